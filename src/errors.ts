@@ -1,0 +1,27 @@
+// Every error that an HTTP client can be answered with: one table of code, message and status.
+// docs/protocol.md carries the same table; a test compares them both ways.
+
+import createError from '@fastify/error'
+
+/** No token in the request (RFC 6750 section 3: no `error` attribute). */
+export const TokenMissing = createError('FKS_TOKEN_MISSING', 'A bearer token is required', 401)
+/** A token that did not verify, whatever the reason: the answer does not say which check failed. */
+export const TokenInvalid = createError('FKS_TOKEN_INVALID', 'The token is not valid here', 401)
+/** A valid token without the scope that the stream asks for (RFC 6750 section 3.1, `insufficient_scope`). */
+export const ScopeMissing = createError('FKS_SCOPE_MISSING', 'The token does not grant the scope that this stream needs', 403)
+export const NotFound = createError('FKS_NOT_FOUND', 'There is nothing at this path', 404)
+/** A renewal that found no open stream of its subject at this path. */
+export const NoStream = createError('FKS_NO_STREAM', 'No open stream at this path is held by this subject', 404)
+export const MethodNotAllowed = createError('FKS_METHOD_NOT_ALLOWED', 'This path answers GET, POST and OPTIONS', 405)
+export const NotAcceptable = createError('FKS_NOT_ACCEPTABLE', 'This path answers with text/event-stream only', 406)
+export const BodyNotEmpty = createError('FKS_BODY_NOT_EMPTY', 'A challenge response has no body', 413)
+export const MediaTypeUnsupported = createError(
+  'FKS_MEDIA_TYPE_UNSUPPORTED',
+  'A challenge response has content-type application/x-challenge-response',
+  415,
+)
+/** %s: which parameter, and what it takes. */
+export const ParameterInvalid = createError('FKS_PARAMETER_INVALID', '%s', 400)
+/** A limit on open streams is reached: of the process, of a subject or of an address. */
+export const Busy = createError('FKS_BUSY', 'Too many open streams; try again later', 429)
+export const Draining = createError('FKS_DRAINING', 'The server is shutting down; try again elsewhere', 503)

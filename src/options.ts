@@ -1,0 +1,67 @@
+// The shape of what can be configured: the plugin's options, the config file, and (by src/config.ts) the environment.
+// Units stand last in each name. Defaults, ranges and words are in src/config.ts, the one schema.
+
+import type { FastifyRequest } from 'fastify'
+import type { Session } from './session.ts'
+import type { Encoding } from './topic.ts'
+
+export interface KafkaSseOptions {
+  kafka: KafkaOptions
+  auth: AuthOptions
+  streams: StreamOptions[]
+  sse?: Partial<SseOptions>
+}
+
+export interface KafkaOptions {
+  /** host:port, comma-separated. */
+  bootstrapServers: string
+  /** Any librdkafka property, by its own dotted name. */
+  config?: Record<string, string | number | boolean>
+  /** Bounds of one topic's bus. */
+  retainedBytesMax?: number
+  retainedRecordsMax?: number
+}
+
+export interface AuthOptions {
+  issuer: string
+  audience: string
+  /** A JWKS URL, the path of a JWKS/JWK/PEM file, or PEM text. */
+  keys: string
+  /** `alg` of a key that names none and whose kind allows several. */
+  algorithm?: string
+  /** Name of the claim that holds the scopes; space-separated or an array. */
+  scopeClaim?: string
+  /** Read `?access_token=` where there is no Authorization header. */
+  queryToken?: boolean
+  /** Read the token from this cookie; null: never. */
+  cookie?: string | null
+  clockToleranceSeconds?: number
+  jwksTimeoutMs?: number
+  jwksCooldownMs?: number
+  jwksMaxAgeMs?: number
+  jwksStaleMs?: number
+  /** The host application's own authentication, instead of all the above. */
+  authenticate?: (request: FastifyRequest) => Promise<Session>
+}
+
+export interface StreamOptions {
+  /** Path of the stream in Fastify's notation, e.g. `/events`. */
+  path: string
+  topic: string
+  /** Scope that a token must grant; null: any valid token. */
+  scope?: string | null
+  encoding?: Encoding
+}
+
+export interface SseOptions {
+  challengeSeconds: number
+  heartbeatSeconds: number
+  drainSeconds: number
+  /** How long a write may stay untaken, before the time its bytes are given, until the stream ends as `slow`. */
+  stalledSeconds: number
+  streamsMax: number
+  streamsPerSubjectMax: number
+  streamsPerAddressMax: number
+  /** Origins that may read the streams; `*` is every one. Empty: the host application does CORS itself. */
+  corsOrigins: string[]
+}

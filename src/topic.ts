@@ -1,0 +1,49 @@
+// What stands between Kafka and the streams: a topic's bus, and the two questions that only Kafka can answer.
+// plugins/kafka implements it; plugins/sse and the routes use it; neither imports the other.
+
+import type { Bus } from './bus.ts'
+
+/** A record as it came from Kafka. Offsets and timestamps are safe integers; timestamps are epoch ms, -1 if none. */
+export interface KafkaRecord {
+  readonly partition: number
+  readonly offset: number
+  readonly timestampMs: number
+  readonly key: Uint8Array | null
+  /** null is a tombstone; empty is an empty value. */
+  readonly value: Uint8Array | null
+  readonly headers: readonly RecordHeader[]
+}
+
+export interface RecordHeader {
+  readonly name: string
+  readonly value: Uint8Array | null
+}
+
+/** First retained offset and next offset to be written (the high watermark) of one partition. */
+export interface Watermarks {
+  readonly start: number
+  readonly end: number
+}
+
+export type Encoding = 'text' | 'base64' | 'envelope'
+
+export interface Topic {
+  readonly name: string
+  readonly encoding: Encoding
+  readonly bus: Bus
+  /**
+   * Every partition's watermarks, asked of Kafka after this call: one query in flight, one queued for all callers.
+   * Waits for as long as Kafka does not answer; rejects only when `signal` aborts or the topic closes.
+   */
+  watermarks(signal: AbortSignal): Promise<ReadonlyMap<number, Watermarks>>
+  /** Why this topic is not ready, in words for an operator; null when it is. Never holds a credential. */
+  notReady(): string | null
+}
+
+/** What plugins/kafka decorates the app with, as `app.kafkaSseTopics`. */
+export interface Topics {
+  /** The bus of (topic, encoding), one for all who ask; its consumption begins with the first. */
+  open(name: string, encoding: Encoding): Topic
+  /** Every topic that was opened. */
+  all(): readonly Topic[]
+}
