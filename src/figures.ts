@@ -1,0 +1,37 @@
+// What the process counts, as plain numbers that the paths add to; plugins/admin shows them as metrics and on /status.
+
+/** Why a stream ended. The first six are told to the client; `client` is one that left by itself. */
+export type EndReason = 'expired' | 'revoked' | 'slow' | 'shutdown' | 'too-old' | 'busy' | 'client'
+
+export interface Figures {
+  /** Streams that are open now. */
+  streamsOpen: number
+  /** Streams opened since the start, the busy ones that were turned away not counted. */
+  streamsOpened: number
+  streamsEnded: Record<EndReason, number>
+  /** Records handed to clients, bytes of them, and the writes that carried them. */
+  recordsDelivered: number
+  bytesDelivered: number
+  writes: number
+  challenges: number
+  renewals: number
+  /** `:gap` comments by reason. */
+  gaps: Record<string, number>
+  /** Requests refused, by error code. */
+  refusals: Record<string, number>
+}
+
+export function createFigures(): Figures {
+  return {
+    streamsOpen: 0,
+    streamsOpened: 0,
+    streamsEnded: { expired: 0, revoked: 0, slow: 0, shutdown: 0, 'too-old': 0, busy: 0, client: 0 },
+    recordsDelivered: 0,
+    bytesDelivered: 0,
+    writes: 0,
+    challenges: 0,
+    renewals: 0,
+    gaps: {},
+    refusals: {},
+  }
+}
