@@ -1,0 +1,197 @@
+// A position in a topic: the next offset of every partition, and its text, which is the event id.
+// Pure bytes in, bytes out. The coding is Zilla's, so that a client may move between the two:
+// byte 01, then zigzag LEB128 of the partition count and of each (partition, next offset), base64url with padding.
+
+/** Next offset by partition, ascending. -2 means the beginning; -1 (read, never written) means the end. */
+export type Position = ReadonlyMap<number, number>
+
+/** Offset of a partition that is read from its beginning, wherever that is. */
+export const FROM_BEGINNING = -2
+/** Offset of a partition that is read from its end as of the request. */
+export const FROM_NOW = -1
+
+const VERSION = 1
+const VARINT_BYTES_MAX = 10
+const PARTITION_MAX = 2 ** 31 - 1
+
+/** The event id of a position. */
+export function formatPosition(position: Position): string {
+  const encoder = new PositionEncoder(position.size)
+  encoder.begin(position.size)
+  for (const partition of [...position.keys()].sort((a, b) => a - b)) {
+    encoder.add(partition, position.get(partition) ?? FROM_BEGINNING)
+  }
+  const text = Buffer.alloc(encoder.textBytes())
+  encoder.writeText(text, 0)
+  return text.latin1Slice()
+}
+
+/**
+ * The position that an event id stands for, or null where it is not one: a character that is not base64url, another
+ * version, a truncated or overlong number, an offset below -2, a partition twice, bytes left over. Read, too: missing
+ * padding and Zilla's forms `…/etag` and `["key","…"]`. Offsets above 2^53 - 1 read as 2^53 - 1, which no topic reaches.
+ */
+export function parsePosition(text: string): Position | null {
+  const bytes = decodeText(unwrapZilla(text))
+  return bytes === null ? null : decodePosition(bytes)
+}
+
+/** Whether `a` has everything that `b` has: no partition of `b` is further on. */
+export function covers(a: Position, b: Position): boolean {
+  for (const [partition, offset] of b) {
+    if (offset > (a.get(partition) ?? FROM_BEGINNING)) return false
+  }
+  return true
+}
+
+/** The further offset of each partition of either. */
+export function furthest(a: Position, b: Position): Position {
+  const merged = new Map(a)
+  for (const [partition, offset] of b) {
+    merged.set(partition, Math.max(offset, merged.get(partition) ?? FROM_BEGINNING))
+  }
+  return merged
+}
+
+function unwrapZilla(text: string): string {
+  const position = text.startsWith('[') ? secondOfPair(text) : text
+  const slash = position.indexOf('/')
+  return slash === -1 ? position : position.slice(0, slash)
+}
+
+function secondOfPair(text: string): string {
+  try {
+    const pair: unknown = JSON.parse(text)
+    if (Array.isArray(pair) && pair.length === 2 && typeof pair[1] === 'string') return pair[1]
+  } catch {
+    return '' // not JSON, so not Zilla's pair: the empty text decodes to nothing
+  }
+  return ''
+}
+
+/** Base64url with or without padding; anything that would not be written so is refused. */
+function decodeText(text: string): Uint8Array | null {
+  const bare = text.replace(/={1,2}$/, '')
+  if (bare === '' || (bare !== text && text.length % 4 !== 0)) return null
+  const bytes = Buffer.from(bare, 'base64url')
+  return bytes.toString('base64url') === bare ? bytes : null
+}
+
+function decodePosition(bytes: Uint8Array): Position | null {
+  if (bytes[0] !== VERSION) return null
+  const reader = new VarintReader(bytes, 1)
+  const count = reader.next()
+  // Each pair takes two bytes at least: a count that cannot be there is refused before anything is made of it.
+  if (count < 0 || count > (bytes.length - 2) / 2) return null
+  const offsets = new Map<number, number>()
+  for (let i = 0; i < count; i++) {
+    const partition = reader.next()
+    const offset = reader.next()
+    if (reader.failed || partition < 0 || partition > PARTITION_MAX) return null
+    if (offset < FROM_BEGINNING || offsets.has(partition)) return null
+    offsets.set(partition, offset)
+  }
+  if (reader.failed || reader.at !== bytes.length) return null
+  return new Map([...offsets].sort(([a], [b]) => a - b))
+}
+
+/** Zigzag LEB128 off a byte array; `failed` once a number was truncated or longer than ten bytes. */
+class VarintReader {
+  readonly bytes: Uint8Array
+  at: number
+  failed = false
+
+  constructor(bytes: Uint8Array, at: number) {
+    this.bytes = bytes
+    this.at = at
+  }
+
+  next(): number {
+    const first = this.byte()
+    // The lowest bit is the sign (zigzag); the magnitude's bits follow, six in the first byte and seven in each later one.
+    let magnitude = (first & 0x7f) >> 1
+    let scale = 64
+    let byte = first
+    for (let length = 1; byte & 0x80; length++) {
+      if (length === VARINT_BYTES_MAX) this.failed = true
+      if (this.failed) return -Infinity
+      byte = this.byte()
+      magnitude += (byte & 0x7f) * scale
+      scale *= 128
+    }
+    const clamped = Math.min(magnitude, Number.MAX_SAFE_INTEGER)
+    return first & 1 ? -clamped - 1 : clamped
+  }
+
+  private byte(): number {
+    const byte = this.bytes[this.at]
+    if (byte === undefined) {
+      this.failed = true
+      return 0
+    }
+    this.at++
+    return byte
+  }
+}
+
+const BASE64URL = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_', 'latin1')
+const PADDING = 0x3d
+
+/** Writes a position's text straight into a frame, with no string in between: once per record, so it counts. */
+export class PositionEncoder {
+  /** Binary form of the position being written; grown when the topic has more partitions than it has room for. */
+  private bytes: Uint8Array
+  private length = 0
+
+  constructor(partitions: number) {
+    this.bytes = new Uint8Array(bytesMax(partitions))
+  }
+
+  begin(partitions: number): void {
+    if (this.bytes.length < bytesMax(partitions)) this.bytes = new Uint8Array(bytesMax(partitions))
+    this.bytes[0] = VERSION
+    this.length = 1
+    this.varint(partitions)
+  }
+
+  add(partition: number, offset: number): void {
+    this.varint(partition)
+    this.varint(offset)
+  }
+
+  /** Length of the text, padding included. */
+  textBytes(): number {
+    return Math.ceil(this.length / 3) * 4
+  }
+
+  /** Writes the text at `at`; returns where it ends. */
+  writeText(target: Uint8Array, at: number): number {
+    const { bytes, length } = this
+    let to = at
+    for (let from = 0; from < length; from += 3) {
+      const [a, b, c] = [bytes[from] ?? 0, bytes[from + 1] ?? 0, bytes[from + 2] ?? 0]
+      target[to] = BASE64URL[a >> 2] ?? 0
+      target[to + 1] = BASE64URL[((a & 3) << 4) | (from + 1 < length ? b >> 4 : 0)] ?? 0
+      target[to + 2] = from + 1 < length ? (BASE64URL[((b & 15) << 2) | (from + 2 < length ? c >> 6 : 0)] ?? 0) : PADDING
+      target[to + 3] = from + 2 < length ? (BASE64URL[c & 63] ?? 0) : PADDING
+      to += 4
+    }
+    return to
+  }
+
+  private varint(value: number): void {
+    const negative = value < 0
+    const magnitude = negative ? -value - 1 : value
+    let rest = Math.floor(magnitude / 64)
+    this.bytes[this.length++] = ((magnitude % 64) << 1) | (negative ? 1 : 0) | (rest > 0 ? 0x80 : 0)
+    while (rest > 0) {
+      const byte = rest % 128
+      rest = Math.floor(rest / 128)
+      this.bytes[this.length++] = byte | (rest > 0 ? 0x80 : 0)
+    }
+  }
+}
+
+function bytesMax(partitions: number): number {
+  return 1 + VARINT_BYTES_MAX * (1 + 2 * partitions)
+}

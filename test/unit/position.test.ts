@@ -1,0 +1,110 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { covers, formatPosition, furthest, type Position, parsePosition } from '../../src/position.ts'
+
+const vectors: [Record<number, number>, string][] = [
+  [{ 0: 1 }, 'AQIAAg=='],
+  [{ 0: 2 }, 'AQIABA=='],
+  [{ 0: 64 }, 'AQIAgAE='],
+  [{ 0: 1000 }, 'AQIA0A8='],
+  [{ 0: 2, 1: 1 }, 'AQQABAIC'],
+  [{ 0: 1, 1: -2, 2: -2 }, 'AQYAAgIDBAM='],
+]
+
+function position(offsets: Record<number, number>): Position {
+  return new Map(Object.entries(offsets).map(([partition, offset]) => [Number(partition), offset]))
+}
+
+const anyPosition = fc
+  .uniqueArray(fc.tuple(fc.nat(5000), fc.oneof(fc.nat(300), fc.maxSafeNat(), fc.constant(-2), fc.constant(-1))), {
+    selector: ([partition]) => partition,
+    maxLength: 40,
+  })
+  .map((pairs) => new Map(pairs.sort(([a], [b]) => a - b)))
+
+describe('the text of a position', () => {
+  it.each(vectors)('of %o is %s, byte for byte', (offsets, text) => {
+    expect(formatPosition(position(offsets))).toBe(text)
+    expect(parsePosition(text)).toEqual(position(offsets))
+    expect(parsePosition(text.replace(/=+$/, ''))).toEqual(position(offsets))
+  })
+
+  it('reads back every position that it writes, in ascending order of partitions', () => {
+    fc.assert(
+      fc.property(anyPosition, (original) => {
+        const read = parsePosition(formatPosition(original))
+        expect([...(read ?? [])]).toEqual([...original])
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it("reads Zilla's forms with an etag and with a key", () => {
+    expect(parsePosition('AQIAAg==/5f3a')).toEqual(position({ 0: 1 }))
+    expect(parsePosition('["MQ==","AQIAAg=="]')).toEqual(position({ 0: 1 }))
+    expect(parsePosition('["MQ==","AQIAAg==/5f3a"]')).toEqual(position({ 0: 1 }))
+  })
+
+  it('reads offsets beyond 2^53 as one that no topic reaches', () => {
+    const id = Buffer.from([1, 2, 0, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]).toString('base64url')
+    expect(parsePosition(id)).toEqual(position({ 0: Number.MAX_SAFE_INTEGER }))
+  })
+
+  const bytes = (...values: number[]) => Buffer.from(values).toString('base64url')
+  it.each([
+    ['nothing', ''],
+    ['only padding', '===='],
+    ['one character', 'A'],
+    ['padding that does not fit', 'A==='],
+    ['padding in the middle', 'AQ==AAg='],
+    ['characters of plain base64', 'AQIA/+=='],
+    ['bits left over in the last character', 'AQIAAh=='],
+    ['an offset of -3', 'AQIABQ=='],
+    ['another version', bytes(2, 2, 0, 2)],
+    ['a count of 10^9', bytes(1, 0x80, 0xa8, 0xd6, 0xb9, 0x07, 0, 2)],
+    ['a negative count', bytes(1, 1, 0, 2)],
+    ['a truncated number', bytes(1, 2, 0, 0x80)],
+    ['a number of eleven bytes', bytes(1, 2, 0, ...Array(10).fill(0x80), 0)],
+    ['a byte left over', bytes(1, 2, 0, 2, 0)],
+    ['a partition twice', bytes(1, 4, 0, 2, 0, 4)],
+    ['a negative partition', bytes(1, 2, 1, 2)],
+    ['a missing pair', bytes(1, 4, 0, 2)],
+    ['JSON that is not a pair', '["MQ=="]'],
+    ['half of a JSON array', '["MQ==","AQ'],
+    ['words', 'not an id'],
+    ['20 KB', 'A'.repeat(20_000)],
+  ])('refuses %s', (_, text) => {
+    expect(parsePosition(text)).toBeNull()
+  })
+
+  it('neither throws nor reads anything twice the same way from arbitrary text', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.base64String(), fc.uint8Array().map((b) => Buffer.from(b).toString('base64url'))), (text) => {
+        const read = parsePosition(text)
+        if (read !== null) expect(parsePosition(formatPosition(read))).toEqual(read)
+      }),
+      { numRuns: 5000 },
+    )
+  })
+})
+
+describe('positions compared', () => {
+  it('cover what they reach in every partition', () => {
+    expect(covers(position({ 0: 5, 1: 3 }), position({ 0: 5 }))).toBe(true)
+    expect(covers(position({ 0: 5, 1: 3 }), position({ 0: 5, 1: 4 }))).toBe(false)
+    expect(covers(position({ 0: 5 }), position({ 1: 0 }))).toBe(false)
+    expect(covers(position({ 0: 5 }), position({ 1: -2 }))).toBe(true)
+  })
+
+  it('have a furthest that covers both and nothing more', () => {
+    fc.assert(
+      fc.property(anyPosition, anyPosition, (a, b) => {
+        const merged = furthest(a, b)
+        expect(covers(merged, a) && covers(merged, b)).toBe(true)
+        for (const [partition, offset] of merged) {
+          expect([a.get(partition), b.get(partition)]).toContain(offset)
+        }
+      }),
+    )
+  })
+})
