@@ -8,12 +8,34 @@ export const TokenMissing = createError('FKS_TOKEN_MISSING', 'A bearer token is 
 /** A token that did not verify, whatever the reason: the answer does not say which check failed. */
 export const TokenInvalid = createError('FKS_TOKEN_INVALID', 'The token is not valid here', 401)
 /** A valid token without the scope that the stream asks for (RFC 6750 section 3.1, `insufficient_scope`). */
-export const ScopeMissing = createError('FKS_SCOPE_MISSING', 'The token does not grant the scope that this stream needs', 403)
+export const ScopeMissing = createError(
+  'FKS_SCOPE_MISSING',
+  'The token does not grant the scope that this stream needs',
+  403,
+)
+/** The key set has never been read, or not for longer than it may be stale: no token can be told good from bad. */
+export const KeysUnavailable = createError(
+  'FKS_KEYS_UNAVAILABLE',
+  'Tokens cannot be verified now; try again later',
+  503,
+)
 export const NotFound = createError('FKS_NOT_FOUND', 'There is nothing at this path', 404)
 /** A renewal that found no open stream of its subject at this path. */
-export const NoStream = createError('FKS_NO_STREAM', 'No open stream at this path is held by this subject', 404)
-export const MethodNotAllowed = createError('FKS_METHOD_NOT_ALLOWED', 'This path answers GET, POST and OPTIONS', 405)
-export const NotAcceptable = createError('FKS_NOT_ACCEPTABLE', 'This path answers with text/event-stream only', 406)
+export const NoStream = createError(
+  'FKS_NO_STREAM',
+  'No open stream at this path is held by this subject',
+  404,
+)
+export const MethodNotAllowed = createError(
+  'FKS_METHOD_NOT_ALLOWED',
+  'This path answers GET, POST and OPTIONS',
+  405,
+)
+export const NotAcceptable = createError(
+  'FKS_NOT_ACCEPTABLE',
+  'This path answers with text/event-stream only',
+  406,
+)
 export const BodyNotEmpty = createError('FKS_BODY_NOT_EMPTY', 'A challenge response has no body', 413)
 export const MediaTypeUnsupported = createError(
   'FKS_MEDIA_TYPE_UNSUPPORTED',
