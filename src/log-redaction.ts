@@ -1,0 +1,77 @@
+// What a Fastify logger needs so that no token reaches a line: spread `logRedaction` into the logger's options.
+// Serializers alone are not enough: Fastify's own 404 line carries the URL in its message.
+
+import { redactText, redactTokens, redactUrl } from './redaction.ts'
+
+/** What a request's line may hold. The shape is Fastify's own, the URL is redacted. */
+export interface RequestLine {
+  readonly method: string | undefined
+  readonly url: string | undefined
+  readonly host: string | undefined
+  readonly remoteAddress: string | undefined
+  readonly remotePort: number | undefined
+}
+
+interface LoggedRequest {
+  readonly method?: string
+  readonly url?: string | undefined
+  readonly host?: string
+  readonly ip?: string
+  readonly socket?: { readonly remotePort?: number | undefined } | null
+}
+
+/** Fastify's `req` serializer with the URL redacted. Also for a route's or a plugin's `logSerializers`. */
+export function requestSerializer(request: LoggedRequest): RequestLine {
+  return {
+    method: request.method,
+    url: request.url === undefined ? undefined : redactUrl(request.url),
+    host: request.host,
+    remoteAddress: request.ip,
+    remotePort: request.socket?.remotePort,
+  }
+}
+
+export interface ErrorLine {
+  readonly type: string
+  readonly code: string | undefined
+  readonly message: string
+  readonly stack: string
+}
+
+/**
+ * `err`: the parts that are known to be words. Other properties are left out, since Node hangs the raw bytes of a
+ * bad request on its parse error (`rawPacket`), and JWT libraries the payload that they could not read.
+ */
+export function errorSerializer(error: unknown): ErrorLine {
+  if (!(error instanceof Error))
+    return { type: typeof error, code: undefined, message: redactText(String(error)), stack: '' }
+  return {
+    type: error.constructor.name,
+    code: 'code' in error ? String(error.code) : undefined,
+    message: redactText(error.message),
+    stack: redactText(error.stack ?? ''),
+  }
+}
+
+/** A method of the logger, as its hook is handed it. */
+type LogMethod = (this: unknown, ...parts: never[]) => void
+
+export const logRedaction = {
+  serializers: { req: requestSerializer, err: errorSerializer },
+  hooks: {
+    logMethod(this: unknown, parts: unknown[], method: LogMethod): void {
+      const redacted = withMessage(parts).map((part) => (typeof part === 'string' ? redactText(part) : part))
+      Reflect.apply(method, this, redacted)
+    },
+    /** The last look at a finished line: whatever has the shape of a token goes, in whichever property it stands. */
+    streamWrite: (line: string): string => redactTokens(line),
+  },
+}
+
+/** An error that is logged alone lends the line its message, past this hook: so the message is named here. */
+function withMessage(parts: unknown[]): unknown[] {
+  const [first] = parts
+  if (parts.length !== 1 || typeof first !== 'object' || first === null) return parts
+  const error = first instanceof Error ? first : 'err' in first ? first.err : null
+  return error instanceof Error ? [first, error.message] : parts
+}
