@@ -1,0 +1,124 @@
+// The token path's beginning: a request's bearer token becomes a session, or a refusal as RFC 6750 words it.
+// Decorates the app with `kafkaSseAuth`. No token, and no word on which check failed, leaves by answer or error.
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fastifyPlugin from 'fastify-plugin'
+import { authLimits } from '../src/auth-limits.ts'
+import { type Authenticator, RequestAborted } from '../src/authenticator.ts'
+import { insufficientScopeChallenge, invalidTokenChallenge, missingTokenChallenge } from '../src/bearer.ts'
+import { grantsScope, refusedClaim, sessionOf } from '../src/claims.ts'
+import { KeysUnavailable, ScopeMissing, TokenInvalid, TokenMissing } from '../src/errors.ts'
+import type { AuthOptions } from '../src/options.ts'
+import { canonicalToken, requestToken, tokenDigest } from '../src/request-token.ts'
+import type { Session } from '../src/session.ts'
+import { registerJwt, TokenRefused } from './auth/jwt.ts'
+import { openKeySource } from './auth/key-source.ts'
+import { ALGORITHMS, type Algorithm, isAlgorithm } from './auth/verification-key.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    kafkaSseAuth: Authenticator
+  }
+}
+
+/** The session of a request, null where it carries no token. Rejects with TokenRefused or KeysUnavailable. */
+type ReadSession = (request: FastifyRequest) => Promise<Session | null>
+
+async function auth(app: FastifyInstance, options: AuthOptions): Promise<void> {
+  const { authenticate: hostAuthenticate } = options
+  app.decorate(
+    'kafkaSseAuth',
+    hostAuthenticate === undefined
+      ? await tokenAuthenticator(app, options)
+      : { authenticate: hostAuthenticator(hostAuthenticate), keysReady: () => null },
+  )
+}
+
+export const kafkaSseAuth = fastifyPlugin(auth, { fastify: '5.x', name: 'kafka-sse-auth' })
+export default kafkaSseAuth
+
+/** A session by the host's own means. Its errors are its own, too, answers and challenges included. */
+function hostAuthenticator(
+  read: (request: FastifyRequest) => Promise<Session>,
+): Authenticator['authenticate'] {
+  return async (request, reply, scope) => {
+    if (hasLeft(request)) throw new RequestAborted()
+    return granted(await read(request), scope, request, reply)
+  }
+}
+
+async function tokenAuthenticator(app: FastifyInstance, options: AuthOptions): Promise<Authenticator> {
+  const limits = authLimits(options)
+  const { issuer, audience } = options
+  if (!issuer || !audience) throw new Error('auth.issuer and auth.audience are required')
+  const settings = { ...limits, keys: options.keys, issuer, rsaAlgorithm: rsaAlgorithm(options.algorithm) }
+  const keys = openKeySource(settings, app.log)
+  app.addHook('onClose', async () => keys.close())
+  const clockToleranceMs = limits.clockToleranceSeconds * 1000
+  const verify = await registerJwt(app, { issuer, audience, clockToleranceMs }, keys)
+  const places = { queryToken: options.queryToken ?? true, cookie: options.cookie ?? null }
+  const scopeClaim = options.scopeClaim ?? 'scope'
+
+  const readSession: ReadSession = async (request) => {
+    const text = requestToken(request.headers, request.raw.url ?? '', places)
+    if (text === null) return null
+    const token = canonicalToken(text)
+    if (token === null) throw new TokenRefused('spelling')
+    const claims = await verify(request, token)
+    const claim = refusedClaim(claims, Date.now(), clockToleranceMs)
+    if (claim !== null) throw new TokenRefused(claim)
+    return sessionOf(claims, scopeClaim, tokenDigest(token))
+  }
+  return { authenticate: bearerAuthenticator(readSession), keysReady: () => keys.notReady() }
+}
+
+function bearerAuthenticator(readSession: ReadSession): Authenticator['authenticate'] {
+  return async (request, reply, scope) => {
+    // A rapid reset brings some 2,000 requests whose clients have left already: no signature is checked for them.
+    if (hasLeft(request)) throw new RequestAborted()
+    const session = await readSession(request).catch((error) => refuse(error, request, reply))
+    if (session !== null) return granted(session, scope, request, reply)
+    logRefusal(request, 'missing')
+    reply.header('www-authenticate', missingTokenChallenge())
+    throw new TokenMissing()
+  }
+}
+
+function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): never {
+  if (error instanceof TokenRefused) {
+    logRefusal(request, error.check)
+    reply.header('www-authenticate', invalidTokenChallenge())
+    throw new TokenInvalid()
+  }
+  if (error instanceof KeysUnavailable) logRefusal(request, 'keys unavailable')
+  throw error
+}
+
+function granted(
+  session: Session,
+  scope: string | null,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Session {
+  if (scope === null || grantsScope(session, scope)) return session
+  logRefusal(request, 'scope')
+  reply.header('www-authenticate', insufficientScopeChallenge(scope))
+  throw new ScopeMissing()
+}
+
+function logRefusal(request: FastifyRequest, check: string): void {
+  request.log.info({ check }, 'token refused')
+}
+
+/** HTTP/2 tells by the stream; HTTP/1.1 by the socket, since its request counts as destroyed once it is read. */
+function hasLeft(request: FastifyRequest): boolean {
+  const raw = request.raw
+  const stream = 'stream' in raw ? raw.stream : raw.socket
+  return typeof stream === 'object' && stream !== null && 'destroyed' in stream && stream.destroyed === true
+}
+
+function rsaAlgorithm(option: string | undefined): Algorithm {
+  const algorithm = option ?? 'RS256'
+  if (!isAlgorithm(algorithm)) throw new Error(`auth.algorithm is one of ${ALGORITHMS.join(', ')}`)
+  return algorithm
+}

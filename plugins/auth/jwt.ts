@@ -1,0 +1,130 @@
+// @fastify/jwt, registered as `kafkaSse` so that it lives beside the host's own: signature, iss, aud, exp and nbf.
+// Promise: a token is verified by one key with that key's one algorithm; a refusal says which check failed, in a word.
+
+import fastifyJwt, { type FastifyJWTOptions, type FastifyJwtNamespace } from '@fastify/jwt'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Claims } from '../../src/claims.ts'
+import { KeysUnavailable } from '../../src/errors.ts'
+import type { KeyHeader } from './key-set.ts'
+import type { KeySource } from './key-source.ts'
+import { ALGORITHMS } from './verification-key.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest extends FastifyJwtNamespace<{ namespace: 'kafkaSse' }> {}
+}
+
+export interface TokenRules {
+  readonly issuer: string
+  readonly audience: string
+  readonly clockToleranceMs: number
+}
+
+/** The claims of a verified token; rejects with TokenRefused, or KeysUnavailable. */
+export type VerifyToken = (request: FastifyRequest, token: string) => Promise<Claims>
+
+/** `check` is a word for the log; never anything of the token. */
+export class TokenRefused extends Error {
+  readonly check: string
+
+  constructor(check: string) {
+    super(`The token is refused: ${check}`)
+    this.check = check
+  }
+}
+
+const NAMESPACE = 'kafkaSse'
+
+/** For the scope of `app`. The library makes one verifier for each key that the source finds, and keeps it. */
+export async function registerJwt(
+  app: FastifyInstance,
+  rules: TokenRules,
+  keys: KeySource,
+): Promise<VerifyToken> {
+  // The library asks for a request's token by itself; it is given the one that was found and canonicalised.
+  const tokens = new WeakMap<FastifyRequest, string>()
+  hideInheritedNamespace(app)
+  await app.register(
+    fastifyJwt,
+    jwtOptions(rules, keys, (request) => tokens.get(request)),
+  )
+  return async (request, token) => {
+    tokens.set(request, token)
+    try {
+      return await request.kafkaSseJwtVerify<Record<string, unknown>>()
+    } catch (error) {
+      throw error instanceof TokenRefused || error instanceof KeysUnavailable ? error : refusalOf(error)
+    } finally {
+      tokens.delete(request)
+    }
+  }
+}
+
+/**
+ * A namespace is written into `app.jwt`, also where that object is inherited: two sibling scopes would then meet in
+ * their host's. An object of this scope's own, which inherits all but our namespace, keeps them apart.
+ */
+function hideInheritedNamespace(app: FastifyInstance): void {
+  if (!app.hasDecorator('jwt') || Object.hasOwn(app, 'jwt')) return
+  app.decorate(
+    'jwt',
+    Object.create(app.jwt, { [NAMESPACE]: { value: undefined, writable: true, enumerable: true } }),
+  )
+}
+
+function jwtOptions(
+  rules: TokenRules,
+  keys: KeySource,
+  extractToken: (request: FastifyRequest) => string | undefined,
+): FastifyJWTOptions {
+  return {
+    namespace: NAMESPACE,
+    decoratorName: 'kafkaSseClaims',
+    decode: { complete: true },
+    secret: { public: (_request: FastifyRequest, token: unknown) => keyFor(keys, token) },
+    verify: {
+      extractToken,
+      algorithms: [...ALGORITHMS],
+      allowedIss: rules.issuer,
+      allowedAud: rules.audience,
+      requiredClaims: ['iss', 'aud', 'exp'],
+      clockTolerance: rules.clockToleranceMs,
+    },
+  }
+}
+
+/**
+ * The pin: the library's list of algorithms is one for all keys, so a header whose algorithm is not its key's own
+ * ends here, before a signature is looked at. The header is the one that the library decoded and goes by.
+ */
+async function keyFor(keys: KeySource, token: unknown): Promise<string> {
+  const header = headerOf(token)
+  // RFC 7515 section 4.1.11: none of its extensions is known here. The library lets `crit: null` and `crit: 0` pass.
+  if ('crit' in header) throw new TokenRefused('crit')
+  const choice = await keys.find(header)
+  if ('refused' in choice) throw new TokenRefused(choice.refused)
+  return choice.key.pem
+}
+
+function headerOf(token: unknown): KeyHeader {
+  const header = typeof token === 'object' && token !== null && 'header' in token ? token.header : null
+  if (typeof header !== 'object' || header === null) throw new TokenRefused('malformed')
+  return header
+}
+
+/** The library's words, which name the check and hold nothing of the token; whatever else it throws is `malformed`. */
+const CHECKS: readonly (readonly [RegExp, string])[] = [
+  [/token expired/i, 'expired'],
+  [/will be active/, 'nbf'],
+  [/\b(?:iss) claim/, 'iss'],
+  [/\b(?:aud) claim/, 'aud'],
+  [/\b(?:exp) claim/, 'exp'],
+  [/\b(?:nbf) claim/, 'nbf'],
+  [/signature/i, 'signature'],
+  [/Unsigned/, 'signature'],
+]
+
+function refusalOf(error: unknown): TokenRefused {
+  const message = error instanceof Error ? error.message : ''
+  const found = CHECKS.find(([words]) => words.test(message))
+  return new TokenRefused(found === undefined ? 'malformed' : found[1])
+}

@@ -1,0 +1,111 @@
+// One public key and the one algorithm that it verifies. Promise: never `none`, never HMAC, never a key that is too
+// weak for its algorithm; a private key lends only its public half.
+
+import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
+
+const RSA_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const
+export const ALGORITHMS = [...RSA_ALGORITHMS, 'ES256', 'ES384', 'ES512', 'EdDSA'] as const
+export type Algorithm = (typeof ALGORITHMS)[number]
+
+export interface VerificationKey {
+  /** null: the key's source gives it no name. */
+  readonly kid: string | null
+  readonly algorithm: Algorithm
+  /** Subject public key info. */
+  readonly pem: string
+}
+
+/** Says why, in words without any of the key's text. */
+export class KeyUnusable extends Error {}
+
+/** RFC 7518 sections 3.3 and 3.5. */
+const RSA_BITS_MIN = 2048
+const CURVE_ALGORITHMS: ReadonlyMap<string, Algorithm> = new Map([
+  ['prime256v1', 'ES256'],
+  ['secp384r1', 'ES384'],
+  ['secp521r1', 'ES512'],
+])
+/** The members that make up public keys (RFC 7518 section 6, RFC 8037): a private JWK's others are left unread. */
+const PUBLIC_MEMBERS = ['kty', 'crv', 'n', 'e', 'x', 'y'] as const
+
+export function isAlgorithm(name: unknown): name is Algorithm {
+  return ALGORITHMS.some((algorithm) => algorithm === name)
+}
+
+/** `rsaAlgorithm` is for RSA keys, the only kind that fits several algorithms and, in PEM, names none. */
+export function keyOfPem(pem: string, rsaAlgorithm: Algorithm): VerificationKey {
+  return { kid: null, ...publicKey(() => createPublicKey(pem), undefined, rsaAlgorithm) }
+}
+
+/** A JWK (RFC 7517), public or private. */
+export function keyOfJwk(jwk: Readonly<Record<string, unknown>>, rsaAlgorithm: Algorithm): VerificationKey {
+  if (jwk.use !== undefined && jwk.use !== 'sig') throw new KeyUnusable('it is not for signatures (use)')
+  const operations = jwk.key_ops
+  if (Array.isArray(operations) && !operations.includes('verify') && !operations.includes('sign')) {
+    throw new KeyUnusable('it is not for signatures (key_ops)')
+  }
+  if (jwk.kty === 'oct') throw new KeyUnusable('it is a shared secret')
+  const key: JsonWebKey = {}
+  for (const member of PUBLIC_MEMBERS) if (typeof jwk[member] === 'string') key[member] = jwk[member]
+  return {
+    kid: typeof jwk.kid === 'string' ? jwk.kid : null,
+    ...publicKey(() => createPublicKey({ key, format: 'jwk' }), jwk.alg, rsaAlgorithm),
+  }
+}
+
+function publicKey(
+  read: () => KeyObject,
+  named: unknown,
+  rsaAlgorithm: Algorithm,
+): Omit<VerificationKey, 'kid'> {
+  const key = readKey(read)
+  const algorithm = named === undefined ? ownAlgorithm(key, rsaAlgorithm) : namedAlgorithm(key, named)
+  return { algorithm, pem: key.export({ type: 'spki', format: 'pem' }).toString() }
+}
+
+/** What OpenSSL says of a key that it cannot read is for OpenSSL's authors; its code is enough to look it up. */
+function readKey(read: () => KeyObject): KeyObject {
+  try {
+    return read()
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : ''
+    throw new KeyUnusable(`it cannot be read as a key${code}`)
+  }
+}
+
+function namedAlgorithm(key: KeyObject, named: unknown): Algorithm {
+  // RFC 9864 gives EdDSA's curves names of their own, which some providers publish already.
+  const algorithm = named === 'Ed25519' || named === 'Ed448' ? 'EdDSA' : named
+  if (!isAlgorithm(algorithm)) throw new KeyUnusable('its alg is none of ours')
+  if (ownAlgorithm(key, algorithm) !== algorithm) throw new KeyUnusable('its alg does not fit its kind')
+  return algorithm
+}
+
+function ownAlgorithm(key: KeyObject, rsaAlgorithm: Algorithm): Algorithm {
+  switch (key.asymmetricKeyType) {
+    case 'rsa':
+      return ownRsaAlgorithm(key, rsaAlgorithm)
+    case 'ec':
+      return ownCurveAlgorithm(key)
+    case 'ed25519':
+    case 'ed448':
+      return 'EdDSA'
+    default:
+      throw new KeyUnusable(`keys of kind ${key.asymmetricKeyType ?? 'unknown'} do not sign tokens here`)
+  }
+}
+
+function ownRsaAlgorithm(key: KeyObject, algorithm: Algorithm): Algorithm {
+  if ((key.asymmetricKeyDetails?.modulusLength ?? 0) < RSA_BITS_MIN) {
+    throw new KeyUnusable(`it is an RSA key of less than ${RSA_BITS_MIN} bits`)
+  }
+  if (!RSA_ALGORITHMS.some((name) => name === algorithm))
+    throw new KeyUnusable('its alg does not fit its kind')
+  return algorithm
+}
+
+function ownCurveAlgorithm(key: KeyObject): Algorithm {
+  const algorithm = CURVE_ALGORITHMS.get(key.asymmetricKeyDetails?.namedCurve ?? '')
+  if (algorithm === undefined) throw new KeyUnusable('its curve is none of P-256, P-384 and P-521')
+  return algorithm
+}
