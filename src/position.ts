@@ -23,7 +23,7 @@ export function formatPosition(position: Position): string {
   }
   const text = Buffer.alloc(encoder.textBytes())
   encoder.writeText(text, 0)
-  return text.latin1Slice()
+  return text.toString('latin1')
 }
 
 /**
@@ -172,7 +172,8 @@ export class PositionEncoder {
       const [a, b, c] = [bytes[from] ?? 0, bytes[from + 1] ?? 0, bytes[from + 2] ?? 0]
       target[to] = BASE64URL[a >> 2] ?? 0
       target[to + 1] = BASE64URL[((a & 3) << 4) | (from + 1 < length ? b >> 4 : 0)] ?? 0
-      target[to + 2] = from + 1 < length ? (BASE64URL[((b & 15) << 2) | (from + 2 < length ? c >> 6 : 0)] ?? 0) : PADDING
+      target[to + 2] =
+        from + 1 < length ? (BASE64URL[((b & 15) << 2) | (from + 2 < length ? c >> 6 : 0)] ?? 0) : PADDING
       target[to + 3] = from + 2 < length ? (BASE64URL[c & 63] ?? 0) : PADDING
       to += 4
     }

@@ -1,0 +1,112 @@
+// A record's bytes on the wire: one event whose fields nothing in a key, value or header can add to.
+// Pure: a record in, the lines of its event out, without the id line, which only the bus knows.
+
+import { isUtf8 } from 'node:buffer'
+import type { Encoding, KafkaRecord, RecordHeader } from './topic.ts'
+
+/** Longest frame, in bytes, its id included: a larger record is passed over with `:gap too-large`. */
+export const FRAME_BYTES_MAX = 16 * 1024 * 1024
+
+/** Pieces that make up an event's lines, written one behind the other; the last ends with LF. */
+export type EventLines = readonly Uint8Array[]
+
+const LF = 0x0a
+const CR = 0x0d
+const SPACE = 0x20
+const DATA = Buffer.from('data:')
+const DATA_SPACE = Buffer.from('data: ')
+const END_OF_LINE = Buffer.from('\n')
+const DELETE = Buffer.from('event:delete\ndata:')
+/** Stands in a bus for a record whose frame would be too large: a comment, so that plain clients see nothing. */
+export const TOO_LARGE_LINES: EventLines = [Buffer.from(':gap too-large\n')]
+
+/** The lines of a record's event: `data:…`, or `event:delete` for a tombstone; null for neither key nor value. */
+export function eventLines(record: KafkaRecord, encoding: Encoding): EventLines | null {
+  if (record.value === null) return record.key === null ? null : deleteLines(record.key)
+  if (encoding === 'envelope') return [DATA, Buffer.from(envelope(record)), END_OF_LINE]
+  if (encoding === 'base64')
+    return [DATA, Buffer.from(asBuffer(record.value).toString('base64')), END_OF_LINE]
+  return dataLines(
+    isUtf8(record.value) ? asBuffer(record.value) : Buffer.from(asBuffer(record.value).toString('utf8')),
+  )
+}
+
+export function linesBytes(lines: EventLines): number {
+  let bytes = 0
+  for (const piece of lines) bytes += piece.length
+  return bytes
+}
+
+function deleteLines(key: Uint8Array): EventLines {
+  return [DELETE, Buffer.from(base64urlPadded(key)), END_OF_LINE]
+}
+
+/**
+ * A `data:` line for every line of the value (HTML spec 9.2.6: LF, CR and CRLF end one). A line that begins with a
+ * space gets one more, since the client takes one away.
+ */
+function dataLines(value: Buffer): EventLines {
+  if (value.indexOf(LF) === -1 && value.indexOf(CR) === -1) {
+    return [value[0] === SPACE ? DATA_SPACE : DATA, value, END_OF_LINE]
+  }
+  return [splitLines(value)]
+}
+
+/** Counts first, then fills one buffer: a value of nothing but line ends grows sixfold, and makes no piece for each. */
+function splitLines(value: Buffer): Uint8Array {
+  let bytes = 0
+  forEachLine(value, (start, end) => {
+    bytes += DATA.length + (value[start] === SPACE && start < end ? 1 : 0) + (end - start) + 1
+    return bytes <= FRAME_BYTES_MAX
+  })
+  if (bytes > FRAME_BYTES_MAX) return new Uint8Array(bytes) // too large whatever it says; the bus only asks its length
+  const lines = Buffer.allocUnsafe(bytes)
+  let at = 0
+  forEachLine(value, (start, end) => {
+    at += (value[start] === SPACE && start < end ? DATA_SPACE : DATA).copy(lines, at)
+    at += value.copy(lines, at, start, end)
+    lines[at++] = LF
+    return true
+  })
+  return lines
+}
+
+/** Calls `line` with each line's bounds until it returns false; a value that ends with a line end has an empty last line. */
+function forEachLine(value: Buffer, line: (start: number, end: number) => boolean): void {
+  let start = 0
+  for (let at = 0; at < value.length; at++) {
+    const byte = value[at]
+    if (byte !== LF && byte !== CR) continue
+    if (!line(start, at)) return
+    if (byte === CR && value[at + 1] === LF) at++
+    start = at + 1
+  }
+  line(start, value.length)
+}
+
+/** One line of JSON: text where the bytes are UTF-8, else base64 with `…Encoding: "base64"` beside it. */
+function envelope(record: KafkaRecord): string {
+  return JSON.stringify({
+    ...encoded('key', record.key),
+    ...encoded('value', record.value),
+    headers: record.headers.map(({ name, value }: RecordHeader) => ({ name, ...encoded('value', value) })),
+    timestamp: record.timestampMs,
+    partition: record.partition,
+    offset: record.offset,
+  })
+}
+
+function encoded(name: string, bytes: Uint8Array | null): Record<string, string | null> {
+  if (bytes === null) return { [name]: null }
+  if (isUtf8(bytes)) return { [name]: asBuffer(bytes).toString('utf8') }
+  return { [name]: asBuffer(bytes).toString('base64'), [`${name}Encoding`]: 'base64' }
+}
+
+function base64urlPadded(bytes: Uint8Array): string {
+  const text = asBuffer(bytes).toString('base64url')
+  return text.padEnd(Math.ceil(text.length / 4) * 4, '=')
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}

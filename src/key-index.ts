@@ -1,0 +1,155 @@
+// Where the newest frame of every key stands: an open-addressing hash table in typed arrays, eight bytes a place.
+// A JavaScript Map would cost some 90 bytes a key; a million keys are an ordinary topic.
+
+import type { EntryAt, Segment } from './segment.ts'
+
+/** Segments that can be referred to at once: 14 bits of a reference. The other 18 are the entry's place, in words. */
+export const SLOTS_MAX = 2 ** 14
+const AT_BITS = 18
+const AT_MASK = 2 ** AT_BITS - 1
+
+/** Tables the keys are spread over, so that growing one of them is a pause of a millisecond, not of a hundred. */
+const SHARDS = 64
+const SHARD_SHIFT = 26
+const CAPACITY_MIN = 16
+const LOAD_MAX = 0.7
+
+export interface FrameAt {
+  readonly segment: Segment
+  readonly at: EntryAt
+}
+
+export class KeyIndex {
+  private readonly shards = Array.from({ length: SHARDS }, () => new Shard())
+  private readonly segments: readonly (Segment | undefined)[]
+  private readonly seed: number
+
+  /** `segments` by slot; `seed` keeps whoever chooses the keys from choosing the collisions. */
+  constructor(segments: readonly (Segment | undefined)[], seed: number) {
+    this.segments = segments
+    this.seed = seed
+  }
+
+  get size(): number {
+    return this.shards.reduce((size, shard) => size + shard.used, 0)
+  }
+
+  /** Sets the key's frame; returns the one it had, or null. */
+  set(partition: number, key: Uint8Array, segment: Segment, at: EntryAt): FrameAt | null {
+    const hash = hashKey(this.seed, partition, key)
+    const shard = this.shard(hash)
+    const place = this.find(shard, hash, partition, key)
+    const previous = shard.references[place] ?? 0
+    shard.put(place, hash, referenceTo(segment, at))
+    return previous === 0 ? null : this.frameAt(previous)
+  }
+
+  get(partition: number, key: Uint8Array): FrameAt | null {
+    const hash = hashKey(this.seed, partition, key)
+    const shard = this.shard(hash)
+    const reference = shard.references[this.find(shard, hash, partition, key)] ?? 0
+    return reference === 0 ? null : this.frameAt(reference)
+  }
+
+  delete(partition: number, key: Uint8Array): void {
+    const hash = hashKey(this.seed, partition, key)
+    const shard = this.shard(hash)
+    const place = this.find(shard, hash, partition, key)
+    if (shard.references[place] !== 0) shard.remove(place)
+  }
+
+  private shard(hash: number): Shard {
+    const shard = this.shards[hash >>> SHARD_SHIFT]
+    if (shard === undefined) throw new RangeError(`no shard for hash ${hash}`)
+    return shard
+  }
+
+  /** The key's place, or the free one where it belongs. */
+  private find(shard: Shard, hash: number, partition: number, key: Uint8Array): number {
+    let place = hash & shard.mask
+    for (;;) {
+      const reference = shard.references[place] ?? 0
+      if (reference === 0) return place
+      if (shard.hashes[place] === hash && this.holds(reference, partition, key)) return place
+      place = (place + 1) & shard.mask
+    }
+  }
+
+  private holds(reference: number, partition: number, key: Uint8Array): boolean {
+    const { segment, at } = this.frameAt(reference)
+    return segment.keyEquals(at, partition, key)
+  }
+
+  private frameAt(reference: number): FrameAt {
+    const segment = this.segments[slotOf(reference)]
+    if (segment === undefined) throw new RangeError(`no segment in slot ${slotOf(reference)}`)
+    return { segment, at: (((reference & AT_MASK) >>> 0) - 1) * 4 }
+  }
+}
+
+/** One table with linear probing; 0 is a free place, since a reference's place in its segment counts from 1. */
+class Shard {
+  hashes = new Uint32Array(CAPACITY_MIN)
+  references = new Uint32Array(CAPACITY_MIN)
+  mask = CAPACITY_MIN - 1
+  used = 0
+
+  put(place: number, hash: number, reference: number): void {
+    const isNew = this.references[place] === 0
+    this.hashes[place] = hash
+    this.references[place] = reference
+    if (!isNew) return
+    this.used++
+    if (this.used > LOAD_MAX * (this.mask + 1)) this.grow()
+  }
+
+  /** Frees a place and closes the gap: what was probed past it moves back (Knuth, TAOCP vol. 3, 6.4 algorithm R). */
+  remove(place: number): void {
+    let free = place
+    for (let probe = (free + 1) & this.mask; this.references[probe] !== 0; probe = (probe + 1) & this.mask) {
+      const home = (this.hashes[probe] ?? 0) & this.mask
+      if (((probe - home) & this.mask) < ((probe - free) & this.mask)) continue
+      this.hashes[free] = this.hashes[probe] ?? 0
+      this.references[free] = this.references[probe] ?? 0
+      free = probe
+    }
+    this.references[free] = 0
+    this.used--
+  }
+
+  private grow(): void {
+    const { hashes, references } = this
+    this.mask = this.mask * 2 + 1
+    this.hashes = new Uint32Array(this.mask + 1)
+    this.references = new Uint32Array(this.mask + 1)
+    for (let i = 0; i < references.length; i++) {
+      const reference = references[i] ?? 0
+      if (reference === 0) continue
+      let place = (hashes[i] ?? 0) & this.mask
+      while (this.references[place] !== 0) place = (place + 1) & this.mask
+      this.hashes[place] = hashes[i] ?? 0
+      this.references[place] = reference
+    }
+  }
+}
+
+function referenceTo(segment: Segment, at: EntryAt): number {
+  return ((segment.slot << AT_BITS) | (at / 4 + 1)) >>> 0
+}
+
+function slotOf(reference: number): number {
+  return reference >>> AT_BITS
+}
+
+/** MurmurHash3's 32-bit mixing (Appleby, public domain), a byte at a time over short keys. */
+function hashKey(seed: number, partition: number, key: Uint8Array): number {
+  let hash = Math.imul(seed ^ partition, 0xcc9e2d51)
+  for (let i = 0; i < key.length; i++) {
+    hash = Math.imul(hash ^ (key[i] ?? 0), 0x85ebca6b)
+    hash ^= hash >>> 15
+  }
+  hash ^= key.length
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return (hash ^ (hash >>> 16)) >>> 0
+}

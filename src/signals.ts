@@ -1,0 +1,49 @@
+// Everything a stream says besides its records. Plain clients see comments; with `signals` the same words come as
+// events, too, in the block that holds the comment. Bytes that never change are made once.
+
+import type { EndReason } from './figures.ts'
+
+/** Why a stream could not go on exactly where its client left it. */
+export type GapReason =
+  | 'undecodable'
+  | 'beyond-end'
+  | 'too-old'
+  | 'deletes-dropped'
+  | 'recreated'
+  | 'too-large'
+/** Reasons that are told to the client; one that left by itself is told nothing. */
+export type ToldEndReason = Exclude<EndReason, 'client'>
+
+/** Exactly these bytes, without an id: clients that answer challenges know them from Zilla. */
+export const CHALLENGE = Buffer.from(
+  'event:challenge\ndata:{"method":"POST","headers":{"content-type":"application/x-challenge-response"}}\n\n',
+)
+const HEARTBEAT = Buffer.from(':\n\n')
+const PING = Buffer.from(':\nevent:ping\ndata:{}\n\n')
+
+/** Reconnection time of the client, in ms (HTML spec 9.2.6, field `retry`). */
+export function retry(delayMs: number): Buffer {
+  return Buffer.from(`retry:${Math.round(delayMs)}\n\n`)
+}
+
+/** A heartbeat, with the position as id where it moved since the last id that the stream sent. */
+export function heartbeat(id: string | null, signals: boolean): Buffer {
+  if (id === null) return signals ? PING : HEARTBEAT
+  return Buffer.from(signals ? `:\nevent:ping\ndata:{}\nid:${id}\n\n` : `:\nid:${id}\n\n`)
+}
+
+export function gap(reason: GapReason, signals: boolean): Buffer {
+  return Buffer.from(
+    signals ? `:gap ${reason}\nevent:gap\ndata:${JSON.stringify({ reason })}\n\n` : `:gap ${reason}\n\n`,
+  )
+}
+
+/** The snapshot is complete as of `id`; what follows is live. */
+export function ready(id: string, signals: boolean): Buffer {
+  return Buffer.from(signals ? `:ready\nevent:ready\ndata:{}\nid:${id}\n\n` : ':ready\n\n')
+}
+
+export function end(reason: ToldEndReason, signals: boolean): Buffer {
+  const event = `event:end\ndata:${JSON.stringify({ reason, reconnect: reason !== 'revoked' })}\n`
+  return Buffer.from(signals ? `:end ${reason}\n${event}\n` : `:end ${reason}\n\n`)
+}
