@@ -3,39 +3,41 @@
 
 import { redactText, redactTokens, redactUrl } from './redaction.ts'
 
-/** What a request's line may hold. The shape is Fastify's own, the URL is redacted. */
-export interface RequestLine {
-  readonly method: string | undefined
-  readonly url: string | undefined
-  readonly host: string | undefined
-  readonly remoteAddress: string | undefined
-  readonly remotePort: number | undefined
+/** What a request's line holds: Fastify's own shape, the URL redacted. */
+export type RequestLine = {
+  method: string
+  url: string
+  host: string
+  remoteAddress: string
+  remotePort?: number
 }
 
+/** What a Fastify request tells about itself. */
 interface LoggedRequest {
-  readonly method?: string
-  readonly url?: string | undefined
-  readonly host?: string
-  readonly ip?: string
-  readonly socket?: { readonly remotePort?: number | undefined } | null
+  readonly method: string
+  readonly url: string
+  readonly host: string
+  readonly ip: string
+  readonly socket: { readonly remotePort?: number | undefined } | null
 }
 
 /** Fastify's `req` serializer with the URL redacted. Also for a route's or a plugin's `logSerializers`. */
 export function requestSerializer(request: LoggedRequest): RequestLine {
+  const remotePort = request.socket?.remotePort
   return {
     method: request.method,
-    url: request.url === undefined ? undefined : redactUrl(request.url),
+    url: redactUrl(request.url),
     host: request.host,
     remoteAddress: request.ip,
-    remotePort: request.socket?.remotePort,
+    ...(remotePort === undefined ? {} : { remotePort }),
   }
 }
 
-export interface ErrorLine {
-  readonly type: string
-  readonly code: string | undefined
-  readonly message: string
-  readonly stack: string
+export type ErrorLine = {
+  type: string
+  code?: string
+  message: string
+  stack: string
 }
 
 /**
@@ -43,11 +45,10 @@ export interface ErrorLine {
  * bad request on its parse error (`rawPacket`), and JWT libraries the payload that they could not read.
  */
 export function errorSerializer(error: unknown): ErrorLine {
-  if (!(error instanceof Error))
-    return { type: typeof error, code: undefined, message: redactText(String(error)), stack: '' }
+  if (!(error instanceof Error)) return { type: typeof error, message: redactText(String(error)), stack: '' }
   return {
     type: error.constructor.name,
-    code: 'code' in error ? String(error.code) : undefined,
+    ...('code' in error ? { code: String(error.code) } : {}),
     message: redactText(error.message),
     stack: redactText(error.stack ?? ''),
   }

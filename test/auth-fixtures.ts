@@ -175,7 +175,7 @@ function listenerOf(answer: string | RequestListener): RequestListener {
 function newPrivateKey(algorithm: KeyAlgorithm, rsaBits: number): KeyObject {
   if (algorithm === 'EdDSA') return generateKeyPairSync('ed25519').privateKey
   if (!algorithm.startsWith('ES')) return generateKeyPairSync('rsa', { modulusLength: rsaBits }).privateKey
-  const namedCurve = { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' }[algorithm] ?? algorithm
+  const namedCurve = algorithm === 'ES256' ? 'P-256' : algorithm === 'ES384' ? 'P-384' : 'P-521'
   return generateKeyPairSync('ec', { namedCurve }).privateKey
 }
 

@@ -116,7 +116,7 @@ describe('a logged error', () => {
       payload: token,
     })
     const line = errorSerializer(error)
-    expect(Object.keys(line)).toEqual(['type', 'code', 'message', 'stack'])
+    expect(Object.keys(line).sort()).toEqual(['code', 'message', 'stack', 'type'])
     expect(line).toMatchObject({ type: 'TypeError', code: 'E_X', message: `no ${REDACTED}` })
     expectNoToken(JSON.stringify(line))
     expect(errorSerializer(`no ${token}`).message).toBe(`no ${REDACTED}`)
