@@ -7,7 +7,11 @@ import type { Encoding } from './topic.ts'
 
 export interface KafkaSseOptions {
   kafka: KafkaOptions
-  auth: AuthOptions
+  /**
+   * `keys` may be left out: they are then found by the issuer's discovery document. With `authenticate`, issuer and
+   * audience may be left out, too.
+   */
+  auth: Partial<AuthOptions>
   streams: StreamOptions[]
   sse?: Partial<SseOptions>
 }
@@ -64,4 +68,43 @@ export interface SseOptions {
   streamsPerAddressMax: number
   /** Origins that may read the streams; `*` is every one. Empty: the host application does CORS itself. */
   corsOrigins: string[]
+}
+
+/** Options that were checked, with every default filled in: what validateOptions (src/config.ts) makes of them. */
+export interface ResolvedOptions extends KafkaSseOptions {
+  kafka: Required<KafkaOptions>
+  auth: Required<Omit<AuthOptions, 'authenticate'>> & Pick<AuthOptions, 'authenticate'>
+  streams: Required<StreamOptions>[]
+  sse: SseOptions
+}
+
+/** What a process of its own needs besides: listening, TLS and logs (parseEnvironment in src/config.ts). */
+export interface ServerOptions extends ResolvedOptions {
+  /** A name or an address; `localhost` is both families, as Fastify takes it. */
+  host: string
+  /** 0: one that the operating system chooses. */
+  port: number
+  adminHost: string
+  adminPort: number
+  /** null: plain HTTP/1.1, for a proxy that ends TLS. */
+  tls: TlsOptions | null
+  logLevel: LogLevel
+  /** Set by `kafka-sse demo` alone. */
+  demo?: DemoOptions
+}
+
+export interface TlsOptions {
+  /** PEM: the server's certificate, then its intermediates. */
+  certFile: string
+  /** PEM, without a passphrase. */
+  keyFile: string
+}
+
+export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
+
+export interface DemoOptions {
+  /** Where the demo's key and certificates are. */
+  folder: string
+  /** Whether `POST /demo/token` (routes/demo-token.ts) is to be registered. */
+  tokens: boolean
 }
