@@ -4,7 +4,7 @@
 import { compact } from './compaction.ts'
 import { type EventLines, eventLines, FRAME_BYTES_MAX, linesBytes, TOO_LARGE_LINES } from './frame.ts'
 import { KeyIndex, SLOTS_MAX } from './key-index.ts'
-import { FROM_BEGINNING, formatPosition, type Position, PositionEncoder } from './position.ts'
+import { FROM_BEGINNING, formatPosition, type Position, PositionEncoder, parsePosition } from './position.ts'
 import { SEGMENT_BYTES, type Segment } from './segment.ts'
 import { SegmentPool } from './segment-pool.ts'
 import type { Encoding, KafkaRecord } from './topic.ts'
@@ -36,6 +36,8 @@ export class Bus {
   nextSequence = 1
   /** Frames below this sequence are gone although nothing superseded them: snapshots are refused, laggards end. */
   lostBefore = 0
+  /** Position that one must have reached to have missed nothing of what is gone; null as long as nothing is. */
+  lostPosition: Position | null = null
   /** All that Kafka held at the start is in: streams that waited may begin. */
   caughtUp = false
   recordsAppended = 0
@@ -52,6 +54,7 @@ export class Bus {
   /** Text of the position, made when asked for and kept until the position moves. */
   private positionTextMade: string | null = null
   private readonly listeners = new Set<() => void>()
+  private readonly caughtUpListeners = new Set<() => void>()
   private pressure: 'none' | 'nearly-full' | 'full' = 'none'
   private framesRetained = 0
 
@@ -69,7 +72,10 @@ export class Bus {
     this.moveTo(partition, start)
   }
 
-  /** Encodes a record at the tail. A record that is already in (its offset lies below the position) is left out. */
+  /**
+   * Encodes a record at the tail. Whoever appends also publishes before the event loop turns, since ids of idle streams
+   * speak of everything appended. A record that is already in (its offset lies below the position) is left out.
+   */
   append(record: KafkaRecord): void {
     if (!this.nextOffsets.has(record.partition)) this.setPartition(record.partition, FROM_BEGINNING)
     if (record.offset < (this.nextOffsets.get(record.partition) ?? FROM_BEGINNING)) return
@@ -97,6 +103,14 @@ export class Bus {
   markCaughtUp(): void {
     this.caughtUp = true
     this.publish()
+    for (const listener of this.caughtUpListeners) listener()
+    this.caughtUpListeners.clear()
+  }
+
+  /** Calls `listener` once when the bus has caught up, unless the returned function is called before. */
+  onCaughtUp(listener: () => void): () => void {
+    this.caughtUpListeners.add(listener)
+    return () => this.caughtUpListeners.delete(listener)
   }
 
   /** Calls `listener` at every publish until the returned function is called. */
@@ -224,6 +238,7 @@ export class Bus {
     if (oldest === undefined) return
     if (oldest.liveFrames > 0) {
       this.lostBefore = oldest.lastSequence + 1
+      this.lostPosition = parsePosition(oldest.id(oldest.lastPublished))
       if (this.pressure !== 'full') this.press('full')
     }
     this.replaceSegments(0, 1, [])

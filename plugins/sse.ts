@@ -1,0 +1,30 @@
+// Streams as a Fastify decorator: `app.kafkaSse`. Every stream of the app, in one registry, ended when the app closes.
+
+import type { FastifyInstance } from 'fastify'
+import fastifyPlugin from 'fastify-plugin'
+import type { SseOptions } from '../src/options.ts'
+import { Streams } from '../src/streams.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    kafkaSse: Streams
+  }
+}
+
+export type SsePluginOptions = Omit<SseOptions, 'corsOrigins' | 'drainSeconds'>
+
+/** Decorates the app with its streams. `preClose` ends them, since Fastify would wait for them for ever. */
+async function sse(app: FastifyInstance, options: SsePluginOptions): Promise<void> {
+  const streams = new Streams({
+    challengeMs: options.challengeSeconds * 1000,
+    heartbeatMs: options.heartbeatSeconds * 1000,
+    stalledMs: options.stalledSeconds * 1000,
+    streamsMax: options.streamsMax,
+    streamsPerSubjectMax: options.streamsPerSubjectMax,
+    streamsPerAddressMax: options.streamsPerAddressMax,
+  })
+  app.decorate('kafkaSse', streams)
+  app.addHook('preClose', () => streams.close())
+}
+
+export default fastifyPlugin(sse, { name: 'kafka-sse-streams', fastify: '5.x' })

@@ -1,0 +1,111 @@
+// GET of a stream's path: docs/protocol.md, "The stream". Whatever is wrong is answered before the first byte; what comes
+// after belongs to the core.
+
+import { ServerResponse } from 'node:http'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Authenticator } from '../src/authenticator.ts'
+import { Busy, Draining, NotAcceptable, ParameterInvalid } from '../src/errors.ts'
+import { http1Sink, http2Sink, type Sink } from '../src/sink.ts'
+import type { Wish } from '../src/start.ts'
+import type { Streams } from '../src/streams.ts'
+import type { Topic } from '../src/topic.ts'
+import { accepts, acceptsByName } from './media-type.ts'
+
+/** What a stream's routes need of the app they are in. */
+export interface StreamRoute {
+  readonly topic: Topic
+  readonly streams: Streams
+  readonly authenticator: Authenticator
+  /** Scope that a token must grant; null for any valid token. */
+  readonly scope: string | null
+}
+
+type Query = Record<string, string | string[] | undefined>
+
+const EVENT_STREAM = 'text/event-stream'
+/** Jittered time, in seconds, after which a refused client may try again. */
+const RETRY_AFTER_SECONDS = { min: 5, max: 30 }
+
+export function eventsHandler(route: StreamRoute) {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const refusal = route.streams.refusal(request.ip)
+    if (refusal !== null) return refuse(route, request, reply, refusal)
+    const session = await route.authenticator.authenticate(request, reply, route.scope)
+    if (route.streams.isAtLimit(session)) return refuse(route, request, reply, 'busy')
+    if (!accepts(request.headers.accept, EVENT_STREAM)) throw new NotAcceptable()
+    const query = request.query as Query // Fastify's default parser gives just this
+    const wish = wishOf(request, query)
+    route.streams.open({
+      topic: route.topic,
+      session,
+      wish,
+      path: pathOf(request.url),
+      address: request.ip,
+      signals: first(query.signals) === '1',
+      sink: openResponse(reply),
+    })
+    return reply
+  }
+}
+
+/** A request's path as the client wrote it, without its query: what a renewal must match. */
+export function pathOf(url: string): string {
+  const query = url.indexOf('?')
+  return query === -1 ? url : url.slice(0, query)
+}
+
+/** A status where the client understands one; a browser's EventSource would never come back, so it gets a 200 that ends. */
+function refuse(
+  route: StreamRoute,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  refusal: 'draining' | 'busy',
+): FastifyReply {
+  if (acceptsByName(request.headers.accept, EVENT_STREAM)) {
+    route.streams.turnAway(openResponse(reply), first((request.query as Query).signals) === '1')
+    return reply
+  }
+  const { min, max } = RETRY_AFTER_SECONDS
+  reply.header('retry-after', Math.round(min + Math.random() * (max - min)))
+  throw refusal === 'draining' ? new Draining() : new Busy()
+}
+
+function wishOf(request: FastifyRequest, query: Query): Wish {
+  const header = request.headers['last-event-id']
+  const id = first(header) ?? first(query.lastEventId) ?? first(query.last_event_id) ?? ''
+  const from = first(query.from) ?? 'earliest'
+  if (from !== 'earliest' && from !== 'latest') throw new ParameterInvalid('from is earliest or latest')
+  return { id: id === '' ? null : id, from }
+}
+
+/** Sends the headers, and takes the response out of Fastify's hands: what hooks of the host set goes along. */
+function openResponse(reply: FastifyReply): Sink {
+  reply.hijack()
+  const headers = {
+    ...definedHeaders(reply),
+    'content-type': EVENT_STREAM,
+    'cache-control': 'no-cache, no-transform',
+    'x-accel-buffering': 'no',
+  }
+  const { raw } = reply
+  if (raw instanceof ServerResponse) {
+    raw.writeHead(200, headers)
+    raw.flushHeaders()
+    return http1Sink(raw)
+  }
+  // Fastify types every reply as HTTP/1.1's; on HTTP/2 `raw` is the compatibility response, which has its stream.
+  const { stream } = raw as unknown as import('node:http2').Http2ServerResponse
+  stream.respond({ ':status': 200, ...headers })
+  return http2Sink(stream)
+}
+
+function definedHeaders(reply: FastifyReply): Record<string, string | number | string[]> {
+  const headers: Record<string, string | number | string[]> = {}
+  for (const [name, value] of Object.entries(reply.getHeaders()))
+    if (value !== undefined) headers[name] = value
+  return headers
+}
+
+function first(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value
+}

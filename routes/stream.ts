@@ -1,0 +1,33 @@
+// The routes of one stream: GET, POST and OPTIONS of its path, and 405 for everything else.
+
+import type { FastifyInstance, HTTPMethods } from 'fastify'
+import { MethodNotAllowed } from '../src/errors.ts'
+import { challengeHandler } from './challenge.ts'
+import { eventsHandler, type StreamRoute } from './events.ts'
+
+const ALLOWED = ['GET', 'POST', 'OPTIONS']
+
+export async function streamRoutes(
+  app: FastifyInstance,
+  options: StreamRoute & { path: string },
+): Promise<void> {
+  const { path } = options
+  // A body is never read here, of whatever type: the handler looks whether one comes, after the token was checked.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _body, done) => done(null))
+  app.get(path, { exposeHeadRoute: false }, eventsHandler(options))
+  app.post(path, challengeHandler(options))
+  app.options(path, async (_request, reply) => reply.code(204).header('allow', ALLOWED.join(', ')).send())
+  app.route({
+    method: otherMethods(app),
+    url: path,
+    handler: async (_request, reply) => {
+      reply.header('allow', ALLOWED.join(', '))
+      throw new MethodNotAllowed()
+    },
+  })
+}
+
+function otherMethods(app: FastifyInstance): HTTPMethods[] {
+  return app.supportedMethods.filter((method) => !ALLOWED.includes(method)) as HTTPMethods[] // Fastify's own list
+}

@@ -1,0 +1,123 @@
+// Who works when: streams that wait for their bus, and those that have something to do now. Works in turns of a fraction
+// of a millisecond, so that between them the process takes connections, renewals and what clients send.
+
+import type { Bus } from './bus.ts'
+import { Queue } from './queue.ts'
+
+/** Length of a turn, in ms. Measured: 3 ms cost p99 25-60 ms more at a million deliveries a second, and 4 of 5 connects. */
+const TURN_MS = 0.3
+/** Pieces of work between two looks at the clock. */
+const PIECES_PER_LOOK = 8
+
+/** What a worker waits for after a piece of work: its next turn, a publish on its bus, or somebody's `enqueue`. */
+export type Waits = 'turn' | 'publish' | 'call'
+
+export interface Pumped {
+  readonly bus: Bus
+  /** Does one bounded piece of work. */
+  work(): Waits
+  /** Where it stands among those who wait for a publish, -1 when not among them: the pump's own. */
+  idleAt: number
+  /** Whether it is queued for a turn: the pump's own. */
+  isQueued: boolean
+}
+
+export class Pump {
+  private readonly waiting = new Map<Bus, { idle: Pumped[]; stop: () => void }>()
+  /** Deadlines first: they are few, and late ones are broken promises. */
+  private readonly urgent = new Queue<() => void>()
+  private readonly queue = new Queue<Pumped>()
+  private isScheduled = false
+
+  /** Queues for a turn; whoever is queued already stays where it is. */
+  enqueue(pumped: Pumped): void {
+    this.leaveIdle(pumped)
+    if (pumped.isQueued) return
+    pumped.isQueued = true
+    this.queue.push(pumped)
+    this.schedule()
+  }
+
+  /** Does something before everything that is queued. */
+  hasten(action: () => void): void {
+    this.urgent.push(action)
+    this.schedule()
+  }
+
+  /** Forgets somebody who has ended; a place in the queue is passed over when its turn comes. */
+  remove(pumped: Pumped): void {
+    this.leaveIdle(pumped)
+  }
+
+  close(): void {
+    for (const { stop } of this.waiting.values()) stop()
+    this.waiting.clear()
+  }
+
+  private schedule(): void {
+    if (this.isScheduled) return
+    this.isScheduled = true
+    setImmediate(this.turn)
+  }
+
+  private readonly turn = (): void => {
+    this.isScheduled = false
+    const until = performance.now() + TURN_MS
+    for (let action = this.urgent.take(); action !== undefined; action = this.urgent.take()) {
+      action()
+      if (performance.now() > until) break
+    }
+    for (let pieces = 1; this.queue.length > 0; pieces++) {
+      this.step(this.queue.take())
+      if (pieces % PIECES_PER_LOOK === 0 && performance.now() > until) break
+    }
+    if (this.queue.length > 0 || this.urgent.length > 0) this.schedule()
+  }
+
+  private step(pumped: Pumped | undefined): void {
+    if (pumped === undefined) return
+    pumped.isQueued = false
+    const waits = pumped.work()
+    if (waits === 'turn') this.enqueue(pumped)
+    else if (waits === 'publish') this.wait(pumped)
+  }
+
+  private wait(pumped: Pumped): void {
+    if (pumped.idleAt !== -1 || pumped.isQueued) return
+    const { idle } = this.waitingFor(pumped.bus)
+    pumped.idleAt = idle.length
+    idle.push(pumped)
+  }
+
+  private waitingFor(bus: Bus): { idle: Pumped[] } {
+    const known = this.waiting.get(bus)
+    if (known) return known
+    const made = { idle: [] as Pumped[], stop: bus.onPublish(() => this.wake(bus)) }
+    this.waiting.set(bus, made)
+    return made
+  }
+
+  private wake(bus: Bus): void {
+    const waiting = this.waiting.get(bus)
+    if (waiting === undefined || waiting.idle.length === 0) return
+    const { idle } = waiting
+    waiting.idle = []
+    for (const pumped of idle) {
+      pumped.idleAt = -1
+      pumped.isQueued = true
+      this.queue.push(pumped)
+    }
+    this.schedule()
+  }
+
+  private leaveIdle(pumped: Pumped): void {
+    if (pumped.idleAt === -1) return
+    const idle = this.waiting.get(pumped.bus)?.idle
+    const last = idle?.pop()
+    if (idle !== undefined && last !== undefined && last !== pumped) {
+      idle[pumped.idleAt] = last
+      last.idleAt = pumped.idleAt
+    }
+    pumped.idleAt = -1
+  }
+}

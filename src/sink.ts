@@ -1,0 +1,48 @@
+// Where a stream's bytes go: an HTTP/2 stream or an HTTP/1.1 response, alike for the core. Both promise that `taken` comes
+// exactly once for each write, at the latest when the peer is gone, and that the bytes are not referred to after it.
+
+import type { ServerResponse } from 'node:http'
+import { constants, type ServerHttp2Stream } from 'node:http2'
+
+export interface Sink {
+  readonly isClosed: boolean
+  write(bytes: Uint8Array, taken: () => void): void
+  /** A clean end behind everything written: END_STREAM, or the last chunk. */
+  end(bytes: Uint8Array): void
+  /** An end at once, whatever is still on its way: RST_STREAM(CANCEL), or the socket destroyed. */
+  cancel(): void
+  /** Calls once when the response is over, however that came. */
+  onClose(closed: () => void): void
+}
+
+/** RFC 9113: a stream of its own on a connection it shares. */
+export function http2Sink(stream: ServerHttp2Stream): Sink {
+  return {
+    get isClosed() {
+      return stream.destroyed || stream.closed
+    },
+    write: (bytes, taken) => void stream.write(bytes, taken),
+    end: (bytes) => void stream.end(bytes),
+    cancel: () => stream.close(constants.NGHTTP2_CANCEL),
+    onClose: (closed) => {
+      if (stream.destroyed) closed()
+      else stream.once('close', closed)
+    },
+  }
+}
+
+/** RFC 9112: a chunked response; its connection serves others after a clean end. */
+export function http1Sink(response: ServerResponse): Sink {
+  return {
+    get isClosed() {
+      return response.destroyed
+    },
+    write: (bytes, taken) => void response.write(bytes, taken),
+    end: (bytes) => void response.end(bytes),
+    cancel: () => void response.destroy(),
+    onClose: (closed) => {
+      if (response.destroyed) closed()
+      else response.once('close', closed)
+    },
+  }
+}

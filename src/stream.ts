@@ -1,0 +1,318 @@
+// One open response: a cursor on its bus, a sink for its bytes, a session that ends. It owns no queue. Everything that can
+// wake it stands in `work` (records, a write taken) and in `due` (heartbeat, challenge, expiry, a peer that stalls).
+
+import type { Bus } from './bus.ts'
+import type { Cursor } from './cursor.ts'
+import type { EndReason, Figures } from './figures.ts'
+import type { Pump, Pumped, Waits } from './pump.ts'
+import type { Segment } from './segment.ts'
+import type { Session } from './session.ts'
+import {
+  CHALLENGE,
+  end,
+  type GapReason,
+  gap,
+  heartbeat,
+  ready,
+  retry,
+  type ToldEndReason,
+} from './signals.ts'
+import type { Sink } from './sink.ts'
+import type { Timed, Wheel } from './wheel.ts'
+
+/** What a stream is made of; all of it outlives the stream. */
+export interface StreamParts {
+  readonly bus: Bus
+  readonly sink: Sink
+  readonly session: Session
+  readonly pump: Pump
+  readonly wheel: Wheel<Stream>
+  readonly figures: Figures
+  readonly settings: StreamSettings
+  /** Whether comments come as named events, too. */
+  readonly signals: boolean
+  /** Called once when the stream is over. */
+  readonly onClosed: (stream: Stream) => void
+  readonly now: () => number
+}
+
+export interface StreamSettings {
+  readonly challengeMs: number
+  readonly heartbeatMs: number
+  /** Time that a write may stay untaken, besides the time its bytes are given at TAKEN_BYTES_PER_MS_MIN. */
+  readonly stalledMs: number
+}
+
+const IN_FLIGHT_BYTES_MIN = 16 * 1024
+const IN_FLIGHT_BYTES_MAX = 1024 * 1024
+/** A write taken within this time lets the next one be larger; one that takes four times as long halves it. */
+const QUICK_MS = 50
+const SLOW_MS = 200
+/** 16 KiB a second: a peer that takes a large write more slowly than this has stalled. */
+const TAKEN_BYTES_PER_MS_MIN = 16
+/** While the peer has yet to take something, how soon to look again whether a heartbeat is due. */
+const LOOK_AGAIN_MS = 1000
+/** What an end may wait for bytes in flight before it is forced: at exp, never later than exp + 0.5 s. */
+const EXPIRED_GRACE_MS = 250
+const END_GRACE_MS = 1000
+
+export class Stream implements Pumped, Timed {
+  readonly bus: Bus
+  dueAtMs = Number.POSITIVE_INFINITY
+  slot = -1
+  idleAt = -1
+  isQueued = false
+  /** Who holds it open; a renewal puts a later one in its place. */
+  session: Session
+  private readonly parts: StreamParts
+  /** null as long as it is not known where to begin. */
+  private cursor: Cursor | null = null
+  private isReadyTold = false
+  /** Why it ends, once it does; nothing but the end is written from then on. */
+  private ending: EndReason | null = null
+  private isClosed = false
+  /** The one write of records under way: since when, how large, and the segment it refers to. */
+  private writtenAtMs = Number.POSITIVE_INFINITY
+  private writtenBytes = 0
+  private pinned: Segment | null = null
+  private inFlightBytesMax = IN_FLIGHT_BYTES_MIN
+  private lastByteAtMs: number
+  /** `exp` that the last challenge was for: at most one for each. */
+  private challengedForMs = 0
+  private forcedAtMs = Number.POSITIVE_INFINITY
+  /** Words besides the records (heartbeats, a challenge) that the peer has not taken yet, and since when there are any. */
+  private untold = 0
+  private untoldSinceMs = Number.POSITIVE_INFINITY
+  /** Stops whatever the stream waits for before it begins to read. */
+  private stopWaiting: (() => void) | null = null
+  /** Position last told by an id on a heartbeat or known to be told by a frame. */
+  private toldId = ''
+
+  constructor(parts: StreamParts) {
+    this.parts = parts
+    this.bus = parts.bus
+    this.session = parts.session
+    this.lastByteAtMs = parts.now()
+    parts.sink.onClose(() => this.close())
+  }
+
+  /** First bytes, before anything is known of the topic; heartbeats, challenges and the end come from now on. */
+  open(retryMs: number): void {
+    this.tell(retry(retryMs))
+    this.parts.figures.streamsOpen++
+    this.parts.figures.streamsOpened++
+    this.due()
+  }
+
+  /** Begins to read, after a word on why that is not where the client left off. */
+  begin(cursor: Cursor, reason: GapReason | null): void {
+    if (!this.isOpen) return
+    this.stopWaiting = null
+    if (reason !== null) this.tellGap(reason)
+    this.cursor = cursor
+    this.parts.pump.enqueue(this)
+  }
+
+  /** Says how to stop what this stream waits for, should it end before that comes. */
+  waitFor(stop: () => void): void {
+    if (this.isOpen) this.stopWaiting = stop
+    else stop()
+  }
+
+  /** A later end for whoever answered the challenge. Never an earlier one. */
+  renew(session: Session): void {
+    if (session.expiresAtMs <= this.session.expiresAtMs || this.ending !== null) return
+    this.session = session
+    this.schedule()
+  }
+
+  get isOpen(): boolean {
+    return this.ending === null && !this.isClosed
+  }
+
+  /** Ends cleanly; what is in flight has a moment to arrive. */
+  end(reason: ToldEndReason, graceMs = END_GRACE_MS): void {
+    if (!this.isOpen) return
+    this.ending = reason
+    this.forcedAtMs = this.parts.now() + graceMs
+    this.parts.sink.end(end(reason, this.parts.signals))
+    this.schedule()
+  }
+
+  /** One write of what there is to read, within what the peer has shown to take. */
+  work(): Waits {
+    if (this.cursor === null || this.ending !== null || this.isClosed || this.isWriting()) return 'call'
+    const bytes = this.cursor.read(this.inFlightBytesMax)
+    if (bytes === null) return this.rest(this.cursor)
+    if (bytes.length === 0) return 'turn'
+    this.write(bytes, this.cursor)
+    this.tellReady(this.cursor)
+    return 'call'
+  }
+
+  /** Does what is due, and sets the next deadline. */
+  due(): void {
+    if (this.isClosed) return
+    const nowMs = this.parts.now()
+    if (this.ending !== null) this.force(nowMs)
+    else if (nowMs >= this.session.expiresAtMs) this.end('expired', EXPIRED_GRACE_MS)
+    else if (nowMs >= this.stalledAtMs()) this.giveUp()
+    else this.keepAlive(nowMs)
+    this.schedule()
+  }
+
+  private keepAlive(nowMs: number): void {
+    if (nowMs >= this.challengeAtMs()) this.challenge()
+    if (nowMs >= this.heartbeatAtMs()) this.tell(heartbeat(this.movedId(), this.parts.signals))
+  }
+
+  private schedule(): void {
+    if (this.isClosed) return
+    this.dueAtMs = this.ending !== null ? this.forcedAtMs : this.nextDeadlineMs()
+    this.parts.wheel.schedule(this)
+  }
+
+  private nextDeadlineMs(): number {
+    const lookAgainMs = this.isWaited() ? this.parts.now() + LOOK_AGAIN_MS : Number.POSITIVE_INFINITY
+    return Math.min(
+      this.session.expiresAtMs,
+      this.challengeAtMs(),
+      this.heartbeatAtMs(),
+      this.stalledAtMs(),
+      lookAgainMs,
+    )
+  }
+
+  private challengeAtMs(): number {
+    const { expiresAtMs } = this.session
+    return this.challengedForMs === expiresAtMs
+      ? Number.POSITIVE_INFINITY
+      : expiresAtMs - this.parts.settings.challengeMs
+  }
+
+  /** Never while the peer has yet to take something: that is the sign of life, and it needs no more bytes. */
+  private heartbeatAtMs(): number {
+    return this.isWaited() ? Number.POSITIVE_INFINITY : this.lastByteAtMs + this.parts.settings.heartbeatMs
+  }
+
+  private stalledAtMs(): number {
+    const { stalledMs } = this.parts.settings
+    const takenAtMs = this.writtenAtMs + this.writtenBytes / TAKEN_BYTES_PER_MS_MIN
+    return Math.min(takenAtMs, this.untoldSinceMs) + stalledMs
+  }
+
+  private isWaited(): boolean {
+    return this.isWriting() || this.untold > 0
+  }
+
+  private challenge(): void {
+    this.challengedForMs = this.session.expiresAtMs
+    this.parts.figures.challenges++
+    this.tell(CHALLENGE)
+  }
+
+  private tellGap(reason: GapReason): void {
+    const { gaps } = this.parts.figures
+    gaps[reason] = (gaps[reason] ?? 0) + 1
+    this.tell(gap(reason, this.parts.signals))
+  }
+
+  /** The position as an id if it moved since the client last heard of it; only at the tail does it stand for everything. */
+  private movedId(): string | null {
+    const { cursor } = this
+    if (cursor === null || !cursor.atTail()) return null
+    const id = cursor.id()
+    if (id === this.toldId) return null
+    this.toldId = id
+    return id
+  }
+
+  private rest(cursor: Cursor): Waits {
+    if (cursor.lost) {
+      this.end('too-old')
+      return 'call'
+    }
+    this.tellReady(cursor)
+    return 'publish'
+  }
+
+  private tellReady(cursor: Cursor): void {
+    if (this.isReadyTold || !(cursor.complete || cursor.atTail())) return
+    this.isReadyTold = true
+    this.tell(ready(cursor.id(), this.parts.signals))
+  }
+
+  private isWriting(): boolean {
+    return this.writtenBytes > 0
+  }
+
+  private write(bytes: Buffer, cursor: Cursor): void {
+    const { figures } = this.parts
+    this.pinned = cursor.segment
+    this.pinned?.retain()
+    this.writtenBytes = bytes.length
+    this.writtenAtMs = this.parts.now()
+    this.lastByteAtMs = this.writtenAtMs
+    figures.writes++
+    figures.bytesDelivered += bytes.length
+    figures.recordsDelivered += cursor.frames
+    this.parts.sink.write(bytes, this.taken)
+  }
+
+  /** Made once for each stream: the end of a write is the most frequent thing that happens to it. */
+  private readonly taken = (): void => {
+    if (!this.isWriting()) return
+    const tookMs = this.parts.now() - this.writtenAtMs
+    if (tookMs <= QUICK_MS && this.writtenBytes * 2 > this.inFlightBytesMax) this.resize(2)
+    else if (tookMs >= SLOW_MS) this.resize(0.5)
+    this.unpin()
+    if (!this.isClosed) this.parts.pump.enqueue(this)
+  }
+
+  private resize(factor: number): void {
+    this.inFlightBytesMax = Math.min(
+      IN_FLIGHT_BYTES_MAX,
+      Math.max(IN_FLIGHT_BYTES_MIN, this.inFlightBytesMax * factor),
+    )
+  }
+
+  private unpin(): void {
+    this.writtenBytes = 0
+    this.writtenAtMs = Number.POSITIVE_INFINITY
+    this.pinned?.release()
+    this.pinned = null
+  }
+
+  /** Writes bytes of its own behind whatever is in flight. They are few: see `heartbeatAtMs` and `challengeAtMs`. */
+  private tell(bytes: Uint8Array): void {
+    this.lastByteAtMs = this.parts.now()
+    if (this.untold++ === 0) this.untoldSinceMs = this.lastByteAtMs
+    this.parts.sink.write(bytes, this.told)
+  }
+
+  private readonly told = (): void => {
+    if (--this.untold === 0) this.untoldSinceMs = Number.POSITIVE_INFINITY
+  }
+
+  private giveUp(): void {
+    this.ending = 'slow'
+    this.parts.sink.cancel()
+  }
+
+  private force(nowMs: number): void {
+    if (nowMs >= this.forcedAtMs) this.parts.sink.cancel()
+  }
+
+  private close(): void {
+    if (this.isClosed) return
+    this.isClosed = true
+    this.unpin()
+    this.stopWaiting?.()
+    this.parts.pump.remove(this)
+    this.parts.wheel.cancel(this)
+    const reason = this.ending ?? 'client'
+    this.parts.figures.streamsOpen--
+    this.parts.figures.streamsEnded[reason]++
+    this.parts.onClosed(this)
+  }
+}
