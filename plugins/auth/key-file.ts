@@ -1,7 +1,8 @@
 // Keys from a file that is watched: a new file takes effect without a restart, a broken or missing one changes
 // nothing but the log. The file's text is never quoted, since it may be a private key.
 
-import { readFileSync, type Stats, statSync, unwatchFile, watchFile } from 'node:fs'
+import { readFileSync, type Stats, statSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import {
   chooseKey,
@@ -18,7 +19,8 @@ import type { Algorithm } from './verification-key.ts'
 export const KEY_FILE_BYTES_MAX = 1024 * 1024
 /**
  * The file's state is polled, not its directory's events: a Kubernetes secret changes by a symlink two levels up, and
- * network file systems send no events. One stat a second is nothing.
+ * network file systems send no events. One stat a second is nothing. `fs.watchFile` would do the same, but takes its
+ * first state later than we read the file, and misses a change in between for good.
  */
 const POLL_MS = 1_000
 
@@ -26,15 +28,20 @@ export class KeyFile implements KeySource {
   readonly #path: string
   readonly #rsaAlgorithm: Algorithm
   readonly #log: FastifyBaseLogger
+  readonly #poll: NodeJS.Timeout
   /** The last set that could be read whole. */
   #set: KeySet
+  /** The file's state before it was last read: whatever happens to it after that moment shows as a change. */
+  #state: string
+  #isPolling = false
 
   constructor(path: string, rsaAlgorithm: Algorithm, log: FastifyBaseLogger, pollMs: number = POLL_MS) {
     this.#path = path
     this.#rsaAlgorithm = rsaAlgorithm
     this.#log = log
+    this.#state = stateOf(statSync(path, { throwIfNoEntry: false }))
     this.#set = readKeyFile(path, rsaAlgorithm)
-    watchFile(path, { interval: pollMs, persistent: false }, this.#changed)
+    this.#poll = setInterval(() => void this.#look(), pollMs).unref()
   }
 
   async find(header: KeyHeader): Promise<KeyChoice> {
@@ -46,11 +53,21 @@ export class KeyFile implements KeySource {
   }
 
   close(): void {
-    unwatchFile(this.#path, this.#changed)
+    clearInterval(this.#poll)
   }
 
-  readonly #changed = (now: Stats, before: Stats): void => {
-    if (now.mtimeMs === before.mtimeMs && now.size === before.size && now.ino === before.ino) return
+  /** A file system that hangs delays the next look; looks do not pile up. */
+  async #look(): Promise<void> {
+    if (this.#isPolling) return
+    this.#isPolling = true
+    const state = await stat(this.#path).then(stateOf, errorCode)
+    this.#isPolling = false
+    if (state === this.#state) return
+    this.#state = state
+    this.#read()
+  }
+
+  #read(): void {
     try {
       this.#set = readKeyFile(this.#path, this.#rsaAlgorithm)
       this.#log.info({ file: this.#path, keys: this.#set.keys.length }, 'key file read again')
@@ -59,6 +76,10 @@ export class KeyFile implements KeySource {
       this.#log.error({ file: this.#path, reason }, 'key file is broken; the keys read before stay in use')
     }
   }
+}
+
+function stateOf(file: Stats | undefined): string {
+  return file === undefined ? 'missing' : [file.ino, file.size, file.mtimeMs, file.ctimeMs].join(' ')
 }
 
 /** Throws one line that names the file. */
@@ -79,7 +100,10 @@ function readBounded(path: string): string {
 }
 
 function readFailure(error: unknown): string {
-  if (error instanceof KeysUnreadable) return error.message
-  if (error instanceof Error && 'code' in error) return `it cannot be read (${String(error.code)})`
-  throw error
+  return error instanceof KeysUnreadable ? error.message : `it cannot be read (${errorCode(error)})`
+}
+
+/** A system error's code, such as ENOENT. */
+function errorCode(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
 }

@@ -3,7 +3,7 @@ import type { RequestListener, ServerResponse } from 'node:http'
 import Fastify from 'fastify'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { KEY_SET_BYTES_MAX } from '../../plugins/auth/key-fetch.ts'
-import { type RemoteKeyLimits, RemoteKeys } from '../../plugins/auth/remote-keys.ts'
+import { type RemoteKeyLimits, RemoteKeys, WAITING_MAX } from '../../plugins/auth/remote-keys.ts'
 import { KeysUnavailable } from '../../src/errors.ts'
 import { ISSUER, jwksOf, type KeyServer, keyAs, LogLines, makeKey, startKeyServer } from '../auth-fixtures.ts'
 
