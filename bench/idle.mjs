@@ -1,0 +1,42 @@
+// Memory of an idle connection: the slope of the server's resident memory between two numbers of connected clients,
+// so that what the process needs without any is not counted. No garbage collection is forced.
+
+import { setTimeout as delay } from 'node:timers/promises'
+import { startLoad } from './load.mjs'
+import { compareUsage, residentBytes, sampleUsage } from './usage.mjs'
+
+const CONNECT_MS = 180_000
+
+/** @param {import('./run.mjs').Running} running @param {import('./run.mjs').Task} task */
+export async function measureIdle(running, { workload, credentials }) {
+  const load = startLoad(running, credentials, { steps: workload.steps, warmup: 0, records: 0 })
+  try {
+    const pids = { ...running.pids, load: load.pid }
+    const points = []
+    for (const clients of workload.steps) {
+      const before = sampleUsage(pids)
+      if (points.length > 0) load.next()
+      if (!(await load.happens('connected', CONNECT_MS)))
+        return { void: load.failure() ?? 'not all clients connected in time' }
+      const usage = compareUsage(before, sampleUsage(pids))
+      await delay(workload.settleSeconds * 1000)
+      points.push({ clients, residentBytes: residentBytes(running.pids.server), usage })
+    }
+    const failure = load.failure()
+    const result = await load.finish()
+    return failure === null ? { ...slope(points), points, result } : { void: failure, result }
+  } finally {
+    await load.end()
+  }
+}
+
+function slope(points) {
+  const [first, last] = [points.at(0), points.at(-1)]
+  const clients = last.clients - first.clients
+  return {
+    bytesPerConnection: (last.residentBytes - first.residentBytes) / clients,
+    cpuMicrosPerConnect: last.usage.cpuMicros.server / clients,
+    residentBytes: last.residentBytes,
+    usage: last.usage,
+  }
+}

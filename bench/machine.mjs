@@ -1,0 +1,40 @@
+// On what a run was made: without it no figure can be compared with another.
+
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { cpus, release, totalmem } from 'node:os'
+
+const REPOSITORY = new URL('..', import.meta.url)
+
+export function describeMachine() {
+  return {
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    memoryBytes: totalmem(),
+    kernel: release(),
+    openFilesMax: openFilesMax(),
+    node: process.version,
+    openssl: process.versions.openssl,
+    nghttp2: process.versions.nghttp2,
+    go: tell('go', ['version']).split(' ')[2] ?? 'unknown',
+    commit: tell('git', ['describe', '--always', '--dirty', '--abbrev=12']),
+    packages: packageVersions(['fastify', 'fastify-sse-v2', '@fastify/jwt', 'node-rdkafka']),
+  }
+}
+
+/** What this process, and who it starts, may hold open at once. */
+export function openFilesMax() {
+  const line = readFileSync('/proc/self/limits', 'latin1')
+    .split('\n')
+    .find((text) => text.startsWith('Max open files'))
+  return Number(line?.split(/\s+/)[3])
+}
+
+function packageVersions(names) {
+  const { packages } = JSON.parse(readFileSync(new URL('package-lock.json', REPOSITORY), 'utf8'))
+  return Object.fromEntries(names.map((name) => [name, packages[`node_modules/${name}`]?.version ?? 'none']))
+}
+
+function tell(command, args) {
+  return execFileSync(command, args, { cwd: REPOSITORY, encoding: 'utf8' }).trim()
+}

@@ -1,0 +1,39 @@
+// Publishes records at a rate: each as soon as it is due, never before. Who falls behind publishes what is due at once,
+// so that a slow server cannot lower the load that it is under.
+
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
+import { nowMicros } from './record.mjs'
+
+/**
+ * @typedef {object} Order what is to be published
+ * @property {number} first number of the first record
+ * @property {number} count
+ * @property {number} ratePerSecond 0: as fast as it goes
+ * @property {number} valueBytes
+ * @property {number} keys over how many keys the records go round
+ */
+
+const BATCH_RECORDS_MAX = 1_000
+
+/** @param {Order} order @param {(sequence: number) => void} publish */
+export async function pace(order, publish) {
+  const startMicros = nowMicros()
+  let done = 0
+  while (done < order.count) {
+    const due = dueRecords(order, nowMicros() - startMicros)
+    const until = Math.min(due, done + BATCH_RECORDS_MAX)
+    while (done < until) publish(order.first + done++)
+    if (done < due) await nextTurn()
+    else if (done < order.count) await delay(waitMs(order, done, nowMicros() - startMicros))
+  }
+}
+
+/** How many records are due after that time; the first one is due at once. */
+export function dueRecords(order, elapsedMicros) {
+  if (order.ratePerSecond === 0) return order.count
+  return Math.min(order.count, Math.floor((elapsedMicros * order.ratePerSecond) / 1e6) + 1)
+}
+
+function waitMs(order, done, elapsedMicros) {
+  return Math.max(1, ((done / order.ratePerSecond) * 1e6 - elapsedMicros) / 1000)
+}

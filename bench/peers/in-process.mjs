@@ -1,0 +1,23 @@
+// A peer whose server makes the records itself: nothing lies between the stamp and the writes but the server.
+
+import { endProcess, receiveMessage, startModule } from '../processes.mjs'
+
+/**
+ * @param {URL} file the server's module
+ * @param {{ workload: import('../workloads.mjs').Workload, credentials: import('../credentials.mjs').Credentials }} setup
+ */
+export async function startInProcess(file, { workload, credentials }) {
+  const server = startModule(file, [JSON.stringify({ kind: workload.kind, ...credentials })])
+  const port = await receiveMessage(server, 'listening')
+  return {
+    url: `https://127.0.0.1:${port}/events`,
+    lanes: 1,
+    pids: { server: server.pid },
+    publish: (order) => {
+      server.send({ publish: order })
+      return receiveMessage(server, 'published')
+    },
+    rest: async () => {},
+    stop: () => endProcess(server),
+  }
+}

@@ -1,0 +1,71 @@
+// Every process that the bench starts. None outlives it: each is ended by its own id, on a normal end, an error or a signal.
+
+import { fork, spawn } from 'node:child_process'
+import { once } from 'node:events'
+
+const TERMINATE_MS = 5_000
+const STDERR_CHARACTERS_MAX = 4_000
+
+/** @type {Set<import('node:child_process').ChildProcess>} */
+const running = new Set()
+
+/** Starts a program; its standard input and output are pipes. */
+export function startProgram(command, args, options = {}) {
+  return watch(spawn(command, args, { ...options, stdio: ['pipe', 'pipe', 'pipe'] }))
+}
+
+/** Starts a Node module that is spoken with by messages. */
+export function startModule(file, args) {
+  return watch(fork(file, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] }))
+}
+
+/** SIGTERM, and SIGKILL for whoever is there after that still. */
+export async function endProcess(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exit = once(child, 'exit')
+  const kill = setTimeout(() => child.kill('SIGKILL'), TERMINATE_MS)
+  child.kill('SIGTERM')
+  await exit
+  clearTimeout(kill)
+}
+
+/** The next message of a module that has this field. Rejects when the process ends before. */
+export function receiveMessage(child, field) {
+  return new Promise((resolve, reject) => {
+    const settle = (action) => (value) => {
+      child.off('message', onMessage).off('exit', onExit)
+      action(value)
+    }
+    const onMessage = (message) => field in message && settle(resolve)(message[field])
+    const onExit = () => settle(reject)(new Error(`a process ended early: ${child.lastWords()}`))
+    child.on('message', onMessage).on('exit', onExit)
+  })
+}
+
+function watch(child) {
+  let words = ''
+  running.add(child)
+  child.lastWords = () => words.trim()
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    words = (words + text).slice(-STDERR_CHARACTERS_MAX)
+  })
+  child.on('exit', () => running.delete(child))
+  child.on('error', (error) => {
+    words += error.message
+    running.delete(child)
+  })
+  return child
+}
+
+function killAll() {
+  for (const child of running) child.kill('SIGKILL')
+}
+
+process.on('exit', killAll)
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+]) {
+  process.on(signal, () => process.exit(code))
+}

@@ -1,0 +1,112 @@
+// What a run says: a table for each workload on standard output, everything in a JSON file.
+
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { summarise } from './statistics.mjs'
+
+const FOLDER = new URL('results/', import.meta.url)
+/** A machine that was busier than this with something else makes doubtful figures. */
+const OTHERS_SHARE_MAX = 0.05
+
+/** Columns by kind of workload: heading, how to read it from a repetition, digits. The first one is compared with `bare`. */
+const COLUMNS = {
+  live: [
+    ['CPU µs/delivery', (r) => r.cpuMicrosPerDelivery, 2],
+    ['server cores', (r) => r.usage.coreShare.server, 2],
+    ['p50 ms', (r) => r.latencyMs.p50, 1],
+    ['p99 ms', (r) => r.latencyMs.p99, 1],
+    ['max ms', (r) => r.latencyMs.max, 0],
+    ['deliveries/s', (r) => r.deliveriesPerSecond, 0],
+    ['RSS MiB', (r) => r.residentBytes / 2 ** 20, 0],
+    ['load cores', (r) => r.usage.coreShare.load, 2],
+    ['idle', (r) => r.usage.idleShare, 2],
+  ],
+  idle: [
+    ['KiB/connection', (r) => r.bytesPerConnection / 1024, 1],
+    ['CPU ms/connect', (r) => r.cpuMicrosPerConnect / 1000, 2],
+    ['RSS MiB', (r) => r.residentBytes / 2 ** 20, 0],
+  ],
+  replay: [
+    ['request-last ms', (r) => r.requestToLastMs, 0],
+    ['connect-last ms', (r) => r.connectToLastMs, 0],
+    ['request-first ms', (r) => r.requestToFirstMs, 1],
+    ['CPU µs/record', (r) => r.cpuMicrosPerDelivery, 2],
+    ['RSS MiB', (r) => r.residentBytes / 2 ** 20, 0],
+  ],
+}
+
+/**
+ * @typedef {object} Repetition
+ * @property {string} workload
+ * @property {string} peer
+ * @property {number} repetition
+ * @property {string} [void] why nothing of it counts: something was lost, repeated, out of order or broken
+ * @property {string} [behind] why it counts as not kept up with
+ */
+
+/** @param {import('./workloads.mjs').Workload} workload @param {Repetition[]} repetitions of that workload */
+export function formatTable(workload, repetitions) {
+  const columns = COLUMNS[workload.kind]
+  const floor = figureOf(repetitions, 'bare', columns[0])
+  const rows = [...new Set(repetitions.map(({ peer }) => peer))].map((peer) => {
+    const own = repetitions.filter((repetition) => repetition.peer === peer)
+    return formatRow(peer, own, columns, floor)
+  })
+  const headings = [
+    'peer',
+    columns[0][0],
+    '× bare',
+    ...columns.slice(1).map(([heading]) => heading),
+    'remarks',
+  ]
+  return `\n${workload.name}: ${workload.what}\n${align([headings, ...rows])}\n`
+}
+
+/** @param {object} report @returns {string} the path of the file */
+export function writeReport(report, startedAt) {
+  mkdirSync(FOLDER, { recursive: true })
+  const file = fileURLToPath(new URL(`${startedAt.toISOString().replaceAll(':', '')}.json`, FOLDER))
+  writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`)
+  return file
+}
+
+function formatRow(peer, own, columns, floor) {
+  const voided = own.find((repetition) => repetition.void !== undefined)
+  if (voided) return [peer, 'VOID', ...columns.map(() => ''), voided.void]
+  const [first, ...rest] = columns.map((column) => formatFigure(own, column))
+  const ratio = floor === null ? '' : (summarise(own.map(columns[0][1])).median / floor).toFixed(2)
+  return [peer, first, ratio, ...rest, remarks(own)]
+}
+
+function formatFigure(own, [, read, digits]) {
+  const { median, min, max } = summarise(own.map(read))
+  const text = median.toFixed(digits)
+  return own.length === 1 ? text : `${text} (${min.toFixed(digits)}-${max.toFixed(digits)})`
+}
+
+/** The median of one peer's figure; null where any repetition of it does not count. */
+function figureOf(repetitions, peer, [, read]) {
+  const own = repetitions.filter((repetition) => repetition.peer === peer)
+  const counts = own.length > 0 && own.every((one) => one.void === undefined && one.behind === undefined)
+  return counts ? summarise(own.map(read)).median : null
+}
+
+function remarks(own) {
+  const behind = own.find((repetition) => repetition.behind !== undefined)
+  const others = Math.max(...own.map(({ usage }) => usage.othersShare))
+  const words = []
+  if (behind) words.push(`BEHIND: ${behind.behind}`)
+  if (others > OTHERS_SHARE_MAX)
+    words.push(`disturbed: others took ${Math.round(others * 100)} % of the machine`)
+  return words.join('; ')
+}
+
+function align(rows) {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
+  const last = widths.length - 1
+  const cell = (text, column) => {
+    if (column === last) return text
+    return column === 0 ? text.padEnd(widths[0]) : text.padStart(widths[column])
+  }
+  return rows.map((row) => `  ${row.map(cell).join('  ')}`.trimEnd()).join('\n')
+}

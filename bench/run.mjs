@@ -1,0 +1,132 @@
+// `npm run bench`: the same workloads for every peer, alternately, on one machine in one run. See bench/README.md.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { makeCredentials } from './credentials.mjs'
+import { measureIdle } from './idle.mjs'
+import { measureLive } from './live.mjs'
+import { buildLoad, WINDOW_BYTES } from './load.mjs'
+import { describeMachine, openFilesMax } from './machine.mjs'
+import * as bare from './peers/bare/peer.mjs'
+import * as obvious from './peers/obvious/peer.mjs'
+import { measureReplay } from './replay.mjs'
+import { formatTable, writeReport } from './report.mjs'
+import { chooseWorkloads } from './workloads.mjs'
+
+/**
+ * @typedef {object} Task
+ * @property {import('./workloads.mjs').Workload} workload
+ * @property {import('./credentials.mjs').Credentials} credentials
+ * @property {string} folder of this run, for what a peer must write
+ *
+ * @typedef {object} Running see bench/peers/README.md
+ * @property {string} url
+ * @property {number} lanes
+ * @property {Record<string, number>} pids
+ * @property {(order: import('./pace.mjs').Order) => Promise<unknown>} publish
+ * @property {number} [fillPerSecond] how fast it may be filled before a replay; as fast as it goes without
+ * @property {() => Promise<void>} rest
+ * @property {() => Promise<void>} stop
+ * @property {() => Record<string, unknown>} [figures] the peer's own, for the report
+ */
+
+const PEERS = [bare, obvious]
+const MEASURES = { live: measureLive, idle: measureIdle, replay: measureReplay }
+
+await main()
+
+async function main() {
+  const options = readOptions()
+  const startedAt = new Date()
+  const folder = mkdtempSync(join(tmpdir(), 'kafka-sse-bench-'))
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  buildLoad()
+  const credentials = await makeCredentials(folder, clientsMax(options.workloads))
+  const repetitions = []
+  for (const workload of options.workloads) {
+    const own = await repeat(workload, options, { credentials, folder })
+    process.stdout.write(formatTable(workload, own))
+    repetitions.push(...own)
+  }
+  const settings = {
+    windowBytes: WINDOW_BYTES,
+    workloads: options.workloads,
+    repetitions: options.repetitions,
+  }
+  const file = writeReport({ startedAt, machine: describeMachine(), settings, repetitions }, startedAt)
+  process.stdout.write(`\nEverything that was measured: ${file}\n`)
+  process.exitCode = repetitions.some((repetition) => repetition.void !== undefined) ? 1 : 0
+}
+
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string', default: '' },
+      repetitions: { type: 'string' },
+    },
+  })
+  const only = values.only.split(',').filter(Boolean)
+  const workloads = chooseWorkloads(values)
+  const names = new Set([...workloads, ...PEERS].map(({ name }) => name))
+  const unknown = only.find((name) => !names.has(name))
+  if (unknown) fail(`--only takes names of workloads and peers: ${[...names].join(', ')}; not ${unknown}`)
+  const repetitions = Number(values.repetitions ?? (values.quick ? 1 : 3))
+  if (!Number.isInteger(repetitions) || repetitions < 1) fail('--repetitions takes a number from 1')
+  const chosen = { workloads: select(workloads, only), peers: select(PEERS, only), repetitions }
+  checkOpenFiles(chosen.workloads)
+  return chosen
+}
+
+/** Those that were named; all of them where none was. */
+function select(all, only) {
+  const named = all.filter(({ name }) => only.includes(name))
+  return named.length > 0 ? named : all
+}
+
+/** Each repetition begins with another peer, so that none is always first or last. */
+async function repeat(workload, { peers, repetitions }, task) {
+  const done = []
+  for (let repetition = 0; repetition < repetitions; repetition++) {
+    for (let i = 0; i < peers.length; i++) {
+      const peer = peers[(i + repetition) % peers.length]
+      process.stderr.write(`${workload.name} ${repetition + 1}/${repetitions} ${peer.name}\n`)
+      const figures = await measure(peer, { ...task, workload })
+      done.push({ workload: workload.name, peer: peer.name, repetition, ...figures })
+    }
+  }
+  return done.toSorted(
+    (a, b) => peers.findIndex(({ name }) => name === a.peer) - peers.findIndex(({ name }) => name === b.peer),
+  )
+}
+
+/** What breaks while a peer is measured voids the repetition, with its reason. */
+async function measure(peer, task) {
+  let running = null
+  try {
+    running = await peer.start(task)
+    const figures = await MEASURES[task.workload.kind](running, task)
+    return { ...figures, peerFigures: running.figures?.() }
+  } catch (error) {
+    return { void: error.message, stack: error.stack }
+  } finally {
+    await running?.stop()
+  }
+}
+
+function clientsMax(workloads) {
+  return Math.max(...workloads.flatMap(({ steps }) => steps))
+}
+
+function checkOpenFiles(workloads) {
+  const needed = clientsMax(workloads) + 100
+  if (openFilesMax() < needed)
+    fail(`${needed} files must be open at once: raise the limit (ulimit -n ${needed})`)
+}
+
+function fail(message) {
+  process.stderr.write(`bench: ${message}\n`)
+  process.exit(2)
+}
