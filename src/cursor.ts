@@ -82,8 +82,12 @@ export class Cursor {
 
   /** Id that stands for everything read: the tail's once nothing is left to read, else the last frame's. Asked for right after a read. */
   id(): string {
-    if (this.atTail()) return this.tailId()
-    return this.mergedId ?? this.lastIn?.id(this.lastAt) ?? this.tailId()
+    return this.atTail() ? this.tailId() : (this.lastFrameId() ?? this.tailId())
+  }
+
+  /** Id of the frame that was read last, null before the first. */
+  lastFrameId(): string | null {
+    return this.mergedId ?? this.lastIn?.id(this.lastAt) ?? null
   }
 
   private tailId(): string {

@@ -85,7 +85,7 @@ export class Stream implements Pumped, Timed {
   private untoldSinceMs = Number.POSITIVE_INFINITY
   /** Stops whatever the stream waits for before it begins to read. */
   private stopWaiting: (() => void) | null = null
-  /** Position last told by an id on a heartbeat or known to be told by a frame. */
+  /** Position that the client is known to have heard, as of the last heartbeat. */
   private toldId = ''
 
   constructor(parts: StreamParts) {
@@ -222,9 +222,9 @@ export class Stream implements Pumped, Timed {
     const { cursor } = this
     if (cursor === null || !cursor.atTail()) return null
     const id = cursor.id()
-    if (id === this.toldId) return null
+    const isTold = id === this.toldId || id === cursor.lastFrameId()
     this.toldId = id
-    return id
+    return isTold ? null : id
   }
 
   private rest(cursor: Cursor): Waits {

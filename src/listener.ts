@@ -1,0 +1,99 @@
+// Listening sockets, and the servers behind them: HTTP/2 over TLS with HTTP/1.1 on the same port, or plain HTTP/1.1.
+// A name that stands for several addresses (localhost: 127.0.0.1 and ::1) is listened to on each, at the same port.
+
+import { lookup } from 'node:dns/promises'
+import { once } from 'node:events'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { createSecureServer, type Http2SecureServer } from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import { guardConnections } from './connections.ts'
+
+export interface TlsContext {
+  /** PEM: the server's certificate, then its intermediates. */
+  readonly cert: Buffer
+  /** PEM, without a passphrase. */
+  readonly key: Buffer
+}
+
+export interface ListenOptions {
+  readonly host: string
+  /** 0: one that the operating system chooses, the same for every address of the host. */
+  readonly port: number
+  /** null: plain HTTP/1.1, for a proxy that ends TLS. */
+  readonly tls: TlsContext | null
+}
+
+export interface Listener {
+  readonly port: number
+  /** Closes every connection, whatever is on it: end the streams before. */
+  close(): Promise<void>
+}
+
+/** Streams that one HTTP/2 connection may have open; browsers wait at this number, so it is told and not a surprise. */
+const STREAMS_PER_CONNECTION_MAX = 1000
+/** Memory that one HTTP/2 connection may take in Node, in MB, before its new streams are refused (node:http2). */
+const SESSION_MEMORY_MB_MAX = 64
+const BACKLOG = 4096
+
+/** Rejects with Node's error (EADDRINUSE, EACCES, ENOTFOUND) where any of the addresses cannot be had. */
+export async function listen(handler: RequestListener, options: ListenOptions): Promise<Listener> {
+  const bound: BoundServer[] = []
+  try {
+    for (const address of await addressesOf(options.host)) {
+      bound.push(await bind(handler, options.tls, address, bound[0]?.port ?? options.port))
+    }
+  } catch (error) {
+    await closeAll(bound)
+    throw error
+  }
+  return { port: bound[0]?.port ?? 0, close: () => closeAll(bound) }
+}
+
+interface BoundServer {
+  readonly port: number
+  close(): Promise<void>
+}
+
+async function addressesOf(host: string): Promise<string[]> {
+  if (host !== 'localhost') return [host]
+  const found = await lookup(host, { all: true })
+  return [...new Set(found.map(({ address }) => address))]
+}
+
+async function bind(
+  handler: RequestListener,
+  tls: TlsContext | null,
+  host: string,
+  port: number,
+): Promise<BoundServer> {
+  const server = tls === null ? createServer(handler) : secureServer(handler, tls)
+  const release = guardConnections(server)
+  server.listen({ host, port, backlog: BACKLOG })
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port, // a TCP server's address is never a path
+    close: async () => {
+      const closed = once(server, 'close')
+      server.close()
+      release()
+      await closed
+    },
+  }
+}
+
+function secureServer(handler: RequestListener, { cert, key }: TlsContext): Http2SecureServer {
+  const server = createSecureServer({
+    cert,
+    key,
+    allowHTTP1: true,
+    maxSessionMemory: SESSION_MEMORY_MB_MAX,
+    settings: { maxConcurrentStreams: STREAMS_PER_CONNECTION_MAX },
+  })
+  // Node types the two kinds of request apart; Fastify takes either.
+  server.on('request', handler as unknown as Parameters<Server['on']>[1])
+  return server
+}
+
+async function closeAll(bound: readonly BoundServer[]): Promise<void> {
+  await Promise.all(bound.map((server) => server.close()))
+}

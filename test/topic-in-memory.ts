@@ -1,0 +1,68 @@
+// A topic whose records a test appends: a real bus, and watermarks as the test sets them.
+
+import { Bus, type BusOptions } from '../src/bus.ts'
+import type { KafkaRecord, Topic, Watermarks } from '../src/topic.ts'
+
+export class TopicInMemory implements Topic {
+  readonly name = 'events'
+  readonly encoding = 'text'
+  readonly bus: Bus
+  /** What Kafka would answer; null: it does not. */
+  marks: Map<number, Watermarks> | null = null
+  private readonly asked = new Set<() => void>()
+
+  constructor(partitions = 1, options: Partial<BusOptions> = {}) {
+    this.bus = new Bus({
+      encoding: 'text',
+      retainedBytesMax: 2 ** 30,
+      retainedRecordsMax: 1e7,
+      seed: 7,
+      ...options,
+    })
+    for (let partition = 0; partition < partitions; partition++) this.bus.setPartition(partition, 0)
+    this.bus.markCaughtUp()
+  }
+
+  /** Appends at the next offset of the partition, and publishes. */
+  produce(value: string | Uint8Array | null, key: string | null = null, partition = 0): void {
+    this.bus.append(recordOf(this.bus.position().get(partition) ?? 0, value, key, partition))
+    this.bus.publish()
+  }
+
+  /** Lets Kafka answer everyone who has asked and will ask. */
+  answer(marks: Record<number, Watermarks>): void {
+    this.marks = new Map(Object.entries(marks).map(([partition, mark]) => [Number(partition), mark]))
+    for (const answered of this.asked) answered()
+    this.asked.clear()
+  }
+
+  async watermarks(signal: AbortSignal): Promise<ReadonlyMap<number, Watermarks>> {
+    if (this.marks === null) {
+      await new Promise<void>((resolve, reject) => {
+        this.asked.add(resolve)
+        signal.addEventListener('abort', () => reject(signal.reason))
+      })
+    }
+    return this.marks ?? new Map()
+  }
+
+  notReady(): string | null {
+    return null
+  }
+}
+
+function recordOf(
+  offset: number,
+  value: string | Uint8Array | null,
+  key: string | null,
+  partition: number,
+): KafkaRecord {
+  return {
+    partition,
+    offset,
+    timestampMs: Date.now(),
+    key: key === null ? null : Buffer.from(key),
+    value: typeof value === 'string' ? Buffer.from(value) : value,
+    headers: [],
+  }
+}

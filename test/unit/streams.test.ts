@@ -1,0 +1,441 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Session } from '../../src/session.ts'
+import type { Wish } from '../../src/start.ts'
+import { Streams, type StreamsSettings } from '../../src/streams.ts'
+import { MemorySink } from '../memory-sink.ts'
+import { TopicInMemory } from '../topic-in-memory.ts'
+
+const CHALLENGE =
+  'event:challenge\ndata:{"method":"POST","headers":{"content-type":"application/x-challenge-response"}}\n\n'
+const settings: StreamsSettings = {
+  challengeMs: 10_000,
+  heartbeatMs: 9_000,
+  stalledMs: 30_000,
+  streamsMax: 100,
+  streamsPerSubjectMax: 10,
+  streamsPerAddressMax: 20,
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: 1_700_000_000_000 })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+function sessionFor(seconds: number, changes: Partial<Session> = {}): Session {
+  return {
+    issuer: 'https://auth.example.com',
+    subject: 'example',
+    scopes: new Set(['proxy:stream']),
+    expiresAtMs: Date.now() + seconds * 1000,
+    tokenDigest: 'digest',
+    claims: {},
+    ...changes,
+  }
+}
+
+class Scene {
+  readonly topic: TopicInMemory
+  readonly streams: Streams
+
+  constructor(topic = new TopicInMemory(), changes: Partial<StreamsSettings> = {}) {
+    this.topic = topic
+    this.streams = new Streams({ ...settings, ...changes })
+  }
+
+  open({
+    session = sessionFor(3600),
+    sink = new MemorySink(),
+    wish = {},
+    path = '/events',
+    signals = false,
+  }: {
+    session?: Session
+    sink?: MemorySink
+    wish?: Partial<Wish>
+    path?: string
+    signals?: boolean
+  } = {}): MemorySink {
+    this.streams.open({
+      topic: this.topic,
+      sink,
+      session,
+      path,
+      signals,
+      address: '127.0.0.1',
+      wish: { id: null, from: 'earliest', ...wish },
+    })
+    return sink
+  }
+}
+
+/** Lets everything that was queued run, and this much time pass. */
+async function pass(ms = 0): Promise<void> {
+  await vi.advanceTimersByTimeAsync(ms)
+}
+
+/** What a stream said after its first line, `retry`. */
+function said(sink: MemorySink): string {
+  return sink.text.replace(/^retry:\d+\n\n/, '')
+}
+
+describe('a stream', () => {
+  it('begins with a jittered retry of 1 to 5 s, and says when it is live', async () => {
+    const scene = new Scene()
+    const retries = Array.from({ length: 50 }, () => Number(/^retry:(\d+)\n\n/.exec(scene.open().text)?.[1]))
+    expect(Math.min(...retries)).toBeGreaterThanOrEqual(1000)
+    expect(Math.max(...retries)).toBeLessThanOrEqual(5000)
+    expect(new Set(retries).size).toBeGreaterThan(10)
+  })
+
+  it('sends what is there, then :ready, then what comes', async () => {
+    const scene = new Scene()
+    scene.topic.produce('one')
+    const sink = scene.open()
+    await pass(1)
+    scene.topic.produce('two')
+    await pass(1)
+    expect(said(sink)).toBe('data:one\nid:AQIAAg==\n\n:ready\n\ndata:two\nid:AQIABA==\n\n')
+  })
+
+  it('says the same as events where signals are asked for', async () => {
+    const scene = new Scene()
+    scene.topic.produce('one')
+    const sink = scene.open({ signals: true, wish: { id: '====' }, session: sessionFor(40) })
+    await pass(10_000)
+    await pass(31_000)
+    expect(said(sink)).toBe(
+      ':gap undecodable\nevent:gap\ndata:{"reason":"undecodable"}\n\n' +
+        'data:one\nid:AQIAAg==\n\n' +
+        ':ready\nevent:ready\ndata:{}\nid:AQIAAg==\n\n' +
+        ':\nevent:ping\ndata:{}\n\n'.repeat(3) +
+        CHALLENGE +
+        ':\nevent:ping\ndata:{}\n\n' +
+        ':end expired\nevent:end\ndata:{"reason":"expired","reconnect":true}\n\n',
+    )
+  })
+
+  it('is never silent for longer than the heartbeat, whose id tells a position that moved without a record', async () => {
+    const scene = new Scene()
+    const sink = scene.open()
+    await pass(9_100)
+    expect(said(sink)).toBe(':ready\n\n:\nid:AQIAAA==\n\n')
+    await pass(9_100)
+    expect(said(sink)).toBe(':ready\n\n:\nid:AQIAAA==\n\n:\n\n')
+    scene.topic.bus.advance(0, 64)
+    scene.topic.bus.publish()
+    await pass(9_100)
+    expect(said(sink)).toBe(':ready\n\n:\nid:AQIAAA==\n\n:\n\n:\nid:AQIAgAE=\n\n')
+  })
+
+  it('waits with nothing but heartbeats until the bus has caught up', async () => {
+    const topic = new TopicInMemory()
+    topic.bus.caughtUp = false
+    const scene = new Scene(topic)
+    const sink = scene.open()
+    topic.produce('one')
+    await pass(9_100)
+    expect(said(sink)).toBe(':\n\n')
+    topic.bus.markCaughtUp()
+    await pass(1)
+    expect(said(sink)).toBe(':\n\ndata:one\nid:AQIAAg==\n\n:ready\n\n')
+  })
+})
+
+describe('a challenge', () => {
+  it('comes 10 s before exp, once, in exactly these bytes, and the stream ends cleanly at exp', async () => {
+    const sink = new Scene().open({ session: sessionFor(30) })
+    await pass(19_900)
+    expect(sink.text).not.toContain('challenge')
+    await pass(200)
+    expect(sink.text).toContain(`\n\n${CHALLENGE}`)
+    await pass(9_800)
+    expect(sink.ended).toBeNull()
+    await pass(200)
+    expect(sink.text.match(/challenge\n/g)).toHaveLength(1)
+    expect(sink.text.endsWith(':end expired\n\n')).toBe(true)
+    expect(sink.ended).toBe('clean')
+  })
+
+  it('comes at once for a token with less than 10 s to live', async () => {
+    const sink = new Scene().open({ session: sessionFor(5) })
+    await pass(1)
+    expect(sink.text).toContain(CHALLENGE)
+  })
+
+  it('follows the new exp after a renewal, and reaches every stream of the subject', async () => {
+    const scene = new Scene()
+    const sinks = [scene.open({ session: sessionFor(30) }), scene.open({ session: sessionFor(30) })]
+    await pass(21_000)
+    expect(scene.streams.renew('/events', sessionFor(30), null)).toBe(2)
+    await pass(19_500)
+    for (const sink of sinks) expect(sink.text.match(/challenge\n/g)).toHaveLength(1)
+    await pass(1_000)
+    for (const sink of sinks) expect(sink.text.match(/challenge\n/g)).toHaveLength(2)
+    await pass(10_000)
+    for (const sink of sinks) expect(sink.ended).toBe('clean')
+  })
+})
+
+describe('a renewal', () => {
+  it('never shortens a stream', async () => {
+    const scene = new Scene()
+    const sink = scene.open({ session: sessionFor(60) })
+    expect(scene.streams.renew('/events', sessionFor(1), null)).toBe(1)
+    await pass(59_000)
+    expect(sink.ended).toBeNull()
+  })
+
+  it('reaches only streams of the same path, issuer and subject', () => {
+    const scene = new Scene()
+    scene.open()
+    const renew = (path: string, changes: Partial<Session>) =>
+      scene.streams.renew(path, sessionFor(60, changes), null)
+    expect(renew('/events', {})).toBe(1)
+    expect(renew('/others', {})).toBe(0)
+    expect(renew('/events', { subject: 'somebody else' })).toBe(0)
+    expect(renew('/events', { issuer: 'https://elsewhere.example.com' })).toBe(0)
+    expect(renew('/events', { subject: null })).toBe(0)
+  })
+
+  it('without a subject reaches only streams that were opened with the token it names', () => {
+    const scene = new Scene()
+    scene.open({ session: sessionFor(60, { subject: null, tokenDigest: 'one' }) })
+    scene.open({ session: sessionFor(60, { subject: null, tokenDigest: 'two' }) })
+    const fresh = sessionFor(90, { subject: null, tokenDigest: 'three' })
+    expect(scene.streams.renew('/events', fresh, 'one')).toBe(1)
+    expect(scene.streams.renew('/events', fresh, null)).toBe(0)
+    expect(scene.streams.renew('/events', fresh, 'three')).toBe(0)
+    expect(scene.streams.renew('/events', { ...fresh, issuer: 'https://elsewhere.example.com' }, 'one')).toBe(
+      0,
+    )
+  })
+})
+
+describe('a peer that does not take what it is sent', () => {
+  it('has one write of records in flight, grown only while writes come back quickly', async () => {
+    const scene = new Scene()
+    for (let i = 0; i < 6000; i++) scene.topic.produce('x'.repeat(1000))
+    const sink = scene.open({ sink: new MemorySink(false) })
+    await pass(1)
+    const sizes: number[] = []
+    for (let i = 0; i < 10; i++) {
+      sizes.push(sink.pending.reduce((bytes, write) => bytes + write.bytes, 0))
+      sink.take()
+      await pass(1)
+    }
+    expect(sizes[0]).toBeLessThanOrEqual(17 * 1024)
+    expect(sizes.at(-1)).toBeGreaterThan(900 * 1024)
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(1024 * 1024)
+    await pass(250)
+    sink.take()
+    await pass(1)
+    expect(sink.pending[0]?.bytes).toBeLessThanOrEqual(512 * 1024)
+  })
+
+  it('is ended as slow after the stated time, and holds no segment then', async () => {
+    const scene = new Scene()
+    for (let i = 0; i < 100; i++) scene.topic.produce('x'.repeat(1000))
+    const sink = scene.open({ sink: new MemorySink(false) })
+    await pass(1)
+    expect(scene.topic.bus.segments[0]?.readers).toBe(1)
+    await pass(30_000)
+    expect(sink.ended).toBeNull()
+    await pass(1_500)
+    expect(sink.ended).toBe('cancelled')
+    expect(scene.streams.figures.streamsEnded.slow).toBe(1)
+    expect(scene.topic.bus.segments[0]?.readers).toBe(0)
+  })
+
+  it('is ended as slow on an idle stream, too, and is sent no heap of heartbeats meanwhile', async () => {
+    const scene = new Scene()
+    const sink = scene.open({ sink: new MemorySink(false) })
+    await pass(29_000)
+    expect(sink.pending.length).toBeLessThanOrEqual(3)
+    await pass(2_000)
+    expect(sink.ended).toBe('cancelled')
+  })
+
+  it('is cut off within half a second of exp', async () => {
+    const scene = new Scene()
+    scene.topic.produce('x'.repeat(10_000))
+    const sink = scene.open({ sink: new MemorySink(false), session: sessionFor(20) })
+    await pass(20_000)
+    expect(sink.ended).toBeNull()
+    await pass(450)
+    expect(sink.ended).toBe('cancelled')
+    expect(scene.streams.figures.streamsEnded.expired).toBe(1)
+  })
+
+  it('gets its challenge behind at most one write of records', async () => {
+    const scene = new Scene()
+    for (let i = 0; i < 1000; i++) scene.topic.produce('x'.repeat(1000))
+    const sink = scene.open({ sink: new MemorySink(false), session: sessionFor(20) })
+    await pass(10_200)
+    expect(sink.text.endsWith(CHALLENGE)).toBe(true)
+    expect(sink.text.length).toBeLessThan(20 * 1024)
+  })
+
+  it('keeps its heartbeat in time after a write that was taken late', async () => {
+    const scene = new Scene()
+    const sink = scene.open()
+    await pass(100)
+    sink.isQuick = false
+    scene.topic.produce('one')
+    await pass(9_500)
+    sink.take()
+    const before = sink.text.length
+    await pass(1_100)
+    expect(sink.text.slice(before)).toBe(':\n\n')
+  })
+})
+
+describe('an id', () => {
+  const withRecords = () => {
+    const topic = new TopicInMemory(2)
+    topic.produce('a0', 'a', 0)
+    topic.produce('b0', 'b', 1)
+    topic.produce('a1', 'a', 0)
+    return topic
+  }
+  const recordsOf = (sink: MemorySink) => [...sink.text.matchAll(/^data:(.*)$/gm)].map((match) => match[1])
+
+  it('is resumed from: what comes after it, each once, superseded values included', async () => {
+    const scene = new Scene(withRecords())
+    const sink = scene.open({ wish: { id: 'AQQAAAIC' } }) // {0:0, 1:1}
+    await pass(1)
+    expect(recordsOf(sink)).toEqual(['a0', 'a1'])
+    expect(sink.text).not.toContain('gap')
+  })
+
+  it('leaves a partition out: that one is read from its beginning, without a gap', async () => {
+    const scene = new Scene(withRecords())
+    const sink = scene.open({ wish: { id: 'AQIABA==' } }) // {0:2}
+    await pass(1)
+    expect(recordsOf(sink)).toEqual(['b0'])
+    expect(sink.text).not.toContain('gap')
+  })
+
+  it('of -1 and -2 means from now and from the beginning', async () => {
+    const scene = new Scene(withRecords())
+    const sink = scene.open({ wish: { id: 'AQQAAQID' } }) // {0:-1, 1:-2}
+    await pass(1)
+    scene.topic.produce('a2', 'a', 0)
+    await pass(1)
+    expect(recordsOf(sink)).toEqual(['b0', 'a2'])
+  })
+
+  it('that cannot be read, or not be honoured, means the beginning after one :gap', async () => {
+    const scene = new Scene(withRecords())
+    scene.topic.answer({ 0: { start: 0, end: 2 }, 1: { start: 0, end: 1 } })
+    for (const [id, reason] of [
+      ['====', 'undecodable'],
+      ['AQIAAh==', 'undecodable'],
+      ['A'.repeat(20_000), 'undecodable'],
+      ['AQIA0A8=', 'beyond-end'], // {0:1000}
+      ['AQYAAgICBAI=', 'beyond-end'], // a partition 2
+    ] as const) {
+      const sink = scene.open({ wish: { id, from: 'latest' } })
+      await pass(1)
+      expect(said(sink).startsWith(`:gap ${reason}\n\n`)).toBe(true)
+      expect(sink.text.match(/:gap/g)).toHaveLength(1)
+      expect(recordsOf(sink)).toEqual(['b0', 'a1'])
+    }
+    expect(scene.streams.figures.gaps).toEqual({ undecodable: 3, 'beyond-end': 2 })
+  })
+
+  it('ahead of this process waits until Kafka has answered, with heartbeats, and is no gap', async () => {
+    const topic = withRecords()
+    const scene = new Scene(topic)
+    const sink = scene.open({ wish: { id: 'AQQABgIC' } }) // {0:3, 1:1}: one record further than this bus
+    await pass(9_100)
+    expect(said(sink)).toBe(':\n\n')
+    topic.answer({ 0: { start: 0, end: 4 }, 1: { start: 0, end: 1 } })
+    await pass(1)
+    topic.produce('a2', 'a', 0)
+    topic.produce('a3', 'a', 0)
+    await pass(1)
+    expect(recordsOf(sink)).toEqual(['a3'])
+    expect(sink.text).not.toContain('gap')
+  })
+
+  it('older than what Kafka keeps is a gap', async () => {
+    const topic = new TopicInMemory(0)
+    topic.bus.setPartition(0, 100)
+    const sink = new Scene(topic).open({ wish: { id: 'AQIAAg==' } })
+    await pass(1)
+    expect(said(sink).startsWith(':gap too-old\n\n')).toBe(true)
+  })
+})
+
+describe('the end of everything', () => {
+  it('ends every stream with a word, takes no more, and resolves when the last is gone', async () => {
+    const scene = new Scene()
+    const sinks = Array.from({ length: 8 }, () => scene.open())
+    const drained = scene.streams.drain(10_000)
+    expect(scene.streams.refusal('127.0.0.1')).toBe('draining')
+    await pass(9_000)
+    await drained
+    for (const sink of sinks) expect(sink.text.endsWith(':end shutdown\n\n')).toBe(true)
+    expect(scene.streams.figures.streamsOpen).toBe(0)
+  })
+
+  it('forces peers that take nothing', async () => {
+    const scene = new Scene()
+    const sink = scene.open({ sink: new MemorySink(false) })
+    const closed = scene.streams.close()
+    await pass(1_200)
+    await closed
+    expect(sink.ended).toBe('cancelled')
+  })
+
+  it('leaves nothing behind of streams whose clients left while they waited', async () => {
+    const topic = new TopicInMemory()
+    topic.bus.caughtUp = false
+    const scene = new Scene(topic)
+    const sinks = [
+      scene.open(),
+      scene.open({ wish: { id: 'AQIA0A8=' } }),
+      scene.open({ wish: { from: 'latest' } }),
+    ]
+    for (const sink of sinks) sink.close('clean')
+    await pass(1)
+    topic.bus.markCaughtUp()
+    await pass(1)
+    expect(scene.streams.figures.streamsOpen).toBe(0)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe('limits', () => {
+  it('hold for the process, an address and a subject, at the limit and one past it', () => {
+    const scene = new Scene(new TopicInMemory(), {
+      streamsMax: 3,
+      streamsPerAddressMax: 2,
+      streamsPerSubjectMax: 1,
+    })
+    expect(scene.streams.isAtLimit(sessionFor(60))).toBe(false)
+    scene.open()
+    expect(scene.streams.isAtLimit(sessionFor(60))).toBe(true)
+    expect(scene.streams.isAtLimit(sessionFor(60, { subject: 'other' }))).toBe(false)
+    expect(scene.streams.refusal('127.0.0.1')).toBeNull()
+    const second = scene.open()
+    expect(scene.streams.refusal('127.0.0.1')).toBe('busy')
+    expect(scene.streams.refusal('127.0.0.2')).toBeNull()
+    scene.open()
+    expect(scene.streams.refusal('127.0.0.2')).toBe('busy')
+    second.close('clean')
+    expect(scene.streams.refusal('127.0.0.2')).toBeNull()
+  })
+
+  it('turn a client away with a retry of 5 to 30 s and an end', () => {
+    const scene = new Scene()
+    const sink = new MemorySink()
+    scene.streams.turnAway(sink, false)
+    const retryMs = Number(/^retry:(\d+)\n\n:end busy\n\n$/.exec(sink.text)?.[1])
+    expect(retryMs).toBeGreaterThanOrEqual(5_000)
+    expect(retryMs).toBeLessThanOrEqual(30_000)
+    expect(sink.ended).toBe('clean')
+  })
+})
