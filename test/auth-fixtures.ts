@@ -14,6 +14,7 @@ import {
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { vi } from 'vitest'
 import type { AuthOptions } from '../src/options.ts'
 
 export const ISSUER = 'https://auth.example.com'
@@ -110,6 +111,11 @@ export function mintWithPublicKeyAsSecret(key: TestKey, secret: string = key.pub
 /** plugins/auth's options for one key, given as PEM. */
 export function authOptions(key: TestKey, changes: Partial<AuthOptions> = {}): AuthOptions {
   return { issuer: ISSUER, audience: AUDIENCE, keys: key.publicPem, algorithm: key.algorithm, ...changes }
+}
+
+/** Waits until `check` throws no more: seconds, since two cores may be busy with other test files. */
+export function eventually<T>(check: () => T | Promise<T>): Promise<T> {
+  return vi.waitFor(check, { timeout: 10_000, interval: 10 })
 }
 
 /** Lines that a Fastify logger wrote: give `stream` as its destination. */

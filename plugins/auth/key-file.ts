@@ -39,7 +39,7 @@ export class KeyFile implements KeySource {
     this.#path = path
     this.#rsaAlgorithm = rsaAlgorithm
     this.#log = log
-    this.#state = stateOf(statSync(path, { throwIfNoEntry: false }))
+    this.#state = firstState(path)
     this.#set = readKeyFile(path, rsaAlgorithm)
     this.#poll = setInterval(() => void this.#look(), pollMs).unref()
   }
@@ -78,8 +78,17 @@ export class KeyFile implements KeySource {
   }
 }
 
-function stateOf(file: Stats | undefined): string {
-  return file === undefined ? 'missing' : [file.ino, file.size, file.mtimeMs, file.ctimeMs].join(' ')
+/** Where there is none, reading the file says so. */
+function firstState(path: string): string {
+  try {
+    return stateOf(statSync(path))
+  } catch (error) {
+    return errorCode(error)
+  }
+}
+
+function stateOf(file: Stats): string {
+  return [file.ino, file.size, file.mtimeMs, file.ctimeMs].join(' ')
 }
 
 /** Throws one line that names the file. */

@@ -3,7 +3,7 @@ import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from 'node
 import { type AddressInfo, connect as connectTcp } from 'node:net'
 import fastifyJwt from '@fastify/jwt'
 import Fastify, { type FastifyInstance } from 'fastify'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { kafkaSseAuth } from '../../plugins/auth.ts'
 import { EXPIRY_SECONDS_MAX } from '../../src/claims.ts'
 import { logRedaction } from '../../src/log-redaction.ts'
@@ -12,6 +12,7 @@ import type { Session } from '../../src/session.ts'
 import {
   AUDIENCE,
   authOptions,
+  eventually,
   exampleClaims,
   ISSUER,
   jwksOf,
@@ -149,6 +150,18 @@ describe('a good token', () => {
     expect(
       (await get(`/events?access_token=${token}`, undefined, { authorization: 'Basic dTpw' })).status,
     ).toBe(401)
+  })
+
+  it('is taken over HTTP/1.1 after the body was read, too', async () => {
+    app = Fastify({ logger: { stream: log.stream, ...logRedaction } })
+    await app.register(kafkaSseAuth, authOptions(rsa))
+    app.post('/events', async (request, reply) => {
+      return (await app.kafkaSseAuth.authenticate(request, reply, SCOPE)).subject
+    })
+    const url = await app.listen({ port: 0, host: '127.0.0.1' })
+    const headers = { authorization: `bearer ${mintToken(rsa)}`, 'content-type': 'application/json' }
+    const answer = await fetch(`${url}/events`, { method: 'POST', headers, body: '{}' })
+    expect(await answer.text()).toBe('example')
   })
 
   it('is not looked for in the query where that is switched off', async () => {
@@ -312,7 +325,7 @@ describe('a client that has left', () => {
     const socket = connectTcp(portOf(), '127.0.0.1')
     await once(socket, 'connect')
     socket.write(rapidReset(100))
-    await vi.waitFor(() => expect(aborted()).toHaveLength(100))
+    await eventually(() => expect(aborted()).toHaveLength(100))
     expect(refusals()).toEqual([])
     socket.destroy()
   })

@@ -3,10 +3,10 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Fastify from 'fastify'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { KeyFile } from '../../plugins/auth/key-file.ts'
 import { chooseKey, KEYS_MAX, readKeySet } from '../../plugins/auth/key-set.ts'
-import { jwksOf, KEY_ALGORITHMS, keyAs, LogLines, makeKey } from '../auth-fixtures.ts'
+import { eventually, jwksOf, KEY_ALGORITHMS, keyAs, LogLines, makeKey } from '../auth-fixtures.ts'
 
 const rsa = makeKey('RS256', 'rsa')
 const ec = makeKey('ES256', 'ec')
@@ -75,6 +75,7 @@ describe('a key set', () => {
     const set = readKeySet(JSON.stringify({ keys: [...others, ec.jwk] }), 'RS256')
     expect(set.keys.map((key) => key.kid)).toEqual(['ec'])
     expect(set.passedOver).toHaveLength(others.length)
+    expect(set.passedOver).toContain('key 8: it is a shared secret')
     expect(() => readKeySet(JSON.stringify({ keys: others }), 'RS256')).toThrow('no usable key')
   })
 
@@ -182,24 +183,24 @@ describe('a key file', () => {
   it('takes effect when it changes, in place or by a rename over it', async () => {
     expect(await knows('ec')).toBe(false)
     writeFileSync(path, jwksOf(ec))
-    await vi.waitFor(async () => expect(await knows('ec')).toBe(true))
+    await eventually(async () => expect(await knows('ec')).toBe(true))
     writeFileSync(join(folder, 'next'), jwksOf(rsa))
     renameSync(join(folder, 'next'), path)
-    await vi.waitFor(async () => expect(await knows('rsa', 'RS256')).toBe(true))
+    await eventually(async () => expect(await knows('rsa', 'RS256')).toBe(true))
     expect(await knows('ec')).toBe(false)
   })
 
   it('keeps its keys and says so when the new one is broken or gone, and reads the next good one', async () => {
     const broken = (): unknown[] => log.of('key file is broken; the keys read before stay in use')
     writeFileSync(path, '{"keys": [{"d": "secret-words"')
-    await vi.waitFor(() => expect(broken()).toHaveLength(1))
+    await eventually(() => expect(broken()).toHaveLength(1))
     rmSync(path)
-    await vi.waitFor(() => expect(broken()).toHaveLength(2))
+    await eventually(() => expect(broken()).toHaveLength(2))
     expect(await knows('rsa', 'RS256')).toBe(true)
     expect(log.text()).toContain(path)
     expect(log.text()).not.toContain('secret-words')
     writeFileSync(path, jwksOf(ec))
-    await vi.waitFor(async () => expect(await knows('ec')).toBe(true))
+    await eventually(async () => expect(await knows('ec')).toBe(true))
   })
 
   it('is named when it cannot be read at the start', () => {

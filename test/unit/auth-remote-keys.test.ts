@@ -1,11 +1,20 @@
 import { once } from 'node:events'
 import type { RequestListener, ServerResponse } from 'node:http'
 import Fastify from 'fastify'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { KEY_SET_BYTES_MAX } from '../../plugins/auth/key-fetch.ts'
 import { type RemoteKeyLimits, RemoteKeys, WAITING_MAX } from '../../plugins/auth/remote-keys.ts'
 import { KeysUnavailable } from '../../src/errors.ts'
-import { ISSUER, jwksOf, type KeyServer, keyAs, LogLines, makeKey, startKeyServer } from '../auth-fixtures.ts'
+import {
+  eventually,
+  ISSUER,
+  jwksOf,
+  type KeyServer,
+  keyAs,
+  LogLines,
+  makeKey,
+  startKeyServer,
+} from '../auth-fixtures.ts'
 
 const first = makeKey('ES256', 'first')
 const second = keyAs(makeKey('ES256'), { kid: 'second' })
@@ -135,10 +144,10 @@ describe('keys from a URL', () => {
   it('are tried again after a failed start without any request, and one line tells of each change', async () => {
     server.answer(failing)
     open({ jwksCooldownMs: 15 })
-    await vi.waitFor(() => expect(server.hits()).toBeGreaterThan(3))
+    await eventually(() => expect(server.hits()).toBeGreaterThan(3))
     expect(keys.notReady()).toContain('it answers 500')
     server.answer(jwksOf(first))
-    await vi.waitFor(() => expect(keys.notReady()).toBeNull())
+    await eventually(() => expect(keys.notReady()).toBeNull())
     const levels = log.of('key set cannot be read').map((line) => line.level)
     expect(levels.filter((level) => level === 40)).toHaveLength(1)
     expect(log.of('key set read')).toHaveLength(1)
