@@ -97,9 +97,9 @@ export class EventStream implements AsyncIterable<StreamEvent> {
   #retryMs = RETRY_MS
   /** Connections in a row that did not last: what the wait doubles with. */
   #failures = 0
-  #consumed: boolean
   /** Refused tokens in a row. */
   #refusals = 0
+  #consumed: boolean
 
   constructor(url: string | URL, options: ConnectOptions) {
     checkLimits(options)
@@ -113,7 +113,8 @@ export class EventStream implements AsyncIterable<StreamEvent> {
     })
     options.signal?.addEventListener('abort', this.#closeOnAbort, { once: true })
     if (options.signal?.aborted) this.close()
-    else void this.#run()
+    // Not before the caller holds the stream, which its handlers may name.
+    queueMicrotask(() => this.#run())
     this.#consumed = options.onEvent !== undefined
     if (options.onEvent) void this.#deliver(options.onEvent)
   }
@@ -163,7 +164,7 @@ export class EventStream implements AsyncIterable<StreamEvent> {
   }
 
   async #run(): Promise<void> {
-    while (this.#state !== 'closed') {
+    while (!this.#closing.signal.aborted) {
       const waitMs = await this.#connect()
       if (waitMs !== null) await pause(waitMs, this.#closing.signal)
     }
@@ -176,7 +177,7 @@ export class EventStream implements AsyncIterable<StreamEvent> {
       challenges: () => this.challenges,
       opened: () => this.#opened(),
       retry: (retryMs) => {
-        this.#retryMs = Math.min(retryMs, SERVER_WAIT_MAX_MS)
+        this.#retryMs = Math.min(Math.max(retryMs, 1), SERVER_WAIT_MAX_MS)
       },
     })
     this.#connection = connection
@@ -337,6 +338,7 @@ class Connection implements EventSink {
     const headers: Record<string, string> = { accept: 'text/event-stream', authorization: `Bearer ${token}` }
     if (this.lastEventId !== '') headers['last-event-id'] = headerText(this.lastEventId)
     const response = await this.#unlessSilent(this.#fetch('GET', headers, this.#controller.signal))
+    this.#controller.signal.throwIfAborted()
     checkAnswer(response)
     const reader = response.body?.getReader()
     if (reader === undefined) throw new StreamError('not-an-event-stream', 'The answer has no body')
@@ -701,13 +703,18 @@ class EventQueue {
     this.#wakeReader?.()
   }
 
+  #forgetTaken(): void {
+    this.#events = this.#events.slice(this.#head)
+    this.#head = 0
+  }
+
   #shift(): StreamEvent | null {
     const next = this.#events[this.#head]
     if (next === undefined) return null
     this.#head++
     this.#length -= lengthOf(next.event)
     this.position = next.position
-    if (this.#head === this.#events.length) this.clear()
+    if (this.#head === this.#events.length || this.#head === 1_024) this.#forgetTaken()
     if (!this.full) this.#wakeReader?.()
     return next.event
   }

@@ -84,6 +84,12 @@ describe('the parser', () => {
     expect(moves).toEqual(['AQIABA=='])
   })
 
+  it('takes CR and LF for one line end with an empty chunk between them', () => {
+    expect(parse('data:1\r\ndata:2\r\n\r\n', [7, 7, 15, 15]).events).toEqual([
+      { type: 'message', data: '1\n2', id: '' },
+    ])
+  })
+
   it('takes an event of exactly the limit and refuses one past it, also without a line end', () => {
     const take = (text: string) =>
       new EventParser(silentSink(), { eventLengthMax: 100 }).push(Buffer.from(text))
