@@ -2,8 +2,9 @@
 // after belongs to the core.
 
 import { ServerResponse } from 'node:http'
+import type { Http2ServerResponse } from 'node:http2'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Authenticator } from '../src/authenticator.ts'
+import { type Authenticator, RequestAborted } from '../src/authenticator.ts'
 import { Busy, Draining, NotAcceptable, ParameterInvalid } from '../src/errors.ts'
 import { http1Sink, http2Sink, type Sink } from '../src/sink.ts'
 import type { Wish } from '../src/start.ts'
@@ -20,6 +21,7 @@ export interface StreamRoute {
   readonly scope: string | null
 }
 
+type Headers = Record<string, string | number | string[]>
 type Query = Record<string, string | string[] | undefined>
 
 const EVENT_STREAM = 'text/event-stream'
@@ -80,7 +82,6 @@ function wishOf(request: FastifyRequest, query: Query): Wish {
 
 /** Sends the headers, and takes the response out of Fastify's hands: what hooks of the host set goes along. */
 function openResponse(reply: FastifyReply): Sink {
-  reply.hijack()
   const headers = {
     ...definedHeaders(reply),
     'content-type': EVENT_STREAM,
@@ -88,19 +89,27 @@ function openResponse(reply: FastifyReply): Sink {
     'x-accel-buffering': 'no',
   }
   const { raw } = reply
-  if (raw instanceof ServerResponse) {
-    raw.writeHead(200, headers)
-    raw.flushHeaders()
-    return http1Sink(raw)
-  }
+  return raw instanceof ServerResponse ? openHttp1(reply, raw, headers) : openHttp2(reply, headers)
+}
+
+function openHttp1(reply: FastifyReply, response: ServerResponse, headers: Headers): Sink {
+  reply.hijack()
+  response.writeHead(200, headers)
+  response.flushHeaders()
+  return http1Sink(response)
+}
+
+function openHttp2(reply: FastifyReply, headers: Headers): Sink {
   // Fastify types every reply as HTTP/1.1's; on HTTP/2 `raw` is the compatibility response, which has its stream.
-  const { stream } = raw as unknown as import('node:http2').Http2ServerResponse
+  const { stream } = reply.raw as unknown as Http2ServerResponse
+  if (stream.destroyed) throw new RequestAborted() // while its token was being looked at
+  reply.hijack()
   stream.respond({ ':status': 200, ...headers })
   return http2Sink(stream)
 }
 
-function definedHeaders(reply: FastifyReply): Record<string, string | number | string[]> {
-  const headers: Record<string, string | number | string[]> = {}
+function definedHeaders(reply: FastifyReply): Headers {
+  const headers: Headers = {}
   for (const [name, value] of Object.entries(reply.getHeaders()))
     if (value !== undefined) headers[name] = value
   return headers

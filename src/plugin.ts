@@ -1,0 +1,49 @@
+// The plugin: `app.register(kafkaSse, options)`. The three parts and the routes, put together in the scope where they are
+// registered, so that the host's prefix, hooks and logger hold for them.
+
+import cors from '@fastify/cors'
+import type { FastifyInstance } from 'fastify'
+import auth from '../plugins/auth.ts'
+import kafka from '../plugins/kafka.ts'
+import sse from '../plugins/sse.ts'
+import { streamRoutes } from '../routes/stream.ts'
+import { validateOptions } from './config.ts'
+import type { KafkaSseOptions } from './options.ts'
+
+export type { KafkaSseOptions } from './options.ts'
+export type { Session } from './session.ts'
+
+/**
+ * Streams Kafka topics to whoever holds a token, as `options.streams` says. Rejects with every problem of the options at
+ * once. docs/configuration.md has each option with its unit, default and range; docs/protocol.md what goes over the wire.
+ */
+export async function kafkaSse(app: FastifyInstance, options: KafkaSseOptions): Promise<void> {
+  const resolved = validateOptions(options)
+  await app.register(sse, resolved.sse)
+  await app.register(kafka, resolved.kafka)
+  await app.register(auth, resolved.auth)
+  const { corsOrigins } = resolved.sse
+  if (corsOrigins.length > 0) await app.register(cors, corsOptions(corsOrigins))
+  for (const { path, topic, scope, encoding } of resolved.streams) {
+    await app.register(streamRoutes, {
+      path,
+      scope,
+      topic: app.kafkaSseTopics.open(topic, encoding),
+      streams: app.kafkaSse,
+      authenticator: app.kafkaSseAuth,
+    })
+  }
+}
+
+export default kafkaSse
+
+/** `authorization` by name, since `*` does not cover it (Fetch standard, 3.3.2); without credentials, since tokens are not. */
+function corsOptions(origins: string[]) {
+  return {
+    origin: origins.includes('*') ? '*' : origins,
+    methods: ['GET', 'POST'],
+    allowedHeaders: ['authorization', 'last-event-id', 'content-type'],
+    exposedHeaders: ['retry-after', 'www-authenticate'],
+    maxAge: 86_400,
+  }
+}
