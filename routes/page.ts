@@ -1,7 +1,7 @@
 // The page: `/index.html` and what it loads. Each file of public/ is a route of its own, so that no path leads out of it.
 
 import { dirname } from 'node:path'
-import fastifyStatic, { type FastifyStaticOptions } from '@fastify/static'
+import fastifyStatic from '@fastify/static'
 import type { FastifyInstance } from 'fastify'
 
 export interface PageOptions {
@@ -19,16 +19,12 @@ const PAGE_HEADERS = {
   'x-content-type-options': 'nosniff',
 }
 
-const setHeaders: FastifyStaticOptions['setHeaders'] = (response) => {
-  for (const [name, value] of Object.entries(PAGE_HEADERS)) response.setHeader(name, value)
-}
-
 export async function pageRoutes(app: FastifyInstance, { folder, clientFile }: PageOptions): Promise<void> {
   await app.register(fastifyStatic, {
     root: [folder, dirname(clientFile)],
     wildcard: false,
     serve: false,
-    setHeaders,
+    setHeaders: (reply) => reply.headers(PAGE_HEADERS),
   })
   app.get('/', (_request, reply) => reply.redirect('/index.html'))
   for (const name of ['index.html', 'page.js', 'page.css']) {
