@@ -1,0 +1,116 @@
+// Makes options out of what people write: the environment and CONFIG_FILE for a server, an object for the plugin.
+// Promise: every problem is told at once, a line each, and what passes has every default filled in.
+
+import { authFaults, resolveOptions } from './config/auth-rules.ts'
+import { copied, type Document, setAt, valueAt } from './config/document.ts'
+import type { EnvironmentVariables } from './config/environment.ts'
+import { dotted, type Gathered, gather, lineOf, nameOf } from './config/gathering.ts'
+import { tlsProblems, verificationKeysProblem } from './config/key-files.ts'
+import { ConfigError } from './config/problems.ts'
+import type { ServerSettingName } from './config/server-settings.ts'
+import { streamFaults } from './config/stream-rules.ts'
+import { optionsFaults, serverFaults } from './config/validation.ts'
+import type { KafkaSseOptions, LogLevel, ResolvedOptions, ServerOptions, TlsOptions } from './options.ts'
+
+export { ConfigError } from './config/problems.ts'
+
+/** What Fastify's `register` reads out of a plugin's options for itself. */
+const REGISTER_OPTIONS = new Set(['prefix', 'logLevel', 'logSerializers'])
+const LOCAL_HOSTS = new Set(['localhost', '127.0.0.1', '::1'])
+
+/**
+ * The options that a plugin was registered with, every default filled in; the object itself is left as it is. Throws a
+ * ConfigError that names each problem by its place, as in `options.sse.heartbeatSeconds`.
+ */
+export function validateOptions(options: KafkaSseOptions): ResolvedOptions {
+  const given = Object.entries(options).filter(([name]) => !REGISTER_OPTIONS.has(name))
+  const document = copied(Object.fromEntries(given)) as Document
+  const faults = [...optionsFaults(document), ...authFaults(document), ...streamFaults(document)]
+  if (faults.length > 0) {
+    throw new ConfigError(faults.map(({ place, words }) => `options.${dotted(place)} ${words}`))
+  }
+  return resolveOptions(document)
+}
+
+/** The options of `kafka-sse serve`. Throws a ConfigError that names each problem by its variable. */
+export async function parseEnvironment(
+  env: EnvironmentVariables,
+  folder: string = process.cwd(),
+): Promise<ServerOptions> {
+  const gathered = await gather(env)
+  const problems = [...gathered.problems, ...faultLines(gathered), ...tlsLines(gathered.document)]
+  const { document } = gathered
+  if (document.demoTokens !== undefined) problems.push('DEMO_TOKENS is for kafka-sse demo alone')
+  const keys = valueAt(document, ['auth', 'keys'])
+  if (typeof keys === 'string') {
+    const problem = verificationKeysProblem(nameOf(['auth', 'keys'], gathered), keys, folder)
+    if (problem !== null) problems.push(problem)
+  }
+  if (problems.length > 0) throw new ConfigError(problems)
+  return serverOptions(document)
+}
+
+/** What the demo brings along, by place: `fixed` is its own and nobody else's, `defaults` give way to what is set. */
+export interface DemoPresets {
+  readonly folder: string
+  readonly fixed: ReadonlyMap<string, unknown>
+  readonly defaults: ReadonlyMap<string, unknown>
+}
+
+/** The options of `kafka-sse demo`. Throws like parseEnvironment; reads none of the demo's files, which come later. */
+export async function parseDemoEnvironment(
+  env: EnvironmentVariables,
+  { folder, fixed, defaults }: DemoPresets,
+): Promise<ServerOptions> {
+  const gathered = await gather(env)
+  const { document, problems } = gathered
+  for (const [name, value] of fixed) {
+    const place = name.split('.')
+    if (valueAt(document, place) === undefined) setAt(document, place, value)
+    else
+      problems.push(`${nameOf(place, gathered)} is for kafka-sse serve: the demo trusts its own keys alone`)
+  }
+  for (const [name, value] of defaults) {
+    const place = name.split('.')
+    if (valueAt(document, place) === undefined) setAt(document, place, value)
+  }
+  problems.push(...faultLines(gathered))
+  if (problems.length > 0) throw new ConfigError(problems)
+  const options = serverOptions(document)
+  const tokens = document.demoTokens ?? (LOCAL_HOSTS.has(options.host) ? 'on' : 'off')
+  return { ...options, demo: { folder, tokens: tokens === 'on' } }
+}
+
+function faultLines(gathered: Gathered): string[] {
+  const { document } = gathered
+  const faults = [...serverFaults(document), ...authFaults(document), ...streamFaults(document)]
+  return faults.map((fault) => lineOf(fault, gathered))
+}
+
+function tlsLines({ tls, tlsCertFile, tlsKeyFile }: Document): string[] {
+  const files = Object.entries({ TLS_CERT_FILE: tlsCertFile, TLS_KEY_FILE: tlsKeyFile })
+  if (tls === 'off') {
+    return files.filter(([, file]) => file !== undefined).map(([name]) => `${name} is set although TLS=off`)
+  }
+  if (typeof tlsCertFile === 'string' && typeof tlsKeyFile === 'string') {
+    return tlsProblems({ certFile: tlsCertFile, keyFile: tlsKeyFile })
+  }
+  return files
+    .filter(([, file]) => file === undefined)
+    .map(([name]) => `${name} is not set: a path in PEM, or TLS=off behind a proxy that ends TLS`)
+}
+
+/** A document that was checked against the schema is what its settings' types say. */
+type CheckedDocument = Readonly<Record<Exclude<ServerSettingName, 'port' | 'adminPort'>, string>> &
+  Readonly<Record<'port' | 'adminPort', number>>
+
+function serverOptions(document: Document): ServerOptions {
+  const { host, port, adminHost, adminPort, logLevel, ...checked } = document as CheckedDocument
+  const { tls, tlsCertFile, tlsKeyFile } = checked
+  const files: TlsOptions = { certFile: tlsCertFile, keyFile: tlsKeyFile }
+  return {
+    ...resolveOptions(document),
+    ...{ host, port, adminHost, adminPort, logLevel: logLevel as LogLevel },
+    tls: tls === 'off' ? null : files,
+  }
+}

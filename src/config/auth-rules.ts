@@ -1,0 +1,42 @@
+// What the schema cannot say of tokens: which settings another one makes needless, and where keys are found when none
+// are named.
+
+import type { AuthOptions, ResolvedOptions } from '../options.ts'
+import { AUTH_SETTINGS } from './auth-settings.ts'
+import type { Document } from './document.ts'
+import type { Fault } from './validation.ts'
+
+/** Issuer and audience are needed, and an issuer that can be asked for its keys, unless the host authenticates. */
+export function authFaults({ auth }: Document): Fault[] {
+  if (typeof auth !== 'object' || auth === null || Object(auth).authenticate !== undefined) return []
+  const { issuer, audience, keys }: Partial<AuthOptions> = auth
+  const faults: Fault[] = []
+  if (issuer === undefined) faults.push(missing('issuer', AUTH_SETTINGS.issuer.description))
+  if (audience === undefined) faults.push(missing('audience', AUTH_SETTINGS.audience.description))
+  if (keys === undefined && typeof issuer === 'string' && !isWebAddress(issuer)) {
+    faults.push(missing('keys', 'the issuer is not a web address, so no discovery document can name them'))
+  }
+  return faults
+}
+
+/** A checked document as options: keys by the issuer's discovery document where none are named. */
+export function resolveOptions(document: Document): ResolvedOptions {
+  // Held against the schema, which fills in the defaults: what remains is to pick the options out of the document.
+  const { kafka, auth, streams, sse } = document as unknown as ResolvedOptions
+  const { issuer = '', audience = '', ...others } = auth
+  const keys = auth.keys ?? (issuer === '' ? '' : discoveryDocument(issuer))
+  return { kafka, auth: { ...others, issuer, audience, keys }, streams, sse }
+}
+
+/** OpenID Connect Discovery 1.0 section 4: a slash at the issuer's end goes first. */
+function discoveryDocument(issuer: string): string {
+  return `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
+}
+
+function isWebAddress(text: string): boolean {
+  return /^https?:\/\//i.test(text) && URL.canParse(text)
+}
+
+function missing(name: keyof AuthOptions, words: string): Fault {
+  return { place: ['auth', name], kind: 'missing', words: `is missing: ${words}` }
+}

@@ -1,0 +1,102 @@
+// Settings of tokens: where they stand in a request, what they must say, and whose keys verify them.
+
+import { AUTH_LIMITS, type Limit } from '../auth-limits.ts'
+import type { AuthOptions } from '../options.ts'
+import type { Setting } from './setting.ts'
+
+const TOKEN_CHARACTERS = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
+
+export const AUTH_SETTINGS: Record<keyof AuthOptions, Setting> = {
+  issuer: {
+    type: 'string',
+    env: 'JWT_ISSUER',
+    description: "`iss` that a token must carry: the identity provider's address, character by character",
+    expects: 'text of 1 to 1000 characters',
+    minLength: 1,
+    maxLength: 1000,
+  },
+  audience: {
+    type: 'string',
+    env: 'JWT_AUDIENCE',
+    description: '`aud` that a token must carry, alone or among others',
+    expects: 'text of 1 to 1000 characters',
+    minLength: 1,
+    maxLength: 1000,
+  },
+  keys: {
+    type: 'string',
+    env: 'JWT_KEYS',
+    description:
+      "URL of a JWKS, path of a JWKS, JWK or PEM file, or such text; without it, what the issuer's discovery document names",
+    expects: 'a URL, a path or PEM text',
+    secret: true,
+    minLength: 1,
+    maxLength: 1_048_576,
+  },
+  algorithm: {
+    type: 'string',
+    env: 'JWT_ALGORITHM',
+    description: '`alg` of RSA keys that name none; other kinds have but one',
+    enum: ALGORITHMS,
+    default: 'RS256',
+  },
+  scopeClaim: {
+    type: 'string',
+    env: 'JWT_SCOPE_CLAIM',
+    description: 'Claim that holds the scopes, separated by spaces or as an array',
+    expects: 'text of 1 to 200 characters',
+    minLength: 1,
+    maxLength: 200,
+    default: 'scope',
+  },
+  queryToken: {
+    type: 'boolean',
+    env: 'JWT_QUERY_TOKEN',
+    description: 'Read `?access_token=` where there is no Authorization header',
+    default: true,
+  },
+  cookie: {
+    type: 'string',
+    nullable: true,
+    env: 'JWT_COOKIE',
+    description: 'Read the token from the cookie of this name',
+    expects: 'the name of a cookie',
+    pattern: `^${TOKEN_CHARACTERS}$`,
+    maxLength: 200,
+    default: null,
+  },
+  clockToleranceSeconds: limited('number', AUTH_LIMITS.clockToleranceSeconds, {
+    env: 'JWT_CLOCK_TOLERANCE_SECONDS',
+    description: 'How far clocks may disagree on `exp` and `nbf`; a stream ends at exp all the same',
+  }),
+  jwksTimeoutMs: limited('integer', AUTH_LIMITS.jwksTimeoutMs, {
+    env: 'JWT_JWKS_TIMEOUT_MS',
+    description: 'A fetch of the key set, from the connection to the last byte',
+  }),
+  jwksCooldownMs: limited('integer', AUTH_LIMITS.jwksCooldownMs, {
+    env: 'JWT_JWKS_COOLDOWN_MS',
+    description: 'Least time between two fetches that unknown keys or failures bring about',
+  }),
+  jwksMaxAgeMs: limited('integer', AUTH_LIMITS.jwksMaxAgeMs, {
+    env: 'JWT_JWKS_MAX_AGE_MS',
+    description: 'A key set older than this is fetched again before it is used',
+  }),
+  jwksStaleMs: limited('integer', AUTH_LIMITS.jwksStaleMs, {
+    env: 'JWT_JWKS_STALE_MS',
+    description: 'How long beyond that it is still used while fetching fails',
+  }),
+  authenticate: {
+    callable: true,
+    description: "The host application's own authentication, instead of all the above",
+    expects: 'a function of a request that answers with a session',
+  },
+}
+
+function limited(
+  type: 'integer' | 'number',
+  limit: Limit,
+  words: Pick<Setting, 'env' | 'description'>,
+): Setting {
+  return { type, ...words, minimum: limit.min, maximum: limit.max, default: limit.default }
+}

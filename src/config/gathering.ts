@@ -1,0 +1,86 @@
+// Puts the environment and CONFIG_FILE together into one document, the environment on top, and remembers where each
+// value came from, so that a fault is told under the name that its reader wrote.
+
+import { readConfigFile } from './config-file.ts'
+import { type Document, setAt, valueAt } from './document.ts'
+import { type Assignment, type EnvironmentVariables, readEnvironment } from './environment.ts'
+import { OPTIONS_SCHEMA } from './schema.ts'
+import type { Fault, Place } from './validation.ts'
+import { CONFIG_FILE, VARIABLES } from './variables.ts'
+
+/** What a server streams that was told nothing else. */
+const ONLY_STREAM = { path: '/events', topic: 'events' }
+
+export interface Gathered {
+  readonly document: Document
+  readonly assignments: readonly Assignment[]
+  /** CONFIG_FILE's path; null where there is none. */
+  readonly file: string | null
+  readonly problems: string[]
+}
+
+export async function gather(env: EnvironmentVariables): Promise<Gathered> {
+  const { assignments, problems: found } = readEnvironment(env)
+  const problems = [...found]
+  const file = env[CONFIG_FILE] || null
+  const document = file === null ? {} : await fileDocument(file, problems)
+  const streamsListed = document.streams !== undefined
+  for (const { name, place, value } of assignments) {
+    if (streamsListed && place[0] === 'streams') {
+      problems.push(`${name} is for the one stream of a server without a list, and ${file} lists its streams`)
+    } else setAt(document, place, value)
+  }
+  if (!streamsListed) document.streams = [{ ...ONLY_STREAM, ...firstStream(document) }]
+  document.kafka ??= {}
+  document.auth ??= {}
+  return { document, assignments, file, problems }
+}
+
+/** The name that a place is known under to whoever configures: the variable that set it, its place in the file, or the
+ * variable that could set it. */
+export function nameOf(place: Place, { assignments, file, document }: Gathered): string {
+  const setter = assignments.find((assignment) =>
+    assignment.place.every((name, depth) => name === place[depth]),
+  )
+  if (setter !== undefined) return setter.name
+  const variable = [...VARIABLES.values()].find((known) => known.place.join('/') === place.join('/'))
+  if (variable !== undefined && valueAt(document, place) === undefined) return variable.name
+  return file === null ? dotted(place) : `${file}: ${dotted(place)}`
+}
+
+/** A fault as a line: who is meant, then what is wrong with it. */
+export function lineOf(fault: Fault, gathered: Gathered): string {
+  const name = nameOf(fault.place, gathered)
+  const words = VARIABLES.has(name) ? fault.words.replace(/^is missing/, 'is not set') : fault.words
+  return `${name} ${words}`
+}
+
+/** `streams[0].path` */
+export function dotted(place: Place): string {
+  return place.reduce((text, name) => {
+    if (/^\d+$/.test(name)) return `${text}[${name}]`
+    return text === '' ? name : `${text}.${name}`
+  }, '')
+}
+
+async function fileDocument(file: string, problems: string[]): Promise<Document> {
+  const read = await readConfigFile(file)
+  if ('problem' in read) {
+    problems.push(read.problem)
+    return {}
+  }
+  // The file has the plugin's options, and no more than them: the rest is for the deployment to say.
+  return Object.fromEntries(
+    Object.entries(read.document).filter(([name]) => {
+      const server = [...VARIABLES.values()].find((variable) => variable.place.join('/') === name)
+      if (server === undefined || name in OPTIONS_SCHEMA.properties) return true
+      problems.push(`${file}: ${name} is not an option: set ${server.name} in the environment`)
+      return false
+    }),
+  )
+}
+
+function firstStream({ streams }: Document): object {
+  const first: unknown = Array.isArray(streams) ? streams[0] : undefined
+  return typeof first === 'object' && first !== null ? first : {}
+}

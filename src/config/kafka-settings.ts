@@ -1,0 +1,48 @@
+// Settings of the connection to Kafka and of what is kept of its topics.
+
+import type { KafkaOptions } from '../options.ts'
+import type { Setting } from './setting.ts'
+
+const BROKER = '([A-Za-z_]+://)?(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9_.-]+)(:[0-9]{1,5})?'
+
+export const KAFKA_SETTINGS: Record<keyof KafkaOptions, Setting> = {
+  bootstrapServers: {
+    type: 'string',
+    env: 'KAFKA_BOOTSTRAP_SERVERS',
+    description: 'Kafka brokers to begin with',
+    expects: 'host:port, several separated by commas',
+    pattern: `^${BROKER}( *, *${BROKER})*$`,
+  },
+  config: {
+    type: 'object',
+    env: 'KAFKA_CONFIG_*',
+    description:
+      'Any librdkafka property by its own dotted name; `KAFKA_CONFIG_SASL_USERNAME` sets `sasl.username`',
+    expects: 'librdkafka properties, each a string, a number or a boolean',
+    secret: true,
+    maxProperties: 200,
+    propertyNames: { pattern: '^[a-z0-9._]+$' },
+    additionalProperties: {
+      type: ['string', 'number', 'boolean'],
+      description: 'Value of a librdkafka property',
+      secret: true,
+    },
+    default: {},
+  },
+  retainedBytesMax: {
+    type: 'integer',
+    env: 'KAFKA_RETAINED_BYTES_MAX',
+    description: "Bytes of one topic's bus; at 80 % a warning, at the bound the oldest segment is dropped",
+    minimum: 1_048_576,
+    maximum: 17_179_869_184,
+    default: 536_870_912,
+  },
+  retainedRecordsMax: {
+    type: 'integer',
+    env: 'KAFKA_RETAINED_RECORDS_MAX',
+    description: "Records of one topic's bus; the same happens at its bound",
+    minimum: 1_000,
+    maximum: 100_000_000,
+    default: 5_000_000,
+  },
+}

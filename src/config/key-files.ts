@@ -1,0 +1,114 @@
+// Looks at the files that a configuration names before anything listens: a certificate that does not fit its key, a
+// file that cannot be read and a private key where public ones belong are told in a line each.
+
+import {
+  createPrivateKey,
+  createPublicKey,
+  type JsonWebKey,
+  type KeyObject,
+  X509Certificate,
+} from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { TlsOptions } from '../options.ts'
+import { fileFailure } from './problems.ts'
+
+export function tlsProblems({ certFile, keyFile }: TlsOptions): string[] {
+  const problems: string[] = []
+  const certificate = readAs('TLS_CERT_FILE', certFile, 'a certificate in PEM', problems, (text) => {
+    return new X509Certificate(text)
+  })
+  const key = readAs(
+    'TLS_KEY_FILE',
+    keyFile,
+    'a private key in PEM without a passphrase',
+    problems,
+    (text) => {
+      return createPrivateKey(text)
+    },
+  )
+  if (certificate !== null && key !== null && !certificate.checkPrivateKey(key)) {
+    problems.push(`TLS_KEY_FILE: the key in ${keyFile} is not that of the certificate in ${certFile}`)
+  }
+  return problems
+}
+
+/**
+ * A server only verifies: whoever hands it a private key has mixed up two files, and the demo's private.pem is the one
+ * that lies about. So is its public half refused where private.pem is at hand to compare with.
+ */
+export function verificationKeysProblem(name: string, keys: string, folder: string): string | null {
+  if (/^https?:\/\//i.test(keys)) return null
+  const inline = keys.includes('-----BEGIN ') || /^\s*\{/.test(keys)
+  if (!inline && (keys.trim() === '' || /[\r\n]/.test(keys)))
+    return `${name} is neither a URL, a path nor PEM text`
+  try {
+    const text = inline ? keys : readFileSync(keys, 'utf8')
+    if (holdsPrivateKey(text)) return `${name} holds a private key: a server is given public keys only`
+    const folders = inline ? [folder] : [folder, dirname(keys)]
+    return folders.some((place) => holdsDemoKey(text, place))
+      ? `${name} holds the demo's key (private.pem): whoever has that file could mint tokens`
+      : null
+  } catch (error) {
+    return `${name}: cannot read ${keys}: ${fileFailure(error)}`
+  }
+}
+
+function readAs<T>(
+  name: string,
+  path: string,
+  kind: string,
+  problems: string[],
+  parse: (text: string) => T,
+): T | null {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    problems.push(`${name}: cannot read ${path}: ${fileFailure(error)}`)
+    return null
+  }
+  try {
+    return parse(text)
+  } catch {
+    // What OpenSSL says of a broken PEM helps nobody; what the file should be does.
+    problems.push(`${name}: ${path} is not ${kind}`)
+    return null
+  }
+}
+
+function holdsPrivateKey(text: string): boolean {
+  return /-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text) || jwksOf(text).some((key) => 'd' in key)
+}
+
+function holdsDemoKey(text: string, folder: string): boolean {
+  const demoKey = publicKeyOf(() => createPublicKey(readFileSync(join(folder, 'private.pem'), 'utf8')))
+  return demoKey !== null && publicKeys(text).some((key) => key.equals(demoKey))
+}
+
+function publicKeys(text: string): KeyObject[] {
+  const pems = text.match(/-----BEGIN [A-Z ]+-----[^-]+-----END [A-Z ]+-----/g) ?? []
+  return [
+    ...pems.map((pem) => publicKeyOf(() => createPublicKey(pem))),
+    ...jwksOf(text).map((key) => publicKeyOf(() => createPublicKey({ key, format: 'jwk' }))),
+  ].filter((key) => key !== null)
+}
+
+/** null where there is no such key: whether a text is a usable key set is for plugins/auth to say. */
+function publicKeyOf(read: () => KeyObject): KeyObject | null {
+  try {
+    return read()
+  } catch {
+    return null
+  }
+}
+
+function jwksOf(text: string): JsonWebKey[] {
+  try {
+    const parsed: { keys?: unknown } = JSON.parse(text) ?? {}
+    const keys: unknown[] = Array.isArray(parsed.keys) ? parsed.keys : [parsed]
+    return keys.filter((key) => typeof key === 'object' && key !== null) as JsonWebKey[]
+  } catch {
+    return []
+  }
+}

@@ -1,0 +1,75 @@
+// Settings that only a process of its own has: where it listens, TLS and logs.
+
+import type { ResolvedOptions, ServerOptions } from '../options.ts'
+import type { Setting } from './setting.ts'
+
+const SWITCH = ['on', 'off']
+
+/** `tls` is a switch and two files here, one object in ServerOptions. */
+export type ServerSettingName =
+  | Exclude<keyof ServerOptions, keyof ResolvedOptions | 'demo'>
+  | 'tlsCertFile'
+  | 'tlsKeyFile'
+  | 'demoTokens'
+
+export const SERVER_SETTINGS: Record<ServerSettingName, Setting> = {
+  host: {
+    type: 'string',
+    env: 'HOST',
+    description: 'Name or address to listen at; `localhost` is both families. `demo` defaults to localhost',
+    expects: 'a host name or an address',
+    pattern: '^[A-Za-z0-9_.:%-]{1,255}$',
+    default: '0.0.0.0',
+  },
+  port: port('PORT', 'Port of the streams; 0: the operating system chooses', 7143),
+  adminHost: {
+    type: 'string',
+    env: 'ADMIN_HOST',
+    description: 'Address of health, metrics and status, which ask for no token',
+    expects: 'a host name or an address',
+    pattern: '^[A-Za-z0-9_.:%-]{1,255}$',
+    default: '127.0.0.1',
+  },
+  adminPort: port('ADMIN_PORT', 'Their port', 9464),
+  tls: {
+    type: 'string',
+    env: 'TLS',
+    description: '`off`: plain HTTP/1.1, for a proxy that ends TLS',
+    enum: SWITCH,
+    default: 'on',
+  },
+  tlsCertFile: {
+    type: 'string',
+    env: 'TLS_CERT_FILE',
+    description: "PEM file: the server's certificate, then its intermediates",
+    expects: 'a path',
+    minLength: 1,
+    maxLength: 4096,
+  },
+  tlsKeyFile: {
+    type: 'string',
+    env: 'TLS_KEY_FILE',
+    description: "PEM file: the certificate's private key, without a passphrase",
+    expects: 'a path',
+    minLength: 1,
+    maxLength: 4096,
+  },
+  logLevel: {
+    type: 'string',
+    env: 'LOG_LEVEL',
+    description: 'Least level of what is logged',
+    enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+    default: 'info',
+  },
+  demoTokens: {
+    type: 'string',
+    env: 'DEMO_TOKENS',
+    description:
+      'For `demo` alone: whether `POST /demo/token` hands out tokens. `on` is implied where HOST is localhost',
+    enum: SWITCH,
+  },
+}
+
+function port(env: string, description: string, fallback: number): Setting {
+  return { type: 'integer', env, description, minimum: 0, maximum: 65_535, default: fallback }
+}

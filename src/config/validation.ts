@@ -1,0 +1,104 @@
+// Holds a document against the schema: fills in the defaults, and says in our own words what does not fit.
+// Promise: nothing of a setting that is marked as secret is quoted.
+
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import { quoted } from './problems.ts'
+import { OPTIONS_SCHEMA, SERVER_SCHEMA } from './schema.ts'
+import type { Setting } from './setting.ts'
+import { nearestName } from './suggestion.ts'
+
+/** Where a value stands in a document: names of properties, indices of lists. */
+export type Place = readonly string[]
+
+export interface Fault {
+  readonly place: Place
+  readonly kind: 'missing' | 'unknown' | 'wrong'
+  /** A predicate, such as `takes a number from 0 to 300, not "x"`: the reader of the fault puts the subject before it. */
+  readonly words: string
+}
+
+const ajv = createAjv()
+const checkOptions = ajv.compile(OPTIONS_SCHEMA)
+const checkServer = ajv.compile(SERVER_SCHEMA)
+
+/** The document is changed: defaults are filled in. */
+export function optionsFaults(document: unknown): Fault[] {
+  return faults(checkOptions, document)
+}
+
+/** The same for all that the environment can set. */
+export function serverFaults(document: unknown): Fault[] {
+  return faults(checkServer, document)
+}
+
+/** What a setting takes, in words: `an integer from 0 to 65535`. */
+export function expectation(setting: Setting): string {
+  if (setting.expects !== undefined) return setting.expects
+  if (setting.enum !== undefined) return `one of ${setting.enum.join(', ')}`
+  if (setting.type === 'boolean') return 'on or off'
+  if (setting.type === 'integer' || setting.type === 'number') {
+    const kind = setting.type === 'integer' ? 'an integer' : 'a number'
+    return `${kind} from ${setting.minimum} to ${setting.maximum}`
+  }
+  return setting.type === 'object' ? 'an object' : setting.description.toLowerCase()
+}
+
+function createAjv(): Ajv {
+  const created = new Ajv({ allErrors: true, useDefaults: true, verbose: true, allowUnionTypes: true })
+  created.addVocabulary(['env', 'expects', 'secret'])
+  created.addKeyword({
+    keyword: 'callable',
+    validate: (_: true, data: unknown) => typeof data === 'function',
+  })
+  return created
+}
+
+/** One fault for each place: a value that breaks two rules is told once. */
+function faults(check: ValidateFunction, document: unknown): Fault[] {
+  if (check(document)) return []
+  const byPlace = new Map<string, Fault>()
+  for (const error of check.errors ?? []) {
+    const fault = faultOf(error)
+    const key = fault?.place.join('/')
+    if (fault !== null && key !== undefined && !byPlace.has(key)) byPlace.set(key, fault)
+  }
+  return [...byPlace.values()]
+}
+
+/** ajv's own types leave `params` open: its shape follows from `keyword` (ajv, "Error parameters"). */
+function faultOf(error: ErrorObject): Fault | null {
+  const place = error.instancePath.split('/').slice(1).map(unescaped)
+  const setting = error.parentSchema as Setting
+  const params: Readonly<Record<string, unknown>> = error.params
+  if (error.keyword === 'required') return missing(place, setting, String(params.missingProperty))
+  if (error.keyword === 'additionalProperties')
+    return unknown(place, setting, String(params.additionalProperty))
+  // The name's own error, with `propertyName`, comes besides.
+  if (error.keyword === 'propertyNames') return null
+  if (error.propertyName !== undefined) {
+    return {
+      place: [...place, error.propertyName],
+      kind: 'unknown',
+      words: 'is not a name of a librdkafka property',
+    }
+  }
+  const instead = setting.secret || error.data === undefined ? '' : `, not ${quoted(error.data)}`
+  return { place, kind: 'wrong', words: `takes ${expectation(setting)}${instead}` }
+}
+
+function missing(place: Place, parent: Setting, name: string): Fault {
+  const setting = parent.properties?.[name]
+  const words = setting === undefined ? 'is missing' : `is missing: ${setting.expects ?? setting.description}`
+  return { place: [...place, name], kind: 'missing', words }
+}
+
+function unknown(place: Place, parent: Setting, name: string): Fault {
+  const nearest = nearestName(name, Object.keys(parent.properties ?? {}))
+  const question = nearest === null ? '' : `; did you mean ${nearest}?`
+  return { place: [...place, name], kind: 'unknown', words: `is not an option${question}` }
+}
+
+/** RFC 6901 section 4. */
+function unescaped(token: string): string {
+  return token.replaceAll('~1', '/').replaceAll('~0', '~')
+}

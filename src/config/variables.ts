@@ -1,0 +1,95 @@
+// The environment variables that there are, read off the schema, and the names of others that look like ours.
+
+import { SERVER_SCHEMA } from './schema.ts'
+import type { Setting } from './setting.ts'
+import type { Place } from './validation.ts'
+
+export interface Variable {
+  readonly name: string
+  readonly place: Place
+  readonly setting: Setting
+}
+
+/** Every setting that a variable sets, KAFKA_CONFIG_* aside, which stands for as many as librdkafka has. */
+export const VARIABLES: ReadonlyMap<string, Variable> = new Map(
+  [...variablesOf(SERVER_SCHEMA, [])].map((variable) => [variable.name, variable]),
+)
+
+export const CONFIG_FILE = 'CONFIG_FILE'
+const KAFKA_CONFIG = 'KAFKA_CONFIG_'
+
+/** An unknown name that begins so is an error. LOG_ and CONFIG_ are too much everybody's for that. */
+const OUR_NAMES =
+  /^(ADMIN|CHALLENGE|CORS|DEMO|DRAIN|HEARTBEAT|JWT|KAFKA|STALLED|STREAMS|TLS)_|^(WORKERS|CHALLENGE|HEARTBEAT)$/
+/** What Kubernetes injects for a Service called `kafka` or `admin`, with or without `-something`. */
+const KUBERNETES_NAMES = /_SERVICE_HOST$|_SERVICE_PORT(_|$)|_PORT_\d+_/
+const KUBERNETES_ADDRESS = /^(tcp|udp|sctp):\/\//
+/** The tutorial's own JWT_TOKEN, what `kafka-sse tail` reads, and the settings of Kafka's command line tools. */
+const OTHERS_NAMES = /^(JWT_TOKEN|KAFKA_SSE_[A-Z_]+|KAFKA_HOME|KAFKA_DEBUG|KAFKA_([A-Z0-9]+_)*OPTS)$/
+/** librdkafka properties that end in `.file` themselves: their variable names no file of ours. */
+const PROPERTIES_OF_FILES = new Set([
+  'sasl.oauthbearer.assertion.file',
+  'sasl.oauthbearer.assertion.private.key.file',
+  'sasl.oauthbearer.assertion.jwt.template.file',
+])
+
+/** `file`: the variable holds the path of a file that holds the value. */
+export interface Meaning {
+  readonly variable: Variable
+  readonly file: boolean
+}
+
+/** What a name of the environment means to us; `unknown` only where it must have been meant for us. */
+export function meaningOf(name: string, value: string): Meaning | 'unknown' | null {
+  if (KUBERNETES_NAMES.test(name)) return null
+  if (name.endsWith('_PORT') && KUBERNETES_ADDRESS.test(value)) return null
+  const variable = VARIABLES.get(name) ?? null
+  if (variable !== null) return { variable, file: false }
+  const held = heldInFile(name)
+  if (held !== null) return { variable: held, file: true }
+  const property = kafkaProperty(name)
+  if (property !== null) return property
+  return OUR_NAMES.test(name) && !OTHERS_NAMES.test(name) ? 'unknown' : null
+}
+
+/** Every name that can be meant, for suggestions. */
+export function knownNames(): string[] {
+  return [
+    CONFIG_FILE,
+    ...[...VARIABLES.keys()].flatMap((name) => (isPath(name) ? [name] : [name, `${name}_FILE`])),
+  ]
+}
+
+function heldInFile(name: string): Variable | null {
+  if (!name.endsWith('_FILE')) return null
+  const held = name.slice(0, -'_FILE'.length)
+  return isPath(held) ? null : (VARIABLES.get(held) ?? null)
+}
+
+/** TLS_CERT_FILE is a path already: there is no TLS_CERT_FILE_FILE. */
+function isPath(name: string): boolean {
+  return name.endsWith('_FILE')
+}
+
+function kafkaProperty(name: string): Meaning | null {
+  const setting = SERVER_SCHEMA.properties?.kafka?.properties?.config?.additionalProperties
+  if (!setting || !/^KAFKA_CONFIG_[A-Z0-9_]+$/.test(name)) return null
+  const whole = propertyName(name)
+  const file = name.endsWith('_FILE') && !PROPERTIES_OF_FILES.has(whole)
+  const property = file ? whole.slice(0, -'.file'.length) : whole
+  if (property === '' || whole === 'file') return null
+  return { variable: { name, place: ['kafka', 'config', property], setting }, file }
+}
+
+function propertyName(name: string): string {
+  return name.slice(KAFKA_CONFIG.length).toLowerCase().replaceAll('_', '.')
+}
+
+/** The variables of a list's items stand for its first. */
+function* variablesOf(setting: Setting, place: Place): Generator<Variable> {
+  if (setting.env?.endsWith('*')) return
+  if (setting.env !== undefined) yield { name: setting.env, place, setting }
+  for (const [name, inner] of Object.entries(setting.properties ?? {}))
+    yield* variablesOf(inner, [...place, name])
+  if (setting.items?.properties) yield* variablesOf(setting.items, [...place, '0'])
+}
