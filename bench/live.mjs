@@ -68,7 +68,7 @@ function figures({ held, usage }, result, deliveries) {
     deliveries,
     deliveriesPerSecond: (deliveries / usage.elapsedMicros) * 1e6,
     cpuMicrosPerDelivery: usage.cpuMicros.server / Math.max(1, deliveries),
-    latencyMs: milliseconds(result.latencyMicros),
+    latencyMs: result.latencyMicros.count > 0 ? milliseconds(result.latencyMicros) : null,
     connectMs: milliseconds(result.connectMicros),
     usage,
   }

@@ -14,9 +14,9 @@ export function startProgram(command, args, options = {}) {
   return watch(spawn(command, args, { ...options, stdio: ['pipe', 'pipe', 'pipe'] }))
 }
 
-/** Starts a Node module that is spoken with by messages. */
-export function startModule(file, args) {
-  return watch(fork(file, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] }))
+/** Starts a Node module that is spoken with by messages; `sockets` are file descriptors that it gets from the fifth on. */
+export function startModule(file, args, sockets = []) {
+  return watch(fork(file, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc', ...sockets] }))
 }
 
 /** SIGTERM, and SIGKILL for whoever is there after that still. */

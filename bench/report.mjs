@@ -13,9 +13,9 @@ const COLUMNS = {
   live: [
     ['CPU µs/delivery', (r) => r.cpuMicrosPerDelivery, 2],
     ['server cores', (r) => r.usage.coreShare.server, 2],
-    ['p50 ms', (r) => r.latencyMs.p50, 1],
-    ['p99 ms', (r) => r.latencyMs.p99, 1],
-    ['max ms', (r) => r.latencyMs.max, 0],
+    ['p50 ms', (r) => r.latencyMs?.p50, 1],
+    ['p99 ms', (r) => r.latencyMs?.p99, 1],
+    ['max ms', (r) => r.latencyMs?.max, 0],
     ['deliveries/s', (r) => r.deliveriesPerSecond, 0],
     ['RSS MiB', (r) => r.residentBytes / 2 ** 20, 0],
     ['load cores', (r) => r.usage.coreShare.load, 2],
@@ -79,9 +79,11 @@ function formatRow(peer, own, columns, floor) {
 }
 
 function formatFigure(own, [, read, digits]) {
-  const { median, min, max } = summarise(own.map(read))
+  const values = own.map(read).filter((value) => value !== undefined)
+  if (values.length === 0) return '-'
+  const { median, min, max } = summarise(values)
   const text = median.toFixed(digits)
-  return own.length === 1 ? text : `${text} (${min.toFixed(digits)}-${max.toFixed(digits)})`
+  return values.length === 1 ? text : `${text} (${min.toFixed(digits)}-${max.toFixed(digits)})`
 }
 
 /** The median of one peer's figure; null where any repetition of it does not count. */

@@ -11,6 +11,7 @@ import { buildLoad, WINDOW_BYTES } from './load.mjs'
 import { describeMachine, openFilesMax } from './machine.mjs'
 import * as bare from './peers/bare/peer.mjs'
 import * as obvious from './peers/obvious/peer.mjs'
+import * as shape from './peers/shape/peer.mjs'
 import { measureReplay } from './replay.mjs'
 import { formatTable, writeReport } from './report.mjs'
 import { chooseWorkloads } from './workloads.mjs'
@@ -32,7 +33,7 @@ import { chooseWorkloads } from './workloads.mjs'
  * @property {() => Record<string, unknown>} [figures] the peer's own, for the report
  */
 
-const PEERS = [bare, obvious]
+const PEERS = [bare, obvious, shape]
 const MEASURES = { live: measureLive, idle: measureIdle, replay: measureReplay }
 
 await main()

@@ -6,8 +6,12 @@ import { endProcess, receiveMessage, startModule } from '../processes.mjs'
  * @param {URL} file the server's module
  * @param {{ workload: import('../workloads.mjs').Workload, credentials: import('../credentials.mjs').Credentials }} setup
  */
-export async function startInProcess(file, { workload, credentials }) {
-  const server = startModule(file, [JSON.stringify({ kind: workload.kind, ...credentials })])
+export function startInProcess(file, { workload, credentials }) {
+  return followServer(startModule(file, [JSON.stringify({ kind: workload.kind, ...credentials })]))
+}
+
+/** @param {import('node:child_process').ChildProcess} server that speaks as serve.mjs does */
+export async function followServer(server) {
   const port = await receiveMessage(server, 'listening')
   return {
     url: `https://127.0.0.1:${port}/events`,
