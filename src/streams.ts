@@ -43,7 +43,8 @@ export class Streams {
   private readonly pump = new Pump()
   private readonly wheel: Wheel<Stream>
   private readonly registry = new Registry()
-  private isDraining = false
+  /** Set by `drain`: from then on no stream opens. */
+  isDraining = false
   /** Called when the last stream closes. */
   private readonly emptied = new Set<() => void>()
 
