@@ -19,6 +19,12 @@ export const KeysUnavailable = createError(
   'Tokens cannot be verified now; try again later',
   503,
 )
+/** `POST /demo/token` by a page of another site, or by what does not say where it comes from. */
+export const OriginRefused = createError(
+  'FKS_ORIGIN_REFUSED',
+  "Demo tokens are for this server's own pages only",
+  403,
+)
 export const NotFound = createError('FKS_NOT_FOUND', 'There is nothing at this path', 404)
 /** A renewal that found no open stream of its subject at this path. */
 export const NoStream = createError(
