@@ -4,8 +4,23 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     pool: 'forks',
-    include: ['test/**/*.test.ts'],
     testTimeout: 15_000,
     hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: { name: 'alone', include: ['test/**/*.test.ts'], exclude: ['test/{kafka,faults}/**'] },
+      },
+      {
+        // Starts a real Kafka once for all of these, and only if one of these is run.
+        extends: true,
+        test: {
+          name: 'kafka',
+          include: ['test/{kafka,faults}/**/*.test.ts'],
+          globalSetup: 'test/global-setup.ts',
+          testTimeout: 60_000,
+        },
+      },
+    ],
   },
 })

@@ -1,0 +1,120 @@
+// The record path's beginning: Kafka topics, read from their beginning into buses, one bus per (topic, encoding).
+// Decorates the app with `kafkaSseTopics`. Without a broker it opens topics all the same and goes on looking for one.
+
+import { performance } from 'node:perf_hooks'
+import type { FastifyInstance } from 'fastify'
+import fastifyPlugin from 'fastify-plugin'
+import rdkafka from 'node-rdkafka'
+import { Bus } from '../src/bus.ts'
+import { KAFKA_SETTINGS } from '../src/config/kafka-settings.ts'
+import type { KafkaOptions } from '../src/options.ts'
+import { SegmentPool } from '../src/segment-pool.ts'
+import type { Encoding, Topic, Topics } from '../src/topic.ts'
+import { Consumer } from './kafka/consumer.ts'
+import { LatestAnswers } from './kafka/latest-answers.ts'
+import { Reader } from './kafka/reader.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    kafkaSseTopics: Topics
+  }
+}
+
+/** Bounds of a bus where the options name none: this plugin may be registered by itself. */
+const RETAINED_BYTES_MAX = Number(KAFKA_SETTINGS.retainedBytesMax.default)
+const RETAINED_RECORDS_MAX = Number(KAFKA_SETTINGS.retainedRecordsMax.default)
+
+async function kafka(app: FastifyInstance, options: KafkaOptions): Promise<void> {
+  warnOfMissingCompression(app)
+  const topics = new KafkaTopics(app, options)
+  app.decorate('kafkaSseTopics', topics)
+  app.addHook('onClose', () => topics.close())
+}
+
+export const kafkaSseKafka = fastifyPlugin(kafka, { fastify: '5.x', name: 'kafka-sse-kafka' })
+export default kafkaSseKafka
+
+/** The build of librdkafka leaves out what it does not find; topics compressed with it cannot be read then. */
+function warnOfMissingCompression(app: FastifyInstance): void {
+  const missing = ['gzip', 'snappy', 'lz4', 'zstd'].filter((name) => !rdkafka.features.includes(name))
+  if (missing.length === 0) return
+  app.log.warn(`librdkafka was built without ${missing.join(', ')}: topics compressed with it cannot be read`)
+}
+
+class KafkaTopics implements Topics {
+  private readonly app: FastifyInstance
+  private readonly options: KafkaOptions
+  private readonly pool = new SegmentPool()
+  private readonly opened = new Map<string, Topic>()
+  /** A reader follows a topic once. The first one follows all of them; only a second encoding needs a second reader. */
+  private readonly readers: Reader[]
+
+  constructor(app: FastifyInstance, options: KafkaOptions) {
+    this.app = app
+    this.options = options
+    this.readers = [this.createReader()]
+  }
+
+  open(name: string, encoding: Encoding): Topic {
+    const key = `${encoding} ${name}`
+    const topic = this.opened.get(key) ?? this.follow(name, encoding)
+    this.opened.set(key, topic)
+    return topic
+  }
+
+  all(): readonly Topic[] {
+    return [...this.opened.values()]
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.readers.map((reader) => reader.close()))
+  }
+
+  private follow(name: string, encoding: Encoding): Topic {
+    const bus = this.createBus(name, encoding)
+    const reader = this.readers.find((each) => !each.follows(name)) ?? this.addReader()
+    reader.follow(name, bus)
+    const watermarks = new LatestAnswers(() => reader.watermarks(name))
+    return {
+      name,
+      encoding,
+      bus,
+      watermarks: (signal) => watermarks.ask(signal),
+      notReady: () => reader.notReady(name),
+    }
+  }
+
+  private addReader(): Reader {
+    const reader = this.createReader()
+    this.readers.push(reader)
+    return reader
+  }
+
+  private createReader(): Reader {
+    return new Reader({
+      bootstrapServers: this.options.bootstrapServers,
+      createSource: (events) => new Consumer(this.options, events),
+      log: this.app.log,
+      nowMs: () => performance.now(),
+      random: Math.random,
+    })
+  }
+
+  private createBus(name: string, encoding: Encoding): Bus {
+    const { retainedBytesMax = RETAINED_BYTES_MAX, retainedRecordsMax = RETAINED_RECORDS_MAX } = this.options
+    const { log } = this.app
+    return new Bus({
+      encoding,
+      retainedBytesMax,
+      retainedRecordsMax,
+      pool: this.pool,
+      onTooLarge: ({ partition, offset }, frameBytes) =>
+        log.warn(
+          { topic: name, partition, offset, frameBytes },
+          'record passed over: its frame is too large',
+        ),
+      onPressure: (state) =>
+        log.warn({ topic: name, retainedBytesMax, retainedRecordsMax }, `bus is ${state}`),
+    })
+  }
+}

@@ -1,0 +1,45 @@
+// A wait that can be cut short: by whoever has news, or for good when what waits is closed.
+
+/** News may come a hundred times a second; no wait is shorter than this, so nothing is tried again at that pace. */
+const WAIT_MIN_MS = 500
+
+export class Pause {
+  private readonly closing: AbortSignal
+  private timer: NodeJS.Timeout | undefined
+  /** Ends the wait under way; null while there is none. */
+  private end: (() => void) | null = null
+  /** News came when nobody waited: the next wait is a short one. */
+  private woken = false
+  private earliestEndMs = 0
+
+  constructor(closing: AbortSignal) {
+    this.closing = closing
+    closing.addEventListener('abort', () => this.end?.(), { once: true })
+  }
+
+  /** Resolves after `ms`, soon after `wake()`, or at once when closed. One wait at a time. */
+  async wait(ms: number): Promise<void> {
+    if (this.closing.aborted) return
+    this.earliestEndMs = performance.now() + WAIT_MIN_MS
+    await new Promise<void>((resolve) => {
+      this.end = resolve
+      this.timer = setTimeout(resolve, ms)
+      if (this.woken) this.wake()
+    })
+    clearTimeout(this.timer)
+    this.end = null
+    this.woken = false
+  }
+
+  wake(): void {
+    this.woken = true
+    if (this.end === null) return
+    clearTimeout(this.timer)
+    this.timer = setTimeout(this.end, Math.max(0, this.earliestEndMs - performance.now()))
+  }
+}
+
+/** `ms`, a fifth more or less: so that many processes do not ask as one. `random` is 0 to 1. */
+export function jittered(ms: number, random: number): number {
+  return ms * (0.8 + 0.4 * random)
+}

@@ -1,0 +1,84 @@
+// The broker is absent, killed, and back: these tests start one of their own.
+
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { canStartKafka, Kafka } from '../kafka/kafka.ts'
+import { type RealKafka, startRealKafka } from '../kafka/real-kafka.ts'
+import { RecordedTopic } from '../kafka/recorded-topic.ts'
+
+const SOON = { timeout: 30_000 }
+
+describe.skipIf(!canStartKafka)('The Kafka plugin without its broker', () => {
+  let broker: RealKafka
+  let kafka: Kafka
+  let recorded: RecordedTopic
+
+  beforeAll(async () => {
+    broker = await startRealKafka()
+    kafka = new Kafka(broker.bootstrapServers)
+  })
+  beforeEach(async () => {
+    if (!broker.isRunning) await broker.start()
+  })
+  afterAll(async () => {
+    await kafka.close()
+    await broker.close()
+  })
+  afterEach(() => recorded.app.close())
+
+  async function open(topic: string) {
+    recorded = new RecordedTopic()
+    return recorded.open({ bootstrapServers: broker.bootstrapServers }, topic)
+  }
+
+  it('opens topics at once while there is none, says so once, and begins when it comes', async () => {
+    const topic = await kafka.createTopic({ partitions: 2 })
+    await kafka.produce(topic, { value: 'held', partition: 1 })
+    await broker.kill()
+    const opened = await open(topic)
+    const asked = opened.watermarks(AbortSignal.timeout(40_000))
+    const unreachable = new RegExp(
+      `^Kafka is not reachable at ${broker.bootstrapServers}: .*Connection refused$`,
+    )
+    await vi.waitFor(() => expect(opened.notReady()).toMatch(unreachable), SOON)
+    await broker.start()
+    await recorded.caughtUp()
+    expect(opened.notReady()).toBeNull()
+    expect(recorded.values()).toEqual(['held'])
+    expect(await asked).toEqual(
+      new Map([
+        [0, { start: 0, end: 0 }],
+        [1, { start: 0, end: 1 }],
+      ]),
+    )
+    expect(recorded.warnings()).toEqual([expect.stringMatching(unreachable)])
+  })
+
+  it('goes on where it was after the broker was killed and came back, nothing lost and nothing twice', async () => {
+    const topic = await kafka.createTopic()
+    await kafka.produce(topic, { value: 'before' })
+    const opened = await open(topic)
+    await recorded.caughtUp()
+    await broker.kill()
+    await vi.waitFor(() => expect(opened.notReady()).toMatch(/not reachable/), SOON)
+    const asked = opened.watermarks(AbortSignal.timeout(40_000))
+    await broker.start()
+    await kafka.produce(topic, { value: 'after' })
+    await vi.waitFor(() => expect(recorded.values()).toEqual(['before', 'after']), SOON)
+    await vi.waitFor(() => expect(opened.notReady()).toBeNull(), SOON)
+    expect((await asked).get(0)?.start).toBe(0)
+    expect(recorded.warnings()).toHaveLength(1)
+    expect(recorded.lines.map(({ msg }) => msg)).toContain(`Kafka answers: ${broker.bootstrapServers}`)
+  })
+
+  it('closes within a second while the broker is away, and whoever waits for watermarks is told', async () => {
+    const topic = await kafka.createTopic()
+    await broker.kill()
+    const opened = await open(topic)
+    const asked = opened.watermarks(new AbortController().signal).catch((error: Error) => error.message)
+    await vi.waitFor(() => expect(opened.notReady()).toMatch(/not reachable/), SOON)
+    const began = performance.now()
+    await recorded.app.close()
+    expect(performance.now() - began).toBeLessThan(1_000)
+    expect(await asked).toBe('The Kafka consumer is closed')
+  })
+})

@@ -1,0 +1,132 @@
+// What tests do to a Kafka: topics made and removed, records produced, also in transactions. One client each, closed by close().
+
+import { randomUUID } from 'node:crypto'
+import rdkafka, { type IAdminClient, type Producer } from 'node-rdkafka'
+import { inject } from 'vitest'
+
+/** The run's Kafka, null where tests on it are left out: `describe.skipIf(bootstrapServers === null)`. */
+export const bootstrapServers = inject('kafkaBootstrapServers')
+export const canStartKafka = inject('kafkaCanStart')
+
+const ANSWER_MS = 20_000
+
+export interface TestRecord {
+  value: string | Uint8Array | null
+  key?: string | Uint8Array | null
+  partition?: number
+  timestampMs?: number
+  headers?: Record<string, string>[]
+}
+
+export class Kafka {
+  readonly bootstrapServers: string
+  private admin: IAdminClient | null = null
+  private readonly producers = new Map<string, Promise<Producer>>()
+
+  constructor(servers: string | null) {
+    if (servers === null) throw new Error('this test needs a Kafka')
+    this.bootstrapServers = servers
+  }
+
+  /** Makes a topic by a name of its own, and resolves with the name. */
+  async createTopic(
+    options: { name?: string; partitions?: number; config?: Record<string, string> } = {},
+  ): Promise<string> {
+    const topic = options.name ?? `topic-${randomUUID()}`
+    const { partitions = 1, config = {} } = options
+    const description = { topic, num_partitions: partitions, replication_factor: 1, config }
+    await answerOf((callback) => this.adminClient().createTopic(description, ANSWER_MS, callback))
+    return topic
+  }
+
+  async deleteTopic(topic: string): Promise<void> {
+    await answerOf((callback) => this.adminClient().deleteTopic(topic, ANSWER_MS, callback))
+  }
+
+  async addPartitions(topic: string, total: number): Promise<void> {
+    await answerOf((callback) => this.adminClient().createPartitions(topic, total, ANSWER_MS, callback))
+  }
+
+  /** Resolves when Kafka has all of the records. */
+  async produce(topic: string, ...records: TestRecord[]): Promise<void> {
+    const producer = await this.producer({})
+    await send(producer, topic, records)
+  }
+
+  /** Produces the records in one transaction, committed or aborted: aborted ones are written all the same. */
+  async produceInTransaction(
+    outcome: 'commit' | 'abort',
+    topic: string,
+    ...records: TestRecord[]
+  ): Promise<void> {
+    const transaction = await this.openTransaction(topic, ...records)
+    await transaction[outcome]()
+  }
+
+  /** A transaction that holds the records and stays open until it is committed or aborted. */
+  async openTransaction(topic: string, ...records: TestRecord[]): Promise<Transaction> {
+    const producer = await this.producer({ 'transactional.id': randomUUID() })
+    await answerOf((callback) => producer.initTransactions(ANSWER_MS, callback))
+    await answerOf((callback) => producer.beginTransaction(callback))
+    await send(producer, topic, records)
+    return {
+      commit: () => answerOf((callback) => producer.commitTransaction(ANSWER_MS, callback)),
+      abort: () => answerOf((callback) => producer.abortTransaction(ANSWER_MS, callback)),
+    }
+  }
+
+  async close(): Promise<void> {
+    const producers = await Promise.all(this.producers.values())
+    await Promise.all(producers.map((producer) => answerOf((callback) => producer.disconnect(callback))))
+    this.admin?.disconnect()
+  }
+
+  private adminClient(): IAdminClient {
+    this.admin ??= rdkafka.AdminClient.create({ 'metadata.broker.list': this.bootstrapServers })
+    return this.admin
+  }
+
+  private producer(config: Record<string, string>): Promise<Producer> {
+    const key = JSON.stringify(config)
+    const producer = this.producers.get(key) ?? this.connect(config)
+    this.producers.set(key, producer)
+    return producer
+  }
+
+  private async connect(config: Record<string, string>): Promise<Producer> {
+    const limits = { 'message.max.bytes': 20_000_000, 'queue.buffering.max.messages': 1_000_000 }
+    const servers = { 'metadata.broker.list': this.bootstrapServers }
+    const producer = new rdkafka.Producer({ ...servers, ...limits, ...config }, {})
+    await answerOf((callback) => producer.connect({ allTopics: false, timeout: ANSWER_MS }, callback))
+    producer.setPollInterval(20)
+    return producer
+  }
+}
+
+export interface Transaction {
+  commit(): Promise<unknown>
+  abort(): Promise<unknown>
+}
+
+async function send(producer: Producer, topic: string, records: readonly TestRecord[]): Promise<void> {
+  for (const { value, key = null, partition = 0, timestampMs, headers } of records) {
+    producer.produce(topic, partition, payloadOf(value), bytesOf(key), timestampMs, undefined, headers)
+  }
+  await answerOf((callback) => producer.flush(ANSWER_MS, callback))
+}
+
+/** node-rdkafka takes an empty buffer for none, unless it lies inside of another. */
+function payloadOf(value: string | Uint8Array | null): Buffer | null {
+  const bytes = bytesOf(value)
+  return bytes?.length === 0 ? Buffer.alloc(1).subarray(0, 0) : bytes
+}
+
+function bytesOf(field: string | Uint8Array | null): Buffer | null {
+  return field === null ? null : Buffer.from(field)
+}
+
+function answerOf(call: (callback: (error: unknown) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    call((error) => (error ? reject(error) : resolve()))
+  })
+}
