@@ -15,16 +15,19 @@ import { nowMicros } from './record.mjs'
 
 const BATCH_RECORDS_MAX = 1_000
 
-/** @param {Order} order @param {(sequence: number) => void} publish */
-export async function pace(order, publish) {
-  const startMicros = nowMicros()
+/** What time it is, and how to let it pass; 0 ms is until the event loop has gone round once. */
+const machine = { nowMicros, wait: (ms) => (ms === 0 ? nextTurn() : delay(ms)) }
+
+/** @param {Order} order @param {(sequence: number) => void} publish @param {typeof machine} time */
+export async function pace(order, publish, time = machine) {
+  const startMicros = time.nowMicros()
   let done = 0
   while (done < order.count) {
-    const due = dueRecords(order, nowMicros() - startMicros)
+    const due = dueRecords(order, time.nowMicros() - startMicros)
     const until = Math.min(due, done + BATCH_RECORDS_MAX)
     while (done < until) publish(order.first + done++)
-    if (done < due) await nextTurn()
-    else if (done < order.count) await delay(waitMs(order, done, nowMicros() - startMicros))
+    if (done < due) await time.wait(0)
+    else if (done < order.count) await time.wait(waitMs(order, done, time.nowMicros() - startMicros))
   }
 }
 

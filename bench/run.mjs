@@ -1,5 +1,6 @@
 // `npm run bench`: the same workloads for every peer, alternately, on one machine in one run. See bench/README.md.
 
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +12,7 @@ import { buildLoad, WINDOW_BYTES } from './load.mjs'
 import { describeMachine, openFilesMax } from './machine.mjs'
 import * as bare from './peers/bare/peer.mjs'
 import * as obvious from './peers/obvious/peer.mjs'
+import * as ours from './peers/ours/peer.mjs'
 import * as shape from './peers/shape/peer.mjs'
 import { measureReplay } from './replay.mjs'
 import { formatTable, writeReport } from './report.mjs'
@@ -28,12 +30,11 @@ import { chooseWorkloads } from './workloads.mjs'
  * @property {Record<string, number>} pids
  * @property {(order: import('./pace.mjs').Order) => Promise<unknown>} publish
  * @property {number} [fillPerSecond] how fast it may be filled before a replay; as fast as it goes without
- * @property {() => Promise<void>} rest
  * @property {() => Promise<void>} stop
  * @property {() => Record<string, unknown>} [figures] the peer's own, for the report
  */
 
-const PEERS = [bare, obvious, shape]
+const PEERS = [ours, shape, bare, obvious]
 const MEASURES = { live: measureLive, idle: measureIdle, replay: measureReplay }
 
 await main()
@@ -44,6 +45,7 @@ async function main() {
   const folder = mkdtempSync(join(tmpdir(), 'kafka-sse-bench-'))
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
   buildLoad()
+  if (options.peers.includes(ours)) buildProject()
   const credentials = await makeCredentials(folder, clientsMax(options.workloads))
   const repetitions = []
   for (const workload of options.workloads) {
@@ -59,6 +61,14 @@ async function main() {
   const file = writeReport({ startedAt, machine: describeMachine(), settings, repetitions }, startedAt)
   process.stdout.write(`\nEverything that was measured: ${file}\n`)
   process.exitCode = repetitions.some((repetition) => repetition.void !== undefined) ? 1 : 0
+}
+
+/** The server is measured as its sources stand. */
+function buildProject() {
+  execFileSync('npm', ['run', '--silent', 'build'], {
+    cwd: new URL('..', import.meta.url),
+    stdio: ['ignore', 2, 2],
+  })
 }
 
 function readOptions() {

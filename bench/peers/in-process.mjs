@@ -21,7 +21,6 @@ export async function followServer(server) {
       server.send({ publish: order })
       return receiveMessage(server, 'published')
     },
-    rest: async () => {},
     stop: () => endProcess(server),
   }
 }

@@ -1,0 +1,85 @@
+// Producer of the records, and the broker itself (librdkafka's own) unless KAFKA_BOOTSTRAP_SERVERS names a real one.
+// A record is stamped as it is handed to the producer, so a latency holds all of Kafka; how long the broker took
+// to acknowledge is told beside it.
+
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import kafka from 'node-rdkafka'
+import { pace } from '../../pace.mjs'
+import { encodeValue, keyOf, nowMicros } from '../../record.mjs'
+import { summarise } from '../../statistics.mjs'
+
+const PARTITION = 0
+const ACKNOWLEDGED_MS = 30_000
+const POLL_MS = 5
+
+const topic = process.argv[2]
+const external = process.env.KAFKA_BOOTSTRAP_SERVERS
+const broker = external
+  ? { 'bootstrap.servers': external }
+  : { 'test.mock.num.brokers': 1, 'bootstrap.servers': 'mock' }
+
+if (external) await createTopic()
+const producer = new kafka.Producer({ ...broker, dr_cb: true })
+let acknowledgementsMs = []
+let outstanding = 0
+
+producer.on('event.error', (error) => process.stderr.write(`${error.message}\n`))
+producer.on('delivery-report', (error, report) => {
+  if (error) throw error
+  outstanding--
+  acknowledgementsMs.push((nowMicros() - report.opaque) / 1000)
+})
+producer.connect()
+await once(producer, 'ready')
+producer.setPollInterval(POLL_MS)
+
+process.on('message', async ({ publish: order }) => {
+  await pace(order, (sequence) => produce(order, sequence))
+  await allAcknowledged()
+  process.send({ published: summarise(acknowledgementsMs) })
+  acknowledgementsMs = []
+})
+process.on('disconnect', () => process.exit(0))
+process.send({ listening: { bootstrapServers: external ?? (await brokerAddress()) } })
+
+function produce(order, sequence) {
+  const value = Buffer.from(encodeValue(sequence, order.valueBytes), 'latin1')
+  outstanding++
+  producer.produce(topic, PARTITION, value, keyOf(sequence, order.keys), null, nowMicros())
+}
+
+async function allAcknowledged() {
+  const until = Date.now() + ACKNOWLEDGED_MS
+  while (outstanding > 0) {
+    if (Date.now() > until) throw new Error(`${outstanding} records were not acknowledged`)
+    await delay(POLL_MS)
+  }
+}
+
+/** Compacted, one partition: the order of the topic is then the order of the records. */
+function createTopic() {
+  const admin = kafka.AdminClient.create({ 'bootstrap.servers': external })
+  const wanted = {
+    topic,
+    num_partitions: 1,
+    replication_factor: 1,
+    config: { 'cleanup.policy': 'compact' },
+  }
+  return new Promise((resolve, reject) => {
+    admin.createTopic(wanted, (error) => {
+      admin.disconnect()
+      if (error) reject(error)
+      else resolve()
+    })
+  })
+}
+
+function brokerAddress() {
+  return new Promise((resolve, reject) => {
+    producer.getMetadata({ topic, timeout: 10_000 }, (error, metadata) => {
+      if (error) reject(error)
+      else resolve(metadata.brokers.map(({ host, port }) => `${host}:${port}`).join(','))
+    })
+  })
+}

@@ -1,0 +1,47 @@
+// What `kafka-sse serve` runs, with the ports told to the harness instead of printed. `npm run build` comes before.
+
+import { setTimeout as delay } from 'node:timers/promises'
+import { parseEnvironment } from '../../../dist/src/config.js'
+import { runServer } from '../../../dist/src/server.js'
+import { AUDIENCE, ISSUER, SCOPE } from '../../claims.mjs'
+
+const READY_MS = 30_000
+const LOOK_EVERY_MS = 50
+
+const { certificateFile, certificateKeyFile, tokenKeyFile, bootstrapServers, topic } = JSON.parse(
+  process.argv[2],
+)
+
+const options = await parseEnvironment({
+  HOST: '127.0.0.1',
+  PORT: '0',
+  ADMIN_PORT: '0',
+  TLS_CERT_FILE: certificateFile,
+  TLS_KEY_FILE: certificateKeyFile,
+  KAFKA_BOOTSTRAP_SERVERS: bootstrapServers,
+  KAFKA_TOPIC: topic,
+  JWT_ISSUER: ISSUER,
+  JWT_AUDIENCE: AUDIENCE,
+  JWT_KEYS: tokenKeyFile,
+  JWT_SCOPE: SCOPE,
+  DRAIN_SECONDS: '0',
+  LOG_LEVEL: 'error',
+})
+
+process.on('disconnect', () => process.exit(0))
+process.exitCode = await runServer(options, tellWhenReady)
+process.disconnect()
+
+async function tellWhenReady(ports) {
+  const until = Date.now() + READY_MS
+  while (!(await isReady(ports.adminPort))) {
+    if (Date.now() > until) throw new Error(`not ready within ${READY_MS / 1000} s`)
+    await delay(LOOK_EVERY_MS)
+  }
+  process.send({ ready: ports })
+}
+
+async function isReady(adminPort) {
+  const { ok } = await fetch(`http://127.0.0.1:${adminPort}/health/ready`)
+  return ok
+}

@@ -1,0 +1,135 @@
+// The bench's own rules: it publishes on time and exactly what was ordered, and its table hides nothing.
+
+import { describe, expect, it } from 'vitest'
+
+interface Order {
+  first: number
+  count: number
+  ratePerSecond: number
+}
+
+interface Repetition {
+  peer: string
+  [figure: string]: unknown
+}
+
+// The bench is plain JavaScript, which TypeScript does not look into.
+const { dueRecords, pace } = (await import(bench('pace.mjs'))) as {
+  dueRecords: (order: Order, elapsedMicros: number) => number
+  pace: (order: Order, publish: (sequence: number) => void, time: ReturnType<typeof clock>) => Promise<void>
+}
+const { encodeValue } = (await import(bench('record.mjs'))) as {
+  encodeValue: (sequence: number, valueBytes: number) => string
+}
+const { median } = (await import(bench('statistics.mjs'))) as { median: (values: number[]) => number }
+const { formatTable } = (await import(bench('report.mjs'))) as {
+  formatTable: (workload: object, repetitions: Repetition[]) => string
+}
+
+function bench(file: string): string {
+  return new URL(`../../bench/${file}`, import.meta.url).href
+}
+
+describe('publishing at a rate', () => {
+  const order = { first: 5, count: 40, ratePerSecond: 20 }
+
+  it('makes a record due at once and each later one after its share of a second', () => {
+    expect(dueRecords(order, 0)).toBe(1)
+    expect(dueRecords(order, 49_999)).toBe(1)
+    expect(dueRecords(order, 50_000)).toBe(2)
+    expect(dueRecords(order, 999_999)).toBe(20)
+  })
+
+  it('never makes more due than were ordered', () => {
+    expect(dueRecords(order, 60e6)).toBe(40)
+    expect(dueRecords({ ...order, ratePerSecond: 0 }, 0)).toBe(40)
+  })
+
+  it('publishes each record once, in order, none before it is due', async () => {
+    const time = clock()
+    const published: { sequence: number; atMs: number }[] = []
+    await pace(order, (sequence) => published.push({ sequence, atMs: time.nowMicros() / 1000 }), time)
+    expect(published.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 40 }, (_, i) => 5 + i))
+    for (const { sequence, atMs } of published) expect(atMs).toBeGreaterThanOrEqual((sequence - 5) * 50)
+    expect(time.nowMicros()).toBeLessThan(2e6)
+  })
+
+  it('publishes at once what became due while it was held up', async () => {
+    const time = clock()
+    const published: number[] = []
+    await pace(
+      order,
+      (sequence) => {
+        published.push(sequence)
+        if (sequence === 5) time.pass(1_000)
+      },
+      time,
+    )
+    expect(published).toHaveLength(40)
+    expect(time.nowMicros()).toBeLessThan(2e6)
+  })
+})
+
+/** Passes only when somebody waits, or lets it. */
+function clock() {
+  let micros = 0
+  const pass = (ms: number) => {
+    micros += Math.max(ms, 0.001) * 1000
+  }
+  return { nowMicros: () => micros, wait: async (ms: number) => pass(ms), pass }
+}
+
+describe('a record', () => {
+  it('has exactly the stated size, whatever its number', () => {
+    for (const sequence of [1, 99, 123_456_789])
+      expect(Buffer.byteLength(encodeValue(sequence, 256))).toBe(256)
+  })
+
+  it('is refused where its size has no room for number and stamp', () => {
+    expect(() => encodeValue(1, 10)).toThrow(RangeError)
+  })
+})
+
+describe('the median', () => {
+  it('is the middle value, or the mean of the two in the middle', () => {
+    expect(median([9, 1, 5])).toBe(5)
+    expect(median([9, 1, 5, 7])).toBe(6)
+  })
+})
+
+describe('the table', () => {
+  const workload = { name: 'replay', kind: 'replay', what: 'a replay' }
+  const figures = (peer: string, requestToLastMs: number, othersShare = 0) => ({
+    peer,
+    requestToLastMs,
+    connectToLastMs: 1,
+    requestToFirstMs: 1,
+    cpuMicrosPerDelivery: 1,
+    residentBytes: 1,
+    usage: { othersShare },
+  })
+  const row = (table: string, peer: string) => table.split('\n').find((line) => line.trim().startsWith(peer))
+
+  it('gives medians with their range and the ratio to bare of the same run', () => {
+    const runs = [figures('ours', 30), figures('ours', 10), figures('ours', 20), figures('bare', 40)]
+    expect(row(formatTable(workload, runs), 'ours')).toMatch(/20 \(10-30\) +0\.50 /)
+  })
+
+  it('voids a peer whole where one repetition was wrong, and says why', () => {
+    const runs = [figures('ours', 30), { peer: 'ours', void: 'record 3 came where 2 was due' }]
+    const text = row(formatTable(workload, runs), 'ours')
+    expect(text).toMatch(/ours +VOID +record 3 came where 2 was due/)
+    expect(text).not.toContain('30')
+  })
+
+  it('says that a peer fell behind, and compares nobody with a floor that did', () => {
+    const runs = [figures('ours', 30), { ...figures('bare', 40), behind: 'a client lacked records' }]
+    const table = formatTable(workload, runs)
+    expect(row(table, 'bare')).toContain('BEHIND: a client lacked records')
+    expect(row(table, 'ours')).toMatch(/ours +30 +1 /)
+  })
+
+  it('says when something else kept the machine busy', () => {
+    expect(formatTable(workload, [figures('ours', 30, 0.2)])).toContain('others took 20 % of the machine')
+  })
+})
