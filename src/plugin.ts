@@ -22,8 +22,7 @@ export async function kafkaSse(app: FastifyInstance, options: KafkaSseOptions): 
   await app.register(sse, resolved.sse)
   await app.register(kafka, resolved.kafka)
   await app.register(auth, resolved.auth)
-  const { corsOrigins } = resolved.sse
-  if (corsOrigins.length > 0) await app.register(cors, corsOptions(corsOrigins))
+  await registerCors(app, resolved.sse.corsOrigins)
   for (const { path, topic, scope, encoding } of resolved.streams) {
     await app.register(streamRoutes, {
       path,
@@ -36,6 +35,12 @@ export async function kafkaSse(app: FastifyInstance, options: KafkaSseOptions): 
 }
 
 export default kafkaSse
+
+/** The host's own CORS, where it has @fastify/cors, holds for the streams like for everything else. */
+async function registerCors(app: FastifyInstance, origins: string[]): Promise<void> {
+  const isHosts = app.hasRequestDecorator('corsPreflightEnabled')
+  if (origins.length > 0 && !isHosts) await app.register(cors, corsOptions(origins))
+}
 
 /** `authorization` by name, since `*` does not cover it (Fetch standard, 3.3.2); without credentials, since tokens are not. */
 function corsOptions(origins: string[]) {

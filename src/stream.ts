@@ -50,7 +50,7 @@ const QUICK_MS = 50
 const SLOW_MS = 200
 /** 16 KiB a second: a peer that takes a large write more slowly than this has stalled. */
 const TAKEN_BYTES_PER_MS_MIN = 16
-/** While the peer has yet to take something, how soon to look again whether a heartbeat is due. */
+/** While the peer has yet to take something, how soon at the latest to look again whether a heartbeat is due. */
 const LOOK_AGAIN_MS = 1000
 /** What an end may wait for bytes in flight before it is forced: at exp, never later than exp + 0.5 s. */
 const EXPIRED_GRACE_MS = 250
@@ -173,7 +173,9 @@ export class Stream implements Pumped, Timed {
   }
 
   private nextDeadlineMs(): number {
-    const lookAgainMs = this.isWaited() ? this.parts.now() + LOOK_AGAIN_MS : Number.POSITIVE_INFINITY
+    const { now, settings } = this.parts
+    const soonMs = now() + Math.min(LOOK_AGAIN_MS, settings.heartbeatMs)
+    const lookAgainMs = this.isWaited() ? soonMs : Number.POSITIVE_INFINITY
     return Math.min(
       this.session.expiresAtMs,
       this.challengeAtMs(),
