@@ -9,6 +9,8 @@ import { Connection, type ConnectionFigures, type ConnectionLimits } from './con
 
 /** A sweep is cut into as many parts, so that ten thousand pings never leave in one turn. */
 const SWEEP_PARTS = 50
+/** What open requests may take to end when all connections are closed. */
+const LAST_MS = 500
 
 /** A request that is open: HTTP/1.1's response, or HTTP/2's stream. */
 type Answer = ServerResponse | ServerHttp2Stream
@@ -50,7 +52,18 @@ export class ConnectionGuard {
       server.off('close', stop)
     }
     server.once('close', stop)
-    return stop
+    return () => {
+      stop()
+      this.closeAll()
+    }
+  }
+
+  /** Those without an open request go as soon as their last bytes have left; the rest has a moment to end. */
+  private closeAll(): void {
+    for (const connection of this.connections.values()) connection.end()
+    setTimeout(() => {
+      for (const connection of this.connections.values()) connection.destroy()
+    }, LAST_MS).unref()
   }
 
   private readonly connected = (socket: Socket): void => {

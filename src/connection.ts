@@ -78,6 +78,16 @@ export class Connection {
     if (this.openRequests === 0) this.quietSinceMs = this.now()
   }
 
+  /** Closes it when what is open has ended: at once where nothing is. */
+  end(): void {
+    if (this.session !== null && !this.session.destroyed) this.session.close()
+    else if (this.openRequests === 0) this.socket.destroySoon()
+  }
+
+  destroy(): void {
+    this.socket.destroy()
+  }
+
   /** Closes the connection if it is time to, and says why; also where due: pings. */
   check(): CloseReason | null {
     const nowMs = this.now()

@@ -33,8 +33,8 @@ export function createConnectionFigures(): ConnectionFigures {
 }
 
 /**
- * Guards the connections of a server that does not listen yet, until it is closed or the returned function is called.
- * Several servers may count into the same figures. Peers on a Unix socket cannot be told apart, and are left alone.
+ * Guards the connections of a server that does not listen yet, until it is closed or the returned function is called:
+ * that one also closes every connection, after at most half a second for what is open on it. Several servers may count into the same figures. Peers on a Unix socket cannot be told apart, and are left alone.
  * Throws a RangeError for a limit that is not a positive number.
  */
 export function guardConnections(

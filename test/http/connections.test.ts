@@ -1,0 +1,429 @@
+// Real clients that stop half way, against bare servers with short limits. Each test shortens only the limit it is about.
+
+import { once } from 'node:events'
+import { createServer, type ServerResponse } from 'node:http'
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect as connectHttp2,
+  constants,
+  createServer as createHttp2Server,
+  createSecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+} from 'node:http2'
+import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { ConnectionFigures, ConnectionLimits } from '../../src/connection.ts'
+import {
+  createConnectionFigures,
+  GUARD_DEFAULTS,
+  type GuardedServer,
+  guardConnections,
+} from '../../src/connections.ts'
+import { makeCertificates } from '../../src/demo-certificates.ts'
+import { eventually } from '../auth-fixtures.ts'
+
+const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+const SETTINGS = frame(4, 0, 0, Buffer.alloc(0))
+/** HPACK of a GET of /stream: indexed method and scheme, literal path and authority (RFC 7541 appendix A). */
+const GET_STREAM = Buffer.concat([
+  Buffer.from([0x82, 0x87, 0x44, 7]),
+  Buffer.from('/stream'),
+  Buffer.from([0x41, 9]),
+  Buffer.from('localhost'),
+])
+const END_STREAM_AND_HEADERS = 0x5
+
+let tls: { ca: string; cert: string; key: string }
+let figures: ConnectionFigures
+let server: GuardedServer
+let dispose: () => void
+let port: number
+/** Responses of /stream, in the order of their requests. */
+let streams: ServerResponse[] = []
+const sockets = new Set<Socket>()
+const sessions = new Set<ClientHttp2Session>()
+
+beforeAll(async () => {
+  const { caPem, certificatePem, keyPem } = await makeCertificates(['localhost', '127.0.0.1'], Date.now())
+  tls = { ca: caPem, cert: certificatePem, key: keyPem }
+})
+
+afterEach(async () => {
+  for (const session of sessions) session.destroy()
+  for (const socket of sockets) socket.destroy()
+  sessions.clear()
+  sockets.clear()
+  streams = []
+  if (!server.listening) return
+  server.close()
+  if ('closeAllConnections' in server) server.closeAllConnections()
+  await once(server, 'close')
+})
+
+/** /stream stays open, /stuck is never answered, anything else is answered at once. */
+function answer(request: { url?: string | undefined }, response: ServerResponse): void {
+  if (request.url === '/stuck') return
+  if (request.url !== '/stream') return void response.end('here')
+  response.writeHead(200, { 'content-type': 'text/event-stream' })
+  response.write(':\n\n')
+  streams.push(response)
+}
+
+/** HTTP/2's compatible kind, typed apart: alike in all that `answer` does with it. */
+const answerHttp2 = answer as unknown as (request: Http2ServerRequest, response: Http2ServerResponse) => void
+
+async function start(created: GuardedServer, limits: Partial<ConnectionLimits>): Promise<void> {
+  figures = createConnectionFigures()
+  server = created
+  dispose = guardConnections(server, { sweepMs: 50, closeMs: 300, ...limits }, figures)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  // An object for every server that listens on a port.
+  port = (server.address() as AddressInfo).port
+}
+
+function startSecure(limits: Partial<ConnectionLimits>): Promise<void> {
+  return start(createSecureServer({ cert: tls.cert, key: tls.key, allowHTTP1: true }, answerHttp2), limits)
+}
+
+function startPlain(limits: Partial<ConnectionLimits>): Promise<void> {
+  return start(createServer(answer), limits)
+}
+
+async function openTcp(): Promise<Socket> {
+  const socket = keep(connectTcp(port, '127.0.0.1'))
+  await once(socket, 'connect')
+  return socket
+}
+
+async function openTls(protocol: 'h2' | 'http/1.1'): Promise<Socket> {
+  const socket = connectTls({ port, host: '127.0.0.1', ca: tls.ca, ALPNProtocols: [protocol] })
+  keep(socket)
+  await once(socket, 'secureConnect')
+  return socket
+}
+
+function openHttp2(scheme: 'http' | 'https' = 'https'): ClientHttp2Session {
+  const session = connectHttp2(`${scheme}://localhost:${port}`, { ca: tls.ca })
+  sessions.add(session)
+  session.on('error', () => {}) // being cut off is what is tested
+  return session
+}
+
+function openStream(session: ClientHttp2Session, path = '/stream'): ClientHttp2Stream {
+  const stream = session.request({ ':path': path })
+  stream.on('error', () => {}) // the same
+  return stream
+}
+
+/** Reads and forgets, so that the end is seen; a reset is an end, too. */
+function keep(socket: Socket): Socket {
+  sockets.add(socket)
+  socket.on('error', () => {})
+  return socket.resume()
+}
+
+function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
+  const header = Buffer.alloc(9)
+  header.writeUIntBE(payload.length, 0, 3)
+  header.writeUInt8(type, 3)
+  header.writeUInt8(flags, 4)
+  header.writeUInt32BE(stream, 5)
+  return Buffer.concat([header, payload])
+}
+
+async function openRawStream(): Promise<Socket> {
+  const socket = await openTls('h2')
+  socket.write(Buffer.concat([PREFACE, SETTINGS, frame(1, END_STREAM_AND_HEADERS, 1, GET_STREAM)]))
+  await eventually(() => expect(streams).toHaveLength(1))
+  return socket
+}
+
+/** Resolves when an idle connection beside the one that is tested has been opened and closed. */
+async function idleConnectionGone(): Promise<void> {
+  await once(await openTcp(), 'close')
+}
+
+describe('a connection that goes quiet half way', () => {
+  it('is closed when it never says a TLS hello', async () => {
+    await startSecure({ handshakeMs: 100 })
+    await once(await openTcp(), 'close')
+    expect(figures.closed.handshake).toBe(1)
+  })
+
+  it('is closed in the middle of a TLS hello', async () => {
+    await startSecure({ handshakeMs: 100 })
+    const socket = await openTcp()
+    socket.write(Buffer.from([0x16, 3, 1, 2, 0, 1, 0]))
+    await once(socket, 'close')
+    expect(figures.closed.handshake).toBe(1)
+  })
+
+  it('is closed when no preface follows the TLS handshake', async () => {
+    await startSecure({ idleMs: 100 })
+    await once(await openTls('h2'), 'close')
+    expect(figures.closed).toEqual({ handshake: 0, idle: 1, silent: 0, unanswered: 0 })
+  })
+
+  it('is closed in the middle of a HEADERS frame', async () => {
+    await startSecure({ idleMs: 100 })
+    const socket = await openTls('h2')
+    const headers = frame(1, END_STREAM_AND_HEADERS, 1, GET_STREAM)
+    socket.write(Buffer.concat([PREFACE, SETTINGS, headers.subarray(0, 15)]))
+    await once(socket, 'close')
+    expect(streams).toHaveLength(0)
+    expect(figures.closed.idle).toBe(1)
+  })
+
+  it('is closed where headers go on in a frame that never comes', async () => {
+    await startSecure({ idleMs: 100 })
+    const socket = await openTls('h2')
+    socket.write(Buffer.concat([PREFACE, SETTINGS, frame(1, 0x1, 1, GET_STREAM)]))
+    await once(socket, 'close')
+    expect(figures.closed.idle).toBe(1)
+  })
+
+  it.each(['', 'GET /str', 'GET /stream HTTP/1.1\r\nhost: local'])(
+    'is closed after %j on HTTP/1.1',
+    async (text) => {
+      await startPlain({ idleMs: 100 })
+      const socket = await openTcp()
+      socket.write(text)
+      await once(socket, 'close')
+      expect(figures.closed.idle).toBe(1)
+    },
+  )
+
+  it('is closed after half a request line on HTTP/1.1 over TLS', async () => {
+    await startSecure({ idleMs: 100 })
+    const socket = await openTls('http/1.1')
+    socket.write('GET /str')
+    await once(socket, 'close')
+    expect(figures.closed.idle).toBe(1)
+  })
+
+  it('is closed on a server that speaks HTTP/2 without TLS', async () => {
+    await start(createHttp2Server(answerHttp2), { idleMs: 100 })
+    const session = openHttp2('http')
+    await once(session, 'close')
+    expect(figures.closed.idle).toBe(1)
+  })
+})
+
+describe('an idle connection', () => {
+  it('is told GOAWAY on HTTP/2 when its last stream has been closed for a while', async () => {
+    await startSecure({ idleMs: 200 })
+    const session = openHttp2()
+    const goaway = once(session, 'goaway')
+    const stream = openStream(session, '/')
+    stream.resume()
+    await once(stream, 'end')
+    const [code] = await goaway
+    expect(code).toBe(constants.NGHTTP2_NO_ERROR)
+    await once(session, 'close')
+    await eventually(() => expect(figures.open).toBe(0))
+  })
+
+  it('is destroyed when its peer keeps it open after GOAWAY', async () => {
+    await startSecure({ idleMs: 100 })
+    const tcp = keep(connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true }))
+    const socket = keep(
+      connectTls({ socket: tcp, ca: tls.ca, ALPNProtocols: ['h2'], servername: 'localhost' }),
+    )
+    await once(socket, 'secureConnect')
+    socket.write(Buffer.concat([PREFACE, SETTINGS]))
+    await eventually(() => expect(figures.closed.idle).toBe(1))
+    await eventually(() => expect(figures.open).toBe(0))
+  })
+
+  it('is closed on HTTP/1.1 after its keep-alive time', async () => {
+    await startPlain({ idleMs: 1000 })
+    const socket = await openTcp()
+    const said = once(socket, 'data')
+    socket.write('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n')
+    expect(String((await said)[0])).toContain('Keep-Alive: timeout=1\r\n')
+    await once(socket, 'close')
+    await eventually(() => expect(figures.open).toBe(0))
+  })
+
+  it('is closed on HTTP/1.1 over TLS', async () => {
+    await startSecure({ idleMs: 150 })
+    const socket = await openTls('http/1.1')
+    socket.write('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n')
+    await once(socket, 'close')
+    await eventually(() => expect(figures.open).toBe(0))
+  })
+})
+
+describe('a connection with an open stream', () => {
+  it('is kept on HTTP/2 while idle ones around it go', async () => {
+    await startSecure({ idleMs: 50, handshakeMs: 100, requestMs: 50, pingMs: 20 })
+    const stream = openStream(openHttp2())
+    await once(stream, 'data')
+    await idleConnectionGone()
+    await idleConnectionGone()
+    const said = once(stream, 'data')
+    openResponse().write('data:still here\n\n')
+    expect(String((await said)[0])).toBe('data:still here\n\n')
+    expect(figures.closed).toEqual({ handshake: 2, idle: 0, silent: 0, unanswered: 0 })
+  })
+
+  it.each(['plain', 'over TLS'])('is kept on HTTP/1.1 %s', async (kind) => {
+    const limits = { idleMs: 50, handshakeMs: 100, requestMs: 50 }
+    await (kind === 'plain' ? startPlain(limits) : startSecure(limits))
+    const socket = await (kind === 'plain' ? openTcp() : openTls('http/1.1'))
+    socket.write('GET /stream HTTP/1.1\r\nhost: localhost\r\n\r\n')
+    await eventually(() => expect(streams).toHaveLength(1))
+    await idleConnectionGone()
+    await idleConnectionGone()
+    const said = once(socket, 'data')
+    openResponse().write('data:still here\n\n')
+    expect(String((await said)[0])).toContain('data:still here')
+    expect(socket.destroyed).toBe(false)
+  })
+
+  it('is closed on HTTP/2 only when the last of its streams is over', async () => {
+    await startSecure({ idleMs: 100, handshakeMs: 200 })
+    const session = openHttp2()
+    const [first, second] = [openStream(session), openStream(session)]
+    for (const stream of [first, second]) stream.resume()
+    await eventually(() => expect(streams).toHaveLength(2))
+    first.close()
+    await idleConnectionGone()
+    expect(session.closed).toBe(false)
+    second.close()
+    await once(session, 'close')
+    expect(figures.closed.idle).toBe(1)
+  })
+
+  it('is destroyed when its peer answers no ping', async () => {
+    await startSecure({ pingMs: 50, silentMs: 150 })
+    const socket = await openRawStream()
+    await Promise.all([once(socket, 'close'), once(openResponse(), 'close')])
+    expect(figures.closed.silent).toBe(1)
+  })
+
+  it('is kept as long as its peer sends anything, were it only window updates', async () => {
+    await startSecure({ pingMs: 20, silentMs: 400, handshakeMs: 900 })
+    const socket = await openRawStream()
+    const window = frame(8, 0, 0, Buffer.from([0, 0, 0, 1]))
+    const beat = setInterval(() => socket.write(window), 50)
+    await idleConnectionGone()
+    clearInterval(beat)
+    expect(figures.closed).toMatchObject({ handshake: 1, silent: 0 })
+    await once(socket, 'close')
+    expect(figures.closed.silent).toBe(1)
+  })
+
+  it('is kept when its peer answers pings', async () => {
+    await startSecure({ pingMs: 20, silentMs: 300, handshakeMs: 800 })
+    const session = openHttp2()
+    let pings = 0
+    session.on('ping', () => pings++)
+    await once(openStream(session), 'data')
+    await idleConnectionGone()
+    expect(session.destroyed).toBe(false)
+    expect(pings).toBeGreaterThan(1)
+    expect(figures.closed.silent).toBe(0)
+  })
+})
+
+describe('a request that is not answered', () => {
+  it('is cancelled on HTTP/2, and its connection serves others', async () => {
+    await startSecure({ requestMs: 100 })
+    const session = openHttp2()
+    const stuck = openStream(session, '/stuck')
+    await once(stuck, 'close')
+    expect(stuck.rstCode).toBe(constants.NGHTTP2_CANCEL)
+    const next = openStream(session, '/')
+    const [headers] = await once(next, 'response')
+    expect(headers[':status']).toBe(200)
+    expect(figures.closed.unanswered).toBe(1)
+  })
+
+  it('is cut off on HTTP/1.1', async () => {
+    await startPlain({ requestMs: 100 })
+    const socket = await openTcp()
+    socket.write('GET /stuck HTTP/1.1\r\nhost: localhost\r\n\r\n')
+    await once(socket, 'close')
+    expect(figures.closed.unanswered).toBe(1)
+  })
+})
+
+describe('the guard', () => {
+  it('limits the streams of one HTTP/2 connection', async () => {
+    server = createSecureServer({ cert: tls.cert, key: tls.key, allowHTTP1: true }, answerHttp2)
+    guardConnections(server, { streamsPerConnectionMax: 7 })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    port = (server.address() as AddressInfo).port
+    const session = openHttp2()
+    const [settings] = await once(session, 'remoteSettings')
+    expect(settings.maxConcurrentStreams).toBe(7)
+  })
+
+  it('closes whoever goes quiet within 90 s, by its defaults', () => {
+    const { handshakeMs, idleMs, requestMs, pingMs, silentMs, closeMs, sweepMs } = GUARD_DEFAULTS
+    for (const untilMs of [handshakeMs, idleMs + closeMs, requestMs, pingMs + silentMs])
+      expect(untilMs + 2 * sweepMs).toBeLessThanOrEqual(90_000)
+  })
+
+  it('refuses limits that are none', () => {
+    for (const idleMs of [0, -1, Number.NaN, Number.POSITIVE_INFINITY])
+      expect(() => guardConnections(createServer(), { idleMs })).toThrow('idleMs is not a positive number')
+  })
+
+  it('closes every connection when it is disposed of, idle ones first', async () => {
+    await startSecure({})
+    const idle = [await openTcp(), await openTls('h2'), await openTls('http/1.1')]
+    const session = openHttp2()
+    const stream = openStream(session)
+    await once(stream, 'data')
+    expect(figures.open).toBe(4)
+    const closed = [...idle, session].map((connection) => once(connection, 'close'))
+    server.close()
+    dispose()
+    await Promise.all(closed)
+    expect(stream.destroyed).toBe(true)
+    await eventually(() => expect(figures.open).toBe(0))
+  })
+
+  it('lets a stream end that is about to when it is disposed of', async () => {
+    await startSecure({})
+    const stream = openStream(openHttp2())
+    await once(stream, 'data')
+    server.close()
+    dispose()
+    openResponse().end('data:last\n\n')
+    stream.setEncoding('utf8')
+    expect((await once(stream, 'data'))[0]).toBe('data:last\n\n')
+    await once(stream, 'close')
+    expect(stream.rstCode).toBe(constants.NGHTTP2_NO_ERROR)
+  })
+
+  it('leaves nothing behind on the server when it is disposed of', () => {
+    const bare = createServer()
+    const before = bare.eventNames().map((name) => [name, bare.listenerCount(name)])
+    const stop = guardConnections(bare)
+    expect(bare.listenerCount('session')).toBe(1)
+    stop()
+    expect(bare.eventNames().map((name) => [name, bare.listenerCount(name)])).toEqual(before)
+  })
+
+  it('counts connections that are open', async () => {
+    await startPlain({})
+    const [first] = [await openTcp(), await openTcp()]
+    await eventually(() => expect(figures.open).toBe(2))
+    first.destroy()
+    await eventually(() => expect(figures.open).toBe(1))
+  })
+})
+
+function openResponse(): ServerResponse {
+  const [response] = streams
+  if (response === undefined) throw new Error('no stream is open')
+  return response
+}
