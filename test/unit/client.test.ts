@@ -265,7 +265,9 @@ describe('the client', () => {
   })
 
   it('takes another content type for final, and a parameter for none', async () => {
-    server.answers = [() => status(200, { 'content-type': 'text/html' })]
+    server.answers = [
+      () => Object.assign(server.stream(), { headers: new Headers({ 'content-type': 'text/html' }) }),
+    ]
     expect(await open().closed).toMatchObject({ code: 'not-an-event-stream' })
     server.answers = [
       () => {
@@ -471,6 +473,21 @@ describe('the client', () => {
     server.end()
     await settle(5_000)
     await outcome
+    expect(seen).toEqual(['1'])
+  })
+
+  it('hands out nothing more once it is closed', async () => {
+    const seen: string[] = []
+    server.answers = [() => server.stream('data:1\n\ndata:2\n\n')]
+    const closing = connect(URL_TEXT, {
+      getToken: () => 't',
+      fetch: server.fetch,
+      onEvent: ({ data }) => {
+        seen.push(data)
+        closing.close()
+      },
+    })
+    await settle()
     expect(seen).toEqual(['1'])
   })
 

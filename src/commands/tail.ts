@@ -1,0 +1,212 @@
+// `kafka-sse tail URL`: prints a stream's events as they come, answers its challenges, resumes after every interruption.
+// Records go to standard output and nothing else does; what happens to the connection goes to standard error.
+
+import { exec } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Writable } from 'node:stream'
+import { parseArgs, promisify } from 'node:util'
+import { type ConnectOptions, connect, type StreamEvent } from '../client/index.ts'
+import { mintDemoToken } from '../demo-token.ts'
+import { fetchTrusting } from './trusting-fetch.ts'
+
+const USAGE = `kafka-sse tail [URL]          default https://localhost:7143/events
+
+  --token TOKEN           sent as it is, until it expires (or set KAFKA_SSE_TOKEN)
+  --token-command COMMAND prints a fresh token each time that it is run
+                          without either: made from ./private.pem, for servers on this machine only
+  --ca FILE               trust this authority (default ./test-ca.crt, for servers on this machine only)
+  --last-event-id ID      go on after this event
+  --from earliest|latest  where to begin without an id
+  --json                  one line of JSON for each event: id, event, data
+`
+const TOKEN_SECONDS = 30
+const TOKEN_COMMAND_TIMEOUT_MS = 30_000
+const TOKEN_BYTES_MAX = 65_536
+
+/** Where a command reads and writes: the process, or what a test gives instead. */
+export interface Terminal {
+  readonly stdout: Writable
+  readonly stderr: Writable
+  /** Aborts on Ctrl-C. */
+  readonly signal: AbortSignal
+  /** Where test-ca.crt and private.pem are looked for. */
+  readonly folder: string
+}
+
+/** Exit status: 0 when it was stopped or nobody reads its output any more, 1 when it cannot go on or was asked wrongly. */
+export async function tail(args: string[], env: NodeJS.ProcessEnv, terminal?: Terminal): Promise<number> {
+  if (terminal !== undefined) return await run(args, env, terminal)
+  const interrupt = new AbortController()
+  const stop = (): void => interrupt.abort()
+  process.once('SIGINT', stop).once('SIGTERM', stop)
+  const { stdout, stderr } = process
+  try {
+    return await run(args, env, { stdout, stderr, signal: interrupt.signal, folder: process.cwd() })
+  } finally {
+    process.off('SIGINT', stop).off('SIGTERM', stop)
+  }
+}
+
+async function run(args: string[], env: NodeJS.ProcessEnv, terminal: Terminal): Promise<number> {
+  try {
+    const wish = readWish(args, env, terminal.folder)
+    if (wish === null) {
+      terminal.stdout.write(USAGE)
+      return 0
+    }
+    return await print(wish, terminal)
+  } catch (error) {
+    terminal.stderr.write(`kafka-sse tail: ${error instanceof Error ? error.message : error}\n`)
+    return 1
+  }
+}
+
+interface Wish {
+  readonly url: URL
+  readonly json: boolean
+  readonly options: ConnectOptions
+}
+
+/** null: asked for help. Throws an error that says what is wrong, and never quotes a token. */
+function readWish(args: string[], env: NodeJS.ProcessEnv, folder: string): Wish | null {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      token: { type: 'string' },
+      'token-command': { type: 'string' },
+      ca: { type: 'string' },
+      'last-event-id': { type: 'string' },
+      from: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  })
+  if (values.help) return null
+  if (positionals.length > 1) throw new Error('takes one URL')
+  const url = streamUrl(positionals[0] ?? 'https://localhost:7143/events', values.from)
+  const authorities = readAuthorities(url, values.ca, folder)
+  const options: ConnectOptions = {
+    getToken: tokenMaker(url, values.token ?? env.KAFKA_SSE_TOKEN, values['token-command'], folder),
+    fetch: fetchTrusting(authorities),
+    lastEventId: values['last-event-id'] ?? '',
+  }
+  return { url, json: values.json, options }
+}
+
+function streamUrl(text: string, from: string | undefined): URL {
+  if (!URL.canParse(text)) throw new Error('the URL cannot be read')
+  const url = new URL(text)
+  if (from === undefined) return url
+  if (from !== 'earliest' && from !== 'latest') throw new Error('--from takes earliest or latest')
+  url.searchParams.set('from', from)
+  return url
+}
+
+function readAuthorities(url: URL, file: string | undefined, folder: string): string | null {
+  if (file !== undefined) return readFileSync(file, 'utf8')
+  const ours = join(folder, 'test-ca.crt')
+  return isHere(url) && existsSync(ours) ? readFileSync(ours, 'utf8') : null
+}
+
+function tokenMaker(
+  url: URL,
+  token: string | undefined,
+  command: string | undefined,
+  folder: string,
+): ConnectOptions['getToken'] {
+  if (command !== undefined) return (signal) => runForToken(command, signal)
+  if (token !== undefined && token !== '') return () => token
+  if (isHere(url) && existsSync(join(folder, 'private.pem'))) {
+    return () => mintDemoToken({ folder, expiresInSeconds: TOKEN_SECONDS })
+  }
+  throw new Error(
+    'needs --token, --token-command or KAFKA_SSE_TOKEN (there is no demo in this folder for that URL)',
+  )
+}
+
+/** A demo's keys are worth something on its own machine only. */
+function isHere({ hostname }: URL): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
+}
+
+async function runForToken(command: string, signal: AbortSignal): Promise<string> {
+  try {
+    const limits = { signal, timeout: TOKEN_COMMAND_TIMEOUT_MS, maxBuffer: TOKEN_BYTES_MAX }
+    const { stdout } = await promisify(exec)(command, limits)
+    return stdout.trim()
+  } catch (error) {
+    // The error of exec quotes the command, which may hold a password.
+    const code = error instanceof Error && 'code' in error ? error.code : 'unknown'
+    throw new Error(`the token command failed (${code})`)
+  }
+}
+
+async function print({ url, json, options }: Wish, { stdout, stderr, signal }: Terminal): Promise<number> {
+  const reading = new AbortController()
+  const say = (line: string): void => {
+    stderr.write(`${line}\n`)
+  }
+  const stop = (): void => reading.abort()
+  let writeError: Error | null = null
+  const onWriteError = (error: Error): void => {
+    writeError = error
+    stop()
+  }
+  // Not taken off again: a pipe's error may come after its last write.
+  stdout.on('error', onWriteError)
+  stderr.on('error', onWriteError)
+  signal.addEventListener('abort', stop)
+  if (signal.aborted) stop()
+  const stream = connect(url, { ...options, ...reports(say), signal: reading.signal })
+  try {
+    for await (const event of stream) await write(stdout, say, event, json, reading.signal)
+    return writeError === null || isClosedPipe(writeError) ? 0 : fail(say, writeError)
+  } catch (error) {
+    // The stream has said so itself, through onError.
+    if ((await stream.closed) === error) return 1
+    throw error
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}
+
+function reports(say: (line: string) => void): Partial<ConnectOptions> {
+  return {
+    onOpen: ({ lastEventId }) => say(`open${lastEventId === '' ? '' : `, after ${lastEventId}`}`),
+    onEnd: ({ reason, retryInMs }) => say(`end${reason && ` (${reason})`}, again in ${retryInMs} ms`),
+    onError: ({ error, retryInMs }) =>
+      say(`error: ${error.message}${retryInMs === null ? '' : `, again in ${retryInMs} ms`}`),
+    onRenewed: () => say('renewed'),
+  }
+}
+
+async function write(
+  stdout: Writable,
+  say: (line: string) => void,
+  { type, data, id }: StreamEvent,
+  json: boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!json && type !== 'message') {
+    say(data === '' ? type : `${type} ${data}`)
+    return
+  }
+  const line = json ? JSON.stringify({ id, event: type, data }) : data
+  if (stdout.write(`${line}\n`) || signal.aborted) return
+  // Aborted: nobody reads any more, and the loop ends by itself.
+  await once(stdout, 'drain', { signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error
+  })
+}
+
+function isClosedPipe(error: Error): boolean {
+  return 'code' in error && (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED')
+}
+
+function fail(say: (line: string) => void, error: Error): number {
+  say(`error: ${error.message}`)
+  return 1
+}

@@ -1,0 +1,32 @@
+// A way to a server whose certificate a private authority signed: Node's own fetch cannot be given one. HTTP/1.1, a
+// connection for each request, nothing kept alive: what a command needs that holds one stream.
+
+import { once } from 'node:events'
+import { type IncomingMessage, request as plainRequest } from 'node:http'
+import { request as secureRequest } from 'node:https'
+import { Readable } from 'node:stream'
+import type { Fetch, FetchRequest } from '../client/index.ts'
+
+/** Trusts the authorities in `authorities` (PEM) alone; null: those that Node knows. */
+export function fetchTrusting(authorities: string | null): Fetch {
+  return async (url, { method, headers, signal }: FetchRequest) => {
+    const options = { method, headers, signal, agent: false as const }
+    const tls = authorities === null ? {} : { ca: authorities }
+    const request = url.startsWith('https:')
+      ? secureRequest(url, { ...options, ...tls })
+      : plainRequest(url, options)
+    request.end()
+    const [response] = (await once(request, 'response')) as [IncomingMessage] // what the event carries
+    // Errors from here on reach the body's reader; the request tells them a second time.
+    request.on('error', () => response.destroy())
+    return {
+      status: response.statusCode ?? 0,
+      headers: { get: (name) => firstOf(response.headers[name.toLowerCase()]) },
+      body: Readable.toWeb(response) as ReadableStream<Uint8Array>, // Node's type of the same class
+    }
+  }
+}
+
+function firstOf(value: string | string[] | undefined): string | null {
+  return (Array.isArray(value) ? value[0] : value) ?? null
+}

@@ -1,0 +1,212 @@
+// `kafka-sse tail` against a server with a demo's own certificate, in a demo's folder: what it prints, trusts and answers.
+
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer as createPlainServer } from 'node:http'
+import { createServer } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough, Writable } from 'node:stream'
+import { decodeJwt } from 'jose'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { tail } from '../../src/commands/tail.ts'
+import { ensureDemoCredentials } from '../../src/demo-credentials.ts'
+import { CHALLENGE, ClientServer } from '../client-server.ts'
+
+describe('kafka-sse tail', () => {
+  let folder: string
+  let elsewhere: string
+  let server: ClientServer
+  let url: string
+  let interrupt: AbortController
+  let stdout: PassThrough
+  let stderr: PassThrough
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tail-'))
+    elsewhere = await mkdtemp(join(tmpdir(), 'tail-'))
+    await ensureDemoCredentials({ folder, names: [] })
+  })
+
+  afterAll(async () => {
+    await rm(folder, { recursive: true })
+    await rm(elsewhere, { recursive: true })
+  })
+
+  beforeEach(async () => {
+    const read = (name: string) => readFileSync(join(folder, name))
+    const tls = { cert: read('server.crt'), key: read('server.key') }
+    server = new ClientServer((listener) => createServer(tls, listener))
+    url = `https://127.0.0.1:${await server.listen()}/events`
+    interrupt = new AbortController()
+    stdout = new PassThrough()
+    stderr = new PassThrough()
+  })
+
+  afterEach(async () => {
+    interrupt.abort()
+    await server.close()
+  })
+
+  const run = (args: string[], env: NodeJS.ProcessEnv = {}, cwd = folder) =>
+    tail(args, env, { stdout, stderr, signal: interrupt.signal, folder: cwd })
+  const printed = (output: PassThrough) => String(output.read() ?? '')
+
+  it('trusts the demo of its folder, makes its own 30 s tokens, prints values, answers and ends on Ctrl-C', async () => {
+    const status = run([url])
+    await server.seen(1)
+    const { exp = 0, sub } = decodeJwt(server.requests[0]?.token ?? '')
+    expect(sub).toBe('example')
+    expect(exp - Date.now() / 1_000).toBeGreaterThan(25)
+    server.say(`data:{"id":1}\nid:a\n\nevent:delete\ndata:MQ==\nid:b\n\n${CHALLENGE}`)
+    await server.seen(1, 1)
+    interrupt.abort()
+    expect(await status).toBe(0)
+    expect(printed(stdout)).toBe('{"id":1}\n')
+    expect(printed(stderr)).toBe('open\ndelete MQ==\nrenewed\n')
+  })
+
+  it('prints a line of JSON for every event, and begins where it is told', async () => {
+    const status = run([url, '--json', '--last-event-id', 'AQIAAg==', '--from', 'latest'])
+    await server.seen(1)
+    expect(server.requests[0]).toMatchObject({
+      path: '/events?from=latest',
+      headers: { 'last-event-id': 'AQIAAg==' },
+    })
+    server.say(':gap too-old\n\ndata:a\ndata:b\nid:c\n\n')
+    await vi.waitUntil(() => stdout.readableLength > 60)
+    interrupt.abort()
+    expect(await status).toBe(0)
+    const lines = printed(stdout).trim().split('\n')
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      { id: 'AQIAAg==', event: 'gap', data: 'too-old' },
+      { id: 'c', event: 'message', data: 'a\nb' },
+    ])
+  })
+
+  it('resumes after a reset', async () => {
+    const status = run([url])
+    await server.seen(1)
+    server.say('data:1\nid:a\n\n')
+    await vi.waitUntil(() => stdout.readableLength > 0)
+    server.breakOff()
+    await server.seen(2)
+    expect(server.gets()[1]?.headers['last-event-id']).toBe('a')
+    interrupt.abort()
+    expect(await status).toBe(0)
+  })
+
+  it('trusts no other authority than the one that it is given', async () => {
+    const status = run([url, '--token', 't'], {}, elsewhere)
+    await vi.waitUntil(() => stderr.readableLength > 0)
+    expect(printed(stderr)).toMatch(/unable to (verify the first|get local issuer) certificate/)
+    expect(server.requests).toEqual([])
+    interrupt.abort()
+    expect(await status).toBe(0)
+    const trusting = new AbortController()
+    const second = tail(
+      [url, '--ca', join(folder, 'test-ca.crt')],
+      { KAFKA_SSE_TOKEN: 'from-env' },
+      {
+        stdout,
+        stderr,
+        signal: trusting.signal,
+        folder: elsewhere,
+      },
+    )
+    await server.seen(1)
+    expect(server.requests[0]?.token).toBe('from-env')
+    trusting.abort()
+    expect(await second).toBe(0)
+  })
+
+  it('runs a command for each token, and does not quote it when it fails', async () => {
+    const counter = join(elsewhere, 'count')
+    await writeFile(counter, '')
+    const status = run([url, '--token-command', `echo >> ${counter}; echo token-$(wc -l < ${counter})`])
+    await server.seen(1)
+    server.breakOff()
+    await server.seen(2)
+    expect(server.gets().map(({ token }) => token)).toEqual(['token-1', 'token-2'])
+    interrupt.abort()
+    expect(await status).toBe(0)
+
+    interrupt = new AbortController()
+    printed(stderr)
+    const failing = run([url, '--token-command', 'PASSWORD=hunter2 false'])
+    await vi.waitUntil(() => stderr.readableLength > 0)
+    expect(printed(stderr)).toMatch(
+      /^error: No token could be had: the token command failed \(1\), again in \d+ ms\n$/,
+    )
+    interrupt.abort()
+    expect(await failing).toBe(0)
+  })
+
+  it('exits 1 when the server takes no token, and never prints one', async () => {
+    server.answer = (_, response) => response.writeHead(403).end()
+    expect(await run([url, '--token', 'secret-token'])).toBe(1)
+    const said = printed(stderr)
+    expect(said).toContain('The token was refused with 403')
+    expect(said).not.toContain('secret-token')
+  })
+
+  it('exits 0 when nobody reads its output any more', async () => {
+    const closed = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })
+    const pipe = new Writable({ write: (_chunk, _encoding, done) => done(closed) })
+    const status = tail([url], {}, { stdout: pipe, stderr, signal: interrupt.signal, folder })
+    await server.seen(1)
+    server.say('data:1\n\n')
+    expect(await status).toBe(0)
+  })
+
+  it('waits for a reader that is slow', async () => {
+    const status = run([url])
+    await server.seen(1)
+    for (let record = 0; record < 200; record++) server.say(`data:${record}${'x'.repeat(10_000)}\n\n`)
+    await vi.waitUntil(() => stdout.writableNeedDrain)
+    expect(stdout.readableLength).toBeLessThan(200_000)
+    let bytes = 0
+    stdout.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+    })
+    await vi.waitUntil(() => bytes > 2_000_000)
+    interrupt.abort()
+    expect(await status).toBe(0)
+  })
+
+  it('gives the demo’s tokens to no other machine, and says what it needs', async () => {
+    expect(await run(['https://example.test/events'])).toBe(1)
+    expect(printed(stderr)).toMatch(/needs --token/)
+    expect(await run([url], {}, elsewhere)).toBe(1)
+    expect(printed(stderr)).toMatch(/needs --token/)
+  })
+
+  it.each([
+    [['a', 'b'], 'takes one URL'],
+    [['not a url'], 'the URL cannot be read'],
+    [['--from', 'noon'], '--from takes earliest or latest'],
+    [['--ca', '/nowhere.crt'], 'ENOENT'],
+    [['--wat'], "Unknown option '--wat'"],
+    [['ftp://localhost/', '--token', 't'], 'http or https'],
+  ])('refuses %j in one line', async (args, words) => {
+    expect(await run(args)).toBe(1)
+    const said = printed(stderr)
+    expect(said).toContain(words)
+    expect(said.trim().split('\n')).toHaveLength(1)
+  })
+
+  it('says how it is used', async () => {
+    expect(await run(['--help'])).toBe(0)
+    expect(printed(stdout)).toContain('kafka-sse tail [URL]')
+  })
+
+  it('speaks plain HTTP where the URL does', async () => {
+    const plain = new ClientServer(createPlainServer)
+    const port = await plain.listen()
+    const status = run([`http://localhost:${port}/events`])
+    await plain.seen(1)
+    interrupt.abort()
+    expect(await status).toBe(0)
+    await plain.close()
+  })
+})
