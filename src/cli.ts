@@ -1,0 +1,82 @@
+#!/usr/bin/env node
+// The `kafka-sse` command: finds the command that is meant and loads that one alone, so that `token` does not wait for
+// Kafka's library nor `tail` for the server.
+
+import { readFile } from 'node:fs/promises'
+import { nearestName } from './config/suggestion.ts'
+
+type Command = (args: string[], env: NodeJS.ProcessEnv) => Promise<number>
+
+interface Entry {
+  readonly words: string
+  readonly load: () => Promise<Command>
+}
+
+const COMMANDS: ReadonlyMap<string, Entry> = new Map([
+  [
+    'demo',
+    {
+      words: 'everything generated: broker, keys, page',
+      load: async () => (await import('./commands/demo.ts')).demo,
+    },
+  ],
+  [
+    'serve',
+    {
+      words: 'the server, as the environment says',
+      load: async () => (await import('./commands/serve.ts')).serve,
+    },
+  ],
+  [
+    'broker',
+    {
+      words: "the demo's Kafka broker, on its own",
+      load: async () => (await import('./commands/broker.ts')).broker,
+    },
+  ],
+  [
+    'token',
+    { words: 'prints a token for the demo', load: async () => (await import('./commands/token.ts')).token },
+  ],
+  [
+    'produce',
+    {
+      words: 'writes records to the topic',
+      load: async () => (await import('./commands/produce.ts')).produce,
+    },
+  ],
+  [
+    'tail',
+    { words: 'prints the events of a stream', load: async () => (await import('./commands/tail.ts')).tail },
+  ],
+])
+
+process.exitCode = await run(process.argv.slice(2), process.env)
+
+async function run([name, ...args]: string[], env: NodeJS.ProcessEnv): Promise<number> {
+  if (name === '--version' || name === '-v') return print(`${await version()}\n`)
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') return print(help())
+  const command = COMMANDS.get(name)
+  if (command !== undefined) return (await command.load())(args, env)
+  const nearest = nearestName(name, COMMANDS.keys())
+  const question = nearest === null ? 'kafka-sse --help lists them' : `did you mean ${nearest}?`
+  process.stderr.write(`kafka-sse: ${JSON.stringify(name)} is not a command; ${question}\n`)
+  return 1
+}
+
+function print(text: string): 0 {
+  process.stdout.write(text)
+  return 0
+}
+
+function help(): string {
+  const lines = [...COMMANDS].map(([name, { words }]) => `  ${name.padEnd(9)}${words}`)
+  return `kafka-sse COMMAND [options]\n\n${lines.join('\n')}\n\nkafka-sse COMMAND --help says more. Settings are in docs/configuration.md.\n`
+}
+
+/** package.json is two folders up from dist/src, where this runs. */
+async function version(): Promise<string> {
+  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8')
+  const { version: current }: { version: string } = JSON.parse(text)
+  return current
+}

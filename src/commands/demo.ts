@@ -1,0 +1,89 @@
+// `kafka-sse demo`: everything that the stream needs, made on the spot: broker, certificates, a key to sign tokens with.
+// It says what to do next in commands that can be pasted, and ends whatever it started.
+
+import { parseDemoEnvironment } from '../config.ts'
+import { ensureDemoCredentials } from '../demo-credentials.ts'
+import {
+  CERTIFICATE_FILE,
+  CERTIFICATE_KEY_FILE,
+  DEMO_AUDIENCE,
+  DEMO_ISSUER,
+  PRIVATE_KEY_FILE,
+} from '../demo-identity.ts'
+import type { ServerOptions } from '../options.ts'
+import { runServer } from '../server.ts'
+import { findBroker } from './broker-file.ts'
+import { type DemoSurroundings, demoGuide } from './demo-guide.ts'
+import { tellProblem } from './problem.ts'
+
+const HELP = `kafka-sse demo
+
+Streams the topic events at https://localhost:7143/events, with all that it needs made in this folder. Beside it, in the
+same folder, kafka-sse token, produce and tail need no options. With KAFKA_BOOTSTRAP_SERVERS it streams from that Kafka.
+`
+
+/** Stands for the embedded broker until its address is known: port 0 is nobody's. */
+const EMBEDDED = '127.0.0.1:0'
+/** These are covered by the certificate anyway, or stand for every address, which no certificate can. */
+const HOSTS_WITHOUT_NAME = new Set(['localhost', '127.0.0.1', '::1', '0.0.0.0', '::'])
+
+export async function demo(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(HELP)
+    return 0
+  }
+  try {
+    if (args.length > 0) throw new Error(`demo takes no arguments, and was given ${args[0]}`)
+    return await runDemo(await demoOptions(env, process.cwd()), process.cwd())
+  } catch (error) {
+    return tellProblem(error)
+  }
+}
+
+async function demoOptions(env: NodeJS.ProcessEnv, folder: string): Promise<ServerOptions> {
+  const at = (name: string) => `${folder}/${name}`
+  return parseDemoEnvironment(env, {
+    folder,
+    fixed: new Map([
+      ['auth.issuer', DEMO_ISSUER],
+      ['auth.audience', DEMO_AUDIENCE],
+      // The private key's file: its public half verifies, and a key that is replaced there takes effect at once.
+      ['auth.keys', at(PRIVATE_KEY_FILE)],
+      ['tlsCertFile', at(CERTIFICATE_FILE)],
+      ['tlsKeyFile', at(CERTIFICATE_KEY_FILE)],
+    ]),
+    defaults: new Map([
+      ['host', 'localhost'],
+      ['kafka.bootstrapServers', EMBEDDED],
+      // A line of JSON for every request would bury what the demo has to say.
+      ['logLevel', 'warn'],
+    ]),
+  })
+}
+
+async function runDemo(options: ServerOptions, folder: string): Promise<number> {
+  const names = HOSTS_WITHOUT_NAME.has(options.host) ? [] : [options.host]
+  const { made } = await ensureDemoCredentials({ folder, names })
+  if (options.kafka.bootstrapServers !== EMBEDDED) return serveDemo(options, { made, broker: 'kafka' })
+  const found = await findBroker(folder)
+  if (found !== null) return serveDemo(withBroker(options, found), { made, broker: 'found' })
+  // Loaded here, so that a demo on a real Kafka does without the embedded broker.
+  const { spawnBroker } = await import('./broker.ts')
+  const topics = new Set(options.streams.map(({ topic }) => topic))
+  const started = await spawnBroker(folder, [...topics])
+  try {
+    return await serveDemo(withBroker(options, started.address), { made, broker: 'started' })
+  } finally {
+    await started.close()
+  }
+}
+
+async function serveDemo(options: ServerOptions, surroundings: DemoSurroundings): Promise<number> {
+  return runServer(options, (ports) => {
+    process.stdout.write(demoGuide(options, ports, surroundings))
+  })
+}
+
+function withBroker(options: ServerOptions, bootstrapServers: string): ServerOptions {
+  return { ...options, kafka: { ...options.kafka, bootstrapServers } }
+}

@@ -1,0 +1,102 @@
+// `kafka-sse token`: a token on standard output and nothing else, with the options of `jwt encode`, so that the
+// tutorial's own command works with either.
+
+import { type ParseArgsConfig, parseArgs } from 'node:util'
+import type { JWTPayload } from 'jose'
+import {
+  DEMO_AUDIENCE,
+  DEMO_ISSUER,
+  DEMO_KEY_ID,
+  DEMO_SCOPE,
+  DEMO_SUBJECT,
+  DEMO_TOKEN_SECONDS,
+  PRIVATE_KEY_FILE,
+} from '../demo-identity.ts'
+import { mintToken, readSigningKey } from '../demo-token.ts'
+import { tellProblem } from './problem.ts'
+
+const HELP = `kafka-sse token [options]
+
+Prints a token, signed with ./private.pem as the demo beside it expects, and valid for 30 seconds.
+
+  --exp +30s | +1h | EPOCH  when it expires (+N with s, m, h or d; or seconds since 1970)
+  --sub NAME                subject (${DEMO_SUBJECT})
+  --scope SCOPES            scopes, separated by spaces (${DEMO_SCOPE})
+  --iss URL                 issuer (${DEMO_ISSUER})
+  --aud NAME                audience (${DEMO_AUDIENCE})
+  --kid NAME                key id (${DEMO_KEY_ID})
+  --payload NAME=VALUE      any other claim; a value that is JSON is taken as that; may be repeated
+  --no-iat                  leave out when it was made
+  --secret @FILE            private key in PEM (@${PRIVATE_KEY_FILE})
+  --alg NAME                RS256, or another that fits the key
+`
+
+const OPTIONS = {
+  help: { type: 'boolean', short: 'h' },
+  exp: { type: 'string', default: `+${DEMO_TOKEN_SECONDS}s` },
+  sub: { type: 'string', default: DEMO_SUBJECT },
+  scope: { type: 'string', default: DEMO_SCOPE },
+  iss: { type: 'string', default: DEMO_ISSUER },
+  aud: { type: 'string', default: DEMO_AUDIENCE },
+  kid: { type: 'string', default: DEMO_KEY_ID },
+  payload: { type: 'string', multiple: true, default: [] },
+  'no-iat': { type: 'boolean', default: false },
+  secret: { type: 'string', default: `@${PRIVATE_KEY_FILE}` },
+  alg: { type: 'string', default: 'RS256' },
+} satisfies ParseArgsConfig['options']
+
+/** Seconds that the letter of `--exp +N` stands for. */
+const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
+const ALGORITHM = /^((RS|PS|ES)(256|384|512)|EdDSA)$/
+
+export async function token(args: string[], _env: NodeJS.ProcessEnv): Promise<number> {
+  try {
+    const { values } = parseArgs({ args, options: OPTIONS, strict: true })
+    process.stdout.write(values.help ? HELP : `${await encode(values, Math.floor(Date.now() / 1000))}\n`)
+    return 0
+  } catch (error) {
+    return tellProblem(error)
+  }
+}
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values']
+
+async function encode(values: Values, nowSeconds: number): Promise<string> {
+  if (!values.secret.startsWith('@')) throw new Error('--secret is @ and the path of a private key in PEM')
+  if (!ALGORITHM.test(values.alg)) throw new Error(`--alg ${values.alg} is not for private keys in PEM`)
+  const key = await readSigningKey(values.secret.slice(1))
+  const claims: JWTPayload = {
+    iss: values.iss,
+    aud: values.aud,
+    sub: values.sub,
+    exp: expiry(values.exp, nowSeconds),
+    ...(values['no-iat'] ? {} : { iat: nowSeconds }),
+    scope: values.scope,
+    ...Object.fromEntries(values.payload.map(claim)),
+  }
+  const contents = { key, algorithm: values.alg, keyId: values.kid, claims }
+  return mintToken(contents).catch(() => {
+    throw new Error(`--alg ${values.alg} does not fit the key in ${values.secret.slice(1)}`)
+  })
+}
+
+function expiry(text: string, nowSeconds: number): number {
+  const [, amount, unit = 's'] = /^\+(\d{1,10})([smhd])?$/.exec(text) ?? []
+  if (amount !== undefined) return nowSeconds + Number(amount) * (UNIT_SECONDS[unit] ?? 1)
+  if (/^\d{1,12}$/.test(text)) return Number(text)
+  throw new Error(`--exp is +30s, +1h or seconds since 1970, not ${JSON.stringify(text)}`)
+}
+
+function claim(text: string): [string, unknown] {
+  const equals = text.indexOf('=')
+  if (equals < 1) throw new Error(`--payload is NAME=VALUE, not ${JSON.stringify(text)}`)
+  return [text.slice(0, equals), jsonOr(text.slice(equals + 1))]
+}
+
+function jsonOr(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
