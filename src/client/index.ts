@@ -387,7 +387,7 @@ class Connection implements EventSink {
 
   async #token(): Promise<string> {
     const token = await this.#askForToken()
-    if (token === null) throw new StreamError('no-token', 'There is no token any more')
+    if (token === null) throw new StreamError('no-token', 'getToken gave no token')
     // Checked here, since a header that cannot be sent is quoted in the error of fetch.
     if (!/^[\x21-\x7e]+$/.test(token)) throw new StreamError('token', 'What getToken answered is no token')
     this.#expiresAtMs = expiryMs(token)
