@@ -4,7 +4,9 @@
 import rdkafka, { type KafkaConsumer, type LibrdKafkaError, type Metadata } from 'node-rdkafka'
 import type { KafkaOptions } from '../../src/options.ts'
 import type { KafkaRecord } from '../../src/topic.ts'
+import { answerOf, type Callback } from './answer.ts'
 import { BatchSize } from './batch-size.ts'
+import { type LogLine, tellsFailure } from './log-line.ts'
 import { consumerProperties, redacting, redactor } from './properties.ts'
 import { recordOf } from './record.ts'
 
@@ -46,8 +48,6 @@ const END = -1
 // node-rdkafka's types do not say that success comes with a null.
 const NO_ERROR = null as unknown as LibrdKafkaError
 const NO_METADATA: Metadata = { orig_broker_id: -1, orig_broker_name: '', topics: [], brokers: [] }
-
-type Callback<T> = (error: unknown, value: T) => void
 
 export class Consumer {
   private readonly client: KafkaConsumer
@@ -136,9 +136,7 @@ export class Consumer {
     })
     client.on('partition.eof', ({ topic, partition, offset }) => onEnd(topic, partition, offset))
     client.on('event.error', () => onTrouble())
-    client.on('event.log', ({ message, fac }: LogLine) =>
-      onLog(this.redact(message), fac === 'FAIL' || fac === 'ERROR'),
-    )
+    client.on('event.log', (line: LogLine) => onLog(this.redact(line.message), tellsFailure(line)))
   }
 
   private async batch(records: number, waitMs: number): Promise<number> {
@@ -178,19 +176,6 @@ export class Consumer {
     const slow = error !== null && codeOf(error) === rdkafka.CODES.ERRORS.ERR__TIMED_OUT
     this.answerMs = slow ? Math.min(ANSWER_MAX_MS, this.answerMs * 2) : ANSWER_MS
   }
-}
-
-/** What node-rdkafka makes of a log line; its types say `any`. `fac` is librdkafka's word for what it is about. */
-interface LogLine {
-  message: string
-  fac: string
-}
-
-/** A callback of node-rdkafka's as a promise. */
-function answerOf<T>(call: (callback: Callback<T>) => void): Promise<T> {
-  return new Promise((resolve, reject) => {
-    call((error, value) => (error ? reject(error) : resolve(value)))
-  })
 }
 
 function codeOf(error: unknown): unknown {

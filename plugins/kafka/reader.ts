@@ -4,6 +4,7 @@
 import type { Watermarks } from '../../src/topic.ts'
 import { Condition, type Log } from './condition.ts'
 import type { ConsumerEvents, RecordSource } from './consumer.ts'
+import { failureOf } from './log-line.ts'
 import { jittered, Pause } from './pause.ts'
 import { type RecordWriter, TopicFeed } from './topic-feed.ts'
 
@@ -208,9 +209,7 @@ export class Reader {
 
   private noteLog(line: string, isFailure: boolean): void {
     this.options.log.debug(line)
-    if (!isFailure) return
-    // The thread's name in front and the time that it took behind say nothing to an operator.
-    this.failure = line.replace(/^\[thrd:[^\]]*\]: /, '').replace(/ \(after .*$/, '')
+    if (isFailure) this.failure = failureOf(line)
   }
 
   private noteAnswered(): void {

@@ -1,0 +1,129 @@
+// `kafka-sse broker`: the embedded broker in a process of its own, so that records outlive the server that streams them.
+
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { startMockBroker } from '../../plugins/kafka/mock-broker.ts'
+import { findBroker, removeBrokerFile, writeBrokerFile } from './broker-file.ts'
+
+const USAGE = `kafka-sse broker              runs the embedded Kafka broker until Ctrl-C
+
+  --topic NAME            make this topic; may be given several times (default $KAFKA_TOPIC or events)
+
+Its address goes to .kafka-sse/broker.json, where the other commands find it. It is for trying things out: nothing is
+compacted or kept after its end, about 5 MB of each of a topic's 4 partitions are held, and the port is a free one.
+`
+/** Not for people: told by `spawnBroker`, which talks to its child over Node's own channel. */
+const CHILD = 'child'
+const START_TIMEOUT_MS = 15_000
+const END_TIMEOUT_MS = 3_000
+
+/** Exit status: 0 when it was told to end, 1 when it could not start. */
+export async function broker(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
+  try {
+    const wish = readWish(args, env)
+    if (wish === null) process.stdout.write(USAGE)
+    else await serve(wish, process.cwd())
+    return 0
+  } catch (error) {
+    process.stderr.write(`kafka-sse broker: ${error instanceof Error ? error.message : error}\n`)
+    return 1
+  }
+}
+
+export interface FoundBroker {
+  /** host:port */
+  readonly address: string
+  /** Ends it if it was started for the caller; leaves one alone that was there before. */
+  close(): Promise<void>
+}
+
+/**
+ * The broker that answers for this folder, or else one that is started and lives as long as the caller: until `close()`,
+ * or until the caller's process is gone, however it went. `entry` is the command line's program.
+ */
+export async function spawnBroker(
+  folder: string,
+  topics: readonly string[],
+  entry = cli(),
+): Promise<FoundBroker> {
+  const address = await findBroker(folder)
+  if (address !== null) return { address, close: async () => {} }
+  const child = fork(entry, ['broker', `--${CHILD}`, ...topics.flatMap((topic) => ['--topic', topic])], {
+    cwd: folder,
+  })
+  return { address: await addressFrom(child), close: () => end(child) }
+}
+
+interface Wish {
+  readonly topics: readonly string[]
+  readonly isChild: boolean
+}
+
+/** null: asked for help. */
+function readWish(args: string[], env: NodeJS.ProcessEnv): Wish | null {
+  const { values } = parseArgs({
+    args,
+    options: {
+      topic: { type: 'string', multiple: true },
+      [CHILD]: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  })
+  if (values.help) return null
+  return { topics: values.topic ?? [env.KAFKA_TOPIC || 'events'], isChild: values[CHILD] }
+}
+
+async function serve({ topics, isChild }: Wish, folder: string): Promise<void> {
+  const other = await findBroker(folder)
+  if (other !== null) throw new Error(`one is running already for this folder, at ${other}`)
+  const ended = toldToEnd(isChild)
+  const running = await startMockBroker(topics)
+  await writeBrokerFile(folder, running.address)
+  if (isChild) process.send?.({ address: running.address })
+  else
+    process.stdout.write(`Kafka broker at ${running.address}, topic ${topics.join(', ')}. Ctrl-C ends it.\n`)
+  await ended
+  await removeBrokerFile(folder)
+  await running.close()
+}
+
+/**
+ * A broker that a demo started ends with the demo, not with Ctrl-C: that reaches both at once, and the server is to end
+ * its streams first.
+ */
+function toldToEnd(isChild: boolean): Promise<void> {
+  return new Promise((resolve) => {
+    process.on('SIGTERM', () => resolve())
+    process.on('SIGINT', () => isChild || resolve())
+    process.on('SIGHUP', () => isChild || resolve())
+    process.once('disconnect', () => resolve())
+  })
+}
+
+function cli(): string {
+  return fileURLToPath(new URL('../cli.js', import.meta.url))
+}
+
+async function addressFrom(child: ChildProcess): Promise<string> {
+  const signal = AbortSignal.timeout(START_TIMEOUT_MS)
+  const ended = once(child, 'exit', { signal }).then(() => {
+    throw new Error('the embedded broker ended instead of starting')
+  })
+  try {
+    const [message] = await Promise.race([once(child, 'message', { signal }), ended])
+    return message.address
+  } catch (error) {
+    child.kill('SIGKILL')
+    throw error
+  }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exit = once(child, 'exit')
+  if (child.connected) child.disconnect()
+  const timer = setTimeout(() => child.kill('SIGKILL'), END_TIMEOUT_MS)
+  await exit.finally(() => clearTimeout(timer))
+}

@@ -1,0 +1,43 @@
+// Which Kafka a command means: the one it is told, the one that the settings name, or the embedded one of this folder.
+
+import { gather } from '../config/gathering.ts'
+import type { KafkaOptions } from '../options.ts'
+import { findBroker } from './broker-file.ts'
+
+export interface KafkaTarget {
+  readonly kafka: KafkaOptions
+  /** The topic of the first stream. */
+  readonly topic: string
+}
+
+/** Rejects with a line for each setting that is wrong, or if there is no Kafka to be found. */
+export async function findKafka(
+  told: string | undefined,
+  env: NodeJS.ProcessEnv,
+  folder: string,
+): Promise<KafkaTarget> {
+  const { document, problems } = await gather(env)
+  if (problems.length > 0) throw new Error(problems.join('\n'))
+  const kafka = propertiesOf(document.kafka)
+  const bootstrapServers = told ?? textOf(kafka.bootstrapServers) ?? (await findBroker(folder))
+  if (bootstrapServers === null) {
+    throw new Error(
+      'no Kafka: set KAFKA_BOOTSTRAP_SERVERS, give --bootstrap-servers, or run `kafka-sse broker` in this folder',
+    )
+  }
+  const [stream] = Array.isArray(document.streams) ? document.streams : []
+  const config = Object.fromEntries(Object.entries(propertiesOf(kafka.config)).filter(isProperty))
+  return { kafka: { bootstrapServers, config }, topic: textOf(propertiesOf(stream).topic) ?? 'events' }
+}
+
+function propertiesOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? { ...value } : {}
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value : null
+}
+
+function isProperty(entry: [string, unknown]): entry is [string, string | number | boolean] {
+  return ['string', 'number', 'boolean'].includes(typeof entry[1])
+}

@@ -1,0 +1,165 @@
+// `kafka-sse produce`: writes records to Kafka, from its arguments or line by line from standard input.
+// Ends when Kafka has every one of them; says in one line what went wrong with the first that it has not.
+
+import { createInterface } from 'node:readline'
+import type { Readable, Writable } from 'node:stream'
+import { parseArgs } from 'node:util'
+import { type ProducedRecord, RecordProducer } from '../../plugins/kafka/producer.ts'
+import { Deliveries } from './deliveries.ts'
+import { findKafka } from './kafka-target.ts'
+
+const USAGE = `kafka-sse produce [VALUE]     writes a record; without VALUE, one for each line of standard input
+
+  --key KEY               the key of the records
+  --key-separator TEXT    lines are KEY, TEXT, VALUE
+  --delete                a tombstone: deletes what has the key
+  --header NAME=VALUE     may be given several times
+  --topic TOPIC           default $KAFKA_TOPIC or events
+  --partition NUMBER      default by the key
+  --bootstrap-servers HOST:PORT,...
+                          default $KAFKA_BOOTSTRAP_SERVERS, else the embedded broker of this folder
+
+KAFKA_CONFIG_* sets any librdkafka property, as for the server.
+`
+
+/** Where a command reads and writes: the process, or what a test gives instead. */
+export interface ProduceTerminal {
+  readonly stdin: Readable
+  readonly stdout: Writable
+  readonly stderr: Writable
+  /** Where the embedded broker is looked for. */
+  readonly folder: string
+}
+
+/** Exit status: 0 when Kafka has every record, else 1. */
+export async function produce(
+  args: string[],
+  env: NodeJS.ProcessEnv,
+  terminal: ProduceTerminal = { ...processStreams(), folder: process.cwd() },
+): Promise<number> {
+  try {
+    const wish = readWish(args)
+    if (wish === null) terminal.stdout.write(USAGE)
+    else await write(wish, env, terminal)
+    return 0
+  } catch (error) {
+    terminal.stderr.write(`kafka-sse produce: ${error instanceof Error ? error.message : error}\n`)
+    return 1
+  }
+}
+
+function processStreams() {
+  const { stdin, stdout, stderr } = process
+  return { stdin, stdout, stderr }
+}
+
+interface Wish {
+  /** null: lines of standard input. */
+  readonly value: string | null
+  readonly key: string | null
+  readonly keySeparator: string | null
+  readonly tombstone: boolean
+  readonly headers: { name: string; value: string }[]
+  readonly topic: string | null
+  readonly partition: number | null
+  readonly bootstrapServers: string | undefined
+}
+
+/** null: asked for help. Throws an error that says what is wrong. */
+function readWish(args: string[]): Wish | null {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      key: { type: 'string' },
+      'key-separator': { type: 'string' },
+      delete: { type: 'boolean', default: false },
+      header: { type: 'string', multiple: true },
+      topic: { type: 'string' },
+      partition: { type: 'string' },
+      'bootstrap-servers': { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  })
+  if (values.help) return null
+  if (positionals.length > 1) throw new Error('takes one VALUE: put it in quotes if it has spaces')
+  const wish: Wish = {
+    value: positionals[0] ?? null,
+    key: values.key ?? null,
+    keySeparator: values['key-separator'] ?? null,
+    tombstone: values.delete,
+    headers: (values.header ?? []).map(headerOf),
+    topic: values.topic ?? null,
+    partition: values.partition === undefined ? null : partitionOf(values.partition),
+    bootstrapServers: values['bootstrap-servers'],
+  }
+  refuseContradictions(wish)
+  return wish
+}
+
+function refuseContradictions({ value, key, keySeparator, tombstone }: Wish): void {
+  if (tombstone && key === null) throw new Error('--delete needs --key: it deletes what has that key')
+  if (tombstone && value !== null) throw new Error('--delete takes no VALUE')
+  if (keySeparator === '') throw new Error('--key-separator is empty')
+  if (keySeparator === null) return
+  if (key !== null) throw new Error('--key and --key-separator: keep one of them')
+  if (value !== null) throw new Error('--key-separator is for lines of standard input; give --key')
+}
+
+function headerOf(text: string): { name: string; value: string } {
+  const at = text.indexOf('=')
+  if (at < 1) throw new Error(`--header ${text} is not NAME=VALUE`)
+  return { name: text.slice(0, at), value: text.slice(at + 1) }
+}
+
+function partitionOf(text: string): number {
+  const partition = Number(text)
+  if (!/^\d+$/.test(text) || partition > 0x7fffffff)
+    throw new Error(`--partition ${text} is not a partition's number`)
+  return partition
+}
+
+async function write(wish: Wish, env: NodeJS.ProcessEnv, terminal: ProduceTerminal): Promise<void> {
+  const { kafka, topic } = await findKafka(wish.bootstrapServers, env, terminal.folder)
+  const producer = new RecordProducer(kafka)
+  await producer.connect()
+  try {
+    const target = wish.topic ?? topic
+    const deliveries = new Deliveries()
+    for await (const { key, value } of keysAndValues(wish, terminal.stdin)) {
+      const record: ProducedRecord = { ...wish, topic: target, key: bytes(key), value: bytes(value) }
+      deliveries.add((await producer.produce(record)).delivered)
+      deliveries.throwIfFailed()
+    }
+    terminal.stdout.write(`${await deliveries.summary(target)}\n`)
+  } finally {
+    await producer.close()
+  }
+}
+
+interface KeyAndValue {
+  readonly key: string | null
+  readonly value: string | null
+}
+
+async function* keysAndValues(wish: Wish, stdin: Readable): AsyncGenerator<KeyAndValue> {
+  const { key, value, tombstone, keySeparator } = wish
+  if (tombstone || value !== null) {
+    yield { key, value: tombstone ? null : value }
+    return
+  }
+  let number = 0
+  for await (const line of createInterface({ input: stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
+    yield keySeparator === null ? { key, value: line } : separate(line, keySeparator, ++number)
+  }
+}
+
+function separate(line: string, separator: string, number: number): KeyAndValue {
+  const at = line.indexOf(separator)
+  if (at === -1) throw new Error(`line ${number} has no ${JSON.stringify(separator)} in it`)
+  return { key: line.slice(0, at), value: line.slice(at + separator.length) }
+}
+
+function bytes(text: string | null): Uint8Array | null {
+  return text === null ? null : Buffer.from(text)
+}
