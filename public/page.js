@@ -84,9 +84,9 @@ function closed(opened, error) {
   if (stream !== opened) return
   stream = null
   element('stop').disabled = true
-  if (error) show('closed', `closed: ${error.message}`)
-  else if (element('status').dataset.state !== 'closed') show('closed', 'stopped')
   if (error?.code === 'no-token') askForToken()
+  else if (error) show('closed', `closed: ${error.message}`)
+  else if (element('status').dataset.state !== 'closed') show('closed', 'stopped')
 }
 
 function waitFor(retryInMs) {
@@ -130,6 +130,7 @@ async function askForDemo() {
 }
 
 function askForToken() {
+  show('closed', 'closed: needs a token')
   element('token-field').hidden = false
   tokenField.focus()
 }

@@ -1,0 +1,144 @@
+// The page in Chromium, against the demo as its user runs it: the tutorial's browser part, its stop and start included.
+// Tokens are shorter here than the demo's 30 s where their end has to be waited for.
+
+import { createHash, X509Certificate } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { mintDemoToken } from '../../src/demo-token.ts'
+import { DemoProcess } from './demo-process.ts'
+
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
+const CHALLENGE_SECONDS = 4
+const TOKEN_SECONDS = 8
+
+const found = existsSync(CHROMIUM)
+if (!found && process.env.CI) throw new Error(`No Chromium at ${CHROMIUM}: name it in CHROMIUM`)
+if (!found) console.warn(`\n  !! LEFT OUT: every test in a browser (no Chromium at ${CHROMIUM})\n`)
+
+describe.skipIf(!found)('the page in Chromium', () => {
+  let demo: DemoProcess
+  let browser: Browser
+  let page: Page
+  let lines: string[]
+
+  beforeAll(async () => {
+    demo = await DemoProcess.prepare({ CHALLENGE_SECONDS: String(CHALLENGE_SECONDS) })
+    await demo.start()
+    browser = await launch(await readFile(join(demo.folder, 'server.crt')))
+  }, 120_000)
+
+  afterAll(async () => {
+    await browser?.close()
+    await demo?.close()
+  }, 60_000)
+
+  beforeEach(async () => {
+    const context = await browser.newContext()
+    page = await context.newPage()
+    lines = []
+    page.on('console', (message) => lines.push(message.text()))
+    page.on('pageerror', (error) => lines.push(`uncaught ${error.message}`))
+  })
+
+  afterEach(async () => {
+    await page.context().close()
+    expect(lines.filter((line) => line.startsWith('uncaught'))).toEqual([])
+  })
+
+  const state = () => page.locator('#state').textContent()
+  const values = () => page.locator('#messages li.message pre').allTextContents()
+  const said = (word: string) => lines.filter((line) => line.split(' ')[0] === word).length
+
+  async function go(): Promise<void> {
+    await page.goto(`${demo.origin}/index.html`)
+    await page.getByRole('button', { name: 'Go' }).click()
+    await vi.waitUntil(async () => (await state()) === 'open', { timeout: 20_000 })
+  }
+
+  async function arrives(text: string): Promise<void> {
+    await vi.waitUntil(async () => (await values())[0] === text, { timeout: 20_000, interval: 100 })
+  }
+
+  /** Instead of the demo's own, so that a test lives to see their end. */
+  async function useShortTokens(): Promise<void> {
+    await page.route('**/demo/token', async (route) => {
+      // A stopped server hands out no tokens either.
+      if (!demo.running) return await route.abort()
+      const token = await mintDemoToken({ folder: demo.folder, expiresInSeconds: TOKEN_SECONDS })
+      await route.fulfill({ json: { token } })
+    })
+  }
+
+  it('opens the stream with a token of its own, and puts each record on top, as text', async () => {
+    await demo.produce('1', '{"id":1,"name":"Hello World!"}')
+    await page.goto(`${demo.origin}/index.html`)
+    expect(await page.getByLabel('Location').inputValue()).toBe(`${demo.origin}/events`)
+    expect(await page.getByLabel('Reauthorize').isChecked()).toBe(true)
+    expect(await page.getByLabel('Token', { exact: true }).isVisible()).toBe(false)
+    await page.getByRole('button', { name: 'Go' }).click()
+    await arrives('{"id":1,"name":"Hello World!"}')
+    await demo.produce('2', '<img src=x onerror=alert(1)>')
+    await arrives('<img src=x onerror=alert(1)>')
+    expect(await values()).toEqual(['<img src=x onerror=alert(1)>', '{"id":1,"name":"Hello World!"}'])
+    expect(said('open')).toBe(1)
+  }, 60_000)
+
+  it('ends the stream with its token when Reauthorize is not checked', async () => {
+    await useShortTokens()
+    await page.goto(`${demo.origin}/index.html`)
+    await page.getByLabel('Reauthorize').uncheck()
+    await page.getByRole('button', { name: 'Go' }).click()
+    await vi.waitUntil(async () => /token expired/.test((await state()) ?? ''), { timeout: 20_000 })
+    expect(lines).toContain('challenge not answered')
+    expect(said('renewed')).toBe(0)
+    expect(said('open')).toBe(1)
+  }, 60_000)
+
+  it('stays open beyond its token, and gets what it missed while the server was down, without a click', async () => {
+    await useShortTokens()
+    await go()
+    const openedAtMs = Date.now()
+    await vi.waitUntil(() => said('renewed') >= 2, { timeout: 30_000 })
+    expect(Date.now() - openedAtMs).toBeGreaterThan(TOKEN_SECONDS * 500)
+    await vi.waitUntil(() => Date.now() - openedAtMs > TOKEN_SECONDS * 1_000 + 1_000, { timeout: 30_000 })
+    expect(await state()).toBe('open')
+    expect(said('open')).toBe(1)
+
+    await demo.stop()
+    const stoppedAtMs = Date.now()
+    await demo.produce('3', 'missed')
+    await vi.waitUntil(() => Date.now() - stoppedAtMs > TOKEN_SECONDS * 1_000 + 1_000, { timeout: 30_000 })
+    expect(said('error')).toBeGreaterThan(0)
+    await demo.start()
+    await arrives('missed')
+    expect((await values()).filter((value) => value === 'missed')).toHaveLength(1)
+    await demo.produce('4', 'live again')
+    await arrives('live again')
+    expect(said('open')).toBe(2)
+  }, 120_000)
+})
+
+/** Trusts the demo's own certificate and no other; no word to anybody but the demo. */
+async function launch(certificate: Buffer): Promise<Browser> {
+  const { publicKey } = new X509Certificate(certificate)
+  const pin = createHash('sha256')
+    .update(publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('base64')
+  return await chromium.launch({
+    executablePath: CHROMIUM,
+    args: [
+      `--ignore-certificate-errors-spki-list=${pin}`,
+      '--headless',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  })
+}
