@@ -45,7 +45,7 @@ export function receiveMessage(child, field) {
 function watch(child) {
   let words = ''
   running.add(child)
-  child.lastWords = () => words.trim()
+  child.lastWords = () => gist(words)
   child.stderr.setEncoding('utf8').on('data', (text) => {
     words = (words + text).slice(-STDERR_CHARACTERS_MAX)
   })
@@ -55,6 +55,12 @@ function watch(child) {
     running.delete(child)
   })
   return child
+}
+
+/** The line that names an error, or else the last one: what a table has room for. */
+function gist(words) {
+  const lines = words.trim().split('\n')
+  return lines.findLast((line) => /^\S*Error\b/.test(line)) ?? lines.at(-1)
 }
 
 function killAll() {

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { makeCredentials } from './credentials.mjs'
 import { measureIdle } from './idle.mjs'
+import { startKafka } from './kafka.mjs'
 import { measureLive } from './live.mjs'
 import { buildLoad, WINDOW_BYTES } from './load.mjs'
 import { describeMachine, openFilesMax } from './machine.mjs'
@@ -22,7 +23,7 @@ import { chooseWorkloads } from './workloads.mjs'
  * @typedef {object} Task
  * @property {import('./workloads.mjs').Workload} workload
  * @property {import('./credentials.mjs').Credentials} credentials
- * @property {string} folder of this run, for what a peer must write
+ * @property {import('./kafka.mjs').Kafka | null} kafka null where no peer needs one
  *
  * @typedef {object} Running see bench/peers/README.md
  * @property {string} url
@@ -45,30 +46,32 @@ async function main() {
   const folder = mkdtempSync(join(tmpdir(), 'kafka-sse-bench-'))
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
   buildLoad()
-  if (options.peers.includes(ours)) buildProject()
   const credentials = await makeCredentials(folder, clientsMax(options.workloads))
+  const kafka = await prepareOurs(options)
   const repetitions = []
   for (const workload of options.workloads) {
-    const own = await repeat(workload, options, { credentials, folder })
+    const own = await repeat(workload, options, { credentials, kafka })
     process.stdout.write(formatTable(workload, own))
     repetitions.push(...own)
   }
+  await kafka?.stop()
   const settings = {
     windowBytes: WINDOW_BYTES,
     workloads: options.workloads,
     repetitions: options.repetitions,
+    kafka: kafka?.kind,
   }
   const file = writeReport({ startedAt, machine: describeMachine(), settings, repetitions }, startedAt)
   process.stdout.write(`\nEverything that was measured: ${file}\n`)
   process.exitCode = repetitions.some((repetition) => repetition.void !== undefined) ? 1 : 0
 }
 
-/** The server is measured as its sources stand. */
-function buildProject() {
-  execFileSync('npm', ['run', '--silent', 'build'], {
-    cwd: new URL('..', import.meta.url),
-    stdio: ['ignore', 2, 2],
-  })
+/** Our server is measured as its sources stand, and needs a Kafka. */
+async function prepareOurs({ peers }) {
+  if (!peers.includes(ours)) return null
+  const root = new URL('..', import.meta.url)
+  execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: ['ignore', 2, 2] })
+  return await startKafka()
 }
 
 function readOptions() {

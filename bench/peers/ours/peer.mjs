@@ -10,37 +10,37 @@ const FILL_PER_SECOND = 20_000
 
 let topics = 0
 
-export async function start({ credentials }) {
+export async function start({ credentials, kafka }) {
   const topic = `bench-${process.pid}-${++topics}`
-  const kafka = startModule(new URL('kafka.mjs', import.meta.url), [topic])
+  const external = kafka.bootstrapServers === null ? [] : [kafka.bootstrapServers]
+  const producer = startModule(new URL('producer.mjs', import.meta.url), [topic, ...external])
   try {
-    const { bootstrapServers } = await receiveMessage(kafka, 'listening')
-    const server = startModule(new URL('server.mjs', import.meta.url), [
-      JSON.stringify({ ...credentials, bootstrapServers, topic }),
-    ])
-    return await follow(server, kafka)
+    const { bootstrapServers } = await receiveMessage(producer, 'listening')
+    const argument = JSON.stringify({ ...credentials, bootstrapServers, topic })
+    const server = startModule(new URL('server.mjs', import.meta.url), [argument])
+    return await follow(server, producer, kafka)
   } catch (error) {
-    await endProcess(kafka)
+    await endProcess(producer)
     throw error
   }
 }
 
-async function follow(server, kafka) {
+async function follow(server, producer, kafka) {
   const { port } = await receiveMessage(server, 'ready')
   let acknowledgedMs = null
   return {
     url: `https://127.0.0.1:${port}/events`,
     lanes: 1,
-    pids: { server: server.pid, kafka: kafka.pid },
+    pids: { server: server.pid, producer: producer.pid, ...kafka.pids },
     fillPerSecond: FILL_PER_SECOND,
     publish: async (order) => {
-      kafka.send({ publish: order })
-      acknowledgedMs = await receiveMessage(kafka, 'published')
+      producer.send({ publish: order })
+      acknowledgedMs = await receiveMessage(producer, 'published')
     },
     stop: async () => {
       await endProcess(server)
-      await endProcess(kafka)
+      await endProcess(producer)
     },
-    figures: () => ({ acknowledgedMs }),
+    figures: () => ({ kafka: kafka.kind, acknowledgedMs }),
   }
 }

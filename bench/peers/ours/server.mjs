@@ -34,14 +34,15 @@ process.disconnect()
 
 async function tellWhenReady(ports) {
   const until = Date.now() + READY_MS
-  while (!(await isReady(ports.adminPort))) {
-    if (Date.now() > until) throw new Error(`not ready within ${READY_MS / 1000} s`)
+  let answer = await askReadiness(ports.adminPort)
+  while (!answer.ok) {
+    if (Date.now() > until) throw new Error(`not ready within ${READY_MS / 1000} s: ${await answer.text()}`)
     await delay(LOOK_EVERY_MS)
+    answer = await askReadiness(ports.adminPort)
   }
   process.send({ ready: ports })
 }
 
-async function isReady(adminPort) {
-  const { ok } = await fetch(`http://127.0.0.1:${adminPort}/health/ready`)
-  return ok
+function askReadiness(adminPort) {
+  return fetch(`http://127.0.0.1:${adminPort}/health/ready`)
 }

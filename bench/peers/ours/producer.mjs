@@ -1,4 +1,4 @@
-// Producer of the records, and the broker itself (librdkafka's own) unless KAFKA_BOOTSTRAP_SERVERS names a real one.
+// Producer of the records, and the broker itself (librdkafka's own) unless it is told of a real one.
 // A record is stamped as it is handed to the producer, so a latency holds all of Kafka; how long the broker took
 // to acknowledge is told beside it.
 
@@ -13,8 +13,7 @@ const PARTITION = 0
 const ACKNOWLEDGED_MS = 30_000
 const POLL_MS = 5
 
-const topic = process.argv[2]
-const external = process.env.KAFKA_BOOTSTRAP_SERVERS
+const [, , topic, external] = process.argv
 const broker = external
   ? { 'bootstrap.servers': external }
   : { 'test.mock.num.brokers': 1, 'bootstrap.servers': 'mock' }
