@@ -1,0 +1,36 @@
+// Readiness, metrics and live figures as a Fastify decorator: `app.kafkaSseAdmin`. It may live on another instance than
+// the streams do: all it needs of them is handed over. The routes are in routes/admin.ts.
+
+import type { FastifyInstance } from 'fastify'
+import fastifyPlugin from 'fastify-plugin'
+import type { Admin } from '../src/admin.ts'
+import type { ConnectionFigures } from '../src/connection.ts'
+import { EventLoopDelay } from '../src/event-loop-delay.ts'
+import { notReadyReasons, type Parts } from '../src/readiness.ts'
+import { createRegistry } from './admin/metrics.ts'
+import { statusOf } from './admin/status.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    kafkaSseAdmin: Admin
+  }
+}
+
+export interface AdminPluginOptions extends Parts {
+  /** What `guardConnections` counts into, where there is such a guard. */
+  readonly connections?: ConnectionFigures
+}
+
+async function admin(app: FastifyInstance, options: AdminPluginOptions): Promise<void> {
+  const delay = new EventLoopDelay()
+  app.addHook('onClose', async () => delay.close())
+  const registry = createRegistry({ ...options, delay })
+  app.decorate('kafkaSseAdmin', {
+    notReady: () => notReadyReasons(options),
+    metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+    status: () => statusOf(options, delay),
+  })
+}
+
+export const kafkaSseAdmin = fastifyPlugin(admin, { name: 'kafka-sse-admin', fastify: '5.x' })
+export default kafkaSseAdmin

@@ -1,0 +1,167 @@
+// Every metric there is. docs/operating.md has the same table, and a test compares the two both ways. Labels are bounded:
+// reasons and codes are ours, topics are configured.
+
+import { Registry } from 'prom-client'
+import type { ConnectionFigures } from '../../src/connection.ts'
+import type { EventLoopDelay } from '../../src/event-loop-delay.ts'
+import type { Figures } from '../../src/figures.ts'
+import { notReadyReasons, type Parts } from '../../src/readiness.ts'
+import type { Topic, Topics } from '../../src/topic.ts'
+import { counter, counterBy, gauge, type Metric, register } from './metric.ts'
+import { cpuSeconds } from './status.ts'
+
+export interface MetricsSources extends Parts {
+  /** Of the servers' connections; without it there are no metrics of them. */
+  readonly connections?: ConnectionFigures | undefined
+  readonly delay: EventLoopDelay
+}
+
+/** A registry of its own, so that a host's metrics and ours stay apart. */
+export function createRegistry(sources: MetricsSources): Registry {
+  const registry = new Registry()
+  for (const metric of allMetrics(sources)) register(registry, metric)
+  return registry
+}
+
+export function allMetrics(sources: MetricsSources): Metric[] {
+  return [
+    ...readinessMetrics(sources),
+    ...streamMetrics(sources.streams.figures),
+    ...busMetrics(sources.topics),
+    ...(sources.connections ? connectionMetrics(sources.connections) : []),
+    ...processMetrics(sources.delay),
+  ]
+}
+
+function readinessMetrics(parts: Parts): Metric[] {
+  return [
+    gauge('kafka_sse_ready', '1 when new streams may come', () =>
+      Number(notReadyReasons(parts).length === 0),
+    ),
+    gauge('kafka_sse_draining', '1 once the process is on its way out', () =>
+      Number(parts.streams.isDraining),
+    ),
+  ]
+}
+
+function streamMetrics(figures: Figures): Metric[] {
+  return [
+    gauge('kafka_sse_streams_open', 'Streams that are open', () => figures.streamsOpen),
+    counter('kafka_sse_streams_opened_total', 'Streams that were opened', () => figures.streamsOpened),
+    counterBy(
+      'reason',
+      'kafka_sse_streams_ended_total',
+      'Streams that ended, and clients that were turned away as busy',
+      () => figures.streamsEnded,
+    ),
+    counter(
+      'kafka_sse_delivered_records_total',
+      'Records written to streams',
+      () => figures.recordsDelivered,
+    ),
+    counter(
+      'kafka_sse_delivered_bytes_total',
+      'Bytes of records written to streams',
+      () => figures.bytesDelivered,
+    ),
+    counter('kafka_sse_writes_total', 'Writes that carried records to streams', () => figures.writes),
+    counter('kafka_sse_challenges_total', 'Challenges sent', () => figures.challenges),
+    counter('kafka_sse_renewals_total', 'Streams that were renewed', () => figures.renewals),
+    counterBy('reason', 'kafka_sse_gaps_total', 'Gaps that were told to clients', () => figures.gaps),
+    counterBy('code', 'kafka_sse_refusals_total', 'Requests that were refused', () => figures.refusals),
+  ]
+}
+
+function busMetrics(topics: Pick<Topics, 'all'>): Metric[] {
+  const of = (type: Metric['type'], name: string, help: string, read: (topic: Topic) => number): Metric => ({
+    type,
+    name: `kafka_sse_bus_${name}`,
+    help,
+    labels: ['topic', 'encoding'],
+    read: () => topics.all().map((topic) => ({ value: read(topic), labels: labelsOf(topic) })),
+  })
+  return [
+    of('counter', 'records_total', 'Records read from Kafka', ({ bus }) => bus.recordsAppended),
+    of(
+      'counter',
+      'too_large_records_total',
+      'Records passed over, since their frame would be over 16 MiB',
+      ({ bus }) => bus.recordsTooLarge,
+    ),
+    of('gauge', 'retained_records', 'Records retained', ({ bus }) => bus.retainedRecords),
+    of(
+      'gauge',
+      'retained_records_max',
+      'Bound of the records retained',
+      ({ bus }) => bus.options.retainedRecordsMax,
+    ),
+    of('gauge', 'retained_bytes', 'Bytes of segments retained', ({ bus }) => bus.retainedBytes),
+    of(
+      'gauge',
+      'retained_bytes_max',
+      'Bound of the bytes retained',
+      ({ bus }) => bus.options.retainedBytesMax,
+    ),
+    of('gauge', 'caught_up', '1 once all that Kafka held at the start is in', ({ bus }) =>
+      Number(bus.caughtUp),
+    ),
+    of('gauge', 'full', '1 once records were dropped for want of room', ({ bus }) =>
+      Number(bus.lostPosition !== null),
+    ),
+    gauge('kafka_sse_segments_allocated_bytes', 'Bytes of all segments, in use or kept for use', () =>
+      sumOfPools(topics.all(), ({ bus }) => bus.allocatedBytes),
+    ),
+    gauge(
+      'kafka_sse_segments_parted_bytes',
+      'Bytes of segments let go, yet on their way to slow clients',
+      () => sumOfPools(topics.all(), ({ bus }) => bus.partedBytes),
+    ),
+  ]
+}
+
+function labelsOf({ name, encoding }: Topic): Record<string, string> {
+  return { topic: name, encoding }
+}
+
+/** Buses may share a pool, and each of them tells the whole pool's figure: every pool counts once. */
+function sumOfPools(topics: readonly Topic[], bytes: (topic: Topic) => number): number {
+  const pools = new Map(topics.map((topic) => [topic.bus.options.pool ?? topic.bus, bytes(topic)]))
+  return [...pools.values()].reduce((sum, value) => sum + value, 0)
+}
+
+function connectionMetrics(figures: ConnectionFigures): Metric[] {
+  return [
+    gauge('kafka_sse_connections_open', 'Connections that are open', () => figures.open),
+    counterBy(
+      'reason',
+      'kafka_sse_connections_closed_total',
+      'Connections, and unanswered requests, that were closed by a limit',
+      () => figures.closed,
+    ),
+  ]
+}
+
+/** All but the first have the names that every Prometheus client gives them, so that common dashboards know them. */
+function processMetrics(delay: EventLoopDelay): Metric[] {
+  return [
+    {
+      type: 'gauge',
+      name: 'kafka_sse_event_loop_delay_seconds',
+      help: 'How late the event loop was, in a window of 10 s or more',
+      labels: ['quantile'],
+      read: () => {
+        const { p50, p99, max } = delay.read()
+        return Object.entries({ 0.5: p50, 0.99: p99, 1: max }).map(([quantile, value]) => ({
+          value,
+          labels: { quantile },
+        }))
+      },
+    },
+    counter('process_cpu_seconds_total', 'User and system CPU time', cpuSeconds),
+    gauge('process_resident_memory_bytes', 'Resident memory', () => process.memoryUsage.rss()),
+    gauge('process_start_time_seconds', 'Start of the process, in Unix time', () =>
+      Math.round(Date.now() / 1000 - process.uptime()),
+    ),
+    gauge('nodejs_heap_size_used_bytes', 'JavaScript heap in use', () => process.memoryUsage().heapUsed),
+  ]
+}

@@ -1,0 +1,45 @@
+// A look at the process's figures, made once for all who watch.
+
+import type { Status, TopicStatus } from '../../src/admin.ts'
+import type { EventLoopDelay } from '../../src/event-loop-delay.ts'
+import { notReadyReasons, type Parts } from '../../src/readiness.ts'
+import type { Topic } from '../../src/topic.ts'
+
+export function statusOf(parts: Parts, delay: EventLoopDelay): Status {
+  const { figures } = parts.streams
+  return {
+    atMs: Date.now(),
+    uptimeSeconds: Math.floor(process.uptime()),
+    notReady: notReadyReasons(parts),
+    streams: { open: figures.streamsOpen, opened: figures.streamsOpened, ended: figures.streamsEnded },
+    delivered: {
+      records: figures.recordsDelivered,
+      bytes: figures.bytesDelivered,
+      writes: figures.writes,
+    },
+    challenges: figures.challenges,
+    renewals: figures.renewals,
+    topics: parts.topics.all().map(topicStatus),
+    eventLoopDelaySeconds: delay.read(),
+    cpuSeconds: cpuSeconds(),
+    residentBytes: process.memoryUsage.rss(),
+  }
+}
+
+export function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1e6
+}
+
+function topicStatus({ name, encoding, bus }: Topic): TopicStatus {
+  return {
+    name,
+    encoding,
+    isCaughtUp: bus.caughtUp,
+    position: bus.positionText(),
+    recordsAppended: bus.recordsAppended,
+    retainedRecords: bus.retainedRecords,
+    retainedBytes: bus.retainedBytes,
+    retainedBytesMax: bus.options.retainedBytesMax,
+  }
+}

@@ -1,0 +1,16 @@
+// All that an operator asks the process: health, metrics and the status page, under whatever prefix they are registered.
+
+import type { FastifyInstance } from 'fastify'
+import type { Admin } from '../src/admin.ts'
+import { healthRoutes } from './health.ts'
+import { metricsRoutes } from './metrics.ts'
+import { type StatusOptions, statusRoutes } from './status.ts'
+
+export async function adminRoutes(
+  app: FastifyInstance,
+  { admin, ...status }: StatusOptions & { readonly admin: Admin },
+): Promise<void> {
+  await app.register(healthRoutes, { admin })
+  await app.register(metricsRoutes, { admin })
+  await app.register(statusRoutes, { admin, ...status })
+}

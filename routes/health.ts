@@ -1,0 +1,22 @@
+// GET /health/live and /health/ready, for load balancers and orchestrators: docs/operating.md, "Health".
+
+import type { FastifyInstance } from 'fastify'
+import type { Admin } from '../src/admin.ts'
+
+export interface HealthOptions {
+  readonly admin: Pick<Admin, 'notReady'>
+}
+
+export async function healthRoutes(app: FastifyInstance, { admin }: HealthOptions): Promise<void> {
+  // Asked every few seconds for as long as the process lives: no log line for each.
+  const options = { logLevel: 'warn' } as const
+  app.get('/health/live', options, async (_request, reply) => {
+    return reply.header('cache-control', 'no-store').send({ live: true })
+  })
+  app.get('/health/ready', options, async (_request, reply) => {
+    const reasons = admin.notReady()
+    reply.header('cache-control', 'no-store')
+    if (reasons.length === 0) return reply.send({ ready: true })
+    return reply.code(503).send({ ready: false, reasons })
+  })
+}

@@ -1,0 +1,82 @@
+// GET /status: a page of live figures, its script and style, and the events that feed it. The events are few, small and
+// our own JSON: that is what fastify-sse-v2 is right for, and records are not.
+
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { FastifySSEPlugin } from 'fastify-sse-v2'
+import type { Admin } from '../src/admin.ts'
+import { Busy } from '../src/errors.ts'
+import { Viewers } from '../src/viewers.ts'
+
+export interface StatusOptions {
+  readonly admin: Pick<Admin, 'status'>
+  /** Where status.html, status.js and status.css are. */
+  readonly folder: string
+  /** Pages that may watch at once. Default 100. */
+  readonly viewersMax?: number
+  /** Between two events. Default 1 s. */
+  readonly everyMs?: number
+}
+
+const VIEWERS_MAX = 100
+const EVERY_MS = 1000
+/** After which a page that found no room may try again. */
+const RETRY_AFTER_SECONDS = 10
+const PAGE_HEADERS = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'cache-control': 'no-cache',
+}
+/** What is served of the folder: by which path, from which file, as what. */
+const FILES = [
+  { path: '/status', name: 'status.html', type: 'text/html; charset=utf-8' },
+  { path: '/status/status.js', name: 'status.js', type: 'text/javascript; charset=utf-8' },
+  { path: '/status/status.css', name: 'status.css', type: 'text/css; charset=utf-8' },
+]
+
+export async function statusRoutes(app: FastifyInstance, options: StatusOptions): Promise<void> {
+  await requireSse(app)
+  await serveFiles(app, options.folder)
+  const viewers = new Viewers({
+    viewersMax: options.viewersMax ?? VIEWERS_MAX,
+    everyMs: options.everyMs ?? EVERY_MS,
+    describe: () => JSON.stringify(options.admin.status()),
+  })
+  // Before Fastify waits for its connections: these would stay open for ever.
+  app.addHook('preClose', async () => viewers.close())
+  app.get('/status/events', { exposeHeadRoute: false, logLevel: 'warn' }, (_request, reply) => {
+    const texts = viewers.join(reply.raw)
+    if (texts === null) throw refusal(reply)
+    reply.sse(events(texts))
+  })
+}
+
+/** The host may have registered it; another plugin of the host may have taken the name, and then there is no way. */
+async function requireSse(app: FastifyInstance): Promise<void> {
+  if (app.hasPlugin('fastify-sse-v2')) return
+  if (app.hasReplyDecorator('sse')) {
+    throw new Error(
+      'The status page needs fastify-sse-v2, but reply.sse is another plugin of this application',
+    )
+  }
+  await app.register(FastifySSEPlugin)
+}
+
+async function serveFiles(app: FastifyInstance, folder: string): Promise<void> {
+  for (const { path, name, type } of FILES) {
+    const content = await readFile(join(folder, name))
+    app.get(path, async (_request, reply) => reply.headers(PAGE_HEADERS).type(type).send(content))
+  }
+}
+
+function refusal(reply: FastifyReply): Error {
+  reply.header('retry-after', RETRY_AFTER_SECONDS)
+  return new Busy()
+}
+
+async function* events(texts: AsyncIterable<string>): AsyncGenerator<{ data: string }> {
+  for await (const data of texts) yield { data }
+}

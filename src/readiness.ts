@@ -1,0 +1,32 @@
+// Whether this process should get new streams now, and if not, why: in words for an operator, without any credential.
+
+import type { Authenticator } from './authenticator.ts'
+import type { Streams } from './streams.ts'
+import type { Topic, Topics } from './topic.ts'
+
+/** The parts that can hold a process up. */
+export interface Parts {
+  readonly streams: Pick<Streams, 'figures' | 'isDraining'>
+  readonly topics: Pick<Topics, 'all'>
+  readonly authenticator: Pick<Authenticator, 'keysReady'>
+}
+
+/** Each reason once, however many topics share it; none when the process is ready. */
+export function notReadyReasons({ streams, topics, authenticator }: Parts): string[] {
+  const reasons = [
+    streams.isDraining ? 'the server is draining' : null,
+    ...topics.all().map(topicNotReady),
+    authenticator.keysReady(),
+  ]
+  return [...new Set(reasons.filter((reason) => reason !== null))]
+}
+
+/** Kafka's own trouble first, since a bus that does not fill mostly has that for its cause. */
+function topicNotReady(topic: Topic): string | null {
+  const trouble = topic.notReady()
+  if (trouble !== null) return trouble
+  if (!topic.bus.caughtUp) return `topic ${topic.name} is still being read`
+  if (topic.bus.lostPosition !== null)
+    return `topic ${topic.name} does not fit: no snapshots, live records only`
+  return null
+}
