@@ -95,6 +95,7 @@ function tlsLines({ tls, tlsCertFile, tlsKeyFile }: Document): string[] {
   if (typeof tlsCertFile === 'string' && typeof tlsKeyFile === 'string') {
     return tlsProblems({ certFile: tlsCertFile, keyFile: tlsKeyFile })
   }
+  if (tls !== 'on') return []
   return files
     .filter(([, file]) => file === undefined)
     .map(([name]) => `${name} is not set: a path in PEM, or TLS=off behind a proxy that ends TLS`)

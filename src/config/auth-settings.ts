@@ -5,7 +5,8 @@ import type { AuthOptions } from '../options.ts'
 import type { Setting } from './setting.ts'
 
 const TOKEN_CHARACTERS = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
+/** The only keys that fit several algorithms. */
+const RSA_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
 
 export const AUTH_SETTINGS: Record<keyof AuthOptions, Setting> = {
   issuer: {
@@ -38,7 +39,7 @@ export const AUTH_SETTINGS: Record<keyof AuthOptions, Setting> = {
     type: 'string',
     env: 'JWT_ALGORITHM',
     description: '`alg` of RSA keys that name none; other kinds have but one',
-    enum: ALGORITHMS,
+    enum: RSA_ALGORITHMS,
     default: 'RS256',
   },
   scopeClaim: {

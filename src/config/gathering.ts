@@ -44,7 +44,9 @@ export function nameOf(place: Place, { assignments, file, document }: Gathered):
   )
   if (setter !== undefined) return setter.name
   const variable = [...VARIABLES.values()].find((known) => known.place.join('/') === place.join('/'))
-  if (variable !== undefined && valueAt(document, place) === undefined) return variable.name
+  // A list of streams is the file's, and what lacks there no variable can give.
+  if (place[0] !== 'streams' && variable !== undefined && valueAt(document, place) === undefined)
+    return variable.name
   return file === null ? dotted(place) : `${file}: ${dotted(place)}`
 }
 
