@@ -13,14 +13,13 @@ export interface Delay {
 const RESOLUTION_MS = 20
 /** A reading covers this time or more: several readers in one window see the same, and none takes it from another. */
 const WINDOW_MS = 10_000
-const NONE: Delay = { p50: 0, p99: 0, max: 0 }
 
 export class EventLoopDelay {
   private readonly histogram: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
   private readonly now: () => number
   private windowEndsAtMs: number
-  /** The last whole window. */
-  private last: Delay = NONE
+  /** The last whole window; null before one is over. */
+  private last: Delay | null = null
 
   constructor(now: () => number = () => performance.now()) {
     this.now = now
@@ -30,7 +29,7 @@ export class EventLoopDelay {
 
   /** The last window that is over; before the first one is, what there is of it. */
   read(): Delay {
-    if (this.now() < this.windowEndsAtMs) return this.last === NONE ? this.measured() : this.last
+    if (this.now() < this.windowEndsAtMs) return this.last ?? this.measured()
     this.last = this.measured()
     this.histogram.reset()
     this.windowEndsAtMs = this.now() + WINDOW_MS
@@ -42,8 +41,8 @@ export class EventLoopDelay {
   }
 
   private measured(): Delay {
-    if (this.histogram.count === 0) return NONE
     const { histogram } = this
+    if (histogram.count === 0) return { p50: 0, p99: 0, max: 0 }
     return {
       p50: seconds(histogram.percentile(50)),
       p99: seconds(histogram.percentile(99)),

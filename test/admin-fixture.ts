@@ -1,0 +1,24 @@
+// The parts that the admin plugin looks at, as a test sets them.
+
+import { createFigures, type Figures } from '../src/figures.ts'
+import type { Parts } from '../src/readiness.ts'
+import type { Topic } from '../src/topic.ts'
+import { TopicInMemory } from './topic-in-memory.ts'
+
+export class AdminParts implements Parts {
+  readonly figures: Figures = createFigures()
+  readonly opened: Topic[] = [new TopicInMemory()]
+  keysTrouble: string | null = null
+  readonly streams = { figures: this.figures, isDraining: false }
+  readonly topics = { all: (): readonly Topic[] => this.opened }
+  readonly authenticator = { keysReady: (): string | null => this.keysTrouble }
+}
+
+/** A topic that Kafka says something about. */
+export class TroubledTopic extends TopicInMemory {
+  trouble: string | null = null
+
+  override notReady(): string | null {
+    return this.trouble
+  }
+}

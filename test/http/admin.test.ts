@@ -1,0 +1,245 @@
+// The admin routes on a real server: on one of its own, and under a prefix in a host's application.
+
+import { once } from 'node:events'
+import { get, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import Fastify, { type FastifyInstance } from 'fastify'
+import { FastifySSEPlugin } from 'fastify-sse-v2'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { kafkaSseAdmin } from '../../plugins/admin.ts'
+import { adminRoutes } from '../../routes/admin.ts'
+import type { Status } from '../../src/admin.ts'
+import { AdminParts, TroubledTopic } from '../admin-fixture.ts'
+import { eventually, LogLines } from '../auth-fixtures.ts'
+import { StreamReader } from '../stream-reader.ts'
+import { TopicInMemory } from '../topic-in-memory.ts'
+
+const FOLDER = fileURLToPath(new URL('../../public', import.meta.url))
+const EVERY_MS = 20
+
+let parts: AdminParts
+let app: FastifyInstance
+const responses = new Set<IncomingMessage>()
+
+beforeEach(() => {
+  parts = new AdminParts()
+  app = Fastify()
+})
+
+afterEach(async () => {
+  for (const response of responses) response.destroy()
+  responses.clear()
+  await app.close()
+})
+
+async function register(scope: FastifyInstance, viewersMax = 100): Promise<void> {
+  await scope.register(kafkaSseAdmin, parts)
+  await scope.register(adminRoutes, {
+    admin: scope.kafkaSseAdmin,
+    folder: FOLDER,
+    everyMs: EVERY_MS,
+    viewersMax,
+  })
+}
+
+async function listen(): Promise<void> {
+  await app.listen({ port: 0, host: '127.0.0.1' })
+}
+
+async function open(path: string): Promise<IncomingMessage> {
+  // An object for every server that listens on a port.
+  const { port } = app.server.address() as AddressInfo
+  const [response] = await once(get({ port, host: '127.0.0.1', path, agent: false }), 'response')
+  responses.add(response)
+  response.on('error', () => {}) // some are cut off on purpose
+  return response
+}
+
+async function watch(path = '/status/events'): Promise<{ response: IncomingMessage; reader: StreamReader }> {
+  const response = await open(path)
+  const reader = new StreamReader()
+  response.on('data', (bytes) => reader.feed(bytes))
+  return { response, reader }
+}
+
+function statuses(reader: StreamReader): Status[] {
+  return reader.records.map((data) => JSON.parse(data))
+}
+
+async function ready(): Promise<{ status: number; body: unknown }> {
+  const { statusCode, body } = await app.inject('/health/ready')
+  return { status: statusCode, body: JSON.parse(body) }
+}
+
+describe('/health', () => {
+  it('is live whatever else is wrong', async () => {
+    await register(app)
+    parts.streams.isDraining = true
+    const answer = await app.inject('/health/live')
+    expect([answer.statusCode, answer.json()]).toEqual([200, { live: true }])
+    expect(answer.headers['cache-control']).toBe('no-store')
+  })
+
+  it('is ready when nothing is wrong', async () => {
+    await register(app)
+    expect(await ready()).toEqual({ status: 200, body: { ready: true } })
+  })
+
+  it('is not ready while the server drains', async () => {
+    await register(app)
+    parts.streams.isDraining = true
+    expect(await ready()).toEqual({
+      status: 503,
+      body: { ready: false, reasons: ['the server is draining'] },
+    })
+  })
+
+  it('is not ready while Kafka is in trouble, and says so once for all topics', async () => {
+    const topics = [new TroubledTopic(), new TroubledTopic()]
+    for (const topic of topics) topic.trouble = 'no broker answers'
+    parts.opened.push(...topics)
+    await register(app)
+    expect(await ready()).toEqual({ status: 503, body: { ready: false, reasons: ['no broker answers'] } })
+  })
+
+  it('is not ready before the bus has caught up', async () => {
+    const topic = new TopicInMemory()
+    topic.bus.caughtUp = false
+    parts.opened.push(topic)
+    await register(app)
+    expect((await ready()).body).toEqual({ ready: false, reasons: ['topic events is still being read'] })
+  })
+
+  it('is not ready when the bus could not keep what it should', async () => {
+    const topic = new TopicInMemory(1, { retainedRecordsMax: 2 })
+    for (let key = 0; key < 4; key++) topic.produce('x'.repeat(600_000), String(key))
+    expect(topic.bus.lostPosition).not.toBeNull()
+    parts.opened.push(topic)
+    await register(app)
+    const reasons = ['topic events does not fit: no snapshots, live records only']
+    expect(await ready()).toEqual({ status: 503, body: { ready: false, reasons } })
+  })
+
+  it('is not ready without keys, and names every reason there is', async () => {
+    await register(app)
+    parts.keysTrouble = 'the key set has not been read yet'
+    parts.streams.isDraining = true
+    expect((await ready()).body).toEqual({
+      ready: false,
+      reasons: ['the server is draining', 'the key set has not been read yet'],
+    })
+  })
+})
+
+describe('/metrics', () => {
+  it("answers in Prometheus's text format", async () => {
+    await register(app)
+    parts.figures.streamsOpen = 3
+    const answer = await app.inject('/metrics')
+    expect(answer.statusCode).toBe(200)
+    expect(answer.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8')
+    expect(answer.body).toContain('\nkafka_sse_streams_open 3\n')
+  })
+})
+
+describe('/status', () => {
+  it('is a page that needs nothing inline and nothing from elsewhere', async () => {
+    await register(app)
+    const page = await app.inject('/status')
+    expect(page.headers['content-type']).toBe('text/html; charset=utf-8')
+    expect(page.headers['content-security-policy']).toContain("default-src 'none'; script-src 'self'")
+    expect(page.body).not.toMatch(/<style|<script(?![^>]* src=)|\son\w+=|style=|https?:/)
+    const loaded = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path)
+    expect(loaded).toEqual(['status/status.css', 'status/status.js'])
+    for (const path of loaded) expect((await app.inject(`/${path}`)).statusCode).toBe(200)
+  })
+
+  it('gives live figures, the first at once', async () => {
+    await register(app)
+    await listen()
+    parts.figures.streamsOpen = 1
+    const { response, reader } = await watch()
+    expect(response.headers['content-type']).toContain('text/event-stream')
+    await eventually(() => expect(statuses(reader)[0]?.streams.open).toBe(1))
+    parts.figures.streamsOpen = 2
+    parts.streams.isDraining = true
+    await eventually(() => {
+      const last = statuses(reader).at(-1)
+      expect([last?.streams.open, last?.notReady]).toEqual([2, ['the server is draining']])
+    })
+    expect(statuses(reader)[0]?.topics).toMatchObject([
+      { name: 'events', isCaughtUp: true, position: 'AQIAAA==' },
+    ])
+  })
+
+  it('refuses the viewer after the last one, and takes another when one has left', async () => {
+    await register(app, 2)
+    await listen()
+    const [first] = [await watch(), await watch()]
+    const refused = await open('/status/events')
+    expect(refused.statusCode).toBe(429)
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
+    first.response.destroy()
+    await eventually(async () => expect((await open('/status/events')).statusCode).toBe(200))
+  })
+
+  it('ends its events when the application closes', async () => {
+    await register(app)
+    await listen()
+    const { response, reader } = await watch()
+    await eventually(() => expect(reader.records).not.toHaveLength(0))
+    const ended = once(response, 'end')
+    await app.close()
+    await ended
+  })
+
+  it('does not wait for a viewer that never reads when the application closes', async () => {
+    await register(app)
+    parts.opened.push(...Array.from({ length: 5000 }, () => new TopicInMemory()))
+    await listen()
+    const response = await open('/status/events')
+    response.pause()
+    await app.close()
+    expect(app.server.listening).toBe(false)
+  })
+
+  it('answers no HEAD on its events, which would never end', async () => {
+    await register(app)
+    expect((await app.inject({ method: 'HEAD', url: '/status/events' })).statusCode).toBe(404)
+  })
+})
+
+describe("in a host's application", () => {
+  it('lives under a prefix', async () => {
+    await app.register(async (scope) => register(scope), { prefix: '/ops' })
+    await listen()
+    expect((await app.inject('/ops/health/ready')).statusCode).toBe(200)
+    expect((await app.inject('/ops/metrics')).statusCode).toBe(200)
+    expect((await app.inject('/ops/status/status.js')).statusCode).toBe(200)
+    const { reader } = await watch('/ops/status/events')
+    await eventually(() => expect(reader.records).not.toHaveLength(0))
+  })
+
+  it('uses the fastify-sse-v2 that is there', async () => {
+    await app.register(FastifySSEPlugin)
+    await register(app)
+    await listen()
+    const { reader } = await watch()
+    await eventually(() => expect(reader.records).not.toHaveLength(0))
+  })
+
+  it('says so where another plugin has taken the name', async () => {
+    app.decorateReply('sse', () => {})
+    await expect(register(app)).rejects.toThrow('reply.sse is another plugin of this application')
+  })
+
+  it('logs nothing for what is asked all the time', async () => {
+    const log = new LogLines()
+    await app.close()
+    app = Fastify({ logger: { level: 'info', stream: log.stream } })
+    await register(app)
+    for (const path of ['/health/live', '/health/ready', '/metrics']) await app.inject(path)
+    expect(log.text()).toBe('')
+  })
+})
