@@ -4,28 +4,25 @@
 import type { Watermarks } from '../../src/topic.ts'
 import { Condition, type Log } from './condition.ts'
 import type { ConsumerEvents, RecordSource } from './consumer.ts'
-import { failureOf } from './log-line.ts'
 import { jittered, Pause } from './pause.ts'
 import { type RecordWriter, TopicFeed } from './topic-feed.ts'
+import { Troubles } from './troubles.ts'
+import { allWatermarks, watermarksOf } from './watermarks.ts'
 
 export interface ReaderOptions {
   readonly bootstrapServers: string
   readonly createSource: (events: ConsumerEvents) => RecordSource
   readonly log: Log
-  /** Epoch or not: differences count. */
+  /** Only differences count. */
   readonly nowMs: () => number
+  /** 0 to 1, for jitter. */
   readonly random: () => number
 }
 
-/** New partitions, and a broker that went away unheard, are noticed within this time. */
+/** New partitions, and a broker that went away unheard, are noticed within this time and a fifth. */
 const LOOK_MS = 5_000
 /** The pace while something is missing. */
 const LOOK_AGAIN_MS = 1_000
-const ERRORS_TOLD_ELSEWHERE = new Set([
-  3, // UNKNOWN_TOPIC_OR_PART: the look at the topic tells
-  -190, // ERR__UNKNOWN_PARTITION: likewise
-  30, // GROUP_AUTHORIZATION_FAILED: librdkafka asks after the group's coordinator; nothing here needs it
-])
 
 interface Followed {
   readonly feed: TopicFeed
@@ -37,25 +34,20 @@ export class Reader {
   private readonly options: ReaderOptions
   private readonly source: RecordSource
   private readonly topics = new Map<string, Followed>()
+  private readonly troubles: Troubles
   private readonly closing = new AbortController()
   private readonly lookPause = new Pause(this.closing.signal)
   private readonly readPause = new Pause(this.closing.signal)
-  private readonly reachable: Condition
-  private readonly readable: Condition
-  /** Why the last connection failed, as librdkafka says it. */
-  private failure: string | null = null
 
   /** Throws if librdkafka does not take the configuration. */
   constructor(options: ReaderOptions) {
     this.options = options
-    const { bootstrapServers, log } = options
-    this.reachable = new Condition(log, `Kafka answers: ${bootstrapServers}`)
-    this.readable = new Condition(log, 'records are read again')
+    this.troubles = new Troubles(options.log, options.bootstrapServers)
     this.source = options.createSource({
       onRecord: (topic, record) => this.topics.get(topic)?.feed.append(record),
       onEnd: (topic, partition, offset) => this.topics.get(topic)?.feed.endOfPartition(partition, offset),
       onTrouble: () => this.lookPause.wake(),
-      onLog: (line, isFailure) => this.noteLog(line, isFailure),
+      onLog: (line, isFailure) => this.troubles.noteLog(line, isFailure),
     })
     void this.run()
   }
@@ -77,21 +69,16 @@ export class Reader {
   notReady(topic: string): string | null {
     const followed = this.topics.get(topic)
     if (followed === undefined) return `topic ${topic} is not followed`
-    return (
-      this.reachable.trouble ??
-      followed.existence.trouble ??
-      this.readable.trouble ??
-      followed.feed.progress()
-    )
+    return this.troubles.worst ?? followed.existence.trouble ?? followed.feed.progress()
   }
 
   /** Every partition's watermarks, asked now and until Kafka tells them all. Rejects when the reader closes. */
   async watermarks(topic: string): Promise<ReadonlyMap<number, Watermarks>> {
     for (;;) {
-      const known = await this.askWatermarks(topic).catch((error: Error) => this.noteUnanswered(error))
+      const known = await this.answered(() => allWatermarks(this.source, topic))
+      this.closing.signal.throwIfAborted()
       if (known) return known
       await this.topics.get(topic)?.pause.wait(this.jittered(LOOK_AGAIN_MS))
-      this.closing.signal.throwIfAborted()
     }
   }
 
@@ -101,9 +88,12 @@ export class Reader {
     await this.source.close()
   }
 
+  private get isOpen(): boolean {
+    return !this.closing.signal.aborted
+  }
+
   private async run(): Promise<void> {
-    while (!this.closing.signal.aborted && !(await this.connect()))
-      await this.lookPause.wait(this.jittered(LOOK_MS))
+    while (this.isOpen && !(await this.connect())) await this.lookPause.wait(this.jittered(LOOK_MS))
     await Promise.all([this.keepLooking(), this.keepReading()])
   }
 
@@ -112,13 +102,13 @@ export class Reader {
       await this.source.connect()
       return true
     } catch (error) {
-      this.reachable.set(`Kafka client does not start: ${messageOf(error)}`)
+      this.troubles.noteNotStarted(error)
       return false
     }
   }
 
   private async keepLooking(): Promise<void> {
-    while (!this.closing.signal.aborted) {
+    while (this.isOpen) {
       const settled = await this.look()
       await this.lookPause.wait(this.jittered(settled ? LOOK_MS : LOOK_AGAIN_MS))
     }
@@ -128,19 +118,16 @@ export class Reader {
   private async look(): Promise<boolean> {
     let settled = true
     for (const followed of this.topics.values()) {
-      try {
-        if (!(await this.lookAt(followed))) settled = false
-      } catch (error) {
-        this.noteUnanswered(error)
-        return false
-      }
+      const complete = await this.answered(() => this.lookAt(followed))
+      if (complete === null) return false
+      settled &&= complete
     }
     return settled
   }
 
   private async lookAt({ feed, existence }: Followed): Promise<boolean> {
     const listed = await this.source.partitions(feed.name)
-    this.noteAnswered()
+    this.troubles.noteAnswered()
     if (listed.length === 0) {
       existence.set(`topic ${feed.name} does not exist, or may not be seen`)
       return false
@@ -153,39 +140,19 @@ export class Reader {
   }
 
   private async beginUnread(feed: TopicFeed): Promise<void> {
-    const watermarks = await this.watermarksOf(feed.name, feed.unread())
-    if (watermarks.size === 0 || this.closing.signal.aborted) return
+    const watermarks = await watermarksOf(this.source, feed.name, feed.unread())
+    if (watermarks.size === 0 || !this.isOpen) return
     for (const [partition, told] of watermarks) feed.begin(partition, told)
-    this.source.assign(
-      feed.name,
-      new Map([...watermarks].map(([partition, { start }]) => [partition, start])),
-    )
-  }
-
-  private async watermarksOf(topic: string, partitions: readonly number[]): Promise<Map<number, Watermarks>> {
-    const starts = await this.source.starts(topic, partitions)
-    const ends = await this.source.ends(topic, [...starts.keys()])
-    const known = new Map<number, Watermarks>()
-    for (const [partition, end] of ends) known.set(partition, { start: starts.get(partition) ?? end, end })
-    return known
-  }
-
-  /** null if Kafka does not know, or not of every partition: one without a leader may hold what an id speaks of. */
-  private async askWatermarks(topic: string): Promise<Map<number, Watermarks> | null> {
-    const listed = await this.source.partitions(topic)
-    const known = await this.watermarksOf(
-      topic,
-      listed.map(({ partition }) => partition),
-    )
-    return listed.length > 0 && known.size === listed.length ? known : null
+    const starts = [...watermarks].map(([partition, { start }]) => [partition, start] as const)
+    this.source.assign(feed.name, new Map(starts))
   }
 
   private async keepReading(): Promise<void> {
-    while (!this.closing.signal.aborted) {
+    while (this.isOpen) {
       try {
         await this.source.read()
       } catch (error) {
-        this.noteReadError(error)
+        if (!this.troubles.noteUnread(error)) this.lookPause.wake()
         await this.readPause.wait(this.jittered(LOOK_AGAIN_MS))
       }
       for (const { feed } of this.topics.values()) this.show(feed)
@@ -193,7 +160,7 @@ export class Reader {
   }
 
   private show(feed: TopicFeed): void {
-    if (feed.publish()) this.readable.clear()
+    if (feed.publish()) this.troubles.noteRead()
     this.catchUp(feed)
   }
 
@@ -201,34 +168,17 @@ export class Reader {
     if (feed.catchUp(this.options.nowMs())) this.options.log.info(`topic ${feed.name} is read up to date`)
   }
 
-  private noteReadError(error: unknown): void {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    if (typeof code === 'number' && ERRORS_TOLD_ELSEWHERE.has(code)) this.lookPause.wake()
-    else this.readable.set(`records cannot be read: ${messageOf(error)}`)
-  }
-
-  private noteLog(line: string, isFailure: boolean): void {
-    this.options.log.debug(line)
-    if (isFailure) this.failure = failureOf(line)
-  }
-
-  private noteAnswered(): void {
-    this.failure = null
-    this.reachable.clear()
-  }
-
-  private noteUnanswered(error: unknown): null {
-    if (this.closing.signal.aborted) return null
-    const { bootstrapServers } = this.options
-    this.reachable.set(`Kafka is not reachable at ${bootstrapServers}: ${this.failure ?? messageOf(error)}`)
-    return null
+  /** What Kafka answers; null if it does not, which is noted. */
+  private async answered<T>(question: () => Promise<T>): Promise<T | null> {
+    try {
+      return await question()
+    } catch (error) {
+      if (this.isOpen) this.troubles.noteUnanswered(error)
+      return null
+    }
   }
 
   private jittered(ms: number): number {
     return jittered(ms, this.options.random())
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -52,6 +52,8 @@ export async function spawnBroker(
   if (address !== null) return { address, close: async () => {} }
   const child = fork(entry, ['broker', `--${CHILD}`, ...topics.flatMap((topic) => ['--topic', topic])], {
     cwd: folder,
+    // Not the caller's own: `node --inspect` or `--watch` is not meant for the broker.
+    execArgv: [],
   })
   return { address: await addressFrom(child), close: () => end(child) }
 }
