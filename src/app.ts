@@ -4,9 +4,12 @@ import { readFile } from 'node:fs/promises'
 import type { RequestListener } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
-import { adminRoutes } from '../plugins/admin.ts'
+import fastifyPlugin from 'fastify-plugin'
+import admin from '../plugins/admin.ts'
+import { adminRoutes } from '../routes/admin.ts'
 import { demoTokenRoutes } from '../routes/demo-token.ts'
 import { pageRoutes } from '../routes/page.ts'
+import { type ConnectionFigures, createConnectionFigures } from './connections.ts'
 import { NotFound } from './errors.ts'
 import { type Listener, listen, type TlsContext } from './listener.ts'
 import { logRedaction } from './log-redaction.ts'
@@ -31,47 +34,61 @@ export async function buildApp(options: ServerOptions): Promise<App> {
   app.setNotFoundHandler(async () => {
     throw new NotFound()
   })
-  await app.register(kafkaSse, pluginOptions(options))
+  // Without a scope of its own, so that the admin port can look at what it decorates the app with.
+  await app.register(fastifyPlugin(kafkaSse), pluginOptions(options))
   await app.register(pageRoutes, {
     folder: inPackage('public'),
     clientFile: inPackage('dist/src/client/index.js'),
   })
   if (options.demo?.tokens) await app.register(demoTokenRoutes, { folder: options.demo.folder })
-  const admin = await buildAdmin(app, options)
-  return { app, admin, ...lifetime(app, admin, options) }
+  await app.ready()
+  const connections = createConnectionFigures()
+  const operator = await buildAdmin(app, options, connections)
+  return { app, admin: operator, ...lifetime(app, operator, options, connections) }
 }
 
-async function buildAdmin(app: FastifyInstance, options: ServerOptions): Promise<FastifyInstance> {
-  await app.ready()
-  const admin = fastify(frameworkOptions(options))
-  await admin.register(adminRoutes, {
+async function buildAdmin(
+  app: FastifyInstance,
+  options: ServerOptions,
+  connections: ConnectionFigures,
+): Promise<FastifyInstance> {
+  const operator = fastify(frameworkOptions(options))
+  await operator.register(admin, {
     streams: app.kafkaSse,
     topics: app.kafkaSseTopics,
     authenticator: app.kafkaSseAuth,
+    connections,
   })
-  await admin.ready()
-  return admin
+  await operator.register(adminRoutes, { admin: operator.kafkaSseAdmin, folder: inPackage('public') })
+  await operator.ready()
+  return operator
 }
 
-function lifetime(app: FastifyInstance, admin: FastifyInstance, options: ServerOptions) {
+/** Fastify's own listen knows only one server; ours has one for each address, and guards what is connected to it. */
+function lifetime(
+  app: FastifyInstance,
+  operator: FastifyInstance,
+  options: ServerOptions,
+  connections: ConnectionFigures,
+) {
   const listeners: Listener[] = []
-  const listenOn = async (instance: FastifyInstance, host: string, port: number, tls: TlsContext | null) => {
-    // Fastify's own listen knows only one server; ours has one for each address, and guards what is connected to it.
-    const listener = await listen(instance.routing as RequestListener, { host, port, tls })
+  const listenOn = async (handler: FastifyInstance, host: string, port: number, tls: TlsContext | null) => {
+    const listener = await listen(handler.routing as RequestListener, { host, port, tls, connections })
     listeners.push(listener)
     return listener.port
   }
   return {
     listen: async () => {
       const tls = options.tls === null ? null : await readTls(options.tls)
-      const adminPort = await listenOn(admin, options.adminHost, options.adminPort, null)
+      const adminPort = await listenOn(operator, options.adminHost, options.adminPort, null)
       return { adminPort, port: await listenOn(app, options.host, options.port, tls) }
     },
     drain: () => app.kafkaSse.drain(options.sse.drainSeconds * 1000),
     close: async () => {
       await app.kafkaSse.close()
+      await operator.close()
       await Promise.all(listeners.map((listener) => listener.close()))
-      await Promise.all([app.close(), admin.close()])
+      await app.close()
     },
   }
 }

@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createSecureServer, type Http2SecureServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
-import { guardConnections } from './connections.ts'
+import { type ConnectionFigures, guardConnections } from './connections.ts'
 
 export interface TlsContext {
   /** PEM: the server's certificate, then its intermediates. */
@@ -21,6 +21,8 @@ export interface ListenOptions {
   readonly port: number
   /** null: plain HTTP/1.1, for a proxy that ends TLS. */
   readonly tls: TlsContext | null
+  /** What the guard of its connections counts into. */
+  readonly connections?: ConnectionFigures
 }
 
 export interface Listener {
@@ -29,8 +31,6 @@ export interface Listener {
   close(): Promise<void>
 }
 
-/** Streams that one HTTP/2 connection may have open; browsers wait at this number, so it is told and not a surprise. */
-const STREAMS_PER_CONNECTION_MAX = 1000
 /** Memory that one HTTP/2 connection may take in Node, in MB, before its new streams are refused (node:http2). */
 const SESSION_MEMORY_MB_MAX = 64
 const BACKLOG = 4096
@@ -40,7 +40,7 @@ export async function listen(handler: RequestListener, options: ListenOptions): 
   const bound: BoundServer[] = []
   try {
     for (const address of await addressesOf(options.host)) {
-      bound.push(await bind(handler, options.tls, address, bound[0]?.port ?? options.port))
+      bound.push(await bind(handler, options, address, bound[0]?.port ?? options.port))
     }
   } catch (error) {
     await closeAll(bound)
@@ -62,12 +62,12 @@ async function addressesOf(host: string): Promise<string[]> {
 
 async function bind(
   handler: RequestListener,
-  tls: TlsContext | null,
+  { tls, connections }: ListenOptions,
   host: string,
   port: number,
 ): Promise<BoundServer> {
   const server = tls === null ? createServer(handler) : secureServer(handler, tls)
-  const release = guardConnections(server)
+  const release = guardConnections(server, {}, connections)
   server.listen({ host, port, backlog: BACKLOG })
   await once(server, 'listening')
   return {
@@ -87,7 +87,6 @@ function secureServer(handler: RequestListener, { cert, key }: TlsContext): Http
     key,
     allowHTTP1: true,
     maxSessionMemory: SESSION_MEMORY_MB_MAX,
-    settings: { maxConcurrentStreams: STREAMS_PER_CONNECTION_MAX },
   })
   // Node types the two kinds of request apart; Fastify takes either.
   server.on('request', handler as unknown as Parameters<Server['on']>[1])
