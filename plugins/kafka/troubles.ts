@@ -1,0 +1,68 @@
+// What may be wrong between one consumer and its brokers: told once when it turns wrong, and once when it is right again.
+
+import { Condition, type Log } from './condition.ts'
+import { failureOf } from './log-line.ts'
+
+/** Codes of what a look at the topic tells better, or what nothing here needs. */
+const IGNORED_CODES = new Set([
+  3, // UNKNOWN_TOPIC_OR_PART
+  -190, // ERR__UNKNOWN_PARTITION
+  30, // GROUP_AUTHORIZATION_FAILED: librdkafka asks who coordinates the group, which has no members
+])
+
+export class Troubles {
+  private readonly log: Log
+  private readonly bootstrapServers: string
+  private readonly reachable: Condition
+  private readonly readable: Condition
+  /** Why the last connection failed, as librdkafka says it; null since Kafka answered. */
+  private failure: string | null = null
+
+  constructor(log: Log, bootstrapServers: string) {
+    this.log = log
+    this.bootstrapServers = bootstrapServers
+    this.reachable = new Condition(log, `Kafka answers: ${bootstrapServers}`)
+    this.readable = new Condition(log, 'records are read again')
+  }
+
+  /** The worst of it, in words; null if nothing is wrong. */
+  get worst(): string | null {
+    return this.reachable.trouble ?? this.readable.trouble
+  }
+
+  noteLog(line: string, isFailure: boolean): void {
+    this.log.debug(line)
+    if (isFailure) this.failure = failureOf(line)
+  }
+
+  noteNotStarted(error: unknown): void {
+    this.reachable.set(`the Kafka client does not start: ${wordsOf(error)}`)
+  }
+
+  noteUnanswered(error: unknown): void {
+    this.reachable.set(
+      `Kafka is not reachable at ${this.bootstrapServers}: ${this.failure ?? wordsOf(error)}`,
+    )
+  }
+
+  noteAnswered(): void {
+    this.failure = null
+    this.reachable.clear()
+  }
+
+  /** False if the error is of no account, or is told by a look at the topic. */
+  noteUnread(error: unknown): boolean {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (typeof code === 'number' && IGNORED_CODES.has(code)) return false
+    this.readable.set(`records cannot be read: ${wordsOf(error)}`)
+    return true
+  }
+
+  noteRead(): void {
+    this.readable.clear()
+  }
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
