@@ -18,7 +18,9 @@ export async function runServer(
 ): Promise<number> {
   const server = await buildApp(options)
   try {
-    onListening(await server.listen())
+    const ports = await server.listen()
+    server.app.log.info(ports, 'listening')
+    onListening(ports)
   } catch (error) {
     process.stderr.write(`${startProblem(error, options)}\n`)
     await server.close()

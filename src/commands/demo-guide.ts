@@ -63,18 +63,20 @@ function restartLines({ broker }: DemoSurroundings): string[] {
   const again = process.env.npm_lifecycle_event === 'start' ? 'npm start' : 'npx kafka-sse demo'
   if (broker !== 'started') {
     return [
-      'Stop and start with nothing lost: Ctrl-C here, produce a record or two, then here again',
+      'Stop and start, with nothing lost: Ctrl-C here, produce a record or two, then here again',
       '',
       `  ${again}`,
+      '',
+      'and clients that come back get them.',
     ]
   }
   return [
-    'Ctrl-C ends the server and the broker with it. To stop and start the server with nothing lost, Ctrl-C once, then',
+    'Ctrl-C ends the server, and the broker with it. To see a server stop and start with nothing lost: Ctrl-C, then',
     '',
-    '  npx kafka-sse broker    # in another terminal: this one outlives the server',
-    `  ${again.padEnd(24)}# here: uses that broker`,
+    '  npx kafka-sse broker    # in another terminal: this broker outlives the server',
+    `  ${again.padEnd(24)}# here: the server, on that broker`,
     '',
-    `From then on: Ctrl-C here, produce a record or two, ${again}, and every client that comes back gets them.`,
+    `From then on Ctrl-C stops the server alone: produce a record or two, start it again, and clients that come back get them.`,
   ]
 }
 
