@@ -2,7 +2,7 @@
 // several times one after the other; each answer must be whole and in order.
 
 import { startLoad } from './load.mjs'
-import { median } from './statistics.mjs'
+import { mean, median } from './statistics.mjs'
 import { compareUsage, residentBytes, sampleUsage } from './usage.mjs'
 
 const REPLAY_MS = 60_000
@@ -24,7 +24,8 @@ export async function measureReplay(running, { workload, credentials }) {
     requestToLastMs: of('requestToLastMs'),
     connectToLastMs: of('connectToLastMs'),
     requestToFirstMs: of('requestToFirstMs'),
-    cpuMicrosPerDelivery: of('cpuMicrosPerDelivery'),
+    // The kernel tells CPU in steps of 10 ms, about what one answer takes.
+    cpuMicrosPerDelivery: mean(answers.map((answer) => answer.cpuMicrosPerDelivery)),
     residentBytes: residentBytes(running.pids.server),
     usage: answers.at(-1).usage,
     answers,

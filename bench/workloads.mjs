@@ -26,7 +26,7 @@ const workloads = [
   {
     name: 'idle',
     kind: 'idle',
-    what: 'memory of an idle connection, between 1,000 and 4,000 of them',
+    what: 'memory of an idle connection, by the slope between two numbers of them',
     steps: [1_000, 4_000],
     settleSeconds: 5,
   },
