@@ -215,7 +215,7 @@ describe('a connection that goes quiet half way', () => {
 
 describe('an idle connection', () => {
   it('is told GOAWAY on HTTP/2 when its last stream has been closed for a while', async () => {
-    await startSecure({ idleMs: 200 })
+    await startSecure({ idleMs: 400 })
     const session = openHttp2()
     const goaway = once(session, 'goaway')
     const stream = openStream(session, '/')
@@ -260,7 +260,7 @@ describe('an idle connection', () => {
 
 describe('a connection with an open stream', () => {
   it('is kept on HTTP/2 while idle ones around it go', async () => {
-    await startSecure({ idleMs: 50, handshakeMs: 100, requestMs: 50, pingMs: 20 })
+    await startSecure({ idleMs: 300, handshakeMs: 400, requestMs: 50, pingMs: 20 })
     const stream = openStream(openHttp2())
     await once(stream, 'data')
     await idleConnectionGone()
@@ -272,7 +272,7 @@ describe('a connection with an open stream', () => {
   })
 
   it.each(['plain', 'over TLS'])('is kept on HTTP/1.1 %s', async (kind) => {
-    const limits = { idleMs: 50, handshakeMs: 100, requestMs: 50 }
+    const limits = { idleMs: 300, handshakeMs: 400, requestMs: 50 }
     await (kind === 'plain' ? startPlain(limits) : startSecure(limits))
     const socket = await (kind === 'plain' ? openTcp() : openTls('http/1.1'))
     socket.write('GET /stream HTTP/1.1\r\nhost: localhost\r\n\r\n')
@@ -286,7 +286,7 @@ describe('a connection with an open stream', () => {
   })
 
   it('is closed on HTTP/2 only when the last of its streams is over', async () => {
-    await startSecure({ idleMs: 100, handshakeMs: 200 })
+    await startSecure({ idleMs: 300, handshakeMs: 400 })
     const session = openHttp2()
     const [first, second] = [openStream(session), openStream(session)]
     for (const stream of [first, second]) stream.resume()
@@ -307,7 +307,7 @@ describe('a connection with an open stream', () => {
   })
 
   it('is kept as long as its peer sends anything, were it only window updates', async () => {
-    await startSecure({ pingMs: 20, silentMs: 400, handshakeMs: 900 })
+    await startSecure({ pingMs: 20, silentMs: 600, handshakeMs: 1300 })
     const socket = await openRawStream()
     const window = frame(8, 0, 0, Buffer.from([0, 0, 0, 1]))
     const beat = setInterval(() => socket.write(window), 50)
@@ -319,7 +319,7 @@ describe('a connection with an open stream', () => {
   })
 
   it('is kept when its peer answers pings', async () => {
-    await startSecure({ pingMs: 20, silentMs: 300, handshakeMs: 800 })
+    await startSecure({ pingMs: 20, silentMs: 600, handshakeMs: 1300 })
     const session = openHttp2()
     let pings = 0
     session.on('ping', () => pings++)
