@@ -1,6 +1,7 @@
 // The broker is absent, killed, and back: these tests start one of their own.
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { canStartKafka, Kafka } from '../kafka/kafka.ts'
 import { type RealKafka, startRealKafka } from '../kafka/real-kafka.ts'
 import { RecordedTopic } from '../kafka/recorded-topic.ts'
@@ -80,5 +81,22 @@ describe.skipIf(!canStartKafka)('The Kafka plugin without its broker', () => {
     await recorded.app.close()
     expect(performance.now() - began).toBeLessThan(1_000)
     expect(await asked).toBe('The Kafka consumer is closed')
+  })
+
+  it('tells of a broker that hangs, and closes within a second while it is still waiting for an answer', async () => {
+    const topic = await kafka.createTopic()
+    const opened = await open(topic)
+    await recorded.caughtUp()
+    broker.freeze()
+    onTestFinished(() => broker.thaw())
+    await vi.waitFor(() => expect(opened.notReady()).toMatch(/not reachable/), SOON)
+    // The answer before did not come in time, so for this one it waits longer than a second.
+    const asked = expect(opened.watermarks(new AbortController().signal)).rejects.toThrow('closed')
+    await nextTurn()
+    const began = performance.now()
+    await recorded.app.close()
+    expect(performance.now() - began).toBeLessThan(1_000)
+    broker.thaw()
+    await asked
   })
 })

@@ -19,6 +19,9 @@ export interface RealKafka {
   readonly isRunning: boolean
   /** SIGKILL: what was acknowledged is on disk or in the page cache, nobody was told good-bye. */
   kill(): Promise<void>
+  /** SIGSTOP: connections stay open and nobody answers, until `thaw()`. */
+  freeze(): void
+  thaw(): void
   /** Starts the node again, on the same ports and data; resolves when it serves. */
   start(): Promise<void>
   /** Ends the node and removes its data. */
@@ -84,6 +87,14 @@ class KafkaNode implements RealKafka {
     if (child === null || child.exitCode !== null || child.signalCode !== null) return
     child.kill('SIGKILL')
     await once(child, 'exit')
+  }
+
+  freeze(): void {
+    this.child?.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.child?.kill('SIGCONT')
   }
 
   async close(): Promise<void> {

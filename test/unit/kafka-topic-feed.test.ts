@@ -72,6 +72,7 @@ describe('A topic feed', () => {
     feed.list([...led(0), ...leaderless(1)], 1_000)
     expect(feed.unread()).toEqual([0])
     feed.begin(0, { start: 0, end: 0 })
+    feed.list([...led(0), ...leaderless(1)], 6_000)
     expect(feed.catchUp(10_999)).toBe(false)
     expect(feed.catchUp(11_000)).toBe(true)
     expect(writer.calls).toEqual(['set 0 0', 'set 1 -2', 'caught up'])
