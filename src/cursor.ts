@@ -67,11 +67,13 @@ export class Cursor {
 
   /**
    * Whole frames, at most `bytesMax` bytes of them or one; none where a whole segment held nothing to be read, so that a
-   * turn stays short; null at the tail. The caller counts itself into `segment` for as long as it refers to the bytes.
+   * turn stays short; null at the tail, and for one that is `lost`: what is left would be a gap that nobody is told of.
+   * The caller counts itself into `segment` for as long as it refers to the bytes.
    */
   read(bytesMax: number): Buffer | null {
     this.segment = null
     this.frames = 0
+    if (this.lost) return null
     return this.locate() && this.inside !== null ? this.readHere(this.inside, bytesMax) : null
   }
 

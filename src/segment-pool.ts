@@ -24,8 +24,9 @@ export class SegmentPool {
     return segment
   }
 
-  /** Gives a segment back; it is used again once nobody refers to it. */
+  /** Gives a segment back; it is used again once nobody refers to it. Retired first: a count of zero must stay zero. */
   give(segment: Segment): void {
+    segment.retire()
     this.parted.push(segment)
     this.collect()
   }

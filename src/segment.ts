@@ -94,7 +94,15 @@ export class Segment {
     return this.usedBytes + frameBytes + entryBytes(keyBytes) <= this.shared.byteLength
   }
 
-  /** Starts the segment anew. Only while nobody refers to it: `readers` is 0. */
+  /**
+   * Ends what the segment stands for: from now on its generation is another, so nobody counts itself in for the old bytes.
+   * Who did before may still refer to them; `readers` only falls.
+   */
+  retire(): void {
+    Atomics.add(this.control, GENERATION, 1)
+  }
+
+  /** Starts the segment anew. Only while nobody refers to it: it is retired, and `readers` is 0. */
   reset(firstSequence: number): void {
     Atomics.add(this.control, GENERATION, 1)
     Atomics.store(this.control, PUBLISHED, NONE)
