@@ -47,8 +47,11 @@ export interface TokenContents {
   /** RFC 7518 section 3.1, or EdDSA; it has to fit the key. */
   algorithm: string
   keyId: string
-  claims: JWTPayload
+  claims: TokenClaims
 }
+
+/** Registered claims (RFC 7519 section 4.1) as jose types them, and any other. */
+export type TokenClaims = JWTPayload
 
 export async function mintToken({ key, algorithm, keyId, claims }: TokenContents): Promise<string> {
   return new SignJWT(claims).setProtectedHeader({ alg: algorithm, kid: keyId, typ: 'JWT' }).sign(key)

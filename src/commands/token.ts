@@ -2,7 +2,6 @@
 // tutorial's own command works with either.
 
 import { type ParseArgsConfig, parseArgs } from 'node:util'
-import type { JWTPayload } from 'jose'
 import {
   DEMO_AUDIENCE,
   DEMO_ISSUER,
@@ -12,7 +11,7 @@ import {
   DEMO_TOKEN_SECONDS,
   PRIVATE_KEY_FILE,
 } from '../demo-identity.ts'
-import { mintToken, readSigningKey } from '../demo-token.ts'
+import { mintToken, readSigningKey, type TokenClaims } from '../demo-token.ts'
 import { tellProblem } from './problem.ts'
 
 const HELP = `kafka-sse token [options]
@@ -65,7 +64,7 @@ async function encode(values: Values, nowSeconds: number): Promise<string> {
   if (!values.secret.startsWith('@')) throw new Error('--secret is @ and the path of a private key in PEM')
   if (!ALGORITHM.test(values.alg)) throw new Error(`--alg ${values.alg} is not for private keys in PEM`)
   const key = await readSigningKey(values.secret.slice(1))
-  const claims: JWTPayload = {
+  const claims: TokenClaims = {
     iss: values.iss,
     aud: values.aud,
     sub: values.sub,

@@ -1,0 +1,234 @@
+// The commands as the processes that they are. Needs `npm run build`.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+
+const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url))
+/** Nobody listens at port 1: a Kafka that is not there. */
+const NO_KAFKA = '127.0.0.1:1'
+let folder: string
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'commands-'))
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  writeFileSync(join(folder, 'public.pem'), publicKey.export({ type: 'spki', format: 'pem' }))
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+interface Run {
+  readonly child: ChildProcess
+  readonly ended: Promise<number | null>
+  stdout: string
+  stderr: string
+}
+
+const running = new Set<Run>()
+afterEach(async () => {
+  for (const { child, ended } of running) {
+    child.kill('SIGKILL')
+    await ended
+  }
+})
+
+function start(args: string[], env: Record<string, string> = {}): Run {
+  const child = spawn(process.execPath, [CLI, ...args], {
+    cwd: folder,
+    env: { PATH: process.env.PATH, ...env },
+  })
+  const ended = once(child, 'close').then(([code]) => {
+    running.delete(run)
+    return code
+  })
+  const run: Run = { child, ended, stdout: '', stderr: '' }
+  running.add(run)
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    run.stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    run.stderr += text
+  })
+  return run
+}
+
+async function result(args: string[], env?: Record<string, string>) {
+  const run = start(args, env)
+  return { code: await run.ended, stdout: run.stdout, stderr: run.stderr }
+}
+
+const SERVE = {
+  KAFKA_BOOTSTRAP_SERVERS: NO_KAFKA,
+  JWT_ISSUER: 'https://id.acme.test',
+  JWT_AUDIENCE: 'https://api.acme.test',
+  JWT_KEYS: 'public.pem',
+  TLS: 'off',
+  HOST: '127.0.0.1',
+  PORT: '0',
+  ADMIN_PORT: '0',
+}
+
+describe('kafka-sse', () => {
+  test('says what there is, and its version', async () => {
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+    expect(await result(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
+    const { code, stdout } = await result(['--help'])
+    expect(code).toBe(0)
+    for (const name of ['demo', 'serve', 'broker', 'token', 'produce', 'tail']) {
+      expect(stdout).toMatch(new RegExp(`^ {2}${name} `, 'm'))
+    }
+    expect((await result([])).stdout).toBe(stdout)
+  })
+
+  test.each(['demo', 'serve', 'broker', 'token', 'produce', 'tail'])(
+    '%s --help explains itself',
+    async (name) => {
+      const { code, stdout, stderr } = await result([name, '--help'])
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+      expect(stdout).toMatch(new RegExp(`^kafka-sse ${name}`))
+    },
+  )
+
+  test('names a command that there is not, in one line', async () => {
+    expect(await result(['prduce'])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'kafka-sse: "prduce" is not a command; did you mean produce?\n',
+    })
+  })
+})
+
+describe('kafka-sse serve', () => {
+  test('names everything that is missing, a line each, and does not start', async () => {
+    const { code, stdout, stderr } = await result(['serve'], { KAFKA_TOPC: 'x' })
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    const names = stderr
+      .trim()
+      .split('\n')
+      .map((line) => /^kafka-sse: (\w+) is not /.exec(line)?.[1])
+    expect(names).toEqual([
+      'KAFKA_TOPC',
+      'KAFKA_BOOTSTRAP_SERVERS',
+      'JWT_ISSUER',
+      'JWT_AUDIENCE',
+      'TLS_CERT_FILE',
+      'TLS_KEY_FILE',
+    ])
+  })
+
+  test('names an unreadable key file in one line', async () => {
+    const env = {
+      ...SERVE,
+      TLS: 'on',
+      TLS_CERT_FILE: 'public.pem',
+      TLS_KEY_FILE: 'nope.key',
+      JWT_KEYS: 'gone.pem',
+    }
+    const { code, stderr } = await result(['serve'], env)
+    expect(code).toBe(1)
+    expect(stderr.split('\n')).toEqual([
+      'kafka-sse: TLS_CERT_FILE: public.pem is not a certificate in PEM',
+      'kafka-sse: TLS_KEY_FILE: cannot read nope.key: there is no such file',
+      'kafka-sse: JWT_KEYS: cannot read gone.pem: there is no such file',
+      '',
+    ])
+  })
+
+  test.each(['PORT', 'ADMIN_PORT'])('names a %s that is in use, in one line', async (name) => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const address = other.address()
+    const port = typeof address === 'object' ? `${address?.port}` : ''
+    const { code, stderr } = await result(['serve'], { ...SERVE, LOG_LEVEL: 'silent', [name]: port })
+    other.close()
+    expect({ code, stderr }).toEqual({ code: 1, stderr: `kafka-sse: port ${port} is in use (${name})\n` })
+  })
+
+  test('listens without Kafka, is not ready, and ends on SIGTERM with 0', async () => {
+    const run = start(['serve'], SERVE)
+    const { adminPort } = await vi.waitUntil(() => loggedPorts(run.stdout), { timeout: 10_000 })
+    const statusOf = async (path: string) => (await fetch(`http://127.0.0.1:${adminPort}${path}`)).status
+    expect(await statusOf('/health/live')).toBe(200)
+    expect(await statusOf('/health/ready')).toBe(503)
+    run.child.kill('SIGTERM')
+    expect(await run.ended).toBe(0)
+    expect(run.stderr).toBe('')
+  })
+
+  test('has no tokens to give', async () => {
+    const run = start(['serve'], SERVE)
+    const { port } = await vi.waitUntil(() => loggedPorts(run.stdout), { timeout: 10_000 })
+    const origin = `http://127.0.0.1:${port}`
+    const response = await fetch(`${origin}/demo/token`, { method: 'POST', headers: { origin } })
+    expect(response.status).toBe(404)
+  })
+})
+
+describe('kafka-sse demo', () => {
+  test('prints commands to paste, and ends on Ctrl-C with its broker', async () => {
+    const run = start(['demo'], { PORT: '0', ADMIN_PORT: '0' })
+    await vi.waitUntil(() => run.stdout.includes('come back get them'), { timeout: 15_000 })
+    const { pid } = JSON.parse(readFileSync(join(folder, '.kafka-sse/broker.json'), 'utf8'))
+    expect(run.stdout).toContain('made test-ca.crt, server.crt and server.key')
+    expect(run.stdout).toMatch(
+      /curl -v -N --http2 --cacert test-ca\.crt .*"https:\/\/localhost:\d+\/events\?access_token=\$\{JWT_TOKEN\}"/,
+    )
+    expect(run.stdout).toContain(`npx kafka-sse produce --key 1 '{ "id": 1, "name": "Hello World!"}'`)
+    expect(run.stdout).toContain('npx kafka-sse broker')
+    run.child.kill('SIGINT')
+    expect(await run.ended).toBe(0)
+    expect(run.stderr).toBe('')
+    await vi.waitUntil(() => !isAlive(pid))
+  })
+
+  test('with a Kafka of somebody else’s makes no broker', async () => {
+    const run = start(['demo'], {
+      PORT: '0',
+      ADMIN_PORT: '0',
+      KAFKA_BOOTSTRAP_SERVERS: NO_KAFKA,
+      LOG_LEVEL: 'silent',
+    })
+    await vi.waitUntil(() => run.stdout.includes('come back get them'), { timeout: 15_000 })
+    expect(run.stdout).toContain(`from Kafka at ${NO_KAFKA}`)
+    expect(run.stdout).toContain(`KAFKA_BOOTSTRAP_SERVERS=${NO_KAFKA} npx kafka-sse produce`)
+    expect(() => readFileSync(join(folder, '.kafka-sse/broker.json'))).toThrow('ENOENT')
+    run.child.kill('SIGTERM')
+    expect(await run.ended).toBe(0)
+  })
+
+  test('refuses the settings of serve, before it makes anything', async () => {
+    const { code, stderr } = await result(['demo'], { JWT_ISSUER: 'https://id.acme.test' })
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: 'kafka-sse: JWT_ISSUER is for kafka-sse serve: the demo trusts its own keys alone\n',
+    })
+  })
+
+  test('names a certificate that is not its own', async () => {
+    const path = join(folder, 'server.crt')
+    writeFileSync(path, 'something else')
+    const { code, stderr } = await result(['demo'])
+    rmSync(path)
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^kafka-sse: \S+server\.crt is not a certificate in PEM: .*\n$/)
+  })
+})
+
+/** The ports in the log line that says them; undefined until it is there. */
+function loggedPorts(stdout: string): { port: number; adminPort: number } | undefined {
+  const line = stdout.split('\n').find((text) => text.includes('"msg":"listening"'))
+  return line === undefined ? undefined : JSON.parse(line)
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
