@@ -5,7 +5,8 @@ import { ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Authenticator, RequestAborted } from '../src/authenticator.ts'
-import { Busy, Draining, NotAcceptable, ParameterInvalid } from '../src/errors.ts'
+import { Busy, Draining, KeysUnavailable, NotAcceptable, ParameterInvalid } from '../src/errors.ts'
+import type { Session } from '../src/session.ts'
 import { http1Sink, http2Sink, type Sink } from '../src/sink.ts'
 import type { Wish } from '../src/start.ts'
 import type { Streams } from '../src/streams.ts'
@@ -25,6 +26,8 @@ type Headers = Record<string, string | number | string[]>
 type Query = Record<string, string | string[] | undefined>
 
 const EVENT_STREAM = 'text/event-stream'
+/** Why a stream cannot be had now, though it may be later. */
+const REFUSALS = { draining: Draining, busy: Busy, keys: KeysUnavailable }
 /** Jittered time, in seconds, after which a refused client may try again. */
 const RETRY_AFTER_SECONDS = { min: 5, max: 30 }
 
@@ -32,7 +35,8 @@ export function eventsHandler(route: StreamRoute) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const refusal = route.streams.refusal(request.ip)
     if (refusal !== null) return refuse(route, request, reply, refusal)
-    const session = await route.authenticator.authenticate(request, reply, route.scope)
+    const session = await sessionOf(route, request, reply)
+    if (session === null) return refuse(route, request, reply, 'keys')
     if (route.streams.isAtLimit(session)) return refuse(route, request, reply, 'busy')
     if (!accepts(request.headers.accept, EVENT_STREAM)) throw new NotAcceptable()
     const query = request.query as Query // Fastify's default parser gives just this
@@ -50,6 +54,20 @@ export function eventsHandler(route: StreamRoute) {
   }
 }
 
+/** null where it cannot be told whether the token is good, because no key set could be read so far. */
+async function sessionOf(
+  { authenticator, scope }: StreamRoute,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<Session | null> {
+  try {
+    return await authenticator.authenticate(request, reply, scope)
+  } catch (error) {
+    if (error instanceof KeysUnavailable) return null
+    throw error
+  }
+}
+
 /** A request's path as the client wrote it, without its query: what a renewal must match. */
 export function pathOf(url: string): string {
   const query = url.indexOf('?')
@@ -61,7 +79,7 @@ function refuse(
   route: StreamRoute,
   request: FastifyRequest,
   reply: FastifyReply,
-  refusal: 'draining' | 'busy',
+  refusal: keyof typeof REFUSALS,
 ): FastifyReply {
   if (acceptsByName(request.headers.accept, EVENT_STREAM)) {
     route.streams.turnAway(openResponse(reply), first((request.query as Query).signals) === '1')
@@ -69,7 +87,7 @@ function refuse(
   }
   const { min, max } = RETRY_AFTER_SECONDS
   reply.header('retry-after', Math.round(min + Math.random() * (max - min)))
-  throw refusal === 'draining' ? new Draining() : new Busy()
+  throw new REFUSALS[refusal]()
 }
 
 function wishOf(request: FastifyRequest, query: Query): Wish {

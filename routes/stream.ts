@@ -2,9 +2,12 @@
 
 import type { FastifyInstance, HTTPMethods } from 'fastify'
 import { MethodNotAllowed } from '../src/errors.ts'
+import { errorSerializer, requestSerializer } from '../src/log-redaction.ts'
 import { challengeHandler } from './challenge.ts'
 import { eventsHandler, type StreamRoute } from './events.ts'
 
+/** A host's own logger would print the tokens that stand in URLs. */
+const logSerializers = { req: requestSerializer, err: errorSerializer }
 const ALLOWED = ['GET', 'POST', 'OPTIONS']
 
 export async function streamRoutes(
@@ -15,12 +18,16 @@ export async function streamRoutes(
   // A body is never read here, of whatever type: the handler looks whether one comes, after the token was checked.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _body, done) => done(null))
-  app.get(path, { exposeHeadRoute: false }, eventsHandler(options))
-  app.post(path, challengeHandler(options))
-  app.options(path, async (_request, reply) => reply.code(204).header('allow', ALLOWED.join(', ')).send())
+  app.addHook('onError', async (_request, _reply, error) => options.streams.countRefusal(error.code))
+  app.get(path, { logSerializers, exposeHeadRoute: false }, eventsHandler(options))
+  app.post(path, { logSerializers }, challengeHandler(options))
+  app.options(path, { logSerializers }, async (_request, reply) =>
+    reply.code(204).header('allow', ALLOWED.join(', ')).send(),
+  )
   app.route({
     method: otherMethods(app),
     url: path,
+    logSerializers,
     handler: async (_request, reply) => {
       reply.header('allow', ALLOWED.join(', '))
       throw new MethodNotAllowed()

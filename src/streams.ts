@@ -102,6 +102,13 @@ export class Streams {
     return streams.length
   }
 
+  /** Counts an answer other than a stream, by its error's code; codes that are not ours count as one. */
+  countRefusal(code: string | undefined): void {
+    const { refusals } = this.figures
+    const name = code?.startsWith('FKS_') ? code : 'other'
+    refusals[name] = (refusals[name] ?? 0) + 1
+  }
+
   /** Opens no more, and ends those that are open, spread over most of `withinMs`; resolves when none is left. */
   async drain(withinMs: number): Promise<void> {
     this.isDraining = true

@@ -290,6 +290,14 @@ describe('everything else', () => {
     expect(named.text()).toMatch(/^retry:\d{4,5}\n\n:end busy\n\n$/)
   })
 
+  it('counts what it refuses, by code', async () => {
+    await open()
+    await respond(scene.connect(), { ':path': '/events' })
+    await respond(scene.connect(), { ':path': '/events', ':method': 'PUT' })
+    await vi.waitUntil(() => scene.app.kafkaSse.figures.refusals.FKS_METHOD_NOT_ALLOWED === 1)
+    expect(scene.app.kafkaSse.figures.refusals).toEqual({ FKS_TOKEN_MISSING: 1, FKS_METHOD_NOT_ALLOWED: 1 })
+  })
+
   it('counts the streams of one subject', async () => {
     await open({ sse: { streamsPerSubjectMax: 1 } })
     await scene.get()
