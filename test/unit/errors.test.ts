@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import * as errors from '../../src/errors.ts'
+
+const protocol = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8')
+const documented = [...protocol.matchAll(/^\| `(FKS_[A-Z_]+)` \| (\d{3}) \| .+ \|$/gm)].map(
+  ([, code, status]) => ({
+    code,
+    status: Number(status),
+  }),
+)
+const thrown = Object.values(errors).map((Thrown) => {
+  const { code, statusCode, message } = new Thrown('what is wrong')
+  return { code, status: statusCode, message }
+})
+
+const byCode = (a: { code: string | undefined }, b: { code: string | undefined }) =>
+  (a.code ?? '').localeCompare(b.code ?? '')
+
+describe('the table of errors', () => {
+  it('is the same in docs/protocol.md and in src/errors.ts', () => {
+    expect(documented.length).toBeGreaterThan(10)
+    expect([...documented].sort(byCode)).toEqual(
+      thrown.map(({ code, status }) => ({ code, status })).sort(byCode),
+    )
+  })
+
+  it('gives each code once, and says nothing with a placeholder left in it', () => {
+    expect(new Set(thrown.map(({ code }) => code)).size).toBe(thrown.length)
+    for (const { message } of thrown) expect(message).not.toContain('%s')
+  })
+})
+
+describe('the examples of docs/protocol.md', () => {
+  it('are the bytes that the code sends', async () => {
+    const { CHALLENGE } = await import('../../src/signals.ts')
+    const { formatPosition } = await import('../../src/position.ts')
+    expect(protocol).toContain(CHALLENGE.toString().trim().split('\n')[1])
+    const vectors = [...protocol.matchAll(/^\| `\{([\d:,-]+)\}` \| `([\w=-]+)` \|$/gm)]
+    expect(vectors).toHaveLength(6)
+    for (const [, pairs, id] of vectors) {
+      const position = new Map(
+        (pairs ?? '').split(',').map((pair) => pair.split(':').map(Number) as [number, number]),
+      )
+      expect(formatPosition(position)).toBe(id)
+    }
+  })
+})
