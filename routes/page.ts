@@ -14,7 +14,7 @@ export interface PageOptions {
 /** Nothing from elsewhere but the streams, which may be anywhere; nothing inline. */
 const PAGE_HEADERS = {
   'content-security-policy':
-    "default-src 'self'; connect-src *; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "default-src 'self'; connect-src *; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
 }
