@@ -1,0 +1,320 @@
+// Dockerfile, compose.yaml and CI by their text, since no engine runs them here: every path, port, command, variable and
+// package that they name has to be one that there is.
+
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { meaningOf } from '../../src/config/variables.ts'
+import { parseDemoEnvironment } from '../../src/config.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
+const manifest = JSON.parse(read('package.json'))
+
+interface Instruction {
+  readonly name: string
+  readonly text: string
+}
+
+interface Stage {
+  readonly from: string
+  readonly as: string | undefined
+  readonly instructions: readonly Instruction[]
+}
+
+/** Continued lines joined, comments left out. */
+const stages: Stage[] = read('Dockerfile')
+  .replace(/^#.*\n/gm, '')
+  .replace(/\\\n/g, ' ')
+  .split(/^(?=FROM )/m)
+  .filter((text) => text.startsWith('FROM '))
+  .map((text) => {
+    const [first = '', ...lines] = text.split('\n').filter((line) => line.trim() !== '')
+    const [, from = '', as] = /^FROM (\S+)(?: AS (\S+))?$/.exec(first) ?? []
+    const instructions = lines.map((line) => ({
+      name: line.split(' ', 1)[0] ?? '',
+      text: line.replace(/^\S+\s+/, ''),
+    }))
+    return { from, as, instructions }
+  })
+const final = stages.at(-1) ?? { from: '', as: undefined, instructions: [] }
+const all = (stage: Stage, name: string) =>
+  stage.instructions.filter((one) => one.name === name).map(({ text }) => text)
+const one = (stage: Stage, name: string) => all(stage, name).at(-1) ?? ''
+
+describe('Dockerfile', () => {
+  test('every stage is Node 24 on Debian 12, so that what one compiles runs in the other', () => {
+    expect(stages).toHaveLength(3)
+    for (const { from } of stages) expect(from).toBe('node:24-bookworm-slim')
+  })
+
+  test('copies what there is, and .dockerignore lets it through and nothing private', () => {
+    const ignore = read('.dockerignore')
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'))
+    expect(ignore[0]).toBe('*')
+    const kept = ignore.slice(1).map((line) => line.replace(/^!/, ''))
+    const copied = new Set<string>()
+    for (const line of stages
+      .flatMap((stage) => all(stage, 'COPY'))
+      .filter((text) => !text.startsWith('--from'))) {
+      for (const path of line.split(/\s+/).slice(0, -1)) copied.add(path)
+    }
+    for (const path of copied) expect(existsSync(join(ROOT, path)), path).toBe(true)
+    expect([...copied].sort()).toEqual(kept.sort())
+  })
+
+  test('copies from stages that there are, what they make', () => {
+    const made = all(final, 'COPY').filter((text) => text.startsWith('--from='))
+    expect(made).toEqual([
+      '--from=dependencies /app/node_modules ./node_modules',
+      '--from=build /app/dist ./dist',
+    ])
+    expect(stages.map(({ as }) => as)).toEqual(['dependencies', 'build', undefined])
+    for (const stage of stages) expect(one(stage, 'WORKDIR')).toBe('/app')
+  })
+
+  test('its entry point is the command that package.json names, by absolute path and without a shell', () => {
+    expect(JSON.parse(one(final, 'ENTRYPOINT'))).toEqual(['node', `/app/${manifest.bin['kafka-sse']}`])
+    expect(JSON.parse(one(final, 'CMD'))).toEqual(['serve'])
+  })
+
+  test('runs as nobody in particular, with the admin port open to probes', () => {
+    expect(one(final, 'USER')).toBe('node')
+    expect(all(final, 'ENV')).toEqual(['NODE_ENV=production', 'ADMIN_HOST=0.0.0.0'])
+    expect(one(final, 'EXPOSE').split(' ')).toEqual(['7143', '9464'])
+  })
+
+  test('has at run time the library of every header that it is compiled with', () => {
+    const libraries = new Map([
+      ['libcurl4-openssl-dev', 'libcurl4'],
+      ['libsasl2-dev', 'libsasl2-2'],
+      ['libssl-dev', 'libssl3'],
+      ['libzstd-dev', 'libzstd1'],
+      ['zlib1g-dev', 'zlib1g'],
+    ])
+    const [compile] = stages
+    for (const [header, library] of libraries) {
+      expect(compile && one(compile, 'RUN') !== '' && all(compile, 'RUN').join(' ')).toContain(` ${header} `)
+      expect(all(final, 'RUN').join(' ')).toContain(` ${library} `)
+    }
+    expect(all(final, 'RUN').join(' ')).not.toMatch(/-dev\b|\bg\+\+/)
+  })
+
+  test('its health check asks the admin port, wherever that was put, and fails where nobody answers', () => {
+    const [, command = ''] = /CMD (\[.*\])$/.exec(one(final, 'HEALTHCHECK')) ?? []
+    const [program, flag, script] = JSON.parse(command)
+    expect([program, flag]).toEqual(['node', '-e'])
+    expect(script).toContain('/health/live')
+    const { status } = spawnSync(process.execPath, ['-e', script], { env: { ADMIN_PORT: '1' } })
+    expect(status).toBe(1)
+  })
+})
+
+const compose = parse(read('compose.yaml'))
+const services: Record<string, Service> = compose.services
+
+interface Service {
+  readonly image?: string
+  readonly build?: string
+  readonly command?: readonly string[]
+  readonly environment?: Readonly<Record<string, string>>
+  readonly ports?: readonly string[]
+  readonly volumes?: readonly string[]
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>
+  readonly healthcheck?: { readonly test: readonly string[] }
+  readonly networks?: { readonly default: { readonly aliases: readonly string[] } }
+  readonly user?: string
+  readonly working_dir?: string
+}
+
+describe('compose.yaml', () => {
+  const { zilla, kafka } = services
+
+  test('has the names of the tutorial’s commands', () => {
+    expect(compose.name).toBe('zilla-sse-kafka-fanout')
+    expect(Object.keys(services)).toEqual(['zilla', 'kafka', 'kafka-init', 'kafkacat', 'kafka-ui'])
+    expect(kafka?.networks?.default.aliases).toEqual(['kafka.examples.dev'])
+    expect(kafka?.environment?.KAFKA_ADVERTISED_LISTENERS).toContain('INTERNAL://kafka.examples.dev:29092')
+  })
+
+  test('runs the demo with settings that there are', async () => {
+    const env = zilla?.environment ?? {}
+    for (const [name, value] of Object.entries(env))
+      expect(meaningOf(name, value), name).toMatchObject({ file: false })
+    const presets = { folder: zilla?.working_dir ?? '', fixed: new Map(), defaults: new Map() }
+    const fixed = new Map([
+      ['auth.issuer', 'https://a.test'],
+      ['auth.audience', 'b'],
+      ['auth.keys', 'c'],
+    ])
+    const options = await parseDemoEnvironment(env, { ...presets, fixed })
+    expect(options).toMatchObject({
+      port: 7143,
+      adminPort: 9464,
+      kafka: { bootstrapServers: 'kafka.examples.dev:29092' },
+      demo: { tokens: true, folder: '/demo' },
+    })
+    expect(zilla?.command).toEqual(['demo'])
+    expect(zilla?.build).toBe('.')
+  })
+
+  test('every published port is this machine’s alone, and one that its service listens at', () => {
+    const listening: Record<string, string[]> = {
+      zilla: ['7143', '9464'],
+      kafka: [...(kafka?.environment?.KAFKA_LISTENERS ?? '').matchAll(/0\.0\.0\.0:(\d+)/g)].map(
+        ([, port]) => port ?? '',
+      ),
+      'kafka-ui': ['8080'],
+    }
+    for (const [name, { ports = [] }] of Object.entries(services)) {
+      for (const port of ports) {
+        const [address, outside, inside] = port.split(':')
+        expect(address).toBe('127.0.0.1')
+        expect(outside).toBe(inside)
+        expect(listening[name], name).toContain(inside)
+      }
+    }
+  })
+
+  test('keys and certificates come to this folder, as the user’s own', () => {
+    expect(zilla?.user).toBe(`\${UID:-1000}:\${GID:-1000}`)
+    expect(zilla?.volumes).toEqual(['.:/demo'])
+    expect(zilla?.working_dir).toBe('/demo')
+    for (const name of ['test-ca.crt', 'server.crt', 'server.key', 'private.pem']) {
+      expect(read('.gitignore').split('\n')).toContain(`/${name}`)
+    }
+  })
+
+  test('Kafka is one node of its own, whose listeners agree with each other', () => {
+    const env = kafka?.environment ?? {}
+    const names = (text = '') =>
+      [...text.matchAll(/([A-Z]+):/g)].map(([, name]) => name).filter((name) => name !== 'PLAINTEXT')
+    expect(env.KAFKA_PROCESS_ROLES).toBe('broker,controller')
+    expect(names(env.KAFKA_LISTENERS)).toEqual(['CLIENT', 'INTERNAL', 'CONTROLLER'])
+    expect(names(env.KAFKA_ADVERTISED_LISTENERS)).toEqual(['CLIENT', 'INTERNAL'])
+    expect(names(env.KAFKA_LISTENER_SECURITY_PROTOCOL_MAP)).toEqual(['CLIENT', 'INTERNAL', 'CONTROLLER'])
+    expect(env.KAFKA_CONTROLLER_QUORUM_VOTERS).toBe('1@localhost:9093')
+    expect(env.KAFKA_LISTENERS).toContain('CONTROLLER://localhost:9093')
+  })
+
+  test('the topic is compacted, and there before anybody reads it', () => {
+    const command = services['kafka-init']?.command?.join(' ')
+    expect(command).toMatch(
+      /--bootstrap-server kafka\.examples\.dev:29092 .*--topic events .*--config cleanup\.policy=compact$/,
+    )
+    expect(zilla?.depends_on).toEqual({ 'kafka-init': { condition: 'service_completed_successfully' } })
+    for (const { depends_on = {} } of Object.values(services)) {
+      for (const [name, { condition }] of Object.entries(depends_on)) {
+        expect(services[name], name).toBeDefined()
+        if (condition === 'service_healthy') expect(services[name]?.healthcheck, name).toBeDefined()
+      }
+    }
+  })
+
+  test('images are of one version each, and the health check asks whether streams are ready', () => {
+    for (const [name, { image, build }] of Object.entries(services)) {
+      if (build === undefined) expect(image, name).toMatch(/:v?\d+\.\d+\.\d+$/)
+    }
+    expect(zilla?.healthcheck?.test.at(-1)).toContain('http://127.0.0.1:9464/health/ready')
+  })
+})
+
+describe('continuous integration', () => {
+  test('the workflow runs .ci/run, which can be run, on every Node that is supported', () => {
+    const { jobs } = parse(read('.github/workflows/ci.yml'))
+    expect(jobs.test.strategy.matrix.node).toEqual([20, 22, 24])
+    expect(jobs.test.steps.at(-1)).toEqual({ run: '.ci/run' })
+    const go = jobs.test.steps.find((step: { uses?: string }) => step.uses?.startsWith('actions/setup-go'))
+    for (const path of Object.values<string>(go.with)) expect(existsSync(join(ROOT, path)), path).toBe(true)
+    expect(statSync(join(ROOT, '.ci/run')).mode & 0o111).toBe(0o111)
+  })
+
+  test('.ci/run runs npm ci and npm test, and ends with the figures', () => {
+    const script = read('.ci/run')
+    expect(script).toContain('install_packages && npm ci && run_tests')
+    expect(script).toContain('npm test -- ')
+    expect(manifest.scripts.test.split(' && ').at(-1)).toBe('vitest run')
+    expect(spawnSync('bash', ['-n', join(ROOT, '.ci/run')]).status).toBe(0)
+  })
+
+  const passing = { status: 'passed', assertionResults: [{ status: 'passed' }] }
+  test.each([
+    [
+      'all is well',
+      { success: true, numPassedTests: 3, numFailedTests: 0, testResults: [passing] },
+      '3 passed, 0 failed',
+      0,
+    ],
+    [
+      'a test failed',
+      { success: false, numPassedTests: 2, numFailedTests: 1, testResults: [] },
+      '2 passed, 1 failed',
+      1,
+    ],
+    [
+      'a file failed before its tests',
+      {
+        success: false,
+        numPassedTests: 2,
+        numFailedTests: 0,
+        testResults: [passing, { status: 'failed', assertionResults: [] }],
+      },
+      '2 passed, 1 failed',
+      1,
+    ],
+    [
+      'something failed outside of tests',
+      { success: false, numPassedTests: 2, numFailedTests: 0 },
+      '2 passed, 1 failed',
+      1,
+    ],
+    ['there was no test', { success: true, numPassedTests: 0, numFailedTests: 0 }, '0 passed, 0 failed', 1],
+    ['there is no report', null, '0 passed, 1 failed', 1],
+  ])('where %s it counts so', (_, report, line, status) => {
+    const folder = mkdtempSync(join(tmpdir(), 'count-'))
+    const path = join(folder, 'report.json')
+    if (report !== null) writeFileSync(path, JSON.stringify(report))
+    const counted = spawnSync(process.execPath, [join(ROOT, '.ci/count.mjs'), path], { encoding: 'utf8' })
+    rmSync(folder, { recursive: true })
+    expect(counted.stdout).toBe(`${line}\n`)
+    expect(counted.status).toBe(status)
+  })
+})
+
+describe('package.json', () => {
+  test('names files that the build makes of sources that there are', () => {
+    const built = [manifest.main, ...Object.values(manifest.bin), ...exported(manifest.exports)]
+    for (const path of built.filter((name: string) => name.endsWith('.js'))) {
+      const source = String(path)
+        .replace(/^(\.\/)?dist\//, '')
+        .replace(/\.js$/, '.ts')
+      expect(existsSync(join(ROOT, source)), source).toBe(true)
+    }
+  })
+
+  test('every version is fixed, and the lockfile has each, for every platform', () => {
+    const { packages } = JSON.parse(read('package-lock.json'))
+    const versions: Record<string, string> = { ...manifest.dependencies, ...manifest.devDependencies }
+    for (const [name, version] of Object.entries(versions)) {
+      expect(version, name).toMatch(/^(npm:[a-z]+@)?\d+\.\d+\.\d+$/)
+      expect(packages[`node_modules/${name}`]?.version, name).toBe(version.replace(/^npm:[a-z]+@/, ''))
+    }
+    for (const [path, { optionalDependencies = {} }] of Object.entries<{ optionalDependencies?: object }>(
+      packages,
+    )) {
+      // npm ci refuses a lockfile that lacks one, even one for another platform.
+      for (const name of Object.keys(optionalDependencies))
+        expect(packages[`node_modules/${name}`], `${path}: ${name}`).toBeDefined()
+    }
+  })
+})
+
+function exported(entry: unknown): string[] {
+  if (typeof entry === 'string') return [entry]
+  return typeof entry === 'object' && entry !== null ? Object.values(entry).flatMap(exported) : []
+}
