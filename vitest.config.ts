@@ -9,7 +9,12 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'alone', include: ['test/**/*.test.ts'], exclude: ['test/{kafka,faults}/**'] },
+        test: {
+          name: 'alone',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/{kafka,faults}/**'],
+          globalSetup: 'test/printed/setup.ts',
+        },
       },
       {
         // Starts a real Kafka once for all of these, and only if one of these is run.
@@ -17,7 +22,7 @@ export default defineConfig({
         test: {
           name: 'kafka',
           include: ['test/{kafka,faults}/**/*.test.ts'],
-          globalSetup: 'test/global-setup.ts',
+          globalSetup: ['test/printed/setup.ts', 'test/global-setup.ts'],
           testTimeout: 60_000,
         },
       },

@@ -16,6 +16,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { vi } from 'vitest'
 import type { AuthOptions } from '../src/options.ts'
+import { keepPrinted, keepSecret } from './printed.ts'
 
 export const ISSUER = 'https://auth.example.com'
 export const AUDIENCE = 'https://api.example.com'
@@ -55,7 +56,7 @@ export function makeKey(algorithm: KeyAlgorithm, kid = 'example', rsaBits = 2048
     algorithm,
     privateKey,
     publicPem: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
-    privatePem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    privatePem: keepSecret(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()),
     jwk: { ...publicKey.export({ format: 'jwk' }), kid, alg: algorithm, use: 'sig' },
   }
 }
@@ -93,19 +94,19 @@ export function mintToken(key: TestKey, changes: TokenChanges = {}): string {
   const header = { alg: key.algorithm, kid: key.kid, ...changes.header }
   const payload = changes.payload ?? JSON.stringify({ ...exampleClaims(), ...changes.claims })
   const input = `${encode(JSON.stringify(header))}.${encode(payload)}`
-  return `${input}.${signature(key, input)}`
+  return keepSecret(`${input}.${signature(key, input)}`)
 }
 
 /** `alg: none` with an empty signature. */
 export function mintUnsigned(): string {
-  return `${encode(JSON.stringify({ alg: 'none' }))}.${encode(JSON.stringify(exampleClaims()))}.`
+  return keepSecret(`${encode(JSON.stringify({ alg: 'none' }))}.${encode(JSON.stringify(exampleClaims()))}.`)
 }
 
 /** The classic forgery: an HMAC whose secret is the public key's text. */
 export function mintWithPublicKeyAsSecret(key: TestKey, secret: string = key.publicPem): string {
   const header = { alg: 'HS256', kid: key.kid }
   const input = `${encode(JSON.stringify(header))}.${encode(JSON.stringify(exampleClaims()))}`
-  return `${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`
+  return keepSecret(`${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`)
 }
 
 /** plugins/auth's options for one key, given as PEM. */
@@ -121,7 +122,12 @@ export function eventually<T>(check: () => T | Promise<T>): Promise<T> {
 /** Lines that a Fastify logger wrote: give `stream` as its destination. */
 export class LogLines {
   readonly lines: string[] = []
-  readonly stream = { write: (line: string): void => void this.lines.push(line) }
+  readonly stream = {
+    write: (line: string): void => {
+      this.lines.push(line)
+      keepPrinted(line)
+    },
+  }
 
   text(): string {
     return this.lines.join('')

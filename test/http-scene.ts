@@ -19,6 +19,7 @@ import { type Listener, listen } from '../src/listener.ts'
 import { logRedaction } from '../src/log-redaction.ts'
 import type { SseOptions } from '../src/options.ts'
 import { authOptions, exampleClaims, makeKey, mintToken, nowSeconds, type TestKey } from './auth-fixtures.ts'
+import { keepPrinted, keepSecret } from './printed.ts'
 import { StreamReader } from './stream-reader.ts'
 import { TopicInMemory } from './topic-in-memory.ts'
 
@@ -68,9 +69,16 @@ export class HttpScene {
     const lines: string[] = []
     const key = makeKey('ES256')
     const made = await makeCertificates(['localhost', '127.0.0.1'], Date.now())
+    keepSecret(made.keyPem)
     const tls = isTls ? { cert: Buffer.from(made.certificatePem), key: Buffer.from(made.keyPem) } : null
-    const stream = { write: (line: string) => void lines.push(line) }
-    const app = fastify({ logger: { level: 'debug', stream, ...logRedaction }, exposeHeadRoutes: false })
+    const write = (line: string): void => {
+      lines.push(line)
+      keepPrinted(line)
+    }
+    const app = fastify({
+      logger: { level: 'debug', stream: { write }, ...logRedaction },
+      exposeHeadRoutes: false,
+    })
     await options.host?.(app)
     await app.register(sse, { ...SSE_DEFAULTS, ...options.sse })
     await app.register(auth, authOptions(key))

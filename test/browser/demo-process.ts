@@ -3,12 +3,13 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { vi } from 'vitest'
+import { keepPrintedBy, keepSecret } from '../printed.ts'
 
 const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url))
 const START_TIMEOUT_MS = 30_000
@@ -49,6 +50,8 @@ export class DemoProcess {
     this.#server = this.#spawn('demo', { PORT: String(this.port), ADMIN_PORT: '0' })
     await this.#until(() => /:\d+\/index\.html/.test(this.output))
     this.port = Number(/:(\d+)\/index\.html/.exec(this.output)?.[1])
+    for (const name of ['private.pem', 'server.key'])
+      keepSecret(await readFile(join(this.folder, name), 'utf8'))
   }
 
   async stop(): Promise<void> {
@@ -75,6 +78,7 @@ export class DemoProcess {
       env: { ...this.#env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
+    keepPrintedBy(child)
     const keep = (bytes: Buffer): void => {
       this.output += bytes
     }

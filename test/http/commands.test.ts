@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { keepPrintedBy } from '../printed.ts'
 
 const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url))
 /** Nobody listens at port 1: a Kafka that is not there. */
@@ -42,6 +43,7 @@ function start(args: string[], env: Record<string, string> = {}): Run {
     cwd: folder,
     env: { PATH: process.env.PATH, ...env },
   })
+  keepPrintedBy(child)
   const ended = once(child, 'close').then(([code]) => {
     running.delete(run)
     return code

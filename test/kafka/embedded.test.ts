@@ -10,6 +10,7 @@ import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { spawnBroker } from '../../src/commands/broker.ts'
 import { findBroker, writeBrokerFile } from '../../src/commands/broker-file.ts'
+import { keepPrintedBy } from '../printed.ts'
 import { RecordedTopic } from './recorded-topic.ts'
 
 const COMMANDS = join(import.meta.dirname, 'commands.mjs')
@@ -35,6 +36,7 @@ describe('The embedded broker', () => {
       env,
       stdio: ['ignore', 'pipe', 'inherit'],
     })
+    keepPrintedBy(broker)
     const [line] = await once(broker.stdout ?? broker, 'data')
     return String(line)
   }
@@ -53,6 +55,7 @@ describe('The embedded broker', () => {
       cwd: folder,
       env: { ...env, ...more },
     })
+    keepPrintedBy(running.child)
     running.child.stdin?.end(input)
     return running.catch((error: { stdout: string; stderr: string; code: number }) => error)
   }

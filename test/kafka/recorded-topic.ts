@@ -5,6 +5,7 @@ import { vi } from 'vitest'
 import kafkaPlugin from '../../plugins/kafka.ts'
 import type { KafkaOptions } from '../../src/options.ts'
 import type { Encoding, KafkaRecord, Topic } from '../../src/topic.ts'
+import { keepPrinted } from '../printed.ts'
 
 export interface LogLine {
   level: number
@@ -18,7 +19,10 @@ export class RecordedTopic {
   private opened: Topic | null = null
 
   constructor() {
-    const write = (line: string) => this.lines.push(JSON.parse(line))
+    const write = (line: string) => {
+      this.lines.push(JSON.parse(line))
+      keepPrinted(line)
+    }
     this.app = fastify({ logger: { level: 'info', stream: { write } } })
   }
 
