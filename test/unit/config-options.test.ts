@@ -72,6 +72,18 @@ describe('the plugin’s options', () => {
     ])
   })
 
+  test('no credential is quoted, whatever is wrong with it', () => {
+    const problems = problemsOf({
+      ...OPTIONS,
+      kafka: { bootstrapServers: 'k:1', config: 'sasl.password=hunter2' },
+      auth: { ...OPTIONS.auth, keys: 20_250_101 },
+    })
+    expect(problems).toEqual([
+      'options.kafka.config takes librdkafka properties, each a string, a number or a boolean',
+      'options.auth.keys takes a URL, a path or PEM text',
+    ])
+  })
+
   test('nothing at all is told as that', () => {
     expect(problemsOf({})).toEqual([
       'options.kafka is missing: Kafka',

@@ -160,6 +160,7 @@ describe('POST /demo/token', () => {
   test.each([
     ['another site', { origin: 'https://evil.test', 'sec-fetch-site': 'cross-site' }],
     ['another site in an old browser', { origin: 'https://evil.test' }],
+    ['a page whose browser says so', { origin: 'http://localhost:7143', 'sec-fetch-site': 'same-site' }],
     ['another port', { origin: 'http://localhost:3000', 'sec-fetch-site': 'same-site' }],
     ['another scheme', { origin: 'https://localhost:7143' }],
     ['a sandboxed frame', { origin: 'null' }],
