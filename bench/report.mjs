@@ -8,6 +8,11 @@ const FOLDER = new URL('results/', import.meta.url)
 /** A machine that was busier than this with something else makes doubtful figures. */
 const OTHERS_SHARE_MAX = 0.05
 
+/** @param {Repetition} repetition */
+export function isDisturbed({ usage }) {
+  return usage !== undefined && usage.othersShare > OTHERS_SHARE_MAX
+}
+
 /** Columns by kind of workload: heading, how to read it from a repetition, digits. The first one is compared with `bare`. */
 const COLUMNS = {
   live: [

@@ -43,7 +43,7 @@ export function compareUsage(before, after) {
       Object.entries(cpuMicros).map(([role, micros]) => [role, micros / elapsedMicros]),
     ),
     idleShare: (after.idleMicros - before.idleMicros) / machine,
-    othersShare: Math.max(0, after.busyMicros - before.busyMicros - known) / machine,
+    othersShare: Math.min(1, Math.max(0, after.busyMicros - before.busyMicros - known) / machine),
   }
 }
 
