@@ -1,0 +1,206 @@
+// Segments that are used again and again under clients that are slow, stalled, or reset in mid-write: nobody may see a byte
+// that is not theirs, nobody skips a record without a word, every reader is counted out, and memory stays what it was.
+
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import type { RequestListener } from 'node:http'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { afterEach, expect, it, vi } from 'vitest'
+import { type Listener, listen } from '../../src/listener.ts'
+import type { Segment } from '../../src/segment.ts'
+import { SegmentPool } from '../../src/segment-pool.ts'
+import { HttpScene } from '../http-scene.ts'
+import { TopicInMemory } from '../topic-in-memory.ts'
+import { recordKey, recordValue } from './pattern.mjs'
+
+const MIB = 1024 * 1024
+/** What each of the two buses may retain; both take their segments from one pool. */
+const RETAINED_BYTES_MAX = 8 * MIB
+const POOL_BYTES = 2 * RETAINED_BYTES_MAX
+const CLIENTS_PER_TARGET = 5
+/** Frames of up to 1.4 MB have a segment of 2 MiB; a write of each stream may hold one (HTTP/2: three streams a client). */
+const HELD_BYTES_MAX = 2 * (1 + 1 + 3) * CLIENTS_PER_TARGET * 2 * MIB
+/** What a compaction makes before it gives back what it replaces. */
+const REWRITTEN_BYTES_MAX = 8 * MIB
+/** Growth of the resident set that is put down to the allocator: 1 in 20 of what passes through the segments meanwhile. */
+const RSS_TOLERANCE_BYTES = POOL_BYTES
+const BATCH_BYTES = 256 * 1024
+/** Copies of each batch that clients must have taken before the next one is written, unless none does for a while. */
+const READERS_THAT_KEEP_UP = 4
+const PATIENCE_MS = 50
+const TIMEOUT_MS = 60_000
+
+/** Remembers every segment that it handed out. */
+class WatchedPool extends SegmentPool {
+  readonly segments = new Set<Segment>()
+
+  override take(bytes: number, firstSequence: number): Segment {
+    const segment = super.take(bytes, firstSequence)
+    this.segments.add(segment)
+    return segment
+  }
+}
+
+const closing: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close()
+})
+
+it('gives nobody a byte that is not theirs, and keeps no memory', { timeout: 5 * TIMEOUT_MS }, async () => {
+  const pool = new WatchedPool()
+  const scenes = new Map([
+    ['all', await openScene(pool)],
+    ['compacted', await openScene(pool)],
+  ])
+  const clients = new Clients(await targetsOf(scenes))
+  closing.push(() => clients.close())
+
+  await clients.during(() => write(scenes, 5 * POOL_BYTES))
+  const before = await settled(scenes, pool)
+  await clients.during(() => write(scenes, 20 * POOL_BYTES))
+  const after = await settled(scenes, pool)
+
+  expect(after - before).toBeLessThan(RSS_TOLERANCE_BYTES)
+  expect(pool.allocatedBytes).toBeLessThanOrEqual(POOL_BYTES + HELD_BYTES_MAX + REWRITTEN_BYTES_MAX)
+  expect(scenes.get('compacted')?.topic.bus.lostBefore).toBe(0)
+  // The run was what it says: many streams of every kind, some of them outrun.
+  expect(clients.tally.streams).toBeGreaterThan(200)
+  expect(clients.tally.ends['too-old']).toBeGreaterThan(0)
+})
+
+async function openScene(pool: SegmentPool): Promise<HttpScene> {
+  const topic = new TopicInMemory(1, { pool, retainedBytesMax: RETAINED_BYTES_MAX })
+  const scene = await HttpScene.open({ topic })
+  closing.push(() => scene.close())
+  return scene
+}
+
+interface Target {
+  readonly topic: string
+  readonly protocol: 'h1' | 'h2'
+  readonly port: number
+  /** PEM to trust; null without TLS. */
+  readonly ca: string | null
+  readonly token: string
+}
+
+/** Each topic over plain HTTP/1.1, HTTP/1.1 over TLS and HTTP/2 over TLS. */
+async function targetsOf(scenes: ReadonlyMap<string, HttpScene>): Promise<Target[]> {
+  const targets: Target[] = []
+  for (const [topic, scene] of scenes) {
+    const plain: Listener = await listen(scene.app.routing as RequestListener, {
+      host: '127.0.0.1',
+      port: 0,
+      tls: null,
+    })
+    closing.push(() => plain.close())
+    const { port, ca } = scene
+    const token = scene.token(3600)
+    targets.push(
+      { topic, protocol: 'h1', port: plain.port, ca: null, token },
+      { topic, protocol: 'h1', port, ca, token },
+      { topic, protocol: 'h2', port, ca, token },
+    )
+  }
+  return targets
+}
+
+interface Tally {
+  readonly streams: number
+  readonly records: number
+  readonly bytes: number
+  /** Streams by the reason that they were told; those that left by themselves under ''. */
+  readonly ends: Readonly<Record<string, number>>
+}
+
+type Message = { type: 'stopped'; tally: Tally } | { type: 'wrong'; text: string }
+
+/** The clients' process. */
+class Clients {
+  tally: Tally = { streams: 0, records: 0, bytes: 0, ends: {} }
+  readonly #child: ChildProcess
+  readonly #targets: readonly Target[]
+  /** What a client saw that it must not have seen. */
+  #wrong: string | null = null
+
+  constructor(targets: readonly Target[]) {
+    this.#targets = targets
+    const program = fileURLToPath(new URL('pattern-clients.mjs', import.meta.url))
+    this.#child = fork(program, { env: { ...process.env, SEED: '7' }, execArgv: [] })
+    this.#child.on('message', (message: Message) => {
+      if (message.type === 'wrong') this.#wrong = message.text
+      else this.tally = message.tally
+    })
+  }
+
+  /** Clients come and go while `work` goes on. */
+  async during(work: () => Promise<void>): Promise<void> {
+    this.#child.send({ type: 'run', targets: this.#targets, clientsPerTarget: CLIENTS_PER_TARGET })
+    await Promise.race([work(), this.#ended()])
+    this.#child.send({ type: 'stop' })
+    await Promise.race([once(this.#child, 'message'), this.#ended()])
+  }
+
+  /** Rejects when the process ends, with what it saw. */
+  async #ended(): Promise<never> {
+    await once(this.#child, 'exit')
+    throw new Error(this.#wrong ?? 'the process of the clients ended')
+  }
+
+  async close(): Promise<void> {
+    if (this.#child.exitCode !== null) return
+    this.#child.kill()
+    await once(this.#child, 'exit')
+  }
+}
+
+/** Appends this many bytes to the topics, as fast as a few clients of each follow. */
+async function write(scenes: ReadonlyMap<string, HttpScene>, bytesMax: number): Promise<void> {
+  const bytesEach = bytesMax / scenes.size
+  await Promise.all([...scenes].map(([name, scene]) => writeTopic(name, scene, bytesEach)))
+}
+
+async function writeTopic(name: string, scene: HttpScene, bytesMax: number): Promise<void> {
+  const { topic, app } = scene
+  const { figures } = app.kafkaSse
+  for (let bytes = 0; bytes < bytesMax; ) {
+    const deliveredBytes = figures.bytesDelivered
+    let batchBytes = 0
+    while (batchBytes < BATCH_BYTES) batchBytes += produceNext(name, topic)
+    bytes += batchBytes
+    const untilMs = Date.now() + PATIENCE_MS
+    while (
+      figures.bytesDelivered - deliveredBytes < READERS_THAT_KEEP_UP * batchBytes &&
+      Date.now() < untilMs
+    )
+      await nextTurn()
+    scene.lines.length = 0 // the log is not what is measured here
+  }
+}
+
+function produceNext(name: string, topic: TopicInMemory): number {
+  const offset = topic.bus.position().get(0) ?? 0
+  const value = recordValue(name, offset)
+  topic.produce(value, recordKey(name, offset))
+  return value.length
+}
+
+/** Waits until every stream is gone, checks that nobody is counted in any more, and returns the resident set's size. */
+async function settled(scenes: ReadonlyMap<string, HttpScene>, pool: WatchedPool): Promise<number> {
+  const open = () => [...scenes.values()].map(({ app }) => app.kafkaSse.figures.streamsOpen)
+  const counted = () => [...pool.segments].filter((segment) => segment.readers !== 0)
+  await vi.waitFor(() => expect(open()).toEqual([0, 0]), { timeout: TIMEOUT_MS })
+  await vi.waitFor(() => expect(counted()).toHaveLength(0), { timeout: TIMEOUT_MS })
+  collectGarbage()
+  return process.memoryUsage.rss()
+}
+
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  collect()
+  collect()
+}
