@@ -11,7 +11,7 @@ declare module 'fastify' {
   }
 }
 
-export type SsePluginOptions = Omit<SseOptions, 'corsOrigins' | 'drainSeconds'>
+export type SsePluginOptions = Omit<SseOptions, 'adminPath' | 'corsOrigins' | 'drainSeconds'>
 
 /** Decorates the app with its streams. `preClose` ends them, since Fastify would wait for them for ever. */
 async function sse(app: FastifyInstance, options: SsePluginOptions): Promise<void> {

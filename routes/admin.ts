@@ -8,9 +8,12 @@ import { type StatusOptions, statusRoutes } from './status.ts'
 
 export async function adminRoutes(
   app: FastifyInstance,
-  { admin, ...status }: StatusOptions & { readonly admin: Admin },
+  options: StatusOptions & { readonly admin: Admin },
 ): Promise<void> {
+  // Not passed on whole: a prefix among them would be added twice.
+  const { admin, folder, viewersMax, everyMs } = options
+  const limits = { ...(viewersMax && { viewersMax }), ...(everyMs && { everyMs }) }
   await app.register(healthRoutes, { admin })
   await app.register(metricsRoutes, { admin })
-  await app.register(statusRoutes, { admin, ...status })
+  await app.register(statusRoutes, { admin, folder, ...limits })
 }

@@ -2,7 +2,6 @@
 
 import { readFile } from 'node:fs/promises'
 import type { RequestListener } from 'node:http'
-import { fileURLToPath } from 'node:url'
 import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import admin from '../plugins/admin.ts'
@@ -14,6 +13,7 @@ import { NotFound } from './errors.ts'
 import { type Listener, listen, type TlsContext } from './listener.ts'
 import { logRedaction } from './log-redaction.ts'
 import type { ServerOptions, TlsOptions } from './options.ts'
+import { inPackage } from './package-path.ts'
 import { kafkaSse } from './plugin.ts'
 
 export interface App {
@@ -112,10 +112,4 @@ function pluginOptions({ kafka, auth, streams, sse }: ServerOptions) {
 async function readTls({ certFile, keyFile }: TlsOptions): Promise<TlsContext> {
   const [cert, key] = await Promise.all([readFile(certFile), readFile(keyFile)])
   return { cert, key }
-}
-
-/** A path in this package, from the sources and from dist/ alike. */
-function inPackage(path: string): string {
-  const fromHere = import.meta.url.includes('/dist/src/') ? '../../' : '../'
-  return fileURLToPath(new URL(fromHere + path, import.meta.url))
 }

@@ -26,6 +26,12 @@ export interface KafkaOptions {
   retainedRecordsMax?: number
 }
 
+/** Our own check of tokens. Without `keys` they are found by the issuer's discovery document. */
+export type TokenAuthOptions = Omit<AuthOptions, 'keys' | 'authenticate'> & { keys?: string }
+
+/** The host application's own authentication, instead of ours. */
+export type HostAuthOptions = Required<Pick<AuthOptions, 'authenticate'>>
+
 export interface AuthOptions {
   issuer: string
   audience: string
@@ -68,6 +74,8 @@ export interface SseOptions {
   streamsPerAddressMax: number
   /** Origins that may read the streams; `*` is every one. Empty: the host application does CORS itself. */
   corsOrigins: string[]
+  /** Where a host's app serves health, metrics and status, under the plugin's prefix; null: nowhere. */
+  adminPath: string | null
 }
 
 /** Options that were checked, with every default filled in: what validateOptions (src/config.ts) makes of them. */

@@ -3,12 +3,15 @@
 
 import cors from '@fastify/cors'
 import type { FastifyInstance } from 'fastify'
+import admin from '../plugins/admin.ts'
 import auth from '../plugins/auth.ts'
 import kafka from '../plugins/kafka.ts'
 import sse from '../plugins/sse.ts'
+import { adminRoutes } from '../routes/admin.ts'
 import { streamRoutes } from '../routes/stream.ts'
 import { validateOptions } from './config.ts'
 import type { KafkaSseOptions } from './options.ts'
+import { inPackage } from './package-path.ts'
 
 export type { KafkaSseOptions } from './options.ts'
 export type { Session } from './session.ts'
@@ -22,6 +25,7 @@ export async function kafkaSse(app: FastifyInstance, options: KafkaSseOptions): 
   await app.register(sse, resolved.sse)
   await app.register(kafka, resolved.kafka)
   await app.register(auth, resolved.auth)
+  await registerAdmin(app, resolved.sse.adminPath)
   await registerCors(app, resolved.sse.corsOrigins)
   for (const { path, topic, scope, encoding } of resolved.streams) {
     await app.register(streamRoutes, {
@@ -35,6 +39,14 @@ export async function kafkaSse(app: FastifyInstance, options: KafkaSseOptions): 
 }
 
 export default kafkaSse
+
+/** Health, metrics and status where the host wants them. Who may see them is for the host's hooks to say. */
+async function registerAdmin(app: FastifyInstance, prefix: string | null): Promise<void> {
+  if (prefix === null) return
+  const { kafkaSse: streams, kafkaSseTopics: topics, kafkaSseAuth: authenticator } = app
+  await app.register(admin, { streams, topics, authenticator })
+  await app.register(adminRoutes, { prefix, admin: app.kafkaSseAdmin, folder: inPackage('public') })
+}
 
 /** The host's own CORS, where it has @fastify/cors, holds for the streams like for everything else. */
 async function registerCors(app: FastifyInstance, origins: string[]): Promise<void> {

@@ -104,4 +104,14 @@ export const SSE_SETTINGS: Record<keyof SseOptions, Setting> = {
     items: { type: 'string', description: 'An origin', pattern: '^(\\*|https?://[^/\\s,]+)$' },
     default: ['*'],
   },
+  adminPath: {
+    type: 'string',
+    nullable: true,
+    description:
+      "Path at which the plugin adds health, metrics and status to its host's app; a server has ADMIN_PORT for them",
+    expects: 'a path that begins with / and has no query',
+    pattern: '^/[^?#\\s]*$',
+    maxLength: 1000,
+    default: null,
+  },
 }

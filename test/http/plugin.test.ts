@@ -1,0 +1,113 @@
+import { createServer } from 'node:net'
+import cors from '@fastify/cors'
+import fastify, { type FastifyInstance } from 'fastify'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import kafkaSse, { type KafkaSseOptions } from '../../src/plugin.ts'
+import { AUDIENCE, exampleClaims, ISSUER, makeKey, mintToken } from '../auth-fixtures.ts'
+
+const key = makeKey('ES256')
+let app: FastifyInstance
+let bootstrapServers: string
+
+beforeEach(async () => {
+  app = fastify()
+  bootstrapServers = `127.0.0.1:${await unusedPort()}`
+})
+afterEach(() => app.close())
+
+/** A port where nothing listens: the plugin has to live without Kafka. */
+async function unusedPort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+function options(changes: Partial<KafkaSseOptions> = {}): KafkaSseOptions & { prefix: string } {
+  return {
+    prefix: '/live',
+    kafka: { bootstrapServers },
+    auth: { issuer: ISSUER, audience: AUDIENCE, keys: key.publicPem },
+    streams: [{ path: '/events', topic: 'events' }],
+    ...changes,
+  }
+}
+
+const authorization = () => `Bearer ${mintToken(key, { claims: exampleClaims() })}`
+
+describe('the plugin in an app of its host', () => {
+  it('serves its streams under the prefix, its decorators kept in its scope', async () => {
+    await app.register(kafkaSse, options())
+    await app.ready()
+    expect('kafkaSse' in app).toBe(false)
+    expect((await app.inject('/live/events')).statusCode).toBe(401)
+    expect((await app.inject('/events')).statusCode).toBe(404)
+    const headers = { authorization: authorization() }
+    const stream = await app.inject({ url: '/live/events', headers, payloadAsStream: true })
+    expect(stream.headers['content-type']).toBe('text/event-stream')
+    await app.close()
+  })
+
+  it('lives beside a second one of its kind', async () => {
+    await app.register(kafkaSse, options())
+    await app.register(kafkaSse, { ...options(), prefix: '/other' })
+    expect((await app.inject('/live/events')).statusCode).toBe(401)
+    expect((await app.inject('/other/events')).statusCode).toBe(401)
+  })
+
+  it('sends what the hooks of its host set', async () => {
+    app.addHook('onRequest', async (_request, reply) => {
+      reply.header('x-host', 'was here')
+    })
+    await app.register(kafkaSse, options())
+    const headers = { authorization: authorization() }
+    const stream = await app.inject({ url: '/live/events', headers, payloadAsStream: true })
+    expect(stream.headers['x-host']).toBe('was here')
+  })
+
+  it('answers CORS by itself, or leaves it to the @fastify/cors that its host has', async () => {
+    const origin = 'https://app.example.com'
+    await app.register(kafkaSse, options({ sse: { corsOrigins: [origin] } }))
+    expect((await app.inject({ url: '/live/events', headers: { origin } })).headers).toMatchObject({
+      'access-control-allow-origin': origin,
+    })
+    const host = fastify()
+    await host.register(cors, { origin: 'https://hosts.example.com' })
+    await host.register(kafkaSse, options())
+    const refused = await host.inject({ url: '/live/events', headers: { origin } })
+    expect(refused.headers['access-control-allow-origin']).toBe('https://hosts.example.com')
+    await host.close()
+  })
+
+  it('lets the host authenticate', async () => {
+    const authenticate = async () => ({
+      issuer: 'host',
+      subject: 'somebody',
+      scopes: new Set(['proxy:stream']),
+      expiresAtMs: Date.now() + 60_000,
+      tokenDigest: '',
+      claims: {},
+    })
+    await app.register(kafkaSse, options({ auth: { authenticate } }))
+    const stream = await app.inject({ url: '/live/events', payloadAsStream: true })
+    expect(stream.statusCode).toBe(200)
+  })
+
+  it('adds health, metrics and status where it is asked to', async () => {
+    await app.register(kafkaSse, options({ sse: { adminPath: '/operator' } }))
+    expect((await app.inject('/live/operator/health/live')).statusCode).toBe(200)
+    expect((await app.inject('/live/operator/health/ready')).statusCode).toBe(503)
+    expect((await app.inject('/live/operator/metrics')).body).toContain('kafka_sse_streams_open 0')
+    expect((await app.inject('/live/operator/status')).statusCode).toBe(200)
+    expect((await app.inject('/live/health/live')).statusCode).toBe(404)
+  })
+
+  it('names every problem of its options at once, and does not start', async () => {
+    const wrong = { ...options(), streams: [{ path: 'events', topic: 'a b' }], sse: { heartbeatSecond: 9 } }
+    await expect(app.register(kafkaSse, wrong as unknown as KafkaSseOptions)).rejects.toThrow(
+      /options\.streams\[?\.?0\]?\.path[\s\S]*topic[\s\S]*heartbeatSecond/,
+    )
+    app = fastify()
+  })
+})
