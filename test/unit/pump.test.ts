@@ -1,0 +1,208 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Bus } from '../../src/bus.ts'
+import { Pump, type Pumped, type Waits } from '../../src/pump.ts'
+import { TopicInMemory } from '../topic-in-memory.ts'
+
+/** Every piece of work of a test, by name, in the order in which it was done. */
+let done: string[]
+
+class Worker implements Pumped {
+  readonly bus: Bus
+  readonly name: string
+  idleAt = -1
+  isQueued = false
+  /** What it waits for after its next pieces of work; 'publish' once these are used up. */
+  waits: Waits[]
+  /** What else a piece of work does. */
+  act = (): void => {}
+
+  constructor(name: string, bus: Bus, waits: Waits[] = []) {
+    this.name = name
+    this.bus = bus
+    this.waits = waits
+  }
+
+  work(): Waits {
+    done.push(this.name)
+    this.act()
+    return this.waits.shift() ?? 'publish'
+  }
+}
+
+describe('the pump', () => {
+  let bus: Bus
+  let pump: Pump
+  /** What the pump's clock says: a piece of work takes no time unless a test says so. */
+  let nowMs: number
+
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setImmediate'] })
+    nowMs = 0
+    vi.spyOn(performance, 'now').mockImplementation(() => nowMs)
+    bus = new TopicInMemory().bus
+    pump = new Pump()
+    done = []
+  })
+  afterEach(() => {
+    vi.restoreAllMocks()
+    vi.useRealTimers()
+  })
+
+  function workers(count: number, waits: () => Waits[] = () => []): Worker[] {
+    return Array.from({ length: count }, (_, i) => new Worker(`${i}`, bus, waits()))
+  }
+
+  function enqueue(...pumped: Worker[]): void {
+    for (const worker of pumped) pump.enqueue(worker)
+  }
+
+  /** Takes what was done since the last call. */
+  function taken(): string[] {
+    return done.splice(0)
+  }
+
+  /** One turn of the pump. */
+  function turn(): void {
+    vi.advanceTimersToNextTimer()
+  }
+
+  it('does nothing on its own stack, and each queued worker once, in order', () => {
+    const [a, b] = workers(2)
+    if (a === undefined || b === undefined) return
+    enqueue(a, b, a)
+    expect(done).toEqual([])
+    vi.runAllTimers()
+    expect(done).toEqual(['0', '1'])
+  })
+
+  it('lets everyone work before anyone works again', () => {
+    enqueue(...workers(3, () => ['turn', 'turn']))
+    vi.runAllTimers()
+    expect(done).toEqual(['0', '1', '2', '0', '1', '2', '0', '1', '2'])
+  })
+
+  it('ends a turn after a fraction of a millisecond, and goes on where it was in the next', () => {
+    const slow = workers(40)
+    for (const worker of slow)
+      worker.act = () => {
+        nowMs += 0.1
+      }
+    enqueue(...slow)
+    turn()
+    const first = taken().length
+    expect(first).toBeGreaterThan(0)
+    expect(first).toBeLessThanOrEqual(8) // 0.8 ms: it looks at the clock every eight pieces
+    vi.runAllTimers()
+    expect(done).toEqual(Array.from({ length: 40 - first }, (_, i) => `${first + i}`))
+  })
+
+  it('does what is urgent before everything that is queued, however long the queue', () => {
+    const slow = workers(100)
+    for (const worker of slow)
+      worker.act = () => {
+        nowMs += 0.1
+      }
+    enqueue(...slow)
+    turn()
+    taken()
+    pump.hasten(() => done.push('urgent'))
+    vi.runAllTimers()
+    expect(done[0]).toBe('urgent')
+    expect(done).toHaveLength(93)
+  })
+
+  it('is not kept from its queue by what is urgent', () => {
+    enqueue(...workers(4))
+    for (let i = 0; i < 10; i++)
+      pump.hasten(() => {
+        done.push('urgent')
+        nowMs += 1
+      })
+    turn()
+    expect(done).toEqual(['urgent', '0', '1', '2', '3'])
+    vi.runAllTimers()
+    expect(done.filter((name) => name === 'urgent')).toHaveLength(10)
+  })
+
+  it('wakes at a publish those who wait for it, and nobody else', () => {
+    const other = new TopicInMemory().bus
+    const [a, b] = [new Worker('a', bus), new Worker('b', bus, ['call', 'publish'])]
+    const elsewhere = new Worker('elsewhere', other)
+    enqueue(a, b, elsewhere)
+    vi.runAllTimers()
+    taken()
+    bus.publish()
+    bus.publish()
+    vi.runAllTimers()
+    expect(taken()).toEqual(['a'])
+    enqueue(b)
+    vi.runAllTimers()
+    other.publish()
+    vi.runAllTimers()
+    expect(taken()).toEqual(['b', 'elsewhere'])
+  })
+
+  it('misses no publish that comes while a worker finds nothing left', () => {
+    const worker = new Worker('a', bus)
+    let published = 0
+    worker.act = () => {
+      if (published++ === 0) pump.enqueue(worker)
+    }
+    enqueue(worker)
+    vi.runAllTimers()
+    expect(taken()).toEqual(['a', 'a'])
+    bus.publish()
+    vi.runAllTimers()
+    expect(taken()).toEqual(['a'])
+  })
+
+  it('forgets idle workers from any place of their list, and wakes all the others', () => {
+    const idle = workers(50)
+    enqueue(...idle)
+    vi.runAllTimers()
+    taken()
+    const removed = [0, 49, 25, 48, 1, 13].map((i) => `${i}`)
+    for (const worker of idle) if (removed.includes(worker.name)) pump.remove(worker)
+    bus.publish()
+    vi.runAllTimers()
+    const left = idle.map(({ name }) => name).filter((name) => !removed.includes(name))
+    expect(taken().sort()).toEqual(left.sort())
+    bus.publish()
+    vi.runAllTimers()
+    expect(taken().sort()).toEqual(left.sort())
+  })
+
+  it('gives a worker that was removed while it was queued its turn once, and never again', () => {
+    const worker = new Worker('a', bus, ['call'])
+    enqueue(worker)
+    pump.remove(worker)
+    vi.runAllTimers()
+    bus.publish()
+    vi.runAllTimers()
+    expect(done).toEqual(['a'])
+  })
+
+  it('enqueues an idle worker once though a publish comes, too', () => {
+    const worker = new Worker('a', bus)
+    enqueue(worker)
+    vi.runAllTimers()
+    taken()
+    enqueue(worker)
+    bus.publish()
+    vi.runAllTimers()
+    expect(taken()).toEqual(['a'])
+  })
+
+  it('listens to a bus no more once it is closed', () => {
+    const worker = new Worker('a', bus)
+    enqueue(worker)
+    vi.runAllTimers()
+    taken()
+    pump.close()
+    bus.publish()
+    vi.runAllTimers()
+    expect(done).toEqual([])
+    pump.remove(worker)
+    expect(worker.idleAt).toBe(-1)
+  })
+})
