@@ -26,12 +26,6 @@ export interface KafkaOptions {
   retainedRecordsMax?: number
 }
 
-/** Our own check of tokens. Without `keys` they are found by the issuer's discovery document. */
-export type TokenAuthOptions = Omit<AuthOptions, 'keys' | 'authenticate'> & { keys?: string }
-
-/** The host application's own authentication, instead of ours. */
-export type HostAuthOptions = Required<Pick<AuthOptions, 'authenticate'>>
-
 export interface AuthOptions {
   issuer: string
   audience: string
