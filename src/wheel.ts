@@ -1,5 +1,5 @@
-// Deadlines of many streams on one timer: a hashed timing wheel (Varghese and Lauck, 1987). A deadline is met within one
-// tick after it is due; an entry that is due later is passed over once a round.
+// Deadlines of many streams on one timer: a hashed timing wheel (Varghese and Lauck, 1987). A deadline is met within two
+// ticks after it is due, never before; an entry that is due later is passed over once a round.
 
 /** Something that has one deadline at a time. */
 export interface Timed {
@@ -56,12 +56,15 @@ export class Wheel<T extends Timed> {
     this.timer = null
   }
 
-  /** Visits every slot since the last turn, each at most once however long the process was held up. */
+  /**
+   * Visits every slot since the last turn, each at most once however long the process was held up, and never the one that
+   * takes what is scheduled meanwhile. Where the clock was set back it goes on by the new time.
+   */
   private turn(): void {
     const nowMs = this.now()
     const tick = this.tickOf(nowMs)
-    const from = Math.max(this.ticked + 1, tick - SLOTS + 1)
-    this.ticked = Math.max(this.ticked, tick)
+    const from = Math.max(this.ticked + 1, tick - SLOTS + 2)
+    this.ticked = tick
     for (let visited = from; visited <= tick; visited++) this.visit(this.slots[visited % SLOTS], nowMs)
   }
 
