@@ -4,8 +4,8 @@
 import type { Bus } from './bus.ts'
 import type { Cursor } from './cursor.ts'
 import type { EndReason, Figures } from './figures.ts'
+import { InFlight } from './in-flight.ts'
 import type { Pump, Pumped, Waits } from './pump.ts'
-import type { Segment } from './segment.ts'
 import type { Session } from './session.ts'
 import {
   CHALLENGE,
@@ -39,17 +39,10 @@ export interface StreamParts {
 export interface StreamSettings {
   readonly challengeMs: number
   readonly heartbeatMs: number
-  /** Time that a write may stay untaken, besides the time its bytes are given at TAKEN_BYTES_PER_MS_MIN. */
+  /** Time that a write may stay untaken, besides the time its bytes are given at 16 KiB a second. */
   readonly stalledMs: number
 }
 
-const IN_FLIGHT_BYTES_MIN = 16 * 1024
-const IN_FLIGHT_BYTES_MAX = 1024 * 1024
-/** A write taken within this time lets the next one be larger; one that takes four times as long halves it. */
-const QUICK_MS = 50
-const SLOW_MS = 200
-/** 16 KiB a second: a peer that takes a large write more slowly than this has stalled. */
-const TAKEN_BYTES_PER_MS_MIN = 16
 /** While the peer has yet to take something, how soon at the latest to look again whether a heartbeat is due. */
 const LOOK_AGAIN_MS = 1000
 /** What an end may wait for bytes in flight before it is forced: at exp, never later than exp + 0.5 s. */
@@ -71,18 +64,11 @@ export class Stream implements Pumped, Timed {
   /** Why it ends, once it does; nothing but the end is written from then on. */
   private ending: EndReason | null = null
   private isClosed = false
-  /** The one write of records under way: since when, how large, and the segment it refers to. */
-  private writtenAtMs = Number.POSITIVE_INFINITY
-  private writtenBytes = 0
-  private pinned: Segment | null = null
-  private inFlightBytesMax = IN_FLIGHT_BYTES_MIN
+  private readonly inFlight = new InFlight()
   private lastByteAtMs: number
   /** `exp` that the last challenge was for: at most one for each. */
   private challengedForMs = 0
   private forcedAtMs = Number.POSITIVE_INFINITY
-  /** Words besides the records (heartbeats, a challenge) that the peer has not taken yet, and since when there are any. */
-  private untold = 0
-  private untoldSinceMs = Number.POSITIVE_INFINITY
   /** Stops whatever the stream waits for before it begins to read. */
   private stopWaiting: (() => void) | null = null
   /** Position that the client is known to have heard, as of the last heartbeat. */
@@ -141,8 +127,8 @@ export class Stream implements Pumped, Timed {
 
   /** One write of what there is to read, within what the peer has shown to take. */
   work(): Waits {
-    if (this.cursor === null || this.ending !== null || this.isClosed || this.isWriting()) return 'call'
-    const bytes = this.cursor.read(this.inFlightBytesMax)
+    if (this.cursor === null || !this.isOpen || this.inFlight.isWriting) return 'call'
+    const bytes = this.cursor.read(this.inFlight.bytesMax)
     if (bytes === null) return this.rest(this.cursor)
     if (bytes.length === 0) return 'turn'
     this.write(bytes, this.cursor)
@@ -156,7 +142,7 @@ export class Stream implements Pumped, Timed {
     const nowMs = this.parts.now()
     if (this.ending !== null) this.force(nowMs)
     else if (nowMs >= this.session.expiresAtMs) this.end('expired', EXPIRED_GRACE_MS)
-    else if (nowMs >= this.stalledAtMs()) this.giveUp()
+    else if (nowMs >= this.inFlight.stalledAtMs(this.parts.settings.stalledMs)) this.giveUp()
     else this.keepAlive(nowMs)
     this.schedule()
   }
@@ -175,12 +161,12 @@ export class Stream implements Pumped, Timed {
   private nextDeadlineMs(): number {
     const { now, settings } = this.parts
     const soonMs = now() + Math.min(LOOK_AGAIN_MS, settings.heartbeatMs)
-    const lookAgainMs = this.isWaited() ? soonMs : Number.POSITIVE_INFINITY
+    const lookAgainMs = this.inFlight.isEmpty ? Number.POSITIVE_INFINITY : soonMs
     return Math.min(
       this.session.expiresAtMs,
       this.challengeAtMs(),
       this.heartbeatAtMs(),
-      this.stalledAtMs(),
+      this.inFlight.stalledAtMs(settings.stalledMs),
       lookAgainMs,
     )
   }
@@ -194,17 +180,8 @@ export class Stream implements Pumped, Timed {
 
   /** Never while the peer has yet to take something: that is the sign of life, and it needs no more bytes. */
   private heartbeatAtMs(): number {
-    return this.isWaited() ? Number.POSITIVE_INFINITY : this.lastByteAtMs + this.parts.settings.heartbeatMs
-  }
-
-  private stalledAtMs(): number {
-    const { stalledMs } = this.parts.settings
-    const takenAtMs = this.writtenAtMs + this.writtenBytes / TAKEN_BYTES_PER_MS_MIN
-    return Math.min(takenAtMs, this.untoldSinceMs) + stalledMs
-  }
-
-  private isWaited(): boolean {
-    return this.isWriting() || this.untold > 0
+    const { heartbeatMs } = this.parts.settings
+    return this.inFlight.isEmpty ? this.lastByteAtMs + heartbeatMs : Number.POSITIVE_INFINITY
   }
 
   private challenge(): void {
@@ -244,17 +221,10 @@ export class Stream implements Pumped, Timed {
     this.tell(ready(cursor.id(), this.parts.signals))
   }
 
-  private isWriting(): boolean {
-    return this.writtenBytes > 0
-  }
-
   private write(bytes: Buffer, cursor: Cursor): void {
     const { figures } = this.parts
-    this.pinned = cursor.segment
-    this.pinned?.retain()
-    this.writtenBytes = bytes.length
-    this.writtenAtMs = this.parts.now()
-    this.lastByteAtMs = this.writtenAtMs
+    this.lastByteAtMs = this.parts.now()
+    this.inFlight.begin(bytes.length, cursor.segment, this.lastByteAtMs)
     figures.writes++
     figures.bytesDelivered += bytes.length
     figures.recordsDelivered += cursor.frames
@@ -263,41 +233,23 @@ export class Stream implements Pumped, Timed {
 
   /** Made once for each stream: the end of a write is the most frequent thing that happens to it. */
   private readonly taken = (): void => {
-    if (!this.isWriting()) return
-    const tookMs = this.parts.now() - this.writtenAtMs
-    if (tookMs <= QUICK_MS && this.writtenBytes * 2 > this.inFlightBytesMax) this.resize(2)
-    else if (tookMs >= SLOW_MS) this.resize(0.5)
-    this.unpin()
-    if (!this.isClosed) this.parts.pump.enqueue(this)
-  }
-
-  private resize(factor: number): void {
-    this.inFlightBytesMax = Math.min(
-      IN_FLIGHT_BYTES_MAX,
-      Math.max(IN_FLIGHT_BYTES_MIN, this.inFlightBytesMax * factor),
-    )
-  }
-
-  private unpin(): void {
-    this.writtenBytes = 0
-    this.writtenAtMs = Number.POSITIVE_INFINITY
-    this.pinned?.release()
-    this.pinned = null
+    if (this.isClosed) return
+    this.inFlight.taken(this.parts.now())
+    this.parts.pump.enqueue(this)
   }
 
   /** Writes bytes of its own behind whatever is in flight. They are few: see `heartbeatAtMs` and `challengeAtMs`. */
   private tell(bytes: Uint8Array): void {
     this.lastByteAtMs = this.parts.now()
-    if (this.untold++ === 0) this.untoldSinceMs = this.lastByteAtMs
+    this.inFlight.addWord(this.lastByteAtMs)
     this.parts.sink.write(bytes, this.told)
   }
 
-  private readonly told = (): void => {
-    if (--this.untold === 0) this.untoldSinceMs = Number.POSITIVE_INFINITY
-  }
+  private readonly told = (): void => this.inFlight.wordTaken()
 
   private giveUp(): void {
     this.ending = 'slow'
+    this.forcedAtMs = this.parts.now()
     this.parts.sink.cancel()
   }
 
@@ -308,7 +260,7 @@ export class Stream implements Pumped, Timed {
   private close(): void {
     if (this.isClosed) return
     this.isClosed = true
-    this.unpin()
+    this.inFlight.letGo()
     this.stopWaiting?.()
     this.parts.pump.remove(this)
     this.parts.wheel.cancel(this)
