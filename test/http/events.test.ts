@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import cors from '@fastify/cors'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { HttpScene, respond, type SceneOptions } from '../http-scene.ts'
@@ -13,6 +14,13 @@ async function open(options: SceneOptions = {}): Promise<HttpScene> {
 }
 
 afterEach(() => scene.close())
+
+/** How late a thing came, less what other processes of a busy machine held this one up in the meantime. */
+function lateness(dueAtMs: number): () => number {
+  const delay = monitorEventLoopDelay({ resolution: 10 })
+  delay.enable()
+  return () => Date.now() - dueAtMs - delay.max / 1e6
+}
 
 describe('GET of a stream', () => {
   it('answers with exactly the headers that clients compare, before there is anything to say', async () => {
@@ -151,13 +159,14 @@ describe('GET of a stream', () => {
     await open()
     const authorization = `Bearer ${scene.token(2)}`
     const expiresAtMs = Math.floor(Date.now() / 1000) * 1000 + 2000
+    const late = lateness(expiresAtMs)
     const [http2, http1] = await Promise.all([
       scene.get('/events', { authorization }),
       scene.getHttp1('/events', { authorization }),
     ])
     expect(await http2.ended).toBe(0)
     expect(await http1.ended).toBe(true)
-    expect(Date.now() - expiresAtMs).toBeLessThan(500)
+    expect(late()).toBeLessThan(500)
     for (const { reader } of [http2, http1]) {
       expect(reader.events.map(({ event }) => event)).toEqual(['challenge'])
       expect(reader.comments.at(-1)).toBe('end expired')
@@ -170,8 +179,9 @@ describe('GET of a stream', () => {
     const expiresAtMs = Math.floor(Date.now() / 1000) * 1000 + 2000
     const { stream, ended } = await scene.get('/events', { authorization: `Bearer ${scene.token(2)}` })
     stream.pause()
+    const late = lateness(expiresAtMs)
     await vi.waitUntil(() => scene.app.kafkaSse.figures.streamsEnded.expired === 1, { timeout: 4000 })
-    expect(Date.now() - expiresAtMs).toBeLessThan(500)
+    expect(late()).toBeLessThan(500)
     stream.resume()
     expect(await ended).toBe(8)
   })
