@@ -53,15 +53,20 @@ function bestRun(closed: readonly Segment[]): Run | null {
   return best
 }
 
+/**
+ * How far the run that begins at `first` is best drawn. Large frames may not pack as closely as their bytes add up to; such a
+ * run is rewritten in vain once, has no dead frame left, and is passed over until one of its frames dies.
+ */
 function runFrom(closed: readonly Segment[], first: number): Run {
   let best: Run = { first, count: 0, freed: 0 }
-  let live = 0
+  let [live, deadFrames] = [0, 0]
   for (let count = 1; count <= RUN_MAX; count++) {
     const segment = closed[first + count - 1]
     if (segment === undefined || (segment.size > SEGMENT_BYTES && segment.liveFrames > 0)) break
     live += segment.liveBytes
+    deadFrames += segment.frames - segment.liveFrames
     const freed = count - Math.ceil(live / SEGMENT_BYTES)
-    if (freed > best.freed) best = { first, count, freed }
+    if (freed > best.freed && deadFrames > 0) best = { first, count, freed }
   }
   return best
 }
