@@ -45,7 +45,7 @@ export interface StreamSettings {
 
 /** While the peer has yet to take something, how soon at the latest to look again whether a heartbeat is due. */
 const LOOK_AGAIN_MS = 1000
-/** What an end may wait for bytes in flight before it is forced: at exp, never later than exp + 0.5 s. */
+/** What an end may wait for bytes in flight before it is forced; counted from exp, since it is over by exp + 0.5 s. */
 const EXPIRED_GRACE_MS = 250
 const END_GRACE_MS = 1000
 
@@ -141,10 +141,14 @@ export class Stream implements Pumped, Timed {
     if (this.isClosed) return
     const nowMs = this.parts.now()
     if (this.ending !== null) this.force(nowMs)
-    else if (nowMs >= this.session.expiresAtMs) this.end('expired', EXPIRED_GRACE_MS)
+    else if (nowMs >= this.session.expiresAtMs) this.expire(nowMs)
     else if (nowMs >= this.inFlight.stalledAtMs(this.parts.settings.stalledMs)) this.giveUp()
     else this.keepAlive(nowMs)
     this.schedule()
+  }
+
+  private expire(nowMs: number): void {
+    this.end('expired', this.session.expiresAtMs + EXPIRED_GRACE_MS - nowMs)
   }
 
   private keepAlive(nowMs: number): void {
