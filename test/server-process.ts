@@ -50,10 +50,6 @@ export class ServerProcess {
     return `https://localhost:${this.#port}/events`
   }
 
-  get adminPort(): number {
-    return this.#adminPort
-  }
-
   /** PEM of the authority that signed its certificate. */
   get ca(): string {
     return this.read('test-ca.crt')

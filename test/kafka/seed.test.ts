@@ -96,7 +96,9 @@ describe.skipIf(!can).concurrent(
       await curl.kill()
     })
 
-    it('ends at exp while records pour in: cleanly for who reads, by a reset for who does not', async ({ onTestFinished }) => {
+    it('ends at exp while records pour in: cleanly for who reads, by a reset for who does not', async ({
+      onTestFinished,
+    }) => {
       // A little later than the quiet ones, so that their times are theirs.
       const poured = await prepare({ 'cleanup.policy': 'delete', 'retention.bytes': '1000000' })
       onTestFinished(() => poured.server.close())
@@ -132,7 +134,9 @@ describe.skipIf(!can).concurrent(
       for (const reader of readers) expect(await reader).toMatchObject({ code: 0, end: ':end expired\n\n' })
     })
 
-    it('stops and starts again, and an EventSource gets what was produced meanwhile, each record once', async ({ onTestFinished }) => {
+    it('stops and starts again, and an EventSource gets what was produced meanwhile, each record once', async ({
+      onTestFinished,
+    }) => {
       const { topic: own, server: stopped } = await prepare()
       onTestFinished(() => stopped.close())
       const produce = (key: string, value: string) => kcatProduce(servers, own, key, value)
@@ -159,7 +163,9 @@ describe.skipIf(!can).concurrent(
       expect(requests.at(-1)?.['Last-Event-ID']).toBe('AQIAAg==')
     })
 
-    it('gives a new client the newest value of a key alone, before and after Kafka compacts the topic', async ({ onTestFinished }) => {
+    it('gives a new client the newest value of a key alone, before and after Kafka compacts the topic', async ({
+      onTestFinished,
+    }) => {
       const eager = {
         'segment.ms': '300',
         'min.cleanable.dirty.ratio': '0.01',

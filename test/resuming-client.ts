@@ -1,0 +1,111 @@
+// Clients that come back by themselves with the id of the last event that they had whole: as plain as a client can be, so
+// that what they have seen is what was sent.
+
+import { connect } from 'node:http2'
+import { request } from 'node:https'
+import { setTimeout as pause } from 'node:timers/promises'
+import { StreamReader } from './stream-reader.ts'
+
+export interface StreamAddress {
+  readonly url: string
+  /** PEM of the authority. */
+  readonly ca: string
+  readonly token: string
+}
+
+interface Connection {
+  readonly address: StreamAddress
+  readonly headers: Record<string, string>
+  readonly onOpen: () => void
+  readonly onBytes: (bytes: Buffer) => void
+}
+
+interface Reading {
+  /** Resolves when the connection is over, however that came. */
+  readonly over: Promise<unknown>
+  readonly end: () => void
+}
+
+const RECONNECT_MS = 50
+
+export class ResumingClient {
+  /** Data of the records, in the order in which they came, over all connections. */
+  readonly received: string[] = []
+  /** How often a stream opened. */
+  opened = 0
+  isOpen = false
+  readonly #address: StreamAddress
+  readonly #read: (connection: Connection) => Reading
+  #isClosing = false
+  #end = (): void => {}
+  #lastId = ''
+  readonly #done: Promise<void>
+
+  constructor(address: StreamAddress, protocol: 'h2' | 'h1') {
+    this.#address = address
+    this.#read = protocol === 'h2' ? readHttp2 : readHttp1
+    this.#done = this.#run()
+  }
+
+  async close(): Promise<void> {
+    this.#isClosing = true
+    this.#end()
+    await this.#done
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isClosing) {
+      await this.#readOnce()
+      this.isOpen = false
+      await pause(RECONNECT_MS)
+    }
+  }
+
+  /** A reader for each connection: what was cut off in the middle of an event is forgotten with it. */
+  async #readOnce(): Promise<void> {
+    const reader = new StreamReader()
+    const onBytes = (bytes: Buffer): void => {
+      const had = reader.records.length
+      reader.feed(bytes)
+      this.received.push(...reader.records.slice(had))
+      this.#lastId = reader.lastId || this.#lastId
+    }
+    const onOpen = (): void => {
+      this.isOpen = true
+      this.opened++
+    }
+    const headers: Record<string, string> = this.#lastId === '' ? {} : { 'last-event-id': this.#lastId }
+    const { over, end } = this.#read({ address: this.#address, headers, onOpen, onBytes })
+    this.#end = end
+    await over
+  }
+}
+
+function readHttp2({ address, headers, onOpen, onBytes }: Connection): Reading {
+  const { url, ca, token } = address
+  const session = connect(url, { ca })
+  const stream = session.request({
+    ':path': new URL(url).pathname,
+    authorization: `Bearer ${token}`,
+    ...headers,
+  })
+  const end = (): void => session.destroy()
+  session.on('error', end)
+  stream.on('error', end).on('close', end).on('response', onOpen).on('data', onBytes)
+  return { over: new Promise((resolve) => session.once('close', resolve)), end }
+}
+
+function readHttp1({ address, headers, onOpen, onBytes }: Connection): Reading {
+  const { url, ca, token } = address
+  const sent = request(url, {
+    ca,
+    agent: false,
+    headers: { authorization: `Bearer ${token}`, ...headers },
+  }).end()
+  const end = (): void => void sent.destroy()
+  sent.on('error', end).on('response', (response) => {
+    onOpen()
+    response.on('error', end).on('data', onBytes)
+  })
+  return { over: new Promise((resolve) => sent.once('close', resolve)), end }
+}
