@@ -33,6 +33,8 @@ export interface Listener {
 
 /** Memory that one HTTP/2 connection may take in Node, in MB, before its new streams are refused (node:http2). */
 const SESSION_MEMORY_MB_MAX = 64
+/** Header block of an HTTP/1.1 request: four times Node's default, for event ids of many partitions. HTTP/2 takes as much. */
+const HEADER_BYTES_MAX = 64 * 1024
 const BACKLOG = 4096
 
 /** Rejects with Node's error (EADDRINUSE, EACCES, ENOTFOUND) where any of the addresses cannot be had. */
@@ -66,7 +68,8 @@ async function bind(
   host: string,
   port: number,
 ): Promise<BoundServer> {
-  const server = tls === null ? createServer(handler) : secureServer(handler, tls)
+  const server =
+    tls === null ? createServer({ maxHeaderSize: HEADER_BYTES_MAX }, handler) : secureServer(handler, tls)
   const release = guardConnections(server, {}, connections)
   server.listen({ host, port, backlog: BACKLOG })
   await once(server, 'listening')
@@ -88,6 +91,8 @@ function secureServer(handler: RequestListener, { cert, key }: TlsContext): Http
     allowHTTP1: true,
     maxSessionMemory: SESSION_MEMORY_MB_MAX,
   })
+  // Its HTTP/1.1 half reads this, as a plain server's does; there is no option for it.
+  Object.assign(server, { maxHeaderSize: HEADER_BYTES_MAX })
   // Node types the two kinds of request apart; Fastify takes either.
   server.on('request', handler as unknown as Parameters<Server['on']>[1])
   return server

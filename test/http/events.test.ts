@@ -110,12 +110,25 @@ describe('GET of a stream', () => {
     }
   })
 
-  it('takes an id of 20 KB over HTTP/2, and HTTP/1.1 refuses it as the header that it is', async () => {
-    await open()
-    const { reader } = await scene.get('/events', { 'last-event-id': 'A'.repeat(20_000) })
-    await vi.waitUntil(() => reader.comments.includes('gap undecodable'))
-    const { response } = await scene.getHttp1('/events', { 'last-event-id': 'A'.repeat(20_000) })
-    expect(response.statusCode).toBe(431)
+  it('takes an id of 20 KB for what it is, and refuses one of 70 KB as the header that it is', async () => {
+    for (const isTls of [true, false]) {
+      await open({ isTls })
+      const http1 = await scene.getHttp1('/events', { 'last-event-id': 'A'.repeat(20_000) })
+      await vi.waitUntil(() => http1.reader.comments.includes('gap undecodable'))
+      // Node answers and cuts the connection while the client still sends: it may miss the answer.
+      const refused = scene.getHttp1('/events', { 'last-event-id': 'A'.repeat(70_000) })
+      expect([431, 'cut']).toContain(
+        await refused.then(
+          ({ response }) => response.statusCode,
+          () => 'cut',
+        ),
+      )
+      if (isTls) {
+        const http2 = await scene.get('/events', { 'last-event-id': 'A'.repeat(20_000) })
+        await vi.waitUntil(() => http2.reader.comments.includes('gap undecodable'))
+        await scene.close()
+      }
+    }
   })
 
   it('carries any value whole to any parser', async () => {
