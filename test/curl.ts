@@ -45,7 +45,7 @@ export class Curl {
       .waitUntil(() => this.body.includes(text), { timeout: timeoutMs })
       .catch((cause) => {
         const got = `${this.body.slice(-500)}\n${this.told.slice(-500)}`
-      throw new Error(`curl got no ${JSON.stringify(text)}: ${got}`, { cause })
+        throw new Error(`curl got no ${JSON.stringify(text)}: ${got}`, { cause })
       })
   }
 

@@ -70,9 +70,9 @@ describe.skipIf(bootstrapServers === null)('A server that is killed while record
   it('loses nothing and repeats nothing, over HTTP/2 and HTTP/1.1', { timeout: 90_000 }, async () => {
     await Promise.all([produce(), killAgainAndAgain()])
     const all = total()
-    await vi
-      .waitUntil(() => clients.every(({ received }) => received.length >= all), { timeout: 30_000 })
-      .catch(() => expect(clients.map(({ received }) => received.length)).toEqual(clients.map(() => all)))
+    const hasAll = () => clients.every(({ received }) => received.length >= all)
+    // Where someone never has, the counts below say who and how many.
+    await vi.waitUntil(hasAll, { timeout: 30_000 }).catch(() => undefined)
     const opened = clients.reduce((sum, client) => sum + client.opened, 0)
     const counts = clients.map(({ received }) => countsOf(received, all))
     console.log(

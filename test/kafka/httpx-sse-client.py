@@ -1,0 +1,23 @@
+"""Reads a stream over HTTP/2 with httpx-sse, and prints each event as a line of JSON: URL, authority's file, token.
+
+httpx-sse 0.4 tells of every blank line once it has an id, where the standard tells of none without data: of a comment's,
+as an event without data and with the id that it has already told. Those are passed over; a record always has a new id.
+"""
+
+import json
+import ssl
+import sys
+
+import httpx
+from httpx_sse import connect_sse
+
+url, authority, token = sys.argv[1:]
+context = ssl.create_default_context(cafile=authority)
+last_id = ""
+with httpx.Client(http1=False, http2=True, verify=context, timeout=30) as client:
+    with connect_sse(client, "GET", url, headers={"authorization": f"Bearer {token}"}) as source:
+        for sse in source.iter_sse():
+            if sse.data == "" and sse.id == last_id:
+                continue
+            last_id = sse.id
+            print(json.dumps({"id": sse.id, "event": sse.event, "data": sse.data}), flush=True)
