@@ -70,7 +70,7 @@ describe('a server’s environment', () => {
         streamsPerSubjectMax: 1_000,
         streamsPerAddressMax: 20_000,
         corsOrigins: ['*'],
-      adminPath: null,
+        adminPath: null,
       },
       host: '0.0.0.0',
       port: 7143,

@@ -16,10 +16,13 @@ function position(offsets: Record<number, number>): Position {
 }
 
 const anyPosition = fc
-  .uniqueArray(fc.tuple(fc.nat(5000), fc.oneof(fc.nat(300), fc.maxSafeNat(), fc.constant(-2), fc.constant(-1))), {
-    selector: ([partition]) => partition,
-    maxLength: 40,
-  })
+  .uniqueArray(
+    fc.tuple(fc.nat(5000), fc.oneof(fc.nat(300), fc.maxSafeNat(), fc.constant(-2), fc.constant(-1))),
+    {
+      selector: ([partition]) => partition,
+      maxLength: 40,
+    },
+  )
   .map((pairs) => new Map(pairs.sort(([a], [b]) => a - b)))
 
 describe('the text of a position', () => {
@@ -46,7 +49,9 @@ describe('the text of a position', () => {
   })
 
   it('reads offsets beyond 2^53 as one that no topic reaches', () => {
-    const id = Buffer.from([1, 2, 0, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]).toString('base64url')
+    const id = Buffer.from([1, 2, 0, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]).toString(
+      'base64url',
+    )
     expect(parsePosition(id)).toEqual(position({ 0: Number.MAX_SAFE_INTEGER }))
   })
 
@@ -79,10 +84,17 @@ describe('the text of a position', () => {
 
   it('neither throws nor reads anything twice the same way from arbitrary text', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.base64String(), fc.uint8Array().map((b) => Buffer.from(b).toString('base64url'))), (text) => {
-        const read = parsePosition(text)
-        if (read !== null) expect(parsePosition(formatPosition(read))).toEqual(read)
-      }),
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.base64String(),
+          fc.uint8Array().map((b) => Buffer.from(b).toString('base64url')),
+        ),
+        (text) => {
+          const read = parsePosition(text)
+          if (read !== null) expect(parsePosition(formatPosition(read))).toEqual(read)
+        },
+      ),
       { numRuns: 5000 },
     )
   })

@@ -75,15 +75,6 @@ async function pass(ms = 0): Promise<void> {
   await vi.advanceTimersByTimeAsync(ms)
 }
 
-/** Its connection takes nothing, not even a reset. */
-class DeafSink extends MemorySink {
-  resets = 0
-
-  override cancel(): void {
-    if (++this.resets === 2) super.cancel()
-  }
-}
-
 /** What a stream said after its first line, `retry`. */
 function said(sink: MemorySink): string {
   return sink.text.replace(/^retry:\d+\n\n/, '')
@@ -264,19 +255,6 @@ describe('a peer that does not take what it is sent', () => {
     expect(sink.pending.length).toBeLessThanOrEqual(3)
     await pass(2_000)
     expect(sink.ended).toBe('cancelled')
-  })
-
-  it.each([
-    ['at exp', 20, 20_500],
-    ['as slow', 600, 31_500],
-  ])('whose connection does not even take a reset is let go %s, too', async (_, tokenSeconds, byMs) => {
-    const scene = new Scene()
-    scene.topic.produce('x'.repeat(1_000))
-    const sink = new DeafSink(false)
-    scene.open({ sink, session: sessionFor(tokenSeconds) })
-    await pass(byMs)
-    expect(sink.resets).toBe(2)
-    expect(scene.streams.figures.streamsOpen).toBe(0)
   })
 
   it('is cut off within half a second of exp', async () => {
