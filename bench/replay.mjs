@@ -27,18 +27,17 @@ export async function measureReplay(running, { workload, credentials }) {
     // The kernel tells CPU in steps of 10 ms, about what one answer takes.
     cpuMicrosPerDelivery: mean(answers.map((answer) => answer.cpuMicrosPerDelivery)),
     residentBytes: residentBytes(running.pids.server),
-    usage: answers.at(-1).usage,
+    usage: { othersShare: mean(answers.map((answer) => answer.usage.othersShare)) },
     answers,
   }
 }
 
 async function ask(running, workload, credentials) {
-  const pids = running.pids
-  const before = sampleUsage(pids)
+  const before = sampleUsage(running.pids)
   const load = startLoad(running, credentials, { steps: [1], warmup: 0, records: workload.records })
   try {
     const whole = await load.happens('complete', REPLAY_MS)
-    const usage = compareUsage(before, sampleUsage(pids))
+    const usage = compareUsage(before, sampleUsage({ ...running.pids, load: load.pid }))
     const failure = load.failure()
     const result = await load.finish()
     if (!whole || failure !== null)

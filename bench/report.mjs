@@ -67,10 +67,10 @@ export function formatTable(workload, repetitions) {
   return `\n${workload.name}: ${workload.what}\n${align([headings, ...rows])}\n`
 }
 
-/** @param {object} report @returns {string} the path of the file */
-export function writeReport(report, startedAt) {
+/** @param {{ startedAt: Date }} report @returns {string} the path of the file, the same for the same run */
+export function writeReport(report) {
   mkdirSync(FOLDER, { recursive: true })
-  const file = fileURLToPath(new URL(`${startedAt.toISOString().replaceAll(':', '')}.json`, FOLDER))
+  const file = fileURLToPath(new URL(`${report.startedAt.toISOString().replaceAll(':', '')}.json`, FOLDER))
   writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`)
   return file
 }

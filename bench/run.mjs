@@ -52,23 +52,26 @@ async function main() {
   buildLoad()
   const credentials = await makeCredentials(folder, clientsMax(options.workloads))
   const kafka = await prepareOurs(options)
-  const repetitions = []
+  const report = {
+    startedAt,
+    machine: describeMachine(),
+    settings: settingsOf(options, kafka),
+    repetitions: [],
+  }
+  let file = ''
   for (const workload of options.workloads) {
     const own = await repeat(workload, options, { credentials, kafka })
     process.stdout.write(formatTable(workload, own))
-    repetitions.push(...own)
+    report.repetitions.push(...own)
+    file = writeReport(report) // After each workload: a run that is stopped keeps what it has.
   }
   await kafka?.stop()
-  const settings = {
-    windowBytes: WINDOW_BYTES,
-    workloads: options.workloads,
-    repetitions: options.repetitions,
-    calm: options.calm,
-    kafka: kafka?.kind,
-  }
-  const file = writeReport({ startedAt, machine: describeMachine(), settings, repetitions }, startedAt)
   process.stdout.write(`\nEverything that was measured: ${file}\n`)
-  process.exitCode = repetitions.some((repetition) => repetition.void !== undefined) ? 1 : 0
+  process.exitCode = report.repetitions.some((repetition) => repetition.void !== undefined) ? 1 : 0
+}
+
+function settingsOf({ workloads, repetitions, calm }, kafka) {
+  return { windowBytes: WINDOW_BYTES, workloads, repetitions, calm, kafka: kafka?.kind }
 }
 
 /** Our server is measured as its sources stand, and needs a Kafka. */

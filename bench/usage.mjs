@@ -26,14 +26,15 @@ export function sampleUsage(pids) {
 
 /**
  * What was used between two samples: a role's share is of one core (1.5: one core and a half); `idleShare` and
- * `othersShare` are of the whole machine. Others are all processes that are not the bench's.
+ * `othersShare` are of the whole machine. Others are all processes that are not the bench's. A role that only the second
+ * sample has began in between.
  * @param {Sample} before @param {Sample} after
  */
 export function compareUsage(before, after) {
   const elapsedMicros = after.atMicros - before.atMicros
   const cpuMicros = {}
   for (const role of Object.keys(after.cpuMicros))
-    cpuMicros[role] = after.cpuMicros[role] - before.cpuMicros[role]
+    cpuMicros[role] = after.cpuMicros[role] - (before.cpuMicros[role] ?? 0)
   const known = Object.values(cpuMicros).reduce((sum, micros) => sum + micros, 0)
   const machine = elapsedMicros * cpus().length
   return {
