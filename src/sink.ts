@@ -9,10 +9,7 @@ export interface Sink {
   write(bytes: Uint8Array, taken: () => void): void
   /** A clean end behind everything written: END_STREAM, or the last chunk. */
   end(bytes: Uint8Array): void
-  /**
-   * An end at once, whatever is still on its way: RST_STREAM(CANCEL), or the socket destroyed. Called again where the
-   * response is not over yet: then it no longer waits for the reset to get away.
-   */
+  /** An end at once, whatever is still on its way: RST_STREAM(CANCEL), or the socket destroyed. */
   cancel(): void
   /** Calls once when the response is over, however that came. */
   onClose(closed: () => void): void
@@ -26,8 +23,11 @@ export function http2Sink(stream: ServerHttp2Stream): Sink {
     },
     write: (bytes, taken) => void stream.write(bytes, taken),
     end: (bytes) => void stream.end(bytes),
-    // On a connection that takes no byte at all the reset is never sent, and without it a stream is not closed.
-    cancel: () => void (stream.closed ? stream.destroy() : stream.close(constants.NGHTTP2_CANCEL)),
+    cancel: () => {
+      stream.close(constants.NGHTTP2_CANCEL)
+      // Node has a stream closed once its reset was sent, which a connection that takes no byte at all never lets happen.
+      stream.destroy()
+    },
     onClose: (closed) => {
       if (stream.destroyed) closed()
       else stream.once('close', closed)

@@ -253,7 +253,6 @@ export class Stream implements Pumped, Timed {
 
   private giveUp(): void {
     this.ending = 'slow'
-    this.forcedAtMs = this.parts.now()
     this.parts.sink.cancel()
   }
 

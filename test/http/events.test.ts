@@ -1,11 +1,15 @@
 import { randomBytes } from 'node:crypto'
+import { connect } from 'node:http2'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import cors from '@fastify/cors'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { deafPeer } from '../deaf-peer.ts'
 import { HttpScene, respond, type SceneOptions } from '../http-scene.ts'
 import { TopicInMemory } from '../topic-in-memory.ts'
 
 const CHALLENGE_RESPONSE = 'application/x-challenge-response'
+/** Wider than all that a test sends: then nothing but the connection holds the server up. */
+const WIDE_WINDOW = 64 * 1024 * 1024
 let scene: HttpScene
 
 async function open(options: SceneOptions = {}): Promise<HttpScene> {
@@ -197,6 +201,25 @@ describe('GET of a stream', () => {
     expect(late()).toBeLessThan(500)
     stream.resume()
     expect(await ended).toBe(8)
+  })
+
+  it('is done at exp with a connection that takes no byte, not even a reset', async () => {
+    await open()
+    for (let i = 0; i < 300; i++) scene.topic.produce('x'.repeat(100_000))
+    const expiresAtMs = Math.floor(Date.now() / 1000) * 1000 + 2000
+    const token = scene.token(2)
+    const peer = await deafPeer(scene.port)
+    const settings = { initialWindowSize: WIDE_WINDOW }
+    const session = connect(`https://localhost:${peer.port}`, { ca: scene.ca ?? '', settings })
+    session.once('connect', () => session.setLocalWindowSize(WIDE_WINDOW))
+    const stream = session.request({ ':path': `/events?access_token=${token}` })
+    for (const emitter of [session, stream]) emitter.on('error', () => session.destroy())
+    const late = lateness(expiresAtMs)
+    await vi.waitUntil(() => scene.app.kafkaSse.figures.streamsEnded.expired === 1, { timeout: 4000 })
+    expect(late()).toBeLessThan(500)
+    expect(scene.app.kafkaSse.figures.streamsOpen).toBe(0)
+    session.destroy()
+    peer.close()
   })
 
   it('ends a reader that never reads as slow, and lags at its own cost', async () => {
