@@ -7,11 +7,6 @@ export function median(values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
-/** @param {number[]} values at least one */
-export function mean(values) {
-  return values.reduce((sum, value) => sum + value, 0) / values.length
-}
-
 /** @param {number[]} values at least one @returns {{ median: number, min: number, max: number }} */
 export function summarise(values) {
   return { median: median(values), min: Math.min(...values), max: Math.max(...values) }

@@ -26,16 +26,16 @@ export function sampleUsage(pids) {
 
 /**
  * What was used between two samples: a role's share is of one core (1.5: one core and a half); `idleShare` and
- * `othersShare` are of the whole machine. Others are all processes that are not the bench's. A role that only the second
- * sample has began in between.
+ * `othersShare` are of the whole machine. Others are all processes that are not the bench's. `endedMicros`
+ * is what processes of the bench used that began and ended in between.
  * @param {Sample} before @param {Sample} after
  */
-export function compareUsage(before, after) {
+export function compareUsage(before, after, endedMicros = 0) {
   const elapsedMicros = after.atMicros - before.atMicros
   const cpuMicros = {}
   for (const role of Object.keys(after.cpuMicros))
-    cpuMicros[role] = after.cpuMicros[role] - (before.cpuMicros[role] ?? 0)
-  const known = Object.values(cpuMicros).reduce((sum, micros) => sum + micros, 0)
+    cpuMicros[role] = after.cpuMicros[role] - before.cpuMicros[role]
+  const known = Object.values(cpuMicros).reduce((sum, micros) => sum + micros, endedMicros)
   const machine = elapsedMicros * cpus().length
   return {
     elapsedMicros,
