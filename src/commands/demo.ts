@@ -84,6 +84,8 @@ async function serveDemo(options: ServerOptions, surroundings: DemoSurroundings)
   })
 }
 
+/** The embedded broker lets a consumer wait out the time that it offers to wait, whatever comes meanwhile: so, a short one. */
 function withBroker(options: ServerOptions, bootstrapServers: string): ServerOptions {
-  return { ...options, kafka: { ...options.kafka, bootstrapServers } }
+  const config = { 'fetch.wait.max.ms': 10, ...options.kafka.config }
+  return { ...options, kafka: { ...options.kafka, bootstrapServers, config } }
 }
