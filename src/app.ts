@@ -38,7 +38,7 @@ export async function buildApp(options: ServerOptions): Promise<App> {
   await app.register(fastifyPlugin(kafkaSse), pluginOptions(options))
   await app.register(pageRoutes, {
     folder: inPackage('public'),
-    clientFile: inPackage('dist/src/client/index.js'),
+    clientFolder: inPackage('dist/src/client'),
   })
   if (options.demo?.tokens) await app.register(demoTokenRoutes, { folder: options.demo.folder })
   await app.ready()

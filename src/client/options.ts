@@ -1,6 +1,6 @@
-// What the client takes and hands out: types only, so that the compiled client stays one file.
+// What the client takes and hands out.
 
-import type { StreamError } from './index.ts'
+import type { StreamError } from './stream-error.ts'
 
 /** What a stream hands out, in the order in which the server said it. */
 export interface StreamEvent {
@@ -74,13 +74,4 @@ export interface FetchResponse {
   readonly status: number
   readonly headers: { get(name: string): string | null }
   readonly body: ReadableStream<Uint8Array> | null
-}
-
-/** What a parser finds, in order. */
-export interface EventSink {
-  event(event: StreamEvent): void
-  /** A blank line without data, after which the last event ID is this. */
-  moved(lastEventId: string): void
-  retry(retryMs: number): void
-  comment(text: string): void
 }

@@ -1,0 +1,97 @@
+// Reads an event stream (HTML spec 9.2.6): bytes in, events out, no clock and no connection.
+
+import type { StreamEvent } from './options.ts'
+import { StreamError } from './stream-error.ts'
+
+/** The server sends no longer event. */
+export const EVENT_LENGTH_MAX = 16_777_216
+
+/** What a parser finds, in order. */
+export interface EventSink {
+  event(event: StreamEvent): void
+  /** A blank line without data, after which the last event ID is this. */
+  moved(lastEventId: string): void
+  retry(retryMs: number): void
+  comment(text: string): void
+}
+
+/**
+ * Takes chunks cut anywhere: LF, CR and CRLF, a leading BOM, `id` in force only with the blank line that dispatches.
+ * An event beyond `eventLengthMax` throws StreamError `event-too-large`.
+ */
+export class EventParser {
+  /** As of the last blank line: an event that was cut off has not moved it. */
+  lastEventId: string
+  readonly #sink: EventSink
+  readonly #lengthMax: number
+  // Also takes the byte order mark away, once.
+  readonly #decoder = new TextDecoder()
+  /** The line that has not ended yet. */
+  #line = ''
+  /** The last chunk ended in CR: an LF that begins the next one belongs to it. */
+  #afterReturn = false
+  #type = ''
+  #data: string[] = []
+  #dataLength = 0
+  #id: string
+
+  constructor(sink: EventSink, options: { lastEventId?: string; eventLengthMax?: number } = {}) {
+    this.#sink = sink
+    this.#lengthMax = options.eventLengthMax ?? EVENT_LENGTH_MAX
+    this.lastEventId = options.lastEventId ?? ''
+    this.#id = this.lastEventId
+  }
+
+  push(chunk: Uint8Array): void {
+    const text = this.#decoder.decode(chunk, { stream: true })
+    if (text === '') return
+    const lineEnd = /\r\n|\r|\n/g
+    let start = this.#afterReturn && text.startsWith('\n') ? 1 : 0
+    lineEnd.lastIndex = start
+    for (let match = lineEnd.exec(text); match !== null; match = lineEnd.exec(text)) {
+      this.#hold(text.slice(start, match.index))
+      start = lineEnd.lastIndex
+      const line = this.#line
+      this.#line = ''
+      this.#readLine(line)
+    }
+    this.#hold(text.slice(start))
+    this.#afterReturn = text.endsWith('\r')
+  }
+
+  #hold(part: string): void {
+    if (this.#dataLength + this.#line.length + part.length > this.#lengthMax) {
+      throw new StreamError('event-too-large', `An event is longer than ${this.#lengthMax}`)
+    }
+    this.#line += part
+  }
+
+  #readLine(line: string): void {
+    const colon = line.indexOf(':')
+    if (line === '') this.#dispatch()
+    else if (colon === 0) this.#sink.comment(line.slice(1))
+    else if (colon === -1) this.#readField(line, '')
+    else this.#readField(line.slice(0, colon), line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1))
+  }
+
+  #readField(name: string, value: string): void {
+    if (name === 'data') {
+      this.#data.push(value)
+      this.#dataLength += value.length + 1
+    } else if (name === 'event') this.#type = value
+    else if (name === 'id' && !value.includes('\0')) this.#id = value
+    else if (name === 'retry' && /^[0-9]+$/.test(value)) this.#sink.retry(Number(value))
+  }
+
+  #dispatch(): void {
+    const event = { type: this.#type || 'message', data: this.#data.join('\n'), id: this.#id }
+    const empty = this.#data.length === 0
+    const moved = this.#id !== this.lastEventId
+    this.#type = ''
+    this.#data = []
+    this.#dataLength = 0
+    this.lastEventId = this.#id
+    if (!empty) this.#sink.event(event)
+    else if (moved) this.#sink.moved(event.id)
+  }
+}

@@ -1,0 +1,172 @@
+// The stream that outlasts its connections: opens the next one, after a wait, where the last one ended, until an answer
+// comes that waiting cannot change or it is closed; and hands out what they brought.
+
+import { Backoff } from './backoff.ts'
+import { Connection, type ConnectionEnd } from './connection.ts'
+import { EventQueue } from './event-queue.ts'
+import { tell, throwOutside } from './handlers.ts'
+import { type Limits, readLastEventId, readLimits, readUrl } from './limits.ts'
+import type { ConnectOptions, StreamEvent, StreamState } from './options.ts'
+import { isFinal, type StreamError } from './stream-error.ts'
+import { pause } from './waiting.ts'
+
+/**
+ * Opens the stream at `url` and keeps it open, until `close()`, the signal, or an answer that waiting cannot change
+ * (see StreamErrorCode). Between tries it waits what the server's `retry:` says (2 s until then), doubled with each
+ * failure up to `retryMaxMs`, plus up to a quarter of jitter; never less than Retry-After.
+ */
+export function connect(url: string | URL, options: ConnectOptions): EventStream {
+  return new EventStream(url, options)
+}
+
+/**
+ * Reads on while the consumer is busy, up to `readAheadMax`; beyond it the body is left unread, so that the server
+ * slows down. A challenge that is stuck behind unread bytes cannot be seen: meanwhile the token is renewed unasked,
+ * 5 s before the `exp` that it carries. Should the server end the stream all the same, the next one resumes.
+ */
+export class EventStream implements AsyncIterable<StreamEvent> {
+  readonly url: string
+  /** Whether challenges are answered from now on. */
+  challenges: boolean
+  /** Resolves when the stream has closed: with the error that ended it, or null after `close()` or the signal. */
+  readonly closed: Promise<StreamError | null>
+
+  readonly #options: ConnectOptions
+  readonly #limits: Limits
+  readonly #backoff: Backoff
+  readonly #queue: EventQueue
+  readonly #closing = new AbortController()
+  readonly #closeOnAbort = (): void => this.close()
+  #resolveClosed: (error: StreamError | null) => void = () => {}
+  #state: StreamState = 'connecting'
+  /** As of the last event received in full: the next connection resumes here. */
+  #lastEventId: string
+  /** Refused tokens in a row. */
+  #refusals = 0
+  #consumed: boolean
+
+  constructor(url: string | URL, options: ConnectOptions) {
+    this.#limits = readLimits(options)
+    this.url = readUrl(url)
+    this.challenges = options.challenges ?? true
+    this.#options = options
+    this.#lastEventId = readLastEventId(options)
+    this.#backoff = new Backoff(this.#limits.retryMaxMs, options.random ?? Math.random)
+    this.#queue = new EventQueue(this.#lastEventId, this.#limits.readAheadMax)
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve
+    })
+    options.signal?.addEventListener('abort', this.#closeOnAbort, { once: true })
+    if (options.signal?.aborted) this.close()
+    // Not before the caller holds the stream, which its handlers may name.
+    queueMicrotask(() => this.#run())
+    this.#consumed = options.onEvent !== undefined
+    if (options.onEvent) void this.#deliver(options.onEvent)
+  }
+
+  get state(): StreamState {
+    return this.#state
+  }
+
+  /** The position after what was handed out, moved on by heartbeats where nothing had to be. */
+  get lastEventId(): string {
+    return this.#queue.position
+  }
+
+  /** Ends it at once, connection, timers and iteration; nothing more is handed out. */
+  close(): void {
+    this.#queue.clear()
+    this.#finish(null)
+  }
+
+  /** One consumer per stream. Leaving the loop closes the stream; an error that ended it is thrown after its events. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<StreamEvent, void, undefined> {
+    if (this.#consumed) throw new TypeError('This stream has its consumer already')
+    this.#consumed = true
+    try {
+      for (;;) {
+        const event = await this.#queue.take()
+        if (event === null) break
+        yield event
+      }
+      const error = await this.closed
+      if (error !== null) throw error
+    } finally {
+      this.close()
+    }
+  }
+
+  async #deliver(onEvent: (event: StreamEvent) => void | Promise<void>): Promise<void> {
+    for (;;) {
+      const event = await this.#queue.take()
+      if (event === null) return
+      try {
+        await onEvent(event)
+      } catch (error) {
+        throwOutside(error)
+      }
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#closing
+    while (!signal.aborted) {
+      const end = await this.#connect()
+      if (signal.aborted) return
+      const waitMs = end.failure === null ? this.#ended(end) : this.#failed(end, end.failure)
+      await pause(waitMs, signal)
+    }
+  }
+
+  async #connect(): Promise<ConnectionEnd> {
+    this.#state = 'connecting'
+    const connection = new Connection({
+      url: this.url,
+      options: this.#options,
+      limits: this.#limits,
+      queue: this.#queue,
+      lastEventId: this.#lastEventId,
+      answersChallenges: () => this.challenges,
+      onOpen: () => this.#opened(),
+      signal: this.#closing.signal,
+    })
+    const end = await connection.run()
+    this.#lastEventId = end.lastEventId
+    return end
+  }
+
+  #opened(): void {
+    this.#state = 'open'
+    this.#refusals = 0
+    tell(this.#options.onOpen, { lastEventId: this.#lastEventId })
+  }
+
+  #ended(end: ConnectionEnd): number {
+    this.#state = 'waiting'
+    const retryInMs = this.#backoff.waitMs({ ...end, retryAfterMs: null })
+    tell(this.#options.onEnd, { reason: end.reason, retryInMs })
+    return retryInMs
+  }
+
+  #failed(end: ConnectionEnd, error: StreamError): number {
+    if (error.code === 'unauthorized') this.#refusals++
+    if (isFinal(error, this.#refusals)) {
+      tell(this.#options.onError, { error, retryInMs: null, final: true })
+      this.#finish(error)
+      return 0
+    }
+    this.#state = 'waiting'
+    const retryInMs = this.#backoff.waitMs({ ...end, retryAfterMs: error.retryAfterMs })
+    tell(this.#options.onError, { error, retryInMs, final: false })
+    return retryInMs
+  }
+
+  #finish(error: StreamError | null): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.#options.signal?.removeEventListener('abort', this.#closeOnAbort)
+    this.#closing.abort()
+    this.#queue.end()
+    this.#resolveClosed(error)
+  }
+}

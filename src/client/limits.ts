@@ -1,0 +1,45 @@
+// The limits of a stream and what it starts with, checked when it is made: what nobody could mean throws at once.
+
+import { EVENT_LENGTH_MAX } from './event-parser.ts'
+import type { ConnectOptions } from './options.ts'
+
+/** Those of ConnectOptions, the defaults filled in. */
+export interface Limits {
+  readonly heartbeatMs: number
+  readonly retryMaxMs: number
+  readonly eventLengthMax: number
+  readonly readAheadMax: number
+}
+
+export function readLimits(options: ConnectOptions): Limits {
+  const limits = {
+    heartbeatMs: options.heartbeatMs ?? 27_000,
+    retryMaxMs: options.retryMaxMs ?? 30_000,
+    eventLengthMax: options.eventLengthMax ?? EVENT_LENGTH_MAX,
+    readAheadMax: options.readAheadMax ?? 1_048_576,
+  }
+  for (const [name, limit] of Object.entries(limits)) checkLimit(name, limit)
+  return limits
+}
+
+/** Absolute, without a fragment: what the browser's page is at resolves it. */
+export function readUrl(url: string | URL): string {
+  const resolved = new URL(url, typeof location === 'undefined' ? undefined : location.href)
+  if (!/^https?:$/.test(resolved.protocol)) throw new TypeError('A stream has an http or https URL')
+  if (resolved.username !== '' || resolved.password !== '') {
+    throw new TypeError('A stream URL holds no user and no password')
+  }
+  resolved.hash = ''
+  return resolved.href
+}
+
+export function readLastEventId({ lastEventId = '' }: ConnectOptions): string {
+  if (/[\0\r\n]/.test(lastEventId)) throw new TypeError('An event ID holds no line end and no NUL')
+  return lastEventId
+}
+
+/** A timer beyond 2^31-1 ms would fire at once; a limit of nothing would never let anything through. */
+function checkLimit(name: string, limit: number): void {
+  if (Number.isInteger(limit) && limit >= 1 && limit < 2 ** 31) return
+  throw new RangeError(`${name} is a whole number from 1 to 2147483647`)
+}
