@@ -185,10 +185,14 @@ describe('the page', () => {
     },
   )
 
-  it('does not start without a client that was built, and says where it should be', async () => {
-    const app = fastify()
-    const clientFolder = join(folder, 'not-built')
-    await expect(app.register(pageRoutes, { folder, clientFolder })).rejects.toThrow(clientFolder)
-    await app.close()
-  })
+  it.each(['not-there', '.'])(
+    'does not start without a client that was built, and says where: %s',
+    async (name) => {
+      const app = fastify()
+      const clientFolder = join(folder, name)
+      const registering = Promise.resolve(app.register(pageRoutes, { folder, clientFolder }))
+      await expect(registering).rejects.toThrow(`${clientFolder} lacks it; run npm run build`)
+      await app.close()
+    },
+  )
 })
