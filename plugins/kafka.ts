@@ -9,7 +9,7 @@ import { Bus } from '../src/bus.ts'
 import { KAFKA_SETTINGS } from '../src/config/kafka-settings.ts'
 import type { KafkaOptions } from '../src/options.ts'
 import { SegmentPool } from '../src/segment-pool.ts'
-import type { Encoding, Topic, Topics } from '../src/topic.ts'
+import type { Encoding, Keeps, Topic, Topics } from '../src/topic.ts'
 import { Consumer } from './kafka/consumer.ts'
 import { LatestAnswers } from './kafka/latest-answers.ts'
 import { Reader } from './kafka/reader.ts'
@@ -21,8 +21,12 @@ declare module 'fastify' {
 }
 
 /** Bounds of a bus where the options name none: this plugin may be registered by itself. */
-const RETAINED_BYTES_MAX = Number(KAFKA_SETTINGS.retainedBytesMax.default)
-const RETAINED_RECORDS_MAX = Number(KAFKA_SETTINGS.retainedRecordsMax.default)
+const BOUNDS = {
+  retainedBytesMax: Number(KAFKA_SETTINGS.retainedBytesMax.default),
+  retainedRecordsMax: Number(KAFKA_SETTINGS.retainedRecordsMax.default),
+  retainedSecondsMax: null,
+  deleteRetentionSeconds: Number(KAFKA_SETTINGS.deleteRetentionSeconds.default),
+}
 
 async function kafka(app: FastifyInstance, options: KafkaOptions): Promise<void> {
   warnOfMissingCompression(app)
@@ -46,7 +50,7 @@ class KafkaTopics implements Topics {
   private readonly options: KafkaOptions
   private readonly pool = new SegmentPool()
   private readonly opened = new Map<string, Topic>()
-  /** A reader follows a topic once. The first one follows all of them; only a second encoding needs a second reader. */
+  /** A reader follows a topic once. The first one follows all of them; only a second bus of a topic needs a second reader. */
   private readonly readers: Reader[]
 
   constructor(app: FastifyInstance, options: KafkaOptions) {
@@ -55,9 +59,9 @@ class KafkaTopics implements Topics {
     this.readers = [this.createReader()]
   }
 
-  open(name: string, encoding: Encoding): Topic {
-    const key = `${encoding} ${name}`
-    const topic = this.opened.get(key) ?? this.follow(name, encoding)
+  open(name: string, encoding: Encoding, keeps: Keeps): Topic {
+    const key = `${encoding} ${keeps} ${name}`
+    const topic = this.opened.get(key) ?? this.follow(name, encoding, keeps)
     this.opened.set(key, topic)
     return topic
   }
@@ -70,8 +74,8 @@ class KafkaTopics implements Topics {
     await Promise.all(this.readers.map((reader) => reader.close()))
   }
 
-  private follow(name: string, encoding: Encoding): Topic {
-    const bus = this.createBus(name, encoding)
+  private follow(name: string, encoding: Encoding, keeps: Keeps): Topic {
+    const bus = this.createBus(name, encoding, keeps)
     const reader = this.readers.find((each) => !each.follows(name)) ?? this.addReader()
     reader.follow(name, bus)
     const watermarks = new LatestAnswers(() => reader.watermarks(name))
@@ -100,13 +104,16 @@ class KafkaTopics implements Topics {
     })
   }
 
-  private createBus(name: string, encoding: Encoding): Bus {
-    const { retainedBytesMax = RETAINED_BYTES_MAX, retainedRecordsMax = RETAINED_RECORDS_MAX } = this.options
+  private createBus(name: string, encoding: Encoding, keeps: Keeps): Bus {
+    const { retainedBytesMax, retainedRecordsMax, ...times } = { ...BOUNDS, ...this.options }
     const { log } = this.app
     return new Bus({
       encoding,
+      keeps,
       retainedBytesMax,
       retainedRecordsMax,
+      retainedMsMax: times.retainedSecondsMax === null ? null : times.retainedSecondsMax * 1000,
+      deleteRetentionMs: times.deleteRetentionSeconds * 1000,
       pool: this.pool,
       onTooLarge: ({ partition, offset }, frameBytes) =>
         log.warn(

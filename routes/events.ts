@@ -6,7 +6,9 @@ import type { Http2ServerResponse } from 'node:http2'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Authenticator, RequestAborted } from '../src/authenticator.ts'
 import { Busy, Draining, KeysUnavailable, NotAcceptable, ParameterInvalid } from '../src/errors.ts'
+import type { Replay } from '../src/options.ts'
 import type { Session } from '../src/session.ts'
+import { parseSince } from '../src/since.ts'
 import { http1Sink, http2Sink, type Sink } from '../src/sink.ts'
 import type { Wish } from '../src/start.ts'
 import type { Streams } from '../src/streams.ts'
@@ -20,6 +22,8 @@ export interface StreamRoute {
   readonly authenticator: Authenticator
   /** Scope that a token must grant; null for any valid token. */
   readonly scope: string | null
+  /** What a client gets first that names no beginning. */
+  readonly replay: Replay
 }
 
 type Headers = Record<string, string | number | string[]>
@@ -40,7 +44,7 @@ export function eventsHandler(route: StreamRoute) {
     if (route.streams.isAtLimit(session)) return refuse(route, request, reply, 'busy')
     if (!accepts(request.headers.accept, EVENT_STREAM)) throw new NotAcceptable()
     const query = request.query as Query // Fastify's default parser gives just this
-    const wish = wishOf(request, query)
+    const wish = wishOf(route, request, query)
     route.streams.open({
       topic: route.topic,
       session,
@@ -90,12 +94,19 @@ function refuse(
   throw new REFUSALS[refusal]()
 }
 
-function wishOf(request: FastifyRequest, query: Query): Wish {
+function wishOf({ replay }: StreamRoute, request: FastifyRequest, query: Query): Wish {
   const header = request.headers['last-event-id']
   const id = first(header) ?? first(query.lastEventId) ?? first(query.last_event_id) ?? ''
-  const from = first(query.from) ?? 'earliest'
+  const from = first(query.from) ?? (replay === 'none' ? 'latest' : 'earliest')
   if (from !== 'earliest' && from !== 'latest') throw new ParameterInvalid('from is earliest or latest')
-  return { id: id === '' ? null : id, from }
+  return { id: id === '' ? null : id, sinceMs: sinceMsOf(first(query.since)), from }
+}
+
+function sinceMsOf(since: string | undefined): number | null {
+  if (since === undefined) return null
+  const sinceMs = parseSince(since)
+  if (sinceMs === null) throw new ParameterInvalid('since is an ISO 8601 date and time, or epoch ms')
+  return sinceMs
 }
 
 /** Sends the headers, and takes the response out of Fastify's hands: what hooks of the host set goes along. */

@@ -38,6 +38,7 @@ export interface Status {
 export interface TopicStatus {
   readonly name: string
   readonly encoding: string
+  readonly keeps: string
   readonly isCaughtUp: boolean
   /** Event id of the bus's tail. */
   readonly position: string

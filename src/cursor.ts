@@ -2,62 +2,92 @@
 // out of their segment wherever they stand side by side, copied only where ids change or live frames are scattered.
 
 import type { Bus } from './bus.ts'
-import { covers, formatPosition, furthest, type Position, parsePosition } from './position.ts'
+import { MergedPosition } from './merged-position.ts'
+import { indexOfSequence, placeOf } from './places.ts'
+import { formatPosition, furthest, type Position, parsePosition } from './position.ts'
+import { framesBetween, gather, lastWithin } from './runs.ts'
 import { type EntryAt, NONE, type Segment } from './segment.ts'
+import { TimeSeek } from './time-seek.ts'
 
 /** Runs of live frames shorter than this, in bytes, are gathered into one write by a copy. */
 const RUN_BYTES_MIN = 4 * 1024
 /** Bytes that one gathering copies at the most. */
 const GATHERED_BYTES_MAX = 64 * 1024
+/** Frames that one read looks at to tell which of them the client has: bounds a turn. */
+const COMPARED_MAX = 2_000
 const NOTHING = Buffer.alloc(0)
+const END_OF_EVENT = Buffer.from('\n\n')
+const NOWHERE: Position = new Map()
 
 export class Cursor {
   /** Frames that the last read returned, and the segment that its bytes stand in: null for a copy. */
   frames = 0
   segment: Segment | null = null
   private readonly bus: Bus
+  /** Next sequence of the bus when the cursor was made: what came before is its past, what comes after is live. */
+  private readonly madeAt: number
+  /** Whether it skips, in its past, what was superseded: one that resumes gets every value that is still there. */
+  private readonly isSnapshot: boolean
   /** Sequence of the next frame to be read: all that the place is; the rest only saves looking it up. */
   private place: number
   private at: EntryAt = 0
   private inside: Segment | null = null
   private generation = 0
-  /** Frames superseded before this sequence are skipped: the snapshot is as of it. 0 for one that resumes: it gets all. */
-  private readonly snapshotAsOf: number
   /** Sequence at which what was asked for at the start is complete; later where compaction ran ahead of the cursor. */
   private completeAt: number
-  /** The client's own position, as long as the bus's prefix has not covered it: frames before it are passed over, ids merged. */
-  private resumed: Position | null
-  /** The entry that was read last, and its id where that was merged. */
+  /** Still to be found, for one that begins at a moment in time. */
+  private seek: TimeSeek | null = null
+  /** The client's own position, until the first frame is read from it on. */
+  private resumed: Position | null = null
+  /** From then until the bus's prefix has all that the client has: its frames are passed over, the others' ids are merged. */
+  private merged: MergedPosition | null = null
+  /** The entry that was read last, whether it was sent, and its id where that was merged. */
   private lastIn: Segment | null = null
   private lastAt: EntryAt = NONE
+  private lastGeneration = 0
+  private lastWasSent = false
   private mergedId: string | null = null
 
-  private constructor(bus: Bus, place: number, snapshotAsOf: number, resumed: Position | null) {
+  private constructor(bus: Bus, place: number, isSnapshot: boolean) {
     this.bus = bus
     this.place = place
-    this.snapshotAsOf = snapshotAsOf
+    this.isSnapshot = isSnapshot
+    this.madeAt = bus.nextSequence
     this.completeAt = bus.nextSequence
-    this.resumed = resumed
   }
 
-  /** The newest value of every key as of now, then every later record. */
+  /** The newest value of every key as of now, or all that is kept where nothing supersedes; then every later record. */
   static fromBeginning(bus: Bus): Cursor {
-    return new Cursor(bus, bus.segments[0]?.firstSequence ?? bus.nextSequence, bus.nextSequence, null)
+    return new Cursor(bus, bus.segments[0]?.firstSequence ?? bus.nextSequence, true)
   }
 
   /** Every record from now on. */
   static fromNow(bus: Bus): Cursor {
-    return new Cursor(bus, bus.nextSequence, 0, null)
+    return new Cursor(bus, bus.nextSequence, false)
   }
 
   /** Every retained record after a position, whatever order the client's server read the partitions in. */
   static fromPosition(bus: Bus, position: Position): Cursor {
-    return new Cursor(bus, placeOf(bus, position), 0, position)
+    const cursor = new Cursor(bus, placeOf(bus.segments, position) ?? bus.nextSequence, false)
+    cursor.resumed = position
+    return cursor
   }
 
-  /** Frames that this cursor had still to read have left the bus although nothing superseded them. */
+  /** Of every partition, every retained record from the first whose timestamp is at or after `sinceMs` (epoch ms). */
+  static fromTime(bus: Bus, sinceMs: number): Cursor {
+    const cursor = new Cursor(bus, bus.segments[0]?.firstSequence ?? bus.nextSequence, false)
+    cursor.seek = new TimeSeek(bus, sinceMs)
+    return cursor
+  }
+
+  /** Something that this cursor had still to read has left the bus. */
   get lost(): boolean {
-    return this.place < this.bus.lostBefore
+    return this.bus.hasLost(this.place, this.madeAt, this.isSnapshot ? this.madeAt : 0)
+  }
+
+  /** The topic that it reads is no more: another one has its name. */
+  get isOutdated(): boolean {
+    return this.bus.isFromBefore(this.madeAt)
   }
 
   /** All that was there when the cursor was made has been read. */
@@ -66,20 +96,21 @@ export class Cursor {
   }
 
   /**
-   * Whole frames, at most `bytesMax` bytes of them or one; none where a whole segment held nothing to be read, so that a
-   * turn stays short; null at the tail, and for one that is `lost`: what is left would be a gap that nobody is told of.
-   * The caller counts itself into `segment` for as long as it refers to the bytes.
+   * Whole frames, at most `bytesMax` bytes of them or one; none where what was looked at held nothing to be read, so that a
+   * turn stays short; null at the tail, and for one that is `lost` or `isOutdated`: what is left would be a gap that nobody
+   * is told of. The caller counts itself into `segment` for as long as it refers to the bytes.
    */
   read(bytesMax: number): Buffer | null {
     this.segment = null
     this.frames = 0
-    if (this.lost) return null
+    if (this.lost || this.isOutdated) return null
+    if (this.seek !== null) return this.readSeeking(this.seek)
     return this.locate() && this.inside !== null ? this.readHere(this.inside, bytesMax) : null
   }
 
   /** Whether everything published has been read. */
   atTail(): boolean {
-    return !this.locate()
+    return this.seek === null && !this.locate()
   }
 
   /** Id that stands for everything read: the tail's once nothing is left to read, else the last frame's. Asked for right after a read. */
@@ -87,14 +118,28 @@ export class Cursor {
     return this.atTail() ? this.tailId() : (this.lastFrameId() ?? this.tailId())
   }
 
-  /** Id of the frame that was read last, null before the first. */
-  lastFrameId(): string | null {
-    return this.mergedId ?? this.lastIn?.id(this.lastAt) ?? null
+  /** Id of the last event that was sent, null where it is not known any more or nothing was. */
+  sentId(): string | null {
+    const isThere = this.lastIn?.generation === this.lastGeneration
+    return this.lastWasSent && isThere ? (this.mergedId ?? this.lastIn?.id(this.lastAt) ?? null) : null
+  }
+
+  private lastFrameId(): string | null {
+    return this.mergedId ?? this.merged?.text().toString('latin1') ?? this.lastIn?.id(this.lastAt) ?? null
   }
 
   private tailId(): string {
-    if (this.resumed === null) return this.bus.positionText()
-    return formatPosition(furthest(this.bus.position(), this.resumed))
+    const client = this.merged?.position() ?? this.resumed
+    return client === null ? this.bus.positionText() : formatPosition(furthest(this.bus.position(), client))
+  }
+
+  private readSeeking(seek: TimeSeek): Buffer {
+    const position = seek.step()
+    if (position === null) return NOTHING
+    this.seek = null
+    this.resumed = position
+    this.place = placeOf(this.bus.segments, position) ?? this.bus.nextSequence
+    return NOTHING
   }
 
   /** Finds the next frame's entry; false at the tail. A segment that was used anew since is looked up by sequence again. */
@@ -129,8 +174,12 @@ export class Cursor {
   }
 
   private readHere(segment: Segment, bytesMax: number): Buffer {
-    if (this.resumed !== null) return this.readResumed(segment, this.resumed, bytesMax)
-    if (segment.sequence(this.at) < this.snapshotAsOf) return this.readSnapshot(segment, bytesMax)
+    if (this.resumed !== null) this.beginMerging(segment, this.resumed)
+    if (this.merged !== null) {
+      const bytes = this.readMerged(segment, this.merged, bytesMax)
+      if (bytes.length > 0 || this.merged !== null || this.at > segment.lastPublished) return bytes
+    }
+    if (segment.sequence(this.at) < this.madeAt) return this.readPast(segment, bytesMax)
     return this.readRun(segment, segment.lastPublished, bytesMax)
   }
 
@@ -140,134 +189,116 @@ export class Cursor {
     const start = segment.start(first)
     const through =
       segment.frameEnd(last) - start <= bytesMax ? last : lastWithin(segment, first, last, start + bytesMax)
-    this.frames = framesBetween(segment, first, through)
-    this.pass(segment, through)
+    this.send(segment, through)
     this.segment = segment
     return segment.slice(start, segment.frameEnd(through))
   }
 
-  /** The next frames that are live as of the snapshot: a run in place when it is long, else short runs gathered. */
-  private readSnapshot(segment: Segment, bytesMax: number): Buffer {
-    const gathered: Buffer[] = []
+  /** The next frames of the past that are to be sent: a run in place when it is long, else short runs gathered. */
+  private readPast(segment: Segment, bytesMax: number): Buffer {
+    const runs: number[] = []
     const bound = Math.min(bytesMax, GATHERED_BYTES_MAX)
     let bytes = 0
-    while (this.skipDead(segment)) {
-      const last = this.liveRunEnd(segment, bytesMax)
-      const runBytes = segment.frameEnd(last) - segment.start(this.at)
-      if (bytes === 0 && runBytes >= RUN_BYTES_MIN) return this.readRun(segment, last, bytesMax)
-      if (bytes > 0 && (runBytes >= RUN_BYTES_MIN || bytes + runBytes > bound)) break
-      gathered.push(segment.bytes.subarray(segment.start(this.at), segment.frameEnd(last)))
-      bytes += runBytes
-      this.frames += framesBetween(segment, this.at, last)
-      this.pass(segment, last)
+    while (this.skip(segment)) {
+      const last = this.runEnd(segment, bytesMax)
+      const [start, end] = [segment.start(this.at), segment.frameEnd(last)]
+      if (bytes === 0 && end - start >= RUN_BYTES_MIN) return this.readRun(segment, last, bytesMax)
+      if (bytes > 0 && (end - start >= RUN_BYTES_MIN || bytes + end - start > bound)) break
+      runs.push(start, end)
+      bytes += end - start
+      this.send(segment, last)
     }
-    return bytes === 0 ? NOTHING : Buffer.concat(gathered, bytes)
+    return gather(segment, runs, bytes)
   }
 
-  /** Moves to the next frame that the snapshot holds; false at the segment's end, or at the snapshot's. */
-  private skipDead(segment: Segment): boolean {
-    while (this.at <= segment.lastPublished && segment.sequence(this.at) < this.snapshotAsOf) {
-      if (!segment.supersededBefore(this.at, this.snapshotAsOf)) return true
+  /** Moves to the next frame of the past that is to be sent; false at the segment's end, or at the past's. */
+  private skip(segment: Segment): boolean {
+    while (this.at <= segment.lastPublished && segment.sequence(this.at) < this.madeAt) {
+      if (!this.isSkipped(segment, this.at)) return true
       this.pass(segment, this.at)
     }
     return false
   }
 
-  /** Last frame of the run of live ones that begins here, no further than a read of `bytesMax` may reach. */
-  private liveRunEnd(segment: Segment, bytesMax: number): EntryAt {
-    const { snapshotAsOf } = this
+  private isSkipped(segment: Segment, at: EntryAt): boolean {
+    return this.isSnapshot ? segment.supersededBefore(at, this.madeAt) : segment.isBuried(at)
+  }
+
+  /** Last frame of the run that begins here without one that is skipped, no further than a read of `bytesMax` may reach. */
+  private runEnd(segment: Segment, bytesMax: number): EntryAt {
     const bound = segment.start(this.at) + bytesMax
     let end = this.at
     for (let at = segment.next(end); at <= segment.lastPublished; at = segment.next(at)) {
-      if (segment.frameEnd(at) > bound || segment.sequence(at) >= snapshotAsOf) break
-      if (segment.supersededBefore(at, snapshotAsOf)) break
+      if (segment.frameEnd(at) > bound || segment.sequence(at) >= this.madeAt) break
+      if (this.isSkipped(segment, at)) break
       end = at
     }
     return end
   }
 
+  private beginMerging(segment: Segment, client: Position): void {
+    const prefix = new Map(parsePosition(segment.id(this.at)) ?? NOWHERE)
+    prefix.set(segment.partition(this.at), segment.offset(this.at)) // before the frame, that is
+    this.merged = new MergedPosition(client, prefix)
+    this.resumed = null
+  }
+
   /** Frames after the client's position, their ids merged with it, until the bus's prefix has all that it has. */
-  private readResumed(segment: Segment, resumed: Position, bytesMax: number): Buffer {
+  private readMerged(segment: Segment, merged: MergedPosition, bytesMax: number): Buffer {
     const pieces: Buffer[] = []
     const bound = Math.min(bytesMax, GATHERED_BYTES_MAX)
     let bytes = 0
-    while (this.resumed !== null && this.at <= segment.lastPublished) {
+    for (let compared = 0; compared < COMPARED_MAX && this.at <= segment.lastPublished; compared++) {
       const { at } = this
-      if (bytes > 0 && bytes + segment.length(at) > bound) break
-      const prefix = parsePosition(segment.id(at)) ?? NOWHERE
-      if (segment.offset(at) >= (resumed.get(segment.partition(at)) ?? 0)) {
-        this.mergedId = formatPosition(furthest(prefix, resumed))
-        bytes += pushRenamed(pieces, segment, at, this.mergedId)
-        this.frames++
-      }
-      this.advance(segment, at)
-      if (covers(prefix, resumed)) this.resumed = null
+      const [partition, offset] = [segment.partition(at), segment.offset(at)]
+      const isSent = !merged.has(partition, offset) && !this.isSkipped(segment, at)
+      if (isSent && bytes > 0 && bytes + segment.length(at) > bound) break
+      merged.move(partition, offset)
+      if (merged.agrees && isSent) break // it is sent with its own id
+      if (isSent) bytes += this.sendRenamed(segment, pieces, merged.text())
+      else this.pass(segment, at)
+      if (merged.agrees) break
     }
+    this.settle(segment, merged)
     return bytes === 0 ? NOTHING : Buffer.concat(pieces, bytes)
   }
 
-  private pass(segment: Segment, through: EntryAt): void {
-    this.mergedId = null
+  /** Ends the merging once the bus has all that the client has, also where no frame tells so. */
+  private settle(segment: Segment, merged: MergedPosition): void {
+    if (!merged.agrees && this.lastIn === segment)
+      merged.moveTo(parsePosition(segment.id(this.lastAt)) ?? NOWHERE)
+    if (merged.agrees) this.merged = null
+  }
+
+  /** Adds the next frame with another id in place of its own; returns the bytes of it. */
+  private sendRenamed(segment: Segment, pieces: Buffer[], id: Buffer): number {
+    const { at } = this
+    const lines = segment.bytes.subarray(segment.start(at), segment.frameEnd(at) - 2 - segment.idLength(at))
+    pieces.push(lines, id, END_OF_EVENT)
+    this.send(segment, at)
+    this.mergedId = id.toString('latin1')
+    return lines.length + id.length + END_OF_EVENT.length
+  }
+
+  /** The frames up to `through` are sent. */
+  private send(segment: Segment, through: EntryAt): void {
+    this.frames += framesBetween(segment, this.at, through)
     this.advance(segment, through)
+    this.lastWasSent = true
+  }
+
+  /** The frame is passed over. */
+  private pass(segment: Segment, at: EntryAt): void {
+    this.advance(segment, at)
+    this.lastWasSent = false
   }
 
   private advance(segment: Segment, through: EntryAt): void {
+    this.mergedId = null
     this.lastIn = segment
     this.lastAt = through
+    this.lastGeneration = this.generation
     this.place = segment.sequence(through) + 1
     this.at = segment.next(through)
   }
-}
-
-const NOWHERE: Position = new Map()
-
-/** First segment that stands for `sequence` or for a later one. */
-function indexOfSequence(segments: readonly Segment[], sequence: number): number {
-  return firstIndex(segments, (segment) => segment.lastSequence >= sequence)
-}
-
-/** Where one begins to read who has everything before `position`: the first segment that holds something after it. */
-function placeOf(bus: Bus, position: Position): number {
-  const { segments } = bus
-  const index = firstIndex(segments, (segment) => {
-    const last = segment.lastPublished
-    return last === NONE || !covers(position, parsePosition(segment.id(last)) ?? NOWHERE)
-  })
-  return segments[index]?.firstSequence ?? bus.nextSequence
-}
-
-/** Index of the first segment for which `holds`, given that it holds for all behind it; their number if for none. */
-function firstIndex(segments: readonly Segment[], holds: (segment: Segment) => boolean): number {
-  let [low, high] = [0, segments.length]
-  while (low < high) {
-    const middle = (low + high) >> 1
-    const segment = segments[middle]
-    if (segment !== undefined && holds(segment)) high = middle
-    else low = middle + 1
-  }
-  return low
-}
-
-/** The furthest frame up to `last` that ends at `bound` or before; the first one, however long it is. */
-function lastWithin(segment: Segment, first: EntryAt, last: EntryAt, bound: number): EntryAt {
-  let within = first
-  for (let at = segment.next(first); at <= last && segment.frameEnd(at) <= bound; at = segment.next(at))
-    within = at
-  return within
-}
-
-/** Frames of a run: counted by sequence where none is missing, else one by one. */
-function framesBetween(segment: Segment, first: EntryAt, last: EntryAt): number {
-  if (segment.rewrittenAt === 0) return segment.sequence(last) - segment.sequence(first) + 1
-  let frames = 1
-  for (let at = first; at < last; at = segment.next(at)) frames++
-  return frames
-}
-
-/** Adds a frame with another id in place of its own; returns the bytes of it. */
-function pushRenamed(pieces: Buffer[], segment: Segment, at: EntryAt, id: string): number {
-  const lines = segment.bytes.subarray(segment.start(at), segment.frameEnd(at) - 2 - segment.idLength(at))
-  const renamed = Buffer.from(`${id}\n\n`, 'latin1')
-  pieces.push(lines, renamed)
-  return lines.length + renamed.length
 }

@@ -3,7 +3,7 @@
 
 import type { FastifyRequest } from 'fastify'
 import type { Session } from './session.ts'
-import type { Encoding } from './topic.ts'
+import type { Encoding, Keeps } from './topic.ts'
 
 export interface KafkaSseOptions {
   kafka: KafkaOptions
@@ -24,6 +24,10 @@ export interface KafkaOptions {
   /** Bounds of one topic's bus. */
   retainedBytesMax?: number
   retainedRecordsMax?: number
+  /** Age at which records leave that no newer one can supersede; null: none. */
+  retainedSecondsMax?: number | null
+  /** How long tombstones are kept at the least: the topic's `delete.retention.ms`, in seconds. */
+  deleteRetentionSeconds?: number
 }
 
 export interface AuthOptions {
@@ -55,7 +59,11 @@ export interface StreamOptions {
   /** Scope that a token must grant; null: any valid token. */
   scope?: string | null
   encoding?: Encoding
+  /** What a client without an id gets first; `latest` also says that superseded values need not be kept. */
+  replay?: Replay
 }
+
+export type Replay = Keeps | 'none'
 
 export interface SseOptions {
   challengeSeconds: number

@@ -27,11 +27,12 @@ export async function kafkaSse(app: FastifyInstance, options: KafkaSseOptions): 
   await app.register(auth, resolved.auth)
   await registerAdmin(app, resolved.sse.adminPath)
   await registerCors(app, resolved.sse.corsOrigins)
-  for (const { path, topic, scope, encoding } of resolved.streams) {
+  for (const { path, topic, scope, encoding, replay } of resolved.streams) {
     await app.register(streamRoutes, {
       path,
       scope,
-      topic: app.kafkaSseTopics.open(topic, encoding),
+      replay,
+      topic: app.kafkaSseTopics.open(topic, encoding, replay === 'latest' ? 'latest' : 'all'),
       streams: app.kafkaSse,
       authenticator: app.kafkaSseAuth,
     })

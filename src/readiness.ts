@@ -21,12 +21,11 @@ export function notReadyReasons({ streams, topics, authenticator }: Parts): stri
   return [...new Set(reasons.filter((reason) => reason !== null))]
 }
 
-/** Kafka's own trouble first, since a bus that does not fill mostly has that for its cause. */
+/** Kafka's own trouble before a bus that does not fill, which mostly has that for its cause. */
 function topicNotReady(topic: Topic): string | null {
-  const trouble = topic.notReady()
-  if (trouble !== null) return trouble
-  if (!topic.bus.caughtUp) return `topic ${topic.name} is still being read`
-  if (topic.bus.lostPosition !== null)
-    return `topic ${topic.name} does not fit: no snapshots, live records only`
-  return null
+  const { bus, name } = topic
+  // One that outgrows its bounds later stays ready: all replicas would turn red at once.
+  if (bus.isTooSmall || (!bus.caughtUp && !bus.isWhole))
+    return `topic ${name} does not fit: no snapshots, live records only`
+  return topic.notReady() ?? (bus.caughtUp ? null : `topic ${name} is still being read`)
 }

@@ -7,6 +7,8 @@ import { SEGMENT_BYTES, Segment } from './segment.ts'
 const LARGE_IDLE_BYTES_MAX = 64 * 1024 * 1024
 
 export class SegmentPool {
+  /** Size of an ordinary segment, in bytes. */
+  readonly segmentBytes: number
   /** Idle segments by size. Ordinary ones are never dropped: their number is bounded by what buses retained at once. */
   private readonly idle = new Map<number, Segment[]>()
   /** Segments that were given back while writes still referred to them. */
@@ -14,12 +16,16 @@ export class SegmentPool {
   private largeIdleBytes = 0
   allocatedBytes = 0
 
+  constructor(segmentBytes = SEGMENT_BYTES) {
+    this.segmentBytes = segmentBytes
+  }
+
   /** A segment of at least `bytes`, started anew at `firstSequence`. */
   take(bytes: number, firstSequence: number): Segment {
     this.collect()
-    const size = sizeFor(bytes)
+    const size = this.sizeFor(bytes)
     const segment = this.idle.get(size)?.pop() ?? this.allocate(size)
-    if (size > SEGMENT_BYTES) this.largeIdleBytes = Math.max(0, this.largeIdleBytes - size)
+    if (size > this.segmentBytes) this.largeIdleBytes = Math.max(0, this.largeIdleBytes - size)
     segment.reset(firstSequence)
     return segment
   }
@@ -50,7 +56,7 @@ export class SegmentPool {
 
   private keep(segment: Segment): void {
     const { size } = segment
-    if (size > SEGMENT_BYTES) {
+    if (size > this.segmentBytes) {
       if (this.largeIdleBytes + size > LARGE_IDLE_BYTES_MAX) {
         this.allocatedBytes -= size
         return
@@ -61,10 +67,10 @@ export class SegmentPool {
     if (sameSize) sameSize.push(segment)
     else this.idle.set(size, [segment])
   }
-}
 
-function sizeFor(bytes: number): number {
-  let size = SEGMENT_BYTES
-  while (size < bytes) size *= 2
-  return size
+  private sizeFor(bytes: number): number {
+    let size = this.segmentBytes
+    while (size < bytes) size *= 2
+    return size
+  }
 }

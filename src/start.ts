@@ -9,19 +9,24 @@ import type { Stream } from './stream.ts'
 import type { Topic, Watermarks } from './topic.ts'
 
 export interface Wish {
-  /** The last event ID, null where there is none. It wins over `from`. */
+  /** The last event ID, null where there is none. It wins over the others. */
   readonly id: string | null
-  /** What to begin with where there is no id: all that is kept, or what comes from now on. */
+  /** A moment, in epoch ms, from which on the client wants every record; null: none is named. It wins over `from`. */
+  readonly sinceMs: number | null
+  /** What to begin with otherwise: what the bus keeps, or what comes from now on. */
   readonly from: 'earliest' | 'latest'
 }
+
+export const FROM_BEGINNING: Wish = { id: null, sinceMs: null, from: 'earliest' }
 
 /** Begins a stream as soon as it is known where: at once, or when the bus has caught up, or when Kafka has answered. */
 export function start(stream: Stream, topic: Topic, wish: Wish): void {
   const { bus } = topic
-  if (wish.id === null && wish.from === 'latest') startFromNow(stream, topic)
+  if (wish.id === null && wish.sinceMs === null && wish.from === 'latest') startFromNow(stream, topic)
   else if (!bus.caughtUp) stream.waitFor(bus.onCaughtUp(() => start(stream, topic, wish)))
-  else if (wish.id === null) startFromBeginning(stream, bus, null)
-  else startFromId(stream, topic, parsePosition(wish.id))
+  else if (wish.id !== null) startFromId(stream, topic, wish.id)
+  else if (wish.sinceMs !== null) startFromTime(stream, bus, wish.sinceMs)
+  else startFromBeginning(stream, bus, null)
 }
 
 /** The end as of the request, also where the bus is still behind it. */
@@ -38,35 +43,47 @@ function resumeAfterCatchUp(stream: Stream, bus: Bus, position: Position): void 
 
 function startFromBeginning(stream: Stream, bus: Bus, reason: GapReason | null): void {
   // A bus that had to drop what nothing superseded has no whole snapshot to give; replicas with more room may.
-  if (bus.lostPosition !== null) stream.end('busy')
-  else stream.begin(Cursor.fromBeginning(bus), reason)
+  if (bus.isWhole) stream.begin(Cursor.fromBeginning(bus), reason)
+  else stream.end('busy')
 }
 
-function startFromId(stream: Stream, topic: Topic, position: Position | null): void {
+function startFromTime(stream: Stream, bus: Bus, sinceMs: number): void {
+  if (bus.isWholeSince(sinceMs)) stream.begin(Cursor.fromTime(bus, sinceMs), null)
+  else stream.end('busy')
+}
+
+function startFromId(stream: Stream, topic: Topic, id: string): void {
   const { bus } = topic
-  if (position === null) {
-    startFromBeginning(stream, bus, 'undecodable')
-    return
-  }
-  const reached = withNow(position, bus.position())
-  if (covers(bus.position(), reached)) resume(stream, bus, reached)
+  const position = parsePosition(id)
+  if (position === null) startFromBeginning(stream, bus, 'undecodable')
+  else startFromPosition(stream, topic, withNow(position, bus.position()))
+}
+
+function startFromPosition(stream: Stream, topic: Topic, position: Position): void {
+  if (covers(topic.bus.position(), position)) resume(stream, topic.bus, position)
   // Ahead of this process is not yet beyond the end: another replica may have read further, or know a partition sooner.
-  else askWatermarks(stream, topic, (watermarks) => resumeWithin(stream, bus, reached, watermarks))
+  else askWatermarks(stream, topic, (watermarks) => resumeWithin(stream, topic, position, watermarks))
 }
 
 function resumeWithin(
   stream: Stream,
-  bus: Bus,
+  topic: Topic,
   position: Position,
   watermarks: ReadonlyMap<number, Watermarks>,
 ): void {
-  if (isBeyond(position, watermarks)) startFromBeginning(stream, bus, 'beyond-end')
-  else resume(stream, bus, position)
+  const { bus } = topic
+  const reached = withNow(position, ends(watermarks))
+  // The topic may have become another one while Kafka was asked.
+  if (!bus.caughtUp) stream.waitFor(bus.onCaughtUp(() => startFromPosition(stream, topic, reached)))
+  else if (isBeyond(reached, watermarks))
+    startFromBeginning(stream, bus, bus.wasRecreated ? 'recreated' : 'beyond-end')
+  else resume(stream, bus, reached)
 }
 
 function resume(stream: Stream, bus: Bus, position: Position): void {
-  if (isTooOld(position, bus)) startFromBeginning(stream, bus, 'too-old')
-  else stream.begin(Cursor.fromPosition(bus, position), null)
+  const reason = bus.gapFor(position)
+  if (reason === null) stream.begin(Cursor.fromPosition(bus, position), null)
+  else startFromBeginning(stream, bus, reason)
 }
 
 function askWatermarks(
@@ -80,7 +97,7 @@ function askWatermarks(
   topic.watermarks(waiting.signal).then(answered, () => stream.end('shutdown'))
 }
 
-/** Offsets of -1 read as the bus's own: "from now" is as of the request. */
+/** Offsets of -1 read as those of `now`: "from now" is as of the request. */
 function withNow(position: Position, now: Position): Position {
   return new Map(
     [...position].map(([partition, offset]) => [
@@ -94,15 +111,6 @@ function isBeyond(position: Position, watermarks: ReadonlyMap<number, Watermarks
   for (const [partition, offset] of position) {
     const marks = watermarks.get(partition)
     if (marks === undefined || offset > marks.end) return true
-  }
-  return false
-}
-
-/** Whether records after the position are gone: Kafka deleted them, or the bus had no room for them. */
-function isTooOld(position: Position, bus: Bus): boolean {
-  if (bus.lostPosition !== null && !covers(position, bus.lostPosition)) return true
-  for (const [partition, offset] of position) {
-    if (offset >= 0 && offset < (bus.start(partition) ?? 0)) return true
   }
   return false
 }

@@ -31,6 +31,8 @@ export interface StreamParts {
   readonly settings: StreamSettings
   /** Whether comments come as named events, too. */
   readonly signals: boolean
+  /** Called when the topic has become another one: `begin` is to be called again, with the new beginning. */
+  readonly onRecreated: (stream: Stream) => void
   /** Called once when the stream is over. */
   readonly onClosed: (stream: Stream) => void
   readonly now: () => number
@@ -205,18 +207,30 @@ export class Stream implements Pumped, Timed {
     const { cursor } = this
     if (cursor === null || !cursor.atTail()) return null
     const id = cursor.id()
-    const isTold = id === this.toldId || id === cursor.lastFrameId()
+    const isTold = id === this.toldId || id === cursor.sentId()
     this.toldId = id
     return isTold ? null : id
   }
 
   private rest(cursor: Cursor): Waits {
+    if (cursor.isOutdated) {
+      this.restart()
+      return 'call'
+    }
     if (cursor.lost) {
       this.end('too-old')
       return 'call'
     }
     this.tellReady(cursor)
     return 'publish'
+  }
+
+  /** The records so far were another topic's. What is said from here on is of the new one, its `ready` included. */
+  private restart(): void {
+    this.cursor = null
+    this.isReadyTold = false
+    this.tellGap('recreated')
+    this.parts.onRecreated(this)
   }
 
   private tellReady(cursor: Cursor): void {

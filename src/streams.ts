@@ -6,7 +6,7 @@ import { Registry } from './registry.ts'
 import type { Session } from './session.ts'
 import { end, retry } from './signals.ts'
 import type { Sink } from './sink.ts'
-import { start, type Wish } from './start.ts'
+import { FROM_BEGINNING, start, type Wish } from './start.ts'
 import { Stream, type StreamSettings } from './stream.ts'
 import type { Topic } from './topic.ts'
 import { Wheel } from './wheel.ts'
@@ -80,6 +80,7 @@ export class Streams {
       figures: this.figures,
       settings: this.settings,
       now: this.now,
+      onRecreated: (recreated) => start(recreated, topic, FROM_BEGINNING),
       onClosed: this.closed,
     })
     this.registry.add(stream, request.path, request.address)

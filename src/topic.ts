@@ -27,6 +27,9 @@ export interface Watermarks {
 
 export type Encoding = 'text' | 'base64' | 'envelope'
 
+/** What a bus keeps: the newest record of every key, or every record, the oldest going first. */
+export type Keeps = 'latest' | 'all'
+
 export interface Topic {
   readonly name: string
   readonly encoding: Encoding
@@ -42,8 +45,8 @@ export interface Topic {
 
 /** What plugins/kafka decorates the app with, as `app.kafkaSseTopics`. */
 export interface Topics {
-  /** The bus of (topic, encoding), one for all who ask; its consumption begins with the first. */
-  open(name: string, encoding: Encoding): Topic
+  /** The bus of (topic, encoding, what is kept), one for all who ask; its consumption begins with the first. */
+  open(name: string, encoding: Encoding, keeps: Keeps): Topic
   /** Every topic that was opened. */
   all(): readonly Topic[]
 }

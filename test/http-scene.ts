@@ -85,6 +85,7 @@ export class HttpScene {
     await app.register(streamRoutes, {
       path: '/events',
       scope: 'proxy:stream',
+      replay: 'latest',
       topic,
       streams: app.kafkaSse,
       authenticator: app.kafkaSseAuth,

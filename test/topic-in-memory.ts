@@ -2,6 +2,7 @@
 
 import { Bus, type BusOptions } from '../src/bus.ts'
 import type { KafkaRecord, Topic, Watermarks } from '../src/topic.ts'
+import { BUS_OPTIONS } from './bus-options.ts'
 
 export class TopicInMemory implements Topic {
   readonly name = 'events'
@@ -12,13 +13,7 @@ export class TopicInMemory implements Topic {
   private readonly asked = new Set<() => void>()
 
   constructor(partitions = 1, options: Partial<BusOptions> = {}) {
-    this.bus = new Bus({
-      encoding: 'text',
-      retainedBytesMax: 2 ** 30,
-      retainedRecordsMax: 1e7,
-      seed: 7,
-      ...options,
-    })
+    this.bus = new Bus({ ...BUS_OPTIONS, ...options })
     for (let partition = 0; partition < partitions; partition++) this.bus.setPartition(partition, 0)
     this.bus.markCaughtUp()
   }

@@ -77,7 +77,7 @@ function busMetrics(topics: Pick<Topics, 'all'>): Metric[] {
     type,
     name: `kafka_sse_bus_${name}`,
     help,
-    labels: ['topic', 'encoding'],
+    labels: ['topic', 'encoding', 'keeps'],
     read: () => topics.all().map((topic) => ({ value: read(topic), labels: labelsOf(topic) })),
   })
   return [
@@ -105,8 +105,11 @@ function busMetrics(topics: Pick<Topics, 'all'>): Metric[] {
     of('gauge', 'caught_up', '1 once all that Kafka held at the start is in', ({ bus }) =>
       Number(bus.caughtUp),
     ),
-    of('gauge', 'full', '1 once records were dropped for want of room', ({ bus }) =>
-      Number(bus.lostPosition !== null),
+    of(
+      'gauge',
+      'full',
+      '1 once a bus that keeps the newest of every key dropped some for want of room',
+      ({ bus }) => Number(!bus.isWhole),
     ),
     gauge('kafka_sse_segments_allocated_bytes', 'Bytes of all segments, in use or kept for use', () =>
       sumOfPools(topics.all(), ({ bus }) => bus.allocatedBytes),
@@ -119,8 +122,8 @@ function busMetrics(topics: Pick<Topics, 'all'>): Metric[] {
   ]
 }
 
-function labelsOf({ name, encoding }: Topic): Record<string, string> {
-  return { topic: name, encoding }
+function labelsOf({ name, encoding, bus }: Topic): Record<string, string> {
+  return { topic: name, encoding, keeps: bus.keeps }
 }
 
 /** Buses may share a pool, and each of them tells the whole pool's figure: every pool counts once. */

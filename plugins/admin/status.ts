@@ -35,6 +35,7 @@ function topicStatus({ name, encoding, bus }: Topic): TopicStatus {
   return {
     name,
     encoding,
+    keeps: bus.keeps,
     isCaughtUp: bus.caughtUp,
     position: bus.positionText(),
     recordsAppended: bus.recordsAppended,

@@ -32,7 +32,7 @@ export const KAFKA_SETTINGS: Record<keyof KafkaOptions, Setting> = {
   retainedBytesMax: {
     type: 'integer',
     env: 'KAFKA_RETAINED_BYTES_MAX',
-    description: "Bytes of one topic's bus; at 80 % a warning, at the bound the oldest segment is dropped",
+    description: "Bytes of one topic's bus; [what happens at the bound](#what-a-bus-keeps)",
     minimum: 1_048_576,
     maximum: 17_179_869_184,
     default: 536_870_912,
@@ -40,9 +40,28 @@ export const KAFKA_SETTINGS: Record<keyof KafkaOptions, Setting> = {
   retainedRecordsMax: {
     type: 'integer',
     env: 'KAFKA_RETAINED_RECORDS_MAX',
-    description: "Records of one topic's bus; the same happens at its bound",
+    description: "Records of one topic's bus, superseded ones not counted; the same happens at its bound",
     minimum: 1_000,
     maximum: 100_000_000,
     default: 5_000_000,
+  },
+  retainedSecondsMax: {
+    type: 'integer',
+    nullable: true,
+    env: 'KAFKA_RETAINED_SECONDS_MAX',
+    description:
+      'Age, by its timestamp, at which a record leaves that no newer one can supersede: any with `replay` all or none, else those without a key',
+    minimum: 1,
+    maximum: 3_153_600_000,
+    default: null,
+  },
+  deleteRetentionSeconds: {
+    type: 'integer',
+    env: 'KAFKA_DELETE_RETENTION_SECONDS',
+    description:
+      "How long a tombstone is kept at the least with `replay` latest: as long as the topic's delete.retention.ms, whose default this is",
+    minimum: 1,
+    maximum: 3_153_600_000,
+    default: 86_400,
   },
 }

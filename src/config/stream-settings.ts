@@ -35,6 +35,14 @@ export const STREAM_SETTINGS: Record<keyof StreamOptions, Setting> = {
     enum: ['text', 'base64', 'envelope'],
     default: 'text',
   },
+  replay: {
+    type: 'string',
+    env: 'KAFKA_REPLAY',
+    description:
+      'What a client gets that brings no id: the newest value of every key, every record that is kept, or none. With `latest` superseded values may be passed over, as on a compacted topic; with the others each record counts. The variable is for `/events`',
+    enum: ['latest', 'all', 'none'],
+    default: 'latest',
+  },
 }
 
 export const SSE_SETTINGS: Record<keyof SseOptions, Setting> = {

@@ -22,6 +22,7 @@ it('as long as no key set can be read, a client is asked to come back: by a stat
   await app.register(streamRoutes, {
     path: '/events',
     scope: null,
+    replay: 'latest',
     topic: new TopicInMemory(),
     streams: app.kafkaSse,
     authenticator: app.kafkaSseAuth,

@@ -174,8 +174,8 @@ describe.skipIf(bootstrapServers === null)('The Kafka plugin on a real Kafka', (
     await kafka.produce(topic, { value: 'both' })
     const text = await open(topic)
     const topics = recorded.app.kafkaSseTopics
-    const base64 = topics.open(topic, 'base64')
-    expect(topics.open(topic, 'text')).toBe(text)
+    const base64 = topics.open(topic, 'base64', 'latest')
+    expect(topics.open(topic, 'text', 'latest')).toBe(text)
     expect(topics.all()).toEqual([text, base64])
     await vi.waitUntil(() => text.bus.caughtUp && base64.bus.caughtUp, SOON)
     expect([text.bus.recordsAppended, base64.bus.recordsAppended]).toEqual([1, 1])

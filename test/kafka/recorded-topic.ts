@@ -4,7 +4,7 @@ import fastify, { type FastifyInstance } from 'fastify'
 import { vi } from 'vitest'
 import kafkaPlugin from '../../plugins/kafka.ts'
 import type { KafkaOptions } from '../../src/options.ts'
-import type { Encoding, KafkaRecord, Topic } from '../../src/topic.ts'
+import type { Encoding, KafkaRecord, Keeps, Topic } from '../../src/topic.ts'
 import { keepPrinted } from '../printed.ts'
 
 export interface LogLine {
@@ -26,10 +26,15 @@ export class RecordedTopic {
     this.app = fastify({ logger: { level: 'info', stream: { write } } })
   }
 
-  async open(options: KafkaOptions, name: string, encoding: Encoding = 'text'): Promise<Topic> {
+  async open(
+    options: KafkaOptions,
+    name: string,
+    encoding: Encoding = 'text',
+    keeps: Keeps = 'latest',
+  ): Promise<Topic> {
     await this.app.register(kafkaPlugin, options)
     await this.app.ready()
-    this.opened = this.app.kafkaSseTopics.open(name, encoding)
+    this.opened = this.app.kafkaSseTopics.open(name, encoding, keeps)
     const append = this.opened.bus.append.bind(this.opened.bus)
     vi.spyOn(this.opened.bus, 'append').mockImplementation((record) => {
       this.records.push(record)

@@ -72,7 +72,7 @@ describe('the metrics', () => {
     topic.produce('two', 'b')
     parts.opened.splice(0, 1, topic)
     const values = await scrape()
-    const labels = '{topic="events",encoding="text"}'
+    const labels = '{topic="events",encoding="text",keeps="latest"}'
     expect(values.get(`kafka_sse_bus_records_total${labels}`)).toBe(2)
     expect(values.get(`kafka_sse_bus_retained_records${labels}`)).toBe(2)
     expect(values.get(`kafka_sse_bus_retained_bytes${labels}`)).toBe(topic.bus.retainedBytes)

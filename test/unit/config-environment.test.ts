@@ -45,6 +45,8 @@ describe('a server’s environment', () => {
         config: {},
         retainedBytesMax: 536_870_912,
         retainedRecordsMax: 5_000_000,
+        retainedSecondsMax: null,
+        deleteRetentionSeconds: 86_400,
       },
       auth: {
         issuer: 'https://id.acme.test/',
@@ -60,7 +62,9 @@ describe('a server’s environment', () => {
         jwksMaxAgeMs: 600_000,
         jwksStaleMs: 3_600_000,
       },
-      streams: [{ path: '/events', topic: 'events', scope: 'proxy:stream', encoding: 'text' }],
+      streams: [
+        { path: '/events', topic: 'events', scope: 'proxy:stream', encoding: 'text', replay: 'latest' },
+      ],
       sse: {
         challengeSeconds: 10,
         heartbeatSeconds: 9,
@@ -286,7 +290,7 @@ describe('CONFIG_FILE', () => {
         config: { 'client.id': 'a', 'sasl.username': 'c' },
       },
       streams: [
-        { path: '/a', topic: 'a', scope: null, encoding: 'text' },
+        { path: '/a', topic: 'a', scope: null, encoding: 'text', replay: 'latest' },
         { path: '/b', topic: 'b', scope: 'proxy:stream', encoding: 'base64' },
       ],
       sse: { heartbeatSeconds: 5, streamsMax: 8 },

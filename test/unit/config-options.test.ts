@@ -35,6 +35,7 @@ describe('the plugin’s options', () => {
       topic: 'events',
       scope: 'proxy:stream',
       encoding: 'text',
+      replay: 'latest',
     })
     expect(resolved.auth.keys).toBe('https://id.acme.test/.well-known/openid-configuration')
   })

@@ -7,6 +7,8 @@ import { Segment } from '../../src/segment.ts'
 const KEYS = 2_500
 
 /** A segment with one frame for each of the keys, and where each stands. */
+const PLAIN = { timestampMs: 0, isTombstone: false }
+
 class Frames {
   readonly segment = new Segment(1024 * 1024)
   readonly places: number[] = []
@@ -16,7 +18,15 @@ class Frames {
     this.segment.slot = slot
     for (const [i, key] of keys.entries()) {
       this.places.push(this.segment.end)
-      this.segment.append({ sequence: i + 1, frameBytes: 1, idBytes: 0, partition: i % 3, offset: i, key })
+      this.segment.append({
+        sequence: i + 1,
+        frameBytes: 1,
+        idBytes: 0,
+        partition: i % 3,
+        offset: i,
+        key,
+        ...PLAIN,
+      })
     }
   }
 
@@ -83,7 +93,15 @@ describe('the key index', () => {
         segment.slot = slots.push(segment) - 1
       }
       const at = segment.end
-      segment.append({ sequence: 1, frameBytes: 1, idBytes: 0, partition: 0, offset: key, key: bytes })
+      segment.append({
+        sequence: 1,
+        frameBytes: 1,
+        idBytes: 0,
+        partition: 0,
+        offset: key,
+        key: bytes,
+        ...PLAIN,
+      })
       if (index.set(0, bytes, segment, at) !== null) throw new Error(`key ${key} is taken for another`)
     }
     expect(index.size).toBe(keys)
@@ -98,10 +116,11 @@ describe('the key index', () => {
         frameBytes: 1,
         idBytes: 0,
         partition: 0,
+        ...PLAIN,
         offset: 0,
         key: Buffer.of(1),
       })
-    const at = frames.segment.end - 40
+    const at = frames.segment.end - 44
     const slots: (Segment | undefined)[] = []
     slots[last] = frames.segment
     const index = new KeyIndex(slots, 7)

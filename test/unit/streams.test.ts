@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Session } from '../../src/session.ts'
-import type { Wish } from '../../src/start.ts'
+import { FROM_BEGINNING, type Wish } from '../../src/start.ts'
 import { Streams, type StreamsSettings } from '../../src/streams.ts'
 import { MemorySink } from '../memory-sink.ts'
 import { TopicInMemory } from '../topic-in-memory.ts'
@@ -64,7 +64,7 @@ class Scene {
       path,
       signals,
       address: '127.0.0.1',
-      wish: { id: null, from: 'earliest', ...wish },
+      wish: { ...FROM_BEGINNING, ...wish },
     })
     return sink
   }

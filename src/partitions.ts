@@ -1,0 +1,77 @@
+// What a bus knows of its topic's partitions: where each one's log begins, and the next offset of each: its position.
+
+import { FROM_BEGINNING, formatPosition, type Position, PositionEncoder } from './position.ts'
+
+export class Partitions {
+  /** In ascending order, as ids name them. */
+  private numbers: readonly number[] = []
+  private readonly starts = new Map<number, number>()
+  private readonly nextOffsets = new Map<number, number>()
+  /** Latest timestamp of each partition's records, as far as they were noted. */
+  private readonly timestamps = new Map<number, number>()
+  private readonly encoder = new PositionEncoder(1)
+  /** Text of the position, made when asked for and kept until the position moves. */
+  private textMade: string | null = null
+
+  get count(): number {
+    return this.numbers.length
+  }
+
+  has(partition: number): boolean {
+    return this.nextOffsets.has(partition)
+  }
+
+  /** Declares a partition, or learns where its log begins now; `start` is -2 as long as Kafka has not told. */
+  setStart(partition: number, start: number): void {
+    this.starts.set(partition, start)
+    if (!this.has(partition)) this.numbers = [...this.numbers, partition].sort((a, b) => a - b)
+    this.moveTo(partition, start)
+  }
+
+  /** Log start as Kafka told it, -2 before it did; undefined for a partition that the topic lacks. */
+  start(partition: number): number | undefined {
+    return this.starts.get(partition)
+  }
+
+  next(partition: number): number {
+    return this.nextOffsets.get(partition) ?? FROM_BEGINNING
+  }
+
+  /** Never back. */
+  moveTo(partition: number, nextOffset: number): void {
+    const current = this.nextOffsets.get(partition)
+    if (current !== undefined && current >= nextOffset) return
+    this.nextOffsets.set(partition, nextOffset)
+    this.textMade = null
+  }
+
+  /** Epoch ms; -Infinity before any. */
+  newestTimestampMs(partition: number): number {
+    return this.timestamps.get(partition) ?? Number.NEGATIVE_INFINITY
+  }
+
+  noteTimestamp(partition: number, timestampMs: number): void {
+    if (timestampMs > this.newestTimestampMs(partition)) this.timestamps.set(partition, timestampMs)
+  }
+
+  position(): Position {
+    return new Map(this.numbers.map((partition) => [partition, this.next(partition)]))
+  }
+
+  text(): string {
+    this.textMade ??= formatPosition(this.position())
+    return this.textMade
+  }
+
+  /** Readies the position's text for `writeText`; returns its length. */
+  encode(): number {
+    this.encoder.begin(this.numbers.length)
+    for (const partition of this.numbers) this.encoder.add(partition, this.next(partition))
+    return this.encoder.textBytes()
+  }
+
+  /** Writes what `encode` has readied at `at`; returns where it ends. */
+  writeText(target: Uint8Array, at: number): number {
+    return this.encoder.writeText(target, at)
+  }
+}

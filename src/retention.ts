@@ -1,0 +1,207 @@
+// What leaves a bus, and when: what Kafka deleted, what had its time, what there is no room for. A step at a time, so that
+// streams get their turns in between. What is gone is written down in src/losses.ts.
+
+import { compact } from './compaction.ts'
+import { SLOTS_MAX } from './key-index.ts'
+import type { Losses } from './losses.ts'
+import type { Segment } from './segment.ts'
+import { type Segments, sum } from './segments.ts'
+import type { Keeps } from './topic.ts'
+
+export interface RetentionOptions {
+  /** `latest`: the newest frame of every key, for as long as it fits. `all`: every frame, the oldest going first. */
+  readonly keeps: Keeps
+  /** Bytes of segments kept. */
+  readonly retainedBytesMax: number
+  /** Frames kept that nothing superseded. */
+  readonly retainedRecordsMax: number
+  /** Age at which frames go that no newer value can supersede, by their timestamps; null: no age. */
+  readonly retainedMsMax: number | null
+  /** How long a tombstone is kept at the least after it came in. */
+  readonly deleteRetentionMs: number
+  /** A bus that keeps the newest of every key holds more than 80 % of what it may, or `full`: it had to drop such. */
+  readonly onPressure?: ((state: 'nearly-full' | 'full') => void) | undefined
+}
+
+const NEARLY_FULL = 0.8
+/** Superseded bytes that are kept however few are live: who resumes within them gets every value, not only the newest. */
+const DEAD_BYTES_KEPT = 16 * 1024 * 1024
+/** The same as a share of what the bus may retain, for small buses. */
+const DEAD_SHARE_KEPT = 0.25
+/** Share of what the bus may retain above which superseded frames are kept no longer. */
+const PRESSED = 0.7
+/** Segments that a compaction step writes at the most: bounds its time, see docs/architecture.md. */
+const STEP_TARGETS_MAX = 2
+/** Slots that stay free for a compaction's replacements. */
+const SLOTS_FREE = 16
+
+export class Retention {
+  private readonly segments: Segments
+  private readonly losses: Losses
+  private readonly options: RetentionOptions
+  private pressure: 'none' | 'nearly-full' | 'full' = 'none'
+  /** Log starts below which frames are still to be let go, and the sequence up to which that is done. */
+  private readonly trims = new Map<number, number>()
+  private trimmedTo = 0
+
+  constructor(segments: Segments, losses: Losses, options: RetentionOptions) {
+    this.segments = segments
+    this.losses = losses
+    this.options = options
+  }
+
+  /** Everything of a partition below `start` goes, in the next steps. */
+  trim(partition: number, start: number): void {
+    this.trims.set(partition, start)
+    this.trimmedTo = 0
+  }
+
+  /** One bounded step of what is to be done now; false if nothing is. A segment is looked through, or a few rewritten. */
+  step(nowMs: number): boolean {
+    return this.trimStep() || this.expireStep(nowMs) || this.compactStep()
+  }
+
+  /** Keeps the bounds before a new segment is begun: first by what is dead, then by what is kept for a time only. */
+  makeRoom(frameBytes: number): void {
+    while (this.isOver(frameBytes)) {
+      if (compact(this.segments) || this.dropKeyless()) continue
+      if (!this.dropOldest()) break
+    }
+    if (this.options.keeps === 'latest') this.noteUse()
+  }
+
+  clear(): void {
+    this.trims.clear()
+    this.pressure = 'none'
+  }
+
+  private isOver(frameBytes: number): boolean {
+    const { segments, options } = this
+    return (
+      segments.bytes + Math.max(segments.pool.segmentBytes, frameBytes) > options.retainedBytesMax ||
+      segments.liveFrames >= options.retainedRecordsMax ||
+      segments.list.length >= SLOTS_MAX - SLOTS_FREE
+    )
+  }
+
+  /** How full the bus is of what it cannot let go without losing a key's newest value. */
+  private noteUse(): void {
+    const { retainedBytesMax, retainedRecordsMax } = this.options
+    const { list } = this.segments
+    const bytes = sum(list, (segment) => segment.size - spareBytes(segment))
+    const records = sum(list, ({ liveFrames, liveKeyless }) => liveFrames - liveKeyless)
+    const used = Math.max(bytes / retainedBytesMax, records / retainedRecordsMax)
+    if (this.pressure === 'none' && used > NEARLY_FULL) this.press('nearly-full')
+  }
+
+  private press(state: 'nearly-full' | 'full'): void {
+    this.pressure = state
+    this.options.onPressure?.(state)
+  }
+
+  /** The oldest segment goes with all that is in it. Without segments there is nothing to drop. */
+  private dropOldest(): boolean {
+    const [oldest] = this.segments.list
+    if (oldest === undefined) return false
+    if (oldest.liveFrames > 0) this.loseSegment(oldest)
+    this.segments.replace(0, 1, [])
+    return true
+  }
+
+  private loseSegment(segment: Segment): void {
+    for (let at = 0; at < segment.end; at = segment.next(at)) {
+      if (!segment.isSuperseded(at)) this.losses.addRecord(segment.partition(at), segment.offset(at))
+    }
+    this.losses.addFrames(segment.lastSequence, this.segments.takeSequence())
+    if (this.options.keeps === 'all') return
+    this.losses.addWhole(segment.newestTimestampMs)
+    if (this.pressure !== 'full') this.press('full')
+  }
+
+  /** In the oldest segment that has any, frames without a key go: they are kept like an `all` bus keeps its own. */
+  private dropKeyless(): boolean {
+    const segment = this.segments.list.find(({ liveKeyless }) => liveKeyless > 0)
+    if (this.options.keeps === 'all' || segment === undefined) return false
+    return this.bury(segment, (at) => !segment.hasKey(at))
+  }
+
+  private compactStep(): boolean {
+    const { list } = this.segments
+    const live = sum(list, ({ liveBytes }) => liveBytes)
+    const dead = sum(list, ({ usedBytes }) => usedBytes) - live
+    return dead >= this.deadBytesKept(live) && compact(this.segments, STEP_TARGETS_MAX)
+  }
+
+  private deadBytesKept(liveBytes: number): number {
+    const { segments } = this
+    const { keeps, retainedBytesMax } = this.options
+    if (keeps === 'all' || segments.bytes > PRESSED * retainedBytesMax) return segments.pool.segmentBytes
+    return Math.max(Math.min(DEAD_BYTES_KEPT, DEAD_SHARE_KEPT * retainedBytesMax), liveBytes)
+  }
+
+  private trimStep(): boolean {
+    const segment = this.segments.list.find(({ lastSequence }) => lastSequence >= this.trimmedTo)
+    if (this.trims.size === 0) return false
+    if (segment === undefined) this.trims.clear()
+    else this.trimSegment(segment)
+    return true
+  }
+
+  private trimSegment(segment: Segment): void {
+    this.bury(segment, (at) => {
+      const partition = segment.partition(at)
+      const start = this.trims.get(partition)
+      if (start === undefined) return false
+      if (segment.offset(at) < start) return true
+      this.trims.delete(partition) // the partition's further frames lie behind, and above
+      return false
+    })
+    this.trimmedTo = segment.lastSequence + 1
+  }
+
+  private expireStep(nowMs: number): boolean {
+    return this.options.keeps === 'all' ? this.expireOldest(nowMs) : this.expireOfLatest(nowMs)
+  }
+
+  private expireOldest(nowMs: number): boolean {
+    const [oldest] = this.segments.list
+    return oldest !== undefined && this.isAged(oldest, nowMs) && this.dropOldest()
+  }
+
+  private expireOfLatest(nowMs: number): boolean {
+    const { list } = this.segments
+    const withTombstones = list.find(({ liveTombstones }) => liveTombstones > 0)
+    if (withTombstones && withTombstones.newestArrivalMs + this.options.deleteRetentionMs <= nowMs)
+      return this.bury(withTombstones, (at) => withTombstones.isTombstone(at))
+    const withKeyless = list.find(({ liveKeyless }) => liveKeyless > 0)
+    if (withKeyless === undefined || !this.isAged(withKeyless, nowMs)) return false
+    return this.bury(withKeyless, (at) => !withKeyless.hasKey(at))
+  }
+
+  private isAged({ newestTimestampMs, newestArrivalMs }: Segment, nowMs: number): boolean {
+    const { retainedMsMax } = this.options
+    const newestMs = newestTimestampMs > 0 ? newestTimestampMs : newestArrivalMs
+    return retainedMsMax !== null && newestMs + retainedMsMax <= nowMs
+  }
+
+  /** Lets every frame of a segment go for which `goes`; always true. */
+  private bury(segment: Segment, goes: (at: number) => boolean): true {
+    const { losses, segments } = this
+    const now = segments.takeSequence()
+    let furthest = 0
+    for (let at = 0; at < segment.end; at = segment.next(at)) {
+      if (segment.isBuried(at) || !goes(at) || !segments.bury(segment, at, now)) continue
+      furthest = segment.sequence(at)
+      const [partition, offset] = [segment.partition(at), segment.offset(at)]
+      if (segment.isTombstone(at)) losses.addTombstone(partition, offset)
+      else losses.addRecord(partition, offset)
+    }
+    if (furthest > 0) losses.addFrames(furthest, now)
+    return true
+  }
+}
+
+/** Bytes of a segment that can be let go without a loss to a snapshot. */
+function spareBytes({ usedBytes, liveBytes, liveKeylessBytes }: Segment): number {
+  return usedBytes - liveBytes + liveKeylessBytes
+}
