@@ -82,7 +82,7 @@ export class Bus {
     const { partitions } = this
     if (!partitions.has(record.partition)) this.setPartition(record.partition, FROM_BEGINNING)
     if (record.offset < partitions.next(record.partition)) return
-    if (!this.caughtUp) this.noteHole(record)
+    if (this.options.keeps === 'latest' && !this.caughtUp) this.noteHole(record)
     partitions.moveTo(record.partition, record.offset + 1)
     this.recordsAppended++
     const lines = eventLines(record, this.options.encoding)
@@ -105,11 +105,15 @@ export class Bus {
     this.retention.trim(partition, start)
   }
 
-  /** Kafka has deleted records below `start` before they were read: nobody can go on past them. */
+  /**
+   * Kafka has deleted records below `start` before they were read: nobody can go on past them. What was read of them goes
+   * at once, since what superseded it may be among those that were not.
+   */
   skip(partition: number, start: number): void {
     const gone = this.kept.takeSequence()
     this.losses.addFrames(gone, gone)
     this.trim(partition, start)
+    this.retention.finishTrims()
   }
 
   /** The topic is another one from now on. Its partitions are declared anew; until they are read, nothing is caught up. */
@@ -239,16 +243,15 @@ export class Bus {
   }
 
   /**
-   * Offsets that are missing in what Kafka held at the start may have been tombstones, where they are old enough for Kafka
-   * to have dropped them (KIP-534): as old as the record before them.
+   * Offsets that are missing in what Kafka held at the start may have been tombstones, where they are old enough for Kafka to
+   * have dropped them (KIP-534): they are no older than the record before them.
    */
-  private noteHole(record: KafkaRecord): void {
-    if (this.options.keeps === 'all') return
-    const { partition, offset, timestampMs } = record
-    const isHole = offset > Math.max(0, this.partitions.next(partition))
-    const isOld = this.partitions.newestTimestampMs(partition) + this.options.deleteRetentionMs <= this.now()
-    if (isHole && isOld) this.losses.addTombstone(partition, offset - 1)
-    this.partitions.noteTimestamp(partition, timestampMs)
+  private noteHole({ partition, offset, timestampMs }: KafkaRecord): void {
+    const { partitions, options } = this
+    const isHole = offset > Math.max(0, partitions.next(partition))
+    const isOld = isHole && partitions.newestTimestampMs(partition) + options.deleteRetentionMs <= this.now()
+    if (isOld) this.losses.addTombstone(partition, offset - 1)
+    partitions.noteTimestamp(partition, timestampMs)
   }
 
   /** What stands for a record that is too large: a comment that says so, which supersedes its key's older value. */

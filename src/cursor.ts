@@ -26,8 +26,10 @@ export class Cursor {
   private readonly bus: Bus
   /** Next sequence of the bus when the cursor was made: what came before is its past, what comes after is live. */
   private readonly madeAt: number
-  /** Whether it skips, in its past, what was superseded: one that resumes gets every value that is still there. */
+  /** Whether it begins with the newest value of every key. */
   private readonly isSnapshot: boolean
+  /** Where it begins otherwise. */
+  private from: Position = NOWHERE
   /** Sequence of the next frame to be read: all that the place is; the rest only saves looking it up. */
   private place: number
   private at: EntryAt = 0
@@ -129,8 +131,10 @@ export class Cursor {
   }
 
   private tailId(): string {
-    const client = this.merged?.position() ?? this.resumed
-    return client === null ? this.bus.positionText() : formatPosition(furthest(this.bus.position(), client))
+    const { bus, merged, resumed } = this
+    if (resumed !== null) return formatPosition(furthest(bus.position(), resumed))
+    merged?.moveTo(bus.position())
+    return merged?.text().toString('latin1') ?? bus.positionText()
   }
 
   private readSeeking(seek: TimeSeek): Buffer {
@@ -220,8 +224,13 @@ export class Cursor {
     return false
   }
 
+  /**
+   * A snapshot is without what was superseded before; so is a partition of which the client has nothing, since the tombstone that
+   * superseded a value may have had its time. Else every value is sent that is still there, in case each counts.
+   */
   private isSkipped(segment: Segment, at: EntryAt): boolean {
-    return this.isSnapshot ? segment.supersededBefore(at, this.madeAt) : segment.isBuried(at)
+    if (!segment.supersededBefore(at, this.madeAt)) return false
+    return this.isSnapshot || segment.isBuried(at) || (this.from.get(segment.partition(at)) ?? 0) <= 0
   }
 
   /** Last frame of the run that begins here without one that is skipped, no further than a read of `bytesMax` may reach. */
@@ -240,6 +249,7 @@ export class Cursor {
     const prefix = new Map(parsePosition(segment.id(this.at)) ?? NOWHERE)
     prefix.set(segment.partition(this.at), segment.offset(this.at)) // before the frame, that is
     this.merged = new MergedPosition(client, prefix)
+    this.from = client
     this.resumed = null
   }
 

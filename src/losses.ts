@@ -13,8 +13,12 @@ export class Losses {
   private readonly recordsGone = new Map<number, number>()
   /** The same for tombstones that had their time. */
   private readonly deletesGone = new Map<number, number>()
-  /** Sequence of the furthest frame that is gone, and the bus's next sequence when the last one went. */
+  /**
+   * Sequence of the furthest frame that is gone, of the furthest that a snapshot cannot be without, and the bus's next
+   * sequence when the last one went.
+   */
   private furthest = 0
+  private furthestWanted = 0
   private latest = 0
 
   addRecord(partition: number, offset: number): void {
@@ -31,8 +35,10 @@ export class Losses {
     this.latest = now
   }
 
-  addWhole(newestTimestampMs: number): void {
+  /** So did, of the frames up to `furthest`, the newest of a key: no snapshot is whole from now on. */
+  addNewest(furthest: number, newestTimestampMs: number): void {
     this.isWhole = false
+    this.furthestWanted = furthest
     this.brokenAtMs = Math.max(this.brokenAtMs, newestTimestampMs)
   }
 
@@ -52,9 +58,13 @@ export class Losses {
     return reason
   }
 
-  /** Whether something went that a cursor made at `madeAt` had still to read at `place`, all of it from `asOf` on. */
+  /**
+   * Whether something went that a cursor made at `madeAt` had still to read at `place`: every frame from `asOf` on, before it
+   * the newest of each key.
+   */
   concern(place: number, madeAt: number, asOf: number): boolean {
-    return this.latest >= madeAt && this.furthest >= place && this.furthest >= asOf
+    if (this.latest < madeAt) return false
+    return this.furthestWanted >= place || (this.furthest >= place && this.furthest >= asOf)
   }
 
   clear(): void {

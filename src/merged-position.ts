@@ -43,10 +43,6 @@ export class MergedPosition {
     return this.ahead.size === 0
   }
 
-  position(): Position {
-    return this.offsets
-  }
-
   /** Its text, the event id: made for every frame that is sent, so without a string in between. */
   text(): Buffer {
     const { encoder, offsets } = this

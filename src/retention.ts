@@ -56,6 +56,11 @@ export class Retention {
     this.trimmedTo = 0
   }
 
+  /** Does them all now. */
+  finishTrims(): void {
+    while (this.trimStep());
+  }
+
   /** One bounded step of what is to be done now; false if nothing is. A segment is looked through, or a few rewritten. */
   step(nowMs: number): boolean {
     return this.trimStep() || this.expireStep(nowMs) || this.compactStep()
@@ -114,7 +119,7 @@ export class Retention {
     }
     this.losses.addFrames(segment.lastSequence, this.segments.takeSequence())
     if (this.options.keeps === 'all') return
-    this.losses.addWhole(segment.newestTimestampMs)
+    this.losses.addNewest(segment.lastSequence, segment.newestTimestampMs)
     if (this.pressure !== 'full') this.press('full')
   }
 

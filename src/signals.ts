@@ -2,6 +2,7 @@
 // events, too, in the block that holds the comment. Bytes that never change are made once.
 
 import type { EndReason } from './figures.ts'
+import { formatPosition } from './position.ts'
 
 /** Why a stream could not go on exactly where its client left it. */
 export type GapReason =
@@ -18,6 +19,8 @@ export type ToldEndReason = Exclude<EndReason, 'client'>
 export const CHALLENGE = Buffer.from(
   'event:challenge\ndata:{"method":"POST","headers":{"content-type":"application/x-challenge-response"}}\n\n',
 )
+/** The id of a client that has nothing of any partition. */
+const NOWHERE_TEXT = formatPosition(new Map())
 const HEARTBEAT = Buffer.from(':\n\n')
 const PING = Buffer.from(':\nevent:ping\ndata:{}\n\n')
 
@@ -32,10 +35,14 @@ export function heartbeat(id: string | null, signals: boolean): Buffer {
   return Buffer.from(signals ? `:\nevent:ping\ndata:{}\nid:${id}\n\n` : `:\nid:${id}\n\n`)
 }
 
+/**
+ * The client's position is worth nothing here; it begins anew, and its id says so: a connection that is lost before the first
+ * record must not bring the old one back.
+ */
 export function gap(reason: GapReason, signals: boolean): Buffer {
-  return Buffer.from(
-    signals ? `:gap ${reason}\nevent:gap\ndata:${JSON.stringify({ reason })}\n\n` : `:gap ${reason}\n\n`,
-  )
+  const event = `event:gap\ndata:${JSON.stringify({ reason })}\nid:${NOWHERE_TEXT}\n\n`
+  const told = signals ? `:gap ${reason}\n${event}` : `:gap ${reason}\n\n:\nid:${NOWHERE_TEXT}\n\n`
+  return Buffer.from(told)
 }
 
 /** The snapshot is complete as of `id`; what follows is live. */

@@ -56,6 +56,7 @@ function startFromId(stream: Stream, topic: Topic, id: string): void {
   const { bus } = topic
   const position = parsePosition(id)
   if (position === null) startFromBeginning(stream, bus, 'undecodable')
+  else if (position.size === 0) startFromBeginning(stream, bus, null)
   else startFromPosition(stream, topic, withNow(position, bus.position()))
 }
 

@@ -25,6 +25,9 @@ export interface ConnectionParts {
   readonly signal: AbortSignal
 }
 
+/** The event ID of a client that has nothing of any partition (docs/protocol.md): who was told of a gap begins anew. */
+const NOTHING_YET = 'AQA='
+
 /** What is left of a connection. */
 export interface ConnectionEnd {
   /** null after a clean end. */
@@ -100,6 +103,7 @@ export class Connection implements EventSink {
 
   comment(text: string): void {
     const [, type, reason = ''] = /^(ready|gap|end)(?: ([a-z-]{1,40}))?$/.exec(text) ?? []
+    if (type === 'gap' && reason !== 'too-large') this.#parser.moveTo(NOTHING_YET)
     if (type === 'end') this.#reason = reason
     else if (type !== undefined) this.#parts.queue.push({ type, data: reason, id: this.#parser.lastEventId })
   }

@@ -42,6 +42,12 @@ export class EventParser {
     this.#id = this.lastEventId
   }
 
+  /** The position so far is worth nothing any more. */
+  moveTo(lastEventId: string): void {
+    this.lastEventId = lastEventId
+    this.#id = lastEventId
+  }
+
   push(chunk: Uint8Array): void {
     const text = this.#decoder.decode(chunk, { stream: true })
     if (text === '') return

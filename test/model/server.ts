@@ -1,0 +1,126 @@
+// A server as the resume tests see it: a real bus that reads the model's logs in an order of its own, and real beginnings
+// of streams, without sockets or Kafka.
+
+import { Bus, type BusOptions } from '../../src/bus.ts'
+import type { Cursor } from '../../src/cursor.ts'
+import type { Position } from '../../src/position.ts'
+import type { GapReason } from '../../src/signals.ts'
+import { start, type Wish } from '../../src/start.ts'
+import type { Stream } from '../../src/stream.ts'
+import type { KafkaRecord, Topic } from '../../src/topic.ts'
+import type { Log } from './log.ts'
+
+/** A whole number from 0 to below the bound: the case's own randomness. */
+export type Choose = (bound: number) => number
+
+/** What came of a beginning: a cursor, with a word on why it is not where the client left off, or an end. */
+export interface Beginning {
+  readonly cursor: Cursor | null
+  readonly gap: GapReason | null
+  readonly end: string | null
+}
+
+export class Server {
+  readonly bus: Bus
+  private readonly logs: readonly Log[]
+  private readonly choose: Choose
+
+  /** Reads all that the logs hold, as a process does that starts. */
+  constructor(logs: readonly Log[], options: BusOptions, choose: Choose) {
+    this.logs = logs
+    this.choose = choose
+    this.bus = new Bus(options)
+    for (const [partition, log] of logs.entries())
+      this.bus.setPartition(partition, this.bus.readFrom(log.watermarks))
+    this.read(Number.POSITIVE_INFINITY)
+    this.bus.markCaughtUp()
+  }
+
+  /** Reads up to `records` more, of whichever partitions come; shows them by the way. */
+  read(records: number): void {
+    for (let count = 0; count < records; count++) {
+      const behind = this.logs.filter((log, partition) => this.next(partition) < log.end)
+      const log = behind[this.choose(behind.length)]
+      if (log === undefined) break
+      this.readOne(log, this.logs.indexOf(log))
+      if (this.choose(4) === 0) this.bus.publish()
+    }
+    this.bus.publish()
+  }
+
+  /** Learns where the logs begin now. */
+  look(): void {
+    for (const [partition, log] of this.logs.entries())
+      if (log.start <= this.next(partition)) this.bus.trim(partition, log.start)
+  }
+
+  begin(wish: Wish): Promise<Beginning> {
+    return new Promise((resolve) => {
+      const stream = {
+        begin: (cursor: Cursor, gap: GapReason | null) => resolve({ cursor, gap, end: null }),
+        end: (end: string) => resolve({ cursor: null, gap: null, end }),
+        waitFor: () => undefined,
+      }
+      // Only what start() asks of a stream and a topic is there.
+      start(stream as unknown as Stream, this.topic(), wish)
+    })
+  }
+
+  /** What the bus has of what it has read. */
+  holdings(): { has: (record: KafkaRecord) => boolean; position: Position } {
+    const names = new Set(this.frames().map(({ partition, offset }) => `${partition}/${offset}`))
+    return {
+      has: ({ partition, offset }) => names.has(`${partition}/${offset}`),
+      position: this.bus.position(),
+    }
+  }
+
+  /** Where a client begins that has no id: what lies before is not for it. */
+  floorOf({ sinceMs, from }: Omit<Wish, 'id'>): Position {
+    if (sinceMs === null) return from === 'latest' ? this.bus.position() : new Map()
+    const floor = new Map(this.bus.position())
+    for (const { partition, offset, timestampMs } of this.frames().reverse())
+      if (timestampMs >= sinceMs) floor.set(partition, offset)
+    return floor
+  }
+
+  private frames(): { partition: number; offset: number; timestampMs: number }[] {
+    return this.bus.segments.flatMap((segment) => {
+      const frames = []
+      for (let at = 0; at < segment.end; at = segment.next(at)) {
+        if (segment.isBuried(at)) continue
+        const [partition, offset] = [segment.partition(at), segment.offset(at)]
+        frames.push({ partition, offset, timestampMs: segment.timestampMs(at) })
+      }
+      return frames
+    })
+  }
+
+  /** Gives its segments back. */
+  close(): void {
+    this.bus.recreate()
+  }
+
+  private topic(): Topic {
+    const marks = new Map(this.logs.map((log, partition) => [partition, log.watermarks]))
+    return {
+      name: 'events',
+      encoding: 'text',
+      bus: this.bus,
+      watermarks: () => Promise.resolve(marks),
+      notReady: () => null,
+    }
+  }
+
+  private readOne(log: Log, partition: number): void {
+    const next = this.next(partition)
+    if (log.start > next) this.bus.skip(partition, log.start)
+    const record = log.records.find(({ offset }) => offset >= next)
+    if (record === undefined) this.bus.advance(partition, log.end)
+    else this.bus.append(record)
+  }
+
+  private next(partition: number): number {
+    return this.bus.position().get(partition) ?? 0
+  }
+}
