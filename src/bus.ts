@@ -193,6 +193,11 @@ export class Bus {
     return this.losses.gapFor(position, (partition) => this.partitions.start(partition))
   }
 
+  /** Whether tombstones of this partition are gone. */
+  lacksTombstones(partition: number): boolean {
+    return this.losses.lacksTombstones(partition)
+  }
+
   /** Whether everything from `timestampMs` on can be had: the newest value of each key, at the least. */
   isWholeSince(timestampMs: number): boolean {
     return this.losses.isWhole || timestampMs > this.losses.brokenAtMs

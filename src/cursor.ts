@@ -225,12 +225,14 @@ export class Cursor {
   }
 
   /**
-   * A snapshot is without what was superseded before; so is a partition of which the client has nothing, since the tombstone that
-   * superseded a value may have had its time. Else every value is sent that is still there, in case each counts.
+   * A snapshot is without what was superseded before. Who resumes gets every value that is still there, in case each counts; of a
+   * partition of which the client has nothing only where no tombstone is gone that may have superseded it.
    */
   private isSkipped(segment: Segment, at: EntryAt): boolean {
     if (!segment.supersededBefore(at, this.madeAt)) return false
-    return this.isSnapshot || segment.isBuried(at) || (this.from.get(segment.partition(at)) ?? 0) <= 0
+    if (this.isSnapshot || segment.isBuried(at)) return true
+    const partition = segment.partition(at)
+    return (this.from.get(partition) ?? 0) <= 0 && this.bus.lacksTombstones(partition)
   }
 
   /** Last frame of the run that begins here without one that is skipped, no further than a read of `bytesMax` may reach. */

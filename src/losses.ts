@@ -58,6 +58,10 @@ export class Losses {
     return reason
   }
 
+  lacksTombstones(partition: number): boolean {
+    return this.deletesGone.has(partition)
+  }
+
   /**
    * Whether something went that a cursor made at `madeAt` had still to read at `place`: every frame from `asOf` on, before it
    * the newest of each key.

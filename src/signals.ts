@@ -36,13 +36,17 @@ export function heartbeat(id: string | null, signals: boolean): Buffer {
 }
 
 /**
- * The client's position is worth nothing here; it begins anew, and its id says so: a connection that is lost before the first
- * record must not bring the old one back.
+ * The client's position is worth nothing here; it begins anew. As an event it brings an id that says so: a connection that is
+ * lost before the first record must not bring the old one back. A client that does not hear of the gap does well to bring it
+ * back, but for a topic that is another one now, whose offsets it does not mean.
  */
 export function gap(reason: GapReason, signals: boolean): Buffer {
-  const event = `event:gap\ndata:${JSON.stringify({ reason })}\nid:${NOWHERE_TEXT}\n\n`
-  const told = signals ? `:gap ${reason}\n${event}` : `:gap ${reason}\n\n:\nid:${NOWHERE_TEXT}\n\n`
-  return Buffer.from(told)
+  if (signals)
+    return Buffer.from(
+      `:gap ${reason}\nevent:gap\ndata:${JSON.stringify({ reason })}\nid:${NOWHERE_TEXT}\n\n`,
+    )
+  const told = Buffer.from(`:gap ${reason}\n\n`)
+  return reason === 'recreated' ? Buffer.concat([told, heartbeat(NOWHERE_TEXT, false)]) : told
 }
 
 /** The snapshot is complete as of `id`; what follows is live. */

@@ -79,7 +79,7 @@ describe('kafka-sse tail', () => {
     expect(await status).toBe(0)
     const lines = printed(stdout).trim().split('\n')
     expect(lines.map((line) => JSON.parse(line))).toEqual([
-      { id: 'AQIAAg==', event: 'gap', data: 'too-old' },
+      { id: 'AQA=', event: 'gap', data: 'too-old' },
       { id: 'c', event: 'message', data: 'a\nb' },
     ])
   })

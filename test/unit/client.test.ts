@@ -142,7 +142,7 @@ describe('the client', () => {
       authorization: 'Bearer token-1',
     })
     expect(events).toEqual([
-      { type: 'gap', data: 'too-old', id: '' },
+      { type: 'gap', data: 'too-old', id: 'AQA=' },
       { type: 'message', data: '1', id: 'a' },
       { type: 'delete', data: 'MQ==', id: 'b' },
       { type: 'ready', data: '', id: 'b' },
@@ -154,7 +154,7 @@ describe('the client', () => {
     await settle()
     server.say(':gap too-old\nevent:gap\ndata:{"reason":"too-old"}\n\n:\nevent:ping\ndata:{}\nid:c\n\n')
     await settle()
-    expect(events).toEqual([{ type: 'gap', data: 'too-old', id: '' }])
+    expect(events).toEqual([{ type: 'gap', data: 'too-old', id: 'AQA=' }])
     expect(stream?.lastEventId).toBe('c')
   })
 

@@ -106,7 +106,7 @@ describe('a stream', () => {
     await pass(10_000)
     await pass(31_000)
     expect(said(sink)).toBe(
-      ':gap undecodable\nevent:gap\ndata:{"reason":"undecodable"}\n\n' +
+      ':gap undecodable\nevent:gap\ndata:{"reason":"undecodable"}\nid:AQA=\n\n' +
         'data:one\nid:AQIAAg==\n\n' +
         ':ready\nevent:ready\ndata:{}\nid:AQIAAg==\n\n' +
         ':\nevent:ping\ndata:{}\n\n'.repeat(3) +
