@@ -2,7 +2,8 @@
 
 import { randomUUID } from 'node:crypto'
 import rdkafka, { type IAdminClient, type Producer } from 'node-rdkafka'
-import { inject } from 'vitest'
+import { inject, vi } from 'vitest'
+import { type Broker, deleteRecords } from './delete-records.ts'
 
 /** The run's Kafka, null where tests on it are left out: `describe.skipIf(bootstrapServers === null)`. */
 export const bootstrapServers = inject('kafkaBootstrapServers')
@@ -30,11 +31,11 @@ export class Kafka {
 
   /** Makes a topic by a name of its own, and resolves with the name. */
   async createTopic(
-    options: { name?: string; partitions?: number; config?: Record<string, string> } = {},
+    options: { name?: string; partitions?: number; replicas?: number; config?: Record<string, string> } = {},
   ): Promise<string> {
     const topic = options.name ?? `topic-${randomUUID()}`
-    const { partitions = 1, config = {} } = options
-    const description = { topic, num_partitions: partitions, replication_factor: 1, config }
+    const { partitions = 1, replicas = 1, config = {} } = options
+    const description = { topic, num_partitions: partitions, replication_factor: replicas, config }
     await answerOf((callback) => this.adminClient().createTopic(description, ANSWER_MS, callback))
     return topic
   }
@@ -45,6 +46,31 @@ export class Kafka {
 
   async addPartitions(topic: string, total: number): Promise<void> {
     await answerOf((callback) => this.adminClient().createPartitions(topic, total, ANSWER_MS, callback))
+  }
+
+  /** Deletes the topic and makes it again by the same name: another topic. */
+  async recreateTopic(topic: string, options: { partitions?: number; replicas?: number } = {}): Promise<void> {
+    await this.deleteTopic(topic)
+    // The name is taken until the brokers have let go of it.
+    await vi.waitFor(() => this.createTopic({ name: topic, ...options }), { timeout: ANSWER_MS, interval: 20 })
+  }
+
+  /** Deletes the partition's records below `offset`: its log starts there. */
+  async deleteRecords(topic: string, partition: number, offset: number): Promise<void> {
+    await deleteRecords(await this.leader(topic, partition), topic, partition, offset)
+  }
+
+  /** The broker that leads the partition; rejects while there is none. */
+  async leader(topic: string, partition: number): Promise<Broker & { id: number }> {
+    const producer = await this.producer({})
+    const { topics, brokers } = await new Promise<rdkafka.Metadata>((resolve, reject) => {
+      const answer = (error: unknown, metadata: rdkafka.Metadata) => (error ? reject(error) : resolve(metadata))
+      producer.getMetadata({ topic, allTopics: false, timeout: ANSWER_MS }, answer)
+    })
+    const led = topics.find(({ name }) => name === topic)?.partitions.find(({ id }) => id === partition)
+    const leader = brokers.find(({ id }) => id === led?.leader)
+    if (leader === undefined) throw new Error(`${topic} [${partition}] has no leader`)
+    return leader
   }
 
   /** Resolves when Kafka has all of the records. */
