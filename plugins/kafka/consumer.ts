@@ -4,10 +4,19 @@
 import rdkafka, { type KafkaConsumer, type LibrdKafkaError, type Metadata } from 'node-rdkafka'
 import type { KafkaOptions } from '../../src/options.ts'
 import type { KafkaRecord } from '../../src/topic.ts'
-import { answerOf, type Callback } from './answer.ts'
+import { answerOf } from './answer.ts'
 import { BatchSize } from './batch-size.ts'
-import { type LogLine, tellsFailure } from './log-line.ts'
-import { consumerProperties, redacting, redactor } from './properties.ts'
+import {
+  isDebug,
+  type LogLine,
+  type StopNews,
+  stopIn,
+  type TopicIdNews,
+  tellsFailure,
+  topicIdIn,
+} from './log-line.ts'
+import { asksForDebug, consumerProperties, redacting, redactor } from './properties.ts'
+import { type ListedPartition, Questions } from './questions.ts'
 import { recordOf } from './record.ts'
 
 export interface ConsumerEvents {
@@ -18,53 +27,44 @@ export interface ConsumerEvents {
   onTrouble(): void
   /** A line of librdkafka's own log, without our secrets; `isFailure` where it says why a connection failed. */
   onLog(line: string, isFailure: boolean): void
+  /** As soon as librdkafka knows it, and it asks for no record of a topic that was made anew before it does. */
+  onTopicId(news: TopicIdNews): void
+  /** The partition is read no further until it is assigned again. Records from before may still come. */
+  onStop(news: StopNews): void
 }
 
 /** What a reader needs of a consumer. */
 export type RecordSource = Pick<
   Consumer,
-  'connect' | 'partitions' | 'starts' | 'ends' | 'assign' | 'read' | 'close'
+  'connect' | 'partitions' | 'starts' | 'ends' | 'assign' | 'unassign' | 'read' | 'close'
 >
-
-export interface ListedPartition {
-  readonly partition: number
-  readonly hasLeader: boolean
-}
-
-interface PartitionOffset {
-  readonly partition: number
-  readonly offset: number
-}
 
 /** A client is closed even where a call to an unreachable broker is still under way: it ends by itself afterwards. */
 const CLOSE_MS = 900
-/** Time for one answer. Doubled, up to the maximum, after an answer that came too late; short, since close() waits for it. */
-const ANSWER_MS = 1_000
-const ANSWER_MAX_MS = 8_000
 /** How long a batch waits for its first record, holding one thread of libuv's pool. */
 const WAIT_MS = 100
-const BEGINNING = -2
-const END = -1
+const UNUSED_OFFSET = 0
 // node-rdkafka's types do not say that success comes with a null.
 const NO_ERROR = null as unknown as LibrdKafkaError
 const NO_METADATA: Metadata = { orig_broker_id: -1, orig_broker_name: '', topics: [], brokers: [] }
 
 export class Consumer {
   private readonly client: KafkaConsumer
+  private readonly questions: Questions
   private readonly redact: (text: string) => string
+  private readonly tellsDebug: boolean
   private readonly batchSize = new BatchSize()
-  private answerMs = ANSWER_MS
   /** The last batch was full: the next one need not wait. */
   private moreReady = false
   private batchBytes = 0
-  /** The last question, settled or not: one at a time, so that no more than one thread of the pool waits for an answer. */
-  private lastQuestion: Promise<unknown> = Promise.resolve()
 
   /** Throws, naming the property, if librdkafka does not take the configuration. */
   constructor(options: KafkaOptions, events: ConsumerEvents) {
     const { global, topic } = consumerProperties(options)
     this.redact = redactor(options)
+    this.tellsDebug = asksForDebug(options)
     this.client = redacting(this.redact, () => new rdkafka.KafkaConsumer(global, topic))
+    this.questions = new Questions(this.client)
     this.listen(events)
   }
 
@@ -78,17 +78,13 @@ export class Consumer {
   }
 
   /** The topic's partitions; none if there is no such topic, or none that we may see. */
-  async partitions(topic: string): Promise<ListedPartition[]> {
-    const metadata = await this.ask<Metadata>((timeout, callback) =>
-      this.client.getMetadata({ topic, allTopics: false, timeout }, callback),
-    )
-    const listed = metadata.topics.find(({ name }) => name === topic)?.partitions ?? []
-    return listed.map(({ id, leader }) => ({ partition: id, hasLeader: leader >= 0 }))
+  partitions(topic: string): Promise<ListedPartition[]> {
+    return this.questions.partitions(topic)
   }
 
   /** Offset of the first retained record of each partition; one whose leader did not answer is left out. */
   starts(topic: string, partitions: readonly number[]): Promise<Map<number, number>> {
-    return this.offsets(topic, partitions, BEGINNING)
+    return this.questions.starts(topic, partitions)
   }
 
   /**
@@ -96,12 +92,19 @@ export class Consumer {
    * began (`read_committed`: librdkafka asks with its isolation level, Kafka answers with the last stable offset).
    */
   ends(topic: string, partitions: readonly number[]): Promise<Map<number, number>> {
-    return this.offsets(topic, partitions, END)
+    return this.questions.ends(topic, partitions)
   }
 
   assign(topic: string, offsets: ReadonlyMap<number, number>): void {
     const added = [...offsets].map(([partition, offset]) => ({ topic, partition, offset }))
     this.client.incrementalAssign(added)
+  }
+
+  /** Nothing that was fetched of these partitions and not yet handed over comes any more, if no read is under way. */
+  unassign(topic: string, partitions: readonly number[]): void {
+    // Its types ask for an offset, which librdkafka does not look at here.
+    const removed = partitions.map((partition) => ({ topic, partition, offset: UNUSED_OFFSET }))
+    this.client.incrementalUnassign(removed)
   }
 
   /**
@@ -128,8 +131,9 @@ export class Consumer {
     await Promise.race([closed, late]).finally(() => clearTimeout(timer))
   }
 
-  private listen({ onRecord, onEnd, onTrouble, onLog }: ConsumerEvents): void {
+  private listen(events: ConsumerEvents): void {
     const { client } = this
+    const { onRecord, onEnd, onTrouble } = events
     // Listeners, not the batch's callback: they get records and ends of partitions in the order in which they came.
     client.on('data', (message) => {
       this.batchBytes += message.size
@@ -137,7 +141,15 @@ export class Consumer {
     })
     client.on('partition.eof', ({ topic, partition, offset }) => onEnd(topic, partition, offset))
     client.on('event.error', () => onTrouble())
-    client.on('event.log', (line: LogLine) => onLog(this.redact(line.message), tellsFailure(line)))
+    client.on('event.log', (line: LogLine) => this.hearLog(line, events))
+  }
+
+  private hearLog(line: LogLine, { onTopicId, onStop, onLog }: ConsumerEvents): void {
+    const id = topicIdIn(line)
+    if (id !== null) onTopicId(id)
+    const stop = stopIn(line)
+    if (stop !== null) onStop(stop)
+    if (this.tellsDebug || !isDebug(line)) onLog(this.redact(line.message), tellsFailure(line))
   }
 
   private async batch(records: number, waitMs: number): Promise<number> {
@@ -147,38 +159,4 @@ export class Consumer {
     this.batchSize.note(read.length, this.batchBytes)
     return read.length
   }
-
-  private async offsets(
-    topic: string,
-    partitions: readonly number[],
-    time: number,
-  ): Promise<Map<number, number>> {
-    if (partitions.length === 0) return new Map()
-    const asked = partitions.map((partition) => ({ topic, partition, offset: time }))
-    const told = await this.ask<(PartitionOffset | Error)[]>((timeoutMs, callback) =>
-      this.client.offsetsForTimes(asked, timeoutMs, callback),
-    )
-    // A partition that could not be asked is an Error in the list.
-    const known = told.filter((each): each is PartitionOffset => !(each instanceof Error) && each.offset >= 0)
-    return new Map(known.map(({ partition, offset }) => [partition, offset]))
-  }
-
-  /** Puts one question to Kafka, after the one before it. */
-  private ask<T>(question: (timeoutMs: number, callback: Callback<T>) => void): Promise<T> {
-    const answer = this.lastQuestion.then(() => answerOf<T>((callback) => question(this.answerMs, callback)))
-    this.lastQuestion = answer.then(
-      () => this.noteAnswer(null),
-      (error: unknown) => this.noteAnswer(error),
-    )
-    return answer
-  }
-
-  private noteAnswer(error: unknown): void {
-    const slow = error !== null && codeOf(error) === rdkafka.CODES.ERRORS.ERR__TIMED_OUT
-    this.answerMs = slow ? Math.min(ANSWER_MAX_MS, this.answerMs * 2) : ANSWER_MS
-  }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined
 }

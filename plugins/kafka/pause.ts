@@ -14,7 +14,6 @@ export class Pause {
 
   constructor(closing: AbortSignal) {
     this.closing = closing
-    closing.addEventListener('abort', () => this.end?.(), { once: true })
   }
 
   /** Resolves after `ms`, soon after `wake()`, or at once when closed. One wait at a time. */
@@ -24,12 +23,16 @@ export class Pause {
     await new Promise<void>((resolve) => {
       this.end = resolve
       this.timer = setTimeout(resolve, ms)
+      this.closing.addEventListener('abort', this.close)
       if (this.woken) this.wake()
     })
+    this.closing.removeEventListener('abort', this.close)
     clearTimeout(this.timer)
     this.end = null
     this.woken = false
   }
+
+  private readonly close = (): void => this.end?.()
 
   wake(): void {
     this.woken = true

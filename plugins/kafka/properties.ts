@@ -13,13 +13,16 @@ export interface ClientProperties {
 /** Shown to the brokers, and what an access rule on the group would name: nothing joins it, nothing is committed to it. */
 const CLIENT_ID = 'fastify-kafka-sse'
 
-/** What the promises of the stream rest on. Another value for one of these is refused. */
+/**
+ * What the promises of the stream rest on. Another value for one of these is refused. With `auto.offset.reset` at a place,
+ * librdkafka would go there by itself when records are gone or the log was cut off, and nobody would be told.
+ */
 const CONSUMER_HOLDS: Properties = {
   'enable.auto.commit': false,
   'enable.auto.offset.store': false,
   'enable.partition.eof': true,
   'isolation.level': 'read_committed',
-  'auto.offset.reset': 'earliest',
+  'auto.offset.reset': 'error',
   'allow.auto.create.topics': false,
 }
 
@@ -60,10 +63,19 @@ const TOPIC_PROPERTIES = new Set([
   'request.timeout.ms',
 ])
 
+/** Debug context in whose lines librdkafka tells of topic ids and of partitions that it reads no further: see log-line.ts. */
+const DEBUG_CONTEXT = 'topic'
+
 export function consumerProperties(options: KafkaOptions): ClientProperties {
   const config = options.config ?? {}
   for (const [name, value] of Object.entries(CONSUMER_HOLDS)) refuseOther(config, name, value)
-  return separate({ ...CONSUMER_DEFAULTS, ...ownProperties(options), ...CONSUMER_HOLDS })
+  const debug = asksForDebug(options) ? `${config.debug},${DEBUG_CONTEXT}` : DEBUG_CONTEXT
+  return separate({ ...CONSUMER_DEFAULTS, ...ownProperties(options), ...CONSUMER_HOLDS, debug })
+}
+
+/** Whether librdkafka's debug lines are for the operator, too. */
+export function asksForDebug({ config = {} }: KafkaOptions): boolean {
+  return config.debug !== undefined && config.debug !== ''
 }
 
 /** `overrides` are what the caller cannot do without, such as a time-out of its own. */

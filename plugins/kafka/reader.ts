@@ -2,12 +2,14 @@
 // Whatever is missing (the broker, the topic, a leader) it goes on looking for, and says in words what it waits for.
 
 import type { Watermarks } from '../../src/topic.ts'
-import { Condition, type Log } from './condition.ts'
+import { BetweenReads } from './between-reads.ts'
+import type { Log } from './condition.ts'
 import type { ConsumerEvents, RecordSource } from './consumer.ts'
+import { FollowedTopic } from './followed-topic.ts'
 import { jittered, Pause } from './pause.ts'
 import { type RecordWriter, TopicFeed } from './topic-feed.ts'
 import { Troubles } from './troubles.ts'
-import { allWatermarks, watermarksOf } from './watermarks.ts'
+import { allWatermarks } from './watermarks.ts'
 
 export interface ReaderOptions {
   readonly bootstrapServers: string
@@ -15,6 +17,8 @@ export interface ReaderOptions {
   readonly log: Log
   /** Only differences count. */
   readonly nowMs: () => number
+  /** What records' timestamps are compared with; Date.now if it is left out. */
+  readonly epochMs?: () => number
   /** 0 to 1, for jitter. */
   readonly random: () => number
 }
@@ -23,32 +27,24 @@ export interface ReaderOptions {
 const LOOK_MS = 5_000
 /** The pace while something is missing. */
 const LOOK_AGAIN_MS = 1_000
-
-interface Followed {
-  readonly feed: TopicFeed
-  readonly existence: Condition
-  readonly pause: Pause
-}
+/** Steps of housekeeping between two reads, each in a turn of its own. */
+const MAINTENANCE_STEPS_MAX = 16
 
 export class Reader {
   private readonly options: ReaderOptions
   private readonly source: RecordSource
-  private readonly topics = new Map<string, Followed>()
+  private readonly topics = new Map<string, FollowedTopic>()
   private readonly troubles: Troubles
   private readonly closing = new AbortController()
   private readonly lookPause = new Pause(this.closing.signal)
   private readonly readPause = new Pause(this.closing.signal)
+  private readonly betweenReads = new BetweenReads()
 
   /** Throws if librdkafka does not take the configuration. */
   constructor(options: ReaderOptions) {
     this.options = options
     this.troubles = new Troubles(options.log, options.bootstrapServers)
-    this.source = options.createSource({
-      onRecord: (topic, record) => this.topics.get(topic)?.feed.append(record),
-      onEnd: (topic, partition, offset) => this.topics.get(topic)?.feed.endOfPartition(partition, offset),
-      onTrouble: () => this.lookPause.wake(),
-      onLog: (line, isFailure) => this.troubles.noteLog(line, isFailure),
-    })
+    this.source = options.createSource(this.events())
     void this.run()
   }
 
@@ -58,27 +54,35 @@ export class Reader {
 
   /** Begins to follow a topic that it does not follow yet. */
   follow(topic: string, writer: RecordWriter): void {
-    this.topics.set(topic, {
+    const { source, betweenReads } = this
+    const { log, nowMs } = this.options
+    const followed = new FollowedTopic({
       feed: new TopicFeed(topic, writer),
-      existence: new Condition(this.options.log, `topic ${topic} is there`),
-      pause: new Pause(this.closing.signal),
+      source,
+      betweenReads,
+      log,
+      nowMs,
+      onAnswered: () => this.troubles.noteAnswered(),
+      onChanged: () => this.lookPause.wake(),
     })
+    this.topics.set(topic, followed)
     this.lookPause.wake()
   }
 
   notReady(topic: string): string | null {
     const followed = this.topics.get(topic)
     if (followed === undefined) return `topic ${topic} is not followed`
-    return this.troubles.worst ?? followed.existence.trouble ?? followed.feed.progress()
+    return this.troubles.worst ?? followed.trouble
   }
 
   /** Every partition's watermarks, asked now and until Kafka tells them all. Rejects when the reader closes. */
   async watermarks(topic: string): Promise<ReadonlyMap<number, Watermarks>> {
+    const pause = new Pause(this.closing.signal)
     for (;;) {
       const known = await this.answered(() => allWatermarks(this.source, topic))
       this.closing.signal.throwIfAborted()
       if (known) return known
-      await this.topics.get(topic)?.pause.wait(this.jittered(LOOK_AGAIN_MS))
+      await pause.wait(this.jittered(LOOK_AGAIN_MS))
     }
   }
 
@@ -86,6 +90,20 @@ export class Reader {
   async close(): Promise<void> {
     this.closing.abort(new Error('The Kafka consumer is closed'))
     await this.source.close()
+  }
+
+  private events(): ConsumerEvents {
+    return {
+      onRecord: (topic, record) => this.topics.get(topic)?.feed.append(record),
+      onEnd: (topic, partition, offset) => this.topics.get(topic)?.feed.endOfPartition(partition, offset),
+      onTrouble: () => this.lookPause.wake(),
+      onLog: (line, isFailure) => this.troubles.noteLog(line, isFailure),
+      onTopicId: (news) => this.topics.get(news.topic)?.noteTopicId(news),
+      onStop: ({ topic, partition, isTruncated }) => {
+        this.topics.get(topic)?.feed.noteStop(partition, isTruncated)
+        this.lookPause.wake()
+      },
+    }
   }
 
   private get isOpen(): boolean {
@@ -117,55 +135,55 @@ export class Reader {
   /** Looks at every topic; true if nothing is missing. */
   private async look(): Promise<boolean> {
     let settled = true
-    for (const followed of this.topics.values()) {
-      const complete = await this.answered(() => this.lookAt(followed))
+    for (const topic of this.topics.values()) {
+      const complete = await this.answered(() => topic.look())
       if (complete === null) return false
       settled &&= complete
     }
     return settled
   }
 
-  private async lookAt({ feed, existence }: Followed): Promise<boolean> {
-    const listed = await this.source.partitions(feed.name)
-    this.troubles.noteAnswered()
-    if (listed.length === 0) {
-      existence.set(`topic ${feed.name} does not exist, or may not be seen`)
-      return false
-    }
-    existence.clear()
-    feed.list(listed, this.options.nowMs())
-    await this.beginUnread(feed)
-    this.catchUp(feed)
-    return feed.caughtUp && !feed.lacksLeader()
-  }
-
-  private async beginUnread(feed: TopicFeed): Promise<void> {
-    const watermarks = await watermarksOf(this.source, feed.name, feed.unread())
-    if (watermarks.size === 0 || !this.isOpen) return
-    for (const [partition, told] of watermarks) feed.begin(partition, told)
-    const starts = [...watermarks].map(([partition, { start }]) => [partition, start] as const)
-    this.source.assign(feed.name, new Map(starts))
-  }
-
   private async keepReading(): Promise<void> {
     while (this.isOpen) {
-      try {
-        await this.source.read()
-      } catch (error) {
-        if (!this.troubles.noteUnread(error)) this.lookPause.wake()
-        await this.readPause.wait(this.jittered(LOOK_AGAIN_MS))
-      }
-      for (const { feed } of this.topics.values()) this.show(feed)
+      const error = await this.read()
+      if (this.isOpen) this.betweenReads.run()
+      for (const topic of this.topics.values()) this.show(topic)
+      await this.maintain()
+      if (error !== null) await this.heed(error)
+    }
+    this.betweenReads.close(this.closing.signal.reason)
+  }
+
+  /** What a read ended with besides what it handed over; null if with nothing. */
+  private async read(): Promise<{ error: unknown } | null> {
+    try {
+      await this.source.read()
+      return null
+    } catch (error) {
+      return { error }
     }
   }
 
-  private show(feed: TopicFeed): void {
-    if (feed.publish()) this.troubles.noteRead()
-    this.catchUp(feed)
+  private async heed({ error }: { error: unknown }): Promise<void> {
+    for (const { feed } of this.topics.values()) feed.fearStops()
+    this.lookPause.wake()
+    if (this.troubles.noteUnread(error) === 'pause') await this.readPause.wait(this.jittered(LOOK_AGAIN_MS))
   }
 
-  private catchUp(feed: TopicFeed): void {
-    if (feed.catchUp(this.options.nowMs())) this.options.log.info(`topic ${feed.name} is read up to date`)
+  private show(topic: FollowedTopic): void {
+    if (topic.feed.publish()) this.troubles.noteRead()
+    topic.showCatchUp()
+  }
+
+  /** Lets the buses tidy up, a step of each in a turn, so that streams get theirs in between. */
+  private async maintain(): Promise<void> {
+    const { epochMs = Date.now } = this.options
+    let hasMore = true
+    for (let steps = 0; hasMore && steps < MAINTENANCE_STEPS_MAX && this.isOpen; steps++) {
+      await nextTurn()
+      hasMore = false
+      for (const { feed } of this.topics.values()) hasMore = feed.maintain(epochMs()) || hasMore
+    }
   }
 
   /** What Kafka answers; null if it does not, which is noted. */
@@ -181,4 +199,8 @@ export class Reader {
   private jittered(ms: number): number {
     return jittered(ms, this.options.random())
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }

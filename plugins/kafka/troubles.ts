@@ -3,10 +3,14 @@
 import { Condition, type Log } from './condition.ts'
 import { failureOf } from './log-line.ts'
 
-/** Codes of what a look at the topic tells better, or what nothing here needs. */
-const IGNORED_CODES = new Set([
+/** Codes of what a look at the topic tells better: each partition has one of these at the most, until it is there again. */
+const TOLD_BY_LOOK = new Set([
   3, // UNKNOWN_TOPIC_OR_PART
   -190, // ERR__UNKNOWN_PARTITION
+  -140, // ERR__AUTO_OFFSET_RESET
+])
+/** Codes of what nothing here needs. */
+const IGNORED_CODES = new Set([
   30, // GROUP_AUTHORIZATION_FAILED: librdkafka asks who coordinates the group, which has no members
 ])
 
@@ -50,12 +54,12 @@ export class Troubles {
     this.reachable.clear()
   }
 
-  /** False if the error is of no account, or is told by a look at the topic. */
-  noteUnread(error: unknown): boolean {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    if (typeof code === 'number' && IGNORED_CODES.has(code)) return false
-    this.readable.set(`records cannot be read: ${wordsOf(error)}`)
-    return true
+  /** An error of a read. `look`: a look at the topic tells more, and reading need not pause. */
+  noteUnread(error: unknown): 'pause' | 'look' {
+    const code = codeOf(error)
+    if (TOLD_BY_LOOK.has(code)) return 'look'
+    if (!IGNORED_CODES.has(code)) this.readable.set(`records cannot be read: ${wordsOf(error)}`)
+    return 'pause'
   }
 
   noteRead(): void {
@@ -63,6 +67,11 @@ export class Troubles {
   }
 }
 
-function wordsOf(error: unknown): string {
+/** librdkafka's number of an error; NaN for one that has none. */
+export function codeOf(error: unknown): number {
+  return error instanceof Error && 'code' in error ? Number(error.code) : Number.NaN
+}
+
+export function wordsOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

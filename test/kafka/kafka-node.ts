@@ -100,7 +100,14 @@ export class KafkaNode {
   }
 
   private async format(): Promise<void> {
-    const child = this.java(['kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', this.propertiesFile])
+    const child = this.java([
+      'kafka.tools.StorageTool',
+      'format',
+      '-t',
+      CLUSTER_ID,
+      '-c',
+      this.propertiesFile,
+    ])
     const [code] = await once(child, 'exit')
     if (code !== 0) throw new Error(`Kafka's storage was not formatted:\n${this.output}`)
   }

@@ -49,10 +49,16 @@ export class Kafka {
   }
 
   /** Deletes the topic and makes it again by the same name: another topic. */
-  async recreateTopic(topic: string, options: { partitions?: number; replicas?: number } = {}): Promise<void> {
+  async recreateTopic(
+    topic: string,
+    options: { partitions?: number; replicas?: number } = {},
+  ): Promise<void> {
     await this.deleteTopic(topic)
     // The name is taken until the brokers have let go of it.
-    await vi.waitFor(() => this.createTopic({ name: topic, ...options }), { timeout: ANSWER_MS, interval: 20 })
+    await vi.waitFor(() => this.createTopic({ name: topic, ...options }), {
+      timeout: ANSWER_MS,
+      interval: 20,
+    })
   }
 
   /** Deletes the partition's records below `offset`: its log starts there. */
@@ -64,7 +70,8 @@ export class Kafka {
   async leader(topic: string, partition: number): Promise<Broker & { id: number }> {
     const producer = await this.producer({})
     const { topics, brokers } = await new Promise<rdkafka.Metadata>((resolve, reject) => {
-      const answer = (error: unknown, metadata: rdkafka.Metadata) => (error ? reject(error) : resolve(metadata))
+      const answer = (error: unknown, metadata: rdkafka.Metadata) =>
+        error ? reject(error) : resolve(metadata)
       producer.getMetadata({ topic, allTopics: false, timeout: ANSWER_MS }, answer)
     })
     const led = topics.find(({ name }) => name === topic)?.partitions.find(({ id }) => id === partition)
@@ -121,8 +128,10 @@ export class Kafka {
 
   private async connect(config: Record<string, string>): Promise<Producer> {
     const limits = { 'message.max.bytes': 20_000_000, 'queue.buffering.max.messages': 1_000_000 }
+    // Tried again, a record could else come twice, or behind later ones.
+    const order = { 'enable.idempotence': true }
     const servers = { 'metadata.broker.list': this.bootstrapServers }
-    const producer = new rdkafka.Producer({ ...servers, ...limits, ...config }, {})
+    const producer = new rdkafka.Producer({ ...servers, ...limits, ...order, ...config }, {})
     await answerOf((callback) => producer.connect({ allTopics: false, timeout: ANSWER_MS }, callback))
     producer.setPollInterval(20)
     return producer

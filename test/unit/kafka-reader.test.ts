@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { ConsumerEvents, ListedPartition, RecordSource } from '../../plugins/kafka/consumer.ts'
+import type { ConsumerEvents, RecordSource } from '../../plugins/kafka/consumer.ts'
+import type { ListedPartition } from '../../plugins/kafka/questions.ts'
 import { Reader } from '../../plugins/kafka/reader.ts'
 import type { RecordWriter } from '../../plugins/kafka/topic-feed.ts'
+import type { Watermarks } from '../../src/topic.ts'
 
 /** A Kafka that a test sets: `null` does not answer. */
 class FakeSource implements RecordSource {
@@ -11,7 +13,9 @@ class FakeSource implements RecordSource {
   readError: Error | null = null
   asked = 0
   reads = 0
+  isReading = false
   readonly assigned: unknown[] = []
+  readonly unassigned: unknown[] = []
   events: ConsumerEvents | null = null
 
   async connect() {}
@@ -28,11 +32,18 @@ class FakeSource implements RecordSource {
     return pick(this.endOffsets, partitions)
   }
   assign(topic: string, offsets: ReadonlyMap<number, number>) {
+    if (this.isReading) throw new Error('assigned while a read was under way')
     this.assigned.push([topic, Object.fromEntries(offsets)])
+  }
+  unassign(topic: string, partitions: readonly number[]) {
+    if (this.isReading) throw new Error('unassigned while a read was under way')
+    this.unassigned.push([topic, partitions])
   }
   async read() {
     this.reads++
+    this.isReading = true
     await new Promise((resolve) => setTimeout(resolve, 100))
+    this.isReading = false
     if (this.readError) throw this.readError
   }
   async close() {}
@@ -52,11 +63,17 @@ describe('A reader of topics', () => {
     advance: vi.fn(),
     publish: vi.fn(),
     markCaughtUp: vi.fn(),
+    trim: vi.fn(),
+    skip: vi.fn(),
+    recreate: vi.fn(),
+    maintain: vi.fn(() => false),
+    readFrom: ({ start }: Watermarks) => start,
   } satisfies RecordWriter
 
   beforeEach(() => {
     vi.useFakeTimers()
     vi.clearAllMocks()
+    writer.maintain.mockImplementation(() => false)
     source = new FakeSource()
     reader = new Reader({
       bootstrapServers: 'kafka:9092',
@@ -76,6 +93,7 @@ describe('A reader of topics', () => {
     vi.useRealTimers()
   })
 
+  /** Kafka holds these from now on, `[start, end]` for each partition, all with a leader. */
   function answer(...offsets: [number, number][]) {
     source.listed = offsets.map((_, partition) => ({ partition, hasLeader: true }))
     source.startOffsets = new Map(offsets.map(([start], partition) => [partition, start]))
@@ -153,6 +171,152 @@ describe('A reader of topics', () => {
     await vi.advanceTimersByTimeAsync(3_000)
     expect(reader.notReady('events')).toBeNull()
     expect(log.warn).not.toHaveBeenCalled()
+  })
+
+  it('does not pause for an error that a partition has once, and looks at the topic instead', async () => {
+    answer([0, 0])
+    await vi.advanceTimersByTimeAsync(2_000)
+    const { reads, asked } = source
+    source.readError = Object.assign(new Error('Local: No offset'), { code: -140 })
+    await vi.advanceTimersByTimeAsync(1_500)
+    expect(source.reads - reads).toBeGreaterThan(12)
+    expect(source.asked).toBeGreaterThan(asked)
+    expect(log.warn).not.toHaveBeenCalled()
+  })
+
+  it('goes on at the start of a log that passed it, and says what is missing', async () => {
+    answer([0, 4], [0, 0])
+    await vi.advanceTimersByTimeAsync(1_000)
+    source.events?.onEnd('events', 0, 4)
+    await vi.advanceTimersByTimeAsync(6_000)
+    answer([9, 12], [0, 0])
+    source.events?.onStop({ topic: 'events', partition: 0, isTruncated: false })
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(source.unassigned).toEqual([['events', [0]]])
+    expect(source.assigned.at(-1)).toEqual(['events', { 0: 9 }])
+    expect(writer.skip.mock.calls).toEqual([[0, 9]])
+    expect(writer.publish.mock.invocationCallOrder.at(-1)).toBeGreaterThan(
+      writer.skip.mock.invocationCallOrder[0] ?? Number.POSITIVE_INFINITY,
+    )
+    expect(log.warn.mock.calls).toEqual([
+      ['topic events: records 4 to 8 of partition 0 were deleted before they were read'],
+    ])
+    expect(reader.notReady('events')).toBeNull()
+  })
+
+  it('begins anew, before anything more is read, as soon as the topic has another id', async () => {
+    answer([0, 4], [0, 0])
+    source.events?.onTopicId({ topic: 'events', id: 'one' })
+    await vi.advanceTimersByTimeAsync(1_000)
+    source.events?.onEnd('events', 0, 4)
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(reader.notReady('events')).toBeNull()
+    answer([0, 6])
+    const { reads } = source
+    source.events?.onTopicId({ topic: 'events', id: 'two' })
+    await vi.advanceTimersByTimeAsync(100)
+    expect(source.reads - reads).toBe(1)
+    expect(writer.recreate).toHaveBeenCalledTimes(1)
+    expect(source.unassigned).toEqual([['events', [0, 1]]])
+    expect(reader.notReady('events')).toBe('topic events: waiting for Kafka')
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(source.assigned.at(-1)).toEqual(['events', { 0: 0 }])
+    source.events?.onEnd('events', 0, 6)
+    await vi.advanceTimersByTimeAsync(200)
+    expect(writer.markCaughtUp).toHaveBeenCalledTimes(2)
+    expect(reader.notReady('events')).toBeNull()
+    expect(log.warn.mock.calls.map(([words]) => words)).toEqual([expect.stringContaining('another topic')])
+  })
+
+  it('drops what it was told of a topic that became another one meanwhile', async () => {
+    answer([0, 4])
+    source.events?.onTopicId({ topic: 'events', id: 'one' })
+    await vi.advanceTimersByTimeAsync(1_000)
+    source.events?.onEnd('events', 0, 4)
+    await vi.advanceTimersByTimeAsync(500)
+    // A look is under way: it has its list, and the answer to its question comes from the topic of before.
+    let tell = (_ends: Map<number, number>): void => {}
+    const late = new Promise<Map<number, number>>((resolve) => {
+      tell = resolve
+    })
+    const { asked } = source
+    vi.spyOn(source, 'ends').mockReturnValueOnce(late)
+    await vi.waitUntil(() => source.asked > asked)
+    source.events?.onTopicId({ topic: 'events', id: 'two' })
+    await vi.waitUntil(() => writer.recreate.mock.calls.length === 1)
+    answer([0, 9], [0, 9])
+    tell(new Map([[0, 1]]))
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(writer.recreate).toHaveBeenCalledTimes(1)
+    expect(source.assigned).toEqual([
+      ['events', { 0: 0 }],
+      ['events', { 0: 0, 1: 0 }],
+    ])
+  })
+
+  it('begins anew when the log ends before what was read, after a second look', async () => {
+    answer([0, 4])
+    await vi.advanceTimersByTimeAsync(1_000)
+    source.events?.onEnd('events', 0, 4)
+    await vi.advanceTimersByTimeAsync(1_000)
+    answer([0, 2])
+    await vi.advanceTimersByTimeAsync(8_000)
+    expect(writer.recreate).toHaveBeenCalledTimes(1)
+    expect(source.assigned).toEqual([
+      ['events', { 0: 0 }],
+      ['events', { 0: 0 }],
+    ])
+  })
+
+  it('keeps what it has of a topic that is not listed for a while, and says so', async () => {
+    answer([0, 4])
+    await vi.advanceTimersByTimeAsync(1_000)
+    source.events?.onEnd('events', 0, 4)
+    await vi.advanceTimersByTimeAsync(1_000)
+    source.listed = []
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(reader.notReady('events')).toBe('topic events does not exist, or may not be seen')
+    answer([0, 4])
+    await vi.advanceTimersByTimeAsync(3_000)
+    expect(reader.notReady('events')).toBeNull()
+    expect(writer.recreate).not.toHaveBeenCalled()
+    expect(source.unassigned).toEqual([])
+    expect(log.warn).toHaveBeenCalledTimes(1)
+  })
+
+  it('says that a leader is missing when it is for some looks, not for one', async () => {
+    answer([0, 0], [0, 0])
+    await vi.advanceTimersByTimeAsync(1_000)
+    source.endOffsets.delete(1)
+    await vi.advanceTimersByTimeAsync(5_500)
+    expect(reader.notReady('events')).toBeNull()
+    await vi.advanceTimersByTimeAsync(3_000)
+    expect(reader.notReady('events')).toBe('topic events: no leader for partition 1')
+    source.listed = [0, 1].map((partition) => ({ partition, hasLeader: false }))
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(reader.notReady('events')).toBe('topic events: no leader for partitions 0, 1')
+    answer([0, 0], [0, 0])
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(reader.notReady('events')).toBeNull()
+    expect(log.warn).toHaveBeenCalledTimes(1)
+    expect(log.info.mock.calls.at(-1)).toEqual(['topic events: every partition has a leader that answers'])
+  })
+
+  it('lets the bus tidy up in turns of their own between two reads, sixteen at the most, also when nothing comes', async () => {
+    answer([0, 0])
+    writer.maintain.mockImplementation(() => true)
+    vi.setSystemTime(1_700_000_000_000)
+    const { reads } = source
+    await vi.advanceTimersByTimeAsync(1_000)
+    const steps = writer.maintain.mock.calls.length
+    expect(steps).toBeGreaterThan(16 * 5)
+    expect(steps).toBeLessThanOrEqual(16 * (source.reads - reads + 1))
+    expect(writer.maintain.mock.calls[0]).toEqual([expect.closeTo(1_700_000_000_000, -4)])
+    writer.maintain.mockClear()
+    writer.maintain.mockImplementation(() => false)
+    const before = source.reads
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(writer.maintain.mock.calls.length).toBeLessThanOrEqual(source.reads - before + 1)
   })
 
   it('answers for watermarks when Kafka tells those of every partition, not before', async () => {

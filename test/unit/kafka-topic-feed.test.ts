@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type RecordWriter, TopicFeed } from '../../plugins/kafka/topic-feed.ts'
-import type { KafkaRecord } from '../../src/topic.ts'
+import type { KafkaRecord, Watermarks } from '../../src/topic.ts'
 
 /** Writes down what it is told. */
 class Recorder implements RecordWriter {
@@ -10,12 +10,19 @@ class Recorder implements RecordWriter {
   advance = (partition: number, offset: number) => void this.calls.push(`advance ${partition} ${offset}`)
   publish = () => void this.calls.push('publish')
   markCaughtUp = () => void this.calls.push('caught up')
+  trim = (partition: number, start: number) => void this.calls.push(`trim ${partition} ${start}`)
+  skip = (partition: number, start: number) => void this.calls.push(`skip ${partition} ${start}`)
+  recreate = () => void this.calls.push('recreate')
+  maintain = () => false
+  /** As a bus that keeps the last hundred. */
+  readFrom = ({ start, end }: Watermarks) => Math.max(start, end - 100)
 }
 
 function record(partition: number, offset: number): KafkaRecord {
   return { partition, offset, timestampMs: -1, key: null, value: null, headers: [] }
 }
 
+const asked = (...next: [number, number | null][]) => new Map(next)
 const led = (...partitions: number[]) => partitions.map((partition) => ({ partition, hasLeader: true }))
 const leaderless = (...partitions: number[]) =>
   partitions.map((partition) => ({ partition, hasLeader: false }))
@@ -36,12 +43,20 @@ describe('A topic feed', () => {
 
   it('declares each partition once, at its log start', () => {
     feed.list(led(0, 1), 0)
-    expect(feed.unread()).toEqual([0, 1])
-    feed.begin(0, { start: 5, end: 7 })
-    expect(feed.unread()).toEqual([1])
+    expect(feed.askable()).toEqual(asked([0, null], [1, null]))
+    expect(feed.begin(0, { start: 5, end: 7 })).toBe(5)
+    expect(feed.askable()).toEqual(asked([0, 5], [1, null]))
     feed.list(led(0, 1), 1)
-    expect(feed.unread()).toEqual([1])
+    expect(feed.askable()).toEqual(asked([0, 5], [1, null]))
+    expect(feed.reading()).toEqual([0])
     expect(writer.calls).toEqual(['set 0 5'])
+  })
+
+  it('begins to read where the writer says, and is not told later that what lies below is gone', () => {
+    feed.list(led(0), 0)
+    expect(feed.begin(0, { start: 5, end: 900 })).toBe(800)
+    feed.compare({ asked: asked([0, 800]), told: new Map([[0, { start: 5, end: 900 }]]) })
+    expect(writer.calls).toEqual(['set 0 800'])
   })
 
   it('has caught up, once, when every partition has reached the end that it had at the start', () => {
@@ -70,15 +85,16 @@ describe('A topic feed', () => {
 
   it('is held up by a partition without a leader for 10 s, which is then said to be at its beginning', () => {
     feed.list([...led(0), ...leaderless(1)], 1_000)
-    expect(feed.unread()).toEqual([0])
+    expect(feed.askable()).toEqual(asked([0, null]))
+    expect(feed.leaderless()).toEqual([1])
     feed.begin(0, { start: 0, end: 0 })
     feed.list([...led(0), ...leaderless(1)], 6_000)
     expect(feed.catchUp(10_999)).toBe(false)
     expect(feed.catchUp(11_000)).toBe(true)
     expect(writer.calls).toEqual(['set 0 0', 'set 1 -2', 'caught up'])
-    expect(feed.lacksLeader()).toBe(true)
+    expect(feed.isSettled).toBe(false)
     feed.list(led(0, 1), 12_000)
-    expect(feed.unread()).toEqual([1])
+    expect(feed.askable()).toEqual(asked([0, 0], [1, null]))
   })
 
   it('counts the time without a leader anew when a partition had one in between', () => {
@@ -100,5 +116,104 @@ describe('A topic feed', () => {
     expect(feed.publish()).toBe(true)
     expect(feed.publish()).toBe(false)
     expect(writer.calls.filter((call) => call === 'publish')).toHaveLength(1)
+  })
+
+  describe('when Kafka tells of its logs again', () => {
+    /** Partition 0 is read up to 10, and so is partition 1; both began at 5. */
+    beforeEach(() => {
+      feed.list(led(0, 1), 0)
+      for (const partition of [0, 1]) {
+        feed.begin(partition, { start: 5, end: 10 })
+        feed.endOfPartition(partition, 10)
+      }
+      feed.catchUp(0)
+      feed.publish()
+      writer.calls.length = 0
+    })
+
+    const look = (...marks: [start: number, end: number][]) =>
+      feed.compare({
+        asked: feed.askable(),
+        told: new Map(marks.map(([start, end], partition) => [partition, { start, end }])),
+      })
+
+    it('trims what Kafka deleted of what was read', () => {
+      look([8, 10], [5, 10])
+      look([8, 10], [10, 12])
+      expect(writer.calls).toEqual(['trim 0 8', 'trim 1 10'])
+    })
+
+    it('skips what was deleted before it was read, once nothing more comes, and shows it', () => {
+      look([5, 30], [5, 10])
+      expect(look([20, 30], [5, 10])).toMatchObject({
+        passed: [{ partition: 0, from: 10, to: 20 }],
+        stalled: [],
+        isReplaced: false,
+      })
+      expect(feed.next(0)).toBe(20)
+      expect(feed.publish()).toBe(true)
+      expect(writer.calls).toEqual(['skip 0 20', 'publish'])
+    })
+
+    it('goes on where it was when reading stopped without a loss', () => {
+      look([5, 10], [5, 12])
+      feed.noteStop(1, false)
+      expect(feed.isSettled).toBe(false)
+      expect(look([5, 10], [5, 12])).toMatchObject({ passed: [], stalled: [1], isReplaced: false })
+      expect(feed.isSettled).toBe(true)
+      expect(writer.calls).toEqual([])
+    })
+
+    it('forgets everything when the topic is made anew, and catches up again, by the same rules', () => {
+      feed.append(record(0, 10))
+      feed.recreate()
+      expect(writer.calls).toEqual(['append 0 10', 'recreate'])
+      expect(feed.caughtUp).toBe(false)
+      expect(feed.publish()).toBe(false)
+      expect(feed.progress()).toBe('topic events: waiting for Kafka')
+      feed.list([...led(0), ...leaderless(1)], 1_000)
+      feed.begin(0, { start: 0, end: 1 })
+      feed.append(record(0, 0))
+      expect(feed.catchUp(10_999)).toBe(false)
+      expect(feed.catchUp(11_000)).toBe(true)
+      expect(writer.calls.slice(2)).toEqual(['set 0 0', 'append 0 0', 'set 1 -2', 'caught up'])
+    })
+
+    it('tells another topic by its id, as soon as one is known', () => {
+      expect(feed.noteTopicId('one')).toBe(false)
+      expect(feed.noteTopicId('one')).toBe(false)
+      expect(feed.noteTopicId('two')).toBe(true)
+      expect(look([5, 10], [5, 10]).isReplaced).toBe(true)
+      feed.recreate()
+      expect(feed.noteTopicId('two')).toBe(false)
+    })
+
+    it('makes nothing of another id as long as nothing of the topic was read', () => {
+      feed.recreate()
+      feed.noteTopicId('one')
+      feed.list(led(0), 0)
+      expect(feed.noteTopicId('two')).toBe(false)
+    })
+
+    it('takes a partition that is listed no more, twice, for another topic, unless the id says that it is the same', () => {
+      feed.list(led(0), 1)
+      expect(look([5, 10]).isReplaced).toBe(false)
+      expect(feed.isSettled).toBe(false)
+      feed.list(led(0), 2)
+      expect(look([5, 10]).isReplaced).toBe(true)
+      feed.list(led(0, 1), 3)
+      feed.noteTopicId('one')
+      feed.list(led(0), 4)
+      feed.list(led(0), 5)
+      expect(look([5, 10]).isReplaced).toBe(false)
+    })
+
+    it('forgets a partition that was listed once and never read', () => {
+      feed.list(led(0, 1, 2), 1)
+      expect(feed.askable().has(2)).toBe(true)
+      feed.list(led(0, 1), 2)
+      expect(feed.askable().has(2)).toBe(false)
+      expect(feed.isSettled).toBe(true)
+    })
   })
 })
