@@ -18,6 +18,7 @@ import { makeCertificates } from '../src/demo-certificates.ts'
 import { type Listener, listen } from '../src/listener.ts'
 import { logRedaction } from '../src/log-redaction.ts'
 import type { SseOptions } from '../src/options.ts'
+import type { Topic } from '../src/topic.ts'
 import { authOptions, exampleClaims, makeKey, mintToken, nowSeconds, type TestKey } from './auth-fixtures.ts'
 import { keepPrinted, keepSecret } from './printed.ts'
 import { StreamReader } from './stream-reader.ts'
@@ -25,6 +26,8 @@ import { TopicInMemory } from './topic-in-memory.ts'
 
 export interface SceneOptions {
   readonly topic?: TopicInMemory
+  /** Gives the topic that is streamed in place of `topic`, once `host` is registered. */
+  readonly openTopic?: (app: FastifyInstance) => Topic
   readonly isTls?: boolean
   readonly sse?: Partial<SseOptions>
   /** Registered before everything else, as a host's own hooks are. */
@@ -86,7 +89,7 @@ export class HttpScene {
       path: '/events',
       scope: 'proxy:stream',
       replay: 'latest',
-      topic,
+      topic: options.openTopic?.(app) ?? topic,
       streams: app.kafkaSse,
       authenticator: app.kafkaSseAuth,
     })

@@ -116,7 +116,7 @@ describe.skipIf(bootstrapServers === null)('The Kafka plugin on a real Kafka', (
   it('catches up before an open transaction, and tells its beginning as the end that an id can have', async () => {
     const topic = await kafka.createTopic()
     await kafka.produce(topic, { value: 'before' })
-    const transaction = await kafka.openTransaction(topic, { value: 'pending' })
+    const transaction = await kafka.openTransaction(topic, [{ value: 'pending' }])
     const { watermarks } = await open(topic)
     await recorded.caughtUp()
     expect(await watermarks(AbortSignal.timeout(10_000))).toEqual(new Map([[0, { start: 0, end: 1 }]]))

@@ -158,6 +158,8 @@ function serverProperties(options: NodeOptions): string[] {
     'transaction.state.log.replication.factor=1',
     'transaction.state.log.min.isr=1',
     'transaction.state.log.num.partitions=1',
+    // A transaction that was left open is aborted soon after its time.
+    'transaction.abort.timed.out.transaction.cleanup.interval.ms=500',
     'message.max.bytes=20971520',
     // Cleaning and deleting start within a second, so that tests can wait for them.
     'log.initial.task.delay.ms=500',

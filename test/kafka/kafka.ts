@@ -44,8 +44,10 @@ export class Kafka {
     await answerOf((callback) => this.adminClient().deleteTopic(topic, ANSWER_MS, callback))
   }
 
+  /** Resolves when the new partitions can be written to. */
   async addPartitions(topic: string, total: number): Promise<void> {
     await answerOf((callback) => this.adminClient().createPartitions(topic, total, ANSWER_MS, callback))
+    await vi.waitFor(() => this.leader(topic, total - 1), { timeout: ANSWER_MS, interval: 20 })
   }
 
   /** Deletes the topic and makes it again by the same name: another topic. */
@@ -92,13 +94,18 @@ export class Kafka {
     topic: string,
     ...records: TestRecord[]
   ): Promise<void> {
-    const transaction = await this.openTransaction(topic, ...records)
+    const transaction = await this.openTransaction(topic, records)
     await transaction[outcome]()
   }
 
-  /** A transaction that holds the records and stays open until it is committed or aborted. */
-  async openTransaction(topic: string, ...records: TestRecord[]): Promise<Transaction> {
-    const producer = await this.producer({ 'transactional.id': randomUUID() })
+  /** A transaction that holds the record and stays open until it is committed or aborted, or until its time is over. */
+  async openTransaction(
+    topic: string,
+    records: readonly TestRecord[],
+    timeoutMs = 60_000,
+  ): Promise<Transaction> {
+    const times = { 'transaction.timeout.ms': String(timeoutMs), 'message.timeout.ms': String(timeoutMs) }
+    const producer = await this.producer({ 'transactional.id': randomUUID(), ...times })
     await answerOf((callback) => producer.initTransactions(ANSWER_MS, callback))
     await answerOf((callback) => producer.beginTransaction(callback))
     await send(producer, topic, records)
