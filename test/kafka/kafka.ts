@@ -68,8 +68,8 @@ export class Kafka {
     await deleteRecords(await this.leader(topic, partition), topic, partition, offset)
   }
 
-  /** The broker that leads the partition; rejects while there is none. */
-  async leader(topic: string, partition: number): Promise<Broker & { id: number }> {
+  /** The broker that leads the partition, and those that are in sync with it; rejects while there is none. */
+  async leader(topic: string, partition: number): Promise<Broker & { id: number; inSync: number[] }> {
     const producer = await this.producer({})
     const { topics, brokers } = await new Promise<rdkafka.Metadata>((resolve, reject) => {
       const answer = (error: unknown, metadata: rdkafka.Metadata) =>
@@ -79,7 +79,7 @@ export class Kafka {
     const led = topics.find(({ name }) => name === topic)?.partitions.find(({ id }) => id === partition)
     const leader = brokers.find(({ id }) => id === led?.leader)
     if (leader === undefined) throw new Error(`${topic} [${partition}] has no leader`)
-    return leader
+    return { ...leader, inSync: [...(led?.isrs ?? [])] }
   }
 
   /** Resolves when Kafka has all of the records. */

@@ -1,0 +1,146 @@
+// Leaders move, are missing, or come back without what was read of them, on a cluster of three with streams open across it.
+
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { Cluster } from './cluster.ts'
+import { canStartKafka, Kafka } from './kafka.ts'
+import { KafkaScene } from './kafka-scene.ts'
+
+const SOON = { timeout: 30_000, interval: 50 }
+const PARTITIONS = [0, 1, 2]
+
+describe.skipIf(!canStartKafka)('Streams that stay open while leaders move', () => {
+  let cluster: Cluster
+  let kafka: Kafka
+
+  beforeAll(async () => {
+    cluster = await Cluster.start()
+  }, 90_000)
+  beforeEach(async () => {
+    await cluster.startStopped()
+    kafka = new Kafka(cluster.bootstrapServers)
+    onTestFinished(() => kafka.close())
+  })
+  afterAll(() => cluster.close())
+
+  async function open(topic: string): Promise<KafkaScene> {
+    const scene = await KafkaScene.open(cluster.bootstrapServers, topic, { keeps: 'all' })
+    onTestFinished(() => scene.close())
+    await scene.caughtUp()
+    return scene
+  }
+
+  it('get every record once, in the order of its partition, while two leaders are killed one after the other', async () => {
+    const topic = await kafka.createTopic({ partitions: PARTITIONS.length, replicas: 3 })
+    const scene = await open(topic)
+    const streams = [await scene.stream(), await scene.stream({ query: '&from=latest' })]
+    for (const stream of streams) await stream.hasSeen('ready')
+    const pouring = new AbortController()
+    const poured = pour(kafka, topic, pouring.signal)
+    for (const partition of [0, 1]) {
+      const { id } = await kafka.leader(topic, partition)
+      await cluster.node(id).kill()
+      await vi.waitUntil(async () => (await kafka.leader(topic, partition)).id !== id, SOON)
+      await cluster.node(id).start()
+      // In sync again, so that the other one can be killed.
+      await vi.waitUntil(async () => (await kafka.leader(topic, partition)).inSync.includes(id), SOON)
+    }
+    const middle = streams[0]?.lastId ?? ''
+    const hadSeen = streams[0]?.seen.length ?? 0
+    pouring.abort()
+    const count = await poured
+    const all = 1 + count * PARTITIONS.length
+    for (const stream of streams) {
+      await vi.waitUntil(() => stream.seen.length >= all, SOON)
+      expect(stream.isOpen).toBe(true)
+      expect(orderOf(stream.seen)).toEqual(PARTITIONS.map(() => upTo(count)))
+      expect(stream.position).toEqual({ 0: count, 1: count, 2: count })
+    }
+    console.log(`${count} records of each of ${PARTITIONS.length} partitions, each once, over two moves`)
+    const resumed = await scene.stream({ id: middle })
+    await vi.waitUntil(() => resumed.seen.length >= all + 1 - hadSeen, SOON)
+    expect(resumed.seen.filter((value) => value !== 'ready')).toEqual(streams[0]?.seen.slice(hadSeen))
+    await vi.waitUntil(() => scene.topic.notReady() === null, SOON)
+    expect(scene.warnings().filter((line) => line.includes('another topic'))).toEqual([])
+  })
+
+  it('go on with the other partitions while one has no leader, which readiness tells', async () => {
+    const topic = await kafka.createTopic({ partitions: 2, replicas: 1 })
+    const scene = await open(topic)
+    const stream = await scene.stream()
+    await stream.hasSeen('ready')
+    await kafka.produce(topic, { value: 'before', partition: 1 })
+    await stream.hasSeen('ready', 'before')
+    const { id } = await kafka.leader(topic, 1)
+    await cluster.node(id).kill()
+    const words = `topic ${topic}: no leader for partition 1`
+    await vi.waitUntil(() => scene.topic.notReady() === words, SOON)
+    await kafka.produce(topic, { value: 'the other', partition: 0 })
+    await stream.hasSeen('ready', 'before', 'the other')
+    await cluster.node(id).start()
+    await vi.waitFor(() => kafka.leader(topic, 1), SOON)
+    await kafka.produce(topic, { value: 'after', partition: 1 })
+    await stream.hasSeen('ready', 'before', 'the other', 'after')
+    await vi.waitUntil(() => scene.topic.notReady() === null, SOON)
+    expect(
+      scene
+        .messages(30)
+        .filter((line) => line.startsWith('topic '))
+        .slice(-2),
+    ).toEqual([
+      expect.stringMatching(/^topic .*: (no leader for partition 1|a leader does not answer: .*)$/),
+      `topic ${topic}: every partition has a leader that answers`,
+    ])
+  })
+
+  it('are told that the log is another one, when an unclean election cut off what they had read', async () => {
+    const config = { 'unclean.leader.election.enable': 'true' }
+    const topic = await kafka.createTopic({ replicas: 2, config })
+    await kafka.produce(topic, { value: 'kept' })
+    const scene = await open(topic)
+    const stream = await scene.stream()
+    await stream.hasSeen('kept', 'ready')
+    const leader = await kafka.leader(topic, 0)
+    const [follower = 0] = leader.inSync.filter((id) => id !== leader.id)
+    await cluster.node(follower).kill()
+    await vi.waitUntil(async () => (await kafka.leader(topic, 0)).inSync.length === 1, SOON)
+    await kafka.produce(topic, { value: 'lost' }, { value: 'lost, too' })
+    await stream.hasSeen('kept', 'ready', 'lost', 'lost, too')
+    await cluster.node(leader.id).kill()
+    await cluster.node(follower).start()
+    await stream.hasSeen('kept', 'ready', 'lost', 'lost, too', 'gap recreated', 'kept', 'ready')
+    // Its sequence numbers went with the log, so the producer of before may not go on.
+    const later = new Kafka(cluster.bootstrapServers)
+    onTestFinished(() => later.close())
+    await later.produce(topic, { value: 'new' })
+    await stream.hasSeen('kept', 'ready', 'lost', 'lost, too', 'gap recreated', 'kept', 'ready', 'new')
+    await vi.waitUntil(() => scene.topic.notReady() === null, SOON)
+    // An id of what was cut off.
+    await (await scene.stream({ id: 'AQIABg==' })).hasSeen('gap recreated', 'kept', 'new', 'ready')
+  })
+})
+
+/** Records to each partition, 50 a second, numbered from 0, until the signal aborts; resolves with their number when Kafka has them. */
+async function pour(kafka: Kafka, topic: string, signal: AbortSignal): Promise<number> {
+  const sent: Promise<void>[] = []
+  let count = 0
+  for (; !signal.aborted; count++) {
+    const value = (partition: number) => ({ value: `${partition} ${count}`, partition })
+    sent.push(kafka.produce(topic, ...PARTITIONS.map(value)))
+    await pause(20)
+  }
+  await Promise.all(sent)
+  return count
+}
+
+/** The numbers that were seen of each partition, in the order in which they came. */
+function orderOf(seen: readonly string[]): number[][] {
+  const values = seen.filter((value) => value !== 'ready').map((value) => value.split(' ').map(Number))
+  return PARTITIONS.map((partition) =>
+    values.filter(([of]) => of === partition).map(([, number = -1]) => number),
+  )
+}
+
+function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index)
+}
