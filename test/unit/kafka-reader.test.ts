@@ -195,6 +195,21 @@ describe('A reader of topics', () => {
     expect(log.warn).not.toHaveBeenCalled()
   })
 
+  it('reads a partition anew from where it was, once, if an error came and nothing since although there is more', async () => {
+    answer([0, 4], [0, 0])
+    await vi.advanceTimersByTimeAsync(1_000)
+    source.events?.onEnd('events', 0, 4)
+    await vi.advanceTimersByTimeAsync(2_000)
+    answer([0, 9], [0, 0])
+    source.readError = Object.assign(new Error('Broker: Group authorization failed'), { code: 30 })
+    await vi.advanceTimersByTimeAsync(100)
+    source.readError = null
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(source.unassigned).toEqual([['events', [0]]])
+    expect(source.assigned.at(-1)).toEqual(['events', { 0: 4 }])
+    expect(log.warn).not.toHaveBeenCalled()
+  })
+
   it('goes on at the start of a log that passed it, and says what is missing', async () => {
     answer([0, 4], [0, 0])
     await vi.advanceTimersByTimeAsync(1_000)
