@@ -2,6 +2,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { RecordProducer } from '../../plugins/kafka/producer.ts'
 import { Cluster } from './cluster.ts'
 import { canStartKafka, Kafka } from './kafka.ts'
 import { KafkaScene } from './kafka-scene.ts'
@@ -36,7 +37,7 @@ describe.skipIf(!canStartKafka)('Streams that stay open while leaders move', () 
     const streams = [await scene.stream(), await scene.stream({ query: '&from=latest' })]
     for (const stream of streams) await stream.hasSeen('ready')
     const pouring = new AbortController()
-    const poured = pour(kafka, topic, pouring.signal)
+    const poured = pour(cluster.bootstrapServers, topic, pouring.signal)
     for (const partition of [0, 1]) {
       const { id } = await kafka.leader(topic, partition)
       await cluster.node(id).kill()
@@ -129,16 +130,25 @@ function isNoReady(told: string): boolean {
   return told !== 'ready'
 }
 
-/** Records to each partition, 50 a second, numbered from 0, until the signal aborts; resolves with their number when Kafka has them. */
-async function pour(kafka: Kafka, topic: string, signal: AbortSignal): Promise<number> {
-  const sent: Promise<void>[] = []
+/**
+ * Records to each partition, 50 a second, numbered from 0, until the signal aborts; resolves with their number when Kafka has
+ * them. A flush for each would hold the threads that reads wait in, too.
+ */
+async function pour(bootstrapServers: string, topic: string, signal: AbortSignal): Promise<number> {
+  const producer = new RecordProducer({ bootstrapServers, config: { 'enable.idempotence': true } })
+  await producer.connect()
+  const deliveries: Promise<unknown>[] = []
   let count = 0
   for (; !signal.aborted; count++) {
-    const value = (partition: number) => ({ value: `${partition} ${count}`, partition })
-    sent.push(kafka.produce(topic, ...PARTITIONS.map(value)))
+    for (const partition of PARTITIONS) {
+      const value = Buffer.from(`${partition} ${count}`)
+      const { delivered } = await producer.produce({ topic, partition, key: null, value, headers: [] })
+      deliveries.push(delivered)
+    }
     await pause(20)
   }
-  await Promise.all(sent)
+  await Promise.all(deliveries)
+  await producer.close()
   return count
 }
 
