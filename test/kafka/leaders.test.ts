@@ -10,7 +10,7 @@ import { KafkaScene } from './kafka-scene.ts'
 const SOON = { timeout: 30_000, interval: 50 }
 const PARTITIONS = [0, 1, 2]
 
-describe.skipIf(!canStartKafka)('Streams that stay open while leaders move', () => {
+describe.skipIf(!canStartKafka)('Streams that stay open while leaders move', { timeout: 120_000 }, () => {
   let cluster: Cluster
   let kafka: Kafka
 
