@@ -13,14 +13,14 @@ export interface StreamAddress {
   readonly token: string
 }
 
-interface Connection {
+export interface Connection {
   readonly address: StreamAddress
   readonly headers: Record<string, string>
-  readonly onOpen: () => void
+  readonly onOpen: (status: number) => void
   readonly onBytes: (bytes: Buffer) => void
 }
 
-interface Reading {
+export interface Reading {
   /** Resolves when the connection is over, however that came. */
   readonly over: Promise<unknown>
   readonly end: () => void
@@ -81,21 +81,24 @@ export class ResumingClient {
   }
 }
 
-function readHttp2({ address, headers, onOpen, onBytes }: Connection): Reading {
+/** One connection, read until it is over. The address may have a query. */
+export function readHttp2({ address, headers, onOpen, onBytes }: Connection): Reading {
   const { url, ca, token } = address
   const session = connect(url, { ca })
+  const { pathname, search } = new URL(url)
   const stream = session.request({
-    ':path': new URL(url).pathname,
+    ':path': pathname + search,
     authorization: `Bearer ${token}`,
     ...headers,
   })
   const end = (): void => session.destroy()
   session.on('error', end)
-  stream.on('error', end).on('close', end).on('response', onOpen).on('data', onBytes)
+  stream.on('response', (response) => onOpen(Number(response[':status'])))
+  stream.on('error', end).on('close', end).on('data', onBytes)
   return { over: new Promise((resolve) => session.once('close', resolve)), end }
 }
 
-function readHttp1({ address, headers, onOpen, onBytes }: Connection): Reading {
+export function readHttp1({ address, headers, onOpen, onBytes }: Connection): Reading {
   const { url, ca, token } = address
   const sent = request(url, {
     ca,
@@ -104,7 +107,7 @@ function readHttp1({ address, headers, onOpen, onBytes }: Connection): Reading {
   }).end()
   const end = (): void => void sent.destroy()
   sent.on('error', end).on('response', (response) => {
-    onOpen()
+    onOpen(Number(response.statusCode))
     response.on('error', end).on('data', onBytes)
   })
   return { over: new Promise((resolve) => sent.once('close', resolve)), end }

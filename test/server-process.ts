@@ -4,7 +4,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { copyFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -17,6 +17,7 @@ const START_TIMEOUT_MS = 30_000
 /** The tutorial's arguments, word for word, but the lifetime and the subject. */
 const TOKEN_ARGUMENTS =
   '--alg RS256 --kid example --iss https://auth.example.com --aud https://api.example.com --no-iat --payload scope=proxy:stream --secret @private.pem'
+const PRIVATE_FILES = ['private.pem', 'server.key']
 
 export interface Token {
   readonly text: string
@@ -36,13 +37,17 @@ export class ServerProcess {
     this.#env = env
   }
 
-  /** Started, on the topic of that Kafka. `LOG_LEVEL` is the lowest, so that what could print a token does. */
-  static async start(bootstrapServers: string, topic: string): Promise<ServerProcess> {
+  /**
+   * Started, on the topic of that Kafka. `LOG_LEVEL` is the lowest, so that what could print a token does. With `twin`, a
+   * token of either is good at both, and both have one authority.
+   */
+  static async start(bootstrapServers: string, topic: string, twin?: ServerProcess): Promise<ServerProcess> {
     const kafka = { KAFKA_BOOTSTRAP_SERVERS: bootstrapServers, KAFKA_TOPIC: topic }
     const folder = await mkdtemp(join(tmpdir(), 'server-'))
+    if (twin !== undefined) await copyIdentity(twin.folder, folder)
     const server = new ServerProcess(folder, { PATH: process.env.PATH, LOG_LEVEL: 'trace', ...kafka })
     await server.start()
-    for (const name of ['private.pem', 'server.key']) keepSecret(server.read(name))
+    for (const name of PRIVATE_FILES) keepSecret(server.read(name))
     return server
   }
 
@@ -124,5 +129,11 @@ export class ServerProcess {
     child.kill(signal)
     const [code] = await once(child, 'exit')
     return code
+  }
+}
+
+async function copyIdentity(from: string, to: string): Promise<void> {
+  for (const name of [...PRIVATE_FILES, 'server.crt', 'test-ca.crt']) {
+    await copyFile(join(from, name), join(to, name))
   }
 }
