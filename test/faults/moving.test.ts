@@ -1,0 +1,195 @@
+// Two servers on one Kafka, either killed again and again while a producer writes, and clients that move between them all the
+// time: whatever order a server read the partitions in, an id is good at the other, and every record comes once.
+
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { bootstrapServers, Kafka } from '../kafka/kafka.ts'
+import { ServerProcess } from '../server-process.ts'
+import { ArrivalOrders } from './arrival-orders.ts'
+import { MovingClient, type MovingTarget } from './moving-client.ts'
+import { randomOf } from './pattern.mjs'
+
+/** Fewer while the test itself is worked on. */
+const SECONDS = Number(process.env.MOVING_SECONDS ?? 180)
+const SEED = Number(process.env.MOVING_SEED ?? Date.now() % 1_000_000)
+const PARTITIONS = 12
+const RECORDS_PER_SECOND = 2_000
+const RECORDS = SECONDS * RECORDS_PER_SECOND
+const CLIENTS = 50
+/** Time between a server's start and the next kill, of it or of the other: while it catches up, or once it is live. */
+const KILL_WITHIN_MS = { min: 1_000, max: 5_000 }
+/** In which everyone has to come to hold everything, once nothing is written and nobody killed any more. */
+const CATCH_UP_MS = 30_000
+const FAULTS_SHOWN_MAX = 20
+const TIMEOUT_MS = SECONDS * 1000 + 75_000
+
+interface Server extends MovingTarget {
+  readonly process: ServerProcess
+}
+
+describe.skipIf(bootstrapServers === null)(
+  'Two servers that are killed while clients move between them',
+  () => {
+    const random = randomOf(SEED)
+    const orders = new ArrivalOrders(PARTITIONS, (2 * RECORDS) / PARTITIONS)
+    let kafka: Kafka
+    let topic: string
+    let producer: ChildProcess | null = null
+    const servers: Server[] = []
+    const clients: MovingClient[] = []
+    let killing: Promise<void> = Promise.resolve()
+    let kills = 0
+    /** When the last record was written; infinite until then. */
+    let restingSinceMs = Number.POSITIVE_INFINITY
+    const isResting = () => Date.now() >= restingSinceMs
+
+    beforeAll(async () => {
+      kafka = new Kafka(bootstrapServers)
+      topic = await kafka.createTopic({ partitions: PARTITIONS })
+      const first = await ServerProcess.start(kafka.bootstrapServers, topic)
+      const { text: token } = await first.token('+1h')
+      const second = await ServerProcess.start(kafka.bootstrapServers, topic, first)
+      for (const [index, process] of [first, second].entries()) {
+        const address = { url: process.url, ca: process.ca, token }
+        servers.push({ name: 'AB'.charAt(index), address, process, starts: 1, isUp: true })
+      }
+    })
+    afterAll(async () => {
+      rest()
+      producer?.kill('SIGKILL')
+      await killing.catch(() => undefined) // the test has told
+      await Promise.all(clients.map((client) => client.close()))
+      await Promise.all(servers.map(({ process }) => process.close()))
+      await kafka.close()
+    })
+
+    /** Half of them over HTTP/2; each with a randomness of its own, so that one does not depend on when others ask. */
+    function openClients(): void {
+      for (let number = 0; number < CLIENTS; number++) {
+        clients.push(
+          new MovingClient({
+            name: `client ${number}`,
+            protocol: number % 2 === 0 ? 'h2' : 'h1',
+            targets: servers,
+            partitions: PARTITIONS,
+            orders,
+            random: randomOf(SEED + 1 + number),
+          }),
+        )
+      }
+    }
+
+    /** Resolves, when Kafka has all of them, with the number of records in each partition. */
+    async function produce(): Promise<number[]> {
+      const numbers = { PARTITIONS, RATE: RECORDS_PER_SECOND, SECONDS, SEED }
+      const settings = Object.entries(numbers).map(([name, number]) => [name, String(number)])
+      const places = { BOOTSTRAP_SERVERS: kafka.bootstrapServers, TOPIC: topic }
+      producer = fork(fileURLToPath(new URL('moving-producer.mjs', import.meta.url)), {
+        env: { ...process.env, ...places, ...Object.fromEntries(settings) },
+        execArgv: [],
+      })
+      const ended = once(producer, 'exit').then(([code]) => {
+        throw new Error(`the producer ended with ${code} before Kafka had everything`)
+      })
+      const [{ produced }] = await Promise.race([once(producer, 'message'), ended])
+      return produced
+    }
+
+    async function killAgainAndAgain(): Promise<void> {
+      while (!isResting()) {
+        const { min, max } = KILL_WITHIN_MS
+        await pause(min + random() * (max - min))
+        const server = servers[Math.floor(random() * servers.length)]
+        if (server !== undefined && !isResting()) await killAndStart(server)
+      }
+    }
+
+    async function killAndStart(server: Server): Promise<void> {
+      server.isUp = false
+      await server.process.kill()
+      kills++
+      server.starts++
+      await server.process.start()
+      server.isUp = true
+    }
+
+    it('loses nothing, repeats nothing, keeps the order', { timeout: TIMEOUT_MS }, async () => {
+      openClients()
+      const writing = produce().finally(rest)
+      killing = killAgainAndAgain()
+      const [produced] = await Promise.all([writing, killing])
+      const isBehind = ({ ledger }: MovingClient) => !ledger.hasReached(produced)
+      const timeout = restingSinceMs + CATCH_UP_MS - Date.now()
+      // Where someone stays behind, the lines below say who, and where.
+      await vi.waitUntil(() => !clients.some(isBehind), { timeout }).catch(() => undefined)
+      const waitedMs = Date.now() - restingSinceMs
+      const behind = clients.filter(isBehind).map((client) => client.describe())
+      const counts = countsOf(clients, produced)
+      console.log(line(counts, behind.length, waitedMs))
+      expect([...clients.flatMap(({ faults }) => faults), ...behind].slice(0, FAULTS_SHOWN_MAX)).toEqual([])
+      expect(counts).toMatchObject({ lost: 0, twice: 0, outOfOrder: 0, wrongIds: 0 })
+      expect(counts.received).toBe(CLIENTS * RECORDS)
+      expectThatItWasWhatItSays(counts)
+    })
+
+    /** Nothing is written any more: nobody is killed again, and nobody leaves. */
+    function rest(): void {
+      restingSinceMs = Date.now()
+      for (const client of clients) client.settle()
+    }
+
+    function line(counts: Counts, behind: number, waitedMs: number): string {
+      const { lost, twice, outOfOrder, wrongIds, received, reconnects, moves, cuts, longestSilenceMs } =
+        counts
+      return [
+        `${RECORDS} records in ${PARTITIONS} partitions at ${RECORDS_PER_SECOND}/s, ${kills} kills, ${CLIENTS} clients,`,
+        `${reconnects} reconnects, ${moves} moves, ${cuts} cut within an event:`,
+        `${lost} lost, ${twice} twice, ${outOfOrder} out of order, ${wrongIds} wrong ids of ${received};`,
+        `${orders.differing} of ${orders.compared} records that came from both servers had another id at each,`,
+        `${orders.rewritten} had several at one; longest silence of a client ${longestSilenceMs} ms,`,
+        `${behind} clients behind ${waitedMs} ms after the last was written; seed ${SEED}`,
+      ].join(' ')
+    }
+
+    /** Many kills and moves, many connections cut within an event, two orders of arrival, ids that were rewritten. */
+    function expectThatItWasWhatItSays({ moves, cuts }: Counts): void {
+      expect(kills).toBeGreaterThan(SECONDS / 10)
+      expect(moves).toBeGreaterThan(2 * SECONDS)
+      expect(cuts).toBeGreaterThan(SECONDS)
+      expect(orders.differing).toBeGreaterThan(0)
+      expect(orders.rewritten).toBeGreaterThan(0)
+    }
+  },
+)
+
+/** Of all clients together. */
+interface Counts {
+  readonly received: number
+  readonly lost: number
+  readonly twice: number
+  readonly outOfOrder: number
+  readonly wrongIds: number
+  readonly reconnects: number
+  readonly moves: number
+  readonly cuts: number
+  readonly longestSilenceMs: number
+}
+
+function countsOf(clients: readonly MovingClient[], produced: readonly number[]): Counts {
+  const sum = (count: (client: MovingClient) => number) =>
+    clients.reduce((total, client) => total + count(client), 0)
+  return {
+    received: sum(({ ledger }) => ledger.received),
+    lost: sum(({ ledger }) => ledger.lost(produced)),
+    twice: sum(({ ledger }) => ledger.twice),
+    outOfOrder: sum(({ ledger }) => ledger.outOfOrder),
+    wrongIds: sum(({ wrongIds }) => wrongIds),
+    reconnects: sum(({ opened }) => opened - 1),
+    moves: sum(({ moves }) => moves),
+    cuts: sum(({ cuts }) => cuts),
+    longestSilenceMs: Math.max(...clients.map(({ longestSilenceMs }) => longestSilenceMs)),
+  }
+}
