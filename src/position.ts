@@ -2,7 +2,7 @@
 // Pure bytes in, bytes out. The coding is Zilla's, so that a client may move between the two:
 // byte 01, then zigzag LEB128 of the partition count and of each (partition, next offset), base64url with padding.
 
-/** Next offset by partition, ascending. -2 means the beginning; -1 (read, never written) means the end. */
+/** Next offset by partition. -2 means the beginning; -1 (read, never written) means the end. */
 export type Position = ReadonlyMap<number, number>
 
 /** Offset of a partition that is read from its beginning, wherever that is. */
@@ -28,8 +28,10 @@ export function formatPosition(position: Position): string {
 
 /**
  * The position that an event id stands for, or null where it is not one: a character that is not base64url, another
- * version, a truncated or overlong number, an offset below -2, a partition twice, bytes left over. Read, too: missing
- * padding and Zilla's forms `…/etag` and `["key","…"]`. Offsets above 2^53 - 1 read as 2^53 - 1, which no topic reaches.
+ * version, a truncated number or one of more than ten bytes, an offset below -2, a partition twice or above 2^31 - 1,
+ * bytes left over. Read, too: missing padding, partitions in any order, numbers with more bytes than they need, and
+ * Zilla's forms `…/etag`, `["key","…"]` and `[null,"…"]`. Offsets above 2^53 - 1 read as 2^53 - 1, which no topic reaches.
+ * What it costs in time and memory is bounded by the length of the text, whatever numbers are in it.
  */
 export function parsePosition(text: string): Position | null {
   const bytes = decodeText(unwrapZilla(text))
@@ -53,20 +55,17 @@ export function furthest(a: Position, b: Position): Position {
   return merged
 }
 
-function unwrapZilla(text: string): string {
-  const position = text.startsWith('[') ? secondOfPair(text) : text
-  const slash = position.indexOf('/')
-  return slash === -1 ? position : position.slice(0, slash)
-}
+/**
+ * A position as the second of a pair whose first is the record's key in base64, or null. What follows a slash is an etag:
+ * anyone's bytes, which Zilla does not escape, so that the pair is not always JSON.
+ */
+const ZILLA_PAIR = /^\[ *(?:null|"[^"]*") *, *"([^"/]*)(?:\/.*)?" *\]$/s
 
-function secondOfPair(text: string): string {
-  try {
-    const pair: unknown = JSON.parse(text)
-    if (Array.isArray(pair) && pair.length === 2 && typeof pair[1] === 'string') return pair[1]
-  } catch {
-    return '' // not JSON, so not Zilla's pair: the empty text decodes to nothing
-  }
-  return ''
+function unwrapZilla(text: string): string {
+  const [, position] = ZILLA_PAIR.exec(text) ?? []
+  if (position !== undefined) return position
+  const slash = text.indexOf('/')
+  return slash === -1 ? text : text.slice(0, slash)
 }
 
 /** Base64url with or without padding; anything that would not be written so is refused. */
@@ -84,15 +83,17 @@ function decodePosition(bytes: Uint8Array): Position | null {
   // Each pair takes two bytes at least: a count that cannot be there is refused before anything is made of it.
   if (count < 0 || count > (bytes.length - 2) / 2) return null
   const offsets = new Map<number, number>()
+  let highest = -1
   for (let i = 0; i < count; i++) {
     const partition = reader.next()
     const offset = reader.next()
-    if (reader.failed || partition < 0 || partition > PARTITION_MAX) return null
-    if (offset < FROM_BEGINNING || offsets.has(partition)) return null
+    if (reader.failed || partition < 0 || partition > PARTITION_MAX || offset < FROM_BEGINNING) return null
+    // Only one that is out of order can be there already: to look each up would be half of the time.
+    if (partition <= highest && offsets.has(partition)) return null
+    highest = Math.max(highest, partition)
     offsets.set(partition, offset)
   }
-  if (reader.failed || reader.at !== bytes.length) return null
-  return new Map([...offsets].sort(([a], [b]) => a - b))
+  return reader.failed || reader.at !== bytes.length ? null : offsets
 }
 
 /** Zigzag LEB128 off a byte array; `failed` once a number was truncated or longer than ten bytes. */

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import fastify from 'fastify'
+import { afterAll, describe, expect, it } from 'vitest'
 import { covers, formatPosition, furthest, type Position, parsePosition } from '../../src/position.ts'
 
 const vectors: [Record<number, number>, string][] = [
@@ -14,6 +15,8 @@ const vectors: [Record<number, number>, string][] = [
 function position(offsets: Record<number, number>): Position {
   return new Map(Object.entries(offsets).map(([partition, offset]) => [Number(partition), offset]))
 }
+
+const bytes = (...values: number[]) => Buffer.from(values).toString('base64url')
 
 const anyPosition = fc
   .uniqueArray(
@@ -42,10 +45,36 @@ describe('the text of a position', () => {
     )
   })
 
-  it("reads Zilla's forms with an etag and with a key", () => {
-    expect(parsePosition('AQIAAg==/5f3a')).toEqual(position({ 0: 1 }))
-    expect(parsePosition('["MQ==","AQIAAg=="]')).toEqual(position({ 0: 1 }))
-    expect(parsePosition('["MQ==","AQIAAg==/5f3a"]')).toEqual(position({ 0: 1 }))
+  it.each([
+    ['an etag', 'AQIAAg==/5f3a'],
+    ['a key', '["MQ==","AQIAAg=="]'],
+    ['a key and an etag', '["MQ==","AQIAAg==/5f3a"]'],
+    ['an etag that is quoted, which Zilla does not escape', '["MQ==","AQIAAg==/W/"5f3a""]'],
+    ['no key', '[null,"AQIAAg=="]'],
+    ['a pair that was read and written again by something else', '[null, "AQIAAg==/5f3a"]'],
+  ])("reads Zilla's form with %s", (_, text) => {
+    expect(parsePosition(text)).toEqual(position({ 0: 1 }))
+  })
+
+  it('reads partitions in any order, and writes them in ascending order', () => {
+    const read = parsePosition(bytes(1, 6, 4, 8, 0, 2, 2, 3))
+    expect([...(read ?? [])]).toEqual([
+      [2, 4],
+      [0, 1],
+      [1, -2],
+    ])
+    expect(parsePosition(formatPosition(read ?? new Map()))).toEqual(position({ 0: 1, 1: -2, 2: 4 }))
+  })
+
+  it('reads numbers with more bytes than they need, up to ten', () => {
+    expect(parsePosition(bytes(1, 0x82, 0x00, 0x80, 0x00, 0x82, ...Array(8).fill(0x80), 0))).toEqual(
+      position({ 0: 1 }),
+    )
+  })
+
+  it('reads an id of no partition, which leaves every one out', () => {
+    expect(parsePosition('AQA=')).toEqual(new Map())
+    expect(formatPosition(new Map())).toBe('AQA=')
   })
 
   it('reads offsets beyond 2^53 as one that no topic reaches', () => {
@@ -55,7 +84,6 @@ describe('the text of a position', () => {
     expect(parsePosition(id)).toEqual(position({ 0: Number.MAX_SAFE_INTEGER }))
   })
 
-  const bytes = (...values: number[]) => Buffer.from(values).toString('base64url')
   it.each([
     ['nothing', ''],
     ['only padding', '===='],
@@ -76,6 +104,10 @@ describe('the text of a position', () => {
     ['a missing pair', bytes(1, 4, 0, 2)],
     ['JSON that is not a pair', '["MQ=="]'],
     ['half of a JSON array', '["MQ==","AQ'],
+    ['a pair of three', '["MQ==","AQIAAg==","AQIAAg=="]'],
+    ['a pair whose key is neither text nor null', '[{},"AQIAAg=="]'],
+    ['a pair whose id is no text', '["MQ==",42]'],
+    ['a partition of 2^31', bytes(1, 2, 0x80, 0x80, 0x80, 0x80, 0x10, 2)],
     ['words', 'not an id'],
     ['20 KB', 'A'.repeat(20_000)],
   ])('refuses %s', (_, text) => {
@@ -97,6 +129,28 @@ describe('the text of a position', () => {
       ),
       { numRuns: 5000 },
     )
+  })
+})
+
+describe('an id in a URL', () => {
+  const app = fastify()
+  app.get('/', (request, reply) => {
+    const { lastEventId = '' } = request.query as { lastEventId?: string }
+    reply.send([...(parsePosition(lastEventId) ?? [])])
+  })
+  afterAll(() => app.close())
+
+  it.each([
+    ['as it stands', 'AQIAAg=='],
+    ['encoded', 'AQIAAg%3D%3D'],
+    ['encoded in lower case', 'AQIAAg%3d%3D'],
+    ['encoded throughout', '%41%51%49%41%41%67%3D%3D'],
+    ['without padding', 'AQIAAg'],
+    ['with parameters around it', 'AQIAAg==&from=latest'],
+    ["in Zilla's form, encoded", encodeURIComponent('["MQ==","AQIAAg==/5f3a"]')],
+    ["in Zilla's form, encoded as by a form, with + for a space", '%5Bnull,+%22AQIAAg==%22%5D'],
+  ])('is read %s', async (_, text) => {
+    expect((await app.inject(`/?lastEventId=${text}`)).json()).toEqual([[0, 1]])
   })
 })
 
