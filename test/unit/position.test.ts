@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import fastify from 'fastify'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -129,6 +130,37 @@ describe('the text of a position', () => {
       ),
       { numRuns: 5000 },
     )
+  })
+})
+
+describe('the lengths of ids in docs/protocol.md', () => {
+  const [, section = ''] = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8').split(
+    /^\*\*Length\.\*\*/m,
+  )
+  const rows = [...section.matchAll(/^\| (.+) \|$/gm)].map(([, cells = '']) => cells.split(/ \| /))
+  const numberOf = (cell = '') => Number(cell.replaceAll(',', ''))
+  const lengthOf = (partitions: number, offset: number) =>
+    formatPosition(new Map(Array.from({ length: partitions }, (_, partition) => [partition, offset]))).length
+
+  it('are those of the ids that are made', () => {
+    const lengths = rows.filter(([partitions]) => /^\d+$/.test(partitions ?? ''))
+    expect(lengths.map(([partitions]) => partitions)).toEqual(['1', '12', '64', '512'])
+    for (const [partitions, ...cells] of lengths) {
+      const offsets = [0, 1000, 1e6, 1e9, Number.MAX_SAFE_INTEGER]
+      expect(cells.map(numberOf)).toEqual(offsets.map((offset) => lengthOf(numberOf(partitions), offset)))
+    }
+  })
+
+  it('come with the number of partitions that each client and proxy carries', () => {
+    const carriers = rows.filter((cells) => cells.length === 4 && /^[\d,]+$/.test(cells[3] ?? ''))
+    expect(carriers.length).toBeGreaterThan(15)
+    for (const [name, header, query, cell] of carriers) {
+      const carried = Math.min(...[header, query].map(numberOf).filter((length) => length > 0))
+      const partitions = numberOf(cell)
+      expect(lengthOf(partitions, 1e9), name).toBeLessThanOrEqual(carried)
+      expect(lengthOf(partitions + 1, 1e9), name).toBeGreaterThan(carried)
+      expect(lengthOf(512, Number.MAX_SAFE_INTEGER), name).toBeLessThanOrEqual(carried)
+    }
   })
 })
 
