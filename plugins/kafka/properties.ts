@@ -28,15 +28,16 @@ const CONSUMER_HOLDS: Properties = {
 
 /**
  * Defaults that the options may replace. librdkafka holds at most `queued.max.messages.kbytes` plus one answer of
- * `fetch.max.bytes` that nobody has read yet (one record more where it is larger): 16 + 16 MiB. With its own default for
+ * `fetch.max.bytes` that nobody has read yet (one record more where it is larger): 4 + 4 MiB; four times as much was no
+ * faster, and cost 10 to 20 bytes more for each of a million keys. With its own default for
  * the pause at a full queue (1 s) reading stops and goes: 73,000 records/s instead of 136,000. An end of partition is
  * told `fetch.wait.max.ms` after the last record.
  */
 const CONSUMER_DEFAULTS: Properties = {
   'client.id': CLIENT_ID,
   'group.id': CLIENT_ID,
-  'queued.max.messages.kbytes': 16_384,
-  'fetch.max.bytes': 16_777_216,
+  'queued.max.messages.kbytes': 4_096,
+  'fetch.max.bytes': 4_194_304,
   'fetch.queue.backoff.ms': 10,
   'fetch.wait.max.ms': 100,
   'reconnect.backoff.max.ms': 2_000,
