@@ -17,7 +17,7 @@ import { streamRoutes } from '../routes/stream.ts'
 import { makeCertificates } from '../src/demo-certificates.ts'
 import { type Listener, listen } from '../src/listener.ts'
 import { logRedaction } from '../src/log-redaction.ts'
-import type { SseOptions } from '../src/options.ts'
+import type { Replay, SseOptions } from '../src/options.ts'
 import type { Topic } from '../src/topic.ts'
 import { authOptions, exampleClaims, makeKey, mintToken, nowSeconds, type TestKey } from './auth-fixtures.ts'
 import { keepPrinted, keepSecret } from './printed.ts'
@@ -29,6 +29,7 @@ export interface SceneOptions {
   /** Gives the topic that is streamed in place of `topic`, once `host` is registered. */
   readonly openTopic?: (app: FastifyInstance) => Topic
   readonly isTls?: boolean
+  readonly replay?: Replay
   readonly sse?: Partial<SseOptions>
   /** Registered before everything else, as a host's own hooks are. */
   readonly host?: (app: FastifyInstance) => Promise<void>
@@ -67,6 +68,7 @@ export class HttpScene {
   static async open({
     topic = new TopicInMemory(),
     isTls = true,
+    replay = 'latest',
     ...options
   }: SceneOptions = {}): Promise<HttpScene> {
     const lines: string[] = []
@@ -88,7 +90,7 @@ export class HttpScene {
     await app.register(streamRoutes, {
       path: '/events',
       scope: 'proxy:stream',
-      replay: 'latest',
+      replay,
       topic: options.openTopic?.(app) ?? topic,
       streams: app.kafkaSse,
       authenticator: app.kafkaSseAuth,

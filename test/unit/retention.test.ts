@@ -1,0 +1,344 @@
+// What leaves a bus, when, and what those are told who had still to read it.
+
+import { describe, expect, it } from 'vitest'
+import { Bus, type BusOptions } from '../../src/bus.ts'
+import { Cursor } from '../../src/cursor.ts'
+import type { Position } from '../../src/position.ts'
+import { SegmentPool } from '../../src/segment-pool.ts'
+import { BUS_OPTIONS } from '../bus-options.ts'
+import { StreamReader } from '../stream-reader.ts'
+
+const SEGMENT_BYTES = 4096
+const DAY_MS = 86_400_000
+
+/** A bus of small segments that is fed by partition, key and value, at offsets that count up. */
+class Scene {
+  nowMs = 1_000_000
+  readonly bus: Bus
+  private readonly offsets = new Map<number, number>()
+
+  constructor(options: Partial<BusOptions> = {}, partitions = 1) {
+    const pool = new SegmentPool(SEGMENT_BYTES)
+    this.bus = new Bus({ ...BUS_OPTIONS, pool, now: () => this.nowMs, ...options })
+    for (let partition = 0; partition < partitions; partition++) this.bus.setPartition(partition, 0)
+    this.bus.markCaughtUp()
+  }
+
+  write(key: string | null, value: string | null, { partition = 0, timestampMs = this.nowMs } = {}): void {
+    const offset = this.offsets.get(partition) ?? 0
+    this.offsets.set(partition, offset + 1)
+    this.bus.append({ partition, offset, timestampMs, key: bytes(key), value: bytes(value), headers: [] })
+    this.bus.publish()
+  }
+
+  /** Records without a key, of a fifth of a segment each. */
+  fill(records: number, key: (index: number) => string | null = () => null): void {
+    for (let index = 0; index < records; index++) this.write(key(index), 'x'.repeat(700))
+  }
+
+  tidy(): void {
+    while (this.bus.maintain(this.nowMs));
+  }
+
+  gap(position: Record<number, number>): string | null {
+    return this.bus.gapFor(positionOf(position))
+  }
+
+  /** Data of the events that a new stream gets. */
+  snapshot(): string[] {
+    return dataOf(Cursor.fromBeginning(this.bus))
+  }
+
+  resume(position: Record<number, number>): string[] {
+    return dataOf(Cursor.fromPosition(this.bus, positionOf(position)))
+  }
+}
+
+function positionOf(offsets: Record<number, number>): Position {
+  return new Map(Object.entries(offsets).map(([partition, offset]) => [Number(partition), offset]))
+}
+
+function bytes(text: string | null): Buffer | null {
+  return text === null ? null : Buffer.from(text)
+}
+
+function dataOf(cursor: Cursor): string[] {
+  const reader = new StreamReader()
+  for (let read = cursor.read(100_000); read !== null; read = cursor.read(100_000)) reader.feed(read)
+  return reader.events.map(({ event, data }) => (event === 'delete' ? `delete ${data}` : data))
+}
+
+describe('a tombstone', () => {
+  it('is sent like a value until it was kept for as long as Kafka keeps it, then it is gone and remembered', () => {
+    const scene = new Scene({ deleteRetentionMs: DAY_MS })
+    scene.write('a', 'value')
+    scene.write('a', null)
+    scene.nowMs += DAY_MS - 1
+    scene.tidy()
+    expect(scene.snapshot()).toEqual(['delete YQ=='])
+    expect(scene.gap({ 0: 1 })).toBeNull()
+    scene.nowMs += 1
+    scene.tidy()
+    expect(scene.snapshot()).toEqual([])
+    expect(scene.gap({ 0: 1 })).toBe('deletes-dropped')
+    expect(scene.gap({ 0: 2 })).toBeNull()
+    expect(scene.bus.keys).toBe(0)
+  })
+
+  it('that is gone ends the stream that had still to read it, and no other', () => {
+    const scene = new Scene({ deleteRetentionMs: DAY_MS })
+    scene.write('a', 'value')
+    const behind = Cursor.fromPosition(scene.bus, positionOf({ 0: 1 }))
+    const snapshot = Cursor.fromBeginning(scene.bus)
+    scene.write('a', null)
+    const [reads, later] = [Cursor.fromBeginning(scene.bus), Cursor.fromNow(scene.bus)]
+    expect(dataOf(reads)).toEqual(['delete YQ=='])
+    scene.nowMs += DAY_MS
+    scene.tidy()
+    expect([behind, snapshot, reads, later].map(({ lost }) => lost)).toEqual([true, true, false, false])
+  })
+
+  it('takes the values with it for a client that has nothing of the partition', () => {
+    const scene = new Scene({ deleteRetentionMs: 1 })
+    scene.write('a', 'deleted')
+    scene.write('a', null)
+    scene.nowMs += 1
+    scene.tidy()
+    scene.write('b', 'kept')
+    expect(scene.gap({ 0: 0 })).toBeNull()
+    expect(scene.resume({ 0: 0 })).toEqual(['kept'])
+    expect(scene.resume({})).toEqual(['kept'])
+  })
+
+  it('may have stood where Kafka has nothing any more, behind a record that is older than it keeps them', () => {
+    const bus = new Bus({ ...BUS_OPTIONS, now: () => 10 * DAY_MS })
+    bus.setPartition(0, 0)
+    for (const [offset, daysOld] of [
+      [0, 5],
+      [3, 0.5],
+      [7, 0.25],
+    ] as const)
+      bus.append({
+        partition: 0,
+        offset,
+        timestampMs: (10 - daysOld) * DAY_MS,
+        key: Buffer.from(`${offset}`),
+        value: Buffer.from('value'),
+        headers: [],
+      })
+    bus.markCaughtUp()
+    expect(bus.gapFor(positionOf({ 0: 1 }))).toBe('deletes-dropped')
+    expect(bus.gapFor(positionOf({ 0: 2 }))).toBe('deletes-dropped')
+    // 4 to 6 are missing as well, but whatever stood there is younger than half a day.
+    expect(bus.gapFor(positionOf({ 0: 3 }))).toBeNull()
+    expect(bus.gapFor(positionOf({ 0: 4 }))).toBeNull()
+  })
+})
+
+describe('a bus that keeps the newest of every key', () => {
+  it('lets records without a key go first, the oldest ones, and tells who missed them', () => {
+    const scene = new Scene({ retainedBytesMax: 8 * SEGMENT_BYTES })
+    scene.write('a', 'kept')
+    scene.fill(100)
+    expect(scene.bus.retainedBytes).toBeLessThanOrEqual(8 * SEGMENT_BYTES)
+    expect(scene.bus.isWhole).toBe(true)
+    expect(scene.snapshot()[0]).toBe('kept')
+    expect(scene.snapshot().length).toBeGreaterThan(15)
+    expect(scene.gap({ 0: 2 })).toBe('too-old')
+    expect(scene.gap({ 0: 90 })).toBeNull()
+  })
+
+  it('counts only what it cannot let go against its bound of records', () => {
+    const states: string[] = []
+    const scene = new Scene({ retainedRecordsMax: 20, onPressure: (state) => states.push(state) })
+    scene.fill(200, (index) => `${index % 3}`)
+    expect(scene.bus.isWhole).toBe(true)
+    scene.fill(200)
+    expect(scene.bus.isWhole).toBe(true)
+    expect(states).toEqual([])
+    scene.fill(40, (index) => `key ${index}`)
+    expect(scene.bus.isWhole).toBe(false)
+    expect(states).toEqual(['nearly-full', 'full'])
+  })
+
+  it('once it was full says so to a moment before what it lost, and honours later ones', () => {
+    const scene = new Scene({ retainedRecordsMax: 20 })
+    scene.fill(40, (index) => `key ${index}`)
+    expect(scene.bus.isWholeSince(scene.nowMs)).toBe(false)
+    expect(scene.bus.isWholeSince(scene.nowMs + 1)).toBe(true)
+    const snapshot = Cursor.fromBeginning(scene.bus)
+    scene.fill(40, (index) => `other key ${index}`)
+    expect(snapshot.lost).toBe(true)
+  })
+
+  it('lets records without a key go at their age, by their timestamp or else by when they came', () => {
+    const scene = new Scene({ retainedMsMax: 1000 })
+    scene.write(null, 'old', { timestampMs: scene.nowMs - 500 })
+    scene.write('a', 'keyed', { timestampMs: scene.nowMs - 500 })
+    scene.nowMs += 499
+    scene.tidy()
+    expect(scene.snapshot()).toEqual(['old', 'keyed'])
+    scene.nowMs += 1
+    scene.tidy()
+    expect(scene.snapshot()).toEqual(['keyed'])
+    const timeless = new Scene({ retainedMsMax: 1000 })
+    timeless.write(null, 'without a timestamp', { timestampMs: -1 })
+    timeless.nowMs += 999
+    timeless.tidy()
+    expect(timeless.snapshot()).toHaveLength(1)
+    timeless.nowMs += 1
+    timeless.tidy()
+    expect(timeless.snapshot()).toEqual([])
+  })
+})
+
+describe('a bus that keeps everything', () => {
+  it('keeps superseded values, and no index of keys', () => {
+    const scene = new Scene({ keeps: 'all' })
+    for (const value of ['1', '2', '3']) scene.write('a', value)
+    scene.tidy()
+    expect(scene.snapshot()).toEqual(['1', '2', '3'])
+    expect(scene.bus.keys).toBe(0)
+  })
+
+  it.each([
+    ['bytes', { retainedBytesMax: 8 * SEGMENT_BYTES }],
+    ['records', { retainedRecordsMax: 30 }],
+  ])(
+    'drops the oldest at its bound of %s, ends who had still to read it, and gives what is left',
+    (_, bound) => {
+      const states: string[] = []
+      const scene = new Scene({ keeps: 'all', onPressure: (state) => states.push(state), ...bound })
+      const slow = Cursor.fromBeginning(scene.bus)
+      scene.fill(100)
+      expect(scene.bus.retainedRecords).toBeLessThanOrEqual(40)
+      expect(scene.bus.isWhole).toBe(true)
+      expect(slow.lost).toBe(true)
+      expect(scene.snapshot().length).toBe(scene.bus.retainedRecords)
+      const first = 100 - scene.bus.retainedRecords
+      expect(scene.gap({ 0: first - 1 })).toBe('too-old')
+      expect(scene.gap({ 0: first })).toBeNull()
+      expect(states).toEqual([])
+    },
+  )
+
+  it('drops what has its age', () => {
+    const scene = new Scene({ keeps: 'all', retainedMsMax: 1000 })
+    scene.fill(10)
+    scene.nowMs += 600
+    scene.fill(10)
+    scene.nowMs += 400
+    scene.tidy()
+    expect(scene.snapshot().length).toBeLessThan(15)
+    expect(scene.snapshot().length).toBeGreaterThanOrEqual(10)
+  })
+
+  it('begins to read no further back than it could keep', () => {
+    const keeping = (keeps: 'all' | 'latest') => new Scene({ keeps, retainedRecordsMax: 1000 }).bus
+    expect(keeping('all').readFrom({ start: 5, end: 10_000 })).toBe(9_000)
+    expect(keeping('all').readFrom({ start: 5, end: 900 })).toBe(5)
+    expect(keeping('latest').readFrom({ start: 5, end: 10_000 })).toBe(5)
+  })
+})
+
+describe.each(['latest', 'all'] as const)('what Kafka has deleted (%s)', (keeps) => {
+  it('is not sent any more, and is given back', () => {
+    const scene = new Scene({ keeps }, 2)
+    for (let count = 0; count < 40; count++) scene.fill(1, () => `${count}`)
+    scene.write('elsewhere', 'other partition', { partition: 1 })
+    scene.bus.trim(0, 38)
+    expect(scene.gap({ 0: 37 })).toBe('too-old')
+    expect(scene.gap({ 0: 38 })).toBeNull()
+    scene.tidy()
+    expect(scene.snapshot()).toHaveLength(3)
+    expect(scene.resume({ 1: 0 })).toHaveLength(3)
+    if (keeps === 'all') expect(scene.bus.retainedRecords).toBeLessThan(15)
+    else expect(scene.bus.keys).toBe(3)
+  })
+
+  it('before it was read ends whoever would have read on past it', () => {
+    const scene = new Scene({ keeps })
+    scene.write('a', 'read, and deleted since')
+    const cursors = [Cursor.fromNow(scene.bus), Cursor.fromBeginning(scene.bus)]
+    scene.bus.skip(0, 10)
+    scene.bus.append({
+      partition: 0,
+      offset: 10,
+      timestampMs: 0,
+      key: bytes('b'),
+      value: bytes('next'),
+      headers: [],
+    })
+    scene.bus.publish()
+    expect(cursors.map((cursor) => cursor.read(1000))).toEqual([null, null])
+    expect(cursors.map(({ lost }) => lost)).toEqual([true, true])
+    expect(scene.gap({ 0: 1 })).toBe('too-old')
+    expect(scene.snapshot()).toEqual(['next'])
+  })
+})
+
+describe('a topic that is another one now', () => {
+  it('has nothing of the old one, and outdates its readers', () => {
+    const scene = new Scene()
+    scene.fill(20, (index) => `${index}`)
+    const [reader, atTail] = [Cursor.fromBeginning(scene.bus), Cursor.fromNow(scene.bus)]
+    const before = scene.bus.allocatedBytes
+    scene.bus.recreate()
+    expect([reader, atTail].map((cursor) => [cursor.read(1000), cursor.isOutdated])).toEqual([
+      [null, true],
+      [null, true],
+    ])
+    expect([scene.bus.caughtUp, scene.bus.retainedRecords, scene.bus.keys]).toEqual([false, 0, 0])
+    scene.bus.setPartition(0, 0)
+    scene.bus.append({ partition: 0, offset: 0, timestampMs: 0, key: null, value: bytes('new'), headers: [] })
+    scene.bus.markCaughtUp()
+    expect(scene.snapshot()).toEqual(['new'])
+    expect(scene.bus.allocatedBytes).toBe(before)
+    expect(Cursor.fromNow(scene.bus).isOutdated).toBe(false)
+  })
+})
+
+describe('a beginning at a moment', () => {
+  const since = (scene: Scene, sinceMs: number) => dataOf(Cursor.fromTime(scene.bus, sinceMs))
+
+  it('is each partition’s first record at or after it, and all behind that, whatever its timestamp', () => {
+    const scene = new Scene({}, 3)
+    for (const [partition, timestampMs] of [
+      [0, 100],
+      [1, 90],
+      [0, 200],
+      [1, 300],
+      [0, 150],
+      [2, 50],
+      [1, 10],
+    ] as const)
+      scene.write(null, `${partition} at ${timestampMs}`, { partition, timestampMs })
+    expect(since(scene, 200)).toEqual(['0 at 200', '1 at 300', '0 at 150', '1 at 10'])
+    expect(since(scene, 100)).toEqual(['0 at 100', '0 at 200', '1 at 300', '0 at 150', '1 at 10'])
+    expect(since(scene, -1)).toHaveLength(7)
+    expect(since(scene, 301)).toEqual([])
+  })
+
+  it('is now where it lies in the future, and stays there', () => {
+    const scene = new Scene({}, 2)
+    scene.fill(20)
+    const cursor = Cursor.fromTime(scene.bus, Number.MAX_SAFE_INTEGER)
+    scene.write('a', 'after the request')
+    expect(dataOf(cursor)).toEqual(['after the request'])
+  })
+
+  it('is found a segment at a time, over thousands, and past timestamps that an entry cannot hold', () => {
+    const scene = new Scene({ keeps: 'all' })
+    scene.fill(400)
+    scene.nowMs += 1000
+    scene.fill(3)
+    scene.write(null, 'far off', { timestampMs: 2 ** 50 })
+    const cursor = Cursor.fromTime(scene.bus, scene.nowMs)
+    const reader = new StreamReader()
+    let turns = 0
+    for (let read = cursor.read(1000); read !== null; read = cursor.read(1000), turns++) reader.feed(read)
+    expect(reader.records.at(-1)).toBe('far off')
+    expect(reader.records).toHaveLength(4)
+    expect(turns).toBeGreaterThan(50)
+  })
+})
