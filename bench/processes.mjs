@@ -11,7 +11,7 @@ const running = new Set()
 
 /** Starts a program; its standard input and output are pipes. */
 export function startProgram(command, args, options = {}) {
-  return watch(spawn(command, args, { ...options, stdio: ['pipe', 'pipe', 'pipe'] }))
+  return watch(spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], ...options }))
 }
 
 /** Starts a Node module that is spoken with by messages; `sockets` are file descriptors that it gets from the fifth on. */

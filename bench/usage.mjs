@@ -53,7 +53,14 @@ export function residentBytes(pid) {
   return Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1]) * PAGE_BYTES
 }
 
-function cpuMicrosOf(pid) {
+/** The most that was resident so far. @param {number} pid */
+export function peakBytes(pid) {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1')
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024
+}
+
+/** User and system time since the process began. @param {number} pid */
+export function cpuMicrosOf(pid) {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ') // The name before may hold spaces.
   return (Number(fields[11]) + Number(fields[12])) * TICK_MICROS

@@ -1,0 +1,38 @@
+// The same topic, read by kcat, which keeps nothing of it: what reading alone takes on this machine.
+
+import { once } from 'node:events'
+import { endProcess, startProgram } from '../processes.mjs'
+import { cpuMicrosOf, peakBytes } from '../usage.mjs'
+
+const LOOK_EVERY_MS = 10
+
+/** `kcat -C -o beginning -e -q > /dev/null`. CPU and memory are as of at most 10 ms before its end. */
+export async function measureKcat(bootstrapServers, topic) {
+  const startedAt = performance.now()
+  const child = startProgram('kcat', ['-C', '-b', bootstrapServers, '-t', topic, '-o', 'beginning', '-e', '-q'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let seen = { cpuMicros: 0, peakBytes: 0 }
+  const timer = setInterval(() => {
+    seen = look(child.pid) ?? seen
+  }, LOOK_EVERY_MS)
+  try {
+    const [code] = await once(child, 'exit')
+    if (code !== 0) throw new Error(`kcat ended with ${code}: ${child.lastWords()}`)
+    return { startToEndMs: performance.now() - startedAt, ...seen }
+  } finally {
+    clearInterval(timer)
+    await endProcess(child)
+  }
+}
+
+/** null when it is no longer there, or a zombie without memory. */
+function look(pid) {
+  try {
+    const bytes = peakBytes(pid)
+    return Number.isNaN(bytes) ? null : { cpuMicros: cpuMicrosOf(pid), peakBytes: bytes }
+  } catch (error) {
+    if (error.code === 'ENOENT' || error.code === 'ESRCH') return null
+    throw error
+  }
+}

@@ -1,0 +1,52 @@
+// Compacted topics of the bootstrap: made, and filled by kcat, which is the fastest producer at hand.
+
+import { once } from 'node:events'
+import kafka from 'node-rdkafka'
+import { startProgram } from '../processes.mjs'
+import { encodeValue, keyOf } from '../record.mjs'
+
+const LINES_AT_ONCE = 1_000
+
+/** @param {string} bootstrapServers @param {string} topic @param {number} partitions */
+export function createTopic(bootstrapServers, topic, partitions) {
+  const admin = kafka.AdminClient.create({ 'bootstrap.servers': bootstrapServers })
+  const wanted = {
+    topic,
+    num_partitions: partitions,
+    replication_factor: 1,
+    // One segment a partition, which is never cleaned: the broker has nothing to do but to answer.
+    config: { 'cleanup.policy': 'compact' },
+  }
+  return new Promise((resolve, reject) => {
+    admin.createTopic(wanted, (error) => {
+      admin.disconnect()
+      if (error) reject(error)
+      else resolve()
+    })
+  })
+}
+
+/**
+ * One record for each key, spread over the partitions by the key's hash.
+ * @returns {Promise<number>} bytes of all keys and values
+ */
+export async function fillTopic(bootstrapServers, topic, keys, valueBytes) {
+  const child = startProgram('kcat', [
+    ...['-P', '-q', '-b', bootstrapServers, '-t', topic, '-K', ' '],
+    ...['-X', 'queue.buffering.max.messages=200000', '-X', 'linger.ms=20', '-X', 'partitioner=murmur2'],
+  ])
+  const exit = once(child, 'exit')
+  child.stdin.on('error', () => {}) // kcat's exit says why.
+  let bytes = 0
+  for (let first = 0; first < keys; first += LINES_AT_ONCE) {
+    const numbers = Array.from({ length: Math.min(LINES_AT_ONCE, keys - first) }, (_, i) => first + i)
+    const lines = numbers.map((number) => `${keyOf(number, keys)} ${encodeValue(number, valueBytes)}`)
+    const text = `${lines.join('\n')}\n`
+    bytes += text.length - 2 * lines.length // A space and a line's end are no part of a record.
+    if (!child.stdin.write(text)) await Promise.race([once(child.stdin, 'drain'), exit])
+  }
+  child.stdin.end()
+  const [code] = await exit
+  if (code !== 0) throw new Error(`kcat did not fill the topic: ${child.lastWords()}`)
+  return bytes
+}
