@@ -8,10 +8,11 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { measureKcat } from './bootstrap/kcat.mjs'
 import { measureServer } from './bootstrap/server.mjs'
+import { formatBootstrap } from './bootstrap/table.mjs'
 import { createTopic, fillTopic } from './bootstrap/topic.mjs'
 import { makeCredentials } from './credentials.mjs'
 import { startKafka } from './kafka.mjs'
-import { buildLoad } from './load.mjs'
+import { describeMachine } from './machine.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -19,53 +20,58 @@ const { values } = parseArgs({
     keys: { type: 'string', default: '1000000' },
     bytes: { type: 'string', default: '256' },
     repetitions: { type: 'string', default: '3' },
+    /** Further arguments of the server's Node, and variables of its environment as NAME=VALUE, separated by commas. */
     node: { type: 'string', default: '' },
     env: { type: 'string', default: '' },
   },
 })
 
-const folder = mkdtempSync(join(tmpdir(), 'kafka-sse-bench-'))
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-buildLoad()
-execFileSync('npm', ['run', '--silent', 'build'], { cwd: new URL('..', import.meta.url), stdio: ['ignore', 2, 2] })
-const credentials = await makeCredentials(folder, 1)
-const broker = await startKafka()
-const keys = Number(values.keys)
-for (const partitions of values.partitions.split(',').map(Number)) {
-  const [empty, full] = [`empty-${partitions}`, `full-${partitions}`]
-  await createTopic(broker.bootstrapServers, empty, partitions)
-  await createTopic(broker.bootstrapServers, full, partitions)
-  const payload = await fillTopic(broker.bootstrapServers, full, keys, Number(values.bytes))
-  for (let i = 0; i < Number(values.repetitions); i++) {
-    const measure = (topic) =>
-      measureServer({
-        bootstrapServers: broker.bootstrapServers,
-        topic,
-        credentials,
-        nodeArguments: values.node.split(' ').filter(Boolean),
-        env: Object.fromEntries(values.env.split(',').filter(Boolean).map((e) => e.split('='))),
-      })
-    const kcat = await measureKcat(broker.bootstrapServers, full)
-    const before = await measure(empty)
-    const after = await measure(full)
-    console.log(
-      JSON.stringify({
-        partitions, payload,
-        kcat,
-        startToReadyMs: after.startToReadyMs,
-        answerToReadyMs: after.answerToReadyMs,
-        cpuS: (after.cpuMicros - before.cpuMicros) / 1e6,
-        rssBefore: before.residentBytes / 2 ** 20,
-        rssAfter: after.residentBytes / 2 ** 20,
-        peak: after.peakBytes / 2 ** 20,
-        overheadPerKey: (after.residentBytes - before.residentBytes - payload) / keys,
-        retained: after.metrics.kafka_sse_bus_retained_bytes / 2 ** 20,
-        allocated: after.metrics.kafka_sse_segments_allocated_bytes / 2 ** 20,
-        records: after.metrics.kafka_sse_bus_retained_records,
-        heap: after.metrics.nodejs_heap_size_used_bytes / 2 ** 20,
-        loop: after.metrics.kafka_sse_event_loop_delay_seconds,
-      }),
-    )
+const [keys, valueBytes, repetitions] = [values.keys, values.bytes, values.repetitions].map(Number)
+const nodeArguments = values.node.split(' ').filter(Boolean)
+const env = Object.fromEntries(
+  values.env
+    .split(',')
+    .filter(Boolean)
+    .map((setting) => setting.split('=')),
+)
+
+await main()
+
+async function main() {
+  const folder = mkdtempSync(join(tmpdir(), 'kafka-sse-bench-'))
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  const root = new URL('..', import.meta.url)
+  execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: ['ignore', 2, 2] })
+  const credentials = await makeCredentials(folder, 1)
+  const kafka = await startKafka()
+  if (kafka.bootstrapServers === null)
+    throw new Error('a real Kafka is needed: Java 17 and Maven, or its address')
+  try {
+    process.stdout.write(`${JSON.stringify(describeMachine())}\n`)
+    for (const partitions of values.partitions.split(',').map(Number)) {
+      const runs = await measurePartitions(kafka.bootstrapServers, credentials, partitions)
+      process.stdout.write(formatBootstrap({ partitions, keys, valueBytes, runs }))
+    }
+  } finally {
+    await kafka.stop()
   }
 }
-await broker.stop()
+
+/** Before is the same server on an empty topic with as many partitions. */
+async function measurePartitions(bootstrapServers, credentials, partitions) {
+  const [empty, full] = [`empty-${process.pid}-${partitions}`, `full-${process.pid}-${partitions}`]
+  await createTopic(bootstrapServers, empty, partitions)
+  await createTopic(bootstrapServers, full, partitions)
+  const payloadBytes = await fillTopic(bootstrapServers, full, keys, valueBytes)
+  const runs = []
+  for (let repetition = 0; repetition < repetitions; repetition++) {
+    const measure = (topic) => measureServer({ bootstrapServers, topic, credentials, nodeArguments, env })
+    const kcat = await measureKcat(bootstrapServers, full)
+    const before = await measure(empty)
+    const after = await measure(full)
+    const run = { payloadBytes, kcat, before, after }
+    process.stderr.write(`${JSON.stringify(run)}\n`)
+    runs.push(run)
+  }
+  return runs
+}

@@ -202,26 +202,36 @@ export class Cursor {
   private readPast(segment: Segment, bytesMax: number): Buffer {
     const runs: number[] = []
     const bound = Math.min(bytesMax, GATHERED_BYTES_MAX)
+    const last = this.lastOfPast(segment)
     let bytes = 0
-    while (this.skip(segment)) {
-      const last = this.runEnd(segment, bytesMax)
-      const [start, end] = [segment.start(this.at), segment.frameEnd(last)]
-      if (bytes === 0 && end - start >= RUN_BYTES_MIN) return this.readRun(segment, last, bytesMax)
+    while (this.skip(segment, last)) {
+      const through = this.runEnd(segment, last, bytesMax)
+      const [start, end] = [segment.start(this.at), segment.frameEnd(through)]
+      if (bytes === 0 && end - start >= RUN_BYTES_MIN) return this.readRun(segment, through, bytesMax)
       if (bytes > 0 && (end - start >= RUN_BYTES_MIN || bytes + end - start > bound)) break
       runs.push(start, end)
       bytes += end - start
-      this.send(segment, last)
+      this.send(segment, through)
     }
     return gather(segment, runs, bytes)
   }
 
-  /** Moves to the next frame of the past that is to be sent; false at the segment's end, or at the past's. */
-  private skip(segment: Segment): boolean {
-    while (this.at <= segment.lastPublished && segment.sequence(this.at) < this.madeAt) {
-      if (!this.isSkipped(segment, this.at)) return true
-      this.pass(segment, this.at)
-    }
-    return false
+  /** Moves to the next frame up to `last` that is to be sent; false if there is none. */
+  private skip(segment: Segment, last: EntryAt): boolean {
+    let skipped: EntryAt = NONE
+    let at = this.at
+    for (; at <= last && this.isSkipped(segment, at); at = segment.next(at)) skipped = at
+    if (skipped !== NONE) this.pass(segment, skipped)
+    return at <= last
+  }
+
+  /** Last published frame that was there when the cursor was made; it stands from the cursor's place on, or NONE does. */
+  private lastOfPast(segment: Segment): EntryAt {
+    const last = segment.lastPublished
+    if (segment.lastSequence < this.madeAt) return last
+    let past: EntryAt = NONE
+    for (let at = this.at; at <= last && segment.sequence(at) < this.madeAt; at = segment.next(at)) past = at
+    return past
   }
 
   /**
@@ -236,11 +246,10 @@ export class Cursor {
   }
 
   /** Last frame of the run that begins here without one that is skipped, no further than a read of `bytesMax` may reach. */
-  private runEnd(segment: Segment, bytesMax: number): EntryAt {
+  private runEnd(segment: Segment, last: EntryAt, bytesMax: number): EntryAt {
     const bound = segment.start(this.at) + bytesMax
     let end = this.at
-    for (let at = segment.next(end); at <= segment.lastPublished; at = segment.next(at)) {
-      if (segment.frameEnd(at) > bound || segment.sequence(at) >= this.madeAt) break
+    for (let at = segment.next(end); at <= last && segment.frameEnd(at) <= bound; at = segment.next(at)) {
       if (this.isSkipped(segment, at)) break
       end = at
     }
@@ -299,9 +308,9 @@ export class Cursor {
     this.lastWasSent = true
   }
 
-  /** The frame is passed over. */
-  private pass(segment: Segment, at: EntryAt): void {
-    this.advance(segment, at)
+  /** The frames up to `through` are passed over. */
+  private pass(segment: Segment, through: EntryAt): void {
+    this.advance(segment, through)
     this.lastWasSent = false
   }
 

@@ -109,7 +109,7 @@ export class Retention {
     const [oldest] = this.segments.list
     if (oldest === undefined) return false
     if (oldest.liveFrames > 0) this.loseSegment(oldest)
-    this.segments.replace(0, 1, [])
+    this.segments.dropOldest()
     return true
   }
 

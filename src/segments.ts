@@ -93,19 +93,29 @@ export class Segments {
     return isLive
   }
 
-  /** Puts `replacements` where `count` segments stood from `first` on; those leave, and their keys that are left with them. */
+  /** Puts `replacements`, which have all their live frames, where `count` segments stood from `first` on. */
   replace(first: number, count: number, replacements: readonly Segment[]): void {
     const leaving = this.list.slice(first, first + count)
     this.list = [...this.list.slice(0, first), ...replacements, ...this.list.slice(first + count)]
     for (const segment of replacements) this.frames += segment.frames
-    for (const segment of leaving) this.leave(segment)
+    for (const segment of leaving) this.giveBack(segment)
+  }
+
+  /** Drops the oldest segment with all that is in it. */
+  dropOldest(): void {
+    const [oldest] = this.list
+    if (oldest === undefined) return
+    this.list = this.list.slice(1)
+    for (let at = 0; at < oldest.end; at = oldest.next(at)) {
+      if (!oldest.isSuperseded(at)) this.forget(oldest, at)
+    }
+    this.giveBack(oldest)
   }
 
   /** Lets everything go. Sequences go on. */
   clear(): void {
     for (const segment of this.list) this.giveBack(segment)
     this.list = []
-    this.frames = 0
     this.index = this.createIndex()
   }
 
@@ -113,23 +123,14 @@ export class Segments {
     return this.options.isKeyed ? new KeyIndex(this.slots, this.options.seed) : null
   }
 
-  private leave(segment: Segment): void {
-    this.frames -= segment.frames
-    for (let at = 0; at < segment.end; at = segment.next(at)) {
-      if (!segment.isSuperseded(at)) this.forget(segment, at)
-    }
-    this.giveBack(segment)
-  }
-
+  /** A live frame is the newest of its key: there is none any more. */
   private forget(segment: Segment, at: EntryAt): void {
     const key = this.index === null ? null : segment.key(at)
-    if (key === null) return
-    const partition = segment.partition(at)
-    // Compaction may have moved the frame: then the index knows its new place.
-    if (this.index?.get(partition, key)?.segment === segment) this.index.delete(partition, key)
+    if (key !== null) this.index?.delete(segment.partition(at), key)
   }
 
   private giveBack(segment: Segment): void {
+    this.frames -= segment.frames
     this.slots[segment.slot] = undefined
     segment.slot = -1
     this.pool.give(segment)

@@ -9,9 +9,13 @@ const LOOK_EVERY_MS = 10
 /** `kcat -C -o beginning -e -q > /dev/null`. CPU and memory are as of at most 10 ms before its end. */
 export async function measureKcat(bootstrapServers, topic) {
   const startedAt = performance.now()
-  const child = startProgram('kcat', ['-C', '-b', bootstrapServers, '-t', topic, '-o', 'beginning', '-e', '-q'], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
+  const child = startProgram(
+    'kcat',
+    ['-C', '-b', bootstrapServers, '-t', topic, '-o', 'beginning', '-e', '-q'],
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  )
   let seen = { cpuMicros: 0, peakBytes: 0 }
   const timer = setInterval(() => {
     seen = look(child.pid) ?? seen

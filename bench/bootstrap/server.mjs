@@ -2,8 +2,8 @@
 // has used by then. Read from its log and from /proc, so that nothing measures itself.
 
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { AUDIENCE, ISSUER, SCOPE } from '../claims.mjs'
 import { endProcess, startProgram } from '../processes.mjs'
 import { cpuMicrosOf, peakBytes, residentBytes } from '../usage.mjs'
