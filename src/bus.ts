@@ -2,7 +2,7 @@
 // One writer (this class). What it publishes is immutable but for the marks that say by when a frame was superseded or gone.
 
 import { type EventLines, eventLines, FRAME_BYTES_MAX, linesBytes, TOO_LARGE_LINES } from './frame.ts'
-import { Losses } from './losses.ts'
+import { Losses, type Reading } from './losses.ts'
 import { Partitions } from './partitions.ts'
 import { FROM_BEGINNING, type Position } from './position.ts'
 import { Retention, type RetentionOptions } from './retention.ts'
@@ -203,9 +203,9 @@ export class Bus {
     return this.losses.isWhole || timestampMs > this.losses.brokenAtMs
   }
 
-  /** Whether a reader at `place` has lost something that it had still to read; see `Losses.concern`. */
-  hasLost(place: number, madeAt: number, snapshotAsOf: number): boolean {
-    return this.losses.concern(place, madeAt, this.options.keeps === 'all' ? 0 : snapshotAsOf)
+  /** Whether something has left that a reader had still to read. */
+  hasLost(reading: Reading): boolean {
+    return this.losses.concern(reading)
   }
 
   /** Whether a reader that was made at this sequence reads of a topic that is no more. */

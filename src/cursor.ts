@@ -24,11 +24,11 @@ export class Cursor {
   frames = 0
   segment: Segment | null = null
   private readonly bus: Bus
-  /** Next sequence of the bus when the cursor was made: what came before is its past, what comes after is live. */
-  private readonly madeAt: number
+  /** Next sequence of the bus when the cursor began: what came before is its past, what comes after is live. */
+  private madeAt: number
   /** Whether it begins with the newest value of every key. */
   private readonly isSnapshot: boolean
-  /** Where it begins otherwise. */
+  /** What its client has. */
   private from: Position = NOWHERE
   /** Sequence of the next frame to be read: all that the place is; the rest only saves looking it up. */
   private place: number
@@ -37,6 +37,9 @@ export class Cursor {
   private generation = 0
   /** Sequence at which what was asked for at the start is complete; later where compaction ran ahead of the cursor. */
   private completeAt: number
+  private hasBegun = false
+  /** Whether the stream has said that it is complete: from then on a compaction ahead of it changes nothing. */
+  isReadyTold = false
   /** Still to be found, for one that begins at a moment in time. */
   private seek: TimeSeek | null = null
   /** The client's own position, until the first frame is read from it on. */
@@ -72,6 +75,7 @@ export class Cursor {
   static fromPosition(bus: Bus, position: Position): Cursor {
     const cursor = new Cursor(bus, placeOf(bus.segments, position) ?? bus.nextSequence, false)
     cursor.resumed = position
+    cursor.from = position
     return cursor
   }
 
@@ -84,7 +88,8 @@ export class Cursor {
 
   /** Something that this cursor had still to read has left the bus. */
   get lost(): boolean {
-    return this.bus.hasLost(this.place, this.madeAt, this.isSnapshot ? this.madeAt : 0)
+    const { place, madeAt } = this
+    return this.bus.hasLost({ place, madeAt, liveFrom: this.isSnapshot ? madeAt : 0 })
   }
 
   /** The topic that it reads is no more: another one has its name. */
@@ -105,6 +110,7 @@ export class Cursor {
   read(bytesMax: number): Buffer | null {
     this.segment = null
     this.frames = 0
+    if (!this.hasBegun) this.begin()
     if (this.lost || this.isOutdated) return null
     if (this.seek !== null) return this.readSeeking(this.seek)
     return this.locate() && this.inside !== null ? this.readHere(this.inside, bytesMax) : null
@@ -135,6 +141,16 @@ export class Cursor {
     if (resumed !== null) return formatPosition(furthest(bus.position(), resumed))
     merged?.moveTo(bus.position())
     return merged?.text().toString('latin1') ?? bus.positionText()
+  }
+
+  /** A snapshot is as of the first read: what left the bus before that does not matter to who has read nothing. */
+  private begin(): void {
+    const { bus } = this
+    this.hasBegun = true
+    if (!this.isSnapshot || this.isOutdated || !bus.isWhole) return
+    this.madeAt = bus.nextSequence
+    this.completeAt = bus.nextSequence
+    this.place = bus.segments[0]?.firstSequence ?? bus.nextSequence
   }
 
   private readSeeking(seek: TimeSeek): Buffer {
@@ -169,7 +185,7 @@ export class Cursor {
     this.at = 0
     while (this.at <= segment.lastPublished && segment.sequence(this.at) < this.place)
       this.at = segment.next(this.at)
-    if (!this.complete) this.completeAt = Math.max(this.completeAt, this.compactedAt(segment))
+    if (!this.isReadyTold) this.completeAt = Math.max(this.completeAt, this.compactedAt(segment))
   }
 
   /** Frames superseded up to this sequence may be missing here: compaction rewrote the segment, or dropped one before it. */
@@ -260,7 +276,6 @@ export class Cursor {
     const prefix = new Map(parsePosition(segment.id(this.at)) ?? NOWHERE)
     prefix.set(segment.partition(this.at), segment.offset(this.at)) // before the frame, that is
     this.merged = new MergedPosition(client, prefix)
-    this.from = client
     this.resumed = null
   }
 

@@ -4,6 +4,15 @@
 import type { Position } from './position.ts'
 import type { GapReason } from './signals.ts'
 
+/** Where a reader is, in sequences of the bus. */
+export interface Reading {
+  readonly place: number
+  /** Next sequence of the bus when it was made. */
+  readonly madeAt: number
+  /** From here on it reads every frame; before, as of `madeAt`, only those that nothing newer stands for. */
+  readonly liveFrom: number
+}
+
 export class Losses {
   /** Whether every key's newest value is here: what a snapshot promises. Never true again once it is false. */
   isWhole = true
@@ -14,7 +23,7 @@ export class Losses {
   /** The same for tombstones that had their time. */
   private readonly deletesGone = new Map<number, number>()
   /**
-   * Sequence of the furthest frame that is gone, of the furthest that a snapshot cannot be without, and the bus's next
+   * Sequence of the furthest frame that is gone, of the furthest that a snapshot, too, cannot be without, and the bus's next
    * sequence when the last one went.
    */
   private furthest = 0
@@ -35,10 +44,14 @@ export class Losses {
     this.latest = now
   }
 
-  /** So did, of the frames up to `furthest`, the newest of a key: no snapshot is whole from now on. */
-  addNewest(furthest: number, newestTimestampMs: number): void {
+  /** Of them, up to `furthest`, records that nothing newer stands for. */
+  addWanted(furthest: number): void {
+    this.furthestWanted = Math.max(this.furthestWanted, furthest)
+  }
+
+  /** The newest values of keys were among them: no snapshot is whole from now on. */
+  addNewest(newestTimestampMs: number): void {
     this.isWhole = false
-    this.furthestWanted = furthest
     this.brokenAtMs = Math.max(this.brokenAtMs, newestTimestampMs)
   }
 
@@ -62,13 +75,10 @@ export class Losses {
     return this.deletesGone.has(partition)
   }
 
-  /**
-   * Whether something went that a cursor made at `madeAt` had still to read at `place`: every frame from `asOf` on, before it
-   * the newest of each key.
-   */
-  concern(place: number, madeAt: number, asOf: number): boolean {
+  /** Whether something went that a reader had still to read. */
+  concern({ place, madeAt, liveFrom }: Reading): boolean {
     if (this.latest < madeAt) return false
-    return this.furthestWanted >= place || (this.furthest >= place && this.furthest >= asOf)
+    return this.furthestWanted >= place || (this.furthest >= place && this.furthest >= liveFrom)
   }
 
   clear(): void {

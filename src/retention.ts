@@ -118,8 +118,9 @@ export class Retention {
       if (!segment.isSuperseded(at)) this.losses.addRecord(segment.partition(at), segment.offset(at))
     }
     this.losses.addFrames(segment.lastSequence, this.segments.takeSequence())
+    this.losses.addWanted(segment.lastSequence)
     if (this.options.keeps === 'all') return
-    this.losses.addNewest(segment.lastSequence, segment.newestTimestampMs)
+    this.losses.addNewest(segment.newestTimestampMs)
     if (this.pressure !== 'full') this.press('full')
   }
 
@@ -200,6 +201,7 @@ export class Retention {
       const [partition, offset] = [segment.partition(at), segment.offset(at)]
       if (segment.isTombstone(at)) losses.addTombstone(partition, offset)
       else losses.addRecord(partition, offset)
+      if (this.options.keeps === 'all' || !segment.hasKey(at)) losses.addWanted(furthest)
     }
     if (furthest > 0) losses.addFrames(furthest, now)
     return true

@@ -62,7 +62,6 @@ export class Stream implements Pumped, Timed {
   private readonly parts: StreamParts
   /** null as long as it is not known where to begin. */
   private cursor: Cursor | null = null
-  private isReadyTold = false
   /** Why it ends, once it does; nothing but the end is written from then on. */
   private ending: EndReason | null = null
   private isClosed = false
@@ -228,14 +227,13 @@ export class Stream implements Pumped, Timed {
   /** The records so far were another topic's. What is said from here on is of the new one, its `ready` included. */
   private restart(): void {
     this.cursor = null
-    this.isReadyTold = false
     this.tellGap('recreated')
     this.parts.onRecreated(this)
   }
 
   private tellReady(cursor: Cursor): void {
-    if (this.isReadyTold || !(cursor.complete || cursor.atTail())) return
-    this.isReadyTold = true
+    if (cursor.isReadyTold || !(cursor.complete || cursor.atTail())) return
+    cursor.isReadyTold = true
     this.tell(ready(cursor.id(), this.parts.signals))
   }
 

@@ -16,7 +16,7 @@ export class Client {
   readonly gaps: string[] = []
   /** How often it was told everything again, or began at a moment. */
   beginnings = 0
-  events = 0
+  private hasRead = false
   private readonly logs: readonly Log[]
   private readonly keeps: Keeps
   /** Name of each key's value, as of what was told. */
@@ -57,8 +57,8 @@ export class Client {
     this.isWhole = false
     if (cursor === null) return false
     if (gap !== null) this.tellGap(gap)
-    if (gap !== null || this.id === NOTHING_YET) this.beginAnew(server, new Map())
-    else if (this.id === '') this.beginAnew(server, server.floorOf(wish))
+    if (gap !== null || this.id === NOTHING_YET) this.beginAnew(new Map())
+    else if (this.id === '') this.beginAnew(server.floorOf(wish))
     else this.isExcused = () => false
     return true
   }
@@ -71,6 +71,8 @@ export class Client {
   read(bytesMax: number, cut: boolean): boolean {
     const { cursor } = this
     if (cursor === null) return false
+    if (this.isSnapshot && !this.hasRead) this.excuse()
+    this.hasRead = true
     const bytes = cursor.read(bytesMax)
     if (!this.isWhole) this.horizon = furthest(this.horizon, this.server?.bus.position() ?? this.horizon)
     if (bytes === null) return this.rest(cursor)
@@ -110,7 +112,6 @@ export class Client {
       this.expectNext(before, record)
       this.passOver(before, record)
       this.apply(record)
-      this.events++
     }
   }
 
@@ -153,8 +154,6 @@ export class Client {
     if (key === null && value === null) return true
     if (this.isExcused(record)) return true
     if (this.keeps === 'all') return false
-    // Of records without a key, a snapshot has what there is room for when it comes to them.
-    if (key === null && this.isSnapshot && !this.isReady) return !this.server?.holdings().has(record)
     // A snapshot need not delete what the client never had.
     return (
       this.isSuperseded(record) || (value === null && !this.state.has(`${partition} ${key}`) && offset >= 0)
@@ -186,10 +185,11 @@ export class Client {
   private becomeReady(cursor: Cursor): void {
     if (this.isReady) return
     this.isReady = true
+    cursor.isReadyTold = true
     const before = this.position
     this.moveTo(cursor.id())
     this.passOver(before, null)
-    if (!covers(this.position, this.horizon)) return
+    if (!this.isSnapshot && !covers(this.position, this.horizon)) return
     this.isWhole = true
     this.horizon = new Map()
     if (this.keeps === 'latest') this.expectState()
@@ -211,14 +211,20 @@ export class Client {
     this.id = NOTHING_YET
   }
 
-  private beginAnew(server: Server, floor: Position): void {
+  private beginAnew(floor: Position): void {
     this.beginnings++
-    this.isSnapshot = true
+    this.isSnapshot = floor.size === 0
+    this.hasRead = false
     this.horizon = new Map()
     this.state.clear()
     this.floor = floor
     this.position = floor
-    const { has, position } = server.holdings()
+    this.excuse()
+  }
+
+  /** Whoever has read nothing yet wants what there is when it does. */
+  private excuse(): void {
+    const { has = () => false, position = new Map() } = this.server?.holdings() ?? {}
     this.isExcused = (record) => record.offset < (position.get(record.partition) ?? 0) && !has(record)
   }
 }

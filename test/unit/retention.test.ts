@@ -166,8 +166,14 @@ describe('a bus that keeps the newest of every key', () => {
     scene.fill(40, (index) => `key ${index}`)
     expect(scene.bus.isWholeSince(scene.nowMs)).toBe(false)
     expect(scene.bus.isWholeSince(scene.nowMs + 1)).toBe(true)
+  })
+
+  it('ends a snapshot that it can no longer complete, also where the newest value of a key went that it was made with', () => {
+    const scene = new Scene({ retainedRecordsMax: 20 })
+    scene.fill(15, (index) => `key ${index}`)
     const snapshot = Cursor.fromBeginning(scene.bus)
-    scene.fill(40, (index) => `other key ${index}`)
+    for (let index = 0; scene.bus.isWhole; index++) scene.fill(1, () => `other key ${index}`)
+    expect(scene.gap({ 0: 15 })).toBeNull()
     expect(snapshot.lost).toBe(true)
   })
 
@@ -260,6 +266,7 @@ describe.each(['latest', 'all'] as const)('what Kafka has deleted (%s)', (keeps)
     const scene = new Scene({ keeps })
     scene.write('a', 'read, and deleted since')
     const cursors = [Cursor.fromNow(scene.bus), Cursor.fromBeginning(scene.bus)]
+    for (const cursor of cursors) cursor.read(1)
     scene.bus.skip(0, 10)
     scene.bus.append({
       partition: 0,
