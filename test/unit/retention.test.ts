@@ -285,9 +285,11 @@ describe.each(['latest', 'all'] as const)('what Kafka has deleted (%s)', (keeps)
 })
 
 describe('a topic that is another one now', () => {
-  it('has nothing of the old one, and outdates its readers', () => {
+  it('has nothing of the old one, not even what it had lost, and outdates its readers', () => {
     const scene = new Scene()
     scene.fill(20, (index) => `${index}`)
+    scene.bus.trim(0, 3)
+    scene.tidy()
     const [reader, atTail] = [Cursor.fromBeginning(scene.bus), Cursor.fromNow(scene.bus)]
     const before = scene.bus.allocatedBytes
     scene.bus.recreate()
@@ -300,6 +302,7 @@ describe('a topic that is another one now', () => {
     scene.bus.append({ partition: 0, offset: 0, timestampMs: 0, key: null, value: bytes('new'), headers: [] })
     scene.bus.markCaughtUp()
     expect(scene.snapshot()).toEqual(['new'])
+    expect(scene.gap({ 0: 1 })).toBeNull()
     expect(scene.bus.allocatedBytes).toBe(before)
     expect(Cursor.fromNow(scene.bus).isOutdated).toBe(false)
   })

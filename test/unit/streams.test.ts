@@ -360,6 +360,36 @@ describe('an id', () => {
     expect(sink.text).not.toContain('gap')
   })
 
+  it('of -1 in a partition that this process does not know yet is where Kafka says that it ends', async () => {
+    const topic = withRecords()
+    const scene = new Scene(topic)
+    const sink = scene.open({ wish: { id: 'AQYABAICBAE=' } }) // {0:2, 1:1, 2:-1}
+    topic.answer({ 0: { start: 0, end: 2 }, 1: { start: 0, end: 1 }, 2: { start: 0, end: 1 } })
+    await pass(1)
+    topic.bus.setPartition(2, 0)
+    topic.produce('before', 'c', 2)
+    topic.produce('after', 'c', 2)
+    await pass(1)
+    expect(recordsOf(sink)).toEqual(['after'])
+    expect(sink.text).not.toContain('gap')
+  })
+
+  it('that waits for Kafka while the topic is recreated is looked at once the new one is read', async () => {
+    const topic = withRecords()
+    const scene = new Scene(topic)
+    const sink = scene.open({ wish: { id: 'AQQABgIC' } }) // {0:3, 1:1}: one record further than this bus
+    topic.bus.recreate()
+    topic.answer({ 0: { start: 0, end: 1 } })
+    await pass(1)
+    expect(said(sink)).toBe('')
+    topic.bus.setPartition(0, 0)
+    topic.produce('new', 'a', 0)
+    topic.bus.markCaughtUp()
+    await pass(1)
+    expect(said(sink)).toMatch(/^:gap recreated\n\n/)
+    expect(recordsOf(sink)).toEqual(['new'])
+  })
+
   it('older than what Kafka keeps is a gap', async () => {
     const topic = new TopicInMemory(0)
     topic.bus.setPartition(0, 100)
