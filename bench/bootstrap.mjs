@@ -9,7 +9,8 @@ import { parseArgs } from 'node:util'
 import { measureKcat } from './bootstrap/kcat.mjs'
 import { measureServer } from './bootstrap/server.mjs'
 import { formatBootstrap } from './bootstrap/table.mjs'
-import { createTopic, fillTopic } from './bootstrap/topic.mjs'
+import { fillTopic } from './bootstrap/topic.mjs'
+import { createCompactedTopic } from './compacted-topic.mjs'
 import { makeCredentials } from './credentials.mjs'
 import { startKafka } from './kafka.mjs'
 import { describeMachine } from './machine.mjs'
@@ -60,8 +61,8 @@ async function main() {
 /** Before is the same server on an empty topic with as many partitions. */
 async function measurePartitions(bootstrapServers, credentials, partitions) {
   const [empty, full] = [`empty-${process.pid}-${partitions}`, `full-${process.pid}-${partitions}`]
-  await createTopic(bootstrapServers, empty, partitions)
-  await createTopic(bootstrapServers, full, partitions)
+  await createCompactedTopic(bootstrapServers, empty, partitions)
+  await createCompactedTopic(bootstrapServers, full, partitions)
   const payloadBytes = await fillTopic(bootstrapServers, full, keys, valueBytes)
   const runs = []
   for (let repetition = 0; repetition < repetitions; repetition++) {

@@ -1,30 +1,11 @@
-// Compacted topics of the bootstrap: made, and filled by kcat, which is the fastest producer at hand.
+// The topics of the bootstrap, filled by kcat, which is the fastest producer at hand. One segment a partition, which is never
+// cleaned: the broker has nothing to do but to answer.
 
 import { once } from 'node:events'
-import kafka from 'node-rdkafka'
 import { startProgram } from '../processes.mjs'
 import { encodeValue, keyOf } from '../record.mjs'
 
 const LINES_AT_ONCE = 1_000
-
-/** @param {string} bootstrapServers @param {string} topic @param {number} partitions */
-export function createTopic(bootstrapServers, topic, partitions) {
-  const admin = kafka.AdminClient.create({ 'bootstrap.servers': bootstrapServers })
-  const wanted = {
-    topic,
-    num_partitions: partitions,
-    replication_factor: 1,
-    // One segment a partition, which is never cleaned: the broker has nothing to do but to answer.
-    config: { 'cleanup.policy': 'compact' },
-  }
-  return new Promise((resolve, reject) => {
-    admin.createTopic(wanted, (error) => {
-      admin.disconnect()
-      if (error) reject(error)
-      else resolve()
-    })
-  })
-}
 
 /**
  * One record for each key, spread over the partitions by the key's hash.

@@ -5,6 +5,7 @@
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import kafka from 'node-rdkafka'
+import { createCompactedTopic } from '../../compacted-topic.mjs'
 import { pace } from '../../pace.mjs'
 import { encodeValue, keyOf, nowMicros } from '../../record.mjs'
 import { summarise } from '../../statistics.mjs'
@@ -18,7 +19,8 @@ const broker = external
   ? { 'bootstrap.servers': external }
   : { 'test.mock.num.brokers': 1, 'bootstrap.servers': 'mock' }
 
-if (external) await createTopic()
+// One partition: the order of the topic is then the order of the records.
+if (external) await createCompactedTopic(external, topic, 1)
 const producer = new kafka.Producer({ ...broker, dr_cb: true })
 let acknowledgementsMs = []
 let outstanding = 0
@@ -54,24 +56,6 @@ async function allAcknowledged() {
     if (Date.now() > until) throw new Error(`${outstanding} records were not acknowledged`)
     await delay(POLL_MS)
   }
-}
-
-/** Compacted, one partition: the order of the topic is then the order of the records. */
-function createTopic() {
-  const admin = kafka.AdminClient.create({ 'bootstrap.servers': external })
-  const wanted = {
-    topic,
-    num_partitions: 1,
-    replication_factor: 1,
-    config: { 'cleanup.policy': 'compact' },
-  }
-  return new Promise((resolve, reject) => {
-    admin.createTopic(wanted, (error) => {
-      admin.disconnect()
-      if (error) reject(error)
-      else resolve()
-    })
-  })
 }
 
 function brokerAddress() {

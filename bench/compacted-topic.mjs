@@ -1,0 +1,21 @@
+// A compacted topic on a real Kafka, made with node-rdkafka's admin client.
+
+import kafka from 'node-rdkafka'
+
+/** @param {string} bootstrapServers @param {string} topic @param {number} partitions @returns {Promise<void>} */
+export function createCompactedTopic(bootstrapServers, topic, partitions) {
+  const admin = kafka.AdminClient.create({ 'bootstrap.servers': bootstrapServers })
+  const wanted = {
+    topic,
+    num_partitions: partitions,
+    replication_factor: 1,
+    config: { 'cleanup.policy': 'compact' },
+  }
+  return new Promise((resolve, reject) => {
+    admin.createTopic(wanted, (error) => {
+      admin.disconnect()
+      if (error) reject(error)
+      else resolve()
+    })
+  })
+}
