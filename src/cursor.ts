@@ -24,7 +24,7 @@ export class Cursor {
   frames = 0
   segment: Segment | null = null
   private readonly bus: Bus
-  /** Next sequence of the bus when the cursor began: what came before is its past, what comes after is live. */
+  /** Next sequence of the bus when the cursor was made: what came before is its past, what comes after is live. */
   private madeAt: number
   /** Whether it begins with the newest value of every key. */
   private readonly isSnapshot: boolean
@@ -143,11 +143,11 @@ export class Cursor {
     return merged?.text().toString('latin1') ?? bus.positionText()
   }
 
-  /** A snapshot is as of the first read: what left the bus before that does not matter to who has read nothing. */
+  /** A snapshot of which something left the bus before its first read is made anew: who has read nothing has lost nothing. */
   private begin(): void {
     const { bus } = this
     this.hasBegun = true
-    if (!this.isSnapshot || this.isOutdated || !bus.isWhole) return
+    if (!this.isSnapshot || !this.lost || this.isOutdated || !bus.isWhole) return
     this.madeAt = bus.nextSequence
     this.completeAt = bus.nextSequence
     this.place = bus.segments[0]?.firstSequence ?? bus.nextSequence
@@ -289,14 +289,23 @@ export class Cursor {
       const [partition, offset] = [segment.partition(at), segment.offset(at)]
       const isSent = !merged.has(partition, offset) && !this.isSkipped(segment, at)
       if (isSent && bytes > 0 && bytes + segment.length(at) > bound) break
+      if (isSent && merged.agreesAfter(partition, offset)) {
+        this.endMerging(merged) // the frame is sent with its own id
+        break
+      }
       merged.move(partition, offset)
-      if (merged.agrees && isSent) break // it is sent with its own id
       if (isSent) bytes += this.sendRenamed(segment, pieces, merged.text())
       else this.pass(segment, at)
       if (merged.agrees) break
     }
-    this.settle(segment, merged)
+    if (this.merged !== null) this.settle(segment, merged)
     return bytes === 0 ? NOTHING : Buffer.concat(pieces, bytes)
+  }
+
+  /** The next frame's id stands for the client, too; until that is read, it has the one so far. */
+  private endMerging(merged: MergedPosition): void {
+    this.mergedId = merged.text().toString('latin1')
+    this.merged = null
   }
 
   /** Ends the merging once the bus has all that the client has, also where no frame tells so. */

@@ -30,6 +30,13 @@ export class MergedPosition {
     if (wanted !== undefined && wanted <= offset + 1) this.ahead.delete(partition)
   }
 
+  /** Whether the bus's own ids speak for the client once this frame was read. */
+  agreesAfter(partition: number, offset: number): boolean {
+    const wanted = this.ahead.get(partition)
+    const left = wanted !== undefined && wanted <= offset + 1 ? 1 : 0
+    return this.ahead.size === left
+  }
+
   /** Everything of this prefix was read, whatever of it had no frame. */
   moveTo(prefix: Position): void {
     this.offsets = ascending(furthest(this.offsets, prefix))

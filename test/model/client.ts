@@ -23,17 +23,17 @@ export class Client {
   private readonly state = new Map<string, string>()
   private cursor: Cursor | null = null
   private server: Server | null = null
-  /** What has been told on this connection: that everything asked for is there; and whether it was so as of everything before. */
+  /** Of this connection: whether it was told that everything asked for is there, and whether it began anew. */
   private isReady = false
   private isSnapshot = false
-  private isWhole = false
   private position: Position = new Map()
   /** From where on it has been told: what lies before is none of its business. */
   private floor: Position = new Map()
   /**
-   * As long as it is not whole: as of here it will be. What is superseded on the way there it may have been spared, so that
-   * a server that is further back cannot make it whole.
+   * How far the servers of this connection, and of those before, had read. What was superseded on the way there the client may
+   * have been spared, so that a server that is further back cannot make it whole.
    */
+  private seen: Position = new Map()
   private horizon: Position = new Map()
   /** Records that were gone already when it began anew. */
   private isExcused: (record: KafkaRecord) => boolean = () => false
@@ -54,7 +54,8 @@ export class Client {
     this.server = server
     this.isSnapshot = false
     this.isReady = false
-    this.isWhole = false
+    this.horizon = furthest(this.horizon, this.seen)
+    this.seen = new Map()
     if (cursor === null) return false
     if (gap !== null) this.tellGap(gap)
     if (gap !== null || this.id === NOTHING_YET) this.beginAnew(new Map())
@@ -74,7 +75,7 @@ export class Client {
     if (this.isSnapshot && !this.hasRead) this.excuse()
     this.hasRead = true
     const bytes = cursor.read(bytesMax)
-    if (!this.isWhole) this.horizon = furthest(this.horizon, this.server?.bus.position() ?? this.horizon)
+    this.seen = furthest(this.seen, this.server?.bus.position() ?? this.seen)
     if (bytes === null) return this.rest(cursor)
     if (bytes.length === 0) return true
     this.take(cut ? bytes.subarray(0, -1) : bytes)
@@ -154,6 +155,9 @@ export class Client {
     if (key === null && value === null) return true
     if (this.isExcused(record)) return true
     if (this.keeps === 'all') return false
+    // A snapshot need not have what Kafka deleted on the way.
+    const isDeleted = key !== null && offset < (this.logs[partition]?.start ?? 0)
+    if (isDeleted && this.isSnapshot && !this.isReady) return true
     // A snapshot need not delete what the client never had.
     return (
       this.isSuperseded(record) || (value === null && !this.state.has(`${partition} ${key}`) && offset >= 0)
@@ -190,7 +194,6 @@ export class Client {
     this.moveTo(cursor.id())
     this.passOver(before, null)
     if (!this.isSnapshot && !covers(this.position, this.horizon)) return
-    this.isWhole = true
     this.horizon = new Map()
     if (this.keeps === 'latest') this.expectState()
   }
@@ -216,13 +219,14 @@ export class Client {
     this.isSnapshot = floor.size === 0
     this.hasRead = false
     this.horizon = new Map()
+    this.seen = new Map()
     this.state.clear()
     this.floor = floor
     this.position = floor
     this.excuse()
   }
 
-  /** Whoever has read nothing yet wants what there is when it does. */
+  /** Whoever has read nothing yet wants what there is when it does, at the least. */
   private excuse(): void {
     const { has = () => false, position = new Map() } = this.server?.holdings() ?? {}
     this.isExcused = (record) => record.offset < (position.get(record.partition) ?? 0) && !has(record)
