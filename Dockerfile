@@ -42,5 +42,5 @@ EXPOSE 7143 9464
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (Number(process.env.ADMIN_PORT) || 9464) + '/health/live').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 # No shell in between: SIGTERM reaches the server, which ends its streams within DRAIN_SECONDS and exits with 0.
-ENTRYPOINT ["node", "/app/dist/src/cli.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=4", "/app/dist/src/cli.js"]
 CMD ["serve"]

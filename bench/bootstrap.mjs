@@ -13,6 +13,7 @@ import { fillTopic } from './bootstrap/topic.mjs'
 import { createCompactedTopic } from './compacted-topic.mjs'
 import { makeCredentials } from './credentials.mjs'
 import { startKafka } from './kafka.mjs'
+import { buildLoad } from './load.mjs'
 import { describeMachine } from './machine.mjs'
 
 const { values } = parseArgs({
@@ -28,7 +29,7 @@ const { values } = parseArgs({
 })
 
 const [keys, valueBytes, repetitions] = [values.keys, values.bytes, values.repetitions].map(Number)
-const nodeArguments = values.node.split(' ').filter(Boolean)
+const furtherArguments = values.node.split(' ').filter(Boolean)
 const env = Object.fromEntries(
   values.env
     .split(',')
@@ -43,6 +44,7 @@ async function main() {
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
   const root = new URL('..', import.meta.url)
   execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: ['ignore', 2, 2] })
+  buildLoad() // makes the certificate, too
   const credentials = await makeCredentials(folder, 1)
   const kafka = await startKafka()
   if (kafka.bootstrapServers === null)
@@ -66,7 +68,7 @@ async function measurePartitions(bootstrapServers, credentials, partitions) {
   const payloadBytes = await fillTopic(bootstrapServers, full, keys, valueBytes)
   const runs = []
   for (let repetition = 0; repetition < repetitions; repetition++) {
-    const measure = (topic) => measureServer({ bootstrapServers, topic, credentials, nodeArguments, env })
+    const measure = (topic) => measureServer({ bootstrapServers, topic, credentials, furtherArguments, env })
     const kcat = await measureKcat(bootstrapServers, full)
     const before = await measure(empty)
     const after = await measure(full)

@@ -14,9 +14,12 @@ export function startProgram(command, args, options = {}) {
   return watch(spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], ...options }))
 }
 
-/** Starts a Node module that is spoken with by messages; `sockets` are file descriptors that it gets from the fifth on. */
-export function startModule(file, args, sockets = []) {
-  return watch(fork(file, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc', ...sockets] }))
+/**
+ * Starts a Node module that is spoken with by messages; `sockets` are file descriptors that it gets from the fifth on,
+ * `execArgv` Node's own arguments.
+ */
+export function startModule(file, args, { sockets = [], execArgv = [] } = {}) {
+  return watch(fork(file, args, { execArgv, stdio: ['ignore', 'ignore', 'pipe', 'ipc', ...sockets] }))
 }
 
 /** SIGTERM, and SIGKILL for whoever is there after that still. */

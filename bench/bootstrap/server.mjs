@@ -3,19 +3,24 @@
 
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { AUDIENCE, ISSUER, SCOPE } from '../claims.mjs'
+import { CLI, nodeArguments } from '../command.mjs'
 import { endProcess, startProgram } from '../processes.mjs'
 import { cpuMicrosOf, peakBytes, residentBytes } from '../usage.mjs'
 
-const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url))
 const READY_MS = 180_000
 const SETTLE_MS = 5_000
 
 /** @returns {Promise<Bootstrap>} */
-export async function measureServer({ bootstrapServers, topic, credentials, nodeArguments = [], env = {} }) {
+export async function measureServer({
+  bootstrapServers,
+  topic,
+  credentials,
+  furtherArguments = [],
+  env = {},
+}) {
   const spawnedAt = Date.now()
-  const child = startProgram(process.execPath, [...nodeArguments, CLI, 'serve'], {
+  const child = startProgram(process.execPath, [...nodeArguments(), ...furtherArguments, CLI, 'serve'], {
     env: { PATH: process.env.PATH, ...settings(bootstrapServers, topic, credentials), ...env },
   })
   try {
@@ -94,5 +99,10 @@ function readLog(child) {
 async function readMetrics(adminPort) {
   const response = await fetch(`http://127.0.0.1:${adminPort}/metrics`)
   const lines = (await response.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
-  return Object.fromEntries(lines.map((line) => /^(\w+)\S* (\S+)$/.exec(line)?.slice(1) ?? ['', '']))
+  return Object.fromEntries(
+    lines.map((line) => {
+      const [, name = '', value = ''] = /^(\w+)\S* (\S+)$/.exec(line) ?? []
+      return [name, Number(value)]
+    }),
+  )
 }

@@ -79,7 +79,10 @@ describe('Dockerfile', () => {
   })
 
   test('its entry point is the command that package.json names, by absolute path and without a shell', () => {
-    expect(JSON.parse(one(final, 'ENTRYPOINT'))).toEqual(['node', `/app/${manifest.bin['kafka-sse']}`])
+    const [, interpreter = ''] = /^#!\/usr\/bin\/env -S (.*)\n/.exec(read('src/cli.ts')) ?? []
+    const command = [...interpreter.split(' '), `/app/${manifest.bin['kafka-sse']}`]
+    expect(JSON.parse(one(final, 'ENTRYPOINT'))).toEqual(command)
+    expect(manifest.scripts.start).toBe(`${interpreter} ${manifest.bin['kafka-sse']} demo`)
     expect(JSON.parse(one(final, 'CMD'))).toEqual(['serve'])
   })
 

@@ -1,6 +1,7 @@
 // This project's server with its defaults: JWT verified, every record through Kafka. The producer, and the embedded broker
 // unless KAFKA_BOOTSTRAP_SERVERS names one, are a process of their own, which the server's figures do not hold.
 
+import { nodeArguments } from '../../command.mjs'
 import { endProcess, receiveMessage, startModule } from '../../processes.mjs'
 
 export const name = 'ours'
@@ -17,7 +18,9 @@ export async function start({ credentials, kafka }) {
   try {
     const { bootstrapServers } = await receiveMessage(producer, 'listening')
     const argument = JSON.stringify({ ...credentials, bootstrapServers, topic })
-    const server = startModule(new URL('server.mjs', import.meta.url), [argument])
+    const server = startModule(new URL('server.mjs', import.meta.url), [argument], {
+      execArgv: nodeArguments(),
+    })
     return await follow(server, producer, kafka)
   } catch (error) {
     await endProcess(producer)

@@ -17,7 +17,7 @@ export async function start({ workload, credentials }) {
   const { port } = listener.address()
   const sockets = Array(WORKERS).fill(listener._handle.fd) // The only way to the number of the descriptor.
   const argument = JSON.stringify({ kind: workload.kind, port, workers: WORKERS, ...credentials })
-  const server = startModule(new URL('server.mjs', import.meta.url), [argument], sockets)
+  const server = startModule(new URL('server.mjs', import.meta.url), [argument], { sockets })
   listener.close() // In the same tick: this process never accepts.
   return followServer(server)
 }

@@ -1,0 +1,13 @@
+// The `kafka-sse` command as it was built, and the arguments that it gives Node: its first line names them.
+
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+export const CLI = fileURLToPath(new URL('../dist/src/cli.js', import.meta.url))
+
+/** @returns {string[]} */
+export function nodeArguments() {
+  const [, text] = /^#!\/usr\/bin\/env -S node (.*)/.exec(readFileSync(CLI, 'latin1')) ?? []
+  if (text === undefined) throw new Error(`${CLI} does not begin with its interpreter`)
+  return text.split(' ')
+}
