@@ -25,6 +25,14 @@ const { median } = (await import(bench('statistics.mjs'))) as { median: (values:
 const { formatTable } = (await import(bench('report.mjs'))) as {
   formatTable: (workload: object, repetitions: Repetition[]) => string
 }
+const { formatBootstrap } = (await import(bench('bootstrap/table.mjs'))) as {
+  formatBootstrap: (measured: {
+    partitions: number
+    keys: number
+    valueBytes: number
+    runs: object[]
+  }) => string
+}
 
 function bench(file: string): string {
   return new URL(`../../bench/${file}`, import.meta.url).href
@@ -131,5 +139,35 @@ describe('the table', () => {
 
   it('says when something else kept the machine busy', () => {
     expect(formatTable(workload, [figures('ours', 30, 0.2)])).toContain('others took 20 % of the machine')
+  })
+})
+
+describe('the table of a bootstrap', () => {
+  const before = { residentBytes: 100 * 2 ** 20, cpuMicros: 1e6 }
+  const after = (retained: number) => ({
+    answerToReadyMs: 6300,
+    startToReadyMs: 6800,
+    cpuMicros: 7e6,
+    residentBytes: before.residentBytes + 3600,
+    peakBytes: 400 * 2 ** 20,
+    metrics: { kafka_sse_bus_retained_records: retained, kafka_sse_bus_retained_bytes: 3200 },
+  })
+  const kcat = { startToEndMs: 1000, cpuMicros: 4e5, peakBytes: 2 ** 20 }
+  const table = (retained: number) =>
+    formatBootstrap({
+      partitions: 1,
+      keys: 10,
+      valueBytes: 256,
+      runs: [{ payloadBytes: 2600, kcat, before, after: after(retained) }],
+    })
+
+  it('tells memory a key beyond what keys and values take', () => {
+    expect(table(10)).toContain('| B a key beyond key and value | 100 | 100-100 |')
+    expect(table(10)).toContain('| of these in segments | 60 | 60-60 |')
+    expect(table(10)).toContain("| server's CPU, s | 6.0 | 6.0-6.0 |")
+  })
+
+  it('is none where records are missing', () => {
+    expect(() => table(9)).toThrow('9 records are retained, not 10')
   })
 })
