@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Bus, type BusOptions } from '../../src/bus.ts'
 import { Cursor } from '../../src/cursor.ts'
-import { parsePosition } from '../../src/position.ts'
+import { formatPosition, parsePosition } from '../../src/position.ts'
 import type { KafkaRecord } from '../../src/topic.ts'
 import { BUS_OPTIONS } from '../bus-options.ts'
 import { StreamReader } from '../stream-reader.ts'
@@ -223,6 +223,37 @@ describe('a client that moves between two servers which read the partitions in d
       maxLength: 12,
     }),
     bytesMax: fc.constantFrom(10, 1000, 100_000),
+  })
+
+  it('gives the id so far in front of the frame with which two orders agree', () => {
+    const bus = busOf(2)
+    for (const [partition, offset] of [
+      [1, 0],
+      [0, 1],
+      [0, 4],
+    ])
+      bus.append(record(partition ?? 0, offset ?? 0, `${partition} ${offset}`, 'x'))
+    bus.publish()
+    const cursor = Cursor.fromPosition(bus, new Map([[0, 3]]))
+    const reader = new StreamReader()
+    reader.feed(cursor.read(1000) ?? Buffer.alloc(0))
+    expect(reader.lastId).toBe(
+      formatPosition(
+        new Map([
+          [0, 3],
+          [1, 1],
+        ]),
+      ),
+    )
+    expect(cursor.id()).toBe(reader.lastId)
+    expect(readAll(cursor, reader).lastId).toBe(
+      formatPosition(
+        new Map([
+          [0, 5],
+          [1, 1],
+        ]),
+      ),
+    )
   })
 
   it('gets every record once, and each partition in order', () => {
