@@ -5,7 +5,7 @@ import type { Bus } from './bus.ts'
 import { MergedPosition } from './merged-position.ts'
 import { indexOfSequence, placeOf } from './places.ts'
 import { formatPosition, furthest, type Position, parsePosition } from './position.ts'
-import { framesBetween, gather, lastWithin } from './runs.ts'
+import { framesBetween, gather, lastWithin, NOTHING } from './runs.ts'
 import { type EntryAt, NONE, type Segment } from './segment.ts'
 import { TimeSeek } from './time-seek.ts'
 
@@ -15,7 +15,6 @@ const RUN_BYTES_MIN = 4 * 1024
 const GATHERED_BYTES_MAX = 64 * 1024
 /** Frames that one read looks at to tell which of them the client has: bounds a turn. */
 const COMPARED_MAX = 2_000
-const NOTHING = Buffer.alloc(0)
 const END_OF_EVENT = Buffer.from('\n\n')
 const NOWHERE: Position = new Map()
 
@@ -158,7 +157,8 @@ export class Cursor {
     if (position === null) return NOTHING
     this.seek = null
     this.resumed = position
-    this.place = placeOf(this.bus.segments, position) ?? this.bus.nextSequence
+    this.completeAt = this.bus.nextSequence // what came since the cursor was made may be compacted already
+    this.place = placeOf(this.bus.segments, position) ?? this.completeAt
     return NOTHING
   }
 

@@ -2,6 +2,8 @@
 
 import type { EntryAt, Segment } from './segment.ts'
 
+export const NOTHING = Buffer.alloc(0)
+
 /** The furthest frame up to `last` that ends at `bound` or before; the first one, however long it is. */
 export function lastWithin(segment: Segment, first: EntryAt, last: EntryAt, bound: number): EntryAt {
   let within = first
@@ -19,7 +21,7 @@ export function framesBetween(segment: Segment, first: EntryAt, last: EntryAt): 
 
 /** One copy of stretches of a segment: pairs of where they start and end. */
 export function gather(segment: Segment, runs: readonly number[], bytes: number): Buffer {
-  if (bytes === 0) return Buffer.alloc(0)
+  if (bytes === 0) return NOTHING
   const gathered = Buffer.allocUnsafe(bytes)
   let to = 0
   for (let run = 0; run < runs.length; run += 2)

@@ -337,6 +337,19 @@ describe('a beginning at a moment', () => {
     expect(dataOf(cursor)).toEqual(['after the request'])
   })
 
+  it('is complete no sooner than what was compacted away before it was found', () => {
+    const scene = new Scene()
+    const cursor = Cursor.fromTime(scene.bus, 0)
+    scene.fill(20, () => 'a')
+    scene.fill(20, (index) => `${index}`)
+    scene.tidy()
+    scene.write('a', 'now')
+    const reader = new StreamReader()
+    do reader.feed(cursor.read(1) ?? Buffer.alloc(0))
+    while (!cursor.complete && !cursor.atTail())
+    expect(reader.records.at(-1)).toBe('now')
+  })
+
   it('is found a segment at a time, over thousands, and past timestamps that an entry cannot hold', () => {
     const scene = new Scene({ keeps: 'all' })
     scene.fill(400)
