@@ -9,7 +9,7 @@ import { Bus } from '../src/bus.ts'
 import { KAFKA_SETTINGS } from '../src/config/kafka-settings.ts'
 import type { KafkaOptions } from '../src/options.ts'
 import { SegmentPool } from '../src/segment-pool.ts'
-import type { Encoding, Keeps, Topic, Topics } from '../src/topic.ts'
+import type { Encoding, FedTopic, Keeps, Topics } from '../src/topic.ts'
 import { Consumer } from './kafka/consumer.ts'
 import { LatestAnswers } from './kafka/latest-answers.ts'
 import { Reader } from './kafka/reader.ts'
@@ -49,7 +49,7 @@ class KafkaTopics implements Topics {
   private readonly app: FastifyInstance
   private readonly options: KafkaOptions
   private readonly pool = new SegmentPool()
-  private readonly opened = new Map<string, Topic>()
+  private readonly opened = new Map<string, FedTopic>()
   /** A reader follows a topic once. The first one follows all of them; only a second bus of a topic needs a second reader. */
   private readonly readers: Reader[]
 
@@ -59,14 +59,14 @@ class KafkaTopics implements Topics {
     this.readers = [this.createReader()]
   }
 
-  open(name: string, encoding: Encoding, keeps: Keeps): Topic {
+  open(name: string, encoding: Encoding, keeps: Keeps): FedTopic {
     const key = `${encoding} ${keeps} ${name}`
     const topic = this.opened.get(key) ?? this.follow(name, encoding, keeps)
     this.opened.set(key, topic)
     return topic
   }
 
-  all(): readonly Topic[] {
+  all(): readonly FedTopic[] {
     return [...this.opened.values()]
   }
 
@@ -74,7 +74,7 @@ class KafkaTopics implements Topics {
     await Promise.all(this.readers.map((reader) => reader.close()))
   }
 
-  private follow(name: string, encoding: Encoding, keeps: Keeps): Topic {
+  private follow(name: string, encoding: Encoding, keeps: Keeps): FedTopic {
     const bus = this.createBus(name, encoding, keeps)
     const reader = this.readers.find((each) => !each.follows(name)) ?? this.addReader()
     reader.follow(name, bus)

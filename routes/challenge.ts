@@ -16,8 +16,8 @@ export function challengeHandler(route: StreamRoute) {
     const session = await route.authenticator.authenticate(request, reply, route.scope)
     if (mediaType(request.headers['content-type']) !== CHALLENGE_RESPONSE) throw new MediaTypeUnsupported()
     if (await hasBody(request)) throw new BodyNotEmpty()
-    const renewed = route.streams.renew(pathOf(request.url), session, previousDigest(request.url))
-    if (renewed === 0) throw new NoStream()
+    const renewal = { path: pathOf(request.url), session, previousDigest: previousDigest(request.url) }
+    if ((await route.streams.renew(renewal)) === 0) throw new NoStream()
     return reply.code(204).send()
   }
 }

@@ -37,25 +37,30 @@ const RETRY_AFTER_SECONDS = { min: 5, max: 30 }
 
 export function eventsHandler(route: StreamRoute) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const refusal = route.streams.refusal(request.ip)
+    const { streams } = route
+    const refusal = await streams.refusal(request.ip)
     if (refusal !== null) return refuse(route, request, reply, refusal)
     const session = await sessionOf(route, request, reply)
     if (session === null) return refuse(route, request, reply, 'keys')
-    if (route.streams.isAtLimit(session)) return refuse(route, request, reply, 'busy')
-    if (!accepts(request.headers.accept, EVENT_STREAM)) throw new NotAcceptable()
-    const query = request.query as Query // Fastify's default parser gives just this
-    const wish = wishOf(route, request, query)
-    route.streams.open({
-      topic: route.topic,
-      session,
-      wish,
-      path: pathOf(request.url),
-      address: request.ip,
-      signals: first(query.signals) === '1',
-      sink: openResponse(reply),
-    })
+    const admitted = await streams.admit(request.ip, session)
+    if (admitted === null) return refuse(route, request, reply, 'busy')
+    try {
+      streams.open({ ...openingOf(route, request, reply), session, admitted })
+    } catch (error) {
+      admitted.release()
+      throw error
+    }
     return reply
   }
+}
+
+/** What the request asks for, and the response that carries it; throws where that is not to be had. */
+function openingOf(route: StreamRoute, request: FastifyRequest, reply: FastifyReply) {
+  if (!accepts(request.headers.accept, EVENT_STREAM)) throw new NotAcceptable()
+  const query = request.query as Query // Fastify's default parser gives just this
+  const wish = wishOf(route, request, query)
+  const signals = first(query.signals) === '1'
+  return { topic: route.topic, path: pathOf(request.url), wish, signals, sink: openResponse(reply) }
 }
 
 /** null where it cannot be told whether the token is good, because no key set could be read so far. */

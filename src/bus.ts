@@ -1,15 +1,14 @@
 // One topic's records, encoded once, in the order in which they arrived: segments of frames that streams read by cursor.
 // One writer (this class). What it publishes is immutable but for the marks that say by when a frame was superseded or gone.
 
+import { BusView } from './bus-view.ts'
 import { type EventLines, eventLines, FRAME_BYTES_MAX, linesBytes, TOO_LARGE_LINES } from './frame.ts'
-import { Losses, type Reading } from './losses.ts'
 import { Partitions } from './partitions.ts'
 import { FROM_BEGINNING, type Position } from './position.ts'
 import { Retention, type RetentionOptions } from './retention.ts'
 import type { Segment } from './segment.ts'
 import { SegmentPool } from './segment-pool.ts'
 import { Segments } from './segments.ts'
-import type { GapReason } from './signals.ts'
 import type { Encoding, KafkaRecord, Keeps, Watermarks } from './topic.ts'
 
 export interface BusOptions extends RetentionOptions {
@@ -27,29 +26,22 @@ export interface BusOptions extends RetentionOptions {
 const LF = 0x0a
 const ID = Buffer.from('id:')
 
-export class Bus {
-  /** All that Kafka held at the start is in: streams that waited may begin. */
-  caughtUp = false
+export class Bus extends BusView {
   /** It had to drop a key's newest value while it loaded: a replica that never was of use for snapshots. */
   isTooSmall = false
-  /** The topic was another one before. */
-  wasRecreated = false
   recordsAppended = 0
   recordsTooLarge = 0
   readonly options: BusOptions
   private readonly pool: SegmentPool
   /** What is retained. Who reads it sees `segments` alone. */
   readonly kept: Segments
-  private readonly losses = new Losses()
   private readonly retention: Retention
   private partitions = new Partitions()
-  /** Next sequence when the topic became another one: who was made before reads what is no more. */
-  private recreatedAt = 0
+  private readonly changeListeners = new Set<() => void>()
   private readonly now: () => number
-  private readonly listeners = new Set<() => void>()
-  private readonly caughtUpListeners = new Set<() => void>()
 
   constructor(options: BusOptions) {
+    super()
     this.options = options
     this.pool = options.pool ?? new SegmentPool()
     this.now = options.now ?? Date.now
@@ -133,95 +125,61 @@ export class Bus {
   publish(): void {
     const { tail } = this.kept
     if (tail !== undefined) this.show(tail)
-    for (const listener of this.listeners) listener()
+    this.wake()
+    this.changed()
   }
 
   markCaughtUp(): void {
     this.caughtUp = true
     this.isTooSmall = !this.losses.isWhole
     this.publish()
-    const listeners = [...this.caughtUpListeners]
-    this.caughtUpListeners.clear()
-    for (const listener of listeners) listener()
+    this.tellCaughtUp()
   }
 
   /** One bounded step of what is to be done besides: compaction, and what had its time goes. True if there was something. */
   maintain(nowMs: number): boolean {
-    return this.retention.step(nowMs)
+    const isDone = this.retention.step(nowMs)
+    if (isDone) this.changed()
+    return isDone
   }
 
-  // The streams' side.
+  // The streams' side, besides what every view of a bus has.
 
-  /** Retained segments, oldest first. A new array whenever a segment comes or goes, so that a reader may hold on to one. */
-  get segments(): readonly Segment[] {
+  override get segments(): readonly Segment[] {
     return this.kept.list
   }
 
-  /** Sequence that the next frame gets: the place right behind the tail. Published ones lie below it. */
-  get nextSequence(): number {
+  override get nextSequence(): number {
     return this.kept.nextSequence
   }
 
-  /** Calls `listener` once when the bus has caught up, unless the returned function is called before. */
-  onCaughtUp(listener: () => void): () => void {
-    this.caughtUpListeners.add(listener)
-    return () => this.caughtUpListeners.delete(listener)
-  }
-
-  /** Calls `listener` at every publish until the returned function is called. */
-  onPublish(listener: () => void): () => void {
-    this.listeners.add(listener)
-    return () => this.listeners.delete(listener)
-  }
-
-  /** Next offset of every partition, of everything appended. */
-  position(): Position {
+  override position(): Position {
     return this.partitions.position()
   }
 
-  positionText(): string {
+  override positionText(): string {
     return this.partitions.text()
   }
 
-  /** Log start of a partition as Kafka told it, -2 before it did; undefined for one that the topic lacks. */
-  start(partition: number): number | undefined {
+  override start(partition: number): number | undefined {
     return this.partitions.start(partition)
   }
 
-  /** Why a client with this position has missed something for good; null if it has not. */
-  gapFor(position: Position): GapReason | null {
-    return this.losses.gapFor(position, (partition) => this.partitions.start(partition))
+  /** What is known of the partitions, for those who tell other threads. */
+  get known(): Pick<Partitions, 'starts' | 'version'> {
+    return this.partitions
   }
 
-  /** Whether tombstones of this partition are gone. */
-  lacksTombstones(partition: number): boolean {
-    return this.losses.lacksTombstones(partition)
-  }
-
-  /** Whether everything from `timestampMs` on can be had: the newest value of each key, at the least. */
-  isWholeSince(timestampMs: number): boolean {
-    return this.losses.isWhole || timestampMs > this.losses.brokenAtMs
-  }
-
-  /** Whether something has left that a reader had still to read. */
-  hasLost(reading: Reading): boolean {
-    return this.losses.concern(reading)
-  }
-
-  /** Whether a reader that was made at this sequence reads of a topic that is no more. */
-  isFromBefore(madeAt: number): boolean {
-    return madeAt < this.recreatedAt
+  /** Calls `listener` whenever a view in another thread is no longer up to date, until the returned function is called. */
+  onChange(listener: () => void): () => void {
+    this.changeListeners.add(listener)
+    return () => this.changeListeners.delete(listener)
   }
 
   // Figures.
 
   get keeps(): Keeps {
     return this.options.keeps
-  }
-
-  /** Whether every key's newest value is here. */
-  get isWhole(): boolean {
-    return this.losses.isWhole
   }
 
   get retainedBytes(): number {
@@ -292,9 +250,16 @@ export class Bus {
   private segmentFor(frameBytes: number, keyBytes: number): Segment {
     const { tail } = this.kept
     if (tail?.size === this.pool.segmentBytes && tail.fits(frameBytes, keyBytes)) return tail
-    if (tail !== undefined) this.show(tail)
+    if (tail !== undefined) {
+      this.show(tail)
+      tail.close()
+    }
     this.retention.makeRoom(frameBytes)
     return this.kept.add(frameBytes + keyBytes, this.now())
+  }
+
+  private changed(): void {
+    for (const listener of this.changeListeners) listener()
   }
 
   private show(tail: Segment): void {

@@ -109,7 +109,7 @@ class Rewriting {
     for (const target of targets) {
       target.rewrittenAt = segments.nextSequence
       target.newestArrivalMs = Math.max(...run.map(({ newestArrivalMs }) => newestArrivalMs))
-      target.publish()
+      target.close()
     }
     return targets
   }

@@ -1,7 +1,7 @@
 // What is on its way to one peer, and how much of it may be: one write of records, and the stream's own few words.
 // Time comes in; nothing is written here.
 
-import type { Segment } from './segment.ts'
+import type { SegmentView } from './segment-view.ts'
 
 const BYTES_MIN = 16 * 1024
 const BYTES_MAX = 1024 * 1024
@@ -18,7 +18,7 @@ export class InFlight {
   /** The write of records under way, 0 bytes when there is none, and the segment that it refers to. */
   private bytes = 0
   private sinceMs = NEVER
-  private segment: Segment | null = null
+  private segment: SegmentView | null = null
   /** Words that the peer has not taken yet, and since when there are any. */
   private words = 0
   private wordsSinceMs = NEVER
@@ -32,12 +32,11 @@ export class InFlight {
     return this.bytes === 0 && this.words === 0
   }
 
-  /** A write of records begins; it counts itself into its segment until it is taken. */
-  begin(bytes: number, segment: Segment | null, nowMs: number): void {
+  /** A write of records begins; its segment, in which it is counted, is let go when it is taken. */
+  begin(bytes: number, segment: SegmentView | null, nowMs: number): void {
     this.bytes = bytes
     this.sinceMs = nowMs
     this.segment = segment
-    segment?.retain()
   }
 
   /** The write is taken, and tells how much the next one may be. */

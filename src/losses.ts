@@ -13,46 +13,71 @@ export interface Reading {
   readonly liveFrom: number
 }
 
-export class Losses {
+/** What is written down, as plain values that another thread can be sent. */
+export interface LossesState {
   /** Whether every key's newest value is here: what a snapshot promises. Never true again once it is false. */
-  isWhole = true
+  isWhole: boolean
   /** Latest timestamp of what made it false, in epoch ms. */
-  brokenAtMs = Number.NEGATIVE_INFINITY
+  brokenAtMs: number
   /** Offset that an id must have reached, per partition, to have missed no record. */
-  private readonly recordsGone = new Map<number, number>()
+  readonly recordsGone: Map<number, number>
   /** The same for tombstones that had their time. */
-  private readonly deletesGone = new Map<number, number>()
+  readonly deletesGone: Map<number, number>
   /**
    * Sequence of the furthest frame that is gone, of the furthest that a snapshot, too, cannot be without, and the bus's next
    * sequence when the last one went.
    */
-  private furthest = 0
-  private furthestWanted = 0
-  private latest = 0
+  furthest: number
+  furthestWanted: number
+  latest: number
+}
+
+export class Losses {
+  readonly state: LossesState
+  /** Grows with whatever is written down. */
+  version = 0
+
+  constructor(state = nothingLost()) {
+    this.state = state
+  }
+
+  get isWhole(): boolean {
+    return this.state.isWhole
+  }
+
+  get brokenAtMs(): number {
+    return this.state.brokenAtMs
+  }
 
   addRecord(partition: number, offset: number): void {
-    raise(this.recordsGone, partition, offset + 1)
+    this.version++
+    raise(this.state.recordsGone, partition, offset + 1)
   }
 
   addTombstone(partition: number, offset: number): void {
-    raise(this.deletesGone, partition, offset + 1)
+    this.version++
+    raise(this.state.deletesGone, partition, offset + 1)
   }
 
   /** Frames up to `furthest` went when the bus's next sequence was `now`: for the cursors, which may have wanted them. */
   addFrames(furthest: number, now: number): void {
-    this.furthest = Math.max(this.furthest, furthest)
-    this.latest = now
+    const { state } = this
+    this.version++
+    state.furthest = Math.max(state.furthest, furthest)
+    state.latest = now
   }
 
   /** Of them, up to `furthest`, records that nothing newer stands for. */
   addWanted(furthest: number): void {
-    this.furthestWanted = Math.max(this.furthestWanted, furthest)
+    this.version++
+    this.state.furthestWanted = Math.max(this.state.furthestWanted, furthest)
   }
 
   /** The newest values of keys were among them: no snapshot is whole from now on. */
   addNewest(newestTimestampMs: number): void {
-    this.isWhole = false
-    this.brokenAtMs = Math.max(this.brokenAtMs, newestTimestampMs)
+    this.version++
+    this.state.isWhole = false
+    this.state.brokenAtMs = Math.max(this.state.brokenAtMs, newestTimestampMs)
   }
 
   /**
@@ -60,32 +85,47 @@ export class Losses {
    * nothing yet is read from wherever it begins.
    */
   gapFor(position: Position, logStart: (partition: number) => number | undefined): GapReason | null {
+    const { recordsGone, deletesGone } = this.state
     let reason: GapReason | null = null
     for (const [partition, offset] of position) {
       if (offset < 0) continue
-      if (offset < (logStart(partition) ?? 0) || offset < (this.recordsGone.get(partition) ?? 0))
-        return 'too-old'
+      if (offset < (logStart(partition) ?? 0) || offset < (recordsGone.get(partition) ?? 0)) return 'too-old'
       // Who has nothing of a partition has nothing in it to be deleted.
-      if (offset > 0 && offset < (this.deletesGone.get(partition) ?? 0)) reason = 'deletes-dropped'
+      if (offset > 0 && offset < (deletesGone.get(partition) ?? 0)) reason = 'deletes-dropped'
     }
     return reason
   }
 
   lacksTombstones(partition: number): boolean {
-    return this.deletesGone.has(partition)
+    return this.state.deletesGone.has(partition)
   }
 
   /** Whether something went that a reader had still to read. */
   concern({ place, madeAt, liveFrom }: Reading): boolean {
-    if (this.latest < madeAt) return false
-    return this.furthestWanted >= place || (this.furthest >= place && this.furthest >= liveFrom)
+    const { latest, furthest, furthestWanted } = this.state
+    if (latest < madeAt) return false
+    return furthestWanted >= place || (furthest >= place && furthest >= liveFrom)
   }
 
   clear(): void {
-    this.isWhole = true
-    this.brokenAtMs = Number.NEGATIVE_INFINITY
-    this.recordsGone.clear()
-    this.deletesGone.clear()
+    const { state } = this
+    this.version++
+    state.isWhole = true
+    state.brokenAtMs = Number.NEGATIVE_INFINITY
+    state.recordsGone.clear()
+    state.deletesGone.clear()
+  }
+}
+
+function nothingLost(): LossesState {
+  return {
+    isWhole: true,
+    brokenAtMs: Number.NEGATIVE_INFINITY,
+    recordsGone: new Map(),
+    deletesGone: new Map(),
+    furthest: 0,
+    furthestWanted: 0,
+    latest: 0,
   }
 }
 

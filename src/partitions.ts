@@ -5,7 +5,9 @@ import { FROM_BEGINNING, formatPosition, type Position, PositionEncoder } from '
 export class Partitions {
   /** In ascending order, as ids name them. */
   private numbers: readonly number[] = []
-  private readonly starts = new Map<number, number>()
+  readonly starts = new Map<number, number>()
+  /** Grows with whatever becomes known of the partitions but for their next offsets. */
+  version = 0
   private readonly nextOffsets = new Map<number, number>()
   /** Latest timestamp of each partition's records, as far as they were noted. */
   private readonly timestamps = new Map<number, number>()
@@ -24,6 +26,7 @@ export class Partitions {
   /** Declares a partition, or learns where its log begins now; `start` is -2 as long as Kafka has not told. */
   setStart(partition: number, start: number): void {
     this.starts.set(partition, start)
+    this.version++
     if (!this.has(partition)) this.numbers = [...this.numbers, partition].sort((a, b) => a - b)
     this.moveTo(partition, start)
   }

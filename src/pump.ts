@@ -1,7 +1,7 @@
 // Who works when: streams that wait for their bus, and those that have something to do now. Works in turns of a fraction
 // of a millisecond, so that between them the process takes connections, renewals and what clients send.
 
-import type { Bus } from './bus.ts'
+import type { BusView } from './bus-view.ts'
 import { Queue } from './queue.ts'
 
 /** Length of a turn, in ms. Measured: 3 ms cost p99 25-60 ms more at a million deliveries a second, and 4 of 5 connects. */
@@ -13,7 +13,7 @@ const PIECES_PER_LOOK = 8
 export type Waits = 'turn' | 'publish' | 'call'
 
 export interface Pumped {
-  readonly bus: Bus
+  readonly bus: BusView
   /** Does one bounded piece of work. */
   work(): Waits
   /** Where it stands among those who wait for a publish, -1 when not among them: the pump's own. */
@@ -23,7 +23,7 @@ export interface Pumped {
 }
 
 export class Pump {
-  private readonly waiting = new Map<Bus, { idle: Pumped[]; stop: () => void }>()
+  private readonly waiting = new Map<BusView, { idle: Pumped[]; stop: () => void }>()
   /** Deadlines first: they are few, and late ones are broken promises. */
   private readonly urgent = new Queue<() => void>()
   private readonly queue = new Queue<Pumped>()
@@ -89,7 +89,7 @@ export class Pump {
     idle.push(pumped)
   }
 
-  private waitingFor(bus: Bus): { idle: Pumped[] } {
+  private waitingFor(bus: BusView): { idle: Pumped[] } {
     const known = this.waiting.get(bus)
     if (known) return known
     const made = { idle: [] as Pumped[], stop: bus.onPublish(() => this.wake(bus)) }
@@ -97,7 +97,7 @@ export class Pump {
     return made
   }
 
-  private wake(bus: Bus): void {
+  private wake(bus: BusView): void {
     const waiting = this.waiting.get(bus)
     if (waiting === undefined || waiting.idle.length === 0) return
     const { idle } = waiting

@@ -2,7 +2,7 @@
 
 import type { Authenticator } from './authenticator.ts'
 import type { Streams } from './streams.ts'
-import type { Topic, Topics } from './topic.ts'
+import type { FedTopic, Topics } from './topic.ts'
 
 /** The parts that can hold a process up. */
 export interface Parts {
@@ -22,7 +22,7 @@ export function notReadyReasons({ streams, topics, authenticator }: Parts): stri
 }
 
 /** Kafka's own trouble before a bus that does not fill, which mostly has that for its cause. */
-function topicNotReady(topic: Topic): string | null {
+function topicNotReady(topic: FedTopic): string | null {
   const { bus, name } = topic
   // One that outgrows its bounds later stays ready: all replicas would turn red at once.
   if (bus.isTooSmall || (!bus.caughtUp && !bus.isWhole))

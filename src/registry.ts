@@ -1,18 +1,24 @@
-// Which streams are open, and who holds them: found by holder for a renewal, counted by holder and address for the limits.
+// Which streams are open, and who holds them, so that a renewal finds them.
 
 import type { Session } from './session.ts'
 import type { Stream } from './stream.ts'
 
+/** An answer to a challenge: a session that takes the place of those of its holder's streams at one path. */
+export interface Renewal {
+  readonly path: string
+  readonly session: Session
+  /** Of the token that stood in the URL, where the session names no subject; see `Registry.renewable`. */
+  readonly previousDigest: string | null
+}
+
 interface Entry {
   readonly path: string
-  readonly address: string
   readonly holder: string
 }
 
 export class Registry {
   private readonly entries = new Map<Stream, Entry>()
   private readonly byHolder = new Map<string, Set<Stream>>()
-  private readonly byAddress = new Map<string, number>()
 
   get size(): number {
     return this.entries.size
@@ -23,13 +29,12 @@ export class Registry {
     return this.entries.keys()
   }
 
-  add(stream: Stream, path: string, address: string): void {
+  add(stream: Stream, path: string): void {
     const holder = holderOf(stream.session)
-    this.entries.set(stream, { path, address, holder })
+    this.entries.set(stream, { path, holder })
     const held = this.byHolder.get(holder)
     if (held) held.add(stream)
     else this.byHolder.set(holder, new Set([stream]))
-    this.byAddress.set(address, this.countOfAddress(address) + 1)
   }
 
   remove(stream: Stream): void {
@@ -39,24 +44,13 @@ export class Registry {
     const held = this.byHolder.get(entry.holder)
     held?.delete(stream)
     if (held?.size === 0) this.byHolder.delete(entry.holder)
-    const left = this.countOfAddress(entry.address) - 1
-    if (left > 0) this.byAddress.set(entry.address, left)
-    else this.byAddress.delete(entry.address)
-  }
-
-  countOfHolder(session: Session): number {
-    return this.byHolder.get(holderOf(session))?.size ?? 0
-  }
-
-  countOfAddress(address: string): number {
-    return this.byAddress.get(address) ?? 0
   }
 
   /**
-   * Open streams at `path` that a renewal by `session` reaches: those of the same issuer and subject; where the token
-   * names no subject, those that were opened with exactly the token of digest `previousDigest`.
+   * Open streams that a renewal reaches: those of the same path, issuer and subject; where the token names no subject, those
+   * that were opened with exactly the token of `previousDigest`.
    */
-  renewable(path: string, session: Session, previousDigest: string | null): Stream[] {
+  renewable({ path, session, previousDigest }: Renewal): Stream[] {
     const holder = session.subject === null ? tokenHolder(previousDigest ?? '') : holderOf(session)
     const held = this.byHolder.get(holder) ?? []
     return [...held].filter((stream) => stream.isOpen && this.isRenewable(stream, path, session))
@@ -67,7 +61,8 @@ export class Registry {
   }
 }
 
-function holderOf({ issuer, subject, tokenDigest }: Session): string {
+/** Names whoever a session is of: a subject, or the bearer of one token. */
+export function holderOf({ issuer, subject, tokenDigest }: Session): string {
   return subject === null ? tokenHolder(tokenDigest) : JSON.stringify([issuer, subject])
 }
 

@@ -1,11 +1,11 @@
 // Stretches of frames side by side in a segment: how far one may go, how many it is, and a copy of several.
 
-import type { EntryAt, Segment } from './segment.ts'
+import type { EntryAt, SegmentView } from './segment-view.ts'
 
 export const NOTHING = Buffer.alloc(0)
 
 /** The furthest frame up to `last` that ends at `bound` or before; the first one, however long it is. */
-export function lastWithin(segment: Segment, first: EntryAt, last: EntryAt, bound: number): EntryAt {
+export function lastWithin(segment: SegmentView, first: EntryAt, last: EntryAt, bound: number): EntryAt {
   let within = first
   for (let at = segment.next(first); at <= last && segment.frameEnd(at) <= bound; at = segment.next(at))
     within = at
@@ -13,14 +13,14 @@ export function lastWithin(segment: Segment, first: EntryAt, last: EntryAt, boun
 }
 
 /** How many frames stand from one to another, both counted. */
-export function framesBetween(segment: Segment, first: EntryAt, last: EntryAt): number {
+export function framesBetween(segment: SegmentView, first: EntryAt, last: EntryAt): number {
   let frames = 1
   for (let at = first; at < last; at = segment.next(at)) frames++
   return frames
 }
 
 /** One copy of stretches of a segment: pairs of where they start and end. */
-export function gather(segment: Segment, runs: readonly number[], bytes: number): Buffer {
+export function gather(segment: SegmentView, runs: readonly number[], bytes: number): Buffer {
   if (bytes === 0) return NOTHING
   const gathered = Buffer.allocUnsafe(bytes)
   let to = 0

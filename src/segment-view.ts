@@ -1,11 +1,13 @@
-// What any thread may do with a segment: read what was published, entry by entry, and count itself in while it refers to
-// the bytes. The layout of the buffer is here; src/segment.ts has the one writer's side.
+// What any thread may do with a segment: read what it was told is published, entry by entry, and count itself in while it
+// refers to the bytes. The layout of the buffer is here; src/segment.ts has the one writer's side.
 
-// Control words at the front of the buffer.
+/** Threads that can read: the writer's own, which is number 0, and 32 others. */
+export const READERS_MAX = 33
+
+// Control words at the front of the buffer: the generation, and how often each thread has counted itself in.
 const GENERATION = 0
 const READERS = 1
-const PUBLISHED = 2
-export const CONTROL_BYTES = 16
+export const CONTROL_BYTES = 4 * (READERS + READERS_MAX) + 12
 
 // Words of an entry. Entries grow down from the buffer's end; each has its key's bytes, padded to words, below it.
 // Sequences are stored as their distance from the segment's first, so that one word is enough and none ever wraps.
@@ -30,6 +32,8 @@ export const BURIED = 2 ** 25
 export const OFFSET_HIGH_BITS = 21
 const OFFSET_HIGH_MASK = 2 ** OFFSET_HIGH_BITS - 1
 export const WORD = 2 ** 32
+/** A key is padded to whole words. */
+export const WORD_BYTES = 4
 /** No entry: what `lastPublished` is as long as nothing was published. */
 export const NONE = -1
 /** Superseded too long after the segment began to say when; see `supersededBefore`. */
@@ -44,6 +48,12 @@ export type EntryAt = number
 export class SegmentView {
   readonly shared: SharedArrayBuffer
   readonly bytes: Buffer
+  /** What the buffer held when this view of it was made, by number: the writer begins a new one before it uses it anew. */
+  generation = 0
+  /** The last entry that this thread may read, or NONE. */
+  lastPublished: EntryAt = NONE
+  /** Id of the last frame, once no more come. */
+  endId: string | null = null
   /** Sequences that the segment stands for, whether their frames are still in it or were compacted away. */
   firstSequence = 0
   lastSequence = 0
@@ -52,12 +62,15 @@ export class SegmentView {
   /** The latest timestamp of a record in here, in epoch ms. */
   newestTimestampMs = 0
   protected readonly words: Uint32Array
-  private readonly control: Int32Array
+  protected readonly control: Int32Array
+  private readonly readerWord: number
   /** The slice that was handed out last: all streams at the tail ask for the same one. */
   private lastSlice: Buffer
 
-  constructor(shared: SharedArrayBuffer) {
+  /** `reader`: number of the thread that reads by this view. */
+  constructor(shared: SharedArrayBuffer, reader = 0) {
     this.shared = shared
+    this.readerWord = READERS + reader
     this.bytes = Buffer.from(shared)
     this.words = new Uint32Array(shared)
     this.control = new Int32Array(shared, 0, CONTROL_BYTES / 4)
@@ -69,25 +82,31 @@ export class SegmentView {
     return this.shared.byteLength
   }
 
+  /** How often all threads together have counted themselves in. */
   get readers(): number {
-    return Atomics.load(this.control, READERS)
+    let readers = 0
+    for (let word = READERS; word < READERS + READERS_MAX; word++) readers += Atomics.load(this.control, word)
+    return readers
   }
 
-  retain(): void {
-    Atomics.add(this.control, READERS, 1)
+  /**
+   * Counts this thread in, so that the bytes stay what they are until `release`; false, and nothing is counted, where they
+   * are something else by now. Counted first, then looked: the writer ends a generation first, then looks for readers.
+   */
+  hold(): boolean {
+    Atomics.add(this.control, this.readerWord, 1)
+    if (this.isCurrent) return true
+    this.release()
+    return false
   }
 
   release(): void {
-    Atomics.sub(this.control, READERS, 1)
+    Atomics.sub(this.control, this.readerWord, 1)
   }
 
-  get generation(): number {
-    return Atomics.load(this.control, GENERATION)
-  }
-
-  /** The last entry that readers may see, or NONE: the one word from which they have everything else. */
-  get lastPublished(): EntryAt {
-    return Atomics.load(this.control, PUBLISHED)
+  /** Whether the buffer still holds what it did when this view was made. */
+  get isCurrent(): boolean {
+    return Atomics.load(this.control, GENERATION) === this.generation
   }
 
   /** The entry behind `at`. */
@@ -205,11 +224,12 @@ export class SegmentView {
   /** Ends what the buffer stands for: nobody counts itself in for the old bytes any more. The writer's alone. */
   protected beginGeneration(): void {
     Atomics.add(this.control, GENERATION, 1)
+    this.generation = Atomics.load(this.control, GENERATION)
   }
 
-  /** The writer's alone. */
-  protected showThrough(last: EntryAt): void {
-    Atomics.store(this.control, PUBLISHED, last)
+  /** A thread is gone: it refers to nothing any more. The writer's alone. */
+  forgetReader(reader: number): void {
+    Atomics.store(this.control, READERS + reader, 0)
   }
 }
 
@@ -219,5 +239,5 @@ export function entryBytes(keyLength: number): number {
 }
 
 function padded(bytes: number): number {
-  return (bytes + 3) & ~3
+  return (bytes + WORD_BYTES - 1) & ~(WORD_BYTES - 1)
 }

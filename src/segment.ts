@@ -89,7 +89,8 @@ export class Segment extends SegmentView {
   /** Starts the segment anew. Only while nobody refers to it: it is retired, and `readers` is 0. */
   reset(firstSequence: number): void {
     this.beginGeneration()
-    this.showThrough(NONE)
+    this.lastPublished = NONE
+    this.endId = null
     this.framesEnd = CONTROL_BYTES
     this.entriesEnd = 0
     this.lastEntry = NONE
@@ -122,7 +123,13 @@ export class Segment extends SegmentView {
   }
 
   publish(): void {
-    this.showThrough(this.lastEntry)
+    this.lastPublished = this.lastEntry
+  }
+
+  /** Publishes what is not yet, for the last time. */
+  close(): void {
+    this.publish()
+    this.endId = this.lastEntry === NONE ? null : this.id(this.lastEntry)
   }
 
   /** Marks a live frame as superseded by the record of `sequence`. */

@@ -3,9 +3,10 @@
 import { KeyIndex } from './key-index.ts'
 import type { EntryAt, FrameEntry, Segment } from './segment.ts'
 import type { SegmentPool } from './segment-pool.ts'
+import { CONTROL_BYTES, entryBytes, WORD_BYTES } from './segment-view.ts'
 
 /** Room for a segment's control words and the entry of a frame that has a segment of its own. */
-const SEGMENT_OVERHEAD_BYTES = 64
+const SEGMENT_OVERHEAD_BYTES = CONTROL_BYTES + entryBytes(0) + WORD_BYTES
 
 export interface SegmentsOptions {
   readonly pool: SegmentPool

@@ -1,7 +1,7 @@
 // Where a stream begins: at the id it brings, at what its URL asks for, or with the newest value of every key.
 // An id that cannot be honoured means the beginning, said with a reason: never an error, since a browser sends it by itself.
 
-import type { Bus } from './bus.ts'
+import type { BusView } from './bus-view.ts'
 import { Cursor } from './cursor.ts'
 import { covers, FROM_NOW, type Position, parsePosition } from './position.ts'
 import type { GapReason } from './signals.ts'
@@ -35,19 +35,19 @@ function startFromNow(stream: Stream, topic: Topic): void {
   else askWatermarks(stream, topic, (watermarks) => resumeAfterCatchUp(stream, topic.bus, ends(watermarks)))
 }
 
-function resumeAfterCatchUp(stream: Stream, bus: Bus, position: Position): void {
+function resumeAfterCatchUp(stream: Stream, bus: BusView, position: Position): void {
   const resume = () => stream.begin(Cursor.fromPosition(bus, position), null)
   if (bus.caughtUp) resume()
   else stream.waitFor(bus.onCaughtUp(resume))
 }
 
-function startFromBeginning(stream: Stream, bus: Bus, reason: GapReason | null): void {
+function startFromBeginning(stream: Stream, bus: BusView, reason: GapReason | null): void {
   // A bus that had to drop what nothing superseded has no whole snapshot to give; replicas with more room may.
   if (bus.isWhole) stream.begin(Cursor.fromBeginning(bus), reason)
   else stream.end('busy')
 }
 
-function startFromTime(stream: Stream, bus: Bus, sinceMs: number): void {
+function startFromTime(stream: Stream, bus: BusView, sinceMs: number): void {
   if (bus.isWholeSince(sinceMs)) stream.begin(Cursor.fromTime(bus, sinceMs), null)
   else stream.end('busy')
 }
@@ -81,7 +81,7 @@ function resumeWithin(
   else resume(stream, bus, reached)
 }
 
-function resume(stream: Stream, bus: Bus, position: Position): void {
+function resume(stream: Stream, bus: BusView, position: Position): void {
   const reason = bus.gapFor(position)
   if (reason === null) stream.begin(Cursor.fromPosition(bus, position), null)
   else startFromBeginning(stream, bus, reason)

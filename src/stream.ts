@@ -1,7 +1,7 @@
 // One open response: a cursor on its bus, a sink for its bytes, a session that ends. It owns no queue. Everything that can
 // wake it stands in `work` (records, a write taken) and in `due` (heartbeat, challenge, expiry, a peer that stalls).
 
-import type { Bus } from './bus.ts'
+import type { BusView } from './bus-view.ts'
 import type { Cursor } from './cursor.ts'
 import type { EndReason, Figures } from './figures.ts'
 import { InFlight } from './in-flight.ts'
@@ -22,7 +22,7 @@ import type { Timed, Wheel } from './wheel.ts'
 
 /** What a stream is made of; all of it outlives the stream. */
 export interface StreamParts {
-  readonly bus: Bus
+  readonly bus: BusView
   readonly sink: Sink
   readonly session: Session
   readonly pump: Pump
@@ -52,7 +52,7 @@ const EXPIRED_GRACE_MS = 250
 const END_GRACE_MS = 1000
 
 export class Stream implements Pumped, Timed {
-  readonly bus: Bus
+  readonly bus: BusView
   dueAtMs = Number.POSITIVE_INFINITY
   slot = -1
   idleAt = -1
@@ -220,12 +220,13 @@ export class Stream implements Pumped, Timed {
       this.end('too-old')
       return 'call'
     }
-    this.tellReady(cursor)
+    if (cursor.atTail()) this.tellReady(cursor)
     return 'publish'
   }
 
   /** The records so far were another topic's. What is said from here on is of the new one, its `ready` included. */
   private restart(): void {
+    this.cursor?.letGo()
     this.cursor = null
     this.tellGap('recreated')
     this.parts.onRecreated(this)
@@ -240,7 +241,7 @@ export class Stream implements Pumped, Timed {
   private write(bytes: Buffer, cursor: Cursor): void {
     const { figures } = this.parts
     this.lastByteAtMs = this.parts.now()
-    this.inFlight.begin(bytes.length, cursor.segment, this.lastByteAtMs)
+    this.inFlight.begin(bytes.length, cursor.handOver(), this.lastByteAtMs)
     figures.writes++
     figures.bytesDelivered += bytes.length
     figures.recordsDelivered += cursor.frames
@@ -275,6 +276,7 @@ export class Stream implements Pumped, Timed {
   private close(): void {
     if (this.isClosed) return
     this.isClosed = true
+    this.cursor?.letGo()
     this.inFlight.letGo()
     this.stopWaiting?.()
     this.parts.pump.remove(this)

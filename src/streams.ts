@@ -1,8 +1,9 @@
 // Every open stream of the process: opened within limits, renewed, counted, and ended together when the process goes.
 
+import { type Admission, type AdmissionLimits, type Admitted, CountedAdmission } from './admission.ts'
 import { createFigures, type Figures } from './figures.ts'
 import { Pump } from './pump.ts'
-import { Registry } from './registry.ts'
+import { holderOf, Registry, type Renewal } from './registry.ts'
 import type { Session } from './session.ts'
 import { end, retry } from './signals.ts'
 import type { Sink } from './sink.ts'
@@ -11,10 +12,13 @@ import { Stream, type StreamSettings } from './stream.ts'
 import type { Topic } from './topic.ts'
 import { Wheel } from './wheel.ts'
 
-export interface StreamsSettings extends StreamSettings {
-  readonly streamsMax: number
-  readonly streamsPerSubjectMax: number
-  readonly streamsPerAddressMax: number
+export type StreamsSettings = StreamSettings & AdmissionLimits
+
+/** What streams share with those of other threads. Alone, a thread's own. */
+export interface Shared {
+  readonly admission: Admission
+  /** Renews streams of other threads; how many there were. */
+  readonly renewElsewhere: (renewal: Renewal) => Promise<number>
 }
 
 export interface StreamRequest {
@@ -23,8 +27,9 @@ export interface StreamRequest {
   readonly session: Session
   /** Path without query: what a renewal is for. */
   readonly path: string
-  readonly address: string
   readonly signals: boolean
+  /** Its place within the limits, which it gives back when it is over. */
+  readonly admitted: Admitted
   readonly wish: Wish
 }
 
@@ -39,6 +44,7 @@ const DRAIN_STEP_MS = 50
 export class Streams {
   readonly figures: Figures = createFigures()
   private readonly settings: StreamsSettings
+  private readonly shared: Shared
   private readonly now: () => number
   private readonly pump = new Pump()
   private readonly wheel: Wheel<Stream>
@@ -48,28 +54,26 @@ export class Streams {
   /** Called when the last stream closes. */
   private readonly emptied = new Set<() => void>()
 
-  constructor(settings: StreamsSettings, now: () => number = Date.now) {
+  constructor(settings: StreamsSettings, shared?: Shared, now: () => number = Date.now) {
     this.settings = settings
+    this.shared = shared ?? { admission: new CountedAdmission(settings), renewElsewhere: async () => 0 }
     this.now = now
     this.wheel = new Wheel((stream) => this.pump.hasten(() => stream.due()), now)
   }
 
   /** Why no stream can be opened from this address now; null if one can. */
-  refusal(address: string): 'draining' | 'busy' | null {
+  async refusal(address: string): Promise<'draining' | 'busy' | null> {
     if (this.isDraining) return 'draining'
-    const { streamsMax, streamsPerAddressMax } = this.settings
-    const isBusy =
-      this.registry.size >= streamsMax || this.registry.countOfAddress(address) >= streamsPerAddressMax
-    return isBusy ? 'busy' : null
+    return (await this.shared.admission.hasRoom(address)) ? null : 'busy'
   }
 
-  /** Whether this holder has as many streams open as it may. */
-  isAtLimit(session: Session): boolean {
-    return this.registry.countOfHolder(session) >= this.settings.streamsPerSubjectMax
+  /** A place for a stream of this holder, for `open` or to be released; null where the holder has as many as it may. */
+  async admit(address: string, session: Session): Promise<Admitted | null> {
+    return await this.shared.admission.admit(address, holderOf(session))
   }
 
   open(request: StreamRequest): Stream {
-    const { topic, sink, session, signals } = request
+    const { topic, sink, session, signals, admitted } = request
     const stream = new Stream({
       bus: topic.bus,
       sink,
@@ -81,9 +85,9 @@ export class Streams {
       settings: this.settings,
       now: this.now,
       onRecreated: (recreated) => start(recreated, topic, FROM_BEGINNING),
-      onClosed: this.closed,
+      onClosed: () => this.closed(stream, admitted),
     })
-    this.registry.add(stream, request.path, request.address)
+    this.registry.add(stream, request.path)
     stream.open(between(RETRY_MS))
     start(stream, topic, request.wish)
     return stream
@@ -95,10 +99,16 @@ export class Streams {
     sink.end(Buffer.concat([retry(between(RETRY_BUSY_MS)), end('busy', signals)]))
   }
 
-  /** Renews every open stream that this session may; returns how many there are. See `Registry.renewable`. */
-  renew(path: string, session: Session, previousDigest: string | null): number {
-    const streams = this.registry.renewable(path, session, previousDigest)
-    for (const stream of streams) stream.renew(session)
+  /** Renews every open stream that this session may, in whichever thread; resolves with how many there are. */
+  async renew(renewal: Renewal): Promise<number> {
+    const renewed = this.renewHere(renewal)
+    return renewed + (await this.shared.renewElsewhere(renewal))
+  }
+
+  /** See `Registry.renewable`. */
+  renewHere(renewal: Renewal): number {
+    const streams = this.registry.renewable(renewal)
+    for (const stream of streams) stream.renew(renewal.session)
     this.figures.renewals += streams.length
     return streams.length
   }
@@ -134,7 +144,8 @@ export class Streams {
     return new Promise((resolve) => this.emptied.add(resolve))
   }
 
-  private readonly closed = (stream: Stream): void => {
+  private closed(stream: Stream, admitted: Admitted): void {
+    admitted.release()
     this.registry.remove(stream)
     if (this.registry.size > 0) return
     for (const resolve of this.emptied) resolve()

@@ -2,6 +2,7 @@
 // plugins/kafka implements it; plugins/sse and the routes use it; neither imports the other.
 
 import type { Bus } from './bus.ts'
+import type { BusView } from './bus-view.ts'
 
 /** A record as it came from Kafka. Offsets and timestamps are safe integers; timestamps are epoch ms, -1 if none. */
 export interface KafkaRecord {
@@ -33,20 +34,30 @@ export type Keeps = 'latest' | 'all'
 export interface Topic {
   readonly name: string
   readonly encoding: Encoding
-  readonly bus: Bus
+  readonly bus: BusView
   /**
    * Every partition's watermarks, asked of Kafka after this call: one query in flight, one queued for all callers.
    * Waits for as long as Kafka does not answer; rejects only when `signal` aborts or the topic closes.
    */
   watermarks(signal: AbortSignal): Promise<ReadonlyMap<number, Watermarks>>
+}
+
+/** A topic in the thread that reads it from Kafka. */
+export interface FedTopic extends Topic {
+  readonly bus: Bus
   /** Why this topic is not ready, in words for an operator; null when it is. Never holds a credential. */
   notReady(): string | null
 }
 
-/** What plugins/kafka decorates the app with, as `app.kafkaSseTopics`. */
-export interface Topics {
+/** Where streams get their topics. */
+export interface TopicSource {
   /** The bus of (topic, encoding, what is kept), one for all who ask; its consumption begins with the first. */
   open(name: string, encoding: Encoding, keeps: Keeps): Topic
+}
+
+/** What plugins/kafka decorates the app with, as `app.kafkaSseTopics`. */
+export interface Topics extends TopicSource {
+  open(name: string, encoding: Encoding, keeps: Keeps): FedTopic
   /** Every topic that was opened. */
-  all(): readonly Topic[]
+  all(): readonly FedTopic[]
 }

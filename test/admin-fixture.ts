@@ -2,15 +2,15 @@
 
 import { createFigures, type Figures } from '../src/figures.ts'
 import type { Parts } from '../src/readiness.ts'
-import type { Topic } from '../src/topic.ts'
+import type { FedTopic } from '../src/topic.ts'
 import { TopicInMemory } from './topic-in-memory.ts'
 
 export class AdminParts implements Parts {
   readonly figures: Figures = createFigures()
-  readonly opened: Topic[] = [new TopicInMemory()]
+  readonly opened: FedTopic[] = [new TopicInMemory()]
   keysTrouble: string | null = null
   readonly streams = { figures: this.figures, isDraining: false }
-  readonly topics = { all: (): readonly Topic[] => this.opened }
+  readonly topics = { all: (): readonly FedTopic[] => this.opened }
   readonly authenticator = { keysReady: (): string | null => this.keysTrouble }
 }
 

@@ -1,10 +1,10 @@
 // A topic whose records a test appends: a real bus, and watermarks as the test sets them.
 
 import { Bus, type BusOptions } from '../src/bus.ts'
-import type { KafkaRecord, Topic, Watermarks } from '../src/topic.ts'
+import type { FedTopic, KafkaRecord, Watermarks } from '../src/topic.ts'
 import { BUS_OPTIONS } from './bus-options.ts'
 
-export class TopicInMemory implements Topic {
+export class TopicInMemory implements FedTopic {
   readonly name = 'events'
   readonly encoding = 'text'
   readonly bus: Bus

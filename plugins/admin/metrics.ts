@@ -6,7 +6,7 @@ import type { ConnectionFigures } from '../../src/connection.ts'
 import type { EventLoopDelay } from '../../src/event-loop-delay.ts'
 import type { Figures } from '../../src/figures.ts'
 import { notReadyReasons, type Parts } from '../../src/readiness.ts'
-import type { Topic, Topics } from '../../src/topic.ts'
+import type { FedTopic, Topics } from '../../src/topic.ts'
 import { counter, counterBy, gauge, type Metric, register } from './metric.ts'
 import { cpuSeconds } from './status.ts'
 
@@ -73,7 +73,12 @@ function streamMetrics(figures: Figures): Metric[] {
 }
 
 function busMetrics(topics: Pick<Topics, 'all'>): Metric[] {
-  const of = (type: Metric['type'], name: string, help: string, read: (topic: Topic) => number): Metric => ({
+  const of = (
+    type: Metric['type'],
+    name: string,
+    help: string,
+    read: (topic: FedTopic) => number,
+  ): Metric => ({
     type,
     name: `kafka_sse_bus_${name}`,
     help,
@@ -122,12 +127,12 @@ function busMetrics(topics: Pick<Topics, 'all'>): Metric[] {
   ]
 }
 
-function labelsOf({ name, encoding, bus }: Topic): Record<string, string> {
+function labelsOf({ name, encoding, bus }: FedTopic): Record<string, string> {
   return { topic: name, encoding, keeps: bus.keeps }
 }
 
 /** Buses may share a pool, and each of them tells the whole pool's figure: every pool counts once. */
-function sumOfPools(topics: readonly Topic[], bytes: (topic: Topic) => number): number {
+function sumOfPools(topics: readonly FedTopic[], bytes: (topic: FedTopic) => number): number {
   const pools = new Map(topics.map((topic) => [topic.bus.options.pool ?? topic.bus, bytes(topic)]))
   return [...pools.values()].reduce((sum, value) => sum + value, 0)
 }

@@ -3,7 +3,7 @@
 import type { Status, TopicStatus } from '../../src/admin.ts'
 import type { EventLoopDelay } from '../../src/event-loop-delay.ts'
 import { notReadyReasons, type Parts } from '../../src/readiness.ts'
-import type { Topic } from '../../src/topic.ts'
+import type { FedTopic } from '../../src/topic.ts'
 
 export function statusOf(parts: Parts, delay: EventLoopDelay): Status {
   const { figures } = parts.streams
@@ -31,7 +31,7 @@ export function cpuSeconds(): number {
   return (user + system) / 1e6
 }
 
-function topicStatus({ name, encoding, bus }: Topic): TopicStatus {
+function topicStatus({ name, encoding, bus }: FedTopic): TopicStatus {
   return {
     name,
     encoding,

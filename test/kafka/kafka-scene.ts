@@ -5,7 +5,7 @@ import { expect, vi } from 'vitest'
 import kafkaPlugin from '../../plugins/kafka.ts'
 import type { SseOptions } from '../../src/options.ts'
 import { type Position, parsePosition } from '../../src/position.ts'
-import type { Keeps, Topic } from '../../src/topic.ts'
+import type { FedTopic, Keeps } from '../../src/topic.ts'
 import { type H2Response, HttpScene } from '../http-scene.ts'
 
 export interface KafkaSceneOptions {
@@ -24,10 +24,10 @@ const SOON_MS = 20_000
 const TOKEN_SECONDS = 600
 
 export class KafkaScene {
-  readonly topic: Topic
+  readonly topic: FedTopic
   private readonly http: HttpScene
 
-  private constructor(topic: Topic, http: HttpScene) {
+  private constructor(topic: FedTopic, http: HttpScene) {
     this.topic = topic
     this.http = http
   }
@@ -39,7 +39,7 @@ export class KafkaScene {
     options: KafkaSceneOptions = {},
   ): Promise<KafkaScene> {
     const { keeps = 'latest', config = {}, sse = {} } = options
-    let opened: Topic | null = null
+    let opened: FedTopic | null = null
     const http = await HttpScene.open({
       host: async (app: FastifyInstance) => {
         await app.register(kafkaPlugin, { bootstrapServers, config })

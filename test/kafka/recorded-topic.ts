@@ -4,7 +4,7 @@ import fastify, { type FastifyInstance } from 'fastify'
 import { vi } from 'vitest'
 import kafkaPlugin from '../../plugins/kafka.ts'
 import type { KafkaOptions } from '../../src/options.ts'
-import type { Encoding, KafkaRecord, Keeps, Topic } from '../../src/topic.ts'
+import type { Encoding, FedTopic, KafkaRecord, Keeps } from '../../src/topic.ts'
 import { keepPrinted } from '../printed.ts'
 
 export interface LogLine {
@@ -16,7 +16,7 @@ export class RecordedTopic {
   readonly app: FastifyInstance
   readonly lines: LogLine[] = []
   readonly records: KafkaRecord[] = []
-  private opened: Topic | null = null
+  private opened: FedTopic | null = null
 
   constructor() {
     const write = (line: string) => {
@@ -31,7 +31,7 @@ export class RecordedTopic {
     name: string,
     encoding: Encoding = 'text',
     keeps: Keeps = 'latest',
-  ): Promise<Topic> {
+  ): Promise<FedTopic> {
     await this.app.register(kafkaPlugin, options)
     await this.app.ready()
     this.opened = this.app.kafkaSseTopics.open(name, encoding, keeps)
@@ -43,7 +43,7 @@ export class RecordedTopic {
     return this.opened
   }
 
-  get topic(): Topic {
+  get topic(): FedTopic {
     if (this.opened === null) throw new Error('no topic was opened')
     return this.opened
   }

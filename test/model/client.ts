@@ -50,6 +50,7 @@ export class Client {
   /** Connects with its id, or as `wish` says where it has none. False where the server turned it away. */
   async connect(server: Server, wish: Omit<Wish, 'id'>, written = this.id): Promise<boolean> {
     const { cursor, gap } = await server.begin({ ...wish, id: this.id === '' ? null : written })
+    this.disconnect()
     this.cursor = cursor
     this.server = server
     this.isSnapshot = false
@@ -65,6 +66,7 @@ export class Client {
   }
 
   disconnect(): void {
+    this.cursor?.letGo()
     this.cursor = null
   }
 
@@ -75,7 +77,7 @@ export class Client {
     if (this.isSnapshot && !this.hasRead) this.excuse()
     this.hasRead = true
     const bytes = cursor.read(bytesMax)
-    this.seen = furthest(this.seen, this.server?.bus.position() ?? this.seen)
+    this.seen = furthest(this.seen, this.server?.view.position() ?? this.seen)
     if (bytes === null) return this.rest(cursor)
     if (bytes.length === 0) return true
     this.take(cut ? bytes.subarray(0, -1) : bytes)
@@ -98,6 +100,7 @@ export class Client {
       this.disconnect()
       return false
     }
+    if (!cursor.atTail()) return false // in another thread, before the news have come
     this.becomeReady(cursor)
     this.moveTo(cursor.id()) // as a heartbeat says
     return false

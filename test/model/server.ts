@@ -2,11 +2,14 @@
 // of streams, without sockets or Kafka.
 
 import { Bus, type BusOptions } from '../../src/bus.ts'
+import type { BusView } from '../../src/bus-view.ts'
 import type { Cursor } from '../../src/cursor.ts'
 import type { Position } from '../../src/position.ts'
 import type { GapReason } from '../../src/signals.ts'
 import { start, type Wish } from '../../src/start.ts'
 import type { Stream } from '../../src/stream.ts'
+import { BusMirror } from '../../src/threads/bus-mirror.ts'
+import { BusReporter } from '../../src/threads/bus-news.ts'
 import type { KafkaRecord, Topic } from '../../src/topic.ts'
 import type { Log } from './log.ts'
 
@@ -22,18 +25,29 @@ export interface Beginning {
 
 export class Server {
   readonly bus: Bus
+  /** The bus as its streams see it: itself, or as another thread does, which hears of it some time later. */
+  readonly view: BusView
+  private readonly reporter: BusReporter
   private readonly logs: readonly Log[]
   private readonly choose: Choose
 
   /** Reads all that the logs hold, as a process does that starts. */
-  constructor(logs: readonly Log[], options: BusOptions, choose: Choose) {
+  constructor(logs: readonly Log[], options: BusOptions & { isMirrored: boolean }, choose: Choose) {
     this.logs = logs
     this.choose = choose
     this.bus = new Bus(options)
+    this.reporter = new BusReporter(this.bus)
+    this.view = options.isMirrored ? new BusMirror(1) : this.bus
     for (const [partition, log] of logs.entries())
       this.bus.setPartition(partition, this.bus.readFrom(log.watermarks))
     this.read(Number.POSITIVE_INFINITY)
     this.bus.markCaughtUp()
+    this.report()
+  }
+
+  /** The other thread, if there is one, hears of everything so far. */
+  report(): void {
+    if (this.view instanceof BusMirror) this.view.receive(structuredClone(this.reporter.news()))
   }
 
   /** Reads up to `records` more, of whichever partitions come; shows them by the way. */
@@ -46,6 +60,7 @@ export class Server {
       if (this.choose(4) === 0) this.bus.publish()
     }
     this.bus.publish()
+    if (this.choose(2) === 0) this.report()
   }
 
   /** Learns where the logs begin now. */
@@ -66,21 +81,22 @@ export class Server {
     })
   }
 
-  /** What the bus has of what it has read. */
+  /** What is still there of what streams know to be read. */
   holdings(): { has: (record: KafkaRecord) => boolean; position: Position } {
     const names = new Set(this.frames().map(({ partition, offset }) => `${partition}/${offset}`))
     return {
       has: ({ partition, offset }) => names.has(`${partition}/${offset}`),
-      position: this.bus.position(),
+      position: this.view.position(),
     }
   }
 
   /** Where a client begins that has no id: what lies before is not for it. */
   floorOf({ sinceMs, from }: Omit<Wish, 'id'>): Position {
-    if (sinceMs === null) return from === 'latest' ? this.bus.position() : new Map()
-    const floor = new Map(this.bus.position())
+    const now = this.view.position()
+    if (sinceMs === null) return from === 'latest' ? now : new Map()
+    const floor = new Map(now)
     for (const { partition, offset, timestampMs } of this.frames().reverse())
-      if (timestampMs >= sinceMs) floor.set(partition, offset)
+      if (timestampMs >= sinceMs && offset < (now.get(partition) ?? 0)) floor.set(partition, offset)
     return floor
   }
 
@@ -106,9 +122,8 @@ export class Server {
     return {
       name: 'events',
       encoding: 'text',
-      bus: this.bus,
+      bus: this.view,
       watermarks: () => Promise.resolve(marks),
-      notReady: () => null,
     }
   }
 

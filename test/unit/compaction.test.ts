@@ -4,8 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Bus, type BusOptions } from '../../src/bus.ts'
 import { Cursor } from '../../src/cursor.ts'
-import type { Segment } from '../../src/segment.ts'
-
+import type { SegmentView } from '../../src/segment-view.ts'
 import { BUS_OPTIONS } from '../bus-options.ts'
 
 const MIB = 1024 * 1024
@@ -47,7 +46,7 @@ class Reader {
   readonly cursor: Cursor
   readonly offsets: number[] = []
   private readonly bus: Bus
-  private held: { segment: Segment | null; bytes: Buffer; copy: Buffer } | null = null
+  private held: { segment: SegmentView | null; bytes: Buffer; copy: Buffer } | null = null
 
   constructor(bus: Bus, cursor: Cursor) {
     this.bus = bus
@@ -59,9 +58,9 @@ class Reader {
     this.letGo()
     const bytes = this.cursor.read(bytesMax)
     if (bytes === null) return false
-    const { segment } = this.cursor
-    if (segment !== null && !this.bus.segments.includes(segment)) throw new Error('reads what was given back')
-    segment?.retain()
+    const segment = this.cursor.handOver()
+    if (segment !== null && !this.bus.segments.some((each) => each === segment))
+      throw new Error('reads what was given back')
     this.held = { segment, bytes, copy: Buffer.from(bytes) }
     for (const frame of bytes.toString('latin1').split('\n\n').slice(0, -1))
       this.offsets.push(Number(/^data:(\d+) /.exec(frame)?.[1]))

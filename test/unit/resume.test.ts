@@ -25,6 +25,8 @@ interface Setting {
   readonly retainedMsMax: number | null
   /** Whether Kafka itself compacts and deletes. */
   readonly isCleaned: boolean
+  /** Whether the streams are in another thread than the bus. */
+  readonly isMirrored: boolean
 }
 
 /** What happens next, with numbers whose meaning depends on it. */
@@ -62,6 +64,7 @@ class Case {
     for (const [at, client] of this.clients.entries()) {
       const server = this.servers[at % 2]
       server?.read(Number.POSITIVE_INFINITY)
+      server?.report()
       client.disconnect()
       for (let tries = 0; tries < 3 && !client.isOpen && server !== undefined; tries++) {
         if (!(await this.connect(client, server, 0))) break
@@ -75,10 +78,14 @@ class Case {
   }
 
   private startServer(): Server {
-    const { keeps, retainedSegments, retainedRecordsMax, retainedMsMax } = this.setting
+    const { keeps, retainedSegments, retainedRecordsMax, retainedMsMax, isMirrored } = this.setting
     const bounds = { retainedBytesMax: retainedSegments * SEGMENT_BYTES, retainedRecordsMax, retainedMsMax }
     const times = { deleteRetentionMs: DELETE_RETENTION_MS, now: () => this.nowMs }
-    return new Server(this.logs, { ...BUS_OPTIONS, keeps, pool, ...bounds, ...times }, this.choose)
+    return new Server(
+      this.logs,
+      { ...BUS_OPTIONS, keeps, pool, isMirrored, ...bounds, ...times },
+      this.choose,
+    )
   }
 
   private write(at: number, key: number, size: number): void {
@@ -119,6 +126,7 @@ class Case {
     const server = this.servers[a % 2]
     server?.look()
     for (let step = 0; step < steps; step++) if (!server?.bus.maintain(this.nowMs)) break
+    if (a % 3 === 0) server?.report()
   }
 
   private restart(at: number): void {
@@ -156,6 +164,7 @@ function setting(of: Partial<Setting>): fc.Arbitrary<Setting> {
       retainedRecordsMax: fc.constant(100_000),
       retainedMsMax: fc.constant<number | null>(null),
       isCleaned: fc.constant(false),
+      isMirrored: fc.boolean(),
     })
     .map((made) => ({ ...made, ...of }))
 }

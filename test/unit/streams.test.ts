@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Admitted } from '../../src/admission.ts'
+import type { Renewal } from '../../src/registry.ts'
 import type { Session } from '../../src/session.ts'
 import { FROM_BEGINNING, type Wish } from '../../src/start.ts'
 import { Streams, type StreamsSettings } from '../../src/streams.ts'
@@ -50,12 +52,14 @@ class Scene {
     wish = {},
     path = '/events',
     signals = false,
+    admitted = { release: () => {} },
   }: {
     session?: Session
     sink?: MemorySink
     wish?: Partial<Wish>
     path?: string
     signals?: boolean
+    admitted?: Admitted
   } = {}): MemorySink {
     this.streams.open({
       topic: this.topic,
@@ -63,10 +67,19 @@ class Scene {
       session,
       path,
       signals,
-      address: '127.0.0.1',
+      admitted,
       wish: { ...FROM_BEGINNING, ...wish },
     })
     return sink
+  }
+
+  renew(changes: Partial<Renewal> = {}): number {
+    return this.streams.renewHere({
+      path: '/events',
+      session: sessionFor(30),
+      previousDigest: null,
+      ...changes,
+    })
   }
 }
 
@@ -168,7 +181,7 @@ describe('a challenge', () => {
     const scene = new Scene()
     const sinks = [scene.open({ session: sessionFor(30) }), scene.open({ session: sessionFor(30) })]
     await pass(21_000)
-    expect(scene.streams.renew('/events', sessionFor(30), null)).toBe(2)
+    expect(scene.renew()).toBe(2)
     await pass(19_500)
     for (const sink of sinks) expect(sink.text.match(/challenge\n/g)).toHaveLength(1)
     await pass(1_000)
@@ -182,7 +195,7 @@ describe('a renewal', () => {
   it('never shortens a stream', async () => {
     const scene = new Scene()
     const sink = scene.open({ session: sessionFor(60) })
-    expect(scene.streams.renew('/events', sessionFor(1), null)).toBe(1)
+    expect(scene.renew({ session: sessionFor(1) })).toBe(1)
     await pass(59_000)
     expect(sink.ended).toBeNull()
   })
@@ -191,7 +204,7 @@ describe('a renewal', () => {
     const scene = new Scene()
     scene.open()
     const renew = (path: string, changes: Partial<Session>) =>
-      scene.streams.renew(path, sessionFor(60, changes), null)
+      scene.renew({ path, session: sessionFor(60, changes) })
     expect(renew('/events', {})).toBe(1)
     expect(renew('/others', {})).toBe(0)
     expect(renew('/events', { subject: 'somebody else' })).toBe(0)
@@ -204,12 +217,12 @@ describe('a renewal', () => {
     scene.open({ session: sessionFor(60, { subject: null, tokenDigest: 'one' }) })
     scene.open({ session: sessionFor(60, { subject: null, tokenDigest: 'two' }) })
     const fresh = sessionFor(90, { subject: null, tokenDigest: 'three' })
-    expect(scene.streams.renew('/events', fresh, 'one')).toBe(1)
-    expect(scene.streams.renew('/events', fresh, null)).toBe(0)
-    expect(scene.streams.renew('/events', fresh, 'three')).toBe(0)
-    expect(scene.streams.renew('/events', { ...fresh, issuer: 'https://elsewhere.example.com' }, 'one')).toBe(
-      0,
-    )
+    expect(scene.renew({ session: fresh, previousDigest: 'one' })).toBe(1)
+    expect(scene.renew({ session: fresh, previousDigest: null })).toBe(0)
+    expect(scene.renew({ session: fresh, previousDigest: 'three' })).toBe(0)
+    expect(
+      scene.renew({ session: { ...fresh, issuer: 'https://elsewhere.example.com' }, previousDigest: 'one' }),
+    ).toBe(0)
   })
 })
 
@@ -404,7 +417,7 @@ describe('the end of everything', () => {
     const scene = new Scene()
     const sinks = Array.from({ length: 8 }, () => scene.open())
     const drained = scene.streams.drain(10_000)
-    expect(scene.streams.refusal('127.0.0.1')).toBe('draining')
+    expect(await scene.streams.refusal('127.0.0.1')).toBe('draining')
     await pass(9_000)
     await drained
     for (const sink of sinks) expect(sink.text.endsWith(':end shutdown\n\n')).toBe(true)
@@ -439,24 +452,15 @@ describe('the end of everything', () => {
 })
 
 describe('limits', () => {
-  it('hold for the process, an address and a subject, at the limit and one past it', () => {
-    const scene = new Scene(new TopicInMemory(), {
-      streamsMax: 3,
-      streamsPerAddressMax: 2,
-      streamsPerSubjectMax: 1,
-    })
-    expect(scene.streams.isAtLimit(sessionFor(60))).toBe(false)
-    scene.open()
-    expect(scene.streams.isAtLimit(sessionFor(60))).toBe(true)
-    expect(scene.streams.isAtLimit(sessionFor(60, { subject: 'other' }))).toBe(false)
-    expect(scene.streams.refusal('127.0.0.1')).toBeNull()
-    const second = scene.open()
-    expect(scene.streams.refusal('127.0.0.1')).toBe('busy')
-    expect(scene.streams.refusal('127.0.0.2')).toBeNull()
-    scene.open()
-    expect(scene.streams.refusal('127.0.0.2')).toBe('busy')
-    second.close('clean')
-    expect(scene.streams.refusal('127.0.0.2')).toBeNull()
+  it('are asked before a stream opens, and each stream gives its place back once, however it ends', async () => {
+    const scene = new Scene(new TopicInMemory(), { streamsPerSubjectMax: 1 })
+    const session = sessionFor(60)
+    const admitted = (await scene.streams.admit('127.0.0.1', session)) ?? undefined
+    const sink = scene.open({ session, ...(admitted && { admitted }) })
+    expect(await scene.streams.admit('127.0.0.1', session)).toBeNull()
+    expect(await scene.streams.refusal('127.0.0.1')).toBeNull()
+    sink.close('clean')
+    expect(await scene.streams.admit('127.0.0.1', session)).not.toBeNull()
   })
 
   it('turn a client away with a retry of 5 to 30 s and an end', () => {

@@ -1,0 +1,86 @@
+// What streams see of a bus, in whichever thread they are: segments to be read, a position, what is gone. The thread that
+// writes has src/bus.ts; the others have a mirror of it (src/threads/bus-mirror.ts).
+
+import { Losses, type Reading } from './losses.ts'
+import type { Position } from './position.ts'
+import type { SegmentView } from './segment-view.ts'
+import type { GapReason } from './signals.ts'
+
+export abstract class BusView {
+  /** All that Kafka held at the start is in: streams that waited may begin. */
+  caughtUp = false
+  /** The topic was another one before. */
+  wasRecreated = false
+  /** Next sequence when the topic became another one: who was made before reads what is no more. */
+  recreatedAt = 0
+  losses = new Losses()
+  private readonly listeners = new Set<() => void>()
+  private readonly caughtUpListeners = new Set<() => void>()
+
+  /** Retained segments, oldest first. A new array whenever a segment comes or goes, so that a reader may hold on to one. */
+  abstract get segments(): readonly SegmentView[]
+  /** Sequence that the next frame gets: the place right behind the tail. Published ones lie below it. */
+  abstract get nextSequence(): number
+  /** Next offset of every partition, of everything appended. */
+  abstract position(): Position
+  abstract positionText(): string
+  /** Log start of a partition as Kafka told it, -2 before it did; undefined for one that the topic lacks. */
+  abstract start(partition: number): number | undefined
+
+  /** Sequence at which what is retained begins. */
+  get firstSequence(): number {
+    return this.segments[0]?.firstSequence ?? this.nextSequence
+  }
+
+  /** Calls `listener` once when the bus has caught up, unless the returned function is called before. */
+  onCaughtUp(listener: () => void): () => void {
+    this.caughtUpListeners.add(listener)
+    return () => this.caughtUpListeners.delete(listener)
+  }
+
+  /** Calls `listener` at every publish until the returned function is called. */
+  onPublish(listener: () => void): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
+  /** Why a client with this position has missed something for good; null if it has not. */
+  gapFor(position: Position): GapReason | null {
+    return this.losses.gapFor(position, (partition) => this.start(partition))
+  }
+
+  /** Whether tombstones of this partition are gone. */
+  lacksTombstones(partition: number): boolean {
+    return this.losses.lacksTombstones(partition)
+  }
+
+  /** Whether every key's newest value is here. */
+  get isWhole(): boolean {
+    return this.losses.isWhole
+  }
+
+  /** Whether everything from `timestampMs` on can be had: the newest value of each key, at the least. */
+  isWholeSince(timestampMs: number): boolean {
+    return this.losses.isWhole || timestampMs > this.losses.brokenAtMs
+  }
+
+  /** Whether something has left that a reader had still to read. */
+  hasLost(reading: Reading): boolean {
+    return this.losses.concern(reading)
+  }
+
+  /** Whether a reader that was made at this sequence reads of a topic that is no more. */
+  isFromBefore(madeAt: number): boolean {
+    return madeAt < this.recreatedAt
+  }
+
+  protected wake(): void {
+    for (const listener of this.listeners) listener()
+  }
+
+  protected tellCaughtUp(): void {
+    const listeners = [...this.caughtUpListeners]
+    this.caughtUpListeners.clear()
+    for (const listener of listeners) listener()
+  }
+}
