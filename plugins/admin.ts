@@ -9,6 +9,7 @@ import { EventLoopDelay } from '../src/event-loop-delay.ts'
 import { notReadyReasons, type Parts } from '../src/readiness.ts'
 import { createRegistry } from './admin/metrics.ts'
 import { statusOf } from './admin/status.ts'
+import { allThreads, type CrewFigures } from './admin/threads.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -19,16 +20,19 @@ declare module 'fastify' {
 export interface AdminPluginOptions extends Parts {
   /** What `guardConnections` counts into, where there is such a guard. */
   readonly connections?: ConnectionFigures
+  /** Other threads, where there are such. */
+  readonly crew?: CrewFigures
 }
 
 async function admin(app: FastifyInstance, options: AdminPluginOptions): Promise<void> {
   const delay = new EventLoopDelay()
   app.addHook('onClose', async () => delay.close())
-  const registry = createRegistry({ ...options, delay })
+  const threads = allThreads(delay, options)
+  const registry = createRegistry({ ...options, threads })
   app.decorate('kafkaSseAdmin', {
     notReady: () => notReadyReasons(options),
     metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
-    status: () => statusOf(options, delay),
+    status: () => statusOf(options, threads),
   })
 }
 

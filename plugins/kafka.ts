@@ -7,11 +7,11 @@ import fastifyPlugin from 'fastify-plugin'
 import rdkafka from 'node-rdkafka'
 import { Bus } from '../src/bus.ts'
 import { KAFKA_SETTINGS } from '../src/config/kafka-settings.ts'
+import { LatestAnswers } from '../src/latest-answers.ts'
 import type { KafkaOptions } from '../src/options.ts'
 import { SegmentPool } from '../src/segment-pool.ts'
 import type { Encoding, FedTopic, Keeps, Topics } from '../src/topic.ts'
 import { Consumer } from './kafka/consumer.ts'
-import { LatestAnswers } from './kafka/latest-answers.ts'
 import { Reader } from './kafka/reader.ts'
 
 declare module 'fastify' {

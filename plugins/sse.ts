@@ -3,7 +3,7 @@
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import type { SseOptions } from '../src/options.ts'
-import { Streams } from '../src/streams.ts'
+import { type Shared, Streams } from '../src/streams.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -11,18 +11,22 @@ declare module 'fastify' {
   }
 }
 
-export type SsePluginOptions = Omit<SseOptions, 'adminPath' | 'corsOrigins' | 'drainSeconds'>
+export interface SsePluginOptions extends Omit<SseOptions, 'adminPath' | 'corsOrigins' | 'drainSeconds'> {
+  /** What these streams share with those of other threads. */
+  readonly shared?: Shared
+}
 
 /** Decorates the app with its streams. `preClose` ends them, since Fastify would wait for them for ever. */
 async function sse(app: FastifyInstance, options: SsePluginOptions): Promise<void> {
-  const streams = new Streams({
+  const settings = {
     challengeMs: options.challengeSeconds * 1000,
     heartbeatMs: options.heartbeatSeconds * 1000,
     stalledMs: options.stalledSeconds * 1000,
     streamsMax: options.streamsMax,
     streamsPerSubjectMax: options.streamsPerSubjectMax,
     streamsPerAddressMax: options.streamsPerAddressMax,
-  })
+  }
+  const streams = new Streams(settings, options.shared)
   app.decorate('kafkaSse', streams)
   app.addHook('preClose', () => streams.close())
 }

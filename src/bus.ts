@@ -176,6 +176,12 @@ export class Bus extends BusView {
     return () => this.changeListeners.delete(listener)
   }
 
+  /** A thread that read is gone: it refers to nothing any more. */
+  forgetReader(reader: number): void {
+    for (const segment of this.kept.list) segment.forgetReader(reader)
+    this.pool.forgetReader(reader)
+  }
+
   // Figures.
 
   get keeps(): Keeps {

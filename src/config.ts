@@ -7,9 +7,10 @@ import type { EnvironmentVariables } from './config/environment.ts'
 import { dotted, type Gathered, gather, lineOf, nameOf } from './config/gathering.ts'
 import { tlsProblems, verificationKeysProblem } from './config/key-files.ts'
 import { ConfigError } from './config/problems.ts'
-import type { ServerSettingName } from './config/server-settings.ts'
+import { type ServerSettingName, WORKERS_MAX } from './config/server-settings.ts'
 import { streamFaults } from './config/stream-rules.ts'
 import { optionsFaults, serverFaults } from './config/validation.ts'
+import { cores } from './cores.ts'
 import type { KafkaSseOptions, LogLevel, ResolvedOptions, ServerOptions, TlsOptions } from './options.ts'
 
 export { ConfigError } from './config/problems.ts'
@@ -102,16 +103,22 @@ function tlsLines({ tls, tlsCertFile, tlsKeyFile }: Document): string[] {
 }
 
 /** A document that was checked against the schema is what its settings' types say. */
-type CheckedDocument = Readonly<Record<Exclude<ServerSettingName, 'port' | 'adminPort'>, string>> &
-  Readonly<Record<'port' | 'adminPort', number>>
+type CheckedDocument = Readonly<Record<Exclude<ServerSettingName, NumberName>, string>> &
+  Readonly<Record<'port' | 'adminPort', number>> & { readonly workers?: number }
+type NumberName = 'port' | 'adminPort' | 'workers'
 
 function serverOptions(document: Document): ServerOptions {
   const { host, port, adminHost, adminPort, logLevel, ...checked } = document as CheckedDocument
-  const { tls, tlsCertFile, tlsKeyFile } = checked
+  const { tls, tlsCertFile, tlsKeyFile, workers = defaultWorkers() } = checked
   const files: TlsOptions = { certFile: tlsCertFile, keyFile: tlsKeyFile }
   return {
     ...resolveOptions(document),
-    ...{ host, port, adminHost, adminPort, logLevel: logLevel as LogLevel },
+    ...{ host, port, adminHost, adminPort, workers, logLevel: logLevel as LogLevel },
     tls: tls === 'off' ? null : files,
   }
+}
+
+/** One core is left to the main thread, which reads from Kafka. */
+function defaultWorkers(): number {
+  return Math.max(1, Math.min(WORKERS_MAX, cores() - 1))
 }

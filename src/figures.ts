@@ -35,3 +35,18 @@ export function createFigures(): Figures {
     refusals: {},
   }
 }
+
+/** The sum of what several have counted: of every number, wherever it stands; the values must be alike in shape. */
+export function sumOf<T extends object>(parts: readonly T[]): T {
+  const sum: Record<string, unknown> = {}
+  for (const part of parts) {
+    for (const [name, value] of Object.entries(part)) {
+      const before = sum[name]
+      sum[name] =
+        typeof value === 'number'
+          ? Number(before ?? 0) + value
+          : sumOf(before === undefined ? [value] : [before as object, value])
+    }
+  }
+  return sum as T
+}

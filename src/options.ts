@@ -99,6 +99,8 @@ export interface ServerOptions extends ResolvedOptions {
   /** null: plain HTTP/1.1, for a proxy that ends TLS. */
   tls: TlsOptions | null
   logLevel: LogLevel
+  /** Threads that serve streams; 1: the main thread does, which also reads from Kafka. */
+  workers: number
   /** Set by `kafka-sse demo` alone. */
   demo?: DemoOptions
 }

@@ -37,6 +37,12 @@ export class SegmentPool {
     this.collect()
   }
 
+  /** A thread that read is gone: it keeps no segment any more. */
+  forgetReader(reader: number): void {
+    for (const segment of this.parted) segment.forgetReader(reader)
+    this.collect()
+  }
+
   /** Bytes of segments that only writes on their way to slow peers keep from being used again. */
   get partedBytes(): number {
     return this.parted.reduce((bytes, segment) => bytes + segment.size, 0)

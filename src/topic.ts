@@ -3,6 +3,7 @@
 
 import type { Bus } from './bus.ts'
 import type { BusView } from './bus-view.ts'
+import type { Replay } from './options.ts'
 
 /** A record as it came from Kafka. Offsets and timestamps are safe integers; timestamps are epoch ms, -1 if none. */
 export interface KafkaRecord {
@@ -30,6 +31,11 @@ export type Encoding = 'text' | 'base64' | 'envelope'
 
 /** What a bus keeps: the newest record of every key, or every record, the oldest going first. */
 export type Keeps = 'latest' | 'all'
+
+/** What a stream's replay asks of its bus. */
+export function keepsFor(replay: Replay): Keeps {
+  return replay === 'latest' ? 'latest' : 'all'
+}
 
 export interface Topic {
   readonly name: string

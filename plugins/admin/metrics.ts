@@ -2,18 +2,17 @@
 // reasons and codes are ours, topics are configured.
 
 import { Registry } from 'prom-client'
-import type { ConnectionFigures } from '../../src/connection.ts'
-import type { EventLoopDelay } from '../../src/event-loop-delay.ts'
-import type { Figures } from '../../src/figures.ts'
+import { createConnectionFigures } from '../../src/connections.ts'
 import { notReadyReasons, type Parts } from '../../src/readiness.ts'
 import type { FedTopic, Topics } from '../../src/topic.ts'
 import { counter, counterBy, gauge, type Metric, register } from './metric.ts'
 import { cpuSeconds } from './status.ts'
+import type { Threads } from './threads.ts'
+
+const NO_CONNECTIONS = createConnectionFigures()
 
 export interface MetricsSources extends Parts {
-  /** Of the servers' connections; without it there are no metrics of them. */
-  readonly connections?: ConnectionFigures | undefined
-  readonly delay: EventLoopDelay
+  readonly threads: Threads
 }
 
 /** A registry of its own, so that a host's metrics and ours stay apart. */
@@ -26,10 +25,11 @@ export function createRegistry(sources: MetricsSources): Registry {
 export function allMetrics(sources: MetricsSources): Metric[] {
   return [
     ...readinessMetrics(sources),
-    ...streamMetrics(sources.streams.figures),
+    ...streamMetrics(sources.streams),
     ...busMetrics(sources.topics),
-    ...(sources.connections ? connectionMetrics(sources.connections) : []),
-    ...processMetrics(sources.delay),
+    ...connectionMetrics(sources.threads),
+    ...crewMetrics(sources.threads),
+    ...processMetrics(sources.threads),
   ]
 }
 
@@ -44,31 +44,40 @@ function readinessMetrics(parts: Parts): Metric[] {
   ]
 }
 
-function streamMetrics(figures: Figures): Metric[] {
+function streamMetrics(streams: Parts['streams']): Metric[] {
   return [
-    gauge('kafka_sse_streams_open', 'Streams that are open', () => figures.streamsOpen),
-    counter('kafka_sse_streams_opened_total', 'Streams that were opened', () => figures.streamsOpened),
+    gauge('kafka_sse_streams_open', 'Streams that are open', () => streams.figures.streamsOpen),
+    counter(
+      'kafka_sse_streams_opened_total',
+      'Streams that were opened',
+      () => streams.figures.streamsOpened,
+    ),
     counterBy(
       'reason',
       'kafka_sse_streams_ended_total',
       'Streams that ended, and clients that were turned away as busy',
-      () => figures.streamsEnded,
+      () => streams.figures.streamsEnded,
     ),
     counter(
       'kafka_sse_delivered_records_total',
       'Records written to streams',
-      () => figures.recordsDelivered,
+      () => streams.figures.recordsDelivered,
     ),
     counter(
       'kafka_sse_delivered_bytes_total',
       'Bytes of records written to streams',
-      () => figures.bytesDelivered,
+      () => streams.figures.bytesDelivered,
     ),
-    counter('kafka_sse_writes_total', 'Writes that carried records to streams', () => figures.writes),
-    counter('kafka_sse_challenges_total', 'Challenges sent', () => figures.challenges),
-    counter('kafka_sse_renewals_total', 'Streams that were renewed', () => figures.renewals),
-    counterBy('reason', 'kafka_sse_gaps_total', 'Gaps that were told to clients', () => figures.gaps),
-    counterBy('code', 'kafka_sse_refusals_total', 'Requests that were refused', () => figures.refusals),
+    counter('kafka_sse_writes_total', 'Writes that carried records to streams', () => streams.figures.writes),
+    counter('kafka_sse_challenges_total', 'Challenges sent', () => streams.figures.challenges),
+    counter('kafka_sse_renewals_total', 'Streams that were renewed', () => streams.figures.renewals),
+    counterBy('reason', 'kafka_sse_gaps_total', 'Gaps that were told to clients', () => streams.figures.gaps),
+    counterBy(
+      'code',
+      'kafka_sse_refusals_total',
+      'Requests that were refused',
+      () => streams.figures.refusals,
+    ),
   ]
 }
 
@@ -137,20 +146,32 @@ function sumOfPools(topics: readonly FedTopic[], bytes: (topic: FedTopic) => num
   return [...pools.values()].reduce((sum, value) => sum + value, 0)
 }
 
-function connectionMetrics(figures: ConnectionFigures): Metric[] {
+/** Without anybody who counts connections there are no metrics of them. */
+function connectionMetrics(threads: Threads): Metric[] {
+  if (threads.connections() === null) return []
+  const figures = () => threads.connections() ?? NO_CONNECTIONS
   return [
-    gauge('kafka_sse_connections_open', 'Connections that are open', () => figures.open),
+    gauge('kafka_sse_connections_open', 'Connections that are open', () => figures().open),
     counterBy(
       'reason',
       'kafka_sse_connections_closed_total',
       'Connections, and unanswered requests, that were closed by a limit',
-      () => figures.closed,
+      () => figures().closed,
     ),
   ]
 }
 
+/** Where the streams are served by threads of their own. */
+function crewMetrics({ crew }: Threads): Metric[] {
+  if (crew === undefined) return []
+  return [
+    gauge('kafka_sse_workers', 'Worker threads', () => crew.workers),
+    counter('kafka_sse_worker_deaths_total', 'Workers that died and were replaced', () => crew.deaths),
+  ]
+}
+
 /** All but the first have the names that every Prometheus client gives them, so that common dashboards know them. */
-function processMetrics(delay: EventLoopDelay): Metric[] {
+function processMetrics(threads: Threads): Metric[] {
   return [
     {
       type: 'gauge',
@@ -158,7 +179,7 @@ function processMetrics(delay: EventLoopDelay): Metric[] {
       help: 'How late the event loop was, in a window of 10 s or more',
       labels: ['quantile'],
       read: () => {
-        const { p50, p99, max } = delay.read()
+        const { p50, p99, max } = threads.delay()
         return Object.entries({ 0.5: p50, 0.99: p99, 1: max }).map(([quantile, value]) => ({
           value,
           labels: { quantile },
@@ -170,6 +191,6 @@ function processMetrics(delay: EventLoopDelay): Metric[] {
     gauge('process_start_time_seconds', 'Start of the process, in Unix time', () =>
       Math.round(Date.now() / 1000 - process.uptime()),
     ),
-    gauge('nodejs_heap_size_used_bytes', 'JavaScript heap in use', () => process.memoryUsage().heapUsed),
+    gauge('nodejs_heap_size_used_bytes', 'JavaScript heap in use', threads.heapUsedBytes),
   ]
 }

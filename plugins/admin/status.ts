@@ -1,11 +1,11 @@
 // A look at the process's figures, made once for all who watch.
 
 import type { Status, TopicStatus } from '../../src/admin.ts'
-import type { EventLoopDelay } from '../../src/event-loop-delay.ts'
 import { notReadyReasons, type Parts } from '../../src/readiness.ts'
 import type { FedTopic } from '../../src/topic.ts'
+import type { Threads } from './threads.ts'
 
-export function statusOf(parts: Parts, delay: EventLoopDelay): Status {
+export function statusOf(parts: Parts, threads: Threads): Status {
   const { figures } = parts.streams
   return {
     atMs: Date.now(),
@@ -20,7 +20,7 @@ export function statusOf(parts: Parts, delay: EventLoopDelay): Status {
     challenges: figures.challenges,
     renewals: figures.renewals,
     topics: parts.topics.all().map(topicStatus),
-    eventLoopDelaySeconds: delay.read(),
+    eventLoopDelaySeconds: threads.delay(),
     cpuSeconds: cpuSeconds(),
     residentBytes: process.memoryUsage.rss(),
   }

@@ -1,7 +1,7 @@
 // What the demo prints once it listens: what there is, and what to do next, as commands that can be pasted in its folder.
 
+import type { Ports } from '../app.ts'
 import type { ServerOptions } from '../options.ts'
-import type { Ports } from '../server.ts'
 
 export interface DemoSurroundings {
   /** What was made in the folder: a line each. */

@@ -1,9 +1,12 @@
 // Settings that only a process of its own has: where it listens, TLS and logs.
 
 import type { ResolvedOptions, ServerOptions } from '../options.ts'
+import { READERS_MAX } from '../segment-view.ts'
 import type { Setting } from './setting.ts'
 
 const SWITCH = ['on', 'off']
+/** Each has its place in every segment to count itself in (src/segment-view.ts). */
+export const WORKERS_MAX = READERS_MAX - 1
 
 /** `tls` is a switch and two files here, one object in ServerOptions. */
 export type ServerSettingName =
@@ -60,6 +63,14 @@ export const SERVER_SETTINGS: Record<ServerSettingName, Setting> = {
     description: 'Least level of what is logged',
     enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
     default: 'info',
+  },
+  workers: {
+    type: 'integer',
+    env: 'WORKERS',
+    description:
+      'Threads that serve the streams, on one port. 1: the main thread does. Default: one less than there are cores for the process, at least 1',
+    minimum: 1,
+    maximum: WORKERS_MAX,
   },
   demoTokens: {
     type: 'string',

@@ -1,6 +1,6 @@
 // Two threads that tell and ask each other things. What may be said is a contract: by name, the body and the answer.
 
-/** By name: what is sent, and what comes back; `void` for what is told and not asked. */
+/** By name: what is sent, and what comes back; nobody waits for the answer to what is told. */
 export type Contract = Record<string, { body: unknown; answer: unknown }>
 
 type Handlers<C extends Contract> = {

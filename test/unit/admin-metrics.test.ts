@@ -4,12 +4,22 @@ import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { LABEL_VALUES_MAX } from '../../plugins/admin/metric.ts'
 import { allMetrics, createRegistry, type MetricsSources } from '../../plugins/admin/metrics.ts'
+import { allThreads } from '../../plugins/admin/threads.ts'
 import { createConnectionFigures } from '../../src/connections.ts'
 import { EventLoopDelay } from '../../src/event-loop-delay.ts'
 import { SegmentPool } from '../../src/segment-pool.ts'
 import { AdminParts } from '../admin-fixture.ts'
 import { eventually } from '../auth-fixtures.ts'
 import { TopicInMemory } from '../topic-in-memory.ts'
+
+/** Two workers, one of which is an hour late. */
+const crew = {
+  workers: 2,
+  deaths: 1,
+  connections: { ...createConnectionFigures(), open: 7 },
+  heapUsedBytes: 2 ** 40,
+  delay: () => ({ p50: 0, p99: 1, max: 3600 }),
+}
 
 let parts: AdminParts
 let delay: EventLoopDelay
@@ -19,7 +29,8 @@ beforeEach(() => {
   parts = new AdminParts()
   delay = new EventLoopDelay()
   const { streams, topics, authenticator } = parts
-  sources = { streams, topics, authenticator, delay, connections: createConnectionFigures() }
+  const threads = allThreads(delay, { connections: createConnectionFigures(), crew })
+  sources = { streams, topics, authenticator, threads }
 })
 
 afterEach(() => delay.close())
@@ -104,12 +115,23 @@ describe('the metrics', () => {
     const connections = createConnectionFigures()
     connections.open = 4
     connections.closed.idle = 2
-    sources = { ...sources, connections }
+    sources = { ...sources, threads: allThreads(delay, { connections }) }
     const values = await scrape()
     expect(values.get('kafka_sse_connections_open')).toBe(4)
     expect(values.get('kafka_sse_connections_closed_total{reason="idle"}')).toBe(2)
-    sources = { ...sources, connections: undefined }
+    sources = { ...sources, threads: allThreads(delay, {}) }
     expect((await scrape()).has('kafka_sse_connections_open')).toBe(false)
+  })
+
+  it('are those of all threads, where there are workers', async () => {
+    const alone = await scrape()
+    expect(alone.get('kafka_sse_workers')).toBe(2)
+    expect(alone.get('kafka_sse_worker_deaths_total')).toBe(1)
+    expect(alone.get('kafka_sse_connections_open')).toBe(7)
+    expect(alone.get('kafka_sse_event_loop_delay_seconds{quantile="1"}')).toBe(3600)
+    expect(alone.get('nodejs_heap_size_used_bytes')).toBeGreaterThan(2 ** 40)
+    sources = { ...sources, threads: allThreads(delay, {}) }
+    expect((await scrape()).has('kafka_sse_workers')).toBe(false)
   })
 
   it('tell of the process', async () => {

@@ -7,7 +7,8 @@ import { describe, expect, test } from 'vitest'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 /** The composition roots: they alone know every part. */
-const EDGES = /^src\/(app|server|plugin|cli)\.ts$|^src\/commands\//
+const EDGES =
+  /^src\/(app|front|lifetime|operator|server|plugin|cli)\.ts$|^src\/commands\/|^src\/threads\/(crew-app|launch|serving|worker)\.ts$/
 const IMPORT = /^(?:import|export)\s+(type\s)?(?:[^'"]*?\sfrom\s)?'([^']+)'|\bimport\('([^']+)'\)/gm
 const LINES_MAX = 350
 

@@ -1,0 +1,92 @@
+// What clients meet: streams, renewals and pages, as one Fastify application. It knows nothing of where records come from.
+
+import cors from '@fastify/cors'
+import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import fastifyPlugin from 'fastify-plugin'
+import auth from '../plugins/auth.ts'
+import sse from '../plugins/sse.ts'
+import { demoTokenRoutes } from '../routes/demo-token.ts'
+import { pageRoutes } from '../routes/page.ts'
+import { streamRoutes } from '../routes/stream.ts'
+import { NotFound } from './errors.ts'
+import { logRedaction } from './log-redaction.ts'
+import type { ResolvedOptions, ServerOptions } from './options.ts'
+import { inPackage } from './package-path.ts'
+import type { Shared } from './streams.ts'
+import { keepsFor, type TopicSource } from './topic.ts'
+
+/** What a front needs besides its options: whence its topics come, and what it shares with other threads, if it does. */
+export interface Backing {
+  readonly topics: (app: FastifyInstance) => TopicSource
+  readonly shared?: Shared
+}
+
+/** Registers the streams in the scope of `app`, so that a host's prefix, hooks and logger hold for them. */
+export async function registerStreams(
+  app: FastifyInstance,
+  options: Pick<ResolvedOptions, 'auth' | 'sse' | 'streams'>,
+  { topics, shared }: Backing,
+): Promise<void> {
+  await app.register(sse, { ...options.sse, ...(shared && { shared }) })
+  await app.register(auth, options.auth)
+  await registerCors(app, options.sse.corsOrigins)
+  for (const { path, topic, scope, encoding, replay } of options.streams) {
+    await app.register(streamRoutes, {
+      path,
+      scope,
+      replay,
+      topic: topics(app).open(topic, encoding, keepsFor(replay)),
+      streams: app.kafkaSse,
+      authenticator: app.kafkaSseAuth,
+    })
+  }
+}
+
+/** Streams and pages, ready to be listened for. `register` brings the streams. */
+export async function buildFront(
+  options: ServerOptions,
+  register: (app: FastifyInstance) => Promise<void>,
+): Promise<FastifyInstance> {
+  const app = fastify(frameworkOptions(options))
+  app.setNotFoundHandler(async () => {
+    throw new NotFound()
+  })
+  // Without a scope of its own, so that the admin port can look at what it decorates the app with.
+  await app.register(fastifyPlugin(register))
+  await app.register(pageRoutes, {
+    folder: inPackage('public'),
+    clientFolder: inPackage('dist/src/client'),
+  })
+  if (options.demo?.tokens) await app.register(demoTokenRoutes, { folder: options.demo.folder })
+  await app.ready()
+  return app
+}
+
+export function frameworkOptions({ logLevel }: ServerOptions): FastifyServerOptions {
+  return {
+    logger: { level: logLevel, ...logRedaction },
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: 1024 },
+    // A path that cannot be decoded is a path where there is nothing.
+    frameworkErrors: (_error, _request, reply) => {
+      reply.send(new NotFound() as never) // typed for a route's reply, and no route is meant
+    },
+  }
+}
+
+/** The host's own CORS, where it has @fastify/cors, holds for the streams like for everything else. */
+async function registerCors(app: FastifyInstance, origins: string[]): Promise<void> {
+  const isHosts = app.hasRequestDecorator('corsPreflightEnabled')
+  if (origins.length > 0 && !isHosts) await app.register(cors, corsOptions(origins))
+}
+
+/** `authorization` by name, since `*` does not cover it (Fetch standard, 3.3.2); without credentials, since tokens are not. */
+function corsOptions(origins: string[]) {
+  return {
+    origin: origins.includes('*') ? '*' : origins,
+    methods: ['GET', 'POST'],
+    allowedHeaders: ['authorization', 'last-event-id', 'content-type'],
+    exposedHeaders: ['retry-after', 'www-authenticate'],
+    maxAge: 86_400,
+  }
+}

@@ -1,0 +1,19 @@
+// The admin port's application: health, metrics and status of whatever parts it is given.
+
+import fastify, { type FastifyInstance } from 'fastify'
+import admin, { type AdminPluginOptions } from '../plugins/admin.ts'
+import { adminRoutes } from '../routes/admin.ts'
+import { frameworkOptions } from './front.ts'
+import type { ServerOptions } from './options.ts'
+import { inPackage } from './package-path.ts'
+
+export async function buildOperator(
+  options: ServerOptions,
+  parts: AdminPluginOptions,
+): Promise<FastifyInstance> {
+  const operator = fastify(frameworkOptions(options))
+  await operator.register(admin, parts)
+  await operator.register(adminRoutes, { admin: operator.kafkaSseAdmin, folder: inPackage('public') })
+  await operator.ready()
+  return operator
+}

@@ -1,0 +1,90 @@
+// Starts the serving process with its listening sockets: as many duplicates as there will be workers, and some to spare. Node
+// has no way to duplicate a descriptor but to hand it to a child several times, so the process that opens them only waits.
+
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import type { Ports } from '../app.ts'
+import { nextSignal, startProblem } from '../lifetime.ts'
+import { addressesOf, BACKLOG } from '../listener.ts'
+import type { ServerOptions } from '../options.ts'
+
+/** Workers that may die before the process gives up. */
+const SPARE = 4
+/** Descriptors that a child has before ours: three standard ones, and the channel by which we speak. */
+const FIRST_DESCRIPTOR = 4
+
+/** What the serving process is told first. */
+export interface Launched {
+  readonly options: ServerOptions
+  /** One list for each worker that may ever be: a descriptor for each address. */
+  readonly descriptors: readonly (readonly number[])[]
+}
+
+/** What the serving process says. */
+export interface Listening {
+  readonly listening: Ports
+}
+
+/** Resolves with the exit code of the serving process, which ends on the signals that this one gets. */
+export async function launch(options: ServerOptions, onListening: (ports: Ports) => void): Promise<number> {
+  let sockets: Server[]
+  try {
+    sockets = await openSockets(options)
+  } catch (error) {
+    process.stderr.write(`${startProblem(error, options)}\n`)
+    return 1
+  }
+  // In the turn in which they were opened, so that nobody is accepted here.
+  const child = startServing(sockets.map(descriptorOf), options)
+  for (const socket of sockets) socket.close()
+  child.on('message', ({ listening }: Listening) => onListening(listening))
+  void passSignals(child)
+  const [code] = await once(child, 'exit')
+  return code ?? 1
+}
+
+/** The same port at every address; nothing is accepted before the event loop turns. */
+async function openSockets({ host, port }: ServerOptions): Promise<Server[]> {
+  const sockets: Server[] = []
+  for (const address of await addressesOf(host)) {
+    const socket = createServer()
+    sockets.push(socket)
+    socket.listen({ host: address, port: portOf(sockets[0]) || port, backlog: BACKLOG })
+    await once(socket, 'listening').catch((error) => {
+      for (const opened of sockets) opened.close()
+      throw error
+    })
+  }
+  return sockets
+}
+
+function portOf(socket: Server | undefined): number {
+  const address = socket?.address()
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+/** No public way leads to the number. */
+function descriptorOf(socket: Server): number {
+  return (socket as unknown as { _handle: { fd: number } })._handle.fd
+}
+
+function startServing(opened: readonly number[], options: ServerOptions): ChildProcess {
+  const lists = Array.from({ length: options.workers + SPARE }, (_, list) =>
+    opened.map((_, address) => FIRST_DESCRIPTOR + list * opened.length + address),
+  )
+  const child = fork(fileURLToPath(new URL('./serving.js', import.meta.url)), [], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc', ...lists.flatMap(() => opened)],
+  })
+  child.send({ options, descriptors: lists } satisfies Launched)
+  return child
+}
+
+/** Told by message: a terminal sends its signals to both processes, and the second one must not count twice. */
+async function passSignals(child: ChildProcess): Promise<never> {
+  for (;;) {
+    const signal = await nextSignal()
+    if (child.connected) child.send({ signal })
+  }
+}

@@ -1,0 +1,63 @@
+// What the main thread and its workers say to each other. The main thread reads Kafka, counts and is asked by operators;
+// workers meet clients.
+
+import type { ConnectionFigures } from '../connection.ts'
+import type { Delay } from '../event-loop-delay.ts'
+import type { Figures } from '../figures.ts'
+import type { ServerOptions } from '../options.ts'
+import type { Renewal } from '../registry.ts'
+import type { Encoding, Keeps, Watermarks } from '../topic.ts'
+import type { BusNews } from './bus-news.ts'
+
+/** What a worker is started with. */
+export interface WorkerSetup {
+  readonly options: ServerOptions
+  /** Its number among those that read segments; the main thread is 0. */
+  readonly reader: number
+  /** The topics that `options.streams` names, in the order in which they are spoken of. */
+  readonly topics: readonly TopicName[]
+  /** File descriptors of its own of the listening sockets, one for each address. */
+  readonly descriptors: readonly number[]
+  readonly ticketKeys: Uint8Array
+}
+
+export interface TopicName {
+  readonly name: string
+  readonly encoding: Encoding
+  readonly keeps: Keeps
+}
+
+/** What a worker counts. */
+export interface Report {
+  readonly figures: Figures
+  readonly connections: ConnectionFigures
+  readonly delay: Delay
+  readonly heapUsedBytes: number
+  /** Why it cannot verify tokens, null when it can. */
+  readonly keysTrouble: string | null
+}
+
+type Told<Body> = { body: Body; answer: unknown }
+type Asked<Body, Answer> = { body: Body; answer: Answer }
+
+export type ToWorker = {
+  /** What is new in the topic of this index. The next comes once `newsTaken` was told. */
+  news: Told<{ topic: number; news: BusNews }[]>
+  /** Renews streams of this worker alone; how many. */
+  renew: Asked<Renewal, number>
+  drain: Asked<{ withinMs: number }, unknown>
+  close: Asked<null, unknown>
+}
+
+export type ToMain = {
+  listening: Told<{ port: number }>
+  newsTaken: Told<null>
+  report: Told<Report>
+  hasRoom: Asked<{ address: string }, boolean>
+  /** Number of the place, to be released; null where there is none. */
+  admit: Asked<{ address: string; holder: string }, number | null>
+  release: Told<{ place: number }>
+  /** Renews streams of all other workers; how many. */
+  renewElsewhere: Asked<Renewal, number>
+  watermarks: Asked<{ topic: number }, ReadonlyMap<number, Watermarks>>
+}

@@ -1,0 +1,97 @@
+// A worker thread: streams, renewals and pages for the connections that its sockets accept, from buses that the main thread
+// fills. It owns what it serves; what it shares it asks the main thread for.
+
+import type { RequestListener } from 'node:http'
+import { parentPort, workerData } from 'node:worker_threads'
+import type { Admission, Admitted } from '../admission.ts'
+import { createConnectionFigures } from '../connections.ts'
+import { EventLoopDelay } from '../event-loop-delay.ts'
+import { buildFront, registerStreams } from '../front.ts'
+import { LatestAnswers } from '../latest-answers.ts'
+import { readTls, serveSockets } from '../listener.ts'
+import type { ServerOptions } from '../options.ts'
+import type { Topic, TopicSource } from '../topic.ts'
+import { BusMirror } from './bus-mirror.ts'
+import { Channel, type Port } from './channel.ts'
+import type { Report, ToMain, TopicName, ToWorker, WorkerSetup } from './messages.ts'
+
+const REPORT_EVERY_MS = 250
+
+type Main = Channel<ToMain, ToWorker>
+
+if (parentPort !== null) await work(parentPort, workerData)
+
+async function work(port: Port, setup: WorkerSetup): Promise<void> {
+  const { options } = setup
+  const mirrors = setup.topics.map(() => new BusMirror(setup.reader))
+  const main: Main = new Channel<ToMain, ToWorker>(port, {
+    news: (pieces) => {
+      for (const { topic, news } of pieces) mirrors[topic]?.receive(news)
+      main.tell('newsTaken', null)
+    },
+    renew: (renewal) => app.kafkaSse.renewHere(renewal),
+    drain: ({ withinMs }) => app.kafkaSse.drain(withinMs),
+    close: async () => {
+      await app.kafkaSse.close()
+      await listener.close()
+      await app.close()
+      clearInterval(reporting)
+      main.tell('report', report())
+    },
+  })
+  const topics = mirroredTopics(main, setup.topics, mirrors)
+  const shared = {
+    admission: admissionBy(main),
+    renewElsewhere: (it: ToMain['renewElsewhere']['body']) => main.ask('renewElsewhere', it),
+  }
+  const app = await buildFront(options, (scope) =>
+    registerStreams(scope, options, { topics: () => topics, shared }),
+  )
+  const connections = createConnectionFigures()
+  const tls = await tlsOf(options, setup.ticketKeys)
+  const listener = await serveSockets(app.routing as RequestListener, { tls, connections }, setup.descriptors)
+  const delay = new EventLoopDelay()
+  const report = (): Report => ({
+    figures: app.kafkaSse.figures,
+    connections,
+    delay: delay.read(),
+    heapUsedBytes: process.memoryUsage().heapUsed,
+    keysTrouble: app.kafkaSseAuth.keysReady(),
+  })
+  const reporting = setInterval(() => main.tell('report', report()), REPORT_EVERY_MS)
+  main.tell('report', report())
+  main.tell('listening', { port: listener.port })
+}
+
+async function tlsOf({ tls }: ServerOptions, ticketKeys: Uint8Array) {
+  return tls === null ? null : { ...(await readTls(tls)), ticketKeys: Buffer.from(ticketKeys) }
+}
+
+function mirroredTopics(main: Main, names: readonly TopicName[], mirrors: readonly BusMirror[]): TopicSource {
+  const topics = names.map(({ name, encoding }, topic): Topic => {
+    // However many streams ask, and however soon they leave: two questions at once.
+    const watermarks = new LatestAnswers(() => main.ask('watermarks', { topic }))
+    const bus = mirrors[topic] as BusMirror // one for each name
+    return { name, encoding, bus, watermarks: (signal) => watermarks.ask(signal) }
+  })
+  return {
+    open: (name, encoding, keeps) => {
+      const index = names.findIndex(
+        (it) => it.name === name && it.encoding === encoding && it.keeps === keeps,
+      )
+      const topic = topics[index]
+      if (topic === undefined) throw new Error(`topic ${name} is not read`)
+      return topic
+    },
+  }
+}
+
+function admissionBy(main: Main): Admission {
+  return {
+    hasRoom: (address) => main.ask('hasRoom', { address }),
+    admit: async (address, holder): Promise<Admitted | null> => {
+      const place = await main.ask('admit', { address, holder })
+      return place === null ? null : { release: () => main.tell('release', { place }) }
+    },
+  }
+}
