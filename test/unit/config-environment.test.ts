@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ConfigError, parseDemoEnvironment, parseEnvironment } from '../../src/config.ts'
+import { cores } from '../../src/cores.ts'
 import { ensureDemoCredentials } from '../../src/demo-credentials.ts'
 
 const NEEDED = {
@@ -82,6 +83,7 @@ describe('a server’s environment', () => {
       adminPort: 9464,
       tls: null,
       logLevel: 'info',
+      workers: Math.max(1, cores() - 1),
     })
   })
 
@@ -116,6 +118,12 @@ describe('a server’s environment', () => {
     ['KAFKA_BOOTSTRAP_SERVERS', 'SSL://[::1]:9093,kafka', 'kafka:9092;other:9092'],
     ['JWT_COOKIE', '__Host-token', 'a b'],
     ['LOG_LEVEL', 'silent', 'verbose'],
+    ['WORKERS', '1', '0'],
+    ['WORKERS', '32', '33'],
+    ['WORKERS', '2', '64'],
+    ['WORKERS', '2', '-1'],
+    ['WORKERS', '2', 'two'],
+    ['WORKERS', '2', '1.5'],
   ])('%s takes %s and not %s', async (name, good, bad) => {
     await expect(parseEnvironment({ ...NEEDED, [name]: good }, folder)).resolves.toBeDefined()
     const problems = await problemsOf({ ...NEEDED, [name]: bad })
@@ -125,7 +133,6 @@ describe('a server’s environment', () => {
 
   test.each([
     'KAFKA_CONTROL_TOPIC',
-    'WORKERS',
     'JWT_SECRETS',
     'KAFKA_CONFIG',
     'KAFKA_CONFIG_FILE',

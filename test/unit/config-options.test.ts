@@ -132,7 +132,8 @@ describe('suggestions', () => {
     ['KAFKA_BOOTSTRAP_SERVER', 'KAFKA_BOOTSTRAP_SERVERS'],
     ['JWT_ISSUSER', 'JWT_ISSUER'],
     ['TLS_KYE_FILE', 'TLS_KEY_FILE'],
-    ['WORKERS', null],
+    ['WORKER', 'WORKERS'],
+    ['TASKS', null],
   ])('%s: %s', (name, meant) => {
     expect(nearestName(name, VARIABLES.keys())).toBe(meant)
   })
@@ -154,7 +155,7 @@ describe('docs/configuration.md', () => {
     for (const { name, setting } of VARIABLES.values()) {
       expect(setting.description, name).not.toBe('')
       if (setting.type === 'integer' || setting.type === 'number')
-        expect(name).toMatch(/_(SECONDS|MS|MAX|PORT)$|^PORT$/)
+        expect(name).toMatch(/_(SECONDS|MS|MAX|PORT)$|^(PORT|WORKERS)$/)
     }
   })
 })
