@@ -65,10 +65,11 @@ async function tokenAuthenticator(app: FastifyInstance, options: AuthOptions): P
     if (text === null) return null
     const token = canonicalToken(text)
     if (token === null) throw new TokenRefused('spelling')
-    const claims = await verify(request, token)
+    const digest = tokenDigest(token)
+    const claims = await verify(request, { text: token, digest })
     const claim = refusedClaim(claims, Date.now(), clockToleranceMs)
     if (claim !== null) throw new TokenRefused(claim)
-    return sessionOf(claims, scopeClaim, tokenDigest(token))
+    return sessionOf(claims, scopeClaim, digest)
   }
   return { authenticate: bearerAuthenticator(readSession), keysReady: () => keys.notReady() }
 }

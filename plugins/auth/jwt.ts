@@ -8,6 +8,7 @@ import { KeysUnavailable } from '../../src/errors.ts'
 import type { KeyHeader } from './key-set.ts'
 import type { KeySource } from './key-source.ts'
 import { ALGORITHMS } from './verification-key.ts'
+import { type Verified, VerifiedTokens } from './verified-tokens.ts'
 
 declare module 'fastify' {
   interface FastifyRequest extends FastifyJwtNamespace<{ namespace: 'kafkaSse' }> {}
@@ -19,8 +20,17 @@ export interface TokenRules {
   readonly clockToleranceMs: number
 }
 
-/** The claims of a verified token; rejects with TokenRefused, or KeysUnavailable. */
-export type VerifyToken = (request: FastifyRequest, token: string) => Promise<Claims>
+/**
+ * The claims of a verified token; rejects with TokenRefused, or KeysUnavailable. `exp` is the caller's to check: a token that was
+ * verified before is not looked through again.
+ */
+export type VerifyToken = (request: FastifyRequest, token: PresentedToken) => Promise<Claims>
+
+export interface PresentedToken {
+  readonly text: string
+  /** SHA-256 of the text. */
+  readonly digest: string
+}
 
 /** `check` is a word for the log; never anything of the token. */
 export class TokenRefused extends Error {
@@ -41,22 +51,43 @@ export async function registerJwt(
   keys: KeySource,
 ): Promise<VerifyToken> {
   // The library asks for a request's token by itself; it is given the one that was found and canonicalised.
-  const tokens = new WeakMap<FastifyRequest, string>()
+  const verifications = new WeakMap<FastifyRequest, Verification>()
+  const verified = new VerifiedTokens()
   hideInheritedNamespace(app)
-  await app.register(
-    fastifyJwt,
-    jwtOptions(rules, keys, (request) => tokens.get(request)),
-  )
-  return async (request, token) => {
-    tokens.set(request, token)
+  await app.register(fastifyJwt, jwtOptions(rules, keys, verifications))
+  const verify = async (request: FastifyRequest, text: string): Promise<Verified> => {
+    const verification: Verification = { text, header: {}, pem: '' }
+    verifications.set(request, verification)
     try {
-      return await request.kafkaSseJwtVerify<Record<string, unknown>>()
+      const claims = await request.kafkaSseJwtVerify<Record<string, unknown>>()
+      return { claims, header: verification.header, pem: verification.pem }
     } catch (error) {
       throw error instanceof TokenRefused || error instanceof KeysUnavailable ? error : refusalOf(error)
     } finally {
-      tokens.delete(request)
+      verifications.delete(request)
     }
   }
+  return async (request, { text, digest }) => {
+    const known = verified.get(digest)
+    if (known !== undefined && (await isKeyStill(keys, known))) return known.claims
+    verified.forget(digest)
+    const found = await verify(request, text)
+    verified.keep(digest, found)
+    return found.claims
+  }
+}
+
+/** A token under way through the library, and what it was verified with. */
+interface Verification {
+  readonly text: string
+  header: KeyHeader
+  pem: string
+}
+
+/** Whether the key that this token was verified with is the one that its header means now. */
+async function isKeyStill(keys: KeySource, { header, pem }: Verified): Promise<boolean> {
+  const choice = await keys.find(header)
+  return 'key' in choice && choice.key.pem === pem
 }
 
 /**
@@ -74,15 +105,17 @@ function hideInheritedNamespace(app: FastifyInstance): void {
 function jwtOptions(
   rules: TokenRules,
   keys: KeySource,
-  extractToken: (request: FastifyRequest) => string | undefined,
+  verifications: WeakMap<FastifyRequest, Verification>,
 ): FastifyJWTOptions {
   return {
     namespace: NAMESPACE,
     decoratorName: 'kafkaSseClaims',
     decode: { complete: true },
-    secret: { public: (_request: FastifyRequest, token: unknown) => keyFor(keys, token) },
+    secret: {
+      public: (request: FastifyRequest, token: unknown) => keyFor(keys, token, verifications.get(request)),
+    },
     verify: {
-      extractToken,
+      extractToken: (request) => verifications.get(request)?.text,
       algorithms: [...ALGORITHMS],
       allowedIss: rules.issuer,
       allowedAud: rules.audience,
@@ -96,12 +129,18 @@ function jwtOptions(
  * The pin: the library's list of algorithms is one for all keys, so a header whose algorithm is not its key's own
  * ends here, before a signature is looked at. The header is the one that the library decoded and goes by.
  */
-async function keyFor(keys: KeySource, token: unknown): Promise<string> {
+async function keyFor(
+  keys: KeySource,
+  token: unknown,
+  verification: Verification | undefined,
+): Promise<string> {
   const header = headerOf(token)
   // RFC 7515 section 4.1.11: none of its extensions is known here. The library lets `crit: null` and `crit: 0` pass.
   if ('crit' in header) throw new TokenRefused('crit')
   const choice = await keys.find(header)
   if ('refused' in choice) throw new TokenRefused(choice.refused)
+  if (verification !== undefined)
+    Object.assign(verification, { header: { alg: header.alg, kid: header.kid }, pem: choice.key.pem })
   return choice.key.pem
 }
 
