@@ -22,6 +22,7 @@ async function sse(app: FastifyInstance, options: SsePluginOptions): Promise<voi
     challengeMs: options.challengeSeconds * 1000,
     heartbeatMs: options.heartbeatSeconds * 1000,
     stalledMs: options.stalledSeconds * 1000,
+    turnMs: options.turnMs,
     streamsMax: options.streamsMax,
     streamsPerSubjectMax: options.streamsPerSubjectMax,
     streamsPerAddressMax: options.streamsPerAddressMax,

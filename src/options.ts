@@ -71,6 +71,8 @@ export interface SseOptions {
   drainSeconds: number
   /** How long a write may stay untaken, before the time its bytes are given, until the stream ends as `slow`. */
   stalledSeconds: number
+  /** How long streams are written to before connections, renewals and deadlines have their turn. */
+  turnMs: number
   streamsMax: number
   streamsPerSubjectMax: number
   streamsPerAddressMax: number

@@ -12,7 +12,10 @@ import { Stream, type StreamSettings } from './stream.ts'
 import type { Topic } from './topic.ts'
 import { Wheel } from './wheel.ts'
 
-export type StreamsSettings = StreamSettings & AdmissionLimits
+export interface StreamsSettings extends StreamSettings, AdmissionLimits {
+  /** Length of the pump's turns. */
+  readonly turnMs: number
+}
 
 /** What streams share with those of other threads. Alone, a thread's own. */
 export interface Shared {
@@ -46,7 +49,7 @@ export class Streams {
   private readonly settings: StreamsSettings
   private readonly shared: Shared
   private readonly now: () => number
-  private readonly pump = new Pump()
+  private readonly pump: Pump
   private readonly wheel: Wheel<Stream>
   private readonly registry = new Registry()
   /** Set by `drain`: from then on no stream opens. */
@@ -58,6 +61,7 @@ export class Streams {
     this.settings = settings
     this.shared = shared ?? { admission: new CountedAdmission(settings), renewElsewhere: async () => 0 }
     this.now = now
+    this.pump = new Pump(settings.turnMs)
     this.wheel = new Wheel((stream) => this.pump.hasten(() => stream.due()), now)
   }
 

@@ -39,6 +39,7 @@ const SSE_DEFAULTS = {
   challengeSeconds: 10,
   heartbeatSeconds: 9,
   stalledSeconds: 30,
+  turnMs: 0.3,
   streamsMax: 20_000,
   streamsPerSubjectMax: 20_000,
   streamsPerAddressMax: 20_000,

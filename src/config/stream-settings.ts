@@ -79,6 +79,15 @@ export const SSE_SETTINGS: Record<keyof SseOptions, Setting> = {
     maximum: 3600,
     default: 30,
   },
+  turnMs: {
+    type: 'number',
+    env: 'STREAMS_TURN_MS',
+    description:
+      'How long streams are written to before connections, renewals and deadlines have their turn again: longer turns keep those waiting, and save nothing (docs/performance.md)',
+    minimum: 0.05,
+    maximum: 50,
+    default: 0.3,
+  },
   streamsMax: {
     type: 'integer',
     env: 'STREAMS_MAX',

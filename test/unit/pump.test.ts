@@ -40,7 +40,7 @@ describe('the pump', () => {
     nowMs = 0
     vi.spyOn(performance, 'now').mockImplementation(() => nowMs)
     bus = new TopicInMemory().bus
-    pump = new Pump()
+    pump = new Pump(0.3)
     done = []
   })
   afterEach(() => {

@@ -13,6 +13,7 @@ const settings: StreamsSettings = {
   challengeMs: 10_000,
   heartbeatMs: 9_000,
   stalledMs: 30_000,
+  turnMs: 0.3,
   streamsMax: 100,
   streamsPerSubjectMax: 10,
   streamsPerAddressMax: 20,
