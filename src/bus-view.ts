@@ -1,7 +1,7 @@
 // What streams see of a bus, in whichever thread they are: segments to be read, a position, what is gone. The thread that
 // writes has src/bus.ts; the others have a mirror of it (src/threads/bus-mirror.ts).
 
-import { Losses, type Reading } from './losses.ts'
+import { Losses } from './losses.ts'
 import type { Position } from './position.ts'
 import type { SegmentView } from './segment-view.ts'
 import type { GapReason } from './signals.ts'
@@ -64,9 +64,9 @@ export abstract class BusView {
     return this.losses.isWhole || timestampMs > this.losses.brokenAtMs
   }
 
-  /** Whether something has left that a reader had still to read. */
-  hasLost(reading: Reading): boolean {
-    return this.losses.concern(reading)
+  /** Whether something has left that a reader had still to read; see `Losses.concern`. */
+  hasLost(place: number, madeAt: number, liveFrom: number): boolean {
+    return this.losses.concern(place, madeAt, liveFrom)
   }
 
   /** Whether a reader that was made at this sequence reads of a topic that is no more. */

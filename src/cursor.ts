@@ -86,7 +86,7 @@ export class Cursor {
   /** Something that this cursor had still to read has left the bus. */
   get lost(): boolean {
     const { place, madeAt } = this
-    return this.bus.hasLost({ place: place.sequence, madeAt, liveFrom: this.isSnapshot ? madeAt : 0 })
+    return this.bus.hasLost(place.sequence, madeAt, this.isSnapshot ? madeAt : 0)
   }
 
   /** The topic that it reads is no more: another one has its name. */

@@ -4,15 +4,6 @@
 import type { Position } from './position.ts'
 import type { GapReason } from './signals.ts'
 
-/** Where a reader is, in sequences of the bus. */
-export interface Reading {
-  readonly place: number
-  /** Next sequence of the bus when it was made. */
-  readonly madeAt: number
-  /** From here on it reads every frame; before, as of `madeAt`, only those that nothing newer stands for. */
-  readonly liveFrom: number
-}
-
 /** What is written down, as plain values that another thread can be sent. */
 export interface LossesState {
   /** Whether every key's newest value is here: what a snapshot promises. Never true again once it is false. */
@@ -100,8 +91,11 @@ export class Losses {
     return this.state.deletesGone.has(partition)
   }
 
-  /** Whether something went that a reader had still to read. */
-  concern({ place, madeAt, liveFrom }: Reading): boolean {
+  /**
+   * Whether something went that a reader had still to read. It is at `place` and was made at `madeAt`, in sequences of the bus; from
+   * `liveFrom` on it reads every frame, before only those that nothing newer stood for at `madeAt`.
+   */
+  concern(place: number, madeAt: number, liveFrom: number): boolean {
     const { latest, furthest, furthestWanted } = this.state
     if (latest < madeAt) return false
     return furthestWanted >= place || (furthest >= place && furthest >= liveFrom)
