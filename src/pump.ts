@@ -4,6 +4,8 @@
 import type { BusView } from './bus-view.ts'
 import { Queue } from './queue.ts'
 
+/** Its multiples' fractions are spread evenly, however many are taken. */
+const GOLDEN_RATIO = 0.618
 /** Pieces of work between two looks at the clock. */
 const PIECES_PER_LOOK = 8
 
@@ -28,6 +30,8 @@ export class Pump {
   private readonly urgent = new Queue<() => void>()
   private readonly queue = new Queue<Pumped>()
   private isScheduled = false
+  /** Where among those who wait the last wake began, as a share of them. */
+  private rotation = 0
 
   constructor(turnMs: number) {
     this.turnMs = turnMs
@@ -106,12 +110,19 @@ export class Pump {
     if (waiting === undefined || waiting.idle.length === 0) return
     const { idle } = waiting
     waiting.idle = []
-    for (const pumped of idle) {
-      pumped.idleAt = -1
-      pumped.isQueued = true
-      this.queue.push(pumped)
-    }
+    // Begins somewhere else each time: those who wait come back in the order in which they were woken.
+    this.rotation = (this.rotation + GOLDEN_RATIO) % 1
+    const first = Math.floor(this.rotation * idle.length)
+    for (let i = first; i < idle.length; i++) this.queueWoken(idle[i])
+    for (let i = 0; i < first; i++) this.queueWoken(idle[i])
     this.schedule()
+  }
+
+  private queueWoken(pumped: Pumped | undefined): void {
+    if (pumped === undefined) return
+    pumped.idleAt = -1
+    pumped.isQueued = true
+    this.queue.push(pumped)
   }
 
   private leaveIdle(pumped: Pumped): void {

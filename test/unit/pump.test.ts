@@ -81,6 +81,20 @@ describe('the pump', () => {
     expect(done).toEqual(['0', '1', '2', '0', '1', '2', '0', '1', '2'])
   })
 
+  it('begins with somebody else at each publish, so that nobody is always late', () => {
+    enqueue(...workers(10))
+    vi.runAllTimers()
+    taken()
+    const ranks = new Map<string, number>()
+    for (let publish = 0; publish < 100; publish++) {
+      bus.publish()
+      vi.runAllTimers()
+      for (const [rank, name] of taken().entries()) ranks.set(name, (ranks.get(name) ?? 0) + rank)
+    }
+    expect(ranks.size).toBe(10)
+    for (const sum of ranks.values()) expect(Math.abs(sum / 100 - 4.5)).toBeLessThan(1)
+  })
+
   it('ends a turn after a fraction of a millisecond, and goes on where it was in the next', () => {
     const slow = workers(40)
     for (const worker of slow)
