@@ -46,7 +46,7 @@ export class TopicInMemory implements FedTopic {
   }
 }
 
-function recordOf(
+export function recordOf(
   offset: number,
   value: string | Uint8Array | null,
   key: string | null,
