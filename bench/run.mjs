@@ -1,6 +1,5 @@
 // `npm run bench`: the same workloads for every peer, alternately, on one machine in one run. See bench/README.md.
 
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -36,6 +35,7 @@ import { chooseWorkloads } from './workloads.mjs'
  * @property {() => Record<string, unknown>} [figures] the peer's own, for the report
  */
 
+/** In the order of the table. */
 const PEERS = [ours, shape, bare, obvious]
 const MEASURES = { live: measureLive, idle: measureIdle, replay: measureReplay }
 
@@ -51,7 +51,7 @@ async function main() {
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
   buildLoad()
   const credentials = await makeCredentials(folder, clientsMax(options.workloads))
-  const kafka = await prepareOurs(options)
+  const kafka = await prepare(options)
   const report = {
     startedAt,
     machine: describeMachine(),
@@ -74,12 +74,10 @@ function settingsOf({ workloads, repetitions, calm }, kafka) {
   return { windowBytes: WINDOW_BYTES, workloads, repetitions, calm, kafka: kafka?.kind }
 }
 
-/** Our server is measured as its sources stand, and needs a Kafka. */
-async function prepareOurs({ peers }) {
-  if (!peers.includes(ours)) return null
-  const root = new URL('..', import.meta.url)
-  execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: ['ignore', 2, 2] })
-  return await startKafka()
+/** Builds what the peers are made of, and starts a Kafka where one of them needs it. */
+async function prepare({ peers }) {
+  for (const peer of peers) peer.prepare?.()
+  return peers.some(({ needsKafka }) => needsKafka) ? await startKafka() : null
 }
 
 function readOptions() {
@@ -115,8 +113,9 @@ function select(all, only) {
 }
 
 /** Each repetition begins with another peer, so that none is always first or last. */
-async function repeat(workload, { peers, repetitions, calm }, task) {
-  const done = []
+async function repeat(workload, { peers: all, repetitions, calm }, task) {
+  const peers = all.filter(({ without }) => without?.[workload.kind] === undefined)
+  const done = all.filter((peer) => !peers.includes(peer)).map((peer) => leaveOut(peer, workload))
   for (let repetition = 0; repetition < repetitions; repetition++) {
     for (let i = 0; i < peers.length; i++) {
       const peer = peers[(i + repetition) % peers.length]
@@ -126,8 +125,12 @@ async function repeat(workload, { peers, repetitions, calm }, task) {
     }
   }
   return done.toSorted(
-    (a, b) => peers.findIndex(({ name }) => name === a.peer) - peers.findIndex(({ name }) => name === b.peer),
+    (a, b) => all.findIndex(({ name }) => name === a.peer) - all.findIndex(({ name }) => name === b.peer),
   )
+}
+
+function leaveOut({ name, without }, workload) {
+  return { workload: workload.name, peer: name, leftOut: without[workload.kind] }
 }
 
 /** Again while others disturb it, whatever it found; the last one stays, disturbed or not. How often is in the report. */

@@ -137,6 +137,13 @@ describe('the table', () => {
     expect(row(table, 'ours')).toMatch(/ours +30 +1 /)
   })
 
+  it('says why a peer was not asked, and compares nobody with it', () => {
+    const runs = [figures('ours', 30), { peer: 'bare', leftOut: 'it keeps nothing' }]
+    const table = formatTable(workload, runs)
+    expect(row(table, 'bare')).toMatch(/bare +- +it keeps nothing$/)
+    expect(row(table, 'ours')).toMatch(/ours +30 +1 /)
+  })
+
   it('says when something else kept the machine busy', () => {
     expect(formatTable(workload, [figures('ours', 30, 0.2)])).toContain('others took 20 % of the machine')
   })
