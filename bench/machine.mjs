@@ -21,6 +21,7 @@ export function describeMachine() {
     packages: {
       ...packageVersions(['fastify', 'fastify-sse-v2', '@fastify/jwt', 'node-rdkafka']),
       'github.com/dunglas/mercure': moduleVersion('mercure'),
+      'github.com/centrifugal/centrifuge': moduleVersion('centrifuge'),
     },
   }
 }

@@ -12,6 +12,7 @@ import { measureLive } from './live.mjs'
 import { buildLoad, WINDOW_BYTES } from './load.mjs'
 import { describeMachine, openFilesMax } from './machine.mjs'
 import * as bare from './peers/bare/peer.mjs'
+import * as centrifuge from './peers/centrifuge/peer.mjs'
 import * as mercure from './peers/mercure/peer.mjs'
 import * as obvious from './peers/obvious/peer.mjs'
 import * as ours from './peers/ours/peer.mjs'
@@ -37,7 +38,7 @@ import { chooseWorkloads } from './workloads.mjs'
  */
 
 /** In the order of the table. */
-const PEERS = [ours, shape, bare, obvious, mercure]
+const PEERS = [ours, shape, bare, obvious, mercure, centrifuge]
 const MEASURES = { live: measureLive, idle: measureIdle, replay: measureReplay }
 
 const ATTEMPTS_MAX = 10
