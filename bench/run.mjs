@@ -13,13 +13,14 @@ import { buildLoad, WINDOW_BYTES } from './load.mjs'
 import { describeMachine, openFilesMax } from './machine.mjs'
 import * as bare from './peers/bare/peer.mjs'
 import * as centrifuge from './peers/centrifuge/peer.mjs'
+import * as consumerEach from './peers/consumer-each/peer.mjs'
 import * as mercure from './peers/mercure/peer.mjs'
 import * as obvious from './peers/obvious/peer.mjs'
 import * as ours from './peers/ours/peer.mjs'
 import * as shape from './peers/shape/peer.mjs'
 import { measureReplay } from './replay.mjs'
 import { formatTable, isDisturbed, writeReport } from './report.mjs'
-import { chooseWorkloads } from './workloads.mjs'
+import { chooseWorkloads, tooMuch } from './workloads.mjs'
 
 /**
  * @typedef {object} Task
@@ -38,7 +39,7 @@ import { chooseWorkloads } from './workloads.mjs'
  */
 
 /** In the order of the table. */
-const PEERS = [ours, shape, bare, obvious, mercure, centrifuge]
+const PEERS = [ours, shape, bare, obvious, mercure, centrifuge, consumerEach]
 const MEASURES = { live: measureLive, idle: measureIdle, replay: measureReplay }
 
 const ATTEMPTS_MAX = 10
@@ -62,7 +63,7 @@ async function main() {
   }
   let file = ''
   for (const workload of options.workloads) {
-    const own = await repeat(workload, options, { credentials, kafka })
+    const own = await repeat(workload, options, { credentials, kafka }, report.repetitions)
     process.stdout.write(formatTable(workload, own))
     report.repetitions.push(...own)
     file = writeReport(report) // After each workload: a run that is stopped keeps what it has.
@@ -115,9 +116,11 @@ function select(all, only) {
 }
 
 /** Each repetition begins with another peer, so that none is always first or last. */
-async function repeat(workload, { peers: all, repetitions, calm }, task) {
-  const peers = all.filter(({ without }) => without?.[workload.kind] === undefined)
-  const done = all.filter((peer) => !peers.includes(peer)).map((peer) => leaveOut(peer, workload))
+async function repeat(workload, { peers: all, repetitions, calm }, task, earlier) {
+  const peers = all.filter((peer) => whyNot(peer, workload, earlier) === undefined)
+  const done = all
+    .filter((peer) => !peers.includes(peer))
+    .map((peer) => ({ workload: workload.name, peer: peer.name, leftOut: whyNot(peer, workload, earlier) }))
   for (let repetition = 0; repetition < repetitions; repetition++) {
     for (let i = 0; i < peers.length; i++) {
       const peer = peers[(i + repetition) % peers.length]
@@ -131,8 +134,8 @@ async function repeat(workload, { peers: all, repetitions, calm }, task) {
   )
 }
 
-function leaveOut({ name, without }, workload) {
-  return { workload: workload.name, peer: name, leftOut: without[workload.kind] }
+function whyNot({ name, without }, workload, earlier) {
+  return without?.[workload.kind] ?? tooMuch(name, workload, earlier)
 }
 
 /** Again while others disturb it, whatever it found; the last one stays, disturbed or not. How often is in the report. */

@@ -33,6 +33,16 @@ const { formatBootstrap } = (await import(bench('bootstrap/table.mjs'))) as {
     runs: object[]
   }) => string
 }
+const { chooseWorkloads, tooMuch } = (await import(bench('workloads.mjs'))) as {
+  chooseWorkloads: (options: { quick: boolean }) => Workload[]
+  tooMuch: (peer: string, workload: Workload | undefined, earlier: Repetition[]) => string | undefined
+}
+
+interface Workload {
+  name: string
+  kind: string
+  ratePerSecond: number
+}
 
 function bench(file: string): string {
   return new URL(`../../bench/${file}`, import.meta.url).href
@@ -146,6 +156,31 @@ describe('the table', () => {
 
   it('says when something else kept the machine busy', () => {
     expect(formatTable(workload, [figures('ours', 30, 0.2)])).toContain('others took 20 % of the machine')
+  })
+})
+
+describe('a rate that is too much', () => {
+  const workloads = chooseWorkloads({ quick: true })
+  const named = (name: string) => workloads.find((workload) => workload.name === name)
+  const behind = { workload: 'live-20', peer: 'slow', behind: 'a client lacked records' }
+
+  it('is one above another at which the peer fell behind every time', () => {
+    expect(tooMuch('slow', named('live-100'), [behind, behind])).toBe('it fell behind at 20 records/s')
+    expect(tooMuch('slow', named('live-1000'), [behind])).toBe('it fell behind at 20 records/s')
+    expect(tooMuch('slow', named('live-20'), [{ ...behind, workload: 'live-100' }])).toBe(undefined)
+  })
+
+  it.each([
+    ['kept up once', [behind, { workload: 'live-20', peer: 'slow' }]],
+    ['lost something', [{ workload: 'live-20', peer: 'slow', void: 'record 3 came where 2 was due' }]],
+    ['is another', [{ ...behind, peer: 'slower' }]],
+    ['was not asked before', []],
+  ])('is none for a peer that %s', (_peer, earlier) => {
+    expect(tooMuch('slow', named('live-1000'), earlier)).toBe(undefined)
+  })
+
+  it('is no reason to leave out what has no rate', () => {
+    expect(tooMuch('slow', named('idle'), [behind])).toBe(undefined)
   })
 })
 
