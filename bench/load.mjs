@@ -3,20 +3,16 @@
 import { execFileSync } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import { buildProgram, programPath } from './go-build.mjs'
 import { endProcess, startProgram } from './processes.mjs'
 
-const SOURCE = fileURLToPath(new URL('load', import.meta.url))
-const PROGRAM = fileURLToPath(new URL('build/load', import.meta.url))
+const PROGRAM = programPath('load')
 
 /** Window that Chromium gives a stream. */
 export const WINDOW_BYTES = 6 << 20
 
 export function buildLoad() {
-  execFileSync('go', ['build', '-trimpath', '-o', PROGRAM, '.'], {
-    cwd: SOURCE,
-    stdio: ['ignore', 'inherit', 'inherit'],
-  })
+  buildProgram(new URL('load/', import.meta.url), 'load')
 }
 
 /** @param {string} folder where certificate.pem and certificate-key.pem are written */

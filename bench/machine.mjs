@@ -18,7 +18,11 @@ export function describeMachine() {
     nghttp2: process.versions.nghttp2,
     go: tell('go', ['version']).split(' ')[2] ?? 'unknown',
     commit: tell('git', ['describe', '--always', '--dirty', '--abbrev=12']),
-    packages: packageVersions(['fastify', 'fastify-sse-v2', '@fastify/jwt', 'node-rdkafka']),
+    packages: {
+      ...packageVersions(['fastify', 'fastify-sse-v2', '@fastify/jwt', 'node-rdkafka']),
+      'github.com/dunglas/mercure': moduleVersion('mercure'),
+      'github.com/centrifugal/centrifuge': moduleVersion('centrifuge'),
+    },
   }
 }
 
@@ -33,6 +37,12 @@ export function openFilesMax() {
 function packageVersions(names) {
   const { packages } = JSON.parse(readFileSync(new URL('package-lock.json', REPOSITORY), 'utf8'))
   return Object.fromEntries(names.map((name) => [name, packages[`node_modules/${name}`]?.version ?? 'none']))
+}
+
+/** What a peer's go.mod asks for, of the module that bears its name. */
+function moduleVersion(peer) {
+  const text = readFileSync(new URL(`bench/peers/${peer}/go.mod`, REPOSITORY), 'utf8')
+  return new RegExp(`/${peer} (v\\S+)`).exec(text)?.[1] ?? 'none'
 }
 
 function tell(command, args) {

@@ -13,6 +13,11 @@ export function isDisturbed({ usage }) {
   return usage !== undefined && usage.othersShare > OTHERS_SHARE_MAX
 }
 
+/** Whether its figures may be compared. @param {Repetition} repetition */
+export function isSound({ void: wrong, behind, leftOut }) {
+  return wrong === undefined && behind === undefined && leftOut === undefined
+}
+
 /** Columns by kind of workload: heading, how to read it from a repetition, digits. The first one is compared with `bare`. */
 const COLUMNS = {
   live: [
@@ -47,6 +52,7 @@ const COLUMNS = {
  * @property {number} repetition
  * @property {string} [void] why nothing of it counts: something was lost, repeated, out of order or broken
  * @property {string} [behind] why it counts as not kept up with
+ * @property {string} [leftOut] why the peer was not asked for it; it has no figures then
  */
 
 /** @param {import('./workloads.mjs').Workload} workload @param {Repetition[]} repetitions of that workload */
@@ -78,6 +84,7 @@ export function writeReport(report) {
 function formatRow(peer, own, columns, floor) {
   const voided = own.find((repetition) => repetition.void !== undefined)
   if (voided) return [peer, 'VOID', ...columns.map(() => ''), voided.void]
+  if (own[0].leftOut !== undefined) return [peer, '-', ...columns.map(() => ''), own[0].leftOut]
   const [first, ...rest] = columns.map((column) => formatFigure(own, column))
   const ratio = floor === null ? '' : (summarise(own.map(columns[0][1])).median / floor).toFixed(2)
   return [peer, first, ratio, ...rest, remarks(own)]
@@ -94,7 +101,7 @@ function formatFigure(own, [, read, digits]) {
 /** The median of one peer's figure; null where any repetition of it does not count. */
 function figureOf(repetitions, peer, [, read]) {
   const own = repetitions.filter((repetition) => repetition.peer === peer)
-  const counts = own.length > 0 && own.every((one) => one.void === undefined && one.behind === undefined)
+  const counts = own.length > 0 && own.every(isSound)
   return counts ? summarise(own.map(read)).median : null
 }
 

@@ -1,6 +1,5 @@
 // `npm run bench`: the same workloads for every peer, alternately, on one machine in one run. See bench/README.md.
 
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,12 +12,15 @@ import { measureLive } from './live.mjs'
 import { buildLoad, WINDOW_BYTES } from './load.mjs'
 import { describeMachine, openFilesMax } from './machine.mjs'
 import * as bare from './peers/bare/peer.mjs'
+import * as centrifuge from './peers/centrifuge/peer.mjs'
+import * as consumerEach from './peers/consumer-each/peer.mjs'
+import * as mercure from './peers/mercure/peer.mjs'
 import * as obvious from './peers/obvious/peer.mjs'
 import * as ours from './peers/ours/peer.mjs'
 import * as shape from './peers/shape/peer.mjs'
 import { measureReplay } from './replay.mjs'
 import { formatTable, isDisturbed, writeReport } from './report.mjs'
-import { chooseWorkloads } from './workloads.mjs'
+import { chooseWorkloads, tooMuch } from './workloads.mjs'
 
 /**
  * @typedef {object} Task
@@ -36,7 +38,8 @@ import { chooseWorkloads } from './workloads.mjs'
  * @property {() => Record<string, unknown>} [figures] the peer's own, for the report
  */
 
-const PEERS = [ours, shape, bare, obvious]
+/** In the order of the table. */
+const PEERS = [ours, shape, bare, obvious, mercure, centrifuge, consumerEach]
 const MEASURES = { live: measureLive, idle: measureIdle, replay: measureReplay }
 
 const ATTEMPTS_MAX = 10
@@ -51,7 +54,7 @@ async function main() {
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
   buildLoad()
   const credentials = await makeCredentials(folder, clientsMax(options.workloads))
-  const kafka = await prepareOurs(options)
+  const kafka = await prepare(options)
   const report = {
     startedAt,
     machine: describeMachine(),
@@ -60,7 +63,7 @@ async function main() {
   }
   let file = ''
   for (const workload of options.workloads) {
-    const own = await repeat(workload, options, { credentials, kafka })
+    const own = await repeat(workload, options, { credentials, kafka }, report.repetitions)
     process.stdout.write(formatTable(workload, own))
     report.repetitions.push(...own)
     file = writeReport(report) // After each workload: a run that is stopped keeps what it has.
@@ -74,12 +77,10 @@ function settingsOf({ workloads, repetitions, calm }, kafka) {
   return { windowBytes: WINDOW_BYTES, workloads, repetitions, calm, kafka: kafka?.kind }
 }
 
-/** Our server is measured as its sources stand, and needs a Kafka. */
-async function prepareOurs({ peers }) {
-  if (!peers.includes(ours)) return null
-  const root = new URL('..', import.meta.url)
-  execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: ['ignore', 2, 2] })
-  return await startKafka()
+/** Builds what the peers are made of, and starts a Kafka where one of them needs it. */
+async function prepare({ peers }) {
+  for (const peer of peers) peer.prepare?.()
+  return peers.some(({ needsKafka }) => needsKafka) ? await startKafka() : null
 }
 
 function readOptions() {
@@ -115,8 +116,11 @@ function select(all, only) {
 }
 
 /** Each repetition begins with another peer, so that none is always first or last. */
-async function repeat(workload, { peers, repetitions, calm }, task) {
-  const done = []
+async function repeat(workload, { peers: all, repetitions, calm }, task, earlier) {
+  const peers = all.filter((peer) => whyNot(peer, workload, earlier) === undefined)
+  const done = all
+    .filter((peer) => !peers.includes(peer))
+    .map((peer) => ({ workload: workload.name, peer: peer.name, leftOut: whyNot(peer, workload, earlier) }))
   for (let repetition = 0; repetition < repetitions; repetition++) {
     for (let i = 0; i < peers.length; i++) {
       const peer = peers[(i + repetition) % peers.length]
@@ -126,8 +130,12 @@ async function repeat(workload, { peers, repetitions, calm }, task) {
     }
   }
   return done.toSorted(
-    (a, b) => peers.findIndex(({ name }) => name === a.peer) - peers.findIndex(({ name }) => name === b.peer),
+    (a, b) => all.findIndex(({ name }) => name === a.peer) - all.findIndex(({ name }) => name === b.peer),
   )
+}
+
+function whyNot({ name, without }, workload, earlier) {
+  return without?.[workload.kind] ?? tooMuch(name, workload, earlier)
 }
 
 /** Again while others disturb it, whatever it found; the last one stays, disturbed or not. How often is in the report. */

@@ -47,6 +47,21 @@ export function chooseWorkloads({ quick }) {
   return quick ? workloads.map(shorten) : workloads
 }
 
+/**
+ * Why a peer is not asked for a rate: it fell behind at a lower one, every time. A peer that lost anything is asked, since its
+ * verdict is another.
+ * @param {string} peer @param {Workload} workload @param {import('./report.mjs').Repetition[]} earlier
+ * @returns {string | undefined}
+ */
+export function tooMuch(peer, { kind, ratePerSecond }, earlier) {
+  const lower = workloads.find((one) => {
+    const own = earlier.filter((repetition) => repetition.workload === one.name && repetition.peer === peer)
+    const isLower = one.kind === kind && one.ratePerSecond < ratePerSecond
+    return isLower && own.length > 0 && own.every(({ behind }) => behind !== undefined)
+  })
+  return lower && `it fell behind at ${lower.ratePerSecond} records/s`
+}
+
 /** Latency and memory need less time than this to be steady; the figures scatter more, the correctness counts do not. */
 function shorten(workload) {
   return {

@@ -10,11 +10,14 @@ export function startInProcess(file, { workload, credentials }) {
   return followServer(startModule(file, [JSON.stringify({ kind: workload.kind, ...credentials })]))
 }
 
-/** @param {import('node:child_process').ChildProcess} server that speaks as serve.mjs does */
-export async function followServer(server) {
+/**
+ * @param {import('node:child_process').ChildProcess} server that speaks as serve.mjs does
+ * @param {string} path of its stream
+ */
+export async function followServer(server, path = '/events') {
   const port = await receiveMessage(server, 'listening')
   return {
-    url: `https://127.0.0.1:${port}/events`,
+    url: `https://127.0.0.1:${port}${path}`,
     lanes: 1,
     pids: { server: server.pid },
     publish: (order) => {

@@ -5,10 +5,10 @@
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import kafka from 'node-rdkafka'
-import { createCompactedTopic } from '../../compacted-topic.mjs'
-import { pace } from '../../pace.mjs'
-import { encodeValue, keyOf, nowMicros } from '../../record.mjs'
-import { summarise } from '../../statistics.mjs'
+import { createCompactedTopic } from '../compacted-topic.mjs'
+import { pace } from '../pace.mjs'
+import { encodeValue, keyOf, nowMicros } from '../record.mjs'
+import { summarise } from '../statistics.mjs'
 
 const PARTITION = 0
 const ACKNOWLEDGED_MS = 30_000

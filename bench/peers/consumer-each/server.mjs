@@ -1,0 +1,72 @@
+// A Kafka consumer for each client, as Wikimedia's KafkaSSE has it: nothing is shared, so nothing has to be kept, and the
+// broker sends every record as often as there are clients.
+
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createSecureServer } from 'node:http2'
+import { importSPKI, jwtVerify } from 'jose'
+import kafka from 'node-rdkafka'
+import { AUDIENCE, ISSUER } from '../../claims.mjs'
+
+const CONNECTED_MS = 20_000
+/** By default each consumer would take 64 MiB of what its client has not read yet. */
+const QUEUED_KILOBYTES_MAX = 1_024
+
+const setup = JSON.parse(process.argv[2])
+const tokenKey = await importSPKI(readFileSync(setup.tokenKeyFile, 'utf8'), 'RS256')
+
+const server = createSecureServer({
+  key: readFileSync(setup.certificateKeyFile),
+  cert: readFileSync(setup.certificateFile),
+})
+server.on('stream', (stream, headers) => {
+  stream.on('error', () => stream.close())
+  answer(stream, headers).catch((error) => {
+    process.stderr.write(`Error: a client got no consumer: ${error.message}\n`)
+    refuse(stream, 503)
+  })
+})
+server.on('sessionError', () => {}) // The clients of a run that ended; Node closes the session by itself.
+server.listen(0, '127.0.0.1', () => process.send({ ready: { port: server.address().port } }))
+process.on('disconnect', () => process.exit(0))
+
+/** The topic from its beginning, and what comes after: what a client of `ours` gets. */
+async function answer(stream, headers) {
+  if (!(await isGenuine(headers.authorization))) return refuse(stream, 401)
+  const consumer = await connectConsumer()
+  if (stream.destroyed) return consumer.disconnect()
+  stream.on('close', () => consumer.disconnect())
+  stream.respond({ ':status': 200, 'content-type': 'text/event-stream', 'cache-control': 'no-cache' })
+  consumer.on('data', ({ value, offset }) => {
+    if (!stream.destroyed) stream.write(`data:${value.latin1Slice()}\nid:${offset}\n\n`, 'latin1')
+  })
+  consumer.assign([{ topic: setup.topic, partition: 0, offset: 0 }])
+  consumer.consume()
+}
+
+async function isGenuine(authorization = '') {
+  const expected = { issuer: ISSUER, audience: AUDIENCE, algorithms: ['RS256'] }
+  return await jwtVerify(authorization.replace(/^Bearer /, ''), tokenKey, expected).then(
+    () => true,
+    () => false,
+  )
+}
+
+async function connectConsumer() {
+  const consumer = new kafka.KafkaConsumer({
+    'bootstrap.servers': setup.bootstrapServers,
+    'group.id': 'bench', // Asked for by the library; nobody joins it or commits to it.
+    'enable.auto.commit': false,
+    'queued.max.messages.kbytes': QUEUED_KILOBYTES_MAX,
+    'fetch.queue.backoff.ms': 10,
+  })
+  consumer.on('event.error', (error) => process.stderr.write(`Error: a consumer: ${error.message}\n`))
+  consumer.connect({ topic: setup.topic, timeout: CONNECTED_MS })
+  await once(consumer, 'ready', { signal: AbortSignal.timeout(CONNECTED_MS) })
+  return consumer
+}
+
+function refuse(stream, status) {
+  if (stream.headersSent) stream.close()
+  else if (!stream.destroyed) stream.respond({ ':status': status }, { endStream: true })
+}

@@ -1,0 +1,28 @@
+package harness
+
+import (
+	"fmt"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// encodeValue makes the value that bench/record.mjs makes: ASCII, exactly valueBytes long, stamped with the machine's
+// monotonic clock. bench/load/record.go reads it.
+func encodeValue(sequence int64, valueBytes int, nowMicros int64) (string, error) {
+	head := fmt.Sprintf(`{"s":%d,"t":%d,"p":"`, sequence, nowMicros)
+	filling := valueBytes - len(head) - len(`"}`)
+	if filling < 0 {
+		return "", fmt.Errorf("no value of the bench has %d bytes", valueBytes)
+	}
+	return head + strings.Repeat("x", filling) + `"}`, nil
+}
+
+// machineMicros tells CLOCK_MONOTONIC, which every process of a machine shares; Go's own reading of it hides its zero.
+func machineMicros() (int64, error) {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		return 0, err
+	}
+	return now.Nano() / 1000, nil
+}

@@ -1,0 +1,97 @@
+// Package harness is the side of ../go-program.mjs that a peer written in Go has: it serves HTTP/2 over TLS with the bench's
+// certificate, says where, publishes what it is told to and ends with the harness. One JSON object a line: what goes out
+// is on standard output, what comes in on standard input.
+package harness
+
+import (
+	"bufio"
+	"crypto/tls"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+)
+
+// Setup is what the harness passes as the program's only argument.
+type Setup struct {
+	CertificateFile    string `json:"certificateFile"`
+	CertificateKeyFile string `json:"certificateKeyFile"`
+	TokenKeyFile       string `json:"tokenKeyFile"` // The public key of the tokens, PEM.
+	Issuer             string `json:"issuer"`
+	Audience           string `json:"audience"`
+}
+
+// ReadSetup reads the program's argument.
+func ReadSetup() (Setup, error) {
+	var setup Setup
+	if len(os.Args) != 2 {
+		return setup, fmt.Errorf("one argument is needed, not %d", len(os.Args)-1)
+	}
+	return setup, json.Unmarshal([]byte(os.Args[1]), &setup)
+}
+
+// Serve returns when the harness is gone, or with what broke.
+func Serve(setup Setup, handler http.Handler, publish func(value string) error) error {
+	certificate, err := tls.LoadX509KeyPair(setup.CertificateFile, setup.CertificateKeyFile)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	ended := make(chan error, 2)
+	go func() { ended <- newServer(certificate, handler).ServeTLS(listener, "", "") }()
+	go func() { ended <- obey(listener.Addr().(*net.TCPAddr).Port, publish) }()
+	return <-ended
+}
+
+func newServer(certificate tls.Certificate, handler http.Handler) *http.Server {
+	var protocols http.Protocols
+	protocols.SetHTTP2(true)
+	return &http.Server{
+		Handler:   handler,
+		Protocols: &protocols,
+		TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS13},
+		ErrorLog:  log.New(io.Discard, "", 0), // The clients of a run that ended.
+	}
+}
+
+// obey answers the harness until its input ends.
+func obey(port int, publish func(value string) error) error {
+	out := json.NewEncoder(os.Stdout)
+	if err := out.Encode(map[string]int{"listening": port}); err != nil {
+		return err
+	}
+	lines := bufio.NewScanner(os.Stdin)
+	for lines.Scan() {
+		var message struct{ Publish order }
+		if err := json.Unmarshal(lines.Bytes(), &message); err != nil {
+			return err
+		}
+		if err := message.Publish.carryOut(publish); err != nil {
+			return err
+		}
+		if err := out.Encode(map[string]int64{"published": message.Publish.Count}); err != nil {
+			return err
+		}
+	}
+	return lines.Err()
+}
+
+func (o order) carryOut(publish func(value string) error) error {
+	return o.pace(func(sequence int64) error {
+		nowMicros, err := machineMicros()
+		if err != nil {
+			return err
+		}
+		value, err := encodeValue(sequence, o.ValueBytes, nowMicros)
+		if err != nil {
+			return err
+		}
+		return publish(value)
+	})
+}

@@ -1,0 +1,77 @@
+// What of a run is drawn: a chart for each figure, in it a panel for each rate, in that a bar for each peer. A figure that
+// does not count in the table is no bar here either: the reason stands in its place.
+
+import { isSound } from '../report.mjs'
+import { summarise } from '../statistics.mjs'
+
+/**
+ * @typedef {object} Chart
+ * @property {string} title
+ * @property {string} source what was measured, when and on what
+ * @property {Panel[]} panels
+ *
+ * @typedef {object} Panel
+ * @property {string} heading
+ * @property {Bar[]} bars of every panel the same peers in the same order
+ *
+ * @typedef {object} Bar
+ * @property {string} label
+ * @property {string} text
+ * @property {{ median: number, min: number, max: number } | null} figure null: there is only the text
+ */
+
+const FIGURES = [
+  {
+    file: 'bench-cpu.svg',
+    title: "Server's CPU for each delivery, µs",
+    read: (repetition) => repetition.cpuMicrosPerDelivery,
+    digits: 1,
+  },
+  {
+    file: 'bench-p99.svg',
+    title: 'Latency, 99th percentile, ms',
+    read: (repetition) => repetition.latencyMs.p99,
+    digits: 0,
+  },
+]
+
+/** @param {object} report a file of bench/results @returns {(Chart & { file: string })[]} */
+export function chartsOf(report) {
+  const workloads = report.settings.workloads.filter(({ kind }) => kind === 'live')
+  const live = report.repetitions.filter(({ workload }) => workloads.some(({ name }) => name === workload))
+  const peers = [...new Set(live.map(({ peer }) => peer))]
+  return FIGURES.map((figure) => ({
+    file: figure.file,
+    title: figure.title,
+    source: sourceOf(report),
+    panels: workloads.map(({ name, what }) => ({
+      heading: what,
+      bars: peers.map((peer) =>
+        barOf(
+          peer,
+          live.filter((one) => one.workload === name && one.peer === peer),
+          figure,
+        ),
+      ),
+    })),
+  }))
+}
+
+function barOf(label, own, { read, digits }) {
+  if (own.length === 0) return { label, text: 'not measured', figure: null }
+  const unsound = own.find((repetition) => !isSound(repetition))
+  if (unsound !== undefined) return { label, text: reasonOf(unsound), figure: null }
+  const figure = summarise(own.map(read))
+  return { label, text: figure.median.toFixed(figure.median < 10 ? digits + 1 : digits), figure }
+}
+
+function reasonOf({ void: wrong, behind }) {
+  if (wrong !== undefined) return 'failed'
+  return behind !== undefined ? 'fell behind' : 'not asked for'
+}
+
+function sourceOf({ startedAt, machine, settings }) {
+  const { cores, cpu, node, commit } = machine
+  const medians = settings.repetitions > 1 ? `median and range of ${settings.repetitions}` : 'one repetition'
+  return `${medians}; ${cores} cores of ${cpu}, Node ${node.replace('v', '')}; commit ${commit}, ${startedAt.slice(0, 10)}`
+}
