@@ -5,26 +5,26 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import { makeCredentials } from './credentials.mjs'
 import { measureIdle } from './idle.mjs'
 import { startKafka } from './kafka.mjs'
 import { measureLive } from './live.mjs'
 import { buildLoad, WINDOW_BYTES } from './load.mjs'
-import { describeMachine, openFilesMax } from './machine.mjs'
+import { describeMachine } from './machine.mjs'
+import { clientsMax, readOptions } from './options.mjs'
 import * as bare from './peers/bare/peer.mjs'
 import * as obvious from './peers/obvious/peer.mjs'
 import * as ours from './peers/ours/peer.mjs'
 import * as shape from './peers/shape/peer.mjs'
 import { measureReplay } from './replay.mjs'
 import { formatTable, isDisturbed, writeReport } from './report.mjs'
-import { chooseWorkloads } from './workloads.mjs'
 
 /**
  * @typedef {object} Task
  * @property {import('./workloads.mjs').Workload} workload
  * @property {import('./credentials.mjs').Credentials} credentials
  * @property {import('./kafka.mjs').Kafka | null} kafka null where no peer needs one
+ * @property {Record<string, string>} env settings of our server beside those of the bench
  *
  * @typedef {object} Running see bench/peers/README.md
  * @property {string} url
@@ -45,7 +45,7 @@ const PAUSE_MS = 5_000
 await main()
 
 async function main() {
-  const options = readOptions()
+  const options = readOptions(PEERS)
   const startedAt = new Date()
   const folder = mkdtempSync(join(tmpdir(), 'kafka-sse-bench-'))
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
@@ -60,7 +60,7 @@ async function main() {
   }
   let file = ''
   for (const workload of options.workloads) {
-    const own = await repeat(workload, options, { credentials, kafka })
+    const own = await repeat(workload, options, { credentials, kafka, env: options.env })
     process.stdout.write(formatTable(workload, own))
     report.repetitions.push(...own)
     file = writeReport(report) // After each workload: a run that is stopped keeps what it has.
@@ -70,8 +70,8 @@ async function main() {
   process.exitCode = report.repetitions.some((repetition) => repetition.void !== undefined) ? 1 : 0
 }
 
-function settingsOf({ workloads, repetitions, calm }, kafka) {
-  return { windowBytes: WINDOW_BYTES, workloads, repetitions, calm, kafka: kafka?.kind }
+function settingsOf({ workloads, repetitions, calm, env }, kafka) {
+  return { windowBytes: WINDOW_BYTES, workloads, repetitions, calm, env, kafka: kafka?.kind }
 }
 
 /** Our server is measured as its sources stand, and needs a Kafka. */
@@ -80,38 +80,6 @@ async function prepareOurs({ peers }) {
   const root = new URL('..', import.meta.url)
   execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: ['ignore', 2, 2] })
   return await startKafka()
-}
-
-function readOptions() {
-  const { values } = parseArgs({
-    options: {
-      quick: { type: 'boolean', default: false },
-      calm: { type: 'boolean', default: false },
-      only: { type: 'string', default: '' },
-      repetitions: { type: 'string' },
-    },
-  })
-  const only = values.only.split(',').filter(Boolean)
-  const workloads = chooseWorkloads(values)
-  const names = new Set([...workloads, ...PEERS].map(({ name }) => name))
-  const unknown = only.find((name) => !names.has(name))
-  if (unknown) fail(`--only takes names of workloads and peers: ${[...names].join(', ')}; not ${unknown}`)
-  const repetitions = Number(values.repetitions ?? (values.quick ? 1 : 3))
-  if (!Number.isInteger(repetitions) || repetitions < 1) fail('--repetitions takes a number from 1')
-  const chosen = {
-    workloads: select(workloads, only),
-    peers: select(PEERS, only),
-    repetitions,
-    calm: values.calm,
-  }
-  checkOpenFiles(chosen.workloads)
-  return chosen
-}
-
-/** Those that were named; all of them where none was. */
-function select(all, only) {
-  const named = all.filter(({ name }) => only.includes(name))
-  return named.length > 0 ? named : all
 }
 
 /** Each repetition begins with another peer, so that none is always first or last. */
@@ -151,19 +119,4 @@ async function measure(peer, task) {
   } finally {
     await running?.stop()
   }
-}
-
-function clientsMax(workloads) {
-  return Math.max(...workloads.flatMap(({ steps }) => steps))
-}
-
-function checkOpenFiles(workloads) {
-  const needed = clientsMax(workloads) + 100
-  if (openFilesMax() < needed)
-    fail(`${needed} files must be open at once: raise the limit (ulimit -n ${needed})`)
-}
-
-function fail(message) {
-  process.stderr.write(`bench: ${message}\n`)
-  process.exit(2)
 }

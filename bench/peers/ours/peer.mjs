@@ -11,13 +11,13 @@ const FILL_PER_SECOND = 20_000
 
 let topics = 0
 
-export async function start({ credentials, kafka }) {
+export async function start({ credentials, kafka, env }) {
   const topic = `bench-${process.pid}-${++topics}`
   const external = kafka.bootstrapServers === null ? [] : [kafka.bootstrapServers]
   const producer = startModule(new URL('producer.mjs', import.meta.url), [topic, ...external])
   try {
     const { bootstrapServers } = await receiveMessage(producer, 'listening')
-    const argument = JSON.stringify({ ...credentials, bootstrapServers, topic })
+    const argument = JSON.stringify({ ...credentials, bootstrapServers, topic, env })
     const server = startModule(new URL('server.mjs', import.meta.url), [argument], {
       execArgv: nodeArguments(),
     })

@@ -8,7 +8,7 @@ import { AUDIENCE, ISSUER, SCOPE } from '../../claims.mjs'
 const READY_MS = 30_000
 const LOOK_EVERY_MS = 50
 
-const { certificateFile, certificateKeyFile, tokenKeyFile, bootstrapServers, topic } = JSON.parse(
+const { certificateFile, certificateKeyFile, tokenKeyFile, bootstrapServers, topic, env } = JSON.parse(
   process.argv[2],
 )
 
@@ -26,6 +26,7 @@ const options = await parseEnvironment({
   JWT_SCOPE: SCOPE,
   DRAIN_SECONDS: '0',
   LOG_LEVEL: 'error',
+  ...env,
 })
 
 process.on('disconnect', () => process.exit(0))
