@@ -10,6 +10,7 @@ import { chooseWorkloads } from './workloads.mjs'
  * @property {object[]} peers
  * @property {number} repetitions
  * @property {boolean} calm
+ * @property {number | null} highest rate that `ours` held, where it is not measured in this run
  * @property {Record<string, string>} env settings that our server gets beside those of the bench
  */
 
@@ -21,6 +22,7 @@ export function readOptions(peers) {
       calm: { type: 'boolean', default: false },
       only: { type: 'string', default: '' },
       repetitions: { type: 'string' },
+      highest: { type: 'string' },
       env: { type: 'string', multiple: true, default: [] },
     },
   })
@@ -30,10 +32,11 @@ export function readOptions(peers) {
   const unknown = only.find((name) => !names.has(name))
   if (unknown) fail(`--only takes names of workloads and peers: ${[...names].join(', ')}; not ${unknown}`)
   const options = {
-    workloads: select(workloads, only),
+    workloads: selectWorkloads(workloads, only, values),
     peers: select(peers, only),
     repetitions: readNumber('repetitions', values.repetitions ?? (values.quick ? '1' : '3')),
     calm: values.calm,
+    highest: values.highest === undefined ? null : readNumber('highest', values.highest),
     env: readSettings(values.env),
   }
   checkOpenFiles(options.workloads)
@@ -43,6 +46,17 @@ export function readOptions(peers) {
 /** How many clients a workload holds open at the most. */
 export function clientsMax(workloads) {
   return Math.max(...workloads.flatMap(({ steps }) => steps))
+}
+
+function selectWorkloads(all, only, { quick, highest }) {
+  const named = all.filter(({ name }) => only.includes(name))
+  const workloads = named.length > 0 ? named : all.filter(({ inQuick }) => inQuick || !quick)
+  const lacks = workloads.find(({ timesHighest }) => timesHighest > 0)
+  if (lacks && highest === undefined && !workloads.some(({ kind }) => kind === 'highest'))
+    fail(
+      `${lacks.name} needs the workload highest in the same run, or --highest with the rate that ours held`,
+    )
+  return workloads
 }
 
 /** Those that were named; all of them where none was. */

@@ -21,10 +21,35 @@ const COLUMNS = {
     ['p50 ms', (r) => r.latencyMs?.p50, 1],
     ['p99 ms', (r) => r.latencyMs?.p99, 1],
     ['max ms', (r) => r.latencyMs?.max, 0],
+    ['last client p50 ms', (r) => r.lastLatencyMs?.p50, 1],
     ['deliveries/s', (r) => r.deliveriesPerSecond, 0],
     ['RSS MiB', (r) => r.residentBytes / 2 ** 20, 0],
     ['load cores', (r) => r.usage.coreShare.load, 2],
     ['idle', (r) => r.usage.idleShare, 2],
+  ],
+  highest: [
+    ['records/s', (r) => r.ratePerSecond, 0],
+    ['deliveries/s', (r) => r.deliveriesPerSecond, 0],
+    ['CPU µs/delivery', (r) => r.cpuMicrosPerDelivery, 2],
+    ['p50 ms', (r) => r.latencyMs?.p50, 1],
+    ['p99 ms', (r) => r.latencyMs?.p99, 1],
+    ['server cores', (r) => r.usage.coreShare.server, 2],
+    ['load cores', (r) => r.usage.coreShare.load, 2],
+    ['idle', (r) => r.usage.idleShare, 2],
+  ],
+  storm: [
+    ['connects/s', (r) => r.connectsPerSecond, 0],
+    ['first byte p50 ms', (r) => r.firstByteMs?.p50, 0],
+    ['p99 ms', (r) => r.firstByteMs?.p99, 0],
+    ['renewal p50 ms', (r) => r.renewalMs?.p50, 0],
+    ['p99 ms', (r) => r.renewalMs?.p99, 0],
+    ['max ms', (r) => r.renewalMs?.max, 0],
+    ['challenge late max ms', (r) => r.challengeLateMs?.max, 0],
+    ['heartbeat late max ms', (r) => r.heartbeatLateMs?.max, 0],
+    ['deliveries/s', (r) => r.deliveriesPerSecond, 0],
+    ['live p99 ms', (r) => r.latencyMs?.p99, 0],
+    ['server cores', (r) => r.usage.coreShare.server, 2],
+    ['RSS MiB', (r) => r.residentBytes / 2 ** 20, 0],
   ],
   idle: [
     ['KiB/connection', (r) => r.bytesPerConnection / 1024, 1],
@@ -84,7 +109,7 @@ function formatRow(peer, own, columns, floor) {
 }
 
 function formatFigure(own, [, read, digits]) {
-  const values = own.map(read).filter((value) => value !== undefined)
+  const values = own.map(read).filter((value) => value !== undefined && value !== null)
   if (values.length === 0) return '-'
   const { median, min, max } = summarise(values)
   const text = median.toFixed(digits)
@@ -100,7 +125,7 @@ function figureOf(repetitions, peer, [, read]) {
 
 function remarks(own) {
   const behind = own.find((repetition) => repetition.behind !== undefined)
-  const others = Math.max(...own.map(({ usage }) => usage.othersShare))
+  const others = Math.max(...own.map(({ usage }) => usage?.othersShare ?? 0))
   const words = []
   if (behind) words.push(`BEHIND: ${behind.behind}`)
   if (others > OTHERS_SHARE_MAX)

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { makeCredentials } from './credentials.mjs'
+import { measureHighest } from './highest.mjs'
 import { measureIdle } from './idle.mjs'
 import { startKafka } from './kafka.mjs'
 import { measureLive } from './live.mjs'
@@ -18,6 +19,8 @@ import * as ours from './peers/ours/peer.mjs'
 import * as shape from './peers/shape/peer.mjs'
 import { measureReplay } from './replay.mjs'
 import { formatTable, isDisturbed, writeReport } from './report.mjs'
+import { median } from './statistics.mjs'
+import { measureStorm } from './storm.mjs'
 
 /**
  * @typedef {object} Task
@@ -31,13 +34,21 @@ import { formatTable, isDisturbed, writeReport } from './report.mjs'
  * @property {number} lanes
  * @property {Record<string, number>} pids
  * @property {(order: import('./pace.mjs').Order) => Promise<unknown>} publish
+ * @property {boolean} [renews] whether it challenges streams whose token ends, and takes renewals
+ * @property {string} [idleUrl] a stream on which nothing is published
  * @property {number} [fillPerSecond] how fast it may be filled before a replay; as fast as it goes without
  * @property {() => Promise<void>} stop
  * @property {() => Record<string, unknown>} [figures] the peer's own, for the report
  */
 
 const PEERS = [ours, shape, bare, obvious]
-const MEASURES = { live: measureLive, idle: measureIdle, replay: measureReplay }
+const MEASURES = {
+  live: measureLive,
+  highest: measureHighest,
+  storm: measureStorm,
+  idle: measureIdle,
+  replay: measureReplay,
+}
 
 const ATTEMPTS_MAX = 10
 const PAUSE_MS = 5_000
@@ -59,7 +70,8 @@ async function main() {
     repetitions: [],
   }
   let file = ''
-  for (const workload of options.workloads) {
+  for (const chosen of options.workloads) {
+    const workload = withRate(chosen, options, report.repetitions)
     const own = await repeat(workload, options, { credentials, kafka, env: options.env })
     process.stdout.write(formatTable(workload, own))
     report.repetitions.push(...own)
@@ -70,8 +82,8 @@ async function main() {
   process.exitCode = report.repetitions.some((repetition) => repetition.void !== undefined) ? 1 : 0
 }
 
-function settingsOf({ workloads, repetitions, calm, env }, kafka) {
-  return { windowBytes: WINDOW_BYTES, workloads, repetitions, calm, env, kafka: kafka?.kind }
+function settingsOf({ workloads, repetitions, calm, env, highest }, kafka) {
+  return { windowBytes: WINDOW_BYTES, workloads, repetitions, calm, env, highest, kafka: kafka?.kind }
 }
 
 /** Our server is measured as its sources stand, and needs a Kafka. */
@@ -80,6 +92,18 @@ async function prepareOurs({ peers }) {
   const root = new URL('..', import.meta.url)
   execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: ['ignore', 2, 2] })
   return await startKafka()
+}
+
+/** The rate of a workload that is asked for a multiple of what `ours` held. */
+function withRate(workload, { highest }, repetitions) {
+  if (workload.timesHighest === 0) return workload
+  const rates = repetitions
+    .filter((one) => one.workload === 'highest' && one.peer === ours.name && one.ratePerSecond > 0)
+    .map(({ ratePerSecond }) => ratePerSecond)
+  const held = rates.length > 0 ? median(rates) : highest
+  if (held === null) throw new Error(`${workload.name} needs a rate that ours held; none was found`)
+  const ratePerSecond = Math.round(held * workload.timesHighest)
+  return { ...workload, ratePerSecond, what: `${workload.what}: ${ratePerSecond} records/s` }
 }
 
 /** Each repetition begins with another peer, so that none is always first or last. */

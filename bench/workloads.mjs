@@ -3,20 +3,48 @@
 /**
  * @typedef {object} Workload
  * @property {string} name
- * @property {'live' | 'idle' | 'replay'} kind
+ * @property {'live' | 'highest' | 'storm' | 'idle' | 'replay'} kind
  * @property {string} what one line for the table's heading
+ * @property {boolean} inQuick whether a quick run has it without being asked for it by name
  * @property {number[]} steps numbers of clients; more than one: each is reached and measured in turn
  * @property {number} valueBytes
  * @property {number} keys
- * @property {number} ratePerSecond records, each of which goes to every client
+ * @property {number} ratePerSecond records, each of which goes to every client; where the rate is looked for, the first one
  * @property {number} warmupSeconds at the same rate, not measured
  * @property {number} seconds
  * @property {number} records what a replay holds
  * @property {number} requests how often a replay is asked for
  * @property {number} settleSeconds before memory is read
+ * @property {number} stepsMax of a rate that is looked for, upwards
+ * @property {number} refinements after that
+ * @property {number} leadSeconds for making tokens and connecting, before the warm-up's end
+ * @property {number} newcomersAtOnce
+ * @property {number} renewalsPerSecond
+ * @property {number} idleClients on a stream without records
+ * @property {number} timesHighest the rate as a multiple of what was the highest of `ours`
+ * @property {boolean} behindIsExpected
  */
 
-const live = { kind: 'live', steps: [1_000], valueBytes: 256, keys: 1_000, warmupSeconds: 3, seconds: 10 }
+const live = {
+  kind: 'live',
+  inQuick: true,
+  steps: [1_000],
+  valueBytes: 256,
+  keys: 1_000,
+  warmupSeconds: 3,
+  seconds: 10,
+}
+
+const storm = {
+  ...live,
+  kind: 'storm',
+  inQuick: false,
+  ratePerSecond: 1_000,
+  leadSeconds: 18,
+  newcomersAtOnce: 16,
+  renewalsPerSecond: 50,
+  idleClients: 100,
+}
 
 /** @type {Workload[]} */
 const workloads = [
@@ -24,8 +52,32 @@ const workloads = [
   { ...live, name: 'live-100', ratePerSecond: 100, what: '100 records/s to 1,000 clients, 256 B' },
   { ...live, name: 'live-1000', ratePerSecond: 1_000, what: '1,000 records/s to 1,000 clients, 256 B' },
   {
+    ...live,
+    name: 'highest',
+    kind: 'highest',
+    inQuick: false,
+    ratePerSecond: 1_000,
+    seconds: 5,
+    stepsMax: 16,
+    refinements: 3,
+    what: 'the highest rate to 1,000 clients, 256 B, with which nobody falls behind',
+  },
+  {
+    ...storm,
+    name: 'storm-1000',
+    what: '1,000 records/s to 1,000 clients, 256 B, with newcomers, renewals and idle streams beside them',
+  },
+  {
+    ...storm,
+    name: 'overload',
+    timesHighest: 2,
+    behindIsExpected: true,
+    what: 'the same with twice the rate that was the highest of ours',
+  },
+  {
     name: 'idle',
     kind: 'idle',
+    inQuick: true,
     what: 'memory of an idle connection, by the slope between two numbers of them',
     steps: [1_000, 4_000],
     settleSeconds: 5,
@@ -33,6 +85,7 @@ const workloads = [
   {
     name: 'replay',
     kind: 'replay',
+    inQuick: true,
     what: '100,000 keys of 275 B to one client that connects',
     steps: [1],
     valueBytes: 275,
@@ -56,6 +109,7 @@ function shorten(workload) {
     steps: workload.kind === 'idle' ? [500, 1_500] : workload.steps,
     settleSeconds: Math.min(workload.settleSeconds, 2),
     requests: Math.min(workload.requests, 3),
+    refinements: Math.min(workload.refinements, 1),
   }
 }
 
@@ -69,5 +123,13 @@ function neutral() {
     records: 0,
     requests: 0,
     settleSeconds: 0,
+    stepsMax: 0,
+    refinements: 0,
+    leadSeconds: 0,
+    newcomersAtOnce: 0,
+    renewalsPerSecond: 0,
+    idleClients: 0,
+    timesHighest: 0,
+    behindIsExpected: false,
   }
 }

@@ -14,13 +14,14 @@ const PARTITION = 0
 const ACKNOWLEDGED_MS = 30_000
 const POLL_MS = 5
 
-const [, , topic, external] = process.argv
+const { topics, external } = JSON.parse(process.argv[2])
+const [topic] = topics // The others stay as they are: empty.
 const broker = external
   ? { 'bootstrap.servers': external }
   : { 'test.mock.num.brokers': 1, 'bootstrap.servers': 'mock' }
 
 // One partition: the order of the topic is then the order of the records.
-if (external) await createCompactedTopic(external, topic, 1)
+if (external) for (const name of topics) await createCompactedTopic(external, name, 1)
 const producer = new kafka.Producer({ ...broker, dr_cb: true })
 let acknowledgementsMs = []
 let outstanding = 0
