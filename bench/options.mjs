@@ -23,11 +23,13 @@ export function readOptions(peers) {
       only: { type: 'string', default: '' },
       repetitions: { type: 'string' },
       highest: { type: 'string' },
+      keys: { type: 'string' },
       env: { type: 'string', multiple: true, default: [] },
     },
   })
   const only = values.only.split(',').filter(Boolean)
-  const workloads = chooseWorkloads(values)
+  const keys = values.keys === undefined ? null : readNumber('keys', values.keys)
+  const workloads = chooseWorkloads({ ...values, keys })
   const names = new Set([...workloads, ...peers].map(({ name }) => name))
   const unknown = only.find((name) => !names.has(name))
   if (unknown) fail(`--only takes names of workloads and peers: ${[...names].join(', ')}; not ${unknown}`)
@@ -52,7 +54,7 @@ function selectWorkloads(all, only, { quick, highest }) {
   const named = all.filter(({ name }) => only.includes(name))
   const workloads = named.length > 0 ? named : all.filter(({ inQuick }) => inQuick || !quick)
   const lacks = workloads.find(({ timesHighest }) => timesHighest > 0)
-  if (lacks && highest === undefined && !workloads.some(({ kind }) => kind === 'highest'))
+  if (lacks && highest === undefined && !workloads.some(({ measure }) => measure === 'highest'))
     fail(
       `${lacks.name} needs the workload highest in the same run, or --highest with the rate that ours held`,
     )

@@ -13,7 +13,7 @@ export function isDisturbed({ usage }) {
   return usage !== undefined && usage.othersShare > OTHERS_SHARE_MAX
 }
 
-/** Columns by kind of workload: heading, how to read it from a repetition, digits. The first one is compared with `bare`. */
+/** Columns by what is measured: heading, how to read it from a repetition, digits. The first one is compared with `bare`. */
 const COLUMNS = {
   live: [
     ['CPU µs/delivery', (r) => r.cpuMicrosPerDelivery, 2],
@@ -62,6 +62,15 @@ const COLUMNS = {
     ['request-first ms', (r) => r.requestToFirstMs, 1],
     ['CPU µs/record', (r) => r.cpuMicrosPerDelivery, 2],
     ['RSS MiB', (r) => r.residentBytes / 2 ** 20, 0],
+    ['retained MiB', (r) => r.retained && r.retained.bytes / 2 ** 20, 0],
+  ],
+  'replay-many': [
+    ['MB/s', (r) => r.bytesPerSecond / 1e6, 0],
+    ['request-last ms', (r) => r.lastMs, 0],
+    ['CPU µs/record', (r) => r.cpuMicrosPerDelivery, 2],
+    ['live p50 ms', (r) => r.liveLatencyMs?.p50, 1],
+    ['live p99 ms', (r) => r.liveLatencyMs?.p99, 1],
+    ['RSS MiB', (r) => r.residentBytes / 2 ** 20, 0],
   ],
 }
 
@@ -76,7 +85,7 @@ const COLUMNS = {
 
 /** @param {import('./workloads.mjs').Workload} workload @param {Repetition[]} repetitions of that workload */
 export function formatTable(workload, repetitions) {
-  const columns = COLUMNS[workload.kind]
+  const columns = COLUMNS[workload.measure]
   const floor = figureOf(repetitions, 'bare', columns[0])
   const rows = [...new Set(repetitions.map(({ peer }) => peer))].map((peer) => {
     const own = repetitions.filter((repetition) => repetition.peer === peer)

@@ -18,6 +18,7 @@ import * as obvious from './peers/obvious/peer.mjs'
 import * as ours from './peers/ours/peer.mjs'
 import * as shape from './peers/shape/peer.mjs'
 import { measureReplay } from './replay.mjs'
+import { measureReplayMany } from './replay-many.mjs'
 import { formatTable, isDisturbed, writeReport } from './report.mjs'
 import { median } from './statistics.mjs'
 import { measureStorm } from './storm.mjs'
@@ -35,9 +36,12 @@ import { measureStorm } from './storm.mjs'
  * @property {Record<string, number>} pids
  * @property {(order: import('./pace.mjs').Order) => Promise<unknown>} publish
  * @property {boolean} [renews] whether it challenges streams whose token ends, and takes renewals
+ * @property {boolean} [compacts] whether whoever connects gets the newest record of a key alone
+ * @property {string} [liveUrl] a stream of what comes from then on
  * @property {string} [idleUrl] a stream on which nothing is published
  * @property {number} [fillPerSecond] how fast it may be filled before a replay; as fast as it goes without
  * @property {() => Promise<void>} stop
+ * @property {() => Promise<{ records: number, bytes: number }>} [retained] what it holds
  * @property {() => Record<string, unknown>} [figures] the peer's own, for the report
  */
 
@@ -48,6 +52,7 @@ const MEASURES = {
   storm: measureStorm,
   idle: measureIdle,
   replay: measureReplay,
+  'replay-many': measureReplayMany,
 }
 
 const ATTEMPTS_MAX = 10
@@ -136,7 +141,7 @@ async function measure(peer, task) {
   let running = null
   try {
     running = await peer.start(task)
-    const figures = await MEASURES[task.workload.kind](running, task)
+    const figures = await MEASURES[task.workload.measure](running, task)
     return { ...figures, peerFigures: running.figures?.() }
   } catch (error) {
     return { void: error.message, stack: error.stack }

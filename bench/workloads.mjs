@@ -3,7 +3,8 @@
 /**
  * @typedef {object} Workload
  * @property {string} name
- * @property {'live' | 'highest' | 'storm' | 'idle' | 'replay'} kind
+ * @property {'live' | 'idle' | 'replay'} kind what a peer has to be ready for
+ * @property {'live' | 'highest' | 'storm' | 'idle' | 'replay' | 'replay-many'} measure how it is measured; by its kind where nothing is said
  * @property {string} what one line for the table's heading
  * @property {boolean} inQuick whether a quick run has it without being asked for it by name
  * @property {number[]} steps numbers of clients; more than one: each is reached and measured in turn
@@ -13,6 +14,8 @@
  * @property {number} warmupSeconds at the same rate, not measured
  * @property {number} seconds
  * @property {number} records what a replay holds
+ * @property {number} deadPerLive superseded records among them for each that is live
+ * @property {number} liveClients that read what comes meanwhile
  * @property {number} requests how often a replay is asked for
  * @property {number} settleSeconds before memory is read
  * @property {number} stepsMax of a rate that is looked for, upwards
@@ -37,13 +40,22 @@ const live = {
 
 const storm = {
   ...live,
-  kind: 'storm',
+  measure: 'storm',
   inQuick: false,
   ratePerSecond: 1_000,
   leadSeconds: 18,
   newcomersAtOnce: 16,
   renewalsPerSecond: 50,
   idleClients: 100,
+}
+
+const replay = {
+  kind: 'replay',
+  inQuick: false,
+  steps: [1],
+  valueBytes: 275,
+  keys: 100_000,
+  records: 100_000,
 }
 
 /** @type {Workload[]} */
@@ -54,7 +66,7 @@ const workloads = [
   {
     ...live,
     name: 'highest',
-    kind: 'highest',
+    measure: 'highest',
     inQuick: false,
     ratePerSecond: 1_000,
     seconds: 5,
@@ -83,21 +95,39 @@ const workloads = [
     settleSeconds: 5,
   },
   {
+    ...replay,
     name: 'replay',
-    kind: 'replay',
     inQuick: true,
-    what: '100,000 keys of 275 B to one client that connects',
-    steps: [1],
-    valueBytes: 275,
-    keys: 100_000,
-    records: 100_000,
     requests: 5,
+    what: '100,000 keys of 275 B to one client that connects',
   },
-].map((workload) => ({ ...neutral(), ...workload }))
+  {
+    ...replay,
+    name: 'replay-dead',
+    deadPerLive: 9,
+    requests: 5,
+    what: 'the same with nine superseded records among the others for each that is live',
+  },
+  {
+    ...replay,
+    name: 'replay-many',
+    measure: 'replay-many',
+    steps: [100],
+    ratePerSecond: 20,
+    liveClients: 100,
+    what: '100,000 keys of 275 B to each of 100 clients that connect at once',
+  },
+].map((workload) => ({ ...neutral(), measure: workload.kind, ...workload }))
 
-/** @param {{ quick: boolean }} options @returns {Workload[]} */
-export function chooseWorkloads({ quick }) {
-  return quick ? workloads.map(shorten) : workloads
+/** @param {{ quick: boolean, keys: number | null }} options @returns {Workload[]} */
+export function chooseWorkloads({ quick, keys }) {
+  const chosen = quick ? workloads.map(shorten) : workloads
+  return keys === null ? chosen : chosen.map((workload) => withKeys(workload, keys))
+}
+
+function withKeys(workload, keys) {
+  if (workload.records === 0) return workload
+  return { ...workload, keys, records: keys, what: `${workload.what} (with ${keys} keys instead)` }
 }
 
 /** Latency and memory need less time than this to be steady; the figures scatter more, the correctness counts do not. */
@@ -121,6 +151,8 @@ function neutral() {
     warmupSeconds: 0,
     seconds: 0,
     records: 0,
+    deadPerLive: 0,
+    liveClients: 0,
     requests: 0,
     settleSeconds: 0,
     stepsMax: 0,

@@ -106,7 +106,7 @@ describe('the median', () => {
 })
 
 describe('the table', () => {
-  const workload = { name: 'replay', kind: 'replay', what: 'a replay' }
+  const workload = { name: 'replay', measure: 'replay', what: 'a replay' }
   const figures = (peer: string, requestToLastMs: number, othersShare = 0) => ({
     peer,
     requestToLastMs,

@@ -5,12 +5,14 @@ import { writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { SCOPE } from '../../claims.mjs'
 import { nodeArguments } from '../../command.mjs'
+import { readMetrics } from '../../metrics.mjs'
 import { endProcess, receiveMessage, startModule } from '../../processes.mjs'
 
 export const name = 'ours'
 
 /** The embedded broker keeps only about 5 MB of a partition: nobody may be further behind than that. */
-const FILL_PER_SECOND = 20_000
+const EMBEDDED_FILL_PER_SECOND = 20_000
+const FILL_PER_SECOND = 50_000
 
 let topics = 0
 
@@ -47,16 +49,18 @@ function writeStreams({ tokensFile }, topic, idleTopic) {
 }
 
 async function follow(server, producer, kafka, hasIdle) {
-  const { port } = await receiveMessage(server, 'ready')
+  const { port, adminPort } = await receiveMessage(server, 'ready')
   const origin = `https://127.0.0.1:${port}`
   let acknowledgedMs = null
   return {
     url: `${origin}/events`,
+    liveUrl: `${origin}/events?from=latest`,
     idleUrl: hasIdle ? `${origin}/idle` : undefined,
     renews: true,
+    compacts: true,
     lanes: 1,
     pids: { server: server.pid, producer: producer.pid, ...kafka.pids },
-    fillPerSecond: FILL_PER_SECOND,
+    fillPerSecond: kafka.bootstrapServers === null ? EMBEDDED_FILL_PER_SECOND : FILL_PER_SECOND,
     publish: async (order) => {
       producer.send({ publish: order })
       acknowledgedMs = await receiveMessage(producer, 'published')
@@ -66,5 +70,9 @@ async function follow(server, producer, kafka, hasIdle) {
       await endProcess(producer)
     },
     figures: () => ({ kafka: kafka.kind, acknowledgedMs }),
+    retained: async () => {
+      const metrics = await readMetrics(adminPort)
+      return { records: metrics.kafka_sse_bus_retained_records, bytes: metrics.kafka_sse_bus_retained_bytes }
+    },
   }
 }
