@@ -10,6 +10,7 @@ import { chooseWorkloads } from './workloads.mjs'
  * @property {object[]} peers
  * @property {number} repetitions
  * @property {boolean} calm
+ * @property {boolean} isBuilt whether our server is there as it is to be measured
  * @property {number | null} highest rate that `ours` held, where it is not measured in this run
  * @property {Record<string, string>} env settings that our server gets beside those of the bench
  */
@@ -19,6 +20,8 @@ export function readOptions(peers) {
   const { values } = parseArgs({
     options: {
       quick: { type: 'boolean', default: false },
+      smoke: { type: 'boolean', default: false },
+      built: { type: 'boolean', default: false },
       calm: { type: 'boolean', default: false },
       only: { type: 'string', default: '' },
       repetitions: { type: 'string' },
@@ -36,8 +39,9 @@ export function readOptions(peers) {
   const options = {
     workloads: selectWorkloads(workloads, only, values),
     peers: select(peers, only),
-    repetitions: readNumber('repetitions', values.repetitions ?? (values.quick ? '1' : '3')),
+    repetitions: readNumber('repetitions', values.repetitions ?? (values.quick || values.smoke ? '1' : '3')),
     calm: values.calm,
+    isBuilt: values.built,
     highest: values.highest === undefined ? null : readNumber('highest', values.highest),
     env: readSettings(values.env),
   }
@@ -50,9 +54,9 @@ export function clientsMax(workloads) {
   return Math.max(...workloads.flatMap(({ steps }) => steps))
 }
 
-function selectWorkloads(all, only, { quick, highest }) {
+function selectWorkloads(all, only, { quick, smoke, highest }) {
   const named = all.filter(({ name }) => only.includes(name))
-  const workloads = named.length > 0 ? named : all.filter(({ inQuick }) => inQuick || !quick)
+  const workloads = named.length > 0 ? named : all.filter(({ inQuick }) => inQuick || !(quick || smoke))
   const lacks = workloads.find(({ timesHighest }) => timesHighest > 0)
   if (lacks && highest === undefined && !workloads.some(({ measure }) => measure === 'highest'))
     fail(

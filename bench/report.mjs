@@ -51,6 +51,15 @@ const COLUMNS = {
     ['server cores', (r) => r.usage.coreShare.server, 2],
     ['RSS MiB', (r) => r.residentBytes / 2 ** 20, 0],
   ],
+  bystanders: [
+    ['alone p99 ms', (r) => r.alone.latencyMs?.p99, 1],
+    ['beside slow readers', (r) => timesAlone(r, r.slow), 2],
+    ['beside openings', (r) => timesAlone(r, r.openings), 2],
+    ['openings/s', (r) => r.openings.company && perSecond(r.openings.company), 0],
+    ['around 1 MiB', (r) => timesAlone(r, r.large), 2],
+    ['alone again', (r) => timesAlone(r, r.again), 2],
+    ['RSS MiB', (r) => r.residentBytes / 2 ** 20, 0],
+  ],
   idle: [
     ['KiB/connection', (r) => r.bytesPerConnection / 1024, 1],
     ['CPU ms/connect', (r) => r.cpuMicrosPerConnect / 1000, 2],
@@ -72,6 +81,15 @@ const COLUMNS = {
     ['live p99 ms', (r) => r.liveLatencyMs?.p99, 1],
     ['RSS MiB', (r) => r.residentBytes / 2 ** 20, 0],
   ],
+}
+
+/** p99 in some company as a multiple of what it is without. */
+function timesAlone({ alone }, { latencyMs }) {
+  return latencyMs && alone.latencyMs && latencyMs.p99 / alone.latencyMs.p99
+}
+
+function perSecond({ answered, elapsedMicros }) {
+  return (answered / elapsedMicros) * 1e6
 }
 
 /**

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { measureBystanders } from './bystanders.mjs'
 import { makeCredentials } from './credentials.mjs'
 import { measureHighest } from './highest.mjs'
 import { measureIdle } from './idle.mjs'
@@ -50,6 +51,7 @@ const MEASURES = {
   live: measureLive,
   highest: measureHighest,
   storm: measureStorm,
+  bystanders: measureBystanders,
   idle: measureIdle,
   replay: measureReplay,
   'replay-many': measureReplayMany,
@@ -91,11 +93,11 @@ function settingsOf({ workloads, repetitions, calm, env, highest }, kafka) {
   return { windowBytes: WINDOW_BYTES, workloads, repetitions, calm, env, highest, kafka: kafka?.kind }
 }
 
-/** Our server is measured as its sources stand, and needs a Kafka. */
-async function prepareOurs({ peers }) {
+/** Our server is measured as its sources stand, unless they are said to be built, and needs a Kafka. */
+async function prepareOurs({ peers, isBuilt }) {
   if (!peers.includes(ours)) return null
   const root = new URL('..', import.meta.url)
-  execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: ['ignore', 2, 2] })
+  if (!isBuilt) execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: ['ignore', 2, 2] })
   return await startKafka()
 }
 
@@ -112,7 +114,8 @@ function withRate(workload, { highest }, repetitions) {
 }
 
 /** Each repetition begins with another peer, so that none is always first or last. */
-async function repeat(workload, { peers, repetitions, calm }, task) {
+async function repeat(workload, { peers: all, repetitions, calm }, task) {
+  const peers = all.filter(({ name }) => workload.peers?.includes(name) ?? true)
   const done = []
   for (let repetition = 0; repetition < repetitions; repetition++) {
     for (let i = 0; i < peers.length; i++) {

@@ -4,7 +4,7 @@
  * @typedef {object} Workload
  * @property {string} name
  * @property {'live' | 'idle' | 'replay'} kind what a peer has to be ready for
- * @property {'live' | 'highest' | 'storm' | 'idle' | 'replay' | 'replay-many'} measure how it is measured; by its kind where nothing is said
+ * @property {'live' | 'highest' | 'storm' | 'bystanders' | 'idle' | 'replay' | 'replay-many'} measure how it is measured; by its kind where nothing is said
  * @property {string} what one line for the table's heading
  * @property {boolean} inQuick whether a quick run has it without being asked for it by name
  * @property {number[]} steps numbers of clients; more than one: each is reached and measured in turn
@@ -26,6 +26,8 @@
  * @property {number} idleClients on a stream without records
  * @property {number} timesHighest the rate as a multiple of what was the highest of `ours`
  * @property {boolean} behindIsExpected
+ * @property {number} companions that read slowly
+ * @property {string[]} [peers] those that it is for, if not for all
  */
 
 const live = {
@@ -87,11 +89,22 @@ const workloads = [
     what: 'the same with twice the rate that was the highest of ours',
   },
   {
+    ...live,
+    name: 'bystanders',
+    measure: 'bystanders',
+    inQuick: false,
+    steps: [500],
+    companions: 500,
+    ratePerSecond: 100,
+    peers: ['ours', 'bare'],
+    what: '100 records/s to 500 clients: p99 alone, and its ratio to that in bad company',
+  },
+  {
     name: 'idle',
     kind: 'idle',
     inQuick: true,
     what: 'memory of an idle connection, by the slope between two numbers of them',
-    steps: [1_000, 4_000],
+    steps: [2_000, 10_000],
     settleSeconds: 5,
   },
   {
@@ -119,9 +132,9 @@ const workloads = [
   },
 ].map((workload) => ({ ...neutral(), measure: workload.kind, ...workload }))
 
-/** @param {{ quick: boolean, keys: number | null }} options @returns {Workload[]} */
-export function chooseWorkloads({ quick, keys }) {
-  const chosen = quick ? workloads.map(shorten) : workloads
+/** @param {{ quick: boolean, smoke: boolean, keys: number | null }} options @returns {Workload[]} */
+export function chooseWorkloads({ quick, smoke, keys }) {
+  const chosen = smoke ? workloads.map(shrink) : quick ? workloads.map(shorten) : workloads
   return keys === null ? chosen : chosen.map((workload) => withKeys(workload, keys))
 }
 
@@ -140,6 +153,27 @@ function shorten(workload) {
     settleSeconds: Math.min(workload.settleSeconds, 2),
     requests: Math.min(workload.requests, 3),
     refinements: Math.min(workload.refinements, 1),
+  }
+}
+
+/** Only whether everything comes, once and in order: the least that makes every part of a workload happen. */
+function shrink(workload) {
+  return {
+    ...shorten(workload),
+    seconds: Math.min(workload.seconds, 2),
+    steps: workload.kind === 'idle' ? [20, 60] : workload.steps.map((clients) => Math.min(clients, 40)),
+    ratePerSecond: Math.min(workload.ratePerSecond, 100),
+    keys: Math.min(workload.keys, 2_000),
+    records: Math.min(workload.records, 2_000),
+    requests: Math.min(workload.requests, 1),
+    settleSeconds: Math.min(workload.settleSeconds, 0.1),
+    stepsMax: Math.min(workload.stepsMax, 2),
+    leadSeconds: Math.min(workload.leadSeconds, 5),
+    newcomersAtOnce: Math.min(workload.newcomersAtOnce, 2),
+    renewalsPerSecond: Math.min(workload.renewalsPerSecond, 10),
+    idleClients: Math.min(workload.idleClients, 10),
+    liveClients: Math.min(workload.liveClients, 10),
+    companions: Math.min(workload.companions, 10),
   }
 }
 
@@ -163,5 +197,6 @@ function neutral() {
     idleClients: 0,
     timesHighest: 0,
     behindIsExpected: false,
+    companions: 0,
   }
 }
