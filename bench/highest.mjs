@@ -33,8 +33,12 @@ export async function measureHighest(running, { workload, credentials }) {
   }
 }
 
-/** Down by halves until one rate is held, up by the factor until one is not, then halves of what is between. */
-async function search(ladder, { ratePerSecond, refinements, stepsMax }) {
+/**
+ * Down by halves until one rate is held, up by the factor until one is not, then halves of what is between.
+ * @param {{ step: (ratePerSecond: number) => Promise<{ held: boolean, caughtUp: boolean }> }} ladder
+ * @param {{ ratePerSecond: number, refinements: number, stepsMax: number }} workload
+ */
+export async function search(ladder, { ratePerSecond, refinements, stepsMax }) {
   const tried = []
   let [held, failed] = [0, Number.POSITIVE_INFINITY]
   const attempt = async (rate) => {

@@ -84,6 +84,8 @@ const workloads = [
   {
     ...storm,
     name: 'overload',
+    // A key for each record: what nobody may be spared is then every record, whatever a topic's newer values supersede.
+    keys: 10_000_000,
     timesHighest: 2,
     behindIsExpected: true,
     what: 'the same with twice the rate that was the highest of ours',
@@ -134,8 +136,11 @@ const workloads = [
 
 /** @param {{ quick: boolean, smoke: boolean, keys: number | null }} options @returns {Workload[]} */
 export function chooseWorkloads({ quick, smoke, keys }) {
-  const chosen = smoke ? workloads.map(shrink) : quick ? workloads.map(shorten) : workloads
-  return keys === null ? chosen : chosen.map((workload) => withKeys(workload, keys))
+  const sized = workloads.map((workload) => {
+    if (smoke) return shrink(workload)
+    return quick ? shorten(workload) : workload
+  })
+  return keys === null ? sized : sized.map((workload) => withKeys(workload, keys))
 }
 
 function withKeys(workload, keys) {
