@@ -45,37 +45,37 @@ func run() error {
 	commands := bufio.NewScanner(os.Stdin)
 	switch {
 	case settings.churn > 0:
-		err = runCompany(newChurn(settings, clock, events), commands, events)
+		return runCompany(newChurn(settings, clock, events), commands, events)
 	case settings.openings > 0:
-		err = runCompany(newOpener(settings, clock, events), commands, events)
+		return runCompany(newOpener(settings, clock), commands, events)
 	default:
-		err = runFleet(newFleet(settings, clock, events), commands, events)
+		return runFleet(newFleet(settings, clock, events), commands, events)
 	}
-	return err
 }
 
 func runFleet(fleet *fleet, commands *bufio.Scanner, events *eventWriter) error {
-	steps := fleet.settings.steps
-	fleet.grow(steps[0])
-	events.write(map[string]any{"event": "connected", "clients": steps[0]})
-	for commands.Scan() {
+	sizes := fleet.settings.steps
+	grow := func() {
+		fleet.grow(sizes[0])
+		events.write(map[string]any{"event": "connected", "clients": sizes[0]})
+		sizes = sizes[1:]
+	}
+	grow()
+	for commands.Scan() && commands.Text() != "finish" {
 		word, argument, _ := strings.Cut(commands.Text(), " ")
-		switch word {
-		case "next":
-			steps = steps[1:]
-			fleet.grow(steps[0])
-			events.write(map[string]any{"event": "connected", "clients": steps[0]})
-		case "more":
+		switch {
+		case word == "next" && len(sizes) > 0:
+			grow()
+		case word == "more":
 			count, err := strconv.ParseInt(argument, 10, 64)
 			if err != nil {
 				return err
 			}
 			events.write(fleet.more(count))
-		case "measure":
+		case word == "measure":
 			fleet.measuring.Store(true)
-		}
-		if word == "finish" {
-			break
+		default:
+			return fmt.Errorf("a command that is none: %q", commands.Text())
 		}
 	}
 	fleet.finish()

@@ -31,7 +31,7 @@ type openerResult struct {
 	ElapsedMicros int64  `json:"elapsedMicros"`
 }
 
-func newOpener(settings settings, clock *clock, _ *eventWriter) *opener {
+func newOpener(settings settings, clock *clock) *opener {
 	return &opener{settings: settings, clock: clock}
 }
 
