@@ -53,7 +53,7 @@ async function writeRenewals(credentials, { steps, renewalsPerSecond, seconds },
   const expiresAt = new Date(beginsAtMs + VALID_MS)
   const tokens = Array.from({ length: steps[0] }, (_, client) => ({ client, expiresAt }))
   for (let client = 0; client < count; client++) {
-    const second = 1 + Math.floor(client / renewalsPerSecond) + CHALLENGE_SECONDS
+    const second = Math.floor(client / renewalsPerSecond) + CHALLENGE_SECONDS
     tokens[client] = { client, expiresAt: new Date(beginsAtMs + second * 1000) }
   }
   return {
