@@ -7,7 +7,7 @@ import { exportSPKI, generateKeyPair, SignJWT } from 'jose'
 import { AUDIENCE, ISSUER, SCOPE } from './claims.mjs'
 import { makeCertificate } from './load.mjs'
 
-const VALID_MS = 24 * 3_600_000
+export const VALID_MS = 24 * 3_600_000
 
 /**
  * @typedef {object} Credentials paths of PEM files, and of the tokens, one a line
@@ -15,6 +15,8 @@ const VALID_MS = 24 * 3_600_000
  * @property {string} certificateKeyFile
  * @property {string} tokenKeyFile public
  * @property {string} tokensFile
+ * @property {(name: string, tokens: { client: number, expiresAt: Date }[]) => Promise<string>} writeTokens a further file of
+ *   them, of clients by their number; the key that signs them stays in this process
  */
 
 /** @param {string} folder @param {number} clients @returns {Promise<Credentials>} */
@@ -25,25 +27,28 @@ export async function makeCredentials(folder, clients) {
     return file
   }
   makeCertificate(folder)
-  const tokens = await makeTokens(clients)
+  const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true })
+  const writeTokens = async (name, tokens) =>
+    write(name, (await Promise.all(tokens.map((token) => sign(privateKey, token)))).join('\n'))
+  const expiresAt = new Date(Date.now() + VALID_MS)
   return {
     certificateFile: join(folder, 'certificate.pem'),
     certificateKeyFile: join(folder, 'certificate-key.pem'),
-    tokenKeyFile: write('token-key.pem', tokens.publicKey),
-    tokensFile: write('tokens.txt', tokens.lines.join('\n')),
+    tokenKeyFile: write('token-key.pem', await exportSPKI(publicKey)),
+    tokensFile: await writeTokens(
+      'tokens.txt',
+      Array.from({ length: clients }, (_, client) => ({ client, expiresAt })),
+    ),
+    writeTokens,
   }
 }
 
-async function makeTokens(count) {
-  const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true })
-  const sign = (subject) =>
-    new SignJWT({ scope: SCOPE })
-      .setProtectedHeader({ alg: 'RS256', kid: 'bench' })
-      .setIssuer(ISSUER)
-      .setAudience(AUDIENCE)
-      .setSubject(subject)
-      .setExpirationTime(new Date(Date.now() + VALID_MS))
-      .sign(privateKey)
-  const lines = await Promise.all(Array.from({ length: count }, (_, i) => sign(`client-${i}`)))
-  return { lines, publicKey: await exportSPKI(publicKey) }
+function sign(privateKey, { client, expiresAt }) {
+  return new SignJWT({ scope: SCOPE })
+    .setProtectedHeader({ alg: 'RS256', kid: 'bench' })
+    .setIssuer(ISSUER)
+    .setAudience(AUDIENCE)
+    .setSubject(`client-${client}`)
+    .setExpirationTime(expiresAt)
+    .sign(privateKey)
 }

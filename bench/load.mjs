@@ -26,26 +26,39 @@ export function makeCertificate(folder) {
  * @property {(name: string, timeoutMs: number) => Promise<boolean>} happens whether the event came in time and nothing failed
  * @property {() => string | null} failure the first client's that failed
  * @property {() => void} next connects the next step's clients
+ * @property {(records: number) => Promise<object>} more expects further records, and tells of those that came since the last time
+ * @property {() => void} measure from now on heartbeats, connects and openings count
  * @property {() => Promise<object>} finish closes all connections and tells the result (bench/load/result.go)
  * @property {() => Promise<void>} end
+ *
+ * @typedef {object} Task what bench/load/settings.go says of flags of the same names; left out, their defaults
+ * @property {number[]} [steps]
+ * @property {number} [warmup]
+ * @property {number} [records]
+ * @property {number} [after]
+ * @property {boolean} [further]
+ * @property {number} [readRate]
+ * @property {string} [tokens] instead of the file that all workloads share
+ * @property {string} [renewals]
+ * @property {number} [challengeSeconds]
+ * @property {number} [heartbeatSeconds]
+ * @property {number} [churn]
+ * @property {number} [openings]
  */
 
 /**
  * @param {{ url: string, lanes: number }} target
  * @param {import('./credentials.mjs').Credentials} credentials
- * @param {{ steps: number[], warmup: number, records: number }} task
+ * @param {Task} task
  * @returns {Load}
  */
-export function startLoad(target, credentials, { steps, warmup, records }) {
+export function startLoad(target, credentials, task) {
   const child = startProgram(PROGRAM, [
     `-url=${target.url}`,
     `-ca=${credentials.certificateFile}`,
-    `-tokens=${credentials.tokensFile}`,
-    `-steps=${steps.join(',')}`,
-    `-warmup=${warmup}`,
-    `-records=${records}`,
     `-lanes=${target.lanes}`,
     `-window=${WINDOW_BYTES}`,
+    ...Object.entries({ tokens: credentials.tokensFile, ...task }).map(formatFlag),
   ])
   const reports = readReports(child)
   return {
@@ -53,9 +66,25 @@ export function startLoad(target, credentials, { steps, warmup, records }) {
     happens: (name, timeoutMs) => reports.happens(name, timeoutMs),
     failure: () => reports.failure,
     next: () => child.stdin.write('next\n'),
+    more: (records) => more(child, reports, records),
+    measure: () => child.stdin.write('measure\n'),
     finish: () => finish(child, reports),
     end: () => endProcess(child),
   }
+}
+
+/** `readRate` is the flag `-read-rate`. */
+function formatFlag([name, value]) {
+  return `-${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}=${value}`
+}
+
+const MORE_MS = 10_000
+
+async function more(child, reports, records) {
+  child.stdin.write(`more ${records}\n`)
+  if (!(await reports.until('more', MORE_MS)))
+    throw new Error(reports.failure ?? 'the load generator does not answer')
+  return reports.more
 }
 
 const FINISH_MS = 30_000
@@ -71,11 +100,12 @@ async function finish(child, reports) {
 function readReports(child) {
   const emitter = new EventEmitter()
   const counts = new Map()
-  const reports = { failure: null, result: null, closed: false, happens, until }
+  const reports = { failure: null, result: null, more: null, closed: false, happens, until }
   createInterface({ input: child.stdout }).on('line', (line) => {
     const report = JSON.parse(line)
     if (report.event === 'failed') reports.failure = report.reason
     if (report.event === 'result') reports.result = report
+    if (report.event === 'more') reports.more = report
     counts.set(report.event, (counts.get(report.event) ?? 0) + 1)
     emitter.emit('report')
   })

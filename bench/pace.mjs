@@ -11,6 +11,9 @@ import { nowMicros } from './record.mjs'
  * @property {number} ratePerSecond 0: as fast as it goes
  * @property {number} valueBytes
  * @property {number} keys over how many keys the records go round
+ * @property {number} [deadPerLive] superseded records before each, which count neither in the rate nor in the count
+ * @property {number} [largeAt] number of one record that is larger than the others
+ * @property {number} [largeBytes] its size
  */
 
 const BATCH_RECORDS_MAX = 1_000

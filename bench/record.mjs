@@ -1,7 +1,27 @@
 // The records of the bench: a number, a stamp of the machine's monotonic clock in microseconds, and filling up to the
 // stated size. bench/load/record.go reads them; the two must agree.
 
-/** @param {number} sequence from 1 @param {number} valueBytes @returns {string} ASCII, exactly `valueBytes` long */
+/**
+ * The record of that number, and before it the superseded ones that an order asks for. These have no number: the load
+ * generator accuses whoever sends one. Each is of a key whose record is yet to come, some near, some far.
+ * @param {import('./pace.mjs').Order} order
+ * @param {number} sequence
+ * @param {(key: string, value: string, sequence: number) => void} publish
+ */
+export function publishRecord(order, sequence, publish) {
+  const left = order.first + order.count - sequence
+  for (let dead = 0; dead < (order.deadPerLive ?? 0); dead++) {
+    const successor = sequence + ((dead * DEAD_DISTANCE) % left)
+    publish(keyOf(successor, order.keys), encodeValue(0, order.valueBytes), 0)
+  }
+  const valueBytes = sequence === order.largeAt ? order.largeBytes : order.valueBytes
+  publish(keyOf(sequence, order.keys), encodeValue(sequence, valueBytes), sequence)
+}
+
+/** Records between two superseded values of a key: none of its own are close together. */
+const DEAD_DISTANCE = 1_009
+
+/** @param {number} sequence from 1; 0 has no number @param {number} valueBytes @returns {string} ASCII, exactly `valueBytes` long */
 export function encodeValue(sequence, valueBytes) {
   const head = `{"s":${sequence},"t":${nowMicros()},"p":"`
   return `${head}${filling(valueBytes - head.length - 2)}"}`

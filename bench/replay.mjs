@@ -1,6 +1,7 @@
 // Everything that a topic holds, to one client that connects: from its request to the last byte, and from its connect. Asked for
 // several times one after the other; each answer must be whole and in order.
 
+import { fill } from './filling.mjs'
 import { startLoad } from './load.mjs'
 import { median } from './statistics.mjs'
 import { compareUsage, residentBytes, sampleUsage } from './usage.mjs'
@@ -9,10 +10,10 @@ const REPLAY_MS = 60_000
 
 /** @param {import('./run.mjs').Running} running @param {import('./run.mjs').Task} task */
 export async function measureReplay(running, { workload, credentials }) {
-  const { records: count, valueBytes, keys } = workload
-  await running.publish({ first: 1, count, ratePerSecond: running.fillPerSecond ?? 0, valueBytes, keys })
-  const first = await ask(running, workload, credentials) // Not counted: it also waits until the peer has all of it.
+  await fill(running, workload)
+  const first = await askFirst(running, workload, credentials)
   if (first.void !== undefined) return first
+  const retained = await running.retained?.()
   const before = sampleUsage(running.pids)
   const answers = []
   for (let i = 0; i < workload.requests; i++) {
@@ -29,13 +30,26 @@ export async function measureReplay(running, { workload, credentials }) {
     requestToFirstMs: of('requestToFirstMs'),
     cpuMicrosPerDelivery: usage.cpuMicros.server / (workload.records * workload.requests),
     residentBytes: residentBytes(running.pids.server),
+    retained,
     usage,
     answers,
   }
 }
 
+/**
+ * Not counted: it waits until the peer has all of it. Meanwhile what is still to be superseded is the newest of its key, and
+ * is sent as such: then again.
+ */
+async function askFirst(running, workload, credentials) {
+  const until = Date.now() + REPLAY_MS
+  let answer = await ask(running, workload, credentials)
+  while (answer.void !== undefined && workload.deadPerLive > 0 && Date.now() < until)
+    answer = await ask(running, workload, credentials)
+  return answer
+}
+
 async function ask(running, workload, credentials) {
-  const load = startLoad(running, credentials, { steps: [1], warmup: 0, records: workload.records })
+  const load = startLoad(running, credentials, { steps: [1], records: workload.records })
   try {
     const whole = await load.happens('complete', REPLAY_MS)
     const failure = load.failure()

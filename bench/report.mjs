@@ -18,7 +18,7 @@ export function isSound({ void: wrong, behind, leftOut }) {
   return wrong === undefined && behind === undefined && leftOut === undefined
 }
 
-/** Columns by kind of workload: heading, how to read it from a repetition, digits. The first one is compared with `bare`. */
+/** Columns by what is measured: heading, how to read it from a repetition, digits. The first one is compared with `bare`. */
 const COLUMNS = {
   live: [
     ['CPU µs/delivery', (r) => r.cpuMicrosPerDelivery, 2],
@@ -26,10 +26,44 @@ const COLUMNS = {
     ['p50 ms', (r) => r.latencyMs?.p50, 1],
     ['p99 ms', (r) => r.latencyMs?.p99, 1],
     ['max ms', (r) => r.latencyMs?.max, 0],
+    ['last client p50 ms', (r) => r.lastLatencyMs?.p50, 1],
     ['deliveries/s', (r) => r.deliveriesPerSecond, 0],
     ['RSS MiB', (r) => r.residentBytes / 2 ** 20, 0],
     ['load cores', (r) => r.usage.coreShare.load, 2],
     ['idle', (r) => r.usage.idleShare, 2],
+  ],
+  highest: [
+    ['records/s', (r) => r.ratePerSecond, 0],
+    ['deliveries/s', (r) => r.deliveriesPerSecond, 0],
+    ['CPU µs/delivery', (r) => r.cpuMicrosPerDelivery, 2],
+    ['p50 ms', (r) => r.latencyMs?.p50, 1],
+    ['p99 ms', (r) => r.latencyMs?.p99, 1],
+    ['server cores', (r) => r.usage.coreShare.server, 2],
+    ['load cores', (r) => r.usage.coreShare.load, 2],
+    ['idle', (r) => r.usage.idleShare, 2],
+  ],
+  storm: [
+    ['connects/s', (r) => r.connectsPerSecond, 0],
+    ['first byte p50 ms', (r) => r.firstByteMs?.p50, 0],
+    ['p99 ms', (r) => r.firstByteMs?.p99, 0],
+    ['renewal p50 ms', (r) => r.renewalMs?.p50, 0],
+    ['p99 ms', (r) => r.renewalMs?.p99, 0],
+    ['max ms', (r) => r.renewalMs?.max, 0],
+    ['challenge late max ms', (r) => r.challengeLateMs?.max, 0],
+    ['heartbeat late max ms', (r) => r.heartbeatLateMs?.max, 0],
+    ['deliveries/s', (r) => r.deliveriesPerSecond, 0],
+    ['live p99 ms', (r) => r.latencyMs?.p99, 0],
+    ['server cores', (r) => r.usage.coreShare.server, 2],
+    ['RSS MiB', (r) => r.residentBytes / 2 ** 20, 0],
+  ],
+  bystanders: [
+    ['alone p99 ms', (r) => r.alone.latencyMs?.p99, 1],
+    ['beside slow readers', (r) => timesAlone(r, r.slow), 2],
+    ['beside openings', (r) => timesAlone(r, r.openings), 2],
+    ['openings/s', (r) => r.openings.company && perSecond(r.openings.company), 0],
+    ['around 1 MiB', (r) => timesAlone(r, r.large), 2],
+    ['alone again', (r) => timesAlone(r, r.again), 2],
+    ['RSS MiB', (r) => r.residentBytes / 2 ** 20, 0],
   ],
   idle: [
     ['KiB/connection', (r) => r.bytesPerConnection / 1024, 1],
@@ -42,7 +76,25 @@ const COLUMNS = {
     ['request-first ms', (r) => r.requestToFirstMs, 1],
     ['CPU µs/record', (r) => r.cpuMicrosPerDelivery, 2],
     ['RSS MiB', (r) => r.residentBytes / 2 ** 20, 0],
+    ['retained MiB', (r) => r.retained && r.retained.bytes / 2 ** 20, 0],
   ],
+  'replay-many': [
+    ['MB/s', (r) => r.bytesPerSecond / 1e6, 0],
+    ['request-last ms', (r) => r.lastMs, 0],
+    ['CPU µs/record', (r) => r.cpuMicrosPerDelivery, 2],
+    ['live p50 ms', (r) => r.liveLatencyMs?.p50, 1],
+    ['live p99 ms', (r) => r.liveLatencyMs?.p99, 1],
+    ['RSS MiB', (r) => r.residentBytes / 2 ** 20, 0],
+  ],
+}
+
+/** p99 in some company as a multiple of what it is without. */
+function timesAlone({ alone }, { latencyMs }) {
+  return latencyMs && alone.latencyMs && latencyMs.p99 / alone.latencyMs.p99
+}
+
+function perSecond({ answered, elapsedMicros }) {
+  return (answered / elapsedMicros) * 1e6
 }
 
 /**
@@ -57,7 +109,7 @@ const COLUMNS = {
 
 /** @param {import('./workloads.mjs').Workload} workload @param {Repetition[]} repetitions of that workload */
 export function formatTable(workload, repetitions) {
-  const columns = COLUMNS[workload.kind]
+  const columns = COLUMNS[workload.measure]
   const floor = figureOf(repetitions, 'bare', columns[0])
   const rows = [...new Set(repetitions.map(({ peer }) => peer))].map((peer) => {
     const own = repetitions.filter((repetition) => repetition.peer === peer)
@@ -91,7 +143,7 @@ function formatRow(peer, own, columns, floor) {
 }
 
 function formatFigure(own, [, read, digits]) {
-  const values = own.map(read).filter((value) => value !== undefined)
+  const values = own.map(read).filter((value) => value !== undefined && value !== null)
   if (values.length === 0) return '-'
   const { median, min, max } = summarise(values)
   const text = median.toFixed(digits)
@@ -107,7 +159,7 @@ function figureOf(repetitions, peer, [, read]) {
 
 function remarks(own) {
   const behind = own.find((repetition) => repetition.behind !== undefined)
-  const others = Math.max(...own.map(({ usage }) => usage.othersShare))
+  const others = Math.max(...own.map(({ usage }) => usage?.othersShare ?? 0))
   const words = []
   if (behind) words.push(`BEHIND: ${behind.behind}`)
   if (others > OTHERS_SHARE_MAX)

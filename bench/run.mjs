@@ -4,13 +4,15 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
+import { measureBystanders } from './bystanders.mjs'
 import { makeCredentials } from './credentials.mjs'
+import { measureHighest } from './highest.mjs'
 import { measureIdle } from './idle.mjs'
 import { startKafka } from './kafka.mjs'
 import { measureLive } from './live.mjs'
 import { buildLoad, WINDOW_BYTES } from './load.mjs'
-import { describeMachine, openFilesMax } from './machine.mjs'
+import { describeMachine } from './machine.mjs'
+import { clientsMax, readOptions } from './options.mjs'
 import * as bare from './peers/bare/peer.mjs'
 import * as centrifuge from './peers/centrifuge/peer.mjs'
 import * as consumerEach from './peers/consumer-each/peer.mjs'
@@ -19,28 +21,45 @@ import * as obvious from './peers/obvious/peer.mjs'
 import * as ours from './peers/ours/peer.mjs'
 import * as shape from './peers/shape/peer.mjs'
 import { measureReplay } from './replay.mjs'
+import { measureReplayMany } from './replay-many.mjs'
 import { formatTable, isDisturbed, writeReport } from './report.mjs'
-import { chooseWorkloads, tooMuch } from './workloads.mjs'
+import { median } from './statistics.mjs'
+import { measureStorm } from './storm.mjs'
+import { tooMuch } from './workloads.mjs'
 
 /**
  * @typedef {object} Task
  * @property {import('./workloads.mjs').Workload} workload
  * @property {import('./credentials.mjs').Credentials} credentials
  * @property {import('./kafka.mjs').Kafka | null} kafka null where no peer needs one
+ * @property {Record<string, string>} env settings of our server beside those of the bench
  *
  * @typedef {object} Running see bench/peers/README.md
  * @property {string} url
  * @property {number} lanes
  * @property {Record<string, number>} pids
  * @property {(order: import('./pace.mjs').Order) => Promise<unknown>} publish
+ * @property {boolean} [renews] whether it challenges streams whose token ends, and takes renewals
+ * @property {boolean} [compacts] whether whoever connects gets the newest record of a key alone
+ * @property {string} [liveUrl] a stream of what comes from then on
+ * @property {string} [idleUrl] a stream on which nothing is published
  * @property {number} [fillPerSecond] how fast it may be filled before a replay; as fast as it goes without
  * @property {() => Promise<void>} stop
+ * @property {() => Promise<{ records: number, bytes: number }>} [retained] what it holds
  * @property {() => Record<string, unknown>} [figures] the peer's own, for the report
  */
 
 /** In the order of the table. */
 const PEERS = [ours, shape, bare, obvious, mercure, centrifuge, consumerEach]
-const MEASURES = { live: measureLive, idle: measureIdle, replay: measureReplay }
+const MEASURES = {
+  live: measureLive,
+  highest: measureHighest,
+  storm: measureStorm,
+  bystanders: measureBystanders,
+  idle: measureIdle,
+  replay: measureReplay,
+  'replay-many': measureReplayMany,
+}
 
 const ATTEMPTS_MAX = 10
 const PAUSE_MS = 5_000
@@ -48,7 +67,7 @@ const PAUSE_MS = 5_000
 await main()
 
 async function main() {
-  const options = readOptions()
+  const options = readOptions(PEERS)
   const startedAt = new Date()
   const folder = mkdtempSync(join(tmpdir(), 'kafka-sse-bench-'))
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
@@ -62,8 +81,9 @@ async function main() {
     repetitions: [],
   }
   let file = ''
-  for (const workload of options.workloads) {
-    const own = await repeat(workload, options, { credentials, kafka }, report.repetitions)
+  for (const chosen of options.workloads) {
+    const workload = withRate(chosen, options, report.repetitions)
+    const own = await repeat(workload, options, { credentials, kafka, env: options.env }, report.repetitions)
     process.stdout.write(formatTable(workload, own))
     report.repetitions.push(...own)
     file = writeReport(report) // After each workload: a run that is stopped keeps what it has.
@@ -73,52 +93,33 @@ async function main() {
   process.exitCode = report.repetitions.some((repetition) => repetition.void !== undefined) ? 1 : 0
 }
 
-function settingsOf({ workloads, repetitions, calm }, kafka) {
-  return { windowBytes: WINDOW_BYTES, workloads, repetitions, calm, kafka: kafka?.kind }
+function settingsOf({ workloads, repetitions, calm, env, highest }, kafka) {
+  return { windowBytes: WINDOW_BYTES, workloads, repetitions, calm, env, highest, kafka: kafka?.kind }
 }
 
-/** Builds what the peers are made of, and starts a Kafka where one of them needs it. */
-async function prepare({ peers }) {
-  for (const peer of peers) peer.prepare?.()
+/** Builds what the peers are made of, unless it is said to be built, and starts a Kafka where one of them needs it. */
+async function prepare({ peers, isBuilt }) {
+  if (!isBuilt) for (const peer of peers) peer.prepare?.()
   return peers.some(({ needsKafka }) => needsKafka) ? await startKafka() : null
 }
 
-function readOptions() {
-  const { values } = parseArgs({
-    options: {
-      quick: { type: 'boolean', default: false },
-      calm: { type: 'boolean', default: false },
-      only: { type: 'string', default: '' },
-      repetitions: { type: 'string' },
-    },
-  })
-  const only = values.only.split(',').filter(Boolean)
-  const workloads = chooseWorkloads(values)
-  const names = new Set([...workloads, ...PEERS].map(({ name }) => name))
-  const unknown = only.find((name) => !names.has(name))
-  if (unknown) fail(`--only takes names of workloads and peers: ${[...names].join(', ')}; not ${unknown}`)
-  const repetitions = Number(values.repetitions ?? (values.quick ? 1 : 3))
-  if (!Number.isInteger(repetitions) || repetitions < 1) fail('--repetitions takes a number from 1')
-  const chosen = {
-    workloads: select(workloads, only),
-    peers: select(PEERS, only),
-    repetitions,
-    calm: values.calm,
-  }
-  checkOpenFiles(chosen.workloads)
-  return chosen
-}
-
-/** Those that were named; all of them where none was. */
-function select(all, only) {
-  const named = all.filter(({ name }) => only.includes(name))
-  return named.length > 0 ? named : all
+/** The rate of a workload that is asked for a multiple of what `ours` held. */
+function withRate(workload, { highest }, repetitions) {
+  if (workload.timesHighest === 0) return workload
+  const rates = repetitions
+    .filter((one) => one.workload === 'highest' && one.peer === ours.name && one.ratePerSecond > 0)
+    .map(({ ratePerSecond }) => ratePerSecond)
+  const held = rates.length > 0 ? median(rates) : highest
+  if (held === null) throw new Error(`${workload.name} needs a rate that ours held; none was found`)
+  const ratePerSecond = Math.round(held * workload.timesHighest)
+  return { ...workload, ratePerSecond, what: `${workload.what}: ${ratePerSecond} records/s` }
 }
 
 /** Each repetition begins with another peer, so that none is always first or last. */
 async function repeat(workload, { peers: all, repetitions, calm }, task, earlier) {
-  const peers = all.filter((peer) => whyNot(peer, workload, earlier) === undefined)
-  const done = all
+  const asked = all.filter(({ name }) => workload.peers?.includes(name) ?? true)
+  const peers = asked.filter((peer) => whyNot(peer, workload, earlier) === undefined)
+  const done = asked
     .filter((peer) => !peers.includes(peer))
     .map((peer) => ({ workload: workload.name, peer: peer.name, leftOut: whyNot(peer, workload, earlier) }))
   for (let repetition = 0; repetition < repetitions; repetition++) {
@@ -152,26 +153,11 @@ async function measure(peer, task) {
   let running = null
   try {
     running = await peer.start(task)
-    const figures = await MEASURES[task.workload.kind](running, task)
+    const figures = await MEASURES[task.workload.measure](running, task)
     return { ...figures, peerFigures: running.figures?.() }
   } catch (error) {
     return { void: error.message, stack: error.stack }
   } finally {
     await running?.stop()
   }
-}
-
-function clientsMax(workloads) {
-  return Math.max(...workloads.flatMap(({ steps }) => steps))
-}
-
-function checkOpenFiles(workloads) {
-  const needed = clientsMax(workloads) + 100
-  if (openFilesMax() < needed)
-    fail(`${needed} files must be open at once: raise the limit (ulimit -n ${needed})`)
-}
-
-function fail(message) {
-  process.stderr.write(`bench: ${message}\n`)
-  process.exit(2)
 }

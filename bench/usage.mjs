@@ -1,6 +1,6 @@
 // What processes and the machine have used, read from /proc: the harness looks, so that no peer counts itself.
 
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { nowMicros } from './record.mjs'
 
@@ -10,17 +10,15 @@ const PAGE_BYTES = 4_096
 /**
  * @typedef {object} Sample
  * @property {number} atMicros
- * @property {Record<string, number>} cpuMicros by role: user and system time since the process began
+ * @property {Record<string, number>} cpuMicros by role: user and system time of a process and all below it, since they began
  * @property {number} busyMicros of all cores, everybody's
  * @property {number} idleMicros
  */
 
 /** @param {Record<string, number>} pids by role @returns {Sample} */
 export function sampleUsage(pids) {
-  const everyone = { ...pids, harness: process.pid }
-  const cpuMicros = Object.fromEntries(
-    Object.entries(everyone).map(([role, pid]) => [role, cpuMicrosOf(pid)]),
-  )
+  const cpuMicros = { harness: cpuMicrosOf(process.pid) }
+  for (const [role, pid] of Object.entries(pids)) cpuMicros[role] = treeCpuMicros(pid)
   return { atMicros: nowMicros(), cpuMicros, ...machineMicros() }
 }
 
@@ -48,9 +46,11 @@ export function compareUsage(before, after, endedMicros = 0) {
   }
 }
 
-/** @param {number} pid */
+/** Of a process and all below it; pages that several share are counted for each. @param {number} pid */
 export function residentBytes(pid) {
-  return Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1]) * PAGE_BYTES
+  return treeOf(pid)
+    .map((one) => Number(readFileSync(`/proc/${one}/statm`, 'latin1').split(' ')[1]) * PAGE_BYTES)
+    .reduce((sum, bytes) => sum + bytes)
 }
 
 /** The most that was resident so far. @param {number} pid */
@@ -61,9 +61,45 @@ export function peakBytes(pid) {
 
 /** User and system time since the process began. @param {number} pid */
 export function cpuMicrosOf(pid) {
+  const { userTicks, systemTicks } = readStat(pid)
+  return (userTicks + systemTicks) * TICK_MICROS
+}
+
+/** What a process and all below it have used, with those that have ended: it never falls. */
+function treeCpuMicros(root) {
+  const ticks = treeOf(root).map((pid) => {
+    const { userTicks, systemTicks, endedTicks } = readStat(pid)
+    return userTicks + systemTicks + endedTicks
+  })
+  return ticks.reduce((sum, own) => sum + own) * TICK_MICROS
+}
+
+/** A server may be several processes. @returns {number[]} the process itself first */
+function treeOf(root) {
+  const parents = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => ({ pid: Number(name), parent: parentOf(name) }))
+  const tree = [root]
+  for (const parent of tree)
+    tree.push(...parents.filter((one) => one.parent === parent).map(({ pid }) => pid))
+  return tree
+}
+
+/** null for a process that ended while we looked. */
+function parentOf(pid) {
+  try {
+    return readStat(pid).parent
+  } catch (error) {
+    if (error.code === 'ENOENT' || error.code === 'ESRCH') return null
+    throw error
+  }
+}
+
+function readStat(pid) {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ') // The name before may hold spaces.
-  return (Number(fields[11]) + Number(fields[12])) * TICK_MICROS
+  const [userTicks, systemTicks, endedUserTicks, endedSystemTicks] = fields.slice(11, 15).map(Number)
+  return { parent: Number(fields[1]), userTicks, systemTicks, endedTicks: endedUserTicks + endedSystemTicks }
 }
 
 function machineMicros() {

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { AUDIENCE, ISSUER, SCOPE } from '../claims.mjs'
 import { CLI, nodeArguments } from '../command.mjs'
+import { readMetrics } from '../metrics.mjs'
 import { endProcess, startProgram } from '../processes.mjs'
 import { cpuMicrosOf, peakBytes, residentBytes } from '../usage.mjs'
 
@@ -94,15 +95,4 @@ function readLog(child) {
       look()
     })
   }
-}
-
-async function readMetrics(adminPort) {
-  const response = await fetch(`http://127.0.0.1:${adminPort}/metrics`)
-  const lines = (await response.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
-  return Object.fromEntries(
-    lines.map((line) => {
-      const [, name = '', value = ''] = /^(\w+)\S* (\S+)$/.exec(line) ?? []
-      return [name, Number(value)]
-    }),
-  )
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -18,12 +19,16 @@ import (
 // the protocol itself: a general transport would cost several times the CPU, on a machine that is shared with the
 // server under test.
 type client struct {
-	target *url.URL
-	token  string
-	tls    *tls.Config
-	clock  *clock
-	tally  *tally
-	events eventReader
+	target    *url.URL
+	token     string
+	tls       *tls.Config
+	clock     *clock
+	tally     *tally
+	events    eventReader
+	renewal   *renewal
+	silence   *silence
+	measuring *atomic.Bool
+	readRate  int64
 
 	conn       net.Conn
 	framer     *http2.Framer
@@ -34,6 +39,7 @@ type client struct {
 	dialedAtMicros    int64
 	requestedAtMicros int64
 	respondedAtMicros int64
+	bytesAtMicros     int64 // When the first bytes of the stream came.
 	firstAtMicros     int64
 	lastAtMicros      int64
 }
@@ -48,18 +54,26 @@ const (
 
 var errEnded = errors.New("the server ended the stream")
 
+func newClient(settings settings, clock *clock, token string) *client {
+	one := &client{
+		target: settings.target, token: token, tls: settings.tls, clock: clock,
+		windowSize: settings.windowSize, readRate: settings.readRate,
+	}
+	if settings.heartbeatEvery > 0 {
+		one.silence = &silence{dueMicros: settings.heartbeatEvery}
+	}
+	one.events.signal = one.signal
+	return one
+}
+
 // connect returns when the response's headers have come and are 200.
 func (c *client) connect(ctx context.Context) error {
 	c.dialedAtMicros = c.clock.nowMicros()
-	dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: connectTimeout}, Config: c.tls}
-	conn, err := dialer.DialContext(ctx, "tcp", c.target.Host)
+	conn, err := c.dial(ctx)
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
 	c.conn = conn
-	if err := conn.SetDeadline(time.Now().Add(connectTimeout)); err != nil {
-		return err
-	}
 	if err := c.request(); err != nil {
 		return fmt.Errorf("request: %w", err)
 	}
@@ -69,6 +83,23 @@ func (c *client) connect(ctx context.Context) error {
 		}
 	}
 	return conn.SetDeadline(time.Time{})
+}
+
+// dial has a deadline on the connection, for the answer, too.
+func (c *client) dial(ctx context.Context) (net.Conn, error) {
+	dialer := net.Dialer{Timeout: connectTimeout}
+	conn, err := dialer.DialContext(ctx, "tcp", c.target.Host)
+	if err != nil {
+		return nil, err
+	}
+	if c.readRate > 0 {
+		conn = &slowConn{Conn: conn, bytesPerSecond: c.readRate}
+	}
+	secure := tls.Client(conn, c.tls)
+	if err := secure.SetDeadline(time.Now().Add(connectTimeout)); err != nil {
+		return nil, err
+	}
+	return secure, secure.HandshakeContext(ctx)
 }
 
 // readAll returns when the stream ends, which is an error: nobody ends a stream of the bench but the bench.
@@ -103,7 +134,7 @@ func (c *client) request() error {
 		),
 		framer.WriteWindowUpdate(0, connectionWindowBytes-initialWindowBytes),
 		framer.WriteHeaders(http2.HeadersFrameParam{
-			StreamID: streamID, BlockFragment: c.headers(), EndStream: true, EndHeaders: true,
+			StreamID: streamID, BlockFragment: c.headers("GET", c.token), EndStream: true, EndHeaders: true,
 		}),
 	)
 	if err != nil {
@@ -114,18 +145,27 @@ func (c *client) request() error {
 	return err
 }
 
-func (c *client) headers() []byte {
+func (c *client) headers(method, token string) []byte {
 	var block bytes.Buffer
 	encoder := hpack.NewEncoder(&block)
-	for _, field := range []hpack.HeaderField{
-		{Name: ":method", Value: "GET"},
+	if c.respondedAtMicros > 0 {
+		encoder.SetMaxDynamicTableSize(0) // The server has said by now what it allows, which may be nothing.
+	}
+	fields := []hpack.HeaderField{
+		{Name: ":method", Value: method},
 		{Name: ":scheme", Value: "https"},
 		{Name: ":authority", Value: c.target.Host},
 		{Name: ":path", Value: c.target.RequestURI()},
-		{Name: "accept", Value: "text/event-stream"},
-		{Name: "cache-control", Value: "no-cache"},
-		{Name: "authorization", Value: "Bearer " + c.token, Sensitive: true},
-	} {
+		{Name: "authorization", Value: "Bearer " + token, Sensitive: true},
+	}
+	if method == "POST" {
+		fields = append(fields, hpack.HeaderField{Name: "content-type", Value: challengeResponse})
+	} else {
+		fields = append(fields,
+			hpack.HeaderField{Name: "accept", Value: "text/event-stream"},
+			hpack.HeaderField{Name: "cache-control", Value: "no-cache"})
+	}
+	for _, field := range fields {
 		_ = encoder.WriteField(field) // Writes into a bytes.Buffer, which never fails.
 	}
 	return block.Bytes()
@@ -150,7 +190,9 @@ func (c *client) readFrame() error {
 			return c.framer.WritePing(true, frame.Data)
 		}
 	case *http2.RSTStreamFrame:
-		return fmt.Errorf("the server reset the stream: %v", frame.ErrCode)
+		if frame.StreamID == streamID || frame.ErrCode != http2.ErrCodeNo {
+			return fmt.Errorf("the server reset the stream: %v", frame.ErrCode)
+		}
 	case *http2.GoAwayFrame:
 		if frame.ErrCode != http2.ErrCodeNo || frame.LastStreamID < streamID {
 			return fmt.Errorf("the server sent GOAWAY: %v", frame.ErrCode)
@@ -160,7 +202,11 @@ func (c *client) readFrame() error {
 }
 
 func (c *client) readHeaders(frame *http2.MetaHeadersFrame) error {
-	if status := frame.PseudoValue("status"); status != "200" {
+	status := frame.PseudoValue("status")
+	if frame.StreamID != streamID {
+		return c.renewal.answered(status, c.clock.nowMicros())
+	}
+	if status != "200" {
 		return fmt.Errorf("status %s", status)
 	}
 	if frame.StreamEnded() {
@@ -172,11 +218,10 @@ func (c *client) readHeaders(frame *http2.MetaHeadersFrame) error {
 
 func (c *client) readData(frame *http2.DataFrame) error {
 	c.nowMicros = c.clock.nowMicros()
-	if err := c.events.read(frame.Data()); err != nil {
-		return err
-	}
-	if frame.StreamEnded() {
-		return errEnded
+	if frame.StreamID == streamID {
+		if err := c.readStream(frame); err != nil {
+			return err
+		}
 	}
 	c.unacked += frame.Length
 	if c.unacked < c.windowSize/2 {
@@ -187,10 +232,43 @@ func (c *client) readData(frame *http2.DataFrame) error {
 	return errors.Join(c.framer.WriteWindowUpdate(0, returned), c.framer.WriteWindowUpdate(streamID, returned))
 }
 
+func (c *client) readStream(frame *http2.DataFrame) error {
+	if c.bytesAtMicros == 0 {
+		c.bytesAtMicros = c.nowMicros
+	}
+	if c.silence != nil {
+		c.silence.broken(c.nowMicros, c.measuring.Load())
+	}
+	if err := c.events.read(frame.Data()); err != nil {
+		return err
+	}
+	if frame.StreamEnded() {
+		return errEnded
+	}
+	return nil
+}
+
 func (c *client) record(value []byte) error {
 	if c.firstAtMicros == 0 {
 		c.firstAtMicros = c.nowMicros
 	}
 	c.lastAtMicros = c.nowMicros
 	return c.tally.record(value, c.nowMicros)
+}
+
+// signal is told of events that are no records.
+func (c *client) signal(name string) error {
+	if name != "challenge" {
+		return nil
+	}
+	if c.renewal == nil {
+		return errors.New("a challenge before its time")
+	}
+	if err := c.renewal.challenged(c.clock.epochMicros(c.nowMicros)); err != nil {
+		return err
+	}
+	c.renewal.postedAtMicros = c.clock.nowMicros()
+	return c.framer.WriteHeaders(http2.HeadersFrameParam{
+		StreamID: renewalStreamID, BlockFragment: c.headers("POST", c.renewal.token), EndStream: true, EndHeaders: true,
+	})
 }

@@ -27,3 +27,8 @@ func newClock() (*clock, error) {
 func (c *clock) nowMicros() int64 {
 	return c.baseMicros + time.Since(c.base).Microseconds()
 }
+
+// epochMicros tells what the time of day was at an instant of the clock, for tokens name their end by it.
+func (c *clock) epochMicros(atMicros int64) int64 {
+	return c.base.UnixMicro() + atMicros - c.baseMicros
+}

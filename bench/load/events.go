@@ -6,13 +6,15 @@ import (
 )
 
 // eventReader parses a text/event-stream as the HTML specification does, in whatever pieces it arrives, and hands
-// over the data of each event. Comments, ids, retry times and events other than `message` are read and passed over.
+// over the data of each event, and the name of each that is no `message`. Comments, ids and retry times are read and
+// passed over.
 type eventReader struct {
 	partial []byte // A line whose end has not come yet.
 	data    []byte // The lines of `data` of the event at hand, each followed by LF.
-	named   bool   // The event at hand has a name of its own, so it is no record.
+	name    string // Of the event at hand, where it has one of its own: it is no record then.
 	afterCR bool   // The last byte was CR: an LF right after it belongs to the same line end.
 	deliver func(data []byte) error
+	signal  func(name string) error
 }
 
 // lineBytesMax bounds what one line may take while its end is awaited.
@@ -80,16 +82,19 @@ func (r *eventReader) line(line []byte) error {
 	case "data":
 		r.data = append(append(r.data, value...), '\n')
 	case "event":
-		r.named = len(value) > 0 && string(value) != "message"
+		r.name = string(value)
 	}
 	return nil
 }
 
 func (r *eventReader) dispatch() error {
-	data, named := r.data, r.named
-	r.data, r.named = r.data[:0], false
-	if len(data) == 0 || named {
+	data, name := r.data, r.name
+	r.data, r.name = r.data[:0], ""
+	if len(data) == 0 {
 		return nil
+	}
+	if name != "" && name != "message" {
+		return r.signal(name)
 	}
 	return r.deliver(data[:len(data)-1])
 }

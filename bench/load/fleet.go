@@ -9,27 +9,58 @@ import (
 
 // fleet is all clients of a run. It tells its observers when every client is connected, has its warm-up and has all.
 type fleet struct {
-	settings settings
-	newOne   func(index int) *client
-	clients  []*client
-	reading  sync.WaitGroup
-	warm     countdown
-	complete countdown
-	finished atomic.Bool
-	failures failures
+	settings  settings
+	clock     *clock
+	clients   []*client
+	reading   sync.WaitGroup
+	expected  atomic.Int64 // Records that each client is to have.
+	warm      countdown
+	complete  countdown
+	measuring atomic.Bool
+	finished  atomic.Bool
+	failures  failures
 }
 
 // dialsAtOnce bounds the connects in progress, so that they queue here and not in the server's accept queue.
 const dialsAtOnce = 32
+
+func newFleet(settings settings, clock *clock, events *eventWriter) *fleet {
+	fleet := &fleet{settings: settings, clock: clock}
+	size := int64(settings.steps[len(settings.steps)-1])
+	fleet.warm.zero = func() { events.write(map[string]any{"event": "warm", "atMicros": clock.nowMicros()}) }
+	fleet.complete.zero = func() { events.write(map[string]any{"event": "complete", "atMicros": clock.nowMicros()}) }
+	fleet.failures.first = events.failed
+	fleet.warm.left.Store(size)
+	fleet.complete.left.Store(size)
+	fleet.expected.Store(settings.expected())
+	return fleet
+}
+
+func (f *fleet) newClient(index int) (*client, error) {
+	one := newClient(f.settings, f.clock, f.settings.token(index))
+	one.measuring = &f.measuring
+	one.tally = newTally(f.settings.lanes, f.settings.after)
+	one.tally.begin(f.settings.warmup, f.settings.records)
+	one.events.deliver = f.deliver(one)
+	if index >= len(f.settings.renewals) {
+		return one, nil
+	}
+	var err error
+	one.renewal, err = newRenewal(one.token, f.settings.renewals[index], f.settings.challengeAhead)
+	return one, err
+}
 
 // grow connects clients until there are `size` of them; who cannot connect is a failure.
 func (f *fleet) grow(size int) {
 	turns := make(chan struct{}, dialsAtOnce)
 	var connecting sync.WaitGroup
 	for index := len(f.clients); index < size; index++ {
-		one := f.newOne(index)
-		one.events.deliver = f.deliver(one)
+		one, err := f.newClient(index)
 		f.clients = append(f.clients, one)
+		if err != nil {
+			f.fail(index, err)
+			continue
+		}
 		turns <- struct{}{}
 		connecting.Add(1)
 		go func() {
@@ -63,22 +94,35 @@ func (f *fleet) fail(index int, err error) {
 }
 
 func (f *fleet) deliver(one *client) func([]byte) error {
-	warm, all := f.settings.warmup, f.settings.warmup+f.settings.records
+	warm := f.settings.warmup
 	return func(value []byte) error {
 		if err := one.record(value); err != nil {
 			return err
 		}
+		all := f.expected.Load()
 		if one.tally.received == warm {
 			f.warm.done()
 		}
 		if one.tally.received == all {
 			f.complete.done()
 		}
-		if one.tally.received > all {
+		if one.tally.received > all && !f.settings.further {
 			return fmt.Errorf("record %d of %d", one.tally.received, all)
 		}
 		return nil
 	}
+}
+
+// more has every client expect that many records more. All have what was expected before, so that nobody reads
+// a record meanwhile.
+func (f *fleet) more(count int64) stretch {
+	out := f.stretch()
+	for _, one := range f.clients {
+		one.tally.begin(0, count)
+	}
+	f.complete.left.Store(int64(len(f.clients)))
+	f.expected.Add(count)
+	return out
 }
 
 // finish closes every connection and waits until nobody reads any more: what the clients hold is then at rest.

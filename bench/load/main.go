@@ -1,37 +1,26 @@
 // Load generator of the bench: N clients, each a stream on an HTTP/2 connection of its own, that parse what they
 // receive and check that nothing is lost, repeated or out of order.
 //
-// It speaks with the harness in lines: JSON events on standard output (`connected`, `warm`, `complete`, `failed`,
-// `result`), words on standard input (`next` connects the next step's clients, `finish` or its end asks for the result).
+// It speaks with the harness in lines: JSON events on standard output (`connected`, `warm`, `complete`, `more`,
+// `failed`, `result`), words on standard input:
+//
+//	next      connects the next step's clients
+//	more N    once all is complete: N records more will come; the answer tells of those that came since the last time
+//	measure   from now on heartbeats, connects and openings count
+//	finish    closes every connection and gives the result; so does the end of the input
 //
 // `load certificate FOLDER` makes the certificate that the servers under test use.
 package main
 
 import (
 	"bufio"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
-	"errors"
-	"flag"
 	"fmt"
-	"net/url"
 	"os"
 	"strconv"
 	"strings"
 	"sync"
 )
-
-type settings struct {
-	target     *url.URL
-	tls        *tls.Config
-	tokens     []string
-	steps      []int
-	warmup     int64
-	records    int64
-	lanes      int64
-	windowSize uint32
-}
 
 func main() {
 	if err := run(); err != nil {
@@ -53,96 +42,61 @@ func run() error {
 		return err
 	}
 	events := newEventWriter()
-	fleet := newFleet(settings, clock, events)
 	commands := bufio.NewScanner(os.Stdin)
-	for step, size := range settings.steps {
-		if step > 0 && !(commands.Scan() && commands.Text() == "next") {
-			break
-		}
-		fleet.grow(size)
-		events.write(map[string]any{"event": "connected", "clients": size})
+	switch {
+	case settings.churn > 0:
+		return runCompany(newChurn(settings, clock, events), commands, events)
+	case settings.openings > 0:
+		return runCompany(newOpener(settings, clock), commands, events)
+	default:
+		return runFleet(newFleet(settings, clock, events), commands, events)
 	}
+}
+
+func runFleet(fleet *fleet, commands *bufio.Scanner, events *eventWriter) error {
+	sizes := fleet.settings.steps
+	grow := func() {
+		fleet.grow(sizes[0])
+		events.write(map[string]any{"event": "connected", "clients": sizes[0]})
+		sizes = sizes[1:]
+	}
+	grow()
 	for commands.Scan() && commands.Text() != "finish" {
+		word, argument, _ := strings.Cut(commands.Text(), " ")
+		switch {
+		case word == "next" && len(sizes) > 0:
+			grow()
+		case word == "more":
+			count, err := strconv.ParseInt(argument, 10, 64)
+			if err != nil {
+				return err
+			}
+			events.write(fleet.more(count))
+		case word == "measure":
+			fleet.measuring.Store(true)
+		default:
+			return fmt.Errorf("a command that is none: %q", commands.Text())
+		}
 	}
 	fleet.finish()
 	events.write(fleet.result())
 	return commands.Err()
 }
 
-func newFleet(settings settings, clock *clock, events *eventWriter) *fleet {
-	fleet := &fleet{settings: settings}
-	size := int64(settings.steps[len(settings.steps)-1])
-	fleet.newOne = func(index int) *client {
-		return &client{
-			target: settings.target, token: settings.tokens[index%len(settings.tokens)], tls: settings.tls, clock: clock,
-			tally: newTally(settings.lanes, settings.warmup), windowSize: settings.windowSize,
-		}
-	}
-	fleet.warm.zero = func() { events.write(map[string]any{"event": "warm", "atMicros": clock.nowMicros()}) }
-	fleet.complete.zero = func() { events.write(map[string]any{"event": "complete", "atMicros": clock.nowMicros()}) }
-	fleet.failures.first = func(reason string) { events.write(map[string]any{"event": "failed", "reason": reason}) }
-	fleet.warm.left.Store(size)
-	fleet.complete.left.Store(size)
-	return fleet
+// company is what keeps a server busy beside the clients whose figures count.
+type company interface {
+	start()
+	finish() any
 }
 
-func readSettings() (settings, error) {
-	target := flag.String("url", "", "https URL of the stream")
-	authority := flag.String("ca", "", "PEM file of the authority that signed the server's certificate")
-	tokens := flag.String("tokens", "", "file of bearer tokens, one a line, taken in turn by the clients")
-	steps := flag.String("steps", "1000", "numbers of clients, ascending, comma-separated")
-	warmup := flag.Int64("warmup", 0, "records before those whose latency counts")
-	records := flag.Int64("records", 0, "records whose latency counts")
-	lanes := flag.Int64("lanes", 1, "partitions over which the records are spread")
-	window := flag.Uint("window", 6<<20, "initial HTTP/2 stream window, bytes")
-	flag.Parse()
-	parsed, err := url.Parse(*target)
-	config, tlsErr := readAuthority(*authority)
-	lines, tokensErr := readLines(*tokens)
-	sizes, stepsErr := parseSteps(*steps)
-	if err := errors.Join(err, tlsErr, tokensErr, stepsErr); err != nil {
-		return settings{}, err
+func runCompany(company company, commands *bufio.Scanner, events *eventWriter) error {
+	for commands.Scan() && commands.Text() != "measure" {
 	}
-	return settings{
-		target: parsed, tls: config, tokens: lines, steps: sizes,
-		warmup: *warmup, records: *records, lanes: max(*lanes, 1), windowSize: uint32(*window),
-	}, nil
-}
-
-func readAuthority(path string) (*tls.Config, error) {
-	pem, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
+	company.start()
+	for commands.Scan() && commands.Text() != "finish" {
 	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("no certificate in %s", path)
-	}
-	return &tls.Config{RootCAs: roots, NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS13}, nil
-}
-
-func readLines(path string) ([]string, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	lines := strings.Fields(string(text))
-	if len(lines) == 0 {
-		return nil, fmt.Errorf("no token in %s", path)
-	}
-	return lines, nil
-}
-
-func parseSteps(text string) ([]int, error) {
-	var steps []int
-	for _, word := range strings.Split(text, ",") {
-		size, err := strconv.Atoi(word)
-		if err != nil || size < 1 || (len(steps) > 0 && size <= steps[len(steps)-1]) {
-			return nil, fmt.Errorf("steps %q are not ascending numbers from 1", text)
-		}
-		steps = append(steps, size)
-	}
-	return steps, nil
+	events.write(company.finish())
+	return commands.Err()
 }
 
 // eventWriter writes one JSON object a line; several clients may report at the same moment.
@@ -161,4 +115,9 @@ func (w *eventWriter) write(event any) {
 	if err := w.encoder.Encode(event); err != nil {
 		os.Exit(1) // The harness is gone: there is nobody left to report to.
 	}
+}
+
+// failed tells the harness of the first thing that went wrong.
+func (w *eventWriter) failed(reason string) {
+	w.write(map[string]any{"event": "failed", "reason": reason})
 }

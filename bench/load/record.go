@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"math"
 )
 
 // A record's value is `{"s":SEQUENCE,"t":MICROSECONDS,"p":"…"}`: its number, from 1, and when it was made, on the
@@ -43,15 +44,35 @@ func unexpected(value []byte) error {
 // partitions): record s is in lane s mod lanes, and inside a lane none may be missing, repeated or out of order.
 type tally struct {
 	lanes      int64
-	warmup     int64 // Records up to this number are counted, but their latency is not.
 	last       []int64
 	received   int64
 	valueBytes int64
+	stretch    int64 // The first record whose latency counts.
 	latency    histogram
+	arrivals   []uint32 // Latency of each record from there on, where they are few.
 }
 
-func newTally(lanes, warmup int64) *tally {
-	return &tally{lanes: lanes, warmup: warmup, last: make([]int64, lanes)}
+// arrivalsMax bounds what a client keeps to tell when the last client had each record.
+const arrivalsMax = 2_000
+
+// newTally is of a client that comes after that many records.
+func newTally(lanes, after int64) *tally {
+	tally := &tally{lanes: lanes, last: make([]int64, lanes)}
+	for lane := range lanes {
+		tally.last[lane] = after - ((after-lane)%lanes+lanes)%lanes
+	}
+	tally.stretch = after + 1
+	return tally
+}
+
+// begin has only those records' latency count that come now, after a warm-up; records < 0: their number is not known.
+func (t *tally) begin(warmup, records int64) {
+	t.stretch += int64(t.latency.count) + warmup
+	t.latency = histogram{}
+	t.arrivals = nil
+	if records > 0 && records <= arrivalsMax {
+		t.arrivals = make([]uint32, records)
+	}
 }
 
 func (t *tally) record(value []byte, nowMicros int64) error {
@@ -60,24 +81,21 @@ func (t *tally) record(value []byte, nowMicros int64) error {
 		return err
 	}
 	lane := sequence % t.lanes
-	if expected := t.expected(lane); sequence != expected {
+	if expected := t.last[lane] + t.lanes; sequence != expected {
 		return fmt.Errorf("record %d came where %d was due (lane %d)", sequence, expected, lane)
 	}
 	t.last[lane] = sequence
 	t.received++
 	t.valueBytes += int64(len(value))
-	if sequence > t.warmup {
-		t.latency.add(nowMicros - stampMicros)
+	if sequence >= t.stretch {
+		t.late(sequence-t.stretch, nowMicros-stampMicros)
 	}
 	return nil
 }
 
-func (t *tally) expected(lane int64) int64 {
-	if t.last[lane] > 0 {
-		return t.last[lane] + t.lanes
+func (t *tally) late(index, micros int64) {
+	t.latency.add(micros)
+	if index < int64(len(t.arrivals)) {
+		t.arrivals[index] = uint32(min(max(micros, 1), math.MaxUint32))
 	}
-	if lane == 0 {
-		return t.lanes
-	}
-	return lane
 }

@@ -39,6 +39,19 @@ func TestLossRepetitionAndDisorderAreErrors(t *testing.T) {
 	}
 }
 
+func TestWhoComesLaterExpectsWhatComesThen(t *testing.T) {
+	for _, run := range []struct{ lanes, after, first int64 }{{1, 0, 1}, {1, 7, 8}, {3, 7, 8}, {3, 7, 9}, {3, 7, 10}} {
+		tally := newTally(run.lanes, run.after)
+		value := fmt.Sprintf(`{"s":%d,"t":1000,"p":"x"}`, run.first)
+		if err := tally.record([]byte(value), 1500); err != nil || tally.latency.count != 1 {
+			t.Errorf("%+v: %v", run, err)
+		}
+	}
+	if newTally(3, 7).record([]byte(`{"s":7,"t":1000,"p":"x"}`), 1500) == nil {
+		t.Error("one that came before passed")
+	}
+}
+
 func TestWhatIsNoRecordIsAnError(t *testing.T) {
 	for _, value := range []string{"", "{}", `{"s":0,"t":1,"p":""}`, `{"s":1,"t":1}`, `{"s":1,"t":,"p":"x"}`, `{"s":1,"t":1,"p":"x`} {
 		if _, _, err := parseRecord([]byte(value)); err == nil {
@@ -48,7 +61,8 @@ func TestWhatIsNoRecordIsAnError(t *testing.T) {
 }
 
 func TestWarmUpIsCountedWithoutItsLatency(t *testing.T) {
-	tally := newTally(1, 2)
+	tally := newTally(1, 0)
+	tally.begin(2, 3)
 	for sequence := range int64(5) {
 		value := fmt.Sprintf(`{"s":%d,"t":1000,"p":"x"}`, sequence+1)
 		if err := tally.record([]byte(value), 1000+100*sequence); err != nil {

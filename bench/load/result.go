@@ -4,21 +4,41 @@ import "syscall"
 
 // result is what a run hands to the harness: microseconds everywhere, instants on the machine's monotonic clock.
 type result struct {
-	Event               string    `json:"event"`
-	Clients             int       `json:"clients"`
-	FailureCount        int       `json:"failureCount"`
-	Failures            []string  `json:"failures"`
-	Received            int64     `json:"received"`
-	ReceivedMin         int64     `json:"receivedMin"`
-	ReceivedMax         int64     `json:"receivedMax"`
-	ValueBytes          int64     `json:"valueBytes"`
-	Latency             quantiles `json:"latencyMicros"`
-	Connect             quantiles `json:"connectMicros"`
-	LastAtMicros        int64     `json:"lastAtMicros"`
-	ConnectToLastMicros int64     `json:"connectToLastMicros"`
-	RequestToLastMicros int64     `json:"requestToLastMicros"`
-	RequestToFirst      int64     `json:"requestToFirstMicros"`
-	GeneratorCPUMicros  int64     `json:"generatorCpuMicros"`
+	Event                string    `json:"event"`
+	Clients              int       `json:"clients"`
+	FailureCount         int       `json:"failureCount"`
+	Failures             []string  `json:"failures"`
+	Received             int64     `json:"received"`
+	ReceivedMin          int64     `json:"receivedMin"`
+	ReceivedMax          int64     `json:"receivedMax"`
+	ValueBytes           int64     `json:"valueBytes"`
+	Latency              quantiles `json:"latencyMicros"`
+	LastLatency          quantiles `json:"lastLatencyMicros"`
+	Connect              quantiles `json:"connectMicros"`
+	FirstRequestAtMicros int64     `json:"firstRequestAtMicros"`
+	LastAtMicros         int64     `json:"lastAtMicros"`
+	ConnectToLastMicros  int64     `json:"connectToLastMicros"`
+	RequestToLastMicros  int64     `json:"requestToLastMicros"`
+	RequestToFirst       int64     `json:"requestToFirstMicros"`
+	Deadlines            deadlines `json:"deadlines"`
+	GeneratorCPUMicros   int64     `json:"generatorCpuMicros"`
+}
+
+// deadlines is how punctual challenges and heartbeats were, and how soon renewals were answered. What had not come when
+// the run ended counts as if it had come then: it took at least that long.
+type deadlines struct {
+	ChallengeLate quantiles `json:"challengeLateMicros"`
+	Unchallenged  int       `json:"unchallenged"`
+	Renewal       quantiles `json:"renewalMicros"`
+	Unanswered    int       `json:"unanswered"`
+	HeartbeatLate quantiles `json:"heartbeatLateMicros"`
+}
+
+// stretch is what of a result is told of some records of a run that goes on.
+type stretch struct {
+	Event       string    `json:"event"`
+	Latency     quantiles `json:"latencyMicros"`
+	LastLatency quantiles `json:"lastLatencyMicros"`
 }
 
 type quantiles struct {
@@ -31,19 +51,20 @@ type quantiles struct {
 
 // result may be asked for once the fleet has finished. Durations to the last record are those of the slowest client.
 func (f *fleet) result() result {
+	counted := f.stretch()
 	out := result{
 		Event: "result", Clients: len(f.clients),
 		FailureCount: f.failures.count, Failures: f.failures.reasons,
+		Latency: counted.Latency, LastLatency: counted.LastLatency, Deadlines: f.deadlines(),
 		ReceivedMin: f.clients[0].tally.received, GeneratorCPUMicros: cpuMicros(),
 	}
-	var latency, connect histogram
+	var connect histogram
 	for _, one := range f.clients {
 		received := one.tally.received
 		out.Received += received
 		out.ReceivedMin = min(out.ReceivedMin, received)
 		out.ReceivedMax = max(out.ReceivedMax, received)
 		out.ValueBytes += one.tally.valueBytes
-		latency.merge(&one.tally.latency)
 		if one.respondedAtMicros > 0 {
 			connect.add(one.respondedAtMicros - one.dialedAtMicros)
 		}
@@ -51,16 +72,73 @@ func (f *fleet) result() result {
 			out.addTimes(one)
 		}
 	}
-	out.Latency = latency.quantiles()
 	out.Connect = connect.quantiles()
 	return out
 }
 
 func (r *result) addTimes(one *client) {
+	if r.FirstRequestAtMicros == 0 || one.requestedAtMicros < r.FirstRequestAtMicros {
+		r.FirstRequestAtMicros = one.requestedAtMicros
+	}
 	r.LastAtMicros = max(r.LastAtMicros, one.lastAtMicros)
 	r.ConnectToLastMicros = max(r.ConnectToLastMicros, one.lastAtMicros-one.dialedAtMicros)
 	r.RequestToLastMicros = max(r.RequestToLastMicros, one.lastAtMicros-one.requestedAtMicros)
 	r.RequestToFirst = max(r.RequestToFirst, one.firstAtMicros-one.requestedAtMicros)
+}
+
+func (f *fleet) stretch() stretch {
+	var latency histogram
+	for _, one := range f.clients {
+		latency.merge(&one.tally.latency)
+	}
+	return stretch{Event: "more", Latency: latency.quantiles(), LastLatency: f.lastLatency()}
+}
+
+// lastLatency is of each record the latency to the client that had it last; of none where they are too many to be kept,
+// or somebody lacks one.
+func (f *fleet) lastLatency() quantiles {
+	var last histogram
+	for record := range f.clients[0].tally.arrivals {
+		var latest uint32
+		for _, one := range f.clients {
+			if one.tally.arrivals[record] == 0 {
+				return quantiles{}
+			}
+			latest = max(latest, one.tally.arrivals[record])
+		}
+		last.add(int64(latest))
+	}
+	return last.quantiles()
+}
+
+func (f *fleet) deadlines() deadlines {
+	var out deadlines
+	var challenge, renewal, heartbeat histogram
+	now := f.clock.nowMicros()
+	for _, one := range f.clients {
+		if one.silence != nil {
+			heartbeat.merge(&one.silence.lateMicros)
+		}
+		if one.renewal == nil {
+			continue
+		}
+		switch late := f.clock.epochMicros(now) - one.renewal.dueEpochMicros; {
+		case one.renewal.postedAtMicros > 0:
+			challenge.add(one.renewal.lateMicros)
+		case late > 0:
+			out.Unchallenged++
+			challenge.add(late)
+		}
+		switch {
+		case one.renewal.answeredAtMicros > 0:
+			renewal.add(one.renewal.answeredAtMicros - one.renewal.postedAtMicros)
+		case one.renewal.postedAtMicros > 0:
+			out.Unanswered++
+			renewal.add(now - one.renewal.postedAtMicros)
+		}
+	}
+	out.ChallengeLate, out.Renewal, out.HeartbeatLate = challenge.quantiles(), renewal.quantiles(), heartbeat.quantiles()
+	return out
 }
 
 func (h *histogram) quantiles() quantiles {

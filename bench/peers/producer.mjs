@@ -7,21 +7,32 @@ import { setTimeout as delay } from 'node:timers/promises'
 import kafka from 'node-rdkafka'
 import { createCompactedTopic } from '../compacted-topic.mjs'
 import { pace } from '../pace.mjs'
-import { encodeValue, keyOf, nowMicros } from '../record.mjs'
+import { nowMicros, publishRecord } from '../record.mjs'
 import { summarise } from '../statistics.mjs'
 
 const PARTITION = 0
 const ACKNOWLEDGED_MS = 30_000
 const POLL_MS = 5
+/** A record of 1 MiB and what is around it. */
+const MESSAGE_BYTES_MAX = 2 << 20
+const QUEUE_RECORDS_MAX = 1_000_000
 
-const [, , topic, external] = process.argv
+const { topics, external } = JSON.parse(process.argv[2])
+const [topic] = topics // The others stay as they are: empty.
 const broker = external
   ? { 'bootstrap.servers': external }
   : { 'test.mock.num.brokers': 1, 'bootstrap.servers': 'mock' }
 
 // One partition: the order of the topic is then the order of the records.
-if (external) await createCompactedTopic(external, topic, 1)
-const producer = new kafka.Producer({ ...broker, dr_cb: true })
+if (external)
+  for (const name of topics)
+    await createCompactedTopic(external, name, 1, { 'max.message.bytes': String(MESSAGE_BYTES_MAX) })
+const producer = new kafka.Producer({
+  ...broker,
+  dr_cb: true,
+  'message.max.bytes': MESSAGE_BYTES_MAX,
+  'queue.buffering.max.messages': QUEUE_RECORDS_MAX,
+})
 let acknowledgementsMs = []
 let outstanding = 0
 
@@ -36,7 +47,7 @@ await once(producer, 'ready')
 producer.setPollInterval(POLL_MS)
 
 process.on('message', async ({ publish: order }) => {
-  await pace(order, (sequence) => produce(order, sequence))
+  await pace(order, (sequence) => publishRecord(order, sequence, produce))
   await allAcknowledged()
   process.send({ published: summarise(acknowledgementsMs) })
   acknowledgementsMs = []
@@ -44,10 +55,9 @@ process.on('message', async ({ publish: order }) => {
 process.on('disconnect', () => process.exit(0))
 process.send({ listening: { bootstrapServers: external ?? (await brokerAddress()) } })
 
-function produce(order, sequence) {
-  const value = Buffer.from(encodeValue(sequence, order.valueBytes), 'latin1')
+function produce(key, value) {
   outstanding++
-  producer.produce(topic, PARTITION, value, keyOf(sequence, order.keys), null, nowMicros())
+  producer.produce(topic, PARTITION, Buffer.from(value, 'latin1'), key, null, nowMicros())
 }
 
 async function allAcknowledged() {

@@ -1,7 +1,7 @@
 // The server's side of in-process.mjs: says where it listens, publishes what it is told to, and ends with the harness.
 
 import { pace } from '../pace.mjs'
-import { encodeValue, keyOf } from '../record.mjs'
+import { publishRecord } from '../record.mjs'
 
 /** What the harness passed: `kind` of workload and the paths of the credentials. */
 export const setup = JSON.parse(process.argv[2] ?? '{}')
@@ -9,9 +9,7 @@ export const setup = JSON.parse(process.argv[2] ?? '{}')
 /** @param {number} port @param {(key: string, value: string, sequence: number) => void} onRecord */
 export function serveHarness(port, onRecord) {
   process.on('message', async ({ publish: order }) => {
-    await pace(order, (sequence) =>
-      onRecord(keyOf(sequence, order.keys), encodeValue(sequence, order.valueBytes), sequence),
-    )
+    await pace(order, (sequence) => publishRecord(order, sequence, onRecord))
     process.send({ published: order.count })
   })
   process.on('disconnect', () => process.exit(0))

@@ -4,26 +4,31 @@
 import { endProcess, receiveMessage, startModule } from '../processes.mjs'
 
 /** The embedded broker keeps only about 5 MB of a partition: nobody may be further behind than that. */
-const FILL_PER_SECOND = 20_000
+const EMBEDDED_FILL_PER_SECOND = 20_000
+const FILL_PER_SECOND = 50_000
 
 let topics = 0
 
 /**
  * @param {import('../run.mjs').Task} task
  * @param {(setup: object) => import('node:child_process').ChildProcess} startServer of the credentials, `bootstrapServers`
- *   and `topic`; it tells `ready: { port }` once it serves
+ *   `topic` and `idleTopic`, an empty one or null; it tells `ready` with its ports once it serves
  * @returns {Promise<import('../run.mjs').Running>}
  */
-export async function startThroughKafka({ credentials, kafka }, startServer) {
+export async function startThroughKafka({ workload, credentials, kafka }, startServer) {
   const topic = `bench-${process.pid}-${++topics}`
-  const external = kafka.bootstrapServers === null ? [] : [kafka.bootstrapServers]
-  const producer = startModule(new URL('producer.mjs', import.meta.url), [topic, ...external])
+  const idleTopic = workload.idleClients > 0 ? `${topic}-idle` : null
+  const producer = startModule(new URL('producer.mjs', import.meta.url), [
+    JSON.stringify({
+      topics: [topic, idleTopic].filter((name) => name !== null),
+      external: kafka.bootstrapServers,
+    }),
+  ])
   let server = null
   try {
     const { bootstrapServers } = await receiveMessage(producer, 'listening')
-    server = startServer({ ...credentials, bootstrapServers, topic })
-    const { port } = await receiveMessage(server, 'ready')
-    return follow(server, port, producer, kafka)
+    server = startServer({ ...credentials, bootstrapServers, topic, idleTopic })
+    return follow(server, await receiveMessage(server, 'ready'), producer, kafka)
   } catch (error) {
     if (server !== null) await endProcess(server)
     await endProcess(producer)
@@ -31,13 +36,16 @@ export async function startThroughKafka({ credentials, kafka }, startServer) {
   }
 }
 
-function follow(server, port, producer, kafka) {
+function follow(server, { port, adminPort }, producer, kafka) {
+  const origin = `https://127.0.0.1:${port}`
   let acknowledgedMs = null
   return {
-    url: `https://127.0.0.1:${port}/events`,
+    origin,
+    adminPort,
+    url: `${origin}/events`,
     lanes: 1,
     pids: { server: server.pid, producer: producer.pid, ...kafka.pids },
-    fillPerSecond: FILL_PER_SECOND,
+    fillPerSecond: kafka.bootstrapServers === null ? EMBEDDED_FILL_PER_SECOND : FILL_PER_SECOND,
     publish: async (order) => {
       producer.send({ publish: order })
       acknowledgedMs = await receiveMessage(producer, 'published')

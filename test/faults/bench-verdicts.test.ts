@@ -1,24 +1,36 @@
 // The load generator against servers that are wrong on purpose: each fault is told, and a sound stream is not accused.
 // Needs Go, as the bench does.
 
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { hasGo } from '../has-go.ts'
 
 interface Load {
   happens(name: string, timeoutMs: number): Promise<boolean>
   failure(): string | null
-  finish(): Promise<{ received: number; receivedMin: number; failureCount: number }>
+  more(records: number): Promise<{ latencyMicros: { count: number } }>
+  measure(): void
+  finish(): Promise<Result>
   end(): Promise<void>
+}
+
+interface Result {
+  received: number
+  receivedMin: number
+  failureCount: number
+  connects: number
+  answered: number
+  deadlines: Record<'challengeLateMicros' | 'renewalMicros', { count: number; max: number }>
 }
 
 interface Credentials {
   certificateFile: string
   certificateKeyFile: string
+  writeTokens(name: string, tokens: { client: number; expiresAt: Date }[]): Promise<string>
 }
 
 // The bench is plain JavaScript, which TypeScript does not look into.
@@ -39,6 +51,7 @@ function bench(file: string): string {
 
 const CLIENTS = 3
 const PATIENCE_MS = 10_000
+const LATE_MS = 4_000
 
 describe.skipIf(!hasGo())('the load generator', () => {
   const folder = mkdtempSync(join(tmpdir(), 'bench-verdicts-'))
@@ -102,33 +115,115 @@ describe.skipIf(!hasGo())('the load generator', () => {
     expect(await load.finish()).toMatchObject({ received: 1 + 3 * (CLIENTS - 1), receivedMin: 1 })
   })
 
-  async function run(answer: (stream: ServerHttp2Stream) => void, status = 200) {
+  it('goes on where more records are announced', async () => {
+    const streams: ServerHttp2Stream[] = []
+    await run((stream) => streams.push(stream) && stream.write(frame(1) + frame(2) + frame(3)))
+    expect(await load.happens('complete', PATIENCE_MS)).toBe(true)
+    expect((await load.more(1)).latencyMicros.count).toBe(3 * CLIENTS)
+    for (const stream of streams) stream.write(frame(4))
+    expect(await load.happens('complete', PATIENCE_MS)).toBe(true)
+    expect(await load.finish()).toMatchObject({ received: 4 * CLIENTS, failureCount: 0 })
+  })
+
+  it('answers a challenge, and tells how late it came and when the answer was taken', async () => {
+    await runChallenged(10_000 - LATE_MS, 204)
+    expect(await load.happens('complete', PATIENCE_MS)).toBe(true)
+    const { failureCount, deadlines } = await load.finish()
+    expect(failureCount).toBe(0)
+    expect(deadlines.renewalMicros.count).toBe(CLIENTS)
+    expect(deadlines.challengeLateMicros.count).toBe(CLIENTS)
+    expect(deadlines.challengeLateMicros.max).toBeGreaterThan((LATE_MS - 1_000) * 1000)
+  })
+
+  it.each([
+    ['a challenge that comes too early', 30_000, 204, 'before it was due'],
+    ['a renewal that is refused', 5_000, 404, 'status 404 to a renewal'],
+  ])('tells %s', async (_fault, leftMs, status, words) => {
+    await runChallenged(leftMs, status)
+    await vi.waitFor(() => expect(load.failure()).toContain(words), PATIENCE_MS)
+    await load.finish()
+  })
+
+  it('tells a challenge of a token that lasts', async () => {
+    await run((stream) => stream.write('event:challenge\ndata:{}\n\n'))
+    await vi.waitFor(() => expect(load.failure()).toContain('a challenge before its time'), PATIENCE_MS)
+    await load.finish()
+  })
+
+  it('connects and leaves for as long as it is answered', async () => {
+    let streams = 0
+    await run((stream) => stream.write(':\n\n') && streams++, 200, { churn: 2 })
+    load.measure()
+    await vi.waitFor(() => expect(streams).toBeGreaterThan(5), PATIENCE_MS)
+    const { connects, failureCount } = await load.finish()
+    expect(connects).toBeGreaterThan(3)
+    expect(connects).toBeLessThanOrEqual(streams)
+    expect(failureCount).toBe(0)
+  })
+
+  it('opens and closes streams on one connection', async () => {
+    let streams = 0
+    await run((stream) => stream.write(':\n\n') && streams++, 200, { openings: 200 })
+    load.measure()
+    await vi.waitFor(() => expect(streams).toBeGreaterThan(20), PATIENCE_MS)
+    expect((await load.finish()).answered).toBeGreaterThan(10)
+  })
+
+  /**
+   * All clients' tokens last so much longer, and they are challenged at once; what they answer with gets that status, and after
+   * it comes the last record.
+   */
+  async function runChallenged(leftMs: number, status: number) {
+    const clients = Array.from({ length: CLIENTS }, (_, client) => client)
+    const until = (ms: number) => clients.map((client) => ({ client, expiresAt: new Date(Date.now() + ms) }))
+    const task = {
+      tokens: await credentials.writeTokens('short.txt', until(leftMs)),
+      renewals: await credentials.writeTokens('renewals.txt', until(3_600_000)),
+      challengeSeconds: 10,
+    }
+    const open = new Map<unknown, ServerHttp2Stream>()
+    await run(
+      (stream, method) => {
+        if (method === 'POST') {
+          const challenged = open.get(stream.session)
+          stream.on('close', () => challenged?.write(frame(3)))
+          stream.end()
+          return
+        }
+        open.set(stream.session, stream)
+        stream.write(`event:challenge\ndata:{}\n\n${frame(1)}${frame(2)}`)
+      },
+      (method) => (method === 'GET' ? 200 : status),
+      task,
+    )
+  }
+
+  async function run(
+    answer: (stream: ServerHttp2Stream, method: string) => void,
+    status: number | ((method: string) => number) = 200,
+    task: object = {},
+  ) {
     server = createSecureServer({
       cert: readFileSync(credentials.certificateFile),
       key: readFileSync(credentials.certificateKeyFile),
     })
-    server.on('stream', (stream) => {
-      stream.respond({ ':status': status, 'content-type': 'text/event-stream' })
+    server.on('stream', (stream, headers) => {
+      const method = String(headers[':method'])
       stream.on('error', () => stream.destroy())
-      answer(stream)
+      stream.respond({
+        ':status': typeof status === 'number' ? status : status(method),
+        'content-type': 'text/event-stream',
+      })
+      answer(stream, method)
     })
+    server.on('sessionError', () => {}) // Who leaves on purpose.
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo
     const target = { url: `https://127.0.0.1:${port}/events`, lanes: 1 }
-    load = startLoad(target, credentials, { steps: [CLIENTS], warmup: 0, records: 3 })
+    load = startLoad(target, credentials, { steps: [CLIENTS], records: 3, ...task })
   }
 })
 
 function frame(sequence: number): string {
   return `data:${encodeValue(sequence, 64)}\nid:${sequence}\n\n`
-}
-
-function hasGo(): boolean {
-  try {
-    execFileSync('go', ['version'], { stdio: 'ignore' })
-    return true
-  } catch {
-    process.stderr.write('No Go here: the bench and its tests are left out.\n')
-    return false
-  }
 }

@@ -1,7 +1,8 @@
 // The bench's own rules: it publishes on time and exactly what was ordered, and its table hides nothing.
 
+import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 
 interface Order {
   first: number
@@ -19,8 +20,23 @@ const { dueRecords, pace } = (await import(bench('pace.mjs'))) as {
   dueRecords: (order: Order, elapsedMicros: number) => number
   pace: (order: Order, publish: (sequence: number) => void, time: ReturnType<typeof clock>) => Promise<void>
 }
-const { encodeValue } = (await import(bench('record.mjs'))) as {
+const { encodeValue, publishRecord } = (await import(bench('record.mjs'))) as {
   encodeValue: (sequence: number, valueBytes: number) => string
+  publishRecord: (
+    order: object,
+    sequence: number,
+    publish: (key: string, value: string, sequence: number) => void,
+  ) => void
+}
+const { search } = (await import(bench('highest.mjs'))) as {
+  search: (
+    ladder: { step: (ratePerSecond: number) => Promise<{ held: boolean; caughtUp: boolean }> },
+    workload: { ratePerSecond: number; refinements: number; stepsMax: number },
+  ) => Promise<{ held: boolean }[]>
+}
+const { residentBytes, sampleUsage } = (await import(bench('usage.mjs'))) as {
+  residentBytes: (pid: number) => number
+  sampleUsage: (pids: Record<string, number>) => { cpuMicros: Record<string, number> }
 }
 const { median } = (await import(bench('statistics.mjs'))) as { median: (values: number[]) => number }
 const { formatTable } = (await import(bench('report.mjs'))) as {
@@ -125,6 +141,98 @@ describe('a record', () => {
   })
 })
 
+describe('records among superseded ones', () => {
+  const order = { first: 1, count: 200, valueBytes: 64, keys: 200, deadPerLive: 9 }
+  const published: { key: string; sequence: number }[] = []
+  for (let sequence = 1; sequence <= order.count; sequence++)
+    publishRecord(order, sequence, (key, value, number) => {
+      expect(JSON.parse(value).s).toBe(number)
+      published.push({ key, sequence: number })
+    })
+
+  it('are nine before each that is live', () => {
+    expect(published).toHaveLength(2_000)
+    expect(published.map(({ sequence }) => sequence)).toEqual(
+      Array.from({ length: 2_000 }, (_, i) => (i % 10 === 9 ? (i + 1) / 10 : 0)),
+    )
+  })
+
+  it('leave the live one the newest of its key', () => {
+    const newest = new Map(published.map(({ key, sequence }) => [key, sequence]))
+    expect([...newest.values()].sort((a, b) => a - b)).toEqual(Array.from({ length: 200 }, (_, i) => i + 1))
+  })
+
+  it('are of many keys, not of the next one', () => {
+    expect(new Set(published.slice(0, 9).map(({ key }) => key)).size).toBeGreaterThan(5)
+  })
+})
+
+describe('one large record', () => {
+  it('stands where the order says', () => {
+    const order = { first: 1, count: 3, valueBytes: 64, keys: 3, largeAt: 2, largeBytes: 2 ** 20 }
+    const sizes: number[] = []
+    for (const sequence of [1, 2, 3]) publishRecord(order, sequence, (_, value) => sizes.push(value.length))
+    expect(sizes).toEqual([64, 2 ** 20, 64])
+  })
+})
+
+describe('the search for the highest rate', () => {
+  const workload = { ratePerSecond: 1_000, refinements: 3, stepsMax: 16 }
+  const searchBelow = async (limit: number, catchesUp = true) => {
+    const rates: number[] = []
+    await search(
+      {
+        step: async (rate) => {
+          rates.push(rate)
+          return { held: rate <= limit, caughtUp: rate <= limit || catchesUp }
+        },
+      },
+      workload,
+    )
+    return { rates, highest: Math.max(0, ...rates.filter((rate) => rate <= limit)) }
+  }
+
+  it.each([30, 333, 999, 1_000, 1_700, 5_000])('comes within 3 %% below %i', async (limit) => {
+    const { highest } = await searchBelow(limit)
+    expect(highest).toBeLessThanOrEqual(limit)
+    expect(highest).toBeGreaterThan(limit * 0.97)
+  })
+
+  it('gives up where nothing is held', async () => {
+    const { rates, highest } = await searchBelow(0)
+    expect(highest).toBe(0)
+    expect(rates.length).toBeLessThan(16)
+  })
+
+  it('ends where what is missing does not come', async () => {
+    expect((await searchBelow(1_200, false)).rates).toEqual([1_000, 1_150, 1_323])
+  })
+})
+
+describe('usage', () => {
+  it('is of a process and of those that it started', async () => {
+    const script = 'require("node:child_process").spawn("sleep", ["60"]); process.stdin.resume()'
+    const parent = spawn(process.execPath, ['-e', script], { stdio: ['pipe', 'ignore', 'ignore'] })
+    const parentPid = parent.pid ?? 0
+    const child = await vi.waitFor(() => {
+      const pid = childOf(parentPid)
+      expect(pid).toBeGreaterThan(0)
+      return pid
+    })
+    try {
+      expect(residentBytes(parentPid)).toBeGreaterThan(residentBytes(child))
+      expect(sampleUsage({ server: parentPid }).cpuMicros.server).toBeGreaterThan(0)
+    } finally {
+      process.kill(child)
+      parent.kill()
+    }
+  })
+})
+
+function childOf(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim())
+}
+
 describe('the median', () => {
   it('is the middle value, or the mean of the two in the middle', () => {
     expect(median([9, 1, 5])).toBe(5)
@@ -133,7 +241,7 @@ describe('the median', () => {
 })
 
 describe('the table', () => {
-  const workload = { name: 'replay', kind: 'replay', what: 'a replay' }
+  const workload = { name: 'replay', measure: 'replay', what: 'a replay' }
   const figures = (peer: string, requestToLastMs: number, othersShare = 0) => ({
     peer,
     requestToLastMs,

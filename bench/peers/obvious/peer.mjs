@@ -2,4 +2,6 @@ import { startInProcess } from '../in-process.mjs'
 
 export const name = 'obvious'
 
-export const start = (setup) => startInProcess(new URL('server.mjs', import.meta.url), setup)
+export async function start(setup) {
+  return { ...(await startInProcess(new URL('server.mjs', import.meta.url), setup)), compacts: true }
+}

@@ -1,7 +1,11 @@
 // This project's server with its defaults: JWT verified, every record through Kafka.
 
 import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { SCOPE } from '../../claims.mjs'
 import { nodeArguments } from '../../command.mjs'
+import { readMetrics } from '../../metrics.mjs'
 import { startModule } from '../../processes.mjs'
 import { startThroughKafka } from '../through-kafka.mjs'
 
@@ -15,9 +19,36 @@ export function prepare() {
   execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: ['ignore', 2, 2] })
 }
 
-export const start = (task) => startThroughKafka(task, startServer)
+export async function start(task) {
+  const running = await startThroughKafka(task, (setup) => startServer(setup, task))
+  const { adminPort, origin } = running
+  return {
+    ...running,
+    liveUrl: `${origin}/events?from=latest`,
+    idleUrl: task.workload.idleClients > 0 ? `${origin}/idle` : undefined,
+    renews: true,
+    compacts: true,
+    retained: async () => {
+      const metrics = await readMetrics(adminPort)
+      return { records: metrics.kafka_sse_bus_retained_records, bytes: metrics.kafka_sse_bus_retained_bytes }
+    },
+  }
+}
 
-function startServer(setup) {
-  const execArgv = nodeArguments()
-  return startModule(new URL('server.mjs', import.meta.url), [JSON.stringify(setup)], { execArgv })
+function startServer(setup, { credentials, env }) {
+  const { topic, idleTopic } = setup
+  const streamsFile = idleTopic === null ? null : writeStreams(credentials, topic, idleTopic)
+  const argument = JSON.stringify({ ...setup, streamsFile, env })
+  return startModule(new URL('server.mjs', import.meta.url), [argument], { execArgv: nodeArguments() })
+}
+
+/** Two streams are more than the environment can say. */
+function writeStreams({ tokensFile }, topic, idleTopic) {
+  const file = join(dirname(tokensFile), 'streams.json')
+  const streams = [
+    { path: '/events', topic, scope: SCOPE },
+    { path: '/idle', topic: idleTopic, scope: SCOPE },
+  ]
+  writeFileSync(file, JSON.stringify({ streams }))
+  return file
 }

@@ -8,9 +8,8 @@ import { AUDIENCE, ISSUER, SCOPE } from '../../claims.mjs'
 const READY_MS = 30_000
 const LOOK_EVERY_MS = 50
 
-const { certificateFile, certificateKeyFile, tokenKeyFile, bootstrapServers, topic } = JSON.parse(
-  process.argv[2],
-)
+const { certificateFile, certificateKeyFile, tokenKeyFile, bootstrapServers, topic, streamsFile, env } =
+  JSON.parse(process.argv[2])
 
 const options = await parseEnvironment({
   HOST: '127.0.0.1',
@@ -19,13 +18,13 @@ const options = await parseEnvironment({
   TLS_CERT_FILE: certificateFile,
   TLS_KEY_FILE: certificateKeyFile,
   KAFKA_BOOTSTRAP_SERVERS: bootstrapServers,
-  KAFKA_TOPIC: topic,
   JWT_ISSUER: ISSUER,
   JWT_AUDIENCE: AUDIENCE,
   JWT_KEYS: tokenKeyFile,
-  JWT_SCOPE: SCOPE,
+  ...(streamsFile ? { CONFIG_FILE: streamsFile } : { KAFKA_TOPIC: topic, JWT_SCOPE: SCOPE }),
   DRAIN_SECONDS: '0',
   LOG_LEVEL: 'error',
+  ...env,
 })
 
 process.on('disconnect', () => process.exit(0))

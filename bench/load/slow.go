@@ -1,0 +1,26 @@
+package main
+
+import (
+	"net"
+	"time"
+)
+
+// slowConn is a connection of which so many bytes a second are read, once the handshake's have been.
+type slowConn struct {
+	net.Conn
+	bytesPerSecond int64
+	read           int64
+}
+
+// handshakeBytes is what comes at full speed: the handshake and the first answer.
+const handshakeBytes = 4 << 10
+
+func (c *slowConn) Read(p []byte) (int, error) {
+	if c.read < handshakeBytes {
+		n, err := c.Conn.Read(p[:min(len(p), handshakeBytes)])
+		c.read += int64(n)
+		return n, err
+	}
+	time.Sleep(time.Second)
+	return c.Conn.Read(p[:min(int64(len(p)), c.bytesPerSecond)])
+}

@@ -1,0 +1,139 @@
+// Everything at once: records at a rate to connected clients; beside them clients that connect as fast as they are answered, take
+// their first bytes and leave; tokens that end, so that streams are challenged and renew; streams without records, whose
+// heartbeats are due. Told are connects a second, the answer time of renewals, and how late deadlines were.
+
+import { setTimeout as delay } from 'node:timers/promises'
+import { VALID_MS } from './credentials.mjs'
+import { BEHIND_MS, behindWords, CONNECT_MS } from './live.mjs'
+import { startLoad } from './load.mjs'
+import { compareUsage, residentBytes, sampleUsage } from './usage.mjs'
+import { milliseconds } from './window.mjs'
+
+/** By our server's default, see docs/protocol.md. */
+const CHALLENGE_SECONDS = 10
+const HEARTBEAT_SECONDS = 9
+
+/** @param {import('./run.mjs').Running} running @param {import('./run.mjs').Task} task */
+export async function measureStorm(running, task) {
+  const loads = await startLoads(running, task)
+  try {
+    const words = await connect(loads)
+    return words === null ? await measure(running, task, loads) : { void: words }
+  } finally {
+    await Promise.all(loads.all.map((load) => load.end()))
+  }
+}
+
+/** `live` is checked and measured; the others are there where the peer knows what they are about. */
+async function startLoads(running, { workload, credentials }) {
+  const { steps, ratePerSecond, warmupSeconds, seconds } = workload
+  const beginsAtMs = Math.ceil(Date.now() / 1000 + workload.leadSeconds) * 1000
+  const renewing = running.renews ? await writeRenewals(credentials, workload, beginsAtMs) : {}
+  const live = startLoad(running, credentials, {
+    steps,
+    warmup: ratePerSecond * warmupSeconds,
+    records: ratePerSecond * seconds,
+    ...renewing,
+  })
+  const newcomers = startLoad(running, credentials, { churn: workload.newcomersAtOnce })
+  const idle = running.idleUrl
+    ? startLoad({ ...running, url: running.idleUrl }, credentials, {
+        steps: [workload.idleClients],
+        records: 0,
+        heartbeatSeconds: HEARTBEAT_SECONDS,
+      })
+    : null
+  const all = [live, newcomers, idle].filter((load) => load !== null)
+  return { live, newcomers, idle, all, beginsAtMs }
+}
+
+/** So many tokens a second come to their challenge while it is measured: those of the first clients, whole seconds as usual. */
+async function writeRenewals(credentials, { steps, renewalsPerSecond, seconds }, beginsAtMs) {
+  const count = Math.min(steps[0], renewalsPerSecond * seconds)
+  const expiresAt = new Date(beginsAtMs + VALID_MS)
+  const tokens = Array.from({ length: steps[0] }, (_, client) => ({ client, expiresAt }))
+  for (let client = 0; client < count; client++) {
+    const second = Math.floor(client / renewalsPerSecond) + CHALLENGE_SECONDS
+    tokens[client] = { client, expiresAt: new Date(beginsAtMs + second * 1000) }
+  }
+  return {
+    tokens: await credentials.writeTokens('short-tokens.txt', tokens),
+    renewals: await credentials.writeTokens(
+      'renewals.txt',
+      Array.from({ length: count }, (_, client) => ({ client, expiresAt })),
+    ),
+    challengeSeconds: CHALLENGE_SECONDS,
+  }
+}
+
+/** @returns {Promise<string | null>} why not everything that is to be there from the beginning is */
+async function connect({ live, idle }) {
+  for (const load of [live, idle])
+    if (load !== null && !(await load.happens('connected', CONNECT_MS)))
+      return load.failure() ?? 'not all clients connected in time'
+  return null
+}
+
+async function measure(running, { workload }, loads) {
+  const { warmupSeconds, seconds } = workload
+  const waitMs = loads.beginsAtMs - warmupSeconds * 1000 - Date.now()
+  if (waitMs < 0) return { void: `tokens and connects took ${-waitMs} ms more than there was time for` }
+  await delay(waitMs)
+  const pids = { ...running.pids, load: loads.live.pid, newcomers: loads.newcomers.pid }
+  if (loads.idle) pids.idleClients = loads.idle.pid
+  const publishing = publish(running, workload)
+  await delay(warmupSeconds * 1000)
+  for (const load of [loads.newcomers, loads.idle]) load?.measure()
+  const before = sampleUsage(pids)
+  const held = await loads.live.happens(
+    'complete',
+    seconds * 1000 + (workload.behindIsExpected ? 0 : BEHIND_MS),
+  )
+  const usage = compareUsage(before, sampleUsage(pids))
+  const residentAfter = residentBytes(running.pids.server)
+  const failure =
+    publishing.failure ?? loads.all.map((load) => load.failure()).find((words) => words !== null)
+  const [result, newcomers, idle] = await Promise.all(
+    [loads.live, loads.newcomers, loads.idle].map((load) => load?.finish()),
+  )
+  const results = { result, newcomers, idle }
+  if (failure) return { void: failure, ...results }
+  return {
+    ...(held || workload.behindIsExpected ? {} : { behind: behindWords(result) }),
+    ...figures(results),
+    deliveriesPerSecond: result.received / (warmupSeconds + usage.elapsedMicros / 1e6),
+    residentBytes: residentAfter,
+    usage,
+    ...results,
+  }
+}
+
+/** In one order, warm-up and what is measured: whoever is late with the one gets no rest before the other. */
+function publish(running, { valueBytes, keys, ratePerSecond, warmupSeconds, seconds }) {
+  const publishing = { failure: null }
+  const order = {
+    first: 1,
+    count: ratePerSecond * (warmupSeconds + seconds),
+    ratePerSecond,
+    valueBytes,
+    keys,
+  }
+  running.publish(order).catch((error) => {
+    publishing.failure = error.message
+  })
+  return publishing
+}
+
+function figures({ result, newcomers, idle }) {
+  const { deadlines } = result
+  return {
+    connectsPerSecond: (newcomers.connects / newcomers.elapsedMicros) * 1e6,
+    firstByteMs: milliseconds(newcomers.firstByteMicros),
+    renewalMs: milliseconds(deadlines.renewalMicros),
+    unanswered: deadlines.unanswered,
+    challengeLateMs: milliseconds(deadlines.challengeLateMicros),
+    unchallenged: deadlines.unchallenged,
+    heartbeatLateMs: idle ? milliseconds(idle.deadlines.heartbeatLateMicros) : null,
+    latencyMs: milliseconds(result.latencyMicros),
+  }
+}

@@ -1,0 +1,31 @@
+// What a measured window is to every measure that sends live records: published at a rate, waited for, and the CPU meanwhile.
+
+import { compareUsage, sampleUsage } from './usage.mjs'
+
+/**
+ * Publishes and waits until every client has all of it, or is behind.
+ * @param {object} setting
+ * @param {import('./run.mjs').Running} setting.running
+ * @param {import('./load.mjs').Load} setting.load
+ * @param {Record<string, number>} setting.pids
+ * @param {import('./pace.mjs').Order} setting.order
+ * @param {string} setting.awaited what the load generator says then
+ * @param {number} setting.behindMs who lacks a record this long after the last one was due is behind
+ * @returns {Promise<{ held: boolean, usage: ReturnType<typeof compareUsage> }>}
+ */
+export async function publishAndWait({ running, load, pids, order, awaited, behindMs }) {
+  const before = sampleUsage(pids)
+  let broken = null
+  const published = running.publish(order).catch((error) => {
+    broken = error
+  })
+  const held = await load.happens(awaited, (order.count / order.ratePerSecond) * 1000 + behindMs)
+  if (held) await published
+  if (broken !== null) throw broken
+  return { held, usage: compareUsage(before, sampleUsage(pids)) }
+}
+
+/** @param {{ p50: number, p90: number, p99: number, max: number }} micros */
+export function milliseconds({ count, p50, p90, p99, max }) {
+  return count === 0 ? null : { count, p50: p50 / 1000, p90: p90 / 1000, p99: p99 / 1000, max: max / 1000 }
+}

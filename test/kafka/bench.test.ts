@@ -1,0 +1,54 @@
+// The bench from end to end, as small as it goes: what every peer sends comes once and in order in every kind of run, and what
+// only our server does happens. Nothing is said about times: tests share their machine. Needs Go, as the bench does.
+
+import { execFile } from 'node:child_process'
+import { readFileSync, rmSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { hasGo } from '../has-go.ts'
+import { bootstrapServers } from './kafka.ts'
+
+interface Repetition {
+  workload: string
+  peer: string
+  void?: string
+  connectsPerSecond?: number
+  renewalMs?: { count: number }
+  challengeLateMs?: { count: number }
+  liveLatencyMs?: { count: number } | null
+  ratePerSecond?: number
+}
+
+const WORKLOADS = ['live-1000', 'highest', 'storm-1000', 'replay-dead', 'replay-many']
+const PEERS = ['ours', 'bare']
+const SMOKE_MS = 170_000
+
+describe.skipIf(!hasGo() || bootstrapServers === null)('the bench', () => {
+  it('measures every kind of workload, and nobody loses a record', { timeout: SMOKE_MS }, async () => {
+    const repetitions = await smoke()
+    expect(repetitions.filter((one) => one.void !== undefined)).toEqual([])
+    expect(repetitions.map(({ workload, peer }) => `${workload} ${peer}`).sort()).toEqual(
+      WORKLOADS.flatMap((workload) => PEERS.map((peer) => `${workload} ${peer}`)).sort(),
+    )
+    const [storm] = repetitions.filter(({ workload, peer }) => workload === 'storm-1000' && peer === 'ours')
+    expect(storm?.connectsPerSecond).toBeGreaterThan(0)
+    expect(storm?.challengeLateMs?.count).toBe(20)
+    expect(storm?.renewalMs?.count).toBe(20)
+    const [many] = repetitions.filter(({ workload, peer }) => workload === 'replay-many' && peer === 'ours')
+    expect(many?.liveLatencyMs?.count).toBeGreaterThan(0)
+  })
+})
+
+async function smoke(): Promise<Repetition[]> {
+  const program = fileURLToPath(new URL('../../bench/run.mjs', import.meta.url))
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [program, '--smoke', '--built', '--only', [...WORKLOADS, ...PEERS].join(',')],
+    { env: { ...process.env, KAFKA_BOOTSTRAP_SERVERS: bootstrapServers ?? '' }, timeout: SMOKE_MS },
+  )
+  const file = /^Everything that was measured: (.*)$/m.exec(stdout)?.[1] ?? ''
+  const { repetitions } = JSON.parse(readFileSync(file, 'utf8')) as { repetitions: Repetition[] }
+  rmSync(file)
+  return repetitions
+}
