@@ -28,7 +28,8 @@ export class Place {
     const { segments } = this.bus
     for (;;) {
       const { segment } = this
-      const isSame = segment !== null && segment.generation === this.generation
+      // Two looks: the writer's own segment changes its number, a view in another thread keeps the one that it was made with.
+      const isSame = segment?.generation === this.generation && segment.isCurrent
       if (isSame && this.at <= segment.lastPublished) return 'here'
       if (isSame && segment === segments.at(-1)) return 'tail'
       const next = segments[indexOfSequence(segments, this.sequence)]

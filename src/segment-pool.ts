@@ -53,10 +53,14 @@ export class SegmentPool {
     return new Segment(size)
   }
 
+  /** One look at each: its readers are other threads, so a second look may see another number. */
   private collect(): void {
     if (this.parted.length === 0) return
-    const stillRead = this.parted.filter((segment) => segment.readers > 0)
-    for (const segment of this.parted) if (segment.readers === 0) this.keep(segment)
+    const stillRead: Segment[] = []
+    for (const segment of this.parted) {
+      if (segment.readers === 0) this.keep(segment)
+      else stillRead.push(segment)
+    }
     this.parted = stillRead
   }
 

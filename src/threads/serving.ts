@@ -13,12 +13,17 @@ process.on('disconnect', () => process.exit(1))
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => {})
 
 async function serve({ options, descriptors }: Launched): Promise<void> {
-  process.on('message', ({ signal }: { signal: NodeJS.Signals }) => signals.emit('signal', signal))
+  let isListening = false
+  process.on('message', ({ signal }: { signal: NodeJS.Signals }) => {
+    if (!isListening) process.exit(1) // as a signal ends a process that has yet to listen for it
+    signals.emit('signal', signal)
+  })
   const nextSignal = async () => (await once(signals, 'signal'))[0] as NodeJS.Signals
   process.exitCode = 1
   try {
     const app = await buildCrewApp(options, descriptors)
     process.exitCode = await serveUntil(nextSignal, app, options, (listening) => {
+      isListening = true
       process.send?.({ listening } satisfies Listening)
     })
   } catch (error) {

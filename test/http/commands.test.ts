@@ -7,8 +7,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { makeCertificates } from '../../src/demo-certificates.ts'
 import { keepPrintedBy } from '../printed.ts'
 
 const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url))
@@ -142,17 +144,28 @@ describe('kafka-sse serve', () => {
   })
 
   test.each(['PORT', 'ADMIN_PORT'])('names a %s that is in use, in one line', async (name) => {
+    await expectNamesUsed(name, '1')
+  })
+
+  async function expectNamesUsed(name: string, workers: string): Promise<void> {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     const address = other.address()
     const port = typeof address === 'object' ? `${address?.port}` : ''
-    const { code, stderr } = await result(['serve'], { ...SERVE, LOG_LEVEL: 'silent', [name]: port })
+    const { code, stderr } = await result(['serve'], {
+      ...SERVE,
+      LOG_LEVEL: 'silent',
+      WORKERS: workers,
+      [name]: port,
+    })
     other.close()
     expect({ code, stderr }).toEqual({ code: 1, stderr: `kafka-sse: port ${port} is in use (${name})\n` })
-  })
+  }
 
-  test('listens without Kafka, is not ready, and ends on SIGTERM with 0', async () => {
-    const run = start(['serve'], SERVE)
+  test('listens without Kafka, is not ready, and ends on SIGTERM with 0', () => expectServes('1'))
+
+  async function expectServes(workers: string): Promise<void> {
+    const run = start(['serve'], { ...SERVE, WORKERS: workers })
     const { adminPort } = await vi.waitUntil(() => loggedPorts(run.stdout), { timeout: 10_000 })
     const statusOf = async (path: string) => (await fetch(`http://127.0.0.1:${adminPort}${path}`)).status
     expect(await statusOf('/health/live')).toBe(200)
@@ -160,6 +173,42 @@ describe('kafka-sse serve', () => {
     run.child.kill('SIGTERM')
     expect(await run.ended).toBe(0)
     expect(run.stderr).toBe('')
+  }
+
+  describe('with two workers', () => {
+    test.each(['PORT', 'ADMIN_PORT'])('names a %s that is in use, in one line', (name) =>
+      expectNamesUsed(name, '2'),
+    )
+
+    test('listens without Kafka, is not ready, and ends on SIGTERM with 0', () => expectServes('2'))
+
+    test('names a certificate that is not its key’s, in one line, as with one', async () => {
+      const tls = { ...SERVE, TLS: 'on', TLS_CERT_FILE: 'server.crt', TLS_KEY_FILE: 'other.key' }
+      const certificates = await makeCertificates([], Date.now())
+      writeFileSync(join(folder, 'server.crt'), certificates.certificatePem)
+      const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      writeFileSync(join(folder, 'other.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }))
+      const [alone, two] = await Promise.all(
+        ['1', '2'].map((WORKERS) => result(['serve'], { ...tls, LOG_LEVEL: 'silent', WORKERS })),
+      )
+      rmSync(join(folder, 'server.crt'))
+      expect(two).toEqual(alone)
+      expect(two).toMatchObject({ code: 1, stderr: expect.stringMatching(/^kafka-sse: .*\n$/) })
+    })
+
+    test.each([0, 50, 150, 250])(
+      'ends when it is told to %i ms after it began to start',
+      async (afterMs) => {
+        const run = start(['serve'], { ...SERVE, WORKERS: '2' })
+        const launcher = run.child.pid ?? 0
+        await vi.waitUntil(() => childrenOf(launcher).length > 0, { timeout: 10_000, interval: 5 })
+        await pause(afterMs)
+        run.child.kill('SIGTERM')
+        await run.ended
+        expect(run.stderr).toBe('')
+      },
+      5_000,
+    )
   })
 
   test('has no tokens to give', async () => {
@@ -225,6 +274,10 @@ describe('kafka-sse demo', () => {
 function loggedPorts(stdout: string): { port: number; adminPort: number } | undefined {
   const line = stdout.split('\n').find((text) => text.includes('"msg":"listening"'))
   return line === undefined ? undefined : JSON.parse(line)
+}
+
+function childrenOf(pid: number): string[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)
 }
 
 function isAlive(pid: number): boolean {

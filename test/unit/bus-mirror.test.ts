@@ -1,0 +1,208 @@
+// A bus as another thread sees it, at the moments at which the two differ. test/unit/resume.test.ts has the rest, by chance.
+
+import { beforeEach, describe, expect, it } from 'vitest'
+import { Bus } from '../../src/bus.ts'
+import { Cursor } from '../../src/cursor.ts'
+import { SegmentPool } from '../../src/segment-pool.ts'
+import { BusMirror } from '../../src/threads/bus-mirror.ts'
+import { type BusNews, BusReporter } from '../../src/threads/bus-news.ts'
+import type { Keeps } from '../../src/topic.ts'
+import { BUS_OPTIONS } from '../bus-options.ts'
+import { StreamReader } from '../stream-reader.ts'
+
+const SEGMENT_BYTES = 4096
+/** Three of its records fill a segment. */
+const VALUE = 'x'.repeat(1_200)
+const READER = 1
+
+describe('a bus that another thread reads', () => {
+  let pool: SegmentPool
+  let bus: Bus
+  let reporter: BusReporter
+  let mirror: BusMirror
+  let offset: number
+
+  beforeEach(() => open('latest'))
+
+  function open(keeps: Keeps, retainedSegments = 12): void {
+    pool = new SegmentPool(SEGMENT_BYTES)
+    bus = new Bus({ ...BUS_OPTIONS, keeps, pool, retainedBytesMax: retainedSegments * SEGMENT_BYTES })
+    reporter = new BusReporter(bus)
+    mirror = new BusMirror(READER)
+    offset = 0
+    bus.setPartition(0, 0)
+    bus.markCaughtUp()
+    mirror.receive(news())
+  }
+
+  /** As it comes through a message port. */
+  const news = (): BusNews => structuredClone(reporter.news())
+
+  /** Records whose value says their offset. */
+  function append(...keys: string[]): void {
+    for (const key of keys) {
+      const value = Buffer.from(`${offset} ${VALUE}`)
+      bus.append({
+        partition: 0,
+        offset: offset++,
+        timestampMs: 0,
+        key: Buffer.from(key),
+        value,
+        headers: [],
+      })
+    }
+    bus.publish()
+  }
+
+  /** Offsets of what there is to be read. */
+  function read(cursor: Cursor, bytesMax = 64 * 1024): number[] {
+    const reader = new StreamReader()
+    for (let bytes = cursor.read(bytesMax); bytes !== null; bytes = cursor.read(bytesMax)) reader.feed(bytes)
+    return reader.records.map((record) => Number(record.split(' ')[0]))
+  }
+
+  /** The next frame's offset; null where there is nothing to be read. */
+  function readOne(cursor: Cursor): number | null {
+    const bytes = cursor.read(1)
+    return bytes === null ? null : Number(/^data:(\d+) /.exec(bytes.toString())?.[1])
+  }
+
+  function compact(): void {
+    while (bus.maintain(0));
+  }
+
+  const parted = () => bus.partedBytes / SEGMENT_BYTES
+
+  it('is told what nobody fetched as one piece of news, however much that was', () => {
+    for (let count = 0; count < 100; count++) append('a', 'b', 'c')
+    const told = news()
+    expect(told).toMatchObject({ kept: 0, removed: 0 })
+    expect(told.added).toHaveLength(bus.segments.length)
+    mirror.receive(told)
+    const nothing = news()
+    expect(nothing).toMatchObject({ removed: 0, added: [], starts: null, losses: null })
+    mirror.receive(nothing)
+    expect(read(Cursor.fromBeginning(mirror))).toEqual(read(Cursor.fromBeginning(bus)))
+    expect(mirror.positionText()).toBe(bus.positionText())
+  })
+
+  it('is told nothing of segments that came and went in between', () => {
+    open('all', 4)
+    append(...'abc')
+    mirror.receive(news())
+    for (let count = 0; count < 50; count++) append(...'abc')
+    const told = news()
+    expect(told.removed).toBe(1)
+    expect(told.added).toHaveLength(bus.segments.length)
+    mirror.receive(told)
+    expect(read(Cursor.fromBeginning(mirror))).toEqual(read(Cursor.fromBeginning(bus)))
+    expect(mirror.losses.state).toEqual(bus.losses.state)
+  })
+
+  it('sees nothing of what it was not told, although it stands in the same bytes', () => {
+    append('a')
+    mirror.receive(news())
+    append('b')
+    expect(read(Cursor.fromBeginning(mirror))).toEqual([0])
+    expect(mirror.position().get(0)).toBe(1)
+    expect(mirror.positionText()).not.toBe(bus.positionText())
+  })
+
+  it('tells who waits that it has caught up, once', () => {
+    const other = new BusMirror(2)
+    let times = 0
+    other.onCaughtUp(() => times++)
+    const whole = structuredClone(new BusReporter(bus).news())
+    other.receive({ ...whole, caughtUp: false })
+    expect(times).toBe(0)
+    other.receive(whole)
+    other.receive(whole)
+    expect(times).toBe(1)
+  })
+
+  describe('whose segments are used anew before it hears of it', () => {
+    let cursor: Cursor
+
+    beforeEach(() => {
+      append(...'abcdef')
+      mirror.receive(news())
+      cursor = Cursor.fromBeginning(mirror)
+      expect(readOne(cursor)).toBe(0)
+      cursor.letGo()
+      append(...'abcabcabcabc')
+      compact()
+    })
+
+    it('lets nobody count in, and the reader waits for the news', () => {
+      const [stale] = mirror.segments
+      expect(stale?.hold()).toBe(false)
+      expect(stale?.readers).toBe(0)
+      expect(readOne(cursor)).toBeNull()
+      expect(cursor.atTail()).toBe(false)
+      expect(cursor.lost).toBe(false)
+      const began = Cursor.fromBeginning(mirror)
+      expect(began.read(1_000)).toBeNull()
+      expect(began.atTail()).toBe(false)
+      mirror.receive(news())
+      expect(read(cursor)).toEqual([3, 4, 5, 15, 16, 17])
+      expect(read(began)).toEqual([3, 4, 5, 15, 16, 17])
+    })
+
+    it('goes on at once where the news come before it looks: there may be none for a long time', () => {
+      mirror.receive(news())
+      expect(readOne(cursor)).toBe(3)
+    })
+
+    it('looks for a moment only in what is still there', () => {
+      const seeking = Cursor.fromTime(mirror, 0)
+      expect(seeking.read(1_000)).toBeNull()
+      mirror.receive(news())
+      expect(read(seeking).at(-1)).toBe(17)
+    })
+  })
+
+  describe('of which it refers to a segment', () => {
+    let held: number
+
+    beforeEach(() => {
+      append(...'abcdef')
+      mirror.receive(news())
+      const cursor = Cursor.fromBeginning(mirror)
+      cursor.read(1)
+      expect(cursor.handOver()).not.toBeNull()
+      append(...'abcabcabcabc')
+      compact()
+      held = parted()
+    })
+
+    it('keeps it until the thread is forgotten', () => {
+      expect(held).toBe(1)
+      bus.forgetReader(READER + 1)
+      expect(parted()).toBe(1)
+      bus.forgetReader(READER)
+      expect(parted()).toBe(0)
+    })
+
+    it('takes it for another thread where that one counts in, too', () => {
+      const other = new BusMirror(READER + 1)
+      other.receive(structuredClone(new BusReporter(bus).news()))
+      const cursor = Cursor.fromBeginning(other)
+      cursor.read(1)
+      const segment = cursor.handOver()
+      bus.forgetReader(READER)
+      expect(segment?.readers).toBe(1)
+      segment?.release()
+      expect(segment?.readers).toBe(0)
+    })
+  })
+
+  it('is of no thread’s that is gone, where the segment is still in use', () => {
+    append('a')
+    mirror.receive(news())
+    const [view] = mirror.segments
+    expect(view?.hold()).toBe(true)
+    expect(bus.segments[0]?.readers).toBe(1)
+    bus.forgetReader(READER)
+    expect(bus.segments[0]?.readers).toBe(0)
+  })
+})
