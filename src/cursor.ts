@@ -185,16 +185,21 @@ export class Cursor {
       if (bytes.length > 0 || this.merged !== null || this.place.at > segment.lastPublished) return bytes
     }
     if (segment.sequence(this.place.at) < this.madeAt) return this.readPast(segment, bytesMax)
-    return this.readRun(segment, segment.lastPublished, bytesMax)
+    return this.readLive(segment, bytesMax)
   }
 
-  /** Everything up to `last`, as one slice. */
-  private readRun(segment: SegmentView, last: EntryAt, bytesMax: number): Buffer {
+  /** Everything published, as one slice. */
+  private readLive(segment: SegmentView, bytesMax: number): Buffer {
     const first = this.place.at
-    const start = segment.start(first)
-    const through =
-      segment.frameEnd(last) - start <= bytesMax ? last : lastWithin(segment, first, last, start + bytesMax)
-    this.send(segment, through)
+    const last = segment.lastPublished
+    const bound = segment.start(first) + bytesMax
+    const through = segment.frameEnd(last) <= bound ? last : lastWithin(segment, first, last, bound)
+    return this.readRun(segment, through, framesBetween(segment, first, through))
+  }
+
+  private readRun(segment: SegmentView, through: EntryAt, frames: number): Buffer {
+    const start = segment.start(this.place.at)
+    this.send(segment, through, frames)
     return segment.slice(start, segment.frameEnd(through))
   }
 
@@ -205,13 +210,13 @@ export class Cursor {
     const last = this.lastOfPast(segment)
     let bytes = 0
     while (this.skip(segment, last)) {
-      const through = this.runEnd(segment, last, bytesMax)
+      const { through, frames } = this.runEnd(segment, last, bytesMax)
       const [start, end] = [segment.start(this.place.at), segment.frameEnd(through)]
-      if (bytes === 0 && end - start >= RUN_BYTES_MIN) return this.readRun(segment, through, bytesMax)
+      if (bytes === 0 && end - start >= RUN_BYTES_MIN) return this.readRun(segment, through, frames)
       if (bytes > 0 && (end - start >= RUN_BYTES_MIN || bytes + end - start > bound)) break
       runs.push(start, end)
       bytes += end - start
-      this.send(segment, through)
+      this.send(segment, through, frames)
     }
     return gather(segment, runs, bytes)
   }
@@ -247,14 +252,19 @@ export class Cursor {
   }
 
   /** Last frame of the run that begins here without one that is skipped, no further than a read of `bytesMax` may reach. */
-  private runEnd(segment: SegmentView, last: EntryAt, bytesMax: number): EntryAt {
+  private runEnd(
+    segment: SegmentView,
+    last: EntryAt,
+    bytesMax: number,
+  ): { through: EntryAt; frames: number } {
     const bound = segment.start(this.place.at) + bytesMax
-    let end = this.place.at
-    for (let at = segment.next(end); at <= last && segment.frameEnd(at) <= bound; at = segment.next(at)) {
+    let [through, frames] = [this.place.at, 1]
+    for (let at = segment.next(through); at <= last && segment.frameEnd(at) <= bound; at = segment.next(at)) {
       if (this.isSkipped(segment, at)) break
-      end = at
+      through = at
+      frames++
     }
-    return end
+    return { through, frames }
   }
 
   private beginMerging(segment: SegmentView, client: Position): void {
@@ -305,14 +315,14 @@ export class Cursor {
     const { at } = this.place
     const lines = segment.bytes.subarray(segment.start(at), segment.frameEnd(at) - 2 - segment.idLength(at))
     pieces.push(lines, id, END_OF_EVENT)
-    this.send(segment, at)
+    this.send(segment, at, 1)
     this.mergedId = id.toString('latin1')
     return lines.length + id.length + END_OF_EVENT.length
   }
 
   /** The frames up to `through` are sent. */
-  private send(segment: SegmentView, through: EntryAt): void {
-    this.frames += framesBetween(segment, this.place.at, through)
+  private send(segment: SegmentView, through: EntryAt, frames: number): void {
+    this.frames += frames
     this.advance(segment, through)
     this.lastWasSent = true
   }

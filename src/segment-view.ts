@@ -64,6 +64,8 @@ export class SegmentView {
   protected readonly words: Uint32Array
   protected readonly control: Int32Array
   private readonly readerWord: number
+  /** Where the first entry begins. Kept, since every look at an entry asks for it. */
+  private readonly firstEntryByte: number
   /** The slice that was handed out last: all streams at the tail ask for the same one. */
   private lastSlice: Buffer
 
@@ -71,6 +73,7 @@ export class SegmentView {
   constructor(shared: SharedArrayBuffer, reader = 0) {
     this.shared = shared
     this.readerWord = READERS + reader
+    this.firstEntryByte = shared.byteLength - ENTRY_BYTES
     this.bytes = Buffer.from(shared)
     this.words = new Uint32Array(shared)
     this.control = new Int32Array(shared, 0, CONTROL_BYTES / 4)
@@ -214,11 +217,11 @@ export class SegmentView {
   }
 
   protected entryWord(at: EntryAt): number {
-    return (this.shared.byteLength - at - ENTRY_BYTES) >> 2
+    return (this.firstEntryByte - at) >> 2
   }
 
   protected keyStart(at: EntryAt, keyLength: number): number {
-    return this.shared.byteLength - at - ENTRY_BYTES - padded(keyLength)
+    return this.firstEntryByte - at - padded(keyLength)
   }
 
   /** Ends what the buffer stands for: nobody counts itself in for the old bytes any more. The writer's alone. */
