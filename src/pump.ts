@@ -6,8 +6,11 @@ import { Queue } from './queue.ts'
 
 /** Its multiples' fractions are spread evenly, however many are taken. */
 const GOLDEN_RATIO = 0.618
-/** Pieces of work between two looks at the clock. */
-const PIECES_PER_LOOK = 8
+/**
+ * Bytes after which a turn ends, too: HTTP/2 and TLS take them when it is over, a millisecond or so for each MiB, and nothing else
+ * has its turn before they are done.
+ */
+const TURN_BYTES = 512 * 1024
 
 /** What a worker waits for after a piece of work: its next turn, a publish on its bus, or somebody's `enqueue`. */
 export type Waits = 'turn' | 'publish' | 'call'
@@ -16,6 +19,8 @@ export interface Pumped {
   readonly bus: BusView
   /** Does one bounded piece of work. */
   work(): Waits
+  /** What its last piece of work wrote. */
+  readonly writtenBytes: number
   /** Where it stands among those who wait for a publish, -1 when not among them: the pump's own. */
   idleAt: number
   /** Whether it is queued for a turn: the pump's own. */
@@ -75,19 +80,19 @@ export class Pump {
       action()
       if (performance.now() > until) break
     }
-    for (let pieces = 1; this.queue.length > 0; pieces++) {
-      this.step(this.queue.take())
-      if (pieces % PIECES_PER_LOOK === 0 && performance.now() > until) break
-    }
+    for (let bytes = 0; this.queue.length > 0 && bytes < TURN_BYTES && performance.now() <= until; )
+      bytes += this.step(this.queue.take())
     if (this.queue.length > 0 || this.urgent.length > 0) this.schedule()
   }
 
-  private step(pumped: Pumped | undefined): void {
-    if (pumped === undefined) return
+  /** Returns the bytes that were written. */
+  private step(pumped: Pumped | undefined): number {
+    if (pumped === undefined) return 0
     pumped.isQueued = false
     const waits = pumped.work()
     if (waits === 'turn') this.enqueue(pumped)
     else if (waits === 'publish') this.wait(pumped)
+    return pumped.writtenBytes
   }
 
   private wait(pumped: Pumped): void {

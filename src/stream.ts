@@ -57,6 +57,7 @@ export class Stream implements Pumped, Timed {
   slot = -1
   idleAt = -1
   isQueued = false
+  writtenBytes = 0
   /** Who holds it open; a renewal puts a later one in its place. */
   session: Session
   private readonly parts: StreamParts
@@ -128,6 +129,7 @@ export class Stream implements Pumped, Timed {
 
   /** One write of what there is to read, within what the peer has shown to take. */
   work(): Waits {
+    this.writtenBytes = 0
     if (this.cursor === null || !this.isOpen || this.inFlight.isWriting) return 'call'
     const bytes = this.cursor.read(this.inFlight.bytesMax)
     if (bytes === null) return this.rest(this.cursor)
@@ -240,6 +242,7 @@ export class Stream implements Pumped, Timed {
 
   private write(bytes: Buffer, cursor: Cursor): void {
     const { figures } = this.parts
+    this.writtenBytes = bytes.length
     this.lastByteAtMs = this.parts.now()
     this.inFlight.begin(bytes.length, cursor.handOver(), this.lastByteAtMs)
     figures.writes++

@@ -11,6 +11,7 @@ class Worker implements Pumped {
   readonly name: string
   idleAt = -1
   isQueued = false
+  writtenBytes = 0
   /** What it waits for after its next pieces of work; 'publish' once these are used up. */
   waits: Waits[]
   /** What else a piece of work does. */
@@ -105,9 +106,21 @@ describe('the pump', () => {
     turn()
     const first = taken().length
     expect(first).toBeGreaterThan(0)
-    expect(first).toBeLessThanOrEqual(8) // 0.8 ms: it looks at the clock every eight pieces
+    expect(first).toBeLessThanOrEqual(4)
     vi.runAllTimers()
     expect(done).toEqual(Array.from({ length: 40 - first }, (_, i) => `${first + i}`))
+  })
+
+  it('ends a turn after half a mebibyte, too, since what is written is encrypted after it', () => {
+    const large = workers(40)
+    for (const worker of large) worker.writtenBytes = 200 * 1024
+    enqueue(...large)
+    turn()
+    expect(taken()).toEqual(['0', '1', '2'])
+    turn()
+    expect(taken()).toEqual(['3', '4', '5'])
+    vi.runAllTimers()
+    expect(done).toHaveLength(34)
   })
 
   it('does what is urgent before everything that is queued, however long the queue', () => {
