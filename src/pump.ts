@@ -80,8 +80,9 @@ export class Pump {
       action()
       if (performance.now() > until) break
     }
-    for (let bytes = 0; this.queue.length > 0 && bytes < TURN_BYTES && performance.now() <= until; )
-      bytes += this.step(this.queue.take())
+    let bytes = 0
+    do bytes += this.step(this.queue.take())
+    while (this.queue.length > 0 && bytes < TURN_BYTES && performance.now() <= until)
     if (this.queue.length > 0 || this.urgent.length > 0) this.schedule()
   }
 

@@ -131,11 +131,11 @@ describe('the pump', () => {
       }
     enqueue(...slow)
     turn()
-    taken()
+    const before = taken().length
     pump.hasten(() => done.push('urgent'))
     vi.runAllTimers()
     expect(done[0]).toBe('urgent')
-    expect(done).toHaveLength(93)
+    expect(done).toHaveLength(1 + 100 - before)
   })
 
   it('is not kept from its queue by what is urgent', () => {
@@ -146,7 +146,9 @@ describe('the pump', () => {
         nowMs += 1
       })
     turn()
-    expect(done).toEqual(['urgent', '0', '1', '2', '3'])
+    expect(done).toEqual(['urgent', '0'])
+    for (let i = 0; i < 3; i++) turn()
+    expect(done).toEqual(['urgent', '0', 'urgent', '1', 'urgent', '2', 'urgent', '3'])
     vi.runAllTimers()
     expect(done.filter((name) => name === 'urgent')).toHaveLength(10)
   })
