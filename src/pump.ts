@@ -10,7 +10,7 @@ const GOLDEN_RATIO = 0.618
  * Bytes after which a turn ends, too: HTTP/2 and TLS take them when it is over, a millisecond or so for each MiB, and nothing else
  * has its turn before they are done.
  */
-const TURN_BYTES = 512 * 1024
+const TURN_BYTES = 1024 * 1024
 
 /** What a worker waits for after a piece of work: its next turn, a publish on its bus, or somebody's `enqueue`. */
 export type Waits = 'turn' | 'publish' | 'call'

@@ -111,9 +111,9 @@ describe('the pump', () => {
     expect(done).toEqual(Array.from({ length: 40 - first }, (_, i) => `${first + i}`))
   })
 
-  it('ends a turn after half a mebibyte, too, since what is written is encrypted after it', () => {
+  it('ends a turn after a mebibyte, too, since what is written is encrypted after it', () => {
     const large = workers(40)
-    for (const worker of large) worker.writtenBytes = 200 * 1024
+    for (const worker of large) worker.writtenBytes = 400 * 1024
     enqueue(...large)
     turn()
     expect(taken()).toEqual(['0', '1', '2'])
