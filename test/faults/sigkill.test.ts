@@ -17,96 +17,95 @@ const KILLS = 5
 const KILL_WITHIN_MS = 1_000
 const PROTOCOLS = ['h2', 'h2', 'h2', 'h1', 'h1', 'h1'] as const
 
-describe.skipIf(bootstrapServers === null).each([1, 2])(
-  'A server of %i workers, killed while records are written',
-  (workers) => {
-    let kafka: Kafka
-    let topic: string
-    let server: ServerProcess
-    let clients: ResumingClient[] = []
-    /** Records of each partition so far; a record says its partition and its number there. */
-    const produced = new Array<number>(PARTITIONS).fill(0)
-    const total = (): number => produced.reduce((sum, count) => sum + count, 0)
-    let kills = 0
+describe.skipIf(bootstrapServers === null).each([
+  ['one thread', 1],
+  ['two workers', 2],
+] as const)('A server of %s that is killed while records are written', (kind, workers) => {
+  let kafka: Kafka
+  let topic: string
+  let server: ServerProcess
+  let clients: ResumingClient[] = []
+  /** Records of each partition so far; a record says its partition and its number there. */
+  const produced = new Array<number>(PARTITIONS).fill(0)
+  const total = (): number => produced.reduce((sum, count) => sum + count, 0)
+  let kills = 0
 
-    beforeAll(async () => {
-      kafka = new Kafka(bootstrapServers)
-      topic = await kafka.createTopic({ partitions: PARTITIONS })
-      server = await ServerProcess.start(kafka.bootstrapServers, topic, {
-        settings: { WORKERS: `${workers}` },
-      })
-      const { text } = await server.token('+1h')
-      const address = { url: server.url, ca: server.ca, token: text }
-      clients = PROTOCOLS.map((protocol) => new ResumingClient(address, protocol))
+  beforeAll(async () => {
+    kafka = new Kafka(bootstrapServers)
+    topic = await kafka.createTopic({ partitions: PARTITIONS })
+    server = await ServerProcess.start(kafka.bootstrapServers, topic, {
+      settings: { WORKERS: `${workers}` },
+    })
+    const { text } = await server.token('+1h')
+    const address = { url: server.url, ca: server.ca, token: text }
+    clients = PROTOCOLS.map((protocol) => new ResumingClient(address, protocol))
+    await everyoneIsBack()
+  })
+  afterAll(async () => {
+    await Promise.all(clients.map((client) => client.close()))
+    await server.close()
+    await kafka.close()
+  })
+
+  const everyoneIsBack = () => vi.waitUntil(() => clients.every(({ isOpen }) => isOpen), { timeout: 20_000 })
+
+  async function produce(): Promise<void> {
+    while (total() < RECORDS_MIN || kills < KILLS) {
+      await kafka.produce(topic, ...Array.from({ length: BATCH }, nextRecord))
+      await pause(BATCH_EVERY_MS)
+    }
+  }
+
+  function nextRecord() {
+    const partition = Math.floor(Math.random() * PARTITIONS)
+    const name = `${partition}:${produced[partition]}`
+    produced[partition] = (produced[partition] ?? 0) + 1
+    return { partition, key: name, value: name }
+  }
+
+  async function killAgainAndAgain(): Promise<void> {
+    for (; kills < KILLS; kills++) {
       await everyoneIsBack()
-    })
-    afterAll(async () => {
-      await Promise.all(clients.map((client) => client.close()))
-      await server.close()
-      await kafka.close()
-    })
-
-    const everyoneIsBack = () =>
-      vi.waitUntil(() => clients.every(({ isOpen }) => isOpen), { timeout: 20_000 })
-
-    async function produce(): Promise<void> {
-      while (total() < RECORDS_MIN || kills < KILLS) {
-        await kafka.produce(topic, ...Array.from({ length: BATCH }, nextRecord))
-        await pause(BATCH_EVERY_MS)
-      }
+      await pause(Math.random() * KILL_WITHIN_MS)
+      await killOne()
+      await server.start()
     }
+  }
 
-    function nextRecord() {
-      const partition = Math.floor(Math.random() * PARTITIONS)
-      const name = `${partition}:${produced[partition]}`
-      produced[partition] = (produced[partition] ?? 0) + 1
-      return { partition, key: name, value: name }
+  /** The process that was started, or in turns the one that serves. */
+  async function killOne(): Promise<void> {
+    if (workers > 1 && kills % 2 === 0) process.kill(server.servingPid, 'SIGKILL')
+    else await server.kill()
+    await server.ended()
+  }
+
+  it('loses nothing and repeats nothing, over HTTP/2 and HTTP/1.1', { timeout: 90_000 }, async () => {
+    await Promise.all([produce(), killAgainAndAgain()])
+    const all = total()
+    const hasAll = () => clients.every(({ received }) => received.length >= all)
+    // Where someone never has, the counts below say who and how many.
+    await vi.waitUntil(hasAll, { timeout: 30_000 }).catch(() => undefined)
+    const opened = clients.reduce((sum, client) => sum + client.opened, 0)
+    const counts = clients.map(({ received }) => countsOf(received, all))
+    console.log(
+      `${kind}, ${all} records, ${kills} kills, ${clients.length} clients, ${opened - clients.length} reconnects:`,
+      `${counts.reduce((sum, { lost }) => sum + lost, 0)} lost, ${counts.reduce((sum, { twice }) => sum + twice, 0)} twice`,
+    )
+    expect(kills).toBe(KILLS)
+    for (const client of clients) {
+      expect(client.opened).toBeGreaterThan(KILLS)
+      expect(countsOf(client.received, all)).toEqual({ lost: 0, twice: 0 })
+      for (let partition = 0; partition < PARTITIONS; partition++) expectInOrder(client, partition)
     }
+  })
 
-    async function killAgainAndAgain(): Promise<void> {
-      for (; kills < KILLS; kills++) {
-        await everyoneIsBack()
-        await pause(Math.random() * KILL_WITHIN_MS)
-        await killOne()
-        await server.start()
-      }
-    }
-
-    /** The process that was started, or in turns the one that serves. */
-    async function killOne(): Promise<void> {
-      if (workers > 1 && kills % 2 === 0) process.kill(server.servingPid, 'SIGKILL')
-      else await server.kill()
-      await server.ended()
-    }
-
-    it('loses nothing and repeats nothing, over HTTP/2 and HTTP/1.1', { timeout: 90_000 }, async () => {
-      await Promise.all([produce(), killAgainAndAgain()])
-      const all = total()
-      const hasAll = () => clients.every(({ received }) => received.length >= all)
-      // Where someone never has, the counts below say who and how many.
-      await vi.waitUntil(hasAll, { timeout: 30_000 }).catch(() => undefined)
-      const opened = clients.reduce((sum, client) => sum + client.opened, 0)
-      const counts = clients.map(({ received }) => countsOf(received, all))
-      console.log(
-        `${workers} workers, ${all} records, ${kills} kills, ${clients.length} clients, ${opened - clients.length} reconnects:`,
-        `${counts.reduce((sum, { lost }) => sum + lost, 0)} lost, ${counts.reduce((sum, { twice }) => sum + twice, 0)} twice`,
-      )
-      expect(kills).toBe(KILLS)
-      for (const client of clients) {
-        expect(client.opened).toBeGreaterThan(KILLS)
-        expect(countsOf(client.received, all)).toEqual({ lost: 0, twice: 0 })
-        for (let partition = 0; partition < PARTITIONS; partition++) expectInOrder(client, partition)
-      }
-    })
-
-    function expectInOrder({ received }: ResumingClient, partition: number): void {
-      const own = received.filter((name) => name.startsWith(`${partition}:`))
-      expect(own).toEqual(
-        Array.from({ length: produced[partition] ?? 0 }, (_, number) => `${partition}:${number}`),
-      )
-    }
-  },
-)
+  function expectInOrder({ received }: ResumingClient, partition: number): void {
+    const own = received.filter((name) => name.startsWith(`${partition}:`))
+    expect(own).toEqual(
+      Array.from({ length: produced[partition] ?? 0 }, (_, number) => `${partition}:${number}`),
+    )
+  }
+})
 
 function countsOf(received: readonly string[], all: number): { lost: number; twice: number } {
   const distinct = new Set(received).size
