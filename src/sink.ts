@@ -17,6 +17,8 @@ export interface Sink {
 
 /** RFC 9113: a stream of its own on a connection it shares. */
 export function http2Sink(stream: ServerHttp2Stream): Sink {
+  // Reset by its peer without an error, Node waits for a write that it does not do any more: for as long as the connection is.
+  stream.once('aborted', () => stream.destroy())
   return {
     get isClosed() {
       return stream.destroyed || stream.closed

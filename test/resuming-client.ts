@@ -16,7 +16,8 @@ export interface StreamAddress {
 export interface Connection {
   readonly address: StreamAddress
   readonly headers: Record<string, string>
-  readonly onOpen: (status: number) => void
+  /** With the port at which this end of the connection is. */
+  readonly onOpen: (status: number, port: number) => void
   readonly onBytes: (bytes: Buffer) => void
 }
 
@@ -34,6 +35,8 @@ export class ResumingClient {
   /** How often a stream opened. */
   opened = 0
   isOpen = false
+  /** Where its end of the connection is that it opened last. */
+  port = 0
   readonly #address: StreamAddress
   readonly #read: (connection: Connection) => Reading
   #isClosing = false
@@ -45,6 +48,11 @@ export class ResumingClient {
     this.#address = address
     this.#read = protocol === 'h2' ? readHttp2 : readHttp1
     this.#done = this.#run()
+  }
+
+  /** Ends its connection, and comes back. */
+  leave(): void {
+    this.#end()
   }
 
   async close(): Promise<void> {
@@ -70,8 +78,9 @@ export class ResumingClient {
       this.received.push(...reader.records.slice(had))
       this.#lastId = reader.lastId || this.#lastId
     }
-    const onOpen = (): void => {
+    const onOpen = (_status: number, port: number): void => {
       this.isOpen = true
+      this.port = port
       this.opened++
     }
     const headers: Record<string, string> = this.#lastId === '' ? {} : { 'last-event-id': this.#lastId }
@@ -93,7 +102,7 @@ export function readHttp2({ address, headers, onOpen, onBytes }: Connection): Re
   })
   const end = (): void => session.destroy()
   session.on('error', end)
-  stream.on('response', (response) => onOpen(Number(response[':status'])))
+  stream.on('response', (response) => onOpen(Number(response[':status']), session.socket.localPort ?? 0))
   stream.on('error', end).on('close', end).on('data', onBytes)
   return { over: new Promise((resolve) => session.once('close', resolve)), end }
 }
@@ -107,7 +116,7 @@ export function readHttp1({ address, headers, onOpen, onBytes }: Connection): Re
   }).end()
   const end = (): void => void sent.destroy()
   sent.on('error', end).on('response', (response) => {
-    onOpen(Number(response.statusCode))
+    onOpen(Number(response.statusCode), response.socket.localPort ?? 0)
     response.on('error', end).on('data', onBytes)
   })
   return { over: new Promise((resolve) => sent.once('close', resolve)), end }

@@ -24,28 +24,43 @@ export interface Token {
   readonly expiresAtMs: number
 }
 
+export interface StartOptions {
+  /** A token of either is good at both, and both have one authority. */
+  readonly twin?: ServerProcess
+  /** Settings besides those that say where it is and what it reads. */
+  readonly settings?: Record<string, string>
+  /** Leads a process group of its own, so that a signal can be sent to it and to all that it starts, as a terminal does. */
+  readonly leadsGroup?: boolean
+}
+
 export class ServerProcess {
   readonly folder: string
   #port = 0
   #adminPort = 0
   readonly #env: NodeJS.ProcessEnv
   #child: ChildProcess | null = null
+  /** Resolves with the exit code once its outputs are closed: every process that has them is gone. */
+  #closed: Promise<number | null> = Promise.resolve(null)
   #output = ''
+  readonly #leadsGroup: boolean
 
-  private constructor(folder: string, env: NodeJS.ProcessEnv) {
+  private constructor(folder: string, env: NodeJS.ProcessEnv, leadsGroup: boolean) {
     this.folder = folder
     this.#env = env
+    this.#leadsGroup = leadsGroup
   }
 
-  /**
-   * Started, on the topic of that Kafka. `LOG_LEVEL` is the lowest, so that what could print a token does. With `twin`, a
-   * token of either is good at both, and both have one authority.
-   */
-  static async start(bootstrapServers: string, topic: string, twin?: ServerProcess): Promise<ServerProcess> {
+  /** Started, on the topic of that Kafka. `LOG_LEVEL` is the lowest, so that what could print a token does. */
+  static async start(
+    bootstrapServers: string,
+    topic: string,
+    { twin, settings, leadsGroup = false }: StartOptions = {},
+  ): Promise<ServerProcess> {
     const kafka = { KAFKA_BOOTSTRAP_SERVERS: bootstrapServers, KAFKA_TOPIC: topic }
     const folder = await mkdtemp(join(tmpdir(), 'server-'))
     if (twin !== undefined) await copyIdentity(twin.folder, folder)
-    const server = new ServerProcess(folder, { PATH: process.env.PATH, LOG_LEVEL: 'trace', ...kafka })
+    const env = { PATH: process.env.PATH, LOG_LEVEL: 'trace', ...kafka, ...settings }
+    const server = new ServerProcess(folder, env, leadsGroup)
     await server.start()
     for (const name of PRIVATE_FILES) keepSecret(server.read(name))
     return server
@@ -53,6 +68,25 @@ export class ServerProcess {
 
   get url(): string {
     return `https://localhost:${this.#port}/events`
+  }
+
+  get port(): number {
+    return this.#port
+  }
+
+  /** What it has printed since it was started last, both outputs. */
+  get output(): string {
+    return this.#output
+  }
+
+  get pid(): number {
+    return this.#running.pid ?? 0
+  }
+
+  /** The process that serves, where that is not the one that was started: the one child of a launcher. */
+  get servingPid(): number {
+    const [child] = readFileSync(`/proc/${this.pid}/task/${this.pid}/children`, 'utf8').split(' ')
+    return Number(child)
   }
 
   /** PEM of the authority that signed its certificate. */
@@ -67,13 +101,20 @@ export class ServerProcess {
       cwd: this.folder,
       env: { ...this.#env, ...ports },
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: this.#leadsGroup,
     })
     this.#child = child
+    this.#closed = once(child, 'close').then(([code]) => code)
     keepPrintedBy(child)
     for (const output of [child.stdout, child.stderr]) output.on('data', (bytes) => this.#keep(String(bytes)))
     const listening = await vi.waitUntil(() => this.#listening(), { timeout: START_TIMEOUT_MS })
     this.#port = listening.port
     this.#adminPort = listening.adminPort
+  }
+
+  /** Resolves with the exit code once it has ended, with whatever it started. */
+  ended(): Promise<number | null> {
+    return this.#closed
   }
 
   /** As an operator does; resolves with the exit code. */
@@ -122,13 +163,15 @@ export class ServerProcess {
     if (this.#output.length < 1_000_000) this.#output += text
   }
 
+  get #running(): ChildProcess {
+    if (this.#child === null) throw new Error('the server is not running')
+    return this.#child
+  }
+
   async #end(signal: NodeJS.Signals): Promise<number | null> {
-    const child = this.#child
+    this.#child?.kill(signal) // nothing is sent to one that has ended
     this.#child = null
-    if (child === null || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null
-    child.kill(signal)
-    const [code] = await once(child, 'exit')
-    return code
+    return this.#closed
   }
 }
 

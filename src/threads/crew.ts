@@ -21,7 +21,7 @@ export interface CrewParts {
 
 /** Where it says that a worker has died. */
 export interface CrewLog {
-  error(about: { err: Error | null; worker: number }, words: string): void
+  error(about: { err: Error; worker: number }, words: string): void
   fatal(words: string): void
 }
 
@@ -138,7 +138,7 @@ export class Crew {
   }
 
   /** Its streams come back by themselves, to whichever worker; what it counted stays counted. */
-  private replace(ended: Member, error: Error | null): void {
+  private replace(ended: Member, error: Error): void {
     this.members.delete(ended)
     for (const { bus } of this.topics) bus.forgetReader(ended.reader)
     if (ended.report !== null) this.departed = [sumOf([...this.departed, without(ended.report)])]

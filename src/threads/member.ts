@@ -17,7 +17,7 @@ export interface MemberParts {
   readonly topics: readonly FedTopic[]
   readonly admission: CountedAdmission
   readonly renewElsewhere: (renewal: Renewal, by: Member) => Promise<number>
-  readonly onExit: (member: Member, error: Error | null) => void
+  readonly onExit: (member: Member, error: Error) => void
 }
 
 export class Member {
@@ -63,9 +63,9 @@ export class Member {
     this.worker.on('error', (error) => {
       this.error = error
     })
-    this.worker.once('exit', () => {
+    this.worker.once('exit', (code) => {
       this.end()
-      parts.onExit(this, this.error)
+      parts.onExit(this, this.error ?? new Error(`it ended with exit code ${code}`))
     })
     for (const topic of topics.keys()) this.changed(topic)
   }

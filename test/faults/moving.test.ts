@@ -1,5 +1,6 @@
-// Two servers on one Kafka, either killed again and again while a producer writes, and clients that move between them all the
-// time: whatever order a server read the partitions in, an id is good at the other, and every record comes once.
+// Two servers on one Kafka, one of them of two workers, either killed again and again while a producer writes, and clients that
+// move between them all the time: whatever order a server read the partitions in, an id is good at the other, and every record
+// comes once.
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -49,9 +50,12 @@ describe.skipIf(bootstrapServers === null)(
     beforeAll(async () => {
       kafka = new Kafka(bootstrapServers)
       topic = await kafka.createTopic({ partitions: PARTITIONS })
-      const first = await ServerProcess.start(kafka.bootstrapServers, topic)
+      const first = await ServerProcess.start(kafka.bootstrapServers, topic, { settings: { WORKERS: '1' } })
       const { text: token } = await first.token('+1h')
-      const second = await ServerProcess.start(kafka.bootstrapServers, topic, first)
+      const second = await ServerProcess.start(kafka.bootstrapServers, topic, {
+        twin: first,
+        settings: { WORKERS: '2' },
+      })
       for (const [index, process] of [first, second].entries()) {
         const address = { url: process.url, ca: process.ca, token }
         servers.push({ name: 'AB'.charAt(index), address, process, starts: 1, isUp: true })

@@ -1,5 +1,5 @@
 // The server is killed, again and again, while a producer writes and clients read: whoever comes back with the id that it
-// has gets every record once, in each partition's order.
+// has gets every record once, in each partition's order. With several workers it is two processes, and either is killed.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -17,7 +17,10 @@ const KILLS = 5
 const KILL_WITHIN_MS = 1_000
 const PROTOCOLS = ['h2', 'h2', 'h2', 'h1', 'h1', 'h1'] as const
 
-describe.skipIf(bootstrapServers === null)('A server that is killed while records are written', () => {
+describe.skipIf(bootstrapServers === null).each([
+  ['one thread', 1],
+  ['two workers', 2],
+] as const)('A server of %s that is killed while records are written', (kind, workers) => {
   let kafka: Kafka
   let topic: string
   let server: ServerProcess
@@ -30,7 +33,9 @@ describe.skipIf(bootstrapServers === null)('A server that is killed while record
   beforeAll(async () => {
     kafka = new Kafka(bootstrapServers)
     topic = await kafka.createTopic({ partitions: PARTITIONS })
-    server = await ServerProcess.start(kafka.bootstrapServers, topic)
+    server = await ServerProcess.start(kafka.bootstrapServers, topic, {
+      settings: { WORKERS: `${workers}` },
+    })
     const { text } = await server.token('+1h')
     const address = { url: server.url, ca: server.ca, token: text }
     clients = PROTOCOLS.map((protocol) => new ResumingClient(address, protocol))
@@ -62,9 +67,16 @@ describe.skipIf(bootstrapServers === null)('A server that is killed while record
     for (; kills < KILLS; kills++) {
       await everyoneIsBack()
       await pause(Math.random() * KILL_WITHIN_MS)
-      await server.kill()
+      await killOne()
       await server.start()
     }
+  }
+
+  /** The process that was started, or in turns the one that serves. */
+  async function killOne(): Promise<void> {
+    if (workers > 1 && kills % 2 === 0) process.kill(server.servingPid, 'SIGKILL')
+    else await server.kill()
+    await server.ended()
   }
 
   it('loses nothing and repeats nothing, over HTTP/2 and HTTP/1.1', { timeout: 90_000 }, async () => {
@@ -76,7 +88,7 @@ describe.skipIf(bootstrapServers === null)('A server that is killed while record
     const opened = clients.reduce((sum, client) => sum + client.opened, 0)
     const counts = clients.map(({ received }) => countsOf(received, all))
     console.log(
-      `${all} records, ${kills} kills, ${clients.length} clients, ${opened - clients.length} reconnects:`,
+      `${kind}, ${all} records, ${kills} kills, ${clients.length} clients, ${opened - clients.length} reconnects:`,
       `${counts.reduce((sum, { lost }) => sum + lost, 0)} lost, ${counts.reduce((sum, { twice }) => sum + twice, 0)} twice`,
     )
     expect(kills).toBe(KILLS)

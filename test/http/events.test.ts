@@ -230,6 +230,19 @@ describe('GET of a stream', () => {
     await vi.waitUntil(() => scene.app.kafkaSse.figures.streamsEnded.slow === 1, { timeout: 10_000 })
     expect(scene.topic.bus.segments.reduce((readers, segment) => readers + segment.readers, 0)).toBe(0)
   })
+
+  it('is over when its client resets it without an error, whatever is on its way', async () => {
+    await open()
+    for (let count = 0; count < 100; count++) {
+      const { stream } = await scene.get()
+      scene.topic.produce('x')
+      stream.close()
+      for (let turn = 0; turn < count % 5; turn++) await new Promise(setImmediate)
+      scene.topic.produce('y')
+    }
+    // Sooner than a heartbeat, to which a client would answer that there is no such stream.
+    await vi.waitFor(() => expect(scene.app.kafkaSse.figures.streamsOpen).toBe(0), { timeout: 2_000 })
+  })
 })
 
 describe('POST of a stream', () => {

@@ -100,7 +100,10 @@ export class Client {
       this.disconnect()
       return false
     }
-    if (!cursor.atTail()) return false // in another thread, before the news have come
+    if (!cursor.atTail()) {
+      if (this.server?.hasNews) return false
+      throw new Error('it waits, and there is nothing to wait for')
+    }
     this.becomeReady(cursor)
     this.moveTo(cursor.id()) // as a heartbeat says
     return false

@@ -27,6 +27,8 @@ export class Server {
   readonly bus: Bus
   /** The bus as its streams see it: itself, or as another thread does, which hears of it some time later. */
   readonly view: BusView
+  /** Whether there is something of which the other thread has yet to hear. */
+  hasNews = false
   private readonly reporter: BusReporter
   private readonly logs: readonly Log[]
   private readonly choose: Choose
@@ -37,6 +39,9 @@ export class Server {
     this.choose = choose
     this.bus = new Bus(options)
     this.reporter = new BusReporter(this.bus)
+    this.bus.onChange(() => {
+      this.hasNews = this.view !== this.bus
+    })
     this.view = options.isMirrored ? new BusMirror(1) : this.bus
     for (const [partition, log] of logs.entries())
       this.bus.setPartition(partition, this.bus.readFrom(log.watermarks))
@@ -48,6 +53,7 @@ export class Server {
   /** The other thread, if there is one, hears of everything so far. */
   report(): void {
     if (this.view instanceof BusMirror) this.view.receive(structuredClone(this.reporter.news()))
+    this.hasNews = false
   }
 
   /** Reads up to `records` more, of whichever partitions come; shows them by the way. */
