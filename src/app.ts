@@ -33,7 +33,11 @@ export interface SingleApp extends App {
   readonly admin: FastifyInstance
 }
 
-export async function buildApp(options: ServerOptions): Promise<SingleApp> {
+/** `sockets`: descriptors of listening sockets that somebody else has opened; null: as the options say. */
+export async function buildApp(
+  options: ServerOptions,
+  sockets: readonly number[] | null = null,
+): Promise<SingleApp> {
   const { kafka, auth, streams, sse } = options
   const app = await buildFront(options, (scope) => kafkaSse(scope, { kafka, auth, streams, sse }))
   const connections = createConnectionFigures()
@@ -53,9 +57,10 @@ export async function buildApp(options: ServerOptions): Promise<SingleApp> {
       const tls = options.tls === null ? null : await readTls(options.tls)
       const { host, port, adminHost } = options
       const operator = { host: adminHost, port: options.adminPort, tls: null, connections }
+      const where = sockets === null ? { host, port } : { sockets }
       return {
         adminPort: await listeners.add(admin.routing as RequestListener, operator),
-        port: await listeners.add(app.routing as RequestListener, { host, port, tls, connections }),
+        port: await listeners.add(app.routing as RequestListener, { ...where, tls, connections }),
       }
     },
     drain: () => app.kafkaSse.drain(sse.drainSeconds * 1000),

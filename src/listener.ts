@@ -74,13 +74,21 @@ export async function serveSockets(
   return { port: bound[0]?.port ?? 0, close: () => closeAll(bound) }
 }
 
+/** Where somebody else has opened the sockets. */
+export interface SocketsOptions extends ServeOptions {
+  readonly sockets: readonly number[]
+}
+
 /** Several listeners that close together. */
 export class Listeners {
   private readonly listeners: Listener[] = []
 
   /** Returns the port. */
-  async add(handler: RequestListener, options: ListenOptions): Promise<number> {
-    const listener = await listen(handler, options)
+  async add(handler: RequestListener, options: ListenOptions | SocketsOptions): Promise<number> {
+    const listener =
+      'sockets' in options
+        ? await serveSockets(handler, options, options.sockets)
+        : await listen(handler, options)
     this.listeners.push(listener)
     return listener.port
   }

@@ -27,18 +27,25 @@ export interface Listening {
   readonly listening: Ports
 }
 
-/** Resolves with the exit code of the serving process, which ends on the signals that this one gets. */
-export async function launch(options: ServerOptions, onListening: (ports: Ports) => void): Promise<number> {
-  let sockets: Server[]
+/**
+ * Resolves with the exit code of the serving process, which ends on the signals that this one gets. `inherited`: descriptors of
+ * listening sockets that are there already; null: they are opened here.
+ */
+export async function launch(
+  options: ServerOptions,
+  inherited: readonly number[] | null,
+  onListening: (ports: Ports) => void,
+): Promise<number> {
+  let opened: Server[] = []
   try {
-    sockets = await openSockets(options)
+    if (inherited === null) opened = await openSockets(options)
   } catch (error) {
     process.stderr.write(`${startProblem(error, options)}\n`)
     return 1
   }
   // In the turn in which they were opened, so that nobody is accepted here.
-  const child = startServing(sockets.map(descriptorOf), options)
-  for (const socket of sockets) socket.close()
+  const child = startServing(inherited ?? opened.map(descriptorOf), options)
+  for (const socket of opened) socket.close()
   child.on('message', ({ listening }: Listening) => onListening(listening))
   void passSignals(child)
   const [code] = await once(child, 'exit')
