@@ -52,11 +52,13 @@ async function demoOptions(env: NodeJS.ProcessEnv, folder: string): Promise<Serv
       ['tlsCertFile', at(CERTIFICATE_FILE)],
       ['tlsKeyFile', at(CERTIFICATE_KEY_FILE)],
     ]),
-    defaults: new Map([
+    defaults: new Map<string, unknown>([
       ['host', 'localhost'],
       ['kafka.bootstrapServers', EMBEDDED],
       // A line of JSON for every request would bury what the demo has to say.
       ['logLevel', 'warn'],
+      // One process, which is there at once, is enough to try it.
+      ['workers', 1],
     ]),
   })
 }

@@ -68,7 +68,7 @@ export const SERVER_SETTINGS: Record<ServerSettingName, Setting> = {
     type: 'integer',
     env: 'WORKERS',
     description:
-      'Threads that serve the streams, on one port. 1: the main thread does. Default: one less than there are cores for the process, at least 1',
+      'Threads that serve the streams, on one port. 1: the main thread does. Default: one less than there are cores for the process, at least 1; with `demo` 1',
     minimum: 1,
     maximum: WORKERS_MAX,
   },
