@@ -43,7 +43,7 @@ export function eventsHandler(route: StreamRoute) {
     const session = await sessionOf(route, request, reply)
     if (session === null) return refuse(route, request, reply, 'keys')
     const admitted = await streams.admit(request.ip, session)
-    if (admitted === null) return refuse(route, request, reply, 'busy')
+    if (admitted === null) return refuse(route, request, reply, streams.isDraining ? 'draining' : 'busy')
     try {
       streams.open({ ...openingOf(route, request, reply), session, admitted })
     } catch (error) {

@@ -71,9 +71,15 @@ export class Streams {
     return (await this.shared.admission.hasRoom(address)) ? null : 'busy'
   }
 
-  /** A place for a stream of this holder, for `open` or to be released; null where the holder has as many as it may. */
+  /**
+   * A place for a stream of this holder, for `open` in the same turn, or to be released; null where the holder has as many as it
+   * may, or where a drain has begun meanwhile, which ends only what is open by then.
+   */
   async admit(address: string, session: Session): Promise<Admitted | null> {
-    return await this.shared.admission.admit(address, holderOf(session))
+    const admitted = await this.shared.admission.admit(address, holderOf(session))
+    if (!this.isDraining) return admitted
+    admitted?.release()
+    return null
   }
 
   open(request: StreamRequest): Stream {

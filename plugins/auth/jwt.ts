@@ -72,7 +72,7 @@ export async function registerJwt(
     if (known !== undefined && (await isKeyStill(keys, known))) return known.claims
     verified.forget(digest)
     const found = await verify(request, text)
-    verified.keep(digest, found)
+    verified.keep(digest, text.length, found)
     return found.claims
   }
 }

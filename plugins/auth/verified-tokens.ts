@@ -1,5 +1,5 @@
-// Tokens whose signature was found good, so that a client that comes back with the same one costs no second look: a
-// signature is most of what a token costs. Promise: bounded, and good only for as long as the key that it was found good by.
+// Tokens whose signature was found good, so that a client that comes back with the same one costs no second
+// look. Promise: bounded, and good only for as long as the key that it was found good by.
 
 import type { Claims } from '../../src/claims.ts'
 import type { KeyHeader } from './key-set.ts'
@@ -12,8 +12,10 @@ export interface Verified {
   readonly pem: string
 }
 
-/** The oldest goes first. Some 2 KB each with the claims of common providers. */
+/** The oldest goes first. */
 const TOKENS_MAX = 10_000
+/** Longer tokens are verified each time. */
+const CHARACTERS_MAX = 8192
 
 export class VerifiedTokens {
   private readonly byDigest = new Map<string, Verified>()
@@ -32,7 +34,9 @@ export class VerifiedTokens {
     return this.byDigest.get(digest)
   }
 
-  keep(digest: string, verified: Verified): void {
+  /** `characters`: length of the token, which bounds that of its claims. */
+  keep(digest: string, characters: number, verified: Verified): void {
+    if (characters > CHARACTERS_MAX) return
     this.byDigest.set(digest, verified)
     if (this.byDigest.size <= this.tokensMax) return
     for (const oldest of this.byDigest.keys()) {

@@ -82,7 +82,7 @@ describe('verified tokens', () => {
   it('are bounded, the oldest going first', () => {
     const tokens = new VerifiedTokens(3)
     const verified: Verified = { claims: {}, header: {}, pem: '' }
-    for (const digest of ['a', 'b', 'c', 'd', 'e']) tokens.keep(digest, verified)
+    for (const digest of ['a', 'b', 'c', 'd', 'e']) tokens.keep(digest, 500, verified)
     expect(tokens.size).toBe(3)
     expect(['a', 'b', 'c', 'd', 'e'].map((digest) => tokens.get(digest) !== undefined)).toEqual([
       false,
@@ -91,6 +91,8 @@ describe('verified tokens', () => {
       true,
       true,
     ])
+    tokens.keep('long', 8193, verified)
+    expect(tokens.get('long')).toBeUndefined()
     tokens.forget('e')
     expect(tokens.size).toBe(2)
   })

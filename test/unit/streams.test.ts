@@ -464,6 +464,15 @@ describe('limits', () => {
     expect(await scene.streams.admit('127.0.0.1', session)).not.toBeNull()
   })
 
+  it('admit nobody once a drain has begun, who would outlast it', async () => {
+    const scene = new Scene(new TopicInMemory(), { streamsMax: 1 })
+    const asked = scene.streams.admit('127.0.0.1', sessionFor(60))
+    await scene.streams.drain(0)
+    expect(await asked).toBeNull()
+    scene.streams.isDraining = false
+    expect(await scene.streams.admit('127.0.0.1', sessionFor(60))).not.toBeNull()
+  })
+
   it('turn a client away with a retry of 5 to 30 s and an end', () => {
     const scene = new Scene()
     const sink = new MemorySink()
