@@ -4,7 +4,7 @@
 import type { BusView } from './bus-view.ts'
 import { indexOfSequence } from './place.ts'
 import type { Position } from './position.ts'
-import type { SegmentView } from './segment-view.ts'
+import type { EntryAt, SegmentView } from './segment-view.ts'
 
 export class TimeSeek {
   /** Sequence from which it goes on looking. */
@@ -44,9 +44,14 @@ export class TimeSeek {
   private look(segment: SegmentView): void {
     for (let at = 0; at <= segment.lastPublished; at = segment.next(at)) {
       if (segment.sequence(at) >= this.nowSequence) return
-      if (segment.timestampMs(at) < this.sinceMs || segment.isBuried(at)) continue
+      if (segment.timestampMs(at) < this.sinceMs || this.isGone(segment, at)) continue
       const partition = segment.partition(at)
       if (!this.found.has(partition)) this.found.set(partition, segment.offset(at))
     }
+  }
+
+  /** It had left before the search began. What leaves later is a loss, of which another thread may hear after it sees the mark. */
+  private isGone(segment: SegmentView, at: EntryAt): boolean {
+    return segment.supersededBefore(at, this.nowSequence) && segment.isBuried(at)
   }
 }

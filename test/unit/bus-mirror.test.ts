@@ -108,6 +108,20 @@ describe('a bus that another thread reads', () => {
     expect(mirror.positionText()).not.toBe(bus.positionText())
   })
 
+  it('finds by its moment what Kafka has deleted since, as long as it has yet to hear of that, or is told', () => {
+    append(...'abc')
+    mirror.receive(news())
+    bus.trim(0, 1)
+    compact()
+    const early = Cursor.fromTime(mirror, 0)
+    expect(read(early)).toEqual([0, 1, 2])
+    const late = Cursor.fromTime(mirror, 0)
+    mirror.receive(news())
+    expect(late.read(1_000)).toBeNull()
+    expect(late.lost).toBe(true)
+    expect(read(Cursor.fromTime(mirror, 0))).toEqual([1, 2])
+  })
+
   it('tells who waits that it has caught up, once', () => {
     const other = new BusMirror(2)
     let times = 0
