@@ -101,16 +101,20 @@ export class Server {
     const now = this.view.position()
     if (sinceMs === null) return from === 'latest' ? now : new Map()
     const floor = new Map(now)
-    for (const { partition, offset, timestampMs } of this.frames().reverse())
+    // What left the bus without the view having heard of it is still found.
+    for (const { partition, offset, timestampMs } of this.frames(this.view.nextSequence).reverse())
       if (timestampMs >= sinceMs && offset < (now.get(partition) ?? 0)) floor.set(partition, offset)
     return floor
   }
 
-  private frames(): { partition: number; offset: number; timestampMs: number }[] {
+  /** What has not left the bus before the frame of this sequence came. */
+  private frames(
+    asOf = Number.POSITIVE_INFINITY,
+  ): { partition: number; offset: number; timestampMs: number }[] {
     return this.bus.segments.flatMap((segment) => {
       const frames = []
       for (let at = 0; at < segment.end; at = segment.next(at)) {
-        if (segment.isBuried(at)) continue
+        if (segment.isBuried(at) && segment.supersededBefore(at, asOf)) continue
         const [partition, offset] = [segment.partition(at), segment.offset(at)]
         frames.push({ partition, offset, timestampMs: segment.timestampMs(at) })
       }
