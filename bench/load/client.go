@@ -252,7 +252,6 @@ func (c *client) record(value []byte) error {
 	if c.firstAtMicros == 0 {
 		c.firstAtMicros = c.nowMicros
 	}
-	c.lastAtMicros = c.nowMicros
 	return c.tally.record(value, c.nowMicros)
 }
 

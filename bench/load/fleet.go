@@ -100,6 +100,9 @@ func (f *fleet) deliver(one *client) func([]byte) error {
 			return err
 		}
 		all := f.expected.Load()
+		if one.tally.received <= all {
+			one.lastAtMicros = one.nowMicros // what comes besides does not hold it up
+		}
 		if one.tally.received == warm {
 			f.warm.done()
 		}
