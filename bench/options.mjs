@@ -12,6 +12,7 @@ import { chooseWorkloads } from './workloads.mjs'
  * @property {boolean} calm
  * @property {boolean} isBuilt whether our server is there as it is to be measured
  * @property {number | null} highest rate that `ours` held, where it is not measured in this run
+ * @property {string | null} profile folder into which a CPU profile of each process that runs Node goes
  * @property {Record<string, string>} env settings that our server gets beside those of the bench
  */
 
@@ -27,6 +28,7 @@ export function readOptions(peers) {
       repetitions: { type: 'string' },
       highest: { type: 'string' },
       keys: { type: 'string' },
+      profile: { type: 'string' },
       env: { type: 'string', multiple: true, default: [] },
     },
   })
@@ -43,6 +45,7 @@ export function readOptions(peers) {
     calm: values.calm,
     isBuilt: values.built,
     highest: values.highest === undefined ? null : readNumber('highest', values.highest),
+    profile: values.profile ?? null,
     env: readSettings(values.env),
   }
   checkOpenFiles(options.workloads)

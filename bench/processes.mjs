@@ -9,6 +9,13 @@ const STDERR_CHARACTERS_MAX = 4_000
 /** @type {Set<import('node:child_process').ChildProcess>} */
 const running = new Set()
 
+/** Node's arguments for a CPU profile of each module that is started, written when it ends. */
+let profiling = []
+
+export function profileInto(folder) {
+  profiling = ['--cpu-prof', `--cpu-prof-dir=${folder}`]
+}
+
 /** Starts a program; its standard input and output are pipes. */
 export function startProgram(command, args, options = {}) {
   return watch(spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], ...options }))
@@ -19,7 +26,8 @@ export function startProgram(command, args, options = {}) {
  * `execArgv` Node's own arguments.
  */
 export function startModule(file, args, { sockets = [], execArgv = [] } = {}) {
-  return watch(fork(file, args, { execArgv, stdio: ['ignore', 'ignore', 'pipe', 'ipc', ...sockets] }))
+  const stdio = ['ignore', 'ignore', 'pipe', 'ipc', ...sockets]
+  return watch(fork(file, args, { execArgv: [...execArgv, ...profiling], stdio }))
 }
 
 /** SIGTERM, and SIGKILL for whoever is there after that still. */

@@ -20,6 +20,7 @@ import * as mercure from './peers/mercure/peer.mjs'
 import * as obvious from './peers/obvious/peer.mjs'
 import * as ours from './peers/ours/peer.mjs'
 import * as shape from './peers/shape/peer.mjs'
+import { profileInto } from './processes.mjs'
 import { measureReplay } from './replay.mjs'
 import { measureReplayMany } from './replay-many.mjs'
 import { formatTable, isDisturbed, writeReport } from './report.mjs'
@@ -68,6 +69,7 @@ await main()
 
 async function main() {
   const options = readOptions(PEERS)
+  if (options.profile !== null) profileInto(options.profile)
   const startedAt = new Date()
   const folder = mkdtempSync(join(tmpdir(), 'kafka-sse-bench-'))
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))

@@ -30,6 +30,7 @@ if (external)
 const producer = new kafka.Producer({
   ...broker,
   dr_cb: true,
+  'linger.ms': 0,
   'message.max.bytes': MESSAGE_BYTES_MAX,
   'queue.buffering.max.messages': QUEUE_RECORDS_MAX,
 })

@@ -12,6 +12,6 @@ export function serveHarness(port, onRecord) {
     await pace(order, (sequence) => publishRecord(order, sequence, onRecord))
     process.send({ published: order.count })
   })
-  process.on('disconnect', () => process.exit(0))
+  for (const end of ['disconnect', 'SIGTERM']) process.on(end, () => process.exit(0)) // with its profile, where one is taken
   process.send({ listening: port })
 }
