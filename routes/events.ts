@@ -9,7 +9,7 @@ import { Busy, Draining, KeysUnavailable, NotAcceptable, ParameterInvalid } from
 import type { Replay } from '../src/options.ts'
 import type { Session } from '../src/session.ts'
 import { parseSince } from '../src/since.ts'
-import { http1Sink, http2Sink, type Sink } from '../src/sink.ts'
+import { Http1Sink, Http2Sink, type Sink } from '../src/sink.ts'
 import type { Wish } from '../src/start.ts'
 import type { Streams } from '../src/streams.ts'
 import type { Topic } from '../src/topic.ts'
@@ -130,7 +130,7 @@ function openHttp1(reply: FastifyReply, response: ServerResponse, headers: Heade
   reply.hijack()
   response.writeHead(200, headers)
   response.flushHeaders()
-  return http1Sink(response)
+  return new Http1Sink(response)
 }
 
 function openHttp2(reply: FastifyReply, headers: Headers): Sink {
@@ -139,7 +139,7 @@ function openHttp2(reply: FastifyReply, headers: Headers): Sink {
   if (stream.destroyed) throw new RequestAborted() // while its token was being looked at
   reply.hijack()
   stream.respond({ ':status': 200, ...headers })
-  return http2Sink(stream)
+  return new Http2Sink(stream)
 }
 
 function definedHeaders(reply: FastifyReply): Headers {

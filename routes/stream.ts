@@ -1,13 +1,12 @@
 // The routes of one stream: GET, POST and OPTIONS of its path, and 405 for everything else.
 
-import type { FastifyInstance, HTTPMethods } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, HTTPMethods } from 'fastify'
 import { MethodNotAllowed } from '../src/errors.ts'
 import { errorSerializer, requestSerializer } from '../src/log-redaction.ts'
 import { challengeHandler } from './challenge.ts'
 import { eventsHandler, type StreamRoute } from './events.ts'
 
-/** A host's own logger would print the tokens that stand in URLs. */
-const logSerializers = { req: requestSerializer, err: errorSerializer }
+const serializers = { req: requestSerializer, err: errorSerializer }
 const ALLOWED = ['GET', 'POST', 'OPTIONS']
 
 export async function streamRoutes(
@@ -18,20 +17,31 @@ export async function streamRoutes(
   // A body is never read here, of whatever type: the handler looks whether one comes, after the token was checked.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _body, done) => done(null))
+  hideTokens(app)
   app.addHook('onError', async (_request, _reply, error) => options.streams.countRefusal(error.code))
-  app.get(path, { logSerializers, exposeHeadRoute: false }, eventsHandler(options))
-  app.post(path, { logSerializers }, challengeHandler(options))
-  app.options(path, { logSerializers }, async (_request, reply) =>
-    reply.code(204).header('allow', ALLOWED.join(', ')).send(),
-  )
+  app.get(path, { exposeHeadRoute: false }, eventsHandler(options))
+  app.post(path, challengeHandler(options))
+  app.options(path, async (_request, reply) => reply.code(204).header('allow', ALLOWED.join(', ')).send())
   app.route({
     method: otherMethods(app),
     url: path,
-    logSerializers,
     handler: async (_request, reply) => {
       reply.header('allow', ALLOWED.join(', '))
       throw new MethodNotAllowed()
     },
+  })
+}
+
+/**
+ * A host's own logger would print the tokens that stand in URLs. With `logSerializers` each request's logger would have a copy of
+ * all serializers, for as long as its stream is open.
+ */
+function hideTokens(app: FastifyInstance): void {
+  const createChild = app.childLoggerFactory
+  let hiding: FastifyBaseLogger | null = null
+  app.setChildLoggerFactory((logger, bindings, options, request) => {
+    hiding ??= logger.child({}, { serializers })
+    return createChild.call(app, hiding, bindings, options, request)
   })
 }
 

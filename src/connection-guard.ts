@@ -72,7 +72,7 @@ export class ConnectionGuard {
     const connection = new Connection(socket, this.isTls, this.limits, this.now)
     this.connections.set(name, connection)
     this.figures.open++
-    socket.once('close', () => {
+    socket.on('close', () => {
       this.figures.open--
       if (this.connections.get(name) === connection) this.connections.delete(name)
     })
@@ -108,8 +108,8 @@ export class ConnectionGuard {
       this.requests.delete(answer)
       connection.requestClosed()
     }
-    if (answer instanceof ServerResponse) answer.once('close', closed)
-    else answer.once('close', closed)
+    if (answer instanceof ServerResponse) answer.on('close', closed)
+    else answer.on('close', closed)
   }
 
   private readonly sweep = (): void => {

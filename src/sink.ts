@@ -5,7 +5,6 @@ import type { ServerResponse } from 'node:http'
 import { constants, type ServerHttp2Stream } from 'node:http2'
 
 export interface Sink {
-  readonly isClosed: boolean
   write(bytes: Uint8Array, taken: () => void): void
   /** A clean end behind everything written: END_STREAM, or the last chunk. */
   end(bytes: Uint8Array): void
@@ -16,39 +15,61 @@ export interface Sink {
 }
 
 /** RFC 9113: a stream of its own on a connection it shares. */
-export function http2Sink(stream: ServerHttp2Stream): Sink {
-  // Reset by its peer without an error, Node waits for a write that it does not do any more: for as long as the connection is.
-  stream.once('aborted', () => stream.destroy())
-  return {
-    get isClosed() {
-      return stream.destroyed || stream.closed
-    },
-    write: (bytes, taken) => void stream.write(bytes, taken),
-    end: (bytes) => void stream.end(bytes),
-    cancel: () => {
-      stream.close(constants.NGHTTP2_CANCEL)
-      // Node has a stream closed once its reset was sent, which a connection that takes no byte at all never lets happen.
-      stream.destroy()
-    },
-    onClose: (closed) => {
-      if (stream.destroyed) closed()
-      else stream.once('close', closed)
-    },
+export class Http2Sink implements Sink {
+  private readonly stream: ServerHttp2Stream
+
+  constructor(stream: ServerHttp2Stream) {
+    this.stream = stream
+    // Reset by its peer without an error, Node waits for a write that it does not do any more: for as long as the connection is.
+    stream.on('aborted', destroy)
+  }
+
+  write(bytes: Uint8Array, taken: () => void): void {
+    this.stream.write(bytes, taken)
+  }
+
+  end(bytes: Uint8Array): void {
+    this.stream.end(bytes)
+  }
+
+  cancel(): void {
+    this.stream.close(constants.NGHTTP2_CANCEL)
+    // Node has a stream closed once its reset was sent, which a connection that takes no byte at all never lets happen.
+    this.stream.destroy()
+  }
+
+  onClose(closed: () => void): void {
+    if (this.stream.destroyed) closed()
+    else this.stream.on('close', closed)
   }
 }
 
+function destroy(this: ServerHttp2Stream): void {
+  this.destroy()
+}
+
 /** RFC 9112: a chunked response; its connection serves others after a clean end. */
-export function http1Sink(response: ServerResponse): Sink {
-  return {
-    get isClosed() {
-      return response.destroyed
-    },
-    write: (bytes, taken) => void response.write(bytes, taken),
-    end: (bytes) => void response.end(bytes),
-    cancel: () => void response.destroy(),
-    onClose: (closed) => {
-      if (response.destroyed) closed()
-      else response.once('close', closed)
-    },
+export class Http1Sink implements Sink {
+  private readonly response: ServerResponse
+
+  constructor(response: ServerResponse) {
+    this.response = response
+  }
+
+  write(bytes: Uint8Array, taken: () => void): void {
+    this.response.write(bytes, taken)
+  }
+
+  end(bytes: Uint8Array): void {
+    this.response.end(bytes)
+  }
+
+  cancel(): void {
+    this.response.destroy()
+  }
+
+  onClose(closed: () => void): void {
+    if (this.response.destroyed) closed()
+    else this.response.on('close', closed)
   }
 }

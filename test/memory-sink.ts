@@ -3,7 +3,6 @@
 import type { Sink } from '../src/sink.ts'
 
 export class MemorySink implements Sink {
-  isClosed = false
   /** How it ended, null while open. */
   ended: 'clean' | 'cancelled' | null = null
   /** Everything that was written, taken or not. */
@@ -13,6 +12,7 @@ export class MemorySink implements Sink {
   isQuick: boolean
   private readonly onClosed: (() => void)[] = []
   private isEnding = false
+  private isClosed = false
 
   constructor(isQuick = true) {
     this.isQuick = isQuick

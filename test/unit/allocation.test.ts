@@ -21,7 +21,6 @@ const untaken: (() => void)[] = new Array(STREAMS).fill(() => {})
 let writes = 0
 
 class TakingSink implements Sink {
-  readonly isClosed = false
   bytes = 0
 
   write(bytes: Uint8Array, taken: () => void): void {
