@@ -66,6 +66,26 @@ describe('the plugin in an app of its host', () => {
     expect(stream.headers['x-host']).toBe('was here')
   })
 
+  it('keeps tokens out of the log of its host, which goes on as the host has it', async () => {
+    const lines: string[] = []
+    const host = fastify({
+      logger: { level: 'trace', stream: { write: (line: string) => lines.push(line) } },
+      childLoggerFactory: (logger, bindings, childOptions) =>
+        logger.child({ ...bindings, of: 'the host' }, childOptions),
+    })
+    await host.register(kafkaSse, options())
+    const token = mintToken(key, { claims: exampleClaims() })
+    await host.inject({ url: `/live/events?access_token=${token}`, payloadAsStream: true })
+    await host.inject(`/live/events?access_token=${token}x`)
+    await host.close()
+    const requests = lines.map((line) => JSON.parse(line)).filter(({ req }) => req !== undefined)
+    expect(requests.map(({ of }) => of)).toEqual(['the host', 'the host'])
+    expect(requests.map(({ req }) => req.url)).toEqual(
+      Array(2).fill(expect.stringMatching(/^\/live\/events\?access_token=/)),
+    )
+    expect(lines.join('')).not.toContain(token.slice(0, 20))
+  })
+
   it('answers CORS by itself, or leaves it to the @fastify/cors that its host has', async () => {
     const origin = 'https://app.example.com'
     await app.register(kafkaSse, options({ sse: { corsOrigins: [origin] } }))
