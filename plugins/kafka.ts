@@ -12,6 +12,7 @@ import type { KafkaOptions } from '../src/options.ts'
 import { SegmentPool } from '../src/segment-pool.ts'
 import type { Encoding, FedTopic, Keeps, Topics } from '../src/topic.ts'
 import { Consumer } from './kafka/consumer.ts'
+import { PacedConsumer } from './kafka/paced-consumer.ts'
 import { Reader } from './kafka/reader.ts'
 
 declare module 'fastify' {
@@ -97,7 +98,8 @@ class KafkaTopics implements Topics {
   private createReader(): Reader {
     return new Reader({
       bootstrapServers: this.options.bootstrapServers,
-      createSource: (events) => new Consumer(this.options, events),
+      createSource: (events) =>
+        new PacedConsumer((consumerEvents) => new Consumer(this.options, consumerEvents), events),
       log: this.app.log,
       nowMs: () => performance.now(),
       random: Math.random,

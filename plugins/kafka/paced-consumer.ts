@@ -1,0 +1,117 @@
+// A source of two consumers. What has come to the end of its partition is read by one; what is still on its way there, by the
+// other, a batch at a time: so nobody's next record waits behind the million that a consumer has fetched of another topic.
+
+import type { KafkaRecord } from '../../src/topic.ts'
+import type { ConsumerEvents, RecordSource } from './consumer.ts'
+import type { ListedPartition } from './questions.ts'
+
+/** A partition that is on its way: where it goes on, and whether its end was seen. */
+interface Progress {
+  next: number
+  isAtEnd: boolean
+}
+
+/** How long to wait for a record that is on its way: the others are not looked for meanwhile. */
+const BEHIND_WAIT_MS = 5
+
+export class PacedConsumer implements RecordSource {
+  private readonly abreast: RecordSource
+  private readonly behind: RecordSource
+  /** What `behind` reads, by topic and partition. */
+  private readonly onTheirWay = new Map<string, Map<number, Progress>>()
+  /** How many partitions `abreast` reads. */
+  private abreastCount = 0
+
+  constructor(createConsumer: (events: ConsumerEvents) => RecordSource, events: ConsumerEvents) {
+    this.abreast = createConsumer(events)
+    this.behind = createConsumer({
+      ...events,
+      onRecord: (topic, record) => {
+        this.noteRecord(topic, record)
+        events.onRecord(topic, record)
+      },
+      onEnd: (topic, partition, offset) => {
+        this.noteEnd(topic, partition, offset)
+        events.onEnd(topic, partition, offset)
+      },
+    })
+  }
+
+  async connect(): Promise<void> {
+    await Promise.all([this.abreast.connect(), this.behind.connect()])
+  }
+
+  /** Asked by both: librdkafka takes up to a second to begin with a topic of which it has not heard. */
+  async partitions(topic: string): Promise<ListedPartition[]> {
+    const [listed] = await Promise.all([this.abreast.partitions(topic), this.behind.partitions(topic)])
+    return listed
+  }
+
+  starts(topic: string, partitions: readonly number[]): Promise<Map<number, number>> {
+    return this.abreast.starts(topic, partitions)
+  }
+
+  ends(topic: string, partitions: readonly number[]): Promise<Map<number, number>> {
+    return this.abreast.ends(topic, partitions)
+  }
+
+  assign(topic: string, offsets: ReadonlyMap<number, number>): void {
+    this.behind.assign(topic, offsets)
+    const progress = this.onTheirWay.get(topic) ?? new Map<number, Progress>()
+    for (const [partition, next] of offsets) progress.set(partition, { next, isAtEnd: false })
+    this.onTheirWay.set(topic, progress)
+  }
+
+  unassign(topic: string, partitions: readonly number[]): void {
+    const isOnItsWay = (partition: number) => this.onTheirWay.get(topic)?.has(partition) === true
+    const behind = partitions.filter(isOnItsWay)
+    const abreast = partitions.filter((partition) => !isOnItsWay(partition))
+    if (abreast.length > 0) this.abreast.unassign(topic, abreast)
+    this.abreastCount -= abreast.length
+    if (behind.length > 0) this.takeBack(topic, behind)
+  }
+
+  /** What is new of those that are abreast comes first. Where none is behind, it is waited for as long as a consumer does. */
+  async read(): Promise<void> {
+    if (this.onTheirWay.size === 0) return this.abreast.read()
+    if (this.abreastCount > 0) await this.abreast.read(0)
+    try {
+      await this.behind.read(BEHIND_WAIT_MS)
+    } finally {
+      this.moveOver()
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.abreast.close(), this.behind.close()])
+  }
+
+  private noteRecord(topic: string, { partition, offset }: KafkaRecord): void {
+    const progress = this.onTheirWay.get(topic)?.get(partition)
+    if (progress !== undefined) progress.next = offset + 1
+  }
+
+  private noteEnd(topic: string, partition: number, offset: number): void {
+    const progress = this.onTheirWay.get(topic)?.get(partition)
+    if (progress !== undefined) Object.assign(progress, { next: offset, isAtEnd: true })
+  }
+
+  /** Partitions whose end was seen go on with the others, from where they are. */
+  private moveOver(): void {
+    for (const [topic, partitions] of this.onTheirWay) {
+      const ended = [...partitions].filter(([, { isAtEnd }]) => isAtEnd)
+      if (ended.length === 0) continue
+      const offsets = new Map(ended.map(([partition, { next }]) => [partition, next]))
+      this.takeBack(topic, [...offsets.keys()])
+      this.abreast.assign(topic, offsets)
+      this.abreastCount += offsets.size
+    }
+  }
+
+  private takeBack(topic: string, partitions: readonly number[]): void {
+    this.behind.unassign(topic, partitions)
+    const progress = this.onTheirWay.get(topic)
+    for (const partition of partitions) progress?.delete(partition)
+    if (progress?.size === 0) this.onTheirWay.delete(topic)
+  }
+}
