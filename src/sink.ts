@@ -18,7 +18,8 @@ export interface Sink {
 /** RFC 9113: a stream of its own on a connection it shares. */
 export function http2Sink(stream: ServerHttp2Stream): Sink {
   // Reset by its peer without an error, Node waits for a write that it does not do any more: for as long as the connection is.
-  stream.once('aborted', () => stream.destroy())
+  const destroy = (): void => void stream.destroy()
+  stream.once('aborted', destroy)
   return {
     get isClosed() {
       return stream.destroyed || stream.closed
@@ -26,6 +27,9 @@ export function http2Sink(stream: ServerHttp2Stream): Sink {
     write: (bytes, taken) => void stream.write(bytes, taken),
     end: (bytes) => void stream.end(bytes),
     cancel: () => {
+      // close() tells `aborted` before it resets. Destroyed by then, a stream is never reset, and the process spins in nghttp2
+      // once its peer opens the window.
+      stream.off('aborted', destroy)
       stream.close(constants.NGHTTP2_CANCEL)
       // Node has a stream closed once its reset was sent, which a connection that takes no byte at all never lets happen.
       stream.destroy()
