@@ -22,6 +22,7 @@ const VISITS = 200
 const STALLED_SECONDS = 3
 const SETTINGS = {
   KAFKA_REPLAY: 'all',
+  KAFKA_RETAINED_BYTES_MAX: `${48 * 1024 * 1024}`,
   STALLED_SECONDS: `${STALLED_SECONDS}`,
   HEARTBEAT_SECONDS: '0.5',
   CHALLENGE_SECONDS: '6',
@@ -33,6 +34,8 @@ const SLOW_BYTES_PER_SECOND = 1_000
 const ENOUGH_BYTES_PER_SECOND = 24 * 1024
 /** On its way to one of them: its window, a write that is no larger, and what Node's client has fetched ahead. */
 const IN_FLIGHT_BYTES_MAX = 3 * WINDOW_BYTES
+/** All read the first one. */
+const SEGMENT_BYTES = 1024 * 1024
 /** Of one that is stuck, its connection included. */
 const RESIDENT_BYTES_MAX = 256 * 1024
 /** By nghttp2: so many at once, and 33 a second. */
@@ -108,10 +111,16 @@ describe.skipIf(bootstrapServers === null)('A client', { timeout: 60_000 }, () =
     for (const client of closing.splice(0)) if (client !== bystanders) client.close()
     closing.push(bystanders)
     await bystanders.leave()
+    await expectNobodyLeft()
+  }
+
+  async function expectNobodyLeft(): Promise<void> {
     const now = async () => ({ streams: await open('streams'), connections: await open('connections') })
     await vi.waitFor(async () => expect(await now()).toEqual(NOBODY), SOON)
-    expect(await server.metric('kafka_sse_segments_parted_bytes')).toBe(0)
   }
+
+  /** Bytes of segments that are not kept for anybody but those who have yet to take a write of them. */
+  const parted = () => server.metric('kafka_sse_segments_parted_bytes')
 
   /** It may open as many streams as one may who has none. */
   async function expectAllPlaces(token: Token): Promise<void> {
@@ -229,6 +238,18 @@ describe.skipIf(bootstrapServers === null)('A client', { timeout: 60_000 }, () =
       expect(reader.records).toEqual(produced.slice(produced.indexOf(reader.records[0] ?? '')))
     expect(await counts()).toMatchObject({ slow: before.slow, expired: before.expired + 1 })
     await expectAllWell()
+  })
+
+  it('that is stuck holds the one segment that its write refers to, and none once it is ended', async () => {
+    const token = await server.token('+1h', 'slow')
+    const slow = await openReaders(token, FEW, SLOW_BYTES_PER_SECOND)
+    await vi.waitUntil(() => slow.every(({ bytesRead }) => bytesRead > 0), SOON)
+    await kafka.produce(topic, ...Array.from({ length: 24 }, () => ({ value: LARGE })))
+    await vi.waitFor(async () => expect(await parted()).toBe(SEGMENT_BYTES), SOON)
+    await vi.waitUntil(() => slow.every(({ isOver }) => isOver), SOON)
+    await vi.waitFor(async () => expect(await parted()).toBe(0), SOON)
+    for (const reader of slow) reader.close()
+    await expectNobodyLeft()
   })
 })
 

@@ -29,13 +29,13 @@ export class RestlessClient {
 
   /** A thousand streams a second, on one connection as long as that lasts. */
   openStreams(): void {
-    this.#done = this.#repeat(() => this.#useUp(this.#connect()))
+    this.#begin(this.#repeat(() => this.#useUp(this.#connect())))
   }
 
   /** Connections as fast as they come, some at a time; every other leaves before it is answered. */
   openConnections(): void {
     const one = (_: unknown, at: number) => this.#repeat(() => this.#visit(this.#connect(), at % 2 === 0))
-    this.#done = Promise.all(Array.from({ length: CONNECTIONS_AT_ONCE }, one))
+    this.#begin(Promise.all(Array.from({ length: CONNECTIONS_AT_ONCE }, one)))
   }
 
   async stop(): Promise<void> {
@@ -45,6 +45,11 @@ export class RestlessClient {
 
   close(): void {
     this.#isStopping = true
+  }
+
+  #begin(done: Promise<unknown>): void {
+    this.#done = done
+    done.catch(() => {}) // whoever stops it is told
   }
 
   async #repeat(action: () => Promise<void>): Promise<void> {
