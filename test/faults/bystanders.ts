@@ -59,10 +59,9 @@ export class Bystanders {
 
   /** Resolves when everyone has had some more records, and a challenge, that was answered. */
   async areServed(): Promise<void> {
-    const { length } = this.produced
+    const records = this.produced.length + RECORDS_MEANWHILE
     const renewals = this.#renewals
-    await vi.waitUntil(() => this.produced.length >= length + RECORDS_MEANWHILE, SOON)
-    await vi.waitUntil(() => this.#everyone((stream) => stream.records.length > length), SOON)
+    await vi.waitUntil(() => this.#everyone((reader) => reader.records.length >= records), SOON)
     await Promise.race([this.#renewing, vi.waitUntil(() => this.#renewals > renewals, SOON)])
   }
 
