@@ -104,12 +104,12 @@ export class ConnectionGuard {
     if (answer.destroyed) return
     connection.requestOpened()
     this.requests.set(answer, this.now())
-    const closed = () => {
+    const closed = (isReset: boolean) => {
       this.requests.delete(answer)
-      connection.requestClosed()
+      connection.requestClosed(isReset)
     }
-    if (answer instanceof ServerResponse) answer.on('close', closed)
-    else answer.on('close', closed)
+    if (answer instanceof ServerResponse) answer.on('close', () => closed(false))
+    else answer.on('close', () => closed(answer.aborted))
   }
 
   private readonly sweep = (): void => {

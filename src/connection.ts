@@ -10,7 +10,7 @@ export type CloseReason = 'handshake' | 'idle' | 'silent' | 'unanswered'
 export interface ConnectionLimits {
   /** From the connection to the end of the TLS handshake. Default 20 s. */
   readonly handshakeMs: number
-  /** How long a connection may stay without an open request or stream. Default 60 s. */
+  /** How long a connection may stay without an open request or stream; `closeMs` after 1,000 resets. Default 60 s. */
   readonly idleMs: number
   /** From a request's headers to its answer's; on HTTP/1.1 also from a request's first byte to its last. Default 45 s. */
   readonly requestMs: number
@@ -31,6 +31,11 @@ export interface ConnectionFigures {
 }
 
 const NEVER = Number.POSITIVE_INFINITY
+/**
+ * After so many, and 33 a second more, nghttp2 ends a connection by GOAWAY. Node does not read it from then on, and never sees
+ * that its peer has left.
+ */
+const RESETS_MANY = 1000
 
 export class Connection {
   /** What to destroy: the TCP socket, then the TLS socket around it. */
@@ -39,6 +44,8 @@ export class Connection {
   private session: ServerHttp2Session | null = null
   /** Requests and streams that are open. */
   private openRequests = 0
+  /** Requests that were reset. */
+  private resets = 0
   /** Since when nothing is open: from the connection on, or from the end of the last request. */
   private quietSinceMs: number
   private nextPingAtMs: number
@@ -73,8 +80,9 @@ export class Connection {
     this.openRequests++
   }
 
-  requestClosed(): void {
+  requestClosed(isReset: boolean): void {
     this.openRequests--
+    if (isReset) this.resets++
     if (this.openRequests === 0) this.quietSinceMs = this.now()
   }
 
@@ -93,8 +101,12 @@ export class Connection {
     const nowMs = this.now()
     if (this.closingSinceMs !== NEVER) return this.finish(nowMs)
     if (!this.isSecure) return this.checkHandshake(nowMs)
-    if (this.openRequests === 0 && nowMs - this.quietSinceMs >= this.limits.idleMs) return this.leave(nowMs)
+    if (this.openRequests === 0 && nowMs - this.quietSinceMs >= this.idleMs) return this.leave(nowMs)
     return this.session === null ? null : this.checkPeer(this.session, nowMs)
+  }
+
+  private get idleMs(): number {
+    return this.resets < RESETS_MANY ? this.limits.idleMs : this.limits.closeMs
   }
 
   private checkHandshake(nowMs: number): CloseReason | null {

@@ -20,7 +20,7 @@ export class InFlight {
   private bytes = 0
   private sinceMs = NEVER
   private segment: SegmentView | null = null
-  /** Words that the peer has not taken yet, and since when there are any. */
+  /** Words that the peer has not taken yet, and since when there are any: behind a write, from when that is taken. */
   private words = 0
   private wordsSinceMs = NEVER
 
@@ -47,6 +47,7 @@ export class InFlight {
       this.bytesMax = Math.min(BYTES_MAX, this.bytesMax * 2)
     else if (tookMs >= SLOW_MS) this.bytesMax = Math.max(BYTES_MIN, this.bytesMax / 2)
     this.letGo()
+    if (this.words > 0 && this.wordsSinceMs === NEVER) this.wordsSinceMs = nowMs
   }
 
   /** Ends the count in the segment: the write is taken, or the peer is gone. */
@@ -58,7 +59,7 @@ export class InFlight {
   }
 
   addWord(nowMs: number): void {
-    if (this.words++ === 0) this.wordsSinceMs = nowMs
+    if (this.words++ === 0 && !this.isWriting) this.wordsSinceMs = nowMs
   }
 
   wordTaken(): void {

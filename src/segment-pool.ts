@@ -45,7 +45,7 @@ export class SegmentPool {
 
   /** Bytes of segments that only writes on their way to slow peers keep from being used again. */
   get partedBytes(): number {
-    return this.parted.reduce((bytes, segment) => bytes + segment.size, 0)
+    return this.parted.reduce((bytes, { readers, size }) => bytes + (readers === 0 ? 0 : size), 0)
   }
 
   private allocate(size: number): Segment {

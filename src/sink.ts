@@ -33,6 +33,9 @@ export class Http2Sink implements Sink {
   }
 
   cancel(): void {
+    // close() tells `aborted` before it resets. Destroyed by then, a stream is never reset, and the process spins in nghttp2
+    // once its peer opens the window.
+    this.stream.off('aborted', destroy)
     this.stream.close(constants.NGHTTP2_CANCEL)
     // Node has a stream closed once its reset was sent, which a connection that takes no byte at all never lets happen.
     this.stream.destroy()

@@ -138,7 +138,9 @@ export class ServerProcess {
 
   /** The value of a metric, by its name and labels as they are printed. */
   async metric(name: string): Promise<number> {
-    const response = await fetch(`http://127.0.0.1:${this.#adminPort}/metrics`)
+    // By a connection of its own: kept alive, it would count among those that are open.
+    const headers = { connection: 'close' }
+    const response = await fetch(`http://127.0.0.1:${this.#adminPort}/metrics`, { headers })
     const line = (await response.text()).split('\n').find((text) => text.startsWith(`${name} `))
     return Number(line?.slice(name.length))
   }

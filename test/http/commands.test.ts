@@ -162,6 +162,17 @@ describe('kafka-sse serve', () => {
     expect({ code, stderr }).toEqual({ code: 1, stderr: `kafka-sse: port ${port} is in use (${name})\n` })
   }
 
+  test.each([
+    ['0', '0'],
+    ['-1', '-1'],
+    ['64', '64'],
+    ['two', '"two"'],
+  ])('does not start with WORKERS=%s, and says what it takes, in one line', async (workers, named) => {
+    const { code, stdout, stderr } = await result(['serve'], { ...SERVE, WORKERS: workers })
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toBe(`kafka-sse: WORKERS takes an integer from 1 to 32, not ${named}\n`)
+  })
+
   test('listens without Kafka, is not ready, and ends on SIGTERM with 0', () => expectServes('1'))
 
   async function expectServes(workers: string): Promise<void> {

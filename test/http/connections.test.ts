@@ -239,6 +239,22 @@ describe('an idle connection', () => {
     await eventually(() => expect(figures.open).toBe(0))
   })
 
+  it('is closed soon where its peer has reset as many streams as nghttp2 lets it', async () => {
+    await startSecure({})
+    const session = openHttp2()
+    const goaway = new Promise((resolve) => session.once('goaway', resolve))
+    const openAndReset = (): void => {
+      if (session.closed || session.destroyed) return
+      const stream = openStream(session)
+      stream.once('response', () => stream.close(constants.NGHTTP2_CANCEL))
+      stream.once('close', openAndReset)
+    }
+    openAndReset()
+    expect(await goaway).toBe(constants.NGHTTP2_INTERNAL_ERROR)
+    await eventually(() => expect(figures.open).toBe(0))
+    expect(figures.closed.idle).toBe(1)
+  })
+
   it('is closed on HTTP/1.1 after its keep-alive time', async () => {
     await startPlain({ idleMs: 1000 })
     const socket = await openTcp()

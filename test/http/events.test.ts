@@ -224,10 +224,11 @@ describe('GET of a stream', () => {
 
   it('ends a reader that never reads as slow, and lags at its own cost', async () => {
     await open({ sse: { stalledSeconds: 0.5 } })
-    const { stream } = await scene.get()
+    const { stream, ended } = await scene.get()
     stream.pause()
     for (let i = 0; i < 20_000; i++) scene.topic.produce('x'.repeat(1000))
     await vi.waitUntil(() => scene.app.kafkaSse.figures.streamsEnded.slow === 1, { timeout: 10_000 })
+    expect(await ended).toBe(8)
     expect(scene.topic.bus.segments.reduce((readers, segment) => readers + segment.readers, 0)).toBe(0)
   })
 

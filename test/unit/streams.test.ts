@@ -271,6 +271,25 @@ describe('a peer that does not take what it is sent', () => {
     expect(sink.ended).toBe('cancelled')
   })
 
+  it('is given no less for a word behind a large write than for the write', async () => {
+    const scene = new Scene()
+    const sink = scene.open({ session: sessionFor(50) })
+    await pass(1)
+    sink.isQuick = false
+    scene.topic.produce('x'.repeat(1024 * 1024))
+    await pass(41_000)
+    expect(sink.text).toContain('event:challenge')
+    scene.renew({ session: sessionFor(200) })
+    await pass(51_000)
+    expect(sink.ended).toBeNull()
+    sink.pending.shift()?.taken()
+    await pass(28_000)
+    expect(sink.ended).toBeNull()
+    await pass(3_000)
+    expect(sink.ended).toBe('cancelled')
+    expect(scene.streams.figures.streamsEnded.slow).toBe(1)
+  })
+
   it('is cut off within half a second of exp', async () => {
     const scene = new Scene()
     scene.topic.produce('x'.repeat(10_000))
