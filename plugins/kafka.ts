@@ -11,7 +11,7 @@ import { LatestAnswers } from '../src/latest-answers.ts'
 import type { KafkaOptions } from '../src/options.ts'
 import { SegmentPool } from '../src/segment-pool.ts'
 import type { Encoding, FedTopic, Keeps, Topics } from '../src/topic.ts'
-import { Consumer } from './kafka/consumer.ts'
+import { Consumer, type ConsumerEvents } from './kafka/consumer.ts'
 import { PacedConsumer } from './kafka/paced-consumer.ts'
 import { Reader } from './kafka/reader.ts'
 
@@ -96,12 +96,13 @@ class KafkaTopics implements Topics {
   }
 
   private createReader(): Reader {
+    const nowMs = () => performance.now()
+    const createConsumer = (events: ConsumerEvents) => new Consumer(this.options, events)
     return new Reader({
       bootstrapServers: this.options.bootstrapServers,
-      createSource: (events) =>
-        new PacedConsumer((consumerEvents) => new Consumer(this.options, consumerEvents), events),
+      createSource: (events) => new PacedConsumer(createConsumer, events, nowMs),
       log: this.app.log,
-      nowMs: () => performance.now(),
+      nowMs,
       random: Math.random,
     })
   }

@@ -13,6 +13,8 @@ interface Progress {
 
 /** How long to wait for a record that is on its way: the others are not looked for meanwhile. */
 const BEHIND_WAIT_MS = 5
+/** How often the one that has nothing to read is read all the same: what librdkafka has to say piles up until then. */
+const IDLE_READ_MS = 1000
 
 export class PacedConsumer implements RecordSource {
   private readonly abreast: RecordSource
@@ -21,8 +23,17 @@ export class PacedConsumer implements RecordSource {
   private readonly onTheirWay = new Map<string, Map<number, Progress>>()
   /** How many partitions `abreast` reads. */
   private abreastCount = 0
+  private readonly nowMs: () => number
+  private idleReadAtMs: number
 
-  constructor(createConsumer: (events: ConsumerEvents) => RecordSource, events: ConsumerEvents) {
+  /** `nowMs`: only differences count. */
+  constructor(
+    createConsumer: (events: ConsumerEvents) => RecordSource,
+    events: ConsumerEvents,
+    nowMs: () => number,
+  ) {
+    this.nowMs = nowMs
+    this.idleReadAtMs = nowMs()
     this.abreast = createConsumer(events)
     this.behind = createConsumer({
       ...events,
@@ -73,8 +84,11 @@ export class PacedConsumer implements RecordSource {
 
   /** What is new of those that are abreast comes first. Where none is behind, it is waited for as long as a consumer does. */
   async read(): Promise<void> {
-    if (this.onTheirWay.size === 0) return this.abreast.read()
-    if (this.abreastCount > 0) await this.abreast.read(0)
+    if (this.onTheirWay.size === 0) {
+      await this.abreast.read()
+      return this.readIdle(this.behind)
+    }
+    await (this.abreastCount > 0 ? this.abreast.read(0) : this.readIdle(this.abreast))
     try {
       await this.behind.read(BEHIND_WAIT_MS)
     } finally {
@@ -84,6 +98,13 @@ export class PacedConsumer implements RecordSource {
 
   async close(): Promise<void> {
     await Promise.all([this.abreast.close(), this.behind.close()])
+  }
+
+  private async readIdle(consumer: RecordSource): Promise<void> {
+    const nowMs = this.nowMs()
+    if (nowMs - this.idleReadAtMs < IDLE_READ_MS) return
+    this.idleReadAtMs = nowMs
+    await consumer.read(0)
   }
 
   private noteRecord(topic: string, { partition, offset }: KafkaRecord): void {

@@ -52,23 +52,26 @@ describe('A source of two consumers', () => {
   let behind: FakeConsumer
   let source: PacedConsumer
   const heard: string[] = []
+  let nowMs = 0
 
   beforeEach(() => {
     heard.length = 0
+    nowMs = 0
     const made: FakeConsumer[] = []
     const create = (events: ConsumerEvents) => {
       const consumer = new FakeConsumer(events)
       made.push(consumer)
       return consumer
     }
-    source = new PacedConsumer(create, {
+    const events: ConsumerEvents = {
       onRecord: (topic, { partition, offset }) => heard.push(`${topic} ${partition}/${offset}`),
       onEnd: (topic, partition, offset) => heard.push(`${topic} ${partition} ends at ${offset}`),
       onTrouble: () => {},
       onLog: () => {},
       onTopicId: () => {},
       onStop: () => {},
-    })
+    }
+    source = new PacedConsumer(create, events, () => nowMs)
     ;[abreast, behind] = made as [FakeConsumer, FakeConsumer]
   })
 
@@ -154,6 +157,14 @@ describe('A source of two consumers', () => {
     behind.error = new Error('Local: Broker transport failure')
     await expect(source.read()).rejects.toThrow('transport')
     expect(abreast.assigned).toEqual(new Map([['table 0', 4]]))
+  })
+
+  it('reads the one that has nothing to read once a second, since its news would pile up', async () => {
+    for (nowMs = 0; nowMs < 10_000; nowMs += 100) await source.read()
+    expect(behind.waits).toEqual(Array(9).fill(0))
+    source.assign('table', new Map([[0, 0]]))
+    for (; nowMs < 20_000; nowMs += 5) await source.read()
+    expect(abreast.waits.filter((waitMs) => waitMs === 0)).toHaveLength(10)
   })
 
   it('has both hear of a topic, so that neither looks for its leaders first when it is to read', async () => {
