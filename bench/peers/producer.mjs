@@ -8,11 +8,11 @@ import kafka from 'node-rdkafka'
 import { createCompactedTopic } from '../compacted-topic.mjs'
 import { pace } from '../pace.mjs'
 import { nowMicros, publishRecord } from '../record.mjs'
-import { summarise } from '../statistics.mjs'
+import { quantiles } from '../statistics.mjs'
 
 const PARTITION = 0
 const ACKNOWLEDGED_MS = 30_000
-const POLL_MS = 5
+const POLL_MS = 2
 /** A record of 1 MiB and what is around it. */
 const MESSAGE_BYTES_MAX = 2 << 20
 const QUEUE_RECORDS_MAX = 1_000_000
@@ -50,7 +50,7 @@ producer.setPollInterval(POLL_MS)
 process.on('message', async ({ publish: order }) => {
   await pace(order, (sequence) => publishRecord(order, sequence, produce))
   await allAcknowledged()
-  process.send({ published: summarise(acknowledgementsMs) })
+  process.send({ published: quantiles(acknowledgementsMs) })
   acknowledgementsMs = []
 })
 process.on('disconnect', () => process.exit(0))

@@ -38,7 +38,10 @@ const { residentBytes, sampleUsage } = (await import(bench('usage.mjs'))) as {
   residentBytes: (pid: number) => number
   sampleUsage: (pids: Record<string, number>) => { cpuMicros: Record<string, number> }
 }
-const { median } = (await import(bench('statistics.mjs'))) as { median: (values: number[]) => number }
+const { median, quantiles } = (await import(bench('statistics.mjs'))) as {
+  median: (values: number[]) => number
+  quantiles: (values: number[]) => { p50: number; p99: number; max: number }
+}
 const { formatTable } = (await import(bench('report.mjs'))) as {
   formatTable: (workload: object, repetitions: Repetition[]) => string
 }
@@ -237,6 +240,12 @@ describe('the median', () => {
   it('is the middle value, or the mean of the two in the middle', () => {
     expect(median([9, 1, 5])).toBe(5)
     expect(median([9, 1, 5, 7])).toBe(6)
+  })
+
+  it('has the least value that so many of all are at or below beside it', () => {
+    const hundred = Array.from({ length: 100 }, (_, i) => 100 - i)
+    expect(quantiles(hundred)).toEqual({ p50: 50, p99: 99, max: 100 })
+    expect(quantiles([3])).toEqual({ p50: 3, p99: 3, max: 3 })
   })
 })
 
