@@ -1,5 +1,6 @@
 // Memory of an idle connection: the slope of the server's resident memory between two numbers of connected clients,
-// so that what the process needs without any is not counted. No garbage collection is forced.
+// so that what the process needs without any is not counted. No garbage collection is forced. CPU of a connect is of those that came
+// last, of an idle stream of the time in which nobody came.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { startLoad } from './load.mjs'
@@ -19,8 +20,10 @@ export async function measureIdle(running, { workload, credentials }) {
       if (!(await load.happens('connected', CONNECT_MS)))
         return { void: load.failure() ?? 'not all clients connected in time' }
       const usage = compareUsage(before, sampleUsage(pids))
+      const settled = sampleUsage(pids)
       await delay(workload.settleSeconds * 1000)
-      points.push({ clients, residentBytes: residentBytes(running.pids.server), usage })
+      const idleUsage = compareUsage(settled, sampleUsage(pids))
+      points.push({ clients, residentBytes: residentBytes(running.pids.server), usage, idleUsage })
     }
     const failure = load.failure()
     const result = await load.finish()
@@ -36,6 +39,8 @@ function slope(points) {
   return {
     bytesPerConnection: (last.residentBytes - first.residentBytes) / clients,
     cpuMicrosPerConnect: last.usage.cpuMicros.server / clients,
+    cpuMicrosPerIdleSecond:
+      last.idleUsage.cpuMicros.server / last.clients / (last.idleUsage.elapsedMicros / 1e6),
     residentBytes: last.residentBytes,
     usage: last.usage,
   }

@@ -70,6 +70,7 @@ const COLUMNS = {
   idle: [
     ['KiB/connection', (r) => r.bytesPerConnection / 1024, 1],
     ['CPU ms/connect', (r) => r.cpuMicrosPerConnect / 1000, 2],
+    ['CPU µs/stream and idle second', (r) => r.cpuMicrosPerIdleSecond, 2],
     ['RSS MiB', (r) => r.residentBytes / 2 ** 20, 0],
   ],
   replay: [

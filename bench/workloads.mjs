@@ -107,7 +107,7 @@ const workloads = [
     inQuick: true,
     what: 'memory of an idle connection, by the slope between two numbers of them',
     steps: [2_000, 10_000],
-    settleSeconds: 5,
+    settleSeconds: 20, // two heartbeats
   },
   {
     ...replay,
