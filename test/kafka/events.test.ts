@@ -246,7 +246,7 @@ describe.skipIf(bootstrapServers === null)('Streams that stay open', () => {
     await Promise.all([quiet.caughtUp(), asked.caughtUp()])
     const isDebugLine = (line: string) => /changed id from/.test(line)
     expect(quiet.messages(20).filter(isDebugLine)).toEqual([])
-    expect(asked.messages(20).filter(isDebugLine)).toHaveLength(1)
+    expect(asked.messages(20).filter(isDebugLine)).not.toEqual([])
   })
 })
 
