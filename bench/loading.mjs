@@ -72,7 +72,7 @@ async function main() {
 
 async function measure({ bootstrapServers, credentials, folder, large, live }) {
   const producer = startModule(new URL('peers/producer.mjs', import.meta.url), [
-    JSON.stringify({ topics: [live], external: bootstrapServers }),
+    JSON.stringify({ topics: [live], external: bootstrapServers, lingerMs: 0 }),
   ])
   await receiveMessage(producer, 'listening') // it has made the topic
   const CONFIG_FILE = writeStreams(folder, live, large)

@@ -17,7 +17,7 @@ const POLL_MS = 2
 const MESSAGE_BYTES_MAX = 2 << 20
 const QUEUE_RECORDS_MAX = 1_000_000
 
-const { topics, external } = JSON.parse(process.argv[2])
+const { topics, external, lingerMs } = JSON.parse(process.argv[2])
 const [topic] = topics // The others stay as they are: empty.
 const broker = external
   ? { 'bootstrap.servers': external }
@@ -30,7 +30,7 @@ if (external)
 const producer = new kafka.Producer({
   ...broker,
   dr_cb: true,
-  'linger.ms': 0,
+  'linger.ms': lingerMs,
   'message.max.bytes': MESSAGE_BYTES_MAX,
   'queue.buffering.max.messages': QUEUE_RECORDS_MAX,
 })

@@ -6,6 +6,11 @@ import { endProcess, receiveMessage, startModule } from '../processes.mjs'
 /** The embedded broker keeps only about 5 MB of a partition: nobody may be further behind than that. */
 const EMBEDDED_FILL_PER_SECOND = 20_000
 const FILL_PER_SECOND = 50_000
+/**
+ * At low rates a producer that lingers only adds latency; from this rate on each record by itself costs the broker more than there is
+ * on two cores, and 5 ms are librdkafka's default.
+ */
+const LINGER = { fromPerSecond: 1_000, ms: 5 }
 
 let topics = 0
 
@@ -22,6 +27,7 @@ export async function startThroughKafka({ workload, credentials, kafka }, startS
     JSON.stringify({
       topics: [topic, idleTopic].filter((name) => name !== null),
       external: kafka.bootstrapServers,
+      lingerMs: workload.ratePerSecond < LINGER.fromPerSecond ? 0 : LINGER.ms,
     }),
   ])
   let server = null
