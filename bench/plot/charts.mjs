@@ -37,7 +37,7 @@ const FIGURES = [
 
 /** @param {object} report a file of bench/results @returns {(Chart & { file: string })[]} */
 export function chartsOf(report) {
-  const workloads = report.settings.workloads.filter(({ kind }) => kind === 'live')
+  const workloads = report.settings.workloads.filter(({ measure }) => measure === 'live')
   const live = report.repetitions.filter(({ workload }) => workloads.some(({ name }) => name === workload))
   const peers = [...new Set(live.map(({ peer }) => peer))]
   return FIGURES.map((figure) => ({

@@ -350,8 +350,8 @@ describe('the table of a bootstrap', () => {
 
 describe('the charts of a run', () => {
   const workloads = [
-    { name: 'live-20', kind: 'live', what: '20 records/s' },
-    { name: 'live-1000', kind: 'live', what: '1,000 records/s' },
+    { name: 'live-20', kind: 'live', measure: 'live', what: '20 records/s' },
+    { name: 'live-1000', kind: 'live', measure: 'live', what: '1,000 records/s' },
     { name: 'idle', kind: 'idle', what: 'idle connections' },
   ]
   const live = (workload: string, peer: string, cpuMicrosPerDelivery: number, p99: number) => ({
