@@ -2,6 +2,7 @@
 // docs/operating.md, "What a bad client gets", says it row by row. Counts and promises only: bench/bystanders.mjs has the times.
 
 import { constants } from 'node:http2'
+import { getDefaultHighWaterMark } from 'node:stream'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { bootstrapServers, Kafka } from '../kafka/kafka.ts'
 import { ServerProcess, type Token } from '../server-process.ts'
@@ -32,8 +33,10 @@ const SETTINGS = {
 const SLOW_BYTES_PER_SECOND = 1_000
 /** Whoever takes 16 KiB a second is never too slow: so much of a write is given a second more. */
 const ENOUGH_BYTES_PER_SECOND = 24 * 1024
-/** On its way to one of them: its window, a write that is no larger, and what Node's client has fetched ahead. */
-const IN_FLIGHT_BYTES_MAX = 3 * WINDOW_BYTES
+/** What a stream's write may be that was quick before. */
+const WRITE_BYTES_MAX = 128 * 1024
+/** On its way to one of them: its window, what Node's client has fetched ahead (more from Node 22 on), and one write. */
+const IN_FLIGHT_BYTES_MAX = WINDOW_BYTES + getDefaultHighWaterMark(false) + WRITE_BYTES_MAX
 /** All read the first one. */
 const SEGMENT_BYTES = 1024 * 1024
 /** Of one that is stuck, its connection included. */
