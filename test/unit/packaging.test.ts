@@ -300,6 +300,10 @@ describe('package.json', () => {
     }
   })
 
+  test('its command can be run as it was built: npx links a folder once, and makes nothing of it executable again', () => {
+    expect(statSync(join(ROOT, manifest.bin['kafka-sse'])).mode & 0o111).toBe(0o111)
+  })
+
   test('every version is fixed, and the lockfile has each, for every platform', () => {
     const { packages } = JSON.parse(read('package-lock.json'))
     const versions: Record<string, string> = { ...manifest.dependencies, ...manifest.devDependencies }
