@@ -5,12 +5,6 @@ import type { KafkaRecord } from '../../src/topic.ts'
 import type { ConsumerEvents, RecordSource } from './consumer.ts'
 import type { ListedPartition } from './questions.ts'
 
-/** A partition that is on its way: where it goes on, and whether its end was seen. */
-interface Progress {
-  next: number
-  isAtEnd: boolean
-}
-
 /** How long to wait for a record that is on its way: the others are not looked for meanwhile. */
 const BEHIND_WAIT_MS = 5
 /** How often the one that has nothing to read is read all the same: what librdkafka has to say piles up until then. */
@@ -19,8 +13,8 @@ const IDLE_READ_MS = 1000
 export class PacedConsumer implements RecordSource {
   private readonly abreast: RecordSource
   private readonly behind: RecordSource
-  /** What `behind` reads, by topic and partition. */
-  private readonly onTheirWay = new Map<string, Map<number, Progress>>()
+  /** What `behind` reads, by topic and partition: where it goes on once its end was seen, null before. */
+  private readonly onTheirWay = new Map<string, Map<number, number | null>>()
   /** How many partitions `abreast` reads. */
   private abreastCount = 0
   private readonly nowMs: () => number
@@ -68,9 +62,8 @@ export class PacedConsumer implements RecordSource {
 
   assign(topic: string, offsets: ReadonlyMap<number, number>): void {
     this.behind.assign(topic, offsets)
-    const progress = this.onTheirWay.get(topic) ?? new Map<number, Progress>()
-    for (const [partition, next] of offsets) progress.set(partition, { next, isAtEnd: false })
-    this.onTheirWay.set(topic, progress)
+    const added = [...offsets.keys()].map((partition) => [partition, null] as const)
+    this.onTheirWay.set(topic, new Map([...(this.onTheirWay.get(topic) ?? []), ...added]))
   }
 
   unassign(topic: string, partitions: readonly number[]): void {
@@ -88,16 +81,23 @@ export class PacedConsumer implements RecordSource {
       await this.abreast.read()
       return this.readIdle(this.behind)
     }
-    await (this.abreastCount > 0 ? this.abreast.read(0) : this.readIdle(this.abreast))
     try {
-      await this.behind.read(BEHIND_WAIT_MS)
+      await (this.abreastCount > 0 ? this.abreast.read(0) : this.readIdle(this.abreast))
     } finally {
-      this.moveOver()
+      await this.readBehind() // whatever is wrong with the others
     }
   }
 
   async close(): Promise<void> {
     await Promise.all([this.abreast.close(), this.behind.close()])
+  }
+
+  private async readBehind(): Promise<void> {
+    try {
+      await this.behind.read(BEHIND_WAIT_MS)
+    } finally {
+      this.moveOver()
+    }
   }
 
   private async readIdle(consumer: RecordSource): Promise<void> {
@@ -107,22 +107,23 @@ export class PacedConsumer implements RecordSource {
     await consumer.read(0)
   }
 
+  /** What comes behind the end, in the same batch, is read. */
   private noteRecord(topic: string, { partition, offset }: KafkaRecord): void {
-    const progress = this.onTheirWay.get(topic)?.get(partition)
-    if (progress !== undefined) progress.next = offset + 1
+    const partitions = this.onTheirWay.get(topic)
+    if (partitions?.get(partition) != null) partitions.set(partition, offset + 1)
   }
 
   private noteEnd(topic: string, partition: number, offset: number): void {
-    const progress = this.onTheirWay.get(topic)?.get(partition)
-    if (progress !== undefined) Object.assign(progress, { next: offset, isAtEnd: true })
+    const partitions = this.onTheirWay.get(topic)
+    if (partitions?.has(partition)) partitions.set(partition, offset)
   }
 
   /** Partitions whose end was seen go on with the others, from where they are. */
   private moveOver(): void {
     for (const [topic, partitions] of this.onTheirWay) {
-      const ended = [...partitions].filter(([, { isAtEnd }]) => isAtEnd)
-      if (ended.length === 0) continue
-      const offsets = new Map(ended.map(([partition, { next }]) => [partition, next]))
+      const offsets = new Map<number, number>()
+      for (const [partition, next] of partitions) if (next !== null) offsets.set(partition, next)
+      if (offsets.size === 0) continue
       this.takeBack(topic, [...offsets.keys()])
       this.abreast.assign(topic, offsets)
       this.abreastCount += offsets.size
@@ -131,8 +132,8 @@ export class PacedConsumer implements RecordSource {
 
   private takeBack(topic: string, partitions: readonly number[]): void {
     this.behind.unassign(topic, partitions)
-    const progress = this.onTheirWay.get(topic)
-    for (const partition of partitions) progress?.delete(partition)
-    if (progress?.size === 0) this.onTheirWay.delete(topic)
+    const left = this.onTheirWay.get(topic)
+    for (const partition of partitions) left?.delete(partition)
+    if (left?.size === 0) this.onTheirWay.delete(topic)
   }
 }

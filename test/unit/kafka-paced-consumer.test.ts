@@ -159,6 +159,18 @@ describe('A source of two consumers', () => {
     expect(abreast.assigned).toEqual(new Map([['table 0', 4]]))
   })
 
+  it('goes on with what is behind while something is wrong with what is abreast', async () => {
+    source.assign('small', new Map([[0, 0]]))
+    behind.next = [end('small', 0)]
+    await source.read()
+    source.assign('table', new Map([[0, 0]]))
+    abreast.error = new Error('Broker: Topic authorization failed')
+    behind.next = [record('table', 0), end('table', 1)]
+    await expect(source.read()).rejects.toThrow('authorization')
+    expect(heard.slice(1)).toEqual(['table 0/0', 'table 0 ends at 1'])
+    expect(abreast.assigned.get('table 0')).toBe(1)
+  })
+
   it('reads the one that has nothing to read once a second, since its news would pile up', async () => {
     for (nowMs = 0; nowMs < 10_000; nowMs += 100) await source.read()
     expect(behind.waits).toEqual(Array(9).fill(0))
