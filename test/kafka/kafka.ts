@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import rdkafka, { type IAdminClient, type Producer } from 'node-rdkafka'
 import { inject, vi } from 'vitest'
+import { answerOf } from '../../plugins/kafka/answer.ts'
 import { type Broker, deleteRecords } from './delete-records.ts'
 
 /** The run's Kafka, null where tests on it are left out: `describe.skipIf(bootstrapServers === null)`. */
@@ -10,6 +11,8 @@ export const bootstrapServers = inject('kafkaBootstrapServers')
 export const canStartKafka = inject('kafkaCanStart')
 
 const ANSWER_MS = 20_000
+/** One question: librdkafka asks it again of the broker that it was for, which a test may have killed. */
+const QUESTION_MS = 2_000
 
 export interface TestRecord {
   value: string | Uint8Array | null
@@ -71,11 +74,13 @@ export class Kafka {
   /** The broker that leads the partition, and those that are in sync with it; rejects while there is none. */
   async leader(topic: string, partition: number): Promise<Broker & { id: number; inSync: number[] }> {
     const producer = await this.producer({})
-    const { topics, brokers } = await new Promise<rdkafka.Metadata>((resolve, reject) => {
-      const answer = (error: unknown, metadata: rdkafka.Metadata) =>
-        error ? reject(error) : resolve(metadata)
-      producer.getMetadata({ topic, allTopics: false, timeout: ANSWER_MS }, answer)
-    })
+    const { topics, brokers } = await vi.waitFor(
+      () =>
+        answerOf<rdkafka.Metadata>((callback) =>
+          producer.getMetadata({ topic, allTopics: false, timeout: QUESTION_MS }, callback),
+        ),
+      { timeout: ANSWER_MS },
+    )
     const led = topics.find(({ name }) => name === topic)?.partitions.find(({ id }) => id === partition)
     const leader = brokers.find(({ id }) => id === led?.leader)
     if (leader === undefined) throw new Error(`${topic} [${partition}] has no leader`)
@@ -165,10 +170,4 @@ function payloadOf(value: string | Uint8Array | null): Buffer | null {
 
 function bytesOf(field: string | Uint8Array | null): Buffer | null {
   return field === null ? null : Buffer.from(field)
-}
-
-function answerOf(call: (callback: (error: unknown) => void) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    call((error) => (error ? reject(error) : resolve()))
-  })
 }
