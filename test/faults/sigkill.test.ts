@@ -6,12 +6,11 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { bootstrapServers, Kafka } from '../kafka/kafka.ts'
 import { ResumingClient } from '../resuming-client.ts'
 import { ServerProcess } from '../server-process.ts'
+import { NumberedRecords } from './numbered-records.ts'
 
 const PARTITIONS = 3
+/** Ten seconds of them at the least, and on until the last kill. */
 const RECORDS_MIN = 5_000
-/** 500 records a second: ten seconds at the least, and on until the last kill. */
-const BATCH = 25
-const BATCH_EVERY_MS = 50
 const KILLS = 5
 /** A kill comes within this time after everyone is back: while they catch up, or once they are live. */
 const KILL_WITHIN_MS = 1_000
@@ -22,17 +21,15 @@ describe.skipIf(bootstrapServers === null).each([
   ['two workers', 2],
 ] as const)('A server of %s that is killed while records are written', (kind, workers) => {
   let kafka: Kafka
-  let topic: string
   let server: ServerProcess
   let clients: ResumingClient[] = []
-  /** Records of each partition so far; a record says its partition and its number there. */
-  const produced = new Array<number>(PARTITIONS).fill(0)
-  const total = (): number => produced.reduce((sum, count) => sum + count, 0)
+  let records: NumberedRecords
   let kills = 0
 
   beforeAll(async () => {
     kafka = new Kafka(bootstrapServers)
-    topic = await kafka.createTopic({ partitions: PARTITIONS })
+    const topic = await kafka.createTopic({ partitions: PARTITIONS })
+    records = new NumberedRecords(kafka, topic, PARTITIONS)
     server = await ServerProcess.start(kafka.bootstrapServers, topic, {
       settings: { WORKERS: `${workers}` },
     })
@@ -48,20 +45,6 @@ describe.skipIf(bootstrapServers === null).each([
   })
 
   const everyoneIsBack = () => vi.waitUntil(() => clients.every(({ isOpen }) => isOpen), { timeout: 20_000 })
-
-  async function produce(): Promise<void> {
-    while (total() < RECORDS_MIN || kills < KILLS) {
-      await kafka.produce(topic, ...Array.from({ length: BATCH }, nextRecord))
-      await pause(BATCH_EVERY_MS)
-    }
-  }
-
-  function nextRecord() {
-    const partition = Math.floor(Math.random() * PARTITIONS)
-    const name = `${partition}:${produced[partition]}`
-    produced[partition] = (produced[partition] ?? 0) + 1
-    return { partition, key: name, value: name }
-  }
 
   async function killAgainAndAgain(): Promise<void> {
     for (; kills < KILLS; kills++) {
@@ -80,34 +63,21 @@ describe.skipIf(bootstrapServers === null).each([
   }
 
   it('loses nothing and repeats nothing, over HTTP/2 and HTTP/1.1', { timeout: 90_000 }, async () => {
-    await Promise.all([produce(), killAgainAndAgain()])
-    const all = total()
+    const isDone = () => records.total >= RECORDS_MIN && kills >= KILLS
+    await Promise.all([records.produceUntil(isDone), killAgainAndAgain()])
+    const all = records.total
     const hasAll = () => clients.every(({ received }) => received.length >= all)
     // Where someone never has, the counts below say who and how many.
     await vi.waitUntil(hasAll, { timeout: 30_000 }).catch(() => undefined)
     const opened = clients.reduce((sum, client) => sum + client.opened, 0)
-    const counts = clients.map(({ received }) => countsOf(received, all))
     console.log(
       `${kind}, ${all} records, ${kills} kills, ${clients.length} clients, ${opened - clients.length} reconnects:`,
-      `${counts.reduce((sum, { lost }) => sum + lost, 0)} lost, ${counts.reduce((sum, { twice }) => sum + twice, 0)} twice`,
+      records.tell(clients.map(({ received }) => received)),
     )
     expect(kills).toBe(KILLS)
     for (const client of clients) {
       expect(client.opened).toBeGreaterThan(KILLS)
-      expect(countsOf(client.received, all)).toEqual({ lost: 0, twice: 0 })
-      for (let partition = 0; partition < PARTITIONS; partition++) expectInOrder(client, partition)
+      records.expectAll(client.received)
     }
   })
-
-  function expectInOrder({ received }: ResumingClient, partition: number): void {
-    const own = received.filter((name) => name.startsWith(`${partition}:`))
-    expect(own).toEqual(
-      Array.from({ length: produced[partition] ?? 0 }, (_, number) => `${partition}:${number}`),
-    )
-  }
 })
-
-function countsOf(received: readonly string[], all: number): { lost: number; twice: number } {
-  const distinct = new Set(received).size
-  return { lost: all - distinct, twice: received.length - distinct }
-}

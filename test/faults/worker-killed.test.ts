@@ -4,15 +4,14 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type DeafPeer, deafPeer } from '../deaf-peer.ts'
-import { bootstrapServers, Kafka } from '../kafka/kafka.ts'
+import { bootstrapServers, Kafka, type TestRecord } from '../kafka/kafka.ts'
 import { type Reading, ResumingClient, readHttp2 } from '../resuming-client.ts'
 import { ServerProcess } from '../server-process.ts'
+import { NumberedRecords } from './numbered-records.ts'
 import { INSPECTABLE, RunningWorkers } from './running-workers.ts'
 
 const PARTITIONS = 3
-/** 500 records a second, and beside them large ones, each for all clients: a worker dies in the middle of many writes. */
-const BATCH = 25
-const BATCH_EVERY_MS = 50
+/** Large ones among them, each for all clients: a worker dies in the middle of many writes. */
 const LARGE_BYTES = 200_000
 const LARGE_SHARE = 0.006
 const CLIENTS = 40
@@ -35,9 +34,7 @@ describe.skipIf(bootstrapServers === null)('A worker that is killed while record
   let server: ServerProcess
   let workers: RunningWorkers
   const clients: ResumingClient[] = []
-  /** Records of each partition so far; a record says its partition and its number there. */
-  const produced = new Array<number>(PARTITIONS).fill(0)
-  const total = (): number => produced.reduce((sum, count) => sum + count, 0)
+  let records: NumberedRecords
   let deaths = 0
   let producing: Promise<void> = Promise.resolve()
   let isResting = false
@@ -46,6 +43,7 @@ describe.skipIf(bootstrapServers === null)('A worker that is killed while record
   beforeAll(async () => {
     kafka = new Kafka(bootstrapServers)
     topic = await kafka.createTopic({ partitions: PARTITIONS })
+    records = new NumberedRecords(kafka, topic, PARTITIONS)
     // `info`: the inspector's address stands behind what is printed at the start, and few lines are to come before it.
     const settings = { WORKERS: '2', LOG_LEVEL: 'info', KAFKA_RETAINED_BYTES_MAX: `${RETAINED_BYTES_MAX}` }
     server = await ServerProcess.start(kafka.bootstrapServers, topic, {
@@ -69,22 +67,12 @@ describe.skipIf(bootstrapServers === null)('A worker that is killed while record
 
   const everyoneIsBack = () => vi.waitUntil(() => clients.every(({ isOpen }) => isOpen), SOON)
 
-  async function produce(): Promise<void> {
-    while (!isResting) {
-      await kafka.produce(topic, ...Array.from({ length: BATCH }, nextRecord))
-      await pause(BATCH_EVERY_MS)
-    }
-  }
-
-  function nextRecord() {
-    const partition = Math.floor(Math.random() * PARTITIONS)
-    const name = `${partition}:${produced[partition]}`
-    produced[partition] = (produced[partition] ?? 0) + 1
+  function mixed(partition: number, name: string): TestRecord {
     const isLarge = Math.random() < LARGE_SHARE
     return { partition, key: isLarge ? 'large' : name, value: isLarge ? name.padEnd(LARGE_BYTES) : name }
   }
 
-  const received = ({ received: records }: ResumingClient) => records.map((record) => record.trimEnd())
+  const received = (client: ResumingClient) => client.received.map((record) => record.trimEnd())
 
   /** Clients whose worker it is, after they are known to be open. */
   async function clientsOf(worker: string): Promise<ResumingClient[]> {
@@ -127,7 +115,7 @@ describe.skipIf(bootstrapServers === null)('A worker that is killed while record
   }
 
   it('loses nothing, repeats nothing, and leaves the others alone', { timeout: 90_000 }, async () => {
-    producing = produce()
+    producing = records.produceUntil(() => isResting, mixed)
     const victims: number[] = []
     while (deaths < KILLS) {
       const worker = await oneOfTwo()
@@ -139,25 +127,21 @@ describe.skipIf(bootstrapServers === null)('A worker that is killed while record
       expect(after.map((value, at) => value >= (before[at] ?? 0))).toEqual(after.map(() => true))
       expect(await server.metric('kafka_sse_worker_deaths_total')).toBe(deaths)
     }
-    await vi.waitUntil(() => total() >= RECORDS_MIN, SOON)
+    await vi.waitUntil(() => records.total >= RECORDS_MIN, SOON)
     isResting = true
     await producing
-    const all = total()
+    const all = records.total
     // Where someone never has, the counts below say who and how many.
     await vi.waitUntil(() => clients.every((client) => client.received.length >= all), SOON).catch(() => {})
-    const counts = clients.map((client) => countsOf(received(client), all))
     console.log(
       `${all} records, ${deaths} workers killed, ${CLIENTS} clients, ${victims.join(', ')} of them reconnected:`,
-      `${counts.reduce((sum, { lost }) => sum + lost, 0)} lost, ${counts.reduce((sum, { twice }) => sum + twice, 0)} twice`,
+      records.tell(clients.map(received)),
     )
     for (const count of victims) {
       expect(count).toBeGreaterThanOrEqual(CLIENTS_OF_EACH)
       expect(count).toBeLessThanOrEqual(CLIENTS - CLIENTS_OF_EACH)
     }
-    for (const client of clients) {
-      expect(countsOf(received(client), all)).toEqual({ lost: 0, twice: 0 })
-      for (let partition = 0; partition < PARTITIONS; partition++) expectInOrder(client, partition)
-    }
+    for (const client of clients) records.expectAll(received(client))
   })
 
   it('uses again what a dead one referred to', { timeout: 60_000 }, async () => {
@@ -212,16 +196,4 @@ describe.skipIf(bootstrapServers === null)('A worker that is killed while record
     const names = ['streams_opened', 'delivered_records', 'delivered_bytes', 'writes']
     return Promise.all(names.map((name) => server.metric(`kafka_sse_${name}_total`)))
   }
-
-  function expectInOrder(client: ResumingClient, partition: number): void {
-    const own = received(client).filter((name) => name.startsWith(`${partition}:`))
-    expect(own).toEqual(
-      Array.from({ length: produced[partition] ?? 0 }, (_, number) => `${partition}:${number}`),
-    )
-  }
 })
-
-function countsOf(received: readonly string[], all: number): { lost: number; twice: number } {
-  const distinct = new Set(received).size
-  return { lost: all - distinct, twice: received.length - distinct }
-}

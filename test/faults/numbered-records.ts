@@ -1,0 +1,68 @@
+// Records that say their partition and their number there, 500 a second, and what somebody who reads them all has of them.
+
+import { setTimeout as pause } from 'node:timers/promises'
+import { expect } from 'vitest'
+import type { Kafka, TestRecord } from '../kafka/kafka.ts'
+
+/** `name` is the partition and the number, as a client gets it. */
+type RecordOf = (partition: number, name: string) => TestRecord
+
+const BATCH = 25
+const BATCH_EVERY_MS = 50
+
+export class NumberedRecords {
+  readonly #kafka: Kafka
+  readonly #topic: string
+  /** Records of each partition so far. */
+  readonly #produced: number[]
+
+  constructor(kafka: Kafka, topic: string, partitions: number) {
+    this.#kafka = kafka
+    this.#topic = topic
+    this.#produced = new Array<number>(partitions).fill(0)
+  }
+
+  get total(): number {
+    return this.#produced.reduce((sum, count) => sum + count, 0)
+  }
+
+  /** Resolves when Kafka has the last of them. */
+  async produceUntil(isDone: () => boolean, recordOf: RecordOf = keyed): Promise<void> {
+    while (!isDone()) {
+      await this.#kafka.produce(this.#topic, ...Array.from({ length: BATCH }, () => this.#next(recordOf)))
+      await pause(BATCH_EVERY_MS)
+    }
+  }
+
+  countsOf(received: readonly string[]): { lost: number; twice: number } {
+    const distinct = new Set(received).size
+    return { lost: this.total - distinct, twice: received.length - distinct }
+  }
+
+  /** How many are lost and come twice to all of them together. */
+  tell(all: readonly (readonly string[])[]): string {
+    const counts = all.map((received) => this.countsOf(received))
+    const sum = (count: 'lost' | 'twice') => counts.reduce((total, { [count]: more }) => total + more, 0)
+    return `${sum('lost')} lost, ${sum('twice')} twice`
+  }
+
+  /** Each once, in the order of its partition. */
+  expectAll(received: readonly string[]): void {
+    expect(this.countsOf(received)).toEqual({ lost: 0, twice: 0 })
+    for (const [partition, count] of this.#produced.entries())
+      expect(received.filter((name) => name.startsWith(`${partition}:`))).toEqual(
+        Array.from({ length: count }, (_, number) => `${partition}:${number}`),
+      )
+  }
+
+  #next(recordOf: RecordOf): TestRecord {
+    const partition = Math.floor(Math.random() * this.#produced.length)
+    const number = this.#produced[partition] ?? 0
+    this.#produced[partition] = number + 1
+    return recordOf(partition, `${partition}:${number}`)
+  }
+}
+
+function keyed(partition: number, name: string): TestRecord {
+  return { partition, key: name, value: name }
+}
