@@ -1,20 +1,16 @@
 // `npm run bench:loading`: what open streams of one topic notice while the server reads another one of a million keys: their
 // latency then, and when it is read. See bench/README.md.
 
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { measureAlone } from './alone.mjs'
 import { isUpToDate, startServing } from './bootstrap/serving.mjs'
 import { fillTopic } from './bootstrap/topic.mjs'
 import { SCOPE } from './claims.mjs'
 import { createCompactedTopic } from './compacted-topic.mjs'
-import { makeCredentials } from './credentials.mjs'
-import { startKafka } from './kafka.mjs'
 import { BEHIND_MS, CONNECT_MS } from './live.mjs'
-import { buildLoad, startLoad } from './load.mjs'
-import { describeMachine } from './machine.mjs'
+import { startLoad } from './load.mjs'
 import { readMetrics } from './metrics.mjs'
 import { endProcess, receiveMessage, startModule } from './processes.mjs'
 import { summarise } from './statistics.mjs'
@@ -42,33 +38,15 @@ const { values } = parseArgs({
 })
 const [keys, repetitions] = [values.keys, values.repetitions].map(Number)
 
-await main()
-
-async function main() {
-  const folder = mkdtempSync(join(tmpdir(), 'kafka-sse-bench-'))
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-  const root = new URL('..', import.meta.url)
-  execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: ['ignore', 2, 2] })
-  buildLoad() // makes the certificate, too
-  const credentials = await makeCredentials(folder, CLIENTS)
-  const kafka = await startKafka()
-  if (kafka.bootstrapServers === null)
-    throw new Error('a real Kafka is needed: Java 17 and Maven, or its address')
-  try {
-    process.stdout.write(`${JSON.stringify(describeMachine())}\n`)
-    const large = `large-${process.pid}`
-    await createCompactedTopic(kafka.bootstrapServers, large, 1)
-    await fillTopic(kafka.bootstrapServers, large, keys, VALUE_BYTES)
-    const runs = []
-    for (let repetition = 0; repetition < repetitions; repetition++)
-      runs.push(
-        await measure({ ...kafka, credentials, folder, large, live: `live-${process.pid}-${repetition}` }),
-      )
-    process.stdout.write(format(runs))
-  } finally {
-    await kafka.stop()
-  }
-}
+await measureAlone(CLIENTS, async (stand) => {
+  const large = `large-${process.pid}`
+  await createCompactedTopic(stand.bootstrapServers, large, 1)
+  await fillTopic(stand.bootstrapServers, large, keys, VALUE_BYTES)
+  const runs = []
+  for (let repetition = 0; repetition < repetitions; repetition++)
+    runs.push(await measure({ ...stand, large, live: `live-${process.pid}-${repetition}` }))
+  process.stdout.write(format(runs))
+})
 
 async function measure({ bootstrapServers, credentials, folder, large, live }) {
   const producer = startModule(new URL('peers/producer.mjs', import.meta.url), [

@@ -1,8 +1,8 @@
 // `kafka-sse serve` as an operator starts it, in a process of its own, which tells by its log how far it is.
 
 import { createInterface } from 'node:readline'
-import { AUDIENCE, ISSUER } from '../claims.mjs'
 import { CLI, nodeArguments } from '../command.mjs'
+import { serverSettings } from '../peers/ours/settings.mjs'
 import { startProgram } from '../processes.mjs'
 
 const READY_MS = 180_000
@@ -10,7 +10,13 @@ const READY_MS = 180_000
 /** @param {Record<string, string>} env what it serves @param {string[]} furtherArguments of Node */
 export function startServing({ bootstrapServers, credentials }, env, furtherArguments = []) {
   const child = startProgram(process.execPath, [...nodeArguments(), ...furtherArguments, CLI, 'serve'], {
-    env: { PATH: process.env.PATH, ...settings(bootstrapServers, credentials), ...env },
+    env: {
+      PATH: process.env.PATH,
+      ...serverSettings(credentials, bootstrapServers),
+      // With 64 partitions an id is longer than the record.
+      KAFKA_RETAINED_BYTES_MAX: String(4 * 2 ** 30),
+      ...env,
+    },
   })
   return { child, log: readLog(child) }
 }
@@ -18,22 +24,6 @@ export function startServing({ bootstrapServers, credentials }, env, furtherArgu
 /** Of the log line that says that a topic is there. */
 export function isUpToDate(topic) {
   return ({ msg = '' }) => msg.includes(topic) && /is read up to date/.test(msg)
-}
-
-function settings(bootstrapServers, { certificateFile, certificateKeyFile, tokenKeyFile }) {
-  return {
-    HOST: '127.0.0.1',
-    PORT: '0',
-    ADMIN_PORT: '0',
-    TLS_CERT_FILE: certificateFile,
-    TLS_KEY_FILE: certificateKeyFile,
-    KAFKA_BOOTSTRAP_SERVERS: bootstrapServers,
-    // With 64 partitions an id is longer than the record.
-    KAFKA_RETAINED_BYTES_MAX: String(4 * 2 ** 30),
-    JWT_ISSUER: ISSUER,
-    JWT_AUDIENCE: AUDIENCE,
-    JWT_KEYS: tokenKeyFile,
-  }
 }
 
 function readLog(child) {

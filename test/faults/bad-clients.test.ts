@@ -136,6 +136,27 @@ describe.skipIf(bootstrapServers === null)('A client', { timeout: 60_000 }, () =
     expect(await statuses(1)).toEqual(new Set([429]))
   }
 
+  /** A restless client is answered for as long as it goes on; what it opened is gone when it has left, and nobody else noticed. */
+  async function expectServed(
+    begin: (client: RestlessClient) => void,
+    isEnough: (client: RestlessClient) => boolean,
+  ): Promise<RestlessClient> {
+    await openBystanders()
+    const token = await server.token('+1h', 'restless')
+    const restless = new RestlessClient(server, token)
+    closing.push(restless)
+    begin(restless)
+    await bystanders.areServed()
+    await vi.waitUntil(() => isEnough(restless), SOON)
+    await bystanders.areServedWhole()
+    await restless.stop()
+    expect(Object.keys(restless.answers)).toEqual(['200'])
+    await vi.waitFor(async () => expect(await open('streams')).toBe(bystanders.streams.length), SOON)
+    await expectAllPlaces(token)
+    await expectAllWell()
+    return restless
+  }
+
   it('that asks for everything and reads 1 KB/s is ended as slow, and comes back for the rest', async () => {
     await openBystanders()
     const token = await server.token('+1h', 'slow')
@@ -185,36 +206,18 @@ describe.skipIf(bootstrapServers === null)('A client', { timeout: 60_000 }, () =
   })
 
   it('that opens and resets 1,000 streams a second is served, and has its connections ended', async () => {
-    await openBystanders()
-    const token = await server.token('+1h', 'restless')
-    const restless = new RestlessClient(server, token)
-    closing.push(restless)
-    restless.openStreams()
-    await bystanders.areServed()
-    await vi.waitUntil(() => restless.openingsUntilGoaway.length >= 3, SOON)
-    await bystanders.areServedWhole()
-    await restless.stop()
-    expect(Object.keys(restless.answers)).toEqual(['200'])
+    const restless = await expectServed(
+      (client) => client.openStreams(),
+      (client) => client.openingsUntilGoaway.length >= 3,
+    )
     expect(Math.min(...restless.openingsUntilGoaway)).toBeGreaterThan(RESETS_PER_CONNECTION)
-    await vi.waitFor(async () => expect(await open('streams')).toBe(bystanders.streams.length), SOON)
-    await expectAllPlaces(token)
-    await expectAllWell()
   })
 
   it('that opens and closes connections as fast as it can is served, and leaves nothing behind', async () => {
-    await openBystanders()
-    const token = await server.token('+1h', 'restless')
-    const restless = new RestlessClient(server, token)
-    closing.push(restless)
-    restless.openConnections()
-    await bystanders.areServed()
-    await vi.waitUntil(() => (restless.answers[200] ?? 0) >= VISITS, SOON)
-    await bystanders.areServedWhole()
-    await restless.stop()
-    expect(Object.keys(restless.answers)).toEqual(['200'])
-    await vi.waitFor(async () => expect(await open('streams')).toBe(bystanders.streams.length), SOON)
-    await expectAllPlaces(token)
-    await expectAllWell()
+    await expectServed(
+      (client) => client.openConnections(),
+      (client) => (client.answers[200] ?? 0) >= VISITS,
+    )
   })
 
   it('that reads 1 KB/s as a record of 1 MiB comes lags behind it, and has it whole once it reads on', async () => {

@@ -4,8 +4,7 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"os"
+	"net/http"
 
 	"fastify-kafka-sse/bench/peers/harness"
 
@@ -19,29 +18,23 @@ const (
 )
 
 func main() {
-	if err := run(); err != nil {
-		fmt.Fprintln(os.Stderr, "Error:", err)
-		os.Exit(1)
-	}
+	harness.Main(prepare)
 }
 
-func run() error {
-	setup, err := harness.ReadSetup()
-	if err != nil {
-		return err
-	}
+func prepare(setup harness.Setup) (http.Handler, func(value string) error, error) {
 	authenticate, err := newAuthenticator(setup)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	node, err := newNode()
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	return harness.Serve(setup, authenticate(streamEvents(node)), func(value string) error {
+	publish := func(value string) error {
 		_, err := node.Publish(channel, []byte(value))
 		return err
-	})
+	}
+	return authenticate(streamEvents(node)), publish, nil
 }
 
 func newNode() (*centrifuge.Node, error) {

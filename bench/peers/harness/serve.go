@@ -24,8 +24,27 @@ type Setup struct {
 	Audience           string `json:"audience"`
 }
 
-// ReadSetup reads the program's argument.
-func ReadSetup() (Setup, error) {
+// Main is the whole of a peer's main function: it serves what `prepare` makes of the program's argument.
+func Main(prepare func(Setup) (handler http.Handler, publish func(value string) error, err error)) {
+	if err := run(prepare); err != nil {
+		fmt.Fprintln(os.Stderr, "Error:", err)
+		os.Exit(1)
+	}
+}
+
+func run(prepare func(Setup) (http.Handler, func(value string) error, error)) error {
+	setup, err := readSetup()
+	if err != nil {
+		return err
+	}
+	handler, publish, err := prepare(setup)
+	if err != nil {
+		return err
+	}
+	return serve(setup, handler, publish)
+}
+
+func readSetup() (Setup, error) {
 	var setup Setup
 	if len(os.Args) != 2 {
 		return setup, fmt.Errorf("one argument is needed, not %d", len(os.Args)-1)
@@ -33,8 +52,8 @@ func ReadSetup() (Setup, error) {
 	return setup, json.Unmarshal([]byte(os.Args[1]), &setup)
 }
 
-// Serve returns when the harness is gone, or with what broke.
-func Serve(setup Setup, handler http.Handler, publish func(value string) error) error {
+// serve returns when the harness is gone, or with what broke.
+func serve(setup Setup, handler http.Handler, publish func(value string) error) error {
 	certificate, err := tls.LoadX509KeyPair(setup.CertificateFile, setup.CertificateKeyFile)
 	if err != nil {
 		return err

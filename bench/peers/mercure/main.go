@@ -4,7 +4,7 @@
 package main
 
 import (
-	"fmt"
+	"net/http"
 	"os"
 
 	"fastify-kafka-sse/bench/peers/harness"
@@ -17,20 +17,13 @@ import (
 const topic = "records"
 
 func main() {
-	if err := run(); err != nil {
-		fmt.Fprintln(os.Stderr, "Error:", err)
-		os.Exit(1)
-	}
+	harness.Main(prepare)
 }
 
-func run() error {
-	setup, err := harness.ReadSetup()
-	if err != nil {
-		return err
-	}
+func prepare(setup harness.Setup) (http.Handler, func(value string) error, error) {
 	tokenKey, err := os.ReadFile(setup.TokenKeyFile)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	transport := mercure.NewLocalTransport()
 	hub, err := mercure.NewHub(
@@ -39,9 +32,10 @@ func run() error {
 		mercure.WithLogger(zap.NewNop()),
 	)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	return harness.Serve(setup, hub, func(value string) error {
+	publish := func(value string) error {
 		return transport.Dispatch(&mercure.Update{Topics: []string{topic}, Event: mercure.Event{Data: value}})
-	})
+	}
+	return hub, publish, nil
 }

@@ -1,6 +1,5 @@
 // This project's server with its defaults: JWT verified, every record through Kafka.
 
-import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { SCOPE } from '../../claims.mjs'
@@ -8,16 +7,13 @@ import { nodeArguments } from '../../command.mjs'
 import { readMetrics } from '../../metrics.mjs'
 import { startModule } from '../../processes.mjs'
 import { startThroughKafka } from '../through-kafka.mjs'
+import { buildOurs } from './build.mjs'
 
 export const name = 'ours'
 
 export const needsKafka = true
 
-/** It is measured as its sources stand. */
-export function prepare() {
-  const root = new URL('../../..', import.meta.url)
-  execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: ['ignore', 2, 2] })
-}
+export const prepare = buildOurs
 
 export async function start(task) {
   const running = await startThroughKafka(task, (setup) => startServer(setup, task))

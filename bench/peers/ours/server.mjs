@@ -3,24 +3,16 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseEnvironment } from '../../../dist/src/config.js'
 import { runServer } from '../../../dist/src/server.js'
-import { AUDIENCE, ISSUER, SCOPE } from '../../claims.mjs'
+import { SCOPE } from '../../claims.mjs'
+import { serverSettings } from './settings.mjs'
 
 const READY_MS = 30_000
 const LOOK_EVERY_MS = 50
 
-const { certificateFile, certificateKeyFile, tokenKeyFile, bootstrapServers, topic, streamsFile, env } =
-  JSON.parse(process.argv[2])
+const { bootstrapServers, topic, streamsFile, env, ...credentials } = JSON.parse(process.argv[2])
 
 const options = await parseEnvironment({
-  HOST: '127.0.0.1',
-  PORT: '0',
-  ADMIN_PORT: '0',
-  TLS_CERT_FILE: certificateFile,
-  TLS_KEY_FILE: certificateKeyFile,
-  KAFKA_BOOTSTRAP_SERVERS: bootstrapServers,
-  JWT_ISSUER: ISSUER,
-  JWT_AUDIENCE: AUDIENCE,
-  JWT_KEYS: tokenKeyFile,
+  ...serverSettings(credentials, bootstrapServers),
   ...(streamsFile ? { CONFIG_FILE: streamsFile } : { KAFKA_TOPIC: topic, JWT_SCOPE: SCOPE }),
   DRAIN_SECONDS: '0',
   LOG_LEVEL: 'error',

@@ -1,0 +1,34 @@
+// What a bench of our server by itself stands on: its build, credentials for so many clients, and a real Kafka.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { makeCredentials } from './credentials.mjs'
+import { startKafka } from './kafka.mjs'
+import { buildLoad } from './load.mjs'
+import { describeMachine } from './machine.mjs'
+import { buildOurs } from './peers/ours/build.mjs'
+
+/**
+ * @typedef {object} Stand
+ * @property {string} folder for files of the run, which goes with it
+ * @property {import('./credentials.mjs').Credentials} credentials
+ * @property {string} bootstrapServers
+ */
+
+/** Tells the machine first. @param {number} clients @param {(stand: Stand) => Promise<void>} measure */
+export async function measureAlone(clients, measure) {
+  const folder = mkdtempSync(join(tmpdir(), 'kafka-sse-bench-'))
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  buildOurs()
+  buildLoad() // makes the certificate, too
+  const credentials = await makeCredentials(folder, clients)
+  const { bootstrapServers, stop } = await startKafka()
+  if (bootstrapServers === null) throw new Error('a real Kafka is needed: Java 17 and Maven, or its address')
+  try {
+    process.stdout.write(`${JSON.stringify(describeMachine())}\n`)
+    await measure({ folder, credentials, bootstrapServers })
+  } finally {
+    await stop()
+  }
+}

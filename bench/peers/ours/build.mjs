@@ -1,0 +1,8 @@
+// Our server as its sources stand.
+
+import { execFileSync } from 'node:child_process'
+
+export function buildOurs() {
+  const root = new URL('../../..', import.meta.url)
+  execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: ['ignore', 2, 2] })
+}

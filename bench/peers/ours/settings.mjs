@@ -1,0 +1,18 @@
+// What our server is told in every bench of it, as variables of its environment.
+
+import { AUDIENCE, ISSUER } from '../../claims.mjs'
+
+/** @param {import('../../credentials.mjs').Credentials} credentials */
+export function serverSettings({ certificateFile, certificateKeyFile, tokenKeyFile }, bootstrapServers) {
+  return {
+    HOST: '127.0.0.1',
+    PORT: '0',
+    ADMIN_PORT: '0',
+    TLS_CERT_FILE: certificateFile,
+    TLS_KEY_FILE: certificateKeyFile,
+    KAFKA_BOOTSTRAP_SERVERS: bootstrapServers,
+    JWT_ISSUER: ISSUER,
+    JWT_AUDIENCE: AUDIENCE,
+    JWT_KEYS: tokenKeyFile,
+  }
+}
