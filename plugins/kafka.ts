@@ -12,8 +12,8 @@ import type { KafkaOptions } from '../src/options.ts'
 import { SegmentPool } from '../src/segment-pool.ts'
 import type { Encoding, FedTopic, Keeps, Topics } from '../src/topic.ts'
 import { Consumer, type ConsumerEvents } from './kafka/consumer.ts'
-import { PacedConsumer } from './kafka/paced-consumer.ts'
 import { Reader } from './kafka/reader.ts'
+import { TwoConsumers } from './kafka/two-consumers.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -100,7 +100,7 @@ class KafkaTopics implements Topics {
     const createConsumer = (events: ConsumerEvents) => new Consumer(this.options, events)
     return new Reader({
       bootstrapServers: this.options.bootstrapServers,
-      createSource: (events) => new PacedConsumer(createConsumer, events, nowMs),
+      createSource: (events) => new TwoConsumers(createConsumer, events, nowMs),
       log: this.app.log,
       nowMs,
       random: Math.random,

@@ -10,13 +10,13 @@ const BEHIND_WAIT_MS = 5
 /** How often the one that has nothing to read is read all the same: what librdkafka has to say piles up until then. */
 const IDLE_READ_MS = 1000
 
-export class PacedConsumer implements RecordSource {
-  private readonly abreast: RecordSource
+export class TwoConsumers implements RecordSource {
+  private readonly caughtUp: RecordSource
   private readonly behind: RecordSource
   /** What `behind` reads, by topic and partition: where it goes on once its end was seen, null before. */
   private readonly onTheirWay = new Map<string, Map<number, number | null>>()
-  /** How many partitions `abreast` reads. */
-  private abreastCount = 0
+  /** How many partitions `caughtUp` reads. */
+  private caughtUpCount = 0
   private readonly nowMs: () => number
   private idleReadAtMs: number
 
@@ -28,7 +28,7 @@ export class PacedConsumer implements RecordSource {
   ) {
     this.nowMs = nowMs
     this.idleReadAtMs = nowMs()
-    this.abreast = createConsumer(events)
+    this.caughtUp = createConsumer(events)
     this.behind = createConsumer({
       ...events,
       onRecord: (topic, record) => {
@@ -43,21 +43,21 @@ export class PacedConsumer implements RecordSource {
   }
 
   async connect(): Promise<void> {
-    await Promise.all([this.abreast.connect(), this.behind.connect()])
+    await Promise.all([this.caughtUp.connect(), this.behind.connect()])
   }
 
   /** Asked by both: librdkafka takes up to a second to begin with a topic of which it has not heard. */
   async partitions(topic: string): Promise<ListedPartition[]> {
-    const [listed] = await Promise.all([this.abreast.partitions(topic), this.behind.partitions(topic)])
+    const [listed] = await Promise.all([this.caughtUp.partitions(topic), this.behind.partitions(topic)])
     return listed
   }
 
   starts(topic: string, partitions: readonly number[]): Promise<Map<number, number>> {
-    return this.abreast.starts(topic, partitions)
+    return this.caughtUp.starts(topic, partitions)
   }
 
   ends(topic: string, partitions: readonly number[]): Promise<Map<number, number>> {
-    return this.abreast.ends(topic, partitions)
+    return this.caughtUp.ends(topic, partitions)
   }
 
   assign(topic: string, offsets: ReadonlyMap<number, number>): void {
@@ -69,27 +69,27 @@ export class PacedConsumer implements RecordSource {
   unassign(topic: string, partitions: readonly number[]): void {
     const isOnItsWay = (partition: number) => this.onTheirWay.get(topic)?.has(partition) === true
     const behind = partitions.filter(isOnItsWay)
-    const abreast = partitions.filter((partition) => !isOnItsWay(partition))
-    if (abreast.length > 0) this.abreast.unassign(topic, abreast)
-    this.abreastCount -= abreast.length
+    const caughtUp = partitions.filter((partition) => !isOnItsWay(partition))
+    if (caughtUp.length > 0) this.caughtUp.unassign(topic, caughtUp)
+    this.caughtUpCount -= caughtUp.length
     if (behind.length > 0) this.takeBack(topic, behind)
   }
 
-  /** What is new of those that are abreast comes first. Where none is behind, it is waited for as long as a consumer does. */
+  /** What is new of those that have caught up comes first. Where none is behind, it is waited for as long as a consumer does. */
   async read(): Promise<void> {
     if (this.onTheirWay.size === 0) {
-      await this.abreast.read()
+      await this.caughtUp.read()
       return this.readIdle(this.behind)
     }
     try {
-      await (this.abreastCount > 0 ? this.abreast.read(0) : this.readIdle(this.abreast))
+      await (this.caughtUpCount > 0 ? this.caughtUp.read(0) : this.readIdle(this.caughtUp))
     } finally {
       await this.readBehind() // whatever is wrong with the others
     }
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.abreast.close(), this.behind.close()])
+    await Promise.all([this.caughtUp.close(), this.behind.close()])
   }
 
   private async readBehind(): Promise<void> {
@@ -125,8 +125,8 @@ export class PacedConsumer implements RecordSource {
       for (const [partition, next] of partitions) if (next !== null) offsets.set(partition, next)
       if (offsets.size === 0) continue
       this.takeBack(topic, [...offsets.keys()])
-      this.abreast.assign(topic, offsets)
-      this.abreastCount += offsets.size
+      this.caughtUp.assign(topic, offsets)
+      this.caughtUpCount += offsets.size
     }
   }
 

@@ -2,7 +2,7 @@
 
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ConsumerEvents, RecordSource } from '../../plugins/kafka/consumer.ts'
-import { PacedConsumer } from '../../plugins/kafka/paced-consumer.ts'
+import { TwoConsumers } from '../../plugins/kafka/two-consumers.ts'
 import type { KafkaRecord } from '../../src/topic.ts'
 
 /** What one consumer would be told next: records by offset, or the end of the partition. */
@@ -48,9 +48,9 @@ class FakeConsumer implements RecordSource {
 }
 
 describe('A source of two consumers', () => {
-  let abreast: FakeConsumer
+  let caughtUp: FakeConsumer
   let behind: FakeConsumer
-  let source: PacedConsumer
+  let source: TwoConsumers
   const heard: string[] = []
   let nowMs = 0
 
@@ -71,8 +71,8 @@ describe('A source of two consumers', () => {
       onTopicId: () => {},
       onStop: () => {},
     }
-    source = new PacedConsumer(create, events, () => nowMs)
-    ;[abreast, behind] = made as [FakeConsumer, FakeConsumer]
+    source = new TwoConsumers(create, events, () => nowMs)
+    ;[caughtUp, behind] = made as [FakeConsumer, FakeConsumer]
   })
 
   const record = (topic: string, offset: number, partition = 0): Told => ({ topic, partition, offset })
@@ -93,11 +93,11 @@ describe('A source of two consumers', () => {
     )
     behind.next = [record('table', 5), record('table', 7, 1), record('table', 6)]
     await source.read()
-    expect(abreast.assigned).toEqual(new Map())
+    expect(caughtUp.assigned).toEqual(new Map())
     behind.next = [record('table', 9), end('table', 11), record('table', 8, 1)]
     await source.read()
     expect(behind.assigned).toEqual(new Map([['table 1', 7]]))
-    expect(abreast.assigned).toEqual(new Map([['table 0', 11]]))
+    expect(caughtUp.assigned).toEqual(new Map([['table 0', 11]]))
     expect(heard).toEqual([
       'table 0/5',
       'table 1/7',
@@ -112,24 +112,24 @@ describe('A source of two consumers', () => {
     source.assign('table', new Map([[0, 0]]))
     behind.next = [end('table', 3), record('table', 3), record('table', 4)]
     await source.read()
-    expect(abreast.assigned).toEqual(new Map([['table 0', 5]]))
+    expect(caughtUp.assigned).toEqual(new Map([['table 0', 5]]))
   })
 
-  it('looks for what is abreast before each batch of what is behind, and waits for it where nothing is', async () => {
+  it('looks for what has caught up before each batch of what is behind, and waits for it where nothing is', async () => {
     source.assign('small', new Map([[0, 0]]))
     behind.next = [end('small', 0)]
     await source.read()
-    expect(abreast.waits).toEqual([])
+    expect(caughtUp.waits).toEqual([])
     source.assign('large', new Map([[0, 0]]))
-    abreast.next = [record('small', 0)]
+    caughtUp.next = [record('small', 0)]
     behind.next = [record('large', 0)]
     await source.read()
     expect(heard.slice(1)).toEqual(['small 0/0', 'large 0/0'])
-    expect(abreast.waits).toEqual([0])
+    expect(caughtUp.waits).toEqual([0])
     behind.next = [end('large', 1)]
     await source.read()
     await source.read()
-    expect(abreast.waits).toEqual([0, 0, undefined])
+    expect(caughtUp.waits).toEqual([0, 0, undefined])
     expect(behind.waits).toHaveLength(3)
   })
 
@@ -144,9 +144,9 @@ describe('A source of two consumers', () => {
     behind.next = [end('table', 4)]
     await source.read()
     source.unassign('table', [0, 1])
-    expect([abreast.assigned, behind.assigned]).toEqual([new Map(), new Map()])
+    expect([caughtUp.assigned, behind.assigned]).toEqual([new Map(), new Map()])
     await source.read()
-    expect(abreast.waits).toEqual([undefined])
+    expect(caughtUp.waits).toEqual([undefined])
     source.assign('table', new Map([[0, 2]]))
     expect(behind.assigned).toEqual(new Map([['table 0', 2]]))
   })
@@ -156,19 +156,19 @@ describe('A source of two consumers', () => {
     behind.next = [end('table', 4)]
     behind.error = new Error('Local: Broker transport failure')
     await expect(source.read()).rejects.toThrow('transport')
-    expect(abreast.assigned).toEqual(new Map([['table 0', 4]]))
+    expect(caughtUp.assigned).toEqual(new Map([['table 0', 4]]))
   })
 
-  it('goes on with what is behind while something is wrong with what is abreast', async () => {
+  it('goes on with what is behind while something is wrong with what has caught up', async () => {
     source.assign('small', new Map([[0, 0]]))
     behind.next = [end('small', 0)]
     await source.read()
     source.assign('table', new Map([[0, 0]]))
-    abreast.error = new Error('Broker: Topic authorization failed')
+    caughtUp.error = new Error('Broker: Topic authorization failed')
     behind.next = [record('table', 0), end('table', 1)]
     await expect(source.read()).rejects.toThrow('authorization')
     expect(heard.slice(1)).toEqual(['table 0/0', 'table 0 ends at 1'])
-    expect(abreast.assigned.get('table 0')).toBe(1)
+    expect(caughtUp.assigned.get('table 0')).toBe(1)
   })
 
   it('reads the one that has nothing to read once a second, since its news would pile up', async () => {
@@ -176,12 +176,12 @@ describe('A source of two consumers', () => {
     expect(behind.waits).toEqual(Array(9).fill(0))
     source.assign('table', new Map([[0, 0]]))
     for (; nowMs < 20_000; nowMs += 5) await source.read()
-    expect(abreast.waits.filter((waitMs) => waitMs === 0)).toHaveLength(10)
+    expect(caughtUp.waits.filter((waitMs) => waitMs === 0)).toHaveLength(10)
   })
 
   it('has both hear of a topic, so that neither looks for its leaders first when it is to read', async () => {
     expect(await source.partitions('table')).toEqual([{ partition: 0, hasLeader: true }])
-    expect(abreast.partitions).toHaveBeenCalledWith('table')
+    expect(caughtUp.partitions).toHaveBeenCalledWith('table')
     expect(behind.partitions).toHaveBeenCalledWith('table')
   })
 })
