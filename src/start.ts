@@ -3,10 +3,10 @@
 
 import type { BusView } from './bus-view.ts'
 import { Cursor } from './cursor.ts'
-import { covers, FROM_NOW, type Position, parsePosition } from './position.ts'
+import { FROM_BEGINNING as BEGINNING, covers, FROM_NOW, type Position, parsePosition } from './position.ts'
 import type { GapReason } from './signals.ts'
 import type { Stream } from './stream.ts'
-import type { Topic, Watermarks } from './topic.ts'
+import type { PartitionWatermarks, Topic } from './topic.ts'
 
 export interface Wish {
   /** The last event ID, null where there is none. It wins over the others. */
@@ -70,7 +70,7 @@ function resumeWithin(
   stream: Stream,
   topic: Topic,
   position: Position,
-  watermarks: ReadonlyMap<number, Watermarks>,
+  watermarks: PartitionWatermarks,
 ): void {
   const { bus } = topic
   const reached = withNow(position, ends(watermarks))
@@ -90,7 +90,7 @@ function resume(stream: Stream, bus: BusView, position: Position): void {
 function askWatermarks(
   stream: Stream,
   topic: Topic,
-  answered: (watermarks: ReadonlyMap<number, Watermarks>) => void,
+  answered: (watermarks: PartitionWatermarks) => void,
 ): void {
   const waiting = new AbortController()
   stream.waitFor(() => waiting.abort())
@@ -108,14 +108,15 @@ function withNow(position: Position, now: Position): Position {
   )
 }
 
-function isBeyond(position: Position, watermarks: ReadonlyMap<number, Watermarks>): boolean {
+function isBeyond(position: Position, watermarks: PartitionWatermarks): boolean {
   for (const [partition, offset] of position) {
     const marks = watermarks.get(partition)
-    if (marks === undefined || offset > marks.end) return true
+    if (marks === undefined || (marks !== null && offset > marks.end)) return true
   }
   return false
 }
 
-function ends(watermarks: ReadonlyMap<number, Watermarks>): Position {
-  return new Map([...watermarks].map(([partition, { end }]) => [partition, end]))
+/** -2 for a partition of which nothing is known. */
+function ends(watermarks: PartitionWatermarks): Position {
+  return new Map([...watermarks].map(([partition, marks]) => [partition, marks?.end ?? BEGINNING]))
 }

@@ -27,6 +27,12 @@ export interface Watermarks {
   readonly end: number
 }
 
+/**
+ * The watermarks of every partition that Kafka lists, by partition. null: its leader did not answer in time, so nothing is known
+ * of it yet.
+ */
+export type PartitionWatermarks = ReadonlyMap<number, Watermarks | null>
+
 export type Encoding = 'text' | 'base64' | 'envelope'
 
 /** What a bus keeps: the newest record of every key, or every record, the oldest going first. */
@@ -42,10 +48,11 @@ export interface Topic {
   readonly encoding: Encoding
   readonly bus: BusView
   /**
-   * Every partition's watermarks, asked of Kafka after this call: one query in flight, one queued for all callers.
-   * Waits for as long as Kafka does not answer; rejects only when `signal` aborts or the topic closes.
+   * Every partition's watermarks, asked of Kafka after this call: one query in flight, one queued for all callers. Resolves
+   * when each leader has answered or was given up; waits for as long as Kafka does not list the topic; rejects only when
+   * `signal` aborts or the topic closes.
    */
-  watermarks(signal: AbortSignal): Promise<ReadonlyMap<number, Watermarks>>
+  watermarks(signal: AbortSignal): Promise<PartitionWatermarks>
 }
 
 /** A topic in the thread that reads it from Kafka. */

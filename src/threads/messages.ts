@@ -6,7 +6,7 @@ import type { Delay } from '../event-loop-delay.ts'
 import type { Figures } from '../figures.ts'
 import type { ServerOptions } from '../options.ts'
 import type { Renewal } from '../registry.ts'
-import type { Encoding, Keeps, Watermarks } from '../topic.ts'
+import type { Encoding, Keeps, PartitionWatermarks } from '../topic.ts'
 import type { BusNews } from './bus-news.ts'
 
 /** What a worker is started with. */
@@ -59,5 +59,5 @@ export type ToMain = {
   release: Told<{ place: number }>
   /** Renews streams of all other workers; how many. */
   renewElsewhere: Asked<Renewal, number>
-  watermarks: Asked<{ topic: number }, ReadonlyMap<number, Watermarks>>
+  watermarks: Asked<{ topic: number }, PartitionWatermarks>
 }
