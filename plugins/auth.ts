@@ -1,6 +1,7 @@
 // The token path's beginning: a request's bearer token becomes a session, or a refusal as RFC 6750 words it.
 // Decorates the app with `kafkaSseAuth`. No token, and no word on which check failed, leaves by answer or error.
 
+import { randomUUID } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
@@ -8,7 +9,15 @@ import { authLimits } from '../src/auth-limits.ts'
 import { type Authenticator, RequestAborted } from '../src/authenticator.ts'
 import { insufficientScopeChallenge, invalidTokenChallenge, missingTokenChallenge } from '../src/bearer.ts'
 import { grantsScope, refusedClaim, sessionOf } from '../src/claims.ts'
-import { KeysUnavailable, ScopeMissing, TokenInvalid, TokenMissing } from '../src/errors.ts'
+import {
+  KeysUnavailable,
+  NotAuthenticated,
+  ScopeMissing,
+  SessionInvalid,
+  TokenInvalid,
+  TokenMissing,
+} from '../src/errors.ts'
+import { SessionFault, sessionOfHost } from '../src/host-session.ts'
 import type { AuthOptions } from '../src/options.ts'
 import { canonicalToken, requestToken, tokenDigest } from '../src/request-token.ts'
 import type { Session } from '../src/session.ts'
@@ -39,12 +48,26 @@ export const kafkaSseAuth = fastifyPlugin(auth, { fastify: '5.x', name: 'kafka-s
 export default kafkaSseAuth
 
 /** A session by the host's own means. Its errors are its own, too, answers and challenges included. */
-function hostAuthenticator(
-  read: (request: FastifyRequest) => Promise<Session>,
-): Authenticator['authenticate'] {
+function hostAuthenticator(read: NonNullable<AuthOptions['authenticate']>): Authenticator['authenticate'] {
   return async (request, reply, scope) => {
     await requireClient(request)
-    return granted(await read(request), scope, request, reply)
+    const session = hostSession(await read(request), request)
+    if (session !== null) return granted(session, scope, request, reply)
+    request.log.info('session refused')
+    // RFC 9110 section 15.5.2: a 401 has one. The host may have set its own.
+    if (!reply.hasHeader('www-authenticate')) reply.header('www-authenticate', missingTokenChallenge())
+    throw new NotAuthenticated()
+  }
+}
+
+/** null: nobody. What is no session is the host's fault, not its client's: 500, and a line that says what is wrong with it. */
+function hostSession(answer: unknown, request: FastifyRequest): Session | null {
+  try {
+    return sessionOfHost(answer, Date.now(), randomUUID())
+  } catch (error) {
+    if (!(error instanceof SessionFault)) throw error
+    request.log.error({ field: error.field, reason: error.message }, 'authenticate answered with no session')
+    throw new SessionInvalid()
   }
 }
 

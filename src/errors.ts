@@ -7,6 +7,14 @@ import createError from '@fastify/error'
 export const TokenMissing = createError('FKS_TOKEN_MISSING', 'A bearer token is required', 401)
 /** A token that did not verify, whatever the reason: the answer does not say which check failed. */
 export const TokenInvalid = createError('FKS_TOKEN_INVALID', 'The token is not valid here', 401)
+/** A host's own `authenticate` let nobody in, or somebody whose session is over. */
+export const NotAuthenticated = createError('FKS_NOT_AUTHENTICATED', 'Nobody is signed in', 401)
+/** A host's own `authenticate` answered with what is no session: the log says which field. */
+export const SessionInvalid = createError(
+  'FKS_SESSION_INVALID',
+  'The server could not tell who is asking',
+  500,
+)
 /** A valid token without the scope that the stream asks for (RFC 6750 section 3.1, `insufficient_scope`). */
 export const ScopeMissing = createError(
   'FKS_SCOPE_MISSING',

@@ -2,7 +2,7 @@
 // Units stand last in each name. Defaults, ranges and words are in src/config.ts, the one schema.
 
 import type { FastifyRequest } from 'fastify'
-import type { Session } from './session.ts'
+import type { HostAnswer } from './host-session.ts'
 import type { Encoding, Keeps } from './topic.ts'
 
 export interface KafkaSseOptions {
@@ -48,8 +48,8 @@ export interface AuthOptions {
   jwksCooldownMs?: number
   jwksMaxAgeMs?: number
   jwksStaleMs?: number
-  /** The host application's own authentication, instead of all the above. */
-  authenticate?: (request: FastifyRequest) => Promise<Session>
+  /** The host application's own authentication, instead of all the above. null: 401. What it throws is answered as it is. */
+  authenticate?: (request: FastifyRequest) => HostAnswer | null | Promise<HostAnswer | null>
 }
 
 export interface StreamOptions {

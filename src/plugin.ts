@@ -10,6 +10,7 @@ import { registerStreams } from './front.ts'
 import type { KafkaSseOptions } from './options.ts'
 import { inPackage } from './package-path.ts'
 
+export type { HostAnswer, HostSession } from './host-session.ts'
 export type { KafkaSseOptions } from './options.ts'
 export type { Session } from './session.ts'
 

@@ -89,8 +89,9 @@ export const AUTH_SETTINGS: Record<keyof AuthOptions, Setting> = {
   }),
   authenticate: {
     callable: true,
-    description: "The host application's own authentication, instead of all the above",
-    expects: 'a function of a request that answers with a session',
+    description:
+      "The host application's own authentication, instead of all the above: see [below](#a-hosts-own-authentication)",
+    expects: 'a function of a request that answers with a session or null',
   },
 }
 

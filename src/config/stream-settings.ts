@@ -1,5 +1,6 @@
 // Settings of the streams: which there are, and the limits that all of them live under.
 
+import { DEFAULT_SCOPE } from '../host-session.ts'
 import type { SseOptions, StreamOptions } from '../options.ts'
 import type { Setting } from './setting.ts'
 
@@ -27,7 +28,7 @@ export const STREAM_SETTINGS: Record<keyof StreamOptions, Setting> = {
     description: 'Scope that a token must grant; null: any valid token. The variable is for `/events`',
     expects: 'one scope (RFC 6749 section 3.3)',
     pattern: '^[\\x21\\x23-\\x5b\\x5d-\\x7e]{1,200}$',
-    default: 'proxy:stream',
+    default: DEFAULT_SCOPE,
   },
   encoding: {
     type: 'string',

@@ -6,6 +6,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { kafkaSseAuth } from '../../plugins/auth.ts'
 import { EXPIRY_SECONDS_MAX } from '../../src/claims.ts'
+import type { HostAnswer } from '../../src/host-session.ts'
 import { logRedaction } from '../../src/log-redaction.ts'
 import type { AuthOptions } from '../../src/options.ts'
 import type { Session } from '../../src/session.ts'
@@ -429,13 +430,11 @@ describe('beside others', () => {
   })
 
   it("a host's own authentication takes the place of all this, the scope aside", async () => {
-    const session: Session = {
+    const session: HostAnswer = {
       issuer: 'host',
       subject: 'someone',
       scopes: new Set(['a']),
-      expiresAtMs: Date.now() + 60_000,
-      tokenDigest: 'd',
-      claims: {},
+      expiresAt: Date.now() + 60_000,
     }
     await app.register(kafkaSseAuth, {
       issuer: '',
