@@ -1,7 +1,7 @@
 // What a Fastify logger needs so that no token reaches a line: spread `logRedaction` into the logger's options.
 // Serializers alone are not enough: Fastify's own 404 line carries the URL in its message.
 
-import { redactText, redactTokens, redactUrl } from './redaction.ts'
+import { redactStack, redactText, redactTokens, redactUrl } from './redaction.ts'
 
 /** What a request's line holds: Fastify's own shape, the URL redacted. */
 export type RequestLine = {
@@ -25,10 +25,10 @@ interface LoggedRequest {
 export function requestSerializer(request: LoggedRequest): RequestLine {
   const remotePort = request.socket?.remotePort
   return {
-    method: request.method,
+    method: redactText(request.method), // on HTTP/2 any text, as is the host, and the address behind a trusted proxy
     url: redactUrl(request.url),
-    host: request.host,
-    remoteAddress: request.ip,
+    host: redactText(request.host),
+    remoteAddress: redactText(request.ip),
     ...(remotePort === undefined ? {} : { remotePort }),
   }
 }
@@ -48,9 +48,9 @@ export function errorSerializer(error: unknown): ErrorLine {
   if (!(error instanceof Error)) return { type: typeof error, message: redactText(String(error)), stack: '' }
   return {
     type: error.constructor.name,
-    ...('code' in error ? { code: String(error.code) } : {}),
+    ...('code' in error ? { code: redactText(String(error.code)) } : {}),
     message: redactText(error.message),
-    stack: redactText(error.stack ?? ''),
+    stack: redactStack(error.stack ?? ''),
   }
 }
 
