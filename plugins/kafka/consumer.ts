@@ -23,6 +23,8 @@ export interface ConsumerEvents {
   onRecord(topic: string, record: KafkaRecord): void
   /** All that the partition held at `offset`, the next one to be written, is in. */
   onEnd(topic: string, partition: number, offset: number): void
+  /** All of a batch was told. Comes in the same turn of the event loop, before any promise resolves. */
+  onBatchEnd(): void
   /** No broker is connected, or one failed; may come a hundred times a second. */
   onTrouble(): void
   /** A line of librdkafka's own log, without our secrets; `isFailure` where it says why a connection failed. */
@@ -50,6 +52,7 @@ const NO_METADATA: Metadata = { orig_broker_id: -1, orig_broker_name: '', topics
 
 export class Consumer {
   private readonly client: KafkaConsumer
+  private readonly events: ConsumerEvents
   private readonly questions: Questions
   private readonly redact: (text: string) => string
   private readonly tellsDebug: boolean
@@ -65,6 +68,7 @@ export class Consumer {
     this.tellsDebug = asksForDebug(options)
     this.client = redacting(this.redact, () => new rdkafka.KafkaConsumer(global, topic))
     this.questions = new Questions(this.client)
+    this.events = events
     this.listen(events)
   }
 
@@ -155,7 +159,13 @@ export class Consumer {
   private async batch(records: number, waitMs: number): Promise<number> {
     this.batchBytes = 0
     this.client.setDefaultConsumeTimeout(waitMs)
-    const read = await answerOf<unknown[]>((callback) => this.client.consume(records, callback))
+    const read = await answerOf<unknown[]>((callback) =>
+      this.client.consume(records, (error, messages) => {
+        // The listeners have just heard all of it. A promise would let the event loop turn before it is published.
+        this.events.onBatchEnd()
+        callback(error, messages)
+      }),
+    )
     this.batchSize.note(read.length, this.batchBytes)
     return read.length
   }

@@ -120,21 +120,28 @@ export class FollowedTopic {
     this.begin(answer)
   }
 
+  /** Nothing is noted as read before it is assigned: what could not be is begun at the next look. */
   private begin({ asked, told }: Answer): void {
     const { feed, source } = this.parts
     const unread = [...told].filter(([partition]) => asked.get(partition) === null)
     if (unread.length === 0) return
-    source.assign(
-      feed.name,
-      new Map(unread.map(([partition, marks]) => [partition, feed.begin(partition, marks)])),
-    )
+    const starts = new Map(unread.map(([partition, marks]) => [partition, feed.startOf(marks)]))
+    source.assign(feed.name, starts)
+    for (const [partition, marks] of unread)
+      feed.begin(partition, starts.get(partition) ?? marks.start, marks)
   }
 
+  /** Where it fails, the partitions have stopped, which the next look finds. */
   private readAnew(partitions: readonly number[]): void {
     const { feed, source } = this.parts
     if (partitions.length === 0) return
-    source.unassign(feed.name, partitions)
-    source.assign(feed.name, new Map(partitions.map((partition) => [partition, feed.next(partition)])))
+    try {
+      source.unassign(feed.name, partitions)
+      source.assign(feed.name, new Map(partitions.map((partition) => [partition, feed.next(partition)])))
+    } catch (error) {
+      for (const partition of partitions) feed.noteStop(partition, false)
+      throw error
+    }
   }
 
   private recreate(generation: number): void {

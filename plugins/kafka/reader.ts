@@ -96,6 +96,7 @@ export class Reader {
     return {
       onRecord: (topic, record) => this.topics.get(topic)?.feed.append(record),
       onEnd: (topic, partition, offset) => this.topics.get(topic)?.feed.endOfPartition(partition, offset),
+      onBatchEnd: () => this.show(),
       onTrouble: () => this.lookPause.wake(),
       onLog: (line, isFailure) => this.troubles.noteLog(line, isFailure),
       onTopicId: (news) => this.topics.get(news.topic)?.noteTopicId(news),
@@ -147,7 +148,7 @@ export class Reader {
     while (this.isOpen) {
       const error = await this.read()
       if (this.isOpen) this.betweenReads.run()
-      for (const topic of this.topics.values()) this.show(topic)
+      this.show()
       await this.maintain()
       if (error !== null) await this.heed(error)
     }
@@ -170,9 +171,12 @@ export class Reader {
     if (this.troubles.noteUnread(error) === 'pause') await this.readPause.wait(this.jittered(LOOK_AGAIN_MS))
   }
 
-  private show(topic: FollowedTopic): void {
-    if (topic.feed.publish()) this.troubles.noteRead()
-    topic.showCatchUp()
+  /** Shows the streams what was read: called before the event loop turns. */
+  private show(): void {
+    for (const topic of this.topics.values()) {
+      if (topic.feed.publish()) this.troubles.noteRead()
+      topic.showCatchUp()
+    }
   }
 
   /** Lets the buses tidy up, a step of each in a turn, so that streams get theirs in between. */

@@ -71,12 +71,15 @@ export class TopicFeed {
     return this.partitions.get(partition)?.next ?? FROM_BEGINNING
   }
 
-  /** Takes what Kafka holds of a partition as reading begins, and returns where it begins. */
-  begin(partition: number, marks: Watermarks): number {
-    const start = this.writer.readFrom(marks)
+  /** Where the reading of a partition is to begin. */
+  startOf(marks: Watermarks): number {
+    return this.writer.readFrom(marks)
+  }
+
+  /** The partition is read from `start` on; `marks` are what Kafka holds of it. */
+  begin(partition: number, start: number, marks: Watermarks): void {
     this.partitions.get(partition)?.begin(start, marks)
     this.writer.setPartition(partition, start)
-    return start
   }
 
   append(record: KafkaRecord): void {

@@ -15,8 +15,8 @@ export class TwoConsumers implements RecordSource {
   private readonly behind: RecordSource
   /** What `behind` reads, by topic and partition: where it goes on once its end was seen, null before. */
   private readonly onTheirWay = new Map<string, Map<number, number | null>>()
-  /** How many partitions `caughtUp` reads. */
-  private caughtUpCount = 0
+  /** What `caughtUp` reads, by topic. */
+  private readonly arrived = new Map<string, Set<number>>()
   private readonly nowMs: () => number
   private idleReadAtMs: number
 
@@ -66,13 +66,14 @@ export class TwoConsumers implements RecordSource {
     this.onTheirWay.set(topic, new Map([...(this.onTheirWay.get(topic) ?? []), ...added]))
   }
 
+  /** A partition that neither reads is left as it is: taking it back once more has to be possible. */
   unassign(topic: string, partitions: readonly number[]): void {
-    const isOnItsWay = (partition: number) => this.onTheirWay.get(topic)?.has(partition) === true
-    const behind = partitions.filter(isOnItsWay)
-    const caughtUp = partitions.filter((partition) => !isOnItsWay(partition))
-    if (caughtUp.length > 0) this.caughtUp.unassign(topic, caughtUp)
-    this.caughtUpCount -= caughtUp.length
+    const behind = partitions.filter((partition) => this.onTheirWay.get(topic)?.has(partition))
     if (behind.length > 0) this.takeBack(topic, behind)
+    const arrived = partitions.filter((partition) => this.arrived.get(topic)?.has(partition))
+    if (arrived.length === 0) return
+    this.caughtUp.unassign(topic, arrived)
+    forget(this.arrived, topic, arrived)
   }
 
   /** What is new of those that have caught up comes first. Where none is behind, it is waited for as long as a consumer does. */
@@ -82,7 +83,7 @@ export class TwoConsumers implements RecordSource {
       return this.readIdle(this.behind)
     }
     try {
-      await (this.caughtUpCount > 0 ? this.caughtUp.read(0) : this.readIdle(this.caughtUp))
+      await (this.arrived.size > 0 ? this.caughtUp.read(0) : this.readIdle(this.caughtUp))
     } finally {
       await this.readBehind() // whatever is wrong with the others
     }
@@ -118,22 +119,30 @@ export class TwoConsumers implements RecordSource {
     if (partitions?.has(partition)) partitions.set(partition, offset)
   }
 
-  /** Partitions whose end was seen go on with the others, from where they are. */
+  /** Partitions whose end was seen go on with the others, from where they are. Until that is so, they stay where they are. */
   private moveOver(): void {
     for (const [topic, partitions] of this.onTheirWay) {
       const offsets = new Map<number, number>()
       for (const [partition, next] of partitions) if (next !== null) offsets.set(partition, next)
       if (offsets.size === 0) continue
-      this.takeBack(topic, [...offsets.keys()])
       this.caughtUp.assign(topic, offsets)
-      this.caughtUpCount += offsets.size
+      this.arrived.set(topic, new Set([...(this.arrived.get(topic) ?? []), ...offsets.keys()]))
+      this.takeBack(topic, [...offsets.keys()])
     }
   }
 
   private takeBack(topic: string, partitions: readonly number[]): void {
     this.behind.unassign(topic, partitions)
-    const left = this.onTheirWay.get(topic)
-    for (const partition of partitions) left?.delete(partition)
-    if (left?.size === 0) this.onTheirWay.delete(topic)
+    forget(this.onTheirWay, topic, partitions)
   }
+}
+
+function forget(
+  known: Map<string, { delete(partition: number): boolean; readonly size: number }>,
+  topic: string,
+  partitions: readonly number[],
+): void {
+  const left = known.get(topic)
+  for (const partition of partitions) left?.delete(partition)
+  if (left?.size === 0) known.delete(topic)
 }

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { Bus } from '../../src/bus.ts'
 import { bootstrapServers, Kafka } from './kafka.ts'
 import { RecordedTopic } from './recorded-topic.ts'
 
@@ -99,6 +100,20 @@ describe.skipIf(bootstrapServers === null)('The Kafka plugin on a real Kafka', (
     expect(recorded.values()).toEqual(['live'])
   })
 
+  it('publishes what it read before anything else runs, in every batch', async () => {
+    const topic = await kafka.createTopic({ partitions: 2 })
+    const { bus } = await open(topic)
+    const windows = watchWindows(bus)
+    await recorded.caughtUp()
+    for (let batch = 0; batch < 20; batch++) {
+      const records = [0, 1].map((partition) => ({ value: `${batch}`, partition }))
+      await kafka.produce(topic, ...records)
+    }
+    await vi.waitFor(() => expect(recorded.records).toHaveLength(40), SOON)
+    expect(windows.opened).toBeGreaterThan(5)
+    expect(windows.seen).toBe(0)
+  })
+
   it('leaves aborted records out and moves the position past them and past control records', async () => {
     const topic = await kafka.createTopic()
     await kafka.produceInTransaction('commit', topic, { value: 'kept' })
@@ -181,3 +196,24 @@ describe.skipIf(bootstrapServers === null)('The Kafka plugin on a real Kafka', (
     expect([text.bus.recordsAppended, base64.bus.recordsAppended]).toEqual([1, 1])
   })
 })
+
+/** Counts the batches that were appended, and those whose records could be seen, by a microtask, before they were published. */
+function watchWindows(bus: Bus): { opened: number; seen: number } {
+  const windows = { opened: 0, seen: 0 }
+  let isOpen = false
+  const append = bus.append.bind(bus)
+  bus.append = (record) => {
+    append(record)
+    if (isOpen) return
+    isOpen = true
+    windows.opened++
+    queueMicrotask(() => {
+      if (isOpen) windows.seen++
+      isOpen = false
+    })
+  }
+  bus.onPublish(() => {
+    isOpen = false
+  })
+  return windows
+}

@@ -100,6 +100,15 @@ describe('A reader of topics', () => {
     source.endOffsets = new Map(offsets.map(([, end], partition) => [partition, end]))
   }
 
+  const record = (offset: number) => ({
+    partition: 0,
+    offset,
+    timestampMs: -1,
+    key: null,
+    value: null,
+    headers: [],
+  })
+
   /** How many steps of housekeeping came after each read of a second; those at its edges are left out. */
   async function stepsAfterReads(hasMore: boolean): Promise<number[]> {
     const steps = new Map<number, number>()
@@ -150,14 +159,75 @@ describe('A reader of topics', () => {
   it('shows a batch once it is whole, and is ready when the last record of the start is in', async () => {
     answer([0, 2])
     await vi.advanceTimersByTimeAsync(1_000)
-    const record = { partition: 0, timestampMs: -1, key: null, value: null, headers: [] }
-    source.events?.onRecord('events', { ...record, offset: 0 })
-    source.events?.onRecord('events', { ...record, offset: 1 })
+    writer.publish.mockClear()
+    source.events?.onRecord('events', record(0))
+    source.events?.onRecord('events', record(1))
     expect(writer.publish).not.toHaveBeenCalled()
     expect(writer.markCaughtUp).not.toHaveBeenCalled()
-    await vi.advanceTimersByTimeAsync(100)
+    source.events?.onBatchEnd()
     expect(writer.publish).toHaveBeenCalledTimes(1)
     expect(writer.markCaughtUp).toHaveBeenCalledTimes(1)
+  })
+
+  it('shows what was read before the event loop turns, also where a read goes on for longer', async () => {
+    answer([0, 9])
+    await vi.advanceTimersByTimeAsync(1_000)
+    let appended = 0
+    const unpublished: number[] = []
+    writer.append.mockImplementation(() => void appended++)
+    writer.publish.mockImplementation(() => {
+      appended = 0
+    })
+    vi.spyOn(source, 'read').mockImplementation(async () => {
+      source.events?.onRecord('events', record(source.reads++))
+      source.events?.onBatchEnd?.()
+      // Whatever speaks of the bus may do so now: a second batch, or another consumer, is still waited for.
+      unpublished.push(appended)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    })
+    source.reads = 0
+    await vi.advanceTimersByTimeAsync(200)
+    expect(unpublished.length).toBeGreaterThan(9)
+    expect(unpublished.filter((records) => records > 0)).toEqual([])
+  })
+
+  it('shows an end of a partition before the event loop turns, too', async () => {
+    answer([0, 4])
+    await vi.advanceTimersByTimeAsync(1_000)
+    writer.publish.mockClear()
+    source.events?.onEnd('events', 0, 4)
+    source.events?.onBatchEnd?.()
+    expect(writer.advance.mock.calls).toEqual([[0, 4]])
+    expect(writer.publish).toHaveBeenCalledTimes(1)
+  })
+
+  it('takes nothing as begun that could not be assigned, and assigns it at the next look', async () => {
+    answer([0, 4], [2, 2])
+    const assign = vi.spyOn(source, 'assign').mockImplementationOnce(() => {
+      throw new Error('Local: Erroneous state')
+    })
+    await vi.advanceTimersByTimeAsync(3_000)
+    expect(assign).toHaveBeenCalledTimes(2)
+    expect(source.assigned).toEqual([['events', { 0: 0, 1: 2 }]])
+    source.events?.onEnd('events', 0, 4)
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(reader.notReady('events')).toBeNull()
+  })
+
+  it('tries again to read anew what could not be assigned after it was taken back', async () => {
+    answer([0, 4], [0, 0])
+    await vi.advanceTimersByTimeAsync(1_000)
+    source.events?.onEnd('events', 0, 4)
+    source.events?.onBatchEnd?.()
+    await vi.advanceTimersByTimeAsync(6_000)
+    answer([9, 12], [0, 0])
+    vi.spyOn(source, 'assign').mockImplementationOnce(() => {
+      throw new Error('Local: Erroneous state')
+    })
+    source.events?.onStop({ topic: 'events', partition: 0, isTruncated: false })
+    await vi.advanceTimersByTimeAsync(8_000)
+    expect(source.assigned.slice(1)).toEqual([['events', { 0: 9 }]])
+    expect(reader.notReady('events')).toBeNull()
   })
 
   it('says that records cannot be read, once, tries about once a second, and takes it back with the next record', async () => {

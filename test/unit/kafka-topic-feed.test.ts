@@ -44,7 +44,7 @@ describe('A topic feed', () => {
   it('declares each partition once, at its log start', () => {
     feed.list(led(0, 1), 0)
     expect(feed.askable()).toEqual(asked([0, null], [1, null]))
-    expect(feed.begin(0, { start: 5, end: 7 })).toBe(5)
+    feed.begin(0, 5, { start: 5, end: 7 })
     expect(feed.askable()).toEqual(asked([0, 5], [1, null]))
     feed.list(led(0, 1), 1)
     expect(feed.askable()).toEqual(asked([0, 5], [1, null]))
@@ -54,15 +54,16 @@ describe('A topic feed', () => {
 
   it('begins to read where the writer says, and is not told later that what lies below is gone', () => {
     feed.list(led(0), 0)
-    expect(feed.begin(0, { start: 5, end: 900 })).toBe(800)
+    expect(feed.startOf({ start: 5, end: 900 })).toBe(800)
+    feed.begin(0, 800, { start: 5, end: 900 })
     feed.compare({ asked: asked([0, 800]), told: new Map([[0, { start: 5, end: 900 }]]) })
     expect(writer.calls).toEqual(['set 0 800'])
   })
 
   it('has caught up, once, when every partition has reached the end that it had at the start', () => {
     feed.list(led(0, 1), 0)
-    feed.begin(0, { start: 0, end: 2 })
-    feed.begin(1, { start: 3, end: 3 })
+    feed.begin(0, 0, { start: 0, end: 2 })
+    feed.begin(1, 3, { start: 3, end: 3 })
     feed.append(record(0, 0))
     expect(feed.catchUp(0)).toBe(false)
     expect(feed.progress()).toBe('topic events: reading what Kafka holds, 1 of 2 partitions to go')
@@ -75,7 +76,7 @@ describe('A topic feed', () => {
 
   it('catches up by the end of a partition whose last offsets hold no record', () => {
     feed.list(led(0), 0)
-    feed.begin(0, { start: 0, end: 10 })
+    feed.begin(0, 0, { start: 0, end: 10 })
     feed.append(record(0, 4))
     expect(feed.catchUp(0)).toBe(false)
     feed.endOfPartition(0, 10)
@@ -87,7 +88,7 @@ describe('A topic feed', () => {
     feed.list([...led(0), ...leaderless(1)], 1_000)
     expect(feed.askable()).toEqual(asked([0, null]))
     expect(feed.leaderless()).toEqual([1])
-    feed.begin(0, { start: 0, end: 0 })
+    feed.begin(0, 0, { start: 0, end: 0 })
     feed.list([...led(0), ...leaderless(1)], 6_000)
     expect(feed.catchUp(10_999)).toBe(false)
     expect(feed.catchUp(11_000)).toBe(true)
@@ -100,7 +101,7 @@ describe('A topic feed', () => {
   it('counts the time without a leader anew when a partition had one in between', () => {
     feed.list(leaderless(0), 0)
     feed.list(led(0), 9_000)
-    feed.begin(0, { start: 0, end: 1 })
+    feed.begin(0, 0, { start: 0, end: 1 })
     feed.list(leaderless(0), 9_500)
     expect(feed.catchUp(19_499)).toBe(false)
     expect(feed.catchUp(19_500)).toBe(true)
@@ -108,7 +109,7 @@ describe('A topic feed', () => {
 
   it('publishes once for what came since the last time, and not for what it knew', () => {
     feed.list(led(0), 0)
-    feed.begin(0, { start: 2, end: 4 })
+    feed.begin(0, 2, { start: 2, end: 4 })
     feed.endOfPartition(0, 2)
     expect(feed.publish()).toBe(false)
     feed.append(record(0, 2))
@@ -123,7 +124,7 @@ describe('A topic feed', () => {
     beforeEach(() => {
       feed.list(led(0, 1), 0)
       for (const partition of [0, 1]) {
-        feed.begin(partition, { start: 5, end: 10 })
+        feed.begin(partition, 5, { start: 5, end: 10 })
         feed.endOfPartition(partition, 10)
       }
       feed.catchUp(0)
@@ -172,7 +173,7 @@ describe('A topic feed', () => {
       expect(feed.publish()).toBe(false)
       expect(feed.progress()).toBe('topic events: waiting for Kafka')
       feed.list([...led(0), ...leaderless(1)], 1_000)
-      feed.begin(0, { start: 0, end: 1 })
+      feed.begin(0, 0, { start: 0, end: 1 })
       feed.append(record(0, 0))
       expect(feed.catchUp(10_999)).toBe(false)
       expect(feed.catchUp(11_000)).toBe(true)

@@ -66,6 +66,7 @@ describe('A source of two consumers', () => {
     const events: ConsumerEvents = {
       onRecord: (topic, { partition, offset }) => heard.push(`${topic} ${partition}/${offset}`),
       onEnd: (topic, partition, offset) => heard.push(`${topic} ${partition} ends at ${offset}`),
+      onBatchEnd: () => heard.push('batch ends'),
       onTrouble: () => {},
       onLog: () => {},
       onTopicId: () => {},
@@ -157,6 +158,26 @@ describe('A source of two consumers', () => {
     behind.error = new Error('Local: Broker transport failure')
     await expect(source.read()).rejects.toThrow('transport')
     expect(caughtUp.assigned).toEqual(new Map([['table 0', 4]]))
+  })
+
+  it('leaves a partition where it is read as long as the other one does not take it', async () => {
+    source.assign('table', new Map([[0, 0]]))
+    behind.next = [end('table', 4)]
+    vi.spyOn(caughtUp, 'assign').mockImplementationOnce(() => {
+      throw new Error('Local: Erroneous state')
+    })
+    await expect(source.read()).rejects.toThrow('Erroneous')
+    expect([caughtUp.assigned, behind.assigned]).toEqual([new Map(), new Map([['table 0', 0]])])
+    await source.read()
+    expect([caughtUp.assigned, behind.assigned]).toEqual([new Map([['table 0', 4]]), new Map()])
+  })
+
+  it('takes back once more what could not be assigned after it was taken back', () => {
+    source.assign('table', new Map([[0, 0]]))
+    source.unassign('table', [0])
+    source.unassign('table', [0])
+    source.assign('table', new Map([[0, 3]]))
+    expect(behind.assigned).toEqual(new Map([['table 0', 3]]))
   })
 
   it('goes on with what is behind while something is wrong with what has caught up', async () => {
