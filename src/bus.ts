@@ -36,9 +36,11 @@ export class Bus extends BusView {
   /** What is retained. Who reads it sees `segments` alone. */
   readonly kept: Segments
   private readonly retention: Retention
-  private partitions = new Partitions()
+  private readonly partitions = new Partitions()
   private readonly changeListeners = new Set<() => void>()
   private readonly now: () => number
+  /** Frames came of which it is not noted when. */
+  private hasArrivals = false
 
   constructor(options: BusOptions) {
     super()
@@ -58,6 +60,7 @@ export class Bus extends BusView {
   /** Declares a partition, or learns where its log begins; `start` is -2 as long as Kafka has not told. */
   setPartition(partition: number, start: number): void {
     this.partitions.setStart(partition, start)
+    this.changed()
   }
 
   /** Where the reading of a partition is to begin: no further back than everything could be kept. */
@@ -67,17 +70,18 @@ export class Bus extends BusView {
   }
 
   /**
-   * Encodes a record at the tail. Whoever appends also publishes before the event loop turns, since ids of idle streams
-   * speak of everything appended. A record that is already in (its offset lies below the position) is left out.
+   * Encodes a record at the tail. Its frame, its position and its sequence can be read from the same moment on, so that no id
+   * speaks of a record that is not there; `publish` wakes the readers. A record that is already in (its offset lies below the
+   * position) is left out.
    */
   append(record: KafkaRecord): void {
     const { partitions } = this
     if (!partitions.has(record.partition)) this.setPartition(record.partition, FROM_BEGINNING)
     if (record.offset < partitions.next(record.partition)) return
+    const lines = eventLines(record, this.options.encoding)
     if (this.options.keeps === 'latest' && !this.caughtUp) this.noteHole(record)
     partitions.moveTo(record.partition, record.offset + 1)
     this.recordsAppended++
-    const lines = eventLines(record, this.options.encoding)
     if (lines === null) return
     const idBytes = partitions.encode()
     const frameBytes = frameBytesOf(lines, idBytes)
@@ -106,6 +110,7 @@ export class Bus extends BusView {
     this.losses.addFrames(gone, gone)
     this.trim(partition, start)
     this.retention.finishTrims()
+    this.changed()
   }
 
   /** The topic is another one from now on. Its partitions are declared anew; until they are read, nothing is caught up. */
@@ -114,17 +119,16 @@ export class Bus extends BusView {
     this.kept.clear()
     this.losses.clear()
     this.retention.clear()
-    this.partitions = new Partitions()
+    this.partitions.clear()
     this.wasRecreated = true
     this.caughtUp = false
     this.isTooSmall = false
     this.publish()
   }
 
-  /** Shows readers what was appended, and wakes them: once per batch. */
+  /** Wakes the readers, here and in other threads: once per batch, before the event loop turns. */
   publish(): void {
-    const { tail } = this.kept
-    if (tail !== undefined) this.show(tail)
+    this.noteArrival()
     this.wake()
     this.changed()
   }
@@ -138,6 +142,7 @@ export class Bus extends BusView {
 
   /** One bounded step of what is to be done besides: compaction, and what had its time goes. True if there was something. */
   maintain(nowMs: number): boolean {
+    this.noteArrival()
     const isDone = this.retention.step(nowMs)
     if (isDone) this.changed()
     return isDone
@@ -238,6 +243,8 @@ export class Bus extends BusView {
     const isTombstone = value === null
     const entry = { sequence, frameBytes, idBytes, partition, offset, timestampMs, key, isTombstone }
     this.fillFrame(segment.bytes, this.kept.append(segment, entry), lines)
+    segment.publish()
+    this.hasArrivals = true
   }
 
   private fillFrame(bytes: Buffer, start: number, lines: EventLines): void {
@@ -256,10 +263,8 @@ export class Bus extends BusView {
   private segmentFor(frameBytes: number, keyBytes: number): Segment {
     const { tail } = this.kept
     if (tail?.size === this.pool.segmentBytes && tail.fits(frameBytes, keyBytes)) return tail
-    if (tail !== undefined) {
-      this.show(tail)
-      tail.close()
-    }
+    this.noteArrival()
+    tail?.close()
     this.retention.makeRoom(frameBytes)
     return this.kept.add(frameBytes + keyBytes, this.now())
   }
@@ -268,9 +273,11 @@ export class Bus extends BusView {
     for (const listener of this.changeListeners) listener()
   }
 
-  private show(tail: Segment): void {
-    tail.newestArrivalMs = this.now()
-    tail.publish()
+  /** What came since the last call came now: the clock is asked once per batch. */
+  private noteArrival(): void {
+    const { tail } = this.kept
+    if (this.hasArrivals && tail !== undefined) tail.newestArrivalMs = this.now()
+    this.hasArrivals = false
   }
 }
 

@@ -127,9 +127,12 @@ export class Cursor {
     this.handOver()?.release()
   }
 
-  /** Whether everything published has been read. */
+  /**
+   * Whether everything has been read, so that the bus's position is the client's. Never true for one that is `lost` or
+   * `isOutdated`: the position has moved past what its client was not sent.
+   */
   atTail(): boolean {
-    return this.seek === null && this.place.locate() === 'tail'
+    return this.seek === null && !this.lost && !this.isOutdated && this.place.locate() === 'tail'
   }
 
   /** Id that stands for everything read: the tail's once nothing is left to read, else the last frame's. Asked for right after a read. */

@@ -6,7 +6,7 @@ export class Partitions {
   /** In ascending order, as ids name them. */
   private numbers: readonly number[] = []
   readonly starts = new Map<number, number>()
-  /** Grows with whatever becomes known of the partitions but for their next offsets. */
+  /** Grows with whatever becomes known of the partitions but for their next offsets; never begins again. */
   version = 0
   private readonly nextOffsets = new Map<number, number>()
   /** Latest timestamp of each partition's records, as far as they were noted. */
@@ -55,6 +55,16 @@ export class Partitions {
 
   noteTimestamp(partition: number, timestampMs: number): void {
     if (timestampMs > this.newestTimestampMs(partition)) this.timestamps.set(partition, timestampMs)
+  }
+
+  /** The topic is another one: nothing is known of its partitions. */
+  clear(): void {
+    this.numbers = []
+    this.starts.clear()
+    this.nextOffsets.clear()
+    this.timestamps.clear()
+    this.textMade = null
+    this.version++
   }
 
   position(): Position {

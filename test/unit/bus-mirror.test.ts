@@ -122,6 +122,41 @@ describe('a bus that another thread reads', () => {
     expect(read(Cursor.fromTime(mirror, 0))).toEqual([1, 2])
   })
 
+  it('is told position, records and sequence of one moment, also between an append and its publish', () => {
+    append('a')
+    mirror.receive(news())
+    const cursor = Cursor.fromNow(mirror)
+    bus.append({
+      partition: 0,
+      offset: offset++,
+      timestampMs: 0,
+      key: null,
+      value: Buffer.from('1'),
+      headers: [],
+    })
+    mirror.receive(news())
+    const told = cursor.atTail() ? cursor.id() : null
+    expect([told, read(cursor)]).toEqual([null, [1]])
+    expect(cursor.id()).toBe(bus.positionText())
+  })
+
+  it('learns where the logs of a topic that was made anew begin, however many partitions the old one had', () => {
+    bus.setPartition(1, 500)
+    mirror.receive(news())
+    expect([mirror.start(0), mirror.start(1)]).toEqual([0, 500])
+    bus.recreate()
+    for (const [partition, start] of [
+      [0, 7],
+      [1, 3],
+    ] as const)
+      bus.setPartition(partition, start)
+    mirror.receive(news())
+    expect([mirror.start(0), mirror.start(1)]).toEqual([7, 3])
+    bus.recreate()
+    mirror.receive(news())
+    expect([mirror.start(0), mirror.start(1)]).toEqual([undefined, undefined])
+  })
+
   it('tells who waits that it has caught up, once', () => {
     const other = new BusMirror(2)
     let times = 0

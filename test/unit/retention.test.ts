@@ -284,6 +284,29 @@ describe.each(['latest', 'all'] as const)('what Kafka has deleted (%s)', (keeps)
   })
 })
 
+describe('a stream that was at the tail', () => {
+  it('is told no id past what it has missed, between that and its end', () => {
+    const scene = new Scene({}, 1)
+    scene.write('a', 'read')
+    const cursor = Cursor.fromNow(scene.bus)
+    expect([cursor.read(1), cursor.atTail()]).toEqual([null, true])
+    scene.bus.skip(0, 10)
+    expect([cursor.atTail(), cursor.lost]).toEqual([false, true])
+  })
+
+  it('is told no id of the topic that has taken its topic’s place, before it is told of that', () => {
+    const scene = new Scene({}, 1)
+    const cursor = Cursor.fromNow(scene.bus)
+    scene.bus.recreate()
+    scene.bus.setPartition(0, 0)
+    scene.write('a', 'of the new one')
+    expect([cursor.read(1000), cursor.atTail(), cursor.isOutdated]).toEqual([null, false, true])
+    const late = Cursor.fromNow(scene.bus)
+    scene.bus.recreate()
+    expect([late.read(1000), late.atTail(), late.isOutdated]).toEqual([null, false, true])
+  })
+})
+
 describe('a topic that is another one now', () => {
   it('has nothing of the old one, not even what it had lost, and outdates its readers', () => {
     const scene = new Scene()
