@@ -4,7 +4,6 @@
 import { performance } from 'node:perf_hooks'
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import rdkafka from 'node-rdkafka'
 import { Bus } from '../src/bus.ts'
 import { KAFKA_SETTINGS } from '../src/config/kafka-settings.ts'
 import { LatestAnswers } from '../src/latest-answers.ts'
@@ -12,6 +11,7 @@ import type { KafkaOptions } from '../src/options.ts'
 import { SegmentPool } from '../src/segment-pool.ts'
 import type { Encoding, FedTopic, Keeps, Topics } from '../src/topic.ts'
 import { Consumer, type ConsumerEvents } from './kafka/consumer.ts'
+import { warnOfMissingParts } from './kafka/librdkafka-build.ts'
 import { Reader } from './kafka/reader.ts'
 import { TwoConsumers } from './kafka/two-consumers.ts'
 
@@ -30,7 +30,7 @@ const BOUNDS = {
 }
 
 async function kafka(app: FastifyInstance, options: KafkaOptions): Promise<void> {
-  warnOfMissingCompression(app)
+  warnOfMissingParts(app.log)
   const topics = new KafkaTopics(app, options)
   app.decorate('kafkaSseTopics', topics)
   app.addHook('onClose', () => topics.close())
@@ -38,13 +38,6 @@ async function kafka(app: FastifyInstance, options: KafkaOptions): Promise<void>
 
 export const kafkaSseKafka = fastifyPlugin(kafka, { fastify: '5.x', name: 'kafka-sse-kafka' })
 export default kafkaSseKafka
-
-/** The build of librdkafka leaves out what it does not find; topics compressed with it cannot be read then. */
-function warnOfMissingCompression(app: FastifyInstance): void {
-  const missing = ['gzip', 'snappy', 'lz4', 'zstd'].filter((name) => !rdkafka.features.includes(name))
-  if (missing.length === 0) return
-  app.log.warn(`librdkafka was built without ${missing.join(', ')}: topics compressed with it cannot be read`)
-}
 
 class KafkaTopics implements Topics {
   private readonly app: FastifyInstance

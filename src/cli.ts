@@ -50,6 +50,13 @@ const COMMANDS: ReadonlyMap<string, Entry> = new Map([
     'tail',
     { words: 'prints the events of a stream', load: async () => (await import('./commands/tail.ts')).tail },
   ],
+  [
+    'features',
+    {
+      words: "says what its build of Kafka's library lacks",
+      load: async () => (await import('./commands/features.ts')).features,
+    },
+  ],
 ])
 
 process.exitCode = await run(process.argv.slice(2), process.env)

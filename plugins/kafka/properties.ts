@@ -2,6 +2,7 @@
 // Nothing secret in a property ever reaches a message: see `redactor`.
 
 import type { KafkaOptions } from '../../src/options.ts'
+import { refuseMissing } from './librdkafka-build.ts'
 
 type Properties = Record<string, string | number | boolean>
 
@@ -86,6 +87,7 @@ export function producerProperties(options: KafkaOptions, overrides: Properties 
 
 function ownProperties(options: KafkaOptions): Properties {
   const config = options.config ?? {}
+  refuseMissing(config)
   for (const name of ['bootstrap.servers', 'metadata.broker.list']) {
     refuseOther(config, name, options.bootstrapServers)
   }

@@ -1,0 +1,110 @@
+// What this build of librdkafka can do. It leaves out what it finds no headers of: that is told at the end of the installation
+// and once at the start, with the line that brings it, and a property that needs it is refused by name.
+
+import rdkafka from 'node-rdkafka'
+
+type Properties = Readonly<Record<string, string | number | boolean>>
+
+interface Part {
+  readonly words: string
+  /** Debian's package of the headers. */
+  readonly debianPackage: string | null
+}
+
+/** By the names of librdkafka's `builtin.features`, of which those that no machine lacks are left out. */
+export const PARTS: ReadonlyMap<string, Part> = new Map([
+  ['ssl', { words: 'TLS', debianPackage: 'libssl-dev' }],
+  ['sasl_scram', { words: 'SASL SCRAM', debianPackage: 'libssl-dev' }],
+  ['sasl_oauthbearer', { words: 'SASL OAUTHBEARER', debianPackage: 'libssl-dev' }],
+  ['oidc', { words: 'OIDC', debianPackage: 'libcurl4-openssl-dev' }],
+  ['sasl_gssapi', { words: 'SASL GSSAPI', debianPackage: 'libsasl2-dev' }],
+  ['gzip', { words: 'gzip', debianPackage: 'zlib1g-dev' }],
+  ['zstd', { words: 'zstd', debianPackage: 'libzstd-dev' }],
+  ['sasl_plain', { words: 'SASL PLAIN', debianPackage: null }],
+  ['snappy', { words: 'snappy', debianPackage: null }],
+  ['lz4', { words: 'lz4', debianPackage: null }],
+])
+
+/** What the installed one has. */
+export const BUILT_FEATURES: readonly string[] = rdkafka.features
+
+export interface MissingParts {
+  /** Such as `TLS, SASL SCRAM and zstd`. */
+  readonly words: string
+  /** What to run in the project's folder; null where no package brings it. */
+  readonly command: string | null
+}
+
+const WHERE = 'brings it on Debian; the README has the packages of other systems'
+
+/** null: nothing that a Kafka may ask for is missing. */
+export function missingParts(features: readonly string[]): MissingParts | null {
+  const missing = [...PARTS].filter(([name]) => !features.includes(name)).map(([, part]) => part)
+  if (missing.length === 0) return null
+  return { words: listed(missing.map(({ words }) => words)), command: commandFor(missing) }
+}
+
+/** One line for the log; null if nothing is missing. */
+export function missingLine(features: readonly string[]): string | null {
+  const missing = missingParts(features)
+  if (missing === null) return null
+  const { words, command } = missing
+  const what = `librdkafka was built without ${words}: Kafka cannot be read where it asks for that`
+  return command === null ? what : `${what}. ${command} ${WHERE}`
+}
+
+let isTold = false
+
+/** Logs what is missing, once in a process, however many apps it has. */
+export function warnOfMissingParts(log: { warn(line: string): void }, features = BUILT_FEATURES): void {
+  const line = isTold ? null : missingLine(features)
+  isTold = true
+  if (line !== null) log.warn(line)
+}
+
+/** Throws where a property asks for what librdkafka was built without. */
+export function refuseMissing(config: Properties = {}, features = BUILT_FEATURES): void {
+  for (const [property, feature] of neededFeatures(config)) {
+    const part = PARTS.get(feature)
+    if (part === undefined || features.includes(feature)) continue
+    const command = commandFor([part])
+    const help = command === null ? '' : `. ${command} ${WHERE}`
+    throw new Error(`Kafka property ${property} needs ${part.words}: librdkafka was built without it${help}`)
+  }
+}
+
+/** As `security.protocol = SASL_SSL` and the feature that it needs. */
+function neededFeatures(config: Properties): [property: string, feature: string][] {
+  const asked = (name: string): string => String(config[name] ?? '').toLowerCase()
+  const needed: [string, string][] = []
+  const need = (name: string, feature: string): void => {
+    needed.push([config[name] === undefined ? name : `${name} = ${config[name]}`, feature])
+  }
+  const protocol = asked('security.protocol')
+  if (protocol.endsWith('ssl')) need('security.protocol', 'ssl')
+  const mechanismName = config['sasl.mechanism'] === undefined ? 'sasl.mechanisms' : 'sasl.mechanism'
+  const mechanism = asked(mechanismName) || (protocol.startsWith('sasl_') ? DEFAULT_MECHANISM : '')
+  if (mechanism !== '') need(mechanismName, featureOf(mechanism))
+  if (asked('sasl.oauthbearer.method') === 'oidc') need('sasl.oauthbearer.method', 'oidc')
+  for (const name of ['compression.type', 'compression.codec']) {
+    if (asked(name) !== '') need(name, asked(name))
+  }
+  return needed
+}
+
+/** librdkafka's own. */
+const DEFAULT_MECHANISM = 'gssapi'
+
+function featureOf(mechanism: string): string {
+  return mechanism.startsWith('scram-') ? 'sasl_scram' : `sasl_${mechanism}`
+}
+
+function commandFor(parts: readonly Part[]): string | null {
+  const packages = new Set(parts.flatMap(({ debianPackage }) => debianPackage ?? []))
+  if (packages.size === 0) return null
+  return `apt-get install ${[...packages].sort().join(' ')} && npm rebuild node-rdkafka`
+}
+
+function listed(words: readonly string[]): string {
+  return words.length < 2 ? words.join() : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`
+}
