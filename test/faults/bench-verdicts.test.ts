@@ -6,8 +6,9 @@ import { createSecureServer, type Http2SecureServer, type ServerHttp2Stream } fr
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { hasGo } from '../has-go.ts'
+import { canBuildGo } from '../programs.ts'
 
 interface Load {
   happens(name: string, timeoutMs: number): Promise<boolean>
@@ -53,7 +54,9 @@ const CLIENTS = 3
 const PATIENCE_MS = 10_000
 const LATE_MS = 4_000
 
-describe.skipIf(!hasGo())('the load generator', () => {
+const LOAD = fileURLToPath(new URL('../../bench/load', import.meta.url))
+
+describe.skipIf(!canBuildGo('the load generator of the bench', LOAD))('the load generator', () => {
   const folder = mkdtempSync(join(tmpdir(), 'bench-verdicts-'))
   let credentials: Credentials
   let server: Http2SecureServer

@@ -6,7 +6,7 @@ import { readFileSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { hasGo } from '../has-go.ts'
+import { canBuildGo } from '../programs.ts'
 import { bootstrapServers } from './kafka.ts'
 
 interface Repetition {
@@ -23,8 +23,11 @@ interface Repetition {
 const WORKLOADS = ['live-1000', 'highest', 'storm-1000', 'replay-dead', 'replay-many']
 const PEERS = ['ours', 'bare']
 const SMOKE_MS = 170_000
+const LOAD = fileURLToPath(new URL('../../bench/load', import.meta.url))
 
-describe.skipIf(!hasGo() || bootstrapServers === null)('the bench', () => {
+const can = bootstrapServers !== null && canBuildGo('the bench', LOAD)
+
+describe.skipIf(!can)('the bench', () => {
   it('measures every kind of workload, and nobody loses a record', { timeout: SMOKE_MS }, async () => {
     const repetitions = await smoke()
     expect(repetitions.filter((one) => one.void !== undefined)).toEqual([])
