@@ -2,15 +2,13 @@
 // move between them all the time: whatever order a server read the partitions in, an id is good at the other, and every record
 // comes once.
 
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { bootstrapServers, Kafka } from '../kafka/kafka.ts'
 import { ServerProcess } from '../server-process.ts'
 import { ArrivalOrders } from './arrival-orders.ts'
 import { MovingClient, type MovingTarget } from './moving-client.ts'
+import { MovingProducer } from './moving-producer.ts'
 import { randomOf } from './pattern.mjs'
 
 /** Fewer while the test itself is worked on. */
@@ -37,8 +35,7 @@ describe.skipIf(bootstrapServers === null)(
     const random = randomOf(SEED)
     const orders = new ArrivalOrders(PARTITIONS, (2 * RECORDS) / PARTITIONS)
     let kafka: Kafka
-    let topic: string
-    let producer: ChildProcess | null = null
+    let producer: MovingProducer
     const servers: Server[] = []
     const clients: MovingClient[] = []
     let killing: Promise<void> = Promise.resolve()
@@ -49,7 +46,8 @@ describe.skipIf(bootstrapServers === null)(
 
     beforeAll(async () => {
       kafka = new Kafka(bootstrapServers)
-      topic = await kafka.createTopic({ partitions: PARTITIONS })
+      const topic = await kafka.createTopic({ partitions: PARTITIONS })
+      producer = new MovingProducer(kafka.bootstrapServers, topic)
       const first = await ServerProcess.start(kafka.bootstrapServers, topic, { settings: { WORKERS: '1' } })
       const { text: token } = await first.token('+1h')
       const second = await ServerProcess.start(kafka.bootstrapServers, topic, {
@@ -63,7 +61,7 @@ describe.skipIf(bootstrapServers === null)(
     })
     afterAll(async () => {
       rest()
-      producer?.kill('SIGKILL')
+      producer.close()
       await killing.catch(() => undefined) // the test has told
       await Promise.all(clients.map((client) => client.close()))
       await Promise.all(servers.map(({ process }) => process.close()))
@@ -86,21 +84,7 @@ describe.skipIf(bootstrapServers === null)(
       }
     }
 
-    /** Resolves, when Kafka has all of them, with the number of records in each partition. */
-    async function produce(): Promise<number[]> {
-      const numbers = { PARTITIONS, RATE: RECORDS_PER_SECOND, SECONDS, SEED }
-      const settings = Object.entries(numbers).map(([name, number]) => [name, String(number)])
-      const places = { BOOTSTRAP_SERVERS: kafka.bootstrapServers, TOPIC: topic }
-      producer = fork(fileURLToPath(new URL('moving-producer.mjs', import.meta.url)), {
-        env: { ...process.env, ...places, ...Object.fromEntries(settings) },
-        execArgv: [],
-      })
-      const ended = once(producer, 'exit').then(([code]) => {
-        throw new Error(`the producer ended with ${code} before Kafka had everything`)
-      })
-      const [{ produced }] = await Promise.race([once(producer, 'message'), ended])
-      return produced
-    }
+    const produce = () => producer.produce({ PARTITIONS, RATE: RECORDS_PER_SECOND, SECONDS, SEED })
 
     async function killAgainAndAgain(): Promise<void> {
       while (!isResting()) {

@@ -1,0 +1,35 @@
+// The producer in a process of its own, as a test starts it.
+
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+const FILE = fileURLToPath(new URL('moving-producer.mjs', import.meta.url))
+
+export class MovingProducer {
+  private readonly places: Record<string, string>
+  private child: ChildProcess | null = null
+
+  constructor(bootstrapServers: string, topic: string) {
+    this.places = { BOOTSTRAP_SERVERS: bootstrapServers, TOPIC: topic }
+  }
+
+  /** Resolves, when Kafka has all of them, with the number of records in each partition. */
+  async produce(numbers: Record<string, number>): Promise<number[]> {
+    const settings = Object.entries(numbers).map(([name, number]) => [name, String(number)])
+    const child = fork(FILE, {
+      env: { ...process.env, ...this.places, ...Object.fromEntries(settings) },
+      execArgv: [],
+    })
+    this.child = child
+    const ended = once(child, 'exit').then(([code]) => {
+      throw new Error(`the producer ended with ${code} before Kafka had everything`)
+    })
+    const [{ produced }] = await Promise.race([once(child, 'message'), ended])
+    return produced
+  }
+
+  close(): void {
+    this.child?.kill('SIGKILL')
+  }
+}
