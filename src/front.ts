@@ -1,10 +1,10 @@
 // What clients meet: streams, renewals and pages, as one Fastify application. It knows nothing of where records come from.
 
-import cors from '@fastify/cors'
 import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import auth from '../plugins/auth.ts'
 import sse from '../plugins/sse.ts'
+import { answerCors } from '../routes/cors.ts'
 import { demoTokenRoutes } from '../routes/demo-token.ts'
 import { pageRoutes } from '../routes/page.ts'
 import { streamRoutes } from '../routes/stream.ts'
@@ -29,7 +29,7 @@ export async function registerStreams(
 ): Promise<void> {
   await app.register(sse, { ...options.sse, ...(shared && { shared }) })
   await app.register(auth, options.auth)
-  await registerCors(app, options.sse.corsOrigins)
+  answerCors(app, options.sse.corsOrigins)
   for (const { path, topic, scope, encoding, replay } of options.streams) {
     await app.register(streamRoutes, {
       path,
@@ -71,22 +71,5 @@ export function frameworkOptions({ logLevel }: ServerOptions): FastifyServerOpti
     frameworkErrors: (_error, _request, reply) => {
       reply.send(new NotFound() as never) // typed for a route's reply, and no route is meant
     },
-  }
-}
-
-/** The host's own CORS, where it has @fastify/cors, holds for the streams like for everything else. */
-async function registerCors(app: FastifyInstance, origins: string[]): Promise<void> {
-  const isHosts = app.hasRequestDecorator('corsPreflightEnabled')
-  if (origins.length > 0 && !isHosts) await app.register(cors, corsOptions(origins))
-}
-
-/** `authorization` by name, since `*` does not cover it (Fetch standard, 3.3.2); without credentials, since tokens are not. */
-function corsOptions(origins: string[]) {
-  return {
-    origin: origins.includes('*') ? '*' : origins,
-    methods: ['GET', 'POST'],
-    allowedHeaders: ['authorization', 'last-event-id', 'content-type'],
-    exposedHeaders: ['retry-after', 'www-authenticate'],
-    maxAge: 86_400,
   }
 }
