@@ -2,7 +2,14 @@
 // One writer (this class). What it publishes is immutable but for the marks that say by when a frame was superseded or gone.
 
 import { BusView } from './bus-view.ts'
-import { type EventLines, eventLines, FRAME_BYTES_MAX, linesBytes, TOO_LARGE_LINES } from './frame.ts'
+import {
+  type EventLines,
+  eventBytesMin,
+  eventLines,
+  FRAME_BYTES_MAX,
+  linesBytes,
+  TOO_LARGE_LINES,
+} from './frame.ts'
 import { Partitions } from './partitions.ts'
 import { FROM_BEGINNING, type Position } from './position.ts'
 import { Retention, type RetentionOptions } from './retention.ts'
@@ -17,9 +24,11 @@ export interface BusOptions extends RetentionOptions {
   readonly pool?: SegmentPool
   /** Seed of the key hash; random unless a test fixes it. */
   readonly seed?: number
-  /** Epoch ms. */
-  readonly now?: () => number
-  /** A record whose frame would be over FRAME_BYTES_MAX was passed over. */
+  /** Monotonic, in ms: how long something has been here. performance.now if it is left out. */
+  readonly nowMs?: () => number
+  /** The wall clock, in epoch ms, which records' timestamps are compared with. Date.now if it is left out. */
+  readonly epochMs?: () => number
+  /** A record whose frame would be over FRAME_BYTES_MAX was passed over; `frameBytes` is what it had come to, at the least. */
   readonly onTooLarge?: (record: KafkaRecord, frameBytes: number) => void
 }
 
@@ -38,7 +47,8 @@ export class Bus extends BusView {
   private readonly retention: Retention
   private readonly partitions = new Partitions()
   private readonly changeListeners = new Set<() => void>()
-  private readonly now: () => number
+  private readonly nowMs: () => number
+  private readonly epochMs: () => number
   /** Frames came of which it is not noted when. */
   private hasArrivals = false
 
@@ -46,7 +56,8 @@ export class Bus extends BusView {
     super()
     this.options = options
     this.pool = options.pool ?? new SegmentPool()
-    this.now = options.now ?? Date.now
+    this.nowMs = options.nowMs ?? (() => performance.now())
+    this.epochMs = options.epochMs ?? Date.now
     this.kept = new Segments({
       pool: this.pool,
       seed: options.seed ?? Math.floor(Math.random() * 2 ** 32),
@@ -78,13 +89,15 @@ export class Bus extends BusView {
     const { partitions } = this
     if (!partitions.has(record.partition)) this.setPartition(record.partition, FROM_BEGINNING)
     if (record.offset < partitions.next(record.partition)) return
-    const lines = eventLines(record, this.options.encoding)
+    const { encoding } = this.options
+    const bytesMin = eventBytesMin(record, encoding)
+    const lines = bytesMin > FRAME_BYTES_MAX ? TOO_LARGE_LINES : eventLines(record, encoding)
     if (this.options.keeps === 'latest' && !this.caughtUp) this.noteHole(record)
     partitions.moveTo(record.partition, record.offset + 1)
     this.recordsAppended++
     if (lines === null) return
     const idBytes = partitions.encode()
-    const frameBytes = frameBytesOf(lines, idBytes)
+    const frameBytes = Math.max(bytesMin, frameBytesOf(lines, idBytes))
     if (frameBytes > FRAME_BYTES_MAX) this.appendTooLarge(record, frameBytes, idBytes)
     else this.appendFrame(record, lines, idBytes)
   }
@@ -141,9 +154,9 @@ export class Bus extends BusView {
   }
 
   /** One bounded step of what is to be done besides: compaction, and what had its time goes. True if there was something. */
-  maintain(nowMs: number): boolean {
+  maintain(epochMs: number, nowMs = this.nowMs()): boolean {
     this.noteArrival()
-    const isDone = this.retention.step(nowMs)
+    const isDone = this.retention.step({ epochMs, nowMs })
     if (isDone) this.changed()
     return isDone
   }
@@ -218,25 +231,27 @@ export class Bus extends BusView {
 
   /**
    * Offsets that are missing in what Kafka held at the start may have been tombstones, where they are old enough for Kafka to
-   * have dropped them (KIP-534): they are no older than the record before them.
+   * have dropped them (KIP-534): they are no older than the record before them. A timestamp ahead of the clock proves nothing.
    */
   private noteHole({ partition, offset, timestampMs }: KafkaRecord): void {
     const { partitions, options } = this
+    const epochMs = this.epochMs()
     const isHole = offset > Math.max(0, partitions.next(partition))
-    const isOld = isHole && partitions.newestTimestampMs(partition) + options.deleteRetentionMs <= this.now()
+    const isOld = isHole && partitions.newestTimestampMs(partition) + options.deleteRetentionMs <= epochMs
     if (isOld) this.losses.addTombstone(partition, offset - 1)
-    partitions.noteTimestamp(partition, timestampMs)
+    if (timestampMs <= epochMs) partitions.noteTimestamp(partition, timestampMs)
   }
 
   /** What stands for a record that is too large: a comment that says so, which supersedes its key's older value. */
   private appendTooLarge(record: KafkaRecord, frameBytes: number, idBytes: number): void {
     this.recordsTooLarge++
-    this.options.onTooLarge?.(record, frameBytes)
     this.appendFrame(record, TOO_LARGE_LINES, idBytes)
+    this.options.onTooLarge?.(record, frameBytes)
   }
 
   private appendFrame(record: KafkaRecord, lines: EventLines, idBytes: number): void {
-    const { partition, offset, timestampMs, key, value } = record
+    const { partition, offset, timestampMs, value } = record
+    const key = keptKey(record)
     const frameBytes = frameBytesOf(lines, idBytes)
     const segment = this.segmentFor(frameBytes, key?.length ?? 0)
     const sequence = this.kept.takeSequence()
@@ -266,7 +281,7 @@ export class Bus extends BusView {
     this.noteArrival()
     tail?.close()
     this.retention.makeRoom(frameBytes)
-    return this.kept.add(frameBytes + keyBytes, this.now())
+    return this.kept.add(frameBytes + keyBytes, this.nowMs())
   }
 
   private changed(): void {
@@ -276,9 +291,14 @@ export class Bus extends BusView {
   /** What came since the last call came now: the clock is asked once per batch. */
   private noteArrival(): void {
     const { tail } = this.kept
-    if (this.hasArrivals && tail !== undefined) tail.newestArrivalMs = this.now()
+    if (this.hasArrivals && tail !== undefined) tail.newestArrivalMs = this.nowMs()
     this.hasArrivals = false
   }
+}
+
+/** A key that fits no frame counts as none: each record that has it is too large, so there is no value of it to supersede. */
+function keptKey({ key }: KafkaRecord): Uint8Array | null {
+  return key !== null && key.length > FRAME_BYTES_MAX ? null : key
 }
 
 function frameBytesOf(lines: EventLines, idBytes: number): number {

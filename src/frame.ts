@@ -7,6 +7,9 @@ import type { Encoding, KafkaRecord, RecordHeader } from './topic.ts'
 /** Longest frame, in bytes, its id included: a larger record is passed over with `:gap too-large`. */
 export const FRAME_BYTES_MAX = 16 * 1024 * 1024
 
+/** What a header takes in an envelope besides its name and its value, at the least: `{"name":"","value":""}`. */
+const ENVELOPE_HEADER_BYTES_MIN = 22
+
 /** Pieces that make up an event's lines, written one behind the other; the last ends with LF. */
 export type EventLines = readonly Uint8Array[]
 
@@ -29,6 +32,27 @@ export function eventLines(record: KafkaRecord, encoding: Encoding): EventLines 
   return dataLines(
     isUtf8(record.value) ? asBuffer(record.value) : Buffer.from(asBuffer(record.value).toString('utf8')),
   )
+}
+
+/**
+ * What `eventLines` would come to at the least, without making anything of it. Where that is over FRAME_BYTES_MAX it must not be
+ * called: V8 throws for a string of 512 Mi characters and more, and Kafka has no bound below 2 GiB. A key over the limit is
+ * too much whatever the encoding: a tombstone could not name it.
+ */
+export function eventBytesMin({ key, value, headers }: KafkaRecord, encoding: Encoding): number {
+  if (key !== null && key.length > FRAME_BYTES_MAX) return key.length
+  if (value === null) return key === null ? 0 : DELETE.length + base64Bytes(key)
+  if (encoding === 'base64') return DATA.length + base64Bytes(value)
+  let bytes = DATA.length + value.length // U+FFFD takes no less than what it stands for
+  if (encoding === 'text') return bytes
+  bytes += key?.length ?? 0
+  for (const header of headers)
+    bytes += ENVELOPE_HEADER_BYTES_MIN + header.name.length + (header.value?.length ?? 0)
+  return bytes
+}
+
+function base64Bytes(bytes: Uint8Array): number {
+  return Math.ceil(bytes.length / 3) * 4
 }
 
 export function linesBytes(lines: EventLines): number {

@@ -9,7 +9,7 @@ export class Partitions {
   /** Grows with whatever becomes known of the partitions but for their next offsets; never begins again. */
   version = 0
   private readonly nextOffsets = new Map<number, number>()
-  /** Latest timestamp of each partition's records, as far as they were noted. */
+  /** Latest timestamp of each partition's records, in epoch ms, as far as they were noted. */
   private readonly timestamps = new Map<number, number>()
   private readonly encoder = new PositionEncoder(1)
   /** Text of the position, made when asked for and kept until the position moves. */

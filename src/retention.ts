@@ -15,12 +15,18 @@ export interface RetentionOptions {
   readonly retainedBytesMax: number
   /** Frames kept that nothing superseded. */
   readonly retainedRecordsMax: number
-  /** Age at which frames go that no newer value can supersede, by their timestamps; null: no age. */
+  /** Age at which frames go that no newer value can supersede, by their timestamps or since they came; null: no age. */
   readonly retainedMsMax: number | null
   /** How long a tombstone is kept at the least after it came in. */
   readonly deleteRetentionMs: number
   /** A bus that keeps the newest of every key holds more than 80 % of what it may, or `full`: it had to drop such. */
   readonly onPressure?: ((state: 'nearly-full' | 'full') => void) | undefined
+}
+
+/** The time: epoch ms for what a record says of itself, the monotonic clock for how long it has been here. */
+export interface Times {
+  readonly epochMs: number
+  readonly nowMs: number
 }
 
 const NEARLY_FULL = 0.8
@@ -62,8 +68,8 @@ export class Retention {
   }
 
   /** One bounded step of what is to be done now; false if nothing is. A segment is looked through, or a few rewritten. */
-  step(nowMs: number): boolean {
-    return this.trimStep() || this.expireStep(nowMs) || this.compactStep()
+  step(times: Times): boolean {
+    return this.trimStep() || this.expireStep(times) || this.compactStep()
   }
 
   /** Keeps the bounds before a new segment is begun: first by what is dead, then by what is kept for a time only. */
@@ -165,29 +171,31 @@ export class Retention {
     this.trimmedTo = segment.lastSequence + 1
   }
 
-  private expireStep(nowMs: number): boolean {
-    return this.options.keeps === 'all' ? this.expireOldest(nowMs) : this.expireOfLatest(nowMs)
+  private expireStep(times: Times): boolean {
+    return this.options.keeps === 'all' ? this.expireOldest(times) : this.expireOfLatest(times)
   }
 
-  private expireOldest(nowMs: number): boolean {
+  private expireOldest(times: Times): boolean {
     const [oldest] = this.segments.list
-    return oldest !== undefined && this.isAged(oldest, nowMs) && this.dropOldest()
+    return oldest !== undefined && this.isAged(oldest, times) && this.dropOldest()
   }
 
-  private expireOfLatest(nowMs: number): boolean {
+  private expireOfLatest(times: Times): boolean {
     const { list } = this.segments
     const withTombstones = list.find(({ liveTombstones }) => liveTombstones > 0)
-    if (withTombstones && withTombstones.newestArrivalMs + this.options.deleteRetentionMs <= nowMs)
+    if (withTombstones && withTombstones.newestArrivalMs + this.options.deleteRetentionMs <= times.nowMs)
       return this.bury(withTombstones, (at) => withTombstones.isTombstone(at))
     const withKeyless = list.find(({ liveKeyless }) => liveKeyless > 0)
-    if (withKeyless === undefined || !this.isAged(withKeyless, nowMs)) return false
+    if (withKeyless === undefined || !this.isAged(withKeyless, times)) return false
     return this.bury(withKeyless, (at) => !withKeyless.hasKey(at))
   }
 
-  private isAged({ newestTimestampMs, newestArrivalMs }: Segment, nowMs: number): boolean {
+  /** By its records' word, or because it has been here for that long: a timestamp that is wrong keeps nothing for ever. */
+  private isAged({ newestTimestampMs, newestArrivalMs }: Segment, { epochMs, nowMs }: Times): boolean {
     const { retainedMsMax } = this.options
-    const newestMs = newestTimestampMs > 0 ? newestTimestampMs : newestArrivalMs
-    return retainedMsMax !== null && newestMs + retainedMsMax <= nowMs
+    if (retainedMsMax === null) return false
+    const isOld = newestTimestampMs > 0 && newestTimestampMs + retainedMsMax <= epochMs
+    return isOld || newestArrivalMs + retainedMsMax <= nowMs
   }
 
   /** Lets every frame of a segment go for which `goes`; always true. */

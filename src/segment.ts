@@ -59,7 +59,7 @@ export class Segment extends SegmentView {
   liveTombstones = 0
   liveKeyless = 0
   liveKeylessBytes = 0
-  /** When the last frame came in, in epoch ms. */
+  /** When the last frame came in, by the monotonic clock. */
   newestArrivalMs = 0
   private framesEnd = CONTROL_BYTES
   private entriesEnd: EntryAt = 0

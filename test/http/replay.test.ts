@@ -91,7 +91,7 @@ describe('a gap', () => {
     topic.produce('deleted', 'a')
     topic.produce(null, 'a')
     topic.produce('kept', 'b')
-    while (topic.bus.maintain(Date.now() + 1));
+    while (topic.bus.maintain(Date.now(), performance.now() + 1));
     const { reader } = await scene.get('/events?signals=1', { 'last-event-id': 'AQIAAg==' })
     await vi.waitUntil(() => reader.comments.includes('ready'))
     expect(reader.events.map(({ event, data, id }) => [event, data, id])).toEqual([

@@ -140,6 +140,36 @@ describe('a bus', () => {
     expect(readAll(Cursor.fromBeginning(bus)).records).toEqual(['what follows'])
   })
 
+  it.each(['text', 'base64', 'envelope'] as const)(
+    'takes any record, also one of which V8 can make no string (%s)',
+    (encoding) => {
+      const tooLarge: number[] = []
+      const bus = busOf(1, { encoding, onTooLarge: ({ offset }) => tooLarge.push(offset) })
+      const huge = Buffer.alloc(600 * MIB)
+      huge[0] = 0xff // not UTF-8
+      const small = Buffer.from('small')
+      const records: [key: Buffer | null, value: Buffer | null][] = [
+        [small, Buffer.alloc(600 * MIB)],
+        [null, huge],
+        [huge, null],
+        [huge, small],
+        [small, huge],
+      ]
+      for (const [offset, [key, value]] of records.entries())
+        bus.append({ ...record(0, offset, null, null), key, value })
+      bus.append({
+        ...record(0, 5, 'header', 'x'),
+        headers: [{ name: 'h', value: huge }],
+      })
+      bus.append(record(0, 6, 'm', 'what follows'))
+      const reader = readAll(Cursor.fromPosition(bus, new Map()))
+      expect(tooLarge).toEqual(encoding === 'envelope' ? [0, 1, 2, 3, 4, 5] : [0, 1, 2, 3, 4])
+      expect(reader.comments).toEqual(tooLarge.map(() => 'gap too-large'))
+      expect(reader.lastId).toBe('AQIADg==')
+      expect(bus.allocatedBytes).toBe(MIB)
+    },
+  )
+
   it('drops its oldest segment at its bound, says so once, and counts what it lost', () => {
     const states: string[] = []
     const bus = busOf(1, { retainedBytesMax: 8 * MIB, onPressure: (state) => states.push(state) })

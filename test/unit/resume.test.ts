@@ -80,7 +80,11 @@ class Case {
   private startServer(): Server {
     const { keeps, retainedSegments, retainedRecordsMax, retainedMsMax, isMirrored } = this.setting
     const bounds = { retainedBytesMax: retainedSegments * SEGMENT_BYTES, retainedRecordsMax, retainedMsMax }
-    const times = { deleteRetentionMs: DELETE_RETENTION_MS, now: () => this.nowMs }
+    const times = {
+      deleteRetentionMs: DELETE_RETENTION_MS,
+      nowMs: () => this.nowMs,
+      epochMs: () => this.nowMs,
+    }
     return new Server(
       this.logs,
       { ...BUS_OPTIONS, keeps, pool, isMirrored, ...bounds, ...times },
@@ -125,7 +129,7 @@ class Case {
   private tidy(a: number, steps: number): void {
     const server = this.servers[a % 2]
     server?.look()
-    for (let step = 0; step < steps; step++) if (!server?.bus.maintain(this.nowMs)) break
+    for (let step = 0; step < steps; step++) if (!server?.bus.maintain(this.nowMs, this.nowMs)) break
     if (a % 3 === 0) server?.report()
   }
 

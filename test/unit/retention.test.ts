@@ -13,18 +13,30 @@ const DAY_MS = 86_400_000
 
 /** A bus of small segments that is fed by partition, key and value, at offsets that count up. */
 class Scene {
+  /** The monotonic clock, and by how much the wall clock is ahead of it. */
   nowMs = 1_000_000
+  clockAheadMs = 0
   readonly bus: Bus
   private readonly offsets = new Map<number, number>()
 
   constructor(options: Partial<BusOptions> = {}, partitions = 1) {
     const pool = new SegmentPool(SEGMENT_BYTES)
-    this.bus = new Bus({ ...BUS_OPTIONS, pool, now: () => this.nowMs, ...options })
+    this.bus = new Bus({
+      ...BUS_OPTIONS,
+      pool,
+      nowMs: () => this.nowMs,
+      epochMs: () => this.epochMs,
+      ...options,
+    })
     for (let partition = 0; partition < partitions; partition++) this.bus.setPartition(partition, 0)
     this.bus.markCaughtUp()
   }
 
-  write(key: string | null, value: string | null, { partition = 0, timestampMs = this.nowMs } = {}): void {
+  get epochMs(): number {
+    return this.nowMs + this.clockAheadMs
+  }
+
+  write(key: string | null, value: string | null, { partition = 0, timestampMs = this.epochMs } = {}): void {
     const offset = this.offsets.get(partition) ?? 0
     this.offsets.set(partition, offset + 1)
     this.bus.append({ partition, offset, timestampMs, key: bytes(key), value: bytes(value), headers: [] })
@@ -37,7 +49,7 @@ class Scene {
   }
 
   tidy(): void {
-    while (this.bus.maintain(this.nowMs));
+    while (this.bus.maintain(this.epochMs, this.nowMs));
   }
 
   gap(position: Record<number, number>): string | null {
@@ -85,6 +97,19 @@ describe('a tombstone', () => {
     expect(scene.bus.keys).toBe(0)
   })
 
+  it('is kept for its time whichever way the clock is moved', () => {
+    for (const clockAheadMs of [2 * DAY_MS, -2 * DAY_MS]) {
+      const scene = new Scene({ deleteRetentionMs: DAY_MS })
+      scene.write('a', null)
+      scene.clockAheadMs = clockAheadMs
+      scene.tidy()
+      expect([clockAheadMs, scene.snapshot()]).toEqual([clockAheadMs, ['delete YQ==']])
+      scene.nowMs += DAY_MS
+      scene.tidy()
+      expect([clockAheadMs, scene.snapshot()]).toEqual([clockAheadMs, []])
+    }
+  })
+
   it('that is gone ends the stream that had still to read it, and no other', () => {
     const scene = new Scene({ deleteRetentionMs: DAY_MS })
     scene.write('a', 'value')
@@ -111,7 +136,7 @@ describe('a tombstone', () => {
   })
 
   it('may have stood where Kafka has nothing any more, behind a record that is older than it keeps them', () => {
-    const bus = new Bus({ ...BUS_OPTIONS, now: () => 10 * DAY_MS })
+    const bus = new Bus({ ...BUS_OPTIONS, epochMs: () => 10 * DAY_MS })
     bus.setPartition(0, 0)
     for (const [offset, daysOld] of [
       [0, 5],
@@ -132,6 +157,24 @@ describe('a tombstone', () => {
     // 4 to 6 are missing as well, but whatever stood there is younger than half a day.
     expect(bus.gapFor(positionOf({ 0: 3 }))).toBeNull()
     expect(bus.gapFor(positionOf({ 0: 4 }))).toBeNull()
+  })
+
+  it('may have stood behind a record whose timestamp is ahead of the clock: that one proves nothing', () => {
+    const scene = new Scene({ deleteRetentionMs: DAY_MS })
+    scene.bus.recreate()
+    scene.bus.setPartition(0, 0)
+    for (const [offset, timestampMs] of [
+      [0, scene.epochMs * 1000], // in microseconds
+      [7, scene.epochMs - 2 * DAY_MS],
+      [9, scene.epochMs],
+    ] as const) {
+      const value = bytes('value')
+      scene.bus.append({ partition: 0, offset, timestampMs, key: bytes(`${offset}`), value, headers: [] })
+    }
+    scene.bus.markCaughtUp()
+    expect(scene.gap({ 0: 1 })).toBe('deletes-dropped')
+    expect(scene.gap({ 0: 8 })).toBe('deletes-dropped')
+    expect(scene.gap({ 0: 9 })).toBeNull()
   })
 })
 
@@ -237,6 +280,23 @@ describe('a bus that keeps everything', () => {
     scene.tidy()
     expect(scene.snapshot().length).toBeLessThan(15)
     expect(scene.snapshot().length).toBeGreaterThanOrEqual(10)
+  })
+
+  it('drops what has been here for its age, whatever its timestamps and the clock say', () => {
+    for (const [timestampMs, clockAheadMs] of [
+      [2 ** 42, 0],
+      [1_000_000, -1_000_000],
+    ] as const) {
+      const scene = new Scene({ keeps: 'all', retainedMsMax: 1000 })
+      scene.write(null, 'x', { timestampMs })
+      scene.clockAheadMs = clockAheadMs
+      scene.nowMs += 999
+      scene.tidy()
+      expect(scene.snapshot()).toEqual(['x'])
+      scene.nowMs += 1
+      scene.tidy()
+      expect(scene.snapshot()).toEqual([])
+    }
   })
 
   it('begins to read no further back than it could keep', () => {
