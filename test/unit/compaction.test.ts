@@ -105,7 +105,7 @@ function check({ bus, newest }: Scene): void {
   if (bus.isWhole && bus.keys !== newest.size) throw new Error('the index lost a key')
 }
 
-describe('compaction', () => {
+describe('compaction', { timeout: 60_000 }, () => {
   it('drops dead segments at both ends of a run, and what is left stands for their sequences', () => {
     const scene = new Scene({ retainedBytesMax: 8 * MIB })
     for (const key of ['dead', 'kept', 'dead']) scene.write(key, 900_000)
