@@ -31,6 +31,8 @@ RUN apt-get update \
 ENV NODE_ENV=production
 # Probes and scrapers come from outside of the container. Whoever publishes 9464 publishes figures, not data.
 ENV ADMIN_HOST=0.0.0.0
+# From SIGTERM on, so long is it red and serves all the same: load balancers need a moment to see it.
+ENV LINGER_SECONDS=5
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
@@ -41,6 +43,6 @@ EXPOSE 7143 9464
 # Live, not ready: without Kafka a server is not ready, and starting it anew would not help.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (Number(process.env.ADMIN_PORT) || 9464) + '/health/live').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-# No shell in between: SIGTERM reaches the server, which ends its streams within DRAIN_SECONDS and exits with 0.
+# No shell in between: SIGTERM reaches the server, which lingers, ends its streams within DRAIN_SECONDS and exits with 0.
 ENTRYPOINT ["node", "--max-semi-space-size=4", "/app/dist/src/cli.js"]
 CMD ["serve"]

@@ -3,6 +3,7 @@
 
 import type { RequestListener } from 'node:http'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { builtOrClosed } from './closing.ts'
 import { createConnectionFigures } from './connections.ts'
 import { buildFront } from './front.ts'
 import { Listeners, readTls } from './listener.ts'
@@ -19,6 +20,8 @@ export interface App {
   readonly log: FastifyBaseLogger
   /** Rejects with an error that names what could not be read or listened to. */
   listen(): Promise<Ports>
+  /** Readiness turns red at once; all else goes on. */
+  announceEnd(): void
   /** Takes no new streams, and ends those that are open within `drainSeconds`. Readiness turns red at once. */
   drain(): Promise<void>
   /** Ends every stream at once and closes everything, within 2 s. */
@@ -41,13 +44,16 @@ export async function buildApp(
   const { kafka, auth, streams, sse } = options
   const app = await buildFront(options, (scope) => kafkaSse(scope, { kafka, auth, streams, sse }))
   const connections = createConnectionFigures()
-  const admin = await buildOperator(options, {
+  const departure = { isAnnounced: false }
+  const parts = {
     streams: app.kafkaSse,
     topics: app.kafkaSseTopics,
     authenticator: app.kafkaSseAuth,
+    departure,
     connections,
-  })
-  const listeners = new Listeners()
+  }
+  const admin = await builtOrClosed(app, () => buildOperator(options, parts))
+  const [front, operator] = [new Listeners(), new Listeners()]
   return {
     app,
     admin,
@@ -55,20 +61,25 @@ export async function buildApp(
     failed: new Promise(() => {}),
     listen: async () => {
       const tls = options.tls === null ? null : await readTls(options.tls)
-      const { host, port, adminHost } = options
-      const operator = { host: adminHost, port: options.adminPort, tls: null, connections }
+      const { host, port, adminHost, adminPort } = options
+      const at = { host: adminHost, port: adminPort, tls: null, connections }
       const where = sockets === null ? { host, port } : { sockets }
       return {
-        adminPort: await listeners.add(admin.routing as RequestListener, operator),
-        port: await listeners.add(app.routing as RequestListener, { ...where, tls, connections }),
+        adminPort: await operator.add(admin.routing as RequestListener, at),
+        port: await front.add(app.routing as RequestListener, { ...where, tls, connections }),
       }
+    },
+    announceEnd: () => {
+      departure.isAnnounced = true
     },
     drain: () => app.kafkaSse.drain(sse.drainSeconds * 1000),
     close: async () => {
       await app.kafkaSse.close()
-      await admin.close()
-      await listeners.close()
+      await front.close()
       await app.close()
+      // Last, so that readiness is seen to be red until the end.
+      await admin.close()
+      await operator.close()
     },
   }
 }

@@ -10,6 +10,8 @@ type Command = (args: string[], env: NodeJS.ProcessEnv) => Promise<number>
 
 interface Entry {
   readonly words: string
+  /** Ends the process with its exit code, whatever is still open in it. */
+  readonly isServer?: true
   readonly load: () => Promise<Command>
 }
 
@@ -18,6 +20,7 @@ const COMMANDS: ReadonlyMap<string, Entry> = new Map([
     'demo',
     {
       words: 'everything generated: broker, keys, page',
+      isServer: true,
       load: async () => (await import('./commands/demo.ts')).demo,
     },
   ],
@@ -25,6 +28,7 @@ const COMMANDS: ReadonlyMap<string, Entry> = new Map([
     'serve',
     {
       words: 'the server, as the environment says',
+      isServer: true,
       load: async () => (await import('./commands/serve.ts')).serve,
     },
   ],
@@ -65,11 +69,22 @@ async function run([name, ...args]: string[], env: NodeJS.ProcessEnv): Promise<n
   if (name === '--version' || name === '-v') return print(`${await version()}\n`)
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') return print(help())
   const command = COMMANDS.get(name)
-  if (command !== undefined) return (await command.load())(args, env)
+  if (command !== undefined) return runCommand(command, args, env)
   const nearest = nearestName(name, COMMANDS.keys())
   const question = nearest === null ? 'kafka-sse --help lists them' : `did you mean ${nearest}?`
   process.stderr.write(`kafka-sse: ${JSON.stringify(name)} is not a command; ${question}\n`)
   return 1
+}
+
+async function runCommand(
+  { load, isServer }: Entry,
+  args: string[],
+  env: NodeJS.ProcessEnv,
+): Promise<number> {
+  const code = await (await load())(args, env)
+  if (!isServer) return code
+  const { exit } = await import('./lifetime.ts')
+  return exit(code)
 }
 
 function print(text: string): 0 {

@@ -48,7 +48,7 @@ export async function parseEnvironment(
     if (problem !== null) problems.push(problem)
   }
   if (problems.length > 0) throw new ConfigError(problems)
-  return serverOptions(document)
+  return serverOptions(gathered)
 }
 
 /** What the demo brings along, by place: `fixed` is its own and nobody else's, `defaults` give way to what is set. */
@@ -77,7 +77,7 @@ export async function parseDemoEnvironment(
   }
   problems.push(...faultLines(gathered))
   if (problems.length > 0) throw new ConfigError(problems)
-  const options = serverOptions(document)
+  const options = serverOptions(gathered)
   const tokens = document.demoTokens ?? (LOCAL_HOSTS.has(options.host) ? 'on' : 'off')
   return { ...options, demo: { folder, tokens: tokens === 'on' } }
 }
@@ -104,17 +104,18 @@ function tlsLines({ tls, tlsCertFile, tlsKeyFile }: Document): string[] {
 
 /** A document that was checked against the schema is what its settings' types say. */
 type CheckedDocument = Readonly<Record<Exclude<ServerSettingName, NumberName>, string>> &
-  Readonly<Record<'port' | 'adminPort', number>> & { readonly workers?: number }
-type NumberName = 'port' | 'adminPort' | 'workers'
+  Readonly<Record<'port' | 'adminPort' | 'lingerSeconds', number>> & { readonly workers?: number }
+type NumberName = 'port' | 'adminPort' | 'lingerSeconds' | 'workers'
 
-function serverOptions(document: Document): ServerOptions {
+function serverOptions({ document, module }: Gathered): ServerOptions {
   const { host, port, adminHost, adminPort, logLevel, ...checked } = document as CheckedDocument
-  const { tls, tlsCertFile, tlsKeyFile, workers = defaultWorkers() } = checked
+  const { tls, tlsCertFile, tlsKeyFile, lingerSeconds, workers = defaultWorkers() } = checked
   const files: TlsOptions = { certFile: tlsCertFile, keyFile: tlsKeyFile }
   return {
     ...resolveOptions(document),
-    ...{ host, port, adminHost, adminPort, workers, logLevel: logLevel as LogLevel },
+    ...{ host, port, adminHost, adminPort, lingerSeconds, workers, logLevel: logLevel as LogLevel },
     tls: tls === 'off' ? null : files,
+    ...(module !== null && { configModule: module }),
   }
 }
 

@@ -8,7 +8,9 @@ import { answerCors } from '../routes/cors.ts'
 import { demoTokenRoutes } from '../routes/demo-token.ts'
 import { pageRoutes } from '../routes/page.ts'
 import { streamRoutes } from '../routes/stream.ts'
+import { builtOrClosed } from './closing.ts'
 import { NotFound } from './errors.ts'
+import { LogDestination } from './log-destination.ts'
 import { logRedaction } from './log-redaction.ts'
 import type { ResolvedOptions, ServerOptions } from './options.ts'
 import { inPackage } from './package-path.ts'
@@ -48,23 +50,25 @@ export async function buildFront(
   register: (app: FastifyInstance) => Promise<void>,
 ): Promise<FastifyInstance> {
   const app = fastify(frameworkOptions(options))
-  app.setNotFoundHandler(async () => {
-    throw new NotFound()
+  return builtOrClosed(app, async () => {
+    app.setNotFoundHandler(async () => {
+      throw new NotFound()
+    })
+    // Without a scope of its own, so that the admin port can look at what it decorates the app with.
+    await app.register(fastifyPlugin(register))
+    await app.register(pageRoutes, {
+      folder: inPackage('public'),
+      clientFolder: inPackage('dist/src/client'),
+    })
+    if (options.demo?.tokens) await app.register(demoTokenRoutes, { folder: options.demo.folder })
+    await app.ready()
+    return app
   })
-  // Without a scope of its own, so that the admin port can look at what it decorates the app with.
-  await app.register(fastifyPlugin(register))
-  await app.register(pageRoutes, {
-    folder: inPackage('public'),
-    clientFolder: inPackage('dist/src/client'),
-  })
-  if (options.demo?.tokens) await app.register(demoTokenRoutes, { folder: options.demo.folder })
-  await app.ready()
-  return app
 }
 
 export function frameworkOptions({ logLevel }: ServerOptions): FastifyServerOptions {
   return {
-    logger: { level: logLevel, ...logRedaction },
+    logger: { level: logLevel, stream: new LogDestination(), ...logRedaction },
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 1024 },
     // A path that cannot be decoded is a path where there is nothing.

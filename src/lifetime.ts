@@ -1,48 +1,96 @@
-// A serving process from its start to its end: on a signal it drains, and what fails at the start becomes one line.
+// A serving process from its start to its end: on a signal it lingers, drains and closes, and what fails at the start becomes
+// one line. Promise: it ends, whatever of it does not.
 
 import type { App, Ports } from './app.ts'
+import { settledWithin } from './closing.ts'
+import { ConfigError } from './config.ts'
 import type { ServerOptions } from './options.ts'
+import type { StopSignals } from './stop-signals.ts'
 
-/** Serves until `signal` resolves, and does not wait for the drain once it does again. */
+/** What closing may take: at the start, where somebody waits for the exit code, and after a drain. */
+const CLOSE_FAILED_MS = 1000
+const CLOSE_MS = 2000
+/** What outputs may take that are not read. */
+const FLUSH_MS = 500
+
+/**
+ * Serves until the first signal; resolves with the exit code: 0 after a drain and where it was told to stop before it listened,
+ * 1 where it could not start or go on. A second signal does not wait for the drain.
+ */
 export async function serveUntil(
-  signal: () => Promise<NodeJS.Signals>,
-  server: App,
+  signals: StopSignals,
+  build: () => Promise<App>,
   options: ServerOptions,
   onListening: (ports: Ports) => void,
 ): Promise<number> {
-  const { log } = server
-  try {
+  const stop = signals.next()
+  let server: App | null = null
+  const start = async (): Promise<App> => {
+    server = await build()
+    const { log } = server
+    signals.onHangup = () => log.warn('SIGHUP reloads nothing')
     const ports = await server.listen()
     log.info(ports, 'listening')
     onListening(ports)
+    return server
+  }
+  try {
+    const started = await Promise.race([start(), stop])
+    if (typeof started !== 'string') return await serve(started, stop, signals, options)
+    await closeWithin(CLOSE_FAILED_MS, server)
+    return 0
   } catch (error) {
     process.stderr.write(`${startProblem(error, options)}\n`)
-    await server.close()
+    await closeWithin(CLOSE_FAILED_MS, server)
     return 1
   }
-  const ended = await Promise.race([signal(), server.failed])
-  if (ended !== undefined) {
-    log.info({ signal: ended }, 'draining')
-    await Promise.race([server.drain(), signal()])
-  }
-  await server.close()
-  log.info('closed')
+}
+
+async function serve(
+  server: App,
+  stop: Promise<NodeJS.Signals>,
+  signals: StopSignals,
+  options: ServerOptions,
+): Promise<number> {
+  const ended = await Promise.race([stop, server.failed])
+  if (ended !== undefined) await leave(server, ended, signals.next(), options)
+  await closeWithin(CLOSE_MS, server)
+  server.log.info('closed')
   return ended === undefined ? 1 : 0
 }
 
-export function nextSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    const heard = (signal: NodeJS.Signals) => {
-      for (const name of ['SIGTERM', 'SIGINT'] as const) process.off(name, heard)
-      resolve(signal)
-    }
-    for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, heard)
-  })
+/** Readiness turns red; then all goes on as before until load balancers have seen it; then no new streams, and the ends. */
+async function leave(
+  server: App,
+  signal: NodeJS.Signals,
+  second: Promise<NodeJS.Signals>,
+  { lingerSeconds }: ServerOptions,
+): Promise<void> {
+  server.announceEnd()
+  if (lingerSeconds > 0) {
+    server.log.info({ signal, lingerSeconds }, 'not ready any more')
+    if (await settledWithin(lingerSeconds * 1000, Promise.race([second, server.failed]))) return
+  }
+  server.log.info({ signal }, 'draining')
+  await Promise.race([server.drain(), second])
 }
 
-/** What could not be had at the start, in a line for whoever starts it. */
+async function closeWithin(timeMs: number, server: App | null): Promise<void> {
+  if (server !== null) await settledWithin(timeMs, server.close())
+}
+
+/** Ends this process, whatever is still open in it, once what was printed is out. */
+export async function exit(code: number): Promise<never> {
+  const outputs = [process.stdout, process.stderr]
+  const flushed = outputs.map((output) => new Promise((resolve) => output.write('', resolve)))
+  await settledWithin(FLUSH_MS, Promise.all(flushed))
+  process.exit(code)
+}
+
+/** What could not be had at the start, a line for each problem, for whoever starts it. */
 export function startProblem(error: unknown, options: ServerOptions): string {
   const { code, port, path, message } = error as NodeJS.ErrnoException & { port?: number }
+  if (error instanceof ConfigError) return error.problems.map((problem) => `kafka-sse: ${problem}`).join('\n')
   if (code === 'EADDRINUSE') return `kafka-sse: port ${port} is in use (${portName(port, options)})`
   if (code === 'EACCES' && port !== undefined)
     return `kafka-sse: port ${port} may not be listened to (${portName(port, options)})`

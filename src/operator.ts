@@ -3,6 +3,7 @@
 import fastify, { type FastifyInstance } from 'fastify'
 import admin, { type AdminPluginOptions } from '../plugins/admin.ts'
 import { adminRoutes } from '../routes/admin.ts'
+import { builtOrClosed } from './closing.ts'
 import { frameworkOptions } from './front.ts'
 import type { ServerOptions } from './options.ts'
 import { inPackage } from './package-path.ts'
@@ -12,8 +13,10 @@ export async function buildOperator(
   parts: AdminPluginOptions,
 ): Promise<FastifyInstance> {
   const operator = fastify(frameworkOptions(options))
-  await operator.register(admin, parts)
-  await operator.register(adminRoutes, { admin: operator.kafkaSseAdmin, folder: inPackage('public') })
-  await operator.ready()
-  return operator
+  return builtOrClosed(operator, async () => {
+    await operator.register(admin, parts)
+    await operator.register(adminRoutes, { admin: operator.kafkaSseAdmin, folder: inPackage('public') })
+    await operator.ready()
+    return operator
+  })
 }

@@ -2,6 +2,7 @@
 // Units stand last in each name. Defaults, ranges and words are in src/config.ts, the one schema.
 
 import type { FastifyRequest } from 'fastify'
+import type { ConfigModule } from './config/config-file.ts'
 import type { HostAnswer } from './host-session.ts'
 import type { Encoding, Keeps } from './topic.ts'
 
@@ -100,11 +101,15 @@ export interface ServerOptions extends ResolvedOptions {
   adminPort: number
   /** null: plain HTTP/1.1, for a proxy that ends TLS. */
   tls: TlsOptions | null
+  /** From a signal on, how long all goes on as before, but for readiness, until the drain begins. */
+  lingerSeconds: number
   logLevel: LogLevel
   /** Threads that serve streams; 1: the main thread does, which also reads from Kafka. */
   workers: number
   /** Set by `kafka-sse demo` alone. */
   demo?: DemoOptions
+  /** CONFIG_FILE where it is code: threads that need its functions load it by themselves (src/threads/handover.ts). */
+  configModule?: ConfigModule
 }
 
 export interface TlsOptions {

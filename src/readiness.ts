@@ -9,12 +9,24 @@ export interface Parts {
   readonly streams: Pick<Streams, 'figures' | 'isDraining'>
   readonly topics: Pick<Topics, 'all'>
   readonly authenticator: Pick<Authenticator, 'keysReady'>
+  /** Announced before the streams are drained, in a process that lingers; without it there is nothing but the drain. */
+  readonly departure?: { readonly isAnnounced: boolean }
+}
+
+/** Whether the process was told to stop. */
+export function isLeaving({
+  streams,
+  departure,
+}: Pick<Parts, 'departure'> & {
+  readonly streams: Pick<Parts['streams'], 'isDraining'>
+}): boolean {
+  return streams.isDraining || departure?.isAnnounced === true
 }
 
 /** Each reason once, however many topics share it; none when the process is ready. */
-export function notReadyReasons({ streams, topics, authenticator }: Parts): string[] {
+export function notReadyReasons({ topics, authenticator, ...parts }: Parts): string[] {
   const reasons = [
-    streams.isDraining ? 'the server is draining' : null,
+    isLeaving(parts) ? 'the server is draining' : null,
     ...topics.all().map(topicNotReady),
     authenticator.keysReady(),
   ]

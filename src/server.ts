@@ -2,23 +2,25 @@
 
 import type { Ports } from './app.ts'
 import { inheritedSockets } from './inherited-sockets.ts'
-import { nextSignal, serveUntil } from './lifetime.ts'
+import { serveUntil } from './lifetime.ts'
 import type { ServerOptions } from './options.ts'
+import { processSignals } from './stop-signals.ts'
 
 /**
  * Serves until SIGTERM or SIGINT; resolves with the exit code: 0 after a drain, 1 where it could not start or go on. A
- * second signal does not wait for the drain. With more than one worker the serving is done by a process of its own. Sockets that a
- * supervisor has opened take the place of HOST and PORT.
+ * second signal does not wait for the drain; SIGHUP does nothing. With more than one worker the serving is done by a process
+ * of its own. Sockets that a supervisor has opened take the place of HOST and PORT.
  */
 export async function runServer(
   options: ServerOptions,
   onListening: (ports: Ports) => void,
 ): Promise<number> {
+  const signals = processSignals()
   const sockets = inheritedSockets(process.env, process.pid)
   if (options.workers > 1) {
     const { launch } = await import('./threads/launch.ts')
-    return launch(options, sockets, onListening)
+    return launch(options, sockets, signals, onListening)
   }
   const { buildApp } = await import('./app.ts')
-  return serveUntil(nextSignal, await buildApp(options, sockets), options, onListening)
+  return serveUntil(signals, () => buildApp(options, sockets), options, onListening)
 }

@@ -3,7 +3,7 @@
 
 import { Registry } from 'prom-client'
 import { createConnectionFigures } from '../../src/connections.ts'
-import { notReadyReasons, type Parts } from '../../src/readiness.ts'
+import { isLeaving, notReadyReasons, type Parts } from '../../src/readiness.ts'
 import type { FedTopic, Topics } from '../../src/topic.ts'
 import { counter, counterBy, gauge, type Metric, register } from './metric.ts'
 import { cpuSeconds } from './status.ts'
@@ -38,9 +38,7 @@ function readinessMetrics(parts: Parts): Metric[] {
     gauge('kafka_sse_ready', '1 when new streams may come', () =>
       Number(notReadyReasons(parts).length === 0),
     ),
-    gauge('kafka_sse_draining', '1 once the process is on its way out', () =>
-      Number(parts.streams.isDraining),
-    ),
+    gauge('kafka_sse_draining', '1 once the process is on its way out', () => Number(isLeaving(parts))),
   ]
 }
 

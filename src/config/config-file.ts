@@ -1,21 +1,37 @@
 // CONFIG_FILE: the plugin's options as JSON, or as the default export of a JavaScript module, which may hold functions.
 
+import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { copied, type Document } from './document.ts'
-import { fileFailure } from './problems.ts'
+import { ConfigError, fileFailure } from './problems.ts'
+
+/** A file that is code: what other threads load again, for the functions in it. */
+export interface ConfigModule {
+  /** From the root. */
+  readonly path: string
+  /** SHA-256 of its text. What it imports is not looked at. */
+  readonly digest: string
+}
+
+export interface ConfigFile {
+  readonly document: Document
+  /** null for JSON. */
+  readonly module: ConfigModule | null
+}
 
 /** The options in the file, a copy; or what is wrong with it, as one line that does not quote it. */
-export async function readConfigFile(path: string): Promise<{ document: Document } | { problem: string }> {
+export async function readConfigFile(path: string): Promise<ConfigFile | { problem: string }> {
   const kind = extname(path)
   if (kind !== '.json' && kind !== '.js' && kind !== '.mjs') {
     return { problem: `CONFIG_FILE: ${path} is neither .json nor .js nor .mjs` }
   }
   try {
-    const document = copied(kind === '.json' ? await readJson(path) : await importDefault(path))
+    const module = kind === '.json' ? null : await moduleAt(path)
+    const document = copied(module === null ? await readJson(path) : await importDefault(module))
     if (typeof document === 'object' && document !== null && !Array.isArray(document)) {
-      return { document: document as Document }
+      return { document: document as Document, module }
     }
     return {
       problem: `CONFIG_FILE: ${path} holds no object${kind === '.json' ? '' : ' as its default export'}`,
@@ -25,14 +41,36 @@ export async function readConfigFile(path: string): Promise<{ document: Document
   }
 }
 
+/** What the module exports as its default, in this thread. Throws a ConfigError where the file is another one by now. */
+export async function readModule(module: ConfigModule): Promise<unknown> {
+  try {
+    await refuseChanged(module)
+    const loaded = await importDefault(module)
+    await refuseChanged(module)
+    return loaded
+  } catch (error) {
+    if (error instanceof ConfigError) throw error
+    throw new ConfigError([`CONFIG_FILE: cannot read ${module.path}: ${failure(error)}`])
+  }
+}
+
+async function refuseChanged({ path, digest }: ConfigModule): Promise<void> {
+  if ((await moduleAt(path)).digest === digest) return
+  throw new ConfigError([`CONFIG_FILE: ${path} has changed since it was read first; start again`])
+}
+
+/** Read before it is run: a missing file is told in the same words, whichever kind it is. */
+async function moduleAt(path: string): Promise<ConfigModule> {
+  const digest = createHash('sha256').update(await readFile(path))
+  return { path: resolve(path), digest: digest.digest('base64url') }
+}
+
 async function readJson(path: string): Promise<unknown> {
   return JSON.parse(await readFile(path, 'utf8'))
 }
 
-async function importDefault(path: string): Promise<unknown> {
-  // Read first: a missing file is told in the same words, whichever kind it is.
-  await readFile(path)
-  const loaded: { default?: unknown } = await import(pathToFileURL(resolve(path)).href)
+async function importDefault({ path }: ConfigModule): Promise<unknown> {
+  const loaded: { default?: unknown } = await import(pathToFileURL(path).href)
   return loaded.default
 }
 

@@ -1,7 +1,7 @@
 // Puts the environment and CONFIG_FILE together into one document, the environment on top, and remembers where each
 // value came from, so that a fault is told under the name that its reader wrote.
 
-import { readConfigFile } from './config-file.ts'
+import { type ConfigFile, type ConfigModule, readConfigFile } from './config-file.ts'
 import { type Document, setAt, valueAt } from './document.ts'
 import { type Assignment, type EnvironmentVariables, readEnvironment } from './environment.ts'
 import { OPTIONS_SCHEMA } from './schema.ts'
@@ -16,6 +16,8 @@ export interface Gathered {
   readonly assignments: readonly Assignment[]
   /** CONFIG_FILE's path; null where there is none. */
   readonly file: string | null
+  /** The same where it is code. */
+  readonly module: ConfigModule | null
   readonly problems: string[]
 }
 
@@ -23,7 +25,7 @@ export async function gather(env: EnvironmentVariables): Promise<Gathered> {
   const { assignments, problems: found } = readEnvironment(env)
   const problems = [...found]
   const file = env[CONFIG_FILE] || null
-  const document = file === null ? {} : await fileDocument(file, problems)
+  const { document, module } = file === null ? noFile() : await fileDocument(file, problems)
   const streamsListed = document.streams !== undefined
   for (const { name, place, value } of assignments) {
     if (streamsListed && place[0] === 'streams') {
@@ -33,7 +35,7 @@ export async function gather(env: EnvironmentVariables): Promise<Gathered> {
   if (!streamsListed) document.streams = [{ ...ONLY_STREAM, ...firstStream(document) }]
   document.kafka ??= {}
   document.auth ??= {}
-  return { document, assignments, file, problems }
+  return { document, assignments, file, module, problems }
 }
 
 /** The name that a place is known under to whoever configures: the variable that set it, its place in the file, or the
@@ -65,14 +67,14 @@ export function dotted(place: Place): string {
   }, '')
 }
 
-async function fileDocument(file: string, problems: string[]): Promise<Document> {
+async function fileDocument(file: string, problems: string[]): Promise<ConfigFile> {
   const read = await readConfigFile(file)
   if ('problem' in read) {
     problems.push(read.problem)
-    return {}
+    return noFile()
   }
   // The file has the plugin's options, and no more than them: the rest is for the deployment to say.
-  return Object.fromEntries(
+  const document = Object.fromEntries(
     Object.entries(read.document).filter(([name]) => {
       const server = [...VARIABLES.values()].find((variable) => variable.place.join('/') === name)
       if (server === undefined || name in OPTIONS_SCHEMA.properties) return true
@@ -80,6 +82,11 @@ async function fileDocument(file: string, problems: string[]): Promise<Document>
       return false
     }),
   )
+  return { document, module: read.module }
+}
+
+function noFile(): ConfigFile {
+  return { document: {}, module: null }
 }
 
 function firstStream({ streams }: Document): object {

@@ -10,7 +10,7 @@ export const WORKERS_MAX = READERS_MAX - 1
 
 /** `tls` is a switch and two files here, one object in ServerOptions. */
 export type ServerSettingName =
-  | Exclude<keyof ServerOptions, keyof ResolvedOptions | 'demo'>
+  | Exclude<keyof ServerOptions, keyof ResolvedOptions | 'demo' | 'configModule'>
   | 'tlsCertFile'
   | 'tlsKeyFile'
   | 'demoTokens'
@@ -56,6 +56,15 @@ export const SERVER_SETTINGS: Record<ServerSettingName, Setting> = {
     expects: 'a path',
     minLength: 1,
     maxLength: 4096,
+  },
+  lingerSeconds: {
+    type: 'number',
+    env: 'LINGER_SECONDS',
+    description:
+      'On SIGTERM, how long everything still answers as before, while readiness is red already, so that load balancers see it. Then the drain begins. The image sets 5',
+    minimum: 0,
+    maximum: 600,
+    default: 0,
   },
   logLevel: {
     type: 'string',

@@ -1,51 +1,58 @@
 // The application in several threads: this one reads from Kafka and answers operators, workers serve clients.
 
 import type { RequestListener } from 'node:http'
-import fastify from 'fastify'
+import fastify, { type FastifyInstance } from 'fastify'
 import kafka from '../../plugins/kafka.ts'
 import type { App } from '../app.ts'
+import { builtOrClosed } from '../closing.ts'
 import { frameworkOptions } from '../front.ts'
 import { Listeners } from '../listener.ts'
 import { buildOperator } from '../operator.ts'
-import type { ServerOptions } from '../options.ts'
 import { Crew } from './crew.ts'
+import type { HandedOptions } from './handover.ts'
 
 export async function buildCrewApp(
-  options: ServerOptions,
+  handed: HandedOptions,
   descriptors: readonly (readonly number[])[],
 ): Promise<App> {
+  const { options } = handed
   const feed = fastify(frameworkOptions(options))
-  await feed.register(kafka, options.kafka)
-  await feed.ready()
-  const { log } = feed
-  const crew = new Crew({ options, topics: feed.kafkaSseTopics, descriptors, log })
-  const admin = await buildOperator(options, {
-    streams: crew,
-    topics: feed.kafkaSseTopics,
-    authenticator: crew,
-    crew,
+  return builtOrClosed(feed, async () => {
+    await feed.register(kafka, options.kafka)
+    await feed.ready()
+    return crewApp(feed, handed, descriptors)
   })
-  const listeners = new Listeners()
+}
+
+async function crewApp(
+  feed: FastifyInstance,
+  handed: HandedOptions,
+  descriptors: readonly (readonly number[])[],
+): Promise<App> {
+  const { options } = handed
+  const { log, kafkaSseTopics: topics } = feed
+  const crew = new Crew({ handed, topics, descriptors, log })
+  const departure = { isAnnounced: false }
+  const admin = await buildOperator(options, { streams: crew, topics, authenticator: crew, departure, crew })
+  const operator = new Listeners()
   return {
     log,
     failed: crew.failed,
     listen: async () => {
-      const { adminHost: host, adminPort } = options
-      const ports = {
-        adminPort: await listeners.add(admin.routing as RequestListener, {
-          host,
-          port: adminPort,
-          tls: null,
-        }),
-      }
-      return { ...ports, port: await crew.start() }
+      const at = { host: options.adminHost, port: options.adminPort, tls: null }
+      const adminPort = await operator.add(admin.routing as RequestListener, at)
+      return { adminPort, port: await crew.start() }
+    },
+    announceEnd: () => {
+      departure.isAnnounced = true
     },
     drain: () => crew.drain(options.sse.drainSeconds * 1000),
     close: async () => {
       await crew.close()
-      await admin.close()
-      await listeners.close()
       await feed.close()
+      // Last, so that readiness is seen to be red until the end.
+      await admin.close()
+      await operator.close()
     },
   }
 }

@@ -8,11 +8,12 @@ import { createFigures, type Figures, sumOf } from '../figures.ts'
 import type { ServerOptions } from '../options.ts'
 import type { Renewal } from '../registry.ts'
 import { type FedTopic, keepsFor, type Topics } from '../topic.ts'
+import type { HandedOptions } from './handover.ts'
 import { Member } from './member.ts'
 import type { Report, TopicName } from './messages.ts'
 
 export interface CrewParts {
-  readonly options: ServerOptions
+  readonly handed: HandedOptions
   readonly topics: Topics
   /** Descriptors of the listening sockets, one list for each worker that may ever be: those beyond `workers` are spare. */
   readonly descriptors: readonly (readonly number[])[]
@@ -48,7 +49,7 @@ export class Crew {
 
   constructor(parts: CrewParts) {
     this.parts = parts
-    const { options } = parts
+    const { options } = parts.handed
     this.names = namesOf(options)
     this.topics = this.names.map(({ name, encoding, keeps }) => parts.topics.open(name, encoding, keeps))
     this.admission = new CountedAdmission(options.sse)
@@ -63,7 +64,9 @@ export class Crew {
 
   /** Resolves with the port once every worker listens; rejects as the first one that cannot. */
   async start(): Promise<number> {
-    const members = Array.from({ length: this.parts.options.workers }, (_, index) => this.add(index + 1))
+    const members = Array.from({ length: this.parts.handed.options.workers }, (_, index) =>
+      this.add(index + 1),
+    )
     const ports = await Promise.all(members.map(({ listening }) => listening))
     return ports[0] ?? 0
   }
@@ -114,8 +117,8 @@ export class Crew {
   }
 
   private add(reader: number): Member {
-    const { options, descriptors } = this.parts
-    const setup = { options, reader, topics: this.names, ticketKeys: this.ticketKeys }
+    const { handed, descriptors } = this.parts
+    const setup = { handed, reader, topics: this.names, ticketKeys: this.ticketKeys }
     const sockets = descriptors[this.socketsUsed++] ?? []
     const { topics, admission } = this
     const member = new Member(

@@ -6,9 +6,11 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { Ports } from '../app.ts'
-import { nextSignal, startProblem } from '../lifetime.ts'
+import { startProblem } from '../lifetime.ts'
 import { addressesOf, BACKLOG } from '../listener.ts'
 import type { ServerOptions } from '../options.ts'
+import type { SignalQueue } from '../stop-signals.ts'
+import { type HandedOptions, handOver } from './handover.ts'
 
 /** Workers that may die before the process gives up. */
 const SPARE = 4
@@ -17,7 +19,7 @@ const FIRST_DESCRIPTOR = 4
 
 /** What the serving process is told first. */
 export interface Launched {
-  readonly options: ServerOptions
+  readonly handed: HandedOptions
   /** One list for each worker that may ever be: a descriptor for each address. */
   readonly descriptors: readonly (readonly number[])[]
 }
@@ -29,13 +31,16 @@ export interface Listening {
 
 /**
  * Resolves with the exit code of the serving process, which ends on the signals that this one gets. `inherited`: descriptors of
- * listening sockets that are there already; null: they are opened here.
+ * listening sockets that are there already; null: they are opened here. Throws a ConfigError for options that cannot be handed
+ * over.
  */
 export async function launch(
   options: ServerOptions,
   inherited: readonly number[] | null,
+  signals: SignalQueue,
   onListening: (ports: Ports) => void,
 ): Promise<number> {
+  const handed = handOver(options)
   let opened: Server[] = []
   try {
     if (inherited === null) opened = await openSockets(options)
@@ -44,10 +49,10 @@ export async function launch(
     return 1
   }
   // In the turn in which they were opened, so that nobody is accepted here.
-  const child = startServing(inherited ?? opened.map(descriptorOf), options)
+  const child = startServing(inherited ?? opened.map(descriptorOf), handed)
   for (const socket of opened) socket.close()
   child.on('message', ({ listening }: Listening) => onListening(listening))
-  void passSignals(child)
+  void passSignals(signals, child)
   const [code] = await once(child, 'exit')
   return code ?? 1
 }
@@ -77,21 +82,22 @@ function descriptorOf(socket: Server): number {
   return (socket as unknown as { _handle: { fd: number } })._handle.fd
 }
 
-function startServing(opened: readonly number[], options: ServerOptions): ChildProcess {
-  const lists = Array.from({ length: options.workers + SPARE }, (_, list) =>
+function startServing(opened: readonly number[], handed: HandedOptions): ChildProcess {
+  const lists = Array.from({ length: handed.options.workers + SPARE }, (_, list) =>
     opened.map((_, address) => FIRST_DESCRIPTOR + list * opened.length + address),
   )
   const child = fork(fileURLToPath(new URL('./serving.js', import.meta.url)), [], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc', ...lists.flatMap(() => opened)],
+    // JSON would leave out what is undefined, and more (src/threads/handover.ts).
+    serialization: 'advanced',
   })
-  child.send({ options, descriptors: lists } satisfies Launched)
+  child.send({ handed, descriptors: lists } satisfies Launched)
   return child
 }
 
 /** Told by message: a terminal sends its signals to both processes, and the second one must not count twice. */
-async function passSignals(child: ChildProcess): Promise<never> {
-  for (;;) {
-    const signal = await nextSignal()
-    if (child.connected) child.send({ signal })
-  }
+async function passSignals(signals: SignalQueue, child: ChildProcess): Promise<never> {
+  const pass = (signal: NodeJS.Signals) => child.connected && child.send({ signal })
+  signals.onHangup = () => pass('SIGHUP')
+  for (;;) pass(await signals.next())
 }

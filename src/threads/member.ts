@@ -32,6 +32,7 @@ export class Member {
   /** Topics of which it has yet to hear something, and whether it has taken what it was told last. */
   private readonly stale = new Set<number>()
   private isListening = true
+  private hasListened = false
   private readonly ended = new AbortController()
   private error: Error | null = null
   /** Resolves with its port once it listens; rejects when it ends before. */
@@ -49,7 +50,10 @@ export class Member {
     })
     this.listening.catch(() => {}) // whoever waits for it hears of it; a worker that ends later is onExit's
     this.channel = new Channel<ToWorker, ToMain>(this.worker, {
-      listening: ({ port }) => listens(port),
+      listening: ({ port }) => {
+        this.hasListened = true
+        listens(port)
+      },
       newsTaken: () => this.tellStale(),
       report: (report) => {
         this.report = report
@@ -87,7 +91,12 @@ export class Member {
     await this.channel.ask('drain', { withinMs }).catch(() => {})
   }
 
+  /** One that does not listen yet has nothing to end. */
   async close(): Promise<void> {
+    if (!this.hasListened) {
+      await this.worker.terminate()
+      return
+    }
     const late = new Promise((resolve) => setTimeout(resolve, CLOSE_MS).unref())
     await Promise.race([this.channel.ask('close', null).catch(() => {}), late])
     await this.worker.terminate()

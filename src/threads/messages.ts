@@ -4,14 +4,14 @@
 import type { ConnectionFigures } from '../connection.ts'
 import type { Delay } from '../event-loop-delay.ts'
 import type { Figures } from '../figures.ts'
-import type { ServerOptions } from '../options.ts'
 import type { Renewal } from '../registry.ts'
 import type { Encoding, Keeps, PartitionWatermarks } from '../topic.ts'
 import type { BusNews } from './bus-news.ts'
+import type { HandedOptions } from './handover.ts'
 
 /** What a worker is started with. */
 export interface WorkerSetup {
-  readonly options: ServerOptions
+  readonly handed: HandedOptions
   /** Its number among those that read segments; the main thread is 0. */
   readonly reader: number
   /** The topics that `options.streams` names, in the order in which they are spoken of. */

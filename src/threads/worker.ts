@@ -13,6 +13,7 @@ import type { ServerOptions } from '../options.ts'
 import type { Topic, TopicSource } from '../topic.ts'
 import { BusMirror } from './bus-mirror.ts'
 import { Channel, type Port } from './channel.ts'
+import { takeOver } from './handover.ts'
 import type { Report, ToMain, TopicName, ToWorker, WorkerSetup } from './messages.ts'
 
 const REPORT_EVERY_MS = 250
@@ -22,7 +23,7 @@ type Main = Channel<ToMain, ToWorker>
 if (parentPort !== null) await work(parentPort, workerData)
 
 async function work(port: Port, setup: WorkerSetup): Promise<void> {
-  const { options } = setup
+  const options = await takeOver(setup.handed)
   const mirrors = setup.topics.map(() => new BusMirror(setup.reader))
   const main: Main = new Channel<ToMain, ToWorker>(port, {
     news: (pieces) => {

@@ -83,6 +83,7 @@ describe('a server’s environment', () => {
       adminHost: '127.0.0.1',
       adminPort: 9464,
       tls: null,
+      lingerSeconds: 0,
       logLevel: 'info',
       workers: Math.max(1, cores() - 1),
     })
@@ -108,6 +109,8 @@ describe('a server’s environment', () => {
     ['PORT', '65535', '65536'],
     ['CHALLENGE_SECONDS', '0.1', '0.09'],
     ['DRAIN_SECONDS', '600', '600.5'],
+    ['LINGER_SECONDS', '600', '600.5'],
+    ['LINGER_SECONDS', '0', '-1'],
     ['STREAMS_MAX', '1', '0'],
     ['KAFKA_RETAINED_BYTES_MAX', '1048576', '1048575'],
     ['JWT_JWKS_TIMEOUT_MS', '60000', '60001'],

@@ -88,7 +88,7 @@ describe('Dockerfile', () => {
 
   test('runs as nobody in particular, with the admin port open to probes', () => {
     expect(one(final, 'USER')).toBe('node')
-    expect(all(final, 'ENV')).toEqual(['NODE_ENV=production', 'ADMIN_HOST=0.0.0.0'])
+    expect(all(final, 'ENV')).toEqual(['NODE_ENV=production', 'ADMIN_HOST=0.0.0.0', 'LINGER_SECONDS=5'])
     expect(one(final, 'EXPOSE').split(' ')).toEqual(['7143', '9464'])
   })
 

@@ -1,0 +1,123 @@
+// A CONFIG_FILE whose `authenticate` decides, in a real process, with the main thread serving and with workers. Needs
+// `npm run build`.
+
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { AUDIENCE, ISSUER, makeKey, mintToken } from '../auth-fixtures.ts'
+import { CommandProcess } from '../command-process.ts'
+
+const key = makeKey('ES256')
+const SERVE = {
+  KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:1',
+  JWT_ISSUER: ISSUER,
+  JWT_AUDIENCE: AUDIENCE,
+  TLS: 'off',
+  HOST: '127.0.0.1',
+  PORT: '0',
+  ADMIN_PORT: '0',
+}
+const WORKERS = ['1', '2']
+let folder: string
+let running: CommandProcess | null = null
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'authenticate-'))
+})
+afterEach(async () => {
+  await running?.kill()
+  running = null
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function start(workers: string, config: string, sockets: readonly number[] = []): CommandProcess {
+  const CONFIG_FILE = join(folder, `options-${Math.random().toString(36).slice(2)}.mjs`)
+  writeFileSync(CONFIG_FILE, config)
+  const env = { ...SERVE, JWT_KEYS: key.publicPem, WORKERS: workers, CONFIG_FILE }
+  running = new CommandProcess(['serve'], { cwd: folder, env, sockets })
+  return running
+}
+
+async function statusOf(port: number, headers: Record<string, string> = {}): Promise<number> {
+  const aborted = new AbortController()
+  const url = `http://127.0.0.1:${port}/events`
+  const { status } = await fetch(url, { headers, signal: aborted.signal })
+  aborted.abort()
+  return status
+}
+
+const authorization = () => `Bearer ${mintToken(key)}`
+
+const REFUSES = `export default { auth: { authenticate: async () => {
+  throw Object.assign(new Error('nobody comes in here'), { statusCode: 403 })
+} } }`
+/** Loaded with a top-level await, and with state of its own that is not in the options. */
+const BY_HEADER = `
+await new Promise((resolve) => setTimeout(resolve, 50))
+const known = new Map([['alice', /^a/]])
+export default { auth: { authenticate: ({ headers }) => known.has(headers['x-user'])
+  ? { subject: headers['x-user'], expiresAt: new Date(Date.now() + 60_000) } : null } }`
+
+describe.each(WORKERS)('authenticate in a CONFIG_FILE, with WORKERS=%s', (workers) => {
+  it('refuses every request where it refuses everybody, however good its token', async () => {
+    const { port } = await start(workers, REFUSES).listening()
+    const statuses = await Promise.all(
+      Array.from({ length: 4 }, () => statusOf(port, { authorization: authorization() })),
+    )
+    expect(statuses).toEqual([403, 403, 403, 403])
+  })
+
+  it('lets in whom it knows by a header, and no token', async () => {
+    const { port } = await start(workers, BY_HEADER).listening()
+    expect(await statusOf(port, { 'x-user': 'alice' })).toBe(200)
+    expect(await statusOf(port, { 'x-user': 'mallory' })).toBe(401)
+    expect(await statusOf(port, { authorization: authorization() })).toBe(401)
+  })
+
+  it('decides at a socket that a supervisor has opened, too', async () => {
+    const socket = createServer().listen(0, '127.0.0.1')
+    await once(socket, 'listening')
+    const { fd } = (socket as unknown as { _handle: { fd: number } })._handle
+    const { port } = await start(workers, BY_HEADER, [fd]).listening()
+    socket.close()
+    expect(await statusOf(port, { 'x-user': 'alice' })).toBe(200)
+    expect(await statusOf(port, { authorization: authorization() })).toBe(401)
+  })
+})
+
+describe('a CONFIG_FILE that another thread finds otherwise', () => {
+  it('does not start where it changed meanwhile, and says so', async () => {
+    // Each thread that loads it changes it for the next one.
+    const changing = `import { appendFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+export default { auth: { authenticate: () => null } }
+setTimeout(() => appendFileSync(fileURLToPath(import.meta.url), '// later\\n'), 0)`
+    const run = start('2', changing)
+    expect(await run.ended).toBe(1)
+    expect(run.stderr).toMatch(
+      /^kafka-sse: CONFIG_FILE: .*\.mjs has changed since it was read first; start again\n$/,
+    )
+  })
+
+  it('does not start where the function is there only once, and names it', async () => {
+    const once = `import { isMainThread } from 'node:worker_threads'
+export default { auth: isMainThread ? { authenticate: () => null } : {} }`
+    const run = start('2', once)
+    expect(await run.ended).toBe(1)
+    expect(run.stderr).toMatch(
+      /^kafka-sse: CONFIG_FILE: .*\.mjs: auth\.authenticate is no function in every thread\n$/,
+    )
+  })
+
+  it('does not start where it cannot be loaded by a worker, and says what it threw', async () => {
+    const once = `import { isMainThread } from 'node:worker_threads'
+if (!isMainThread) throw new Error('not in a thread')
+export default { auth: { authenticate: () => null } }`
+    const run = start('2', once)
+    expect(await run.ended).toBe(1)
+    expect(run.stderr).toMatch(/^kafka-sse: CONFIG_FILE: cannot read .*\.mjs: not in a thread\n$/)
+  })
+})

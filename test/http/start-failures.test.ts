@@ -1,0 +1,141 @@
+// Whatever fails at the start ends the process with 1, says why and leaves no port and no process behind. Needs
+// `npm run build`.
+
+import { generateKeyPairSync } from 'node:crypto'
+import { once } from 'node:events'
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { makeCertificates } from '../../src/demo-certificates.ts'
+import { AUDIENCE, ISSUER, jwksOf, makeKey } from '../auth-fixtures.ts'
+import { CommandProcess } from '../command-process.ts'
+
+/** From the words to the end; the start itself takes as long as the machine is busy. */
+const ENDS_WITHIN_MS = 2000
+const key = makeKey('ES256')
+let folder: string
+let ports: { port: number; adminPort: number }
+const running = new Set<CommandProcess>()
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'failures-'))
+  const { certificatePem, keyPem } = await makeCertificates([], Date.now())
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const files = {
+    'jwks.json': jwksOf(key),
+    'bom.json': `\uFEFF${jwksOf(key)}`,
+    'text.pem': 'no key at all\n',
+    'server.crt': certificatePem,
+    'server.key': keyPem,
+    'other.key': privateKey.export({ type: 'pkcs8', format: 'pem' }),
+    'late.mjs': 'await new Promise((resolve) => setTimeout(resolve, 200)); throw new Error("not today")',
+    'in-threads.mjs':
+      'import { isMainThread } from "node:worker_threads"\n' +
+      'if (!isMainThread) throw new Error("not in a thread")\n' +
+      'export default { auth: { authenticate: () => null } }',
+  }
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
+  ports = { port: await freePort(), adminPort: await freePort() }
+})
+afterEach(async () => {
+  for (const run of running) await run.kill()
+  running.clear()
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+function start(env: Record<string, string>, sockets: readonly number[] = []): CommandProcess {
+  const settings = {
+    KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:1',
+    JWT_ISSUER: ISSUER,
+    JWT_AUDIENCE: AUDIENCE,
+    JWT_KEYS: 'jwks.json',
+    TLS: 'off',
+    HOST: '127.0.0.1',
+    PORT: String(ports.port),
+    ADMIN_PORT: String(ports.adminPort),
+    LOG_LEVEL: 'silent',
+  }
+  const run = new CommandProcess(['serve'], { cwd: folder, env: { ...settings, ...env }, sockets })
+  running.add(run)
+  return run
+}
+
+async function expectEnds(run: CommandProcess, words: RegExp): Promise<void> {
+  expect(await run.ended).toBe(1)
+  running.delete(run)
+  expect(run.stderr).toMatch(words)
+  expect(run.stderr.trim().split('\n')).toHaveLength(1)
+  expect(run.endedAtMs - run.saidAtMs).toBeLessThan(ENDS_WITHIN_MS)
+  for (const port of Object.values(ports)) expect(await isOpen(port)).toBe(false)
+}
+
+async function isOpen(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1')
+  const opened = await Promise.race([
+    once(socket, 'connect').then(() => true),
+    once(socket, 'close').then(() => false),
+  ]).catch(() => false)
+  socket.destroy()
+  return opened
+}
+
+const TLS = { TLS: 'on', TLS_CERT_FILE: 'server.crt' }
+
+describe.each(['1', '2'])('a start that fails, with WORKERS=%s', (workers) => {
+  it.each<[string, Record<string, string>, RegExp]>([
+    [
+      'a key file that begins with a byte order mark',
+      { JWT_KEYS: 'bom.json' },
+      /bom\.json: neither PEM nor JSON/,
+    ],
+    ['a key file that holds no key', { JWT_KEYS: 'text.pem' }, /text\.pem: neither PEM nor JSON/],
+    [
+      'a TLS key of another certificate',
+      { ...TLS, TLS_KEY_FILE: 'other.key' },
+      /is not that of the certificate/,
+    ],
+    ['an address that is not this machine’s', { HOST: '192.0.2.1' }, /EADDRNOTAVAIL/],
+    ['an admin address that is not this machine’s', { ADMIN_HOST: '192.0.2.1' }, /EADDRNOTAVAIL/],
+    [
+      'a Kafka property that is ours to set',
+      { KAFKA_CONFIG_ISOLATION_LEVEL: 'read_uncommitted' },
+      /isolation\.level/,
+    ],
+    ['a Kafka property that there is not', { KAFKA_CONFIG_NO_SUCH_THING: '1' }, /no\.such\.thing/],
+    ['a CONFIG_FILE that throws late', { CONFIG_FILE: 'late.mjs' }, /late\.mjs: not today/],
+  ])('ends with 1 for %s', async (_what, env, words) => {
+    await expectEnds(start({ ...env, WORKERS: workers }), words)
+  })
+
+  it.each(['PORT', 'ADMIN_PORT'])('ends with 1 where %s is in use', async (name) => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { port } = other.address() as AddressInfo
+    await expectEnds(
+      start({ WORKERS: workers, [name]: String(port) }),
+      new RegExp(`port ${port} is in use \\(${name}\\)`),
+    )
+    other.close()
+  })
+
+  it('ends with 1 where what it was given to listen at is no socket', async () => {
+    const descriptor = openSync('/dev/null', 'r')
+    await expectEnds(start({ WORKERS: workers }, [descriptor]), /^kafka-sse: .*(EINVAL|ENOTSOCK|invalid)/i)
+    closeSync(descriptor)
+  })
+})
+
+it('a start that fails in a worker alone ends with 1', async () => {
+  await expectEnds(start({ WORKERS: '2', CONFIG_FILE: 'in-threads.mjs' }), /in-threads\.mjs: not in a thread/)
+})

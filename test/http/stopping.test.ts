@@ -1,0 +1,213 @@
+// How a real process stops: the words that operators and load balancers are told, and the signals that do not stop it. Needs
+// `npm run build`.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { AUDIENCE, eventually, ISSUER, makeKey, mintToken } from '../auth-fixtures.ts'
+import { CLI, CommandProcess } from '../command-process.ts'
+import { hasPrograms } from '../programs.ts'
+
+const key = makeKey('ES256')
+let folder: string
+const running = new Set<CommandProcess>()
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'stopping-'))
+  writeFileSync(join(folder, 'key.pem'), key.publicPem)
+})
+afterEach(async () => {
+  for (const run of running) await run.kill()
+  running.clear()
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function settings(workers: string): Record<string, string> {
+  return {
+    KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:1',
+    JWT_ISSUER: ISSUER,
+    JWT_AUDIENCE: AUDIENCE,
+    JWT_KEYS: join(folder, 'key.pem'),
+    TLS: 'off',
+    HOST: '127.0.0.1',
+    PORT: '0',
+    ADMIN_PORT: '0',
+    WORKERS: workers,
+  }
+}
+
+function start(workers: string, env: Record<string, string> = {}, leadsGroup = false): CommandProcess {
+  const run = new CommandProcess(['serve'], {
+    cwd: folder,
+    env: { ...settings(workers), ...env },
+    leadsGroup,
+  })
+  running.add(run)
+  return run
+}
+
+/** Status and body of a GET; null where nobody answers any more. */
+async function get(url: string, headers: Record<string, string> = {}) {
+  try {
+    const response = await fetch(url, { headers: { connection: 'close', ...headers } })
+    return { status: response.status, text: await response.text() }
+  } catch {
+    return null
+  }
+}
+
+const authorization = () => `Bearer ${mintToken(key)}`
+const openStream = (port: number) =>
+  fetch(`http://127.0.0.1:${port}/events`, { headers: { authorization: authorization() } })
+const words = (run: CommandProcess, message: string) => run.stdout.includes(`"msg":"${message}"`)
+
+describe.each(['1', '2'])('SIGTERM, with WORKERS=%s', (workers) => {
+  it('turns readiness red at once, for LINGER_SECONDS and the drain, without a stream, too', async () => {
+    const run = start(workers, { LINGER_SECONDS: '1.5' })
+    const { port, adminPort } = await run.listening()
+    const ready = `http://127.0.0.1:${adminPort}/health/ready`
+    run.child.kill('SIGTERM')
+    const toldAtMs = performance.now()
+    await vi.waitUntil(async () => (await get(ready))?.text.includes('the server is draining'), {
+      timeout: 1000,
+      interval: 20,
+    })
+    // All else goes on: a stream opens as before.
+    const stream = await openStream(port)
+    expect(stream.status).toBe(200)
+    expect((await get(`http://127.0.0.1:${adminPort}/metrics`))?.text).toContain('kafka_sse_draining 1')
+    const statuses = new Set<number>()
+    for (let answer = await get(ready); answer !== null; answer = await get(ready)) {
+      statuses.add(answer.status)
+      await pause(50)
+    }
+    expect([...statuses]).toEqual([503])
+    expect(performance.now() - toldAtMs).toBeGreaterThan(1500)
+    expect(await stream.text()).toContain(':end shutdown\n')
+    expect(await run.ended).toBe(0)
+    expect(words(run, 'not ready any more')).toBe(true)
+  })
+
+  it('turns new streams away while the drain goes on, and readiness stays red', async () => {
+    const run = start(workers, { DRAIN_SECONDS: '4' })
+    const { port, adminPort } = await run.listening()
+    const streams = await Promise.all(Array.from({ length: 8 }, () => openStream(port)))
+    run.child.kill('SIGTERM')
+    await eventually(() => expect(words(run, 'draining')).toBe(true))
+    const late = await get(`http://127.0.0.1:${port}/events`, { accept: 'text/event-stream' })
+    expect(late).toMatchObject({ status: 200, text: expect.stringMatching(/:end busy\n/) })
+    expect((await get(`http://127.0.0.1:${port}/events`))?.status).toBe(503)
+    expect((await get(`http://127.0.0.1:${adminPort}/health/ready`))?.status).toBe(503)
+    for (const stream of streams) expect(await stream.text()).toContain(':end shutdown\n')
+    expect(await run.ended).toBe(0)
+  })
+
+  it('a second one does not wait for LINGER_SECONDS', async () => {
+    const run = start(workers, { LINGER_SECONDS: '60' })
+    await run.listening()
+    run.child.kill('SIGTERM')
+    await eventually(() => expect(words(run, 'not ready any more')).toBe(true))
+    run.child.kill('SIGTERM')
+    expect(await run.ended).toBe(0)
+  })
+
+  it('ends with 0 while it is still starting, and leaves no process', async () => {
+    const run = start(workers)
+    // The handlers are there as soon as the configuration is read; no word is printed before it listens.
+    await eventually(() => expect(catchesHangup(run.pid)).toBe(true))
+    run.child.kill('SIGTERM')
+    expect(await run.ended).toBe(0)
+    expect(run.stderr).toBe('')
+  })
+})
+
+describe.each(['1', '2'])('SIGHUP, with WORKERS=%s', (workers) => {
+  it.each(['to the process', 'to its group'])('%s ends no stream: it is a line in the log', async (to) => {
+    const run = start(workers, {}, true)
+    const { port } = await run.listening()
+    const stream = await openStream(port)
+    process.kill(to === 'to its group' ? -run.pid : run.pid, 'SIGHUP')
+    await eventually(() => expect(words(run, 'SIGHUP reloads nothing')).toBe(true))
+    expect((await openStream(port)).status).toBe(200)
+    run.child.kill('SIGTERM')
+    expect(await stream.text()).toContain(':end shutdown\n')
+    expect(await run.ended).toBe(0)
+    expect(run.stdout.split('SIGHUP reloads nothing')).toHaveLength(2)
+  })
+
+  it('while it is still starting ends nothing', async () => {
+    const run = start(workers)
+    await eventually(() => expect(catchesHangup(run.pid)).toBe(true))
+    run.child.kill('SIGHUP')
+    await run.listening()
+  })
+})
+
+/** Whether a process has handlers of its own: Node itself has one for SIGTERM from the start, but none for SIGHUP. */
+function catchesHangup(pid: number): boolean {
+  const mask = /^SigCgt:\s+(\w+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0'
+  return (BigInt(`0x${mask}`) & 1n) === 1n
+}
+
+// A terminal is made by Python, which waits for a line on its input and then closes the terminal's other end.
+const TERMINAL = `
+import os, pty, sys, threading
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+print(pid, flush=True)
+gone = threading.Event()
+def copy():
+    while not gone.is_set():
+        try:
+            os.write(1, os.read(terminal, 65536))
+        except OSError:
+            return
+threading.Thread(target=copy, daemon=True).start()
+sys.stdin.readline()
+gone.set()
+os.close(terminal)
+print('closed', flush=True)
+sys.stdin.readline()
+`
+
+describe.runIf(hasPrograms('a terminal that goes away', 'python3'))('a terminal that goes away', () => {
+  let terminal: ChildProcess | null = null
+  let pid = 0
+  afterEach(() => {
+    if (pid > 0) process.kill(-pid, 'SIGKILL')
+    terminal?.kill('SIGKILL')
+  })
+
+  it.each(['1', '2'])(
+    'ends no stream, and what is logged afterwards is lost, WORKERS=%s',
+    async (workers) => {
+      const env = { PATH: process.env.PATH, ...settings(workers) }
+      terminal = spawn('python3', ['-c', TERMINAL, process.execPath, CLI, 'serve'], { cwd: folder, env })
+      let said = ''
+      terminal.stdout?.setEncoding('utf8').on('data', (text) => {
+        said += text
+      })
+      await vi.waitUntil(() => said.includes('"msg":"listening"'), { timeout: 15_000 })
+      pid = Number(/^\d+/.exec(said)?.[0])
+      const port = Number(/"port":(\d+)/.exec(said)?.[1])
+      const stream = await openStream(port)
+      terminal.stdin?.write('\n')
+      await vi.waitUntil(() => said.includes('closed'), { timeout: 5000 })
+      // Each of these is logged.
+      for (let request = 0; request < 5; request++)
+        expect((await get(`http://127.0.0.1:${port}/events`))?.status).toBe(401)
+      expect((await openStream(port)).status).toBe(200)
+      process.kill(pid, 'SIGTERM')
+      expect(await stream.text()).toContain(':end shutdown\n')
+      const ended = once(terminal, 'exit')
+      terminal.stdin?.write('\n')
+      await ended
+      pid = 0
+    },
+  )
+})
