@@ -24,6 +24,12 @@ export abstract class BusView {
   /** Next offset of every partition, of everything appended. */
   abstract position(): Position
   abstract positionText(): string
+
+  /** Next offset of one partition; undefined for one that the bus does not know. Asked by streams at every publish. */
+  nextOffset(partition: number): number | undefined {
+    return this.position().get(partition)
+  }
+
   /** Log start of a partition as Kafka told it, -2 before it did; undefined for one that the topic lacks. */
   abstract start(partition: number): number | undefined
 

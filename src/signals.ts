@@ -38,15 +38,15 @@ export function heartbeat(id: string | null, signals: boolean): Buffer {
 /**
  * The client's position is worth nothing here; it begins anew. As an event it brings an id that says so: a connection that is
  * lost before the first record must not bring the old one back. A client that does not hear of the gap does well to bring it
- * back, but for a topic that is another one now, whose offsets it does not mean.
+ * back, but not one of a topic that is another one now, nor one that an open stream (`isOpen`) has moved meanwhile.
  */
-export function gap(reason: GapReason, signals: boolean): Buffer {
+export function gap(reason: GapReason, { signals, isOpen }: { signals: boolean; isOpen: boolean }): Buffer {
   if (signals)
     return Buffer.from(
       `:gap ${reason}\nevent:gap\ndata:${JSON.stringify({ reason })}\nid:${NOWHERE_TEXT}\n\n`,
     )
   const told = Buffer.from(`:gap ${reason}\n\n`)
-  return reason === 'recreated' ? Buffer.concat([told, heartbeat(NOWHERE_TEXT, false)]) : told
+  return reason === 'recreated' || isOpen ? Buffer.concat([told, heartbeat(NOWHERE_TEXT, false)]) : told
 }
 
 /** The snapshot is complete as of `id`; what follows is live. */

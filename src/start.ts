@@ -1,11 +1,14 @@
 // Where a stream begins: at the id it brings, at what its URL asks for, or with the newest value of every key.
 // An id that cannot be honoured means the beginning, said with a reason: never an error, since a browser sends it by itself.
 
+import { Ahead, offsetsAhead } from './ahead.ts'
+import { Asking } from './asking.ts'
 import type { BusView } from './bus-view.ts'
 import { Cursor } from './cursor.ts'
-import { FROM_BEGINNING as BEGINNING, covers, FROM_NOW, type Position, parsePosition } from './position.ts'
+import { EndsNow } from './ends-now.ts'
+import type { LatestAnswers, Waiter } from './latest-answers.ts'
+import { FROM_NOW, type Position, parsePosition } from './position.ts'
 import type { GapReason } from './signals.ts'
-import type { Stream } from './stream.ts'
 import type { PartitionWatermarks, Topic } from './topic.ts'
 
 export interface Wish {
@@ -19,104 +22,170 @@ export interface Wish {
 
 export const FROM_BEGINNING: Wish = { id: null, sinceMs: null, from: 'earliest' }
 
-/** Begins a stream as soon as it is known where: at once, or when the bus has caught up, or when Kafka has answered. */
-export function start(stream: Stream, topic: Topic, wish: Wish): void {
-  const { bus } = topic
-  if (wish.id === null && wish.sinceMs === null && wish.from === 'latest') startFromNow(stream, topic)
-  else if (!bus.caughtUp) stream.waitFor(bus.onCaughtUp(() => start(stream, topic, wish)))
-  else if (wish.id !== null) startFromId(stream, topic, wish.id)
-  else if (wish.sinceMs !== null) startFromTime(stream, bus, wish.sinceMs)
-  else startFromBeginning(stream, bus, null)
+export interface StartParts {
+  readonly topic: Topic
+  readonly wish: Wish
+  /** Kafka's answers to all streams of the topic. */
+  readonly answers: LatestAnswers<PartitionWatermarks>
+  /** Told when Kafka has answered: `look` has something new to see. */
+  readonly waiter: Waiter
+  /** When the request came, in monotonic ms. */
+  readonly nowMs: number
 }
 
-/** The end as of the request, also where the bus is still behind it. */
-function startFromNow(stream: Stream, topic: Topic): void {
-  if (topic.bus.caughtUp) stream.begin(Cursor.fromNow(topic.bus), null)
-  else askWatermarks(stream, topic, (watermarks) => resumeAfterCatchUp(stream, topic.bus, ends(watermarks)))
+/** A cursor, a word on why it is not where the client left off, and what of the client's id was taken at its word. */
+export interface Begun {
+  readonly cursor: Cursor
+  readonly reason: GapReason | null
+  readonly doubt: Ahead | null
 }
 
-function resumeAfterCatchUp(stream: Stream, bus: BusView, position: Position): void {
-  const resume = () => stream.begin(Cursor.fromPosition(bus, position), null)
-  if (bus.caughtUp) resume()
-  else stream.waitFor(bus.onCaughtUp(resume))
-}
+/** `end`: this stream cannot be. A text: what it waits for, as the pump has it. */
+export type Beginning = Begun | { readonly end: 'busy' | 'shutdown' } | 'publish' | 'catch-up' | 'call'
 
-function startFromBeginning(stream: Stream, bus: BusView, reason: GapReason | null): void {
-  // A bus that had to drop what nothing superseded has no whole snapshot to give; replicas with more room may.
-  if (bus.isWhole) stream.begin(Cursor.fromBeginning(bus), reason)
-  else stream.end('busy')
-}
+/** How long a partition of which Kafka does not tell the end holds up a stream, from the request on. */
+const HELD_UP_MS = 10_000
+/** What Kafka has to answer at the least, where the bus caught up later than that. */
+const ANSWER_MS = 2_000
 
-function startFromTime(stream: Stream, bus: BusView, sinceMs: number): void {
-  if (bus.isWholeSince(sinceMs)) stream.begin(Cursor.fromTime(bus, sinceMs), null)
-  else stream.end('busy')
-}
+/** The beginning of one stream, which is looked at until it is known. */
+export class Start {
+  private readonly parts: StartParts
+  /** What is taken at its word then. */
+  private beginsByMs: number
+  /** The id's position, once it was read. */
+  private position: Position | null = null
+  private ahead: Ahead | null = null
+  /** For one that begins with the end: a cursor there, or what is to be found out of it. */
+  private fromEnd: Cursor | null = null
+  private endsNow: EndsNow | null = null
+  /** `recreatedAt` of the bus that the above belongs to. */
+  private recreatedAt: number
 
-function startFromId(stream: Stream, topic: Topic, id: string): void {
-  const { bus } = topic
-  const position = parsePosition(id)
-  if (position === null) startFromBeginning(stream, bus, 'undecodable')
-  else if (position.size === 0) startFromBeginning(stream, bus, null)
-  else startFromPosition(stream, topic, withNow(position, bus.position()))
-}
-
-function startFromPosition(stream: Stream, topic: Topic, position: Position): void {
-  if (covers(topic.bus.position(), position)) resume(stream, topic.bus, position)
-  // Ahead of this process is not yet beyond the end: another replica may have read further, or know a partition sooner.
-  else askWatermarks(stream, topic, (watermarks) => resumeWithin(stream, topic, position, watermarks))
-}
-
-function resumeWithin(
-  stream: Stream,
-  topic: Topic,
-  position: Position,
-  watermarks: PartitionWatermarks,
-): void {
-  const { bus } = topic
-  const reached = withNow(position, ends(watermarks))
-  // The topic may have become another one while Kafka was asked.
-  if (!bus.caughtUp) stream.waitFor(bus.onCaughtUp(() => startFromPosition(stream, topic, reached)))
-  else if (isBeyond(reached, watermarks))
-    startFromBeginning(stream, bus, bus.wasRecreated ? 'recreated' : 'beyond-end')
-  else resume(stream, bus, reached)
-}
-
-function resume(stream: Stream, bus: BusView, position: Position): void {
-  const reason = bus.gapFor(position)
-  if (reason === null) stream.begin(Cursor.fromPosition(bus, position), null)
-  else startFromBeginning(stream, bus, reason)
-}
-
-function askWatermarks(
-  stream: Stream,
-  topic: Topic,
-  answered: (watermarks: PartitionWatermarks) => void,
-): void {
-  const waiting = new AbortController()
-  stream.waitFor(() => waiting.abort())
-  // It fails only for a stream that ended or a topic that closes: either way there is nobody left to tell.
-  topic.watermarks(waiting.signal).then(answered, () => stream.end('shutdown'))
-}
-
-/** Offsets of -1 read as those of `now`: "from now" is as of the request. */
-function withNow(position: Position, now: Position): Position {
-  return new Map(
-    [...position].map(([partition, offset]) => [
-      partition,
-      offset === FROM_NOW ? (now.get(partition) ?? offset) : offset,
-    ]),
-  )
-}
-
-function isBeyond(position: Position, watermarks: PartitionWatermarks): boolean {
-  for (const [partition, offset] of position) {
-    const marks = watermarks.get(partition)
-    if (marks === undefined || (marks !== null && offset > marks.end)) return true
+  /** "Now" is when the request came, not when `look` is called first. */
+  constructor(parts: StartParts) {
+    const { wish, topic } = parts
+    const { bus } = topic
+    this.parts = parts
+    this.beginsByMs = parts.nowMs + HELD_UP_MS
+    this.recreatedAt = bus.recreatedAt
+    if (wish.id !== null) this.position = this.read(wish.id)
+    else if (!isFromNow(wish)) return
+    else if (bus.caughtUp) this.fromEnd = Cursor.fromNow(bus)
+    else this.endsNow = new EndsNow(bus.position(), this.asking())
   }
-  return false
+
+  /** Whether it is known by now where to begin: bounded work, and next to none where nothing has changed since the last look. */
+  look(nowMs: number): Beginning {
+    const { wish, topic } = this.parts
+    const { bus } = topic
+    if (isFromNow(wish)) return this.fromNow(nowMs)
+    if (!bus.caughtUp || bus.recreatedAt !== this.recreatedAt) this.forget()
+    if (!bus.caughtUp) return 'catch-up'
+    if (wish.id !== null) return this.fromId(nowMs)
+    if (wish.sinceMs !== null) return fromTime(bus, wish.sinceMs)
+    return fromBeginning(bus, null)
+  }
+
+  /** When to look again although nobody has called, in monotonic ms. */
+  get lookAtMs(): number {
+    const againAtMs = (this.ahead ?? this.endsNow)?.lookAtMs
+    return againAtMs === undefined ? Number.POSITIVE_INFINITY : Math.min(againAtMs, this.beginsByMs)
+  }
+
+  /** It asks nothing any more. */
+  stop(): void {
+    this.ahead?.stop()
+    this.endsNow?.stop()
+    this.ahead = null
+    this.endsNow = null
+  }
+
+  /** The end as of the request, also where the bus is still behind it. */
+  private fromNow(nowMs: number): Beginning {
+    const { bus } = this.parts.topic
+    if (this.fromEnd !== null) return { cursor: this.fromEnd, reason: null, doubt: null }
+    if (this.position === null && !this.hasEnds(nowMs)) return 'call'
+    if (this.endsNow?.isClosed) return { end: 'shutdown' }
+    this.position ??= this.endsNow?.position() ?? null
+    this.stop()
+    if (!bus.caughtUp) return 'catch-up'
+    // All of another topic came after the request.
+    const position = bus.recreatedAt === this.recreatedAt ? this.position : null
+    return { cursor: Cursor.fromPosition(bus, position ?? new Map()), reason: null, doubt: null }
+  }
+
+  private hasEnds(nowMs: number): boolean {
+    return this.endsNow?.look(nowMs) !== 'open' || nowMs >= this.beginsByMs
+  }
+
+  private fromId(nowMs: number): Beginning {
+    const { bus } = this.parts.topic
+    const { position, ahead } = this
+    if (position === null) return fromBeginning(bus, 'undecodable')
+    if (position.size === 0) return fromBeginning(bus, null)
+    if (ahead !== null) return this.fromAhead(position, ahead, nowMs)
+    this.position = withNow(position, bus)
+    const offsets = offsetsAhead(bus, this.position)
+    if (offsets.size === 0) return resume(bus, this.position, null)
+    this.ahead = new Ahead(bus, offsets, this.asking())
+    this.beginsByMs = Math.max(this.beginsByMs, nowMs + ANSWER_MS)
+    return this.fromAhead(this.position, this.ahead, nowMs)
+  }
+
+  private fromAhead(position: Position, ahead: Ahead, nowMs: number): Beginning {
+    const { bus } = this.parts.topic
+    const finding = ahead.look(nowMs)
+    if (finding === 'beyond') return fromBeginning(bus, bus.wasRecreated ? 'recreated' : 'beyond-end')
+    if (finding === 'closed') return { end: 'shutdown' }
+    if (finding === 'settled') return resume(bus, ahead.completed(position), null)
+    return nowMs < this.beginsByMs ? 'publish' : resume(bus, ahead.completed(position), ahead)
+  }
+
+  /** The topic has become another one, or is about to: what was found out so far was of the former. */
+  private forget(): void {
+    this.stop()
+    this.recreatedAt = this.parts.topic.bus.recreatedAt
+  }
+
+  private read(id: string): Position | null {
+    const { bus } = this.parts.topic
+    const position = parsePosition(id)
+    return position !== null && bus.caughtUp ? withNow(position, bus) : position
+  }
+
+  private asking(): Asking {
+    return new Asking(this.parts.answers, this.parts.waiter)
+  }
 }
 
-/** -2 for a partition of which nothing is known. */
-function ends(watermarks: PartitionWatermarks): Position {
-  return new Map([...watermarks].map(([partition, marks]) => [partition, marks?.end ?? BEGINNING]))
+function isFromNow({ id, sinceMs, from }: Wish): boolean {
+  return id === null && sinceMs === null && from === 'latest'
+}
+
+function fromBeginning(bus: BusView, reason: GapReason | null): Beginning {
+  // A bus that had to drop what nothing superseded has no whole snapshot to give; replicas with more room may.
+  return bus.isWhole ? { cursor: Cursor.fromBeginning(bus), reason, doubt: null } : { end: 'busy' }
+}
+
+function fromTime(bus: BusView, sinceMs: number): Beginning {
+  const isWhole = bus.isWholeSince(sinceMs)
+  return isWhole ? { cursor: Cursor.fromTime(bus, sinceMs), reason: null, doubt: null } : { end: 'busy' }
+}
+
+function resume(bus: BusView, position: Position, doubt: Ahead | null): Beginning {
+  const reason = bus.gapFor(position)
+  return reason === null
+    ? { cursor: Cursor.fromPosition(bus, position), reason, doubt }
+    : fromBeginning(bus, reason)
+}
+
+/** Offsets of -1 read as where the bus is: "from now" is as of the request. */
+function withNow(position: Position, bus: BusView): Position {
+  if (![...position.values()].includes(FROM_NOW)) return position
+  const read = ([partition, offset]: [number, number]): [number, number] => [
+    partition,
+    offset === FROM_NOW ? (bus.nextOffset(partition) ?? offset) : offset,
+  ]
+  return new Map([...position].map(read))
 }

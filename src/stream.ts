@@ -1,11 +1,16 @@
 // One open response: a cursor on its bus, a sink for its bytes, a session that ends. It owns no queue. Everything that can
-// wake it stands in `work` (records, a write taken) and in `due` (heartbeat, challenge, expiry, a peer that stalls).
+// wake it stands in `work` (a beginning, records, a write taken) and in `due` (heartbeat, challenge, expiry, a peer that stalls).
 
+import type { Ahead } from './ahead.ts'
 import type { BusView } from './bus-view.ts'
+import type { Clock } from './clock.ts'
 import type { Cursor } from './cursor.ts'
+import { type DeadlineSettings, Deadlines } from './deadlines.ts'
 import type { EndReason, Figures } from './figures.ts'
 import { InFlight } from './in-flight.ts'
-import type { Pump, Pumped, Waits } from './pump.ts'
+import type { LatestAnswers, Waiter } from './latest-answers.ts'
+import type { Linked } from './linked-list.ts'
+import type { Idle, Pump, Pumped, Waits } from './pump.ts'
 import type { Session } from './session.ts'
 import {
   CHALLENGE,
@@ -18,11 +23,15 @@ import {
   type ToldEndReason,
 } from './signals.ts'
 import type { Sink } from './sink.ts'
+import { type Begun, FROM_BEGINNING, Start, type Wish } from './start.ts'
+import type { PartitionWatermarks, Topic } from './topic.ts'
 import type { Timed, Wheel } from './wheel.ts'
 
 /** What a stream is made of; all of it outlives the stream. */
 export interface StreamParts {
-  readonly bus: BusView
+  readonly topic: Topic
+  /** Kafka's answers to all streams of the topic. */
+  readonly answers: LatestAnswers<PartitionWatermarks>
   readonly sink: Sink
   readonly session: Session
   readonly pump: Pump
@@ -31,57 +40,55 @@ export interface StreamParts {
   readonly settings: StreamSettings
   /** Whether comments come as named events, too. */
   readonly signals: boolean
-  /** Called when the topic has become another one: `begin` is to be called again, with the new beginning. */
-  readonly onRecreated: (stream: Stream) => void
   /** Called once when the stream is over. */
   readonly onClosed: (stream: Stream) => void
-  readonly now: () => number
+  readonly clock: Clock
 }
 
-export interface StreamSettings {
-  readonly challengeMs: number
-  readonly heartbeatMs: number
-  /** Time that a write may stay untaken, besides the time its bytes are given at 16 KiB a second. */
-  readonly stalledMs: number
-}
+export type StreamSettings = DeadlineSettings
 
-/** While the peer has yet to take something, how soon at the latest to look again whether a heartbeat is due. */
-const LOOK_AGAIN_MS = 1000
 /** What an end may wait for bytes in flight before it is forced; counted from exp, since it is over by exp + 0.5 s. */
 const EXPIRED_GRACE_MS = 250
 const END_GRACE_MS = 1000
 
-export class Stream implements Pumped, Timed {
+export class Stream implements Pumped, Timed, Waiter {
   readonly bus: BusView
   dueAtMs = Number.POSITIVE_INFINITY
-  slot = -1
+  previous: Linked | null = null
+  next: Linked | null = null
+  idle: Idle | null = null
   idleAt = -1
   isQueued = false
   writtenBytes = 0
-  /** Who holds it open; a renewal puts a later one in its place. */
-  session: Session
   private readonly parts: StreamParts
-  /** null as long as it is not known where to begin. */
+  /** null once it is known where to begin. */
+  private start: Start | null
+  /** null as long as that is not known. */
   private cursor: Cursor | null = null
+  /** What of the client's id was taken at its word, until Kafka has confirmed it. */
+  private doubt: Ahead | null = null
   /** Why it ends, once it does; nothing but the end is written from then on. */
   private ending: EndReason | null = null
   private isClosed = false
   private readonly inFlight = new InFlight()
-  private lastByteAtMs: number
-  /** `exp` that the last challenge was for: at most one for each. */
-  private challengedForMs = 0
+  private readonly deadlines: Deadlines
   private forcedAtMs = Number.POSITIVE_INFINITY
-  /** Stops whatever the stream waits for before it begins to read. */
-  private stopWaiting: (() => void) | null = null
-  /** Position that the client is known to have heard, as of the last heartbeat. */
+  /** Position that the client is known to have heard, and that of the bus then, as of the last heartbeat. */
   private toldId = ''
+  private toldAsOf = ''
 
-  constructor(parts: StreamParts) {
+  /** `wish`, which may be long, is kept until it has begun. */
+  constructor(parts: StreamParts, wish: Wish) {
     this.parts = parts
-    this.bus = parts.bus
-    this.session = parts.session
-    this.lastByteAtMs = parts.now()
+    this.bus = parts.topic.bus
+    this.deadlines = new Deadlines(parts.session, parts.settings, this.inFlight, parts.clock)
+    this.start = this.startAt(wish)
     parts.sink.onClose(() => this.close())
+  }
+
+  /** Who holds it open; a renewal puts a later one in its place. */
+  get session(): Session {
+    return this.deadlines.session
   }
 
   /** First bytes, before anything is known of the topic; heartbeats, challenges and the end come from now on. */
@@ -89,29 +96,18 @@ export class Stream implements Pumped, Timed {
     this.tell(retry(retryMs))
     this.parts.figures.streamsOpen++
     this.parts.figures.streamsOpened++
-    this.due()
-  }
-
-  /** Begins to read, after a word on why that is not where the client left off. */
-  begin(cursor: Cursor, reason: GapReason | null): void {
-    if (!this.isOpen) return
-    this.stopWaiting = null
-    if (reason !== null) this.tellGap(reason)
-    this.cursor = cursor
+    this.due(this.parts.clock.nowMs())
     this.parts.pump.enqueue(this)
   }
 
-  /** Says how to stop what this stream waits for, should it end before that comes. */
-  waitFor(stop: () => void): void {
-    if (this.isOpen) this.stopWaiting = stop
-    else stop()
+  /** Kafka has said something that it waits for. */
+  answered(): void {
+    if (this.isOpen) this.parts.pump.enqueue(this)
   }
 
   /** A later end for whoever answered the challenge. Never an earlier one. */
   renew(session: Session): void {
-    if (session.expiresAtMs <= this.session.expiresAtMs || this.ending !== null) return
-    this.session = session
-    this.schedule()
+    if (this.ending === null && this.deadlines.renew(session)) this.due(this.parts.clock.nowMs())
   }
 
   get isOpen(): boolean {
@@ -119,18 +115,17 @@ export class Stream implements Pumped, Timed {
   }
 
   /** Ends cleanly; what is in flight has a moment to arrive. */
-  end(reason: ToldEndReason, graceMs = END_GRACE_MS): void {
-    if (!this.isOpen) return
-    this.ending = reason
-    this.forcedAtMs = this.parts.now() + graceMs
-    this.parts.sink.end(end(reason, this.parts.signals))
-    this.schedule()
+  end(reason: ToldEndReason): void {
+    this.endWithin(reason, this.parts.clock.nowMs() + END_GRACE_MS)
   }
 
-  /** One write of what there is to read, within what the peer has shown to take. */
+  /** One write of what there is to read, within what the peer has shown to take; or a look at where to begin. */
   work(): Waits {
     this.writtenBytes = 0
-    if (this.cursor === null || !this.isOpen || this.inFlight.isWriting) return 'call'
+    if (!this.isOpen) return 'call'
+    if (this.doubt !== null) this.lookIntoDoubt(this.doubt)
+    if (this.start !== null) return this.lookForStart(this.start)
+    if (this.cursor === null || this.inFlight.isWriting) return 'call'
     const bytes = this.cursor.read(this.inFlight.bytesMax)
     if (bytes === null) return this.rest(this.cursor)
     if (bytes.length === 0) return 'turn'
@@ -140,83 +135,112 @@ export class Stream implements Pumped, Timed {
   }
 
   /** Does what is due, and sets the next deadline. */
-  due(): void {
+  due(nowMs: number): void {
     if (this.isClosed) return
-    const nowMs = this.parts.now()
+    const { deadlines } = this
+    deadlines.lookAtClocks(nowMs)
     if (this.ending !== null) this.force(nowMs)
-    else if (nowMs >= this.session.expiresAtMs) this.expire(nowMs)
-    else if (nowMs >= this.inFlight.stalledAtMs(this.parts.settings.stalledMs)) this.giveUp()
+    else if (nowMs >= deadlines.expiresAtMs)
+      this.endWithin('expired', deadlines.expiresAtMs + EXPIRED_GRACE_MS)
+    else if (nowMs >= deadlines.stalledAtMs) this.giveUp()
     else this.keepAlive(nowMs)
-    this.schedule()
   }
 
-  private expire(nowMs: number): void {
-    this.end('expired', this.session.expiresAtMs + EXPIRED_GRACE_MS - nowMs)
+  private endWithin(reason: ToldEndReason, forcedAtMs: number): void {
+    if (!this.isOpen) return
+    this.ending = reason
+    this.forcedAtMs = forcedAtMs
+    this.parts.sink.end(end(reason, this.parts.signals))
+    this.scheduleAt(forcedAtMs)
   }
 
   private keepAlive(nowMs: number): void {
-    if (nowMs >= this.challengeAtMs()) this.challenge()
-    if (nowMs >= this.heartbeatAtMs()) this.tell(heartbeat(this.movedId(), this.parts.signals))
+    if (nowMs >= this.deadlines.challengeAtMs) this.challenge()
+    if (nowMs >= this.deadlines.heartbeatAtMs) this.tell(heartbeat(this.movedId(), this.parts.signals))
+    if (nowMs >= this.lookAtMs) this.parts.pump.enqueue(this)
+    this.scheduleAt(Math.min(this.deadlines.nextMs(nowMs), this.lookAtMs))
   }
 
-  private schedule(): void {
+  private scheduleAt(dueAtMs: number): void {
     if (this.isClosed) return
-    this.dueAtMs = this.ending !== null ? this.forcedAtMs : this.nextDeadlineMs()
+    this.dueAtMs = dueAtMs
     this.parts.wheel.schedule(this)
   }
 
-  private nextDeadlineMs(): number {
-    const { now, settings } = this.parts
-    const soonMs = now() + Math.min(LOOK_AGAIN_MS, settings.heartbeatMs)
-    const lookAgainMs = this.inFlight.isEmpty ? Number.POSITIVE_INFINITY : soonMs
-    return Math.min(
-      this.session.expiresAtMs,
-      this.challengeAtMs(),
-      this.heartbeatAtMs(),
-      this.inFlight.stalledAtMs(settings.stalledMs),
-      lookAgainMs,
-    )
-  }
-
-  private challengeAtMs(): number {
-    const { expiresAtMs } = this.session
-    return this.challengedForMs === expiresAtMs
-      ? Number.POSITIVE_INFINITY
-      : expiresAtMs - this.parts.settings.challengeMs
-  }
-
-  /** Never while the peer has yet to take something: that is the sign of life, and it needs no more bytes. */
-  private heartbeatAtMs(): number {
-    const { heartbeatMs } = this.parts.settings
-    return this.inFlight.isEmpty ? this.lastByteAtMs + heartbeatMs : Number.POSITIVE_INFINITY
+  /** When to look again at what Kafka has yet to say. */
+  private get lookAtMs(): number {
+    return (this.start ?? this.doubt)?.lookAtMs ?? Number.POSITIVE_INFINITY
   }
 
   private challenge(): void {
-    this.challengedForMs = this.session.expiresAtMs
+    this.deadlines.noteChallenge()
     this.parts.figures.challenges++
     this.tell(CHALLENGE)
   }
 
-  private tellGap(reason: GapReason): void {
+  private tellGap(reason: GapReason, isOpen: boolean): void {
     const { gaps } = this.parts.figures
     gaps[reason] = (gaps[reason] ?? 0) + 1
-    this.tell(gap(reason, this.parts.signals))
+    this.tell(gap(reason, { signals: this.parts.signals, isOpen }))
   }
 
   /** The position as an id if it moved since the client last heard of it; only at the tail does it stand for everything. */
   private movedId(): string | null {
     const { cursor } = this
     if (cursor === null || !cursor.atTail()) return null
+    // At the tail an id is one of the bus's position and the client's own: to make it may take long, so it is not made twice.
+    const asOf = this.bus.positionText()
+    if (asOf === this.toldAsOf) return null
+    this.toldAsOf = asOf
     const id = cursor.id()
     const isTold = id === this.toldId || id === cursor.sentId()
     this.toldId = id
     return isTold ? null : id
   }
 
+  private startAt(wish: Wish): Start {
+    const { topic, answers, clock } = this.parts
+    return new Start({ topic, answers, wish, waiter: this, nowMs: clock.nowMs() })
+  }
+
+  private lookForStart(start: Start): Waits {
+    const beginning = start.look(this.parts.clock.nowMs())
+    if (typeof beginning === 'object') {
+      this.start = null
+      if ('end' in beginning) this.end(beginning.end)
+      else this.begin(beginning)
+      return 'end' in beginning ? 'call' : 'turn'
+    }
+    this.lookInTime()
+    return beginning
+  }
+
+  /** Begins to read, after a word on why that is not where the client left off. */
+  private begin({ cursor, reason, doubt }: Begun): void {
+    if (reason !== null) this.tellGap(reason, false)
+    this.cursor = cursor
+    this.doubt = doubt
+    this.lookInTime()
+  }
+
+  /** What was taken at its word is looked at whenever there may be news of it. */
+  private lookIntoDoubt(doubt: Ahead): void {
+    if (this.cursor?.isOutdated) return // all of it was another topic's
+    const finding = doubt.look(this.parts.clock.nowMs())
+    if (finding === 'beyond') this.restart('beyond-end')
+    else if (finding === 'settled') this.doubt = null
+    else this.lookInTime()
+  }
+
+  /** Sees to it that the deadline is no later than the next look. */
+  private lookInTime(): void {
+    if (this.lookAtMs < this.dueAtMs) this.scheduleAt(this.lookAtMs)
+  }
+
   private rest(cursor: Cursor): Waits {
     if (cursor.isOutdated) {
-      this.restart()
-      return 'call'
+      this.restart('recreated')
+      return 'turn'
     }
     if (cursor.lost) {
       this.end('too-old')
@@ -226,12 +250,14 @@ export class Stream implements Pumped, Timed {
     return 'publish'
   }
 
-  /** The records so far were another topic's. What is said from here on is of the new one, its `ready` included. */
-  private restart(): void {
+  /** What the client has is worth nothing. What is said from here on begins with the beginning, its `ready` included. */
+  private restart(reason: GapReason): void {
     this.cursor?.letGo()
     this.cursor = null
-    this.tellGap('recreated')
-    this.parts.onRecreated(this)
+    this.doubt?.stop()
+    this.doubt = null
+    this.tellGap(reason, true)
+    this.start = this.startAt(FROM_BEGINNING)
   }
 
   private tellReady(cursor: Cursor): void {
@@ -243,8 +269,9 @@ export class Stream implements Pumped, Timed {
   private write(bytes: Buffer, cursor: Cursor): void {
     const { figures } = this.parts
     this.writtenBytes = bytes.length
-    this.lastByteAtMs = this.parts.now()
-    this.inFlight.begin(bytes.length, cursor.handOver(), this.lastByteAtMs)
+    const nowMs = this.parts.clock.nowMs()
+    this.deadlines.lastByteAtMs = nowMs
+    this.inFlight.begin(bytes.length, cursor.handOver(), nowMs)
     figures.writes++
     figures.bytesDelivered += bytes.length
     figures.recordsDelivered += cursor.frames
@@ -254,14 +281,15 @@ export class Stream implements Pumped, Timed {
   /** Made once for each stream: the end of a write is the most frequent thing that happens to it. */
   private readonly taken = (): void => {
     if (this.isClosed) return
-    this.inFlight.taken(this.parts.now())
+    this.inFlight.taken(this.parts.clock.nowMs())
     this.parts.pump.enqueue(this)
   }
 
   /** Writes bytes of its own behind whatever is in flight. They are few: see `heartbeatAtMs` and `challengeAtMs`. */
   private tell(bytes: Uint8Array): void {
-    this.lastByteAtMs = this.parts.now()
-    this.inFlight.addWord(this.lastByteAtMs)
+    const nowMs = this.parts.clock.nowMs()
+    this.deadlines.lastByteAtMs = nowMs
+    this.inFlight.addWord(nowMs)
     this.parts.sink.write(bytes, this.told)
   }
 
@@ -274,6 +302,7 @@ export class Stream implements Pumped, Timed {
 
   private force(nowMs: number): void {
     if (nowMs >= this.forcedAtMs) this.parts.sink.cancel()
+    else this.scheduleAt(this.forcedAtMs)
   }
 
   private close(): void {
@@ -281,7 +310,8 @@ export class Stream implements Pumped, Timed {
     this.isClosed = true
     this.cursor?.letGo()
     this.inFlight.letGo()
-    this.stopWaiting?.()
+    this.start?.stop()
+    this.doubt?.stop()
     this.parts.pump.remove(this)
     this.parts.wheel.cancel(this)
     const reason = this.ending ?? 'client'

@@ -1,15 +1,18 @@
 // Every open stream of the process: opened within limits, renewed, counted, and ended together when the process goes.
 
 import { type Admission, type AdmissionLimits, type Admitted, CountedAdmission } from './admission.ts'
+import { type Clock, SYSTEM_CLOCK } from './clock.ts'
+import { Drain } from './drain.ts'
 import { createFigures, type Figures } from './figures.ts'
+import { LatestAnswers } from './latest-answers.ts'
 import { Pump } from './pump.ts'
 import { holderOf, Registry, type Renewal } from './registry.ts'
 import type { Session } from './session.ts'
 import { end, retry } from './signals.ts'
 import type { Sink } from './sink.ts'
-import { FROM_BEGINNING, start, type Wish } from './start.ts'
-import { Stream, type StreamSettings } from './stream.ts'
-import type { Topic } from './topic.ts'
+import type { Wish } from './start.ts'
+import { Stream, type StreamParts, type StreamSettings } from './stream.ts'
+import type { PartitionWatermarks, Topic } from './topic.ts'
 import { Wheel } from './wheel.ts'
 
 export interface StreamsSettings extends StreamSettings, AdmissionLimits {
@@ -48,7 +51,7 @@ export class Streams {
   readonly figures: Figures = createFigures()
   private readonly settings: StreamsSettings
   private readonly shared: Shared
-  private readonly now: () => number
+  private readonly clock: Clock
   private readonly pump: Pump
   private readonly wheel: Wheel<Stream>
   private readonly registry = new Registry()
@@ -56,13 +59,20 @@ export class Streams {
   isDraining = false
   /** Called when the last stream closes. */
   private readonly emptied = new Set<() => void>()
+  /** What Kafka answers to all streams of a topic. */
+  private readonly answers = new Map<Topic, LatestAnswers<PartitionWatermarks>>()
+  private readonly closing = new AbortController()
 
-  constructor(settings: StreamsSettings, shared?: Shared, now: () => number = Date.now) {
+  constructor(settings: StreamsSettings, shared?: Shared, clock: Clock = SYSTEM_CLOCK) {
     this.settings = settings
     this.shared = shared ?? { admission: new CountedAdmission(settings), renewElsewhere: async () => 0 }
-    this.now = now
-    this.pump = new Pump(settings.turnMs)
-    this.wheel = new Wheel((stream) => this.pump.hasten(() => stream.due()), now)
+    this.clock = clock
+    this.pump = new Pump(settings.turnMs, clock)
+    this.wheel = new Wheel({
+      clock,
+      onDue: (stream, nowMs) => stream.due(nowMs),
+      onWork: () => this.pump.hasten(this.wheel),
+    })
   }
 
   /** Why no stream can be opened from this address now; null if one can. */
@@ -83,9 +93,10 @@ export class Streams {
   }
 
   open(request: StreamRequest): Stream {
-    const { topic, sink, session, signals, admitted } = request
-    const stream = new Stream({
-      bus: topic.bus,
+    const { topic, wish, sink, session, signals, admitted } = request
+    const parts: StreamParts = {
+      topic,
+      answers: this.answersOf(topic),
       sink,
       session,
       signals,
@@ -93,13 +104,12 @@ export class Streams {
       wheel: this.wheel,
       figures: this.figures,
       settings: this.settings,
-      now: this.now,
-      onRecreated: (recreated) => start(recreated, topic, FROM_BEGINNING),
-      onClosed: () => this.closed(stream, admitted),
-    })
+      clock: this.clock,
+      onClosed: (stream) => this.closed(stream, admitted),
+    }
+    const stream = new Stream(parts, wish)
     this.registry.add(stream, request.path)
     stream.open(between(RETRY_MS))
-    start(stream, topic, request.wish)
     return stream
   }
 
@@ -133,12 +143,10 @@ export class Streams {
   /** Opens no more, and ends those that are open, spread over most of `withinMs`; resolves when none is left. */
   async drain(withinMs: number): Promise<void> {
     this.isDraining = true
-    const steps = Math.max(1, Math.floor((withinMs * DRAIN_SPREAD) / DRAIN_STEP_MS))
-    const streams = [...this.registry.all()]
-    const perStep = Math.ceil(streams.length / steps)
-    for (let first = 0; first < streams.length; first += perStep) {
-      for (const stream of streams.slice(first, first + perStep)) stream.end('shutdown')
-      if (first + perStep < streams.length) await new Promise((resolve) => setTimeout(resolve, DRAIN_STEP_MS))
+    const drain = new Drain([...this.registry.all()], this.clock.nowMs(), withinMs * DRAIN_SPREAD)
+    while (!drain.isDone) {
+      this.pump.hasten(drain)
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_STEP_MS))
     }
     await this.whenEmpty()
   }
@@ -147,6 +155,15 @@ export class Streams {
   async close(): Promise<void> {
     await this.drain(0)
     this.pump.close()
+    this.closing.abort()
+  }
+
+  private answersOf(topic: Topic): LatestAnswers<PartitionWatermarks> {
+    const known = this.answers.get(topic)
+    if (known) return known
+    const made = new LatestAnswers(() => topic.watermarks(this.closing.signal))
+    this.answers.set(topic, made)
+    return made
   }
 
   private whenEmpty(): Promise<void> {

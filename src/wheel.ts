@@ -1,53 +1,85 @@
-// Deadlines of many streams on one timer: a hashed timing wheel (Varghese and Lauck, 1987). A deadline is met within two
-// ticks after it is due, never before; an entry that is due later is passed over once a round.
+// Deadlines of many streams on one timer: a hashed timing wheel (Varghese and Lauck, 1987). A deadline's turn comes within two
+// ticks after it is due, never before. An entry that is due later is passed over once a round.
+
+import { type Clock, ClockSteps } from './clock.ts'
+import { type Linked, LinkedList, remove } from './linked-list.ts'
 
 /** Something that has one deadline at a time. */
-export interface Timed {
-  /** Epoch ms; Infinity for never. */
+export interface Timed extends Linked {
+  /** Monotonic ms; Infinity for never. */
   readonly dueAtMs: number
-  /** Slot it waits in, -1 when it waits in none: the wheel's own. */
-  slot: number
+}
+
+export interface WheelOptions<T> {
+  readonly clock: Clock
+  /** Called once for each entry that is due, which is then in the wheel no more; and for every entry when the wall clock was set. */
+  readonly onDue: (timed: T, nowMs: number) => void
+  /** Called when `step` has something to do, however much that is. */
+  readonly onWork: () => void
 }
 
 const TICK_MS = 50
 const SLOTS = 512
 
 export class Wheel<T extends Timed> {
-  private readonly slots = Array.from({ length: SLOTS }, () => new Set<T>())
-  private readonly onDue: (timed: T) => void
-  private readonly now: () => number
+  private readonly slots = Array.from({ length: SLOTS }, () => new LinkedList<T>())
+  /** Entries whose slot has had its tick: `step` looks at them one by one, since there may be a hundred thousand. */
+  private readonly arrived = new LinkedList<T>()
+  /** Entries whose deadlines may be others since the wall clock was set. */
+  private readonly doubtful = new LinkedList<T>()
+  private readonly options: WheelOptions<T>
+  private readonly steps: ClockSteps
   private size = 0
   private ticked: number
   private timer: NodeJS.Timeout | null = null
 
-  /** `onDue` is called once for each entry that is due, which is then in the wheel no more. */
-  constructor(onDue: (timed: T) => void, now: () => number = Date.now) {
-    this.onDue = onDue
-    this.now = now
-    this.ticked = this.tickOf(now())
+  constructor(options: WheelOptions<T>) {
+    this.options = options
+    this.steps = new ClockSteps(options.clock)
+    this.ticked = this.tickOf(options.clock.nowMs())
   }
 
   /** Puts an entry where its deadline belongs, wherever it was before. */
   schedule(timed: T): void {
-    this.cancel(timed)
-    if (timed.dueAtMs === Number.POSITIVE_INFINITY) return
-    if (this.size === 0) this.start()
-    timed.slot = Math.max(this.tickOf(timed.dueAtMs) + 1, this.ticked + 1) % SLOTS
-    this.slots[timed.slot]?.add(timed)
-    this.size++
+    if (timed.next !== null) this.takeOut(timed)
+    if (timed.dueAtMs !== Number.POSITIVE_INFINITY) this.put(timed)
+    else if (this.size === 0) this.stop()
   }
 
   cancel(timed: T): void {
-    if (timed.slot === -1) return
-    this.slots[timed.slot]?.delete(timed)
-    timed.slot = -1
-    this.size--
+    if (timed.next === null) return
+    this.takeOut(timed)
     if (this.size === 0) this.stop()
   }
 
+  /** Looks at one entry whose time may have come; false where there is none. */
+  step(nowMs: number): boolean {
+    const arrived = this.arrived.take()
+    const timed = arrived ?? this.doubtful.take()
+    if (timed === undefined) return false
+    this.size--
+    if (arrived !== undefined && arrived.dueAtMs > nowMs) this.put(arrived)
+    else this.options.onDue(timed, nowMs)
+    if (this.size === 0) this.stop()
+    return true
+  }
+
+  private put(timed: T): void {
+    if (this.timer === null) this.start()
+    const slot = Math.max(this.tickOf(timed.dueAtMs) + 1, this.ticked + 1) % SLOTS
+    this.slots[slot]?.add(timed)
+    this.size++
+  }
+
+  private takeOut(timed: T): void {
+    remove(timed)
+    this.size--
+  }
+
   private start(): void {
-    this.ticked = this.tickOf(this.now())
-    this.timer = setInterval(() => this.turn(), TICK_MS)
+    this.ticked = this.tickOf(this.options.clock.nowMs())
+    this.steps.take() // nothing waited by the clock as it was
+    this.timer = setInterval(() => this.tick(), TICK_MS)
     this.timer.unref()
   }
 
@@ -56,24 +88,17 @@ export class Wheel<T extends Timed> {
     this.timer = null
   }
 
-  /**
-   * Visits every slot since the last turn, each at most once however long the process was held up, and never the one that
-   * takes what is scheduled meanwhile. Where the clock was set back it goes on by the new time.
-   */
-  private turn(): void {
-    const nowMs = this.now()
-    const tick = this.tickOf(nowMs)
-    const from = Math.max(this.ticked + 1, tick - SLOTS + 2)
-    this.ticked = tick
-    for (let visited = from; visited <= tick; visited++) this.visit(this.slots[visited % SLOTS], nowMs)
-  }
-
-  private visit(slot: Set<T> | undefined, nowMs: number): void {
-    for (const timed of slot ?? []) {
-      if (timed.dueAtMs > nowMs) continue
-      this.cancel(timed)
-      this.onDue(timed)
+  /** Every slot since the last tick has its turn, each at most once however long the process was held up. */
+  private tick(): void {
+    if (this.steps.take() > 0) for (const list of [this.arrived, ...this.slots]) this.doubtful.takeAll(list)
+    const tick = this.tickOf(this.options.clock.nowMs())
+    const from = Math.max(this.ticked + 1, tick - SLOTS + 1)
+    for (let visited = from; visited <= tick; visited++) {
+      const slot = this.slots[visited % SLOTS]
+      if (slot !== undefined) this.arrived.takeAll(slot)
     }
+    this.ticked = tick
+    if (!this.arrived.isEmpty || !this.doubtful.isEmpty) this.options.onWork()
   }
 
   private tickOf(ms: number): number {

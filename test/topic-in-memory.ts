@@ -1,15 +1,15 @@
 // A topic whose records a test appends: a real bus, and watermarks as the test sets them.
 
 import { Bus, type BusOptions } from '../src/bus.ts'
-import type { FedTopic, KafkaRecord, Watermarks } from '../src/topic.ts'
+import type { FedTopic, KafkaRecord, PartitionWatermarks, Watermarks } from '../src/topic.ts'
 import { BUS_OPTIONS } from './bus-options.ts'
 
 export class TopicInMemory implements FedTopic {
   readonly name = 'events'
   readonly encoding = 'text'
   readonly bus: Bus
-  /** What Kafka would answer; null: it does not. */
-  marks: Map<number, Watermarks> | null = null
+  /** What Kafka would answer, null for a partition whose leader is silent; null: it does not answer at all. */
+  marks: PartitionWatermarks | null = null
   private readonly asked = new Set<() => void>()
 
   constructor(partitions = 1, options: Partial<BusOptions> = {}) {
@@ -25,13 +25,13 @@ export class TopicInMemory implements FedTopic {
   }
 
   /** Lets Kafka answer everyone who has asked and will ask. */
-  answer(marks: Record<number, Watermarks>): void {
+  answer(marks: Record<number, Watermarks | null>): void {
     this.marks = new Map(Object.entries(marks).map(([partition, mark]) => [Number(partition), mark]))
     for (const answered of this.asked) answered()
     this.asked.clear()
   }
 
-  async watermarks(signal: AbortSignal): Promise<ReadonlyMap<number, Watermarks>> {
+  async watermarks(signal: AbortSignal): Promise<PartitionWatermarks> {
     if (this.marks === null) {
       await new Promise<void>((resolve, reject) => {
         this.asked.add(resolve)

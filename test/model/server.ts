@@ -4,10 +4,10 @@
 import { Bus, type BusOptions } from '../../src/bus.ts'
 import type { BusView } from '../../src/bus-view.ts'
 import type { Cursor } from '../../src/cursor.ts'
+import { LatestAnswers } from '../../src/latest-answers.ts'
 import type { Position } from '../../src/position.ts'
 import type { GapReason } from '../../src/signals.ts'
-import { start, type Wish } from '../../src/start.ts'
-import type { Stream } from '../../src/stream.ts'
+import { Start, type Wish } from '../../src/start.ts'
 import { BusMirror } from '../../src/threads/bus-mirror.ts'
 import { BusReporter } from '../../src/threads/bus-news.ts'
 import type { KafkaRecord, Topic } from '../../src/topic.ts'
@@ -75,16 +75,21 @@ export class Server {
       if (log.start <= this.next(partition)) this.bus.trim(partition, log.start)
   }
 
-  begin(wish: Wish): Promise<Beginning> {
-    return new Promise((resolve) => {
-      const stream = {
-        begin: (cursor: Cursor, gap: GapReason | null) => resolve({ cursor, gap, end: null }),
-        end: (end: string) => resolve({ cursor: null, gap: null, end }),
-        waitFor: () => undefined,
-      }
-      // Only what start() asks of a stream and a topic is there.
-      start(stream as unknown as Stream, this.topic(), wish)
-    })
+  /** Looks where to begin until that is known, as a stream does: again whenever Kafka has answered. */
+  async begin(wish: Wish): Promise<Beginning> {
+    const topic = this.topic()
+    const answers = new LatestAnswers(() => topic.watermarks(new AbortController().signal))
+    let answered = () => {}
+    const start = new Start({ topic, wish, answers, waiter: { answered: () => answered() }, nowMs: 0 })
+    for (;;) {
+      const hasAnswer = new Promise<void>((resolve) => {
+        answered = resolve
+      })
+      const beginning = start.look(0)
+      if (typeof beginning === 'string') await hasAnswer
+      else if ('end' in beginning) return { cursor: null, gap: null, end: beginning.end }
+      else return { cursor: beginning.cursor, gap: beginning.reason, end: null }
+    }
   }
 
   /** What is still there of what streams know to be read. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Bus } from '../../src/bus.ts'
-import { Pump, type Pumped, type Waits } from '../../src/pump.ts'
+import { type Idle, Pump, type Pumped, type Urgent, type Waits } from '../../src/pump.ts'
 import { TopicInMemory } from '../topic-in-memory.ts'
 
 /** Every piece of work of a test, by name, in the order in which it was done. */
@@ -9,6 +9,7 @@ let done: string[]
 class Worker implements Pumped {
   readonly bus: Bus
   readonly name: string
+  idle: Idle | null = null
   idleAt = -1
   isQueued = false
   writtenBytes = 0
@@ -55,6 +56,20 @@ describe('the pump', () => {
 
   function enqueue(...pumped: Worker[]): void {
     for (const worker of pumped) pump.enqueue(worker)
+  }
+
+  /** Pieces of work that take 1 ms each. */
+  function urgently(pieces: number, name = 'urgent', ms = 1): Urgent {
+    let left = pieces
+    return {
+      step: () => {
+        if (left === 0) return false
+        left--
+        done.push(name)
+        nowMs += ms
+        return true
+      },
+    }
   }
 
   /** Takes what was done since the last call. */
@@ -132,25 +147,38 @@ describe('the pump', () => {
     enqueue(...slow)
     turn()
     const before = taken().length
-    pump.hasten(() => done.push('urgent'))
+    pump.hasten(urgently(1))
     vi.runAllTimers()
     expect(done[0]).toBe('urgent')
     expect(done).toHaveLength(1 + 100 - before)
   })
 
   it('is not kept from its queue by what is urgent', () => {
-    enqueue(...workers(4))
-    for (let i = 0; i < 10; i++)
-      pump.hasten(() => {
-        done.push('urgent')
+    const slow = workers(4)
+    for (const worker of slow)
+      worker.act = () => {
         nowMs += 1
-      })
+      }
+    enqueue(...slow)
+    pump.hasten(urgently(10))
     turn()
     expect(done).toEqual(['urgent', '0'])
     for (let i = 0; i < 3; i++) turn()
     expect(done).toEqual(['urgent', '0', 'urgent', '1', 'urgent', '2', 'urgent', '3'])
     vi.runAllTimers()
     expect(done.filter((name) => name === 'urgent')).toHaveLength(10)
+  })
+
+  it('has as much time for its queue as for what is urgent, and of that for each kind', () => {
+    enqueue(...workers(1, () => Array.from({ length: 99 }, () => 'turn' as const)))
+    for (const kind of ['a', 'b']) pump.hasten(urgently(30, kind, 0.1))
+    for (let i = 0; i < 8; i++) {
+      turn()
+      nowMs += 0.1 // the queue's work takes no time of the clock
+    }
+    const [a, b] = ['a', 'b'].map((kind) => done.filter((name) => name === kind).length)
+    expect(a).toBeGreaterThan(10)
+    expect(Math.abs((a ?? 0) - (b ?? 0))).toBeLessThanOrEqual(4)
   })
 
   it('wakes at a publish those who wait for it, and nobody else', () => {
@@ -232,6 +260,6 @@ describe('the pump', () => {
     vi.runAllTimers()
     expect(done).toEqual([])
     pump.remove(worker)
-    expect(worker.idleAt).toBe(-1)
+    expect(worker.idle).toBeNull()
   })
 })

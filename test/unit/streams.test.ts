@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Admitted } from '../../src/admission.ts'
+import { Cursor } from '../../src/cursor.ts'
+import { MergedPosition } from '../../src/merged-position.ts'
+import { formatPosition } from '../../src/position.ts'
 import type { Renewal } from '../../src/registry.ts'
 import type { Session } from '../../src/session.ts'
 import { FROM_BEGINNING, type Wish } from '../../src/start.ts'
@@ -192,6 +195,101 @@ describe('a challenge', () => {
   })
 })
 
+describe('a wall clock that is set', () => {
+  const HOUR_MS = 3_600_000
+  const set = (ms: number) => vi.setSystemTime(Date.now() + ms)
+  const challenges = (sink: MemorySink) => sink.text.match(/event:challenge\n/g)?.length ?? 0
+
+  it('back by a minute silences no heartbeat', async () => {
+    const sink = new Scene().open()
+    await pass(1_000)
+    set(-60_000)
+    await pass(28_000)
+    expect(sink.text.match(/^:\n/gm)).toHaveLength(3)
+  })
+
+  it('forward by 31 s makes nobody slow whose write is 50 ms old', async () => {
+    const scene = new Scene()
+    const sink = scene.open()
+    await pass(1_000)
+    sink.isQuick = false
+    scene.topic.produce('one')
+    await pass(50)
+    set(31_000)
+    await pass(29_000)
+    expect(sink.ended).toBeNull()
+    await pass(2_000)
+    expect(sink.ended).toBe('cancelled')
+  })
+
+  it('back by an hour lets no stream outlive its token, which is challenged in time', async () => {
+    const sink = new Scene().open({ session: sessionFor(30) })
+    await pass(1_000)
+    set(-HOUR_MS)
+    await pass(19_200)
+    expect(challenges(sink)).toBe(1)
+    await pass(9_700)
+    expect(sink.ended).toBeNull()
+    await pass(250)
+    expect(sink.ended).toBe('clean')
+    expect(challenges(sink)).toBe(1)
+  })
+
+  it('back by an hour leaves what is in flight at exp no longer than a quarter of a second', async () => {
+    const sink = new Scene().open({ sink: new MemorySink(false), session: sessionFor(20) })
+    await pass(20_000)
+    set(-HOUR_MS)
+    await pass(450)
+    expect(sink.ended).toBe('cancelled')
+  })
+
+  it('forward beyond exp ends every stream within half a second', async () => {
+    const scene = new Scene()
+    const sinks = [30, 60, 3_000].map((seconds) => scene.open({ session: sessionFor(seconds) }))
+    const later = scene.open({ session: sessionFor(2 * 3600) })
+    await pass(1_000)
+    set(HOUR_MS)
+    await pass(450)
+    for (const sink of sinks) expect(sink.ended).toBe('clean')
+    expect(later.ended).toBeNull()
+  })
+
+  it('forward brings the challenge to 10 s before the end that comes first, and only one for each exp', async () => {
+    const sink = new Scene().open({ session: sessionFor(30) })
+    await pass(1_000)
+    set(15_000)
+    await pass(3_900)
+    expect(challenges(sink)).toBe(0)
+    await pass(300)
+    expect(challenges(sink)).toBe(1)
+    set(-15_000)
+    await pass(9_700)
+    set(5_000)
+    await pass(5_000)
+    expect(challenges(sink)).toBe(1)
+    expect(sink.ended).toBeNull()
+    await pass(5_200)
+    expect(sink.ended).toBe('clean')
+  })
+
+  it('back by an hour leaves renewals what they are: later than the end so far, though not by the clock', async () => {
+    const scene = new Scene()
+    const sink = scene.open({ session: sessionFor(30) })
+    await pass(1_000)
+    set(-HOUR_MS)
+    const session = sessionFor(60)
+    scene.renew({ session })
+    await pass(40_000)
+    expect(sink.ended).toBeNull()
+    scene.renew({ session }) // the same again: it was accepted 40 s ago
+    set(-HOUR_MS)
+    scene.renew({ session })
+    await pass(20_200)
+    expect(sink.ended).toBe('clean')
+    expect(challenges(sink)).toBe(1)
+  })
+})
+
 describe('a renewal', () => {
   it('never shortens a stream', async () => {
     const scene = new Scene()
@@ -370,8 +468,8 @@ describe('an id', () => {
       ['AQYAAgICBAI=', 'beyond-end'], // a partition 2
     ] as const) {
       const sink = scene.open({ wish: { id, from: 'latest' } })
-      await pass(1)
-      expect(said(sink).startsWith(`:gap ${reason}\n\n`)).toBe(true)
+      await pass(2)
+      expect(said(sink)).toMatch(new RegExp(`^:gap ${reason}\n\n`))
       expect(sink.text.match(/:gap/g)).toHaveLength(1)
       expect(recordsOf(sink)).toEqual(['b0', 'a1'])
     }
@@ -391,6 +489,99 @@ describe('an id', () => {
     await pass(1)
     expect(recordsOf(sink)).toEqual(['a3'])
     expect(sink.text).not.toContain('gap')
+  })
+
+  it('ahead of this process waits no longer than until the process gets there, whether Kafka answers or not', async () => {
+    const topic = withRecords()
+    const sink = new Scene(topic).open({ wish: { id: 'AQQABgIC' } }) // {0:3, 1:1}
+    await pass(1_000)
+    topic.produce('a2', 'a', 0)
+    topic.produce('a3', 'a', 0)
+    await pass(2)
+    expect(recordsOf(sink)).toEqual(['a3'])
+    expect(sink.text).not.toContain('gap')
+  })
+
+  it('ahead in a partition whose end Kafka tells waits for no other partition', async () => {
+    const topic = withRecords()
+    const scene = new Scene(topic)
+    topic.answer({ 0: { start: 0, end: 3 }, 1: null })
+    const sinks = [
+      scene.open({ wish: { id: 'AQQABgIC' } }), // {0:3, 1:1}
+      scene.open({ wish: { id: 'AQQABgIA' } }), // {0:3, 1:0}
+      scene.open({ wish: { id: 'AQQACALQDw==' } }), // {0:4, 1:1000}: beyond in one, and nobody knows of the other
+    ]
+    await pass(2)
+    expect(sinks.map(recordsOf)).toEqual([[], ['b0'], ['b0', 'a1']])
+    expect(sinks.map((sink) => sink.text.includes(':gap beyond-end'))).toEqual([false, false, true])
+  })
+
+  it('ahead where a leader is silent is taken at its word there after 10 s, and honoured when the leader is back', async () => {
+    const topic = withRecords()
+    topic.answer({ 0: { start: 0, end: 2 }, 1: null })
+    const sink = new Scene(topic).open({ wish: { id: 'AQQAAgIG' } }) // {0:1, 1:3}
+    await pass(9_900)
+    expect(said(sink)).toBe(':\n\n')
+    await pass(200)
+    expect(sink.text).toContain('data:a1\nid:AQQABAIG\n') // {0:2, 1:3}
+    topic.answer({ 0: { start: 0, end: 2 }, 1: { start: 0, end: 4 } })
+    for (const value of ['b1', 'b2', 'b3']) topic.produce(value, 'b', 1)
+    await pass(3_000)
+    expect(recordsOf(sink)).toEqual(['a1', 'b3'])
+    expect(sink.text).not.toContain('gap')
+  })
+
+  it('taken at its word is a gap after all when Kafka tells that it was beyond the end', async () => {
+    const topic = withRecords()
+    topic.answer({ 0: { start: 0, end: 2 }, 1: null })
+    const scene = new Scene(topic)
+    const sink = scene.open({ wish: { id: 'AQQAAgIG' } }) // {0:1, 1:3}
+    await pass(10_100)
+    expect(recordsOf(sink)).toEqual(['a1'])
+    topic.answer({ 0: { start: 0, end: 2 }, 1: { start: 0, end: 1 } })
+    await pass(1_200)
+    expect(sink.text).toContain(':gap beyond-end\n\n:\nid:AQA=\n\ndata:b0\nid:AQQAAgIC\n\ndata:a1\n')
+    topic.produce('b1', 'b', 1)
+    await pass(1)
+    expect(recordsOf(sink)).toEqual(['a1', 'b0', 'a1', 'b1'])
+    expect(scene.streams.figures.gaps).toEqual({ 'beyond-end': 1 })
+  })
+
+  it('ahead while Kafka says nothing at all is taken at its word after 10 s, too', async () => {
+    const topic = withRecords()
+    const sink = new Scene(topic).open({ wish: { id: 'AQQAAgIG' } }) // {0:1, 1:3}
+    await pass(10_100)
+    expect(recordsOf(sink)).toEqual(['a1'])
+    topic.answer({ 0: { start: 0, end: 2 } })
+    await pass(10)
+    expect(sink.text).toContain(':gap beyond-end') // there is no partition 1
+  })
+
+  it('of a partition that the topic lacks is beyond the end, from wherever it would read it', async () => {
+    const topic = withRecords()
+    topic.answer({ 0: { start: 0, end: 2 }, 1: { start: 0, end: 1 } })
+    const scene = new Scene(topic)
+    for (const offset of [-2, -1, 0, 7]) {
+      const id = formatPosition(
+        new Map([0, 1, 2].map((partition) => [partition, partition === 2 ? offset : 1])),
+      )
+      const sink = scene.open({ wish: { id } })
+      await pass(2)
+      expect(said(sink)).toMatch(/^:gap beyond-end\n\n/)
+    }
+  })
+
+  it('is made once for an idle stream, not for each of its heartbeats', async () => {
+    const topic = withRecords()
+    topic.answer({ 0: { start: 0, end: 9 }, 1: { start: 0, end: 1 } })
+    const sink = new Scene(topic).open({ wish: { id: 'AQQABgIA' } }) // {0:3, 1:0}
+    await pass(10_000)
+    const made = vi.spyOn(MergedPosition.prototype, 'text')
+    const asked = vi.spyOn(Cursor.prototype, 'id')
+    await pass(60_000)
+    expect(sink.text.match(/^:\n/gm)?.length).toBeGreaterThan(6)
+    expect(asked.mock.calls.length + made.mock.calls.length).toBe(0)
+    vi.restoreAllMocks()
   })
 
   it('of -1 in a partition that this process does not know yet is where Kafka says that it ends', async () => {
@@ -429,6 +620,27 @@ describe('an id', () => {
     const sink = new Scene(topic).open({ wish: { id: 'AQIAAg==' } })
     await pass(1)
     expect(said(sink).startsWith(':gap too-old\n\n')).toBe(true)
+  })
+})
+
+describe('from=latest', () => {
+  it('waits no longer than 10 s for a leader that is silent, and then for no more than its own bus', async () => {
+    const topic = new TopicInMemory(2)
+    topic.bus.caughtUp = false
+    topic.answer({ 0: { start: 0, end: 2 }, 1: null })
+    const scene = new Scene(topic)
+    const sink = scene.open({ wish: { from: 'latest' } })
+    for (const value of ['before', 'before, too', 'after']) topic.produce(value)
+    topic.bus.markCaughtUp()
+    await pass(9_900)
+    expect(said(sink)).toBe(':\n\n')
+    await pass(200)
+    topic.produce('of the silent one', null, 1)
+    await pass(1)
+    expect([...sink.text.matchAll(/^data:(.*)$/gm)].map(([, value]) => value)).toEqual([
+      'after',
+      'of the silent one',
+    ])
   })
 })
 

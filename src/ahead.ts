@@ -1,0 +1,90 @@
+// Where a position is ahead of this process's bus, partition by partition, until each is settled: by the bus, which has got
+// there, or by Kafka, which says how far the partition reaches. Another replica may have read further, or know a partition sooner.
+
+import type { Asking } from './asking.ts'
+import type { BusView } from './bus-view.ts'
+import { FROM_BEGINNING, FROM_NOW, type Position } from './position.ts'
+import type { PartitionWatermarks } from './topic.ts'
+
+/** `settled`: no partition is left. `beyond`: one ends before the offset, or the topic lacks it. `closed`: nobody will ever tell. */
+export type Finding = 'settled' | 'beyond' | 'closed' | 'open'
+
+export class Ahead {
+  private readonly bus: BusView
+  private readonly asking: Asking
+  private readonly offsets: Map<number, number>
+  /** "From now" of a partition that the bus does not know: where Kafka says that it ends. */
+  private readonly ends = new Map<number, number>()
+
+  /** Offsets of -1 are those of partitions that the bus does not know. */
+  constructor(bus: BusView, offsets: Map<number, number>, asking: Asking) {
+    this.bus = bus
+    this.offsets = offsets
+    this.asking = asking
+  }
+
+  /** Looks at what has become known. Costs next to nothing where nothing has, however many partitions are left. */
+  look(nowMs: number): Finding {
+    this.dropReached()
+    if (this.offsets.size === 0) return 'settled'
+    const answer = this.asking.take(nowMs)
+    if (answer === null) return 'open'
+    if (answer === 'closed') return 'closed'
+    if (this.isBeyond(answer)) return 'beyond'
+    return this.offsets.size === 0 ? 'settled' : 'open'
+  }
+
+  /** When to look again although neither the bus nor Kafka has said anything. */
+  get lookAtMs(): number {
+    return this.asking.againAtMs
+  }
+
+  stop(): void {
+    this.asking.stop()
+  }
+
+  /** The position with an offset for every -1; for a partition of which nothing is known the beginning, so that nothing is lost. */
+  completed(position: Position): Position {
+    const completed = new Map(position)
+    for (const [partition, offset] of position)
+      if (offset === FROM_NOW) completed.set(partition, this.ends.get(partition) ?? FROM_BEGINNING)
+    return completed
+  }
+
+  /** Up to the first that is not, since this is looked at after every publish. */
+  private dropReached(): void {
+    for (const [partition, offset] of this.offsets) {
+      if (offset === FROM_NOW || !hasReached(this.bus, partition, offset)) return
+      this.offsets.delete(partition)
+    }
+  }
+
+  private isBeyond(answer: PartitionWatermarks): boolean {
+    for (const [partition, offset] of this.offsets) {
+      const marks = answer.get(partition)
+      if (marks === null) continue // its leader is silent
+      // The bus may have got there after Kafka was asked.
+      const isThere = offset !== FROM_NOW && hasReached(this.bus, partition, offset)
+      if (!isThere && (marks === undefined || offset > marks.end)) return true
+      if (marks !== undefined) this.ends.set(partition, marks.end)
+      this.offsets.delete(partition)
+    }
+    return false
+  }
+}
+
+/** The offsets of a position that are ahead of the bus; of a partition that the bus does not know any is. */
+export function offsetsAhead(bus: BusView, position: Position): Map<number, number> {
+  const now = bus.position()
+  const ahead = new Map<number, number>()
+  for (const [partition, offset] of position) {
+    const reached = now.get(partition)
+    if (reached === undefined || offset > reached) ahead.set(partition, offset)
+  }
+  return ahead
+}
+
+function hasReached(bus: BusView, partition: number, offset: number): boolean {
+  const reached = bus.nextOffset(partition)
+  return reached !== undefined && reached >= offset
+}
