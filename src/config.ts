@@ -103,17 +103,29 @@ function tlsLines({ tls, tlsCertFile, tlsKeyFile }: Document): string[] {
 }
 
 /** A document that was checked against the schema is what its settings' types say. */
-type CheckedDocument = Readonly<Record<Exclude<ServerSettingName, NumberName>, string>> &
-  Readonly<Record<'port' | 'adminPort' | 'lingerSeconds', number>> & { readonly workers?: number }
+type CheckedDocument = Readonly<Record<Exclude<ServerSettingName, NumberName | 'adminHosts'>, string>> &
+  Readonly<Record<'port' | 'adminPort' | 'lingerSeconds', number>> & {
+    readonly workers?: number
+    readonly adminHosts: string[]
+  }
 type NumberName = 'port' | 'adminPort' | 'lingerSeconds' | 'workers'
 
 function serverOptions({ document, module }: Gathered): ServerOptions {
-  const { host, port, adminHost, adminPort, logLevel, ...checked } = document as CheckedDocument
+  const { host, port, adminHost, adminPort, adminHosts, logLevel, ...checked } = document as CheckedDocument
   const { tls, tlsCertFile, tlsKeyFile, lingerSeconds, workers = defaultWorkers() } = checked
   const files: TlsOptions = { certFile: tlsCertFile, keyFile: tlsKeyFile }
   return {
     ...resolveOptions(document),
-    ...{ host, port, adminHost, adminPort, lingerSeconds, workers, logLevel: logLevel as LogLevel },
+    ...{
+      host,
+      port,
+      adminHost,
+      adminPort,
+      adminHosts,
+      lingerSeconds,
+      workers,
+      logLevel: logLevel as LogLevel,
+    },
     tls: tls === 'off' ? null : files,
     ...(module !== null && { configModule: module }),
   }

@@ -33,6 +33,12 @@ export const OriginRefused = createError(
   "Demo tokens are for this server's own pages only",
   403,
 )
+/** The admin port, asked by a name that is none of its own: a page of another site may have pointed that name here. */
+export const HostUnknown = createError(
+  'FKS_HOST_UNKNOWN',
+  'This port does not answer to that name: ADMIN_HOSTS lists those that it does',
+  421,
+)
 export const NotFound = createError('FKS_NOT_FOUND', 'There is nothing at this path', 404)
 /** A renewal that found no open stream of its subject at this path. */
 export const NoStream = createError(

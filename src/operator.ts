@@ -4,7 +4,9 @@ import fastify, { type FastifyInstance } from 'fastify'
 import admin, { type AdminPluginOptions } from '../plugins/admin.ts'
 import { adminRoutes } from '../routes/admin.ts'
 import { builtOrClosed } from './closing.ts'
+import { HostUnknown } from './errors.ts'
 import { frameworkOptions } from './front.ts'
+import { isHostMeant, meantNames } from './host-names.ts'
 import type { ServerOptions } from './options.ts'
 import { inPackage } from './package-path.ts'
 
@@ -14,9 +16,17 @@ export async function buildOperator(
 ): Promise<FastifyInstance> {
   const operator = fastify(frameworkOptions(options))
   return builtOrClosed(operator, async () => {
+    refuseOtherHosts(operator, meantNames(options.adminHost, options.adminHosts))
     await operator.register(admin, parts)
     await operator.register(adminRoutes, { admin: operator.kafkaSseAdmin, folder: inPackage('public') })
     await operator.ready()
     return operator
+  })
+}
+
+/** For every path, those where there is nothing, too. */
+function refuseOtherHosts(operator: FastifyInstance, names: ReadonlySet<string>): void {
+  operator.addHook('onRequest', async ({ headers }) => {
+    if (!isHostMeant(headers.host, names)) throw new HostUnknown()
   })
 }

@@ -99,6 +99,8 @@ export interface ServerOptions extends ResolvedOptions {
   port: number
   adminHost: string
   adminPort: number
+  /** Names besides `adminHost` and `localhost` that the admin port answers to; addresses it always does. */
+  adminHosts: string[]
   /** null: plain HTTP/1.1, for a proxy that ends TLS. */
   tls: TlsOptions | null
   /** From a signal on, how long all goes on as before, but for readiness, until the drain begins. */

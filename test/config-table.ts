@@ -34,7 +34,7 @@ function rowOf(option: string, setting: Setting): Row {
 function fallback({ default: value }: Setting): string {
   if (value === undefined) return ''
   if (typeof value === 'boolean') return `\`${value ? 'on' : 'off'}\``
-  if (Array.isArray(value)) return `\`${value.join(',')}\``
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : `\`${value.join(',')}\``
   if (value === null || typeof value === 'object') return 'none'
   return `\`${value}\``
 }

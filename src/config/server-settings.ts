@@ -34,6 +34,16 @@ export const SERVER_SETTINGS: Record<ServerSettingName, Setting> = {
     default: '127.0.0.1',
   },
   adminPort: port('ADMIN_PORT', 'Their port', 9464),
+  adminHosts: {
+    type: 'array',
+    env: 'ADMIN_HOSTS',
+    description:
+      'Names that the admin port answers to, besides any address, `localhost` and `ADMIN_HOST`: the name of a service, say. Another one is 421, since it may belong to a page that was pointed here',
+    expects: 'host names separated by commas, or none',
+    maxItems: 100,
+    items: { type: 'string', description: 'A host name', pattern: '^[A-Za-z0-9_.-]{1,255}$' },
+    default: [],
+  },
   tls: {
     type: 'string',
     env: 'TLS',
