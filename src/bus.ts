@@ -207,11 +207,11 @@ export class Bus extends BusView {
   }
 
   get retainedBytes(): number {
-    return this.kept.bytes
+    return this.kept.totals.bytes
   }
 
   get retainedRecords(): number {
-    return this.kept.frames
+    return this.kept.totals.frames
   }
 
   /** Keys whose newest frame is known. */

@@ -1,25 +1,54 @@
 // Rewriting of segments that are mostly dead: live frames of neighbours move together, ids and order unchanged.
 // One step rewrites a few neighbours, ahead of slow cursors too: a write under way keeps the old copy until it is done.
 
+import { indexOfSequence } from './place.ts'
 import type { EntryAt, Segment } from './segment.ts'
 import type { Segments } from './segments.ts'
 
-/** Neighbours that one step may look through. */
+/** Neighbours that one step may rewrite. */
 const RUN_MAX = 8
+/** Segments that one step may look at, to find those: a bus has up to sixteen times as many. */
+const LOOKS_MAX = 1024
 
-/**
- * One step: rewrites the closed neighbours that free the most, into at most `targetsMax` segments, which bounds its time;
- * false where none would take up fewer segments.
- */
-export function compact(segments: Segments, targetsMax = RUN_MAX - 1): boolean {
-  const closed = segments.list.slice(0, -1)
-  const run = bestRun(closed, { segmentBytes: segments.pool.segmentBytes, targetsMax })
-  if (run === null) return false
-  segments.replace(run.first, run.count, rewrite(segments, closed.slice(run.first, run.first + run.count)))
-  return true
+export class Compaction {
+  private readonly segments: Segments
+  /** Sequence at which the next look begins. */
+  private from = 0
+
+  constructor(segments: Segments) {
+    this.segments = segments
+  }
+
+  /**
+   * One step: rewrites the closed neighbours that free the most, into at most `targetsMax` segments, which bounds its time; false
+   * where none would take up fewer segments, of those that it looked at. The next step looks at others where there are more.
+   */
+  step(targetsMax: number): boolean {
+    const { list, pool } = this.segments
+    const from = this.from > (list.at(-2)?.lastSequence ?? 0) ? 0 : indexOfSequence(list, this.from)
+    const to = Math.min(from + LOOKS_MAX, list.length - 1) // the tail is not closed
+    const run = bestRun(list, { from, to, segmentBytes: pool.segmentBytes, targetsMax })
+    const isRest = to === list.length - 1
+    if (run === null || run.freed < RUN_MAX) this.from = isRest ? 0 : (list[to]?.firstSequence ?? 0)
+    if (run === null) return false
+    const replacements = rewrite(this.segments, list.slice(run.first, run.first + run.count))
+    this.segments.replace(run.first, run.count, replacements)
+    return true
+  }
+
+  /** Frees a segment or more, wherever they are; false where none can be freed. */
+  free(): boolean {
+    for (let looks = 0; looks <= this.segments.list.length; looks += LOOKS_MAX) {
+      if (this.step(RUN_MAX - 1)) return true
+    }
+    return false
+  }
 }
 
 interface Bounds {
+  /** Which places of the list are looked at: up to `to`, that one not. */
+  readonly from: number
+  readonly to: number
   readonly segmentBytes: number
   readonly targetsMax: number
 }
@@ -31,10 +60,10 @@ interface Run {
 }
 
 /** The run of neighbours that takes up the fewest segments less, or null where none takes up fewer. */
-function bestRun(closed: readonly Segment[], bounds: Bounds): Run | null {
+function bestRun(list: readonly Segment[], bounds: Bounds): Run | null {
   let best: Run | null = null
-  for (let first = 0; first < closed.length; first++) {
-    const run = runFrom(closed, first, bounds)
+  for (let first = bounds.from; first < bounds.to; first++) {
+    const run = runFrom(list, first, bounds)
     if (run.freed > (best?.freed ?? 0)) best = run
     if (run.freed === RUN_MAX) break
   }
@@ -45,11 +74,11 @@ function bestRun(closed: readonly Segment[], bounds: Bounds): Run | null {
  * How far the run that begins at `first` is best drawn. Large frames may not pack as closely as their bytes add up to; such a
  * run is rewritten in vain once, has no dead frame left, and is passed over until one of its frames dies.
  */
-function runFrom(closed: readonly Segment[], first: number, { segmentBytes, targetsMax }: Bounds): Run {
+function runFrom(list: readonly Segment[], first: number, { to, segmentBytes, targetsMax }: Bounds): Run {
   let best: Run = { first, count: 0, freed: 0 }
   let [live, deadFrames] = [0, 0]
-  for (let count = 1; count <= RUN_MAX; count++) {
-    const segment = closed[first + count - 1]
+  for (let count = 1; count <= Math.min(RUN_MAX, to - first); count++) {
+    const segment = list[first + count - 1]
     if (segment === undefined || (segment.size > segmentBytes && segment.liveFrames > 0)) break
     live += segment.liveBytes
     deadFrames += segment.frames - segment.liveFrames

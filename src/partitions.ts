@@ -4,7 +4,7 @@ import { FROM_BEGINNING, formatPosition, type Position, PositionEncoder } from '
 
 export class Partitions {
   /** In ascending order, as ids name them. */
-  private numbers: readonly number[] = []
+  private readonly numbers: number[] = []
   readonly starts = new Map<number, number>()
   /** Grows with whatever becomes known of the partitions but for their next offsets; never begins again. */
   version = 0
@@ -27,7 +27,7 @@ export class Partitions {
   setStart(partition: number, start: number): void {
     this.starts.set(partition, start)
     this.version++
-    if (!this.has(partition)) this.numbers = [...this.numbers, partition].sort((a, b) => a - b)
+    if (!this.has(partition)) this.insert(partition)
     this.moveTo(partition, start)
   }
 
@@ -59,7 +59,7 @@ export class Partitions {
 
   /** The topic is another one: nothing is known of its partitions. */
   clear(): void {
-    this.numbers = []
+    this.numbers.length = 0
     this.starts.clear()
     this.nextOffsets.clear()
     this.timestamps.clear()
@@ -86,5 +86,17 @@ export class Partitions {
   /** Writes what `encode` has readied at `at`; returns where it ends. */
   writeText(target: Uint8Array, at: number): number {
     return this.encoder.writeText(target, at)
+  }
+
+  /** At its place in the ascending order, found by halving. */
+  private insert(partition: number): void {
+    const { numbers } = this
+    let [low, high] = [0, numbers.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((numbers[middle] ?? 0) < partition) low = middle + 1
+      else high = middle
+    }
+    numbers.splice(low, 0, partition)
   }
 }

@@ -1,11 +1,13 @@
 // What leaves a bus, and when: what Kafka deleted, what had its time, what there is no room for. A step at a time, so that
 // streams get their turns in between. What is gone is written down in src/losses.ts.
 
-import { compact } from './compaction.ts'
+import { Compaction } from './compaction.ts'
 import { SLOTS_MAX } from './key-index.ts'
 import type { Losses } from './losses.ts'
+import { OldestWith } from './oldest-with.ts'
+import { indexOfSequence } from './place.ts'
 import type { Segment } from './segment.ts'
-import { type Segments, sum } from './segments.ts'
+import type { Segments } from './segments.ts'
 import type { Keeps } from './topic.ts'
 
 export interface RetentionOptions {
@@ -45,15 +47,20 @@ export class Retention {
   private readonly segments: Segments
   private readonly losses: Losses
   private readonly options: RetentionOptions
+  private readonly compaction: Compaction
   private pressure: 'none' | 'nearly-full' | 'full' = 'none'
   /** Log starts below which frames are still to be let go, and the sequence up to which that is done. */
   private readonly trims = new Map<number, number>()
   private trimmedTo = 0
+  private readonly withLive = new OldestWith(({ liveFrames }) => liveFrames > 0)
+  private readonly withTombstones = new OldestWith(({ liveTombstones }) => liveTombstones > 0)
+  private readonly withKeyless = new OldestWith(({ liveKeyless }) => liveKeyless > 0)
 
   constructor(segments: Segments, losses: Losses, options: RetentionOptions) {
     this.segments = segments
     this.losses = losses
     this.options = options
+    this.compaction = new Compaction(segments)
   }
 
   /** Everything of a partition below `start` goes, in the next steps. */
@@ -74,10 +81,14 @@ export class Retention {
 
   /** Keeps the bounds before a new segment is begun: first by what is dead, then by what is kept for a time only. */
   makeRoom(frameBytes: number): void {
-    while (this.isOver(frameBytes)) {
-      if (compact(this.segments) || this.dropKeyless()) continue
-      if (!this.dropOldest()) break
-    }
+    while (
+      this.lacksSegments(frameBytes) &&
+      (this.compaction.free() || this.dropKeyless() || this.dropOldest())
+    );
+    // Compaction cannot help here, since every live record stays. It gives back what went, a step for each segment that is begun.
+    const hasRecords = !this.lacksRecords()
+    while (this.lacksRecords() && (this.dropKeyless() || this.dropOldest()));
+    if (!hasRecords) this.compaction.step(STEP_TARGETS_MAX)
     if (this.options.keeps === 'latest') this.noteUse()
   }
 
@@ -86,22 +97,25 @@ export class Retention {
     this.pressure = 'none'
   }
 
-  private isOver(frameBytes: number): boolean {
-    const { segments, options } = this
-    return (
-      segments.bytes + Math.max(segments.pool.segmentBytes, frameBytes) > options.retainedBytesMax ||
-      segments.liveFrames >= options.retainedRecordsMax ||
-      segments.list.length >= SLOTS_MAX - SLOTS_FREE
-    )
+  private lacksSegments(frameBytes: number): boolean {
+    const { pool, totals, list } = this.segments
+    const wanted = Math.max(pool.segmentBytes, frameBytes)
+    return totals.bytes + wanted > this.options.retainedBytesMax || list.length >= SLOTS_MAX - SLOTS_FREE
+  }
+
+  private lacksRecords(): boolean {
+    return this.segments.totals.liveFrames >= this.options.retainedRecordsMax
   }
 
   /** How full the bus is of what it cannot let go without losing a key's newest value. */
   private noteUse(): void {
     const { retainedBytesMax, retainedRecordsMax } = this.options
-    const { list } = this.segments
-    const bytes = sum(list, (segment) => segment.size - spareBytes(segment))
-    const records = sum(list, ({ liveFrames, liveKeyless }) => liveFrames - liveKeyless)
-    const used = Math.max(bytes / retainedBytesMax, records / retainedRecordsMax)
+    const { bytes, takenBytes, liveBytes, liveFrames, liveKeyless, liveKeylessBytes } = this.segments.totals
+    const spareBytes = takenBytes - liveBytes + liveKeylessBytes // can be let go without a loss to a snapshot
+    const used = Math.max(
+      (bytes - spareBytes) / retainedBytesMax,
+      (liveFrames - liveKeyless) / retainedRecordsMax,
+    )
     if (this.pressure === 'none' && used > NEARLY_FULL) this.press('nearly-full')
   }
 
@@ -110,12 +124,13 @@ export class Retention {
     this.options.onPressure?.(state)
   }
 
-  /** The oldest segment goes with all that is in it. Without segments there is nothing to drop. */
+  /** The oldest segment goes with all that is in it; where records are to go, the oldest that has any that count. */
   private dropOldest(): boolean {
-    const [oldest] = this.segments.list
+    const { list } = this.segments
+    const oldest = this.lacksRecords() ? this.withLive.find(list) : list[0]
     if (oldest === undefined) return false
     if (oldest.liveFrames > 0) this.loseSegment(oldest)
-    this.segments.dropOldest()
+    this.segments.drop(oldest === list[0] ? 0 : indexOfSequence(list, oldest.lastSequence))
     return true
   }
 
@@ -132,28 +147,28 @@ export class Retention {
 
   /** In the oldest segment that has any, frames without a key go: they are kept like an `all` bus keeps its own. */
   private dropKeyless(): boolean {
-    const segment = this.segments.list.find(({ liveKeyless }) => liveKeyless > 0)
-    if (this.options.keeps === 'all' || segment === undefined) return false
+    const segment = this.options.keeps === 'all' ? undefined : this.withKeyless.find(this.segments.list)
+    if (segment === undefined) return false
     return this.bury(segment, (at) => !segment.hasKey(at))
   }
 
   private compactStep(): boolean {
-    const { list } = this.segments
-    const live = sum(list, ({ liveBytes }) => liveBytes)
-    const dead = sum(list, ({ usedBytes }) => usedBytes) - live
-    return dead >= this.deadBytesKept(live) && compact(this.segments, STEP_TARGETS_MAX)
+    const { liveBytes, takenBytes } = this.segments.totals
+    return takenBytes - liveBytes >= this.deadBytesKept(liveBytes) && this.compaction.step(STEP_TARGETS_MAX)
   }
 
   private deadBytesKept(liveBytes: number): number {
     const { segments } = this
     const { keeps, retainedBytesMax } = this.options
-    if (keeps === 'all' || segments.bytes > PRESSED * retainedBytesMax) return segments.pool.segmentBytes
+    if (keeps === 'all' || segments.totals.bytes > PRESSED * retainedBytesMax)
+      return segments.pool.segmentBytes
     return Math.max(Math.min(DEAD_BYTES_KEPT, DEAD_SHARE_KEPT * retainedBytesMax), liveBytes)
   }
 
   private trimStep(): boolean {
-    const segment = this.segments.list.find(({ lastSequence }) => lastSequence >= this.trimmedTo)
     if (this.trims.size === 0) return false
+    const { list } = this.segments
+    const segment = list[indexOfSequence(list, this.trimmedTo)]
     if (segment === undefined) this.trims.clear()
     else this.trimSegment(segment)
     return true
@@ -182,10 +197,10 @@ export class Retention {
 
   private expireOfLatest(times: Times): boolean {
     const { list } = this.segments
-    const withTombstones = list.find(({ liveTombstones }) => liveTombstones > 0)
+    const withTombstones = this.withTombstones.find(list)
     if (withTombstones && withTombstones.newestArrivalMs + this.options.deleteRetentionMs <= times.nowMs)
       return this.bury(withTombstones, (at) => withTombstones.isTombstone(at))
-    const withKeyless = list.find(({ liveKeyless }) => liveKeyless > 0)
+    const withKeyless = this.withKeyless.find(list)
     if (withKeyless === undefined || !this.isAged(withKeyless, times)) return false
     return this.bury(withKeyless, (at) => !withKeyless.hasKey(at))
   }
@@ -214,9 +229,4 @@ export class Retention {
     if (furthest > 0) losses.addFrames(furthest, now)
     return true
   }
-}
-
-/** Bytes of a segment that can be let go without a loss to a snapshot. */
-function spareBytes({ usedBytes, liveBytes, liveKeylessBytes }: Segment): number {
-  return usedBytes - liveBytes + liveKeylessBytes
 }

@@ -5,14 +5,23 @@ import { SEGMENT_BYTES, Segment } from './segment.ts'
 
 /** Bytes of larger-than-ordinary segments that wait to be used again; what is over that is left to the collector. */
 const LARGE_IDLE_BYTES_MAX = 64 * 1024 * 1024
+/** Parted segments that are looked at each time one is taken or given back. One comes with each, so all have their turn. */
+const LOOKS_MAX = 16
+/** The same where another segment would be made otherwise. */
+const LOOKS_BEFORE_MAKING = 256
 
 export class SegmentPool {
   /** Size of an ordinary segment, in bytes. */
   readonly segmentBytes: number
-  /** Idle segments by size. Ordinary ones are never dropped: their number is bounded by what buses retained at once. */
+  /**
+   * Idle segments by size. Ordinary ones are never dropped: their number is bounded by what buses retained at once. Changed
+   * by `takeIdle` and `keep` alone, which also count the bytes of the larger ones.
+   */
   private readonly idle = new Map<number, Segment[]>()
   /** Segments that were given back while writes still referred to them. */
   private parted: Segment[] = []
+  /** The place in `parted` that is looked at next. */
+  private nextParted = 0
   private largeIdleBytes = 0
   allocatedBytes = 0
 
@@ -22,10 +31,10 @@ export class SegmentPool {
 
   /** A segment of at least `bytes`, started anew at `firstSequence`. */
   take(bytes: number, firstSequence: number): Segment {
-    this.collect()
     const size = this.sizeFor(bytes)
-    const segment = this.idle.get(size)?.pop() ?? this.allocate(size)
-    if (size > this.segmentBytes) this.largeIdleBytes = Math.max(0, this.largeIdleBytes - size)
+    this.collect()
+    if (!this.idle.get(size)?.length) this.collect(LOOKS_BEFORE_MAKING)
+    const segment = this.takeIdle(size) ?? this.allocate(size)
     segment.reset(firstSequence)
     return segment
   }
@@ -33,14 +42,15 @@ export class SegmentPool {
   /** Gives a segment back; it is used again once nobody refers to it. Retired first: a count of zero must stay zero. */
   give(segment: Segment): void {
     segment.retire()
-    this.parted.push(segment)
+    if (segment.readers === 0) this.keep(segment)
+    else this.parted.push(segment)
     this.collect()
   }
 
   /** A thread that read is gone: it keeps no segment any more. */
   forgetReader(reader: number): void {
     for (const segment of this.parted) segment.forgetReader(reader)
-    this.collect()
+    this.collect(this.parted.length)
   }
 
   /** Bytes of segments that only writes on their way to slow peers keep from being used again. */
@@ -48,20 +58,36 @@ export class SegmentPool {
     return this.parted.reduce((bytes, { readers, size }) => bytes + (readers === 0 ? 0 : size), 0)
   }
 
+  private takeIdle(size: number): Segment | undefined {
+    const segment = this.idle.get(size)?.pop()
+    if (segment !== undefined && size > this.segmentBytes) this.largeIdleBytes -= size
+    return segment
+  }
+
   private allocate(size: number): Segment {
     this.allocatedBytes += size
     return new Segment(size)
   }
 
-  /** One look at each: its readers are other threads, so a second look may see another number. */
-  private collect(): void {
-    if (this.parted.length === 0) return
-    const stillRead: Segment[] = []
-    for (const segment of this.parted) {
-      if (segment.readers === 0) this.keep(segment)
-      else stillRead.push(segment)
+  /**
+   * Looks whether some of the parted are let go by now, in turn. One look at each: its readers are other threads, so a second
+   * look may see another number.
+   */
+  private collect(looksMax = LOOKS_MAX): void {
+    const { parted } = this
+    for (let looks = Math.min(looksMax, parted.length); looks > 0; looks--) {
+      this.nextParted = this.nextParted < parted.length ? this.nextParted : 0
+      const segment = parted[this.nextParted]
+      if (segment?.readers !== 0) this.nextParted++
+      else this.keepParted(segment)
     }
-    this.parted = stillRead
+  }
+
+  /** The one that was looked at is kept for use; the last takes its place. */
+  private keepParted(segment: Segment): void {
+    const last = this.parted.pop()
+    if (last !== undefined && last !== segment) this.parted[this.nextParted] = last
+    this.keep(segment)
   }
 
   private keep(segment: Segment): void {

@@ -47,15 +47,28 @@ export interface FrameEntry {
   readonly isTombstone: boolean
 }
 
-export class Segment extends SegmentView {
+/** What segments hold: one of them, or all that a bus retains. */
+export interface Contents {
+  /** Frames, live or not, and the bytes that they take with their entries and keys. */
+  frames: number
+  takenBytes: number
+  /** Frames that no later record has superseded, and their bytes with their entries and keys: what a compaction keeps. */
+  liveFrames: number
+  liveBytes: number
+  /** Of the live frames, tombstones and those without a key: both are kept for a time only. */
+  liveTombstones: number
+  liveKeyless: number
+  liveKeylessBytes: number
+}
+
+export class Segment extends SegmentView implements Contents {
   /** Number by which the key index refers to this segment; given by the bus for as long as the segment is retained. */
   slot = -1
-  /** Frames in here, live or not. */
+  /** What all segments of its bus hold together, for as long as this one is among the retained: counted along. */
+  totals: Contents | null = null
   frames = 0
-  /** Frames that no later record has superseded, and their bytes with their entries and keys: what a compaction keeps. */
   liveFrames = 0
   liveBytes = 0
-  /** Of the live frames, tombstones and those without a key: both are kept for a time only. */
   liveTombstones = 0
   liveKeyless = 0
   liveKeylessBytes = 0
@@ -72,6 +85,10 @@ export class Segment extends SegmentView {
   /** Bytes of the buffer that are taken, frames and table. */
   get usedBytes(): number {
     return this.framesEnd + this.entriesEnd
+  }
+
+  get takenBytes(): number {
+    return this.usedBytes - CONTROL_BYTES
   }
 
   fits(frameBytes: number, keyBytes: number): boolean {
@@ -118,6 +135,10 @@ export class Segment extends SegmentView {
     this.lastEntry = this.entriesEnd
     this.entriesEnd = this.next(this.entriesEnd)
     this.frames++
+    if (this.totals !== null) {
+      this.totals.frames++
+      this.totals.takenBytes += entry.frameBytes + this.entriesEnd - this.lastEntry
+    }
     this.count(this.lastEntry, 1)
     return framesEnd
   }
@@ -170,11 +191,23 @@ export class Segment extends SegmentView {
   /** Counts a frame among the live ones, or no more among them. */
   private count(at: EntryAt, change: 1 | -1): void {
     const bytes = change * (this.length(at) + this.next(at) - at)
-    this.liveFrames += change
-    this.liveBytes += bytes
-    if (this.isTombstone(at)) this.liveTombstones += change
-    if (this.hasKey(at)) return
-    this.liveKeyless += change
-    this.liveKeylessBytes += bytes
+    const tombstones = this.isTombstone(at) ? change : 0
+    const keyless = this.hasKey(at) ? 0 : change
+    addLive(this, change, bytes, tombstones, keyless)
+    if (this.totals !== null) addLive(this.totals, change, bytes, tombstones, keyless)
   }
+}
+
+function addLive(
+  contents: Contents | Segment,
+  frames: number,
+  bytes: number,
+  tombstones: number,
+  keyless: number,
+): void {
+  contents.liveFrames += frames
+  contents.liveBytes += bytes
+  contents.liveTombstones += tombstones
+  contents.liveKeyless += keyless
+  if (keyless !== 0) contents.liveKeylessBytes += bytes
 }

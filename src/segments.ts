@@ -1,7 +1,8 @@
-// The segments that a bus retains, oldest first, and where in them the newest frame of every key stands.
+// The segments that a bus retains, oldest first, and where in them the newest frame of every key stands. What they hold is counted
+// along, and no call but for those that change the list takes longer the more there are.
 
 import { KeyIndex } from './key-index.ts'
-import type { EntryAt, FrameEntry, Segment } from './segment.ts'
+import type { Contents, EntryAt, FrameEntry, Segment } from './segment.ts'
 import type { SegmentPool } from './segment-pool.ts'
 import { CONTROL_BYTES, entryBytes, WORD_BYTES } from './segment-view.ts'
 
@@ -16,36 +17,34 @@ export interface SegmentsOptions {
   readonly isKeyed: boolean
 }
 
+/** What all retained segments hold together, and the bytes of their buffers. */
+export interface Totals extends Contents {
+  bytes: number
+}
+
 export class Segments {
   /** A new array whenever a segment comes or goes, so that a reader may hold on to one. */
   list: readonly Segment[] = []
   /** Sequence that the next frame gets: the place right behind the tail. */
   nextSequence = 1
-  /** Frames retained, live or not. */
-  frames = 0
+  readonly totals: Readonly<Totals>
   /** null where no record supersedes another. */
   index: KeyIndex | null
   readonly pool: SegmentPool
   private readonly options: SegmentsOptions
+  private readonly counted = nothing()
   private readonly slots: (Segment | undefined)[] = []
+  private readonly freeSlots: number[] = []
 
   constructor(options: SegmentsOptions) {
     this.options = options
     this.pool = options.pool
+    this.totals = this.counted
     this.index = this.createIndex()
   }
 
   get tail(): Segment | undefined {
     return this.list.at(-1)
-  }
-
-  /** Bytes of the buffers. */
-  get bytes(): number {
-    return sum(this.list, ({ size }) => size)
-  }
-
-  get liveFrames(): number {
-    return sum(this.list, ({ liveFrames }) => liveFrames)
   }
 
   /** Takes a sequence that no frame gets: something happened here. Whoever was at the tail is before it. */
@@ -61,15 +60,14 @@ export class Segments {
       tail === undefined ? this.nextSequence : tail.lastSequence + 1,
     )
     segment.newestArrivalMs = nowMs
-    this.list = [...this.list, segment]
+    this.splice(this.list.length, 0, [segment])
     return segment
   }
 
   /** A segment with a slot of its own, not yet among the retained. */
   take(bytes: number, firstSequence: number): Segment {
     const segment = this.pool.take(bytes + SEGMENT_OVERHEAD_BYTES, firstSequence)
-    const free = this.slots.indexOf(undefined)
-    segment.slot = free === -1 ? this.slots.length : free
+    segment.slot = this.freeSlots.pop() ?? this.slots.length
     this.slots[segment.slot] = segment
     return segment
   }
@@ -78,7 +76,6 @@ export class Segments {
   append(tail: Segment, entry: FrameEntry): number {
     const at = tail.end
     const start = tail.append(entry)
-    this.frames++
     if (entry.key !== null) {
       const previous = this.index?.set(entry.partition, entry.key, tail, at)
       previous?.segment.supersede(previous.at, entry.sequence)
@@ -96,32 +93,31 @@ export class Segments {
 
   /** Puts `replacements`, which have all their live frames, where `count` segments stood from `first` on. */
   replace(first: number, count: number, replacements: readonly Segment[]): void {
-    const leaving = this.list.slice(first, first + count)
-    this.list = [...this.list.slice(0, first), ...replacements, ...this.list.slice(first + count)]
-    for (const segment of replacements) this.frames += segment.frames
-    for (const segment of leaving) this.giveBack(segment)
+    this.splice(first, count, replacements)
   }
 
-  /** Drops the oldest segment with all that is in it. */
-  dropOldest(): void {
-    const [oldest] = this.list
-    if (oldest === undefined) return
-    this.list = this.list.slice(1)
-    for (let at = 0; at < oldest.end; at = oldest.next(at)) {
-      if (!oldest.isSuperseded(at)) this.forget(oldest, at)
-    }
-    this.giveBack(oldest)
+  /** Drops the segment at this place in the list, with all that is in it. */
+  drop(place: number): void {
+    const segment = this.list[place]
+    if (segment === undefined) return
+    if (segment.liveFrames > 0 && this.index !== null) this.forgetAll(segment)
+    this.splice(place, 1, [])
   }
 
   /** Lets everything go. Sequences go on. */
   clear(): void {
-    for (const segment of this.list) this.giveBack(segment)
-    this.list = []
+    this.splice(0, this.list.length, [])
     this.index = this.createIndex()
   }
 
   private createIndex(): KeyIndex | null {
     return this.options.isKeyed ? new KeyIndex(this.slots, this.options.seed) : null
+  }
+
+  private forgetAll(segment: Segment): void {
+    for (let at = 0; at < segment.end; at = segment.next(at)) {
+      if (!segment.isSuperseded(at)) this.forget(segment, at)
+    }
   }
 
   /** A live frame is the newest of its key: there is none any more. */
@@ -130,14 +126,51 @@ export class Segments {
     if (key !== null) this.index?.delete(segment.partition(at), key)
   }
 
+  /** The one place where the list changes. */
+  private splice(first: number, count: number, coming: readonly Segment[]): void {
+    const { list } = this
+    const leaving = list.slice(first, first + count)
+    this.list = list.slice(0, first).concat(coming, list.slice(first + count))
+    for (const segment of coming) this.count(segment)
+    for (const segment of leaving) this.giveBack(segment)
+  }
+
+  private count(segment: Segment): void {
+    segment.totals = this.counted
+    change(this.counted, segment, 1)
+  }
+
   private giveBack(segment: Segment): void {
-    this.frames -= segment.frames
+    segment.totals = null
+    change(this.counted, segment, -1)
     this.slots[segment.slot] = undefined
+    this.freeSlots.push(segment.slot)
     segment.slot = -1
     this.pool.give(segment)
   }
 }
 
-export function sum(segments: readonly Segment[], figure: (segment: Segment) => number): number {
-  return segments.reduce((total, segment) => total + figure(segment), 0)
+function nothing(): Totals {
+  return {
+    bytes: 0,
+    frames: 0,
+    takenBytes: 0,
+    liveFrames: 0,
+    liveBytes: 0,
+    liveTombstones: 0,
+    liveKeyless: 0,
+    liveKeylessBytes: 0,
+  }
+}
+
+/** Counts a segment among the retained, or no more among them. */
+function change(totals: Totals, segment: Segment, by: 1 | -1): void {
+  totals.bytes += by * segment.size
+  totals.frames += by * segment.frames
+  totals.takenBytes += by * segment.takenBytes
+  totals.liveFrames += by * segment.liveFrames
+  totals.liveBytes += by * segment.liveBytes
+  totals.liveTombstones += by * segment.liveTombstones
+  totals.liveKeyless += by * segment.liveKeyless
+  totals.liveKeylessBytes += by * segment.liveKeylessBytes
 }

@@ -54,7 +54,7 @@ describe.skipIf(bootstrapServers === null)('Streams that stay open', () => {
       await vi.waitUntil(() => scene.topic.bus.start(0) === 3, SOON)
       await kafka.produce(topic, { value: 'e' })
       await stream.hasSeen('a', 'b', 'c', 'd', 'ready', 'e')
-      await vi.waitUntil(() => scene.topic.bus.kept.liveFrames === 2, SOON)
+      await vi.waitUntil(() => scene.topic.bus.kept.totals.liveFrames === 2, SOON)
       await (await scene.stream({ id: idOf(2) })).hasSeen('gap too-old', 'd', 'e', 'ready')
       await (await scene.stream({ id: idOf(3) })).hasSeen('d', 'e', 'ready')
       await (await scene.stream()).hasSeen('d', 'e', 'ready')

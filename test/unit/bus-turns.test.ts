@@ -1,0 +1,157 @@
+// How much a bus does in one turn of the event loop: it does not grow with what the bus holds. Where a number can be counted it is
+// counted; else the CPU time of few and of ten times as many is compared, since what grows along is ten times slower then.
+
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { Bus, type BusOptions } from '../../src/bus.ts'
+import { Segment } from '../../src/segment.ts'
+import { SegmentPool } from '../../src/segment-pool.ts'
+import { BUS_OPTIONS } from '../bus-options.ts'
+
+const MIB = 1024 * 1024
+const SEGMENT_BYTES = 4096
+/** Records of which each has a segment of its own. */
+const WIDE = Buffer.alloc(3_000, 'x')
+const SMALL = Buffer.from('1')
+/** What is ten times as much may cost this often as much: it would be ten times where it grew along, and once where not. */
+const TIMES_MAX = 4
+
+class Scene {
+  nowMs = 1_000_000
+  readonly pool: SegmentPool
+  readonly bus: Bus
+  private readonly offsets = new Map<number, number>()
+
+  constructor(options: Partial<BusOptions> = {}, partitions = 1, segmentBytes = SEGMENT_BYTES) {
+    this.pool = new SegmentPool(segmentBytes)
+    this.bus = new Bus({
+      ...BUS_OPTIONS,
+      pool: this.pool,
+      nowMs: () => this.nowMs,
+      epochMs: () => this.nowMs,
+      ...options,
+    })
+    for (let partition = 0; partition < partitions; partition++) this.bus.setPartition(partition, 0)
+    this.bus.markCaughtUp()
+  }
+
+  write(key: string | null, value: Buffer | null, partition = 0): void {
+    const offset = this.offsets.get(partition) ?? 0
+    this.offsets.set(partition, offset + 1)
+    const { nowMs } = this
+    const bytes = key === null ? null : Buffer.from(key)
+    this.bus.append({ partition, offset, timestampMs: nowMs, key: bytes, value, headers: [] })
+  }
+
+  /** A bus of so many segments, a record with a key of its own in each. */
+  static ofSegments(segments: number, options: Partial<BusOptions> = {}): Scene {
+    const scene = new Scene(options)
+    for (let segment = 0; segment < segments; segment++) scene.write(`${segment}`, WIDE)
+    scene.bus.publish()
+    return scene
+  }
+}
+
+/** CPU time of many calls in µs: the least of several runs, since whatever else happens only adds to it. */
+function cost(act: () => void, calls: number): number {
+  let least = Number.POSITIVE_INFINITY
+  for (let run = 0; run < 7; run++) {
+    const before = process.cpuUsage()
+    for (let call = 0; call < calls; call++) act()
+    const { user, system } = process.cpuUsage(before)
+    least = Math.min(least, user + system)
+  }
+  return least
+}
+
+/** How many times as much it costs where there is ten times as much; printed, for those who compare. */
+function times(what: string, few: number, many: number): number {
+  const ratio = many / Math.max(few, 1)
+  console.log(`${what}: ${few} and ${many} µs, ${ratio.toFixed(1)} times`)
+  return ratio
+}
+
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
+describe('housekeeping at each read', () => {
+  it.each(['latest', 'all'] as const)('costs the same however many segments there are (%s)', (keeps) => {
+    const [few, many] = [1_600, 16_000].map((segments) => {
+      const { bus, nowMs } = Scene.ofSegments(segments, { keeps })
+      return cost(() => bus.maintain(nowMs), 100)
+    })
+    expect(times('100 steps', few ?? 0, many ?? 0)).toBeLessThan(TIMES_MAX)
+  })
+})
+
+describe('a segment that is begun', () => {
+  it('costs about the same however many there are', () => {
+    const [few, many] = [1_600, 16_000].map((segments) => {
+      const scene = Scene.ofSegments(segments - 300, { keeps: 'latest' })
+      let written = segments
+      return cost(() => scene.write(`${written++}`, WIDE), 40)
+    })
+    expect(times('40 segments', few ?? 0, many ?? 0)).toBeLessThan(TIMES_MAX)
+  })
+})
+
+describe('the bound of records', () => {
+  it('is kept without moving what is live: that frees no record', () => {
+    const [few, many] = [1_000, 10_000].map((records) => {
+      const scene = new Scene({ retainedRecordsMax: records })
+      for (let record = 0; record < 2 * records; record++)
+        scene.write(record % 2 === 0 ? 'hot' : `${record}`, SMALL)
+      const appends = vi.spyOn(Segment.prototype, 'append')
+      for (let record = 0; record < 100; record++) scene.write(`new ${record}`, SMALL)
+      expect(scene.bus.kept.totals.liveFrames).toBeLessThanOrEqual(records + 100)
+      const moved = appends.mock.calls.length - 100
+      appends.mockRestore()
+      return moved
+    })
+    console.log(`${few} and ${many} frames were moved`)
+    expect(many).toBeLessThan(1_000)
+  })
+})
+
+describe('partitions', () => {
+  it('are declared one after another without sorting them all each time, in any order', () => {
+    const declare = (partitions: number, at: (index: number) => number) => {
+      const bus = new Bus(BUS_OPTIONS)
+      for (let index = 0; index < partitions; index++) bus.setPartition(at(index), 0)
+      return bus
+    }
+    const scattered = (index: number) => (index * 7_919) % 10_007
+    for (const at of [(index: number) => index, (index: number) => 20_000 - index, scattered]) {
+      const [few, many] = [600, 6_000].map((partitions) => cost(() => declare(partitions, at), 1))
+      expect(times('declared', few ?? 0, many ?? 0)).toBeLessThan(10 * TIMES_MAX)
+      const numbers = [...declare(6_000, at).position().keys()]
+      expect(numbers).toEqual(numbers.toSorted((a, b) => a - b))
+    }
+  })
+})
+
+describe('a pool of segments', () => {
+  it('keeps no more idle bytes of large segments than it says, however many sizes came and went', () => {
+    const pool = new SegmentPool()
+    for (let round = 0; round < 5; round++) {
+      const segments = Array.from({ length: 8 }, (_, at) => pool.take((2 << round) * MIB - 100, at + 1))
+      for (const segment of segments) pool.give(segment)
+    }
+    expect(pool.allocatedBytes / MIB).toBeLessThanOrEqual(64)
+  })
+
+  it('looks at few of those that are still read, however many there are, and uses each again once it is not', () => {
+    const scene = Scene.ofSegments(3_000)
+    const segments = [...scene.bus.segments]
+    for (const segment of segments) segment.hold()
+    scene.bus.recreate()
+    const looks = vi.spyOn(Segment.prototype, 'readers', 'get')
+    scene.pool.take(0, 1)
+    console.log(`${looks.mock.calls.length} looks`)
+    expect(looks.mock.calls.length).toBeLessThan(500)
+    for (const segment of segments) segment.release()
+    const { allocatedBytes } = scene.pool
+    for (let taken = 0; taken < segments.length; taken++) scene.pool.take(0, 1)
+    expect(scene.pool.allocatedBytes).toBe(allocatedBytes)
+  })
+})
