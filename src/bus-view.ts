@@ -71,8 +71,8 @@ export abstract class BusView {
   }
 
   /** Whether something has left that a reader had still to read; see `Losses.concern`. */
-  hasLost(place: number, madeAt: number, liveFrom: number): boolean {
-    return this.losses.concern(place, madeAt, liveFrom)
+  hasLost(place: number, madeAt: number, liveFrom: number, had?: Position): boolean {
+    return this.losses.concern(place, madeAt, liveFrom, had)
   }
 
   /** Whether a reader that was made at this sequence reads of a topic that is no more. */

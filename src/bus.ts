@@ -119,8 +119,9 @@ export class Bus extends BusView {
    * at once, since what superseded it may be among those that were not.
    */
   skip(partition: number, start: number): void {
-    const gone = this.kept.takeSequence()
-    this.losses.addFrames(gone, gone)
+    const sequence = this.kept.takeSequence()
+    const unread = { partition, sequence, offset: start - 1, now: sequence }
+    this.losses.addFrame({ ...unread, isTombstone: false, isWanted: false })
     this.trim(partition, start)
     this.retention.finishTrims()
     this.changed()

@@ -2,10 +2,11 @@
 // out of their segment wherever they stand side by side, copied only where ids change or live frames are scattered.
 
 import type { BusView } from './bus-view.ts'
+import { LastRead } from './last-read.ts'
 import { MergedPosition } from './merged-position.ts'
 import { Place, placeOf } from './place.ts'
 import { covers, formatPosition, furthest, type Position, parsePosition } from './position.ts'
-import { framesBetween, gather, lastWithin, NOTHING } from './runs.ts'
+import { framesBetween, gather, lastBefore, lastWithin, NOTHING } from './runs.ts'
 import { type EntryAt, NONE, type SegmentView } from './segment-view.ts'
 import { TimeSeek } from './time-seek.ts'
 
@@ -33,21 +34,19 @@ export class Cursor {
   private readonly place: Place
   /** Sequence at which what was asked for at the start is complete, unless compaction runs ahead of the cursor. */
   private completeAt: number
-  private hasBegun = false
+  /** Whether anything of it has been sent, or told in an id: until then nothing is lost, whatever leaves. */
+  private hasTold = false
   /** Whether the stream has said that it is complete. */
   isReadyTold = false
   /** Still to be found, for one that begins at a moment in time. */
   private seek: TimeSeek | null = null
+  /** The moment, in epoch ms, and what was found for it. */
+  private sought: { readonly sinceMs: number; readonly position: Position } | null = null
   /** The client's own position, until the first frame is read from it on. */
   private resumed: Position | null = null
   /** From then until the bus's prefix has all that the client has: its frames are passed over, the others' ids are merged. */
   private merged: MergedPosition | null = null
-  /** The entry that was read last, whether it was sent, and its id where that was merged. */
-  private lastIn: SegmentView | null = null
-  private lastAt: EntryAt = NONE
-  private lastGeneration = 0
-  private lastWasSent = false
-  private mergedId: string | null = null
+  private readonly last = new LastRead()
 
   private constructor(bus: BusView, place: number, isSnapshot: boolean) {
     this.bus = bus
@@ -85,8 +84,10 @@ export class Cursor {
 
   /** Something that this cursor had still to read has left the bus. */
   get lost(): boolean {
-    const { place, madeAt } = this
-    return this.bus.hasLost(place.sequence, madeAt, this.isSnapshot ? madeAt : 0)
+    const { bus, place, madeAt, seek } = this
+    if (seek !== null) return !bus.isWholeSince(seek.sinceMs)
+    const had = this.resumed ?? this.merged?.position
+    return bus.hasLost(place.sequence, madeAt, this.isSnapshot ? madeAt : 0, had)
   }
 
   /** The topic that it reads is no more: another one has its name. */
@@ -108,7 +109,7 @@ export class Cursor {
   read(bytesMax: number): Buffer | null {
     this.letGo()
     this.frames = 0
-    if (!this.hasBegun) this.begin()
+    if (!this.hasTold && this.lost) this.beginAgain()
     if (this.lost || this.isOutdated) return null
     if (this.seek !== null) return this.readSeeking(this.seek)
     this.held = this.place.locate() === 'here' ? this.place.hold() : null
@@ -137,20 +138,17 @@ export class Cursor {
 
   /** Id that stands for everything read: the tail's once nothing is left to read, else the last frame's. Asked for right after a read. */
   id(): string {
+    this.hasTold = true
     return this.atTail() ? this.tailId() : (this.lastFrameId() ?? this.tailId())
   }
 
   /** Id of the last event that was sent, null where it is not known any more or nothing was. */
   sentId(): string | null {
-    const { lastIn, mergedId } = this
-    const id = mergedId ?? lastIn?.id(this.lastAt) ?? null
-    // Looked at once more after it was read: another thread may have begun to use the segment anew.
-    const isThere = lastIn?.generation === this.lastGeneration && lastIn.isCurrent
-    return this.lastWasSent && isThere ? id : null
+    return this.last.sentId()
   }
 
   private lastFrameId(): string | null {
-    return this.mergedId ?? this.merged?.text().toString('latin1') ?? this.lastIn?.id(this.lastAt) ?? null
+    return this.last.mergedId ?? this.merged?.text().toString('latin1') ?? this.last.id()
   }
 
   private tailId(): string {
@@ -160,14 +158,28 @@ export class Cursor {
     return merged?.text().toString('latin1') ?? bus.positionText()
   }
 
-  /** A snapshot of which something left the bus before its first read is made anew: who has read nothing has lost nothing. */
-  private begin(): void {
-    const { bus } = this
-    this.hasBegun = true
-    if (!this.isSnapshot || !this.lost || this.isOutdated || !bus.isWhole) return
-    this.madeAt = bus.nextSequence
-    this.completeAt = bus.nextSequence
-    this.place.goTo(bus.firstSequence)
+  /**
+   * Of a snapshot, or of what came since a moment, something left before anything was told: it is made of what is retained now.
+   * Not where that would lack a key's newest value, or is another topic's.
+   */
+  private beginAgain(): void {
+    const { bus, sought } = this
+    if (this.isOutdated || this.seek !== null) return
+    if (this.isSnapshot && bus.isWhole) this.beginAt(bus.firstSequence)
+    else if (sought !== null && bus.isWholeSince(sought.sinceMs)) this.beginAfter(sought.position)
+  }
+
+  private beginAfter(position: Position): void {
+    this.resumed = position
+    this.merged = null
+    this.beginAt(placeOf(this.bus.segments, position) ?? this.bus.nextSequence)
+  }
+
+  /** As of now: what came until then may be compacted already, and what left by then is not missed. */
+  private beginAt(sequence: number): void {
+    this.madeAt = this.bus.nextSequence
+    this.completeAt = this.bus.nextSequence
+    this.place.goTo(sequence)
   }
 
   private readSeeking(seek: TimeSeek): Buffer | null {
@@ -175,9 +187,8 @@ export class Cursor {
     if (position === 'unknown') return null
     if (position === null) return NOTHING
     this.seek = null
-    this.resumed = position
-    this.completeAt = this.bus.nextSequence // what came since the cursor was made may be compacted already
-    this.place.goTo(placeOf(this.bus.segments, position) ?? this.completeAt)
+    this.sought = { sinceMs: seek.sinceMs, position }
+    this.beginAfter(position)
     return NOTHING
   }
 
@@ -210,7 +221,7 @@ export class Cursor {
   private readPast(segment: SegmentView, bytesMax: number): Buffer {
     const runs: number[] = []
     const bound = Math.min(bytesMax, GATHERED_BYTES_MAX)
-    const last = this.lastOfPast(segment)
+    const last = lastBefore(segment, this.place.at, this.madeAt)
     let bytes = 0
     while (this.skip(segment, last)) {
       const { through, frames } = this.runEnd(segment, last, bytesMax)
@@ -231,16 +242,6 @@ export class Cursor {
     for (; at <= last && this.isSkipped(segment, at); at = segment.next(at)) skipped = at
     if (skipped !== NONE) this.pass(segment, skipped)
     return at <= last
-  }
-
-  /** Last published frame that was there when the cursor was made; it stands from the cursor's place on, or NONE does. */
-  private lastOfPast(segment: SegmentView): EntryAt {
-    const last = segment.lastPublished
-    if (segment.lastSequence < this.madeAt) return last
-    let past: EntryAt = NONE
-    for (let at = this.place.at; at <= last && segment.sequence(at) < this.madeAt; at = segment.next(at))
-      past = at
-    return past
   }
 
   /**
@@ -302,14 +303,14 @@ export class Cursor {
 
   /** The next frame's id stands for the client, too; until that is read, it has the one so far. */
   private endMerging(merged: MergedPosition): void {
-    this.mergedId = merged.text().toString('latin1')
+    this.last.mergedId = merged.text().toString('latin1')
     this.merged = null
   }
 
   /** Ends the merging once the bus has all that the client has, also where no frame tells so. */
   private settle(segment: SegmentView, merged: MergedPosition): void {
-    if (!merged.agrees && this.lastIn === segment)
-      merged.moveTo(parsePosition(segment.id(this.lastAt)) ?? NOWHERE)
+    if (!merged.agrees && this.last.segment === segment)
+      merged.moveTo(parsePosition(segment.id(this.last.at)) ?? NOWHERE)
     if (merged.agrees) this.merged = null
   }
 
@@ -319,28 +320,21 @@ export class Cursor {
     const lines = segment.bytes.subarray(segment.start(at), segment.frameEnd(at) - 2 - segment.idLength(at))
     pieces.push(lines, id, END_OF_EVENT)
     this.send(segment, at, 1)
-    this.mergedId = id.toString('latin1')
+    this.last.mergedId = id.toString('latin1')
     return lines.length + id.length + END_OF_EVENT.length
   }
 
   /** The frames up to `through` are sent. */
   private send(segment: SegmentView, through: EntryAt, frames: number): void {
     this.frames += frames
-    this.advance(segment, through)
-    this.lastWasSent = true
+    this.hasTold = true
+    this.last.note(segment, through, true)
+    this.place.pass(segment, through)
   }
 
   /** The frames up to `through` are passed over. */
   private pass(segment: SegmentView, through: EntryAt): void {
-    this.advance(segment, through)
-    this.lastWasSent = false
-  }
-
-  private advance(segment: SegmentView, through: EntryAt): void {
-    this.mergedId = null
-    this.lastIn = segment
-    this.lastAt = through
-    this.lastGeneration = segment.generation
+    this.last.note(segment, through, false)
     this.place.pass(segment, through)
   }
 }

@@ -6,27 +6,50 @@ import type { GapReason } from './signals.ts'
 
 /** What is written down, as plain values that another thread can be sent. */
 export interface LossesState {
+  /** Grows with whatever is written down; never begins again. */
+  version: number
   /** Whether every key's newest value is here: what a snapshot promises. Never true again once it is false. */
   isWhole: boolean
   /** Latest timestamp of what made it false, in epoch ms. */
   brokenAtMs: number
-  /** Offset that an id must have reached, per partition, to have missed no record. */
-  readonly recordsGone: Map<number, number>
-  /** The same for tombstones that had their time. */
-  readonly deletesGone: Map<number, number>
-  /**
-   * Sequence of the furthest frame that is gone, of the furthest that a snapshot, too, cannot be without, and the bus's next
-   * sequence when the last one went.
-   */
-  furthest: number
-  furthestWanted: number
-  latest: number
+  readonly partitions: Map<number, PartitionLosses>
+  /** Of all partitions: most readers are past everything that went, which one look tells. */
+  readonly frames: LostFrame[]
 }
+
+export interface PartitionLosses {
+  /** Offset that an id must have reached to have missed no record; 0 where none is gone. */
+  recordsGone: number
+  /** The same for tombstones that had their time. */
+  deletesGone: number
+  /** Frames that are gone, and those among them that a snapshot, too, cannot be without. */
+  readonly frames: LostFrame[]
+  readonly wanted: LostFrame[]
+}
+
+/**
+ * A frame that is gone, and the bus's next sequence when it went. Of frames in a list only those are kept behind which nothing
+ * went later: sequences and offsets fall, `now` grows. So the first that went at a moment or later is the furthest of these.
+ */
+export interface LostFrame {
+  now: number
+  sequence: number
+  offset: number
+}
+
+export interface GoneFrame extends LostFrame {
+  readonly partition: number
+  /** A tombstone that had its time. */
+  readonly isTombstone: boolean
+  /** Nothing newer stands for it in a snapshot. */
+  readonly isWanted: boolean
+}
+
+/** Frames in a list. Where there are more the two oldest count as one: a reader made between them may be ended for nothing. */
+const FRAMES_MAX = 32
 
 export class Losses {
   readonly state: LossesState
-  /** Grows with whatever is written down. */
-  version = 0
 
   constructor(state = nothingLost()) {
     this.state = state
@@ -40,89 +63,130 @@ export class Losses {
     return this.state.brokenAtMs
   }
 
-  addRecord(partition: number, offset: number): void {
-    this.version++
-    raise(this.state.recordsGone, partition, offset + 1)
-  }
-
-  addTombstone(partition: number, offset: number): void {
-    this.version++
-    raise(this.state.deletesGone, partition, offset + 1)
-  }
-
-  /** Frames up to `furthest` went when the bus's next sequence was `now`: for the cursors, which may have wanted them. */
-  addFrames(furthest: number, now: number): void {
+  /** A frame went; of those that go at once, in the order of their sequences. */
+  addFrame(frame: GoneFrame): void {
     const { state } = this
-    this.version++
-    state.furthest = Math.max(state.furthest, furthest)
-    state.latest = now
+    const losses = this.of(frame.partition)
+    state.version++
+    if (frame.isTombstone) losses.deletesGone = Math.max(losses.deletesGone, frame.offset + 1)
+    else losses.recordsGone = Math.max(losses.recordsGone, frame.offset + 1)
+    add(state.frames, frame)
+    add(losses.frames, frame)
+    if (frame.isWanted) add(losses.wanted, frame)
   }
 
-  /** Of them, up to `furthest`, records that nothing newer stands for. */
-  addWanted(furthest: number): void {
-    this.version++
-    this.state.furthestWanted = Math.max(this.state.furthestWanted, furthest)
+  /** A tombstone that was never read, at the latest at this offset. */
+  addTombstone(partition: number, offset: number): void {
+    const losses = this.of(partition)
+    this.state.version++
+    losses.deletesGone = Math.max(losses.deletesGone, offset + 1)
   }
 
   /** The newest values of keys were among them: no snapshot is whole from now on. */
   addNewest(newestTimestampMs: number): void {
-    this.version++
-    this.state.isWhole = false
-    this.state.brokenAtMs = Math.max(this.state.brokenAtMs, newestTimestampMs)
+    const { state } = this
+    state.version++
+    state.isWhole = false
+    state.brokenAtMs = Math.max(state.brokenAtMs, newestTimestampMs)
   }
 
   /**
    * Why a client with this position has missed something for good; null if it has not. A partition from which it has
-   * nothing yet is read from wherever it begins.
+   * nothing yet is read from wherever it begins, as long as that holds every key's newest value.
    */
   gapFor(position: Position, logStart: (partition: number) => number | undefined): GapReason | null {
-    const { recordsGone, deletesGone } = this.state
+    const { partitions, isWhole } = this.state
     let reason: GapReason | null = null
     for (const [partition, offset] of position) {
-      if (offset < 0) continue
-      if (offset < (logStart(partition) ?? 0) || offset < (recordsGone.get(partition) ?? 0)) return 'too-old'
-      // Who has nothing of a partition has nothing in it to be deleted.
-      if (offset > 0 && offset < (deletesGone.get(partition) ?? 0)) reason = 'deletes-dropped'
+      if (offset <= 0) continue
+      const { recordsGone = 0, deletesGone = 0 } = partitions.get(partition) ?? {}
+      if (offset < (logStart(partition) ?? 0) || offset < recordsGone) return 'too-old'
+      if (offset < deletesGone) reason = 'deletes-dropped'
     }
-    return reason
+    return isWhole || !this.isOwedNewest(position) ? reason : 'too-old'
   }
 
   lacksTombstones(partition: number): boolean {
-    return this.state.deletesGone.has(partition)
+    return (this.state.partitions.get(partition)?.deletesGone ?? 0) > 0
   }
 
   /**
    * Whether something went that a reader had still to read. It is at `place` and was made at `madeAt`, in sequences of the bus; from
-   * `liveFrom` on it reads every frame, before only those that nothing newer stood for at `madeAt`.
+   * `liveFrom` on it reads every frame, before only those that nothing newer stood for at `madeAt`. Its client has what lies
+   * below `had` as well, wherever that stands in the bus.
    */
-  concern(place: number, madeAt: number, liveFrom: number): boolean {
-    const { latest, furthest, furthestWanted } = this.state
-    if (latest < madeAt) return false
-    return furthestWanted >= place || (furthest >= place && furthest >= liveFrom)
+  concern(place: number, madeAt: number, liveFrom: number, had?: Position): boolean {
+    const { frames, partitions } = this.state
+    if ((furthestSince(frames, madeAt)?.sequence ?? 0) < place) return false
+    for (const [partition, losses] of partitions) {
+      const next = had?.get(partition) ?? 0
+      const [any, wanted] = [furthestSince(losses.frames, madeAt), furthestSince(losses.wanted, madeAt)]
+      if (isOwed(wanted, place, next) || isOwed(any, Math.max(place, liveFrom), next)) return true
+    }
+    return false
   }
 
   clear(): void {
     const { state } = this
-    this.version++
+    state.version++
     state.isWhole = true
     state.brokenAtMs = Number.NEGATIVE_INFINITY
-    state.recordsGone.clear()
-    state.deletesGone.clear()
+    state.partitions.clear()
+    state.frames.length = 0
+  }
+
+  /** Whether a client has nothing of a partition that has lost records, of which some may have been their keys' newest. */
+  private isOwedNewest(position: Position): boolean {
+    for (const [partition, { recordsGone }] of this.state.partitions)
+      if (recordsGone > 0 && (position.get(partition) ?? 0) <= 0) return true
+    return false
+  }
+
+  private of(partition: number): PartitionLosses {
+    const { partitions } = this.state
+    const known = partitions.get(partition)
+    if (known !== undefined) return known
+    const losses = { recordsGone: 0, deletesGone: 0, frames: [], wanted: [] }
+    partitions.set(partition, losses)
+    return losses
   }
 }
 
 function nothingLost(): LossesState {
   return {
+    version: 0,
     isWhole: true,
     brokenAtMs: Number.NEGATIVE_INFINITY,
-    recordsGone: new Map(),
-    deletesGone: new Map(),
-    furthest: 0,
-    furthestWanted: 0,
-    latest: 0,
+    partitions: new Map(),
+    frames: [],
   }
 }
 
-function raise(offsets: Map<number, number>, partition: number, offset: number): void {
-  offsets.set(partition, Math.max(offset, offsets.get(partition) ?? 0))
+/** Thousands may go at once, so the object of one that is no longer the furthest is used again. */
+function add(frames: LostFrame[], { now, sequence, offset }: LostFrame): void {
+  let frame: LostFrame | undefined
+  while ((frames.at(-1)?.sequence ?? Number.POSITIVE_INFINITY) <= sequence) frame = frames.pop()
+  frame ??= { now, sequence, offset }
+  frame.now = now
+  frame.sequence = sequence
+  frame.offset = offset
+  frames.push(frame)
+  const [oldest, second] = frames
+  if (frames.length <= FRAMES_MAX || oldest === undefined || second === undefined) return
+  frames.splice(0, 2, { ...oldest, now: second.now })
+}
+
+/** The furthest of the frames that went when the bus's next sequence was `madeAt` or later. */
+function furthestSince(frames: readonly LostFrame[], madeAt: number): LostFrame | undefined {
+  let furthest: LostFrame | undefined
+  for (let index = frames.length - 1; index >= 0; index--) {
+    const frame = frames[index]
+    if (frame === undefined || frame.now < madeAt) break
+    furthest = frame
+  }
+  return furthest
+}
+
+function isOwed(frame: LostFrame | undefined, place: number, next: number): boolean {
+  return frame !== undefined && frame.sequence >= place && frame.offset >= next
 }

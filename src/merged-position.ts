@@ -16,6 +16,11 @@ export class MergedPosition {
     this.ahead = new Map([...client].filter(([partition, offset]) => offset > offsetIn(prefix, partition)))
   }
 
+  /** What the client has: offsets below these, wherever they stand in the bus. */
+  get position(): Position {
+    return this.offsets
+  }
+
   /** Whether the client has this record already. */
   has(partition: number, offset: number): boolean {
     return offset < offsetIn(this.offsets, partition)

@@ -3,10 +3,10 @@
 
 import { Compaction } from './compaction.ts'
 import { SLOTS_MAX } from './key-index.ts'
-import type { Losses } from './losses.ts'
+import type { GoneFrame, Losses } from './losses.ts'
 import { OldestWith } from './oldest-with.ts'
 import { indexOfSequence } from './place.ts'
-import type { Segment } from './segment.ts'
+import type { EntryAt, Segment } from './segment.ts'
 import type { Segments } from './segments.ts'
 import type { Keeps } from './topic.ts'
 
@@ -135,11 +135,10 @@ export class Retention {
   }
 
   private loseSegment(segment: Segment): void {
+    const now = this.segments.takeSequence()
     for (let at = 0; at < segment.end; at = segment.next(at)) {
-      if (!segment.isSuperseded(at)) this.losses.addRecord(segment.partition(at), segment.offset(at))
+      if (!segment.isSuperseded(at)) this.lose(segment, at, { now, isTombstone: false, isWanted: true })
     }
-    this.losses.addFrames(segment.lastSequence, this.segments.takeSequence())
-    this.losses.addWanted(segment.lastSequence)
     if (this.options.keeps === 'all') return
     this.losses.addNewest(segment.newestTimestampMs)
     if (this.pressure !== 'full') this.press('full')
@@ -215,18 +214,22 @@ export class Retention {
 
   /** Lets every frame of a segment go for which `goes`; always true. */
   private bury(segment: Segment, goes: (at: number) => boolean): true {
-    const { losses, segments } = this
+    const { segments } = this
     const now = segments.takeSequence()
-    let furthest = 0
     for (let at = 0; at < segment.end; at = segment.next(at)) {
       if (segment.isBuried(at) || !goes(at) || !segments.bury(segment, at, now)) continue
-      furthest = segment.sequence(at)
-      const [partition, offset] = [segment.partition(at), segment.offset(at)]
-      if (segment.isTombstone(at)) losses.addTombstone(partition, offset)
-      else losses.addRecord(partition, offset)
-      if (this.options.keeps === 'all' || !segment.hasKey(at)) losses.addWanted(furthest)
+      const isWanted = this.options.keeps === 'all' || !segment.hasKey(at)
+      this.lose(segment, at, { now, isTombstone: segment.isTombstone(at), isWanted })
     }
-    if (furthest > 0) losses.addFrames(furthest, now)
     return true
+  }
+
+  private lose(
+    segment: Segment,
+    at: EntryAt,
+    how: Pick<GoneFrame, 'now' | 'isTombstone' | 'isWanted'>,
+  ): void {
+    const [partition, sequence, offset] = [segment.partition(at), segment.sequence(at), segment.offset(at)]
+    this.losses.addFrame({ ...how, partition, sequence, offset })
   }
 }

@@ -1,6 +1,6 @@
 // Stretches of frames side by side in a segment: how far one may go, how many it is, and a copy of several.
 
-import type { EntryAt, SegmentView } from './segment-view.ts'
+import { type EntryAt, NONE, type SegmentView } from './segment-view.ts'
 
 export const NOTHING = Buffer.alloc(0)
 
@@ -27,4 +27,13 @@ export function gather(segment: SegmentView, runs: readonly number[], bytes: num
   for (let run = 0; run < runs.length; run += 2)
     to += segment.bytes.copy(gathered, to, runs[run], runs[run + 1])
   return gathered
+}
+
+/** Last published frame from `first` on whose sequence is below this one, or NONE. */
+export function lastBefore(segment: SegmentView, first: EntryAt, sequence: number): EntryAt {
+  const last = segment.lastPublished
+  if (segment.lastSequence < sequence) return last
+  let before: EntryAt = NONE
+  for (let at = first; at <= last && segment.sequence(at) < sequence; at = segment.next(at)) before = at
+  return before
 }

@@ -1,16 +1,21 @@
 // Looks for the first record of every partition whose timestamp is at or after a moment: a segment at a time, so that a
-// stream that asks for it takes its turns like any other.
+// stream that asks for it takes its turns like any other. It looks in what is retained when it does, and what has left by then
+// is not looked for.
 
 import type { BusView } from './bus-view.ts'
 import { indexOfSequence } from './place.ts'
 import type { Position } from './position.ts'
 import type { EntryAt, SegmentView } from './segment-view.ts'
 
+/** Segments that one step may pass over by their newest timestamp alone. */
+const PASSED_MAX = 4096
+
 export class TimeSeek {
-  /** Sequence from which it goes on looking. */
-  place: number
+  /** Epoch ms. */
+  readonly sinceMs: number
   private readonly bus: BusView
-  private readonly sinceMs: number
+  /** Sequence from which it goes on looking. */
+  private place: number
   /** Where a partition begins in which nothing is found: what comes from now on. */
   private readonly now: Position
   private readonly nowSequence: number
@@ -29,8 +34,8 @@ export class TimeSeek {
    * taken back in another thread, and there will be news of it.
    */
   step(): Position | null | 'unknown' {
-    const segment = this.bus.segments[indexOfSequence(this.bus.segments, this.place)]
-    if (segment === undefined || this.place >= this.nowSequence || this.found.size === this.now.size)
+    const segment = this.nextSegment()
+    if (segment === undefined || segment.firstSequence >= this.nowSequence || this.isFound)
       return new Map([...this.now, ...this.found])
     if (segment.newestTimestampMs >= this.sinceMs) {
       if (!segment.hold()) return 'unknown'
@@ -41,8 +46,20 @@ export class TimeSeek {
     return null
   }
 
+  /** The next that may hold something, or the furthest that one step comes to. */
+  private nextSegment(): SegmentView | undefined {
+    const { segments } = this.bus
+    const first = indexOfSequence(segments, this.place)
+    const passed = segments.slice(first, first + PASSED_MAX)
+    return passed.find(({ newestTimestampMs }) => newestTimestampMs >= this.sinceMs) ?? passed.at(-1)
+  }
+
+  private get isFound(): boolean {
+    return this.found.size === this.now.size
+  }
+
   private look(segment: SegmentView): void {
-    for (let at = 0; at <= segment.lastPublished; at = segment.next(at)) {
+    for (let at = 0; at <= segment.lastPublished && !this.isFound; at = segment.next(at)) {
       if (segment.sequence(at) >= this.nowSequence) return
       if (segment.timestampMs(at) < this.sinceMs || this.isGone(segment, at)) continue
       const partition = segment.partition(at)

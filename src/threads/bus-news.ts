@@ -95,9 +95,9 @@ export class BusReporter {
   }
 
   private losses(): LossesState | null {
-    const { version, state } = this.bus.losses
-    if (version === this.lossesVersion) return null
-    this.lossesVersion = version
+    const { state } = this.bus.losses
+    if (state.version === this.lossesVersion) return null
+    this.lossesVersion = state.version
     return state
   }
 }

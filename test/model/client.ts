@@ -16,7 +16,9 @@ export class Client {
   readonly gaps: string[] = []
   /** How often it was told everything again, or began at a moment. */
   beginnings = 0
-  private hasRead = false
+  /** Of what it began anew with: whether that is all there was, and whether any of it was sent. */
+  private isBeginning = false
+  private hasTaken = false
   private readonly logs: readonly Log[]
   private readonly keeps: Keeps
   /** Name of each key's value, as of what was told. */
@@ -54,6 +56,7 @@ export class Client {
     this.cursor = cursor
     this.server = server
     this.isSnapshot = false
+    this.isBeginning = false
     this.isReady = false
     this.horizon = furthest(this.horizon, this.seen)
     this.seen = new Map()
@@ -61,7 +64,7 @@ export class Client {
     if (gap !== null) this.tellGap(gap)
     if (gap !== null || this.id === NOTHING_YET) this.beginAnew(new Map())
     else if (this.id === '') this.beginAnew(server.floorOf(wish))
-    else this.isExcused = () => false
+    else this.excuse((partition) => (this.position.get(partition) ?? 0) <= 0)
     return true
   }
 
@@ -74,8 +77,7 @@ export class Client {
   read(bytesMax: number, cut: boolean): boolean {
     const { cursor } = this
     if (cursor === null) return false
-    if (this.isSnapshot && !this.hasRead) this.excuse()
-    this.hasRead = true
+    if (this.isBeginning && !this.hasTaken) this.excuse()
     const bytes = cursor.read(bytesMax)
     this.seen = furthest(this.seen, this.server?.view.position() ?? this.seen)
     if (bytes === null) return this.rest(cursor)
@@ -190,6 +192,7 @@ export class Client {
     }
     this.position = position
     this.id = id
+    this.hasTaken = true
   }
 
   private becomeReady(cursor: Cursor): void {
@@ -223,7 +226,8 @@ export class Client {
   private beginAnew(floor: Position): void {
     this.beginnings++
     this.isSnapshot = floor.size === 0
-    this.hasRead = false
+    this.isBeginning = true
+    this.hasTaken = false
     this.horizon = new Map()
     this.seen = new Map()
     this.state.clear()
@@ -232,9 +236,11 @@ export class Client {
     this.excuse()
   }
 
-  /** Whoever has read nothing yet wants what there is when it does, at the least. */
-  private excuse(): void {
+  /** Whoever has nothing, of any partition or of one, wants what there is when it reads, at the least. */
+  private excuse(isOfNothing = (_partition: number) => true): void {
     const { has = () => false, position = new Map() } = this.server?.holdings() ?? {}
-    this.isExcused = (record) => record.offset < (position.get(record.partition) ?? 0) && !has(record)
+    const excused = new Set([...position.keys()].filter(isOfNothing))
+    this.isExcused = (record) =>
+      excused.has(record.partition) && record.offset < (position.get(record.partition) ?? 0) && !has(record)
   }
 }

@@ -308,6 +308,59 @@ describe('a bus that keeps everything', () => {
 })
 
 describe.each(['latest', 'all'] as const)('what Kafka has deleted (%s)', (keeps) => {
+  it('is no loss to a client that has nothing of its partition', () => {
+    const scene = new Scene({ keeps }, 2)
+    scene.write('a', '0/0')
+    for (let offset = 0; offset < 12; offset++) scene.write(`${offset}`, `1/${offset}`, { partition: 1 })
+    const reading = Cursor.fromPosition(scene.bus, positionOf({ 0: 1, 1: -2 }))
+    scene.bus.trim(1, 10)
+    for (const position of [{ 0: 1, 1: 0 }, { 0: 1, 1: -2 }, { 0: 1 }]) {
+      expect([position, scene.gap(position)]).toEqual([position, null])
+      scene.tidy()
+      expect(scene.resume(position)).toEqual(['1/10', '1/11'])
+    }
+    expect(scene.gap({ 0: 1, 1: 1 })).toBe('too-old')
+    expect(reading.lost).toBe(true)
+  })
+
+  it('is no loss to a reader that is past it, although what another had still to read went before', () => {
+    const scene = new Scene({ keeps }, 2)
+    for (let offset = 0; offset < 40; offset++)
+      scene.write(`${offset}`, `${offset} ${'x'.repeat(700)}`, { partition: offset % 2 })
+    scene.bus.trim(0, 15) // the 30th record of all
+    scene.tidy()
+    const resumed = Cursor.fromPosition(scene.bus, positionOf({ 0: 15, 1: 5 }))
+    const halfRead = Cursor.fromPosition(scene.bus, positionOf({ 0: 15, 1: 5 }))
+    expect(halfRead.read(1)).not.toHaveLength(0)
+    scene.bus.trim(1, 5)
+    scene.tidy()
+    expect([resumed.lost, halfRead.lost]).toEqual([false, false])
+    expect(dataOf(resumed)).toHaveLength(20)
+    expect(dataOf(halfRead)).toHaveLength(19)
+    scene.bus.trim(1, 7)
+    scene.tidy()
+    expect([resumed.lost, halfRead.lost]).toEqual([false, false])
+  })
+
+  it('is no loss to a reader whose client has it, wherever it stands in this bus', () => {
+    const scene = new Scene({ keeps }, 2)
+    for (let offset = 0; offset < 10; offset++) scene.write(`${offset}`, `1/${offset}`, { partition: 1 })
+    for (let offset = 0; offset < 10; offset++) scene.write(`${offset}`, `0/${offset}`)
+    // Its server had read partition 0 first.
+    const cursors = [1, 1, 1].map(() => Cursor.fromPosition(scene.bus, positionOf({ 0: 8, 1: 3 })))
+    for (const [reads, cursor] of cursors.entries()) for (let read = 0; read < reads; read++) cursor.read(1)
+    scene.bus.trim(0, 8)
+    scene.tidy()
+    for (const [reads, cursor] of cursors.entries()) {
+      expect([reads, cursor.lost]).toEqual([reads, false])
+      expect(dataOf(cursor)).toHaveLength(9 - reads)
+    }
+    const owed = Cursor.fromPosition(scene.bus, positionOf({ 0: 8, 1: 3 }))
+    scene.bus.trim(0, 9)
+    scene.tidy()
+    expect(owed.lost).toBe(true)
+  })
+
   it('is not sent any more, and is given back', () => {
     const scene = new Scene({ keeps }, 2)
     for (let count = 0; count < 40; count++) scene.fill(1, () => `${count}`)
@@ -433,18 +486,33 @@ describe('a beginning at a moment', () => {
     expect(reader.records.at(-1)).toBe('now')
   })
 
-  it('is found a segment at a time, over thousands, and past timestamps that an entry cannot hold', () => {
+  it('is looked for a segment a turn, but for those that are older, and past timestamps that an entry cannot hold', () => {
     const scene = new Scene({ keeps: 'all' })
     scene.fill(400)
     scene.nowMs += 1000
     scene.fill(3)
     scene.write(null, 'far off', { timestampMs: 2 ** 50 })
-    const cursor = Cursor.fromTime(scene.bus, scene.nowMs)
     const reader = new StreamReader()
-    let turns = 0
-    for (let read = cursor.read(1000); read !== null; read = cursor.read(1000), turns++) reader.feed(read)
+    const turnsFor = (sinceMs: number) => {
+      const cursor = Cursor.fromTime(scene.bus, sinceMs)
+      let turns = 0
+      for (let read = cursor.read(1000); read !== null; read = cursor.read(1000), turns++) reader.feed(read)
+      return turns
+    }
+    expect(turnsFor(scene.nowMs)).toBeLessThan(10)
     expect(reader.records.at(-1)).toBe('far off')
     expect(reader.records).toHaveLength(4)
-    expect(turns).toBeGreaterThan(50)
+    scene.bus.setPartition(1, 0) // of which nothing is ever found
+    expect(turnsFor(0)).toBeGreaterThan(50)
+  })
+
+  it('is found on a full bus that drops its oldest segment as fast as it is looked through', () => {
+    const scene = new Scene({ keeps: 'all', retainedBytesMax: 8 * SEGMENT_BYTES }, 2)
+    scene.fill(100)
+    const cursor = Cursor.fromTime(scene.bus, 0)
+    let turns = 0
+    for (; cursor.read(1)?.length === 0; turns++) scene.fill(5)
+    expect([cursor.lost, turns < 20]).toEqual([false, true])
+    expect(dataOf(cursor)).toHaveLength(scene.bus.retainedRecords - 1)
   })
 })
