@@ -1,7 +1,6 @@
 // The record path's beginning: Kafka topics, read from their beginning into buses, one bus per (topic, encoding).
 // Decorates the app with `kafkaSseTopics`. Without a broker it opens topics all the same and goes on looking for one.
 
-import { performance } from 'node:perf_hooks'
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { Bus } from '../src/bus.ts'
@@ -10,10 +9,9 @@ import { LatestAnswers } from '../src/latest-answers.ts'
 import type { KafkaOptions } from '../src/options.ts'
 import { SegmentPool } from '../src/segment-pool.ts'
 import type { Encoding, FedTopic, Keeps, Topics } from '../src/topic.ts'
-import { Consumer, type ConsumerEvents } from './kafka/consumer.ts'
 import { warnOfMissingParts } from './kafka/librdkafka-build.ts'
-import { Reader } from './kafka/reader.ts'
-import { TwoConsumers } from './kafka/two-consumers.ts'
+import type { Feeding } from './kafka/reader.ts'
+import { type OpenSource, openSource } from './kafka/sources.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -44,13 +42,14 @@ class KafkaTopics implements Topics {
   private readonly options: KafkaOptions
   private readonly pool = new SegmentPool()
   private readonly opened = new Map<string, FedTopic>()
-  /** A reader follows a topic once. The first one follows all of them; only a second bus of a topic needs a second reader. */
-  private readonly readers: Reader[]
+  private readonly feedings: Feeding[] = []
+  private readonly source: OpenSource
 
+  /** Throws, naming the property, if librdkafka does not take the configuration. */
   constructor(app: FastifyInstance, options: KafkaOptions) {
     this.app = app
     this.options = options
-    this.readers = [this.createReader()]
+    this.source = openSource(options, app.log)
   }
 
   open(name: string, encoding: Encoding, keeps: Keeps): FedTopic {
@@ -64,40 +63,24 @@ class KafkaTopics implements Topics {
     return [...this.opened.values()]
   }
 
+  /** Its buses get nothing more. Resolves within 1 s. */
   async close(): Promise<void> {
-    await Promise.all(this.readers.map((reader) => reader.close()))
+    for (const feeding of this.feedings) feeding.stop()
+    await this.source.release()
   }
 
   private follow(name: string, encoding: Encoding, keeps: Keeps): FedTopic {
     const bus = this.createBus(name, encoding, keeps)
-    const reader = this.readers.find((each) => !each.follows(name)) ?? this.addReader()
-    reader.follow(name, bus)
-    const watermarks = new LatestAnswers(() => reader.watermarks(name))
+    const feeding = this.source.feed(name, bus, this.app.log)
+    this.feedings.push(feeding)
+    const watermarks = new LatestAnswers(() => feeding.watermarks())
     return {
       name,
       encoding,
       bus,
       watermarks: (signal) => watermarks.ask(signal),
-      notReady: () => reader.notReady(name),
+      notReady: () => feeding.notReady(),
     }
-  }
-
-  private addReader(): Reader {
-    const reader = this.createReader()
-    this.readers.push(reader)
-    return reader
-  }
-
-  private createReader(): Reader {
-    const nowMs = () => performance.now()
-    const createConsumer = (events: ConsumerEvents) => new Consumer(this.options, events)
-    return new Reader({
-      bootstrapServers: this.options.bootstrapServers,
-      createSource: (events) => new TwoConsumers(createConsumer, events, nowMs),
-      log: this.app.log,
-      nowMs,
-      random: Math.random,
-    })
   }
 
   private createBus(name: string, encoding: Encoding, keeps: Keeps): Bus {

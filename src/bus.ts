@@ -16,6 +16,7 @@ import { Retention, type RetentionOptions } from './retention.ts'
 import type { Segment } from './segment.ts'
 import { SegmentPool } from './segment-pool.ts'
 import { Segments } from './segments.ts'
+import { shareOut } from './shared-bound.ts'
 import type { Encoding, KafkaRecord, Keeps, Watermarks } from './topic.ts'
 
 export interface BusOptions extends RetentionOptions {
@@ -74,10 +75,14 @@ export class Bus extends BusView {
     this.changed()
   }
 
-  /** Where the reading of a partition is to begin: no further back than everything could be kept. */
-  readFrom({ start, end }: Watermarks): number {
+  /**
+   * Where the reading of some of a topic's `partitionsCount` partitions is to begin: no further back than everything could be
+   * kept of all of them together.
+   */
+  readFrom(marks: ReadonlyMap<number, Watermarks>, partitionsCount: number): Map<number, number> {
     const { keeps, retainedRecordsMax } = this.options
-    return keeps === 'all' ? Math.max(start, end - retainedRecordsMax) : start
+    if (keeps === 'all') return shareOut(marks, retainedRecordsMax, partitionsCount)
+    return new Map([...marks].map(([partition, { start }]) => [partition, start]))
   }
 
   /**

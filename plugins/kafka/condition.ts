@@ -1,8 +1,10 @@
 // Something that may be wrong for a while: one warning when it turns wrong, one line when it is right again.
 
-import type { FastifyBaseLogger } from 'fastify'
-
-export type Log = Pick<FastifyBaseLogger, 'debug' | 'info' | 'warn'>
+export interface Log {
+  debug(words: string): void
+  info(words: string): void
+  warn(words: string): void
+}
 
 export class Condition {
   /** What is wrong, in words for an operator; null if nothing is. */
@@ -24,5 +26,10 @@ export class Condition {
   clear(): void {
     if (this.trouble !== null) this.log.info(this.recovered)
     this.trouble = null
+  }
+
+  /** Tells one who comes later what is wrong. */
+  tell(log: Log): void {
+    if (this.trouble !== null) log.warn(this.trouble)
   }
 }

@@ -5,27 +5,35 @@ import { LogWatch } from './log-watch.ts'
 
 /** The position of a partition whose beginning Kafka has not told: from the beginning. */
 export const FROM_BEGINNING = -2
-/** How long a partition without a leader may hold up the streams of all the others. */
-const LEADERLESS_MS = 10_000
+/** How long a partition of which no leader answers may hold up the streams of all the others. */
+const SILENT_MS = 10_000
 
 export class FeedPartition {
   next = FROM_BEGINNING
   /** What has become of the log since reading began; null until then. */
   log: LogWatch | null = null
+  /** Broker that leads it as far as Kafka says; null: none does. */
+  leader: number | null = null
+  /** It has not passed the end that was last told, and is read with those that are behind. */
+  isOnItsWay = false
   /** The end that was asked before reading began. */
+  private endAtStart = Number.POSITIVE_INFINITY
+  /** The end that was last told. */
   private end = Number.POSITIVE_INFINITY
-  private leaderlessSinceMs: number | null = null
+  private silentSinceMs: number | null = null
 
   get isRead(): boolean {
     return this.log !== null
   }
 
-  get hasLeader(): boolean {
-    return this.leaderlessSinceMs === null
+  /** Something of what Kafka held at the start is not in. */
+  get isBehind(): boolean {
+    return this.next < this.endAtStart
   }
 
-  get isBehind(): boolean {
-    return this.next < this.end
+  /** True if all that Kafka was last known to hold is in. */
+  get isAtEnd(): boolean {
+    return this.next >= this.end
   }
 
   /** True if the next look can wait. */
@@ -33,17 +41,23 @@ export class FeedPartition {
     return this.log?.isSettled ?? false
   }
 
-  /** Whether it has had no leader for longer than all the others can wait. */
+  /** Whether no leader has answered for longer than all the others can wait. */
   isLost(nowMs: number): boolean {
-    return this.leaderlessSinceMs !== null && nowMs - this.leaderlessSinceMs >= LEADERLESS_MS
+    return this.silentSinceMs !== null && nowMs - this.silentSinceMs >= SILENT_MS
   }
 
-  noteLeader(hasLeader: boolean, nowMs: number): void {
-    this.leaderlessSinceMs = hasLeader ? null : (this.leaderlessSinceMs ?? nowMs)
+  /** `askedAtMs`: when the leader was asked that has answered, or has not; also where there was none to ask. */
+  noteAnswer(hasAnswered: boolean, askedAtMs: number): void {
+    this.silentSinceMs = hasAnswered ? null : (this.silentSinceMs ?? askedAtMs)
+  }
+
+  noteEnd(end: number): void {
+    this.end = end
   }
 
   begin(next: number, { start, end }: Watermarks): void {
     this.next = next
+    this.endAtStart = end
     this.end = end
     this.log = new LogWatch(start)
   }

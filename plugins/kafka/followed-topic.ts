@@ -1,169 +1,250 @@
-// One topic that a reader follows. Every look at it begins what is new of it, and finds out what has become of the rest:
-// records deleted, leaders gone, the topic made anew. Streams stay open over all of it; a line and the readiness tell.
+// One topic that a reader follows, for however many buses. Every look begins what is new of it, and finds out what has become of
+// the rest: records deleted, leaders gone, the topic made anew. Streams stay open over all of it; a line and the readiness tell.
 
-import type { BetweenReads } from './between-reads.ts'
-import type { Answer } from './comparison.ts'
+import type { Watermarks } from '../../src/topic.ts'
 import { Condition, type Log } from './condition.ts'
-import type { RecordSource } from './consumer.ts'
-import type { TopicIdNews } from './log-line.ts'
-import type { TopicFeed } from './topic-feed.ts'
+import { Logs } from './logs.ts'
+import type { ListedPartition } from './questions.ts'
+import { type RecordWriter, TopicFeed } from './topic-feed.ts'
 import { wordsOf } from './troubles.ts'
-import { watermarksOf } from './watermarks.ts'
+import type { TwoConsumers } from './two-consumers.ts'
+import type { LedPartition } from './watermarks.ts'
 
 export interface TopicParts {
-  readonly feed: TopicFeed
-  readonly source: RecordSource
-  readonly betweenReads: BetweenReads
-  readonly log: Log
-  /** Only differences count. */
-  readonly nowMs: () => number
-  /** Kafka answered: it is there, whatever it said. */
-  readonly onAnswered: () => void
+  readonly name: string
+  readonly source: Pick<TwoConsumers, 'follow' | 'arrive' | 'goOn' | 'leave'>
+  /** Feeds that have something to publish, or partitions that have come to their end. */
+  readonly changed: Set<TopicFeed>
   /** Something was begun that the next look must not wait long for. */
   readonly onChanged: () => void
 }
 
+/** A bus that is fed, and the logger of those whose it is. */
+interface Fed {
+  readonly feed: TopicFeed
+  readonly log: Log
+  /** How far each partition was read when its leader was asked; null: it was not, in this look. */
+  asked: ReadonlyMap<number, number | null> | null
+}
+
 /** Looks in a row in which a leader is missing, after which it is told: a move of a moment is not worth a word. */
-const LEADERLESS_LOOKS_MIN = 3
+const SILENT_LOOKS_MIN = 3
 
 export class FollowedTopic {
-  readonly feed: TopicFeed
+  readonly name: string
   private readonly parts: TopicParts
+  private readonly logs = new Logs()
   private readonly existence: Condition
   private readonly leaders: Condition
-  private leaderlessLooks = 0
+  private readonly reading: Condition
+  private readonly fed = new Map<TopicFeed, Fed>()
+  /** Partitions that were told of in this look. */
+  private answered = new Set<number>()
+  private leaderOf = new Map<number, number | null>()
+  private topicId: string | null = null
+  private silentLooks = 0
 
   constructor(parts: TopicParts) {
-    const { feed, log } = parts
+    const { name } = parts
+    this.name = name
     this.parts = parts
-    this.feed = feed
-    this.existence = new Condition(log, `topic ${feed.name} is there`)
-    this.leaders = new Condition(log, `topic ${feed.name}: every partition has a leader that answers`)
+    this.existence = new Condition(this.logs, `topic ${name} is there`)
+    this.leaders = new Condition(this.logs, `topic ${name}: every partition has a leader that answers`)
+    this.reading = new Condition(this.logs, `topic ${name}: what Kafka told of it is taken`)
   }
 
-  /** What is wrong, in words; null if nothing is. */
-  get trouble(): string | null {
-    return this.existence.trouble ?? this.leaders.trouble ?? this.feed.progress()
+  /** Feeds one more bus from its beginning; the others go on. */
+  add(writer: RecordWriter, log: Log): TopicFeed {
+    const feed = new TopicFeed(this.name, writer, this.parts.changed)
+    if (this.topicId !== null) feed.noteTopicId(this.topicId)
+    this.fed.set(feed, { feed, log, asked: null })
+    if (this.logs.add(log)) this.tell(log)
+    return feed
   }
 
-  /** True if nothing is missing, and the next look can wait. Rejects if Kafka does not answer. */
-  async look(): Promise<boolean> {
-    const { feed } = this
-    const { generation } = feed
-    const listed = await this.parts.source.partitions(feed.name)
-    this.parts.onAnswered()
-    if (feed.generation !== generation) return false
+  /** The bus gets nothing more; false once there is none left. */
+  remove(feed: TopicFeed): boolean {
+    const fed = this.fed.get(feed)
+    if (fed !== undefined) {
+      this.leave(feed)
+      this.fed.delete(feed)
+      this.parts.changed.delete(feed)
+      this.logs.remove(fed.log)
+    }
+    return this.fed.size > 0
+  }
+
+  get feeds(): IterableIterator<TopicFeed> {
+    return this.fed.keys()
+  }
+
+  /** What is wrong for this bus, in words; null if nothing is. */
+  troubleOf(feed: TopicFeed): string | null {
+    const { existence, leaders, reading } = this
+    return existence.trouble ?? leaders.trouble ?? reading.trouble ?? feed.progress()
+  }
+
+  /** Begins a look: takes what Kafka lists. */
+  list(listed: readonly ListedPartition[]): void {
+    this.answered.clear()
+    this.leaderOf = new Map(listed.map(({ partition, leader }) => [partition, leader]))
+    for (const fed of this.fed.values()) fed.asked = null
     if (listed.length === 0) {
-      this.existence.set(`topic ${feed.name} does not exist, or may not be seen`)
-      return false
+      this.existence.set(`topic ${this.name} does not exist, or may not be seen`)
+      return
     }
     this.existence.clear()
-    feed.list(listed, this.parts.nowMs())
-    const answer = await this.ask()
-    if (answer !== null) await this.parts.betweenReads.do(() => this.take(answer, generation))
-    this.showCatchUp()
-    return feed.isSettled && this.leaderlessLooks === 0
-  }
-
-  /** The topic has this id as of now. If that is another one, nothing of it may be read before what was read is forgotten. */
-  noteTopicId({ id }: TopicIdNews): void {
-    const { generation } = this.feed
-    if (!this.feed.noteTopicId(id)) return
-    this.parts.betweenReads
-      .do(() => this.recreate(generation))
-      .catch((error: unknown) => {
-        // The reader closes, or the next look tries again.
-        this.parts.log.debug(`topic ${this.feed.name} was not given up: ${wordsOf(error)}`)
-        this.parts.onChanged()
-      })
-  }
-
-  /** Says once that all that Kafka held at the start is in. */
-  showCatchUp(): void {
-    const { feed, log, nowMs } = this.parts
-    if (feed.catchUp(nowMs())) log.info(`topic ${feed.name} is read up to date`)
-  }
-
-  /** Where the logs start and end that have a leader, as far as it answers; null if they cannot be asked. */
-  private async ask(): Promise<Answer | null> {
-    const { feed } = this
-    const asked = feed.askable()
-    try {
-      const told = await watermarksOf(this.parts.source, feed.name, [...asked.keys()])
-      const silent = [...asked.keys()].filter((partition) => !told.has(partition))
-      const without = [...feed.leaderless(), ...silent].sort((a, b) => a - b)
-      this.noteLeaders(without.length === 0 ? null : `no leader for ${listOf(without)}`)
-      return { asked, told }
-    } catch (error) {
-      this.noteLeaders(`a leader does not answer: ${wordsOf(error)}`)
-      return null
+    for (const fed of this.fed.values()) {
+      fed.feed.list(listed)
+      fed.asked = fed.feed.askable()
     }
   }
 
-  private noteLeaders(trouble: string | null): void {
-    this.leaderlessLooks = trouble === null ? 0 : this.leaderlessLooks + 1
-    if (trouble === null) this.leaders.clear()
-    else if (this.leaderlessLooks >= LEADERLESS_LOOKS_MIN)
-      this.leaders.set(`topic ${this.feed.name}: ${trouble}`)
+  /** Whether there is something to begin with. */
+  get hasUnread(): boolean {
+    for (const { feed, asked } of this.fed.values()) if (asked !== null && feed.hasUnread) return true
+    return false
   }
 
-  private take(answer: Answer, generation: number): void {
-    if (this.feed.generation !== generation) return
-    const { isReplaced, passed, stalled } = this.feed.compare(answer)
+  /** Partitions whose leaders are to be asked. */
+  askable(): LedPartition[] {
+    const asked: LedPartition[] = []
+    for (const [partition, leader] of this.leaderOf) {
+      if (leader !== null) asked.push({ topic: this.name, partition, leader })
+    }
+    return asked
+  }
+
+  /** Takes what one leader tells of some partitions. What goes wrong with it is this topic's trouble alone. */
+  take(told: ReadonlyMap<number, Watermarks>): void {
+    for (const partition of told.keys()) this.answered.add(partition)
+    try {
+      for (const fed of this.fed.values()) this.takeFor(fed, told)
+      this.reading.clear()
+    } catch (error) {
+      this.reading.set(`topic ${this.name}: ${wordsOf(error)}`)
+    }
+  }
+
+  /** Ends a look whose leaders were asked at that time; true if nothing is missing, and the next one can wait. */
+  endLook(askedAtMs: number, nowMs: number): boolean {
+    if (this.existence.trouble !== null) return false
+    let isSettled = this.reading.trouble === null
+    let silent: readonly number[] | null = null
+    for (const { feed, asked } of this.fed.values()) {
+      if (asked !== null) silent = feed.noteAnswers(this.answered, askedAtMs)
+      this.showCatchUp(feed, nowMs)
+      isSettled &&= feed.isSettled
+    }
+    if (silent !== null) this.noteSilent(silent)
+    return isSettled && this.silentLooks === 0
+  }
+
+  /** The topic has this id as of now. If that is another one, what was read is forgotten at once. */
+  noteTopicId(id: string): void {
+    this.topicId = id
+    let isAnother = false
+    for (const feed of this.feeds) isAnother = feed.noteTopicId(id) || isAnother
+    if (isAnother) this.recreate()
+  }
+
+  /** Shows what was read, and lets go on live what has come to its end; false if nothing was. */
+  show(feed: TopicFeed, nowMs: number): boolean {
+    for (const partition of feed.takeArrived()) {
+      this.parts.source.arrive(this.name, partition, feed.next(partition), feed)
+    }
+    const isNew = feed.publish()
+    if (feed.isWhole) this.showCatchUp(feed, nowMs)
+    return isNew
+  }
+
+  private showCatchUp(feed: TopicFeed, nowMs: number): void {
+    if (feed.catchUp(nowMs)) this.fed.get(feed)?.log.info(`topic ${this.name} is read up to date`)
+  }
+
+  private tell(log: Log): void {
+    for (const condition of [this.existence, this.leaders, this.reading]) condition.tell(log)
+  }
+
+  private noteSilent(silent: readonly number[]): void {
+    this.silentLooks = silent.length === 0 ? 0 : this.silentLooks + 1
+    if (silent.length === 0) this.leaders.clear()
+    else if (this.silentLooks >= SILENT_LOOKS_MIN) {
+      const isLed = (partition: number) => (this.leaderOf.get(partition) ?? null) !== null
+      const leaderless = silent.filter((partition) => !isLed(partition))
+      this.leaders.set(`topic ${this.name}: ${wordsOfSilent(leaderless, silent.filter(isLed))}`)
+    }
+  }
+
+  private takeFor({ feed, log, asked }: Fed, told: ReadonlyMap<number, Watermarks>): void {
+    // A bus that came during the look; the next one asks for it.
+    if (asked === null) return
+    const { isReplaced, passed, stalled } = feed.compare({ asked, told })
     if (isReplaced) {
-      this.recreate(generation)
+      this.recreate()
       return
     }
     for (const { partition, from, to } of passed)
-      this.warn(`records ${from} to ${to - 1} of partition ${partition} were deleted before they were read`)
-    this.readAnew([...passed.map(({ partition }) => partition), ...stalled])
-    this.begin(answer)
+      log.warn(
+        `topic ${this.name}: records ${from} to ${to - 1} of partition ${partition} were deleted before they were read`,
+      )
+    for (const { partition } of passed) this.readOn(feed, partition)
+    for (const partition of stalled) this.readOn(feed, partition)
+    this.begin(feed, asked, told)
   }
 
-  /** Nothing is noted as read before it is assigned: what could not be is begun at the next look. */
-  private begin({ asked, told }: Answer): void {
-    const { feed, source } = this.parts
-    const unread = [...told].filter(([partition]) => asked.get(partition) === null)
-    if (unread.length === 0) return
-    const starts = new Map(unread.map(([partition, marks]) => [partition, feed.startOf(marks)]))
-    source.assign(feed.name, starts)
-    for (const [partition, marks] of unread)
+  private begin(
+    feed: TopicFeed,
+    asked: ReadonlyMap<number, number | null>,
+    told: ReadonlyMap<number, Watermarks>,
+  ): void {
+    const unread = new Map([...told].filter(([partition]) => asked.get(partition) === null))
+    if (unread.size === 0) return
+    const starts = feed.startsOf(unread)
+    for (const [partition, marks] of unread) {
       feed.begin(partition, starts.get(partition) ?? marks.start, marks)
-  }
-
-  /** Where it fails, the partitions have stopped, which the next look finds. */
-  private readAnew(partitions: readonly number[]): void {
-    const { feed, source } = this.parts
-    if (partitions.length === 0) return
-    try {
-      source.unassign(feed.name, partitions)
-      source.assign(feed.name, new Map(partitions.map((partition) => [partition, feed.next(partition)])))
-    } catch (error) {
-      for (const partition of partitions) feed.noteStop(partition, false)
-      throw error
+      this.readOn(feed, partition)
     }
   }
 
-  private recreate(generation: number): void {
-    const { feed, source, onChanged } = this.parts
-    if (feed.generation !== generation) return
-    this.warn(
-      'it is another topic by the same name now, or its log was cut off: it is read from its beginning',
-    )
-    const read = feed.reading()
-    if (read.length > 0) source.unassign(feed.name, read)
-    feed.recreate()
-    onChanged()
+  /** Has the partition read from where the bus is: live if that is its end. */
+  private readOn(feed: TopicFeed, partition: number): void {
+    const { source } = this.parts
+    const next = feed.next(partition)
+    if (feed.isAtEnd(partition)) {
+      source.goOn(this.name, partition, next, feed)
+    } else {
+      feed.setOnItsWay(partition)
+      source.follow(this.name, partition, next, feed)
+    }
   }
 
-  private warn(words: string): void {
-    this.parts.log.warn(`topic ${this.feed.name}: ${words}`)
+  private recreate(): void {
+    const words = 'it is another topic by the same name now, or its log was cut off'
+    this.logs.warn(`topic ${this.name}: ${words}: it is read from its beginning`)
+    for (const fed of this.fed.values()) {
+      this.leave(fed.feed)
+      fed.asked = null
+      fed.feed.recreate()
+    }
+    this.parts.onChanged()
   }
+
+  private leave(feed: TopicFeed): void {
+    for (const partition of feed.known()) this.parts.source.leave(this.name, partition, feed)
+  }
+}
+
+function wordsOfSilent(leaderless: readonly number[], silent: readonly number[]): string {
+  const words = []
+  if (leaderless.length > 0) words.push(`no leader for ${listOf(leaderless)}`)
+  if (silent.length > 0) words.push(`no answer from the leader of ${listOf(silent)}`)
+  return words.join(', ')
 }
 
 /** "partition 3", "partitions 1, 2". More than ten are counted. */
 function listOf(partitions: readonly number[]): string {
-  const [first, ...others] = partitions
-  if (others.length === 0) return `partition ${first}`
-  return partitions.length > 10 ? `${partitions.length} partitions` : `partitions ${partitions.join(', ')}`
+  const sorted = [...partitions].sort((a, b) => a - b)
+  if (sorted.length === 1) return `partition ${sorted[0]}`
+  return sorted.length > 10 ? `${sorted.length} partitions` : `partitions ${sorted.join(', ')}`
 }

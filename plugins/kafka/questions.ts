@@ -1,78 +1,109 @@
-// What a consumer asks Kafka: one question at a time, so that no more than one thread of libuv's pool waits for an answer.
-// Every question gives up after a stated time; who asks decides whether to ask again.
+// What a consumer asks Kafka. Every question waits for the process's gate, and gives up after a stated time; who asks decides
+// whether to ask again.
 
 import rdkafka, { type KafkaConsumer, type Metadata } from 'node-rdkafka'
 import { answerOf, type Callback } from './answer.ts'
+import type { Gate } from './gate.ts'
 import { codeOf } from './troubles.ts'
 
 export interface ListedPartition {
   readonly partition: number
-  readonly hasLeader: boolean
+  /** Broker that leads it; null while none does. */
+  readonly leader: number | null
 }
 
-interface PartitionOffset {
+export interface TopicPartition {
+  readonly topic: string
   readonly partition: number
-  readonly offset: number
 }
 
-/** Time for one answer. Doubled, up to the maximum, after an answer that came too late; short, since close() waits for it. */
-const ANSWER_MS = 1_000
-const ANSWER_MAX_MS = 8_000
+/** A number for each of some partitions of some topics. */
+export type TopicOffsets = Map<string, Map<number, number>>
+
+/** Time for the list of partitions. Doubled, up to the maximum, after an answer that came too late. */
+const LIST_MS = 1_000
+const LIST_MAX_MS = 4_000
 const BEGINNING = -2
 const END = -1
 
 export class Questions {
   private readonly client: KafkaConsumer
-  private answerMs = ANSWER_MS
-  /** The last question, settled or not. */
-  private last: Promise<unknown> = Promise.resolve()
+  private readonly gate: Gate
+  private listMs = LIST_MS
+  /** Topics that were asked for by name: librdkafka knows them from then on. */
+  private readonly named = new Set<string>()
 
-  constructor(client: KafkaConsumer) {
+  constructor(client: KafkaConsumer, gate: Gate) {
     this.client = client
+    this.gate = gate
   }
 
-  async partitions(topic: string): Promise<ListedPartition[]> {
-    const metadata = await this.ask<Metadata>((timeout, callback) =>
-      this.client.getMetadata({ topic, allTopics: false, timeout }, callback),
-    )
-    const listed = metadata.topics.find(({ name }) => name === topic)?.partitions ?? []
-    return listed.map(({ id, leader }) => ({ partition: id, hasLeader: leader >= 0 }))
+  /** The partitions of each topic; none if there is no such topic, or none that we may see. One question for all that are known. */
+  async partitions(topics: readonly string[]): Promise<Map<string, ListedPartition[]>> {
+    const listed = new Map<string, ListedPartition[]>()
+    if (topics.length > 1 && this.named.size > 0) this.note(await this.metadata(null), listed)
+    for (const topic of topics) {
+      if (!listed.has(topic)) this.note(await this.metadata(topic), listed)
+      this.named.add(topic)
+    }
+    return new Map(topics.map((topic) => [topic, listed.get(topic) ?? []]))
   }
 
-  starts(topic: string, partitions: readonly number[]): Promise<Map<number, number>> {
-    return this.offsets(topic, partitions, BEGINNING)
+  /** Offset of the first retained record of each partition; one that could not be asked is left out. */
+  starts(partitions: readonly TopicPartition[], timeoutMs: number): Promise<TopicOffsets> {
+    return this.offsets(partitions, BEGINNING, timeoutMs)
   }
 
-  ends(topic: string, partitions: readonly number[]): Promise<Map<number, number>> {
-    return this.offsets(topic, partitions, END)
+  ends(partitions: readonly TopicPartition[], timeoutMs: number): Promise<TopicOffsets> {
+    return this.offsets(partitions, END, timeoutMs)
+  }
+
+  private async metadata(topic: string | null): Promise<Metadata> {
+    try {
+      const metadata = await this.ask<Metadata>((callback) =>
+        this.client.getMetadata(
+          { ...(topic === null ? {} : { topic }), allTopics: false, timeout: this.listMs },
+          callback,
+        ),
+      )
+      this.listMs = LIST_MS
+      return metadata
+    } catch (error) {
+      const isLate = codeOf(error) === rdkafka.CODES.ERRORS.ERR__TIMED_OUT
+      this.listMs = isLate ? Math.min(LIST_MAX_MS, this.listMs * 2) : LIST_MS
+      throw error
+    }
+  }
+
+  private note({ topics }: Metadata, listed: Map<string, ListedPartition[]>): void {
+    for (const { name, partitions } of topics) {
+      listed.set(
+        name,
+        partitions.map(({ id, leader }) => ({ partition: id, leader: leader >= 0 ? leader : null })),
+      )
+    }
   }
 
   private async offsets(
-    topic: string,
-    partitions: readonly number[],
+    partitions: readonly TopicPartition[],
     time: number,
-  ): Promise<Map<number, number>> {
-    if (partitions.length === 0) return new Map()
-    const asked = partitions.map((partition) => ({ topic, partition, offset: time }))
-    const told = await this.ask<(PartitionOffset | Error)[]>((timeoutMs, callback) =>
+    timeoutMs: number,
+  ): Promise<TopicOffsets> {
+    const asked = partitions.map(({ topic, partition }) => ({ topic, partition, offset: time }))
+    const told = await this.ask<((TopicPartition & { readonly offset: number }) | Error)[]>((callback) =>
       this.client.offsetsForTimes(asked, timeoutMs, callback),
     )
-    // A partition that could not be asked is an Error in the list.
-    const known = told.filter((each): each is PartitionOffset => !(each instanceof Error) && each.offset >= 0)
-    return new Map(known.map(({ partition, offset }) => [partition, offset]))
+    const offsets: TopicOffsets = new Map()
+    for (const each of told) {
+      // A partition that could not be asked is an Error in the list.
+      if (each instanceof Error || each.offset < 0) continue
+      const known = offsets.get(each.topic) ?? new Map<number, number>()
+      offsets.set(each.topic, known.set(each.partition, each.offset))
+    }
+    return offsets
   }
 
-  private ask<T>(question: (timeoutMs: number, callback: Callback<T>) => void): Promise<T> {
-    const answer = this.last.then(() => answerOf<T>((callback) => question(this.answerMs, callback)))
-    this.last = answer.then(
-      () => this.noteAnswer(null),
-      (error: unknown) => this.noteAnswer(error),
-    )
-    return answer
-  }
-
-  private noteAnswer(error: unknown): void {
-    const slow = error !== null && codeOf(error) === rdkafka.CODES.ERRORS.ERR__TIMED_OUT
-    this.answerMs = slow ? Math.min(ANSWER_MAX_MS, this.answerMs * 2) : ANSWER_MS
+  private ask<T>(question: (callback: Callback<T>) => void): Promise<T> {
+    return this.gate.ask(() => answerOf<T>(question))
   }
 }

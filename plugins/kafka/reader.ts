@@ -1,20 +1,21 @@
-// Follows topics with one consumer: finds their partitions, reads them from the beginning, feeds their buses.
+// Follows topics with one source of records: finds their partitions, reads them from the beginning, feeds their buses.
 // Whatever is missing (the broker, the topic, a leader) it goes on looking for, and says in words what it waits for.
 
-import type { Watermarks } from '../../src/topic.ts'
-import { BetweenReads } from './between-reads.ts'
+import type { PartitionWatermarks, Watermarks } from '../../src/topic.ts'
 import type { Log } from './condition.ts'
 import type { ConsumerEvents, RecordSource } from './consumer.ts'
 import { FollowedTopic } from './followed-topic.ts'
+import { Housekeeping } from './housekeeping.ts'
+import { Logs } from './logs.ts'
+import { look } from './look.ts'
 import { jittered, Pause } from './pause.ts'
-import { type RecordWriter, TopicFeed } from './topic-feed.ts'
+import type { RecordWriter, TopicFeed } from './topic-feed.ts'
 import { Troubles } from './troubles.ts'
-import { allWatermarks } from './watermarks.ts'
+import { type SourceEvents, TwoConsumers } from './two-consumers.ts'
 
 export interface ReaderOptions {
   readonly bootstrapServers: string
-  readonly createSource: (events: ConsumerEvents) => RecordSource
-  readonly log: Log
+  readonly createConsumer: (events: ConsumerEvents) => RecordSource
   /** Only differences count. */
   readonly nowMs: () => number
   /** What records' timestamps are compared with; Date.now if it is left out. */
@@ -23,92 +24,101 @@ export interface ReaderOptions {
   readonly random: () => number
 }
 
+/** A bus that is fed. */
+export interface Feeding {
+  /** Why it is not ready, in words; null when it is. */
+  notReady(): string | null
+  /** Every partition's watermarks, null for one whose leader did not answer; waits for as long as Kafka does not list the topic. */
+  watermarks(): Promise<PartitionWatermarks>
+  /** It gets nothing more, and who waits for watermarks is told so. */
+  stop(): void
+}
+
 /** New partitions, and a broker that went away unheard, are noticed within this time and a fifth. */
 const LOOK_MS = 5_000
 /** The pace while something is missing. */
 const LOOK_AGAIN_MS = 1_000
-/** Steps of housekeeping between two reads, each in a turn of its own. */
-const MAINTENANCE_STEPS_MAX = 16
+const CLOSED = 'The Kafka consumer is closed'
 
 export class Reader {
   private readonly options: ReaderOptions
-  private readonly source: RecordSource
+  private readonly logs = new Logs()
+  private readonly source: TwoConsumers
   private readonly topics = new Map<string, FollowedTopic>()
+  private readonly changed = new Set<TopicFeed>()
   private readonly troubles: Troubles
+  private readonly housekeeping: Housekeeping
   private readonly closing = new AbortController()
   private readonly lookPause = new Pause(this.closing.signal)
   private readonly readPause = new Pause(this.closing.signal)
-  private readonly betweenReads = new BetweenReads()
+  /** An error of a read may have hidden that partitions have stopped. */
+  private fearsStops = false
 
   /** Throws if librdkafka does not take the configuration. */
   constructor(options: ReaderOptions) {
     this.options = options
-    this.troubles = new Troubles(options.log, options.bootstrapServers)
-    this.source = options.createSource(this.events())
+    this.troubles = new Troubles(this.logs, options.bootstrapServers)
+    this.housekeeping = new Housekeeping(() => this.feeds(), options.nowMs)
+    this.source = new TwoConsumers(options.createConsumer, this.events(), options.nowMs)
     void this.run()
   }
 
-  follows(topic: string): boolean {
-    return this.topics.has(topic)
+  /** Tells a registration what concerns all topics. */
+  join(log: Log): void {
+    if (this.logs.add(log)) this.troubles.tell(log)
   }
 
-  /** Begins to follow a topic that it does not follow yet. */
-  follow(topic: string, writer: RecordWriter): void {
-    const { source, betweenReads } = this
-    const { log, nowMs } = this.options
-    const followed = new FollowedTopic({
-      feed: new TopicFeed(topic, writer),
-      source,
-      betweenReads,
-      log,
-      nowMs,
-      onAnswered: () => this.troubles.noteAnswered(),
-      onChanged: () => this.lookPause.wake(),
-    })
-    this.topics.set(topic, followed)
-    this.lookPause.wake()
+  leave(log: Log): void {
+    this.logs.remove(log)
   }
 
-  notReady(topic: string): string | null {
-    const followed = this.topics.get(topic)
-    if (followed === undefined) return `topic ${topic} is not followed`
-    return this.troubles.worst ?? followed.trouble
-  }
-
-  /** Every partition's watermarks, asked now and until Kafka tells them all. Rejects when the reader closes. */
-  async watermarks(topic: string): Promise<ReadonlyMap<number, Watermarks>> {
-    const pause = new Pause(this.closing.signal)
-    for (;;) {
-      const known = await this.answered(() => allWatermarks(this.source, topic))
-      this.closing.signal.throwIfAborted()
-      if (known) return known
-      await pause.wait(this.jittered(LOOK_AGAIN_MS))
+  /** Feeds a bus from the topic's beginning; others that it feeds of the same topic go on. */
+  feed(name: string, writer: RecordWriter, log: Log): Feeding {
+    const topic = this.topics.get(name) ?? this.follow(name)
+    const feed = topic.add(writer, log)
+    this.lookPause.cut()
+    const stopping = new AbortController()
+    const signal = AbortSignal.any([this.closing.signal, stopping.signal])
+    return {
+      notReady: () => this.troubles.worst ?? topic.troubleOf(feed),
+      watermarks: () => this.watermarks(name, signal),
+      stop: () => {
+        stopping.abort(new Error(CLOSED))
+        this.housekeeping.forget(feed)
+        if (!topic.remove(feed)) this.topics.delete(name)
+      },
     }
   }
 
   /** Within 1 s, whatever the brokers do. */
   async close(): Promise<void> {
-    this.closing.abort(new Error('The Kafka consumer is closed'))
+    this.closing.abort(new Error(CLOSED))
     await this.source.close()
   }
 
-  private events(): ConsumerEvents {
+  private follow(name: string): FollowedTopic {
+    const { source, changed } = this
+    const topic = new FollowedTopic({ name, source, changed, onChanged: () => this.lookPause.wake() })
+    this.topics.set(name, topic)
+    return topic
+  }
+
+  private events(): SourceEvents {
     return {
-      onRecord: (topic, record) => this.topics.get(topic)?.feed.append(record),
-      onEnd: (topic, partition, offset) => this.topics.get(topic)?.feed.endOfPartition(partition, offset),
       onBatchEnd: () => this.show(),
       onTrouble: () => this.lookPause.wake(),
       onLog: (line, isFailure) => this.troubles.noteLog(line, isFailure),
-      onTopicId: (news) => this.topics.get(news.topic)?.noteTopicId(news),
-      onStop: ({ topic, partition, isTruncated }) => {
-        this.topics.get(topic)?.feed.noteStop(partition, isTruncated)
-        this.lookPause.wake()
-      },
+      onTopicId: ({ topic, id }) => this.topics.get(topic)?.noteTopicId(id),
+      onStop: () => this.lookPause.wake(),
     }
   }
 
   private get isOpen(): boolean {
     return !this.closing.signal.aborted
+  }
+
+  private *feeds(): Generator<TopicFeed> {
+    for (const topic of this.topics.values()) yield* topic.feeds
   }
 
   private async run(): Promise<void> {
@@ -128,31 +138,30 @@ export class Reader {
 
   private async keepLooking(): Promise<void> {
     while (this.isOpen) {
-      const settled = await this.look()
+      const settled = this.topics.size === 0 || (await this.answered(() => this.look()))
       await this.lookPause.wait(this.jittered(settled ? LOOK_MS : LOOK_AGAIN_MS))
     }
   }
 
-  /** Looks at every topic; true if nothing is missing. */
-  private async look(): Promise<boolean> {
-    let settled = true
-    for (const topic of this.topics.values()) {
-      const complete = await this.answered(() => topic.look())
-      if (complete === null) return false
-      settled &&= complete
+  private look(): Promise<boolean> {
+    const { source, topics } = this
+    const { nowMs } = this.options
+    const takeFear = () => {
+      const fears = this.fearsStops
+      this.fearsStops = false
+      return fears
     }
-    return settled
+    return look({ source, topics, takeFear, nowMs, onAnswered: () => this.troubles.noteAnswered() })
   }
 
   private async keepReading(): Promise<void> {
+    const { epochMs = Date.now } = this.options
     while (this.isOpen) {
       const error = await this.read()
-      if (this.isOpen) this.betweenReads.run()
       this.show()
-      await this.maintain()
+      await this.housekeeping.run(epochMs)
       if (error !== null) await this.heed(error)
     }
-    this.betweenReads.close(this.closing.signal.reason)
   }
 
   /** What a read ended with besides what it handed over; null if with nothing. */
@@ -166,28 +175,45 @@ export class Reader {
   }
 
   private async heed({ error }: { error: unknown }): Promise<void> {
-    for (const { feed } of this.topics.values()) feed.fearStops()
+    this.fearsStops = true
     this.lookPause.wake()
     if (this.troubles.noteUnread(error) === 'pause') await this.readPause.wait(this.jittered(LOOK_AGAIN_MS))
   }
 
-  /** Shows the streams what was read: called before the event loop turns. */
+  /** Shows the streams what was read: called before the event loop turns. Costs as much as there is that changed. */
   private show(): void {
-    for (const topic of this.topics.values()) {
-      if (topic.feed.publish()) this.troubles.noteRead()
-      topic.showCatchUp()
+    const { changed } = this
+    if (changed.size === 0) return
+    const nowMs = this.options.nowMs()
+    for (const feed of changed) {
+      if (this.topics.get(feed.name)?.show(feed, nowMs)) this.troubles.noteRead()
+      this.housekeeping.noteFed(feed)
+    }
+    changed.clear()
+  }
+
+  private async watermarks(name: string, signal: AbortSignal): Promise<PartitionWatermarks> {
+    const pause = new Pause(signal)
+    for (;;) {
+      const known = await this.answered(() => this.askWatermarks(name))
+      signal.throwIfAborted()
+      if (known !== null) return known
+      await pause.wait(this.jittered(LOOK_AGAIN_MS))
     }
   }
 
-  /** Lets the buses tidy up, a step of each in a turn, so that streams get theirs in between. */
-  private async maintain(): Promise<void> {
-    const { epochMs = Date.now } = this.options
-    let hasMore = true
-    for (let steps = 0; hasMore && steps < MAINTENANCE_STEPS_MAX && this.isOpen; steps++) {
-      await nextTurn()
-      hasMore = false
-      for (const { feed } of this.topics.values()) hasMore = feed.maintain(epochMs()) || hasMore
-    }
+  /** null as long as Kafka lists no partition. */
+  private async askWatermarks(name: string): Promise<PartitionWatermarks | null> {
+    const listed = (await this.source.partitions([name])).get(name) ?? []
+    if (listed.length === 0) return null
+    const known = new Map<number, Watermarks | null>(listed.map(({ partition }) => [partition, null]))
+    const led = listed.flatMap(({ partition, leader }) =>
+      leader === null ? [] : [{ topic: name, partition, leader }],
+    )
+    await this.source.watermarks(led, (told) => {
+      for (const [partition, marks] of told.get(name) ?? []) known.set(partition, marks)
+    })
+    return known
   }
 
   /** What Kafka answers; null if it does not, which is noted. */
@@ -203,8 +229,4 @@ export class Reader {
   private jittered(ms: number): number {
     return jittered(ms, this.options.random())
   }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }

@@ -1,10 +1,11 @@
-// What one topic's consumption knows: its partitions, how far each has come, and when all that Kafka held is in.
-// Plain state without Kafka or a clock: the reader tells it what it saw, it tells the writer (the topic's bus).
+// What the consumption of one topic for one bus knows: its partitions, how far each has come, and when all that Kafka held is
+// in. Plain state without Kafka or a clock: the reader tells it what it saw, it tells the writer (the topic's bus).
 
 import type { Bus } from '../../src/bus.ts'
 import type { KafkaRecord, Watermarks } from '../../src/topic.ts'
 import { type Answer, compareLogs, type Findings } from './comparison.ts'
 import { FeedPartition, FROM_BEGINNING } from './feed-partition.ts'
+import type { Receiver } from './lane.ts'
 import type { ListedPartition } from './questions.ts'
 
 type Told = 'setPartition' | 'append' | 'advance' | 'trim' | 'skip' | 'recreate' | 'publish' | 'markCaughtUp'
@@ -13,57 +14,77 @@ export type RecordWriter = Pick<Bus, Told | 'readFrom' | 'maintain'>
 /** Lists of partitions in a row that lack one which is read, after which it is taken to be gone. */
 const SHORTER_LISTS_MIN = 2
 
-export class TopicFeed {
+export class TopicFeed implements Receiver {
   readonly name: string
   caughtUp = false
-  /** Goes up whenever the topic becomes another one: what was asked before is of no use then. */
-  generation = 0
   private readonly writer: RecordWriter
+  /** Feeds that have something to publish, or partitions that have come to their end: this one, if it has. */
+  private readonly changed: Set<TopicFeed>
   private readonly partitions = new Map<number, FeedPartition>()
+  /** How many of them are behind. */
+  private behindCount = 0
   /** Something was written since the last publish. */
   private unpublished = false
+  /** Partitions that have come to their end since `takeArrived`. */
+  private arrived = new Set<number>()
   /** null where Kafka tells none, as before version 2.8. */
   private topicId: string | null = null
   private isAnother = false
   private shorterLists = 0
 
-  constructor(name: string, writer: RecordWriter) {
+  /** `changed`: the set that this feed adds itself to, which is whoever publishes' to empty. */
+  constructor(name: string, writer: RecordWriter, changed: Set<TopicFeed> = new Set()) {
     this.name = name
     this.writer = writer
+    this.changed = changed
   }
 
   /** Takes the topic's id; true if it is another topic than the one that was read. */
   noteTopicId(id: string): boolean {
-    const wasRead = this.caughtUp || this.reading().length > 0
+    const wasRead = this.caughtUp || this.isReading
     this.isAnother ||= wasRead && this.topicId !== null && this.topicId !== id
     this.topicId = id
     return this.isAnother
   }
 
   /** Takes the topic's partitions as Kafka lists them. */
-  list(listed: readonly ListedPartition[], nowMs: number): void {
+  list(listed: readonly ListedPartition[]): void {
     this.noteMissing(new Set(listed.map(({ partition }) => partition)))
-    for (const { partition, hasLeader } of listed) {
-      const known = this.partitions.get(partition) ?? new FeedPartition()
-      known.noteLeader(hasLeader, nowMs)
-      this.partitions.set(partition, known)
+    for (const { partition, leader } of listed) {
+      const known = this.partitions.get(partition) ?? this.add(partition)
+      known.leader = leader
     }
   }
 
   /** Partitions that have a leader to be asked, and how far each is read: null before reading has begun. */
   askable(): Map<number, number | null> {
-    const led = [...this.partitions].filter(([, { hasLeader }]) => hasLeader)
-    return new Map(led.map(([number, { isRead, next }]) => [number, isRead ? next : null]))
+    const asked = new Map<number, number | null>()
+    for (const [number, { leader, isRead, next }] of this.partitions) {
+      if (leader !== null) asked.set(number, isRead ? next : null)
+    }
+    return asked
   }
 
-  /** Partitions without a leader. */
-  leaderless(): number[] {
-    return this.partitionsWhere(({ hasLeader }) => !hasLeader)
+  /** Takes which leaders have answered that were asked at that time, and returns the partitions of the others. */
+  noteAnswers(answered: ReadonlySet<number>, askedAtMs: number): number[] {
+    const silent: number[] = []
+    for (const [number, partition] of this.partitions) {
+      const hasAnswered = answered.has(number)
+      partition.noteAnswer(hasAnswered, askedAtMs)
+      if (!hasAnswered) silent.push(number)
+    }
+    return silent
   }
 
-  /** Partitions that are read. */
-  reading(): number[] {
-    return this.partitionsWhere(({ isRead }) => isRead)
+  /** Every partition that it knows of. */
+  known(): number[] {
+    return [...this.partitions.keys()]
+  }
+
+  /** Whether a partition that is listed is not read yet. */
+  get hasUnread(): boolean {
+    for (const { isRead } of this.partitions.values()) if (!isRead) return true
+    return false
   }
 
   /** How far a partition is read. */
@@ -71,26 +92,55 @@ export class TopicFeed {
     return this.partitions.get(partition)?.next ?? FROM_BEGINNING
   }
 
-  /** Where the reading of a partition is to begin. */
-  startOf(marks: Watermarks): number {
-    return this.writer.readFrom(marks)
+  /** Whether a partition has passed all that Kafka was last known to hold of it. */
+  isAtEnd(partition: number): boolean {
+    return this.partitions.get(partition)?.isAtEnd ?? false
+  }
+
+  /** Where the reading of some partitions is to begin. */
+  startsOf(marks: ReadonlyMap<number, Watermarks>): Map<number, number> {
+    return this.writer.readFrom(marks, this.partitions.size)
   }
 
   /** The partition is read from `start` on; `marks` are what Kafka holds of it. */
   begin(partition: number, start: number, marks: Watermarks): void {
-    this.partitions.get(partition)?.begin(start, marks)
+    const known = this.partitions.get(partition)
+    if (known === undefined) return
     this.writer.setPartition(partition, start)
+    this.setUnpublished()
+    known.begin(start, marks)
+    if (!known.isBehind) this.behindCount--
+  }
+
+  /** From now on the partition's end is to be told by `takeArrived`, once it has passed it. */
+  setOnItsWay(partition: number): void {
+    const known = this.partitions.get(partition)
+    if (known !== undefined) known.isOnItsWay = true
+  }
+
+  /** Partitions on their way that have come to their end since the last call. */
+  takeArrived(): readonly number[] {
+    if (this.arrived.size === 0) return []
+    const arrived = [...this.arrived]
+    this.arrived.clear()
+    return arrived
   }
 
   append(record: KafkaRecord): void {
+    const known = this.partitions.get(record.partition)
+    if (known === undefined || record.offset < known.next) return
     this.writer.append(record)
-    this.unpublished = true
-    this.moveTo(record.partition, record.offset + 1)
+    this.setUnpublished()
+    this.moveTo(known, record.offset + 1)
+    if (known.isOnItsWay && known.isAtEnd) this.arrive(record.partition, known)
   }
 
   endOfPartition(partition: number, offset: number): void {
+    const known = this.partitions.get(partition)
+    if (known === undefined) return
     this.writer.advance(partition, offset)
-    this.moveTo(partition, offset)
+    if (this.moveTo(known, offset)) this.setUnpublished()
+    if (known.isOnItsWay) this.arrive(partition, known)
   }
 
   /** The partition is read no further: the next look decides why, and from where it is. */
@@ -108,6 +158,7 @@ export class TopicFeed {
     const findings = compareLogs(this.partitions, answer, this.topicId !== null)
     const isReplaced = findings.isReplaced || this.isAnother || this.shorterLists >= SHORTER_LISTS_MIN
     if (isReplaced) return { ...findings, isReplaced }
+    for (const [partition, { end }] of answer.told) this.partitions.get(partition)?.noteEnd(end)
     for (const [partition, start] of findings.trimmed) this.writer.trim(partition, start)
     for (const { partition, to } of findings.passed) this.skip(partition, to)
     return findings
@@ -116,11 +167,12 @@ export class TopicFeed {
   /** The topic is another one from now on: nothing of it has been read. */
   recreate(): void {
     this.partitions.clear()
+    this.arrived.clear()
+    this.behindCount = 0
     this.isAnother = false
     this.shorterLists = 0
     this.caughtUp = false
     this.unpublished = false
-    this.generation++
     this.writer.recreate()
   }
 
@@ -137,12 +189,16 @@ export class TopicFeed {
     return this.writer.maintain(epochMs)
   }
 
+  /** True if nothing that Kafka held at the start is missing. */
+  get isWhole(): boolean {
+    return this.partitions.size > 0 && this.behindCount === 0
+  }
+
   /** True the one time that all that Kafka held at the start is in, or all that can be read within the time. */
   catchUp(nowMs: number): boolean {
-    const waits = (partition: FeedPartition) => partition.isBehind && !partition.isLost(nowMs)
-    if (this.caughtUp || this.partitions.size === 0 || this.partitionsWhere(waits).length > 0) return false
-    for (const partition of this.partitionsWhere(({ isRead }) => !isRead)) {
-      this.writer.setPartition(partition, FROM_BEGINNING)
+    if (this.caughtUp || this.partitions.size === 0 || this.isWaiting(nowMs)) return false
+    for (const [number, { isRead }] of this.partitions) {
+      if (!isRead) this.writer.setPartition(number, FROM_BEGINNING)
     }
     this.caughtUp = true
     this.writer.markCaughtUp()
@@ -151,16 +207,37 @@ export class TopicFeed {
 
   /** True if the next look can wait: every partition is read, and none is in doubt. */
   get isSettled(): boolean {
-    const isOpen = ({ isSettled }: FeedPartition) => !isSettled
-    return this.caughtUp && this.shorterLists === 0 && this.partitionsWhere(isOpen).length === 0
+    if (!this.caughtUp || this.shorterLists > 0) return false
+    for (const { isSettled } of this.partitions.values()) if (!isSettled) return false
+    return true
   }
 
   /** Why the topic is not ready yet, in words; null when it has caught up. */
   progress(): string | null {
     if (this.caughtUp) return null
     if (this.partitions.size === 0) return `topic ${this.name}: waiting for Kafka`
-    const waiting = this.partitionsWhere(({ isBehind }) => isBehind).length
+    const waiting = this.behindCount
     return `topic ${this.name}: reading what Kafka holds, ${waiting} of ${this.partitions.size} partitions to go`
+  }
+
+  private get isReading(): boolean {
+    for (const { isRead } of this.partitions.values()) if (isRead) return true
+    return false
+  }
+
+  private isWaiting(nowMs: number): boolean {
+    if (this.behindCount === 0) return false
+    for (const partition of this.partitions.values()) {
+      if (partition.isBehind && !partition.isLost(nowMs)) return true
+    }
+    return false
+  }
+
+  private add(partition: number): FeedPartition {
+    const added = new FeedPartition()
+    this.partitions.set(partition, added)
+    this.behindCount++
+    return added
   }
 
   /**
@@ -168,25 +245,41 @@ export class TopicFeed {
    * says that it is the same topic, and the broker that lists it so is behind, the topic is another one.
    */
   private noteMissing(listed: ReadonlySet<number>): void {
-    const missing = [...this.partitions].filter(([number]) => !listed.has(number))
-    for (const [number, { isRead }] of missing) if (!isRead) this.partitions.delete(number)
-    const isShorter = this.topicId === null && missing.some(([, { isRead }]) => isRead)
+    let isShorter = false
+    for (const [number, { isRead }] of this.partitions) {
+      if (listed.has(number)) continue
+      if (isRead) isShorter = this.topicId === null
+      else {
+        this.partitions.delete(number)
+        this.behindCount--
+      }
+    }
     this.shorterLists = isShorter ? this.shorterLists + 1 : 0
   }
 
   private skip(partition: number, start: number): void {
     this.writer.skip(partition, start)
-    this.moveTo(partition, start)
-  }
-
-  private moveTo(partition: number, next: number): void {
     const known = this.partitions.get(partition)
-    if (known === undefined || known.next >= next) return
-    known.next = next
-    this.unpublished = true
+    if (known !== undefined && this.moveTo(known, start)) this.setUnpublished()
   }
 
-  private partitionsWhere(holds: (partition: FeedPartition) => boolean): number[] {
-    return [...this.partitions].filter(([, partition]) => holds(partition)).map(([number]) => number)
+  /** False if it is there already. */
+  private moveTo(known: FeedPartition, next: number): boolean {
+    if (known.next >= next) return false
+    const wasBehind = known.isBehind
+    known.next = next
+    if (wasBehind && !known.isBehind) this.behindCount--
+    return true
+  }
+
+  private arrive(partition: number, known: FeedPartition): void {
+    known.isOnItsWay = false
+    this.arrived.add(partition)
+    this.changed.add(this)
+  }
+
+  private setUnpublished(): void {
+    this.unpublished = true
+    this.changed.add(this)
   }
 }

@@ -34,6 +34,12 @@ export class Troubles {
     return this.reachable.trouble ?? this.readable.trouble
   }
 
+  /** Tells one who comes later what is wrong. */
+  tell(log: Log): void {
+    this.reachable.tell(log)
+    this.readable.tell(log)
+  }
+
   noteLog(line: string, isFailure: boolean): void {
     this.log.debug(line)
     if (isFailure) this.failure = failureOf(line)

@@ -1,104 +1,125 @@
-// A source of two consumers. What has come to the end of its partition is read by one; what is still on its way there, by the
-// other, a batch at a time: so nobody's next record waits behind the million that a consumer has fetched of another topic.
+// A source of two consumers. What has come to the end of its partition is read by one, live; what is still on its way there, by
+// the other, a batch at a time: so nobody's next record waits behind the million that a consumer has fetched of another topic.
 
-import type { KafkaRecord } from '../../src/topic.ts'
 import type { ConsumerEvents, RecordSource } from './consumer.ts'
+import { Lane, type Receiver } from './lane.ts'
 import type { ListedPartition } from './questions.ts'
+import { Leaders, type LedPartition, type TopicMarks } from './watermarks.ts'
 
-/** How long to wait for a record that is on its way: the others are not looked for meanwhile. */
+/** What is heard of Kafka besides records, which go to their receivers. */
+export type SourceEvents = Omit<ConsumerEvents, 'onRecord' | 'onEnd' | 'onStop'> & {
+  /** librdkafka has stopped reading some partition; its receivers were told. */
+  onStop(): void
+}
+
+/** How long to wait for a record of either while some are on their way: the other is not looked for meanwhile. */
 const BEHIND_WAIT_MS = 5
-/** How often the one that has nothing to read is read all the same: what librdkafka has to say piles up until then. */
+/** How often one that has nothing to read is read all the same: what librdkafka has to say piles up until then. */
 const IDLE_READ_MS = 1000
 
-export class TwoConsumers implements RecordSource {
-  private readonly caughtUp: RecordSource
-  private readonly behind: RecordSource
-  /** What `behind` reads, by topic and partition: where it goes on once its end was seen, null before. */
-  private readonly onTheirWay = new Map<string, Map<number, number | null>>()
-  /** What `caughtUp` reads, by topic. */
-  private readonly arrived = new Map<string, Set<number>>()
+export class TwoConsumers {
+  private readonly liveConsumer: RecordSource
+  private readonly behindConsumer: RecordSource
+  private readonly live: Lane
+  private readonly behind: Lane
+  private readonly leaders: Leaders
   private readonly nowMs: () => number
   private idleReadAtMs: number
+  /** Something came of what is behind with the last read of it: there may be more at once. */
+  private behindFlows = true
 
   /** `nowMs`: only differences count. */
   constructor(
     createConsumer: (events: ConsumerEvents) => RecordSource,
-    events: ConsumerEvents,
+    events: SourceEvents,
     nowMs: () => number,
   ) {
     this.nowMs = nowMs
     this.idleReadAtMs = nowMs()
-    this.caughtUp = createConsumer(events)
-    this.behind = createConsumer({
-      ...events,
+    this.liveConsumer = createConsumer(laneEvents(events, () => this.live))
+    this.live = new Lane(this.liveConsumer)
+    this.behindConsumer = createConsumer({
+      ...laneEvents(events, () => this.behind),
       onRecord: (topic, record) => {
-        this.noteRecord(topic, record)
-        events.onRecord(topic, record)
-      },
-      onEnd: (topic, partition, offset) => {
-        this.noteEnd(topic, partition, offset)
-        events.onEnd(topic, partition, offset)
+        this.behindFlows = true
+        this.behind.tell(topic, record)
       },
     })
+    this.behind = new Lane(this.behindConsumer)
+    this.leaders = new Leaders(this.liveConsumer)
   }
 
   async connect(): Promise<void> {
-    await Promise.all([this.caughtUp.connect(), this.behind.connect()])
+    await Promise.all([this.liveConsumer.connect(), this.behindConsumer.connect()])
   }
 
-  /** Asked by both: librdkafka takes up to a second to begin with a topic of which it has not heard. */
-  async partitions(topic: string): Promise<ListedPartition[]> {
-    const [listed] = await Promise.all([this.caughtUp.partitions(topic), this.behind.partitions(topic)])
-    return listed
+  partitions(topics: readonly string[]): Promise<Map<string, ListedPartition[]>> {
+    return this.liveConsumer.partitions(topics)
   }
 
-  starts(topic: string, partitions: readonly number[]): Promise<Map<number, number>> {
-    return this.caughtUp.starts(topic, partitions)
+  /** Has the other one hear of topics that it is to read: librdkafka takes up to a second to begin with one that it does not know. */
+  async prepare(topics: readonly string[]): Promise<void> {
+    await this.behindConsumer.partitions(topics)
   }
 
-  ends(topic: string, partitions: readonly number[]): Promise<Map<number, number>> {
-    return this.caughtUp.ends(topic, partitions)
+  /** Hands over what each leader tells, one after the other; those that did not answer the last time come last. */
+  watermarks(partitions: readonly LedPartition[], onTold: (told: TopicMarks) => unknown): Promise<void> {
+    return this.leaders.ask(partitions, onTold)
   }
 
-  assign(topic: string, offsets: ReadonlyMap<number, number>): void {
-    this.behind.assign(topic, offsets)
-    const added = [...offsets.keys()].map((partition) => [partition, null] as const)
-    this.onTheirWay.set(topic, new Map([...(this.onTheirWay.get(topic) ?? []), ...added]))
+  /** Reads a partition from `next` on, behind the others until `arrive` is called. */
+  follow(topic: string, partition: number, next: number, receiver: Receiver): void {
+    this.live.remove(topic, partition, receiver)
+    this.behind.addAnew(topic, partition, next, receiver)
   }
 
-  /** A partition that neither reads is left as it is: taking it back once more has to be possible. */
-  unassign(topic: string, partitions: readonly number[]): void {
-    const behind = partitions.filter((partition) => this.onTheirWay.get(topic)?.has(partition))
-    if (behind.length > 0) this.takeBack(topic, behind)
-    const arrived = partitions.filter((partition) => this.arrived.get(topic)?.has(partition))
-    if (arrived.length === 0) return
-    this.caughtUp.unassign(topic, arrived)
-    forget(this.arrived, topic, arrived)
+  /** The receiver has come to the end of the partition: it goes on live, from `next` on. */
+  arrive(topic: string, partition: number, next: number, receiver: Receiver): void {
+    this.live.add(topic, partition, next, receiver)
+    this.behind.remove(topic, partition, receiver)
   }
 
-  /** What is new of those that have caught up comes first. Where none is behind, it is waited for as long as a consumer does. */
+  /** As `arrive`, of a partition that librdkafka reads no further, or at another place. */
+  goOn(topic: string, partition: number, next: number, receiver: Receiver): void {
+    this.live.addAnew(topic, partition, next, receiver)
+    this.behind.remove(topic, partition, receiver)
+  }
+
+  leave(topic: string, partition: number, receiver: Receiver): void {
+    this.live.remove(topic, partition, receiver)
+    this.behind.remove(topic, partition, receiver)
+  }
+
+  /**
+   * What is new of those that have caught up comes first; what is behind is there at once, mostly. Where nothing comes of
+   * that, a few milliseconds pass in the wait for the live ones. Where none is behind, these are waited for as long as a
+   * consumer does.
+   */
   async read(): Promise<void> {
-    if (this.onTheirWay.size === 0) {
-      await this.caughtUp.read()
-      return this.readIdle(this.behind)
-    }
+    this.live.settle()
+    this.behind.settle()
+    if (this.behind.isEmpty && this.behind.isSettled) return this.readLive()
     try {
-      await (this.arrived.size > 0 ? this.caughtUp.read(0) : this.readIdle(this.caughtUp))
+      if (this.live.isEmpty) await this.readIdle(this.liveConsumer)
+      else await this.liveConsumer.read(this.behindFlows ? 0 : BEHIND_WAIT_MS)
     } finally {
       await this.readBehind() // whatever is wrong with the others
     }
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.caughtUp.close(), this.behind.close()])
+    await Promise.all([this.liveConsumer.close(), this.behindConsumer.close()])
+  }
+
+  private async readLive(): Promise<void> {
+    if (this.live.isSettled) await this.liveConsumer.read()
+    else await this.liveConsumer.read(0)
+    await this.readIdle(this.behindConsumer)
   }
 
   private async readBehind(): Promise<void> {
-    try {
-      await this.behind.read(BEHIND_WAIT_MS)
-    } finally {
-      this.moveOver()
-    }
+    this.behindFlows = false
+    await this.behindConsumer.read(this.live.isEmpty ? BEHIND_WAIT_MS : 0)
   }
 
   private async readIdle(consumer: RecordSource): Promise<void> {
@@ -107,42 +128,16 @@ export class TwoConsumers implements RecordSource {
     this.idleReadAtMs = nowMs
     await consumer.read(0)
   }
-
-  /** What comes behind the end, in the same batch, is read. */
-  private noteRecord(topic: string, { partition, offset }: KafkaRecord): void {
-    const partitions = this.onTheirWay.get(topic)
-    if (partitions?.get(partition) != null) partitions.set(partition, offset + 1)
-  }
-
-  private noteEnd(topic: string, partition: number, offset: number): void {
-    const partitions = this.onTheirWay.get(topic)
-    if (partitions?.has(partition)) partitions.set(partition, offset)
-  }
-
-  /** Partitions whose end was seen go on with the others, from where they are. Until that is so, they stay where they are. */
-  private moveOver(): void {
-    for (const [topic, partitions] of this.onTheirWay) {
-      const offsets = new Map<number, number>()
-      for (const [partition, next] of partitions) if (next !== null) offsets.set(partition, next)
-      if (offsets.size === 0) continue
-      this.caughtUp.assign(topic, offsets)
-      this.arrived.set(topic, new Set([...(this.arrived.get(topic) ?? []), ...offsets.keys()]))
-      this.takeBack(topic, [...offsets.keys()])
-    }
-  }
-
-  private takeBack(topic: string, partitions: readonly number[]): void {
-    this.behind.unassign(topic, partitions)
-    forget(this.onTheirWay, topic, partitions)
-  }
 }
 
-function forget(
-  known: Map<string, { delete(partition: number): boolean; readonly size: number }>,
-  topic: string,
-  partitions: readonly number[],
-): void {
-  const left = known.get(topic)
-  for (const partition of partitions) left?.delete(partition)
-  if (left?.size === 0) known.delete(topic)
+function laneEvents(events: SourceEvents, lane: () => Lane): ConsumerEvents {
+  return {
+    ...events,
+    onRecord: (topic, record) => lane().tell(topic, record),
+    onEnd: (topic, partition, offset) => lane().tellEnd(topic, partition, offset),
+    onStop: ({ topic, partition, isTruncated }) => {
+      lane().tellStop(topic, partition, isTruncated)
+      events.onStop()
+    },
+  }
 }

@@ -1,27 +1,110 @@
-// Asks Kafka for the watermarks of partitions, as far as it knows them.
+// Asks each leader for the watermarks of what it leads: of all topics at once, so that the questions are as many as leaders.
+// A leader that does not answer costs its own partitions their answer, and nobody else's: it is asked last from then on.
 
 import type { Watermarks } from '../../src/topic.ts'
-import type { RecordSource } from './consumer.ts'
+import type { TopicOffsets, TopicPartition } from './questions.ts'
+import { codeOf } from './troubles.ts'
 
-/** Of these partitions; one whose leader did not answer is left out. */
-export async function watermarksOf(
-  source: RecordSource,
-  topic: string,
-  partitions: readonly number[],
-): Promise<Map<number, Watermarks>> {
-  const starts = await source.starts(topic, partitions)
-  const ends = await source.ends(topic, [...starts.keys()])
-  const known = new Map<number, Watermarks>()
-  for (const [partition, end] of ends) known.set(partition, { start: starts.get(partition) ?? end, end })
-  return known
+export interface LedPartition extends TopicPartition {
+  readonly leader: number
 }
 
-/** Of every partition; null if Kafka does not tell all: the one that it leaves out may be the one that an id speaks of. */
-export async function allWatermarks(
-  source: RecordSource,
-  topic: string,
-): Promise<Map<number, Watermarks> | null> {
-  const partitions = (await source.partitions(topic)).map(({ partition }) => partition)
-  const known = await watermarksOf(source, topic, partitions)
-  return partitions.length > 0 && known.size === partitions.length ? known : null
+/** Watermarks of some partitions of some topics. */
+export type TopicMarks = Map<string, Map<number, Watermarks>>
+
+/** Both reject if the leader does not answer, or has an error for one of the partitions. */
+export interface OffsetSource {
+  starts(partitions: readonly TopicPartition[], timeoutMs: number): Promise<TopicOffsets>
+  ends(partitions: readonly TopicPartition[], timeoutMs: number): Promise<TopicOffsets>
+}
+
+/** Time for a leader's answer; once it was silent, it gets the longer one. */
+const ANSWER_MS = 1_000
+const ANSWER_SILENT_MS = 2_000
+/** Questions for one leader, where single partitions of it have errors: librdkafka throws the whole answer away with them. */
+const QUESTIONS_MAX = 64
+const SILENT_CODES = new Set([
+  -185, // ERR__TIMED_OUT
+  -187, // ERR__ALL_BROKERS_DOWN
+  -195, // ERR__TRANSPORT
+  7, // REQUEST_TIMED_OUT
+])
+
+export class Leaders {
+  private readonly source: OffsetSource
+  /** Leaders that did not answer when they were last asked: as many as brokers, at the most. */
+  private readonly silent = new Set<number>()
+
+  constructor(source: OffsetSource) {
+    this.source = source
+  }
+
+  /** Hands over what each leader tells, as soon as it does. Rejects only as `onTold` throws. */
+  async ask(partitions: readonly LedPartition[], onTold: (told: TopicMarks) => unknown): Promise<void> {
+    for (const [leader, led] of this.inOrder(byLeader(partitions))) {
+      const question = { leader, left: QUESTIONS_MAX }
+      await this.askOne(question, led, onTold)
+    }
+  }
+
+  private inOrder(led: ReadonlyMap<number, LedPartition[]>): [number, LedPartition[]][] {
+    const isSilent = ([leader]: [number, unknown]) => Number(this.silent.has(leader))
+    return [...led].sort((a, b) => isSilent(a) - isSilent(b))
+  }
+
+  private async askOne(
+    question: { readonly leader: number; left: number },
+    led: readonly LedPartition[],
+    onTold: (told: TopicMarks) => unknown,
+  ): Promise<void> {
+    if (led.length === 0 || question.left-- <= 0) return
+    const told = await this.told(question.leader, led)
+    if (told !== null) {
+      await onTold(told)
+      return
+    }
+    if (led.length === 1 || this.silent.has(question.leader)) return
+    const middle = led.length >> 1
+    await this.askOne(question, led.slice(0, middle), onTold)
+    await this.askOne(question, led.slice(middle), onTold)
+  }
+
+  /** null if there is no answer, or one that an error of one of them has taken away. */
+  private async told(leader: number, led: readonly LedPartition[]): Promise<TopicMarks | null> {
+    const timeoutMs = this.silent.has(leader) ? ANSWER_SILENT_MS : ANSWER_MS
+    try {
+      const starts = await this.source.starts(led, timeoutMs)
+      const ends = await this.source.ends(led, timeoutMs)
+      this.silent.delete(leader)
+      return marksOf(starts, ends)
+    } catch (error) {
+      if (SILENT_CODES.has(codeOf(error))) this.silent.add(leader)
+      else this.silent.delete(leader)
+      return null
+    }
+  }
+}
+
+function byLeader(partitions: readonly LedPartition[]): Map<number, LedPartition[]> {
+  const led = new Map<number, LedPartition[]>()
+  for (const partition of partitions) {
+    const others = led.get(partition.leader)
+    if (others === undefined) led.set(partition.leader, [partition])
+    else others.push(partition)
+  }
+  return led
+}
+
+function marksOf(starts: TopicOffsets, ends: TopicOffsets): TopicMarks {
+  const marks: TopicMarks = new Map()
+  for (const [topic, offsets] of ends) {
+    const begins = starts.get(topic)
+    const known = new Map<number, Watermarks>()
+    for (const [partition, end] of offsets) {
+      const start = begins?.get(partition)
+      if (start !== undefined) known.set(partition, { start, end })
+    }
+    marks.set(topic, known)
+  }
+  return marks
 }

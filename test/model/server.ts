@@ -43,8 +43,9 @@ export class Server {
       this.hasNews = this.view !== this.bus
     })
     this.view = options.isMirrored ? new BusMirror(1) : this.bus
-    for (const [partition, log] of logs.entries())
-      this.bus.setPartition(partition, this.bus.readFrom(log.watermarks))
+    const marks = new Map(logs.map((log, partition) => [partition, log.watermarks]))
+    for (const [partition, start] of this.bus.readFrom(marks, marks.size))
+      this.bus.setPartition(partition, start)
     this.read(Number.POSITIVE_INFINITY)
     this.bus.markCaughtUp()
     this.report()

@@ -15,7 +15,8 @@ class Recorder implements RecordWriter {
   recreate = () => void this.calls.push('recreate')
   maintain = () => false
   /** As a bus that keeps the last hundred. */
-  readFrom = ({ start, end }: Watermarks) => Math.max(start, end - 100)
+  readFrom = (marks: ReadonlyMap<number, Watermarks>) =>
+    new Map([...marks].map(([partition, { start, end }]) => [partition, Math.max(start, end - 100)]))
 }
 
 function record(partition: number, offset: number): KafkaRecord {
@@ -23,9 +24,8 @@ function record(partition: number, offset: number): KafkaRecord {
 }
 
 const asked = (...next: [number, number | null][]) => new Map(next)
-const led = (...partitions: number[]) => partitions.map((partition) => ({ partition, hasLeader: true }))
-const leaderless = (...partitions: number[]) =>
-  partitions.map((partition) => ({ partition, hasLeader: false }))
+const led = (...partitions: number[]) => partitions.map((partition) => ({ partition, leader: 1 }))
+const leaderless = (...partitions: number[]) => partitions.map((partition) => ({ partition, leader: null }))
 
 describe('A topic feed', () => {
   let writer: Recorder
@@ -42,26 +42,26 @@ describe('A topic feed', () => {
   })
 
   it('declares each partition once, at its log start', () => {
-    feed.list(led(0, 1), 0)
+    feed.list(led(0, 1))
     expect(feed.askable()).toEqual(asked([0, null], [1, null]))
     feed.begin(0, 5, { start: 5, end: 7 })
     expect(feed.askable()).toEqual(asked([0, 5], [1, null]))
-    feed.list(led(0, 1), 1)
+    feed.list(led(0, 1))
     expect(feed.askable()).toEqual(asked([0, 5], [1, null]))
-    expect(feed.reading()).toEqual([0])
+    expect(feed.hasUnread).toBe(true)
     expect(writer.calls).toEqual(['set 0 5'])
   })
 
   it('begins to read where the writer says, and is not told later that what lies below is gone', () => {
-    feed.list(led(0), 0)
-    expect(feed.startOf({ start: 5, end: 900 })).toBe(800)
+    feed.list(led(0))
+    expect(feed.startsOf(new Map([[0, { start: 5, end: 900 }]]))).toEqual(new Map([[0, 800]]))
     feed.begin(0, 800, { start: 5, end: 900 })
     feed.compare({ asked: asked([0, 800]), told: new Map([[0, { start: 5, end: 900 }]]) })
     expect(writer.calls).toEqual(['set 0 800'])
   })
 
   it('has caught up, once, when every partition has reached the end that it had at the start', () => {
-    feed.list(led(0, 1), 0)
+    feed.list(led(0, 1))
     feed.begin(0, 0, { start: 0, end: 2 })
     feed.begin(1, 3, { start: 3, end: 3 })
     feed.append(record(0, 0))
@@ -75,7 +75,7 @@ describe('A topic feed', () => {
   })
 
   it('catches up by the end of a partition whose last offsets hold no record', () => {
-    feed.list(led(0), 0)
+    feed.list(led(0))
     feed.begin(0, 0, { start: 0, end: 10 })
     feed.append(record(0, 4))
     expect(feed.catchUp(0)).toBe(false)
@@ -84,45 +84,87 @@ describe('A topic feed', () => {
     expect(writer.calls).toContain('advance 0 10')
   })
 
-  it('is held up by a partition without a leader for 10 s, which is then said to be at its beginning', () => {
-    feed.list([...led(0), ...leaderless(1)], 1_000)
-    expect(feed.askable()).toEqual(asked([0, null]))
-    expect(feed.leaderless()).toEqual([1])
+  it.each([
+    ['without a leader', leaderless(1)],
+    ['whose leader does not answer', led(1)],
+  ])('is held up for 10 s by a partition %s, which is then said to be at its beginning', (_, other) => {
+    feed.list([...led(0), ...other])
+    expect(feed.noteAnswers(new Set([0]), 1_000)).toEqual([1])
     feed.begin(0, 0, { start: 0, end: 0 })
-    feed.list([...led(0), ...leaderless(1)], 6_000)
+    feed.list([...led(0), ...other])
+    feed.noteAnswers(new Set([0]), 6_000)
     expect(feed.catchUp(10_999)).toBe(false)
     expect(feed.catchUp(11_000)).toBe(true)
     expect(writer.calls).toEqual(['set 0 0', 'set 1 -2', 'caught up'])
     expect(feed.isSettled).toBe(false)
-    feed.list(led(0, 1), 12_000)
+    feed.list(led(0, 1))
+    expect(feed.noteAnswers(new Set([0, 1]), 12_000)).toEqual([])
     expect(feed.askable()).toEqual(asked([0, 0], [1, null]))
   })
 
-  it('counts the time without a leader anew when a partition had one in between', () => {
-    feed.list(leaderless(0), 0)
-    feed.list(led(0), 9_000)
+  it('counts the time without an answer anew when a partition had one in between', () => {
+    feed.list(leaderless(0))
+    feed.noteAnswers(new Set(), 0)
+    feed.list(led(0))
+    feed.noteAnswers(new Set([0]), 9_000)
     feed.begin(0, 0, { start: 0, end: 1 })
-    feed.list(leaderless(0), 9_500)
+    feed.noteAnswers(new Set(), 9_500)
     expect(feed.catchUp(19_499)).toBe(false)
     expect(feed.catchUp(19_500)).toBe(true)
   })
 
+  it('has a partition arrive when it has passed the end that was last told, be there ever so much more to come', () => {
+    feed.list(led(0, 1))
+    feed.begin(0, 0, { start: 0, end: 2 })
+    feed.setOnItsWay(0)
+    feed.append(record(0, 0))
+    expect(feed.takeArrived()).toEqual([])
+    // Meanwhile it has grown, which a look finds.
+    feed.compare({ asked: asked([0, 1]), told: new Map([[0, { start: 0, end: 3 }]]) })
+    feed.append(record(0, 1))
+    expect(feed.takeArrived()).toEqual([])
+    feed.append(record(0, 2))
+    feed.append(record(0, 3))
+    expect(feed.takeArrived()).toEqual([0])
+    feed.append(record(0, 4))
+    expect(feed.takeArrived()).toEqual([])
+  })
+
+  it('has a partition arrive at its end, too, where the last offsets hold no record', () => {
+    feed.list(led(0))
+    feed.begin(0, 0, { start: 0, end: 5 })
+    feed.setOnItsWay(0)
+    feed.endOfPartition(0, 5)
+    expect(feed.takeArrived()).toEqual([0])
+  })
+
+  it('passes over what it has, and what is not its own', () => {
+    feed.list(led(0))
+    feed.begin(0, 3, { start: 3, end: 5 })
+    feed.append(record(0, 2))
+    feed.append(record(7, 2))
+    feed.append(record(0, 3))
+    feed.append(record(0, 3))
+    expect(writer.calls).toEqual(['set 0 3', 'append 0 3'])
+  })
+
   it('publishes once for what came since the last time, and not for what it knew', () => {
-    feed.list(led(0), 0)
+    feed.list(led(0))
     feed.begin(0, 2, { start: 2, end: 4 })
+    expect(feed.publish()).toBe(true)
     feed.endOfPartition(0, 2)
     expect(feed.publish()).toBe(false)
     feed.append(record(0, 2))
     feed.append(record(0, 3))
     expect(feed.publish()).toBe(true)
     expect(feed.publish()).toBe(false)
-    expect(writer.calls.filter((call) => call === 'publish')).toHaveLength(1)
+    expect(writer.calls.filter((call) => call === 'publish')).toHaveLength(2)
   })
 
   describe('when Kafka tells of its logs again', () => {
     /** Partition 0 is read up to 10, and so is partition 1; both began at 5. */
     beforeEach(() => {
-      feed.list(led(0, 1), 0)
+      feed.list(led(0, 1))
       for (const partition of [0, 1]) {
         feed.begin(partition, 5, { start: 5, end: 10 })
         feed.endOfPartition(partition, 10)
@@ -172,8 +214,9 @@ describe('A topic feed', () => {
       expect(feed.caughtUp).toBe(false)
       expect(feed.publish()).toBe(false)
       expect(feed.progress()).toBe('topic events: waiting for Kafka')
-      feed.list([...led(0), ...leaderless(1)], 1_000)
+      feed.list([...led(0), ...leaderless(1)])
       feed.begin(0, 0, { start: 0, end: 1 })
+      feed.noteAnswers(new Set([0]), 1_000)
       feed.append(record(0, 0))
       expect(feed.catchUp(10_999)).toBe(false)
       expect(feed.catchUp(11_000)).toBe(true)
@@ -192,27 +235,27 @@ describe('A topic feed', () => {
     it('makes nothing of another id as long as nothing of the topic was read', () => {
       feed.recreate()
       feed.noteTopicId('one')
-      feed.list(led(0), 0)
+      feed.list(led(0))
       expect(feed.noteTopicId('two')).toBe(false)
     })
 
     it('takes a partition that is listed no more, twice, for another topic, unless the id says that it is the same', () => {
-      feed.list(led(0), 1)
+      feed.list(led(0))
       expect(look([5, 10]).isReplaced).toBe(false)
       expect(feed.isSettled).toBe(false)
-      feed.list(led(0), 2)
+      feed.list(led(0))
       expect(look([5, 10]).isReplaced).toBe(true)
-      feed.list(led(0, 1), 3)
+      feed.list(led(0, 1))
       feed.noteTopicId('one')
-      feed.list(led(0), 4)
-      feed.list(led(0), 5)
+      feed.list(led(0))
+      feed.list(led(0))
       expect(look([5, 10]).isReplaced).toBe(false)
     })
 
     it('forgets a partition that was listed once and never read', () => {
-      feed.list(led(0, 1, 2), 1)
+      feed.list(led(0, 1, 2))
       expect(feed.askable().has(2)).toBe(true)
-      feed.list(led(0, 1), 2)
+      feed.list(led(0, 1))
       expect(feed.askable().has(2)).toBe(false)
       expect(feed.isSettled).toBe(true)
     })

@@ -1,208 +1,223 @@
-// Two consumers that look like one: what of which is read when, and that the move from one to the other loses nothing.
+// Two consumers that look like one, for however many buses: what of which is read when, and that the move from one to the
+// other, and another bus that begins later, lose nothing, repeat nothing, and do not hold up the others.
 
-import { beforeEach, describe, expect, it, vi } from 'vitest'
-import type { ConsumerEvents, RecordSource } from '../../plugins/kafka/consumer.ts'
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { Receiver } from '../../plugins/kafka/lane.ts'
 import { TwoConsumers } from '../../plugins/kafka/two-consumers.ts'
-import type { KafkaRecord } from '../../src/topic.ts'
+import { KafkaInMemory } from '../kafka-in-memory.ts'
 
-/** What one consumer would be told next: records by offset, or the end of the partition. */
-type Told = { topic: string; partition: number; offset: number; isEnd?: boolean }
+/** Takes what it has not got, as a feed does. */
+class Recorder implements Receiver {
+  readonly heard: string[] = []
+  private readonly next = new Map<number, number>()
 
-class FakeConsumer implements RecordSource {
-  readonly assigned = new Map<string, number>()
-  readonly waits: (number | undefined)[] = []
-  next: Told[] = []
-  error: Error | null = null
-  readonly events: ConsumerEvents
-
-  constructor(events: ConsumerEvents) {
-    this.events = events
+  append({ partition, offset }: { partition: number; offset: number }): void {
+    if (offset < (this.next.get(partition) ?? 0)) return
+    this.next.set(partition, offset + 1)
+    this.heard.push(`${partition}/${offset}`)
   }
-
-  connect = vi.fn(async () => {})
-  close = vi.fn(async () => {})
-  partitions = vi.fn(async () => [{ partition: 0, hasLeader: true }])
-  starts = vi.fn(async () => new Map([[0, 0]]))
-  ends = vi.fn(async () => new Map([[0, 0]]))
-
-  assign(topic: string, offsets: ReadonlyMap<number, number>): void {
-    for (const [partition, offset] of offsets) {
-      if (this.assigned.has(`${topic} ${partition}`)) throw new Error('assigned already')
-      this.assigned.set(`${topic} ${partition}`, offset)
-    }
+  endOfPartition(partition: number, offset: number): void {
+    this.heard.push(`${partition} ends at ${offset}`)
   }
-
-  unassign(topic: string, partitions: readonly number[]): void {
-    for (const partition of partitions)
-      if (!this.assigned.delete(`${topic} ${partition}`)) throw new Error('not assigned')
-  }
-
-  async read(waitMs?: number): Promise<void> {
-    this.waits.push(waitMs)
-    for (const { topic, partition, offset, isEnd } of this.next.splice(0)) {
-      if (isEnd) this.events.onEnd(topic, partition, offset)
-      else this.events.onRecord(topic, { partition, offset } as KafkaRecord)
-    }
-    if (this.error !== null) throw this.error
+  noteStop(partition: number): void {
+    this.heard.push(`${partition} stops`)
   }
 }
 
 describe('A source of two consumers', () => {
-  let caughtUp: FakeConsumer
-  let behind: FakeConsumer
+  let kafka: KafkaInMemory
   let source: TwoConsumers
-  const heard: string[] = []
+  let bus: Recorder
   let nowMs = 0
 
   beforeEach(() => {
-    heard.length = 0
     nowMs = 0
-    const made: FakeConsumer[] = []
-    const create = (events: ConsumerEvents) => {
-      const consumer = new FakeConsumer(events)
-      made.push(consumer)
-      return consumer
-    }
-    const events: ConsumerEvents = {
-      onRecord: (topic, { partition, offset }) => heard.push(`${topic} ${partition}/${offset}`),
-      onEnd: (topic, partition, offset) => heard.push(`${topic} ${partition} ends at ${offset}`),
-      onBatchEnd: () => heard.push('batch ends'),
+    kafka = new KafkaInMemory()
+    const events = {
+      onBatchEnd: () => {},
       onTrouble: () => {},
       onLog: () => {},
       onTopicId: () => {},
       onStop: () => {},
     }
-    source = new TwoConsumers(create, events, () => nowMs)
-    ;[caughtUp, behind] = made as [FakeConsumer, FakeConsumer]
+    source = new TwoConsumers(kafka.createConsumer, events, () => nowMs)
+    bus = new Recorder()
   })
 
-  const record = (topic: string, offset: number, partition = 0): Told => ({ topic, partition, offset })
-  const end = (topic: string, offset: number, partition = 0): Told => ({
-    topic,
-    partition,
-    offset,
-    isEnd: true,
+  const tells = (
+    consumer: 'live' | 'behind',
+    ...told: [partition: number, offset: number, what?: 'end'][]
+  ) => {
+    for (const [partition, offset, what] of told) {
+      kafka[consumer].next.push(() => kafka[consumer].tell('table', partition, offset, what))
+    }
+  }
+  const assigned = () => [kafka.live, kafka.behind].map((each) => Object.fromEntries(each.assigned))
+
+  it('reads what is on its way by one, and by the other from its end on', async () => {
+    source.follow('table', 0, 5, bus)
+    source.follow('table', 1, 7, bus)
+    tells('behind', [0, 5], [1, 7], [0, 6])
+    await source.read()
+    expect(assigned()).toEqual([{}, { 'table 0': 5, 'table 1': 7 }])
+    source.arrive('table', 0, 7, bus)
+    tells('behind', [1, 8])
+    await source.read()
+    expect(assigned()).toEqual([{ 'table 0': 7 }, { 'table 1': 7 }])
+    tells('live', [0, 7])
+    await source.read()
+    expect(bus.heard).toEqual(['0/5', '1/7', '0/6', '1/8', '0/7'])
   })
 
-  it('reads what is on its way by one, and by the other from its end on, without a record twice or lost', async () => {
-    source.assign(
-      'table',
-      new Map([
-        [0, 5],
-        [1, 7],
-      ]),
-    )
-    behind.next = [record('table', 5), record('table', 7, 1), record('table', 6)]
+  it('lets go of what a read that is under way still brings of an assignment that was given up', async () => {
+    source.follow('table', 0, 0, bus)
     await source.read()
-    expect(caughtUp.assigned).toEqual(new Map())
-    behind.next = [record('table', 9), end('table', 11), record('table', 8, 1)]
+    kafka.behind.next.push(() => source.arrive('table', 0, 1, bus))
+    tells('behind', [0, 1])
     await source.read()
-    expect(behind.assigned).toEqual(new Map([['table 1', 7]]))
-    expect(caughtUp.assigned).toEqual(new Map([['table 0', 11]]))
-    expect(heard).toEqual([
-      'table 0/5',
-      'table 1/7',
-      'table 0/6',
-      'table 0/9',
-      'table 0 ends at 11',
-      'table 1/8',
+    expect(bus.heard).toEqual([])
+    tells('live', [0, 1])
+    await source.read()
+    expect(bus.heard).toEqual(['0/1'])
+  })
+
+  it('feeds a bus that comes later from the beginning, while the first goes on live, and brings them together', async () => {
+    source.goOn('table', 0, 10, bus)
+    await source.read()
+    const later = new Recorder()
+    source.follow('table', 0, 0, later)
+    tells('live', [0, 10])
+    tells('behind', [0, 0], [0, 1])
+    await source.read()
+    expect([bus.heard, later.heard]).toEqual([['0/10'], ['0/0', '0/1']])
+    // It has passed the end that it knew, behind where the first one is by now: both go on from where it is.
+    source.arrive('table', 0, 2, later)
+    await source.read()
+    expect(assigned()).toEqual([{ 'table 0': 2 }, {}])
+    tells('live', [0, 2], [0, 10], [0, 11])
+    await source.read()
+    expect([bus.heard, later.heard]).toEqual([
+      ['0/10', '0/11'],
+      ['0/0', '0/1', '0/2', '0/10', '0/11'],
     ])
   })
 
-  it('goes on behind what came in the same batch as the end', async () => {
-    source.assign('table', new Map([[0, 0]]))
-    behind.next = [end('table', 3), record('table', 3), record('table', 4)]
+  it('reads a partition once for two buses that begin together, and goes back for one that comes while they are on their way', async () => {
+    const [second, third] = [new Recorder(), new Recorder()]
+    source.follow('table', 0, 0, bus)
+    source.follow('table', 0, 0, second)
+    tells('behind', [0, 0])
     await source.read()
-    expect(caughtUp.assigned).toEqual(new Map([['table 0', 5]]))
+    expect(kafka.assigned).toEqual([['table', { 0: 0 }]])
+    source.follow('table', 0, 0, third)
+    tells('behind', [0, 0], [0, 1])
+    await source.read()
+    for (const each of [bus, second, third]) expect(each.heard).toEqual(['0/0', '0/1'])
+    expect(kafka.assigned).toHaveLength(2)
   })
 
-  it('looks for what has caught up before each batch of what is behind, and waits for it where nothing is', async () => {
-    source.assign('small', new Map([[0, 0]]))
-    behind.next = [end('small', 0)]
+  it('reads on for the others when a bus leaves, and no more after the last', async () => {
+    const second = new Recorder()
+    source.goOn('table', 0, 0, bus)
+    source.goOn('table', 0, 0, second)
     await source.read()
-    expect(caughtUp.waits).toEqual([])
-    source.assign('large', new Map([[0, 0]]))
-    caughtUp.next = [record('small', 0)]
-    behind.next = [record('large', 0)]
+    source.leave('table', 0, bus)
+    tells('live', [0, 0])
     await source.read()
-    expect(heard.slice(1)).toEqual(['small 0/0', 'large 0/0'])
-    expect(caughtUp.waits).toEqual([0])
-    behind.next = [end('large', 1)]
+    expect([bus.heard, second.heard]).toEqual([[], ['0/0']])
+    source.leave('table', 0, second)
     await source.read()
-    await source.read()
-    expect(caughtUp.waits).toEqual([0, 0, undefined])
-    expect(behind.waits).toHaveLength(3)
+    expect(assigned()).toEqual([{}, {}])
   })
 
-  it('takes back what is given up from where it is read, and begins anew behind', async () => {
-    source.assign(
-      'table',
-      new Map([
-        [0, 0],
-        [1, 0],
-      ]),
-    )
-    behind.next = [end('table', 4)]
-    await source.read()
-    source.unassign('table', [0, 1])
-    expect([caughtUp.assigned, behind.assigned]).toEqual([new Map(), new Map()])
-    await source.read()
-    expect(caughtUp.waits).toEqual([undefined])
-    source.assign('table', new Map([[0, 2]]))
-    expect(behind.assigned).toEqual(new Map([['table 0', 2]]))
-  })
-
-  it('moves over what ended although the read failed', async () => {
-    source.assign('table', new Map([[0, 0]]))
-    behind.next = [end('table', 4)]
-    behind.error = new Error('Local: Broker transport failure')
-    await expect(source.read()).rejects.toThrow('transport')
-    expect(caughtUp.assigned).toEqual(new Map([['table 0', 4]]))
-  })
-
-  it('leaves a partition where it is read as long as the other one does not take it', async () => {
-    source.assign('table', new Map([[0, 0]]))
-    behind.next = [end('table', 4)]
-    vi.spyOn(caughtUp, 'assign').mockImplementationOnce(() => {
-      throw new Error('Local: Erroneous state')
-    })
+  it('assigns what could not be at the next read, and loses nothing of it', async () => {
+    source.follow('table', 0, 3, bus)
+    kafka.assignError = new Error('Local: Erroneous state')
     await expect(source.read()).rejects.toThrow('Erroneous')
-    expect([caughtUp.assigned, behind.assigned]).toEqual([new Map(), new Map([['table 0', 0]])])
+    kafka.assignError = null
     await source.read()
-    expect([caughtUp.assigned, behind.assigned]).toEqual([new Map([['table 0', 4]]), new Map()])
+    expect(assigned()).toEqual([{}, { 'table 0': 3 }])
+    // Nor of what was taken back before it could be assigned elsewhere.
+    source.follow('table', 0, 1, bus)
+    kafka.assignError = new Error('Local: Erroneous state')
+    await expect(source.read()).rejects.toThrow('Erroneous')
+    kafka.assignError = null
+    tells('behind', [0, 1])
+    await source.read()
+    expect(bus.heard).toEqual(['0/1'])
+    source.arrive('table', 0, 2, bus)
+    kafka.assignError = new Error('Local: Erroneous state')
+    await expect(source.read()).rejects.toThrow('Erroneous')
+    kafka.assignError = null
+    tells('live', [0, 2])
+    await source.read()
+    expect(bus.heard).toEqual(['0/1', '0/2'])
   })
 
-  it('takes back once more what could not be assigned after it was taken back', () => {
-    source.assign('table', new Map([[0, 0]]))
-    source.unassign('table', [0])
-    source.unassign('table', [0])
-    source.assign('table', new Map([[0, 3]]))
-    expect(behind.assigned).toEqual(new Map([['table 0', 3]]))
+  it('looks for what is live before each batch of what is behind, and waits for it where nothing comes of that', async () => {
+    source.goOn('small', 0, 0, bus)
+    await source.read()
+    expect(kafka.live.waits).toEqual([undefined])
+    source.follow('table', 0, 0, bus)
+    tells('behind', [0, 0])
+    await source.read()
+    await source.read()
+    expect(kafka.live.waits).toEqual([undefined, 0, 0])
+    // Nothing came of what is behind.
+    await source.read()
+    expect(kafka.live.waits.at(-1)).toBe(5)
+    expect(kafka.behind.waits).toEqual([0, 0, 0])
+    source.arrive('table', 0, 1, bus)
+    await source.read()
+    expect(kafka.live.waits.at(-1)).toBeUndefined()
+  })
+
+  it('waits for what is behind where nothing is live', async () => {
+    source.follow('table', 0, 0, bus)
+    await source.read()
+    expect([kafka.live.waits, kafka.behind.waits]).toEqual([[], [5]])
   })
 
   it('goes on with what is behind while something is wrong with what has caught up', async () => {
-    source.assign('small', new Map([[0, 0]]))
-    behind.next = [end('small', 0)]
-    await source.read()
-    source.assign('table', new Map([[0, 0]]))
-    caughtUp.error = new Error('Broker: Topic authorization failed')
-    behind.next = [record('table', 0), end('table', 1)]
+    source.goOn('small', 0, 0, bus)
+    source.follow('table', 0, 0, bus)
+    kafka.live.error = new Error('Broker: Topic authorization failed')
+    tells('behind', [0, 0])
     await expect(source.read()).rejects.toThrow('authorization')
-    expect(heard.slice(1)).toEqual(['table 0/0', 'table 0 ends at 1'])
-    expect(caughtUp.assigned.get('table 0')).toBe(1)
+    expect(bus.heard).toEqual(['0/0'])
+  })
+
+  it('tells those of a stop that read the partition by the consumer that has stopped', async () => {
+    const later = new Recorder()
+    source.goOn('table', 0, 10, bus)
+    source.follow('table', 0, 0, later)
+    await source.read()
+    kafka.behind.events.onStop({ topic: 'table', partition: 0, isTruncated: false })
+    expect([bus.heard, later.heard]).toEqual([[], ['0 stops']])
+  })
+
+  it('assigns thousands of partitions a few hundred at a time', async () => {
+    for (let partition = 0; partition < 1_200; partition++) source.goOn('table', partition, 0, bus)
+    await source.read()
+    await source.read()
+    expect(kafka.live.waits).toEqual([0, 0])
+    await source.read()
+    expect(kafka.assigned.map(([, offsets]) => Object.keys(offsets).length)).toEqual([500, 500, 200])
+    expect(kafka.live.waits).toEqual([0, 0, undefined])
   })
 
   it('reads the one that has nothing to read once a second, since its news would pile up', async () => {
-    for (nowMs = 0; nowMs < 10_000; nowMs += 100) await source.read()
-    expect(behind.waits).toEqual(Array(9).fill(0))
-    source.assign('table', new Map([[0, 0]]))
-    for (; nowMs < 20_000; nowMs += 5) await source.read()
-    expect(caughtUp.waits.filter((waitMs) => waitMs === 0)).toHaveLength(10)
+    for (nowMs = 0; nowMs < 10_000; nowMs += 500) await source.read()
+    expect(kafka.behind.waits).toEqual(Array(9).fill(0))
+    source.follow('table', 0, 0, bus)
+    for (; nowMs < 20_000; nowMs += 500) await source.read()
+    expect(kafka.live.waits.filter((waitMs) => waitMs === 0)).toHaveLength(10)
   })
 
-  it('has both hear of a topic, so that neither looks for its leaders first when it is to read', async () => {
-    expect(await source.partitions('table')).toEqual([{ partition: 0, hasLeader: true }])
-    expect(caughtUp.partitions).toHaveBeenCalledWith('table')
-    expect(behind.partitions).toHaveBeenCalledWith('table')
+  it('has the other one hear of a topic before it reads it', async () => {
+    kafka.hold('table', [0, 0])
+    await source.prepare(['table'])
+    expect(kafka.lists).toEqual([['table']])
+    expect(await source.partitions(['table'])).toEqual(new Map([['table', [{ partition: 0, leader: 1 }]]]))
   })
 })

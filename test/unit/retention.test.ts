@@ -299,11 +299,33 @@ describe('a bus that keeps everything', () => {
     }
   })
 
-  it('begins to read no further back than it could keep', () => {
-    const keeping = (keeps: 'all' | 'latest') => new Scene({ keeps, retainedRecordsMax: 1000 }).bus
-    expect(keeping('all').readFrom({ start: 5, end: 10_000 })).toBe(9_000)
-    expect(keeping('all').readFrom({ start: 5, end: 900 })).toBe(5)
-    expect(keeping('latest').readFrom({ start: 5, end: 10_000 })).toBe(5)
+  describe('reads back at the start', () => {
+    const starts = (keeps: 'all' | 'latest', partitionsCount: number, ...marks: [number, number][]) => {
+      const { bus } = new Scene({ keeps, retainedRecordsMax: 1000 })
+      const held = new Map(marks.map(([start, end], partition) => [partition, { start, end }]))
+      return Object.fromEntries(bus.readFrom(held, partitionsCount))
+    }
+
+    it('no further than it could keep', () => {
+      expect(starts('all', 1, [5, 10_000])).toEqual({ 0: 9_000 })
+      expect(starts('all', 1, [5, 900])).toEqual({ 0: 5 })
+      expect(starts('latest', 1, [5, 10_000])).toEqual({ 0: 5 })
+    })
+
+    it('no more in all partitions together than it could keep', () => {
+      const many = Array.from({ length: 64 }, (): [number, number] => [0, 20_000_000])
+      const read = Object.values(starts('all', 64, ...many)).map((start) => 20_000_000 - start)
+      expect(read.reduce((sum, records) => sum + records, 0)).toBeLessThanOrEqual(1_000)
+      expect(Math.min(...read)).toBe(15)
+    })
+
+    it('and gives what one partition does not need to the others', () => {
+      expect(starts('all', 4, [0, 10], [100, 1_000], [0, 300], [5, 5])).toEqual({ 0: 0, 1: 310, 2: 0, 3: 5 })
+    })
+
+    it('and leaves their share to partitions that Kafka has not told of yet', () => {
+      expect(starts('all', 4, [0, 2_000], [0, 2_000])).toEqual({ 0: 1_750, 1: 1_750 })
+    })
   })
 })
 

@@ -1,0 +1,56 @@
+// Lets buses tidy up in turns of their own, so that streams get theirs in between: those that got something after every read,
+// the others once a second. However many there are, a turn is short.
+
+import type { TopicFeed } from './topic-feed.ts'
+import { nextTurn } from './turns.ts'
+
+/** Turns between two reads. */
+const TURNS_MAX = 16
+/** A turn begins no further step after this time. */
+const TURN_MS = 2
+/** Records and tombstones have their time, too, where none comes. */
+const IDLE_MS = 1_000
+
+export class Housekeeping {
+  private readonly feeds: () => Iterable<TopicFeed>
+  private readonly nowMs: () => number
+  /** Feeds that may have something to do. */
+  private readonly due = new Set<TopicFeed>()
+  private allAtMs: number
+
+  /** `feeds`: all that are fed. `nowMs`: only differences count. */
+  constructor(feeds: () => Iterable<TopicFeed>, nowMs: () => number) {
+    this.feeds = feeds
+    this.nowMs = nowMs
+    this.allAtMs = nowMs()
+  }
+
+  noteFed(feed: TopicFeed): void {
+    this.due.add(feed)
+  }
+
+  forget(feed: TopicFeed): void {
+    this.due.delete(feed)
+  }
+
+  async run(epochMs: () => number): Promise<void> {
+    if (this.nowMs() - this.allAtMs >= IDLE_MS) {
+      this.allAtMs = this.nowMs()
+      for (const feed of this.feeds()) this.due.add(feed)
+    }
+    for (let turns = 0; this.due.size > 0 && turns < TURNS_MAX; turns++) {
+      await nextTurn()
+      this.turn(epochMs())
+    }
+  }
+
+  /** A step for each, as far as the time goes; one that has more to do comes behind the others. */
+  private turn(epochMs: number): void {
+    const untilMs = this.nowMs() + TURN_MS
+    for (const feed of [...this.due]) {
+      this.due.delete(feed)
+      if (feed.maintain(epochMs)) this.due.add(feed)
+      if (this.nowMs() >= untilMs) return
+    }
+  }
+}

@@ -1,0 +1,162 @@
+// What one consumer reads, and for whom: a partition is read once, from where the hindmost of its receivers is. The entries say
+// what is to be assigned; `settle` makes it so between two reads, and tries again until it is: nothing is lost by an error.
+
+import type { KafkaRecord } from '../../src/topic.ts'
+import type { AssignedPartition, RecordSource } from './consumer.ts'
+import type { TopicPartition } from './questions.ts'
+
+/** Who gets what is read of a partition; it passes over what it has. */
+export interface Receiver {
+  append(record: KafkaRecord): void
+  endOfPartition(partition: number, offset: number): void
+  /** Reading has stopped. */
+  noteStop(partition: number, isTruncated: boolean): void
+}
+
+interface Entry {
+  readonly receivers: Set<Receiver>
+  /** The offset that comes next. */
+  next: number
+  /** False: it is still to be assigned at `next`, and what comes before that is of an assignment that was given up. */
+  isAssigned: boolean
+}
+
+/** Partitions that are assigned in one turn: 10,000 at once would hold the event loop for too long. */
+const SETTLED_MAX = 500
+
+export class Lane {
+  private readonly source: Pick<RecordSource, 'assign' | 'unassign'>
+  private readonly entries = new Map<string, Map<number, Entry>>()
+  /** What librdkafka has. */
+  private readonly assigned = new Map<string, Set<number>>()
+  /** Where that may not be what the entries say. */
+  private readonly changed = new Map<string, Set<number>>()
+
+  constructor(source: Pick<RecordSource, 'assign' | 'unassign'>) {
+    this.source = source
+  }
+
+  get isEmpty(): boolean {
+    return this.entries.size === 0
+  }
+
+  get isSettled(): boolean {
+    return this.changed.size === 0
+  }
+
+  /** The receiver gets the partition from `next` on. If others read it further on already, they see some of it again. */
+  add(topic: string, partition: number, next: number, receiver: Receiver): void {
+    const partitions = this.entries.get(topic) ?? new Map<number, Entry>()
+    this.entries.set(topic, partitions)
+    const entry = partitions.get(partition)
+    if (entry === undefined) {
+      partitions.set(partition, { receivers: new Set([receiver]), next, isAssigned: false })
+      this.change(topic, partition)
+      return
+    }
+    entry.receivers.add(receiver)
+    if (next < entry.next) this.restart(topic, partition, entry, next)
+  }
+
+  remove(topic: string, partition: number, receiver: Receiver): void {
+    const partitions = this.entries.get(topic)
+    const entry = partitions?.get(partition)
+    if (partitions === undefined || entry === undefined || !entry.receivers.delete(receiver)) return
+    if (entry.receivers.size > 0) return
+    partitions.delete(partition)
+    if (partitions.size === 0) this.entries.delete(topic)
+    this.change(topic, partition)
+  }
+
+  /** As `add`, of a partition that librdkafka reads no further, or at another place. */
+  addAnew(topic: string, partition: number, next: number, receiver: Receiver): void {
+    this.add(topic, partition, next, receiver)
+    const entry = this.entries.get(topic)?.get(partition)
+    if (entry !== undefined) this.restart(topic, partition, entry, Math.min(next, entry.next))
+  }
+
+  tell(topic: string, record: KafkaRecord): void {
+    const entry = this.assignedEntry(topic, record.partition)
+    if (entry === undefined) return
+    entry.next = record.offset + 1
+    for (const receiver of entry.receivers) receiver.append(record)
+  }
+
+  tellEnd(topic: string, partition: number, offset: number): void {
+    const entry = this.assignedEntry(topic, partition)
+    if (entry === undefined) return
+    entry.next = Math.max(entry.next, offset)
+    for (const receiver of entry.receivers) receiver.endOfPartition(partition, offset)
+  }
+
+  tellStop(topic: string, partition: number, isTruncated: boolean): void {
+    const receivers = this.assignedEntry(topic, partition)?.receivers ?? []
+    for (const receiver of receivers) receiver.noteStop(partition, isTruncated)
+  }
+
+  /** One bounded step of making librdkafka read what the entries say: to be called while it reads nothing. Throws as it does. */
+  settle(): void {
+    if (this.isSettled) return
+    const changed = this.someChanged()
+    const removed = changed.filter((each) => this.isStale(each))
+    if (removed.length > 0) this.source.unassign(removed)
+    for (const { topic, partition } of removed) remove(this.assigned, topic, partition)
+    const added = changed.flatMap((each) => this.toBeAssigned(each))
+    if (added.length > 0) this.source.assign(added)
+    for (const { topic, partition } of added) {
+      add(this.assigned, topic, partition)
+      const entry = this.entries.get(topic)?.get(partition)
+      if (entry !== undefined) entry.isAssigned = true
+    }
+    for (const { topic, partition } of changed) remove(this.changed, topic, partition)
+  }
+
+  private restart(topic: string, partition: number, entry: Entry, next: number): void {
+    entry.next = next
+    entry.isAssigned = false
+    this.change(topic, partition)
+  }
+
+  private change(topic: string, partition: number): void {
+    add(this.changed, topic, partition)
+  }
+
+  private assignedEntry(topic: string, partition: number): Entry | undefined {
+    const entry = this.entries.get(topic)?.get(partition)
+    return entry?.isAssigned ? entry : undefined
+  }
+
+  private someChanged(): TopicPartition[] {
+    const some: TopicPartition[] = []
+    for (const [topic, partitions] of this.changed) {
+      for (const partition of partitions) {
+        if (some.length === SETTLED_MAX) return some
+        some.push({ topic, partition })
+      }
+    }
+    return some
+  }
+
+  /** librdkafka has it, and is not to, or is to have it elsewhere. */
+  private isStale({ topic, partition }: TopicPartition): boolean {
+    const isAssigned = this.assigned.get(topic)?.has(partition) === true
+    return isAssigned && this.assignedEntry(topic, partition) === undefined
+  }
+
+  private toBeAssigned({ topic, partition }: TopicPartition): AssignedPartition[] {
+    const entry = this.entries.get(topic)?.get(partition)
+    return entry === undefined || entry.isAssigned ? [] : [{ topic, partition, offset: entry.next }]
+  }
+}
+
+function add(known: Map<string, Set<number>>, topic: string, partition: number): void {
+  const partitions = known.get(topic)
+  if (partitions === undefined) known.set(topic, new Set([partition]))
+  else partitions.add(partition)
+}
+
+function remove(known: Map<string, Set<number>>, topic: string, partition: number): void {
+  const partitions = known.get(topic)
+  partitions?.delete(partition)
+  if (partitions?.size === 0) known.delete(topic)
+}
