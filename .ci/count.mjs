@@ -1,11 +1,12 @@
-// Counts what vitest's JSON report says and prints `N passed, N failed`. Fails where anything failed, where nothing was
-// tested, and where there is no report: the run ended before its tests.
+// Counts what vitest's JSON reports say, one for each run of the tests, and prints `N passed, N failed`. Fails where anything
+// failed, where a run tested nothing, and where a report is missing: that run ended before its tests.
 
 import { readFileSync } from 'node:fs'
 
-const { passed, failed } = count(readReport(process.argv[2]))
-console.log(`${passed} passed, ${failed} failed`)
-process.exitCode = failed > 0 || passed === 0 ? 1 : 0
+const counts = process.argv.slice(2).map((path) => count(readReport(path)))
+const sum = (name) => counts.reduce((total, counted) => total + counted[name], 0)
+console.log(`${sum('passed')} passed, ${sum('failed')} failed`)
+process.exitCode = sum('failed') > 0 || counts.some(({ passed }) => passed === 0) || counts.length === 0 ? 1 : 0
 
 /** A file that failed before its first test counts as one: none of its tests is in the figures. */
 function count(report) {

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import { missingParts } from '../../plugins/kafka/librdkafka-build.ts'
 import { meaningOf } from '../../src/config/variables.ts'
 import { parseDemoEnvironment } from '../../src/config.ts'
 
@@ -45,6 +46,28 @@ const final = stages.at(-1) ?? { from: '', as: undefined, instructions: [] }
 const all = (stage: Stage, name: string) =>
   stage.instructions.filter((one) => one.name === name).map(({ text }) => text)
 const one = (stage: Stage, name: string) => all(stage, name).at(-1) ?? ''
+
+/** Debian's, in that row of the README's table. */
+const readmePackages = (row: string) =>
+  new RegExp(`^\\| ${row} \\| \`([a-z0-9.+ -]+)\``, 'm').exec(read('README.md'))?.[1]?.split(' ') ?? []
+
+describe('README', () => {
+  test('names for every feature the packages that the server says are missing', () => {
+    const { command } = missingParts([]) ?? {}
+    expect(command).toBe(
+      `apt-get install ${readmePackages('every feature').join(' ')} && npm rebuild node-rdkafka`,
+    )
+  })
+
+  test('names what .ci/run installs, which has the rest already', () => {
+    const script = read('.ci/run')
+    const given = /^python3$|^maven$|^openjdk-/
+    const rows = ['needed', 'every feature', 'every test'].flatMap(readmePackages)
+    expect(rows.length).toBeGreaterThan(10)
+    const installed = /^packages=\(\n(.*?)\n\)/ms.exec(script)?.[1]?.replace(/#.*/g, '').trim().split(/\s+/)
+    expect(installed?.sort()).toEqual(rows.filter((name) => !given.test(name)).sort())
+  })
+})
 
 describe('Dockerfile', () => {
   test('every stage is Node 24 on Debian 12, so that what one compiles runs in the other', () => {
@@ -90,6 +113,13 @@ describe('Dockerfile', () => {
     expect(one(final, 'USER')).toBe('node')
     expect(all(final, 'ENV')).toEqual(['NODE_ENV=production', 'ADMIN_HOST=0.0.0.0', 'LINGER_SECONDS=5'])
     expect(one(final, 'EXPOSE').split(' ')).toEqual(['7143', '9464'])
+  })
+
+  test('is compiled with every header that the README names for every feature', () => {
+    const [compile] = stages
+    for (const header of readmePackages('every feature')) {
+      expect(compile && all(compile, 'RUN').join(' '), header).toContain(` ${header} `)
+    }
   })
 
   test('has at run time the library of every header that it is compiled with', () => {
@@ -234,55 +264,56 @@ describe('continuous integration', () => {
     expect(jobs.test.steps.at(-1)).toEqual({ run: '.ci/run' })
     const go = jobs.test.steps.find((step: { uses?: string }) => step.uses?.startsWith('actions/setup-go'))
     for (const path of Object.values<string>(go.with)) expect(existsSync(join(ROOT, path)), path).toBe(true)
-    expect(statSync(join(ROOT, '.ci/run')).mode & 0o111).toBe(0o111)
   })
 
   test('.ci/run runs npm ci and npm test, and ends with the figures', () => {
     const script = read('.ci/run')
     expect(script).toContain('install_packages && npm ci && run_tests')
+    expect(script).toContain('test/bare-root/run needed "$1"')
     expect(script).toContain('npm test -- ')
     expect(manifest.scripts.test.split(' && ').at(-1)).toBe('vitest run')
-    expect(spawnSync('bash', ['-n', join(ROOT, '.ci/run')]).status).toBe(0)
+    for (const path of ['.ci/run', 'test/bare-root/run']) {
+      expect(spawnSync('bash', ['-n', join(ROOT, path)]).status, path).toBe(0)
+      expect(statSync(join(ROOT, path)).mode & 0o111, path).toBe(0o111)
+    }
   })
 
   const passing = { status: 'passed', assertionResults: [{ status: 'passed' }] }
+  const passed = (tests: number) => ({ success: true, numPassedTests: tests, numFailedTests: 0 })
+  const failed = { success: false, numPassedTests: 1, numFailedTests: 1 }
+  const noReport = null
   test.each([
-    [
-      'all is well',
-      { success: true, numPassedTests: 3, numFailedTests: 0, testResults: [passing] },
-      '3 passed, 0 failed',
-      0,
-    ],
-    [
-      'a test failed',
-      { success: false, numPassedTests: 2, numFailedTests: 1, testResults: [] },
-      '2 passed, 1 failed',
-      1,
-    ],
+    ['all is well', [passed(3)], '3 passed, 0 failed', 0],
+    ['all is well in both runs', [passed(3), passed(4)], '7 passed, 0 failed', 0],
+    ['a test failed', [{ ...failed, testResults: [] }], '1 passed, 1 failed', 1],
+    ['a test failed in the first run', [failed, passed(4)], '5 passed, 1 failed', 1],
     [
       'a file failed before its tests',
-      {
-        success: false,
-        numPassedTests: 2,
-        numFailedTests: 0,
-        testResults: [passing, { status: 'failed', assertionResults: [] }],
-      },
+      [
+        {
+          success: false,
+          numPassedTests: 2,
+          testResults: [passing, { status: 'failed', assertionResults: [] }],
+        },
+      ],
       '2 passed, 1 failed',
       1,
     ],
-    [
-      'something failed outside of tests',
-      { success: false, numPassedTests: 2, numFailedTests: 0 },
-      '2 passed, 1 failed',
-      1,
-    ],
-    ['there was no test', { success: true, numPassedTests: 0, numFailedTests: 0 }, '0 passed, 0 failed', 1],
-    ['there is no report', null, '0 passed, 1 failed', 1],
-  ])('where %s it counts so', (_, report, line, status) => {
+    ['something failed outside of tests', [{ ...passed(2), success: false }], '2 passed, 1 failed', 1],
+    ['there was no test', [passed(0)], '0 passed, 0 failed', 1],
+    ['there was no test in one run', [passed(0), passed(4)], '4 passed, 0 failed', 1],
+    ['there is no report', [noReport], '0 passed, 1 failed', 1],
+    ['the first run left no report', [noReport, passed(4)], '4 passed, 1 failed', 1],
+    ['there was no run', [], '0 passed, 0 failed', 1],
+  ])('where %s it counts so', (_, reports, line, status) => {
     const folder = mkdtempSync(join(tmpdir(), 'count-'))
-    const path = join(folder, 'report.json')
-    if (report !== null) writeFileSync(path, JSON.stringify(report))
-    const counted = spawnSync(process.execPath, [join(ROOT, '.ci/count.mjs'), path], { encoding: 'utf8' })
+    const paths = reports.map((report, index) => {
+      const path = join(folder, `${index}.json`)
+      if (report !== noReport) writeFileSync(path, JSON.stringify(report))
+      return path
+    })
+    const program = join(ROOT, '.ci/count.mjs')
+    const counted = spawnSync(process.execPath, [program, ...paths], { encoding: 'utf8' })
     rmSync(folder, { recursive: true })
     expect(counted.stdout).toBe(`${line}\n`)
     expect(counted.status).toBe(status)
