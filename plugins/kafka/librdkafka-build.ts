@@ -35,7 +35,7 @@ export interface MissingParts {
   readonly command: string | null
 }
 
-const WHERE = 'brings it on Debian; the README has the packages of other systems'
+const WHERE = 'brings it (on Debian; the README has other systems)'
 
 /** null: nothing that a Kafka may ask for is missing. */
 export function missingParts(features: readonly string[]): MissingParts | null {
@@ -49,7 +49,7 @@ export function missingLine(features: readonly string[]): string | null {
   const missing = missingParts(features)
   if (missing === null) return null
   const { words, command } = missing
-  const what = `librdkafka was built without ${words}: Kafka cannot be read where it asks for that`
+  const what = `librdkafka was built without ${words}: a Kafka that asks for one of these cannot be used`
   return command === null ? what : `${what}. ${command} ${WHERE}`
 }
 

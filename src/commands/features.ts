@@ -23,7 +23,7 @@ export function report(built: readonly string[]): string {
   return [
     '',
     `librdkafka was built without ${words}.`,
-    'Without it everything works but Kafka that asks for it.',
+    'All else works; a Kafka that asks for one of these cannot be used.',
     ...how,
     '',
   ].join('\n')
