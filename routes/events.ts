@@ -1,19 +1,17 @@
 // GET of a stream's path: docs/protocol.md, "The stream". Whatever is wrong is answered before the first byte; what comes
 // after belongs to the core.
 
-import { ServerResponse } from 'node:http'
-import type { Http2ServerResponse } from 'node:http2'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { type Authenticator, RequestAborted } from '../src/authenticator.ts'
+import type { Authenticator } from '../src/authenticator.ts'
 import { Busy, Draining, KeysUnavailable, NotAcceptable, ParameterInvalid } from '../src/errors.ts'
 import type { Replay } from '../src/options.ts'
 import type { Session } from '../src/session.ts'
 import { parseSince } from '../src/since.ts'
-import { Http1Sink, Http2Sink, type Sink } from '../src/sink.ts'
 import type { Wish } from '../src/start.ts'
 import type { Streams } from '../src/streams.ts'
 import type { Topic } from '../src/topic.ts'
 import { accepts, acceptsByName } from './media-type.ts'
+import { EVENT_STREAM, sendStream } from './stream-response.ts'
 
 /** What a stream's routes need of the app they are in. */
 export interface StreamRoute {
@@ -26,10 +24,8 @@ export interface StreamRoute {
   readonly replay: Replay
 }
 
-type Headers = Record<string, string | number | string[]>
 type Query = Record<string, string | string[] | undefined>
 
-const EVENT_STREAM = 'text/event-stream'
 /** Why a stream cannot be had now, though it may be later. */
 const REFUSALS = { draining: Draining, busy: Busy, keys: KeysUnavailable }
 /** Jittered time, in seconds, after which a refused client may try again. */
@@ -44,23 +40,28 @@ export function eventsHandler(route: StreamRoute) {
     if (session === null) return refuse(route, request, reply, 'keys')
     const admitted = await streams.admit(request.ip, session)
     if (admitted === null) return refuse(route, request, reply, streams.isDraining ? 'draining' : 'busy')
+    let isOpen = false
     try {
-      streams.open({ ...openingOf(route, request, reply), session, admitted })
-    } catch (error) {
-      admitted.release()
-      throw error
+      const opening = openingOf(route, request)
+      await sendStream(reply, (sink) => {
+        // A hook of the host may have waited, and only what is open when a drain begins is ended by it.
+        if (streams.isDraining) return streams.turnAway(sink, opening.signals)
+        streams.open({ ...opening, sink, session, admitted })
+        isOpen = true
+      })
+    } finally {
+      if (!isOpen) admitted.release()
     }
     return reply
   }
 }
 
-/** What the request asks for, and the response that carries it; throws where that is not to be had. */
-function openingOf(route: StreamRoute, request: FastifyRequest, reply: FastifyReply) {
+/** What the request asks for; throws where that is not to be had. */
+function openingOf(route: StreamRoute, request: FastifyRequest) {
   if (!accepts(request.headers.accept, EVENT_STREAM)) throw new NotAcceptable()
   const query = request.query as Query // Fastify's default parser gives just this
   const wish = wishOf(route, request, query)
-  const signals = first(query.signals) === '1'
-  return { topic: route.topic, path: pathOf(request.url), wish, signals, sink: openResponse(reply) }
+  return { topic: route.topic, path: pathOf(request.url), wish, signals: wantsSignals(query) }
 }
 
 /** null where it cannot be told whether the token is good, because no key set could be read so far. */
@@ -84,14 +85,14 @@ export function pathOf(url: string): string {
 }
 
 /** A status where the client understands one; a browser's EventSource would never come back, so it gets a 200 that ends. */
-function refuse(
-  route: StreamRoute,
+async function refuse(
+  { streams }: StreamRoute,
   request: FastifyRequest,
   reply: FastifyReply,
   refusal: keyof typeof REFUSALS,
-): FastifyReply {
+): Promise<FastifyReply> {
   if (acceptsByName(request.headers.accept, EVENT_STREAM)) {
-    route.streams.turnAway(openResponse(reply), first((request.query as Query).signals) === '1')
+    await sendStream(reply, (sink) => streams.turnAway(sink, wantsSignals(request.query as Query)))
     return reply
   }
   const { min, max } = RETRY_AFTER_SECONDS
@@ -114,39 +115,8 @@ function sinceMsOf(since: string | undefined): number | null {
   return sinceMs
 }
 
-/** Sends the headers, and takes the response out of Fastify's hands: what hooks of the host set goes along. */
-function openResponse(reply: FastifyReply): Sink {
-  const headers = {
-    ...definedHeaders(reply),
-    'content-type': EVENT_STREAM,
-    'cache-control': 'no-cache, no-transform',
-    'x-accel-buffering': 'no',
-  }
-  const { raw } = reply
-  return raw instanceof ServerResponse ? openHttp1(reply, raw, headers) : openHttp2(reply, headers)
-}
-
-function openHttp1(reply: FastifyReply, response: ServerResponse, headers: Headers): Sink {
-  reply.hijack()
-  response.writeHead(200, headers)
-  response.flushHeaders()
-  return new Http1Sink(response)
-}
-
-function openHttp2(reply: FastifyReply, headers: Headers): Sink {
-  // Fastify types every reply as HTTP/1.1's; on HTTP/2 `raw` is the compatibility response, which has its stream.
-  const { stream } = reply.raw as unknown as Http2ServerResponse
-  if (stream.destroyed) throw new RequestAborted() // while its token was being looked at
-  reply.hijack()
-  stream.respond({ ':status': 200, ...headers })
-  return new Http2Sink(stream)
-}
-
-function definedHeaders(reply: FastifyReply): Headers {
-  const headers: Headers = {}
-  for (const [name, value] of Object.entries(reply.getHeaders()))
-    if (value !== undefined) headers[name] = value
-  return headers
+function wantsSignals(query: Query): boolean {
+  return first(query.signals) === '1'
 }
 
 function first(value: string | string[] | undefined): string | undefined {

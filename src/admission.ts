@@ -6,7 +6,7 @@ export interface AdmissionLimits {
   readonly streamsPerAddressMax: number
 }
 
-/** A stream's place within the limits: to be released once, when it is over. */
+/** A stream's place within the limits, to be released when it is over. Released again, it is nothing. */
 export interface Admitted {
   release(): void
 }
@@ -38,7 +38,12 @@ export class CountedAdmission implements Admission {
     const isHolderAtLimit = (this.byHolder.get(holder) ?? 0) >= this.limits.streamsPerSubjectMax
     if (isHolderAtLimit || !this.hasRoom(address)) return null
     this.add(address, holder, 1)
-    return { release: () => this.add(address, holder, -1) }
+    let isHeld = true
+    const release = () => {
+      if (isHeld) this.add(address, holder, -1)
+      isHeld = false
+    }
+    return { release }
   }
 
   private add(address: string, holder: string, change: 1 | -1): void {

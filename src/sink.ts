@@ -10,7 +10,7 @@ export interface Sink {
   end(bytes: Uint8Array): void
   /** An end at once, whatever is still on its way: RST_STREAM(CANCEL), or the socket destroyed. */
   cancel(): void
-  /** Calls once when the response is over, however that came. */
+  /** Calls once when the response is over, however that came: in this very call where it is over by now. */
   onClose(closed: () => void): void
 }
 

@@ -83,7 +83,6 @@ export class Stream implements Pumped, Timed, Waiter {
     this.bus = parts.topic.bus
     this.deadlines = new Deadlines(parts.session, parts.settings, this.inFlight, parts.clock)
     this.start = this.startAt(wish)
-    parts.sink.onClose(() => this.close())
   }
 
   /** Who holds it open; a renewal puts a later one in its place. */
@@ -93,9 +92,12 @@ export class Stream implements Pumped, Timed, Waiter {
 
   /** First bytes, before anything is known of the topic; heartbeats, challenges and the end come from now on. */
   open(retryMs: number): void {
-    this.tell(retry(retryMs))
     this.parts.figures.streamsOpen++
     this.parts.figures.streamsOpened++
+    // Counted before it can be over: a client that has left by now closes it in this very call.
+    this.parts.sink.onClose(() => this.close())
+    if (!this.isOpen) return
+    this.tell(retry(retryMs))
     this.due(this.parts.clock.nowMs())
     this.parts.pump.enqueue(this)
   }

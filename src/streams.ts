@@ -105,7 +105,7 @@ export class Streams {
       figures: this.figures,
       settings: this.settings,
       clock: this.clock,
-      onClosed: (stream) => this.closed(stream, admitted),
+      onClosed: (closed) => this.closed(closed, admitted),
     }
     const stream = new Stream(parts, wish)
     this.registry.add(stream, request.path)

@@ -17,7 +17,7 @@ import { streamRoutes } from '../routes/stream.ts'
 import { makeCertificates } from '../src/demo-certificates.ts'
 import { type Listener, listen } from '../src/listener.ts'
 import { logRedaction } from '../src/log-redaction.ts'
-import type { Replay, SseOptions } from '../src/options.ts'
+import type { AuthOptions, Replay, SseOptions } from '../src/options.ts'
 import type { Topic } from '../src/topic.ts'
 import { authOptions, exampleClaims, makeKey, mintToken, nowSeconds, type TestKey } from './auth-fixtures.ts'
 import { keepPrinted, keepSecret } from './printed.ts'
@@ -31,6 +31,8 @@ export interface SceneOptions {
   readonly isTls?: boolean
   readonly replay?: Replay
   readonly sse?: Partial<SseOptions>
+  /** Stands in place of tokens. */
+  readonly authenticate?: NonNullable<AuthOptions['authenticate']>
   /** Registered before everything else, as a host's own hooks are. */
   readonly host?: (app: FastifyInstance) => Promise<void>
 }
@@ -87,7 +89,8 @@ export class HttpScene {
     })
     await options.host?.(app)
     await app.register(sse, { ...SSE_DEFAULTS, ...options.sse })
-    await app.register(auth, authOptions(key))
+    const { authenticate } = options
+    await app.register(auth, { ...authOptions(key), ...(authenticate && { authenticate }) })
     await app.register(streamRoutes, {
       path: '/events',
       scope: 'proxy:stream',

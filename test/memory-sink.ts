@@ -35,7 +35,8 @@ export class MemorySink implements Sink {
   }
 
   onClose(closed: () => void): void {
-    this.onClosed.push(closed)
+    if (this.isClosed) closed()
+    else this.onClosed.push(closed)
   }
 
   /** The peer takes everything that is pending. */

@@ -106,6 +106,22 @@ describe('a stream', () => {
     expect(new Set(retries).size).toBeGreaterThan(10)
   })
 
+  it('whose client has left before it opens is counted in and out, and waits for nothing', async () => {
+    for (const isCaughtUp of [true, false]) {
+      const scene = new Scene()
+      scene.topic.bus.caughtUp = isCaughtUp
+      const sink = new MemorySink()
+      sink.close('cancelled')
+      let released = 0
+      scene.open({ sink, admitted: { release: () => void released++ } })
+      await pass(60_000)
+      const { streamsOpen, streamsOpened, streamsEnded } = scene.streams.figures
+      expect([streamsOpen, streamsOpened, streamsEnded.client, released]).toEqual([0, 1, 1, 1])
+      expect(sink.text).toBe('')
+      await scene.streams.drain(1000)
+    }
+  })
+
   it('sends what is there, then :ready, then what comes', async () => {
     const scene = new Scene()
     scene.topic.produce('one')
