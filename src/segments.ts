@@ -2,6 +2,7 @@
 // along, and no call but for those that change the list takes longer the more there are.
 
 import { KeyIndex } from './key-index.ts'
+import { ListChanges } from './list-changes.ts'
 import type { Contents, EntryAt, FrameEntry, Segment } from './segment.ts'
 import type { SegmentPool } from './segment-pool.ts'
 import { CONTROL_BYTES, entryBytes, WORD_BYTES } from './segment-view.ts'
@@ -25,6 +26,8 @@ export interface Totals extends Contents {
 export class Segments {
   /** A new array whenever a segment comes or goes, so that a reader may hold on to one. */
   list: readonly Segment[] = []
+  /** What became of the list, for those who tell other threads. */
+  readonly changes = new ListChanges()
   /** Sequence that the next frame gets: the place right behind the tail. */
   nextSequence = 1
   readonly totals: Readonly<Totals>
@@ -131,6 +134,7 @@ export class Segments {
     const { list } = this
     const leaving = list.slice(first, first + count)
     this.list = list.slice(0, first).concat(coming, list.slice(first + count))
+    this.changes.note({ first, removed: leaving.length, added: coming.length })
     for (const segment of coming) this.count(segment)
     for (const segment of leaving) this.giveBack(segment)
   }

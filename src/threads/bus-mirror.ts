@@ -12,6 +12,8 @@ const NOWHERE: Position = new Map()
 export class BusMirror extends BusView {
   private readonly reader: number
   private list: readonly SegmentView[] = []
+  /** The list that is told in parts, until it is whole. */
+  private coming: readonly SegmentView[] | null = null
   private sequence = 1
   private text = formatPosition(NOWHERE)
   /** `text`, read when asked for. */
@@ -45,10 +47,17 @@ export class BusMirror extends BusView {
     return this.starts.get(partition)
   }
 
-  /** Takes over what the reporter has found, and wakes who waits. */
+  /** Takes over what the reporter has found, and wakes who waits. Of news that are not whole nothing is seen yet. */
   receive(news: BusNews): void {
     const wasCaughtUp = this.caughtUp
-    this.replace(news)
+    if (!news.isWhole) {
+      this.coming = this.changed(news)
+      return
+    }
+    const last = this.list.at(-1)
+    if (this.coming === null && last !== undefined && news.tail !== null) grow(last, news.tail)
+    this.list = this.changed(news)
+    this.coming = null
     this.sequence = news.nextSequence
     if (news.position !== this.text) this.parsed = null
     this.text = news.position
@@ -61,12 +70,16 @@ export class BusMirror extends BusView {
     if (this.caughtUp && !wasCaughtUp) this.tellCaughtUp()
   }
 
-  private replace({ kept, removed, added, tail }: BusNews): void {
-    const last = this.list.at(-1)
-    if (last !== undefined && tail !== null) grow(last, tail)
-    if (removed === 0 && added.length === 0) return
-    const views = added.map((segment) => this.view(segment))
-    this.list = [...this.list.slice(0, kept), ...views, ...this.list.slice(kept + removed)]
+  /** What was told before, with what is new in it. */
+  private changed({ pieces }: BusNews): readonly SegmentView[] {
+    const told = this.coming ?? this.list
+    if (pieces === null) return told
+    const stretches = pieces.map((piece) =>
+      'added' in piece
+        ? piece.added.map((segment) => this.view(segment))
+        : told.slice(piece.from, piece.from + piece.count),
+    )
+    return stretches.length === 1 ? (stretches[0] ?? []) : ([] as SegmentView[]).concat(...stretches)
   }
 
   private view(segment: SegmentNews): SegmentView {

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads'
 import type { Admitted, CountedAdmission } from '../admission.ts'
 import type { Renewal } from '../registry.ts'
 import type { FedTopic } from '../topic.ts'
-import { BusReporter } from './bus-news.ts'
+import { ADDED_MAX, addedIn, type BusNews, BusReporter } from './bus-news.ts'
 import { Channel } from './channel.ts'
 import type { Report, ToMain, ToWorker, WorkerSetup } from './messages.ts'
 
@@ -105,11 +105,17 @@ export class Member {
   private tellStale(): void {
     this.isListening = this.stale.size === 0
     if (this.isListening) return
-    const pieces = [...this.stale].flatMap((topic) => {
-      const news = this.reporters[topic]?.news()
-      return news === undefined ? [] : [{ topic, news }]
-    })
-    this.stale.clear()
+    const pieces: { topic: number; news: BusNews }[] = []
+    let addedMax = ADDED_MAX
+    for (const topic of [...this.stale]) {
+      const news = this.reporters[topic]?.news(addedMax)
+      this.stale.delete(topic)
+      if (news === undefined) continue
+      pieces.push({ topic, news })
+      addedMax -= addedIn(news)
+      if (!news.isWhole) this.stale.add(topic) // its turn comes after the others'
+      if (addedMax === 0) break
+    }
     this.channel.tell('news', pieces)
   }
 

@@ -51,10 +51,15 @@ export class Server {
     this.report()
   }
 
-  /** The other thread, if there is one, hears of everything so far. */
-  report(): void {
-    if (this.view instanceof BusMirror) this.view.receive(structuredClone(this.reporter.news()))
-    this.hasNews = false
+  /** The other thread, if there is one, hears of everything so far; or of so many parts of it, a few segments each. */
+  report(partsMax = Number.POSITIVE_INFINITY): void {
+    if (!(this.view instanceof BusMirror)) return
+    for (let part = 0; part < partsMax; part++) {
+      const news = this.reporter.news(1 + this.choose(4))
+      this.view.receive(structuredClone(news))
+      this.hasNews = !news.isWhole
+      if (news.isWhole) break
+    }
   }
 
   /** Reads up to `records` more, of whichever partitions come; shows them by the way. */
@@ -67,7 +72,7 @@ export class Server {
       if (this.choose(4) === 0) this.bus.publish()
     }
     this.bus.publish()
-    if (this.choose(2) === 0) this.report()
+    if (this.choose(2) === 0) this.report(this.choose(2) === 0 ? 1 : Number.POSITIVE_INFINITY)
   }
 
   /** Learns where the logs begin now. */

@@ -38,6 +38,11 @@ describe('a bus that another thread reads', () => {
   /** As it comes through a message port. */
   const news = (): BusNews => structuredClone(reporter.news())
 
+  /** What a piece of news says of the list. */
+  function shapeOf({ pieces }: BusNews): object[] {
+    return (pieces ?? []).map((piece) => ('added' in piece ? { added: piece.added.length } : piece))
+  }
+
   /** Records whose value says their offset. */
   function append(...keys: string[]): void {
     for (const key of keys) {
@@ -76,11 +81,10 @@ describe('a bus that another thread reads', () => {
   it('is told what nobody fetched as one piece of news, however much that was', () => {
     for (let count = 0; count < 100; count++) append('a', 'b', 'c')
     const told = news()
-    expect(told).toMatchObject({ kept: 0, removed: 0 })
-    expect(told.added).toHaveLength(bus.segments.length)
+    expect(shapeOf(told)).toEqual([{ added: bus.segments.length }])
     mirror.receive(told)
     const nothing = news()
-    expect(nothing).toMatchObject({ removed: 0, added: [], starts: null, losses: null })
+    expect(nothing).toMatchObject({ isWhole: true, pieces: null, starts: null, losses: null })
     mirror.receive(nothing)
     expect(read(Cursor.fromBeginning(mirror))).toEqual(read(Cursor.fromBeginning(bus)))
     expect(mirror.positionText()).toBe(bus.positionText())
@@ -92,11 +96,50 @@ describe('a bus that another thread reads', () => {
     mirror.receive(news())
     for (let count = 0; count < 50; count++) append(...'abc')
     const told = news()
-    expect(told.removed).toBe(1)
-    expect(told.added).toHaveLength(bus.segments.length)
+    expect(shapeOf(told)).toEqual([{ added: bus.segments.length }])
     mirror.receive(told)
     expect(read(Cursor.fromBeginning(mirror))).toEqual(read(Cursor.fromBeginning(bus)))
     expect(mirror.losses.state).toEqual(bus.losses.state)
+  })
+
+  it('is told what changed and not what stayed, wherever in the list that was', () => {
+    open('latest', 6)
+    append(...'abcdefghijkljkljkl')
+    mirror.receive(news())
+    compact()
+    const told = news()
+    expect(shapeOf(told)).toEqual([{ from: 0, count: 1 }, { added: 2 }, { from: 5, count: 1 }])
+    mirror.receive(told)
+    expect(read(Cursor.fromBeginning(mirror))).toEqual(read(Cursor.fromBeginning(bus)))
+  })
+
+  it('is told many segments in parts, and shows nothing of them before they are whole', () => {
+    append('a')
+    mirror.receive(news())
+    const cursor = Cursor.fromBeginning(mirror)
+    expect(read(cursor)).toEqual([0])
+    for (let count = 0; count < 10; count++) append(`${count} a`, `${count} b`, `${count} c`)
+    const told: string[] = []
+    for (let part = reporter.news(3); ; part = reporter.news(3)) {
+      const before = mirror.positionText()
+      mirror.receive(structuredClone(part))
+      told.push(JSON.stringify(shapeOf(part)))
+      if (part.isWhole) break
+      expect([mirror.positionText(), read(cursor), mirror.segments.length]).toEqual([before, [], 1])
+      append(`${told.length} more`) // what comes meanwhile is told, too
+    }
+    expect(told.length).toBeGreaterThan(3)
+    expect(read(cursor)).toEqual(Array.from({ length: offset - 1 }, (_, at) => at + 1))
+    expect(read(Cursor.fromBeginning(mirror))).toEqual(read(Cursor.fromBeginning(bus)))
+  })
+
+  it('is told the list anew where it is too far behind for changes', () => {
+    open('all', 4)
+    append(...'abc')
+    mirror.receive(news())
+    for (let count = 0; count < 1_000; count++) append(...'abc')
+    mirror.receive(news())
+    expect(read(Cursor.fromBeginning(mirror))).toEqual(read(Cursor.fromBeginning(bus)))
   })
 
   it('sees nothing of what it was not told, although it stands in the same bytes', () => {
@@ -165,6 +208,7 @@ describe('a bus that another thread reads', () => {
     let times = 0
     other.onCaughtUp(() => times++)
     const whole = structuredClone(new BusReporter(bus).news())
+    if (!whole.isWhole) throw new Error('one segment is told in one piece')
     other.receive({ ...whole, caughtUp: false })
     expect(times).toBe(0)
     other.receive(whole)

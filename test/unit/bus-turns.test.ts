@@ -5,6 +5,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Bus, type BusOptions } from '../../src/bus.ts'
 import { Segment } from '../../src/segment.ts'
 import { SegmentPool } from '../../src/segment-pool.ts'
+import { BusMirror } from '../../src/threads/bus-mirror.ts'
+import { addedIn, BusReporter } from '../../src/threads/bus-news.ts'
 import { BUS_OPTIONS } from '../bus-options.ts'
 
 const MIB = 1024 * 1024
@@ -92,6 +94,40 @@ describe('a segment that is begun', () => {
       return cost(() => scene.write(`${written++}`, WIDE), 40)
     })
     expect(times('40 segments', few ?? 0, many ?? 0)).toBeLessThan(TIMES_MAX)
+  })
+})
+
+describe('a worker', () => {
+  /** What a reporter says, and a mirror takes, as if it came through a message port. */
+  function tell(reporter: BusReporter, mirror: BusMirror): number {
+    for (let parts = 1; ; parts++) {
+      const news = structuredClone(reporter.news())
+      mirror.receive(news)
+      if (news.isWhole) return parts
+    }
+  }
+
+  it('is told what is new at the same cost however many segments there are', () => {
+    const [few, many] = [1_600, 16_000].map((segments) => {
+      const scene = Scene.ofSegments(segments)
+      const [reporter, mirror] = [new BusReporter(scene.bus), new BusMirror(1)]
+      tell(reporter, mirror)
+      return cost(() => {
+        scene.write('one', SMALL)
+        tell(reporter, mirror)
+      }, 100)
+    })
+    expect(times('100 times news', few ?? 0, many ?? 0)).toBeLessThan(TIMES_MAX)
+  })
+
+  it('that is new is told the segments in parts of a bounded size', () => {
+    const { bus } = Scene.ofSegments(16_000)
+    const [reporter, mirror] = [new BusReporter(bus), new BusMirror(1)]
+    const first = addedIn(reporter.news())
+    console.log(`${first} segments in the first piece of news`)
+    expect(first).toBeLessThanOrEqual(1_000)
+    expect(tell(new BusReporter(bus), mirror)).toBe(17) // the last of each part is told once more
+    expect(mirror.segments).toHaveLength(bus.segments.length)
   })
 })
 
