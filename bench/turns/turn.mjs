@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 
 /** CPU time of this thread, in ms; the clock where the system does not tell it. */
-function cpuMs() {
+export function cpuMs() {
   process.cpuUsage() // the kernel brings its count up to now; what it shows by itself is up to 4 ms old
   try {
     return Number(readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ')[0]) / 1e6

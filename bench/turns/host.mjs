@@ -1,0 +1,50 @@
+// A host's own process, with the plugin registered as often as it is told: says how long the host's reads of a file take, when
+// all topics are read up to date, and how long the loop's turns were.
+
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import fastify from 'fastify'
+import { longestBetween, watchLoop } from './loop-watch.mjs'
+
+const DIST = fileURLToPath(new URL('../../dist', import.meta.url))
+const { registrations, dist = DIST } = JSON.parse(process.argv[2])
+const { default: kafkaSse } = await import(pathToFileURL(join(dist, 'src/plugin.js')).href)
+/** So that a measurement is of reads, not of how many of them there are. */
+const BETWEEN_READS_MS = 3
+const BETWEEN_LOOKS_MS = 25
+process.once('disconnect', () => process.exit()) // the caller is gone
+
+const app = fastify()
+const turns = watchLoop()
+const startedAtMs = performance.now()
+for (const [index, options] of registrations.entries())
+  app.register(kafkaSse, { ...options, prefix: `/${index}`, sse: { ...options.sse, adminPath: '/operator' } })
+await app.listen({ host: '127.0.0.1', port: 0 })
+const listensSince = Date.now()
+process.on('message', async ({ measureMs }) => process.send({ readsMs: await readsFor(measureMs) }))
+process.send({ port: app.server.address().port })
+await upToDate()
+const upToDateMs = performance.now() - startedAtMs
+process.send({ upToDateMs, longestTurnMs: longestBetween(turns, listensSince) })
+
+/** How long each read took, one after the other. */
+async function readsFor(measureMs) {
+  const readsMs = []
+  const until = performance.now() + measureMs
+  for (let beganMs = performance.now(); beganMs < until; beganMs = performance.now()) {
+    await readFile(process.argv[1])
+    readsMs.push(performance.now() - beganMs)
+    await pause(BETWEEN_READS_MS)
+  }
+  return readsMs
+}
+
+async function upToDate() {
+  for (const index of registrations.keys()) while (!(await isReady(index))) await pause(BETWEEN_LOOKS_MS)
+}
+
+async function isReady(index) {
+  return (await app.inject(`/${index}/operator/health/ready`)).statusCode === 200
+}

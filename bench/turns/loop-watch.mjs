@@ -1,0 +1,42 @@
+// Watches the turns of the threads of a process from within, by CPU time, so that what else runs on the machine does not count.
+// Given to Node by `--import`, with `TURNS_FOLDER`, each thread writes down its long turns there, in a file of its own.
+
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { threadId } from 'node:worker_threads'
+import { cpuMs } from './turn.mjs'
+
+/** Between two looks: as much of what is taken for one turn may have been others. */
+const LOOK_MS = 1
+const WRITE_MS = 250
+/** Shorter ones are not remembered. */
+const LONG_MS = 4
+/** The first, the start of a process among them, give way to later ones. */
+const REMEMBERED_MAX = 1_000
+
+/** Long turns of this thread: `epochMs` when each was over, and its CPU time. The array grows for as long as the thread lives. */
+export function watchLoop() {
+  const turns = []
+  let before = cpuMs()
+  setInterval(() => {
+    const now = cpuMs()
+    const ms = now - before
+    before = now
+    if (ms < LONG_MS) return
+    turns.push({ epochMs: Date.now(), ms })
+    if (turns.length > REMEMBERED_MAX) turns.shift()
+  }, LOOK_MS).unref()
+  return turns
+}
+
+/** @param {{ epochMs: number, ms: number }[]} turns the longest of those that were over in this time, 0 where none was long */
+export function longestBetween(turns, from, to = Number.POSITIVE_INFINITY) {
+  return Math.max(0, ...turns.filter(({ epochMs }) => epochMs >= from && epochMs <= to).map(({ ms }) => ms))
+}
+
+const { TURNS_FOLDER } = process.env
+if (TURNS_FOLDER !== undefined) {
+  const turns = watchLoop()
+  const file = join(TURNS_FOLDER, `${process.pid}-${threadId}.json`)
+  setInterval(() => writeFileSync(file, JSON.stringify(turns)), WRITE_MS).unref()
+}

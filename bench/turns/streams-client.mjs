@@ -1,0 +1,28 @@
+// A process of its own for the streams of raw-http2.mjs: opens them, and tells when all are open and when all have ended.
+
+import { setTimeout as pause } from 'node:timers/promises'
+import { RawConnection } from './raw-http2.mjs'
+
+const { connections, forcedAtMs, ...target } = JSON.parse(process.argv[2])
+process.once('disconnect', () => process.exit()) // the caller is gone
+const all = Array.from({ length: connections }, () => new RawConnection(target))
+const sum = (count) => all.reduce((total, connection) => total + count(connection), 0)
+const failure = () => all.find((connection) => connection.failure !== null)?.failure ?? null
+
+while (
+  sum(({ opened }) => opened) < connections * target.streams &&
+  failure() === null &&
+  Date.now() < forcedAtMs
+)
+  await pause(10)
+process.send({ opened: sum(({ opened }) => opened), failure: failure() })
+const ended = () => sum(({ endedAtMs }) => endedAtMs.length)
+while (ended() < connections * target.streams && Date.now() < forcedAtMs) await pause(10)
+process.send({
+  ended: {
+    atMs: all.flatMap(({ endedAtMs }) => endedAtMs).sort((a, b) => a - b),
+    clean: sum(({ clean }) => clean),
+    reset: sum(({ reset }) => reset),
+    failure: failure(),
+  },
+})
