@@ -21,8 +21,8 @@ interface Entry {
   isAssigned: boolean
 }
 
-/** Partitions that are assigned in one turn: 10,000 at once would hold the event loop for too long. */
-const SETTLED_MAX = 500
+/** Partitions that are assigned in one turn: librdkafka looks through all that are assigned for each one. */
+const SETTLED_MAX = 100
 
 export class Lane {
   private readonly source: Pick<RecordSource, 'assign' | 'unassign'>

@@ -29,6 +29,7 @@ export async function look(parts: LookParts): Promise<boolean> {
   const turns = new Turns(nowMs)
   const listed = await source.partitions(looked.map(({ name }) => name))
   parts.onAnswered()
+  await turns.next()
   const askedAtMs = nowMs()
   for (const topic of looked) {
     topic.list(listed.get(topic.name) ?? [])
@@ -37,7 +38,9 @@ export async function look(parts: LookParts): Promise<boolean> {
   const unread = looked.filter(({ hasUnread }) => hasUnread).map(({ name }) => name)
   if (unread.length > 0) await source.prepare(unread)
   if (parts.takeFear()) for (const topic of looked) for (const feed of topic.feeds) feed.fearStops()
+  await turns.next()
   const asked = looked.flatMap((topic) => topic.askable())
+  await turns.next()
   await source.watermarks(asked, (told) => take(topics, told, turns))
   let isSettled = true
   for (const topic of looked) {

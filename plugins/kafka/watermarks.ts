@@ -21,7 +21,9 @@ export interface OffsetSource {
 /** Time for a leader's answer; once it was silent, it gets the longer one. */
 const ANSWER_MS = 1_000
 const ANSWER_SILENT_MS = 2_000
-/** Questions for one leader, where single partitions of it have errors: librdkafka throws the whole answer away with them. */
+/** Partitions in one question: more would hold the event loop, where node-rdkafka makes objects of the answer. */
+const ASKED_MAX = 1_000
+/** Questions in place of one where single partitions of it have errors: librdkafka throws the whole answer away with them. */
 const QUESTIONS_MAX = 64
 const SILENT_CODES = new Set([
   -185, // ERR__TIMED_OUT
@@ -42,8 +44,11 @@ export class Leaders {
   /** Hands over what each leader tells, as soon as it does. Rejects only as `onTold` throws. */
   async ask(partitions: readonly LedPartition[], onTold: (told: TopicMarks) => unknown): Promise<void> {
     for (const [leader, led] of this.inOrder(byLeader(partitions))) {
-      const question = { leader, left: QUESTIONS_MAX }
-      await this.askOne(question, led, onTold)
+      for (let at = 0; at < led.length; at += ASKED_MAX) {
+        const question = { leader, left: QUESTIONS_MAX }
+        await this.askOne(question, led.slice(at, at + ASKED_MAX), onTold)
+        if (this.silent.has(leader)) break
+      }
     }
   }
 
