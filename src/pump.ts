@@ -3,6 +3,7 @@
 
 import type { BusView } from './bus-view.ts'
 import { type Clock, SYSTEM_CLOCK } from './clock.ts'
+import { Idle } from './idle.ts'
 import { Queue } from './queue.ts'
 
 /** Its multiples' fractions are spread evenly, however many are taken. */
@@ -12,6 +13,9 @@ const GOLDEN_RATIO = 0.618
  * has its turn before they are done.
  */
 const TURN_BYTES = 1024 * 1024
+
+/** What is left of a turn's time and bytes for records as long as urgent work is not done: neither is to starve. */
+const BESIDE_URGENT = 0.25
 
 /** What a worker waits for after a piece of work: its next turn, its bus's next publish or catching up, or somebody's `enqueue`. */
 export type Waits = 'turn' | 'publish' | 'catch-up' | 'call'
@@ -29,15 +33,11 @@ export interface Pumped {
   isQueued: boolean
 }
 
-/** Those who wait for one thing. */
-export interface Idle {
-  members: Pumped[]
-}
-
 interface Waiting {
-  readonly publish: Idle
-  readonly catchUp: Idle
-  readonly stops: Map<Idle, () => void>
+  publish: Idle
+  catchUp: Idle
+  stopPublish: () => void
+  stopCatchUp: (() => void) | null
 }
 
 /** Work of many small pieces that goes before records: deadlines, mostly. */
@@ -47,13 +47,16 @@ export interface Urgent {
 }
 
 export class Pump {
-  /** Length of a turn: sse.turnMs, whose default docs/performance.md has measured. Urgent work has as much besides. */
+  /** Length of a turn: sse.turnMs, whose default docs/performance.md has measured. Urgent work has as much before. */
   private readonly turnMs: number
   private readonly clock: Clock
   private readonly waiting = new Map<BusView, Waiting>()
   /** Deadlines first: late ones are broken promises. In order of their next turn. */
   private readonly urgent = new Set<Urgent>()
-  private readonly queue = new Queue<Pumped>()
+  /** Workers, and lists of woken ones: to wake a hundred thousand is to queue one list. */
+  private readonly queue = new Queue<Pumped | Idle>()
+  /** The list whose members have their turns now. */
+  private woken: Idle | null = null
   private isScheduled = false
   /** Where among those who wait the last wake began, as a share of them. */
   private rotation = 0
@@ -65,8 +68,8 @@ export class Pump {
 
   /** Queues for a turn; whoever is queued already stays where it is. */
   enqueue(pumped: Pumped): void {
-    leaveIdle(pumped)
-    if (pumped.isQueued) return
+    if (pumped.isQueued || pumped.idle?.isWoken) return
+    pumped.idle?.leave(pumped)
     pumped.isQueued = true
     this.queue.push(pumped)
     this.schedule()
@@ -80,11 +83,14 @@ export class Pump {
 
   /** Forgets somebody who has ended; a place in the queue is passed over when its turn comes. */
   remove(pumped: Pumped): void {
-    leaveIdle(pumped)
+    pumped.idle?.leave(pumped)
   }
 
   close(): void {
-    for (const { stops } of this.waiting.values()) for (const stop of stops.values()) stop()
+    for (const { stopPublish, stopCatchUp } of this.waiting.values()) {
+      stopPublish()
+      stopCatchUp?.()
+    }
     this.waiting.clear()
   }
 
@@ -98,7 +104,11 @@ export class Pump {
     this.isScheduled = false
     this.workUrgently()
     this.workThrough()
-    if (this.queue.length > 0 || this.urgent.size > 0) this.schedule()
+    if (this.hasQueued || this.urgent.size > 0) this.schedule()
+  }
+
+  private get hasQueued(): boolean {
+    return this.woken !== null || this.queue.length > 0
   }
 
   /** Each kind of urgent work in its turn, so that none keeps another from its own. */
@@ -116,11 +126,22 @@ export class Pump {
   }
 
   private workThrough(): void {
-    if (this.queue.length === 0) return
-    const untilMs = this.clock.nowMs() + this.turnMs
+    if (!this.hasQueued) return
+    const share = this.urgent.size > 0 ? BESIDE_URGENT : 1
+    const untilMs = this.clock.nowMs() + this.turnMs * share
     let bytes = 0
-    do bytes += this.step(this.queue.take())
-    while (this.queue.length > 0 && bytes < TURN_BYTES && this.clock.nowMs() <= untilMs)
+    do bytes += this.step(this.take())
+    while (this.hasQueued && bytes < TURN_BYTES * share && this.clock.nowMs() <= untilMs)
+  }
+
+  private take(): Pumped | undefined {
+    const pumped = this.woken?.take()
+    if (pumped !== undefined) return pumped
+    this.woken = null
+    const next = this.queue.take()
+    if (!(next instanceof Idle)) return next
+    this.woken = next
+    return next.take()
   }
 
   /** Returns the bytes that were written. */
@@ -137,59 +158,43 @@ export class Pump {
     if (pumped.idle !== null || pumped.isQueued) return
     const { bus } = pumped
     const waiting = this.waitingFor(bus)
-    const idle = waits === 'publish' ? waiting.publish : waiting.catchUp
-    if (waits === 'catch-up' && !waiting.stops.has(idle))
-      waiting.stops.set(
-        idle,
-        bus.onCaughtUp(() => this.wakeCaughtUp(waiting)),
-      )
-    pumped.idle = idle
-    pumped.idleAt = idle.members.length
-    idle.members.push(pumped)
+    if (waits === 'publish') waiting.publish.add(pumped)
+    else {
+      waiting.catchUp.add(pumped)
+      waiting.stopCatchUp ??= bus.onCaughtUp(() => this.wakeCaughtUp(waiting))
+    }
   }
 
   private waitingFor(bus: BusView): Waiting {
     const known = this.waiting.get(bus)
     if (known) return known
-    const publish: Idle = { members: [] }
-    const stop = bus.onPublish(() => this.wake(publish))
-    const made = { publish, catchUp: { members: [] }, stops: new Map([[publish, stop]]) }
+    const made: Waiting = {
+      publish: new Idle(),
+      catchUp: new Idle(),
+      stopPublish: bus.onPublish(() => this.wakePublished(made)),
+      stopCatchUp: null,
+    }
     this.waiting.set(bus, made)
     return made
   }
 
-  private wakeCaughtUp({ catchUp, stops }: Waiting): void {
-    stops.delete(catchUp) // it is told once
-    this.wake(catchUp)
+  private wakePublished(waiting: Waiting): void {
+    if (this.wake(waiting.publish)) waiting.publish = new Idle()
   }
 
-  private wake(idle: Idle): void {
-    const { members } = idle
-    if (members.length === 0) return
-    idle.members = []
+  private wakeCaughtUp(waiting: Waiting): void {
+    waiting.stopCatchUp = null // it is told once
+    if (this.wake(waiting.catchUp)) waiting.catchUp = new Idle()
+  }
+
+  /** False where nobody waits. */
+  private wake(idle: Idle): boolean {
+    if (idle.isEmpty) return false
     // Begins somewhere else each time: those who wait come back in the order in which they were woken.
     this.rotation = (this.rotation + GOLDEN_RATIO) % 1
-    const first = Math.floor(this.rotation * members.length)
-    for (let i = first; i < members.length; i++) this.queueWoken(members[i])
-    for (let i = 0; i < first; i++) this.queueWoken(members[i])
+    idle.wake(this.rotation)
+    this.queue.push(idle)
     this.schedule()
+    return true
   }
-
-  private queueWoken(pumped: Pumped | undefined): void {
-    if (pumped === undefined) return
-    pumped.idle = null
-    pumped.isQueued = true
-    this.queue.push(pumped)
-  }
-}
-
-function leaveIdle(pumped: Pumped): void {
-  const { idle, idleAt } = pumped
-  if (idle === null) return
-  const last = idle.members.pop()
-  if (last !== undefined && last !== pumped) {
-    idle.members[idleAt] = last
-    last.idleAt = idleAt
-  }
-  pumped.idle = null
 }

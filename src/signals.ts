@@ -54,7 +54,15 @@ export function ready(id: string, signals: boolean): Buffer {
   return Buffer.from(signals ? `:ready\nevent:ready\ndata:{}\nid:${id}\n\n` : ':ready\n\n')
 }
 
+/** Made once for each reason: ten thousand streams may end as one. */
 export function end(reason: ToldEndReason, signals: boolean): Buffer {
+  const made = signals ? ENDS.named : ENDS.plain
+  const known = made.get(reason)
+  if (known !== undefined) return known
   const event = `event:end\ndata:${JSON.stringify({ reason, reconnect: reason !== 'revoked' })}\n`
-  return Buffer.from(signals ? `:end ${reason}\n${event}\n` : `:end ${reason}\n\n`)
+  const bytes = Buffer.from(signals ? `:end ${reason}\n${event}\n` : `:end ${reason}\n\n`)
+  made.set(reason, bytes)
+  return bytes
 }
+
+const ENDS = { named: new Map<ToldEndReason, Buffer>(), plain: new Map<ToldEndReason, Buffer>() }

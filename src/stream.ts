@@ -7,10 +7,11 @@ import type { Clock } from './clock.ts'
 import type { Cursor } from './cursor.ts'
 import { type DeadlineSettings, Deadlines } from './deadlines.ts'
 import type { EndReason, Figures } from './figures.ts'
+import type { Idle } from './idle.ts'
 import { InFlight } from './in-flight.ts'
 import type { LatestAnswers, Waiter } from './latest-answers.ts'
 import type { Linked } from './linked-list.ts'
-import type { Idle, Pump, Pumped, Waits } from './pump.ts'
+import type { Pump, Pumped, Waits } from './pump.ts'
 import type { Session } from './session.ts'
 import {
   CHALLENGE,

@@ -1,0 +1,314 @@
+// The longest turn of a thread that has many streams to begin, to end or to wake at once, on sinks that cost nothing.
+// node bench/turns/streams.mjs [DIST] [NAME]: every scenario (or one), each in a process of its own, against a build.
+
+import { execFileSync } from 'node:child_process'
+import { resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { watchTurns } from './turn-watch.mjs'
+
+const FILE = fileURLToPath(import.meta.url)
+const SETTINGS = {
+  challengeMs: 10_000,
+  heartbeatMs: 9_000,
+  stalledMs: 30_000,
+  turnMs: 0.3,
+  streamsMax: 1e6,
+  streamsPerSubjectMax: 1e6,
+  streamsPerAddressMax: 1e6,
+}
+const FROM_BEGINNING = { id: null, sinceMs: null, from: 'earliest' }
+
+/** Each answers with what is worth saying besides the longest turn, watched from when it calls `watch`. */
+const actions = {
+  'begin as the bus catches up: 64 partitions, 10,000 ids': (dist) => beginAtOnce(dist, 64, 10_000),
+  'begin as the bus catches up: 512 partitions, 5,000 ids': (dist) => beginAtOnce(dist, 512, 5_000),
+  'begin as the bus catches up: 100,000 from the beginning': (dist) => beginAtOnce(dist, 1, 100_000),
+  'one answer of Kafka for 10,000 ids': (dist) => answerAtOnce(dist, 10_000),
+  'recreated under 10,000': (dist) => recreate(dist, 10_000),
+  'one exp for 10,000': (dist) => expireAtOnce(dist, 10_000),
+  'one exp for 100,000': (dist) => expireAtOnce(dist, 100_000),
+  'one exp for 10,000 among 20,000 that are sent records without end': (dist) => expireUnderLoad(dist),
+  'heartbeats of 100,000 at once': (dist) => beatAtOnce(dist, 100_000),
+  'wall clock set forward under 100,000': (dist) => setForward(dist, 100_000),
+  'publish for 100,000 that wait': (dist) => wakeAll(dist, 100_000),
+  'drain of 100,000 in 10 s': (dist) => end(dist, 100_000, (streams) => streams.drain(10_000)),
+  'close of 100,000': (dist) => end(dist, 100_000, (streams) => streams.close()),
+  'heartbeats of 200 with ids of 12,000 partitions that are not there': (dist) => beatUnknown(dist, 200),
+}
+
+export const scenarios = Object.keys(actions).map((name) => ({
+  name,
+  run: async (dist) => inProcess(name, dist),
+}))
+
+function inProcess(name, dist) {
+  const printed = execFileSync(process.execPath, [FILE, resolve(dist), name, 'here'], { encoding: 'utf8' })
+  return JSON.parse(printed)
+}
+
+async function beginAtOnce(dist, partitions, count) {
+  const scene = await sceneOf(dist, partitions)
+  const at = scene.fill(20_000)
+  scene.topic.bus.caughtUp = false
+  const { sinks } = scene.open(count, (i) =>
+    partitions === 1 ? FROM_BEGINNING : { ...FROM_BEGINNING, id: at[at.length - 1 - (i % 50)] },
+  )
+  await quiet()
+  const done = watch()
+  scene.topic.bus.markCaughtUp()
+  await until(() => sinks.every((sink) => sink.bytes > 30))
+  return done()
+}
+
+async function answerAtOnce(dist, count) {
+  const scene = await sceneOf(dist, 64)
+  scene.fill(2_000)
+  const position = new Map(scene.topic.bus.position())
+  position.set(0, position.get(0) + 1)
+  const id = scene.formatPosition(position)
+  const { sinks } = scene.open(count, () => ({ ...FROM_BEGINNING, id }))
+  await quiet()
+  const done = watch()
+  scene.answer(position)
+  await until(() => sinks.every((sink) => sink.bytes > 13)) // `:ready`
+  return done()
+}
+
+async function recreate(dist, count) {
+  const scene = await sceneOf(dist, 64)
+  scene.fill(1_000)
+  const { sinks } = scene.open(count, () => FROM_BEGINNING)
+  await quiet()
+  const done = watch()
+  scene.topic.bus.recreate()
+  await quiet()
+  for (const sink of sinks) sink.bytes = 0
+  for (let partition = 0; partition < 64; partition++) scene.topic.bus.setPartition(partition, 0)
+  scene.fill(100)
+  scene.topic.bus.markCaughtUp()
+  await until(() => sinks.every((sink) => sink.bytes > 30))
+  return done()
+}
+
+async function expireAtOnce(dist, count) {
+  const scene = await sceneOf(dist, 1)
+  const expiresAtMs = Date.now() + 8_000 + count / 20
+  const { sinks } = scene.open(count, () => ({ ...FROM_BEGINNING, from: 'latest' }), expiresAtMs)
+  await sleep(expiresAtMs - Date.now() - 1_500) // challenges and heartbeats are over
+  const done = watch()
+  await until(() => sinks.every((sink) => sink.endedAtMs > 0))
+  const lastMs = sinks.reduce((ms, { endedAtMs }) => Math.max(ms, endedAtMs), 0) - expiresAtMs
+  return done(
+    `the last ${lastMs} ms after exp, ${Math.round(ends.lastCpuMs - ends.firstCpuMs)} ms of CPU after the first`,
+  )
+}
+
+async function expireUnderLoad(dist) {
+  const scene = await sceneOf(dist, 1)
+  const expiresAtMs = Date.now() + 6_000
+  scene.open(20_000, () => ({ ...FROM_BEGINNING, from: 'latest' }))
+  const { sinks } = scene.open(10_000, () => ({ ...FROM_BEGINNING, from: 'latest' }), expiresAtMs)
+  await sleep(3_000)
+  const flood = setInterval(() => scene.fill(1), 10) // 3 million deliveries a second are more than there can be
+  await sleep(expiresAtMs - Date.now() - 500)
+  const before = scene.streams.figures.recordsDelivered
+  const done = watch()
+  await until(() => sinks.every((sink) => sink.endedAtMs > 0))
+  clearInterval(flood)
+  const late = Math.max(...sinks.map((sink) => sink.endedAtMs)) - expiresAtMs
+  return done(
+    `the last ${late} ms after exp, ${scene.streams.figures.recordsDelivered - before} records delivered meanwhile`,
+  )
+}
+
+async function beatAtOnce(dist, count) {
+  const scene = await sceneOf(dist, 1, { heartbeatMs: 3_000 })
+  const { sinks } = scene.open(count, () => ({ ...FROM_BEGINNING, from: 'latest' }))
+  scene.fill(1)
+  await quiet()
+  const [{ bytes }] = sinks
+  const done = watch()
+  await until(() => sinks.every((sink) => sink.bytes > bytes))
+  return done()
+}
+
+async function setForward(dist, count) {
+  const now = Date.now
+  let setMs = 0
+  Date.now = () => now() + setMs
+  const scene = await sceneOf(dist, 1)
+  const { sinks } = scene.open(count, () => ({ ...FROM_BEGINNING, from: 'latest' }), Date.now() + 3_600_000)
+  await quiet()
+  await sleep(1_000)
+  const setAtMs = performance.now()
+  const done = watch()
+  setMs = 3_700_000
+  await until(() => sinks.every((sink) => sink.endedAtMs > 0))
+  return done(`the last ended ${Math.round(performance.now() - setAtMs)} ms after it was set`)
+}
+
+async function wakeAll(dist, count) {
+  const scene = await sceneOf(dist, 1)
+  const { sinks } = scene.open(count, () => ({ ...FROM_BEGINNING, from: 'latest' }))
+  await quiet()
+  for (const sink of sinks) sink.bytes = 0
+  const done = watch()
+  for (let publish = 0; publish < 5; publish++) {
+    scene.fill(1)
+    await until(() => sinks.every((sink) => sink.bytes > 100 * publish))
+  }
+  return done()
+}
+
+async function end(dist, count, act) {
+  const scene = await sceneOf(dist, 1)
+  scene.open(count, () => ({ ...FROM_BEGINNING, from: 'latest' }))
+  await quiet()
+  const done = watch()
+  const startedAtMs = performance.now()
+  await act(scene.streams)
+  return done(`took ${Math.round(performance.now() - startedAtMs)} ms`)
+}
+
+async function beatUnknown(dist, count) {
+  const scene = await sceneOf(dist, 1, { heartbeatMs: 1_000 })
+  scene.fill(1)
+  const unknown = Array.from({ length: 12_000 }, (_, i) => [i, i === 0 ? 1 : -2])
+  scene.answer(scene.topic.bus.position())
+  scene.open(count, () => ({ ...FROM_BEGINNING, id: scene.formatPosition(new Map(unknown)) }))
+  await quiet()
+  const before = process.cpuUsage()
+  const done = watchIdle()
+  await sleep(5_000)
+  const { user, system } = process.cpuUsage(before)
+  return done(`${((user + system) / 1000 / (5 * count)).toFixed(2)} ms of CPU for each heartbeat`)
+}
+
+/** Streams of a bus with so many partitions, of the build's own modules. */
+async function sceneOf(dist, partitions, changes = {}) {
+  const load = (name) => import(pathToFileURL(resolve(dist, 'src', `${name}.js`)).href)
+  const [{ Bus }, { Streams }, { formatPosition }] = await Promise.all(
+    ['bus', 'streams', 'position'].map(load),
+  )
+  const bus = new Bus({
+    encoding: 'text',
+    keeps: 'all',
+    retainedBytesMax: 1024 ** 3,
+    retainedRecordsMax: 5e6,
+    retainedMsMax: null,
+    deleteRetentionMs: 86_400_000,
+  })
+  for (let partition = 0; partition < partitions; partition++) bus.setPartition(partition, 0)
+  bus.markCaughtUp()
+  let answer = () => {}
+  const answered = new Promise((resolve) => {
+    answer = resolve
+  })
+  const streams = new Streams({ ...SETTINGS, ...changes })
+  const topic = { name: 'events', encoding: 'text', bus, watermarks: () => answered }
+  const value = Buffer.from('x'.repeat(100))
+  let appended = 0
+  return {
+    topic,
+    streams,
+    formatPosition,
+    answer: (ends) => answer(new Map([...ends].map(([partition, end]) => [partition, { start: 0, end }]))),
+    /** Appends so many records, one partition after another, and publishes; returns the ids of the last hundred. */
+    fill: (count) => {
+      const ids = []
+      for (let i = 0; i < count; i++) {
+        const partition = appended++ % partitions
+        const offset = bus.position().get(partition)
+        bus.append({ partition, offset, timestampMs: Date.now(), key: null, value, headers: [] })
+        if (i >= count - 100) ids.push(bus.positionText())
+        if (i % 1000 === 0) bus.publish()
+      }
+      bus.publish()
+      return ids
+    },
+    open: (count, wishOf, expiresAtMs = Date.now() + 86_400_000) => {
+      const session = { ...SESSION, expiresAtMs }
+      const sinks = Array.from({ length: count }, (_, i) => {
+        const sink = new FreeSink()
+        const admitted = { release: () => {} }
+        streams.open({ topic, sink, session, path: '/', signals: false, admitted, wish: wishOf(i) })
+        return sink
+      })
+      return { sinks }
+    },
+  }
+}
+
+/** When the first and the last stream ended, by the CPU time of the process: what others take of the machine is not in it. */
+const ends = { firstCpuMs: 0, lastCpuMs: 0, count: 0 }
+
+function noteEnd() {
+  if (ends.count++ % 100 > 0) return
+  const { user, system } = process.cpuUsage()
+  ends.lastCpuMs = (user + system) / 1000
+  ends.firstCpuMs ||= ends.lastCpuMs
+}
+
+const SESSION = { issuer: 'i', subject: 's', scopes: new Set(), tokenDigest: 'd', claims: {} }
+
+class FreeSink {
+  bytes = 0
+  endedAtMs = 0
+  closed = () => {}
+  write(bytes, taken) {
+    this.bytes += bytes.length
+    taken()
+  }
+  end() {
+    this.cancel()
+  }
+  cancel() {
+    if (this.endedAtMs > 0) return
+    this.endedAtMs = Date.now()
+    noteEnd()
+    this.closed()
+  }
+  onClose(closed) {
+    this.closed = closed
+  }
+}
+
+function watch() {
+  const stop = watchTurns()
+  return async (details) => ({ longestTurnMs: await stop(), ...(details && { details }) })
+}
+
+/** Without a loop that never rests, which would count as what the streams cost. */
+function watchIdle() {
+  return async (details) => ({ longestTurnMs: 0, details })
+}
+
+/** Until the streams have nothing to do at once. */
+async function quiet() {
+  for (let turns = 0; turns < 3; turns++) await sleep(300)
+}
+
+function sleep(ms) {
+  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)))
+}
+
+/** Looks often, but not so often that the looking is what takes long. */
+async function until(holds) {
+  const untilMs = performance.now() + 60_000
+  while (!holds()) {
+    if (performance.now() > untilMs) throw new Error('it did not come within a minute')
+    await sleep(20)
+  }
+}
+
+if (process.argv[1] === FILE) {
+  const [, , dist = 'dist', name, here] = process.argv
+  if (here) {
+    console.log(JSON.stringify(await actions[name](dist)))
+    process.exit(0)
+  }
+  for (const scenario of scenarios.filter((each) => name === undefined || each.name.includes(name))) {
+    const { longestTurnMs, details = '' } = await scenario.run(dist)
+    console.log(`${longestTurnMs.toFixed(1).padStart(8)} ms  ${scenario.name}  ${details}`)
+  }
+}
