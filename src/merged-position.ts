@@ -70,6 +70,12 @@ function offsetIn(position: Position, partition: number): number {
   return position.get(partition) ?? FROM_BEGINNING
 }
 
-function ascending(position: Position): Map<number, number> {
-  return new Map([...position].sort(([a], [b]) => a - b))
+/** The position itself where its partitions ascend already, as those of a bus and of our own ids do. */
+function ascending(position: Map<number, number>): Map<number, number> {
+  let last = -1
+  for (const partition of position.keys()) {
+    if (partition < last) return new Map([...position].sort(([a], [b]) => a - b))
+    last = partition
+  }
+  return position
 }

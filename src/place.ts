@@ -1,4 +1,4 @@
-// A place in a bus, and how it is found: by halving, since sequences and prefixes only grow from one segment to the next.
+// A place in a bus, and how it is found: by halving, from the tail on, since sequences and prefixes only grow from one segment to the next.
 
 import type { BusView } from './bus-view.ts'
 import { covers, type Position, parsePosition } from './position.ts'
@@ -94,13 +94,27 @@ export function placeOf(segments: readonly SegmentView[], position: Position): n
   return segments[index]?.firstSequence
 }
 
-/** Index of the first segment for which `holds`, given that it holds for all behind it; their number if for none. */
+/**
+ * Index of the first segment for which `holds`, given that it holds for all behind it; their number if for none. Steps back from
+ * the tail, twice as far each time, before it halves: most of those who ask are near, and to ask of a segment may take long.
+ */
 function firstIndex(segments: readonly SegmentView[], holds: (segment: SegmentView) => boolean): number {
+  const holdsAt = (index: number) => {
+    const segment = segments[index]
+    return segment !== undefined && holds(segment)
+  }
   let [low, high] = [0, segments.length]
+  for (let step = 1; high > low; step *= 2) {
+    const index = Math.max(low, segments.length - step)
+    if (!holdsAt(index)) {
+      low = index + 1
+      break
+    }
+    high = index
+  }
   while (low < high) {
     const middle = (low + high) >> 1
-    const segment = segments[middle]
-    if (segment !== undefined && holds(segment)) high = middle
+    if (holdsAt(middle)) high = middle
     else low = middle + 1
   }
   return low

@@ -47,7 +47,7 @@ export function covers(a: Position, b: Position): boolean {
 }
 
 /** The further offset of each partition of either. */
-export function furthest(a: Position, b: Position): Position {
+export function furthest(a: Position, b: Position): Map<number, number> {
   const merged = new Map(a)
   for (const [partition, offset] of b) {
     merged.set(partition, Math.max(offset, merged.get(partition) ?? FROM_BEGINNING))
