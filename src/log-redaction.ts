@@ -8,7 +8,7 @@ export type RequestLine = {
   method: string
   url: string
   host: string
-  remoteAddress: string
+  remoteAddress?: string
   remotePort?: number
 }
 
@@ -17,7 +17,8 @@ interface LoggedRequest {
   readonly method: string
   readonly url: string
   readonly host: string
-  readonly ip: string
+  /** undefined where the client has left, whatever Fastify's types say. */
+  readonly ip: string | undefined
   readonly socket: { readonly remotePort?: number | undefined } | null
 }
 
@@ -28,7 +29,7 @@ export function requestSerializer(request: LoggedRequest): RequestLine {
     method: redactText(request.method), // on HTTP/2 any text, as is the host, and the address behind a trusted proxy
     url: redactUrl(request.url),
     host: redactText(request.host),
-    remoteAddress: redactText(request.ip),
+    ...(request.ip === undefined ? {} : { remoteAddress: redactText(request.ip) }),
     ...(remotePort === undefined ? {} : { remotePort }),
   }
 }

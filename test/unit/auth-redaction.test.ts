@@ -190,6 +190,13 @@ describe('redacted text', () => {
   })
 })
 
+describe('a logged request', () => {
+  it('is a line even where its client has left, so that nothing is known of the connection', () => {
+    const gone = { method: 'GET', url: '/events', host: '', ip: undefined, socket: null }
+    expect(requestSerializer(gone)).toEqual({ method: 'GET', url: '/events', host: '' })
+  })
+})
+
 describe('a logged error', () => {
   it('keeps its frames behind a message of any length', () => {
     const { message, stack } = errorSerializer(new Error('a'.repeat(60_000)))
