@@ -48,6 +48,7 @@ export class Connection implements EventSink {
   readonly #tokens: TokenSource
   readonly #renewal: Renewal
   readonly #parser: EventParser
+  /** Monotonic: the wall clock may be set while it is open. */
   #openedAtMs: number | null = null
   #retryMs: number | null = null
   #reason = ''
@@ -82,7 +83,7 @@ export class Connection implements EventSink {
       reason: this.#reason,
       lastEventId: this.#parser.lastEventId,
       retryMs: this.#retryMs,
-      openMs: this.#openedAtMs === null ? 0 : Date.now() - this.#openedAtMs,
+      openMs: this.#openedAtMs === null ? 0 : performance.now() - this.#openedAtMs,
     }
   }
 
@@ -124,7 +125,7 @@ export class Connection implements EventSink {
     checkAnswer(response)
     const reader = response.body?.getReader()
     if (reader === undefined) throw new StreamError('not-an-event-stream', 'The answer has no body')
-    this.#openedAtMs = Date.now()
+    this.#openedAtMs = performance.now()
     this.#parts.onOpen()
     return reader
   }

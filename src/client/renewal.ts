@@ -39,7 +39,7 @@ interface Failure {
 export class Renewal {
   readonly #parts: RenewalParts
   #underWay = false
-  /** When the last answer was over, whatever came of it. */
+  /** When the last answer was over, whatever came of it, in monotonic ms. */
   #endedAtMs = Number.NEGATIVE_INFINITY
 
   constructor(parts: RenewalParts) {
@@ -62,20 +62,20 @@ export class Renewal {
 
   /** null: never. Spaced out, so that a clock which is wrong here does not make a renewal of every moment. */
   unaskedInMs(): number | null {
-    const { expiresAtMs } = this.#parts.tokens
-    if (expiresAtMs === null || !this.#parts.isWanted()) return null
-    const dueAtMs = Math.max(expiresAtMs - UNASKED_MS, this.#endedAtMs + UNASKED_MS)
-    return Math.min(Math.max(dueAtMs - Date.now(), SPACING_MS), UNASKED_WAIT_MAX_MS)
+    const expiresInMs = this.#parts.tokens.expiresInMs()
+    if (expiresInMs === null || !this.#parts.isWanted()) return null
+    const dueInMs = Math.max(expiresInMs - UNASKED_MS, this.#endedAtMs + UNASKED_MS - performance.now())
+    return Math.min(Math.max(dueInMs, SPACING_MS), UNASKED_WAIT_MAX_MS)
   }
 
   /** Never rejects. A challenge that comes while one is answered is answered by it. */
   async #renew(challenge: Challenge): Promise<void> {
     if (this.#underWay) return
     this.#underWay = true
-    await pause(this.#endedAtMs + SPACING_MS - Date.now(), this.#parts.signal)
+    await pause(this.#endedAtMs + SPACING_MS - performance.now(), this.#parts.signal)
     const error = await this.#try(challenge)
     if (error !== null) this.#failed(error)
-    this.#endedAtMs = Date.now()
+    this.#endedAtMs = performance.now()
     this.#underWay = false
   }
 

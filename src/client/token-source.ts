@@ -10,16 +10,19 @@ const TOKEN_TIMEOUT_MS = 30_000
 export class TokenSource {
   readonly #getToken: ConnectOptions['getToken']
   readonly #signal: AbortSignal
-  #expiresAtMs: number | null = null
+  /** When the newest token expires: by the wall clock, and in monotonic ms as the clocks stood when it was taken. */
+  #expiry: { epochMs: number; nowMs: number } | null = null
 
   constructor(getToken: ConnectOptions['getToken'], signal: AbortSignal) {
     this.#getToken = getToken
     this.#signal = signal
   }
 
-  /** When the newest token expires, where that can be read in it. */
-  get expiresAtMs(): number | null {
-    return this.#expiresAtMs
+  /** How long the newest token has to live, where that can be read in it: by whichever clock says less, since one may be set. */
+  expiresInMs(): number | null {
+    if (this.#expiry === null) return null
+    const { epochMs, nowMs } = this.#expiry
+    return Math.min(epochMs - Date.now(), nowMs - performance.now())
   }
 
   /** Rejects with StreamError `no-token` or `token`. */
@@ -28,7 +31,8 @@ export class TokenSource {
     if (token === null) throw new StreamError('no-token', 'getToken gave no token')
     // Checked here, since a header that cannot be sent is quoted in the error of fetch.
     if (!/^[\x21-\x7e]+$/.test(token)) throw new StreamError('token', 'What getToken answered is no token')
-    this.#expiresAtMs = readExpiryMs(token)
+    const epochMs = readExpiryMs(token)
+    this.#expiry = epochMs === null ? null : { epochMs, nowMs: performance.now() + epochMs - Date.now() }
     return token
   }
 

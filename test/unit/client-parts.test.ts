@@ -80,6 +80,22 @@ describe('a renewal that nobody asked for', () => {
     expect((await renewalOf(30, false)).unaskedInMs()).toBeNull()
   })
 
+  it('is due when it was, and as far from the last one, however the clock is set meanwhile', async () => {
+    const renewal = await renewalOf(30)
+    renewal.unasked()
+    await vi.advanceTimersByTimeAsync(10_000)
+    vi.setSystemTime(Date.now() - 3_600_000)
+    expect(renewal.unaskedInMs()).toBe(15_000)
+    await vi.advanceTimersByTimeAsync(15_000)
+    renewal.unasked()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(send).toHaveBeenCalledTimes(2)
+    vi.setSystemTime(Date.now() - 3_600_000)
+    renewal.unasked()
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(send).toHaveBeenCalledTimes(3)
+  })
+
   it('comes every 5 s at most, though every token looks expired to a clock that is ahead', async () => {
     const renewal = await renewalOf(-3_600)
     renewal.unasked()

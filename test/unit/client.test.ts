@@ -196,6 +196,21 @@ describe('the client', () => {
     expect(errors.at(-1)?.retryInMs).toBe(2_000)
   })
 
+  it('starts over after a connection that lasted, and after no other, however the clock is set meanwhile', async () => {
+    server.answers = [() => server.stream()]
+    open()
+    await settle(5_000)
+    vi.setSystemTime(Date.now() - 3_600_000)
+    server.breakOff()
+    await settle(2_000)
+    vi.setSystemTime(Date.now() + 7_200_000)
+    server.breakOff()
+    await settle(4_000)
+    server.breakOff()
+    await settle()
+    expect(errors.map(({ retryInMs }) => retryInMs)).toEqual([2_000, 4_000, 8_000])
+  })
+
   it('does not start over for connections that break at once, nor hurry where retry is 0', async () => {
     server.answers = [() => server.stream('retry:0\n\n')]
     open({ retryMaxMs: 5_000 })
