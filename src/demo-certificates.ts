@@ -23,9 +23,9 @@ const BEFORE_MS = 3_600_000
 const P256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 
 /** `names` are DNS names and IP addresses that the server certificate is for. */
-export async function makeCertificates(names: readonly string[], nowMs: number): Promise<Certificates> {
+export async function makeCertificates(names: readonly string[], epochMs: number): Promise<Certificates> {
   const [caKeys, serverKeys] = [await generateKeys(), await generateKeys()]
-  const validity = { notBefore: new Date(nowMs - BEFORE_MS), notAfter: new Date(nowMs + LIFE_MS) }
+  const validity = { notBefore: new Date(epochMs - BEFORE_MS), notAfter: new Date(epochMs + LIFE_MS) }
   const ca = await makeCa(caKeys, validity)
   const certificate = await makeServerCertificate(names, serverKeys, ca, caKeys.privateKey, validity)
   const key = await crypto.subtle.exportKey('pkcs8', serverKeys.privateKey)

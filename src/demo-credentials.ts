@@ -38,10 +38,10 @@ const EVERYBODY_READS = 0o644
 /** Makes what is missing. Rejects with CredentialsUnusable. */
 export async function ensureDemoCredentials(
   { folder, names }: DemoCredentialsOptions,
-  nowMs: number = Date.now(),
+  epochMs: number = Date.now(),
 ): Promise<DemoCredentials> {
   const made = [
-    await ensureCertificates(folder, [...LOCAL_NAMES, ...names], nowMs),
+    await ensureCertificates(folder, [...LOCAL_NAMES, ...names], epochMs),
     await ensurePrivateKey(folder),
   ]
   return {
@@ -56,11 +56,11 @@ export async function ensureDemoCredentials(
 async function ensureCertificates(
   folder: string,
   names: readonly string[],
-  nowMs: number,
+  epochMs: number,
 ): Promise<string | null> {
-  const flaw = await certificatesFlaw(folder, names, nowMs)
+  const flaw = await certificatesFlaw(folder, names, epochMs)
   if (flaw === null) return null
-  const { caPem, certificatePem, keyPem } = await makeCertificates(names, nowMs)
+  const { caPem, certificatePem, keyPem } = await makeCertificates(names, epochMs)
   // The certificates first: they show whose they are, so that a set that was left half written can be told as ours.
   await writeAtomically(join(folder, CA_FILE), caPem, EVERYBODY_READS)
   await writeAtomically(join(folder, CERTIFICATE_FILE), certificatePem, EVERYBODY_READS)
@@ -75,7 +75,7 @@ async function ensureCertificates(
 async function certificatesFlaw(
   folder: string,
   names: readonly string[],
-  nowMs: number,
+  epochMs: number,
 ): Promise<string | null> {
   const ca = await readAs(folder, CA_FILE, 'a certificate', (pem) => new X509Certificate(pem))
   const certificate = await readAs(
@@ -97,12 +97,12 @@ async function certificatesFlaw(
   }
   if (!certificate.checkPrivateKey(key))
     return `${CERTIFICATE_KEY_FILE} is not the key of ${CERTIFICATE_FILE}`
-  return validityFlaw(certificate, nowMs) ?? namesFlaw(certificate, names)
+  return validityFlaw(certificate, epochMs) ?? namesFlaw(certificate, names)
 }
 
-function validityFlaw(certificate: X509Certificate, nowMs: number): string | null {
-  if (Date.parse(certificate.validFrom) > nowMs) return `${CERTIFICATE_FILE} is not valid yet`
-  const remainingMs = Date.parse(certificate.validTo) - nowMs
+function validityFlaw(certificate: X509Certificate, epochMs: number): string | null {
+  if (Date.parse(certificate.validFrom) > epochMs) return `${CERTIFICATE_FILE} is not valid yet`
+  const remainingMs = Date.parse(certificate.validTo) - epochMs
   return remainingMs < RENEWED_BEFORE_MS ? `${CERTIFICATE_FILE} ends on ${certificate.validTo}` : null
 }
 

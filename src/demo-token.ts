@@ -25,8 +25,11 @@ export interface DemoTokenOptions {
 }
 
 /** A token that a demo in the same folder accepts. Rejects with one line when private.pem is missing or broken. */
-export async function mintDemoToken(options: DemoTokenOptions, nowMs: number = Date.now()): Promise<string> {
-  const nowSeconds = Math.floor(nowMs / 1000)
+export async function mintDemoToken(
+  options: DemoTokenOptions,
+  epochMs: number = Date.now(),
+): Promise<string> {
+  const nowSeconds = Math.floor(epochMs / 1000)
   return mintToken({
     key: await readSigningKey(join(options.folder, PRIVATE_KEY_FILE)),
     algorithm: 'RS256',

@@ -182,6 +182,30 @@ describe('every file', () => {
     expect(sources.filter(({ text }) => unfinished.test(text)).map(({ path }) => path)).toEqual([])
   })
 
+  test('asks the wall clock only for moments that others name: whatever lasts is measured by the other one', () => {
+    const moments = new Set([
+      'src/clock.ts', // where both come from
+      'src/bus.ts', // records' timestamps
+      'plugins/kafka/reader.ts', // records' timestamps
+      'plugins/auth.ts', // claims of tokens
+      'src/client/token-source.ts', // claims of tokens
+      'src/client/answer.ts', // a Retry-After that is a date
+      'src/since.ts', // the date of a URL
+      'src/commands/token.ts', // tokens that are made
+      'src/demo-token.ts',
+      'src/demo-certificates.ts', // when they are valid
+      'src/demo-credentials.ts',
+      'plugins/admin/metrics.ts', // what is shown
+      'plugins/admin/status.ts',
+    ])
+    const asking = sources
+      .filter(({ text }) => /\bDate\.now\b|\bnew Date\b/.test(text))
+      .map(({ path }) => path)
+    expect(asking.filter((path) => !moments.has(path))).toEqual([])
+    const named = /\bnowMs\b(\??: *number)? *[=:] *(\(\) => *)?Date\.now\b/
+    expect(sources.filter(({ text }) => named.test(text)).map(({ path }) => path)).toEqual([])
+  })
+
   test('exports by name; a default only where Fastify loads it', () => {
     const loaded = /^plugins\/[a-z]+\.ts$|^src\/plugin\.ts$/
     const defaults = sources.filter(({ path, text }) => /^export default\b/m.test(text) && !loaded.test(path))
