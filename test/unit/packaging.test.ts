@@ -262,6 +262,10 @@ describe('continuous integration', () => {
     const { jobs } = parse(read('.github/workflows/ci.yml'))
     expect(jobs.test.strategy.matrix.node).toEqual([20, 22, 24])
     expect(jobs.test.steps.at(-1)).toEqual({ run: '.ci/run' })
+    expect(jobs.test.container).toEqual({
+      image: `node:\${{ matrix.node }}-bookworm`,
+      options: '--privileged',
+    })
     const go = jobs.test.steps.find((step: { uses?: string }) => step.uses?.startsWith('actions/setup-go'))
     for (const path of Object.values<string>(go.with)) expect(existsSync(join(ROOT, path)), path).toBe(true)
   })
