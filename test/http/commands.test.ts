@@ -83,13 +83,13 @@ describe('kafka-sse', () => {
     expect(await result(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
     const { code, stdout } = await result(['--help'])
     expect(code).toBe(0)
-    for (const name of ['demo', 'serve', 'broker', 'token', 'produce', 'tail']) {
+    for (const name of ['demo', 'serve', 'broker', 'token', 'produce', 'tail', 'features']) {
       expect(stdout).toMatch(new RegExp(`^ {2}${name} `, 'm'))
     }
     expect((await result([])).stdout).toBe(stdout)
   })
 
-  test.each(['demo', 'serve', 'broker', 'token', 'produce', 'tail'])(
+  test.each(['demo', 'serve', 'broker', 'token', 'produce', 'tail', 'features'])(
     '%s --help explains itself',
     async (name) => {
       const { code, stdout, stderr } = await result([name, '--help'])
