@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { beginLeftOutList } from './test/left-out.ts'
 
@@ -7,6 +8,8 @@ beginLeftOutList()
 export default defineConfig({
   test: {
     pool: 'forks',
+    // vitest's default is one file less at a time; but many wait most of their time: for tokens to expire, for brokers to die.
+    maxWorkers: availableParallelism(),
     testTimeout: 15_000,
     hookTimeout: 60_000,
     projects: [

@@ -1,6 +1,7 @@
 // Builds the Go programs of the bench, of the sources as they stand, into bench/build.
 
 import { execFileSync } from 'node:child_process'
+import { renameSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const FOLDER = new URL('build/', import.meta.url)
@@ -12,8 +13,11 @@ export function programPath(name) {
 
 /** @param {URL} source folder of its main package, in a module of its own @param {string} name */
 export function buildProgram(source, name) {
-  execFileSync('go', ['build', '-trimpath', '-o', programPath(name), '.'], {
+  // Put in its place whole: another process may build the same, and run it already.
+  const unfinished = `${programPath(name)}.${process.pid}`
+  execFileSync('go', ['build', '-trimpath', '-o', unfinished, '.'], {
     cwd: source,
     stdio: ['ignore', 2, 2],
   })
+  renameSync(unfinished, programPath(name))
 }
