@@ -356,6 +356,29 @@ describe('package.json', () => {
   })
 })
 
+describe('fastify', () => {
+  const { packages } = JSON.parse(read('package-lock.json'))
+
+  test('is a peer of any 5, so that a host has one of it, whose types are its own', () => {
+    expect(manifest.peerDependencies).toEqual({ fastify: '^5.0.0' })
+    expect(manifest.dependencies).not.toHaveProperty('fastify')
+    expect(packages[''].peerDependencies).toEqual(manifest.peerDependencies)
+    const all = Object.keys(packages).filter((path) => path.endsWith('node_modules/fastify'))
+    expect(all).toEqual(['node_modules/fastify'])
+  })
+
+  test('is one that is tested, and is there without what only the tests need', () => {
+    expect(packages['node_modules/fastify'].version).toBe(manifest.devDependencies.fastify)
+    expect(packages['node_modules/fastify'].version).toMatch(/^5\./)
+    expect(packages['node_modules/fastify'].dev).toBe(undefined)
+  })
+
+  test('is named by every plugin of ours as 5.x', () => {
+    for (const path of ['plugins/auth.ts', 'plugins/kafka.ts', 'plugins/sse.ts', 'plugins/admin.ts'])
+      expect(read(path), path).toContain("fastify: '5.x'")
+  })
+})
+
 function exported(entry: unknown): string[] {
   if (typeof entry === 'string') return [entry]
   return typeof entry === 'object' && entry !== null ? Object.values(entry).flatMap(exported) : []

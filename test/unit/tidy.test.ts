@@ -137,8 +137,11 @@ describe('the parts', () => {
   })
 
   test('every import is of a file that is there or a package that package.json names', () => {
-    const manifest: { dependencies: object } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
-    const known = new Set([...sources.map(({ path }) => path), ...Object.keys(manifest.dependencies)])
+    const manifest: { dependencies: object; peerDependencies: object } = JSON.parse(
+      readFileSync(join(ROOT, 'package.json'), 'utf8'),
+    )
+    const packages = { ...manifest.dependencies, ...manifest.peerDependencies }
+    const known = new Set([...sources.map(({ path }) => path), ...Object.keys(packages)])
     expect(trespasses(/./, ({ target }) => target.startsWith('node:') || known.has(target))).toEqual([])
   })
 
