@@ -3,7 +3,7 @@
 
 import { Losses } from './losses.ts'
 import type { Position } from './position.ts'
-import type { SegmentView } from './segment-view.ts'
+import type { EntryAt, SegmentView } from './segment-view.ts'
 import type { GapReason } from './signals.ts'
 
 export abstract class BusView {
@@ -32,6 +32,15 @@ export abstract class BusView {
 
   /** Log start of a partition as Kafka told it, -2 before it did; undefined for one that the topic lacks. */
   abstract start(partition: number): number | undefined
+
+  /** Log starts by partition below which all is gone for those who begin now, although it is not marked so yet; mostly none. */
+  abstract get skipped(): ReadonlyMap<number, number>
+
+  /** Whether a frame is to be passed over although it is not marked as gone yet. */
+  isSkipped(segment: SegmentView, at: EntryAt): boolean {
+    const { skipped } = this
+    return skipped.size > 0 && segment.offset(at) < (skipped.get(segment.partition(at)) ?? 0)
+  }
 
   /** Sequence at which what is retained begins. */
   get firstSequence(): number {

@@ -116,19 +116,20 @@ export class Bus extends BusView {
   trim(partition: number, start: number): void {
     if (start <= (this.partitions.start(partition) ?? FROM_BEGINNING)) return
     this.partitions.setStart(partition, start)
-    this.retention.trim(partition, start)
+    this.retention.trims.trim(partition, start)
   }
 
   /**
-   * Kafka has deleted records below `start` before they were read: nobody can go on past them. What was read of them goes
-   * at once, since what superseded it may be among those that were not.
+   * Kafka has deleted records below `start` before they were read: nobody can go on past them. What was read of them is
+   * passed over at once, since what superseded it may be among those that were not; it goes in the next steps of `maintain`.
    */
   skip(partition: number, start: number): void {
     const sequence = this.kept.takeSequence()
     const unread = { partition, sequence, offset: start - 1, now: sequence }
     this.losses.addFrame({ ...unread, isTombstone: false, isWanted: false })
-    this.trim(partition, start)
-    this.retention.finishTrims()
+    if (start > (this.partitions.start(partition) ?? FROM_BEGINNING))
+      this.partitions.setStart(partition, start)
+    this.retention.trims.skip(partition, start, sequence)
     this.changed()
   }
 
@@ -187,6 +188,15 @@ export class Bus extends BusView {
 
   override start(partition: number): number | undefined {
     return this.partitions.start(partition)
+  }
+
+  override get skipped(): ReadonlyMap<number, number> {
+    return this.retention.trims.skipped
+  }
+
+  /** Grows with each change of `skipped`, for those who tell other threads. */
+  get skippedVersion(): number {
+    return this.retention.trims.version
   }
 
   /** What is known of the partitions, for those who tell other threads. */

@@ -249,6 +249,7 @@ export class Cursor {
    * partition of which the client has nothing only where no tombstone is gone that may have superseded it.
    */
   private isSkipped(segment: SegmentView, at: EntryAt): boolean {
+    if (this.bus.isSkipped(segment, at)) return true
     if (!segment.supersededBefore(at, this.madeAt)) return false
     if (this.isSnapshot || segment.isBuried(at)) return true
     const partition = segment.partition(at)

@@ -8,9 +8,9 @@ export const SLOTS_MAX = 2 ** 14
 const AT_BITS = 18
 const AT_MASK = 2 ** AT_BITS - 1
 
-/** Tables the keys are spread over, so that growing one of them is a pause of a millisecond, not of a hundred. */
-const SHARDS = 64
-const SHARD_SHIFT = 26
+/** Tables the keys are spread over: growing one of them is a pause of a millisecond at 5,000,000 keys, of 15 at 100,000,000. */
+const SHARDS = 256
+const SHARD_SHIFT = 24
 const CAPACITY_MIN = 16
 const LOAD_MAX = 0.7
 
@@ -20,7 +20,8 @@ export interface FrameAt {
 }
 
 export class KeyIndex {
-  private readonly shards = Array.from({ length: SHARDS }, () => new Shard())
+  /** Made when the first key falls to them. */
+  private readonly shards = new Array<Shard | undefined>(SHARDS).fill(undefined)
   private readonly segments: readonly (Segment | undefined)[]
   private readonly seed: number
 
@@ -31,12 +32,12 @@ export class KeyIndex {
   }
 
   get size(): number {
-    return this.shards.reduce((size, shard) => size + shard.used, 0)
+    return this.shards.reduce((size, shard) => size + (shard?.used ?? 0), 0)
   }
 
   /** Sets the key's frame; returns the one it had, or null. */
   set(partition: number, key: Uint8Array, segment: Segment, at: EntryAt): FrameAt | null {
-    const hash = hashKey(this.seed, partition, key)
+    const hash = hashKey(this.seed, partition, key, 0, key.length)
     const shard = this.shard(hash)
     const place = this.find(shard, hash, partition, key)
     const previous = shard.references[place] ?? 0
@@ -45,22 +46,43 @@ export class KeyIndex {
   }
 
   get(partition: number, key: Uint8Array): FrameAt | null {
-    const hash = hashKey(this.seed, partition, key)
+    const hash = hashKey(this.seed, partition, key, 0, key.length)
     const shard = this.shard(hash)
     const reference = shard.references[this.find(shard, hash, partition, key)] ?? 0
     return reference === 0 ? null : this.frameAt(reference)
   }
 
-  delete(partition: number, key: Uint8Array): void {
-    const hash = hashKey(this.seed, partition, key)
+  /** Forgets the key of a frame, if that is the key's newest. */
+  delete(segment: Segment, at: EntryAt): void {
+    const hash = this.hashAt(segment, at)
     const shard = this.shard(hash)
-    const place = this.find(shard, hash, partition, key)
-    if (shard.references[place] !== 0) shard.remove(place)
+    const place = shard.placeOf(hash, referenceTo(segment, at))
+    if (place !== null) shard.remove(place)
+  }
+
+  /** A frame that is its key's newest stands elsewhere now. */
+  move(segment: Segment, at: EntryAt, to: Segment, toAt: EntryAt): void {
+    const hash = this.hashAt(segment, at)
+    const shard = this.shard(hash)
+    const place = shard.placeOf(hash, referenceTo(segment, at))
+    if (place !== null) shard.references[place] = referenceTo(to, toAt)
+  }
+
+  /** Of the key as it stands: no copy of it, since thousands are let go or moved in one turn. */
+  private hashAt(segment: Segment, at: EntryAt): number {
+    return hashKey(
+      this.seed,
+      segment.partition(at),
+      segment.bytes,
+      segment.keyStart(at),
+      segment.keyLength(at),
+    )
   }
 
   private shard(hash: number): Shard {
-    const shard = this.shards[hash >>> SHARD_SHIFT]
-    if (shard === undefined) throw new RangeError(`no shard for hash ${hash}`)
+    const number = hash >>> SHARD_SHIFT
+    const shard = this.shards[number] ?? new Shard()
+    this.shards[number] = shard
     return shard
   }
 
@@ -103,6 +125,14 @@ class Shard {
     if (this.used > LOAD_MAX * (this.mask + 1)) this.grow()
   }
 
+  /** Where a reference stands; null where it does not. */
+  placeOf(hash: number, reference: number): number | null {
+    for (let place = hash & this.mask; this.references[place] !== 0; place = (place + 1) & this.mask) {
+      if (this.references[place] === reference) return place
+    }
+    return null
+  }
+
   /** Frees a place and closes the gap: what was probed past it moves back (Knuth, TAOCP vol. 3, 6.4 algorithm R). */
   remove(place: number): void {
     let free = place
@@ -142,13 +172,13 @@ function slotOf(reference: number): number {
 }
 
 /** MurmurHash3's 32-bit mixing (Appleby, public domain), a byte at a time over short keys. */
-function hashKey(seed: number, partition: number, key: Uint8Array): number {
+function hashKey(seed: number, partition: number, bytes: Uint8Array, start: number, length: number): number {
   let hash = Math.imul(seed ^ partition, 0xcc9e2d51)
-  for (let i = 0; i < key.length; i++) {
-    hash = Math.imul(hash ^ (key[i] ?? 0), 0x85ebca6b)
+  for (let i = start; i < start + length; i++) {
+    hash = Math.imul(hash ^ (bytes[i] ?? 0), 0x85ebca6b)
     hash ^= hash >>> 15
   }
-  hash ^= key.length
+  hash ^= length
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
   return (hash ^ (hash >>> 16)) >>> 0

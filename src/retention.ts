@@ -2,13 +2,15 @@
 // streams get their turns in between. What is gone is written down in src/losses.ts.
 
 import { Compaction } from './compaction.ts'
+import { GoneFrames } from './gone-frames.ts'
 import { SLOTS_MAX } from './key-index.ts'
-import type { GoneFrame, Losses } from './losses.ts'
+import type { Losses } from './losses.ts'
 import { OldestWith } from './oldest-with.ts'
 import { indexOfSequence } from './place.ts'
-import type { EntryAt, Segment } from './segment.ts'
+import type { Segment } from './segment.ts'
 import type { Segments } from './segments.ts'
 import type { Keeps } from './topic.ts'
+import { Trims } from './trims.ts'
 
 export interface RetentionOptions {
   /** `latest`: the newest frame of every key, for as long as it fits. `all`: every frame, the oldest going first. */
@@ -38,8 +40,6 @@ const DEAD_BYTES_KEPT = 16 * 1024 * 1024
 const DEAD_SHARE_KEPT = 0.25
 /** Share of what the bus may retain above which superseded frames are kept no longer. */
 const PRESSED = 0.7
-/** Segments that a compaction step writes at the most: bounds its time, see docs/architecture.md. */
-const STEP_TARGETS_MAX = 2
 /** Slots that stay free for a compaction's replacements. */
 const SLOTS_FREE = 16
 
@@ -49,9 +49,8 @@ export class Retention {
   private readonly options: RetentionOptions
   private readonly compaction: Compaction
   private pressure: 'none' | 'nearly-full' | 'full' = 'none'
-  /** Log starts below which frames are still to be let go, and the sequence up to which that is done. */
-  private readonly trims = new Map<number, number>()
-  private trimmedTo = 0
+  /** What Kafka has deleted. */
+  readonly trims: Trims
   private readonly withLive = new OldestWith(({ liveFrames }) => liveFrames > 0)
   private readonly withTombstones = new OldestWith(({ liveTombstones }) => liveTombstones > 0)
   private readonly withKeyless = new OldestWith(({ liveKeyless }) => liveKeyless > 0)
@@ -61,22 +60,12 @@ export class Retention {
     this.losses = losses
     this.options = options
     this.compaction = new Compaction(segments)
-  }
-
-  /** Everything of a partition below `start` goes, in the next steps. */
-  trim(partition: number, start: number): void {
-    this.trims.set(partition, start)
-    this.trimmedTo = 0
-  }
-
-  /** Does them all now. */
-  finishTrims(): void {
-    while (this.trimStep());
+    this.trims = new Trims(segments, losses, options.keeps === 'all')
   }
 
   /** One bounded step of what is to be done now; false if nothing is. A segment is looked through, or a few rewritten. */
   step(times: Times): boolean {
-    return this.trimStep() || this.expireStep(times) || this.compactStep()
+    return this.trims.step() || this.expireStep(times) || this.compactStep()
   }
 
   /** Keeps the bounds before a new segment is begun: first by what is dead, then by what is kept for a time only. */
@@ -88,7 +77,7 @@ export class Retention {
     // Compaction cannot help here, since every live record stays. It gives back what went, a step for each segment that is begun.
     const hasRecords = !this.lacksRecords()
     while (this.lacksRecords() && (this.dropKeyless() || this.dropOldest()));
-    if (!hasRecords) this.compaction.step(STEP_TARGETS_MAX)
+    if (!hasRecords) this.compaction.step()
     if (this.options.keeps === 'latest') this.noteUse()
   }
 
@@ -135,10 +124,11 @@ export class Retention {
   }
 
   private loseSegment(segment: Segment): void {
-    const now = this.segments.takeSequence()
+    const gone = new GoneFrames(segment)
     for (let at = 0; at < segment.end; at = segment.next(at)) {
-      if (!segment.isSuperseded(at)) this.lose(segment, at, { now, isTombstone: false, isWanted: true })
+      if (!segment.isSuperseded(at) && !this.trims.isSkipped(segment, at)) gone.add(at, false, true)
     }
+    gone.tell(this.losses, this.segments.takeSequence())
     if (this.options.keeps === 'all') return
     this.losses.addNewest(segment.newestTimestampMs)
     if (this.pressure !== 'full') this.press('full')
@@ -153,7 +143,7 @@ export class Retention {
 
   private compactStep(): boolean {
     const { liveBytes, takenBytes } = this.segments.totals
-    return takenBytes - liveBytes >= this.deadBytesKept(liveBytes) && this.compaction.step(STEP_TARGETS_MAX)
+    return takenBytes - liveBytes >= this.deadBytesKept(liveBytes) && this.compaction.step()
   }
 
   private deadBytesKept(liveBytes: number): number {
@@ -162,27 +152,6 @@ export class Retention {
     if (keeps === 'all' || segments.totals.bytes > PRESSED * retainedBytesMax)
       return segments.pool.segmentBytes
     return Math.max(Math.min(DEAD_BYTES_KEPT, DEAD_SHARE_KEPT * retainedBytesMax), liveBytes)
-  }
-
-  private trimStep(): boolean {
-    if (this.trims.size === 0) return false
-    const { list } = this.segments
-    const segment = list[indexOfSequence(list, this.trimmedTo)]
-    if (segment === undefined) this.trims.clear()
-    else this.trimSegment(segment)
-    return true
-  }
-
-  private trimSegment(segment: Segment): void {
-    this.bury(segment, (at) => {
-      const partition = segment.partition(at)
-      const start = this.trims.get(partition)
-      if (start === undefined) return false
-      if (segment.offset(at) < start) return true
-      this.trims.delete(partition) // the partition's further frames lie behind, and above
-      return false
-    })
-    this.trimmedTo = segment.lastSequence + 1
   }
 
   private expireStep(times: Times): boolean {
@@ -214,22 +183,16 @@ export class Retention {
 
   /** Lets every frame of a segment go for which `goes`; always true. */
   private bury(segment: Segment, goes: (at: number) => boolean): true {
-    const { segments } = this
+    const { segments, trims } = this
+    const keepsAll = this.options.keeps === 'all'
+    const gone = new GoneFrames(segment)
     const now = segments.takeSequence()
     for (let at = 0; at < segment.end; at = segment.next(at)) {
-      if (segment.isBuried(at) || !goes(at) || !segments.bury(segment, at, now)) continue
-      const isWanted = this.options.keeps === 'all' || !segment.hasKey(at)
-      this.lose(segment, at, { now, isTombstone: segment.isTombstone(at), isWanted })
+      if (segment.isSuperseded(at) || !goes(at) || !segments.bury(segment, at, now)) continue
+      if (!trims.isSkipped(segment, at))
+        gone.add(at, segment.isTombstone(at), keepsAll || !segment.hasKey(at))
     }
+    gone.tell(this.losses, now)
     return true
-  }
-
-  private lose(
-    segment: Segment,
-    at: EntryAt,
-    how: Pick<GoneFrame, 'now' | 'isTombstone' | 'isWanted'>,
-  ): void {
-    const [partition, sequence, offset] = [segment.partition(at), segment.sequence(at), segment.offset(at)]
-    this.losses.addFrame({ ...how, partition, sequence, offset })
   }
 }

@@ -23,8 +23,8 @@ export const OFFSET_LOW = 6
 export const OFFSET_AND_TIMESTAMP_HIGH = 7
 export const TIMESTAMP_LOW = 8
 export const KEY_LENGTH = 9
-const ENTRY_WORDS = 10
-const ENTRY_BYTES = ENTRY_WORDS * 4
+export const ENTRY_WORDS = 10
+export const ENTRY_BYTES = ENTRY_WORDS * 4
 export const NO_KEY = 0xffffffff
 const ID_LENGTH_MASK = 2 ** 24 - 1
 export const TOMBSTONE = 2 ** 24
@@ -203,15 +203,26 @@ export class SegmentView {
   key(at: EntryAt): Buffer | null {
     const length = this.words[this.entryWord(at) + KEY_LENGTH] ?? NO_KEY
     if (length === NO_KEY) return null
-    const start = this.keyStart(at, length)
+    const start = this.keyStartOf(at, length)
     return this.bytes.subarray(start, start + length)
+  }
+
+  /** Length of the key; 0 for a record without one, too. */
+  keyLength(at: EntryAt): number {
+    const length = this.words[this.entryWord(at) + KEY_LENGTH] ?? NO_KEY
+    return length === NO_KEY ? 0 : length
+  }
+
+  /** Where the key stands in `bytes`. */
+  keyStart(at: EntryAt): number {
+    return this.keyStartOf(at, this.keyLength(at))
   }
 
   keyEquals(at: EntryAt, partition: number, key: Uint8Array): boolean {
     const word = this.entryWord(at)
     if (this.words[word + PARTITION] !== partition || this.words[word + KEY_LENGTH] !== key.length)
       return false
-    const start = this.keyStart(at, key.length)
+    const start = this.keyStartOf(at, key.length)
     for (let i = 0; i < key.length; i++) if (this.bytes[start + i] !== key[i]) return false
     return true
   }
@@ -220,7 +231,7 @@ export class SegmentView {
     return (this.firstEntryByte - at) >> 2
   }
 
-  protected keyStart(at: EntryAt, keyLength: number): number {
+  protected keyStartOf(at: EntryAt, keyLength: number): number {
     return this.firstEntryByte - at - padded(keyLength)
   }
 

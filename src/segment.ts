@@ -4,6 +4,8 @@
 import {
   BURIED,
   CONTROL_BYTES,
+  ENTRY_BYTES,
+  ENTRY_WORDS,
   type EntryAt,
   entryBytes,
   ID_LENGTH_AND_FLAGS,
@@ -23,6 +25,7 @@ import {
   TIMESTAMP_LOW,
   TOMBSTONE,
   WORD,
+  WORD_BYTES,
 } from './segment-view.ts'
 
 export { type EntryAt, NONE } from './segment-view.ts'
@@ -31,6 +34,9 @@ export { type EntryAt, NONE } from './segment-view.ts'
 export const SEGMENT_BYTES = 1024 * 1024
 /** Latest timestamp that an entry tells apart, in epoch ms; later ones count as this one. */
 export const TIMESTAMP_MAX_MS = 2 ** (32 + 32 - OFFSET_HIGH_BITS) - 1
+
+/** Frames up to this size are copied in a loop. */
+const LOOP_BYTES_MAX = 64
 
 /** What the table says of a frame; its bytes are the caller's to fill in. */
 export interface FrameEntry {
@@ -128,19 +134,27 @@ export class Segment extends SegmentView implements Contents {
   append(entry: FrameEntry): number {
     const { framesEnd } = this
     this.writeEntry(this.entryWord(this.entriesEnd), entry)
-    if (entry.key !== null) this.bytes.set(entry.key, this.keyStart(this.entriesEnd, entry.key.length))
+    if (entry.key !== null) this.bytes.set(entry.key, this.keyStartOf(this.entriesEnd, entry.key.length))
     this.lastSequence = entry.sequence
     this.newestTimestampMs = Math.max(this.newestTimestampMs, entry.timestampMs)
-    this.framesEnd += entry.frameBytes
-    this.lastEntry = this.entriesEnd
-    this.entriesEnd = this.next(this.entriesEnd)
-    this.frames++
-    if (this.totals !== null) {
-      this.totals.frames++
-      this.totals.takenBytes += entry.frameBytes + this.entriesEnd - this.lastEntry
-    }
-    this.count(this.lastEntry, 1)
+    this.take(entry.frameBytes)
     return framesEnd
+  }
+
+  /** Copies a live frame of another segment with its entry and its key, not yet published; returns where its entry stands. */
+  appendFrom(from: Segment, at: EntryAt): EntryAt {
+    const frameBytes = from.length(at)
+    copy(from.bytes, from.start(at), this.bytes, this.framesEnd, frameBytes)
+    const word = this.entryWord(this.entriesEnd)
+    const keyWords = (from.next(at) - at - ENTRY_BYTES) / WORD_BYTES
+    const fromWord = from.entryWord(at)
+    for (let i = -keyWords; i < ENTRY_WORDS; i++) this.words[word + i] = from.words[fromWord + i] ?? 0
+    this.lastSequence = from.sequence(at)
+    this.words[word + SEQUENCE] = this.lastSequence - this.firstSequence
+    this.words[word + START] = this.framesEnd
+    this.newestTimestampMs = Math.max(this.newestTimestampMs, from.timestampMs(at))
+    this.take(frameBytes)
+    return this.lastEntry
   }
 
   publish(): void {
@@ -155,21 +169,34 @@ export class Segment extends SegmentView implements Contents {
 
   /** Marks a live frame as superseded by the record of `sequence`. */
   supersede(at: EntryAt, sequence: number): void {
-    const distance = Math.min(sequence - this.firstSequence, SUPERSEDED_LATE)
-    Atomics.store(this.words, this.entryWord(at) + SUPERSEDED, distance)
+    this.markSuperseded(at, sequence)
     this.count(at, -1)
   }
 
-  /** Marks a frame, live or not, as gone from the bus as of `sequence`, although it still stands here. */
+  /** Marks a frame, live or superseded later, as gone from the bus as of `sequence`, although it still stands here. */
   bury(at: EntryAt, sequence: number): void {
     const flags = this.entryWord(at) + ID_LENGTH_AND_FLAGS
     Atomics.store(this.words, flags, (this.words[flags] ?? 0) | BURIED)
     if (!this.isSuperseded(at)) this.supersede(at, sequence)
+    else if (!this.supersededBefore(at, sequence)) this.markSuperseded(at, sequence)
   }
 
   /** Where the next entry will stand. */
   get end(): EntryAt {
     return this.entriesEnd
+  }
+
+  /** The entry that was made last, and the bytes of its frame, belong to the segment. */
+  private take(frameBytes: number): void {
+    this.framesEnd += frameBytes
+    this.lastEntry = this.entriesEnd
+    this.entriesEnd = this.next(this.entriesEnd)
+    this.frames++
+    if (this.totals !== null) {
+      this.totals.frames++
+      this.totals.takenBytes += frameBytes + this.entriesEnd - this.lastEntry
+    }
+    this.count(this.lastEntry, 1)
   }
 
   private writeEntry(word: number, entry: FrameEntry): void {
@@ -188,6 +215,11 @@ export class Segment extends SegmentView implements Contents {
     words[word + KEY_LENGTH] = entry.key === null ? NO_KEY : entry.key.length
   }
 
+  private markSuperseded(at: EntryAt, sequence: number): void {
+    const distance = Math.min(sequence - this.firstSequence, SUPERSEDED_LATE)
+    Atomics.store(this.words, this.entryWord(at) + SUPERSEDED, distance)
+  }
+
   /** Counts a frame among the live ones, or no more among them. */
   private count(at: EntryAt, change: 1 | -1): void {
     const bytes = change * (this.length(at) + this.next(at) - at)
@@ -196,6 +228,12 @@ export class Segment extends SegmentView implements Contents {
     addLive(this, change, bytes, tombstones, keyless)
     if (this.totals !== null) addLive(this.totals, change, bytes, tombstones, keyless)
   }
+}
+
+/** A few bytes are copied faster one by one than by a call. */
+function copy(from: Uint8Array, start: number, to: Uint8Array, toStart: number, length: number): void {
+  if (length > LOOP_BYTES_MAX) to.set(from.subarray(start, start + length), toStart)
+  else for (let i = 0; i < length; i++) to[toStart + i] = from[start + i] ?? 0
 }
 
 function addLive(

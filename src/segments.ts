@@ -125,8 +125,7 @@ export class Segments {
 
   /** A live frame is the newest of its key: there is none any more. */
   private forget(segment: Segment, at: EntryAt): void {
-    const key = this.index === null ? null : segment.key(at)
-    if (key !== null) this.index?.delete(segment.partition(at), key)
+    if (this.index !== null && segment.hasKey(at)) this.index.delete(segment, at)
   }
 
   /** The one place where the list changes. */

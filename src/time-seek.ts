@@ -69,6 +69,7 @@ export class TimeSeek {
 
   /** It had left before the search began. What leaves later is a loss, of which another thread may hear after it sees the mark. */
   private isGone(segment: SegmentView, at: EntryAt): boolean {
-    return segment.supersededBefore(at, this.nowSequence) && segment.isBuried(at)
+    const isMarked = segment.supersededBefore(at, this.nowSequence) && segment.isBuried(at)
+    return isMarked || this.bus.isSkipped(segment, at)
   }
 }

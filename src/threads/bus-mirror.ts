@@ -19,6 +19,7 @@ export class BusMirror extends BusView {
   /** `text`, read when asked for. */
   private parsed: Position | null = NOWHERE
   private starts: ReadonlyMap<number, number> = new Map()
+  override skipped: ReadonlyMap<number, number> = new Map()
 
   /** `reader`: number of this thread among those that read. */
   constructor(reader: number) {
@@ -66,6 +67,7 @@ export class BusMirror extends BusView {
     this.recreatedAt = news.recreatedAt
     if (news.starts !== null) this.starts = news.starts
     if (news.losses !== null) this.losses = new Losses(news.losses)
+    if (news.skipped !== null) this.skipped = news.skipped
     this.wake()
     if (this.caughtUp && !wasCaughtUp) this.tellCaughtUp()
   }

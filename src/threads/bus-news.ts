@@ -52,6 +52,8 @@ export interface WholeNews extends ListNews {
   /** Log starts by partition, and what is gone, where that changed. */
   readonly starts: ReadonlyMap<number, number> | null
   readonly losses: LossesState | null
+  /** Log starts below which all counts as gone, where that changed. */
+  readonly skipped: ReadonlyMap<number, number> | null
 }
 
 export type BusNews = PartialNews | WholeNews
@@ -74,6 +76,7 @@ export class BusReporter {
   private told = NOTHING_TOLD
   private startsVersion = -1
   private lossesVersion = -1
+  private skippedVersion = -1
 
   constructor(bus: Bus) {
     this.bus = bus
@@ -96,6 +99,7 @@ export class BusReporter {
       recreatedAt: bus.recreatedAt,
       starts: this.starts(),
       losses: this.losses(),
+      skipped: this.skipped(),
     }
   }
 
@@ -152,6 +156,13 @@ export class BusReporter {
     if (version === this.startsVersion) return null
     this.startsVersion = version
     return starts
+  }
+
+  private skipped(): ReadonlyMap<number, number> | null {
+    const { skippedVersion, skipped } = this.bus
+    if (skippedVersion === this.skippedVersion) return null
+    this.skippedVersion = skippedVersion
+    return skipped
   }
 
   private losses(): LossesState | null {

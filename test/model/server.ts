@@ -126,6 +126,7 @@ export class Server {
       const frames = []
       for (let at = 0; at < segment.end; at = segment.next(at)) {
         if (segment.isBuried(at) && segment.supersededBefore(at, asOf)) continue
+        if ((asOf === Number.POSITIVE_INFINITY ? this.bus : this.view).isSkipped(segment, at)) continue
         const [partition, offset] = [segment.partition(at), segment.offset(at)]
         frames.push({ partition, offset, timestampMs: segment.timestampMs(at) })
       }

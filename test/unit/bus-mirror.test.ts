@@ -168,6 +168,20 @@ describe('a bus that another thread reads', () => {
     expect([late.lost, sought.lost]).toEqual([false, false])
   })
 
+  it('hears what counts as gone although it is not marked, and when that is over', () => {
+    append(...'abc')
+    mirror.receive(news())
+    bus.skip(0, 10)
+    offset = 10
+    append('d')
+    expect(read(Cursor.fromBeginning(mirror))).toEqual([0, 1, 2])
+    mirror.receive(news())
+    expect(read(Cursor.fromBeginning(mirror))).toEqual([10])
+    compact()
+    mirror.receive(news())
+    expect([read(Cursor.fromBeginning(mirror)), mirror.skipped.size]).toEqual([[10], 0])
+  })
+
   it('is told position, records and sequence of one moment, also between an append and its publish', () => {
     append('a')
     mirror.receive(news())

@@ -3,6 +3,7 @@
 
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Bus, type BusOptions } from '../../src/bus.ts'
+import { Losses } from '../../src/losses.ts'
 import { Segment } from '../../src/segment.ts'
 import { SegmentPool } from '../../src/segment-pool.ts'
 import { BusMirror } from '../../src/threads/bus-mirror.ts'
@@ -128,6 +129,55 @@ describe('a worker', () => {
     expect(first).toBeLessThanOrEqual(1_000)
     expect(tell(new BusReporter(bus), mirror)).toBe(17) // the last of each part is told once more
     expect(mirror.segments).toHaveLength(bus.segments.length)
+  })
+})
+
+describe('records that Kafka deleted before they were read', () => {
+  /** Frames looked at while `act` runs. */
+  function looked(act: () => void): number {
+    const next = vi.spyOn(Segment.prototype, 'next')
+    act()
+    const { length } = next.mock.calls
+    next.mockRestore()
+    return length
+  }
+
+  it('of many partitions at once are looked for later, all of them in one pass, a segment a step', () => {
+    const partitions = 16
+    const [few, many] = [2_000, 20_000].map((records) => {
+      const scene = new Scene({ keeps: 'all' }, partitions)
+      for (let record = 0; record < records; record++) scene.write(null, SMALL, record % partitions)
+      const inTurn = looked(() => {
+        for (let partition = 0; partition < partitions; partition++) scene.bus.skip(partition, records)
+      })
+      const frames = Math.max(...scene.bus.segments.map((segment) => segment.frames))
+      let [inStep, inAll] = [0, 0]
+      for (let isDone = true; isDone; ) {
+        const step = looked(() => {
+          isDone = scene.bus.maintain(scene.nowMs)
+        })
+        inStep = Math.max(inStep, step)
+        inAll += step
+      }
+      expect(scene.bus.retainedRecords).toBeLessThan(3 * frames)
+      expect(inStep).toBeLessThanOrEqual(4 * frames)
+      expect(inAll).toBeLessThanOrEqual(4 * records)
+      return inTurn
+    })
+    console.log(`${few} and ${many} frames were looked at in the turn itself`)
+    expect(many).toBeLessThan(100)
+  })
+})
+
+describe('a segment that is dropped', () => {
+  it('writes down the last of each partition, not every frame', () => {
+    const bound = { retainedBytesMax: 4 * SEGMENT_BYTES }
+    const scene = new Scene({ keeps: 'all', ...bound }, 2)
+    const added = vi.spyOn(Losses.prototype, 'addFrame')
+    for (let record = 0; record < 2_000; record++) scene.write(null, SMALL, record % 2)
+    console.log(`${added.mock.calls.length} were written down of ${2_000 - scene.bus.retainedRecords}`)
+    expect(scene.bus.retainedRecords).toBeLessThan(500)
+    expect(added.mock.calls.length).toBeLessThan(200)
   })
 })
 

@@ -4,7 +4,7 @@ import { type FrameAt, KeyIndex } from '../../src/key-index.ts'
 import { Segment } from '../../src/segment.ts'
 
 /** Enough for tables to grow from 16 places to 128 while they are probed, few enough for the same keys to come and go. */
-const KEYS = 2_500
+const KEYS = 10_000
 
 /** A segment with one frame for each of the keys, and where each stands. */
 const PLAIN = { timestampMs: 0, isTombstone: false }
@@ -44,10 +44,10 @@ function bytesOf(key: number): Buffer {
 
 describe('the key index', () => {
   const operation = fc.record({
-    kind: fc.constantFrom('set', 'set', 'delete', 'get'),
+    kind: fc.constantFrom('set', 'set', 'delete', 'move', 'get'),
     // Runs of keys fill tables up and empty them again; single ones would take too many to do either.
     from: fc.nat(KEYS - 1),
-    count: fc.constantFrom(1, 1, 10, 400),
+    count: fc.constantFrom(1, 1, 10, 1_600),
     segment: fc.nat(1),
   })
 
@@ -67,8 +67,13 @@ describe('the key index', () => {
               expectSame(index.set(key % 3, bytes, frame.segment, frame.at), model.get(key))
               model.set(key, frame)
             } else if (kind === 'delete') {
-              index.delete(key % 3, bytes)
-              model.delete(key)
+              index.delete(frame.segment, frame.at)
+              if (model.get(key)?.segment === frame.segment) model.delete(key)
+            } else if (kind === 'move') {
+              const [one, other] = frames.map((of) => of.at(key))
+              if (one === undefined || other === undefined) continue
+              index.move(one.segment, one.at, other.segment, other.at)
+              if (model.get(key)?.segment === one.segment) model.set(key, other)
             } else expectSame(index.get(key % 3, bytes), model.get(key))
           }
         }
@@ -126,7 +131,7 @@ describe('the key index', () => {
     const index = new KeyIndex(slots, 7)
     index.set(0, Buffer.of(1), frames.segment, at)
     expect(index.get(0, Buffer.of(1))).toEqual({ segment: frames.segment, at })
-    index.delete(0, Buffer.of(1))
+    index.delete(frames.segment, at)
     expect(index.get(0, Buffer.of(1))).toBeNull()
   })
 })

@@ -442,6 +442,75 @@ describe('a stream that was at the tail', () => {
   })
 })
 
+describe('what Kafka has deleted before it was read, until it is marked', () => {
+  const next = (scene: Scene, offset: number, key: string, value: string) => {
+    const record = { partition: 0, offset, timestampMs: scene.epochMs, key: bytes(key), value: bytes(value) }
+    scene.bus.append({ ...record, headers: [] })
+    scene.bus.publish()
+  }
+
+  it('is passed over by all who begin after it, by whatever they begin with', () => {
+    const scene = new Scene({}, 2)
+    scene.write('a', 'deleted')
+    scene.write('b', 'other partition', { partition: 1 })
+    scene.bus.skip(0, 10)
+    next(scene, 10, 'c', 'next')
+    const all = ['other partition', 'next']
+    const since = () => dataOf(Cursor.fromTime(scene.bus, 0))
+    expect([scene.snapshot(), scene.resume({}), scene.resume({ 1: 0 }), since()]).toEqual([
+      all,
+      all,
+      all,
+      all,
+    ])
+    scene.tidy()
+    expect([scene.snapshot(), scene.resume({}), scene.resume({ 1: 0 }), since()]).toEqual([
+      all,
+      all,
+      all,
+      all,
+    ])
+    expect(scene.bus.skipped.size).toBe(0)
+  })
+
+  it('stays passed over by who began before it was marked, also where its key got a new value meanwhile', () => {
+    const scene = new Scene()
+    scene.write('a', 'deleted')
+    scene.bus.skip(0, 10)
+    const resumed = Cursor.fromPosition(scene.bus, new Map())
+    next(scene, 10, 'a', 'new')
+    scene.tidy()
+    expect(dataOf(resumed)).toEqual(['new'])
+    expect(resumed.lost).toBe(false)
+  })
+
+  it('ends nobody who began after it when it is marked, or dropped', () => {
+    for (const options of [{ keeps: 'all' as const }, { retainedBytesMax: 8 * SEGMENT_BYTES }]) {
+      const scene = new Scene(options)
+      scene.fill(12)
+      scene.bus.skip(0, 100)
+      const began = [Cursor.fromBeginning(scene.bus), Cursor.fromPosition(scene.bus, new Map())]
+      if ('keeps' in options) scene.tidy()
+      else for (let offset = 100; offset < 120; offset++) next(scene, offset, `${offset}`, 'x'.repeat(700))
+      expect(began.map(({ lost }) => lost)).toEqual([false, false])
+    }
+  })
+
+  it('may be further on before the first pass is through', () => {
+    const scene = new Scene({ keeps: 'all' }, 2)
+    for (let count = 0; count < 20; count++) scene.fill(1)
+    scene.bus.skip(0, 100)
+    scene.bus.maintain(scene.epochMs, scene.nowMs)
+    next(scene, 100, 'a', 'read, and deleted')
+    scene.bus.skip(0, 200)
+    next(scene, 200, 'a', 'next')
+    scene.bus.trim(0, 201)
+    scene.tidy()
+    expect(scene.snapshot()).toEqual([])
+    expect(scene.bus.skipped.size).toBe(0)
+  })
+})
+
 describe('a topic that is another one now', () => {
   it('has nothing of the old one, not even what it had lost, and outdates its readers', () => {
     const scene = new Scene()
