@@ -5,7 +5,15 @@ import type { ServerHttp2Session } from 'node:http2'
 import type { Socket } from 'node:net'
 
 /** Why a connection was closed by `guardConnections`. */
-export type CloseReason = 'handshake' | 'idle' | 'silent' | 'unanswered'
+export type CloseReason =
+  | 'handshake'
+  | 'idle'
+  | 'silent'
+  | 'unanswered'
+  | 'untaken'
+  | 'pipelined'
+  | 'full'
+  | 'address'
 
 export interface ConnectionLimits {
   /** From the connection to the end of the TLS handshake. Default 20 s. */
@@ -14,6 +22,12 @@ export interface ConnectionLimits {
   readonly idleMs: number
   /** From a request's headers to its answer's; on HTTP/1.1 also from a request's first byte to its last. Default 45 s. */
   readonly requestMs: number
+  /** How long an answer that is no stream may stay untaken by its peer. Default 25 s, so that 30 s hold whatever it was looked at last. */
+  readonly takenMs: number
+  /** Requests that may be open at once on a connection on which no token was good so far. Default 100. */
+  readonly requestsUnprovenMax: number
+  /** The same once one was good: streams, mostly. Default 1,000. */
+  readonly streamsPerConnectionMax: number
   /** Between two pings of an HTTP/2 session. Default 30 s. */
   readonly pingMs: number
   /** How long a peer may neither answer a ping nor send anything else. Default 30 s. */
@@ -26,7 +40,7 @@ export interface ConnectionLimits {
 
 export interface ConnectionFigures {
   open: number
-  /** Connections (for `unanswered`: requests) that were closed by a limit of these, by reason. */
+  /** Connections (for `unanswered` and `untaken`: requests) that were closed by a limit of these, by reason. */
   closed: Record<CloseReason, number>
 }
 
@@ -42,6 +56,8 @@ export class Connection {
   private socket: Socket
   private isSecure: boolean
   private session: ServerHttp2Session | null = null
+  /** Whether a token was good on it. */
+  isProven = false
   /** Requests and streams that are open. */
   private openRequests = 0
   /** Requests that were reset. */
@@ -76,8 +92,19 @@ export class Connection {
     this.session = session
   }
 
-  requestOpened(): void {
+  /** A token was good here: as many streams may be open as a client with many has. */
+  prove(): void {
+    this.isProven = true
+    const { session } = this
+    if (session === null || session.closed || session.destroyed) return
+    session.settings({ maxConcurrentStreams: this.limits.streamsPerConnectionMax })
+  }
+
+  /** Whether there was room for one more. */
+  requestOpened(): boolean {
     this.openRequests++
+    const { requestsUnprovenMax, streamsPerConnectionMax } = this.limits
+    return this.openRequests <= (this.isProven ? streamsPerConnectionMax : requestsUnprovenMax)
   }
 
   requestClosed(isReset: boolean): void {
@@ -93,6 +120,7 @@ export class Connection {
   }
 
   destroy(): void {
+    this.session?.destroy()
     this.socket.destroy()
   }
 
