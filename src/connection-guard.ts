@@ -26,8 +26,6 @@ export interface GuardParts {
   readonly isTls: boolean
 }
 
-type Listener = (...args: unknown[]) => void
-
 export class ConnectionGuard {
   private readonly parts: GuardParts
   private readonly now = () => performance.now()
@@ -46,38 +44,22 @@ export class ConnectionGuard {
   watch(server: EventEmitter): () => void {
     const { sweepMs } = this.parts.limits
     const timer = setInterval(this.sweep, Math.max(1, sweepMs / SWEEP_PARTS)).unref()
-    const letAccept = this.standBefore(server)
+    const accept = standBefore(server, 'connection', (socket: Socket) => this.connected(socket))
+    const answer = standBefore(server, 'request', this.requested)
     server.prependListener('secureConnection', this.secured)
     server.prependListener('session', this.sessionOpened)
-    server.prependListener('request', this.requested)
     const stop = () => {
       clearInterval(timer)
-      letAccept()
+      accept()
+      answer()
       server.off('secureConnection', this.secured)
       server.off('session', this.sessionOpened)
-      server.off('request', this.requested)
       server.off('close', stop)
     }
     server.once('close', stop)
     return () => {
       stop()
       this.closeAll()
-    }
-  }
-
-  /** Takes the place of those who accept connections: of one that is refused they never hear. Returns what undoes that. */
-  private standBefore(server: EventEmitter): () => void {
-    const accepting = server.rawListeners('connection') as Listener[] // functions, in Node's own types
-    const accept = (socket: Socket): void => {
-      if (!this.connected(socket)) return
-      for (const listener of accepting) listener.call(server, socket)
-    }
-    for (const listener of accepting) server.off('connection', listener)
-    server.on('connection', accept)
-    return () => {
-      server.off('connection', accept)
-      for (const listener of accepting) server.on('connection', listener)
-      accepting.length = 0
     }
   }
 
@@ -108,6 +90,7 @@ export class ConnectionGuard {
     socket.on('close', () => {
       figures.open--
       budget?.release(address)
+      this.requests.gone(connection)
       if (this.connections.get(name) === connection) this.connections.delete(name)
     })
     return true
@@ -127,11 +110,13 @@ export class ConnectionGuard {
     session.on('stream', (stream: ServerHttp2Stream) => this.requests.opened(stream, connection))
   }
 
-  /** HTTP/2 requests come here, too, but are known by their streams. */
-  private readonly requested = (request: IncomingMessage, response: unknown): void => {
-    if (!(response instanceof ServerResponse)) return
+  /** Whether it is to be answered. HTTP/2 requests come here, too, but are known by their streams. */
+  private readonly requested = (request: IncomingMessage, response: unknown): boolean => {
+    if (!(response instanceof ServerResponse)) return true
+    // The rest of a pipeline that was too long, out of the bytes that were read already.
+    if (request.socket.destroyed) return false
     const connection = this.find(request.socket)
-    if (connection !== undefined) this.requests.opened(response, connection)
+    return connection === undefined || this.requests.opened(response, connection)
   }
 
   private find(socket: Ends): Connection | undefined {
@@ -156,4 +141,27 @@ export class ConnectionGuard {
 /** null on a Unix socket, and for a peer that has left already. */
 function nameOf({ remoteAddress, remotePort, localAddress, localPort }: Ends): string | null {
   return remotePort === undefined ? null : `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`
+}
+
+/**
+ * Asks before anybody hears of an event: where the answer is false they never do. Those who listen later are not asked for. Returns
+ * what undoes that.
+ */
+function standBefore<Args extends unknown[]>(
+  server: EventEmitter,
+  event: string,
+  isMeant: (...args: Args) => boolean,
+): () => void {
+  const listening = server.rawListeners(event) as ((...args: Args) => void)[] // functions, in Node's own types
+  const hear = (...args: Args): void => {
+    if (!isMeant(...args)) return
+    for (const listener of listening) listener.apply(server, args)
+  }
+  for (const listener of listening) server.off(event, listener)
+  server.on(event, hear)
+  return () => {
+    server.off(event, hear)
+    for (const listener of listening) server.on(event, listener)
+    listening.length = 0
+  }
 }

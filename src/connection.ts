@@ -1,8 +1,12 @@
 // One TCP connection that the server holds: what it carries, since when nothing, and when its peer gave a sign of life.
 // Promise: as long as a request or a stream is open on it and the peer is alive, it is left alone.
 
-import type { ServerHttp2Session } from 'node:http2'
+import type { ServerResponse } from 'node:http'
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
+
+/** A request that is open: HTTP/1.1's response, or HTTP/2's stream. */
+export type Answer = ServerResponse | ServerHttp2Stream
 
 /** Why a connection was closed by `guardConnections`. */
 export type CloseReason =
@@ -58,8 +62,8 @@ export class Connection {
   private session: ServerHttp2Session | null = null
   /** Whether a token was good on it. */
   isProven = false
-  /** Requests and streams that are open. */
-  private openRequests = 0
+  /** Of requests and streams that are open. */
+  readonly answers = new Set<Answer>()
   /** Requests that were reset. */
   private resets = 0
   /** Since when nothing is open: from the connection on, or from the end of the last request. */
@@ -101,22 +105,22 @@ export class Connection {
   }
 
   /** Whether there was room for one more. */
-  requestOpened(): boolean {
-    this.openRequests++
+  requestOpened(answer: Answer): boolean {
+    this.answers.add(answer)
     const { requestsUnprovenMax, streamsPerConnectionMax } = this.limits
-    return this.openRequests <= (this.isProven ? streamsPerConnectionMax : requestsUnprovenMax)
+    return this.answers.size <= (this.isProven ? streamsPerConnectionMax : requestsUnprovenMax)
   }
 
-  requestClosed(isReset: boolean): void {
-    this.openRequests--
+  requestClosed(answer: Answer, isReset: boolean): void {
+    this.answers.delete(answer)
     if (isReset) this.resets++
-    if (this.openRequests === 0) this.quietSinceMs = this.now()
+    if (this.answers.size === 0) this.quietSinceMs = this.now()
   }
 
   /** Closes it when what is open has ended: at once where nothing is. */
   end(): void {
     if (this.session !== null && !this.session.destroyed) this.session.close()
-    else if (this.openRequests === 0) this.socket.destroySoon()
+    else if (this.answers.size === 0) this.socket.destroySoon()
   }
 
   destroy(): void {
@@ -129,7 +133,7 @@ export class Connection {
     const nowMs = this.now()
     if (this.closingSinceMs !== NEVER) return this.finish(nowMs)
     if (!this.isSecure) return this.checkHandshake(nowMs)
-    if (this.openRequests === 0 && nowMs - this.quietSinceMs >= this.idleMs) return this.leave(nowMs)
+    if (this.answers.size === 0 && nowMs - this.quietSinceMs >= this.idleMs) return this.leave(nowMs)
     return this.session === null ? null : this.checkPeer(this.session, nowMs)
   }
 

@@ -2,12 +2,9 @@
 // begin, or the peer does not take it. Streams have limits of their own, and are left alone as long as they are open.
 
 import { ServerResponse } from 'node:http'
-import { constants, type ServerHttp2Stream } from 'node:http2'
-import type { Connection, ConnectionFigures, ConnectionLimits } from './connection.ts'
+import { constants } from 'node:http2'
+import type { Answer, Connection, ConnectionFigures, ConnectionLimits } from './connection.ts'
 import { isLasting } from './lasting-answers.ts'
-
-/** A request that is open: HTTP/1.1's response, or HTTP/2's stream. */
-export type Answer = ServerResponse | ServerHttp2Stream
 
 /** A request is looked at once in so many looks, so that many of them never take one turn. */
 const LOOK_PARTS = 10
@@ -38,18 +35,25 @@ export class OpenRequests {
     this.now = now
   }
 
-  opened(answer: Answer, connection: Connection): void {
-    if (answer.destroyed) return
+  /** Whether there was room for one more; where there was none, an HTTP/1.1 connection is destroyed. */
+  opened(answer: Answer, connection: Connection): boolean {
+    if (answer.destroyed) return true
     this.open.set(answer, { connection, cameAtMs: this.now(), answeredAtMs: NEVER })
-    const isWithin = connection.requestOpened()
+    const isWithin = connection.requestOpened(answer)
     answer.on('close', () => {
       this.forget(answer)
-      connection.requestClosed(!(answer instanceof ServerResponse) && answer.aborted)
+      connection.requestClosed(answer, !(answer instanceof ServerResponse) && answer.aborted)
     })
-    if (isWithin) return
-    // HTTP/2 has a word for it and its library keeps to it; HTTP/1.1's pipelines have none.
+    // HTTP/2 has a word for it, and nghttp2 keeps to it.
+    if (isWithin || !(answer instanceof ServerResponse)) return true
     this.figures.closed.pipelined++
     connection.destroy()
+    return false
+  }
+
+  /** A connection is gone: of answers that waited behind others on HTTP/1.1 nobody is told. */
+  gone(connection: Connection): void {
+    for (const answer of connection.answers) this.forget(answer)
   }
 
   /** Looks at a part of them. */

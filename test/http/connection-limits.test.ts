@@ -226,6 +226,26 @@ describe('requests at a time', () => {
     expect(figures.closed.pipelined).toBe(1)
   })
 
+  it('beyond them are not even heard of, in a pipeline that comes in one piece', async () => {
+    await start(createServer(answer), { requestsUnprovenMax: 7 })
+    const socket = openTcp().resume()
+    socket.write('GET /stuck HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(500))
+    await once(socket, 'close')
+    expect([asked, figures.closed.pipelined]).toEqual([7, 1])
+  })
+
+  it('of a client that has left count in nothing any more', async () => {
+    await start(createServer(answer), { requestMs: 300 })
+    const socket = openTcp()
+    socket.write('GET /stuck HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(5))
+    await eventually(() => expect(asked).toBe(5))
+    socket.destroy()
+    const other = openTcp().resume()
+    other.write('GET /stuck HTTP/1.1\r\nhost: localhost\r\n\r\n')
+    await once(other, 'close')
+    expect(figures.closed.unanswered).toBe(1)
+  })
+
   it('are 100 before a real token is found good, and 1,000 after', async () => {
     const scene = await HttpScene.open()
     try {
