@@ -27,7 +27,7 @@ import {
   guardConnections,
 } from '../../src/connections.ts'
 import { makeCertificates } from '../../src/demo-certificates.ts'
-import { markLasting } from '../../src/lasting-answers.ts'
+import { isLasting, markLasting } from '../../src/lasting-answers.ts'
 import { prove } from '../../src/proven-connections.ts'
 import { AUDIENCE, eventually, ISSUER } from '../auth-fixtures.ts'
 import { CommandProcess } from '../command-process.ts'
@@ -175,6 +175,25 @@ describe('an answer that its peer does not take', () => {
     await eventually(() => expect(figures.closed.untaken).toBeGreaterThanOrEqual(1))
     await eventually(() => expect(figures.open).toBe(0))
     expect(figures.closed.pipelined).toBe(0)
+  })
+
+  it('is no stream of ours, on HTTP/2 and HTTP/1.1: those have limits of their own', async () => {
+    const answers: object[] = []
+    const scene = await HttpScene.open({
+      host: async (app) => {
+        app.addHook('onRequest', async (_request, { raw }) => {
+          answers.push((raw as { stream?: object }).stream ?? raw) // HTTP/2 has one
+        })
+      },
+    })
+    try {
+      expect((await scene.get('/events')).status).toBe(200)
+      expect((await scene.getHttp1('/events')).response.statusCode).toBe(200)
+      expect((await scene.get('/events', { authorization: 'Bearer no.to.ken' })).status).toBe(401)
+      expect(answers.map(isLasting)).toEqual([true, true, false])
+    } finally {
+      await scene.close()
+    }
   })
 
   it('is taken within 30 s by the defaults, or cut off', () => {
