@@ -27,6 +27,8 @@ import { registerJwt, TokenRefused } from './auth/jwt.ts'
 import { openKeySource } from './auth/key-source.ts'
 import { ALGORITHMS, type Algorithm, isAlgorithm } from './auth/verification-key.ts'
 
+export type { HostAnswer, HostSession } from '../src/host-session.ts'
+
 declare module 'fastify' {
   interface FastifyInstance {
     kafkaSseAuth: Authenticator
