@@ -2,10 +2,11 @@
 // last of them. Promise: nothing is taken that cannot be answered, and a stream that never opens is told of.
 
 import { ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http'
-import type { Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
+import type { Http2ServerResponse, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { RequestAborted } from '../src/authenticator.ts'
+import { CleartextHttp2Sink } from '../src/cleartext-sink.ts'
 import { Http1Sink, Http2Sink, type Sink } from '../src/sink.ts'
 
 export const EVENT_STREAM = 'text/event-stream'
@@ -137,7 +138,10 @@ function openHttp1(reply: FastifyReply, response: ServerResponse): Sink {
 function openHttp2(reply: FastifyReply): Sink {
   const stream = http2Stream(reply.raw)
   stream.respond({ ':status': 200, ...headersOf(reply) })
-  return new Http2Sink(stream)
+  const session = stream.session as ServerHttp2Session | undefined // typed for either end, and this is the server's
+  return session === undefined || session.encrypted
+    ? new Http2Sink(stream)
+    : new CleartextHttp2Sink(stream, session)
 }
 
 /** What hooks have set and a stream can have, and over it the stream's own. Throws, with the name, where one cannot be sent. */

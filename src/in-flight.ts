@@ -46,16 +46,17 @@ export class InFlight {
     if (tookMs <= QUICK_MS && this.bytes * 2 > this.bytesMax)
       this.bytesMax = Math.min(BYTES_MAX, this.bytesMax * 2)
     else if (tookMs >= SLOW_MS) this.bytesMax = Math.max(BYTES_MIN, this.bytesMax / 2)
-    this.letGo()
+    this.abandon()?.release()
     if (this.words > 0 && this.wordsSinceMs === NEVER) this.wordsSinceMs = nowMs
   }
 
-  /** Ends the count in the segment: the write is taken, or the peer is gone. */
-  letGo(): void {
+  /** Nothing is under way any more. Hands over the segment that the write refers to, which is still counted in. */
+  abandon(): SegmentView | null {
+    const { segment } = this
     this.bytes = 0
     this.sinceMs = NEVER
-    this.segment?.release()
     this.segment = null
+    return segment
   }
 
   addWord(nowMs: number): void {

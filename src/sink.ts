@@ -1,11 +1,19 @@
-// Where a stream's bytes go: an HTTP/2 stream or an HTTP/1.1 response, alike for the core. Both promise that `taken` comes
-// exactly once for each write, at the latest when the peer is gone, and that the bytes are not referred to after it.
+// Where a stream's bytes go: an HTTP/2 stream or an HTTP/1.1 response, alike for the core. Promise: the bytes of a write are not
+// referred to any more when `taken` has come, or, where it never does, when `releaseUntaken` releases what they stand in.
 
 import type { ServerResponse } from 'node:http'
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import { markLasting } from './lasting-answers.ts'
 
+/** What a write's bytes stand in: nobody may change them before it is released. */
+export interface Lent {
+  /** In bytes. */
+  readonly size: number
+  release(): void
+}
+
 export interface Sink {
+  /** `taken` comes once, unless the response is over before. */
   write(bytes: Uint8Array, taken: () => void): void
   /** A clean end behind everything written: END_STREAM, or the last chunk. */
   end(bytes: Uint8Array): void
@@ -13,9 +21,11 @@ export interface Sink {
   cancel(): void
   /** Calls once when the response is over, however that came: in this very call where it is over by now. */
   onClose(closed: () => void): void
+  /** The response is over: releases what the write stands in that was not taken, once nothing refers to it. null: there is none. */
+  releaseUntaken(lent: Lent | null): void
 }
 
-/** RFC 9113: a stream of its own on a connection it shares. */
+/** RFC 9113: a stream of its own on a connection it shares. Over TLS, where what is written is copied first. */
 export class Http2Sink implements Sink {
   private readonly stream: ServerHttp2Stream
 
@@ -47,6 +57,14 @@ export class Http2Sink implements Sink {
     if (this.stream.destroyed) closed()
     else this.stream.on('close', closed)
   }
+
+  releaseUntaken(lent: Lent | null): void {
+    lent?.release()
+  }
+
+  protected get isDestroyed(): boolean {
+    return this.stream.destroyed
+  }
 }
 
 function destroy(this: ServerHttp2Stream): void {
@@ -77,5 +95,10 @@ export class Http1Sink implements Sink {
   onClose(closed: () => void): void {
     if (this.response.destroyed) closed()
     else this.response.on('close', closed)
+  }
+
+  /** A response that closes before its last write was taken closes with its socket, which refers to nothing by then. */
+  releaseUntaken(lent: Lent | null): void {
+    lent?.release()
   }
 }

@@ -312,7 +312,7 @@ export class Stream implements Pumped, Timed, Waiter {
     if (this.isClosed) return
     this.isClosed = true
     this.cursor?.letGo()
-    this.inFlight.letGo()
+    this.parts.sink.releaseUntaken(this.inFlight.abandon())
     this.start?.stop()
     this.doubt?.stop()
     this.parts.pump.remove(this)

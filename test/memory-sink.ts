@@ -1,6 +1,6 @@
 // A sink whose peer takes bytes only when the test says so.
 
-import type { Sink } from '../src/sink.ts'
+import type { Lent, Sink } from '../src/sink.ts'
 
 export class MemorySink implements Sink {
   /** How it ended, null while open. */
@@ -37,6 +37,10 @@ export class MemorySink implements Sink {
   onClose(closed: () => void): void {
     if (this.isClosed) closed()
     else this.onClosed.push(closed)
+  }
+
+  releaseUntaken(lent: Lent | null): void {
+    lent?.release()
   }
 
   /** The peer takes everything that is pending. */

@@ -5,10 +5,17 @@ import { request as plainRequest } from 'node:http'
 import { connect } from 'node:http2'
 import { request as secureRequest } from 'node:https'
 import { setTimeout as wait } from 'node:timers/promises'
+import { FrameTap } from './frame-tap.mjs'
 import { idOf, randomOf } from './pattern.mjs'
 import { PatternReader } from './pattern-reader.mjs'
 
 const STAY_MS_MAX = 1200
+/** Wider than what comes in a visit: nothing but the socket holds the server up. */
+const WINDOW_BYTES = 256 * 1024 * 1024
+/** From a token's exp until the server has ended what it held open: 0.25 s by the contract, and some for a busy machine. */
+const ENDED_MS = 400
+/** What the server had on its way then is here within. */
+const HEARD_MS = 300
 const random = randomOf(Number(process.env.SEED))
 const tally = { streams: 0, records: 0, bytes: 0, ends: {} }
 let isRunning = false
@@ -37,8 +44,7 @@ async function comeAndGo(target) {
   let offset = -1
   while (isRunning) {
     const resumes = offset !== -1 && random() < 0.5
-    const streams =
-      target.protocol === 'h2' ? await visitHttp2(target) : [await visitHttp1(target, resumes ? offset : -1)]
+    const streams = await visit(target, resumes ? offset : -1)
     for (const { reader, failure } of streams) {
       if (failure !== null) return failed(failure)
       tally.streams++
@@ -48,6 +54,12 @@ async function comeAndGo(target) {
       offset = reader.offset
     }
   }
+}
+
+async function visit(target, offset) {
+  if (target.protocol === 'h2') return visitHttp2(target)
+  if (target.protocol === 'h2c') return visitCleartext(target)
+  return [await visitHttp1(target, offset)]
 }
 
 async function visitHttp1({ topic, port, ca, token }, offset) {
@@ -84,6 +96,41 @@ async function visitHttp2({ topic, port, ca, token }) {
   return checks.map((check) => check())
 }
 
+/**
+ * Streams that the server ends, by their tokens, while the socket takes nothing off the connection that they share; then all that
+ * the server had still on its way. Each DATA frame is checked, which node:http2 would not show behind the end of its stream.
+ */
+async function visitCleartext({ topic, port, tokens }) {
+  const tap = new FrameTap(port)
+  const checks = new Map()
+  const refused = new Set()
+  tap.onData = (stream, payload) => {
+    const known = checks.get(stream) ?? checking(new PatternReader(topic))
+    checks.set(stream, known)
+    known.feed(payload)
+  }
+  const settings = { initialWindowSize: WINDOW_BYTES }
+  const session = connect(`http://127.0.0.1:${port}`, { createConnection: () => tap, settings })
+  session.on('error', () => {}) // it is destroyed on purpose
+  session.once('connect', () => session.setLocalWindowSize(WINDOW_BYTES))
+  const expiresAt = Math.floor(Date.now() / 1000) + 2
+  for (let i = 0; i < 3; i++) {
+    const { path, headers } = wish(tokens[expiresAt], -1)
+    const stream = session.request({ ':path': path, ...headers })
+    stream.on('error', () => {}) // it is reset on purpose
+    // On a busy machine the token may have expired by then: what comes is an answer, and no stream.
+    stream.on('response', ({ ':status': status }) => status === 200 || refused.add(stream.id))
+    stream.resume()
+  }
+  await wait(100 + random() * 400)
+  tap.deafen()
+  await wait(expiresAt * 1000 + ENDED_MS - Date.now() + random() * STAY_MS_MAX)
+  tap.hear()
+  await wait(HEARD_MS)
+  session.destroy()
+  return [...checks].filter(([stream]) => !refused.has(stream)).map(([, { result }]) => result())
+}
+
 /** Live, from the newest of every key, or after the record `offset`. */
 function wish(token, offset) {
   const from = random() < 0.7 ? 'latest' : 'earliest'
@@ -105,6 +152,12 @@ function opened(request) {
 
 /** Checks what comes on a stream; the function returned says, when it is over, what came of it. */
 function checked(stream, reader) {
+  const { feed, result } = checking(reader)
+  stream.on('data', feed)
+  return result
+}
+
+function checking(reader) {
   let failure = null
   const attempt = (check) => {
     try {
@@ -113,11 +166,11 @@ function checked(stream, reader) {
       failure = error
     }
   }
-  stream.on('data', (bytes) => attempt(() => reader.feed(bytes)))
-  return () => {
+  const result = () => {
     attempt(() => reader.close())
     return { reader, failure }
   }
+  return { feed: (bytes) => attempt(() => reader.feed(bytes)), result }
 }
 
 /** Reads for a while: as fast as it can, in sips, or not at all after the first bytes. */

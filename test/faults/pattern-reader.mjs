@@ -7,8 +7,9 @@ import { recordFrame } from './pattern.mjs'
 const HEAD = /^data:(\w+) (\d+) /
 const HEAD_BYTES_MAX = 40
 /** What a stream says besides its records. */
-const WORDS = /^(retry:\d{4,5}|:ready|:gap too-old|:end (too-old|slow|busy|shutdown)|:(\nid:[\w=-]+)?)\n\n$/
-const WORD_BYTES_MAX = 64
+const WORDS =
+  /^(retry:\d{4,5}|:ready|:gap too-old|:end (too-old|slow|busy|shutdown|expired)|:(\nid:[\w=-]+)?|event:challenge\ndata:\{"method":"POST","headers":\{"content-type":"application\/x-challenge-response"\}\})\n\n$/
+const WORD_BYTES_MAX = 128
 
 export class PatternReader {
   /** Offset of the last record, and how the stream ended where it told. */
@@ -42,7 +43,7 @@ export class PatternReader {
     if (this.#rest.length === 0) return
     const frame = this.#expected(this.#rest)
     const isBeginning =
-      frame === null ? /^(d|r|:)/.test(this.#rest.toString('latin1')) : frame.indexOf(this.#rest) === 0
+      frame === null ? /^(d|r|e|:)/.test(this.#rest.toString('latin1')) : frame.indexOf(this.#rest) === 0
     if (!isBeginning || this.#rest.length > (frame?.length ?? WORD_BYTES_MAX)) this.#fail(this.#rest, frame)
   }
 

@@ -4,6 +4,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import type { RequestListener } from 'node:http'
+import { createServer, type ServerHttp2Session } from 'node:http2'
+import type { AddressInfo } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
@@ -22,7 +24,7 @@ const RETAINED_BYTES_MAX = 8 * MIB
 const POOL_BYTES = 2 * RETAINED_BYTES_MAX
 const CLIENTS_PER_TARGET = 5
 /** Frames of up to 1.4 MB have a segment of 2 MiB; a write of each stream may hold one (HTTP/2: three streams a client). */
-const HELD_BYTES_MAX = 2 * (1 + 1 + 3) * CLIENTS_PER_TARGET * 2 * MIB
+const HELD_BYTES_MAX = 2 * (1 + 1 + 3 + 3) * CLIENTS_PER_TARGET * 2 * MIB
 /** What a compaction makes before it gives back what it replaces. */
 const REWRITTEN_BYTES_MAX = 8 * MIB
 /** Growth of the resident set that is put down to the allocator: a tenth of what passes through the segments meanwhile. */
@@ -80,14 +82,16 @@ async function openScene(pool: SegmentPool): Promise<HttpScene> {
 
 interface Target {
   readonly topic: string
-  readonly protocol: 'h1' | 'h2'
+  readonly protocol: 'h1' | 'h2' | 'h2c'
   readonly port: number
   /** PEM to trust; null without TLS. */
   readonly ca: string | null
   readonly token: string
+  /** Tokens by the second at which they expire, for clients that are to be ended by the server. */
+  readonly tokens?: Readonly<Record<number, string>>
 }
 
-/** Each topic over plain HTTP/1.1, HTTP/1.1 over TLS and HTTP/2 over TLS. */
+/** Each topic over plain HTTP/1.1, HTTP/1.1 over TLS, HTTP/2 over TLS, and HTTP/2 without, as a host may have it. */
 async function targetsOf(scenes: ReadonlyMap<string, HttpScene>): Promise<Target[]> {
   const targets: Target[] = []
   for (const [topic, scene] of scenes) {
@@ -97,15 +101,38 @@ async function targetsOf(scenes: ReadonlyMap<string, HttpScene>): Promise<Target
       tls: null,
     })
     closing.push(() => plain.close())
+    const cleartext = await openCleartext(scene)
     const { port, ca } = scene
     const token = scene.token(3600)
     targets.push(
       { topic, protocol: 'h1', port: plain.port, ca: null, token },
       { topic, protocol: 'h1', port, ca, token },
       { topic, protocol: 'h2', port, ca, token },
+      { topic, protocol: 'h2c', port: cleartext, ca: null, token, tokens: tokensOf(scene) },
     )
   }
   return targets
+}
+
+/** One for each second of the test. */
+function tokensOf(scene: HttpScene): Record<number, string> {
+  const seconds = Array.from({ length: (5 * TIMEOUT_MS) / 1000 }, (_, i) => i + 1)
+  const nowSeconds = Math.floor(Date.now() / 1000)
+  return Object.fromEntries(seconds.map((second) => [nowSeconds + second, scene.token(second)]))
+}
+
+async function openCleartext({ app }: HttpScene): Promise<number> {
+  const sessions = new Set<ServerHttp2Session>()
+  // Node types the requests of HTTP/2 apart; Fastify takes either.
+  const server = createServer(app.routing as unknown as Parameters<typeof createServer>[1])
+  server.on('session', (session) => sessions.add(session.once('close', () => sessions.delete(session))))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  closing.push(() => {
+    for (const session of sessions) session.destroy()
+    server.close()
+  })
+  return (server.address() as AddressInfo).port // a TCP server's address is never a path
 }
 
 interface Tally {

@@ -30,6 +30,7 @@ class TakingSink implements Sink {
 
   end(): void {}
 
+  releaseUntaken(): void {}
   cancel(): void {}
 
   onClose(): void {}
