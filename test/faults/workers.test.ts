@@ -230,11 +230,7 @@ describe.skipIf(bootstrapServers === null)('A server of two workers', () => {
 
     it('takes a signal to the whole process group, as Ctrl-C sends it, for one', async () => {
       const count = 60
-      const { server, streams, startedAtMs } = await open(
-        count,
-        { DRAIN_SECONDS: '60' },
-        { leadsGroup: true },
-      )
+      const { server, streams, startedAtMs } = await open(count, { DRAIN_SECONDS: '5' }, { leadsGroup: true })
       process.kill(-server.pid, 'SIGINT')
       expect(await server.ended()).toBe(0)
       // One stream after the other, which nobody waits for who is told twice.
