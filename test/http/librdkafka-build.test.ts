@@ -1,19 +1,15 @@
 // What the commands say of how librdkafka was built on this machine, whichever way that is: .ci/run has one with every feature and
 // one with none. Needs `npm run build`.
 
-import { type ChildProcess, spawn } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { BUILT_FEATURES, missingLine } from '../../plugins/kafka/librdkafka-build.ts'
 import { report } from '../../src/commands/features.ts'
-import { keepPrintedBy } from '../printed.ts'
+import { CommandProcess } from '../command-process.ts'
 
-const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url))
 const NO_KAFKA = { KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:1' }
 const SERVE = {
   ...NO_KAFKA,
@@ -27,43 +23,29 @@ const SERVE = {
 }
 
 let folder: string
-const running = new Set<ChildProcess>()
+const running = new Set<CommandProcess>()
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'built-'))
   const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   writeFileSync(join(folder, 'public.pem'), publicKey.export({ type: 'spki', format: 'pem' }))
 })
-afterAll(() => rmSync(folder, { recursive: true }))
 afterEach(async () => {
-  for (const child of running) {
-    child.kill('SIGKILL')
-    await once(child, 'close')
-  }
+  for (const run of running) await run.kill()
+  running.clear()
 })
+afterAll(() => rmSync(folder, { recursive: true }))
 
-function start(args: string[], env: Record<string, string>) {
-  const child = spawn(process.execPath, [CLI, ...args], {
-    cwd: folder,
-    env: { PATH: process.env.PATH, ...env },
-  })
-  running.add(child)
-  keepPrintedBy(child)
-  const run = { child, stdout: '', stderr: '', ended: once(child, 'close') }
-  void run.ended.then(() => running.delete(child))
-  child.stdout.setEncoding('utf8').on('data', (text) => {
-    run.stdout += text
-  })
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    run.stderr += text
-  })
+function start(args: string[], env: Record<string, string>): CommandProcess {
+  const run = new CommandProcess(args, { cwd: folder, env })
+  running.add(run)
   return run
 }
 
 describe('How librdkafka was built', () => {
   it('is said by features, with which the installation ends', async () => {
     const run = start(['features'], {})
-    expect(await run.ended).toEqual([0, null])
+    expect(await run.ended).toBe(0)
     expect(run.stdout).toBe(report(BUILT_FEATURES))
   })
 
@@ -71,9 +53,9 @@ describe('How librdkafka was built', () => {
     'is logged once at the start where something is missing, with WORKERS=%s',
     async (workers) => {
       const run = start(['serve'], { ...SERVE, WORKERS: workers })
-      await vi.waitUntil(() => run.stdout.includes('"msg":"listening'), { timeout: 20_000 })
+      await run.listening()
       run.child.kill('SIGTERM')
-      expect(await run.ended).toEqual([0, null])
+      expect(await run.ended).toBe(0)
       const lines = run.stdout.split('\n').filter(Boolean)
       const told = lines.map((line) => JSON.parse(line)).filter(({ msg }) => /built without/.test(msg))
       const expected = missingLine(BUILT_FEATURES)
@@ -98,7 +80,7 @@ describe.each([
     ['produce', ['value'], NO_KAFKA],
   ])(`is named by %s when ${value} is configured, and ends it`, async (command, args, settings) => {
     const run = start([command, ...args], { ...settings, ...env })
-    expect(await run.ended).toEqual([1, null])
+    expect(await run.ended).toBe(1)
     const told = run.stderr.split('\n').filter(Boolean)
     expect(told).toHaveLength(1)
     expect(told[0]).toContain(`Kafka property ${words}: librdkafka was built without it`)
