@@ -19,6 +19,8 @@ export class KafkaInMemory {
   readonly topics = new Map<string, PartitionInMemory[]>()
   /** Nothing answers. */
   isDown = false
+  /** Consumers whose questions for lists of partitions nobody answers: 0 is the live one, 1 that of what is behind. */
+  readonly deaf = new Set<number>()
   /** Brokers that take questions and do not answer them. */
   readonly silent = new Set<number>()
   /** Partitions that their leader refuses, by topic and partition: it has just given them up. */
@@ -99,6 +101,7 @@ export class ConsumerInMemory implements RecordSource {
     this.kafka.lists.push(topics)
     await passes(ANSWER_MS)
     if (this.kafka.isDown) throw new Error('Local: Broker transport failure')
+    if (this.kafka.deaf.has(this.kafka.consumers.indexOf(this))) throw timedOut()
     return new Map(
       topics.map((topic) => {
         const held = this.kafka.topics.get(topic) ?? []
@@ -166,7 +169,7 @@ export class ConsumerInMemory implements RecordSource {
     this.kafka.offsets.push([leader, partitions.length])
     if (this.kafka.silent.has(leader)) {
       await passes(timeoutMs)
-      throw Object.assign(new Error('Local: Timed out'), { code: TIMED_OUT })
+      throw timedOut()
     }
     await passes(ANSWER_MS)
     // librdkafka has one error for all that it was asked of in one call.
@@ -179,6 +182,10 @@ export class ConsumerInMemory implements RecordSource {
     }
     return told
   }
+}
+
+function timedOut(): Error {
+  return Object.assign(new Error('Local: Timed out'), { code: TIMED_OUT })
 }
 
 export function recordAt(partition: number, offset: number): KafkaRecord {

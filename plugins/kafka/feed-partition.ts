@@ -46,9 +46,9 @@ export class FeedPartition {
     return this.silentSinceMs !== null && nowMs - this.silentSinceMs >= SILENT_MS
   }
 
-  /** `askedAtMs`: when the leader was asked that has answered, or has not; also where there was none to ask. */
-  noteAnswer(hasAnswered: boolean, askedAtMs: number): void {
-    this.silentSinceMs = hasAnswered ? null : (this.silentSinceMs ?? askedAtMs)
+  /** Since when no leader has answered; null: one has. */
+  noteSilence(sinceMs: number | null): void {
+    this.silentSinceMs = sinceMs
   }
 
   noteEnd(end: number): void {

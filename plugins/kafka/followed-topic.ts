@@ -41,6 +41,8 @@ export class FollowedTopic {
   /** Partitions that were told of in this look. */
   private answered = new Set<number>()
   private leaderOf = new Map<number, number | null>()
+  /** Partitions for which no leader answers, and since when: also a bus that comes later need not wait for them for longer. */
+  private silentSinceMs = new Map<number, number>()
   private topicId: string | null = null
   private silentLooks = 0
 
@@ -129,14 +131,14 @@ export class FollowedTopic {
   /** Ends a look whose leaders were asked at that time; true if nothing is missing, and the next one can wait. */
   endLook(askedAtMs: number, nowMs: number): boolean {
     if (this.existence.trouble !== null) return false
+    this.noteSilence(askedAtMs)
     let isSettled = this.reading.trouble === null
-    let silent: readonly number[] | null = null
     for (const { feed, asked } of this.fed.values()) {
-      if (asked !== null) silent = feed.noteAnswers(this.answered, askedAtMs)
+      if (asked !== null) feed.noteSilence(this.silentSinceMs)
       this.showCatchUp(feed, nowMs)
       isSettled &&= feed.isSettled
     }
-    if (silent !== null) this.noteSilent(silent)
+    this.tellSilence()
     return isSettled && this.silentLooks === 0
   }
 
@@ -158,6 +160,11 @@ export class FollowedTopic {
     return isNew
   }
 
+  /** Lets buses begin that have waited for long enough for partitions of which no leader answers. */
+  showCatchUps(nowMs: number): void {
+    for (const feed of this.feeds) if (!feed.caughtUp) this.showCatchUp(feed, nowMs)
+  }
+
   private showCatchUp(feed: TopicFeed, nowMs: number): void {
     if (feed.catchUp(nowMs)) this.fed.get(feed)?.log.info(`topic ${this.name} is read up to date`)
   }
@@ -166,7 +173,16 @@ export class FollowedTopic {
     for (const condition of [this.existence, this.leaders, this.reading]) condition.tell(log)
   }
 
-  private noteSilent(silent: readonly number[]): void {
+  private noteSilence(askedAtMs: number): void {
+    const before = this.silentSinceMs
+    this.silentSinceMs = new Map()
+    for (const partition of this.leaderOf.keys()) {
+      if (!this.answered.has(partition)) this.silentSinceMs.set(partition, before.get(partition) ?? askedAtMs)
+    }
+  }
+
+  private tellSilence(): void {
+    const silent = [...this.silentSinceMs.keys()]
     this.silentLooks = silent.length === 0 ? 0 : this.silentLooks + 1
     if (silent.length === 0) this.leaders.clear()
     else if (this.silentLooks >= SILENT_LOOKS_MIN) {
@@ -227,6 +243,7 @@ export class FollowedTopic {
       fed.asked = null
       fed.feed.recreate()
     }
+    this.silentSinceMs.clear()
     this.parts.onChanged()
   }
 

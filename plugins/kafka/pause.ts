@@ -10,6 +10,7 @@ export class Pause {
   private end: (() => void) | null = null
   /** News came when nobody waited: the next wait is a short one. */
   private woken = false
+  private isCut = false
   private earliestEndMs = 0
 
   constructor(closing: AbortSignal) {
@@ -24,18 +25,25 @@ export class Pause {
       this.end = resolve
       this.timer = setTimeout(resolve, ms)
       this.closing.addEventListener('abort', this.close)
-      if (this.woken) this.wake()
+      if (this.isCut) resolve()
+      else if (this.woken) this.wake()
     })
     this.closing.removeEventListener('abort', this.close)
     clearTimeout(this.timer)
     this.end = null
     this.woken = false
+    this.isCut = false
   }
 
-  /** Ends the wait under way at once, or the next one soon: for news of our own, which do not come a hundred times a second. */
+  /** Ends the wait under way, or the next one, at once: for news of our own, which do not come a hundred times a second. */
   cut(): void {
-    this.woken = true
+    this.isCut = true
     this.end?.()
+  }
+
+  /** What `cut` told of is being seen to: the next wait may be a long one. */
+  heed(): void {
+    this.isCut = false
   }
 
   private readonly close = (): void => this.end?.()

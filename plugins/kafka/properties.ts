@@ -32,7 +32,8 @@ const CONSUMER_HOLDS: Properties = {
  * `fetch.max.bytes` that nobody has read yet (one record more where it is larger): 4 + 4 MiB; four times as much was no
  * faster, and cost 10 to 20 bytes more for each of a million keys. With its own default for
  * the pause at a full queue (1 s) reading stops and goes: 73,000 records/s instead of 136,000. An end of partition is
- * told `fetch.wait.max.ms` after the last record.
+ * told `fetch.wait.max.ms` after the last record. A broker that hangs is given up after half a minute, librdkafka's own minute
+ * halved: until then it goes on being asked for what any broker knows. A record of 16 MiB has as long to come.
  */
 const CONSUMER_DEFAULTS: Properties = {
   'client.id': CLIENT_ID,
@@ -42,6 +43,7 @@ const CONSUMER_DEFAULTS: Properties = {
   'fetch.queue.backoff.ms': 10,
   'fetch.wait.max.ms': 100,
   'reconnect.backoff.max.ms': 2_000,
+  'socket.timeout.ms': 30_000,
 }
 
 const PRODUCER_DEFAULTS: Properties = {

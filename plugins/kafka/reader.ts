@@ -38,6 +38,8 @@ export interface Feeding {
 const LOOK_MS = 5_000
 /** The pace while something is missing. */
 const LOOK_AGAIN_MS = 1_000
+/** How often it is looked at whether a bus has waited for long enough. */
+const CATCH_UP_MS = 1_000
 const CLOSED = 'The Kafka consumer is closed'
 
 export class Reader {
@@ -53,6 +55,8 @@ export class Reader {
   private readonly readPause = new Pause(this.closing.signal)
   /** An error of a read may have hidden that partitions have stopped. */
   private fearsStops = false
+  /** When it was last looked at who may begin. */
+  private caughtUpAtMs = Number.NEGATIVE_INFINITY
 
   /** Throws if librdkafka does not take the configuration. */
   constructor(options: ReaderOptions) {
@@ -138,6 +142,7 @@ export class Reader {
 
   private async keepLooking(): Promise<void> {
     while (this.isOpen) {
+      this.lookPause.heed()
       const settled = this.topics.size === 0 || (await this.answered(() => this.look()))
       await this.lookPause.wait(this.jittered(settled ? LOOK_MS : LOOK_AGAIN_MS))
     }
@@ -159,6 +164,7 @@ export class Reader {
     while (this.isOpen) {
       const error = await this.read()
       this.show()
+      this.showCatchUps()
       await this.housekeeping.run(epochMs)
       if (error !== null) await this.heed(error)
     }
@@ -190,6 +196,14 @@ export class Reader {
       this.housekeeping.noteFed(feed)
     }
     changed.clear()
+  }
+
+  /** About once a second: what is waited for may be over while a question is still open. */
+  private showCatchUps(): void {
+    const nowMs = this.options.nowMs()
+    if (nowMs - this.caughtUpAtMs < CATCH_UP_MS) return
+    this.caughtUpAtMs = nowMs
+    for (const topic of this.topics.values()) topic.showCatchUps(nowMs)
   }
 
   private async watermarks(name: string, signal: AbortSignal): Promise<PartitionWatermarks> {

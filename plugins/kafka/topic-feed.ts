@@ -65,15 +65,9 @@ export class TopicFeed implements Receiver {
     return asked
   }
 
-  /** Takes which leaders have answered that were asked at that time, and returns the partitions of the others. */
-  noteAnswers(answered: ReadonlySet<number>, askedAtMs: number): number[] {
-    const silent: number[] = []
-    for (const [number, partition] of this.partitions) {
-      const hasAnswered = answered.has(number)
-      partition.noteAnswer(hasAnswered, askedAtMs)
-      if (!hasAnswered) silent.push(number)
-    }
-    return silent
+  /** Takes since when no leader has answered for which partitions; there is one that does for all others. */
+  noteSilence(sinceMs: ReadonlyMap<number, number>): void {
+    for (const [number, partition] of this.partitions) partition.noteSilence(sinceMs.get(number) ?? null)
   }
 
   /** Every partition that it knows of. */

@@ -4,6 +4,7 @@
 import type { ConsumerEvents, RecordSource } from './consumer.ts'
 import { Lane, type Receiver } from './lane.ts'
 import type { ListedPartition } from './questions.ts'
+import { wordsOf } from './troubles.ts'
 import { Leaders, type LedPartition, type TopicMarks } from './watermarks.ts'
 
 /** What is heard of Kafka besides records, which go to their receivers. */
@@ -16,6 +17,8 @@ export type SourceEvents = Omit<ConsumerEvents, 'onRecord' | 'onEnd' | 'onStop'>
 const BEHIND_WAIT_MS = 5
 /** How often one that has nothing to read is read all the same: what librdkafka has to say piles up until then. */
 const IDLE_READ_MS = 1000
+/** How long the consumer of what is behind is left alone once Kafka did not answer it. */
+const DEAF_MS = 10_000
 
 export class TwoConsumers {
   private readonly liveConsumer: RecordSource
@@ -23,10 +26,13 @@ export class TwoConsumers {
   private readonly live: Lane
   private readonly behind: Lane
   private readonly leaders: Leaders
+  private readonly events: SourceEvents
   private readonly nowMs: () => number
   private idleReadAtMs: number
   /** Something came of what is behind with the last read of it: there may be more at once. */
   private behindFlows = true
+  /** Since when Kafka has not answered the consumer of what is behind; null: it has. */
+  private deafSinceMs: number | null = null
 
   /** `nowMs`: only differences count. */
   constructor(
@@ -34,6 +40,7 @@ export class TwoConsumers {
     events: SourceEvents,
     nowMs: () => number,
   ) {
+    this.events = events
     this.nowMs = nowMs
     this.idleReadAtMs = nowMs()
     this.liveConsumer = createConsumer(laneEvents(events, () => this.live))
@@ -53,13 +60,32 @@ export class TwoConsumers {
     await Promise.all([this.liveConsumer.connect(), this.behindConsumer.connect()])
   }
 
-  partitions(topics: readonly string[]): Promise<Map<string, ListedPartition[]>> {
-    return this.liveConsumer.partitions(topics)
+  /**
+   * Rejects if Kafka does not answer. librdkafka goes on asking the broker that it asked last, for half a minute also one that
+   * hangs; a question that has a time of its own makes it let go.
+   */
+  async partitions(topics: readonly string[]): Promise<Map<string, ListedPartition[]>> {
+    try {
+      return await this.liveConsumer.partitions(topics)
+    } catch (error) {
+      await this.leaders.findSilent()
+      throw error
+    }
   }
 
-  /** Has the other one hear of topics that it is to read: librdkafka takes up to a second to begin with one that it does not know. */
+  /**
+   * Has the other one hear of topics before it reads them: librdkafka takes up to a second to begin with one that it does not
+   * know. Where it gets no answer, it is not counted on: all is read by the live one until it does.
+   */
   async prepare(topics: readonly string[]): Promise<void> {
-    await this.behindConsumer.partitions(topics)
+    if (this.deafSinceMs !== null && this.nowMs() - this.deafSinceMs < DEAF_MS) return
+    try {
+      await this.behindConsumer.partitions(topics)
+      this.deafSinceMs = null
+    } catch (error) {
+      this.deafSinceMs = this.nowMs()
+      this.events.onLog(`all is read by one consumer, the other is not answered: ${wordsOf(error)}`, false)
+    }
   }
 
   /** Hands over what each leader tells, one after the other; those that did not answer the last time come last. */
@@ -69,8 +95,9 @@ export class TwoConsumers {
 
   /** Reads a partition from `next` on, behind the others until `arrive` is called. */
   follow(topic: string, partition: number, next: number, receiver: Receiver): void {
-    this.live.remove(topic, partition, receiver)
-    this.behind.addAnew(topic, partition, next, receiver)
+    const [lane, other] = this.deafSinceMs === null ? [this.behind, this.live] : [this.live, this.behind]
+    other.remove(topic, partition, receiver)
+    lane.addAnew(topic, partition, next, receiver)
   }
 
   /** The receiver has come to the end of the partition: it goes on live, from `next` on. */

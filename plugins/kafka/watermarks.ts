@@ -36,6 +36,8 @@ export class Leaders {
   private readonly source: OffsetSource
   /** Leaders that did not answer when they were last asked: as many as brokers, at the most. */
   private readonly silent = new Set<number>()
+  /** A partition of each leader that was asked: as many as brokers, at the most. */
+  private readonly known = new Map<number, LedPartition>()
 
   constructor(source: OffsetSource) {
     this.source = source
@@ -44,11 +46,21 @@ export class Leaders {
   /** Hands over what each leader tells, as soon as it does. Rejects only as `onTold` throws. */
   async ask(partitions: readonly LedPartition[], onTold: (told: TopicMarks) => unknown): Promise<void> {
     for (const [leader, led] of this.inOrder(byLeader(partitions))) {
+      if (led[0] !== undefined) this.known.set(leader, led[0])
       for (let at = 0; at < led.length; at += ASKED_MAX) {
         const question = { leader, left: QUESTIONS_MAX }
         await this.askOne(question, led.slice(at, at + ASKED_MAX), onTold)
         if (this.silent.has(leader)) break
       }
+    }
+  }
+
+  /** Asks the leaders that were known to answer, until one does not: that one is silent from now on. */
+  async findSilent(): Promise<void> {
+    for (const [leader, partition] of [...this.known]) {
+      if (this.silent.has(leader)) continue
+      await this.told(leader, [partition])
+      if (this.silent.has(leader)) return
     }
   }
 

@@ -261,10 +261,10 @@ describe('A reader of topics', () => {
     // A read that was under way may bring records of the log that was given up.
     batch(0, 4)
     expect(writer.append).not.toHaveBeenCalled()
-    await passes(110)
-    expect([kafka.live.assigned.size, kafka.behind.assigned.size]).toEqual([0, 0])
     expect(feeding.notReady()).toBe('topic events: waiting for Kafka')
-    await passes(1_000)
+    kafka.unassigned.length = 0
+    await passes(1_100)
+    expect(kafka.unassigned.flatMap(([, partitions]) => partitions).sort()).toEqual([0, 1])
     expect(kafka.assigned.at(-1)).toEqual(['events', { 0: 0 }])
     batch(0, 6, 'end')
     await passes(200)
@@ -291,6 +291,7 @@ describe('A reader of topics', () => {
       })
       return told
     })
+    live.events.onTrouble()
     await vi.waitUntil(() => vi.mocked(live.ends).mock.calls.length === 1)
     kafka.assigned.length = 0
     live.events.onTopicId({ topic: 'events', id: 'two' })
@@ -371,6 +372,47 @@ describe('A reader of topics', () => {
     kafka.silent.clear()
     await passes(5_000)
     expect([...kafka.behind.assigned.keys()]).toEqual(['events 1'])
+  })
+
+  it('lets the streams begin after 10 s, be there a question open or not', async () => {
+    kafka.hold('events', [0, 0], [0, 4])
+    kafka.lead('events', 1, 2)
+    kafka.silent.add(2)
+    await passes(10_000)
+    expect(writer.markCaughtUp).not.toHaveBeenCalled()
+    await passes(1_200)
+    expect(writer.markCaughtUp).toHaveBeenCalledTimes(1)
+  })
+
+  it('reads all by the live consumer while Kafka does not answer the other, which is asked again every 10 s', async () => {
+    kafka.hold('events', [0, 4])
+    kafka.deaf.add(1)
+    await passes(1_000)
+    expect([kafka.live.assigned, kafka.behind.assigned]).toEqual([new Map([['events 0', 0]]), new Map()])
+    batch(0, 4, 'end')
+    expect(writer.markCaughtUp).toHaveBeenCalledTimes(1)
+    kafka.deaf.clear()
+    kafka.hold('events', [0, 4], [0, 4])
+    await passes(7_000)
+    expect(kafka.behind.assigned.size).toBe(0)
+    kafka.hold('events', [0, 4], [0, 4], [0, 4])
+    await passes(7_000)
+    expect([...kafka.behind.assigned.keys()]).toEqual(['events 2'])
+  })
+
+  it('asks the leaders, when nobody lists partitions, until one does not answer: librdkafka asks no other by itself', async () => {
+    kafka.hold('events', [0, 0], [0, 0], [0, 0])
+    for (const partition of [0, 1, 2]) kafka.lead('events', partition, partition)
+    await passes(1_000)
+    kafka.deaf.add(0)
+    kafka.silent.add(1)
+    kafka.offsets.length = 0
+    await passes(6_500)
+    expect(kafka.offsets.slice(0, 3)).toEqual([
+      [0, 1],
+      [0, 1],
+      [1, 1],
+    ])
   })
 
   it('answers for watermarks when every leader has answered or was given up: null for what nobody tells', async () => {
@@ -511,6 +553,17 @@ describe('A reader of topics', () => {
         [0, 1, 2, 3, 4],
         [0, 1, 2, 3, 4],
       ])
+    })
+
+    it('lets one that comes later wait no longer for a silent leader than the first', async () => {
+      kafka.hold('events', [0, 0], [0, 4])
+      kafka.lead('events', 1, 2)
+      kafka.silent.add(2)
+      await passes(12_000)
+      const second = createWriter()
+      reader.feed('events', second, log)
+      await passes(4_000)
+      expect(second.markCaughtUp).toHaveBeenCalledTimes(1)
     })
 
     it('gives nothing more to one that is stopped, and stops reading with the last', async () => {
