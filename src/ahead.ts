@@ -45,6 +45,7 @@ export class Ahead {
 
   /** The position with an offset for every -1; for a partition of which nothing is known the beginning, so that nothing is lost. */
   completed(position: Position): Position {
+    if (!hasFromNow(position)) return position
     const completed = new Map(position)
     for (const [partition, offset] of position)
       if (offset === FROM_NOW) completed.set(partition, this.ends.get(partition) ?? FROM_BEGINNING)
@@ -71,6 +72,12 @@ export class Ahead {
     }
     return false
   }
+}
+
+/** Whether the position says "from now" of a partition. */
+export function hasFromNow(position: Position): boolean {
+  for (const offset of position.values()) if (offset === FROM_NOW) return true
+  return false
 }
 
 /** The offsets of a position that are ahead of the bus; of a partition that the bus does not know any is. */

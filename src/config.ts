@@ -104,27 +104,28 @@ function tlsLines({ tls, tlsCertFile, tlsKeyFile }: Document): string[] {
 
 /** A document that was checked against the schema is what its settings' types say. */
 type CheckedDocument = Readonly<Record<Exclude<ServerSettingName, NumberName | 'adminHosts'>, string>> &
-  Readonly<Record<Exclude<NumberName, 'workers'>, number>> & {
+  Readonly<Record<'port' | 'adminPort' | 'lingerSeconds', number>> & {
     readonly workers?: number
     readonly adminHosts: string[]
   }
-type NumberName =
-  | 'port'
-  | 'adminPort'
-  | 'connectionsMax'
-  | 'connectionsPerAddressMax'
-  | 'lingerSeconds'
-  | 'workers'
+type NumberName = 'port' | 'adminPort' | 'lingerSeconds' | 'workers'
 
 function serverOptions({ document, module }: Gathered): ServerOptions {
-  const { tls, tlsCertFile, tlsKeyFile, ...checked } = document as CheckedDocument
-  const { host, port, adminHost, adminPort, adminHosts, logLevel } = checked
-  const { workers = defaultWorkers(), lingerSeconds, connectionsMax, connectionsPerAddressMax } = checked
+  const { host, port, adminHost, adminPort, adminHosts, logLevel, ...checked } = document as CheckedDocument
+  const { tls, tlsCertFile, tlsKeyFile, lingerSeconds, workers = defaultWorkers() } = checked
   const files: TlsOptions = { certFile: tlsCertFile, keyFile: tlsKeyFile }
   return {
     ...resolveOptions(document),
-    ...{ host, port, adminHost, adminPort, adminHosts, logLevel: logLevel as LogLevel },
-    ...{ workers, lingerSeconds, connectionsMax, connectionsPerAddressMax },
+    ...{
+      host,
+      port,
+      adminHost,
+      adminPort,
+      adminHosts,
+      lingerSeconds,
+      workers,
+      logLevel: logLevel as LogLevel,
+    },
     tls: tls === 'off' ? null : files,
     ...(module !== null && { configModule: module }),
   }

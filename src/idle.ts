@@ -1,49 +1,61 @@
 // Those who wait for one thing, until it comes; from then on those whose turn is still to come. To wake them costs the same
-// however many they are.
+// however many they are. A list is used again once all have had their turns: it holds as much room as it ever needed.
 
 import type { Pumped } from './pump.ts'
 
 export class Idle {
   /** Their turn comes: nobody is added any more. */
   isWoken = false
-  private members: Pumped[] = []
+  /** Free places hold null. */
+  private readonly members: (Pumped | null)[] = []
+  private count = 0
   /** Where among them the turns begin, and how many had theirs. */
   private first = 0
   private taken = 0
 
   get isEmpty(): boolean {
-    return this.members.length === 0
+    return this.count === 0
   }
 
   add(pumped: Pumped): void {
     pumped.idle = this
-    pumped.idleAt = this.members.length
-    this.members.push(pumped)
+    this.put(pumped, this.count++)
   }
 
   /** Once woken they keep their places: a turn that comes to nothing costs less than to move the others. */
   leave(pumped: Pumped): void {
     if (this.isWoken) return
-    const last = this.members.pop()
-    if (last !== undefined && last !== pumped) {
-      this.members[pumped.idleAt] = last
-      last.idleAt = pumped.idleAt
-    }
+    const last = this.members[--this.count] ?? pumped
+    this.put(last, pumped.idleAt)
+    this.members[this.count] = null
     pumped.idle = null
   }
 
   /** `from`: the share of them behind which the turns begin. */
   wake(from: number): void {
     this.isWoken = true
-    this.first = Math.floor(from * this.members.length)
+    this.first = Math.floor(from * this.count)
   }
 
-  /** The next whose turn comes, who is in no list then. */
+  /** The next whose turn comes, who is in no list then; undefined where all had theirs. */
   take(): Pumped | undefined {
-    const { length } = this.members
-    if (this.taken === length) return undefined
-    const pumped = this.members[(this.first + this.taken++) % length]
+    if (this.taken === this.count) return undefined
+    const at = (this.first + this.taken++) % this.count
+    const pumped = this.members[at] ?? undefined
+    this.members[at] = null
     if (pumped !== undefined) pumped.idle = null
     return pumped
+  }
+
+  /** Nobody is in it: it may be used again. */
+  reset(): void {
+    this.isWoken = false
+    this.count = 0
+    this.taken = 0
+  }
+
+  private put(pumped: Pumped, at: number): void {
+    this.members[at] = pumped
+    pumped.idleAt = at
   }
 }

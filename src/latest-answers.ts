@@ -1,7 +1,7 @@
 // A question that many ask at once: one is under way, one more waits for all who asked since that one began.
 // So every caller gets an answer that was asked for after the call, and Kafka is asked at most one question at a time.
 
-/** Somebody who is told when a question is over: a call that costs little, since all who wait are told in one turn. */
+/** Somebody who is told when a question is over. */
 export interface Waiter {
   answered(): void
 }
@@ -14,8 +14,10 @@ export class Question<T> {
   error: unknown = null
   isOver = false
   private readonly waiting = new Set<Waiter>()
+  /** Those who have yet to be told, once it is over. */
+  private untold: Iterator<Waiter> | null = null
 
-  /** Tells `waiter` once when it is over, unless it leaves before. */
+  /** `waiter` is told once when it is over, unless it leaves before. */
   join(waiter: Waiter): void {
     if (this.isOver) waiter.answered()
     else this.waiting.add(waiter)
@@ -29,19 +31,32 @@ export class Question<T> {
     this.answer = answer
     this.error = error
     this.isOver = true
-    for (const waiter of this.waiting) waiter.answered()
-    this.waiting.clear()
+  }
+
+  /** Tells one of those who wait that it is over; false where nobody is left. */
+  tellNext(): boolean {
+    this.untold ??= this.waiting.values()
+    const { value, done } = this.untold.next()
+    if (done) return false
+    this.waiting.delete(value)
+    value.answered()
+    return true
   }
 }
 
 export class LatestAnswers<T> {
   private readonly question: () => Promise<T>
+  private readonly announce: (question: Question<T>) => void
   private current: Question<T> | null = null
   private next: Question<T> | null = null
 
-  /** `question` may take as long as it likes; it is never put again before it has settled. */
-  constructor(question: () => Promise<T>) {
+  /**
+   * `question` may take as long as it likes; it is never put again before it has settled. `announce` has those told who wait,
+   * of whom there may be a hundred thousand; without it all are told at once.
+   */
+  constructor(question: () => Promise<T>, announce: (question: Question<T>) => void = tellAll) {
     this.question = question
+    this.announce = announce
   }
 
   /** The question that is put now, or else next. */
@@ -76,7 +91,12 @@ export class LatestAnswers<T> {
     this.current = null
     if (next !== null) this.begin(next)
     question.settle(answer, error)
+    this.announce(question)
   }
+}
+
+function tellAll(question: Question<unknown>): void {
+  while (question.tellNext());
 }
 
 /** Resolves when the question is over or nobody waits for it here any more. */

@@ -17,6 +17,9 @@ const TURN_BYTES = 1024 * 1024
 /** What is left of a turn's time and bytes for records as long as urgent work is not done: neither is to starve. */
 const BESIDE_URGENT = 0.25
 
+/** More than are ever woken at once of one bus. */
+const SPARE_MAX = 4
+
 /** What a worker waits for after a piece of work: its next turn, its bus's next publish or catching up, or somebody's `enqueue`. */
 export type Waits = 'turn' | 'publish' | 'catch-up' | 'call'
 
@@ -57,6 +60,10 @@ export class Pump {
   private readonly queue = new Queue<Pumped | Idle>()
   /** The list whose members have their turns now. */
   private woken: Idle | null = null
+  /**
+   * Lists to be used again. New ones, to which a hundred thousand streams would point, are what garbage collection takes long for.
+   */
+  private readonly spare: Idle[] = []
   private isScheduled = false
   /** Where among those who wait the last wake began, as a share of them. */
   private rotation = 0
@@ -137,11 +144,18 @@ export class Pump {
   private take(): Pumped | undefined {
     const pumped = this.woken?.take()
     if (pumped !== undefined) return pumped
-    this.woken = null
+    this.putAside()
     const next = this.queue.take()
     if (!(next instanceof Idle)) return next
     this.woken = next
     return next.take()
+  }
+
+  private putAside(): void {
+    if (this.woken === null) return
+    this.woken.reset()
+    if (this.spare.length < SPARE_MAX) this.spare.push(this.woken)
+    this.woken = null
   }
 
   /** Returns the bytes that were written. */
@@ -179,12 +193,12 @@ export class Pump {
   }
 
   private wakePublished(waiting: Waiting): void {
-    if (this.wake(waiting.publish)) waiting.publish = new Idle()
+    if (this.wake(waiting.publish)) waiting.publish = this.spare.pop() ?? new Idle()
   }
 
   private wakeCaughtUp(waiting: Waiting): void {
     waiting.stopCatchUp = null // it is told once
-    if (this.wake(waiting.catchUp)) waiting.catchUp = new Idle()
+    if (this.wake(waiting.catchUp)) waiting.catchUp = this.spare.pop() ?? new Idle()
   }
 
   /** False where nobody waits. */

@@ -1,7 +1,7 @@
 // Where a stream begins: at the id it brings, at what its URL asks for, or with the newest value of every key.
 // An id that cannot be honoured means the beginning, said with a reason: never an error, since a browser sends it by itself.
 
-import { Ahead, offsetsAhead } from './ahead.ts'
+import { Ahead, hasFromNow, offsetsAhead } from './ahead.ts'
 import { Asking } from './asking.ts'
 import type { BusView } from './bus-view.ts'
 import { Cursor } from './cursor.ts'
@@ -40,21 +40,29 @@ export interface Begun {
   readonly doubt: Ahead | null
 }
 
-/** `end`: this stream cannot be. A text: what it waits for, as the pump has it. */
-export type Beginning = Begun | { readonly end: 'busy' | 'shutdown' } | 'publish' | 'catch-up' | 'call'
+/** Why this stream cannot be. */
+export interface End {
+  readonly end: 'busy' | 'shutdown'
+}
+
+/** A text: what it waits for, as the pump has it. */
+export type Beginning = Begun | End | 'publish' | 'catch-up' | 'call'
 
 /** How long a partition of which Kafka does not tell the end holds up a stream, from the request on. */
 const HELD_UP_MS = 10_000
 /** What Kafka has to answer at the least, where the bus caught up later than that. */
 const ANSWER_MS = 2_000
 
+const NOTHING: Position = new Map()
+
 /** The beginning of one stream, which is looked at until it is known. */
 export class Start {
   private readonly parts: StartParts
   /** What is taken at its word then. */
   private beginsByMs: number
-  /** The id's position, once it was read. */
+  /** The id's position, from the request to the first look; beyond that only where it says "from now", which was then. */
   private position: Position | null = null
+  private saysFromNow = false
   private ahead: Ahead | null = null
   /** For one that begins with the end: a cursor there, or what is to be found out of it. */
   private fromEnd: Cursor | null = null
@@ -69,7 +77,7 @@ export class Start {
     this.parts = parts
     this.beginsByMs = parts.nowMs + HELD_UP_MS
     this.recreatedAt = bus.recreatedAt
-    if (wish.id !== null) this.position = this.read(wish.id)
+    if (wish.id !== null) this.position = bus.caughtUp ? this.read(wish.id) : null
     else if (!isFromNow(wish)) return
     else if (bus.caughtUp) this.fromEnd = Cursor.fromNow(bus)
     else this.endsNow = new EndsNow(bus.position(), this.asking())
@@ -82,7 +90,7 @@ export class Start {
     if (isFromNow(wish)) return this.fromNow(nowMs)
     if (!bus.caughtUp || bus.recreatedAt !== this.recreatedAt) this.forget()
     if (!bus.caughtUp) return 'catch-up'
-    if (wish.id !== null) return this.fromId(nowMs)
+    if (wish.id !== null) return this.fromId(wish.id, nowMs)
     if (wish.sinceMs !== null) return fromTime(bus, wish.sinceMs)
     return fromBeginning(bus, null)
   }
@@ -119,39 +127,49 @@ export class Start {
     return this.endsNow?.look(nowMs) !== 'open' || nowMs >= this.beginsByMs
   }
 
-  private fromId(nowMs: number): Beginning {
+  private fromId(id: string, nowMs: number): Beginning {
     const { bus } = this.parts.topic
-    const { position, ahead } = this
+    if (this.ahead !== null) return this.fromAhead(id, this.ahead, nowMs)
+    const position = this.position ?? this.read(id)
     if (position === null) return fromBeginning(bus, 'undecodable')
     if (position.size === 0) return fromBeginning(bus, null)
-    if (ahead !== null) return this.fromAhead(position, ahead, nowMs)
-    this.position = withNow(position, bus)
-    const offsets = offsetsAhead(bus, this.position)
-    if (offsets.size === 0) return resume(bus, this.position, null)
+    const offsets = offsetsAhead(bus, position)
+    if (offsets.size === 0) return resume(bus, position, null)
+    this.position = this.saysFromNow ? position : null
     this.ahead = new Ahead(bus, offsets, this.asking())
     this.beginsByMs = Math.max(this.beginsByMs, nowMs + ANSWER_MS)
-    return this.fromAhead(this.position, this.ahead, nowMs)
+    return this.fromAhead(id, this.ahead, nowMs)
   }
 
-  private fromAhead(position: Position, ahead: Ahead, nowMs: number): Beginning {
+  private fromAhead(id: string, ahead: Ahead, nowMs: number): Beginning {
     const { bus } = this.parts.topic
     const finding = ahead.look(nowMs)
     if (finding === 'beyond') return fromBeginning(bus, bus.wasRecreated ? 'recreated' : 'beyond-end')
     if (finding === 'closed') return { end: 'shutdown' }
-    if (finding === 'settled') return resume(bus, ahead.completed(position), null)
-    return nowMs < this.beginsByMs ? 'publish' : resume(bus, ahead.completed(position), ahead)
+    if (finding === 'open' && nowMs < this.beginsByMs) return 'publish'
+    const position = ahead.completed(this.position ?? parsePosition(id) ?? NOTHING)
+    const beginning = resume(bus, position, finding === 'open' ? ahead : null)
+    if (!('doubt' in beginning) || beginning.doubt === null) ahead.stop()
+    return beginning
+  }
+
+  /** Offsets of -1 read as where the bus is: "from now" is as of the request. */
+  private read(id: string): Position | null {
+    const { bus } = this.parts.topic
+    const position = parsePosition(id)
+    if (position === null || !hasFromNow(position)) return position
+    this.saysFromNow = true
+    const now = ([partition, offset]: [number, number]): [number, number] => [
+      partition,
+      offset === FROM_NOW ? (bus.nextOffset(partition) ?? offset) : offset,
+    ]
+    return new Map([...position].map(now))
   }
 
   /** The topic has become another one, or is about to: what was found out so far was of the former. */
   private forget(): void {
     this.stop()
     this.recreatedAt = this.parts.topic.bus.recreatedAt
-  }
-
-  private read(id: string): Position | null {
-    const { bus } = this.parts.topic
-    const position = parsePosition(id)
-    return position !== null && bus.caughtUp ? withNow(position, bus) : position
   }
 
   private asking(): Asking {
@@ -163,7 +181,7 @@ function isFromNow({ id, sinceMs, from }: Wish): boolean {
   return id === null && sinceMs === null && from === 'latest'
 }
 
-function fromBeginning(bus: BusView, reason: GapReason | null): Beginning {
+function fromBeginning(bus: BusView, reason: GapReason | null): Begun | End {
   // A bus that had to drop what nothing superseded has no whole snapshot to give; replicas with more room may.
   return bus.isWhole ? { cursor: Cursor.fromBeginning(bus), reason, doubt: null } : { end: 'busy' }
 }
@@ -173,19 +191,9 @@ function fromTime(bus: BusView, sinceMs: number): Beginning {
   return isWhole ? { cursor: Cursor.fromTime(bus, sinceMs), reason: null, doubt: null } : { end: 'busy' }
 }
 
-function resume(bus: BusView, position: Position, doubt: Ahead | null): Beginning {
+function resume(bus: BusView, position: Position, doubt: Ahead | null): Begun | End {
   const reason = bus.gapFor(position)
   return reason === null
     ? { cursor: Cursor.fromPosition(bus, position), reason, doubt }
     : fromBeginning(bus, reason)
-}
-
-/** Offsets of -1 read as where the bus is: "from now" is as of the request. */
-function withNow(position: Position, bus: BusView): Position {
-  if (![...position.values()].includes(FROM_NOW)) return position
-  const read = ([partition, offset]: [number, number]): [number, number] => [
-    partition,
-    offset === FROM_NOW ? (bus.nextOffset(partition) ?? offset) : offset,
-  ]
-  return new Map([...position].map(read))
 }

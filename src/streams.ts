@@ -161,7 +161,10 @@ export class Streams {
   private answersOf(topic: Topic): LatestAnswers<PartitionWatermarks> {
     const known = this.answers.get(topic)
     if (known) return known
-    const made = new LatestAnswers(() => topic.watermarks(this.closing.signal))
+    const made = new LatestAnswers(
+      () => topic.watermarks(this.closing.signal),
+      (question) => this.pump.hasten({ step: () => question.tellNext() }),
+    )
     this.answers.set(topic, made)
     return made
   }

@@ -4,6 +4,8 @@
 import { execFileSync } from 'node:child_process'
 import { resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { watchTurns } from './turn-watch.mjs'
 
 const FILE = fileURLToPath(import.meta.url)
@@ -24,6 +26,7 @@ const actions = {
   'begin as the bus catches up: 512 partitions, 5,000 ids': (dist) => beginAtOnce(dist, 512, 5_000),
   'begin as the bus catches up: 100,000 from the beginning': (dist) => beginAtOnce(dist, 1, 100_000),
   'one answer of Kafka for 10,000 ids': (dist) => answerAtOnce(dist, 10_000),
+  'one answer of Kafka for 100,000 ids': (dist) => answerAtOnce(dist, 100_000),
   'recreated under 10,000': (dist) => recreate(dist, 10_000),
   'one exp for 10,000': (dist) => expireAtOnce(dist, 10_000),
   'one exp for 100,000': (dist) => expireAtOnce(dist, 100_000),
@@ -50,13 +53,14 @@ async function beginAtOnce(dist, partitions, count) {
   const scene = await sceneOf(dist, partitions)
   const at = scene.fill(20_000)
   scene.topic.bus.caughtUp = false
-  const { sinks } = scene.open(count, (i) =>
+  scene.open(count, (i) =>
     partitions === 1 ? FROM_BEGINNING : { ...FROM_BEGINNING, id: at[at.length - 1 - (i % 50)] },
   )
-  await quiet()
+  await quiet(scene)
+  const isDone = reached(count, 30)
   const done = watch()
   scene.topic.bus.markCaughtUp()
-  await until(() => sinks.every((sink) => sink.bytes > 30))
+  await until(isDone)
   return done()
 }
 
@@ -66,11 +70,12 @@ async function answerAtOnce(dist, count) {
   const position = new Map(scene.topic.bus.position())
   position.set(0, position.get(0) + 1)
   const id = scene.formatPosition(position)
-  const { sinks } = scene.open(count, () => ({ ...FROM_BEGINNING, id }))
-  await quiet()
+  scene.open(count, () => ({ ...FROM_BEGINNING, id }))
+  await quiet(scene)
+  const isDone = reached(count, 13) // `:ready`
   const done = watch()
   scene.answer(position)
-  await until(() => sinks.every((sink) => sink.bytes > 13)) // `:ready`
+  await until(isDone)
   return done()
 }
 
@@ -78,15 +83,15 @@ async function recreate(dist, count) {
   const scene = await sceneOf(dist, 64)
   scene.fill(1_000)
   const { sinks } = scene.open(count, () => FROM_BEGINNING)
-  await quiet()
+  await quiet(scene)
   const done = watch()
   scene.topic.bus.recreate()
-  await quiet()
-  for (const sink of sinks) sink.bytes = 0
+  await quiet(scene)
+  const isDone = reached(count, sinks[0].bytes + 1)
   for (let partition = 0; partition < 64; partition++) scene.topic.bus.setPartition(partition, 0)
   scene.fill(100)
   scene.topic.bus.markCaughtUp()
-  await until(() => sinks.every((sink) => sink.bytes > 30))
+  await until(isDone)
   return done()
 }
 
@@ -96,7 +101,7 @@ async function expireAtOnce(dist, count) {
   const { sinks } = scene.open(count, () => ({ ...FROM_BEGINNING, from: 'latest' }), expiresAtMs)
   await sleep(expiresAtMs - Date.now() - 1_500) // challenges and heartbeats are over
   const done = watch()
-  await until(() => sinks.every((sink) => sink.endedAtMs > 0))
+  await until(() => ends.count === sinks.length)
   const lastMs = sinks.reduce((ms, { endedAtMs }) => Math.max(ms, endedAtMs), 0) - expiresAtMs
   return done(
     `the last ${lastMs} ms after exp, ${Math.round(ends.lastCpuMs - ends.firstCpuMs)} ms of CPU after the first`,
@@ -113,7 +118,7 @@ async function expireUnderLoad(dist) {
   await sleep(expiresAtMs - Date.now() - 500)
   const before = scene.streams.figures.recordsDelivered
   const done = watch()
-  await until(() => sinks.every((sink) => sink.endedAtMs > 0))
+  await until(() => ends.count === sinks.length)
   clearInterval(flood)
   const late = Math.max(...sinks.map((sink) => sink.endedAtMs)) - expiresAtMs
   return done(
@@ -125,10 +130,10 @@ async function beatAtOnce(dist, count) {
   const scene = await sceneOf(dist, 1, { heartbeatMs: 3_000 })
   const { sinks } = scene.open(count, () => ({ ...FROM_BEGINNING, from: 'latest' }))
   scene.fill(1)
-  await quiet()
-  const [{ bytes }] = sinks
+  await quiet(scene)
+  const isDone = reached(count, sinks[0].bytes)
   const done = watch()
-  await until(() => sinks.every((sink) => sink.bytes > bytes))
+  await until(isDone)
   return done()
 }
 
@@ -138,24 +143,24 @@ async function setForward(dist, count) {
   Date.now = () => now() + setMs
   const scene = await sceneOf(dist, 1)
   const { sinks } = scene.open(count, () => ({ ...FROM_BEGINNING, from: 'latest' }), Date.now() + 3_600_000)
-  await quiet()
+  await quiet(scene)
   await sleep(1_000)
   const setAtMs = performance.now()
   const done = watch()
   setMs = 3_700_000
-  await until(() => sinks.every((sink) => sink.endedAtMs > 0))
+  await until(() => ends.count === sinks.length)
   return done(`the last ended ${Math.round(performance.now() - setAtMs)} ms after it was set`)
 }
 
 async function wakeAll(dist, count) {
   const scene = await sceneOf(dist, 1)
   const { sinks } = scene.open(count, () => ({ ...FROM_BEGINNING, from: 'latest' }))
-  await quiet()
-  for (const sink of sinks) sink.bytes = 0
+  await quiet(scene)
   const done = watch()
   for (let publish = 0; publish < 5; publish++) {
+    const isDone = reached(count, sinks[0].bytes)
     scene.fill(1)
-    await until(() => sinks.every((sink) => sink.bytes > 100 * publish))
+    await until(isDone)
   }
   return done()
 }
@@ -163,7 +168,7 @@ async function wakeAll(dist, count) {
 async function end(dist, count, act) {
   const scene = await sceneOf(dist, 1)
   scene.open(count, () => ({ ...FROM_BEGINNING, from: 'latest' }))
-  await quiet()
+  await quiet(scene)
   const done = watch()
   const startedAtMs = performance.now()
   await act(scene.streams)
@@ -176,7 +181,7 @@ async function beatUnknown(dist, count) {
   const unknown = Array.from({ length: 12_000 }, (_, i) => [i, i === 0 ? 1 : -2])
   scene.answer(scene.topic.bus.position())
   scene.open(count, () => ({ ...FROM_BEGINNING, id: scene.formatPosition(new Map(unknown)) }))
-  await quiet()
+  await quiet(scene)
   const before = process.cpuUsage()
   const done = watchIdle()
   await sleep(5_000)
@@ -251,12 +256,26 @@ function noteEnd() {
 
 const SESSION = { issuer: 'i', subject: 's', scopes: new Set(), tokenDigest: 'd', claims: {} }
 
+/** Sinks that have got more bytes than this, counted as they get them: to look at all of them would be a long turn. */
+let goal = { bytes: 0, count: 0 }
+
+/** Until so many sinks have got more than so many bytes each. */
+function reached(count, bytes) {
+  goal = { bytes, count: 0 }
+  return () => goal.count >= count
+}
+
 class FreeSink {
   bytes = 0
+  goal = null
   endedAtMs = 0
   closed = () => {}
   write(bytes, taken) {
     this.bytes += bytes.length
+    if (this.bytes > goal.bytes && this.goal !== goal) {
+      this.goal = goal
+      goal.count++
+    }
     taken()
   }
   end() {
@@ -273,9 +292,16 @@ class FreeSink {
   }
 }
 
+/** What the opening of the streams left behind is collected before: it is not what is measured. */
 function watch() {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
   const stop = watchTurns()
-  return async (details) => ({ longestTurnMs: await stop(), ...(details && { details }) })
+  return async (details) => {
+    const { longestTurnMs, collectionMs } = await stop()
+    const collected = collectionMs > 1 ? [`${collectionMs.toFixed(1)} ms of it garbage collection`] : []
+    return { longestTurnMs, details: [...(details ? [details] : []), ...collected].join(', ') }
+  }
 }
 
 /** Without a loop that never rests, which would count as what the streams cost. */
@@ -284,8 +310,12 @@ function watchIdle() {
 }
 
 /** Until the streams have nothing to do at once. */
-async function quiet() {
-  for (let turns = 0; turns < 3; turns++) await sleep(300)
+async function quiet({ streams: { figures } }) {
+  const done = () => JSON.stringify([figures.writes, figures.gaps])
+  for (let before = '', same = 0; same < 3; await sleep(300)) {
+    same = done() === before ? same + 1 : 0
+    before = done()
+  }
 }
 
 function sleep(ms) {

@@ -1,34 +1,41 @@
-// How long a turn of this thread's event loop takes at the longest, of its own: the smaller of what the clock says and what the
-// process used of the processors, so that others on the machine do not count.
+// How long a turn of this thread's event loop takes at the longest while streams are at work, by the thread's CPU time, and how
+// much of that was garbage collection. It never lets the loop rest, so that it sees every turn.
 
-/** The processors are asked no more often than this, since it takes as long as a short turn. A turn may count as much longer. */
+import { PerformanceObserver } from 'node:perf_hooks'
+import { cpuMs } from './turn.mjs'
+
+/** The CPU time is asked no more often than this, since that takes as long as a short turn. A turn may count as much longer. */
 const RESOLUTION_MS = 1
 
-/** Watches from now on; the returned function ends it and answers the longest turn in ms. */
+/** Watches from now on; the returned function ends it and answers with the longest turn, in ms. */
 export function watchTurns() {
-  let longestMs = 0
+  let longest = { ms: 0, fromMs: 0, toMs: 0 }
   let isWatching = true
-  let turnedAtMs = performance.now()
-  let asked = { atMs: turnedAtMs, cpuMs: cpuMs() }
+  let asked = { atMs: performance.now(), cpuMs: cpuMs() }
+  const collections = []
+  const observer = new PerformanceObserver((list) => collections.push(...list.getEntries()))
+  observer.observe({ entryTypes: ['gc'] })
   const turn = () => {
     const nowMs = performance.now()
     if (nowMs - asked.atMs > RESOLUTION_MS) {
       const now = { atMs: nowMs, cpuMs: cpuMs() }
-      longestMs = Math.max(longestMs, Math.min(nowMs - turnedAtMs, now.cpuMs - asked.cpuMs))
+      const ms = now.cpuMs - asked.cpuMs
+      if (ms > longest.ms) longest = { ms, fromMs: asked.atMs, toMs: nowMs }
       asked = now
     }
-    turnedAtMs = nowMs
     if (isWatching) setImmediate(turn)
   }
   setImmediate(turn)
   return async () => {
-    await new Promise((resolve) => setImmediate(resolve)) // the turn that is under way counts, too
+    await new Promise((resolve) => setTimeout(resolve, 100)) // the turn that is under way counts, too, and the observer is told
     isWatching = false
-    return longestMs
+    observer.disconnect()
+    return { longestTurnMs: longest.ms, collectionMs: Math.min(longest.ms, within(longest, collections)) }
   }
 }
 
-function cpuMs() {
-  const { user, system } = process.cpuUsage()
-  return (user + system) / 1000
+function within({ fromMs, toMs }, collections) {
+  return collections
+    .filter(({ startTime }) => startTime >= fromMs && startTime < toMs)
+    .reduce((sum, { duration }) => sum + duration, 0)
 }

@@ -573,6 +573,23 @@ describe('an id', () => {
     expect(sink.text).toContain(':gap beyond-end') // there is no partition 1
   })
 
+  it('of a bus that catches up later than that leaves Kafka 2 s to answer', async () => {
+    const topic = withRecords()
+    topic.bus.caughtUp = false
+    const scene = new Scene(topic)
+    const sinks = ['AQQAAgIG', 'AQQABgIC'].map((id) => scene.open({ wish: { id } })) // {0:1, 1:3} and {0:3, 1:1}
+    await pass(20_000)
+    topic.bus.markCaughtUp()
+    await pass(1_900)
+    expect(sinks.map(recordsOf)).toEqual([[], []])
+    topic.answer({ 0: { start: 0, end: 2 }, 1: null })
+    await pass(10)
+    expect(sinks.map(recordsOf)).toEqual([[], ['b0', 'a1']])
+    expect(sinks[1]?.text).toContain(':gap beyond-end')
+    await pass(200)
+    expect(sinks.map(recordsOf)).toEqual([['a1'], ['b0', 'a1']])
+  })
+
   it('of a partition that the topic lacks is beyond the end, from wherever it would read it', async () => {
     const topic = withRecords()
     topic.answer({ 0: { start: 0, end: 2 }, 1: { start: 0, end: 1 } })
