@@ -1,6 +1,7 @@
 // What a bus knows of its topic's partitions: where each one's log begins, and the next offset of each: its position.
 
-import { FROM_BEGINNING, formatPosition, type Position, PositionEncoder } from './position.ts'
+import { FROM_BEGINNING, type Position } from './position.ts'
+import { PositionText } from './position-text.ts'
 
 export class Partitions {
   /** In ascending order, as ids name them. */
@@ -11,8 +12,10 @@ export class Partitions {
   private readonly nextOffsets = new Map<number, number>()
   /** Latest timestamp of each partition's records, in epoch ms, as far as they were noted. */
   private readonly timestamps = new Map<number, number>()
-  private readonly encoder = new PositionEncoder(1)
-  /** Text of the position, made when asked for and kept until the position moves. */
+  /** The position's text, and whether it has to be made anew. */
+  private readonly encoded = new PositionText()
+  private isStale = true
+  /** The same as a string, made when asked for and kept until the position moves. */
   private textMade: string | null = null
 
   get count(): number {
@@ -45,6 +48,7 @@ export class Partitions {
     const current = this.nextOffsets.get(partition)
     if (current !== undefined && current >= nextOffset) return
     this.nextOffsets.set(partition, nextOffset)
+    this.isStale ||= !this.encoded.move(partition, nextOffset)
     this.textMade = null
   }
 
@@ -63,6 +67,7 @@ export class Partitions {
     this.starts.clear()
     this.nextOffsets.clear()
     this.timestamps.clear()
+    this.isStale = true
     this.textMade = null
     this.version++
   }
@@ -72,20 +77,21 @@ export class Partitions {
   }
 
   text(): string {
-    this.textMade ??= formatPosition(this.position())
+    if (this.textMade === null) this.encode()
+    this.textMade ??= this.encoded.toString()
     return this.textMade
   }
 
   /** Readies the position's text for `writeText`; returns its length. */
   encode(): number {
-    this.encoder.begin(this.numbers.length)
-    for (const partition of this.numbers) this.encoder.add(partition, this.next(partition))
-    return this.encoder.textBytes()
+    if (this.isStale) this.encoded.make(this.numbers, (partition) => this.next(partition))
+    this.isStale = false
+    return this.encoded.length
   }
 
   /** Writes what `encode` has readied at `at`; returns where it ends. */
   writeText(target: Uint8Array, at: number): number {
-    return this.encoder.writeText(target, at)
+    return this.encoded.write(target, at)
   }
 
   /** At its place in the ascending order, found by halving. */

@@ -10,7 +10,8 @@ export const FROM_BEGINNING = -2
 /** Offset of a partition that is read from its end as of the request. */
 export const FROM_NOW = -1
 
-const VERSION = 1
+/** The first byte of every position's binary form. */
+export const VERSION = 1
 const VARINT_BYTES_MAX = 10
 const PARTITION_MAX = 2 ** 31 - 1
 
@@ -145,19 +146,18 @@ export class PositionEncoder {
   private length = 0
 
   constructor(partitions: number) {
-    this.bytes = new Uint8Array(bytesMax(partitions))
+    this.bytes = new Uint8Array(positionBytesMax(partitions))
   }
 
   begin(partitions: number): void {
-    if (this.bytes.length < bytesMax(partitions)) this.bytes = new Uint8Array(bytesMax(partitions))
+    if (this.bytes.length < positionBytesMax(partitions))
+      this.bytes = new Uint8Array(positionBytesMax(partitions))
     this.bytes[0] = VERSION
-    this.length = 1
-    this.varint(partitions)
+    this.length = writeVarint(this.bytes, 1, partitions)
   }
 
   add(partition: number, offset: number): void {
-    this.varint(partition)
-    this.varint(offset)
+    this.length = writeVarint(this.bytes, writeVarint(this.bytes, this.length, partition), offset)
   }
 
   /** Length of the text, padding included. */
@@ -167,33 +167,47 @@ export class PositionEncoder {
 
   /** Writes the text at `at`; returns where it ends. */
   writeText(target: Uint8Array, at: number): number {
-    const { bytes, length } = this
-    let to = at
-    for (let from = 0; from < length; from += 3) {
-      const [a, b, c] = [bytes[from] ?? 0, bytes[from + 1] ?? 0, bytes[from + 2] ?? 0]
-      target[to] = BASE64URL[a >> 2] ?? 0
-      target[to + 1] = BASE64URL[((a & 3) << 4) | (from + 1 < length ? b >> 4 : 0)] ?? 0
-      target[to + 2] =
-        from + 1 < length ? (BASE64URL[((b & 15) << 2) | (from + 2 < length ? c >> 6 : 0)] ?? 0) : PADDING
-      target[to + 3] = from + 2 < length ? (BASE64URL[c & 63] ?? 0) : PADDING
-      to += 4
-    }
-    return to
-  }
-
-  private varint(value: number): void {
-    const negative = value < 0
-    const magnitude = negative ? -value - 1 : value
-    let rest = Math.floor(magnitude / 64)
-    this.bytes[this.length++] = ((magnitude % 64) << 1) | (negative ? 1 : 0) | (rest > 0 ? 0x80 : 0)
-    while (rest > 0) {
-      const byte = rest % 128
-      rest = Math.floor(rest / 128)
-      this.bytes[this.length++] = byte | (rest > 0 ? 0x80 : 0)
-    }
+    return writeBase64url(this.bytes.subarray(0, this.length), 0, this.length, target, at)
   }
 }
 
-function bytesMax(partitions: number): number {
+/** Writes the characters of the bytes from `from`, which is a multiple of three, to `to` at `at`; returns where they end. */
+export function writeBase64url(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  target: Uint8Array,
+  at: number,
+): number {
+  const { length } = bytes
+  let end = at
+  for (let group = from; group < to; group += 3) {
+    const [a, b, c] = [bytes[group] ?? 0, bytes[group + 1] ?? 0, bytes[group + 2] ?? 0]
+    target[end] = BASE64URL[a >> 2] ?? 0
+    target[end + 1] = BASE64URL[((a & 3) << 4) | (b >> 4)] ?? 0
+    target[end + 2] = group + 1 < length ? (BASE64URL[((b & 15) << 2) | (c >> 6)] ?? 0) : PADDING
+    target[end + 3] = group + 2 < length ? (BASE64URL[c & 63] ?? 0) : PADDING
+    end += 4
+  }
+  return end
+}
+
+/** Writes a number as zigzag LEB128 at `at`; returns where it ends. */
+export function writeVarint(bytes: Uint8Array, at: number, value: number): number {
+  const negative = value < 0
+  const magnitude = negative ? -value - 1 : value
+  let rest = Math.floor(magnitude / 64)
+  let end = at
+  bytes[end++] = ((magnitude % 64) << 1) | (negative ? 1 : 0) | (rest > 0 ? 0x80 : 0)
+  while (rest > 0) {
+    const byte = rest % 128
+    rest = Math.floor(rest / 128)
+    bytes[end++] = byte | (rest > 0 ? 0x80 : 0)
+  }
+  return end
+}
+
+/** Bytes of the longest binary form of so many partitions. */
+export function positionBytesMax(partitions: number): number {
   return 1 + VARINT_BYTES_MAX * (1 + 2 * partitions)
 }

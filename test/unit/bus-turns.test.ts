@@ -4,6 +4,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Bus, type BusOptions } from '../../src/bus.ts'
 import { Losses } from '../../src/losses.ts'
+import { Partitions } from '../../src/partitions.ts'
 import { Segment } from '../../src/segment.ts'
 import { SegmentPool } from '../../src/segment-pool.ts'
 import { BusMirror } from '../../src/threads/bus-mirror.ts'
@@ -213,6 +214,21 @@ describe('partitions', () => {
       const numbers = [...declare(6_000, at).position().keys()]
       expect(numbers).toEqual(numbers.toSorted((a, b) => a - b))
     }
+  })
+})
+
+describe('an id', () => {
+  it('is made for a record at the cost of what moved, however many partitions are in it', () => {
+    const [few, many] = [200, 2_000].map((count) => {
+      const partitions = new Partitions()
+      for (let partition = 0; partition < count; partition++) partitions.setStart(partition, 1_000_000)
+      let record = 0
+      return cost(() => {
+        partitions.moveTo(record % count, 1_000_001 + Math.floor(record++ / count))
+        partitions.encode()
+      }, 1_000)
+    })
+    expect(times('1,000 ids', few ?? 0, many ?? 0)).toBeLessThan(TIMES_MAX)
   })
 })
 
