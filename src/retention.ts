@@ -40,6 +40,11 @@ const DEAD_BYTES_KEPT = 16 * 1024 * 1024
 const DEAD_SHARE_KEPT = 0.25
 /** Share of what the bus may retain above which superseded frames are kept no longer. */
 const PRESSED = 0.7
+/** Room that is made ahead, between two reads, where that loses nothing to a snapshot: in segments, and as a share of the bound. */
+const SEGMENTS_AHEAD = 16
+const SHARE_AHEAD = 1 / 8
+/** Segments that are looked through for room for records when another is begun; the rest is looked through between two reads. */
+const LOOKS_MAX = 8
 /** Slots that stay free for a compaction's replacements. */
 const SLOTS_FREE = 16
 
@@ -51,6 +56,8 @@ export class Retention {
   private pressure: 'none' | 'nearly-full' | 'full' = 'none'
   /** What Kafka has deleted. */
   readonly trims: Trims
+  /** There was more to be let go than one turn may. */
+  private isBehind = false
   private readonly withLive = new OldestWith(({ liveFrames }) => liveFrames > 0)
   private readonly withTombstones = new OldestWith(({ liveTombstones }) => liveTombstones > 0)
   private readonly withKeyless = new OldestWith(({ liveKeyless }) => liveKeyless > 0)
@@ -65,7 +72,7 @@ export class Retention {
 
   /** One bounded step of what is to be done now; false if nothing is. A segment is looked through, or a few rewritten. */
   step(times: Times): boolean {
-    return this.trims.step() || this.expireStep(times) || this.compactStep()
+    return this.trims.step() || this.expireStep(times) || this.compactStep() || this.roomStep()
   }
 
   /** Keeps the bounds before a new segment is begun: first by what is dead, then by what is kept for a time only. */
@@ -76,14 +83,30 @@ export class Retention {
     );
     // Compaction cannot help here, since every live record stays. It gives back what went, a step for each segment that is begun.
     const hasRecords = !this.lacksRecords()
-    while (this.lacksRecords() && (this.dropKeyless() || this.dropOldest()));
+    for (let looks = 0; looks < LOOKS_MAX && this.letRecordsGo(); looks++);
     if (!hasRecords) this.compaction.step()
+    this.isBehind = this.lacksRecords()
     if (this.options.keeps === 'latest') this.noteUse()
   }
 
   clear(): void {
     this.trims.clear()
+    this.isBehind = false
     this.pressure = 'none'
+  }
+
+  private letRecordsGo(): boolean {
+    return this.lacksRecords() && (this.dropKeyless() || this.dropOldest())
+  }
+
+  /** Goes on with what was left, and lets what is kept for a time only go before there is no room: compaction frees its bytes. */
+  private roomStep(): boolean {
+    this.isBehind &&= this.letRecordsGo()
+    if (this.isBehind) return true
+    const { pool, totals } = this.segments
+    const ahead = Math.min(SEGMENTS_AHEAD * pool.segmentBytes, SHARE_AHEAD * this.options.retainedBytesMax)
+    const isDeadEnough = totals.takenBytes - totals.liveBytes >= ahead
+    return !isDeadEnough && this.lacksSegments(pool.segmentBytes + ahead) && this.dropKeyless()
   }
 
   private lacksSegments(frameBytes: number): boolean {

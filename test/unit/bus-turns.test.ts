@@ -200,6 +200,31 @@ describe('the bound of records', () => {
   })
 })
 
+describe('records without a key, of which each segment has one', () => {
+  it('are let go a few segments at a time, when there is no room for as many as have one', () => {
+    const segments = 100
+    const scene = new Scene({ retainedRecordsMax: 1_000_000 })
+    let record = 0
+    for (let begun = scene.bus.segments.length; begun <= segments; begun = scene.bus.segments.length) {
+      if (record++ % 30 === 0) scene.write(null, SMALL)
+      else scene.write(`${record}`, SMALL)
+    }
+    const bounded = scene.bus.options as { retainedRecordsMax: number }
+    bounded.retainedRecordsMax = scene.bus.kept.totals.liveFrames - 90
+    const frames = Math.max(...scene.bus.segments.map((segment) => segment.frames))
+    const next = vi.spyOn(Segment.prototype, 'next')
+    const { length } = scene.bus.segments
+    while (scene.bus.segments.length === length) scene.write(`${record++}`, SMALL)
+    const looked = next.mock.calls.length
+    next.mockRestore()
+    console.log(`${looked} frames looked at, ${frames} in a segment`)
+    expect(looked).toBeLessThan(40 * frames)
+    while (scene.bus.maintain(scene.nowMs, scene.nowMs));
+    expect(scene.bus.kept.totals.liveFrames).toBeLessThan(bounded.retainedRecordsMax)
+    expect(scene.bus.isWhole).toBe(true)
+  })
+})
+
 describe('partitions', () => {
   it('are declared one after another without sorting them all each time, in any order', () => {
     const declare = (partitions: number, at: (index: number) => number) => {
