@@ -97,7 +97,8 @@ export class Bus extends BusView {
     const { encoding } = this.options
     const bytesMin = eventBytesMin(record, encoding)
     const lines = bytesMin > FRAME_BYTES_MAX ? TOO_LARGE_LINES : eventLines(record, encoding)
-    if (this.options.keeps === 'latest' && !this.caughtUp) this.noteHole(record)
+    this.noteHole(record.partition, record.offset)
+    this.noteTimestamp(record)
     partitions.moveTo(record.partition, record.offset + 1)
     this.recordsAppended++
     if (lines === null) return
@@ -107,9 +108,16 @@ export class Bus extends BusView {
     else this.appendFrame(record, lines, idBytes)
   }
 
-  /** Moves a partition's position without a frame: control records, offsets compacted away, the end of the partition. */
+  /**
+   * Moves a partition's position to its end without a frame, over control records and offsets compacted away. From then on all that
+   * comes of it is new.
+   */
   advance(partition: number, nextOffset: number): void {
-    if (this.partitions.has(partition)) this.partitions.moveTo(partition, nextOffset)
+    const { partitions } = this
+    if (!partitions.has(partition)) return
+    this.noteHole(partition, nextOffset)
+    partitions.moveTo(partition, nextOffset)
+    partitions.noteEnd(partition)
   }
 
   /** Kafka has deleted a partition's records below `start`: they leave the bus, too, in the next steps of `maintain`. */
@@ -246,16 +254,25 @@ export class Bus extends BusView {
   }
 
   /**
-   * Offsets that are missing in what Kafka held at the start may have been tombstones, where they are old enough for Kafka to
-   * have dropped them (KIP-534): they are no older than the record before them. A timestamp ahead of the clock proves nothing.
+   * Offsets below `found` that are missing in what Kafka held when the reading of a partition began may have been tombstones,
+   * where they are old enough for Kafka to have dropped them (KIP-534): they are no older than the record before them.
    */
-  private noteHole({ partition, offset, timestampMs }: KafkaRecord): void {
+  private noteHole(partition: number, found: number): void {
     const { partitions, options } = this
-    const epochMs = this.epochMs()
-    const isHole = offset > Math.max(0, partitions.next(partition))
-    const isOld = isHole && partitions.newestTimestampMs(partition) + options.deleteRetentionMs <= epochMs
-    if (isOld) this.losses.addTombstone(partition, offset - 1)
-    if (timestampMs <= epochMs) partitions.noteTimestamp(partition, timestampMs)
+    if (!this.loadsNewest(partition) || found <= Math.max(0, partitions.next(partition))) return
+    if (partitions.newestTimestampMs(partition) + options.deleteRetentionMs > this.epochMs()) return
+    if (this.caughtUp) this.losses.addHole(partition, found - 1, this.kept.takeSequence())
+    else this.losses.addTombstone(partition, found - 1)
+  }
+
+  /** A timestamp ahead of the clock proves nothing of when what follows was written. */
+  private noteTimestamp({ partition, timestampMs }: KafkaRecord): void {
+    if (this.loadsNewest(partition) && timestampMs <= this.epochMs())
+      this.partitions.noteTimestamp(partition, timestampMs)
+  }
+
+  private loadsNewest(partition: number): boolean {
+    return this.options.keeps === 'latest' && this.partitions.isLoading(partition)
   }
 
   /** What stands for a record that is too large: a comment that says so, which supersedes its key's older value. */

@@ -25,6 +25,8 @@ export interface PartitionLosses {
   /** Frames that are gone, and those among them that a snapshot, too, cannot be without. */
   readonly frames: LostFrame[]
   readonly wanted: LostFrame[]
+  /** Tombstones that may have been missed by a client that has of the partition what its former server read. */
+  readonly holes: LostFrame[]
 }
 
 /**
@@ -82,6 +84,14 @@ export class Losses {
     losses.deletesGone = Math.max(losses.deletesGone, offset + 1)
   }
 
+  /** The same of a partition that is read later than the others, so that streams are open which have something of it already. */
+  addHole(partition: number, offset: number, now: number): void {
+    const hole = { sequence: now, offset, now }
+    this.addTombstone(partition, offset)
+    add(this.of(partition).holes, hole)
+    add(this.state.frames, hole)
+  }
+
   /** The newest values of keys were among them: no snapshot is whole from now on. */
   addNewest(newestTimestampMs: number): void {
     const { state } = this
@@ -122,6 +132,7 @@ export class Losses {
       const next = had?.get(partition) ?? 0
       const [any, wanted] = [furthestSince(losses.frames, madeAt), furthestSince(losses.wanted, madeAt)]
       if (isOwed(wanted, place, next) || isOwed(any, Math.max(place, liveFrom), next)) return true
+      if (next > 0 && isOwed(furthestSince(losses.holes, madeAt), place, next)) return true
     }
     return false
   }
@@ -146,7 +157,7 @@ export class Losses {
     const { partitions } = this.state
     const known = partitions.get(partition)
     if (known !== undefined) return known
-    const losses = { recordsGone: 0, deletesGone: 0, frames: [], wanted: [] }
+    const losses = { recordsGone: 0, deletesGone: 0, frames: [], wanted: [], holes: [] }
     partitions.set(partition, losses)
     return losses
   }

@@ -10,6 +10,8 @@ export class Partitions {
   /** Grows with whatever becomes known of the partitions but for their next offsets; never begins again. */
   version = 0
   private readonly nextOffsets = new Map<number, number>()
+  /** Partitions whose end was not seen yet since their reading began. */
+  private readonly loading = new Set<number>()
   /** Latest timestamp of each partition's records, in epoch ms, as far as they were noted. */
   private readonly timestamps = new Map<number, number>()
   /** The position's text, and whether it has to be made anew. */
@@ -28,6 +30,7 @@ export class Partitions {
 
   /** Declares a partition, or learns where its log begins now; `start` is -2 as long as Kafka has not told. */
   setStart(partition: number, start: number): void {
+    if ((this.start(partition) ?? FROM_BEGINNING) === FROM_BEGINNING) this.loading.add(partition)
     this.starts.set(partition, start)
     this.version++
     if (!this.has(partition)) this.insert(partition)
@@ -52,6 +55,16 @@ export class Partitions {
     this.textMade = null
   }
 
+  /** Whether what is read of it was written before its reading began, or may have been. */
+  isLoading(partition: number): boolean {
+    return this.loading.has(partition)
+  }
+
+  /** Its end was seen: all that comes is new. */
+  noteEnd(partition: number): void {
+    this.loading.delete(partition)
+  }
+
   /** Epoch ms; -Infinity before any. */
   newestTimestampMs(partition: number): number {
     return this.timestamps.get(partition) ?? Number.NEGATIVE_INFINITY
@@ -66,6 +79,7 @@ export class Partitions {
     this.numbers.length = 0
     this.starts.clear()
     this.nextOffsets.clear()
+    this.loading.clear()
     this.timestamps.clear()
     this.isStale = true
     this.textMade = null

@@ -159,6 +159,28 @@ describe('a tombstone', () => {
     expect(bus.gapFor(positionOf({ 0: 4 }))).toBeNull()
   })
 
+  it('may have stood at the end of a log, and in one whose leader came back after the others were read', () => {
+    const scene = new Scene({ deleteRetentionMs: DAY_MS })
+    scene.bus.setPartition(1, -2) // the bus has caught up without it
+    const clients = [
+      { 0: 0, 1: 5 },
+      { 0: 0, 1: 11 },
+      { 0: 0, 1: -2 },
+    ].map(positionOf) // of another server
+    const cursors = clients.map((position) => Cursor.fromPosition(scene.bus, position))
+    scene.bus.setPartition(1, 0)
+    const value = bytes('value')
+    const timestampMs = scene.epochMs - 2 * DAY_MS
+    scene.bus.append({ partition: 1, offset: 8, timestampMs, key: bytes('a'), value, headers: [] })
+    expect(cursors.map((cursor) => cursor.lost)).toEqual([true, false, false])
+    scene.bus.advance(1, 11)
+    expect(cursors.map((cursor) => cursor.lost)).toEqual([true, false, false])
+    expect(clients.map((position) => scene.bus.gapFor(position))).toEqual(['deletes-dropped', null, null])
+    expect(scene.gap({ 1: 10 })).toBe('deletes-dropped')
+    scene.bus.append({ partition: 1, offset: 14, timestampMs, key: bytes('a'), value, headers: [] })
+    expect(scene.gap({ 1: 11 })).toBeNull() // this one came as it was written
+  })
+
   it('may have stood behind a record whose timestamp is ahead of the clock: that one proves nothing', () => {
     const scene = new Scene({ deleteRetentionMs: DAY_MS })
     scene.bus.recreate()
