@@ -261,8 +261,13 @@ export class Bus extends BusView {
     const { partitions, options } = this
     if (!this.loadsNewest(partition) || found <= Math.max(0, partitions.next(partition))) return
     if (partitions.newestTimestampMs(partition) + options.deleteRetentionMs > this.epochMs()) return
-    if (this.caughtUp) this.losses.addHole(partition, found - 1, this.kept.takeSequence())
-    else this.losses.addTombstone(partition, found - 1)
+    this.losses.addTombstone(partition, found - 1)
+    this.noteMissing(partition, found)
+  }
+
+  /** What begins at `found` is read while streams are open whose clients may have something before it. */
+  private noteMissing(partition: number, found: number): void {
+    if (this.caughtUp) this.losses.addMissing(partition, found - 1, this.kept.takeSequence())
   }
 
   /** A timestamp ahead of the clock proves nothing of when what follows was written. */

@@ -25,8 +25,8 @@ export interface PartitionLosses {
   /** Frames that are gone, and those among them that a snapshot, too, cannot be without. */
   readonly frames: LostFrame[]
   readonly wanted: LostFrame[]
-  /** Tombstones that may have been missed by a client that has of the partition what its former server read. */
-  readonly holes: LostFrame[]
+  /** What is missed by a client that has of the partition what another server read, and by no other. */
+  readonly missing: LostFrame[]
 }
 
 /**
@@ -84,12 +84,15 @@ export class Losses {
     losses.deletesGone = Math.max(losses.deletesGone, offset + 1)
   }
 
-  /** The same of a partition that is read later than the others, so that streams are open which have something of it already. */
-  addHole(partition: number, offset: number, now: number): void {
-    const hole = { sequence: now, offset, now }
-    this.addTombstone(partition, offset)
-    add(this.of(partition).holes, hole)
-    add(this.state.frames, hole)
+  /**
+   * What a partition that is read later than the others has no more, up to this offset: streams may be open whose clients have
+   * something of it already.
+   */
+  addMissing(partition: number, offset: number, now: number): void {
+    const missing = { sequence: now, offset, now }
+    this.state.version++
+    add(this.of(partition).missing, missing)
+    add(this.state.frames, missing)
   }
 
   /** The newest values of keys were among them: no snapshot is whole from now on. */
@@ -132,7 +135,7 @@ export class Losses {
       const next = had?.get(partition) ?? 0
       const [any, wanted] = [furthestSince(losses.frames, madeAt), furthestSince(losses.wanted, madeAt)]
       if (isOwed(wanted, place, next) || isOwed(any, Math.max(place, liveFrom), next)) return true
-      if (next > 0 && isOwed(furthestSince(losses.holes, madeAt), place, next)) return true
+      if (next > 0 && isOwed(furthestSince(losses.missing, madeAt), place, next)) return true
     }
     return false
   }
@@ -157,7 +160,7 @@ export class Losses {
     const { partitions } = this.state
     const known = partitions.get(partition)
     if (known !== undefined) return known
-    const losses = { recordsGone: 0, deletesGone: 0, frames: [], wanted: [], holes: [] }
+    const losses = { recordsGone: 0, deletesGone: 0, frames: [], wanted: [], missing: [] }
     partitions.set(partition, losses)
     return losses
   }

@@ -30,7 +30,7 @@ export class Partitions {
 
   /** Declares a partition, or learns where its log begins now; `start` is -2 as long as Kafka has not told. */
   setStart(partition: number, start: number): void {
-    if ((this.start(partition) ?? FROM_BEGINNING) === FROM_BEGINNING) this.loading.add(partition)
+    if (!this.isRead(partition)) this.loading.add(partition)
     this.starts.set(partition, start)
     this.version++
     if (!this.has(partition)) this.insert(partition)
@@ -53,6 +53,11 @@ export class Partitions {
     this.nextOffsets.set(partition, nextOffset)
     this.isStale ||= !this.encoded.move(partition, nextOffset)
     this.textMade = null
+  }
+
+  /** Whether its reading has begun. */
+  isRead(partition: number): boolean {
+    return (this.start(partition) ?? FROM_BEGINNING) !== FROM_BEGINNING
   }
 
   /** Whether what is read of it was written before its reading began, or may have been. */

@@ -1,246 +1,222 @@
-// A client as the resume tests see it: it keeps what it is sent, by key, and holds every event against what was written.
+// A client as the resume tests see it: one stream at a time, which does what src/stream.ts does with a beginning and a cursor, and
+// may be cut behind any word of it. What it is sent and told is held against what was written in test/model/ledger.ts.
 
+import type { Ahead } from '../../src/ahead.ts'
 import type { Cursor } from '../../src/cursor.ts'
-import { covers, furthest, type Position, parsePosition } from '../../src/position.ts'
-import type { Wish } from '../../src/start.ts'
-import type { KafkaRecord, Keeps } from '../../src/topic.ts'
+import { parsePosition } from '../../src/position.ts'
+import type { GapReason } from '../../src/signals.ts'
+import { type Begun, FROM_BEGINNING, type Start, type Wish } from '../../src/start.ts'
+import type { Keeps } from '../../src/topic.ts'
 import { StreamReader } from '../stream-reader.ts'
-import type { Log } from './log.ts'
+import { Ledger } from './ledger.ts'
 import type { Server } from './server.ts'
 
 /** The id that comes with a gap: of a client that has nothing. */
 const NOTHING_YET = 'AQA='
 
+/** Where the connection breaks: inside the last event that is sent, or right behind a word that has an id. */
+export type Cut = 'never' | 'inside' | 'behind'
+
+export type NewWish = Omit<Wish, 'id'>
+
 export class Client {
   id = ''
-  readonly gaps: string[] = []
-  /** How often it was told everything again, or began at a moment. */
-  beginnings = 0
-  /** Of what it began anew with: whether that is all there was, and whether any of it was sent. */
-  private isBeginning = false
-  private hasTaken = false
-  private readonly logs: readonly Log[]
+  /** Whether its stream is over, and it is for the client to come back. */
+  isOpen = false
   private readonly keeps: Keeps
-  /** Name of each key's value, as of what was told. */
-  private readonly state = new Map<string, string>()
-  private cursor: Cursor | null = null
+  private ledger: Ledger | null = null
   private server: Server | null = null
-  /** Of this connection: whether it was told that everything asked for is there, and whether it began anew. */
-  private isReady = false
-  private isSnapshot = false
-  private position: Position = new Map()
-  /** From where on it has been told: what lies before is none of its business. */
-  private floor: Position = new Map()
-  /**
-   * How far the servers of this connection, and of those before, had read. What was superseded on the way there the client may
-   * have been spared, so that a server that is further back cannot make it whole.
-   */
-  private seen: Position = new Map()
-  private horizon: Position = new Map()
-  /** Records that were gone already when it began anew. */
-  private isExcused: (record: KafkaRecord) => boolean = () => false
+  private wish: NewWish = FROM_BEGINNING
+  private start: Start | null = null
+  private cursor: Cursor | null = null
+  private doubt: Ahead | null = null
+  /** The server had not caught up when it connected. */
+  private hasToCatchUp = false
 
-  constructor(logs: readonly Log[], keeps: Keeps) {
-    this.logs = logs
+  constructor(keeps: Keeps) {
     this.keeps = keeps
   }
 
-  get isOpen(): boolean {
-    return this.cursor !== null
+  /** Whether there is nothing that it waits for, and it has all there is. */
+  get isAtTail(): boolean {
+    return this.cursor?.atTail() ?? false
   }
 
-  /** Connects with its id, or as `wish` says where it has none. False where the server turned it away. */
-  async connect(server: Server, wish: Omit<Wish, 'id'>, written = this.id): Promise<boolean> {
-    const { cursor, gap } = await server.begin({ ...wish, id: this.id === '' ? null : written })
+  isWith(server: Server | undefined): boolean {
+    return this.isOpen && this.server === server
+  }
+
+  /** Connects with its id, in the form that is `written`, or as `wish` says where it has none. */
+  connect(server: Server, wish: NewWish, written = this.id): void {
     this.disconnect()
-    this.cursor = cursor
+    // An id does not say which topic it is of, so that one of a topic that is no more may be taken for one of its successor.
+    if (this.ledger !== null && this.ledger.logs !== server.viewLogs) this.forget()
+    this.ledger ??= new Ledger(server.viewLogs, this.keeps)
     this.server = server
-    this.isSnapshot = false
-    this.isBeginning = false
-    this.isReady = false
-    this.horizon = furthest(this.horizon, this.seen)
-    this.seen = new Map()
-    if (cursor === null) return false
-    if (gap !== null) this.tellGap(gap)
-    if (gap !== null || this.id === NOTHING_YET) this.beginAnew(new Map())
-    else if (this.id === '') this.beginAnew(server.floorOf(wish))
-    else this.excuse((partition) => (this.position.get(partition) ?? 0) <= 0)
-    return true
+    this.wish = wish
+    this.isOpen = true
+    this.start = server.begin({ ...wish, id: this.id === '' ? null : written })
+    this.ledger.connect(server)
+    this.hasToCatchUp = !server.view.caughtUp
   }
 
   disconnect(): void {
+    this.isOpen = false
+    this.start?.stop()
+    this.doubt?.stop()
     this.cursor?.letGo()
+    this.start = null
+    this.doubt = null
     this.cursor = null
   }
 
-  /** Reads once; with `cut` the connection breaks inside the last event. False at the tail, or where the stream is over. */
-  read(bytesMax: number, cut: boolean): boolean {
-    const { cursor } = this
-    if (cursor === null) return false
-    if (this.isBeginning && !this.hasTaken) this.excuse()
+  /** A turn of its stream: a look at where to begin, or one read. False where there is nothing more to do. */
+  work(bytesMax: number, cut: Cut): boolean {
+    if (this.doubt !== null) this.lookIntoDoubt(this.doubt)
+    if (this.start !== null) return this.lookForStart(this.start)
+    const { cursor, ledger } = this
+    if (cursor === null || ledger === null || this.server === null) return false
+    ledger.beforeRead(this.server)
     const bytes = cursor.read(bytesMax)
-    this.seen = furthest(this.seen, this.server?.view.position() ?? this.seen)
-    if (bytes === null) return this.rest(cursor)
+    ledger.noteSeen(this.server.view.position())
+    if (bytes === null) return this.rest(cursor, cut)
     if (bytes.length === 0) return true
-    this.take(cut ? bytes.subarray(0, -1) : bytes)
-    if (cut) this.disconnect()
-    else if (cursor.complete || cursor.atTail()) this.becomeReady(cursor)
+    this.take(cut === 'inside' ? bytes.subarray(0, -1) : bytes, ledger)
+    if (cut === 'inside') this.disconnect()
+    else this.tellReady(cursor, cut)
     return this.isOpen
   }
 
-  /** Every key has the newest value as of the client's position, and none that was deleted is left. */
-  private expectState(): void {
-    for (const [partition, log] of this.logs.entries()) {
-      const newest = log.newest(this.position.get(partition) ?? 0)
-      for (const [key, record] of newest) this.expectValue(`${partition} ${key}`, record, log)
+  /** What an idle stream says: the position as an id, where that stands for everything. */
+  heartbeat(cut: Cut): void {
+    if (this.cursor?.atTail()) this.hear(this.cursor.id(), cut)
+  }
+
+  private lookForStart(start: Start): boolean {
+    const { server } = this
+    if (server === null) return false
+    const beginning = start.look(server.nowMs)
+    if (typeof beginning === 'string') return false
+    this.start = null
+    if ('end' in beginning) this.turnAway(beginning.end, server)
+    else this.begin(beginning, server)
+    return this.isOpen
+  }
+
+  private turnAway(end: string, { view }: Server): void {
+    if (end !== 'busy' || view.isWhole) throw new Error(`turned away as ${end}`)
+    this.disconnect()
+  }
+
+  private begin({ cursor, reason, doubt }: Begun, server: Server): void {
+    const { ledger } = this
+    this.cursor = cursor
+    this.doubt = doubt
+    if (ledger === null || (reason === null && ledger.logs !== server.viewLogs)) this.beginElsewhere(server)
+    else if (reason !== null) this.tellGap(reason, server)
+    else if (this.id === NOTHING_YET) ledger.beginAnew(new Map(), server)
+    else if (this.id !== '') ledger.resume(server)
+    else this.beginAsWished(ledger, server)
+  }
+
+  /** The topic became another one while it waited, and its id is as good for that one. */
+  private beginElsewhere(server: Server): void {
+    if (this.id !== '') {
+      this.disconnect()
+      this.forget()
+      return
     }
+    this.ledger = new Ledger(server.viewLogs, this.keeps)
+    this.ledger.connect(server)
+    if (isFromNow(this.wish)) this.ledger.beginAnew(new Map(), server)
+    else this.beginAsWished(this.ledger, server)
+  }
+
+  private beginAsWished(ledger: Ledger, server: Server): void {
+    if (!isFromNow(this.wish)) ledger.beginAnew(server.floorOf(this.wish.sinceMs), server)
+    // Where the server had yet to catch up, "now" is when Kafka told: at the request or later.
+    else if (this.hasToCatchUp) ledger.beginAfter(ledger.asked, server)
+    else ledger.beginAt(ledger.asked, server)
+  }
+
+  private lookIntoDoubt(doubt: Ahead): void {
+    const { server } = this
+    if (server === null || this.cursor?.isOutdated) return
+    const finding = doubt.look(server.nowMs)
+    if (finding === 'beyond') this.restart('beyond-end', server)
+    else if (finding === 'settled') this.doubt = null
   }
 
   /** At the tail, or over: what the server lost on the client ends the stream. */
-  private rest(cursor: Cursor): false {
-    if (cursor.lost || cursor.isOutdated) {
+  private rest(cursor: Cursor, cut: Cut): boolean {
+    const { server, ledger } = this
+    if (server === null || ledger === null) return false
+    if (cursor.isOutdated) {
+      this.restart('recreated', server)
+      return true
+    }
+    if (cursor.lost) {
+      ledger.expectLoss(server)
       this.disconnect()
       return false
     }
-    if (!cursor.atTail()) {
-      if (this.server?.hasNews) return false
+    if (cursor.atTail()) this.tellReady(cursor, cut)
+    else if (server.view === server.bus || !(server.hasNews || server.isUnpublished))
       throw new Error('it waits, and there is nothing to wait for')
-    }
-    this.becomeReady(cursor)
-    this.moveTo(cursor.id()) // as a heartbeat says
     return false
   }
 
-  private take(bytes: Uint8Array): void {
+  private restart(reason: GapReason, server: Server): void {
+    this.disconnect()
+    this.isOpen = true
+    this.tellGap(reason, server)
+    this.wish = FROM_BEGINNING
+    this.start = server.begin(FROM_BEGINNING)
+    this.hasToCatchUp = false
+  }
+
+  private tellGap(reason: GapReason, server: Server): void {
+    if (this.ledger?.logs === server.viewLogs) this.ledger.expectGap(reason, server)
+    this.id = NOTHING_YET
+    this.ledger = new Ledger(server.viewLogs, this.keeps)
+    this.ledger.connect(server)
+    this.ledger.beginAnew(new Map(), server)
+  }
+
+  private tellReady(cursor: Cursor, cut: Cut): void {
+    if (cursor.isReadyTold || !(cursor.complete || cursor.atTail())) return
+    cursor.isReadyTold = true
+    this.hear(cursor.id(), cut)
+    this.ledger?.becomeReady()
+  }
+
+  private hear(id: string, cut: Cut): void {
+    this.ledger?.hear(positionOf(id))
+    this.id = id
+    if (cut === 'behind') this.disconnect()
+  }
+
+  private take(bytes: Uint8Array, ledger: Ledger): void {
     const reader = new StreamReader()
     reader.feed(bytes)
     for (const { id = '', event, data } of reader.events) {
-      const before = this.position
-      this.moveTo(id)
-      const record = event === 'delete' ? this.tombstoneAt(before, data) : this.recordOf(data)
-      this.expectNext(before, record)
-      this.passOver(before, record)
-      this.apply(record)
+      ledger.take(positionOf(id), event, data)
+      this.id = id
     }
   }
 
-  private recordOf(data: string): KafkaRecord {
-    const [partition, offset] = (data.split(' ')[0] ?? '').split('/').map(Number)
-    const record = this.logs[partition ?? -1]?.written.get(offset ?? -1)
-    if (record === undefined) throw new Error(`${data} was never written`)
-    return record
+  private forget(): void {
+    this.id = ''
+    this.ledger = null
   }
+}
 
-  private tombstoneAt(before: Position, data: string): KafkaRecord {
-    const key = Buffer.from(data, 'base64url')
-    for (const [partition, next] of this.position) {
-      const record = this.logs[partition]?.written.get(next - 1)
-      const isNew = next > (before.get(partition) ?? 0)
-      if (isNew && record?.value === null && record.key !== null && key.equals(record.key)) return record
-    }
-    throw new Error(`${this.id} tells no tombstone of ${key}`)
-  }
+function positionOf(id: string) {
+  const position = parsePosition(id)
+  if (position === null) throw new Error(`not an id: ${id}`)
+  return position
+}
 
-  private expectNext(before: Position, { partition, offset }: KafkaRecord): void {
-    if ((before.get(partition) ?? 0) > offset) throw new Error(`${partition}/${offset} came again`)
-    if (this.position.get(partition) !== offset + 1)
-      throw new Error(`${partition}/${offset} has the id ${this.id}`)
-  }
-
-  /** What the id moved over besides the record must be what may be passed over. */
-  private passOver(before: Position, record: KafkaRecord | null): void {
-    for (const [partition, to] of this.position) {
-      for (let offset = Math.max(0, before.get(partition) ?? 0); offset < to; offset++) {
-        const passed = this.logs[partition]?.written.get(offset)
-        if (passed !== undefined && passed !== record && !this.mayPass(passed))
-          throw new Error(`${partition}/${offset} was passed over`)
-      }
-    }
-  }
-
-  private mayPass(record: KafkaRecord): boolean {
-    const { partition, offset, key, value } = record
-    if (key === null && value === null) return true
-    if (this.isExcused(record)) return true
-    if (this.keeps === 'all') return false
-    // A snapshot need not have what Kafka deleted on the way.
-    const isDeleted = key !== null && offset < (this.logs[partition]?.start ?? 0)
-    if (isDeleted && this.isSnapshot && !this.isReady) return true
-    // A snapshot need not delete what the client never had.
-    return (
-      this.isSuperseded(record) || (value === null && !this.state.has(`${partition} ${key}`) && offset >= 0)
-    )
-  }
-
-  private isSuperseded({ partition, offset, key }: KafkaRecord): boolean {
-    const newest = this.logs[partition]?.newest(Number.POSITIVE_INFINITY).get(String(key))
-    return key !== null && newest !== undefined && newest.offset > offset
-  }
-
-  private apply({ partition, offset, key, value }: KafkaRecord): void {
-    if (key === null) return
-    if (value === null) this.state.delete(`${partition} ${key}`)
-    else this.state.set(`${partition} ${key}`, `${partition}/${offset}`)
-  }
-
-  private moveTo(id: string): void {
-    const position = parsePosition(id)
-    if (position === null) throw new Error(`not an id: ${id}`)
-    for (const [partition, offset] of this.position) {
-      if ((position.get(partition) ?? 0) < offset)
-        throw new Error(`${id} went back in partition ${partition}`)
-    }
-    this.position = position
-    this.id = id
-    this.hasTaken = true
-  }
-
-  private becomeReady(cursor: Cursor): void {
-    if (this.isReady) return
-    this.isReady = true
-    cursor.isReadyTold = true
-    const before = this.position
-    this.moveTo(cursor.id())
-    this.passOver(before, null)
-    if (!this.isSnapshot && !covers(this.position, this.horizon)) return
-    this.horizon = new Map()
-    if (this.keeps === 'latest') this.expectState()
-  }
-
-  private expectValue(key: string, record: KafkaRecord, log: Log): void {
-    const { partition, offset, value } = record
-    if (offset < (this.floor.get(partition) ?? 0)) return
-    // Kafka's own compaction may be further on than the server.
-    if (!log.records.includes(record) && this.isSuperseded(record)) return
-    const has = this.state.get(key)
-    const isGone = offset < log.start || this.isExcused(record)
-    const wanted = value === null || (isGone && has === undefined) ? undefined : `${partition}/${offset}`
-    if (has !== wanted) throw new Error(`${key} is ${has}, not ${wanted}`)
-  }
-
-  private tellGap(gap: string): void {
-    this.gaps.push(gap)
-    this.id = NOTHING_YET
-  }
-
-  private beginAnew(floor: Position): void {
-    this.beginnings++
-    this.isSnapshot = floor.size === 0
-    this.isBeginning = true
-    this.hasTaken = false
-    this.horizon = new Map()
-    this.seen = new Map()
-    this.state.clear()
-    this.floor = floor
-    this.position = floor
-    this.excuse()
-  }
-
-  /** Whoever has nothing, of any partition or of one, wants what there is when it reads, at the least. */
-  private excuse(isOfNothing = (_partition: number) => true): void {
-    const { has = () => false, position = new Map() } = this.server?.holdings() ?? {}
-    const excused = new Set([...position.keys()].filter(isOfNothing))
-    this.isExcused = (record) =>
-      excused.has(record.partition) && record.offset < (position.get(record.partition) ?? 0) && !has(record)
-  }
+function isFromNow({ from, sinceMs }: NewWish): boolean {
+  return from === 'latest' && sinceMs === null
 }

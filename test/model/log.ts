@@ -1,6 +1,33 @@
-// Kafka as the resume tests see it: partitions whose records are written, superseded, compacted away and deleted.
+// Kafka as the resume tests see it: a topic whose partitions' records are written, superseded, compacted away and deleted, whose
+// leaders fall silent, and which is deleted and made anew under the same name.
 
-import type { KafkaRecord, Watermarks } from '../../src/topic.ts'
+import type { KafkaRecord, PartitionWatermarks, Watermarks } from '../../src/topic.ts'
+
+export class KafkaTopic {
+  logs: readonly Log[]
+  /** Every topic there was by this name. */
+  made = 1
+  private readonly partitions: number
+
+  constructor(partitions: number) {
+    this.partitions = partitions
+    this.logs = this.make()
+  }
+
+  recreate(): void {
+    this.made++
+    this.logs = this.make()
+  }
+
+  /** What its leaders answer; null for those that are silent. */
+  get watermarks(): PartitionWatermarks {
+    return new Map(this.logs.map((log, partition) => [partition, log.isSilent ? null : log.watermarks]))
+  }
+
+  private make(): Log[] {
+    return Array.from({ length: this.partitions }, (_, partition) => new Log(partition, `${this.made}`))
+  }
+}
 
 export class Log {
   /** What Kafka holds. */
@@ -10,19 +37,26 @@ export class Log {
   start = 0
   /** Next offset to be written; offsets without a record are control records, or were compacted away. */
   end = 0
+  /** Its leader answers nothing and hands out nothing. */
+  isSilent = false
   private readonly partition: number
+  private readonly topic: string
+  /** When records were written, whatever their timestamps say. */
+  private readonly writtenAtMs = new Map<KafkaRecord, number>()
 
-  constructor(partition: number) {
+  /** Values name the topic, so that a record of one that is no more is not taken for one of its successor. */
+  constructor(partition: number, topic: string) {
     this.partition = partition
+    this.topic = topic
   }
 
   get watermarks(): Watermarks {
     return { start: this.start, end: this.end }
   }
 
-  write(key: string | null, size: number | null, timestampMs: number): void {
+  write(key: string | null, size: number | null, nowMs: number, timestampMs: number): void {
     const offset = this.end++
-    const name = `${this.partition}/${offset} `
+    const name = `${this.topic}:${this.partition}/${offset} `
     const record = {
       partition: this.partition,
       offset,
@@ -33,10 +67,17 @@ export class Log {
     }
     this.records.push(record)
     this.written.set(offset, record)
+    this.writtenAtMs.set(record, nowMs)
   }
 
   writeControl(): void {
     this.end++
+  }
+
+  /** The record that a value names. */
+  named(value: string): KafkaRecord | undefined {
+    const [topic, place] = (value.split(' ')[0] ?? '').split(':')
+    return topic === this.topic ? this.written.get(Number(place?.split('/')[1])) : undefined
   }
 
   /** DeleteRecords, or retention. */
@@ -54,7 +95,8 @@ export class Log {
     this.keep((record) => {
       if (record.key === null || record.offset === this.end - 1) return true
       if (newest.get(record.key.toString()) !== record) return !goes(record)
-      if (record.value !== null || record.timestampMs > horizonMs || record.offset >= readTo) return true
+      if (record.value !== null || record.offset >= readTo) return true
+      if ((this.writtenAtMs.get(record) ?? 0) > horizonMs) return true
       return this.hasOlder(record) // a tombstone outlives what it deletes
     })
   }

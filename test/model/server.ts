@@ -1,26 +1,28 @@
-// A server as the resume tests see it: a real bus that reads the model's logs in an order of its own, and real beginnings
-// of streams, without sockets or Kafka.
+// A server as the resume tests see it: a real bus that reads the model's logs in an order of its own, a step at a time, and real
+// beginnings of streams, without sockets or Kafka. Nothing that it does is followed by anything: what was read may be
+// unpublished, what was published untold, what Kafka was asked unanswered, when the next step is somebody else's.
 
 import { Bus, type BusOptions } from '../../src/bus.ts'
 import type { BusView } from '../../src/bus-view.ts'
-import type { Cursor } from '../../src/cursor.ts'
 import { LatestAnswers } from '../../src/latest-answers.ts'
 import type { Position } from '../../src/position.ts'
-import type { GapReason } from '../../src/signals.ts'
 import { Start, type Wish } from '../../src/start.ts'
 import { BusMirror } from '../../src/threads/bus-mirror.ts'
 import { BusReporter } from '../../src/threads/bus-news.ts'
-import type { KafkaRecord, Topic } from '../../src/topic.ts'
-import type { Log } from './log.ts'
+import type { KafkaRecord, PartitionWatermarks } from '../../src/topic.ts'
+import type { KafkaTopic, Log } from './log.ts'
 
 /** A whole number from 0 to below the bound: the case's own randomness. */
 export type Choose = (bound: number) => number
 
-/** What came of a beginning: a cursor, with a word on why it is not where the client left off, or an end. */
-export interface Beginning {
-  readonly cursor: Cursor | null
-  readonly gap: GapReason | null
-  readonly end: string | null
+/** The clocks that a server has: its own wall clock may be wrong. */
+export interface Clocks {
+  readonly nowMs: () => number
+  readonly epochMs: () => number
+}
+
+export interface ServerOptions extends Omit<BusOptions, keyof Clocks> {
+  readonly isMirrored: boolean
 }
 
 export class Server {
@@ -29,26 +31,53 @@ export class Server {
   readonly view: BusView
   /** Whether there is something of which the other thread has yet to hear. */
   hasNews = false
-  private readonly reporter: BusReporter
-  private readonly logs: readonly Log[]
+  /** Whether something was read since the last publish. */
+  isUnpublished = false
+  /** Logs of the topic that its streams know, which may be another one by now, and of the one that it reads. */
+  viewLogs: readonly Log[]
+  private logs: readonly Log[]
+  private readonly kafka: KafkaTopic
+  private readonly clocks: Clocks
   private readonly choose: Choose
+  private readonly reporter: BusReporter
+  /** Where the reading of each partition began, and where the partition ended then. */
+  private readonly begun = new Map<number, Begun>()
+  private readonly questions: ((answer: PartitionWatermarks) => void)[] = []
+  private readonly answers = new LatestAnswers<PartitionWatermarks>(() => this.ask())
 
-  /** Reads all that the logs hold, as a process does that starts. */
-  constructor(logs: readonly Log[], options: BusOptions & { isMirrored: boolean }, choose: Choose) {
-    this.logs = logs
+  constructor(kafka: KafkaTopic, { isMirrored, ...options }: ServerOptions, clocks: Clocks, choose: Choose) {
+    this.kafka = kafka
+    this.logs = kafka.logs
+    this.viewLogs = kafka.logs
+    this.clocks = clocks
     this.choose = choose
-    this.bus = new Bus(options)
+    this.bus = new Bus({ ...options, ...clocks })
     this.reporter = new BusReporter(this.bus)
     this.bus.onChange(() => {
       this.hasNews = this.view !== this.bus
     })
-    this.view = options.isMirrored ? new BusMirror(1) : this.bus
-    const marks = new Map(logs.map((log, partition) => [partition, log.watermarks]))
-    for (const [partition, start] of this.bus.readFrom(marks, marks.size))
-      this.bus.setPartition(partition, start)
-    this.read(Number.POSITIVE_INFINITY)
-    this.bus.markCaughtUp()
-    this.report()
+    this.view = isMirrored ? new BusMirror(1) : this.bus
+    this.declare()
+  }
+
+  /** Reads up to `records` more, of whichever partitions come; publishes by the way, and may leave the last unpublished. */
+  read(records: number): void {
+    if (this.isBehindTopic) return
+    for (let count = 0; count < records; count++) {
+      const behind = this.logs.filter(
+        (log, partition) => this.reads(partition) && this.next(partition) < log.end,
+      )
+      const log = behind[this.choose(behind.length)]
+      if (log === undefined) break
+      this.readOne(log, this.logs.indexOf(log))
+      this.isUnpublished = true
+      if (this.choose(4) === 0) this.publish()
+    }
+  }
+
+  publish(): void {
+    this.bus.publish()
+    this.isUnpublished = false
   }
 
   /** The other thread, if there is one, hears of everything so far; or of so many parts of it, a few segments each. */
@@ -58,48 +87,69 @@ export class Server {
       const news = this.reporter.news(1 + this.choose(4))
       this.view.receive(structuredClone(news))
       this.hasNews = !news.isWhole
-      if (news.isWhole) break
+      if (!this.hasNews) this.viewLogs = this.logs
+      if (!this.hasNews) break
     }
   }
 
-  /** Reads up to `records` more, of whichever partitions come; shows them by the way. */
-  read(records: number): void {
-    for (let count = 0; count < records; count++) {
-      const behind = this.logs.filter((log, partition) => this.next(partition) < log.end)
-      const log = behind[this.choose(behind.length)]
-      if (log === undefined) break
-      this.readOne(log, this.logs.indexOf(log))
-      if (this.choose(4) === 0) this.bus.publish()
-    }
-    this.bus.publish()
-    if (this.choose(2) === 0) this.report(this.choose(2) === 0 ? 1 : Number.POSITIVE_INFINITY)
-  }
-
-  /** Learns where the logs begin now. */
+  /** Asks Kafka for the partitions and where their logs begin. */
   look(): void {
+    if (this.isBehindTopic) this.recreate()
+    this.declare()
     for (const [partition, log] of this.logs.entries())
-      if (log.start <= this.next(partition)) this.bus.trim(partition, log.start)
+      if (this.reads(partition) && log.start <= this.next(partition)) this.bus.trim(partition, log.start)
   }
 
-  /** Looks where to begin until that is known, as a stream does: again whenever Kafka has answered. */
-  async begin(wish: Wish): Promise<Beginning> {
-    const topic = this.topic()
-    const answers = new LatestAnswers(() => topic.watermarks(new AbortController().signal))
-    let answered = () => {}
-    const start = new Start({ topic, wish, answers, waiter: { answered: () => answered() }, nowMs: 0 })
-    for (;;) {
-      const hasAnswer = new Promise<void>((resolve) => {
-        answered = resolve
-      })
-      const beginning = start.look(0)
-      if (typeof beginning === 'string') await hasAnswer
-      else if ('end' in beginning) return { cursor: null, gap: null, end: beginning.end }
-      else return { cursor: beginning.cursor, gap: beginning.reason, end: null }
-    }
+  /** Has it caught up? Partitions without a leader are given up. */
+  catchUp(): void {
+    const isBehind = ([partition, { end }]: [number, Begun]) =>
+      this.next(partition) < end && !this.logs[partition]?.isSilent
+    if (this.bus.caughtUp || [...this.begun].some(isBehind)) return
+    this.tellEnds()
+    for (const partition of this.logs.keys())
+      if (!this.begun.has(partition)) this.bus.setPartition(partition, -2)
+    this.bus.markCaughtUp()
+  }
+
+  /** Kafka answers whoever has asked. */
+  async answer(): Promise<void> {
+    for (const answer of this.questions.splice(0)) answer(this.kafka.watermarks)
+    await new Promise<void>((resolve) => setImmediate(resolve))
+  }
+
+  maintain(): boolean {
+    return this.bus.maintain(this.clocks.epochMs(), this.clocks.nowMs())
+  }
+
+  /** All that can be done is done: everything is read, published and told. */
+  async settle(): Promise<void> {
+    if (this.isBehindTopic) this.recreate()
+    this.declare()
+    this.read(Number.POSITIVE_INFINITY)
+    this.publish()
+    this.catchUp()
+    this.report()
+    await this.answer()
+  }
+
+  /** The beginning of a stream. */
+  begin(wish: Wish): Start {
+    const topic = {
+      name: 'events',
+      encoding: 'text',
+      bus: this.view,
+      watermarks: () => this.ask(),
+    } as const
+    const { answers } = this
+    return new Start({ topic, wish, answers, waiter: { answered: () => {} }, nowMs: this.nowMs })
+  }
+
+  get nowMs(): number {
+    return this.clocks.nowMs()
   }
 
   /** What is still there of what streams know to be read. */
-  holdings(): { has: (record: KafkaRecord) => boolean; position: Position } {
+  holdings(): Holdings {
     const names = new Set(this.frames().map(({ partition, offset }) => `${partition}/${offset}`))
     return {
       has: ({ partition, offset }) => names.has(`${partition}/${offset}`),
@@ -107,10 +157,10 @@ export class Server {
     }
   }
 
-  /** Where a client begins that has no id: what lies before is not for it. */
-  floorOf({ sinceMs, from }: Omit<Wish, 'id'>): Position {
+  /** Where a client begins that wants what came since a moment, or everything: what lies before is not for it. */
+  floorOf(sinceMs: number | null): Position {
     const now = this.view.position()
-    if (sinceMs === null) return from === 'latest' ? now : new Map()
+    if (sinceMs === null) return new Map()
     const floor = new Map(now)
     // What left the bus without the view having heard of it is still found.
     for (const { partition, offset, timestampMs } of this.frames(this.view.nextSequence).reverse())
@@ -118,10 +168,57 @@ export class Server {
     return floor
   }
 
+  /** Where the reading of a partition began; undefined before it has. */
+  begunOf(partition: number): Begun | undefined {
+    return this.begun.get(partition)
+  }
+
+  /** Gives its segments back. */
+  close(): void {
+    this.bus.recreate()
+  }
+
+  private get isBehindTopic(): boolean {
+    return this.logs !== this.kafka.logs
+  }
+
+  /** The topic is another one: it is read from its beginning. */
+  private recreate(): void {
+    this.logs = this.kafka.logs
+    if (this.view === this.bus) this.viewLogs = this.logs
+    this.begun.clear()
+    this.bus.recreate()
+    this.declare()
+  }
+
+  /** Kafka tells the end of a partition apart from its last record, also of one that was empty. */
+  private tellEnds(): void {
+    for (const [partition, log] of this.logs.entries())
+      if (this.reads(partition) && this.next(partition) === log.end) this.bus.advance(partition, log.end)
+  }
+
+  /** Begins to read what has a leader that answers. */
+  private declare(): void {
+    const answering = [...this.logs.entries()].filter(
+      ([partition, log]) => !log.isSilent && !this.begun.has(partition),
+    )
+    const marks = new Map(answering.map(([partition, { watermarks }]) => [partition, watermarks]))
+    for (const [partition, at] of this.bus.readFrom(marks, this.logs.length)) {
+      this.begun.set(partition, { at, end: marks.get(partition)?.end ?? 0, isLate: this.bus.caughtUp })
+      this.bus.setPartition(partition, at)
+    }
+  }
+
+  private reads(partition: number): boolean {
+    return this.begun.has(partition) && this.logs[partition]?.isSilent === false
+  }
+
+  private ask(): Promise<PartitionWatermarks> {
+    return new Promise((resolve) => this.questions.push(resolve))
+  }
+
   /** What has not left the bus before the frame of this sequence came. */
-  private frames(
-    asOf = Number.POSITIVE_INFINITY,
-  ): { partition: number; offset: number; timestampMs: number }[] {
+  private frames(asOf = Number.POSITIVE_INFINITY): Frame[] {
     return this.bus.segments.flatMap((segment) => {
       const frames = []
       for (let at = 0; at < segment.end; at = segment.next(at)) {
@@ -134,30 +231,34 @@ export class Server {
     })
   }
 
-  /** Gives its segments back. */
-  close(): void {
-    this.bus.recreate()
-  }
-
-  private topic(): Topic {
-    const marks = new Map(this.logs.map((log, partition) => [partition, log.watermarks]))
-    return {
-      name: 'events',
-      encoding: 'text',
-      bus: this.view,
-      watermarks: () => Promise.resolve(marks),
-    }
-  }
-
   private readOne(log: Log, partition: number): void {
     const next = this.next(partition)
     if (log.start > next) this.bus.skip(partition, log.start)
     const record = log.records.find(({ offset }) => offset >= next)
     if (record === undefined) this.bus.advance(partition, log.end)
     else this.bus.append(record)
+    if (this.choose(3) > 0) this.tellEnds()
   }
 
   private next(partition: number): number {
-    return this.bus.position().get(partition) ?? 0
+    return this.bus.nextOffset(partition) ?? 0
   }
+}
+
+export interface Holdings {
+  readonly has: (record: KafkaRecord) => boolean
+  readonly position: Position
+}
+
+export interface Begun {
+  readonly at: number
+  readonly end: number
+  /** Streams were open by then. */
+  readonly isLate: boolean
+}
+
+interface Frame {
+  readonly partition: number
+  readonly offset: number
+  readonly timestampMs: number
 }

@@ -1,0 +1,250 @@
+// What a client of the resume tests has: the newest of each key, as far as its id says, and what may be missing in it. Everything
+// that it is sent, told and denied is held against what was written.
+
+import { covers, furthest, type Position } from '../../src/position.ts'
+import type { GapReason } from '../../src/signals.ts'
+import type { KafkaRecord, Keeps } from '../../src/topic.ts'
+import type { Log } from './log.ts'
+import type { Holdings, Server } from './server.ts'
+
+export class Ledger {
+  /** The topic that it is of. */
+  readonly logs: readonly Log[]
+  /** Where the server was when the client asked. */
+  asked: Position = new Map()
+  private server: Server | null = null
+  private readonly keeps: Keeps
+  /** The newest record of each key, as of what was told. */
+  private readonly state = new Map<string, KafkaRecord>()
+  private position: Position = new Map()
+  /** From where on it has been told: what lies before is none of its business. */
+  private floor: Position = new Map()
+  /** Of this connection: whether it began anew, with the newest of every key, and was told that this is complete. */
+  private isBeginning = false
+  private isSnapshot = false
+  private isReady = false
+  /** Whether anything of this connection was sent or told. */
+  private hasTaken = false
+  /**
+   * How far the servers of this connection, and of those before, had read. What was superseded on the way there the client may
+   * have been spared, so that a server that is further back cannot make it whole.
+   */
+  private seen: Position = new Map()
+  private horizon: Position = new Map()
+  /** Records that were gone already when it began to read of them. */
+  private isExcused: (record: KafkaRecord) => boolean = () => false
+
+  constructor(logs: readonly Log[], keeps: Keeps) {
+    this.logs = logs
+    this.keeps = keeps
+  }
+
+  connect(server: Server): void {
+    this.server = server
+    this.asked = server.view.position()
+    this.isBeginning = false
+    this.isSnapshot = false
+    this.isReady = false
+    this.hasTaken = false
+    this.horizon = furthest(this.horizon, this.seen)
+    this.seen = new Map()
+  }
+
+  /** It goes on where it was; of a partition of which it has nothing it wants what there is. */
+  resume(server: Server): void {
+    this.excuse(server, (partition) => (this.position.get(partition) ?? 0) <= 0)
+  }
+
+  beginAnew(floor: Position, server: Server): void {
+    this.isBeginning = true
+    this.isSnapshot = floor.size === 0
+    this.isReady = false
+    this.hasTaken = false
+    this.horizon = new Map()
+    this.seen = new Map()
+    this.state.clear()
+    this.floor = floor
+    this.position = floor
+    this.excuse(server)
+  }
+
+  /** Everything that comes behind a position, which is the server's own. */
+  beginAt(position: Position, server: Server): void {
+    this.beginAnew(position, server)
+    this.isBeginning = false
+    this.isSnapshot = false
+  }
+
+  /** From the end of each log, at some moment since the server was at `asked`. */
+  beginAfter(asked: Position, server: Server): void {
+    this.beginAt(asked, server)
+    const ends = this.logs.map(({ end }) => end)
+    this.isExcused = ({ partition, offset }) => offset < (ends[partition] ?? 0)
+    this.floor = new Map(ends.entries())
+  }
+
+  /** Who has been sent nothing yet wants what there is when it is, at the least. */
+  beforeRead(server: Server): void {
+    if (this.isBeginning && !this.hasTaken) this.excuse(server)
+  }
+
+  noteSeen(position: Position): void {
+    this.seen = furthest(this.seen, position)
+  }
+
+  /** An event, with the position that is its id. */
+  take(position: Position, event: string | undefined, data: string): void {
+    const before = this.position
+    this.moveTo(position)
+    const record = event === 'delete' ? this.tombstoneAt(before, data) : this.recordOf(data)
+    this.expectNext(before, record)
+    this.passOver(before, record)
+    this.apply(record)
+  }
+
+  /** A position that stands for everything so far. */
+  hear(position: Position): void {
+    const before = this.position
+    this.moveTo(position)
+    this.passOver(before, null)
+  }
+
+  becomeReady(): void {
+    if (this.isReady) return
+    this.isReady = true
+    if (!this.isSnapshot && !covers(this.position, this.horizon)) return
+    this.horizon = new Map()
+    if (this.keeps === 'latest') this.expectState()
+  }
+
+  /** A stream ends as `too-old` where a record is gone that it had still to send, and has sent something. */
+  expectLoss(server: Server): void {
+    if (this.isBeginning && !this.hasTaken && server.view.isWhole)
+      throw new Error('lost before anything was sent')
+    if (!this.misses(server, 0)) throw new Error('ended as too-old, and nothing is gone that it lacks')
+  }
+
+  /** An id is too old where a record behind it is gone, or what stood there is deleted or was not read, whatever it was. */
+  expectGap(reason: GapReason, server: Server): void {
+    if (reason !== 'too-old' || !server.view.isWhole) return
+    const isDeleted = (log: Log, partition: number) => {
+      const from = this.position.get(partition) ?? 0
+      return from > 0 && from < Math.max(log.start, server.begunOf(partition)?.at ?? 0)
+    }
+    if (!this.logs.some(isDeleted) && !this.misses(server, 1))
+      throw new Error('too-old, and nothing is gone that it lacks')
+  }
+
+  /** Whether the server lacks a record behind what the client has of its partition, which is `hasMin` at the least. */
+  private misses(server: Server, hasMin: number): boolean {
+    const { has, position } = server.holdings()
+    for (const [partition, log] of this.logs.entries()) {
+      const from = this.position.get(partition) ?? 0
+      const to = Math.max(log.start, position.get(partition) ?? 0)
+      // What is missing in a log that is read late may have been tombstones, and what was deleted unread records, whatever it was.
+      const isLate = from > 0 && server.begunOf(partition)?.isLate
+      for (let offset = Math.max(from, 0); from >= hasMin && offset < to; offset++) {
+        const record = log.written.get(offset)
+        if (record === undefined ? isLate || offset < log.start : !has(record)) return true
+      }
+    }
+    return false
+  }
+
+  /** Every key has the newest value as of the client's position, and none that was deleted is left. */
+  private expectState(): void {
+    for (const [partition, log] of this.logs.entries()) {
+      const newest = log.newest(this.position.get(partition) ?? 0)
+      for (const [key, record] of newest) this.expectValue(`${partition} ${key}`, record, log)
+    }
+  }
+
+  private expectValue(key: string, record: KafkaRecord, log: Log): void {
+    const { partition, offset, value } = record
+    if (offset < (this.floor.get(partition) ?? 0)) return
+    // Kafka's own compaction may be further on than the server.
+    if (!log.records.includes(record) && this.isSuperseded(record)) return
+    const has = this.state.get(key)
+    const isGone = offset < log.start || this.isExcused(record)
+    const wanted = value === null || (isGone && has === undefined) ? undefined : record
+    if (has !== wanted) throw new Error(`${key} is ${has?.offset}, not ${wanted?.offset}`)
+  }
+
+  private recordOf(data: string): KafkaRecord {
+    for (const log of this.logs) {
+      const record = log.named(data)
+      if (record !== undefined && data === String(record.value)) return record
+    }
+    throw new Error(`${data.split(' ')[0]} was never written`)
+  }
+
+  private tombstoneAt(before: Position, data: string): KafkaRecord {
+    const key = Buffer.from(data, 'base64url')
+    for (const [partition, next] of this.position) {
+      const record = this.logs[partition]?.written.get(next - 1)
+      const isNew = next > (before.get(partition) ?? 0)
+      if (isNew && record?.value === null && record.key !== null && key.equals(record.key)) return record
+    }
+    throw new Error(`there is no tombstone of ${key} at the id`)
+  }
+
+  private expectNext(before: Position, { partition, offset }: KafkaRecord): void {
+    if ((before.get(partition) ?? 0) > offset) throw new Error(`${partition}/${offset} came again`)
+    if (this.position.get(partition) !== offset + 1)
+      throw new Error(`${partition}/${offset} has an id of another`)
+  }
+
+  /** What the id moved over besides the record must be what may be passed over. */
+  private passOver(before: Position, record: KafkaRecord | null): void {
+    for (const [partition, to] of this.position) {
+      for (let offset = Math.max(0, before.get(partition) ?? 0); offset < to; offset++) {
+        const passed = this.logs[partition]?.written.get(offset)
+        if (passed !== undefined && passed !== record && !this.mayPass(passed, before))
+          throw new Error(`${partition}/${offset} was passed over`)
+      }
+    }
+  }
+
+  private mayPass(record: KafkaRecord, before: Position): boolean {
+    const { partition, offset, key, value } = record
+    if (key === null && value === null) return true
+    if (this.isExcused(record)) return true
+    // Of a partition of which it has nothing it wants what there is, also where that is read later.
+    const hasNothing = (before.get(partition) ?? 0) <= 0
+    if (hasNothing && offset < (this.server?.begunOf(partition)?.at ?? 0)) return true
+    if (this.keeps === 'all') return false
+    // A snapshot need not have what Kafka deleted on the way.
+    const isDeleted = key !== null && offset < (this.logs[partition]?.start ?? 0)
+    if (isDeleted && this.isSnapshot && !this.isReady) return true
+    // A snapshot need not delete what the client never had.
+    return this.isSuperseded(record) || (value === null && !this.state.has(`${partition} ${key}`))
+  }
+
+  private isSuperseded({ partition, offset, key }: KafkaRecord): boolean {
+    const newest = this.logs[partition]?.newest(Number.POSITIVE_INFINITY).get(String(key))
+    return key !== null && newest !== undefined && newest.offset > offset
+  }
+
+  private apply(record: KafkaRecord): void {
+    const { partition, key, value } = record
+    if (key === null) return
+    if (value === null) this.state.delete(`${partition} ${key}`)
+    else this.state.set(`${partition} ${key}`, record)
+  }
+
+  private moveTo(position: Position): void {
+    for (const [partition, offset] of this.position) {
+      if ((position.get(partition) ?? 0) < offset)
+        throw new Error(`an id went back in partition ${partition}`)
+    }
+    this.position = position
+    this.hasTaken = true
+  }
+
+  private excuse(server: Server, isOfNothing = (_partition: number) => true): void {
+    const { has, position }: Holdings = server.holdings()
+    const excused = new Set([...position.keys()].filter(isOfNothing))
+    this.isExcused = (record) =>
+      excused.has(record.partition) && record.offset < (position.get(record.partition) ?? 0) && !has(record)
+  }
+}
