@@ -267,7 +267,9 @@ class Arrival {
   }
 }
 
-describe('a client that moves between two servers which read the partitions in different orders', () => {
+describe('a client that moves between two servers which read the partitions in different orders', {
+  timeout: 60_000,
+}, () => {
   const run = fc.record({
     steps: fc.array(step, { minLength: 1, maxLength: 40 }),
     orders: fc.tuple(fc.array(fc.nat(2), { maxLength: 60 }), fc.array(fc.nat(2), { maxLength: 60 })),
@@ -362,7 +364,7 @@ describe('a client that moves between two servers which read the partitions in d
   })
 })
 
-describe('a snapshot', () => {
+describe('a snapshot', { timeout: 60_000 }, () => {
   const run = fc.record({
     before: fc.array(step, { maxLength: 60 }),
     after: fc.array(step, { maxLength: 60 }),
