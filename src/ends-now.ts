@@ -24,7 +24,7 @@ export class EndsNow {
       this.isComplete = true
       for (const [partition, marks] of answer) {
         if (marks === null) this.isComplete = false
-        else this.ends.set(partition, marks.end)
+        else this.ends.set(partition, Math.max(marks.end, this.ends.get(partition) ?? 0)) // it may speak of another topic by now
       }
     }
     if (this.isClosed) return 'closed'

@@ -194,7 +194,13 @@ export class Server {
   /** Kafka tells the end of a partition apart from its last record, also of one that was empty. */
   private tellEnds(): void {
     for (const [partition, log] of this.logs.entries())
-      if (this.reads(partition) && this.next(partition) === log.end) this.bus.advance(partition, log.end)
+      if (this.reads(partition) && this.next(partition) === log.end) this.tellEnd(partition, log.end)
+  }
+
+  private tellEnd(partition: number, end: number): void {
+    this.bus.advance(partition, end)
+    const begun = this.begun.get(partition)
+    if (begun !== undefined) begun.hasEnded = true
   }
 
   /** Begins to read what has a leader that answers. */
@@ -204,7 +210,7 @@ export class Server {
     )
     const marks = new Map(answering.map(([partition, { watermarks }]) => [partition, watermarks]))
     for (const [partition, at] of this.bus.readFrom(marks, this.logs.length)) {
-      this.begun.set(partition, { at, end: marks.get(partition)?.end ?? 0, isLate: this.bus.caughtUp })
+      this.begun.set(partition, { at, end: marks.get(partition)?.end ?? 0, isLate: false, hasEnded: false })
       this.bus.setPartition(partition, at)
     }
   }
@@ -235,7 +241,9 @@ export class Server {
     const next = this.next(partition)
     if (log.start > next) this.bus.skip(partition, log.start)
     const record = log.records.find(({ offset }) => offset >= next)
-    if (record === undefined) this.bus.advance(partition, log.end)
+    const begun = this.begun.get(partition)
+    if (begun !== undefined && this.bus.caughtUp && !begun.hasEnded) begun.isLate = true
+    if (record === undefined) this.tellEnd(partition, log.end)
     else this.bus.append(record)
     if (this.choose(3) > 0) this.tellEnds()
   }
@@ -253,8 +261,9 @@ export interface Holdings {
 export interface Begun {
   readonly at: number
   readonly end: number
-  /** Streams were open by then. */
-  readonly isLate: boolean
+  /** Whether its end was told since, and whether streams were open before. */
+  hasEnded: boolean
+  isLate: boolean
 }
 
 interface Frame {
