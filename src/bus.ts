@@ -97,8 +97,7 @@ export class Bus extends BusView {
     const { encoding } = this.options
     const bytesMin = eventBytesMin(record, encoding)
     const lines = bytesMin > FRAME_BYTES_MAX ? TOO_LARGE_LINES : eventLines(record, encoding)
-    this.noteHole(record.partition, record.offset)
-    this.noteTimestamp(record)
+    if (partitions.isLoading(record.partition)) this.noteLoaded(record)
     partitions.moveTo(record.partition, record.offset + 1)
     this.recordsAppended++
     if (lines === null) return
@@ -115,7 +114,7 @@ export class Bus extends BusView {
   advance(partition: number, nextOffset: number): void {
     const { partitions } = this
     if (!partitions.has(partition)) return
-    this.noteHole(partition, nextOffset)
+    if (partitions.isLoading(partition)) this.noteHole(partition, nextOffset)
     partitions.moveTo(partition, nextOffset)
     partitions.noteEnd(partition)
   }
@@ -253,13 +252,20 @@ export class Bus extends BusView {
     return this.pool.allocatedBytes
   }
 
+  /** A timestamp ahead of the clock proves nothing of when what follows was written. */
+  private noteLoaded({ partition, offset, timestampMs }: KafkaRecord): void {
+    if (this.options.keeps === 'all') return
+    this.noteHole(partition, offset)
+    if (timestampMs <= this.epochMs()) this.partitions.noteTimestamp(partition, timestampMs)
+  }
+
   /**
    * Offsets below `found` that are missing in what Kafka held when the reading of a partition began may have been tombstones,
    * where they are old enough for Kafka to have dropped them (KIP-534): they are no older than the record before them.
    */
   private noteHole(partition: number, found: number): void {
     const { partitions, options } = this
-    if (!this.loadsNewest(partition) || found <= Math.max(0, partitions.next(partition))) return
+    if (options.keeps === 'all' || found <= Math.max(0, partitions.next(partition))) return
     if (partitions.newestTimestampMs(partition) + options.deleteRetentionMs > this.epochMs()) return
     this.losses.addTombstone(partition, found - 1)
     this.noteMissing(partition, found)
@@ -268,16 +274,6 @@ export class Bus extends BusView {
   /** What begins at `found` is read while streams are open whose clients may have something before it. */
   private noteMissing(partition: number, found: number): void {
     if (this.caughtUp) this.losses.addMissing(partition, found - 1, this.kept.takeSequence())
-  }
-
-  /** A timestamp ahead of the clock proves nothing of when what follows was written. */
-  private noteTimestamp({ partition, timestampMs }: KafkaRecord): void {
-    if (this.loadsNewest(partition) && timestampMs <= this.epochMs())
-      this.partitions.noteTimestamp(partition, timestampMs)
-  }
-
-  private loadsNewest(partition: number): boolean {
-    return this.options.keeps === 'latest' && this.partitions.isLoading(partition)
   }
 
   /** What stands for a record that is too large: a comment that says so, which supersedes its key's older value. */

@@ -62,7 +62,7 @@ export class Partitions {
 
   /** Whether what is read of it was written before its reading began, or may have been. */
   isLoading(partition: number): boolean {
-    return this.loading.has(partition)
+    return this.loading.size > 0 && this.loading.has(partition)
   }
 
   /** Its end was seen: all that comes is new. */
