@@ -17,7 +17,8 @@ async function listen(
   stream = DEFAULT_STREAM,
 ): Promise<string> {
   log = new LogLines()
-  app = fastify({ logger: { level: 'info', stream: log.stream } })
+  // A fetch that was aborted leaves a new connection behind, on which nothing is asked: Node waits 60 s for what may come.
+  app = fastify({ forceCloseConnections: true, logger: { level: 'info', stream: log.stream } })
   const options: KafkaSseOptions = {
     kafka: { bootstrapServers: '127.0.0.1:1' },
     auth: { authenticate: async (request) => answer(request) as HostAnswer },
