@@ -17,7 +17,7 @@ export function describeMachine() {
     openssl: process.versions.openssl,
     nghttp2: process.versions.nghttp2,
     go: tell('go', ['version']).split(' ')[2] ?? 'unknown',
-    commit: tell('git', ['describe', '--always', '--dirty', '--abbrev=12']),
+    commit: commit(),
     packages: {
       ...packageVersions(['fastify', 'fastify-sse-v2', '@fastify/jwt', 'node-rdkafka']),
       'github.com/dunglas/mercure': moduleVersion('mercure'),
@@ -43,6 +43,15 @@ function packageVersions(names) {
 function moduleVersion(peer) {
   const text = readFileSync(new URL(`bench/peers/${peer}/go.mod`, REPOSITORY), 'utf8')
   return new RegExp(`/${peer} (v\\S+)`).exec(text)?.[1] ?? 'none'
+}
+
+/** Sources that were not cloned have none. */
+function commit() {
+  try {
+    return tell('git', ['describe', '--always', '--dirty', '--abbrev=12'])
+  } catch {
+    return 'unknown'
+  }
 }
 
 function tell(command, args) {

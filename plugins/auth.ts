@@ -2,6 +2,7 @@
 // Decorates the app with `kafkaSseAuth`. No token, and no word on which check failed, leaves by answer or error.
 
 import { randomUUID } from 'node:crypto'
+import type { ServerHttp2Stream } from 'node:http2'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
@@ -19,11 +20,14 @@ import {
 } from '../src/errors.ts'
 import { SessionFault, sessionOfHost } from '../src/host-session.ts'
 import type { AuthOptions } from '../src/options.ts'
+import { prove } from '../src/proven-connections.ts'
 import { canonicalToken, requestToken, tokenDigest } from '../src/request-token.ts'
 import type { Session } from '../src/session.ts'
 import { registerJwt, TokenRefused } from './auth/jwt.ts'
 import { openKeySource } from './auth/key-source.ts'
 import { ALGORITHMS, type Algorithm, isAlgorithm } from './auth/verification-key.ts'
+
+export type { HostAnswer, HostSession } from '../src/host-session.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -124,7 +128,10 @@ function granted(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Session {
-  if (scope === null || grantsScope(session, scope)) return session
+  if (scope === null || grantsScope(session, scope)) {
+    prove(carrierOf(request))
+    return session
+  }
   logRefusal(request, 'scope')
   reply.header('www-authenticate', insufficientScopeChallenge(scope))
   throw new ScopeMissing()
@@ -141,6 +148,12 @@ function logRefusal(request: FastifyRequest, check: string): void {
 async function requireClient(request: FastifyRequest): Promise<void> {
   await nextTurn()
   if (hasLeft(request)) throw new RequestAborted()
+}
+
+/** HTTP/2's session, HTTP/1.1's socket. Fastify types every request as HTTP/1.1's; that of HTTP/2 has its stream. */
+function carrierOf({ raw }: FastifyRequest): object {
+  const { stream } = raw as { readonly stream?: ServerHttp2Stream }
+  return stream?.session ?? raw.socket
 }
 
 /** HTTP/2 tells by the stream; HTTP/1.1 by the socket, since its request counts as destroyed once it is read. */

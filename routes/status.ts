@@ -7,6 +7,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { FastifySSEPlugin } from 'fastify-sse-v2'
 import type { Admin } from '../src/admin.ts'
 import { Busy } from '../src/errors.ts'
+import { markLasting } from '../src/lasting-answers.ts'
 import { Viewers } from '../src/viewers.ts'
 
 export interface StatusOptions {
@@ -50,6 +51,7 @@ export async function statusRoutes(app: FastifyInstance, options: StatusOptions)
   app.get('/status/events', { exposeHeadRoute: false, logLevel: 'warn' }, (_request, reply) => {
     const texts = viewers.join(reply.raw)
     if (texts === null) throw refusal(reply)
+    markLasting(reply.raw)
     reply.sse(events(texts))
   })
 }

@@ -1,13 +1,15 @@
 // The application that the commands serve: the front, the records' source and the admin port, put together in one thread.
 // src/threads/crew-app.ts puts them together for several. No process, no signals.
 
+import { randomInt } from 'node:crypto'
 import type { RequestListener } from 'node:http'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { builtOrClosed } from './closing.ts'
+import { ConnectionBudget, createConnectionCounts, SEEDS } from './connection-budget.ts'
 import { createConnectionFigures } from './connections.ts'
 import { buildFront } from './front.ts'
 import { Listeners, readTls } from './listener.ts'
-import { buildOperator } from './operator.ts'
+import { buildOperator, operatorBudget } from './operator.ts'
 import type { ServerOptions } from './options.ts'
 import { kafkaSse } from './plugin.ts'
 
@@ -62,11 +64,12 @@ export async function buildApp(
     listen: async () => {
       const tls = options.tls === null ? null : await readTls(options.tls)
       const { host, port, adminHost, adminPort } = options
-      const at = { host: adminHost, port: adminPort, tls: null, connections }
+      const at = { host: adminHost, port: adminPort, tls: null, connections, budget: operatorBudget() }
+      const budget = new ConnectionBudget(options, createConnectionCounts(1, randomInt(SEEDS)), 0)
       const where = sockets === null ? { host, port } : { sockets }
       return {
         adminPort: await operator.add(admin.routing as RequestListener, at),
-        port: await front.add(app.routing as RequestListener, { ...where, tls, connections }),
+        port: await front.add(app.routing as RequestListener, { ...where, tls, connections, budget }),
       }
     },
     announceEnd: () => {

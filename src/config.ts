@@ -104,28 +104,27 @@ function tlsLines({ tls, tlsCertFile, tlsKeyFile }: Document): string[] {
 
 /** A document that was checked against the schema is what its settings' types say. */
 type CheckedDocument = Readonly<Record<Exclude<ServerSettingName, NumberName | 'adminHosts'>, string>> &
-  Readonly<Record<'port' | 'adminPort' | 'lingerSeconds', number>> & {
+  Readonly<Record<Exclude<NumberName, 'workers'>, number>> & {
     readonly workers?: number
     readonly adminHosts: string[]
   }
-type NumberName = 'port' | 'adminPort' | 'lingerSeconds' | 'workers'
+type NumberName =
+  | 'port'
+  | 'adminPort'
+  | 'connectionsMax'
+  | 'connectionsPerAddressMax'
+  | 'lingerSeconds'
+  | 'workers'
 
 function serverOptions({ document, module }: Gathered): ServerOptions {
-  const { host, port, adminHost, adminPort, adminHosts, logLevel, ...checked } = document as CheckedDocument
-  const { tls, tlsCertFile, tlsKeyFile, lingerSeconds, workers = defaultWorkers() } = checked
+  const { tls, tlsCertFile, tlsKeyFile, ...checked } = document as CheckedDocument
+  const { host, port, adminHost, adminPort, adminHosts, logLevel } = checked
+  const { workers = defaultWorkers(), lingerSeconds, connectionsMax, connectionsPerAddressMax } = checked
   const files: TlsOptions = { certFile: tlsCertFile, keyFile: tlsKeyFile }
   return {
     ...resolveOptions(document),
-    ...{
-      host,
-      port,
-      adminHost,
-      adminPort,
-      adminHosts,
-      lingerSeconds,
-      workers,
-      logLevel: logLevel as LogLevel,
-    },
+    ...{ host, port, adminHost, adminPort, adminHosts, logLevel: logLevel as LogLevel },
+    ...{ workers, lingerSeconds, connectionsMax, connectionsPerAddressMax },
     tls: tls === 'off' ? null : files,
     ...(module !== null && { configModule: module }),
   }

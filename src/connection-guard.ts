@@ -3,52 +3,57 @@
 
 import type { EventEmitter } from 'node:events'
 import { type IncomingMessage, ServerResponse } from 'node:http'
-import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { Connection, type ConnectionFigures, type ConnectionLimits } from './connection.ts'
+import type { ConnectionBudget } from './connection-budget.ts'
+import { OpenRequests } from './open-requests.ts'
+import { awaitProof } from './proven-connections.ts'
 
 /** A sweep is cut into as many parts, so that ten thousand pings never leave in one turn. */
 const SWEEP_PARTS = 50
 /** What open requests may take to end when all connections are closed. */
 const LAST_MS = 500
 
-/** A request that is open: HTTP/1.1's response, or HTTP/2's stream. */
-type Answer = ServerResponse | ServerHttp2Stream
-
 /** Both ends of a connection, as every layer of it tells them. */
 type Ends = Pick<Socket, 'remoteAddress' | 'remotePort' | 'localAddress' | 'localPort'>
 
+export interface GuardParts {
+  readonly limits: ConnectionLimits
+  readonly figures: ConnectionFigures
+  /** null: as many connections as come. */
+  readonly budget: ConnectionBudget | null
+  readonly isTls: boolean
+}
+
 export class ConnectionGuard {
-  private readonly limits: ConnectionLimits
-  private readonly figures: ConnectionFigures
-  private readonly isTls: boolean
+  private readonly parts: GuardParts
   private readonly now = () => performance.now()
   /** Open connections by the addresses and ports of both ends: that names one whichever layer it is seen from. */
   private readonly connections = new Map<string, Connection>()
   /** Where the sweep is. */
   private round = this.connections.values()
-  /** When each request came that has not been looked at yet, in that order; each is looked at once. */
-  private readonly requests = new Map<Answer, number>()
+  private readonly requests: OpenRequests
 
-  constructor(limits: ConnectionLimits, figures: ConnectionFigures, isTls: boolean) {
-    this.limits = limits
-    this.figures = figures
-    this.isTls = isTls
+  constructor(parts: GuardParts) {
+    this.parts = parts
+    this.requests = new OpenRequests(parts.limits, parts.figures, this.now)
   }
 
-  /** Listens before the server's own listeners, which make TLS sockets and sessions at once. */
+  /** Stands before the server's own listeners, which make TLS sockets and sessions at once. */
   watch(server: EventEmitter): () => void {
-    const timer = setInterval(this.sweep, Math.max(1, this.limits.sweepMs / SWEEP_PARTS)).unref()
-    server.prependListener('connection', this.connected)
+    const { sweepMs } = this.parts.limits
+    const timer = setInterval(this.sweep, Math.max(1, sweepMs / SWEEP_PARTS)).unref()
+    const accept = standBefore(server, 'connection', (socket: Socket) => this.connected(socket))
+    const answer = standBefore(server, 'request', this.requested)
     server.prependListener('secureConnection', this.secured)
     server.prependListener('session', this.sessionOpened)
-    server.prependListener('request', this.requested)
     const stop = () => {
       clearInterval(timer)
-      server.off('connection', this.connected)
+      accept()
+      answer()
       server.off('secureConnection', this.secured)
       server.off('session', this.sessionOpened)
-      server.off('request', this.requested)
       server.off('close', stop)
     }
     server.once('close', stop)
@@ -66,54 +71,60 @@ export class ConnectionGuard {
     }, LAST_MS).unref()
   }
 
-  private readonly connected = (socket: Socket): void => {
+  /** Whether the connection may stay. */
+  private connected(socket: Socket): boolean {
     const name = nameOf(socket)
-    if (name === null) return
-    const connection = new Connection(socket, this.isTls, this.limits, this.now)
+    if (name === null) return true
+    const { limits, figures, budget, isTls } = this.parts
+    const address = String(socket.remoteAddress) // there is one, where there is a port
+    const excess = budget?.admit(address) ?? null
+    if (excess !== null) {
+      figures.closed[excess]++
+      socket.destroy()
+      return false
+    }
+    const connection = new Connection(socket, isTls, limits, this.now)
     this.connections.set(name, connection)
-    this.figures.open++
+    figures.open++
+    if (!isTls) awaitProof(socket, () => connection.prove())
     socket.on('close', () => {
-      this.figures.open--
+      figures.open--
+      budget?.release(address)
+      this.requests.gone(connection)
       if (this.connections.get(name) === connection) this.connections.delete(name)
     })
+    return true
   }
 
   private readonly secured = (socket: Socket): void => {
-    this.find(socket)?.secure(socket)
+    const connection = this.find(socket)
+    connection?.secure(socket)
+    awaitProof(socket, () => connection?.prove())
   }
 
   private readonly sessionOpened = (session: ServerHttp2Session): void => {
     const connection = this.find(session.socket)
     if (connection === undefined) return
     connection.carry(session)
-    session.on('stream', (stream: ServerHttp2Stream) => this.opened(stream, connection))
+    awaitProof(session, () => connection.prove())
+    session.on('stream', (stream: ServerHttp2Stream) => this.requests.opened(stream, connection))
   }
 
-  /** HTTP/2 requests come here, too, but are known by their streams. */
-  private readonly requested = (request: IncomingMessage, response: unknown): void => {
-    if (!(response instanceof ServerResponse)) return
+  /** Whether it is to be answered. HTTP/2 requests come here, too, but are known by their streams. */
+  private readonly requested = (request: IncomingMessage, response: unknown): boolean => {
+    if (!(response instanceof ServerResponse)) return true
+    // The rest of a pipeline that was too long, out of the bytes that were read already.
+    if (request.socket.destroyed) return false
     const connection = this.find(request.socket)
-    if (connection !== undefined) this.opened(response, connection)
+    return connection === undefined || this.requests.opened(response, connection)
   }
 
   private find(socket: Ends): Connection | undefined {
     return this.connections.get(nameOf(socket) ?? '')
   }
 
-  private opened(answer: Answer, connection: Connection): void {
-    if (answer.destroyed) return
-    connection.requestOpened()
-    this.requests.set(answer, this.now())
-    const closed = (isReset: boolean) => {
-      this.requests.delete(answer)
-      connection.requestClosed(isReset)
-    }
-    if (answer instanceof ServerResponse) answer.on('close', () => closed(false))
-    else answer.on('close', () => closed(answer.aborted))
-  }
-
   private readonly sweep = (): void => {
-    this.cutUnanswered(this.now() - this.limits.requestMs)
+    this.requests.look()
     const part = Math.ceil(this.connections.size / SWEEP_PARTS)
     for (let looked = 0; looked < part; looked++) {
       const next = this.round.next()
@@ -122,19 +133,7 @@ export class ConnectionGuard {
         return
       }
       const reason = next.value.check()
-      if (reason !== null) this.figures.closed[reason]++
-    }
-  }
-
-  /** Ends the requests that came before `sinceMs` and have not been answered: their rest never came, or nobody cares. */
-  private cutUnanswered(sinceMs: number): void {
-    for (const [answer, cameAtMs] of this.requests) {
-      if (cameAtMs > sinceMs) return
-      this.requests.delete(answer)
-      if (answer.headersSent) continue
-      this.figures.closed.unanswered++
-      if (answer instanceof ServerResponse) answer.destroy()
-      else answer.close(constants.NGHTTP2_CANCEL)
+      if (reason !== null) this.parts.figures.closed[reason]++
     }
   }
 }
@@ -142,4 +141,27 @@ export class ConnectionGuard {
 /** null on a Unix socket, and for a peer that has left already. */
 function nameOf({ remoteAddress, remotePort, localAddress, localPort }: Ends): string | null {
   return remotePort === undefined ? null : `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`
+}
+
+/**
+ * Asks before anybody hears of an event: where the answer is false they never do. Those who listen later are not asked for. Returns
+ * what undoes that.
+ */
+function standBefore<Args extends unknown[]>(
+  server: EventEmitter,
+  event: string,
+  isMeant: (...args: Args) => boolean,
+): () => void {
+  const listening = server.rawListeners(event) as ((...args: Args) => void)[] // functions, in Node's own types
+  const hear = (...args: Args): void => {
+    if (!isMeant(...args)) return
+    for (const listener of listening) listener.apply(server, args)
+  }
+  for (const listener of listening) server.off(event, listener)
+  server.on(event, hear)
+  return () => {
+    server.off(event, hear)
+    for (const listener of listening) server.on(event, listener)
+    listening.length = 0
+  }
 }

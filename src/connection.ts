@@ -1,11 +1,23 @@
 // One TCP connection that the server holds: what it carries, since when nothing, and when its peer gave a sign of life.
 // Promise: as long as a request or a stream is open on it and the peer is alive, it is left alone.
 
-import type { ServerHttp2Session } from 'node:http2'
+import type { ServerResponse } from 'node:http'
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 
+/** A request that is open: HTTP/1.1's response, or HTTP/2's stream. */
+export type Answer = ServerResponse | ServerHttp2Stream
+
 /** Why a connection was closed by `guardConnections`. */
-export type CloseReason = 'handshake' | 'idle' | 'silent' | 'unanswered'
+export type CloseReason =
+  | 'handshake'
+  | 'idle'
+  | 'silent'
+  | 'unanswered'
+  | 'untaken'
+  | 'pipelined'
+  | 'full'
+  | 'address'
 
 export interface ConnectionLimits {
   /** From the connection to the end of the TLS handshake. Default 20 s. */
@@ -14,6 +26,12 @@ export interface ConnectionLimits {
   readonly idleMs: number
   /** From a request's headers to its answer's; on HTTP/1.1 also from a request's first byte to its last. Default 45 s. */
   readonly requestMs: number
+  /** How long an answer that is no stream may stay untaken by its peer. Default 25 s, so that 30 s hold whatever it was looked at last. */
+  readonly takenMs: number
+  /** Requests that may be open at once on a connection on which no token was good so far. Default 100. */
+  readonly requestsUnprovenMax: number
+  /** The same once one was good: streams, mostly. Default 1,000. */
+  readonly streamsPerConnectionMax: number
   /** Between two pings of an HTTP/2 session. Default 30 s. */
   readonly pingMs: number
   /** How long a peer may neither answer a ping nor send anything else. Default 30 s. */
@@ -26,7 +44,7 @@ export interface ConnectionLimits {
 
 export interface ConnectionFigures {
   open: number
-  /** Connections (for `unanswered`: requests) that were closed by a limit of these, by reason. */
+  /** Connections (for `unanswered` and `untaken`: requests) that were closed by a limit of these, by reason. */
   closed: Record<CloseReason, number>
 }
 
@@ -42,8 +60,10 @@ export class Connection {
   private socket: Socket
   private isSecure: boolean
   private session: ServerHttp2Session | null = null
-  /** Requests and streams that are open. */
-  private openRequests = 0
+  /** Whether a token was good on it. */
+  isProven = false
+  /** Of requests and streams that are open. */
+  readonly answers = new Set<Answer>()
   /** Requests that were reset. */
   private resets = 0
   /** Since when nothing is open: from the connection on, or from the end of the last request. */
@@ -76,23 +96,35 @@ export class Connection {
     this.session = session
   }
 
-  requestOpened(): void {
-    this.openRequests++
+  /** A token was good here: as many streams may be open as a client with many has. */
+  prove(): void {
+    this.isProven = true
+    const { session } = this
+    if (session === null || session.closed || session.destroyed) return
+    session.settings({ maxConcurrentStreams: this.limits.streamsPerConnectionMax })
   }
 
-  requestClosed(isReset: boolean): void {
-    this.openRequests--
+  /** Whether there was room for one more. */
+  requestOpened(answer: Answer): boolean {
+    this.answers.add(answer)
+    const { requestsUnprovenMax, streamsPerConnectionMax } = this.limits
+    return this.answers.size <= (this.isProven ? streamsPerConnectionMax : requestsUnprovenMax)
+  }
+
+  requestClosed(answer: Answer, isReset: boolean): void {
+    this.answers.delete(answer)
     if (isReset) this.resets++
-    if (this.openRequests === 0) this.quietSinceMs = this.now()
+    if (this.answers.size === 0) this.quietSinceMs = this.now()
   }
 
   /** Closes it when what is open has ended: at once where nothing is. */
   end(): void {
     if (this.session !== null && !this.session.destroyed) this.session.close()
-    else if (this.openRequests === 0) this.socket.destroySoon()
+    else if (this.answers.size === 0) this.socket.destroySoon()
   }
 
   destroy(): void {
+    this.session?.destroy()
     this.socket.destroy()
   }
 
@@ -101,7 +133,7 @@ export class Connection {
     const nowMs = this.now()
     if (this.closingSinceMs !== NEVER) return this.finish(nowMs)
     if (!this.isSecure) return this.checkHandshake(nowMs)
-    if (this.openRequests === 0 && nowMs - this.quietSinceMs >= this.idleMs) return this.leave(nowMs)
+    if (this.answers.size === 0 && nowMs - this.quietSinceMs >= this.idleMs) return this.leave(nowMs)
     return this.session === null ? null : this.checkPeer(this.session, nowMs)
   }
 

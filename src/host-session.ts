@@ -14,7 +14,7 @@ export interface HostSession {
   readonly issuer?: string
   /** What a stream's `scope` is looked for in: names, or text that separates them by spaces. Default: `proxy:stream`. */
   readonly scopes?: Iterable<string> | string
-  /** What options that refer to claims find. Default: `{}`. */
+  /** What options that refer to claims find: data, no functions. Default: `{}`. */
   readonly claims?: Readonly<Record<string, unknown>>
 }
 
@@ -98,9 +98,15 @@ function scopesOf(scopes: unknown = DEFAULT_SCOPE): ReadonlySet<string> {
   throw new SessionFault('scopes', 'holds something else than text')
 }
 
+/** A copy, as it goes to other threads with a renewal: what a copy would lack is a fault here, not there. */
 function claimsOf(claims: unknown = {}): Session['claims'] {
-  if (typeof claims === 'object' && claims !== null && !Array.isArray(claims)) return { ...claims }
-  throw new SessionFault('claims', `is an object, and not ${kindOf(claims)}`)
+  if (typeof claims !== 'object' || claims === null || Array.isArray(claims))
+    throw new SessionFault('claims', `is an object, and not ${kindOf(claims)}`)
+  try {
+    return { ...structuredClone(claims) }
+  } catch {
+    throw new SessionFault('claims', 'holds what cannot be copied, such as a function')
+  }
 }
 
 /** What kind of value it is; never the value. */

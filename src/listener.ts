@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createSecureServer, type Http2SecureServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
+import type { ConnectionBudget } from './connection-budget.ts'
 import { type ConnectionFigures, guardConnections } from './connections.ts'
 import type { TlsOptions } from './options.ts'
 
@@ -30,6 +31,8 @@ export interface ServeOptions {
   readonly tls: TlsContext | null
   /** What the guard of its connections counts into. */
   readonly connections?: ConnectionFigures
+  /** How many connections there may be; without one as many as come. */
+  readonly budget?: ConnectionBudget
 }
 
 export interface Listener {
@@ -111,12 +114,12 @@ export async function addressesOf(host: string): Promise<string[]> {
 
 async function bind(
   handler: RequestListener,
-  { tls, connections }: ServeOptions,
+  { tls, connections, budget }: ServeOptions,
   where: { host: string; port: number } | { fd: number },
 ): Promise<BoundServer> {
   const server =
     tls === null ? createServer({ maxHeaderSize: HEADER_BYTES_MAX }, handler) : secureServer(handler, tls)
-  const release = guardConnections(server, {}, connections)
+  const release = guardConnections(server, {}, connections, budget)
   if ('fd' in where) server.listen(where, BACKLOG)
   else server.listen({ ...where, backlog: BACKLOG })
   await once(server, 'listening')

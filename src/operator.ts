@@ -4,11 +4,15 @@ import fastify, { type FastifyInstance } from 'fastify'
 import admin, { type AdminPluginOptions } from '../plugins/admin.ts'
 import { adminRoutes } from '../routes/admin.ts'
 import { builtOrClosed } from './closing.ts'
+import { ConnectionBudget, createConnectionCounts } from './connection-budget.ts'
 import { HostUnknown } from './errors.ts'
 import { frameworkOptions } from './front.ts'
 import { isHostMeant, meantNames } from './host-names.ts'
 import type { ServerOptions } from './options.ts'
 import { inPackage } from './package-path.ts'
+
+/** Connections of operators, in all: probes, scrapers and the status page, whose own limit is 100. */
+const CONNECTIONS_MAX = 1000
 
 export async function buildOperator(
   options: ServerOptions,
@@ -29,4 +33,10 @@ function refuseOtherHosts(operator: FastifyInstance, names: ReadonlySet<string>)
   operator.addHook('onRequest', async ({ headers }) => {
     if (!isHostMeant(headers.host, names)) throw new HostUnknown()
   })
+}
+
+/** Apart from the clients' connections, so that a flood of those keeps no operator out. */
+export function operatorBudget(): ConnectionBudget {
+  const bounds = { connectionsMax: CONNECTIONS_MAX, connectionsPerAddressMax: CONNECTIONS_MAX }
+  return new ConnectionBudget(bounds, createConnectionCounts(1, 0), 0)
 }

@@ -103,6 +103,10 @@ export interface ServerOptions extends ResolvedOptions {
   adminHosts: string[]
   /** null: plain HTTP/1.1, for a proxy that ends TLS. */
   tls: TlsOptions | null
+  /** Connections at once, in all threads together. */
+  connectionsMax: number
+  /** Of these, from one IPv4 address, or one /64 of IPv6. */
+  connectionsPerAddressMax: number
   /** From a signal on, how long all goes on as before, but for readiness, until the drain begins. */
   lingerSeconds: number
   logLevel: LogLevel

@@ -3,6 +3,7 @@
 
 import type { ServerResponse } from 'node:http'
 import { constants, type ServerHttp2Stream } from 'node:http2'
+import { markLasting } from './lasting-answers.ts'
 
 /** What a write's bytes stand in: nobody may change them before it is released. */
 export interface Lent {
@@ -30,6 +31,7 @@ export class Http2Sink implements Sink {
 
   constructor(stream: ServerHttp2Stream) {
     this.stream = stream
+    markLasting(stream)
     // Reset by its peer without an error, Node waits for a write that it does not do any more: for as long as the connection is.
     stream.on('aborted', destroy)
   }
@@ -75,6 +77,7 @@ export class Http1Sink implements Sink {
 
   constructor(response: ServerResponse) {
     this.response = response
+    markLasting(response)
   }
 
   write(bytes: Uint8Array, taken: () => void): void {

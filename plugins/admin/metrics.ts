@@ -153,7 +153,7 @@ function connectionMetrics(threads: Threads): Metric[] {
     counterBy(
       'reason',
       'kafka_sse_connections_closed_total',
-      'Connections, and unanswered requests, that were closed by a limit',
+      'Connections, and requests, that were closed by a limit',
       () => figures().closed,
     ),
   ]

@@ -72,7 +72,8 @@ export async function registerJwt(
     if (known !== undefined && (await isKeyStill(keys, known))) return known.claims
     verified.forget(digest)
     const found = await verify(request, text)
-    verified.keep(digest, text.length, found)
+    const lifeMs = Number(found.claims.exp) * 1000 + rules.clockToleranceMs - Date.now()
+    verified.keep(digest, text.length, found, lifeMs)
     return found.claims
   }
 }

@@ -1,5 +1,6 @@
 // Tokens whose signature was found good, so that a client that comes back with the same one costs no second
-// look. Promise: bounded, and good only for as long as the key that it was found good by.
+// look. Promise: bounded, and good only for as long as the key that it was found good by, and as the token had to live then, by a
+// clock that nobody sets.
 
 import type { Claims } from '../../src/claims.ts'
 import type { KeyHeader } from './key-set.ts'
@@ -18,11 +19,14 @@ const TOKENS_MAX = 10_000
 const CHARACTERS_MAX = 8192
 
 export class VerifiedTokens {
-  private readonly byDigest = new Map<string, Verified>()
+  private readonly byDigest = new Map<string, { verified: Verified; untilMs: number }>()
   private readonly tokensMax: number
+  private readonly now: () => number
 
-  constructor(tokensMax = TOKENS_MAX) {
+  /** `now`: a clock that never goes back. */
+  constructor(tokensMax = TOKENS_MAX, now: () => number = () => performance.now()) {
     this.tokensMax = tokensMax
+    this.now = now
   }
 
   get size(): number {
@@ -31,13 +35,14 @@ export class VerifiedTokens {
 
   /** `digest`: SHA-256 of the canonical token. */
   get(digest: string): Verified | undefined {
-    return this.byDigest.get(digest)
+    const kept = this.byDigest.get(digest)
+    return kept !== undefined && this.now() < kept.untilMs ? kept.verified : undefined
   }
 
-  /** `characters`: length of the token, which bounds that of its claims. */
-  keep(digest: string, characters: number, verified: Verified): void {
+  /** `characters`: length of the token, which bounds that of its claims. `lifeMs`: how long it had to live, as it was verified. */
+  keep(digest: string, characters: number, verified: Verified, lifeMs: number): void {
     if (characters > CHARACTERS_MAX) return
-    this.byDigest.set(digest, verified)
+    this.byDigest.set(digest, { verified, untilMs: this.now() + lifeMs })
     if (this.byDigest.size <= this.tokensMax) return
     for (const oldest of this.byDigest.keys()) {
       this.byDigest.delete(oldest)

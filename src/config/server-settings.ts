@@ -67,6 +67,24 @@ export const SERVER_SETTINGS: Record<ServerSettingName, Setting> = {
     minLength: 1,
     maxLength: 4096,
   },
+  connectionsMax: {
+    type: 'integer',
+    env: 'CONNECTIONS_MAX',
+    description:
+      'Connections at once to PORT, in all; one more is closed as it comes. Each takes a file descriptor: `ulimit -n` has to be larger',
+    minimum: 1,
+    maximum: 1_000_000,
+    default: 25_000,
+  },
+  connectionsPerAddressMax: {
+    type: 'integer',
+    env: 'CONNECTIONS_PER_ADDRESS_MAX',
+    description:
+      'Of these, from one address, or one /64 of IPv6. The default bounds nothing, since behind a load balancer all come from its own; where clients come by themselves, set it to some hundreds',
+    minimum: 1,
+    maximum: 1_000_000,
+    default: 25_000,
+  },
   lingerSeconds: {
     type: 'number',
     env: 'LINGER_SECONDS',

@@ -20,7 +20,7 @@ const KAFKA_CONFIG = 'KAFKA_CONFIG_'
 
 /** An unknown name that begins so is an error. LOG_ and CONFIG_ are too much everybody's for that. */
 const OUR_NAMES =
-  /^(ADMIN|CHALLENGE|CORS|DEMO|DRAIN|HEARTBEAT|JWT|KAFKA|LINGER|STALLED|STREAMS|TLS)_|^(CHALLENGE|HEARTBEAT)$/
+  /^(ADMIN|CHALLENGE|CONNECTIONS|CORS|DEMO|DRAIN|HEARTBEAT|JWT|KAFKA|LINGER|STALLED|STREAMS|TLS)_|^(CHALLENGE|HEARTBEAT)$/
 /** What Kubernetes injects for a Service called `kafka` or `admin`, with or without `-something`. */
 const KUBERNETES_NAMES = /_SERVICE_HOST$|_SERVICE_PORT(_|$)|_PORT_\d+_/
 const KUBERNETES_ADDRESS = /^(tcp|udp|sctp):\/\//

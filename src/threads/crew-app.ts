@@ -7,7 +7,7 @@ import type { App } from '../app.ts'
 import { builtOrClosed } from '../closing.ts'
 import { frameworkOptions } from '../front.ts'
 import { Listeners } from '../listener.ts'
-import { buildOperator } from '../operator.ts'
+import { buildOperator, operatorBudget } from '../operator.ts'
 import { Crew } from './crew.ts'
 import type { HandedOptions } from './handover.ts'
 
@@ -39,7 +39,7 @@ async function crewApp(
     log,
     failed: crew.failed,
     listen: async () => {
-      const at = { host: options.adminHost, port: options.adminPort, tls: null }
+      const at = { host: options.adminHost, port: options.adminPort, tls: null, budget: operatorBudget() }
       const adminPort = await operator.add(admin.routing as RequestListener, at)
       return { adminPort, port: await crew.start() }
     },

@@ -1,7 +1,8 @@
 // All workers of a process: started, told what is new, replaced when they die, and looked at as one.
 
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { CountedAdmission } from '../admission.ts'
+import { clearConnectionCounts, createConnectionCounts, SEEDS } from '../connection-budget.ts'
 import { type ConnectionFigures, createConnectionFigures } from '../connections.ts'
 import type { Delay } from '../event-loop-delay.ts'
 import { createFigures, type Figures, sumOf } from '../figures.ts'
@@ -40,6 +41,7 @@ export class Crew {
   private readonly topics: readonly FedTopic[]
   private readonly admission: CountedAdmission
   private readonly ticketKeys = randomBytes(TICKET_KEY_BYTES)
+  private readonly connectionCounts: SharedArrayBuffer
   private readonly members = new Set<Member>()
   /** What those have counted that are no more. */
   private departed: Pick<Report, 'figures' | 'connections'>[] = []
@@ -53,6 +55,7 @@ export class Crew {
     this.names = namesOf(options)
     this.topics = this.names.map(({ name, encoding, keeps }) => parts.topics.open(name, encoding, keeps))
     this.admission = new CountedAdmission(options.sse)
+    this.connectionCounts = createConnectionCounts(options.workers, randomInt(SEEDS))
     this.failed = new Promise((resolve) => {
       this.fail = resolve
     })
@@ -118,7 +121,8 @@ export class Crew {
 
   private add(reader: number): Member {
     const { handed, descriptors } = this.parts
-    const setup = { handed, reader, topics: this.names, ticketKeys: this.ticketKeys }
+    const { ticketKeys, connectionCounts } = this
+    const setup = { handed, reader, topics: this.names, ticketKeys, connectionCounts }
     const sockets = descriptors[this.socketsUsed++] ?? []
     const { topics, admission } = this
     const member = new Member(
@@ -143,6 +147,7 @@ export class Crew {
   /** Its streams come back by themselves, to whichever worker; what it counted stays counted. */
   private replace(ended: Member, error: Error): void {
     this.members.delete(ended)
+    clearConnectionCounts(this.connectionCounts, ended.reader - 1)
     for (const { bus } of this.topics) bus.forgetReader(ended.reader)
     if (ended.report !== null) this.departed = [sumOf([...this.departed, without(ended.report)])]
     if (this.isClosing) return

@@ -51,10 +51,20 @@ export async function launch(
   // In the turn in which they were opened, so that nobody is accepted here.
   const child = startServing(inherited ?? opened.map(descriptorOf), handed)
   for (const socket of opened) socket.close()
-  child.on('message', ({ listening }: Listening) => onListening(listening))
-  void passSignals(signals, child)
+  const start: Start = { isDone: false, isStopped: false }
+  child.on('message', ({ listening }: Listening) => {
+    start.isDone = true
+    onListening(listening)
+  })
+  void passSignals(signals, child, start)
   const [code] = await once(child, 'exit')
-  return code ?? 1
+  return start.isStopped ? 0 : (code ?? 1)
+}
+
+/** What has become of the serving process's start. */
+interface Start {
+  isDone: boolean
+  isStopped: boolean
 }
 
 /** The same port at every address; nothing is accepted before the event loop turns. */
@@ -96,8 +106,16 @@ function startServing(opened: readonly number[], handed: HandedOptions): ChildPr
 }
 
 /** Told by message: a terminal sends its signals to both processes, and the second one must not count twice. */
-async function passSignals(signals: SignalQueue, child: ChildProcess): Promise<never> {
+async function passSignals(signals: SignalQueue, child: ChildProcess, start: Start): Promise<never> {
   const pass = (signal: NodeJS.Signals) => child.connected && child.send({ signal })
   signals.onHangup = () => pass('SIGHUP')
-  for (;;) pass(await signals.next())
+  for (;;) {
+    const signal = await signals.next()
+    if (start.isDone) pass(signal)
+    else {
+      // It serves nobody yet, and may take seconds until it hears of anything.
+      start.isStopped = true
+      child.kill('SIGKILL')
+    }
+  }
 }

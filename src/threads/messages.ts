@@ -19,6 +19,8 @@ export interface WorkerSetup {
   /** File descriptors of its own of the listening sockets, one for each address. */
   readonly descriptors: readonly number[]
   readonly ticketKeys: Uint8Array
+  /** Where all workers count their connections, each in the row `reader` - 1 (src/connection-budget.ts). */
+  readonly connectionCounts: SharedArrayBuffer
 }
 
 export interface TopicName {

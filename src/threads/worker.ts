@@ -4,6 +4,7 @@
 import type { RequestListener } from 'node:http'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Admission, Admitted } from '../admission.ts'
+import { ConnectionBudget } from '../connection-budget.ts'
 import { createConnectionFigures } from '../connections.ts'
 import { EventLoopDelay } from '../event-loop-delay.ts'
 import { buildFront, registerStreams } from '../front.ts'
@@ -50,7 +51,9 @@ async function work(port: Port, setup: WorkerSetup): Promise<void> {
   )
   const connections = createConnectionFigures()
   const tls = await tlsOf(options, setup.ticketKeys)
-  const listener = await serveSockets(app.routing as RequestListener, { tls, connections }, setup.descriptors)
+  const budget = new ConnectionBudget(options, setup.connectionCounts, setup.reader - 1)
+  const served = { tls, connections, budget }
+  const listener = await serveSockets(app.routing as RequestListener, served, setup.descriptors)
   const delay = new EventLoopDelay()
   const report = (): Report => ({
     figures: app.kafkaSse.figures,

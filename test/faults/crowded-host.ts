@@ -42,7 +42,7 @@ export class CrowdedHost {
   }
 
   async close(): Promise<void> {
-    if (this.child.exitCode !== null) return
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return
     this.child.kill('SIGKILL')
     await once(this.child, 'exit')
   }

@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { kafkaSseAdmin } from '../../plugins/admin.ts'
 import { adminRoutes } from '../../routes/admin.ts'
 import type { Status } from '../../src/admin.ts'
+import { isLasting } from '../../src/lasting-answers.ts'
 import { AdminParts, TroubledTopic } from '../admin-fixture.ts'
 import { eventually, LogLines } from '../auth-fixtures.ts'
 import { StreamReader } from '../stream-reader.ts'
@@ -71,6 +72,18 @@ async function ready(): Promise<{ status: number; body: unknown }> {
   const { statusCode, body } = await app.inject('/health/ready')
   return { status: statusCode, body: JSON.parse(body) }
 }
+
+it('what feeds the status page is known to stay open, unlike the page itself', async () => {
+  const answers: object[] = []
+  app.addHook('onRequest', async (_request, { raw }) => {
+    answers.push(raw)
+  })
+  await register(app)
+  await listen()
+  await open('/status/events')
+  await open('/status')
+  expect(answers.map(isLasting)).toEqual([true, false])
+})
 
 describe('/health', () => {
   it('is live whatever else is wrong', async () => {

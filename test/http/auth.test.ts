@@ -3,7 +3,7 @@ import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from 'node
 import { type AddressInfo, connect as connectTcp } from 'node:net'
 import fastifyJwt from '@fastify/jwt'
 import Fastify, { type FastifyInstance } from 'fastify'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { kafkaSseAuth } from '../../plugins/auth.ts'
 import { EXPIRY_SECONDS_MAX } from '../../src/claims.ts'
 import type { HostAnswer } from '../../src/host-session.ts'
@@ -450,6 +450,26 @@ describe('beside others', () => {
     await listen()
     expect(await get('/mine')).toMatchObject({ status: 200, body: 'someone' })
     expect((await get('/events')).status).toBe(403)
+  })
+})
+
+describe('a wall clock that is set', () => {
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  it.each([
+    ['a day forward', 86_400_000],
+    ['a day back', -86_400_000],
+  ])('%s fetches no keys: their age goes by a clock that nobody sets', async (_what, stepMs) => {
+    const keyServer = await startKeyServer(jwksOf(rsa))
+    await start(authOptions(rsa, { keys: keyServer.url }))
+    expect(await statusOf(mintToken(rsa))).toBe(200)
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + stepMs })
+    expect(await statusOf(mintToken(rsa))).toBe(200)
+    expect(await statusOf(mintToken(rsa, { claims: { exp: nowSeconds() - 1 } }))).toBe(401)
+    expect(keyServer.hits()).toBe(1)
+    await keyServer.close()
   })
 })
 

@@ -175,6 +175,32 @@ describe('kafka-sse serve', () => {
 
   test('listens without Kafka, is not ready, and ends on SIGTERM with 0', () => expectServes('1'))
 
+  test('opens its ports without Kafka as soon with four buses of a topic as with one', async () => {
+    const [one, four] = [await msUntilLive(1), await msUntilLive(4)]
+    console.log(`live without Kafka after ${one} ms with one bus, ${four} ms with four`)
+    expect(four).toBeLessThan(one + 2_000)
+  }, 60_000)
+
+  /** From the start of the process until its health answers; each stream has a bus of its own. */
+  async function msUntilLive(streams: number): Promise<number> {
+    const kinds = [
+      { encoding: 'text', replay: 'latest' },
+      { encoding: 'text', replay: 'all' },
+      { encoding: 'base64', replay: 'latest' },
+      { encoding: 'base64', replay: 'all' },
+    ].slice(0, streams)
+    const all = kinds.map((kind, index) => ({ path: `/${index}`, topic: 'events', ...kind }))
+    writeFileSync(join(folder, 'streams.json'), JSON.stringify({ streams: all }))
+    const startedAtMs = performance.now()
+    const run = start(['serve'], { ...SERVE, CONFIG_FILE: 'streams.json', WORKERS: '1' })
+    const { adminPort } = await vi.waitUntil(() => loggedPorts(run.stdout), { timeout: 25_000, interval: 10 })
+    expect((await fetch(`http://127.0.0.1:${adminPort}/health/live`)).status).toBe(200)
+    const tookMs = Math.round(performance.now() - startedAtMs)
+    run.child.kill('SIGKILL')
+    await run.ended
+    return tookMs
+  }
+
   async function expectServes(workers: string): Promise<void> {
     const run = start(['serve'], { ...SERVE, WORKERS: workers })
     const { adminPort } = await vi.waitUntil(() => loggedPorts(run.stdout), { timeout: 10_000 })

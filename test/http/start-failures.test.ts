@@ -31,6 +31,7 @@ beforeAll(async () => {
     'server.key': keyPem,
     'other.key': privateKey.export({ type: 'pkcs8', format: 'pem' }),
     'late.mjs': 'await new Promise((resolve) => setTimeout(resolve, 200)); throw new Error("not today")',
+    'timer.mjs': 'setInterval(() => {}, 1000); export default {}',
     'in-threads.mjs':
       'import { isMainThread } from "node:worker_threads"\n' +
       'if (!isMainThread) throw new Error("not in a thread")\n' +
@@ -113,6 +114,11 @@ describe.each(['1', '2'])('a start that fails, with WORKERS=%s', (workers) => {
       /isolation\.level/,
     ],
     ['a Kafka property that there is not', { KAFKA_CONFIG_NO_SUCH_THING: '1' }, /no\.such\.thing/],
+    [
+      'a failure beside what CONFIG_FILE has left running',
+      { CONFIG_FILE: 'timer.mjs', JWT_KEYS: 'bom.json' },
+      /bom\.json: neither PEM nor JSON/,
+    ],
     ['a CONFIG_FILE that throws late', { CONFIG_FILE: 'late.mjs' }, /late\.mjs: not today/],
   ])('ends with 1 for %s', async (_what, env, words) => {
     await expectEnds(start({ ...env, WORKERS: workers }), words)

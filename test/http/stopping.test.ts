@@ -115,6 +115,15 @@ describe.each(['1', '2'])('SIGTERM, with WORKERS=%s', (workers) => {
     expect(await run.ended).toBe(0)
   })
 
+  it('ends the process whatever its CONFIG_FILE has left running', async () => {
+    const CONFIG_FILE = join(folder, 'timer.mjs')
+    writeFileSync(CONFIG_FILE, 'setInterval(() => {}, 1000); export default {}')
+    const run = start(workers, { CONFIG_FILE })
+    await run.listening()
+    run.child.kill('SIGTERM')
+    expect(await run.ended).toBe(0)
+  })
+
   it('ends with 0 while it is still starting, and leaves no process', async () => {
     const run = start(workers)
     // The handlers are there as soon as the configuration is read; no word is printed before it listens.

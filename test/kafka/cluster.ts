@@ -24,14 +24,18 @@ export class Cluster {
     this.nodes = new Map(nodes.map((node) => [node.id, node]))
   }
 
-  /** Resolves when all of the nodes serve. Rejects with NoKafkaError where none can run. */
-  static async start(): Promise<Cluster> {
+  /**
+   * Resolves when all of the nodes serve; `settings` are further lines of server.properties, which win over those here.
+   * Rejects with NoKafkaError where none can run.
+   */
+  static async start(settings: readonly string[] = []): Promise<Cluster> {
     const classPath = await kafkaClassPath()
     const ports = new Map(await Promise.all(IDS.map(async (id) => [id, await freePorts()] as const)))
     const prepared = IDS.map(async (id) => {
       const folder = await mkdtemp(join(tmpdir(), `kafka-sse-kafka-${id}-`))
       const heapMebibytes = HEAP_MEBIBYTES
-      return KafkaNode.prepare({ classPath, folder, id, ports, heapMebibytes, settings: SETTINGS })
+      const lines = [...SETTINGS, ...settings]
+      return KafkaNode.prepare({ classPath, folder, id, ports, heapMebibytes, settings: lines })
     })
     const cluster = new Cluster(await Promise.all(prepared))
     await cluster.startStopped()

@@ -3,6 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { RecordProducer } from '../../plugins/kafka/producer.ts'
+import { formatPosition } from '../../src/position.ts'
 import { Cluster } from './cluster.ts'
 import { canStartKafka, Kafka } from './kafka.ts'
 import { KafkaScene } from './kafka-scene.ts'
@@ -92,6 +93,35 @@ describe.skipIf(!canStartKafka)('Streams that stay open while leaders move', { t
       expect.stringMatching(/^topic .*: (no leader for partition 1|a leader does not answer: .*)$/),
       `topic ${topic}: every partition has a leader that answers`,
     ])
+  })
+
+  it('begin with what has a leader, where an id is ahead in a partition that has none', async () => {
+    const topic = await kafka.createTopic({ partitions: 2, replicas: 1 })
+    const [few, many] = [2, 520]
+    const recordsOf = (partition: number, count: number) =>
+      upTo(count).map((number) => ({ value: `${partition} ${number}`, partition }))
+    await kafka.produce(topic, ...recordsOf(0, few), ...recordsOf(1, many))
+    const { id } = await kafka.leader(topic, 1)
+    await cluster.node(id).kill()
+    await vi.waitFor(() => expect(kafka.leader(topic, 1)).rejects.toThrow('no leader'), SOON)
+    const scene = await KafkaScene.open(cluster.bootstrapServers, topic, { keeps: 'all' })
+    onTestFinished(() => scene.close())
+    const had = new Map([
+      [0, 1],
+      [1, 500],
+    ])
+    const streams = [await scene.stream({ id: formatPosition(had) }), await scene.stream()]
+    const values = () => streams.map(({ seen }) => seen.filter(isNoReady))
+    // The ten seconds that a partition without a leader may hold up the others, and some for a busy machine.
+    await vi.waitFor(() => expect(values()).toEqual([['0 1'], ['0 0', '0 1']]), {
+      timeout: 14_000,
+      interval: 50,
+    })
+    await cluster.node(id).start()
+    await vi.waitUntil(() => values().every((seen) => seen.includes('1 519')), SOON)
+    const [resumed = [], whole = []] = values()
+    expect(orderOf(resumed)).toEqual([[1], upTo(many).slice(500), []])
+    expect(orderOf(whole)).toEqual([upTo(few), upTo(many), []])
   })
 
   it('are told that the log is another one, when an unclean election cut off what they had read', async () => {

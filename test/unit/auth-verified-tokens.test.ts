@@ -82,7 +82,7 @@ describe('verified tokens', () => {
   it('are bounded, the oldest going first', () => {
     const tokens = new VerifiedTokens(3)
     const verified: Verified = { claims: {}, header: {}, pem: '' }
-    for (const digest of ['a', 'b', 'c', 'd', 'e']) tokens.keep(digest, 500, verified)
+    for (const digest of ['a', 'b', 'c', 'd', 'e']) tokens.keep(digest, 500, verified, 1000)
     expect(tokens.size).toBe(3)
     expect(['a', 'b', 'c', 'd', 'e'].map((digest) => tokens.get(digest) !== undefined)).toEqual([
       false,
@@ -91,9 +91,19 @@ describe('verified tokens', () => {
       true,
       true,
     ])
-    tokens.keep('long', 8193, verified)
+    tokens.keep('long', 8193, verified, 1000)
     expect(tokens.get('long')).toBeUndefined()
     tokens.forget('e')
     expect(tokens.size).toBe(2)
+  })
+
+  it('are verified anew once the time is over that they had to live, whatever the wall clock says then', () => {
+    let nowMs = 5000
+    const tokens = new VerifiedTokens(3, () => nowMs)
+    tokens.keep('a', 500, { claims: {}, header: {}, pem: '' }, 1000)
+    nowMs = 5999
+    expect(tokens.get('a')).toBeDefined()
+    nowMs = 6000
+    expect(tokens.get('a')).toBeUndefined()
   })
 })

@@ -85,6 +85,8 @@ describe('a server’s environment', () => {
       adminHosts: [],
       tls: null,
       lingerSeconds: 0,
+      connectionsMax: 25_000,
+      connectionsPerAddressMax: 25_000,
       logLevel: 'info',
       workers: Math.max(1, cores() - 1),
     })
@@ -111,6 +113,8 @@ describe('a server’s environment', () => {
     ['CHALLENGE_SECONDS', '0.1', '0.09'],
     ['DRAIN_SECONDS', '600', '600.5'],
     ['LINGER_SECONDS', '600', '600.5'],
+    ['CONNECTIONS_MAX', '1', '0'],
+    ['CONNECTIONS_PER_ADDRESS_MAX', '1000000', '1000001'],
     ['ADMIN_HOSTS', 'a.test, b', 'a.test:9464'],
     ['ADMIN_HOSTS', 'none', '*'],
     ['LINGER_SECONDS', '0', '-1'],

@@ -105,6 +105,7 @@ describe('a session of a host', () => {
     ['an object as its scopes', { ...LEAST, scopes: { a: true } }, 'scopes'],
     ['a number among its scopes', { ...LEAST, scopes: ['a', 7] }, 'scopes'],
     ['a list as its claims', { ...LEAST, claims: [] }, 'claims'],
+    ['a function among its claims', { ...LEAST, claims: { a: [() => 1] } }, 'claims'],
     ['null as its claims', { ...LEAST, claims: null }, 'claims'],
   ])('is a fault where the answer is %s', (_what, answer, field) => {
     expect(faultyField(answer)).toBe(field)

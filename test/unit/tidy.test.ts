@@ -191,6 +191,7 @@ describe('every file', () => {
       'src/bus.ts', // records' timestamps
       'plugins/kafka/reader.ts', // records' timestamps
       'plugins/auth.ts', // claims of tokens
+      'plugins/auth/jwt.ts', // claims of tokens
       'src/client/token-source.ts', // claims of tokens
       'src/client/answer.ts', // a Retry-After that is a date
       'src/since.ts', // the date of a URL

@@ -1,0 +1,342 @@
+// What a peer without a token may hold: requests at a time, answers that it does not take, connections. Against bare servers
+// with short limits, a server with a real token check, and the built process (needs `npm run build`).
+
+import { generateKeyPairSync } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import {
+  type ClientHttp2Session,
+  connect as connectHttp2,
+  constants,
+  createSecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+} from 'node:http2'
+import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connect as connectTls } from 'node:tls'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { ConnectionFigures, ConnectionLimits } from '../../src/connection.ts'
+import { ConnectionBudget, createConnectionCounts } from '../../src/connection-budget.ts'
+import {
+  createConnectionFigures,
+  GUARD_DEFAULTS,
+  type GuardedServer,
+  guardConnections,
+} from '../../src/connections.ts'
+import { makeCertificates } from '../../src/demo-certificates.ts'
+import { isLasting, markLasting } from '../../src/lasting-answers.ts'
+import { prove } from '../../src/proven-connections.ts'
+import { AUDIENCE, eventually, ISSUER } from '../auth-fixtures.ts'
+import { CommandProcess } from '../command-process.ts'
+import { HttpScene } from '../http-scene.ts'
+import { PREFACE, requests, SETTINGS_WITHOUT_WINDOW } from '../raw-http2.ts'
+
+/** More than the buffers of both kernels hold. */
+const LARGE = Buffer.alloc(16 * 1024 * 1024)
+
+let tls: { ca: string; cert: string; key: string }
+let figures: ConnectionFigures
+let server: GuardedServer | null = null
+let port: number
+let asked = 0
+const sockets = new Set<Socket>()
+const sessions = new Set<ClientHttp2Session>()
+
+beforeAll(async () => {
+  const { caPem, certificatePem, keyPem } = await makeCertificates(['localhost', '127.0.0.1'], Date.now())
+  tls = { ca: caPem, cert: certificatePem, key: keyPem }
+})
+
+afterEach(async () => {
+  for (const session of sessions) session.destroy()
+  for (const socket of sockets) socket.destroy()
+  sessions.clear()
+  sockets.clear()
+  asked = 0
+  const closing = server
+  server = null
+  if (closing === null) return
+  closing.close()
+  if ('closeAllConnections' in closing) closing.closeAllConnections()
+  await once(closing, 'close')
+})
+
+/** /good is what a token would be, /stream stays open, /turned-away is a stream that ends at once, /large is large. */
+function answer(request: IncomingMessage, response: ServerResponse): void {
+  asked++
+  const stream = (response as { stream?: { session?: object } }).stream // HTTP/2 has one
+  if (request.url === '/good') prove(stream?.session ?? request.socket)
+  if (request.url === '/stuck') return
+  if (request.url === '/stream' || request.url === '/turned-away') markLasting(stream ?? response)
+  if (request.url === '/stream') response.write(':\n\n')
+  else response.end(request.url === '/large' ? LARGE : 'here')
+}
+
+const answerHttp2 = answer as unknown as (request: Http2ServerRequest, response: Http2ServerResponse) => void
+
+async function start(created: GuardedServer, limits: Partial<ConnectionLimits>, budget?: ConnectionBudget) {
+  figures = createConnectionFigures()
+  server = created
+  guardConnections(server, { sweepMs: 50, closeMs: 300, ...limits }, figures, budget)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  port = (server.address() as AddressInfo).port // an object for every server that listens on a port
+}
+
+function startSecure(limits: Partial<ConnectionLimits> = {}, budget?: ConnectionBudget): Promise<void> {
+  return start(
+    createSecureServer({ cert: tls.cert, key: tls.key, allowHTTP1: true }, answerHttp2),
+    limits,
+    budget,
+  )
+}
+
+/** A client that gives no answer any room. */
+function openWithoutWindow(): ClientHttp2Session {
+  const session = connectHttp2(`https://localhost:${port}`, {
+    ca: tls.ca,
+    settings: { initialWindowSize: 0 },
+  })
+  session.on('error', () => {}) // being cut off is what is tested
+  sessions.add(session)
+  return session
+}
+
+function ask(session: ClientHttp2Session, path: string) {
+  const stream = session.request({ ':path': path })
+  stream.on('error', () => {}) // the same
+  return stream
+}
+
+/** Its peer's ends are seen, its bytes are not read. */
+function openTcp(): Socket {
+  const socket = connectTcp(port, '127.0.0.1')
+  sockets.add(socket)
+  socket.on('error', () => {})
+  return socket
+}
+
+async function openTls(): Promise<Socket> {
+  const socket = connectTls({ port, host: '127.0.0.1', ca: tls.ca, ALPNProtocols: ['h2'] })
+  sockets.add(socket)
+  socket.on('error', () => {})
+  await once(socket, 'secureConnect')
+  return socket
+}
+
+describe('an answer that its peer does not take', () => {
+  it('costs a connection without a token the connection, and no stream beside it', async () => {
+    await startSecure({ takenMs: 200 })
+    const other = openWithoutWindow()
+    const stream = ask(other, '/stream')
+    await once(stream, 'response')
+    const session = openWithoutWindow()
+    for (let request = 0; request < 100; request++) ask(session, '/')
+    await once(session, 'close')
+    expect(figures.closed.untaken).toBeGreaterThanOrEqual(1)
+    await eventually(() => expect(figures.open).toBe(1))
+    expect([stream.destroyed, other.destroyed]).toEqual([false, false])
+  })
+
+  it('is reset where a token was good on the connection, and that alone', async () => {
+    await startSecure({ takenMs: 200 })
+    const session = openWithoutWindow()
+    const stream = ask(session, '/stream')
+    const good = ask(session, '/good')
+    await once(good, 'close')
+    expect(good.rstCode).toBe(constants.NGHTTP2_CANCEL)
+    expect(figures.closed.untaken).toBe(1)
+    expect([stream.destroyed, session.destroyed]).toEqual([false, false])
+  })
+
+  it('is cut off where it is a stream that has ended', async () => {
+    await startSecure({ takenMs: 200 })
+    const session = openWithoutWindow()
+    ask(session, '/turned-away')
+    await once(session, 'close')
+    expect(figures.closed.untaken).toBe(1)
+  })
+
+  it('is cut off on HTTP/1.1', async () => {
+    await start(createServer(answer), { takenMs: 200 })
+    const socket = openTcp()
+    socket.write('GET /large HTTP/1.1\r\nhost: localhost\r\n\r\n')
+    await eventually(() => expect(figures.closed.untaken).toBe(1))
+    await eventually(() => expect(figures.open).toBe(0))
+  })
+
+  it('is cut off where it is one of a pipeline', async () => {
+    await start(createServer(answer), { takenMs: 200 })
+    const socket = openTcp()
+    socket.write('GET /large HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(5))
+    await eventually(() => expect(figures.closed.untaken).toBeGreaterThanOrEqual(1))
+    await eventually(() => expect(figures.open).toBe(0))
+    expect(figures.closed.pipelined).toBe(0)
+  })
+
+  it('is no stream of ours, on HTTP/2 and HTTP/1.1: those have limits of their own', async () => {
+    const answers: object[] = []
+    const scene = await HttpScene.open({
+      host: async (app) => {
+        app.addHook('onRequest', async (_request, { raw }) => {
+          answers.push((raw as { stream?: object }).stream ?? raw) // HTTP/2 has one
+        })
+      },
+    })
+    try {
+      expect((await scene.get('/events')).status).toBe(200)
+      expect((await scene.getHttp1('/events')).response.statusCode).toBe(200)
+      expect((await scene.get('/events', { authorization: 'Bearer no.to.ken' })).status).toBe(401)
+      expect(answers.map(isLasting)).toEqual([true, true, false])
+    } finally {
+      await scene.close()
+    }
+  })
+
+  it('is taken within 30 s by the defaults, or cut off', () => {
+    const { takenMs, sweepMs } = GUARD_DEFAULTS
+    expect(takenMs + sweepMs).toBeLessThanOrEqual(30_000)
+  })
+})
+
+describe('requests at a time', () => {
+  it('are as few as is said on a connection without a token, also for a peer that does not wait to hear it', async () => {
+    await startSecure({ requestsUnprovenMax: 7 })
+    const socket = await openTls()
+    socket.write(Buffer.concat([PREFACE, SETTINGS_WITHOUT_WINDOW, requests(500, '/stuck')]))
+    await eventually(() => expect(asked).toBe(7))
+    const [said] = (await once(socket, 'data')) as [Buffer]
+    expect(said.length).toBeGreaterThan(0)
+    expect(asked).toBe(7)
+  })
+
+  it('are more once a token was good', async () => {
+    await startSecure({ requestsUnprovenMax: 7, streamsPerConnectionMax: 20 })
+    const session = openWithoutWindow()
+    const [first] = await once(session, 'remoteSettings')
+    expect(first.maxConcurrentStreams).toBe(7)
+    const later = once(session, 'remoteSettings')
+    ask(session, '/good')
+    expect((await later)[0].maxConcurrentStreams).toBe(20)
+    for (let request = 0; request < 15; request++) ask(session, '/stuck')
+    await eventually(() => expect(asked).toBe(16))
+  })
+
+  it.each([
+    ['without a token', '/stuck', 7],
+    ['with one that was good', '/good', 20],
+  ])('end a pipeline that is longer, %s', async (_what, first, count) => {
+    await start(createServer(answer), { requestsUnprovenMax: 7, streamsPerConnectionMax: 20 })
+    const line = (path: string) => `GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`
+    const socket = openTcp().resume()
+    const closed = once(socket, 'close')
+    socket.write(line(first))
+    await eventually(() => expect(asked).toBe(1))
+    // The first one of /stuck is never answered, so that all others wait behind it.
+    if (first === '/good') socket.write(line('/stuck'))
+    socket.write(line('/').repeat(count - 1))
+    await eventually(() => expect(asked).toBe(first === '/good' ? count + 1 : count))
+    expect(socket.destroyed).toBe(false)
+    socket.write(line('/'))
+    await closed
+    expect(figures.closed.pipelined).toBe(1)
+  })
+
+  it('beyond them are not even heard of, in a pipeline that comes in one piece', async () => {
+    await start(createServer(answer), { requestsUnprovenMax: 7 })
+    const socket = openTcp().resume()
+    socket.write('GET /stuck HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(500))
+    await once(socket, 'close')
+    expect([asked, figures.closed.pipelined]).toEqual([7, 1])
+  })
+
+  it('of a client that has left count in nothing any more', async () => {
+    await start(createServer(answer), { requestMs: 300 })
+    const socket = openTcp()
+    socket.write('GET /stuck HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(5))
+    await eventually(() => expect(asked).toBe(5))
+    socket.destroy()
+    const other = openTcp().resume()
+    other.write('GET /stuck HTTP/1.1\r\nhost: localhost\r\n\r\n')
+    await once(other, 'close')
+    expect(figures.closed.unanswered).toBe(1)
+  })
+
+  it('are 100 before a real token is found good, and 1,000 after', async () => {
+    const scene = await HttpScene.open()
+    try {
+      const session = scene.connect()
+      const [first] = await once(session, 'remoteSettings')
+      expect(first.maxConcurrentStreams).toBe(100)
+      expect((await scene.get('/events', { authorization: 'Bearer no.to.ken' }, session)).status).toBe(401)
+      expect(session.remoteSettings.maxConcurrentStreams).toBe(100)
+      const later = once(session, 'remoteSettings')
+      expect((await scene.get('/events', {}, session)).status).toBe(200)
+      expect((await later)[0].maxConcurrentStreams).toBe(1000)
+    } finally {
+      await scene.close()
+    }
+  })
+})
+
+describe('connections at once', () => {
+  const budgetOf = (connectionsMax: number, connectionsPerAddressMax: number) =>
+    new ConnectionBudget({ connectionsMax, connectionsPerAddressMax }, createConnectionCounts(1, 1), 0)
+
+  it.each([
+    ['in all', budgetOf(2, 9), 'full'],
+    ['from one address', budgetOf(9, 2), 'address'],
+  ] as const)(
+    'are bounded %s: one more is closed before TLS, and has its place once another leaves',
+    async (...row) => {
+      const [, budget, reason] = row
+      await startSecure({}, budget)
+      const [first] = [await openTls(), await openTls()]
+      await once(openTcp().resume(), 'close')
+      expect(figures.closed).toEqual({ ...createConnectionFigures().closed, [reason]: 1 })
+      expect(figures.open).toBe(2)
+      first.destroy()
+      await eventually(() => expect(figures.open).toBe(1))
+      await openTls()
+      expect(figures.open).toBe(2)
+    },
+  )
+
+  it.each(['1', '2'])('are bounded over all threads of a process, WORKERS=%s', async (workers) => {
+    const folder = mkdtempSync(join(tmpdir(), 'connections-'))
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    writeFileSync(join(folder, 'key.pem'), publicKey.export({ type: 'spki', format: 'pem' }))
+    const env = {
+      ...{
+        KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:1',
+        JWT_ISSUER: ISSUER,
+        JWT_AUDIENCE: AUDIENCE,
+        JWT_KEYS: 'key.pem',
+      },
+      ...{ TLS: 'off', HOST: '127.0.0.1', PORT: '0', ADMIN_PORT: '0' },
+      ...{ WORKERS: workers, CONNECTIONS_MAX: '40', CONNECTIONS_PER_ADDRESS_MAX: '30' },
+    }
+    const run = new CommandProcess(['serve'], { cwd: folder, env })
+    try {
+      const { port: streams, adminPort } = await run.listening()
+      const metric = async (name: string): Promise<number> => {
+        const text = await (
+          await fetch(`http://127.0.0.1:${adminPort}/metrics`, { headers: { connection: 'close' } })
+        ).text()
+        return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1])
+      }
+      port = streams
+      const opened = Array.from({ length: 50 }, () => openTcp().resume())
+      await eventually(async () =>
+        expect(await metric('kafka_sse_connections_closed_total{reason="address"}')).toBe(20),
+      )
+      await eventually(() => expect(opened.filter(({ closed }) => closed)).toHaveLength(20))
+    } finally {
+      await run.kill()
+      rmSync(folder, { recursive: true })
+    }
+  })
+})
