@@ -31,8 +31,10 @@ import { isLasting, markLasting } from '../../src/lasting-answers.ts'
 import { prove } from '../../src/proven-connections.ts'
 import { AUDIENCE, eventually, ISSUER } from '../auth-fixtures.ts'
 import { CommandProcess } from '../command-process.ts'
+import { INSPECTABLE, RunningWorkers } from '../faults/running-workers.ts'
 import { HttpScene } from '../http-scene.ts'
 import { PREFACE, requests, SETTINGS_WITHOUT_WINDOW } from '../raw-http2.ts'
+import { ServerProcess } from '../server-process.ts'
 
 /** More than the buffers of both kernels hold. */
 const LARGE = Buffer.alloc(16 * 1024 * 1024)
@@ -337,6 +339,31 @@ describe('connections at once', () => {
     } finally {
       await run.kill()
       rmSync(folder, { recursive: true })
+    }
+  })
+
+  it('of a worker that dies are nobody’s any more', async () => {
+    const settings = { WORKERS: '2', CONNECTIONS_MAX: '20', LOG_LEVEL: 'info', ...INSPECTABLE }
+    const run = await ServerProcess.start('127.0.0.1:1', 'events', { settings })
+    const workers = await RunningWorkers.open(run)
+    try {
+      port = run.port
+      const opened = Array.from({ length: 20 }, () => openTcp().resume())
+      await eventually(async () =>
+        expect([...(await workers.connections()).values()].flat()).toHaveLength(20),
+      )
+      await once(openTcp().resume(), 'close')
+      const [[name] = ['']] = [...(await workers.connections())].filter(([, ports]) => ports.length > 0)
+      await workers.kill(name)
+      await eventually(() => expect(opened.some(({ closed }) => closed)).toBe(true))
+      await eventually(async () => {
+        const again = openTcp().resume()
+        await once(again, 'connect')
+        expect([...(await workers.connections()).values()].flat()).toContain(again.localPort)
+      })
+    } finally {
+      workers.close()
+      await run.close()
     }
   })
 })
