@@ -9,6 +9,8 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { AUDIENCE, ISSUER, makeKey, mintToken } from '../auth-fixtures.ts'
 import { CommandProcess } from '../command-process.ts'
+import { INSPECTABLE, RunningWorkers } from '../faults/running-workers.ts'
+import { ServerProcess } from '../server-process.ts'
 
 const key = makeKey('ES256')
 const SERVE = {
@@ -119,5 +121,25 @@ export default { auth: { authenticate: () => null } }`
     const run = start('2', once)
     expect(await run.ended).toBe(1)
     expect(run.stderr).toMatch(/^kafka-sse: CONFIG_FILE: cannot read .*\.mjs: not in a thread\n$/)
+  })
+
+  it('ends the process with 1 where a worker dies after it has changed: none would be like the others', async () => {
+    const CONFIG_FILE = join(folder, 'changes.mjs')
+    writeFileSync(CONFIG_FILE, BY_HEADER)
+    const settings = { WORKERS: '2', CONFIG_FILE, LOG_LEVEL: 'info', ...INSPECTABLE }
+    const server = await ServerProcess.start('127.0.0.1:1', 'events', { settings })
+    const workers = await RunningWorkers.open(server)
+    try {
+      writeFileSync(CONFIG_FILE, REFUSES)
+      const [name = ''] = workers.names
+      await workers.kill(name)
+      workers.close() // Node waits for its debugger
+      expect(await server.ended()).toBe(1)
+      expect(server.output).toContain('has changed since it was read first')
+      expect(server.output).toContain('no listening socket is left for another worker')
+    } finally {
+      workers.close()
+      await server.close()
+    }
   })
 })
