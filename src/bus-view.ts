@@ -14,6 +14,8 @@ export abstract class BusView {
   /** Next sequence when the topic became another one: who was made before reads what is no more. */
   recreatedAt = 0
   losses = new Losses()
+  /** Log starts by partition below which all is gone for those who begin now, although it is not marked so yet; mostly none. */
+  skipped: ReadonlyMap<number, number> = new Map()
   private readonly listeners = new Set<() => void>()
   private readonly caughtUpListeners = new Set<() => void>()
 
@@ -32,9 +34,6 @@ export abstract class BusView {
 
   /** Log start of a partition as Kafka told it, -2 before it did; undefined for one that the topic lacks. */
   abstract start(partition: number): number | undefined
-
-  /** Log starts by partition below which all is gone for those who begin now, although it is not marked so yet; mostly none. */
-  abstract get skipped(): ReadonlyMap<number, number>
 
   /** Whether a frame is to be passed over although it is not marked as gone yet. */
   isSkipped(segment: SegmentView, at: EntryAt): boolean {

@@ -65,6 +65,7 @@ export class Bus extends BusView {
       isKeyed: options.keeps === 'latest',
     })
     this.retention = new Retention(this.kept, this.losses, options)
+    this.skipped = this.retention.trims.skipped
   }
 
   // The feed's side: what plugins/kafka tells.
@@ -195,10 +196,6 @@ export class Bus extends BusView {
 
   override start(partition: number): number | undefined {
     return this.partitions.start(partition)
-  }
-
-  override get skipped(): ReadonlyMap<number, number> {
-    return this.retention.trims.skipped
   }
 
   /** Grows with each change of `skipped`, for those who tell other threads. */

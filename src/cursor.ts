@@ -249,11 +249,11 @@ export class Cursor {
    * partition of which the client has nothing only where no tombstone is gone that may have superseded it.
    */
   private isSkipped(segment: SegmentView, at: EntryAt): boolean {
-    if (this.bus.isSkipped(segment, at)) return true
-    if (!segment.supersededBefore(at, this.madeAt)) return false
+    if (!segment.supersededBefore(at, this.madeAt)) return this.bus.isSkipped(segment, at)
     if (this.isSnapshot || segment.isBuried(at)) return true
     const partition = segment.partition(at)
-    return (this.from.get(partition) ?? 0) <= 0 && this.bus.lacksTombstones(partition)
+    const hasNothing = (this.from.get(partition) ?? 0) <= 0
+    return (hasNothing && this.bus.lacksTombstones(partition)) || this.bus.isSkipped(segment, at)
   }
 
   /** Last frame of the run that begins here without one that is skipped, no further than a read of `bytesMax` may reach. */

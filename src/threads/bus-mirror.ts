@@ -19,7 +19,6 @@ export class BusMirror extends BusView {
   /** `text`, read when asked for. */
   private parsed: Position | null = NOWHERE
   private starts: ReadonlyMap<number, number> = new Map()
-  override skipped: ReadonlyMap<number, number> = new Map()
 
   /** `reader`: number of this thread among those that read. */
   constructor(reader: number) {
