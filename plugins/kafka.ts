@@ -30,8 +30,9 @@ const BOUNDS = {
 async function kafka(app: FastifyInstance, options: KafkaOptions): Promise<void> {
   warnOfMissingParts(app.log)
   const topics = new KafkaTopics(app, options)
-  app.decorate('kafkaSseTopics', topics)
+  // Before anything that may throw: the source is the process's, and is to be let go of also where the registration fails.
   app.addHook('onClose', () => topics.close())
+  app.decorate('kafkaSseTopics', topics)
 }
 
 export const kafkaSseKafka = fastifyPlugin(kafka, { fastify: '5.x', name: 'kafka-sse-kafka' })

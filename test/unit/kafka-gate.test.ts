@@ -187,4 +187,17 @@ describe('Many registrations in one process', () => {
     expect(third[0]?.bus.recordsAppended).toBe(1)
     expect(connect).toHaveBeenCalledTimes(2)
   })
+
+  it('let go of it where the registration failed, too', async () => {
+    const disconnect = vi.spyOn(rdkafka.KafkaConsumer.prototype, 'disconnect')
+    const app = fastify()
+    app.decorate('kafkaSseTopics', { open: vi.fn(), all: () => [] })
+    const registered = app.register(kafkaPlugin, {
+      bootstrapServers: broker.address,
+      config: { 'client.id': 'failed' },
+    })
+    await expect(registered).rejects.toThrow('kafkaSseTopics')
+    await app.close().catch(() => {})
+    await vi.waitUntil(() => disconnect.mock.calls.length === 2, { timeout: 5_000 })
+  })
 })

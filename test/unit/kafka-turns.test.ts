@@ -10,6 +10,8 @@ import { KafkaInMemory } from '../kafka-in-memory.ts'
 const TURN_MS = 20
 /** CPU time counts all threads of the process, its garbage collector's, too, which only adds to it: the best of a few runs counts. */
 const RUNS_MAX = 4
+/** A hundred times as many topics may cost a batch this often as much: it would be far more where it grew along. */
+const TIMES_MAX = 4
 
 const LOG = { debug: () => {}, info: () => {}, warn: () => {} }
 
@@ -60,6 +62,46 @@ describe.each([
   })
 })
 
+describe('A batch', () => {
+  it('costs as much as there are topics in it, however many are followed', async () => {
+    const [few, many] = [await batchCost(30), await batchCost(3_000)]
+    console.log(`a hundred batches beside 30 topics ${few} µs, beside 3,000 ${many} µs`)
+    expect(many).toBeLessThan(Math.max(few, 500) * TIMES_MAX)
+  })
+})
+
+/** CPU time of a hundred batches of one record, in µs: the least of several runs, since whatever else happens only adds to it. */
+async function batchCost(topics: number): Promise<number> {
+  const kafka = new KafkaInMemory()
+  const reader = createReader(kafka)
+  for (let index = 0; index < topics; index++) {
+    kafka.hold(`topic-${index}`, [0, 0])
+    reader.feed(`topic-${index}`, new Bus({ ...BUS_OPTIONS }), LOG)
+  }
+  await until(() => kafka.live.assigned.size === topics)
+  let least = Number.POSITIVE_INFINITY
+  for (let run = 0; run < 7; run++) {
+    const before = process.cpuUsage()
+    for (let batch = 0; batch < 100; batch++) {
+      kafka.tell('topic-0', 0, run * 100 + batch)
+      kafka.live.events.onBatchEnd()
+    }
+    const { user, system } = process.cpuUsage(before)
+    least = Math.min(least, user + system)
+  }
+  await reader.close()
+  return least
+}
+
+function createReader(kafka: KafkaInMemory): Reader {
+  return new Reader({
+    bootstrapServers: 'kafka:9092',
+    createConsumer: kafka.createConsumer,
+    nowMs: () => performance.now(),
+    random: () => 0.5,
+  })
+}
+
 function worstOf({ atStartMs, afterwardsMs }: { atStartMs: number; afterwardsMs: number }): number {
   return Math.max(atStartMs, afterwardsMs)
 }
@@ -67,12 +109,7 @@ function worstOf({ atStartMs, afterwardsMs }: { atStartMs: number; afterwardsMs:
 /** The longest turns from the first look until everything is read from its beginning, and from then on. */
 async function measure(topics: number, partitions: number) {
   const kafka = new KafkaInMemory()
-  const reader = new Reader({
-    bootstrapServers: 'kafka:9092',
-    createConsumer: kafka.createConsumer,
-    nowMs: () => performance.now(),
-    random: () => 0.5,
-  })
+  const reader = createReader(kafka)
   const buses = new Map(
     Array.from({ length: topics }, (_, index) => [`topic-${index}`, new Bus({ ...BUS_OPTIONS })]),
   )
