@@ -8,7 +8,7 @@ import { describeMachine } from './machine.mjs'
 import { buildOurs } from './peers/ours/build.mjs'
 import { endProcess, receiveMessage, startModule } from './processes.mjs'
 
-const FILES = ['bus', 'kafka', 'common-exp']
+const FILES = ['bus', 'streams', 'kafka', 'common-exp']
 const BUILT = fileURLToPath(new URL('../dist', import.meta.url))
 const ONE = new URL('turns/one.mjs', import.meta.url)
 /** CPU time of a thread that no turn may take longer than. */
