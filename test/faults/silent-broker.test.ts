@@ -1,0 +1,155 @@
+// One broker of three is silent for a while, still listed as the leader of what it led: at servers that run, and at one that
+// starts meanwhile, streams get what the others lead, and in the end every record once.
+
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { Cluster } from '../kafka/cluster.ts'
+import { canStartKafka, Kafka } from '../kafka/kafka.ts'
+import { ServerProcess } from '../server-process.ts'
+import { HeldConnection, type HeldStream } from './held-connection.ts'
+import { Ledger } from './ledger.ts'
+
+/** How long the broker is silent: SILENT_SECONDS=60 for longer. */
+const SILENT_MS = Number(process.env.SILENT_SECONDS ?? 18) * 1000
+const PARTITIONS = [0, 1, 2]
+const NOTHING = PARTITIONS.map(() => 0)
+const BEFORE = 200
+const EVERY_MS = 100
+/** What a partition whose leader is silent may hold up the others, and some time for a busy machine. */
+const BEGIN_MS = 10_000 + 3_500
+const SOON = { timeout: 30_000, interval: 50 }
+/** Longer than the silence: its controller goes on listing the broker. */
+const SETTINGS = ['broker.session.timeout.ms=300000']
+
+describe.skipIf(!canStartKafka)(
+  'A leader that is listed and does not answer',
+  { timeout: SILENT_MS + 90_000 },
+  () => {
+    let cluster: Cluster
+    let kafka: Kafka
+    let topic: string
+    let frozen: number
+    const produced = [...NOTHING]
+
+    beforeAll(async () => {
+      cluster = await Cluster.start(SETTINGS)
+      kafka = new Kafka(cluster.bootstrapServers)
+      topic = await kafka.createTopic({ partitions: PARTITIONS.length, replicas: 1 })
+      frozen = (await kafka.leader(topic, 1)).id
+      for (const partition of PARTITIONS)
+        expect((await kafka.leader(topic, partition)).id === frozen).toBe(partition === 1)
+    }, 90_000)
+    afterAll(async () => {
+      cluster.node(frozen).thaw()
+      await kafka.close()
+      await cluster.close()
+    })
+
+    async function produce(partitions: readonly number[], count: number): Promise<void> {
+      const next = (partition: number) => {
+        const number = produced[partition] ?? 0
+        produced[partition] = number + 1
+        return { partition, value: `${partition}:${number}` }
+      }
+      await kafka.produce(topic, ...Array.from({ length: count }, () => partitions.map(next)).flat())
+    }
+
+    async function produceUntil(endsAtMs: number): Promise<void> {
+      for (; performance.now() < endsAtMs; await pause(EVERY_MS)) await produce([0, 2], 1)
+    }
+
+    async function serve(twin?: ServerProcess): Promise<ServerProcess> {
+      const settings = { KAFKA_REPLAY: 'all', HEARTBEAT_SECONDS: '1', WORKERS: '1' }
+      const options = twin === undefined ? { settings } : { twin, settings }
+      const server = await ServerProcess.start(cluster.bootstrapServers, topic, options)
+      onTestFinished(() => server.close())
+      return server
+    }
+
+    async function opener(
+      server: ServerProcess,
+    ): Promise<(headers?: Record<string, string>) => Promise<HeldStream>> {
+      const [connection, token] = await Promise.all([HeldConnection.open(server), server.token('+1h')])
+      onTestFinished(() => connection.close())
+      return (headers = {}) => connection.stream(token, headers)
+    }
+
+    it('holds up neither open streams, nor new ones, nor those resumed ahead in its partition', async () => {
+      await produce(PARTITIONS, BEFORE)
+      const first = await serve()
+      const openFirst = await opener(first)
+      const open = await openFirst()
+      await vi.waitUntil(() => open.reader.records.length === PARTITIONS.length * BEFORE, SOON)
+      cluster.node(frozen).freeze()
+      const until = performance.now() + SILENT_MS
+      const writing = produceUntil(until)
+      const openSecond = await opener(await serve(first))
+      const { lastId } = open.reader
+      const had = countsOf(open)
+      const seen: Record<string, Seen> = {
+        'open before': { stream: open, had: NOTHING },
+        new: { stream: await openFirst(), had: NOTHING },
+        'new at a server that began meanwhile': { stream: await openSecond(), had: NOTHING },
+        'resumed there': { stream: await openSecond({ 'last-event-id': lastId }), had },
+      }
+      const [waitedMs] = await Promise.all([waitForNews(seen, until), writing])
+      console.log(
+        `silent for ${SILENT_MS} ms; ms until the first record of that time: ${JSON.stringify(waitedMs)}`,
+      )
+      cluster.node(frozen).thaw()
+      await produce(PARTITIONS, 20)
+      const ledgers = () => Object.values(seen).map(ledgerOf)
+      // Where one never has them all, the counts below say so.
+      await vi
+        .waitUntil(() => ledgers().every((ledger) => ledger.hasReached(produced)), SOON)
+        .catch(() => undefined)
+      const counts = ledgers().map((ledger) => ({
+        lost: ledger.lost(produced),
+        twice: ledger.twice,
+        outOfOrder: ledger.outOfOrder,
+      }))
+      console.log(`once it answered again: ${JSON.stringify(counts)}`)
+      expect(Object.keys(waitedMs).sort()).toEqual(Object.keys(seen).sort())
+      expect(waitedMs['open before']).toBeLessThan(2_000)
+      expect(Math.max(...Object.values(waitedMs))).toBeLessThan(BEGIN_MS)
+      expect(counts).toEqual(counts.map(() => ({ lost: 0, twice: 0, outOfOrder: 0 })))
+    })
+  },
+)
+
+interface Seen {
+  readonly stream: HeldStream
+  /** By partition, the records that the client had when the stream opened. */
+  readonly had: readonly number[]
+}
+
+/** By its name, how long each took to have a record that was written while the broker was silent; those left out had none. */
+async function waitForNews(seen: Record<string, Seen>, until: number): Promise<Record<string, number>> {
+  const startedAtMs = performance.now()
+  const waitedMs: Record<string, number> = {}
+  const hasNews = ({ stream }: Seen) =>
+    stream.reader.records.some((name) => Number(name.split(':')[1]) >= BEFORE)
+  while (performance.now() < until) {
+    for (const [name, each] of Object.entries(seen))
+      if (hasNews(each)) waitedMs[name] ??= Math.round(performance.now() - startedAtMs)
+    await pause(20)
+  }
+  return waitedMs
+}
+
+/** By partition, how many records a stream has had. */
+function countsOf({ reader }: HeldStream): number[] {
+  return PARTITIONS.map(
+    (partition) => reader.records.filter((name) => name.startsWith(`${partition}:`)).length,
+  )
+}
+
+function ledgerOf({ stream, had }: Seen): Ledger {
+  const ledger = new Ledger(PARTITIONS.length)
+  for (const [partition, count] of had.entries()) ledger.due[partition] = count
+  for (const name of stream.reader.records) {
+    const [partition = -1, number = -1] = name.split(':').map(Number)
+    ledger.take(partition, number)
+  }
+  return ledger
+}
