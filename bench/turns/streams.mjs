@@ -287,6 +287,7 @@ class FreeSink {
     noteEnd()
     this.closed()
   }
+  releaseUntaken() {}
   onClose(closed) {
     this.closed = closed
   }
