@@ -298,11 +298,7 @@ function watch() {
   setFlagsFromString('--expose-gc')
   runInNewContext('gc')()
   const stop = watchTurns()
-  return async (details) => {
-    const { longestTurnMs, collectionMs } = await stop()
-    const collected = collectionMs > 1 ? [`${collectionMs.toFixed(1)} ms of it garbage collection`] : []
-    return { longestTurnMs, details: [...(details ? [details] : []), ...collected].join(', ') }
-  }
+  return async (details) => ({ longestTurnMs: await stop(), ...(details && { details }) })
 }
 
 /** Without a loop that never rests, which would count as what the streams cost. */

@@ -263,7 +263,7 @@ describe('a wall clock that is set', () => {
     const scene = new Scene()
     const sinks = [30, 60, 3_000].map((seconds) => scene.open({ session: sessionFor(seconds) }))
     const later = scene.open({ session: sessionFor(2 * 3600) })
-    await pass(1_000)
+    await pass(3_000) // nothing is due before the heartbeat
     set(HOUR_MS)
     await pass(450)
     for (const sink of sinks) expect(sink.ended).toBe('clean')
@@ -530,6 +530,10 @@ describe('an id', () => {
     await pass(2)
     expect(sinks.map(recordsOf)).toEqual([[], ['b0'], ['b0', 'a1']])
     expect(sinks.map((sink) => sink.text.includes(':gap beyond-end'))).toEqual([false, false, true])
+    topic.answer({ 0: null, 1: { start: 0, end: 9 } })
+    const beyond = scene.open({ wish: { id: 'AQQACALQDw==' } }) // {0:4, 1:1000}: the silent one first
+    await pass(2)
+    expect(beyond.text).toContain(':gap beyond-end')
   })
 
   it('ahead where a leader is silent is taken at its word there after 10 s, and honoured when the leader is back', async () => {

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Cursor } from '../../src/cursor.ts'
 import { formatPosition } from '../../src/position.ts'
 import { FROM_BEGINNING, type Wish } from '../../src/start.ts'
+import { Stream } from '../../src/stream.ts'
 import { Streams } from '../../src/streams.ts'
 import { MemorySink } from '../memory-sink.ts'
 import { TopicInMemory } from '../topic-in-memory.ts'
@@ -94,6 +95,15 @@ describe('thousands of streams at once', () => {
     const begun = vi.spyOn(Cursor, 'fromPosition')
     topic.answer({ 0: { start: 0, end: 3 } })
     await expectTurns(() => begun.mock.calls.length)
+  })
+
+  it('are told of an answer of Kafka in turns, too', async () => {
+    const topic = new TopicInMemory()
+    open(topic, { id: formatPosition(new Map([[0, 3]])) })
+    await settle()
+    const told = vi.spyOn(Stream.prototype, 'answered')
+    topic.answer({ 0: { start: 0, end: 3 } })
+    await expectTurns(() => told.mock.calls.length)
   })
 
   it('begin anew in the turns after the one in which a topic of theirs that was recreated is read', async () => {
