@@ -139,11 +139,11 @@ export class Ledger {
   private misses(server: Server, hasMin: number): boolean {
     const { has, position } = server.holdings()
     for (const [partition, log] of this.logs.entries()) {
-      const from = this.position.get(partition) ?? 0
+      const from = Math.max(0, this.position.get(partition) ?? 0)
       const to = Math.max(log.start, position.get(partition) ?? 0)
       // What is missing in a log that is read late may have been tombstones, and what was deleted unread records, whatever it was.
       const isLate = from > 0 && server.begunOf(partition)?.isLate
-      for (let offset = Math.max(from, 0); from >= hasMin && offset < to; offset++) {
+      for (let offset = from; from >= hasMin && offset < to; offset++) {
         const record = log.written.get(offset)
         if (record === undefined ? isLate || offset < log.start : !has(record)) return true
       }
