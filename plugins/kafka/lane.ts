@@ -11,6 +11,8 @@ export interface Receiver {
   endOfPartition(partition: number, offset: number): void
   /** Reading has stopped. */
   noteStop(partition: number, isTruncated: boolean): void
+  /** The offset that it wants next of a partition. */
+  next(partition: number): number
 }
 
 interface Entry {
@@ -68,11 +70,19 @@ export class Lane {
     this.change(topic, partition)
   }
 
-  /** As `add`, of a partition that librdkafka reads no further, or at another place. */
+  /**
+   * As `add`, of a partition that librdkafka reads no further, or at another place. It goes on where the hindmost receiver is, not
+   * where it was assigned: Kafka may hold nothing there any more.
+   */
   addAnew(topic: string, partition: number, next: number, receiver: Receiver): void {
     this.add(topic, partition, next, receiver)
     const entry = this.entries.get(topic)?.get(partition)
-    if (entry !== undefined) this.restart(topic, partition, entry, Math.min(next, entry.next))
+    if (entry === undefined) return
+    let hindmost = next
+    for (const other of entry.receivers) {
+      if (other !== receiver) hindmost = Math.min(hindmost, other.next(partition))
+    }
+    this.restart(topic, partition, entry, hindmost)
   }
 
   tell(topic: string, record: KafkaRecord): void {

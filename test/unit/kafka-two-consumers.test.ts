@@ -9,11 +9,11 @@ import { KafkaInMemory } from '../kafka-in-memory.ts'
 /** Takes what it has not got, as a feed does. */
 class Recorder implements Receiver {
   readonly heard: string[] = []
-  private readonly next = new Map<number, number>()
+  private readonly offsets = new Map<number, number>()
 
   append({ partition, offset }: { partition: number; offset: number }): void {
-    if (offset < (this.next.get(partition) ?? 0)) return
-    this.next.set(partition, offset + 1)
+    if (offset < this.next(partition)) return
+    this.offsets.set(partition, offset + 1)
     this.heard.push(`${partition}/${offset}`)
   }
   endOfPartition(partition: number, offset: number): void {
@@ -21,6 +21,13 @@ class Recorder implements Receiver {
   }
   noteStop(partition: number): void {
     this.heard.push(`${partition} stops`)
+  }
+  next(partition: number): number {
+    return this.offsets.get(partition) ?? 0
+  }
+  /** What came before is gone. */
+  skipTo(partition: number, offset: number): void {
+    this.offsets.set(partition, offset)
   }
 }
 
@@ -152,6 +159,22 @@ describe('A source of two consumers', () => {
     tells('live', [0, 2])
     await source.read()
     expect(bus.heard).toEqual(['0/1', '0/2'])
+  })
+
+  it('goes on where the hindmost bus is, once what it was to read is gone', async () => {
+    const second = new Recorder()
+    for (const each of [bus, second]) source.follow('table', 0, 0, each)
+    await source.read()
+    // Kafka deleted what comes before 5: librdkafka has stopped at 0, and would stop there again.
+    for (const each of [bus, second]) {
+      each.skipTo(0, 5)
+      source.follow('table', 0, 5, each)
+    }
+    await source.read()
+    expect(assigned()).toEqual([{}, { 'table 0': 5 }])
+    for (const each of [bus, second]) source.goOn('table', 0, 5, each)
+    await source.read()
+    expect(assigned()).toEqual([{ 'table 0': 5 }, {}])
   })
 
   it('looks for what is live before each batch of what is behind, and waits for it where nothing comes of that', async () => {
