@@ -137,6 +137,7 @@ export class Ledger {
 
   /** Whether the server lacks a record behind what the client has of its partition, which is `hasMin` at the least. */
   private misses(server: Server, hasMin: number): boolean {
+    if (server.isViewOutdated) return true // all of it is gone
     const { has, position } = server.holdings()
     for (const [partition, log] of this.logs.entries()) {
       const from = Math.max(0, this.position.get(partition) ?? 0)

@@ -168,6 +168,11 @@ export class Server {
     return floor
   }
 
+  /** Whether its streams have yet to hear that the topic is another one, of which its bus has records by now. */
+  get isViewOutdated(): boolean {
+    return this.logs !== this.viewLogs
+  }
+
   /** Where the reading of a partition began; undefined before it has. */
   begunOf(partition: number): Begun | undefined {
     return this.begun.get(partition)
