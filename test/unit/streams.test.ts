@@ -693,6 +693,22 @@ describe('the end of everything', () => {
     expect(scene.streams.figures.streamsOpen).toBe(0)
   })
 
+  it('comes to a few streams at once, and to many over most of the time', async () => {
+    const few = new Scene()
+    for (let i = 0; i < 8; i++) few.open()
+    void few.streams.drain(60_000)
+    await pass(500)
+    expect(few.streams.figures.streamsOpen).toBe(0)
+    const many = new Scene()
+    for (let i = 0; i < 400; i++) many.open()
+    void many.streams.drain(10_000)
+    await pass(4_000)
+    expect(many.streams.figures.streamsOpen).toBeGreaterThan(180)
+    expect(many.streams.figures.streamsOpen).toBeLessThan(220)
+    await pass(4_100)
+    expect(many.streams.figures.streamsOpen).toBe(0)
+  })
+
   it('forces peers that take nothing', async () => {
     const scene = new Scene()
     const sink = scene.open({ sink: new MemorySink(false) })
