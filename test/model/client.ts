@@ -133,7 +133,7 @@ export class Client {
   }
 
   private beginAsWished(ledger: Ledger, server: Server): void {
-    if (!isFromNow(this.wish)) ledger.beginAnew(server.floorOf(this.wish.sinceMs), server)
+    if (!isFromNow(this.wish)) ledger.beginSince(this.wish.sinceMs, server)
     // Where the server had yet to catch up, "now" is when Kafka told: at the request or later.
     else if (this.hasToCatchUp) ledger.beginAfter(ledger.asked, server)
     else ledger.beginAt(ledger.asked, server)

@@ -19,6 +19,8 @@ export class Ledger {
   private position: Position = new Map()
   /** From where on it has been told: what lies before is none of its business. */
   private floor: Position = new Map()
+  /** The moment that it asked for. */
+  private sinceMs: number | null = null
   /** Of this connection: whether it began anew, with the newest of every key, and was told that this is complete. */
   private isBeginning = false
   private isSnapshot = false
@@ -55,7 +57,13 @@ export class Ledger {
     this.excuse(server, (partition) => (this.position.get(partition) ?? 0) <= 0)
   }
 
+  beginSince(sinceMs: number | null, server: Server): void {
+    this.beginAnew(server.floorOf(sinceMs), server)
+    this.sinceMs = sinceMs
+  }
+
   beginAnew(floor: Position, server: Server): void {
+    this.sinceMs = null
     this.isBeginning = true
     this.isSnapshot = floor.size === 0
     this.isReady = false
@@ -85,7 +93,9 @@ export class Ledger {
 
   /** Who has been sent nothing yet wants what there is when it is, at the least. */
   beforeRead(server: Server): void {
-    if (this.isBeginning && !this.hasTaken) this.excuse(server)
+    if (!this.isBeginning || this.hasTaken) return
+    this.excuse(server)
+    if (this.sinceMs !== null) this.excuseBefore(server.floorOf(this.sinceMs), server)
   }
 
   noteSeen(position: Position): void {
@@ -247,5 +257,17 @@ export class Ledger {
     const excused = new Set([...position.keys()].filter(isOfNothing))
     this.isExcused = (record) =>
       excused.has(record.partition) && record.offset < (position.get(record.partition) ?? 0) && !has(record)
+  }
+
+  /** Where the first record since its moment is gone by now, another one may be found. */
+  private excuseBefore(floor: Position, server: Server): void {
+    const { isExcused } = this
+    const { has } = server.holdings()
+    const isFirstGone = (partition: number) => {
+      const first = this.logs[partition]?.written.get(this.floor.get(partition) ?? 0)
+      return first !== undefined && !has(first)
+    }
+    const moved = new Map([...floor].filter(([partition]) => isFirstGone(partition)))
+    this.isExcused = (record) => isExcused(record) || record.offset < (moved.get(record.partition) ?? 0)
   }
 }
