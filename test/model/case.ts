@@ -202,7 +202,23 @@ export class Case {
     // Its connections are gone with it.
     for (const client of this.clients) if (client.isWith(this.servers[at % 2])) client.disconnect()
     this.servers[at % 2]?.close()
+    if (this.choose(2) === 0) this.cleanMeanwhile(at % 2)
     this.servers[at % 2] = this.startServer(at % 2)
+  }
+
+  /** While a server is down the log cleaner gets far: what it dropped is told by missing offsets alone. */
+  private cleanMeanwhile(down: number): void {
+    this.nowMs += 2 * DELETE_RETENTION_MS
+    for (const partition of this.kafka.logs.keys()) this.compact(partition, down)
+    for (const partition of this.kafka.logs.keys()) this.compact(partition, down)
+  }
+
+  private compact(partition: number, down?: number): void {
+    if (!this.setting.isCleaned || this.setting.keeps !== 'latest') return
+    const running = this.servers.filter((_, at) => at !== down)
+    const readTo = Math.min(...running.map(({ bus }) => bus.nextOffset(partition) ?? 0))
+    const horizonMs = this.nowMs - DELETE_RETENTION_MS
+    this.kafka.logs[partition]?.compact(() => this.choose(3) > 0, horizonMs, readTo)
   }
 
   private recreate(b: number): void {
@@ -212,10 +228,8 @@ export class Case {
   private clean(a: number, b: number): void {
     const partition = a % this.kafka.logs.length
     const log = this.kafka.logs[partition]
-    const readTo = Math.min(...this.servers.map(({ bus }) => bus.nextOffset(partition) ?? 0))
     if (b % 3 === 0) log?.deleteBefore(Math.floor((log.end * (b % 50)) / 60))
-    else if (this.setting.keeps === 'latest')
-      log?.compact(() => this.choose(3) > 0, this.nowMs - DELETE_RETENTION_MS, readTo)
+    else this.compact(partition)
   }
 }
 

@@ -121,7 +121,7 @@ export class Client {
 
   /** The topic became another one while it waited, and its id is as good for that one. */
   private beginElsewhere(server: Server): void {
-    if (this.id !== '') {
+    if (this.id !== '' || !server.view.isWhole) {
       this.disconnect()
       this.forget()
       return

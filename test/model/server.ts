@@ -152,7 +152,7 @@ export class Server {
   holdings(): Holdings {
     const names = new Set(this.frames().map(({ partition, offset }) => `${partition}/${offset}`))
     return {
-      has: ({ partition, offset }) => names.has(`${partition}/${offset}`),
+      has: ({ partition, offset }) => !this.isViewOutdated && names.has(`${partition}/${offset}`),
       position: this.view.position(),
     }
   }
