@@ -128,7 +128,7 @@ export class Client {
     }
     this.ledger = new Ledger(server.viewLogs, this.keeps)
     this.ledger.connect(server)
-    if (isFromNow(this.wish)) this.ledger.beginAnew(new Map(), server)
+    if (isFromNow(this.wish)) this.ledger.beginAt(new Map(), server)
     else this.beginAsWished(this.ledger, server)
   }
 
