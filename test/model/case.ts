@@ -150,8 +150,14 @@ export class Case {
   /** Mostly when it was written; in microseconds, late, or none. */
   private timestampMs(choice: number): number {
     if (choice % 12 === 7) return this.epochMs * 1000
-    if (choice % 12 === 8) return this.epochMs - 80
+    if (choice % 12 === 8 && !this.losesNewest) return this.epochMs - 80
     return choice % 24 === 9 ? -1 : this.epochMs
+  }
+
+  /** A bus that lost newest values takes their timestamps for the order in which they came, so none are late there. */
+  private get losesNewest(): boolean {
+    const { keeps, retainedSegments, retainedRecordsMax } = this.setting
+    return keeps === 'latest' && (retainedSegments < 100 || retainedRecordsMax < 100)
   }
 
   private show(server: Server, what: number): void {
