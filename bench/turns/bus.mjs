@@ -8,7 +8,7 @@ import { printScenarios, Turns } from './turn.mjs'
 const SEGMENTS = 16_000
 /** Small, so that as many as there may be fit into any machine; their number is what counts. */
 const SMALL_SEGMENT_BYTES = 8 * 1024
-/** Records that Kafka's reader takes in one turn at the most. */
+/** Records that Kafka's reader takes in one turn at the most: what scenarios read where they do not ask it. */
 const BATCH = 256
 /** Steps of housekeeping between two of its reads. */
 const STEPS_MAX = 16
@@ -44,13 +44,26 @@ class Feed {
     this.bus.append({ partition, offset, timestampMs: this.nowMs, key, value, headers: [] })
   }
 
-  /** A read of `records`, and the housekeeping behind it, each step in its own turn. */
+  /** A read of `records`, and the housekeeping behind it, each step in its own turn. Returns how long the read took. */
   read(records, one) {
+    const beganMs = performance.now()
     this.turns.take(() => {
       for (let record = 0; record < records; record++) one(record)
       this.bus.publish()
     })
+    const tookMs = performance.now() - beganMs
     this.maintain(STEPS_MAX)
+    return tookMs
+  }
+
+  /** So many records as Kafka's reader takes them: as many in each turn as it asks for, of which there are always more. */
+  readAll(records, size, one) {
+    for (let done = 0; done < records; ) {
+      const asked = size.records
+      const tookMs = this.read(asked, (record) => one(done + record))
+      size.note(asked, asked * SMALL_VALUE.length, tookMs)
+      done += asked
+    }
   }
 
   /** So many records, unmeasured. */
@@ -77,13 +90,14 @@ class Feed {
 async function load(dist) {
   const folder = dist.endsWith('/') ? dist : `${dist}/`
   const from = (file) => import(new URL(`src/${file}`, new URL(folder, `file://${process.cwd()}/`)).href)
-  const [{ Bus }, { SegmentPool }, { BusReporter }, { BusMirror }] = await Promise.all([
+  const [{ Bus }, { BatchSize }, { SegmentPool }, { BusReporter }, { BusMirror }] = await Promise.all([
     from('bus.js'),
+    from('../plugins/kafka/batch-size.js'),
     from('segment-pool.js'),
     from('threads/bus-news.js'),
     from('threads/bus-mirror.js'),
   ])
-  return { Bus, SegmentPool, BusReporter, BusMirror }
+  return { Bus, BatchSize, SegmentPool, BusReporter, BusMirror }
 }
 
 /** A bus of as many segments as there may be, one frame in each. */
@@ -275,12 +289,13 @@ export const scenarios = [
     },
   },
   ...[64, 1_000, 10_000].map((partitions) => ({
-    name: `a read of ${BATCH} records, ${partitions.toLocaleString('en')} partitions`,
+    name: `reads of ${(20 * BATCH).toLocaleString('en')} records, ${partitions.toLocaleString('en')} partitions`,
     async run(dist) {
-      const feed = new Feed(await load(dist), { keeps: 'all', retainedBytesMax: 64 * MIB }, partitions)
-      for (let read = 0; read < 20; read++)
-        feed.read(BATCH, (record) => feed.append(null, SMALL_VALUE, (read * BATCH + record) % partitions))
-      return feed.result()
+      const code = await load(dist)
+      const feed = new Feed(code, { keeps: 'all', retainedBytesMax: 64 * MIB }, partitions)
+      const size = new code.BatchSize()
+      feed.readAll(20 * BATCH, size, (record) => feed.append(null, SMALL_VALUE, record % partitions))
+      return feed.result(`${size.records} records a turn at the end`)
     },
   })),
   {

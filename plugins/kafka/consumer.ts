@@ -69,6 +69,8 @@ export class Consumer {
   /** The last batch was full: the next one need not wait. */
   private moreReady = false
   private batchBytes = 0
+  /** When the first record of the batch was handed over; null before. */
+  private batchBeganMs: number | null = null
 
   /** Throws, naming the property, if librdkafka does not take the configuration. */
   constructor(options: KafkaOptions, events: ConsumerEvents, gate: Gate) {
@@ -110,6 +112,7 @@ export class Consumer {
   }
 
   assign(partitions: readonly AssignedPartition[]): void {
+    this.batchSize.startOver()
     this.client.incrementalAssign([...partitions])
   }
 
@@ -131,20 +134,28 @@ export class Consumer {
   async read(waitMs = WAIT_MS): Promise<void> {
     if (waitMs > 0 && !this.moreReady && (await this.wait(waitMs)) === 0) return
     const { records } = this.batchSize
-    this.moreReady = (await this.batch(records, 0)) === records
+    const read = await this.batch(records, 0)
+    this.batchSize.note(read.records, this.batchBytes, read.tookMs)
+    this.moreReady = read.records === records
   }
 
   /** For the next record, as long as nothing else blocks: then for a few milliseconds, without holding a thread. */
   private async wait(waitMs: number): Promise<number> {
     if (!this.gate.enter(this)) {
       await pause(Math.min(waitMs, POLL_MS))
-      return this.batch(1, 0)
+      return this.one(0)
     }
     try {
-      return await this.batch(1, waitMs)
+      return await this.one(waitMs)
     } finally {
       this.gate.leave()
     }
+  }
+
+  private async one(waitMs: number): Promise<number> {
+    const { records } = await this.batch(1, waitMs)
+    if (records > 0) this.batchSize.noteAlone(this.batchBytes)
+    return records
   }
 
   /** Resolves within 1 s. A question that is still open then ends by itself, at its own time-out. */
@@ -163,6 +174,7 @@ export class Consumer {
     const { onRecord, onEnd, onTrouble } = events
     // Listeners, not the batch's callback: they get records and ends of partitions in the order in which they came.
     client.on('data', (message) => {
+      this.batchBeganMs ??= performance.now()
       this.batchBytes += message.size
       onRecord(message.topic, recordOf(message))
     })
@@ -179,17 +191,20 @@ export class Consumer {
     if (this.tellsDebug || !isDebug(line)) onLog(this.redact(line.message), tellsFailure(line))
   }
 
-  private async batch(records: number, waitMs: number): Promise<number> {
+  /** Resolves with how many records came, and for how long they held the event loop. */
+  private async batch(records: number, waitMs: number): Promise<{ records: number; tookMs: number }> {
     this.batchBytes = 0
+    this.batchBeganMs = null
+    let tookMs = 0
     this.client.setDefaultConsumeTimeout(waitMs)
     const read = await answerOf<unknown[]>((callback) =>
       this.client.consume(records, (error, messages) => {
         // The listeners have just heard all of it. A promise would let the event loop turn before it is published.
         this.events.onBatchEnd()
+        if (this.batchBeganMs !== null) tookMs = performance.now() - this.batchBeganMs
         callback(error, messages)
       }),
     )
-    this.batchSize.note(read.length, this.batchBytes)
-    return read.length
+    return { records: read.length, tookMs }
   }
 }

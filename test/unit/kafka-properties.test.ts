@@ -1,6 +1,5 @@
 import rdkafka from 'node-rdkafka'
 import { describe, expect, it } from 'vitest'
-import { BatchSize } from '../../plugins/kafka/batch-size.ts'
 import { failureOf, isDebug, stopIn, topicIdIn } from '../../plugins/kafka/log-line.ts'
 import {
   asksForDebug,
@@ -147,20 +146,5 @@ describe('A debug line of librdkafka', () => {
       'b [0]: offset reset (at offset BEGINNING, broker -1) to offset 0 (leader epoch -1): x: Success'
     expect(stopIn(line('OFFSET', query))).toBeNull()
     expect(stopIn(line('OFFSET', 'Topic b [0]: Offset stored'))).toBeNull()
-  })
-})
-
-describe('The size of a batch', () => {
-  it('is 256 records, fewer of large ones, and at least one', () => {
-    const size = new BatchSize()
-    expect(size.records).toBe(256)
-    size.note(256, 256 * 65_536)
-    expect(size.records).toBe(16)
-    size.note(1, 12 * 1_048_576)
-    expect(size.records).toBe(1)
-    size.note(0, 0)
-    expect(size.records).toBe(1)
-    size.note(1, 100)
-    expect(size.records).toBe(256)
   })
 })
