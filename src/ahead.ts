@@ -10,6 +10,8 @@ import type { PartitionWatermarks } from './topic.ts'
 export type Finding = 'settled' | 'beyond' | 'closed' | 'open'
 
 export class Ahead {
+  /** Kafka has answered once, if not for every partition. */
+  hasAnswer = false
   private readonly bus: BusView
   private readonly asking: Asking
   private readonly offsets: Map<number, number>
@@ -30,6 +32,7 @@ export class Ahead {
     const answer = this.asking.take(nowMs)
     if (answer === null) return 'open'
     if (answer === 'closed') return 'closed'
+    this.hasAnswer = true
     if (this.isBeyond(answer)) return 'beyond'
     return this.offsets.size === 0 ? 'settled' : 'open'
   }

@@ -48,9 +48,12 @@ export interface End {
 /** A text: what it waits for, as the pump has it. */
 export type Beginning = Begun | End | 'publish' | 'catch-up' | 'call'
 
-/** How long a partition of which Kafka does not tell the end holds up a stream, from the request on. */
-const HELD_UP_MS = 10_000
-/** What Kafka has to answer at the least, where the bus caught up later than that. */
+/**
+ * How long a partition of which Kafka does not tell the end holds up a stream, from the request on: it has begun before 10 s are
+ * over, also where the loop is busy.
+ */
+const HELD_UP_MS = 9_500
+/** What Kafka has to answer at the most, where the bus caught up later than that. */
 const ANSWER_MS = 2_000
 
 const NOTHING: Position = new Map()
@@ -58,7 +61,9 @@ const NOTHING: Position = new Map()
 /** The beginning of one stream, which is looked at until it is known. */
 export class Start {
   private readonly parts: StartParts
-  /** What is taken at its word then. */
+  /** From then on what Kafka has left open is taken at its word. */
+  private readonly heldUpUntilMs: number
+  /** By then, whether Kafka has answered or not. */
   private beginsByMs: number
   /** The id's position, from the request to the first look; beyond that only where it says "from now", which was then. */
   private position: Position | null = null
@@ -75,7 +80,8 @@ export class Start {
     const { wish, topic } = parts
     const { bus } = topic
     this.parts = parts
-    this.beginsByMs = parts.nowMs + HELD_UP_MS
+    this.heldUpUntilMs = parts.nowMs + HELD_UP_MS
+    this.beginsByMs = this.heldUpUntilMs
     this.recreatedAt = bus.recreatedAt
     if (wish.id !== null) this.position = bus.caughtUp ? this.read(wish.id) : null
     else if (!isFromNow(wish)) return
@@ -146,6 +152,7 @@ export class Start {
     const finding = ahead.look(nowMs)
     if (finding === 'beyond') return fromBeginning(bus, bus.wasRecreated ? 'recreated' : 'beyond-end')
     if (finding === 'closed') return { end: 'shutdown' }
+    if (ahead.hasAnswer) this.beginsByMs = this.heldUpUntilMs
     if (finding === 'open' && nowMs < this.beginsByMs) return 'publish'
     const position = ahead.completed(this.position ?? parsePosition(id) ?? NOTHING)
     const beginning = resume(bus, position, finding === 'open' ? ahead : null)

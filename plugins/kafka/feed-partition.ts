@@ -5,8 +5,11 @@ import { LogWatch } from './log-watch.ts'
 
 /** The position of a partition whose beginning Kafka has not told: from the beginning. */
 export const FROM_BEGINNING = -2
-/** How long a partition of which no leader answers may hold up the streams of all the others. */
-const SILENT_MS = 10_000
+/**
+ * How long a partition of which no leader answers may hold up the bus. Streams wait for 10 s at the most, and those with an id
+ * begin only then to ask how far it reaches, so this is shorter.
+ */
+const SILENT_MS = 7_500
 
 export class FeedPartition {
   next = FROM_BEGINNING
@@ -43,7 +46,7 @@ export class FeedPartition {
 
   /** Whether no leader has answered for longer than all the others can wait. */
   isLost(nowMs: number): boolean {
-    return this.silentSinceMs !== null && nowMs - this.silentSinceMs >= SILENT_MS
+    return isLost(this.silentSinceMs, nowMs)
   }
 
   /** Since when no leader has answered; null: one has. */
@@ -61,4 +64,9 @@ export class FeedPartition {
     this.end = end
     this.log = new LogWatch(start)
   }
+}
+
+/** Whether a partition counts as lost of which no leader has answered since then; null: one has. */
+export function isLost(silentSinceMs: number | null, nowMs: number): boolean {
+  return silentSinceMs !== null && nowMs - silentSinceMs >= SILENT_MS
 }

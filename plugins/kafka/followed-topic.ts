@@ -3,6 +3,7 @@
 
 import type { Watermarks } from '../../src/topic.ts'
 import { Condition, type Log } from './condition.ts'
+import { isLost } from './feed-partition.ts'
 import { Logs } from './logs.ts'
 import type { ListedPartition } from './questions.ts'
 import { type RecordWriter, TopicFeed } from './topic-feed.ts'
@@ -84,6 +85,11 @@ export class FollowedTopic {
   troubleOf(feed: TopicFeed): string | null {
     const { existence, leaders, reading } = this
     return existence.trouble ?? leaders.trouble ?? reading.trouble ?? feed.progress()
+  }
+
+  /** Whether a partition's leader was silent for so long that nobody waits for its answer: the looks go on asking it. */
+  isLost(partition: number, nowMs: number): boolean {
+    return isLost(this.silentSinceMs.get(partition) ?? null, nowMs)
   }
 
   /** Begins a look: takes what Kafka lists. */

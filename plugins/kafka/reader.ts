@@ -39,7 +39,7 @@ const LOOK_MS = 5_000
 /** The pace while something is missing. */
 const LOOK_AGAIN_MS = 1_000
 /** How often it is looked at whether a bus has waited for long enough. */
-const CATCH_UP_MS = 1_000
+const CATCH_UP_MS = 250
 const CLOSED = 'The Kafka consumer is closed'
 
 export class Reader {
@@ -85,7 +85,7 @@ export class Reader {
     const signal = AbortSignal.any([this.closing.signal, stopping.signal])
     return {
       notReady: () => this.troubles.worst ?? topic.troubleOf(feed),
-      watermarks: () => this.watermarks(name, signal),
+      watermarks: () => this.watermarks(topic, signal),
       stop: () => {
         stopping.abort(new Error(CLOSED))
         this.housekeeping.forget(feed)
@@ -198,7 +198,7 @@ export class Reader {
     changed.clear()
   }
 
-  /** About once a second: what is waited for may be over while a question is still open. */
+  /** A few times a second: what is waited for may be over while a question is still open. */
   private showCatchUps(): void {
     const nowMs = this.options.nowMs()
     if (nowMs - this.caughtUpAtMs < CATCH_UP_MS) return
@@ -206,23 +206,25 @@ export class Reader {
     for (const topic of this.topics.values()) topic.showCatchUps(nowMs)
   }
 
-  private async watermarks(name: string, signal: AbortSignal): Promise<PartitionWatermarks> {
+  private async watermarks(topic: FollowedTopic, signal: AbortSignal): Promise<PartitionWatermarks> {
     const pause = new Pause(signal)
     for (;;) {
-      const known = await this.answered(() => this.askWatermarks(name))
+      const known = await this.answered(() => this.askWatermarks(topic))
       signal.throwIfAborted()
       if (known !== null) return known
       await pause.wait(this.jittered(LOOK_AGAIN_MS))
     }
   }
 
-  /** null as long as Kafka lists no partition. */
-  private async askWatermarks(name: string): Promise<PartitionWatermarks | null> {
+  /** null as long as Kafka lists no partition. A leader that the looks have found silent is not waited for again. */
+  private async askWatermarks(topic: FollowedTopic): Promise<PartitionWatermarks | null> {
+    const { name } = topic
+    const nowMs = this.options.nowMs()
     const listed = (await this.source.partitions([name])).get(name) ?? []
     if (listed.length === 0) return null
     const known = new Map<number, Watermarks | null>(listed.map(({ partition }) => [partition, null]))
     const led = listed.flatMap(({ partition, leader }) =>
-      leader === null ? [] : [{ topic: name, partition, leader }],
+      leader === null || topic.isLost(partition, nowMs) ? [] : [{ topic: name, partition, leader }],
     )
     await this.source.watermarks(led, (told) => {
       for (const [partition, marks] of told.get(name) ?? []) known.set(partition, marks)

@@ -87,14 +87,14 @@ describe('A topic feed', () => {
   it.each([
     ['without a leader', leaderless(1)],
     ['whose leader does not answer', led(1)],
-  ])('is held up for 10 s by a partition %s, which is then said to be at its beginning', (_, other) => {
+  ])('is held up for 7.5 s by a partition %s, which is then said to be at its beginning', (_, other) => {
     feed.list([...led(0), ...other])
     feed.noteSilence(new Map([[1, 1_000]]))
     feed.begin(0, 0, { start: 0, end: 0 })
     feed.list([...led(0), ...other])
     feed.noteSilence(new Map([[1, 1_000]]))
-    expect(feed.catchUp(10_999)).toBe(false)
-    expect(feed.catchUp(11_000)).toBe(true)
+    expect(feed.catchUp(8_499)).toBe(false)
+    expect(feed.catchUp(8_500)).toBe(true)
     expect(writer.calls).toEqual(['set 0 0', 'set 1 -2', 'caught up'])
     expect(feed.isSettled).toBe(false)
     feed.list(led(0, 1))
@@ -109,8 +109,8 @@ describe('A topic feed', () => {
     feed.noteSilence(new Map())
     feed.begin(0, 0, { start: 0, end: 1 })
     feed.noteSilence(new Map([[0, 9_500]]))
-    expect(feed.catchUp(19_499)).toBe(false)
-    expect(feed.catchUp(19_500)).toBe(true)
+    expect(feed.catchUp(16_999)).toBe(false)
+    expect(feed.catchUp(17_000)).toBe(true)
   })
 
   it('has a partition arrive when it has passed the end that was last told, be there ever so much more to come', () => {
@@ -218,8 +218,8 @@ describe('A topic feed', () => {
       feed.begin(0, 0, { start: 0, end: 1 })
       feed.noteSilence(new Map([[1, 1_000]]))
       feed.append(record(0, 0))
-      expect(feed.catchUp(10_999)).toBe(false)
-      expect(feed.catchUp(11_000)).toBe(true)
+      expect(feed.catchUp(8_499)).toBe(false)
+      expect(feed.catchUp(8_500)).toBe(true)
       expect(writer.calls.slice(2)).toEqual(['set 0 0', 'append 0 0', 'set 1 -2', 'caught up'])
     })
 
