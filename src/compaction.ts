@@ -142,6 +142,7 @@ class Rewriting {
     if (last !== undefined) last.lastSequence = run.at(-1)?.lastSequence ?? last.lastSequence
     for (const target of targets) {
       target.rewrittenAt = segments.nextSequence
+      target.latestSoFarMs = run.at(-1)?.latestSoFarMs ?? 0
       target.newestArrivalMs = Math.max(...run.map(({ newestArrivalMs }) => newestArrivalMs))
       target.close()
     }

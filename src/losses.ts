@@ -10,7 +10,7 @@ export interface LossesState {
   version: number
   /** Whether every key's newest value is here: what a snapshot promises. Never true again once it is false. */
   isWhole: boolean
-  /** Latest timestamp of what made it false, in epoch ms. */
+  /** Latest timestamp of all records up to what made it false, in epoch ms: later moments lie behind that. */
   brokenAtMs: number
   readonly partitions: Map<number, PartitionLosses>
   /** Of all partitions: most readers are past everything that went, which one look tells. */
@@ -96,11 +96,11 @@ export class Losses {
   }
 
   /** The newest values of keys were among them: no snapshot is whole from now on. */
-  addNewest(newestTimestampMs: number): void {
+  addNewest(latestSoFarMs: number): void {
     const { state } = this
     state.version++
     state.isWhole = false
-    state.brokenAtMs = Math.max(state.brokenAtMs, newestTimestampMs)
+    state.brokenAtMs = Math.max(state.brokenAtMs, latestSoFarMs)
   }
 
   /**

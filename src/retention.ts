@@ -153,7 +153,8 @@ export class Retention {
     }
     gone.tell(this.losses, this.segments.takeSequence())
     if (this.options.keeps === 'all') return
-    this.losses.addNewest(segment.newestTimestampMs)
+    // A stream from a moment on is owed what stands behind a record of that moment, whatever its own timestamp says.
+    this.losses.addNewest(segment.latestSoFarMs)
     if (this.pressure !== 'full') this.press('full')
   }
 

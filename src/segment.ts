@@ -80,6 +80,8 @@ export class Segment extends SegmentView implements Contents {
   liveKeylessBytes = 0
   /** When the last frame came in, by the monotonic clock. */
   newestArrivalMs = 0
+  /** The latest timestamp of all records up to the last in here, whether they are still there or not, in epoch ms. */
+  latestSoFarMs = 0
   private framesEnd = CONTROL_BYTES
   private entriesEnd: EntryAt = 0
   private lastEntry: EntryAt = NONE
@@ -121,6 +123,7 @@ export class Segment extends SegmentView implements Contents {
     this.lastSequence = firstSequence - 1
     this.rewrittenAt = 0
     this.newestArrivalMs = 0
+    this.latestSoFarMs = 0
     this.newestTimestampMs = 0
     this.frames = 0
     this.liveFrames = 0

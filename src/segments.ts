@@ -36,6 +36,8 @@ export class Segments {
   readonly pool: SegmentPool
   private readonly options: SegmentsOptions
   private readonly counted = nothing()
+  /** The latest timestamp of all records of the topic, in epoch ms. */
+  private latestSoFarMs = 0
   private readonly slots: (Segment | undefined)[] = []
   private readonly freeSlots: number[] = []
 
@@ -79,6 +81,8 @@ export class Segments {
   append(tail: Segment, entry: FrameEntry): number {
     const at = tail.end
     const start = tail.append(entry)
+    if (entry.timestampMs > this.latestSoFarMs) this.latestSoFarMs = entry.timestampMs
+    tail.latestSoFarMs = this.latestSoFarMs
     if (entry.key !== null) {
       const previous = this.index?.set(entry.partition, entry.key, tail, at)
       previous?.segment.supersede(previous.at, entry.sequence)
@@ -110,6 +114,7 @@ export class Segments {
   /** Lets everything go. Sequences go on. */
   clear(): void {
     this.splice(0, this.list.length, [])
+    this.latestSoFarMs = 0
     this.index = this.createIndex()
   }
 

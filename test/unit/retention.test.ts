@@ -233,6 +233,16 @@ describe('a bus that keeps the newest of every key', () => {
     expect(scene.bus.isWholeSince(scene.nowMs + 1)).toBe(true)
   })
 
+  it('cannot be had from a moment on, either, where what went is behind a record of that moment with an older timestamp', () => {
+    const scene = new Scene({ retainedBytesMax: 6 * SEGMENT_BYTES })
+    const write = (key: string, timestampMs: number) => scene.write(key, 'x'.repeat(1_500), { timestampMs })
+    // What is of the moment is superseded, and leaves as that: no key's newest value is lost with it.
+    for (const timestampMs of [2_000, 1_000]) for (const key of ['a', 'b']) write(key, timestampMs)
+    for (let index = 0; scene.bus.isWhole; index++) write(`late ${index}`, 1_000)
+    expect(scene.bus.isWholeSince(2_001)).toBe(true)
+    expect(scene.bus.isWholeSince(1_500)).toBe(false)
+  })
+
   it('ends a snapshot that it can no longer complete, also where the newest value of a key went that it was made with', () => {
     const scene = new Scene({ retainedRecordsMax: 20 })
     scene.fill(15, (index) => `key ${index}`)
