@@ -40,9 +40,12 @@ export class Deadlines {
     return this.expiry.session
   }
 
-  /** Takes the session if it ends later than the one so far; not another one of the same `exp`, since that was accepted before. */
+  /**
+   * Takes the session if it ends later than the one so far, by `exp` and by both clocks: only so, a wall clock that is set back makes
+   * no token good again that the stream had before.
+   */
   renew(session: Session): boolean {
-    if (session.expiresAtMs === this.session.expiresAtMs) return false
+    if (session.expiresAtMs <= this.session.expiresAtMs) return false
     const { clock } = this
     const renewed = new Expiry(session, clock)
     const times = { nowMs: clock.nowMs(), epochMs: clock.epochMs() }

@@ -288,21 +288,32 @@ describe('a wall clock that is set', () => {
     expect(sink.ended).toBe('clean')
   })
 
-  it('back by an hour leaves renewals what they are: later than the end so far, though not by the clock', async () => {
+  it('back by an hour makes no token good again that the stream had before, be it the present one', async () => {
     const scene = new Scene()
-    const sink = scene.open({ session: sessionFor(30) })
+    const former = sessionFor(30)
+    const sink = scene.open({ session: former })
     await pass(1_000)
-    set(-HOUR_MS)
     const session = sessionFor(60)
     scene.renew({ session })
     await pass(40_000)
-    expect(sink.ended).toBeNull()
-    scene.renew({ session }) // the same again: it was accepted 40 s ago
-    set(-HOUR_MS)
-    scene.renew({ session })
+    for (const again of [session, former, sessionFor(-1)]) {
+      set(-HOUR_MS)
+      scene.renew({ session: again })
+    }
     await pass(20_200)
     expect(sink.ended).toBe('clean')
     expect(challenges(sink)).toBe(1)
+  })
+
+  it('back by an hour leaves a renewal what it is where its exp is later than the one so far', async () => {
+    const scene = new Scene()
+    const session = sessionFor(30)
+    const sink = scene.open({ session })
+    await pass(1_000)
+    set(-HOUR_MS)
+    scene.renew({ session: { ...session, expiresAtMs: session.expiresAtMs + 30_000 } })
+    await pass(60_000)
+    expect(sink.ended).toBeNull()
   })
 })
 
