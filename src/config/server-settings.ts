@@ -38,7 +38,7 @@ export const SERVER_SETTINGS: Record<ServerSettingName, Setting> = {
     type: 'array',
     env: 'ADMIN_HOSTS',
     description:
-      'Names that the admin port answers to, besides any address, `localhost` and `ADMIN_HOST`: the name of a service, say. Another one is 421, since it may belong to a page that was pointed here',
+      "Names that the admin port answers to, besides any address, `localhost` and `ADMIN_HOST`: the name of a service, say. Any other name is answered 421: another site's page could have pointed its own name here (DNS rebinding)",
     expects: 'host names separated by commas, or none',
     maxItems: 100,
     items: { type: 'string', description: 'A host name', pattern: '^[A-Za-z0-9_.-]{1,255}$' },
