@@ -149,7 +149,11 @@ function connectionMetrics(threads: Threads): Metric[] {
   if (threads.connections() === null) return []
   const figures = () => threads.connections() ?? NO_CONNECTIONS
   return [
-    gauge('kafka_sse_connections_open', 'Connections that are open', () => figures().open),
+    gauge(
+      'kafka_sse_connections_open',
+      'Connections that are open; without workers, those of the admin port are counted, too',
+      () => figures().open,
+    ),
     counterBy(
       'reason',
       'kafka_sse_connections_closed_total',
