@@ -4,14 +4,14 @@
 import { randomInt } from 'node:crypto'
 import type { RequestListener } from 'node:http'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import kafka from '../plugins/kafka.ts'
 import { builtOrClosed } from './closing.ts'
 import { ConnectionBudget, createConnectionCounts, SEEDS } from './connection-budget.ts'
 import { createConnectionFigures } from './connections.ts'
-import { buildFront } from './front.ts'
+import { buildFront, registerStreams } from './front.ts'
 import { Listeners, readTls } from './listener.ts'
 import { buildOperator, operatorBudget } from './operator.ts'
 import type { ServerOptions } from './options.ts'
-import { kafkaSse } from './plugin.ts'
 
 export interface Ports {
   readonly port: number
@@ -43,8 +43,10 @@ export async function buildApp(
   options: ServerOptions,
   sockets: readonly number[] | null = null,
 ): Promise<SingleApp> {
-  const { kafka, auth, streams, sse } = options
-  const app = await buildFront(options, (scope) => kafkaSse(scope, { kafka, auth, streams, sse }))
+  const app = await buildFront(options, async (scope) => {
+    await scope.register(kafka, options.kafka)
+    await registerStreams(scope, options, { topics: () => scope.kafkaSseTopics })
+  })
   const connections = createConnectionFigures()
   const departure = { isAnnounced: false }
   const parts = {
@@ -75,7 +77,7 @@ export async function buildApp(
     announceEnd: () => {
       departure.isAnnounced = true
     },
-    drain: () => app.kafkaSse.drain(sse.drainSeconds * 1000),
+    drain: () => app.kafkaSse.drain(options.sse.drainSeconds * 1000),
     close: async () => {
       await app.kafkaSse.close()
       await front.close()

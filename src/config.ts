@@ -85,7 +85,14 @@ export async function parseDemoEnvironment(
 function faultLines(gathered: Gathered): string[] {
   const { document } = gathered
   const faults = [...serverFaults(document), ...authFaults(document), ...streamFaults(document)]
-  return faults.map((fault) => lineOf(fault, gathered))
+  return [...faults.map((fault) => lineOf(fault, gathered)), ...adminPathLines(gathered)]
+}
+
+/** On a server's public port nobody would be asked who they are. */
+function adminPathLines(gathered: Gathered): string[] {
+  const place = ['sse', 'adminPath']
+  if (typeof valueAt(gathered.document, place) !== 'string') return []
+  return [`${nameOf(place, gathered)} is for the plugin: a server has ADMIN_PORT`]
 }
 
 function tlsLines({ tls, tlsCertFile, tlsKeyFile }: Document): string[] {

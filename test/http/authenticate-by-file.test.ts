@@ -15,14 +15,19 @@ import { ServerProcess } from '../server-process.ts'
 const key = makeKey('ES256')
 const SERVE = {
   KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:1',
-  JWT_ISSUER: ISSUER,
-  JWT_AUDIENCE: AUDIENCE,
   TLS: 'off',
   HOST: '127.0.0.1',
   PORT: '0',
   ADMIN_PORT: '0',
 }
-const WORKERS = ['1', '2']
+/** Tokens that `authenticate` stands instead of: a server that knows of none starts like one that does. */
+const TOKENS = { JWT_ISSUER: ISSUER, JWT_AUDIENCE: AUDIENCE, JWT_KEYS: key.publicPem }
+const SERVERS: [workers: string, which: string, tokens: Partial<typeof TOKENS>][] = [
+  ['1', 'no JWT setting', {}],
+  ['1', 'issuer, audience and keys', TOKENS],
+  ['2', 'no JWT setting', {}],
+  ['2', 'issuer, audience and keys', TOKENS],
+]
 let folder: string
 let running: CommandProcess | null = null
 
@@ -35,10 +40,15 @@ afterEach(async () => {
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
-function start(workers: string, config: string, sockets: readonly number[] = []): CommandProcess {
+function start(
+  workers: string,
+  config: string,
+  tokens: Partial<typeof TOKENS> = {},
+  sockets: readonly number[] = [],
+): CommandProcess {
   const CONFIG_FILE = join(folder, `options-${Math.random().toString(36).slice(2)}.mjs`)
   writeFileSync(CONFIG_FILE, config)
-  const env = { ...SERVE, JWT_KEYS: key.publicPem, WORKERS: workers, CONFIG_FILE }
+  const env = { ...SERVE, ...tokens, WORKERS: workers, CONFIG_FILE }
   running = new CommandProcess(['serve'], { cwd: folder, env, sockets })
   return running
 }
@@ -63,9 +73,9 @@ const known = new Map([['alice', /^a/]])
 export default { auth: { authenticate: ({ headers }) => known.has(headers['x-user'])
   ? { subject: headers['x-user'], expiresAt: new Date(Date.now() + 60_000) } : null } }`
 
-describe.each(WORKERS)('authenticate in a CONFIG_FILE, with WORKERS=%s', (workers) => {
+describe.each(SERVERS)('authenticate in a CONFIG_FILE, with WORKERS=%s and %s', (workers, _, tokens) => {
   it('refuses every request where it refuses everybody, however good its token', async () => {
-    const { port } = await start(workers, REFUSES).listening()
+    const { port } = await start(workers, REFUSES, tokens).listening()
     const statuses = await Promise.all(
       Array.from({ length: 4 }, () => statusOf(port, { authorization: authorization() })),
     )
@@ -73,7 +83,7 @@ describe.each(WORKERS)('authenticate in a CONFIG_FILE, with WORKERS=%s', (worker
   })
 
   it('lets in whom it knows by a header, and no token', async () => {
-    const { port } = await start(workers, BY_HEADER).listening()
+    const { port } = await start(workers, BY_HEADER, tokens).listening()
     expect(await statusOf(port, { 'x-user': 'alice' })).toBe(200)
     expect(await statusOf(port, { 'x-user': 'mallory' })).toBe(401)
     expect(await statusOf(port, { authorization: authorization() })).toBe(401)
@@ -83,7 +93,7 @@ describe.each(WORKERS)('authenticate in a CONFIG_FILE, with WORKERS=%s', (worker
     const socket = createServer().listen(0, '127.0.0.1')
     await once(socket, 'listening')
     const { fd } = (socket as unknown as { _handle: { fd: number } })._handle
-    const { port } = await start(workers, BY_HEADER, [fd]).listening()
+    const { port } = await start(workers, BY_HEADER, tokens, [fd]).listening()
     socket.close()
     expect(await statusOf(port, { 'x-user': 'alice' })).toBe(200)
     expect(await statusOf(port, { authorization: authorization() })).toBe(401)

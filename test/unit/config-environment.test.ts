@@ -363,6 +363,12 @@ describe('CONFIG_FILE', () => {
   })
 })
 
+test('sse.adminPath is for the plugin: a server has a port for it', async () => {
+  const CONFIG_FILE = file('admin.json', JSON.stringify({ sse: { adminPath: '/ops' } }))
+  const problem = `${CONFIG_FILE}: sse.adminPath is for the plugin: a server has ADMIN_PORT`
+  expect(await problemsOf({ ...NEEDED, CONFIG_FILE })).toEqual([problem])
+})
+
 describe('the demo’s environment', () => {
   const presets = () => ({
     folder,

@@ -104,6 +104,10 @@ describe('the core', () => {
 })
 
 describe('the parts', () => {
+  test('only hosts use the plugin, which checks options: what was checked once is not checked again', () => {
+    expect(trespasses(/^src\/plugin\.ts$/, () => false)).toEqual([])
+  })
+
   test('only the Kafka plugin imports node-rdkafka', () => {
     expect(trespasses(/^node-rdkafka$/, ({ from }) => /^plugins\/kafka(\/|\.ts$)/.test(from))).toEqual([])
   })
