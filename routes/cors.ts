@@ -9,6 +9,8 @@ const PREFLIGHT_HEADERS = {
   'access-control-allow-headers': 'authorization, last-event-id, content-type',
   'access-control-max-age': '86400',
 }
+/** Marks a scope, and with it those inside, so that no request is answered for twice. */
+const ANSWERED = Symbol('CORS is answered')
 const EXPOSED_HEADERS = 'retry-after, www-authenticate'
 
 /**
@@ -16,7 +18,8 @@ const EXPOSED_HEADERS = 'retry-after, www-authenticate'
  * where it has @fastify/cors, holds for this scope like for everything else, and nothing is done, either.
  */
 export function answerCors(app: FastifyInstance, origins: readonly string[]): void {
-  if (origins.length === 0) return
+  if (origins.length === 0 || app.hasDecorator(ANSWERED)) return
+  app.decorate(ANSWERED, true)
   let isHosts = false
   // Hooks that the host adds after this scope was made hold here, too: whose CORS it is, is known when all is registered.
   app.addHook('onReady', async () => {

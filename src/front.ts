@@ -31,17 +31,20 @@ export async function registerStreams(
 ): Promise<void> {
   await app.register(sse, { ...options.sse, ...(shared && { shared }) })
   await app.register(auth, options.auth)
-  answerCors(app, options.sse.corsOrigins)
-  for (const { path, topic, scope, encoding, replay } of options.streams) {
-    await app.register(streamRoutes, {
-      path,
-      scope,
-      replay,
-      topic: topics(app).open(topic, encoding, keepsFor(replay)),
-      streams: app.kafkaSse,
-      authenticator: app.kafkaSseAuth,
-    })
-  }
+  // A scope of their own: what else is registered in `app`, such as a host's admin routes, is not for pages of other sites.
+  await app.register(async (routes) => {
+    answerCors(routes, options.sse.corsOrigins)
+    for (const { path, topic, scope, encoding, replay } of options.streams) {
+      await routes.register(streamRoutes, {
+        path,
+        scope,
+        replay,
+        topic: topics(app).open(topic, encoding, keepsFor(replay)),
+        streams: app.kafkaSse,
+        authenticator: app.kafkaSseAuth,
+      })
+    }
+  })
 }
 
 /** Streams and pages, ready to be listened for. `register` brings the streams. */
@@ -54,6 +57,8 @@ export async function buildFront(
     app.setNotFoundHandler(async () => {
       throw new NotFound()
     })
+    // All that is here is for any page: its answers that there is nothing at a path, and the client's files.
+    answerCors(app, options.sse.corsOrigins)
     // Without a scope of its own, so that the admin port can look at what it decorates the app with.
     await app.register(fastifyPlugin(register))
     await app.register(pageRoutes, {

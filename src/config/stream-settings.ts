@@ -126,7 +126,7 @@ export const SSE_SETTINGS: Record<keyof SseOptions, Setting> = {
     type: 'string',
     nullable: true,
     description:
-      "Path at which the plugin adds health, metrics and status to its host's app; a server has ADMIN_PORT for them",
+      "Path, behind the plugin's prefix, at which it adds health, metrics and status to its host's app; a server has ADMIN_PORT for them",
     expects: 'a path that begins with / and has no query',
     pattern: '^/[^?#\\s]*$',
     maxLength: 1000,

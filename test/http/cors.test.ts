@@ -80,6 +80,23 @@ describe.each(['', '/live'])('under the prefix "%s", where the host has', (prefi
   })
 })
 
+describe('health, metrics and status in an app of its host', () => {
+  it.each([['*'], [OURS]])('are not for pages of other sites, where streams are for %s', async (allowed) => {
+    const given = options('/events', '/live')
+    app.register(kafkaSse, { ...given, sse: { corsOrigins: [allowed], adminPath: '/ops' } })
+    for (const path of ['/metrics', '/status', '/status/status.js', '/health/live', '/health/ready']) {
+      for (const method of ['GET', 'OPTIONS'] as const) {
+        const headers = { origin: OURS, 'access-control-request-method': 'GET' }
+        const answer = await app.inject({ method, url: `/live/ops${path}`, headers })
+        const named = Object.keys(answer.headers).filter((name) => name.startsWith('access-control-'))
+        expect([method, path, named]).toEqual([method, path, []])
+      }
+    }
+    const stream = await app.inject({ url: '/live/events', headers: { origin: OURS } })
+    expect(stream.headers['access-control-allow-origin']).toBe(allowed)
+  })
+})
+
 describe('our own CORS', () => {
   it.each([
     [
