@@ -11,6 +11,7 @@ import type { KafkaSseOptions } from './options.ts'
 import { inPackage } from './package-path.ts'
 
 export type { HostAnswer, HostSession } from './host-session.ts'
+export { logRedaction } from './log-redaction.ts'
 export type { KafkaSseOptions } from './options.ts'
 export type { Session } from './session.ts'
 

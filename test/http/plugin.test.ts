@@ -1,10 +1,17 @@
+// The plugin in an app of its host, from its options to what it answers and logs. Needs `npm run build`.
+
+import { spawn } from 'node:child_process'
 import { createServer } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
 import cors from '@fastify/cors'
 import fastify, { type FastifyInstance } from 'fastify'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import kafkaSse, { type KafkaSseOptions } from '../../src/plugin.ts'
 import { AUDIENCE, exampleClaims, ISSUER, makeKey, mintToken } from '../auth-fixtures.ts'
+import { keepPrintedBy } from '../printed.ts'
 
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const key = makeKey('ES256')
 let app: FastifyInstance
 let bootstrapServers: string
@@ -35,6 +42,31 @@ function options(changes: Partial<KafkaSseOptions> = {}): KafkaSseOptions & { pr
 }
 
 const authorization = () => `Bearer ${mintToken(key, { claims: exampleClaims() })}`
+
+/** An app as the README has it, which gets what an application gets by the package's name. Prints its log. */
+const HOST = `
+import fastify from 'fastify'
+import kafkaSse, { logRedaction } from 'fastify-kafka-sse'
+const [options, ...urls] = JSON.parse(process.argv[1])
+const app = fastify({ logger: { level: 'info', ...logRedaction } })
+await app.register(kafkaSse, options)
+for (const url of urls) await app.inject(url)
+await app.close()
+`
+
+describe('what the package exports', () => {
+  it('is all that a host needs to keep tokens out of its own lines', async () => {
+    const token = mintToken(key, { claims: exampleClaims() })
+    const urls = ['/live/events/', '/live/eventsx', '/else'].map((path) => `${path}?access_token=${token}`)
+    const args = ['--input-type=module', '-e', HOST, JSON.stringify([options(), ...urls])]
+    const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] })
+    keepPrintedBy(child)
+    const printed = await text(child.stdout)
+    for (const path of ['/live/events/', '/live/eventsx', '/else']) expect(printed).toContain(path)
+    expect(printed).toContain('Route GET:/else')
+    expect(printed).not.toContain(token.slice(0, 20))
+  })
+})
 
 describe('the plugin in an app of its host', () => {
   it('serves its streams under the prefix, its decorators kept in its scope', async () => {
