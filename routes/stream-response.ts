@@ -15,17 +15,18 @@ const STREAM_HEADERS = {
   'cache-control': 'no-cache, no-transform',
   'x-accel-buffering': 'no',
 }
-/** Those of a connection, which HTTP/2 forbids (RFC 9113, 8.2.2), and those that say how long or how coded a body is. */
-const FRAMING_HEADERS = new Set([
+/** Those of a connection, which HTTP/2 forbids (RFC 9113, 8.2.2): Node throws where it is to send one. */
+const CONNECTION_HEADERS = new Set([
   'connection',
-  'content-encoding',
-  'content-length',
+  'http2-settings',
   'keep-alive',
   'proxy-connection',
-  'trailer',
+  'te',
   'transfer-encoding',
   'upgrade',
 ])
+/** Those that say how long or how coded a body is. */
+const BODY_HEADERS = new Set(['content-encoding', 'content-length', 'trailer', 'transfer-encoding'])
 
 type Headers = Record<string, string | string[]>
 
@@ -91,8 +92,19 @@ export function takeStream(
     }
   } catch (error) {
     body?.refused()
+    dropStreams(reply)
     done(error as Error) // all that is thrown in here
   }
+}
+
+/** For the route's `onError`, which runs before any error handler: a hook has failed behind `sendStream`. */
+export async function leaveStream(_request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  if (bodies.delete(reply)) dropStreams(reply)
+}
+
+/** What is answered instead has a body of its own: neither the stream's headers nor those that a hook coded it by fit. */
+function dropStreams(reply: FastifyReply): void {
+  for (const name of [...Object.keys(STREAM_HEADERS), ...BODY_HEADERS]) reply.removeHeader(name)
 }
 
 /** A hook that compresses, say: what comes out of it would be its own, and nothing would come out. */
@@ -148,12 +160,16 @@ function openHttp2(reply: FastifyReply): Sink {
 function headersOf(reply: FastifyReply): Headers {
   const headers: Headers = {}
   for (const [name, value] of Object.entries(reply.getHeaders())) {
-    if (value === undefined || value === null || FRAMING_HEADERS.has(name.toLowerCase())) continue
+    if (value === undefined || value === null || isFraming(name)) continue
     const sent = sentValue(name, value)
     validate(name, sent)
     headers[name.toLowerCase()] = sent
   }
   return { ...headers, ...STREAM_HEADERS }
+}
+
+function isFraming(name: string): boolean {
+  return CONNECTION_HEADERS.has(name.toLowerCase()) || BODY_HEADERS.has(name.toLowerCase())
 }
 
 /** Only cookies may not stand in one line, separated by commas (RFC 9110, 5.3). */
@@ -170,6 +186,7 @@ function validate(name: string, value: string | string[]): void {
 /** So that the error can be answered that tells of them. */
 function dropInvalid(reply: FastifyReply): void {
   for (const [name, value] of Object.entries(reply.getHeaders())) {
+    if (!isHttp1(reply.raw) && CONNECTION_HEADERS.has(name.toLowerCase())) reply.removeHeader(name)
     try {
       if (value !== undefined) validate(name, sentValue(name, value))
     } catch (error) {

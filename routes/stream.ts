@@ -5,7 +5,7 @@ import { MethodNotAllowed } from '../src/errors.ts'
 import { errorSerializer, requestSerializer } from '../src/log-redaction.ts'
 import { challengeHandler } from './challenge.ts'
 import { eventsHandler, type StreamRoute } from './events.ts'
-import { takeStream } from './stream-response.ts'
+import { leaveStream, takeStream } from './stream-response.ts'
 
 const serializers = { req: requestSerializer, err: errorSerializer }
 const ALLOWED = ['GET', 'POST', 'OPTIONS']
@@ -20,7 +20,7 @@ export async function streamRoutes(
   app.addContentTypeParser('*', (_request, _body, done) => done(null))
   hideTokens(app)
   app.addHook('onError', async (_request, _reply, error) => options.streams.countRefusal(error.code))
-  app.get(path, { exposeHeadRoute: false, onSend: takeStream }, eventsHandler(options))
+  app.get(path, { exposeHeadRoute: false, onSend: takeStream, onError: leaveStream }, eventsHandler(options))
   app.post(path, challengeHandler(options))
   app.options(path, async (_request, reply) => reply.code(204).header('allow', ALLOWED.join(', ')).send())
   app.route({

@@ -122,6 +122,9 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     ['proxy-connection', 'keep-alive'],
     ['transfer-encoding', 'chunked'],
     ['upgrade', 'h2c'],
+    ['te', 'trailers'],
+    ['te', 'gzip'],
+    ['http2-settings', 'AAMAAABkAAQAAP__'],
     ['trailer', 'x-checksum'],
     ['content-length', '0'],
     ['content-length', 17],
@@ -230,6 +233,29 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     await scene.app.kafkaSse.close()
     await vi.waitFor(() => expect(ran).toEqual([...before, 'onResponse']))
   })
+
+  it.each([
+    ['content-encoding', 'gzip'],
+    ['content-length', '3'],
+    ['transfer-encoding', 'chunked'],
+    ['te', 'gzip'],
+  ])(
+    'an onSend that reads the body and sets %s: %s is answered with what every client can read',
+    async (name, value) => {
+      const { answer } = await get(async (app) => {
+        app.addHook('onSend', async (_request, reply, payload) => {
+          if (typeof payload === 'string') return payload
+          reply.header(name, value)
+          return (payload as NodeJS.ReadableStream).pipe(new PassThrough())
+        })
+      })
+      expect(answer.status).toBe(500)
+      await vi.waitFor(() => expect(JSON.parse(answer.text())).toMatchObject({ statusCode: 500 }))
+      expect(answer.headers).toMatchObject({ 'content-type': expect.stringMatching(/^application\/json/) })
+      for (const ofStream of ['content-encoding', 'cache-control', 'x-accel-buffering'])
+        expect(answer.headers[ofStream]).toBe(undefined)
+    },
+  )
 
   it('a client that is turned away has what hooks set, too', async () => {
     const { gets } = await open({ sse: { streamsMax: 1 }, host: setting('onSend', 'set-cookie', 'a=1') })
