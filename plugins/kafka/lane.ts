@@ -21,6 +21,8 @@ interface Entry {
   next: number
   /** False: it is still to be assigned at `next`, and what comes before that is of an assignment that was given up. */
   isAssigned: boolean
+  /** librdkafka reads it no further since it was assigned: those who came by then were told, who comes later would not be. */
+  isStopped: boolean
 }
 
 /** Partitions that are assigned in one turn: librdkafka looks through all that are assigned for each one. */
@@ -46,18 +48,22 @@ export class Lane {
     return this.changed.size === 0
   }
 
-  /** The receiver gets the partition from `next` on. If others read it further on already, they see some of it again. */
+  /**
+   * The receiver gets the partition from `next` on. If others read it further on already, they see some of it again. Where
+   * reading has stopped, it begins again for all of them.
+   */
   add(topic: string, partition: number, next: number, receiver: Receiver): void {
     const partitions = this.entries.get(topic) ?? new Map<number, Entry>()
     this.entries.set(topic, partitions)
     const entry = partitions.get(partition)
     if (entry === undefined) {
-      partitions.set(partition, { receivers: new Set([receiver]), next, isAssigned: false })
+      partitions.set(partition, { receivers: new Set([receiver]), next, isAssigned: false, isStopped: false })
       this.change(topic, partition)
       return
     }
+    const hindmost = entry.isStopped ? hindmostOf(entry, partition, receiver, next) : next
     entry.receivers.add(receiver)
-    if (next < entry.next) this.restart(topic, partition, entry, next)
+    if (entry.isStopped || next < entry.next) this.restart(topic, partition, entry, hindmost)
   }
 
   remove(topic: string, partition: number, receiver: Receiver): void {
@@ -78,11 +84,7 @@ export class Lane {
     this.add(topic, partition, next, receiver)
     const entry = this.entries.get(topic)?.get(partition)
     if (entry === undefined) return
-    let hindmost = next
-    for (const other of entry.receivers) {
-      if (other !== receiver) hindmost = Math.min(hindmost, other.next(partition))
-    }
-    this.restart(topic, partition, entry, hindmost)
+    this.restart(topic, partition, entry, hindmostOf(entry, partition, receiver, next))
   }
 
   tell(topic: string, record: KafkaRecord): void {
@@ -100,8 +102,10 @@ export class Lane {
   }
 
   tellStop(topic: string, partition: number, isTruncated: boolean): void {
-    const receivers = this.assignedEntry(topic, partition)?.receivers ?? []
-    for (const receiver of receivers) receiver.noteStop(partition, isTruncated)
+    const entry = this.assignedEntry(topic, partition)
+    if (entry === undefined) return
+    entry.isStopped = true
+    for (const receiver of entry.receivers) receiver.noteStop(partition, isTruncated)
   }
 
   /** One bounded step of making librdkafka read what the entries say: to be called while it reads nothing. Throws as it does. */
@@ -124,6 +128,7 @@ export class Lane {
   private restart(topic: string, partition: number, entry: Entry, next: number): void {
     entry.next = next
     entry.isAssigned = false
+    entry.isStopped = false
     this.change(topic, partition)
   }
 
@@ -157,6 +162,15 @@ export class Lane {
     const entry = this.entries.get(topic)?.get(partition)
     return entry === undefined || entry.isAssigned ? [] : [{ topic, partition, offset: entry.next }]
   }
+}
+
+/** Where the hindmost of its receivers is, if this one is at `next`. */
+function hindmostOf(entry: Entry, partition: number, receiver: Receiver, next: number): number {
+  let hindmost = next
+  for (const other of entry.receivers) {
+    if (other !== receiver) hindmost = Math.min(hindmost, other.next(partition))
+  }
+  return hindmost
 }
 
 function add(known: Map<string, Set<number>>, topic: string, partition: number): void {

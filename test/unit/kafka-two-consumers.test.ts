@@ -219,6 +219,31 @@ describe('A source of two consumers', () => {
     expect([bus.heard, later.heard]).toEqual([[], ['0 stops']])
   })
 
+  it('begins to read again, for all of them, where reading has stopped and another bus arrives', async () => {
+    const later = new Recorder()
+    for (const each of [bus, later]) each.skipTo(0, 10)
+    source.goOn('table', 0, 10, bus)
+    source.follow('table', 0, 10, later)
+    await source.read()
+    kafka.live.events.onStop({ topic: 'table', partition: 0, isTruncated: false })
+    later.skipTo(0, 12)
+    source.arrive('table', 0, 12, later)
+    tells('live', [0, 10])
+    await source.read()
+    expect(kafka.assigned).toEqual([
+      ['table', { 0: 10 }],
+      ['table', { 0: 10 }],
+      ['table', { 0: 10 }],
+    ])
+    expect(kafka.unassigned).toContainEqual(['table', [0]])
+    expect([bus.heard, later.heard]).toEqual([['0 stops', '0/10'], []])
+    // Once is enough: who comes now joins what is read.
+    source.goOn('table', 1, 0, bus)
+    source.arrive('table', 0, 12, new Recorder())
+    await source.read()
+    expect(kafka.assigned.slice(3)).toEqual([['table', { 1: 0 }]])
+  })
+
   it('assigns thousands of partitions a few hundred at a time', async () => {
     for (let partition = 0; partition < 1_200; partition++) source.goOn('table', partition, 0, bus)
     for (let reads = 0; reads < 12; reads++) await source.read()
