@@ -148,11 +148,12 @@ export class Server {
     return this.clocks.nowMs()
   }
 
-  /** What is still there of what streams know to be read. */
+  /** What is still there of what streams know to be read: of a topic that is no more nothing, whatever they have yet to hear. */
   holdings(): Holdings {
-    const names = new Set(this.frames().map(({ partition, offset }) => `${partition}/${offset}`))
+    const frames = this.isViewOutdated ? [] : this.frames()
+    const names = new Set(frames.map(({ partition, offset }) => `${partition}/${offset}`))
     return {
-      has: ({ partition, offset }) => !this.isViewOutdated && names.has(`${partition}/${offset}`),
+      has: ({ partition, offset }) => names.has(`${partition}/${offset}`),
       position: this.view.position(),
     }
   }
