@@ -194,6 +194,10 @@ export class Bus extends BusView {
     return this.partitions.text()
   }
 
+  override nextOffset(partition: number): number | undefined {
+    return this.partitions.has(partition) ? this.partitions.next(partition) : undefined
+  }
+
   override start(partition: number): number | undefined {
     return this.partitions.start(partition)
   }

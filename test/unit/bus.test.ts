@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { Bus, type BusOptions } from '../../src/bus.ts'
 import { Cursor } from '../../src/cursor.ts'
 import { formatPosition, parsePosition } from '../../src/position.ts'
@@ -112,6 +112,14 @@ describe('a bus', () => {
     for (const offset of [0, 1, 0, 1, 2]) bus.append(record(0, offset, null, `${offset}`))
     bus.publish()
     expect(readAll(Cursor.fromBeginning(bus)).records).toEqual(['0', '1', '2'])
+  })
+
+  it('knows where one partition is without looking at the others', () => {
+    const bus = busOf(3)
+    bus.append(record(1, 0, 'a', '1'))
+    const looks = vi.spyOn(bus, 'position')
+    expect([0, 1, 2, 3].map((partition) => bus.nextOffset(partition))).toEqual([0, 1, 0, undefined])
+    expect(looks).not.toHaveBeenCalled()
   })
 
   it('moves its position without a frame for a record with neither key nor value, and for control records', () => {
