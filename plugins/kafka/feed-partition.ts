@@ -19,7 +19,7 @@ export class FeedPartition {
   leader: number | null = null
   /** It has not passed the end that was last told, and is read with those that are behind. */
   isOnItsWay = false
-  /** The end that was asked before reading began. */
+  /** What is to be read before the start is over: the end that was asked before reading began, unless the log got shorter. */
   private endAtStart = Number.POSITIVE_INFINITY
   /** The end that was last told. */
   private end = Number.POSITIVE_INFINITY
@@ -54,8 +54,13 @@ export class FeedPartition {
     this.silentSinceMs = sinceMs
   }
 
+  /**
+   * Takes the end that is told now. An unclean election may have cut off what was to come: nobody can wait for that. An end
+   * before what was read says that the log is another one, which is not decided here.
+   */
   noteEnd(end: number): void {
     this.end = end
+    if (end >= this.next) this.endAtStart = Math.min(this.endAtStart, end)
   }
 
   begin(next: number, { start, end }: Watermarks): void {

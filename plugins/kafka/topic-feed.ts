@@ -152,7 +152,7 @@ export class TopicFeed implements Receiver {
     const findings = compareLogs(this.partitions, answer, this.topicId !== null)
     const isReplaced = findings.isReplaced || this.isAnother || this.shorterLists >= SHORTER_LISTS_MIN
     if (isReplaced) return { ...findings, isReplaced }
-    for (const [partition, { end }] of answer.told) this.partitions.get(partition)?.noteEnd(end)
+    for (const [partition, { end }] of answer.told) this.noteEnd(partition, end)
     for (const [partition, start] of findings.trimmed) this.writer.trim(partition, start)
     for (const { partition, to } of findings.passed) this.skip(partition, to)
     return findings
@@ -255,6 +255,14 @@ export class TopicFeed implements Receiver {
     this.writer.skip(partition, start)
     const known = this.partitions.get(partition)
     if (known !== undefined && this.moveTo(known, start)) this.setUnpublished()
+  }
+
+  private noteEnd(partition: number, end: number): void {
+    const known = this.partitions.get(partition)
+    if (known === undefined || !known.isRead) return
+    const wasBehind = known.isBehind
+    known.noteEnd(end)
+    if (wasBehind && !known.isBehind) this.behindCount--
   }
 
   /** False if it is there already. */

@@ -84,6 +84,39 @@ describe('A topic feed', () => {
     expect(writer.calls).toContain('advance 0 10')
   })
 
+  it('catches up with what is left of a log that was cut off before it was read, and counts each partition once', () => {
+    feed.list(led(0, 1))
+    feed.begin(0, 0, { start: 0, end: 1_000 })
+    feed.begin(1, 0, { start: 0, end: 2 })
+    const look = (next: number, end: number) => {
+      const told = new Map([[0, { start: 0, end }]])
+      expect(feed.compare({ asked: asked([0, next], [1, 0]), told }).isReplaced).toBe(false)
+    }
+    feed.append(record(0, 799))
+    feed.endOfPartition(0, 800)
+    look(800, 1_000)
+    // A follower that has just become the leader may not know of the end yet, and tells the readers a lower one.
+    expect(feed.progress()).toContain('2 of 2 partitions')
+    for (let looks = 0; looks < 3; looks++) look(800, 800)
+    expect(feed.progress()).toContain('1 of 2 partitions')
+    feed.append(record(0, 800))
+    look(801, 801)
+    expect(feed.catchUp(0)).toBe(false)
+    feed.append(record(1, 1))
+    expect(feed.catchUp(0)).toBe(true)
+  })
+
+  it('does not take an end before what was read for the end, as long as it may be a mistake', () => {
+    feed.list(led(0))
+    feed.begin(0, 0, { start: 0, end: 10 })
+    feed.append(record(0, 4))
+    feed.compare({ asked: asked([0, 5]), told: new Map([[0, { start: 0, end: 3 }]]) })
+    feed.compare({ asked: asked([0, 5]), told: new Map([[0, { start: 0, end: 10 }]]) })
+    expect(feed.catchUp(0)).toBe(false)
+    feed.append(record(0, 9))
+    expect(feed.catchUp(0)).toBe(true)
+  })
+
   it.each([
     ['without a leader', leaderless(1)],
     ['whose leader does not answer', led(1)],
