@@ -5,31 +5,37 @@
 
 import { readFile } from 'node:fs/promises'
 import { nearestName } from './config/suggestion.ts'
+import { processSignals, type SignalQueue } from './stop-signals.ts'
 
 type Command = (args: string[], env: NodeJS.ProcessEnv) => Promise<number>
+type Server = (args: string[], env: NodeJS.ProcessEnv, signals: SignalQueue) => Promise<number>
 
-interface Entry {
+interface CommandEntry {
   readonly words: string
-  /** Ends the process with its exit code, whatever is still open in it. */
-  readonly isServer?: true
   readonly load: () => Promise<Command>
 }
+
+/** Ends the process with its exit code, whatever is still open in it. */
+interface ServerEntry {
+  readonly words: string
+  readonly loadServer: () => Promise<Server>
+}
+
+type Entry = CommandEntry | ServerEntry
 
 const COMMANDS: ReadonlyMap<string, Entry> = new Map([
   [
     'demo',
     {
       words: 'everything generated: broker, keys, page',
-      isServer: true,
-      load: async () => (await import('./commands/demo.ts')).demo,
+      loadServer: async () => (await import('./commands/demo.ts')).demo,
     },
   ],
   [
     'serve',
     {
       words: 'the server, as the environment says',
-      isServer: true,
-      load: async () => (await import('./commands/serve.ts')).serve,
+      loadServer: async () => (await import('./commands/serve.ts')).serve,
     },
   ],
   [
@@ -69,20 +75,26 @@ async function run([name, ...args]: string[], env: NodeJS.ProcessEnv): Promise<n
   if (name === '--version' || name === '-v') return print(`${await version()}\n`)
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') return print(help())
   const command = COMMANDS.get(name)
-  if (command !== undefined) return runCommand(command, args, env)
+  if (command !== undefined) {
+    return 'load' in command ? (await command.load())(args, env) : runServing(command, args, env)
+  }
   const nearest = nearestName(name, COMMANDS.keys())
   const question = nearest === null ? 'kafka-sse --help lists them' : `did you mean ${nearest}?`
   process.stderr.write(`kafka-sse: ${JSON.stringify(name)} is not a command; ${question}\n`)
   return 1
 }
 
-async function runCommand(
-  { load, isServer }: Entry,
+/** The signals are taken before anything is loaded: one that comes before the server takes them over ends the process with 0. */
+async function runServing(
+  { loadServer }: ServerEntry,
   args: string[],
   env: NodeJS.ProcessEnv,
 ): Promise<number> {
-  const code = await (await load())(args, env)
-  if (!isServer) return code
+  const signals = processSignals()
+  const stopped = new Promise<number>((resolve) => {
+    signals.onEarly = () => resolve(0)
+  })
+  const code = await Promise.race([loadServer().then((serve) => serve(args, env, signals)), stopped])
   const { exit } = await import('./lifetime.ts')
   return exit(code)
 }

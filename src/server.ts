@@ -4,7 +4,7 @@ import type { Ports } from './app.ts'
 import { inheritedSockets } from './inherited-sockets.ts'
 import { serveUntil } from './lifetime.ts'
 import type { ServerOptions } from './options.ts'
-import { processSignals } from './stop-signals.ts'
+import type { SignalQueue } from './stop-signals.ts'
 
 /**
  * Serves until SIGTERM or SIGINT; resolves with the exit code: 0 after a drain, 1 where it could not start or go on. A
@@ -13,9 +13,9 @@ import { processSignals } from './stop-signals.ts'
  */
 export async function runServer(
   options: ServerOptions,
+  signals: SignalQueue,
   onListening: (ports: Ports) => void,
 ): Promise<number> {
-  const signals = processSignals()
   const sockets = inheritedSockets(process.env, process.pid)
   if (options.workers > 1) {
     const { launch } = await import('./threads/launch.ts')

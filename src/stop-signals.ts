@@ -13,6 +13,8 @@ const KEPT_MAX = 2
 
 export class SignalQueue implements StopSignals {
   onHangup: (() => void) | null = null
+  /** Called for the first signal if it comes before anything has asked for one. */
+  onEarly: (() => void) | null = null
   private readonly kept: NodeJS.Signals[] = []
   private readonly waiting: ((signal: NodeJS.Signals) => void)[] = []
 
@@ -20,9 +22,11 @@ export class SignalQueue implements StopSignals {
     if (signal === 'SIGHUP') this.onHangup?.()
     else if (this.waiting.length > 0) this.waiting.shift()?.(signal)
     else if (this.kept.length < KEPT_MAX) this.kept.push(signal)
+    if (this.kept.length > 0) this.onEarly?.()
   }
 
   next(): Promise<NodeJS.Signals> {
+    this.onEarly = null
     const kept = this.kept.shift()
     return kept === undefined ? new Promise((resolve) => this.waiting.push(resolve)) : Promise.resolve(kept)
   }

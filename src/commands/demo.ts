@@ -12,6 +12,7 @@ import {
 } from '../demo-identity.ts'
 import type { ServerOptions } from '../options.ts'
 import { runServer } from '../server.ts'
+import type { SignalQueue } from '../stop-signals.ts'
 import { findBroker } from './broker-file.ts'
 import { type DemoSurroundings, demoGuide } from './demo-guide.ts'
 import { tellProblem } from './problem.ts'
@@ -27,14 +28,14 @@ const EMBEDDED = '127.0.0.1:0'
 /** These are covered by the certificate anyway, or stand for every address, which no certificate can. */
 const HOSTS_WITHOUT_NAME = new Set(['localhost', '127.0.0.1', '::1', '0.0.0.0', '::'])
 
-export async function demo(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
+export async function demo(args: string[], env: NodeJS.ProcessEnv, signals: SignalQueue): Promise<number> {
   if (args.includes('--help') || args.includes('-h')) {
     process.stdout.write(HELP)
     return 0
   }
   try {
     if (args.length > 0) throw new Error(`demo takes no arguments, and was given ${args[0]}`)
-    return await runDemo(await demoOptions(env, process.cwd()), process.cwd())
+    return await runDemo(await demoOptions(env, process.cwd()), process.cwd(), signals)
   } catch (error) {
     return tellProblem(error)
   }
@@ -63,7 +64,11 @@ async function demoOptions(env: NodeJS.ProcessEnv, folder: string): Promise<Serv
   })
 }
 
-async function runDemo(options: ServerOptions, folder: string): Promise<number> {
+async function runDemo(options: ServerOptions, folder: string, signals: SignalQueue): Promise<number> {
+  const serveDemo = (served: ServerOptions, surroundings: DemoSurroundings): Promise<number> =>
+    runServer(served, signals, (ports) => {
+      process.stdout.write(demoGuide(served, ports, surroundings))
+    })
   const names = HOSTS_WITHOUT_NAME.has(options.host) ? [] : [options.host]
   const { made } = await ensureDemoCredentials({ folder, names })
   if (options.kafka.bootstrapServers !== EMBEDDED) return serveDemo(options, { made, broker: 'kafka' })
@@ -78,12 +83,6 @@ async function runDemo(options: ServerOptions, folder: string): Promise<number> 
   } finally {
     await started.close()
   }
-}
-
-async function serveDemo(options: ServerOptions, surroundings: DemoSurroundings): Promise<number> {
-  return runServer(options, (ports) => {
-    process.stdout.write(demoGuide(options, ports, surroundings))
-  })
 }
 
 /** The embedded broker lets a consumer wait out the time that it offers to wait, whatever comes meanwhile: so, a short one. */

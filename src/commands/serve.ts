@@ -3,6 +3,7 @@
 
 import { parseEnvironment } from '../config.ts'
 import { runServer } from '../server.ts'
+import type { SignalQueue } from '../stop-signals.ts'
 import { tellProblem } from './problem.ts'
 
 const HELP = `kafka-sse serve
@@ -15,14 +16,14 @@ Streams Kafka topics to whoever holds a token. Everything is set by the environm
   TLS_CERT_FILE, TLS_KEY_FILE  PEM files; or TLS=off behind a proxy that ends TLS
 `
 
-export async function serve(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
+export async function serve(args: string[], env: NodeJS.ProcessEnv, signals: SignalQueue): Promise<number> {
   if (args.includes('--help') || args.includes('-h')) {
     process.stdout.write(HELP)
     return 0
   }
   try {
     if (args.length > 0) throw new Error(`serve takes no arguments, and was given ${args[0]}`)
-    return await runServer(await parseEnvironment(env), () => {})
+    return await runServer(await parseEnvironment(env), signals, () => {})
   } catch (error) {
     return tellProblem(error)
   }

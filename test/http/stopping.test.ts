@@ -3,7 +3,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -65,6 +65,38 @@ const openStream = (port: number) =>
   fetch(`http://127.0.0.1:${port}/events`, { headers: { authorization: authorization() } })
 const words = (run: CommandProcess, message: string) => run.stdout.includes(`"msg":"${message}"`)
 
+function file(name: string, text: string): string {
+  const path = join(folder, name)
+  writeFileSync(path, text)
+  return path
+}
+
+/** Prints so when it is reached, in the launcher alone. */
+const REACHED = `import { isMainThread } from 'node:worker_threads'
+if (isMainThread && process.send === undefined) console.log('reached')`
+/** Makes the command's own module take a second to be loaded, and prints when that begins. */
+const HOOKS = `import { writeSync } from 'node:fs'
+export async function load(url, context, next) {
+  if (url.endsWith('/commands/serve.js')) {
+    writeSync(1, 'reached\\n')
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+  }
+  return next(url, context)
+}`
+const LOADING = `import { register } from 'node:module'
+register('data:text/javascript,' + ${JSON.stringify(encodeURIComponent(HOOKS))})`
+/** While a server starts: what it does, and the settings that make it say when it does. */
+const PHASES: [string, () => Record<string, string>][] = [
+  ['loads its modules', () => ({ NODE_OPTIONS: `--import ${file('loading.mjs', LOADING)}` })],
+  [
+    'waits for its CONFIG_FILE',
+    () => ({
+      CONFIG_FILE: file('waits.mjs', `${REACHED}\nawait new Promise(() => setInterval(() => {}, 1000))`),
+    }),
+  ],
+  ['builds itself', () => ({ CONFIG_FILE: file('is-read.mjs', `${REACHED}\nexport default {}`) })],
+]
+
 describe.each(['1', '2'])('SIGTERM, with WORKERS=%s', (workers) => {
   it('turns readiness red at once, for LINGER_SECONDS and the drain, without a stream, too', async () => {
     const run = start(workers, { LINGER_SECONDS: '1.5' })
@@ -124,10 +156,9 @@ describe.each(['1', '2'])('SIGTERM, with WORKERS=%s', (workers) => {
     expect(await run.ended).toBe(0)
   })
 
-  it('ends with 0 while it is still starting, and leaves no process', async () => {
-    const run = start(workers)
-    // The handlers are there as soon as the configuration is read; no word is printed before it listens.
-    await eventually(() => expect(catchesHangup(run.pid)).toBe(true))
+  it.each(PHASES)('ends with 0 while it %s, and leaves no process', async (_, env) => {
+    const run = start(workers, env())
+    await eventually(() => expect(run.stdout).toContain('reached'))
     run.child.kill('SIGTERM')
     expect(await run.ended).toBe(0)
     expect(run.stderr).toBe('')
@@ -148,19 +179,16 @@ describe.each(['1', '2'])('SIGHUP, with WORKERS=%s', (workers) => {
     expect(run.stdout.split('SIGHUP reloads nothing')).toHaveLength(2)
   })
 
-  it('while it is still starting ends nothing', async () => {
-    const run = start(workers)
-    await eventually(() => expect(catchesHangup(run.pid)).toBe(true))
-    run.child.kill('SIGHUP')
-    await run.listening()
-  })
+  it.each(PHASES.filter(([phase]) => !phase.startsWith('waits')))(
+    'while it %s ends nothing',
+    async (_, env) => {
+      const run = start(workers, env())
+      await eventually(() => expect(run.stdout).toContain('reached'))
+      run.child.kill('SIGHUP')
+      await run.listening()
+    },
+  )
 })
-
-/** Whether a process has handlers of its own: Node itself has one for SIGTERM from the start, but none for SIGHUP. */
-function catchesHangup(pid: number): boolean {
-  const mask = /^SigCgt:\s+(\w+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0'
-  return (BigInt(`0x${mask}`) & 1n) === 1n
-}
 
 // A terminal is made by Python, which waits for a line on its input and then closes the terminal's other end.
 const TERMINAL = `
