@@ -2,6 +2,8 @@
 // becomes one, and the error names the field; nothing of a value is quoted, since it may be a credential.
 
 import { EXPIRY_SECONDS_MAX } from './claims.ts'
+import { quoted } from './config/problems.ts'
+import { nearestName } from './config/suggestion.ts'
 import type { Session } from './session.ts'
 
 /** What a host's `authenticate` resolves with for a request that it lets in; null for one that it does not. */
@@ -45,6 +47,7 @@ export function sessionOfHost(answer: unknown, epochMs: number, digest: string):
   if (answer === null) return null
   if (typeof answer !== 'object' || Array.isArray(answer))
     throw new SessionFault(null, `is neither a session nor null: ${kindOf(answer)}`)
+  requireKnown(answer)
   const { subject, expiresAt, expiresAtMs, issuer, scopes, claims }: Partial<Record<string, unknown>> = {
     ...fieldsOf(answer),
   }
@@ -60,6 +63,19 @@ export function sessionOfHost(answer: unknown, epochMs: number, digest: string):
 }
 
 const FIELDS = ['subject', 'expiresAt', 'expiresAtMs', 'issuer', 'scopes', 'claims'] as const
+
+/** Of a session that was given out here, and is made anew. */
+const PASSED_OVER = 'tokenDigest'
+
+/** A field that is misspelt would give way to its default, and `scopes` has one that grants something. */
+function requireKnown(answer: object): void {
+  const known: readonly string[] = FIELDS
+  const unknown = Object.keys(answer).find((name) => !known.includes(name) && name !== PASSED_OVER)
+  if (unknown === undefined) return
+  const meant = nearestName(unknown, FIELDS)
+  const question = meant === null ? '' : `: did you mean ${meant}?`
+  throw new SessionFault(quoted(unknown), `is no field of a session${question}`)
+}
 
 /** Each is read once, inherited ones and getters, too: what was checked is what is used. */
 function fieldsOf(answer: object): Record<string, unknown> {

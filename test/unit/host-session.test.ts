@@ -107,8 +107,41 @@ describe('a session of a host', () => {
     ['a list as its claims', { ...LEAST, claims: [] }, 'claims'],
     ['a function among its claims', { ...LEAST, claims: { a: [() => 1] } }, 'claims'],
     ['null as its claims', { ...LEAST, claims: null }, 'claims'],
+    ['one with another field', { ...LEAST, scope: 'a' }, '"scope"'],
   ])('is a fault where the answer is %s', (_what, answer, field) => {
     expect(faultyField(answer)).toBe(field)
+  })
+
+  it.each([
+    ['scope', 'scopes'],
+    ['expires', 'expiresAt'],
+    ['expiresAtMS', 'expiresAtMs'],
+    ['Subject', 'subject'],
+    ['claim', 'claims'],
+  ])('is a fault where a field is misspelt: %s, which means %s', (name, meant) => {
+    expect(() => read({ ...LEAST, [name]: 'hunter2' })).toThrow(
+      new SessionFault(`"${name}"`, `is no field of a session: did you mean ${meant}?`),
+    )
+  })
+
+  it('is a fault where a field is like none, which is named up to some length', () => {
+    expect(() => read({ ...LEAST, roles: [] })).toThrow(
+      new SessionFault('"roles"', 'is no field of a session'),
+    )
+    expect(faultyField({ ...LEAST, ['x'.repeat(5000)]: 1 })?.length).toBeLessThan(200)
+  })
+
+  it('may be one that was given out here, or of a class with methods of its own', () => {
+    class User {
+      readonly subject = 'alice'
+      readonly expiresAt = SOON_MS
+      get scopes() {
+        return ['a']
+      }
+      rename() {}
+    }
+    expect(read(new User())?.scopes).toEqual(new Set(['a']))
+    expect(read(read(LEAST))).toEqual(read(LEAST))
   })
 
   it('has an end in the future, a holder of its own and texts only, whatever the answer was', () => {
