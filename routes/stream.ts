@@ -1,7 +1,7 @@
 // The routes of one stream: GET, POST and OPTIONS of its path, and 405 for everything else.
 
 import type { FastifyBaseLogger, FastifyInstance, HTTPMethods } from 'fastify'
-import { MethodNotAllowed } from '../src/errors.ts'
+import { Draining, KeysUnavailable, MethodNotAllowed } from '../src/errors.ts'
 import { errorSerializer, requestSerializer } from '../src/log-redaction.ts'
 import { challengeHandler } from './challenge.ts'
 import { eventsHandler, type StreamRoute } from './events.ts'
@@ -19,6 +19,7 @@ export async function streamRoutes(
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _body, done) => done(null))
   hideTokens(app)
+  logRefusals(app)
   app.addHook('onError', async (_request, _reply, error) => options.streams.countRefusal(error.code))
   app.get(path, { exposeHeadRoute: false, onSend: takeStream, onError: leaveStream }, eventsHandler(options))
   app.post(path, challengeHandler(options))
@@ -44,6 +45,23 @@ function hideTokens(app: FastifyInstance): void {
     hiding ??= logger.child({}, { serializers })
     return createChild.call(app, hiding, bindings, options, request)
   })
+}
+
+/**
+ * To be refused while the server drains or has no keys is what the answer says, and no fault: Fastify's own handler would log
+ * each as an error, with a stack. The handler that the host has, or Fastify's, answers it as it answers any other error.
+ */
+function logRefusals(app: FastifyInstance): void {
+  app.setErrorHandler((error, _request, reply) => {
+    if (error instanceof Draining || error instanceof KeysUnavailable)
+      reply.log = refusalLog(reply.log, error.code)
+    throw error
+  })
+}
+
+function refusalLog(log: FastifyBaseLogger, code: string): FastifyBaseLogger {
+  const error = (_fields: unknown, message: string) => log.info({ code }, `refused: ${message}`)
+  return Object.create(log, { error: { value: error } })
 }
 
 function otherMethods(app: FastifyInstance): HTTPMethods[] {
