@@ -14,7 +14,7 @@ export interface DemoTokenOptions {
 const LOCAL_HOST = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
 
 export async function demoTokenRoutes(app: FastifyInstance, { folder }: DemoTokenOptions): Promise<void> {
-  app.post('/demo/token', { bodyLimit: 1024 }, async (request, reply) => {
+  app.post('/demo/token', async (request, reply) => {
     if (!isOwnPage(request)) throw new OriginRefused()
     reply.header('cache-control', 'no-store')
     return { token: await mintDemoToken({ folder, expiresInSeconds: DEMO_TOKEN_SECONDS }) }

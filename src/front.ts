@@ -54,6 +54,7 @@ export async function buildFront(
 ): Promise<FastifyInstance> {
   const app = fastify(frameworkOptions(options))
   return builtOrClosed(app, async () => {
+    leaveBodies(app)
     app.setNotFoundHandler(async () => {
       throw new NotFound()
     })
@@ -69,6 +70,12 @@ export async function buildFront(
     await app.ready()
     return app
   })
+}
+
+/** No route of ours, nor what is not found, keeps, parses or waits for a body. One that wants one adds a parser in its scope. */
+export function leaveBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _body, done) => done(null))
 }
 
 export function frameworkOptions({ logLevel }: ServerOptions): FastifyServerOptions {

@@ -9,6 +9,7 @@ import { createSecureServer, type Http2SecureServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import type { ConnectionBudget } from './connection-budget.ts'
 import { type ConnectionFigures, guardConnections } from './connections.ts'
+import { closingBehindBodies } from './left-bodies.ts'
 import type { TlsOptions } from './options.ts'
 
 export interface TlsContext {
@@ -117,8 +118,9 @@ async function bind(
   { tls, connections, budget }: ServeOptions,
   where: { host: string; port: number } | { fd: number },
 ): Promise<BoundServer> {
+  const closing = closingBehindBodies(handler)
   const server =
-    tls === null ? createServer({ maxHeaderSize: HEADER_BYTES_MAX }, handler) : secureServer(handler, tls)
+    tls === null ? createServer({ maxHeaderSize: HEADER_BYTES_MAX }, closing) : secureServer(closing, tls)
   const release = guardConnections(server, {}, connections, budget)
   if ('fd' in where) server.listen(where, BACKLOG)
   else server.listen({ ...where, backlog: BACKLOG })

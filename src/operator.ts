@@ -6,7 +6,7 @@ import { adminRoutes } from '../routes/admin.ts'
 import { builtOrClosed } from './closing.ts'
 import { ConnectionBudget, createConnectionCounts } from './connection-budget.ts'
 import { HostUnknown } from './errors.ts'
-import { frameworkOptions } from './front.ts'
+import { frameworkOptions, leaveBodies } from './front.ts'
 import { isHostMeant, meantNames } from './host-names.ts'
 import type { ServerOptions } from './options.ts'
 import { inPackage } from './package-path.ts'
@@ -20,6 +20,7 @@ export async function buildOperator(
 ): Promise<FastifyInstance> {
   const operator = fastify(frameworkOptions(options))
   return builtOrClosed(operator, async () => {
+    leaveBodies(operator)
     refuseOtherHosts(operator, meantNames(options.adminHost, options.adminHosts))
     await operator.register(admin, parts)
     await operator.register(adminRoutes, { admin: operator.kafkaSseAdmin, folder: inPackage('public') })
