@@ -6,8 +6,12 @@ import type { BusView } from './bus-view.ts'
 import { FROM_BEGINNING, FROM_NOW, type Position } from './position.ts'
 import type { PartitionWatermarks } from './topic.ts'
 
-/** `settled`: no partition is left. `beyond`: one ends before the offset, or the topic lacks it. `closed`: nobody will ever tell. */
-export type Finding = 'settled' | 'beyond' | 'closed' | 'open'
+/**
+ * `settled`: no partition is left. `beyond`: one ends before the offset, or the topic lacks it. `too-old`: one that is not read yet
+ * begins behind it. `closed`: nobody will ever tell.
+ */
+export type Finding = 'settled' | Contradiction | 'closed' | 'open'
+type Contradiction = 'beyond' | 'too-old'
 
 export class Ahead {
   /** Kafka has answered once, if not for every partition. */
@@ -33,8 +37,7 @@ export class Ahead {
     if (answer === null) return 'open'
     if (answer === 'closed') return 'closed'
     this.hasAnswer = true
-    if (this.isBeyond(answer)) return 'beyond'
-    return this.offsets.size === 0 ? 'settled' : 'open'
+    return this.contradiction(answer) ?? (this.offsets.size === 0 ? 'settled' : 'open')
   }
 
   /** When to look again although neither the bus nor Kafka has said anything. */
@@ -63,17 +66,19 @@ export class Ahead {
     }
   }
 
-  private isBeyond(answer: PartitionWatermarks): boolean {
+  private contradiction(answer: PartitionWatermarks): Contradiction | null {
+    let isBehind = false
     for (const [partition, offset] of this.offsets) {
       const marks = answer.get(partition)
       if (marks === null) continue // its leader is silent
       // The bus may have got there after Kafka was asked.
       const isThere = offset !== FROM_NOW && hasReached(this.bus, partition, offset)
-      if (!isThere && (marks === undefined || offset > marks.end)) return true
+      if (!isThere && (marks === undefined || offset > marks.end)) return 'beyond'
       if (marks !== undefined) this.ends.set(partition, marks.end)
+      isBehind ||= offset > 0 && offset < (marks?.start ?? 0) && !isRead(this.bus, partition)
       this.offsets.delete(partition)
     }
-    return false
+    return isBehind ? 'too-old' : null
   }
 }
 
@@ -92,6 +97,11 @@ export function offsetsAhead(bus: BusView, position: Position): Map<number, numb
     if (reached === undefined || offset > reached) ahead.set(partition, offset)
   }
   return ahead
+}
+
+/** Of one that is read the bus tells itself what it found deleted. */
+function isRead(bus: BusView, partition: number): boolean {
+  return (bus.start(partition) ?? FROM_BEGINNING) !== FROM_BEGINNING
 }
 
 function hasReached(bus: BusView, partition: number, offset: number): boolean {

@@ -70,8 +70,12 @@ export class Bus extends BusView {
 
   // The feed's side: what plugins/kafka tells.
 
-  /** Declares a partition, or learns where its log begins; `start` is -2 as long as Kafka has not told. */
+  /**
+   * Declares a partition, or learns where its log begins; `start` is -2 as long as Kafka has not told. Who has something of it
+   * from another server, and nothing up to there, has missed that.
+   */
   setPartition(partition: number, start: number): void {
+    if (start > 0 && !this.partitions.isRead(partition)) this.noteMissing(partition, start)
     this.partitions.setStart(partition, start)
     this.changed()
   }

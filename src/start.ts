@@ -151,6 +151,7 @@ export class Start {
     const { bus } = this.parts.topic
     const finding = ahead.look(nowMs)
     if (finding === 'beyond') return fromBeginning(bus, bus.wasRecreated ? 'recreated' : 'beyond-end')
+    if (finding === 'too-old') return fromBeginning(bus, finding)
     if (finding === 'closed') return { end: 'shutdown' }
     if (ahead.hasAnswer) this.beginsByMs = this.heldUpUntilMs
     if (finding === 'open' && nowMs < this.beginsByMs) return 'publish'

@@ -231,6 +231,7 @@ export class Stream implements Pumped, Timed, Waiter {
     if (this.cursor?.isOutdated) return // all of it was another topic's
     const finding = doubt.look(this.parts.clock.nowMs())
     if (finding === 'beyond') this.restart('beyond-end')
+    else if (finding === 'too-old') this.restart(finding)
     else if (finding === 'settled') this.doubt = null
     else this.lookInTime()
   }

@@ -144,6 +144,7 @@ export class Client {
     if (server === null || this.cursor?.isOutdated) return
     const finding = doubt.look(server.nowMs)
     if (finding === 'beyond') this.restart('beyond-end', server)
+    else if (finding === 'too-old') this.restart(finding, server)
     else if (finding === 'settled') this.doubt = null
   }
 

@@ -7,8 +7,9 @@ import type { Renewal } from '../../src/registry.ts'
 import type { Session } from '../../src/session.ts'
 import { FROM_BEGINNING, type Wish } from '../../src/start.ts'
 import { Streams, type StreamsSettings } from '../../src/streams.ts'
+import type { Watermarks } from '../../src/topic.ts'
 import { MemorySink } from '../memory-sink.ts'
-import { TopicInMemory } from '../topic-in-memory.ts'
+import { recordOf, TopicInMemory } from '../topic-in-memory.ts'
 
 const CHALLENGE =
   'event:challenge\ndata:{"method":"POST","headers":{"content-type":"application/x-challenge-response"}}\n\n'
@@ -670,6 +671,57 @@ describe('an id', () => {
     expect(recordsOf(sink)).toEqual(['new'])
   })
 
+  describe.each(['all', 'latest'] as const)('into a partition that is read later (%s)', (keeps) => {
+    /** A stream whose id is ahead in partition 1, of which this process knows nothing yet. */
+    const opened = (marks: Watermarks | null) => {
+      const topic = new TopicInMemory(1, { keeps })
+      topic.bus.setPartition(1, -2)
+      topic.produce('a0', 'a', 0)
+      topic.answer({ 0: { start: 0, end: 1 }, 1: marks })
+      return { topic, sink: new Scene(topic).open({ wish: { id: 'AQQAAgIK' } }) } // {0:1, 1:5}
+    }
+    const readFrom = async (topic: TopicInMemory, start: number) => {
+      topic.bus.setPartition(1, start)
+      topic.bus.append(recordOf(start, 'late', 'k', 1))
+      topic.bus.publish()
+      await pass(1)
+    }
+
+    it('and taken at its word ends as too old where that begins behind it', async () => {
+      const { topic, sink } = opened(null)
+      await pass(11_000)
+      expect(sink.text).toContain(':ready')
+      await readFrom(topic, 20)
+      expect(recordsOf(sink)).toEqual([])
+      expect(sink.text).toMatch(/:end too-old\n\n$/)
+    })
+
+    it('and taken at its word goes on where that begins no further than at it', async () => {
+      const { topic, sink } = opened(null)
+      await pass(11_000)
+      await readFrom(topic, 5)
+      expect(recordsOf(sink)).toEqual(['late'])
+    })
+
+    it('is a gap at once where Kafka tells that it begins behind it', async () => {
+      const { topic, sink } = opened({ start: 20, end: 21 })
+      await pass(1)
+      await readFrom(topic, 20)
+      expect(said(sink)).toMatch(/^:gap too-old\n\n/)
+      expect(recordsOf(sink)).toEqual(['a0', 'late'])
+    })
+
+    it('and taken at its word is a gap, too, where Kafka tells so before it is read', async () => {
+      const { topic, sink } = opened(null)
+      await pass(11_000)
+      topic.answer({ 0: { start: 0, end: 1 }, 1: { start: 20, end: 21 } })
+      await pass(2_000)
+      expect(sink.text).toContain(':gap too-old\n\n')
+      await readFrom(topic, 20)
+      expect(recordsOf(sink)).toEqual(['a0', 'late'])
+    })
+  })
+
   it('older than what Kafka keeps is a gap', async () => {
     const topic = new TopicInMemory(0)
     topic.bus.setPartition(0, 100)
@@ -697,6 +749,21 @@ describe('from=latest', () => {
       'after',
       'of the silent one',
     ])
+  })
+
+  it('ends as too old where a partition begins behind the end that Kafka told', async () => {
+    const topic = new TopicInMemory(1)
+    topic.bus.caughtUp = false
+    topic.answer({ 0: { start: 0, end: 0 }, 1: { start: 0, end: 5 } })
+    const sink = new Scene(topic).open({ wish: { from: 'latest' } })
+    await pass(1)
+    topic.bus.markCaughtUp()
+    await pass(1)
+    topic.bus.setPartition(1, 20)
+    topic.produce('late', null, 1)
+    await pass(1)
+    expect(sink.text).not.toContain('data:')
+    expect(sink.text).toMatch(/:end too-old\n\n$/)
   })
 })
 
