@@ -67,7 +67,9 @@ describe.skipIf(!canStartKafka)('The Kafka plugin without its broker', () => {
     await vi.waitFor(() => expect(recorded.values()).toEqual(['before', 'after']), SOON)
     await vi.waitFor(() => expect(opened.notReady()).toBeNull(), SOON)
     expect((await asked).get(0)?.start).toBe(0)
-    expect(recorded.warnings()).toHaveLength(1)
+    // A broker that has just come back may be slow to lead what it held, which is told apart.
+    const told = recorded.warnings().filter((line) => !/no (leader|answer)/.test(line))
+    expect(told).toEqual([expect.stringMatching(/^Kafka is not reachable/)])
     expect(recorded.lines.map(({ msg }) => msg)).toContain(`Kafka answers: ${broker.bootstrapServers}`)
   })
 

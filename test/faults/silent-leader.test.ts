@@ -57,7 +57,8 @@ describe.skipIf(!canStartKafka)('While one of three brokers hangs', { timeout: 1
     const resumed = await after.stream({ id: resumedId })
     await vi.waitUntil(() => fresh.seen.includes('ready') && resumed.seen.includes('live'), SOON)
     expect(performance.now() - beganAt).toBeLessThan(SILENT_MS + ASKED_MS)
-    expect(after.topic.notReady()).toMatch(/no answer from the leader of partition/)
+    const silent = /no answer from the leader of partition/
+    await vi.waitFor(() => expect(after.topic.notReady()).toMatch(silent), SOON)
     await kafka.produce(topic, { value: 'more', partition: led })
     for (const each of [stream, fresh, resumed]) await vi.waitUntil(() => each.seen.includes('more'), SOON)
 

@@ -60,10 +60,12 @@ describe('kafka-sse tail', () => {
     expect(exp - Date.now() / 1_000).toBeGreaterThan(25)
     server.say(`data:{"id":1}\nid:a\n\nevent:delete\ndata:MQ==\nid:b\n\n${CHALLENGE}`)
     await server.seen(1, 1)
+    const told = 'open\ndelete MQ==\nrenewed\n'
+    await vi.waitUntil(() => stderr.readableLength >= told.length)
     interrupt.abort()
     expect(await status).toBe(0)
     expect(printed(stdout)).toBe('{"id":1}\n')
-    expect(printed(stderr)).toBe('open\ndelete MQ==\nrenewed\n')
+    expect(printed(stderr)).toBe(told)
   })
 
   it('prints a line of JSON for every event, and begins where it is told', async () => {
