@@ -1,5 +1,6 @@
-// Where the log's lines go: standard output, a line in one write. Promise: a reader that is gone (its terminal was closed, its
-// pipe broke) loses the lines, and the process goes on; one that is slow is waited for, as any program's output is.
+// Where the log's lines go: standard output, those of a burst in one write, since a write costs more than the line; a warning at
+// once. Promise: a reader that is gone (its terminal was closed, its pipe broke) loses the lines, and the process goes on; one that is
+// slow is waited for, as any program's output is.
 
 import { writeSync } from 'node:fs'
 
@@ -7,10 +8,32 @@ const STANDARD_OUTPUT = 1
 /** A pipe that does not block and is full: how long it has to be emptied, and how often it is tried. */
 const FULL_MS_MAX = 5000
 const RETRY_MS = 10
+/** How long a line waits for others. */
+const BURST_MS = 10
+/** PIPE_BUF: what is longer may have lines of other threads in its midst (pipe(7)). */
+const BURST_BYTES_MAX = 4096
+/** From this level on a line is written at once: pino's number for `warn`. */
+const URGENT_LEVEL = 40
+/** By this pino knows that it has to set `lastLevel` before each line. */
+const WANTS_LEVEL: unique symbol = Symbol.for('pino.metadata')
+
+/** Those of this thread that have lines which wait. */
+const waiting = new Set<LogDestination>()
+let isExitHeard = false
+
+/** Writes every line of this thread that waits for others: before the thread is ended from without. */
+export function flushLog(): void {
+  for (const destination of waiting) destination.flush()
+}
 
 export class LogDestination {
+  readonly [WANTS_LEVEL] = true
+  lastLevel = 0
   private readonly writeSome: (bytes: Buffer) => number
   private readonly sleep = new Int32Array(new SharedArrayBuffer(4))
+  private burst = ''
+  private burstBytes = 0
+  private timer: NodeJS.Timeout | null = null
 
   /** `writeSome` writes a beginning of the bytes and returns its length, as fs.writeSync does. */
   constructor(writeSome: (bytes: Buffer) => number = (bytes) => writeSync(STANDARD_OUTPUT, bytes)) {
@@ -19,7 +42,34 @@ export class LogDestination {
 
   /** Never throws: nothing that fails here could be told anywhere else. */
   write(line: string): void {
-    let rest: Buffer = Buffer.from(line)
+    const bytes = Buffer.byteLength(line)
+    if (this.burstBytes + bytes > BURST_BYTES_MAX) this.flush()
+    this.burst += line
+    this.burstBytes += bytes
+    if (this.lastLevel >= URGENT_LEVEL || this.burstBytes >= BURST_BYTES_MAX) this.flush()
+    else if (this.timer === null) this.flushInTime()
+  }
+
+  flush(): void {
+    if (this.timer !== null) clearTimeout(this.timer)
+    this.timer = null
+    waiting.delete(this)
+    const bytes = Buffer.from(this.burst)
+    this.burst = ''
+    this.burstBytes = 0
+    this.writeAll(bytes)
+  }
+
+  private flushInTime(): void {
+    // A thread that has nothing else to do ends, which flushes, too.
+    this.timer = setTimeout(() => this.flush(), BURST_MS).unref()
+    waiting.add(this)
+    if (!isExitHeard) process.on('exit', flushLog)
+    isExitHeard = true
+  }
+
+  private writeAll(bytes: Buffer): void {
+    let rest = bytes
     for (let waits = 0; rest.length > 0 && waits * RETRY_MS < FULL_MS_MAX; ) {
       const written = this.tryWrite(rest)
       if (written === null) return

@@ -1,9 +1,10 @@
 // Watches the turns of the threads of a process from within, by CPU time, so that what else runs on the machine does not count.
-// Given to Node by `--import`, with `TURNS_FOLDER`, each thread writes down its long turns there, in a file of its own.
+// Given to Node by `--import`, with `TURNS_FOLDER`, each worker thread writes down its long turns there, in a file of its own: to look
+// takes a twentieth of a core for each thread.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { threadId } from 'node:worker_threads'
+import { isMainThread, threadId } from 'node:worker_threads'
 import { cpuMs } from './turn.mjs'
 
 /** Between two looks: as much of what is taken for one turn may have been others. */
@@ -35,7 +36,7 @@ export function longestBetween(turns, from, to = Number.POSITIVE_INFINITY) {
 }
 
 const { TURNS_FOLDER } = process.env
-if (TURNS_FOLDER !== undefined) {
+if (TURNS_FOLDER !== undefined && !isMainThread) {
   const turns = watchLoop()
   const file = join(TURNS_FOLDER, `${process.pid}-${threadId}.json`)
   setInterval(() => writeFileSync(file, JSON.stringify(turns)), WRITE_MS).unref()

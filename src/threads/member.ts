@@ -60,7 +60,9 @@ export class Member {
       },
       hasRoom: ({ address }) => admission.hasRoom(address),
       admit: ({ address, holder }) => this.keepPlace(admission.admit(address, holder)),
-      release: ({ place }) => this.releasePlace(place),
+      release: ({ places }) => {
+        for (const place of places) this.releasePlace(place)
+      },
       renewElsewhere: (renewal) => parts.renewElsewhere(renewal, this),
       watermarks: ({ topic }) => watermarksOf(topics[topic], this.ended.signal),
     })

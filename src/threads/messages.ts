@@ -58,7 +58,8 @@ export type ToMain = {
   hasRoom: Asked<{ address: string }, boolean>
   /** Number of the place, to be released; null where there is none. */
   admit: Asked<{ address: string; holder: string }, number | null>
-  release: Told<{ place: number }>
+  /** Places that streams have given back. */
+  release: Told<{ places: readonly number[] }>
   /** Renews streams of all other workers; how many. */
   renewElsewhere: Asked<Renewal, number>
   watermarks: Asked<{ topic: number }, PartitionWatermarks>

@@ -3,19 +3,20 @@
 
 import type { RequestListener } from 'node:http'
 import { parentPort, workerData } from 'node:worker_threads'
-import type { Admission, Admitted } from '../admission.ts'
 import { ConnectionBudget } from '../connection-budget.ts'
 import { createConnectionFigures } from '../connections.ts'
 import { EventLoopDelay } from '../event-loop-delay.ts'
 import { buildFront, registerStreams } from '../front.ts'
 import { LatestAnswers } from '../latest-answers.ts'
 import { readTls, serveSockets } from '../listener.ts'
+import { flushLog } from '../log-destination.ts'
 import type { ServerOptions } from '../options.ts'
 import type { Topic, TopicSource } from '../topic.ts'
 import { BusMirror } from './bus-mirror.ts'
 import { Channel, type Port } from './channel.ts'
 import { takeOver } from './handover.ts'
 import type { Report, ToMain, TopicName, ToWorker, WorkerSetup } from './messages.ts'
+import { SharedAdmission } from './shared-admission.ts'
 
 const REPORT_EVERY_MS = 250
 
@@ -39,11 +40,12 @@ async function work(port: Port, setup: WorkerSetup): Promise<void> {
       await app.close()
       clearInterval(reporting)
       main.tell('report', report())
+      flushLog() // the main thread ends this one as soon as it has the answer
     },
   })
   const topics = mirroredTopics(main, setup.topics, mirrors)
   const shared = {
-    admission: admissionBy(main),
+    admission: new SharedAdmission(main),
     renewElsewhere: (it: ToMain['renewElsewhere']['body']) => main.ask('renewElsewhere', it),
   }
   const app = await buildFront(options, (scope) =>
@@ -86,16 +88,6 @@ function mirroredTopics(main: Main, names: readonly TopicName[], mirrors: readon
       const topic = topics[index]
       if (topic === undefined) throw new Error(`topic ${name} is not read`)
       return topic
-    },
-  }
-}
-
-function admissionBy(main: Main): Admission {
-  return {
-    hasRoom: (address) => main.ask('hasRoom', { address }),
-    admit: async (address, holder): Promise<Admitted | null> => {
-      const place = await main.ask('admit', { address, holder })
-      return place === null ? null : { release: () => main.tell('release', { place }) }
     },
   }
 }
