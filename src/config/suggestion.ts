@@ -3,13 +3,21 @@
 /** Names longer than this are compared by their beginning: the distance takes time by length squared. */
 const COMPARED_MAX = 100
 
-/** The known name that takes the fewest keystrokes to reach; null where that is more than a quarter of its length. */
-export function nearestName(name: string, known: Iterable<string>): string | null {
+/**
+ * The known name that takes the fewest keystrokes to reach; null where that is more than `editsMax`, or more than a quarter of
+ * its length.
+ */
+export function nearestName(
+  name: string,
+  known: Iterable<string>,
+  editsMax = Number.POSITIVE_INFINITY,
+): string | null {
   let nearest: string | null = null
   let fewest = Number.POSITIVE_INFINITY
   for (const candidate of known) {
+    if (Math.abs(name.length - candidate.length) > editsMax) continue
     const edits = editDistance(name.toUpperCase(), candidate.toUpperCase())
-    const allowed = Math.max(2, Math.floor(candidate.length / 4))
+    const allowed = Math.min(editsMax, Math.max(2, Math.floor(candidate.length / 4)))
     if (edits <= allowed && edits < fewest) [nearest, fewest] = [candidate, edits]
   }
   return nearest

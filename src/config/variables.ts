@@ -2,6 +2,7 @@
 
 import { SERVER_SCHEMA } from './schema.ts'
 import type { Setting } from './setting.ts'
+import { nearestName } from './suggestion.ts'
 import type { Place } from './validation.ts'
 
 export interface Variable {
@@ -33,6 +34,9 @@ const PROPERTIES_OF_FILES = new Set([
   'sasl.oauthbearer.assertion.jwt.template.file',
 ])
 
+/** Names of ours that many programs have in one form or another: what is near one of them was not meant for us. */
+const EVERYBODYS_NAMES = /^(HOST|PORT|TLS|LOG_LEVEL)(_FILE)?$|^CONFIG_FILE$/
+
 /** `file`: the variable holds the path of a file that holds the value. */
 export interface Meaning {
   readonly variable: Variable
@@ -49,7 +53,13 @@ export function meaningOf(name: string, value: string): Meaning | 'unknown' | nu
   if (held !== null) return { variable: held, file: true }
   const property = kafkaProperty(name)
   if (property !== null) return property
-  return OUR_NAMES.test(name) && !OTHERS_NAMES.test(name) ? 'unknown' : null
+  if (OTHERS_NAMES.test(name)) return null
+  return OUR_NAMES.test(name) || isMisspelt(name) ? 'unknown' : null
+}
+
+/** One keystroke from a name of ours: a limit that is misspelt at its beginning must not be one that silently is not there. */
+function isMisspelt(name: string): boolean {
+  return /^[A-Z0-9_]+$/.test(name) && nearestName(name, UNMISTAKABLE_NAMES, 1) !== null
 }
 
 /** Every name that can be meant, for suggestions. */
@@ -59,6 +69,8 @@ export function knownNames(): string[] {
     ...[...VARIABLES.keys()].flatMap((name) => (isPath(name) ? [name] : [name, `${name}_FILE`])),
   ]
 }
+
+const UNMISTAKABLE_NAMES = knownNames().filter((name) => !EVERYBODYS_NAMES.test(name))
 
 function heldInFile(name: string): Variable | null {
   if (!name.endsWith('_FILE')) return null

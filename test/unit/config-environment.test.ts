@@ -155,6 +155,45 @@ describe('a server’s environment', () => {
     ])
   })
 
+  test.each([
+    ['CONNECTION_MAX', 'CONNECTIONS_MAX'],
+    ['CONNECTION_PER_ADDRESS_MAX', 'CONNECTIONS_PER_ADDRESS_MAX'],
+    ['WORKER', 'WORKERS'],
+    ['CHALENGE_SECONDS', 'CHALLENGE_SECONDS'],
+    ['STREAM_MAX', 'STREAMS_MAX'],
+    ['LINGERSECONDS', 'LINGER_SECONDS'],
+    ['DRIAN_SECONDS', 'DRAIN_SECONDS'],
+    ['JTW_ISSUER', 'JWT_ISSUER'],
+    ['KAKFA_TOPIC', 'KAFKA_TOPIC'],
+  ])('%s is an error, whatever it begins with: it is one keystroke from %s', async (name, meant) => {
+    expect(await problemsOf({ ...NEEDED, [name]: '9' })).toEqual([
+      `${name} is not a setting; did you mean ${meant}?`,
+    ])
+  })
+
+  test('names of other programs are left alone, though one keystroke makes one of ours of them', async () => {
+    const foreign = {
+      HOSTS: 'a',
+      HOST_: 'a',
+      PORTS: '1',
+      APORT: '1',
+      LOGLEVEL: 'info',
+      LOG_LEVELS: 'x',
+      TLS1: 'on',
+    }
+    const others = {
+      CONFIG_FILES: '/a',
+      CONFIGFILE: '/a',
+      worker: '2',
+      WORKER_SERVICE_HOST: '10.0.0.1',
+      LOG_LVL: 'x',
+    }
+    const apart = { WORKING: '2', BRAIN_SECONDS_: '4', TAIL_SECONDS: '4', MAX: '1', STREAM: 'a' }
+    await expect(
+      parseEnvironment({ ...NEEDED, ...foreign, ...others, ...apart }, folder),
+    ).resolves.toBeDefined()
+  })
+
   test('what Kubernetes, the tutorial and Kafka’s own tools set is left alone', async () => {
     const foreign = {
       KAFKA_SERVICE_HOST: '10.0.0.1',
