@@ -44,7 +44,7 @@ describe('The size of a batch', () => {
     expect(Math.max(...take(size, 20, 0.08))).toBeLessThan(TURN_MS_MAX)
     const quiet = new BatchSize()
     take(quiet, 5, 0.006)
-    quiet.note(2, 2 * SMALL_BYTES, 0.3)
+    quiet.note(2, 2 * SMALL_BYTES, 0.02)
     expect(Math.max(...take(quiet, 20, 0.08))).toBeLessThan(TURN_MS_MAX)
   })
 
