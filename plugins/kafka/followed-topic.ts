@@ -6,10 +6,10 @@ import { Condition, type Log } from './condition.ts'
 import { isLost } from './feed-partition.ts'
 import { Logs } from './logs.ts'
 import type { ListedPartition } from './questions.ts'
+import type { LedPartition } from './refusals.ts'
 import { type RecordWriter, TopicFeed } from './topic-feed.ts'
 import { wordsOf } from './troubles.ts'
 import type { TwoConsumers } from './two-consumers.ts'
-import type { LedPartition } from './watermarks.ts'
 
 export interface TopicParts {
   readonly name: string

@@ -4,8 +4,9 @@
 import type { ConsumerEvents, RecordSource } from './consumer.ts'
 import { Lane, type Receiver } from './lane.ts'
 import type { ListedPartition } from './questions.ts'
+import type { LedPartition } from './refusals.ts'
 import { wordsOf } from './troubles.ts'
-import { Leaders, type LedPartition, type TopicMarks } from './watermarks.ts'
+import { Leaders, type TopicMarks } from './watermarks.ts'
 
 /** What is heard of Kafka besides records, which go to their receivers. */
 export type SourceEvents = Omit<ConsumerEvents, 'onRecord' | 'onEnd' | 'onStop'> & {

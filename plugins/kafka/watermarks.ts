@@ -1,13 +1,11 @@
 // Asks each leader for the watermarks of what it leads: of all topics at once, so that the questions are as many as leaders.
-// A leader that does not answer costs its own partitions their answer, and nobody else's: it is asked last from then on.
+// A leader that does not answer costs its own partitions their answer, and nobody else's: it is asked last from then on. So is a
+// partition that its leader refuses.
 
 import type { Watermarks } from '../../src/topic.ts'
 import type { TopicOffsets, TopicPartition } from './questions.ts'
+import { type LedPartition, Refusals } from './refusals.ts'
 import { codeOf } from './troubles.ts'
-
-export interface LedPartition extends TopicPartition {
-  readonly leader: number
-}
 
 /** Watermarks of some partitions of some topics. */
 export type TopicMarks = Map<string, Map<number, Watermarks>>
@@ -25,6 +23,8 @@ const ANSWER_SILENT_MS = 2_000
 const ASKED_MAX = 1_000
 /** Questions in place of one where single partitions of it have errors: librdkafka throws the whole answer away with them. */
 const QUESTIONS_MAX = 64
+/** Partitions that were refused and are asked again one by one, in turn. */
+const REFUSED_ASKED_MAX = 32
 const SILENT_CODES = new Set([
   -185, // ERR__TIMED_OUT
   -187, // ERR__ALL_BROKERS_DOWN
@@ -38,6 +38,7 @@ export class Leaders {
   private readonly silent = new Set<number>()
   /** A partition of each leader that was asked: as many as brokers, at the most. */
   private readonly known = new Map<number, LedPartition>()
+  private readonly refusals = new Refusals()
 
   constructor(source: OffsetSource) {
     this.source = source
@@ -47,11 +48,13 @@ export class Leaders {
   async ask(partitions: readonly LedPartition[], onTold: (told: TopicMarks) => unknown): Promise<void> {
     for (const [leader, led] of this.inOrder(byLeader(partitions))) {
       if (led[0] !== undefined) this.known.set(leader, led[0])
-      for (let at = 0; at < led.length; at += ASKED_MAX) {
+      const { others, refused } = this.refusals.split(led)
+      for (let at = 0; at < others.length; at += ASKED_MAX) {
         const question = { leader, left: QUESTIONS_MAX }
-        await this.askOne(question, led.slice(at, at + ASKED_MAX), onTold)
+        await this.askOne(question, others.slice(at, at + ASKED_MAX), onTold)
         if (this.silent.has(leader)) break
       }
+      if (others.length === 0 || !this.silent.has(leader)) await this.askRefused(leader, refused, onTold)
     }
   }
 
@@ -80,10 +83,41 @@ export class Leaders {
       await onTold(told)
       return
     }
-    if (led.length === 1 || this.silent.has(question.leader)) return
+    if (this.silent.has(question.leader)) return
+    if (led.length === 1) {
+      for (const partition of led) this.refusals.note(partition)
+      return
+    }
     const middle = led.length >> 1
     await this.askOne(question, led.slice(0, middle), onTold)
     await this.askOne(question, led.slice(middle), onTold)
+  }
+
+  /** Those may all be told by now, as after a move that is over; if not, each of them takes a question of its own. */
+  private async askRefused(
+    leader: number,
+    refused: readonly LedPartition[],
+    onTold: (told: TopicMarks) => unknown,
+  ): Promise<void> {
+    if (refused.length === 0) return
+    if (await this.askAgain(leader, refused.slice(0, ASKED_MAX), onTold)) return
+    if (refused.length === 1 || this.silent.has(leader)) return
+    for (const partition of refused.slice(0, REFUSED_ASKED_MAX)) {
+      if (!(await this.askAgain(leader, [partition], onTold))) this.refusals.note(partition)
+      if (this.silent.has(leader)) return
+    }
+  }
+
+  private async askAgain(
+    leader: number,
+    refused: readonly LedPartition[],
+    onTold: (told: TopicMarks) => unknown,
+  ): Promise<boolean> {
+    const told = await this.told(leader, refused)
+    if (told === null) return false
+    for (const partition of refused) this.refusals.forget(partition)
+    await onTold(told)
+    return true
   }
 
   /** null if there is no answer, or one that an error of one of them has taken away. */
