@@ -2,14 +2,14 @@
 // Promise: every problem is told at once, a line each, and what passes has every default filled in.
 
 import { authFaults, resolveOptions } from './config/auth-rules.ts'
-import { copied, type Document, setAt, valueAt } from './config/document.ts'
+import { copied, type Document, setAt, unplain, unplainFaults, valueAt } from './config/document.ts'
 import type { EnvironmentVariables } from './config/environment.ts'
 import { dotted, type Gathered, gather, lineOf, nameOf } from './config/gathering.ts'
 import { tlsProblems, verificationKeysProblem } from './config/key-files.ts'
 import { ConfigError } from './config/problems.ts'
 import { type ServerSettingName, WORKERS_MAX } from './config/server-settings.ts'
 import { streamFaults } from './config/stream-rules.ts'
-import { optionsFaults, serverFaults } from './config/validation.ts'
+import { type Fault, optionsFaults, serverFaults } from './config/validation.ts'
 import { cores } from './cores.ts'
 import type { KafkaSseOptions, LogLevel, ResolvedOptions, ServerOptions, TlsOptions } from './options.ts'
 
@@ -24,13 +24,19 @@ const LOCAL_HOSTS = new Set(['localhost', '127.0.0.1', '::1'])
  * ConfigError that names each problem by its place, as in `options.sse.heartbeatSeconds`.
  */
 export function validateOptions(options: KafkaSseOptions): ResolvedOptions {
-  const given = Object.entries(options).filter(([name]) => !REGISTER_OPTIONS.has(name))
-  const document = copied(Object.fromEntries(given)) as Document
+  const words = unplain(options)
+  if (words !== null) throw new ConfigError([`options ${words}`])
+  const given = Object.fromEntries(Object.entries(options).filter(([name]) => !REGISTER_OPTIONS.has(name)))
+  refuse(unplainFaults(given))
+  const document = copied(given) as Document
   const faults = [...optionsFaults(document), ...authFaults(document), ...streamFaults(document)]
-  if (faults.length > 0) {
-    throw new ConfigError(faults.map(({ place, words }) => `options.${dotted(place)} ${words}`))
-  }
+  refuse(faults)
   return resolveOptions(document)
+}
+
+function refuse(faults: readonly Fault[]): void {
+  if (faults.length === 0) return
+  throw new ConfigError(faults.map(({ place, words }) => `options.${dotted(place)} ${words}`))
 }
 
 /** The options of `kafka-sse serve`. Throws a ConfigError that names each problem by its variable. */

@@ -6,9 +6,17 @@ import { AUTH_SETTINGS } from './auth-settings.ts'
 import type { Document } from './document.ts'
 import type { Fault } from './validation.ts'
 
+const UNDEFINED_AUTHENTICATE: Fault = {
+  place: ['auth', 'authenticate'],
+  kind: 'wrong',
+  words: 'takes a function, not undefined; leave it out where tokens decide',
+}
+
 /** Issuer and audience are needed, and an issuer that can be asked for its keys, unless the host authenticates. */
 export function authFaults({ auth }: Document): Fault[] {
-  if (typeof auth !== 'object' || auth === null || Object(auth).authenticate !== undefined) return []
+  if (typeof auth !== 'object' || auth === null) return []
+  // A name that was mistyped where the value was taken from: nobody would be asked, and any good token let in.
+  if ('authenticate' in auth) return auth.authenticate === undefined ? [UNDEFINED_AUTHENTICATE] : []
   const { issuer, audience, keys }: Partial<AuthOptions> = auth
   const faults: Fault[] = []
   if (issuer === undefined) faults.push(missing('issuer', AUTH_SETTINGS.issuer.description))

@@ -4,8 +4,9 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { copied, type Document } from './document.ts'
+import { copied, type Document, unplainFaults } from './document.ts'
 import { ConfigError, fileFailure } from './problems.ts'
+import type { Fault } from './validation.ts'
 
 /** A file that is code: what other threads load again, for the functions in it. */
 export interface ConfigModule {
@@ -21,15 +22,20 @@ export interface ConfigFile {
   readonly module: ConfigModule | null
 }
 
-/** The options in the file, a copy; or what is wrong with it, as one line that does not quote it. */
-export async function readConfigFile(path: string): Promise<ConfigFile | { problem: string }> {
+/** The options in the file, a copy; or what is wrong with it, as one line that does not quote it, or with the objects in it. */
+export async function readConfigFile(
+  path: string,
+): Promise<ConfigFile | { problem: string } | { faults: Fault[] }> {
   const kind = extname(path)
   if (kind !== '.json' && kind !== '.js' && kind !== '.mjs') {
     return { problem: `CONFIG_FILE: ${path} is neither .json nor .js nor .mjs` }
   }
   try {
     const module = kind === '.json' ? null : await moduleAt(path)
-    const document = copied(module === null ? await readJson(path) : await importDefault(module))
+    const given = module === null ? await readJson(path) : await importDefault(module)
+    const faults = unplainFaults(given)
+    if (faults.length > 0) return { faults }
+    const document = copied(given)
     if (typeof document === 'object' && document !== null && !Array.isArray(document)) {
       return { document: document as Document, module }
     }

@@ -1,6 +1,7 @@
 // A configuration on its way to being checked: plain objects and lists, put together from several sources.
 
-import type { Place } from './validation.ts'
+import { isProxy } from 'node:util/types'
+import type { Fault, Place } from './validation.ts'
 
 export type Document = Record<string, unknown>
 
@@ -38,8 +39,32 @@ export function setAt(document: Document, place: Place, value: unknown): void {
   }
 }
 
+/** What a copy would lose, or would have otherwise than the original the next time it is asked: a fault for each object. */
+export function unplainFaults(value: unknown, place: Place = [], above: readonly unknown[] = []): Fault[] {
+  if (typeof value !== 'object' || value === null) return []
+  const words = above.includes(value) ? 'is a part of itself' : unplain(value)
+  if (words !== null) return [{ place, kind: 'wrong', words }]
+  const around = [...above, value]
+  return Object.entries(value).flatMap(([name, inner]) => unplainFaults(inner, [...place, name], around))
+}
+
+/** What an object is besides a plain one or a list, in words; null where it is no more than that. */
+export function unplain(value: object): string | null {
+  if (isProxy(value)) return 'is a Proxy, which need not tell what it holds'
+  if (Object.getOwnPropertySymbols(value).length > 0) return 'has symbols for names'
+  if (Array.isArray(value)) return null
+  if (!isDocument(value)) return 'is no plain object: what it inherits would be lost'
+  const isAllListed = Object.getOwnPropertyNames(value).length === Object.keys(value).length
+  return isAllListed ? null : 'has names that are not enumerable'
+}
+
 function isDocument(value: unknown): value is Document {
   if (typeof value !== 'object' || value === null) return false
   const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
+  return prototype === null || isObjectPrototype(prototype)
+}
+
+/** Of this realm or another one (node:vm): the one at the end of each chain that has this method. */
+function isObjectPrototype(prototype: unknown): boolean {
+  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(Object(prototype), 'isPrototypeOf')
 }

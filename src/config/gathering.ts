@@ -11,6 +11,9 @@ import { CONFIG_FILE, VARIABLES } from './variables.ts'
 /** What a server streams that was told nothing else. */
 const ONLY_STREAM = { path: '/events', topic: 'events' }
 
+/** A file's document, where it is meant itself. */
+const WHOLE = 'the default export'
+
 export interface Gathered {
   readonly document: Document
   readonly assignments: readonly Assignment[]
@@ -69,10 +72,10 @@ export function dotted(place: Place): string {
 
 async function fileDocument(file: string, problems: string[]): Promise<ConfigFile> {
   const read = await readConfigFile(file)
-  if ('problem' in read) {
-    problems.push(read.problem)
-    return noFile()
-  }
+  if ('problem' in read) problems.push(read.problem)
+  if ('faults' in read)
+    problems.push(...read.faults.map(({ place, words }) => `${file}: ${dotted(place) || WHOLE} ${words}`))
+  if (!('document' in read)) return noFile()
   // The file has the plugin's options, and no more than them: the rest is for the deployment to say.
   const document = Object.fromEntries(
     Object.entries(read.document).filter(([name]) => {

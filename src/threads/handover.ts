@@ -3,11 +3,13 @@
 // at the sending side that names its place.
 
 import { type ConfigModule, readModule } from '../config/config-file.ts'
-import { setAt, valueAt } from '../config/document.ts'
+import { setAt, unplainFaults, valueAt } from '../config/document.ts'
 import { dotted } from '../config/gathering.ts'
 import { ConfigError } from '../config/problems.ts'
 import type { Place } from '../config/validation.ts'
 import type { ServerOptions } from '../options.ts'
+
+const NOT_IN_EVERY = 'is no function in every thread'
 
 export interface HandedOptions {
   /** Plain data, as structured clone takes it. */
@@ -31,17 +33,34 @@ export function handOver(options: ServerOptions): HandedOptions {
 /** The options as they were sent, with functions of this thread's own. Throws a ConfigError that names the file. */
 export async function takeOver({ options, functions }: HandedOptions): Promise<ServerOptions> {
   const { configModule } = options
-  if (functions.length === 0 || configModule === undefined) return options
+  if (configModule === undefined) return options
   const document = await readModule(configModule)
+  refuseOthers(document, functions, configModule)
   const taken = structuredClone(options)
   for (const place of functions) setAt(Object(taken), place, functionAt(document, place, configModule))
   return taken
 }
 
+/** A function that this thread alone finds would be left out where it counts: an `authenticate`, say. */
+function refuseOthers(document: unknown, functions: readonly Place[], { path }: ConfigModule): void {
+  const known = new Set(functions.map(dotted))
+  const faults = unplainFaults(document).map(({ place, words }) => `${dotted(place)} ${words}`)
+  const own = faults.length > 0 ? [] : functionPlaces(document, []).map(dotted)
+  const others = own.filter((place) => !known.has(place)).map((place) => `${place} ${NOT_IN_EVERY}`)
+  const problems = [...faults, ...others].map((problem) => `CONFIG_FILE: ${path}: ${problem}`)
+  if (problems.length > 0) throw new ConfigError(problems)
+}
+
+function functionPlaces(value: unknown, place: Place): Place[] {
+  if (typeof value === 'function') return [place]
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([name, inner]) => functionPlaces(inner, [...place, name]))
+}
+
 function functionAt(document: unknown, place: Place, { path }: ConfigModule): unknown {
   const found = valueAt(document, place)
   if (typeof found === 'function') return found
-  throw new ConfigError([`CONFIG_FILE: ${path}: ${dotted(place)} is no function in every thread`])
+  throw new ConfigError([`CONFIG_FILE: ${path}: ${dotted(place)} ${NOT_IN_EVERY}`])
 }
 
 type Tell = (place: Place, kind: string) => void

@@ -124,6 +124,16 @@ export default { auth: isMainThread ? { authenticate: () => null } : {} }`
     )
   })
 
+  it('does not start where the function is there in workers alone, and names it', async () => {
+    const once = `import { isMainThread } from 'node:worker_threads'
+export default { auth: isMainThread ? {} : { authenticate: () => null } }`
+    const run = start('2', once, TOKENS)
+    expect(await run.ended).toBe(1)
+    expect(run.stderr).toMatch(
+      /^kafka-sse: CONFIG_FILE: .*\.mjs: auth\.authenticate is no function in every thread\n$/,
+    )
+  })
+
   it('does not start where it cannot be loaded by a worker, and says what it threw', async () => {
     const once = `import { isMainThread } from 'node:worker_threads'
 if (!isMainThread) throw new Error('not in a thread')
