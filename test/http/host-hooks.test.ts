@@ -257,6 +257,23 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     },
   )
 
+  it('an onSend that fails behind one that sets a coding is answered without it', async () => {
+    const { answer } = await get(async (app) => {
+      await setting('onSend', 'x-host', 'was here')(app)
+      app.addHook('onSend', async (_request, reply, payload) => {
+        if (typeof payload !== 'string') reply.header('content-encoding', 'gzip')
+      })
+      app.addHook('onSend', async (_request, _reply, payload) => {
+        if (typeof payload !== 'string') throw new Error('no')
+      })
+    })
+    expect(answer.status).toBe(500)
+    await vi.waitFor(() => expect(JSON.parse(answer.text())).toMatchObject({ message: 'no' }))
+    expect(answer.headers).toMatchObject({ 'x-host': 'was here' })
+    for (const ofStream of ['content-encoding', 'cache-control', 'x-accel-buffering'])
+      expect(answer.headers[ofStream]).toBe(undefined)
+  })
+
   it('a client that is turned away has what hooks set, too', async () => {
     const { gets } = await open({ sse: { streamsMax: 1 }, host: setting('onSend', 'set-cookie', 'a=1') })
     const first = gets.get(transport) as Get
