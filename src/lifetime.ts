@@ -89,13 +89,23 @@ export async function exit(code: number): Promise<never> {
 
 /** What could not be had at the start, a line for each problem, for whoever starts it. */
 export function startProblem(error: unknown, options: ServerOptions): string {
-  const { code, port, path, message } = error as NodeJS.ErrnoException & { port?: number }
+  const { code, port, path, address, message } = error as ListenError
   if (error instanceof ConfigError) return error.problems.map((problem) => `kafka-sse: ${problem}`).join('\n')
   if (code === 'EADDRINUSE') return `kafka-sse: port ${port} is in use (${portName(port, options)})`
   if (code === 'EACCES' && port !== undefined)
     return `kafka-sse: port ${port} may not be listened to (${portName(port, options)})`
+  if (code === 'EADDRNOTAVAIL')
+    return `kafka-sse: ${hostName(address, port, options)}: ${address} is no address of this machine`
   if (path !== undefined) return `kafka-sse: ${path} cannot be read (${code})`
   return `kafka-sse: ${message}`
+}
+
+/** What Node adds to an error of `listen`. */
+type ListenError = NodeJS.ErrnoException & { readonly port?: number; readonly address?: string }
+
+function hostName(address: string | undefined, port: number | undefined, options: ServerOptions): string {
+  const { host, adminHost, adminPort } = options
+  return address === adminHost && (address !== host || port === adminPort) ? 'ADMIN_HOST' : 'HOST'
 }
 
 function portName(port: number | undefined, options: ServerOptions): string {

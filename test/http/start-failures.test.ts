@@ -106,8 +106,16 @@ describe.each(['1', '2'])('a start that fails, with WORKERS=%s', (workers) => {
       { ...TLS, TLS_KEY_FILE: 'other.key' },
       /is not that of the certificate/,
     ],
-    ['an address that is not this machine’s', { HOST: '192.0.2.1' }, /EADDRNOTAVAIL/],
-    ['an admin address that is not this machine’s', { ADMIN_HOST: '192.0.2.1' }, /EADDRNOTAVAIL/],
+    [
+      'an address that is not this machine’s',
+      { HOST: '192.0.2.1' },
+      /^kafka-sse: HOST: 192\.0\.2\.1 is no address of this machine\n$/,
+    ],
+    [
+      'an admin address that is not this machine’s',
+      { ADMIN_HOST: '192.0.2.1' },
+      /^kafka-sse: ADMIN_HOST: 192\.0\.2\.1 is no address of this machine\n$/,
+    ],
     [
       'a Kafka property that is ours to set',
       { KAFKA_CONFIG_ISOLATION_LEVEL: 'read_uncommitted' },
