@@ -68,6 +68,8 @@ export async function sendStream(reply: FastifyReply, use: (sink: Sink) => void)
       resolve(true)
     }
     const body = new StreamBody(opened, refused)
+    // Without a listener it would end the process. What became of the answer, `takeStream` decides.
+    body.on('error', (error) => reply.log.error({ err: error }, 'a hook has destroyed the body of a stream'))
     reply.raw.once('close', refused)
     bodies.set(reply, body)
     reply.headers(STREAM_HEADERS).send(body)
@@ -84,7 +86,7 @@ export function takeStream(
   const body = bodies.get(reply)
   bodies.delete(reply)
   try {
-    if (body?.isRead) throw new BodyRead()
+    if (body?.isRead || body?.destroyed) throw body.errored ?? new BodyRead()
     if (payload === body && body !== undefined) open(reply, body)
     else {
       dropInvalid(reply)
@@ -107,11 +109,11 @@ function dropStreams(reply: FastifyReply): void {
   for (const name of [...Object.keys(STREAM_HEADERS), ...BODY_HEADERS]) reply.removeHeader(name)
 }
 
-/** A hook that compresses, say: what comes out of it would be its own, and nothing would come out. */
+/** A hook that compresses, say, or destroys it: what comes out of it would be its own, and nothing would come out. */
 class BodyRead extends Error {
   constructor() {
     super(
-      'An onSend hook reads the body of a stream, which writes by itself: it has to leave text/event-stream alone',
+      'An onSend hook reads or ends the body of a stream, which writes by itself: it has to leave text/event-stream alone',
     )
   }
 }

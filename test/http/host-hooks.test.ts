@@ -6,7 +6,7 @@ import { request as plainRequest } from 'node:http'
 import { connect, createServer } from 'node:http2'
 import { request as secureRequest } from 'node:https'
 import { type AddressInfo, connect as connectTcp } from 'node:net'
-import { PassThrough } from 'node:stream'
+import { PassThrough, pipeline, type Readable } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { afterEach, describe, expect, it, vi } from 'vitest'
@@ -207,6 +207,35 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     }
     await vi.waitFor(async () => expect(await scene.app.kafkaSse.refusal('127.0.0.1')).toBe(null))
     expect(scene.app.kafkaSse.figures.streamsOpened).toBe(0)
+  })
+
+  it.each([
+    ['destroys the body', (body: Readable) => body.destroy(new Error('told by the body'))],
+    ['destroys the body without a word', (body: Readable) => body.destroy()],
+    [
+      'lets a pipeline of it fail',
+      (body: Readable) => {
+        const broken = new PassThrough()
+        const piped = pipeline(body, broken, () => {})
+        broken.destroy(new Error('no'))
+        return piped
+      },
+    ],
+  ])('an onSend that %s is answered 500 and logged, and ends no process', async (what, hook) => {
+    const uncaught: unknown[] = []
+    const note = (error: unknown) => void uncaught.push(error)
+    process.prependListener('uncaughtException', note)
+    closing.push(() => process.off('uncaughtException', note))
+    const { scene, answer } = await get(async (app) => {
+      app.addHook('onSend', async (_request, _reply, payload) =>
+        typeof payload === 'string' ? payload : hook(payload as Readable),
+      )
+    })
+    expect(answer.status).toBe(500)
+    const errors = scene.lines.filter((line) => JSON.parse(line).level === 50)
+    expect(errors.join()).toContain(what === 'destroys the body' ? 'told by the body' : 'onSend')
+    expect(scene.app.kafkaSse.figures.streamsOpened).toBe(0)
+    expect(uncaught).toEqual([])
   })
 
   it('hooks run as the README has it: once each, and those behind the answer when the stream is over', async () => {
