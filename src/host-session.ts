@@ -45,21 +45,36 @@ const EXPIRES_AT_MS_MAX = EXPIRY_SECONDS_MAX * 1000 + 999
  */
 export function sessionOfHost(answer: unknown, epochMs: number, digest: string): Session | null {
   if (answer === null) return null
-  if (typeof answer !== 'object' || Array.isArray(answer))
-    throw new SessionFault(null, `is neither a session nor null: ${kindOf(answer)}`)
-  requireKnown(answer)
+  const given = reading(null, () => sessionLike(answer))
   const { subject, expiresAt, expiresAtMs, issuer, scopes, claims }: Partial<Record<string, unknown>> = {
-    ...fieldsOf(answer),
+    ...fieldsOf(given),
   }
   const session: Session = {
-    subject: subjectOf(subject),
-    expiresAtMs: expiryOf(expiresAt, expiresAtMs),
-    issuer: issuerOf(issuer),
-    scopes: scopesOf(scopes),
-    claims: claimsOf(claims),
+    subject: reading('subject', () => subjectOf(subject)),
+    expiresAtMs: reading('expiresAt', () => expiryOf(expiresAt, expiresAtMs)),
+    issuer: reading('issuer', () => issuerOf(issuer)),
+    scopes: reading('scopes', () => scopesOf(scopes)),
+    claims: reading('claims', () => claimsOf(claims)),
     tokenDigest: digest,
   }
   return session.expiresAtMs <= epochMs ? null : session
+}
+
+/** A getter, a Proxy or an iterator may throw, whatever it likes: that is no answer for a client, nor for a log. */
+function reading<T>(field: string | null, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof SessionFault) throw error
+    throw new SessionFault(field, 'cannot be read')
+  }
+}
+
+function sessionLike(answer: unknown): object {
+  if (typeof answer !== 'object' || answer === null || Array.isArray(answer))
+    throw new SessionFault(null, `is neither a session nor null: ${kindOf(answer)}`)
+  requireKnown(answer)
+  return answer
 }
 
 const FIELDS = ['subject', 'expiresAt', 'expiresAtMs', 'issuer', 'scopes', 'claims'] as const
@@ -80,7 +95,7 @@ function requireKnown(answer: object): void {
 /** Each is read once, inherited ones and getters, too: what was checked is what is used. */
 function fieldsOf(answer: object): Record<string, unknown> {
   const given = answer as Readonly<Record<string, unknown>> // any object may be asked for a property
-  return Object.fromEntries(FIELDS.map((name) => [name, given[name]]))
+  return Object.fromEntries(FIELDS.map((name) => [name, reading(name, () => given[name])]))
 }
 
 function subjectOf(subject: unknown): string {

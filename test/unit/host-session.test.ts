@@ -20,6 +20,21 @@ function faultyField(answer: unknown): string | null {
   throw new Error('it was taken for a session')
 }
 
+function fail(): never {
+  throw new Error('hunter2')
+}
+
+/** A copy by `...` would run the getter. */
+function throwing(name: string): object {
+  return Object.defineProperty({}, name, { enumerable: true, get: fail })
+}
+
+function revoked(target: object): object {
+  const { proxy, revoke } = Proxy.revocable(target, {})
+  revoke()
+  return proxy
+}
+
 describe('a session of a host', () => {
   it('needs a subject and an end, and has a default for all else', () => {
     expect(read(LEAST)).toEqual({
@@ -110,6 +125,21 @@ describe('a session of a host', () => {
     ['one with another field', { ...LEAST, scope: 'a' }, '"scope"'],
   ])('is a fault where the answer is %s', (_what, answer, field) => {
     expect(faultyField(answer)).toBe(field)
+  })
+
+  it.each<[string, unknown, string | null]>([
+    ['a getter that throws', Object.assign(throwing('scopes'), LEAST), 'scopes'],
+    ['nothing, as a Proxy that was revoked', revoked({ ...LEAST }), null],
+    ['a Proxy that lists nothing', new Proxy(LEAST, { ownKeys: () => fail() }), null],
+    ['a Proxy of a Date as its end', { ...LEAST, expiresAt: new Proxy(new Date(SOON_MS), {}) }, 'expiresAt'],
+    ['an iterator that throws', { ...LEAST, scopes: { [Symbol.iterator]: fail } }, 'scopes'],
+    ['an iterator that is none', { ...LEAST, scopes: { [Symbol.iterator]: 7 } }, 'scopes'],
+    ['claims whose getter throws', { ...LEAST, claims: throwing('a') }, 'claims'],
+    ['a Proxy that was revoked as its claims', { ...LEAST, claims: revoked({}) }, 'claims'],
+    ['a Proxy that was revoked as its scopes', { ...LEAST, scopes: revoked([]) }, 'scopes'],
+  ])('is a fault, without a word of what it threw, where the answer has %s', (_what, answer, field) => {
+    expect(faultyField(answer)).toBe(field)
+    expect(() => read(answer)).toThrow(/^(?!.*hunter2)/)
   })
 
   it.each([
