@@ -5,7 +5,7 @@ import admin, { type AdminPluginOptions } from '../plugins/admin.ts'
 import { adminRoutes } from '../routes/admin.ts'
 import { builtOrClosed } from './closing.ts'
 import { ConnectionBudget, createConnectionCounts } from './connection-budget.ts'
-import { HostUnknown } from './errors.ts'
+import { HostUnknown, NotFound } from './errors.ts'
 import { frameworkOptions, leaveBodies } from './front.ts'
 import { isHostMeant, meantNames } from './host-names.ts'
 import type { ServerOptions } from './options.ts'
@@ -18,10 +18,18 @@ export async function buildOperator(
   options: ServerOptions,
   parts: AdminPluginOptions,
 ): Promise<FastifyInstance> {
-  const operator = fastify(frameworkOptions(options))
+  const names = meantNames(options.adminHost, options.adminHosts)
+  const operator = fastify({
+    ...frameworkOptions(options),
+    // No hook runs for a path that cannot be decoded.
+    frameworkErrors: (_error, { headers }, reply) => {
+      const refusal = isHostMeant(headers.host, names) ? new NotFound() : new HostUnknown()
+      reply.send(refusal as never) // typed for a route's reply, and no route is meant
+    },
+  })
   return builtOrClosed(operator, async () => {
     leaveBodies(operator)
-    refuseOtherHosts(operator, meantNames(options.adminHost, options.adminHosts))
+    refuseOtherHosts(operator, names)
     await operator.register(admin, parts)
     await operator.register(adminRoutes, { admin: operator.kafkaSseAdmin, folder: inPackage('public') })
     await operator.ready()

@@ -17,6 +17,7 @@ const PATHS = [
   '/status/status.js',
   '/status/events',
   '/nothing',
+  '/%zz',
 ]
 let folder: string
 let server: CommandProcess
