@@ -25,6 +25,13 @@ const ASKED_MAX = 1_000
 const QUESTIONS_MAX = 64
 /** Partitions that were refused and are asked again one by one, in turn. */
 const REFUSED_ASKED_MAX = 32
+
+/** What is left to find out with one question that was refused. */
+interface Question {
+  readonly leader: number
+  left: number
+}
+
 const SILENT_CODES = new Set([
   -185, // ERR__TIMED_OUT
   -187, // ERR__ALL_BROKERS_DOWN
@@ -72,25 +79,42 @@ export class Leaders {
     return [...led].sort((a, b) => isSilent(a) - isSilent(b))
   }
 
+  /** False if some were not told. `isRefused`: it is known already that one of them is refused. */
   private async askOne(
-    question: { readonly leader: number; left: number },
+    question: Question,
+    led: readonly LedPartition[],
+    onTold: (told: TopicMarks) => unknown,
+    isRefused = false,
+  ): Promise<boolean> {
+    if (led.length === 0) return true
+    if (question.left <= 0) return false
+    if (led.length === 1 || !isRefused) {
+      question.left--
+      const told = await this.told(question.leader, led)
+      if (told !== null) {
+        await onTold(told)
+        return true
+      }
+      if (this.silent.has(question.leader)) return false
+    }
+    if (led.length === 1) this.noteRefused(led)
+    else await this.askHalves(question, led, onTold)
+    return false
+  }
+
+  private async askHalves(
+    question: Question,
     led: readonly LedPartition[],
     onTold: (told: TopicMarks) => unknown,
   ): Promise<void> {
-    if (led.length === 0 || question.left-- <= 0) return
-    const told = await this.told(question.leader, led)
-    if (told !== null) {
-      await onTold(told)
-      return
-    }
-    if (this.silent.has(question.leader)) return
-    if (led.length === 1) {
-      for (const partition of led) this.refusals.note(partition)
-      return
-    }
     const middle = led.length >> 1
-    await this.askOne(question, led.slice(0, middle), onTold)
-    await this.askOne(question, led.slice(middle), onTold)
+    const isTold = await this.askOne(question, led.slice(0, middle), onTold)
+    if (this.silent.has(question.leader)) return
+    await this.askOne(question, led.slice(middle), onTold, isTold)
+  }
+
+  private noteRefused(partitions: readonly LedPartition[]): void {
+    for (const partition of partitions) this.refusals.note(partition)
   }
 
   /** Those may all be told by now, as after a move that is over; if not, each of them takes a question of its own. */
