@@ -8,7 +8,10 @@ import { isLasting } from './lasting-answers.ts'
 
 /** A request is looked at once in so many looks, so that many of them never take one turn. */
 const LOOK_PARTS = 10
-/** Answers that are not taken yet: one more, and the oldest goes at once. At 10 KB each that is 20 MB. */
+/**
+ * Answers that are not taken yet: one more, and the oldest goes at once. With its request it is some 10 KB,
+ * 20 MB in all; where requests have 60 KB of headers each it is 240 MB.
+ */
 const UNTAKEN_MAX = 2000
 const NEVER = Number.POSITIVE_INFINITY
 
