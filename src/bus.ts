@@ -316,7 +316,8 @@ export class Bus extends BusView {
   /** The tail segment if the frame fits, else a new one: an ordinary one, or a larger one for this frame alone. */
   private segmentFor(frameBytes: number, keyBytes: number): Segment {
     const { tail } = this.kept
-    if (tail?.size === this.pool.segmentBytes && tail.fits(frameBytes, keyBytes)) return tail
+    const isOpen = tail?.size === this.pool.segmentBytes && !tail.isClosed
+    if (isOpen && tail.fits(frameBytes, keyBytes)) return tail
     this.noteArrival()
     tail?.close()
     this.retention.makeRoom(frameBytes)

@@ -136,13 +136,19 @@ export class Retention {
     this.options.onPressure?.(state)
   }
 
-  /** The oldest segment goes with all that is in it; where records are to go, the oldest that has any that count. */
+  /** For room the oldest segment goes; where records are to go, the oldest that has any that count. Never the tail while it is open. */
   private dropOldest(): boolean {
-    const { list } = this.segments
+    const { list, tail } = this.segments
     const oldest = this.lacksRecords() ? this.withLive.find(list) : list[0]
-    if (oldest === undefined) return false
-    if (oldest.liveFrames > 0) this.loseSegment(oldest)
-    this.segments.drop(oldest === list[0] ? 0 : indexOfSequence(list, oldest.lastSequence))
+    if (oldest === undefined || (oldest === tail && !oldest.isClosed)) return false
+    return this.drop(oldest)
+  }
+
+  /** A segment goes with all that is in it; always true. */
+  private drop(segment: Segment): true {
+    const { list } = this.segments
+    if (segment.liveFrames > 0) this.loseSegment(segment)
+    this.segments.drop(segment === list[0] ? 0 : indexOfSequence(list, segment.lastSequence))
     return true
   }
 
@@ -184,7 +190,7 @@ export class Retention {
 
   private expireOldest(times: Times): boolean {
     const [oldest] = this.segments.list
-    return oldest !== undefined && this.isAged(oldest, times) && this.dropOldest()
+    return oldest !== undefined && this.isAged(oldest, times) && this.drop(oldest)
   }
 
   private expireOfLatest(times: Times): boolean {

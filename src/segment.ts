@@ -170,6 +170,11 @@ export class Segment extends SegmentView implements Contents {
     this.endId = this.lastEntry === NONE ? null : this.id(this.lastEntry)
   }
 
+  /** Whether it takes no more: never again is it the tail that is written to. */
+  get isClosed(): boolean {
+    return this.endId !== null
+  }
+
   /** Marks a live frame as superseded by the record of `sequence`. */
   supersede(at: EntryAt, sequence: number): void {
     this.markSuperseded(at, sequence)

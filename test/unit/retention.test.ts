@@ -314,6 +314,40 @@ describe('a bus that keeps everything', () => {
     expect(scene.snapshot().length).toBeGreaterThanOrEqual(10)
   })
 
+  describe('whose tail alone holds as many records as it may', () => {
+    const short = (scene: Scene, records: number) => {
+      for (let index = 0; index < records; index++) scene.write(null, `short ${index}`)
+    }
+
+    it('drops what it found aged, and not its tail, where Kafka has deleted that already', () => {
+      const scene = new Scene({ keeps: 'all', retainedRecordsMax: 20, retainedMsMax: 10_000 })
+      for (let index = 0; index < 3; index++) scene.write(null, 'x'.repeat(1000))
+      scene.nowMs += 9_000
+      scene.write(null, 'x'.repeat(1500)) // of a second segment
+      short(scene, 22)
+      scene.bus.trim(0, 3)
+      scene.tidy()
+      scene.nowMs += 2_000
+      scene.bus.maintain(scene.epochMs, scene.nowMs)
+      expect(scene.bus.segments.length).toBe(1)
+      expect(scene.gap({ 0: 10 })).toBeNull()
+      const cursor = Cursor.fromNow(scene.bus)
+      short(scene, 4)
+      expect(dataOf(cursor)).toHaveLength(4)
+      expect(scene.resume({ 0: 10 })).toHaveLength(20)
+      expect(scene.bus.segments.map(({ endId }) => endId)).toEqual([null])
+    })
+
+    it('writes on in a segment that is open, whichever is the last', () => {
+      const scene = new Scene({ keeps: 'all' })
+      scene.write(null, 'x'.repeat(1000))
+      scene.write(null, 'x'.repeat(3000))
+      scene.bus.kept.drop(1)
+      short(scene, 1)
+      expect(scene.bus.segments.map(({ endId }) => endId === null)).toEqual([false, true])
+    })
+  })
+
   it('drops what has been here for its age, whatever its timestamps and the clock say', () => {
     for (const [timestampMs, clockAheadMs] of [
       [2 ** 42, 0],
