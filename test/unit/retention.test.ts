@@ -338,6 +338,19 @@ describe('a bus that keeps everything', () => {
       expect(scene.bus.segments.map(({ endId }) => endId)).toEqual([null])
     })
 
+    it('drops what is behind its bound, but not its tail', () => {
+      const scene = new Scene({ keeps: 'all', retainedRecordsMax: 30 })
+      for (let index = 0; index < 25; index++) scene.write(null, 'x'.repeat(3000)) // each in a segment of its own
+      for (let tails = 0; tails < 2; tails++) {
+        const begun = scene.bus.kept.tail?.firstSequence
+        for (let index = 0; index < 100 && scene.bus.kept.tail?.firstSequence === begun; index++)
+          short(scene, 1)
+      }
+      short(scene, 30)
+      scene.tidy()
+      expect(scene.bus.retainedRecords).toBeGreaterThanOrEqual(30)
+    })
+
     it('writes on in a segment that is open, whichever is the last', () => {
       const scene = new Scene({ keeps: 'all' })
       scene.write(null, 'x'.repeat(1000))
