@@ -260,14 +260,16 @@ export class Ledger {
   }
 
   /** Where the first record since its moment is gone by now, another one may be found. */
-  private excuseBefore(floor: Position, server: Server): void {
+  private excuseBefore(from: Position, server: Server): void {
     const { isExcused } = this
     const { has } = server.holdings()
     const isFirstGone = (partition: number) => {
       const first = this.logs[partition]?.written.get(this.floor.get(partition) ?? 0)
       return first !== undefined && !has(first)
     }
-    const moved = new Map([...floor].filter(([partition]) => isFirstGone(partition)))
-    this.isExcused = (record) => isExcused(record) || record.offset < (moved.get(record.partition) ?? 0)
+    const moved = new Map([...from].filter(([partition]) => isFirstGone(partition)))
+    const floor = furthest(this.floor, moved)
+    this.floor = floor // at servers that it goes on at, too
+    this.isExcused = (record) => isExcused(record) || record.offset < (floor.get(record.partition) ?? 0)
   }
 }
