@@ -3,6 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseEnvironment } from '../../../dist/src/config.js'
 import { runServer } from '../../../dist/src/server.js'
+import { processSignals } from '../../../dist/src/stop-signals.js'
 import { SCOPE } from '../../claims.mjs'
 import { serverSettings } from './settings.mjs'
 
@@ -20,7 +21,7 @@ const options = await parseEnvironment({
 })
 
 process.on('disconnect', () => process.exit(0))
-process.exitCode = await runServer(options, tellWhenReady)
+process.exitCode = await runServer(options, processSignals(), tellWhenReady)
 process.disconnect()
 
 async function tellWhenReady(ports) {
