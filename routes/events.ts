@@ -18,7 +18,7 @@ export interface StreamRoute {
   readonly topic: Topic
   readonly streams: Streams
   readonly authenticator: Authenticator
-  /** Scope that a token must grant; null for any valid token. */
+  /** Scope that a token must grant; with null any valid token will do. */
   readonly scope: string | null
   /** What a client gets first that names no beginning. */
   readonly replay: Replay

@@ -5,7 +5,7 @@ import type { Losses } from './losses.ts'
 import type { EntryAt, Segment } from './segment.ts'
 import { NONE } from './segment-view.ts'
 
-/** The last of a partition: any of its records, its tombstones, and what a snapshot, too, cannot be without. */
+/** Of one partition, the last removed record, the last removed tombstone, and the last removed frame that a snapshot needs. */
 interface LastGone {
   record: EntryAt
   tombstone: EntryAt

@@ -1,6 +1,6 @@
 // Where the log's lines go: standard output, those of a burst in one write, since a write costs more than the line; a warning at
-// once. Promise: a reader that is gone (its terminal was closed, its pipe broke) loses the lines, and the process goes on; one that is
-// slow is waited for, as any program's output is.
+// once. Promise: where the reader of standard output is gone (closed terminal, broken pipe), lines are lost and the process goes on.
+// A slow reader blocks the thread, as it does in any program; on a non-blocking pipe for 5 s at most, then the write's rest is lost.
 
 import { writeSync } from 'node:fs'
 

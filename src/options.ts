@@ -57,7 +57,7 @@ export interface StreamOptions {
   /** Path of the stream in Fastify's notation, e.g. `/events`. */
   path: string
   topic: string
-  /** Scope that a token must grant; null: any valid token. */
+  /** Scope that a token must grant; with null any valid token will do. */
   scope?: string | null
   encoding?: Encoding
   /** What a client without an id gets first; `latest` also says that superseded values need not be kept. */

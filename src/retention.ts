@@ -136,7 +136,10 @@ export class Retention {
     this.options.onPressure?.(state)
   }
 
-  /** For room the oldest segment goes; where records are to go, the oldest that has any that count. Never the tail while it is open. */
+  /**
+   * Removes the oldest segment to make room; where the bound of records is reached, the oldest that holds live records. Never
+   * removes an open tail; false if nothing can be removed.
+   */
   private dropOldest(): boolean {
     const { list, tail } = this.segments
     const oldest = this.lacksRecords() ? this.withLive.find(list) : list[0]
@@ -164,7 +167,7 @@ export class Retention {
     if (this.pressure !== 'full') this.press('full')
   }
 
-  /** In the oldest segment that has any, frames without a key go: they are kept like an `all` bus keeps its own. */
+  /** Removes all frames without a key from the oldest segment that has any: nothing newer can replace them. */
   private dropKeyless(): boolean {
     const segment = this.options.keeps === 'all' ? undefined : this.withKeyless.find(this.segments.list)
     if (segment === undefined) return false

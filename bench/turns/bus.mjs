@@ -251,7 +251,7 @@ export const scenarios = [
     },
   },
   {
-    name: 'the topic is made anew, 16,000 segments',
+    name: 'the topic is recreated, 16,000 segments',
     async run(dist) {
       const { feed, value } = manySegments(await load(dist))
       feed.turns.take(() => feed.bus.recreate())

@@ -15,7 +15,7 @@ const CLIENT = new URL('streams-client.mjs', import.meta.url)
 const TOKEN_ARGUMENTS =
   '--alg RS256 --kid example --iss https://auth.example.com --aud https://api.example.com --no-iat --payload scope=proxy:stream --secret @private.pem'
 const STREAMS_PER_CONNECTION = 500
-/** Nobody listens at port 1. */
+/** Nothing listens on port 1. */
 const NO_KAFKA = '127.0.0.1:1'
 /** After exp; who has not ended by then never does. */
 const FORCED_MS = 10_000

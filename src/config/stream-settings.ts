@@ -25,7 +25,8 @@ export const STREAM_SETTINGS: Record<keyof StreamOptions, Setting> = {
     type: 'string',
     nullable: true,
     env: 'JWT_SCOPE',
-    description: 'Scope that a token must grant; null: any valid token. The variable is for `/events`',
+    description:
+      'Scope that a token must grant; with null any valid token will do. The variable sets it for `/events`',
     expects: 'one scope (RFC 6749 section 3.3)',
     pattern: '^[\\x21\\x23-\\x5b\\x5d-\\x7e]{1,200}$',
     default: DEFAULT_SCOPE,

@@ -14,7 +14,7 @@ const READ_P95_MS_MAX = 5
 const MEASURE_MS = Number(process.env.CROWDED_SECONDS ?? 1.5) * 1000
 /** A pool that is taken is so all the time; a machine that others use is so now and then. */
 const MEASUREMENTS = 4
-/** Nobody listens at port 1. */
+/** Nothing listens on port 1. */
 const NO_KAFKA = '127.0.0.1:1'
 const ENCODINGS = ['text', 'base64', 'envelope'] as const
 const REPLAYS = ['latest', 'all'] as const

@@ -14,7 +14,7 @@ import { makeCertificates } from '../../src/demo-certificates.ts'
 import { keepPrintedBy } from '../printed.ts'
 
 const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url))
-/** Nobody listens at port 1: a Kafka that is not there. */
+/** Nothing listens on port 1, so Kafka is unreachable there. */
 const NO_KAFKA = '127.0.0.1:1'
 let folder: string
 

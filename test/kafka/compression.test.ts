@@ -1,4 +1,4 @@
-// Topics that the brokers keep compressed, by each codec that there is: read as any other where librdkafka was built with it.
+// Reads topics that are compressed with each of Kafka's codecs, as far as librdkafka was built with that codec.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasKafkaFeatures } from '../programs.ts'
