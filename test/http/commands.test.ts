@@ -12,10 +12,9 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { makeCertificates } from '../../src/demo-certificates.ts'
 import { keepPrintedBy } from '../printed.ts'
+import { NO_KAFKA, SERVE_SETTINGS } from '../serve-settings.ts'
 
 const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url))
-/** Nothing listens on port 1, so Kafka is unreachable there. */
-const NO_KAFKA = '127.0.0.1:1'
 let folder: string
 
 beforeAll(() => {
@@ -64,17 +63,6 @@ function start(args: string[], env: Record<string, string> = {}): Run {
 async function result(args: string[], env?: Record<string, string>) {
   const run = start(args, env)
   return { code: await run.ended, stdout: run.stdout, stderr: run.stderr }
-}
-
-const SERVE = {
-  KAFKA_BOOTSTRAP_SERVERS: NO_KAFKA,
-  JWT_ISSUER: 'https://id.acme.test',
-  JWT_AUDIENCE: 'https://api.acme.test',
-  JWT_KEYS: 'public.pem',
-  TLS: 'off',
-  HOST: '127.0.0.1',
-  PORT: '0',
-  ADMIN_PORT: '0',
 }
 
 describe('kafka-sse', () => {
@@ -127,7 +115,7 @@ describe('kafka-sse serve', () => {
 
   test('names an unreadable key file in one line', async () => {
     const env = {
-      ...SERVE,
+      ...SERVE_SETTINGS,
       TLS: 'on',
       TLS_CERT_FILE: 'public.pem',
       TLS_KEY_FILE: 'nope.key',
@@ -153,7 +141,7 @@ describe('kafka-sse serve', () => {
     const address = other.address()
     const port = typeof address === 'object' ? `${address?.port}` : ''
     const { code, stderr } = await result(['serve'], {
-      ...SERVE,
+      ...SERVE_SETTINGS,
       LOG_LEVEL: 'silent',
       WORKERS: workers,
       [name]: port,
@@ -168,7 +156,7 @@ describe('kafka-sse serve', () => {
     ['64', '64'],
     ['two', '"two"'],
   ])('does not start with WORKERS=%s, and says what it takes, in one line', async (workers, named) => {
-    const { code, stdout, stderr } = await result(['serve'], { ...SERVE, WORKERS: workers })
+    const { code, stdout, stderr } = await result(['serve'], { ...SERVE_SETTINGS, WORKERS: workers })
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
     expect(stderr).toBe(`kafka-sse: WORKERS takes an integer from 1 to 32, not ${named}\n`)
   })
@@ -192,7 +180,7 @@ describe('kafka-sse serve', () => {
     const all = kinds.map((kind, index) => ({ path: `/${index}`, topic: 'events', ...kind }))
     writeFileSync(join(folder, 'streams.json'), JSON.stringify({ streams: all }))
     const startedAtMs = performance.now()
-    const run = start(['serve'], { ...SERVE, CONFIG_FILE: 'streams.json', WORKERS: '1' })
+    const run = start(['serve'], { ...SERVE_SETTINGS, CONFIG_FILE: 'streams.json', WORKERS: '1' })
     const { adminPort } = await vi.waitUntil(() => loggedPorts(run.stdout), { timeout: 25_000, interval: 10 })
     expect((await fetch(`http://127.0.0.1:${adminPort}/health/live`)).status).toBe(200)
     const tookMs = Math.round(performance.now() - startedAtMs)
@@ -202,7 +190,7 @@ describe('kafka-sse serve', () => {
   }
 
   async function expectServes(workers: string): Promise<void> {
-    const run = start(['serve'], { ...SERVE, WORKERS: workers })
+    const run = start(['serve'], { ...SERVE_SETTINGS, WORKERS: workers })
     const { adminPort } = await vi.waitUntil(() => loggedPorts(run.stdout), { timeout: 10_000 })
     const statusOf = async (path: string) => (await fetch(`http://127.0.0.1:${adminPort}${path}`)).status
     expect(await statusOf('/health/live')).toBe(200)
@@ -220,7 +208,7 @@ describe('kafka-sse serve', () => {
     test('listens without Kafka, is not ready, and ends on SIGTERM with 0', () => expectServes('2'))
 
     test('names a certificate that is not its key’s, in one line, as with one', async () => {
-      const tls = { ...SERVE, TLS: 'on', TLS_CERT_FILE: 'server.crt', TLS_KEY_FILE: 'other.key' }
+      const tls = { ...SERVE_SETTINGS, TLS: 'on', TLS_CERT_FILE: 'server.crt', TLS_KEY_FILE: 'other.key' }
       const certificates = await makeCertificates([], Date.now())
       writeFileSync(join(folder, 'server.crt'), certificates.certificatePem)
       const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -236,7 +224,7 @@ describe('kafka-sse serve', () => {
     test.each([0, 50, 150, 250])(
       'ends when it is told to %i ms after it began to start',
       async (afterMs) => {
-        const run = start(['serve'], { ...SERVE, WORKERS: '2' })
+        const run = start(['serve'], { ...SERVE_SETTINGS, WORKERS: '2' })
         const launcher = run.child.pid ?? 0
         await vi.waitUntil(() => childrenOf(launcher).length > 0, { timeout: 10_000, interval: 5 })
         await pause(afterMs)
@@ -249,7 +237,7 @@ describe('kafka-sse serve', () => {
   })
 
   test('has no tokens to give', async () => {
-    const run = start(['serve'], SERVE)
+    const run = start(['serve'], SERVE_SETTINGS)
     const { port } = await vi.waitUntil(() => loggedPorts(run.stdout), { timeout: 10_000 })
     const origin = `http://127.0.0.1:${port}`
     const response = await fetch(`${origin}/demo/token`, { method: 'POST', headers: { origin } })

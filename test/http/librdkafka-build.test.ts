@@ -9,18 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { BUILT_FEATURES, missingLine } from '../../plugins/kafka/librdkafka-build.ts'
 import { report } from '../../src/commands/features.ts'
 import { CommandProcess } from '../command-process.ts'
-
-const NO_KAFKA = { KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:1' }
-const SERVE = {
-  ...NO_KAFKA,
-  JWT_ISSUER: 'https://id.acme.test',
-  JWT_AUDIENCE: 'https://api.acme.test',
-  JWT_KEYS: 'public.pem',
-  TLS: 'off',
-  HOST: '127.0.0.1',
-  PORT: '0',
-  ADMIN_PORT: '0',
-}
+import { NO_KAFKA, SERVE_SETTINGS } from '../serve-settings.ts'
 
 let folder: string
 const running = new Set<CommandProcess>()
@@ -52,7 +41,7 @@ describe('How librdkafka was built', () => {
   it.each(['1', '2'])(
     'is logged once at the start where something is missing, with WORKERS=%s',
     async (workers) => {
-      const run = start(['serve'], { ...SERVE, WORKERS: workers })
+      const run = start(['serve'], { ...SERVE_SETTINGS, WORKERS: workers })
       await run.listening()
       run.child.kill('SIGTERM')
       expect(await run.ended).toBe(0)
@@ -74,10 +63,10 @@ describe.each([
   const env = { [`KAFKA_CONFIG_${variable}`]: value }
 
   it.skipIf(BUILT_FEATURES.includes(feature)).each([
-    ['serve', [], { ...SERVE, WORKERS: '1' }],
-    ['serve', [], { ...SERVE, WORKERS: '2' }],
-    ['demo', [], { ...NO_KAFKA, PORT: '0', ADMIN_PORT: '0' }],
-    ['produce', ['value'], NO_KAFKA],
+    ['serve', [], { ...SERVE_SETTINGS, WORKERS: '1' }],
+    ['serve', [], { ...SERVE_SETTINGS, WORKERS: '2' }],
+    ['demo', [], { KAFKA_BOOTSTRAP_SERVERS: NO_KAFKA, PORT: '0', ADMIN_PORT: '0' }],
+    ['produce', ['value'], { KAFKA_BOOTSTRAP_SERVERS: NO_KAFKA }],
   ])(`is named by %s when ${value} is configured, and ends it`, async (command, args, settings) => {
     const run = start([command, ...args], { ...settings, ...env })
     expect(await run.ended).toBe(1)

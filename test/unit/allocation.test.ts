@@ -6,6 +6,7 @@ import { expect, it } from 'vitest'
 import type { Sink } from '../../src/sink.ts'
 import { FROM_BEGINNING } from '../../src/start.ts'
 import { Streams } from '../../src/streams.ts'
+import { streamsSettings } from '../streams-settings.ts'
 import { recordOf, TopicInMemory } from '../topic-in-memory.ts'
 
 const STREAMS = 2000
@@ -77,15 +78,7 @@ async function round(records: number): Promise<number> {
 }
 
 it('is nothing for each stream and record, and little for each stream and write', async () => {
-  const streams = new Streams({
-    challengeMs: 10_000,
-    heartbeatMs: 9_000,
-    stalledMs: 30_000,
-    turnMs: 0.3,
-    streamsMax: STREAMS,
-    streamsPerSubjectMax: STREAMS,
-    streamsPerAddressMax: STREAMS,
-  })
+  const streams = new Streams(streamsSettings(STREAMS))
   const session = {
     issuer: 'https://auth.example.com',
     subject: 'example',

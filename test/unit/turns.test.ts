@@ -8,6 +8,7 @@ import { FROM_BEGINNING, type Wish } from '../../src/start.ts'
 import { Stream } from '../../src/stream.ts'
 import { Streams } from '../../src/streams.ts'
 import { MemorySink } from '../memory-sink.ts'
+import { streamsSettings } from '../streams-settings.ts'
 import { TopicInMemory } from '../topic-in-memory.ts'
 
 const STREAMS = 2000
@@ -23,15 +24,7 @@ beforeEach(() => {
   const startedAtMs = Date.now()
   let looks = 0
   vi.spyOn(performance, 'now').mockImplementation(() => Date.now() - startedAtMs + ++looks * LOOK_MS)
-  streams = new Streams({
-    challengeMs: 10_000,
-    heartbeatMs: 9_000,
-    stalledMs: 30_000,
-    turnMs: 0.3,
-    streamsMax: STREAMS,
-    streamsPerSubjectMax: STREAMS,
-    streamsPerAddressMax: STREAMS,
-  })
+  streams = new Streams(streamsSettings(STREAMS))
 })
 afterEach(() => {
   vi.restoreAllMocks()
