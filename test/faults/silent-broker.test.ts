@@ -10,13 +10,15 @@ import { HeldConnection, type HeldStream } from './held-connection.ts'
 import { Ledger } from './ledger.ts'
 
 /** How long the broker is silent once all streams are open: SILENT_SECONDS=60 for longer. */
-const SILENT_MS = Number(process.env.SILENT_SECONDS ?? 14) * 1000
+const SILENT_MS = Number(process.env.SILENT_SECONDS ?? 16) * 1000
 const PARTITIONS = [0, 1, 2]
 const NOTHING = PARTITIONS.map(() => 0)
 const BEFORE = 200
 const EVERY_MS = 100
-/** What a partition whose leader is silent may hold up the others, from their requests on, and some time for a busy machine. */
-const BEGIN_MS = 10_000 + 500
+/** What a partition whose leader is silent may hold up the others, from their requests on. */
+const BEGIN_MS = 10_000
+/** What a machine that runs other tests meanwhile may add. Where the rule is broken nothing comes during the whole silence. */
+const BUSY_MS = 4_000
 const SOON = { timeout: 30_000, interval: 50 }
 /** Longer than the silence: its controller goes on listing the broker. */
 const SETTINGS = ['broker.session.timeout.ms=300000']
@@ -31,6 +33,8 @@ describe.skipIf(!canStartKafka)(
     let frozen: number
     const produced = [...NOTHING]
     let isSilent = false
+    /** When Kafka had the first record of the silence: the producer, too, has to find out who still answers. */
+    let writtenAtMs = Number.POSITIVE_INFINITY
 
     beforeAll(async () => {
       cluster = await Cluster.start(SETTINGS)
@@ -57,7 +61,10 @@ describe.skipIf(!canStartKafka)(
 
     /** As long as the broker is silent. */
     async function produceToOthers(): Promise<void> {
-      for (; isSilent; await pause(EVERY_MS)) await produce([0, 2], 1)
+      for (; isSilent; await pause(EVERY_MS)) {
+        await produce([0, 2], 1)
+        writtenAtMs = Math.min(writtenAtMs, performance.now())
+      }
     }
 
     async function serve(twin?: ServerProcess): Promise<ServerProcess> {
@@ -84,13 +91,12 @@ describe.skipIf(!canStartKafka)(
       await vi.waitUntil(() => open.reader.records.length === PARTITIONS.length * BEFORE, SOON)
       cluster.node(frozen).freeze()
       isSilent = true
-      const frozenAtMs = performance.now()
       const writing = produceToOthers()
       const openSecond = await opener(await serve(first))
       const { lastId } = open.reader
       const had = countsOf(open)
       const seen: Record<string, Seen> = {
-        'open before': { stream: open, had: NOTHING, sinceMs: frozenAtMs },
+        'open before': { stream: open, had: NOTHING, sinceMs: () => writtenAtMs },
         new: await see(openFirst),
         'new at a server that began meanwhile': await see(openSecond),
         'resumed there': { ...(await see(() => openSecond({ 'last-event-id': lastId }))), had },
@@ -113,8 +119,8 @@ describe.skipIf(!canStartKafka)(
       }))
       console.log(`once it answered again: ${JSON.stringify(counts)}`)
       expect(Object.keys(waitedMs).sort()).toEqual(Object.keys(seen).sort())
-      expect(waitedMs['open before']).toBeLessThan(2_000)
-      expect(Math.max(...Object.values(waitedMs))).toBeLessThan(BEGIN_MS)
+      expect(waitedMs['open before']).toBeLessThan(BUSY_MS)
+      expect(Math.max(...Object.values(waitedMs))).toBeLessThan(BEGIN_MS + BUSY_MS)
       expect(counts).toEqual(counts.map(() => ({ lost: 0, twice: 0, outOfOrder: 0 })))
     })
   },
@@ -124,13 +130,13 @@ interface Seen {
   readonly stream: HeldStream
   /** By partition, the records that the client had when the stream opened. */
   readonly had: readonly number[]
-  /** When it was asked for, or the broker became silent if that came later. */
-  readonly sinceMs: number
+  /** When it was asked for; for one that was open before, when there was something to get. */
+  readonly sinceMs: () => number
 }
 
 async function see(open: () => Promise<HeldStream>): Promise<Seen> {
-  const sinceMs = performance.now()
-  return { stream: await open(), had: NOTHING, sinceMs }
+  const askedAtMs = performance.now()
+  return { stream: await open(), had: NOTHING, sinceMs: () => askedAtMs }
 }
 
 /** By its name, how long each took to have a record that was written while the broker was silent; those left out had none. */
@@ -141,7 +147,7 @@ async function waitForNews(seen: Record<string, Seen>): Promise<Record<string, n
     stream.reader.records.some((name) => Number(name.split(':')[1]) >= BEFORE)
   while (performance.now() < startedAtMs + SILENT_MS) {
     for (const [name, each] of Object.entries(seen))
-      if (hasNews(each)) waitedMs[name] ??= Math.round(performance.now() - each.sinceMs)
+      if (hasNews(each)) waitedMs[name] ??= Math.max(0, Math.round(performance.now() - each.sinceMs()))
     await pause(20)
   }
   return waitedMs

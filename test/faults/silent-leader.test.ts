@@ -10,9 +10,10 @@ import { KafkaScene } from '../kafka/kafka-scene.ts'
 const SOON = { timeout: 30_000, interval: 20 }
 /** Longer than this test: the others go on taking it for the leader. */
 const LEADER_STAYS = 'broker.session.timeout.ms=120000'
-/** What a partition of which nothing is heard may hold up the others, and what it takes a busy machine to open a server. */
-const SILENT_MS = 10_000
-const OPENED_MS = 1_000
+/** What a partition of which nothing is heard may hold up the others. */
+const BEGIN_MS = 10_000
+/** What a machine that runs other tests meanwhile may add. Where the rule is broken nothing begins until the broker answers. */
+const BUSY_MS = 4_000
 
 describe.skipIf(!canStartKafka)('While one of three brokers hangs', { timeout: 150_000 }, () => {
   let cluster: Cluster
@@ -56,7 +57,7 @@ describe.skipIf(!canStartKafka)('While one of three brokers hangs', { timeout: 1
     const fresh = await after.stream()
     const resumed = await after.stream({ id: resumedId })
     await vi.waitUntil(() => fresh.seen.includes('ready') && resumed.seen.includes('live'), SOON)
-    expect(performance.now() - beganAt).toBeLessThan(SILENT_MS + OPENED_MS)
+    expect(performance.now() - beganAt).toBeLessThan(BEGIN_MS + BUSY_MS)
     const silent = /no answer from the leader of partition/
     await vi.waitFor(() => expect(after.topic.notReady()).toMatch(silent), SOON)
     await kafka.produce(topic, { value: 'more', partition: led })
