@@ -185,7 +185,7 @@ export class Case {
     const from = c % 7 === 6 ? 'latest' : 'earliest'
     const sinceMs = c % 7 === 5 ? this.epochMs - (c % 90) : null
     const forms = [client.id, client.id, client.id.replace(/=+$/, ''), `${client.id}/etag`]
-    client.connect(server, { from, sinceMs }, forms[c % 4])
+    client.connect(server, { from, sinceMs }, forms[c % 4], c % 3 > 0)
   }
 
   private tidy(server: Server, steps: number): void {

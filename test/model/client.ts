@@ -1,14 +1,16 @@
 // A client as the resume tests see it: one stream at a time, which does what src/stream.ts does with a beginning and a cursor, and
-// may be cut behind any word of it. What it is sent and told is held against what was written in test/model/ledger.ts.
+// may be cut behind any word of it. What it is sent is held against what was written in test/model/ledger.ts, what its id is told
+// against what the server still has in test/model/claim.ts.
 
 import type { Ahead } from '../../src/ahead.ts'
 import type { Cursor } from '../../src/cursor.ts'
 import { parsePosition } from '../../src/position.ts'
-import type { GapReason } from '../../src/signals.ts'
 import { type Begun, FROM_BEGINNING, type Start, type Wish } from '../../src/start.ts'
 import type { Keeps } from '../../src/topic.ts'
 import { StreamReader } from '../stream-reader.ts'
+import { Claim } from './claim.ts'
 import { Ledger } from './ledger.ts'
+import type { Log } from './log.ts'
 import type { Server } from './server.ts'
 
 /** The id that comes with a gap: of a client that has nothing. */
@@ -24,7 +26,12 @@ export class Client {
   /** Whether its stream is over, and it is for the client to come back. */
   isOpen = false
   private readonly keeps: Keeps
+  /** null where its id is of a topic that is no more, and was taken for one of the present topic. */
   private ledger: Ledger | null = null
+  /** What its id says at this server, where it brought one. */
+  private claim: Claim | null = null
+  /** The topic that its stream is of. */
+  private logs: readonly Log[] = []
   private server: Server | null = null
   private wish: NewWish = FROM_BEGINNING
   private start: Start | null = null
@@ -47,16 +54,17 @@ export class Client {
   }
 
   /** Connects with its id, in the form that is `written`, or as `wish` says where it has none. */
-  connect(server: Server, wish: NewWish, written = this.id): void {
+  connect(server: Server, wish: NewWish, written = this.id, isForgetful = true): void {
     this.disconnect()
-    // An id does not say which topic it is of, so that one of a topic that is no more may be taken for one of its successor.
-    if (this.ledger !== null && this.ledger.logs !== server.viewLogs) this.forget()
-    this.ledger ??= new Ledger(server.viewLogs, this.keeps)
+    if (this.logs !== server.viewLogs) this.changeTopic(isForgetful)
     this.server = server
     this.wish = wish
     this.isOpen = true
+    this.logs = server.viewLogs
+    if (this.id === '') this.ledger ??= new Ledger(this.logs, this.keeps)
     this.start = server.begin({ ...wish, id: this.id === '' ? null : written })
-    this.ledger.connect(server)
+    this.ledger?.connect(server)
+    this.claim = hasSomething(this.id) ? new Claim(positionOf(this.id), server) : null
     this.hasToCatchUp = !server.view.caughtUp
   }
 
@@ -65,6 +73,7 @@ export class Client {
     this.start?.stop()
     this.doubt?.stop()
     this.cursor?.letGo()
+    if (this.ledger === null) this.id = '' // what it holds is of two topics
     this.start = null
     this.doubt = null
     this.cursor = null
@@ -74,14 +83,17 @@ export class Client {
   work(bytesMax: number, cut: Cut): boolean {
     if (this.doubt !== null) this.lookIntoDoubt(this.doubt)
     if (this.start !== null) return this.lookForStart(this.start)
-    const { cursor, ledger } = this
-    if (cursor === null || ledger === null || this.server === null) return false
-    ledger.beforeRead(this.server)
+    const { cursor, ledger, server } = this
+    if (cursor === null || server === null) return false
+    const isOver = this.logs !== server.viewLogs
+    ledger?.beforeRead(server)
     const bytes = cursor.read(bytesMax)
-    ledger.noteSeen(this.server.view.position())
+    ledger?.noteSeen(server.view.position())
+    if (isOver !== cursor.isOutdated || (isOver && bytes !== null))
+      throw new Error('recreated is due, or is not')
     if (bytes === null) return this.rest(cursor, cut)
     if (bytes.length === 0) return true
-    this.take(cut === 'inside' ? bytes.subarray(0, -1) : bytes, ledger)
+    this.take(cut === 'inside' ? bytes.subarray(0, -1) : bytes)
     if (cut === 'inside') this.disconnect()
     else this.tellReady(cursor, cut)
     return this.isOpen
@@ -89,7 +101,7 @@ export class Client {
 
   /** What an idle stream says: the position as an id, where that stands for everything. */
   heartbeat(cut: Cut): void {
-    if (this.cursor?.atTail()) this.hear(this.cursor.id(), cut)
+    if (this.cursor?.atTail()) this.hear(this.cursor, cut)
   }
 
   private lookForStart(start: Start): boolean {
@@ -103,33 +115,46 @@ export class Client {
     return this.isOpen
   }
 
-  private turnAway(end: string, { view }: Server): void {
-    if (end !== 'busy' || view.isWhole) throw new Error(`turned away as ${end}`)
+  private turnAway(end: string, { viewAccount }: Server): void {
+    if (end !== 'busy' || viewAccount.isWhole) throw new Error(`turned away as ${end}`)
     this.disconnect()
   }
 
   private begin({ cursor, reason, doubt }: Begun, server: Server): void {
-    const { ledger } = this
     this.cursor = cursor
     this.doubt = doubt
-    if (ledger === null || (reason === null && ledger.logs !== server.viewLogs)) this.beginElsewhere(server)
-    else if (reason !== null) this.tellGap(reason, server)
+    // The topic became another one while it waited, and its id is as good for that one.
+    const isElsewhere = this.logs !== server.viewLogs && !cursor.isOutdated
+    if (isElsewhere && !this.beginElsewhere(server)) return
+    const { ledger } = this
+    if (this.claim !== null) this.claim.expect(reason)
+    else if (reason !== null) throw new Error(`${reason} was said to a client that has nothing`)
+    if (reason !== null) this.tellGap(server)
+    else if (ledger === null) this.expectHonoured()
     else if (this.id === NOTHING_YET) ledger.beginAnew(new Map(), server)
     else if (this.id !== '') ledger.resume(server)
     else this.beginAsWished(ledger, server)
   }
 
-  /** The topic became another one while it waited, and its id is as good for that one. */
-  private beginElsewhere(server: Server): void {
+  /** False where what it gets cannot be told. */
+  private beginElsewhere(server: Server): boolean {
+    this.changeTopic(false)
+    this.logs = server.viewLogs
+    if (this.claim !== null) return true
     if (this.id !== '' || !server.view.isWhole) {
       this.disconnect()
       this.forget()
-      return
+      return false
     }
-    this.ledger = new Ledger(server.viewLogs, this.keeps)
+    this.ledger = new Ledger(this.logs, this.keeps)
     this.ledger.connect(server)
-    if (isFromNow(this.wish)) this.ledger.beginAt(new Map(), server)
-    else this.beginAsWished(this.ledger, server)
+    this.ledger.asked = new Map() // all of it came after the request
+    this.hasToCatchUp = false
+    return true
+  }
+
+  private expectHonoured(): void {
+    if (this.doubt === null) this.claim?.expectHonoured()
   }
 
   private beginAsWished(ledger: Ledger, server: Server): void {
@@ -143,21 +168,24 @@ export class Client {
     const { server } = this
     if (server === null || this.cursor?.isOutdated) return
     const finding = doubt.look(server.nowMs)
-    if (finding === 'beyond') this.restart('beyond-end', server)
-    else if (finding === 'too-old') this.restart(finding, server)
-    else if (finding === 'settled') this.doubt = null
+    if (finding === 'beyond' || finding === 'too-old') {
+      const reason = finding === 'beyond' ? 'beyond-end' : finding
+      this.claim?.expectInDoubt(reason)
+      this.restart(server)
+    } else if (finding === 'settled') this.doubt = null
+    if (this.ledger === null) this.expectHonoured()
   }
 
   /** At the tail, or over: what the server lost on the client ends the stream. */
   private rest(cursor: Cursor, cut: Cut): boolean {
     const { server, ledger } = this
-    if (server === null || ledger === null) return false
+    if (server === null) return false
     if (cursor.isOutdated) {
-      this.restart('recreated', server)
+      this.restart(server)
       return true
     }
     if (cursor.lost) {
-      ledger.expectLoss(server)
+      ledger?.expectLoss(server)
       this.disconnect()
       return false
     }
@@ -167,18 +195,19 @@ export class Client {
     return false
   }
 
-  private restart(reason: GapReason, server: Server): void {
+  private restart(server: Server): void {
     this.disconnect()
     this.isOpen = true
-    this.tellGap(reason, server)
+    this.tellGap(server)
     this.wish = FROM_BEGINNING
     this.start = server.begin(FROM_BEGINNING)
     this.hasToCatchUp = false
   }
 
-  private tellGap(reason: GapReason, server: Server): void {
-    if (this.ledger?.logs === server.viewLogs) this.ledger.expectGap(reason, server)
+  private tellGap(server: Server): void {
     this.id = NOTHING_YET
+    this.claim = null
+    this.logs = server.viewLogs
     this.ledger = new Ledger(server.viewLogs, this.keeps)
     this.ledger.connect(server)
     this.ledger.beginAnew(new Map(), server)
@@ -187,29 +216,44 @@ export class Client {
   private tellReady(cursor: Cursor, cut: Cut): void {
     if (cursor.isReadyTold || !(cursor.complete || cursor.atTail())) return
     cursor.isReadyTold = true
-    this.hear(cursor.id(), cut)
+    this.hear(cursor, cut)
     this.ledger?.becomeReady()
   }
 
-  private hear(id: string, cut: Cut): void {
-    this.ledger?.hear(positionOf(id))
+  private hear(cursor: Cursor, cut: Cut): void {
+    const isAtTail = cursor.atTail()
+    const id = cursor.id()
     this.id = id
+    this.ledger?.hear(positionOf(id))
+    const gap = isAtTail ? this.server?.viewAccount.gapFor(positionOf(id)) : null
+    if (gap) throw new Error(`an id is told at the tail that is ${gap}`)
     if (cut === 'behind') this.disconnect()
   }
 
-  private take(bytes: Uint8Array, ledger: Ledger): void {
+  private take(bytes: Uint8Array): void {
     const reader = new StreamReader()
     reader.feed(bytes)
     for (const { id = '', event, data } of reader.events) {
-      ledger.take(positionOf(id), event, data)
+      this.ledger?.take(positionOf(id), event, data)
       this.id = id
     }
+  }
+
+  /** Its id is of another topic: it begins with nothing, or tries what the id is taken for. */
+  private changeTopic(isForgetful: boolean): void {
+    if (isForgetful || !hasSomething(this.id)) this.forget()
+    this.ledger = null
   }
 
   private forget(): void {
     this.id = ''
     this.ledger = null
   }
+}
+
+/** Whether the id is of a client that has something. */
+function hasSomething(id: string): boolean {
+  return id !== '' && id !== NOTHING_YET
 }
 
 function positionOf(id: string) {

@@ -2,7 +2,6 @@
 // that it is sent, told and denied is held against what was written.
 
 import { covers, furthest, type Position } from '../../src/position.ts'
-import type { GapReason } from '../../src/signals.ts'
 import type { KafkaRecord, Keeps } from '../../src/topic.ts'
 import type { Log } from './log.ts'
 import type { Holdings, Server } from './server.ts'
@@ -35,6 +34,8 @@ export class Ledger {
   private horizon: Position = new Map()
   /** Records that were gone already when it began to read of them. */
   private isExcused: (record: KafkaRecord) => boolean = () => false
+  /** The same, but for those whose loss ends its stream all the same. */
+  private wasGone: (record: KafkaRecord) => boolean = () => false
 
   constructor(logs: readonly Log[], keeps: Keeps) {
     this.logs = logs
@@ -81,6 +82,7 @@ export class Ledger {
     this.beginAnew(position, server)
     this.isBeginning = false
     this.isSnapshot = false
+    this.wasGone = () => false
   }
 
   /** From the end of each log, at some moment since the server was at `asked`. */
@@ -94,7 +96,9 @@ export class Ledger {
   /** Who has been sent nothing yet wants what there is when it is, at the least. */
   beforeRead(server: Server): void {
     if (!this.isBeginning || this.hasTaken) return
+    const { wasGone } = this
     this.excuse(server)
+    if (!server.viewAccount.isWhole) this.wasGone = wasGone
     if (this.sinceMs !== null) this.excuseBefore(server.floorOf(this.sinceMs), server)
   }
 
@@ -131,22 +135,11 @@ export class Ledger {
   expectLoss(server: Server): void {
     if (this.isBeginning && !this.hasTaken && server.view.isWhole)
       throw new Error('lost before anything was sent')
-    if (!this.misses(server, 0)) throw new Error('ended as too-old, and nothing is gone that it lacks')
+    if (!this.misses(server)) throw new Error('ended as too-old, and nothing is gone that it lacks')
   }
 
-  /** An id is too old where a record behind it is gone, or what stood there is deleted or was not read, whatever it was. */
-  expectGap(reason: GapReason, server: Server): void {
-    if (reason !== 'too-old' || !server.view.isWhole) return
-    const isDeleted = (log: Log, partition: number) => {
-      const from = this.position.get(partition) ?? 0
-      return from > 0 && from < Math.max(log.start, server.begunOf(partition)?.at ?? 0)
-    }
-    if (!this.logs.some(isDeleted) && !this.misses(server, 1))
-      throw new Error('too-old, and nothing is gone that it lacks')
-  }
-
-  /** Whether the server lacks a record behind what the client has of its partition, which is `hasMin` at the least. */
-  private misses(server: Server, hasMin: number): boolean {
+  /** Whether the server lacks a record behind what the client has, which was there when it began: its threads hear of it later. */
+  private misses(server: Server): boolean {
     if (server.isViewOutdated) return true // all of it is gone
     const { has, position } = server.holdings()
     for (const [partition, log] of this.logs.entries()) {
@@ -154,9 +147,10 @@ export class Ledger {
       const to = Math.max(log.start, position.get(partition) ?? 0)
       // What is missing in a log that is read late may have been tombstones, and what was deleted unread records, whatever it was.
       const isLate = from > 0 && server.begunOf(partition)?.isLate
-      for (let offset = from; from >= hasMin && offset < to; offset++) {
+      for (let offset = from; offset < to; offset++) {
         const record = log.written.get(offset)
-        if (record === undefined ? isLate || offset < log.start : !has(record)) return true
+        const isOwed = server.isMirrored || record === undefined || !this.wasGone(record)
+        if (isOwed && (record === undefined ? isLate || offset < log.start : !has(record))) return true
       }
     }
     return false
@@ -257,6 +251,7 @@ export class Ledger {
     const excused = new Set([...position.keys()].filter(isOfNothing))
     this.isExcused = (record) =>
       excused.has(record.partition) && record.offset < (position.get(record.partition) ?? 0) && !has(record)
+    this.wasGone = this.isExcused
   }
 
   /** Where the first record since its moment is gone by now, another one may be found. */

@@ -10,6 +10,7 @@ import { Start, type Wish } from '../../src/start.ts'
 import { BusMirror } from '../../src/threads/bus-mirror.ts'
 import { BusReporter } from '../../src/threads/bus-news.ts'
 import type { KafkaRecord, PartitionWatermarks } from '../../src/topic.ts'
+import { Account, nameOfFrame, type Times } from './account.ts'
 import type { KafkaTopic, Log } from './log.ts'
 
 /** A whole number from 0 to below the bound: the case's own randomness. */
@@ -25,6 +26,10 @@ export interface ServerOptions extends Omit<BusOptions, keyof Clocks> {
   readonly isMirrored: boolean
 }
 
+/** Bounds that no case reaches. */
+const BYTES_PLENTY = 10_000_000
+const RECORDS_PLENTY = 100_000
+
 export class Server {
   readonly bus: Bus
   /** The bus as its streams see it: itself, or as another thread does, which hears of it some time later. */
@@ -35,7 +40,15 @@ export class Server {
   isUnpublished = false
   /** Logs of the topic that its streams know, which may be another one by now, and of the one that it reads. */
   viewLogs: readonly Log[]
+  /** Whether its streams know that the topic was another one before. */
+  isViewRemade = false
+  /** What Kafka has answered it. */
+  readonly answered: PartitionWatermarks[] = []
   private logs: readonly Log[]
+  private account: Account
+  private toldAccount: Account
+  private isRemade = false
+  private readonly newAccount: () => Account
   private readonly kafka: KafkaTopic
   private readonly clocks: Clocks
   private readonly choose: Choose
@@ -52,6 +65,11 @@ export class Server {
     this.clocks = clocks
     this.choose = choose
     this.bus = new Bus({ ...options, ...clocks })
+    const { keeps, retainedMsMax, deleteRetentionMs, retainedBytesMax, retainedRecordsMax } = options
+    const isBounded = retainedBytesMax < BYTES_PLENTY || retainedRecordsMax < RECORDS_PLENTY
+    this.newAccount = () => new Account({ keeps, retainedMsMax, deleteRetentionMs, isBounded })
+    this.account = this.newAccount()
+    this.toldAccount = this.account.told()
     this.reporter = new BusReporter(this.bus)
     this.bus.onChange(() => {
       this.hasNews = this.view !== this.bus
@@ -87,17 +105,33 @@ export class Server {
       const news = this.reporter.news(1 + this.choose(4))
       this.view.receive(structuredClone(news))
       this.hasNews = !news.isWhole
-      if (!this.hasNews) this.viewLogs = this.logs
-      if (!this.hasNews) break
+      if (this.hasNews) continue
+      this.viewLogs = this.logs
+      this.toldAccount = this.account.told()
+      this.isViewRemade = this.isRemade
+      break
     }
+  }
+
+  /** What its streams know of what it has read and let go. */
+  get viewAccount(): Account {
+    return this.view === this.bus ? this.account : this.toldAccount
+  }
+
+  /** Whether what its streams read is what Kafka has by the topic's name. */
+  get isViewCurrent(): boolean {
+    return this.viewLogs === this.kafka.logs
   }
 
   /** Asks Kafka for the partitions and where their logs begin. */
   look(): void {
     if (this.isBehindTopic) this.recreate()
     this.declare()
-    for (const [partition, log] of this.logs.entries())
-      if (this.reads(partition) && log.start <= this.next(partition)) this.bus.trim(partition, log.start)
+    for (const [partition, log] of this.logs.entries()) {
+      if (!this.reads(partition)) continue
+      if (log.start > this.next(partition)) this.skip(partition, log.start)
+      else this.trim(partition, log.start)
+    }
   }
 
   /** Has it caught up? Partitions without a leader are given up. */
@@ -113,12 +147,16 @@ export class Server {
 
   /** Kafka answers whoever has asked. */
   async answer(): Promise<void> {
-    for (const answer of this.questions.splice(0)) answer(this.kafka.watermarks)
+    const { watermarks } = this.kafka
+    if (this.questions.length > 0) this.answered.push(watermarks)
+    for (const answer of this.questions.splice(0)) answer(watermarks)
     await new Promise<void>((resolve) => setImmediate(resolve))
   }
 
   maintain(): boolean {
-    return this.bus.maintain(this.clocks.epochMs(), this.clocks.nowMs())
+    const isDone = this.bus.maintain(this.clocks.epochMs(), this.clocks.nowMs())
+    if (isDone) this.collect('time')
+    return isDone
   }
 
   /** All that can be done is done: everything is read, published and told. */
@@ -169,6 +207,11 @@ export class Server {
     return floor
   }
 
+  /** Whether its streams are in another thread. */
+  get isMirrored(): boolean {
+    return this.view !== this.bus
+  }
+
   /** Whether its streams have yet to hear that the topic is another one, of which its bus has records by now. */
   get isViewOutdated(): boolean {
     return this.logs !== this.viewLogs
@@ -191,7 +234,12 @@ export class Server {
   /** The topic is another one: it is read from its beginning. */
   private recreate(): void {
     this.logs = this.kafka.logs
-    if (this.view === this.bus) this.viewLogs = this.logs
+    this.account = this.newAccount()
+    this.isRemade = true
+    if (this.view === this.bus) {
+      this.viewLogs = this.logs
+      this.isViewRemade = true
+    }
     this.begun.clear()
     this.bus.recreate()
     this.declare()
@@ -204,6 +252,7 @@ export class Server {
   }
 
   private tellEnd(partition: number, end: number): void {
+    if (this.isLoading(partition)) this.account.findHole(partition, this.next(partition), end, this.times)
     this.bus.advance(partition, end)
     const begun = this.begun.get(partition)
     if (begun !== undefined) begun.hasEnded = true
@@ -217,8 +266,19 @@ export class Server {
     const marks = new Map(answering.map(([partition, { watermarks }]) => [partition, watermarks]))
     for (const [partition, at] of this.bus.readFrom(marks, this.logs.length)) {
       this.begun.set(partition, { at, end: marks.get(partition)?.end ?? 0, isLate: false, hasEnded: false })
+      this.account.begin(partition, at)
       this.bus.setPartition(partition, at)
     }
+  }
+
+  private trim(partition: number, start: number): void {
+    this.account.trim(partition, start)
+    this.bus.trim(partition, start)
+  }
+
+  private skip(partition: number, start: number): void {
+    this.account.skip(partition, start)
+    this.bus.skip(partition, start)
   }
 
   private reads(partition: number): boolean {
@@ -231,12 +291,13 @@ export class Server {
 
   /** What has not left the bus before the frame of this sequence came. */
   private frames(asOf = Number.POSITIVE_INFINITY): Frame[] {
+    const account = asOf === Number.POSITIVE_INFINITY ? this.account : this.viewAccount
     return this.bus.segments.flatMap((segment) => {
       const frames = []
       for (let at = 0; at < segment.end; at = segment.next(at)) {
         if (segment.isBuried(at) && segment.supersededBefore(at, asOf)) continue
-        if ((asOf === Number.POSITIVE_INFINITY ? this.bus : this.view).isSkipped(segment, at)) continue
         const [partition, offset] = [segment.partition(at), segment.offset(at)]
+        if (account.isSkipped(partition, offset)) continue
         frames.push({ partition, offset, timestampMs: segment.timestampMs(at) })
       }
       return frames
@@ -245,13 +306,44 @@ export class Server {
 
   private readOne(log: Log, partition: number): void {
     const next = this.next(partition)
-    if (log.start > next) this.bus.skip(partition, log.start)
+    if (log.start > next) this.skip(partition, log.start)
     const record = log.records.find(({ offset }) => offset >= next)
     const begun = this.begun.get(partition)
     if (begun !== undefined && this.bus.caughtUp && !begun.hasEnded) begun.isLate = true
     if (record === undefined) this.tellEnd(partition, log.end)
-    else this.bus.append(record)
+    else this.append(record, Math.max(next, log.start))
     if (this.choose(3) > 0) this.tellEnds()
+  }
+
+  private append(record: KafkaRecord, next: number): void {
+    const { account, times } = this
+    const { segments } = this.bus
+    if (this.isLoading(record.partition)) {
+      account.findHole(record.partition, next, record.offset, times)
+      account.noteTimestamp(record.partition, record.timestampMs, times)
+    }
+    this.bus.append(record)
+    // Room was made before: what left then was not superseded by it.
+    if (this.bus.segments !== segments) this.collect('read')
+    account.add(record, times)
+  }
+
+  /** Accounts for what left the bus. */
+  private collect(cause: 'read' | 'time'): void {
+    const names = new Set<string>()
+    for (const segment of this.bus.segments)
+      for (let at = 0; at < segment.end; at = segment.next(at))
+        if (!segment.isBuried(at))
+          names.add(nameOfFrame({ partition: segment.partition(at), offset: segment.offset(at) }))
+    this.account.collect(names, cause, this.times)
+  }
+
+  private isLoading(partition: number): boolean {
+    return this.begun.get(partition)?.hasEnded === false
+  }
+
+  private get times(): Times {
+    return { nowMs: this.clocks.nowMs(), epochMs: this.clocks.epochMs() }
   }
 
   private next(partition: number): number {

@@ -1,0 +1,83 @@
+// What an id says that is brought to a server, and which gap it is owed there: by the model's account of that server, by what Kafka
+// has answered it since, and by nothing that the server says.
+
+import type { Position } from '../../src/position.ts'
+import type { GapReason } from '../../src/signals.ts'
+import type { Watermarks } from '../../src/topic.ts'
+import type { Server } from './server.ts'
+
+export class Claim {
+  readonly position: Position
+  private readonly server: Server
+  /** Answers that came before the id did say nothing about it. */
+  private readonly answersBefore: number
+
+  constructor(position: Position, server: Server) {
+    this.position = position
+    this.server = server
+    this.answersBefore = server.answered.length
+  }
+
+  /** The stream begins, after this word or none. */
+  expect(said: GapReason | null): void {
+    const owed = this.server.viewAccount.gapFor(this.position)
+    if (said === owed) return
+    if (said === null) throw new Error(`${owed} is due, and was not said`)
+    if (said === 'too-old' && this.isBehindStart) return
+    if (said === (this.server.isViewRemade ? 'recreated' : 'beyond-end') && this.isBeyondEnd) return
+    throw new Error(`${said} was said, ${owed ?? 'nothing'} is due`)
+  }
+
+  /** It was taken at its word, and this is said in the middle of the stream. */
+  expectInDoubt(said: 'beyond-end' | 'too-old'): void {
+    if (said === 'too-old' ? !this.isBehindStart : !this.isBeyondEnd)
+      throw new Error(`${said} was said in mid-stream, and Kafka has not`)
+  }
+
+  /** It was honoured, and there is no doubt left: no partition ends before it. */
+  expectHonoured(): void {
+    const { server } = this
+    if (!server.isViewCurrent) return
+    for (const [partition, offset] of this.position)
+      if (offset > (server.viewLogs[partition]?.end ?? -1))
+        throw new Error('beyond-end is due, and was not said')
+  }
+
+  /** Whether each partition in which the server was behind the id has a leader by now, or it has read that far. */
+  get canBegin(): boolean {
+    const { viewLogs } = this.server
+    return this.ahead.every(([partition]) => viewLogs[partition]?.isSilent === false)
+  }
+
+  /** Where the server's streams are still behind it: what they have read proves that it is there. */
+  get ahead(): [number, number][] {
+    const { view } = this.server
+    return [...this.position].filter(([partition, offset]) => {
+      const reached = view.nextOffset(partition)
+      return reached === undefined || reached < offset
+    })
+  }
+
+  private get isBeyondEnd(): boolean {
+    return this.ahead.some(([partition, offset]) =>
+      this.hasBeenTold(partition, (marks) => marks === undefined || offset > marks.end),
+    )
+  }
+
+  /** Of a partition that it has yet to read the server knows what Kafka has told. */
+  private get isBehindStart(): boolean {
+    return [...this.position].some(
+      ([partition, offset]) =>
+        offset > 0 &&
+        !this.server.viewAccount.hasBegun(partition) &&
+        this.hasBeenTold(partition, (marks) => marks !== undefined && offset < marks.start),
+    )
+  }
+
+  private hasBeenTold(partition: number, says: (marks: Watermarks | undefined) => boolean): boolean {
+    return this.server.answered.slice(this.answersBefore).some((answer) => {
+      const marks = answer.get(partition)
+      return marks !== null && says(marks)
+    })
+  }
+}
