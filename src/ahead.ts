@@ -7,20 +7,22 @@ import { FROM_BEGINNING, FROM_NOW, type Position } from './position.ts'
 import type { PartitionWatermarks } from './topic.ts'
 
 /**
- * `settled`: no partition is left. `beyond`: one ends before the offset, or the topic lacks it. `too-old`: one that is not read yet
+ * `settled`: no partition is left. `beyond`: one ends before the offset, or two answers in a row lack it. `too-old`: one that is not read yet
  * begins behind it. `closed`: nobody will ever tell.
  */
 export type Finding = 'settled' | Contradiction | 'closed' | 'open'
 type Contradiction = 'beyond' | 'too-old'
 
 export class Ahead {
-  /** Kafka has answered once, if not for every partition. */
+  /** Kafka has answered, if not for every partition, and said nothing that is still to be confirmed. */
   hasAnswer = false
   private readonly bus: BusView
   private readonly asking: Asking
   private readonly offsets: Map<number, number>
   /** "From now" of a partition that the bus does not know: where Kafka says that it ends. */
   private readonly ends = new Map<number, number>()
+  /** Partitions that the last answer did not list. One broker may not know yet that the topic has grown: the next has to say so, too. */
+  private unlisted: ReadonlySet<number> = new Set()
 
   /** Offsets of -1 are those of partitions that the bus does not know. */
   constructor(bus: BusView, offsets: Map<number, number>, asking: Asking) {
@@ -36,7 +38,6 @@ export class Ahead {
     const answer = this.asking.take(nowMs)
     if (answer === null) return 'open'
     if (answer === 'closed') return 'closed'
-    this.hasAnswer = true
     return this.contradiction(answer) ?? (this.offsets.size === 0 ? 'settled' : 'open')
   }
 
@@ -68,16 +69,24 @@ export class Ahead {
 
   private contradiction(answer: PartitionWatermarks): Contradiction | null {
     let isBehind = false
+    const unlisted = new Set<number>()
     for (const [partition, offset] of this.offsets) {
       const marks = answer.get(partition)
       if (marks === null) continue // its leader is silent
       // The bus may have got there after Kafka was asked.
       const isThere = offset !== FROM_NOW && hasReached(this.bus, partition, offset)
-      if (!isThere && (marks === undefined || offset > marks.end)) return 'beyond'
+      if (marks === undefined && !isThere) {
+        if (this.unlisted.has(partition)) return 'beyond'
+        unlisted.add(partition)
+        continue
+      }
+      if (marks !== undefined && !isThere && offset > marks.end) return 'beyond'
       if (marks !== undefined) this.ends.set(partition, marks.end)
       isBehind ||= offset > 0 && offset < (marks?.start ?? 0) && !isRead(this.bus, partition)
       this.offsets.delete(partition)
     }
+    this.unlisted = unlisted
+    this.hasAnswer ||= unlisted.size === 0
     return isBehind ? 'too-old' : null
   }
 }
