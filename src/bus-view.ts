@@ -35,6 +35,9 @@ export abstract class BusView {
   /** Log start of a partition as Kafka told it, -2 before it did; undefined for one that the topic lacks. */
   abstract start(partition: number): number | undefined
 
+  /** Offset at which the reading of a partition began; 0 for one that is not read, or from its first record on. */
+  abstract readFromOffset(partition: number): number
+
   /** Whether a frame is to be passed over although it is not marked as gone yet. */
   isSkipped(segment: SegmentView, at: EntryAt): boolean {
     const { skipped } = this
@@ -61,6 +64,11 @@ export abstract class BusView {
   /** Why a client with this position has missed something for good; null if it has not. */
   gapFor(position: Position): GapReason | null {
     return this.losses.gapFor(position, (partition) => this.start(partition))
+  }
+
+  /** Why a client that wants everything from this position on cannot have it; null if it can. Offsets below 0 ask for nothing. */
+  gapAfter(position: Position): GapReason | null {
+    return this.losses.gapAfter(position, (partition) => this.readFromOffset(partition))
   }
 
   /** Whether tombstones of this partition are gone. */

@@ -206,13 +206,17 @@ export class Bus extends BusView {
     return this.partitions.start(partition)
   }
 
+  override readFromOffset(partition: number): number {
+    return this.partitions.readFrom.get(partition) ?? 0
+  }
+
   /** Grows with each change of `skipped`, for those who tell other threads. */
   get skippedVersion(): number {
     return this.retention.trims.version
   }
 
   /** What is known of the partitions, for those who tell other threads. */
-  get known(): Pick<Partitions, 'starts' | 'version'> {
+  get known(): Pick<Partitions, 'starts' | 'readFrom' | 'version'> {
     return this.partitions
   }
 
@@ -259,7 +263,6 @@ export class Bus extends BusView {
 
   /** A timestamp ahead of the clock proves nothing of when what follows was written. */
   private noteLoaded({ partition, offset, timestampMs }: KafkaRecord): void {
-    if (this.options.keeps === 'all') return
     this.noteHole(partition, offset)
     if (timestampMs <= this.epochMs()) this.partitions.noteTimestamp(partition, timestampMs)
   }

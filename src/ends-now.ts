@@ -4,11 +4,10 @@ import type { Asking } from './asking.ts'
 import type { Position } from './position.ts'
 
 export class EndsNow {
-  /** Kafka will never tell: the topic closes. */
-  isClosed = false
   private readonly asking: Asking
   private readonly ends: Map<number, number>
-  private isComplete = false
+  /** Partitions of which Kafka has told the end. What it tells of them later is later than the request. */
+  private readonly told = new Set<number>()
 
   /** `reached`: where the bus is, which stands for a partition of which Kafka does not tell. */
   constructor(reached: Position, asking: Asking) {
@@ -16,19 +15,16 @@ export class EndsNow {
     this.asking = asking
   }
 
-  /** `open` as long as the leader of a partition is silent, or Kafka is. */
+  /** `open` as long as the leader of a partition is silent, or Kafka is. `closed`: nobody will ever tell. */
   look(nowMs: number): 'complete' | 'closed' | 'open' {
     const answer = this.asking.take(nowMs)
-    if (answer === 'closed') this.isClosed = true
-    else if (answer !== null) {
-      this.isComplete = true
-      for (const [partition, marks] of answer) {
-        if (marks === null) this.isComplete = false
-        else this.ends.set(partition, Math.max(marks.end, this.ends.get(partition) ?? 0)) // it may speak of another topic by now
-      }
+    if (answer === null || answer === 'closed') return answer ?? 'open'
+    let isComplete = true
+    for (const [partition, marks] of answer) {
+      if (marks !== null) this.noteEnd(partition, marks.end)
+      else if (!this.told.has(partition)) isComplete = false
     }
-    if (this.isClosed) return 'closed'
-    return this.isComplete ? 'complete' : 'open'
+    return isComplete ? 'complete' : 'open'
   }
 
   get lookAtMs(): number {
@@ -39,8 +35,17 @@ export class EndsNow {
     this.asking.stop()
   }
 
-  /** Of a partition of which nothing is known there is no offset: it is read from its beginning, so that nothing is lost. */
-  position(): Position {
+  /**
+   * Of a partition of which nothing is known there is no offset, or -2: it is read from its beginning, since any end that is told
+   * later may lie behind records that came after the request.
+   */
+  get position(): Position {
     return this.ends
+  }
+
+  private noteEnd(partition: number, end: number): void {
+    if (this.told.has(partition)) return
+    this.told.add(partition)
+    this.ends.set(partition, Math.max(end, this.ends.get(partition) ?? 0)) // it may speak of another topic by now
   }
 }

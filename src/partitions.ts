@@ -7,6 +7,8 @@ export class Partitions {
   /** In ascending order, as ids name them. */
   private readonly numbers: number[] = []
   readonly starts = new Map<number, number>()
+  /** Offsets at which the reading of partitions began, where there were others before. */
+  readonly readFrom = new Map<number, number>()
   /** Grows with whatever becomes known of the partitions but for their next offsets; never begins again. */
   version = 0
   private readonly nextOffsets = new Map<number, number>()
@@ -30,7 +32,10 @@ export class Partitions {
 
   /** Declares a partition, or learns where its log begins now; `start` is -2 as long as Kafka has not told. */
   setStart(partition: number, start: number): void {
-    if (!this.isRead(partition)) this.loading.add(partition)
+    if (!this.isRead(partition)) {
+      this.loading.add(partition)
+      if (start > 0) this.readFrom.set(partition, start)
+    }
     this.starts.set(partition, start)
     this.version++
     if (!this.has(partition)) this.insert(partition)
@@ -83,6 +88,7 @@ export class Partitions {
   clear(): void {
     this.numbers.length = 0
     this.starts.clear()
+    this.readFrom.clear()
     this.nextOffsets.clear()
     this.loading.clear()
     this.timestamps.clear()

@@ -7,7 +7,7 @@ import type { BusView } from './bus-view.ts'
 import { Cursor } from './cursor.ts'
 import { EndsNow } from './ends-now.ts'
 import type { LatestAnswers, Waiter } from './latest-answers.ts'
-import { FROM_NOW, type Position, parsePosition } from './position.ts'
+import { FROM_NOW, FROM_BEGINNING as FROM_START, type Position, parsePosition } from './position.ts'
 import type { GapReason } from './signals.ts'
 import type { PartitionWatermarks, Topic } from './topic.ts'
 
@@ -69,9 +69,12 @@ export class Start {
   private position: Position | null = null
   private saysFromNow = false
   private ahead: Ahead | null = null
-  /** For one that begins with the end: a cursor there, or what is to be found out of it. */
+  /** A cursor at the end as of the request, for one that begins there and came after the bus had caught up. */
   private fromEnd: Cursor | null = null
+  /** Finds out where the partitions ended as of the request, for one that came before. */
   private endsNow: EndsNow | null = null
+  /** What it has found, null until then. A partition that is not in it is read from its beginning. */
+  private ends: Position | null = null
   /** `recreatedAt` of the bus that the above belongs to. */
   private recreatedAt: number
 
@@ -83,20 +86,23 @@ export class Start {
     this.heldUpUntilMs = parts.nowMs + HELD_UP_MS
     this.beginsByMs = this.heldUpUntilMs
     this.recreatedAt = bus.recreatedAt
-    if (wish.id !== null) this.position = bus.caughtUp ? this.read(wish.id) : null
-    else if (!isFromNow(wish)) return
-    else if (bus.caughtUp) this.fromEnd = Cursor.fromNow(bus)
-    else this.endsNow = new EndsNow(bus.position(), this.asking())
+    if (!bus.caughtUp) this.endsNow = saysFromNow(wish) ? new EndsNow(bus.position(), this.asking()) : null
+    else if (wish.id !== null) this.position = this.read(wish.id)
+    else if (isFromNow(wish)) this.fromEnd = Cursor.fromNow(bus)
   }
 
   /** Whether it is known by now where to begin: bounded work, and next to none where nothing has changed since the last look. */
   look(nowMs: number): Beginning {
     const { wish, topic } = this.parts
     const { bus } = topic
-    if (isFromNow(wish)) return this.fromNow(nowMs)
-    if (!bus.caughtUp || bus.recreatedAt !== this.recreatedAt) this.forget()
+    if (this.fromEnd !== null) return { cursor: this.fromEnd, reason: null, doubt: null }
+    if (bus.recreatedAt !== this.recreatedAt) this.forget()
+    const finding = this.endsNow === null ? 'known' : this.findEnds(this.endsNow, nowMs)
+    if (finding === 'closed') return { end: 'shutdown' }
+    if (finding === 'open') return 'call'
     if (!bus.caughtUp) return 'catch-up'
     if (wish.id !== null) return this.fromId(wish.id, nowMs)
+    if (isFromNow(wish)) return fromEnds(bus, this.ends ?? NOTHING)
     if (wish.sinceMs !== null) return fromTime(bus, wish.sinceMs)
     return fromBeginning(bus, null)
   }
@@ -115,22 +121,14 @@ export class Start {
     this.endsNow = null
   }
 
-  /** The end as of the request, also where the bus is still behind it. */
-  private fromNow(nowMs: number): Beginning {
-    const { bus } = this.parts.topic
-    if (this.fromEnd !== null) return { cursor: this.fromEnd, reason: null, doubt: null }
-    if (this.position === null && !this.hasEnds(nowMs)) return 'call'
-    if (this.endsNow?.isClosed) return { end: 'shutdown' }
-    this.position ??= this.endsNow?.position() ?? null
+  /** What Kafka has not told in time stays as it is. */
+  private findEnds(endsNow: EndsNow, nowMs: number): 'known' | 'open' | 'closed' {
+    const finding = endsNow.look(nowMs)
+    if (finding === 'closed') return finding
+    if (finding === 'open' && nowMs < this.beginsByMs) return finding
+    this.ends = endsNow.position
     this.stop()
-    if (!bus.caughtUp) return 'catch-up'
-    // All of another topic came after the request.
-    const position = bus.recreatedAt === this.recreatedAt ? this.position : null
-    return { cursor: Cursor.fromPosition(bus, position ?? new Map()), reason: null, doubt: null }
-  }
-
-  private hasEnds(nowMs: number): boolean {
-    return this.endsNow?.look(nowMs) !== 'open' || nowMs >= this.beginsByMs
+    return 'known'
   }
 
   private fromId(id: string, nowMs: number): Beginning {
@@ -140,7 +138,9 @@ export class Start {
     if (position === null) return fromBeginning(bus, 'undecodable')
     if (position.size === 0) return fromBeginning(bus, null)
     const offsets = offsetsAhead(bus, position)
-    if (offsets.size === 0) return resume(bus, position, null)
+    for (const [partition, end] of this.ends ?? NOTHING)
+      if (end >= (offsets.get(partition) ?? Number.POSITIVE_INFINITY)) offsets.delete(partition) // Kafka has told
+    if (offsets.size === 0) return this.resume(id, position, null)
     this.position = this.saysFromNow ? position : null
     this.ahead = new Ahead(bus, offsets, this.asking())
     this.beginsByMs = Math.max(this.beginsByMs, nowMs + ANSWER_MS)
@@ -156,28 +156,53 @@ export class Start {
     if (ahead.hasAnswer) this.beginsByMs = this.heldUpUntilMs
     if (finding === 'open' && nowMs < this.beginsByMs) return 'publish'
     const position = ahead.completed(this.position ?? parsePosition(id) ?? NOTHING)
-    const beginning = resume(bus, position, finding === 'open' ? ahead : null)
+    const beginning = this.resume(id, position, finding === 'open' ? ahead : null)
     if (!('doubt' in beginning) || beginning.doubt === null) ahead.stop()
     return beginning
   }
 
-  /** Offsets of -1 read as where the bus is: "from now" is as of the request. */
-  private read(id: string): Position | null {
+  private resume(id: string, position: Position, doubt: Ahead | null): Begun | End {
     const { bus } = this.parts.topic
+    const reason = this.saysFromNow ? this.gapFromNow(id, position) : bus.gapFor(position)
+    if (reason !== null) return fromBeginning(bus, reason)
+    return { cursor: Cursor.fromPosition(bus, position), reason, doubt }
+  }
+
+  /** What an id is told counts for its other partitions; those "from now" miss what is gone since, and nothing else. */
+  private gapFromNow(id: string, position: Position): GapReason | null {
+    const { bus } = this.parts.topic
+    const [others, ends] = [new Map(position), new Map<number, number>()]
+    for (const [partition, offset] of parsePosition(id) ?? NOTHING) {
+      if (offset !== FROM_NOW) continue
+      ends.set(partition, position.get(partition) ?? FROM_START)
+      others.set(partition, Number.MAX_SAFE_INTEGER)
+    }
+    return bus.gapFor(others) ?? bus.gapAfter(ends)
+  }
+
+  /** Offsets of -1 read as the end as of the request: where the bus was, or what was found since. */
+  private read(id: string): Position | null {
     const position = parsePosition(id)
     if (position === null || !hasFromNow(position)) return position
     this.saysFromNow = true
-    const now = ([partition, offset]: [number, number]): [number, number] => [
-      partition,
-      offset === FROM_NOW ? (bus.nextOffset(partition) ?? offset) : offset,
-    ]
-    return new Map([...position].map(now))
+    const read = new Map(position)
+    for (const [partition, offset] of position)
+      if (offset === FROM_NOW) read.set(partition, this.end(partition))
+    return read
   }
 
-  /** The topic has become another one, or is about to: what was found out so far was of the former. */
+  /** -1 for a partition that the bus did not know at the request. */
+  private end(partition: number): number {
+    if (this.ends !== null) return this.ends.get(partition) ?? FROM_START
+    return this.parts.topic.bus.nextOffset(partition) ?? FROM_NOW
+  }
+
+  /** The topic has become another one. All of it came after the request, and what was found out so far was of the former. */
   private forget(): void {
     this.stop()
     this.recreatedAt = this.parts.topic.bus.recreatedAt
+    this.position = null
+    this.ends = NOTHING
   }
 
   private asking(): Asking {
@@ -189,6 +214,17 @@ function isFromNow({ id, sinceMs, from }: Wish): boolean {
   return id === null && sinceMs === null && from === 'latest'
 }
 
+function saysFromNow(wish: Wish): boolean {
+  return wish.id === null ? isFromNow(wish) : hasFromNow(parsePosition(wish.id) ?? NOTHING)
+}
+
+/** Everything behind these ends, where all of that is here. */
+function fromEnds(bus: BusView, ends: Position): Begun | End {
+  const reason = bus.gapAfter(ends)
+  if (reason !== null) return fromBeginning(bus, reason)
+  return { cursor: Cursor.fromPosition(bus, ends), reason, doubt: null }
+}
+
 function fromBeginning(bus: BusView, reason: GapReason | null): Begun | End {
   // A bus that had to drop what nothing superseded has no whole snapshot to give; replicas with more room may.
   return bus.isWhole ? { cursor: Cursor.fromBeginning(bus), reason, doubt: null } : { end: 'busy' }
@@ -197,11 +233,4 @@ function fromBeginning(bus: BusView, reason: GapReason | null): Begun | End {
 function fromTime(bus: BusView, sinceMs: number): Beginning {
   const isWhole = bus.isWholeSince(sinceMs)
   return isWhole ? { cursor: Cursor.fromTime(bus, sinceMs), reason: null, doubt: null } : { end: 'busy' }
-}
-
-function resume(bus: BusView, position: Position, doubt: Ahead | null): Begun | End {
-  const reason = bus.gapFor(position)
-  return reason === null
-    ? { cursor: Cursor.fromPosition(bus, position), reason, doubt }
-    : fromBeginning(bus, reason)
 }

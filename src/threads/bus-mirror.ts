@@ -19,6 +19,7 @@ export class BusMirror extends BusView {
   /** `text`, read when asked for. */
   private parsed: Position | null = NOWHERE
   private starts: ReadonlyMap<number, number> = new Map()
+  private readFrom: ReadonlyMap<number, number> = new Map()
 
   /** `reader`: number of this thread among those that read. */
   constructor(reader: number) {
@@ -47,6 +48,10 @@ export class BusMirror extends BusView {
     return this.starts.get(partition)
   }
 
+  override readFromOffset(partition: number): number {
+    return this.readFrom.get(partition) ?? 0
+  }
+
   /** Takes over what the reporter has found, and wakes who waits. Of news that are not whole nothing is seen yet. */
   receive(news: BusNews): void {
     const wasCaughtUp = this.caughtUp
@@ -64,7 +69,10 @@ export class BusMirror extends BusView {
     this.caughtUp = news.caughtUp
     this.wasRecreated = news.wasRecreated
     this.recreatedAt = news.recreatedAt
-    if (news.starts !== null) this.starts = news.starts
+    if (news.logs !== null) {
+      this.starts = news.logs.starts
+      this.readFrom = news.logs.readFrom
+    }
     if (news.losses !== null) this.losses = new Losses(news.losses)
     if (news.skipped !== null) this.skipped = news.skipped
     this.wake()

@@ -49,12 +49,14 @@ export interface WholeNews extends ListNews {
   readonly caughtUp: boolean
   readonly wasRecreated: boolean
   readonly recreatedAt: number
-  /** Log starts by partition, and what is gone, where that changed. */
-  readonly starts: ReadonlyMap<number, number> | null
+  /** Log starts by partition and where their reading began, and what is gone, where that changed. */
+  readonly logs: LogsNews | null
   readonly losses: LossesState | null
   /** Log starts below which all counts as gone, where that changed. */
   readonly skipped: ReadonlyMap<number, number> | null
 }
+
+export type LogsNews = Readonly<Record<'starts' | 'readFrom', ReadonlyMap<number, number>>>
 
 export type BusNews = PartialNews | WholeNews
 
@@ -74,7 +76,7 @@ const NOTHING_TOLD: Told = { version: 0, length: 0, count: 0, last: undefined, g
 export class BusReporter {
   private readonly bus: Bus
   private told = NOTHING_TOLD
-  private startsVersion = -1
+  private logsVersion = -1
   private lossesVersion = -1
   private skippedVersion = -1
 
@@ -97,7 +99,7 @@ export class BusReporter {
       caughtUp: bus.caughtUp,
       wasRecreated: bus.wasRecreated,
       recreatedAt: bus.recreatedAt,
-      starts: this.starts(),
+      logs: this.logs(),
       losses: this.losses(),
       skipped: this.skipped(),
     }
@@ -151,11 +153,11 @@ export class BusReporter {
     return pieces
   }
 
-  private starts(): ReadonlyMap<number, number> | null {
-    const { version, starts } = this.bus.known
-    if (version === this.startsVersion) return null
-    this.startsVersion = version
-    return starts
+  private logs(): LogsNews | null {
+    const { version, starts, readFrom } = this.bus.known
+    if (version === this.logsVersion) return null
+    this.logsVersion = version
+    return { starts, readFrom }
   }
 
   private skipped(): ReadonlyMap<number, number> | null {

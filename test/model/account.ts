@@ -24,6 +24,10 @@ interface PartitionAccount {
   start: number
   recordsGone: number
   deletesGone: number
+  /** The same of tombstones that were read; those that are missing were gone before. */
+  deletesLeft: number
+  /** Where its reading began. */
+  readonly readFrom: number
   /** Everything below was deleted unread. */
   skippedTo: number
   /** Latest timestamp of what was read before its end was told, but for those ahead of the clock. */
@@ -61,7 +65,7 @@ export class Account {
 
   /** The log begins at `start`. */
   begin(partition: number, start: number): void {
-    const begun = { start, recordsGone: 0, deletesGone: 0, skippedTo: 0 }
+    const begun = { start, readFrom: start, recordsGone: 0, deletesGone: 0, deletesLeft: 0, skippedTo: 0 }
     this.partitions.set(partition, { ...begun, latestMs: Number.NEGATIVE_INFINITY })
   }
 
@@ -135,6 +139,18 @@ export class Account {
     return !this.isWhole && [...this.partitions].some(isOwed) ? 'too-old' : reason
   }
 
+  /** Why not all that came behind a position can be had, where a client began there with nothing; null if it can. */
+  gapAfter(position: Position): GapReason | null {
+    let reason: GapReason | null = null
+    for (const [partition, offset] of position) {
+      const of = this.partitions.get(partition)
+      if (offset < 0 || of === undefined) continue
+      if (offset < of.readFrom || offset < of.recordsGone) return 'too-old'
+      if (offset < of.deletesLeft) reason = 'deletes-dropped'
+    }
+    return reason
+  }
+
   /** Whether the server had begun to read of it. */
   hasBegun(partition: number): boolean {
     return this.partitions.has(partition)
@@ -163,6 +179,7 @@ export class Account {
     const of = this.partitions.get(partition)
     if (of === undefined) return
     if (isDelete) of.deletesGone = Math.max(of.deletesGone, offset + 1)
+    if (isDelete) of.deletesLeft = Math.max(of.deletesLeft, offset + 1)
     else of.recordsGone = Math.max(of.recordsGone, offset + 1)
   }
 

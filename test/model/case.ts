@@ -10,6 +10,7 @@
 // - recreation between any two steps, of which servers hear at different times, and their workers later;
 // - a connection cut inside the last event, right behind a heartbeat's id, right behind `ready`'s, or while it waits.
 
+import { FROM_NOW, formatPosition } from '../../src/position.ts'
 import type { SegmentPool } from '../../src/segment-pool.ts'
 import type { Keeps } from '../../src/topic.ts'
 import { BUS_OPTIONS } from '../bus-options.ts'
@@ -185,7 +186,8 @@ export class Case {
     const from = c % 7 === 6 ? 'latest' : 'earliest'
     const sinceMs = c % 7 === 5 ? this.epochMs - (c % 90) : null
     const forms = [client.id, client.id, client.id.replace(/=+$/, ''), `${client.id}/etag`]
-    client.connect(server, { from, sinceMs }, forms[c % 4], c % 3 > 0)
+    const fromNow = formatPosition(new Map(this.kafka.logs.map((_, partition) => [partition, FROM_NOW])))
+    client.connect(server, { from, sinceMs }, c % 7 === 4 ? fromNow : forms[c % 4], c % 3 > 0)
   }
 
   private tidy(server: Server, steps: number): void {

@@ -2,7 +2,7 @@
 // may be cut behind any word of it. What it is sent is held against what was written in test/model/ledger.ts, what its id is told
 // against what the server still has in test/model/claim.ts.
 
-import type { Ahead } from '../../src/ahead.ts'
+import { type Ahead, hasFromNow } from '../../src/ahead.ts'
 import type { Cursor } from '../../src/cursor.ts'
 import { parsePosition } from '../../src/position.ts'
 import { type Begun, FROM_BEGINNING, type Start, type Wish } from '../../src/start.ts'
@@ -11,6 +11,7 @@ import { StreamReader } from '../stream-reader.ts'
 import { Claim } from './claim.ts'
 import { Ledger } from './ledger.ts'
 import type { Log } from './log.ts'
+import { Now } from './now.ts'
 import type { Server } from './server.ts'
 
 /** The id that comes with a gap: of a client that has nothing. */
@@ -37,8 +38,8 @@ export class Client {
   private start: Start | null = null
   private cursor: Cursor | null = null
   private doubt: Ahead | null = null
-  /** The server had not caught up when it connected. */
-  private hasToCatchUp = false
+  /** What "now" was, where it asked for what comes from then on. */
+  private now: Now | null = null
 
   constructor(keeps: Keeps) {
     this.keeps = keeps
@@ -53,19 +54,22 @@ export class Client {
     return this.isOpen && this.server === server
   }
 
-  /** Connects with its id, in the form that is `written`, or as `wish` says where it has none. */
+  /** Connects with its id, in the form that is `written`, or as `wish` says where it has none; or with -1 of every partition. */
   connect(server: Server, wish: NewWish, written = this.id, isForgetful = true): void {
     this.disconnect()
     if (this.logs !== server.viewLogs) this.changeTopic(isForgetful)
+    const saysFromNow = hasFromNow(parsePosition(written) ?? new Map())
+    if (saysFromNow) this.forget()
     this.server = server
     this.wish = wish
     this.isOpen = true
     this.logs = server.viewLogs
     if (this.id === '') this.ledger ??= new Ledger(this.logs, this.keeps)
-    this.start = server.begin({ ...wish, id: this.id === '' ? null : written })
+    const id = this.id === '' && !saysFromNow ? null : written
+    this.now = saysFromNow || (id === null && isFromNow(wish)) ? new Now(server, id) : null
+    this.start = server.begin({ ...wish, id }, this.now ?? undefined)
     this.ledger?.connect(server)
     this.claim = hasSomething(this.id) ? new Claim(positionOf(this.id), server) : null
-    this.hasToCatchUp = !server.view.caughtUp
   }
 
   disconnect(): void {
@@ -107,6 +111,7 @@ export class Client {
   private lookForStart(start: Start): boolean {
     const { server } = this
     if (server === null) return false
+    this.now?.look()
     const beginning = start.look(server.nowMs)
     if (typeof beginning === 'string') return false
     this.start = null
@@ -128,6 +133,7 @@ export class Client {
     if (isElsewhere && !this.beginElsewhere(server)) return
     const { ledger } = this
     if (this.claim !== null) this.claim.expect(reason)
+    else if (this.now !== null) this.now.expect(reason)
     else if (reason !== null) throw new Error(`${reason} was said to a client that has nothing`)
     if (reason !== null) this.tellGap(server)
     else if (ledger === null) this.expectHonoured()
@@ -148,8 +154,6 @@ export class Client {
     }
     this.ledger = new Ledger(this.logs, this.keeps)
     this.ledger.connect(server)
-    this.ledger.asked = new Map() // all of it came after the request
-    this.hasToCatchUp = false
     return true
   }
 
@@ -158,10 +162,8 @@ export class Client {
   }
 
   private beginAsWished(ledger: Ledger, server: Server): void {
-    if (!isFromNow(this.wish)) ledger.beginSince(this.wish.sinceMs, server)
-    // Where the server had yet to catch up, "now" is when Kafka told: at the request or later.
-    else if (this.hasToCatchUp) ledger.beginAfter(ledger.asked, server)
-    else ledger.beginAt(ledger.asked, server)
+    if (this.now === null) ledger.beginSince(this.wish.sinceMs, server)
+    else ledger.beginAt(this.now.position, server)
   }
 
   private lookIntoDoubt(doubt: Ahead): void {
@@ -200,8 +202,8 @@ export class Client {
     this.isOpen = true
     this.tellGap(server)
     this.wish = FROM_BEGINNING
+    this.now = null
     this.start = server.begin(FROM_BEGINNING)
-    this.hasToCatchUp = false
   }
 
   private tellGap(server: Server): void {

@@ -1,7 +1,7 @@
 // What a client of the resume tests has: the newest of each key, as far as its id says, and what may be missing in it. Everything
 // that it is sent, told and denied is held against what was written.
 
-import { covers, furthest, type Position } from '../../src/position.ts'
+import { covers, FROM_BEGINNING, furthest, type Position } from '../../src/position.ts'
 import type { KafkaRecord, Keeps } from '../../src/topic.ts'
 import type { Log } from './log.ts'
 import type { Holdings, Server } from './server.ts'
@@ -9,8 +9,6 @@ import type { Holdings, Server } from './server.ts'
 export class Ledger {
   /** The topic that it is of. */
   readonly logs: readonly Log[]
-  /** Where the server was when the client asked. */
-  asked: Position = new Map()
   private server: Server | null = null
   private readonly keeps: Keeps
   /** The newest record of each key, as of what was told. */
@@ -44,7 +42,6 @@ export class Ledger {
 
   connect(server: Server): void {
     this.server = server
-    this.asked = server.view.position()
     this.isBeginning = false
     this.isSnapshot = false
     this.isReady = false
@@ -77,20 +74,12 @@ export class Ledger {
     this.excuse(server)
   }
 
-  /** Everything that comes behind a position, which is the server's own. */
+  /** Everything that comes behind a position, of which nothing may be gone without a word; what there is where that is none. */
   beginAt(position: Position, server: Server): void {
     this.beginAnew(position, server)
     this.isBeginning = false
     this.isSnapshot = false
-    this.wasGone = () => false
-  }
-
-  /** From the end of each log, at some moment since the server was at `asked`. */
-  beginAfter(asked: Position, server: Server): void {
-    this.beginAt(asked, server)
-    const ends = this.logs.map(({ end }) => end)
-    this.isExcused = ({ partition, offset }) => offset < (ends[partition] ?? 0)
-    this.floor = new Map(ends.entries())
+    this.excuse(server, (partition) => (position.get(partition) ?? FROM_BEGINNING) < 0)
   }
 
   /** Who has been sent nothing yet wants what there is when it is, at the least. */

@@ -56,7 +56,7 @@ export class Server {
   /** Where the reading of each partition began, and where the partition ended then. */
   private readonly begun = new Map<number, Begun>()
   private readonly questions: ((answer: PartitionWatermarks) => void)[] = []
-  private readonly answers = new LatestAnswers<PartitionWatermarks>(() => this.ask())
+  readonly answers = new LatestAnswers<PartitionWatermarks>(() => this.ask())
 
   constructor(kafka: KafkaTopic, { isMirrored, ...options }: ServerOptions, clocks: Clocks, choose: Choose) {
     this.kafka = kafka
@@ -171,14 +171,13 @@ export class Server {
   }
 
   /** The beginning of a stream. */
-  begin(wish: Wish): Start {
+  begin(wish: Wish, answers = this.answers): Start {
     const topic = {
       name: 'events',
       encoding: 'text',
       bus: this.view,
       watermarks: () => this.ask(),
     } as const
-    const { answers } = this
     return new Start({ topic, wish, answers, waiter: { answered: () => {} }, nowMs: this.nowMs })
   }
 

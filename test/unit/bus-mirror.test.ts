@@ -84,7 +84,7 @@ describe('a bus that another thread reads', () => {
     expect(shapeOf(told)).toEqual([{ added: bus.segments.length }])
     mirror.receive(told)
     const nothing = news()
-    expect(nothing).toMatchObject({ isWhole: true, pieces: null, starts: null, losses: null })
+    expect(nothing).toMatchObject({ isWhole: true, pieces: null, logs: null, losses: null })
     mirror.receive(nothing)
     expect(read(Cursor.fromBeginning(mirror))).toEqual(read(Cursor.fromBeginning(bus)))
     expect(mirror.positionText()).toBe(bus.positionText())
