@@ -5,9 +5,11 @@ import type { Linked } from '../../src/linked-list.ts'
 import { type Timed, Wheel } from '../../src/wheel.ts'
 
 const START_MS = 1_700_000_000_013
-const TICK_MS = 50
+const TICK_MS = 10
 /** One round of the wheel: entries due later than this share slots with earlier ones. */
-const ROUND_MS = 512 * TICK_MS
+const ROUND_MS = 1024 * TICK_MS
+/** How long it may be until the wall clock is seen to have been set. */
+const IDLE_MS = 5 * TICK_MS
 
 class Entry implements Timed {
   dueAtMs = Number.POSITIVE_INFINITY
@@ -108,7 +110,7 @@ describe('the wheel of deadlines', () => {
           else if (kind === 'set back') setMs -= Math.abs(ms)
           else {
             heldUpMs += Math.abs(ms) // no timer runs meanwhile
-            pass(2 * TICK_MS, () => {})
+            pass(IDLE_MS + TICK_MS, () => {})
             check()
           }
         }
@@ -155,23 +157,38 @@ describe('the wheel of deadlines', () => {
     expect(entry.looks).toBe(0)
   })
 
-  it('looks at every entry again within a tick when the wall clock was set forward, once for each time', () => {
+  it('looks at every entry again within five ticks when the wall clock was set forward, once for each time', () => {
     const wheel = wheelOf()
     const entries = [10, 100, 5_000, ROUND_MS, 2 * ROUND_MS].map((inMs) => {
       const entry = new Entry()
-      schedule(wheel, entry, inMs + TICK_MS)
+      schedule(wheel, entry, inMs + IDLE_MS)
       return entry
     })
     setMs += 1000
-    vi.advanceTimersByTime(TICK_MS)
+    vi.advanceTimersByTime(IDLE_MS)
     expect(entries.map(({ looks }) => looks)).toEqual([1, 1, 1, 1, 1])
-    vi.advanceTimersByTime(10 * TICK_MS)
+    vi.advanceTimersByTime(2 * IDLE_MS)
     expect(entries.map(({ looks }) => looks)).toEqual([1, 1, 1, 1, 1])
     setMs -= 500
-    vi.advanceTimersByTime(TICK_MS)
+    vi.advanceTimersByTime(IDLE_MS)
     setMs += 500
-    vi.advanceTimersByTime(TICK_MS)
+    vi.advanceTimersByTime(IDLE_MS)
     expect(entries.map(({ looks }) => looks)).toEqual([1, 1, 2, 2, 2])
+  })
+
+  it('wakes for the slots that have an entry, else five times less often than it ticks', () => {
+    const wheel = wheelOf()
+    const set = vi.spyOn(globalThis, 'setTimeout')
+    const entry = new Entry()
+    schedule(wheel, entry, 10_000)
+    vi.advanceTimersByTime(5_000)
+    expect(set.mock.calls.length).toBeLessThanOrEqual(5_000 / IDLE_MS + 2)
+    const sooner = new Entry()
+    schedule(wheel, sooner, 2)
+    vi.advanceTimersByTime(2 + 2 * TICK_MS)
+    expect(sooner.firedAtMs).toHaveLength(1)
+    wheel.cancel(entry)
+    set.mockRestore()
   })
 
   it('hands out what is due one by one, for whoever has other things to do between', () => {
