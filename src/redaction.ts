@@ -12,6 +12,8 @@ const CREDENTIAL_WORD =
   /token|secret|passw|authori[sz]ation|credential|api[-_]?key|jwt|assertion|bearer|signature/i
 /** Short names are compared whole: `code` would hit `encode`. */
 const CREDENTIAL_NAME = /(?:^|[;?&#\s])(?:auth|code|sig|pwd)$/i
+/** What is without all of these holds neither a parameter nor a token, plain or encoded: most lines, which cost nothing then. */
+const SUSPECT = /[=%]|eyJ|bearer/i
 /** `{"` in base64url: how the header of every JWT begins. */
 const TOKEN_START = 'eyJ'
 /** Deeper than a URL inside a parameter of a URL inside a parameter nobody nests. */
@@ -38,7 +40,7 @@ export function redactStack(stack: string): string {
 
 /** Cuts first, so that nothing is done with the rest. The cut may have left the front of a token, which has no token's shape. */
 function redactFront(text: string, redact: (front: string) => string): string {
-  if (text.length <= LOGGED_CHARACTERS_MAX) return redact(text)
+  if (text.length <= LOGGED_CHARACTERS_MAX) return SUSPECT.test(text) ? redact(text) : text
   const front = text.slice(0, LOGGED_CHARACTERS_MAX)
   const pieceAt = lastPieceAt(front)
   if (!decoded(front.slice(pieceAt)).includes(TOKEN_START)) return redact(front) + CUT
