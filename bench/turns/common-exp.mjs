@@ -1,11 +1,11 @@
-// Many streams whose tokens have one exp, at a server of two workers: when each ended, as its client saw it, and how long the
-// turns of each worker were meanwhile.
+// Many streams whose tokens have one exp, at a server of two workers: when each ended, as its client saw it and as the server's log
+// says, what CPU the server took for that, and how long the turns of each worker were meanwhile.
 
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { endProcess, receiveMessage, startModule, startProgram } from '../processes.mjs'
 import { longestBetween } from './loop-watch.mjs'
@@ -17,8 +17,14 @@ const TOKEN_ARGUMENTS =
 const STREAMS_PER_CONNECTION = 500
 /** Nothing listens on port 1. */
 const NO_KAFKA = '127.0.0.1:1'
+/** What happens around exp is watched from so long before it on. */
+const BEFORE_MS = 1_000
 /** After exp; who has not ended by then never does. */
 const FORCED_MS = 10_000
+/** In the server's folder: what it prints. */
+const LOG = 'server.log'
+/** How often it is looked for whether the server listens. */
+const LOOK_MS = 50
 /** What is written down of turns is so old at the most. */
 const WRITTEN_MS = 400
 
@@ -26,39 +32,39 @@ export const scenarios = [
   {
     name: '20,000 streams with one exp, two workers',
     async run(dist) {
-      const { lateMs, clean, reset, turnsMs } = await endTogether({
-        dist,
-        streams: 20_000,
-        lifetimeSeconds: 75,
-      })
-      const last = (lateMs.at(-1) ?? Number.NaN).toFixed(0)
-      const median = (lateMs[lateMs.length >> 1] ?? Number.NaN).toFixed(0)
-      const first = (lateMs[0] ?? Number.NaN).toFixed(0)
-      const ends = `${clean} by END_STREAM, ${reset} by RST_STREAM`
-      const workers = turnsMs.map((ms) => ms.toFixed(1)).join(' and ')
-      return {
-        longestTurnMs: Math.max(...turnsMs),
-        details: `ended ${first} (first), ${median} (median), ${last} (last) ms after exp, ${ends}; longest turns of the workers ${workers} ms`,
-      }
+      const ended = await endTogether({ dist, streams: 20_000, lifetimeSeconds: 75 })
+      return { longestTurnMs: Math.max(...ended.turnsMs), details: inWords(ended) }
     },
   },
 ]
 
 /**
+ * @typedef {object} Ended
+ * @property {number[]} lateMs by how much each came after exp, in order, as the client saw it
+ * @property {number[]} loggedMs the same by the times of the server's lines `request completed`: each has left the server by then
+ * @property {number} clean ended by END_STREAM
+ * @property {number} reset ended by RST_STREAM
+ * @property {number[]} turnsMs the longest turn of each worker from a second before exp on
+ * @property {number} cpuMs of all threads of the server, from a second before exp to the last end
+ */
+
+/**
  * @param {{ dist: string, streams: number, lifetimeSeconds: number }} task
- * @returns {Promise<{ lateMs: number[], clean: number, reset: number, turnsMs: number[] }>} `lateMs` is by how much each came
- *   after exp, in order; `turnsMs` the longest turn of each worker from a second before exp on
+ * @returns {Promise<Ended>}
  */
 export async function endTogether({ dist, streams, lifetimeSeconds }) {
   const folder = mkdtempSync(join(tmpdir(), 'kafka-sse-common-exp-'))
   const cli = join(dist, 'src/cli.js')
+  const log = openSync(join(folder, LOG), 'w') // a file: to read lines meanwhile would take CPU from who writes them
   const server = startProgram(process.execPath, [cli, 'demo'], {
     cwd: folder,
     env: settings(folder, streams),
+    stdio: ['ignore', log, 'pipe'],
   })
+  closeSync(log)
   let client = null
   try {
-    const port = await listening(server)
+    const port = await listening(server, folder)
     const token = execFileSync(
       process.execPath,
       [cli, 'token', ...TOKEN_ARGUMENTS.split(' '), '--sub', 'example', `--exp=+${lifetimeSeconds}s`],
@@ -73,11 +79,24 @@ export async function endTogether({ dist, streams, lifetimeSeconds }) {
     ])
     const opened = await receiveMessage(client, 'opened')
     if (opened < streams) throw new Error(`${opened} of ${streams} streams opened`)
-    if (Date.now() > expiresAtMs - 1_000) throw new Error('the streams took too long to open')
-    const { atMs, clean, reset } = await receiveMessage(client, 'ended')
-    await new Promise((resolve) => setTimeout(resolve, WRITTEN_MS))
-    const lateMs = atMs.map((ms) => ms - expiresAtMs)
-    return { lateMs, clean, reset, turnsMs: turnsOfWorkers(folder, expiresAtMs - 1_000) }
+    const ended = receiveMessage(client, 'ended')
+    const leftMs = expiresAtMs - BEFORE_MS - Date.now()
+    if (leftMs < 0) throw new Error('the streams took too long to open')
+    await pause(leftMs)
+    const cpuBeforeMs = cpuMsOfAll(folder)
+    const { atMs, clean, reset } = await ended
+    const cpuMs = cpuMsOfAll(folder) - cpuBeforeMs
+    await pause(WRITTEN_MS)
+    const turnsMs = turnsOfWorkers(folder, expiresAtMs - BEFORE_MS)
+    const late = (times) => times.map((ms) => ms - expiresAtMs)
+    return {
+      lateMs: late(atMs),
+      loggedMs: late(loggedEnds(folder, expiresAtMs)),
+      clean,
+      reset,
+      turnsMs,
+      cpuMs,
+    }
   } finally {
     if (client !== null) await endProcess(client)
     await endProcess(server)
@@ -100,31 +119,69 @@ function settings(folder, streams) {
   }
 }
 
-/** The port, once the server listens. What it prints is read to the end: it would wait for its readers. */
-function listening(server) {
-  return new Promise((resolve, reject) => {
-    createInterface({ input: server.stdout }).on('line', (line) => {
-      if (line.includes('"msg":"listening"')) resolve(JSON.parse(line).port)
-    })
-    server.once('exit', () => reject(new Error(`the server ended: ${server.lastWords()}`)))
-  })
+/** The port, once the server listens. */
+async function listening(server, folder) {
+  for (;;) {
+    const line = logLines(folder).find(({ msg }) => msg === 'listening')
+    if (line !== undefined) return line.port
+    if (server.exitCode !== null) throw new Error(`the server ended: ${server.lastWords()}`)
+    await pause(LOOK_MS)
+  }
+}
+
+/** Epoch ms of each end since then, in order. */
+function loggedEnds(folder, sinceMs) {
+  const ends = logLines(folder).filter(({ msg, time }) => msg === 'request completed' && time >= sinceMs)
+  return ends.map(({ time }) => time).sort((a, b) => a - b)
+}
+
+/** The demo prints words besides. */
+function logLines(folder) {
+  const lines = readFileSync(join(folder, LOG), 'utf8').split('\n')
+  return lines.slice(0, -1).flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []))
+}
+
+/** Of all threads of the process whose workers write down their turns. NaN where the system does not tell. */
+function cpuMsOfAll(folder) {
+  const [pid] = turnFiles(folder).map((name) => name.split('-')[0])
+  const tasks = `/proc/${pid}/task`
+  try {
+    const times = readdirSync(tasks).map((task) => readFileSync(`${tasks}/${task}/schedstat`, 'latin1'))
+    return times.reduce((sum, line) => sum + Number.parseInt(line, 10), 0) / 1e6
+  } catch {
+    return Number.NaN
+  }
+}
+
+function turnFiles(folder) {
+  return readdirSync(folder).filter((name) => /^\d+-[1-9]\d*\.json$/.test(name))
 }
 
 function turnsOfWorkers(folder, sinceMs) {
-  const files = readdirSync(folder).filter((name) => /^\d+-[1-9]\d*\.json$/.test(name))
-  return files.map((name) => longestBetween(JSON.parse(readFileSync(join(folder, name), 'utf8')), sinceMs))
+  const watched = turnFiles(folder).map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')))
+  return watched.map((turns) => longestBetween(turns, sinceMs))
+}
+
+function inWords({ lateMs, loggedMs, clean, reset, turnsMs, cpuMs }) {
+  const threeOf = (times) => [0, 0.5, 1].map((share) => at(times, share)).join(', ')
+  const workers = turnsMs.map((ms) => ms.toFixed(1)).join(' and ')
+  const each = ((cpuMs / lateMs.length) * 1000).toFixed(0)
+  return [
+    `first, median and last of ${lateMs.length} ended ${threeOf(lateMs)} ms after exp`,
+    `by the server's log ${threeOf(loggedMs)}`,
+    `${clean} by END_STREAM, ${reset} by RST_STREAM`,
+    `the server took ${each} µs of CPU an end`,
+    `longest turns of the workers ${workers} ms`,
+  ].join('; ')
+}
+
+function at(times, share) {
+  return Math.round(times[Math.floor(share * (times.length - 1))] ?? Number.NaN)
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [dist = fileURLToPath(new URL('../../dist', import.meta.url)), streams = '20000'] =
+  const [dist = fileURLToPath(new URL('../../dist', import.meta.url)), streams = '20000', lifetime = '75'] =
     process.argv.slice(2)
-  const { lateMs, turnsMs, clean, reset } = await endTogether({
-    dist,
-    streams: Number(streams),
-    lifetimeSeconds: Number(streams) > 5_000 ? 75 : 20,
-  })
-  const at = (share) => Math.round(lateMs[Math.floor(share * (lateMs.length - 1))] ?? Number.NaN)
-  process.stdout.write(
-    `${lateMs.length} of ${streams} ended: ${at(0)}, ${at(0.5)}, ${at(1)} ms after exp; ${clean} clean, ${reset} reset; turns ${turnsMs}\n`,
-  )
+  const ended = await endTogether({ dist, streams: Number(streams), lifetimeSeconds: Number(lifetime) })
+  process.stdout.write(`${inWords(ended)}\n`)
 }
