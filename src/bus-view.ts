@@ -2,7 +2,8 @@
 // writes has src/bus.ts; the others have a mirror of it (src/threads/bus-mirror.ts).
 
 import { Losses } from './losses.ts'
-import type { Position } from './position.ts'
+import type { Logs } from './partitions.ts'
+import { furthest, type Position } from './position.ts'
 import type { EntryAt, SegmentView } from './segment-view.ts'
 import type { GapReason } from './signals.ts'
 
@@ -32,11 +33,24 @@ export abstract class BusView {
     return this.position().get(partition)
   }
 
-  /** Log start of a partition as Kafka told it, -2 before it did; undefined for one that the topic lacks. */
-  abstract start(partition: number): number | undefined
+  /** What Kafka told of its partitions' logs. */
+  abstract readonly logs: Logs
 
-  /** Offset at which the reading of a partition began; 0 for one that is not read, or from its first record on. */
-  abstract readFromOffset(partition: number): number
+  /** Log start of a partition as Kafka told it, -2 before it did; undefined for one that the topic lacks. */
+  start(partition: number): number | undefined {
+    return this.logs.starts.get(partition)
+  }
+
+  /** Where every partition ends at the least: how far it is read, or what Kafka told when its reading began. */
+  ends(): Position {
+    return furthest(this.position(), this.logs.ends)
+  }
+
+  /** Whether that is further than it is read. */
+  get isBehindEnds(): boolean {
+    for (const [partition, end] of this.logs.ends) if (end > (this.nextOffset(partition) ?? 0)) return true
+    return false
+  }
 
   /** Whether a frame is to be passed over although it is not marked as gone yet. */
   isSkipped(segment: SegmentView, at: EntryAt): boolean {
@@ -68,7 +82,7 @@ export abstract class BusView {
 
   /** Why a client that wants everything from this position on cannot have it; null if it can. Offsets below 0 ask for nothing. */
   gapAfter(position: Position): GapReason | null {
-    return this.losses.gapAfter(position, (partition) => this.readFromOffset(partition))
+    return this.losses.gapAfter(position, this.logs.readFrom)
   }
 
   /** Whether tombstones of this partition are gone. */

@@ -10,7 +10,7 @@ import {
   linesBytes,
   TOO_LARGE_LINES,
 } from './frame.ts'
-import { Partitions } from './partitions.ts'
+import { type Logs, Partitions } from './partitions.ts'
 import { FROM_BEGINNING, type Position } from './position.ts'
 import { Retention, type RetentionOptions } from './retention.ts'
 import type { Segment } from './segment.ts'
@@ -72,11 +72,11 @@ export class Bus extends BusView {
 
   /**
    * Declares a partition, or learns where its log begins; `start` is -2 as long as Kafka has not told. Who has something of it
-   * from another server, and nothing up to there, has missed that.
+   * from another server, and nothing up to there, has missed that. `end`: where it ends, as Kafka tells when its reading begins.
    */
-  setPartition(partition: number, start: number): void {
+  setPartition(partition: number, start: number, end = start): void {
     if (start > 0 && !this.partitions.isRead(partition)) this.noteMissing(partition, start)
-    this.partitions.setStart(partition, start)
+    this.partitions.setStart(partition, start, end)
     this.changed()
   }
 
@@ -202,22 +202,14 @@ export class Bus extends BusView {
     return this.partitions.has(partition) ? this.partitions.next(partition) : undefined
   }
 
-  override start(partition: number): number | undefined {
-    return this.partitions.start(partition)
-  }
-
-  override readFromOffset(partition: number): number {
-    return this.partitions.readFrom.get(partition) ?? 0
+  /** The `version` is for those who tell other threads. */
+  override get logs(): Logs & Pick<Partitions, 'version'> {
+    return this.partitions
   }
 
   /** Grows with each change of `skipped`, for those who tell other threads. */
   get skippedVersion(): number {
     return this.retention.trims.version
-  }
-
-  /** What is known of the partitions, for those who tell other threads. */
-  get known(): Pick<Partitions, 'starts' | 'readFrom' | 'version'> {
-    return this.partitions
   }
 
   /** Calls `listener` whenever a view in another thread is no longer up to date, until the returned function is called. */

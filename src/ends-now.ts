@@ -9,9 +9,9 @@ export class EndsNow {
   /** Partitions of which Kafka has told the end. What it tells of them later is later than the request. */
   private readonly told = new Set<number>()
 
-  /** `reached`: where the bus is, which stands for a partition of which Kafka does not tell. */
-  constructor(reached: Position, asking: Asking) {
-    this.ends = new Map(reached)
+  /** `known`: what was known at the request, which stands for a partition of which Kafka does not tell. */
+  constructor(known: Position, asking: Asking) {
+    this.ends = new Map(known)
     this.asking = asking
   }
 

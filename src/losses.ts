@@ -123,12 +123,12 @@ export class Losses {
    * The same for a client that wants every record from this position on, 0 included. Only records that left this bus count, and
    * those before `readFrom`, which it never read; a log start alone says nothing. Offsets below 0 ask for nothing.
    */
-  gapAfter(position: Position, readFrom: (partition: number) => number): GapReason | null {
+  gapAfter(position: Position, readFrom: ReadonlyMap<number, number>): GapReason | null {
     let reason: GapReason | null = null
     for (const [partition, offset] of position) {
       if (offset < 0) continue
       const { recordsGone = 0, frames = [] } = this.state.partitions.get(partition) ?? {}
-      if (offset < readFrom(partition) || offset < recordsGone) return 'too-old'
+      if (offset < (readFrom.get(partition) ?? 0) || offset < recordsGone) return 'too-old'
       if (offset <= (frames[0]?.offset ?? -1)) reason = 'deletes-dropped' // the furthest that left was a tombstone
     }
     return reason

@@ -3,12 +3,22 @@
 import { FROM_BEGINNING, type Position } from './position.ts'
 import { PositionText } from './position-text.ts'
 
-export class Partitions {
+/** What Kafka told of the logs, by partition. */
+export interface Logs {
+  /** Where each begins; -2 before Kafka did. */
+  readonly starts: ReadonlyMap<number, number>
+  /** Where the reading of each began, if there were offsets before. */
+  readonly readFrom: ReadonlyMap<number, number>
+  /** Where each ended then. Those that were read up to their end since may be missing. */
+  readonly ends: ReadonlyMap<number, number>
+}
+
+export class Partitions implements Logs {
   /** In ascending order, as ids name them. */
   private readonly numbers: number[] = []
   readonly starts = new Map<number, number>()
-  /** Offsets at which the reading of partitions began, where there were others before. */
   readonly readFrom = new Map<number, number>()
+  readonly ends = new Map<number, number>()
   /** Grows with whatever becomes known of the partitions but for their next offsets; never begins again. */
   version = 0
   private readonly nextOffsets = new Map<number, number>()
@@ -30,11 +40,15 @@ export class Partitions {
     return this.nextOffsets.has(partition)
   }
 
-  /** Declares a partition, or learns where its log begins now; `start` is -2 as long as Kafka has not told. */
-  setStart(partition: number, start: number): void {
+  /**
+   * Declares a partition, or learns where its log begins now; `start` is -2 as long as Kafka has not told. `end` counts for one whose
+   * reading begins.
+   */
+  setStart(partition: number, start: number, end = start): void {
     if (!this.isRead(partition)) {
       this.loading.add(partition)
       if (start > 0) this.readFrom.set(partition, start)
+      if (end > start) this.ends.set(partition, end)
     }
     this.starts.set(partition, start)
     this.version++
@@ -73,6 +87,8 @@ export class Partitions {
   /** Its end was seen: all that comes is new. */
   noteEnd(partition: number): void {
     this.loading.delete(partition)
+    if ((this.ends.get(partition) ?? 0) > this.next(partition)) this.version++ // the log was cut off
+    this.ends.delete(partition)
   }
 
   /** Epoch ms; -Infinity before any. */
@@ -89,6 +105,7 @@ export class Partitions {
     this.numbers.length = 0
     this.starts.clear()
     this.readFrom.clear()
+    this.ends.clear()
     this.nextOffsets.clear()
     this.loading.clear()
     this.timestamps.clear()

@@ -86,9 +86,10 @@ export class Start {
     this.heldUpUntilMs = parts.nowMs + HELD_UP_MS
     this.beginsByMs = this.heldUpUntilMs
     this.recreatedAt = bus.recreatedAt
-    if (!bus.caughtUp) this.endsNow = saysFromNow(wish) ? new EndsNow(bus.position(), this.asking()) : null
+    if (!bus.caughtUp) this.endsNow = saysFromNow(wish) ? new EndsNow(bus.ends(), this.asking()) : null
     else if (wish.id !== null) this.position = this.read(wish.id)
-    else if (isFromNow(wish)) this.fromEnd = Cursor.fromNow(bus)
+    else if (isFromNow(wish))
+      this.fromEnd = bus.isBehindEnds ? Cursor.fromPosition(bus, bus.ends()) : Cursor.fromNow(bus)
   }
 
   /** Whether it is known by now where to begin: bounded work, and next to none where nothing has changed since the last look. */
@@ -138,7 +139,7 @@ export class Start {
     if (position === null) return fromBeginning(bus, 'undecodable')
     if (position.size === 0) return fromBeginning(bus, null)
     const offsets = offsetsAhead(bus, position)
-    for (const [partition, end] of this.ends ?? NOTHING)
+    for (const [partition, end] of this.ends ?? bus.logs.ends)
       if (end >= (offsets.get(partition) ?? Number.POSITIVE_INFINITY)) offsets.delete(partition) // Kafka has told
     if (offsets.size === 0) return this.resume(id, position, null)
     this.position = this.saysFromNow ? position : null
@@ -194,7 +195,9 @@ export class Start {
   /** -1 for a partition that the bus did not know at the request. */
   private end(partition: number): number {
     if (this.ends !== null) return this.ends.get(partition) ?? FROM_START
-    return this.parts.topic.bus.nextOffset(partition) ?? FROM_NOW
+    const { bus } = this.parts.topic
+    const read = bus.nextOffset(partition) ?? FROM_NOW
+    return Math.max(read, bus.logs.ends.get(partition) ?? read)
   }
 
   /** The topic has become another one. All of it came after the request, and what was found out so far was of the former. */

@@ -100,7 +100,7 @@ export class TopicFeed implements Receiver {
   begin(partition: number, start: number, marks: Watermarks): void {
     const known = this.partitions.get(partition)
     if (known === undefined) return
-    this.writer.setPartition(partition, start)
+    this.writer.setPartition(partition, start, marks.end)
     this.setUnpublished()
     known.begin(start, marks)
     if (!known.isBehind) this.behindCount--

@@ -3,6 +3,7 @@
 
 import { BusView } from '../bus-view.ts'
 import { Losses } from '../losses.ts'
+import type { Logs } from '../partitions.ts'
 import { formatPosition, type Position, parsePosition } from '../position.ts'
 import { SegmentView } from '../segment-view.ts'
 import type { BusNews, Extent, SegmentNews } from './bus-news.ts'
@@ -18,8 +19,7 @@ export class BusMirror extends BusView {
   private text = formatPosition(NOWHERE)
   /** `text`, read when asked for. */
   private parsed: Position | null = NOWHERE
-  private starts: ReadonlyMap<number, number> = new Map()
-  private readFrom: ReadonlyMap<number, number> = new Map()
+  override logs: Logs = { starts: new Map(), readFrom: new Map(), ends: new Map() }
 
   /** `reader`: number of this thread among those that read. */
   constructor(reader: number) {
@@ -44,14 +44,6 @@ export class BusMirror extends BusView {
     return this.text
   }
 
-  override start(partition: number): number | undefined {
-    return this.starts.get(partition)
-  }
-
-  override readFromOffset(partition: number): number {
-    return this.readFrom.get(partition) ?? 0
-  }
-
   /** Takes over what the reporter has found, and wakes who waits. Of news that are not whole nothing is seen yet. */
   receive(news: BusNews): void {
     const wasCaughtUp = this.caughtUp
@@ -69,10 +61,7 @@ export class BusMirror extends BusView {
     this.caughtUp = news.caughtUp
     this.wasRecreated = news.wasRecreated
     this.recreatedAt = news.recreatedAt
-    if (news.logs !== null) {
-      this.starts = news.logs.starts
-      this.readFrom = news.logs.readFrom
-    }
+    if (news.logs !== null) this.logs = news.logs
     if (news.losses !== null) this.losses = new Losses(news.losses)
     if (news.skipped !== null) this.skipped = news.skipped
     this.wake()

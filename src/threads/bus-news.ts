@@ -4,6 +4,7 @@
 import type { Bus } from '../bus.ts'
 import { changedStretches, type Stretch } from '../list-changes.ts'
 import type { LossesState } from '../losses.ts'
+import type { Logs } from '../partitions.ts'
 import type { EntryAt, Segment } from '../segment.ts'
 
 /** Segments that one piece of news adds at the most: some 4 µs each here, and as much where they are taken. */
@@ -49,14 +50,12 @@ export interface WholeNews extends ListNews {
   readonly caughtUp: boolean
   readonly wasRecreated: boolean
   readonly recreatedAt: number
-  /** Log starts by partition and where their reading began, and what is gone, where that changed. */
-  readonly logs: LogsNews | null
+  /** What Kafka told of the logs, and what is gone, where that changed. */
+  readonly logs: Logs | null
   readonly losses: LossesState | null
   /** Log starts below which all counts as gone, where that changed. */
   readonly skipped: ReadonlyMap<number, number> | null
 }
-
-export type LogsNews = Readonly<Record<'starts' | 'readFrom', ReadonlyMap<number, number>>>
 
 export type BusNews = PartialNews | WholeNews
 
@@ -153,11 +152,11 @@ export class BusReporter {
     return pieces
   }
 
-  private logs(): LogsNews | null {
-    const { version, starts, readFrom } = this.bus.known
+  private logs(): Logs | null {
+    const { version, starts, readFrom, ends } = this.bus.logs
     if (version === this.logsVersion) return null
     this.logsVersion = version
-    return { starts, readFrom }
+    return { starts, readFrom, ends }
   }
 
   private skipped(): ReadonlyMap<number, number> | null {

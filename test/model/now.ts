@@ -29,7 +29,7 @@ export class Now extends LatestAnswers<PartitionWatermarks> {
     super(() => Promise.reject(new Error('the server asks')))
     this.server = server
     this.logs = server.viewLogs
-    this.asked = server.view.position()
+    this.asked = server.ends()
     this.hasToCatchUp = !server.view.caughtUp
     this.isReading = id === null && server.view.caughtUp
     this.untilMs = server.nowMs + TOLD_MS

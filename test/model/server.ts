@@ -5,7 +5,7 @@
 import { Bus, type BusOptions } from '../../src/bus.ts'
 import type { BusView } from '../../src/bus-view.ts'
 import { LatestAnswers } from '../../src/latest-answers.ts'
-import type { Position } from '../../src/position.ts'
+import { furthest, type Position } from '../../src/position.ts'
 import { Start, type Wish } from '../../src/start.ts'
 import { BusMirror } from '../../src/threads/bus-mirror.ts'
 import { BusReporter } from '../../src/threads/bus-news.ts'
@@ -47,6 +47,7 @@ export class Server {
   private logs: readonly Log[]
   private account: Account
   private toldAccount: Account
+  private toldEnds: Position = new Map()
   private isRemade = false
   private readonly newAccount: () => Account
   private readonly kafka: KafkaTopic
@@ -108,9 +109,15 @@ export class Server {
       if (this.hasNews) continue
       this.viewLogs = this.logs
       this.toldAccount = this.account.told()
+      this.toldEnds = this.endsAtBegin
       this.isViewRemade = this.isRemade
       break
     }
+  }
+
+  /** Where every partition ends at the least, as its streams know: how far it is read, or what was told when that began. */
+  ends(): Position {
+    return furthest(this.view.position(), this.isMirrored ? this.toldEnds : this.endsAtBegin)
   }
 
   /** What its streams know of what it has read and let go. */
@@ -226,6 +233,10 @@ export class Server {
     this.bus.recreate()
   }
 
+  private get endsAtBegin(): Position {
+    return new Map([...this.begun].map(([partition, { end }]) => [partition, end]))
+  }
+
   private get isBehindTopic(): boolean {
     return this.logs !== this.kafka.logs
   }
@@ -266,7 +277,7 @@ export class Server {
     for (const [partition, at] of this.bus.readFrom(marks, this.logs.length)) {
       this.begun.set(partition, { at, end: marks.get(partition)?.end ?? 0, isLate: false, hasEnded: false })
       this.account.begin(partition, at)
-      this.bus.setPartition(partition, at)
+      this.bus.setPartition(partition, at, marks.get(partition)?.end)
     }
   }
 

@@ -5,7 +5,11 @@ import type { KafkaRecord, Watermarks } from '../../src/topic.ts'
 /** Writes down what it is told. */
 class Recorder implements RecordWriter {
   readonly calls: string[] = []
-  setPartition = (partition: number, start: number) => void this.calls.push(`set ${partition} ${start}`)
+  readonly ends = new Map<number, number | undefined>()
+  setPartition = (partition: number, start: number, end?: number) => {
+    this.calls.push(`set ${partition} ${start}`)
+    this.ends.set(partition, end)
+  }
   append = ({ partition, offset }: KafkaRecord) => void this.calls.push(`append ${partition} ${offset}`)
   advance = (partition: number, offset: number) => void this.calls.push(`advance ${partition} ${offset}`)
   publish = () => void this.calls.push('publish')
@@ -45,6 +49,7 @@ describe('A topic feed', () => {
     feed.list(led(0, 1))
     expect(feed.askable()).toEqual(asked([0, null], [1, null]))
     feed.begin(0, 5, { start: 5, end: 7 })
+    expect(writer.ends).toEqual(new Map([[0, 7]]))
     expect(feed.askable()).toEqual(asked([0, 5], [1, null]))
     feed.list(led(0, 1))
     expect(feed.askable()).toEqual(asked([0, 5], [1, null]))

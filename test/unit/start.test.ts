@@ -215,6 +215,85 @@ describe.each([false, true])('from=latest before the bus has caught up (in a wor
   })
 })
 
+describe.each([false, true])('from=latest while a leader is silent (in a worker: %s)', (isMirrored) => {
+  const SILENT_MS = 10_000
+  const silent = (topic: TopicInMemory) => {
+    topic.answer({ 0: null })
+    return new Scene(topic, isMirrored)
+  }
+
+  it('passes over what Kafka told when the reading began, also where the leader fell silent meanwhile', async () => {
+    for (const asksEarly of [true, false]) {
+      const scene = silent(new TopicInMemory(0))
+      scene.topic.bus.setPartition(0, 0, 5)
+      scene.produce(0, 2)
+      scene.report()
+      let start = scene.begin(LATEST)
+      expect(await scene.look(start)).toBe('call')
+      scene.nowMs += SILENT_MS
+      scene.catchUp()
+      if (!asksEarly) start = scene.begin(LATEST)
+      const beginning = begun(await scene.look(start))
+      scene.produce(2, 7)
+      scene.report()
+      expect(records(beginning)).toEqual(['5', '6'])
+    }
+  })
+
+  it('passes it over for an offset of -1, too, and asks nothing of what was told', async () => {
+    const scene = silent(new TopicInMemory(0))
+    scene.topic.bus.setPartition(0, 0, 5)
+    scene.produce(0, 2)
+    scene.catchUp()
+    const beginning = begun(await scene.look(scene.begin({ id: formatPosition(new Map([[0, -1]])) })))
+    scene.produce(2, 7)
+    scene.report()
+    expect(records(beginning)).toEqual(['5', '6'])
+  })
+
+  it('passes over nothing once the log has turned out to be shorter', async () => {
+    const scene = silent(new TopicInMemory(0))
+    const { bus } = scene.topic
+    bus.setPartition(0, 0, 5)
+    scene.produce(0, 2)
+    scene.report()
+    bus.advance(0, 2)
+    scene.catchUp()
+    const beginning = begun(await scene.look(scene.begin(LATEST)))
+    scene.produce(2, 4)
+    scene.report()
+    expect(records(beginning)).toEqual(['2', '3'])
+  })
+
+  it('gets a partition of which Kafka never told an end from its beginning: no later word tells what came after the request', async () => {
+    for (const asksEarly of [true, false]) {
+      const scene = silent(new TopicInMemory(0))
+      if (!asksEarly) scene.topic.bus.setPartition(0, -2)
+      if (!asksEarly) scene.catchUp()
+      const start = scene.begin(LATEST)
+      await scene.look(start)
+      scene.nowMs += SILENT_MS
+      if (asksEarly) scene.topic.bus.setPartition(0, -2)
+      scene.catchUp()
+      const beginning = begun(await scene.look(start))
+      expect([records(beginning), beginning.cursor.id()]).toEqual([[], formatPosition(new Map([[0, -2]]))])
+      // Two came before the request. The leader is back, and tells an end behind what was written meanwhile, by a late clock.
+      scene.topic.bus.setPartition(0, 0, 4)
+      for (const [offset, value] of [
+        'before',
+        'before, too',
+        'after',
+        'after, with an early timestamp',
+      ].entries())
+        scene.topic.bus.append({ ...recordOf(offset, value, null, 0), timestampMs: 1_000 * (9 - offset) })
+      scene.topic.bus.publish()
+      scene.report()
+      const got = records(beginning)
+      expect(got).toEqual(['before', 'before, too', 'after', 'after, with an early timestamp'])
+    }
+  })
+})
+
 describe('an id with an offset of -1', () => {
   const id = formatPosition(
     new Map([
