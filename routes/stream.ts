@@ -1,6 +1,6 @@
 // The routes of one stream: GET, POST and OPTIONS of its path, and 405 for everything else.
 
-import type { FastifyBaseLogger, FastifyInstance, HTTPMethods } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import { Draining, KeysUnavailable, MethodNotAllowed } from '../src/errors.ts'
 import { errorSerializer, requestSerializer } from '../src/log-redaction.ts'
 import { challengeHandler } from './challenge.ts'
@@ -21,7 +21,8 @@ export async function streamRoutes(
   hideTokens(app)
   logRefusals(app)
   app.addHook('onError', async (_request, _reply, error) => options.streams.countRefusal(error.code))
-  app.get(path, { exposeHeadRoute: false, onSend: takeStream, onError: leaveStream }, eventsHandler(options))
+  const hooks = { onSend: takeStream, onError: leaveStream, onResponse: tellLater(options) }
+  app.get(path, { exposeHeadRoute: false, ...hooks }, eventsHandler(options))
   app.post(path, challengeHandler(options))
   app.options(path, async (_request, reply) => reply.code(204).header('allow', ALLOWED.join(', ')).send())
   app.route({
@@ -32,6 +33,15 @@ export async function streamRoutes(
       throw new MethodNotAllowed()
     },
   })
+}
+
+/**
+ * Behind the host's own hooks: the line of a request that is over costs as much as the end of its stream, and while others have to
+ * end it waits.
+ */
+function tellLater({ streams }: StreamRoute) {
+  return (_request: FastifyRequest, _reply: FastifyReply, done: () => void): void =>
+    streams.afterDeadlines(done)
 }
 
 /**

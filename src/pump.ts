@@ -17,6 +17,9 @@ const TURN_BYTES = 1024 * 1024
 /** What is left of a turn's time and bytes for records as long as urgent work is not done: neither is to starve. */
 const BESIDE_URGENT = 0.25
 
+/** Calls that wait for urgent work. One more is made at once. */
+export const AFTER_URGENT_MAX = 32_768
+
 /** More than are ever woken at once of one bus. */
 const SPARE_MAX = 4
 
@@ -56,6 +59,8 @@ export class Pump {
   private readonly waiting = new Map<BusView, Waiting>()
   /** Deadlines first: late ones are broken promises. In order of their next turn. */
   private readonly urgent = new Set<Urgent>()
+  /** What tells of work that was urgent, behind all of it. In order. */
+  private readonly afterwards = new Queue<() => void>()
   /** Workers, and lists of woken ones: to wake a hundred thousand is to queue one list. */
   private readonly queue = new Queue<Pumped | Idle>()
   /** The list whose members have their turns now. */
@@ -88,6 +93,17 @@ export class Pump {
     this.schedule()
   }
 
+  /** Calls at once where no urgent work waits, else behind that, in turns of its own: what tells of an end must not delay others. */
+  afterUrgent(call: () => void): void {
+    if (this.urgent.size === 0 || this.afterwards.length >= AFTER_URGENT_MAX) call()
+    else this.afterwards.push(call)
+  }
+
+  /** Resolves when all that `afterUrgent` was given has been called. */
+  async settled(): Promise<void> {
+    while (this.afterwards.length > 0) await new Promise((resolve) => setImmediate(resolve))
+  }
+
   /** Forgets somebody who has ended; a place in the queue is passed over when its turn comes. */
   remove(pumped: Pumped): void {
     pumped.idle?.leave(pumped)
@@ -111,7 +127,8 @@ export class Pump {
     this.isScheduled = false
     this.workUrgently()
     this.workThrough()
-    if (this.hasQueued || this.urgent.size > 0) this.schedule()
+    if (this.urgent.size === 0) this.callAfterwards()
+    if (this.hasQueued || this.urgent.size > 0 || this.afterwards.length > 0) this.schedule()
   }
 
   private get hasQueued(): boolean {
@@ -139,6 +156,13 @@ export class Pump {
     let bytes = 0
     do bytes += this.step(this.take())
     while (this.hasQueued && bytes < TURN_BYTES * share && this.clock.nowMs() <= untilMs)
+  }
+
+  private callAfterwards(): void {
+    if (this.afterwards.length === 0) return
+    const untilMs = this.clock.nowMs() + this.turnMs
+    do this.afterwards.take()?.()
+    while (this.afterwards.length > 0 && this.clock.nowMs() <= untilMs)
   }
 
   private take(): Pumped | undefined {

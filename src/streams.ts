@@ -149,6 +149,12 @@ export class Streams {
       await new Promise((resolve) => setTimeout(resolve, DRAIN_STEP_MS))
     }
     await this.whenEmpty()
+    await this.pump.settled()
+  }
+
+  /** Calls at once, or, while streams have to end or other deadlines are due, behind those: for what tells of an end. */
+  afterDeadlines(call: () => void): void {
+    this.pump.afterUrgent(call)
   }
 
   /** Ends all at once; resolves when none is left. */

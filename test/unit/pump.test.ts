@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Bus } from '../../src/bus.ts'
 import type { Idle } from '../../src/idle.ts'
-import { Pump, type Pumped, type Urgent, type Waits } from '../../src/pump.ts'
+import { AFTER_URGENT_MAX, Pump, type Pumped, type Urgent, type Waits } from '../../src/pump.ts'
 import { TopicInMemory } from '../topic-in-memory.ts'
 
 /** Every piece of work of a test, by name, in the order in which it was done. */
@@ -267,5 +267,42 @@ describe('the pump', () => {
     expect(done).toEqual([])
     pump.remove(worker)
     expect(worker.idle).toBeNull()
+  })
+
+  it('calls at once what may wait for urgent work, where there is none', () => {
+    pump.afterUrgent(() => done.push('after'))
+    expect(done).toEqual(['after'])
+  })
+
+  it('calls it behind all urgent work, in order, a turn at a time, and tells when nothing is left', async () => {
+    pump.hasten(urgently(5))
+    let isSettled = false
+    for (let i = 0; i < 10; i++)
+      pump.afterUrgent(() => {
+        done.push(`after ${i}`)
+        nowMs += 0.1
+      })
+    const settled = pump.settled().then(() => {
+      isSettled = true
+    })
+    while (!done.includes('after 0')) turn()
+    expect(done.slice(0, 5)).toEqual(Array(5).fill('urgent'))
+    expect(done.length).toBeLessThanOrEqual(9)
+    await Promise.resolve()
+    expect(isSettled).toBe(false)
+    vi.runAllTimers()
+    await settled
+    expect(done.slice(5)).toEqual(Array.from({ length: 10 }, (_, i) => `after ${i}`))
+    await pump.settled()
+  })
+
+  it('keeps no more of it waiting than it says', () => {
+    pump.hasten(urgently(1))
+    for (let i = 0; i < AFTER_URGENT_MAX; i++) pump.afterUrgent(() => done.push('kept'))
+    expect(done).toEqual([])
+    pump.afterUrgent(() => done.push('beyond'))
+    expect(done).toEqual(['beyond'])
+    vi.runAllTimers()
+    expect(done).toHaveLength(AFTER_URGENT_MAX + 2)
   })
 })
