@@ -1,5 +1,5 @@
-// Many streams whose tokens have one exp, at a server of two workers: when each ended, as its client saw it and as the server's log
-// says, what CPU the server took for that, and how long the turns of each worker were meanwhile.
+// Many streams whose tokens have one exp, at a server of two workers: when each ended, as its client saw it, how late that client may
+// have been itself, what CPU both took, and how long the turns of each worker were meanwhile.
 
 import { execFileSync } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -41,11 +41,13 @@ export const scenarios = [
 /**
  * @typedef {object} Ended
  * @property {number[]} lateMs by how much each came after exp, in order, as the client saw it
- * @property {number[]} loggedMs the same by the times of the server's lines `request completed`: each has left the server by then
+ * @property {number} loggedMs the same of the server's last line `request completed`, as the line says
  * @property {number} clean ended by END_STREAM
  * @property {number} reset ended by RST_STREAM
  * @property {number[]} turnsMs the longest turn of each worker from a second before exp on
  * @property {number} cpuMs of all threads of the server, from a second before exp to the last end
+ * @property {number} cpuWithLinesMs the same until all lines are written, too
+ * @property {{ gapMs: number, cpuMs: number }} client since exp: how long its loop stood still at the longest, and its CPU time
  */
 
 /**
@@ -75,7 +77,7 @@ export async function endTogether({ dist, streams, lifetimeSeconds }) {
     const connections = Math.ceil(streams / STREAMS_PER_CONNECTION)
     const target = { port, ca, token, path: '/events', streams: streams / connections }
     client = startModule(CLIENT, [
-      JSON.stringify({ ...target, connections, forcedAtMs: expiresAtMs + FORCED_MS }),
+      JSON.stringify({ ...target, connections, expiresAtMs, forcedAtMs: expiresAtMs + FORCED_MS }),
     ])
     const opened = await receiveMessage(client, 'opened')
     if (opened < streams) throw new Error(`${opened} of ${streams} streams opened`)
@@ -84,18 +86,20 @@ export async function endTogether({ dist, streams, lifetimeSeconds }) {
     if (leftMs < 0) throw new Error('the streams took too long to open')
     await pause(leftMs)
     const cpuBeforeMs = cpuMsOfAll(folder)
-    const { atMs, clean, reset } = await ended
+    const { atMs, clean, reset, client: clientFigures } = await ended
     const cpuMs = cpuMsOfAll(folder) - cpuBeforeMs
     await pause(WRITTEN_MS)
+    const cpuWithLinesMs = cpuMsOfAll(folder) - cpuBeforeMs
     const turnsMs = turnsOfWorkers(folder, expiresAtMs - BEFORE_MS)
-    const late = (times) => times.map((ms) => ms - expiresAtMs)
     return {
-      lateMs: late(atMs),
-      loggedMs: late(loggedEnds(folder, expiresAtMs)),
+      lateMs: atMs.map((ms) => ms - expiresAtMs),
+      loggedMs: lastLineMs(folder) - expiresAtMs,
       clean,
       reset,
       turnsMs,
       cpuMs,
+      cpuWithLinesMs,
+      client: clientFigures,
     }
   } finally {
     if (client !== null) await endProcess(client)
@@ -129,10 +133,9 @@ async function listening(server, folder) {
   }
 }
 
-/** Epoch ms of each end since then, in order. */
-function loggedEnds(folder, sinceMs) {
-  const ends = logLines(folder).filter(({ msg, time }) => msg === 'request completed' && time >= sinceMs)
-  return ends.map(({ time }) => time).sort((a, b) => a - b)
+/** Epoch ms. */
+function lastLineMs(folder) {
+  return logLines(folder).findLast(({ msg }) => msg === 'request completed')?.time ?? Number.NaN
 }
 
 /** The demo prints words besides. */
@@ -162,15 +165,15 @@ function turnsOfWorkers(folder, sinceMs) {
   return watched.map((turns) => longestBetween(turns, sinceMs))
 }
 
-function inWords({ lateMs, loggedMs, clean, reset, turnsMs, cpuMs }) {
-  const threeOf = (times) => [0, 0.5, 1].map((share) => at(times, share)).join(', ')
+function inWords({ lateMs, loggedMs, clean, reset, turnsMs, cpuMs, cpuWithLinesMs, client }) {
+  const [first, median, last] = [0, 0.5, 1].map((share) => at(lateMs, share))
   const workers = turnsMs.map((ms) => ms.toFixed(1)).join(' and ')
-  const each = ((cpuMs / lateMs.length) * 1000).toFixed(0)
+  const each = (ms) => ((ms / lateMs.length) * 1000).toFixed(0)
   return [
-    `first, median and last of ${lateMs.length} ended ${threeOf(lateMs)} ms after exp`,
-    `by the server's log ${threeOf(loggedMs)}`,
+    `${lateMs.length} ended ${first} (first), ${median} (median), ${last} (last) ms after exp`,
     `${clean} by END_STREAM, ${reset} by RST_STREAM`,
-    `the server took ${each} µs of CPU an end`,
+    `CPU of the server for an end ${each(cpuMs)} µs, ${each(cpuWithLinesMs)} with its line, the last of which came after ${loggedMs} ms`,
+    `of the client ${each(client.cpuMs)}, whose loop stood still for ${client.gapMs.toFixed(1)} ms at the longest`,
     `longest turns of the workers ${workers} ms`,
   ].join('; ')
 }

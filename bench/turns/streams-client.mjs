@@ -1,9 +1,10 @@
-// A process of its own for the streams of raw-http2.mjs: opens them, and tells when all are open and when all have ended.
+// A process of its own for the streams of raw-http2.mjs: opens them, and tells when all are open and when all have ended, and by how
+// much what it tells may be late.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { RawConnection } from './raw-http2.mjs'
 
-const { connections, forcedAtMs, ...target } = JSON.parse(process.argv[2])
+const { connections, expiresAtMs, forcedAtMs, ...target } = JSON.parse(process.argv[2])
 process.once('disconnect', () => process.exit()) // the caller is gone
 const all = Array.from({ length: connections }, () => new RawConnection(target))
 const sum = (count) => all.reduce((total, connection) => total + count(connection), 0)
@@ -16,10 +17,22 @@ while (
 )
   await pause(10)
 process.send({ opened: sum(({ opened }) => opened), failure: failure() })
+await pause(Math.max(0, expiresAtMs - Date.now()))
+const cpuBefore = process.cpuUsage()
+/** What comes while the loop stands still is told when it goes on. */
+let gapMs = 0
+let lookedAtMs = performance.now()
+setInterval(() => {
+  const nowMs = performance.now()
+  gapMs = Math.max(gapMs, nowMs - lookedAtMs)
+  lookedAtMs = nowMs
+}, 1)
 const ended = () => sum(({ endedAtMs }) => endedAtMs.length)
 while (ended() < connections * target.streams && Date.now() < forcedAtMs) await pause(10)
+const { user, system } = process.cpuUsage(cpuBefore)
 process.send({
   ended: {
+    client: { gapMs, cpuMs: (user + system) / 1000 },
     atMs: all.flatMap(({ endedAtMs }) => endedAtMs).sort((a, b) => a - b),
     clean: sum(({ clean }) => clean),
     reset: sum(({ reset }) => reset),
