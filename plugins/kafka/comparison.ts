@@ -20,6 +20,11 @@ export interface Findings {
   readonly trimmed: ReadonlyMap<number, number>
 }
 
+/** Of the findings those that the writer took, and the first error where it did not take all. */
+export interface TakenFindings extends Findings {
+  readonly failure: { readonly error: unknown } | null
+}
+
 /** What Kafka was asked when. */
 export interface Answer {
   /** How far each partition was read when it was asked: null before reading had begun. */
@@ -40,11 +45,12 @@ export function compareLogs(
     const { next, log } = partitions.get(partition) ?? { next: 0, log: null }
     const nextWhenAsked = asked.get(partition) ?? null
     if (log === null || nextWhenAsked === null) continue
-    const finding = log.compare(marks, { next, nextWhenAsked, hasTopicId })
-    if (finding === 'replaced') isReplaced = true
-    if (finding === 'passed') passed.push({ partition, from: next, to: marks.start })
-    if (finding === 'stalled') stalled.push(partition)
-    if (finding === 'trimmed') trimmed.set(partition, marks.start)
+    for (const finding of log.compare(marks, { next, nextWhenAsked, hasTopicId })) {
+      if (finding === 'replaced') isReplaced = true
+      if (finding === 'passed') passed.push({ partition, from: next, to: marks.start })
+      if (finding === 'stalled') stalled.push(partition)
+      if (finding === 'trimmed') trimmed.set(partition, marks.start)
+    }
   }
   return { isReplaced, passed, stalled, trimmed }
 }

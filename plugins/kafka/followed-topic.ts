@@ -123,15 +123,10 @@ export class FollowedTopic {
     return asked
   }
 
-  /** Takes what one leader tells of some partitions. What goes wrong with it is this topic's trouble alone. */
+  /** Takes what one leader tells of some partitions. What goes wrong with it is this topic's trouble alone, and no other bus's. */
   take(told: ReadonlyMap<number, Watermarks>): void {
     for (const partition of told.keys()) this.answered.add(partition)
-    try {
-      for (const fed of this.fed.values()) this.takeFor(fed, told)
-      this.reading.clear()
-    } catch (error) {
-      this.reading.set(`topic ${this.name}: ${wordsOf(error)}`)
-    }
+    if (this.forEachFed((fed) => this.takeFor(fed, told))) this.reading.clear()
   }
 
   /** Ends a look whose leaders were asked at that time; true if nothing is missing, and the next one can wait. */
@@ -198,14 +193,12 @@ export class FollowedTopic {
     }
   }
 
-  private takeFor({ feed, log, asked }: Fed, told: ReadonlyMap<number, Watermarks>): void {
+  /** False if something is left for the next look to find again. */
+  private takeFor({ feed, log, asked }: Fed, told: ReadonlyMap<number, Watermarks>): boolean {
     // A bus that came during the look; the next one asks for it.
-    if (asked === null) return
-    const { isReplaced, passed, stalled } = feed.compare({ asked, told })
-    if (isReplaced) {
-      this.recreate()
-      return
-    }
+    if (asked === null) return true
+    const { isReplaced, passed, stalled, failure } = feed.compare({ asked, told })
+    if (isReplaced) return this.recreate()
     for (const { partition, from, to } of passed)
       log.warn(
         `topic ${this.name}: records ${from} to ${to - 1} of partition ${partition} were deleted before they were read`,
@@ -213,6 +206,22 @@ export class FollowedTopic {
     for (const { partition } of passed) this.readOn(feed, partition)
     for (const partition of stalled) this.readOn(feed, partition)
     this.begin(feed, asked, told)
+    if (failure !== null) throw failure.error
+    return true
+  }
+
+  /** Does it for every bus, whatever goes wrong with others; false if something did, which is told, or if one says so. */
+  private forEachFed(act: (fed: Fed) => boolean): boolean {
+    let isDone = true
+    for (const fed of this.fed.values()) {
+      try {
+        isDone = act(fed) && isDone
+      } catch (error) {
+        isDone = false
+        this.reading.set(`topic ${this.name}: ${wordsOf(error)}`)
+      }
+    }
+    return isDone
   }
 
   private begin(
@@ -241,16 +250,19 @@ export class FollowedTopic {
     }
   }
 
-  private recreate(): void {
+  /** False if a bus did not take it: the next look finds it again. */
+  private recreate(): boolean {
     const words = 'it is another topic by the same name now, or its log was cut off'
     this.logs.warn(`topic ${this.name}: ${words}: it is read from its beginning`)
-    for (const fed of this.fed.values()) {
+    const isDone = this.forEachFed((fed) => {
       this.leave(fed.feed)
       fed.asked = null
       fed.feed.recreate()
-    }
+      return true
+    })
     this.silentSinceMs.clear()
     this.parts.onChanged()
+    return isDone
   }
 
   private leave(feed: TopicFeed): void {

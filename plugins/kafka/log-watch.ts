@@ -16,8 +16,9 @@ export interface ReadSoFar {
  * `replaced`: what was read is of another log than what is there now. `passed`: what was to be read next was deleted; reading
  * goes on at the log's start. `stalled`: reading has stopped, and goes on where it was. `trimmed`: what was read was deleted.
  */
-export type Finding = 'replaced' | 'passed' | 'stalled' | 'trimmed' | null
+export type Finding = 'replaced' | 'passed' | 'stalled' | 'trimmed'
 
+const NOTHING: readonly Finding[] = []
 /** Brokers that have just become leaders, or are behind with their metadata, contradict themselves for a moment. */
 const CONTRADICTIONS_MIN = 2
 
@@ -25,8 +26,10 @@ export class LogWatch {
   private start: number
   /** How far reading had come at the last look: if it is still there, nothing is on its way any more. */
   private seenNext: number | null = null
-  /** Whether reading has stopped: told, or feared since an error came that may have hidden something. */
+  /** Whether reading has stopped: told, or feared since an error came that may have hidden something, and nothing was read since. */
   private stop: 'none' | 'feared' | 'told' = 'none'
+  /** Kafka may hold more than was read: only then does it show whether a stop that is feared is one. */
+  private isOwed = true
   private isTruncated = false
   /** Looks in a row by which this is not the log that was read. */
   private contradictions = 0
@@ -39,7 +42,8 @@ export class LogWatch {
 
   /** True if the next look can wait. */
   get isSettled(): boolean {
-    return this.stop === 'none' && this.contradictions === 0 && !this.isPassed
+    const hasStopped = this.stop === 'told' || (this.stop === 'feared' && this.isOwed)
+    return !hasStopped && this.contradictions === 0 && !this.isPassed
   }
 
   noteStop(isTruncated: boolean): void {
@@ -49,18 +53,31 @@ export class LogWatch {
 
   fearStop(): void {
     if (this.stop === 'none') this.stop = 'feared'
+    this.isOwed = true
   }
 
-  compare(marks: Watermarks, read: ReadSoFar): Finding {
+  /** What has become of the log: each is found again by the next look, unless it was taken by then. */
+  compare(marks: Watermarks, read: ReadSoFar): readonly Finding[] {
     const isQuiet = read.next === this.seenNext
     this.seenNext = read.next
+    this.isOwed = read.next < marks.end
     this.contradictions = this.contradicts(marks, read) ? this.contradictions + 1 : 0
-    if (this.isTruncated || this.contradictions >= CONTRADICTIONS_MIN) return 'replaced'
-    if (this.contradictions > 0) return null
+    if (this.isTruncated || this.contradictions >= CONTRADICTIONS_MIN) return ['replaced']
+    if (this.contradictions > 0) return NOTHING
     this.isPassed = read.next < marks.start
-    if (this.isPassed) return isQuiet ? this.pass(marks) : null
-    if (marks.start > this.start) return this.trim(marks)
-    return this.resume(marks, read, isQuiet)
+    if (this.isPassed) return isQuiet ? ['passed'] : NOTHING
+    const isStalled = this.hasStalled(isQuiet)
+    if (marks.start <= this.start) return isStalled ? ['stalled'] : NOTHING
+    return isStalled ? ['trimmed', 'stalled'] : ['trimmed']
+  }
+
+  /** What was found is done; `start` is where Kafka told then that the log begins. */
+  noteTaken(finding: Finding, start: number): void {
+    if (finding !== 'stalled') this.start = start
+    if (finding !== 'trimmed') this.stop = 'none'
+    if (finding !== 'passed') return
+    this.seenNext = start
+    this.isPassed = false
   }
 
   /**
@@ -71,23 +88,9 @@ export class LogWatch {
     return end < nextWhenAsked || (!hasTopicId && start < this.start)
   }
 
-  private pass(marks: Watermarks): 'passed' {
-    this.start = marks.start
-    this.seenNext = marks.start
-    this.stop = 'none'
-    this.isPassed = false
-    return 'passed'
-  }
-
-  private trim(marks: Watermarks): 'trimmed' {
-    this.start = marks.start
-    return 'trimmed'
-  }
-
-  private resume({ end }: Watermarks, { next }: ReadSoFar, isQuiet: boolean): 'stalled' | null {
-    if (this.stop === 'feared' && (!isQuiet || next >= end)) this.stop = 'none'
-    if (this.stop === 'none' || !isQuiet) return null
-    this.stop = 'none'
-    return 'stalled'
+  /** One that is told has stopped for certain; one that is feared if it is read no further although there is more. */
+  private hasStalled(isQuiet: boolean): boolean {
+    if (this.stop === 'feared' && !isQuiet) this.stop = 'none'
+    return isQuiet && (this.stop === 'told' || (this.stop === 'feared' && this.isOwed))
   }
 }

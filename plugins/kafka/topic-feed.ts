@@ -3,9 +3,10 @@
 
 import type { Bus } from '../../src/bus.ts'
 import type { KafkaRecord, Watermarks } from '../../src/topic.ts'
-import { type Answer, compareLogs, type Findings } from './comparison.ts'
+import { type Answer, compareLogs, type Findings, type TakenFindings } from './comparison.ts'
 import { FeedPartition, FROM_BEGINNING } from './feed-partition.ts'
 import type { Receiver } from './lane.ts'
+import type { Finding } from './log-watch.ts'
 import type { ListedPartition } from './questions.ts'
 
 type Told = 'setPartition' | 'append' | 'advance' | 'trim' | 'skip' | 'recreate' | 'publish' | 'markCaughtUp'
@@ -147,19 +148,21 @@ export class TopicFeed implements Receiver {
     for (const { log } of this.partitions.values()) log?.fearStop()
   }
 
-  /** Takes what Kafka tells of the logs. Where it finds the topic replaced, `recreate` is to be called. */
-  compare(answer: Answer): Findings {
+  /**
+   * Takes what Kafka tells of the logs. Where it finds the topic replaced, `recreate` is to be called. Never throws: what the writer
+   * does not take of it, the next look finds again.
+   */
+  compare(answer: Answer): TakenFindings {
     const findings = compareLogs(this.partitions, answer, this.topicId !== null)
     const isReplaced = findings.isReplaced || this.isAnother || this.shorterLists >= SHORTER_LISTS_MIN
-    if (isReplaced) return { ...findings, isReplaced }
+    if (isReplaced) return { ...findings, isReplaced, failure: null }
     for (const [partition, { end }] of answer.told) this.noteEnd(partition, end)
-    for (const [partition, start] of findings.trimmed) this.writer.trim(partition, start)
-    for (const { partition, to } of findings.passed) this.skip(partition, to)
-    return findings
+    return this.take(findings)
   }
 
   /** The topic is another one from now on: nothing of it has been read. */
   recreate(): void {
+    this.writer.recreate()
     this.partitions.clear()
     this.arrived.clear()
     this.behindCount = 0
@@ -167,7 +170,6 @@ export class TopicFeed implements Receiver {
     this.shorterLists = 0
     this.caughtUp = false
     this.unpublished = false
-    this.writer.recreate()
   }
 
   /** Shows the streams what came since the last call; false if nothing did. */
@@ -249,6 +251,27 @@ export class TopicFeed implements Receiver {
       }
     }
     this.shorterLists = isShorter ? this.shorterLists + 1 : 0
+  }
+
+  private take(findings: Findings): TakenFindings {
+    let failure: TakenFindings['failure'] = null
+    const isTaken = (partition: number, finding: Finding, start: number, write: () => void) => {
+      try {
+        write()
+        this.partitions.get(partition)?.log?.noteTaken(finding, start)
+        return true
+      } catch (error) {
+        failure ??= { error }
+        return false
+      }
+    }
+    for (const [partition, start] of findings.trimmed)
+      isTaken(partition, 'trimmed', start, () => this.writer.trim(partition, start))
+    const passed = findings.passed.filter(({ partition, to }) =>
+      isTaken(partition, 'passed', to, () => this.skip(partition, to)),
+    )
+    for (const partition of findings.stalled) isTaken(partition, 'stalled', 0, () => undefined)
+    return { ...findings, passed, failure }
   }
 
   private skip(partition: number, start: number): void {

@@ -8,14 +8,18 @@ describe('A watched log', () => {
     log = new LogWatch(5)
   })
 
-  /** A look at a log from `start` to `end`, read up to `next`. */
-  function look(
-    [start, end]: [number, number],
-    next: number,
-    read: { whenAsked?: number; id?: boolean } = {},
-  ) {
-    const { whenAsked = next, id = true } = read
-    return log.compare({ start, end }, { next, nextWhenAsked: whenAsked, hasTopicId: id })
+  interface Look {
+    readonly whenAsked?: number
+    readonly id?: boolean
+    readonly isTaken?: boolean
+  }
+
+  /** What a look at a log from `start` to `end` finds, which is read up to `next`; null: nothing. */
+  function look([start, end]: [number, number], next: number, how: Look = {}): string | null {
+    const { whenAsked = next, id = true, isTaken = true } = how
+    const findings = log.compare({ start, end }, { next, nextWhenAsked: whenAsked, hasTopicId: id })
+    if (isTaken) for (const finding of findings) log.noteTaken(finding, start)
+    return findings.length === 0 ? null : findings.join(', ')
   }
 
   it('is what it was as long as it only grows', () => {
@@ -93,8 +97,41 @@ describe('A watched log', () => {
     expect(look([5, 20], 9)).toBeNull()
     expect(log.isSettled).toBe(true)
     log.fearStop()
+    expect(log.isSettled).toBe(false)
     expect(look([5, 9], 9)).toBeNull()
     expect(log.isSettled).toBe(true)
+  })
+
+  it('may have stopped at its end, which only shows when there is more, however many looks later', () => {
+    look([5, 8], 8)
+    log.fearStop()
+    for (let looks = 0; looks < 3; looks++) expect(look([5, 8], 8)).toBeNull()
+    expect(log.isSettled).toBe(true)
+    expect(look([5, 9], 8)).toBe('stalled')
+    log.fearStop()
+    look([5, 9], 9)
+    expect(look([5, 11], 10)).toBeNull()
+    expect(look([5, 11], 10)).toBeNull() // it was read since: it had not stopped
+  })
+
+  it('has stalled although its start moves at each look', () => {
+    look([5, 20], 10)
+    log.noteStop(false)
+    expect(look([6, 20], 10)).toBe('trimmed, stalled')
+    expect(look([7, 20], 10)).toBe('trimmed')
+  })
+
+  it('is found to be what it is again and again until that was taken', () => {
+    look([5, 20], 10)
+    log.noteStop(false)
+    for (let looks = 0; looks < 3; looks++)
+      expect(look([6, 20], 10, { isTaken: false })).toBe('trimmed, stalled')
+    expect(look([6, 20], 10)).toBe('trimmed, stalled')
+    expect(look([6, 20], 10)).toBeNull()
+    for (let looks = 0; looks < 3; looks++) expect(look([15, 20], 10, { isTaken: false })).toBe('passed')
+    expect(log.isSettled).toBe(false)
+    expect(look([15, 20], 10)).toBe('passed')
+    expect(look([15, 20], 15)).toBeNull()
   })
 
   it('does not take a stop that was told for one that was only feared', () => {

@@ -682,4 +682,25 @@ describe('A reader of topics', () => {
       expect(writer.maintain).toHaveBeenCalled()
     })
   })
+
+  it('keeps what one bus does not take from no other, and has it taken at the next look', async () => {
+    const other = createWriter()
+    kafka.hold('events', [0, 5])
+    reader.feed('events', other, log)
+    await passes(3_000)
+    kafka.tell('events', 0, 5, 'end')
+    writer.trim.mockImplementationOnce(() => {
+      throw new Error('no room')
+    })
+    kafka.hold('events', [3, 5])
+    await passes(7_000)
+    expect(other.trim.mock.calls).toEqual([[0, 3]])
+    expect(log.warn.mock.calls.flat().filter((line) => line.includes('no room'))).toHaveLength(1)
+    await passes(7_000)
+    expect(writer.trim.mock.calls).toEqual([
+      [0, 3],
+      [0, 3],
+    ])
+    expect(feeding.notReady()).toBeNull()
+  })
 })

@@ -236,6 +236,33 @@ describe('A topic feed', () => {
       expect(writer.calls).toEqual(['skip 0 20', 'publish'])
     })
 
+    it('loses nothing of an answer of which the writer does not take a part: the next look finds that again', () => {
+      look([5, 10], [5, 12])
+      feed.noteStop(1, false)
+      const { trim } = writer
+      writer.trim = () => {
+        throw new Error('no room')
+      }
+      const found = look([8, 10], [6, 12])
+      expect(found.stalled).toEqual([1])
+      expect(found.failure).toEqual({ error: new Error('no room') })
+      writer.trim = trim
+      expect(look([8, 10], [6, 12])).toMatchObject({ stalled: [], failure: null })
+      expect(writer.calls).toEqual(['trim 0 8', 'trim 1 6'])
+    })
+
+    it('is still another topic where the writer did not take that', () => {
+      feed.noteTopicId('one')
+      feed.noteTopicId('two')
+      const { recreate } = writer
+      writer.recreate = () => {
+        throw new Error('no room')
+      }
+      expect(() => feed.recreate()).toThrow('no room')
+      writer.recreate = recreate
+      expect(look([5, 10], [5, 10]).isReplaced).toBe(true)
+    })
+
     it('goes on where it was when reading stopped without a loss', () => {
       look([5, 10], [5, 12])
       feed.noteStop(1, false)
