@@ -14,6 +14,8 @@ export abstract class BusView {
   wasRecreated = false
   /** Next sequence when the topic became another one: who was made before reads what is no more. */
   recreatedAt = 0
+  /** The same when all of it began to be read again, since deletes may have been missed. */
+  startedOverAt = 0
   losses = new Losses()
   /** Log starts by partition below which all is gone for those who begin now, although it is not marked so yet; mostly none. */
   skipped: ReadonlyMap<number, number> = new Map()
@@ -105,9 +107,10 @@ export abstract class BusView {
     return this.losses.concern(place, madeAt, liveFrom, had)
   }
 
-  /** Whether a reader that was made at this sequence reads of a topic that is no more. */
-  isFromBefore(madeAt: number): boolean {
-    return madeAt < this.recreatedAt
+  /** Why what a reader that was made at this sequence reads is no more; null if it is there. */
+  outdatedBy(madeAt: number): 'recreated' | 'deletes-dropped' | null {
+    if (madeAt < this.recreatedAt) return 'recreated'
+    return madeAt < this.startedOverAt ? 'deletes-dropped' : null
   }
 
   protected wake(): void {

@@ -3,15 +3,18 @@
 
 import { BusView } from './bus-view.ts'
 import {
+  bytesOfFrame,
   type EventLines,
   eventBytesMin,
   eventLines,
   FRAME_BYTES_MAX,
-  linesBytes,
   TOO_LARGE_LINES,
+  writeFrame,
 } from './frame.ts'
+import { Holes, type Missed, type Moment } from './holes.ts'
 import { type Logs, Partitions } from './partitions.ts'
 import { FROM_BEGINNING, type Position } from './position.ts'
+import { type ClockOptions, RecordClock } from './record-clock.ts'
 import { Retention, type RetentionOptions } from './retention.ts'
 import type { Segment } from './segment.ts'
 import { SegmentPool } from './segment-pool.ts'
@@ -19,22 +22,15 @@ import { Segments } from './segments.ts'
 import { shareOut } from './shared-bound.ts'
 import type { Encoding, KafkaRecord, Keeps, Watermarks } from './topic.ts'
 
-export interface BusOptions extends RetentionOptions {
+export interface BusOptions extends RetentionOptions, ClockOptions {
   readonly encoding: Encoding
   /** Segments' home, shared by the buses of a process. */
   readonly pool?: SegmentPool
   /** Seed of the key hash; random unless a test fixes it. */
   readonly seed?: number
-  /** Monotonic, in ms: how long something has been here. performance.now if it is left out. */
-  readonly nowMs?: () => number
-  /** The wall clock, in epoch ms, which records' timestamps are compared with. Date.now if it is left out. */
-  readonly epochMs?: () => number
   /** A record whose frame would be over FRAME_BYTES_MAX was passed over; `frameBytes` is what it had come to, at the least. */
   readonly onTooLarge?: (record: KafkaRecord, frameBytes: number) => void
 }
-
-const LF = 0x0a
-const ID = Buffer.from('id:')
 
 export class Bus extends BusView {
   /** It had to drop a key's newest value while it loaded: a replica that never was of use for snapshots. */
@@ -47,9 +43,10 @@ export class Bus extends BusView {
   readonly kept: Segments
   private readonly retention: Retention
   private readonly partitions = new Partitions()
+  /** null where nothing is deleted by a tombstone. */
+  private readonly holes: Holes | null
   private readonly changeListeners = new Set<() => void>()
-  private readonly nowMs: () => number
-  private readonly epochMs: () => number
+  private readonly clock: RecordClock
   /** Frames came of which it is not noted when. */
   private hasArrivals = false
 
@@ -57,13 +54,13 @@ export class Bus extends BusView {
     super()
     this.options = options
     this.pool = options.pool ?? new SegmentPool()
-    this.nowMs = options.nowMs ?? (() => performance.now())
-    this.epochMs = options.epochMs ?? Date.now
+    this.clock = new RecordClock(options)
     this.kept = new Segments({
       pool: this.pool,
       seed: options.seed ?? Math.floor(Math.random() * 2 ** 32),
       isKeyed: options.keeps === 'latest',
     })
+    this.holes = options.keeps === 'latest' ? new Holes(options.deleteRetentionMs, this.clock) : null
     this.retention = new Retention(this.kept, this.losses, options)
     this.skipped = this.retention.trims.skipped
   }
@@ -75,9 +72,16 @@ export class Bus extends BusView {
    * from another server, and nothing up to there, has missed that. `end`: where it ends, as Kafka tells when its reading begins.
    */
   setPartition(partition: number, start: number, end = start): void {
-    if (start > 0 && !this.partitions.isRead(partition)) this.noteMissing(partition, start)
+    const isNew = !this.partitions.isRead(partition)
+    if (isNew) this.holes?.begin(partition)
+    if (isNew && start > 0) this.noteMissing(partition, start)
     this.partitions.setStart(partition, start, end)
     this.changed()
+  }
+
+  /** Kafka, asked at that moment, told where a partition ends: what is read behind that is no older. */
+  noteEnd(partition: number, end: number, askedAt: Moment): void {
+    this.holes?.noteEnd(partition, end, this.partitions.next(partition), askedAt)
   }
 
   /**
@@ -93,35 +97,30 @@ export class Bus extends BusView {
   /**
    * Encodes a record at the tail. Its frame, its position and its sequence can be read from the same moment on, so that no id
    * speaks of a record that is not there; `publish` wakes the readers. A record that is already in (its offset lies below the
-   * position) is left out.
+   * position) is left out, and so is all that comes once something was `missed`.
    */
   append(record: KafkaRecord): void {
     const { partitions } = this
     if (!partitions.has(record.partition)) this.setPartition(record.partition, FROM_BEGINNING)
-    if (record.offset < partitions.next(record.partition)) return
+    const { partition, offset, timestampMs } = record
+    if (offset < partitions.next(partition) || !this.canPass(partition, offset, timestampMs)) return
     const { encoding } = this.options
     const bytesMin = eventBytesMin(record, encoding)
     const lines = bytesMin > FRAME_BYTES_MAX ? TOO_LARGE_LINES : eventLines(record, encoding)
-    if (partitions.isLoading(record.partition)) this.noteLoaded(record)
     partitions.moveTo(record.partition, record.offset + 1)
     this.recordsAppended++
     if (lines === null) return
     const idBytes = partitions.encode()
-    const frameBytes = Math.max(bytesMin, frameBytesOf(lines, idBytes))
+    const frameBytes = Math.max(bytesMin, bytesOfFrame(lines, idBytes))
     if (frameBytes > FRAME_BYTES_MAX) this.appendTooLarge(record, frameBytes, idBytes)
     else this.appendFrame(record, lines, idBytes)
   }
 
-  /**
-   * Moves a partition's position to its end without a frame, over control records and offsets compacted away. From then on all that
-   * comes of it is new.
-   */
+  /** Moves a partition's position to its end without a frame, over control records and offsets compacted away. */
   advance(partition: number, nextOffset: number): void {
-    const { partitions } = this
-    if (!partitions.has(partition)) return
-    if (partitions.isLoading(partition)) this.noteHole(partition, nextOffset)
-    partitions.moveTo(partition, nextOffset)
-    partitions.noteEnd(partition)
+    if (!this.partitions.has(partition) || !this.canPass(partition, nextOffset, null)) return
+    this.partitions.moveTo(partition, nextOffset)
+    this.partitions.noteEnd(partition)
   }
 
   /** Kafka has deleted a partition's records below `start`: they leave the bus, too, in the next steps of `maintain`. */
@@ -142,20 +141,29 @@ export class Bus extends BusView {
     if (start > (this.partitions.start(partition) ?? FROM_BEGINNING))
       this.partitions.setStart(partition, start)
     this.retention.trims.skip(partition, start, sequence)
+    this.holes?.begin(partition)
     this.changed()
   }
 
   /** The topic is another one from now on. Its partitions are declared anew; until they are read, nothing is caught up. */
   recreate(): void {
     this.recreatedAt = this.kept.takeSequence() + 1
-    this.kept.clear()
-    this.losses.clear()
-    this.retention.clear()
-    this.partitions.clear()
     this.wasRecreated = true
-    this.caughtUp = false
-    this.isTooSmall = false
-    this.publish()
+    this.forget()
+  }
+
+  /**
+   * The same topic is read again from its beginning: as `recreate`, but offsets are what they were, so that a position that is ahead
+   * of what was `missed` still counts.
+   */
+  startOver(): void {
+    this.startedOverAt = this.kept.takeSequence() + 1
+    this.forget()
+  }
+
+  /** What may have been deleted of it, unseen: it takes nothing more until it starts over. */
+  get missed(): Missed | null {
+    return this.holes?.missed ?? null
   }
 
   /** Wakes the readers, here and in other threads: once per batch, before the event loop turns. */
@@ -173,7 +181,7 @@ export class Bus extends BusView {
   }
 
   /** One bounded step of what is to be done besides: compaction, and what had its time goes. True if there was something. */
-  maintain(epochMs: number, nowMs = this.nowMs()): boolean {
+  maintain(epochMs: number, nowMs = this.clock.nowMs()): boolean {
     this.noteArrival()
     const isDone = this.retention.step({ epochMs, nowMs })
     if (isDone) this.changed()
@@ -253,22 +261,27 @@ export class Bus extends BusView {
     return this.pool.allocatedBytes
   }
 
-  /** A timestamp ahead of the clock proves nothing of when what follows was written. */
-  private noteLoaded({ partition, offset, timestampMs }: KafkaRecord): void {
-    this.noteHole(partition, offset)
-    if (timestampMs <= this.epochMs()) this.partitions.noteTimestamp(partition, timestampMs)
+  private forget(): void {
+    this.kept.clear()
+    this.losses.clear()
+    this.retention.clear()
+    this.partitions.clear()
+    this.holes?.clear()
+    this.caughtUp = false
+    this.isTooSmall = false
+    this.publish()
   }
 
-  /**
-   * Offsets below `found` that are missing in what Kafka held when the reading of a partition began may have been tombstones,
-   * where they are old enough for Kafka to have dropped them (KIP-534): they are no older than the record before them.
-   */
-  private noteHole(partition: number, found: number): void {
-    const { partitions, options } = this
-    if (options.keeps === 'all' || found <= Math.max(0, partitions.next(partition))) return
-    if (partitions.newestTimestampMs(partition) + options.deleteRetentionMs > this.epochMs()) return
-    this.losses.addTombstone(partition, found - 1)
-    this.noteMissing(partition, found)
+  /** Whether reading may go on at `found`: not once what is missing up to there may have deleted what is kept. */
+  private canPass(partition: number, found: number, timestampMs: number | null): boolean {
+    const { holes } = this
+    if (holes === null) return true
+    const goneTo = holes.pass(partition, this.partitions.next(partition), found, timestampMs)
+    if (goneTo > 0) {
+      this.losses.addTombstone(partition, goneTo - 1)
+      this.noteMissing(partition, goneTo)
+    }
+    return holes.missed === null
   }
 
   /** What begins at `found` is read while streams are open whose clients may have something before it. */
@@ -286,26 +299,15 @@ export class Bus extends BusView {
   private appendFrame(record: KafkaRecord, lines: EventLines, idBytes: number): void {
     const { partition, offset, timestampMs, value } = record
     const key = keptKey(record)
-    const frameBytes = frameBytesOf(lines, idBytes)
+    const frameBytes = bytesOfFrame(lines, idBytes)
     const segment = this.segmentFor(frameBytes, key?.length ?? 0)
     const sequence = this.kept.takeSequence()
     const isTombstone = value === null
     const entry = { sequence, frameBytes, idBytes, partition, offset, timestampMs, key, isTombstone }
-    this.fillFrame(segment.bytes, this.kept.append(segment, entry), lines)
+    const start = this.kept.append(segment, entry, this.clock.writtenMs(timestampMs))
+    writeFrame(segment.bytes, start, lines, (at) => this.partitions.writeText(segment.bytes, at))
     segment.publish()
     this.hasArrivals = true
-  }
-
-  private fillFrame(bytes: Buffer, start: number, lines: EventLines): void {
-    let to = start
-    for (const piece of lines) {
-      bytes.set(piece, to)
-      to += piece.length
-    }
-    bytes.set(ID, to)
-    to = this.partitions.writeText(bytes, to + ID.length)
-    bytes[to] = LF
-    bytes[to + 1] = LF
   }
 
   /** The tail segment if the frame fits, else a new one: an ordinary one, or a larger one for this frame alone. */
@@ -316,7 +318,7 @@ export class Bus extends BusView {
     this.noteArrival()
     tail?.close()
     this.retention.makeRoom(frameBytes)
-    return this.kept.add(frameBytes + keyBytes, this.nowMs())
+    return this.kept.add(frameBytes + keyBytes, this.clock.nowMs())
   }
 
   private changed(): void {
@@ -326,7 +328,7 @@ export class Bus extends BusView {
   /** What came since the last call came now: the clock is asked once per batch. */
   private noteArrival(): void {
     const { tail } = this.kept
-    if (this.hasArrivals && tail !== undefined) tail.newestArrivalMs = this.nowMs()
+    if (this.hasArrivals && tail !== undefined) tail.newestArrivalMs = this.clock.nowMs()
     this.hasArrivals = false
   }
 }
@@ -334,8 +336,4 @@ export class Bus extends BusView {
 /** A key that fits no frame counts as none: each record that has it is too large, so there is no value of it to supersede. */
 function keptKey({ key }: KafkaRecord): Uint8Array | null {
   return key !== null && key.length > FRAME_BYTES_MAX ? null : key
-}
-
-function frameBytesOf(lines: EventLines, idBytes: number): number {
-  return linesBytes(lines) + ID.length + idBytes + 2
 }

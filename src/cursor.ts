@@ -84,15 +84,23 @@ export class Cursor {
 
   /** Something that this cursor had still to read has left the bus. */
   get lost(): boolean {
-    const { bus, place, madeAt, seek } = this
-    if (seek !== null) return !bus.isWholeSince(seek.sinceMs)
-    const had = this.resumed ?? this.merged?.position
-    return bus.hasLost(place.sequence, madeAt, this.isSnapshot ? madeAt : 0, had)
+    const { bus, place, madeAt } = this
+    if (this.seek !== null) return !bus.isWholeSince(this.seek.sinceMs)
+    return bus.hasLost(place.sequence, madeAt, this.isSnapshot ? madeAt : 0, this.ownPosition ?? undefined)
   }
 
-  /** The topic that it reads is no more: another one has its name. */
   get isOutdated(): boolean {
-    return this.bus.isFromBefore(this.madeAt)
+    return this.outdatedBy !== null
+  }
+
+  /** What it reads is no more: another topic has the name, or the topic is read again, since deletes of it may have been missed; null if neither. */
+  get outdatedBy(): 'recreated' | 'deletes-dropped' | null {
+    return this.bus.outdatedBy(this.madeAt)
+  }
+
+  /** What its client has, where that is not what this bus had; null where it is. */
+  get ownPosition(): Position | null {
+    return this.resumed ?? this.merged?.position ?? null
   }
 
   /** All that was there when the cursor was made has been read. */

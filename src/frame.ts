@@ -19,6 +19,8 @@ const SPACE = 0x20
 const DATA = Buffer.from('data:')
 const DATA_SPACE = Buffer.from('data: ')
 const END_OF_LINE = Buffer.from('\n')
+const END_OF_EVENT = Buffer.from('\n\n')
+const ID = Buffer.from('id:')
 const DELETE = Buffer.from('event:delete\ndata:')
 /** Stands in a bus for a record whose frame would be too large: a comment, so that plain clients see nothing. */
 export const TOO_LARGE_LINES: EventLines = [Buffer.from(':gap too-large\n')]
@@ -55,10 +57,31 @@ function base64Bytes(bytes: Uint8Array): number {
   return Math.ceil(bytes.length / 3) * 4
 }
 
-export function linesBytes(lines: EventLines): number {
+function linesBytes(lines: EventLines): number {
   let bytes = 0
   for (const piece of lines) bytes += piece.length
   return bytes
+}
+
+/** Bytes of a whole frame: the lines, the id's line, and the blank one. */
+export function bytesOfFrame(lines: EventLines, idBytes: number): number {
+  return linesBytes(lines) + ID.length + idBytes + END_OF_EVENT.length
+}
+
+/** Writes a frame at `start`; `writeId` writes the id's text at a place and returns where it ends. */
+export function writeFrame(
+  bytes: Uint8Array,
+  start: number,
+  lines: EventLines,
+  writeId: (at: number) => number,
+): void {
+  let to = start
+  for (const piece of lines) {
+    bytes.set(piece, to)
+    to += piece.length
+  }
+  bytes.set(ID, to)
+  bytes.set(END_OF_EVENT, writeId(to + ID.length))
 }
 
 function deleteLines(key: Uint8Array): EventLines {

@@ -10,7 +10,7 @@ export interface LossesState {
   version: number
   /** Whether every key's newest value is here: what a snapshot promises. Never true again once it is false. */
   isWhole: boolean
-  /** Latest timestamp of all records up to what made it false, in epoch ms: later moments lie behind that. */
+  /** When the latest of all records up to what made it false was written, in epoch ms: later moments lie behind that. */
   brokenAtMs: number
   readonly partitions: Map<number, PartitionLosses>
   /** Of all partitions: most readers are past everything that went, which one look tells. */

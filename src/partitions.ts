@@ -22,10 +22,6 @@ export class Partitions implements Logs {
   /** Grows with whatever becomes known of the partitions but for their next offsets; never begins again. */
   version = 0
   private readonly nextOffsets = new Map<number, number>()
-  /** Partitions whose end was not seen yet since their reading began. */
-  private readonly loading = new Set<number>()
-  /** Latest timestamp of each partition's records, in epoch ms, as far as they were noted. */
-  private readonly timestamps = new Map<number, number>()
   /** The position's text, and whether it has to be made anew. */
   private readonly encoded = new PositionText()
   private isStale = true
@@ -46,7 +42,6 @@ export class Partitions implements Logs {
    */
   setStart(partition: number, start: number, end = start): void {
     if (!this.isRead(partition)) {
-      this.loading.add(partition)
       if (start > 0) this.readFrom.set(partition, start)
       if (end > start) this.ends.set(partition, end)
     }
@@ -79,25 +74,10 @@ export class Partitions implements Logs {
     return (this.start(partition) ?? FROM_BEGINNING) !== FROM_BEGINNING
   }
 
-  /** Whether what is read of it was written before its reading began, or may have been. */
-  isLoading(partition: number): boolean {
-    return this.loading.size > 0 && this.loading.has(partition)
-  }
-
-  /** Its end was seen: all that comes is new. */
+  /** Its end was seen. */
   noteEnd(partition: number): void {
-    this.loading.delete(partition)
     if ((this.ends.get(partition) ?? 0) > this.next(partition)) this.version++ // the log was cut off
     this.ends.delete(partition)
-  }
-
-  /** Epoch ms; -Infinity before any. */
-  newestTimestampMs(partition: number): number {
-    return this.timestamps.get(partition) ?? Number.NEGATIVE_INFINITY
-  }
-
-  noteTimestamp(partition: number, timestampMs: number): void {
-    if (timestampMs > this.newestTimestampMs(partition)) this.timestamps.set(partition, timestampMs)
   }
 
   /** The topic is another one: nothing is known of its partitions. */
@@ -107,8 +87,6 @@ export class Partitions implements Logs {
     this.readFrom.clear()
     this.ends.clear()
     this.nextOffsets.clear()
-    this.loading.clear()
-    this.timestamps.clear()
     this.isStale = true
     this.textMade = null
     this.version++

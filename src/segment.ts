@@ -80,7 +80,7 @@ export class Segment extends SegmentView implements Contents {
   liveKeylessBytes = 0
   /** When the last frame came in, by the monotonic clock. */
   newestArrivalMs = 0
-  /** The latest timestamp of all records up to the last in here, whether they are still there or not, in epoch ms. */
+  /** When the latest of all records up to the last in here was written, whether they are still there or not, in epoch ms. */
   latestSoFarMs = 0
   private framesEnd = CONTROL_BYTES
   private entriesEnd: EntryAt = 0

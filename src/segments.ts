@@ -36,7 +36,7 @@ export class Segments {
   readonly pool: SegmentPool
   private readonly options: SegmentsOptions
   private readonly counted = nothing()
-  /** The latest timestamp of all records of the topic, in epoch ms. */
+  /** When the latest of all records of the topic was written, as far as that is known, in epoch ms. */
   private latestSoFarMs = 0
   private readonly slots: (Segment | undefined)[] = []
   private readonly freeSlots: number[] = []
@@ -77,11 +77,14 @@ export class Segments {
     return segment
   }
 
-  /** Adds a frame to the tail, not yet published; its key's frame before it is superseded. Returns where its bytes belong. */
-  append(tail: Segment, entry: FrameEntry): number {
+  /**
+   * Adds a frame to the tail, not yet published; its key's frame before it is superseded. `writtenMs` is when its record was written
+   * as far as that is known, in epoch ms. Returns where its bytes belong.
+   */
+  append(tail: Segment, entry: FrameEntry, writtenMs: number): number {
     const at = tail.end
     const start = tail.append(entry)
-    if (entry.timestampMs > this.latestSoFarMs) this.latestSoFarMs = entry.timestampMs
+    if (writtenMs > this.latestSoFarMs) this.latestSoFarMs = writtenMs
     tail.latestSoFarMs = this.latestSoFarMs
     if (entry.key !== null) {
       const previous = this.index?.set(entry.partition, entry.key, tail, at)

@@ -11,6 +11,7 @@ import type { Idle } from './idle.ts'
 import { InFlight } from './in-flight.ts'
 import type { LatestAnswers, Waiter } from './latest-answers.ts'
 import type { Linked } from './linked-list.ts'
+import { formatPosition, type Position } from './position.ts'
 import type { Pump, Pumped, Waits } from './pump.ts'
 import type { Session } from './session.ts'
 import {
@@ -242,8 +243,9 @@ export class Stream implements Pumped, Timed, Waiter {
   }
 
   private rest(cursor: Cursor): Waits {
-    if (cursor.isOutdated) {
-      this.restart('recreated')
+    const { outdatedBy } = cursor
+    if (outdatedBy !== null) {
+      this.goOnAnew(outdatedBy, cursor.ownPosition)
       return 'turn'
     }
     if (cursor.lost) {
@@ -254,14 +256,27 @@ export class Stream implements Pumped, Timed, Waiter {
     return 'publish'
   }
 
+  /** A client that came from another server may have what this one has missed: its position is looked at like an id. */
+  private goOnAnew(reason: 'recreated' | 'deletes-dropped', ownPosition: Position | null): void {
+    if (reason === 'recreated' || ownPosition === null) this.restart(reason)
+    else {
+      this.stopReading()
+      this.start = this.startAt({ ...FROM_BEGINNING, id: formatPosition(ownPosition) })
+    }
+  }
+
   /** What the client has is worth nothing. What is said from here on begins with the beginning, its `ready` included. */
   private restart(reason: GapReason): void {
+    this.stopReading()
+    this.tellGap(reason, true)
+    this.start = this.startAt(FROM_BEGINNING)
+  }
+
+  private stopReading(): void {
     this.cursor?.letGo()
     this.cursor = null
     this.doubt?.stop()
     this.doubt = null
-    this.tellGap(reason, true)
-    this.start = this.startAt(FROM_BEGINNING)
   }
 
   private tellReady(cursor: Cursor): void {

@@ -1,5 +1,6 @@
 // What Kafka tells of a topic's logs, compared with what was read of them.
 
+import type { Moment } from '../../src/holes.ts'
 import type { Watermarks } from '../../src/topic.ts'
 import type { FeedPartition } from './feed-partition.ts'
 
@@ -27,6 +28,8 @@ export interface TakenFindings extends Findings {
 
 /** What Kafka was asked when. */
 export interface Answer {
+  /** Before it was asked. */
+  readonly askedAt: Moment
   /** How far each partition was read when it was asked: null before reading had begun. */
   readonly asked: ReadonlyMap<number, number | null>
   readonly told: ReadonlyMap<number, Watermarks>

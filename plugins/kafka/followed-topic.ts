@@ -1,7 +1,9 @@
 // One topic that a reader follows, for however many buses. Every look begins what is new of it, and finds out what has become of
 // the rest: records deleted, leaders gone, the topic made anew. Streams stay open over all of it; a line and the readiness tell.
 
+import type { Missed, Moment } from '../../src/holes.ts'
 import type { Watermarks } from '../../src/topic.ts'
+import type { Answer } from './comparison.ts'
 import { Condition, type Log } from './condition.ts'
 import { isLost } from './feed-partition.ts'
 import { Logs } from './logs.ts'
@@ -123,10 +125,10 @@ export class FollowedTopic {
     return asked
   }
 
-  /** Takes what one leader tells of some partitions. What goes wrong with it is this topic's trouble alone, and no other bus's. */
-  take(told: ReadonlyMap<number, Watermarks>): void {
+  /** Takes what one leader, asked after that moment, tells of some partitions. What goes wrong with it is this topic's trouble alone, and no other bus's. */
+  take(told: ReadonlyMap<number, Watermarks>, askedAt: Moment): void {
     for (const partition of told.keys()) this.answered.add(partition)
-    if (this.forEachFed((fed) => this.takeFor(fed, told))) this.reading.clear()
+    if (this.forEachFed((fed) => this.takeFor(fed, told, askedAt))) this.reading.clear()
   }
 
   /** Ends a look whose leaders were asked at that time; true if nothing is missing, and the next one can wait. */
@@ -153,6 +155,11 @@ export class FollowedTopic {
 
   /** Shows what was read, and lets go on live what has come to its end; false if nothing was. */
   show(feed: TopicFeed, nowMs: number): boolean {
+    const { missed } = feed
+    if (missed !== null) {
+      this.startOver(feed, missed)
+      return true
+    }
     for (const partition of feed.takeArrived()) {
       this.parts.source.arrive(this.name, partition, feed.next(partition), feed)
     }
@@ -194,10 +201,14 @@ export class FollowedTopic {
   }
 
   /** False if something is left for the next look to find again. */
-  private takeFor({ feed, log, asked }: Fed, told: ReadonlyMap<number, Watermarks>): boolean {
+  private takeFor(
+    { feed, log, asked }: Fed,
+    told: ReadonlyMap<number, Watermarks>,
+    askedAt: Moment,
+  ): boolean {
     // A bus that came during the look; the next one asks for it.
     if (asked === null) return true
-    const { isReplaced, passed, stalled, failure } = feed.compare({ asked, told })
+    const { isReplaced, passed, stalled, failure } = feed.compare({ asked, told, askedAt })
     if (isReplaced) return this.recreate()
     for (const { partition, from, to } of passed)
       log.warn(
@@ -205,7 +216,7 @@ export class FollowedTopic {
       )
     for (const { partition } of passed) this.readOn(feed, partition)
     for (const partition of stalled) this.readOn(feed, partition)
-    this.begin(feed, asked, told)
+    this.begin(feed, { asked, told, askedAt })
     if (failure !== null) throw failure.error
     return true
   }
@@ -224,16 +235,12 @@ export class FollowedTopic {
     return isDone
   }
 
-  private begin(
-    feed: TopicFeed,
-    asked: ReadonlyMap<number, number | null>,
-    told: ReadonlyMap<number, Watermarks>,
-  ): void {
+  private begin(feed: TopicFeed, { asked, told, askedAt }: Answer): void {
     const unread = new Map([...told].filter(([partition]) => asked.get(partition) === null))
     if (unread.size === 0) return
     const starts = feed.startsOf(unread)
     for (const [partition, marks] of unread) {
-      feed.begin(partition, starts.get(partition) ?? marks.start, marks)
+      feed.begin(partition, starts.get(partition) ?? marks.start, marks, askedAt)
       this.readOn(feed, partition)
     }
   }
@@ -248,6 +255,18 @@ export class FollowedTopic {
       feed.setOnItsWay(partition)
       source.follow(this.name, partition, next, feed)
     }
+  }
+
+  /** What this bus has of before it may keep for ever, so it reads all of the topic again; others may have been quicker. */
+  private startOver(feed: TopicFeed, { partition, to }: Missed): void {
+    const words = `deletes below ${to} of partition ${partition} may have been missed: Kafka was not read for longer than it keeps them`
+    const fed = this.fed.get(feed)
+    if (fed === undefined) return
+    fed.log.warn(`topic ${this.name}: ${words}. The topic is read again`)
+    this.leave(feed)
+    fed.asked = null
+    feed.startOver()
+    this.parts.onChanged()
   }
 
   /** False if a bus did not take it: the next look finds it again. */

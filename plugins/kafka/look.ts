@@ -1,11 +1,11 @@
 // One look at all topics: one question for their partitions, then two for each leader, whatever the number of topics. What a
 // topic's answer comes to is taken in turns of a few milliseconds, and what is wrong with one topic is not the others' business.
 
+import type { Moment } from '../../src/holes.ts'
 import type { Watermarks } from '../../src/topic.ts'
 import type { FollowedTopic } from './followed-topic.ts'
 import { Turns } from './turns.ts'
 import type { TwoConsumers } from './two-consumers.ts'
-import type { TopicMarks } from './watermarks.ts'
 
 export interface LookParts {
   readonly source: Pick<TwoConsumers, 'partitions' | 'prepare' | 'watermarks'>
@@ -15,6 +15,7 @@ export interface LookParts {
   readonly takeFear: () => boolean
   /** Only differences count. */
   readonly nowMs: () => number
+  readonly epochMs: () => number
   /** Kafka answered: it is there, whatever it said. */
   readonly onAnswered: () => void
 }
@@ -24,13 +25,13 @@ const COMPARED_MAX = 500
 
 /** True if nothing is missing, and the next look can wait. Rejects if Kafka does not answer. */
 export async function look(parts: LookParts): Promise<boolean> {
-  const { source, topics, nowMs } = parts
+  const { source, topics, nowMs, epochMs } = parts
   const looked = [...topics.values()]
   const turns = new Turns(nowMs)
   const listed = await source.partitions(looked.map(({ name }) => name))
   parts.onAnswered()
   await turns.next()
-  const askedAtMs = nowMs()
+  const askedAt = { nowMs: nowMs(), epochMs: epochMs() }
   for (const topic of looked) {
     topic.list(listed.get(topic.name) ?? [])
     await turns.next()
@@ -41,25 +42,26 @@ export async function look(parts: LookParts): Promise<boolean> {
   await turns.next()
   const asked = looked.flatMap((topic) => topic.askable())
   await turns.next()
-  await source.watermarks(asked, (told) => take(topics, told, turns))
+  await source.watermarks(asked, async (told) => {
+    for (const [name, marks] of told) await take(topics.get(name), marks, askedAt, turns)
+  })
   let isSettled = true
   for (const topic of looked) {
-    isSettled = topic.endLook(askedAtMs, nowMs()) && isSettled
+    isSettled = topic.endLook(askedAt.nowMs, nowMs()) && isSettled
     await turns.next()
   }
   return isSettled
 }
 
 async function take(
-  topics: ReadonlyMap<string, FollowedTopic>,
-  told: TopicMarks,
+  topic: FollowedTopic | undefined,
+  marks: ReadonlyMap<number, Watermarks>,
+  askedAt: Moment,
   turns: Turns,
 ): Promise<void> {
-  for (const [name, marks] of told) {
-    for (const some of slices(marks)) {
-      topics.get(name)?.take(some)
-      await turns.next()
-    }
+  for (const some of slices(marks)) {
+    topic?.take(some, askedAt)
+    await turns.next()
   }
 }
 

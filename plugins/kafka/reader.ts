@@ -150,13 +150,13 @@ export class Reader {
 
   private look(): Promise<boolean> {
     const { source, topics } = this
-    const { nowMs } = this.options
+    const { nowMs, epochMs = Date.now } = this.options
     const takeFear = () => {
       const fears = this.fearsStops
       this.fearsStops = false
       return fears
     }
-    return look({ source, topics, takeFear, nowMs, onAnswered: () => this.troubles.noteAnswered() })
+    return look({ source, topics, takeFear, nowMs, epochMs, onAnswered: () => this.troubles.noteAnswered() })
   }
 
   private async keepReading(): Promise<void> {

@@ -2,6 +2,7 @@
 // in. Plain state without Kafka or a clock: the reader tells it what it saw, it tells the writer (the topic's bus).
 
 import type { Bus } from '../../src/bus.ts'
+import type { Missed, Moment } from '../../src/holes.ts'
 import type { KafkaRecord, Watermarks } from '../../src/topic.ts'
 import { type Answer, compareLogs, type Findings, type TakenFindings } from './comparison.ts'
 import { FeedPartition, FROM_BEGINNING } from './feed-partition.ts'
@@ -9,8 +10,8 @@ import type { Receiver } from './lane.ts'
 import type { Finding } from './log-watch.ts'
 import type { ListedPartition } from './questions.ts'
 
-type Told = 'setPartition' | 'append' | 'advance' | 'trim' | 'skip' | 'recreate' | 'publish' | 'markCaughtUp'
-export type RecordWriter = Pick<Bus, Told | 'readFrom' | 'maintain'>
+type Told = 'setPartition' | 'append' | 'advance' | 'noteEnd' | 'trim' | 'skip' | 'publish' | 'markCaughtUp'
+export type RecordWriter = Pick<Bus, Told | 'recreate' | 'startOver' | 'readFrom' | 'maintain' | 'missed'>
 
 /** Lists of partitions in a row that lack one which is read, after which it is taken to be gone. */
 const SHORTER_LISTS_MIN = 2
@@ -97,11 +98,12 @@ export class TopicFeed implements Receiver {
     return this.writer.readFrom(marks, this.partitions.size)
   }
 
-  /** The partition is read from `start` on; `marks` are what Kafka holds of it. */
-  begin(partition: number, start: number, marks: Watermarks): void {
+  /** The partition is read from `start` on; `marks` are what Kafka holds of it, which it was asked at that moment. */
+  begin(partition: number, start: number, marks: Watermarks, askedAt: Moment): void {
     const known = this.partitions.get(partition)
     if (known === undefined) return
     this.writer.setPartition(partition, start, marks.end)
+    this.writer.noteEnd(partition, marks.end, askedAt)
     this.setUnpublished()
     known.begin(start, marks)
     if (!known.isBehind) this.behindCount--
@@ -123,18 +125,20 @@ export class TopicFeed implements Receiver {
 
   append(record: KafkaRecord): void {
     const known = this.partitions.get(record.partition)
-    if (known === undefined || record.offset < known.next) return
+    if (known === undefined || record.offset < known.next || this.missed !== null) return
     this.writer.append(record)
     this.setUnpublished()
+    if (this.missed !== null) return
     this.moveTo(known, record.offset + 1)
     if (known.isOnItsWay && known.isAtEnd) this.arrive(record.partition, known)
   }
 
   endOfPartition(partition: number, offset: number): void {
     const known = this.partitions.get(partition)
-    if (known === undefined) return
+    if (known === undefined || this.missed !== null) return
     this.writer.advance(partition, offset)
-    if (this.moveTo(known, offset)) this.setUnpublished()
+    if (this.missed !== null || this.moveTo(known, offset)) this.setUnpublished()
+    if (this.missed !== null) return
     if (known.isOnItsWay) this.arrive(partition, known)
   }
 
@@ -156,13 +160,28 @@ export class TopicFeed implements Receiver {
     const findings = compareLogs(this.partitions, answer, this.topicId !== null)
     const isReplaced = findings.isReplaced || this.isAnother || this.shorterLists >= SHORTER_LISTS_MIN
     if (isReplaced) return { ...findings, isReplaced, failure: null }
-    for (const [partition, { end }] of answer.told) this.noteEnd(partition, end)
+    for (const [partition, { end }] of answer.told) this.noteEnd(partition, end, answer)
     return this.take(findings)
   }
 
   /** The topic is another one from now on: nothing of it has been read. */
   recreate(): void {
     this.writer.recreate()
+    this.forget()
+  }
+
+  /** Deletes were missed: what the writer has may be deleted by now, and it takes nothing more before it starts over. */
+  get missed(): Missed | null {
+    return this.writer.missed
+  }
+
+  /** The same topic is read again, all of it. */
+  startOver(): void {
+    this.writer.startOver()
+    this.forget()
+  }
+
+  private forget(): void {
     this.partitions.clear()
     this.arrived.clear()
     this.behindCount = 0
@@ -280,9 +299,12 @@ export class TopicFeed implements Receiver {
     if (known !== undefined && this.moveTo(known, start)) this.setUnpublished()
   }
 
-  private noteEnd(partition: number, end: number): void {
+  private noteEnd(partition: number, end: number, { asked, askedAt }: Answer): void {
     const known = this.partitions.get(partition)
     if (known === undefined || !known.isRead) return
+    // A broker that is behind may tell an end of before.
+    if (end >= (asked.get(partition) ?? Number.POSITIVE_INFINITY))
+      this.writer.noteEnd(partition, end, askedAt)
     const wasBehind = known.isBehind
     known.noteEnd(end)
     if (wasBehind && !known.isBehind) this.behindCount--

@@ -61,6 +61,7 @@ export class BusMirror extends BusView {
     this.caughtUp = news.caughtUp
     this.wasRecreated = news.wasRecreated
     this.recreatedAt = news.recreatedAt
+    this.startedOverAt = news.startedOverAt
     if (news.logs !== null) this.logs = news.logs
     if (news.losses !== null) this.losses = new Losses(news.losses)
     if (news.skipped !== null) this.skipped = news.skipped

@@ -50,6 +50,7 @@ export interface WholeNews extends ListNews {
   readonly caughtUp: boolean
   readonly wasRecreated: boolean
   readonly recreatedAt: number
+  readonly startedOverAt: number
   /** What Kafka told of the logs, and what is gone, where that changed. */
   readonly logs: Logs | null
   readonly losses: LossesState | null
@@ -98,6 +99,7 @@ export class BusReporter {
       caughtUp: bus.caughtUp,
       wasRecreated: bus.wasRecreated,
       recreatedAt: bus.recreatedAt,
+      startedOverAt: bus.startedOverAt,
       logs: this.logs(),
       losses: this.losses(),
       skipped: this.skipped(),

@@ -217,6 +217,21 @@ describe('a bus that another thread reads', () => {
     expect([mirror.start(0), mirror.start(1)]).toEqual([undefined, undefined])
   })
 
+  it('outdates its readers by what the bus does: read again, or another topic', () => {
+    append('a')
+    mirror.receive(news())
+    const cursors = [Cursor.fromNow(mirror)]
+    bus.startOver()
+    mirror.receive(news())
+    cursors.push(Cursor.fromNow(mirror))
+    bus.recreate()
+    mirror.receive(news())
+    cursors.push(Cursor.fromNow(mirror))
+    bus.startOver()
+    mirror.receive(news())
+    expect(cursors.map(({ outdatedBy }) => outdatedBy)).toEqual(['recreated', 'recreated', 'deletes-dropped'])
+  })
+
   it('tells who waits that it has caught up, once', () => {
     const other = new BusMirror(2)
     let times = 0

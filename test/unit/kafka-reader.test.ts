@@ -15,7 +15,10 @@ function createWriter() {
     markCaughtUp: vi.fn(),
     trim: vi.fn(),
     skip: vi.fn(),
+    noteEnd: vi.fn(),
     recreate: vi.fn(),
+    startOver: vi.fn(),
+    missed: null as RecordWriter['missed'],
     maintain: vi.fn(() => false),
     readFrom: (marks: ReadonlyMap<number, Watermarks>) =>
       new Map([...marks].map(([partition, { start }]) => [partition, start])),
@@ -702,5 +705,73 @@ describe('A reader of topics', () => {
       [0, 3],
     ])
     expect(feeding.notReady()).toBeNull()
+  })
+
+  it('reads a topic again, for the bus alone that may have missed deletes of it, and shows nothing of what came after', async () => {
+    const other = createWriter()
+    kafka.hold('events', [0, 5], [0, 0])
+    reader.feed('events', other, log)
+    await passes(3_000)
+    kafka.tell('events', 0, 5, 'end')
+    await passes(7_000)
+    expect(feeding.notReady()).toBeNull()
+    const [published, asked] = [writer.publish.mock.calls.length, kafka.lists.length]
+    writer.append.mockImplementation(() => {
+      writer.missed = { partition: 0, to: 8 }
+    })
+    writer.startOver.mockImplementation(() => {
+      writer.missed = null
+      writer.append.mockReset()
+    })
+    kafka.tell('events', 0, 8)
+    kafka.tell('events', 0, 9)
+    kafka.tell('events', 1, 0)
+    expect([writer.append, other.append].map(({ mock }) => mock.calls.length)).toEqual([1, 3])
+    kafka.live.events.onBatchEnd()
+    expect(writer.startOver).toHaveBeenCalledTimes(1)
+    expect(writer.publish.mock.calls.length).toBe(published)
+    expect(log.warn.mock.calls.flat().filter((line) => line.includes('may have been missed'))).toHaveLength(1)
+    expect(feeding.notReady()).toContain('waiting for Kafka')
+    kafka.hold('events', [0, 10], [0, 1])
+    await passes(3_000)
+    expect(kafka.lists.length).toBeGreaterThan(asked)
+    expect(writer.setPartition.mock.calls.slice(-2)).toEqual([
+      [0, 0, 10],
+      [1, 0, 1],
+    ])
+    for (const offset of [0, 4, 8, 9]) kafka.tell('events', 0, offset)
+    kafka.tell('events', 1, 0)
+    kafka.behind.events.onBatchEnd()
+    await passes(3_000)
+    expect(writer.append.mock.calls.map(([{ partition, offset }]) => [partition, offset])).toEqual([
+      [0, 0],
+      [0, 4],
+      [0, 8],
+      [0, 9],
+      [1, 0],
+    ])
+    expect(feeding.notReady()).toBeNull()
+    expect([other.startOver, other.recreate].map(({ mock }) => mock.calls.length)).toEqual([0, 0])
+    expect(other.append.mock.calls).toHaveLength(3)
+  })
+
+  it('tells a bus where partitions end, as of before Kafka was asked, and not what a broker that is behind says', async () => {
+    kafka.hold('events', [0, 5])
+    await passes(3_000)
+    kafka.tell('events', 0, 5, 'end')
+    writer.noteEnd.mockClear()
+    const before = Date.now()
+    await passes(7_000)
+    expect(writer.noteEnd.mock.calls.length).toBeGreaterThan(0)
+    for (const [partition, end, { nowMs, epochMs }] of writer.noteEnd.mock.calls) {
+      expect([partition, end]).toEqual([0, 5])
+      expect(nowMs).toBeGreaterThanOrEqual(before)
+      expect(nowMs).toBeLessThanOrEqual(Date.now() - 20) // the two answers took 10 ms each
+      expect(epochMs).toBe(nowMs)
+    }
+    writer.noteEnd.mockClear()
+    kafka.hold('events', [0, 3])
+    await passes(2_000)
+    expect(writer.noteEnd.mock.calls.filter(([, end]) => end !== 5)).toEqual([])
   })
 })

@@ -17,6 +17,9 @@ class Recorder implements RecordWriter {
   trim = (partition: number, start: number) => void this.calls.push(`trim ${partition} ${start}`)
   skip = (partition: number, start: number) => void this.calls.push(`skip ${partition} ${start}`)
   recreate = () => void this.calls.push('recreate')
+  startOver = () => void this.calls.push('start over')
+  noteEnd = () => undefined
+  missed: RecordWriter['missed'] = null
   maintain = () => false
   /** As a bus that keeps the last hundred. */
   readFrom = (marks: ReadonlyMap<number, Watermarks>) =>
@@ -27,6 +30,7 @@ function record(partition: number, offset: number): KafkaRecord {
   return { partition, offset, timestampMs: -1, key: null, value: null, headers: [] }
 }
 
+const ASKED_AT = { nowMs: 0, epochMs: 0 }
 const asked = (...next: [number, number | null][]) => new Map(next)
 const led = (...partitions: number[]) => partitions.map((partition) => ({ partition, leader: 1 }))
 const leaderless = (...partitions: number[]) => partitions.map((partition) => ({ partition, leader: null }))
@@ -48,7 +52,7 @@ describe('A topic feed', () => {
   it('declares each partition once, at its log start', () => {
     feed.list(led(0, 1))
     expect(feed.askable()).toEqual(asked([0, null], [1, null]))
-    feed.begin(0, 5, { start: 5, end: 7 })
+    feed.begin(0, 5, { start: 5, end: 7 }, ASKED_AT)
     expect(writer.ends).toEqual(new Map([[0, 7]]))
     expect(feed.askable()).toEqual(asked([0, 5], [1, null]))
     feed.list(led(0, 1))
@@ -60,15 +64,15 @@ describe('A topic feed', () => {
   it('begins to read where the writer says, and is not told later that what lies below is gone', () => {
     feed.list(led(0))
     expect(feed.startsOf(new Map([[0, { start: 5, end: 900 }]]))).toEqual(new Map([[0, 800]]))
-    feed.begin(0, 800, { start: 5, end: 900 })
-    feed.compare({ asked: asked([0, 800]), told: new Map([[0, { start: 5, end: 900 }]]) })
+    feed.begin(0, 800, { start: 5, end: 900 }, ASKED_AT)
+    feed.compare({ askedAt: ASKED_AT, asked: asked([0, 800]), told: new Map([[0, { start: 5, end: 900 }]]) })
     expect(writer.calls).toEqual(['set 0 800'])
   })
 
   it('has caught up, once, when every partition has reached the end that it had at the start', () => {
     feed.list(led(0, 1))
-    feed.begin(0, 0, { start: 0, end: 2 })
-    feed.begin(1, 3, { start: 3, end: 3 })
+    feed.begin(0, 0, { start: 0, end: 2 }, ASKED_AT)
+    feed.begin(1, 3, { start: 3, end: 3 }, ASKED_AT)
     feed.append(record(0, 0))
     expect(feed.catchUp(0)).toBe(false)
     expect(feed.progress()).toBe('topic events: reading what Kafka holds, 1 of 2 partitions to go')
@@ -81,7 +85,7 @@ describe('A topic feed', () => {
 
   it('catches up by the end of a partition whose last offsets hold no record', () => {
     feed.list(led(0))
-    feed.begin(0, 0, { start: 0, end: 10 })
+    feed.begin(0, 0, { start: 0, end: 10 }, ASKED_AT)
     feed.append(record(0, 4))
     expect(feed.catchUp(0)).toBe(false)
     feed.endOfPartition(0, 10)
@@ -91,11 +95,13 @@ describe('A topic feed', () => {
 
   it('catches up with what is left of a log that was cut off before it was read, and counts each partition once', () => {
     feed.list(led(0, 1))
-    feed.begin(0, 0, { start: 0, end: 1_000 })
-    feed.begin(1, 0, { start: 0, end: 2 })
+    feed.begin(0, 0, { start: 0, end: 1_000 }, ASKED_AT)
+    feed.begin(1, 0, { start: 0, end: 2 }, ASKED_AT)
     const look = (next: number, end: number) => {
       const told = new Map([[0, { start: 0, end }]])
-      expect(feed.compare({ asked: asked([0, next], [1, 0]), told }).isReplaced).toBe(false)
+      expect(feed.compare({ askedAt: ASKED_AT, asked: asked([0, next], [1, 0]), told }).isReplaced).toBe(
+        false,
+      )
     }
     feed.append(record(0, 799))
     feed.endOfPartition(0, 800)
@@ -113,10 +119,10 @@ describe('A topic feed', () => {
 
   it('does not take an end before what was read for the end, as long as it may be a mistake', () => {
     feed.list(led(0))
-    feed.begin(0, 0, { start: 0, end: 10 })
+    feed.begin(0, 0, { start: 0, end: 10 }, ASKED_AT)
     feed.append(record(0, 4))
-    feed.compare({ asked: asked([0, 5]), told: new Map([[0, { start: 0, end: 3 }]]) })
-    feed.compare({ asked: asked([0, 5]), told: new Map([[0, { start: 0, end: 10 }]]) })
+    feed.compare({ askedAt: ASKED_AT, asked: asked([0, 5]), told: new Map([[0, { start: 0, end: 3 }]]) })
+    feed.compare({ askedAt: ASKED_AT, asked: asked([0, 5]), told: new Map([[0, { start: 0, end: 10 }]]) })
     expect(feed.catchUp(0)).toBe(false)
     feed.append(record(0, 9))
     expect(feed.catchUp(0)).toBe(true)
@@ -128,7 +134,7 @@ describe('A topic feed', () => {
   ])('is held up for 7.5 s by a partition %s, which is then said to be at its beginning', (_, other) => {
     feed.list([...led(0), ...other])
     feed.noteSilence(new Map([[1, 1_000]]))
-    feed.begin(0, 0, { start: 0, end: 0 })
+    feed.begin(0, 0, { start: 0, end: 0 }, ASKED_AT)
     feed.list([...led(0), ...other])
     feed.noteSilence(new Map([[1, 1_000]]))
     expect(feed.catchUp(8_499)).toBe(false)
@@ -145,7 +151,7 @@ describe('A topic feed', () => {
     feed.noteSilence(new Map([[0, 0]]))
     feed.list(led(0))
     feed.noteSilence(new Map())
-    feed.begin(0, 0, { start: 0, end: 1 })
+    feed.begin(0, 0, { start: 0, end: 1 }, ASKED_AT)
     feed.noteSilence(new Map([[0, 9_500]]))
     expect(feed.catchUp(16_999)).toBe(false)
     expect(feed.catchUp(17_000)).toBe(true)
@@ -153,12 +159,12 @@ describe('A topic feed', () => {
 
   it('has a partition arrive when it has passed the end that was last told, be there ever so much more to come', () => {
     feed.list(led(0, 1))
-    feed.begin(0, 0, { start: 0, end: 2 })
+    feed.begin(0, 0, { start: 0, end: 2 }, ASKED_AT)
     feed.setOnItsWay(0)
     feed.append(record(0, 0))
     expect(feed.takeArrived()).toEqual([])
     // Meanwhile it has grown, which a look finds.
-    feed.compare({ asked: asked([0, 1]), told: new Map([[0, { start: 0, end: 3 }]]) })
+    feed.compare({ askedAt: ASKED_AT, asked: asked([0, 1]), told: new Map([[0, { start: 0, end: 3 }]]) })
     feed.append(record(0, 1))
     expect(feed.takeArrived()).toEqual([])
     feed.append(record(0, 2))
@@ -170,7 +176,7 @@ describe('A topic feed', () => {
 
   it('has a partition arrive at its end, too, where the last offsets hold no record', () => {
     feed.list(led(0))
-    feed.begin(0, 0, { start: 0, end: 5 })
+    feed.begin(0, 0, { start: 0, end: 5 }, ASKED_AT)
     feed.setOnItsWay(0)
     feed.endOfPartition(0, 5)
     expect(feed.takeArrived()).toEqual([0])
@@ -178,7 +184,7 @@ describe('A topic feed', () => {
 
   it('passes over what it has, and what is not its own', () => {
     feed.list(led(0))
-    feed.begin(0, 3, { start: 3, end: 5 })
+    feed.begin(0, 3, { start: 3, end: 5 }, ASKED_AT)
     feed.append(record(0, 2))
     feed.append(record(7, 2))
     feed.append(record(0, 3))
@@ -188,7 +194,7 @@ describe('A topic feed', () => {
 
   it('publishes once for what came since the last time, and not for what it knew', () => {
     feed.list(led(0))
-    feed.begin(0, 2, { start: 2, end: 4 })
+    feed.begin(0, 2, { start: 2, end: 4 }, ASKED_AT)
     expect(feed.publish()).toBe(true)
     feed.endOfPartition(0, 2)
     expect(feed.publish()).toBe(false)
@@ -204,7 +210,7 @@ describe('A topic feed', () => {
     beforeEach(() => {
       feed.list(led(0, 1))
       for (const partition of [0, 1]) {
-        feed.begin(partition, 5, { start: 5, end: 10 })
+        feed.begin(partition, 5, { start: 5, end: 10 }, ASKED_AT)
         feed.endOfPartition(partition, 10)
       }
       feed.catchUp(0)
@@ -214,6 +220,7 @@ describe('A topic feed', () => {
 
     const look = (...marks: [start: number, end: number][]) =>
       feed.compare({
+        askedAt: ASKED_AT,
         asked: feed.askable(),
         told: new Map(marks.map(([start, end], partition) => [partition, { start, end }])),
       })
@@ -280,7 +287,7 @@ describe('A topic feed', () => {
       expect(feed.publish()).toBe(false)
       expect(feed.progress()).toBe('topic events: waiting for Kafka')
       feed.list([...led(0), ...leaderless(1)])
-      feed.begin(0, 0, { start: 0, end: 1 })
+      feed.begin(0, 0, { start: 0, end: 1 }, ASKED_AT)
       feed.noteSilence(new Map([[1, 1_000]]))
       feed.append(record(0, 0))
       expect(feed.catchUp(8_499)).toBe(false)

@@ -36,6 +36,10 @@ class Scene {
     return this.nowMs + this.clockAheadMs
   }
 
+  get moment() {
+    return { nowMs: this.nowMs, epochMs: this.epochMs }
+  }
+
   write(key: string | null, value: string | null, { partition = 0, timestampMs = this.epochMs } = {}): void {
     const offset = this.offsets.get(partition) ?? 0
     this.offsets.set(partition, offset + 1)
@@ -141,7 +145,8 @@ describe('a tombstone', () => {
     for (const [offset, daysOld] of [
       [0, 5],
       [3, 0.5],
-      [7, 0.25],
+      [4, 0.5],
+      [8, 0.25],
     ] as const)
       bus.append({
         partition: 0,
@@ -154,9 +159,8 @@ describe('a tombstone', () => {
     bus.markCaughtUp()
     expect(bus.gapFor(positionOf({ 0: 1 }))).toBe('deletes-dropped')
     expect(bus.gapFor(positionOf({ 0: 2 }))).toBe('deletes-dropped')
-    // 4 to 6 are missing as well, but whatever stood there is younger than half a day.
-    expect(bus.gapFor(positionOf({ 0: 3 }))).toBeNull()
-    expect(bus.gapFor(positionOf({ 0: 4 }))).toBeNull()
+    // 5 to 7 are missing as well, but whatever stood there is younger than half a day: two records say so.
+    for (const offset of [3, 4, 5]) expect(bus.gapFor(positionOf({ 0: offset }))).toBeNull()
   })
 
   it('may have stood at the end of a log, and in one whose leader came back after the others were read', () => {
@@ -174,6 +178,7 @@ describe('a tombstone', () => {
     scene.bus.append({ partition: 1, offset: 8, timestampMs, key: bytes('a'), value, headers: [] })
     expect(cursors.map((cursor) => cursor.lost)).toEqual([true, false, false])
     scene.bus.advance(1, 11)
+    scene.bus.noteEnd(1, 11, scene.moment)
     expect(cursors.map((cursor) => cursor.lost)).toEqual([true, false, false])
     expect(clients.map((position) => scene.bus.gapFor(position))).toEqual(['deletes-dropped', null, null])
     expect(scene.gap({ 1: 10 })).toBe('deletes-dropped')
@@ -231,6 +236,21 @@ describe('a bus that keeps the newest of every key', () => {
     scene.fill(40, (index) => `key ${index}`)
     expect(scene.bus.isWholeSince(scene.nowMs)).toBe(false)
     expect(scene.bus.isWholeSince(scene.nowMs + 1)).toBe(true)
+  })
+
+  it('honours moments after it lost a record whose timestamp no clock has come to, from when that was read', () => {
+    for (const aheadMs of [3_600_001, 1_000 * DAY_MS, 10 ** 15]) {
+      const scene = new Scene({ retainedRecordsMax: 20 })
+      scene.write('ahead', 'value', { timestampMs: scene.epochMs + aheadMs })
+      for (let index = 0; scene.bus.isWhole; index++) scene.write(`key ${index}`, 'x'.repeat(700))
+      expect([aheadMs, scene.bus.isWholeSince(scene.nowMs)]).toEqual([aheadMs, false])
+      expect([aheadMs, scene.bus.isWholeSince(scene.nowMs + 1)]).toEqual([aheadMs, true])
+    }
+    const scene = new Scene({ retainedRecordsMax: 20 })
+    scene.write('a producer’s clock', 'value', { timestampMs: scene.epochMs + 3_600_000 })
+    for (let index = 0; scene.bus.isWhole; index++) scene.write(`key ${index}`, 'x'.repeat(700))
+    expect(scene.bus.isWholeSince(scene.epochMs + 3_600_000)).toBe(false)
+    expect(scene.bus.isWholeSince(scene.epochMs + 3_600_001)).toBe(true)
   })
 
   it('cannot be had from a moment on, either, where what went is behind a record of that moment with an older timestamp', () => {

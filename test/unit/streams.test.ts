@@ -673,6 +673,82 @@ describe('an id', () => {
     expect(recordsOf(sink)).toEqual(['new'])
   })
 
+  describe('of a topic that is read again, since deletes of it may have been missed', () => {
+    const DAY_MS = 86_400_000
+    /** Partition 0 was read up to 2; then Kafka was not read for a day, and deleted `a` meanwhile. */
+    const readAgain = async (topic: TopicInMemory) => {
+      const read = (offset: number, key: string) => {
+        const record = recordOf(offset, `${key}${offset}`, key, 0)
+        topic.bus.append({ ...record, timestampMs: -1 })
+        topic.bus.publish()
+      }
+      vi.setSystemTime(Date.now() + DAY_MS)
+      read(5, 'c')
+      expect(topic.bus.missed).toEqual({ partition: 0, to: 5 })
+      await pass(1)
+      topic.bus.startOver()
+      await pass(1)
+      topic.bus.setPartition(0, 0)
+      for (const [offset, key] of [
+        [1, 'b'],
+        [5, 'c'],
+        [6, 'd'],
+      ] as const)
+        read(offset, key)
+      topic.bus.markCaughtUp()
+      await pass(1)
+    }
+    const opened = (signals = false, wish: Partial<Wish> = {}) => {
+      const topic = new TopicInMemory(1, { deleteRetentionMs: DAY_MS })
+      for (const [value, key] of [
+        ['a0', 'a'],
+        ['b1', 'b'],
+      ] as const)
+        topic.produce(value, key)
+      topic.bus.noteEnd(0, 2, { nowMs: performance.now(), epochMs: Date.now() })
+      const sink = new Scene(topic).open({ signals, wish, session: sessionFor(2 * 86_400) })
+      return { topic, sink }
+    }
+
+    it('hears of it, and goes on with its beginning', async () => {
+      const { topic, sink } = opened()
+      await pass(1)
+      expect(recordsOf(sink)).toEqual(['a0', 'b1'])
+      sink.text = ''
+      await readAgain(topic)
+      expect(said(sink)).toMatch(/^:gap deletes-dropped\n\n:\nid:AQA=\n\n/)
+      expect(recordsOf(sink)).toEqual(['b1', 'c5', 'd6'])
+      expect(sink.text).toMatch(/:ready/)
+      expect(sink.ended).toBeNull()
+    })
+
+    it('hears of it as a signal', async () => {
+      const { topic, sink } = opened(true)
+      await pass(1)
+      sink.text = ''
+      await readAgain(topic)
+      expect(sink.text).toContain(
+        ':gap deletes-dropped\nevent:gap\ndata:{"reason":"deletes-dropped"}\nid:AQA=\n\n',
+      )
+    })
+
+    it('goes on where it is if its client has from another server what this one missed', async () => {
+      const { topic, sink } = opened(false, { id: formatPosition(new Map([[0, 6]])) })
+      await pass(11_000) // Kafka says nothing: it is taken at its word
+      await readAgain(topic)
+      expect(sink.text).not.toContain('gap')
+      expect(recordsOf(sink)).toEqual(['d6'])
+    })
+
+    it('hears of it, too, if what its client has from another server ends within what is missing', async () => {
+      const { topic, sink } = opened(false, { id: formatPosition(new Map([[0, 4]])) })
+      await pass(11_000)
+      await readAgain(topic)
+      expect(sink.text.match(/:gap .*/g)).toEqual([':gap deletes-dropped'])
+      expect(recordsOf(sink)).toEqual(['b1', 'c5', 'd6'])
+    })
+  })
+
   describe.each(['all', 'latest'] as const)('into a partition that is read later (%s)', (keeps) => {
     /** A stream whose id is ahead in partition 1, of which this process knows nothing yet. */
     const opened = (marks: Watermarks | null) => {

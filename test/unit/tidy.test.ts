@@ -192,7 +192,7 @@ describe('every file', () => {
   test('asks the wall clock only for moments that others name: whatever lasts is measured by the other one', () => {
     const moments = new Set([
       'src/clock.ts', // where both come from
-      'src/bus.ts', // records' timestamps
+      'src/record-clock.ts', // records' timestamps
       'plugins/kafka/reader.ts', // records' timestamps
       'plugins/auth.ts', // claims of tokens
       'plugins/auth/jwt.ts', // claims of tokens
