@@ -157,11 +157,14 @@ export class Retention {
 
   private loseSegment(segment: Segment): void {
     const gone = new GoneFrames(segment)
+    let hasKept = false
     for (let at = 0; at < segment.end; at = segment.next(at)) {
-      if (!segment.isSuperseded(at) && !this.trims.isSkipped(segment, at)) gone.add(at, false, true)
+      if (segment.isSuperseded(at) || this.trims.isSkipped(segment, at)) continue
+      gone.add(at, false, true)
+      hasKept ||= !this.trims.isDeleted(segment, at)
     }
     gone.tell(this.losses, this.segments.takeSequence())
-    if (this.options.keeps === 'all') return
+    if (this.options.keeps === 'all' || !hasKept) return
     // A stream from a moment on is owed what stands behind a record of that moment, whatever its own timestamp says.
     this.losses.addNewest(segment.latestSoFarMs)
     if (this.pressure !== 'full') this.press('full')

@@ -61,6 +61,13 @@ export class Trims {
     return this.skipped.size > 0 && segment.offset(at) < (this.skipped.get(segment.partition(at)) ?? 0)
   }
 
+  /** Whether Kafka has deleted a frame that is not marked yet. */
+  isDeleted(segment: Segment, at: EntryAt): boolean {
+    const partition = segment.partition(at)
+    const start = Math.max(this.pass.trims.get(partition) ?? 0, this.nextPass.trims.get(partition) ?? 0)
+    return segment.offset(at) < start || this.isSkipped(segment, at)
+  }
+
   /** Looks through one segment; false if there is nothing to be let go. */
   step(): boolean {
     if (isEmpty(this.pass)) this.beginPass()

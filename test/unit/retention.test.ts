@@ -238,6 +238,21 @@ describe('a bus that keeps the newest of every key', () => {
     expect(scene.bus.isWholeSince(scene.nowMs + 1)).toBe(true)
   })
 
+  it('has lost no newest value with what Kafka had deleted, whether that is marked yet or not', () => {
+    for (const how of ['skip', 'trim'] as const) {
+      const scene = new Scene({ retainedBytesMax: 4 * SEGMENT_BYTES })
+      scene.fill(10, (index) => `key ${index}`)
+      const [oldest] = scene.bus.segments
+      const frames = oldest?.frames ?? 0
+      scene.bus[how](0, how === 'trim' ? frames : 10)
+      for (let offset = 10; scene.bus.segments[0] === oldest; offset++) {
+        const record = { partition: 0, offset, timestampMs: scene.epochMs, key: bytes(`key ${offset}`) }
+        scene.bus.append({ ...record, value: bytes('x'.repeat(700)), headers: [] })
+      }
+      expect([how, scene.bus.isWhole]).toEqual([how, true])
+    }
+  })
+
   it('honours moments after it lost a record whose timestamp no clock has come to, from when that was read', () => {
     for (const aheadMs of [3_600_001, 1_000 * DAY_MS, 10 ** 15]) {
       const scene = new Scene({ retainedRecordsMax: 20 })
