@@ -30,9 +30,26 @@ interface PartitionAccount {
   readonly readFrom: number
   /** Everything below was deleted unread. */
   skippedTo: number
-  /** Latest timestamp of what was read before its end was told, but for those ahead of the clock. */
-  latestMs: number
+  /** Timestamps of what was read, in descending order, but for those ahead of the clock. */
+  timestamps: number[]
+  /** Since when what is read was not there before: null while it may be from any time. */
+  proven: Proven | null
+  /** The next such moment, once it is read up to that end. */
+  nextEnd: (Proven & { readonly end: number }) | null
+  readonly begun: Proven
+  hasRead: boolean
+  /** Missing offsets below this count as young by timestamps alone. */
+  trustedTo: number
 }
+
+interface Proven {
+  readonly at: Times
+  /** Within this time nothing is doubted. */
+  readonly msMin: number
+}
+
+const PROVEN_MS_MIN = 30_000
+const LOADING_MS_MIN = 600_000
 
 /** A record that nothing has superseded, nor let go. */
 interface Live {
@@ -64,9 +81,9 @@ export class Account {
   }
 
   /** The log begins at `start`. */
-  begin(partition: number, start: number): void {
+  begin(partition: number, start: number, at: Times): void {
     const begun = { start, readFrom: start, recordsGone: 0, deletesGone: 0, deletesLeft: 0, skippedTo: 0 }
-    this.partitions.set(partition, { ...begun, latestMs: Number.NEGATIVE_INFINITY })
+    this.partitions.set(partition, { ...begun, ...nothingRead(at) })
   }
 
   trim(partition: number, start: number): void {
@@ -75,27 +92,65 @@ export class Account {
   }
 
   /** What lies below `start` was deleted, and not all of it had been read. */
-  skip(partition: number, start: number): void {
+  skip(partition: number, start: number, at: Times): void {
     const of = this.partitions.get(partition)
     if (of === undefined) return
     this.trim(partition, start)
     of.recordsGone = Math.max(of.recordsGone, start)
     of.skippedTo = Math.max(of.skippedTo, start)
+    Object.assign(of, nothingRead(at))
     for (const [name, { record }] of this.live)
       if (record.partition === partition && record.offset < start) this.live.delete(name)
   }
 
-  /** Offsets from `next` to below `found` are missing in what Kafka held when its reading began: tombstones, if they are old. */
-  findHole(partition: number, next: number, found: number, { epochMs }: Times): void {
+  /** Kafka tells the end of a partition that is read up to `next`. */
+  noteEnd(partition: number, end: number, next: number, at: Times): void {
     const of = this.partitions.get(partition)
-    if (of === undefined || this.options.keeps === 'all' || found <= Math.max(0, next)) return
-    if (of.latestMs + this.options.deleteRetentionMs <= epochMs)
-      of.deletesGone = Math.max(of.deletesGone, found)
+    if (of === undefined) return
+    const msMin = of.proven === null && of.nextEnd === null ? LOADING_MS_MIN : PROVEN_MS_MIN
+    if (end <= next) prove(of, { at, msMin })
+    else of.nextEnd ??= { end, at, msMin }
   }
 
-  noteTimestamp(partition: number, timestampMs: number, { epochMs }: Times): void {
+  /**
+   * Offsets from `next` to below `found` are missing, where a record of this timestamp stands or nothing. True where they may have
+   * been tombstones, of keys that the server had before.
+   */
+  misses(
+    partition: number,
+    [next, found]: [number, number],
+    timestampMs: number | null,
+    now: Times,
+  ): boolean {
     const of = this.partitions.get(partition)
-    if (of !== undefined && timestampMs <= epochMs) of.latestMs = Math.max(of.latestMs, timestampMs)
+    if (of === undefined || !this.keepsLatest) return false
+    if (of.nextEnd !== null && of.nextEnd.end <= next) prove(of, of.nextEnd)
+    let goneTo = found > Math.max(0, next) && this.mayBeTombstones(of, found, now) ? found : 0
+    if (timestampMs !== null && timestampMs >= 0 && timestampMs <= now.epochMs) {
+      of.timestamps = [timestampMs, ...of.timestamps].sort((a, b) => b - a).slice(0, 2)
+      const isOld = timestampMs + this.options.deleteRetentionMs <= now.epochMs
+      if (goneTo === 0 && isOld) goneTo = of.trustedTo
+      if (isOld) of.trustedTo = 0
+    }
+    const keepsOlder = of.proven !== null || (of.hasRead && this.isOver(of.begun, now))
+    of.hasRead = true
+    if (keepsOlder) return goneTo > 0
+    of.deletesGone = Math.max(of.deletesGone, goneTo)
+    return false
+  }
+
+  private isOver({ at, msMin }: Proven, now: Times): boolean {
+    const ageMs = Math.max(now.nowMs - at.nowMs, now.epochMs - at.epochMs)
+    return ageMs >= Math.max(this.options.deleteRetentionMs, msMin)
+  }
+
+  private mayBeTombstones(of: PartitionAccount, found: number, now: Times): boolean {
+    const { deleteRetentionMs } = this.options
+    if (of.proven !== null && !this.isOver(of.proven, now)) return false
+    const [, second = Number.NEGATIVE_INFINITY] = of.timestamps
+    if (second > now.epochMs || second + deleteRetentionMs <= now.epochMs) return true
+    of.trustedTo = found
+    return false
   }
 
   add(record: KafkaRecord, { nowMs }: Times): void {
@@ -192,6 +247,19 @@ export class Account {
     if (retainedMsMax === null) return false
     return arrivedAtMs + retainedMsMax <= nowMs || record.timestampMs + retainedMsMax <= epochMs
   }
+}
+
+type Reading = Pick<PartitionAccount, 'timestamps' | 'proven' | 'nextEnd' | 'trustedTo' | 'begun' | 'hasRead'>
+
+function nothingRead(at: Times): Reading {
+  const begun = { at, msMin: LOADING_MS_MIN }
+  return { timestamps: [], proven: null, nextEnd: null, trustedTo: 0, begun, hasRead: false }
+}
+
+function prove(of: PartitionAccount, proven: Proven): void {
+  of.proven = proven
+  of.nextEnd = null
+  of.trustedTo = 0
 }
 
 export function nameOfFrame({ partition, offset }: Pick<KafkaRecord, 'partition' | 'offset'>): string {

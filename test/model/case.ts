@@ -22,6 +22,8 @@ const SEGMENT_BYTES = 4096
 const DELETE_RETENTION_MS = 50
 /** Longer than anybody waits for a leader. */
 const LONG_MS = 11_000
+/** Longer than it is trusted that a server hears of every delete. */
+const CUT_OFF_MS = 601_000
 const START_EPOCH_MS = 1_000_000_000
 /** By how much a server's wall clock may be wrong: no further back than behind every timestamp, so that what it proves is true. */
 const CLOCK_ERRORS_MS = [0, 0, 500, -100_000_000]
@@ -79,7 +81,8 @@ export class Case {
     else if (kind < 89) this.pass(a, b, c)
     else if (kind < 92) await server.answer()
     else if (kind < 94) this.silence(a, b)
-    else if (kind < 96) this.restart(a)
+    else if (kind === 94) this.cutOff(a)
+    else if (kind === 95) this.restart(a)
     else if (kind === 96) this.recreate(b)
     else if (this.setting.isCleaned) this.clean(a, b)
   }
@@ -212,6 +215,12 @@ export class Case {
     this.servers[at % 2]?.close()
     if (this.choose(2) === 0) this.cleanMeanwhile(at % 2)
     this.servers[at % 2] = this.startServer(at % 2)
+  }
+
+  /** A server cannot reach Kafka, for longer than that keeps tombstones, while its streams stay open. */
+  private cutOff(at: number): void {
+    this.nowMs += CUT_OFF_MS
+    this.cleanMeanwhile(at % 2)
   }
 
   /** While a server is down the log cleaner gets far: what it dropped is told by missing offsets alone. */

@@ -4,7 +4,7 @@
 
 import { type Ahead, hasFromNow } from '../../src/ahead.ts'
 import type { Cursor } from '../../src/cursor.ts'
-import { parsePosition } from '../../src/position.ts'
+import { formatPosition, type Position, parsePosition } from '../../src/position.ts'
 import { type Begun, FROM_BEGINNING, type Start, type Wish } from '../../src/start.ts'
 import type { Keeps } from '../../src/topic.ts'
 import { StreamReader } from '../stream-reader.ts'
@@ -31,6 +31,8 @@ export class Client {
   private ledger: Ledger | null = null
   /** What its id says at this server, where it brought one. */
   private claim: Claim | null = null
+  /** Which reading of the topic its cursor is of. */
+  private generation = 0
   /** The topic that its stream is of. */
   private logs: readonly Log[] = []
   private server: Server | null = null
@@ -64,6 +66,7 @@ export class Client {
     this.wish = wish
     this.isOpen = true
     this.logs = server.viewLogs
+    this.generation = server.viewGeneration
     if (this.id === '') this.ledger ??= new Ledger(this.logs, this.keeps)
     const id = this.id === '' && !saysFromNow ? null : written
     this.now = saysFromNow || (id === null && isFromNow(wish)) ? new Now(server, id) : null
@@ -89,12 +92,13 @@ export class Client {
     if (this.start !== null) return this.lookForStart(this.start)
     const { cursor, ledger, server } = this
     if (cursor === null || server === null) return false
-    const isOver = this.logs !== server.viewLogs
+    const isReadAgain = this.generation !== server.viewGeneration
+    const over = this.logs !== server.viewLogs ? 'recreated' : isReadAgain ? 'deletes-dropped' : null
     ledger?.beforeRead(server)
     const bytes = cursor.read(bytesMax)
     ledger?.noteSeen(server.view.position())
-    if (isOver !== cursor.isOutdated || (isOver && bytes !== null))
-      throw new Error('recreated is due, or is not')
+    if (over !== cursor.outdatedBy || (over !== null && bytes !== null))
+      throw new Error(`${over} is due, ${cursor.outdatedBy} is found`)
     if (bytes === null) return this.rest(cursor, cut)
     if (bytes.length === 0) return true
     this.take(cut === 'inside' ? bytes.subarray(0, -1) : bytes)
@@ -128,6 +132,7 @@ export class Client {
   private begin({ cursor, reason, doubt }: Begun, server: Server): void {
     this.cursor = cursor
     this.doubt = doubt
+    if (!cursor.isOutdated) this.generation = server.viewGeneration
     // The topic became another one while it waited, and its id is as good for that one.
     const isElsewhere = this.logs !== server.viewLogs && !cursor.isOutdated
     if (isElsewhere && !this.beginElsewhere(server)) return
@@ -182,8 +187,10 @@ export class Client {
   private rest(cursor: Cursor, cut: Cut): boolean {
     const { server, ledger } = this
     if (server === null) return false
-    if (cursor.isOutdated) {
-      this.restart(server)
+    const { outdatedBy, ownPosition } = cursor
+    if (outdatedBy !== null) {
+      if (outdatedBy === 'recreated' || ownPosition === null) this.restart(server)
+      else this.goOnAnew(ownPosition, server)
       return true
     }
     if (cursor.lost) {
@@ -204,6 +211,15 @@ export class Client {
     this.wish = FROM_BEGINNING
     this.now = null
     this.start = server.begin(FROM_BEGINNING)
+  }
+
+  /** What it has from another server counts at one that reads its topic again. */
+  private goOnAnew(position: Position, server: Server): void {
+    this.disconnect()
+    this.isOpen = true
+    this.id = formatPosition(position)
+    this.claim = new Claim(position, server)
+    this.start = server.begin({ ...FROM_BEGINNING, id: this.id })
   }
 
   private tellGap(server: Server): void {

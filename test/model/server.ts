@@ -49,6 +49,9 @@ export class Server {
   private toldAccount: Account
   private toldEnds: Position = new Map()
   private isRemade = false
+  /** How often all that it had read was given up, here and as its streams know. */
+  private generation = 0
+  viewGeneration = 0
   private readonly newAccount: () => Account
   private readonly kafka: KafkaTopic
   private readonly clocks: Clocks
@@ -111,6 +114,7 @@ export class Server {
       this.toldAccount = this.account.told()
       this.toldEnds = this.endsAtBegin
       this.isViewRemade = this.isRemade
+      this.viewGeneration = this.generation
       break
     }
   }
@@ -138,6 +142,7 @@ export class Server {
       if (!this.reads(partition)) continue
       if (log.start > this.next(partition)) this.skip(partition, log.start)
       else this.trim(partition, log.start)
+      this.noteEnd(partition, log.end)
     }
   }
 
@@ -218,9 +223,9 @@ export class Server {
     return this.view !== this.bus
   }
 
-  /** Whether its streams have yet to hear that the topic is another one, of which its bus has records by now. */
+  /** Whether its streams have yet to hear that the topic is another one, or is read again, of which its bus has records by now. */
   get isViewOutdated(): boolean {
-    return this.logs !== this.viewLogs
+    return this.logs !== this.viewLogs || this.generation !== this.viewGeneration
   }
 
   /** Where the reading of a partition began; undefined before it has. */
@@ -262,8 +267,9 @@ export class Server {
   }
 
   private tellEnd(partition: number, end: number): void {
-    if (this.isLoading(partition)) this.account.findHole(partition, this.next(partition), end, this.times)
+    const misses = this.account.misses(partition, [this.next(partition), end], null, this.times)
     this.bus.advance(partition, end)
+    if (this.startsOver(misses)) return
     const begun = this.begun.get(partition)
     if (begun !== undefined) begun.hasEnded = true
   }
@@ -276,9 +282,29 @@ export class Server {
     const marks = new Map(answering.map(([partition, { watermarks }]) => [partition, watermarks]))
     for (const [partition, at] of this.bus.readFrom(marks, this.logs.length)) {
       this.begun.set(partition, { at, end: marks.get(partition)?.end ?? 0, isLate: false, hasEnded: false })
-      this.account.begin(partition, at)
+      this.account.begin(partition, at, this.times)
       this.bus.setPartition(partition, at, marks.get(partition)?.end)
+      this.noteEnd(partition, marks.get(partition)?.end ?? 0)
     }
+  }
+
+  private noteEnd(partition: number, end: number): void {
+    this.account.noteEnd(partition, end, this.next(partition), this.times)
+    this.bus.noteEnd(partition, end, this.times)
+  }
+
+  /** Where deletes may have been missed the topic is read again; false where none may. */
+  private startsOver(misses: boolean): boolean {
+    if ((this.bus.missed !== null) !== misses)
+      throw new Error(`deletes were ${misses ? '' : 'not '}missed, and it says otherwise`)
+    if (!misses) return false
+    this.account = this.newAccount()
+    this.begun.clear()
+    this.bus.startOver()
+    this.generation++
+    if (this.view === this.bus) this.viewGeneration = this.generation
+    this.declare()
+    return true
   }
 
   private trim(partition: number, start: number): void {
@@ -287,7 +313,7 @@ export class Server {
   }
 
   private skip(partition: number, start: number): void {
-    this.account.skip(partition, start)
+    this.account.skip(partition, start, this.times)
     this.bus.skip(partition, start)
   }
 
@@ -328,11 +354,10 @@ export class Server {
   private append(record: KafkaRecord, next: number): void {
     const { account, times } = this
     const { segments } = this.bus
-    if (this.isLoading(record.partition)) {
-      account.findHole(record.partition, next, record.offset, times)
-      account.noteTimestamp(record.partition, record.timestampMs, times)
-    }
+    const { partition, offset, timestampMs } = record
+    const misses = account.misses(partition, [next, offset], timestampMs, times)
     this.bus.append(record)
+    if (this.startsOver(misses)) return
     // Room was made before: what left then was not superseded by it.
     if (this.bus.segments !== segments) this.collect('read')
     account.add(record, times)
@@ -346,10 +371,6 @@ export class Server {
         if (!segment.isBuried(at))
           names.add(nameOfFrame({ partition: segment.partition(at), offset: segment.offset(at) }))
     this.account.collect(names, cause, this.times)
-  }
-
-  private isLoading(partition: number): boolean {
-    return this.begun.get(partition)?.hasEnded === false
   }
 
   private get times(): Times {
