@@ -79,7 +79,11 @@ export class Ledger {
     this.beginAnew(position, server)
     this.isBeginning = false
     this.isSnapshot = false
-    this.excuse(server, (partition) => (position.get(partition) ?? FROM_BEGINNING) < 0)
+    const isUnknown = (partition: number) => (position.get(partition) ?? FROM_BEGINNING) < 0
+    // What there is of one is sent, but is no snapshot: newest values may be gone.
+    const read = [...server.view.position()].filter(([partition]) => isUnknown(partition))
+    this.floor = furthest(position, new Map(read))
+    this.excuse(server, isUnknown)
   }
 
   /** Who has been sent nothing yet wants what there is when it is, at the least. */
