@@ -17,6 +17,7 @@ import { BUS_OPTIONS } from '../bus-options.ts'
 import { Client, type Cut } from './client.ts'
 import { KafkaTopic } from './log.ts'
 import { type Choose, type Clocks, Server } from './server.ts'
+import { Silence } from './silence.ts'
 
 const SEGMENT_BYTES = 4096
 const DELETE_RETENTION_MS = 50
@@ -24,6 +25,8 @@ const DELETE_RETENTION_MS = 50
 const LONG_MS = 11_000
 /** Longer than it is trusted that a server hears of every delete. */
 const CUT_OFF_MS = 601_000
+/** After that a stream asks Kafka again. */
+const AGAIN_MS = 1_000
 const START_EPOCH_MS = 1_000_000_000
 /** By how much a server's wall clock may be wrong: no further back than behind every timestamp, so that what it proves is true. */
 const CLOCK_ERRORS_MS = [0, 0, 500, -100_000_000]
@@ -87,12 +90,13 @@ export class Case {
     else if (this.setting.isCleaned) this.clean(a, b)
   }
 
-  /** Everybody comes to the tail of a server, and has everything. */
+  /** Somebody comes to the tail of what is led while a leader is silent; then everybody does to that of all, and has everything. */
   async finish(): Promise<void> {
+    if (this.setting.partitions > 1) await this.silenceOne()
     for (const log of this.kafka.logs) log.isSilent = false
     for (const server of this.servers) await server.settle()
     for (const [at, client] of this.clients.entries()) {
-      const server = this.servers[at % 2]
+      const server = this.servers.find((one) => client.isWith(one)) ?? this.servers[at % 2]
       if (server !== undefined) await this.comeToTail(client, server)
     }
   }
@@ -102,15 +106,30 @@ export class Case {
     for (const server of this.servers) server.close()
   }
 
+  private async silenceOne(): Promise<void> {
+    const at = this.choose(2)
+    const [from, to, client] = [this.servers[at], this.servers[1 - at], this.clients[this.choose(3)]]
+    if (from === undefined || to === undefined || client === undefined) return
+    const { kafka, choose } = this
+    const connect = (who: Client, server: Server) => this.connect(who, server, choose(100))
+    const write = () => this.write(choose(100), choose(100), choose(100))
+    const pass = (ms: number) => {
+      this.nowMs += ms
+    }
+    await new Silence({ kafka, client, from, to, choose, connect, write, pass }).live()
+  }
+
+  /** As it is, or with another connection. */
   private async comeToTail(client: Client, server: Server): Promise<void> {
-    client.disconnect()
+    if (this.choose(2) === 0) client.disconnect()
     for (let tries = 0; tries < 6; tries++) {
       if (!client.isOpen) this.connect(client, server, 0)
       while (client.work(100_000, 'never'));
-      if (client.isAtTail) return client.heartbeat('never')
+      if (client.isAtTail && !client.isInDoubt) return client.heartbeat('never')
       await server.settle()
+      this.nowMs += AGAIN_MS
     }
-    if (server.view.isWhole) throw new Error('it waits for ever')
+    if (server.viewAccount.isWhole) throw new Error('it waits for ever')
   }
 
   private startServer(at: number): Server {

@@ -43,10 +43,10 @@ export class Claim {
         throw new Error('beyond-end is due, and was not said')
   }
 
-  /** Whether each partition in which the server was behind the id has a leader by now, or it has read that far. */
-  get canBegin(): boolean {
-    const { viewLogs } = this.server
-    return this.ahead.every(([partition]) => viewLogs[partition]?.isSilent === false)
+  /** Whether Kafka tells of each partition in which the server is behind the id. */
+  get isTold(): boolean {
+    const { isViewCurrent, viewLogs } = this.server
+    return isViewCurrent && this.ahead.every(([partition]) => viewLogs[partition]?.isSilent === false)
   }
 
   /** Where the server's streams are still behind it: what they have read proves that it is there. */

@@ -52,6 +52,30 @@ export class Client {
     return this.cursor?.atTail() ?? false
   }
 
+  /** Whether what it was taken at its word for is open. */
+  get isInDoubt(): boolean {
+    return this.doubt !== null
+  }
+
+  /** Whether its stream has yet to begin. */
+  get isWaiting(): boolean {
+    return this.start !== null
+  }
+
+  /** Whether it is all known of its id that Kafka tells, or all read that it names. */
+  get canBegin(): boolean {
+    return this.isCaughtUp && this.claim?.isTold !== false
+  }
+
+  get hasAll(): boolean {
+    return this.isCaughtUp && (this.claim === null || this.claim.ahead.length === 0)
+  }
+
+  /** Next offset of a partition, by what it was told. */
+  nextOf(partition: number): number {
+    return this.ledger?.nextOf(partition) ?? Number.POSITIVE_INFINITY
+  }
+
   isWith(server: Server | undefined): boolean {
     return this.isOpen && this.server === server
   }
@@ -110,6 +134,10 @@ export class Client {
   /** What an idle stream says: the position as an id, where that stands for everything. */
   heartbeat(cut: Cut): void {
     if (this.cursor?.atTail()) this.hear(this.cursor, cut)
+  }
+
+  private get isCaughtUp(): boolean {
+    return this.server?.view.caughtUp === true && (this.id !== '' || !isFromNow(this.wish))
   }
 
   private lookForStart(start: Start): boolean {

@@ -95,6 +95,10 @@ export class Ledger {
     if (this.sinceMs !== null) this.excuseBefore(server.floorOf(this.sinceMs), server)
   }
 
+  nextOf(partition: number): number {
+    return this.position.get(partition) ?? 0
+  }
+
   noteSeen(position: Position): void {
     this.seen = furthest(this.seen, position)
   }

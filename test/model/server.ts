@@ -171,14 +171,19 @@ export class Server {
     return isDone
   }
 
-  /** All that can be done is done: everything is read, published and told. */
-  async settle(): Promise<void> {
+  /** Everything of leaders that answer is read, published and told. */
+  readAll(): void {
     if (this.isBehindTopic) this.recreate()
     this.declare()
     this.read(Number.POSITIVE_INFINITY)
     this.publish()
     this.catchUp()
     this.report()
+  }
+
+  /** All that can be done is done. */
+  async settle(): Promise<void> {
+    this.readAll()
     await this.answer()
   }
 
