@@ -137,7 +137,7 @@ export class Client {
   }
 
   private get isCaughtUp(): boolean {
-    return this.server?.view.caughtUp === true && (this.id !== '' || !isFromNow(this.wish))
+    return this.server?.view.caughtUp === true && this.now === null
   }
 
   private lookForStart(start: Start): boolean {
@@ -177,10 +177,10 @@ export class Client {
 
   /** False where what it gets cannot be told. */
   private beginElsewhere(server: Server): boolean {
-    this.changeTopic(false)
     this.logs = server.viewLogs
+    this.ledger = null
     if (this.claim !== null) return true
-    if (this.id !== '' || !server.view.isWhole) {
+    if (!server.view.isWhole) {
       this.disconnect()
       this.forget()
       return false

@@ -610,6 +610,22 @@ describe('what Kafka has deleted before it was read, until it is marked', () => 
     }
   })
 
+  it.each(['skip', 'trim'] as const)(
+    'lets a bus be whole that drops nothing else for want of room (%s)',
+    (how) => {
+      const scene = new Scene({ retainedBytesMax: 4 * SEGMENT_BYTES })
+      scene.fill(12, (index) => `deleted ${index}`)
+      if (how === 'skip') scene.bus.skip(0, 100)
+      else scene.bus.trim(0, 12)
+      for (let offset = 100; offset < 110; offset++) next(scene, offset, `${offset}`, 'x'.repeat(700))
+      scene.tidy()
+      expect([scene.bus.isWhole, scene.snapshot().length]).toEqual([true, 10])
+      expect(scene.gap({ 0: 11 })).toBe('too-old')
+      for (let offset = 110; offset < 130; offset++) next(scene, offset, `${offset}`, 'x'.repeat(700))
+      expect(scene.bus.isWhole).toBe(false)
+    },
+  )
+
   it('may be further on before the first pass is through', () => {
     const scene = new Scene({ keeps: 'all' }, 2)
     for (let count = 0; count < 20; count++) scene.fill(1)
