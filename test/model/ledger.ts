@@ -143,7 +143,10 @@ export class Ledger {
       const from = Math.max(0, this.position.get(partition) ?? 0)
       const to = Math.max(log.start, position.get(partition) ?? 0)
       // What is missing in a log that is read late may have been tombstones, and what was deleted unread records, whatever it was.
+      const at = new Map([[partition, from]])
+      const mayHaveDeletes = from > 0 && server.viewAccount.gapFor(at) === 'deletes-dropped'
       const isLate = from > 0 && server.begunOf(partition)?.isLate
+      if (mayHaveDeletes) return true
       for (let offset = from; offset < to; offset++) {
         const record = log.written.get(offset)
         const isOwed = server.isMirrored || record === undefined || !this.wasGone(record)

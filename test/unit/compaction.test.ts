@@ -172,6 +172,25 @@ describe('compaction', { timeout: 60_000 }, () => {
     }
   })
 
+  it.each([
+    ['rewrote', 300_000],
+    ['dropped', 1_200_000], // what has a segment of its own takes no part in a rewrite
+  ])('is not complete before it has come to where compaction %s what it had still to read', (_, size) => {
+    const scene = new Scene({ retainedBytesMax: 16 * MIB })
+    const moved = Array.from({ length: 8 }, (_, index) => `moved ${index}`)
+    scene.write('kept', size)
+    for (const key of moved) scene.write(key, 300_000)
+    scene.write('kept, too', size)
+    const reader = new Reader(scene.bus, Cursor.fromBeginning(scene.bus))
+    reader.read(1)
+    for (const key of moved) scene.write(key, 300_000)
+    scene.fill(8)
+    while (!reader.cursor.complete && reader.read(1));
+    const newest = moved.map((key) => scene.newest.get(key) ?? 0)
+    expect(reader.cursor.complete).toBe(true)
+    expect(reader.offsets.filter((offset) => newest.includes(offset))).toEqual(newest)
+  })
+
   const step = fc.record({
     key: fc.nat(9),
     size: fc.constantFrom(10, 3_000, 60_000, 300_000, 400_000, 600_000, 1_200_000),

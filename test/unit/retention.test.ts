@@ -543,6 +543,15 @@ describe('a stream that was at the tail', () => {
     expect([cursor.atTail(), cursor.lost]).toEqual([false, true])
   })
 
+  it('is told an id that is good, and no gap for it, also where all that it had yet to read is deleted', () => {
+    const scene = new Scene({}, 1)
+    scene.write('a', 'read')
+    scene.bus.skip(0, 10)
+    const cursor = Cursor.fromBeginning(scene.bus)
+    expect([cursor.read(1)?.length, cursor.atTail(), cursor.id()]).toEqual([0, true, 'AQIAFA==']) // {0:10}
+    expect(scene.gap({ 0: 10 })).toBeNull()
+  })
+
   it('is told no id of the topic that has taken its topic’s place, before it is told of that', () => {
     const scene = new Scene({}, 1)
     const cursor = Cursor.fromNow(scene.bus)
@@ -599,12 +608,14 @@ describe('what Kafka has deleted before it was read, until it is marked', () => 
   })
 
   it('ends nobody who began after it when it is marked, or dropped', () => {
-    for (const options of [{ keeps: 'all' as const }, { retainedBytesMax: 8 * SEGMENT_BYTES }]) {
+    const bounds = [8, 6].map((segments) => ({ retainedBytesMax: segments * SEGMENT_BYTES }))
+    const [wide, narrow] = bounds
+    for (const options of [{ keeps: 'all' as const }, { ...wide }, { keeps: 'all' as const, ...narrow }]) {
       const scene = new Scene(options)
       scene.fill(12)
       scene.bus.skip(0, 100)
       const began = [Cursor.fromBeginning(scene.bus), Cursor.fromPosition(scene.bus, new Map())]
-      if ('keeps' in options) scene.tidy()
+      if (!('retainedBytesMax' in options)) scene.tidy()
       else for (let offset = 100; offset < 120; offset++) next(scene, offset, `${offset}`, 'x'.repeat(700))
       expect(began.map(({ lost }) => lost)).toEqual([false, false])
     }

@@ -749,6 +749,36 @@ describe('an id', () => {
     })
   })
 
+  it('that waits while the topic is recreated is held against the new one alone, whatever was settled of the old one', async () => {
+    const topic = withRecords()
+    const scene = new Scene(topic)
+    const sink = scene.open({ wish: { id: 'AQQABgIG' } }) // {0:3, 1:3}
+    topic.answer({ 0: { start: 0, end: 3 }, 1: null })
+    await pass(1)
+    topic.bus.recreate()
+    topic.answer({ 0: { start: 0, end: 1 }, 1: { start: 0, end: 3 } })
+    for (const partition of [0, 1]) topic.bus.setPartition(partition, 0)
+    topic.produce('new', 'a', 0)
+    for (const value of ['b0', 'b1', 'b2']) topic.produce(value, value, 1)
+    topic.bus.markCaughtUp()
+    await pass(1_100)
+    expect(said(sink)).toMatch(/^:gap recreated\n\n/)
+    expect(recordsOf(sink)).toEqual(['new', 'b0', 'b1', 'b2'])
+  })
+
+  it('is not beyond the end where this process has read that far, whatever an answer from before says', async () => {
+    const topic = withRecords()
+    const sink = new Scene(topic).open({ wish: { id: 'AQQACAIG' } }) // {0:4, 1:3}
+    await pass(1)
+    for (const value of ['b1', 'b2']) topic.produce(value, 'b', 1)
+    topic.answer({ 0: null, 1: { start: 0, end: 1 } })
+    await pass(9_600)
+    topic.produce('b3', 'b', 1)
+    await pass(1)
+    expect(sink.text).not.toContain('gap')
+    expect(recordsOf(sink)).toEqual(['b3'])
+  })
+
   describe.each(['all', 'latest'] as const)('into a partition that is read later (%s)', (keeps) => {
     /** A stream whose id is ahead in partition 1, of which this process knows nothing yet. */
     const opened = (marks: Watermarks | null) => {
@@ -842,6 +872,41 @@ describe('from=latest', () => {
     await pass(1)
     expect(sink.text).not.toContain('data:')
     expect(sink.text).toMatch(/:end too-old\n\n$/)
+  })
+})
+
+describe('from=latest of a bus that has yet to catch up', () => {
+  const waiting = () => {
+    const topic = new TopicInMemory(1)
+    for (const value of ['before', 'before, too']) topic.produce(value)
+    topic.bus.caughtUp = false
+    return { topic, sink: new Scene(topic).open({ wish: { from: 'latest' } }) }
+  }
+
+  it('sends nothing from before the request, also where Kafka tells of a shorter log that is another topic’s', async () => {
+    const { topic, sink } = waiting()
+    topic.answer({ 0: { start: 0, end: 1 } })
+    await pass(1)
+    topic.bus.markCaughtUp()
+    await pass(1)
+    expect(sink.text).not.toContain('data:')
+    expect(sink.text).toContain(':ready')
+  })
+
+  it('sends all of a topic that takes its place, wherever the old one ended', async () => {
+    const { topic, sink } = waiting()
+    topic.answer({ 0: { start: 0, end: 5 } })
+    await pass(1)
+    topic.bus.recreate()
+    topic.bus.setPartition(0, 0)
+    for (const value of ['one', 'two', 'three']) topic.produce(value)
+    topic.bus.markCaughtUp()
+    await pass(1)
+    expect([...sink.text.matchAll(/^data:(.*)$/gm)].map(([, value]) => value)).toEqual([
+      'one',
+      'two',
+      'three',
+    ])
   })
 })
 
