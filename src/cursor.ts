@@ -161,7 +161,10 @@ export class Cursor {
 
   private tailId(): string {
     const { bus, merged, resumed } = this
-    if (resumed !== null) return formatPosition(furthest(bus.position(), resumed))
+    if (resumed !== null) {
+      this.resumed = furthest(bus.position(), resumed) // what was told it has, wherever it goes on
+      return formatPosition(this.resumed)
+    }
     merged?.moveTo(bus.position())
     return merged?.text().toString('latin1') ?? bus.positionText()
   }

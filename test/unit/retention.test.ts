@@ -552,6 +552,15 @@ describe('a stream that was at the tail', () => {
     expect(scene.gap({ 0: 10 })).toBeNull()
   })
 
+  it('goes on no further back than it was told where its topic is read again', () => {
+    const scene = new Scene({}, 1)
+    const cursor = Cursor.fromPosition(scene.bus, positionOf({ 0: 0 }))
+    scene.bus.advance(0, 1) // a control record
+    expect([cursor.read(1), cursor.id()]).toEqual([null, 'AQIAAg==']) // {0:1}
+    scene.bus.startOver()
+    expect(cursor.ownPosition).toEqual(positionOf({ 0: 1 }))
+  })
+
   it('is told no id of the topic that has taken its topic’s place, before it is told of that', () => {
     const scene = new Scene({}, 1)
     const cursor = Cursor.fromNow(scene.bus)
