@@ -54,9 +54,11 @@ export class Silence {
     const what = choose(3)
     if (what === 0) for (let answers = 0; answers < 2; answers++) await to.answer()
     if (what === 1) to.readAll()
-    const isDue = what === 0 ? client.canBegin : client.hasAll
+    const isDue = () => (what === 0 ? client.canBegin : client.hasAll)
+    const wasDue = isDue()
     readAll(client)
-    if (isDue && client.isWaiting) throw new Error('it waits for a leader that it does not need')
+    // What is read again meanwhile, it waits for.
+    if (wasDue && isDue() && client.isWaiting) throw new Error('it waits for a leader that it does not need')
   }
 
   private async comeToTail(): Promise<void> {
