@@ -136,10 +136,7 @@ export class Cursor {
     this.handOver()?.release()
   }
 
-  /**
-   * Whether everything has been read, so that the bus's position is the client's. Never true for one that is `lost` or
-   * `isOutdated`: the position has moved past what its client was not sent.
-   */
+  /** Whether all is read, and the bus's position is its client's: never where that was not sent all (`lost`, `isOutdated`). */
   atTail(): boolean {
     return this.seek === null && !this.lost && !this.isOutdated && this.place.locate() === 'tail'
   }
