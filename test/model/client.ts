@@ -196,7 +196,7 @@ export class Client {
 
   private beginAsWished(ledger: Ledger, server: Server): void {
     if (this.now === null) ledger.beginSince(this.wish.sinceMs, server)
-    else ledger.beginAt(this.now.position, server)
+    else ledger.beginAt(this.now.position, server, this.now.isReading)
   }
 
   private lookIntoDoubt(doubt: Ahead): void {

@@ -74,8 +74,11 @@ export class Ledger {
     this.excuse(server)
   }
 
-  /** Everything that comes behind a position, of which nothing may be gone without a word; what there is where that is none. */
-  beginAt(position: Position, server: Server): void {
+  /**
+   * Everything that comes behind a position, of which nothing may be gone without a word; what there is where that is none.
+   * `isReading`: since its request, so that what is gone by now was there for it, and ends it.
+   */
+  beginAt(position: Position, server: Server, isReading: boolean): void {
     this.beginAnew(position, server)
     this.isBeginning = false
     this.isSnapshot = false
@@ -84,6 +87,7 @@ export class Ledger {
     const read = [...server.view.position()].filter(([partition]) => isUnknown(partition))
     this.floor = furthest(position, new Map(read))
     this.excuse(server, isUnknown)
+    if (isReading) this.wasGone = () => false
   }
 
   /** Who has been sent nothing yet wants what there is when it is, at the least. */

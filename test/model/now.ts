@@ -22,7 +22,7 @@ export class Now extends LatestAnswers<PartitionWatermarks> {
   private readonly told = new Map<number, number>()
   private isOver = false
   /** It has been reading since the request: what is gone since ends it, and is no gap. */
-  private readonly isReading: boolean
+  readonly isReading: boolean
 
   /** `id`: what it brought, if anything. */
   constructor(server: Server, id: string | null) {
