@@ -14,7 +14,8 @@ const WATCH = new URL('loop-watch.mjs', import.meta.url).href
 const CLIENT = new URL('streams-client.mjs', import.meta.url)
 const TOKEN_ARGUMENTS =
   '--alg RS256 --kid example --iss https://auth.example.com --aud https://api.example.com --no-iat --payload scope=proxy:stream --secret @private.pem'
-const STREAMS_PER_CONNECTION = 500
+const STREAMS_PER_CONNECTION = 100
+const EARLIER_SECONDS = 12
 /** Nothing listens on port 1. */
 const NO_KAFKA = '127.0.0.1:1'
 /** What happens around exp is watched from so long before it on. */
@@ -28,15 +29,22 @@ const LOOK_MS = 50
 /** What is written down of turns is so old at the most. */
 const WRITTEN_MS = 400
 
+const EARLIER = 4_000
+
 export const scenarios = [
-  {
-    name: '20,000 streams with one exp, two workers',
+  scenario('20,000 streams with one exp, two workers that have just started', 0),
+  scenario(`20,000 streams with one exp, two workers that have ended ${EARLIER} before`, EARLIER),
+]
+
+function scenario(name, earlier) {
+  return {
+    name,
     async run(dist) {
-      const ended = await endTogether({ dist, streams: 20_000, lifetimeSeconds: 75 })
+      const ended = await endTogether({ dist, streams: 20_000, lifetimeSeconds: 75, earlier })
       return { longestTurnMs: Math.max(...ended.turnsMs), details: inWords(ended) }
     },
-  },
-]
+  }
+}
 
 /**
  * @typedef {object} Ended
@@ -51,10 +59,10 @@ export const scenarios = [
  */
 
 /**
- * @param {{ dist: string, streams: number, lifetimeSeconds: number }} task
+ * @param {{ dist: string, streams: number, lifetimeSeconds: number, earlier?: number }} task `earlier`: streams that end before
  * @returns {Promise<Ended>}
  */
-export async function endTogether({ dist, streams, lifetimeSeconds }) {
+export async function endTogether({ dist, streams, lifetimeSeconds, earlier = 0 }) {
   const folder = mkdtempSync(join(tmpdir(), 'kafka-sse-common-exp-'))
   const cli = join(dist, 'src/cli.js')
   const log = openSync(join(folder, LOG), 'w') // a file: to read lines meanwhile would take CPU from who writes them
@@ -67,18 +75,12 @@ export async function endTogether({ dist, streams, lifetimeSeconds }) {
   let client = null
   try {
     const port = await listening(server, folder)
-    const token = execFileSync(
-      process.execPath,
-      [cli, 'token', ...TOKEN_ARGUMENTS.split(' '), '--sub', 'example', `--exp=+${lifetimeSeconds}s`],
-      { cwd: folder, encoding: 'utf8' },
-    ).trim()
-    const expiresAtMs = JSON.parse(Buffer.from(token.split('.')[1], 'base64url')).exp * 1000
     const ca = readFileSync(join(folder, 'test-ca.crt'), 'utf8')
-    const connections = Math.ceil(streams / STREAMS_PER_CONNECTION)
-    const target = { port, ca, token, path: '/events', streams: streams / connections }
-    client = startModule(CLIENT, [
-      JSON.stringify({ ...target, connections, expiresAtMs, forcedAtMs: expiresAtMs + FORCED_MS }),
-    ])
+    const target = { port, ca, path: '/events' }
+    if (earlier > 0) await endStreams(earlier, target, mint(cli, folder, EARLIER_SECONDS))
+    const token = mint(cli, folder, lifetimeSeconds)
+    const expiresAtMs = expiryOf(token)
+    client = startClient(streams, target, token)
     const opened = await receiveMessage(client, 'opened')
     if (opened < streams) throw new Error(`${opened} of ${streams} streams opened`)
     const ended = receiveMessage(client, 'ended')
@@ -105,6 +107,38 @@ export async function endTogether({ dist, streams, lifetimeSeconds }) {
     if (client !== null) await endProcess(client)
     await endProcess(server)
     rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function mint(cli, folder, lifetimeSeconds) {
+  const arguments_ = [...TOKEN_ARGUMENTS.split(' '), '--sub', 'example', `--exp=+${lifetimeSeconds}s`]
+  return execFileSync(process.execPath, [cli, 'token', ...arguments_], {
+    cwd: folder,
+    encoding: 'utf8',
+  }).trim()
+}
+
+function expiryOf(token) {
+  return JSON.parse(Buffer.from(token.split('.')[1], 'base64url')).exp * 1000
+}
+
+function startClient(streams, target, token) {
+  const connections = Math.ceil(streams / STREAMS_PER_CONNECTION)
+  const expiresAtMs = expiryOf(token)
+  const times = { expiresAtMs, forcedAtMs: expiresAtMs + FORCED_MS }
+  return startModule(CLIENT, [
+    JSON.stringify({ ...target, ...times, token, connections, streams: streams / connections }),
+  ])
+}
+
+/** Streams that come to their end before the others open: a server that has run for a while has compiled what an end takes. */
+async function endStreams(streams, target, token) {
+  const client = startClient(streams, target, token)
+  try {
+    await receiveMessage(client, 'opened')
+    await receiveMessage(client, 'ended')
+  } finally {
+    await endProcess(client)
   }
 }
 
@@ -183,8 +217,17 @@ function at(times, share) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [dist = fileURLToPath(new URL('../../dist', import.meta.url)), streams = '20000', lifetime = '75'] =
-    process.argv.slice(2)
-  const ended = await endTogether({ dist, streams: Number(streams), lifetimeSeconds: Number(lifetime) })
+  const [
+    dist = fileURLToPath(new URL('../../dist', import.meta.url)),
+    streams = '20000',
+    lifetime = '75',
+    earlier = '0',
+  ] = process.argv.slice(2)
+  const ended = await endTogether({
+    dist,
+    streams: Number(streams),
+    lifetimeSeconds: Number(lifetime),
+    earlier: Number(earlier),
+  })
   process.stdout.write(`${inWords(ended)}\n`)
 }
