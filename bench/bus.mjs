@@ -9,8 +9,8 @@ execFileSync('npm', ['run', '--silent', 'build'], {
   cwd: new URL('..', import.meta.url),
   stdio: ['ignore', 2, 2],
 })
-const { Bus } = await import('../dist/src/bus.js')
-const { Cursor } = await import('../dist/src/cursor.js')
+const { Bus } = await import('../dist/src/bus/bus.js')
+const { Cursor } = await import('../dist/src/cursor/cursor.js')
 
 const LIVE = 100_000
 const VALUE_BYTES = 275

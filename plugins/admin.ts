@@ -3,13 +3,13 @@
 
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import type { Admin } from '../src/admin.ts'
-import type { ConnectionFigures } from '../src/connection.ts'
-import { EventLoopDelay } from '../src/event-loop-delay.ts'
-import { notReadyReasons, type Parts } from '../src/readiness.ts'
+import type { Admin } from '../src/admin/admin.ts'
+import { EventLoopDelay } from '../src/admin/event-loop-delay.ts'
+import { notReadyReasons, type Parts } from '../src/admin/readiness.ts'
+import type { ConnectionFigures } from '../src/http/connection.ts'
 import { createRegistry } from './admin/metrics.ts'
+import { allThreads, type CrewFigures } from './admin/process-figures.ts'
 import { statusOf } from './admin/status.ts'
-import { allThreads, type CrewFigures } from './admin/threads.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

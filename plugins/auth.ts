@@ -6,10 +6,8 @@ import type { ServerHttp2Stream } from 'node:http2'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import { authLimits } from '../src/auth-limits.ts'
-import { type Authenticator, RequestAborted } from '../src/authenticator.ts'
-import { insufficientScopeChallenge, invalidTokenChallenge, missingTokenChallenge } from '../src/bearer.ts'
-import { grantsScope, refusedClaim, sessionOf } from '../src/claims.ts'
+import { authLimits } from '../src/config/auth-limits.ts'
+import { SessionFault, sessionOfHost } from '../src/config/host-session.ts'
 import {
   KeysUnavailable,
   NotAuthenticated,
@@ -18,16 +16,22 @@ import {
   TokenInvalid,
   TokenMissing,
 } from '../src/errors.ts'
-import { SessionFault, sessionOfHost } from '../src/host-session.ts'
 import type { AuthOptions } from '../src/options.ts'
-import { prove } from '../src/proven-connections.ts'
-import { canonicalToken, requestToken, tokenDigest } from '../src/request-token.ts'
-import type { Session } from '../src/session.ts'
-import { registerJwt, TokenRefused } from './auth/jwt.ts'
-import { openKeySource } from './auth/key-source.ts'
-import { ALGORITHMS, type Algorithm, isAlgorithm } from './auth/verification-key.ts'
+import { type Authenticator, RequestAborted } from '../src/token/authenticator.ts'
+import { grantsScope, refusedClaim, sessionOf } from '../src/token/claims.ts'
+import { prove } from '../src/token/proven-connections.ts'
+import { canonicalToken, requestToken, tokenDigest } from '../src/token/request-token.ts'
+import type { Session } from '../src/token/session.ts'
+import {
+  insufficientScopeChallenge,
+  invalidTokenChallenge,
+  missingTokenChallenge,
+} from '../src/token/www-authenticate.ts'
+import { openKeySource } from './auth/keys/key-source.ts'
+import { ALGORITHMS, type Algorithm, isAlgorithm } from './auth/keys/verification-key.ts'
+import { registerJwt, TokenRefused } from './auth/token-verifier.ts'
 
-export type { HostAnswer, HostSession } from '../src/host-session.ts'
+export type { HostAnswer, HostSession } from '../src/config/host-session.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

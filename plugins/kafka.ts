@@ -3,14 +3,14 @@
 
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import { Bus } from '../src/bus.ts'
+import { Bus } from '../src/bus/bus.ts'
+import { LatestAnswers } from '../src/bus/shared-answer.ts'
+import type { Encoding, FedTopic, Keeps, Topics } from '../src/bus/topic.ts'
 import { KAFKA_SETTINGS } from '../src/config/kafka-settings.ts'
-import { LatestAnswers } from '../src/latest-answers.ts'
 import type { KafkaOptions } from '../src/options.ts'
-import { SegmentPool } from '../src/segment-pool.ts'
-import type { Encoding, FedTopic, Keeps, Topics } from '../src/topic.ts'
-import { warnOfMissingParts } from './kafka/librdkafka-build.ts'
-import type { Feeding } from './kafka/reader.ts'
+import { SegmentPool } from '../src/segments/segment-pool.ts'
+import { warnOfMissingParts } from './kafka/client/librdkafka-build.ts'
+import type { Feeding } from './kafka/following/reader.ts'
 import { type OpenSource, openSource } from './kafka/sources.ts'
 
 declare module 'fastify' {

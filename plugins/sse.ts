@@ -3,7 +3,7 @@
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import type { SseOptions } from '../src/options.ts'
-import { type Shared, Streams } from '../src/streams.ts'
+import { type Shared, Streams } from '../src/stream/streams.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

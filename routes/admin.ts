@@ -1,7 +1,7 @@
 // All that an operator asks the process: health, metrics and the status page, under whatever prefix they are registered.
 
 import type { FastifyInstance } from 'fastify'
-import type { Admin } from '../src/admin.ts'
+import type { Admin } from '../src/admin/admin.ts'
 import { healthRoutes } from './health.ts'
 import { metricsRoutes } from './metrics.ts'
 import { type StatusOptions, statusRoutes } from './status.ts'

@@ -3,7 +3,7 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { BodyNotEmpty, MediaTypeUnsupported, NoStream } from '../src/errors.ts'
-import { canonicalToken, queryToken, tokenDigest } from '../src/request-token.ts'
+import { canonicalToken, queryToken, tokenDigest } from '../src/token/request-token.ts'
 import { pathOf, type StreamRoute } from './events.ts'
 import { mediaType } from './media-type.ts'
 

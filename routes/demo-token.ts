@@ -2,8 +2,8 @@
 // Promise: only pages of this very server get one; any other site's page is refused.
 
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { DEMO_TOKEN_SECONDS } from '../src/demo-identity.ts'
-import { mintDemoToken } from '../src/demo-token.ts'
+import { DEMO_TOKEN_SECONDS } from '../src/demo/identity.ts'
+import { mintDemoToken } from '../src/demo/token.ts'
 import { OriginRefused } from '../src/errors.ts'
 
 export interface DemoTokenOptions {

@@ -2,15 +2,15 @@
 // after belongs to the core.
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Authenticator } from '../src/authenticator.ts'
+import type { Wish } from '../src/beginning/beginning.ts'
+import type { Topic } from '../src/bus/topic.ts'
 import { Busy, Draining, KeysUnavailable, NotAcceptable, ParameterInvalid } from '../src/errors.ts'
 import type { Replay } from '../src/options.ts'
-import type { Session } from '../src/session.ts'
-import { parseSince } from '../src/since.ts'
-import type { Wish } from '../src/start.ts'
-import type { Streams } from '../src/streams.ts'
-import type { Topic } from '../src/topic.ts'
+import type { Streams } from '../src/stream/streams.ts'
+import type { Authenticator } from '../src/token/authenticator.ts'
+import type { Session } from '../src/token/session.ts'
 import { accepts, acceptsByName } from './media-type.ts'
+import { parseSince } from './since.ts'
 import { EVENT_STREAM, sendStream } from './stream-response.ts'
 
 /** What a stream's routes need of the app they are in. */

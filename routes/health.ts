@@ -1,7 +1,7 @@
 // GET /health/live and /health/ready, for load balancers and orchestrators: docs/operating.md, "Health".
 
 import type { FastifyInstance } from 'fastify'
-import type { Admin } from '../src/admin.ts'
+import type { Admin } from '../src/admin/admin.ts'
 
 export interface HealthOptions {
   readonly admin: Pick<Admin, 'notReady'>

@@ -1,7 +1,7 @@
 // GET /metrics, in Prometheus's text format: docs/operating.md, "Metrics".
 
 import type { FastifyInstance } from 'fastify'
-import type { Admin } from '../src/admin.ts'
+import type { Admin } from '../src/admin/admin.ts'
 
 export interface MetricsOptions {
   readonly admin: Pick<Admin, 'metrics'>

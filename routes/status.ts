@@ -5,10 +5,10 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { FastifySSEPlugin } from 'fastify-sse-v2'
-import type { Admin } from '../src/admin.ts'
+import type { Admin } from '../src/admin/admin.ts'
+import { Viewers } from '../src/admin/status-viewers.ts'
 import { Busy } from '../src/errors.ts'
-import { markLasting } from '../src/lasting-answers.ts'
-import { Viewers } from '../src/viewers.ts'
+import { markLasting } from '../src/stream/lasting-answers.ts'
 
 export interface StatusOptions {
   readonly admin: Pick<Admin, 'status'>

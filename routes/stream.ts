@@ -2,7 +2,7 @@
 
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import { Draining, KeysUnavailable, MethodNotAllowed } from '../src/errors.ts'
-import { errorSerializer, requestSerializer } from '../src/log-redaction.ts'
+import { errorSerializer, requestSerializer } from '../src/http/log-redaction.ts'
 import { challengeHandler } from './challenge.ts'
 import { eventsHandler, type StreamRoute } from './events.ts'
 import { leaveStream, takeStream } from './stream-response.ts'

@@ -4,8 +4,8 @@
 // loaded a topic stays 30 MiB larger, and is no faster (docs/performance.md). The Dockerfile and `npm start` say the same.
 
 import { readFile } from 'node:fs/promises'
+import { processSignals, type SignalQueue } from './app/stop-signals.ts'
 import { nearestName } from './config/suggestion.ts'
-import { processSignals, type SignalQueue } from './stop-signals.ts'
 
 type Command = (args: string[], env: NodeJS.ProcessEnv) => Promise<number>
 type Server = (args: string[], env: NodeJS.ProcessEnv, signals: SignalQueue) => Promise<number>
@@ -95,7 +95,7 @@ async function runServing(
     signals.onEarly = () => resolve(0)
   })
   const code = await Promise.race([loadServer().then((serve) => serve(args, env, signals)), stopped])
-  const { exit } = await import('./lifetime.ts')
+  const { exit } = await import('./app/lifetime.ts')
   return exit(code)
 }
 

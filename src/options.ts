@@ -1,10 +1,10 @@
-// The shape of what can be configured: the plugin's options, the config file, and (by src/config.ts) the environment.
-// Units stand last in each name. Defaults, ranges and words are in src/config.ts, the one schema.
+// The shape of what can be configured: the plugin's options, the config file, and (by src/config/parse.ts) the environment.
+// Units stand last in each name. Defaults, ranges and words are in src/config/parse.ts, the one schema.
 
 import type { FastifyRequest } from 'fastify'
+import type { Encoding, Keeps } from './bus/topic.ts'
 import type { ConfigModule } from './config/config-file.ts'
-import type { HostAnswer } from './host-session.ts'
-import type { Encoding, Keeps } from './topic.ts'
+import type { HostAnswer } from './config/host-session.ts'
 
 export interface KafkaSseOptions {
   kafka: KafkaOptions
@@ -83,7 +83,7 @@ export interface SseOptions {
   adminPath: string | null
 }
 
-/** Options that were checked, with every default filled in: what validateOptions (src/config.ts) makes of them. */
+/** Options that were checked, with every default filled in: what validateOptions (src/config/parse.ts) makes of them. */
 export interface ResolvedOptions extends KafkaSseOptions {
   kafka: Required<KafkaOptions>
   auth: Required<Omit<AuthOptions, 'authenticate'>> & Pick<AuthOptions, 'authenticate'>
@@ -91,7 +91,7 @@ export interface ResolvedOptions extends KafkaSseOptions {
   sse: SseOptions
 }
 
-/** What a process of its own needs besides: listening, TLS and logs (parseEnvironment in src/config.ts). */
+/** What a process of its own needs besides: listening, TLS and logs (parseEnvironment in src/config/parse.ts). */
 export interface ServerOptions extends ResolvedOptions {
   /** A name or an address; `localhost` is both families, as Fastify takes it. */
   host: string

@@ -5,15 +5,15 @@ import type { FastifyInstance } from 'fastify'
 import admin from '../plugins/admin.ts'
 import kafka from '../plugins/kafka.ts'
 import { adminRoutes } from '../routes/admin.ts'
-import { validateOptions } from './config.ts'
-import { registerStreams } from './front.ts'
+import { inPackage } from './app/package-path.ts'
+import { registerStreams } from './app/web-app.ts'
+import { validateOptions } from './config/parse.ts'
 import type { KafkaSseOptions } from './options.ts'
-import { inPackage } from './package-path.ts'
 
-export type { HostAnswer, HostSession } from './host-session.ts'
-export { logRedaction } from './log-redaction.ts'
+export type { HostAnswer, HostSession } from './config/host-session.ts'
+export { logRedaction } from './http/log-redaction.ts'
 export type { KafkaSseOptions } from './options.ts'
-export type { Session } from './session.ts'
+export type { Session } from './token/session.ts'
 
 /**
  * Streams Kafka topics to whoever holds a token, as `options.streams` says. Rejects with every problem of the options at

@@ -1,10 +1,10 @@
 // The process's edge: chooses in how many threads, and so in how many processes, there will be served.
 
-import type { Ports } from './app.ts'
-import { inheritedSockets } from './inherited-sockets.ts'
-import { serveUntil } from './lifetime.ts'
+import { serveUntil } from './app/lifetime.ts'
+import type { Ports } from './app/single-thread-app.ts'
+import type { SignalQueue } from './app/stop-signals.ts'
+import { inheritedSockets } from './http/inherited-sockets.ts'
 import type { ServerOptions } from './options.ts'
-import type { SignalQueue } from './stop-signals.ts'
 
 /**
  * Serves until SIGTERM or SIGINT; resolves with the exit code: 0 after a drain, 1 where it could not start or go on. A
@@ -18,9 +18,9 @@ export async function runServer(
 ): Promise<number> {
   const sockets = inheritedSockets(process.env, process.pid)
   if (options.workers > 1) {
-    const { launch } = await import('./threads/launch.ts')
+    const { launch } = await import('./threads/launcher.ts')
     return launch(options, sockets, signals, onListening)
   }
-  const { buildApp } = await import('./app.ts')
+  const { buildApp } = await import('./app/single-thread-app.ts')
   return serveUntil(signals, () => buildApp(options, sockets), options, onListening)
 }

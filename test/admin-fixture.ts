@@ -1,8 +1,8 @@
 // The parts that the admin plugin looks at, as a test sets them.
 
-import { createFigures, type Figures } from '../src/figures.ts'
-import type { Parts } from '../src/readiness.ts'
-import type { FedTopic } from '../src/topic.ts'
+import type { Parts } from '../src/admin/readiness.ts'
+import type { FedTopic } from '../src/bus/topic.ts'
+import { createFigures, type Figures } from '../src/stream/counters.ts'
 import { TopicInMemory } from './topic-in-memory.ts'
 
 export class AdminParts implements Parts {

@@ -1,6 +1,6 @@
 // A bus's options for tests: large, and with a hash that is the same in every run.
 
-import type { BusOptions } from '../src/bus.ts'
+import type { BusOptions } from '../src/bus/bus.ts'
 
 export const BUS_OPTIONS: BusOptions = {
   encoding: 'text',

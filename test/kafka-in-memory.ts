@@ -1,9 +1,9 @@
 // A Kafka that a test sets, and consumers of it that hand over what the test tells. It minds what librdkafka minds: nothing is
 // assigned twice, or taken back that is not assigned, or either while a read is under way.
 
-import type { AssignedPartition, ConsumerEvents, RecordSource } from '../plugins/kafka/consumer.ts'
-import type { ListedPartition, TopicOffsets, TopicPartition } from '../plugins/kafka/questions.ts'
-import type { KafkaRecord } from '../src/topic.ts'
+import type { AssignedPartition, ConsumerEvents, RecordSource } from '../plugins/kafka/client/consumer.ts'
+import type { ListedPartition, TopicOffsets, TopicPartition } from '../plugins/kafka/client/questions.ts'
+import type { KafkaRecord } from '../src/bus/topic.ts'
 
 interface PartitionInMemory {
   start: number

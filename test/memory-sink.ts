@@ -1,6 +1,6 @@
 // A sink whose peer takes bytes only when the test says so.
 
-import type { Lent, Sink } from '../src/sink.ts'
+import type { Lent, Sink } from '../src/stream/sink.ts'
 
 export class MemorySink implements Sink {
   /** How it ended, null while open. */

@@ -1,6 +1,6 @@
 // Settings of Streams for tests: the defaults of a server, with limits that the number of streams does not meet.
 
-import type { StreamsSettings } from '../src/streams.ts'
+import type { StreamsSettings } from '../src/stream/streams.ts'
 
 export function streamsSettings(streamsMax: number): StreamsSettings {
   return {

@@ -91,10 +91,10 @@ async function load(dist) {
   const folder = dist.endsWith('/') ? dist : `${dist}/`
   const from = (file) => import(new URL(`src/${file}`, new URL(folder, `file://${process.cwd()}/`)).href)
   const [{ Bus }, { BatchSize }, { SegmentPool }, { BusReporter }, { BusMirror }] = await Promise.all([
-    from('bus.js'),
+    from('bus/bus.js'),
     from('../plugins/kafka/batch-size.js'),
-    from('segment-pool.js'),
-    from('threads/bus-news.js'),
+    from('segments/segment-pool.js'),
+    from('threads/bus-reporter.js'),
     from('threads/bus-mirror.js'),
   ])
   return { Bus, BatchSize, SegmentPool, BusReporter, BusMirror }

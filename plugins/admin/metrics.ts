@@ -2,12 +2,12 @@
 // reasons and codes are ours, topics are configured.
 
 import { Registry } from 'prom-client'
-import { createConnectionFigures } from '../../src/connections.ts'
-import { isLeaving, notReadyReasons, type Parts } from '../../src/readiness.ts'
-import type { FedTopic, Topics } from '../../src/topic.ts'
+import { isLeaving, notReadyReasons, type Parts } from '../../src/admin/readiness.ts'
+import type { FedTopic, Topics } from '../../src/bus/topic.ts'
+import { createConnectionFigures } from '../../src/http/connection-limits.ts'
 import { counter, counterBy, gauge, type Metric, register } from './metric.ts'
+import type { Threads } from './process-figures.ts'
 import { cpuSeconds } from './status.ts'
-import type { Threads } from './threads.ts'
 
 const NO_CONNECTIONS = createConnectionFigures()
 

@@ -1,9 +1,9 @@
 // A look at the process's figures, made once for all who watch.
 
-import type { Status, TopicStatus } from '../../src/admin.ts'
-import { notReadyReasons, type Parts } from '../../src/readiness.ts'
-import type { FedTopic } from '../../src/topic.ts'
-import type { Threads } from './threads.ts'
+import type { Status, TopicStatus } from '../../src/admin/admin.ts'
+import { notReadyReasons, type Parts } from '../../src/admin/readiness.ts'
+import type { FedTopic } from '../../src/bus/topic.ts'
+import type { Threads } from './process-figures.ts'
 
 export function statusOf(parts: Parts, threads: Threads): Status {
   const { figures } = parts.streams

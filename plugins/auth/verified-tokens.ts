@@ -2,8 +2,8 @@
 // look. Promise: bounded, and good only for as long as the key that it was found good by, and as the token had to live then, by a
 // clock that nobody sets.
 
-import type { Claims } from '../../src/claims.ts'
-import type { KeyHeader } from './key-set.ts'
+import type { Claims } from '../../src/token/claims.ts'
+import type { KeyHeader } from './keys/key-set.ts'
 
 /** What is known of a token; never the token itself. */
 export interface Verified {

@@ -3,11 +3,11 @@
 
 import { performance } from 'node:perf_hooks'
 import type { KafkaOptions } from '../../src/options.ts'
-import type { Log } from './condition.ts'
-import { Consumer } from './consumer.ts'
-import { processGate } from './gate.ts'
-import { consumerProperties } from './properties.ts'
-import { Reader } from './reader.ts'
+import type { Log } from './client/condition.ts'
+import { Consumer } from './client/consumer.ts'
+import { processGate } from './client/gate.ts'
+import { consumerProperties } from './client/properties.ts'
+import { Reader } from './following/reader.ts'
 
 /** One registration's share in a source. */
 export interface OpenSource {

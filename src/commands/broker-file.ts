@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 import { dirname, join } from 'node:path'
-import { writeAtomically } from '../atomic-file.ts'
+import { writeAtomically } from '../demo/atomic-file.ts'
 
 const CONNECT_TIMEOUT_MS = 1_000
 

@@ -4,7 +4,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { startMockBroker } from '../../plugins/kafka/mock-broker.ts'
+import { startMockBroker } from '../../plugins/kafka/client/mock-broker.ts'
 import { findBroker, removeBrokerFile, writeBrokerFile } from './broker-file.ts'
 
 const USAGE = `kafka-sse broker              runs the embedded Kafka broker until Ctrl-C

@@ -1,6 +1,6 @@
 // What became of the records that a command produced. Keeps those that are under way and the first failure, no more.
 
-import type { Delivery } from '../../plugins/kafka/producer.ts'
+import type { Delivery } from '../../plugins/kafka/client/producer.ts'
 
 export class Deliveries {
   private added = 0

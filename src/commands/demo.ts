@@ -1,20 +1,20 @@
 // `kafka-sse demo`: everything that the stream needs, made on the spot: broker, certificates, a key to sign tokens with.
 // It says what to do next in commands that can be pasted, and ends whatever it started.
 
-import { parseDemoEnvironment } from '../config.ts'
-import { ensureDemoCredentials } from '../demo-credentials.ts'
+import type { SignalQueue } from '../app/stop-signals.ts'
+import { parseDemoEnvironment } from '../config/parse.ts'
+import { ensureDemoCredentials } from '../demo/credentials.ts'
+import { type DemoSurroundings, demoGuide } from '../demo/guide.ts'
 import {
   CERTIFICATE_FILE,
   CERTIFICATE_KEY_FILE,
   DEMO_AUDIENCE,
   DEMO_ISSUER,
   PRIVATE_KEY_FILE,
-} from '../demo-identity.ts'
+} from '../demo/identity.ts'
 import type { ServerOptions } from '../options.ts'
 import { runServer } from '../server.ts'
-import type { SignalQueue } from '../stop-signals.ts'
 import { findBroker } from './broker-file.ts'
-import { type DemoSurroundings, demoGuide } from './demo-guide.ts'
 import { tellProblem } from './problem.ts'
 
 const HELP = `kafka-sse demo

@@ -1,7 +1,7 @@
 // `kafka-sse features`: what the installed librdkafka was built without, and the line that brings it. The installation ends
 // with it, since the compiler says nothing of what it left out.
 
-import { BUILT_FEATURES, missingParts } from '../../plugins/kafka/librdkafka-build.ts'
+import { BUILT_FEATURES, missingParts } from '../../plugins/kafka/client/librdkafka-build.ts'
 
 const HELP = `kafka-sse features
 

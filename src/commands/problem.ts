@@ -1,6 +1,6 @@
 // How a command says that it cannot go on: each problem on a line of its own, on standard error, and exit code 1.
 
-import { ConfigError } from '../config.ts'
+import { ConfigError } from '../config/parse.ts'
 
 /** Writes what went wrong, never a stack: whoever reads it is to change a setting, not the source. */
 export function tellProblem(error: unknown): 1 {

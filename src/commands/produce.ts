@@ -4,7 +4,7 @@
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { parseArgs } from 'node:util'
-import { type ProducedRecord, RecordProducer } from '../../plugins/kafka/producer.ts'
+import { type ProducedRecord, RecordProducer } from '../../plugins/kafka/client/producer.ts'
 import { Deliveries } from './deliveries.ts'
 import { findKafka } from './kafka-target.ts'
 

@@ -1,9 +1,9 @@
 // `kafka-sse serve`: the server in production. It generates nothing: what is missing or does not fit is named, a line
 // each, and it does not start. It knows nothing of the demo's keys and refuses to be given them (src/config/key-files.ts).
 
-import { parseEnvironment } from '../config.ts'
+import type { SignalQueue } from '../app/stop-signals.ts'
+import { parseEnvironment } from '../config/parse.ts'
 import { runServer } from '../server.ts'
-import type { SignalQueue } from '../stop-signals.ts'
 import { tellProblem } from './problem.ts'
 
 const HELP = `kafka-sse serve

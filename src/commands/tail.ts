@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import { parseArgs, promisify } from 'node:util'
 import { type ConnectOptions, connect, type StreamEvent } from '../client/index.ts'
-import { mintDemoToken } from '../demo-token.ts'
+import { mintDemoToken } from '../demo/token.ts'
 import { fetchTrusting } from './trusting-fetch.ts'
 
 const USAGE = `kafka-sse tail [URL]          default https://localhost:7143/events

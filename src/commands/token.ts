@@ -10,8 +10,8 @@ import {
   DEMO_SUBJECT,
   DEMO_TOKEN_SECONDS,
   PRIVATE_KEY_FILE,
-} from '../demo-identity.ts'
-import { mintToken, readSigningKey, type TokenClaims } from '../demo-token.ts'
+} from '../demo/identity.ts'
+import { mintToken, readSigningKey, type TokenClaims } from '../demo/token.ts'
 import { tellProblem } from './problem.ts'
 
 const HELP = `kafka-sse token [options]

@@ -1,7 +1,7 @@
 // Settings of tokens: where they stand in a request, what they must say, and whose keys verify them.
 
-import { AUTH_LIMITS, type Limit } from '../auth-limits.ts'
 import type { AuthOptions } from '../options.ts'
+import { AUTH_LIMITS, type Limit } from './auth-limits.ts'
 import type { Setting } from './setting.ts'
 
 const TOKEN_CHARACTERS = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"

@@ -1,7 +1,7 @@
 // Settings of the streams: which there are, and the limits that all of them live under.
 
-import { DEFAULT_SCOPE } from '../host-session.ts'
 import type { SseOptions, StreamOptions } from '../options.ts'
+import { DEFAULT_SCOPE } from './host-session.ts'
 import type { Setting } from './setting.ts'
 
 /** One of `streams`. The variables are for the one stream that there is without a list: `/events`. */

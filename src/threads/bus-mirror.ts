@@ -1,12 +1,12 @@
 // A bus that another thread writes, as this thread sees it: what it was told, and not a record more, so that ids, tail and
 // position belong together. The bytes are shared; who reads them counts itself in.
 
-import { BusView } from '../bus-view.ts'
-import { Losses } from '../losses.ts'
-import type { Logs } from '../partitions.ts'
-import { formatPosition, type Position, parsePosition } from '../position.ts'
-import { SegmentView } from '../segment-view.ts'
-import type { BusNews, Extent, SegmentNews } from './bus-news.ts'
+import { BusView } from '../bus/bus-view.ts'
+import { Losses } from '../bus/losses.ts'
+import type { Logs } from '../bus/partitions.ts'
+import { formatPosition, type Position, parsePosition } from '../bus/position.ts'
+import { SegmentView } from '../segments/segment-view.ts'
+import type { BusNews, Extent, SegmentNews } from './bus-reporter.ts'
 
 const NOWHERE: Position = new Map()
 

@@ -1,12 +1,12 @@
 // What the main thread and its workers say to each other. The main thread reads Kafka, counts and is asked by operators;
 // workers meet clients.
 
-import type { ConnectionFigures } from '../connection.ts'
-import type { Delay } from '../event-loop-delay.ts'
-import type { Figures } from '../figures.ts'
-import type { Renewal } from '../registry.ts'
-import type { Encoding, Keeps, PartitionWatermarks } from '../topic.ts'
-import type { BusNews } from './bus-news.ts'
+import type { Delay } from '../admin/event-loop-delay.ts'
+import type { Encoding, Keeps, PartitionWatermarks } from '../bus/topic.ts'
+import type { ConnectionFigures } from '../http/connection.ts'
+import type { Figures } from '../stream/counters.ts'
+import type { Renewal } from '../stream/holders.ts'
+import type { BusNews } from './bus-reporter.ts'
 import type { HandedOptions } from './handover.ts'
 
 /** What a worker is started with. */
@@ -19,7 +19,7 @@ export interface WorkerSetup {
   /** File descriptors of its own of the listening sockets, one for each address. */
   readonly descriptors: readonly number[]
   readonly ticketKeys: Uint8Array
-  /** Where all workers count their connections, each in the row `reader` - 1 (src/connection-budget.ts). */
+  /** Where all workers count their connections, each in the row `reader` - 1 (src/http/connection-budget.ts). */
   readonly connectionCounts: SharedArrayBuffer
 }
 

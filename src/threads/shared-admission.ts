@@ -1,7 +1,7 @@
 // A worker's places within the limits, which the main thread counts. What streams give back is told once a turn, since thousands may
 // end in one. Promise: whoever asks for a place finds free what was given back here before.
 
-import type { Admission, Admitted } from '../admission.ts'
+import type { Admission, Admitted } from '../stream/admission.ts'
 import type { Channel } from './channel.ts'
 import type { ToMain, ToWorker } from './messages.ts'
 

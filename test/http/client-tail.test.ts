@@ -10,7 +10,7 @@ import { PassThrough, Writable } from 'node:stream'
 import { decodeJwt } from 'jose'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { tail } from '../../src/commands/tail.ts'
-import { ensureDemoCredentials } from '../../src/demo-credentials.ts'
+import { ensureDemoCredentials } from '../../src/demo/credentials.ts'
 import { CHALLENGE, ClientServer } from '../client-server.ts'
 
 describe('kafka-sse tail', () => {

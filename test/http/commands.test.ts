@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { makeCertificates } from '../../src/demo-certificates.ts'
+import { makeCertificates } from '../../src/demo/certificates.ts'
 import { keepPrintedBy } from '../printed.ts'
 import { NO_KAFKA, SERVE_SETTINGS } from '../serve-settings.ts'
 

@@ -18,17 +18,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { ConnectionFigures, ConnectionLimits } from '../../src/connection.ts'
-import { ConnectionBudget, createConnectionCounts } from '../../src/connection-budget.ts'
+import { makeCertificates } from '../../src/demo/certificates.ts'
+import type { ConnectionFigures, ConnectionLimits } from '../../src/http/connection.ts'
+import { ConnectionBudget, createConnectionCounts } from '../../src/http/connection-budget.ts'
 import {
   createConnectionFigures,
   GUARD_DEFAULTS,
   type GuardedServer,
   guardConnections,
-} from '../../src/connections.ts'
-import { makeCertificates } from '../../src/demo-certificates.ts'
-import { isLasting, markLasting } from '../../src/lasting-answers.ts'
-import { prove } from '../../src/proven-connections.ts'
+} from '../../src/http/connection-limits.ts'
+import { isLasting, markLasting } from '../../src/stream/lasting-answers.ts'
+import { prove } from '../../src/token/proven-connections.ts'
 import { AUDIENCE, eventually, ISSUER } from '../auth-fixtures.ts'
 import { CommandProcess } from '../command-process.ts'
 import { INSPECTABLE, RunningWorkers } from '../faults/running-workers.ts'

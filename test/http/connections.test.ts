@@ -15,14 +15,14 @@ import {
 import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { ConnectionFigures, ConnectionLimits } from '../../src/connection.ts'
+import { makeCertificates } from '../../src/demo/certificates.ts'
+import type { ConnectionFigures, ConnectionLimits } from '../../src/http/connection.ts'
 import {
   createConnectionFigures,
   GUARD_DEFAULTS,
   type GuardedServer,
   guardConnections,
-} from '../../src/connections.ts'
-import { makeCertificates } from '../../src/demo-certificates.ts'
+} from '../../src/http/connection-limits.ts'
 import { eventually } from '../auth-fixtures.ts'
 import { END_STREAM_AND_HEADERS, frame, getBlock, PREFACE, SETTINGS } from '../raw-http2.ts'
 

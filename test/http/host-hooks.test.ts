@@ -10,7 +10,7 @@ import { PassThrough, pipeline, type Readable } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { listen } from '../../src/listener.ts'
+import { listen } from '../../src/http/listener.ts'
 import { HttpScene, type SceneOptions } from '../http-scene.ts'
 
 const closing: (() => unknown)[] = []

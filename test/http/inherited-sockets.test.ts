@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { inheritedSockets } from '../../src/inherited-sockets.ts'
+import { inheritedSockets } from '../../src/http/inherited-sockets.ts'
 import { keepPrintedBy } from '../printed.ts'
 
 const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url))

@@ -1,7 +1,7 @@
 // Streams that end together: what tells of them, Fastify's line for each, delays none of their ends, and none of it is lost.
 
 import { expect, it, onTestFinished, vi } from 'vitest'
-import { Http2Sink } from '../../src/sink.ts'
+import { Http2Sink } from '../../src/stream/sink.ts'
 import { HttpScene } from '../http-scene.ts'
 
 const STREAMS = 200

@@ -1,7 +1,7 @@
 // Where a stream begins and what it says of gaps, over HTTP: docs/protocol.md, "Where a stream starts".
 
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { BusOptions } from '../../src/bus.ts'
+import type { BusOptions } from '../../src/bus/bus.ts'
 import type { Replay } from '../../src/options.ts'
 import { HttpScene } from '../http-scene.ts'
 import { TopicInMemory } from '../topic-in-memory.ts'

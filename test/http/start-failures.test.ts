@@ -8,7 +8,7 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { makeCertificates } from '../../src/demo-certificates.ts'
+import { makeCertificates } from '../../src/demo/certificates.ts'
 import { AUDIENCE, ISSUER, jwksOf, makeKey } from '../auth-fixtures.ts'
 import { CommandProcess } from '../command-process.ts'
 

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import type { Bus } from '../../src/bus.ts'
+import type { Bus } from '../../src/bus/bus.ts'
 import { bootstrapServers, Kafka } from './kafka.ts'
 import { RecordedTopic } from './recorded-topic.ts'
 

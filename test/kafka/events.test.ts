@@ -1,7 +1,7 @@
 // What Kafka does to a topic every day, each with streams open across it: docs/protocol.md says what they must see.
 
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { Consumer } from '../../plugins/kafka/consumer.ts'
+import { Consumer } from '../../plugins/kafka/client/consumer.ts'
 import { bootstrapServers, Kafka } from './kafka.ts'
 import { KafkaScene, type KafkaSceneOptions } from './kafka-scene.ts'
 

@@ -2,11 +2,11 @@
 
 import type { FastifyInstance } from 'fastify'
 import { expect, vi } from 'vitest'
-import { BUILT_FEATURES, missingLine } from '../../plugins/kafka/librdkafka-build.ts'
+import { BUILT_FEATURES, missingLine } from '../../plugins/kafka/client/librdkafka-build.ts'
 import kafkaPlugin from '../../plugins/kafka.ts'
+import { type Position, parsePosition } from '../../src/bus/position.ts'
+import type { FedTopic, Keeps } from '../../src/bus/topic.ts'
 import type { SseOptions } from '../../src/options.ts'
-import { type Position, parsePosition } from '../../src/position.ts'
-import type { FedTopic, Keeps } from '../../src/topic.ts'
 import { type H2Response, HttpScene } from '../http-scene.ts'
 
 export interface KafkaSceneOptions {

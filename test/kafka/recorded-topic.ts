@@ -2,10 +2,10 @@
 
 import fastify, { type FastifyInstance } from 'fastify'
 import { vi } from 'vitest'
-import { BUILT_FEATURES, missingLine } from '../../plugins/kafka/librdkafka-build.ts'
+import { BUILT_FEATURES, missingLine } from '../../plugins/kafka/client/librdkafka-build.ts'
 import kafkaPlugin from '../../plugins/kafka.ts'
+import type { Encoding, FedTopic, KafkaRecord, Keeps } from '../../src/bus/topic.ts'
 import type { KafkaOptions } from '../../src/options.ts'
-import type { Encoding, FedTopic, KafkaRecord, Keeps } from '../../src/topic.ts'
 import { keepPrinted } from '../printed.ts'
 
 export interface LogLine {

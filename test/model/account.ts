@@ -1,9 +1,9 @@
 // What a server has read of a topic and let go since, by the model's own account: kept from what it was given to read and what is
 // no longer there, never from what it says of itself. Which gap an id is owed follows from it.
 
-import type { Position } from '../../src/position.ts'
-import type { GapReason } from '../../src/signals.ts'
-import type { KafkaRecord, Keeps } from '../../src/topic.ts'
+import type { Position } from '../../src/bus/position.ts'
+import type { KafkaRecord, Keeps } from '../../src/bus/topic.ts'
+import type { GapReason } from '../../src/stream/signals.ts'
 
 export interface AccountOptions {
   readonly keeps: Keeps

@@ -10,9 +10,9 @@
 // - recreation between any two steps, of which servers hear at different times, and their workers later;
 // - a connection cut inside the last event, right behind a heartbeat's id, right behind `ready`'s, or while it waits.
 
-import { FROM_NOW, formatPosition } from '../../src/position.ts'
-import type { SegmentPool } from '../../src/segment-pool.ts'
-import type { Keeps } from '../../src/topic.ts'
+import { FROM_NOW, formatPosition } from '../../src/bus/position.ts'
+import type { Keeps } from '../../src/bus/topic.ts'
+import type { SegmentPool } from '../../src/segments/segment-pool.ts'
 import { BUS_OPTIONS } from '../bus-options.ts'
 import { Client, type Cut } from './client.ts'
 import { KafkaTopic } from './log.ts'

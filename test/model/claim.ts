@@ -1,9 +1,9 @@
 // What an id says that is brought to a server, and which gap it is owed there: by the model's account of that server, by what Kafka
 // has answered it since, and by nothing that the server says.
 
-import type { Position } from '../../src/position.ts'
-import type { GapReason } from '../../src/signals.ts'
-import type { Watermarks } from '../../src/topic.ts'
+import type { Position } from '../../src/bus/position.ts'
+import type { Watermarks } from '../../src/bus/topic.ts'
+import type { GapReason } from '../../src/stream/signals.ts'
 import type { Server } from './server.ts'
 
 export class Claim {

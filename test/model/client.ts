@@ -1,12 +1,12 @@
-// A client as the resume tests see it: one stream at a time, which does what src/stream.ts does with a beginning and a cursor, and
+// A client as the resume tests see it: one stream at a time, which does what src/stream/stream.ts does with a beginning and a cursor, and
 // may be cut behind any word of it. What it is sent is held against what was written in test/model/ledger.ts, what its id is told
 // against what the server still has in test/model/claim.ts.
 
-import { type Ahead, hasFromNow } from '../../src/ahead.ts'
-import type { Cursor } from '../../src/cursor.ts'
-import { formatPosition, type Position, parsePosition } from '../../src/position.ts'
-import { type Begun, FROM_BEGINNING, type Start, type Wish } from '../../src/start.ts'
-import type { Keeps } from '../../src/topic.ts'
+import { type Ahead, hasFromNow } from '../../src/beginning/ahead.ts'
+import { type Begun, FROM_BEGINNING, type Start, type Wish } from '../../src/beginning/beginning.ts'
+import { formatPosition, type Position, parsePosition } from '../../src/bus/position.ts'
+import type { Keeps } from '../../src/bus/topic.ts'
+import type { Cursor } from '../../src/cursor/cursor.ts'
 import { StreamReader } from '../stream-reader.ts'
 import { Claim } from './claim.ts'
 import { Ledger } from './ledger.ts'

@@ -1,8 +1,8 @@
 // What a client of the resume tests has: the newest of each key, as far as its id says, and what may be missing in it. Everything
 // that it is sent, told and denied is held against what was written.
 
-import { covers, FROM_BEGINNING, furthest, type Position } from '../../src/position.ts'
-import type { KafkaRecord, Keeps } from '../../src/topic.ts'
+import { covers, FROM_BEGINNING, furthest, type Position } from '../../src/bus/position.ts'
+import type { KafkaRecord, Keeps } from '../../src/bus/topic.ts'
 import type { Log } from './log.ts'
 import type { Holdings, Server } from './server.ts'
 

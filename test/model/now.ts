@@ -1,10 +1,10 @@
 // What "from now" is at a server of the resume tests: the end of each partition as of the request, and what may be said to be
 // gone since. Kafka's first word on a partition counts, where the server has to ask; and before it has, how far that is.
 
-import { LatestAnswers, type Question } from '../../src/latest-answers.ts'
-import type { Position } from '../../src/position.ts'
-import type { GapReason } from '../../src/signals.ts'
-import type { PartitionWatermarks } from '../../src/topic.ts'
+import type { Position } from '../../src/bus/position.ts'
+import { LatestAnswers, type Question } from '../../src/bus/shared-answer.ts'
+import type { PartitionWatermarks } from '../../src/bus/topic.ts'
+import type { GapReason } from '../../src/stream/signals.ts'
 import type { Log } from './log.ts'
 import type { Server } from './server.ts'
 

@@ -2,14 +2,14 @@
 // beginnings of streams, without sockets or Kafka. Nothing that it does is followed by anything: what was read may be
 // unpublished, what was published untold, what Kafka was asked unanswered, when the next step is somebody else's.
 
-import { Bus, type BusOptions } from '../../src/bus.ts'
-import type { BusView } from '../../src/bus-view.ts'
-import { LatestAnswers } from '../../src/latest-answers.ts'
-import { furthest, type Position } from '../../src/position.ts'
-import { Start, type Wish } from '../../src/start.ts'
+import { Start, type Wish } from '../../src/beginning/beginning.ts'
+import { Bus, type BusOptions } from '../../src/bus/bus.ts'
+import type { BusView } from '../../src/bus/bus-view.ts'
+import { furthest, type Position } from '../../src/bus/position.ts'
+import { LatestAnswers } from '../../src/bus/shared-answer.ts'
+import type { KafkaRecord, PartitionWatermarks } from '../../src/bus/topic.ts'
 import { BusMirror } from '../../src/threads/bus-mirror.ts'
-import { BusReporter } from '../../src/threads/bus-news.ts'
-import type { KafkaRecord, PartitionWatermarks } from '../../src/topic.ts'
+import { BusReporter } from '../../src/threads/bus-reporter.ts'
 import { Account, nameOfFrame, type Times } from './account.ts'
 import type { KafkaTopic, Log } from './log.ts'
 

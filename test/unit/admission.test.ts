@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { CountedAdmission } from '../../src/admission.ts'
+import { CountedAdmission } from '../../src/stream/admission.ts'
 
 describe('admission', () => {
   const limits = { streamsMax: 3, streamsPerAddressMax: 2, streamsPerSubjectMax: 1 }

@@ -3,9 +3,9 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { GCProfiler, getHeapStatistics } from 'node:v8'
 import { expect, it } from 'vitest'
-import type { Sink } from '../../src/sink.ts'
-import { FROM_BEGINNING } from '../../src/start.ts'
-import { Streams } from '../../src/streams.ts'
+import { FROM_BEGINNING } from '../../src/beginning/beginning.ts'
+import type { Sink } from '../../src/stream/sink.ts'
+import { Streams } from '../../src/stream/streams.ts'
 import { streamsSettings } from '../streams-settings.ts'
 import { recordOf, TopicInMemory } from '../topic-in-memory.ts'
 

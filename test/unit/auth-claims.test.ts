@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { insufficientScopeChallenge } from '../../src/bearer.ts'
-import { grantsScope, refusedClaim, sessionOf } from '../../src/claims.ts'
+import { grantsScope, refusedClaim, sessionOf } from '../../src/token/claims.ts'
+import { insufficientScopeChallenge } from '../../src/token/www-authenticate.ts'
 
 const claims = { iss: 'i', exp: 1_000, scope: 'a  b ' }
 

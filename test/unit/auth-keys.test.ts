@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Fastify from 'fastify'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { KeyFile } from '../../plugins/auth/key-file.ts'
-import { chooseKey, KEYS_MAX, readKeySet } from '../../plugins/auth/key-set.ts'
+import { KeyFile } from '../../plugins/auth/keys/key-file.ts'
+import { chooseKey, KEYS_MAX, readKeySet } from '../../plugins/auth/keys/key-set.ts'
 import { eventually, jwksOf, KEY_ALGORITHMS, keyAs, LogLines, makeKey } from '../auth-fixtures.ts'
 
 const rsa = makeKey('RS256', 'rsa')

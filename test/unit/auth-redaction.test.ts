@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { errorSerializer, logRedaction, requestSerializer } from '../../src/log-redaction.ts'
+import { errorSerializer, logRedaction, requestSerializer } from '../../src/http/log-redaction.ts'
 import {
   CUT,
   LOGGED_CHARACTERS_MAX,
@@ -8,7 +8,7 @@ import {
   redactText,
   redactTokens,
   redactUrl,
-} from '../../src/redaction.ts'
+} from '../../src/http/redaction.ts'
 import { makeKey, mintToken } from '../auth-fixtures.ts'
 
 const token = mintToken(makeKey('ES256'))

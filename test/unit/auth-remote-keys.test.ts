@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import type { RequestListener, ServerResponse } from 'node:http'
 import Fastify from 'fastify'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { KEY_SET_BYTES_MAX } from '../../plugins/auth/key-fetch.ts'
-import { type RemoteKeyLimits, RemoteKeys, WAITING_MAX } from '../../plugins/auth/remote-keys.ts'
+import { KEY_SET_BYTES_MAX } from '../../plugins/auth/keys/key-fetch.ts'
+import { type RemoteKeyLimits, RemoteKeys, WAITING_MAX } from '../../plugins/auth/keys/remote-keys.ts'
 import { KeysUnavailable } from '../../src/errors.ts'
 import {
   eventually,

@@ -1,10 +1,10 @@
 import fastify, { type FastifyInstance } from 'fastify'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { registerJwt, TokenRefused, type VerifyToken } from '../../plugins/auth/jwt.ts'
-import type { KeyChoice } from '../../plugins/auth/key-set.ts'
+import type { KeyChoice } from '../../plugins/auth/keys/key-set.ts'
+import { registerJwt, TokenRefused, type VerifyToken } from '../../plugins/auth/token-verifier.ts'
 import { type Verified, VerifiedTokens } from '../../plugins/auth/verified-tokens.ts'
 import { KeysUnavailable } from '../../src/errors.ts'
-import { tokenDigest } from '../../src/request-token.ts'
+import { tokenDigest } from '../../src/token/request-token.ts'
 import { AUDIENCE, ISSUER, makeKey, mintToken } from '../auth-fixtures.ts'
 
 const key = makeKey('ES256')

@@ -1,12 +1,12 @@
 // A bus as another thread sees it, at the moments at which the two differ. test/unit/resume.test.ts has the rest, by chance.
 
 import { beforeEach, describe, expect, it } from 'vitest'
-import { Bus } from '../../src/bus.ts'
-import { Cursor } from '../../src/cursor.ts'
-import { SegmentPool } from '../../src/segment-pool.ts'
+import { Bus } from '../../src/bus/bus.ts'
+import type { Keeps } from '../../src/bus/topic.ts'
+import { Cursor } from '../../src/cursor/cursor.ts'
+import { SegmentPool } from '../../src/segments/segment-pool.ts'
 import { BusMirror } from '../../src/threads/bus-mirror.ts'
-import { type BusNews, BusReporter } from '../../src/threads/bus-news.ts'
-import type { Keeps } from '../../src/topic.ts'
+import { type BusNews, BusReporter } from '../../src/threads/bus-reporter.ts'
 import { BUS_OPTIONS } from '../bus-options.ts'
 import { StreamReader } from '../stream-reader.ts'
 

@@ -2,13 +2,13 @@
 // counted; else the CPU time of few and of ten times as many is compared, since what grows along is ten times slower then.
 
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { Bus, type BusOptions } from '../../src/bus.ts'
-import { Losses } from '../../src/losses.ts'
-import { Partitions } from '../../src/partitions.ts'
-import { Segment } from '../../src/segment.ts'
-import { SegmentPool } from '../../src/segment-pool.ts'
+import { Bus, type BusOptions } from '../../src/bus/bus.ts'
+import { Losses } from '../../src/bus/losses.ts'
+import { Partitions } from '../../src/bus/partitions.ts'
+import { Segment } from '../../src/segments/segment.ts'
+import { SegmentPool } from '../../src/segments/segment-pool.ts'
 import { BusMirror } from '../../src/threads/bus-mirror.ts'
-import { addedIn, BusReporter } from '../../src/threads/bus-news.ts'
+import { addedIn, BusReporter } from '../../src/threads/bus-reporter.ts'
 import { BUS_OPTIONS } from '../bus-options.ts'
 
 const MIB = 1024 * 1024

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
-import { Bus, type BusOptions } from '../../src/bus.ts'
-import { Cursor } from '../../src/cursor.ts'
-import { formatPosition, parsePosition } from '../../src/position.ts'
-import type { KafkaRecord } from '../../src/topic.ts'
+import { Bus, type BusOptions } from '../../src/bus/bus.ts'
+import { formatPosition, parsePosition } from '../../src/bus/position.ts'
+import type { KafkaRecord } from '../../src/bus/topic.ts'
+import { Cursor } from '../../src/cursor/cursor.ts'
 import { BUS_OPTIONS } from '../bus-options.ts'
 import { StreamReader } from '../stream-reader.ts'
 

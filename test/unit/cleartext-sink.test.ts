@@ -13,8 +13,8 @@ import {
 } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { CleartextHttp2Sink, LENT_BYTES_MAX } from '../../src/cleartext-sink.ts'
-import type { Lent } from '../../src/sink.ts'
+import { CleartextHttp2Sink, LENT_BYTES_MAX } from '../../src/stream/cleartext-sink.ts'
+import type { Lent } from '../../src/stream/sink.ts'
 import { FrameTap } from '../faults/frame-tap.mjs'
 
 const MIB = 1024 * 1024

@@ -2,9 +2,9 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Bus, type BusOptions } from '../../src/bus.ts'
-import { Cursor } from '../../src/cursor.ts'
-import type { SegmentView } from '../../src/segment-view.ts'
+import { Bus, type BusOptions } from '../../src/bus/bus.ts'
+import { Cursor } from '../../src/cursor/cursor.ts'
+import type { SegmentView } from '../../src/segments/segment-view.ts'
 import { BUS_OPTIONS } from '../bus-options.ts'
 
 const MIB = 1024 * 1024

@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { ConfigError, parseDemoEnvironment, parseEnvironment } from '../../src/config.ts'
-import { cores } from '../../src/cores.ts'
-import { ensureDemoCredentials } from '../../src/demo-credentials.ts'
+import { cores } from '../../src/config/default-workers.ts'
+import { ConfigError, parseDemoEnvironment, parseEnvironment } from '../../src/config/parse.ts'
+import { ensureDemoCredentials } from '../../src/demo/credentials.ts'
 
 const NEEDED = {
   KAFKA_BOOTSTRAP_SERVERS: 'kafka-1:9092, kafka-2:9092',

@@ -5,7 +5,7 @@ import {
   ConnectionBudget,
   clearConnectionCounts,
   createConnectionCounts,
-} from '../../src/connection-budget.ts'
+} from '../../src/http/connection-budget.ts'
 
 const bounds = { connectionsMax: 5, connectionsPerAddressMax: 3 }
 

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { describe, expect, it } from 'vitest'
-import { cores } from '../../src/cores.ts'
+import { cores } from '../../src/config/default-workers.ts'
 
 describe('the cores that a process may use', () => {
   const seen = availableParallelism()

@@ -17,8 +17,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { rootCertificates } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { writeAtomically } from '../../src/atomic-file.ts'
-import { ensureDemoCredentials } from '../../src/demo-credentials.ts'
+import { writeAtomically } from '../../src/demo/atomic-file.ts'
+import { ensureDemoCredentials } from '../../src/demo/credentials.ts'
 
 const DAY_MS = 86_400_000
 const FILES = ['private.pem', 'server.crt', 'server.key', 'test-ca.crt']

@@ -6,8 +6,8 @@ import fastify, { type FastifyInstance } from 'fastify'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { demoTokenRoutes } from '../../routes/demo-token.ts'
 import { token } from '../../src/commands/token.ts'
-import { ensureDemoCredentials } from '../../src/demo-credentials.ts'
-import { mintDemoToken } from '../../src/demo-token.ts'
+import { ensureDemoCredentials } from '../../src/demo/credentials.ts'
+import { mintDemoToken } from '../../src/demo/token.ts'
 
 const NOW_SECONDS = 1_800_000_000
 let folder: string

@@ -33,8 +33,8 @@ describe('the table of errors', () => {
 
 describe('the examples of docs/protocol.md', () => {
   it('are the bytes that the code sends', async () => {
-    const { CHALLENGE } = await import('../../src/signals.ts')
-    const { formatPosition } = await import('../../src/position.ts')
+    const { CHALLENGE } = await import('../../src/stream/signals.ts')
+    const { formatPosition } = await import('../../src/bus/position.ts')
     expect(protocol).toContain(CHALLENGE.toString().trim().split('\n')[1])
     const vectors = [...protocol.matchAll(/^\| `\{([\d:,-]+)\}` \| `([\w=-]+)` \|$/gm)]
     expect(vectors).toHaveLength(6)

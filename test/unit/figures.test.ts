@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { createConnectionFigures } from '../../src/connections.ts'
-import { createFigures, sumOf } from '../../src/figures.ts'
+import { createConnectionFigures } from '../../src/http/connection-limits.ts'
+import { createFigures, sumOf } from '../../src/stream/counters.ts'
 
 describe('the sum of what several have counted', () => {
   it('is of every number, wherever it stands', () => {

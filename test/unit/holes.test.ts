@@ -2,8 +2,8 @@
 // becomes then of a bus that keeps what they deleted.
 
 import { beforeEach, describe, expect, it } from 'vitest'
-import { Bus, type BusOptions } from '../../src/bus.ts'
-import { Cursor } from '../../src/cursor.ts'
+import { Bus, type BusOptions } from '../../src/bus/bus.ts'
+import { Cursor } from '../../src/cursor/cursor.ts'
 import { BUS_OPTIONS } from '../bus-options.ts'
 import { StreamReader } from '../stream-reader.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isHostMeant, meantNames } from '../../src/host-names.ts'
+import { isHostMeant, meantNames } from '../../src/http/host-names.ts'
 
 const names = meantNames('admin.internal', ['Metrics.Example.com.'])
 

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { BatchSize } from '../../plugins/kafka/batch-size.ts'
+import { BatchSize } from '../../plugins/kafka/client/batch-size.ts'
 
 /** One turn of the event loop, and what a batch costs besides its records. */
 const TURN_MS_MAX = 6

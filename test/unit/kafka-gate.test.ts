@@ -3,11 +3,11 @@
 import fastify, { type FastifyInstance } from 'fastify'
 import rdkafka from 'node-rdkafka'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { Gate } from '../../plugins/kafka/gate.ts'
-import { type MockBroker, startMockBroker } from '../../plugins/kafka/mock-broker.ts'
-import { RecordProducer } from '../../plugins/kafka/producer.ts'
+import { Gate } from '../../plugins/kafka/client/gate.ts'
+import { type MockBroker, startMockBroker } from '../../plugins/kafka/client/mock-broker.ts'
+import { RecordProducer } from '../../plugins/kafka/client/producer.ts'
 import kafkaPlugin from '../../plugins/kafka.ts'
-import type { FedTopic } from '../../src/topic.ts'
+import type { FedTopic } from '../../src/bus/topic.ts'
 
 describe('A gate', () => {
   let gate: Gate

@@ -3,12 +3,12 @@
 
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import type { AssignedPartition, ConsumerEvents, RecordSource } from '../../plugins/kafka/consumer.ts'
-import { FollowedTopic } from '../../plugins/kafka/followed-topic.ts'
-import type { TopicPartition } from '../../plugins/kafka/questions.ts'
-import type { RecordWriter, TopicFeed } from '../../plugins/kafka/topic-feed.ts'
-import { TwoConsumers } from '../../plugins/kafka/two-consumers.ts'
-import type { KafkaRecord, Watermarks } from '../../src/topic.ts'
+import type { AssignedPartition, ConsumerEvents, RecordSource } from '../../plugins/kafka/client/consumer.ts'
+import type { TopicPartition } from '../../plugins/kafka/client/questions.ts'
+import { FollowedTopic } from '../../plugins/kafka/following/followed-topic.ts'
+import type { RecordWriter, TopicFeed } from '../../plugins/kafka/following/topic-feed.ts'
+import { TwoConsumers } from '../../plugins/kafka/following/two-consumers.ts'
+import type { KafkaRecord, Watermarks } from '../../src/bus/topic.ts'
 
 const TOPIC = 't'
 const BUSES_MAX = 4

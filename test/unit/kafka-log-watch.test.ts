@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { LogWatch } from '../../plugins/kafka/log-watch.ts'
+import { LogWatch } from '../../plugins/kafka/following/log-watch.ts'
 
 describe('A watched log', () => {
   let log: LogWatch

@@ -1,13 +1,13 @@
 import rdkafka from 'node-rdkafka'
 import { describe, expect, it } from 'vitest'
-import { failureOf, isDebug, stopIn, topicIdIn } from '../../plugins/kafka/log-line.ts'
+import { failureOf, isDebug, stopIn, topicIdIn } from '../../plugins/kafka/client/log-line.ts'
 import {
   asksForDebug,
   consumerProperties,
   producerProperties,
   redacting,
   redactor,
-} from '../../plugins/kafka/properties.ts'
+} from '../../plugins/kafka/client/properties.ts'
 
 const bootstrapServers = '127.0.0.1:9092'
 const withConfig = (config: Record<string, string | number | boolean>) => ({ bootstrapServers, config })

@@ -1,9 +1,9 @@
 // Following topics, with a Kafka that a test sets: what is asked when, what is read, and what is said of what is wrong.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type Feeding, Reader } from '../../plugins/kafka/reader.ts'
-import type { RecordWriter } from '../../plugins/kafka/topic-feed.ts'
-import type { Watermarks } from '../../src/topic.ts'
+import { type Feeding, Reader } from '../../plugins/kafka/following/reader.ts'
+import type { RecordWriter } from '../../plugins/kafka/following/topic-feed.ts'
+import type { Watermarks } from '../../src/bus/topic.ts'
 import { KafkaInMemory } from '../kafka-in-memory.ts'
 
 function createWriter() {

@@ -2,8 +2,8 @@
 // look until all is read, and while records come. Every turn is measured.
 
 import { describe, expect, it } from 'vitest'
-import { Reader } from '../../plugins/kafka/reader.ts'
-import { Bus } from '../../src/bus.ts'
+import { Reader } from '../../plugins/kafka/following/reader.ts'
+import { Bus } from '../../src/bus/bus.ts'
 import { BUS_OPTIONS } from '../bus-options.ts'
 import { KafkaInMemory } from '../kafka-in-memory.ts'
 

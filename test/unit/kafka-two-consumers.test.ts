@@ -2,8 +2,8 @@
 // other, and another bus that begins later, lose nothing, repeat nothing, and do not hold up the others.
 
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Receiver } from '../../plugins/kafka/lane.ts'
-import { TwoConsumers } from '../../plugins/kafka/two-consumers.ts'
+import type { Receiver } from '../../plugins/kafka/following/lane.ts'
+import { TwoConsumers } from '../../plugins/kafka/following/two-consumers.ts'
 import { KafkaInMemory } from '../kafka-in-memory.ts'
 
 /** Takes what it has not got, as a feed does. */

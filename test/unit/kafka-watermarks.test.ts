@@ -1,8 +1,8 @@
 // What leaders are asked, and that some partitions that are refused cost the others neither their answer nor their turn.
 
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { TopicOffsets, TopicPartition } from '../../plugins/kafka/questions.ts'
-import { Leaders } from '../../plugins/kafka/watermarks.ts'
+import type { TopicOffsets, TopicPartition } from '../../plugins/kafka/client/questions.ts'
+import { Leaders } from '../../plugins/kafka/following/watermarks.ts'
 
 const PARTITIONS = 1_000
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type FrameAt, KeyIndex } from '../../src/key-index.ts'
-import { Segment } from '../../src/segment.ts'
+import { type FrameAt, KeyIndex } from '../../src/segments/key-index.ts'
+import { Segment } from '../../src/segments/segment.ts'
 
 /** Enough for tables to grow from 16 places to 128 while they are probed, few enough for the same keys to come and go. */
 const KEYS = 10_000

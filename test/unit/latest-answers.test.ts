@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { LatestAnswers } from '../../src/latest-answers.ts'
+import { LatestAnswers } from '../../src/bus/shared-answer.ts'
 
 /** Questions that a test answers by hand. */
 function byHand() {

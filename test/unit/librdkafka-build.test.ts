@@ -6,7 +6,7 @@ import {
   PARTS,
   refuseMissing,
   warnOfMissingParts,
-} from '../../plugins/kafka/librdkafka-build.ts'
+} from '../../plugins/kafka/client/librdkafka-build.ts'
 import { report } from '../../src/commands/features.ts'
 
 /** As librdkafka 2.12.0 lists them, built with every header. */

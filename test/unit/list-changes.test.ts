@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { changedStretches, ListChanges } from '../../src/list-changes.ts'
+import { changedStretches, ListChanges } from '../../src/segments/list-changes.ts'
 
 const splice = fc.record({ first: fc.nat(30), removed: fc.nat(6), added: fc.nat(6), isTold: fc.boolean() })
 

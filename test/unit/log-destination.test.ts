@@ -1,6 +1,6 @@
 import fastify from 'fastify'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { flushLog, LogDestination } from '../../src/log-destination.ts'
+import { flushLog, LogDestination } from '../../src/app/log-destination.ts'
 
 const failing = (code: string) => Object.assign(new Error(code), { code })
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { Queue } from '../../src/queue.ts'
+import { Queue } from '../../src/stream/queue.ts'
 
 it('a queue gives everything back in order, whatever is put and taken in between', () => {
   fc.assert(

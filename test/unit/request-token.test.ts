@@ -5,7 +5,7 @@ import {
   requestToken,
   TOKEN_CHARACTERS_MAX,
   tokenDigest,
-} from '../../src/request-token.ts'
+} from '../../src/token/request-token.ts'
 import { makeKey, mintToken } from '../auth-fixtures.ts'
 
 const places = { queryToken: true, cookie: null }

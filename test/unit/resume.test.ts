@@ -3,8 +3,8 @@
 
 import fc from 'fast-check'
 import { describe, it } from 'vitest'
-import { SegmentPool } from '../../src/segment-pool.ts'
-import type { Keeps } from '../../src/topic.ts'
+import type { Keeps } from '../../src/bus/topic.ts'
+import { SegmentPool } from '../../src/segments/segment-pool.ts'
 import { Case, type Setting, type Step } from '../model/case.ts'
 
 const pool = new SegmentPool(4096)

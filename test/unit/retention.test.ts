@@ -1,10 +1,10 @@
 // What leaves a bus, when, and what those are told who had still to read it.
 
 import { describe, expect, it } from 'vitest'
-import { Bus, type BusOptions } from '../../src/bus.ts'
-import { Cursor } from '../../src/cursor.ts'
-import type { Position } from '../../src/position.ts'
-import { SegmentPool } from '../../src/segment-pool.ts'
+import { Bus, type BusOptions } from '../../src/bus/bus.ts'
+import type { Position } from '../../src/bus/position.ts'
+import { Cursor } from '../../src/cursor/cursor.ts'
+import { SegmentPool } from '../../src/segments/segment-pool.ts'
 import { BUS_OPTIONS } from '../bus-options.ts'
 import { StreamReader } from '../stream-reader.ts'
 

@@ -5,9 +5,9 @@ import { once } from 'node:events'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { expect, it } from 'vitest'
-import type { Segment } from '../../src/segment.ts'
-import { SegmentPool } from '../../src/segment-pool.ts'
-import { CONTROL_BYTES } from '../../src/segment-view.ts'
+import type { Segment } from '../../src/segments/segment.ts'
+import { SegmentPool } from '../../src/segments/segment-pool.ts'
+import { CONTROL_BYTES } from '../../src/segments/segment-view.ts'
 
 const SECONDS = 3
 const SEGMENT_BYTES = 16 * 1024

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import type { Admitted } from '../../src/admission.ts'
+import type { Admitted } from '../../src/stream/admission.ts'
 import { Channel, type Port } from '../../src/threads/channel.ts'
 import type { ToMain, ToWorker } from '../../src/threads/messages.ts'
 import { SharedAdmission } from '../../src/threads/shared-admission.ts'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import fastify from 'fastify'
 import { afterAll, describe, expect, it } from 'vitest'
-import { parseSince } from '../../src/since.ts'
+import { parseSince } from '../../routes/since.ts'
 
 const NOON = '2026-11-25T12:00:00.000Z'
 

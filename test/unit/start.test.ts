@@ -1,13 +1,19 @@
 // Where a stream begins that asks for what comes from now on, or whose id is ahead: beginnings alone, without streams.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { LatestAnswers } from '../../src/latest-answers.ts'
-import { formatPosition } from '../../src/position.ts'
-import { SegmentPool } from '../../src/segment-pool.ts'
-import { type Beginning, type Begun, FROM_BEGINNING, Start, type Wish } from '../../src/start.ts'
+import {
+  type Beginning,
+  type Begun,
+  FROM_BEGINNING,
+  Start,
+  type Wish,
+} from '../../src/beginning/beginning.ts'
+import { formatPosition } from '../../src/bus/position.ts'
+import { LatestAnswers } from '../../src/bus/shared-answer.ts'
+import type { Watermarks } from '../../src/bus/topic.ts'
+import { SegmentPool } from '../../src/segments/segment-pool.ts'
 import { BusMirror } from '../../src/threads/bus-mirror.ts'
-import { BusReporter } from '../../src/threads/bus-news.ts'
-import type { Watermarks } from '../../src/topic.ts'
+import { BusReporter } from '../../src/threads/bus-reporter.ts'
 import { StreamReader } from '../stream-reader.ts'
 import { recordOf, TopicInMemory } from '../topic-in-memory.ts'
 

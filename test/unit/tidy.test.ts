@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 /** The composition roots: they alone know every part. */
 const EDGES =
-  /^src\/(app|front|lifetime|operator|server|plugin|cli)\.ts$|^src\/commands\/|^src\/threads\/(crew-app|launch|serving|worker)\.ts$/
+  /^src\/(server|plugin|cli)\.ts$|^src\/(app|commands)\/|^src\/threads\/(multi-thread-app|launcher|serving-process|worker)\.ts$/
 const IMPORT = /^(?:import|export)\s+(type\s)?(?:[^'"]*?\sfrom\s)?'([^']+)'|\bimport\('([^']+)'\)/gm
 const LINES_MAX = 350
 
@@ -83,7 +83,7 @@ describe('the reading of imports', () => {
 
 describe('the core', () => {
   test('knows neither Fastify nor its plugins', () => {
-    const typed = new Set(['src/options.ts', 'src/authenticator.ts'])
+    const typed = new Set(['src/options.ts', 'src/token/authenticator.ts'])
     expect(
       trespasses(/^(fastify|fastify-.*|@fastify\/.*)$/, ({ from, target, typeOnly }) => {
         if (!from.startsWith('src/') || EDGES.test(from)) return true
@@ -115,7 +115,7 @@ describe('the parts', () => {
   test('only the auth plugin imports the JWT libraries, and jose what mints the demo’s tokens', () => {
     expect(
       trespasses(/^(@fastify\/jwt|fast-jwt|jose|jsonwebtoken)$/, ({ from, target }) => {
-        return /^plugins\/auth(\/|\.ts$)/.test(from) || (target === 'jose' && from === 'src/demo-token.ts')
+        return /^plugins\/auth(\/|\.ts$)/.test(from) || (target === 'jose' && from === 'src/demo/token.ts')
       }),
     ).toEqual([])
   })
@@ -131,8 +131,8 @@ describe('the parts', () => {
   })
 
   test('only the demo, and the commands beside it, know its keys', () => {
-    const allowed = /^src\/(demo-[a-z]+|commands\/(demo|token|tail))\.ts$|^routes\/demo-token\.ts$/
-    expect(trespasses(/^src\/demo-[a-z]+\.ts$/, ({ from }) => allowed.test(from))).toEqual([])
+    const allowed = /^src\/(demo\/|commands\/(demo|broker-file|token|tail)\.ts$)|^routes\/demo-token\.ts$/
+    expect(trespasses(/^src\/demo\//, ({ from }) => allowed.test(from))).toEqual([])
   })
 
   test('the client stands alone: browsers load its files as they are', () => {
@@ -191,18 +191,18 @@ describe('every file', () => {
 
   test('asks the wall clock only for moments that others name: whatever lasts is measured by the other one', () => {
     const moments = new Set([
-      'src/clock.ts', // where both come from
-      'src/record-clock.ts', // records' timestamps
-      'plugins/kafka/reader.ts', // records' timestamps
+      'src/stream/clock.ts', // where both come from
+      'src/bus/record-clock.ts', // records' timestamps
+      'plugins/kafka/following/reader.ts', // records' timestamps
       'plugins/auth.ts', // claims of tokens
-      'plugins/auth/jwt.ts', // claims of tokens
+      'plugins/auth/token-verifier.ts', // claims of tokens
       'src/client/token-source.ts', // claims of tokens
       'src/client/answer.ts', // a Retry-After that is a date
-      'src/since.ts', // the date of a URL
+      'routes/since.ts', // the date of a URL
       'src/commands/token.ts', // tokens that are made
-      'src/demo-token.ts',
-      'src/demo-certificates.ts', // when they are valid
-      'src/demo-credentials.ts',
+      'src/demo/token.ts',
+      'src/demo/certificates.ts', // when they are valid
+      'src/demo/credentials.ts',
       'plugins/admin/metrics.ts', // what is shown
       'plugins/admin/status.ts',
     ])

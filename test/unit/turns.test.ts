@@ -2,11 +2,11 @@
 // no turn more than a turn may take.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Cursor } from '../../src/cursor.ts'
-import { formatPosition } from '../../src/position.ts'
-import { FROM_BEGINNING, type Wish } from '../../src/start.ts'
-import { Stream } from '../../src/stream.ts'
-import { Streams } from '../../src/streams.ts'
+import { FROM_BEGINNING, type Wish } from '../../src/beginning/beginning.ts'
+import { formatPosition } from '../../src/bus/position.ts'
+import { Cursor } from '../../src/cursor/cursor.ts'
+import { Stream } from '../../src/stream/stream.ts'
+import { Streams } from '../../src/stream/streams.ts'
 import { MemorySink } from '../memory-sink.ts'
 import { streamsSettings } from '../streams-settings.ts'
 import { TopicInMemory } from '../topic-in-memory.ts'

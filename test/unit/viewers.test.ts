@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Viewers } from '../../src/viewers.ts'
+import { Viewers } from '../../src/admin/status-viewers.ts'
 
 let made: number
 let viewers: Viewers

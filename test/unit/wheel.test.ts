@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Clock } from '../../src/clock.ts'
-import type { Linked } from '../../src/linked-list.ts'
-import { type Timed, Wheel } from '../../src/wheel.ts'
+import type { Clock } from '../../src/stream/clock.ts'
+import type { Linked } from '../../src/stream/linked-list.ts'
+import { type Timed, Wheel } from '../../src/stream/timing-wheel.ts'
 
 const START_MS = 1_700_000_000_013
 const TICK_MS = 10

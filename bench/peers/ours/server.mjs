@@ -1,9 +1,9 @@
 // What `kafka-sse serve` runs, with the ports told to the harness instead of printed. `npm run build` comes before.
 
 import { setTimeout as delay } from 'node:timers/promises'
-import { parseEnvironment } from '../../../dist/src/config.js'
+import { processSignals } from '../../../dist/src/app/stop-signals.js'
+import { parseEnvironment } from '../../../dist/src/config/parse.js'
 import { runServer } from '../../../dist/src/server.js'
-import { processSignals } from '../../../dist/src/stop-signals.js'
 import { SCOPE } from '../../claims.mjs'
 import { serverSettings } from './settings.mjs'
 

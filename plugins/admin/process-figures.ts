@@ -1,0 +1,43 @@
+// The figures of a process's threads, as one: this thread's and those of its workers, where it has some.
+
+import type { Delay, EventLoopDelay } from '../../src/admin/event-loop-delay.ts'
+import type { ConnectionFigures } from '../../src/http/connection.ts'
+
+/** What workers count together. */
+export interface CrewFigures {
+  readonly workers: number
+  /** Workers that ended although nobody told them to. */
+  readonly deaths: number
+  readonly connections: ConnectionFigures
+  readonly heapUsedBytes: number
+  /** Of the one that is latest. */
+  delay(): Delay
+}
+
+export interface Threads {
+  readonly crew: CrewFigures | undefined
+  /** null where nobody counts connections. */
+  connections(): ConnectionFigures | null
+  /** Of the thread that is latest. */
+  delay(): Delay
+  heapUsedBytes(): number
+}
+
+export interface ThreadSources {
+  readonly connections?: ConnectionFigures | undefined
+  readonly crew?: CrewFigures | undefined
+}
+
+export function allThreads(delay: EventLoopDelay, { connections, crew }: ThreadSources): Threads {
+  return {
+    crew,
+    connections: () => crew?.connections ?? connections ?? null,
+    delay: () => later(delay.read(), crew?.delay()),
+    heapUsedBytes: () => process.memoryUsage().heapUsed + (crew?.heapUsedBytes ?? 0),
+  }
+}
+
+function later(one: Delay, other: Delay = one): Delay {
+  const { p50, p99, max } = one
+  return { p50: Math.max(p50, other.p50), p99: Math.max(p99, other.p99), max: Math.max(max, other.max) }
+}

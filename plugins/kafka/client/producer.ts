@@ -1,0 +1,113 @@
+// A producer for the command line: each record resolves when Kafka has it, or rejects with one line that says why not.
+
+import rdkafka, { type DeliveryReport, type LibrdKafkaError } from 'node-rdkafka'
+import type { KafkaOptions } from '../../../src/options.ts'
+import { answerOf } from './callback.ts'
+import { failureOf, type LogLine, tellsFailure } from './log-line.ts'
+import { producerProperties, redacting, redactor } from './properties.ts'
+
+export interface ProducedRecord {
+  readonly topic: string
+  /** null: by the key's hash, at random without a key. */
+  readonly partition: number | null
+  readonly key: Uint8Array | null
+  /** null is a tombstone. */
+  readonly value: Uint8Array | null
+  readonly headers: readonly { readonly name: string; readonly value: string }[]
+}
+
+export interface Delivery {
+  readonly partition: number
+  readonly offset: number
+}
+
+const CONNECT_MS = 5_000
+/** librdkafka tries again for this long before it gives a record up. */
+const DELIVERY_MS = 30_000
+const POLL_MS = 10
+/** Records under way at a time; `produce` waits for a delivery above that. */
+const UNDER_WAY_MAX = 10_000
+
+interface UnderWay {
+  resolve(delivery: Delivery): void
+  reject(error: Error): void
+}
+
+export class RecordProducer {
+  private readonly client: rdkafka.Producer
+  private readonly bootstrapServers: string
+  private readonly redact: (text: string) => string
+  private readonly underWay = new Set<UnderWay>()
+  private waiting: (() => void) | null = null
+
+  /** Throws, naming the property, if librdkafka does not take the configuration. */
+  constructor(options: KafkaOptions) {
+    const { global, topic } = producerProperties(options, { 'delivery.timeout.ms': DELIVERY_MS })
+    this.bootstrapServers = options.bootstrapServers
+    this.redact = redactor(options)
+    this.client = redacting(this.redact, () => new rdkafka.Producer(global, topic))
+    this.client.on('delivery-report', (error, report) => this.settle(error, report))
+  }
+
+  /** Rejects within some 5 s if no broker answers. */
+  async connect(): Promise<void> {
+    let failure = ''
+    this.client.on('event.log', (line: LogLine) => {
+      if (tellsFailure(line)) failure = failureOf(this.redact(line.message))
+    })
+    try {
+      await answerOf<unknown>((callback) =>
+        this.client.connect({ allTopics: false, timeout: CONNECT_MS }, callback),
+      )
+    } catch (error) {
+      throw new Error(`no Kafka answers at ${this.bootstrapServers}: ${failure || this.wordsOf(error)}`)
+    }
+    this.client.setPollInterval(POLL_MS)
+  }
+
+  /** Resolves when there is room for the record; what it resolves with settles when Kafka has it or it is given up. */
+  async produce(record: ProducedRecord): Promise<{ delivered: Promise<Delivery> }> {
+    while (this.underWay.size >= UNDER_WAY_MAX) {
+      await new Promise<void>((resolve) => {
+        this.waiting = resolve
+      })
+    }
+    const delivered = new Promise<Delivery>((resolve, reject) => this.hand(record, { resolve, reject }))
+    return { delivered }
+  }
+
+  /** Records that are still under way are given up. */
+  async close(): Promise<void> {
+    await answerOf<unknown>((callback) => this.client.disconnect(callback))
+  }
+
+  private hand({ topic, partition, key, value, headers }: ProducedRecord, underWay: UnderWay): void {
+    const named = headers.map(({ name, value }) => ({ [name]: value }))
+    this.underWay.add(underWay)
+    try {
+      this.client.produce(topic, partition, payload(value), payload(key), null, underWay, named)
+    } catch (error) {
+      this.underWay.delete(underWay)
+      underWay.reject(new Error(this.wordsOf(error)))
+    }
+  }
+
+  private settle(error: LibrdKafkaError | null, { opaque, partition, offset }: DeliveryReport): void {
+    const underWay: UnderWay = opaque
+    this.underWay.delete(underWay)
+    if (error) underWay.reject(new Error(this.wordsOf(error)))
+    else underWay.resolve({ partition, offset })
+    this.waiting?.()
+    this.waiting = null
+  }
+
+  private wordsOf(error: unknown): string {
+    return this.redact(error instanceof Error ? error.message : String(error))
+  }
+}
+
+/** node-rdkafka takes an empty buffer for null, unless it lies inside of another. */
+function payload(bytes: Uint8Array | null): Buffer | null {
+  if (bytes === null) return null
+  return bytes.length === 0 ? Buffer.alloc(1).subarray(0, 0) : Buffer.from(bytes)
+}

@@ -1,0 +1,33 @@
+// Several loggers that hear the same: those of the registrations whom it concerns, each once.
+
+import type { Log } from '../client/condition.ts'
+
+export class Logs implements Log {
+  /** How often each was added. */
+  private readonly counts = new Map<Log, number>()
+
+  /** True if it was not there before. */
+  add(log: Log): boolean {
+    const count = this.counts.get(log) ?? 0
+    this.counts.set(log, count + 1)
+    return count === 0
+  }
+
+  remove(log: Log): void {
+    const count = this.counts.get(log) ?? 0
+    if (count > 1) this.counts.set(log, count - 1)
+    else this.counts.delete(log)
+  }
+
+  debug(words: string): void {
+    for (const log of this.counts.keys()) log.debug(words)
+  }
+
+  info(words: string): void {
+    for (const log of this.counts.keys()) log.info(words)
+  }
+
+  warn(words: string): void {
+    for (const log of this.counts.keys()) log.warn(words)
+  }
+}

@@ -1,0 +1,75 @@
+// One look at all topics: one question for their partitions, then two for each leader, whatever the number of topics. What a
+// topic's answer comes to is taken in turns of a few milliseconds, and what is wrong with one topic is not the others' business.
+
+import type { Moment } from '../../../src/bus/holes.ts'
+import type { Watermarks } from '../../../src/bus/topic.ts'
+import type { FollowedTopic } from './followed-topic.ts'
+import { Turns } from './turns.ts'
+import type { TwoConsumers } from './two-consumers.ts'
+
+export interface LookParts {
+  readonly source: Pick<TwoConsumers, 'partitions' | 'prepare' | 'watermarks'>
+  /** Those that are followed now. */
+  readonly topics: ReadonlyMap<string, FollowedTopic>
+  /** An error of a read may have hidden that partitions have stopped: asked, and forgotten, before logs are compared. */
+  readonly takeFear: () => boolean
+  /** Only differences count. */
+  readonly nowMs: () => number
+  readonly epochMs: () => number
+  /** Kafka answered: it is there, whatever it said. */
+  readonly onAnswered: () => void
+}
+
+/** Partitions that are compared at a time. */
+const COMPARED_MAX = 500
+
+/** True if nothing is missing, and the next look can wait. Rejects if Kafka does not answer. */
+export async function look(parts: LookParts): Promise<boolean> {
+  const { source, topics, nowMs, epochMs } = parts
+  const looked = [...topics.values()]
+  const turns = new Turns(nowMs)
+  const listed = await source.partitions(looked.map(({ name }) => name))
+  parts.onAnswered()
+  await turns.next()
+  const askedAt = { nowMs: nowMs(), epochMs: epochMs() }
+  for (const topic of looked) {
+    topic.list(listed.get(topic.name) ?? [])
+    await turns.next()
+  }
+  const unread = looked.filter(({ hasUnread }) => hasUnread).map(({ name }) => name)
+  if (unread.length > 0) await source.prepare(unread)
+  if (parts.takeFear()) for (const topic of looked) for (const feed of topic.feeds) feed.fearStops()
+  await turns.next()
+  const asked = looked.flatMap((topic) => topic.askable())
+  await turns.next()
+  await source.watermarks(asked, async (told) => {
+    for (const [name, marks] of told) await take(topics.get(name), marks, askedAt, turns)
+  })
+  let isSettled = true
+  for (const topic of looked) {
+    isSettled = topic.endLook(askedAt.nowMs, nowMs()) && isSettled
+    await turns.next()
+  }
+  return isSettled
+}
+
+async function take(
+  topic: FollowedTopic | undefined,
+  marks: ReadonlyMap<number, Watermarks>,
+  askedAt: Moment,
+  turns: Turns,
+): Promise<void> {
+  for (const some of slices(marks)) {
+    topic?.take(some, askedAt)
+    await turns.next()
+  }
+}
+
+function* slices(marks: ReadonlyMap<number, Watermarks>): Generator<ReadonlyMap<number, Watermarks>> {
+  if (marks.size <= COMPARED_MAX) {
+    yield marks
+    return
+  }
+  const all = [...marks]
+  for (let at = 0; at < all.length; at += COMPARED_MAX) yield new Map(all.slice(at, at + COMPARED_MAX))
+}

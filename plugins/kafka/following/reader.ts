@@ -1,0 +1,248 @@
+// Follows topics with one source of records: finds their partitions, reads them from the beginning, feeds their buses.
+// Whatever is missing (the broker, the topic, a leader) it goes on looking for, and says in words what it waits for.
+
+import type { PartitionWatermarks, Watermarks } from '../../../src/bus/topic.ts'
+import type { Log } from '../client/condition.ts'
+import type { ConsumerEvents, RecordSource } from '../client/consumer.ts'
+import { Troubles } from '../client/troubles.ts'
+import { Housekeeping } from './between-reads.ts'
+import { FollowedTopic } from './followed-topic.ts'
+import { Logs } from './logs.ts'
+import { look } from './look.ts'
+import { jittered, Pause } from './pause.ts'
+import type { RecordWriter, TopicFeed } from './topic-feed.ts'
+import { type SourceEvents, TwoConsumers } from './two-consumers.ts'
+
+export interface ReaderOptions {
+  readonly bootstrapServers: string
+  readonly createConsumer: (events: ConsumerEvents) => RecordSource
+  /** Only differences count. */
+  readonly nowMs: () => number
+  /** What records' timestamps are compared with; Date.now if it is left out. */
+  readonly epochMs?: () => number
+  /** 0 to 1, for jitter. */
+  readonly random: () => number
+}
+
+/** A bus that is fed. */
+export interface Feeding {
+  /** Why it is not ready, in words; null when it is. */
+  notReady(): string | null
+  /** Every partition's watermarks, null for one whose leader did not answer; waits for as long as Kafka does not list the topic. */
+  watermarks(): Promise<PartitionWatermarks>
+  /** It gets nothing more, and who waits for watermarks is told so. */
+  stop(): void
+}
+
+/** New partitions, and a broker that went away unheard, are noticed within this time and a fifth. */
+const LOOK_MS = 5_000
+/** The pace while something is missing. */
+const LOOK_AGAIN_MS = 1_000
+/** How often it is looked at whether a bus has waited for long enough. */
+const CATCH_UP_MS = 250
+const CLOSED = 'The Kafka consumer is closed'
+
+export class Reader {
+  private readonly options: ReaderOptions
+  private readonly logs = new Logs()
+  private readonly source: TwoConsumers
+  private readonly topics = new Map<string, FollowedTopic>()
+  private readonly changed = new Set<TopicFeed>()
+  private readonly troubles: Troubles
+  private readonly housekeeping: Housekeeping
+  private readonly closing = new AbortController()
+  private readonly lookPause = new Pause(this.closing.signal)
+  private readonly readPause = new Pause(this.closing.signal)
+  /** An error of a read may have hidden that partitions have stopped. */
+  private fearsStops = false
+  /** When it was last looked at who may begin. */
+  private caughtUpAtMs = Number.NEGATIVE_INFINITY
+
+  /** Throws if librdkafka does not take the configuration. */
+  constructor(options: ReaderOptions) {
+    this.options = options
+    this.troubles = new Troubles(this.logs, options.bootstrapServers)
+    this.housekeeping = new Housekeeping(() => this.feeds(), options.nowMs)
+    this.source = new TwoConsumers(options.createConsumer, this.events(), options.nowMs)
+    void this.run()
+  }
+
+  /** Tells a registration what concerns all topics. */
+  join(log: Log): void {
+    if (this.logs.add(log)) this.troubles.tell(log)
+  }
+
+  leave(log: Log): void {
+    this.logs.remove(log)
+  }
+
+  /** Feeds a bus from the topic's beginning; others that it feeds of the same topic go on. */
+  feed(name: string, writer: RecordWriter, log: Log): Feeding {
+    const topic = this.topics.get(name) ?? this.follow(name)
+    const feed = topic.add(writer, log)
+    this.lookPause.cut()
+    const stopping = new AbortController()
+    const signal = AbortSignal.any([this.closing.signal, stopping.signal])
+    return {
+      notReady: () => this.troubles.worst ?? topic.troubleOf(feed),
+      watermarks: () => this.watermarks(topic, signal),
+      stop: () => {
+        stopping.abort(new Error(CLOSED))
+        this.housekeeping.forget(feed)
+        if (!topic.remove(feed)) this.topics.delete(name)
+      },
+    }
+  }
+
+  /** Within 1 s, whatever the brokers do. */
+  async close(): Promise<void> {
+    this.closing.abort(new Error(CLOSED))
+    await this.source.close()
+  }
+
+  private follow(name: string): FollowedTopic {
+    const { source, changed } = this
+    const topic = new FollowedTopic({ name, source, changed, onChanged: () => this.lookPause.wake() })
+    this.topics.set(name, topic)
+    return topic
+  }
+
+  private events(): SourceEvents {
+    return {
+      onBatchEnd: () => this.show(),
+      onTrouble: () => this.lookPause.wake(),
+      onLog: (line, isFailure) => this.troubles.noteLog(line, isFailure),
+      onTopicId: ({ topic, id }) => this.topics.get(topic)?.noteTopicId(id),
+      onStop: () => this.lookPause.wake(),
+    }
+  }
+
+  private get isOpen(): boolean {
+    return !this.closing.signal.aborted
+  }
+
+  private *feeds(): Generator<TopicFeed> {
+    for (const topic of this.topics.values()) yield* topic.feeds
+  }
+
+  private async run(): Promise<void> {
+    while (this.isOpen && !(await this.connect())) await this.lookPause.wait(this.jittered(LOOK_MS))
+    await Promise.all([this.keepLooking(), this.keepReading()])
+  }
+
+  private async connect(): Promise<boolean> {
+    try {
+      await this.source.connect()
+      return true
+    } catch (error) {
+      this.troubles.noteNotStarted(error)
+      return false
+    }
+  }
+
+  private async keepLooking(): Promise<void> {
+    while (this.isOpen) {
+      this.lookPause.heed()
+      const settled = this.topics.size === 0 || (await this.answered(() => this.look()))
+      await this.lookPause.wait(this.jittered(settled ? LOOK_MS : LOOK_AGAIN_MS))
+    }
+  }
+
+  private look(): Promise<boolean> {
+    const { source, topics } = this
+    const { nowMs, epochMs = Date.now } = this.options
+    const takeFear = () => {
+      const fears = this.fearsStops
+      this.fearsStops = false
+      return fears
+    }
+    return look({ source, topics, takeFear, nowMs, epochMs, onAnswered: () => this.troubles.noteAnswered() })
+  }
+
+  private async keepReading(): Promise<void> {
+    const { epochMs = Date.now } = this.options
+    while (this.isOpen) {
+      const error = await this.read()
+      this.show()
+      this.showCatchUps()
+      await this.housekeeping.run(epochMs)
+      if (error !== null) await this.heed(error)
+    }
+  }
+
+  /** What a read ended with besides what it handed over; null if with nothing. */
+  private async read(): Promise<{ error: unknown } | null> {
+    try {
+      await this.source.read()
+      return null
+    } catch (error) {
+      return { error }
+    }
+  }
+
+  private async heed({ error }: { error: unknown }): Promise<void> {
+    this.fearsStops = true
+    this.lookPause.wake()
+    if (this.troubles.noteUnread(error) === 'pause') await this.readPause.wait(this.jittered(LOOK_AGAIN_MS))
+  }
+
+  /** Shows the streams what was read: called before the event loop turns. Costs as much as there is that changed. */
+  private show(): void {
+    const { changed } = this
+    if (changed.size === 0) return
+    const nowMs = this.options.nowMs()
+    for (const feed of changed) {
+      if (this.topics.get(feed.name)?.show(feed, nowMs)) this.troubles.noteRead()
+      this.housekeeping.noteFed(feed)
+    }
+    changed.clear()
+  }
+
+  /** A few times a second: what is waited for may be over while a question is still open. */
+  private showCatchUps(): void {
+    const nowMs = this.options.nowMs()
+    if (nowMs - this.caughtUpAtMs < CATCH_UP_MS) return
+    this.caughtUpAtMs = nowMs
+    for (const topic of this.topics.values()) topic.showCatchUps(nowMs)
+  }
+
+  private async watermarks(topic: FollowedTopic, signal: AbortSignal): Promise<PartitionWatermarks> {
+    const pause = new Pause(signal)
+    for (;;) {
+      const known = await this.answered(() => this.askWatermarks(topic))
+      signal.throwIfAborted()
+      if (known !== null) return known
+      await pause.wait(this.jittered(LOOK_AGAIN_MS))
+    }
+  }
+
+  /** null as long as Kafka lists no partition. A leader that the looks have found silent is not waited for again. */
+  private async askWatermarks(topic: FollowedTopic): Promise<PartitionWatermarks | null> {
+    const { name } = topic
+    const nowMs = this.options.nowMs()
+    const listed = (await this.source.partitions([name])).get(name) ?? []
+    if (listed.length === 0) return null
+    const known = new Map<number, Watermarks | null>(listed.map(({ partition }) => [partition, null]))
+    const led = listed.flatMap(({ partition, leader }) =>
+      leader === null || topic.isLost(partition, nowMs) ? [] : [{ topic: name, partition, leader }],
+    )
+    await this.source.watermarks(led, (told) => {
+      for (const [partition, marks] of told.get(name) ?? []) known.set(partition, marks)
+    })
+    return known
+  }
+
+  /** What Kafka answers; null if it does not, which is noted. */
+  private async answered<T>(question: () => Promise<T>): Promise<T | null> {
+    try {
+      return await question()
+    } catch (error) {
+      if (this.isOpen) this.troubles.noteUnanswered(error)
+      return null
+    }
+  }
+
+  private jittered(ms: number): number {
+    return jittered(ms, this.options.random())
+  }
+}

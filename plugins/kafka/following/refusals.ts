@@ -1,0 +1,51 @@
+// Partitions that their leader refuses to tell of. They are asked apart: librdkafka throws the answer for all others away with
+// theirs, and to find them among a thousand takes some ten questions each.
+
+import type { TopicPartition } from '../client/questions.ts'
+
+export interface LedPartition extends TopicPartition {
+  readonly leader: number
+}
+
+/** More are forgotten, the oldest first: to find one again costs its leader some questions. */
+const REFUSALS_MAX = 10_000
+
+export class Refusals {
+  /** Which leader refused which partition: the one that was asked longest ago comes first. */
+  private readonly leaders = new Map<string, number>()
+
+  note(partition: LedPartition): void {
+    this.forget(partition)
+    this.leaders.set(keyOf(partition), partition.leader)
+    if (this.leaders.size <= REFUSALS_MAX) return
+    for (const oldest of this.leaders.keys()) {
+      this.leaders.delete(oldest)
+      return
+    }
+  }
+
+  forget(partition: LedPartition): void {
+    this.leaders.delete(keyOf(partition))
+  }
+
+  /** Which of these were refused by their leader of now, the one that was asked longest ago first, and which were not. */
+  split(partitions: readonly LedPartition[]): {
+    others: readonly LedPartition[]
+    refused: readonly LedPartition[]
+  } {
+    if (this.leaders.size === 0) return { others: partitions, refused: [] }
+    const others: LedPartition[] = []
+    const refused = new Map<string, LedPartition>()
+    for (const partition of partitions) {
+      const key = keyOf(partition)
+      if (this.leaders.get(key) === partition.leader) refused.set(key, partition)
+      else others.push(partition)
+    }
+    if (refused.size === 0) return { others, refused: [] }
+    return { others, refused: [...this.leaders.keys()].flatMap((key) => refused.get(key) ?? []) }
+  }
+}
+
+function keyOf({ topic, partition }: TopicPartition): string {
+  return `${topic} ${partition}`
+}

@@ -1,0 +1,185 @@
+// Asks each leader for the watermarks of what it leads: of all topics at once, so that the questions are as many as leaders.
+// A leader that does not answer costs its own partitions their answer, and nobody else's: it is asked last from then on. So is a
+// partition that its leader refuses.
+
+import type { Watermarks } from '../../../src/bus/topic.ts'
+import type { TopicOffsets, TopicPartition } from '../client/questions.ts'
+import { codeOf } from '../client/troubles.ts'
+import { type LedPartition, Refusals } from './refusals.ts'
+
+/** Watermarks of some partitions of some topics. */
+export type TopicMarks = Map<string, Map<number, Watermarks>>
+
+/** Both reject if the leader does not answer, or has an error for one of the partitions. */
+export interface OffsetSource {
+  starts(partitions: readonly TopicPartition[], timeoutMs: number): Promise<TopicOffsets>
+  ends(partitions: readonly TopicPartition[], timeoutMs: number): Promise<TopicOffsets>
+}
+
+/** Time for a leader's answer; once it was silent, it gets the longer one. */
+const ANSWER_MS = 1_000
+const ANSWER_SILENT_MS = 2_000
+/** Partitions in one question: more would hold the event loop, where node-rdkafka makes objects of the answer. */
+const ASKED_MAX = 1_000
+/** Questions in place of one where single partitions of it have errors: librdkafka throws the whole answer away with them. */
+const QUESTIONS_MAX = 64
+/** Partitions that were refused and are asked again one by one, in turn. */
+const REFUSED_ASKED_MAX = 32
+
+/** What is left to find out with one question that was refused. */
+interface Question {
+  readonly leader: number
+  left: number
+}
+
+const SILENT_CODES = new Set([
+  -185, // ERR__TIMED_OUT
+  -187, // ERR__ALL_BROKERS_DOWN
+  -195, // ERR__TRANSPORT
+  7, // REQUEST_TIMED_OUT
+])
+
+export class Leaders {
+  private readonly source: OffsetSource
+  /** Leaders that did not answer when they were last asked: as many as brokers, at the most. */
+  private readonly silent = new Set<number>()
+  /** A partition of each leader that was asked: as many as brokers, at the most. */
+  private readonly known = new Map<number, LedPartition>()
+  private readonly refusals = new Refusals()
+
+  constructor(source: OffsetSource) {
+    this.source = source
+  }
+
+  /** Hands over what each leader tells, as soon as it does. Rejects only as `onTold` throws. */
+  async ask(partitions: readonly LedPartition[], onTold: (told: TopicMarks) => unknown): Promise<void> {
+    for (const [leader, led] of this.inOrder(byLeader(partitions))) {
+      if (led[0] !== undefined) this.known.set(leader, led[0])
+      const { others, refused } = this.refusals.split(led)
+      for (let at = 0; at < others.length; at += ASKED_MAX) {
+        const question = { leader, left: QUESTIONS_MAX }
+        await this.askOne(question, others.slice(at, at + ASKED_MAX), onTold)
+        if (this.silent.has(leader)) break
+      }
+      if (others.length === 0 || !this.silent.has(leader)) await this.askRefused(leader, refused, onTold)
+    }
+  }
+
+  /** Asks the leaders that were known to answer, until one does not: that one is silent from now on. */
+  async findSilent(): Promise<void> {
+    for (const [leader, partition] of [...this.known]) {
+      if (this.silent.has(leader)) continue
+      await this.told(leader, [partition])
+      if (this.silent.has(leader)) return
+    }
+  }
+
+  private inOrder(led: ReadonlyMap<number, LedPartition[]>): [number, LedPartition[]][] {
+    const isSilent = ([leader]: [number, unknown]) => Number(this.silent.has(leader))
+    return [...led].sort((a, b) => isSilent(a) - isSilent(b))
+  }
+
+  /** False if some were not told. `isRefused`: it is known already that one of them is refused. */
+  private async askOne(
+    question: Question,
+    led: readonly LedPartition[],
+    onTold: (told: TopicMarks) => unknown,
+    isRefused = false,
+  ): Promise<boolean> {
+    if (led.length === 0) return true
+    if (question.left <= 0) return false
+    if (led.length === 1 || !isRefused) {
+      question.left--
+      const told = await this.told(question.leader, led)
+      if (told !== null) {
+        await onTold(told)
+        return true
+      }
+      if (this.silent.has(question.leader)) return false
+    }
+    if (led.length === 1) this.noteRefused(led)
+    else await this.askHalves(question, led, onTold)
+    return false
+  }
+
+  private async askHalves(
+    question: Question,
+    led: readonly LedPartition[],
+    onTold: (told: TopicMarks) => unknown,
+  ): Promise<void> {
+    const middle = led.length >> 1
+    const isTold = await this.askOne(question, led.slice(0, middle), onTold)
+    if (this.silent.has(question.leader)) return
+    await this.askOne(question, led.slice(middle), onTold, isTold)
+  }
+
+  private noteRefused(partitions: readonly LedPartition[]): void {
+    for (const partition of partitions) this.refusals.note(partition)
+  }
+
+  /** Those may all be told by now, as after a move that is over; if not, each of them takes a question of its own. */
+  private async askRefused(
+    leader: number,
+    refused: readonly LedPartition[],
+    onTold: (told: TopicMarks) => unknown,
+  ): Promise<void> {
+    if (refused.length === 0) return
+    if (await this.askAgain(leader, refused.slice(0, ASKED_MAX), onTold)) return
+    if (refused.length === 1 || this.silent.has(leader)) return
+    for (const partition of refused.slice(0, REFUSED_ASKED_MAX)) {
+      if (!(await this.askAgain(leader, [partition], onTold))) this.refusals.note(partition)
+      if (this.silent.has(leader)) return
+    }
+  }
+
+  private async askAgain(
+    leader: number,
+    refused: readonly LedPartition[],
+    onTold: (told: TopicMarks) => unknown,
+  ): Promise<boolean> {
+    const told = await this.told(leader, refused)
+    if (told === null) return false
+    for (const partition of refused) this.refusals.forget(partition)
+    await onTold(told)
+    return true
+  }
+
+  /** null if there is no answer, or one that an error of one of them has taken away. */
+  private async told(leader: number, led: readonly LedPartition[]): Promise<TopicMarks | null> {
+    const timeoutMs = this.silent.has(leader) ? ANSWER_SILENT_MS : ANSWER_MS
+    try {
+      const starts = await this.source.starts(led, timeoutMs)
+      const ends = await this.source.ends(led, timeoutMs)
+      this.silent.delete(leader)
+      return marksOf(starts, ends)
+    } catch (error) {
+      if (SILENT_CODES.has(codeOf(error))) this.silent.add(leader)
+      else this.silent.delete(leader)
+      return null
+    }
+  }
+}
+
+function byLeader(partitions: readonly LedPartition[]): Map<number, LedPartition[]> {
+  const led = new Map<number, LedPartition[]>()
+  for (const partition of partitions) {
+    const others = led.get(partition.leader)
+    if (others === undefined) led.set(partition.leader, [partition])
+    else others.push(partition)
+  }
+  return led
+}
+
+function marksOf(starts: TopicOffsets, ends: TopicOffsets): TopicMarks {
+  const marks: TopicMarks = new Map()
+  for (const [topic, offsets] of ends) {
+    const begins = starts.get(topic)
+    const known = new Map<number, Watermarks>()
+    for (const [partition, end] of offsets) {
+      const start = begins?.get(partition)
+      if (start !== undefined) known.set(partition, { start, end })
+    }
+    marks.set(topic, known)
+  }
+  return marks
+}

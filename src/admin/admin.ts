@@ -1,0 +1,49 @@
+// What plugins/admin offers to the admin routes: is the process ready, how does it do, in numbers.
+
+import type { EndReason } from '../stream/counters.ts'
+import type { Delay } from './event-loop-delay.ts'
+
+export interface Admin {
+  /** Why no new stream should come here now, in words for an operator; empty when the process is ready. */
+  notReady(): string[]
+  /** Every metric in Prometheus's text format. */
+  metrics(): Promise<MetricsText>
+  status(): Status
+}
+
+export interface MetricsText {
+  readonly contentType: string
+  readonly text: string
+}
+
+/** The live figures of /status: one JSON object a second for each viewer. */
+export interface Status {
+  readonly atMs: number
+  readonly uptimeSeconds: number
+  readonly notReady: readonly string[]
+  readonly streams: {
+    readonly open: number
+    readonly opened: number
+    readonly ended: Readonly<Record<EndReason, number>>
+  }
+  readonly delivered: { readonly records: number; readonly bytes: number; readonly writes: number }
+  readonly challenges: number
+  readonly renewals: number
+  readonly topics: readonly TopicStatus[]
+  readonly eventLoopDelaySeconds: Delay
+  readonly cpuSeconds: number
+  readonly residentBytes: number
+}
+
+export interface TopicStatus {
+  readonly name: string
+  readonly encoding: string
+  readonly keeps: string
+  readonly isCaughtUp: boolean
+  /** Event id of the bus's tail. */
+  readonly position: string
+  readonly recordsAppended: number
+  readonly retainedRecords: number
+  readonly retainedBytes: number
+  readonly retainedBytesMax: number
+}

@@ -1,0 +1,90 @@
+// The application that the commands serve: the front, the records' source and the admin port, put together in one thread.
+// src/threads/multi-thread-app.ts puts them together for several. No process, no signals.
+
+import { randomInt } from 'node:crypto'
+import type { RequestListener } from 'node:http'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import kafka from '../../plugins/kafka.ts'
+import { ConnectionBudget, createConnectionCounts, SEEDS } from '../http/connection-budget.ts'
+import { createConnectionFigures } from '../http/connection-limits.ts'
+import { Listeners, readTls } from '../http/listener.ts'
+import type { ServerOptions } from '../options.ts'
+import { buildOperator, operatorBudget } from './admin-app.ts'
+import { builtOrClosed } from './closing.ts'
+import { buildFront, registerStreams } from './web-app.ts'
+
+export interface Ports {
+  readonly port: number
+  readonly adminPort: number
+}
+
+export interface App {
+  readonly log: FastifyBaseLogger
+  /** Rejects with an error that names what could not be read or listened to. */
+  listen(): Promise<Ports>
+  /** Readiness turns red at once; all else goes on. */
+  announceEnd(): void
+  /** Takes no new streams, and ends those that are open within `drainSeconds`. Readiness turns red at once. */
+  drain(): Promise<void>
+  /** Ends every stream at once and closes everything, within 2 s. */
+  close(): Promise<void>
+  /** Resolves when it cannot go on. */
+  readonly failed: Promise<void>
+}
+
+/** Streams, page and renewals, and health, metrics and status on a port of their own. */
+export interface SingleApp extends App {
+  readonly app: FastifyInstance
+  readonly admin: FastifyInstance
+}
+
+/** `sockets`: descriptors of listening sockets that somebody else has opened; null: as the options say. */
+export async function buildApp(
+  options: ServerOptions,
+  sockets: readonly number[] | null = null,
+): Promise<SingleApp> {
+  const app = await buildFront(options, async (scope) => {
+    await scope.register(kafka, options.kafka)
+    await registerStreams(scope, options, { topics: () => scope.kafkaSseTopics })
+  })
+  const connections = createConnectionFigures()
+  const departure = { isAnnounced: false }
+  const parts = {
+    streams: app.kafkaSse,
+    topics: app.kafkaSseTopics,
+    authenticator: app.kafkaSseAuth,
+    departure,
+    connections,
+  }
+  const admin = await builtOrClosed(app, () => buildOperator(options, parts))
+  const [front, operator] = [new Listeners(), new Listeners()]
+  return {
+    app,
+    admin,
+    log: app.log,
+    failed: new Promise(() => {}),
+    listen: async () => {
+      const tls = options.tls === null ? null : await readTls(options.tls)
+      const { host, port, adminHost, adminPort } = options
+      const at = { host: adminHost, port: adminPort, tls: null, connections, budget: operatorBudget() }
+      const budget = new ConnectionBudget(options, createConnectionCounts(1, randomInt(SEEDS)), 0)
+      const where = sockets === null ? { host, port } : { sockets }
+      return {
+        adminPort: await operator.add(admin.routing as RequestListener, at),
+        port: await front.add(app.routing as RequestListener, { ...where, tls, connections, budget }),
+      }
+    },
+    announceEnd: () => {
+      departure.isAnnounced = true
+    },
+    drain: () => app.kafkaSse.drain(options.sse.drainSeconds * 1000),
+    close: async () => {
+      await app.kafkaSse.close()
+      await front.close()
+      await app.close()
+      // Last, so that readiness is seen to be red until the end.
+      await admin.close()
+      await operator.close()
+    },
+  }
+}

@@ -1,0 +1,45 @@
+// What one stream asks Kafka: where each partition ends. It asks again, a second after each answer, until it is stopped.
+// However many streams ask, Kafka has one question at a time: src/bus/shared-answer.ts.
+
+import type { LatestAnswers, Question, Waiter } from '../bus/shared-answer.ts'
+import type { PartitionWatermarks } from '../bus/topic.ts'
+
+/** How long after an answer that did not tell enough it asks again. */
+const AGAIN_MS = 1000
+
+export class Asking {
+  /** When it asks again, in monotonic ms; Infinity while an answer is on its way, of which the waiter is told. */
+  againAtMs = Number.NEGATIVE_INFINITY
+  private readonly answers: LatestAnswers<PartitionWatermarks>
+  private readonly waiter: Waiter
+  private question: Question<PartitionWatermarks> | null = null
+
+  constructor(answers: LatestAnswers<PartitionWatermarks>, waiter: Waiter) {
+    this.answers = answers
+    this.waiter = waiter
+  }
+
+  /** The answer, once for each; null where none has come since the last call, `closed` where none will come any more. */
+  take(nowMs: number): PartitionWatermarks | 'closed' | null {
+    const { question } = this
+    if (question === null) return this.askAgain(nowMs)
+    if (!question.isOver) return null
+    this.question = null
+    this.againAtMs = nowMs + AGAIN_MS
+    return question.answer ?? 'closed'
+  }
+
+  stop(): void {
+    this.question?.leave(this.waiter)
+    this.question = null
+    this.againAtMs = Number.POSITIVE_INFINITY
+  }
+
+  private askAgain(nowMs: number): null {
+    if (nowMs < this.againAtMs) return null
+    this.againAtMs = Number.POSITIVE_INFINITY
+    this.question = this.answers.put()
+    this.question.join(this.waiter)
+    return null
+  }
+}

@@ -1,0 +1,239 @@
+// Where a stream begins: at the id it brings, at what its URL asks for, or with the newest value of every key.
+// An id that cannot be honoured means the beginning, said with a reason: never an error, since a browser sends it by itself.
+
+import type { BusView } from '../bus/bus-view.ts'
+import { FROM_NOW, FROM_BEGINNING as FROM_START, type Position, parsePosition } from '../bus/position.ts'
+import type { LatestAnswers, Waiter } from '../bus/shared-answer.ts'
+import type { PartitionWatermarks, Topic } from '../bus/topic.ts'
+import { Cursor } from '../cursor/cursor.ts'
+import type { GapReason } from '../stream/signals.ts'
+import { Ahead, hasFromNow, offsetsAhead } from './ahead.ts'
+import { Asking } from './asking.ts'
+import { EndsNow } from './ends-now.ts'
+
+export interface Wish {
+  /** The last event ID, null where there is none. It wins over the others. */
+  readonly id: string | null
+  /** A moment, in epoch ms, from which on the client wants every record; null: none is named. It wins over `from`. */
+  readonly sinceMs: number | null
+  /** What to begin with otherwise: what the bus keeps, or what comes from now on. */
+  readonly from: 'earliest' | 'latest'
+}
+
+export const FROM_BEGINNING: Wish = { id: null, sinceMs: null, from: 'earliest' }
+
+export interface StartParts {
+  readonly topic: Topic
+  readonly wish: Wish
+  /** Kafka's answers to all streams of the topic. */
+  readonly answers: LatestAnswers<PartitionWatermarks>
+  /** Told when Kafka has answered: `look` has something new to see. */
+  readonly waiter: Waiter
+  /** When the request came, in monotonic ms. */
+  readonly nowMs: number
+}
+
+/** A cursor, a word on why it is not where the client left off, and what of the client's id was taken at its word. */
+export interface Begun {
+  readonly cursor: Cursor
+  readonly reason: GapReason | null
+  readonly doubt: Ahead | null
+}
+
+/** Why this stream cannot be. */
+export interface End {
+  readonly end: 'busy' | 'shutdown'
+}
+
+/** A text: what it waits for, as the pump has it. */
+export type Beginning = Begun | End | 'publish' | 'catch-up' | 'call'
+
+/**
+ * How long a partition of which Kafka does not tell the end holds up a stream, from the request on: it has begun before 10 s are
+ * over, also where the loop is busy.
+ */
+const HELD_UP_MS = 9_500
+/** What Kafka has to answer at the most, where the bus caught up later than that. */
+const ANSWER_MS = 2_000
+
+const NOTHING: Position = new Map()
+
+/** The beginning of one stream, which is looked at until it is known. */
+export class Start {
+  private readonly parts: StartParts
+  /** From then on what Kafka has left open is taken at its word. */
+  private readonly heldUpUntilMs: number
+  /** By then, whether Kafka has answered or not. */
+  private beginsByMs: number
+  /** The id's position, from the request to the first look; beyond that only where it says "from now", which was then. */
+  private position: Position | null = null
+  private saysFromNow = false
+  private ahead: Ahead | null = null
+  /** A cursor at the end as of the request, for one that begins there and came after the bus had caught up. */
+  private fromEnd: Cursor | null = null
+  /** Finds out where the partitions ended as of the request, for one that came before. */
+  private endsNow: EndsNow | null = null
+  /** What it has found, null until then. A partition that is not in it is read from its beginning. */
+  private ends: Position | null = null
+  /** `recreatedAt` of the bus that the above belongs to. */
+  private recreatedAt: number
+
+  /** "Now" is when the request came, not when `look` is called first. */
+  constructor(parts: StartParts) {
+    const { wish, topic } = parts
+    const { bus } = topic
+    this.parts = parts
+    this.heldUpUntilMs = parts.nowMs + HELD_UP_MS
+    this.beginsByMs = this.heldUpUntilMs
+    this.recreatedAt = bus.recreatedAt
+    if (!bus.caughtUp) this.endsNow = saysFromNow(wish) ? new EndsNow(bus.ends(), this.asking()) : null
+    else if (wish.id !== null) this.position = this.read(wish.id)
+    else if (isFromNow(wish))
+      this.fromEnd = bus.isBehindEnds ? Cursor.fromPosition(bus, bus.ends()) : Cursor.fromNow(bus)
+  }
+
+  /** Whether it is known by now where to begin: bounded work, and next to none where nothing has changed since the last look. */
+  look(nowMs: number): Beginning {
+    const { wish, topic } = this.parts
+    const { bus } = topic
+    if (this.fromEnd !== null) return { cursor: this.fromEnd, reason: null, doubt: null }
+    if (bus.recreatedAt !== this.recreatedAt) this.forget()
+    const finding = this.endsNow === null ? 'known' : this.findEnds(this.endsNow, nowMs)
+    if (finding === 'closed') return { end: 'shutdown' }
+    if (finding === 'open') return 'call'
+    if (!bus.caughtUp) return 'catch-up'
+    if (wish.id !== null) return this.fromId(wish.id, nowMs)
+    if (isFromNow(wish)) return fromEnds(bus, this.ends ?? NOTHING)
+    if (wish.sinceMs !== null) return fromTime(bus, wish.sinceMs)
+    return fromBeginning(bus, null)
+  }
+
+  /** When to look again although nobody has called, in monotonic ms. */
+  get lookAtMs(): number {
+    const againAtMs = (this.ahead ?? this.endsNow)?.lookAtMs
+    return againAtMs === undefined ? Number.POSITIVE_INFINITY : Math.min(againAtMs, this.beginsByMs)
+  }
+
+  /** It asks nothing any more. */
+  stop(): void {
+    this.ahead?.stop()
+    this.endsNow?.stop()
+    this.ahead = null
+    this.endsNow = null
+  }
+
+  /** What Kafka has not told in time stays as it is. */
+  private findEnds(endsNow: EndsNow, nowMs: number): 'known' | 'open' | 'closed' {
+    const finding = endsNow.look(nowMs)
+    if (finding === 'closed') return finding
+    if (finding === 'open' && nowMs < this.beginsByMs) return finding
+    this.ends = endsNow.position
+    this.stop()
+    return 'known'
+  }
+
+  private fromId(id: string, nowMs: number): Beginning {
+    const { bus } = this.parts.topic
+    if (this.ahead !== null) return this.fromAhead(id, this.ahead, nowMs)
+    const position = this.position ?? this.read(id)
+    if (position === null) return fromBeginning(bus, 'undecodable')
+    if (position.size === 0) return fromBeginning(bus, null)
+    const offsets = offsetsAhead(bus, position)
+    for (const [partition, end] of this.ends ?? bus.logs.ends)
+      if (end >= (offsets.get(partition) ?? Number.POSITIVE_INFINITY)) offsets.delete(partition) // Kafka has told
+    if (offsets.size === 0) return this.resume(id, position, null)
+    this.position = this.saysFromNow ? position : null
+    this.ahead = new Ahead(bus, offsets, this.asking())
+    this.beginsByMs = Math.max(this.beginsByMs, nowMs + ANSWER_MS)
+    return this.fromAhead(id, this.ahead, nowMs)
+  }
+
+  private fromAhead(id: string, ahead: Ahead, nowMs: number): Beginning {
+    const { bus } = this.parts.topic
+    const finding = ahead.look(nowMs)
+    if (finding === 'beyond') return fromBeginning(bus, bus.wasRecreated ? 'recreated' : 'beyond-end')
+    if (finding === 'too-old') return fromBeginning(bus, finding)
+    if (finding === 'closed') return { end: 'shutdown' }
+    if (ahead.hasAnswer) this.beginsByMs = this.heldUpUntilMs
+    if (finding === 'open' && nowMs < this.beginsByMs) return 'publish'
+    const position = ahead.completed(this.position ?? parsePosition(id) ?? NOTHING)
+    const beginning = this.resume(id, position, finding === 'open' ? ahead : null)
+    if (!('doubt' in beginning) || beginning.doubt === null) ahead.stop()
+    return beginning
+  }
+
+  private resume(id: string, position: Position, doubt: Ahead | null): Begun | End {
+    const { bus } = this.parts.topic
+    const reason = this.saysFromNow ? this.gapFromNow(id, position) : bus.gapFor(position)
+    if (reason !== null) return fromBeginning(bus, reason)
+    return { cursor: Cursor.fromPosition(bus, position), reason, doubt }
+  }
+
+  /** What an id is told counts for its other partitions; those "from now" miss what is gone since, and nothing else. */
+  private gapFromNow(id: string, position: Position): GapReason | null {
+    const { bus } = this.parts.topic
+    const [others, ends] = [new Map(position), new Map<number, number>()]
+    for (const [partition, offset] of parsePosition(id) ?? NOTHING) {
+      if (offset !== FROM_NOW) continue
+      ends.set(partition, position.get(partition) ?? FROM_START)
+      others.set(partition, Number.MAX_SAFE_INTEGER)
+    }
+    return bus.gapFor(others) ?? bus.gapAfter(ends)
+  }
+
+  /** Offsets of -1 read as the end as of the request: where the bus was, or what was found since. */
+  private read(id: string): Position | null {
+    const position = parsePosition(id)
+    if (position === null || !hasFromNow(position)) return position
+    this.saysFromNow = true
+    const read = new Map(position)
+    for (const [partition, offset] of position)
+      if (offset === FROM_NOW) read.set(partition, this.end(partition))
+    return read
+  }
+
+  /** -1 for a partition that the bus did not know at the request. */
+  private end(partition: number): number {
+    if (this.ends !== null) return this.ends.get(partition) ?? FROM_START
+    const { bus } = this.parts.topic
+    const read = bus.nextOffset(partition) ?? FROM_NOW
+    return Math.max(read, bus.logs.ends.get(partition) ?? read)
+  }
+
+  /** The topic has become another one. All of it came after the request, and what was found out so far was of the former. */
+  private forget(): void {
+    this.stop()
+    this.recreatedAt = this.parts.topic.bus.recreatedAt
+    this.position = null
+    this.ends = NOTHING
+  }
+
+  private asking(): Asking {
+    return new Asking(this.parts.answers, this.parts.waiter)
+  }
+}
+
+function isFromNow({ id, sinceMs, from }: Wish): boolean {
+  return id === null && sinceMs === null && from === 'latest'
+}
+
+function saysFromNow(wish: Wish): boolean {
+  return wish.id === null ? isFromNow(wish) : hasFromNow(parsePosition(wish.id) ?? NOTHING)
+}
+
+/** Everything behind these ends, where all of that is here. */
+function fromEnds(bus: BusView, ends: Position): Begun | End {
+  const reason = bus.gapAfter(ends)
+  if (reason !== null) return fromBeginning(bus, reason)
+  return { cursor: Cursor.fromPosition(bus, ends), reason, doubt: null }
+}
+
+function fromBeginning(bus: BusView, reason: GapReason | null): Begun | End {
+  // A bus that had to drop what nothing superseded has no whole snapshot to give; replicas with more room may.
+  return bus.isWhole ? { cursor: Cursor.fromBeginning(bus), reason, doubt: null } : { end: 'busy' }
+}
+
+function fromTime(bus: BusView, sinceMs: number): Beginning {
+  const isWhole = bus.isWholeSince(sinceMs)
+  return isWhole ? { cursor: Cursor.fromTime(bus, sinceMs), reason: null, doubt: null } : { end: 'busy' }
+}

@@ -1,0 +1,58 @@
+// Frames of one segment that leave the bus together. There may be thousands, but what is written down of them is only the last of
+// each kind in each partition: whoever has that has missed none of them.
+
+import type { EntryAt, Segment } from '../segments/segment.ts'
+import { NONE } from '../segments/segment-view.ts'
+import type { Losses } from './losses.ts'
+
+/** Of one partition, the last removed record, the last removed tombstone, and the last removed frame that a snapshot needs. */
+interface LastGone {
+  record: EntryAt
+  tombstone: EntryAt
+  wanted: EntryAt
+}
+
+export class GoneFrames {
+  private readonly segment: Segment
+  private readonly partitions = new Map<number, LastGone>()
+  /** Neighbours are mostly of the same partition. */
+  private partition = NONE
+  private last: LastGone = { record: NONE, tombstone: NONE, wanted: NONE }
+
+  constructor(segment: Segment) {
+    this.segment = segment
+  }
+
+  /** To be called in the order in which they stand. */
+  add(at: EntryAt, isTombstone: boolean, isWanted: boolean): void {
+    const partition = this.segment.partition(at)
+    if (partition !== this.partition) this.turnTo(partition)
+    if (isTombstone) this.last.tombstone = at
+    else this.last.record = at
+    if (isWanted) this.last.wanted = at
+  }
+
+  /** Writes down that they went when the bus's next sequence was `now`. */
+  tell(losses: Losses, now: number): void {
+    const { segment } = this
+    const last = [...this.partitions.values()]
+    const [tombstones, wanted] = [
+      new Set(last.map((of) => of.tombstone)),
+      new Set(last.map((of) => of.wanted)),
+    ]
+    const all = new Set(last.flatMap(({ record, tombstone, wanted }) => [record, tombstone, wanted]))
+    all.delete(NONE)
+    for (const at of [...all].sort((a, b) => a - b)) {
+      const [partition, sequence, offset] = [segment.partition(at), segment.sequence(at), segment.offset(at)]
+      const [isTombstone, isWanted] = [tombstones.has(at), wanted.has(at)]
+      losses.addFrame({ partition, sequence, offset, now, isTombstone, isWanted })
+    }
+  }
+
+  private turnTo(partition: number): void {
+    const known = this.partitions.get(partition)
+    this.last = known ?? { record: NONE, tombstone: NONE, wanted: NONE }
+    this.partition = partition
+    if (known === undefined) this.partitions.set(partition, this.last)
+  }
+}

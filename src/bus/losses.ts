@@ -1,0 +1,221 @@
+// What a bus no longer has although nothing newer took its place, and whom that concerns: ids that come from before it,
+// cursors that had still to read it, snapshots that would lack it.
+
+import type { GapReason } from '../stream/signals.ts'
+import type { Position } from './position.ts'
+
+/** What is written down, as plain values that another thread can be sent. */
+export interface LossesState {
+  /** Grows with whatever is written down; never begins again. */
+  version: number
+  /** Whether every key's newest value is here: what a snapshot promises. Never true again once it is false. */
+  isWhole: boolean
+  /** When the latest of all records up to what made it false was written, in epoch ms: later moments lie behind that. */
+  brokenAtMs: number
+  readonly partitions: Map<number, PartitionLosses>
+  /** Of all partitions: most readers are past everything that went, which one look tells. */
+  readonly frames: LostFrame[]
+}
+
+export interface PartitionLosses {
+  /** Offset that an id must have reached to have missed no record; 0 where none is gone. */
+  recordsGone: number
+  /** The same for tombstones that had their time. */
+  deletesGone: number
+  /** Frames that are gone, and those among them that a snapshot, too, cannot be without. */
+  readonly frames: LostFrame[]
+  readonly wanted: LostFrame[]
+  /** What is missed by a client that has of the partition what another server read, and by no other. */
+  readonly missing: LostFrame[]
+}
+
+/**
+ * A frame that is gone, and the bus's next sequence when it went. Of frames in a list only those are kept behind which nothing
+ * went later: sequences and offsets fall, `now` grows. So the first that went at a moment or later is the furthest of these.
+ */
+export interface LostFrame {
+  now: number
+  sequence: number
+  offset: number
+}
+
+export interface GoneFrame extends LostFrame {
+  readonly partition: number
+  /** A tombstone that had its time. */
+  readonly isTombstone: boolean
+  /** Nothing newer stands for it in a snapshot. */
+  readonly isWanted: boolean
+}
+
+/** Frames in a list. Where there are more the two oldest count as one: a reader made between them may be ended for nothing. */
+const FRAMES_MAX = 32
+
+export class Losses {
+  readonly state: LossesState
+
+  constructor(state = nothingLost()) {
+    this.state = state
+  }
+
+  get isWhole(): boolean {
+    return this.state.isWhole
+  }
+
+  get brokenAtMs(): number {
+    return this.state.brokenAtMs
+  }
+
+  /** A frame went; of those that go at once, in the order of their sequences. */
+  addFrame(frame: GoneFrame): void {
+    const { state } = this
+    const losses = this.of(frame.partition)
+    state.version++
+    if (frame.isTombstone) losses.deletesGone = Math.max(losses.deletesGone, frame.offset + 1)
+    else losses.recordsGone = Math.max(losses.recordsGone, frame.offset + 1)
+    add(state.frames, frame)
+    add(losses.frames, frame)
+    if (frame.isWanted) add(losses.wanted, frame)
+  }
+
+  /** A tombstone that was never read, at the latest at this offset. */
+  addTombstone(partition: number, offset: number): void {
+    const losses = this.of(partition)
+    this.state.version++
+    losses.deletesGone = Math.max(losses.deletesGone, offset + 1)
+  }
+
+  /**
+   * What a partition that is read later than the others has no more, up to this offset: streams may be open whose clients have
+   * something of it already.
+   */
+  addMissing(partition: number, offset: number, now: number): void {
+    const missing = { sequence: now, offset, now }
+    this.state.version++
+    add(this.of(partition).missing, missing)
+    add(this.state.frames, missing)
+  }
+
+  /** The newest values of keys were among them: no snapshot is whole from now on. */
+  addNewest(latestSoFarMs: number): void {
+    const { state } = this
+    state.version++
+    state.isWhole = false
+    state.brokenAtMs = Math.max(state.brokenAtMs, latestSoFarMs)
+  }
+
+  /**
+   * Why a client with this position has missed something for good; null if it has not. A partition from which it has
+   * nothing yet is read from wherever it begins, as long as that holds every key's newest value.
+   */
+  gapFor(position: Position, logStart: (partition: number) => number | undefined): GapReason | null {
+    const { partitions, isWhole } = this.state
+    let reason: GapReason | null = null
+    for (const [partition, offset] of position) {
+      if (offset <= 0) continue
+      const { recordsGone = 0, deletesGone = 0 } = partitions.get(partition) ?? {}
+      if (offset < (logStart(partition) ?? 0) || offset < recordsGone) return 'too-old'
+      if (offset < deletesGone) reason = 'deletes-dropped'
+    }
+    return isWhole || !this.isOwedNewest(position) ? reason : 'too-old'
+  }
+
+  /**
+   * The same for a client that wants every record from this position on, 0 included. Only records that left this bus count, and
+   * those before `readFrom`, which it never read; a log start alone says nothing. Offsets below 0 ask for nothing.
+   */
+  gapAfter(position: Position, readFrom: ReadonlyMap<number, number>): GapReason | null {
+    let reason: GapReason | null = null
+    for (const [partition, offset] of position) {
+      if (offset < 0) continue
+      const { recordsGone = 0, frames = [] } = this.state.partitions.get(partition) ?? {}
+      if (offset < (readFrom.get(partition) ?? 0) || offset < recordsGone) return 'too-old'
+      if (offset <= (frames[0]?.offset ?? -1)) reason = 'deletes-dropped' // the furthest that left was a tombstone
+    }
+    return reason
+  }
+
+  lacksTombstones(partition: number): boolean {
+    return (this.state.partitions.get(partition)?.deletesGone ?? 0) > 0
+  }
+
+  /**
+   * Whether something went that a reader had still to read. It is at `place` and was made at `madeAt`, in sequences of the bus; from
+   * `liveFrom` on it reads every frame, before only those that nothing newer stood for at `madeAt`. Its client has what lies
+   * below `had` as well, wherever that stands in the bus.
+   */
+  concern(place: number, madeAt: number, liveFrom: number, had?: Position): boolean {
+    const { frames, partitions } = this.state
+    if ((furthestSince(frames, madeAt)?.sequence ?? 0) < place) return false
+    for (const [partition, losses] of partitions) {
+      const next = had?.get(partition) ?? 0
+      const [any, wanted] = [furthestSince(losses.frames, madeAt), furthestSince(losses.wanted, madeAt)]
+      if (isOwed(wanted, place, next) || isOwed(any, Math.max(place, liveFrom), next)) return true
+      if (next > 0 && isOwed(furthestSince(losses.missing, madeAt), place, next)) return true
+    }
+    return false
+  }
+
+  clear(): void {
+    const { state } = this
+    state.version++
+    state.isWhole = true
+    state.brokenAtMs = Number.NEGATIVE_INFINITY
+    state.partitions.clear()
+    state.frames.length = 0
+  }
+
+  /** Whether a client has nothing of a partition that has lost records, of which some may have been their keys' newest. */
+  private isOwedNewest(position: Position): boolean {
+    for (const [partition, { recordsGone }] of this.state.partitions)
+      if (recordsGone > 0 && (position.get(partition) ?? 0) <= 0) return true
+    return false
+  }
+
+  private of(partition: number): PartitionLosses {
+    const { partitions } = this.state
+    const known = partitions.get(partition)
+    if (known !== undefined) return known
+    const losses = { recordsGone: 0, deletesGone: 0, frames: [], wanted: [], missing: [] }
+    partitions.set(partition, losses)
+    return losses
+  }
+}
+
+function nothingLost(): LossesState {
+  return {
+    version: 0,
+    isWhole: true,
+    brokenAtMs: Number.NEGATIVE_INFINITY,
+    partitions: new Map(),
+    frames: [],
+  }
+}
+
+/** Thousands may go at once, so the object of one that is no longer the furthest is used again. */
+function add(frames: LostFrame[], { now, sequence, offset }: LostFrame): void {
+  let frame: LostFrame | undefined
+  while ((frames.at(-1)?.sequence ?? Number.POSITIVE_INFINITY) <= sequence) frame = frames.pop()
+  frame ??= { now, sequence, offset }
+  frame.now = now
+  frame.sequence = sequence
+  frame.offset = offset
+  frames.push(frame)
+  const [oldest, second] = frames
+  if (frames.length <= FRAMES_MAX || oldest === undefined || second === undefined) return
+  frames.splice(0, 2, { ...oldest, now: second.now })
+}
+
+/** The furthest of the frames that went when the bus's next sequence was `madeAt` or later. */
+function furthestSince(frames: readonly LostFrame[], madeAt: number): LostFrame | undefined {
+  let furthest: LostFrame | undefined
+  for (let index = frames.length - 1; index >= 0; index--) {
+    const frame = frames[index]
+    if (frame === undefined || frame.now < madeAt) break
+    furthest = frame
+  }
+  return furthest
+}
+
+function isOwed(frame: LostFrame | undefined, place: number, next: number): boolean {
+  return frame !== undefined && frame.sequence >= place && frame.offset >= next
+}

@@ -1,0 +1,149 @@
+// Makes options out of what people write: the environment and CONFIG_FILE for a server, an object for the plugin.
+// Promise: every problem is told at once, a line each, and what passes has every default filled in.
+
+import type { KafkaSseOptions, LogLevel, ResolvedOptions, ServerOptions, TlsOptions } from '../options.ts'
+import { authFaults, resolveOptions } from './auth-rules.ts'
+import { cores } from './default-workers.ts'
+import { copied, type Document, setAt, unplain, unplainFaults, valueAt } from './document.ts'
+import type { EnvironmentVariables } from './environment.ts'
+import { dotted, type Gathered, gather, lineOf, nameOf } from './gathering.ts'
+import { tlsProblems, verificationKeysProblem } from './key-files.ts'
+import { ConfigError } from './problems.ts'
+import { type ServerSettingName, WORKERS_MAX } from './server-settings.ts'
+import { streamFaults } from './stream-rules.ts'
+import { type Fault, optionsFaults, serverFaults } from './validation.ts'
+
+export { ConfigError } from './problems.ts'
+
+/** What Fastify's `register` reads out of a plugin's options for itself. */
+const REGISTER_OPTIONS = new Set(['prefix', 'logLevel', 'logSerializers'])
+const LOCAL_HOSTS = new Set(['localhost', '127.0.0.1', '::1'])
+
+/**
+ * The options that a plugin was registered with, every default filled in; the object itself is left as it is. Throws a
+ * ConfigError that names each problem by its place, as in `options.sse.heartbeatSeconds`.
+ */
+export function validateOptions(options: KafkaSseOptions): ResolvedOptions {
+  const words = unplain(options)
+  if (words !== null) throw new ConfigError([`options ${words}`])
+  const given = Object.fromEntries(Object.entries(options).filter(([name]) => !REGISTER_OPTIONS.has(name)))
+  refuse(unplainFaults(given))
+  const document = copied(given) as Document
+  const faults = [...optionsFaults(document), ...authFaults(document), ...streamFaults(document)]
+  refuse(faults)
+  return resolveOptions(document)
+}
+
+function refuse(faults: readonly Fault[]): void {
+  if (faults.length === 0) return
+  throw new ConfigError(faults.map(({ place, words }) => `options.${dotted(place)} ${words}`))
+}
+
+/** The options of `kafka-sse serve`. Throws a ConfigError that names each problem by its variable. */
+export async function parseEnvironment(
+  env: EnvironmentVariables,
+  folder: string = process.cwd(),
+): Promise<ServerOptions> {
+  const gathered = await gather(env)
+  const problems = [...gathered.problems, ...faultLines(gathered), ...tlsLines(gathered.document)]
+  const { document } = gathered
+  if (document.demoTokens !== undefined) problems.push('DEMO_TOKENS is for kafka-sse demo alone')
+  const keys = valueAt(document, ['auth', 'keys'])
+  if (typeof keys === 'string') {
+    const problem = verificationKeysProblem(nameOf(['auth', 'keys'], gathered), keys, folder)
+    if (problem !== null) problems.push(problem)
+  }
+  if (problems.length > 0) throw new ConfigError(problems)
+  return serverOptions(gathered)
+}
+
+/** What the demo brings along, by place: `fixed` is its own and nobody else's, `defaults` give way to what is set. */
+export interface DemoPresets {
+  readonly folder: string
+  readonly fixed: ReadonlyMap<string, unknown>
+  readonly defaults: ReadonlyMap<string, unknown>
+}
+
+/** The options of `kafka-sse demo`. Throws like parseEnvironment; reads none of the demo's files, which come later. */
+export async function parseDemoEnvironment(
+  env: EnvironmentVariables,
+  { folder, fixed, defaults }: DemoPresets,
+): Promise<ServerOptions> {
+  const gathered = await gather(env)
+  const { document, problems } = gathered
+  for (const [name, value] of fixed) {
+    const place = name.split('.')
+    if (valueAt(document, place) === undefined) setAt(document, place, value)
+    else
+      problems.push(`${nameOf(place, gathered)} is for kafka-sse serve: the demo trusts its own keys alone`)
+  }
+  for (const [name, value] of defaults) {
+    const place = name.split('.')
+    if (valueAt(document, place) === undefined) setAt(document, place, value)
+  }
+  problems.push(...faultLines(gathered))
+  if (problems.length > 0) throw new ConfigError(problems)
+  const options = serverOptions(gathered)
+  const tokens = document.demoTokens ?? (LOCAL_HOSTS.has(options.host) ? 'on' : 'off')
+  return { ...options, demo: { folder, tokens: tokens === 'on' } }
+}
+
+function faultLines(gathered: Gathered): string[] {
+  const { document } = gathered
+  const faults = [...serverFaults(document), ...authFaults(document), ...streamFaults(document)]
+  return [...faults.map((fault) => lineOf(fault, gathered)), ...adminPathLines(gathered)]
+}
+
+/** On a server's public port nobody would be asked who they are. */
+function adminPathLines(gathered: Gathered): string[] {
+  const place = ['sse', 'adminPath']
+  if (typeof valueAt(gathered.document, place) !== 'string') return []
+  return [`${nameOf(place, gathered)} is for the plugin: a server has ADMIN_PORT`]
+}
+
+function tlsLines({ tls, tlsCertFile, tlsKeyFile }: Document): string[] {
+  const files = Object.entries({ TLS_CERT_FILE: tlsCertFile, TLS_KEY_FILE: tlsKeyFile })
+  if (tls === 'off') {
+    return files.filter(([, file]) => file !== undefined).map(([name]) => `${name} is set although TLS=off`)
+  }
+  if (typeof tlsCertFile === 'string' && typeof tlsKeyFile === 'string') {
+    return tlsProblems({ certFile: tlsCertFile, keyFile: tlsKeyFile })
+  }
+  if (tls !== 'on') return []
+  return files
+    .filter(([, file]) => file === undefined)
+    .map(([name]) => `${name} is not set: a path in PEM, or TLS=off behind a proxy that ends TLS`)
+}
+
+/** A document that was checked against the schema is what its settings' types say. */
+type CheckedDocument = Readonly<Record<Exclude<ServerSettingName, NumberName | 'adminHosts'>, string>> &
+  Readonly<Record<Exclude<NumberName, 'workers'>, number>> & {
+    readonly workers?: number
+    readonly adminHosts: string[]
+  }
+type NumberName =
+  | 'port'
+  | 'adminPort'
+  | 'connectionsMax'
+  | 'connectionsPerAddressMax'
+  | 'lingerSeconds'
+  | 'workers'
+
+function serverOptions({ document, module }: Gathered): ServerOptions {
+  const { tls, tlsCertFile, tlsKeyFile, ...checked } = document as CheckedDocument
+  const { host, port, adminHost, adminPort, adminHosts, logLevel } = checked
+  const { workers = defaultWorkers(), lingerSeconds, connectionsMax, connectionsPerAddressMax } = checked
+  const files: TlsOptions = { certFile: tlsCertFile, keyFile: tlsKeyFile }
+  return {
+    ...resolveOptions(document),
+    ...{ host, port, adminHost, adminPort, adminHosts, logLevel: logLevel as LogLevel },
+    ...{ workers, lingerSeconds, connectionsMax, connectionsPerAddressMax },
+    tls: tls === 'off' ? null : files,
+    ...(module !== null && { configModule: module }),
+  }
+}
+
+/** One core is left to the main thread, which reads from Kafka. */
+function defaultWorkers(): number {
+  return Math.max(1, Math.min(WORKERS_MAX, cores() - 1))
+}

@@ -1,0 +1,156 @@
+// Listening sockets, and the servers behind them: HTTP/2 over TLS with HTTP/1.1 on the same port, or plain HTTP/1.1.
+// A name that stands for several addresses (localhost: 127.0.0.1 and ::1) is listened to on each, at the same port.
+
+import { lookup } from 'node:dns/promises'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { createSecureServer, type Http2SecureServer } from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import type { TlsOptions } from '../options.ts'
+import type { ConnectionBudget } from './connection-budget.ts'
+import { type ConnectionFigures, guardConnections } from './connection-limits.ts'
+import { closingBehindBodies } from './left-bodies.ts'
+
+export interface TlsContext {
+  /** PEM: the server's certificate, then its intermediates. */
+  readonly cert: Buffer
+  /** PEM, without a passphrase. */
+  readonly key: Buffer
+  /** 48 random bytes that all threads of a port have, so that each takes up the TLS sessions of the others (RFC 8446 2.2). */
+  readonly ticketKeys?: Buffer
+}
+
+export interface ListenOptions extends ServeOptions {
+  readonly host: string
+  /** 0: one that the operating system chooses, the same for every address of the host. */
+  readonly port: number
+}
+
+export interface ServeOptions {
+  /** null: plain HTTP/1.1, for a proxy that ends TLS. */
+  readonly tls: TlsContext | null
+  /** What the guard of its connections counts into. */
+  readonly connections?: ConnectionFigures
+  /** How many connections there may be; without one as many as come. */
+  readonly budget?: ConnectionBudget
+}
+
+export interface Listener {
+  readonly port: number
+  /** Closes every connection, whatever is on it: end the streams before. */
+  close(): Promise<void>
+}
+
+/** Memory that one HTTP/2 connection may take in Node, in MB, before its new streams are refused (node:http2). */
+const SESSION_MEMORY_MB_MAX = 64
+/** Header block of an HTTP/1.1 request: four times Node's default, for event ids of many partitions. HTTP/2 takes as much. */
+const HEADER_BYTES_MAX = 64 * 1024
+export const BACKLOG = 4096
+
+/** Rejects with Node's error (ENOENT, EACCES), which has the path. */
+export async function readTls({ certFile, keyFile }: TlsOptions): Promise<TlsContext> {
+  const [cert, key] = await Promise.all([readFile(certFile), readFile(keyFile)])
+  return { cert, key }
+}
+
+/** Rejects with Node's error (EADDRINUSE, EACCES, ENOTFOUND) where any of the addresses cannot be had. */
+export async function listen(handler: RequestListener, options: ListenOptions): Promise<Listener> {
+  const bound: BoundServer[] = []
+  try {
+    for (const address of await addressesOf(options.host)) {
+      bound.push(await bind(handler, options, { host: address, port: bound[0]?.port ?? options.port }))
+    }
+  } catch (error) {
+    await closeAll(bound)
+    throw error
+  }
+  return { port: bound[0]?.port ?? 0, close: () => closeAll(bound) }
+}
+
+/** The same for sockets that somebody else has opened, by their file descriptors. */
+export async function serveSockets(
+  handler: RequestListener,
+  options: ServeOptions,
+  descriptors: readonly number[],
+): Promise<Listener> {
+  const bound = await Promise.all(descriptors.map((fd) => bind(handler, options, { fd })))
+  return { port: bound[0]?.port ?? 0, close: () => closeAll(bound) }
+}
+
+/** Where somebody else has opened the sockets. */
+export interface SocketsOptions extends ServeOptions {
+  readonly sockets: readonly number[]
+}
+
+/** Several listeners that close together. */
+export class Listeners {
+  private readonly listeners: Listener[] = []
+
+  /** Returns the port. */
+  async add(handler: RequestListener, options: ListenOptions | SocketsOptions): Promise<number> {
+    const listener =
+      'sockets' in options
+        ? await serveSockets(handler, options, options.sockets)
+        : await listen(handler, options)
+    this.listeners.push(listener)
+    return listener.port
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.listeners.map((listener) => listener.close()))
+  }
+}
+
+interface BoundServer {
+  readonly port: number
+  close(): Promise<void>
+}
+
+export async function addressesOf(host: string): Promise<string[]> {
+  if (host !== 'localhost') return [host]
+  const found = await lookup(host, { all: true })
+  return [...new Set(found.map(({ address }) => address))]
+}
+
+async function bind(
+  handler: RequestListener,
+  { tls, connections, budget }: ServeOptions,
+  where: { host: string; port: number } | { fd: number },
+): Promise<BoundServer> {
+  const closing = closingBehindBodies(handler)
+  const server =
+    tls === null ? createServer({ maxHeaderSize: HEADER_BYTES_MAX }, closing) : secureServer(closing, tls)
+  const release = guardConnections(server, {}, connections, budget)
+  if ('fd' in where) server.listen(where, BACKLOG)
+  else server.listen({ ...where, backlog: BACKLOG })
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port, // a TCP server's address is never a path
+    close: async () => {
+      const closed = once(server, 'close')
+      server.close()
+      release()
+      await closed
+    },
+  }
+}
+
+function secureServer(handler: RequestListener, { cert, key, ticketKeys }: TlsContext): Http2SecureServer {
+  const server = createSecureServer({
+    cert,
+    key,
+    allowHTTP1: true,
+    maxSessionMemory: SESSION_MEMORY_MB_MAX,
+    ...(ticketKeys && { ticketKeys }),
+  })
+  // Its HTTP/1.1 half reads this, as a plain server's does; there is no option for it.
+  Object.assign(server, { maxHeaderSize: HEADER_BYTES_MAX })
+  // Node types the two kinds of request apart; Fastify takes either.
+  server.on('request', handler as unknown as Parameters<Server['on']>[1])
+  return server
+}
+
+async function closeAll(bound: readonly BoundServer[]): Promise<void> {
+  await Promise.all(bound.map((server) => server.close()))
+}

@@ -1,0 +1,259 @@
+// A stretch of a bus: frames from the front, their table from the back, in one SharedArrayBuffer that any thread can read.
+// One writer appends and publishes; readers (src/segments/segment-view.ts) see only what was published.
+
+import {
+  BURIED,
+  CONTROL_BYTES,
+  ENTRY_BYTES,
+  ENTRY_WORDS,
+  type EntryAt,
+  entryBytes,
+  ID_LENGTH_AND_FLAGS,
+  KEY_LENGTH,
+  LENGTH,
+  NO_KEY,
+  NONE,
+  OFFSET_AND_TIMESTAMP_HIGH,
+  OFFSET_HIGH_BITS,
+  OFFSET_LOW,
+  PARTITION,
+  SEQUENCE,
+  SegmentView,
+  START,
+  SUPERSEDED,
+  SUPERSEDED_LATE,
+  TIMESTAMP_LOW,
+  TOMBSTONE,
+  WORD,
+  WORD_BYTES,
+} from './segment-view.ts'
+
+export { type EntryAt, NONE } from './segment-view.ts'
+
+/** Size of an ordinary segment, in bytes; a frame that does not fit gets one of the next power of two of its own. */
+export const SEGMENT_BYTES = 1024 * 1024
+/** Latest timestamp that an entry tells apart, in epoch ms; later ones count as this one. */
+export const TIMESTAMP_MAX_MS = 2 ** (32 + 32 - OFFSET_HIGH_BITS) - 1
+
+/** Frames up to this size are copied in a loop. */
+const LOOP_BYTES_MAX = 64
+
+/** What the table says of a frame; its bytes are the caller's to fill in. */
+export interface FrameEntry {
+  /** Place in the bus's order of arrival: counts from 1, is never given twice. */
+  readonly sequence: number
+  readonly frameBytes: number
+  /** Length of the id's text, which ends two bytes before the frame. */
+  readonly idBytes: number
+  readonly partition: number
+  readonly offset: number
+  /** Epoch ms; one below 0 is none and reads as 0. */
+  readonly timestampMs: number
+  readonly key: Uint8Array | null
+  readonly isTombstone: boolean
+}
+
+/** What segments hold: one of them, or all that a bus retains. */
+export interface Contents {
+  /** Frames, live or not, and the bytes that they take with their entries and keys. */
+  frames: number
+  takenBytes: number
+  /** Frames that no later record has superseded, and their bytes with their entries and keys: what a compaction keeps. */
+  liveFrames: number
+  liveBytes: number
+  /** Of the live frames, tombstones and those without a key: both are kept for a time only. */
+  liveTombstones: number
+  liveKeyless: number
+  liveKeylessBytes: number
+}
+
+export class Segment extends SegmentView implements Contents {
+  /** Number by which the key index refers to this segment; given by the bus for as long as the segment is retained. */
+  slot = -1
+  /** What all segments of its bus hold together, for as long as this one is among the retained: counted along. */
+  totals: Contents | null = null
+  frames = 0
+  liveFrames = 0
+  liveBytes = 0
+  liveTombstones = 0
+  liveKeyless = 0
+  liveKeylessBytes = 0
+  /** When the last frame came in, by the monotonic clock. */
+  newestArrivalMs = 0
+  /** When the latest of all records up to the last in here was written, whether they are still there or not, in epoch ms. */
+  latestSoFarMs = 0
+  private framesEnd = CONTROL_BYTES
+  private entriesEnd: EntryAt = 0
+  private lastEntry: EntryAt = NONE
+
+  constructor(size: number) {
+    super(new SharedArrayBuffer(size))
+  }
+
+  /** Bytes of the buffer that are taken, frames and table. */
+  get usedBytes(): number {
+    return this.framesEnd + this.entriesEnd
+  }
+
+  get takenBytes(): number {
+    return this.usedBytes - CONTROL_BYTES
+  }
+
+  fits(frameBytes: number, keyBytes: number): boolean {
+    return this.usedBytes + frameBytes + entryBytes(keyBytes) <= this.shared.byteLength
+  }
+
+  /**
+   * Ends what the segment stands for: from now on its generation is another, so nobody counts itself in for the old bytes.
+   * Who did before may still refer to them; `readers` only falls.
+   */
+  retire(): void {
+    this.beginGeneration()
+  }
+
+  /** Starts the segment anew. Only while nobody refers to it: it is retired, and `readers` is 0. */
+  reset(firstSequence: number): void {
+    this.beginGeneration()
+    this.lastPublished = NONE
+    this.endId = null
+    this.framesEnd = CONTROL_BYTES
+    this.entriesEnd = 0
+    this.lastEntry = NONE
+    this.firstSequence = firstSequence
+    this.lastSequence = firstSequence - 1
+    this.rewrittenAt = 0
+    this.newestArrivalMs = 0
+    this.latestSoFarMs = 0
+    this.newestTimestampMs = 0
+    this.frames = 0
+    this.liveFrames = 0
+    this.liveBytes = 0
+    this.liveTombstones = 0
+    this.liveKeyless = 0
+    this.liveKeylessBytes = 0
+  }
+
+  /** Makes an entry and room for its frame, not yet published; returns where in `bytes` the frame's bytes belong. */
+  append(entry: FrameEntry): number {
+    const { framesEnd } = this
+    this.writeEntry(this.entryWord(this.entriesEnd), entry)
+    if (entry.key !== null) this.bytes.set(entry.key, this.keyStartOf(this.entriesEnd, entry.key.length))
+    this.lastSequence = entry.sequence
+    this.newestTimestampMs = Math.max(this.newestTimestampMs, entry.timestampMs)
+    this.take(entry.frameBytes)
+    return framesEnd
+  }
+
+  /** Copies a live frame of another segment with its entry and its key, not yet published; returns where its entry stands. */
+  appendFrom(from: Segment, at: EntryAt): EntryAt {
+    const frameBytes = from.length(at)
+    copy(from.bytes, from.start(at), this.bytes, this.framesEnd, frameBytes)
+    const word = this.entryWord(this.entriesEnd)
+    const keyWords = (from.next(at) - at - ENTRY_BYTES) / WORD_BYTES
+    const fromWord = from.entryWord(at)
+    for (let i = -keyWords; i < ENTRY_WORDS; i++) this.words[word + i] = from.words[fromWord + i] ?? 0
+    this.lastSequence = from.sequence(at)
+    this.words[word + SEQUENCE] = this.lastSequence - this.firstSequence
+    this.words[word + START] = this.framesEnd
+    this.newestTimestampMs = Math.max(this.newestTimestampMs, from.timestampMs(at))
+    this.take(frameBytes)
+    return this.lastEntry
+  }
+
+  publish(): void {
+    this.lastPublished = this.lastEntry
+  }
+
+  /** Publishes what is not yet, for the last time. */
+  close(): void {
+    this.publish()
+    this.endId = this.lastEntry === NONE ? null : this.id(this.lastEntry)
+  }
+
+  /** Whether it takes no more: never again is it the tail that is written to. */
+  get isClosed(): boolean {
+    return this.endId !== null
+  }
+
+  /** Marks a live frame as superseded by the record of `sequence`. */
+  supersede(at: EntryAt, sequence: number): void {
+    this.markSuperseded(at, sequence)
+    this.count(at, -1)
+  }
+
+  /** Marks a frame, live or superseded later, as gone from the bus as of `sequence`, although it still stands here. */
+  bury(at: EntryAt, sequence: number): void {
+    const flags = this.entryWord(at) + ID_LENGTH_AND_FLAGS
+    Atomics.store(this.words, flags, (this.words[flags] ?? 0) | BURIED)
+    if (!this.isSuperseded(at)) this.supersede(at, sequence)
+    else if (!this.supersededBefore(at, sequence)) this.markSuperseded(at, sequence)
+  }
+
+  /** Where the next entry will stand. */
+  get end(): EntryAt {
+    return this.entriesEnd
+  }
+
+  /** The entry that was made last, and the bytes of its frame, belong to the segment. */
+  private take(frameBytes: number): void {
+    this.framesEnd += frameBytes
+    this.lastEntry = this.entriesEnd
+    this.entriesEnd = this.next(this.entriesEnd)
+    this.frames++
+    if (this.totals !== null) {
+      this.totals.frames++
+      this.totals.takenBytes += frameBytes + this.entriesEnd - this.lastEntry
+    }
+    this.count(this.lastEntry, 1)
+  }
+
+  private writeEntry(word: number, entry: FrameEntry): void {
+    const { words } = this
+    const timestampMs = Math.min(Math.max(0, entry.timestampMs), TIMESTAMP_MAX_MS)
+    const timestampHigh = Math.floor(timestampMs / WORD) << OFFSET_HIGH_BITS
+    words[word + SEQUENCE] = entry.sequence - this.firstSequence
+    words[word + SUPERSEDED] = 0
+    words[word + START] = this.framesEnd
+    words[word + LENGTH] = entry.frameBytes
+    words[word + ID_LENGTH_AND_FLAGS] = entry.idBytes | (entry.isTombstone ? TOMBSTONE : 0)
+    words[word + PARTITION] = entry.partition
+    words[word + OFFSET_LOW] = entry.offset >>> 0
+    words[word + OFFSET_AND_TIMESTAMP_HIGH] = Math.floor(entry.offset / WORD) | timestampHigh
+    words[word + TIMESTAMP_LOW] = timestampMs >>> 0
+    words[word + KEY_LENGTH] = entry.key === null ? NO_KEY : entry.key.length
+  }
+
+  private markSuperseded(at: EntryAt, sequence: number): void {
+    const distance = Math.min(sequence - this.firstSequence, SUPERSEDED_LATE)
+    Atomics.store(this.words, this.entryWord(at) + SUPERSEDED, distance)
+  }
+
+  /** Counts a frame among the live ones, or no more among them. */
+  private count(at: EntryAt, change: 1 | -1): void {
+    const bytes = change * (this.length(at) + this.next(at) - at)
+    const tombstones = this.isTombstone(at) ? change : 0
+    const keyless = this.hasKey(at) ? 0 : change
+    addLive(this, change, bytes, tombstones, keyless)
+    if (this.totals !== null) addLive(this.totals, change, bytes, tombstones, keyless)
+  }
+}
+
+/** A few bytes are copied faster one by one than by a call. */
+function copy(from: Uint8Array, start: number, to: Uint8Array, toStart: number, length: number): void {
+  if (length > LOOP_BYTES_MAX) to.set(from.subarray(start, start + length), toStart)
+  else for (let i = 0; i < length; i++) to[toStart + i] = from[start + i] ?? 0
+}
+
+function addLive(
+  contents: Contents | Segment,
+  frames: number,
+  bytes: number,
+  tombstones: number,
+  keyless: number,
+): void {
+  contents.liveFrames += frames
+  contents.liveBytes += bytes
+  contents.liveTombstones += tombstones
+  contents.liveKeyless += keyless
+  if (keyless !== 0) contents.liveKeylessBytes += bytes
+}

@@ -1,0 +1,68 @@
+// Everything a stream says besides its records. Plain clients see comments; with `signals` the same words come as
+// events, too, in the block that holds the comment. Bytes that never change are made once.
+
+import { formatPosition } from '../bus/position.ts'
+import type { EndReason } from './counters.ts'
+
+/** Why a stream could not go on exactly where its client left it. */
+export type GapReason =
+  | 'undecodable'
+  | 'beyond-end'
+  | 'too-old'
+  | 'deletes-dropped'
+  | 'recreated'
+  | 'too-large'
+/** Reasons that are told to the client; one that left by itself is told nothing. */
+export type ToldEndReason = Exclude<EndReason, 'client'>
+
+/** Exactly these bytes, without an id: clients that answer challenges know them from Zilla. */
+export const CHALLENGE = Buffer.from(
+  'event:challenge\ndata:{"method":"POST","headers":{"content-type":"application/x-challenge-response"}}\n\n',
+)
+/** The id of a client that has nothing of any partition. */
+const NOWHERE_TEXT = formatPosition(new Map())
+const HEARTBEAT = Buffer.from(':\n\n')
+const PING = Buffer.from(':\nevent:ping\ndata:{}\n\n')
+
+/** Reconnection time of the client, in ms (HTML spec 9.2.6, field `retry`). */
+export function retry(delayMs: number): Buffer {
+  return Buffer.from(`retry:${Math.round(delayMs)}\n\n`)
+}
+
+/** A heartbeat, with the position as id where it moved since the last id that the stream sent. */
+export function heartbeat(id: string | null, signals: boolean): Buffer {
+  if (id === null) return signals ? PING : HEARTBEAT
+  return Buffer.from(signals ? `:\nevent:ping\ndata:{}\nid:${id}\n\n` : `:\nid:${id}\n\n`)
+}
+
+/**
+ * The client's position is worth nothing here; it begins anew. As an event it brings an id that says so: a connection that is
+ * lost before the first record must not bring the old one back. A client that does not hear of the gap does well to bring it
+ * back, but not one of a topic that is another one now, nor one that an open stream (`isOpen`) has moved meanwhile.
+ */
+export function gap(reason: GapReason, { signals, isOpen }: { signals: boolean; isOpen: boolean }): Buffer {
+  if (signals)
+    return Buffer.from(
+      `:gap ${reason}\nevent:gap\ndata:${JSON.stringify({ reason })}\nid:${NOWHERE_TEXT}\n\n`,
+    )
+  const told = Buffer.from(`:gap ${reason}\n\n`)
+  return reason === 'recreated' || isOpen ? Buffer.concat([told, heartbeat(NOWHERE_TEXT, false)]) : told
+}
+
+/** The snapshot is complete as of `id`; what follows is live. */
+export function ready(id: string, signals: boolean): Buffer {
+  return Buffer.from(signals ? `:ready\nevent:ready\ndata:{}\nid:${id}\n\n` : ':ready\n\n')
+}
+
+/** Made once for each reason: ten thousand streams may end as one. */
+export function end(reason: ToldEndReason, signals: boolean): Buffer {
+  const made = signals ? ENDS.named : ENDS.plain
+  const known = made.get(reason)
+  if (known !== undefined) return known
+  const event = `event:end\ndata:${JSON.stringify({ reason, reconnect: reason !== 'revoked' })}\n`
+  const bytes = Buffer.from(signals ? `:end ${reason}\n${event}\n` : `:end ${reason}\n\n`)
+  made.set(reason, bytes)
+  return bytes
+}
+
+const ENDS = { named: new Map<ToldEndReason, Buffer>(), plain: new Map<ToldEndReason, Buffer>() }

@@ -1,0 +1,58 @@
+// The application in several threads: this one reads from Kafka and answers operators, workers serve clients.
+
+import type { RequestListener } from 'node:http'
+import fastify, { type FastifyInstance } from 'fastify'
+import kafka from '../../plugins/kafka.ts'
+import { buildOperator, operatorBudget } from '../app/admin-app.ts'
+import { builtOrClosed } from '../app/closing.ts'
+import type { App } from '../app/single-thread-app.ts'
+import { frameworkOptions } from '../app/web-app.ts'
+import { Listeners } from '../http/listener.ts'
+import type { HandedOptions } from './handover.ts'
+import { Crew } from './worker-pool.ts'
+
+export async function buildCrewApp(
+  handed: HandedOptions,
+  descriptors: readonly (readonly number[])[],
+): Promise<App> {
+  const { options } = handed
+  const feed = fastify(frameworkOptions(options))
+  return builtOrClosed(feed, async () => {
+    await feed.register(kafka, options.kafka)
+    await feed.ready()
+    return crewApp(feed, handed, descriptors)
+  })
+}
+
+async function crewApp(
+  feed: FastifyInstance,
+  handed: HandedOptions,
+  descriptors: readonly (readonly number[])[],
+): Promise<App> {
+  const { options } = handed
+  const { log, kafkaSseTopics: topics } = feed
+  const crew = new Crew({ handed, topics, descriptors, log })
+  const departure = { isAnnounced: false }
+  const admin = await buildOperator(options, { streams: crew, topics, authenticator: crew, departure, crew })
+  const operator = new Listeners()
+  return {
+    log,
+    failed: crew.failed,
+    listen: async () => {
+      const at = { host: options.adminHost, port: options.adminPort, tls: null, budget: operatorBudget() }
+      const adminPort = await operator.add(admin.routing as RequestListener, at)
+      return { adminPort, port: await crew.start() }
+    },
+    announceEnd: () => {
+      departure.isAnnounced = true
+    },
+    drain: () => crew.drain(options.sse.drainSeconds * 1000),
+    close: async () => {
+      await crew.close()
+      await feed.close()
+      // Last, so that readiness is seen to be red until the end.
+      await admin.close()
+      await operator.close()
+    },
+  }
+}

@@ -1,0 +1,23 @@
+// The serving process of several workers: started by src/threads/launcher.ts with the sockets, ended by it, and gone with it.
+
+import { exit, serveUntil } from '../app/lifetime.ts'
+import { SignalQueue, surviveLostOutputs } from '../app/stop-signals.ts'
+import type { Launched, Listening } from './launcher.ts'
+import { buildCrewApp } from './multi-thread-app.ts'
+
+process.once('message', (launched: Launched) => void serve(launched))
+process.on('disconnect', () => process.exit(1))
+// The launcher tells what to do: what a terminal or a supervisor sends to both would count twice.
+for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => {})
+surviveLostOutputs()
+
+async function serve({ handed, descriptors }: Launched): Promise<void> {
+  const signals = new SignalQueue()
+  process.on('message', ({ signal }: { signal: NodeJS.Signals }) => signals.push(signal))
+  const build = () => buildCrewApp(handed, descriptors)
+  await exit(
+    await serveUntil(signals, build, handed.options, (listening) => {
+      process.send?.({ listening } satisfies Listening)
+    }),
+  )
+}

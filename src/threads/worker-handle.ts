@@ -1,0 +1,146 @@
+// A worker as the main thread has it: what it was told, what places its streams take, what it counted last.
+
+import { Worker } from 'node:worker_threads'
+import type { FedTopic } from '../bus/topic.ts'
+import type { Admitted, CountedAdmission } from '../stream/admission.ts'
+import type { Renewal } from '../stream/holders.ts'
+import { ADDED_MAX, addedIn, type BusNews, BusReporter } from './bus-reporter.ts'
+import { Channel } from './channel.ts'
+import type { Report, ToMain, ToWorker, WorkerSetup } from './messages.ts'
+
+/** What a worker may take to end when it is told to. */
+const CLOSE_MS = 2000
+/** A worker that does not answer within this time renews nothing, as far as the client is told. */
+const RENEW_MS = 1000
+
+export interface MemberParts {
+  readonly topics: readonly FedTopic[]
+  readonly admission: CountedAdmission
+  readonly renewElsewhere: (renewal: Renewal, by: Member) => Promise<number>
+  readonly onExit: (member: Member, error: Error) => void
+}
+
+export class Member {
+  readonly reader: number
+  /** What it counted last; null before it has. */
+  report: Report | null = null
+  private readonly worker: Worker
+  private readonly channel: Channel<ToWorker, ToMain>
+  private readonly reporters: readonly BusReporter[]
+  private readonly places = new Map<number, Admitted>()
+  private lastPlace = 0
+  /** Topics of which it has yet to hear something, and whether it has taken what it was told last. */
+  private readonly stale = new Set<number>()
+  private isListening = true
+  private hasListened = false
+  private readonly ended = new AbortController()
+  private error: Error | null = null
+  /** Resolves with its port once it listens; rejects when it ends before. */
+  readonly listening: Promise<number>
+
+  constructor(setup: WorkerSetup, parts: MemberParts) {
+    const { topics, admission } = parts
+    this.reader = setup.reader
+    this.reporters = topics.map(({ bus }) => new BusReporter(bus))
+    this.worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: setup })
+    let listens: (port: number) => void = () => {}
+    this.listening = new Promise((resolve, reject) => {
+      listens = resolve
+      this.worker.once('exit', () => reject(this.error ?? new Error('a worker ended')))
+    })
+    this.listening.catch(() => {}) // whoever waits for it hears of it; a worker that ends later is onExit's
+    this.channel = new Channel<ToWorker, ToMain>(this.worker, {
+      listening: ({ port }) => {
+        this.hasListened = true
+        listens(port)
+      },
+      newsTaken: () => this.tellStale(),
+      report: (report) => {
+        this.report = report
+      },
+      hasRoom: ({ address }) => admission.hasRoom(address),
+      admit: ({ address, holder }) => this.keepPlace(admission.admit(address, holder)),
+      release: ({ places }) => {
+        for (const place of places) this.releasePlace(place)
+      },
+      renewElsewhere: (renewal) => parts.renewElsewhere(renewal, this),
+      watermarks: ({ topic }) => watermarksOf(topics[topic], this.ended.signal),
+    })
+    this.worker.on('error', (error) => {
+      this.error = error
+    })
+    this.worker.once('exit', (code) => {
+      this.end()
+      parts.onExit(this, this.error ?? new Error(`it ended with exit code ${code}`))
+    })
+    for (const topic of topics.keys()) this.changed(topic)
+  }
+
+  /** The topic of this index has something new. */
+  changed(topic: number): void {
+    this.stale.add(topic)
+    if (this.isListening) this.tellStale()
+  }
+
+  /** Streams of this worker that were renewed. */
+  async renew(renewal: Renewal): Promise<number> {
+    const none = new Promise<number>((resolve) => setTimeout(resolve, RENEW_MS, 0).unref())
+    return Promise.race([this.channel.ask('renew', renewal).catch(() => 0), none])
+  }
+
+  /** Resolves when its streams have ended, or it has. */
+  async drain(withinMs: number): Promise<void> {
+    await this.channel.ask('drain', { withinMs }).catch(() => {})
+  }
+
+  /** One that does not listen yet has nothing to end. */
+  async close(): Promise<void> {
+    if (!this.hasListened) {
+      await this.worker.terminate()
+      return
+    }
+    const late = new Promise((resolve) => setTimeout(resolve, CLOSE_MS).unref())
+    await Promise.race([this.channel.ask('close', null).catch(() => {}), late])
+    await this.worker.terminate()
+  }
+
+  private tellStale(): void {
+    this.isListening = this.stale.size === 0
+    if (this.isListening) return
+    const pieces: { topic: number; news: BusNews }[] = []
+    let addedMax = ADDED_MAX
+    for (const topic of [...this.stale]) {
+      const news = this.reporters[topic]?.news(addedMax)
+      this.stale.delete(topic)
+      if (news === undefined) continue
+      pieces.push({ topic, news })
+      addedMax -= addedIn(news)
+      if (!news.isWhole) this.stale.add(topic) // its turn comes after the others'
+      if (addedMax === 0) break
+    }
+    this.channel.tell('news', pieces)
+  }
+
+  private keepPlace(admitted: Admitted | null): number | null {
+    if (admitted === null) return null
+    this.places.set(++this.lastPlace, admitted)
+    return this.lastPlace
+  }
+
+  private releasePlace(place: number): void {
+    this.places.get(place)?.release()
+    this.places.delete(place)
+  }
+
+  /** Whatever it held is free again. */
+  private end(): void {
+    this.channel.close()
+    this.ended.abort()
+    for (const place of [...this.places.keys()]) this.releasePlace(place)
+  }
+}
+
+function watermarksOf(topic: FedTopic | undefined, signal: AbortSignal) {
+  if (topic === undefined) throw new Error('there is no such topic')
+  return topic.watermarks(signal)
+}

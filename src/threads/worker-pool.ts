@@ -1,0 +1,187 @@
+// All workers of a process: started, told what is new, replaced when they die, and looked at as one.
+
+import { randomBytes, randomInt } from 'node:crypto'
+import type { Delay } from '../admin/event-loop-delay.ts'
+import { type FedTopic, keepsFor, type Topics } from '../bus/topic.ts'
+import { clearConnectionCounts, createConnectionCounts, SEEDS } from '../http/connection-budget.ts'
+import { type ConnectionFigures, createConnectionFigures } from '../http/connection-limits.ts'
+import type { ServerOptions } from '../options.ts'
+import { CountedAdmission } from '../stream/admission.ts'
+import { createFigures, type Figures, sumOf } from '../stream/counters.ts'
+import type { Renewal } from '../stream/holders.ts'
+import type { HandedOptions } from './handover.ts'
+import type { Report, TopicName } from './messages.ts'
+import { Member } from './worker-handle.ts'
+
+export interface CrewParts {
+  readonly handed: HandedOptions
+  readonly topics: Topics
+  /** Descriptors of the listening sockets, one list for each worker that may ever be: those beyond `workers` are spare. */
+  readonly descriptors: readonly (readonly number[])[]
+  readonly log: CrewLog
+}
+
+/** Where it says that a worker has died. */
+export interface CrewLog {
+  error(about: { err: Error; worker: number }, words: string): void
+  fatal(words: string): void
+}
+
+/** 48 bytes, as tls.createServer asks for. */
+const TICKET_KEY_BYTES = 48
+
+export class Crew {
+  isDraining = false
+  /** Workers that ended although nobody told them to. */
+  deaths = 0
+  /** Resolves when a worker has died and there are no sockets left for another. */
+  readonly failed: Promise<void>
+  private readonly parts: CrewParts
+  private readonly names: readonly TopicName[]
+  private readonly topics: readonly FedTopic[]
+  private readonly admission: CountedAdmission
+  private readonly ticketKeys = randomBytes(TICKET_KEY_BYTES)
+  private readonly connectionCounts: SharedArrayBuffer
+  private readonly members = new Set<Member>()
+  /** What those have counted that are no more. */
+  private departed: Pick<Report, 'figures' | 'connections'>[] = []
+  private socketsUsed = 0
+  private isClosing = false
+  private fail: () => void = () => {}
+
+  constructor(parts: CrewParts) {
+    this.parts = parts
+    const { options } = parts.handed
+    this.names = namesOf(options)
+    this.topics = this.names.map(({ name, encoding, keeps }) => parts.topics.open(name, encoding, keeps))
+    this.admission = new CountedAdmission(options.sse)
+    this.connectionCounts = createConnectionCounts(options.workers, randomInt(SEEDS))
+    this.failed = new Promise((resolve) => {
+      this.fail = resolve
+    })
+    for (const [index, { bus }] of this.topics.entries())
+      bus.onChange(() => {
+        for (const member of this.members) member.changed(index)
+      })
+  }
+
+  /** Resolves with the port once every worker listens; rejects as the first one that cannot. */
+  async start(): Promise<number> {
+    const members = Array.from({ length: this.parts.handed.options.workers }, (_, index) =>
+      this.add(index + 1),
+    )
+    const ports = await Promise.all(members.map(({ listening }) => listening))
+    return ports[0] ?? 0
+  }
+
+  get workers(): number {
+    return this.members.size
+  }
+
+  get figures(): Figures {
+    const { figures } = sumOf([
+      { figures: createFigures() },
+      ...this.counted().map(({ figures }) => ({ figures })),
+    ])
+    return figures
+  }
+
+  get connections(): ConnectionFigures {
+    return sumOf([createConnectionFigures(), ...this.counted().map(({ connections }) => connections)])
+  }
+
+  /** Of the thread that is latest. */
+  delay(): Delay {
+    const delays = this.reports().map(({ delay }) => delay)
+    const latest = (read: (delay: Delay) => number) => Math.max(0, ...delays.map(read))
+    return { p50: latest(({ p50 }) => p50), p99: latest(({ p99 }) => p99), max: latest(({ max }) => max) }
+  }
+
+  get heapUsedBytes(): number {
+    return this.reports().reduce((bytes, { heapUsedBytes }) => bytes + heapUsedBytes, 0)
+  }
+
+  keysReady(): string | null {
+    return this.reports().find(({ keysTrouble }) => keysTrouble !== null)?.keysTrouble ?? null
+  }
+
+  async drain(withinMs: number): Promise<void> {
+    this.isDraining = true
+    await this.each((member) => member.drain(withinMs))
+  }
+
+  async close(): Promise<void> {
+    this.isClosing = true
+    await this.each((member) => member.close())
+  }
+
+  private async each(act: (member: Member) => Promise<unknown>): Promise<void> {
+    await Promise.all([...this.members].map(act))
+  }
+
+  private add(reader: number): Member {
+    const { handed, descriptors } = this.parts
+    const { ticketKeys, connectionCounts } = this
+    const setup = { handed, reader, topics: this.names, ticketKeys, connectionCounts }
+    const sockets = descriptors[this.socketsUsed++] ?? []
+    const { topics, admission } = this
+    const member = new Member(
+      { ...setup, descriptors: sockets },
+      {
+        topics,
+        admission,
+        renewElsewhere: (renewal, by) => this.renewElsewhere(renewal, by),
+        onExit: (ended, error) => this.replace(ended, error),
+      },
+    )
+    this.members.add(member)
+    return member
+  }
+
+  private async renewElsewhere(renewal: Renewal, by: Member): Promise<number> {
+    const others = [...this.members].filter((member) => member !== by)
+    const renewed = await Promise.all(others.map((member) => member.renew(renewal)))
+    return renewed.reduce((sum, count) => sum + count, 0)
+  }
+
+  /** Its streams come back by themselves, to whichever worker; what it counted stays counted. */
+  private replace(ended: Member, error: Error): void {
+    this.members.delete(ended)
+    clearConnectionCounts(this.connectionCounts, ended.reader - 1)
+    for (const { bus } of this.topics) bus.forgetReader(ended.reader)
+    if (ended.report !== null) this.departed = [sumOf([...this.departed, without(ended.report)])]
+    if (this.isClosing) return
+    this.deaths++
+    const { log, descriptors } = this.parts
+    log.error({ err: error, worker: ended.reader }, 'a worker has died')
+    if (this.isDraining) return
+    if (this.socketsUsed < descriptors.length) void this.add(ended.reader)
+    else {
+      log.fatal('no listening socket is left for another worker')
+      this.fail()
+    }
+  }
+
+  private reports(): Report[] {
+    return [...this.members].flatMap(({ report }) => report ?? [])
+  }
+
+  private counted(): Pick<Report, 'figures' | 'connections'>[] {
+    return [...this.departed, ...this.reports()]
+  }
+}
+
+/** Each bus once, however many streams are of it. */
+function namesOf({ streams }: ServerOptions): TopicName[] {
+  const names = streams.map(({ topic, encoding, replay }) => ({
+    name: topic,
+    encoding,
+    keeps: keepsFor(replay),
+  }))
+  return [...new Map(names.map((name) => [JSON.stringify(name), name])).values()]
+}
+
+/** What a worker that is no more has counted: nothing of it is open. */
+function without({ figures, connections }: Report): Pick<Report, 'figures' | 'connections'> {
+  return { figures: { ...figures, streamsOpen: 0 }, connections: { ...connections, open: 0 } }
+}
