@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
-import { beginLeftOutList } from './test/left-out.ts'
+import { beginLeftOutList } from './test/support/left-out.ts'
 
 beginLeftOutList()
 
@@ -28,7 +28,7 @@ export default defineConfig({
         test: {
           name: 'kafka',
           include: ['test/{kafka,faults}/**/*.test.ts'],
-          globalSetup: ['test/printed/setup.ts', 'test/global-setup.ts'],
+          globalSetup: ['test/printed/setup.ts', 'test/support/global-setup.ts'],
           testTimeout: 60_000,
         },
       },

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { vi } from 'vitest'
-import { keepPrintedBy, keepSecret } from '../printed.ts'
+import { keepPrintedBy, keepSecret } from '../support/printed.ts'
 
 const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url))
 const START_TIMEOUT_MS = 30_000

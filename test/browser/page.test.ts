@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { mintDemoToken } from '../../src/demo/token.ts'
-import { leaveOut } from '../left-out.ts'
-import { programPath } from '../programs.ts'
+import { leaveOut } from '../support/left-out.ts'
+import { programPath } from '../support/programs.ts'
 import { DemoProcess } from './demo-process.ts'
 
 const CHROMIUM = process.env.CHROMIUM ?? programPath('chromium', 'chromium-browser', 'google-chrome')

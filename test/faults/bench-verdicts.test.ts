@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { canBuildGo } from '../programs.ts'
+import { canBuildGo } from '../support/programs.ts'
 
 interface Load {
   happens(name: string, timeoutMs: number): Promise<boolean>

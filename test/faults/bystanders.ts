@@ -4,7 +4,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, vi } from 'vitest'
 import type { Kafka } from '../kafka/kafka.ts'
-import type { ServerProcess } from '../server-process.ts'
+import type { ServerProcess } from '../support/server-process.ts'
 import { HeldConnection, type HeldStream } from './held-connection.ts'
 
 export interface BystandersOptions {

@@ -3,8 +3,8 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { KafkaSseOptions } from '../../src/plugin.ts'
-import { AUDIENCE, ISSUER, makeKey } from '../auth-fixtures.ts'
 import { bootstrapServers, Kafka } from '../kafka/kafka.ts'
+import { AUDIENCE, ISSUER, makeKey } from '../support/auth-fixtures.ts'
 import { CrowdedHost } from './crowded-host.ts'
 import { MovingProducer } from './moving-producer.ts'
 

@@ -4,7 +4,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { KafkaSseOptions } from '../../src/plugin.ts'
-import { keepPrintedBy } from '../printed.ts'
+import { keepPrintedBy } from '../support/printed.ts'
 
 const FILE = fileURLToPath(new URL('../../bench/turns/host.mjs', import.meta.url))
 

@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { bootstrapServers, Kafka } from '../kafka/kafka.ts'
-import { ServerProcess } from '../server-process.ts'
+import { ServerProcess } from '../support/server-process.ts'
 import { CutClient } from './cut-client.ts'
 import { MovingProducer } from './moving-producer.ts'
 import { randomOf } from './pattern.mjs'

@@ -7,7 +7,7 @@ import { EventSource as EventSource4 } from 'eventsource'
 import { EventSource as EventSource3 } from 'eventsource3'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { connect, type Fetch } from '../../src/client/index.ts'
-import { HttpScene } from '../http-scene.ts'
+import { HttpScene } from '../support/http-scene.ts'
 import { CutCase, CuttingProxy } from './cutting-proxy.ts'
 
 /** What a client shows: the event's type and its data. */

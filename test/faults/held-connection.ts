@@ -3,8 +3,8 @@
 
 import { once } from 'node:events'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
-import type { ServerProcess, Token } from '../server-process.ts'
-import { StreamReader } from '../stream-reader.ts'
+import type { ServerProcess, Token } from '../support/server-process.ts'
+import { StreamReader } from '../support/stream-reader.ts'
 
 export interface HeldStream {
   readonly status: number

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { bootstrapServers, Kafka } from '../kafka/kafka.ts'
 import { RecordedTopic } from '../kafka/recorded-topic.ts'
-import { ServerProcess } from '../server-process.ts'
+import { ServerProcess } from '../support/server-process.ts'
 import { HeldConnection, type HeldStream } from './held-connection.ts'
 
 /** Longer than what Kafka last told of a partition's end is a proof, however short a time it keeps tombstones. */

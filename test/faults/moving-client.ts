@@ -2,7 +2,7 @@
 // killed, and comes back to any server with the id of the last event that it had whole. It counts as it reads.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Reading, readHttp1, readHttp2, type StreamAddress } from '../resuming-client.ts'
+import { type Reading, readHttp1, readHttp2, type StreamAddress } from '../support/resuming-client.ts'
 import type { ArrivalOrders } from './arrival-orders.ts'
 import { EventBlocks } from './event-blocks.ts'
 import { Ledger } from './ledger.ts'

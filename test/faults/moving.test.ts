@@ -5,7 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { bootstrapServers, Kafka } from '../kafka/kafka.ts'
-import { ServerProcess } from '../server-process.ts'
+import { ServerProcess } from '../support/server-process.ts'
 import { ArrivalOrders } from './arrival-orders.ts'
 import { MovingClient, type MovingTarget } from './moving-client.ts'
 import { MovingProducer } from './moving-producer.ts'

@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { ServerProcess, Token } from '../server-process.ts'
+import type { ServerProcess, Token } from '../support/server-process.ts'
 
 const OPENINGS_PER_TURN = 10
 const TURN_MS = 10

@@ -4,7 +4,7 @@
 import { once } from 'node:events'
 import { WebSocket } from 'undici'
 import { vi } from 'vitest'
-import type { ServerProcess } from '../server-process.ts'
+import type { ServerProcess } from '../support/server-process.ts'
 
 /** Wherever there is room, once it is asked for. */
 export const INSPECTABLE = { NODE_OPTIONS: '--inspect-port=0' }

@@ -14,8 +14,8 @@ import { afterEach, expect, it, vi } from 'vitest'
 import { type Listener, listen } from '../../src/http/listener.ts'
 import type { Segment } from '../../src/segments/segment.ts'
 import { SegmentPool } from '../../src/segments/segment-pool.ts'
-import { HttpScene } from '../http-scene.ts'
-import { TopicInMemory } from '../topic-in-memory.ts'
+import { HttpScene } from '../support/http-scene.ts'
+import { TopicInMemory } from '../support/topic-in-memory.ts'
 import { recordKey, recordValue } from './pattern.mjs'
 
 const MIB = 1024 * 1024

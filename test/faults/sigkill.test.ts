@@ -4,8 +4,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { bootstrapServers, Kafka } from '../kafka/kafka.ts'
-import { ResumingClient } from '../resuming-client.ts'
-import { ServerProcess } from '../server-process.ts'
+import { ResumingClient } from '../support/resuming-client.ts'
+import { ServerProcess } from '../support/server-process.ts'
 import { NumberedRecords } from './numbered-records.ts'
 
 const PARTITIONS = 3

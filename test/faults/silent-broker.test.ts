@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Cluster } from '../kafka/cluster.ts'
 import { canStartKafka, Kafka } from '../kafka/kafka.ts'
-import { ServerProcess } from '../server-process.ts'
+import { ServerProcess } from '../support/server-process.ts'
 import { HeldConnection, type HeldStream } from './held-connection.ts'
 import { Ledger } from './ledger.ts'
 

@@ -3,8 +3,8 @@
 
 import { once } from 'node:events'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2'
-import type { ServerProcess, Token } from '../server-process.ts'
-import { StreamReader } from '../stream-reader.ts'
+import type { ServerProcess, Token } from '../support/server-process.ts'
+import { StreamReader } from '../support/stream-reader.ts'
 
 /** RFC 9113, 6.9.2: what a stream may be sent that has not been read, where its client says nothing of it. */
 export const WINDOW_BYTES = 65_535

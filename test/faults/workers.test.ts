@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { bootstrapServers, Kafka } from '../kafka/kafka.ts'
-import { ServerProcess, type StartOptions, type Token } from '../server-process.ts'
+import { ServerProcess, type StartOptions, type Token } from '../support/server-process.ts'
 import { HeldConnection, type HeldStream } from './held-connection.ts'
 import { INSPECTABLE, RunningWorkers } from './running-workers.ts'
 

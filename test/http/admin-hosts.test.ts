@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { AUDIENCE, ISSUER, makeKey } from '../auth-fixtures.ts'
-import { CommandProcess } from '../command-process.ts'
+import { AUDIENCE, ISSUER, makeKey } from '../support/auth-fixtures.ts'
+import { CommandProcess } from '../support/command-process.ts'
 
 const PATHS = [
   '/health/live',

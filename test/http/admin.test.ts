@@ -11,10 +11,10 @@ import { kafkaSseAdmin } from '../../plugins/admin.ts'
 import { adminRoutes } from '../../routes/admin.ts'
 import type { Status } from '../../src/admin/admin.ts'
 import { isLasting } from '../../src/stream/lasting-answers.ts'
-import { AdminParts, TroubledTopic } from '../admin-fixture.ts'
-import { eventually, LogLines } from '../auth-fixtures.ts'
-import { StreamReader } from '../stream-reader.ts'
-import { TopicInMemory } from '../topic-in-memory.ts'
+import { AdminParts, TroubledTopic } from '../support/admin-fixture.ts'
+import { eventually, LogLines } from '../support/auth-fixtures.ts'
+import { StreamReader } from '../support/stream-reader.ts'
+import { TopicInMemory } from '../support/topic-in-memory.ts'
 
 const FOLDER = fileURLToPath(new URL('../../public', import.meta.url))
 const EVERY_MS = 20

@@ -28,7 +28,7 @@ import {
   SCOPE,
   startKeyServer,
   type TestKey,
-} from '../auth-fixtures.ts'
+} from '../support/auth-fixtures.ts'
 
 interface Answer {
   status: number

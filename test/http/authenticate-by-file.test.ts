@@ -7,10 +7,10 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { AUDIENCE, ISSUER, makeKey, mintToken } from '../auth-fixtures.ts'
-import { CommandProcess } from '../command-process.ts'
 import { INSPECTABLE, RunningWorkers } from '../faults/running-workers.ts'
-import { ServerProcess } from '../server-process.ts'
+import { AUDIENCE, ISSUER, makeKey, mintToken } from '../support/auth-fixtures.ts'
+import { CommandProcess } from '../support/command-process.ts'
+import { ServerProcess } from '../support/server-process.ts'
 
 const key = makeKey('ES256')
 const SERVE = {

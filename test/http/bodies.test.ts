@@ -15,9 +15,9 @@ import { buildFront, registerStreams } from '../../src/app/web-app.ts'
 import { parseEnvironment } from '../../src/config/parse.ts'
 import { makeCertificates } from '../../src/demo/certificates.ts'
 import { type Listener, listen } from '../../src/http/listener.ts'
-import { AdminParts } from '../admin-fixture.ts'
-import { AUDIENCE, ISSUER, makeKey } from '../auth-fixtures.ts'
-import { TopicInMemory } from '../topic-in-memory.ts'
+import { AdminParts } from '../support/admin-fixture.ts'
+import { AUDIENCE, ISSUER, makeKey } from '../support/auth-fixtures.ts'
+import { TopicInMemory } from '../support/topic-in-memory.ts'
 
 const PATHS = {
   front: ['/nothing', '/', '/index.html', '/demo/token', '/events', '/%zz'],

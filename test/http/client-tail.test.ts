@@ -11,7 +11,7 @@ import { decodeJwt } from 'jose'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { tail } from '../../src/commands/tail.ts'
 import { ensureDemoCredentials } from '../../src/demo/credentials.ts'
-import { CHALLENGE, ClientServer } from '../client-server.ts'
+import { CHALLENGE, ClientServer } from '../support/client-server.ts'
 
 describe('kafka-sse tail', () => {
   let folder: string

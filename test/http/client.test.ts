@@ -3,7 +3,7 @@
 import { createServer } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { connect, type EventStream, type StreamError, type StreamEvent } from '../../src/client/index.ts'
-import { CHALLENGE, ClientServer } from '../client-server.ts'
+import { CHALLENGE, ClientServer } from '../support/client-server.ts'
 
 describe('the client with Node’s fetch', () => {
   let server: ClientServer

@@ -11,8 +11,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { makeCertificates } from '../../src/demo/certificates.ts'
-import { keepPrintedBy } from '../printed.ts'
-import { NO_KAFKA, SERVE_SETTINGS } from '../serve-settings.ts'
+import { keepPrintedBy } from '../support/printed.ts'
+import { NO_KAFKA, SERVE_SETTINGS } from '../support/serve-settings.ts'
 
 const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url))
 let folder: string

@@ -29,12 +29,12 @@ import {
 } from '../../src/http/connection-limits.ts'
 import { isLasting, markLasting } from '../../src/stream/lasting-answers.ts'
 import { prove } from '../../src/token/proven-connections.ts'
-import { AUDIENCE, eventually, ISSUER } from '../auth-fixtures.ts'
-import { CommandProcess } from '../command-process.ts'
 import { INSPECTABLE, RunningWorkers } from '../faults/running-workers.ts'
-import { HttpScene } from '../http-scene.ts'
-import { PREFACE, requests, SETTINGS_WITHOUT_WINDOW } from '../raw-http2.ts'
-import { ServerProcess } from '../server-process.ts'
+import { AUDIENCE, eventually, ISSUER } from '../support/auth-fixtures.ts'
+import { CommandProcess } from '../support/command-process.ts'
+import { HttpScene } from '../support/http-scene.ts'
+import { PREFACE, requests, SETTINGS_WITHOUT_WINDOW } from '../support/raw-http2.ts'
+import { ServerProcess } from '../support/server-process.ts'
 
 /** More than the buffers of both kernels hold. */
 const LARGE = Buffer.alloc(16 * 1024 * 1024)

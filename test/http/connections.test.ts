@@ -23,8 +23,8 @@ import {
   type GuardedServer,
   guardConnections,
 } from '../../src/http/connection-limits.ts'
-import { eventually } from '../auth-fixtures.ts'
-import { END_STREAM_AND_HEADERS, frame, getBlock, PREFACE, SETTINGS } from '../raw-http2.ts'
+import { eventually } from '../support/auth-fixtures.ts'
+import { END_STREAM_AND_HEADERS, frame, getBlock, PREFACE, SETTINGS } from '../support/raw-http2.ts'
 
 const GET_STREAM = getBlock('/stream')
 

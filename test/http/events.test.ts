@@ -3,9 +3,9 @@ import { connect } from 'node:http2'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import cors from '@fastify/cors'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { deafPeer } from '../deaf-peer.ts'
-import { HttpScene, respond, type SceneOptions } from '../http-scene.ts'
-import { TopicInMemory } from '../topic-in-memory.ts'
+import { deafPeer } from '../support/deaf-peer.ts'
+import { HttpScene, respond, type SceneOptions } from '../support/http-scene.ts'
+import { TopicInMemory } from '../support/topic-in-memory.ts'
 
 const CHALLENGE_RESPONSE = 'application/x-challenge-response'
 /** Wider than all that a test sends: then nothing but the connection holds the server up. */

@@ -11,7 +11,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { listen } from '../../src/http/listener.ts'
-import { HttpScene, type SceneOptions } from '../http-scene.ts'
+import { HttpScene, type SceneOptions } from '../support/http-scene.ts'
 
 const closing: (() => unknown)[] = []
 afterEach(async () => {

@@ -7,7 +7,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { inheritedSockets } from '../../src/http/inherited-sockets.ts'
-import { keepPrintedBy } from '../printed.ts'
+import { keepPrintedBy } from '../support/printed.ts'
 
 const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url))
 const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })

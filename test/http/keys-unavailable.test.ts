@@ -3,8 +3,8 @@ import { afterEach, expect, it } from 'vitest'
 import auth from '../../plugins/auth.ts'
 import sse from '../../plugins/sse.ts'
 import { streamRoutes } from '../../routes/stream.ts'
-import { authOptions, exampleClaims, makeKey, mintToken, startKeyServer } from '../auth-fixtures.ts'
-import { TopicInMemory } from '../topic-in-memory.ts'
+import { authOptions, exampleClaims, makeKey, mintToken, startKeyServer } from '../support/auth-fixtures.ts'
+import { TopicInMemory } from '../support/topic-in-memory.ts'
 
 const LIMITS = { streamsMax: 10, streamsPerSubjectMax: 10, streamsPerAddressMax: 10 }
 const closing: (() => Promise<unknown>)[] = []

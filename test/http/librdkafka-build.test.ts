@@ -8,8 +8,8 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { BUILT_FEATURES, missingLine } from '../../plugins/kafka/client/librdkafka-build.ts'
 import { report } from '../../src/commands/features.ts'
-import { CommandProcess } from '../command-process.ts'
-import { NO_KAFKA, SERVE_SETTINGS } from '../serve-settings.ts'
+import { CommandProcess } from '../support/command-process.ts'
+import { NO_KAFKA, SERVE_SETTINGS } from '../support/serve-settings.ts'
 
 let folder: string
 const running = new Set<CommandProcess>()

@@ -2,7 +2,7 @@
 
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { Http2Sink } from '../../src/stream/sink.ts'
-import { HttpScene } from '../http-scene.ts'
+import { HttpScene } from '../support/http-scene.ts'
 
 const STREAMS = 200
 

@@ -14,8 +14,8 @@ import { pageRoutes } from '../../routes/page.ts'
 import { type App, buildApp } from '../../src/app/single-thread-app.ts'
 import { parseEnvironment } from '../../src/config/parse.ts'
 import { ensureDemoCredentials } from '../../src/demo/credentials.ts'
-import { AUDIENCE, ISSUER, makeKey } from '../auth-fixtures.ts'
-import { respond } from '../http-scene.ts'
+import { AUDIENCE, ISSUER, makeKey } from '../support/auth-fixtures.ts'
+import { respond } from '../support/http-scene.ts'
 
 interface Answer {
   readonly status: number

@@ -8,8 +8,8 @@ import cors from '@fastify/cors'
 import fastify, { type FastifyInstance } from 'fastify'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import kafkaSse, { type KafkaSseOptions } from '../../src/plugin.ts'
-import { AUDIENCE, exampleClaims, ISSUER, makeKey, mintToken } from '../auth-fixtures.ts'
-import { keepPrintedBy } from '../printed.ts'
+import { AUDIENCE, exampleClaims, ISSUER, makeKey, mintToken } from '../support/auth-fixtures.ts'
+import { keepPrintedBy } from '../support/printed.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const key = makeKey('ES256')

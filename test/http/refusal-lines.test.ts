@@ -4,8 +4,15 @@
 import fastify, { type FastifyInstance } from 'fastify'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import kafkaSse from '../../src/plugin.ts'
-import { AUDIENCE, exampleClaims, ISSUER, makeKey, mintToken, startKeyServer } from '../auth-fixtures.ts'
-import { keepPrinted } from '../printed.ts'
+import {
+  AUDIENCE,
+  exampleClaims,
+  ISSUER,
+  makeKey,
+  mintToken,
+  startKeyServer,
+} from '../support/auth-fixtures.ts'
+import { keepPrinted } from '../support/printed.ts'
 
 const key = makeKey('ES256')
 const authorization = `Bearer ${mintToken(key, { claims: exampleClaims() })}`

@@ -3,8 +3,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { BusOptions } from '../../src/bus/bus.ts'
 import type { Replay } from '../../src/options.ts'
-import { HttpScene } from '../http-scene.ts'
-import { TopicInMemory } from '../topic-in-memory.ts'
+import { HttpScene } from '../support/http-scene.ts'
+import { TopicInMemory } from '../support/topic-in-memory.ts'
 
 let scene: HttpScene
 afterEach(() => scene.close())

@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { makeCertificates } from '../../src/demo/certificates.ts'
-import { AUDIENCE, ISSUER, jwksOf, makeKey } from '../auth-fixtures.ts'
-import { CommandProcess } from '../command-process.ts'
+import { AUDIENCE, ISSUER, jwksOf, makeKey } from '../support/auth-fixtures.ts'
+import { CommandProcess } from '../support/command-process.ts'
 
 /** From the words to the end; the start itself takes as long as the machine is busy. */
 const ENDS_WITHIN_MS = 2000

@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { AUDIENCE, eventually, ISSUER, makeKey, mintToken } from '../auth-fixtures.ts'
-import { CLI, CommandProcess } from '../command-process.ts'
-import { hasPrograms } from '../programs.ts'
+import { AUDIENCE, eventually, ISSUER, makeKey, mintToken } from '../support/auth-fixtures.ts'
+import { CLI, CommandProcess } from '../support/command-process.ts'
+import { hasPrograms } from '../support/programs.ts'
 
 const key = makeKey('ES256')
 let folder: string

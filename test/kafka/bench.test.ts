@@ -6,7 +6,7 @@ import { readFileSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { canBuildGo } from '../programs.ts'
+import { canBuildGo } from '../support/programs.ts'
 import { bootstrapServers } from './kafka.ts'
 
 interface Repetition {

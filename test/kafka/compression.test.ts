@@ -1,7 +1,7 @@
 // Reads topics that are compressed with each of Kafka's codecs, as far as librdkafka was built with that codec.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { hasKafkaFeatures } from '../programs.ts'
+import { hasKafkaFeatures } from '../support/programs.ts'
 import { bootstrapServers, Kafka } from './kafka.ts'
 import { RecordedTopic } from './recorded-topic.ts'
 

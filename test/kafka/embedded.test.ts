@@ -10,7 +10,7 @@ import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { spawnBroker } from '../../src/commands/broker.ts'
 import { findBroker, writeBrokerFile } from '../../src/commands/broker-file.ts'
-import { keepPrintedBy } from '../printed.ts'
+import { keepPrintedBy } from '../support/printed.ts'
 import { RecordedTopic } from './recorded-topic.ts'
 
 const COMMANDS = join(import.meta.dirname, 'commands.mjs')

@@ -7,7 +7,7 @@ import kafkaPlugin from '../../plugins/kafka.ts'
 import { type Position, parsePosition } from '../../src/bus/position.ts'
 import type { FedTopic, Keeps } from '../../src/bus/topic.ts'
 import type { SseOptions } from '../../src/options.ts'
-import { type H2Response, HttpScene } from '../http-scene.ts'
+import { type H2Response, HttpScene } from '../support/http-scene.ts'
 
 export interface KafkaSceneOptions {
   readonly keeps?: Keeps

@@ -6,7 +6,7 @@ import { BUILT_FEATURES, missingLine } from '../../plugins/kafka/client/librdkaf
 import kafkaPlugin from '../../plugins/kafka.ts'
 import type { Encoding, FedTopic, KafkaRecord, Keeps } from '../../src/bus/topic.ts'
 import type { KafkaOptions } from '../../src/options.ts'
-import { keepPrinted } from '../printed.ts'
+import { keepPrinted } from '../support/printed.ts'
 
 export interface LogLine {
   level: number

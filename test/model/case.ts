@@ -13,7 +13,7 @@
 import { FROM_NOW, formatPosition } from '../../src/bus/position.ts'
 import type { Keeps } from '../../src/bus/topic.ts'
 import type { SegmentPool } from '../../src/segments/segment-pool.ts'
-import { BUS_OPTIONS } from '../bus-options.ts'
+import { BUS_OPTIONS } from '../support/bus-options.ts'
 import { Client, type Cut } from './client.ts'
 import { KafkaTopic } from './log.ts'
 import { type Choose, type Clocks, Server } from './server.ts'

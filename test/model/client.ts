@@ -7,7 +7,7 @@ import { type Begun, FROM_BEGINNING, type Start, type Wish } from '../../src/beg
 import { formatPosition, type Position, parsePosition } from '../../src/bus/position.ts'
 import type { Keeps } from '../../src/bus/topic.ts'
 import type { Cursor } from '../../src/cursor/cursor.ts'
-import { StreamReader } from '../stream-reader.ts'
+import { StreamReader } from '../support/stream-reader.ts'
 import { Claim } from './claim.ts'
 import { Ledger } from './ledger.ts'
 import type { Log } from './log.ts'

@@ -1,0 +1,71 @@
+// What an event id promises, over random records, compactions, losses, servers that read in different orders, and clients
+// that move between them: test/model/case.ts has what may happen, test/model/ledger.ts what must hold.
+
+import fc from 'fast-check'
+import { describe, it } from 'vitest'
+import type { Keeps } from '../../src/bus/topic.ts'
+import { SegmentPool } from '../../src/segments/segment-pool.ts'
+import { Case, type Setting, type Step } from './case.ts'
+
+const pool = new SegmentPool(4096)
+/** How many times as many cases as usual are tried, and with what seed. */
+const TIMES = Number(process.env.RESUME_TIMES ?? 1)
+const SEED = Number(process.env.RESUME_SEED ?? Date.now() & 0x7fffffff)
+
+const step: fc.Arbitrary<Step> = fc.tuple(fc.nat(99), fc.nat(99), fc.nat(99), fc.nat(99))
+
+function setting(of: Partial<Setting>): fc.Arbitrary<Setting> {
+  return fc
+    .record({
+      keeps: fc.constant<Keeps>('latest'),
+      partitions: fc.integer({ min: 1, max: 4 }),
+      retainedSegments: fc.constant(10_000),
+      retainedRecordsMax: fc.constant(100_000),
+      retainedMsMax: fc.constant<number | null>(null),
+      isCleaned: fc.constant(false),
+      isMirrored: fc.boolean(),
+    })
+    .map((made) => ({ ...made, ...of }))
+}
+
+async function expectPromiseKept(settings: fc.Arbitrary<Setting>, cases: number): Promise<void> {
+  const numRuns = cases * TIMES
+  console.log(`${numRuns} cases, seed ${SEED}`)
+  const steps = fc.array(step, { minLength: 5, maxLength: 120, size: 'max' })
+  await fc.assert(
+    fc.asyncProperty(settings, fc.nat(), steps, async (chosen, caseSeed, taken) => {
+      const run = new Case(chosen, caseSeed, pool)
+      try {
+        for (const each of taken) await run.take(each)
+        await run.finish()
+      } finally {
+        run.close()
+      }
+    }),
+    { numRuns, seed: SEED },
+  )
+}
+
+describe('a client that comes back with its id, to any server', { timeout: 180_000 * TIMES }, () => {
+  it('has the newest of every key, each record at most once and in order, and is told every gap', async () => {
+    await expectPromiseKept(setting({ isCleaned: true }), 4_000)
+  })
+
+  it('has every record once where each counts', async () => {
+    await expectPromiseKept(setting({ keeps: 'all', isCleaned: true }), 3_000)
+  })
+
+  it('is told what a full bus had no room for', async () => {
+    await expectPromiseKept(
+      fc.oneof(
+        setting({ keeps: 'all', retainedSegments: 5, isCleaned: true }),
+        setting({ keeps: 'all', retainedRecordsMax: 20 }),
+        setting({ keeps: 'all', retainedMsMax: 100 }),
+        setting({ retainedSegments: 6, isCleaned: true }),
+        setting({ retainedRecordsMax: 20 }),
+        setting({ retainedMsMax: 100 }),
+      ),
+      3_000,
+    )
+  })
+})

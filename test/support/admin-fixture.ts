@@ -1,0 +1,24 @@
+// The parts that the admin plugin looks at, as a test sets them.
+
+import type { Parts } from '../../src/admin/readiness.ts'
+import type { FedTopic } from '../../src/bus/topic.ts'
+import { createFigures, type Figures } from '../../src/stream/counters.ts'
+import { TopicInMemory } from './topic-in-memory.ts'
+
+export class AdminParts implements Parts {
+  readonly figures: Figures = createFigures()
+  readonly opened: FedTopic[] = [new TopicInMemory()]
+  keysTrouble: string | null = null
+  readonly streams = { figures: this.figures, isDraining: false }
+  readonly topics = { all: (): readonly FedTopic[] => this.opened }
+  readonly authenticator = { keysReady: (): string | null => this.keysTrouble }
+}
+
+/** A topic that Kafka says something about. */
+export class TroubledTopic extends TopicInMemory {
+  trouble: string | null = null
+
+  override notReady(): string | null {
+    return this.trouble
+  }
+}

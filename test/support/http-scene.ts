@@ -1,0 +1,200 @@
+// The stream's routes on a real server, their records appended by the test: everything but Kafka.
+
+import { once } from 'node:events'
+import type { RequestListener } from 'node:http'
+import { request as http1Request, type IncomingMessage } from 'node:http'
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  type OutgoingHttpHeaders,
+} from 'node:http2'
+import { request as https1Request } from 'node:https'
+import fastify, { type FastifyInstance } from 'fastify'
+import auth from '../../plugins/auth.ts'
+import sse from '../../plugins/sse.ts'
+import { streamRoutes } from '../../routes/stream.ts'
+import type { Topic } from '../../src/bus/topic.ts'
+import { makeCertificates } from '../../src/demo/certificates.ts'
+import { type Listener, listen } from '../../src/http/listener.ts'
+import { logRedaction } from '../../src/http/log-redaction.ts'
+import type { AuthOptions, Replay, SseOptions } from '../../src/options.ts'
+import { authOptions, exampleClaims, makeKey, mintToken, nowSeconds, type TestKey } from './auth-fixtures.ts'
+import { keepPrinted, keepSecret } from './printed.ts'
+import { StreamReader } from './stream-reader.ts'
+import { TopicInMemory } from './topic-in-memory.ts'
+
+export interface SceneOptions {
+  readonly topic?: TopicInMemory
+  /** Gives the topic that is streamed in place of `topic`, once `host` is registered. */
+  readonly openTopic?: (app: FastifyInstance) => Topic
+  readonly isTls?: boolean
+  readonly replay?: Replay
+  readonly sse?: Partial<SseOptions>
+  /** Stands in place of tokens. */
+  readonly authenticate?: NonNullable<AuthOptions['authenticate']>
+  /** Registered before everything else, as a host's own hooks are. */
+  readonly host?: (app: FastifyInstance) => Promise<void>
+}
+
+const SSE_DEFAULTS = {
+  challengeSeconds: 10,
+  heartbeatSeconds: 9,
+  stalledSeconds: 30,
+  turnMs: 0.3,
+  streamsMax: 20_000,
+  streamsPerSubjectMax: 20_000,
+  streamsPerAddressMax: 20_000,
+}
+
+export class HttpScene {
+  readonly topic: TopicInMemory
+  readonly app: FastifyInstance
+  readonly key: TestKey
+  readonly port: number
+  /** PEM that a client trusts the server by; null without TLS. */
+  readonly ca: string | null
+  readonly lines: string[]
+  private readonly listener: Listener
+  private readonly sessions: ClientHttp2Session[] = []
+
+  private constructor(parts: Pick<HttpScene, 'topic' | 'app' | 'key' | 'ca' | 'lines'>, listener: Listener) {
+    this.topic = parts.topic
+    this.app = parts.app
+    this.key = parts.key
+    this.ca = parts.ca
+    this.lines = parts.lines
+    this.listener = listener
+    this.port = listener.port
+  }
+
+  static async open({
+    topic = new TopicInMemory(),
+    isTls = true,
+    replay = 'latest',
+    ...options
+  }: SceneOptions = {}): Promise<HttpScene> {
+    const lines: string[] = []
+    const key = makeKey('ES256')
+    const made = await makeCertificates(['localhost', '127.0.0.1'], Date.now())
+    keepSecret(made.keyPem)
+    const tls = isTls ? { cert: Buffer.from(made.certificatePem), key: Buffer.from(made.keyPem) } : null
+    const write = (line: string): void => {
+      lines.push(line)
+      keepPrinted(line)
+    }
+    const app = fastify({
+      logger: { level: 'debug', stream: { write }, ...logRedaction },
+      exposeHeadRoutes: false,
+    })
+    await options.host?.(app)
+    await app.register(sse, { ...SSE_DEFAULTS, ...options.sse })
+    const { authenticate } = options
+    await app.register(auth, { ...authOptions(key), ...(authenticate && { authenticate }) })
+    await app.register(streamRoutes, {
+      path: '/events',
+      scope: 'proxy:stream',
+      replay,
+      topic: options.openTopic?.(app) ?? topic,
+      streams: app.kafkaSse,
+      authenticator: app.kafkaSseAuth,
+    })
+    await app.ready()
+    const listener = await listen(app.routing as RequestListener, { host: '127.0.0.1', port: 0, tls })
+    return new HttpScene({ topic, app, key, lines, ca: isTls ? made.caPem : null }, listener)
+  }
+
+  /** A token for the streams, valid for `seconds`. */
+  token(seconds = 60, claims: Record<string, unknown> = {}): string {
+    return mintToken(this.key, { claims: { ...exampleClaims(), exp: nowSeconds() + seconds, ...claims } })
+  }
+
+  /** A connection of its own. */
+  connect(): ClientHttp2Session {
+    const session = connect(`https://localhost:${this.port}`, this.ca === null ? {} : { ca: this.ca })
+    session.on('error', () => session.destroy())
+    this.sessions.push(session)
+    return session
+  }
+
+  get(path = '/events', headers: OutgoingHttpHeaders = {}, session = this.connect()): Promise<H2Response> {
+    const authorization = `Bearer ${this.token()}`
+    return respond(session, { ':path': path, authorization, ...headers })
+  }
+
+  post(headers: OutgoingHttpHeaders = {}, body = '', path = '/events'): Promise<H2Response> {
+    const standard = { ':method': 'POST', ':path': path, 'content-type': 'application/x-challenge-response' }
+    return respond(this.connect(), { ...standard, ...headers }, body)
+  }
+
+  /** A stream over HTTP/1.1, with or without TLS as the scene has it. */
+  async getHttp1(path = '/events', headers: Record<string, string> = {}): Promise<H1Response> {
+    const authorization = `Bearer ${this.token()}`
+    const options = {
+      host: '127.0.0.1',
+      port: this.port,
+      path,
+      headers: { authorization, ...headers },
+      agent: false as const,
+    }
+    const request =
+      this.ca === null
+        ? http1Request(options)
+        : https1Request({ ...options, ca: this.ca, servername: 'localhost' })
+    request.end()
+    const [response] = (await once(request, 'response')) as [IncomingMessage]
+    const reader = new StreamReader()
+    response.on('data', (bytes: Buffer) => reader.feed(bytes))
+    response.on('error', () => response.destroy())
+    return {
+      response,
+      reader,
+      ended: new Promise((resolve) => response.once('close', () => resolve(response.complete))),
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const session of this.sessions) session.destroy()
+    await this.app.kafkaSse.close()
+    await this.listener.close()
+    await this.app.close()
+  }
+}
+
+export interface H1Response {
+  readonly response: IncomingMessage
+  readonly reader: StreamReader
+  /** Whether the response was whole when the connection went. */
+  readonly ended: Promise<boolean>
+}
+
+export interface H2Response {
+  readonly status: number
+  readonly headers: Record<string, string | string[] | undefined>
+  readonly stream: ClientHttp2Stream
+  /** Grows as bytes come. */
+  readonly reader: StreamReader
+  readonly text: () => string
+  /** NGHTTP2 code of the end; 0 is a clean one. */
+  readonly ended: Promise<number>
+}
+
+export async function respond(
+  session: ClientHttp2Session,
+  headers: OutgoingHttpHeaders,
+  body = '',
+): Promise<H2Response> {
+  const stream = session.request(headers, { endStream: headers[':method'] !== 'POST' })
+  if (headers[':method'] === 'POST') stream.end(body)
+  const chunks: Buffer[] = []
+  const reader = new StreamReader()
+  stream.on('data', (bytes: Buffer) => {
+    chunks.push(bytes)
+    reader.feed(bytes)
+  })
+  stream.on('error', () => stream.destroy())
+  const ended = new Promise<number>((resolve) => stream.once('close', () => resolve(stream.rstCode)))
+  const [answer] = (await once(stream, 'response')) as [Record<string, string | string[] | undefined>]
+  const text = () => Buffer.concat(chunks).toString()
+  return { status: Number(answer[':status']), headers: answer, stream, reader, text, ended }
+}

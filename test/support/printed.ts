@@ -1,0 +1,34 @@
+// Keeps what every server under test prints, and every secret that it was given or made, for a look through all of it when
+// the run is over (test/printed/setup.ts).
+
+import type { ChildProcess } from 'node:child_process'
+import { appendFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { expect, inject } from 'vitest'
+import { traitsOf } from '../printed/secrets.ts'
+
+let outputs = 0
+
+/** Lines that a logger in this process wrote. */
+export function keepPrinted(line: string): void {
+  appendFileSync(fileOf('in-process'), line)
+}
+
+/** Both outputs of a process, each whole, whatever else is read from them. Not for `token`, which prints one by design. */
+export function keepPrintedBy(child: ChildProcess): void {
+  for (const output of [child.stdout, child.stderr]) {
+    const file = fileOf(String(outputs++))
+    output?.on('data', (chunk: Buffer | string) => appendFileSync(file, chunk))
+  }
+}
+
+/** A JWT, or a private key in PEM; returns it. */
+export function keepSecret(secret: string): string {
+  appendFileSync(join(inject('printedFolder'), 'secrets'), `${traitsOf(secret).join('\n')}\n`)
+  return secret
+}
+
+/** Named after the test file, so that what is found says where it came from. */
+function fileOf(output: string): string {
+  return join(inject('printedFolder'), `${basename(expect.getState().testPath ?? 'test')}.${output}.printed`)
+}

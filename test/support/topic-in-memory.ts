@@ -1,0 +1,63 @@
+// A topic whose records a test appends: a real bus, and watermarks as the test sets them.
+
+import { Bus, type BusOptions } from '../../src/bus/bus.ts'
+import type { FedTopic, KafkaRecord, PartitionWatermarks, Watermarks } from '../../src/bus/topic.ts'
+import { BUS_OPTIONS } from './bus-options.ts'
+
+export class TopicInMemory implements FedTopic {
+  readonly name = 'events'
+  readonly encoding = 'text'
+  readonly bus: Bus
+  /** What Kafka would answer, null for a partition whose leader is silent; null: it does not answer at all. */
+  marks: PartitionWatermarks | null = null
+  private readonly asked = new Set<() => void>()
+
+  constructor(partitions = 1, options: Partial<BusOptions> = {}) {
+    this.bus = new Bus({ ...BUS_OPTIONS, ...options })
+    for (let partition = 0; partition < partitions; partition++) this.bus.setPartition(partition, 0)
+    this.bus.markCaughtUp()
+  }
+
+  /** Appends at the next offset of the partition, and publishes. */
+  produce(value: string | Uint8Array | null, key: string | null = null, partition = 0): void {
+    this.bus.append(recordOf(this.bus.position().get(partition) ?? 0, value, key, partition))
+    this.bus.publish()
+  }
+
+  /** Lets Kafka answer everyone who has asked and will ask. */
+  answer(marks: Record<number, Watermarks | null>): void {
+    this.marks = new Map(Object.entries(marks).map(([partition, mark]) => [Number(partition), mark]))
+    for (const answered of this.asked) answered()
+    this.asked.clear()
+  }
+
+  async watermarks(signal: AbortSignal): Promise<PartitionWatermarks> {
+    if (this.marks === null) {
+      await new Promise<void>((resolve, reject) => {
+        this.asked.add(resolve)
+        signal.addEventListener('abort', () => reject(signal.reason))
+      })
+    }
+    return this.marks ?? new Map()
+  }
+
+  notReady(): string | null {
+    return null
+  }
+}
+
+export function recordOf(
+  offset: number,
+  value: string | Uint8Array | null,
+  key: string | null,
+  partition: number,
+): KafkaRecord {
+  return {
+    partition,
+    offset,
+    timestampMs: Date.now(),
+    key: key === null ? null : Buffer.from(key),
+    value: typeof value === 'string' ? Buffer.from(value) : value,
+    headers: [],
+  }
+}

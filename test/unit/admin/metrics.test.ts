@@ -1,0 +1,229 @@
+// What /metrics says: parsed here by a few lines that are not prom-client's, and compared with docs/operating.md.
+
+import { readFileSync } from 'node:fs'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { LABEL_VALUES_MAX } from '../../../plugins/admin/metric.ts'
+import { allMetrics, createRegistry, type MetricsSources } from '../../../plugins/admin/metrics.ts'
+import { allThreads } from '../../../plugins/admin/process-figures.ts'
+import { EventLoopDelay } from '../../../src/admin/event-loop-delay.ts'
+import { createConnectionFigures } from '../../../src/http/connection-limits.ts'
+import { SegmentPool } from '../../../src/segments/segment-pool.ts'
+import { AdminParts } from '../../support/admin-fixture.ts'
+import { eventually } from '../../support/auth-fixtures.ts'
+import { TopicInMemory } from '../../support/topic-in-memory.ts'
+
+/** Two workers, one of which is an hour late. */
+const crew = {
+  workers: 2,
+  deaths: 1,
+  connections: { ...createConnectionFigures(), open: 7 },
+  heapUsedBytes: 2 ** 40,
+  delay: () => ({ p50: 0, p99: 1, max: 3600 }),
+}
+
+let parts: AdminParts
+let delay: EventLoopDelay
+let sources: MetricsSources
+
+beforeEach(() => {
+  parts = new AdminParts()
+  delay = new EventLoopDelay()
+  const { streams, topics, authenticator } = parts
+  const threads = allThreads(delay, { connections: createConnectionFigures(), crew })
+  sources = { streams, topics, authenticator, threads }
+})
+
+afterEach(() => delay.close())
+
+/** Values by name and labels, as they stand in the text. */
+async function scrape(): Promise<Map<string, number>> {
+  const text = await createRegistry(sources).metrics()
+  const samples = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  return new Map(
+    samples.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.split(' ').at(-1))]),
+  )
+}
+
+describe('the metrics', () => {
+  it('are the figures', async () => {
+    Object.assign(parts.figures, {
+      streamsOpen: 2,
+      streamsOpened: 5,
+      recordsDelivered: 7,
+      bytesDelivered: 700,
+    })
+    Object.assign(parts.figures, { writes: 6, challenges: 4, renewals: 3 })
+    parts.figures.streamsEnded.expired = 3
+    parts.figures.gaps['too-old'] = 1
+    parts.figures.refusals.FKS_TOKEN_MISSING = 9
+    const values = await scrape()
+    expect(values.get('kafka_sse_streams_open')).toBe(2)
+    expect(values.get('kafka_sse_streams_opened_total')).toBe(5)
+    expect(values.get('kafka_sse_streams_ended_total{reason="expired"}')).toBe(3)
+    expect(values.get('kafka_sse_streams_ended_total{reason="client"}')).toBe(0)
+    expect(values.get('kafka_sse_delivered_records_total')).toBe(7)
+    expect(values.get('kafka_sse_delivered_bytes_total')).toBe(700)
+    expect(values.get('kafka_sse_writes_total')).toBe(6)
+    expect(values.get('kafka_sse_challenges_total')).toBe(4)
+    expect(values.get('kafka_sse_renewals_total')).toBe(3)
+    expect(values.get('kafka_sse_gaps_total{reason="too-old"}')).toBe(1)
+    expect(values.get('kafka_sse_refusals_total{code="FKS_TOKEN_MISSING"}')).toBe(9)
+  })
+
+  it('do not add up over scrapes', async () => {
+    parts.figures.streamsOpened = 5
+    const registry = createRegistry(sources)
+    await registry.metrics()
+    expect(await registry.metrics()).toContain('\nkafka_sse_streams_opened_total 5\n')
+  })
+
+  it('tell of each bus', async () => {
+    const topic = new TopicInMemory()
+    topic.produce('one', 'a')
+    topic.produce('two', 'b')
+    parts.opened.splice(0, 1, topic)
+    const values = await scrape()
+    const labels = '{topic="events",encoding="text",keeps="latest"}'
+    expect(values.get(`kafka_sse_bus_records_total${labels}`)).toBe(2)
+    expect(values.get(`kafka_sse_bus_retained_records${labels}`)).toBe(2)
+    expect(values.get(`kafka_sse_bus_retained_bytes${labels}`)).toBe(topic.bus.retainedBytes)
+    expect(values.get(`kafka_sse_bus_retained_bytes_max${labels}`)).toBe(2 ** 30)
+    expect(values.get(`kafka_sse_bus_retained_records_max${labels}`)).toBe(1e7)
+    expect(values.get(`kafka_sse_bus_caught_up${labels}`)).toBe(1)
+    expect(values.get(`kafka_sse_bus_full${labels}`)).toBe(0)
+    expect(values.get(`kafka_sse_bus_too_large_records_total${labels}`)).toBe(0)
+  })
+
+  it('count a pool of segments once, however many buses share it', async () => {
+    const pool = new SegmentPool()
+    const topics = [new TopicInMemory(1, { pool }), new TopicInMemory(1, { pool }), new TopicInMemory()]
+    for (const topic of topics) topic.produce('x', 'key')
+    parts.opened.splice(0, 1, ...topics)
+    const apart = topics[2]?.bus.allocatedBytes ?? 0
+    expect((await scrape()).get('kafka_sse_segments_allocated_bytes')).toBe(pool.allocatedBytes + apart)
+  })
+
+  it('tell of readiness and draining', async () => {
+    const before = await scrape()
+    expect([before.get('kafka_sse_ready'), before.get('kafka_sse_draining')]).toEqual([1, 0])
+    parts.streams.isDraining = true
+    const values = await scrape()
+    expect([values.get('kafka_sse_ready'), values.get('kafka_sse_draining')]).toEqual([0, 1])
+  })
+
+  it('tell of connections, where somebody counts them', async () => {
+    const connections = createConnectionFigures()
+    connections.open = 4
+    connections.closed.idle = 2
+    sources = { ...sources, threads: allThreads(delay, { connections }) }
+    const values = await scrape()
+    expect(values.get('kafka_sse_connections_open')).toBe(4)
+    expect(values.get('kafka_sse_connections_closed_total{reason="idle"}')).toBe(2)
+    sources = { ...sources, threads: allThreads(delay, {}) }
+    expect((await scrape()).has('kafka_sse_connections_open')).toBe(false)
+  })
+
+  it('are those of all threads, where there are workers', async () => {
+    const alone = await scrape()
+    expect(alone.get('kafka_sse_workers')).toBe(2)
+    expect(alone.get('kafka_sse_worker_deaths_total')).toBe(1)
+    expect(alone.get('kafka_sse_connections_open')).toBe(7)
+    expect(alone.get('kafka_sse_event_loop_delay_seconds{quantile="1"}')).toBe(3600)
+    expect(alone.get('nodejs_heap_size_used_bytes')).toBeGreaterThan(2 ** 40)
+    sources = { ...sources, threads: allThreads(delay, {}) }
+    expect((await scrape()).has('kafka_sse_workers')).toBe(false)
+  })
+
+  it('tell of the process', async () => {
+    const values = await scrape()
+    expect(values.get('process_resident_memory_bytes')).toBeGreaterThan(1e7)
+    expect(values.get('process_cpu_seconds_total')).toBeGreaterThan(0)
+    expect(values.get('nodejs_heap_size_used_bytes')).toBeGreaterThan(1e6)
+    // prom-client rounds it to the nearest second.
+    expect(values.get('process_start_time_seconds')).toBeLessThanOrEqual(Math.ceil(Date.now() / 1000))
+    for (const quantile of ['0.5', '0.99', '1'])
+      expect(values.get(`kafka_sse_event_loop_delay_seconds{quantile="${quantile}"}`)).toBeGreaterThanOrEqual(
+        0,
+      )
+  })
+
+  it('show a bounded number of values of a label, and the rest as one', async () => {
+    for (let code = 0; code < LABEL_VALUES_MAX + 10; code++) parts.figures.refusals[`CODE_${code}`] = 2
+    const values = await scrape()
+    const refusals = [...values.keys()].filter((name) => name.startsWith('kafka_sse_refusals_total'))
+    expect(refusals).toHaveLength(LABEL_VALUES_MAX + 1)
+    expect(values.get('kafka_sse_refusals_total{code="other"}')).toBe(20)
+  })
+
+  it('cannot be forged by the name of a topic', async () => {
+    const topic = Object.assign(new TopicInMemory(), { name: 'a"} 1\nforged 1' })
+    parts.opened.splice(0, 1, topic)
+    expect(await createRegistry(sources).metrics()).not.toMatch(/^forged/m)
+  })
+
+  it('are those that docs/operating.md lists, with the same types, labels and words', () => {
+    const documented = tableOf(readFileSync(new URL('../../../docs/operating.md', import.meta.url), 'utf8'))
+    const there = allMetrics(sources).map(({ name, type, labels, help }) => ({ name, type, labels, help }))
+    expect(documented).toEqual(there)
+  })
+
+  it('have names that end with their unit', () => {
+    for (const { name, type } of allMetrics(sources)) {
+      expect(name).toMatch(/^(kafka_sse|process|nodejs)_[a-z_]+$/)
+      expect(name.endsWith('_total')).toBe(type === 'counter')
+    }
+  })
+})
+
+describe('the event loop delay', () => {
+  const WINDOW_MS = 10_000
+  let nowMs: number
+
+  beforeEach(() => {
+    nowMs = 0
+    delay.close()
+    delay = new EventLoopDelay(() => nowMs)
+  })
+
+  async function block(): Promise<void> {
+    // Again until the histogram's timer was running before: only then does it know when it was due.
+    await eventually(() => {
+      const untilMs = performance.now() + 200
+      while (performance.now() < untilMs);
+      expect(delay.read().max).toBeGreaterThan(0.1)
+    })
+  }
+
+  it('shows that something held the loop up, and forgets it after a window', async () => {
+    await block()
+    nowMs = WINDOW_MS
+    expect(delay.read().max).toBeGreaterThan(0.1)
+    nowMs = 2 * WINDOW_MS
+    expect(delay.read()).toEqual({ p50: 0, p99: 0, max: 0 })
+  })
+
+  it('is the same for all who read it within one window', () => {
+    nowMs = WINDOW_MS
+    const first = delay.read()
+    nowMs = 2 * WINDOW_MS - 1
+    expect(delay.read()).toBe(first)
+    nowMs = 2 * WINDOW_MS
+    expect(delay.read()).not.toBe(first)
+  })
+})
+
+function tableOf(page: string): unknown[] {
+  const rows = page.split('\n').filter((line) => /^\| `(kafka_sse|process|nodejs)_/.test(line))
+  return rows.map((row) => {
+    const [name, type, labels, help] = row
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim())
+    return {
+      name: name?.replaceAll('`', ''),
+      type,
+      labels: [...(labels ?? '').matchAll(/`(\w+)`/g)].map(([, label]) => label),
+      help,
+    }
+  })
+}

@@ -1,0 +1,165 @@
+// The client's parts by themselves: what takes a whole stream too long to come to, or does not show in it.
+
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { Backoff } from '../../../src/client/backoff.ts'
+import { Connection } from '../../../src/client/connection.ts'
+import { EventQueue } from '../../../src/client/event-queue.ts'
+import { type ConnectOptions, connect, type Fetch } from '../../../src/client/index.ts'
+import { readLimits } from '../../../src/client/limits.ts'
+import { Renewal } from '../../../src/client/renewal.ts'
+import { TokenSource } from '../../../src/client/token-source.ts'
+
+const URL_TEXT = 'https://example.test/events'
+
+beforeEach(() => vi.useFakeTimers())
+afterEach(() => {
+  expect(vi.getTimerCount()).toBe(0)
+  vi.useRealTimers()
+})
+
+describe('the backoff', () => {
+  it('lets a server ask for ten minutes at most, and keeps to what it asked for last', () => {
+    const backoff = new Backoff(30_000, () => 0)
+    const broken = { openMs: 0, retryMs: null, retryAfterMs: null }
+    expect(backoff.waitMs({ ...broken, retryMs: 1e300 })).toBe(600_000)
+    expect(backoff.waitMs({ ...broken, openMs: 5_000 })).toBe(600_000)
+    expect(backoff.waitMs({ ...broken, openMs: 5_000, retryMs: 3_000 })).toBe(3_000)
+    expect(backoff.waitMs({ ...broken, openMs: 4_999 })).toBe(6_000)
+  })
+})
+
+describe('the queue', () => {
+  it('keeps the order of thousands that wait, and the position of each', async () => {
+    const queue = new EventQueue('', 1_000_000)
+    for (let index = 0; index < 5_000; index++) queue.push({ type: 'message', data: '', id: `${index}` })
+    for (let index = 0; index < 5_000; index++) {
+      expect((await queue.take())?.id).toBe(`${index}`)
+      expect(queue.position).toBe(`${index}`)
+    }
+    queue.end()
+    expect(await queue.take()).toBeNull()
+  })
+
+  it('is full at its length and no longer full below it', async () => {
+    const queue = new EventQueue('', 2 * 64)
+    queue.push({ type: 'message', data: '', id: '' })
+    expect(queue.full).toBe(false)
+    queue.push({ type: 'message', data: '', id: '' })
+    expect(queue.full).toBe(true)
+    const room = queue.room(null)
+    await queue.take()
+    expect(await room).toBe(true)
+    expect(queue.full).toBe(false)
+  })
+})
+
+describe('a renewal that nobody asked for', () => {
+  let send: ReturnType<typeof vi.fn<() => Promise<{ status: number; headers: Headers; body: null }>>>
+
+  async function renewalOf(secondsToLive: number | null, isWanted = true): Promise<Renewal> {
+    const exp = secondsToLive === null ? null : Date.now() / 1_000 + secondsToLive
+    const token = `x.${Buffer.from(JSON.stringify({ exp })).toString('base64url')}.x`
+    const { signal } = new AbortController()
+    const tokens = new TokenSource(() => token, signal)
+    await tokens.take()
+    send = vi.fn(async () => ({ status: 204, headers: new Headers(), body: null }))
+    const onUnknown = () => {}
+    return new Renewal({ send, tokens, handlers: {}, isWanted: () => isWanted, onUnknown, signal })
+  }
+
+  it('is due 5 s before the token expires, in a second at the soonest and in ten minutes at the latest', async () => {
+    expect((await renewalOf(30)).unaskedInMs()).toBe(25_000)
+    expect((await renewalOf(5)).unaskedInMs()).toBe(1_000)
+    expect((await renewalOf(-60)).unaskedInMs()).toBe(1_000)
+    expect((await renewalOf(86_400)).unaskedInMs()).toBe(600_000)
+    expect((await renewalOf(1e300)).unaskedInMs()).toBe(600_000)
+  })
+
+  it('is never due for a token whose end cannot be read, or where challenges are not answered', async () => {
+    expect((await renewalOf(null)).unaskedInMs()).toBeNull()
+    expect((await renewalOf(30, false)).unaskedInMs()).toBeNull()
+  })
+
+  it('is due when it was, and as far from the last one, however the clock is set meanwhile', async () => {
+    const renewal = await renewalOf(30)
+    renewal.unasked()
+    await vi.advanceTimersByTimeAsync(10_000)
+    vi.setSystemTime(Date.now() - 3_600_000)
+    expect(renewal.unaskedInMs()).toBe(15_000)
+    await vi.advanceTimersByTimeAsync(15_000)
+    renewal.unasked()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(send).toHaveBeenCalledTimes(2)
+    vi.setSystemTime(Date.now() - 3_600_000)
+    renewal.unasked()
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(send).toHaveBeenCalledTimes(3)
+  })
+
+  it('comes every 5 s at most, though every token looks expired to a clock that is ahead', async () => {
+    const renewal = await renewalOf(-3_600)
+    renewal.unasked()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(send).toHaveBeenCalledOnce()
+    expect(renewal.unaskedInMs()).toBe(5_000)
+  })
+})
+
+describe('a connection', () => {
+  function connectionOf(fetch: Fetch, signal: AbortSignal): Connection {
+    const options: ConnectOptions = { getToken: () => 't', fetch }
+    return new Connection({
+      url: URL_TEXT,
+      options,
+      limits: readLimits(options),
+      queue: new EventQueue('', 1_000),
+      lastEventId: 'a',
+      answersChallenges: () => true,
+      onOpen: () => {},
+      signal,
+    })
+  }
+
+  it('leaves no listener behind with the stream that it belonged to', async () => {
+    const { signal } = new AbortController()
+    const added = vi.spyOn(signal, 'addEventListener')
+    const removed = vi.spyOn(signal, 'removeEventListener')
+    const end = await connectionOf(() => Promise.reject(new Error('refused')), signal).run()
+    expect(end).toMatchObject({ failure: { code: 'lost' }, lastEventId: 'a', retryMs: null, openMs: 0 })
+    expect(added.mock.calls.map(([, listener]) => listener)).toEqual(
+      removed.mock.calls.map(([, listener]) => listener),
+    )
+    expect(added).toHaveBeenCalled()
+  })
+
+  it('was silent, whatever the way to the server calls a request that was broken off', async () => {
+    const fetch: Fetch = (_, request) =>
+      new Promise((_, reject) => {
+        request.signal.addEventListener('abort', () => reject(new Error('socket closed')))
+      })
+    const ending = connectionOf(fetch, new AbortController().signal).run()
+    await vi.advanceTimersByTimeAsync(27_000)
+    expect((await ending).failure).toMatchObject({ code: 'silent' })
+  })
+})
+
+describe('a stream that was closed by hand', () => {
+  it('reports neither the end nor the loss of its connection', async () => {
+    const [onEnd, onError] = [vi.fn(), vi.fn()]
+    const body = () => new ReadableStream<Uint8Array>()
+    const headers = new Headers({ 'content-type': 'text/event-stream' })
+    const fetch: Fetch = async () => ({ status: 200, headers, body: body() })
+    const hanging: Fetch = (_, { signal }) =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    for (const way of [fetch, hanging]) {
+      const stream = connect(URL_TEXT, { getToken: () => 't', fetch: way, onEnd, onError })
+      await vi.advanceTimersByTimeAsync(0)
+      stream.close()
+      // A body that no abort ends is given up when it has been silent for long enough.
+      await vi.advanceTimersByTimeAsync(27_000)
+      expect(await stream.closed).toBeNull()
+    }
+    expect(onEnd).not.toHaveBeenCalled()
+    expect(onError).not.toHaveBeenCalled()
+  })
+})

@@ -1,0 +1,457 @@
+import { createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { cores } from '../../../src/config/default-workers.ts'
+import { ConfigError, parseDemoEnvironment, parseEnvironment } from '../../../src/config/parse.ts'
+import { ensureDemoCredentials } from '../../../src/demo/credentials.ts'
+
+const NEEDED = {
+  KAFKA_BOOTSTRAP_SERVERS: 'kafka-1:9092, kafka-2:9092',
+  JWT_ISSUER: 'https://id.acme.test/',
+  JWT_AUDIENCE: 'https://api.acme.test',
+  TLS: 'off',
+}
+let folder: string
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'config-'))
+  await ensureDemoCredentials({ folder, names: [] })
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** What parsing says, a line for each problem; fails where it says nothing. */
+async function problemsOf(env: Record<string, string>): Promise<readonly string[]> {
+  try {
+    await parseEnvironment(env, folder)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+  throw new Error('nothing was wrong')
+}
+
+function file(name: string, text: string): string {
+  const path = join(folder, name)
+  writeFileSync(path, text)
+  return path
+}
+
+describe('a server’s environment', () => {
+  test('fills in every default, and finds the keys by the issuer’s discovery document', async () => {
+    expect(await parseEnvironment(NEEDED, folder)).toEqual({
+      kafka: {
+        bootstrapServers: 'kafka-1:9092, kafka-2:9092',
+        config: {},
+        retainedBytesMax: 536_870_912,
+        retainedRecordsMax: 5_000_000,
+        retainedSecondsMax: null,
+        deleteRetentionSeconds: 86_400,
+      },
+      auth: {
+        issuer: 'https://id.acme.test/',
+        audience: 'https://api.acme.test',
+        keys: 'https://id.acme.test/.well-known/openid-configuration',
+        algorithm: 'RS256',
+        scopeClaim: 'scope',
+        queryToken: true,
+        cookie: null,
+        clockToleranceSeconds: 0,
+        jwksTimeoutMs: 5_000,
+        jwksCooldownMs: 30_000,
+        jwksMaxAgeMs: 600_000,
+        jwksStaleMs: 3_600_000,
+      },
+      streams: [
+        { path: '/events', topic: 'events', scope: 'proxy:stream', encoding: 'text', replay: 'latest' },
+      ],
+      sse: {
+        challengeSeconds: 10,
+        heartbeatSeconds: 9,
+        drainSeconds: 10,
+        stalledSeconds: 30,
+        turnMs: 0.3,
+        streamsMax: 20_000,
+        streamsPerSubjectMax: 1_000,
+        streamsPerAddressMax: 20_000,
+        corsOrigins: ['*'],
+        adminPath: null,
+      },
+      host: '0.0.0.0',
+      port: 7143,
+      adminHost: '127.0.0.1',
+      adminPort: 9464,
+      adminHosts: [],
+      tls: null,
+      lingerSeconds: 0,
+      connectionsMax: 25_000,
+      connectionsPerAddressMax: 25_000,
+      logLevel: 'info',
+      workers: Math.max(1, cores() - 1),
+    })
+  })
+
+  test('names everything that is wrong at once, a line each', async () => {
+    expect(
+      await problemsOf({ KAFKA_TOPC: 'events', PORT: 'abc', HEARTBEAT_SECONDS: '-1', JWT_KEYS: '/nope' }),
+    ).toEqual([
+      'KAFKA_TOPC is not a setting; did you mean KAFKA_TOPIC?',
+      'PORT takes an integer from 0 to 65535, not "abc"',
+      'KAFKA_BOOTSTRAP_SERVERS is not set: host:port, several separated by commas',
+      'HEARTBEAT_SECONDS takes a number from 0.1 to 300, not -1',
+      "JWT_ISSUER is not set: `iss` that a token must carry: the identity provider's address, character by character",
+      'JWT_AUDIENCE is not set: `aud` that a token must carry, alone or among others',
+      'TLS_CERT_FILE is not set: a path in PEM, or TLS=off behind a proxy that ends TLS',
+      'TLS_KEY_FILE is not set: a path in PEM, or TLS=off behind a proxy that ends TLS',
+      'JWT_KEYS: cannot read /nope: there is no such file',
+    ])
+  })
+
+  test.each([
+    ['PORT', '65535', '65536'],
+    ['CHALLENGE_SECONDS', '0.1', '0.09'],
+    ['DRAIN_SECONDS', '600', '600.5'],
+    ['LINGER_SECONDS', '600', '600.5'],
+    ['CONNECTIONS_MAX', '1', '0'],
+    ['CONNECTIONS_PER_ADDRESS_MAX', '1000000', '1000001'],
+    ['ADMIN_HOSTS', 'a.test, b', 'a.test:9464'],
+    ['ADMIN_HOSTS', 'none', '*'],
+    ['LINGER_SECONDS', '0', '-1'],
+    ['STREAMS_MAX', '1', '0'],
+    ['KAFKA_RETAINED_BYTES_MAX', '1048576', '1048575'],
+    ['JWT_JWKS_TIMEOUT_MS', '60000', '60001'],
+    ['JWT_CLOCK_TOLERANCE_SECONDS', '300', '300.1'],
+    ['TLS', 'off', 'no'],
+    ['JWT_QUERY_TOKEN', 'off', 'false'],
+    ['CORS_ORIGINS', 'https://a.test, https://b.test:8443', 'https://a.test/path'],
+    ['KAFKA_TOPIC', 'a.b_c-D', '../..'],
+    ['KAFKA_BOOTSTRAP_SERVERS', 'SSL://[::1]:9093,kafka', 'kafka:9092;other:9092'],
+    ['JWT_COOKIE', '__Host-token', 'a b'],
+    ['LOG_LEVEL', 'silent', 'verbose'],
+    ['WORKERS', '1', '0'],
+    ['WORKERS', '32', '33'],
+    ['WORKERS', '2', '64'],
+    ['WORKERS', '2', '-1'],
+    ['WORKERS', '2', 'two'],
+    ['WORKERS', '2', '1.5'],
+  ])('%s takes %s and not %s', async (name, good, bad) => {
+    await expect(parseEnvironment({ ...NEEDED, [name]: good }, folder)).resolves.toBeDefined()
+    const problems = await problemsOf({ ...NEEDED, [name]: bad })
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).toMatch(new RegExp(`^${name} takes .*, not `))
+  })
+
+  test.each([
+    'KAFKA_CONTROL_TOPIC',
+    'JWT_SECRETS',
+    'KAFKA_CONFIG',
+    'KAFKA_CONFIG_FILE',
+    'TLS_CERT_FILE_FILE',
+    'STREAMS_MAXIMUM',
+  ])('the unknown name %s is an error', async (name) => {
+    expect(await problemsOf({ ...NEEDED, [name]: 'x' })).toEqual([
+      expect.stringMatching(new RegExp(`^${name} is not a setting`)),
+    ])
+  })
+
+  test.each([
+    ['CONNECTION_MAX', 'CONNECTIONS_MAX'],
+    ['CONNECTION_PER_ADDRESS_MAX', 'CONNECTIONS_PER_ADDRESS_MAX'],
+    ['WORKER', 'WORKERS'],
+    ['CHALENGE_SECONDS', 'CHALLENGE_SECONDS'],
+    ['STREAM_MAX', 'STREAMS_MAX'],
+    ['LINGERSECONDS', 'LINGER_SECONDS'],
+    ['DRIAN_SECONDS', 'DRAIN_SECONDS'],
+    ['JTW_ISSUER', 'JWT_ISSUER'],
+    ['KAKFA_TOPIC', 'KAFKA_TOPIC'],
+  ])('%s is an error, whatever it begins with: it is one keystroke from %s', async (name, meant) => {
+    expect(await problemsOf({ ...NEEDED, [name]: '9' })).toEqual([
+      `${name} is not a setting; did you mean ${meant}?`,
+    ])
+  })
+
+  test('names of other programs are left alone, though one keystroke makes one of ours of them', async () => {
+    const foreign = {
+      HOSTS: 'a',
+      HOST_: 'a',
+      PORTS: '1',
+      APORT: '1',
+      LOGLEVEL: 'info',
+      LOG_LEVELS: 'x',
+      TLS1: 'on',
+    }
+    const others = {
+      CONFIG_FILES: '/a',
+      CONFIGFILE: '/a',
+      worker: '2',
+      WORKER_SERVICE_HOST: '10.0.0.1',
+      LOG_LVL: 'x',
+    }
+    const apart = { WORKING: '2', BRAIN_SECONDS_: '4', TAIL_SECONDS: '4', MAX: '1', STREAM: 'a' }
+    await expect(
+      parseEnvironment({ ...NEEDED, ...foreign, ...others, ...apart }, folder),
+    ).resolves.toBeDefined()
+  })
+
+  test('what Kubernetes, the tutorial and Kafka’s own tools set is left alone', async () => {
+    const foreign = {
+      KAFKA_SERVICE_HOST: '10.0.0.1',
+      KAFKA_SERVICE_PORT: '9092',
+      KAFKA_SERVICE_PORT_CLIENT: '9092',
+      KAFKA_PORT: 'tcp://10.0.0.1:9092',
+      KAFKA_PORT_9092_TCP: 'tcp://10.0.0.1:9092',
+      KAFKA_PORT_9092_TCP_ADDR: '10.0.0.1',
+      // A Service called `admin`: the name is one of ours, its value never is.
+      ADMIN_PORT: 'tcp://10.0.0.2:80',
+      JWT_TOKEN: 'e30.e30.e30',
+      KAFKA_HOME: '/opt/kafka',
+      KAFKA_HEAP_OPTS: '-Xmx1g',
+      HOSTNAME: 'pod-1',
+    }
+    expect(await parseEnvironment({ ...NEEDED, ...foreign }, folder)).toMatchObject({ adminPort: 9464 })
+    expect(await problemsOf({ ...NEEDED, KAFKA_PORT: '9092' })).toHaveLength(1)
+  })
+
+  test('an empty variable counts as not set', async () => {
+    expect(await parseEnvironment({ ...NEEDED, PORT: '', KAFKA_TOPC: '' }, folder)).toMatchObject({
+      port: 7143,
+    })
+  })
+
+  test('KAFKA_CONFIG_ is any librdkafka property, those that end in .file too', async () => {
+    const { kafka } = await parseEnvironment(
+      {
+        ...NEEDED,
+        KAFKA_CONFIG_SASL_USERNAME: 'alice',
+        KAFKA_CONFIG_SASL_PASSWORD_FILE: file('password', 'hunter2\n'),
+        KAFKA_CONFIG_SASL_OAUTHBEARER_ASSERTION_FILE: '/run/assertion',
+      },
+      folder,
+    )
+    expect(kafka.config).toEqual({
+      'sasl.username': 'alice',
+      'sasl.password': 'hunter2',
+      'sasl.oauthbearer.assertion.file': '/run/assertion',
+    })
+  })
+
+  test('NAME_FILE gives a value by its file; both at once are an error, a missing or huge file another', async () => {
+    const PORT_FILE = file('port', '8443\r\n')
+    expect(await parseEnvironment({ ...NEEDED, PORT_FILE }, folder)).toMatchObject({ port: 8443 })
+    expect(await problemsOf({ ...NEEDED, PORT: '1', PORT_FILE })).toEqual([
+      'PORT and PORT_FILE set the same: keep one of them',
+    ])
+    const huge = file('huge', 'x'.repeat(1_048_577))
+    expect(await problemsOf({ ...NEEDED, PORT_FILE: `${folder}/nope`, HOST_FILE: huge })).toEqual([
+      `PORT_FILE: cannot read ${folder}/nope: there is no such file`,
+      `HOST_FILE: ${huge} is larger than 1048576 bytes`,
+    ])
+  })
+
+  test('no message quotes a credential', async () => {
+    const secret = 'c0rrect-horse'
+    const problems = await problemsOf({
+      KAFKA_CONFIG_SASL_PASSWORD: secret,
+      KAFKA_CONFIG_SASL_PASSWORD_FILE: `${folder}/nope`,
+      JWT_KEYS: `${secret}\n${secret}`,
+    })
+    expect(problems.length).toBeGreaterThan(2)
+    expect(problems.join('\n')).not.toContain(secret)
+  })
+})
+
+describe('the files that are named', () => {
+  const serving = { ...NEEDED, TLS: 'on' }
+
+  test('a certificate and its key are taken', async () => {
+    const TLS_CERT_FILE = join(folder, 'server.crt')
+    const TLS_KEY_FILE = join(folder, 'server.key')
+    const { tls } = await parseEnvironment({ ...serving, TLS_CERT_FILE, TLS_KEY_FILE }, folder)
+    expect(tls).toEqual({ certFile: TLS_CERT_FILE, keyFile: TLS_KEY_FILE })
+  })
+
+  test('a key of another certificate, a file of another kind and an unreadable one are named', async () => {
+    const TLS_CERT_FILE = join(folder, 'server.crt')
+    expect(
+      await problemsOf({ ...serving, TLS_CERT_FILE, TLS_KEY_FILE: join(folder, 'private.pem') }),
+    ).toEqual([
+      `TLS_KEY_FILE: the key in ${folder}/private.pem is not that of the certificate in ${TLS_CERT_FILE}`,
+    ])
+    expect(
+      await problemsOf({ ...serving, TLS_CERT_FILE: join(folder, 'server.key'), TLS_KEY_FILE: folder }),
+    ).toEqual([
+      `TLS_CERT_FILE: ${folder}/server.key is not a certificate in PEM`,
+      `TLS_KEY_FILE: cannot read ${folder}: it is a folder`,
+    ])
+  })
+
+  test('with TLS=off a certificate is a contradiction', async () => {
+    expect(await problemsOf({ ...NEEDED, TLS_CERT_FILE: 'a' })).toEqual([
+      'TLS_CERT_FILE is set although TLS=off',
+    ])
+  })
+
+  test('a private key is refused as JWT_KEYS, as PEM, as a file and as a JWK', async () => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+    const jwk = JSON.stringify({ keys: [privateKey.export({ format: 'jwk' })] })
+    for (const JWT_KEYS of [pem, jwk, join(folder, 'private.pem'), file('jwks.json', jwk)]) {
+      expect(await problemsOf({ ...NEEDED, JWT_KEYS })).toEqual([
+        'JWT_KEYS holds a private key: a server is given public keys only',
+      ])
+    }
+  })
+
+  test('the public half of the demo’s key beside it is refused, another public key is not', async () => {
+    const demoKey = createPublicKey(readFileSync(join(folder, 'private.pem')))
+    const pem = demoKey.export({ type: 'spki', format: 'pem' }).toString()
+    const jwks = JSON.stringify({ keys: [demoKey.export({ format: 'jwk' })] })
+    for (const JWT_KEYS of [pem, jwks, file('public.pem', pem)]) {
+      expect(await problemsOf({ ...NEEDED, JWT_KEYS })).toEqual([
+        "JWT_KEYS holds the demo's key (private.pem): whoever has that file could mint tokens",
+      ])
+    }
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const JWT_KEYS = publicKey.export({ type: 'spki', format: 'pem' }).toString()
+    await expect(parseEnvironment({ ...NEEDED, JWT_KEYS }, folder)).resolves.toBeDefined()
+  })
+
+  test('an issuer that is no web address needs keys', async () => {
+    expect(await problemsOf({ ...NEEDED, JWT_ISSUER: 'acme' })).toEqual([
+      'JWT_KEYS is not set: the issuer is not a web address, so no discovery document can name them',
+    ])
+  })
+})
+
+describe('CONFIG_FILE', () => {
+  test('holds the plugin’s options, and the environment wins over it', async () => {
+    const CONFIG_FILE = file(
+      'options.json',
+      JSON.stringify({
+        kafka: { bootstrapServers: 'elsewhere:1', config: { 'client.id': 'a', 'sasl.username': 'b' } },
+        streams: [
+          { path: '/a', topic: 'a', scope: null },
+          { path: '/b', topic: 'b', encoding: 'base64' },
+        ],
+        sse: { heartbeatSeconds: 5, streamsMax: 7 },
+      }),
+    )
+    const options = await parseEnvironment(
+      { ...NEEDED, CONFIG_FILE, STREAMS_MAX: '8', KAFKA_CONFIG_SASL_USERNAME: 'c' },
+      folder,
+    )
+    expect(options).toMatchObject({
+      kafka: {
+        bootstrapServers: NEEDED.KAFKA_BOOTSTRAP_SERVERS,
+        config: { 'client.id': 'a', 'sasl.username': 'c' },
+      },
+      streams: [
+        { path: '/a', topic: 'a', scope: null, encoding: 'text', replay: 'latest' },
+        { path: '/b', topic: 'b', scope: 'proxy:stream', encoding: 'base64' },
+      ],
+      sse: { heartbeatSeconds: 5, streamsMax: 8 },
+    })
+  })
+
+  test('may be a module, whose functions stay what they are', async () => {
+    const CONFIG_FILE = file('options.mjs', 'export default { auth: { authenticate: async () => ({}) } }')
+    const { auth } = await parseEnvironment(
+      { KAFKA_BOOTSTRAP_SERVERS: 'k:1', TLS: 'off', CONFIG_FILE },
+      folder,
+    )
+    expect(auth).toMatchObject({ issuer: '', audience: '', keys: '', authenticate: expect.any(Function) })
+  })
+
+  test('its faults are named by file and place', async () => {
+    const CONFIG_FILE = file(
+      'wrong.json',
+      '{ "port": 1, "sse": { "hartbeatSeconds": 5 }, "streams": [{ "path": "a", "topic": "t" }, { "path": "/b" }] }',
+    )
+    expect(await problemsOf({ ...NEEDED, CONFIG_FILE })).toEqual([
+      `${CONFIG_FILE}: port is not an option: set PORT in the environment`,
+      `${CONFIG_FILE}: streams[0].path takes a path that begins with / and has no query, not "a"`,
+      `${CONFIG_FILE}: streams[1].topic is missing: a topic's name: letters, digits, dots, underscores and hyphens, 249 at most`,
+      `${CONFIG_FILE}: sse.hartbeatSeconds is not an option; did you mean heartbeatSeconds?`,
+    ])
+  })
+
+  test('a list of streams and KAFKA_TOPIC contradict each other', async () => {
+    const CONFIG_FILE = file('list.json', '{ "streams": [{ "path": "/a", "topic": "a" }] }')
+    expect(await problemsOf({ ...NEEDED, CONFIG_FILE, KAFKA_TOPIC: 'b' })).toEqual([
+      `KAFKA_TOPIC is for the one stream of a server without a list, and ${CONFIG_FILE} lists its streams`,
+    ])
+  })
+
+  test.each([
+    ['missing.json', null, 'there is no such file'],
+    ['broken.json', '{ "secret": ', 'it is not well-formed'],
+    ['throwing.mjs', 'throw new Error("no database")', 'no database'],
+  ])('%s is named in a line', async (name, text, reason) => {
+    const CONFIG_FILE = text === null ? join(folder, name) : file(name, text)
+    expect(await problemsOf({ ...NEEDED, CONFIG_FILE })).toEqual([
+      `CONFIG_FILE: cannot read ${CONFIG_FILE}: ${reason}`,
+    ])
+  })
+
+  test('a text where an object belongs is named, and does not swallow the variables', async () => {
+    const CONFIG_FILE = file('text.json', '{ "kafka": "localhost" }')
+    const problems = await problemsOf({ ...NEEDED, CONFIG_FILE })
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).toContain('takes an object, not "localhost"')
+  })
+})
+
+test('sse.adminPath is for the plugin: a server has a port for it', async () => {
+  const CONFIG_FILE = file('admin.json', JSON.stringify({ sse: { adminPath: '/ops' } }))
+  const problem = `${CONFIG_FILE}: sse.adminPath is for the plugin: a server has ADMIN_PORT`
+  expect(await problemsOf({ ...NEEDED, CONFIG_FILE })).toEqual([problem])
+})
+
+describe('the demo’s environment', () => {
+  const presets = () => ({
+    folder,
+    fixed: new Map([
+      ['auth.issuer', 'https://auth.example.com'],
+      ['auth.audience', 'https://api.example.com'],
+      ['auth.keys', 'private.pem'],
+    ]),
+    defaults: new Map([
+      ['host', 'localhost'],
+      ['kafka.bootstrapServers', '127.0.0.1:0'],
+    ]),
+  })
+
+  test('brings its own keys and gives way in the rest', async () => {
+    const options = await parseDemoEnvironment({ PORT: '0', TLS: 'off' }, presets())
+    expect(options).toMatchObject({
+      host: 'localhost',
+      port: 0,
+      kafka: { bootstrapServers: '127.0.0.1:0' },
+      auth: { issuer: 'https://auth.example.com', keys: 'private.pem' },
+      demo: { folder, tokens: true },
+    })
+  })
+
+  test('refuses other keys', async () => {
+    await expect(parseDemoEnvironment({ JWT_KEYS: 'https://id.acme.test/jwks' }, presets())).rejects.toThrow(
+      'JWT_KEYS is for kafka-sse serve: the demo trusts its own keys alone',
+    )
+  })
+
+  test.each([
+    [{}, true],
+    [{ HOST: '127.0.0.1' }, true],
+    [{ HOST: '0.0.0.0' }, false],
+    [{ HOST: '0.0.0.0', DEMO_TOKENS: 'on' }, true],
+    [{ DEMO_TOKENS: 'off' }, false],
+  ])('hands out tokens with %j: %s', async (env, tokens) => {
+    expect((await parseDemoEnvironment(env, presets())).demo).toEqual({ folder, tokens })
+  })
+
+  test('DEMO_TOKENS is no setting of a server', async () => {
+    expect(await problemsOf({ ...NEEDED, DEMO_TOKENS: 'on' })).toEqual([
+      'DEMO_TOKENS is for kafka-sse demo alone',
+    ])
+  })
+})

@@ -1,0 +1,161 @@
+import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { ConfigError, validateOptions } from '../../../src/config/parse.ts'
+import { nearestName } from '../../../src/config/suggestion.ts'
+import { VARIABLES } from '../../../src/config/variables.ts'
+import type { KafkaSseOptions } from '../../../src/options.ts'
+import { settingRows } from '../../support/config-table.ts'
+
+const OPTIONS: KafkaSseOptions = {
+  kafka: { bootstrapServers: 'kafka:9092' },
+  auth: { issuer: 'https://id.acme.test', audience: 'api' },
+  streams: [{ path: '/events', topic: 'events' }],
+}
+
+function problemsOf(options: unknown): readonly string[] {
+  try {
+    // What a caller without types may hand over.
+    validateOptions(options as KafkaSseOptions)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+  throw new Error('nothing was wrong')
+}
+
+describe('the plugin’s options', () => {
+  test('come back with every default, and stay as they were themselves', () => {
+    const given = structuredClone(OPTIONS)
+    const resolved = validateOptions(given)
+    expect(given).toEqual(OPTIONS)
+    expect(resolved.sse.heartbeatSeconds).toBe(9)
+    expect(resolved.streams[0]).toEqual({
+      path: '/events',
+      topic: 'events',
+      scope: 'proxy:stream',
+      encoding: 'text',
+      replay: 'latest',
+    })
+    expect(resolved.auth.keys).toBe('https://id.acme.test/.well-known/openid-configuration')
+  })
+
+  test('two apps share no default', () => {
+    validateOptions(OPTIONS).sse.corsOrigins.push('https://evil.test')
+    expect(validateOptions(OPTIONS).sse.corsOrigins).toEqual(['*'])
+  })
+
+  test('every fault is named by its place', () => {
+    expect(
+      problemsOf({
+        kafka: { bootstrapServer: 'kafka:9092', config: { 'Client.ID': 'x', 'sasl.password': {} } },
+        auth: { issuer: 'acme', clockToleranceSeconds: 301, authenticat: 1 },
+        streams: [
+          { path: '/a', topic: 'a' },
+          { path: '/a', topic: 'b', encoding: 'utf8' },
+        ],
+        sse: { heartbeatSeconds: '9' },
+        stream: [],
+      }),
+    ).toEqual([
+      'options.stream is not an option; did you mean streams?',
+      expect.stringContaining('options.kafka.bootstrapServers is missing: '),
+      'options.kafka.bootstrapServer is not an option; did you mean bootstrapServers?',
+      'options.kafka.config.Client.ID is not a name of a librdkafka property',
+      expect.stringMatching(/^options\.kafka\.config\.sasl\.password takes /),
+      'options.auth.authenticat is not an option; did you mean authenticate?',
+      'options.auth.clockToleranceSeconds takes a number from 0 to 300, not 301',
+      'options.streams[1].encoding takes one of text, base64, envelope, not "utf8"',
+      'options.sse.heartbeatSeconds takes a number from 0.1 to 300, not "9"',
+      expect.stringContaining('options.auth.audience is missing: '),
+      'options.auth.keys is missing: the issuer is not a web address, so no discovery document can name them',
+      'options.streams[1].path is taken by another stream: "/a"',
+    ])
+  })
+
+  test('no credential is quoted, whatever is wrong with it', () => {
+    const problems = problemsOf({
+      ...OPTIONS,
+      kafka: { bootstrapServers: 'k:1', config: 'sasl.password=hunter2' },
+      auth: { ...OPTIONS.auth, keys: 20_250_101 },
+    })
+    expect(problems).toEqual([
+      'options.kafka.config takes librdkafka properties, each a string, a number or a boolean',
+      'options.auth.keys takes a URL, a path or PEM text',
+    ])
+  })
+
+  test('nothing at all is told as that', () => {
+    expect(problemsOf({})).toEqual([
+      'options.kafka is missing: Kafka',
+      'options.auth is missing: Tokens',
+      'options.streams is missing: a list of 1 to 100 streams',
+    ])
+    expect(problemsOf({ ...OPTIONS, streams: [] })).toEqual([
+      'options.streams takes a list of 1 to 100 streams, not a list',
+    ])
+  })
+
+  test('with the host’s own authentication, issuer and audience are needless', () => {
+    const authenticate = async () => {
+      throw new Error('never called')
+    }
+    const { auth } = validateOptions({ ...OPTIONS, auth: { authenticate } })
+    expect(auth).toMatchObject({ authenticate, issuer: '', audience: '', keys: '' })
+    expect(problemsOf({ ...OPTIONS, auth: { authenticate: 'yes' } })[0]).toContain(
+      'options.auth.authenticate takes a function',
+    )
+  })
+
+  test('what Fastify’s register reads for itself is passed over', () => {
+    expect(validateOptions({ ...OPTIONS, prefix: '/live' } as KafkaSseOptions)).not.toHaveProperty('prefix')
+  })
+
+  test('whatever comes in, the answer is options or a ConfigError', () => {
+    const options = fc.record({
+      kafka: fc.anything(),
+      auth: fc.anything(),
+      streams: fc.anything(),
+      sse: fc.anything(),
+    })
+    fc.assert(
+      fc.property(options, (given) => {
+        expect(() => problemsOf(given)).not.toThrow()
+      }),
+    )
+  })
+})
+
+describe('suggestions', () => {
+  test.each([
+    ['KAFKA_TOPC', 'KAFKA_TOPIC'],
+    ['KAFKA_BOOTSTRAP_SERVER', 'KAFKA_BOOTSTRAP_SERVERS'],
+    ['JWT_ISSUSER', 'JWT_ISSUER'],
+    ['TLS_KYE_FILE', 'TLS_KEY_FILE'],
+    ['WORKER', 'WORKERS'],
+    ['TASKS', null],
+  ])('%s: %s', (name, meant) => {
+    expect(nearestName(name, VARIABLES.keys())).toBe(meant)
+  })
+})
+
+describe('docs/configuration.md', () => {
+  const doc = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8')
+  const told = doc.split('\n').filter((line) => /^\| (`|\s)/.test(line))
+
+  test('has a row for every setting of the schema, word by word', () => {
+    for (const { option, cells } of settingRows()) expect(told, option).toContain(cells)
+  })
+
+  test('has no row that is not in the schema', () => {
+    expect(new Set(told)).toEqual(new Set(settingRows().map(({ cells }) => cells)))
+  })
+
+  test('every variable has a description, and its unit in its name where it is a number', () => {
+    for (const { name, setting } of VARIABLES.values()) {
+      expect(setting.description, name).not.toBe('')
+      if (setting.type === 'integer' || setting.type === 'number')
+        expect(name).toMatch(/_(SECONDS|MS|MAX|PORT)$|^(PORT|WORKERS)$/)
+    }
+  })
+})

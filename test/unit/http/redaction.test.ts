@@ -1,0 +1,242 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { errorSerializer, logRedaction, requestSerializer } from '../../../src/http/log-redaction.ts'
+import {
+  CUT,
+  LOGGED_CHARACTERS_MAX,
+  REDACTED,
+  redactText,
+  redactTokens,
+  redactUrl,
+} from '../../../src/http/redaction.ts'
+import { makeKey, mintToken } from '../../support/auth-fixtures.ts'
+
+const token = mintToken(makeKey('ES256'))
+const [, payload = '', signature = ''] = token.split('.')
+
+function expectNoToken(text: string): void {
+  expect(text).not.toContain(payload)
+  expect(text).not.toContain(signature)
+}
+
+describe('a redacted URL', () => {
+  it('keeps everything but the token', () => {
+    expect(redactUrl(`/events?from=latest&access_token=${token}&lastEventId=AQIAAg==`)).toBe(
+      `/events?from=latest&access_token=${REDACTED}&lastEventId=AQIAAg==`,
+    )
+    for (const url of [
+      '/',
+      '/events',
+      '/events?',
+      '/events?a&b=&=c&since=2024-01-01T00:00:00Z',
+      '/o%20x/%zz?key=1%2C2',
+    ]) {
+      expect(redactUrl(url)).toBe(url)
+    }
+  })
+
+  it('loses the value however the name is cased, encoded or nested', () => {
+    for (const name of [
+      'access_token',
+      'ACCESS_TOKEN',
+      'access%5Ftoken',
+      '%61ccess_token',
+      'access%255Ftoken',
+      'Token',
+    ]) {
+      expect(redactUrl(`/events?a=1&${name}=opaque-value&b=2`)).toBe(`/events?a=1&${name}=${REDACTED}&b=2`)
+    }
+  })
+
+  it('loses other credentials, too', () => {
+    for (const name of [
+      'id_token',
+      'refresh_token',
+      'client_secret',
+      'api_key',
+      'apiKey',
+      'password',
+      'jwt',
+      'code',
+    ]) {
+      expect(redactUrl(`/x?${name}=opaque-value`)).toBe(`/x?${name}=${REDACTED}`)
+    }
+  })
+
+  it('loses the value where even the equals sign is encoded', () => {
+    expect(redactUrl('/events/access_token%3Dopaque-value')).toBe(`/events/${REDACTED}`)
+  })
+
+  it('holds no token where one stands in an odd place', () => {
+    const odd = [
+      `/events/${token}`,
+      `/events/access_token=${token}`,
+      `/events/${percentEncoded(token)}`,
+      `/events%3Faccess_token=${token}`,
+      `/events%3Faccess_token%3D${token}`,
+      `/events?${token}`,
+      `/events?a=1;access_token=${token}`,
+      `/events?b=${token}`,
+      `/events?b=${token.replaceAll('.', '%2E')}`,
+      `/events?redirect=${encodeURIComponent(`/x?access_token=${token}`)}`,
+      `/events?redirect=/x?access_token=${token}`,
+      `/events?access_token=${token}#${token}`,
+      `/events?access_token=;${token}`,
+      `/events?${token}=1`,
+    ]
+    for (const url of odd) expectNoToken(redactUrl(url))
+  })
+
+  it('is cut at 2 KiB, at the sign, and whole up to there', () => {
+    const whole = `/${'a'.repeat(LOGGED_CHARACTERS_MAX - 1)}`
+    expect(redactUrl(whole)).toBe(whole)
+    expect(redactUrl(`${whole}b`)).toBe(whole + CUT)
+    expect(redactText(`${whole} b`)).toBe(whole + CUT)
+  })
+
+  it('costs less than 2 ms of CPU, however long and odd it is, wherever a line shows it', () => {
+    const long = [
+      '%25'.repeat(20_000),
+      'a=%25&'.repeat(10_000),
+      '&='.repeat(30_000),
+      '/'.repeat(60_000),
+      'a'.repeat(60_000),
+      'eyJ'.repeat(20_000),
+      'eyJ.'.repeat(15_000),
+      'bearer '.repeat(9_000),
+    ]
+    const costs = long.flatMap((text) => [
+      cpuMs(() => redactUrl(`/events?${text}`)),
+      cpuMs(() => redactText(`Route GET:/events?${text} not found`)),
+      cpuMs(() => errorSerializer(new Error(text))),
+      cpuMs(() => requestSerializer({ method: text, url: '/', host: text, ip: text, socket: null })),
+    ])
+    expect(Math.max(...costs)).toBeLessThan(2)
+  })
+})
+
+/** CPU time of this thread for one call, in ms: what one call of many takes, so that other processes do not count. */
+/** Every character of it. */
+function percentEncoded(text: string): string {
+  return [...Buffer.from(text)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
+}
+
+function cpuMs(call: () => unknown): number {
+  const calls = 10
+  for (let i = 0; i < calls; i++) call()
+  const before = process.cpuUsage()
+  for (let i = 0; i < calls; i++) call()
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1000 / calls
+}
+
+describe('a credential anywhere in a text of any length', () => {
+  /** Stands nowhere but in credentials, however often the text is decoded. */
+  const SECRET = 'Z'
+  const levels = fc.array(fc.nat(3), { minLength: 1, maxLength: 40 })
+  const secrets = fc
+    .tuple(fc.integer({ min: 1, max: 900 }), fc.integer({ min: 1, max: 900 }))
+    .map(([first, second]) => `eyJ${SECRET.repeat(first)}.${SECRET.repeat(second)}.${SECRET.repeat(first)}`)
+  const carried = fc.oneof(
+    secrets,
+    secrets.map((jwt) => `b=${jwt}`),
+    fc
+      .tuple(fc.constantFrom('access_token', 'code', 'apiKey', 'x-signature'), fc.nat(2000))
+      .map(([name, length]) => `${name}=${SECRET.repeat(length + 1)}`),
+  )
+  const filler = fc.oneof(
+    fc.string({ unit: fc.constantFrom(...'gh01-_.%25=&/? '), maxLength: LOGGED_CHARACTERS_MAX + 50 }),
+    fc.nat(LOGGED_CHARACTERS_MAX + 50).map((length) => 'a=1&'.repeat(length / 4)),
+    fc.nat(LOGGED_CHARACTERS_MAX + 50).map((length) => '/a'.repeat(length / 2)),
+  )
+
+  /** Each character percent-encoded as often as its turn in `depths` says. */
+  function encoded(text: string, depths: readonly number[]): string {
+    return [...text].map((character, i) => encodedOnce(character, depths[i % depths.length] ?? 0)).join('')
+  }
+
+  function encodedOnce(character: string, depth: number): string {
+    if (depth === 0) return character
+    return `%${'25'.repeat(depth - 1)}${character.charCodeAt(0).toString(16)}`
+  }
+
+  function plain(text: string): string {
+    let decoded = text
+    for (let pass = 0; pass < 5; pass++)
+      decoded = decoded.replace(/%([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)))
+    return decoded
+  }
+
+  it('does not survive, in a URL or in a sentence', () => {
+    const cases = fc.tuple(filler, fc.constantFrom('&', '?', '/', ';', ' '), carried, levels, filler)
+    fc.assert(
+      fc.property(cases, ([before, separator, credential, depths, after]) => {
+        const text = `/events?a=1${before}${separator}${encoded(credential, depths)}&${after}`
+        expect(plain(redactUrl(text))).not.toContain(SECRET)
+        expect(plain(redactText(`Route GET:${text} not found`))).not.toContain(SECRET)
+        expect(plain(errorSerializer(new Error(text)).stack)).not.toContain(SECRET)
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+})
+
+describe('redacted text', () => {
+  it('loses tokens in URLs, headers and sentences', () => {
+    expect(redactText('Route GET:/events?access_token=opaque not found')).toBe(
+      `Route GET:/events?access_token=${REDACTED} not found`,
+    )
+    expect(redactText('authorization: Bearer opaque, accept: */*')).toBe(
+      `authorization: Bearer ${REDACTED}, accept: */*`,
+    )
+    expectNoToken(redactText(`cannot read ${token}, sorry`))
+  })
+
+  it('leaves JSON what it was where only tokens go', () => {
+    expect(JSON.parse(redactTokens(JSON.stringify({ a: token, b: [`x ${token}`] })))).toEqual({
+      a: REDACTED,
+      b: [`x ${REDACTED}`],
+    })
+  })
+})
+
+describe('a logged request', () => {
+  it('is a line even where its client has left, so that nothing is known of the connection', () => {
+    const gone = { method: 'GET', url: '/events', host: '', ip: undefined, socket: null }
+    expect(requestSerializer(gone)).toEqual({ method: 'GET', url: '/events', host: '' })
+  })
+})
+
+describe('a logged error', () => {
+  it('keeps its frames behind a message of any length', () => {
+    const { message, stack } = errorSerializer(new Error('a'.repeat(60_000)))
+    expect(message).toBe('a'.repeat(LOGGED_CHARACTERS_MAX) + CUT)
+    expect(stack).toContain('redaction.test')
+    expect(stack.length).toBeLessThan(2 * LOGGED_CHARACTERS_MAX + 20)
+  })
+
+  it('is its type, code, message and stack, and nothing that hangs on it', () => {
+    const error = Object.assign(new TypeError(`no ${token}`), {
+      code: 'E_X',
+      rawPacket: Buffer.from(token),
+      payload: token,
+    })
+    const line = errorSerializer(error)
+    expect(Object.keys(line).sort()).toEqual(['code', 'message', 'stack', 'type'])
+    expect(line).toMatchObject({ type: 'TypeError', code: 'E_X', message: `no ${REDACTED}` })
+    expectNoToken(JSON.stringify(line))
+    expect(errorSerializer(`no ${token}`).message).toBe(`no ${REDACTED}`)
+  })
+
+  it('lends the line a redacted message when it is logged alone', () => {
+    const seen: unknown[][] = []
+    const method = (...parts: unknown[]): void => void seen.push(parts)
+    const error = new Error(`GET /?access_token=opaque`)
+    logRedaction.hooks.logMethod([error], method)
+    logRedaction.hooks.logMethod([{ err: error }], method)
+    expect(seen.map((parts) => parts[1])).toEqual([
+      `GET /?access_token=${REDACTED}`,
+      `GET /?access_token=${REDACTED}`,
+    ])
+  })
+})

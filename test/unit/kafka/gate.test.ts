@@ -1,0 +1,203 @@
+// The gate that keeps our calls from blocking more than one thread at a time: alone, and with librdkafka's real calls counted.
+
+import fastify, { type FastifyInstance } from 'fastify'
+import rdkafka from 'node-rdkafka'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { Gate } from '../../../plugins/kafka/client/gate.ts'
+import { type MockBroker, startMockBroker } from '../../../plugins/kafka/client/mock-broker.ts'
+import { RecordProducer } from '../../../plugins/kafka/client/producer.ts'
+import kafkaPlugin from '../../../plugins/kafka.ts'
+import type { FedTopic } from '../../../src/bus/topic.ts'
+
+describe('A gate', () => {
+  let gate: Gate
+  let nowMs = 0
+  const [a, b] = [{}, {}]
+
+  beforeEach(() => {
+    nowMs = 0
+    gate = new Gate(() => nowMs)
+  })
+
+  it('lets one question after the other through, in the order in which they came, whatever becomes of one', async () => {
+    const order: string[] = []
+    let isOpen = false
+    const question = (name: string) => async () => {
+      expect(isOpen).toBe(false)
+      isOpen = true
+      await new Promise((resolve) => setImmediate(resolve))
+      isOpen = false
+      order.push(name)
+      if (name === 'second') throw new Error('no answer')
+      return name
+    }
+    const asked = ['first', 'second', 'third'].map((name) => gate.ask(question(name)))
+    expect((await Promise.allSettled(asked)).map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+    ])
+    expect(order).toEqual(['first', 'second', 'third'])
+    expect(gate.enter(a)).toBe(true)
+  })
+
+  it('lets no reader wait while a question does, and none while another does', async () => {
+    let answer = (): void => {}
+    const asked = gate.ask(() => new Promise<void>((resolve) => (answer = resolve)))
+    expect(gate.enter(a)).toBe(false)
+    answer()
+    await asked
+    expect(gate.enter(a)).toBe(true)
+    expect(gate.enter(b)).toBe(false)
+    gate.leave()
+    expect(gate.enter(b)).toBe(true)
+  })
+
+  it('has a question wait for a reader, and come before the next one', async () => {
+    gate.enter(a)
+    const asked = gate.ask(async () => gate.enter(b))
+    gate.leave()
+    expect(gate.enter(b)).toBe(false)
+    expect(await asked).toBe(false)
+    expect(gate.enter(b)).toBe(true)
+  })
+
+  it('lets readers wait in turn, and does not wait for one that asks no more', () => {
+    gate.enter(a)
+    gate.enter(b)
+    gate.leave()
+    expect(gate.enter(a)).toBe(false)
+    expect(gate.enter(b)).toBe(true)
+    gate.leave()
+    nowMs += 101
+    expect(gate.enter(b)).toBe(true)
+  })
+})
+
+/** Counts librdkafka's calls that block a thread of libuv's pool: how many were under way at once, and how many came in all. */
+function countBlocking(): { most: number; count: number } {
+  const counted = { most: 0, count: 0 }
+  let underWay = 0
+  const { prototype } = rdkafka.KafkaConsumer
+  const begin = (answered: unknown) => {
+    counted.count++
+    counted.most = Math.max(counted.most, ++underWay)
+    return (...answer: unknown[]) => {
+      underWay--
+      if (typeof answered === 'function') answered(...answer)
+    }
+  }
+  const waits = new WeakMap<object, number>()
+  const { consume, getMetadata, offsetsForTimes, setDefaultConsumeTimeout } = prototype
+  vi.spyOn(prototype, 'setDefaultConsumeTimeout').mockImplementation(function (this: object, waitMs) {
+    waits.set(this, waitMs)
+    setDefaultConsumeTimeout.call(this as rdkafka.KafkaConsumer, waitMs)
+  })
+  vi.spyOn(prototype, 'consume').mockImplementation(function (this: object, ...args: unknown[]) {
+    const [records, answered] = args
+    const counts = (waits.get(this) ?? 0) > 0 ? begin(answered) : answered
+    Reflect.apply(consume, this, [records, counts])
+  })
+  vi.spyOn(prototype, 'getMetadata').mockImplementation(function (this: object, options, answered) {
+    Reflect.apply(getMetadata, this, [options, begin(answered)])
+  })
+  vi.spyOn(prototype, 'offsetsForTimes').mockImplementation(function (this: object, ...args: unknown[]) {
+    const [partitions, timeoutMs, answered] = args
+    Reflect.apply(offsetsForTimes, this, [partitions, timeoutMs, begin(answered)])
+  })
+  return counted
+}
+
+describe('Many registrations in one process', () => {
+  const TOPICS = ['one', 'two']
+  let broker: MockBroker
+  const apps: FastifyInstance[] = []
+
+  beforeEach(async () => {
+    broker = await startMockBroker(TOPICS)
+  })
+  afterEach(async () => {
+    await Promise.all(apps.splice(0).map((app) => app.close()))
+    await broker.close()
+    vi.restoreAllMocks()
+  })
+
+  async function register(bootstrapServers: string, config = {}): Promise<FedTopic[]> {
+    const app = fastify()
+    apps.push(app)
+    await app.register(kafkaPlugin, { bootstrapServers, config })
+    await app.ready()
+    return TOPICS.flatMap((name) => [
+      app.kafkaSseTopics.open(name, 'text', 'latest'),
+      app.kafkaSseTopics.open(name, 'base64', 'all'),
+    ])
+  }
+
+  it('never block two threads at once, with the broker there, and with another that is not', async () => {
+    const counted = countBlocking()
+    const topics = await Promise.all(Array.from({ length: 4 }, () => register(broker.address)))
+    // Other properties make other sources; nobody listens at the second address.
+    topics.push(await register(broker.address, { 'fetch.max.bytes': 1_000_000 }))
+    await register('127.0.0.1:1')
+    const all = topics.flat()
+    await vi.waitUntil(() => all.every(({ bus }) => bus.caughtUp), { timeout: 10_000 })
+    const producer = new RecordProducer({ bootstrapServers: broker.address })
+    await producer.connect()
+    onTestFinished(() => producer.close())
+    for (const topic of TOPICS) {
+      const record = {
+        topic,
+        partition: 1,
+        key: Buffer.from('key'),
+        value: Buffer.from('value'),
+        headers: [],
+      }
+      await (await producer.produce(record)).delivered
+    }
+    await vi.waitUntil(() => all.every(({ bus }) => bus.recordsAppended === 1), { timeout: 5_000 })
+    expect(counted.count).toBeGreaterThan(10)
+    expect(counted.most).toBe(1)
+  })
+
+  it('share one source where they name the same brokers, and go on when one of them closes', async () => {
+    const connect = vi.spyOn(rdkafka.KafkaConsumer.prototype, 'connect')
+    const [first = [], second = []] = [
+      await register(broker.address, { 'fetch.min.bytes': 1, 'client.id': 'same' }),
+      await register(` ${broker.address}`, { 'client.id': 'same', 'fetch.min.bytes': '1' }),
+    ]
+    await vi.waitUntil(() => [...first, ...second].every(({ bus }) => bus.caughtUp), { timeout: 10_000 })
+    // Two consumers, as for one registration.
+    expect(connect).toHaveBeenCalledTimes(2)
+    await apps.shift()?.close()
+    const producer = new RecordProducer({ bootstrapServers: broker.address })
+    await producer.connect()
+    onTestFinished(() => producer.close())
+    const record = {
+      topic: 'one',
+      partition: 1,
+      key: Buffer.from('key'),
+      value: Buffer.from('value'),
+      headers: [],
+    }
+    await (await producer.produce(record)).delivered
+    await vi.waitUntil(() => second[0]?.bus.recordsAppended === 1, { timeout: 5_000 })
+    expect(first[0]?.bus.recordsAppended).toBe(0)
+    const third = await register(broker.address, { 'client.id': 'same', 'fetch.min.bytes': 1 })
+    await vi.waitUntil(() => third.every(({ bus }) => bus.caughtUp), { timeout: 10_000 })
+    expect(third[0]?.bus.recordsAppended).toBe(1)
+    expect(connect).toHaveBeenCalledTimes(2)
+  })
+
+  it('let go of it where the registration failed, too', async () => {
+    const disconnect = vi.spyOn(rdkafka.KafkaConsumer.prototype, 'disconnect')
+    const app = fastify()
+    app.decorate('kafkaSseTopics', { open: vi.fn(), all: () => [] })
+    const registered = app.register(kafkaPlugin, {
+      bootstrapServers: broker.address,
+      config: { 'client.id': 'failed' },
+    })
+    await expect(registered).rejects.toThrow('kafkaSseTopics')
+    await app.close().catch(() => {})
+    await vi.waitUntil(() => disconnect.mock.calls.length === 2, { timeout: 5_000 })
+  })
+})

@@ -1,0 +1,150 @@
+import rdkafka from 'node-rdkafka'
+import { describe, expect, it } from 'vitest'
+import { failureOf, isDebug, stopIn, topicIdIn } from '../../../plugins/kafka/client/log-line.ts'
+import {
+  asksForDebug,
+  consumerProperties,
+  producerProperties,
+  redacting,
+  redactor,
+} from '../../../plugins/kafka/client/properties.ts'
+
+const bootstrapServers = '127.0.0.1:9092'
+const withConfig = (config: Record<string, string | number | boolean>) => ({ bootstrapServers, config })
+
+describe('The properties of librdkafka', () => {
+  it('hold what the stream promises, whatever is configured besides', () => {
+    const { global, topic } = consumerProperties(
+      withConfig({ 'sasl.username': 'me', 'fetch.wait.max.ms': 5 }),
+    )
+    expect(global).toMatchObject({
+      'bootstrap.servers': bootstrapServers,
+      'enable.auto.commit': false,
+      'isolation.level': 'read_committed',
+      'enable.partition.eof': true,
+      'sasl.username': 'me',
+      'fetch.wait.max.ms': 5,
+    })
+    expect(topic).toEqual({ 'auto.offset.reset': 'error' })
+  })
+
+  it.each([
+    ['enable.auto.commit', true],
+    ['isolation.level', 'read_uncommitted'],
+    ['enable.partition.eof', 'false'],
+    ['auto.offset.reset', 'earliest'],
+    ['allow.auto.create.topics', true],
+    ['bootstrap.servers', 'elsewhere:9092'],
+    ['metadata.broker.list', 'elsewhere:9092'],
+    ['rebalance_cb', true],
+  ])('refuse %s = %s by name', (name, value) => {
+    expect(() => consumerProperties(withConfig({ [name]: value }))).toThrow(
+      `Kafka property ${name} cannot be configured`,
+    )
+  })
+
+  it('ask for the debug lines that tell of topics, besides those that are configured', () => {
+    expect(consumerProperties(withConfig({})).global).toMatchObject({ debug: 'topic' })
+    expect(consumerProperties(withConfig({ debug: 'broker,fetch' })).global).toMatchObject({
+      debug: 'broker,fetch,topic',
+    })
+    expect(asksForDebug(withConfig({}))).toBe(false)
+    expect(asksForDebug(withConfig({ debug: 'broker' }))).toBe(true)
+    const { global, topic } = consumerProperties(withConfig({ debug: 'topic' }))
+    expect(() => new rdkafka.KafkaConsumer(global, topic)).not.toThrow()
+  })
+
+  it('take a value that holds anyway, also as the text that a variable is', () => {
+    expect(() => consumerProperties(withConfig({ 'enable.auto.commit': 'false' }))).not.toThrow()
+  })
+
+  it('are taken by librdkafka, as text and by kind, and one that it does not know is named', () => {
+    const create = (config: Record<string, string>) => {
+      const { global, topic } = consumerProperties(withConfig(config))
+      return new rdkafka.KafkaConsumer(global, topic)
+    }
+    expect(() =>
+      create({
+        'security.protocol': 'sasl_plaintext',
+        'sasl.mechanism': 'PLAIN',
+        'socket.timeout.ms': '5000',
+      }),
+    ).not.toThrow()
+    expect(() => create({ 'no.such.property': '1' })).toThrow('no.such.property')
+  })
+
+  it('keep a topic property of a producer apart, where node-rdkafka does not lose it', () => {
+    const { global, topic } = producerProperties(withConfig({ acks: '1' }), { 'delivery.timeout.ms': 7 })
+    expect(topic).toEqual({ acks: '1', 'delivery.timeout.ms': 7 })
+    expect(global).not.toHaveProperty('acks')
+  })
+
+  it('never let a secret into a message', () => {
+    const redact = redactor(
+      withConfig({ 'sasl.password': 'hunter2', 'ssl.key.pem': 'PEM TEXT', 'client.id': 'shown' }),
+    )
+    expect(redact('hunter2 for shown by PEM TEXT, hunter2')).toBe('*** for shown by ***, ***')
+    const fail = () => {
+      throw new Error('wrong: hunter2')
+    }
+    expect(() => redacting(redact, fail)).toThrow('Kafka: wrong: ***')
+  })
+})
+
+describe('A log line of librdkafka', () => {
+  it('is told without the thread and the time', () => {
+    const line =
+      '[thrd:h:1/bootstrap]: h:1/bootstrap: Connect failed: refused (after 0ms in state CONNECT, 1 error(s))'
+    expect(failureOf(line)).toBe('h:1/bootstrap: Connect failed: refused')
+  })
+})
+
+/** Lines as librdkafka 2.12.0 writes them. */
+describe('A debug line of librdkafka', () => {
+  const line = (fac: string, message: string) => ({ fac, message: `[thrd:main]: ${message}`, severity: 7 })
+
+  it('is one by its severity', () => {
+    expect(isDebug(line('METADATA', 'x'))).toBe(true)
+    expect(isDebug({ ...line('FAIL', 'x'), severity: 3 })).toBe(false)
+  })
+
+  it('tells the id that a topic has', () => {
+    const first = 'Topic b.1-x_ changed id from AAAAAAAAAAAAAAAAAAAAAA to QKO/nV8fSPaW5c82Fqx6Ww'
+    expect(topicIdIn(line('METADATA', first))).toEqual({ topic: 'b.1-x_', id: 'QKO/nV8fSPaW5c82Fqx6Ww' })
+    const next = 'Topic b changed id from QKO/nV8fSPaW5c82Fqx6Ww to VfIt4SG3SyeDfl9rgEi+zQ'
+    expect(topicIdIn(line('METADATA', next))).toEqual({ topic: 'b', id: 'VfIt4SG3SyeDfl9rgEi+zQ' })
+  })
+
+  it('tells none where the broker knows none, or where it is about something else', () => {
+    const lost = 'Topic b changed id from QKO/nV8fSPaW5c82Fqx6Ww to AAAAAAAAAAAAAAAAAAAAAA'
+    expect(topicIdIn(line('METADATA', lost))).toBeNull()
+    expect(topicIdIn(line('METADATA', 'Topic b [0] Leader 1 Epoch 0'))).toBeNull()
+    expect(topicIdIn(line('STATE', 'Topic b changed state unknown -> exists'))).toBeNull()
+  })
+
+  it('tells that a partition is read no further, and whether its log was cut off', () => {
+    const at = 'offset reset (at offset 5 (leader epoch 0), broker 1) to offset INVALID (leader epoch -1): '
+    const gone =
+      'fetch failed due to requested offset not available on the broker: Broker: Offset out of range'
+    expect(stopIn(line('OFFSET', `b.1 [12]: ${at}${gone}`))).toEqual({
+      topic: 'b.1',
+      partition: 12,
+      isTruncated: false,
+    })
+    const cut =
+      'Partition log truncation detected at offset 10 (leader epoch 0): broker end offset is 5 (offset leader epoch 0). ' +
+      'Reset to INVALID.: Local: Partition log truncation detected'
+    expect(stopIn(line('OFFSET', `b [0]: ${at}${cut}`))).toEqual({
+      topic: 'b',
+      partition: 0,
+      isTruncated: true,
+    })
+  })
+
+  it('tells of no stop where librdkafka goes on by itself', () => {
+    const query =
+      'b [0]: offset reset (at offset BEGINNING, broker -1) to offset 0 (leader epoch -1): x: Success'
+    expect(stopIn(line('OFFSET', query))).toBeNull()
+    expect(stopIn(line('OFFSET', 'Topic b [0]: Offset stored'))).toBeNull()
+  })
+})

@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest'
+import { createConnectionFigures } from '../../../src/http/connection-limits.ts'
+import { createFigures, sumOf } from '../../../src/stream/counters.ts'
+
+describe('the sum of what several have counted', () => {
+  it('is of every number, wherever it stands', () => {
+    const one = { ...createFigures(), streamsOpen: 2, refusals: { FKS_BUSY: 1 } }
+    const other = {
+      ...createFigures(),
+      streamsOpen: 3,
+      streamsEnded: { ...createFigures().streamsEnded, slow: 4 },
+    }
+    expect(sumOf([one, other])).toEqual({
+      ...createFigures(),
+      streamsOpen: 5,
+      streamsEnded: { ...createFigures().streamsEnded, slow: 4 },
+      refusals: { FKS_BUSY: 1 },
+    })
+  })
+
+  it('has every name that any of them has', () => {
+    const sum = sumOf<{ gaps: Record<string, number> }>([
+      { gaps: { 'too-old': 1 } },
+      { gaps: { recreated: 2 } },
+      { gaps: { 'too-old': 3 } },
+    ])
+    expect(sum).toEqual({ gaps: { 'too-old': 4, recreated: 2 } })
+  })
+
+  it('of one is like it and another object, so that neither changes with the other', () => {
+    const connections = createConnectionFigures()
+    const sum = sumOf([connections])
+    expect(sum).toEqual(connections)
+    sum.closed.idle++
+    expect(connections.closed.idle).toBe(0)
+  })
+
+  it('of none is nothing', () => {
+    expect(sumOf([])).toEqual({})
+  })
+})

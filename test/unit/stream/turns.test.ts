@@ -1,0 +1,131 @@
+// What comes for thousands of streams at once is work of the pump's turns: none of it on the stack of whoever brings it, and in
+// no turn more than a turn may take.
+
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { FROM_BEGINNING, type Wish } from '../../../src/beginning/beginning.ts'
+import { formatPosition } from '../../../src/bus/position.ts'
+import { Cursor } from '../../../src/cursor/cursor.ts'
+import { Stream } from '../../../src/stream/stream.ts'
+import { Streams } from '../../../src/stream/streams.ts'
+import { MemorySink } from '../../support/memory-sink.ts'
+import { streamsSettings } from '../../support/streams-settings.ts'
+import { TopicInMemory } from '../../support/topic-in-memory.ts'
+
+const STREAMS = 2000
+/** A turn is 0.3 ms, and each look at the clock takes 0.01 ms here: so many pieces of work in one turn would take far longer. */
+const IN_ONE_TURN_MAX = 60
+const LOOK_MS = 0.01
+
+let streams: Streams
+let sinks: MemorySink[]
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: 1_700_000_000_000 })
+  const startedAtMs = Date.now()
+  let looks = 0
+  vi.spyOn(performance, 'now').mockImplementation(() => Date.now() - startedAtMs + ++looks * LOOK_MS)
+  streams = new Streams(streamsSettings(STREAMS))
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+  vi.useRealTimers()
+})
+
+function open(topic: TopicInMemory, wish: Partial<Wish> = {}, expiresAtMs = Date.now() + 3_600_000): void {
+  const session = {
+    issuer: 'https://auth.example.com',
+    subject: 'example',
+    scopes: new Set<string>(),
+    expiresAtMs,
+    tokenDigest: 'digest',
+    claims: {},
+  }
+  sinks = Array.from({ length: STREAMS }, () => {
+    const sink = new MemorySink()
+    const admitted = { release: () => {} }
+    const request = { topic, sink, session, path: '/', signals: false, admitted }
+    streams.open({ ...request, wish: { ...FROM_BEGINNING, ...wish } })
+    return sink
+  })
+}
+
+/** Turns until all is done, none of which does more than its share; what they did before the first is on the caller's stack. */
+async function expectTurns(done: () => number): Promise<void> {
+  await drainMicrotasks()
+  expect(done()).toBeLessThan(IN_ONE_TURN_MAX)
+  for (let before = done(); before < STREAMS; ) {
+    vi.advanceTimersToNextTimer()
+    await drainMicrotasks()
+    expect(done() - before).toBeLessThan(IN_ONE_TURN_MAX)
+    before = done()
+  }
+}
+
+async function drainMicrotasks(): Promise<void> {
+  for (let i = 0; i < 10; i++) await Promise.resolve()
+}
+
+async function settle(): Promise<void> {
+  await vi.advanceTimersByTimeAsync(1_000)
+}
+
+describe('thousands of streams at once', () => {
+  it('begin in the turns after the one in which their bus catches up', async () => {
+    const topic = new TopicInMemory(4)
+    for (let i = 0; i < 20; i++) topic.produce('x', null, i % 4)
+    topic.bus.caughtUp = false
+    open(topic, { id: formatPosition(new Map([[0, 3]])) })
+    await settle()
+    const begun = vi.spyOn(Cursor, 'fromPosition')
+    topic.bus.markCaughtUp()
+    await expectTurns(() => begun.mock.calls.length)
+  })
+
+  it('begin in the turns after the one in which Kafka answers', async () => {
+    const topic = new TopicInMemory()
+    open(topic, { id: formatPosition(new Map([[0, 3]])) })
+    await settle()
+    const begun = vi.spyOn(Cursor, 'fromPosition')
+    topic.answer({ 0: { start: 0, end: 3 } })
+    await expectTurns(() => begun.mock.calls.length)
+  })
+
+  it('are told of an answer of Kafka in turns, too', async () => {
+    const topic = new TopicInMemory()
+    open(topic, { id: formatPosition(new Map([[0, 3]])) })
+    await settle()
+    const told = vi.spyOn(Stream.prototype, 'answered')
+    topic.answer({ 0: { start: 0, end: 3 } })
+    await expectTurns(() => told.mock.calls.length)
+  })
+
+  it('begin anew in the turns after the one in which a topic of theirs that was recreated is read', async () => {
+    const topic = new TopicInMemory()
+    topic.produce('old')
+    open(topic)
+    await settle()
+    topic.bus.recreate()
+    await settle()
+    const begun = vi.spyOn(Cursor, 'fromBeginning')
+    topic.bus.setPartition(0, 0)
+    topic.bus.markCaughtUp()
+    await expectTurns(() => begun.mock.calls.length)
+  })
+
+  it('end in as many turns as it takes when everything closes', async () => {
+    open(new TopicInMemory())
+    await settle()
+    const closed = streams.close()
+    await expectTurns(() => sinks.filter(({ text }) => text.endsWith(':end shutdown\n\n')).length)
+    await vi.advanceTimersByTimeAsync(100)
+    await closed
+  })
+
+  it('expire in as many turns as it takes where they have one exp', async () => {
+    const expiresAtMs = Date.now() + 5_000
+    open(new TopicInMemory(), {}, expiresAtMs)
+    await vi.advanceTimersByTimeAsync(4_000)
+    await expectTurns(() => sinks.filter(({ text }) => text.endsWith(':end expired\n\n')).length)
+    expect(Date.now() - expiresAtMs).toBeLessThan(250)
+  })
+})

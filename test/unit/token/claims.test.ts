@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest'
+import { grantsScope, refusedClaim, sessionOf } from '../../../src/token/claims.ts'
+import { insufficientScopeChallenge } from '../../../src/token/www-authenticate.ts'
+
+const claims = { iss: 'i', exp: 1_000, scope: 'a  b ' }
+
+describe('verified claims', () => {
+  it('expire at exp, to the millisecond, and the tolerance later', () => {
+    expect(refusedClaim(claims, 999_999, 0)).toBeNull()
+    expect(refusedClaim(claims, 1_000_000, 0)).toBe('expired')
+    expect(refusedClaim(claims, 1_004_999, 5_000)).toBeNull()
+    expect(refusedClaim(claims, 1_005_000, 5_000)).toBe('expired')
+  })
+
+  it('make a session that ends no later than a fractional exp', () => {
+    expect(sessionOf({ ...claims, exp: 1_000.0019 }, 'scope', 'd').expiresAtMs).toBe(1_000_001)
+  })
+
+  it('name nobody with an empty sub', () => {
+    expect(sessionOf({ ...claims, sub: '' }, 'scope', 'd').subject).toBeNull()
+  })
+
+  it('grant the scopes that they list, all that are asked for', () => {
+    const session = sessionOf(claims, 'scope', 'd')
+    expect([...session.scopes]).toEqual(['a', 'b'])
+    expect(grantsScope(session, 'a')).toBe(true)
+    expect(grantsScope(session, 'a b')).toBe(true)
+    expect(grantsScope(session, 'a c')).toBe(false)
+    expect(grantsScope(sessionOf({ ...claims, scope: ['a', 7, 'b'] }, 'scope', 'd'), 'b')).toBe(true)
+    expect(grantsScope(sessionOf({ iss: 'i', exp: 1 }, 'scope', 'd'), null)).toBe(true)
+  })
+})
+
+describe('the challenge of a missing scope', () => {
+  it('cannot be ended early by the scope itself', () => {
+    expect(insufficientScopeChallenge('a:b c"\\\r\nx: y')).toBe(
+      'Bearer realm="kafka-sse", error="insufficient_scope", scope="a:b cx: y"',
+    )
+  })
+})
