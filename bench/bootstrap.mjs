@@ -2,12 +2,12 @@
 // beside kcat that reads the same topic in the same run. See bench/README.md.
 
 import { parseArgs } from 'node:util'
-import { measureAlone } from './alone.mjs'
 import { measureKcat } from './bootstrap/kcat.mjs'
 import { measureServer } from './bootstrap/server.mjs'
 import { formatBootstrap } from './bootstrap/table.mjs'
 import { fillTopic } from './bootstrap/topic.mjs'
-import { createCompactedTopic } from './compacted-topic.mjs'
+import { measureAlone } from './harness/alone.mjs'
+import { createCompactedTopic } from './harness/compacted-topic.mjs'
 
 const { values } = parseArgs({
   options: {

@@ -2,8 +2,8 @@
 // before and after compaction, and how long the longest step of housekeeping holds the event loop.
 
 import { execFileSync } from 'node:child_process'
-import { describeMachine } from './machine.mjs'
-import { summarise } from './statistics.mjs'
+import { describeMachine } from './harness/machine.mjs'
+import { summarise } from './report/statistics.mjs'
 
 execFileSync('npm', ['run', '--silent', 'build'], {
   cwd: new URL('..', import.meta.url),

@@ -2,8 +2,8 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { drawBars } from './plot/bars.mjs'
-import { chartsOf } from './plot/charts.mjs'
+import { drawBars } from './report/bars.mjs'
+import { chartsOf } from './report/charts.mjs'
 
 const REFERENCE = new URL('results/reference.json', import.meta.url)
 const DOCS = new URL('../docs/', import.meta.url)

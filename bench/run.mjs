@@ -4,15 +4,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { measureBystanders } from './bystanders.mjs'
-import { makeCredentials } from './credentials.mjs'
-import { measureHighest } from './highest.mjs'
-import { measureIdle } from './idle.mjs'
-import { startKafka } from './kafka.mjs'
-import { measureLive } from './live.mjs'
-import { buildLoad, WINDOW_BYTES } from './load.mjs'
-import { describeMachine } from './machine.mjs'
-import { clientsMax, readOptions } from './options.mjs'
+import { makeCredentials } from './harness/credentials.mjs'
+import { startKafka } from './harness/kafka.mjs'
+import { buildLoad, WINDOW_BYTES } from './harness/load.mjs'
+import { describeMachine } from './harness/machine.mjs'
+import { clientsMax, readOptions } from './harness/options.mjs'
+import { profileInto } from './harness/processes.mjs'
 import * as bare from './peers/bare/peer.mjs'
 import * as centrifuge from './peers/centrifuge/peer.mjs'
 import * as consumerEach from './peers/consumer-each/peer.mjs'
@@ -20,26 +17,29 @@ import * as mercure from './peers/mercure/peer.mjs'
 import * as obvious from './peers/obvious/peer.mjs'
 import * as ours from './peers/ours/peer.mjs'
 import * as shape from './peers/shape/peer.mjs'
-import { profileInto } from './processes.mjs'
-import { measureReplay } from './replay.mjs'
-import { measureReplayMany } from './replay-many.mjs'
-import { formatTable, isDisturbed, writeReport } from './report.mjs'
-import { median } from './statistics.mjs'
-import { measureStorm } from './storm.mjs'
-import { tooMuch } from './workloads.mjs'
+import { formatTable, isDisturbed, writeReport } from './report/report.mjs'
+import { median } from './report/statistics.mjs'
+import { measureBystanders } from './workloads/bystanders.mjs'
+import { measureHighest } from './workloads/highest.mjs'
+import { measureIdle } from './workloads/idle.mjs'
+import { measureLive } from './workloads/live.mjs'
+import { measureReplay } from './workloads/replay.mjs'
+import { measureReplayMany } from './workloads/replay-many.mjs'
+import { measureStorm } from './workloads/storm.mjs'
+import { tooMuch } from './workloads/workloads.mjs'
 
 /**
  * @typedef {object} Task
- * @property {import('./workloads.mjs').Workload} workload
- * @property {import('./credentials.mjs').Credentials} credentials
- * @property {import('./kafka.mjs').Kafka | null} kafka null where no peer needs one
+ * @property {import('./workloads/workloads.mjs').Workload} workload
+ * @property {import('./harness/credentials.mjs').Credentials} credentials
+ * @property {import('./harness/kafka.mjs').Kafka | null} kafka null where no peer needs one
  * @property {Record<string, string>} env settings of our server beside those of the bench
  *
  * @typedef {object} Running see bench/peers/README.md
  * @property {string} url
  * @property {number} lanes
  * @property {Record<string, number>} pids
- * @property {(order: import('./pace.mjs').Order) => Promise<unknown>} publish
+ * @property {(order: import('./workloads/pace.mjs').Order) => Promise<unknown>} publish
  * @property {boolean} [renews] whether it challenges streams whose token ends, and takes renewals
  * @property {boolean} [compacts] whether whoever connects gets the newest record of a key alone
  * @property {string} [liveUrl] a stream of what comes from then on

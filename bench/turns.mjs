@@ -4,9 +4,9 @@
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { describeMachine } from './machine.mjs'
+import { describeMachine } from './harness/machine.mjs'
+import { endProcess, receiveMessage, startModule } from './harness/processes.mjs'
 import { buildOurs } from './peers/ours/build.mjs'
-import { endProcess, receiveMessage, startModule } from './processes.mjs'
 
 const FILES = ['bus', 'streams', 'kafka', 'common-exp']
 const BUILT = fileURLToPath(new URL('../dist', import.meta.url))

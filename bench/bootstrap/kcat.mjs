@@ -1,8 +1,8 @@
 // The same topic, read by kcat, which keeps nothing of it: what reading alone takes on this machine.
 
 import { once } from 'node:events'
-import { endProcess, startProgram } from '../processes.mjs'
-import { cpuMicrosOf, peakBytes } from '../usage.mjs'
+import { endProcess, startProgram } from '../harness/processes.mjs'
+import { cpuMicrosOf, peakBytes } from '../harness/usage.mjs'
 
 const LOOK_EVERY_MS = 10
 

@@ -1,10 +1,10 @@
 // How long until a server is ready, and what it has used by then. Read from its log and from /proc, so that nothing measures itself.
 
 import { setTimeout as delay } from 'node:timers/promises'
-import { SCOPE } from '../claims.mjs'
-import { readMetrics } from '../metrics.mjs'
-import { endProcess } from '../processes.mjs'
-import { cpuMicrosOf, peakBytes, residentBytes } from '../usage.mjs'
+import { SCOPE } from '../harness/claims.mjs'
+import { readMetrics } from '../harness/metrics.mjs'
+import { endProcess } from '../harness/processes.mjs'
+import { cpuMicrosOf, peakBytes, residentBytes } from '../harness/usage.mjs'
 import { isUpToDate, startServing } from './serving.mjs'
 
 const SETTLE_MS = 5_000

@@ -1,9 +1,9 @@
 // `kafka-sse serve` as an operator starts it, in a process of its own, which tells by its log how far it is.
 
 import { createInterface } from 'node:readline'
-import { CLI, nodeArguments } from '../command.mjs'
+import { CLI, nodeArguments } from '../harness/command.mjs'
+import { startProgram } from '../harness/processes.mjs'
 import { serverSettings } from '../peers/ours/settings.mjs'
-import { startProgram } from '../processes.mjs'
 
 const READY_MS = 180_000
 

@@ -1,6 +1,6 @@
 // The runs of a bootstrap as a table: medians with their range.
 
-import { summarise } from '../statistics.mjs'
+import { summarise } from '../report/statistics.mjs'
 
 const MIB = 2 ** 20
 

@@ -2,8 +2,8 @@
 // cleaned: the broker has nothing to do but to answer.
 
 import { once } from 'node:events'
-import { startProgram } from '../processes.mjs'
-import { encodeValue, keyOf } from '../record.mjs'
+import { startProgram } from '../harness/processes.mjs'
+import { encodeValue, keyOf } from '../workloads/record.mjs'
 
 const LINES_AT_ONCE = 1_000
 

@@ -2,9 +2,9 @@
 // lines of JSON instead of messages; the package in harness/ is its side of it.
 
 import { createInterface } from 'node:readline'
-import { AUDIENCE, ISSUER } from '../claims.mjs'
-import { buildProgram, programPath } from '../go-build.mjs'
-import { startProgram } from '../processes.mjs'
+import { AUDIENCE, ISSUER } from '../harness/claims.mjs'
+import { buildProgram, programPath } from '../harness/go-build.mjs'
+import { startProgram } from '../harness/processes.mjs'
 import { followServer } from './in-process.mjs'
 
 /** @param {string} name of the peer and of its folder, which is a Go module @param {string} path of its stream */

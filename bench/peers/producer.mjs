@@ -5,10 +5,10 @@
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import kafka from 'node-rdkafka'
-import { createCompactedTopic } from '../compacted-topic.mjs'
-import { pace } from '../pace.mjs'
-import { nowMicros, publishRecord } from '../record.mjs'
-import { quantiles } from '../statistics.mjs'
+import { createCompactedTopic } from '../harness/compacted-topic.mjs'
+import { quantiles } from '../report/statistics.mjs'
+import { pace } from '../workloads/pace.mjs'
+import { nowMicros, publishRecord } from '../workloads/record.mjs'
 
 const PARTITION = 0
 const ACKNOWLEDGED_MS = 30_000

@@ -1,7 +1,7 @@
 // The server's side of in-process.mjs: says where it listens, publishes what it is told to, and ends with the harness.
 
-import { pace } from '../pace.mjs'
-import { publishRecord } from '../record.mjs'
+import { pace } from '../workloads/pace.mjs'
+import { publishRecord } from '../workloads/record.mjs'
 
 /** What the harness passed: `kind` of workload and the paths of the credentials. */
 export const setup = JSON.parse(process.argv[2] ?? '{}')

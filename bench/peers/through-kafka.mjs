@@ -1,7 +1,7 @@
 // A peer whose records come through Kafka: producer.mjs makes them, a process of its own, which the server's figures do not
 // hold; so does the embedded broker, in the producer's process, where no other Kafka is there.
 
-import { endProcess, receiveMessage, startModule } from '../processes.mjs'
+import { endProcess, receiveMessage, startModule } from '../harness/processes.mjs'
 
 /** The embedded broker keeps only about 5 MB of a partition: nobody may be further behind than that. */
 const EMBEDDED_FILL_PER_SECOND = 20_000

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { endProcess, receiveMessage, startModule, startProgram } from '../processes.mjs'
+import { endProcess, receiveMessage, startModule, startProgram } from '../harness/processes.mjs'
 import { longestBetween } from './loop-watch.mjs'
 
 const WATCH = new URL('loop-watch.mjs', import.meta.url).href

@@ -4,11 +4,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { exportSPKI, generateKeyPair, SignJWT } from 'jose'
 import kafka from 'node-rdkafka'
-import { AUDIENCE, ISSUER, SCOPE } from '../claims.mjs'
-import { startKafka } from '../kafka.mjs'
-import { endProcess, startModule } from '../processes.mjs'
-import { nowMicros } from '../record.mjs'
-import { quantiles } from '../statistics.mjs'
+import { AUDIENCE, ISSUER, SCOPE } from '../harness/claims.mjs'
+import { startKafka } from '../harness/kafka.mjs'
+import { endProcess, startModule } from '../harness/processes.mjs'
+import { quantiles } from '../report/statistics.mjs'
+import { nowMicros } from '../workloads/record.mjs'
 
 const ANSWER_MS = 20_000
 const UP_TO_DATE_MS = 120_000

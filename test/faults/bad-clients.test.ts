@@ -1,5 +1,5 @@
 // Clients that are bad for a server, beside others that are not: what the bad ones get, and that the others get what is theirs.
-// docs/operating.md, "What a bad client gets", says it row by row. Counts and promises only: bench/bystanders.mjs has the times.
+// docs/operating.md, "What a bad client gets", says it row by row. Counts and promises only: bench/workloads/bystanders.mjs has the times.
 
 import { constants } from 'node:http2'
 import { getDefaultHighWaterMark } from 'node:stream'

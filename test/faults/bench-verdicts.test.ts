@@ -35,14 +35,14 @@ interface Credentials {
 }
 
 // The bench is plain JavaScript, which TypeScript does not look into.
-const { buildLoad, startLoad } = (await import(bench('load.mjs'))) as {
+const { buildLoad, startLoad } = (await import(bench('harness/load.mjs'))) as {
   buildLoad: () => void
   startLoad: (target: object, credentials: Credentials, task: object) => Load
 }
-const { makeCredentials } = (await import(bench('credentials.mjs'))) as {
+const { makeCredentials } = (await import(bench('harness/credentials.mjs'))) as {
   makeCredentials: (folder: string, clients: number) => Promise<Credentials>
 }
-const { encodeValue } = (await import(bench('record.mjs'))) as {
+const { encodeValue } = (await import(bench('workloads/record.mjs'))) as {
   encodeValue: (sequence: number, valueBytes: number) => string
 }
 

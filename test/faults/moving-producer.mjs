@@ -4,7 +4,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import rdkafka from 'node-rdkafka'
-import { pace } from '../../bench/pace.mjs'
+import { pace } from '../../bench/workloads/pace.mjs'
 import { randomOf } from './pattern.mjs'
 
 const { BOOTSTRAP_SERVERS, TOPIC, PARTITIONS, RATE, SECONDS, SEED, NAMELESS_PARTITIONS = '0' } = process.env

@@ -1,4 +1,4 @@
-import { startModule } from '../../processes.mjs'
+import { startModule } from '../../harness/processes.mjs'
 import { startThroughKafka } from '../through-kafka.mjs'
 
 export const name = 'consumer-each'

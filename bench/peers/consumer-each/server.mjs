@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { createSecureServer } from 'node:http2'
 import { importSPKI, jwtVerify } from 'jose'
 import kafka from 'node-rdkafka'
-import { AUDIENCE, ISSUER } from '../../claims.mjs'
+import { AUDIENCE, ISSUER } from '../../harness/claims.mjs'
 
 const CONNECTED_MS = 20_000
 /** By default each consumer would take 64 MiB of what its client has not read yet. */

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import jwt from '@fastify/jwt'
 import fastify from 'fastify'
 import { FastifySSEPlugin } from 'fastify-sse-v2'
-import { AUDIENCE, ISSUER } from '../../claims.mjs'
+import { AUDIENCE, ISSUER } from '../../harness/claims.mjs'
 import { serveHarness, setup } from '../serve.mjs'
 
 const app = fastify({

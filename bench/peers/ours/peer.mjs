@@ -2,10 +2,10 @@
 
 import { writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { SCOPE } from '../../claims.mjs'
-import { nodeArguments } from '../../command.mjs'
-import { readMetrics } from '../../metrics.mjs'
-import { startModule } from '../../processes.mjs'
+import { SCOPE } from '../../harness/claims.mjs'
+import { nodeArguments } from '../../harness/command.mjs'
+import { readMetrics } from '../../harness/metrics.mjs'
+import { startModule } from '../../harness/processes.mjs'
 import { startThroughKafka } from '../through-kafka.mjs'
 import { buildOurs } from './build.mjs'
 

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { processSignals } from '../../../dist/src/app/stop-signals.js'
 import { parseEnvironment } from '../../../dist/src/config/parse.js'
 import { runServer } from '../../../dist/src/server.js'
-import { SCOPE } from '../../claims.mjs'
+import { SCOPE } from '../../harness/claims.mjs'
 import { serverSettings } from './settings.mjs'
 
 const READY_MS = 30_000

@@ -1,8 +1,8 @@
 // What our server is told in every bench of it, as variables of its environment.
 
-import { AUDIENCE, ISSUER } from '../../claims.mjs'
+import { AUDIENCE, ISSUER } from '../../harness/claims.mjs'
 
-/** @param {import('../../credentials.mjs').Credentials} credentials */
+/** @param {import('../../harness/credentials.mjs').Credentials} credentials */
 export function serverSettings({ certificateFile, certificateKeyFile, tokenKeyFile }, bootstrapServers) {
   return {
     HOST: '127.0.0.1',

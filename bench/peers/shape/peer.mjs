@@ -3,7 +3,7 @@
 
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { startModule } from '../../processes.mjs'
+import { startModule } from '../../harness/processes.mjs'
 import { followServer } from '../in-process.mjs'
 
 export const name = 'shape'

@@ -3,10 +3,10 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 
-const { chartsOf } = (await import(bench('plot/charts.mjs'))) as {
+const { chartsOf } = (await import(bench('report/charts.mjs'))) as {
   chartsOf: (report: object) => Chart[]
 }
-const { drawBars } = (await import(bench('plot/bars.mjs'))) as {
+const { drawBars } = (await import(bench('report/bars.mjs'))) as {
   drawBars: (chart: Omit<Chart, 'file'>) => string
 }
 

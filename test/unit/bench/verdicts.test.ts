@@ -16,11 +16,11 @@ interface Repetition {
 }
 
 // The bench is plain JavaScript, which TypeScript does not look into.
-const { dueRecords, pace } = (await import(bench('pace.mjs'))) as {
+const { dueRecords, pace } = (await import(bench('workloads/pace.mjs'))) as {
   dueRecords: (order: Order, elapsedMicros: number) => number
   pace: (order: Order, publish: (sequence: number) => void, time: ReturnType<typeof clock>) => Promise<void>
 }
-const { encodeValue, publishRecord } = (await import(bench('record.mjs'))) as {
+const { encodeValue, publishRecord } = (await import(bench('workloads/record.mjs'))) as {
   encodeValue: (sequence: number, valueBytes: number) => string
   publishRecord: (
     order: object,
@@ -28,21 +28,21 @@ const { encodeValue, publishRecord } = (await import(bench('record.mjs'))) as {
     publish: (key: string, value: string, sequence: number) => void,
   ) => void
 }
-const { search } = (await import(bench('highest.mjs'))) as {
+const { search } = (await import(bench('workloads/highest.mjs'))) as {
   search: (
     ladder: { step: (ratePerSecond: number) => Promise<{ held: boolean; caughtUp: boolean }> },
     workload: { ratePerSecond: number; refinements: number; stepsMax: number },
   ) => Promise<{ held: boolean }[]>
 }
-const { residentBytes, sampleUsage } = (await import(bench('usage.mjs'))) as {
+const { residentBytes, sampleUsage } = (await import(bench('harness/usage.mjs'))) as {
   residentBytes: (pid: number) => number
   sampleUsage: (pids: Record<string, number>) => { cpuMicros: Record<string, number> }
 }
-const { median, quantiles } = (await import(bench('statistics.mjs'))) as {
+const { median, quantiles } = (await import(bench('report/statistics.mjs'))) as {
   median: (values: number[]) => number
   quantiles: (values: number[]) => { p50: number; p99: number; max: number }
 }
-const { formatTable } = (await import(bench('report.mjs'))) as {
+const { formatTable } = (await import(bench('report/report.mjs'))) as {
   formatTable: (workload: object, repetitions: Repetition[]) => string
 }
 const { formatBootstrap } = (await import(bench('bootstrap/table.mjs'))) as {
@@ -53,7 +53,7 @@ const { formatBootstrap } = (await import(bench('bootstrap/table.mjs'))) as {
     runs: object[]
   }) => string
 }
-const { chooseWorkloads, tooMuch } = (await import(bench('workloads.mjs'))) as {
+const { chooseWorkloads, tooMuch } = (await import(bench('workloads/workloads.mjs'))) as {
   chooseWorkloads: (options: { quick: boolean }) => Workload[]
   tooMuch: (peer: string, workload: Workload | undefined, earlier: Repetition[]) => string | undefined
 }

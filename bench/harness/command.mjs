@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-export const CLI = fileURLToPath(new URL('../dist/src/cli.js', import.meta.url))
+export const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url))
 
 /** @returns {string[]} */
 export function nodeArguments() {

@@ -1,14 +1,14 @@
 // Everything that a topic holds, to one client that connects: from its request to the last byte, and from its connect. Asked for
 // several times one after the other; each answer must be whole and in order.
 
+import { startLoad } from '../harness/load.mjs'
+import { compareUsage, residentBytes, sampleUsage } from '../harness/usage.mjs'
+import { median } from '../report/statistics.mjs'
 import { fill } from './filling.mjs'
-import { startLoad } from './load.mjs'
-import { median } from './statistics.mjs'
-import { compareUsage, residentBytes, sampleUsage } from './usage.mjs'
 
 const REPLAY_MS = 60_000
 
-/** @param {import('./run.mjs').Running} running @param {import('./run.mjs').Task} task */
+/** @param {import('../run.mjs').Running} running @param {import('../run.mjs').Task} task */
 export async function measureReplay(running, { workload, credentials }) {
   await fill(running, workload)
   const first = await askFirst(running, workload, credentials)

@@ -3,7 +3,7 @@
 /**
  * With superseded records among the live ones where the peer tells these from those; whoever keeps everything gets only
  * what is live, so that a floor stays one.
- * @param {import('./run.mjs').Running} running @param {import('./workloads.mjs').Workload} workload
+ * @param {import('../run.mjs').Running} running @param {import('./workloads.mjs').Workload} workload
  */
 export async function fill(running, { records, valueBytes, keys, deadPerLive }) {
   const superseded = running.compacts ? deadPerLive : 0

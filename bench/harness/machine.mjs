@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
 
-const REPOSITORY = new URL('..', import.meta.url)
+const REPOSITORY = new URL('../..', import.meta.url)
 
 export function describeMachine() {
   return {

@@ -110,7 +110,7 @@ function perSecond({ answered, elapsedMicros }) {
  * @property {string} [leftOut] why the peer was not asked for it; it has no figures then
  */
 
-/** @param {import('./workloads.mjs').Workload} workload @param {Repetition[]} repetitions of that workload */
+/** @param {import('../workloads/workloads.mjs').Workload} workload @param {Repetition[]} repetitions of that workload */
 export function formatTable(workload, repetitions) {
   const columns = COLUMNS[workload.measure]
   const floor = figureOf(repetitions, 'bare', columns[0])

@@ -1,8 +1,8 @@
 // What of a run is drawn: a chart for each figure, in it a panel for each rate, in that a bar for each peer. A figure that
 // does not count in the table is no bar here either: the reason stands in its place.
 
-import { isSound } from '../report.mjs'
-import { summarise } from '../statistics.mjs'
+import { isSound } from './report.mjs'
+import { summarise } from './statistics.mjs'
 
 /**
  * @typedef {object} Chart

@@ -2,9 +2,9 @@
 // beside one that opens and closes streams without end, and around a record of 1 MiB. The same clients throughout.
 
 import { setTimeout as delay } from 'node:timers/promises'
+import { startLoad } from '../harness/load.mjs'
+import { residentBytes } from '../harness/usage.mjs'
 import { BEHIND_MS, CONNECT_MS } from './live.mjs'
-import { startLoad } from './load.mjs'
-import { residentBytes } from './usage.mjs'
 import { milliseconds, publishAndWait } from './window.mjs'
 
 /** What company needs to be as bad as it gets: slow readers until what lies between is full. */
@@ -15,7 +15,7 @@ const SLOW_BYTES_PER_SECOND = 1_000
 const OPENINGS_PER_SECOND = 1_000
 const LARGE_BYTES = 1 << 20
 
-/** @param {import('./run.mjs').Running} running @param {import('./run.mjs').Task} task */
+/** @param {import('../run.mjs').Running} running @param {import('../run.mjs').Task} task */
 export async function measureBystanders(running, { workload, credentials }) {
   const load = startLoad(running, credentials, { steps: workload.steps, records: 0 })
   try {

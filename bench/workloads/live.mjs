@@ -1,14 +1,14 @@
 // Live records to connected clients: CPU of the server for each delivery, and how long after its making a record arrives.
 
-import { startLoad } from './load.mjs'
-import { residentBytes } from './usage.mjs'
+import { startLoad } from '../harness/load.mjs'
+import { residentBytes } from '../harness/usage.mjs'
 import { milliseconds, publishAndWait } from './window.mjs'
 
 export const CONNECT_MS = 120_000
 /** A client that lacks a record this long after the last one was published is behind. */
 export const BEHIND_MS = 2_000
 
-/** @param {import('./run.mjs').Running} running @param {import('./run.mjs').Task} task */
+/** @param {import('../run.mjs').Running} running @param {import('../run.mjs').Task} task */
 export async function measureLive(running, { workload, credentials }) {
   const { valueBytes, keys, ratePerSecond } = workload
   const warmup = ratePerSecond * workload.warmupSeconds

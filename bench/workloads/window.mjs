@@ -1,12 +1,12 @@
 // What a measured window is to every measure that sends live records: published at a rate, waited for, and the CPU meanwhile.
 
-import { compareUsage, sampleUsage } from './usage.mjs'
+import { compareUsage, sampleUsage } from '../harness/usage.mjs'
 
 /**
  * Publishes and waits until every client has all of it, or is behind.
  * @param {object} setting
- * @param {import('./run.mjs').Running} setting.running
- * @param {import('./load.mjs').Load} setting.load
+ * @param {import('../run.mjs').Running} setting.running
+ * @param {import('../harness/load.mjs').Load} setting.load
  * @param {Record<string, number>} setting.pids
  * @param {import('./pace.mjs').Order} setting.order
  * @param {string} setting.awaited what the load generator says then

@@ -3,17 +3,17 @@
 // heartbeats are due. Told are connects a second, the answer time of renewals, and how late deadlines were.
 
 import { setTimeout as delay } from 'node:timers/promises'
-import { VALID_MS } from './credentials.mjs'
+import { VALID_MS } from '../harness/credentials.mjs'
+import { startLoad } from '../harness/load.mjs'
+import { compareUsage, residentBytes, sampleUsage } from '../harness/usage.mjs'
 import { BEHIND_MS, behindWords, CONNECT_MS } from './live.mjs'
-import { startLoad } from './load.mjs'
-import { compareUsage, residentBytes, sampleUsage } from './usage.mjs'
 import { milliseconds } from './window.mjs'
 
 /** By our server's default, see docs/protocol.md. */
 const CHALLENGE_SECONDS = 10
 const HEARTBEAT_SECONDS = 9
 
-/** @param {import('./run.mjs').Running} running @param {import('./run.mjs').Task} task */
+/** @param {import('../run.mjs').Running} running @param {import('../run.mjs').Task} task */
 export async function measureStorm(running, task) {
   const loads = await startLoads(running, task)
   try {

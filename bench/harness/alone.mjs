@@ -3,11 +3,11 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { buildOurs } from '../peers/ours/build.mjs'
 import { makeCredentials } from './credentials.mjs'
 import { startKafka } from './kafka.mjs'
 import { buildLoad } from './load.mjs'
 import { describeMachine } from './machine.mjs'
-import { buildOurs } from './peers/ours/build.mjs'
 
 /**
  * @typedef {object} Stand

@@ -151,7 +151,7 @@ function withKeys(workload, keys) {
 /**
  * Why a peer is not asked for a rate: it fell behind at a lower one, every time. A peer that lost anything is asked, since its
  * verdict is another.
- * @param {string} peer @param {Workload} workload @param {import('./report.mjs').Repetition[]} earlier
+ * @param {string} peer @param {Workload} workload @param {import('../report/report.mjs').Repetition[]} earlier
  * @returns {string | undefined}
  */
 export function tooMuch(peer, { measure, kind, ratePerSecond, behindIsExpected }, earlier) {

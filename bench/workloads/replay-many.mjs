@@ -2,16 +2,16 @@
 // has streams that begin with what comes next, some clients read such records meanwhile, and how late these are is told.
 
 import { setTimeout as delay } from 'node:timers/promises'
+import { startLoad } from '../harness/load.mjs'
+import { compareUsage, residentBytes, sampleUsage } from '../harness/usage.mjs'
 import { fill } from './filling.mjs'
 import { BEHIND_MS, CONNECT_MS } from './live.mjs'
-import { startLoad } from './load.mjs'
-import { compareUsage, residentBytes, sampleUsage } from './usage.mjs'
 import { milliseconds } from './window.mjs'
 
 const FIRST_MS = 60_000
 const REPLAY_MS = 300_000
 
-/** @param {import('./run.mjs').Running} running @param {import('./run.mjs').Task} task */
+/** @param {import('../run.mjs').Running} running @param {import('../run.mjs').Task} task */
 export async function measureReplayMany(running, { workload, credentials }) {
   await fill(running, workload)
   const loads = { live: null, one: null, many: null }
@@ -57,7 +57,7 @@ async function measure(running, workload, credentials, loads) {
   }
 }
 
-/** @returns {Promise<import('./load.mjs').Load>} */
+/** @returns {Promise<import('../harness/load.mjs').Load>} */
 async function connectLive(running, { records, liveClients }, credentials) {
   const load = startLoad({ ...running, url: running.liveUrl }, credentials, {
     steps: [liveClients],

@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
-import { nowMicros } from './record.mjs'
+import { nowMicros } from '../workloads/record.mjs'
 
 const TICK_MICROS = 10_000 // USER_HZ is 100 on every Linux that Node runs on.
 const PAGE_BYTES = 4_096

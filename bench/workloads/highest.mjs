@@ -1,9 +1,9 @@
 // The highest rate at which nobody falls behind: steps that each ask for a seventh more until one is not kept up with, then
 // closer between the last two. The clients stay connected all the while.
 
+import { startLoad } from '../harness/load.mjs'
+import { residentBytes } from '../harness/usage.mjs'
 import { CONNECT_MS } from './live.mjs'
-import { startLoad } from './load.mjs'
-import { residentBytes } from './usage.mjs'
 import { milliseconds, publishAndWait } from './window.mjs'
 
 /** In a step of a few seconds somebody who is behind lacks little: so, less patience than with a rate that is given. */
@@ -13,7 +13,7 @@ const CATCH_UP_MS = 60_000
 const FACTOR = 1.15
 const LOWEST_PER_SECOND = 10
 
-/** @param {import('./run.mjs').Running} running @param {import('./run.mjs').Task} task */
+/** @param {import('../run.mjs').Running} running @param {import('../run.mjs').Task} task */
 export async function measureHighest(running, { workload, credentials }) {
   const { steps, ratePerSecond, warmupSeconds } = workload
   const warmup = ratePerSecond * warmupSeconds

@@ -3,12 +3,12 @@
 // last, of an idle stream of the time in which nobody came.
 
 import { setTimeout as delay } from 'node:timers/promises'
-import { startLoad } from './load.mjs'
-import { compareUsage, residentBytes, sampleUsage } from './usage.mjs'
+import { startLoad } from '../harness/load.mjs'
+import { compareUsage, residentBytes, sampleUsage } from '../harness/usage.mjs'
 
 const CONNECT_MS = 180_000
 
-/** @param {import('./run.mjs').Running} running @param {import('./run.mjs').Task} task */
+/** @param {import('../run.mjs').Running} running @param {import('../run.mjs').Task} task */
 export async function measureIdle(running, { workload, credentials }) {
   const load = startLoad(running, credentials, { steps: workload.steps, warmup: 0, records: 0 })
   try {

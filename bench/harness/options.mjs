@@ -1,12 +1,12 @@
 // What `npm run bench` is told: which workloads and peers, how often, and with what settings of our server.
 
 import { parseArgs } from 'node:util'
+import { chooseWorkloads } from '../workloads/workloads.mjs'
 import { openFilesMax } from './machine.mjs'
-import { chooseWorkloads } from './workloads.mjs'
 
 /**
  * @typedef {object} Options
- * @property {import('./workloads.mjs').Workload[]} workloads
+ * @property {import('../workloads/workloads.mjs').Workload[]} workloads
  * @property {object[]} peers
  * @property {number} repetitions
  * @property {boolean} calm
