@@ -27,11 +27,11 @@ import {
   invalidTokenChallenge,
   missingTokenChallenge,
 } from '../src/token/www-authenticate.ts'
-import { openKeySource } from './auth/keys/key-source.ts'
+import { openKeySource } from './auth/keys/open-keys.ts'
 import { ALGORITHMS, type Algorithm, isAlgorithm } from './auth/keys/verification-key.ts'
 import { registerJwt, TokenRefused } from './auth/token-verifier.ts'
 
-export type { HostAnswer, HostSession } from '../src/config/host-session.ts'
+export type { HostAnswer, HostSession } from '../src/token/session.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

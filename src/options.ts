@@ -2,9 +2,8 @@
 // Units stand last in each name. Defaults, ranges and words are in src/config/parse.ts, the one schema.
 
 import type { FastifyRequest } from 'fastify'
-import type { Encoding, Keeps } from './bus/topic.ts'
-import type { ConfigModule } from './config/config-file.ts'
-import type { HostAnswer } from './config/host-session.ts'
+import type { Encoding, Replay } from './bus/record.ts'
+import type { HostAnswer } from './token/session.ts'
 
 export interface KafkaSseOptions {
   kafka: KafkaOptions
@@ -64,8 +63,6 @@ export interface StreamOptions {
   replay?: Replay
 }
 
-export type Replay = Keeps | 'none'
-
 export interface SseOptions {
   challengeSeconds: number
   heartbeatSeconds: number
@@ -116,6 +113,14 @@ export interface ServerOptions extends ResolvedOptions {
   demo?: DemoOptions
   /** CONFIG_FILE where it is code: threads that need its functions load it by themselves (src/threads/handover.ts). */
   configModule?: ConfigModule
+}
+
+/** A configuration file that is code: what other threads load again, for the functions in it. */
+export interface ConfigModule {
+  /** From the root. */
+  readonly path: string
+  /** SHA-256 of its text. What it imports is not looked at. */
+  readonly digest: string
 }
 
 export interface TlsOptions {

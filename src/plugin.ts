@@ -10,10 +10,9 @@ import { registerStreams } from './app/web-app.ts'
 import { validateOptions } from './config/parse.ts'
 import type { KafkaSseOptions } from './options.ts'
 
-export type { HostAnswer, HostSession } from './config/host-session.ts'
 export { logRedaction } from './http/log-redaction.ts'
 export type { KafkaSseOptions } from './options.ts'
-export type { Session } from './token/session.ts'
+export type { HostAnswer, HostSession, Session } from './token/session.ts'
 
 /**
  * Streams Kafka topics to whoever holds a token, as `options.streams` says. Rejects with every problem of the options at

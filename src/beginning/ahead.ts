@@ -3,7 +3,7 @@
 
 import type { BusView } from '../bus/bus-view.ts'
 import { FROM_BEGINNING, FROM_NOW, type Position } from '../bus/position.ts'
-import type { PartitionWatermarks } from '../bus/topic.ts'
+import type { PartitionWatermarks } from '../bus/record.ts'
 import type { Asking } from './asking.ts'
 
 /**

@@ -1,8 +1,8 @@
 // What one stream asks Kafka: where each partition ends. It asks again, a second after each answer, until it is stopped.
 // However many streams ask, Kafka has one question at a time: src/bus/shared-answer.ts.
 
+import type { PartitionWatermarks } from '../bus/record.ts'
 import type { LatestAnswers, Question, Waiter } from '../bus/shared-answer.ts'
-import type { PartitionWatermarks } from '../bus/topic.ts'
 
 /** How long after an answer that did not tell enough it asks again. */
 const AGAIN_MS = 1000

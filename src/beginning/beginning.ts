@@ -2,11 +2,12 @@
 // An id that cannot be honoured means the beginning, said with a reason: never an error, since a browser sends it by itself.
 
 import type { BusView } from '../bus/bus-view.ts'
+import type { LossReason } from '../bus/losses.ts'
 import { FROM_NOW, FROM_BEGINNING as FROM_START, type Position, parsePosition } from '../bus/position.ts'
+import type { PartitionWatermarks } from '../bus/record.ts'
 import type { LatestAnswers, Waiter } from '../bus/shared-answer.ts'
-import type { PartitionWatermarks, Topic } from '../bus/topic.ts'
+import type { Topic } from '../bus/topic.ts'
 import { Cursor } from '../cursor/cursor.ts'
-import type { GapReason } from '../stream/signals.ts'
 import { Ahead, hasFromNow, offsetsAhead } from './ahead.ts'
 import { Asking } from './asking.ts'
 import { EndsNow } from './ends-now.ts'
@@ -33,10 +34,13 @@ export interface StartParts {
   readonly nowMs: number
 }
 
+/** Why a stream does not begin where its client left off. */
+export type BeginningReason = LossReason | 'undecodable' | 'beyond-end' | 'recreated'
+
 /** A cursor, a word on why it is not where the client left off, and what of the client's id was taken at its word. */
 export interface Begun {
   readonly cursor: Cursor
-  readonly reason: GapReason | null
+  readonly reason: BeginningReason | null
   readonly doubt: Ahead | null
 }
 
@@ -170,7 +174,7 @@ export class Start {
   }
 
   /** What an id is told counts for its other partitions; those "from now" miss what is gone since, and nothing else. */
-  private gapFromNow(id: string, position: Position): GapReason | null {
+  private gapFromNow(id: string, position: Position): BeginningReason | null {
     const { bus } = this.parts.topic
     const [others, ends] = [new Map(position), new Map<number, number>()]
     for (const [partition, offset] of parsePosition(id) ?? NOTHING) {
@@ -228,7 +232,7 @@ function fromEnds(bus: BusView, ends: Position): Begun | End {
   return { cursor: Cursor.fromPosition(bus, ends), reason, doubt: null }
 }
 
-function fromBeginning(bus: BusView, reason: GapReason | null): Begun | End {
+function fromBeginning(bus: BusView, reason: BeginningReason | null): Begun | End {
   // A bus that had to drop what nothing superseded has no whole snapshot to give; replicas with more room may.
   return bus.isWhole ? { cursor: Cursor.fromBeginning(bus), reason, doubt: null } : { end: 'busy' }
 }

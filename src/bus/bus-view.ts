@@ -2,8 +2,7 @@
 // writes has src/bus/bus.ts; the others have a mirror of it (src/threads/bus-mirror.ts).
 
 import type { EntryAt, SegmentView } from '../segments/segment-view.ts'
-import type { GapReason } from '../stream/signals.ts'
-import { Losses } from './losses.ts'
+import { Losses, type LossReason } from './losses.ts'
 import type { Logs } from './partitions.ts'
 import { furthest, type Position } from './position.ts'
 
@@ -78,12 +77,12 @@ export abstract class BusView {
   }
 
   /** Why a client with this position has missed something for good; null if it has not. */
-  gapFor(position: Position): GapReason | null {
+  gapFor(position: Position): LossReason | null {
     return this.losses.gapFor(position, (partition) => this.start(partition))
   }
 
   /** Why a client that wants everything from this position on cannot have it; null if it can. Offsets below 0 ask for nothing. */
-  gapAfter(position: Position): GapReason | null {
+  gapAfter(position: Position): LossReason | null {
     return this.losses.gapAfter(position, this.logs.readFrom)
   }
 

@@ -17,10 +17,10 @@ import {
 import { Holes, type Missed, type Moment } from './holes.ts'
 import { type Logs, Partitions } from './partitions.ts'
 import { FROM_BEGINNING, type Position } from './position.ts'
+import type { Encoding, KafkaRecord, Keeps, Watermarks } from './record.ts'
 import { type ClockOptions, RecordClock } from './record-clock.ts'
 import { Retention, type RetentionOptions } from './retention.ts'
 import { shareOut } from './shared-bound.ts'
-import type { Encoding, KafkaRecord, Keeps, Watermarks } from './topic.ts'
 
 export interface BusOptions extends RetentionOptions, ClockOptions {
   readonly encoding: Encoding

@@ -2,7 +2,7 @@
 // Pure: a record in, the lines of its event out, without the id line, which only the bus knows.
 
 import { isUtf8 } from 'node:buffer'
-import type { Encoding, KafkaRecord, RecordHeader } from './topic.ts'
+import type { Encoding, KafkaRecord, RecordHeader } from './record.ts'
 
 /** Longest frame, in bytes, its id included: a larger record is passed over with `:gap too-large`. */
 export const FRAME_BYTES_MAX = 16 * 1024 * 1024

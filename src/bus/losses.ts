@@ -1,8 +1,10 @@
 // What a bus no longer has although nothing newer took its place, and whom that concerns: ids that come from before it,
 // cursors that had still to read it, snapshots that would lack it.
 
-import type { GapReason } from '../stream/signals.ts'
 import type { Position } from './position.ts'
+
+/** What a client has missed for good. */
+export type LossReason = 'too-old' | 'deletes-dropped'
 
 /** What is written down, as plain values that another thread can be sent. */
 export interface LossesState {
@@ -107,9 +109,9 @@ export class Losses {
    * Why a client with this position has missed something for good; null if it has not. A partition from which it has
    * nothing yet is read from wherever it begins, as long as that holds every key's newest value.
    */
-  gapFor(position: Position, logStart: (partition: number) => number | undefined): GapReason | null {
+  gapFor(position: Position, logStart: (partition: number) => number | undefined): LossReason | null {
     const { partitions, isWhole } = this.state
-    let reason: GapReason | null = null
+    let reason: LossReason | null = null
     for (const [partition, offset] of position) {
       if (offset <= 0) continue
       const { recordsGone = 0, deletesGone = 0 } = partitions.get(partition) ?? {}
@@ -123,8 +125,8 @@ export class Losses {
    * The same for a client that wants every record from this position on, 0 included. Only records that left this bus count, and
    * those before `readFrom`, which it never read; a log start alone says nothing. Offsets below 0 ask for nothing.
    */
-  gapAfter(position: Position, readFrom: ReadonlyMap<number, number>): GapReason | null {
-    let reason: GapReason | null = null
+  gapAfter(position: Position, readFrom: ReadonlyMap<number, number>): LossReason | null {
+    let reason: LossReason | null = null
     for (const [partition, offset] of position) {
       if (offset < 0) continue
       const { recordsGone = 0, frames = [] } = this.state.partitions.get(partition) ?? {}

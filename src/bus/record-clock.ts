@@ -1,7 +1,5 @@
 // The clocks of a bus, and what they say of when a record was written.
 
-import type { Clock } from '../stream/clock.ts'
-
 /** How far a producer's clock may be ahead of this one (KIP-937 has brokers refuse what is an hour ahead). */
 const AHEAD_MS_MAX = 3_600_000
 
@@ -12,7 +10,7 @@ export interface ClockOptions {
   readonly epochMs?: (() => number) | undefined
 }
 
-export class RecordClock implements Clock {
+export class RecordClock {
   readonly nowMs: () => number
   readonly epochMs: () => number
   /** What the wall clock said last: it is asked again where that is not enough. */

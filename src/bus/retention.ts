@@ -9,7 +9,7 @@ import { GoneFrames } from './gone-frames.ts'
 import type { Losses } from './losses.ts'
 import { OldestWith } from './oldest-with.ts'
 import { indexOfSequence } from './place.ts'
-import type { Keeps } from './topic.ts'
+import type { Keeps } from './record.ts'
 import { Trims } from './trims.ts'
 
 export interface RetentionOptions {

@@ -1,6 +1,6 @@
 // A bus's bound of records, shared out over the partitions that are to be read: no more is read than could be kept.
 
-import type { Watermarks } from './topic.ts'
+import type { Watermarks } from './record.ts'
 
 /**
  * Where each partition's reading is to begin, so that no more than `recordsMax` offsets lie ahead in all `partitionsCount`

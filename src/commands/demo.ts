@@ -66,8 +66,8 @@ async function demoOptions(env: NodeJS.ProcessEnv, folder: string): Promise<Serv
 
 async function runDemo(options: ServerOptions, folder: string, signals: SignalQueue): Promise<number> {
   const serveDemo = (served: ServerOptions, surroundings: DemoSurroundings): Promise<number> =>
-    runServer(served, signals, (ports) => {
-      process.stdout.write(demoGuide(served, ports, surroundings))
+    runServer(served, signals, ({ port }) => {
+      process.stdout.write(demoGuide(served, port, surroundings))
     })
   const names = HOSTS_WITHOUT_NAME.has(options.host) ? [] : [options.host]
   const { made } = await ensureDemoCredentials({ folder, names })

@@ -4,17 +4,10 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { ConfigModule } from '../options.ts'
 import { copied, type Document, unplainFaults } from './document.ts'
 import { ConfigError, fileFailure } from './problems.ts'
 import type { Fault } from './validation.ts'
-
-/** A file that is code: what other threads load again, for the functions in it. */
-export interface ConfigModule {
-  /** From the root. */
-  readonly path: string
-  /** SHA-256 of its text. What it imports is not looked at. */
-  readonly digest: string
-}
 
 export interface ConfigFile {
   readonly document: Document

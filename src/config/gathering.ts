@@ -1,7 +1,8 @@
 // Puts the environment and CONFIG_FILE together into one document, the environment on top, and remembers where each
 // value came from, so that a fault is told under the name that its reader wrote.
 
-import { type ConfigFile, type ConfigModule, readConfigFile } from './config-file.ts'
+import type { ConfigModule } from '../options.ts'
+import { type ConfigFile, readConfigFile } from './config-file.ts'
 import { type Document, setAt, valueAt } from './document.ts'
 import { type Assignment, type EnvironmentVariables, readEnvironment } from './environment.ts'
 import { OPTIONS_SCHEMA } from './schema.ts'

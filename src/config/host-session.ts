@@ -6,23 +6,6 @@ import type { Session } from '../token/session.ts'
 import { quoted } from './problems.ts'
 import { nearestName } from './suggestion.ts'
 
-/** What a host's `authenticate` resolves with for a request that it lets in; null for one that it does not. */
-export interface HostSession {
-  /** Who it is. Streams are counted and renewed by it: text that is not empty, and another one for each user. */
-  readonly subject: string
-  /** Until when the stream may stay open: a date, or epoch ms. At the latest the end of the year 9999. */
-  readonly expiresAt: Date | number
-  /** Who vouches for the subject, where the host knows several; a renewal is by the same. Default: `''`. */
-  readonly issuer?: string
-  /** What a stream's `scope` is looked for in: names, or text that separates them by spaces. Default: `proxy:stream`. */
-  readonly scopes?: Iterable<string> | string
-  /** What options that refer to claims find: data, no functions. Default: `{}`. */
-  readonly claims?: Readonly<Record<string, unknown>>
-}
-
-/** The former name of `expiresAt`, in epoch ms: one of the two has to be there. */
-export type HostAnswer = HostSession | (Omit<HostSession, 'expiresAt'> & { readonly expiresAtMs: number })
-
 /** The scope that a stream asks for unless its options say otherwise, and that a session has unless it says otherwise. */
 export const DEFAULT_SCOPE = 'proxy:stream'
 

@@ -2,15 +2,14 @@
 // Promise: every problem is told at once, a line each, and what passes has every default filled in.
 
 import type { KafkaSseOptions, LogLevel, ResolvedOptions, ServerOptions, TlsOptions } from '../options.ts'
-import { authFaults, resolveOptions } from './auth-rules.ts'
 import { cores } from './default-workers.ts'
 import { copied, type Document, setAt, unplain, unplainFaults, valueAt } from './document.ts'
 import type { EnvironmentVariables } from './environment.ts'
 import { dotted, type Gathered, gather, lineOf, nameOf } from './gathering.ts'
 import { tlsProblems, verificationKeysProblem } from './key-files.ts'
 import { ConfigError } from './problems.ts'
+import { authFaults, resolveOptions, streamFaults } from './rules.ts'
 import { type ServerSettingName, WORKERS_MAX } from './server-settings.ts'
-import { streamFaults } from './stream-rules.ts'
 import { type Fault, optionsFaults, serverFaults } from './validation.ts'
 
 export { ConfigError } from './problems.ts'

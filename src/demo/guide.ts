@@ -1,6 +1,5 @@
 // What the demo prints once it listens: what there is, and what to do next, as commands that can be pasted in its folder.
 
-import type { Ports } from '../app/single-thread-app.ts'
 import type { ServerOptions } from '../options.ts'
 
 export interface DemoSurroundings {
@@ -13,8 +12,8 @@ export interface DemoSurroundings {
 const EVERY_ADDRESS = new Set(['0.0.0.0', '::', '127.0.0.1', '::1'])
 const RECORD = `'{ "id": 1, "name": "Hello World!"}'`
 
-export function demoGuide(options: ServerOptions, ports: Ports, surroundings: DemoSurroundings): string {
-  const origin = `${options.tls === null ? 'http' : 'https'}://${hostOf(options)}:${ports.port}`
+export function demoGuide(options: ServerOptions, port: number, surroundings: DemoSurroundings): string {
+  const origin = `${options.tls === null ? 'http' : 'https'}://${hostOf(options)}:${port}`
   const stream = `${origin}${options.streams[0]?.path ?? '/events'}`
   return [
     ...surroundings.made,

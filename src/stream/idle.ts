@@ -1,7 +1,23 @@
 // Those who wait for one thing, until it comes; from then on those whose turn is still to come. To wake them costs the same
 // however many they are. A list is used again once all have had their turns: it holds as much room as it ever needed.
 
-import type { Pumped } from './pump.ts'
+import type { BusView } from '../bus/bus-view.ts'
+
+/** What a worker waits for after a piece of work: its next turn, its bus's next publish or catching up, or somebody's `enqueue`. */
+export type Waits = 'turn' | 'publish' | 'catch-up' | 'call'
+
+export interface Pumped {
+  readonly bus: BusView
+  /** Does one bounded piece of work. */
+  work(): Waits
+  /** What its last piece of work wrote. */
+  readonly writtenBytes: number
+  /** Those among whom it waits for its bus, null when it does not, and its place there: the pump's own. */
+  idle: Idle | null
+  idleAt: number
+  /** Whether it is queued for a turn: the pump's own. */
+  isQueued: boolean
+}
 
 export class Idle {
   /** Their turn comes: nobody is added any more. */

@@ -3,7 +3,7 @@
 
 import type { BusView } from '../bus/bus-view.ts'
 import { type Clock, SYSTEM_CLOCK } from './clock.ts'
-import { Idle } from './idle.ts'
+import { Idle, type Pumped } from './idle.ts'
 import { Queue } from './queue.ts'
 
 /** Its multiples' fractions are spread evenly, however many are taken. */
@@ -22,22 +22,6 @@ export const AFTER_URGENT_MAX = 32_768
 
 /** More than are ever woken at once of one bus. */
 const SPARE_MAX = 4
-
-/** What a worker waits for after a piece of work: its next turn, its bus's next publish or catching up, or somebody's `enqueue`. */
-export type Waits = 'turn' | 'publish' | 'catch-up' | 'call'
-
-export interface Pumped {
-  readonly bus: BusView
-  /** Does one bounded piece of work. */
-  work(): Waits
-  /** What its last piece of work wrote. */
-  readonly writtenBytes: number
-  /** Those among whom it waits for its bus, null when it does not, and its place there: the pump's own. */
-  idle: Idle | null
-  idleAt: number
-  /** Whether it is queued for a turn: the pump's own. */
-  isQueued: boolean
-}
 
 interface Waiting {
   publish: Idle

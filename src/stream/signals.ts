@@ -1,17 +1,13 @@
 // Everything a stream says besides its records. Plain clients see comments; with `signals` the same words come as
 // events, too, in the block that holds the comment. Bytes that never change are made once.
 
+import type { BeginningReason } from '../beginning/beginning.ts'
 import { formatPosition } from '../bus/position.ts'
 import type { EndReason } from './counters.ts'
 
 /** Why a stream could not go on exactly where its client left it. */
-export type GapReason =
-  | 'undecodable'
-  | 'beyond-end'
-  | 'too-old'
-  | 'deletes-dropped'
-  | 'recreated'
-  | 'too-large'
+export type GapReason = BeginningReason | 'too-large'
+
 /** Reasons that are told to the client; one that left by itself is told nothing. */
 export type ToldEndReason = Exclude<EndReason, 'client'>
 

@@ -1,8 +1,9 @@
 // Every open stream of the process: opened within limits, renewed, counted, and ended together when the process goes.
 
 import type { Wish } from '../beginning/beginning.ts'
+import type { PartitionWatermarks } from '../bus/record.ts'
 import { LatestAnswers } from '../bus/shared-answer.ts'
-import type { PartitionWatermarks, Topic } from '../bus/topic.ts'
+import type { Topic } from '../bus/topic.ts'
 import type { Session } from '../token/session.ts'
 import { type Admission, type AdmissionLimits, type Admitted, CountedAdmission } from './admission.ts'
 import { type Clock, SYSTEM_CLOCK } from './clock.ts'

@@ -2,12 +2,12 @@
 // thread takes its own out of CONFIG_FILE, which has to be the same file still. What else would be lost on the way is an error
 // at the sending side that names its place.
 
-import { type ConfigModule, readModule } from '../config/config-file.ts'
+import { readModule } from '../config/config-file.ts'
 import { setAt, unplainFaults, valueAt } from '../config/document.ts'
 import { dotted } from '../config/gathering.ts'
 import { ConfigError } from '../config/problems.ts'
 import type { Place } from '../config/validation.ts'
-import type { ServerOptions } from '../options.ts'
+import type { ConfigModule, ServerOptions } from '../options.ts'
 
 const NOT_IN_EVERY = 'is no function in every thread'
 

@@ -2,7 +2,7 @@
 // workers meet clients.
 
 import type { Delay } from '../admin/event-loop-delay.ts'
-import type { Encoding, Keeps, PartitionWatermarks } from '../bus/topic.ts'
+import type { Encoding, Keeps, PartitionWatermarks } from '../bus/record.ts'
 import type { ConnectionFigures } from '../http/connection.ts'
 import type { Figures } from '../stream/counters.ts'
 import type { Renewal } from '../stream/holders.ts'

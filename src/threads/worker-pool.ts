@@ -2,7 +2,8 @@
 
 import { randomBytes, randomInt } from 'node:crypto'
 import type { Delay } from '../admin/event-loop-delay.ts'
-import { type FedTopic, keepsFor, type Topics } from '../bus/topic.ts'
+import { keepsFor } from '../bus/record.ts'
+import type { FedTopic, Topics } from '../bus/topic.ts'
 import { clearConnectionCounts, createConnectionCounts, SEEDS } from '../http/connection-budget.ts'
 import { type ConnectionFigures, createConnectionFigures } from '../http/connection-limits.ts'
 import type { ServerOptions } from '../options.ts'

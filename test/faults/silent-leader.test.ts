@@ -2,7 +2,7 @@
 // goes on, for streams that are open and for those that come, with an id or without.
 
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
-import type { Watermarks } from '../../src/bus/topic.ts'
+import type { Watermarks } from '../../src/bus/record.ts'
 import { Cluster } from '../kafka/cluster.ts'
 import { canStartKafka, Kafka } from '../kafka/kafka.ts'
 import { KafkaScene } from '../kafka/kafka-scene.ts'

@@ -6,9 +6,6 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-/** The composition roots: they alone know every part. */
-const EDGES =
-  /^src\/(server|plugin|cli)\.ts$|^src\/(app|commands)\/|^src\/threads\/(multi-thread-app|launcher|serving-process|worker)\.ts$/
 const IMPORT = /^(?:import|export)\s+(type\s)?(?:[^'"]*?\sfrom\s)?'([^']+)'|\bimport\('([^']+)'\)/gm
 const LINES_MAX = 350
 
@@ -51,6 +48,40 @@ function packageOf(name: string): string {
   return name.split('/', name.startsWith('@') ? 2 : 1).join('/')
 }
 
+const EVERYTHING = 'everything'
+/** The table of docs/architecture.md: by room, the rooms that it may import. */
+const DOORS = doorsIn(readFileSync(join(ROOT, 'docs/architecture.md'), 'utf8'))
+
+function doorsIn(document: string): ReadonlyMap<string, ReadonlySet<string> | typeof EVERYTHING> {
+  const rows = document.matchAll(/^\| `([^`]+)` \| [^|]+ \| ([^|]+) \|$/gm)
+  const doorsOf = (cell: string) => new Set([...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name))
+  return new Map(
+    [...rows].map(([, room = '', cell = '']) => [
+      room,
+      cell.startsWith(EVERYTHING) ? EVERYTHING : doorsOf(cell),
+    ]),
+  )
+}
+
+/** The longest row of the table that the path begins with; null for packages. */
+function roomOf(path: string): string | null {
+  const rooms = [...DOORS.keys()].filter(
+    (room) => path === room || path.startsWith(`${room}/`) || path === `${room}.ts`,
+  )
+  return rooms.sort((a, b) => b.length - a.length)[0] ?? null
+}
+
+function isTrespass({ from, target }: Import): boolean {
+  if (!/^(src|plugins|routes)\//.test(target)) return false
+  const [room, into] = [roomOf(from), roomOf(target)]
+  if (room === null || into === null) return true
+  const doors = DOORS.get(room)
+  if (doors === undefined || room === into) return doors === undefined
+  // Threads are made of everything, and nothing but the root is made of them.
+  if (doors === EVERYTHING) return into === 'src/threads' && room !== 'src/server.ts'
+  return !doors.has(into)
+}
+
 /** Who imports what of these without being allowed to, as `who imports what`. */
 function trespasses(target: RegExp, allowed: (imported: Import) => boolean): string[] {
   return imports
@@ -81,63 +112,56 @@ describe('the reading of imports', () => {
   })
 })
 
-describe('the core', () => {
-  test('knows neither Fastify nor its plugins', () => {
-    const typed = new Set(['src/options.ts', 'src/token/authenticator.ts'])
-    expect(
-      trespasses(/^(fastify|fastify-.*|@fastify\/.*)$/, ({ from, target, typeOnly }) => {
-        if (!from.startsWith('src/') || EDGES.test(from)) return true
-        return (typeOnly && typed.has(from)) || (from === 'src/errors.ts' && target === '@fastify/error')
-      }),
-    ).toEqual([])
+describe('rooms and doors', () => {
+  test('lead where docs/architecture.md says, types included', () => {
+    expect(imports.filter(isTrespass).map(({ from, target }) => `${from} imports ${target}`)).toEqual([])
   })
 
-  test('knows neither plugins nor routes', () => {
-    expect(
-      trespasses(/^(plugins|routes)\//, ({ from }) => !from.startsWith('src/') || EDGES.test(from)),
-    ).toEqual([])
+  test('are all in use: a door that nobody goes through is shut', () => {
+    const used = new Set(imports.map(({ from, target }) => `${roomOf(from)} → ${roomOf(target)}`))
+    const open = [...DOORS].flatMap(([room, doors]) =>
+      doors === EVERYTHING ? [] : [...doors].map((to) => `${room} → ${to}`),
+    )
+    expect(open.filter((door) => !used.has(door))).toEqual([])
   })
 
-  test('does not know its edges', () => {
-    expect(trespasses(EDGES, ({ from }) => EDGES.test(from))).toEqual([])
-  })
-})
-
-describe('the parts', () => {
-  test('only hosts use the plugin, which checks options: what was checked once is not checked again', () => {
-    expect(trespasses(/^src\/plugin\.ts$/, () => false)).toEqual([])
-  })
-
-  test('only the Kafka plugin imports node-rdkafka', () => {
-    expect(trespasses(/^node-rdkafka$/, ({ from }) => /^plugins\/kafka(\/|\.ts$)/.test(from))).toEqual([])
-  })
-
-  test('only the auth plugin imports the JWT libraries, and jose what mints the demo’s tokens', () => {
-    expect(
-      trespasses(/^(@fastify\/jwt|fast-jwt|jose|jsonwebtoken)$/, ({ from, target }) => {
-        return /^plugins\/auth(\/|\.ts$)/.test(from) || (target === 'jose' && from === 'src/demo/token.ts')
-      }),
-    ).toEqual([])
+  test.each([
+    ['src/bus/bus.ts', 'src/stream/signals.ts'],
+    ['src/segments/segment.ts', 'src/bus/frame.ts'],
+    ['src/cursor/cursor.ts', 'src/token/session.ts'],
+    ['src/token/claims.ts', 'src/options.ts'],
+    ['src/stream/stream.ts', 'src/http/connection.ts'],
+    ['src/http/listener.ts', 'src/app/web-app.ts'],
+    ['src/config/parse.ts', 'src/stream/streams.ts'],
+    ['src/client/index.ts', 'src/token/claims.ts'],
+    ['plugins/kafka/client/consumer.ts', 'plugins/kafka/following/reader.ts'],
+    ['plugins/sse.ts', 'plugins/auth.ts'],
+    ['routes/events.ts', 'plugins/auth.ts'],
+    ['src/app/web-app.ts', 'src/threads/worker.ts'],
+    ['src/commands/serve.ts', 'src/threads/launcher.ts'],
+  ])('%s must not import %s, nor a type of it', (from, target) => {
+    for (const typeOnly of [false, true]) expect(isTrespass({ from, target, typeOnly })).toBe(true)
   })
 
-  test('plugins import no routes and no other plugin, routes no plugin', () => {
-    expect(
-      trespasses(/^(plugins|routes)\//, ({ from, target }) => {
-        if (from.startsWith('src/')) return true
-        const own = /^plugins\/([a-z-]+)/.exec(from)?.[1]
-        return own === undefined ? target.startsWith('routes/') : target.startsWith(`plugins/${own}/`)
-      }),
-    ).toEqual([])
+  test('no room has more than 20 files, and src/ itself has five', () => {
+    const counts = new Map<string, number>()
+    for (const { path } of sources) counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1)
+    expect([...counts].filter(([, count]) => count > 20)).toEqual([])
+    expect(sources.map(({ path }) => path).filter((path) => dirname(path) === 'src')).toEqual(
+      ['cli', 'errors', 'options', 'plugin', 'server'].map((name) => `src/${name}.ts`),
+    )
   })
 
-  test('only the demo, and the commands beside it, know its keys', () => {
-    const allowed = /^src\/(demo\/|commands\/(demo|broker-file|token|tail)\.ts$)|^routes\/demo-token\.ts$/
-    expect(trespasses(/^src\/demo\//, ({ from }) => allowed.test(from))).toEqual([])
-  })
-
-  test('the client stands alone: browsers load its files as they are', () => {
-    const ofClient = (path: string) => path.startsWith('src/client/')
-    expect(trespasses(/./, ({ from, target }) => !ofClient(from) || ofClient(target))).toEqual([])
+  test('nothing imports itself by way of others, types included', () => {
+    const next = new Map(sources.map(({ path, imports: all }) => [path, all.map(({ target }) => target)]))
+    const leadsTo = (from: string, goal: string, seen: Set<string>): boolean =>
+      (next.get(from) ?? []).some((target) => {
+        if (target === goal) return true
+        if (seen.has(target)) return false
+        seen.add(target)
+        return leadsTo(target, goal, seen)
+      })
+    expect(sources.map(({ path }) => path).filter((path) => leadsTo(path, path, new Set()))).toEqual([])
   })
 
   test('every import is of a file that is there or a package that package.json names', () => {
@@ -148,19 +172,30 @@ describe('the parts', () => {
     const known = new Set([...sources.map(({ path }) => path), ...Object.keys(packages)])
     expect(trespasses(/./, ({ target }) => target.startsWith('node:') || known.has(target))).toEqual([])
   })
+})
 
-  test('nothing imports itself by way of others', () => {
-    const next = new Map(
-      sources.map(({ path, imports: all }) => [path, all.filter(({ typeOnly }) => !typeOnly)]),
-    )
-    const leadsTo = (from: string, goal: string, seen: Set<string>): boolean =>
-      (next.get(from) ?? []).some(({ target }) => {
-        if (target === goal) return true
-        if (seen.has(target)) return false
-        seen.add(target)
-        return leadsTo(target, goal, seen)
-      })
-    expect(sources.map(({ path }) => path).filter((path) => leadsTo(path, path, new Set()))).toEqual([])
+describe('libraries', () => {
+  test('only edges know Fastify and its plugins; others its types at the most', () => {
+    const edges = /^(src\/(app|threads)\/|src\/plugin\.ts$|plugins\/|routes\/)/
+    const typed = new Set(['src/options.ts', 'src/token/authenticator.ts'])
+    expect(
+      trespasses(/^(fastify|fastify-.*|@fastify\/.*)$/, ({ from, target, typeOnly }) => {
+        if (edges.test(from) || (typeOnly && typed.has(from))) return true
+        return from === 'src/errors.ts' && target === '@fastify/error'
+      }),
+    ).toEqual([])
+  })
+
+  test('only the Kafka plugin imports node-rdkafka', () => {
+    expect(trespasses(/^node-rdkafka$/, ({ from }) => /^plugins\/kafka\//.test(from))).toEqual([])
+  })
+
+  test('only the auth plugin imports the JWT libraries, and jose what mints the demo’s tokens', () => {
+    expect(
+      trespasses(/^(@fastify\/jwt|fast-jwt|jose|jsonwebtoken)$/, ({ from, target }) => {
+        return /^plugins\/auth(\/|\.ts$)/.test(from) || (target === 'jose' && from === 'src/demo/token.ts')
+      }),
+    ).toEqual([])
   })
 })
 

@@ -5,11 +5,10 @@ import fastifyJwt from '@fastify/jwt'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { kafkaSseAuth } from '../../plugins/auth.ts'
-import type { HostAnswer } from '../../src/config/host-session.ts'
 import { logRedaction } from '../../src/http/log-redaction.ts'
 import type { AuthOptions } from '../../src/options.ts'
 import { EXPIRY_SECONDS_MAX } from '../../src/token/claims.ts'
-import type { Session } from '../../src/token/session.ts'
+import type { HostAnswer, Session } from '../../src/token/session.ts'
 import {
   AUDIENCE,
   authOptions,

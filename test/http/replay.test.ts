@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { BusOptions } from '../../src/bus/bus.ts'
-import type { Replay } from '../../src/options.ts'
+import type { Replay } from '../../src/bus/record.ts'
 import { HttpScene } from '../support/http-scene.ts'
 import { TopicInMemory } from '../support/topic-in-memory.ts'
 

@@ -2,7 +2,7 @@
 // no longer there, never from what it says of itself. Which gap an id is owed follows from it.
 
 import type { Position } from '../../src/bus/position.ts'
-import type { KafkaRecord, Keeps } from '../../src/bus/topic.ts'
+import type { KafkaRecord, Keeps } from '../../src/bus/record.ts'
 import type { GapReason } from '../../src/stream/signals.ts'
 
 export interface AccountOptions {

@@ -11,7 +11,7 @@
 // - a connection cut inside the last event, right behind a heartbeat's id, right behind `ready`'s, or while it waits.
 
 import { FROM_NOW, formatPosition } from '../../src/bus/position.ts'
-import type { Keeps } from '../../src/bus/topic.ts'
+import type { Keeps } from '../../src/bus/record.ts'
 import type { SegmentPool } from '../../src/segments/segment-pool.ts'
 import { BUS_OPTIONS } from '../support/bus-options.ts'
 import { Client, type Cut } from './client.ts'

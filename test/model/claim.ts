@@ -2,7 +2,7 @@
 // has answered it since, and by nothing that the server says.
 
 import type { Position } from '../../src/bus/position.ts'
-import type { Watermarks } from '../../src/bus/topic.ts'
+import type { Watermarks } from '../../src/bus/record.ts'
 import type { GapReason } from '../../src/stream/signals.ts'
 import type { Server } from './server.ts'
 

@@ -5,7 +5,7 @@
 import { type Ahead, hasFromNow } from '../../src/beginning/ahead.ts'
 import { type Begun, FROM_BEGINNING, type Start, type Wish } from '../../src/beginning/beginning.ts'
 import { formatPosition, type Position, parsePosition } from '../../src/bus/position.ts'
-import type { Keeps } from '../../src/bus/topic.ts'
+import type { Keeps } from '../../src/bus/record.ts'
 import type { Cursor } from '../../src/cursor/cursor.ts'
 import { StreamReader } from '../support/stream-reader.ts'
 import { Claim } from './claim.ts'

@@ -2,7 +2,7 @@
 // that it is sent, told and denied is held against what was written.
 
 import { covers, FROM_BEGINNING, furthest, type Position } from '../../src/bus/position.ts'
-import type { KafkaRecord, Keeps } from '../../src/bus/topic.ts'
+import type { KafkaRecord, Keeps } from '../../src/bus/record.ts'
 import type { Log } from './log.ts'
 import type { Holdings, Server } from './server.ts'
 

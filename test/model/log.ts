@@ -1,7 +1,7 @@
 // Kafka as the resume tests see it: a topic whose partitions' records are written, superseded, compacted away and deleted, whose
 // leaders fall silent, and which is deleted and made anew under the same name.
 
-import type { KafkaRecord, PartitionWatermarks, Watermarks } from '../../src/bus/topic.ts'
+import type { KafkaRecord, PartitionWatermarks, Watermarks } from '../../src/bus/record.ts'
 
 export class KafkaTopic {
   logs: readonly Log[]

@@ -2,8 +2,8 @@
 // gone since. Kafka's first word on a partition counts, where the server has to ask; and before it has, how far that is.
 
 import type { Position } from '../../src/bus/position.ts'
+import type { PartitionWatermarks } from '../../src/bus/record.ts'
 import { LatestAnswers, type Question } from '../../src/bus/shared-answer.ts'
-import type { PartitionWatermarks } from '../../src/bus/topic.ts'
 import type { GapReason } from '../../src/stream/signals.ts'
 import type { Log } from './log.ts'
 import type { Server } from './server.ts'

@@ -3,7 +3,7 @@
 
 import fc from 'fast-check'
 import { describe, it } from 'vitest'
-import type { Keeps } from '../../src/bus/topic.ts'
+import type { Keeps } from '../../src/bus/record.ts'
 import { SegmentPool } from '../../src/segments/segment-pool.ts'
 import { Case, type Setting, type Step } from './case.ts'
 

@@ -3,7 +3,7 @@
 
 import type { AssignedPartition, ConsumerEvents, RecordSource } from '../../plugins/kafka/client/consumer.ts'
 import type { ListedPartition, TopicOffsets, TopicPartition } from '../../plugins/kafka/client/questions.ts'
-import type { KafkaRecord } from '../../src/bus/topic.ts'
+import type { KafkaRecord } from '../../src/bus/record.ts'
 
 interface PartitionInMemory {
   start: number

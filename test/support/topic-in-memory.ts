@@ -1,7 +1,8 @@
 // A topic whose records a test appends: a real bus, and watermarks as the test sets them.
 
 import { Bus, type BusOptions } from '../../src/bus/bus.ts'
-import type { FedTopic, KafkaRecord, PartitionWatermarks, Watermarks } from '../../src/bus/topic.ts'
+import type { KafkaRecord, PartitionWatermarks, Watermarks } from '../../src/bus/record.ts'
+import type { FedTopic } from '../../src/bus/topic.ts'
 import { BUS_OPTIONS } from './bus-options.ts'
 
 export class TopicInMemory implements FedTopic {

@@ -3,7 +3,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import rdkafka, { type KafkaConsumer, type LibrdKafkaError, type Metadata } from 'node-rdkafka'
-import type { KafkaRecord } from '../../../src/bus/topic.ts'
+import type { KafkaRecord } from '../../../src/bus/record.ts'
 import type { KafkaOptions } from '../../../src/options.ts'
 import { BatchSize } from './batch-size.ts'
 import { answerOf } from './callback.ts'

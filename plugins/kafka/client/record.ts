@@ -1,7 +1,7 @@
 // A record as node-rdkafka hands it over, made into ours.
 
 import type { Message, MessageHeader } from 'node-rdkafka'
-import type { KafkaRecord, RecordHeader } from '../../../src/bus/topic.ts'
+import type { KafkaRecord, RecordHeader } from '../../../src/bus/record.ts'
 
 /** Key and value are buffers of their own. A header's null value arrives as empty: node-rdkafka does not tell them apart. */
 export function recordOf(message: Message): KafkaRecord {

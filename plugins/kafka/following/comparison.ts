@@ -1,7 +1,7 @@
 // What Kafka tells of a topic's logs, compared with what was read of them.
 
 import type { Moment } from '../../../src/bus/holes.ts'
-import type { Watermarks } from '../../../src/bus/topic.ts'
+import type { Watermarks } from '../../../src/bus/record.ts'
 import type { FeedPartition } from './followed-partition.ts'
 
 /** Records `from` up to `to` of a partition were deleted before they were read. */

@@ -1,6 +1,6 @@
 // What is known of one partition that is followed: how far it is read, and by when it has caught up.
 
-import type { Watermarks } from '../../../src/bus/topic.ts'
+import type { Watermarks } from '../../../src/bus/record.ts'
 import { LogWatch } from './log-watch.ts'
 
 /** The position of a partition whose beginning Kafka has not told: from the beginning. */

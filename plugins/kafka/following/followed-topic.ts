@@ -2,7 +2,7 @@
 // the rest: records deleted, leaders gone, the topic made anew. Streams stay open over all of it; a line and the readiness tell.
 
 import type { Missed, Moment } from '../../../src/bus/holes.ts'
-import type { Watermarks } from '../../../src/bus/topic.ts'
+import type { Watermarks } from '../../../src/bus/record.ts'
 import { Condition, type Log } from '../client/condition.ts'
 import type { ListedPartition } from '../client/questions.ts'
 import { wordsOf } from '../client/troubles.ts'

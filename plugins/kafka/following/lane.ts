@@ -1,7 +1,7 @@
 // What one consumer reads, and for whom: a partition is read once, from where the hindmost of its receivers is. The entries say
 // what is to be assigned; `settle` makes it so between two reads, and tries again until it is: nothing is lost by an error.
 
-import type { KafkaRecord } from '../../../src/bus/topic.ts'
+import type { KafkaRecord } from '../../../src/bus/record.ts'
 import type { AssignedPartition, RecordSource } from '../client/consumer.ts'
 import type { TopicPartition } from '../client/questions.ts'
 

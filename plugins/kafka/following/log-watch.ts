@@ -1,7 +1,7 @@
 // What has become of a partition's log since it was read from: Kafka's word on where it starts and ends, looked at every few
 // seconds, against how far reading has come. Rules without Kafka or a clock.
 
-import type { Watermarks } from '../../../src/bus/topic.ts'
+import type { Watermarks } from '../../../src/bus/record.ts'
 
 /** How far a partition has been read, and what is known of its topic. */
 export interface ReadSoFar {

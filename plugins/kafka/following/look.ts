@@ -2,7 +2,7 @@
 // topic's answer comes to is taken in turns of a few milliseconds, and what is wrong with one topic is not the others' business.
 
 import type { Moment } from '../../../src/bus/holes.ts'
-import type { Watermarks } from '../../../src/bus/topic.ts'
+import type { Watermarks } from '../../../src/bus/record.ts'
 import type { FollowedTopic } from './followed-topic.ts'
 import { Turns } from './turns.ts'
 import type { TwoConsumers } from './two-consumers.ts'

@@ -1,7 +1,7 @@
 // Follows topics with one source of records: finds their partitions, reads them from the beginning, feeds their buses.
 // Whatever is missing (the broker, the topic, a leader) it goes on looking for, and says in words what it waits for.
 
-import type { PartitionWatermarks, Watermarks } from '../../../src/bus/topic.ts'
+import type { PartitionWatermarks, Watermarks } from '../../../src/bus/record.ts'
 import type { Log } from '../client/condition.ts'
 import type { ConsumerEvents, RecordSource } from '../client/consumer.ts'
 import { Troubles } from '../client/troubles.ts'

@@ -3,7 +3,7 @@
 
 import type { Bus } from '../../../src/bus/bus.ts'
 import type { Missed, Moment } from '../../../src/bus/holes.ts'
-import type { KafkaRecord, Watermarks } from '../../../src/bus/topic.ts'
+import type { KafkaRecord, Watermarks } from '../../../src/bus/record.ts'
 import type { ListedPartition } from '../client/questions.ts'
 import { type Answer, compareLogs, type Findings, type TakenFindings } from './comparison.ts'
 import { FeedPartition, FROM_BEGINNING } from './followed-partition.ts'

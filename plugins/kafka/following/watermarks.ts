@@ -2,7 +2,7 @@
 // A leader that does not answer costs its own partitions their answer, and nobody else's: it is asked last from then on. So is a
 // partition that its leader refuses.
 
-import type { Watermarks } from '../../../src/bus/topic.ts'
+import type { Watermarks } from '../../../src/bus/record.ts'
 import type { TopicOffsets, TopicPartition } from '../client/questions.ts'
 import { codeOf } from '../client/troubles.ts'
 import { type LedPartition, Refusals } from './refusals.ts'

@@ -9,8 +9,8 @@ import {
   type Wish,
 } from '../../../src/beginning/beginning.ts'
 import { formatPosition } from '../../../src/bus/position.ts'
+import type { Watermarks } from '../../../src/bus/record.ts'
 import { LatestAnswers } from '../../../src/bus/shared-answer.ts'
-import type { Watermarks } from '../../../src/bus/topic.ts'
 import { SegmentPool } from '../../../src/segments/segment-pool.ts'
 import { BusMirror } from '../../../src/threads/bus-mirror.ts'
 import { BusReporter } from '../../../src/threads/bus-reporter.ts'

@@ -12,7 +12,7 @@ import type { TopicPartition } from '../../../plugins/kafka/client/questions.ts'
 import { FollowedTopic } from '../../../plugins/kafka/following/followed-topic.ts'
 import type { RecordWriter, TopicFeed } from '../../../plugins/kafka/following/topic-feed.ts'
 import { TwoConsumers } from '../../../plugins/kafka/following/two-consumers.ts'
-import type { KafkaRecord, Watermarks } from '../../../src/bus/topic.ts'
+import type { KafkaRecord, Watermarks } from '../../../src/bus/record.ts'
 
 const TOPIC = 't'
 const BUSES_MAX = 4

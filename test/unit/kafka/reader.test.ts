@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Feeding, Reader } from '../../../plugins/kafka/following/reader.ts'
 import type { RecordWriter } from '../../../plugins/kafka/following/topic-feed.ts'
-import type { Watermarks } from '../../../src/bus/topic.ts'
+import type { Watermarks } from '../../../src/bus/record.ts'
 import { KafkaInMemory } from '../../support/kafka-in-memory.ts'
 
 function createWriter() {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type RecordWriter, TopicFeed } from '../../../plugins/kafka/following/topic-feed.ts'
-import type { KafkaRecord, Watermarks } from '../../../src/bus/topic.ts'
+import type { KafkaRecord, Watermarks } from '../../../src/bus/record.ts'
 
 /** Writes down what it is told. */
 class Recorder implements RecordWriter {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Bus } from '../../../src/bus/bus.ts'
-import type { Idle } from '../../../src/stream/idle.ts'
-import { AFTER_URGENT_MAX, Pump, type Pumped, type Urgent, type Waits } from '../../../src/stream/pump.ts'
+import type { Idle, Pumped, Waits } from '../../../src/stream/idle.ts'
+import { AFTER_URGENT_MAX, Pump, type Urgent } from '../../../src/stream/pump.ts'
 import { TopicInMemory } from '../../support/topic-in-memory.ts'
 
 /** Every piece of work of a test, by name, in the order in which it was done. */

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { FROM_BEGINNING, type Wish } from '../../../src/beginning/beginning.ts'
 import { formatPosition } from '../../../src/bus/position.ts'
-import type { Watermarks } from '../../../src/bus/topic.ts'
+import type { Watermarks } from '../../../src/bus/record.ts'
 import { Cursor } from '../../../src/cursor/cursor.ts'
 import { MergedPosition } from '../../../src/cursor/merged-position.ts'
 import type { Admitted } from '../../../src/stream/admission.ts'

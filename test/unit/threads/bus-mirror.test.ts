@@ -2,7 +2,7 @@
 
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Bus } from '../../../src/bus/bus.ts'
-import type { Keeps } from '../../../src/bus/topic.ts'
+import type { Keeps } from '../../../src/bus/record.ts'
 import { Cursor } from '../../../src/cursor/cursor.ts'
 import { SegmentPool } from '../../../src/segments/segment-pool.ts'
 import { BusMirror } from '../../../src/threads/bus-mirror.ts'

@@ -1,9 +1,10 @@
-// What the schema cannot say of tokens: which settings another one makes needless, and where keys are found when none
-// are named.
+// What the schema cannot say: which settings another one makes needless, where keys are found when none are named, and that each
+// stream has a path of its own.
 
 import type { AuthOptions, ResolvedOptions } from '../options.ts'
 import { AUTH_SETTINGS } from './auth-settings.ts'
 import type { Document } from './document.ts'
+import { quoted } from './problems.ts'
 import type { Fault } from './validation.ts'
 
 const UNDEFINED_AUTHENTICATE: Fault = {
@@ -25,6 +26,21 @@ export function authFaults({ auth }: Document): Fault[] {
     faults.push(missing('keys', 'the issuer is not a web address, so no discovery document can name them'))
   }
   return faults
+}
+
+export function streamFaults({ streams }: Document): Fault[] {
+  if (!Array.isArray(streams)) return []
+  const paths: unknown[] = streams.map((stream: unknown) => Object(stream).path)
+  return paths.flatMap((path, at) => {
+    if (typeof path !== 'string' || paths.indexOf(path) === at) return []
+    return [
+      {
+        place: ['streams', `${at}`, 'path'],
+        kind: 'wrong',
+        words: `is taken by another stream: ${quoted(path)}`,
+      },
+    ]
+  })
 }
 
 /** A checked document as options: keys by the issuer's discovery document where none are named. */
