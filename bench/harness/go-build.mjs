@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { renameSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const FOLDER = new URL('build/', import.meta.url)
+const FOLDER = new URL('../build/', import.meta.url)
 
 /** @param {string} name what the program is called in bench/build @returns {string} its path, built or not */
 export function programPath(name) {

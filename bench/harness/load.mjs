@@ -12,7 +12,7 @@ const PROGRAM = programPath('load')
 export const WINDOW_BYTES = 6 << 20
 
 export function buildLoad() {
-  buildProgram(new URL('load/', import.meta.url), 'load')
+  buildProgram(new URL('../load/', import.meta.url), 'load')
 }
 
 /** @param {string} folder where certificate.pem and certificate-key.pem are written */

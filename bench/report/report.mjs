@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { summarise } from './statistics.mjs'
 
-const FOLDER = new URL('results/', import.meta.url)
+const FOLDER = new URL('../results/', import.meta.url)
 /** A machine that was busier than this with something else makes doubtful figures. */
 const OTHERS_SHARE_MAX = 0.05
 
