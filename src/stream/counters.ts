@@ -3,7 +3,7 @@
 /** Why a stream ended. The first six are told to the client; `client` is one that left by itself. */
 export type EndReason = 'expired' | 'revoked' | 'slow' | 'shutdown' | 'too-old' | 'busy' | 'client'
 
-export interface Figures {
+export interface Counters {
   /** Streams that are open now. */
   streamsOpen: number
   /** Streams opened since the start, the busy ones that were turned away not counted. */
@@ -21,7 +21,7 @@ export interface Figures {
   refusals: Record<string, number>
 }
 
-export function createFigures(): Figures {
+export function createCounters(): Counters {
   return {
     streamsOpen: 0,
     streamsOpened: 0,

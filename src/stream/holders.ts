@@ -7,7 +7,7 @@ import type { Stream } from './stream.ts'
 export interface Renewal {
   readonly path: string
   readonly session: Session
-  /** Of the token that stood in the URL, where the session names no subject; see `Registry.renewable`. */
+  /** Of the token that stood in the URL, where the session names no subject; see `Holders.renewable`. */
   readonly previousDigest: string | null
 }
 
@@ -16,7 +16,7 @@ interface Entry {
   readonly holder: string
 }
 
-export class Registry {
+export class Holders {
   private readonly entries = new Map<Stream, Entry>()
   private readonly byHolder = new Map<string, Set<Stream>>()
 

@@ -11,7 +11,7 @@ import type { Topic } from '../bus/topic.ts'
 import type { Cursor } from '../cursor/cursor.ts'
 import type { Session } from '../token/session.ts'
 import type { Clock } from './clock.ts'
-import type { EndReason, Figures } from './counters.ts'
+import type { EndReason, Counters } from './counters.ts'
 import { type DeadlineSettings, Deadlines } from './deadlines.ts'
 import type { Idle, Pumped, Waits } from './idle.ts'
 import { InFlight } from './in-flight.ts'
@@ -28,7 +28,7 @@ import {
   type ToldEndReason,
 } from './signals.ts'
 import type { Sink } from './sink.ts'
-import type { Timed, Wheel } from './timing-wheel.ts'
+import type { Timed, TimingWheel } from './timing-wheel.ts'
 
 /** What a stream is made of; all of it outlives the stream. */
 export interface StreamParts {
@@ -38,8 +38,8 @@ export interface StreamParts {
   readonly sink: Sink
   readonly session: Session
   readonly pump: Pump
-  readonly wheel: Wheel<Stream>
-  readonly figures: Figures
+  readonly wheel: TimingWheel<Stream>
+  readonly counters: Counters
   readonly settings: StreamSettings
   /** Whether comments come as named events, too. */
   readonly signals: boolean
@@ -95,8 +95,8 @@ export class Stream implements Pumped, Timed, Waiter {
 
   /** First bytes, before anything is known of the topic; heartbeats, challenges and the end come from now on. */
   open(retryMs: number): void {
-    this.parts.figures.streamsOpen++
-    this.parts.figures.streamsOpened++
+    this.parts.counters.streamsOpen++
+    this.parts.counters.streamsOpened++
     // Counted before it can be over: a client that has left by now closes it in this very call.
     this.parts.sink.onClose(() => this.close())
     if (!this.isOpen) return
@@ -179,12 +179,12 @@ export class Stream implements Pumped, Timed, Waiter {
 
   private challenge(): void {
     this.deadlines.noteChallenge()
-    this.parts.figures.challenges++
+    this.parts.counters.challenges++
     this.tell(CHALLENGE)
   }
 
   private tellGap(reason: GapReason, isOpen: boolean): void {
-    const { gaps } = this.parts.figures
+    const { gaps } = this.parts.counters
     gaps[reason] = (gaps[reason] ?? 0) + 1
     this.tell(gap(reason, { signals: this.parts.signals, isOpen }))
   }
@@ -287,14 +287,14 @@ export class Stream implements Pumped, Timed, Waiter {
   }
 
   private write(bytes: Buffer, cursor: Cursor): void {
-    const { figures } = this.parts
+    const { counters } = this.parts
     this.writtenBytes = bytes.length
     const nowMs = this.parts.clock.nowMs()
     this.deadlines.lastByteAtMs = nowMs
     this.inFlight.begin(bytes.length, cursor.handOver(), nowMs)
-    figures.writes++
-    figures.bytesDelivered += bytes.length
-    figures.recordsDelivered += cursor.frames
+    counters.writes++
+    counters.bytesDelivered += bytes.length
+    counters.recordsDelivered += cursor.frames
     this.parts.sink.write(bytes, this.taken)
   }
 
@@ -335,8 +335,8 @@ export class Stream implements Pumped, Timed, Waiter {
     this.parts.pump.remove(this)
     this.parts.wheel.cancel(this)
     const reason = this.ending ?? 'client'
-    this.parts.figures.streamsOpen--
-    this.parts.figures.streamsEnded[reason]++
+    this.parts.counters.streamsOpen--
+    this.parts.counters.streamsEnded[reason]++
     this.parts.onClosed(this)
   }
 }

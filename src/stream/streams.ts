@@ -7,14 +7,14 @@ import type { Topic } from '../bus/topic.ts'
 import type { Session } from '../token/session.ts'
 import { type Admission, type AdmissionLimits, type Admitted, CountedAdmission } from './admission.ts'
 import { type Clock, SYSTEM_CLOCK } from './clock.ts'
-import { createFigures, type Figures } from './counters.ts'
+import { createCounters, type Counters } from './counters.ts'
 import { Drain } from './drain.ts'
-import { holderOf, Registry, type Renewal } from './holders.ts'
+import { holderOf, Holders, type Renewal } from './holders.ts'
 import { Pump } from './pump.ts'
 import { end, retry } from './signals.ts'
 import type { Sink } from './sink.ts'
 import { Stream, type StreamParts, type StreamSettings } from './stream.ts'
-import { Wheel } from './timing-wheel.ts'
+import { TimingWheel } from './timing-wheel.ts'
 
 export interface StreamsSettings extends StreamSettings, AdmissionLimits {
   /** Length of the pump's turns. */
@@ -49,13 +49,13 @@ const DRAIN_SPREAD = 0.8
 const DRAIN_STEP_MS = 50
 
 export class Streams {
-  readonly figures: Figures = createFigures()
+  readonly figures: Counters = createCounters()
   private readonly settings: StreamsSettings
   private readonly shared: Shared
   private readonly clock: Clock
   private readonly pump: Pump
-  private readonly wheel: Wheel<Stream>
-  private readonly registry = new Registry()
+  private readonly wheel: TimingWheel<Stream>
+  private readonly holders = new Holders()
   /** Set by `drain`: from then on no stream opens. */
   isDraining = false
   /** Called when the last stream closes. */
@@ -69,7 +69,7 @@ export class Streams {
     this.shared = shared ?? { admission: new CountedAdmission(settings), renewElsewhere: async () => 0 }
     this.clock = clock
     this.pump = new Pump(settings.turnMs, clock)
-    this.wheel = new Wheel({
+    this.wheel = new TimingWheel({
       clock,
       onDue: (stream, nowMs) => stream.due(nowMs),
       onWork: () => this.pump.hasten(this.wheel),
@@ -103,13 +103,13 @@ export class Streams {
       signals,
       pump: this.pump,
       wheel: this.wheel,
-      figures: this.figures,
+      counters: this.figures,
       settings: this.settings,
       clock: this.clock,
       onClosed: (closed) => this.closed(closed, admitted),
     }
     const stream = new Stream(parts, wish)
-    this.registry.add(stream, request.path)
+    this.holders.add(stream, request.path)
     stream.open(between(RETRY_MS))
     return stream
   }
@@ -126,9 +126,9 @@ export class Streams {
     return renewed + (await this.shared.renewElsewhere(renewal))
   }
 
-  /** See `Registry.renewable`. */
+  /** See `Holders.renewable`. */
   renewHere(renewal: Renewal): number {
-    const streams = this.registry.renewable(renewal)
+    const streams = this.holders.renewable(renewal)
     for (const stream of streams) stream.renew(renewal.session)
     this.figures.renewals += streams.length
     return streams.length
@@ -144,7 +144,7 @@ export class Streams {
   /** Opens no more, and ends those that are open, spread over most of `withinMs`; resolves when none is left. */
   async drain(withinMs: number): Promise<void> {
     this.isDraining = true
-    const drain = new Drain([...this.registry.all()], this.clock.nowMs(), withinMs * DRAIN_SPREAD)
+    const drain = new Drain([...this.holders.all()], this.clock.nowMs(), withinMs * DRAIN_SPREAD)
     while (!drain.isDone) {
       this.pump.hasten(drain)
       await new Promise((resolve) => setTimeout(resolve, DRAIN_STEP_MS))
@@ -177,14 +177,14 @@ export class Streams {
   }
 
   private whenEmpty(): Promise<void> {
-    if (this.registry.size === 0) return Promise.resolve()
+    if (this.holders.size === 0) return Promise.resolve()
     return new Promise((resolve) => this.emptied.add(resolve))
   }
 
   private closed(stream: Stream, admitted: Admitted): void {
     admitted.release()
-    this.registry.remove(stream)
-    if (this.registry.size > 0) return
+    this.holders.remove(stream)
+    if (this.holders.size > 0) return
     for (const resolve of this.emptied) resolve()
     this.emptied.clear()
   }

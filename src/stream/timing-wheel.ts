@@ -10,7 +10,7 @@ export interface Timed extends Linked {
   readonly dueAtMs: number
 }
 
-export interface WheelOptions<T> {
+export interface TimingWheelOptions<T> {
   readonly clock: Clock
   /** Called once for each entry that is due, which is then in the wheel no more; and for every entry when the wall clock was set. */
   readonly onDue: (timed: T, nowMs: number) => void
@@ -25,13 +25,13 @@ const SLOTS = 1024
 /** Without a deadline the clocks are compared as often as this: a tick with nothing to do costs 70 µs of CPU. */
 const IDLE_TICKS = 5
 
-export class Wheel<T extends Timed> {
+export class TimingWheel<T extends Timed> {
   private readonly slots = Array.from({ length: SLOTS }, () => new LinkedList<T>())
   /** Entries whose slot has had its tick: `step` looks at them one by one, since there may be a hundred thousand. */
   private readonly arrived = new LinkedList<T>()
   /** Entries whose deadlines may be others since the wall clock was set. */
   private readonly doubtful = new LinkedList<T>()
-  private readonly options: WheelOptions<T>
+  private readonly options: TimingWheelOptions<T>
   private readonly steps: ClockSteps
   private size = 0
   private ticked: number
@@ -39,7 +39,7 @@ export class Wheel<T extends Timed> {
   /** The tick that the timer is set for; no entry waits in a slot before it. */
   private wakesAt = Number.POSITIVE_INFINITY
 
-  constructor(options: WheelOptions<T>) {
+  constructor(options: TimingWheelOptions<T>) {
     this.options = options
     this.steps = new ClockSteps(options.clock)
     this.ticked = this.tickOf(options.clock.nowMs())

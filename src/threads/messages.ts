@@ -4,7 +4,7 @@
 import type { Delay } from '../admin/event-loop-delay.ts'
 import type { Encoding, Keeps, PartitionWatermarks } from '../bus/record.ts'
 import type { ConnectionFigures } from '../http/connection.ts'
-import type { Figures } from '../stream/counters.ts'
+import type { Counters } from '../stream/counters.ts'
 import type { Renewal } from '../stream/holders.ts'
 import type { BusNews } from './bus-reporter.ts'
 import type { HandedOptions } from './handover.ts'
@@ -31,7 +31,7 @@ export interface TopicName {
 
 /** What a worker counts. */
 export interface Report {
-  readonly figures: Figures
+  readonly figures: Counters
   readonly connections: ConnectionFigures
   readonly delay: Delay
   readonly heapUsedBytes: number

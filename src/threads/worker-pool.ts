@@ -8,7 +8,7 @@ import { clearConnectionCounts, createConnectionCounts, SEEDS } from '../http/co
 import { type ConnectionFigures, createConnectionFigures } from '../http/connection-limits.ts'
 import type { ServerOptions } from '../options.ts'
 import { CountedAdmission } from '../stream/admission.ts'
-import { createFigures, type Figures, sumOf } from '../stream/counters.ts'
+import { createCounters, type Counters, sumOf } from '../stream/counters.ts'
 import type { Renewal } from '../stream/holders.ts'
 import type { HandedOptions } from './handover.ts'
 import type { Report, TopicName } from './messages.ts'
@@ -79,9 +79,9 @@ export class Crew {
     return this.members.size
   }
 
-  get figures(): Figures {
+  get figures(): Counters {
     const { figures } = sumOf([
-      { figures: createFigures() },
+      { figures: createCounters() },
       ...this.counted().map(({ figures }) => ({ figures })),
     ])
     return figures

@@ -2,11 +2,11 @@
 
 import type { Parts } from '../../src/admin/readiness.ts'
 import type { FedTopic } from '../../src/bus/topic.ts'
-import { createFigures, type Figures } from '../../src/stream/counters.ts'
+import { createCounters, type Counters } from '../../src/stream/counters.ts'
 import { TopicInMemory } from './topic-in-memory.ts'
 
 export class AdminParts implements Parts {
-  readonly figures: Figures = createFigures()
+  readonly figures: Counters = createCounters()
   readonly opened: FedTopic[] = [new TopicInMemory()]
   keysTrouble: string | null = null
   readonly streams = { figures: this.figures, isDraining: false }

@@ -1,19 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import { createConnectionFigures } from '../../../src/http/connection-limits.ts'
-import { createFigures, sumOf } from '../../../src/stream/counters.ts'
+import { createCounters, sumOf } from '../../../src/stream/counters.ts'
 
 describe('the sum of what several have counted', () => {
   it('is of every number, wherever it stands', () => {
-    const one = { ...createFigures(), streamsOpen: 2, refusals: { FKS_BUSY: 1 } }
+    const one = { ...createCounters(), streamsOpen: 2, refusals: { FKS_BUSY: 1 } }
     const other = {
-      ...createFigures(),
+      ...createCounters(),
       streamsOpen: 3,
-      streamsEnded: { ...createFigures().streamsEnded, slow: 4 },
+      streamsEnded: { ...createCounters().streamsEnded, slow: 4 },
     }
     expect(sumOf([one, other])).toEqual({
-      ...createFigures(),
+      ...createCounters(),
       streamsOpen: 5,
-      streamsEnded: { ...createFigures().streamsEnded, slow: 4 },
+      streamsEnded: { ...createCounters().streamsEnded, slow: 4 },
       refusals: { FKS_BUSY: 1 },
     })
   })

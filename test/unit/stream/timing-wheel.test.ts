@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Clock } from '../../../src/stream/clock.ts'
 import type { Linked } from '../../../src/stream/linked-list.ts'
-import { type Timed, Wheel } from '../../../src/stream/timing-wheel.ts'
+import { type Timed, TimingWheel } from '../../../src/stream/timing-wheel.ts'
 
 const START_MS = 1_700_000_000_013
 const TICK_MS = 10
@@ -38,8 +38,8 @@ describe('the wheel of deadlines', () => {
     vi.useRealTimers()
   })
 
-  function wheelOf(onFired: (entry: Entry) => void = () => {}): Wheel<Entry> {
-    const wheel: Wheel<Entry> = new Wheel<Entry>({
+  function wheelOf(onFired: (entry: Entry) => void = () => {}): TimingWheel<Entry> {
+    const wheel: TimingWheel<Entry> = new TimingWheel<Entry>({
       clock,
       onDue: (entry, nowMs) => {
         if (entry.dueAtMs > nowMs) {
@@ -57,7 +57,7 @@ describe('the wheel of deadlines', () => {
     return wheel
   }
 
-  function schedule(wheel: Wheel<Entry>, entry: Entry, inMs: number): void {
+  function schedule(wheel: TimingWheel<Entry>, entry: Entry, inMs: number): void {
     entry.dueAtMs = clock.nowMs() + inMs
     wheel.schedule(entry)
   }
@@ -194,7 +194,7 @@ describe('the wheel of deadlines', () => {
   it('hands out what is due one by one, for whoever has other things to do between', () => {
     let works = 0
     const met: Entry[] = []
-    const wheel = new Wheel<Entry>({ clock, onDue: (entry) => met.push(entry), onWork: () => works++ })
+    const wheel = new TimingWheel<Entry>({ clock, onDue: (entry) => met.push(entry), onWork: () => works++ })
     const entries = Array.from({ length: 3 }, () => new Entry())
     for (const entry of entries) schedule(wheel, entry, 10)
     vi.advanceTimersByTime(2 * TICK_MS)
