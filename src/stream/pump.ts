@@ -3,8 +3,8 @@
 
 import type { BusView } from '../bus/bus-view.ts'
 import { type Clock, SYSTEM_CLOCK } from './clock.ts'
-import { Idle, type Pumped } from './idle.ts'
 import { Queue } from './queue.ts'
+import { type Pumped, WaitingList } from './waiting-list.ts'
 
 /** Its multiples' fractions are spread evenly, however many are taken. */
 const GOLDEN_RATIO = 0.618
@@ -24,8 +24,8 @@ export const AFTER_URGENT_MAX = 32_768
 const SPARE_MAX = 4
 
 interface Waiting {
-  publish: Idle
-  catchUp: Idle
+  publish: WaitingList
+  catchUp: WaitingList
   stopPublish: () => void
   stopCatchUp: (() => void) | null
 }
@@ -46,13 +46,13 @@ export class Pump {
   /** What tells of work that was urgent, behind all of it. In order. */
   private readonly afterwards = new Queue<() => void>()
   /** Workers, and lists of woken ones: to wake a hundred thousand is to queue one list. */
-  private readonly queue = new Queue<Pumped | Idle>()
+  private readonly queue = new Queue<Pumped | WaitingList>()
   /** The list whose members have their turns now. */
-  private woken: Idle | null = null
+  private woken: WaitingList | null = null
   /**
    * Lists to be used again. New ones, to which a hundred thousand streams would point, are what garbage collection takes long for.
    */
-  private readonly spare: Idle[] = []
+  private readonly spare: WaitingList[] = []
   private isScheduled = false
   /** Where among those who wait the last wake began, as a share of them. */
   private rotation = 0
@@ -64,8 +64,8 @@ export class Pump {
 
   /** Queues for a turn; whoever is queued already stays where it is. */
   enqueue(pumped: Pumped): void {
-    if (pumped.isQueued || pumped.idle?.isWoken) return
-    pumped.idle?.leave(pumped)
+    if (pumped.isQueued || pumped.waitsIn?.isWoken) return
+    pumped.waitsIn?.leave(pumped)
     pumped.isQueued = true
     this.queue.push(pumped)
     this.schedule()
@@ -90,7 +90,7 @@ export class Pump {
 
   /** Forgets somebody who has ended; a place in the queue is passed over when its turn comes. */
   remove(pumped: Pumped): void {
-    pumped.idle?.leave(pumped)
+    pumped.waitsIn?.leave(pumped)
   }
 
   close(): void {
@@ -154,7 +154,7 @@ export class Pump {
     if (pumped !== undefined) return pumped
     this.putAside()
     const next = this.queue.take()
-    if (!(next instanceof Idle)) return next
+    if (!(next instanceof WaitingList)) return next
     this.woken = next
     return next.take()
   }
@@ -177,7 +177,7 @@ export class Pump {
   }
 
   private wait(pumped: Pumped, waits: 'publish' | 'catch-up'): void {
-    if (pumped.idle !== null || pumped.isQueued) return
+    if (pumped.waitsIn !== null || pumped.isQueued) return
     const { bus } = pumped
     const waiting = this.waitingFor(bus)
     if (waits === 'publish') waiting.publish.add(pumped)
@@ -191,8 +191,8 @@ export class Pump {
     const known = this.waiting.get(bus)
     if (known) return known
     const made: Waiting = {
-      publish: new Idle(),
-      catchUp: new Idle(),
+      publish: new WaitingList(),
+      catchUp: new WaitingList(),
       stopPublish: bus.onPublish(() => this.wakePublished(made)),
       stopCatchUp: null,
     }
@@ -201,21 +201,21 @@ export class Pump {
   }
 
   private wakePublished(waiting: Waiting): void {
-    if (this.wake(waiting.publish)) waiting.publish = this.spare.pop() ?? new Idle()
+    if (this.wake(waiting.publish)) waiting.publish = this.spare.pop() ?? new WaitingList()
   }
 
   private wakeCaughtUp(waiting: Waiting): void {
     waiting.stopCatchUp = null // it is told once
-    if (this.wake(waiting.catchUp)) waiting.catchUp = this.spare.pop() ?? new Idle()
+    if (this.wake(waiting.catchUp)) waiting.catchUp = this.spare.pop() ?? new WaitingList()
   }
 
   /** False where nobody waits. */
-  private wake(idle: Idle): boolean {
-    if (idle.isEmpty) return false
+  private wake(list: WaitingList): boolean {
+    if (list.isEmpty) return false
     // Begins somewhere else each time: those who wait come back in the order in which they were woken.
     this.rotation = (this.rotation + GOLDEN_RATIO) % 1
-    idle.wake(this.rotation)
-    this.queue.push(idle)
+    list.wake(this.rotation)
+    this.queue.push(list)
     this.schedule()
     return true
   }

@@ -11,9 +11,8 @@ import type { Topic } from '../bus/topic.ts'
 import type { Cursor } from '../cursor/cursor.ts'
 import type { Session } from '../token/session.ts'
 import type { Clock } from './clock.ts'
-import type { EndReason, Counters } from './counters.ts'
+import type { Counters, EndReason } from './counters.ts'
 import { type DeadlineSettings, Deadlines } from './deadlines.ts'
-import type { Idle, Pumped, Waits } from './idle.ts'
 import { InFlight } from './in-flight.ts'
 import type { Linked } from './linked-list.ts'
 import type { Pump } from './pump.ts'
@@ -29,6 +28,7 @@ import {
 } from './signals.ts'
 import type { Sink } from './sink.ts'
 import type { Timed, TimingWheel } from './timing-wheel.ts'
+import type { Pumped, WaitingList, Waits } from './waiting-list.ts'
 
 /** What a stream is made of; all of it outlives the stream. */
 export interface StreamParts {
@@ -59,8 +59,8 @@ export class Stream implements Pumped, Timed, Waiter {
   dueAtMs = Number.POSITIVE_INFINITY
   previous: Linked | null = null
   next: Linked | null = null
-  idle: Idle | null = null
-  idleAt = -1
+  waitsIn: WaitingList | null = null
+  waitsAt = -1
   isQueued = false
   writtenBytes = 0
   private readonly parts: StreamParts

@@ -8,7 +8,7 @@ import { clearConnectionCounts, createConnectionCounts, SEEDS } from '../http/co
 import { type ConnectionFigures, createConnectionFigures } from '../http/connection-limits.ts'
 import type { ServerOptions } from '../options.ts'
 import { CountedAdmission } from '../stream/admission.ts'
-import { createCounters, type Counters, sumOf } from '../stream/counters.ts'
+import { type Counters, createCounters, sumOf } from '../stream/counters.ts'
 import type { Renewal } from '../stream/holders.ts'
 import type { HandedOptions } from './handover.ts'
 import type { Report, TopicName } from './messages.ts'

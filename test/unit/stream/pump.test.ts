@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Bus } from '../../../src/bus/bus.ts'
-import type { Idle, Pumped, Waits } from '../../../src/stream/idle.ts'
 import { AFTER_URGENT_MAX, Pump, type Urgent } from '../../../src/stream/pump.ts'
+import type { Pumped, WaitingList, Waits } from '../../../src/stream/waiting-list.ts'
 import { TopicInMemory } from '../../support/topic-in-memory.ts'
 
 /** Every piece of work of a test, by name, in the order in which it was done. */
@@ -10,8 +10,8 @@ let done: string[]
 class Worker implements Pumped {
   readonly bus: Bus
   readonly name: string
-  idle: Idle | null = null
-  idleAt = -1
+  waitsIn: WaitingList | null = null
+  waitsAt = -1
   isQueued = false
   writtenBytes = 0
   /** What it waits for after its next pieces of work; 'publish' once these are used up. */
@@ -266,7 +266,7 @@ describe('the pump', () => {
     vi.runAllTimers()
     expect(done).toEqual([])
     pump.remove(worker)
-    expect(worker.idle).toBeNull()
+    expect(worker.waitsIn).toBeNull()
   })
 
   it('calls at once what may wait for urgent work, where there is none', () => {

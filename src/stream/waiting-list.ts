@@ -13,13 +13,13 @@ export interface Pumped {
   /** What its last piece of work wrote. */
   readonly writtenBytes: number
   /** Those among whom it waits for its bus, null when it does not, and its place there: the pump's own. */
-  idle: Idle | null
-  idleAt: number
+  waitsIn: WaitingList | null
+  waitsAt: number
   /** Whether it is queued for a turn: the pump's own. */
   isQueued: boolean
 }
 
-export class Idle {
+export class WaitingList {
   /** Their turn comes: nobody is added any more. */
   isWoken = false
   /** Free places hold null. */
@@ -34,7 +34,7 @@ export class Idle {
   }
 
   add(pumped: Pumped): void {
-    pumped.idle = this
+    pumped.waitsIn = this
     this.put(pumped, this.count++)
   }
 
@@ -42,9 +42,9 @@ export class Idle {
   leave(pumped: Pumped): void {
     if (this.isWoken) return
     const last = this.members[--this.count] ?? pumped
-    this.put(last, pumped.idleAt)
+    this.put(last, pumped.waitsAt)
     this.members[this.count] = null
-    pumped.idle = null
+    pumped.waitsIn = null
   }
 
   /** `from`: the share of them behind which the turns begin. */
@@ -59,7 +59,7 @@ export class Idle {
     const at = (this.first + this.taken++) % this.count
     const pumped = this.members[at] ?? undefined
     this.members[at] = null
-    if (pumped !== undefined) pumped.idle = null
+    if (pumped !== undefined) pumped.waitsIn = null
     return pumped
   }
 
@@ -72,6 +72,6 @@ export class Idle {
 
   private put(pumped: Pumped, at: number): void {
     this.members[at] = pumped
-    pumped.idleAt = at
+    pumped.waitsAt = at
   }
 }
