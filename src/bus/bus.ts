@@ -2,7 +2,7 @@
 // One writer (this class). What it publishes is immutable but for the marks that say by when a frame was superseded or gone.
 
 import type { Segment } from '../segments/segment.ts'
-import { Segments } from '../segments/segment-list.ts'
+import { SegmentList } from '../segments/segment-list.ts'
 import { SegmentPool } from '../segments/segment-pool.ts'
 import { BusView } from './bus-view.ts'
 import {
@@ -40,7 +40,7 @@ export class Bus extends BusView {
   readonly options: BusOptions
   private readonly pool: SegmentPool
   /** What is retained. Who reads it sees `segments` alone. */
-  readonly kept: Segments
+  readonly kept: SegmentList
   private readonly retention: Retention
   private readonly partitions = new Partitions()
   /** null where nothing is deleted by a tombstone. */
@@ -55,7 +55,7 @@ export class Bus extends BusView {
     this.options = options
     this.pool = options.pool ?? new SegmentPool()
     this.clock = new RecordClock(options)
-    this.kept = new Segments({
+    this.kept = new SegmentList({
       pool: this.pool,
       seed: options.seed ?? Math.floor(Math.random() * 2 ** 32),
       isKeyed: options.keeps === 'latest',

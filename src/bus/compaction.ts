@@ -2,7 +2,7 @@
 // One step rewrites a few neighbours, ahead of slow cursors too: a write under way keeps the old copy until it is done.
 
 import type { EntryAt, Segment } from '../segments/segment.ts'
-import type { Segments } from '../segments/segment-list.ts'
+import type { SegmentList } from '../segments/segment-list.ts'
 import { indexOfSequence } from './place.ts'
 
 /** Neighbours that one step may rewrite. */
@@ -24,11 +24,11 @@ export const SHORT_STEP: StepBounds = { targetsMax: 2, framesMax: 50_000 }
 const WIDEST_STEP: StepBounds = { targetsMax: RUN_MAX - 1, framesMax: Number.POSITIVE_INFINITY }
 
 export class Compaction {
-  private readonly segments: Segments
+  private readonly segments: SegmentList
   /** Sequence at which the next look begins. */
   private from = 0
 
-  constructor(segments: Segments) {
+  constructor(segments: SegmentList) {
     this.segments = segments
   }
 
@@ -109,7 +109,7 @@ function runFrom(list: readonly Segment[], first: number, bounds: Bounds): Run {
 }
 
 /** The run's live frames in as few segments as hold them; together these stand for every sequence of the run. */
-function rewrite(segments: Segments, run: readonly Segment[]): Segment[] {
+function rewrite(segments: SegmentList, run: readonly Segment[]): Segment[] {
   const rewriting = new Rewriting(segments, run)
   for (const segment of run) {
     if (segment.liveFrames === 0) continue
@@ -122,10 +122,10 @@ function rewrite(segments: Segments, run: readonly Segment[]): Segment[] {
 
 class Rewriting {
   private readonly targets: Segment[] = []
-  private readonly segments: Segments
+  private readonly segments: SegmentList
   private readonly run: readonly Segment[]
 
-  constructor(segments: Segments, run: readonly Segment[]) {
+  constructor(segments: SegmentList, run: readonly Segment[]) {
     this.segments = segments
     this.run = run
   }

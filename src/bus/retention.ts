@@ -3,7 +3,7 @@
 
 import { SLOTS_MAX } from '../segments/key-index.ts'
 import type { Segment } from '../segments/segment.ts'
-import type { Segments } from '../segments/segment-list.ts'
+import type { SegmentList } from '../segments/segment-list.ts'
 import { Compaction } from './compaction.ts'
 import { GoneFrames } from './gone-frames.ts'
 import type { Losses } from './losses.ts'
@@ -49,7 +49,7 @@ const LOOKS_MAX = 8
 const SLOTS_FREE = 16
 
 export class Retention {
-  private readonly segments: Segments
+  private readonly segments: SegmentList
   private readonly losses: Losses
   private readonly options: RetentionOptions
   private readonly compaction: Compaction
@@ -62,7 +62,7 @@ export class Retention {
   private readonly withTombstones = new OldestWith(({ liveTombstones }) => liveTombstones > 0)
   private readonly withKeyless = new OldestWith(({ liveKeyless }) => liveKeyless > 0)
 
-  constructor(segments: Segments, losses: Losses, options: RetentionOptions) {
+  constructor(segments: SegmentList, losses: Losses, options: RetentionOptions) {
     this.segments = segments
     this.losses = losses
     this.options = options

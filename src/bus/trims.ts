@@ -2,7 +2,7 @@
 // counts as gone at once: readers compare offsets with where a log begins until every frame is marked.
 
 import type { EntryAt, Segment } from '../segments/segment.ts'
-import type { Segments } from '../segments/segment-list.ts'
+import type { SegmentList } from '../segments/segment-list.ts'
 import { GoneFrames } from './gone-frames.ts'
 import type { Losses } from './losses.ts'
 import { indexOfSequence } from './place.ts'
@@ -26,7 +26,7 @@ export class Trims {
   readonly skipped = new Map<number, number>()
   /** Grows with each change of `skipped`. */
   version = 0
-  private readonly segments: Segments
+  private readonly segments: SegmentList
   private readonly losses: Losses
   private readonly keepsAll: boolean
   private pass = emptyPass()
@@ -34,7 +34,7 @@ export class Trims {
   /** Sequence up to which this pass has come. */
   private doneTo = 0
 
-  constructor(segments: Segments, losses: Losses, keepsAll: boolean) {
+  constructor(segments: SegmentList, losses: Losses, keepsAll: boolean) {
     this.segments = segments
     this.losses = losses
     this.keepsAll = keepsAll

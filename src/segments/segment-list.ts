@@ -10,7 +10,7 @@ import { CONTROL_BYTES, entryBytes, WORD_BYTES } from './segment-view.ts'
 /** Room for a segment's control words and the entry of a frame that has a segment of its own. */
 const SEGMENT_OVERHEAD_BYTES = CONTROL_BYTES + entryBytes(0) + WORD_BYTES
 
-export interface SegmentsOptions {
+export interface SegmentListOptions {
   readonly pool: SegmentPool
   /** Seed of the key hash. */
   readonly seed: number
@@ -23,7 +23,7 @@ export interface Totals extends Contents {
   bytes: number
 }
 
-export class Segments {
+export class SegmentList {
   /** A new array whenever a segment comes or goes, so that a reader may hold on to one. */
   list: readonly Segment[] = []
   /** What became of the list, for those who tell other threads. */
@@ -34,14 +34,14 @@ export class Segments {
   /** null where no record supersedes another. */
   index: KeyIndex | null
   readonly pool: SegmentPool
-  private readonly options: SegmentsOptions
+  private readonly options: SegmentListOptions
   private readonly counted = nothing()
   /** When the latest of all records of the topic was written, as far as that is known, in epoch ms. */
   private latestSoFarMs = 0
   private readonly slots: (Segment | undefined)[] = []
   private readonly freeSlots: number[] = []
 
-  constructor(options: SegmentsOptions) {
+  constructor(options: SegmentListOptions) {
     this.options = options
     this.pool = options.pool
     this.totals = this.counted
