@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { Bus } from '../src/bus/bus.ts'
 import type { Encoding, Keeps } from '../src/bus/record.ts'
-import { LatestAnswers } from '../src/bus/shared-answer.ts'
+import { SharedAnswer } from '../src/bus/shared-answer.ts'
 import type { FedTopic, Topics } from '../src/bus/topic.ts'
 import { KAFKA_SETTINGS } from '../src/config/kafka-settings.ts'
 import type { KafkaOptions } from '../src/options.ts'
@@ -75,7 +75,7 @@ class KafkaTopics implements Topics {
     const bus = this.createBus(name, encoding, keeps)
     const feeding = this.source.feed(name, bus, this.app.log)
     this.feedings.push(feeding)
-    const watermarks = new LatestAnswers(() => feeding.watermarks())
+    const watermarks = new SharedAnswer(() => feeding.watermarks())
     return {
       name,
       encoding,

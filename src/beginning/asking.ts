@@ -2,7 +2,7 @@
 // However many streams ask, Kafka has one question at a time: src/bus/shared-answer.ts.
 
 import type { PartitionWatermarks } from '../bus/record.ts'
-import type { LatestAnswers, Question, Waiter } from '../bus/shared-answer.ts'
+import type { Question, SharedAnswer, Waiter } from '../bus/shared-answer.ts'
 
 /** How long after an answer that did not tell enough it asks again. */
 const AGAIN_MS = 1000
@@ -10,11 +10,11 @@ const AGAIN_MS = 1000
 export class Asking {
   /** When it asks again, in monotonic ms; Infinity while an answer is on its way, of which the waiter is told. */
   againAtMs = Number.NEGATIVE_INFINITY
-  private readonly answers: LatestAnswers<PartitionWatermarks>
+  private readonly answers: SharedAnswer<PartitionWatermarks>
   private readonly waiter: Waiter
   private question: Question<PartitionWatermarks> | null = null
 
-  constructor(answers: LatestAnswers<PartitionWatermarks>, waiter: Waiter) {
+  constructor(answers: SharedAnswer<PartitionWatermarks>, waiter: Waiter) {
     this.answers = answers
     this.waiter = waiter
   }

@@ -5,7 +5,7 @@ import type { BusView } from '../bus/bus-view.ts'
 import type { LossReason } from '../bus/losses.ts'
 import { FROM_NOW, FROM_BEGINNING as FROM_START, type Position, parsePosition } from '../bus/position.ts'
 import type { PartitionWatermarks } from '../bus/record.ts'
-import type { LatestAnswers, Waiter } from '../bus/shared-answer.ts'
+import type { SharedAnswer, Waiter } from '../bus/shared-answer.ts'
 import type { Topic } from '../bus/topic.ts'
 import { Cursor } from '../cursor/cursor.ts'
 import { Ahead, hasFromNow, offsetsAhead } from './ahead.ts'
@@ -27,7 +27,7 @@ export interface StartParts {
   readonly topic: Topic
   readonly wish: Wish
   /** Kafka's answers to all streams of the topic. */
-  readonly answers: LatestAnswers<PartitionWatermarks>
+  readonly answers: SharedAnswer<PartitionWatermarks>
   /** Told when Kafka has answered: `look` has something new to see. */
   readonly waiter: Waiter
   /** When the request came, in monotonic ms. */

@@ -44,7 +44,7 @@ export class Question<T> {
   }
 }
 
-export class LatestAnswers<T> {
+export class SharedAnswer<T> {
   private readonly question: () => Promise<T>
   private readonly announce: (question: Question<T>) => void
   private current: Question<T> | null = null

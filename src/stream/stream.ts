@@ -6,7 +6,7 @@ import { type Begun, FROM_BEGINNING, Start, type Wish } from '../beginning/begin
 import type { BusView } from '../bus/bus-view.ts'
 import { formatPosition, type Position } from '../bus/position.ts'
 import type { PartitionWatermarks } from '../bus/record.ts'
-import type { LatestAnswers, Waiter } from '../bus/shared-answer.ts'
+import type { SharedAnswer, Waiter } from '../bus/shared-answer.ts'
 import type { Topic } from '../bus/topic.ts'
 import type { Cursor } from '../cursor/cursor.ts'
 import type { Session } from '../token/session.ts'
@@ -34,7 +34,7 @@ import type { Pumped, WaitingList, Waits } from './waiting-list.ts'
 export interface StreamParts {
   readonly topic: Topic
   /** Kafka's answers to all streams of the topic. */
-  readonly answers: LatestAnswers<PartitionWatermarks>
+  readonly answers: SharedAnswer<PartitionWatermarks>
   readonly sink: Sink
   readonly session: Session
   readonly pump: Pump

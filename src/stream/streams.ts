@@ -2,7 +2,7 @@
 
 import type { Wish } from '../beginning/beginning.ts'
 import type { PartitionWatermarks } from '../bus/record.ts'
-import { LatestAnswers } from '../bus/shared-answer.ts'
+import { SharedAnswer } from '../bus/shared-answer.ts'
 import type { Topic } from '../bus/topic.ts'
 import type { Session } from '../token/session.ts'
 import { type Admission, type AdmissionLimits, type Admitted, CountedAdmission } from './admission.ts'
@@ -61,7 +61,7 @@ export class Streams {
   /** Called when the last stream closes. */
   private readonly emptied = new Set<() => void>()
   /** What Kafka answers to all streams of a topic. */
-  private readonly answers = new Map<Topic, LatestAnswers<PartitionWatermarks>>()
+  private readonly answers = new Map<Topic, SharedAnswer<PartitionWatermarks>>()
   private readonly closing = new AbortController()
 
   constructor(settings: StreamsSettings, shared?: Shared, clock: Clock = SYSTEM_CLOCK) {
@@ -165,10 +165,10 @@ export class Streams {
     this.closing.abort()
   }
 
-  private answersOf(topic: Topic): LatestAnswers<PartitionWatermarks> {
+  private answersOf(topic: Topic): SharedAnswer<PartitionWatermarks> {
     const known = this.answers.get(topic)
     if (known) return known
-    const made = new LatestAnswers(
+    const made = new SharedAnswer(
       () => topic.watermarks(this.closing.signal),
       (question) => this.pump.hasten({ step: () => question.tellNext() }),
     )

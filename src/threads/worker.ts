@@ -6,7 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { EventLoopDelay } from '../admin/event-loop-delay.ts'
 import { flushLog } from '../app/log-destination.ts'
 import { buildFront, registerStreams } from '../app/web-app.ts'
-import { LatestAnswers } from '../bus/shared-answer.ts'
+import { SharedAnswer } from '../bus/shared-answer.ts'
 import type { Topic, TopicSource } from '../bus/topic.ts'
 import { ConnectionBudget } from '../http/connection-budget.ts'
 import { createConnectionFigures } from '../http/connection-limits.ts'
@@ -76,7 +76,7 @@ async function tlsOf({ tls }: ServerOptions, ticketKeys: Uint8Array) {
 function mirroredTopics(main: Main, names: readonly TopicName[], mirrors: readonly BusMirror[]): TopicSource {
   const topics = names.map(({ name, encoding }, topic): Topic => {
     // However many streams ask, and however soon they leave: two questions at once.
-    const watermarks = new LatestAnswers(() => main.ask('watermarks', { topic }))
+    const watermarks = new SharedAnswer(() => main.ask('watermarks', { topic }))
     const bus = mirrors[topic] as BusMirror // one for each name
     return { name, encoding, bus, watermarks: (signal) => watermarks.ask(signal) }
   })

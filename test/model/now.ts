@@ -3,7 +3,7 @@
 
 import type { Position } from '../../src/bus/position.ts'
 import type { PartitionWatermarks } from '../../src/bus/record.ts'
-import { LatestAnswers, type Question } from '../../src/bus/shared-answer.ts'
+import { type Question, SharedAnswer } from '../../src/bus/shared-answer.ts'
 import type { GapReason } from '../../src/stream/signals.ts'
 import type { Log } from './log.ts'
 import type { Server } from './server.ts'
@@ -12,7 +12,7 @@ import type { Server } from './server.ts'
 const TOLD_MS = 9_500
 
 /** The answers to one beginning, which are the server's own. */
-export class Now extends LatestAnswers<PartitionWatermarks> {
+export class Now extends SharedAnswer<PartitionWatermarks> {
   private readonly server: Server
   private readonly logs: readonly Log[]
   private readonly asked: Position

@@ -7,7 +7,7 @@ import { Bus, type BusOptions } from '../../src/bus/bus.ts'
 import type { BusView } from '../../src/bus/bus-view.ts'
 import { furthest, type Position } from '../../src/bus/position.ts'
 import type { KafkaRecord, PartitionWatermarks } from '../../src/bus/record.ts'
-import { LatestAnswers } from '../../src/bus/shared-answer.ts'
+import { SharedAnswer } from '../../src/bus/shared-answer.ts'
 import { BusMirror } from '../../src/threads/bus-mirror.ts'
 import { BusReporter } from '../../src/threads/bus-reporter.ts'
 import { Account, nameOfFrame, type Times } from './account.ts'
@@ -60,7 +60,7 @@ export class Server {
   /** Where the reading of each partition began, and where the partition ended then. */
   private readonly begun = new Map<number, Begun>()
   private readonly questions: ((answer: PartitionWatermarks) => void)[] = []
-  readonly answers = new LatestAnswers<PartitionWatermarks>(() => this.ask())
+  readonly answers = new SharedAnswer<PartitionWatermarks>(() => this.ask())
 
   constructor(kafka: KafkaTopic, { isMirrored, ...options }: ServerOptions, clocks: Clocks, choose: Choose) {
     this.kafka = kafka

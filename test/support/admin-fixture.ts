@@ -2,7 +2,7 @@
 
 import type { Parts } from '../../src/admin/readiness.ts'
 import type { FedTopic } from '../../src/bus/topic.ts'
-import { createCounters, type Counters } from '../../src/stream/counters.ts'
+import { type Counters, createCounters } from '../../src/stream/counters.ts'
 import { TopicInMemory } from './topic-in-memory.ts'
 
 export class AdminParts implements Parts {

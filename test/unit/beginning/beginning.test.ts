@@ -10,7 +10,7 @@ import {
 } from '../../../src/beginning/beginning.ts'
 import { formatPosition } from '../../../src/bus/position.ts'
 import type { Watermarks } from '../../../src/bus/record.ts'
-import { LatestAnswers } from '../../../src/bus/shared-answer.ts'
+import { SharedAnswer } from '../../../src/bus/shared-answer.ts'
 import { SegmentPool } from '../../../src/segments/segment-pool.ts'
 import { BusMirror } from '../../../src/threads/bus-mirror.ts'
 import { BusReporter } from '../../../src/threads/bus-reporter.ts'
@@ -53,7 +53,7 @@ class Scene {
         watermarks: (signal) => topic.watermarks(signal),
       },
       wish: { ...FROM_BEGINNING, ...wish },
-      answers: new LatestAnswers(() => topic.watermarks(this.closing.signal)),
+      answers: new SharedAnswer(() => topic.watermarks(this.closing.signal)),
       waiter: { answered: () => {} },
       nowMs,
     })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { LatestAnswers } from '../../../src/bus/shared-answer.ts'
+import { SharedAnswer } from '../../../src/bus/shared-answer.ts'
 
 /** Questions that a test answers by hand. */
 function byHand() {
@@ -11,7 +11,7 @@ function byHand() {
     open.push({ promise, ...settle })
     return promise
   }
-  return { answers: new LatestAnswers(question), open, asked: () => asked }
+  return { answers: new SharedAnswer(question), open, asked: () => asked }
 }
 
 function withResolvers(): PromiseWithResolvers<number> {
