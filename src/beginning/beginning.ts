@@ -23,7 +23,7 @@ export interface Wish {
 
 export const FROM_BEGINNING: Wish = { id: null, sinceMs: null, from: 'earliest' }
 
-export interface StartParts {
+export interface BeginningParts {
   readonly topic: Topic
   readonly wish: Wish
   /** Kafka's answers to all streams of the topic. */
@@ -50,7 +50,7 @@ export interface End {
 }
 
 /** A text: what it waits for, as the pump has it. */
-export type Beginning = Begun | End | 'publish' | 'catch-up' | 'call'
+export type Outcome = Begun | End | 'publish' | 'catch-up' | 'call'
 
 /**
  * How long a partition of which Kafka does not tell the end holds up a stream, from the request on: it has begun before 10 s are
@@ -63,8 +63,8 @@ const ANSWER_MS = 2_000
 const NOTHING: Position = new Map()
 
 /** The beginning of one stream, which is looked at until it is known. */
-export class Start {
-  private readonly parts: StartParts
+export class Beginning {
+  private readonly parts: BeginningParts
   /** From then on what Kafka has left open is taken at its word. */
   private readonly heldUpUntilMs: number
   /** By then, whether Kafka has answered or not. */
@@ -83,7 +83,7 @@ export class Start {
   private recreatedAt: number
 
   /** "Now" is when the request came, not when `look` is called first. */
-  constructor(parts: StartParts) {
+  constructor(parts: BeginningParts) {
     const { wish, topic } = parts
     const { bus } = topic
     this.parts = parts
@@ -97,7 +97,7 @@ export class Start {
   }
 
   /** Whether it is known by now where to begin: bounded work, and next to none where nothing has changed since the last look. */
-  look(nowMs: number): Beginning {
+  look(nowMs: number): Outcome {
     const { wish, topic } = this.parts
     const { bus } = topic
     if (this.fromEnd !== null) return { cursor: this.fromEnd, reason: null, doubt: null }
@@ -136,7 +136,7 @@ export class Start {
     return 'known'
   }
 
-  private fromId(id: string, nowMs: number): Beginning {
+  private fromId(id: string, nowMs: number): Outcome {
     const { bus } = this.parts.topic
     if (this.ahead !== null) return this.fromAhead(id, this.ahead, nowMs)
     const position = this.position ?? this.read(id)
@@ -152,7 +152,7 @@ export class Start {
     return this.fromAhead(id, this.ahead, nowMs)
   }
 
-  private fromAhead(id: string, ahead: Ahead, nowMs: number): Beginning {
+  private fromAhead(id: string, ahead: Ahead, nowMs: number): Outcome {
     const { bus } = this.parts.topic
     const finding = ahead.look(nowMs)
     if (finding === 'beyond') return fromBeginning(bus, bus.wasRecreated ? 'recreated' : 'beyond-end')
@@ -237,7 +237,7 @@ function fromBeginning(bus: BusView, reason: BeginningReason | null): Begun | En
   return bus.isWhole ? { cursor: Cursor.fromBeginning(bus), reason, doubt: null } : { end: 'busy' }
 }
 
-function fromTime(bus: BusView, sinceMs: number): Beginning {
+function fromTime(bus: BusView, sinceMs: number): Outcome {
   const isWhole = bus.isWholeSince(sinceMs)
   return isWhole ? { cursor: Cursor.fromTime(bus, sinceMs), reason: null, doubt: null } : { end: 'busy' }
 }

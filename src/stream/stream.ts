@@ -2,7 +2,7 @@
 // wake it stands in `work` (a beginning, records, a write taken) and in `due` (heartbeat, challenge, expiry, a peer that stalls).
 
 import type { Ahead } from '../beginning/ahead.ts'
-import { type Begun, FROM_BEGINNING, Start, type Wish } from '../beginning/beginning.ts'
+import { Beginning, type Begun, FROM_BEGINNING, type Wish } from '../beginning/beginning.ts'
 import type { BusView } from '../bus/bus-view.ts'
 import { formatPosition, type Position } from '../bus/position.ts'
 import type { PartitionWatermarks } from '../bus/record.ts'
@@ -65,7 +65,7 @@ export class Stream implements Pumped, Timed, Waiter {
   writtenBytes = 0
   private readonly parts: StreamParts
   /** null once it is known where to begin. */
-  private start: Start | null
+  private beginning: Beginning | null
   /** null as long as that is not known. */
   private cursor: Cursor | null = null
   /** What of the client's id was taken at its word, until Kafka has confirmed it. */
@@ -85,7 +85,7 @@ export class Stream implements Pumped, Timed, Waiter {
     this.parts = parts
     this.bus = parts.topic.bus
     this.deadlines = new Deadlines(parts.session, parts.settings, this.inFlight, parts.clock)
-    this.start = this.startAt(wish)
+    this.beginning = this.beginningOf(wish)
   }
 
   /** Who holds it open; a renewal puts a later one in its place. */
@@ -129,7 +129,7 @@ export class Stream implements Pumped, Timed, Waiter {
     this.writtenBytes = 0
     if (!this.isOpen) return 'call'
     if (this.doubt !== null) this.lookIntoDoubt(this.doubt)
-    if (this.start !== null) return this.lookForStart(this.start)
+    if (this.beginning !== null) return this.lookForBeginning(this.beginning)
     if (this.cursor === null || this.inFlight.isWriting) return 'call'
     const bytes = this.cursor.read(this.inFlight.bytesMax)
     if (bytes === null) return this.rest(this.cursor)
@@ -174,7 +174,7 @@ export class Stream implements Pumped, Timed, Waiter {
 
   /** When to look again at what Kafka has yet to say. */
   private get lookAtMs(): number {
-    return (this.start ?? this.doubt)?.lookAtMs ?? Number.POSITIVE_INFINITY
+    return (this.beginning ?? this.doubt)?.lookAtMs ?? Number.POSITIVE_INFINITY
   }
 
   private challenge(): void {
@@ -203,21 +203,21 @@ export class Stream implements Pumped, Timed, Waiter {
     return isTold ? null : id
   }
 
-  private startAt(wish: Wish): Start {
+  private beginningOf(wish: Wish): Beginning {
     const { topic, answers, clock } = this.parts
-    return new Start({ topic, answers, wish, waiter: this, nowMs: clock.nowMs() })
+    return new Beginning({ topic, answers, wish, waiter: this, nowMs: clock.nowMs() })
   }
 
-  private lookForStart(start: Start): Waits {
-    const beginning = start.look(this.parts.clock.nowMs())
-    if (typeof beginning === 'object') {
-      this.start = null
-      if ('end' in beginning) this.end(beginning.end)
-      else this.begin(beginning)
-      return 'end' in beginning ? 'call' : 'turn'
+  private lookForBeginning(beginning: Beginning): Waits {
+    const outcome = beginning.look(this.parts.clock.nowMs())
+    if (typeof outcome === 'object') {
+      this.beginning = null
+      if ('end' in outcome) this.end(outcome.end)
+      else this.begin(outcome)
+      return 'end' in outcome ? 'call' : 'turn'
     }
     this.lookInTime()
-    return beginning
+    return outcome
   }
 
   /** Begins to read, after a word on why that is not where the client left off. */
@@ -262,7 +262,7 @@ export class Stream implements Pumped, Timed, Waiter {
     if (reason === 'recreated' || ownPosition === null) this.restart(reason)
     else {
       this.stopReading()
-      this.start = this.startAt({ ...FROM_BEGINNING, id: formatPosition(ownPosition) })
+      this.beginning = this.beginningOf({ ...FROM_BEGINNING, id: formatPosition(ownPosition) })
     }
   }
 
@@ -270,7 +270,7 @@ export class Stream implements Pumped, Timed, Waiter {
   private restart(reason: GapReason): void {
     this.stopReading()
     this.tellGap(reason, true)
-    this.start = this.startAt(FROM_BEGINNING)
+    this.beginning = this.beginningOf(FROM_BEGINNING)
   }
 
   private stopReading(): void {
@@ -330,7 +330,7 @@ export class Stream implements Pumped, Timed, Waiter {
     this.isClosed = true
     this.cursor?.letGo()
     this.parts.sink.releaseUntaken(this.inFlight.abandon())
-    this.start?.stop()
+    this.beginning?.stop()
     this.doubt?.stop()
     this.parts.pump.remove(this)
     this.parts.wheel.cancel(this)

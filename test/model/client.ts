@@ -3,7 +3,7 @@
 // against what the server still has in test/model/claim.ts.
 
 import { type Ahead, hasFromNow } from '../../src/beginning/ahead.ts'
-import { type Begun, FROM_BEGINNING, type Start, type Wish } from '../../src/beginning/beginning.ts'
+import { type Beginning, type Begun, FROM_BEGINNING, type Wish } from '../../src/beginning/beginning.ts'
 import { formatPosition, type Position, parsePosition } from '../../src/bus/position.ts'
 import type { Keeps } from '../../src/bus/record.ts'
 import type { Cursor } from '../../src/cursor/cursor.ts'
@@ -37,7 +37,7 @@ export class Client {
   private logs: readonly Log[] = []
   private server: Server | null = null
   private wish: NewWish = FROM_BEGINNING
-  private start: Start | null = null
+  private beginning: Beginning | null = null
   private cursor: Cursor | null = null
   private doubt: Ahead | null = null
   /** What "now" was, where it asked for what comes from then on. */
@@ -59,7 +59,7 @@ export class Client {
 
   /** Whether its stream has yet to begin. */
   get isWaiting(): boolean {
-    return this.start !== null
+    return this.beginning !== null
   }
 
   /** Whether it is all known of its id that Kafka tells, or all read that it names. */
@@ -94,18 +94,18 @@ export class Client {
     if (this.id === '') this.ledger ??= new Ledger(this.logs, this.keeps)
     const id = this.id === '' && !saysFromNow ? null : written
     this.now = saysFromNow || (id === null && isFromNow(wish)) ? new Now(server, id) : null
-    this.start = server.begin({ ...wish, id }, this.now ?? undefined)
+    this.beginning = server.begin({ ...wish, id }, this.now ?? undefined)
     this.ledger?.connect(server)
     this.claim = hasSomething(this.id) ? new Claim(positionOf(this.id), server) : null
   }
 
   disconnect(): void {
     this.isOpen = false
-    this.start?.stop()
+    this.beginning?.stop()
     this.doubt?.stop()
     this.cursor?.letGo()
     if (this.ledger === null) this.id = '' // what it holds is of two topics
-    this.start = null
+    this.beginning = null
     this.doubt = null
     this.cursor = null
   }
@@ -113,7 +113,7 @@ export class Client {
   /** A turn of its stream: a look at where to begin, or one read. False where there is nothing more to do. */
   work(bytesMax: number, cut: Cut): boolean {
     if (this.doubt !== null) this.lookIntoDoubt(this.doubt)
-    if (this.start !== null) return this.lookForStart(this.start)
+    if (this.beginning !== null) return this.lookForBeginning(this.beginning)
     const { cursor, ledger, server } = this
     if (cursor === null || server === null) return false
     const isReadAgain = this.generation !== server.viewGeneration
@@ -140,15 +140,15 @@ export class Client {
     return this.server?.view.caughtUp === true && this.now === null
   }
 
-  private lookForStart(start: Start): boolean {
+  private lookForBeginning(beginning: Beginning): boolean {
     const { server } = this
     if (server === null) return false
     this.now?.look()
-    const beginning = start.look(server.nowMs)
-    if (typeof beginning === 'string') return false
-    this.start = null
-    if ('end' in beginning) this.turnAway(beginning.end, server)
-    else this.begin(beginning, server)
+    const outcome = beginning.look(server.nowMs)
+    if (typeof outcome === 'string') return false
+    this.beginning = null
+    if ('end' in outcome) this.turnAway(outcome.end, server)
+    else this.begin(outcome, server)
     return this.isOpen
   }
 
@@ -238,7 +238,7 @@ export class Client {
     this.tellGap(server)
     this.wish = FROM_BEGINNING
     this.now = null
-    this.start = server.begin(FROM_BEGINNING)
+    this.beginning = server.begin(FROM_BEGINNING)
   }
 
   /** What it has from another server counts at one that reads its topic again. */
@@ -247,7 +247,7 @@ export class Client {
     this.isOpen = true
     this.id = formatPosition(position)
     this.claim = new Claim(position, server)
-    this.start = server.begin({ ...FROM_BEGINNING, id: this.id })
+    this.beginning = server.begin({ ...FROM_BEGINNING, id: this.id })
   }
 
   private tellGap(server: Server): void {

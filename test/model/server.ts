@@ -2,7 +2,7 @@
 // beginnings of streams, without sockets or Kafka. Nothing that it does is followed by anything: what was read may be
 // unpublished, what was published untold, what Kafka was asked unanswered, when the next step is somebody else's.
 
-import { Start, type Wish } from '../../src/beginning/beginning.ts'
+import { Beginning, type Wish } from '../../src/beginning/beginning.ts'
 import { Bus, type BusOptions } from '../../src/bus/bus.ts'
 import type { BusView } from '../../src/bus/bus-view.ts'
 import { furthest, type Position } from '../../src/bus/position.ts'
@@ -188,14 +188,14 @@ export class Server {
   }
 
   /** The beginning of a stream. */
-  begin(wish: Wish, answers = this.answers): Start {
+  begin(wish: Wish, answers = this.answers): Beginning {
     const topic = {
       name: 'events',
       encoding: 'text',
       bus: this.view,
       watermarks: () => this.ask(),
     } as const
-    return new Start({ topic, wish, answers, waiter: { answered: () => {} }, nowMs: this.nowMs })
+    return new Beginning({ topic, wish, answers, waiter: { answered: () => {} }, nowMs: this.nowMs })
   }
 
   get nowMs(): number {

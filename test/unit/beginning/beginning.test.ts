@@ -2,10 +2,10 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
-  type Beginning,
+  Beginning,
   type Begun,
   FROM_BEGINNING,
-  Start,
+  type Outcome,
   type Wish,
 } from '../../../src/beginning/beginning.ts'
 import { formatPosition } from '../../../src/bus/position.ts'
@@ -43,9 +43,9 @@ class Scene {
     this.report()
   }
 
-  begin(wish: Partial<Wish>): Start {
+  begin(wish: Partial<Wish>): Beginning {
     const { mirror, topic, nowMs } = this
-    return new Start({
+    return new Beginning({
       topic: {
         name: topic.name,
         encoding: topic.encoding,
@@ -60,7 +60,7 @@ class Scene {
   }
 
   /** A look, what Kafka answers to it, and another look. */
-  async look(start: Start): Promise<Beginning> {
+  async look(start: Beginning): Promise<Outcome> {
     start.look(this.nowMs)
     await vi.advanceTimersByTimeAsync(1)
     this.report()
@@ -88,7 +88,7 @@ function marks(...ends: number[]): Record<number, Watermarks> {
   return Object.fromEntries(ends.map((end, partition) => [partition, { start: 0, end }]))
 }
 
-function begun(beginning: Beginning): Begun {
+function begun(beginning: Outcome): Begun {
   if (typeof beginning !== 'object' || 'end' in beginning) throw new Error(`no beginning: ${beginning}`)
   return beginning
 }
