@@ -8,7 +8,7 @@ import { EventLoopDelay } from '../src/admin/event-loop-delay.ts'
 import { notReadyReasons, type Parts } from '../src/admin/readiness.ts'
 import type { ConnectionFigures } from '../src/http/connection.ts'
 import { createRegistry } from './admin/metrics.ts'
-import { allThreads, type CrewFigures } from './admin/process-figures.ts'
+import { allThreads, type WorkerPoolFigures } from './admin/process-figures.ts'
 import { statusOf } from './admin/status.ts'
 
 declare module 'fastify' {
@@ -21,7 +21,7 @@ export interface AdminPluginOptions extends Parts {
   /** What `guardConnections` counts into, where there is such a guard. */
   readonly connections?: ConnectionFigures
   /** Other threads, where there are such. */
-  readonly crew?: CrewFigures
+  readonly workerPool?: WorkerPoolFigures
 }
 
 async function admin(app: FastifyInstance, options: AdminPluginOptions): Promise<void> {

@@ -28,7 +28,7 @@ export function allMetrics(sources: MetricsSources): Metric[] {
     ...streamMetrics(sources.streams),
     ...busMetrics(sources.topics),
     ...connectionMetrics(sources.threads),
-    ...crewMetrics(sources.threads),
+    ...workerPoolMetrics(sources.threads),
     ...processMetrics(sources.threads),
   ]
 }
@@ -164,11 +164,11 @@ function connectionMetrics(threads: Threads): Metric[] {
 }
 
 /** Where the streams are served by threads of their own. */
-function crewMetrics({ crew }: Threads): Metric[] {
-  if (crew === undefined) return []
+function workerPoolMetrics({ workerPool }: Threads): Metric[] {
+  if (workerPool === undefined) return []
   return [
-    gauge('kafka_sse_workers', 'Worker threads', () => crew.workers),
-    counter('kafka_sse_worker_deaths_total', 'Workers that died and were replaced', () => crew.deaths),
+    gauge('kafka_sse_workers', 'Worker threads', () => workerPool.workers),
+    counter('kafka_sse_worker_deaths_total', 'Workers that died and were replaced', () => workerPool.deaths),
   ]
 }
 

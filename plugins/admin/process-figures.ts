@@ -4,7 +4,7 @@ import type { Delay, EventLoopDelay } from '../../src/admin/event-loop-delay.ts'
 import type { ConnectionFigures } from '../../src/http/connection.ts'
 
 /** What workers count together. */
-export interface CrewFigures {
+export interface WorkerPoolFigures {
   readonly workers: number
   /** Workers that ended although nobody told them to. */
   readonly deaths: number
@@ -15,7 +15,7 @@ export interface CrewFigures {
 }
 
 export interface Threads {
-  readonly crew: CrewFigures | undefined
+  readonly workerPool: WorkerPoolFigures | undefined
   /** null where nobody counts connections. */
   connections(): ConnectionFigures | null
   /** Of the thread that is latest. */
@@ -25,15 +25,15 @@ export interface Threads {
 
 export interface ThreadSources {
   readonly connections?: ConnectionFigures | undefined
-  readonly crew?: CrewFigures | undefined
+  readonly workerPool?: WorkerPoolFigures | undefined
 }
 
-export function allThreads(delay: EventLoopDelay, { connections, crew }: ThreadSources): Threads {
+export function allThreads(delay: EventLoopDelay, { connections, workerPool }: ThreadSources): Threads {
   return {
-    crew,
-    connections: () => crew?.connections ?? connections ?? null,
-    delay: () => later(delay.read(), crew?.delay()),
-    heapUsedBytes: () => process.memoryUsage().heapUsed + (crew?.heapUsedBytes ?? 0),
+    workerPool,
+    connections: () => workerPool?.connections ?? connections ?? null,
+    delay: () => later(delay.read(), workerPool?.delay()),
+    heapUsedBytes: () => process.memoryUsage().heapUsed + (workerPool?.heapUsedBytes ?? 0),
   }
 }
 

@@ -9,9 +9,9 @@ import type { App } from '../app/single-thread-app.ts'
 import { frameworkOptions } from '../app/web-app.ts'
 import { Listeners } from '../http/listener.ts'
 import type { HandedOptions } from './handover.ts'
-import { Crew } from './worker-pool.ts'
+import { WorkerPool } from './worker-pool.ts'
 
-export async function buildCrewApp(
+export async function buildMultiThreadApp(
   handed: HandedOptions,
   descriptors: readonly (readonly number[])[],
 ): Promise<App> {
@@ -20,35 +20,41 @@ export async function buildCrewApp(
   return builtOrClosed(feed, async () => {
     await feed.register(kafka, options.kafka)
     await feed.ready()
-    return crewApp(feed, handed, descriptors)
+    return multiThreadApp(feed, handed, descriptors)
   })
 }
 
-async function crewApp(
+async function multiThreadApp(
   feed: FastifyInstance,
   handed: HandedOptions,
   descriptors: readonly (readonly number[])[],
 ): Promise<App> {
   const { options } = handed
   const { log, kafkaSseTopics: topics } = feed
-  const crew = new Crew({ handed, topics, descriptors, log })
+  const workerPool = new WorkerPool({ handed, topics, descriptors, log })
   const departure = { isAnnounced: false }
-  const admin = await buildOperator(options, { streams: crew, topics, authenticator: crew, departure, crew })
+  const admin = await buildOperator(options, {
+    streams: workerPool,
+    topics,
+    authenticator: workerPool,
+    departure,
+    workerPool,
+  })
   const operator = new Listeners()
   return {
     log,
-    failed: crew.failed,
+    failed: workerPool.failed,
     listen: async () => {
       const at = { host: options.adminHost, port: options.adminPort, tls: null, budget: operatorBudget() }
       const adminPort = await operator.add(admin.routing as RequestListener, at)
-      return { adminPort, port: await crew.start() }
+      return { adminPort, port: await workerPool.start() }
     },
     announceEnd: () => {
       departure.isAnnounced = true
     },
-    drain: () => crew.drain(options.sse.drainSeconds * 1000),
+    drain: () => workerPool.drain(options.sse.drainSeconds * 1000),
     close: async () => {
-      await crew.close()
+      await workerPool.close()
       await feed.close()
       // Last, so that readiness is seen to be red until the end.
       await admin.close()

@@ -3,7 +3,7 @@
 import { exit, serveUntil } from '../app/lifetime.ts'
 import { SignalQueue, surviveLostOutputs } from '../app/stop-signals.ts'
 import type { Launched, Listening } from './launcher.ts'
-import { buildCrewApp } from './multi-thread-app.ts'
+import { buildMultiThreadApp } from './multi-thread-app.ts'
 
 process.once('message', (launched: Launched) => void serve(launched))
 process.on('disconnect', () => process.exit(1))
@@ -14,7 +14,7 @@ surviveLostOutputs()
 async function serve({ handed, descriptors }: Launched): Promise<void> {
   const signals = new SignalQueue()
   process.on('message', ({ signal }: { signal: NodeJS.Signals }) => signals.push(signal))
-  const build = () => buildCrewApp(handed, descriptors)
+  const build = () => buildMultiThreadApp(handed, descriptors)
   await exit(
     await serveUntil(signals, build, handed.options, (listening) => {
       process.send?.({ listening } satisfies Listening)

@@ -13,14 +13,14 @@ const CLOSE_MS = 2000
 /** A worker that does not answer within this time renews nothing, as far as the client is told. */
 const RENEW_MS = 1000
 
-export interface MemberParts {
+export interface WorkerHandleParts {
   readonly topics: readonly FedTopic[]
   readonly admission: CountedAdmission
-  readonly renewElsewhere: (renewal: Renewal, by: Member) => Promise<number>
-  readonly onExit: (member: Member, error: Error) => void
+  readonly renewElsewhere: (renewal: Renewal, by: WorkerHandle) => Promise<number>
+  readonly onExit: (handle: WorkerHandle, error: Error) => void
 }
 
-export class Member {
+export class WorkerHandle {
   readonly reader: number
   /** What it counted last; null before it has. */
   report: Report | null = null
@@ -38,7 +38,7 @@ export class Member {
   /** Resolves with its port once it listens; rejects when it ends before. */
   readonly listening: Promise<number>
 
-  constructor(setup: WorkerSetup, parts: MemberParts) {
+  constructor(setup: WorkerSetup, parts: WorkerHandleParts) {
     const { topics, admission } = parts
     this.reader = setup.reader
     this.reporters = topics.map(({ bus }) => new BusReporter(bus))

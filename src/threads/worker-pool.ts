@@ -12,18 +12,18 @@ import { type Counters, createCounters, sumOf } from '../stream/counters.ts'
 import type { Renewal } from '../stream/holders.ts'
 import type { HandedOptions } from './handover.ts'
 import type { Report, TopicName } from './messages.ts'
-import { Member } from './worker-handle.ts'
+import { WorkerHandle } from './worker-handle.ts'
 
-export interface CrewParts {
+export interface WorkerPoolParts {
   readonly handed: HandedOptions
   readonly topics: Topics
   /** Descriptors of the listening sockets, one list for each worker that may ever be: those beyond `workers` are spare. */
   readonly descriptors: readonly (readonly number[])[]
-  readonly log: CrewLog
+  readonly log: WorkerPoolLog
 }
 
 /** Where it says that a worker has died. */
-export interface CrewLog {
+export interface WorkerPoolLog {
   error(about: { err: Error; worker: number }, words: string): void
   fatal(words: string): void
 }
@@ -31,26 +31,26 @@ export interface CrewLog {
 /** 48 bytes, as tls.createServer asks for. */
 const TICKET_KEY_BYTES = 48
 
-export class Crew {
+export class WorkerPool {
   isDraining = false
   /** Workers that ended although nobody told them to. */
   deaths = 0
   /** Resolves when a worker has died and there are no sockets left for another. */
   readonly failed: Promise<void>
-  private readonly parts: CrewParts
+  private readonly parts: WorkerPoolParts
   private readonly names: readonly TopicName[]
   private readonly topics: readonly FedTopic[]
   private readonly admission: CountedAdmission
   private readonly ticketKeys = randomBytes(TICKET_KEY_BYTES)
   private readonly connectionCounts: SharedArrayBuffer
-  private readonly members = new Set<Member>()
+  private readonly handles = new Set<WorkerHandle>()
   /** What those have counted that are no more. */
   private departed: Pick<Report, 'figures' | 'connections'>[] = []
   private socketsUsed = 0
   private isClosing = false
   private fail: () => void = () => {}
 
-  constructor(parts: CrewParts) {
+  constructor(parts: WorkerPoolParts) {
     this.parts = parts
     const { options } = parts.handed
     this.names = namesOf(options)
@@ -62,21 +62,21 @@ export class Crew {
     })
     for (const [index, { bus }] of this.topics.entries())
       bus.onChange(() => {
-        for (const member of this.members) member.changed(index)
+        for (const handle of this.handles) handle.changed(index)
       })
   }
 
   /** Resolves with the port once every worker listens; rejects as the first one that cannot. */
   async start(): Promise<number> {
-    const members = Array.from({ length: this.parts.handed.options.workers }, (_, index) =>
+    const handles = Array.from({ length: this.parts.handed.options.workers }, (_, index) =>
       this.add(index + 1),
     )
-    const ports = await Promise.all(members.map(({ listening }) => listening))
+    const ports = await Promise.all(handles.map(({ listening }) => listening))
     return ports[0] ?? 0
   }
 
   get workers(): number {
-    return this.members.size
+    return this.handles.size
   }
 
   get figures(): Counters {
@@ -108,25 +108,25 @@ export class Crew {
 
   async drain(withinMs: number): Promise<void> {
     this.isDraining = true
-    await this.each((member) => member.drain(withinMs))
+    await this.each((handle) => handle.drain(withinMs))
   }
 
   async close(): Promise<void> {
     this.isClosing = true
-    await this.each((member) => member.close())
+    await this.each((handle) => handle.close())
   }
 
-  private async each(act: (member: Member) => Promise<unknown>): Promise<void> {
-    await Promise.all([...this.members].map(act))
+  private async each(act: (handle: WorkerHandle) => Promise<unknown>): Promise<void> {
+    await Promise.all([...this.handles].map(act))
   }
 
-  private add(reader: number): Member {
+  private add(reader: number): WorkerHandle {
     const { handed, descriptors } = this.parts
     const { ticketKeys, connectionCounts } = this
     const setup = { handed, reader, topics: this.names, ticketKeys, connectionCounts }
     const sockets = descriptors[this.socketsUsed++] ?? []
     const { topics, admission } = this
-    const member = new Member(
+    const handle = new WorkerHandle(
       { ...setup, descriptors: sockets },
       {
         topics,
@@ -135,19 +135,19 @@ export class Crew {
         onExit: (ended, error) => this.replace(ended, error),
       },
     )
-    this.members.add(member)
-    return member
+    this.handles.add(handle)
+    return handle
   }
 
-  private async renewElsewhere(renewal: Renewal, by: Member): Promise<number> {
-    const others = [...this.members].filter((member) => member !== by)
-    const renewed = await Promise.all(others.map((member) => member.renew(renewal)))
+  private async renewElsewhere(renewal: Renewal, by: WorkerHandle): Promise<number> {
+    const others = [...this.handles].filter((handle) => handle !== by)
+    const renewed = await Promise.all(others.map((handle) => handle.renew(renewal)))
     return renewed.reduce((sum, count) => sum + count, 0)
   }
 
   /** Its streams come back by themselves, to whichever worker; what it counted stays counted. */
-  private replace(ended: Member, error: Error): void {
-    this.members.delete(ended)
+  private replace(ended: WorkerHandle, error: Error): void {
+    this.handles.delete(ended)
     clearConnectionCounts(this.connectionCounts, ended.reader - 1)
     for (const { bus } of this.topics) bus.forgetReader(ended.reader)
     if (ended.report !== null) this.departed = [sumOf([...this.departed, without(ended.report)])]
@@ -164,7 +164,7 @@ export class Crew {
   }
 
   private reports(): Report[] {
-    return [...this.members].flatMap(({ report }) => report ?? [])
+    return [...this.handles].flatMap(({ report }) => report ?? [])
   }
 
   private counted(): Pick<Report, 'figures' | 'connections'>[] {

@@ -13,7 +13,7 @@ import { eventually } from '../../support/auth-fixtures.ts'
 import { TopicInMemory } from '../../support/topic-in-memory.ts'
 
 /** Two workers, one of which is an hour late. */
-const crew = {
+const workerPool = {
   workers: 2,
   deaths: 1,
   connections: { ...createConnectionFigures(), open: 7 },
@@ -29,7 +29,7 @@ beforeEach(() => {
   parts = new AdminParts()
   delay = new EventLoopDelay()
   const { streams, topics, authenticator } = parts
-  const threads = allThreads(delay, { connections: createConnectionFigures(), crew })
+  const threads = allThreads(delay, { connections: createConnectionFigures(), workerPool })
   sources = { streams, topics, authenticator, threads }
 })
 
