@@ -19,6 +19,7 @@ import {
 import type { AuthOptions } from '../src/options.ts'
 import { type Authenticator, RequestAborted } from '../src/token/authenticator.ts'
 import { grantsScope, refusedClaim, sessionOf } from '../src/token/claims.ts'
+import { ALGORITHMS, type Algorithm, isAlgorithm } from '../src/token/key-setting.ts'
 import { prove } from '../src/token/proven-connections.ts'
 import { canonicalToken, requestToken, tokenDigest } from '../src/token/request-token.ts'
 import type { Session } from '../src/token/session.ts'
@@ -28,7 +29,6 @@ import {
   missingTokenChallenge,
 } from '../src/token/www-authenticate.ts'
 import { openKeySource } from './auth/keys/open-keys.ts'
-import { ALGORITHMS, type Algorithm, isAlgorithm } from './auth/keys/verification-key.ts'
 import { registerJwt, TokenRefused } from './auth/token-verifier.ts'
 
 export type { HostAnswer, HostSession } from '../src/token/session.ts'

@@ -5,9 +5,9 @@ import fastifyJwt, { type FastifyJWTOptions, type FastifyJwtNamespace } from '@f
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { KeysUnavailable } from '../../src/errors.ts'
 import type { Claims } from '../../src/token/claims.ts'
+import { ALGORITHMS } from '../../src/token/key-setting.ts'
 import type { KeyHeader } from './keys/key-set.ts'
 import type { KeySource } from './keys/key-source.ts'
-import { ALGORITHMS } from './keys/verification-key.ts'
 import { type Verified, VerifiedTokens } from './verified-tokens.ts'
 
 declare module 'fastify' {

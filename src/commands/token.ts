@@ -12,6 +12,7 @@ import {
   PRIVATE_KEY_FILE,
 } from '../demo/identity.ts'
 import { mintToken, readSigningKey, type TokenClaims } from '../demo/token.ts'
+import { isAlgorithm } from '../token/key-setting.ts'
 import { tellProblem } from './problem.ts'
 
 const HELP = `kafka-sse token [options]
@@ -46,7 +47,6 @@ const OPTIONS = {
 
 /** Seconds that the letter of `--exp +N` stands for. */
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
-const ALGORITHM = /^((RS|PS|ES)(256|384|512)|EdDSA)$/
 
 export async function token(args: string[], _env: NodeJS.ProcessEnv): Promise<number> {
   try {
@@ -62,7 +62,7 @@ type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'
 
 async function encode(values: Values, nowSeconds: number): Promise<string> {
   if (!values.secret.startsWith('@')) throw new Error('--secret is @ and the path of a private key in PEM')
-  if (!ALGORITHM.test(values.alg)) throw new Error(`--alg ${values.alg} is not for private keys in PEM`)
+  if (!isAlgorithm(values.alg)) throw new Error(`--alg ${values.alg} is not for private keys in PEM`)
   const key = await readSigningKey(values.secret.slice(1))
   const claims: TokenClaims = {
     iss: values.iss,

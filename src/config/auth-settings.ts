@@ -1,12 +1,11 @@
 // Settings of tokens: where they stand in a request, what they must say, and whose keys verify them.
 
 import type { AuthOptions } from '../options.ts'
+import { RSA_ALGORITHMS } from '../token/key-setting.ts'
 import { AUTH_LIMITS, type Limit } from './auth-limits.ts'
 import type { Setting } from './setting.ts'
 
 const TOKEN_CHARACTERS = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-/** The only keys that fit several algorithms. */
-const RSA_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
 
 export const AUTH_SETTINGS: Record<keyof AuthOptions, Setting> = {
   issuer: {

@@ -11,6 +11,7 @@ import {
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { TlsOptions } from '../options.ts'
+import { keySetting } from '../token/key-setting.ts'
 import { fileFailure } from './problems.ts'
 
 export function tlsProblems({ certFile, keyFile }: TlsOptions): string[] {
@@ -34,24 +35,32 @@ export function tlsProblems({ certFile, keyFile }: TlsOptions): string[] {
 }
 
 /**
- * A server only verifies: whoever hands it a private key has mixed up two files, and the demo's private.pem is the one
- * that lies about. So is its public half refused where private.pem is at hand to compare with.
+ * What is wrong with the keys that a server verifies tokens with; null where nothing is. A server needs public keys only, so a
+ * private key is refused; so is the demo's key where private.pem is at hand to compare with. A URL is not fetched here.
  */
 export function verificationKeysProblem(name: string, keys: string, folder: string): string | null {
-  if (/^https?:\/\//i.test(keys)) return null
-  const inline = keys.includes('-----BEGIN ') || /^\s*\{/.test(keys)
-  if (!inline && (keys.trim() === '' || /[\r\n]/.test(keys)))
-    return `${name} is neither a URL, a path nor PEM text`
-  try {
-    const text = inline ? keys : readFileSync(keys, 'utf8')
-    if (holdsPrivateKey(text)) return `${name} holds a private key: a server is given public keys only`
-    const folders = inline ? [folder] : [folder, dirname(keys)]
-    return folders.some((place) => holdsDemoKey(text, place))
-      ? `${name} holds the demo's key (private.pem): whoever has that file could mint tokens`
-      : null
-  } catch (error) {
-    return `${name}: cannot read ${keys}: ${fileFailure(error)}`
+  const setting = keySetting(keys)
+  switch (setting.kind) {
+    case 'wrong':
+      return `${name} ${setting.words}`
+    case 'url':
+      return null
+    case 'text':
+      return unfitKeys(name, setting.text, [folder])
+    case 'file':
+      try {
+        return unfitKeys(name, readFileSync(setting.path, 'utf8'), [folder, dirname(setting.path)])
+      } catch (error) {
+        return `${name}: cannot read ${setting.path}: ${fileFailure(error)}`
+      }
   }
+}
+
+function unfitKeys(name: string, text: string, folders: readonly string[]): string | null {
+  if (holdsPrivateKey(text)) return `${name} holds a private key: a server is given public keys only`
+  return folders.some((folder) => holdsDemoKey(text, folder))
+    ? `${name} holds the demo's key (private.pem): whoever has that file could mint tokens`
+    : null
 }
 
 function readAs<T>(

@@ -4,6 +4,7 @@
 import { readFileSync, type Stats, statSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { FastifyBaseLogger } from 'fastify'
+import type { Algorithm } from '../../../src/token/key-setting.ts'
 import {
   chooseKey,
   type KeyChoice,
@@ -13,7 +14,6 @@ import {
   readKeySet,
 } from './key-set.ts'
 import type { KeySource } from './key-source.ts'
-import type { Algorithm } from './verification-key.ts'
 
 /** A hundred RSA keys with certificates stay below it. */
 export const KEY_FILE_BYTES_MAX = 1024 * 1024

@@ -1,14 +1,8 @@
 // A set of verification keys: read from PEM, JWK or JWKS text, and asked which key a token's header means.
 // Promise: a text that holds no usable key is refused whole, so a bad file never empties a good set.
 
-import {
-  type Algorithm,
-  isAlgorithm,
-  KeyUnusable,
-  keyOfJwk,
-  keyOfPem,
-  type VerificationKey,
-} from './verification-key.ts'
+import { type Algorithm, isAlgorithm } from '../../../src/token/key-setting.ts'
+import { KeyUnusable, keyOfJwk, keyOfPem, type VerificationKey } from './verification-key.ts'
 
 export interface KeySet {
   readonly keys: readonly VerificationKey[]

@@ -1,12 +1,12 @@
-// Where keys come from: PEM or JWKS text, a file, or a URL, all asked the same way.
-// Promise: what the setting means is decided once, and nothing secret in it is ever quoted back.
+// Opens the key source that `auth.keys` names: PEM or JWKS text, a file, or a URL, all asked the same way.
+// Promise: no error quotes the setting, since it may be a secret.
 
 import type { FastifyBaseLogger } from 'fastify'
+import { type Algorithm, keySetting } from '../../../src/token/key-setting.ts'
 import { KeyFile } from './key-file.ts'
 import { chooseKey, KeysUnreadable, readKeySet } from './key-set.ts'
 import type { KeySource } from './key-source.ts'
 import { type RemoteKeyLimits, RemoteKeys } from './remote-keys.ts'
-import type { Algorithm } from './verification-key.ts'
 
 export interface KeySettings extends RemoteKeyLimits {
   /** A JWKS or discovery URL, the path of a PEM, JWK or JWKS file, or such text itself. */
@@ -18,20 +18,23 @@ export interface KeySettings extends RemoteKeyLimits {
 
 /** Throws one line that names the file or the setting where its keys cannot be read. A URL is fetched afterwards. */
 export function openKeySource(settings: KeySettings, log: FastifyBaseLogger): KeySource {
-  const { keys, issuer, rsaAlgorithm } = settings
-  if (/^https?:\/\//i.test(keys)) {
-    return new RemoteKeys(keysUrl(keys), settings, {
-      issuer,
-      rsaAlgorithm,
-      log,
-      nowMs: () => performance.now(),
-    })
+  const { issuer, rsaAlgorithm } = settings
+  const setting = keySetting(settings.keys)
+  switch (setting.kind) {
+    case 'url':
+      return new RemoteKeys(setting.url, settings, {
+        issuer,
+        rsaAlgorithm,
+        log,
+        nowMs: () => performance.now(),
+      })
+    case 'text':
+      return fixedKeys(setting.text, rsaAlgorithm)
+    case 'file':
+      return new KeyFile(setting.path, rsaAlgorithm, log)
+    case 'wrong':
+      throw new Error(`auth.keys ${setting.words}`)
   }
-  if (/^\s*\{/.test(keys) || keys.includes('-----BEGIN ')) return fixedKeys(keys, rsaAlgorithm)
-  // Not quoted: what spans lines is no path, but perhaps a key whose first line was lost.
-  if (keys.trim() === '' || /[\r\n]/.test(keys))
-    throw new Error('auth.keys is neither a URL, a file nor PEM text')
-  return new KeyFile(keys, rsaAlgorithm, log)
 }
 
 function fixedKeys(text: string, rsaAlgorithm: Algorithm): KeySource {
@@ -46,13 +49,4 @@ function readFixed(text: string, rsaAlgorithm: Algorithm): ReturnType<typeof rea
     if (error instanceof KeysUnreadable) throw new Error(`auth.keys: ${error.message}`)
     throw error
   }
-}
-
-function keysUrl(text: string): URL {
-  if (!URL.canParse(text)) throw new Error('auth.keys is not a valid URL')
-  const url = new URL(text)
-  // fetch refuses such URLs, quoting them; logs name the URL, too.
-  if (url.username !== '' || url.password !== '')
-    throw new Error('auth.keys is a URL without a user or password')
-  return url
 }

@@ -3,6 +3,7 @@
 
 import type { FastifyBaseLogger } from 'fastify'
 import { KeysUnavailable } from '../../../src/errors.ts'
+import type { Algorithm } from '../../../src/token/key-setting.ts'
 import { fetchKeySet, KeyFetchFailed } from './key-fetch.ts'
 import {
   chooseKey,
@@ -13,7 +14,6 @@ import {
   readKeySet,
 } from './key-set.ts'
 import type { KeySource } from './key-source.ts'
-import type { Algorithm } from './verification-key.ts'
 
 export interface RemoteKeyLimits {
   readonly jwksTimeoutMs: number

@@ -2,10 +2,7 @@
 // weak for its algorithm; a private key lends only its public half.
 
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
-
-const RSA_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const
-export const ALGORITHMS = [...RSA_ALGORITHMS, 'ES256', 'ES384', 'ES512', 'EdDSA'] as const
-export type Algorithm = (typeof ALGORITHMS)[number]
+import { type Algorithm, isAlgorithm, RSA_ALGORITHMS } from '../../../src/token/key-setting.ts'
 
 export interface VerificationKey {
   /** null: the key's source gives it no name. */
@@ -27,10 +24,6 @@ const CURVE_ALGORITHMS: ReadonlyMap<string, Algorithm> = new Map([
 ])
 /** The members that make up public keys (RFC 7518 section 6, RFC 8037): a private JWK's others are left unread. */
 const PUBLIC_MEMBERS = ['kty', 'crv', 'n', 'e', 'x', 'y'] as const
-
-export function isAlgorithm(name: unknown): name is Algorithm {
-  return ALGORITHMS.some((algorithm) => algorithm === name)
-}
 
 /** `rsaAlgorithm` is for RSA keys, the only kind that fits several algorithms and, in PEM, names none. */
 export function keyOfPem(pem: string, rsaAlgorithm: Algorithm): VerificationKey {

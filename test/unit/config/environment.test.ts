@@ -292,6 +292,18 @@ describe('the files that are named', () => {
     ])
   })
 
+  test('keys that are no URL, file or PEM text are told with the other problems, and not quoted', async () => {
+    expect(
+      await problemsOf({ ...NEEDED, PORT: 'abc', JWT_KEYS: 'https://user:c0rrect@id.example.com/' }),
+    ).toEqual([
+      'PORT takes an integer from 0 to 65535, not "abc"',
+      'JWT_KEYS is a URL without a user or password',
+    ])
+    expect(await problemsOf({ ...NEEDED, JWT_KEYS: 'MIIB\nMIIC' })).toEqual([
+      'JWT_KEYS is neither a URL, a file nor PEM text',
+    ])
+  })
+
   test('a private key is refused as JWT_KEYS, as PEM, as a file and as a JWK', async () => {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()

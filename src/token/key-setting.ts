@@ -1,0 +1,41 @@
+// What `auth.keys` may be, and which algorithms its keys may have. The check of a configuration and plugins/auth both ask here.
+// Promise: no word about a setting that is wrong quotes it, since it may be a secret.
+
+/** `alg` of RSA keys, the only kind that fits several algorithms (RFC 7518 sections 3.3 and 3.5). */
+export const RSA_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const
+/** Every `alg` that a token may be signed with. */
+export const ALGORITHMS = [...RSA_ALGORITHMS, 'ES256', 'ES384', 'ES512', 'EdDSA'] as const
+export type Algorithm = (typeof ALGORITHMS)[number]
+
+export function isAlgorithm(name: unknown): name is Algorithm {
+  return ALGORITHMS.some((algorithm) => algorithm === name)
+}
+
+export type KeySetting =
+  /** Of a JWKS, or of a discovery document that names one. */
+  | { readonly kind: 'url'; readonly url: URL }
+  /** PEM, a JWK or a JWKS. */
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'file'; readonly path: string }
+  /** `words` are a predicate: the name of the setting goes before them. */
+  | { readonly kind: 'wrong'; readonly words: string }
+
+export function keySetting(keys: string): KeySetting {
+  if (/^https?:\/\//i.test(keys)) return urlSetting(keys)
+  if (/^\s*\{/.test(keys) || keys.includes('-----BEGIN ')) return { kind: 'text', text: keys }
+  // No path spans lines, but a key does whose first line was lost.
+  if (keys.trim() === '' || /[\r\n]/.test(keys)) return wrong('is neither a URL, a file nor PEM text')
+  return { kind: 'file', path: keys }
+}
+
+function urlSetting(keys: string): KeySetting {
+  if (!URL.canParse(keys)) return wrong('is not a valid URL')
+  const url = new URL(keys)
+  // `fetch` refuses a URL with credentials and quotes it; log lines name the URL, too.
+  if (url.username !== '' || url.password !== '') return wrong('is a URL without a user or password')
+  return { kind: 'url', url }
+}
+
+function wrong(words: string): KeySetting {
+  return { kind: 'wrong', words }
+}

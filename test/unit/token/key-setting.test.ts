@@ -1,0 +1,31 @@
+// What the setting `auth.keys` may be, and that nothing in it is quoted where it is wrong.
+
+import { describe, expect, test } from 'vitest'
+import { keySetting } from '../../../src/token/key-setting.ts'
+
+describe('the setting auth.keys', () => {
+  test.each([
+    ['https://id.example.com/jwks', 'url'],
+    ['HTTP://id.example.com/jwks', 'url'],
+    ['{"keys": []}', 'text'],
+    ['\n  {"kty": "EC"}', 'text'],
+    ['-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n', 'text'],
+    ['# a comment\n-----BEGIN PUBLIC KEY-----\n', 'text'],
+    ['keys.pem', 'file'],
+    ['/run/secrets/keys with spaces.json', 'file'],
+    ['file:///keys.pem', 'file'],
+  ])('%j is taken as a %s', (keys, kind) => {
+    expect(keySetting(keys).kind).toBe(kind)
+  })
+
+  test.each([
+    ['', 'is neither a URL, a file nor PEM text'],
+    [' \t', 'is neither a URL, a file nor PEM text'],
+    ['MIIB\nsecret-words\n', 'is neither a URL, a file nor PEM text'],
+    ['https://secret-words:x', 'is not a valid URL'],
+    ['https://user:secret-words@id.example.com/', 'is a URL without a user or password'],
+    ['https://user@id.example.com/', 'is a URL without a user or password'],
+  ])('%j is wrong, in words that quote nothing', (keys, words) => {
+    expect(keySetting(keys)).toEqual({ kind: 'wrong', words })
+  })
+})
