@@ -4,7 +4,7 @@
 import rdkafka, { type KafkaConsumer, type Metadata } from 'node-rdkafka'
 import { answerOf, type Callback } from './callback.ts'
 import type { Gate } from './gate.ts'
-import { codeOf } from './troubles.ts'
+import { codeOf } from './kafka-error.ts'
 
 export interface ListedPartition {
   readonly partition: number

@@ -1,6 +1,7 @@
 // What may be wrong between one consumer and its brokers: told once when it turns wrong, and once when it is right again.
 
 import { Condition, type Log } from './condition.ts'
+import { codeOf, wordsOf } from './kafka-error.ts'
 import { failureOf } from './log-line.ts'
 
 /** Codes of what a look at the topic tells better: each partition has one of these at the most, until it is there again. */
@@ -71,13 +72,4 @@ export class Troubles {
   noteRead(): void {
     this.readable.clear()
   }
-}
-
-/** librdkafka's number of an error; NaN for one that has none. */
-export function codeOf(error: unknown): number {
-  return error instanceof Error && 'code' in error ? Number(error.code) : Number.NaN
-}
-
-export function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

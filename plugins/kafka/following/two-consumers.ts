@@ -2,8 +2,8 @@
 // the other, a batch at a time: so nobody's next record waits behind the million that a consumer has fetched of another topic.
 
 import type { ConsumerEvents, RecordSource } from '../client/consumer.ts'
+import { wordsOf } from '../client/kafka-error.ts'
 import type { ListedPartition } from '../client/questions.ts'
-import { wordsOf } from '../client/troubles.ts'
 import { Lane, type Receiver } from './lane.ts'
 import type { LedPartition } from './refusals.ts'
 import { Leaders, type TopicMarks } from './watermarks.ts'

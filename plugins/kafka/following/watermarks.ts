@@ -3,8 +3,8 @@
 // partition that its leader refuses.
 
 import type { Watermarks } from '../../../src/bus/record.ts'
+import { codeOf } from '../client/kafka-error.ts'
 import type { TopicOffsets, TopicPartition } from '../client/questions.ts'
-import { codeOf } from '../client/troubles.ts'
 import { type LedPartition, Refusals } from './refusals.ts'
 
 /** Watermarks of some partitions of some topics. */
