@@ -12,7 +12,7 @@ import type { KafkaOptions } from '../src/options.ts'
 import { SegmentPool } from '../src/segments/segment-pool.ts'
 import { warnOfMissingParts } from './kafka/client/librdkafka-build.ts'
 import type { Feeding } from './kafka/following/reader.ts'
-import { type OpenSource, openSource } from './kafka/sources.ts'
+import { type OpenSource, openSource } from './kafka/following/shared-source.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -6,8 +6,8 @@ import rdkafka, { type KafkaConsumer, type LibrdKafkaError, type Metadata } from
 import type { KafkaRecord } from '../../../src/bus/record.ts'
 import type { KafkaOptions } from '../../../src/options.ts'
 import { BatchSize } from './batch-size.ts'
+import type { Gate } from './blocking-lock.ts'
 import { answerOf } from './callback.ts'
-import type { Gate } from './gate.ts'
 import {
   isDebug,
   type LogLine,

@@ -2,8 +2,8 @@
 // whether to ask again.
 
 import rdkafka, { type KafkaConsumer, type Metadata } from 'node-rdkafka'
+import type { Gate } from './blocking-lock.ts'
 import { answerOf, type Callback } from './callback.ts'
-import type { Gate } from './gate.ts'
 import { codeOf } from './kafka-error.ts'
 
 export interface ListedPartition {

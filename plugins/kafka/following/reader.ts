@@ -2,15 +2,15 @@
 // Whatever is missing (the broker, the topic, a leader) it goes on looking for, and says in words what it waits for.
 
 import type { PartitionWatermarks, Watermarks } from '../../../src/bus/record.ts'
-import type { Log } from '../client/condition.ts'
 import type { ConsumerEvents, RecordSource } from '../client/consumer.ts'
-import { Troubles } from '../client/troubles.ts'
-import { Housekeeping } from './between-reads.ts'
+import type { Log } from './condition.ts'
 import { FollowedTopic } from './followed-topic.ts'
-import { Logs } from './logs.ts'
-import { look } from './look.ts'
+import { Housekeeping } from './housekeeping.ts'
+import { Logs } from './log-fan-out.ts'
 import { jittered, Pause } from './pause.ts'
+import { look } from './refresh.ts'
 import type { RecordWriter, TopicFeed } from './topic-feed.ts'
+import { Troubles } from './troubles.ts'
 import { type SourceEvents, TwoConsumers } from './two-consumers.ts'
 
 export interface ReaderOptions {

@@ -4,7 +4,7 @@
 import type { ConsumerEvents, RecordSource } from '../client/consumer.ts'
 import { wordsOf } from '../client/kafka-error.ts'
 import type { ListedPartition } from '../client/questions.ts'
-import { Lane, type Receiver } from './lane.ts'
+import { Lane, type Receiver } from './assignment.ts'
 import type { LedPartition } from './refusals.ts'
 import { Leaders, type TopicMarks } from './watermarks.ts'
 

@@ -2,7 +2,7 @@
 // other, and another bus that begins later, lose nothing, repeat nothing, and do not hold up the others.
 
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Receiver } from '../../../plugins/kafka/following/lane.ts'
+import type { Receiver } from '../../../plugins/kafka/following/assignment.ts'
 import { TwoConsumers } from '../../../plugins/kafka/following/two-consumers.ts'
 import { KafkaInMemory } from '../../support/kafka-in-memory.ts'
 

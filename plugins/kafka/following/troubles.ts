@@ -1,8 +1,8 @@
 // What may be wrong between one consumer and its brokers: told once when it turns wrong, and once when it is right again.
 
+import { codeOf, wordsOf } from '../client/kafka-error.ts'
+import { failureOf } from '../client/log-line.ts'
 import { Condition, type Log } from './condition.ts'
-import { codeOf, wordsOf } from './kafka-error.ts'
-import { failureOf } from './log-line.ts'
 
 /** Codes of what a look at the topic tells better: each partition has one of these at the most, until it is there again. */
 const TOLD_BY_LOOK = new Set([

@@ -1,8 +1,8 @@
 // Lets buses tidy up in turns of their own, so that streams get theirs in between: those that got something after every read,
 // the others once a second. However many there are, a turn is short.
 
+import { nextTurn } from './time-slice.ts'
 import type { TopicFeed } from './topic-feed.ts'
-import { nextTurn } from './turns.ts'
 
 /** Turns between two reads. */
 const TURNS_MAX = 16

@@ -1,6 +1,6 @@
 // Several loggers that hear the same: those of the registrations whom it concerns, each once.
 
-import type { Log } from '../client/condition.ts'
+import type { Log } from './condition.ts'
 
 export class Logs implements Log {
   /** How often each was added. */

@@ -4,7 +4,7 @@
 import type { Moment } from '../../../src/bus/holes.ts'
 import type { Watermarks } from '../../../src/bus/record.ts'
 import type { FollowedTopic } from './followed-topic.ts'
-import { Turns } from './turns.ts'
+import { Turns } from './time-slice.ts'
 import type { TwoConsumers } from './two-consumers.ts'
 
 export interface LookParts {

@@ -2,12 +2,12 @@
 // that names these brokers in this way, and closed with the last.
 
 import { performance } from 'node:perf_hooks'
-import type { KafkaOptions } from '../../src/options.ts'
-import type { Log } from './client/condition.ts'
-import { Consumer } from './client/consumer.ts'
-import { processGate } from './client/gate.ts'
-import { consumerProperties } from './client/properties.ts'
-import { Reader } from './following/reader.ts'
+import type { KafkaOptions } from '../../../src/options.ts'
+import { processGate } from '../client/blocking-lock.ts'
+import { Consumer } from '../client/consumer.ts'
+import { consumerProperties } from '../client/properties.ts'
+import type { Log } from './condition.ts'
+import { Reader } from './reader.ts'
 
 /** One registration's share in a source. */
 export interface OpenSource {

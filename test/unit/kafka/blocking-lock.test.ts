@@ -3,7 +3,7 @@
 import fastify, { type FastifyInstance } from 'fastify'
 import rdkafka from 'node-rdkafka'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { Gate } from '../../../plugins/kafka/client/gate.ts'
+import { Gate } from '../../../plugins/kafka/client/blocking-lock.ts'
 import { type MockBroker, startMockBroker } from '../../../plugins/kafka/client/mock-broker.ts'
 import { RecordProducer } from '../../../plugins/kafka/client/producer.ts'
 import kafkaPlugin from '../../../plugins/kafka.ts'
