@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { FastifySSEPlugin } from 'fastify-sse-v2'
 import type { Admin } from '../src/admin/admin.ts'
-import { Viewers } from '../src/admin/status-viewers.ts'
+import { StatusViewers } from '../src/admin/status-viewers.ts'
 import { Busy } from '../src/errors.ts'
 import { markLasting } from '../src/stream/lasting-answers.ts'
 
@@ -41,7 +41,7 @@ const FILES = [
 export async function statusRoutes(app: FastifyInstance, options: StatusOptions): Promise<void> {
   await requireSse(app)
   await serveFiles(app, options.folder)
-  const viewers = new Viewers({
+  const viewers = new StatusViewers({
     viewersMax: options.viewersMax ?? VIEWERS_MAX,
     everyMs: options.everyMs ?? EVERY_MS,
     describe: () => JSON.stringify(options.admin.status()),

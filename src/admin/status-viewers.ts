@@ -3,7 +3,7 @@
 
 import type { Writable } from 'node:stream'
 
-export interface ViewersOptions {
+export interface StatusViewersOptions {
   readonly viewersMax: number
   readonly everyMs: number
   /** Makes the text as it is now. */
@@ -13,14 +13,14 @@ export interface ViewersOptions {
 /** How long a viewer's response may take to end when all are told to. */
 const END_MS = 500
 
-export class Viewers {
-  private readonly options: ViewersOptions
+export class StatusViewers {
+  private readonly options: StatusViewersOptions
   private readonly responses = new Set<Writable>()
   private next = new Tick()
   private timer: NodeJS.Timeout | null = null
   private isClosed = false
 
-  constructor(options: ViewersOptions) {
+  constructor(options: StatusViewersOptions) {
     this.options = options
   }
 

@@ -11,15 +11,15 @@ import { builtOrClosed } from './closing.ts'
 import { inPackage } from './package-path.ts'
 import { frameworkOptions, leaveBodies } from './web-app.ts'
 
-/** Connections of operators, in all: probes, scrapers and the status page, whose own limit is 100. */
+/** Connections to the admin port: probes, scrapers and the status page, whose own limit is 100. */
 const CONNECTIONS_MAX = 1000
 
-export async function buildOperator(
+export async function buildAdminApp(
   options: ServerOptions,
   parts: AdminPluginOptions,
 ): Promise<FastifyInstance> {
   const names = meantNames(options.adminHost, options.adminHosts)
-  const operator = fastify({
+  const app = fastify({
     ...frameworkOptions(options),
     // No hook runs for a path that cannot be decoded.
     frameworkErrors: (_error, { headers }, reply) => {
@@ -27,25 +27,25 @@ export async function buildOperator(
       reply.send(refusal as never) // typed for a route's reply, and no route is meant
     },
   })
-  return builtOrClosed(operator, async () => {
-    leaveBodies(operator)
-    refuseOtherHosts(operator, names)
-    await operator.register(admin, parts)
-    await operator.register(adminRoutes, { admin: operator.kafkaSseAdmin, folder: inPackage('public') })
-    await operator.ready()
-    return operator
+  return builtOrClosed(app, async () => {
+    leaveBodies(app)
+    refuseOtherHosts(app, names)
+    await app.register(admin, parts)
+    await app.register(adminRoutes, { admin: app.kafkaSseAdmin, folder: inPackage('public') })
+    await app.ready()
+    return app
   })
 }
 
 /** For every path, those where there is nothing, too. */
-function refuseOtherHosts(operator: FastifyInstance, names: ReadonlySet<string>): void {
-  operator.addHook('onRequest', async ({ headers }) => {
+function refuseOtherHosts(app: FastifyInstance, names: ReadonlySet<string>): void {
+  app.addHook('onRequest', async ({ headers }) => {
     if (!isHostMeant(headers.host, names)) throw new HostUnknown()
   })
 }
 
-/** Apart from the clients' connections, so that a flood of those keeps no operator out. */
-export function operatorBudget(): ConnectionBudget {
+/** Counted apart from clients, so that a flood of client connections cannot lock operators out. */
+export function adminBudget(): ConnectionBudget {
   const bounds = { connectionsMax: CONNECTIONS_MAX, connectionsPerAddressMax: CONNECTIONS_MAX }
   return new ConnectionBudget(bounds, createConnectionCounts(1, 0), 0)
 }

@@ -1,4 +1,4 @@
-// The application that the commands serve: the front, the records' source and the admin port, put together in one thread.
+// The application that the commands serve: the web app, the records' source and the admin port, put together in one thread.
 // src/threads/multi-thread-app.ts puts them together for several. No process, no signals.
 
 import { randomInt } from 'node:crypto'
@@ -9,9 +9,9 @@ import { ConnectionBudget, createConnectionCounts, SEEDS } from '../http/connect
 import { createConnectionFigures } from '../http/connection-limits.ts'
 import { Listeners, readTls } from '../http/listener.ts'
 import type { ServerOptions } from '../options.ts'
-import { buildOperator, operatorBudget } from './admin-app.ts'
+import { buildAdminApp, adminBudget } from './admin-app.ts'
 import { builtOrClosed } from './closing.ts'
-import { buildFront, registerStreams } from './web-app.ts'
+import { buildWebApp, registerStreams } from './web-app.ts'
 
 export interface Ports {
   readonly port: number
@@ -43,7 +43,7 @@ export async function buildApp(
   options: ServerOptions,
   sockets: readonly number[] | null = null,
 ): Promise<SingleApp> {
-  const app = await buildFront(options, async (scope) => {
+  const app = await buildWebApp(options, async (scope) => {
     await scope.register(kafka, options.kafka)
     await registerStreams(scope, options, { topics: () => scope.kafkaSseTopics })
   })
@@ -56,8 +56,8 @@ export async function buildApp(
     departure,
     connections,
   }
-  const admin = await builtOrClosed(app, () => buildOperator(options, parts))
-  const [front, operator] = [new Listeners(), new Listeners()]
+  const admin = await builtOrClosed(app, () => buildAdminApp(options, parts))
+  const [clientPorts, adminPorts] = [new Listeners(), new Listeners()]
   return {
     app,
     admin,
@@ -66,12 +66,12 @@ export async function buildApp(
     listen: async () => {
       const tls = options.tls === null ? null : await readTls(options.tls)
       const { host, port, adminHost, adminPort } = options
-      const at = { host: adminHost, port: adminPort, tls: null, connections, budget: operatorBudget() }
+      const at = { host: adminHost, port: adminPort, tls: null, connections, budget: adminBudget() }
       const budget = new ConnectionBudget(options, createConnectionCounts(1, randomInt(SEEDS)), 0)
       const where = sockets === null ? { host, port } : { sockets }
       return {
-        adminPort: await operator.add(admin.routing as RequestListener, at),
-        port: await front.add(app.routing as RequestListener, { ...where, tls, connections, budget }),
+        adminPort: await adminPorts.add(admin.routing as RequestListener, at),
+        port: await clientPorts.add(app.routing as RequestListener, { ...where, tls, connections, budget }),
       }
     },
     announceEnd: () => {
@@ -80,11 +80,11 @@ export async function buildApp(
     drain: () => app.kafkaSse.drain(options.sse.drainSeconds * 1000),
     close: async () => {
       await app.kafkaSse.close()
-      await front.close()
+      await clientPorts.close()
       await app.close()
       // Last, so that readiness is seen to be red until the end.
       await admin.close()
-      await operator.close()
+      await adminPorts.close()
     },
   }
 }

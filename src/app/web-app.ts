@@ -19,7 +19,7 @@ import { LogDestination } from './log-destination.ts'
 import { inPackage } from './package-path.ts'
 
 /** What a front needs besides its options: whence its topics come, and what it shares with other threads, if it does. */
-export interface Backing {
+export interface StreamParts {
   readonly topics: (app: FastifyInstance) => TopicSource
   readonly shared?: Shared
 }
@@ -28,7 +28,7 @@ export interface Backing {
 export async function registerStreams(
   app: FastifyInstance,
   options: Pick<ResolvedOptions, 'auth' | 'sse' | 'streams'>,
-  { topics, shared }: Backing,
+  { topics, shared }: StreamParts,
 ): Promise<void> {
   await app.register(sse, { ...options.sse, ...(shared && { shared }) })
   await app.register(auth, options.auth)
@@ -49,7 +49,7 @@ export async function registerStreams(
 }
 
 /** Streams and pages, ready to be listened for. `register` brings the streams. */
-export async function buildFront(
+export async function buildWebApp(
   options: ServerOptions,
   register: (app: FastifyInstance) => Promise<void>,
 ): Promise<FastifyInstance> {

@@ -3,7 +3,7 @@
 import type { RequestListener } from 'node:http'
 import fastify, { type FastifyInstance } from 'fastify'
 import kafka from '../../plugins/kafka.ts'
-import { buildOperator, operatorBudget } from '../app/admin-app.ts'
+import { buildAdminApp, adminBudget } from '../app/admin-app.ts'
 import { builtOrClosed } from '../app/closing.ts'
 import type { App } from '../app/single-thread-app.ts'
 import { frameworkOptions } from '../app/web-app.ts'
@@ -33,20 +33,20 @@ async function multiThreadApp(
   const { log, kafkaSseTopics: topics } = feed
   const workerPool = new WorkerPool({ handed, topics, descriptors, log })
   const departure = { isAnnounced: false }
-  const admin = await buildOperator(options, {
+  const admin = await buildAdminApp(options, {
     streams: workerPool,
     topics,
     authenticator: workerPool,
     departure,
     workerPool,
   })
-  const operator = new Listeners()
+  const adminPorts = new Listeners()
   return {
     log,
     failed: workerPool.failed,
     listen: async () => {
-      const at = { host: options.adminHost, port: options.adminPort, tls: null, budget: operatorBudget() }
-      const adminPort = await operator.add(admin.routing as RequestListener, at)
+      const at = { host: options.adminHost, port: options.adminPort, tls: null, budget: adminBudget() }
+      const adminPort = await adminPorts.add(admin.routing as RequestListener, at)
       return { adminPort, port: await workerPool.start() }
     },
     announceEnd: () => {
@@ -58,7 +58,7 @@ async function multiThreadApp(
       await feed.close()
       // Last, so that readiness is seen to be red until the end.
       await admin.close()
-      await operator.close()
+      await adminPorts.close()
     },
   }
 }

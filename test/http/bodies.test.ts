@@ -10,8 +10,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { buildOperator } from '../../src/app/admin-app.ts'
-import { buildFront, registerStreams } from '../../src/app/web-app.ts'
+import { buildAdminApp } from '../../src/app/admin-app.ts'
+import { buildWebApp, registerStreams } from '../../src/app/web-app.ts'
 import { parseEnvironment } from '../../src/config/parse.ts'
 import { makeCertificates } from '../../src/demo/certificates.ts'
 import { type Listener, listen } from '../../src/http/listener.ts'
@@ -20,8 +20,8 @@ import { AUDIENCE, ISSUER, makeKey } from '../support/auth-fixtures.ts'
 import { TopicInMemory } from '../support/topic-in-memory.ts'
 
 const PATHS = {
-  front: ['/nothing', '/', '/index.html', '/demo/token', '/events', '/%zz'],
-  operator: ['/nothing', '/health/live', '/metrics', '/status', '/%zz'],
+  web: ['/nothing', '/', '/index.html', '/demo/token', '/events', '/%zz'],
+  admin: ['/nothing', '/health/live', '/metrics', '/status', '/%zz'],
 }
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE']
 const TYPES = [
@@ -40,7 +40,7 @@ const STILL_OPEN = -1
 let folder: string
 let ca: string
 const apps: FastifyInstance[] = []
-const ports = { front: 0, operator: 0, secure: 0 }
+const ports = { web: 0, admin: 0, secure: 0 }
 const listeners: Listener[] = []
 
 beforeAll(async () => {
@@ -59,19 +59,19 @@ beforeAll(async () => {
   }
   const options = { ...(await parseEnvironment(env)), demo: { tokens: true, folder } }
   const topic = new TopicInMemory()
-  const front = await buildFront(options, (scope) =>
+  const web = await buildWebApp(options, (scope) =>
     registerStreams(scope, options, { topics: () => ({ open: () => topic }) }),
   )
-  const operator = await buildOperator(options, new AdminParts())
-  apps.push(front, operator)
+  const admin = await buildAdminApp(options, new AdminParts())
+  apps.push(web, admin)
   const at = async (app: FastifyInstance, tls: Parameters<typeof listen>[1]['tls']) => {
     const listener = await listen(app.routing as RequestListener, { host: '127.0.0.1', port: 0, tls })
     listeners.push(listener)
     return listener.port
   }
-  ports.front = await at(front, null)
-  ports.operator = await at(operator, null)
-  ports.secure = await at(front, { cert: Buffer.from(made.certificatePem), key: Buffer.from(made.keyPem) })
+  ports.web = await at(web, null)
+  ports.admin = await at(admin, null)
+  ports.secure = await at(web, { cert: Buffer.from(made.certificatePem), key: Buffer.from(made.keyPem) })
 })
 
 afterAll(async () => {
@@ -123,7 +123,7 @@ async function statusHttp2(method: string, path: string, type: string | null): P
   }
 }
 
-describe.each(['front', 'operator'] as const)('the %s', (port) => {
+describe.each(['web', 'admin'] as const)('the %s app', (port) => {
   it.each(PATHS[port])('answers a body that never comes at once, and closes: %s', async (path) => {
     const asked = METHODS.flatMap((method) => TYPES.map((type) => ({ method, type })))
     const statuses = await Promise.all(
@@ -133,7 +133,7 @@ describe.each(['front', 'operator'] as const)('the %s', (port) => {
   })
 })
 
-it.each(PATHS.front)('over HTTP/2, too: %s', async (path) => {
+it.each(PATHS.web)('over HTTP/2, too: %s', async (path) => {
   const asked = METHODS.flatMap((method) => TYPES.map((type) => ({ method, type })))
   const statuses = await Promise.all(asked.map(({ method, type }) => statusHttp2(method, path, type)))
   for (const status of statuses) expect(status).toBeGreaterThanOrEqual(200)

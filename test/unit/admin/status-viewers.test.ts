@@ -3,15 +3,15 @@
 import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Viewers } from '../../../src/admin/status-viewers.ts'
+import { StatusViewers } from '../../../src/admin/status-viewers.ts'
 
 let made: number
-let viewers: Viewers
+let viewers: StatusViewers
 
 beforeEach(() => {
   vi.useFakeTimers()
   made = 0
-  viewers = new Viewers({ viewersMax: 2, everyMs: 1000, describe: () => String(++made) })
+  viewers = new StatusViewers({ viewersMax: 2, everyMs: 1000, describe: () => String(++made) })
 })
 
 afterEach(() => vi.useRealTimers())
