@@ -9,7 +9,7 @@ import { ConnectionBudget, createConnectionCounts, SEEDS } from '../http/connect
 import { createConnectionFigures } from '../http/connection-limits.ts'
 import { Listeners, readTls } from '../http/listener.ts'
 import type { ServerOptions } from '../options.ts'
-import { buildAdminApp, adminBudget } from './admin-app.ts'
+import { adminBudget, buildAdminApp } from './admin-app.ts'
 import { builtOrClosed } from './closing.ts'
 import { buildWebApp, registerStreams } from './web-app.ts'
 

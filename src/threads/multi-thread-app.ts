@@ -3,7 +3,7 @@
 import type { RequestListener } from 'node:http'
 import fastify, { type FastifyInstance } from 'fastify'
 import kafka from '../../plugins/kafka.ts'
-import { buildAdminApp, adminBudget } from '../app/admin-app.ts'
+import { adminBudget, buildAdminApp } from '../app/admin-app.ts'
 import { builtOrClosed } from '../app/closing.ts'
 import type { App } from '../app/single-thread-app.ts'
 import { frameworkOptions } from '../app/web-app.ts'

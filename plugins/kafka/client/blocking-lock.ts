@@ -4,7 +4,7 @@
 /** A reader that was refused asks again every few milliseconds: one that has not for so long has something else to do. */
 const TURN_KEPT_MS = 100
 
-export class Gate {
+export class BlockingLock {
   private readonly nowMs: () => number
   private isHeld = false
   /** At most a few for each topic: whoever asks waits for the answer. */
@@ -24,7 +24,7 @@ export class Gate {
     try {
       return await question()
     } finally {
-      this.leave()
+      this.release()
     }
   }
 
@@ -32,7 +32,7 @@ export class Gate {
    * Whether this reader may wait for a record; if so, it calls `leave` afterwards. If not, it polls: records go on coming
    * while a broker is silent. Readers that were refused come in turn.
    */
-  enter(reader: object): boolean {
+  tryAcquire(reader: object): boolean {
     const nowMs = this.nowMs()
     this.refused.set(reader, nowMs)
     if (this.isHeld || this.first(nowMs) !== reader) return false
@@ -42,7 +42,7 @@ export class Gate {
   }
 
   /** Hands the gate on. */
-  leave(): void {
+  release(): void {
     const next = this.questions.shift()
     if (next === undefined) this.isHeld = false
     else next()
@@ -58,4 +58,4 @@ export class Gate {
 }
 
 /** The process's. */
-export const processGate = new Gate(() => performance.now())
+export const processLock = new BlockingLock(() => performance.now())

@@ -1,51 +1,17 @@
 // One librdkafka consumer: asks for metadata and offsets, reads records in batches. Joins no group, commits nothing.
-// Every call gives up after a stated time; who calls decides whether to ask again. What blocks waits for the process's gate.
+// Every call gives up after a stated time; who calls decides whether to ask again. What blocks waits for the blocking lock.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import rdkafka, { type KafkaConsumer, type LibrdKafkaError, type Metadata } from 'node-rdkafka'
-import type { KafkaRecord } from '../../../src/bus/record.ts'
 import type { KafkaOptions } from '../../../src/options.ts'
 import { BatchSize } from './batch-size.ts'
-import type { Gate } from './blocking-lock.ts'
+import type { BlockingLock } from './blocking-lock.ts'
 import { answerOf } from './callback.ts'
-import {
-  isDebug,
-  type LogLine,
-  type StopNews,
-  stopIn,
-  type TopicIdNews,
-  tellsFailure,
-  topicIdIn,
-} from './log-line.ts'
+import { isDebug, type LogLine, stopIn, tellsFailure, topicIdIn } from './log-line.ts'
 import { asksForDebug, consumerProperties, redacting, redactor } from './properties.ts'
 import { type ListedPartition, Questions, type TopicOffsets, type TopicPartition } from './questions.ts'
 import { recordOf } from './record.ts'
-
-export interface ConsumerEvents {
-  onRecord(topic: string, record: KafkaRecord): void
-  /** All that the partition held at `offset`, the next one to be written, is in. */
-  onEnd(topic: string, partition: number, offset: number): void
-  /** All of a batch was told. Comes in the same turn of the event loop, before any promise resolves. */
-  onBatchEnd(): void
-  /** No broker is connected, or one failed; may come a hundred times a second. */
-  onTrouble(): void
-  /** A line of librdkafka's own log, without our secrets; `isFailure` where it says why a connection failed. */
-  onLog(line: string, isFailure: boolean): void
-  /** As soon as librdkafka knows it, and it asks for no record of a topic that was made anew before it does. */
-  onTopicId(news: TopicIdNews): void
-  /** The partition is read no further until it is assigned again. Records from before may still come. */
-  onStop(news: StopNews): void
-}
-
-export interface AssignedPartition extends TopicPartition {
-  readonly offset: number
-}
-
-/** What a reader needs of a consumer. */
-export type RecordSource = Pick<
-  Consumer,
-  'connect' | 'partitions' | 'starts' | 'ends' | 'assign' | 'unassign' | 'read' | 'close'
->
+import type { AssignedPartition, ConsumerEvents, RecordSource } from './record-source.ts'
 
 /** A client is closed even where a call to an unreachable broker is still under way: it ends by itself afterwards. */
 const CLOSE_MS = 900
@@ -58,9 +24,9 @@ const UNUSED_OFFSET = 0
 const NO_ERROR = null as unknown as LibrdKafkaError
 const NO_METADATA: Metadata = { orig_broker_id: -1, orig_broker_name: '', topics: [], brokers: [] }
 
-export class Consumer {
+export class Consumer implements RecordSource {
   private readonly client: KafkaConsumer
-  private readonly gate: Gate
+  private readonly lock: BlockingLock
   private readonly events: ConsumerEvents
   private readonly questions: Questions
   private readonly redact: (text: string) => string
@@ -73,13 +39,13 @@ export class Consumer {
   private batchBeganMs: number | null = null
 
   /** Throws, naming the property, if librdkafka does not take the configuration. */
-  constructor(options: KafkaOptions, events: ConsumerEvents, gate: Gate) {
+  constructor(options: KafkaOptions, events: ConsumerEvents, lock: BlockingLock) {
     const { global, topic } = consumerProperties(options)
     this.redact = redactor(options)
     this.tellsDebug = asksForDebug(options)
     this.client = redacting(this.redact, () => new rdkafka.KafkaConsumer(global, topic))
-    this.questions = new Questions(this.client, gate)
-    this.gate = gate
+    this.questions = new Questions(this.client, lock)
+    this.lock = lock
     this.events = events
     this.listen(events)
   }
@@ -89,7 +55,7 @@ export class Consumer {
     const { client } = this
     // connect() ends with a question for metadata, and destroys the client where no answer comes. This one is to wait.
     client.getMetadata = (_options, answer) => answer?.(NO_ERROR, NO_METADATA)
-    await this.gate.ask(() => answerOf((callback) => client.connect({ allTopics: false }, callback)))
+    await this.lock.ask(() => answerOf((callback) => client.connect({ allTopics: false }, callback)))
     client.getMetadata = rdkafka.KafkaConsumer.prototype.getMetadata
   }
 
@@ -141,14 +107,14 @@ export class Consumer {
 
   /** For the next record, as long as nothing else blocks: then for a few milliseconds, without holding a thread. */
   private async wait(waitMs: number): Promise<number> {
-    if (!this.gate.enter(this)) {
+    if (!this.lock.tryAcquire(this)) {
       await pause(Math.min(waitMs, POLL_MS))
       return this.one(0)
     }
     try {
       return await this.one(waitMs)
     } finally {
-      this.gate.leave()
+      this.lock.release()
     }
   }
 
@@ -165,7 +131,7 @@ export class Consumer {
       timer = setTimeout(resolve, CLOSE_MS)
     })
     const disconnect = () => answerOf<unknown>((callback) => this.client.disconnect(callback))
-    const closed = this.gate.ask(disconnect)
+    const closed = this.lock.ask(disconnect)
     await Promise.race([closed, late]).finally(() => clearTimeout(timer))
   }
 

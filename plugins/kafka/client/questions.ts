@@ -1,8 +1,8 @@
-// What a consumer asks Kafka. Every question waits for the process's gate, and gives up after a stated time; who asks decides
+// What a consumer asks Kafka. Every question waits for the blocking lock, and gives up after a stated time; who asks decides
 // whether to ask again.
 
 import rdkafka, { type KafkaConsumer, type Metadata } from 'node-rdkafka'
-import type { Gate } from './blocking-lock.ts'
+import type { BlockingLock } from './blocking-lock.ts'
 import { answerOf, type Callback } from './callback.ts'
 import { codeOf } from './kafka-error.ts'
 
@@ -30,14 +30,14 @@ const END = -1
 
 export class Questions {
   private readonly client: KafkaConsumer
-  private readonly gate: Gate
+  private readonly lock: BlockingLock
   private listMs = LIST_MS
   /** Topics that were asked for by name: librdkafka knows them from then on. */
   private readonly named = new Set<string>()
 
-  constructor(client: KafkaConsumer, gate: Gate) {
+  constructor(client: KafkaConsumer, lock: BlockingLock) {
     this.client = client
-    this.gate = gate
+    this.lock = lock
   }
 
   /** The partitions of each topic; none if there is no such topic, or none that we may see. One question for all that are known. */
@@ -124,6 +124,6 @@ export class Questions {
   }
 
   private ask<T>(question: (callback: Callback<T>) => void): Promise<T> {
-    return this.gate.ask(() => answerOf<T>(question))
+    return this.lock.ask(() => answerOf<T>(question))
   }
 }

@@ -2,8 +2,8 @@
 // what is to be assigned; `settle` makes it so between two reads, and tries again until it is: nothing is lost by an error.
 
 import type { KafkaRecord } from '../../../src/bus/record.ts'
-import type { AssignedPartition, RecordSource } from '../client/consumer.ts'
 import type { TopicPartition } from '../client/questions.ts'
+import type { AssignedPartition, RecordSource } from '../client/record-source.ts'
 
 /** Who gets what is read of a partition; it passes over what it has. */
 export interface Receiver {
@@ -28,7 +28,7 @@ interface Entry {
 /** Partitions that are assigned in one turn: librdkafka looks through all that are assigned for each one. */
 const SETTLED_MAX = 100
 
-export class Lane {
+export class Assignment {
   private readonly source: Pick<RecordSource, 'assign' | 'unassign'>
   private readonly entries = new Map<string, Map<number, Entry>>()
   /** What librdkafka has. */
@@ -80,7 +80,7 @@ export class Lane {
    * As `add`, of a partition that librdkafka reads no further, or at another place. It goes on where the hindmost receiver is, not
    * where it was assigned: Kafka may hold nothing there any more.
    */
-  addAnew(topic: string, partition: number, next: number, receiver: Receiver): void {
+  addAgain(topic: string, partition: number, next: number, receiver: Receiver): void {
     this.add(topic, partition, next, receiver)
     const entry = this.entries.get(topic)?.get(partition)
     if (entry === undefined) return

@@ -2,7 +2,7 @@
 
 import type { Moment } from '../../../src/bus/holes.ts'
 import type { Watermarks } from '../../../src/bus/record.ts'
-import type { FeedPartition } from './followed-partition.ts'
+import type { FollowedPartition } from './followed-partition.ts'
 
 /** Records `from` up to `to` of a partition were deleted before they were read. */
 export interface Passed {
@@ -36,7 +36,7 @@ export interface Answer {
 }
 
 export function compareLogs(
-  partitions: ReadonlyMap<number, FeedPartition>,
+  partitions: ReadonlyMap<number, FollowedPartition>,
   { asked, told }: Answer,
   hasTopicId: boolean,
 ): Findings {

@@ -11,7 +11,7 @@ export const FROM_BEGINNING = -2
  */
 const SILENT_MS = 7_500
 
-export class FeedPartition {
+export class FollowedPartition {
   next = FROM_BEGINNING
   /** What has become of the log since reading began; null until then. */
   log: LogWatch | null = null
@@ -39,7 +39,7 @@ export class FeedPartition {
     return this.next >= this.end
   }
 
-  /** True if the next look can wait. */
+  /** True if the next refresh can wait. */
   get isSettled(): boolean {
     return this.log?.isSettled ?? false
   }

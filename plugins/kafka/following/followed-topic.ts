@@ -1,4 +1,4 @@
-// One topic that a reader follows, for however many buses. Every look begins what is new of it, and finds out what has become of
+// One topic that a reader follows, for however many buses. Every refresh begins what is new of it, and finds out what has become of
 // the rest: records deleted, leaders gone, the topic made anew. Streams stay open over all of it; a line and the readiness tell.
 
 import type { Missed, Moment } from '../../../src/bus/holes.ts'
@@ -8,7 +8,7 @@ import type { ListedPartition } from '../client/questions.ts'
 import type { Answer } from './comparison.ts'
 import { Condition, type Log } from './condition.ts'
 import { isLost } from './followed-partition.ts'
-import { Logs } from './log-fan-out.ts'
+import { LogFanOut } from './log-fan-out.ts'
 import type { LedPartition } from './refusals.ts'
 import { type RecordWriter, TopicFeed } from './topic-feed.ts'
 import type { TwoConsumers } from './two-consumers.ts'
@@ -18,7 +18,7 @@ export interface TopicParts {
   readonly source: Pick<TwoConsumers, 'follow' | 'arrive' | 'goOn' | 'leave'>
   /** Feeds that have something to publish, or partitions that have come to their end. */
   readonly changed: Set<TopicFeed>
-  /** Something was begun that the next look must not wait long for. */
+  /** Something was begun that the next refresh must not wait long for. */
   readonly onChanged: () => void
 }
 
@@ -26,28 +26,28 @@ export interface TopicParts {
 interface Fed {
   readonly feed: TopicFeed
   readonly log: Log
-  /** How far each partition was read when its leader was asked; null: it was not, in this look. */
+  /** How far each partition was read when its leader was asked; null: it was not, in this refresh. */
   asked: ReadonlyMap<number, number | null> | null
 }
 
-/** Looks in a row in which a leader is missing, after which it is told: a move of a moment is not worth a word. */
-const SILENT_LOOKS_MIN = 3
+/** Refreshes in a row in which a leader is missing, after which it is told: a move of a moment is not worth a word. */
+const SILENT_REFRESHES_MIN = 3
 
 export class FollowedTopic {
   readonly name: string
   private readonly parts: TopicParts
-  private readonly logs = new Logs()
+  private readonly logs = new LogFanOut()
   private readonly existence: Condition
   private readonly leaders: Condition
   private readonly reading: Condition
   private readonly fed = new Map<TopicFeed, Fed>()
-  /** Partitions that were told of in this look. */
+  /** Partitions that were told of in this refresh. */
   private answered = new Set<number>()
   private leaderOf = new Map<number, number | null>()
   /** Partitions for which no leader answers, and since when: also a bus that comes later need not wait for them for longer. */
   private silentSinceMs = new Map<number, number>()
   private topicId: string | null = null
-  private silentLooks = 0
+  private silentRefreshes = 0
 
   constructor(parts: TopicParts) {
     const { name } = parts
@@ -89,12 +89,12 @@ export class FollowedTopic {
     return existence.trouble ?? leaders.trouble ?? reading.trouble ?? feed.progress()
   }
 
-  /** Whether a partition's leader was silent for so long that nobody waits for its answer: the looks go on asking it. */
+  /** Whether a partition's leader was silent for so long that nobody waits for its answer: the refreshes go on asking it. */
   isLost(partition: number, nowMs: number): boolean {
     return isLost(this.silentSinceMs.get(partition) ?? null, nowMs)
   }
 
-  /** Begins a look: takes what Kafka lists. */
+  /** Begins a refresh: takes what Kafka lists. */
   list(listed: readonly ListedPartition[]): void {
     this.answered.clear()
     this.leaderOf = new Map(listed.map(({ partition, leader }) => [partition, leader]))
@@ -131,8 +131,8 @@ export class FollowedTopic {
     if (this.forEachFed((fed) => this.takeFor(fed, told, askedAt))) this.reading.clear()
   }
 
-  /** Ends a look whose leaders were asked at that time; true if nothing is missing, and the next one can wait. */
-  endLook(askedAtMs: number, nowMs: number): boolean {
+  /** Ends a refresh whose leaders were asked at that time; true if nothing is missing, and the next one can wait. */
+  endRefresh(askedAtMs: number, nowMs: number): boolean {
     if (this.existence.trouble !== null) return false
     this.noteSilence(askedAtMs)
     let isSettled = this.reading.trouble === null
@@ -142,7 +142,7 @@ export class FollowedTopic {
       isSettled &&= feed.isSettled
     }
     this.tellSilence()
-    return isSettled && this.silentLooks === 0
+    return isSettled && this.silentRefreshes === 0
   }
 
   /** The topic has this id as of now. If that is another one, what was read is forgotten at once. */
@@ -191,22 +191,22 @@ export class FollowedTopic {
 
   private tellSilence(): void {
     const silent = [...this.silentSinceMs.keys()]
-    this.silentLooks = silent.length === 0 ? 0 : this.silentLooks + 1
+    this.silentRefreshes = silent.length === 0 ? 0 : this.silentRefreshes + 1
     if (silent.length === 0) this.leaders.clear()
-    else if (this.silentLooks >= SILENT_LOOKS_MIN) {
+    else if (this.silentRefreshes >= SILENT_REFRESHES_MIN) {
       const isLed = (partition: number) => (this.leaderOf.get(partition) ?? null) !== null
       const leaderless = silent.filter((partition) => !isLed(partition))
       this.leaders.set(`topic ${this.name}: ${wordsOfSilent(leaderless, silent.filter(isLed))}`)
     }
   }
 
-  /** False if something is left for the next look to find again. */
+  /** False if something is left for the next refresh to find again. */
   private takeFor(
     { feed, log, asked }: Fed,
     told: ReadonlyMap<number, Watermarks>,
     askedAt: Moment,
   ): boolean {
-    // A bus that came during the look; the next one asks for it.
+    // A bus that came during the refresh; the next one asks for it.
     if (asked === null) return true
     const { isReplaced, passed, stalled, failure } = feed.compare({ asked, told, askedAt })
     if (isReplaced) return this.recreate()
@@ -269,7 +269,7 @@ export class FollowedTopic {
     this.parts.onChanged()
   }
 
-  /** False if a bus did not take it: the next look finds it again. */
+  /** False if a bus did not take it: the next refresh finds it again. */
   private recreate(): boolean {
     const words = 'it is another topic by the same name now, or its log was cut off'
     this.logs.warn(`topic ${this.name}: ${words}: it is read from its beginning`)

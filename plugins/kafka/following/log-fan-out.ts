@@ -2,7 +2,7 @@
 
 import type { Log } from './condition.ts'
 
-export class Logs implements Log {
+export class LogFanOut implements Log {
   /** How often each was added. */
   private readonly counts = new Map<Log, number>()
 

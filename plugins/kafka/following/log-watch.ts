@@ -24,14 +24,14 @@ const CONTRADICTIONS_MIN = 2
 
 export class LogWatch {
   private start: number
-  /** How far reading had come at the last look: if it is still there, nothing is on its way any more. */
+  /** How far reading had come at the last refresh: if it is still there, nothing is on its way any more. */
   private seenNext: number | null = null
   /** Whether reading has stopped: told, or feared since an error came that may have hidden something, and nothing was read since. */
   private stop: 'none' | 'feared' | 'told' = 'none'
   /** Kafka may hold more than was read: only then does it show whether a stop that is feared is one. */
   private isOwed = true
   private isTruncated = false
-  /** Looks in a row by which this is not the log that was read. */
+  /** Refreshes in a row by which this is not the log that was read. */
   private contradictions = 0
   private isPassed = false
 
@@ -40,7 +40,7 @@ export class LogWatch {
     this.start = start
   }
 
-  /** True if the next look can wait. */
+  /** True if the next refresh can wait. */
   get isSettled(): boolean {
     const hasStopped = this.stop === 'told' || (this.stop === 'feared' && this.isOwed)
     return !hasStopped && this.contradictions === 0 && !this.isPassed
@@ -56,7 +56,7 @@ export class LogWatch {
     this.isOwed = true
   }
 
-  /** What has become of the log: each is found again by the next look, unless it was taken by then. */
+  /** What has become of the log: each is found again by the next refresh, unless it was taken by then. */
   compare(marks: Watermarks, read: ReadSoFar): readonly Finding[] {
     const isQuiet = read.next === this.seenNext
     this.seenNext = read.next

@@ -2,13 +2,13 @@
 // Whatever is missing (the broker, the topic, a leader) it goes on looking for, and says in words what it waits for.
 
 import type { PartitionWatermarks, Watermarks } from '../../../src/bus/record.ts'
-import type { ConsumerEvents, RecordSource } from '../client/consumer.ts'
+import type { ConsumerEvents, RecordSource } from '../client/record-source.ts'
 import type { Log } from './condition.ts'
 import { FollowedTopic } from './followed-topic.ts'
 import { Housekeeping } from './housekeeping.ts'
-import { Logs } from './log-fan-out.ts'
+import { LogFanOut } from './log-fan-out.ts'
 import { jittered, Pause } from './pause.ts'
-import { look } from './refresh.ts'
+import { refresh } from './refresh.ts'
 import type { RecordWriter, TopicFeed } from './topic-feed.ts'
 import { Troubles } from './troubles.ts'
 import { type SourceEvents, TwoConsumers } from './two-consumers.ts'
@@ -35,23 +35,23 @@ export interface Feeding {
 }
 
 /** New partitions, and a broker that went away unheard, are noticed within this time and a fifth. */
-const LOOK_MS = 5_000
+const REFRESH_MS = 5_000
 /** The pace while something is missing. */
-const LOOK_AGAIN_MS = 1_000
+const RETRY_MS = 1_000
 /** How often it is looked at whether a bus has waited for long enough. */
 const CATCH_UP_MS = 250
 const CLOSED = 'The Kafka consumer is closed'
 
 export class Reader {
   private readonly options: ReaderOptions
-  private readonly logs = new Logs()
+  private readonly logs = new LogFanOut()
   private readonly source: TwoConsumers
   private readonly topics = new Map<string, FollowedTopic>()
   private readonly changed = new Set<TopicFeed>()
   private readonly troubles: Troubles
   private readonly housekeeping: Housekeeping
   private readonly closing = new AbortController()
-  private readonly lookPause = new Pause(this.closing.signal)
+  private readonly refreshPause = new Pause(this.closing.signal)
   private readonly readPause = new Pause(this.closing.signal)
   /** An error of a read may have hidden that partitions have stopped. */
   private fearsStops = false
@@ -80,7 +80,7 @@ export class Reader {
   feed(name: string, writer: RecordWriter, log: Log): Feeding {
     const topic = this.topics.get(name) ?? this.follow(name)
     const feed = topic.add(writer, log)
-    this.lookPause.cut()
+    this.refreshPause.cut()
     const stopping = new AbortController()
     const signal = AbortSignal.any([this.closing.signal, stopping.signal])
     return {
@@ -102,7 +102,7 @@ export class Reader {
 
   private follow(name: string): FollowedTopic {
     const { source, changed } = this
-    const topic = new FollowedTopic({ name, source, changed, onChanged: () => this.lookPause.wake() })
+    const topic = new FollowedTopic({ name, source, changed, onChanged: () => this.refreshPause.wake() })
     this.topics.set(name, topic)
     return topic
   }
@@ -110,10 +110,10 @@ export class Reader {
   private events(): SourceEvents {
     return {
       onBatchEnd: () => this.show(),
-      onTrouble: () => this.lookPause.wake(),
+      onTrouble: () => this.refreshPause.wake(),
       onLog: (line, isFailure) => this.troubles.noteLog(line, isFailure),
       onTopicId: ({ topic, id }) => this.topics.get(topic)?.noteTopicId(id),
-      onStop: () => this.lookPause.wake(),
+      onStop: () => this.refreshPause.wake(),
     }
   }
 
@@ -126,8 +126,8 @@ export class Reader {
   }
 
   private async run(): Promise<void> {
-    while (this.isOpen && !(await this.connect())) await this.lookPause.wait(this.jittered(LOOK_MS))
-    await Promise.all([this.keepLooking(), this.keepReading()])
+    while (this.isOpen && !(await this.connect())) await this.refreshPause.wait(this.jittered(REFRESH_MS))
+    await Promise.all([this.keepRefreshing(), this.keepReading()])
   }
 
   private async connect(): Promise<boolean> {
@@ -140,15 +140,15 @@ export class Reader {
     }
   }
 
-  private async keepLooking(): Promise<void> {
+  private async keepRefreshing(): Promise<void> {
     while (this.isOpen) {
-      this.lookPause.heed()
-      const settled = this.topics.size === 0 || (await this.answered(() => this.look()))
-      await this.lookPause.wait(this.jittered(settled ? LOOK_MS : LOOK_AGAIN_MS))
+      this.refreshPause.heed()
+      const settled = this.topics.size === 0 || (await this.answered(() => this.refresh()))
+      await this.refreshPause.wait(this.jittered(settled ? REFRESH_MS : RETRY_MS))
     }
   }
 
-  private look(): Promise<boolean> {
+  private refresh(): Promise<boolean> {
     const { source, topics } = this
     const { nowMs, epochMs = Date.now } = this.options
     const takeFear = () => {
@@ -156,7 +156,14 @@ export class Reader {
       this.fearsStops = false
       return fears
     }
-    return look({ source, topics, takeFear, nowMs, epochMs, onAnswered: () => this.troubles.noteAnswered() })
+    return refresh({
+      source,
+      topics,
+      takeFear,
+      nowMs,
+      epochMs,
+      onAnswered: () => this.troubles.noteAnswered(),
+    })
   }
 
   private async keepReading(): Promise<void> {
@@ -182,8 +189,8 @@ export class Reader {
 
   private async heed({ error }: { error: unknown }): Promise<void> {
     this.fearsStops = true
-    this.lookPause.wake()
-    if (this.troubles.noteUnread(error) === 'pause') await this.readPause.wait(this.jittered(LOOK_AGAIN_MS))
+    this.refreshPause.wake()
+    if (this.troubles.noteUnread(error) === 'pause') await this.readPause.wait(this.jittered(RETRY_MS))
   }
 
   /** Shows the streams what was read: called before the event loop turns. Costs as much as there is that changed. */
@@ -212,11 +219,11 @@ export class Reader {
       const known = await this.answered(() => this.askWatermarks(topic))
       signal.throwIfAborted()
       if (known !== null) return known
-      await pause.wait(this.jittered(LOOK_AGAIN_MS))
+      await pause.wait(this.jittered(RETRY_MS))
     }
   }
 
-  /** null as long as Kafka lists no partition. A leader that the looks have found silent is not waited for again. */
+  /** null as long as Kafka lists no partition. A leader that the refreshes have found silent is not waited for again. */
   private async askWatermarks(topic: FollowedTopic): Promise<PartitionWatermarks | null> {
     const { name } = topic
     const nowMs = this.options.nowMs()

@@ -1,13 +1,13 @@
-// One look at all topics: one question for their partitions, then two for each leader, whatever the number of topics. What a
+// One refresh of all topics: one question for their partitions, then two for each leader, whatever the number of topics. What a
 // topic's answer comes to is taken in turns of a few milliseconds, and what is wrong with one topic is not the others' business.
 
 import type { Moment } from '../../../src/bus/holes.ts'
 import type { Watermarks } from '../../../src/bus/record.ts'
 import type { FollowedTopic } from './followed-topic.ts'
-import { Turns } from './time-slice.ts'
+import { TimeSlice } from './time-slice.ts'
 import type { TwoConsumers } from './two-consumers.ts'
 
-export interface LookParts {
+export interface RefreshParts {
   readonly source: Pick<TwoConsumers, 'partitions' | 'prepare' | 'watermarks'>
   /** Those that are followed now. */
   readonly topics: ReadonlyMap<string, FollowedTopic>
@@ -23,32 +23,32 @@ export interface LookParts {
 /** Partitions that are compared at a time. */
 const COMPARED_MAX = 500
 
-/** True if nothing is missing, and the next look can wait. Rejects if Kafka does not answer. */
-export async function look(parts: LookParts): Promise<boolean> {
+/** True if nothing is missing, and the next refresh can wait. Rejects if Kafka does not answer. */
+export async function refresh(parts: RefreshParts): Promise<boolean> {
   const { source, topics, nowMs, epochMs } = parts
-  const looked = [...topics.values()]
-  const turns = new Turns(nowMs)
-  const listed = await source.partitions(looked.map(({ name }) => name))
+  const refreshed = [...topics.values()]
+  const timeSlice = new TimeSlice(nowMs)
+  const listed = await source.partitions(refreshed.map(({ name }) => name))
   parts.onAnswered()
-  await turns.next()
+  await timeSlice.yieldIfUsed()
   const askedAt = { nowMs: nowMs(), epochMs: epochMs() }
-  for (const topic of looked) {
+  for (const topic of refreshed) {
     topic.list(listed.get(topic.name) ?? [])
-    await turns.next()
+    await timeSlice.yieldIfUsed()
   }
-  const unread = looked.filter(({ hasUnread }) => hasUnread).map(({ name }) => name)
+  const unread = refreshed.filter(({ hasUnread }) => hasUnread).map(({ name }) => name)
   if (unread.length > 0) await source.prepare(unread)
-  if (parts.takeFear()) for (const topic of looked) for (const feed of topic.feeds) feed.fearStops()
-  await turns.next()
-  const asked = looked.flatMap((topic) => topic.askable())
-  await turns.next()
+  if (parts.takeFear()) for (const topic of refreshed) for (const feed of topic.feeds) feed.fearStops()
+  await timeSlice.yieldIfUsed()
+  const asked = refreshed.flatMap((topic) => topic.askable())
+  await timeSlice.yieldIfUsed()
   await source.watermarks(asked, async (told) => {
-    for (const [name, marks] of told) await take(topics.get(name), marks, askedAt, turns)
+    for (const [name, marks] of told) await take(topics.get(name), marks, askedAt, timeSlice)
   })
   let isSettled = true
-  for (const topic of looked) {
-    isSettled = topic.endLook(askedAt.nowMs, nowMs()) && isSettled
-    await turns.next()
+  for (const topic of refreshed) {
+    isSettled = topic.endRefresh(askedAt.nowMs, nowMs()) && isSettled
+    await timeSlice.yieldIfUsed()
   }
   return isSettled
 }
@@ -57,15 +57,15 @@ async function take(
   topic: FollowedTopic | undefined,
   marks: ReadonlyMap<number, Watermarks>,
   askedAt: Moment,
-  turns: Turns,
+  timeSlice: TimeSlice,
 ): Promise<void> {
-  for (const some of slices(marks)) {
+  for (const some of batches(marks)) {
     topic?.take(some, askedAt)
-    await turns.next()
+    await timeSlice.yieldIfUsed()
   }
 }
 
-function* slices(marks: ReadonlyMap<number, Watermarks>): Generator<ReadonlyMap<number, Watermarks>> {
+function* batches(marks: ReadonlyMap<number, Watermarks>): Generator<ReadonlyMap<number, Watermarks>> {
   if (marks.size <= COMPARED_MAX) {
     yield marks
     return

@@ -3,7 +3,7 @@
 
 import { performance } from 'node:perf_hooks'
 import type { KafkaOptions } from '../../../src/options.ts'
-import { processGate } from '../client/blocking-lock.ts'
+import { processLock } from '../client/blocking-lock.ts'
 import { Consumer } from '../client/consumer.ts'
 import { consumerProperties } from '../client/properties.ts'
 import type { Log } from './condition.ts'
@@ -46,7 +46,7 @@ export function openSource(options: KafkaOptions, log: Log): OpenSource {
 function createReader(options: KafkaOptions): Reader {
   return new Reader({
     bootstrapServers: options.bootstrapServers,
-    createConsumer: (events) => new Consumer(options, events, processGate),
+    createConsumer: (events) => new Consumer(options, events, processLock),
     nowMs: () => performance.now(),
     random: Math.random,
   })

@@ -1,8 +1,8 @@
-// Long work in short turns: lets the event loop turn when the work has gone on for a few milliseconds.
+// Cuts long work into short turns: yields to the event loop once the work has taken its time slice.
 
-const TURN_MS = 4
+const SLICE_MS = 4
 
-export class Turns {
+export class TimeSlice {
   private readonly nowMs: () => number
   private begunAtMs: number
 
@@ -11,9 +11,9 @@ export class Turns {
     this.begunAtMs = nowMs()
   }
 
-  /** To be called between two pieces of work. */
-  async next(): Promise<void> {
-    if (this.nowMs() - this.begunAtMs < TURN_MS) return
+  /** Call between two pieces of work. Yields if the slice is used up, and begins another one. */
+  async yieldIfUsed(): Promise<void> {
+    if (this.nowMs() - this.begunAtMs < SLICE_MS) return
     await nextTurn()
     this.begunAtMs = this.nowMs()
   }

@@ -7,7 +7,7 @@ import type { KafkaRecord, Watermarks } from '../../../src/bus/record.ts'
 import type { ListedPartition } from '../client/questions.ts'
 import type { Receiver } from './assignment.ts'
 import { type Answer, compareLogs, type Findings, type TakenFindings } from './comparison.ts'
-import { FeedPartition, FROM_BEGINNING } from './followed-partition.ts'
+import { FollowedPartition, FROM_BEGINNING } from './followed-partition.ts'
 import type { Finding } from './log-watch.ts'
 
 type Told = 'setPartition' | 'append' | 'advance' | 'noteEnd' | 'trim' | 'skip' | 'publish' | 'markCaughtUp'
@@ -22,7 +22,7 @@ export class TopicFeed implements Receiver {
   private readonly writer: RecordWriter
   /** Feeds that have something to publish, or partitions that have come to their end: this one, if it has. */
   private readonly changed: Set<TopicFeed>
-  private readonly partitions = new Map<number, FeedPartition>()
+  private readonly partitions = new Map<number, FollowedPartition>()
   /** How many of them are behind. */
   private behindCount = 0
   /** Something was written since the last publish. */
@@ -142,7 +142,7 @@ export class TopicFeed implements Receiver {
     if (known.isOnItsWay) this.arrive(partition, known)
   }
 
-  /** The partition is read no further: the next look decides why, and from where it is. */
+  /** The partition is read no further: the next refresh decides why, and from where it is. */
   noteStop(partition: number, isTruncated: boolean): void {
     this.partitions.get(partition)?.log?.noteStop(isTruncated)
   }
@@ -154,7 +154,7 @@ export class TopicFeed implements Receiver {
 
   /**
    * Takes what Kafka tells of the logs. Where it finds the topic replaced, `recreate` is to be called. Never throws: what the writer
-   * does not take of it, the next look finds again.
+   * does not take of it, the next refresh finds again.
    */
   compare(answer: Answer): TakenFindings {
     const findings = compareLogs(this.partitions, answer, this.topicId !== null)
@@ -220,7 +220,7 @@ export class TopicFeed implements Receiver {
     return true
   }
 
-  /** True if the next look can wait: every partition is read, and none is in doubt. */
+  /** True if the next refresh can wait: every partition is read, and none is in doubt. */
   get isSettled(): boolean {
     if (!this.caughtUp || this.shorterLists > 0) return false
     for (const { isSettled } of this.partitions.values()) if (!isSettled) return false
@@ -248,8 +248,8 @@ export class TopicFeed implements Receiver {
     return false
   }
 
-  private add(partition: number): FeedPartition {
-    const added = new FeedPartition()
+  private add(partition: number): FollowedPartition {
+    const added = new FollowedPartition()
     this.partitions.set(partition, added)
     this.behindCount++
     return added
@@ -311,7 +311,7 @@ export class TopicFeed implements Receiver {
   }
 
   /** False if it is there already. */
-  private moveTo(known: FeedPartition, next: number): boolean {
+  private moveTo(known: FollowedPartition, next: number): boolean {
     if (known.next >= next) return false
     const wasBehind = known.isBehind
     known.next = next
@@ -319,7 +319,7 @@ export class TopicFeed implements Receiver {
     return true
   }
 
-  private arrive(partition: number, known: FeedPartition): void {
+  private arrive(partition: number, known: FollowedPartition): void {
     known.isOnItsWay = false
     this.arrived.add(partition)
     this.changed.add(this)

@@ -4,8 +4,8 @@ import { codeOf, wordsOf } from '../client/kafka-error.ts'
 import { failureOf } from '../client/log-line.ts'
 import { Condition, type Log } from './condition.ts'
 
-/** Codes of what a look at the topic tells better: each partition has one of these at the most, until it is there again. */
-const TOLD_BY_LOOK = new Set([
+/** Codes of what a refresh tells better: each partition has one of these at the most, until it is there again. */
+const TOLD_BY_REFRESH = new Set([
   3, // UNKNOWN_TOPIC_OR_PART
   -190, // ERR__UNKNOWN_PARTITION
   -140, // ERR__AUTO_OFFSET_RESET
@@ -61,10 +61,10 @@ export class Troubles {
     this.reachable.clear()
   }
 
-  /** An error of a read. `look`: a look at the topic tells more, and reading need not pause. */
-  noteUnread(error: unknown): 'pause' | 'look' {
+  /** An error of a read. `refresh`: a refresh tells more, and reading need not pause. */
+  noteUnread(error: unknown): 'pause' | 'refresh' {
     const code = codeOf(error)
-    if (TOLD_BY_LOOK.has(code)) return 'look'
+    if (TOLD_BY_REFRESH.has(code)) return 'refresh'
     if (!IGNORED_CODES.has(code)) this.readable.set(`records cannot be read: ${wordsOf(error)}`)
     return 'pause'
   }

@@ -1,10 +1,10 @@
 // A source of two consumers. What has come to the end of its partition is read by one, live; what is still on its way there, by
 // the other, a batch at a time: so nobody's next record waits behind the million that a consumer has fetched of another topic.
 
-import type { ConsumerEvents, RecordSource } from '../client/consumer.ts'
 import { wordsOf } from '../client/kafka-error.ts'
 import type { ListedPartition } from '../client/questions.ts'
-import { Lane, type Receiver } from './assignment.ts'
+import type { ConsumerEvents, RecordSource } from '../client/record-source.ts'
+import { Assignment, type Receiver } from './assignment.ts'
 import type { LedPartition } from './refusals.ts'
 import { Leaders, type TopicMarks } from './watermarks.ts'
 
@@ -24,8 +24,8 @@ const DEAF_MS = 10_000
 export class TwoConsumers {
   private readonly liveConsumer: RecordSource
   private readonly behindConsumer: RecordSource
-  private readonly live: Lane
-  private readonly behind: Lane
+  private readonly live: Assignment
+  private readonly behind: Assignment
   private readonly leaders: Leaders
   private readonly events: SourceEvents
   private readonly nowMs: () => number
@@ -44,16 +44,16 @@ export class TwoConsumers {
     this.events = events
     this.nowMs = nowMs
     this.idleReadAtMs = nowMs()
-    this.liveConsumer = createConsumer(laneEvents(events, () => this.live))
-    this.live = new Lane(this.liveConsumer)
+    this.liveConsumer = createConsumer(assignmentEvents(events, () => this.live))
+    this.live = new Assignment(this.liveConsumer)
     this.behindConsumer = createConsumer({
-      ...laneEvents(events, () => this.behind),
+      ...assignmentEvents(events, () => this.behind),
       onRecord: (topic, record) => {
         this.behindFlows = true
         this.behind.tell(topic, record)
       },
     })
-    this.behind = new Lane(this.behindConsumer)
+    this.behind = new Assignment(this.behindConsumer)
     this.leaders = new Leaders(this.liveConsumer)
   }
 
@@ -96,9 +96,10 @@ export class TwoConsumers {
 
   /** Reads a partition from `next` on, behind the others until `arrive` is called. */
   follow(topic: string, partition: number, next: number, receiver: Receiver): void {
-    const [lane, other] = this.deafSinceMs === null ? [this.behind, this.live] : [this.live, this.behind]
+    const [assignment, other] =
+      this.deafSinceMs === null ? [this.behind, this.live] : [this.live, this.behind]
     other.remove(topic, partition, receiver)
-    lane.addAnew(topic, partition, next, receiver)
+    assignment.addAgain(topic, partition, next, receiver)
   }
 
   /** The receiver has come to the end of the partition: it goes on live, from `next` on. */
@@ -109,7 +110,7 @@ export class TwoConsumers {
 
   /** As `arrive`, of a partition that librdkafka reads no further, or at another place. */
   goOn(topic: string, partition: number, next: number, receiver: Receiver): void {
-    this.live.addAnew(topic, partition, next, receiver)
+    this.live.addAgain(topic, partition, next, receiver)
     this.behind.remove(topic, partition, receiver)
   }
 
@@ -158,13 +159,13 @@ export class TwoConsumers {
   }
 }
 
-function laneEvents(events: SourceEvents, lane: () => Lane): ConsumerEvents {
+function assignmentEvents(events: SourceEvents, assignment: () => Assignment): ConsumerEvents {
   return {
     ...events,
-    onRecord: (topic, record) => lane().tell(topic, record),
-    onEnd: (topic, partition, offset) => lane().tellEnd(topic, partition, offset),
+    onRecord: (topic, record) => assignment().tell(topic, record),
+    onEnd: (topic, partition, offset) => assignment().tellEnd(topic, partition, offset),
     onStop: ({ topic, partition, isTruncated }) => {
-      lane().tellStop(topic, partition, isTruncated)
+      assignment().tellStop(topic, partition, isTruncated)
       events.onStop()
     },
   }

@@ -3,12 +3,12 @@
 
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import type { TopicPartition } from '../../../plugins/kafka/client/questions.ts'
 import type {
   AssignedPartition,
   ConsumerEvents,
   RecordSource,
-} from '../../../plugins/kafka/client/consumer.ts'
-import type { TopicPartition } from '../../../plugins/kafka/client/questions.ts'
+} from '../../../plugins/kafka/client/record-source.ts'
 import { FollowedTopic } from '../../../plugins/kafka/following/followed-topic.ts'
 import type { RecordWriter, TopicFeed } from '../../../plugins/kafka/following/topic-feed.ts'
 import { TwoConsumers } from '../../../plugins/kafka/following/two-consumers.ts'
@@ -217,7 +217,7 @@ class World {
       this.lookStep = 'take'
     } else {
       this.topic.take(this.told, { nowMs: this.nowMs, epochMs: this.nowMs })
-      this.topic.endLook(this.nowMs, this.nowMs)
+      this.topic.endRefresh(this.nowMs, this.nowMs)
       this.lookStep = 'list'
     }
   }

@@ -1,22 +1,22 @@
-// The gate that keeps our calls from blocking more than one thread at a time: alone, and with librdkafka's real calls counted.
+// The lock that keeps our calls from blocking more than one thread at a time: alone, and with librdkafka's real calls counted.
 
 import fastify, { type FastifyInstance } from 'fastify'
 import rdkafka from 'node-rdkafka'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { Gate } from '../../../plugins/kafka/client/blocking-lock.ts'
+import { BlockingLock } from '../../../plugins/kafka/client/blocking-lock.ts'
 import { type MockBroker, startMockBroker } from '../../../plugins/kafka/client/mock-broker.ts'
 import { RecordProducer } from '../../../plugins/kafka/client/producer.ts'
 import kafkaPlugin from '../../../plugins/kafka.ts'
 import type { FedTopic } from '../../../src/bus/topic.ts'
 
-describe('A gate', () => {
-  let gate: Gate
+describe('A blocking lock', () => {
+  let lock: BlockingLock
   let nowMs = 0
   const [a, b] = [{}, {}]
 
   beforeEach(() => {
     nowMs = 0
-    gate = new Gate(() => nowMs)
+    lock = new BlockingLock(() => nowMs)
   })
 
   it('lets one question after the other through, in the order in which they came, whatever becomes of one', async () => {
@@ -31,46 +31,46 @@ describe('A gate', () => {
       if (name === 'second') throw new Error('no answer')
       return name
     }
-    const asked = ['first', 'second', 'third'].map((name) => gate.ask(question(name)))
+    const asked = ['first', 'second', 'third'].map((name) => lock.ask(question(name)))
     expect((await Promise.allSettled(asked)).map(({ status }) => status)).toEqual([
       'fulfilled',
       'rejected',
       'fulfilled',
     ])
     expect(order).toEqual(['first', 'second', 'third'])
-    expect(gate.enter(a)).toBe(true)
+    expect(lock.tryAcquire(a)).toBe(true)
   })
 
   it('lets no reader wait while a question does, and none while another does', async () => {
     let answer = (): void => {}
-    const asked = gate.ask(() => new Promise<void>((resolve) => (answer = resolve)))
-    expect(gate.enter(a)).toBe(false)
+    const asked = lock.ask(() => new Promise<void>((resolve) => (answer = resolve)))
+    expect(lock.tryAcquire(a)).toBe(false)
     answer()
     await asked
-    expect(gate.enter(a)).toBe(true)
-    expect(gate.enter(b)).toBe(false)
-    gate.leave()
-    expect(gate.enter(b)).toBe(true)
+    expect(lock.tryAcquire(a)).toBe(true)
+    expect(lock.tryAcquire(b)).toBe(false)
+    lock.release()
+    expect(lock.tryAcquire(b)).toBe(true)
   })
 
   it('has a question wait for a reader, and come before the next one', async () => {
-    gate.enter(a)
-    const asked = gate.ask(async () => gate.enter(b))
-    gate.leave()
-    expect(gate.enter(b)).toBe(false)
+    lock.tryAcquire(a)
+    const asked = lock.ask(async () => lock.tryAcquire(b))
+    lock.release()
+    expect(lock.tryAcquire(b)).toBe(false)
     expect(await asked).toBe(false)
-    expect(gate.enter(b)).toBe(true)
+    expect(lock.tryAcquire(b)).toBe(true)
   })
 
   it('lets readers wait in turn, and does not wait for one that asks no more', () => {
-    gate.enter(a)
-    gate.enter(b)
-    gate.leave()
-    expect(gate.enter(a)).toBe(false)
-    expect(gate.enter(b)).toBe(true)
-    gate.leave()
+    lock.tryAcquire(a)
+    lock.tryAcquire(b)
+    lock.release()
+    expect(lock.tryAcquire(a)).toBe(false)
+    expect(lock.tryAcquire(b)).toBe(true)
+    lock.release()
     nowMs += 101
-    expect(gate.enter(b)).toBe(true)
+    expect(lock.tryAcquire(b)).toBe(true)
   })
 })
 
