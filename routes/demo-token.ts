@@ -6,14 +6,17 @@ import { DEMO_TOKEN_SECONDS } from '../src/demo/identity.ts'
 import { mintDemoToken } from '../src/demo/token.ts'
 import { OriginRefused } from '../src/errors.ts'
 
-export interface DemoTokenOptions {
+export interface DemoTokenRouteOptions {
   /** Where private.pem is. */
   folder: string
 }
 
 const LOCAL_HOST = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
 
-export async function demoTokenRoutes(app: FastifyInstance, { folder }: DemoTokenOptions): Promise<void> {
+export async function demoTokenRoutes(
+  app: FastifyInstance,
+  { folder }: DemoTokenRouteOptions,
+): Promise<void> {
   app.post('/demo/token', async (request, reply) => {
     if (!isOwnPage(request)) throw new OriginRefused()
     reply.header('cache-control', 'no-store')

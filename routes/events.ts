@@ -6,7 +6,7 @@ import type { Wish } from '../src/beginning/beginning.ts'
 import type { Replay } from '../src/bus/record.ts'
 import type { Topic } from '../src/bus/topic.ts'
 import { Busy, Draining, KeysUnavailable, NotAcceptable, ParameterInvalid } from '../src/errors.ts'
-import type { Streams } from '../src/stream/streams.ts'
+import { between, RETRY_BUSY_MS, type Streams } from '../src/stream/streams.ts'
 import type { Authenticator } from '../src/token/authenticator.ts'
 import type { Session } from '../src/token/session.ts'
 import { accepts, acceptsByName } from './media-type.ts'
@@ -28,8 +28,6 @@ type Query = Record<string, string | string[] | undefined>
 
 /** Why a stream cannot be had now, though it may be later. */
 const REFUSALS = { draining: Draining, busy: Busy, keys: KeysUnavailable }
-/** Jittered time, in seconds, after which a refused client may try again. */
-const RETRY_AFTER_SECONDS = { min: 5, max: 30 }
 
 export function eventsHandler(route: StreamRoute) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
@@ -95,8 +93,7 @@ async function refuse(
     await sendStream(reply, (sink) => streams.turnAway(sink, wantsSignals(request.query as Query)))
     return reply
   }
-  const { min, max } = RETRY_AFTER_SECONDS
-  reply.header('retry-after', Math.round(min + Math.random() * (max - min)))
+  reply.header('retry-after', Math.round(between(RETRY_BUSY_MS) / 1000))
   throw new REFUSALS[refusal]()
 }
 

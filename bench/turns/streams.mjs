@@ -18,7 +18,7 @@ const SETTINGS = {
   streamsPerSubjectMax: 1e6,
   streamsPerAddressMax: 1e6,
 }
-const FROM_BEGINNING = { id: null, sinceMs: null, from: 'earliest' }
+const FROM_EARLIEST = { id: null, sinceMs: null, from: 'earliest' }
 
 /** Each answers with what is worth saying besides the longest turn, watched from when it calls `watch`. */
 const actions = {
@@ -54,7 +54,7 @@ async function beginAtOnce(dist, partitions, count) {
   const at = scene.fill(20_000)
   scene.topic.bus.caughtUp = false
   scene.open(count, (i) =>
-    partitions === 1 ? FROM_BEGINNING : { ...FROM_BEGINNING, id: at[at.length - 1 - (i % 50)] },
+    partitions === 1 ? FROM_EARLIEST : { ...FROM_EARLIEST, id: at[at.length - 1 - (i % 50)] },
   )
   await quiet(scene)
   const isDone = reached(count, 30)
@@ -70,7 +70,7 @@ async function answerAtOnce(dist, count) {
   const position = new Map(scene.topic.bus.position())
   position.set(0, position.get(0) + 1)
   const id = scene.formatPosition(position)
-  scene.open(count, () => ({ ...FROM_BEGINNING, id }))
+  scene.open(count, () => ({ ...FROM_EARLIEST, id }))
   await quiet(scene)
   const isDone = reached(count, 13) // `:ready`
   const done = watch()
@@ -82,7 +82,7 @@ async function answerAtOnce(dist, count) {
 async function recreate(dist, count) {
   const scene = await sceneOf(dist, 64)
   scene.fill(1_000)
-  const { sinks } = scene.open(count, () => FROM_BEGINNING)
+  const { sinks } = scene.open(count, () => FROM_EARLIEST)
   await quiet(scene)
   const done = watch()
   scene.topic.bus.recreate()
@@ -98,7 +98,7 @@ async function recreate(dist, count) {
 async function expireAtOnce(dist, count) {
   const scene = await sceneOf(dist, 1)
   const expiresAtMs = Date.now() + 8_000 + count / 20
-  const { sinks } = scene.open(count, () => ({ ...FROM_BEGINNING, from: 'latest' }), expiresAtMs)
+  const { sinks } = scene.open(count, () => ({ ...FROM_EARLIEST, from: 'latest' }), expiresAtMs)
   await sleep(expiresAtMs - Date.now() - 1_500) // challenges and heartbeats are over
   const done = watch()
   await until(() => ends.count === sinks.length)
@@ -111,8 +111,8 @@ async function expireAtOnce(dist, count) {
 async function expireUnderLoad(dist) {
   const scene = await sceneOf(dist, 1)
   const expiresAtMs = Date.now() + 6_000
-  scene.open(20_000, () => ({ ...FROM_BEGINNING, from: 'latest' }))
-  const { sinks } = scene.open(10_000, () => ({ ...FROM_BEGINNING, from: 'latest' }), expiresAtMs)
+  scene.open(20_000, () => ({ ...FROM_EARLIEST, from: 'latest' }))
+  const { sinks } = scene.open(10_000, () => ({ ...FROM_EARLIEST, from: 'latest' }), expiresAtMs)
   await sleep(3_000)
   const flood = setInterval(() => scene.fill(1), 10) // 3 million deliveries a second are more than there can be
   await sleep(expiresAtMs - Date.now() - 500)
@@ -128,7 +128,7 @@ async function expireUnderLoad(dist) {
 
 async function beatAtOnce(dist, count) {
   const scene = await sceneOf(dist, 1, { heartbeatMs: 3_000 })
-  const { sinks } = scene.open(count, () => ({ ...FROM_BEGINNING, from: 'latest' }))
+  const { sinks } = scene.open(count, () => ({ ...FROM_EARLIEST, from: 'latest' }))
   scene.fill(1)
   await quiet(scene)
   const isDone = reached(count, sinks[0].bytes)
@@ -142,7 +142,7 @@ async function setForward(dist, count) {
   let setMs = 0
   Date.now = () => now() + setMs
   const scene = await sceneOf(dist, 1)
-  const { sinks } = scene.open(count, () => ({ ...FROM_BEGINNING, from: 'latest' }), Date.now() + 3_600_000)
+  const { sinks } = scene.open(count, () => ({ ...FROM_EARLIEST, from: 'latest' }), Date.now() + 3_600_000)
   await quiet(scene)
   await sleep(1_000)
   const setAtMs = performance.now()
@@ -154,7 +154,7 @@ async function setForward(dist, count) {
 
 async function wakeAll(dist, count) {
   const scene = await sceneOf(dist, 1)
-  const { sinks } = scene.open(count, () => ({ ...FROM_BEGINNING, from: 'latest' }))
+  const { sinks } = scene.open(count, () => ({ ...FROM_EARLIEST, from: 'latest' }))
   await quiet(scene)
   const done = watch()
   for (let publish = 0; publish < 5; publish++) {
@@ -167,7 +167,7 @@ async function wakeAll(dist, count) {
 
 async function end(dist, count, act) {
   const scene = await sceneOf(dist, 1)
-  scene.open(count, () => ({ ...FROM_BEGINNING, from: 'latest' }))
+  scene.open(count, () => ({ ...FROM_EARLIEST, from: 'latest' }))
   await quiet(scene)
   const done = watch()
   const startedAtMs = performance.now()
@@ -180,7 +180,7 @@ async function beatUnknown(dist, count) {
   scene.fill(1)
   const unknown = Array.from({ length: 12_000 }, (_, i) => [i, i === 0 ? 1 : -2])
   scene.answer(scene.topic.bus.position())
-  scene.open(count, () => ({ ...FROM_BEGINNING, id: scene.formatPosition(new Map(unknown)) }))
+  scene.open(count, () => ({ ...FROM_EARLIEST, id: scene.formatPosition(new Map(unknown)) }))
   await quiet(scene)
   const before = process.cpuUsage()
   const done = watchIdle()

@@ -19,7 +19,7 @@ import { LogDestination } from './log-destination.ts'
 import { inPackage } from './package-path.ts'
 
 /** What a front needs besides its options: whence its topics come, and what it shares with other threads, if it does. */
-export interface StreamParts {
+export interface RegistrationParts {
   readonly topics: (app: FastifyInstance) => TopicSource
   readonly shared?: Shared
 }
@@ -28,7 +28,7 @@ export interface StreamParts {
 export async function registerStreams(
   app: FastifyInstance,
   options: Pick<ResolvedOptions, 'auth' | 'sse' | 'streams'>,
-  { topics, shared }: StreamParts,
+  { topics, shared }: RegistrationParts,
 ): Promise<void> {
   await app.register(sse, { ...options.sse, ...(shared && { shared }) })
   await app.register(auth, options.auth)

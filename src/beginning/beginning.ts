@@ -3,7 +3,7 @@
 
 import type { BusView } from '../bus/bus-view.ts'
 import type { LossReason } from '../bus/losses.ts'
-import { FROM_NOW, FROM_BEGINNING as FROM_START, type Position, parsePosition } from '../bus/position.ts'
+import { FROM_BEGINNING, FROM_NOW, type Position, parsePosition } from '../bus/position.ts'
 import type { PartitionWatermarks } from '../bus/record.ts'
 import type { SharedAnswer, Waiter } from '../bus/shared-answer.ts'
 import type { Topic } from '../bus/topic.ts'
@@ -21,7 +21,8 @@ export interface Wish {
   readonly from: 'earliest' | 'latest'
 }
 
-export const FROM_BEGINNING: Wish = { id: null, sinceMs: null, from: 'earliest' }
+/** All that the bus keeps. */
+export const FROM_EARLIEST: Wish = { id: null, sinceMs: null, from: 'earliest' }
 
 export interface BeginningParts {
   readonly topic: Topic
@@ -179,7 +180,7 @@ export class Beginning {
     const [others, ends] = [new Map(position), new Map<number, number>()]
     for (const [partition, offset] of parsePosition(id) ?? NOTHING) {
       if (offset !== FROM_NOW) continue
-      ends.set(partition, position.get(partition) ?? FROM_START)
+      ends.set(partition, position.get(partition) ?? FROM_BEGINNING)
       others.set(partition, Number.MAX_SAFE_INTEGER)
     }
     return bus.gapFor(others) ?? bus.gapAfter(ends)
@@ -198,7 +199,7 @@ export class Beginning {
 
   /** -1 for a partition that the bus did not know at the request. */
   private end(partition: number): number {
-    if (this.ends !== null) return this.ends.get(partition) ?? FROM_START
+    if (this.ends !== null) return this.ends.get(partition) ?? FROM_BEGINNING
     const { bus } = this.parts.topic
     const read = bus.nextOffset(partition) ?? FROM_NOW
     return Math.max(read, bus.logs.ends.get(partition) ?? read)

@@ -1,6 +1,6 @@
 // Which Kafka a command means: the one it is told, the one that the settings name, or the embedded one of this folder.
 
-import { gather } from '../config/gathering.ts'
+import { gatherSettings } from '../config/gathering.ts'
 import type { KafkaOptions } from '../options.ts'
 import { findBroker } from './broker-file.ts'
 
@@ -16,7 +16,7 @@ export async function findKafka(
   env: NodeJS.ProcessEnv,
   folder: string,
 ): Promise<KafkaTarget> {
-  const { document, problems } = await gather(env)
+  const { document, problems } = await gatherSettings(env)
   if (problems.length > 0) throw new Error(problems.join('\n'))
   const kafka = propertiesOf(document.kafka)
   const bootstrapServers = told ?? textOf(kafka.bootstrapServers) ?? (await findBroker(folder))

@@ -1,7 +1,7 @@
 // A configuration on its way to being checked: plain objects and lists, put together from several sources.
 
 import { isProxy } from 'node:util/types'
-import type { Fault, Place } from './validation.ts'
+import type { Fault, SettingPlace } from './validation.ts'
 
 export type Document = Record<string, unknown>
 
@@ -12,7 +12,7 @@ export function copied(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, copied(inner)]))
 }
 
-export function valueAt(document: unknown, place: Place): unknown {
+export function valueAt(document: unknown, place: SettingPlace): unknown {
   return place.reduce<unknown>((value, name) => {
     if (Array.isArray(value)) return value[Number(name)]
     return isDocument(value) && Object.hasOwn(value, name) ? value[name] : undefined
@@ -23,7 +23,7 @@ export function valueAt(document: unknown, place: Place): unknown {
  * Sets a value, with the objects on the way to it; an index makes a list. Where a text or a number stands in the way,
  * nothing is set: checking will say that it does not belong there.
  */
-export function setAt(document: Document, place: Place, value: unknown): void {
+export function setAt(document: Document, place: SettingPlace, value: unknown): void {
   let at = document
   for (const [depth, name] of place.entries()) {
     const next = place[depth + 1]
@@ -40,7 +40,11 @@ export function setAt(document: Document, place: Place, value: unknown): void {
 }
 
 /** What a copy would lose, or would have otherwise than the original the next time it is asked: a fault for each object. */
-export function unplainFaults(value: unknown, place: Place = [], above: readonly unknown[] = []): Fault[] {
+export function unplainFaults(
+  value: unknown,
+  place: SettingPlace = [],
+  above: readonly unknown[] = [],
+): Fault[] {
   if (typeof value !== 'object' || value === null) return []
   const words = above.includes(value) ? 'is a part of itself' : unplain(value)
   if (words !== null) return [{ place, kind: 'wrong', words }]

@@ -5,7 +5,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { fileFailure } from './problems.ts'
 import type { Setting } from './setting.ts'
 import { nearestName } from './suggestion.ts'
-import type { Place } from './validation.ts'
+import type { SettingPlace } from './validation.ts'
 import { CONFIG_FILE, knownNames, meaningOf } from './variables.ts'
 
 /** A secret, a PEM chain or a key set: nothing that a variable's file holds is larger. */
@@ -13,20 +13,20 @@ export const VALUE_BYTES_MAX = 1_048_576
 
 export type EnvironmentVariables = Readonly<Record<string, string | undefined>>
 
-export interface Assignment {
+export interface SetVariable {
   /** The variable as it was set, for messages. */
   readonly name: string
-  readonly place: Place
+  readonly place: SettingPlace
   readonly value: unknown
 }
 
 export interface Environment {
-  readonly assignments: readonly Assignment[]
+  readonly assignments: readonly SetVariable[]
   readonly problems: readonly string[]
 }
 
 export function readEnvironment(env: EnvironmentVariables): Environment {
-  const assignments = new Map<string, Assignment>()
+  const assignments = new Map<string, SetVariable>()
   const problems: string[] = []
   for (const [name, text] of Object.entries(env)) {
     if (!text || name === CONFIG_FILE) continue

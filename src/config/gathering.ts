@@ -4,9 +4,9 @@
 import type { ConfigModule } from '../options.ts'
 import { type ConfigFile, readConfigFile } from './config-file.ts'
 import { type Document, setAt, valueAt } from './document.ts'
-import { type Assignment, type EnvironmentVariables, readEnvironment } from './environment.ts'
+import { type EnvironmentVariables, readEnvironment, type SetVariable } from './environment.ts'
 import { OPTIONS_SCHEMA } from './schema.ts'
-import type { Fault, Place } from './validation.ts'
+import type { Fault, SettingPlace } from './validation.ts'
 import { CONFIG_FILE, VARIABLES } from './variables.ts'
 
 /** What a server streams that was told nothing else. */
@@ -17,7 +17,7 @@ const WHOLE = 'the default export'
 
 export interface Gathered {
   readonly document: Document
-  readonly assignments: readonly Assignment[]
+  readonly assignments: readonly SetVariable[]
   /** CONFIG_FILE's path; null where there is none. */
   readonly file: string | null
   /** The same where it is code. */
@@ -25,7 +25,7 @@ export interface Gathered {
   readonly problems: string[]
 }
 
-export async function gather(env: EnvironmentVariables): Promise<Gathered> {
+export async function gatherSettings(env: EnvironmentVariables): Promise<Gathered> {
   const { assignments, problems: found } = readEnvironment(env)
   const problems = [...found]
   const file = env[CONFIG_FILE] || null
@@ -44,7 +44,7 @@ export async function gather(env: EnvironmentVariables): Promise<Gathered> {
 
 /** The name that a place is known under to whoever configures: the variable that set it, its place in the file, or the
  * variable that could set it. */
-export function nameOf(place: Place, { assignments, file, document }: Gathered): string {
+export function nameOf(place: SettingPlace, { assignments, file, document }: Gathered): string {
   const setter = assignments.find((assignment) =>
     assignment.place.every((name, depth) => name === place[depth]),
   )
@@ -64,7 +64,7 @@ export function lineOf(fault: Fault, gathered: Gathered): string {
 }
 
 /** `streams[0].path` */
-export function dotted(place: Place): string {
+export function dotted(place: SettingPlace): string {
   return place.reduce((text, name) => {
     if (/^\d+$/.test(name)) return `${text}[${name}]`
     return text === '' ? name : `${text}.${name}`

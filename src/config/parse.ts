@@ -5,7 +5,7 @@ import type { KafkaSseOptions, LogLevel, ResolvedOptions, ServerOptions, TlsOpti
 import { cores } from './default-workers.ts'
 import { copied, type Document, setAt, unplain, unplainFaults, valueAt } from './document.ts'
 import type { EnvironmentVariables } from './environment.ts'
-import { dotted, type Gathered, gather, lineOf, nameOf } from './gathering.ts'
+import { dotted, type Gathered, gatherSettings, lineOf, nameOf } from './gathering.ts'
 import { tlsProblems, verificationKeysProblem } from './key-files.ts'
 import { ConfigError } from './problems.ts'
 import { authFaults, resolveOptions, streamFaults } from './rules.ts'
@@ -43,7 +43,7 @@ export async function parseEnvironment(
   env: EnvironmentVariables,
   folder: string = process.cwd(),
 ): Promise<ServerOptions> {
-  const gathered = await gather(env)
+  const gathered = await gatherSettings(env)
   const problems = [...gathered.problems, ...faultLines(gathered), ...tlsLines(gathered.document)]
   const { document } = gathered
   if (document.demoTokens !== undefined) problems.push('DEMO_TOKENS is for kafka-sse demo alone')
@@ -68,7 +68,7 @@ export async function parseDemoEnvironment(
   env: EnvironmentVariables,
   { folder, fixed, defaults }: DemoPresets,
 ): Promise<ServerOptions> {
-  const gathered = await gather(env)
+  const gathered = await gatherSettings(env)
   const { document, problems } = gathered
   for (const [name, value] of fixed) {
     const place = name.split('.')

@@ -8,10 +8,10 @@ import type { Setting } from './setting.ts'
 import { nearestName } from './suggestion.ts'
 
 /** Where a value stands in a document: names of properties, indices of lists. */
-export type Place = readonly string[]
+export type SettingPlace = readonly string[]
 
 export interface Fault {
-  readonly place: Place
+  readonly place: SettingPlace
   readonly kind: 'missing' | 'unknown' | 'wrong'
   /** A predicate, such as `takes a number from 0 to 300, not "x"`: the reader of the fault puts the subject before it. */
   readonly words: string
@@ -86,13 +86,13 @@ function faultOf(error: ErrorObject): Fault | null {
   return { place, kind: 'wrong', words: `takes ${expectation(setting)}${instead}` }
 }
 
-function missing(place: Place, parent: Setting, name: string): Fault {
+function missing(place: SettingPlace, parent: Setting, name: string): Fault {
   const setting = parent.properties?.[name]
   const words = setting === undefined ? 'is missing' : `is missing: ${setting.expects ?? setting.description}`
   return { place: [...place, name], kind: 'missing', words }
 }
 
-function unknown(place: Place, parent: Setting, name: string): Fault {
+function unknown(place: SettingPlace, parent: Setting, name: string): Fault {
   const nearest = nearestName(name, Object.keys(parent.properties ?? {}))
   const question = nearest === null ? '' : `; did you mean ${nearest}?`
   return { place: [...place, name], kind: 'unknown', words: `is not an option${question}` }

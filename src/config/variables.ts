@@ -3,11 +3,11 @@
 import { SERVER_SCHEMA } from './schema.ts'
 import type { Setting } from './setting.ts'
 import { nearestName } from './suggestion.ts'
-import type { Place } from './validation.ts'
+import type { SettingPlace } from './validation.ts'
 
 export interface Variable {
   readonly name: string
-  readonly place: Place
+  readonly place: SettingPlace
   readonly setting: Setting
 }
 
@@ -98,7 +98,7 @@ function propertyName(name: string): string {
 }
 
 /** The variables of a list's items stand for its first. */
-function* variablesOf(setting: Setting, place: Place): Generator<Variable> {
+function* variablesOf(setting: Setting, place: SettingPlace): Generator<Variable> {
   if (setting.env?.endsWith('*')) return
   if (setting.env !== undefined) yield { name: setting.env, place, setting }
   for (const [name, inner] of Object.entries(setting.properties ?? {}))

@@ -2,7 +2,7 @@
 // wake it stands in `work` (a beginning, records, a write taken) and in `due` (heartbeat, challenge, expiry, a peer that stalls).
 
 import type { Ahead } from '../beginning/ahead.ts'
-import { Beginning, type Begun, FROM_BEGINNING, type Wish } from '../beginning/beginning.ts'
+import { Beginning, type Begun, FROM_EARLIEST, type Wish } from '../beginning/beginning.ts'
 import type { BusView } from '../bus/bus-view.ts'
 import { formatPosition, type Position } from '../bus/position.ts'
 import type { PartitionWatermarks } from '../bus/record.ts'
@@ -262,7 +262,7 @@ export class Stream implements Pumped, Timed, Waiter {
     if (reason === 'recreated' || ownPosition === null) this.restart(reason)
     else {
       this.stopReading()
-      this.beginning = this.beginningOf({ ...FROM_BEGINNING, id: formatPosition(ownPosition) })
+      this.beginning = this.beginningOf({ ...FROM_EARLIEST, id: formatPosition(ownPosition) })
     }
   }
 
@@ -270,7 +270,7 @@ export class Stream implements Pumped, Timed, Waiter {
   private restart(reason: GapReason): void {
     this.stopReading()
     this.tellGap(reason, true)
-    this.beginning = this.beginningOf(FROM_BEGINNING)
+    this.beginning = this.beginningOf(FROM_EARLIEST)
   }
 
   private stopReading(): void {

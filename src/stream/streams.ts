@@ -42,8 +42,8 @@ export interface StreamRequest {
 
 /** Reconnection time told at the start of each stream, in ms: apart by chance, so that clients do not come back as one. */
 const RETRY_MS = { min: 1000, max: 5000 }
-/** The same for a client that is turned away. */
-const RETRY_BUSY_MS = { min: 5000, max: 30_000 }
+/** The same for a client that is turned away, by a stream's `retry` or by an answer's Retry-After. */
+export const RETRY_BUSY_MS = { min: 5000, max: 30_000 }
 /** Share of the drain time over which the ends are spread; the rest is for the last bytes to arrive. */
 const DRAIN_SPREAD = 0.8
 const DRAIN_STEP_MS = 50
@@ -190,6 +190,7 @@ export class Streams {
   }
 }
 
-function between({ min, max }: { min: number; max: number }): number {
+/** A time in the range, by chance. */
+export function between({ min, max }: { min: number; max: number }): number {
   return min + Math.random() * (max - min)
 }

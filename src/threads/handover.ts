@@ -6,7 +6,7 @@ import { readModule } from '../config/config-file.ts'
 import { setAt, unplainFaults, valueAt } from '../config/document.ts'
 import { dotted } from '../config/gathering.ts'
 import { ConfigError } from '../config/problems.ts'
-import type { Place } from '../config/validation.ts'
+import type { SettingPlace } from '../config/validation.ts'
 import type { ConfigModule, ServerOptions } from '../options.ts'
 
 const NOT_IN_EVERY = 'is no function in every thread'
@@ -15,12 +15,12 @@ export interface HandedOptions {
   /** Plain data, as structured clone takes it. */
   readonly options: ServerOptions
   /** Where the options had functions. */
-  readonly functions: readonly Place[]
+  readonly functions: readonly SettingPlace[]
 }
 
 /** Throws a ConfigError with a line for each value that cannot be sent. */
 export function handOver(options: ServerOptions): HandedOptions {
-  const functions: Place[] = []
+  const functions: SettingPlace[] = []
   const problems: string[] = []
   const data = sendable(options, [], new Set(), (place, kind) => {
     if (kind === 'a function' && options.configModule !== undefined) functions.push(place)
@@ -42,7 +42,7 @@ export async function takeOver({ options, functions }: HandedOptions): Promise<S
 }
 
 /** A function that this thread alone finds would be left out where it counts: an `authenticate`, say. */
-function refuseOthers(document: unknown, functions: readonly Place[], { path }: ConfigModule): void {
+function refuseOthers(document: unknown, functions: readonly SettingPlace[], { path }: ConfigModule): void {
   const known = new Set(functions.map(dotted))
   const faults = unplainFaults(document).map(({ place, words }) => `${dotted(place)} ${words}`)
   const own = faults.length > 0 ? [] : functionPlaces(document, []).map(dotted)
@@ -51,22 +51,22 @@ function refuseOthers(document: unknown, functions: readonly Place[], { path }: 
   if (problems.length > 0) throw new ConfigError(problems)
 }
 
-function functionPlaces(value: unknown, place: Place): Place[] {
+function functionPlaces(value: unknown, place: SettingPlace): SettingPlace[] {
   if (typeof value === 'function') return [place]
   if (typeof value !== 'object' || value === null) return []
   return Object.entries(value).flatMap(([name, inner]) => functionPlaces(inner, [...place, name]))
 }
 
-function functionAt(document: unknown, place: Place, { path }: ConfigModule): unknown {
+function functionAt(document: unknown, place: SettingPlace, { path }: ConfigModule): unknown {
   const found = valueAt(document, place)
   if (typeof found === 'function') return found
   throw new ConfigError([`CONFIG_FILE: ${path}: ${dotted(place)} ${NOT_IN_EVERY}`])
 }
 
-type Tell = (place: Place, kind: string) => void
+type Tell = (place: SettingPlace, kind: string) => void
 
 /** A copy of what structured clone keeps whole; what it does not is told and left out. */
-function sendable(value: unknown, place: Place, above: ReadonlySet<unknown>, tell: Tell): unknown {
+function sendable(value: unknown, place: SettingPlace, above: ReadonlySet<unknown>, tell: Tell): unknown {
   const kind = unsendable(value, above)
   if (kind !== null) {
     tell(place, kind)

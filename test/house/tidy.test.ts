@@ -7,6 +7,8 @@ import { describe, expect, test } from 'vitest'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const IMPORT = /^(?:import|export)\s+(type\s)?(?:[^'"]*?\sfrom\s)?'([^']+)'|\bimport\('([^']+)'\)/gm
+const DECLARATION =
+  /^export (?:abstract )?(?:async )?(?:const|let|class|interface|type|enum|function\*?) ([A-Za-z_$][\w$]*)/gm
 const LINES_MAX = 350
 
 interface Import {
@@ -247,6 +249,16 @@ describe('every file', () => {
     expect(asking.filter((path) => !moments.has(path))).toEqual([])
     const named = /\bnowMs\b(\??: *number)? *[=:] *(\(\) => *)?Date\.now\b/
     expect(sources.filter(({ text }) => named.test(text)).map(({ path }) => path)).toEqual([])
+  })
+
+  test('declares no exported name that another file declares: one word per thing', () => {
+    const files = new Map<string, string[]>()
+    // The client is loaded without the rest, so its words are its own.
+    for (const { path, text } of sources.filter((source) => !source.path.startsWith('src/client/')))
+      for (const [, name = ''] of text.matchAll(DECLARATION))
+        files.set(name, [...(files.get(name) ?? []), path])
+    expect(files.size).toBeGreaterThan(200)
+    expect([...files].filter(([, paths]) => new Set(paths).size > 1)).toEqual([])
   })
 
   test('exports by name; a default only where Fastify loads it', () => {

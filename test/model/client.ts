@@ -3,7 +3,7 @@
 // against what the server still has in test/model/claim.ts.
 
 import { type Ahead, hasFromNow } from '../../src/beginning/ahead.ts'
-import { type Beginning, type Begun, FROM_BEGINNING, type Wish } from '../../src/beginning/beginning.ts'
+import { type Beginning, type Begun, FROM_EARLIEST, type Wish } from '../../src/beginning/beginning.ts'
 import { formatPosition, type Position, parsePosition } from '../../src/bus/position.ts'
 import type { Keeps } from '../../src/bus/record.ts'
 import type { Cursor } from '../../src/cursor/cursor.ts'
@@ -36,7 +36,7 @@ export class Client {
   /** The topic that its stream is of. */
   private logs: readonly Log[] = []
   private server: Server | null = null
-  private wish: NewWish = FROM_BEGINNING
+  private wish: NewWish = FROM_EARLIEST
   private beginning: Beginning | null = null
   private cursor: Cursor | null = null
   private doubt: Ahead | null = null
@@ -236,9 +236,9 @@ export class Client {
     this.disconnect()
     this.isOpen = true
     this.tellGap(server)
-    this.wish = FROM_BEGINNING
+    this.wish = FROM_EARLIEST
     this.now = null
-    this.beginning = server.begin(FROM_BEGINNING)
+    this.beginning = server.begin(FROM_EARLIEST)
   }
 
   /** What it has from another server counts at one that reads its topic again. */
@@ -247,7 +247,7 @@ export class Client {
     this.isOpen = true
     this.id = formatPosition(position)
     this.claim = new Claim(position, server)
-    this.beginning = server.begin({ ...FROM_BEGINNING, id: this.id })
+    this.beginning = server.begin({ ...FROM_EARLIEST, id: this.id })
   }
 
   private tellGap(server: Server): void {

@@ -27,7 +27,7 @@ export interface TakenFindings extends Findings {
 }
 
 /** What Kafka was asked when. */
-export interface Answer {
+export interface AskedWatermarks {
   /** Before it was asked. */
   readonly askedAt: Moment
   /** How far each partition was read when it was asked: null before reading had begun. */
@@ -37,7 +37,7 @@ export interface Answer {
 
 export function compareLogs(
   partitions: ReadonlyMap<number, FollowedPartition>,
-  { asked, told }: Answer,
+  { asked, told }: AskedWatermarks,
   hasTopicId: boolean,
 ): Findings {
   let isReplaced = false

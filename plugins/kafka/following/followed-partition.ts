@@ -1,10 +1,9 @@
 // What is known of one partition that is followed: how far it is read, and by when it has caught up.
 
+import { FROM_BEGINNING } from '../../../src/bus/position.ts'
 import type { Watermarks } from '../../../src/bus/record.ts'
 import { LogWatch } from './log-watch.ts'
 
-/** The position of a partition whose beginning Kafka has not told: from the beginning. */
-export const FROM_BEGINNING = -2
 /**
  * How long a partition of which no leader answers may hold up the bus. Streams wait for 10 s at the most, and those with an id
  * begin only then to ask how far it reaches, so this is shorter.

@@ -5,7 +5,7 @@ import type { Missed, Moment } from '../../../src/bus/holes.ts'
 import type { Watermarks } from '../../../src/bus/record.ts'
 import { wordsOf } from '../client/kafka-error.ts'
 import type { ListedPartition } from '../client/questions.ts'
-import type { Answer } from './comparison.ts'
+import type { AskedWatermarks } from './comparison.ts'
 import { Condition, type Log } from './condition.ts'
 import { isLost } from './followed-partition.ts'
 import { LogFanOut } from './log-fan-out.ts'
@@ -235,7 +235,7 @@ export class FollowedTopic {
     return isDone
   }
 
-  private begin(feed: TopicFeed, { asked, told, askedAt }: Answer): void {
+  private begin(feed: TopicFeed, { asked, told, askedAt }: AskedWatermarks): void {
     const unread = new Map([...told].filter(([partition]) => asked.get(partition) === null))
     if (unread.size === 0) return
     const starts = feed.startsOf(unread)

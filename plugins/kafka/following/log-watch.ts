@@ -16,9 +16,9 @@ export interface ReadSoFar {
  * `replaced`: what was read is of another log than what is there now. `passed`: what was to be read next was deleted; reading
  * goes on at the log's start. `stalled`: reading has stopped, and goes on where it was. `trimmed`: what was read was deleted.
  */
-export type Finding = 'replaced' | 'passed' | 'stalled' | 'trimmed'
+export type LogFinding = 'replaced' | 'passed' | 'stalled' | 'trimmed'
 
-const NOTHING: readonly Finding[] = []
+const NOTHING: readonly LogFinding[] = []
 /** Brokers that have just become leaders, or are behind with their metadata, contradict themselves for a moment. */
 const CONTRADICTIONS_MIN = 2
 
@@ -57,7 +57,7 @@ export class LogWatch {
   }
 
   /** What has become of the log: each is found again by the next refresh, unless it was taken by then. */
-  compare(marks: Watermarks, read: ReadSoFar): readonly Finding[] {
+  compare(marks: Watermarks, read: ReadSoFar): readonly LogFinding[] {
     const isQuiet = read.next === this.seenNext
     this.seenNext = read.next
     this.isOwed = read.next < marks.end
@@ -72,7 +72,7 @@ export class LogWatch {
   }
 
   /** What was found is done; `start` is where Kafka told then that the log begins. */
-  noteTaken(finding: Finding, start: number): void {
+  noteTaken(finding: LogFinding, start: number): void {
     if (finding !== 'stalled') this.start = start
     if (finding !== 'trimmed') this.stop = 'none'
     if (finding !== 'passed') return

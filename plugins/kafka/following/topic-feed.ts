@@ -3,12 +3,13 @@
 
 import type { Bus } from '../../../src/bus/bus.ts'
 import type { Missed, Moment } from '../../../src/bus/holes.ts'
+import { FROM_BEGINNING } from '../../../src/bus/position.ts'
 import type { KafkaRecord, Watermarks } from '../../../src/bus/record.ts'
 import type { ListedPartition } from '../client/questions.ts'
 import type { Receiver } from './assignment.ts'
-import { type Answer, compareLogs, type Findings, type TakenFindings } from './comparison.ts'
-import { FollowedPartition, FROM_BEGINNING } from './followed-partition.ts'
-import type { Finding } from './log-watch.ts'
+import { type AskedWatermarks, compareLogs, type Findings, type TakenFindings } from './comparison.ts'
+import { FollowedPartition } from './followed-partition.ts'
+import type { LogFinding } from './log-watch.ts'
 
 type Told = 'setPartition' | 'append' | 'advance' | 'noteEnd' | 'trim' | 'skip' | 'publish' | 'markCaughtUp'
 export type RecordWriter = Pick<Bus, Told | 'recreate' | 'startOver' | 'readFrom' | 'maintain' | 'missed'>
@@ -156,7 +157,7 @@ export class TopicFeed implements Receiver {
    * Takes what Kafka tells of the logs. Where it finds the topic replaced, `recreate` is to be called. Never throws: what the writer
    * does not take of it, the next refresh finds again.
    */
-  compare(answer: Answer): TakenFindings {
+  compare(answer: AskedWatermarks): TakenFindings {
     const findings = compareLogs(this.partitions, answer, this.topicId !== null)
     const isReplaced = findings.isReplaced || this.isAnother || this.shorterLists >= SHORTER_LISTS_MIN
     if (isReplaced) return { ...findings, isReplaced, failure: null }
@@ -274,7 +275,7 @@ export class TopicFeed implements Receiver {
 
   private take(findings: Findings): TakenFindings {
     let failure: TakenFindings['failure'] = null
-    const isTaken = (partition: number, finding: Finding, start: number, write: () => void) => {
+    const isTaken = (partition: number, finding: LogFinding, start: number, write: () => void) => {
       try {
         write()
         this.partitions.get(partition)?.log?.noteTaken(finding, start)
@@ -299,7 +300,7 @@ export class TopicFeed implements Receiver {
     if (known !== undefined && this.moveTo(known, start)) this.setUnpublished()
   }
 
-  private noteEnd(partition: number, end: number, { asked, askedAt }: Answer): void {
+  private noteEnd(partition: number, end: number, { asked, askedAt }: AskedWatermarks): void {
     const known = this.partitions.get(partition)
     if (known === undefined || !known.isRead) return
     // A broker that is behind may tell an end of before.

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   Beginning,
   type Begun,
-  FROM_BEGINNING,
+  FROM_EARLIEST,
   type Outcome,
   type Wish,
 } from '../../../src/beginning/beginning.ts'
@@ -52,7 +52,7 @@ class Scene {
         bus: mirror ?? topic.bus,
         watermarks: (signal) => topic.watermarks(signal),
       },
-      wish: { ...FROM_BEGINNING, ...wish },
+      wish: { ...FROM_EARLIEST, ...wish },
       answers: new SharedAnswer(() => topic.watermarks(this.closing.signal)),
       waiter: { answered: () => {} },
       nowMs,

@@ -3,7 +3,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { GCProfiler, getHeapStatistics } from 'node:v8'
 import { expect, it } from 'vitest'
-import { FROM_BEGINNING } from '../../../src/beginning/beginning.ts'
+import { FROM_EARLIEST } from '../../../src/beginning/beginning.ts'
 import type { Sink } from '../../../src/stream/sink.ts'
 import { Streams } from '../../../src/stream/streams.ts'
 import { streamsSettings } from '../../support/streams-settings.ts'
@@ -89,7 +89,7 @@ it('is nothing for each stream and record, and little for each stream and write'
   }
   for (const sink of sinks) {
     const admitted = { release: () => {} }
-    streams.open({ topic, sink, session, path: '/', signals: false, admitted, wish: FROM_BEGINNING })
+    streams.open({ topic, sink, session, path: '/', signals: false, admitted, wish: FROM_EARLIEST })
   }
   await round(RECORDS) // until everything is compiled
   const [few, many] = [await round(1), await round(RECORDS)]

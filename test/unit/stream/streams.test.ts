@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { FROM_BEGINNING, type Wish } from '../../../src/beginning/beginning.ts'
+import { FROM_EARLIEST, type Wish } from '../../../src/beginning/beginning.ts'
 import { formatPosition } from '../../../src/bus/position.ts'
 import type { Watermarks } from '../../../src/bus/record.ts'
 import { Cursor } from '../../../src/cursor/cursor.ts'
@@ -73,7 +73,7 @@ class Scene {
       path,
       signals,
       admitted,
-      wish: { ...FROM_BEGINNING, ...wish },
+      wish: { ...FROM_EARLIEST, ...wish },
     })
     return sink
   }

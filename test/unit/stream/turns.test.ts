@@ -2,7 +2,7 @@
 // no turn more than a turn may take.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { FROM_BEGINNING, type Wish } from '../../../src/beginning/beginning.ts'
+import { FROM_EARLIEST, type Wish } from '../../../src/beginning/beginning.ts'
 import { formatPosition } from '../../../src/bus/position.ts'
 import { Cursor } from '../../../src/cursor/cursor.ts'
 import { Stream } from '../../../src/stream/stream.ts'
@@ -44,7 +44,7 @@ function open(topic: TopicInMemory, wish: Partial<Wish> = {}, expiresAtMs = Date
     const sink = new MemorySink()
     const admitted = { release: () => {} }
     const request = { topic, sink, session, path: '/', signals: false, admitted }
-    streams.open({ ...request, wish: { ...FROM_BEGINNING, ...wish } })
+    streams.open({ ...request, wish: { ...FROM_EARLIEST, ...wish } })
     return sink
   })
 }
