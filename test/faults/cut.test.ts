@@ -1,5 +1,5 @@
-// Connections cut after every byte of three records, the clients left to come back by themselves: holds the last
-// paragraphs of docs/protocol.md, for npm `eventsource` 1 to 4 and for our own client.
+// Connections cut after every byte of three records, the clients left to come back by themselves: holds
+// docs/compatibility.md, "Quirks", for npm `eventsource` 1 to 4 and for our own client.
 
 import { once } from 'node:events'
 import { createRequire } from 'node:module'

@@ -133,10 +133,11 @@ describe('the text of a position', () => {
   })
 })
 
-describe('the lengths of ids in docs/protocol.md', () => {
-  const [, section = ''] = readFileSync(new URL('../../../docs/protocol.md', import.meta.url), 'utf8').split(
-    /^\*\*Length\.\*\*/m,
-  )
+describe('the lengths of ids in docs/compatibility.md', () => {
+  const [, section = ''] = readFileSync(
+    new URL('../../../docs/compatibility.md', import.meta.url),
+    'utf8',
+  ).split(/^## Lengths of ids$/m)
   const rows = [...section.matchAll(/^\| (.+) \|$/gm)].map(([, cells = '']) => cells.split(/ \| /))
   const numberOf = (cell = '') => Number(cell.replaceAll(',', ''))
   const lengthOf = (partitions: number, offset: number) =>
