@@ -3,15 +3,24 @@
 
 import fastifyJwt, { type FastifyJWTOptions, type FastifyJwtNamespace } from '@fastify/jwt'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { KeysUnavailable } from '../../src/errors.ts'
 import type { Claims } from '../../src/token/claims.ts'
 import { ALGORITHMS } from '../../src/token/key-setting.ts'
 import type { KeyHeader } from './keys/key-set.ts'
 import type { KeySource } from './keys/key-source.ts'
-import { type Verified, VerifiedTokens } from './verified-tokens.ts'
+import { VerifiedTokens } from './verified-tokens.ts'
 
 declare module 'fastify' {
-  interface FastifyRequest extends FastifyJwtNamespace<{ namespace: 'kafkaSse' }> {}
+  interface FastifyRequest extends FastifyJwtNamespace<{ namespace: 'kafkaSse' }> {
+    /** What @fastify/jwt reads of the request when it is called; null at all other times. */
+    kafkaSseToken: TokenToRead | null
+  }
+}
+
+/** The library takes a token and its key from the request, not as arguments. */
+interface TokenToRead {
+  readonly text: string
+  /** Public key to verify with; null while only the header is read. */
+  readonly pem: string | null
 }
 
 export interface TokenRules {
@@ -21,8 +30,8 @@ export interface TokenRules {
 }
 
 /**
- * The claims of a verified token; rejects with TokenRefused, or KeysUnavailable. `exp` is the caller's to check: a token that was
- * verified before is not looked through again.
+ * The claims of a verified token; rejects with TokenRefused or KeysUnavailable. The caller checks `exp`: claims that were
+ * verified before are returned without another check.
  */
 export type VerifyToken = (request: FastifyRequest, token: PresentedToken) => Promise<Claims>
 
@@ -50,50 +59,63 @@ export async function registerJwt(
   rules: TokenRules,
   keys: KeySource,
 ): Promise<VerifyToken> {
-  // The library asks for a request's token by itself; it is given the one that was found and canonicalised.
-  const verifications = new WeakMap<FastifyRequest, Verification>()
-  const verified = new VerifiedTokens()
   hideInheritedNamespace(app)
-  await app.register(fastifyJwt, jwtOptions(rules, keys, verifications))
-  const verify = async (request: FastifyRequest, text: string): Promise<Verified> => {
-    const verification: Verification = { text, header: {}, pem: '' }
-    verifications.set(request, verification)
-    try {
-      const claims = await request.kafkaSseJwtVerify<Record<string, unknown>>()
-      return { claims, header: verification.header, pem: verification.pem }
-    } catch (error) {
-      throw error instanceof TokenRefused || error instanceof KeysUnavailable ? error : refusalOf(error)
-    } finally {
-      verifications.delete(request)
-    }
-  }
+  app.decorateRequest('kafkaSseToken', null)
+  await app.register(fastifyJwt, jwtOptions(rules))
+  const verified = new VerifiedTokens()
   return async (request, { text, digest }) => {
     const known = verified.get(digest)
-    if (known !== undefined && (await isKeyStill(keys, known))) return known.claims
+    const header = known?.header ?? (await readHeader(request, text))
+    const pem = await keyFor(keys, header)
+    if (known?.pem === pem) return known.claims
     verified.forget(digest)
-    const found = await verify(request, text)
-    const lifeMs = Number(found.claims.exp) * 1000 + rules.clockToleranceMs - Date.now()
-    verified.keep(digest, text.length, found, lifeMs)
-    return found.claims
+    const claims = await verifyWith(request, text, pem)
+    const lifeMs = Number(claims.exp) * 1000 + rules.clockToleranceMs - Date.now()
+    verified.keep(digest, text.length, { claims, header, pem }, lifeMs)
+    return claims
   }
 }
 
-/** A token under way through the library, and what it was verified with. */
-interface Verification {
-  readonly text: string
-  header: KeyHeader
-  pem: string
-}
-
-/** Whether the key that this token was verified with is the one that its header means now. */
-async function isKeyStill(keys: KeySource, { header, pem }: Verified): Promise<boolean> {
-  const choice = await keys.find(header)
-  return 'key' in choice && choice.key.pem === pem
+/** The header as the library decodes it, and so as it will verify it. Untrusted. */
+async function readHeader(request: FastifyRequest, text: string): Promise<KeyHeader> {
+  const decoded = await handing(request, { text, pem: null }, () =>
+    request.kafkaSseJwtDecode<{ readonly header: Readonly<Record<string, unknown>> }>(),
+  )
+  const { header } = decoded
+  // RFC 7515 section 4.1.11: this server knows none of its extensions. The library accepts `crit: null` and `crit: 0`.
+  if ('crit' in header) throw new TokenRefused('crit')
+  return { alg: header.alg, kid: header.kid }
 }
 
 /**
- * A namespace is written into `app.jwt`, also where that object is inherited: two sibling scopes would then meet in
- * their host's. An object of this scope's own, which inherits all but our namespace, keeps them apart.
+ * The key that the header names. This is the algorithm pin: the library has one list of algorithms for all keys, so a
+ * header whose algorithm is not its key's own is refused here, before its signature is checked.
+ */
+async function keyFor(keys: KeySource, header: KeyHeader): Promise<string> {
+  const choice = await keys.find(header)
+  if ('refused' in choice) throw new TokenRefused(choice.refused)
+  return choice.key.pem
+}
+
+function verifyWith(request: FastifyRequest, text: string, pem: string): Promise<Claims> {
+  return handing(request, { text, pem }, () => request.kafkaSseJwtVerify<Record<string, unknown>>())
+}
+
+/** Calls the library with a token to read. Rejects with TokenRefused where the library refuses it. */
+async function handing<T>(request: FastifyRequest, token: TokenToRead, call: () => Promise<T>): Promise<T> {
+  request.kafkaSseToken = token
+  try {
+    return await call()
+  } catch (error) {
+    throw refusalOf(error)
+  } finally {
+    request.kafkaSseToken = null
+  }
+}
+
+/**
+ * The library writes its namespace into `app.jwt`, even where the scope inherits that object from its host: two sibling
+ * scopes would share it. So this scope gets an object of its own, which inherits everything but our namespace.
  */
 function hideInheritedNamespace(app: FastifyInstance): void {
   if (!app.hasDecorator('jwt') || Object.hasOwn(app, 'jwt')) return
@@ -103,20 +125,14 @@ function hideInheritedNamespace(app: FastifyInstance): void {
   )
 }
 
-function jwtOptions(
-  rules: TokenRules,
-  keys: KeySource,
-  verifications: WeakMap<FastifyRequest, Verification>,
-): FastifyJWTOptions {
+function jwtOptions(rules: TokenRules): FastifyJWTOptions {
   return {
     namespace: NAMESPACE,
     decoratorName: 'kafkaSseClaims',
     decode: { complete: true },
-    secret: {
-      public: (request: FastifyRequest, token: unknown) => keyFor(keys, token, verifications.get(request)),
-    },
+    secret: { public: pemOf },
     verify: {
-      extractToken: (request) => verifications.get(request)?.text,
+      extractToken: (request) => request.kafkaSseToken?.text,
       algorithms: [...ALGORITHMS],
       allowedIss: rules.issuer,
       allowedAud: rules.audience,
@@ -126,32 +142,12 @@ function jwtOptions(
   }
 }
 
-/**
- * The pin: the library's list of algorithms is one for all keys, so a header whose algorithm is not its key's own
- * ends here, before a signature is looked at. The header is the one that the library decoded and goes by.
- */
-async function keyFor(
-  keys: KeySource,
-  token: unknown,
-  verification: Verification | undefined,
-): Promise<string> {
-  const header = headerOf(token)
-  // RFC 7515 section 4.1.11: none of its extensions is known here. The library lets `crit: null` and `crit: 0` pass.
-  if ('crit' in header) throw new TokenRefused('crit')
-  const choice = await keys.find(header)
-  if ('refused' in choice) throw new TokenRefused(choice.refused)
-  if (verification !== undefined)
-    Object.assign(verification, { header: { alg: header.alg, kid: header.kid }, pem: choice.key.pem })
-  return choice.key.pem
+async function pemOf({ kafkaSseToken }: FastifyRequest): Promise<string> {
+  if (kafkaSseToken === null || kafkaSseToken.pem === null) throw new TokenRefused('key')
+  return kafkaSseToken.pem
 }
 
-function headerOf(token: unknown): KeyHeader {
-  const header = typeof token === 'object' && token !== null && 'header' in token ? token.header : null
-  if (typeof header !== 'object' || header === null) throw new TokenRefused('malformed')
-  return header
-}
-
-/** The library's words, which name the check and hold nothing of the token; whatever else it throws is `malformed`. */
+/** The library's messages name the check and quote nothing of the token. Any other error means `malformed`. */
 const CHECKS: readonly (readonly [RegExp, string])[] = [
   [/token expired/i, 'expired'],
   [/will be active/, 'nbf'],
@@ -164,6 +160,7 @@ const CHECKS: readonly (readonly [RegExp, string])[] = [
 ]
 
 function refusalOf(error: unknown): TokenRefused {
+  if (error instanceof TokenRefused) return error
   const message = error instanceof Error ? error.message : ''
   const found = CHECKS.find(([words]) => words.test(message))
   return new TokenRefused(found === undefined ? 'malformed' : found[1])

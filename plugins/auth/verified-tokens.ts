@@ -1,15 +1,14 @@
-// Tokens whose signature was found good, so that a client that comes back with the same one costs no second
-// look. Promise: bounded, and good only for as long as the key that it was found good by, and as the token had to live then, by a
-// clock that nobody sets.
+// Tokens whose signature was verified, so that the same token is not verified again for each request. Promise: bounded;
+// an entry counts only for the key that verified it, and for the rest of the token's life by a monotonic clock.
 
 import type { Claims } from '../../src/token/claims.ts'
 import type { KeyHeader } from './keys/key-set.ts'
 
-/** What is known of a token; never the token itself. */
+/** What is kept of a token; never the token itself. */
 export interface Verified {
   readonly claims: Claims
   readonly header: KeyHeader
-  /** Of the public key that it was verified with. */
+  /** The public key that verified it. */
   readonly pem: string
 }
 
@@ -23,7 +22,7 @@ export class VerifiedTokens {
   private readonly tokensMax: number
   private readonly now: () => number
 
-  /** `now`: a clock that never goes back. */
+  /** `now`: a monotonic clock, in ms. */
   constructor(tokensMax = TOKENS_MAX, now: () => number = () => performance.now()) {
     this.tokensMax = tokensMax
     this.now = now
@@ -39,7 +38,7 @@ export class VerifiedTokens {
     return kept !== undefined && this.now() < kept.untilMs ? kept.verified : undefined
   }
 
-  /** `characters`: length of the token, which bounds that of its claims. `lifeMs`: how long it had to live, as it was verified. */
+  /** `characters`: length of the token, which bounds the size of its claims. `lifeMs`: time until it expires. */
   keep(digest: string, characters: number, verified: Verified, lifeMs: number): void {
     if (characters > CHARACTERS_MAX) return
     this.byDigest.set(digest, { verified, untilMs: this.now() + lifeMs })

@@ -253,6 +253,11 @@ const BAD_TOKENS: [string, string, () => string][] = [
   ['a payload that is a list', 'malformed', () => mintToken(rsa, { payload: '[]' })],
   ['a payload that is not JSON', 'malformed', () => mintToken(rsa, { payload: 'not-json-but-secret' })],
   ['nothing in it', 'malformed', () => '..'],
+  [
+    'a header that is no object',
+    'malformed',
+    () => mintToken(rsa).replace(/^[^.]+/, Buffer.from('null').toString('base64url')),
+  ],
 ]
 
 describe('a bad token', () => {

@@ -55,10 +55,10 @@ async function readBounded(body: ReadableStream<Uint8Array> | null): Promise<str
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** An aborted fetch fails with the signal's own reason; a broken one hides the socket's code in its cause. */
-function fetchFailure(error: unknown, signal: AbortSignal): KeyFetchFailed {
+/** What `signal` was aborted with, where it was; otherwise with the socket's code, which fetch hides in the cause. */
+function fetchFailure(error: unknown, signal: AbortSignal): unknown {
   if (error instanceof KeyFetchFailed) return error
-  if (signal.aborted && signal.reason instanceof KeyFetchFailed) return signal.reason
+  if (signal.aborted) return signal.reason
   const cause = error instanceof Error ? error.cause : undefined
   const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : ''
   return new KeyFetchFailed(`it cannot be reached${code}`)

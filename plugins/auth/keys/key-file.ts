@@ -25,27 +25,27 @@ export const KEY_FILE_BYTES_MAX = 1024 * 1024
 const POLL_MS = 1_000
 
 export class KeyFile implements KeySource {
-  readonly #path: string
-  readonly #rsaAlgorithm: Algorithm
-  readonly #log: FastifyBaseLogger
-  readonly #poll: NodeJS.Timeout
+  private readonly path: string
+  private readonly rsaAlgorithm: Algorithm
+  private readonly log: FastifyBaseLogger
+  private readonly poll: NodeJS.Timeout
   /** The last set that could be read whole. */
-  #set: KeySet
+  private set: KeySet
   /** The file's state before it was last read: whatever happens to it after that moment shows as a change. */
-  #state: string
-  #isPolling = false
+  private state: string
+  private isPolling = false
 
   constructor(path: string, rsaAlgorithm: Algorithm, log: FastifyBaseLogger, pollMs: number = POLL_MS) {
-    this.#path = path
-    this.#rsaAlgorithm = rsaAlgorithm
-    this.#log = log
-    this.#state = firstState(path)
-    this.#set = readKeyFile(path, rsaAlgorithm)
-    this.#poll = setInterval(() => void this.#look(), pollMs).unref()
+    this.path = path
+    this.rsaAlgorithm = rsaAlgorithm
+    this.log = log
+    this.state = firstState(path)
+    this.set = readKeyFile(path, rsaAlgorithm)
+    this.poll = setInterval(() => void this.look(), pollMs).unref()
   }
 
   async find(header: KeyHeader): Promise<KeyChoice> {
-    return chooseKey(this.#set, header)
+    return chooseKey(this.set, header)
   }
 
   notReady(): null {
@@ -53,27 +53,27 @@ export class KeyFile implements KeySource {
   }
 
   close(): void {
-    clearInterval(this.#poll)
+    clearInterval(this.poll)
   }
 
   /** A file system that hangs delays the next look; looks do not pile up. */
-  async #look(): Promise<void> {
-    if (this.#isPolling) return
-    this.#isPolling = true
-    const state = await stat(this.#path).then(stateOf, errorCode)
-    this.#isPolling = false
-    if (state === this.#state) return
-    this.#state = state
-    this.#read()
+  private async look(): Promise<void> {
+    if (this.isPolling) return
+    this.isPolling = true
+    const state = await stat(this.path).then(stateOf, errorCode)
+    this.isPolling = false
+    if (state === this.state) return
+    this.state = state
+    this.read()
   }
 
-  #read(): void {
+  private read(): void {
     try {
-      this.#set = readKeyFile(this.#path, this.#rsaAlgorithm)
-      this.#log.info({ file: this.#path, keys: this.#set.keys.length }, 'key file read again')
+      this.set = readKeyFile(this.path, this.rsaAlgorithm)
+      this.log.info({ file: this.path, keys: this.set.keys.length }, 'key file read again')
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
-      this.#log.error({ file: this.#path, reason }, 'key file is broken; the keys read before stay in use')
+      this.log.error({ file: this.path, reason }, 'key file is broken; the keys read before stay in use')
     }
   }
 }

@@ -34,153 +34,136 @@ export interface RemoteKeySurroundings {
 export const WAITING_MAX = 10_000
 
 export class RemoteKeys implements KeySource {
-  readonly #url: URL
-  readonly #limits: RemoteKeyLimits
-  readonly #around: RemoteKeySurroundings
-  readonly #closing = new AbortController()
-  #set: KeySet | null = null
-  /** When #set was fetched. */
-  #fetchedAtMs = Number.NEGATIVE_INFINITY
+  private readonly url: URL
+  private readonly limits: RemoteKeyLimits
+  private readonly around: RemoteKeySurroundings
+  private readonly closing = new AbortController()
+  private set: KeySet | null = null
+  /** When the set was fetched. */
+  private fetchedAtMs = Number.NEGATIVE_INFINITY
   /** Until then no fetch begins: set by failures and by fetches for unknown keys, not by routine ones, so that the
    * first unknown key after a start is looked up at once. */
-  #quietUntilMs = Number.NEGATIVE_INFINITY
-  #inFlight: Promise<void> | null = null
-  #waiting = 0
+  private quietUntilMs = Number.NEGATIVE_INFINITY
+  private inFlight: Promise<void> | null = null
+  private waiting = 0
   /** Why the last fetch failed; null when it did not. */
-  #failure: string | null = null
+  private failure: string | null = null
   /** After a failure, one fetch when the cool-down is over: without it, a server that is taken out of service for
    * having no keys would see no request that makes it fetch them. */
-  #retry: NodeJS.Timeout | null = null
+  private retry: NodeJS.Timeout | null = null
 
   constructor(url: URL, limits: RemoteKeyLimits, around: RemoteKeySurroundings) {
-    this.#url = url
-    this.#limits = limits
-    this.#around = around
-    void this.#fetch(false)
+    this.url = url
+    this.limits = limits
+    this.around = around
+    void this.fetch(false)
   }
 
   async find(header: KeyHeader): Promise<KeyChoice> {
-    if (this.#ageMs() >= this.#limits.jwksMaxAgeMs) await this.#wait(false)
-    const choice = chooseKey(this.#usableSet(), header)
+    if (this.ageMs() >= this.limits.jwksMaxAgeMs) await this.wait(false)
+    const choice = chooseKey(this.usableSet(), header)
     if ('key' in choice || choice.refused !== 'key') return choice
-    await this.#wait(true)
-    return chooseKey(this.#usableSet(), header)
+    await this.wait(true)
+    return chooseKey(this.usableSet(), header)
   }
 
   notReady(): string | null {
-    if (this.#set === null) return `no key set from ${this.#name()} yet: ${this.#failure ?? 'being fetched'}`
+    if (this.set === null) return `no key set from ${this.name()} yet: ${this.failure ?? 'being fetched'}`
     // Without a failure it is only that nobody has asked for long: the next request fetches.
-    return this.#failure !== null && this.#isTooOld()
-      ? `the key set from ${this.#name()} is too old: ${this.#failure}`
+    return this.failure !== null && this.isTooOld()
+      ? `the key set from ${this.name()} is too old: ${this.failure}`
       : null
   }
 
   close(): void {
-    this.#closing.abort(new KeyFetchFailed('closed'))
-    if (this.#retry !== null) clearTimeout(this.#retry)
+    this.closing.abort()
+    if (this.retry !== null) clearTimeout(this.retry)
   }
 
   /** Joins the fetch in flight, or begins one unless it is quiet. What came of it shows in the set. */
-  async #wait(forUnknownKey: boolean): Promise<void> {
-    if (this.#waiting >= WAITING_MAX) return
-    this.#waiting++
+  private async wait(forUnknownKey: boolean): Promise<void> {
+    if (this.waiting >= WAITING_MAX) return
+    this.waiting++
     try {
-      await this.#fetch(forUnknownKey)
+      await this.fetch(forUnknownKey)
     } finally {
-      this.#waiting--
+      this.waiting--
     }
   }
 
-  #fetch(forUnknownKey: boolean): Promise<void> {
-    if (this.#inFlight !== null) return this.#inFlight
-    if (this.#around.nowMs() < this.#quietUntilMs || this.#closing.signal.aborted) return Promise.resolve()
-    this.#inFlight = this.#fetchOnce(forUnknownKey).finally(() => {
-      this.#inFlight = null
+  private fetch(forUnknownKey: boolean): Promise<void> {
+    if (this.inFlight !== null) return this.inFlight
+    if (this.around.nowMs() < this.quietUntilMs || this.closing.signal.aborted) return Promise.resolve()
+    this.inFlight = this.fetchOnce(forUnknownKey).finally(() => {
+      this.inFlight = null
     })
-    return this.#inFlight
+    return this.inFlight
   }
 
-  async #fetchOnce(forUnknownKey: boolean): Promise<void> {
-    const { issuer, rsaAlgorithm, nowMs } = this.#around
-    const { signal, done } = timeLimit(this.#limits.jwksTimeoutMs, this.#closing.signal)
+  private async fetchOnce(forUnknownKey: boolean): Promise<void> {
+    const { issuer, rsaAlgorithm, nowMs } = this.around
+    const signal = AbortSignal.any([this.closing.signal, AbortSignal.timeout(this.limits.jwksTimeoutMs)])
     try {
-      this.#accept(readKeySet(await fetchKeySet(this.#url, issuer, signal), rsaAlgorithm))
-      if (forUnknownKey) this.#quietUntilMs = nowMs() + this.#limits.jwksCooldownMs
+      this.accept(readKeySet(await fetchKeySet(this.url, issuer, signal), rsaAlgorithm))
+      if (forUnknownKey) this.quietUntilMs = nowMs() + this.limits.jwksCooldownMs
     } catch (error) {
-      this.#fail(error)
-    } finally {
-      done()
+      this.fail(error)
     }
   }
 
-  #accept(set: KeySet): void {
-    const { log, nowMs } = this.#around
-    const isNews = this.#failure !== null || this.#set === null
-    this.#set = set
-    this.#fetchedAtMs = nowMs()
-    this.#failure = null
+  private accept(set: KeySet): void {
+    const { log, nowMs } = this.around
+    const isNews = this.failure !== null || this.set === null
+    this.set = set
+    this.fetchedAtMs = nowMs()
+    this.failure = null
     log[isNews ? 'info' : 'debug'](
-      { url: this.#name(), keys: set.keys.length, passedOver: set.passedOver },
+      { url: this.name(), keys: set.keys.length, passedOver: set.passedOver },
       'key set read',
     )
   }
 
-  #fail(error: unknown): void {
-    if (this.#closing.signal.aborted) return
-    const { log, nowMs } = this.#around
-    const reason = failureReason(error)
+  private fail(error: unknown): void {
+    if (this.closing.signal.aborted) return
+    const { log, nowMs } = this.around
+    const reason = failureReason(error, this.limits.jwksTimeoutMs)
     // The same failure again is no news: one line when it begins, one when it is over.
-    log[reason === this.#failure ? 'debug' : 'warn']({ url: this.#name(), reason }, 'key set cannot be read')
-    this.#failure = reason
-    this.#quietUntilMs = nowMs() + this.#limits.jwksCooldownMs
-    this.#retryAfter(this.#limits.jwksCooldownMs)
+    log[reason === this.failure ? 'debug' : 'warn']({ url: this.name(), reason }, 'key set cannot be read')
+    this.failure = reason
+    this.quietUntilMs = nowMs() + this.limits.jwksCooldownMs
+    this.retryAfter(this.limits.jwksCooldownMs)
   }
 
-  #retryAfter(delayMs: number): void {
-    if (this.#retry !== null) clearTimeout(this.#retry)
-    this.#retry = setTimeout(() => {
+  private retryAfter(delayMs: number): void {
+    if (this.retry !== null) clearTimeout(this.retry)
+    this.retry = setTimeout(() => {
       // The timer is the cool-down's end, whatever the clock says a millisecond earlier or later.
-      this.#quietUntilMs = Number.NEGATIVE_INFINITY
-      void this.#fetch(false)
+      this.quietUntilMs = Number.NEGATIVE_INFINITY
+      void this.fetch(false)
     }, delayMs).unref()
   }
 
-  #usableSet(): KeySet {
-    if (this.#set === null || this.#isTooOld()) throw new KeysUnavailable()
-    return this.#set
+  private usableSet(): KeySet {
+    if (this.set === null || this.isTooOld()) throw new KeysUnavailable()
+    return this.set
   }
 
-  #isTooOld(): boolean {
-    return this.#ageMs() >= this.#limits.jwksMaxAgeMs + this.#limits.jwksStaleMs
+  private isTooOld(): boolean {
+    return this.ageMs() >= this.limits.jwksMaxAgeMs + this.limits.jwksStaleMs
   }
 
-  #ageMs(): number {
-    return this.#around.nowMs() - this.#fetchedAtMs
+  private ageMs(): number {
+    return this.around.nowMs() - this.fetchedAtMs
   }
 
   /** Without its query, which may hold a key of the provider's. */
-  #name(): string {
-    return this.#url.origin + this.#url.pathname
+  private name(): string {
+    return this.url.origin + this.url.pathname
   }
 }
 
-/** One limit for all that a fetch waits for, with a reason that says what ran out; `done` leaves no timer behind. */
-function timeLimit(limitMs: number, closing: AbortSignal): { signal: AbortSignal; done: () => void } {
-  const controller = new AbortController()
-  const timer = setTimeout(
-    () => controller.abort(new KeyFetchFailed(`no answer within ${limitMs} ms`)),
-    limitMs,
-  )
-  const abort = (): void => controller.abort(closing.reason)
-  closing.addEventListener('abort', abort)
-  const done = (): void => {
-    clearTimeout(timer)
-    closing.removeEventListener('abort', abort)
-  }
-  return { signal: controller.signal, done }
-}
-
-function failureReason(error: unknown): string {
+function failureReason(error: unknown, timeoutMs: number): string {
+  if (error instanceof Error && error.name === 'TimeoutError') return `no answer within ${timeoutMs} ms`
   if (error instanceof KeyFetchFailed || error instanceof KeysUnreadable) return error.message
   // Not expected of either; its message may quote the answer.
   return error instanceof Error ? error.name : typeof error
