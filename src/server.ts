@@ -21,6 +21,6 @@ export async function runServer(
     const { launch } = await import('./threads/launcher.ts')
     return launch(options, sockets, signals, onListening)
   }
-  const { buildApp } = await import('./app/single-thread-app.ts')
-  return serveUntil(signals, () => buildApp(options, sockets), options, onListening)
+  const { buildSingleThreadApp } = await import('./app/single-thread-app.ts')
+  return serveUntil(signals, () => buildSingleThreadApp(options, sockets), options, onListening)
 }

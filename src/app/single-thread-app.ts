@@ -4,14 +4,14 @@
 import { randomInt } from 'node:crypto'
 import type { RequestListener } from 'node:http'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
-import kafka from '../../plugins/kafka.ts'
 import { ConnectionBudget, createConnectionCounts, SEEDS } from '../http/connection-budget.ts'
 import { createConnectionFigures } from '../http/connection-limits.ts'
 import { Listeners, readTls } from '../http/listener.ts'
 import type { ServerOptions } from '../options.ts'
 import { adminBudget, buildAdminApp } from './admin-app.ts'
 import { builtOrClosed } from './closing.ts'
-import { buildWebApp, registerStreams } from './web-app.ts'
+import { registerKafkaStreams } from './registration.ts'
+import { buildWebApp } from './web-app.ts'
 
 export interface Ports {
   readonly port: number
@@ -33,20 +33,17 @@ export interface App {
 }
 
 /** Streams, page and renewals, and health, metrics and status on a port of their own. */
-export interface SingleApp extends App {
+export interface SingleThreadApp extends App {
   readonly app: FastifyInstance
   readonly admin: FastifyInstance
 }
 
 /** `sockets`: descriptors of listening sockets that somebody else has opened; null: as the options say. */
-export async function buildApp(
+export async function buildSingleThreadApp(
   options: ServerOptions,
   sockets: readonly number[] | null = null,
-): Promise<SingleApp> {
-  const app = await buildWebApp(options, async (scope) => {
-    await scope.register(kafka, options.kafka)
-    await registerStreams(scope, options, { topics: () => scope.kafkaSseTopics })
-  })
+): Promise<SingleThreadApp> {
+  const app = await buildWebApp(options, (scope) => registerKafkaStreams(scope, options))
   const connections = createConnectionFigures()
   const departure = { isAnnounced: false }
   const parts = {

@@ -5,7 +5,8 @@ import type { RequestListener } from 'node:http'
 import { parentPort, workerData } from 'node:worker_threads'
 import { EventLoopDelay } from '../admin/event-loop-delay.ts'
 import { flushLog } from '../app/log-destination.ts'
-import { buildWebApp, registerStreams } from '../app/web-app.ts'
+import { registerStreams } from '../app/registration.ts'
+import { buildWebApp } from '../app/web-app.ts'
 import { SharedAnswer } from '../bus/shared-answer.ts'
 import type { Topic, TopicSource } from '../bus/topic.ts'
 import { ConnectionBudget } from '../http/connection-budget.ts'
@@ -48,9 +49,7 @@ async function work(port: Port, setup: WorkerSetup): Promise<void> {
     admission: new SharedAdmission(main),
     renewElsewhere: (it: ToMain['renewElsewhere']['body']) => main.ask('renewElsewhere', it),
   }
-  const app = await buildWebApp(options, (scope) =>
-    registerStreams(scope, options, { topics: () => topics, shared }),
-  )
+  const app = await buildWebApp(options, (scope) => registerStreams(scope, options, { topics, shared }))
   const connections = createConnectionFigures()
   const tls = await tlsOf(options, setup.ticketKeys)
   const budget = new ConnectionBudget(options, setup.connectionCounts, setup.reader - 1)

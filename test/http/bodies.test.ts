@@ -11,7 +11,8 @@ import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildAdminApp } from '../../src/app/admin-app.ts'
-import { buildWebApp, registerStreams } from '../../src/app/web-app.ts'
+import { registerStreams } from '../../src/app/registration.ts'
+import { buildWebApp } from '../../src/app/web-app.ts'
 import { parseEnvironment } from '../../src/config/parse.ts'
 import { makeCertificates } from '../../src/demo/certificates.ts'
 import { type Listener, listen } from '../../src/http/listener.ts'
@@ -60,7 +61,7 @@ beforeAll(async () => {
   const options = { ...(await parseEnvironment(env)), demo: { tokens: true, folder } }
   const topic = new TopicInMemory()
   const web = await buildWebApp(options, (scope) =>
-    registerStreams(scope, options, { topics: () => ({ open: () => topic }) }),
+    registerStreams(scope, options, { topics: { open: () => topic } }),
   )
   const admin = await buildAdminApp(options, new AdminParts())
   apps.push(web, admin)

@@ -11,7 +11,7 @@ import { connect as connectTls } from 'node:tls'
 import fastify from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { pageRoutes } from '../../routes/page.ts'
-import { type App, buildApp } from '../../src/app/single-thread-app.ts'
+import { type App, buildSingleThreadApp } from '../../src/app/single-thread-app.ts'
 import { parseEnvironment } from '../../src/config/parse.ts'
 import { ensureDemoCredentials } from '../../src/demo/credentials.ts'
 import { AUDIENCE, ISSUER, makeKey } from '../support/auth-fixtures.ts'
@@ -93,7 +93,7 @@ beforeAll(async () => {
     JWT_KEYS: makeKey('ES256').publicPem,
     LOG_LEVEL: 'silent',
   })
-  server = await buildApp(options)
+  server = await buildSingleThreadApp(options)
   port = (await server.listen()).port
   session = connectHttp2(`https://127.0.0.1:${port}`, { ca })
 })

@@ -1,0 +1,65 @@
+// Registers the plugin's parts and routes in one scope of Fastify, so that the host's prefix, hooks and logger apply to them.
+
+import type { FastifyInstance } from 'fastify'
+import admin from '../../plugins/admin.ts'
+import auth from '../../plugins/auth.ts'
+import kafka from '../../plugins/kafka.ts'
+import sse from '../../plugins/sse.ts'
+import { adminRoutes } from '../../routes/admin.ts'
+import { answerCors } from '../../routes/cors.ts'
+import { streamRoutes } from '../../routes/stream.ts'
+import { keepsFor } from '../bus/record.ts'
+import type { TopicSource } from '../bus/topic.ts'
+import type { ResolvedOptions } from '../options.ts'
+import type { Shared } from '../stream/streams.ts'
+import { inPackage } from './package-path.ts'
+
+type StreamOptions = Pick<ResolvedOptions, 'auth' | 'sse' | 'streams'>
+
+/** What streams need besides their options. */
+export interface StreamSources {
+  readonly topics: TopicSource
+  /** What the streams of several threads share; without it they are the only ones. */
+  readonly shared?: Shared
+}
+
+/** Streams, and the topics that they read from Kafka. */
+export async function registerKafkaStreams(
+  app: FastifyInstance,
+  options: StreamOptions & Pick<ResolvedOptions, 'kafka'>,
+): Promise<void> {
+  await app.register(kafka, options.kafka)
+  await registerStreams(app, options, { topics: app.kafkaSseTopics })
+}
+
+/** Streams whose topics come from elsewhere, such as another thread. */
+export async function registerStreams(
+  app: FastifyInstance,
+  options: StreamOptions,
+  { topics, shared }: StreamSources,
+): Promise<void> {
+  await app.register(sse, { ...options.sse, ...(shared && { shared }) })
+  await app.register(auth, options.auth)
+  // A scope of their own: CORS must not apply to what else is registered in `app`, such as a host's admin routes.
+  await app.register(async (routes) => {
+    answerCors(routes, options.sse.corsOrigins)
+    for (const { path, topic, scope, encoding, replay } of options.streams) {
+      await routes.register(streamRoutes, {
+        path,
+        scope,
+        replay,
+        topic: topics.open(topic, encoding, keepsFor(replay)),
+        streams: app.kafkaSse,
+        authenticator: app.kafkaSseAuth,
+      })
+    }
+  })
+}
+
+/** Health, metrics and status below `prefix`; null: none. The host's hooks decide who may see them. */
+export async function registerAdmin(app: FastifyInstance, prefix: string | null): Promise<void> {
+  if (prefix === null) return
+  const { kafkaSse: streams, kafkaSseTopics: topics, kafkaSseAuth: authenticator } = app
+  await app.register(admin, { streams, topics, authenticator })
+  await app.register(adminRoutes, { prefix, admin: app.kafkaSseAdmin, folder: inPackage('public') })
+}
