@@ -2,9 +2,9 @@
 // value came from, so that a fault is told under the name that its reader wrote.
 
 import type { ConfigModule } from '../options.ts'
-import { type ConfigFile, readConfigFile } from './config-file.ts'
 import { type Document, setAt, valueAt } from './document.ts'
 import { type EnvironmentVariables, readEnvironment, type SetVariable } from './environment.ts'
+import { type ConfigFile, readConfigFile } from './file/config-file.ts'
 import { OPTIONS_SCHEMA } from './schema.ts'
 import type { Fault, SettingPlace } from './validation.ts'
 import { CONFIG_FILE, VARIABLES } from './variables.ts'

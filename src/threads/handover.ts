@@ -2,8 +2,8 @@
 // thread takes its own out of CONFIG_FILE, which has to be the same file still. What else would be lost on the way is an error
 // at the sending side that names its place.
 
-import { readModule } from '../config/config-file.ts'
 import { setAt, unplainFaults, valueAt } from '../config/document.ts'
+import { readModule } from '../config/file/config-file.ts'
 import { dotted } from '../config/gathering.ts'
 import { ConfigError } from '../config/problems.ts'
 import type { SettingPlace } from '../config/validation.ts'

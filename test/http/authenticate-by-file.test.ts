@@ -2,7 +2,7 @@
 // `npm run build`.
 
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -110,7 +110,7 @@ setTimeout(() => appendFileSync(fileURLToPath(import.meta.url), '// later\\n'), 
     const run = start('2', changing)
     expect(await run.ended).toBe(1)
     expect(run.stderr).toMatch(
-      /^kafka-sse: CONFIG_FILE: .*\.mjs has changed since it was read first; start again\n$/,
+      /^kafka-sse: CONFIG_FILE: .*\.mjs or a file that it imports has changed since it was read first; start again\n/,
     )
   })
 
@@ -143,23 +143,58 @@ export default { auth: { authenticate: () => null } }`
     expect(run.stderr).toMatch(/^kafka-sse: CONFIG_FILE: cannot read .*\.mjs: not in a thread\n$/)
   })
 
-  it('ends the process with 1 where a worker dies after it has changed: none would be like the others', async () => {
-    const CONFIG_FILE = join(folder, 'changes.mjs')
-    writeFileSync(CONFIG_FILE, BY_HEADER)
-    const settings = { WORKERS: '2', CONFIG_FILE, LOG_LEVEL: 'info', ...INSPECTABLE }
-    const server = await ServerProcess.start('127.0.0.1:1', 'events', { settings })
-    const workers = await RunningWorkers.open(server)
-    try {
-      writeFileSync(CONFIG_FILE, REFUSES)
-      const [name = ''] = workers.names
-      await workers.kill(name)
-      workers.close() // Node waits for its debugger
-      expect(await server.ended()).toBe(1)
-      expect(server.output).toContain('has changed since it was read first')
-      expect(server.output).toContain('no listening socket is left for another worker')
-    } finally {
-      workers.close()
-      await server.close()
-    }
-  })
+  /** As a ConfigMap is updated: the link leads to another folder from one moment to the next. */
+  function setLink(target: string): void {
+    symlinkSync(target, join(folder, 'next'))
+    renameSync(join(folder, 'next'), join(folder, 'data'))
+  }
+
+  function writeFolder(name: string, authenticate: string): void {
+    mkdirSync(join(folder, name))
+    writeFileSync(join(folder, name, 'auth.mjs'), `export const authenticate = ${authenticate}`)
+    writeFileSync(
+      join(folder, name, 'config.mjs'),
+      "import { authenticate } from './auth.mjs'\nexport default { auth: { authenticate } }",
+    )
+  }
+
+  it.each<[string, () => { file: string; change: () => void }]>([
+    [
+      'it has changed',
+      () => {
+        const file = join(folder, 'changes.mjs')
+        writeFileSync(file, BY_HEADER)
+        return { file, change: () => writeFileSync(file, REFUSES) }
+      },
+    ],
+    [
+      'a file that it imports is another one behind a link',
+      () => {
+        writeFolder('v1', '() => null')
+        writeFolder('v2', "() => ({ subject: 'anybody', expiresAt: new Date(Date.now() + 60_000) })")
+        setLink('v1')
+        return { file: join(folder, 'data', 'config.mjs'), change: () => setLink('v2') }
+      },
+    ],
+  ])(
+    'ends the process with 1 where a worker dies after %s: none would be like the others',
+    async (_, write) => {
+      const { file, change } = write()
+      const settings = { WORKERS: '2', CONFIG_FILE: file, LOG_LEVEL: 'info', ...INSPECTABLE }
+      const server = await ServerProcess.start('127.0.0.1:1', 'events', { settings })
+      const workers = await RunningWorkers.open(server)
+      try {
+        change()
+        const [name = ''] = workers.names
+        await workers.kill(name)
+        workers.close() // Node waits for its debugger
+        expect(await server.ended()).toBe(1)
+        expect(server.output).toContain('or a file that it imports has changed since it was read first')
+        expect(server.output).toContain('no listening socket is left for another worker')
+      } finally {
+        workers.close()
+        await server.close()
+      }
+    },
+  )
 })

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { readConfigFile } from '../../../src/config/config-file.ts'
+import { readConfigFile } from '../../../src/config/file/config-file.ts'
 import { ConfigError } from '../../../src/config/problems.ts'
 import type { ServerOptions } from '../../../src/options.ts'
 import { handOver, takeOver } from '../../../src/threads/handover.ts'
@@ -94,6 +94,8 @@ describe('options that are handed over', () => {
     }
     expect([authenticate(), list[0]?.run(), text]).toEqual(['mine', 2, 'sent'])
     writeFileSync(file, 'export default {}')
-    await expect(takeOver(handed)).rejects.toThrow(`CONFIG_FILE: ${file} has changed since it was read first`)
+    await expect(takeOver(handed)).rejects.toThrow(
+      `CONFIG_FILE: ${file} or a file that it imports has changed`,
+    )
   })
 })

@@ -1,0 +1,82 @@
+// CONFIG_FILE: the plugin's options as JSON, or as the default export of a JavaScript module, which may hold functions.
+
+import { readFile } from 'node:fs/promises'
+import { extname, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { ConfigModule } from '../../options.ts'
+import { copied, type Document, unplainFaults } from '../document.ts'
+import { ConfigError, fileFailure } from '../problems.ts'
+import type { Fault } from '../validation.ts'
+import { readCode } from './code-files.ts'
+
+export interface ConfigFile {
+  readonly document: Document
+  /** null for JSON. */
+  readonly module: ConfigModule | null
+}
+
+/** The options in the file, a copy; or what is wrong with it, as one line that does not quote it, or with the objects in it. */
+export async function readConfigFile(
+  path: string,
+): Promise<ConfigFile | { problem: string } | { faults: Fault[] }> {
+  const kind = extname(path)
+  if (kind !== '.json' && kind !== '.js' && kind !== '.mjs') {
+    return { problem: `CONFIG_FILE: ${path} is neither .json nor .js nor .mjs` }
+  }
+  try {
+    const { given, module } = kind === '.json' ? await readJson(path) : await loadModule(path)
+    const faults = unplainFaults(given)
+    if (faults.length > 0) return { faults }
+    const document = copied(given)
+    if (typeof document === 'object' && document !== null && !Array.isArray(document)) {
+      return { document: document as Document, module }
+    }
+    return {
+      problem: `CONFIG_FILE: ${path} holds no object${kind === '.json' ? '' : ' as its default export'}`,
+    }
+  } catch (error) {
+    if (error instanceof ConfigError) return { problem: error.message }
+    return { problem: `CONFIG_FILE: cannot read ${path}: ${failure(error)}` }
+  }
+}
+
+/**
+ * What the module exports as its default, in this thread. Throws a ConfigError where the file, or one that it imports, is another
+ * one by now.
+ */
+export async function readModule({ path, digest }: ConfigModule): Promise<unknown> {
+  try {
+    return (await loadModule(path, digest)).given
+  } catch (error) {
+    if (error instanceof ConfigError) throw error
+    throw new ConfigError([`CONFIG_FILE: cannot read ${path}: ${failure(error)}`])
+  }
+}
+
+/**
+ * Looks at the files before and after they are run: what has changed meanwhile may have been run in either state. Another digest
+ * than the one that is asked for is not run at all.
+ */
+async function loadModule(path: string, asked?: string): Promise<{ given: unknown; module: ConfigModule }> {
+  const before = await readCode(path)
+  if (asked !== undefined && before.digest !== asked) throw hasChanged(path)
+  const loaded: { default?: unknown } = await import(pathToFileURL(before.realPath).href)
+  const after = await readCode(before.realPath)
+  if (after.digest !== before.digest || after.stamp !== before.stamp) throw hasChanged(path)
+  return { given: loaded.default, module: { path: resolve(path), digest: before.digest } }
+}
+
+function hasChanged(path: string): ConfigError {
+  return new ConfigError([
+    `CONFIG_FILE: ${path} or a file that it imports has changed since it was read first; start again`,
+  ])
+}
+
+async function readJson(path: string): Promise<{ given: unknown; module: null }> {
+  return { given: JSON.parse(await readFile(path, 'utf8')), module: null }
+}
+
+/** JSON.parse quotes what it could not read, and that may be a secret. */
+function failure(error: unknown): string {
+  return error instanceof SyntaxError ? 'it is not well-formed' : fileFailure(error)
+}
