@@ -2,7 +2,7 @@
 // writes has src/bus/bus.ts; the others have a mirror of it (src/threads/bus-mirror.ts).
 
 import type { EntryAt, SegmentView } from '../segments/segment-view.ts'
-import { Losses, type LossReason } from './losses.ts'
+import { type BusReader, Losses, type LossReason } from './losses.ts'
 import type { Logs } from './partitions.ts'
 import { furthest, type Position } from './position.ts'
 
@@ -101,9 +101,9 @@ export abstract class BusView {
     return this.losses.isWhole || timestampMs > this.losses.brokenAtMs
   }
 
-  /** Whether something has left that a reader had still to read; see `Losses.concern`. */
-  hasLost(place: number, madeAt: number, liveFrom: number, had?: Position): boolean {
-    return this.losses.concern(place, madeAt, liveFrom, had)
+  /** Whether something has left that a reader had still to read. */
+  hasLost(reader: BusReader): boolean {
+    return this.losses.concern(reader)
   }
 
   /** Why what a reader that was made at this sequence reads is no more; null if it is there. */

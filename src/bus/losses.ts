@@ -49,6 +49,18 @@ export interface GoneFrame extends LostFrame {
   readonly isWanted: boolean
 }
 
+/** A reader of the bus, as far as it can lose something. Sequences are those of the bus. */
+export interface BusReader {
+  /** The next frame that it reads. */
+  readonly sequence: number
+  /** Next sequence of the bus when it was made: what went before, it is not owed. */
+  readonly madeAt: number
+  /** From here on it reads every frame; before, only those that nothing newer stood for at `madeAt`. */
+  readonly liveFrom: number
+  /** What its client has as well, wherever that stands in the bus; null: what the bus had. */
+  readonly ownPosition: Position | null
+}
+
 /** Frames in a list. Where there are more the two oldest count as one: a reader made between them may be ended for nothing. */
 const FRAMES_MAX = 32
 
@@ -140,19 +152,15 @@ export class Losses {
     return (this.state.partitions.get(partition)?.deletesGone ?? 0) > 0
   }
 
-  /**
-   * Whether something went that a reader had still to read. It is at `place` and was made at `madeAt`, in sequences of the bus; from
-   * `liveFrom` on it reads every frame, before only those that nothing newer stood for at `madeAt`. Its client has what lies
-   * below `had` as well, wherever that stands in the bus.
-   */
-  concern(place: number, madeAt: number, liveFrom: number, had?: Position): boolean {
+  /** Whether something went that a reader had still to read. */
+  concern({ sequence, madeAt, liveFrom, ownPosition }: BusReader): boolean {
     const { frames, partitions } = this.state
-    if ((furthestSince(frames, madeAt)?.sequence ?? 0) < place) return false
+    if ((furthestSince(frames, madeAt)?.sequence ?? 0) < sequence) return false
     for (const [partition, losses] of partitions) {
-      const next = had?.get(partition) ?? 0
+      const next = ownPosition?.get(partition) ?? 0
       const [any, wanted] = [furthestSince(losses.frames, madeAt), furthestSince(losses.wanted, madeAt)]
-      if (isOwed(wanted, place, next) || isOwed(any, Math.max(place, liveFrom), next)) return true
-      if (next > 0 && isOwed(furthestSince(losses.missing, madeAt), place, next)) return true
+      if (isOwed(wanted, sequence, next) || isOwed(any, Math.max(sequence, liveFrom), next)) return true
+      if (next > 0 && isOwed(furthestSince(losses.missing, madeAt), sequence, next)) return true
     }
     return false
   }

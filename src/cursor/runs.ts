@@ -3,6 +3,8 @@
 import { type EntryAt, NONE, type SegmentView } from '../segments/segment-view.ts'
 
 export const NOTHING = Buffer.alloc(0)
+/** Bytes that one read copies at the most. */
+export const GATHERED_BYTES_MAX = 64 * 1024
 
 /** The furthest frame up to `last` that ends at `bound` or before; the first one, however long it is. */
 export function lastWithin(segment: SegmentView, first: EntryAt, last: EntryAt, bound: number): EntryAt {

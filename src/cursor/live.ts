@@ -1,0 +1,14 @@
+// The state `live`: every frame is sent, so a read is one slice of the segment.
+
+import type { SegmentView } from '../segments/segment-view.ts'
+import type { Progress } from './progress.ts'
+import { framesBetween, lastWithin } from './runs.ts'
+
+/** Everything published, as one slice of at most `bytesMax` bytes, or of one frame. */
+export function readLive(progress: Progress, segment: SegmentView, bytesMax: number): Buffer {
+  const first = progress.place.at
+  const last = segment.lastPublished
+  const bound = segment.start(first) + bytesMax
+  const through = segment.frameEnd(last) <= bound ? last : lastWithin(segment, first, last, bound)
+  return progress.sendInPlace(segment, through, framesBetween(segment, first, through))
+}

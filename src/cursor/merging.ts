@@ -1,0 +1,88 @@
+// The state `merging`: the client comes from another process, whose order of arrival was another. Frames that it has are passed
+// over; the others' ids are merged with its position, until the bus's own ids speak for it.
+
+import { type Position, parsePosition } from '../bus/position.ts'
+import type { SegmentView } from '../segments/segment-view.ts'
+import { MergedPosition } from './merged-position.ts'
+import type { Progress } from './progress.ts'
+import { GATHERED_BYTES_MAX, NOTHING } from './runs.ts'
+import type { Visibility } from './visibility.ts'
+
+/** Frames that one read looks at to tell which of them the client has: bounds a turn. */
+const COMPARED_MAX = 2_000
+const END_OF_EVENT = Buffer.from('\n\n')
+const NOWHERE: Position = new Map()
+
+export class Merging {
+  readonly name = 'merging'
+  readonly merged: MergedPosition
+  /** The bus's prefix has all that the client has: the next frame is sent with its own id. */
+  isOver = false
+  private readonly progress: Progress
+  private readonly visibility: Visibility
+
+  /** `client`: its own position. The first frame to be looked at is the next one, in `segment`. */
+  constructor(client: Position, segment: SegmentView, progress: Progress, visibility: Visibility) {
+    const { at } = progress.place
+    const prefix = new Map(parsePosition(segment.id(at)) ?? NOWHERE)
+    prefix.set(segment.partition(at), segment.offset(at)) // before the frame, that is
+    this.merged = new MergedPosition(client, prefix)
+    this.progress = progress
+    this.visibility = visibility
+  }
+
+  /** Id of all that was read so far. */
+  id(): string {
+    return this.merged.text().toString('latin1')
+  }
+
+  /** Frames after the client's position, with ids of their own; none where all that was looked at is passed over. */
+  read(segment: SegmentView, bytesMax: number): Buffer {
+    const { merged, progress, visibility } = this
+    const { place } = progress
+    const pieces: Buffer[] = []
+    const bound = Math.min(bytesMax, GATHERED_BYTES_MAX)
+    let bytes = 0
+    for (let compared = 0; compared < COMPARED_MAX && place.at <= segment.lastPublished; compared++) {
+      const { at } = place
+      const [partition, offset] = [segment.partition(at), segment.offset(at)]
+      const isSent = !merged.has(partition, offset) && !visibility.hides(segment, at)
+      if (isSent && bytes > 0 && bytes + segment.length(at) > bound) break
+      if (isSent && merged.agreesAfter(partition, offset)) {
+        this.endBeforeNext()
+        break
+      }
+      merged.move(partition, offset)
+      if (isSent) bytes += this.sendRenamed(segment, pieces, merged.text())
+      else progress.pass(segment, at)
+      if (merged.agrees) break
+    }
+    if (!this.isOver) this.settle(segment)
+    return bytes === 0 ? NOTHING : Buffer.concat(pieces, bytes)
+  }
+
+  /** The next frame's own id stands for the client, too; until that is read, the client has the id so far. */
+  private endBeforeNext(): void {
+    this.progress.last.mergedId = this.id()
+    this.isOver = true
+  }
+
+  /** Ends the merging once the bus has all that the client has, also where no frame tells so. */
+  private settle(segment: SegmentView): void {
+    const { merged } = this
+    const { last } = this.progress
+    if (!merged.agrees && last.segment === segment)
+      merged.moveTo(parsePosition(segment.id(last.at)) ?? NOWHERE)
+    this.isOver = merged.agrees
+  }
+
+  /** Adds the next frame with another id in place of its own; returns the bytes of it. */
+  private sendRenamed(segment: SegmentView, pieces: Buffer[], id: Buffer): number {
+    const { at } = this.progress.place
+    const lines = segment.bytes.subarray(segment.start(at), segment.frameEnd(at) - 2 - segment.idLength(at))
+    pieces.push(lines, id, END_OF_EVENT)
+    this.progress.send(segment, at, 1)
+    this.progress.last.mergedId = id.toString('latin1')
+    return lines.length + id.length + END_OF_EVENT.length
+  }
+}

@@ -1,0 +1,65 @@
+// The state `past`: frames from before the cursor was made, without those that are hidden from it.
+
+import { type EntryAt, NONE, type SegmentView } from '../segments/segment-view.ts'
+import type { Progress } from './progress.ts'
+import { GATHERED_BYTES_MAX, gather, lastBefore } from './runs.ts'
+import type { Visibility } from './visibility.ts'
+
+/** Runs of visible frames shorter than this, in bytes, are gathered into one write by a copy. */
+const RUN_BYTES_MIN = 4 * 1024
+
+/** The next frames of the past that are to be sent: a run in place when it is long, else short runs gathered. */
+export function readPast(
+  progress: Progress,
+  visibility: Visibility,
+  segment: SegmentView,
+  bytesMax: number,
+): Buffer {
+  const { place } = progress
+  const runs: number[] = []
+  const bound = Math.min(bytesMax, GATHERED_BYTES_MAX)
+  const last = lastBefore(segment, place.at, visibility.madeAt)
+  let bytes = 0
+  while (skipHidden(progress, visibility, segment, last)) {
+    const { through, frames } = runEnd(place.at, visibility, segment, last, bytesMax)
+    const [start, end] = [segment.start(place.at), segment.frameEnd(through)]
+    if (bytes === 0 && end - start >= RUN_BYTES_MIN) return progress.sendInPlace(segment, through, frames)
+    if (bytes > 0 && (end - start >= RUN_BYTES_MIN || bytes + end - start > bound)) break
+    runs.push(start, end)
+    bytes += end - start
+    progress.send(segment, through, frames)
+  }
+  return gather(segment, runs, bytes)
+}
+
+/** Moves to the next frame up to `last` that is to be sent; false if there is none. */
+function skipHidden(
+  progress: Progress,
+  visibility: Visibility,
+  segment: SegmentView,
+  last: EntryAt,
+): boolean {
+  let skipped: EntryAt = NONE
+  let { at } = progress.place
+  for (; at <= last && visibility.hides(segment, at); at = segment.next(at)) skipped = at
+  if (skipped !== NONE) progress.pass(segment, skipped)
+  return at <= last
+}
+
+/** Last frame of the run that begins at `first` without one that is hidden, no further than a read of `bytesMax` may reach. */
+function runEnd(
+  first: EntryAt,
+  visibility: Visibility,
+  segment: SegmentView,
+  last: EntryAt,
+  bytesMax: number,
+): { through: EntryAt; frames: number } {
+  const bound = segment.start(first) + bytesMax
+  let [through, frames] = [first, 1]
+  for (let at = segment.next(first); at <= last && segment.frameEnd(at) <= bound; at = segment.next(at)) {
+    if (visibility.hides(segment, at)) break
+    through = at
+    frames++
+  }
+  return { through, frames }
+}
