@@ -153,9 +153,11 @@ export class Losses {
   }
 
   /** Whether something went that a reader had still to read. */
-  concern({ sequence, madeAt, liveFrom, ownPosition }: BusReader): boolean {
+  concern(reader: BusReader): boolean {
     const { frames, partitions } = this.state
+    const { sequence, madeAt } = reader
     if ((furthestSince(frames, madeAt)?.sequence ?? 0) < sequence) return false
+    const { liveFrom, ownPosition } = reader // asked at every read: only where something may be lost
     for (const [partition, losses] of partitions) {
       const next = ownPosition?.get(partition) ?? 0
       const [any, wanted] = [furthestSince(losses.frames, madeAt), furthestSince(losses.wanted, madeAt)]
