@@ -23,6 +23,12 @@ interface Message {
   readonly problem?: string
 }
 
+interface Question {
+  readonly name: string
+  readonly id: number
+  readonly body: unknown
+}
+
 /** The other thread has ended, or this one has stopped to listen: nobody answers any more. */
 export class ChannelClosed extends Error {}
 
@@ -33,15 +39,24 @@ interface Asked {
 
 export class Channel<Out extends Contract, In extends Contract> {
   private readonly port: Port
-  private readonly handlers: Handlers<In>
+  private handlers: Handlers<In> | null
+  /** What came before there were handlers, in its order: the other side has to keep it few. */
+  private readonly early: Message[] = []
   private readonly asked = new Map<number, Asked>()
   private lastId = 0
   private isClosed = false
 
-  constructor(port: Port, handlers: Handlers<In>) {
+  /** Without `handlers` it keeps what is told and asked until `handle`; answers come in from the start. */
+  constructor(port: Port, handlers: Handlers<In> | null = null) {
     this.port = port
     this.handlers = handlers
     port.on('message', (message) => this.receive(message))
+  }
+
+  /** Handles what has come since the channel was made, and what comes from now on. */
+  handle(handlers: Handlers<In>): void {
+    this.handlers = handlers
+    for (const message of this.early.splice(0)) this.receive(message)
   }
 
   tell<Name extends keyof Out & string>(name: Name, body: Out[Name]['body']): void {
@@ -58,17 +73,20 @@ export class Channel<Out extends Contract, In extends Contract> {
     })
   }
 
-  /** Whoever still waits for an answer gets none. */
+  /** Rejects every question that is still open. */
   close(): void {
     this.isClosed = true
     for (const { reject } of this.asked.values()) reject(new ChannelClosed())
     this.asked.clear()
   }
 
-  private receive({ name, id, body, problem }: Message): void {
+  private receive(message: Message): void {
+    const { name, id, body, problem } = message
+    const { handlers } = this
     if (name === undefined) this.answered(id ?? 0, body, problem)
-    else if (id === undefined) void this.handlers[name]?.(body)
-    else void this.answer(name, id, body)
+    else if (handlers === null) this.early.push(message)
+    else if (id === undefined) void handlers[name]?.(body)
+    else void this.answer(handlers, { name, id, body })
   }
 
   private answered(id: number, body: unknown, problem: string | undefined): void {
@@ -78,9 +96,9 @@ export class Channel<Out extends Contract, In extends Contract> {
     else asked?.reject(new Error(problem))
   }
 
-  private async answer(name: string, id: number, body: unknown): Promise<void> {
+  private async answer(handlers: Handlers<In>, { name, id, body }: Question): Promise<void> {
     try {
-      this.port.postMessage({ id, body: await this.handlers[name]?.(body) })
+      this.port.postMessage({ id, body: await handlers[name]?.(body) })
     } catch (error) {
       this.port.postMessage({ id, problem: String(error instanceof Error ? error.message : error) })
     }

@@ -82,15 +82,17 @@ export class WorkerHandle {
     if (this.isListening) this.tellStale()
   }
 
-  /** Streams of this worker that were renewed. */
+  /** Streams of this worker that were renewed: none where it does not listen yet. */
   async renew(renewal: Renewal): Promise<number> {
+    if (!this.hasListened) return 0
     const none = new Promise<number>((resolve) => setTimeout(resolve, RENEW_MS, 0).unref())
     return Promise.race([this.channel.ask('renew', renewal).catch(() => 0), none])
   }
 
-  /** Resolves when its streams have ended, or it has. */
+  /** Resolves when its streams have ended, or it has. A worker that does not listen yet has none, and will take none. */
   async drain(withinMs: number): Promise<void> {
-    await this.channel.ask('drain', { withinMs }).catch(() => {})
+    const drained = this.channel.ask('drain', { withinMs }).catch(() => {})
+    if (this.hasListened) await drained
   }
 
   /** One that does not listen yet has nothing to end. */

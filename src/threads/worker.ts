@@ -3,6 +3,7 @@
 
 import type { RequestListener } from 'node:http'
 import { parentPort, workerData } from 'node:worker_threads'
+import type { FastifyInstance } from 'fastify'
 import { EventLoopDelay } from '../admin/event-loop-delay.ts'
 import { flushLog } from '../app/log-destination.ts'
 import { registerStreams } from '../app/registration.ts'
@@ -13,10 +14,11 @@ import { ConnectionBudget } from '../http/connection-budget.ts'
 import { createConnectionFigures } from '../http/connection-limits.ts'
 import { readTls, serveSockets } from '../http/listener.ts'
 import type { ServerOptions } from '../options.ts'
+import type { Renewal } from '../stream/holders.ts'
 import { BusMirror } from './bus-mirror.ts'
 import { Channel, type Port } from './channel.ts'
 import { takeOver } from './handover.ts'
-import type { Report, ToMain, TopicName, ToWorker, WorkerSetup } from './messages.ts'
+import type { ToMain, TopicName, ToWorker, WorkerSetup } from './messages.ts'
 import { SharedAdmission } from './shared-admission.ts'
 
 const REPORT_EVERY_MS = 250
@@ -26,9 +28,27 @@ type Main = Channel<ToMain, ToWorker>
 if (parentPort !== null) await work(parentPort, workerData)
 
 async function work(port: Port, setup: WorkerSetup): Promise<void> {
+  const main: Main = new Channel<ToMain, ToWorker>(port)
   const options = await takeOver(setup.handed)
   const mirrors = setup.topics.map(() => new BusMirror(setup.reader))
-  const main: Main = new Channel<ToMain, ToWorker>(port, {
+  const app = await buildApp(options, main, mirroredTopics(main, setup.topics, mirrors))
+  const connections = createConnectionFigures()
+  const tls = await tlsOf(options, setup.ticketKeys)
+  const budget = new ConnectionBudget(options, setup.connectionCounts, setup.reader - 1)
+  const served = { tls, connections, budget }
+  const listener = await serveSockets(app.routing as RequestListener, served, setup.descriptors)
+  const delay = new EventLoopDelay()
+  const report = () =>
+    main.tell('report', {
+      figures: app.kafkaSse.figures,
+      connections,
+      delay: delay.read(),
+      heapUsedBytes: process.memoryUsage().heapUsed,
+      keysTrouble: app.kafkaSseAuth.keysReady(),
+    })
+  const reporting = setInterval(report, REPORT_EVERY_MS)
+  // Last: all that a message may need is there.
+  main.handle({
     news: (pieces) => {
       for (const { topic, news } of pieces) mirrors[topic]?.receive(news)
       main.tell('newsTaken', null)
@@ -40,32 +60,20 @@ async function work(port: Port, setup: WorkerSetup): Promise<void> {
       await listener.close()
       await app.close()
       clearInterval(reporting)
-      main.tell('report', report())
+      report()
       flushLog() // the main thread ends this one as soon as it has the answer
     },
   })
-  const topics = mirroredTopics(main, setup.topics, mirrors)
+  report()
+  main.tell('listening', { port: listener.port })
+}
+
+function buildApp(options: ServerOptions, main: Main, topics: TopicSource): Promise<FastifyInstance> {
   const shared = {
     admission: new SharedAdmission(main),
-    renewElsewhere: (it: ToMain['renewElsewhere']['body']) => main.ask('renewElsewhere', it),
+    renewElsewhere: (renewal: Renewal) => main.ask('renewElsewhere', renewal),
   }
-  const app = await buildWebApp(options, (scope) => registerStreams(scope, options, { topics, shared }))
-  const connections = createConnectionFigures()
-  const tls = await tlsOf(options, setup.ticketKeys)
-  const budget = new ConnectionBudget(options, setup.connectionCounts, setup.reader - 1)
-  const served = { tls, connections, budget }
-  const listener = await serveSockets(app.routing as RequestListener, served, setup.descriptors)
-  const delay = new EventLoopDelay()
-  const report = (): Report => ({
-    figures: app.kafkaSse.figures,
-    connections,
-    delay: delay.read(),
-    heapUsedBytes: process.memoryUsage().heapUsed,
-    keysTrouble: app.kafkaSseAuth.keysReady(),
-  })
-  const reporting = setInterval(() => main.tell('report', report()), REPORT_EVERY_MS)
-  main.tell('report', report())
-  main.tell('listening', { port: listener.port })
+  return buildWebApp(options, (scope) => registerStreams(scope, options, { topics, shared }))
 }
 
 async function tlsOf({ tls }: ServerOptions, ticketKeys: Uint8Array) {

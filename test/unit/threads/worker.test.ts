@@ -1,0 +1,74 @@
+// A worker that is told something before it serves. Needs `npm run build`.
+
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { parseEnvironment } from '../../../src/config/parse.ts'
+import { createConnectionCounts } from '../../../src/http/connection-budget.ts'
+import { Channel } from '../../../src/threads/channel.ts'
+import { handOver } from '../../../src/threads/handover.ts'
+import type { ToMain, ToWorker, WorkerSetup } from '../../../src/threads/messages.ts'
+import { SERVE_SETTINGS } from '../../support/serve-settings.ts'
+
+const FILE = new URL('../../../dist/src/threads/worker.js', import.meta.url)
+const RENEWAL = {
+  path: '/events',
+  session: {
+    issuer: 'https://id.acme.test',
+    subject: 'alice',
+    scopes: new Set<string>(),
+    expiresAtMs: 0,
+    tokenDigest: '',
+    claims: {},
+  },
+  previousDigest: null,
+}
+
+describe('a worker that is told something before it serves', () => {
+  let folder: string
+  let worker: Worker
+  let channel: Channel<ToWorker, ToMain>
+  let listening: Promise<unknown>
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'worker-'))
+    const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const JWT_KEYS = join(folder, 'public.pem')
+    writeFileSync(JWT_KEYS, publicKey.export({ type: 'spki', format: 'pem' }))
+    const options = await parseEnvironment({ ...SERVE_SETTINGS, JWT_KEYS, LOG_LEVEL: 'silent' })
+    const workerData: WorkerSetup = {
+      handed: handOver({ ...options, streams: [] }),
+      reader: 1,
+      topics: [],
+      descriptors: [],
+      ticketKeys: new Uint8Array(48),
+      connectionCounts: createConnectionCounts(1, 1),
+    }
+    worker = new Worker(FILE, { workerData })
+    listening = new Promise((resolve) => {
+      channel = new Channel<ToWorker, ToMain>(worker, { listening: resolve, report: () => {} } as never)
+    })
+  })
+  afterEach(async () => {
+    await worker.terminate()
+    rmSync(folder, { recursive: true })
+  })
+
+  it('answers once it can', async () => {
+    expect(await channel.ask('renew', RENEWAL)).toBe(0)
+    await listening
+  })
+
+  it('drains what it serves', async () => {
+    await channel.ask('drain', { withinMs: 0 })
+    await listening
+  })
+
+  it('closes what it serves', async () => {
+    await channel.ask('close', null)
+    await listening
+  })
+})
