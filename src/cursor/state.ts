@@ -1,6 +1,5 @@
-// The states of a cursor. An object is made when a cursor goes from one to the next, never for a read.
-//
-//     seeking → resumed → merging → past → live
+// The states of a cursor: seeking → resumed → merging → past → live. An object is made when a cursor goes from one to the next,
+// never for a read.
 
 import type { Position } from '../bus/position.ts'
 import type { Merging } from './merging.ts'
