@@ -1,5 +1,5 @@
-// The record path's beginning: Kafka topics, read from their beginning into buses, one bus per (topic, encoding).
-// Decorates the app with `kafkaSseTopics`. Without a broker it opens topics all the same and goes on looking for one.
+// Reads Kafka topics from their beginning into buses, one bus for each topic, encoding and retention. Decorates the app
+// with `kafkaSseTopics`. Without a broker it opens topics all the same, and keeps trying to connect.
 
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
@@ -20,7 +20,7 @@ declare module 'fastify' {
   }
 }
 
-/** Bounds of a bus where the options name none: this plugin may be registered by itself. */
+/** For options that name no bounds, because this plugin may be registered by itself. */
 const BOUNDS = {
   retainedBytesMax: Number(KAFKA_SETTINGS.retainedBytesMax.default),
   retainedRecordsMax: Number(KAFKA_SETTINGS.retainedRecordsMax.default),
@@ -31,7 +31,7 @@ const BOUNDS = {
 async function kafka(app: FastifyInstance, options: KafkaOptions): Promise<void> {
   warnOfMissingParts(app.log)
   const topics = new KafkaTopics(app, options)
-  // Before anything that may throw: the source is the process's, and is to be let go of also where the registration fails.
+  // Before anything that may throw: the shared source must be released also if this registration fails.
   app.addHook('onClose', () => topics.close())
   app.decorate('kafkaSseTopics', topics)
 }
@@ -65,7 +65,7 @@ class KafkaTopics implements Topics {
     return [...this.opened.values()]
   }
 
-  /** Its buses get nothing more. Resolves within 1 s. */
+  /** Stops feeding the buses. Resolves within 1 s. */
   async close(): Promise<void> {
     for (const feeding of this.feedings) feeding.stop()
     await this.source.release()

@@ -1,22 +1,23 @@
-// How many records to take in one turn of the event loop: as many as are encoded in a few milliseconds, by what the last ones
-// took. That depends on their size, and on their topic: each frame names all its partitions.
+// How many records to take in one turn of the event loop: as many as are encoded in a few milliseconds, estimated from
+// the last batch. The time depends on the records' size, and on the topic, because each frame's id names all its
+// partitions.
 
 /** Measured with 256-byte records of few partitions: 256 of them hold the loop for 1.5 to 4 ms. */
 const RECORDS_MAX = 256
 /** Larger records cost by the byte; this many take about as long. */
 const BYTES_MAX = 1_048_576
-/** What is aimed at, in ms by the clock: what else the machine does meanwhile counts, and is made good by the next batches. */
+/** Target for a turn, in ms of wall time. Other work on the machine counts too, and the next batches correct for it. */
 const TURN_MS = 5
-/** Where nothing is known of what a record takes: with 10,000 partitions, 80 µs, that is a bit over a millisecond. */
+/** While the time for a record is unknown. With 10,000 partitions a record takes 80 µs, so this is about 1.3 ms. */
 const RECORDS_FIRST = 16
-/** So many times as large as the last batch the next one is at the most, since it may be of another topic. */
+/** A batch is at most this many times as large as the last one, because it may be of another topic. */
 const GROWTH_MAX = 4
 
 export class BatchSize {
-  /** How many records to ask for next. A run of larger or slower ones is noticed one batch late. */
+  /** How many records to ask for next. Larger or slower records are noticed one batch late. */
   records = RECORDS_FIRST
 
-  /** Tells what the last batch held, and for how long it held the event loop. */
+  /** Notes what the last batch held, and for how long it blocked the event loop. */
   note(records: number, bytes: number, tookMs: number): void {
     if (records === 0) return
     const grown = Math.max(RECORDS_FIRST, records * GROWTH_MAX)
@@ -24,18 +25,18 @@ export class BatchSize {
     this.records = bounded(Math.min(grown, inTime, records * bytesFit(bytes)))
   }
 
-  /** Tells of a record that was taken alone: how long that took says little of many. */
+  /** Notes a record that was taken alone. Its time is ignored, because it says little about a batch. */
   noteAlone(bytes: number): void {
     this.records = bounded(Math.min(this.records, bytesFit(bytes)))
   }
 
-  /** Other partitions are read from now on: nothing is known of what their records take. */
+  /** Other partitions are read from now on, whose records may take longer. */
   startOver(): void {
     this.records = Math.min(this.records, RECORDS_FIRST)
   }
 }
 
-/** How many times so many bytes may come in one batch. */
+/** How many times this many bytes fit into one batch. */
 function bytesFit(bytes: number): number {
   return BYTES_MAX / Math.max(1, bytes)
 }

@@ -1,15 +1,15 @@
-// What keeps our calls from blocking more than one thread of libuv's pool, which has four for everything that a process does:
-// a question that waits for a broker, and a read that waits for a record, hold the gate for as long. There is one for a process.
+// What keeps our calls from blocking more than one thread of libuv's pool, which has four for everything that a process
+// does: a question that waits for a broker, and a read that waits for a record, hold the lock for as long.
 
-/** A reader that was refused asks again every few milliseconds: one that has not for so long has something else to do. */
+/** A refused reader tries again every few milliseconds. One that has not for this long has something else to do. */
 const TURN_KEPT_MS = 100
 
 export class BlockingLock {
   private readonly nowMs: () => number
   private isHeld = false
-  /** At most a few for each topic: whoever asks waits for the answer. */
+  /** At most a few for each topic, since each caller waits for its answer. */
   private readonly questions: (() => void)[] = []
-  /** Readers that were refused, the one that has waited longest first, and when they last asked. */
+  /** Refused readers, the one that has waited longest first, and when they last tried. */
   private readonly refused = new Map<object, number>()
 
   /** `nowMs`: only differences count. */
@@ -17,7 +17,7 @@ export class BlockingLock {
     this.nowMs = nowMs
   }
 
-  /** Puts a question when nothing else blocks; questions come before reads, in the order in which they were asked. */
+  /** Asks the question once nothing else blocks. Questions come before reads, in the order in which they were asked. */
   async ask<T>(question: () => Promise<T>): Promise<T> {
     if (this.isHeld) await new Promise<void>((resolve) => this.questions.push(resolve))
     this.isHeld = true
@@ -29,8 +29,8 @@ export class BlockingLock {
   }
 
   /**
-   * Whether this reader may wait for a record; if so, it calls `leave` afterwards. If not, it polls: records go on coming
-   * while a broker is silent. Readers that were refused come in turn.
+   * Whether this reader may wait for a record; if so, it calls `release` afterwards. If not, it polls, so that records
+   * go on coming while a broker is silent. Refused readers take turns.
    */
   tryAcquire(reader: object): boolean {
     const nowMs = this.nowMs()
@@ -41,7 +41,7 @@ export class BlockingLock {
     return true
   }
 
-  /** Hands the gate on. */
+  /** Hands the lock to the next question, or frees it. */
   release(): void {
     const next = this.questions.shift()
     if (next === undefined) this.isHeld = false
@@ -57,5 +57,5 @@ export class BlockingLock {
   }
 }
 
-/** The process's. */
+/** The one lock of the process. */
 export const processLock = new BlockingLock(() => performance.now())

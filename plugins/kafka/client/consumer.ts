@@ -1,5 +1,6 @@
 // One librdkafka consumer: asks for metadata and offsets, reads records in batches. Joins no group, commits nothing.
-// Every call gives up after a stated time; who calls decides whether to ask again. What blocks waits for the blocking lock.
+// Every call gives up after a stated time; the caller decides whether to ask again. Calls that block wait for the
+// blocking lock.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import rdkafka, { type KafkaConsumer, type LibrdKafkaError, type Metadata } from 'node-rdkafka'
@@ -13,11 +14,11 @@ import { type ListedPartition, Questions, type TopicOffsets, type TopicPartition
 import { recordOf } from './record.ts'
 import type { AssignedPartition, ConsumerEvents, RecordSource } from './record-source.ts'
 
-/** A client is closed even where a call to an unreachable broker is still under way: it ends by itself afterwards. */
+/** Time for closing. A call to an unreachable broker may still be under way, and ends by itself afterwards. */
 const CLOSE_MS = 900
-/** How long a batch waits for its first record where nothing else is said, holding one thread of libuv's pool. */
+/** How long a batch waits for its first record by default. It holds one thread of libuv's pool meanwhile. */
 const WAIT_MS = 100
-/** How often a reader looks for records that may not wait for them, since something else blocks. */
+/** How often a reader polls for records while another call holds the blocking lock. */
 const POLL_MS = 5
 const UNUSED_OFFSET = 0
 // node-rdkafka's types do not say that success comes with a null.
@@ -32,7 +33,7 @@ export class Consumer implements RecordSource {
   private readonly redact: (text: string) => string
   private readonly tellsDebug: boolean
   private readonly batchSize = new BatchSize()
-  /** The last batch was full: the next one need not wait. */
+  /** The last batch was full, so the next one need not wait. */
   private moreReady = false
   private batchBytes = 0
   /** When the first record of the batch was handed over; null before. */
@@ -50,29 +51,23 @@ export class Consumer implements RecordSource {
     this.listen(events)
   }
 
-  /** Readies the client. Connections are made behind its back, and again, for as long as it lives. */
   async connect(): Promise<void> {
     const { client } = this
-    // connect() ends with a question for metadata, and destroys the client where no answer comes. This one is to wait.
+    // connect() ends with a question for metadata, and destroys the client if no answer comes. Without it the client
+    // waits.
     client.getMetadata = (_options, answer) => answer?.(NO_ERROR, NO_METADATA)
     await this.lock.ask(() => answerOf((callback) => client.connect({ allTopics: false }, callback)))
     client.getMetadata = rdkafka.KafkaConsumer.prototype.getMetadata
   }
 
-  /** The partitions of each topic; none if there is no such topic, or none that we may see. */
   partitions(topics: readonly string[]): Promise<Map<string, ListedPartition[]>> {
     return this.questions.partitions(topics)
   }
 
-  /** Offset of the first retained record of each partition; one that could not be asked is left out. */
   starts(partitions: readonly TopicPartition[], timeoutMs: number): Promise<TopicOffsets> {
     return this.questions.starts(partitions, timeoutMs)
   }
 
-  /**
-   * The offset that a reader of each partition reaches: the next one to be written, or where the oldest open transaction
-   * began (`read_committed`: librdkafka asks with its isolation level, Kafka answers with the last stable offset).
-   */
   ends(partitions: readonly TopicPartition[], timeoutMs: number): Promise<TopicOffsets> {
     return this.questions.ends(partitions, timeoutMs)
   }
@@ -82,20 +77,19 @@ export class Consumer implements RecordSource {
     this.client.incrementalAssign([...partitions])
   }
 
-  /** Nothing that was fetched of these partitions and not yet handed over comes any more, if no read is under way. */
   unassign(partitions: readonly TopicPartition[]): void {
-    // Its types ask for an offset, which librdkafka does not look at here.
+    // node-rdkafka's types ask for an offset, which librdkafka ignores here.
     const removed = partitions.map(({ topic, partition }) => ({ topic, partition, offset: UNUSED_OFFSET }))
     this.client.incrementalUnassign(removed)
   }
 
   /**
-   * Hands over a batch: what lies ready, or after up to `waitMs` the next record and what has come behind it. Each batch is
-   * one turn of the event loop. Measured side by side (500,000 records of 256 B, 3 µs of work for each in place of the
-   * bus, Kafka on the same two cores): 136,000 records/s with turns of 6 ms at most, and 0.6 to 1.4 ms from produce to
-   * here at 50 to 1,000 records/s. node-rdkafka's flowing callback was no faster (131,000/s) and held the loop for 3 s,
-   * since it has no backpressure; batches that wait for each record instead of the first took 3 to 6 ms to tell of one.
-   * With the bus, on a busy machine: 170,000 records/s, 5.8 µs of CPU for each, 99 % of turns under 7 ms.
+   * Each batch is one turn of the event loop. Measured side by side (500,000 records of 256 B, 3 µs of work for each in
+   * place of the bus, Kafka on the same two cores): 136,000 records/s with turns of 6 ms at most, and 0.6 to 1.4 ms
+   * from produce to here at 50 to 1,000 records/s. node-rdkafka's flowing callback was no faster (131,000/s) and held
+   * the loop for 3 s, since it has no backpressure; batches that wait for each record instead of the first took 3 to 6
+   * ms to hand over one. With the bus, on a busy machine: 170,000 records/s, 5.8 µs of CPU for each, 99 % of turns
+   * under 7 ms.
    */
   async read(waitMs = WAIT_MS): Promise<void> {
     if (waitMs > 0 && !this.moreReady && (await this.wait(waitMs)) === 0) return
@@ -105,7 +99,7 @@ export class Consumer implements RecordSource {
     this.moreReady = read.records === records
   }
 
-  /** For the next record, as long as nothing else blocks: then for a few milliseconds, without holding a thread. */
+  /** Waits for the next record; only a few milliseconds, without holding a thread, while another call blocks. */
   private async wait(waitMs: number): Promise<number> {
     if (!this.lock.tryAcquire(this)) {
       await pause(Math.min(waitMs, POLL_MS))
@@ -124,7 +118,7 @@ export class Consumer implements RecordSource {
     return records
   }
 
-  /** Resolves within 1 s. A question that is still open then ends by itself, at its own time-out. */
+  /** A question that is still open afterwards ends by itself, at its own time-out. */
   async close(): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<void>((resolve) => {
@@ -138,7 +132,7 @@ export class Consumer implements RecordSource {
   private listen(events: ConsumerEvents): void {
     const { client } = this
     const { onRecord, onEnd, onTrouble } = events
-    // Listeners, not the batch's callback: they get records and ends of partitions in the order in which they came.
+    // Listeners get records and ends of partitions in order; the batch's callback would not.
     client.on('data', (message) => {
       this.batchBeganMs ??= performance.now()
       this.batchBytes += message.size
@@ -165,7 +159,7 @@ export class Consumer implements RecordSource {
     this.client.setDefaultConsumeTimeout(waitMs)
     const read = await answerOf<unknown[]>((callback) =>
       this.client.consume(records, (error, messages) => {
-        // The listeners have just heard all of it. A promise would let the event loop turn before it is published.
+        // The listeners have the whole batch. A promise would let the event loop turn before it is published.
         this.events.onBatchEnd()
         if (this.batchBeganMs !== null) tookMs = performance.now() - this.batchBeganMs
         callback(error, messages)

@@ -1,5 +1,5 @@
-// What this build of librdkafka can do. It leaves out what it finds no headers of: that is told at the end of the installation
-// and once at the start, with the line that brings it, and a property that needs it is refused by name.
+// The features of this build of librdkafka, which lacks those whose headers were not installed. What is missing is
+// logged once, with the command that adds it, and a property that needs it is refused by name.
 
 import rdkafka from 'node-rdkafka'
 
@@ -11,7 +11,7 @@ interface Part {
   readonly debianPackage: string | null
 }
 
-/** By the names of librdkafka's `builtin.features`, of which those that no machine lacks are left out. */
+/** By the names of librdkafka's `builtin.features`, without those that every build has. */
 export const PARTS: ReadonlyMap<string, Part> = new Map([
   ['ssl', { words: 'TLS', debianPackage: 'libssl-dev' }],
   ['sasl_scram', { words: 'SASL SCRAM', debianPackage: 'libssl-dev' }],
@@ -25,19 +25,19 @@ export const PARTS: ReadonlyMap<string, Part> = new Map([
   ['lz4', { words: 'lz4', debianPackage: null }],
 ])
 
-/** What the installed one has. */
+/** Features of the installed build. */
 export const BUILT_FEATURES: readonly string[] = rdkafka.features
 
 export interface MissingParts {
   /** Such as `TLS, SASL SCRAM and zstd`. */
   readonly words: string
-  /** What to run in the project's folder; null where no package brings it. */
+  /** The command that adds them, to run in the project's folder; null where no package does. */
   readonly command: string | null
 }
 
 const WHERE = 'brings it (on Debian; the README has other systems)'
 
-/** null: nothing that a Kafka may ask for is missing. */
+/** null if nothing is missing. */
 export function missingParts(features: readonly string[]): MissingParts | null {
   const missing = [...PARTS].filter(([name]) => !features.includes(name)).map(([, part]) => part)
   if (missing.length === 0) return null
@@ -55,14 +55,14 @@ export function missingLine(features: readonly string[]): string | null {
 
 let isTold = false
 
-/** Logs what is missing, once in a process, however many apps it has. */
+/** Logs what is missing, once in a process. */
 export function warnOfMissingParts(log: { warn(line: string): void }, features = BUILT_FEATURES): void {
   const line = isTold ? null : missingLine(features)
   isTold = true
   if (line !== null) log.warn(line)
 }
 
-/** Throws where a property asks for what librdkafka was built without. */
+/** Throws where a property needs a feature that the build lacks. */
 export function refuseMissing(config: Properties = {}, features = BUILT_FEATURES): void {
   for (const [property, feature] of neededFeatures(config)) {
     const part = PARTS.get(feature)
@@ -73,7 +73,7 @@ export function refuseMissing(config: Properties = {}, features = BUILT_FEATURES
   }
 }
 
-/** As `security.protocol = SASL_SSL` and the feature that it needs. */
+/** Each property, such as `security.protocol = SASL_SSL`, with the feature that it needs. */
 function neededFeatures(config: Properties): [property: string, feature: string][] {
   const asked = (name: string): string => String(config[name] ?? '').toLowerCase()
   const needed: [string, string][] = []
@@ -92,7 +92,7 @@ function neededFeatures(config: Properties): [property: string, feature: string]
   return needed
 }
 
-/** librdkafka's own. */
+/** librdkafka's default. */
 const DEFAULT_MECHANISM = 'gssapi'
 
 function featureOf(mechanism: string): string {

@@ -1,29 +1,31 @@
 // librdkafka's log lines, as node-rdkafka hands them over.
 
-/** node-rdkafka's types say `any`. `fac` is librdkafka's word for what the line is about, `severity` syslog's number. */
+/**
+ * node-rdkafka's types say `any`. `fac` is librdkafka's word for what the line is about, `severity` syslog's number.
+ */
 export interface LogLine {
   readonly message: string
   readonly fac: string
   readonly severity: number
 }
 
-/** A topic's id (KIP-516), which is another one once the topic was deleted and made again. */
+/** A topic's id (KIP-516). A topic that was deleted and recreated has another one. */
 export interface TopicIdNews {
   readonly topic: string
   readonly id: string
 }
 
-/** A partition that librdkafka reads no further, since what it asked for is not there. */
+/** A partition that librdkafka no longer reads, because the offset that it asked for is gone. */
 export interface StopNews {
   readonly topic: string
   readonly partition: number
-  /** The log was cut off and written anew behind what was read (KIP-320). */
+  /** The log was truncated and written again after it was read (KIP-320). */
   readonly isTruncated: boolean
 }
 
 const DEBUG = 7
 const TOPIC_ID = /: Topic ([\w.-]+) changed id from \S+ to (\S+)$/
-/** What brokers tell that know no topic ids. */
+/** The id that brokers without topic ids send. */
 const NO_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
 const STOP = /: ([\w.-]+) \[(\d+)\]: offset reset \(.*\) to offset INVALID .*?: (.*)$/
 const TRUNCATION = /log truncation detected$/
@@ -32,15 +34,15 @@ export function isDebug({ severity }: LogLine): boolean {
   return severity >= DEBUG
 }
 
-/** What node-rdkafka has no call for: the id that a topic has as of the line; null if it says none. */
+/** The topic id that the line tells; null if it tells none. node-rdkafka has no call for it. */
 export function topicIdIn({ fac, message }: LogLine): TopicIdNews | null {
   const [, topic, id] = (fac === 'METADATA' && TOPIC_ID.exec(message)) || []
   return topic === undefined || id === undefined || id === NO_ID ? null : { topic, id }
 }
 
 /**
- * The partition that stops as of the line; null if none does. The same comes as an error of a read, but without the
- * partition, and not at all where records came in the same read: node-rdkafka then drops it.
+ * The partition that stops, by the line; null if none does. A read's error tells the same, but without the partition,
+ * and not if the read brought records too: node-rdkafka then drops the error.
  */
 export function stopIn({ fac, message }: LogLine): StopNews | null {
   const [, topic, partition, why] = (fac === 'OFFSET' && STOP.exec(message)) || []
@@ -48,12 +50,12 @@ export function stopIn({ fac, message }: LogLine): StopNews | null {
   return { topic, partition: Number(partition), isTruncated: TRUNCATION.test(why) }
 }
 
-/** True if the line says why a connection failed. */
+/** Whether the line says why a connection failed. */
 export function tellsFailure({ fac }: LogLine): boolean {
   return fac === 'FAIL' || fac === 'ERROR'
 }
 
-/** The line without the thread's name in front and the time that it took behind, which say nothing to an operator. */
+/** The line without the thread's name at its beginning and the time at its end, which do not help an operator. */
 export function failureOf(line: string): string {
   return line.replace(/^\[thrd:[^\]]*\]: /, '').replace(/ \(after .*$/, '')
 }

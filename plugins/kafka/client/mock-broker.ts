@@ -1,13 +1,13 @@
-// The embedded broker: librdkafka's own mock cluster of one broker, speaking the real protocol to anyone on this machine.
-// For trying things out. It listens on 127.0.0.1 on a port that the OS gives: librdkafka lets nobody choose one.
+// The embedded broker, for tests and trials: librdkafka's mock cluster of one broker, which speaks the real protocol.
+// It listens on 127.0.0.1, on a port that the operating system chooses; librdkafka has no option for it.
 
 import rdkafka from 'node-rdkafka'
 import { answerOf } from './callback.ts'
 
 /**
- * What it does not do: nothing is compacted and nothing outlives its process; of each partition it keeps the last 5 MB or
- * so; every topic has 4 partitions and is made when it is first asked for; topics cannot be configured or deleted; the
- * records of aborted transactions are handed out.
+ * Limits: no compaction, and nothing is kept after the process ends; about 5 MB are kept of each partition; every topic
+ * has 4 partitions and is created by the first request for it; topics cannot be configured or deleted; consumers get
+ * the records of aborted transactions.
  */
 export interface MockBroker {
   /** host:port */
@@ -16,10 +16,10 @@ export interface MockBroker {
 }
 
 const ANSWER_MS = 5_000
-/** A property that librdkafka has for tests, its own and others'. */
+/** librdkafka's property for tests. */
 const ONE_MOCK_BROKER: Record<string, number> = { 'test.mock.num.brokers': 1 }
 
-/** Resolves when it serves and the topics are there. */
+/** Resolves when it serves and the topics exist. */
 export async function startMockBroker(topics: readonly string[]): Promise<MockBroker> {
   const host = new rdkafka.Producer(ONE_MOCK_BROKER, {})
   const metadata = await answerOf<rdkafka.Metadata>((callback) =>

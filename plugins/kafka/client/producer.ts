@@ -1,4 +1,4 @@
-// A producer for the command line: each record resolves when Kafka has it, or rejects with one line that says why not.
+// A producer for the commands. Each record resolves when Kafka has it, or rejects with one line that says why not.
 
 import rdkafka, { type DeliveryReport, type LibrdKafkaError } from 'node-rdkafka'
 import type { KafkaOptions } from '../../../src/options.ts'
@@ -22,10 +22,10 @@ export interface Delivery {
 }
 
 const CONNECT_MS = 5_000
-/** librdkafka tries again for this long before it gives a record up. */
+/** librdkafka retries for this long before it gives a record up. */
 const DELIVERY_MS = 30_000
 const POLL_MS = 10
-/** Records under way at a time; `produce` waits for a delivery above that. */
+/** Records under way at a time. Beyond this `produce` waits for a delivery. */
 const UNDER_WAY_MAX = 10_000
 
 interface UnderWay {
@@ -49,7 +49,7 @@ export class RecordProducer {
     this.client.on('delivery-report', (error, report) => this.settle(error, report))
   }
 
-  /** Rejects within some 5 s if no broker answers. */
+  /** Rejects within about 5 s if no broker answers. */
   async connect(): Promise<void> {
     let failure = ''
     this.client.on('event.log', (line: LogLine) => {
@@ -65,7 +65,7 @@ export class RecordProducer {
     this.client.setPollInterval(POLL_MS)
   }
 
-  /** Resolves when there is room for the record; what it resolves with settles when Kafka has it or it is given up. */
+  /** Resolves when there is room for the record. `delivered` settles when Kafka has it, or it is given up. */
   async produce(record: ProducedRecord): Promise<{ delivered: Promise<Delivery> }> {
     while (this.underWay.size >= UNDER_WAY_MAX) {
       await new Promise<void>((resolve) => {
@@ -76,7 +76,7 @@ export class RecordProducer {
     return { delivered }
   }
 
-  /** Records that are still under way are given up. */
+  /** Gives up the records that are under way. */
   async close(): Promise<void> {
     await answerOf<unknown>((callback) => this.client.disconnect(callback))
   }
@@ -106,7 +106,7 @@ export class RecordProducer {
   }
 }
 
-/** node-rdkafka takes an empty buffer for null, unless it lies inside of another. */
+/** node-rdkafka takes an empty buffer for null, unless it is a slice of another. */
 function payload(bytes: Uint8Array | null): Buffer | null {
   if (bytes === null) return null
   return bytes.length === 0 ? Buffer.alloc(1).subarray(0, 0) : Buffer.from(bytes)

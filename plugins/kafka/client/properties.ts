@@ -1,5 +1,5 @@
-// From our options to librdkafka's properties: what must hold wins, what is asked for against it is refused by name.
-// Nothing secret in a property ever reaches a message: see `redactor`.
+// Makes librdkafka's properties of our options. Refuses, by name, a property that contradicts a fixed one. No secret of
+// a property reaches a message: see `redactor`.
 
 import type { KafkaOptions } from '../../../src/options.ts'
 import { refuseMissing } from './librdkafka-build.ts'
@@ -11,12 +11,12 @@ export interface ClientProperties {
   readonly topic: Properties
 }
 
-/** Shown to the brokers, and what an access rule on the group would name: nothing joins it, nothing is committed to it. */
+/** Shown to the brokers, also as the group id, though nothing joins the group or commits to it. */
 const CLIENT_ID = 'fastify-kafka-sse'
 
 /**
- * What the promises of the stream rest on. Another value for one of these is refused. With `auto.offset.reset` at a place,
- * librdkafka would go there by itself when records are gone or the log was cut off, and nobody would be told.
+ * Fixed, because the stream's promises depend on them. With another `auto.offset.reset` librdkafka would silently go to
+ * another offset when records are gone or the log was truncated.
  */
 const CONSUMER_HOLDS: Properties = {
   'enable.auto.commit': false,
@@ -28,12 +28,12 @@ const CONSUMER_HOLDS: Properties = {
 }
 
 /**
- * Defaults that the options may replace. librdkafka holds at most `queued.max.messages.kbytes` plus one answer of
- * `fetch.max.bytes` that nobody has read yet (one record more where it is larger): 4 + 4 MiB; four times as much was no
- * faster, and cost 10 to 20 bytes more for each of a million keys. With its own default for
- * the pause at a full queue (1 s) reading stops and goes: 73,000 records/s instead of 136,000. An end of partition is
- * told `fetch.wait.max.ms` after the last record. A broker that hangs is given up after half a minute, librdkafka's own minute
- * halved: until then it goes on being asked for what any broker knows. A record of 16 MiB has as long to come.
+ * Defaults that the options may replace. librdkafka buffers at most `queued.max.messages.kbytes` plus one answer of
+ * `fetch.max.bytes`, or one record where that is larger: 4 + 4 MiB. Four times as much was no faster, and cost 10 to 20
+ * bytes more for each of a million keys. With librdkafka's own pause at a full queue (1 s) reading stutters: 73,000
+ * records/s instead of 136,000. An end of partition comes `fetch.wait.max.ms` after the last record. A broker that
+ * hangs is given up after half of librdkafka's own minute; until then librdkafka goes on asking it. A record of 16 MiB
+ * has as long to arrive.
  */
 const CONSUMER_DEFAULTS: Properties = {
   'client.id': CLIENT_ID,
@@ -53,7 +53,7 @@ const PRODUCER_DEFAULTS: Properties = {
   'reconnect.backoff.max.ms': 1_000,
 }
 
-/** Properties that librdkafka keeps per topic: set among the global ones, node-rdkafka would lose them. */
+/** Properties that librdkafka keeps per topic. node-rdkafka would lose them among the global ones. */
 const TOPIC_PROPERTIES = new Set([
   'acks',
   'auto.offset.reset',
@@ -67,7 +67,7 @@ const TOPIC_PROPERTIES = new Set([
   'request.timeout.ms',
 ])
 
-/** Debug context in whose lines librdkafka tells of topic ids and of partitions that it reads no further: see log-line.ts. */
+/** Debug context whose lines tell topic ids and stopped partitions: see log-line.ts. */
 const DEBUG_CONTEXT = 'topic'
 
 export function consumerProperties(options: KafkaOptions): ClientProperties {
@@ -77,12 +77,12 @@ export function consumerProperties(options: KafkaOptions): ClientProperties {
   return separate({ ...CONSUMER_DEFAULTS, ...ownProperties(options), ...CONSUMER_HOLDS, debug })
 }
 
-/** Whether librdkafka's debug lines are for the operator, too. */
+/** Whether the operator wants librdkafka's debug lines. */
 export function asksForDebug({ config = {} }: KafkaOptions): boolean {
   return config.debug !== undefined && config.debug !== ''
 }
 
-/** `overrides` are what the caller cannot do without, such as a time-out of its own. */
+/** `overrides`: the caller's own defaults, such as a time-out. */
 export function producerProperties(options: KafkaOptions, overrides: Properties = {}): ClientProperties {
   return separate({ ...PRODUCER_DEFAULTS, ...overrides, ...ownProperties(options), dr_cb: true })
 }
@@ -116,10 +116,10 @@ function separate(properties: Properties): ClientProperties {
 }
 
 const SECRET = /password|secret|token|passphrase|key\.pem|oauthbearer|jaas|username/
-/** A shorter one would take half of every message with it, and hides nothing. */
+/** Shorter values would redact half of every message, and hide nothing. */
 const SECRET_LENGTH_MIN = 3
 
-/** A function that takes every configured secret out of a text that librdkafka worded. */
+/** A function that removes every configured secret from a text of librdkafka's. */
 export function redactor(options: KafkaOptions): (text: string) => string {
   const secrets = Object.entries(options.config ?? {})
     .filter(([name, value]) => SECRET.test(name) && String(value).length >= SECRET_LENGTH_MIN)
@@ -127,7 +127,7 @@ export function redactor(options: KafkaOptions): (text: string) => string {
   return (text) => secrets.reduce((redacted, secret) => redacted.replaceAll(secret, '***'), text)
 }
 
-/** The result of `call`, or its error without the secrets. */
+/** The result of `call`; its error without secrets. */
 export function redacting<T>(redact: (text: string) => string, call: () => T): T {
   try {
     return call()

@@ -1,5 +1,5 @@
-// What a consumer asks Kafka. Every question waits for the blocking lock, and gives up after a stated time; who asks decides
-// whether to ask again.
+// The questions of a consumer to Kafka. Each waits for the blocking lock, and gives up after a stated time; the caller
+// decides whether to ask again.
 
 import rdkafka, { type KafkaConsumer, type Metadata } from 'node-rdkafka'
 import type { BlockingLock } from './blocking-lock.ts'
@@ -20,10 +20,10 @@ export interface TopicPartition {
 /** A number for each of some partitions of some topics. */
 export type TopicOffsets = Map<string, Map<number, number>>
 
-/** Time for the list of partitions. Doubled, up to the maximum, after an answer that came too late. */
+/** Time for the list of partitions. Doubled after a late answer, up to the maximum. */
 const LIST_MS = 1_000
 const LIST_MAX_MS = 4_000
-/** Time for an answer that is not waited for. */
+/** Time for a question whose answer is not needed. */
 const INTRODUCE_MS = 1
 const BEGINNING = -2
 const END = -1
@@ -32,7 +32,7 @@ export class Questions {
   private readonly client: KafkaConsumer
   private readonly lock: BlockingLock
   private listMs = LIST_MS
-  /** Topics that were asked for by name: librdkafka knows them from then on. */
+  /** Topics that were asked for by name, which librdkafka knows from then on. */
   private readonly named = new Set<string>()
 
   constructor(client: KafkaConsumer, lock: BlockingLock) {
@@ -40,7 +40,7 @@ export class Questions {
     this.lock = lock
   }
 
-  /** The partitions of each topic; none if there is no such topic, or none that we may see. One question for all that are known. */
+  /** One question for all topics that librdkafka knows already. */
   async partitions(topics: readonly string[]): Promise<Map<string, ListedPartition[]>> {
     const listed = new Map<string, ListedPartition[]>()
     const unknown = topics.filter((topic) => !this.named.has(topic))
@@ -53,7 +53,6 @@ export class Questions {
     return new Map(topics.map((topic) => [topic, listed.get(topic) ?? []]))
   }
 
-  /** Offset of the first retained record of each partition; one that could not be asked is left out. */
   starts(partitions: readonly TopicPartition[], timeoutMs: number): Promise<TopicOffsets> {
     return this.offsets(partitions, BEGINNING, timeoutMs)
   }
@@ -63,16 +62,16 @@ export class Questions {
   }
 
   /**
-   * Has librdkafka know these topics, so that one question is for all: it does as soon as it was asked for one, answered or not.
-   * Kafka answers a connection's requests in order, and a fetch among them waits for records for 100 ms: one after the
-   * other, 200 topics would take 20 s.
+   * Makes these topics known to librdkafka, so that one question covers all: it knows a topic once it was asked for,
+   * answered or not. Kafka answers a connection's requests in order, and a fetch among them waits 100 ms for records,
+   * so 200 topics asked one after the other would take 20 s.
    */
   private async introduce(topics: readonly string[]): Promise<void> {
     for (const topic of topics) {
       const question = (callback: Callback<Metadata>) =>
         this.client.getMetadata({ topic, allTopics: false, timeout: INTRODUCE_MS }, callback)
       await this.ask(question).catch(() => {
-        // It has not waited for the answer.
+        // The time-out is expected: librdkafka knows the topic now.
       })
       this.named.add(topic)
     }

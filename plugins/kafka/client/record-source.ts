@@ -13,8 +13,9 @@ export interface RecordSource {
   /** Offset of the first retained record of each partition. A partition that could not be asked is left out. */
   starts(partitions: readonly TopicPartition[], timeoutMs: number): Promise<TopicOffsets>
   /**
-   * The offset that a reader of each partition reaches: the next one to be written, or where the oldest open transaction
-   * began (`read_committed`: librdkafka asks with its isolation level, Kafka answers with the last stable offset).
+   * The offset that a reader of each partition reaches: the next one to be written, or where the oldest open
+   * transaction began (`read_committed`: librdkafka asks with its isolation level, Kafka answers with the last stable
+   * offset).
    */
   ends(partitions: readonly TopicPartition[], timeoutMs: number): Promise<TopicOffsets>
   assign(partitions: readonly AssignedPartition[]): void

@@ -1,9 +1,11 @@
-// A record as node-rdkafka hands it over, made into ours.
+// Makes a KafkaRecord of a node-rdkafka message.
 
 import type { Message, MessageHeader } from 'node-rdkafka'
 import type { KafkaRecord, RecordHeader } from '../../../src/bus/record.ts'
 
-/** Key and value are buffers of their own. A header's null value arrives as empty: node-rdkafka does not tell them apart. */
+/**
+ * Key and value are buffers of their own. A header's null value becomes empty: node-rdkafka does not tell them apart.
+ */
 export function recordOf(message: Message): KafkaRecord {
   return {
     partition: message.partition,
@@ -21,7 +23,9 @@ function bytes(field: Uint8Array | string | null | undefined): Uint8Array | null
   return typeof field === 'string' ? Buffer.from(field) : (field ?? null)
 }
 
-/** node-rdkafka makes an object with the header's name as its one property; by the name `__proto__` it sets the prototype. */
+/**
+ * node-rdkafka makes an object with the header's name as its only property; the name `__proto__` sets the prototype.
+ */
 function headerOf(header: MessageHeader): RecordHeader {
   const [entry] = Object.entries(header)
   if (entry === undefined) return { name: '__proto__', value: bytes(Object.getPrototypeOf(header)) }

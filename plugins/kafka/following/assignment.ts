@@ -1,17 +1,17 @@
-// What one consumer reads, and for whom: a partition is read once, from where the hindmost of its receivers is. The entries say
-// what is to be assigned; `settle` makes it so between two reads, and tries again until it is: nothing is lost by an error.
+// What one consumer reads, and for which receivers: each partition once, from the lowest offset that one of them wants.
+// The entries say what should be assigned; `settle` makes librdkafka match them between two reads, and retries after an
+// error.
 
 import type { KafkaRecord } from '../../../src/bus/record.ts'
 import type { TopicPartition } from '../client/questions.ts'
 import type { AssignedPartition, RecordSource } from '../client/record-source.ts'
 
-/** Who gets what is read of a partition; it passes over what it has. */
+/** Gets what is read of a partition. It ignores records that it has. */
 export interface Receiver {
   append(record: KafkaRecord): void
   endOfPartition(partition: number, offset: number): void
-  /** Reading has stopped. */
   noteStop(partition: number, isTruncated: boolean): void
-  /** The offset that it wants next of a partition. */
+  /** The offset that it wants next. */
   next(partition: number): number
 }
 
@@ -19,21 +19,21 @@ interface Entry {
   readonly receivers: Set<Receiver>
   /** The offset that comes next. */
   next: number
-  /** False: it is still to be assigned at `next`, and what comes before that is of an assignment that was given up. */
+  /** False until `settle` assigns it at `next`. Records that come before belong to an old assignment. */
   isAssigned: boolean
-  /** librdkafka reads it no further since it was assigned: those who came by then were told, who comes later would not be. */
+  /** librdkafka has stopped reading it since it was assigned. Receivers that are added later have not heard of it. */
   isStopped: boolean
 }
 
-/** Partitions that are assigned in one turn: librdkafka looks through all that are assigned for each one. */
+/** Partitions that are assigned in one turn: for each, librdkafka walks through all that are assigned. */
 const SETTLED_MAX = 100
 
 export class Assignment {
   private readonly source: Pick<RecordSource, 'assign' | 'unassign'>
   private readonly entries = new Map<string, Map<number, Entry>>()
-  /** What librdkafka has. */
+  /** What librdkafka has assigned. */
   private readonly assigned = new Map<string, Set<number>>()
-  /** Where that may not be what the entries say. */
+  /** Partitions for which that may differ from the entries. */
   private readonly changed = new Map<string, Set<number>>()
 
   constructor(source: Pick<RecordSource, 'assign' | 'unassign'>) {
@@ -49,8 +49,8 @@ export class Assignment {
   }
 
   /**
-   * The receiver gets the partition from `next` on. If others read it further on already, they see some of it again. Where
-   * reading has stopped, it begins again for all of them.
+   * The receiver gets the partition from `next` on. Receivers that are further on see some records again. If reading
+   * has stopped, it begins again for all of them.
    */
   add(topic: string, partition: number, next: number, receiver: Receiver): void {
     const partitions = this.entries.get(topic) ?? new Map<number, Entry>()
@@ -61,9 +61,9 @@ export class Assignment {
       this.change(topic, partition)
       return
     }
-    const hindmost = entry.isStopped ? hindmostOf(entry, partition, receiver, next) : next
+    const lowest = entry.isStopped ? lowestNext(entry, partition, receiver, next) : next
     entry.receivers.add(receiver)
-    if (entry.isStopped || next < entry.next) this.restart(topic, partition, entry, hindmost)
+    if (entry.isStopped || next < entry.next) this.restart(topic, partition, entry, lowest)
   }
 
   remove(topic: string, partition: number, receiver: Receiver): void {
@@ -77,14 +77,14 @@ export class Assignment {
   }
 
   /**
-   * As `add`, of a partition that librdkafka reads no further, or at another place. It goes on where the hindmost receiver is, not
-   * where it was assigned: Kafka may hold nothing there any more.
+   * As `add`, for a partition that librdkafka no longer reads, or reads at another place. It goes on at the lowest
+   * offset that a receiver wants, not where it was assigned: Kafka may have deleted that.
    */
   addAgain(topic: string, partition: number, next: number, receiver: Receiver): void {
     this.add(topic, partition, next, receiver)
     const entry = this.entries.get(topic)?.get(partition)
     if (entry === undefined) return
-    this.restart(topic, partition, entry, hindmostOf(entry, partition, receiver, next))
+    this.restart(topic, partition, entry, lowestNext(entry, partition, receiver, next))
   }
 
   tell(topic: string, record: KafkaRecord): void {
@@ -108,7 +108,10 @@ export class Assignment {
     for (const receiver of entry.receivers) receiver.noteStop(partition, isTruncated)
   }
 
-  /** One bounded step of making librdkafka read what the entries say: to be called while it reads nothing. Throws as it does. */
+  /**
+   * One bounded step of making librdkafka's assignment match the entries. Call it while no read is under way. Throws
+   * librdkafka's errors.
+   */
   settle(): void {
     if (this.isSettled) return
     const changed = this.someChanged()
@@ -152,7 +155,7 @@ export class Assignment {
     return some
   }
 
-  /** librdkafka has it, and is not to, or is to have it elsewhere. */
+  /** librdkafka has it assigned, and should not, or at another offset. */
   private isStale({ topic, partition }: TopicPartition): boolean {
     const isAssigned = this.assigned.get(topic)?.has(partition) === true
     return isAssigned && this.assignedEntry(topic, partition) === undefined
@@ -164,13 +167,13 @@ export class Assignment {
   }
 }
 
-/** Where the hindmost of its receivers is, if this one is at `next`. */
-function hindmostOf(entry: Entry, partition: number, receiver: Receiver, next: number): number {
-  let hindmost = next
+/** The lowest offset that a receiver wants, if this one wants `next`. */
+function lowestNext(entry: Entry, partition: number, receiver: Receiver, next: number): number {
+  let lowest = next
   for (const other of entry.receivers) {
-    if (other !== receiver) hindmost = Math.min(hindmost, other.next(partition))
+    if (other !== receiver) lowest = Math.min(lowest, other.next(partition))
   }
-  return hindmost
+  return lowest
 }
 
 function add(known: Map<string, Set<number>>, topic: string, partition: number): void {

@@ -1,8 +1,9 @@
-// What Kafka tells of a topic's logs, compared with what was read of them.
+// Compares Kafka's answer about a topic's logs with what was read of them, and has the writer take what differs.
 
 import type { Moment } from '../../../src/bus/holes.ts'
 import type { Watermarks } from '../../../src/bus/record.ts'
-import type { FollowedPartition } from './followed-partition.ts'
+import type { FollowedPartitions } from './followed-partitions.ts'
+import type { LogFinding } from './log-watch.ts'
 
 /** Records `from` up to `to` of a partition were deleted before they were read. */
 export interface Passed {
@@ -12,31 +13,31 @@ export interface Passed {
 }
 
 export interface Findings {
-  /** What was read is of another topic, or of a log that was cut off: nothing else matters then. */
+  /** What was read is of another topic, or of a log that was cut off. The other findings do not count then. */
   readonly isReplaced: boolean
   readonly passed: readonly Passed[]
-  /** Partitions that are read no further although nothing of them is gone. */
+  /** Partitions that are read no further, though their records are there. */
   readonly stalled: readonly number[]
-  /** Where the log of a partition starts whose read records were deleted. */
+  /** Partitions whose read records were deleted, and where their logs start now. */
   readonly trimmed: ReadonlyMap<number, number>
 }
 
-/** Of the findings those that the writer took, and the first error where it did not take all. */
+/** The findings that the writer took, and its first error. */
 export interface TakenFindings extends Findings {
   readonly failure: { readonly error: unknown } | null
 }
 
-/** What Kafka was asked when. */
+/** Kafka's answer, and what was known when it was asked. */
 export interface AskedWatermarks {
-  /** Before it was asked. */
+  /** A moment before the question. */
   readonly askedAt: Moment
-  /** How far each partition was read when it was asked: null before reading had begun. */
+  /** How far each partition was read then; null before its reading had begun. */
   readonly asked: ReadonlyMap<number, number | null>
   readonly told: ReadonlyMap<number, Watermarks>
 }
 
 export function compareLogs(
-  partitions: ReadonlyMap<number, FollowedPartition>,
+  partitions: FollowedPartitions,
   { asked, told }: AskedWatermarks,
   hasTopicId: boolean,
 ): Findings {
@@ -56,4 +57,36 @@ export function compareLogs(
     }
   }
   return { isReplaced, passed, stalled, trimmed }
+}
+
+/** What a writer does about a finding. Both may throw. */
+interface FindingWriter {
+  trim(partition: number, start: number): void
+  skip(partition: number, start: number): void
+}
+
+/** Has the writer take each finding. A finding that it does not take comes again with the next refresh. */
+export function takeFindings(
+  findings: Findings,
+  partitions: FollowedPartitions,
+  writer: FindingWriter,
+): TakenFindings {
+  let failure: TakenFindings['failure'] = null
+  const isTaken = (partition: number, finding: LogFinding, start: number, write: () => void) => {
+    try {
+      write()
+      partitions.get(partition)?.log?.noteTaken(finding, start)
+      return true
+    } catch (error) {
+      failure ??= { error }
+      return false
+    }
+  }
+  for (const [partition, start] of findings.trimmed)
+    isTaken(partition, 'trimmed', start, () => writer.trim(partition, start))
+  const passed = findings.passed.filter(({ partition, to }) =>
+    isTaken(partition, 'passed', to, () => writer.skip(partition, to)),
+  )
+  for (const partition of findings.stalled) isTaken(partition, 'stalled', 0, () => undefined)
+  return { ...findings, passed, failure }
 }

@@ -1,26 +1,26 @@
-// What is known of one partition that is followed: how far it is read, and by when it has caught up.
+// How far one partition is read, and when it has caught up.
 
 import { FROM_BEGINNING } from '../../../src/bus/position.ts'
 import type { Watermarks } from '../../../src/bus/record.ts'
 import { LogWatch } from './log-watch.ts'
 
 /**
- * How long a partition of which no leader answers may hold up the bus. Streams wait for 10 s at the most, and those with an id
- * begin only then to ask how far it reaches, so this is shorter.
+ * How long a partition without an answering leader may hold up the bus. Streams wait for at most 10 s, and those with
+ * an id ask only afterwards how far the partition reaches, so this is shorter.
  */
 const SILENT_MS = 7_500
 
 export class FollowedPartition {
   next = FROM_BEGINNING
-  /** What has become of the log since reading began; null until then. */
+  /** Watches the log from the beginning of reading on; null before. */
   log: LogWatch | null = null
-  /** Broker that leads it as far as Kafka says; null: none does. */
+  /** Broker that leads it; null if Kafka names none. */
   leader: number | null = null
-  /** It has not passed the end that was last told, and is read with those that are behind. */
+  /** It has not reached the end that Kafka last told, and is read by the consumer of what is behind. */
   isOnItsWay = false
-  /** What is to be read before the start is over: the end that was asked before reading began, unless the log got shorter. */
+  /** The end before reading began, unless the log got shorter: reading up to it completes the start. */
   private endAtStart = Number.POSITIVE_INFINITY
-  /** The end that was last told. */
+  /** The end that Kafka last told. */
   private end = Number.POSITIVE_INFINITY
   private silentSinceMs: number | null = null
 
@@ -28,12 +28,12 @@ export class FollowedPartition {
     return this.log !== null
   }
 
-  /** Something of what Kafka held at the start is not in. */
+  /** Some of what Kafka held at the start is not read yet. */
   get isBehind(): boolean {
     return this.next < this.endAtStart
   }
 
-  /** True if all that Kafka was last known to hold is in. */
+  /** Everything up to the end that Kafka last told is read. */
   get isAtEnd(): boolean {
     return this.next >= this.end
   }
@@ -43,19 +43,19 @@ export class FollowedPartition {
     return this.log?.isSettled ?? false
   }
 
-  /** Whether no leader has answered for longer than all the others can wait. */
+  /** Whether no leader has answered for so long that the bus no longer waits. */
   isLost(nowMs: number): boolean {
     return isLost(this.silentSinceMs, nowMs)
   }
 
-  /** Since when no leader has answered; null: one has. */
+  /** `sinceMs`: since when no leader has answered; null if one has. */
   noteSilence(sinceMs: number | null): void {
     this.silentSinceMs = sinceMs
   }
 
   /**
-   * Takes the end that is told now. An unclean election may have cut off what was to come: nobody can wait for that. An end
-   * before what was read says that the log is another one, which is not decided here.
+   * An unclean leader election may have cut records off: the start does not wait for them. An end before what was read
+   * means another log, which `LogWatch` decides.
    */
   noteEnd(end: number): void {
     this.end = end
@@ -70,7 +70,7 @@ export class FollowedPartition {
   }
 }
 
-/** Whether a partition counts as lost of which no leader has answered since then; null: one has. */
+/** `silentSinceMs`: since when no leader has answered; null if one has. */
 export function isLost(silentSinceMs: number | null, nowMs: number): boolean {
   return silentSinceMs !== null && nowMs - silentSinceMs >= SILENT_MS
 }

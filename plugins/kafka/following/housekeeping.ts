@@ -1,20 +1,19 @@
-// Lets buses tidy up in turns of their own, so that streams get theirs in between: those that got something after every read,
-// the others once a second. However many there are, a turn is short.
+// Runs the buses' housekeeping between two reads, in short turns with the streams' turns between them: after each read
+// for the buses that got records, once a second for all. A turn takes some 2 ms however many buses there are.
 
 import { nextTurn } from './time-slice.ts'
 import type { TopicFeed } from './topic-feed.ts'
 
-/** Turns between two reads. */
+/** Turns between two reads, at most. */
 const TURNS_MAX = 16
 /** A turn begins no further step after this time. */
 const TURN_MS = 2
-/** Records and tombstones have their time, too, where none comes. */
+/** Records and tombstones expire also where no record comes. */
 const IDLE_MS = 1_000
 
 export class Housekeeping {
   private readonly feeds: () => Iterable<TopicFeed>
   private readonly nowMs: () => number
-  /** Feeds that may have something to do. */
   private readonly due = new Set<TopicFeed>()
   private allAtMs: number
 
@@ -44,7 +43,7 @@ export class Housekeeping {
     }
   }
 
-  /** A step for each, as far as the time goes; one that has more to do comes behind the others. */
+  /** One step for each feed until the time is up. A feed with more to do goes to the end of the line. */
   private turn(epochMs: number): void {
     const untilMs = this.nowMs() + TURN_MS
     for (const feed of [...this.due]) {

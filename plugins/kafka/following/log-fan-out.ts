@@ -1,12 +1,12 @@
-// Several loggers that hear the same: those of the registrations whom it concerns, each once.
+// Logs one line to several loggers: those of the registrations that it concerns, once each.
 
-import type { Log } from './condition.ts'
+import type { Log } from './troubles.ts'
 
 export class LogFanOut implements Log {
   /** How often each was added. */
   private readonly counts = new Map<Log, number>()
 
-  /** True if it was not there before. */
+  /** True if the logger is new here. A logger that is added twice is removed twice. */
   add(log: Log): boolean {
     const count = this.counts.get(log) ?? 0
     this.counts.set(log, count + 1)

@@ -1,37 +1,37 @@
-// What has become of a partition's log since it was read from: Kafka's word on where it starts and ends, looked at every few
-// seconds, against how far reading has come. Rules without Kafka or a clock.
+// Decides what happened to a partition's log: compares the start and end that Kafka tells every few seconds with how
+// far reading has come. Pure rules, without Kafka or a clock.
 
 import type { Watermarks } from '../../../src/bus/record.ts'
 
 /** How far a partition has been read, and what is known of its topic. */
 export interface ReadSoFar {
   readonly next: number
-  /** The same when Kafka was asked: records that it told of since may be in already. */
+  /** `next` when Kafka was asked. Records may have been read since. */
   readonly nextWhenAsked: number
-  /** Kafka tells the topic's id, and it has not changed. */
+  /** The topic's id is known, and has not changed. */
   readonly hasTopicId: boolean
 }
 
 /**
- * `replaced`: what was read is of another log than what is there now. `passed`: what was to be read next was deleted; reading
- * goes on at the log's start. `stalled`: reading has stopped, and goes on where it was. `trimmed`: what was read was deleted.
+ * `replaced`: what was read belongs to another log. `passed`: the next records were deleted, and reading goes on at the
+ * log's start. `stalled`: reading has stopped, and goes on where it was. `trimmed`: records that were read are deleted.
  */
 export type LogFinding = 'replaced' | 'passed' | 'stalled' | 'trimmed'
 
 const NOTHING: readonly LogFinding[] = []
-/** Brokers that have just become leaders, or are behind with their metadata, contradict themselves for a moment. */
+/** A broker that has just become leader, or has old metadata, contradicts itself for a moment. */
 const CONTRADICTIONS_MIN = 2
 
 export class LogWatch {
   private start: number
-  /** How far reading had come at the last refresh: if it is still there, nothing is on its way any more. */
+  /** How far reading was at the last refresh. If it has not moved since, no fetched record is on its way. */
   private seenNext: number | null = null
-  /** Whether reading has stopped: told, or feared since an error came that may have hidden something, and nothing was read since. */
+  /** Whether reading has stopped. `feared`: a failed read may have hidden the news, and nothing was read since. */
   private stop: 'none' | 'feared' | 'told' = 'none'
-  /** Kafka may hold more than was read: only then does it show whether a stop that is feared is one. */
+  /** Kafka may hold more than was read. Only then can a feared stop be told from an idle partition. */
   private isOwed = true
   private isTruncated = false
-  /** Refreshes in a row by which this is not the log that was read. */
+  /** Refreshes in a row that contradict what was read. */
   private contradictions = 0
   private isPassed = false
 
@@ -56,7 +56,7 @@ export class LogWatch {
     this.isOwed = true
   }
 
-  /** What has become of the log: each is found again by the next refresh, unless it was taken by then. */
+  /** Each finding comes again with the next refresh, until `noteTaken`. */
   compare(marks: Watermarks, read: ReadSoFar): readonly LogFinding[] {
     const isQuiet = read.next === this.seenNext
     this.seenNext = read.next
@@ -71,7 +71,7 @@ export class LogWatch {
     return isStalled ? ['trimmed', 'stalled'] : ['trimmed']
   }
 
-  /** What was found is done; `start` is where Kafka told then that the log begins. */
+  /** The finding is dealt with. `start`: where the log began by the answer that led to it. */
   noteTaken(finding: LogFinding, start: number): void {
     if (finding !== 'stalled') this.start = start
     if (finding !== 'trimmed') this.stop = 'none'
@@ -81,14 +81,14 @@ export class LogWatch {
   }
 
   /**
-   * A log never gets shorter, except by an unclean leader election. Its start may move back, where the broker that deletes
-   * is not the leader any more; without an id it is nevertheless the best sign of another topic by the same name.
+   * A log gets shorter only by an unclean leader election. Its start may move back when another broker becomes leader;
+   * without a topic id that is still the best sign of another topic by the same name.
    */
   private contradicts({ start, end }: Watermarks, { nextWhenAsked, hasTopicId }: ReadSoFar): boolean {
     return end < nextWhenAsked || (!hasTopicId && start < this.start)
   }
 
-  /** One that is told has stopped for certain; one that is feared if it is read no further although there is more. */
+  /** A told stop is certain. A feared one is real if nothing more is read although there is more. */
   private hasStalled(isQuiet: boolean): boolean {
     if (this.stop === 'feared' && !isQuiet) this.stop = 'none'
     return isQuiet && (this.stop === 'told' || (this.stop === 'feared' && this.isOwed))

@@ -1,6 +1,6 @@
-// A wait that can be cut short: by whoever has news, or for good when what waits is closed.
+// A wait that ends early when there is news, and at once when its owner closes.
 
-/** News may come a hundred times a second; no wait is shorter than this, so nothing is tried again at that pace. */
+/** News may come a hundred times a second. No wait is shorter than this, so that retries keep their distance. */
 const WAIT_MIN_MS = 500
 
 export class Pause {
@@ -8,7 +8,7 @@ export class Pause {
   private timer: NodeJS.Timeout | undefined
   /** Ends the wait under way; null while there is none. */
   private end: (() => void) | null = null
-  /** News came when nobody waited: the next wait is a short one. */
+  /** News came while nothing waited: the next wait is short. */
   private woken = false
   private isCut = false
   private earliestEndMs = 0
@@ -35,13 +35,13 @@ export class Pause {
     this.isCut = false
   }
 
-  /** Ends the wait under way, or the next one, at once: for news of our own, which do not come a hundred times a second. */
+  /** Ends this wait, or the next one, at once. For news of our own, which is rare. */
   cut(): void {
     this.isCut = true
     this.end?.()
   }
 
-  /** What `cut` told of is being seen to: the next wait may be a long one. */
+  /** The news of `cut` is being dealt with: the next wait may be long. */
   heed(): void {
     this.isCut = false
   }
@@ -56,7 +56,7 @@ export class Pause {
   }
 }
 
-/** `ms`, a fifth more or less: so that many processes do not ask as one. `random` is 0 to 1. */
+/** `ms`, up to a fifth more or less, so that many processes do not ask in step. `random` is 0 to 1. */
 export function jittered(ms: number, random: number): number {
   return ms * (0.8 + 0.4 * random)
 }

@@ -1,16 +1,15 @@
 // Follows topics with one source of records: finds their partitions, reads them from the beginning, feeds their buses.
-// Whatever is missing (the broker, the topic, a leader) it goes on looking for, and says in words what it waits for.
+// While a broker, a topic or a leader is missing it retries, and says what it waits for.
 
-import type { PartitionWatermarks, Watermarks } from '../../../src/bus/record.ts'
+import type { PartitionWatermarks } from '../../../src/bus/record.ts'
 import type { ConsumerEvents, RecordSource } from '../client/record-source.ts'
-import type { Log } from './condition.ts'
 import { FollowedTopic } from './followed-topic.ts'
 import { Housekeeping } from './housekeeping.ts'
 import { LogFanOut } from './log-fan-out.ts'
 import { jittered, Pause } from './pause.ts'
-import { refresh } from './refresh.ts'
+import { askWatermarks, refresh } from './refresh.ts'
 import type { RecordWriter, TopicFeed } from './topic-feed.ts'
-import { Troubles } from './troubles.ts'
+import { BrokerTroubles, type Log } from './troubles.ts'
 import { type SourceEvents, TwoConsumers } from './two-consumers.ts'
 
 export interface ReaderOptions {
@@ -18,7 +17,7 @@ export interface ReaderOptions {
   readonly createConsumer: (events: ConsumerEvents) => RecordSource
   /** Only differences count. */
   readonly nowMs: () => number
-  /** What records' timestamps are compared with; Date.now if it is left out. */
+  /** Wall clock for comparison with records' timestamps. Default: Date.now. */
   readonly epochMs?: () => number
   /** 0 to 1, for jitter. */
   readonly random: () => number
@@ -26,19 +25,19 @@ export interface ReaderOptions {
 
 /** A bus that is fed. */
 export interface Feeding {
-  /** Why it is not ready, in words; null when it is. */
+  /** Why it is not ready, for an operator; null when it is. */
   notReady(): string | null
-  /** Every partition's watermarks, null for one whose leader did not answer; waits for as long as Kafka does not list the topic. */
+  /** Every partition's watermarks, null where its leader did not answer. Waits until Kafka lists the topic. */
   watermarks(): Promise<PartitionWatermarks>
-  /** It gets nothing more, and who waits for watermarks is told so. */
+  /** Feeds the bus no more. Rejects pending requests for watermarks. */
   stop(): void
 }
 
-/** New partitions, and a broker that went away unheard, are noticed within this time and a fifth. */
+/** New partitions, and brokers that vanished silently, are noticed within this time plus a fifth. */
 const REFRESH_MS = 5_000
-/** The pace while something is missing. */
+/** The interval while something is missing. */
 const RETRY_MS = 1_000
-/** How often it is looked at whether a bus has waited for long enough. */
+/** How often buses are checked that wait for partitions without an answering leader. */
 const CATCH_UP_MS = 250
 const CLOSED = 'The Kafka consumer is closed'
 
@@ -48,26 +47,26 @@ export class Reader {
   private readonly source: TwoConsumers
   private readonly topics = new Map<string, FollowedTopic>()
   private readonly changed = new Set<TopicFeed>()
-  private readonly troubles: Troubles
+  private readonly troubles: BrokerTroubles
   private readonly housekeeping: Housekeeping
   private readonly closing = new AbortController()
   private readonly refreshPause = new Pause(this.closing.signal)
   private readonly readPause = new Pause(this.closing.signal)
   /** An error of a read may have hidden that partitions have stopped. */
   private fearsStops = false
-  /** When it was last looked at who may begin. */
+  /** When waiting buses were last checked. */
   private caughtUpAtMs = Number.NEGATIVE_INFINITY
 
   /** Throws if librdkafka does not take the configuration. */
   constructor(options: ReaderOptions) {
     this.options = options
-    this.troubles = new Troubles(this.logs, options.bootstrapServers)
+    this.troubles = new BrokerTroubles(this.logs, options.bootstrapServers)
     this.housekeeping = new Housekeeping(() => this.feeds(), options.nowMs)
     this.source = new TwoConsumers(options.createConsumer, this.events(), options.nowMs)
     void this.run()
   }
 
-  /** Tells a registration what concerns all topics. */
+  /** From now on the log gets what concerns all topics. */
   join(log: Log): void {
     if (this.logs.add(log)) this.troubles.tell(log)
   }
@@ -76,7 +75,7 @@ export class Reader {
     this.logs.remove(log)
   }
 
-  /** Feeds a bus from the topic's beginning; others that it feeds of the same topic go on. */
+  /** Feeds a bus from the topic's beginning. Other buses of the topic go on. */
   feed(name: string, writer: RecordWriter, log: Log): Feeding {
     const topic = this.topics.get(name) ?? this.follow(name)
     const feed = topic.add(writer, log)
@@ -94,7 +93,7 @@ export class Reader {
     }
   }
 
-  /** Within 1 s, whatever the brokers do. */
+  /** Resolves within 1 s, even if no broker answers. */
   async close(): Promise<void> {
     this.closing.abort(new Error(CLOSED))
     await this.source.close()
@@ -177,7 +176,7 @@ export class Reader {
     }
   }
 
-  /** What a read ended with besides what it handed over; null if with nothing. */
+  /** The read's error; null if it had none. Records before an error were handed over. */
   private async read(): Promise<{ error: unknown } | null> {
     try {
       await this.source.read()
@@ -193,7 +192,7 @@ export class Reader {
     if (this.troubles.noteUnread(error) === 'pause') await this.readPause.wait(this.jittered(RETRY_MS))
   }
 
-  /** Shows the streams what was read: called before the event loop turns. Costs as much as there is that changed. */
+  /** Publishes what was read, before the event loop turns. Costs as much as the feeds that changed. */
   private show(): void {
     const { changed } = this
     if (changed.size === 0) return
@@ -205,7 +204,7 @@ export class Reader {
     changed.clear()
   }
 
-  /** A few times a second: what is waited for may be over while a question is still open. */
+  /** Runs beside the refresh, whose questions may take longer than a bus has to wait. */
   private showCatchUps(): void {
     const nowMs = this.options.nowMs()
     if (nowMs - this.caughtUpAtMs < CATCH_UP_MS) return
@@ -216,30 +215,14 @@ export class Reader {
   private async watermarks(topic: FollowedTopic, signal: AbortSignal): Promise<PartitionWatermarks> {
     const pause = new Pause(signal)
     for (;;) {
-      const known = await this.answered(() => this.askWatermarks(topic))
+      const known = await this.answered(() => askWatermarks(this.source, topic, this.options.nowMs()))
       signal.throwIfAborted()
       if (known !== null) return known
       await pause.wait(this.jittered(RETRY_MS))
     }
   }
 
-  /** null as long as Kafka lists no partition. A leader that the refreshes have found silent is not waited for again. */
-  private async askWatermarks(topic: FollowedTopic): Promise<PartitionWatermarks | null> {
-    const { name } = topic
-    const nowMs = this.options.nowMs()
-    const listed = (await this.source.partitions([name])).get(name) ?? []
-    if (listed.length === 0) return null
-    const known = new Map<number, Watermarks | null>(listed.map(({ partition }) => [partition, null]))
-    const led = listed.flatMap(({ partition, leader }) =>
-      leader === null || topic.isLost(partition, nowMs) ? [] : [{ topic: name, partition, leader }],
-    )
-    await this.source.watermarks(led, (told) => {
-      for (const [partition, marks] of told.get(name) ?? []) known.set(partition, marks)
-    })
-    return known
-  }
-
-  /** What Kafka answers; null if it does not, which is noted. */
+  /** Kafka's answer; null, and logged, if there is none. */
   private async answered<T>(question: () => Promise<T>): Promise<T | null> {
     try {
       return await question()

@@ -1,29 +1,28 @@
-// One refresh of all topics: one question for their partitions, then two for each leader, whatever the number of topics. What a
-// topic's answer comes to is taken in turns of a few milliseconds, and what is wrong with one topic is not the others' business.
+// One refresh of all topics: one question for their partitions, then two for each leader, however many topics there
+// are. Answers are taken in turns of a few milliseconds. An error of one topic does not affect the others.
 
 import type { Moment } from '../../../src/bus/holes.ts'
-import type { Watermarks } from '../../../src/bus/record.ts'
+import type { PartitionWatermarks, Watermarks } from '../../../src/bus/record.ts'
 import type { FollowedTopic } from './followed-topic.ts'
 import { TimeSlice } from './time-slice.ts'
 import type { TwoConsumers } from './two-consumers.ts'
 
 export interface RefreshParts {
   readonly source: Pick<TwoConsumers, 'partitions' | 'prepare' | 'watermarks'>
-  /** Those that are followed now. */
   readonly topics: ReadonlyMap<string, FollowedTopic>
-  /** An error of a read may have hidden that partitions have stopped: asked, and forgotten, before logs are compared. */
+  /** Whether a read has failed since the last call, which may have hidden that partitions stopped. */
   readonly takeFear: () => boolean
   /** Only differences count. */
   readonly nowMs: () => number
   readonly epochMs: () => number
-  /** Kafka answered: it is there, whatever it said. */
+  /** Kafka answered, if only with an error. */
   readonly onAnswered: () => void
 }
 
-/** Partitions that are compared at a time. */
+/** Partitions that are compared in one turn. */
 const COMPARED_MAX = 500
 
-/** True if nothing is missing, and the next refresh can wait. Rejects if Kafka does not answer. */
+/** True if nothing is missing and the next refresh can wait. Rejects if Kafka does not answer. */
 export async function refresh(parts: RefreshParts): Promise<boolean> {
   const { source, topics, nowMs, epochMs } = parts
   const refreshed = [...topics.values()]
@@ -51,6 +50,27 @@ export async function refresh(parts: RefreshParts): Promise<boolean> {
     await timeSlice.yieldIfUsed()
   }
   return isSettled
+}
+
+/**
+ * Watermarks of all partitions; null while Kafka lists none. Leaders that refreshes have found silent are not asked.
+ */
+export async function askWatermarks(
+  source: Pick<TwoConsumers, 'partitions' | 'watermarks'>,
+  topic: FollowedTopic,
+  nowMs: number,
+): Promise<PartitionWatermarks | null> {
+  const { name } = topic
+  const listed = (await source.partitions([name])).get(name) ?? []
+  if (listed.length === 0) return null
+  const known = new Map<number, Watermarks | null>(listed.map(({ partition }) => [partition, null]))
+  const led = listed.flatMap(({ partition, leader }) =>
+    leader === null || topic.isLost(partition, nowMs) ? [] : [{ topic: name, partition, leader }],
+  )
+  await source.watermarks(led, (told) => {
+    for (const [partition, marks] of told.get(name) ?? []) known.set(partition, marks)
+  })
+  return known
 }
 
 async function take(

@@ -1,5 +1,5 @@
-// Partitions that their leader refuses to tell of. They are asked apart: librdkafka throws the answer for all others away with
-// theirs, and to find them among a thousand takes some ten questions each.
+// Partitions whose leader answers with an error. They are asked apart, because librdkafka drops the answer for all
+// others of the question, and finding one among a thousand takes some ten questions.
 
 import type { TopicPartition } from '../client/questions.ts'
 
@@ -7,11 +7,11 @@ export interface LedPartition extends TopicPartition {
   readonly leader: number
 }
 
-/** More are forgotten, the oldest first: to find one again costs its leader some questions. */
+/** Beyond this the oldest are forgotten. Finding one again costs its leader some questions. */
 const REFUSALS_MAX = 10_000
 
 export class Refusals {
-  /** Which leader refused which partition: the one that was asked longest ago comes first. */
+  /** The leader that refused each partition, the one asked longest ago first. */
   private readonly leaders = new Map<string, number>()
 
   note(partition: LedPartition): void {
@@ -28,7 +28,7 @@ export class Refusals {
     this.leaders.delete(keyOf(partition))
   }
 
-  /** Which of these were refused by their leader of now, the one that was asked longest ago first, and which were not. */
+  /** Divides them: those that their present leader refused, the one asked longest ago first, and the others. */
   split(partitions: readonly LedPartition[]): {
     others: readonly LedPartition[]
     refused: readonly LedPartition[]

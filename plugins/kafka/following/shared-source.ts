@@ -1,15 +1,15 @@
-// The process's sources of records: one for each broker configuration, for however many registrations. It is opened by the first
-// that names these brokers in this way, and closed with the last.
+// The sources of records in this process: one for each broker configuration, shared by all registrations that name it.
+// The first of them opens it, the last closes it.
 
 import { performance } from 'node:perf_hooks'
 import type { KafkaOptions } from '../../../src/options.ts'
 import { processLock } from '../client/blocking-lock.ts'
 import { Consumer } from '../client/consumer.ts'
 import { consumerProperties } from '../client/properties.ts'
-import type { Log } from './condition.ts'
 import { Reader } from './reader.ts'
+import type { Log } from './troubles.ts'
 
-/** One registration's share in a source. */
+/** One registration's use of a source. */
 export interface OpenSource {
   readonly feed: Reader['feed']
   /** Resolves within 1 s. */
@@ -21,7 +21,7 @@ interface Shared {
   users: number
 }
 
-/** By configuration; as many as the process has registrations, at the most. */
+/** By configuration. At most as many as the process has registrations. */
 const opened = new Map<string, Shared>()
 
 /** Throws, naming the property, if librdkafka does not take the configuration. */
@@ -52,7 +52,7 @@ function createReader(options: KafkaOptions): Reader {
   })
 }
 
-/** The same text for the same brokers and properties, in whatever order and spelling they come. Holds secrets: it is never shown. */
+/** The same text for the same brokers and properties in any order or spelling. Holds secrets, so it is never logged. */
 function canonical(options: KafkaOptions): string {
   const { global, topic } = consumerProperties(options)
   const servers = options.bootstrapServers.split(',').map((server) => server.trim())

@@ -1,5 +1,6 @@
-// What the consumption of one topic for one bus knows: its partitions, how far each has come, and when all that Kafka held is
-// in. Plain state without Kafka or a clock: the reader tells it what it saw, it tells the writer (the topic's bus).
+// Feeds one bus with one topic: how far each partition is read, and when everything that Kafka held at the start is in
+// the bus. Plain state, without Kafka or a clock: the reader hands records and answers in, they go out to the writer
+// (the bus).
 
 import type { Bus } from '../../../src/bus/bus.ts'
 import type { Missed, Moment } from '../../../src/bus/holes.ts'
@@ -7,116 +8,97 @@ import { FROM_BEGINNING } from '../../../src/bus/position.ts'
 import type { KafkaRecord, Watermarks } from '../../../src/bus/record.ts'
 import type { ListedPartition } from '../client/questions.ts'
 import type { Receiver } from './assignment.ts'
-import { type AskedWatermarks, compareLogs, type Findings, type TakenFindings } from './comparison.ts'
-import { FollowedPartition } from './followed-partition.ts'
-import type { LogFinding } from './log-watch.ts'
+import { type AskedWatermarks, compareLogs, type TakenFindings, takeFindings } from './comparison.ts'
+import type { FollowedPartition } from './followed-partition.ts'
+import { FollowedPartitions } from './followed-partitions.ts'
 
 type Told = 'setPartition' | 'append' | 'advance' | 'noteEnd' | 'trim' | 'skip' | 'publish' | 'markCaughtUp'
 export type RecordWriter = Pick<Bus, Told | 'recreate' | 'startOver' | 'readFrom' | 'maintain' | 'missed'>
-
-/** Lists of partitions in a row that lack one which is read, after which it is taken to be gone. */
-const SHORTER_LISTS_MIN = 2
 
 export class TopicFeed implements Receiver {
   readonly name: string
   caughtUp = false
   private readonly writer: RecordWriter
-  /** Feeds that have something to publish, or partitions that have come to their end: this one, if it has. */
+  /** Feeds that have something to publish or have reached the end of a partition. This feed adds itself. */
   private readonly changed: Set<TopicFeed>
-  private readonly partitions = new Map<number, FollowedPartition>()
-  /** How many of them are behind. */
-  private behindCount = 0
+  private readonly partitions = new FollowedPartitions()
   /** Something was written since the last publish. */
   private unpublished = false
-  /** Partitions that have come to their end since `takeArrived`. */
+  /** Partitions that have reached their end since `takeArrived`. */
   private arrived = new Set<number>()
-  /** null where Kafka tells none, as before version 2.8. */
+  /** null where Kafka has none, as before version 2.8. */
   private topicId: string | null = null
   private isAnother = false
-  private shorterLists = 0
 
-  /** `changed`: the set that this feed adds itself to, which is whoever publishes' to empty. */
+  /** `changed`: the caller publishes the feeds in it, and empties it. */
   constructor(name: string, writer: RecordWriter, changed: Set<TopicFeed> = new Set()) {
     this.name = name
     this.writer = writer
     this.changed = changed
   }
 
-  /** Takes the topic's id; true if it is another topic than the one that was read. */
+  /** True if this is not the topic that was read. */
   noteTopicId(id: string): boolean {
-    const wasRead = this.caughtUp || this.isReading
+    const wasRead = this.caughtUp || this.partitions.hasRead
     this.isAnother ||= wasRead && this.topicId !== null && this.topicId !== id
     this.topicId = id
     return this.isAnother
   }
 
-  /** Takes the topic's partitions as Kafka lists them. */
   list(listed: readonly ListedPartition[]): void {
-    this.noteMissing(new Set(listed.map(({ partition }) => partition)))
-    for (const { partition, leader } of listed) {
-      const known = this.partitions.get(partition) ?? this.add(partition)
-      known.leader = leader
-    }
+    this.partitions.list(listed, this.topicId !== null)
   }
 
-  /** Partitions that have a leader to be asked, and how far each is read: null before reading has begun. */
+  /** Partitions that have a leader to ask, and how far each is read: null before its reading has begun. */
   askable(): Map<number, number | null> {
-    const asked = new Map<number, number | null>()
-    for (const [number, { leader, isRead, next }] of this.partitions) {
-      if (leader !== null) asked.set(number, isRead ? next : null)
-    }
-    return asked
+    return this.partitions.askable()
   }
 
-  /** Takes since when no leader has answered for which partitions; there is one that does for all others. */
+  /** Since when no leader has answered for a partition; all others have one that answers. */
   noteSilence(sinceMs: ReadonlyMap<number, number>): void {
-    for (const [number, partition] of this.partitions) partition.noteSilence(sinceMs.get(number) ?? null)
+    this.partitions.noteSilence(sinceMs)
   }
 
-  /** Every partition that it knows of. */
   known(): number[] {
-    return [...this.partitions.keys()]
+    return this.partitions.numbers()
   }
 
-  /** Whether a partition that is listed is not read yet. */
   get hasUnread(): boolean {
-    for (const { isRead } of this.partitions.values()) if (!isRead) return true
-    return false
+    return this.partitions.hasUnread
   }
 
-  /** How far a partition is read. */
+  /** The offset that comes next. */
   next(partition: number): number {
     return this.partitions.get(partition)?.next ?? FROM_BEGINNING
   }
 
-  /** Whether a partition has passed all that Kafka was last known to hold of it. */
+  /** Whether a partition is read up to the end that Kafka last told. */
   isAtEnd(partition: number): boolean {
     return this.partitions.get(partition)?.isAtEnd ?? false
   }
 
-  /** Where the reading of some partitions is to begin. */
+  /** Where to begin reading these partitions. */
   startsOf(marks: ReadonlyMap<number, Watermarks>): Map<number, number> {
-    return this.writer.readFrom(marks, this.partitions.size)
+    return this.writer.readFrom(marks, this.partitions.count)
   }
 
-  /** The partition is read from `start` on; `marks` are what Kafka holds of it, which it was asked at that moment. */
+  /** Begins a partition at `start`. `marks`: its watermarks, which Kafka was asked for at `askedAt`. */
   begin(partition: number, start: number, marks: Watermarks, askedAt: Moment): void {
     const known = this.partitions.get(partition)
     if (known === undefined) return
     this.writer.setPartition(partition, start, marks.end)
     this.writer.noteEnd(partition, marks.end, askedAt)
     this.setUnpublished()
-    known.begin(start, marks)
-    if (!known.isBehind) this.behindCount--
+    this.partitions.begin(known, start, marks)
   }
 
-  /** From now on the partition's end is to be told by `takeArrived`, once it has passed it. */
+  /** From now on `takeArrived` returns the partition once it has reached its end. */
   setOnItsWay(partition: number): void {
     const known = this.partitions.get(partition)
     if (known !== undefined) known.isOnItsWay = true
   }
 
-  /** Partitions on their way that have come to their end since the last call. */
+  /** Partitions that have reached their end since the last call. */
   takeArrived(): readonly number[] {
     if (this.arrived.size === 0) return []
     const arrived = [...this.arrived]
@@ -130,7 +112,7 @@ export class TopicFeed implements Receiver {
     this.writer.append(record)
     this.setUnpublished()
     if (this.missed !== null) return
-    this.moveTo(known, record.offset + 1)
+    this.partitions.moveTo(known, record.offset + 1)
     if (known.isOnItsWay && known.isAtEnd) this.arrive(record.partition, known)
   }
 
@@ -138,45 +120,48 @@ export class TopicFeed implements Receiver {
     const known = this.partitions.get(partition)
     if (known === undefined || this.missed !== null) return
     this.writer.advance(partition, offset)
-    if (this.missed !== null || this.moveTo(known, offset)) this.setUnpublished()
+    if (this.missed !== null || this.partitions.moveTo(known, offset)) this.setUnpublished()
     if (this.missed !== null) return
     if (known.isOnItsWay) this.arrive(partition, known)
   }
 
-  /** The partition is read no further: the next refresh decides why, and from where it is. */
+  /** librdkafka reads the partition no further. The next refresh finds out why, and where to go on. */
   noteStop(partition: number, isTruncated: boolean): void {
     this.partitions.get(partition)?.log?.noteStop(isTruncated)
   }
 
-  /** An error came: what was told in the same breath may be lost with it, the end of a partition or that one stopped. */
+  /** A read failed, and may have lost an end of partition or the news that one stopped. */
   fearStops(): void {
-    for (const { log } of this.partitions.values()) log?.fearStop()
+    this.partitions.fearStops()
   }
 
   /**
-   * Takes what Kafka tells of the logs. Where it finds the topic replaced, `recreate` is to be called. Never throws: what the writer
-   * does not take of it, the next refresh finds again.
+   * Compares Kafka's answer with what was read, and tells the writer. Where the topic was replaced the caller calls
+   * `recreate`. Never throws: what the writer does not take is found again by the next refresh.
    */
   compare(answer: AskedWatermarks): TakenFindings {
     const findings = compareLogs(this.partitions, answer, this.topicId !== null)
-    const isReplaced = findings.isReplaced || this.isAnother || this.shorterLists >= SHORTER_LISTS_MIN
+    const isReplaced = findings.isReplaced || this.isAnother || this.partitions.lacksOne
     if (isReplaced) return { ...findings, isReplaced, failure: null }
     for (const [partition, { end }] of answer.told) this.noteEnd(partition, end, answer)
-    return this.take(findings)
+    return takeFindings(findings, this.partitions, {
+      trim: (partition, start) => this.writer.trim(partition, start),
+      skip: (partition, start) => this.skip(partition, start),
+    })
   }
 
-  /** The topic is another one from now on: nothing of it has been read. */
+  /** The topic is another one from now on, and nothing of it was read. */
   recreate(): void {
     this.writer.recreate()
     this.forget()
   }
 
-  /** Deletes were missed: what the writer has may be deleted by now, and it takes nothing more before it starts over. */
+  /** Deletes were missed, so the writer may hold deleted records. It takes nothing more before `startOver`. */
   get missed(): Missed | null {
     return this.writer.missed
   }
 
-  /** The same topic is read again, all of it. */
+  /** The whole topic is read again. */
   startOver(): void {
     this.writer.startOver()
     this.forget()
@@ -185,14 +170,12 @@ export class TopicFeed implements Receiver {
   private forget(): void {
     this.partitions.clear()
     this.arrived.clear()
-    this.behindCount = 0
     this.isAnother = false
-    this.shorterLists = 0
     this.caughtUp = false
     this.unpublished = false
   }
 
-  /** Shows the streams what came since the last call; false if nothing did. */
+  /** Publishes what was written since the last call; false if nothing was. */
   publish(): boolean {
     if (!this.unpublished) return false
     this.unpublished = false
@@ -200,124 +183,51 @@ export class TopicFeed implements Receiver {
     return true
   }
 
-  /** One step of the writer's housekeeping; true if there is more to do at once. */
+  /** One step of housekeeping; true if there is more to do at once. */
   maintain(epochMs: number): boolean {
     return this.writer.maintain(epochMs)
   }
 
-  /** True if nothing that Kafka held at the start is missing. */
+  /** True if everything that Kafka held at the start is in the bus. */
   get isWhole(): boolean {
-    return this.partitions.size > 0 && this.behindCount === 0
+    return this.partitions.count > 0 && this.partitions.behindCount === 0
   }
 
-  /** True the one time that all that Kafka held at the start is in, or all that can be read within the time. */
+  /** True once: when everything that Kafka held at the start is in, or everything that can be read in time. */
   catchUp(nowMs: number): boolean {
-    if (this.caughtUp || this.partitions.size === 0 || this.isWaiting(nowMs)) return false
-    for (const [number, { isRead }] of this.partitions) {
-      if (!isRead) this.writer.setPartition(number, FROM_BEGINNING)
-    }
+    if (this.caughtUp || this.partitions.count === 0 || this.partitions.isWaiting(nowMs)) return false
+    for (const partition of this.partitions.unread()) this.writer.setPartition(partition, FROM_BEGINNING)
     this.caughtUp = true
     this.writer.markCaughtUp()
     return true
   }
 
-  /** True if the next refresh can wait: every partition is read, and none is in doubt. */
+  /** True if the next refresh can wait. */
   get isSettled(): boolean {
-    if (!this.caughtUp || this.shorterLists > 0) return false
-    for (const { isSettled } of this.partitions.values()) if (!isSettled) return false
-    return true
+    return this.caughtUp && this.partitions.isSettled
   }
 
-  /** Why the topic is not ready yet, in words; null when it has caught up. */
+  /** Why the topic is not ready yet; null once it has caught up. */
   progress(): string | null {
     if (this.caughtUp) return null
-    if (this.partitions.size === 0) return `topic ${this.name}: waiting for Kafka`
-    const waiting = this.behindCount
-    return `topic ${this.name}: reading what Kafka holds, ${waiting} of ${this.partitions.size} partitions to go`
-  }
-
-  private get isReading(): boolean {
-    for (const { isRead } of this.partitions.values()) if (isRead) return true
-    return false
-  }
-
-  private isWaiting(nowMs: number): boolean {
-    if (this.behindCount === 0) return false
-    for (const partition of this.partitions.values()) {
-      if (partition.isBehind && !partition.isLost(nowMs)) return true
-    }
-    return false
-  }
-
-  private add(partition: number): FollowedPartition {
-    const added = new FollowedPartition()
-    this.partitions.set(partition, added)
-    this.behindCount++
-    return added
-  }
-
-  /**
-   * A partition that is listed no more was never there if nothing was read of it. One that was read cannot go: unless the id
-   * says that it is the same topic, and the broker that lists it so is behind, the topic is another one.
-   */
-  private noteMissing(listed: ReadonlySet<number>): void {
-    let isShorter = false
-    for (const [number, { isRead }] of this.partitions) {
-      if (listed.has(number)) continue
-      if (isRead) isShorter = this.topicId === null
-      else {
-        this.partitions.delete(number)
-        this.behindCount--
-      }
-    }
-    this.shorterLists = isShorter ? this.shorterLists + 1 : 0
-  }
-
-  private take(findings: Findings): TakenFindings {
-    let failure: TakenFindings['failure'] = null
-    const isTaken = (partition: number, finding: LogFinding, start: number, write: () => void) => {
-      try {
-        write()
-        this.partitions.get(partition)?.log?.noteTaken(finding, start)
-        return true
-      } catch (error) {
-        failure ??= { error }
-        return false
-      }
-    }
-    for (const [partition, start] of findings.trimmed)
-      isTaken(partition, 'trimmed', start, () => this.writer.trim(partition, start))
-    const passed = findings.passed.filter(({ partition, to }) =>
-      isTaken(partition, 'passed', to, () => this.skip(partition, to)),
-    )
-    for (const partition of findings.stalled) isTaken(partition, 'stalled', 0, () => undefined)
-    return { ...findings, passed, failure }
+    const { count, behindCount } = this.partitions
+    if (count === 0) return `topic ${this.name}: waiting for Kafka`
+    return `topic ${this.name}: reading what Kafka holds, ${behindCount} of ${count} partitions to go`
   }
 
   private skip(partition: number, start: number): void {
     this.writer.skip(partition, start)
     const known = this.partitions.get(partition)
-    if (known !== undefined && this.moveTo(known, start)) this.setUnpublished()
+    if (known !== undefined && this.partitions.moveTo(known, start)) this.setUnpublished()
   }
 
   private noteEnd(partition: number, end: number, { asked, askedAt }: AskedWatermarks): void {
     const known = this.partitions.get(partition)
     if (known === undefined || !known.isRead) return
-    // A broker that is behind may tell an end of before.
+    // A broker that lags behind may tell an older end.
     if (end >= (asked.get(partition) ?? Number.POSITIVE_INFINITY))
       this.writer.noteEnd(partition, end, askedAt)
-    const wasBehind = known.isBehind
-    known.noteEnd(end)
-    if (wasBehind && !known.isBehind) this.behindCount--
-  }
-
-  /** False if it is there already. */
-  private moveTo(known: FollowedPartition, next: number): boolean {
-    if (known.next >= next) return false
-    const wasBehind = known.isBehind
-    known.next = next
-    if (wasBehind && !known.isBehind) this.behindCount--
-    return true
+    this.partitions.noteEnd(known, end)
   }
 
   private arrive(partition: number, known: FollowedPartition): void {

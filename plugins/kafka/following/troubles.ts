@@ -1,26 +1,60 @@
-// What may be wrong between one consumer and its brokers: told once when it turns wrong, and once when it is right again.
+// What is wrong now, for the log and for readiness. Promise: one warning when something goes wrong, one line when it is
+// right again.
 
 import { codeOf, wordsOf } from '../client/kafka-error.ts'
 import { failureOf } from '../client/log-line.ts'
-import { Condition, type Log } from './condition.ts'
 
-/** Codes of what a refresh tells better: each partition has one of these at the most, until it is there again. */
+export interface Log {
+  debug(words: string): void
+  info(words: string): void
+  warn(words: string): void
+}
+
+export class Condition {
+  /** What is wrong, for an operator; null if nothing is. */
+  trouble: string | null = null
+  private readonly log: Log
+  private readonly recovered: string
+
+  constructor(log: Log, recovered: string) {
+    this.log = log
+    this.recovered = recovered
+  }
+
+  /** The words may change while it lasts. Only the first are logged. */
+  set(trouble: string): void {
+    if (this.trouble === null) this.log.warn(trouble)
+    this.trouble = trouble
+  }
+
+  clear(): void {
+    if (this.trouble !== null) this.log.info(this.recovered)
+    this.trouble = null
+  }
+
+  /** Logs what is wrong now to a logger that was added later. */
+  tell(log: Log): void {
+    if (this.trouble !== null) log.warn(this.trouble)
+  }
+}
+
+/** Errors of a partition that a refresh explains better. A partition has at most one of them until it is back. */
 const TOLD_BY_REFRESH = new Set([
   3, // UNKNOWN_TOPIC_OR_PART
   -190, // ERR__UNKNOWN_PARTITION
   -140, // ERR__AUTO_OFFSET_RESET
 ])
-/** Codes of what nothing here needs. */
+/** Errors of requests whose answers are not needed. */
 const IGNORED_CODES = new Set([
   30, // GROUP_AUTHORIZATION_FAILED: librdkafka asks who coordinates the group, which has no members
 ])
 
-export class Troubles {
+export class BrokerTroubles {
   private readonly log: Log
   private readonly bootstrapServers: string
   private readonly reachable: Condition
   private readonly readable: Condition
-  /** Why the last connection failed, as librdkafka says it; null since Kafka answered. */
+  /** Why the last connection failed, in librdkafka's words; null since Kafka answered. */
   private failure: string | null = null
 
   constructor(log: Log, bootstrapServers: string) {
@@ -30,12 +64,12 @@ export class Troubles {
     this.readable = new Condition(log, 'records are read again')
   }
 
-  /** The worst of it, in words; null if nothing is wrong. */
+  /** The worst trouble, for an operator; null if nothing is wrong. */
   get worst(): string | null {
     return this.reachable.trouble ?? this.readable.trouble
   }
 
-  /** Tells one who comes later what is wrong. */
+  /** Logs what is wrong now to a logger that was added later. */
   tell(log: Log): void {
     this.reachable.tell(log)
     this.readable.tell(log)
@@ -61,7 +95,7 @@ export class Troubles {
     this.reachable.clear()
   }
 
-  /** An error of a read. `refresh`: a refresh tells more, and reading need not pause. */
+  /** A read failed. `refresh`: a refresh will tell more, and reading need not pause. */
   noteUnread(error: unknown): 'pause' | 'refresh' {
     const code = codeOf(error)
     if (TOLD_BY_REFRESH.has(code)) return 'refresh'

@@ -1,5 +1,6 @@
-// A source of two consumers. What has come to the end of its partition is read by one, live; what is still on its way there, by
-// the other, a batch at a time: so nobody's next record waits behind the million that a consumer has fetched of another topic.
+// A source of two consumers. One reads, live, the partitions that are read up to their end; the other, a batch at a
+// time, those that are behind. So a live record never waits behind the million that a consumer has fetched of another
+// topic.
 
 import { wordsOf } from '../client/kafka-error.ts'
 import type { ListedPartition } from '../client/questions.ts'
@@ -8,17 +9,17 @@ import { Assignment, type Receiver } from './assignment.ts'
 import type { LedPartition } from './refusals.ts'
 import { Leaders, type TopicMarks } from './watermarks.ts'
 
-/** What is heard of Kafka besides records, which go to their receivers. */
+/** The consumers' events, without those of records and partitions, which go to their receivers. */
 export type SourceEvents = Omit<ConsumerEvents, 'onRecord' | 'onEnd' | 'onStop'> & {
-  /** librdkafka has stopped reading some partition; its receivers were told. */
+  /** librdkafka has stopped reading a partition. Its receivers know. */
   onStop(): void
 }
 
-/** How long to wait for a record of either while some are on their way: the other is not looked for meanwhile. */
+/** How long to wait for one consumer's record while partitions are behind: the other is not read meanwhile. */
 const BEHIND_WAIT_MS = 5
-/** How often one that has nothing to read is read all the same: what librdkafka has to say piles up until then. */
+/** How often a consumer without partitions is read: until then its log lines and errors pile up in librdkafka. */
 const IDLE_READ_MS = 1000
-/** How long the consumer of what is behind is left alone once Kafka did not answer it. */
+/** How long the behind consumer is not asked again once Kafka did not answer it. */
 const DEAF_MS = 10_000
 
 export class TwoConsumers {
@@ -30,9 +31,9 @@ export class TwoConsumers {
   private readonly events: SourceEvents
   private readonly nowMs: () => number
   private idleReadAtMs: number
-  /** Something came of what is behind with the last read of it: there may be more at once. */
+  /** The last read of the behind consumer brought records, so more may be there at once. */
   private behindFlows = true
-  /** Since when Kafka has not answered the consumer of what is behind; null: it has. */
+  /** Since when Kafka has not answered the behind consumer; null if it has. */
   private deafSinceMs: number | null = null
 
   /** `nowMs`: only differences count. */
@@ -62,8 +63,8 @@ export class TwoConsumers {
   }
 
   /**
-   * Rejects if Kafka does not answer. librdkafka goes on asking the broker that it asked last, for half a minute also one that
-   * hangs; a question that has a time of its own makes it let go.
+   * Rejects if Kafka does not answer. librdkafka then goes on asking the same broker for up to half a minute, even one
+   * that hangs. A question to each leader, with a time-out of its own, makes it drop that connection.
    */
   async partitions(topics: readonly string[]): Promise<Map<string, ListedPartition[]>> {
     try {
@@ -75,8 +76,8 @@ export class TwoConsumers {
   }
 
   /**
-   * Has the other one hear of topics before it reads them: librdkafka takes up to a second to begin with one that it does not
-   * know. Where it gets no answer, it is not counted on: all is read by the live one until it does.
+   * Makes topics known to the behind consumer before it reads them: librdkafka takes up to a second to begin with an
+   * unknown one. While it gets no answer, the live consumer reads everything.
    */
   async prepare(topics: readonly string[]): Promise<void> {
     if (this.deafSinceMs !== null && this.nowMs() - this.deafSinceMs < DEAF_MS) return
@@ -89,12 +90,12 @@ export class TwoConsumers {
     }
   }
 
-  /** Hands over what each leader tells, one after the other; those that did not answer the last time come last. */
+  /** Hands over each leader's answer, one after the other. Leaders that were silent the last time come last. */
   watermarks(partitions: readonly LedPartition[], onTold: (told: TopicMarks) => unknown): Promise<void> {
     return this.leaders.ask(partitions, onTold)
   }
 
-  /** Reads a partition from `next` on, behind the others until `arrive` is called. */
+  /** Reads a partition from `next` on with the behind consumer, until `arrive` is called. */
   follow(topic: string, partition: number, next: number, receiver: Receiver): void {
     const [assignment, other] =
       this.deafSinceMs === null ? [this.behind, this.live] : [this.live, this.behind]
@@ -102,13 +103,13 @@ export class TwoConsumers {
     assignment.addAgain(topic, partition, next, receiver)
   }
 
-  /** The receiver has come to the end of the partition: it goes on live, from `next` on. */
+  /** The receiver has reached the end of the partition, which goes on live from `next` on. */
   arrive(topic: string, partition: number, next: number, receiver: Receiver): void {
     this.live.add(topic, partition, next, receiver)
     this.behind.remove(topic, partition, receiver)
   }
 
-  /** As `arrive`, of a partition that librdkafka reads no further, or at another place. */
+  /** As `arrive`, for a partition that librdkafka no longer reads, or reads at another place. */
   goOn(topic: string, partition: number, next: number, receiver: Receiver): void {
     this.live.addAgain(topic, partition, next, receiver)
     this.behind.remove(topic, partition, receiver)
@@ -120,9 +121,8 @@ export class TwoConsumers {
   }
 
   /**
-   * What is new of those that have caught up comes first; what is behind is there at once, mostly. Where nothing comes of
-   * that, a few milliseconds pass in the wait for the live ones. Where none is behind, these are waited for as long as a
-   * consumer does.
+   * Reads live records first, then a batch of what is behind, which mostly lies ready. If that brought nothing, the
+   * next read waits some milliseconds for live records; if nothing is behind, it waits as long as a consumer does.
    */
   async read(): Promise<void> {
     this.live.settle()
@@ -132,7 +132,7 @@ export class TwoConsumers {
       if (this.live.isEmpty) await this.readIdle(this.liveConsumer)
       else await this.liveConsumer.read(this.behindFlows ? 0 : BEHIND_WAIT_MS)
     } finally {
-      await this.readBehind() // whatever is wrong with the others
+      await this.readBehind() // also where the live consumer's read failed
     }
   }
 

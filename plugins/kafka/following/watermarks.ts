@@ -1,6 +1,6 @@
-// Asks each leader for the watermarks of what it leads: of all topics at once, so that the questions are as many as leaders.
-// A leader that does not answer costs its own partitions their answer, and nobody else's: it is asked last from then on. So is a
-// partition that its leader refuses.
+// Asks each leader for the watermarks of its partitions, of all topics at once: two questions for each leader. A leader
+// that does not answer leaves only its own partitions without one, and is asked last from then on; so is a partition
+// that its leader refuses.
 
 import type { Watermarks } from '../../../src/bus/record.ts'
 import { codeOf } from '../client/kafka-error.ts'
@@ -10,23 +10,23 @@ import { type LedPartition, Refusals } from './refusals.ts'
 /** Watermarks of some partitions of some topics. */
 export type TopicMarks = Map<string, Map<number, Watermarks>>
 
-/** Both reject if the leader does not answer, or has an error for one of the partitions. */
+/** Both reject if the leader does not answer, or answers with an error for one of the partitions. */
 export interface OffsetSource {
   starts(partitions: readonly TopicPartition[], timeoutMs: number): Promise<TopicOffsets>
   ends(partitions: readonly TopicPartition[], timeoutMs: number): Promise<TopicOffsets>
 }
 
-/** Time for a leader's answer; once it was silent, it gets the longer one. */
+/** Time for a leader's answer. A leader that was silent the last time gets more. */
 const ANSWER_MS = 1_000
 const ANSWER_SILENT_MS = 2_000
-/** Partitions in one question: more would hold the event loop, where node-rdkafka makes objects of the answer. */
+/** Partitions in one question. With more, node-rdkafka's conversion of the answer would block the event loop. */
 const ASKED_MAX = 1_000
-/** Questions in place of one where single partitions of it have errors: librdkafka throws the whole answer away with them. */
+/** Questions that may replace one with refused partitions in it, because librdkafka drops its whole answer. */
 const QUESTIONS_MAX = 64
-/** Partitions that were refused and are asked again one by one, in turn. */
+/** Refused partitions that one refresh asks again, one by one. */
 const REFUSED_ASKED_MAX = 32
 
-/** What is left to find out with one question that was refused. */
+/** A leader, and how many more questions it may be asked in place of one that failed. */
 interface Question {
   readonly leader: number
   left: number
@@ -41,9 +41,9 @@ const SILENT_CODES = new Set([
 
 export class Leaders {
   private readonly source: OffsetSource
-  /** Leaders that did not answer when they were last asked: as many as brokers, at the most. */
+  /** Leaders that did not answer the last question. At most as many as brokers. */
   private readonly silent = new Set<number>()
-  /** A partition of each leader that was asked: as many as brokers, at the most. */
+  /** One partition of each leader that was asked. At most as many as brokers. */
   private readonly known = new Map<number, LedPartition>()
   private readonly refusals = new Refusals()
 
@@ -51,7 +51,7 @@ export class Leaders {
     this.source = source
   }
 
-  /** Hands over what each leader tells, as soon as it does. Rejects only as `onTold` throws. */
+  /** Hands over each leader's answer as it comes. Rejects only if `onTold` throws. */
   async ask(partitions: readonly LedPartition[], onTold: (told: TopicMarks) => unknown): Promise<void> {
     for (const [leader, led] of this.inOrder(byLeader(partitions))) {
       if (led[0] !== undefined) this.known.set(leader, led[0])
@@ -65,7 +65,7 @@ export class Leaders {
     }
   }
 
-  /** Asks the leaders that were known to answer, until one does not: that one is silent from now on. */
+  /** Asks the leaders that answered so far until one does not, which counts as silent from now on. */
   async findSilent(): Promise<void> {
     for (const [leader, partition] of [...this.known]) {
       if (this.silent.has(leader)) continue
@@ -79,7 +79,7 @@ export class Leaders {
     return [...led].sort((a, b) => isSilent(a) - isSilent(b))
   }
 
-  /** False if some were not told. `isRefused`: it is known already that one of them is refused. */
+  /** False if some got no answer. `isRefused`: one of them is known to be refused. */
   private async askOne(
     question: Question,
     led: readonly LedPartition[],
@@ -117,7 +117,9 @@ export class Leaders {
     for (const partition of partitions) this.refusals.note(partition)
   }
 
-  /** Those may all be told by now, as after a move that is over; if not, each of them takes a question of its own. */
+  /**
+   * All refused partitions may be answered by now, as after a leader's move. If not, each takes a question of its own.
+   */
   private async askRefused(
     leader: number,
     refused: readonly LedPartition[],
@@ -144,7 +146,7 @@ export class Leaders {
     return true
   }
 
-  /** null if there is no answer, or one that an error of one of them has taken away. */
+  /** null if there is no answer, or an error of one partition took it away. */
   private async told(leader: number, led: readonly LedPartition[]): Promise<TopicMarks | null> {
     const timeoutMs = this.silent.has(leader) ? ANSWER_SILENT_MS : ANSWER_MS
     try {

@@ -1,0 +1,102 @@
+// Which partitions of a topic have a leader that answers, and for how long the others have been silent. Logs a silence
+// that lasts, once, and its end.
+
+import type { ListedPartition } from '../client/questions.ts'
+import { isLost } from './followed-partition.ts'
+import type { LedPartition } from './refusals.ts'
+import { Condition, type Log } from './troubles.ts'
+
+/** Refreshes in a row without a leader before it is logged: a leader that only moves is back by then. */
+const SILENT_REFRESHES_MIN = 3
+
+export class LeaderWatch {
+  readonly condition: Condition
+  private readonly topic: string
+  /** Partitions whose leaders answered in this refresh. */
+  private readonly answered = new Set<number>()
+  private leaderOf = new Map<number, number | null>()
+  /**
+   * Since when no leader has answered for a partition. Kept here, so that a bus that is added later does not wait
+   * again.
+   */
+  private silentSinceMs = new Map<number, number>()
+  private silentRefreshes = 0
+
+  constructor(topic: string, log: Log) {
+    this.topic = topic
+    this.condition = new Condition(log, `topic ${topic}: every partition has a leader that answers`)
+  }
+
+  /** Begins a refresh with the partitions that Kafka lists. */
+  list(listed: readonly ListedPartition[]): void {
+    this.answered.clear()
+    this.leaderOf = new Map(listed.map(({ partition, leader }) => [partition, leader]))
+  }
+
+  /** Partitions that have a leader to ask. */
+  askable(): LedPartition[] {
+    const { topic } = this
+    return [...this.leaderOf].flatMap(([partition, leader]) =>
+      leader === null ? [] : [{ topic, partition, leader }],
+    )
+  }
+
+  noteAnswered(partitions: Iterable<number>): void {
+    for (const partition of partitions) this.answered.add(partition)
+  }
+
+  /**
+   * Ends a refresh whose leaders were asked at that time. Returns since when the silent partitions have been silent.
+   */
+  endRefresh(askedAtMs: number): ReadonlyMap<number, number> {
+    const before = this.silentSinceMs
+    this.silentSinceMs = new Map()
+    for (const partition of this.leaderOf.keys()) {
+      if (!this.answered.has(partition)) this.silentSinceMs.set(partition, before.get(partition) ?? askedAtMs)
+    }
+    this.silentRefreshes = this.silentSinceMs.size === 0 ? 0 : this.silentRefreshes + 1
+    this.log()
+    return this.silentSinceMs
+  }
+
+  /** True if every leader answered in the last refresh. */
+  get isSettled(): boolean {
+    return this.silentRefreshes === 0
+  }
+
+  /**
+   * Whether the partition's leader has been silent for so long that streams no longer wait for it. Refreshes still ask
+   * it.
+   */
+  isLost(partition: number, nowMs: number): boolean {
+    return isLost(this.silentSinceMs.get(partition) ?? null, nowMs)
+  }
+
+  /** The topic was recreated: its partitions have been silent for no time. */
+  forget(): void {
+    this.silentSinceMs.clear()
+  }
+
+  private log(): void {
+    if (this.isSettled) this.condition.clear()
+    if (this.silentRefreshes < SILENT_REFRESHES_MIN) return
+    const silent = [...this.silentSinceMs.keys()]
+    const isLed = (partition: number) => (this.leaderOf.get(partition) ?? null) !== null
+    const leaderless = silent.filter((partition) => !isLed(partition))
+    this.condition.set(`topic ${this.topic}: ${wordsOfSilent(leaderless, silent.filter(isLed))}`)
+  }
+}
+
+function wordsOfSilent(leaderless: readonly number[], silent: readonly number[]): string {
+  const words = []
+  if (leaderless.length > 0) words.push(`no leader for ${listOf(leaderless)}`)
+  if (silent.length > 0) words.push(`no answer from the leader of ${listOf(silent)}`)
+  return words.join(', ')
+}
+
+/** "partition 3", "partitions 1, 2". More than ten are counted. */
+function listOf(partitions: readonly number[]): string {
+  const sorted = [...partitions].sort((a, b) => a - b)
+  if (sorted.length === 1) return `partition ${sorted[0]}`
+  return sorted.length > 10 ? `${sorted.length} partitions` : `partitions ${sorted.join(', ')}`
+}
