@@ -30,8 +30,8 @@ interface PartitionAccount {
   readonly readFrom: number
   /** Everything below was deleted unread. */
   skippedTo: number
-  /** Timestamps of what was read, in descending order, but for those ahead of the clock. */
-  timestamps: number[]
+  /** The two newest timestamps of what was read, in descending order, but for those ahead of the clock. */
+  timestamps: readonly [] | readonly [number, number]
   /** Since when what is read was not there before: null while it may be from any time. */
   proven: Proven | null
   /** The next such moment, once it is read up to that end. */
@@ -127,7 +127,9 @@ export class Account {
     if (of.nextEnd !== null && of.nextEnd.end <= next) prove(of, of.nextEnd)
     let goneTo = found > Math.max(0, next) && this.mayBeTombstones(of, found, now) ? found : 0
     if (timestampMs !== null && timestampMs >= 0 && timestampMs <= now.epochMs) {
-      of.timestamps = [timestampMs, ...of.timestamps].sort((a, b) => b - a).slice(0, 2)
+      const [first = Number.NEGATIVE_INFINITY, second = Number.NEGATIVE_INFINITY] = of.timestamps
+      if (timestampMs > first) of.timestamps = [timestampMs, first]
+      else if (timestampMs > second) of.timestamps = [first, timestampMs]
       const isOld = timestampMs + this.options.deleteRetentionMs <= now.epochMs
       if (goneTo === 0 && isOld) goneTo = of.trustedTo
       if (isOld) of.trustedTo = 0
@@ -160,7 +162,8 @@ export class Account {
 
   /** What is live has left, but for `frames`: each for a reason, or the server has lost it. */
   collect(frames: Frames, cause: 'read' | 'time', times: Times): void {
-    const gone = [...this.live].filter(([, { record }]) => !frames.has(nameOfFrame(record)))
+    const gone: [string, Live][] = []
+    for (const entry of this.live) if (!frames.has(nameOfFrame(entry[1].record))) gone.push(entry)
     if (gone.length === 0) return
     const isDeleted = ({ partition, offset }: KafkaRecord) =>
       offset < (this.partitions.get(partition)?.start ?? 0)

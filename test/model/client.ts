@@ -2,12 +2,12 @@
 // may be cut behind any word of it. What it is sent is held against what was written in test/model/ledger.ts, what its id is told
 // against what the server still has in test/model/claim.ts.
 
+import { createParser, type EventSourceMessage, type EventSourceParser } from 'eventsource-parser'
 import { type Ahead, hasFromNow } from '../../src/beginning/ahead.ts'
 import { type Beginning, type Begun, FROM_EARLIEST, type Wish } from '../../src/beginning/beginning.ts'
 import { formatPosition, type Position, parsePosition } from '../../src/bus/position.ts'
 import type { Keeps } from '../../src/bus/record.ts'
 import type { Cursor } from '../../src/cursor/cursor.ts'
-import { StreamReader } from '../support/stream-reader.ts'
 import { Claim } from './claim.ts'
 import { Ledger } from './ledger.ts'
 import type { Log } from './log.ts'
@@ -39,6 +39,9 @@ export class Client {
   private wish: NewWish = FROM_EARLIEST
   private beginning: Beginning | null = null
   private cursor: Cursor | null = null
+  /** Of this connection, since it keeps what was cut off. */
+  private reader: EventSourceParser | null = null
+  private readonly sent: EventSourceMessage[] = []
   private doubt: Ahead | null = null
   /** What "now" was, where it asked for what comes from then on. */
   private now: Now | null = null
@@ -108,6 +111,7 @@ export class Client {
     this.beginning = null
     this.doubt = null
     this.cursor = null
+    this.reader = null
   }
 
   /** A turn of its stream: a look at where to begin, or one read. False where there is nothing more to do. */
@@ -277,9 +281,10 @@ export class Client {
   }
 
   private take(bytes: Uint8Array): void {
-    const reader = new StreamReader()
-    reader.feed(bytes)
-    for (const { id = '', event, data } of reader.events) {
+    this.reader ??= createParser({ onEvent: (event) => this.sent.push(event) })
+    // Not by StreamReader's decoder: everything here is ASCII, and that costs a tenth of all the model's time.
+    this.reader.feed(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1'))
+    for (const { id = '', event, data } of this.sent.splice(0)) {
       this.ledger?.take(positionOf(id), event, data)
       this.id = id
     }

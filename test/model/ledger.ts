@@ -172,7 +172,7 @@ export class Ledger {
     const { partition, offset, value } = record
     if (offset < (this.floor.get(partition) ?? 0)) return
     // Kafka's own compaction may be further on than the server.
-    if (!log.records.includes(record) && this.isSuperseded(record)) return
+    if (!log.records.includes(record) && log.isSuperseded(record)) return
     const has = this.state.get(key)
     const isGone = offset < log.start || this.isExcused(record)
     const wanted = value === null || (isGone && has === undefined) ? undefined : record
@@ -226,12 +226,9 @@ export class Ledger {
     const isDeleted = key !== null && offset < (this.logs[partition]?.start ?? 0)
     if (isDeleted && this.isSnapshot && !this.isReady) return true
     // A snapshot need not delete what the client never had.
-    return this.isSuperseded(record) || (value === null && !this.state.has(`${partition} ${key}`))
-  }
-
-  private isSuperseded({ partition, offset, key }: KafkaRecord): boolean {
-    const newest = this.logs[partition]?.newest(Number.POSITIVE_INFINITY).get(String(key))
-    return key !== null && newest !== undefined && newest.offset > offset
+    return (
+      this.logs[partition]?.isSuperseded(record) || (value === null && !this.state.has(`${partition} ${key}`))
+    )
   }
 
   private apply(record: KafkaRecord): void {

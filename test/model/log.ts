@@ -43,6 +43,9 @@ export class Log {
   private readonly topic: string
   /** When records were written, whatever their timestamps say. */
   private readonly writtenAtMs = new Map<KafkaRecord, number>()
+  private readonly byName = new Map<string, KafkaRecord>()
+  /** The newest record of each key that was ever written. */
+  private readonly newestWritten = new Map<string, KafkaRecord>()
 
   /** Values name the topic, so that a record of one that is no more is not taken for one of its successor. */
   constructor(partition: number, topic: string) {
@@ -57,7 +60,7 @@ export class Log {
   write(key: string | null, size: number | null, nowMs: number, timestampMs: number): void {
     const offset = this.end++
     const name = `${this.topic}:${this.partition}/${offset} `
-    const record = {
+    const record: KafkaRecord = {
       partition: this.partition,
       offset,
       timestampMs,
@@ -68,6 +71,8 @@ export class Log {
     this.records.push(record)
     this.written.set(offset, record)
     this.writtenAtMs.set(record, nowMs)
+    this.byName.set(name, record)
+    if (key !== null) this.newestWritten.set(key, record)
   }
 
   writeControl(): void {
@@ -76,8 +81,18 @@ export class Log {
 
   /** The record that a value names. */
   named(value: string): KafkaRecord | undefined {
-    const [topic, place] = (value.split(' ')[0] ?? '').split(':')
-    return topic === this.topic ? this.written.get(Number(place?.split('/')[1])) : undefined
+    return this.byName.get(value.slice(0, value.indexOf(' ') + 1))
+  }
+
+  /** The first that Kafka holds at this offset or behind it. */
+  firstFrom(offset: number): KafkaRecord | undefined {
+    let [from, to] = [0, this.records.length]
+    while (from < to) {
+      const middle = (from + to) >> 1
+      if ((this.records[middle]?.offset ?? 0) < offset) from = middle + 1
+      else to = middle
+    }
+    return this.records[from]
   }
 
   /** DeleteRecords, or retention. */
@@ -104,6 +119,11 @@ export class Log {
   /** The newest record of each key among all that were written below `offset`. */
   newest(offset: number): Map<string, KafkaRecord> {
     return newestOf([...this.written.values()].filter((record) => record.offset < offset))
+  }
+
+  /** Whether a newer record of its key was ever written. */
+  isSuperseded({ key, offset }: KafkaRecord): boolean {
+    return key !== null && (this.newestWritten.get(key.toString())?.offset ?? -1) > offset
   }
 
   private hasOlder({ key, offset }: KafkaRecord): boolean {

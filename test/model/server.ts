@@ -348,7 +348,7 @@ export class Server {
   private readOne(log: Log, partition: number): void {
     const next = this.next(partition)
     if (log.start > next) this.skip(partition, log.start)
-    const record = log.records.find(({ offset }) => offset >= next)
+    const record = log.firstFrom(next)
     const begun = this.begun.get(partition)
     if (begun !== undefined && this.bus.caughtUp && !begun.hasEnded) begun.isLate = true
     if (record === undefined) this.tellEnd(partition, log.end)

@@ -1,0 +1,89 @@
+// A client's next reads in a case of the resume model, and how it connects before if its stream is over.
+
+import fc from 'fast-check'
+import { FROM_NOW, formatPosition } from '../../src/bus/position.ts'
+import type { Cut, NewWish } from './client.ts'
+import type { Choose } from './server.ts'
+import { mostly } from './words.ts'
+
+export const CUTS = mostly<Cut>([
+  ['never', 3],
+  ['behind', 1],
+  ['inside', 1],
+])
+const FROM = mostly([
+  ['everything', 5],
+  ['now', 1],
+  ['a moment', 1],
+] as const)
+const FORMS = mostly([
+  ['its id', 6],
+  ['its id unpadded', 3],
+  ['its id/etag', 3],
+  ['-1 of every partition', 2],
+] as const)
+
+export interface Wish {
+  readonly from: (typeof FROM)[number]
+  /** How long ago that moment is. */
+  readonly agoMs: number
+  /** What it says of what it has. */
+  readonly says: (typeof FORMS)[number]
+  /** Whether it lets go of what it has of a topic that is no more. */
+  readonly isForgetful: boolean
+}
+
+export interface Reads extends Wish {
+  readonly client: number
+  readonly server: number
+  readonly times: number
+  readonly bytesMax: number
+  /** Behind the last of them. */
+  readonly cut: Cut
+}
+
+export const PLAIN: Wish = { from: 'everything', agoMs: 0, says: 'its id', isForgetful: false }
+
+export const reads: fc.Arbitrary<Reads> = fc.record({
+  client: fc.nat(2),
+  server: fc.nat(1),
+  times: fc.nat(5),
+  bytesMax: fc.constantFrom(1, 100, 3_000, 100_000),
+  cut: fc.constantFrom(...CUTS),
+  from: fc.constantFrom(...FROM),
+  agoMs: fc.nat(89),
+  says: fc.constantFrom(...FORMS),
+  isForgetful: fc.constantFrom(true, true, false),
+})
+
+/** By the case's own randomness. */
+export function anyWish(choose: Choose): Wish {
+  const [from = 'now', says = 'its id'] = [FROM[choose(FROM.length)], FORMS[choose(FORMS.length)]]
+  return { from, says, agoMs: choose(90), isForgetful: choose(3) > 0 }
+}
+
+export function wishOf({ from, agoMs }: Wish, epochMs: number): NewWish {
+  return {
+    from: from === 'now' ? 'latest' : 'earliest',
+    sinceMs: from === 'a moment' ? epochMs - agoMs : null,
+  }
+}
+
+/** A client's id in the form in which it says it. */
+export function idAs(form: Wish['says'], id: string, partitions: number): string {
+  if (form === 'its id unpadded') return id.replace(/=+$/, '')
+  if (form === 'its id/etag') return `${id}/etag`
+  if (form === 'its id') return id
+  return formatPosition(new Map(Array.from({ length: partitions }, (_, partition) => [partition, FROM_NOW])))
+}
+
+export function tellReads({ client, times, bytesMax, cut, ...how }: Reads): string {
+  const { server, says, isForgetful, from, agoMs } = how
+  const since = from === 'a moment' ? `${agoMs} ms ago` : from
+  const other = isForgetful ? '' : ' (also one of another topic)'
+  const end = { never: '', inside: ', cut inside the last event', behind: ', cut right behind ready' }[cut]
+  return (
+    `client ${client} reads ${times} times up to ${bytesMax} bytes${end}; ` +
+    `if it has no stream, of server ${server}, to which it connects with ${says}${other}, else from ${since}`
+  )
+}
