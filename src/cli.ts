@@ -5,6 +5,7 @@
 
 import { readFile } from 'node:fs/promises'
 import { processSignals, type SignalQueue } from './app/stop-signals.ts'
+import { EXIT_DONE, tellProblems } from './commands/command-line.ts'
 import { nearestName } from './config/suggestion.ts'
 
 type Command = (args: string[], env: NodeJS.ProcessEnv) => Promise<number>
@@ -80,11 +81,10 @@ async function run([name, ...args]: string[], env: NodeJS.ProcessEnv): Promise<n
   }
   const nearest = nearestName(name, COMMANDS.keys())
   const question = nearest === null ? 'kafka-sse --help lists them' : `did you mean ${nearest}?`
-  process.stderr.write(`kafka-sse: ${JSON.stringify(name)} is not a command; ${question}\n`)
-  return 1
+  return tellProblems(new Error(`${JSON.stringify(name)} is not a command; ${question}`))
 }
 
-/** The signals are taken before anything is loaded: one that comes before the server takes them over ends the process with 0. */
+/** The signals are taken before anything is loaded: one that comes before the server takes them over ends the process with EXIT_DONE. */
 async function runServing(
   { loadServer }: ServerEntry,
   args: string[],
@@ -92,16 +92,16 @@ async function runServing(
 ): Promise<number> {
   const signals = processSignals()
   const stopped = new Promise<number>((resolve) => {
-    signals.onEarly = () => resolve(0)
+    signals.onEarly = () => resolve(EXIT_DONE)
   })
   const code = await Promise.race([loadServer().then((serve) => serve(args, env, signals)), stopped])
   const { exit } = await import('./app/lifetime.ts')
   return exit(code)
 }
 
-function print(text: string): 0 {
+function print(text: string): number {
   process.stdout.write(text)
-  return 0
+  return EXIT_DONE
 }
 
 function help(): string {

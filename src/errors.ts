@@ -1,5 +1,5 @@
-// Every error that an HTTP client can be answered with: one table of code, message and status.
-// docs/protocol.md carries the same table; a test compares them both ways.
+// Every error that an HTTP client can be answered with: one table of code, message and status. docs/protocol.md carries the
+// same table; a test compares them both ways. At its end: what any other error says, in words and by its code.
 
 import createError from '@fastify/error'
 
@@ -67,3 +67,13 @@ export const ParameterInvalid = createError('FKS_PARAMETER_INVALID', '%s', 400)
 /** A limit on open streams is reached: of the process, of a subject or of an address. */
 export const Busy = createError('FKS_BUSY', 'Too many open streams; try again later', 429)
 export const Draining = createError('FKS_DRAINING', 'The server is shutting down; try again elsewhere', 503)
+
+/** What an error says, in one or more lines: its message, or its name where it has none. Never empty, and never a stack. */
+export function errorWords(error: unknown): string {
+  return error instanceof Error ? error.message || error.name : String(error)
+}
+
+/** The code of an error of the operating system or of Node, such as `ENOENT`; null where there is none. */
+export function errorCode(error: unknown): string | null {
+  return error instanceof Error && 'code' in error && error.code ? String(error.code) : null
+}

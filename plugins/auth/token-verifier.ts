@@ -3,6 +3,7 @@
 
 import fastifyJwt, { type FastifyJWTOptions, type FastifyJwtNamespace } from '@fastify/jwt'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { errorWords } from '../../src/errors.ts'
 import type { Claims } from '../../src/token/claims.ts'
 import { ALGORITHMS } from '../../src/token/key-setting.ts'
 import type { KeyHeader } from './keys/key-set.ts'
@@ -161,7 +162,7 @@ const CHECKS: readonly (readonly [RegExp, string])[] = [
 
 function refusalOf(error: unknown): TokenRefused {
   if (error instanceof TokenRefused) return error
-  const message = error instanceof Error ? error.message : ''
+  const message = errorWords(error)
   const found = CHECKS.find(([words]) => words.test(message))
   return new TokenRefused(found === undefined ? 'malformed' : found[1])
 }

@@ -5,6 +5,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 import { dirname, join } from 'node:path'
 import { writeAtomically } from '../demo/atomic-file.ts'
+import { errorCode } from '../errors.ts'
 
 const CONNECT_TIMEOUT_MS = 1_000
 
@@ -43,11 +44,7 @@ async function readBrokerFile(folder: string): Promise<BrokerFile | null> {
     const file: unknown = JSON.parse(await readFile(pathIn(folder), 'utf8'))
     return isBrokerFile(file) ? file : null
   } catch (error) {
-    if (
-      error instanceof SyntaxError ||
-      (error instanceof Error && 'code' in error && error.code === 'ENOENT')
-    )
-      return null
+    if (error instanceof SyntaxError || errorCode(error) === 'ENOENT') return null
     throw error
   }
 }
@@ -65,7 +62,7 @@ function isAlive(pid: number): boolean {
     return process.kill(pid, 0)
   } catch (error) {
     // EPERM: it lives, and is another user's.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+    return errorCode(error) === 'EPERM'
   }
 }
 

@@ -3,11 +3,15 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import type { ParseArgsConfig } from 'node:util'
 import { startMockBroker } from '../../plugins/kafka/client/mock-broker.ts'
+import { ONLY_STREAM } from '../config/stream-settings.ts'
 import { findBroker, removeBrokerFile, writeBrokerFile } from './broker-file.ts'
+import { EXIT_DONE, runCommand } from './command-line.ts'
 
-const USAGE = `kafka-sse broker              runs the embedded Kafka broker until Ctrl-C
+const HELP = `kafka-sse broker [options]
+
+Runs the embedded Kafka broker until Ctrl-C.
 
   --topic NAME            make this topic; may be given several times (default $KAFKA_TOPIC or events)
 
@@ -16,20 +20,17 @@ compacted or kept after its end, about 5 MB of each of a topic's 4 partitions ar
 `
 /** Not for people: told by `spawnBroker`, which talks to its child over Node's own channel. */
 const CHILD = 'child'
+const OPTIONS = {
+  topic: { type: 'string', multiple: true },
+  [CHILD]: { type: 'boolean', default: false },
+} satisfies ParseArgsConfig['options']
 const START_TIMEOUT_MS = 15_000
 const END_TIMEOUT_MS = 3_000
 
-/** Exit status: 0 when it was told to end, 1 when it could not start. */
 export async function broker(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
-  try {
-    const wish = readWish(args, env)
-    if (wish === null) process.stdout.write(USAGE)
-    else await serve(wish, process.cwd())
-    return 0
-  } catch (error) {
-    process.stderr.write(`kafka-sse broker: ${error instanceof Error ? error.message : error}\n`)
-    return 1
-  }
+  return runCommand({ help: HELP, options: OPTIONS }, args, ({ values }) =>
+    serve(values.topic ?? [env.KAFKA_TOPIC || ONLY_STREAM.topic], values[CHILD], process.cwd()),
+  )
 }
 
 export interface FoundBroker {
@@ -58,26 +59,7 @@ export async function spawnBroker(
   return { address: await addressFrom(child), close: () => end(child) }
 }
 
-interface Wish {
-  readonly topics: readonly string[]
-  readonly isChild: boolean
-}
-
-/** null: asked for help. */
-function readWish(args: string[], env: NodeJS.ProcessEnv): Wish | null {
-  const { values } = parseArgs({
-    args,
-    options: {
-      topic: { type: 'string', multiple: true },
-      [CHILD]: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
-  })
-  if (values.help) return null
-  return { topics: values.topic ?? [env.KAFKA_TOPIC || 'events'], isChild: values[CHILD] }
-}
-
-async function serve({ topics, isChild }: Wish, folder: string): Promise<void> {
+async function serve(topics: readonly string[], isChild: boolean, folder: string): Promise<number> {
   const other = await findBroker(folder)
   if (other !== null) throw new Error(`one is running already for this folder, at ${other}`)
   const ended = toldToEnd(isChild)
@@ -89,6 +71,7 @@ async function serve({ topics, isChild }: Wish, folder: string): Promise<void> {
   await ended
   await removeBrokerFile(folder)
   await running.close()
+  return EXIT_DONE
 }
 
 /**

@@ -1,5 +1,5 @@
-// `kafka-sse demo`: everything that the stream needs, made on the spot: broker, certificates, a key to sign tokens with.
-// It says what to do next in commands that can be pasted, and ends whatever it started.
+// `kafka-sse demo`: makes what a stream needs: a broker, certificates, and a key to sign tokens with.
+// It prints commands to go on with, which can be pasted, and ends what it started.
 
 import type { SignalQueue } from '../app/stop-signals.ts'
 import { parseDemoEnvironment } from '../config/parse.ts'
@@ -15,30 +15,23 @@ import {
 import type { ServerOptions } from '../options.ts'
 import { runServer } from '../server.ts'
 import { findBroker } from './broker-file.ts'
-import { tellProblem } from './problem.ts'
+import { runCommand } from './command-line.ts'
 
 const HELP = `kafka-sse demo
 
-Streams the topic events at https://localhost:7143/events, with all that it needs made in this folder. Beside it, in the
-same folder, kafka-sse token, produce and tail need no options. With KAFKA_BOOTSTRAP_SERVERS it streams from that Kafka.
+Streams the topic events at https://localhost:7143/events, and makes all that it needs in this folder. In the same
+folder kafka-sse token, produce and tail need no options. With KAFKA_BOOTSTRAP_SERVERS it streams from that Kafka.
 `
 
-/** Stands for the embedded broker until its address is known: port 0 is nobody's. */
+/** Stands for the embedded broker until its address is known: no broker has port 0. */
 const EMBEDDED = '127.0.0.1:0'
 /** These are covered by the certificate anyway, or stand for every address, which no certificate can. */
 const HOSTS_WITHOUT_NAME = new Set(['localhost', '127.0.0.1', '::1', '0.0.0.0', '::'])
 
 export async function demo(args: string[], env: NodeJS.ProcessEnv, signals: SignalQueue): Promise<number> {
-  if (args.includes('--help') || args.includes('-h')) {
-    process.stdout.write(HELP)
-    return 0
-  }
-  try {
-    if (args.length > 0) throw new Error(`demo takes no arguments, and was given ${args[0]}`)
-    return await runDemo(await demoOptions(env, process.cwd()), process.cwd(), signals)
-  } catch (error) {
-    return tellProblem(error)
-  }
+  return runCommand({ help: HELP, options: {} }, args, async () =>
+    runDemo(await demoOptions(env, process.cwd()), process.cwd(), signals),
+  )
 }
 
 async function demoOptions(env: NodeJS.ProcessEnv, folder: string): Promise<ServerOptions> {
@@ -56,9 +49,9 @@ async function demoOptions(env: NodeJS.ProcessEnv, folder: string): Promise<Serv
     defaults: new Map<string, unknown>([
       ['host', 'localhost'],
       ['kafka.bootstrapServers', EMBEDDED],
-      // A line of JSON for every request would bury what the demo has to say.
+      // A line of JSON for each request would hide what the demo prints.
       ['logLevel', 'warn'],
-      // One process, which is there at once, is enough to try it.
+      // One process starts faster, and is enough to try it.
       ['workers', 1],
     ]),
   })
@@ -85,7 +78,7 @@ async function runDemo(options: ServerOptions, folder: string, signals: SignalQu
   }
 }
 
-/** The embedded broker lets a consumer wait out the time that it offers to wait, whatever comes meanwhile: so, a short one. */
+/** The embedded broker answers a fetch only when the consumer's `fetch.wait.max.ms` is over, so this is short. */
 function withBroker(options: ServerOptions, bootstrapServers: string): ServerOptions {
   const config = { 'fetch.wait.max.ms': 10, ...options.kafka.config }
   return { ...options, kafka: { ...options.kafka, bootstrapServers, config } }

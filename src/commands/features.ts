@@ -1,7 +1,8 @@
-// `kafka-sse features`: what the installed librdkafka was built without, and the line that brings it. The installation ends
-// with it, since the compiler says nothing of what it left out.
+// `kafka-sse features`: what the installed librdkafka was built without, and the command that adds it. The installation runs it
+// last, since the compiler does not say what it left out.
 
 import { BUILT_FEATURES, missingParts } from '../../plugins/kafka/client/librdkafka-build.ts'
+import { EXIT_DONE, runCommand } from './command-line.ts'
 
 const HELP = `kafka-sse features
 
@@ -9,9 +10,10 @@ Says what librdkafka, with which Kafka is read, was built without (TLS, SASL, co
 `
 
 export async function features(args: string[]): Promise<number> {
-  const isHelp = args.includes('--help') || args.includes('-h')
-  process.stdout.write(isHelp ? HELP : report(BUILT_FEATURES))
-  return 0
+  return runCommand({ help: HELP, options: {} }, args, async () => {
+    process.stdout.write(report(BUILT_FEATURES))
+    return EXIT_DONE
+  })
 }
 
 export function report(built: readonly string[]): string {

@@ -1,6 +1,8 @@
 // Which Kafka a command means: the one it is told, the one that the settings name, or the embedded one of this folder.
 
 import { gatherSettings } from '../config/gathering.ts'
+import { ConfigError } from '../config/problems.ts'
+import { ONLY_STREAM } from '../config/stream-settings.ts'
 import type { KafkaOptions } from '../options.ts'
 import { findBroker } from './broker-file.ts'
 
@@ -17,7 +19,7 @@ export async function findKafka(
   folder: string,
 ): Promise<KafkaTarget> {
   const { document, problems } = await gatherSettings(env)
-  if (problems.length > 0) throw new Error(problems.join('\n'))
+  if (problems.length > 0) throw new ConfigError(problems)
   const kafka = propertiesOf(document.kafka)
   const bootstrapServers = told ?? textOf(kafka.bootstrapServers) ?? (await findBroker(folder))
   if (bootstrapServers === null) {
@@ -27,7 +29,10 @@ export async function findKafka(
   }
   const [stream] = Array.isArray(document.streams) ? document.streams : []
   const config = Object.fromEntries(Object.entries(propertiesOf(kafka.config)).filter(isProperty))
-  return { kafka: { bootstrapServers, config }, topic: textOf(propertiesOf(stream).topic) ?? 'events' }
+  return {
+    kafka: { bootstrapServers, config },
+    topic: textOf(propertiesOf(stream).topic) ?? ONLY_STREAM.topic,
+  }
 }
 
 function propertiesOf(value: unknown): Record<string, unknown> {

@@ -2,13 +2,16 @@
 // Ends when Kafka has every one of them; says in one line what went wrong with the first that it has not.
 
 import { createInterface } from 'node:readline'
-import type { Readable, Writable } from 'node:stream'
-import { parseArgs } from 'node:util'
+import type { Readable } from 'node:stream'
+import type { ParseArgsConfig } from 'node:util'
 import { type ProducedRecord, RecordProducer } from '../../plugins/kafka/client/producer.ts'
+import { EXIT_DONE, type Given, type Outputs, runCommand } from './command-line.ts'
 import { Deliveries } from './deliveries.ts'
 import { findKafka } from './kafka-target.ts'
 
-const USAGE = `kafka-sse produce [VALUE]     writes a record; without VALUE, one for each line of standard input
+const HELP = `kafka-sse produce [VALUE] [options]
+
+Writes a record; without VALUE, one for each line of standard input.
 
   --key KEY               the key of the records
   --key-separator TEXT    lines are KEY, TEXT, VALUE
@@ -22,30 +25,31 @@ const USAGE = `kafka-sse produce [VALUE]     writes a record; without VALUE, one
 KAFKA_CONFIG_* sets any librdkafka property, as for the server.
 `
 
+const OPTIONS = {
+  key: { type: 'string' },
+  'key-separator': { type: 'string' },
+  delete: { type: 'boolean', default: false },
+  header: { type: 'string', multiple: true },
+  topic: { type: 'string' },
+  partition: { type: 'string' },
+  'bootstrap-servers': { type: 'string' },
+} satisfies ParseArgsConfig['options']
+
 /** Where a command reads and writes: the process, or what a test gives instead. */
-export interface ProduceTerminal {
+export interface ProduceTerminal extends Outputs {
   readonly stdin: Readable
-  readonly stdout: Writable
-  readonly stderr: Writable
   /** Where the embedded broker is looked for. */
   readonly folder: string
 }
 
-/** Exit status: 0 when Kafka has every record, else 1. */
+/** Ends with EXIT_DONE when Kafka has every record. */
 export async function produce(
   args: string[],
   env: NodeJS.ProcessEnv,
   terminal: ProduceTerminal = { ...processStreams(), folder: process.cwd() },
 ): Promise<number> {
-  try {
-    const wish = readWish(args)
-    if (wish === null) terminal.stdout.write(USAGE)
-    else await write(wish, env, terminal)
-    return 0
-  } catch (error) {
-    terminal.stderr.write(`kafka-sse produce: ${error instanceof Error ? error.message : error}\n`)
-    return 1
-  }
+  const line = { help: HELP, options: OPTIONS, allowPositionals: true }
+  return runCommand(line, args, async (given) => write(readWish(given), env, terminal), terminal)
 }
 
 function processStreams() {
@@ -65,23 +69,8 @@ interface Wish {
   readonly bootstrapServers: string | undefined
 }
 
-/** null: asked for help. Throws an error that says what is wrong. */
-function readWish(args: string[]): Wish | null {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: {
-      key: { type: 'string' },
-      'key-separator': { type: 'string' },
-      delete: { type: 'boolean', default: false },
-      header: { type: 'string', multiple: true },
-      topic: { type: 'string' },
-      partition: { type: 'string' },
-      'bootstrap-servers': { type: 'string' },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
-  })
-  if (values.help) return null
+/** Throws an error that says what is wrong. */
+function readWish({ values, positionals }: Given<typeof OPTIONS>): Wish {
   if (positionals.length > 1) throw new Error('takes one VALUE: put it in quotes if it has spaces')
   const wish: Wish = {
     value: positionals[0] ?? null,
@@ -119,7 +108,7 @@ function partitionOf(text: string): number {
   return partition
 }
 
-async function write(wish: Wish, env: NodeJS.ProcessEnv, terminal: ProduceTerminal): Promise<void> {
+async function write(wish: Wish, env: NodeJS.ProcessEnv, terminal: ProduceTerminal): Promise<number> {
   const { kafka, topic } = await findKafka(wish.bootstrapServers, env, terminal.folder)
   const producer = new RecordProducer(kafka)
   await producer.connect()
@@ -132,6 +121,7 @@ async function write(wish: Wish, env: NodeJS.ProcessEnv, terminal: ProduceTermin
       deliveries.throwIfFailed()
     }
     terminal.stdout.write(`${await deliveries.summary(target)}\n`)
+    return EXIT_DONE
   } finally {
     await producer.close()
   }

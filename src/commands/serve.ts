@@ -1,14 +1,14 @@
-// `kafka-sse serve`: the server in production. It generates nothing: what is missing or does not fit is named, a line
-// each, and it does not start. It knows nothing of the demo's keys and refuses to be given them (src/config/key-files.ts).
+// `kafka-sse serve`: the server in production. It generates nothing: it names each setting that is missing or wrong on a line of
+// its own, and does not start. It refuses the demo's keys (src/config/key-files.ts).
 
 import type { SignalQueue } from '../app/stop-signals.ts'
 import { parseEnvironment } from '../config/parse.ts'
 import { runServer } from '../server.ts'
-import { tellProblem } from './problem.ts'
+import { runCommand } from './command-line.ts'
 
 const HELP = `kafka-sse serve
 
-Streams Kafka topics to whoever holds a token. Everything is set by the environment; docs/configuration.md has it all.
+Streams Kafka topics to clients that hold a token. The environment sets everything: see docs/configuration.md.
 
   KAFKA_BOOTSTRAP_SERVERS      host:port, several separated by commas
   JWT_ISSUER, JWT_AUDIENCE     what a token's iss and aud must be
@@ -17,14 +17,7 @@ Streams Kafka topics to whoever holds a token. Everything is set by the environm
 `
 
 export async function serve(args: string[], env: NodeJS.ProcessEnv, signals: SignalQueue): Promise<number> {
-  if (args.includes('--help') || args.includes('-h')) {
-    process.stdout.write(HELP)
-    return 0
-  }
-  try {
-    if (args.length > 0) throw new Error(`serve takes no arguments, and was given ${args[0]}`)
-    return await runServer(await parseEnvironment(env), signals, () => {})
-  } catch (error) {
-    return tellProblem(error)
-  }
+  return runCommand({ help: HELP, options: {} }, args, async () =>
+    runServer(await parseEnvironment(env), signals, () => {}),
+  )
 }

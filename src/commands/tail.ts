@@ -6,12 +6,16 @@ import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
-import { parseArgs, promisify } from 'node:util'
+import { type ParseArgsConfig, promisify } from 'node:util'
 import { type ConnectOptions, connect, type StreamEvent } from '../client/index.ts'
 import { mintDemoToken } from '../demo/token.ts'
+import { errorCode } from '../errors.ts'
+import { EXIT_DONE, EXIT_FAILED, type Given, type Outputs, runCommand } from './command-line.ts'
 import { fetchTrusting } from './trusting-fetch.ts'
 
-const USAGE = `kafka-sse tail [URL]          default https://localhost:7143/events
+const HELP = `kafka-sse tail [URL] [options]
+
+Prints the events of a stream. Default: https://localhost:7143/events.
 
   --token TOKEN           sent as it is, until it expires (or set KAFKA_SSE_TOKEN)
   --token-command COMMAND prints a fresh token each time that it is run
@@ -21,46 +25,48 @@ const USAGE = `kafka-sse tail [URL]          default https://localhost:7143/even
   --from earliest|latest  where to begin without an id
   --json                  one line of JSON for each event: id, event, data
 `
+const OPTIONS = {
+  token: { type: 'string' },
+  'token-command': { type: 'string' },
+  ca: { type: 'string' },
+  'last-event-id': { type: 'string' },
+  from: { type: 'string' },
+  json: { type: 'boolean', default: false },
+} satisfies ParseArgsConfig['options']
 const TOKEN_SECONDS = 30
 const TOKEN_COMMAND_TIMEOUT_MS = 30_000
 const TOKEN_BYTES_MAX = 65_536
 
 /** Where a command reads and writes: the process, or what a test gives instead. */
-export interface Terminal {
-  readonly stdout: Writable
-  readonly stderr: Writable
+export interface Terminal extends Outputs {
   /** Aborts on Ctrl-C. */
   readonly signal: AbortSignal
   /** Where test-ca.crt and private.pem are looked for. */
   readonly folder: string
 }
 
-/** Exit status: 0 when it was stopped or nobody reads its output any more, 1 when it cannot go on or was asked wrongly. */
+/** Ends with EXIT_DONE when it was stopped or nothing reads its output any more, with EXIT_FAILED when it cannot go on. */
 export async function tail(args: string[], env: NodeJS.ProcessEnv, terminal?: Terminal): Promise<number> {
-  if (terminal !== undefined) return await run(args, env, terminal)
+  if (terminal !== undefined) return await tailTo(terminal, args, env)
   const interrupt = new AbortController()
   const stop = (): void => interrupt.abort()
   process.once('SIGINT', stop).once('SIGTERM', stop)
   const { stdout, stderr } = process
   try {
-    return await run(args, env, { stdout, stderr, signal: interrupt.signal, folder: process.cwd() })
+    return await tailTo({ stdout, stderr, signal: interrupt.signal, folder: process.cwd() }, args, env)
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop)
   }
 }
 
-async function run(args: string[], env: NodeJS.ProcessEnv, terminal: Terminal): Promise<number> {
-  try {
-    const wish = readWish(args, env, terminal.folder)
-    if (wish === null) {
-      terminal.stdout.write(USAGE)
-      return 0
-    }
-    return await print(wish, terminal)
-  } catch (error) {
-    terminal.stderr.write(`kafka-sse tail: ${error instanceof Error ? error.message : error}\n`)
-    return 1
-  }
+function tailTo(terminal: Terminal, args: string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const line = { help: HELP, options: OPTIONS, allowPositionals: true }
+  return runCommand(
+    line,
+    args,
+    async (given) => print(readWish(given, env, terminal.folder), terminal),
+    terminal,
+  )
 }
 
 interface Wish {
@@ -69,22 +75,12 @@ interface Wish {
   readonly options: ConnectOptions
 }
 
-/** null: asked for help. Throws an error that says what is wrong, and never quotes a token. */
-function readWish(args: string[], env: NodeJS.ProcessEnv, folder: string): Wish | null {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: {
-      token: { type: 'string' },
-      'token-command': { type: 'string' },
-      ca: { type: 'string' },
-      'last-event-id': { type: 'string' },
-      from: { type: 'string' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
-  })
-  if (values.help) return null
+/** Throws an error that says what is wrong, and never quotes a token. */
+function readWish(
+  { values, positionals }: Given<typeof OPTIONS>,
+  env: NodeJS.ProcessEnv,
+  folder: string,
+): Wish {
   if (positionals.length > 1) throw new Error('takes one URL')
   const url = streamUrl(positionals[0] ?? 'https://localhost:7143/events', values.from)
   const authorities = readAuthorities(url, values.ca, folder)
@@ -139,37 +135,32 @@ async function runForToken(command: string, signal: AbortSignal): Promise<string
     return stdout.trim()
   } catch (error) {
     // The error of exec quotes the command, which may hold a password.
-    const code = error instanceof Error && 'code' in error ? error.code : 'unknown'
-    throw new Error(`the token command failed (${code})`)
+    throw new Error(`the token command failed (${errorCode(error) ?? 'unknown'})`)
   }
 }
 
 async function print({ url, json, options }: Wish, { stdout, stderr, signal }: Terminal): Promise<number> {
-  const reading = new AbortController()
+  const unwritable = new AbortController()
+  const reading = AbortSignal.any([signal, unwritable.signal])
   const say = (line: string): void => {
     stderr.write(`${line}\n`)
   }
-  const stop = (): void => reading.abort()
   let writeError: Error | null = null
   const onWriteError = (error: Error): void => {
     writeError = error
-    stop()
+    unwritable.abort()
   }
   // Not taken off again: a pipe's error may come after its last write.
   stdout.on('error', onWriteError)
   stderr.on('error', onWriteError)
-  signal.addEventListener('abort', stop)
-  if (signal.aborted) stop()
-  const stream = connect(url, { ...options, ...reports(say), signal: reading.signal })
+  const stream = connect(url, { ...options, ...reports(say), signal: reading })
   try {
-    for await (const event of stream) await write(stdout, say, event, json, reading.signal)
-    return writeError === null || isClosedPipe(writeError) ? 0 : fail(say, writeError)
+    for await (const event of stream) await write(stdout, say, event, json, reading)
+    return writeError === null || isClosedPipe(writeError) ? EXIT_DONE : fail(say, writeError)
   } catch (error) {
     // The stream has said so itself, through onError.
-    if ((await stream.closed) === error) return 1
+    if ((await stream.closed) === error) return EXIT_FAILED
     throw error
-  } finally {
-    signal.removeEventListener('abort', stop)
   }
 }
 
@@ -208,5 +199,5 @@ function isClosedPipe(error: Error): boolean {
 
 function fail(say: (line: string) => void, error: Error): number {
   say(`error: ${error.message}`)
-  return 1
+  return EXIT_FAILED
 }

@@ -1,7 +1,7 @@
-// `kafka-sse token`: a token on standard output and nothing else, with the options of `jwt encode`, so that the
-// tutorial's own command works with either.
+// `kafka-sse token`: prints a token to standard output and nothing else. Its options are those of `jwt encode`, so that the
+// tutorial's command works with either.
 
-import { type ParseArgsConfig, parseArgs } from 'node:util'
+import type { ParseArgsConfig } from 'node:util'
 import {
   DEMO_AUDIENCE,
   DEMO_ISSUER,
@@ -13,7 +13,7 @@ import {
 } from '../demo/identity.ts'
 import { mintToken, readSigningKey, type TokenClaims } from '../demo/token.ts'
 import { isAlgorithm } from '../token/key-setting.ts'
-import { tellProblem } from './problem.ts'
+import { EXIT_DONE, type Given, runCommand } from './command-line.ts'
 
 const HELP = `kafka-sse token [options]
 
@@ -32,7 +32,6 @@ Prints a token, signed with ./private.pem as the demo beside it expects, and val
 `
 
 const OPTIONS = {
-  help: { type: 'boolean', short: 'h' },
   exp: { type: 'string', default: `+${DEMO_TOKEN_SECONDS}s` },
   sub: { type: 'string', default: DEMO_SUBJECT },
   scope: { type: 'string', default: DEMO_SCOPE },
@@ -49,16 +48,13 @@ const OPTIONS = {
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
 
 export async function token(args: string[], _env: NodeJS.ProcessEnv): Promise<number> {
-  try {
-    const { values } = parseArgs({ args, options: OPTIONS, strict: true })
-    process.stdout.write(values.help ? HELP : `${await encode(values, Math.floor(Date.now() / 1000))}\n`)
-    return 0
-  } catch (error) {
-    return tellProblem(error)
-  }
+  return runCommand({ help: HELP, options: OPTIONS }, args, async ({ values }) => {
+    process.stdout.write(`${await encode(values, Math.floor(Date.now() / 1000))}\n`)
+    return EXIT_DONE
+  })
 }
 
-type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values']
+type Values = Given<typeof OPTIONS>['values']
 
 async function encode(values: Values, nowSeconds: number): Promise<string> {
   if (!values.secret.startsWith('@')) throw new Error('--secret is @ and the path of a private key in PEM')

@@ -6,11 +6,9 @@ import { type Document, setAt, valueAt } from './document.ts'
 import { type EnvironmentVariables, readEnvironment, type SetVariable } from './environment.ts'
 import { type ConfigFile, readConfigFile } from './file/config-file.ts'
 import { OPTIONS_SCHEMA } from './schema.ts'
+import { ONLY_STREAM } from './stream-settings.ts'
 import type { Fault, SettingPlace } from './validation.ts'
 import { CONFIG_FILE, VARIABLES } from './variables.ts'
-
-/** What a server streams that was told nothing else. */
-const ONLY_STREAM = { path: '/events', topic: 'events' }
 
 /** A file's document, where it is meant itself. */
 const WHOLE = 'the default export'

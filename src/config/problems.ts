@@ -1,5 +1,7 @@
 // What is wrong with a configuration, said all at once: a line for each problem, none of which quotes a secret.
 
+import { errorCode, errorWords } from '../errors.ts'
+
 /** Characters of a value that a message quotes. */
 const QUOTED_MAX = 60
 
@@ -26,11 +28,9 @@ export function quoted(value: unknown): string {
 
 /** Why a file could not be read, in a few words instead of the system call's. */
 export function fileFailure(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const code = errorCode(error)
   if (code === 'ENOENT') return 'there is no such file'
   if (code === 'EACCES' || code === 'EPERM') return 'this user may not read it'
   if (code === 'EISDIR') return 'it is a folder'
-  return (
-    code || (error instanceof Error ? error.message.split('\n', 1)[0] || error.name : 'it cannot be read')
-  )
+  return code ?? errorWords(error).split('\n', 1)[0] ?? ''
 }

@@ -4,6 +4,9 @@ import type { SseOptions, StreamOptions } from '../options.ts'
 import { DEFAULT_SCOPE } from './host-session.ts'
 import type { Setting } from './setting.ts'
 
+/** The stream of a server that lists none. */
+export const ONLY_STREAM = { path: '/events', topic: 'events' }
+
 /** One of `streams`. The variables are for the one stream that there is without a list: `/events`. */
 export const STREAM_SETTINGS: Record<keyof StreamOptions, Setting> = {
   path: {
@@ -16,8 +19,7 @@ export const STREAM_SETTINGS: Record<keyof StreamOptions, Setting> = {
   topic: {
     type: 'string',
     env: 'KAFKA_TOPIC',
-    description:
-      'Kafka topic of the stream; the variable is for the one stream `/events`, whose topic is `events` without it',
+    description: `Kafka topic of the stream; the variable is for the one stream \`${ONLY_STREAM.path}\`, whose topic is \`${ONLY_STREAM.topic}\` without it`,
     expects: "a topic's name: letters, digits, dots, underscores and hyphens, 249 at most",
     pattern: '^(?!\\.{1,2}$)[A-Za-z0-9._-]{1,249}$',
   },

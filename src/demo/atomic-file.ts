@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { open, rename, rm } from 'node:fs/promises'
+import { errorCode } from '../errors.ts'
 
 /** `mode` holds from the first byte on. Rejects with one line that names the file. */
 export async function writeAtomically(path: string, text: string, mode: number): Promise<void> {
@@ -14,8 +15,7 @@ export async function writeAtomically(path: string, text: string, mode: number):
       throw error
     })
   } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'it failed'
-    throw new Error(`cannot write ${path}: ${reason}`)
+    throw new Error(`cannot write ${path}: ${errorCode(error) ?? 'it failed'}`)
   }
 }
 

@@ -1,5 +1,7 @@
 // Two threads that tell and ask each other things. What may be said is a contract: by name, the body and the answer.
 
+import { errorWords } from '../errors.ts'
+
 /** By name: what is sent, and what comes back; nobody waits for the answer to what is told. */
 export type Contract = Record<string, { body: unknown; answer: unknown }>
 
@@ -100,7 +102,7 @@ export class Channel<Out extends Contract, In extends Contract> {
     try {
       this.port.postMessage({ id, body: await handlers[name]?.(body) })
     } catch (error) {
-      this.port.postMessage({ id, problem: String(error instanceof Error ? error.message : error) })
+      this.port.postMessage({ id, problem: errorWords(error) })
     }
   }
 }

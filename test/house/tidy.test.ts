@@ -261,6 +261,12 @@ describe('every file', () => {
     expect([...files].filter(([, paths]) => new Set(paths).size > 1)).toEqual([])
   })
 
+  test('leaves it to src/errors.ts to put an unknown error into words', () => {
+    const own = /instanceof Error\s*\?\s*\w+\.message\b(?!\])|'code' in \w+ \? (String\()?\w+\.code/
+    const others = sources.filter(({ path }) => path !== 'src/errors.ts' && !path.startsWith('src/client/'))
+    expect(others.filter(({ text }) => own.test(text)).map(({ path }) => path)).toEqual([])
+  })
+
   test('exports by name; a default only where Fastify loads it', () => {
     const loaded = /^plugins\/[a-z]+\.ts$|^src\/plugin\.ts$/
     const defaults = sources.filter(({ path, text }) => /^export default\b/m.test(text) && !loaded.test(path))

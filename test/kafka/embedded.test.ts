@@ -98,7 +98,7 @@ describe('The embedded broker', () => {
     await startBroker()
     expect(await run(['broker'])).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/^kafka-sse broker: one is running already for this folder, at 127/),
+      stderr: expect.stringMatching(/^kafka-sse: one is running already for this folder, at 127/),
     })
   })
 
@@ -182,6 +182,6 @@ describe('The embedded broker', () => {
   it('gets the lines before one that cannot be read, and produce names that one', async () => {
     await startBroker()
     const answer = await run(['produce', '--key-separator', ':'], 'a:1\nnothing\nb:2\n')
-    expect(answer).toMatchObject({ code: 1, stderr: 'kafka-sse produce: line 2 has no ":" in it\n' })
+    expect(answer).toMatchObject({ code: 1, stderr: 'kafka-sse: line 2 has no ":" in it\n' })
   })
 })

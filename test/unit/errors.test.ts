@@ -9,7 +9,10 @@ const documented = [...protocol.matchAll(/^\| `(FKS_[A-Z_]+)` \| (\d{3}) \| .+ \
     status: Number(status),
   }),
 )
-const thrown = Object.values(errors).map((Thrown) => {
+/** The table's entries: what the file has besides are functions, whose names begin small. */
+type Entry = typeof errors.NotFound
+const entries = Object.entries(errors).filter(([name]) => /^[A-Z]/.test(name)) as [string, Entry][]
+const thrown = entries.map(([, Thrown]) => {
   const { code, statusCode, message } = new Thrown('what is wrong')
   return { code, status: statusCode, message }
 })
@@ -28,6 +31,22 @@ describe('the table of errors', () => {
   it('gives each code once, and says nothing with a placeholder left in it', () => {
     expect(new Set(thrown.map(({ code }) => code)).size).toBe(thrown.length)
     for (const { message } of thrown) expect(message).not.toContain('%s')
+  })
+})
+
+describe('an error that is not known', () => {
+  it.each<[unknown, string, string | null]>([
+    [new Error('it broke'), 'it broke', null],
+    [new TypeError(''), 'TypeError', null],
+    [Object.assign(new Error('no such file'), { code: 'ENOENT' }), 'no such file', 'ENOENT'],
+    [Object.assign(new Error('librdkafka'), { code: -195 }), 'librdkafka', '-195'],
+    [Object.assign(new Error('none'), { code: undefined }), 'none', null],
+    ['a text', 'a text', null],
+    [undefined, 'undefined', null],
+    [{ code: 'ENOENT' }, '[object Object]', null],
+  ])('%o says what it is', (error, words, code) => {
+    expect(errors.errorWords(error)).toBe(words)
+    expect(errors.errorCode(error)).toBe(code)
   })
 })
 

@@ -1,6 +1,8 @@
 // Fetches a key set over HTTP, by way of the issuer's discovery document where the URL is that document's.
 // Promise: it ends within its time, reads no more than its bytes, and says what went wrong without quoting the answer.
 
+import { errorCode } from '../../../src/errors.ts'
+
 /** A hundred keys with certificate chains are some 500 KB. */
 export const KEY_SET_BYTES_MAX = 1024 * 1024
 
@@ -60,8 +62,8 @@ function fetchFailure(error: unknown, signal: AbortSignal): unknown {
   if (error instanceof KeyFetchFailed) return error
   if (signal.aborted) return signal.reason
   const cause = error instanceof Error ? error.cause : undefined
-  const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : ''
-  return new KeyFetchFailed(`it cannot be reached${code}`)
+  const code = errorCode(cause)
+  return new KeyFetchFailed(`it cannot be reached${code === null ? '' : ` (${code})`}`)
 }
 
 function parseDocument(text: string): Readonly<Record<string, unknown>> | null {

@@ -4,6 +4,7 @@
 import { readFileSync, type Stats, statSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { FastifyBaseLogger } from 'fastify'
+import { errorCode, errorWords } from '../../../src/errors.ts'
 import type { Algorithm } from '../../../src/token/key-setting.ts'
 import {
   chooseKey,
@@ -60,7 +61,7 @@ export class KeyFile implements KeySource {
   private async look(): Promise<void> {
     if (this.isPolling) return
     this.isPolling = true
-    const state = await stat(this.path).then(stateOf, errorCode)
+    const state = await stat(this.path).then(stateOf, unreadable)
     this.isPolling = false
     if (state === this.state) return
     this.state = state
@@ -72,7 +73,7 @@ export class KeyFile implements KeySource {
       this.set = readKeyFile(this.path, this.rsaAlgorithm)
       this.log.info({ file: this.path, keys: this.set.keys.length }, 'key file read again')
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
+      const reason = errorWords(error)
       this.log.error({ file: this.path, reason }, 'key file is broken; the keys read before stay in use')
     }
   }
@@ -83,7 +84,7 @@ function firstState(path: string): string {
   try {
     return stateOf(statSync(path))
   } catch (error) {
-    return errorCode(error)
+    return unreadable(error)
   }
 }
 
@@ -109,10 +110,10 @@ function readBounded(path: string): string {
 }
 
 function readFailure(error: unknown): string {
-  return error instanceof KeysUnreadable ? error.message : `it cannot be read (${errorCode(error)})`
+  return error instanceof KeysUnreadable ? error.message : `it cannot be read (${unreadable(error)})`
 }
 
-/** A system error's code, such as ENOENT. */
-function errorCode(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
+/** In a word: a system error's code, such as ENOENT. */
+function unreadable(error: unknown): string {
+  return errorCode(error) ?? errorWords(error)
 }

@@ -2,6 +2,7 @@
 // weak for its algorithm; a private key lends only its public half.
 
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { errorCode } from '../../../src/errors.ts'
 import { type Algorithm, isAlgorithm, RSA_ALGORITHMS } from '../../../src/token/key-setting.ts'
 
 export interface VerificationKey {
@@ -61,8 +62,8 @@ function readKey(read: () => KeyObject): KeyObject {
   try {
     return read()
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : ''
-    throw new KeyUnusable(`it cannot be read as a key${code}`)
+    const code = errorCode(error)
+    throw new KeyUnusable(`it cannot be read as a key${code === null ? '' : ` (${code})`}`)
   }
 }
 

@@ -4,7 +4,3 @@
 export function codeOf(error: unknown): number {
   return error instanceof Error && 'code' in error ? Number(error.code) : Number.NaN
 }
-
-export function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}

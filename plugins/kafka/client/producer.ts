@@ -1,6 +1,7 @@
 // A producer for the commands. Each record resolves when Kafka has it, or rejects with one line that says why not.
 
 import rdkafka, { type DeliveryReport, type LibrdKafkaError } from 'node-rdkafka'
+import { errorWords } from '../../../src/errors.ts'
 import type { KafkaOptions } from '../../../src/options.ts'
 import { answerOf } from './callback.ts'
 import { failureOf, type LogLine, tellsFailure } from './log-line.ts'
@@ -102,7 +103,7 @@ export class RecordProducer {
   }
 
   private wordsOf(error: unknown): string {
-    return this.redact(error instanceof Error ? error.message : String(error))
+    return this.redact(errorWords(error))
   }
 }
 

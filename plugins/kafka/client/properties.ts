@@ -1,6 +1,7 @@
 // Makes librdkafka's properties of our options. Refuses, by name, a property that contradicts a fixed one. No secret of
 // a property reaches a message: see `redactor`.
 
+import { errorWords } from '../../../src/errors.ts'
 import type { KafkaOptions } from '../../../src/options.ts'
 import { refuseMissing } from './librdkafka-build.ts'
 
@@ -132,6 +133,6 @@ export function redacting<T>(redact: (text: string) => string, call: () => T): T
   try {
     return call()
   } catch (error) {
-    throw new Error(`Kafka: ${redact(error instanceof Error ? error.message : String(error))}`)
+    throw new Error(`Kafka: ${redact(errorWords(error))}`)
   }
 }

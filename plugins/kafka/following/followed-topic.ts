@@ -4,7 +4,7 @@
 
 import type { Missed, Moment } from '../../../src/bus/holes.ts'
 import type { Watermarks } from '../../../src/bus/record.ts'
-import { wordsOf } from '../client/kafka-error.ts'
+import { errorWords } from '../../../src/errors.ts'
 import type { ListedPartition } from '../client/questions.ts'
 import type { AskedWatermarks } from './comparison.ts'
 import { LeaderWatch } from './leader-watch.ts'
@@ -190,7 +190,7 @@ export class FollowedTopic {
         isDone = act(fed) && isDone
       } catch (error) {
         isDone = false
-        this.reading.set(`topic ${this.name}: ${wordsOf(error)}`)
+        this.reading.set(`topic ${this.name}: ${errorWords(error)}`)
       }
     }
     return isDone

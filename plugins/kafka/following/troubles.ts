@@ -1,7 +1,8 @@
 // What is wrong now, for the log and for readiness. Promise: one warning when something goes wrong, one line when it is
 // right again.
 
-import { codeOf, wordsOf } from '../client/kafka-error.ts'
+import { errorWords } from '../../../src/errors.ts'
+import { codeOf } from '../client/kafka-error.ts'
 import { failureOf } from '../client/log-line.ts'
 
 export interface Log {
@@ -81,12 +82,12 @@ export class BrokerTroubles {
   }
 
   noteNotStarted(error: unknown): void {
-    this.reachable.set(`the Kafka client does not start: ${wordsOf(error)}`)
+    this.reachable.set(`the Kafka client does not start: ${errorWords(error)}`)
   }
 
   noteUnanswered(error: unknown): void {
     this.reachable.set(
-      `Kafka is not reachable at ${this.bootstrapServers}: ${this.failure ?? wordsOf(error)}`,
+      `Kafka is not reachable at ${this.bootstrapServers}: ${this.failure ?? errorWords(error)}`,
     )
   }
 
@@ -99,7 +100,7 @@ export class BrokerTroubles {
   noteUnread(error: unknown): 'pause' | 'refresh' {
     const code = codeOf(error)
     if (TOLD_BY_REFRESH.has(code)) return 'refresh'
-    if (!IGNORED_CODES.has(code)) this.readable.set(`records cannot be read: ${wordsOf(error)}`)
+    if (!IGNORED_CODES.has(code)) this.readable.set(`records cannot be read: ${errorWords(error)}`)
     return 'pause'
   }
 

@@ -2,7 +2,7 @@
 // time, those that are behind. So a live record never waits behind the million that a consumer has fetched of another
 // topic.
 
-import { wordsOf } from '../client/kafka-error.ts'
+import { errorWords } from '../../../src/errors.ts'
 import type { ListedPartition } from '../client/questions.ts'
 import type { ConsumerEvents, RecordSource } from '../client/record-source.ts'
 import { Assignment, type Receiver } from './assignment.ts'
@@ -86,7 +86,7 @@ export class TwoConsumers {
       this.deafSinceMs = null
     } catch (error) {
       this.deafSinceMs = this.nowMs()
-      this.events.onLog(`all is read by one consumer, the other is not answered: ${wordsOf(error)}`, false)
+      this.events.onLog(`all is read by one consumer, the other is not answered: ${errorWords(error)}`, false)
     }
   }
 
