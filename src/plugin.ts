@@ -1,7 +1,8 @@
 // The plugin: `app.register(kafkaSse, options)`.
 
 import type { FastifyInstance } from 'fastify'
-import { registerAdmin, registerKafkaStreams } from './app/registration.ts'
+import { registerKafkaStreams } from './app/kafka-registration.ts'
+import { registerAdmin } from './app/registration.ts'
 import { validateOptions } from './config/parse.ts'
 import type { KafkaSseOptions } from './options.ts'
 

@@ -1,9 +1,9 @@
 // Registers the plugin's parts and routes in one scope of Fastify, so that the host's prefix, hooks and logger apply to them.
+// Promise: workers may load it, since nothing in it loads node-rdkafka, which only the main thread can.
 
 import type { FastifyInstance } from 'fastify'
 import admin from '../../plugins/admin.ts'
 import auth from '../../plugins/auth.ts'
-import kafka from '../../plugins/kafka.ts'
 import sse from '../../plugins/sse.ts'
 import { adminRoutes } from '../../routes/admin.ts'
 import { answerCors } from '../../routes/cors.ts'
@@ -14,7 +14,7 @@ import type { ResolvedOptions } from '../options.ts'
 import type { Shared } from '../stream/streams.ts'
 import { inPackage } from './package-path.ts'
 
-type StreamOptions = Pick<ResolvedOptions, 'auth' | 'sse' | 'streams'>
+export type StreamsOptions = Pick<ResolvedOptions, 'auth' | 'sse' | 'streams'>
 
 /** What streams need besides their options. */
 export interface StreamSources {
@@ -23,19 +23,10 @@ export interface StreamSources {
   readonly shared?: Shared
 }
 
-/** Streams, and the topics that they read from Kafka. */
-export async function registerKafkaStreams(
-  app: FastifyInstance,
-  options: StreamOptions & Pick<ResolvedOptions, 'kafka'>,
-): Promise<void> {
-  await app.register(kafka, options.kafka)
-  await registerStreams(app, options, { topics: app.kafkaSseTopics })
-}
-
-/** Streams whose topics come from elsewhere, such as another thread. */
+/** Streams whose topics may come from another thread. */
 export async function registerStreams(
   app: FastifyInstance,
-  options: StreamOptions,
+  options: StreamsOptions,
   { topics, shared }: StreamSources,
 ): Promise<void> {
   await app.register(sse, { ...options.sse, ...(shared && { shared }) })

@@ -10,7 +10,7 @@ import { Listeners, readTls } from '../http/listener.ts'
 import type { ServerOptions } from '../options.ts'
 import { adminBudget, buildAdminApp } from './admin-app.ts'
 import { builtOrClosed } from './closing.ts'
-import { registerKafkaStreams } from './registration.ts'
+import { registerKafkaStreams } from './kafka-registration.ts'
 import { buildWebApp } from './web-app.ts'
 
 export interface Ports {

@@ -192,6 +192,15 @@ describe('libraries', () => {
     expect(trespasses(/^node-rdkafka$/, ({ from }) => /^plugins\/kafka\//.test(from))).toEqual([])
   })
 
+  test('a worker does not load node-rdkafka, which only the main thread can', () => {
+    const loaded = new Set(['src/threads/worker.ts'])
+    for (const path of loaded)
+      for (const { target, typeOnly } of sources.find((source) => source.path === path)?.imports ?? [])
+        if (!typeOnly) loaded.add(target)
+    expect(loaded).toContain('src/stream/streams.ts')
+    expect(loaded).not.toContain('node-rdkafka')
+  })
+
   test('only the auth plugin imports the JWT libraries, and jose what mints the demo’s tokens', () => {
     expect(
       trespasses(/^(@fastify\/jwt|fast-jwt|jose|jsonwebtoken)$/, ({ from, target }) => {
