@@ -3,12 +3,13 @@
 
 import type { EventEmitter } from 'node:events'
 import { type IncomingMessage, ServerResponse } from 'node:http'
-import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
+import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { awaitProof } from '../token/proven-connections.ts'
 import { Connection, type ConnectionFigures, type ConnectionLimits } from './connection.ts'
 import type { ConnectionBudget } from './connection-budget.ts'
 import { OpenRequests } from './open-requests.ts'
+import { RequestQueue } from './request-queue.ts'
 
 /** A sweep is cut into as many parts, so that ten thousand pings never leave in one turn. */
 const SWEEP_PARTS = 50
@@ -34,6 +35,7 @@ export class ConnectionGuard {
   /** Where the sweep is. */
   private round = this.connections.values()
   private readonly requests: OpenRequests
+  private readonly queue = new RequestQueue()
 
   constructor(parts: GuardParts) {
     this.parts = parts
@@ -44,14 +46,18 @@ export class ConnectionGuard {
   watch(server: EventEmitter): () => void {
     const { sweepMs } = this.parts.limits
     const timer = setInterval(this.sweep, Math.max(1, sweepMs / SWEEP_PARTS)).unref()
-    const accept = standBefore(server, 'connection', (socket: Socket) => this.connected(socket))
+    const accept = standBefore(server, 'connection', (handOn, socket: Socket) => {
+      if (this.connected(socket)) handOn()
+    })
     const answer = standBefore(server, 'request', this.requested)
+    const hear = standBefore(server, 'stream', this.streamOpened)
     server.prependListener('secureConnection', this.secured)
     server.prependListener('session', this.sessionOpened)
     const stop = () => {
       clearInterval(timer)
       accept()
       answer()
+      hear()
       server.off('secureConnection', this.secured)
       server.off('session', this.sessionOpened)
       server.off('close', stop)
@@ -110,17 +116,43 @@ export class ConnectionGuard {
     session.on('stream', (stream: ServerHttp2Stream) => this.requests.opened(stream, connection))
   }
 
-  /** Whether it is to be answered. HTTP/2 requests come here, too, but are known by their streams. */
-  private readonly requested = (request: IncomingMessage, response: unknown): boolean => {
-    if (!(response instanceof ServerResponse)) return true
-    // The rest of a pipeline that was too long, out of the bytes that were read already.
-    if (request.socket.destroyed) return false
-    const connection = this.find(request.socket)
-    return connection === undefined || this.requests.opened(response, connection)
+  /** Before Node makes a request of it. Its session's listener, above, has it counted. */
+  private readonly streamOpened = (handOn: () => void, stream: ServerHttp2Stream): void => {
+    stream.on('error', () => {}) // that its client has left is told by 'close'; nobody else listens yet
+    this.queue.offer({
+      isProven: this.find(stream.session?.socket)?.isProven === true,
+      isGone: () => stream.destroyed || stream.closed,
+      handOn,
+      refuse: () => {
+        this.parts.figures.closed.refused++
+        stream.close(constants.NGHTTP2_REFUSED_STREAM)
+      },
+    })
   }
 
-  private find(socket: Ends): Connection | undefined {
-    return this.connections.get(nameOf(socket) ?? '')
+  /** HTTP/2 requests come here, too, but have waited as streams. */
+  private readonly requested = (handOn: () => void, request: IncomingMessage, response: unknown): void => {
+    if (!(response instanceof ServerResponse)) {
+      handOn()
+      return
+    }
+    // The rest of a pipeline that was too long, out of the bytes that were read already.
+    if (request.socket.destroyed) return
+    const connection = this.find(request.socket)
+    if (connection !== undefined && !this.requests.opened(response, connection)) return
+    this.queue.offer({
+      isProven: connection?.isProven === true,
+      isGone: () => request.socket.destroyed,
+      handOn,
+      refuse: () => {
+        this.parts.figures.closed.refused++
+        request.socket.destroy()
+      },
+    })
+  }
+
+  private find(socket: Ends | undefined): Connection | undefined {
+    return socket && this.connections.get(nameOf(socket) ?? '')
   }
 
   private readonly sweep = (): void => {
@@ -144,19 +176,22 @@ function nameOf({ remoteAddress, remotePort, localAddress, localPort }: Ends): s
 }
 
 /**
- * Asks before anybody hears of an event: where the answer is false they never do. Those who listen later are not asked for. Returns
- * what undoes that.
+ * Hears of an event before all who listen by now, and hands it on to them: at once, later, or never. Those who listen later are not
+ * asked for. Returns what undoes that.
  */
 function standBefore<Args extends unknown[]>(
   server: EventEmitter,
   event: string,
-  isMeant: (...args: Args) => boolean,
+  meet: (handOn: () => void, ...args: Args) => void,
 ): () => void {
   const listening = server.rawListeners(event) as ((...args: Args) => void)[] // functions, in Node's own types
-  const hear = (...args: Args): void => {
-    if (!isMeant(...args)) return
-    for (const listener of listening) listener.apply(server, args)
-  }
+  const hear = (...args: Args): void =>
+    meet(
+      () => {
+        for (const listener of listening) listener.apply(server, args)
+      },
+      ...args,
+    )
   for (const listener of listening) server.off(event, listener)
   server.on(event, hear)
   return () => {

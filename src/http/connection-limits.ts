@@ -33,6 +33,7 @@ const NONE_CLOSED: ConnectionFigures['closed'] = {
   unanswered: 0,
   untaken: 0,
   pipelined: 0,
+  refused: 0,
   full: 0,
   address: 0,
 }

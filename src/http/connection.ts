@@ -8,7 +8,7 @@ import type { Socket } from 'node:net'
 /** A request that is open: HTTP/1.1's response, or HTTP/2's stream. */
 export type Answer = ServerResponse | ServerHttp2Stream
 
-/** Why a connection was closed by `guardConnections`. */
+/** Why a connection, or one request, was closed by `guardConnections`. */
 export type CloseReason =
   | 'handshake'
   | 'idle'
@@ -16,6 +16,7 @@ export type CloseReason =
   | 'unanswered'
   | 'untaken'
   | 'pipelined'
+  | 'refused'
   | 'full'
   | 'address'
 
@@ -44,7 +45,7 @@ export interface ConnectionLimits {
 
 export interface ConnectionFigures {
   open: number
-  /** Connections (for `unanswered` and `untaken`: requests) that were closed by a limit of these, by reason. */
+  /** Connections (for `unanswered`, `untaken` and `refused`: requests) that were closed by a limit of these, by reason. */
   closed: Record<CloseReason, number>
 }
 

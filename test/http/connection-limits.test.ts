@@ -16,6 +16,7 @@ import {
 import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { makeCertificates } from '../../src/demo/certificates.ts'
@@ -33,11 +34,15 @@ import { INSPECTABLE, RunningWorkers } from '../faults/running-workers.ts'
 import { AUDIENCE, eventually, ISSUER } from '../support/auth-fixtures.ts'
 import { CommandProcess } from '../support/command-process.ts'
 import { HttpScene } from '../support/http-scene.ts'
-import { PREFACE, requests, SETTINGS_WITHOUT_WINDOW } from '../support/raw-http2.ts'
+import { frame, PREFACE, requests, SETTINGS, SETTINGS_WITHOUT_WINDOW } from '../support/raw-http2.ts'
 import { ServerProcess } from '../support/server-process.ts'
 
 /** More than the buffers of both kernels hold. */
 const LARGE = Buffer.alloc(16 * 1024 * 1024)
+/** Requests that a thread hands on in one turn. */
+const TURN_MAX = 16
+const RST_STREAM = 3
+const CANCEL = Buffer.from([0, 0, 0, 8])
 
 let tls: { ca: string; cert: string; key: string }
 let figures: ConnectionFigures
@@ -281,6 +286,45 @@ describe('requests at a time', () => {
     } finally {
       await scene.close()
     }
+  })
+})
+
+describe('requests of many connections that come together', () => {
+  /** By turn of the event loop, how many were heard of. */
+  async function heardPerTurn(expected: number): Promise<number[]> {
+    const counts: number[] = []
+    for (let before = 0; before < expected; before = asked) {
+      await nextTurn()
+      if (asked > before) counts.push(asked - before)
+    }
+    return counts
+  }
+
+  it('are handed on 16 a turn on HTTP/2', async () => {
+    await startSecure()
+    const held = await Promise.all(Array.from({ length: 20 }, openTls))
+    for (const socket of held) socket.write(Buffer.concat([PREFACE, SETTINGS, requests(100, '/stuck')]))
+    const counts = await heardPerTurn(2_000)
+    expect(Math.max(...counts)).toBeLessThanOrEqual(TURN_MAX)
+  })
+
+  it('are handed on 16 a turn on HTTP/1.1', async () => {
+    await start(createServer(answer), {})
+    const held = Array.from({ length: 20 }, openTcp)
+    await Promise.all(held.map((socket) => once(socket, 'connect')))
+    for (const socket of held) socket.resume().write('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(100))
+    const counts = await heardPerTurn(2_000)
+    expect(Math.max(...counts)).toBeLessThanOrEqual(TURN_MAX)
+  })
+
+  it('are not heard of where they were reset meanwhile', async () => {
+    await startSecure()
+    const socket = await openTls()
+    const resets = Array.from({ length: 100 }, (_, index) => frame(RST_STREAM, 0, 2 * index + 1, CANCEL))
+    socket.write(Buffer.concat([PREFACE, SETTINGS, requests(100, '/stuck'), ...resets]))
+    await eventually(() => expect(asked).toBeGreaterThan(0))
+    for (let turns = 0; turns < 50; turns++) await nextTurn()
+    expect(asked).toBeLessThanOrEqual(TURN_MAX)
   })
 })
 

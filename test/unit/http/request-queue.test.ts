@@ -1,0 +1,85 @@
+// Requests that wait for a turn of the event loop: how many go in one, in which order, and what becomes of the rest.
+
+import { setImmediate as turn } from 'node:timers/promises'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { RequestQueue } from '../../../src/http/request-queue.ts'
+
+const TURN_MAX = 16
+const WAITING_MAX = 2_000
+
+describe('requests', () => {
+  let queue: RequestQueue
+  let heard: string[]
+  let refused: string[]
+  beforeEach(() => {
+    queue = new RequestQueue()
+    heard = []
+    refused = []
+  })
+
+  function offer(name: string, { isProven = false, isGone = false } = {}): void {
+    queue.offer({
+      isProven,
+      isGone: () => isGone,
+      handOn: () => heard.push(name),
+      refuse: () => refused.push(name),
+    })
+  }
+
+  async function handedOnPerTurn(): Promise<number[]> {
+    const counts = [heard.length]
+    for (;;) {
+      const before = heard.length
+      await turn()
+      if (heard.length === before) return counts
+      counts.push(heard.length - before)
+    }
+  }
+
+  it('are handed on at once where few come', () => {
+    offer('one')
+    offer('two')
+    expect(heard).toEqual(['one', 'two'])
+  })
+
+  it('are handed on 16 a turn, in the order in which they came', async () => {
+    const names = Array.from({ length: 40 }, (_, index) => String(index))
+    for (const name of names) offer(name)
+    expect(await handedOnPerTurn()).toEqual([TURN_MAX, TURN_MAX, 8])
+    expect(heard).toEqual(names)
+    expect(refused).toEqual([])
+  })
+
+  it('go first where a token was good on their connection', async () => {
+    for (let index = 0; index < 100; index++) offer(`stranger ${index}`)
+    offer('renewal', { isProven: true })
+    await turn()
+    expect(heard[TURN_MAX]).toBe('renewal')
+    await handedOnPerTurn()
+  })
+
+  it('do not overtake those that wait, also where a turn has room', async () => {
+    for (let index = 0; index < TURN_MAX + 1; index++) offer(String(index))
+    await turn()
+    offer('late')
+    await handedOnPerTurn()
+    expect(heard.at(-1)).toBe('late')
+  })
+
+  it('whose client has left take no place in a turn, and nobody hears of them', async () => {
+    for (let index = 0; index < 1_000; index++) offer('gone', { isGone: true })
+    offer('here')
+    await turn()
+    expect(heard).toEqual(['here'])
+  })
+
+  it('are refused beyond 2,000 that wait, those with a token by a bound of their own', async () => {
+    for (let index = 0; index < TURN_MAX + WAITING_MAX; index++) offer('stranger')
+    expect(refused).toEqual([])
+    offer('one more')
+    offer('renewal', { isProven: true })
+    expect(refused).toEqual(['one more'])
+    await handedOnPerTurn()
+    expect(heard).toHaveLength(TURN_MAX + WAITING_MAX + 1)
+  })
+})
