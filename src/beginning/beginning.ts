@@ -2,8 +2,9 @@
 // An id that cannot be honoured means the beginning, said with a reason: never an error, since a browser sends it by itself.
 
 import type { BusView } from '../bus/bus-view.ts'
+import { parsePosition } from '../bus/event-id.ts'
 import type { LossReason } from '../bus/losses.ts'
-import { FROM_BEGINNING, FROM_NOW, type Position, parsePosition } from '../bus/position.ts'
+import { FROM_BEGINNING, FROM_NOW, type Position } from '../bus/position.ts'
 import type { PartitionWatermarks } from '../bus/record.ts'
 import type { SharedAnswer, Waiter } from '../bus/shared-answer.ts'
 import type { Topic } from '../bus/topic.ts'

@@ -1,7 +1,7 @@
 // What a bus knows of its topic's partitions: where each one's log begins, and the next offset of each: its position.
 
+import { PositionText } from './event-id.ts'
 import { FROM_BEGINNING, type Position } from './position.ts'
-import { PositionText } from './position-text.ts'
 
 /** What Kafka told of the logs, by partition. */
 export interface Logs {

@@ -2,7 +2,8 @@
 
 import type { EntryAt, SegmentView } from '../segments/segment-view.ts'
 import type { BusView } from './bus-view.ts'
-import { covers, type Position, parsePosition } from './position.ts'
+import { parsePosition } from './event-id.ts'
+import { covers, type Position } from './position.ts'
 
 export class Place {
   /** Sequence of the next frame to be read: all that the place is; the rest only saves looking it up. */

@@ -2,9 +2,10 @@
 // of their segment wherever they stand side by side, copied only where ids change or visible frames are scattered.
 
 import type { BusView } from '../bus/bus-view.ts'
+import { formatPosition } from '../bus/event-id.ts'
 import type { BusReader } from '../bus/losses.ts'
 import { Place, placeOf } from '../bus/place.ts'
-import { covers, formatPosition, furthest, type Position } from '../bus/position.ts'
+import { covers, furthest, type Position } from '../bus/position.ts'
 import type { SegmentView } from '../segments/segment-view.ts'
 import { readLive } from './live.ts'
 import { Merging } from './merging.ts'

@@ -1,7 +1,8 @@
 // The position of a client that comes from another process, until this process's bus has all that the client has: moved on
 // by every frame that is read, it tells which frames the client has and what id the others get.
 
-import { FROM_BEGINNING, furthest, type Position, PositionEncoder } from '../bus/position.ts'
+import { PositionEncoder } from '../bus/event-id.ts'
+import { FROM_BEGINNING, furthest, type Position } from '../bus/position.ts'
 
 export class MergedPosition {
   /** What the client has once it has got everything up to the frame that was read last; partitions ascending, as in ids. */

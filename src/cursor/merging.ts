@@ -1,7 +1,8 @@
 // The state `merging`: the client comes from another process, whose order of arrival was another. Frames that it has are passed
 // over; the others' ids are merged with its position, until the bus's own ids speak for it.
 
-import { type Position, parsePosition } from '../bus/position.ts'
+import { parsePosition } from '../bus/event-id.ts'
+import type { Position } from '../bus/position.ts'
 import type { SegmentView } from '../segments/segment-view.ts'
 import { MergedPosition } from './merged-position.ts'
 import type { Progress } from './progress.ts'

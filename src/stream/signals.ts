@@ -2,7 +2,7 @@
 // events, too, in the block that holds the comment. Bytes that never change are made once.
 
 import type { BeginningReason } from '../beginning/beginning.ts'
-import { formatPosition } from '../bus/position.ts'
+import { formatPosition } from '../bus/event-id.ts'
 import type { EndReason } from './counters.ts'
 
 /** Why a stream could not go on exactly where its client left it. */

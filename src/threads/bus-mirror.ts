@@ -2,9 +2,10 @@
 // position belong together. The bytes are shared; who reads them counts itself in.
 
 import { BusView } from '../bus/bus-view.ts'
+import { formatPosition, parsePosition } from '../bus/event-id.ts'
 import { Losses } from '../bus/losses.ts'
 import type { Logs } from '../bus/partitions.ts'
-import { formatPosition, type Position, parsePosition } from '../bus/position.ts'
+import type { Position } from '../bus/position.ts'
 import { SegmentView } from '../segments/segment-view.ts'
 import type { BusNews, Extent, SegmentNews } from './bus-reporter.ts'
 

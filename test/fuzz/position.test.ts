@@ -6,7 +6,8 @@ import { setPriority } from 'node:os'
 import { setImmediate } from 'node:timers/promises'
 import { createContext, Script } from 'node:vm'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { formatPosition, type Position, parsePosition } from '../../src/bus/position.ts'
+import { formatPosition, parsePosition } from '../../src/bus/event-id.ts'
+import type { Position } from '../../src/bus/position.ts'
 import { type CorpusCase, corpusOf } from './corpus.ts'
 import { WorkCounter } from './counted-work.ts'
 import { mutate, type Random, randomOf } from './mutation.ts'
@@ -24,7 +25,7 @@ const LONG_SHARE = 0.01
 const WHOLE_SHARE = 0.6
 /** Inputs kept to be mutated further: the shortest of each kind. */
 const KEPT_MAX = 2000
-/** Blocks of src/bus/position.ts that may run for each character of an id, and for any id at all. */
+/** Blocks of src/bus/event-id.ts that may run for each character of an id, and for any id at all. */
 const WORK_PER_CHARACTER = 4
 const WORK_AT_LEAST = 60
 
@@ -113,13 +114,13 @@ describe('the corpus of event ids', () => {
 })
 
 describe('the decoder of event ids', () => {
-  const counter = new WorkCounter('/src/bus/position.ts')
+  const counter = new WorkCounter('/src/bus/event-id.ts')
   let counted: typeof parsePosition
 
   beforeAll(async () => {
     await counter.start()
     vi.resetModules()
-    counted = (await import('../../src/bus/position.ts')).parsePosition
+    counted = (await import('../../src/bus/event-id.ts')).parsePosition
   })
   afterAll(() => counter.stop())
 

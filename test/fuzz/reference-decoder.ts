@@ -1,5 +1,5 @@
 // The coding of event ids once more, from docs/protocol.md and in BigInt: slow, plain, and nothing in common with
-// src/bus/position.ts, so that a mistake has to be made twice to stay unseen.
+// src/bus/event-id.ts, so that a mistake has to be made twice to stay unseen.
 
 export type Pair = readonly [partition: bigint, offset: bigint]
 

@@ -3,7 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { RecordProducer } from '../../plugins/kafka/client/producer.ts'
-import { formatPosition } from '../../src/bus/position.ts'
+import { formatPosition } from '../../src/bus/event-id.ts'
 import { Cluster } from './cluster.ts'
 import { canStartKafka, Kafka } from './kafka.ts'
 import { KafkaScene } from './kafka-scene.ts'

@@ -1,7 +1,8 @@
 // A client's next reads in a case of the resume model, and how it connects before if its stream is over.
 
 import fc from 'fast-check'
-import { FROM_NOW, formatPosition } from '../../src/bus/position.ts'
+import { formatPosition } from '../../src/bus/event-id.ts'
+import { FROM_NOW } from '../../src/bus/position.ts'
 import type { Cut, NewWish } from './client.ts'
 import type { Choose } from './server.ts'
 import { mostly } from './words.ts'

@@ -53,7 +53,7 @@ describe('an error that is not known', () => {
 describe('the examples of docs/protocol.md', () => {
   it('are the bytes that the code sends', async () => {
     const { CHALLENGE } = await import('../../src/stream/signals.ts')
-    const { formatPosition } = await import('../../src/bus/position.ts')
+    const { formatPosition } = await import('../../src/bus/event-id.ts')
     expect(protocol).toContain(CHALLENGE.toString().trim().split('\n')[1])
     const vectors = [...protocol.matchAll(/^\| `\{([\d:,-]+)\}` \| `([\w=-]+)` \|$/gm)]
     expect(vectors).toHaveLength(6)

@@ -8,7 +8,7 @@ import {
   type Outcome,
   type Wish,
 } from '../../../src/beginning/beginning.ts'
-import { formatPosition } from '../../../src/bus/position.ts'
+import { formatPosition } from '../../../src/bus/event-id.ts'
 import type { Watermarks } from '../../../src/bus/record.ts'
 import { SharedAnswer } from '../../../src/bus/shared-answer.ts'
 import { SegmentPool } from '../../../src/segments/segment-pool.ts'

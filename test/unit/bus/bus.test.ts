@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { Bus, type BusOptions } from '../../../src/bus/bus.ts'
-import { formatPosition, parsePosition } from '../../../src/bus/position.ts'
+import { formatPosition, parsePosition } from '../../../src/bus/event-id.ts'
 import type { KafkaRecord } from '../../../src/bus/record.ts'
 import { Cursor } from '../../../src/cursor/cursor.ts'
 import { BUS_OPTIONS } from '../../support/bus-options.ts'

@@ -2,8 +2,8 @@
 
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { formatPosition } from '../../../src/bus/event-id.ts'
 import { Partitions } from '../../../src/bus/partitions.ts'
-import { formatPosition } from '../../../src/bus/position.ts'
 
 const offset = fc.oneof(fc.nat(200), fc.nat(20_000), fc.maxSafeNat(), fc.constant(-2))
 const step = fc.record({

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import fastify from 'fastify'
 import { afterAll, describe, expect, it } from 'vitest'
-import { covers, formatPosition, furthest, type Position, parsePosition } from '../../../src/bus/position.ts'
+import { formatPosition, parsePosition } from '../../../src/bus/event-id.ts'
+import { covers, furthest, type Position } from '../../../src/bus/position.ts'
 
 const vectors: [Record<number, number>, string][] = [
   [{ 0: 1 }, 'AQIAAg=='],

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { FROM_EARLIEST, type Wish } from '../../../src/beginning/beginning.ts'
-import { formatPosition } from '../../../src/bus/position.ts'
+import { formatPosition } from '../../../src/bus/event-id.ts'
 import type { Watermarks } from '../../../src/bus/record.ts'
 import { Cursor } from '../../../src/cursor/cursor.ts'
 import { MergedPosition } from '../../../src/cursor/merged-position.ts'

@@ -3,7 +3,7 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { FROM_EARLIEST, type Wish } from '../../../src/beginning/beginning.ts'
-import { formatPosition } from '../../../src/bus/position.ts'
+import { formatPosition } from '../../../src/bus/event-id.ts'
 import { Cursor } from '../../../src/cursor/cursor.ts'
 import { Stream } from '../../../src/stream/stream.ts'
 import { Streams } from '../../../src/stream/streams.ts'
