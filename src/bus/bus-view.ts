@@ -1,7 +1,8 @@
 // What streams see of a bus, in whichever thread they are: segments to be read, a position, what is gone. The thread that
 // writes has src/bus/bus.ts; the others have a mirror of it (src/threads/bus-mirror.ts).
 
-import type { EntryAt, SegmentView } from '../segments/segment-view.ts'
+import type { EntryAt } from '../segments/segment-layout.ts'
+import type { SegmentView } from '../segments/segment-view.ts'
 import { type BusReader, Losses, type LossReason } from './losses.ts'
 import type { Logs } from './partitions.ts'
 import { furthest, type Position } from './position.ts'

@@ -1,7 +1,8 @@
 // Rewriting of segments that are mostly dead: live frames of neighbours move together, ids and order unchanged.
 // One step rewrites a few neighbours, ahead of slow cursors too: a write under way keeps the old copy until it is done.
 
-import type { EntryAt, Segment } from '../segments/segment.ts'
+import type { Segment } from '../segments/segment.ts'
+import type { EntryAt } from '../segments/segment-layout.ts'
 import type { SegmentList } from '../segments/segment-list.ts'
 import { indexOfSequence } from './place.ts'
 

@@ -1,8 +1,8 @@
 // Frames of one segment that leave the bus together. There may be thousands, but what is written down of them is only the last of
 // each kind in each partition: whoever has that has missed none of them.
 
-import type { EntryAt, Segment } from '../segments/segment.ts'
-import { NONE } from '../segments/segment-view.ts'
+import type { Segment } from '../segments/segment.ts'
+import { type EntryAt, NONE } from '../segments/segment-layout.ts'
 import type { Losses } from './losses.ts'
 
 /** Of one partition, the last removed record, the last removed tombstone, and the last removed frame that a snapshot needs. */

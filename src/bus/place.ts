@@ -1,6 +1,7 @@
 // A place in a bus, and how it is found: by halving, from the tail on, since sequences and prefixes only grow from one segment to the next.
 
-import type { EntryAt, SegmentView } from '../segments/segment-view.ts'
+import type { EntryAt } from '../segments/segment-layout.ts'
+import type { SegmentView } from '../segments/segment-view.ts'
 import type { BusView } from './bus-view.ts'
 import { parsePosition } from './event-id.ts'
 import { covers, type Position } from './position.ts'

@@ -1,7 +1,8 @@
 // What Kafka has deleted of a bus, let go a segment at a time however many partitions it is of. What it deleted before it was read
 // counts as gone at once: readers compare offsets with where a log begins until every frame is marked.
 
-import type { EntryAt, Segment } from '../segments/segment.ts'
+import type { Segment } from '../segments/segment.ts'
+import type { EntryAt } from '../segments/segment-layout.ts'
 import type { SegmentList } from '../segments/segment-list.ts'
 import { GoneFrames } from './gone-frames.ts'
 import type { Losses } from './losses.ts'

@@ -1,7 +1,7 @@
 // Settings that only a process of its own has: where it listens, TLS and logs.
 
 import type { ResolvedOptions, ServerOptions } from '../options.ts'
-import { READERS_MAX } from '../segments/segment-view.ts'
+import { READERS_MAX } from '../segments/segment-layout.ts'
 import type { Setting } from './setting.ts'
 
 const SWITCH = ['on', 'off']

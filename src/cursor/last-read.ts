@@ -1,6 +1,7 @@
 // The entry that a cursor read last, and the id that goes with it.
 
-import { type EntryAt, NONE, type SegmentView } from '../segments/segment-view.ts'
+import { type EntryAt, NONE } from '../segments/segment-layout.ts'
+import type { SegmentView } from '../segments/segment-view.ts'
 
 export class LastRead {
   segment: SegmentView | null = null

@@ -1,6 +1,7 @@
 // The state `past`: frames from before the cursor was made, without those that are hidden from it.
 
-import { type EntryAt, NONE, type SegmentView } from '../segments/segment-view.ts'
+import { type EntryAt, NONE } from '../segments/segment-layout.ts'
+import type { SegmentView } from '../segments/segment-view.ts'
 import type { Progress } from './progress.ts'
 import { GATHERED_BYTES_MAX, gather, lastBefore } from './runs.ts'
 import type { Visibility } from './visibility.ts'

@@ -1,7 +1,8 @@
 // How far a cursor has read: the place of the next frame, the frame that it read last, and what the last read returned.
 
 import type { Place } from '../bus/place.ts'
-import type { EntryAt, SegmentView } from '../segments/segment-view.ts'
+import type { EntryAt } from '../segments/segment-layout.ts'
+import type { SegmentView } from '../segments/segment-view.ts'
 import { LastRead } from './last-read.ts'
 
 export class Progress {

@@ -1,6 +1,7 @@
 // Stretches of frames side by side in a segment: how far one may go, how many it is, and a copy of several.
 
-import { type EntryAt, NONE, type SegmentView } from '../segments/segment-view.ts'
+import { type EntryAt, NONE } from '../segments/segment-layout.ts'
+import type { SegmentView } from '../segments/segment-view.ts'
 
 export const NOTHING = Buffer.alloc(0)
 /** Bytes that one read copies at the most. */

@@ -5,7 +5,8 @@
 import type { BusView } from '../bus/bus-view.ts'
 import { indexOfSequence } from '../bus/place.ts'
 import type { Position } from '../bus/position.ts'
-import type { EntryAt, SegmentView } from '../segments/segment-view.ts'
+import type { EntryAt } from '../segments/segment-layout.ts'
+import type { SegmentView } from '../segments/segment-view.ts'
 
 /** Segments that one step may pass over by their newest timestamp alone. */
 const PASSED_MAX = 4096

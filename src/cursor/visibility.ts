@@ -2,7 +2,8 @@
 
 import type { BusView } from '../bus/bus-view.ts'
 import type { Position } from '../bus/position.ts'
-import type { EntryAt, SegmentView } from '../segments/segment-view.ts'
+import type { EntryAt } from '../segments/segment-layout.ts'
+import type { SegmentView } from '../segments/segment-view.ts'
 
 export class Visibility {
   /** Next sequence of the bus when the cursor was made: what came before is its past, what comes after is live. */

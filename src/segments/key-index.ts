@@ -1,7 +1,8 @@
 // Where the newest frame of every key stands: an open-addressing hash table in typed arrays, eight bytes a place.
 // A JavaScript Map would cost some 90 bytes a key; a million keys are an ordinary topic.
 
-import type { EntryAt, Segment } from './segment.ts'
+import type { Segment } from './segment.ts'
+import type { EntryAt } from './segment-layout.ts'
 
 /** Segments that can be referred to at once: 14 bits of a reference. The other 18 are the entry's place, in words. */
 export const SLOTS_MAX = 2 ** 14

@@ -1,11 +1,13 @@
 // The segments that a bus retains, oldest first, and where in them the newest frame of every key stands. What they hold is counted
 // along, and no call but for those that change the list takes longer the more there are.
 
+import type { Contents } from './contents.ts'
 import { KeyIndex } from './key-index.ts'
 import { ListChanges } from './list-changes.ts'
-import type { Contents, EntryAt, FrameEntry, Segment } from './segment.ts'
+import type { Segment } from './segment.ts'
+import type { EntryAt, FrameEntry } from './segment-layout.ts'
+import { CONTROL_BYTES, entryBytes, WORD_BYTES } from './segment-layout.ts'
 import type { SegmentPool } from './segment-pool.ts'
-import { CONTROL_BYTES, entryBytes, WORD_BYTES } from './segment-view.ts'
 
 /** Room for a segment's control words and the entry of a frame that has a segment of its own. */
 const SEGMENT_OVERHEAD_BYTES = CONTROL_BYTES + entryBytes(0) + WORD_BYTES

@@ -1,49 +1,35 @@
 // What any thread may do with a segment: read what it was told is published, entry by entry, and count itself in while it
-// refers to the bytes. The layout of the buffer is here; src/segments/segment.ts has the one writer's side.
+// refers to the bytes. src/segments/segment.ts has the one writer's side.
 
-/** Threads that can read: the writer's own, which is number 0, and 32 others. */
-export const READERS_MAX = 33
-
-// Control words at the front of the buffer: the generation, and how often each thread has counted itself in.
-const GENERATION = 0
-const READERS = 1
-export const CONTROL_BYTES = 4 * (READERS + READERS_MAX) + 12
-
-// Words of an entry. Entries grow down from the buffer's end; each has its key's bytes, padded to words, below it.
-// Sequences are stored as their distance from the segment's first, so that one word is enough and none ever wraps.
-export const SEQUENCE = 0
-export const SUPERSEDED = 1
-export const START = 2
-export const LENGTH = 3
-/** Length of the id, which is below 2^24, and what kind of frame it is. */
-export const ID_LENGTH_AND_FLAGS = 4
-export const PARTITION = 5
-export const OFFSET_LOW = 6
-/** 21 bits of the offset (2^53 in all) below 11 bits of the timestamp (2^43 ms in all: the year 2248). */
-export const OFFSET_AND_TIMESTAMP_HIGH = 7
-export const TIMESTAMP_LOW = 8
-export const KEY_LENGTH = 9
-export const ENTRY_WORDS = 10
-export const ENTRY_BYTES = ENTRY_WORDS * 4
-export const NO_KEY = 0xffffffff
-const ID_LENGTH_MASK = 2 ** 24 - 1
-export const TOMBSTONE = 2 ** 24
-export const BURIED = 2 ** 25
-export const OFFSET_HIGH_BITS = 21
-const OFFSET_HIGH_MASK = 2 ** OFFSET_HIGH_BITS - 1
-export const WORD = 2 ** 32
-/** A key is padded to whole words. */
-export const WORD_BYTES = 4
-/** No entry: what `lastPublished` is as long as nothing was published. */
-export const NONE = -1
-/** Superseded too long after the segment began to say when; see `supersededBefore`. */
-export const SUPERSEDED_LATE = 0xffffffff
-
-/**
- * Where an entry stands: bytes between its end and the buffer's end, so 0 is the first. One such number is the whole of
- * what a reader needs to go on from.
- */
-export type EntryAt = number
+import {
+  BURIED,
+  CONTROL_BYTES,
+  ENTRY_BYTES,
+  type EntryAt,
+  entryBytes,
+  GENERATION,
+  ID_LENGTH_AND_FLAGS,
+  ID_LENGTH_MASK,
+  KEY_LENGTH,
+  LENGTH,
+  NO_KEY,
+  NONE,
+  OFFSET_AND_TIMESTAMP_HIGH,
+  OFFSET_HIGH_BITS,
+  OFFSET_HIGH_MASK,
+  OFFSET_LOW,
+  PARTITION,
+  padded,
+  READERS,
+  READERS_MAX,
+  SEQUENCE,
+  START,
+  SUPERSEDED,
+  SUPERSEDED_LATE,
+  TIMESTAMP_LOW,
+  TOMBSTONE,
+  WORD,
+} from './segment-layout.ts'
 
 export class SegmentView {
   readonly shared: SharedArrayBuffer
@@ -245,13 +231,4 @@ export class SegmentView {
   forgetReader(reader: number): void {
     Atomics.store(this.control, READERS + reader, 0)
   }
-}
-
-/** Bytes of an entry with its key, which is padded to words. */
-export function entryBytes(keyLength: number): number {
-  return ENTRY_BYTES + padded(keyLength)
-}
-
-function padded(bytes: number): number {
-  return (bytes + WORD_BYTES - 1) & ~(WORD_BYTES - 1)
 }

@@ -1,6 +1,7 @@
 // A stretch of a bus: frames from the front, their table from the back, in one SharedArrayBuffer that any thread can read.
 // One writer appends and publishes; readers (src/segments/segment-view.ts) see only what was published.
 
+import { addLive, type Contents } from './contents.ts'
 import {
   BURIED,
   CONTROL_BYTES,
@@ -8,6 +9,7 @@ import {
   ENTRY_WORDS,
   type EntryAt,
   entryBytes,
+  type FrameEntry,
   ID_LENGTH_AND_FLAGS,
   KEY_LENGTH,
   LENGTH,
@@ -18,54 +20,21 @@ import {
   OFFSET_LOW,
   PARTITION,
   SEQUENCE,
-  SegmentView,
   START,
   SUPERSEDED,
   SUPERSEDED_LATE,
   TIMESTAMP_LOW,
+  TIMESTAMP_MAX_MS,
   TOMBSTONE,
   WORD,
   WORD_BYTES,
-} from './segment-view.ts'
-
-export { type EntryAt, NONE } from './segment-view.ts'
+} from './segment-layout.ts'
+import { SegmentView } from './segment-view.ts'
 
 /** Size of an ordinary segment, in bytes; a frame that does not fit gets one of the next power of two of its own. */
 export const SEGMENT_BYTES = 1024 * 1024
-/** Latest timestamp that an entry tells apart, in epoch ms; later ones count as this one. */
-export const TIMESTAMP_MAX_MS = 2 ** (32 + 32 - OFFSET_HIGH_BITS) - 1
-
 /** Frames up to this size are copied in a loop. */
 const LOOP_BYTES_MAX = 64
-
-/** What the table says of a frame; its bytes are the caller's to fill in. */
-export interface FrameEntry {
-  /** Place in the bus's order of arrival: counts from 1, is never given twice. */
-  readonly sequence: number
-  readonly frameBytes: number
-  /** Length of the id's text, which ends two bytes before the frame. */
-  readonly idBytes: number
-  readonly partition: number
-  readonly offset: number
-  /** Epoch ms; one below 0 is none and reads as 0. */
-  readonly timestampMs: number
-  readonly key: Uint8Array | null
-  readonly isTombstone: boolean
-}
-
-/** What segments hold: one of them, or all that a bus retains. */
-export interface Contents {
-  /** Frames, live or not, and the bytes that they take with their entries and keys. */
-  frames: number
-  takenBytes: number
-  /** Frames that no later record has superseded, and their bytes with their entries and keys: what a compaction keeps. */
-  liveFrames: number
-  liveBytes: number
-  /** Of the live frames, tombstones and those without a key: both are kept for a time only. */
-  liveTombstones: number
-  liveKeyless: number
-  liveKeylessBytes: number
-}
 
 export class Segment extends SegmentView implements Contents {
   /** Number by which the key index refers to this segment; given by the bus for as long as the segment is retained. */
@@ -242,18 +211,4 @@ export class Segment extends SegmentView implements Contents {
 function copy(from: Uint8Array, start: number, to: Uint8Array, toStart: number, length: number): void {
   if (length > LOOP_BYTES_MAX) to.set(from.subarray(start, start + length), toStart)
   else for (let i = 0; i < length; i++) to[toStart + i] = from[start + i] ?? 0
-}
-
-function addLive(
-  contents: Contents | Segment,
-  frames: number,
-  bytes: number,
-  tombstones: number,
-  keyless: number,
-): void {
-  contents.liveFrames += frames
-  contents.liveBytes += bytes
-  contents.liveTombstones += tombstones
-  contents.liveKeyless += keyless
-  if (keyless !== 0) contents.liveKeylessBytes += bytes
 }

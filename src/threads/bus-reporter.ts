@@ -5,7 +5,8 @@ import type { Bus } from '../bus/bus.ts'
 import type { LossesState } from '../bus/losses.ts'
 import type { Logs } from '../bus/partitions.ts'
 import { changedStretches, type Stretch } from '../segments/list-changes.ts'
-import type { EntryAt, Segment } from '../segments/segment.ts'
+import type { Segment } from '../segments/segment.ts'
+import type { EntryAt } from '../segments/segment-layout.ts'
 
 /** Segments that one piece of news adds at the most: some 4 µs each here, and as much where they are taken. */
 export const ADDED_MAX = 1_000

@@ -1,7 +1,8 @@
 // A thread that counts itself into segments and looks at their bytes, over and over, while another thread uses them anew.
 
 import { parentPort, workerData } from 'node:worker_threads'
-import { CONTROL_BYTES, SegmentView } from '../../../dist/src/segments/segment-view.js'
+import { CONTROL_BYTES } from '../../../dist/src/segments/segment-layout.js'
+import { SegmentView } from '../../../dist/src/segments/segment-view.js'
 
 const { buffers, published, stop, reader } = workerData
 const views = buffers.map((buffer) => new SegmentView(buffer, reader))

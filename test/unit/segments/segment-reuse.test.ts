@@ -6,8 +6,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { expect, it } from 'vitest'
 import type { Segment } from '../../../src/segments/segment.ts'
+import { CONTROL_BYTES } from '../../../src/segments/segment-layout.ts'
 import { SegmentPool } from '../../../src/segments/segment-pool.ts'
-import { CONTROL_BYTES } from '../../../src/segments/segment-view.ts'
 
 const SECONDS = 3
 const SEGMENT_BYTES = 16 * 1024
