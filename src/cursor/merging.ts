@@ -19,6 +19,8 @@ export class Merging {
   readonly merged: MergedPosition
   /** The bus's prefix has all that the client has: the next frame is sent with its own id. */
   isOver = false
+  /** It has once the next frame is read, and not before: what left the bus in between the client may have. */
+  private endsAtNext = false
   private readonly progress: Progress
   private readonly visibility: Visibility
 
@@ -39,6 +41,8 @@ export class Merging {
 
   /** Frames after the client's position, with ids of their own; none where all that was looked at is passed over. */
   read(segment: SegmentView, bytesMax: number): Buffer {
+    this.isOver = this.endsAtNext
+    if (this.isOver) return NOTHING
     const { merged, progress, visibility } = this
     const { place } = progress
     const pieces: Buffer[] = []
@@ -50,7 +54,9 @@ export class Merging {
       const isSent = !merged.has(partition, offset) && !visibility.hides(segment, at)
       if (isSent && bytes > 0 && bytes + segment.length(at) > bound) break
       if (isSent && merged.agreesAfter(partition, offset)) {
-        this.endBeforeNext()
+        this.progress.last.mergedId = this.id() // until the next is read the client has the id so far
+        this.endsAtNext = true
+        this.isOver = bytes === 0
         break
       }
       merged.move(partition, offset)
@@ -58,14 +64,8 @@ export class Merging {
       else progress.pass(segment, at)
       if (merged.agrees) break
     }
-    if (!this.isOver) this.settle(segment)
+    if (!this.endsAtNext) this.settle(segment)
     return bytes === 0 ? NOTHING : Buffer.concat(pieces, bytes)
-  }
-
-  /** The next frame's own id stands for the client, too; until that is read, the client has the id so far. */
-  private endBeforeNext(): void {
-    this.progress.last.mergedId = this.id()
-    this.isOver = true
   }
 
   /** Ends the merging once the bus has all that the client has, also where no frame tells so. */
