@@ -1,0 +1,89 @@
+// The open streams of one topic as unit tests see them: a real bus, sinks in memory, fake timers.
+
+import { vi } from 'vitest'
+import { FROM_EARLIEST, type Wish } from '../../src/beginning/beginning.ts'
+import type { Admitted } from '../../src/stream/admission.ts'
+import type { Renewal } from '../../src/stream/holders.ts'
+import { Streams, type StreamsSettings } from '../../src/stream/streams.ts'
+import type { Session } from '../../src/token/session.ts'
+import { MemorySink } from './memory-sink.ts'
+import { TopicInMemory } from './topic-in-memory.ts'
+
+const STREAMS_SETTINGS: StreamsSettings = {
+  challengeMs: 10_000,
+  heartbeatMs: 9_000,
+  stalledMs: 30_000,
+  turnMs: 0.3,
+  streamsMax: 100,
+  streamsPerSubjectMax: 10,
+  streamsPerAddressMax: 20,
+}
+
+export function sessionFor(seconds: number, changes: Partial<Session> = {}): Session {
+  return {
+    issuer: 'https://auth.example.com',
+    subject: 'example',
+    scopes: new Set(['proxy:stream']),
+    expiresAtMs: Date.now() + seconds * 1000,
+    tokenDigest: 'digest',
+    claims: {},
+    ...changes,
+  }
+}
+
+/** Real streams of one topic, into sinks in memory. Time is vitest's. */
+export class StreamsScene {
+  readonly topic: TopicInMemory
+  readonly streams: Streams
+
+  constructor(topic = new TopicInMemory(), changes: Partial<StreamsSettings> = {}) {
+    this.topic = topic
+    this.streams = new Streams({ ...STREAMS_SETTINGS, ...changes })
+  }
+
+  open({
+    session = sessionFor(3600),
+    sink = new MemorySink(),
+    wish = {},
+    path = '/events',
+    signals = false,
+    admitted = { release: () => {} },
+  }: {
+    session?: Session
+    sink?: MemorySink
+    wish?: Partial<Wish>
+    path?: string
+    signals?: boolean
+    admitted?: Admitted
+  } = {}): MemorySink {
+    this.streams.open({
+      topic: this.topic,
+      sink,
+      session,
+      path,
+      signals,
+      admitted,
+      wish: { ...FROM_EARLIEST, ...wish },
+    })
+    return sink
+  }
+
+  renew(changes: Partial<Renewal> = {}): number {
+    return this.streams.renewHere({
+      path: '/events',
+      session: sessionFor(30),
+      previousDigest: null,
+      ...changes,
+    })
+  }
+}
+
+/** Lets everything that was queued run, and this much time pass. */
+export async function pass(ms = 0): Promise<void> {
+  await vi.advanceTimersByTimeAsync(ms)
+}
+
+/** What a stream said after its first line, `retry`. */
+export function said(sink: MemorySink): string {
+  return sink.text.replace(/^retry:\d+\n\n/, '')
+}

@@ -1,0 +1,79 @@
+// Where a cursor begins that asks for what came since a moment.
+
+import { describe, expect, it } from 'vitest'
+import { Cursor } from '../../../src/cursor/cursor.ts'
+import { BusScene, dataOf, SEGMENT_BYTES } from '../../support/bus-scene.ts'
+import { StreamReader } from '../../support/stream-reader.ts'
+
+describe('a beginning at a moment', () => {
+  const since = (scene: BusScene, sinceMs: number) => dataOf(Cursor.fromTime(scene.bus, sinceMs))
+
+  it('is each partition’s first record at or after it, and all behind that, whatever its timestamp', () => {
+    const scene = new BusScene({}, 3)
+    for (const [partition, timestampMs] of [
+      [0, 100],
+      [1, 90],
+      [0, 200],
+      [1, 300],
+      [0, 150],
+      [2, 50],
+      [1, 10],
+    ] as const)
+      scene.write(null, `${partition} at ${timestampMs}`, { partition, timestampMs })
+    expect(since(scene, 200)).toEqual(['0 at 200', '1 at 300', '0 at 150', '1 at 10'])
+    expect(since(scene, 100)).toEqual(['0 at 100', '0 at 200', '1 at 300', '0 at 150', '1 at 10'])
+    expect(since(scene, -1)).toHaveLength(7)
+    expect(since(scene, 301)).toEqual([])
+  })
+
+  it('is now where it lies in the future, and stays there', () => {
+    const scene = new BusScene({}, 2)
+    scene.fill(20)
+    const cursor = Cursor.fromTime(scene.bus, Number.MAX_SAFE_INTEGER)
+    scene.write('a', 'after the request')
+    expect(dataOf(cursor)).toEqual(['after the request'])
+  })
+
+  it('is complete no sooner than what was compacted away before it was found', () => {
+    const scene = new BusScene()
+    const cursor = Cursor.fromTime(scene.bus, 0)
+    scene.fill(20, () => 'a')
+    scene.fill(20, (index) => `${index}`)
+    scene.tidy()
+    scene.write('a', 'now')
+    const reader = new StreamReader()
+    do reader.feed(cursor.read(1) ?? Buffer.alloc(0))
+    while (!cursor.complete && !cursor.atTail())
+    expect(reader.records.at(-1)).toBe('now')
+  })
+
+  it('is looked for a segment a turn, but for those that are older, and past timestamps that an entry cannot hold', () => {
+    const scene = new BusScene({ keeps: 'all' })
+    scene.fill(400)
+    scene.nowMs += 1000
+    scene.fill(3)
+    scene.write(null, 'far off', { timestampMs: 2 ** 50 })
+    const reader = new StreamReader()
+    const turnsFor = (sinceMs: number) => {
+      const cursor = Cursor.fromTime(scene.bus, sinceMs)
+      let turns = 0
+      for (let read = cursor.read(1000); read !== null; read = cursor.read(1000), turns++) reader.feed(read)
+      return turns
+    }
+    expect(turnsFor(scene.nowMs)).toBeLessThan(10)
+    expect(reader.records.at(-1)).toBe('far off')
+    expect(reader.records).toHaveLength(4)
+    scene.bus.setPartition(1, 0) // of which nothing is ever found
+    expect(turnsFor(0)).toBeGreaterThan(50)
+  })
+
+  it('is found on a full bus that drops its oldest segment as fast as it is looked through', () => {
+    const scene = new BusScene({ keeps: 'all', retainedBytesMax: 8 * SEGMENT_BYTES }, 2)
+    scene.fill(100)
+    const cursor = Cursor.fromTime(scene.bus, 0)
+    let turns = 0
+    for (; cursor.read(1)?.length === 0; turns++) scene.fill(5)
+    expect([cursor.lost, turns < 20]).toEqual([false, true])
+    expect(dataOf(cursor)).toHaveLength(scene.bus.retainedRecords - 1)
+  })
+})
