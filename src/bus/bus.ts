@@ -2,6 +2,7 @@
 // One writer (this class). What it publishes is immutable but for the marks that say by when a frame was superseded or gone.
 
 import type { Segment } from '../segments/segment.ts'
+import type { FrameEntry } from '../segments/segment-layout.ts'
 import { SegmentList } from '../segments/segment-list.ts'
 import { SegmentPool } from '../segments/segment-pool.ts'
 import { BusView } from './bus-view.ts'
@@ -302,8 +303,17 @@ export class Bus extends BusView {
     const frameBytes = bytesOfFrame(lines, idBytes)
     const segment = this.segmentFor(frameBytes, key?.length ?? 0)
     const sequence = this.kept.takeSequence()
-    const isTombstone = value === null
-    const entry = { sequence, frameBytes, idBytes, partition, offset, timestampMs, key, isTombstone }
+    const entry: FrameEntry = {
+      sequence,
+      frameBytes,
+      idBytes,
+      partition,
+      offset,
+      timestampMs,
+      key,
+      isTombstone: value === null,
+      isTooLarge: lines === TOO_LARGE_LINES,
+    }
     const start = this.kept.append(segment, entry, this.clock.writtenMs(timestampMs))
     writeFrame(segment.bytes, start, lines, (at) => this.partitions.writeText(segment.bytes, at))
     segment.publish()

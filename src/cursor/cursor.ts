@@ -75,6 +75,11 @@ export class Cursor implements BusReader {
     return this.progress.frames
   }
 
+  /** Those among them that say that a record was too large. */
+  get tooLarge(): number {
+    return this.progress.tooLarge
+  }
+
   get sequence(): number {
     return this.progress.place.sequence
   }
@@ -127,6 +132,7 @@ export class Cursor implements BusReader {
     const { progress } = this
     this.letGo()
     progress.frames = 0
+    progress.tooLarge = 0
     if (this.again !== null && this.lost) this.beginAgain(this.again)
     if (this.lost || this.isOutdated) return null
     if (this.state.name === 'seeking') return this.seekOn(this.state.seek)

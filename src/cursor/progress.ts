@@ -10,6 +10,8 @@ export class Progress {
   readonly last = new LastRead()
   /** Frames that the last read returned. */
   frames = 0
+  /** Those among them that say that a record was too large. */
+  tooLarge = 0
 
   constructor(place: Place) {
     this.place = place
@@ -18,6 +20,7 @@ export class Progress {
   /** The frames up to `through` are sent: so many. */
   send(segment: SegmentView, through: EntryAt, frames: number): void {
     this.frames += frames
+    this.tooLarge += segment.tooLargeBetween(this.place.at, through)
     this.last.note(segment, through, true)
     this.place.pass(segment, through)
   }

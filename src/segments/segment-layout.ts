@@ -3,10 +3,12 @@
 /** Threads that can read: the writer's own, which is number 0, and 32 others. */
 export const READERS_MAX = 33
 
-// Control words at the front of the buffer: the generation, and how often each thread has counted itself in.
+// Control words at the front of the buffer: the generation, how often each thread has counted itself in, and how many frames
+// say that a record was too large.
 export const GENERATION = 0
 export const READERS = 1
-export const CONTROL_BYTES = 4 * (READERS + READERS_MAX) + 12
+export const TOO_LARGE_FRAMES = READERS + READERS_MAX
+export const CONTROL_BYTES = 4 * (TOO_LARGE_FRAMES + 1) + 8
 
 // Words of an entry. Entries grow down from the buffer's end; each has its key's bytes, padded to words, below it.
 // Sequences are stored as their distance from the segment's first, so that one word is enough and none ever wraps.
@@ -28,6 +30,7 @@ export const NO_KEY = 0xffffffff
 export const ID_LENGTH_MASK = 2 ** 24 - 1
 export const TOMBSTONE = 2 ** 24
 export const BURIED = 2 ** 25
+export const TOO_LARGE = 2 ** 26
 export const OFFSET_HIGH_BITS = 21
 export const OFFSET_HIGH_MASK = 2 ** OFFSET_HIGH_BITS - 1
 export const WORD = 2 ** 32
@@ -59,6 +62,8 @@ export interface FrameEntry {
   readonly timestampMs: number
   readonly key: Uint8Array | null
   readonly isTombstone: boolean
+  /** The frame only says that its record was too large. */
+  readonly isTooLarge?: boolean
 }
 
 /** Bytes of an entry with its key, which is padded to words. */

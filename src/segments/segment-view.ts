@@ -28,6 +28,8 @@ import {
   SUPERSEDED_LATE,
   TIMESTAMP_LOW,
   TOMBSTONE,
+  TOO_LARGE,
+  TOO_LARGE_FRAMES,
   WORD,
 } from './segment-layout.ts'
 
@@ -128,6 +130,18 @@ export class SegmentView {
 
   isTombstone(at: EntryAt): boolean {
     return ((this.words[this.entryWord(at) + ID_LENGTH_AND_FLAGS] ?? 0) & TOMBSTONE) !== 0
+  }
+
+  isTooLarge(at: EntryAt): boolean {
+    return ((this.words[this.entryWord(at) + ID_LENGTH_AND_FLAGS] ?? 0) & TOO_LARGE) !== 0
+  }
+
+  /** How many frames from one to another, both counted, say that a record was too large. Most segments have none to look for. */
+  tooLargeBetween(first: EntryAt, last: EntryAt): number {
+    if (this.control[TOO_LARGE_FRAMES] === 0) return 0
+    let frames = 0
+    for (let at = first; at <= last; at = this.next(at)) if (this.isTooLarge(at)) frames++
+    return frames
   }
 
   /** Bytes from `start` to `end`, in place. */

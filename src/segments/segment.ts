@@ -26,6 +26,8 @@ import {
   TIMESTAMP_LOW,
   TIMESTAMP_MAX_MS,
   TOMBSTONE,
+  TOO_LARGE,
+  TOO_LARGE_FRAMES,
   WORD,
   WORD_BYTES,
 } from './segment-layout.ts'
@@ -83,6 +85,7 @@ export class Segment extends SegmentView implements Contents {
   /** Starts the segment anew. Only while nobody refers to it: it is retired, and `readers` is 0. */
   reset(firstSequence: number): void {
     this.beginGeneration()
+    Atomics.store(this.control, TOO_LARGE_FRAMES, 0)
     this.lastPublished = NONE
     this.endId = null
     this.framesEnd = CONTROL_BYTES
@@ -169,6 +172,7 @@ export class Segment extends SegmentView implements Contents {
     this.lastEntry = this.entriesEnd
     this.entriesEnd = this.next(this.entriesEnd)
     this.frames++
+    if (this.isTooLarge(this.lastEntry)) Atomics.add(this.control, TOO_LARGE_FRAMES, 1)
     if (this.totals !== null) {
       this.totals.frames++
       this.totals.takenBytes += frameBytes + this.entriesEnd - this.lastEntry
@@ -184,7 +188,8 @@ export class Segment extends SegmentView implements Contents {
     words[word + SUPERSEDED] = 0
     words[word + START] = this.framesEnd
     words[word + LENGTH] = entry.frameBytes
-    words[word + ID_LENGTH_AND_FLAGS] = entry.idBytes | (entry.isTombstone ? TOMBSTONE : 0)
+    const flags = (entry.isTombstone ? TOMBSTONE : 0) | (entry.isTooLarge ? TOO_LARGE : 0)
+    words[word + ID_LENGTH_AND_FLAGS] = entry.idBytes | flags
     words[word + PARTITION] = entry.partition
     words[word + OFFSET_LOW] = entry.offset >>> 0
     words[word + OFFSET_AND_TIMESTAMP_HIGH] = Math.floor(entry.offset / WORD) | timestampHigh

@@ -185,9 +185,13 @@ export class Stream implements Pumped, Timed, Waiter {
   }
 
   private tellGap(reason: GapReason, isOpen: boolean): void {
-    const { gaps } = this.parts.counters
-    gaps[reason] = (gaps[reason] ?? 0) + 1
+    this.countGaps(reason, 1)
     this.tell(gap(reason, { signals: this.parts.signals, isOpen }))
+  }
+
+  private countGaps(reason: GapReason, count: number): void {
+    const { gaps } = this.parts.counters
+    gaps[reason] = (gaps[reason] ?? 0) + count
   }
 
   /** The position as an id if it moved since the client last heard of it; only at the tail does it stand for everything. */
@@ -296,6 +300,7 @@ export class Stream implements Pumped, Timed, Waiter {
     counters.writes++
     counters.bytesDelivered += bytes.length
     counters.recordsDelivered += cursor.frames
+    if (cursor.tooLarge > 0) this.countGaps('too-large', cursor.tooLarge)
     this.parts.sink.write(bytes, this.taken)
   }
 

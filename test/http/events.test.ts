@@ -170,6 +170,7 @@ describe('GET of a stream', () => {
     expect(reader.records).toEqual(['before', 'after'])
     expect(reader.comments).toContain('gap too-large')
     expect(scene.topic.bus.recordsTooLarge).toBe(1)
+    expect(scene.app.kafkaSse.figures.gaps).toEqual({ 'too-large': 1 })
   })
 
   it('ends cleanly at exp, over HTTP/2 and HTTP/1.1', async () => {

@@ -148,6 +148,28 @@ describe('a bus', () => {
     expect(readAll(Cursor.fromBeginning(bus)).records).toEqual(['what follows'])
   })
 
+  it('tells a cursor how often a read says too-large: live, past, and with ids of its own', () => {
+    const bus = busOf(2)
+    const live = Cursor.fromBeginning(bus)
+    const huge = 'x'.repeat(16 * MIB)
+    for (let offset = 0; offset < 6; offset++)
+      bus.append(record(0, offset, null, offset % 3 === 0 ? huge : 'small'))
+    bus.append(record(1, 0, null, huge))
+    bus.publish()
+    const told = (cursor: Cursor): number => {
+      let count = 0
+      while (cursor.read(MIB) !== null) count += cursor.tooLarge
+      return count
+    }
+    expect(told(live)).toBe(3)
+    expect(told(Cursor.fromBeginning(bus))).toBe(3)
+    expect(told(Cursor.fromPosition(bus, new Map([[0, 1]])))).toBe(2)
+    expect(told(Cursor.fromPosition(bus, new Map([[1, 1]])))).toBe(2)
+    bus.append(record(0, 6, null, 'small'))
+    bus.publish()
+    expect(told(live)).toBe(0)
+  })
+
   it.each(['text', 'base64', 'envelope'] as const)(
     'takes any record, also one of which V8 can make no string (%s)',
     (encoding) => {
