@@ -1,7 +1,8 @@
 // Reads what the environment sets: texts, straight or from the file that NAME_FILE names, made into the values that
 // the schema checks. An empty variable counts as not set, since compose files hand on unset ones so.
 
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
+import { readTextFile } from './file/text-file.ts'
 import { fileFailure } from './problems.ts'
 import type { Setting } from './setting.ts'
 import { nearestName } from './suggestion.ts'
@@ -50,7 +51,7 @@ function unknownName(name: string): string {
 /** The file's content without the line break that editors end it with. */
 function readValue(name: string, path: string, problems: string[]): string | null {
   try {
-    if (statSync(path).size <= VALUE_BYTES_MAX) return readFileSync(path, 'utf8').replace(/\r?\n$/, '')
+    if (statSync(path).size <= VALUE_BYTES_MAX) return readTextFile(path).replace(/\r?\n$/, '')
     problems.push(`${name}: ${path} is larger than ${VALUE_BYTES_MAX} bytes`)
   } catch (error) {
     problems.push(`${name}: cannot read ${path}: ${fileFailure(error)}`)

@@ -8,10 +8,10 @@ import {
   type KeyObject,
   X509Certificate,
 } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { TlsOptions } from '../options.ts'
 import { keySetting } from '../token/key-setting.ts'
+import { readTextFile } from './file/text-file.ts'
 import { fileFailure } from './problems.ts'
 
 export function tlsProblems({ certFile, keyFile }: TlsOptions): string[] {
@@ -49,7 +49,7 @@ export function verificationKeysProblem(name: string, keys: string, folder: stri
       return unfitKeys(name, setting.text, [folder])
     case 'file':
       try {
-        return unfitKeys(name, readFileSync(setting.path, 'utf8'), [folder, dirname(setting.path)])
+        return unfitKeys(name, readTextFile(setting.path), [folder, dirname(setting.path)])
       } catch (error) {
         return `${name}: cannot read ${setting.path}: ${fileFailure(error)}`
       }
@@ -72,7 +72,7 @@ function readAs<T>(
 ): T | null {
   let text: string
   try {
-    text = readFileSync(path, 'utf8')
+    text = readTextFile(path)
   } catch (error) {
     problems.push(`${name}: cannot read ${path}: ${fileFailure(error)}`)
     return null
@@ -91,7 +91,7 @@ function holdsPrivateKey(text: string): boolean {
 }
 
 function holdsDemoKey(text: string, folder: string): boolean {
-  const demoKey = publicKeyOf(() => createPublicKey(readFileSync(join(folder, 'private.pem'), 'utf8')))
+  const demoKey = publicKeyOf(() => createPublicKey(readTextFile(join(folder, 'private.pem'))))
   return demoKey !== null && publicKeys(text).some((key) => key.equals(demoKey))
 }
 

@@ -118,6 +118,7 @@ export class ConnectionGuard {
 
   /** Before Node makes a request of it. Its session's listener, above, has it counted. */
   private readonly streamOpened = (handOn: () => void, stream: ServerHttp2Stream): void => {
+    if (stream.destroyed) return
     stream.on('error', () => {}) // that its client has left is told by 'close'; nobody else listens yet
     this.queue.offer({
       isProven: this.find(stream.session?.socket)?.isProven === true,

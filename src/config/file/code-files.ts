@@ -64,7 +64,10 @@ export async function readCode(path: string): Promise<Code> {
 
 /** The bytes are bounded before they are read: a path may lead to anything. */
 async function readCodeFile(path: string): Promise<CodeFile> {
-  const { size, ino, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
+  const state = await stat(path, { bigint: true })
+  const { size, ino, mtimeNs, ctimeNs } = state
+  if (!state.isFile() && !state.isDirectory())
+    throw new Error('it is no file, but a device, a pipe or a socket')
   if (size > CODE_BYTES_MAX) throw new Error(`it is made of more than ${CODE_BYTES_MAX / 1_048_576} MiB`)
   return { path, text: await readFile(path), stamp: `${ino} ${size} ${mtimeNs} ${ctimeNs}` }
 }

@@ -1,6 +1,5 @@
 // CONFIG_FILE: the plugin's options as JSON, or as the default export of a JavaScript module, which may hold functions.
 
-import { readFile } from 'node:fs/promises'
 import { extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { ConfigModule } from '../../options.ts'
@@ -8,6 +7,7 @@ import { copied, type Document, unplainFaults } from '../document.ts'
 import { ConfigError, fileFailure } from '../problems.ts'
 import type { Fault } from '../validation.ts'
 import { readCode } from './code-files.ts'
+import { readTextFile } from './text-file.ts'
 
 export interface ConfigFile {
   readonly document: Document
@@ -73,7 +73,7 @@ function hasChanged(path: string): ConfigError {
 }
 
 async function readJson(path: string): Promise<{ given: unknown; module: null }> {
-  return { given: JSON.parse(await readFile(path, 'utf8')), module: null }
+  return { given: JSON.parse(readTextFile(path)), module: null }
 }
 
 /** JSON.parse quotes what it could not read, and that may be a secret. */

@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -248,6 +249,30 @@ describe('a server’s environment', () => {
       `HOST_FILE: ${huge} is larger than 1048576 bytes`,
     ])
   })
+
+  test.each(['JWT_KEYS', 'TLS_CERT_FILE', 'TLS_KEY_FILE', 'JWT_ISSUER_FILE', 'CONFIG_FILE'])(
+    '%s that is a pipe nobody writes to, or a device without an end, is an error and holds up nothing',
+    async (name) => {
+      const pipe = join(folder, `pipe-${name}.json`)
+      execFileSync('mkfifo', [pipe])
+      const endless = join(folder, `endless-${name}.json`)
+      symlinkSync('/dev/zero', endless)
+      const { JWT_ISSUER: _, ...needed } = NEEDED
+      const certificate = {
+        TLS: 'on',
+        TLS_CERT_FILE: join(folder, 'server.crt'),
+        TLS_KEY_FILE: join(folder, 'server.key'),
+      }
+      const settings = {
+        ...(name === 'JWT_ISSUER_FILE' ? needed : NEEDED),
+        ...(name.startsWith('TLS') ? certificate : {}),
+      }
+      for (const path of [pipe, endless])
+        expect(await problemsOf({ ...settings, [name]: path })).toContain(
+          `${name}: cannot read ${path}: it is no file, but a device, a pipe or a socket`,
+        )
+    },
+  )
 
   test('no message quotes a credential', async () => {
     const secret = 'c0rrect-horse'
