@@ -55,7 +55,7 @@ export function end(reason: ToldEndReason, signals: boolean): Buffer {
   const made = signals ? ENDS.named : ENDS.plain
   const known = made.get(reason)
   if (known !== undefined) return known
-  const event = `event:end\ndata:${JSON.stringify({ reason, reconnect: reason !== 'revoked' })}\n`
+  const event = `event:end\ndata:${JSON.stringify({ reason, reconnect: true })}\n`
   const bytes = Buffer.from(signals ? `:end ${reason}\n${event}\n` : `:end ${reason}\n\n`)
   made.set(reason, bytes)
   return bytes
