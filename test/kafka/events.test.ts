@@ -223,6 +223,17 @@ describe.skipIf(bootstrapServers === null)('Streams that stay open', () => {
     await stream.hasSeen('ready', 'small', large, 'behind it')
   })
 
+  it('get what follows a record of more than 100 MB, which is passed over', async () => {
+    const topic = await kafka.createTopic({ config: { 'max.message.bytes': '130000000' } })
+    const scene = await open(topic)
+    const stream = await scene.stream()
+    await stream.hasSeen('ready')
+    const large = { value: Buffer.alloc(101_000_000, 'x') }
+    await kafka.produceLarge(topic, 130_000_000, { value: 'small' }, large, { value: 'behind it' })
+    await stream.hasSeen('ready', 'small', 'gap too-large', 'behind it')
+    expect(scene.topic.notReady()).toBeNull()
+  })
+
   it('get records whose timestamps go backwards in the order of their offsets, and from a time on all of them', async () => {
     const topic = await kafka.createTopic()
     const at = (value: string, timestampMs: number) => ({ value, timestampMs })

@@ -93,6 +93,11 @@ export class Kafka {
     await send(producer, topic, records)
   }
 
+  /** The same with records of up to `bytesMax`, of which the topic's `max.message.bytes` has to know. */
+  async produceLarge(topic: string, bytesMax: number, ...records: TestRecord[]): Promise<void> {
+    await send(await this.producer({ 'message.max.bytes': String(bytesMax) }), topic, records)
+  }
+
   /** Produces the records in one transaction, committed or aborted: aborted ones are written all the same. */
   async produceInTransaction(
     outcome: 'commit' | 'abort',

@@ -34,7 +34,9 @@ const CONSUMER_HOLDS: Properties = {
  * bytes more for each of a million keys. With librdkafka's own pause at a full queue (1 s) reading stutters: 73,000
  * records/s instead of 136,000. An end of partition comes `fetch.wait.max.ms` after the last record. A broker that
  * hangs is given up after half of librdkafka's own minute; until then librdkafka goes on asking it. A record of 16 MiB
- * has as long to arrive.
+ * has as long to arrive. A record over `receive.message.max.bytes` would be asked for again and again, and nothing
+ * behind it would come: so it is the highest value, which is 512 above the highest `fetch.max.bytes`, as librdkafka
+ * demands.
  */
 const CONSUMER_DEFAULTS: Properties = {
   'client.id': CLIENT_ID,
@@ -43,6 +45,7 @@ const CONSUMER_DEFAULTS: Properties = {
   'fetch.max.bytes': 4_194_304,
   'fetch.queue.backoff.ms': 10,
   'fetch.wait.max.ms': 100,
+  'receive.message.max.bytes': 2_147_483_647,
   'reconnect.backoff.max.ms': 2_000,
   'socket.timeout.ms': 30_000,
 }

@@ -54,6 +54,17 @@ describe('The properties of librdkafka', () => {
     expect(() => new rdkafka.KafkaConsumer(global, topic)).not.toThrow()
   })
 
+  it('take a record in however large, whatever is configured to be fetched at once', () => {
+    const create = (config: Record<string, number>) => {
+      const { global, topic } = consumerProperties(withConfig(config))
+      expect(global).toMatchObject({ 'receive.message.max.bytes': 2_147_483_647, ...config })
+      return new rdkafka.KafkaConsumer(global, topic)
+    }
+    expect(() => create({})).not.toThrow()
+    expect(() => create({ 'fetch.max.bytes': 2_147_483_135 })).not.toThrow() // the highest that librdkafka takes
+    expect(() => create({ 'receive.message.max.bytes': 200_000_000 })).not.toThrow()
+  })
+
   it('take a value that holds anyway, also as the text that a variable is', () => {
     expect(() => consumerProperties(withConfig({ 'enable.auto.commit': 'false' }))).not.toThrow()
   })
