@@ -3,6 +3,7 @@
 
 import type { BeginningReason } from '../beginning/beginning.ts'
 import { formatPosition } from '../bus/event-id.ts'
+import { TOO_LARGE_LINES } from '../bus/frame.ts'
 import type { EndReason } from './counters.ts'
 
 /** Why a stream could not go on exactly where its client left it. */
@@ -19,6 +20,10 @@ export const CHALLENGE = Buffer.from(
 const NOWHERE_TEXT = formatPosition(new Map())
 const HEARTBEAT = Buffer.from(':\n\n')
 const PING = Buffer.from(':\nevent:ping\ndata:{}\n\n')
+const END_OF_BLOCK = Buffer.from('\n\n')
+const TOO_LARGE = Buffer.concat(TOO_LARGE_LINES)
+const TOO_LARGE_BLOCK = Buffer.concat([END_OF_BLOCK, TOO_LARGE])
+const TOO_LARGE_EVENT = Buffer.from('event:gap\ndata:{"reason":"too-large"}\n')
 
 /** Reconnection time of the client, in ms (HTML spec 9.2.6, field `retry`). */
 export function retry(delayMs: number): Buffer {
@@ -43,6 +48,28 @@ export function gap(reason: GapReason, { signals, isOpen }: { signals: boolean; 
     )
   const told = Buffer.from(`:gap ${reason}\n\n`)
   return reason === 'recreated' || isOpen ? Buffer.concat([told, heartbeat(NOWHERE_TEXT, false)]) : told
+}
+
+/**
+ * Whole frames, and behind each comment that stands for a record that is too large the same as an event; a copy where there is one.
+ * Nothing in a record makes a block that begins like that: its lines begin with a field.
+ */
+export function withNamedGaps(frames: Buffer): Buffer {
+  const pieces: Buffer[] = []
+  let from = 0
+  for (let at = nextTooLarge(frames, 0); at !== -1; at = nextTooLarge(frames, from)) {
+    const end = at + TOO_LARGE.length
+    pieces.push(frames.subarray(from, end), TOO_LARGE_EVENT)
+    from = end
+  }
+  return from === 0 ? frames : Buffer.concat([...pieces, frames.subarray(from)])
+}
+
+/** Where the next block of that kind begins; -1 if there is none. */
+function nextTooLarge(frames: Buffer, from: number): number {
+  if (from === 0 && TOO_LARGE.equals(frames.subarray(0, TOO_LARGE.length))) return 0
+  const before = frames.indexOf(TOO_LARGE_BLOCK, from)
+  return before === -1 ? -1 : before + END_OF_BLOCK.length
 }
 
 /** The snapshot is complete as of `id`; what follows is live. */

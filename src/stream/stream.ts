@@ -26,6 +26,7 @@ import {
   ready,
   retry,
   type ToldEndReason,
+  withNamedGaps,
 } from './signals.ts'
 import type { Sink } from './sink.ts'
 import type { Timed, TimingWheel } from './timing-wheel.ts'
@@ -291,8 +292,9 @@ export class Stream implements Pumped, Timed, Waiter {
     this.tell(ready(cursor.id(), this.parts.signals))
   }
 
-  private write(bytes: Buffer, cursor: Cursor): void {
-    const { counters } = this.parts
+  private write(read: Buffer, cursor: Cursor): void {
+    const { counters, signals } = this.parts
+    const bytes = signals && cursor.tooLarge > 0 ? withNamedGaps(read) : read
     this.writtenBytes = bytes.length
     const nowMs = this.parts.clock.nowMs()
     this.deadlines.lastByteAtMs = nowMs

@@ -173,6 +173,29 @@ describe('GET of a stream', () => {
     expect(scene.app.kafkaSse.figures.gaps).toEqual({ 'too-large': 1 })
   })
 
+  it('tells a record over 16 MiB as an event with its id to a stream with signals, live and afterwards', async () => {
+    await open()
+    const live = await scene.get('/events?signals=1')
+    await vi.waitUntil(() => live.reader.events.some(({ event }) => event === 'ready'))
+    for (const value of ['before', ':gap too-large', 'x'.repeat(16 * 1024 * 1024), 'after'])
+      scene.topic.produce(value)
+    await vi.waitUntil(() => live.reader.events.some(({ data }) => data === 'after'))
+    const later = await scene.get('/events?signals=1')
+    const plain = await scene.get('/events')
+    await vi.waitUntil(() =>
+      [later, plain].every(({ reader }) => reader.events.some(({ data }) => data === 'after')),
+    )
+    const gap = { event: 'gap', data: '{"reason":"too-large"}' }
+    const told = [{ data: 'before' }, { data: ':gap too-large' }, gap, { data: 'after' }]
+    const [liveEvents, laterEvents] = [live, later].map(({ reader }) =>
+      reader.events.filter(({ event }) => event !== 'ready' && event !== 'ping'),
+    )
+    expect(liveEvents).toMatchObject(told)
+    expect(laterEvents).toEqual(liveEvents)
+    expect(new Set(liveEvents?.map(({ id }) => id)).size).toBe(4)
+    expect(plain.reader.records).toEqual(['before', ':gap too-large', 'after'])
+  })
+
   it('ends cleanly at exp, over HTTP/2 and HTTP/1.1', async () => {
     await open()
     const authorization = `Bearer ${scene.token(2)}`

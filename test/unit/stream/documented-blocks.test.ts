@@ -6,7 +6,7 @@ import { Bus } from '../../../src/bus/bus.ts'
 import { FRAME_BYTES_MAX } from '../../../src/bus/frame.ts'
 import type { KafkaRecord } from '../../../src/bus/record.ts'
 import { Cursor } from '../../../src/cursor/cursor.ts'
-import { CHALLENGE, end, gap, heartbeat, ready, retry } from '../../../src/stream/signals.ts'
+import { CHALLENGE, end, gap, heartbeat, ready, retry, withNamedGaps } from '../../../src/stream/signals.ts'
 
 const protocol = readFileSync(new URL('../../../docs/protocol.md', import.meta.url), 'utf8')
 const [, section = ''] = protocol.split('\n## Blocks\n')
@@ -49,7 +49,10 @@ const sent: Record<string, readonly string[]> = {
   'reconnection time': same(retry(2173)),
   record: same(frameOf(0, Buffer.from('{"id":1,"name":"Hello World!"}'))),
   delete: same(frameOf(1, null)),
-  'record too large': same(frameOf(1, Buffer.alloc(FRAME_BYTES_MAX))),
+  'record too large': bySignals((signals) => {
+    const frame = Buffer.from(frameOf(1, Buffer.alloc(FRAME_BYTES_MAX)))
+    return signals ? withNamedGaps(frame) : frame
+  }),
   challenge: same(CHALLENGE),
   heartbeat: bySignals((signals) => heartbeat(null, signals)),
   'heartbeat with id': bySignals((signals) => heartbeat(ID, signals)),

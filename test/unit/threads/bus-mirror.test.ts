@@ -2,6 +2,7 @@
 
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Bus } from '../../../src/bus/bus.ts'
+import { FRAME_BYTES_MAX } from '../../../src/bus/frame.ts'
 import type { Keeps } from '../../../src/bus/record.ts'
 import { Cursor } from '../../../src/cursor/cursor.ts'
 import { SegmentPool } from '../../../src/segments/segment-pool.ts'
@@ -77,6 +78,34 @@ describe('a bus that another thread reads', () => {
   }
 
   const parted = () => bus.partedBytes / SEGMENT_BYTES
+
+  it('knows of a record that was too large, once it is compacted, too', () => {
+    append('a', 'b', 'c', 'd')
+    const value = Buffer.alloc(FRAME_BYTES_MAX)
+    bus.append({
+      partition: 0,
+      offset: offset++,
+      timestampMs: 0,
+      key: Buffer.from('large'),
+      value,
+      headers: [],
+    })
+    append(...'abcdabcdabcdabcd')
+    mirror.receive(news())
+    const [, written] = mirror.segments
+    compact()
+    mirror.receive(news())
+    expect(mirror.segments).not.toContain(written)
+    const read = new StreamReader()
+    const cursor = Cursor.fromBeginning(mirror)
+    let tooLarge = 0
+    for (let bytes = cursor.read(1_000_000); bytes !== null; bytes = cursor.read(1_000_000)) {
+      read.feed(bytes)
+      tooLarge += cursor.tooLarge
+    }
+    expect(tooLarge).toBe(1)
+    expect(read.comments).toEqual(['gap too-large'])
+  })
 
   it('is told what nobody fetched as one piece of news, however much that was', () => {
     for (let count = 0; count < 100; count++) append('a', 'b', 'c')
