@@ -3,8 +3,8 @@
 import type { StreamEvent } from './options.ts'
 import { StreamError } from './stream-error.ts'
 
-/** The server sends no longer event. */
-export const EVENT_LENGTH_MAX = 16_777_216
+/** The server sends no longer event: 16 MiB, and 128 KiB for an id that it merges with the one that the client came with. */
+export const EVENT_LENGTH_MAX = 16_777_216 + 131_072
 
 /** What a parser finds, in order. */
 export interface EventSink {

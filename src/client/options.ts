@@ -49,7 +49,7 @@ export interface ConnectOptions {
   heartbeatMs?: number
   /** Bound of the wait between two tries, where the server does not ask for more. Default 30,000. */
   retryMaxMs?: number
-  /** Longest event, in UTF-16 units (never more than its bytes). Default 16 Mi, which is what the server can send. */
+  /** Longest event, in UTF-16 units (never more than its bytes). Default 16 Mi + 128 Ki: no server sends more. */
   eventLengthMax?: number
   /** Events read ahead of a slow consumer, in UTF-16 units; beyond it nothing is read. Default 1 Mi. */
   readAheadMax?: number

@@ -36,6 +36,10 @@ export function createCounters(): Counters {
   }
 }
 
+export function countGaps({ gaps }: Counters, reason: string, count: number): void {
+  gaps[reason] = (gaps[reason] ?? 0) + count
+}
+
 /** The sum of what several have counted: of every number, wherever it stands; the values must be alike in shape. */
 export function sumOf<T extends object>(parts: readonly T[]): T {
   const sum: Record<string, unknown> = {}

@@ -12,7 +12,7 @@ import type { Topic } from '../bus/topic.ts'
 import type { Cursor } from '../cursor/cursor.ts'
 import type { Session } from '../token/session.ts'
 import type { Clock } from './clock.ts'
-import type { Counters, EndReason } from './counters.ts'
+import { type Counters, countGaps, type EndReason } from './counters.ts'
 import { type DeadlineSettings, Deadlines } from './deadlines.ts'
 import { InFlight } from './in-flight.ts'
 import type { Linked } from './linked-list.ts'
@@ -186,13 +186,8 @@ export class Stream implements Pumped, Timed, Waiter {
   }
 
   private tellGap(reason: GapReason, isOpen: boolean): void {
-    this.countGaps(reason, 1)
+    countGaps(this.parts.counters, reason, 1)
     this.tell(gap(reason, { signals: this.parts.signals, isOpen }))
-  }
-
-  private countGaps(reason: GapReason, count: number): void {
-    const { gaps } = this.parts.counters
-    gaps[reason] = (gaps[reason] ?? 0) + count
   }
 
   /** The position as an id if it moved since the client last heard of it; only at the tail does it stand for everything. */
@@ -302,7 +297,7 @@ export class Stream implements Pumped, Timed, Waiter {
     counters.writes++
     counters.bytesDelivered += bytes.length
     counters.recordsDelivered += cursor.frames
-    if (cursor.tooLarge > 0) this.countGaps('too-large', cursor.tooLarge)
+    if (cursor.tooLarge > 0) countGaps(counters, 'too-large', cursor.tooLarge)
     this.parts.sink.write(bytes, this.taken)
   }
 

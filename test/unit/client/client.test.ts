@@ -305,6 +305,17 @@ describe('the client', () => {
     expect(server.requests).toHaveLength(1)
   })
 
+  it('takes the longest event that a server sends, its id merged with the one that it came with', async () => {
+    const data = 'x'.repeat(16 * 1024 * 1024 - 'data:\nid:\n\n'.length)
+    const id = 'A'.repeat(128 * 1024 - 'id:'.length)
+    server.answers = [() => server.stream(`data:${data}\nid:${id}\n\n`)]
+    open()
+    await vi.waitUntil(() => events.length === 1)
+    expect(events[0]?.id.length).toBe(id.length)
+    expect(events[0]?.data.length).toBe(data.length)
+    expect(stream?.state).toBe('open')
+  })
+
   it('counts a connection without a byte for three heartbeats as lost, and one with heartbeats as alive', async () => {
     open()
     for (let seconds = 0; seconds < 90; seconds += 9) {
