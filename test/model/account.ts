@@ -4,6 +4,16 @@
 import type { Position } from '../../src/bus/position.ts'
 import type { KafkaRecord, Keeps } from '../../src/bus/record.ts'
 import type { GapReason } from '../../src/stream/signals.ts'
+import {
+  isOver,
+  LOADING_MS_MIN,
+  mayBeTombstones,
+  nothingRead,
+  type PartitionAccount,
+  PROVEN_MS_MIN,
+  prove,
+  type Times,
+} from './partition-account.ts'
 
 export interface AccountOptions {
   readonly keeps: Keeps
@@ -12,44 +22,6 @@ export interface AccountOptions {
   /** Whether it has bounds that it may reach. */
   readonly isBounded: boolean
 }
-
-export interface Times {
-  readonly nowMs: number
-  readonly epochMs: number
-}
-
-/** What is known of one partition, in offsets. An id below `start` or `recordsGone` is too old. */
-interface PartitionAccount {
-  /** Where the log begins, as far as the server was told. */
-  start: number
-  recordsGone: number
-  deletesGone: number
-  /** The same of tombstones that were read; those that are missing were gone before. */
-  deletesLeft: number
-  /** Where its reading began. */
-  readonly readFrom: number
-  /** Everything below was deleted unread. */
-  skippedTo: number
-  /** The two newest timestamps of what was read, in descending order, but for those ahead of the clock. */
-  timestamps: readonly [] | readonly [number, number]
-  /** Since when what is read was not there before: null while it may be from any time. */
-  proven: Proven | null
-  /** The next such moment, once it is read up to that end. */
-  nextEnd: (Proven & { readonly end: number }) | null
-  readonly begun: Proven
-  hasRead: boolean
-  /** Missing offsets below this count as young by timestamps alone. */
-  trustedTo: number
-}
-
-interface Proven {
-  readonly at: Times
-  /** Within this time nothing is doubted. */
-  readonly msMin: number
-}
-
-const PROVEN_MS_MIN = 30_000
-const LOADING_MS_MIN = 600_000
 
 /** A record that nothing has superseded, nor let go. */
 interface Live {
@@ -123,35 +95,22 @@ export class Account {
     now: Times,
   ): boolean {
     const of = this.partitions.get(partition)
+    const { deleteRetentionMs } = this.options
     if (of === undefined || !this.keepsLatest) return false
     if (of.nextEnd !== null && of.nextEnd.end <= next) prove(of, of.nextEnd)
-    let goneTo = found > Math.max(0, next) && this.mayBeTombstones(of, found, now) ? found : 0
+    let goneTo = found > Math.max(0, next) && mayBeTombstones(of, found, now, deleteRetentionMs) ? found : 0
     if (timestampMs !== null && timestampMs >= 0 && timestampMs <= now.epochMs) {
       const [first = Number.NEGATIVE_INFINITY, second = Number.NEGATIVE_INFINITY] = of.timestamps
       if (timestampMs > first) of.timestamps = [timestampMs, first]
       else if (timestampMs > second) of.timestamps = [first, timestampMs]
-      const isOld = timestampMs + this.options.deleteRetentionMs <= now.epochMs
+      const isOld = timestampMs + deleteRetentionMs <= now.epochMs
       if (goneTo === 0 && isOld) goneTo = of.trustedTo
       if (isOld) of.trustedTo = 0
     }
-    const keepsOlder = of.proven !== null || (of.hasRead && this.isOver(of.begun, now))
+    const keepsOlder = of.proven !== null || (of.hasRead && isOver(of.begun, now, deleteRetentionMs))
     of.hasRead = true
     if (keepsOlder) return goneTo > 0
     of.deletesGone = Math.max(of.deletesGone, goneTo)
-    return false
-  }
-
-  private isOver({ at, msMin }: Proven, now: Times): boolean {
-    const ageMs = Math.max(now.nowMs - at.nowMs, now.epochMs - at.epochMs)
-    return ageMs >= Math.max(this.options.deleteRetentionMs, msMin)
-  }
-
-  private mayBeTombstones(of: PartitionAccount, found: number, now: Times): boolean {
-    const { deleteRetentionMs } = this.options
-    if (of.proven !== null && !this.isOver(of.proven, now)) return false
-    const [, second = Number.NEGATIVE_INFINITY] = of.timestamps
-    if (second > now.epochMs || second + deleteRetentionMs <= now.epochMs) return true
-    of.trustedTo = found
     return false
   }
 
@@ -250,19 +209,6 @@ export class Account {
     if (retainedMsMax === null) return false
     return arrivedAtMs + retainedMsMax <= nowMs || record.timestampMs + retainedMsMax <= epochMs
   }
-}
-
-type Reading = Pick<PartitionAccount, 'timestamps' | 'proven' | 'nextEnd' | 'trustedTo' | 'begun' | 'hasRead'>
-
-function nothingRead(at: Times): Reading {
-  const begun = { at, msMin: LOADING_MS_MIN }
-  return { timestamps: [], proven: null, nextEnd: null, trustedTo: 0, begun, hasRead: false }
-}
-
-function prove(of: PartitionAccount, proven: Proven): void {
-  of.proven = proven
-  of.nextEnd = null
-  of.trustedTo = 0
 }
 
 export function nameOfFrame({ partition, offset }: Pick<KafkaRecord, 'partition' | 'offset'>): string {

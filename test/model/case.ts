@@ -13,10 +13,12 @@
 import type { Keeps } from '../../src/bus/record.ts'
 import type { SegmentPool } from '../../src/segments/segment-pool.ts'
 import { BUS_OPTIONS } from '../support/bus-options.ts'
+import { type Choose, chooseBy } from './choice.ts'
 import { Client } from './client.ts'
 import { KafkaTopic } from './log.ts'
+import type { Clocks } from './reading.ts'
 import { anyWish, idAs, PLAIN, type Reads, type Wish, wishOf } from './reads.ts'
-import { type Choose, type Clocks, Server } from './server.ts'
+import { Server } from './server.ts'
 import { Silence } from './silence.ts'
 import { anyRecords, recordsOf, type Written } from './written.ts'
 
@@ -243,15 +245,4 @@ function show(server: Server, partsMax: number): void {
   server.publish()
   server.catchUp()
   server.report(partsMax)
-}
-
-/** mulberry32: the same case from the same seed. */
-function chooseBy(seed: number): Choose {
-  let state = seed | 0
-  return (bound) => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return bound === 0 ? 0 : ((mixed ^ (mixed >>> 14)) >>> 0) % bound
-  }
 }

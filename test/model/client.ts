@@ -1,55 +1,32 @@
-// A client as the resume tests see it: one stream at a time, which does what src/stream/stream.ts does with a beginning and a cursor, and
-// may be cut behind any word of it. What it is sent is held against what was written in test/model/ledger.ts, what its id is told
-// against what the server still has in test/model/claim.ts.
+// A client as the resume tests see it: one stream at a time, which does what src/stream/stream.ts does with a beginning and a cursor,
+// and may be cut behind any word. ledger.ts holds what it is sent against what was written, claim.ts its id against the server.
 
-import { createParser, type EventSourceMessage, type EventSourceParser } from 'eventsource-parser'
 import { type Ahead, hasFromNow } from '../../src/beginning/ahead.ts'
-import { type Beginning, type Begun, FROM_EARLIEST, type Wish } from '../../src/beginning/beginning.ts'
+import { type Beginning, type Begun, FROM_EARLIEST } from '../../src/beginning/beginning.ts'
 import { formatPosition, parsePosition } from '../../src/bus/event-id.ts'
 import type { Position } from '../../src/bus/position.ts'
-import type { Keeps } from '../../src/bus/record.ts'
 import type { Cursor } from '../../src/cursor/cursor.ts'
 import { Claim } from './claim.ts'
 import { Ledger } from './ledger.ts'
-import type { Log } from './log.ts'
 import { Now } from './now.ts'
+import { hasSomething, NOTHING_YET, Possession, positionOf } from './possession.ts'
+import { type Cut, isFromNow, type NewWish } from './reads.ts'
 import type { Server } from './server.ts'
 
-/** The id that comes with a gap: of a client that has nothing. */
-const NOTHING_YET = 'AQA='
-
-/** Where the connection breaks: inside the last event that is sent, or right behind a word that has an id. */
-export type Cut = 'never' | 'inside' | 'behind'
-
-export type NewWish = Omit<Wish, 'id'>
-
-export class Client {
-  id = ''
-  /** Whether its stream is over, and it is for the client to come back. */
+export class Client extends Possession {
+  /** Whether it has a stream, be that waiting; else it is for the client to come back. */
   isOpen = false
-  private readonly keeps: Keeps
-  /** null where its id is of a topic that is no more, and was taken for one of the present topic. */
-  private ledger: Ledger | null = null
   /** What its id says at this server, where it brought one. */
   private claim: Claim | null = null
   /** Which reading of the topic its cursor is of. */
   private generation = 0
-  /** The topic that its stream is of. */
-  private logs: readonly Log[] = []
   private server: Server | null = null
   private wish: NewWish = FROM_EARLIEST
   private beginning: Beginning | null = null
   private cursor: Cursor | null = null
-  /** Of this connection, since it keeps what was cut off. */
-  private reader: EventSourceParser | null = null
-  private readonly sent: EventSourceMessage[] = []
   private doubt: Ahead | null = null
   /** What "now" was, where it asked for what comes from then on. */
   private now: Now | null = null
-
-  constructor(keeps: Keeps) {
-    this.keeps = keeps
-  }
 
   /** Whether there is nothing that it waits for, and it has all there is. */
   get isAtTail(): boolean {
@@ -73,11 +50,6 @@ export class Client {
 
   get hasAll(): boolean {
     return this.isCaughtUp && (this.claim === null || this.claim.ahead.length === 0)
-  }
-
-  /** Next offset of a partition, by what it was told. */
-  nextOf(partition: number): number {
-    return this.ledger?.nextOf(partition) ?? Number.POSITIVE_INFINITY
   }
 
   isWith(server: Server | undefined): boolean {
@@ -112,7 +84,7 @@ export class Client {
     this.beginning = null
     this.doubt = null
     this.cursor = null
-    this.reader = null
+    this.cutOff()
   }
 
   /** A turn of its stream: a look at where to begin, or one read. False where there is nothing more to do. */
@@ -280,40 +252,4 @@ export class Client {
     if (gap) throw new Error(`an id is told at the tail that is ${gap}`)
     if (cut === 'behind') this.disconnect()
   }
-
-  private take(bytes: Uint8Array): void {
-    this.reader ??= createParser({ onEvent: (event) => this.sent.push(event) })
-    // Not by StreamReader's decoder: everything here is ASCII, and that costs a tenth of all the model's time.
-    this.reader.feed(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1'))
-    for (const { id = '', event, data } of this.sent.splice(0)) {
-      this.ledger?.take(positionOf(id), event, data)
-      this.id = id
-    }
-  }
-
-  /** Its id is of another topic: it begins with nothing, or tries what the id is taken for. */
-  private changeTopic(isForgetful: boolean): void {
-    if (isForgetful || !hasSomething(this.id)) this.forget()
-    this.ledger = null
-  }
-
-  private forget(): void {
-    this.id = ''
-    this.ledger = null
-  }
-}
-
-/** Whether the id is of a client that has something. */
-function hasSomething(id: string): boolean {
-  return id !== '' && id !== NOTHING_YET
-}
-
-function positionOf(id: string) {
-  const position = parsePosition(id)
-  if (position === null) throw new Error(`not an id: ${id}`)
-  return position
-}
-
-function isFromNow({ from, sinceMs }: NewWish): boolean {
-  return from === 'latest' && sinceMs === null
 }

@@ -3,8 +3,8 @@
 
 import fc from 'fast-check'
 import { type Case, CLOCK_ERRORS_MS, LONG_MS } from './case.ts'
+import { mostly } from './choice.ts'
 import { CUTS, reads, tellReads } from './reads.ts'
-import { mostly } from './words.ts'
 import { tellWritten, written } from './written.ts'
 
 export interface Command {

@@ -3,8 +3,9 @@
 
 import { covers, FROM_BEGINNING, furthest, type Position } from '../../src/bus/position.ts'
 import type { KafkaRecord, Keeps } from '../../src/bus/record.ts'
+import { Excuses } from './excuses.ts'
 import type { Log } from './log.ts'
-import type { Holdings, Server } from './server.ts'
+import type { Server } from './server.ts'
 
 export class Ledger {
   /** The topic that it is of. */
@@ -30,14 +31,12 @@ export class Ledger {
    */
   private seen: Position = new Map()
   private horizon: Position = new Map()
-  /** Records that were gone already when it began to read of them. */
-  private isExcused: (record: KafkaRecord) => boolean = () => false
-  /** The same, but for those whose loss ends its stream all the same. */
-  private wasGone: (record: KafkaRecord) => boolean = () => false
+  private readonly excuses: Excuses
 
   constructor(logs: readonly Log[], keeps: Keeps) {
     this.logs = logs
     this.keeps = keeps
+    this.excuses = new Excuses(logs)
   }
 
   connect(server: Server): void {
@@ -52,7 +51,7 @@ export class Ledger {
 
   /** It goes on where it was; of a partition of which it has nothing it wants what there is. */
   resume(server: Server): void {
-    this.excuse(server, (partition) => (this.position.get(partition) ?? 0) <= 0)
+    this.excuses.of(server, (partition) => (this.position.get(partition) ?? 0) <= 0)
   }
 
   beginSince(sinceMs: number | null, server: Server): void {
@@ -71,7 +70,7 @@ export class Ledger {
     this.state.clear()
     this.floor = floor
     this.position = floor
-    this.excuse(server)
+    this.excuses.of(server)
   }
 
   /**
@@ -86,17 +85,16 @@ export class Ledger {
     // What there is of one is sent, but is no snapshot: newest values may be gone.
     const read = [...server.view.position()].filter(([partition]) => isUnknown(partition))
     this.floor = furthest(position, new Map(read))
-    this.excuse(server, isUnknown)
-    if (isReading) this.wasGone = () => false
+    this.excuses.of(server, isUnknown)
+    if (isReading) this.excuses.forgiveNoLoss()
   }
 
   /** Who has been sent nothing yet wants what there is when it is, at the least. */
   beforeRead(server: Server): void {
     if (!this.isBeginning || this.hasTaken) return
-    const { wasGone } = this
-    this.excuse(server)
-    if (!server.viewAccount.isWhole) this.wasGone = wasGone
-    if (this.sinceMs !== null) this.excuseBefore(server.floorOf(this.sinceMs), server)
+    this.excuses.begin(server, server.viewAccount.isWhole)
+    if (this.sinceMs !== null)
+      this.floor = this.excuses.before(server.floorOf(this.sinceMs), this.floor, server)
   }
 
   nextOf(partition: number): number {
@@ -153,7 +151,7 @@ export class Ledger {
       if (mayHaveDeletes) return true
       for (let offset = from; offset < to; offset++) {
         const record = log.written.get(offset)
-        const isOwed = server.isMirrored || record === undefined || !this.wasGone(record)
+        const isOwed = server.isMirrored || record === undefined || !this.excuses.wasGone(record)
         if (isOwed && (record === undefined ? isLate || offset < log.start : !has(record))) return true
       }
     }
@@ -174,7 +172,7 @@ export class Ledger {
     // Kafka's own compaction may be further on than the server.
     if (!log.records.includes(record) && log.isSuperseded(record)) return
     const has = this.state.get(key)
-    const isGone = offset < log.start || this.isExcused(record)
+    const isGone = offset < log.start || this.excuses.isExcused(record)
     const wanted = value === null || (isGone && has === undefined) ? undefined : record
     if (has !== wanted) throw new Error(`${key} is ${has?.offset}, not ${wanted?.offset}`)
   }
@@ -217,7 +215,7 @@ export class Ledger {
   private mayPass(record: KafkaRecord, before: Position): boolean {
     const { partition, offset, key, value } = record
     if (key === null && value === null) return true
-    if (this.isExcused(record)) return true
+    if (this.excuses.isExcused(record)) return true
     // Of a partition of which it has nothing it wants what there is, also where that is read later.
     const hasNothing = (before.get(partition) ?? 0) <= 0
     if (hasNothing && offset < (this.server?.begunOf(partition)?.at ?? 0)) return true
@@ -245,27 +243,5 @@ export class Ledger {
     }
     this.position = position
     this.hasTaken = true
-  }
-
-  private excuse(server: Server, isOfNothing = (_partition: number) => true): void {
-    const { has, position }: Holdings = server.holdings()
-    const excused = new Set([...position.keys()].filter(isOfNothing))
-    this.isExcused = (record) =>
-      excused.has(record.partition) && record.offset < (position.get(record.partition) ?? 0) && !has(record)
-    this.wasGone = this.isExcused
-  }
-
-  /** Where the first record since its moment is gone by now, another one may be found. */
-  private excuseBefore(from: Position, server: Server): void {
-    const { isExcused } = this
-    const { has } = server.holdings()
-    const isFirstGone = (partition: number) => {
-      const first = this.logs[partition]?.written.get(this.floor.get(partition) ?? 0)
-      return first !== undefined && !has(first)
-    }
-    const moved = new Map([...from].filter(([partition]) => isFirstGone(partition)))
-    const floor = furthest(this.floor, moved)
-    this.floor = floor // at servers that it goes on at, too
-    this.isExcused = (record) => isExcused(record) || record.offset < (floor.get(record.partition) ?? 0)
   }
 }

@@ -1,11 +1,16 @@
 // A client's next reads in a case of the resume model, and how it connects before if its stream is over.
 
 import fc from 'fast-check'
+import type { Wish as StreamWish } from '../../src/beginning/beginning.ts'
 import { formatPosition } from '../../src/bus/event-id.ts'
 import { FROM_NOW } from '../../src/bus/position.ts'
-import type { Cut, NewWish } from './client.ts'
-import type { Choose } from './server.ts'
-import { mostly } from './words.ts'
+import type { Choose } from './choice.ts'
+import { mostly } from './choice.ts'
+
+/** Where the connection breaks: inside the last event that is sent, or right behind a word that has an id. */
+export type Cut = 'never' | 'inside' | 'behind'
+
+export type NewWish = Omit<StreamWish, 'id'>
 
 export const CUTS = mostly<Cut>([
   ['never', 3],
@@ -87,4 +92,9 @@ export function tellReads({ client, times, bytesMax, cut, ...how }: Reads): stri
     `client ${client} reads ${times} times up to ${bytesMax} bytes${end}; ` +
     `if it has no stream, of server ${server}, to which it connects with ${says}${other}, else from ${since}`
   )
+}
+
+/** Whether it asks for what comes from now on. */
+export function isFromNow({ from, sinceMs }: NewWish): boolean {
+  return from === 'latest' && sinceMs === null
 }

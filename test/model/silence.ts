@@ -1,9 +1,10 @@
 // The end of a case while one leader says nothing. A client comes from one server to another that may not have read what its id
 // names, and is at the tail of all other partitions within 10 s: at once where these alone are ahead, by Kafka's word or by reading.
 
+import type { Choose } from './choice.ts'
 import type { Client } from './client.ts'
 import type { KafkaTopic } from './log.ts'
-import type { Choose, Server } from './server.ts'
+import type { Server } from './server.ts'
 
 /** Every stream has begun before that, from its request on. */
 const HELD_UP_MS = 9_999

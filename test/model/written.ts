@@ -1,8 +1,8 @@
 // Records that are written at once in a case of the resume model.
 
 import fc from 'fast-check'
-import type { Choose } from './server.ts'
-import { mostly } from './words.ts'
+import type { Choose } from './choice.ts'
+import { mostly } from './choice.ts'
 
 const KEYS = 6
 const SIZES = [0, 5, 60, 700, 2_000, 9_000]
