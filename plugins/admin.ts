@@ -1,5 +1,5 @@
-// Readiness, metrics and live figures as a Fastify decorator: `app.kafkaSseAdmin`. It may live on another instance than
-// the streams do: all it needs of them is handed over. The routes are in routes/admin.ts.
+// Readiness, metrics and live figures as a Fastify decorator: `app.kafkaSseAdmin`. It may be on another instance than
+// the streams, because its options hold all that it needs of them. The routes are in routes/admin.ts.
 
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
@@ -18,7 +18,7 @@ declare module 'fastify' {
 }
 
 export interface AdminPluginOptions extends Parts {
-  /** What `guardConnections` counts into, where there is such a guard. */
+  /** Figures of `guardConnections`; left out where the host guards its connections. */
   readonly connections?: ConnectionFigures
   /** Other threads, where there are such. */
   readonly workerPool?: WorkerPoolFigures

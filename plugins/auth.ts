@@ -1,5 +1,5 @@
-// The token path's beginning: a request's bearer token becomes a session, or a refusal as RFC 6750 words it.
-// Decorates the app with `kafkaSseAuth`. No token, and no word on which check failed, leaves by answer or error.
+// Makes a session of a request's bearer token, or refuses it by RFC 6750. Decorates the app with `kafkaSseAuth`.
+// Promise: no answer and no error contains a token, or says which check failed.
 
 import { randomUUID } from 'node:crypto'
 import type { ServerHttp2Stream } from 'node:http2'
@@ -39,7 +39,7 @@ declare module 'fastify' {
   }
 }
 
-/** The session of a request, null where it carries no token. Rejects with TokenRefused or KeysUnavailable. */
+/** The session of a request; null if it has no token. Rejects with TokenRefused or KeysUnavailable. */
 type ReadSession = (request: FastifyRequest) => Promise<Session | null>
 
 async function auth(app: FastifyInstance, options: AuthOptions): Promise<void> {
@@ -55,20 +55,22 @@ async function auth(app: FastifyInstance, options: AuthOptions): Promise<void> {
 export const kafkaSseAuth = fastifyPlugin(auth, { fastify: '5.x', name: 'kafka-sse-auth' })
 export default kafkaSseAuth
 
-/** A session by the host's own means. Its errors are its own, too, answers and challenges included. */
+/** Authenticates by the host's own function, whose errors pass through unchanged. */
 function hostAuthenticator(read: NonNullable<AuthOptions['authenticate']>): Authenticator['authenticate'] {
   return async (request, reply, scope) => {
     await requireClient(request)
     const session = hostSession(await read(request), request)
     if (session !== null) return granted(session, scope, request, reply)
     request.log.info('session refused')
-    // RFC 9110 section 15.5.2: a 401 has one. The host may have set its own.
+    // RFC 9110 section 15.5.2 requires this header in a 401. The host may have set its own.
     if (!reply.hasHeader('www-authenticate')) reply.header('www-authenticate', missingTokenChallenge())
     throw new NotAuthenticated()
   }
 }
 
-/** null: nobody. What is no session is the host's fault, not its client's: 500, and a line that says what is wrong with it. */
+/**
+ * null: refused. An invalid session is the host's fault, not the client's: 500, and a log line that says what is wrong.
+ */
 function hostSession(answer: unknown, request: FastifyRequest): Session | null {
   try {
     return sessionOfHost(answer, Date.now(), randomUUID())
@@ -146,21 +148,22 @@ function logRefusal(request: FastifyRequest, check: string): void {
 }
 
 /**
- * A rapid reset (CVE-2023-44487) brings some 2,000 requests, each with its reset right behind it: no signature is
- * checked for them. Node calls the handler before it reads the next frame, so the reset shows one turn later.
+ * A rapid reset (CVE-2023-44487) sends some 2,000 requests, each followed by its reset. No signature is checked for
+ * them: Node calls the handler before it reads the next frame, so the reset is visible one turn of the event loop
+ * later.
  */
 async function requireClient(request: FastifyRequest): Promise<void> {
   await nextTurn()
   if (hasLeft(request)) throw new RequestAborted()
 }
 
-/** HTTP/2's session, HTTP/1.1's socket. Fastify types every request as HTTP/1.1's; that of HTTP/2 has its stream. */
+/** HTTP/2's session or HTTP/1.1's socket. Fastify types every request as HTTP/1.1's; HTTP/2's has its stream. */
 function carrierOf({ raw }: FastifyRequest): object {
   const { stream } = raw as { readonly stream?: ServerHttp2Stream }
   return stream?.session ?? raw.socket
 }
 
-/** HTTP/2 tells by the stream; HTTP/1.1 by the socket, since its request counts as destroyed once it is read. */
+/** HTTP/2's stream tells; on HTTP/1.1 the socket, because a request counts as destroyed once it is read. */
 function hasLeft(request: FastifyRequest): boolean {
   const raw = request.raw
   const stream = 'stream' in raw ? raw.stream : raw.socket

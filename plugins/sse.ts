@@ -1,4 +1,4 @@
-// Streams as a Fastify decorator: `app.kafkaSse`. Every stream of the app, in one registry, ended when the app closes.
+// The open streams as a Fastify decorator: `app.kafkaSse`. Ends them when the app closes.
 
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
@@ -12,11 +12,11 @@ declare module 'fastify' {
 }
 
 export interface SsePluginOptions extends Omit<SseOptions, 'adminPath' | 'corsOrigins' | 'drainSeconds'> {
-  /** What these streams share with those of other threads. */
+  /** What the streams of several threads share. */
   readonly shared?: Shared
 }
 
-/** Decorates the app with its streams. `preClose` ends them, since Fastify would wait for them for ever. */
+/** Ends the streams in `preClose`, because Fastify's close would wait for them for ever. */
 async function sse(app: FastifyInstance, options: SsePluginOptions): Promise<void> {
   const settings = {
     challengeMs: options.challengeSeconds * 1000,

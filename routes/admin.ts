@@ -1,4 +1,4 @@
-// All that an operator asks the process: health, metrics and the status page, under whatever prefix they are registered.
+// The admin routes: health, metrics and the status page, below the prefix at which they are registered.
 
 import type { FastifyInstance } from 'fastify'
 import type { Admin } from '../src/admin/admin.ts'
@@ -10,7 +10,7 @@ export async function adminRoutes(
   app: FastifyInstance,
   options: StatusOptions & { readonly admin: Admin },
 ): Promise<void> {
-  // Not passed on whole: a prefix among them would be added twice.
+  // The options are not passed on whole: a prefix among them would be added twice.
   const { admin, folder, viewersMax, everyMs } = options
   const limits = { ...(viewersMax && { viewersMax }), ...(everyMs && { everyMs }) }
   await app.register(healthRoutes, { admin })

@@ -1,5 +1,5 @@
-// POST of a stream's path: the answer to a challenge. A fresh token renews every stream at this path that its subject
-// holds, on whichever connection. docs/protocol.md, "Renewal".
+// POST of a stream's path: the answer to a challenge. A new token renews all streams of its subject at this path, on
+// any connection. docs/protocol.md, "Renewal".
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { BodyNotEmpty, MediaTypeUnsupported, NoStream } from '../src/errors.ts'
@@ -7,7 +7,7 @@ import { canonicalToken, queryToken, tokenDigest } from '../src/token/request-to
 import { pathOf, type StreamRoute } from './events.ts'
 import { mediaType } from './media-type.ts'
 
-/** How long the end of an empty body may take. */
+/** Time for an empty body to end. */
 const BODY_WAIT_MS = 10_000
 const CHALLENGE_RESPONSE = 'application/x-challenge-response'
 
@@ -22,13 +22,13 @@ export function challengeHandler(route: StreamRoute) {
   }
 }
 
-/** Digest of the token in the URL: the one that a stream without subject was opened with. Nobody verifies it here. */
+/** Digest of the token in the URL, which a stream without a subject was opened with. The token is not verified. */
 function previousDigest(url: string): string | null {
   const canonical = canonicalToken(queryToken(url) ?? '')
   return canonical === null ? null : tokenDigest(canonical)
 }
 
-/** Whether a single byte of body comes; nothing of it is kept. A client that leaves this open is cut off. */
+/** Whether a byte of body comes; none is kept. A body that does not end in time ends the connection. */
 async function hasBody({ raw, headers }: FastifyRequest): Promise<boolean> {
   if (headers['content-length'] !== undefined) return Number(headers['content-length']) !== 0
   const impatience = setTimeout(() => raw.destroy(), BODY_WAIT_MS)

@@ -1,27 +1,28 @@
-// Cross-origin requests (Fetch standard, 3.3), answered in a hook: with the bytes of @fastify/cors, but without its `OPTIONS *`,
-// which only one in an app may declare. docs/decisions has the reason.
+// Answers cross-origin requests (Fetch standard, 3.3) in a hook, with the same bytes as @fastify/cors. That plugin
+// declares `OPTIONS *`, which only one plugin of an app may do: docs/decisions has the reason.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
-/** `authorization` by name, since `*` does not cover it (Fetch standard, 3.3.2); without credentials, since tokens are not. */
+/** Names `authorization`, because `*` does not cover it (Fetch standard, 3.3.2). No credentials: tokens are none. */
 const PREFLIGHT_HEADERS = {
   'access-control-allow-methods': 'GET, POST',
   'access-control-allow-headers': 'authorization, last-event-id, content-type',
   'access-control-max-age': '86400',
 }
-/** Marks a scope, and with it those inside, so that no request is answered for twice. */
+/** Marks a scope and those inside it, so that no request is answered twice. */
 const ANSWERED = Symbol('CORS is answered')
 const EXPOSED_HEADERS = 'retry-after, www-authenticate'
 
 /**
- * Holds for every route of this scope, and for what is not found in it. No `origins`: nothing is done. The host's own CORS,
- * where it has @fastify/cors, holds for this scope like for everything else, and nothing is done, either.
+ * Applies to every route of this scope, and to its 404 answers. Does nothing without `origins`, nor where the host has
+ * @fastify/cors, which applies to this scope, too.
  */
 export function answerCors(app: FastifyInstance, origins: readonly string[]): void {
   if (origins.length === 0 || app.hasDecorator(ANSWERED)) return
   app.decorate(ANSWERED, true)
   let isHosts = false
-  // Hooks that the host adds after this scope was made hold here, too: whose CORS it is, is known when all is registered.
+  // The host may register @fastify/cors after this scope, and it applies here, too. So this is decided when all is
+  // registered.
   app.addHook('onReady', async () => {
     isHosts = hasCors(app)
   })
@@ -33,7 +34,7 @@ export function answerCors(app: FastifyInstance, origins: readonly string[]): vo
   })
 }
 
-/** Whether @fastify/cors is in this scope or one around it. A scope is made from the one around it, by its prototype. */
+/** Whether this scope or one around it has @fastify/cors. A scope's prototype is the scope around it. */
 function hasCors(scope: FastifyInstance | null): boolean {
   if (!scope?.hasRequestDecorator) return false
   return scope.hasRequestDecorator('corsPreflightEnabled') || hasCors(Object.getPrototypeOf(scope))
@@ -48,7 +49,7 @@ function nameOrigin(request: FastifyRequest, reply: FastifyReply, origins: reado
   }
 }
 
-/** The answer depends on the origin, besides what hooks before this one have named. */
+/** Adds Origin to the `Vary` of earlier hooks. */
 function withOrigin(vary: number | string | string[] | undefined): string {
   const named = [vary ?? []].flat().join(', ')
   const names = named.split(',').map((name) => name.trim().toLowerCase())

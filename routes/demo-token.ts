@@ -1,5 +1,5 @@
-// POST /demo/token: a token for the demo's page, of 30 s, so that nobody needs an identity provider to try the page.
-// Promise: only pages of this very server get one; any other site's page is refused.
+// POST /demo/token: a token of 30 s for the demo's page, which therefore needs no identity provider. Promise: only this
+// server's own pages get one; pages of other sites are refused.
 
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { DEMO_TOKEN_SECONDS } from '../src/demo/identity.ts'
@@ -24,13 +24,13 @@ export async function demoTokenRoutes(
   })
 }
 
-/** Browsers say where a POST comes from, and pages cannot make them lie: at least one of the two headers must be there. */
+/** A browser sends at least one of the two headers with a POST, and a page cannot change them. */
 function isOwnPage(request: FastifyRequest): boolean {
   const { origin, 'sec-fetch-site': site } = request.headers
   if (origin === undefined && site === undefined) return false
   if (site !== undefined && site !== 'same-origin') return false
   if (origin !== undefined && origin.toLowerCase() !== `${request.protocol}://${request.host}`.toLowerCase())
     return false
-  // A name that somebody points at 127.0.0.1 makes their page ours in all but name. Over TLS the certificate tells.
+  // Another site's name may point at 127.0.0.1 (DNS rebinding). Over TLS the certificate prevents that.
   return request.protocol === 'https' || LOCAL_HOST.test(request.host)
 }

@@ -1,5 +1,5 @@
-// GET of a stream's path: docs/protocol.md, "The stream". Whatever is wrong is answered before the first byte; what comes
-// after belongs to the core.
+// GET of a stream's path: docs/protocol.md, "The stream". Every refusal is answered before the stream's first byte;
+// from then on src/stream has the response.
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Wish } from '../src/beginning/beginning.ts'
@@ -13,20 +13,20 @@ import { accepts, acceptsByName } from './media-type.ts'
 import { parseSince } from './since.ts'
 import { EVENT_STREAM, sendStream } from './stream-response.ts'
 
-/** What a stream's routes need of the app they are in. */
+/** What a stream's routes need of their app. */
 export interface StreamRoute {
   readonly topic: Topic
   readonly streams: Streams
   readonly authenticator: Authenticator
-  /** Scope that a token must grant; with null any valid token will do. */
+  /** Scope that a token must grant; null accepts any valid token. */
   readonly scope: string | null
-  /** What a client gets first that names no beginning. */
+  /** What a client gets first that names no place to begin. */
   readonly replay: Replay
 }
 
 type Query = Record<string, string | string[] | undefined>
 
-/** Why a stream cannot be had now, though it may be later. */
+/** Errors of a stream that is refused now, and may be accepted later. */
 const REFUSALS = { draining: Draining, busy: Busy, keys: KeysUnavailable }
 
 export function eventsHandler(route: StreamRoute) {
@@ -42,7 +42,7 @@ export function eventsHandler(route: StreamRoute) {
     try {
       const opening = openingOf(route, request)
       await sendStream(reply, (sink) => {
-        // A hook of the host may have waited, and only what is open when a drain begins is ended by it.
+        // A host's hook may have waited until a drain began, which ends only streams that are open by then.
         if (streams.isDraining) return streams.turnAway(sink, opening.signals)
         streams.open({ ...opening, sink, session, admitted })
         isOpen = true
@@ -54,7 +54,7 @@ export function eventsHandler(route: StreamRoute) {
   }
 }
 
-/** What the request asks for; throws where that is not to be had. */
+/** What the request asks for; throws if it cannot be served. */
 function openingOf(route: StreamRoute, request: FastifyRequest) {
   if (!accepts(request.headers.accept, EVENT_STREAM)) throw new NotAcceptable()
   const query = request.query as Query // Fastify's default parser gives just this
@@ -62,7 +62,7 @@ function openingOf(route: StreamRoute, request: FastifyRequest) {
   return { topic: route.topic, path: pathOf(request.url), wish, signals: wantsSignals(query) }
 }
 
-/** null where it cannot be told whether the token is good, because no key set could be read so far. */
+/** null if the token cannot be verified, because there is no key set. */
 async function sessionOf(
   { authenticator, scope }: StreamRoute,
   request: FastifyRequest,
@@ -76,13 +76,13 @@ async function sessionOf(
   }
 }
 
-/** A request's path as the client wrote it, without its query: what a renewal must match. */
+/** A request's path as the client wrote it, without its query. A renewal must match it. */
 export function pathOf(url: string): string {
   const query = url.indexOf('?')
   return query === -1 ? url : url.slice(0, query)
 }
 
-/** A status where the client understands one; a browser's EventSource would never come back, so it gets a 200 that ends. */
+/** Answers with a status; to an EventSource, which would never retry after one, with a 200 that ends. */
 async function refuse(
   { streams }: StreamRoute,
   request: FastifyRequest,

@@ -8,7 +8,7 @@ export interface HealthOptions {
 }
 
 export async function healthRoutes(app: FastifyInstance, { admin }: HealthOptions): Promise<void> {
-  // Asked every few seconds for as long as the process lives: no log line for each.
+  // Requested every few seconds, so requests are not logged.
   const options = { logLevel: 'warn' } as const
   app.get('/health/live', options, async (_request, reply) => {
     return reply.header('cache-control', 'no-store').send({ live: true })

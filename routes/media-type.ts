@@ -1,6 +1,6 @@
-// Media types of requests (RFC 9110 sections 8.3 and 12.5.1), parameters left aside but for `q=0`.
+// Media types of requests (RFC 9110 sections 8.3 and 12.5.1). Ignores parameters other than `q=0`.
 
-/** Whether an Accept header lets `type` through: none does, and so does a wildcard that no `q=0` takes back. */
+/** Whether an Accept header accepts `type`. No header accepts everything. */
 export function accepts(header: string | undefined, type: string): boolean {
   if (header === undefined || header.trim() === '') return true
   const ranges = rangesOf(header)

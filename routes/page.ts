@@ -1,18 +1,18 @@
-// The page: `/index.html` and what it loads. Each file is a route of its own, found when the server starts, so that no path
-// leads out of its folder or to what is beside it.
+// The page: `/index.html` and the files that it loads. Each file is a route of its own, declared at the start, so that
+// no path leads out of the folder or to other files in it.
 
 import { readdir } from 'node:fs/promises'
 import fastifyStatic from '@fastify/static'
 import type { FastifyInstance } from 'fastify'
 
 export interface PageOptions {
-  /** Of the page, and of `client.js`, which leads to the client's files. */
+  /** Folder of the page and of `client.js`, which imports the client. */
   readonly folder: string
-  /** Of the client, as the build compiles it: browsers load its modules under `/client/`. */
+  /** Folder of the compiled client. Browsers load its modules under `/client/`. */
   readonly clientFolder: string
 }
 
-/** Nothing from elsewhere but the streams, which may be anywhere; nothing inline. */
+/** Allows streams of any origin; everything else only from this server, and nothing inline. */
 const PAGE_HEADERS = {
   'content-security-policy':
     "default-src 'self'; connect-src *; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -20,7 +20,7 @@ const PAGE_HEADERS = {
   'x-content-type-options': 'nosniff',
 }
 
-/** Rejects with an error that names the folder of a client that has not been built. */
+/** Rejects if the client has not been built. The error names its folder. */
 export async function pageRoutes(app: FastifyInstance, { folder, clientFolder }: PageOptions): Promise<void> {
   const modules = await modulesIn(clientFolder)
   await app.register(fastifyStatic, {
@@ -36,7 +36,7 @@ export async function pageRoutes(app: FastifyInstance, { folder, clientFolder }:
   }
 }
 
-/** Without the declarations and source maps that lie beside them. */
+/** Leaves out declarations and source maps. */
 async function modulesIn(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch((cause: unknown) => notBuilt(folder, cause))
   if (!names.includes('index.js')) notBuilt(folder)

@@ -1,6 +1,7 @@
-// The moment that `?since=` names. Pure text in, milliseconds out; what nobody could mean is null, for the route's 400.
+// Reads the moment that `?since=` names: text in, milliseconds out; null for invalid text, which the route answers with
+// 400.
 
-/** Longer than any moment with a fraction that a clock gives. */
+/** Longer than any useful date with a fraction. */
 const CHARACTERS_MAX = 64
 
 const EPOCH_MS = /^-?\d+$/
@@ -12,14 +13,14 @@ const SECOND_MS = 1000
 const DAY_MS = 86_400_000
 
 /**
- * Epoch milliseconds of a moment, or null where the text is none:
+ * Epoch milliseconds of the text; null if it is no moment:
  *
- * - digits alone, with or without a minus, are epoch milliseconds: `20261125` is early in 1970, and so is a moment that
- *   was given in seconds;
+ * - digits alone, with or without a minus, are epoch milliseconds: `20261125` is early in 1970, and so is a number of
+ * seconds;
  * - ISO 8601, basic or extended: a date (its first moment) or a date and a time of hours and minutes, perhaps seconds,
- *   perhaps a fraction of them after a point or a comma, of which what is below a millisecond is cut off; then `Z`, an
- *   offset (`+01:00`, `+0100`, `+01`), or nothing, which is UTC. `t` and `z` as RFC 3339 section 5.6 allows. 24:00 is the
- *   day's end. Years are 0000 to 9999, or signed with six digits as `Date.prototype.toISOString` writes them.
+ * perhaps a fraction of them after a point or a comma, of which what is below a millisecond is cut off; then `Z`, an
+ * offset (`+01:00`, `+0100`, `+01`), or nothing, which is UTC. `t` and `z` as RFC 3339 section 5.6 allows. 24:00 is the
+ * day's end. Years are 0000 to 9999, or signed with six digits as `Date.prototype.toISOString` writes them.
  *
  * A space is read as the `+` that a query parser made it of, so none may stand between date and time. A leap second
  * (`23:59:60Z`, no other) is the second after it, since POSIX time and so Kafka's timestamps have no place for it.
@@ -33,7 +34,7 @@ export function parseSince(text: string): number | null {
   return day === null || parts === undefined || rest.length > 0 ? null : momentOf(day, parts)
 }
 
-/** As Date.parse reads it, null where there is no such day. */
+/** In Date.parse's format; null if there is no such day. */
 function dateOf(text: string): string | null {
   const parts = DATE.exec(text)?.groups
   if (parts === undefined) return null
@@ -49,7 +50,7 @@ function momentOf(date: string, parts: Readonly<Record<string, string | undefine
   const momentMs = Date.parse(`${date}T${time}${zoneOf(zone)}`)
   if (!isLeap) return momentOrNull(momentMs)
   const afterMs = momentMs + SECOND_MS
-  // No second but the last of a UTC day is ever followed by one more.
+  // A leap second only follows the last second of a UTC day.
   return Math.floor(momentMs / DAY_MS) < Math.floor(afterMs / DAY_MS) ? momentOrNull(afterMs) : null
 }
 

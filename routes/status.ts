@@ -1,5 +1,5 @@
-// GET /status: a page of live figures, its script and style, and the events that feed it. The events are few, small and
-// our own JSON: that is what fastify-sse-v2 is right for, and records are not.
+// GET /status: a page of live figures, its script and style, and its event stream. Its events are few and small, and
+// our own JSON, so fastify-sse-v2 writes them. Streams of records need more than it can do.
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ import { markLasting } from '../src/stream/lasting-answers.ts'
 
 export interface StatusOptions {
   readonly admin: Pick<Admin, 'status'>
-  /** Where status.html, status.js and status.css are. */
+  /** Folder of status.html, status.js and status.css. */
   readonly folder: string
   /** Pages that may watch at once. Default 100. */
   readonly viewersMax?: number
@@ -22,7 +22,7 @@ export interface StatusOptions {
 
 const VIEWERS_MAX = 100
 const EVERY_MS = 1000
-/** After which a page that found no room may try again. */
+/** When a page that was refused may retry. */
 const RETRY_AFTER_SECONDS = 10
 const PAGE_HEADERS = {
   'content-security-policy':
@@ -31,7 +31,7 @@ const PAGE_HEADERS = {
   'x-content-type-options': 'nosniff',
   'cache-control': 'no-cache',
 }
-/** What is served of the folder: by which path, from which file, as what. */
+/** The files that are served, with their paths and types. */
 const FILES = [
   { path: '/status', name: 'status.html', type: 'text/html; charset=utf-8' },
   { path: '/status/status.js', name: 'status.js', type: 'text/javascript; charset=utf-8' },
@@ -46,7 +46,7 @@ export async function statusRoutes(app: FastifyInstance, options: StatusOptions)
     everyMs: options.everyMs ?? EVERY_MS,
     describe: () => JSON.stringify(options.admin.status()),
   })
-  // Before Fastify waits for its connections: these would stay open for ever.
+  // Before Fastify waits for its connections, of which these would stay open for ever.
   app.addHook('preClose', async () => viewers.close())
   app.get('/status/events', { exposeHeadRoute: false, logLevel: 'warn' }, (_request, reply) => {
     const texts = viewers.join(reply.raw)
@@ -56,7 +56,7 @@ export async function statusRoutes(app: FastifyInstance, options: StatusOptions)
   })
 }
 
-/** The host may have registered it; another plugin of the host may have taken the name, and then there is no way. */
+/** The host may have registered it. If another plugin of the host has `reply.sse`, the status page cannot work. */
 async function requireSse(app: FastifyInstance): Promise<void> {
   if (app.hasPlugin('fastify-sse-v2')) return
   if (app.hasReplyDecorator('sse')) {

@@ -1,5 +1,6 @@
-// A response that is a stream: it goes through the hooks of the host like any other, and is taken out of Fastify's hands behind the
-// last of them. Promise: nothing is taken that cannot be answered, and a stream that never opens is told of.
+// Answers a request with a stream. The response passes the host's hooks like any other, and is hijacked from Fastify
+// after the last of them. Promise: a client that has left is not hijacked, and the caller learns of a stream that never
+// opened.
 
 import { ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http'
 import type { Http2ServerResponse, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
@@ -15,7 +16,7 @@ const STREAM_HEADERS = {
   'cache-control': 'no-cache, no-transform',
   'x-accel-buffering': 'no',
 }
-/** Those of a connection, which HTTP/2 forbids (RFC 9113, 8.2.2): Node throws where it is to send one. */
+/** Connection headers, which HTTP/2 forbids (RFC 9113, 8.2.2). Node throws if it is given one. */
 const CONNECTION_HEADERS = new Set([
   'connection',
   'http2-settings',
@@ -25,12 +26,12 @@ const CONNECTION_HEADERS = new Set([
   'transfer-encoding',
   'upgrade',
 ])
-/** Those that say how long or how coded a body is. */
+/** Headers that describe the length and coding of a body. */
 const BODY_HEADERS = new Set(['content-encoding', 'content-length', 'trailer', 'transfer-encoding'])
 
 type Headers = Record<string, string | string[]>
 
-/** What stands for a stream while hooks look at the payload. A hook that reads it finds nothing in it. */
+/** Represents the stream as a payload while hooks run. A hook that reads it finds it empty. */
 class StreamBody extends Readable {
   readonly opened: (sink: Sink) => void
   readonly refused: () => void
@@ -41,7 +42,7 @@ class StreamBody extends Readable {
     this.refused = refused
   }
 
-  /** Whether a hook has begun to read it, be it by a pipe. */
+  /** Whether a hook has begun to read it, also by a pipe. */
   get isRead(): boolean {
     return this.readableFlowing === true || this.listenerCount('readable') > 0
   }
@@ -51,12 +52,13 @@ class StreamBody extends Readable {
   }
 }
 
-/** Replies that a stream is to open in, until the last of their hooks has run. */
+/** Replies that will become streams, until their last hook has run. */
 const bodies = new WeakMap<FastifyReply, StreamBody>()
 
 /**
- * Answers with a stream, which `use` is handed once its headers are out; false where it came to none: a hook failed, answered with
- * something else, or took so long that the client left. Rejects with RequestAborted for a client that has left by now.
+ * Answers with a stream: calls `use` once the headers are sent. Resolves with false if no stream opened, because a hook
+ * failed, answered with something else, or took so long that the client left. Rejects with RequestAborted if it has
+ * left already.
  */
 export async function sendStream(reply: FastifyReply, use: (sink: Sink) => void): Promise<boolean> {
   requireClient(reply)
@@ -68,7 +70,7 @@ export async function sendStream(reply: FastifyReply, use: (sink: Sink) => void)
       resolve(true)
     }
     const body = new StreamBody(opened, refused)
-    // Without a listener it would end the process. What became of the answer, `takeStream` decides.
+    // Without a listener the error would end the process. `takeStream` decides about the answer.
     body.on('error', (error) => reply.log.error({ err: error }, 'a hook has destroyed the body of a stream'))
     reply.raw.once('close', refused)
     bodies.set(reply, body)
@@ -76,7 +78,7 @@ export async function sendStream(reply: FastifyReply, use: (sink: Sink) => void)
   })
 }
 
-/** For the route's own `onSend`, which runs behind those of every scope. What it takes, Fastify never gets back. */
+/** For the route's own `onSend`, which runs after those of every scope. Hijacks the reply of a stream from Fastify. */
 export function takeStream(
   _request: FastifyRequest,
   reply: FastifyReply,
@@ -95,21 +97,21 @@ export function takeStream(
   } catch (error) {
     body?.refused()
     dropStreams(reply)
-    done(error as Error) // all that is thrown in here
+    done(error as Error) // everything that is thrown here is one
   }
 }
 
-/** For the route's `onError`, which runs before any error handler: a hook has failed behind `sendStream`. */
+/** For the route's `onError`, which runs before any error handler: a hook has failed after `sendStream`. */
 export async function leaveStream(_request: FastifyRequest, reply: FastifyReply): Promise<void> {
   if (bodies.delete(reply)) dropStreams(reply)
 }
 
-/** What is answered instead has a body of its own: neither the stream's headers nor those that a hook coded it by fit. */
+/** The answer in place of the stream has a body of its own, which the stream's headers and codings do not fit. */
 function dropStreams(reply: FastifyReply): void {
   for (const name of [...Object.keys(STREAM_HEADERS), ...BODY_HEADERS]) reply.removeHeader(name)
 }
 
-/** A hook that compresses, say, or destroys it: what comes out of it would be its own, and nothing would come out. */
+/** A hook has read or destroyed the stream's payload, for instance to compress it. It would send an empty body. */
 class BodyRead extends Error {
   constructor() {
     super(
@@ -118,7 +120,7 @@ class BodyRead extends Error {
   }
 }
 
-/** A client that has left cannot be answered: HTTP/2 tells by the stream, HTTP/1.1 by its socket. */
+/** Throws RequestAborted if the client has left. HTTP/2's stream tells, or HTTP/1.1's socket. */
 function requireClient({ raw }: FastifyReply): void {
   const hasLeft = isHttp1(raw)
     ? raw.destroyed || raw.socket?.destroyed === true
@@ -140,9 +142,9 @@ function open(reply: FastifyReply, body: StreamBody): void {
 
 function openHttp1(reply: FastifyReply, response: ServerResponse): Sink {
   const headers = headersOf(reply)
-  // Fastify says so while it closes, and is kept from closing by connections that stay.
+  // Fastify sets it while it closes. Connections that stay open would delay its close.
   if (String(reply.getHeader('connection')).toLowerCase() === 'close') headers.connection = 'close'
-  // Of those that a hook has set there, only what stands in `headers` goes along.
+  // Headers that a hook has set on the raw response are dropped: only `headers` is sent.
   for (const name of response.getHeaderNames()) response.removeHeader(name)
   response.writeHead(200, headers)
   response.flushHeaders()
@@ -152,13 +154,13 @@ function openHttp1(reply: FastifyReply, response: ServerResponse): Sink {
 function openHttp2(reply: FastifyReply): Sink {
   const stream = http2Stream(reply.raw)
   stream.respond({ ':status': 200, ...headersOf(reply) })
-  const session = stream.session as ServerHttp2Session | undefined // typed for either end, and this is the server's
+  const session = stream.session as ServerHttp2Session | undefined // Node types it for client and server alike
   return session === undefined || session.encrypted
     ? new Http2Sink(stream)
     : new CleartextHttp2Sink(stream, session)
 }
 
-/** What hooks have set and a stream can have, and over it the stream's own. Throws, with the name, where one cannot be sent. */
+/** Headers of hooks that fit a stream, overridden by the stream's own. Throws, naming it, if one is invalid. */
 function headersOf(reply: FastifyReply): Headers {
   const headers: Headers = {}
   for (const [name, value] of Object.entries(reply.getHeaders())) {
@@ -174,7 +176,7 @@ function isFraming(name: string): boolean {
   return CONNECTION_HEADERS.has(name.toLowerCase()) || BODY_HEADERS.has(name.toLowerCase())
 }
 
-/** Only cookies may not stand in one line, separated by commas (RFC 9110, 5.3). */
+/** Joins several values by commas, except cookies (RFC 9110, 5.3). */
 function sentValue(name: string, value: unknown): string | string[] {
   if (!Array.isArray(value)) return String(value)
   return name.toLowerCase() === 'set-cookie' ? value.map(String) : value.join(', ')
@@ -185,7 +187,7 @@ function validate(name: string, value: string | string[]): void {
   for (const line of [value].flat()) validateHeaderValue(name, line)
 }
 
-/** So that the error can be answered that tells of them. */
+/** Removes headers that Node would refuse, so that the answer about the error can be sent. */
 function dropInvalid(reply: FastifyReply): void {
   for (const [name, value] of Object.entries(reply.getHeaders())) {
     if (!isHttp1(reply.raw) && CONNECTION_HEADERS.has(name.toLowerCase())) reply.removeHeader(name)
@@ -202,7 +204,7 @@ function isHttp1(raw: ServerResponse | Http2ServerResponse): raw is ServerRespon
   return raw instanceof ServerResponse
 }
 
-/** Fastify types every reply as HTTP/1.1's; on HTTP/2 `raw` is the compatibility response, which has its stream. */
+/** Fastify types every reply as HTTP/1.1's. On HTTP/2 `raw` is the compatibility response, which has its stream. */
 function http2Stream(raw: unknown): ServerHttp2Stream {
   return (raw as Http2ServerResponse).stream
 }

@@ -1,4 +1,4 @@
-// The routes of one stream: GET, POST and OPTIONS of its path, and 405 for everything else.
+// The routes of one stream: GET, POST and OPTIONS of its path, and 405 for other methods.
 
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import { Draining, KeysUnavailable, MethodNotAllowed } from '../src/errors.ts'
@@ -15,7 +15,7 @@ export async function streamRoutes(
   options: StreamRoute & { path: string },
 ): Promise<void> {
   const { path } = options
-  // A body is never read here, of whatever type: the handler looks whether one comes, after the token was checked.
+  // No body is parsed, of any type. The POST handler checks for one after it has verified the token.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _body, done) => done(null))
   hideTokens(app)
@@ -36,8 +36,8 @@ export async function streamRoutes(
 }
 
 /**
- * Behind the host's own hooks: the line of a request that is over costs as much as the end of its stream, and while others have to
- * end it waits.
+ * Runs after the host's own hooks. Logging the end of a request costs as much as ending its stream, so it waits while
+ * other streams have to end.
  */
 function tellLater({ streams }: StreamRoute) {
   return (_request: FastifyRequest, _reply: FastifyReply, done: () => void): void =>
@@ -45,8 +45,8 @@ function tellLater({ streams }: StreamRoute) {
 }
 
 /**
- * A host's own logger would print the tokens that stand in URLs. With `logSerializers` each request's logger would have a copy of
- * all serializers, for as long as its stream is open.
+ * A host's own logger would print tokens in URLs. With `logSerializers` each request's logger would keep a copy of all
+ * serializers for as long as its stream is open.
  */
 function hideTokens(app: FastifyInstance): void {
   const createChild = app.childLoggerFactory
@@ -58,8 +58,8 @@ function hideTokens(app: FastifyInstance): void {
 }
 
 /**
- * To be refused while the server drains or has no keys is what the answer says, and no fault: Fastify's own handler would log
- * each as an error, with a stack. The handler that the host has, or Fastify's, answers it as it answers any other error.
+ * A refusal while the server drains or has no keys is no fault, but Fastify's own handler would log each as an error
+ * with a stack. The host's error handler, or Fastify's, still answers it like any other error.
  */
 function logRefusals(app: FastifyInstance): void {
   app.setErrorHandler((error, _request, reply) => {

@@ -1,4 +1,4 @@
-// The process's edge: chooses in how many threads, and so in how many processes, there will be served.
+// Starts the server: in this process with one worker, in a serving process of its own with several.
 
 import { serveUntil } from './app/lifetime.ts'
 import type { Ports } from './app/single-thread-app.ts'
@@ -7,9 +7,9 @@ import { inheritedSockets } from './http/inherited-sockets.ts'
 import type { ServerOptions } from './options.ts'
 
 /**
- * Serves until SIGTERM or SIGINT; resolves with the exit code: 0 after a drain, 1 where it could not start or go on. A
- * second signal does not wait for the drain; SIGHUP does nothing. With more than one worker the serving is done by a process
- * of its own. Sockets that a supervisor has opened take the place of HOST and PORT.
+ * Serves until SIGTERM or SIGINT. Resolves with the exit code: 0 after a drain, 1 if it could not start or go on. A
+ * second signal ends the drain at once; SIGHUP does nothing. Sockets that a supervisor has opened replace HOST and
+ * PORT.
  */
 export async function runServer(
   options: ServerOptions,

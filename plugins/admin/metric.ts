@@ -1,23 +1,23 @@
-// A metric as this project describes one, and how it comes to prom-client: read when it is asked for, never kept.
+// Describes a metric, and registers it with prom-client. Its value is read for each scrape, and never kept.
 
 import { Counter, Gauge, type Registry } from 'prom-client'
 
 export interface Metric {
   readonly type: 'counter' | 'gauge'
-  /** Its unit stands last, before a counter's `_total`. */
+  /** Ends with the unit, and a counter with `_total`. */
   readonly name: string
   readonly help: string
   readonly labels: readonly string[]
   readonly read: () => readonly Sample[]
 }
 
-/** One value, and the labels it stands under. */
+/** One value with its labels. */
 export interface Sample {
   readonly value: number
   readonly labels: Readonly<Record<string, string>>
 }
 
-/** Different values of one label that are shown; what is over that is summed under `other`. */
+/** Values of one label that are shown. All further ones are summed under `other`. */
 export const LABEL_VALUES_MAX = 50
 
 export function register(registry: Registry, { type, name, help, labels, read }: Metric): void {
@@ -49,7 +49,7 @@ export function gauge(name: string, help: string, read: () => number): Metric {
   return { ...counter(name, help, read), type: 'gauge' }
 }
 
-/** A counter of several values, told apart by one label. */
+/** A counter with one label and a value for each of its values. */
 export function counterBy(
   label: string,
   name: string,

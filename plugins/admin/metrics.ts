@@ -1,5 +1,5 @@
-// Every metric there is. docs/operating.md has the same table, and a test compares the two both ways. Labels are bounded:
-// reasons and codes are ours, topics are configured.
+// All metrics. docs/operating.md has the same table, and a test compares the two both ways. The number of label values
+// is bounded: reasons and codes are ours, topics are configured.
 
 import { Registry } from 'prom-client'
 import { isLeaving, notReadyReasons, type Parts } from '../../src/admin/readiness.ts'
@@ -15,7 +15,7 @@ export interface MetricsSources extends Parts {
   readonly threads: Threads
 }
 
-/** A registry of its own, so that a host's metrics and ours stay apart. */
+/** A separate registry, so that a host's metrics and ours stay apart. */
 export function createRegistry(sources: MetricsSources): Registry {
   const registry = new Registry()
   for (const metric of allMetrics(sources)) register(registry, metric)
@@ -138,13 +138,13 @@ function labelsOf({ name, encoding, bus }: FedTopic): Record<string, string> {
   return { topic: name, encoding, keeps: bus.keeps }
 }
 
-/** Buses may share a pool, and each of them tells the whole pool's figure: every pool counts once. */
+/** Buses may share a pool, and each reports the figure of the whole pool, so every pool is counted once. */
 function sumOfPools(topics: readonly FedTopic[], bytes: (topic: FedTopic) => number): number {
   const pools = new Map(topics.map((topic) => [topic.bus.options.pool ?? topic.bus, bytes(topic)]))
   return [...pools.values()].reduce((sum, value) => sum + value, 0)
 }
 
-/** Without anybody who counts connections there are no metrics of them. */
+/** Left out where connections are not counted. */
 function connectionMetrics(threads: Threads): Metric[] {
   if (threads.connections() === null) return []
   const figures = () => threads.connections() ?? NO_CONNECTIONS
@@ -163,7 +163,7 @@ function connectionMetrics(threads: Threads): Metric[] {
   ]
 }
 
-/** Where the streams are served by threads of their own. */
+/** Left out in a process without workers. */
 function workerPoolMetrics({ workerPool }: Threads): Metric[] {
   if (workerPool === undefined) return []
   return [
@@ -172,7 +172,7 @@ function workerPoolMetrics({ workerPool }: Threads): Metric[] {
   ]
 }
 
-/** All but the first have the names that every Prometheus client gives them, so that common dashboards know them. */
+/** All but the first have the usual names of Prometheus clients, so that common dashboards find them. */
 function processMetrics(threads: Threads): Metric[] {
   return [
     {

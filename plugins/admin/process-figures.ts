@@ -1,24 +1,24 @@
-// The figures of a process's threads, as one: this thread's and those of its workers, where it has some.
+// The figures of a process: this thread's, combined with those of its workers if it has any.
 
 import type { Delay, EventLoopDelay } from '../../src/admin/event-loop-delay.ts'
 import type { ConnectionFigures } from '../../src/http/connection.ts'
 
-/** What workers count together. */
+/** Figures of all workers together. */
 export interface WorkerPoolFigures {
   readonly workers: number
-  /** Workers that ended although nobody told them to. */
+  /** Workers that ended without being stopped. */
   readonly deaths: number
   readonly connections: ConnectionFigures
   readonly heapUsedBytes: number
-  /** Of the one that is latest. */
+  /** The longest of all workers. */
   delay(): Delay
 }
 
 export interface Threads {
   readonly workerPool: WorkerPoolFigures | undefined
-  /** null where nobody counts connections. */
+  /** null where connections are not counted. */
   connections(): ConnectionFigures | null
-  /** Of the thread that is latest. */
+  /** The longest of all threads. */
   delay(): Delay
   heapUsedBytes(): number
 }

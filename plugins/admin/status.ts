@@ -1,4 +1,4 @@
-// A look at the process's figures, made once for all who watch.
+// Makes the snapshot of the process's figures that the status page shows.
 
 import type { Status, TopicStatus } from '../../src/admin/admin.ts'
 import { notReadyReasons, type Parts } from '../../src/admin/readiness.ts'

@@ -1,5 +1,5 @@
-// @fastify/jwt, registered as `kafkaSse` so that it lives beside the host's own: signature, iss, aud, exp and nbf.
-// Promise: a token is verified by one key with that key's one algorithm; a refusal says which check failed, in a word.
+// Verifies tokens with @fastify/jwt: signature, iss, aud, exp and nbf. Registers it as `kafkaSse`, beside a host's own.
+// Promise: a token is verified with one key and that key's one algorithm; a refusal names the check that failed.
 
 import fastifyJwt, { type FastifyJWTOptions, type FastifyJwtNamespace } from '@fastify/jwt'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
@@ -31,8 +31,8 @@ export interface TokenRules {
 }
 
 /**
- * The claims of a verified token; rejects with TokenRefused or KeysUnavailable. The caller checks `exp`: claims that were
- * verified before are returned without another check.
+ * The claims of a verified token; rejects with TokenRefused or KeysUnavailable. The caller checks `exp`: claims that
+ * were verified before are returned without another check.
  */
 export type VerifyToken = (request: FastifyRequest, token: PresentedToken) => Promise<Claims>
 
@@ -42,7 +42,7 @@ export interface PresentedToken {
   readonly digest: string
 }
 
-/** `check` is a word for the log; never anything of the token. */
+/** `check` names the failed check for the log, and holds nothing of the token. */
 export class TokenRefused extends Error {
   readonly check: string
 

@@ -1,10 +1,10 @@
-// What plugins/admin offers to the admin routes: is the process ready, how does it do, in numbers.
+// The interface of plugins/admin for the admin routes: readiness, metrics and live figures.
 
 import type { EndReason } from '../stream/counters.ts'
 import type { Delay } from './event-loop-delay.ts'
 
 export interface Admin {
-  /** Why no new stream should come here now, in words for an operator; empty when the process is ready. */
+  /** Why this process should get no new streams now, for an operator; empty if it is ready. */
   notReady(): string[]
   /** Every metric in Prometheus's text format. */
   metrics(): Promise<MetricsText>
@@ -16,7 +16,7 @@ export interface MetricsText {
   readonly text: string
 }
 
-/** The live figures of /status: one JSON object a second for each viewer. */
+/** The live figures of /status, sent to each viewer once a second as JSON. */
 export interface Status {
   readonly atMs: number
   readonly uptimeSeconds: number

@@ -1,24 +1,24 @@
-// How late the event loop is: the figure that says first that a process has too much to do.
+// Measures how late the event loop is: the first figure that shows an overloaded process.
 
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 
-/** Seconds beyond the moment at which something was due; `max` is the worst of the window. */
+/** Seconds by which timers were late; `max` is the longest of the window. */
 export interface Delay {
   readonly p50: number
   readonly p99: number
   readonly max: number
 }
 
-/** Time between two looks, which the histogram counts in with every delay. */
+/** Time between two samples. The histogram adds it to every delay. */
 const RESOLUTION_MS = 20
-/** A reading covers this time or more: several readers in one window see the same, and none takes it from another. */
+/** A reading covers at least this time. All readers of one window get the same reading. */
 const WINDOW_MS = 10_000
 
 export class EventLoopDelay {
   private readonly histogram: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
   private readonly now: () => number
   private windowEndsAtMs: number
-  /** The last whole window; null before one is over. */
+  /** The last whole window; null before the first has ended. */
   private last: Delay | null = null
 
   constructor(now: () => number = () => performance.now()) {
@@ -27,7 +27,7 @@ export class EventLoopDelay {
     this.histogram.enable()
   }
 
-  /** The last window that is over; before the first one is, what there is of it. */
+  /** The last whole window; before the first has ended, the part so far. */
   read(): Delay {
     if (this.now() < this.windowEndsAtMs) return this.last ?? this.measured()
     this.last = this.measured()

@@ -1,15 +1,16 @@
-// Whether this process should get new streams now, and if not, why: in words for an operator, without any credential.
+// Whether this process should get new streams now, and if not, why. The reasons are for operators and hold no
+// credentials.
 
 import type { FedTopic, Topics } from '../bus/topic.ts'
 import type { Streams } from '../stream/streams.ts'
 import type { Authenticator } from '../token/authenticator.ts'
 
-/** The parts that can hold a process up. */
+/** The parts that a process's readiness depends on. */
 export interface Parts {
   readonly streams: Pick<Streams, 'figures' | 'isDraining'>
   readonly topics: Pick<Topics, 'all'>
   readonly authenticator: Pick<Authenticator, 'keysReady'>
-  /** Announced before the streams are drained, in a process that lingers; without it there is nothing but the drain. */
+  /** Set in a process that lingers before it drains; without it only the drain counts. */
   readonly departure?: { readonly isAnnounced: boolean }
 }
 
@@ -23,7 +24,7 @@ export function isLeaving({
   return streams.isDraining || departure?.isAnnounced === true
 }
 
-/** Each reason once, however many topics share it; none when the process is ready. */
+/** Each reason once, also if several topics share it; empty if the process is ready. */
 export function notReadyReasons({ topics, authenticator, ...parts }: Parts): string[] {
   const reasons = [
     isLeaving(parts) ? 'the server is draining' : null,
@@ -33,10 +34,10 @@ export function notReadyReasons({ topics, authenticator, ...parts }: Parts): str
   return [...new Set(reasons.filter((reason) => reason !== null))]
 }
 
-/** Kafka's own trouble before a bus that does not fill, which mostly has that for its cause. */
+/** Kafka's trouble comes before a bus that is still being read, because it is mostly the cause. */
 function topicNotReady(topic: FedTopic): string | null {
   const { bus, name } = topic
-  // One that outgrows its bounds later stays ready: all replicas would turn red at once.
+  // A bus that outgrows its bounds later stays ready; otherwise all replicas would turn red at once.
   if (bus.isTooSmall || (!bus.caughtUp && !bus.isWhole))
     return `topic ${name} does not fit: no snapshots, live records only`
   return topic.notReady() ?? (bus.caughtUp ? null : `topic ${name} is still being read`)

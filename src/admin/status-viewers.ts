@@ -1,16 +1,16 @@
-// Those who watch one changing text. It is made once a period for all of them, while there are any. Promise: a viewer
-// that reads slowly misses texts and keeps none waiting: there is no queue.
+// Subscribers of the status page. All share one JSON snapshot a second, made only while there are any. Promise: a slow
+// viewer misses snapshots and delays no other viewer, because there is no queue.
 
 import type { Writable } from 'node:stream'
 
 export interface StatusViewersOptions {
   readonly viewersMax: number
   readonly everyMs: number
-  /** Makes the text as it is now. */
+  /** Makes the snapshot of this moment. */
   readonly describe: () => string
 }
 
-/** How long a viewer's response may take to end when all are told to. */
+/** Time for a viewer's response to end when all are closed. */
 const END_MS = 500
 
 export class StatusViewers {
@@ -28,7 +28,9 @@ export class StatusViewers {
     return this.responses.size
   }
 
-  /** The texts for a new viewer, the first at once, until its response closes; null where there is no room for it. */
+  /**
+   * Snapshots for a new viewer, the first at once, until its response closes; null if there are `viewersMax` already.
+   */
   join(response: Writable): AsyncIterable<string> | null {
     if (this.isClosed || response.destroyed || this.responses.size >= this.options.viewersMax) return null
     this.responses.add(response)
@@ -37,7 +39,7 @@ export class StatusViewers {
     return this.texts(response)
   }
 
-  /** Ends all of them; one that does not read its end is cut off. */
+  /** Ends all responses. One that is not read to its end is destroyed after `END_MS`. */
   close(): void {
     this.isClosed = true
     this.stop()
@@ -75,7 +77,7 @@ export class StatusViewers {
   }
 }
 
-/** A text that is to come; null: none comes any more. */
+/** The next snapshot; null if none follows. */
 class Tick {
   readonly told: Promise<string | null>
   /** Settles `told`. */

@@ -1,4 +1,4 @@
-// The admin port's application: health, metrics and status of whatever parts it is given.
+// The application of the admin port: health, metrics and status.
 
 import fastify, { type FastifyInstance } from 'fastify'
 import admin, { type AdminPluginOptions } from '../../plugins/admin.ts'
@@ -21,7 +21,7 @@ export async function buildAdminApp(
   const names = meantNames(options.adminHost, options.adminHosts)
   const app = fastify({
     ...frameworkOptions(options),
-    // No hook runs for a path that cannot be decoded.
+    // No hook runs for a path that cannot be decoded, so the host is checked here, too.
     frameworkErrors: (_error, { headers }, reply) => {
       const refusal = isHostMeant(headers.host, names) ? new NotFound() : new HostUnknown()
       reply.send(refusal as never) // typed for a route's reply, and no route is meant
@@ -37,7 +37,7 @@ export async function buildAdminApp(
   })
 }
 
-/** For every path, those where there is nothing, too. */
+/** Applies to every path, also to those that do not exist. */
 function refuseOtherHosts(app: FastifyInstance, names: ReadonlySet<string>): void {
   app.addHook('onRequest', async ({ headers }) => {
     if (!isHostMeant(headers.host, names)) throw new HostUnknown()

@@ -1,6 +1,6 @@
-// Ends that wait for others, and no longer than they say: a library that never lets go must not keep a process.
+// Closes with a time limit, so that a library that never finishes does not keep the process alive.
 
-/** Resolves when `work` has settled, whatever came of it, or after that time; true where it had settled. */
+/** Resolves with true when `work` has settled, resolved or rejected; with false after that time. Never rejects. */
 export async function settledWithin(timeMs: number, work: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<boolean>((resolve) => {
@@ -8,17 +8,17 @@ export async function settledWithin(timeMs: number, work: Promise<unknown>): Pro
   })
   const settled = work.then(
     () => true,
-    () => true, // why it could not be closed helps nobody who is leaving
+    () => true, // the process ends: the reason does not matter any more
   )
   const isSettled = await Promise.race([settled, late])
   clearTimeout(timer)
   return isSettled
 }
 
-/** What something that was half built may take to be closed again. */
+/** Time for closing something half built. */
 const UNDO_MS = 1000
 
-/** Builds; where that fails, closes what was there so far, and fails as it did. */
+/** Calls `build`. If that fails, closes `opened` and rejects with the same error. */
 export async function builtOrClosed<T>(
   opened: { close(): Promise<unknown> },
   build: () => Promise<T>,

@@ -1,5 +1,5 @@
-// A serving process from its start to its end: on a signal it lingers, drains and closes, and what fails at the start becomes
-// one line. Promise: it ends, whatever of it does not.
+// A serving process from start to end: on a signal it lingers, drains and closes. A failed start prints one line for
+// each problem. Promise: the process ends, even if a part of it does not.
 
 import { ConfigError } from '../config/parse.ts'
 import type { ServerOptions } from '../options.ts'
@@ -7,15 +7,15 @@ import { settledWithin } from './closing.ts'
 import type { App, Ports } from './single-thread-app.ts'
 import type { StopSignals } from './stop-signals.ts'
 
-/** What closing may take: at the start, where somebody waits for the exit code, and after a drain. */
+/** Time for closing: after a failed start, when the caller waits for the exit code, and after a drain. */
 const CLOSE_FAILED_MS = 1000
 const CLOSE_MS = 2000
-/** What outputs may take that are not read. */
+/** Time for flushing outputs, which may have no reader. */
 const FLUSH_MS = 500
 
 /**
- * Serves until the first signal; resolves with the exit code: 0 after a drain and where it was told to stop before it listened,
- * 1 where it could not start or go on. A second signal does not wait for the drain.
+ * Serves until the first signal. Resolves with the exit code: 0 after a drain, and if the signal came before it
+ * listened; 1 if it could not start or go on. A second signal ends the drain at once.
  */
 export async function serveUntil(
   signals: StopSignals,
@@ -59,7 +59,7 @@ async function serve(
   return ended === undefined ? 1 : 0
 }
 
-/** Readiness turns red; then all goes on as before until load balancers have seen it; then no new streams, and the ends. */
+/** Readiness turns red, and everything else goes on until load balancers have seen it. Then streams are drained. */
 async function leave(
   server: App,
   signal: NodeJS.Signals,
@@ -79,7 +79,7 @@ async function closeWithin(timeMs: number, server: App | null): Promise<void> {
   if (server !== null) await settledWithin(timeMs, server.close())
 }
 
-/** Ends this process, whatever is still open in it, once what was printed is out. */
+/** Ends this process once its output is flushed. Handles that are still open do not matter. */
 export async function exit(code: number): Promise<never> {
   const outputs = [process.stdout, process.stderr]
   const flushed = outputs.map((output) => new Promise((resolve) => output.write('', resolve)))
@@ -87,7 +87,7 @@ export async function exit(code: number): Promise<never> {
   process.exit(code)
 }
 
-/** What could not be had at the start, a line for each problem, for whoever starts it. */
+/** Why the start failed, one line for each problem. */
 export function startProblem(error: unknown, options: ServerOptions): string {
   const { code, port, path, address, message } = error as ListenError
   if (error instanceof ConfigError) return error.problems.map((problem) => `kafka-sse: ${problem}`).join('\n')
@@ -100,7 +100,7 @@ export function startProblem(error: unknown, options: ServerOptions): string {
   return `kafka-sse: ${message}`
 }
 
-/** What Node adds to an error of `listen`. */
+/** Properties that Node adds to an error of `listen`. */
 type ListenError = NodeJS.ErrnoException & { readonly port?: number; readonly address?: string }
 
 function hostName(address: string | undefined, port: number | undefined, options: ServerOptions): string {

@@ -1,27 +1,27 @@
-// Where the log's lines go: standard output, those of a burst in one write, since a write costs more than the line; a warning at
-// once. Promise: where the reader of standard output is gone (closed terminal, broken pipe), lines are lost and the process goes on.
-// A slow reader blocks the thread, as it does in any program; on a non-blocking pipe for 5 s at most, then the write's rest is lost.
+// Writes the log to standard output: a burst of lines in one write, because a write costs more than a line; warnings at
+// once. Promise: without a reader (closed terminal, broken pipe) lines are lost and the process goes on. A slow reader
+// blocks the thread, as in any program; on a non-blocking pipe for 5 s at most, then the rest of the write is lost.
 
 import { writeSync } from 'node:fs'
 
 const STANDARD_OUTPUT = 1
-/** A pipe that does not block and is full: how long it has to be emptied, and how often it is tried. */
+/** How long a full non-blocking pipe is retried, and how often. */
 const FULL_MS_MAX = 5000
 const RETRY_MS = 10
-/** How long a line waits for others. */
+/** How long a line waits for others to be written with it. */
 const BURST_MS = 10
-/** PIPE_BUF: what is longer may have lines of other threads in its midst (pipe(7)). */
+/** PIPE_BUF: other threads' lines may get into the middle of a longer write (pipe(7)). */
 const BURST_BYTES_MAX = 4096
-/** From this level on a line is written at once: pino's number for `warn`. */
+/** Lines of this level and above are written at once: pino's number for `warn`. */
 const URGENT_LEVEL = 40
-/** By this pino knows that it has to set `lastLevel` before each line. */
+/** Tells pino to set `lastLevel` before each line. */
 const WANTS_LEVEL: unique symbol = Symbol.for('pino.metadata')
 
-/** Those of this thread that have lines which wait. */
+/** Destinations of this thread that have waiting lines. */
 const waiting = new Set<LogDestination>()
 let isExitHeard = false
 
-/** Writes every line of this thread that waits for others: before the thread is ended from without. */
+/** Writes all waiting lines of this thread. Call it before the thread is terminated. */
 export function flushLog(): void {
   for (const destination of waiting) destination.flush()
 }
@@ -40,7 +40,7 @@ export class LogDestination {
     this.writeSome = writeSome
   }
 
-  /** Never throws: nothing that fails here could be told anywhere else. */
+  /** Never throws: a failure here could be reported nowhere. */
   write(line: string): void {
     const bytes = Buffer.byteLength(line)
     if (this.burstBytes + bytes > BURST_BYTES_MAX) this.flush()
@@ -61,7 +61,7 @@ export class LogDestination {
   }
 
   private flushInTime(): void {
-    // A thread that has nothing else to do ends, which flushes, too.
+    // The timer keeps no thread alive: `exit` flushes, too.
     this.timer = setTimeout(() => this.flush(), BURST_MS).unref()
     waiting.add(this)
     if (!isExitHeard) process.on('exit', flushLog)
@@ -80,7 +80,7 @@ export class LogDestination {
     }
   }
 
-  /** 0 where it is full, null where nothing can be written any more: EIO, EPIPE and the like. */
+  /** 0 if the pipe is full; null if nothing can be written any more (EIO, EPIPE and the like). */
   private tryWrite(bytes: Buffer): number | null {
     try {
       return this.writeSome(bytes)

@@ -1,5 +1,5 @@
-// Registers the plugin's parts and routes in one scope of Fastify, so that the host's prefix, hooks and logger apply to them.
-// Promise: workers may load it, since nothing in it loads node-rdkafka, which only the main thread can.
+// Registers the plugin's parts and routes in one scope of Fastify, so that the host's prefix, hooks and logger apply to
+// them. Promise: workers may load this file, because nothing in it loads node-rdkafka, which only the main thread can.
 
 import type { FastifyInstance } from 'fastify'
 import admin from '../../plugins/admin.ts'

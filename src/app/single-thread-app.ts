@@ -1,5 +1,5 @@
-// The application that the commands serve: the web app, the records' source and the admin port, put together in one thread.
-// src/threads/multi-thread-app.ts puts them together for several. No process, no signals.
+// The application that the commands serve, in one thread: the web app, the source of records, and the admin app.
+// src/threads/multi-thread-app.ts has it for several threads. Knows nothing of processes and signals.
 
 import { randomInt } from 'node:crypto'
 import type { RequestListener } from 'node:http'
@@ -20,15 +20,15 @@ export interface Ports {
 
 export interface App {
   readonly log: FastifyBaseLogger
-  /** Rejects with an error that names what could not be read or listened to. */
+  /** Rejects with an error that names the file or the port that failed. */
   listen(): Promise<Ports>
-  /** Readiness turns red at once; all else goes on. */
+  /** Readiness turns red at once; everything else goes on. */
   announceEnd(): void
-  /** Takes no new streams, and ends those that are open within `drainSeconds`. Readiness turns red at once. */
+  /** Refuses new streams, and ends open ones within `drainSeconds`. Readiness turns red at once. */
   drain(): Promise<void>
   /** Ends every stream at once and closes everything, within 2 s. */
   close(): Promise<void>
-  /** Resolves when it cannot go on. */
+  /** Resolves when the application cannot go on. */
   readonly failed: Promise<void>
 }
 
@@ -38,7 +38,7 @@ export interface SingleThreadApp extends App {
   readonly admin: FastifyInstance
 }
 
-/** `sockets`: descriptors of listening sockets that somebody else has opened; null: as the options say. */
+/** `sockets`: descriptors of listening sockets that a supervisor has opened; null: listens on HOST and PORT. */
 export async function buildSingleThreadApp(
   options: ServerOptions,
   sockets: readonly number[] | null = null,
@@ -79,7 +79,7 @@ export async function buildSingleThreadApp(
       await app.kafkaSse.close()
       await clientPorts.close()
       await app.close()
-      // Last, so that readiness is seen to be red until the end.
+      // Last, so that readiness can be read until the end.
       await admin.close()
       await adminPorts.close()
     },

@@ -1,19 +1,19 @@
-// What tells a serving process to stop: kept until it is asked for, from the first moment on, so that one that comes
-// during the start is not lost. SIGHUP stops nothing: it comes when a terminal goes away, too.
+// The signals that stop a serving process. Each is kept until it is taken, so that a signal during the start is not
+// lost. SIGHUP does not stop the process, because it also comes when a terminal is closed.
 
 export interface StopSignals {
-  /** The next one that has not been taken, or that comes. */
+  /** The oldest signal that was not taken, or the next one that comes. */
   next(): Promise<NodeJS.Signals>
-  /** Called for each SIGHUP; null: it is passed over. */
+  /** Called for each SIGHUP; null: SIGHUP is ignored. */
   onHangup: (() => void) | null
 }
 
-/** A first one stops, a second one stops at once: a third has nothing to say. */
+/** The first signal drains, the second stops at once; more have no meaning. */
 const KEPT_MAX = 2
 
 export class SignalQueue implements StopSignals {
   onHangup: (() => void) | null = null
-  /** Called for the first signal if it comes before anything has asked for one. */
+  /** Called for a signal that comes before the first `next()`. */
   onEarly: (() => void) | null = null
   private readonly kept: NodeJS.Signals[] = []
   private readonly waiting: ((signal: NodeJS.Signals) => void)[] = []
@@ -32,7 +32,7 @@ export class SignalQueue implements StopSignals {
   }
 }
 
-/** Those that the operating system sends to this process, which end it from now on only by way of the queue. */
+/** This process's signals. From now on they no longer end it by themselves. */
 export function processSignals(): SignalQueue {
   const queue = new SignalQueue()
   for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => queue.push(name))
@@ -40,7 +40,7 @@ export function processSignals(): SignalQueue {
   return queue
 }
 
-/** A terminal that was closed takes no more words: that they are lost is all that comes of it. */
+/** Output to a terminal that was closed is lost, and nothing else happens. */
 export function surviveLostOutputs(): void {
   for (const output of [process.stdout, process.stderr]) output.on('error', () => {})
 }

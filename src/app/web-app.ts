@@ -1,4 +1,5 @@
-// The application for clients: streams, renewals and pages. Its caller registers the streams, and decides where records come from.
+// The application for clients: streams, renewals and pages. Its caller registers the streams, and decides where records
+// come from.
 
 import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'

@@ -1,37 +1,37 @@
-// How many connections a process may have, in all and from one address, over all of its threads: they count in shared memory,
-// each in a row of its own. Promise: a count costs the same however many connections there are, and never waits.
+// Limits the connections of a process, in all and from one address. Its threads count in shared memory, each in a row
+// of its own. Promise: counting never waits, and costs the same for any number of connections.
 
 import { isIPv6 } from 'node:net'
 
 export interface ConnectionBounds {
-  /** Connections at once in this process. */
+  /** Open connections of this process. */
   readonly connectionsMax: number
   /** Of these, from one IPv4 address or one /64 of IPv6. */
   readonly connectionsPerAddressMax: number
 }
 
-/** Why a connection is not taken. */
+/** Why a connection is refused. */
 export type Excess = 'full' | 'address'
 
 /**
- * Addresses are counted by a hash. Two that meet in one cell count as one; of so many cells that is rare, and nobody can aim at
- * it, since the hash has a seed.
+ * Addresses are counted by hash. Two with the same hash count as one, which is rare with this many cells. The hash has
+ * a seed, so that a client cannot provoke it.
  */
 const CELLS = 65_536
-/** Of a row: all connections, then the cells. */
+/** Words of a row: the number of all connections, then the cells. */
 const ROW = 1 + CELLS
 const FNV_PRIME = 16_777_619
-/** How many different seeds there are. */
+/** Number of seeds. */
 export const SEEDS = 2 ** 31
 
-/** What the threads of a process count in: a seed, then a row for each thread. */
+/** The shared memory that threads count in: a seed, then a row for each thread. */
 export function createConnectionCounts(threads: number, seed: number): SharedArrayBuffer {
   const counts = new SharedArrayBuffer((1 + threads * ROW) * Int32Array.BYTES_PER_ELEMENT)
   new Int32Array(counts)[0] = seed
   return counts
 }
 
-/** Forgets what a thread that is no more has counted. */
+/** Clears the counts of a thread that has ended. */
 export function clearConnectionCounts(counts: SharedArrayBuffer, thread: number): void {
   const row = new Int32Array(counts, (1 + thread * ROW) * Int32Array.BYTES_PER_ELEMENT, ROW)
   for (let cell = 0; cell < ROW; cell++) Atomics.store(row, cell, 0)
@@ -43,7 +43,7 @@ export class ConnectionBudget {
   private readonly threads: number
   private readonly thread: number
 
-  /** `thread`: the row to count in. */
+  /** `thread`: the row that this one counts in. */
   constructor(bounds: ConnectionBounds, counts: SharedArrayBuffer, thread: number) {
     this.bounds = bounds
     this.counts = new Int32Array(counts)
@@ -51,7 +51,10 @@ export class ConnectionBudget {
     this.thread = thread
   }
 
-  /** Counts one more, or says why not. Two threads at once may exceed a bound by one each. */
+  /**
+   * Counts one more; if a limit is reached, returns which. Threads that count at the same moment may exceed it by one
+   * each.
+   */
   admit(address: string): Excess | null {
     const cell = this.cellOf(address)
     if (this.sum(0) >= this.bounds.connectionsMax) return 'full'
@@ -60,7 +63,7 @@ export class ConnectionBudget {
     return null
   }
 
-  /** Once for each that was admitted. */
+  /** Call once for each connection that was admitted. */
   release(address: string): void {
     this.add(this.cellOf(address), -1)
   }
@@ -85,7 +88,7 @@ export class ConnectionBudget {
   }
 }
 
-/** What of an address one peer cannot choose: IPv4 whole, also as IPv6 has it, and of IPv6 the first 64 bits. */
+/** The part of an address that its peer cannot vary: all of IPv4, also mapped into IPv6; the first 64 bits of IPv6. */
 export function addressPrefix(address: string): string {
   if (!isIPv6(address)) return address
   const [bare = ''] = address.toLowerCase().split('%')
@@ -100,7 +103,7 @@ function groupsOf(address: string): string[] {
     part
       .split(':')
       .filter((group) => group !== '')
-      // An IPv4 address at the end stands for two groups; which they are is of no matter for the first four.
+      // An IPv4 address at the end stands for two groups. Their values do not matter for the first four.
       .flatMap((group) => (group.includes('.') ? ['0', '0'] : [Number.parseInt(group, 16).toString(16)]))
   const [before, after] = [groups(head), groups(tail ?? '')]
   return [...before, ...Array<string>(8 - before.length - after.length).fill('0'), ...after]

@@ -1,5 +1,5 @@
-// Watches the connections of one server and the requests on them: src/http/connection-limits.ts says what for. One timer for all, and
-// nothing but public events of Node's servers.
+// Watches the connections of one server and the requests on them (src/http/connection-limits.ts has the limits). Uses
+// one timer for all, and only public events of Node's servers.
 
 import type { EventEmitter } from 'node:events'
 import { type IncomingMessage, ServerResponse } from 'node:http'
@@ -11,18 +11,18 @@ import type { ConnectionBudget } from './connection-budget.ts'
 import { OpenRequests } from './open-requests.ts'
 import { RequestQueue } from './request-queue.ts'
 
-/** A sweep is cut into as many parts, so that ten thousand pings never leave in one turn. */
+/** Parts of a sweep, so that ten thousand pings are not sent in one turn. */
 const SWEEP_PARTS = 50
-/** What open requests may take to end when all connections are closed. */
+/** Time for open requests to end when all connections are closed. */
 const LAST_MS = 500
 
-/** Both ends of a connection, as every layer of it tells them. */
+/** Both ends of a connection. TCP, TLS and HTTP/2 sockets all have them. */
 type Ends = Pick<Socket, 'remoteAddress' | 'remotePort' | 'localAddress' | 'localPort'>
 
 export interface GuardParts {
   readonly limits: ConnectionLimits
   readonly figures: ConnectionFigures
-  /** null: as many connections as come. */
+  /** null: no limit on the number of connections. */
   readonly budget: ConnectionBudget | null
   readonly isTls: boolean
 }
@@ -30,9 +30,9 @@ export interface GuardParts {
 export class ConnectionGuard {
   private readonly parts: GuardParts
   private readonly now = () => performance.now()
-  /** Open connections by the addresses and ports of both ends: that names one whichever layer it is seen from. */
+  /** Open connections by the addresses and ports of both ends, which are the same on every layer. */
   private readonly connections = new Map<string, Connection>()
-  /** Where the sweep is. */
+  /** Position of the sweep. */
   private round = this.connections.values()
   private readonly requests: OpenRequests
   private readonly queue = new RequestQueue()
@@ -42,7 +42,7 @@ export class ConnectionGuard {
     this.requests = new OpenRequests(parts.limits, parts.figures, this.now)
   }
 
-  /** Stands before the server's own listeners, which make TLS sockets and sessions at once. */
+  /** Listens before the server's own listeners, which create TLS sockets and sessions at once. */
   watch(server: EventEmitter): () => void {
     const { sweepMs } = this.parts.limits
     const timer = setInterval(this.sweep, Math.max(1, sweepMs / SWEEP_PARTS)).unref()
@@ -69,7 +69,7 @@ export class ConnectionGuard {
     }
   }
 
-  /** Those without an open request go as soon as their last bytes have left; the rest has a moment to end. */
+  /** Closes connections without an open request once their last bytes are sent; others have `LAST_MS`. */
   private closeAll(): void {
     for (const connection of this.connections.values()) connection.end()
     setTimeout(() => {
@@ -82,7 +82,7 @@ export class ConnectionGuard {
     const name = nameOf(socket)
     if (name === null) return true
     const { limits, figures, budget, isTls } = this.parts
-    const address = String(socket.remoteAddress) // there is one, where there is a port
+    const address = String(socket.remoteAddress) // known wherever the port is
     const excess = budget?.admit(address) ?? null
     if (excess !== null) {
       figures.closed[excess]++
@@ -116,10 +116,10 @@ export class ConnectionGuard {
     session.on('stream', (stream: ServerHttp2Stream) => this.requests.opened(stream, connection))
   }
 
-  /** Before Node makes a request of it. Its session's listener, above, has it counted. */
+  /** Runs before Node makes a request of the stream, which `sessionOpened` has counted. */
   private readonly streamOpened = (handOn: () => void, stream: ServerHttp2Stream): void => {
     if (stream.destroyed) return
-    stream.on('error', () => {}) // that its client has left is told by 'close'; nobody else listens yet
+    stream.on('error', () => {}) // 'close' tells that its client has left; nothing else listens for errors yet
     this.queue.offer({
       isProven: this.find(stream.session?.socket)?.isProven === true,
       isGone: () => stream.destroyed || stream.closed,
@@ -137,7 +137,7 @@ export class ConnectionGuard {
       handOn()
       return
     }
-    // The rest of a pipeline that was too long, out of the bytes that were read already.
+    // A request of a pipeline that was too long, parsed from bytes that were read before the connection was destroyed.
     if (request.socket.destroyed) return
     const connection = this.find(request.socket)
     if (connection !== undefined && !this.requests.opened(response, connection)) return
@@ -157,7 +157,7 @@ export class ConnectionGuard {
   }
 
   private readonly sweep = (): void => {
-    this.requests.look()
+    this.requests.check()
     const part = Math.ceil(this.connections.size / SWEEP_PARTS)
     for (let looked = 0; looked < part; looked++) {
       const next = this.round.next()
@@ -171,14 +171,14 @@ export class ConnectionGuard {
   }
 }
 
-/** null on a Unix socket, and for a peer that has left already. */
+/** null on a Unix socket, and if the peer has left already. */
 function nameOf({ remoteAddress, remotePort, localAddress, localPort }: Ends): string | null {
   return remotePort === undefined ? null : `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`
 }
 
 /**
- * Hears of an event before all who listen by now, and hands it on to them: at once, later, or never. Those who listen later are not
- * asked for. Returns what undoes that.
+ * Gets an event before the listeners that the server has now, and hands it on to them: at once, later, or never.
+ * Listeners that are added later are not affected. Returns a function that undoes it.
  */
 function standBefore<Args extends unknown[]>(
   server: EventEmitter,

@@ -1,5 +1,5 @@
-// Closes connections that lead nowhere: no TLS hello, no preface, half a request, nothing asked for a minute, a peer that
-// is gone. Promise: within 90 s by the defaults, and never one whose stream is open and whose peer is alive.
+// Closes useless connections: without a TLS handshake, a preface or a whole request, idle for a minute, or with a peer
+// that is gone. Promise: within 90 s by the defaults, and never one with an open stream and a live peer.
 
 import type { Server as HttpServer } from 'node:http'
 import type { Http2SecureServer, Http2Server } from 'node:http2'
@@ -43,10 +43,10 @@ export function createConnectionFigures(): ConnectionFigures {
 }
 
 /**
- * Guards the connections of a server that does not listen yet, until it is closed or the returned function is called:
- * that one also closes every connection, after at most half a second for what is open on it. Several servers may count into the same
- * figures, and keep within one budget; null: as many connections as come. Peers on a Unix socket cannot be told apart, and are left alone.
- * Throws a RangeError for a limit that is not a positive number.
+ * Guards the connections of a server that does not listen yet, until it closes or the returned function is called. That
+ * function also closes every connection; open requests have half a second. Several servers may share figures and a
+ * budget; null: no limit on the number of connections. Peers on a Unix socket cannot be told apart, so they are not
+ * guarded. Throws a RangeError for a limit that is not a positive number.
  */
 export function guardConnections(
   server: GuardedServer,
@@ -62,7 +62,7 @@ export function guardConnections(
   return new ConnectionGuard({ limits, figures, budget, isTls: server instanceof TlsServer }).watch(server)
 }
 
-/** Node's own limits. They end when a request has come, so that its answer may last for ever. */
+/** Sets Node's own limits. They apply until a request has arrived, and never limit its answer. */
 function limitServer(server: GuardedServer, limits: ConnectionLimits): void {
   const { requestMs, idleMs, requestsUnprovenMax } = limits
   if ('updateSettings' in server) server.updateSettings({ maxConcurrentStreams: requestsUnprovenMax })

@@ -1,5 +1,5 @@
-// One TCP connection that the server holds: what it carries, since when nothing, and when its peer gave a sign of life.
-// Promise: as long as a request or a stream is open on it and the peer is alive, it is left alone.
+// One TCP connection of a server: its open requests, how long it has been idle, and when its peer was last seen alive.
+// Promise: while a request or a stream is open on it and the peer is alive, no limit closes it.
 
 import type { ServerResponse } from 'node:http'
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
@@ -25,59 +25,64 @@ export interface ConnectionLimits {
   readonly handshakeMs: number
   /** How long a connection may stay without an open request or stream; `closeMs` after 1,000 resets. Default 60 s. */
   readonly idleMs: number
-  /** From a request's headers to its answer's; on HTTP/1.1 also from a request's first byte to its last. Default 45 s. */
+  /**
+   * From a request's headers to its answer's; on HTTP/1.1 also from a request's first byte to its last. Default 45 s.
+   */
   readonly requestMs: number
-  /** How long an answer that is no stream may stay untaken by its peer. Default 25 s, so that 30 s hold whatever it was looked at last. */
+  /**
+   * How long a peer may take to receive an answer that is no stream. Default 25 s: 30 s with the time between checks.
+   */
   readonly takenMs: number
-  /** Requests that may be open at once on a connection on which no token was good so far. Default 100. */
+  /** Requests open at once on a connection that has not carried a valid token. Default 100. */
   readonly requestsUnprovenMax: number
-  /** The same once one was good: streams, mostly. Default 1,000. */
+  /** The same once it has, mostly streams. Default 1,000. */
   readonly streamsPerConnectionMax: number
   /** Between two pings of an HTTP/2 session. Default 30 s. */
   readonly pingMs: number
-  /** How long a peer may neither answer a ping nor send anything else. Default 30 s. */
+  /** How long a peer may send nothing while a ping waits for its answer. Default 30 s. */
   readonly silentMs: number
-  /** How long a connection that was told to close may take before it is destroyed. Default 5 s. */
+  /** Time for a connection to close before it is destroyed. Default 5 s. */
   readonly closeMs: number
-  /** Within about this time every connection is looked at. Default 5 s. */
+  /** Time in which every connection is checked once. Default 5 s. */
   readonly sweepMs: number
 }
 
 export interface ConnectionFigures {
   open: number
-  /** Connections (for `unanswered`, `untaken` and `refused`: requests) that were closed by a limit of these, by reason. */
+  /** Connections that a limit closed, by reason; for `unanswered`, `untaken` and `refused` requests. */
   closed: Record<CloseReason, number>
 }
 
 const NEVER = Number.POSITIVE_INFINITY
 /**
- * After so many, and 33 a second more, nghttp2 ends a connection by GOAWAY. Node does not read it from then on, and never sees
- * that its peer has left.
+ * nghttp2 allows this many resets, and 33 a second more, then sends GOAWAY. Node stops reading the connection then, and
+ * never notices that its peer has left.
  */
 const RESETS_MANY = 1000
 
 export class Connection {
-  /** What to destroy: the TCP socket, then the TLS socket around it. */
+  /** The TCP socket, or the TLS socket around it after the handshake. */
   private socket: Socket
   private isSecure: boolean
   private session: ServerHttp2Session | null = null
-  /** Whether a token was good on it. */
+  /** Whether it has carried a valid token. */
   isProven = false
-  /** Of requests and streams that are open. */
+  /** The open requests and streams. */
   readonly answers = new Set<Answer>()
-  /** Requests that were reset. */
   private resets = 0
-  /** Since when nothing is open: from the connection on, or from the end of the last request. */
+  /** When it was made, or when its last request ended. */
   private quietSinceMs: number
   private nextPingAtMs: number
-  /** While a ping is on its way: when it, or the latest sign of life after it, was seen, and the bytes read by then. */
+  /**
+   * While a ping waits for its answer: when it was sent, or the last sign of life since, and the bytes read by then.
+   */
   private pingedAtMs = NEVER
   private bytesReadThen = 0
   private closingSinceMs = NEVER
   private readonly limits: ConnectionLimits
   private readonly now: () => number
 
-  /** `needsTls`: whether a handshake stands between this socket and its first request. */
+  /** `needsTls`: a TLS handshake has to come before the first request. */
   constructor(socket: Socket, needsTls: boolean, limits: ConnectionLimits, now: () => number) {
     this.socket = socket
     this.isSecure = !needsTls
@@ -87,7 +92,7 @@ export class Connection {
     this.nextPingAtMs = this.quietSinceMs + limits.pingMs
   }
 
-  /** The handshake is done: `socket` is the TLS socket. */
+  /** The TLS handshake is done. `socket`: the TLS socket. */
   secure(socket: Socket): void {
     this.socket = socket
     this.isSecure = true
@@ -97,7 +102,7 @@ export class Connection {
     this.session = session
   }
 
-  /** A token was good here: as many streams may be open as a client with many has. */
+  /** It has carried a valid token, so that more streams may be open on it. */
   prove(): void {
     this.isProven = true
     const { session } = this
@@ -105,7 +110,7 @@ export class Connection {
     session.settings({ maxConcurrentStreams: this.limits.streamsPerConnectionMax })
   }
 
-  /** Whether there was room for one more. */
+  /** Whether the request is within the limit. */
   requestOpened(answer: Answer): boolean {
     this.answers.add(answer)
     const { requestsUnprovenMax, streamsPerConnectionMax } = this.limits
@@ -118,7 +123,7 @@ export class Connection {
     if (this.answers.size === 0) this.quietSinceMs = this.now()
   }
 
-  /** Closes it when what is open has ended: at once where nothing is. */
+  /** Closes it once its open requests have ended. */
   end(): void {
     if (this.session !== null && !this.session.destroyed) this.session.close()
     else if (this.answers.size === 0) this.socket.destroySoon()
@@ -129,7 +134,7 @@ export class Connection {
     this.socket.destroy()
   }
 
-  /** Closes the connection if it is time to, and says why; also where due: pings. */
+  /** Closes the connection if a limit says so, and returns the reason. Sends a ping if one is due. */
   check(): CloseReason | null {
     const nowMs = this.now()
     if (this.closingSinceMs !== NEVER) return this.finish(nowMs)
@@ -148,7 +153,7 @@ export class Connection {
     return 'handshake'
   }
 
-  /** HTTP/2 says GOAWAY, so that its client knows that nothing was lost. HTTP/1.1 has no word for it. */
+  /** HTTP/2 sends GOAWAY, so that the client knows that no request was lost. HTTP/1.1 cannot tell it. */
   private leave(nowMs: number): CloseReason {
     this.closingSinceMs = nowMs
     if (this.session === null || this.session.destroyed) this.socket.destroy()
@@ -156,7 +161,7 @@ export class Connection {
     return 'idle'
   }
 
-  /** Whoever was told to close and did not is cut off: so end the sockets that would stay in CLOSE_WAIT for ever. */
+  /** Destroys a connection that did not close in time; otherwise its socket would stay in CLOSE_WAIT for ever. */
   private finish(nowMs: number): null {
     if (nowMs - this.closingSinceMs >= this.limits.closeMs) this.socket.destroy()
     return null
@@ -167,7 +172,7 @@ export class Connection {
       if (nowMs >= this.nextPingAtMs) this.ping(session, nowMs)
       return null
     }
-    // A ping stands behind the data on its way; whoever takes that slowly sends window updates meanwhile, and is alive.
+    // A ping waits behind data on its way. A peer that takes the data slowly sends window updates, and so is alive.
     if (this.socket.bytesRead > this.bytesReadThen) this.noteSign(nowMs)
     if (nowMs - this.pingedAtMs < this.limits.silentMs) return null
     this.closingSinceMs = nowMs

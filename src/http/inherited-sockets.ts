@@ -1,14 +1,12 @@
-// Listening sockets that a supervisor has opened, as systemd's socket units do (sd_listen_fds(3)): the port is held while the
-// server starts anew, and may be one that the server itself could not open.
+// Listening sockets that a supervisor has opened, as systemd's socket units do (sd_listen_fds(3)). The port stays open
+// while the server restarts, and may be one that the server itself is not allowed to open.
 
-/** Where the descriptors begin that are handed over. */
+/** The first descriptor that is handed over (SD_LISTEN_FDS_START). */
 const FIRST_DESCRIPTOR = 3
-/** Addresses of one service are few. */
+/** Sockets that are accepted. A service has few addresses. */
 const SOCKETS_MAX = 16
 
-/**
- * Their descriptors; null where none are for this process. Throws an error that names what is wrong with LISTEN_FDS.
- */
+/** Their descriptors; null if none are for this process. Throws an error that says what is wrong with LISTEN_FDS. */
 export function inheritedSockets(env: NodeJS.ProcessEnv, pid: number): readonly number[] | null {
   const { LISTEN_FDS: count, LISTEN_PID: receiver } = env
   if (count === undefined || receiver !== String(pid)) return null

@@ -1,12 +1,13 @@
-// No route of the server has a use for a request's body, and none reads one (src/app/web-app.ts). Promise: behind the answer its sender
-// cannot go on.
+// Ends requests whose body is still being sent when they are answered. No route reads a body (src/app/web-app.ts).
+// Promise: the sender cannot go on after the answer.
 
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { ServerHttp2Stream } from 'node:http2'
 
 /**
- * Closes what carried a request whose body has not come to its end when it is answered: HTTP/1.1's connection, on which Node would
- * go on reading for as long as a request may take, and HTTP/2's stream. That Node resets by itself (RFC 9113, 8.1), but for a HEAD.
+ * Closes what carried the request if its body has not ended when it is answered: on HTTP/1.1 the connection, which Node
+ * would read until the request's time-out; on HTTP/2 the stream, which Node resets by itself (RFC 9113, 8.1) except for
+ * HEAD.
  */
 export function closingBehindBodies(handler: RequestListener): RequestListener {
   return (request, response) => {
@@ -17,12 +18,12 @@ export function closingBehindBodies(handler: RequestListener): RequestListener {
   }
 }
 
-/** Node types requests of HTTP/2 apart; their responses have their stream. */
+/** HTTP/2's response has its stream, which Node's common type does not show. */
 function http2Stream(response: object): ServerHttp2Stream | undefined {
   return (response as { readonly stream?: ServerHttp2Stream }).stream
 }
 
-/** Node has ended the stream's own side before it was asked, and has no event for when the answer is out. */
+/** For HEAD, Node ends the stream's own side before the handler runs, and has no event for when the answer is sent. */
 function closeStreamBehind(stream: ServerHttp2Stream, response: ServerResponse): void {
   const end = response.end.bind(response) as (...parts: unknown[]) => ServerResponse // one of its forms
   response.end = (...parts: unknown[]) => {

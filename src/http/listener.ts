@@ -1,5 +1,5 @@
 // Listening sockets, and the servers behind them: HTTP/2 over TLS with HTTP/1.1 on the same port, or plain HTTP/1.1.
-// A name that stands for several addresses (localhost: 127.0.0.1 and ::1) is listened to on each, at the same port.
+// A name with several addresses (localhost: 127.0.0.1 and ::1) listens on each of them, at the same port.
 
 import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
@@ -17,34 +17,40 @@ export interface TlsContext {
   readonly cert: Buffer
   /** PEM, without a passphrase. */
   readonly key: Buffer
-  /** 48 random bytes that all threads of a port have, so that each takes up the TLS sessions of the others (RFC 8446 2.2). */
+  /**
+   * 48 random bytes that all threads of a port share, so that each resumes the TLS sessions of the others (RFC 8446
+   * 2.2).
+   */
   readonly ticketKeys?: Buffer
 }
 
 export interface ListenOptions extends ServeOptions {
   readonly host: string
-  /** 0: one that the operating system chooses, the same for every address of the host. */
+  /** 0: the operating system chooses one, the same for every address of the host. */
   readonly port: number
 }
 
 export interface ServeOptions {
   /** null: plain HTTP/1.1, for a proxy that ends TLS. */
   readonly tls: TlsContext | null
-  /** What the guard of its connections counts into. */
+  /** Figures that the connection guard counts into. */
   readonly connections?: ConnectionFigures
-  /** How many connections there may be; without one as many as come. */
+  /** Limit on connections; without it there is none. */
   readonly budget?: ConnectionBudget
 }
 
 export interface Listener {
   readonly port: number
-  /** Closes every connection, whatever is on it: end the streams before. */
+  /** Closes every connection, also one with open streams: end those before. */
   close(): Promise<void>
 }
 
 /** Memory that one HTTP/2 connection may take in Node, in MB, before its new streams are refused (node:http2). */
 const SESSION_MEMORY_MB_MAX = 64
-/** Header block of an HTTP/1.1 request: four times Node's default, for event ids of many partitions. HTTP/2 takes as much. */
+/**
+ * Header block of an HTTP/1.1 request: four times Node's default, for event ids of many partitions. HTTP/2 takes as
+ * much.
+ */
 const HEADER_BYTES_MAX = 64 * 1024
 export const BACKLOG = 4096
 
@@ -54,7 +60,7 @@ export async function readTls({ certFile, keyFile }: TlsOptions): Promise<TlsCon
   return { cert, key }
 }
 
-/** Rejects with Node's error (EADDRINUSE, EACCES, ENOTFOUND) where any of the addresses cannot be had. */
+/** Rejects with Node's error (EADDRINUSE, EACCES, ENOTFOUND) if it cannot listen on one of the addresses. */
 export async function listen(handler: RequestListener, options: ListenOptions): Promise<Listener> {
   const bound: BoundServer[] = []
   try {
@@ -68,7 +74,7 @@ export async function listen(handler: RequestListener, options: ListenOptions): 
   return { port: bound[0]?.port ?? 0, close: () => closeAll(bound) }
 }
 
-/** The same for sockets that somebody else has opened, by their file descriptors. */
+/** The same on listening sockets that another process has opened, by their file descriptors. */
 export async function serveSockets(
   handler: RequestListener,
   options: ServeOptions,
@@ -78,7 +84,7 @@ export async function serveSockets(
   return { port: bound[0]?.port ?? 0, close: () => closeAll(bound) }
 }
 
-/** Where somebody else has opened the sockets. */
+/** For listening sockets that another process has opened. */
 export interface SocketsOptions extends ServeOptions {
   readonly sockets: readonly number[]
 }
@@ -87,7 +93,7 @@ export interface SocketsOptions extends ServeOptions {
 export class Listeners {
   private readonly listeners: Listener[] = []
 
-  /** Returns the port. */
+  /** Resolves with the port. */
   async add(handler: RequestListener, options: ListenOptions | SocketsOptions): Promise<number> {
     const listener =
       'sockets' in options
@@ -144,9 +150,9 @@ function secureServer(handler: RequestListener, { cert, key, ticketKeys }: TlsCo
     maxSessionMemory: SESSION_MEMORY_MB_MAX,
     ...(ticketKeys && { ticketKeys }),
   })
-  // Its HTTP/1.1 half reads this, as a plain server's does; there is no option for it.
+  // The HTTP/1.1 side reads this property; createSecureServer has no option for it.
   Object.assign(server, { maxHeaderSize: HEADER_BYTES_MAX })
-  // Node types the two kinds of request apart; Fastify takes either.
+  // Node has different types for the two kinds of request; Fastify takes both.
   server.on('request', handler as unknown as Parameters<Server['on']>[1])
   return server
 }

@@ -1,9 +1,9 @@
-// What a Fastify logger needs so that no token reaches a line: spread `logRedaction` into the logger's options.
-// Serializers alone are not enough: Fastify's own 404 line carries the URL in its message.
+// Options that keep tokens out of a Fastify log: spread `logRedaction` into the logger's options. Serializers alone are
+// not enough, because Fastify's own 404 line has the URL in its message.
 
 import { redactStack, redactText, redactTokens, redactUrl } from './redaction.ts'
 
-/** What a request's line holds: Fastify's own shape, the URL redacted. */
+/** A request in the log: Fastify's own shape, the URL redacted. */
 export type RequestLine = {
   method: string
   url: string
@@ -12,12 +12,12 @@ export type RequestLine = {
   remotePort?: number
 }
 
-/** What a Fastify request tells about itself. */
+/** The parts of a Fastify request that are logged. */
 interface LoggedRequest {
   readonly method: string
   readonly url: string
   readonly host: string
-  /** undefined where the client has left, whatever Fastify's types say. */
+  /** undefined if the client has left, though Fastify's types say otherwise. */
   readonly ip: string | undefined
   readonly socket: { readonly remotePort?: number | undefined } | null
 }
@@ -26,7 +26,7 @@ interface LoggedRequest {
 export function requestSerializer(request: LoggedRequest): RequestLine {
   const remotePort = request.socket?.remotePort
   return {
-    method: redactText(request.method), // on HTTP/2 any text, as is the host, and the address behind a trusted proxy
+    method: redactText(request.method), // on HTTP/2 it may be any text, and so may the host, and the address behind a trusted proxy
     url: redactUrl(request.url),
     host: redactText(request.host),
     ...(request.ip === undefined ? {} : { remoteAddress: redactText(request.ip) }),
@@ -42,8 +42,8 @@ export type ErrorLine = {
 }
 
 /**
- * `err`: the parts that are known to be words. Other properties are left out, since Node hangs the raw bytes of a
- * bad request on its parse error (`rawPacket`), and JWT libraries the payload that they could not read.
+ * `err`: only the parts that are known to be messages. Node adds the raw bytes of a bad request to its parse error
+ * (`rawPacket`), and JWT libraries add the payload that they could not read.
  */
 export function errorSerializer(error: unknown): ErrorLine {
   if (!(error instanceof Error)) return { type: typeof error, message: redactText(String(error)), stack: '' }
@@ -55,7 +55,7 @@ export function errorSerializer(error: unknown): ErrorLine {
   }
 }
 
-/** A method of the logger, as its hook is handed it. */
+/** A method of the logger, as pino passes it to the hook. */
 type LogMethod = (this: unknown, ...parts: never[]) => void
 
 export const logRedaction = {
@@ -65,12 +65,12 @@ export const logRedaction = {
       const redacted = withMessage(parts).map((part) => (typeof part === 'string' ? redactText(part) : part))
       Reflect.apply(method, this, redacted)
     },
-    /** The last look at a finished line: whatever has the shape of a token goes, in whichever property it stands. */
+    /** Redacts the finished line: removes all text with the shape of a token, in any property. */
     streamWrite: (line: string): string => redactTokens(line),
   },
 }
 
-/** An error that is logged alone lends the line its message, past this hook: so the message is named here. */
+/** pino takes the message of an error that is logged alone, after this hook. So the message is passed explicitly. */
 function withMessage(parts: unknown[]): unknown[] {
   const [first] = parts
   if (parts.length !== 1 || typeof first !== 'object' || first === null) return parts

@@ -1,16 +1,16 @@
-// Requests that are open on the connections of one server, and an end for those that last too long: their answer does not
-// begin, or the peer does not take it. Streams have limits of their own, and are left alone as long as they are open.
+// The open requests of one server. Ends those that last too long: their answer does not begin, or the peer does not
+// receive it. Streams have limits of their own, and are not touched while they are open.
 
 import { ServerResponse } from 'node:http'
 import { constants } from 'node:http2'
 import { isLasting } from '../stream/lasting-answers.ts'
 import type { Answer, Connection, ConnectionFigures, ConnectionLimits } from './connection.ts'
 
-/** A request is looked at once in so many looks, so that many of them never take one turn. */
+/** Each check covers one part of the requests, so that many of them never take one long turn. */
 const LOOK_PARTS = 10
 /**
- * Answers that are not taken yet: one more, and the oldest goes at once. With its request it is some 10 KB,
- * 20 MB in all; where requests have 60 KB of headers each it is 240 MB.
+ * Answers that their peers have not received yet. One more, and the oldest is ended at once. With its request an answer
+ * takes some 10 KB, 20 MB in all; with 60 KB of headers in each request 240 MB.
  */
 const UNTAKEN_MAX = 2000
 const NEVER = Number.POSITIVE_INFINITY
@@ -18,7 +18,7 @@ const NEVER = Number.POSITIVE_INFINITY
 interface Open {
   readonly connection: Connection
   readonly cameAtMs: number
-  /** When it was first seen to be answered. */
+  /** When a check first found it answered. */
   answeredAtMs: number
 }
 
@@ -27,9 +27,9 @@ export class OpenRequests {
   private readonly figures: ConnectionFigures
   private readonly now: () => number
   private readonly open = new Map<Answer, Open>()
-  /** Where the looks are. */
+  /** Position of the checks. */
   private round = this.open.entries()
-  /** Those of them that are answered, in the order in which that was seen. */
+  /** Answered requests, in the order in which checks found them. */
   private readonly untaken = new Set<Answer>()
 
   constructor(limits: ConnectionLimits, figures: ConnectionFigures, now: () => number) {
@@ -38,7 +38,7 @@ export class OpenRequests {
     this.now = now
   }
 
-  /** Whether there was room for one more; where there was none, an HTTP/1.1 connection is destroyed. */
+  /** Whether the request is within its connection's limit. Beyond it an HTTP/1.1 connection is destroyed. */
   opened(answer: Answer, connection: Connection): boolean {
     if (answer.destroyed) return true
     this.open.set(answer, { connection, cameAtMs: this.now(), answeredAtMs: NEVER })
@@ -47,31 +47,31 @@ export class OpenRequests {
       this.forget(answer)
       connection.requestClosed(answer, !(answer instanceof ServerResponse) && answer.aborted)
     })
-    // HTTP/2 has a word for it, and nghttp2 keeps to it.
+    // On HTTP/2, nghttp2 enforces the limit that SETTINGS announced.
     if (isWithin || !(answer instanceof ServerResponse)) return true
     this.figures.closed.pipelined++
     connection.destroy()
     return false
   }
 
-  /** A connection is gone: of answers that waited behind others on HTTP/1.1 nobody is told. */
+  /** A connection has closed. On HTTP/1.1, answers that waited behind others get no `close` event. */
   gone(connection: Connection): void {
     for (const answer of connection.answers) this.forget(answer)
   }
 
-  /** Looks at a part of them. */
-  look(): void {
-    for (let looked = Math.ceil(this.open.size / LOOK_PARTS); looked > 0; looked--) {
+  /** Checks a part of them. */
+  check(): void {
+    for (let left = Math.ceil(this.open.size / LOOK_PARTS); left > 0; left--) {
       const next = this.round.next()
       if (next.done === true) {
         this.round = this.open.entries()
         return
       }
-      this.lookAt(...next.value)
+      this.checkOne(...next.value)
     }
   }
 
-  private lookAt(answer: Answer, request: Open): void {
+  private checkOne(answer: Answer, request: Open): void {
     const nowMs = this.now()
     if (!answer.headersSent) {
       if (nowMs - request.cameAtMs >= this.limits.requestMs) this.cut(answer, 'unanswered')
@@ -95,7 +95,9 @@ export class OpenRequests {
     this.untaken.delete(answer)
   }
 
-  /** A peer without a token that does not even take an answer loses its connection; others lose this answer alone. */
+  /**
+   * A peer without a valid token that does not receive its answer loses the connection. Others lose only this answer.
+   */
   private cut(answer: Answer, reason: 'unanswered' | 'untaken'): void {
     const request = this.open.get(answer)
     this.forget(answer)
@@ -104,7 +106,7 @@ export class OpenRequests {
     else if (answer instanceof ServerResponse) answer.destroy()
     else {
       answer.close(constants.NGHTTP2_CANCEL)
-      // Its reset may never leave, where the peer takes no byte at all. What was not answered has nothing that waits for that.
+      // If the peer receives nothing, the reset is never sent, and the answer would stay in memory.
       if (reason === 'untaken') answer.destroy()
     }
   }

@@ -1,25 +1,28 @@
-// Takes credentials out of what is about to be logged. Promise: the first 2 KiB of everything else stay as they were, the rest
-// is left out, and no input, however long or odd, costs more than a few passes over those.
+// Removes credentials from text that is about to be logged. Promise: of other text the first 2 KiB stay as they are and
+// the rest is left out; any input costs at most a few passes over those 2 KiB.
 
 export const REDACTED = '[redacted]'
-/** What a client sends can be 64 KiB: so much of it says enough, and the rest would only cost CPU without a token. */
+/** A client can send 64 KiB without a token; redacting all of it would only cost CPU. */
 export const LOGGED_CHARACTERS_MAX = 2048
-/** Stands where a text was cut. */
+/** Marks where a text was cut. */
 export const CUT = '…'
 
-/** A parameter whose name holds one of these words is a credential, however the name is cased or encoded. */
+/** A parameter with one of these words in its name is a credential, in any case and encoding. */
 const CREDENTIAL_WORD =
   /token|secret|passw|authori[sz]ation|credential|api[-_]?key|jwt|assertion|bearer|signature/i
-/** Short names are compared whole: `code` would hit `encode`. */
+/** Short names are compared whole, because `code` would match `encode`. */
 const CREDENTIAL_NAME = /(?:^|[;?&#\s])(?:auth|code|sig|pwd)$/i
-/** What is without all of these holds neither a parameter nor a token, plain or encoded: most lines, which cost nothing then. */
+/**
+ * Text without any of these holds no parameter and no token, plain or encoded. Most lines are such text, and cost
+ * nothing.
+ */
 const SUSPECT = /[=%]|eyJ|bearer/i
 /** `{"` in base64url: how the header of every JWT begins. */
 const TOKEN_START = 'eyJ'
-/** Deeper than a URL inside a parameter of a URL inside a parameter nobody nests. */
+/** Enough for a URL in a parameter of a URL in a parameter. */
 const DECODINGS_MAX = 3
 
-/** The URL with the value of every credential-like parameter, and everything that has a token's shape, replaced. */
+/** Replaces the value of every credential-like parameter, and all text with the shape of a token. */
 export function redactUrl(url: string): string {
   return redactFront(url, redactUrlParts)
 }
@@ -31,14 +34,16 @@ export function redactText(text: string): string {
   )
 }
 
-/** An error's stack: its message, then its frames, each cut by itself, so that a long message does not hide where it was. */
+/** An error's stack. Its message and its frames are cut separately, so that a long message does not hide the frames. */
 export function redactStack(stack: string): string {
   const frames = stack.indexOf('\n    at ')
   if (frames < 0) return redactText(stack)
   return redactText(stack.slice(0, frames)) + redactText(stack.slice(frames))
 }
 
-/** Cuts first, so that nothing is done with the rest. The cut may have left the front of a token, which has no token's shape. */
+/**
+ * Cuts first, so that the rest costs nothing. The cut may leave the beginning of a token, which lacks a token's shape.
+ */
 function redactFront(text: string, redact: (front: string) => string): string {
   if (text.length <= LOGGED_CHARACTERS_MAX) return SUSPECT.test(text) ? redact(text) : text
   const front = text.slice(0, LOGGED_CHARACTERS_MAX)
@@ -47,7 +52,7 @@ function redactFront(text: string, redact: (front: string) => string): string {
   return redact(front.slice(0, pieceAt)) + REDACTED + CUT
 }
 
-/** Where the piece begins that the text ends in: no token has one of these characters in it. */
+/** Where the last piece of the text begins. No token contains one of these characters. */
 function lastPieceAt(text: string): number {
   let at = text.length
   while (at > 0 && !'/?& \t\r\n'.includes(text.charAt(at - 1))) at--
@@ -84,12 +89,12 @@ function redactParameter(parameter: string): string {
   return `${shownName}=${isCredential ? REDACTED : value}`
 }
 
-/** Whether it is itself a URL or a query with a credential, or holds a token. */
+/** Whether the value holds a token, or is a URL or a query with a credential. */
 function holdsCredential(value: string): boolean {
   return redactTokens(value) !== value || namesCredential(value)
 }
 
-/** Whether the name of a credential stands before a `=` anywhere in it. */
+/** Whether a credential's name stands before a `=` anywhere in the text. */
 function namesCredential(text: string): boolean {
   return text.split(/[/?&;#\s]/).some((part) => part.split('=').slice(0, -1).some(isCredentialName))
 }
@@ -99,8 +104,8 @@ function isCredentialName(name: string): boolean {
 }
 
 /**
- * What has the shape of a JWT, anywhere in the text; a JSON text stays one. Every run of token characters is matched
- * whole, so that no input makes the search start again and again.
+ * Removes all text with the shape of a JWT; a JSON text stays valid. Each run of token characters is matched whole, so
+ * that no input makes the search quadratic.
  */
 export function redactTokens(text: string): string {
   if (!text.includes(TOKEN_START)) return text

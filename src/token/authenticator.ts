@@ -1,5 +1,5 @@
-// What plugins/auth offers to the routes: a request in, a session or a refusal out.
-// It names Fastify's types, and only its types, because the request and its reply are what is shared here.
+// The interface of plugins/auth for the routes: a request in, a session or a refusal out. It refers to Fastify only by
+// types, for the request and its reply.
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Session } from './session.ts'
@@ -11,11 +11,11 @@ export interface Authenticator {
    * client has left. `scope` is what the token must grant, null for any valid token.
    */
   authenticate(request: FastifyRequest, reply: FastifyReply, scope: string | null): Promise<Session>
-  /** Why tokens cannot be verified now, in words for an operator; null when they can. */
+  /** Why tokens cannot be verified now, for an operator; null if they can. */
   keysReady(): string | null
 }
 
-/** The client left before its token was looked at: there is nobody to answer. 499 is nginx's word for it. */
+/** The client left before its token was checked, so no answer is sent. nginx logs this as 499. */
 export class RequestAborted extends Error {
   readonly code = 'FKS_REQUEST_ABORTED'
   readonly statusCode = 499

@@ -1,24 +1,24 @@
-// From verified claims to a session: the checks that JWT libraries leave open, and what the claims grant.
-// Promise: a session's end is a date that timers and Date can hold, and it is the token's own `exp`.
+// Makes a session of verified claims, after the checks that JWT libraries leave out. Promise: a session's end is the
+// token's own `exp`, and a date that `Date` can represent.
 
 import type { Session } from './session.ts'
 
 export type Claims = Readonly<Record<string, unknown>>
 
-/** The last second of the year 9999, the largest `exp` that is taken: libraries let 1e300 pass. */
+/** The largest `exp` that is accepted: the last second of the year 9999. Libraries accept 1e300. */
 export const EXPIRY_SECONDS_MAX = 253_402_300_799
 
-/** Which claim makes this token unacceptable, null if none does. `toleranceMs` is for clocks that disagree. */
+/** The claim that makes the token unacceptable; null if none does. `toleranceMs` allows for clocks that differ. */
 export function refusedClaim(claims: Claims, nowMs: number, toleranceMs: number): string | null {
   const { exp, sub } = claims
   if (typeof exp !== 'number' || !(exp >= 0 && exp <= EXPIRY_SECONDS_MAX)) return 'exp'
-  // RFC 7519 section 4.1.4: not accepted "on or after" exp. The library accepts the very instant.
+  // RFC 7519 section 4.1.4: not accepted "on or after" exp. The library accepts the instant itself.
   if (nowMs >= exp * 1000 + toleranceMs) return 'expired'
   if (sub !== undefined && sub !== null && typeof sub !== 'string') return 'sub'
   return null
 }
 
-/** The session of claims that `refusedClaim` has found nothing against. An empty `sub` names nobody. */
+/** The session of claims that `refusedClaim` accepts. An empty `sub` counts as none. */
 export function sessionOf(claims: Claims, scopeClaim: string, tokenDigest: string): Session {
   return {
     issuer: String(claims.iss),
@@ -30,12 +30,12 @@ export function sessionOf(claims: Claims, scopeClaim: string, tokenDigest: strin
   }
 }
 
-/** Whether the session grants every scope of the space-separated list; null asks for none. */
+/** Whether the session grants every scope of the space-separated list; null requires none. */
 export function grantsScope(session: Session, scope: string | null): boolean {
   return scope === null || scopesOf(scope).every((name) => session.scopes.has(name))
 }
 
-/** Space-separated (RFC 8693 section 4.2) or an array, as several providers write it. */
+/** Space-separated (RFC 8693 section 4.2), or an array, as some providers write it. */
 function scopesOf(claim: unknown): string[] {
   if (typeof claim === 'string') return claim.split(' ').filter((name) => name !== '')
   if (Array.isArray(claim)) return claim.filter((name) => typeof name === 'string')

@@ -1,5 +1,5 @@
-// What `auth.keys` may be, and which algorithms its keys may have. The check of a configuration and plugins/auth both ask here.
-// Promise: no word about a setting that is wrong quotes it, since it may be a secret.
+// What `auth.keys` may be, and which algorithms its keys may have. The check of a configuration and plugins/auth both
+// ask here. Promise: no word about a setting that is wrong quotes it, since it may be a secret.
 
 /** `alg` of RSA keys, the only kind that fits several algorithms (RFC 7518 sections 3.3 and 3.5). */
 export const RSA_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const

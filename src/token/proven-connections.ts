@@ -1,12 +1,12 @@
-// Connections on which a token was good: the guard of a port gives them more room. Who authenticates says so, without knowing
-// whether there is a guard; a guard is told, without knowing what a token is.
+// Tells a port's guard that a connection has carried a valid token, so that the guard raises its limits. The auth
+// plugin need not know whether there is a guard, and the guard need not know what a token is.
 
-/** What a request came on: an HTTP/2 session, or the socket of HTTP/1.1. */
+/** What carries a request: an HTTP/2 session, or HTTP/1.1's socket. */
 export type Carrier = object
 
 const waiting = new WeakMap<Carrier, () => void>()
 
-/** `proven` is called once, with the first token that is good. */
+/** Calls `proven` once, when the carrier's first valid token comes. */
 export function awaitProof(carrier: Carrier, proven: () => void): void {
   waiting.set(carrier, proven)
 }

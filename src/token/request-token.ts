@@ -1,9 +1,9 @@
-// Finds the token of a request and gives it its one spelling. Pure: text in, text out, nothing is verified here.
-// Promise: two texts that verify as the same token have the same digest, because only one spelling is let through.
+// Finds the token of a request, and accepts it only in its canonical spelling. Pure: text in, text out, nothing is
+// verified. Promise: a token has one digest, because only one spelling of it is accepted.
 
 import { createHash } from 'node:crypto'
 
-/** Where a token may stand besides the `Authorization` header. */
+/** Where a token may be besides the `Authorization` header. */
 export interface TokenPlaces {
   /** `?access_token=` (RFC 6750 section 2.3). */
   readonly queryToken: boolean
@@ -16,12 +16,12 @@ export interface TokenHeaders {
   readonly cookie?: string | undefined
 }
 
-/** Longer than any header that HTTP/1.1 lets through here (16 KiB); a token beyond it is refused unread. */
+/** A longer token is refused unread. Node's default limit for all headers of a request is the same, 16 KiB. */
 export const TOKEN_CHARACTERS_MAX = 16_384
 
 /**
- * The token's text as the client wrote it, null if there is none. Where there is an `Authorization` header, whatever
- * its scheme, nothing else is read: the client has said how it wants to be known.
+ * The token as the client wrote it; null if there is none. If there is an `Authorization` header, of any scheme,
+ * nothing else is read: the client has chosen how to authenticate.
  */
 export function requestToken(headers: TokenHeaders, url: string, places: TokenPlaces): string | null {
   if (headers.authorization !== undefined) return bearerToken(headers.authorization)
@@ -30,7 +30,7 @@ export function requestToken(headers: TokenHeaders, url: string, places: TokenPl
   return places.queryToken ? queryToken(url) : null
 }
 
-/** The credentials of a `Bearer` header (scheme in any case, RFC 9110 section 11.1), null for any other. */
+/** The credentials of a `Bearer` header (scheme in any case, RFC 9110 section 11.1); null for another scheme. */
 export function bearerToken(header: string): string | null {
   const text = header.trim()
   const space = text.indexOf(' ')
@@ -39,8 +39,8 @@ export function bearerToken(header: string): string | null {
 }
 
 /**
- * `access_token` of a URL's query, null if it is missing or empty. Given twice it is ambiguous: the two are joined by
- * a space, which no canonical token holds.
+ * `access_token` of a URL's query; null if it is missing or empty. Two of them are ambiguous: joined by a space, they
+ * are no canonical token, and so are refused.
  */
 export function queryToken(url: string): string | null {
   const start = url.indexOf('?')
@@ -50,8 +50,8 @@ export function queryToken(url: string): string | null {
 }
 
 /**
- * The token if it is spelled the one canonical way (RFC 7515 section 3.1, base64url without padding), else null.
- * `token==`, a newline, `+` and `/`, or bits beyond the last byte would verify in one library or the other.
+ * The token if it has the canonical spelling (RFC 7515 section 3.1, base64url without padding), otherwise null. Some
+ * libraries would also verify `token==`, a newline, `+` and `/`, or bits beyond the last byte.
  */
 export function canonicalToken(text: string): string | null {
   if (text.length > TOKEN_CHARACTERS_MAX) return null
@@ -59,7 +59,7 @@ export function canonicalToken(text: string): string | null {
   return segments.length === 3 && segments.every(isCanonicalSegment) ? text : null
 }
 
-/** SHA-256 of a canonical token, base64url: tells tokens apart without keeping one. */
+/** SHA-256 of a canonical token, base64url. Identifies a token without keeping it. */
 export function tokenDigest(canonical: string): string {
   return createHash('sha256').update(canonical).digest('base64url')
 }

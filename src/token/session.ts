@@ -1,6 +1,7 @@
-// Who holds a stream open, what for, and until when. plugins/auth makes sessions of tokens; streams live by them.
+// A session: whose it is, which scopes it grants, and until when. plugins/auth makes it of a token; a stream lives as
+// long.
 
-/** What a verified token says. Holds no token: only its digest, for tokens that name no subject. */
+/** What a verified token says. Holds the token's digest, not the token. */
 export interface Session {
   readonly issuer: string
   /** null where the token has no `sub` (RFC 7519 4.1.2). */
@@ -8,25 +9,25 @@ export interface Session {
   readonly scopes: ReadonlySet<string>
   /** The token's `exp` in epoch ms. */
   readonly expiresAtMs: number
-  /** SHA-256 of the canonical token, base64url: equal for the same token however it was spelled. */
+  /** SHA-256 of the canonical token, base64url. Identifies the session of a token without a subject. */
   readonly tokenDigest: string
-  /** The verified claims, for options that refer to them. */
+  /** The verified claims. Options may refer to them. */
   readonly claims: Readonly<Record<string, unknown>>
 }
 
-/** What a host's `authenticate` resolves with for a request that it lets in; null for one that it does not. */
+/** What a host's `authenticate` resolves with for a request that it accepts; null for one that it refuses. */
 export interface HostSession {
-  /** Who it is. Streams are counted and renewed by it: text that is not empty, and another one for each user. */
+  /** Identifies the user: not empty, and different for each user. Streams are counted and renewed by it. */
   readonly subject: string
-  /** Until when the stream may stay open: a date, or epoch ms. At the latest the end of the year 9999. */
+  /** When the stream ends: a date, or epoch ms. At most the end of the year 9999. */
   readonly expiresAt: Date | number
-  /** Who vouches for the subject, where the host knows several; a renewal is by the same. Default: `''`. */
+  /** Who vouches for the subject, if the host knows several. A renewal must have the same. Default: `''`. */
   readonly issuer?: string
-  /** What a stream's `scope` is looked for in: names, or text that separates them by spaces. Default: `proxy:stream`. */
+  /** The scopes that it grants: names, or text that separates them by spaces. Default: `proxy:stream`. */
   readonly scopes?: Iterable<string> | string
-  /** What options that refer to claims find: data, no functions. Default: `{}`. */
+  /** Claims that options may refer to: data, no functions. Default: `{}`. */
   readonly claims?: Readonly<Record<string, unknown>>
 }
 
-/** The former name of `expiresAt`, in epoch ms: one of the two has to be there. */
+/** `expiresAtMs` is the former name of `expiresAt`, in epoch ms. One of the two is required. */
 export type HostAnswer = HostSession | (Omit<HostSession, 'expiresAt'> & { readonly expiresAtMs: number })

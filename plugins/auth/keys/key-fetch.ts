@@ -1,22 +1,22 @@
-// Fetches a key set over HTTP, by way of the issuer's discovery document where the URL is that document's.
-// Promise: it ends within its time, reads no more than its bytes, and says what went wrong without quoting the answer.
+// Fetches a key set over HTTP; if the URL is that of a discovery document, from the URL that it names. Promise: it ends
+// when `signal` does, reads at most KEY_SET_BYTES_MAX, and never quotes the answer.
 
 import { errorCode } from '../../../src/errors.ts'
 
-/** A hundred keys with certificate chains are some 500 KB. */
+/** A hundred keys with certificate chains take some 500 KB. */
 export const KEY_SET_BYTES_MAX = 1024 * 1024
 
-/** What went wrong, in words for an operator. */
+/** What went wrong, for an operator. */
 export class KeyFetchFailed extends Error {}
 
-/** The text of the JWKS. `signal` ends it whatever it waits for: connection, header, body. */
+/** The text of the JWKS. `signal` ends every wait: for the connection, the header and the body. */
 export async function fetchKeySet(url: URL, issuer: string, signal: AbortSignal): Promise<string> {
   const text = await fetchText(url, signal)
   const keysUrl = discoveredUrl(text, url, issuer)
   return keysUrl === null ? text : fetchText(keysUrl, signal)
 }
 
-/** OpenID Connect Discovery section 4.3: a document that names another issuer is not to be used. */
+/** OpenID Connect Discovery section 4.3: a document that names another issuer must not be used. */
 function discoveredUrl(text: string, url: URL, issuer: string): URL | null {
   if (!url.pathname.includes('/.well-known/')) return null
   const document = parseDocument(text)
@@ -57,7 +57,7 @@ async function readBounded(body: ReadableStream<Uint8Array> | null): Promise<str
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** What `signal` was aborted with, where it was; otherwise with the socket's code, which fetch hides in the cause. */
+/** The reason of `signal` if it was aborted; otherwise with the socket's code, which fetch hides in the cause. */
 function fetchFailure(error: unknown, signal: AbortSignal): unknown {
   if (error instanceof KeyFetchFailed) return error
   if (signal.aborted) return signal.reason
@@ -71,7 +71,7 @@ function parseDocument(text: string): Readonly<Record<string, unknown>> | null {
     const document: unknown = JSON.parse(text)
     return typeof document === 'object' && document !== null ? { ...document } : null
   } catch {
-    // Not JSON, so no discovery document either: the key set's reader says what is wrong with it.
+    // No JSON, so no discovery document. `readKeySet` will say what is wrong with it.
     return null
   }
 }

@@ -1,5 +1,5 @@
-// Keys from a file that is watched: a new file takes effect without a restart, a broken or missing one changes
-// nothing but the log. The file's text is never quoted, since it may be a private key.
+// Keys from a file, which is watched: a new file takes effect without a restart. A broken or missing file is logged,
+// and the keys stay in use. The file's text is never quoted, because it may be a private key.
 
 import { readFileSync, type Stats, statSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
@@ -16,12 +16,12 @@ import {
 } from './key-set.ts'
 import type { KeySource } from './key-source.ts'
 
-/** A hundred RSA keys with certificates stay below it. */
+/** A hundred RSA keys with certificates are smaller. */
 export const KEY_FILE_BYTES_MAX = 1024 * 1024
 /**
- * The file's state is polled, not its directory's events: a Kubernetes secret changes by a symlink two levels up, and
- * network file systems send no events. One stat a second is nothing. `fs.watchFile` would do the same, but takes its
- * first state later than we read the file, and misses a change in between for good.
+ * Polls the file instead of watching its directory, because a Kubernetes secret changes by a symlink two levels up, and
+ * network file systems send no events. One stat a second costs nothing. `fs.watchFile` would do the same, but it takes
+ * its first state after we have read the file, and misses a change in between.
  */
 const POLL_MS = 1_000
 
@@ -29,10 +29,10 @@ export class KeyFile implements KeySource {
   private readonly path: string
   private readonly rsaAlgorithm: Algorithm
   private readonly log: FastifyBaseLogger
-  private readonly poll: NodeJS.Timeout
-  /** The last set that could be read whole. */
+  private readonly timer: NodeJS.Timeout
+  /** The last set that was read without an error. */
   private set: KeySet
-  /** The file's state before it was last read: whatever happens to it after that moment shows as a change. */
+  /** The file's state before it was last read, so that every later change is noticed. */
   private state: string
   private isPolling = false
 
@@ -42,7 +42,7 @@ export class KeyFile implements KeySource {
     this.log = log
     this.state = firstState(path)
     this.set = readKeyFile(path, rsaAlgorithm)
-    this.poll = setInterval(() => void this.look(), pollMs).unref()
+    this.timer = setInterval(() => void this.poll(), pollMs).unref()
   }
 
   async find(header: KeyHeader): Promise<KeyChoice> {
@@ -54,11 +54,11 @@ export class KeyFile implements KeySource {
   }
 
   close(): void {
-    clearInterval(this.poll)
+    clearInterval(this.timer)
   }
 
-  /** A file system that hangs delays the next look; looks do not pile up. */
-  private async look(): Promise<void> {
+  /** At most one at a time, also if the file system hangs. */
+  private async poll(): Promise<void> {
     if (this.isPolling) return
     this.isPolling = true
     const state = await stat(this.path).then(stateOf, unreadable)
@@ -79,7 +79,7 @@ export class KeyFile implements KeySource {
   }
 }
 
-/** Where there is none, reading the file says so. */
+/** Never throws: if the file is missing, reading it reports that. */
 function firstState(path: string): string {
   try {
     return stateOf(statSync(path))

@@ -1,16 +1,16 @@
-// A set of verification keys: read from PEM, JWK or JWKS text, and asked which key a token's header means.
-// Promise: a text that holds no usable key is refused whole, so a bad file never empties a good set.
+// A set of verification keys: reads it from PEM, JWK or JWKS text, and finds the key that a token's header names.
+// Promise: a text without a usable key is refused, so that a bad file never replaces a good set.
 
 import { type Algorithm, isAlgorithm } from '../../../src/token/key-setting.ts'
 import { KeyUnusable, keyOfJwk, keyOfPem, type VerificationKey } from './verification-key.ts'
 
 export interface KeySet {
   readonly keys: readonly VerificationKey[]
-  /** Why others in the text were passed over, in words without their text. */
+  /** Why other keys of the text were ignored, without their text. */
   readonly passedOver: readonly string[]
 }
 
-/** What a token's header says about its key. Untrusted. */
+/** The parts of a token's header that name its key. Untrusted. */
 export interface KeyHeader {
   readonly alg?: unknown
   readonly kid?: unknown
@@ -18,10 +18,10 @@ export interface KeyHeader {
 
 export type KeyChoice =
   | { readonly key: VerificationKey }
-  /** `algorithm` is final; `key` may be answered by a newer set. */
+  /** `algorithm` is final; with `key`, a newer set may have the key. */
   | { readonly refused: 'algorithm' | 'key' }
 
-/** Says what is wrong with a text, without quoting it: it may hold a private key. */
+/** Says what is wrong with a text. Never quotes it, because it may be a private key. */
 export class KeysUnreadable extends Error {}
 
 export const KEYS_MAX = 100
@@ -31,20 +31,20 @@ export function readKeySet(text: string, rsaAlgorithm: Algorithm): KeySet {
   return text.includes('-----BEGIN ') ? readPem(text, rsaAlgorithm) : readJwks(text, rsaAlgorithm)
 }
 
-/** The header's algorithm must be the key's own; the library is told to accept no other (plugins/auth/token-verifier.ts). */
+/** Chooses a key only if the header's algorithm is that key's own: the algorithm pin of token-verifier.ts. */
 export function chooseKey({ keys }: KeySet, header: KeyHeader): KeyChoice {
   if (!isAlgorithm(header.alg)) return { refused: 'algorithm' }
   const named = keysNamed(keys, header.kid)
   const fitting = named.filter((key) => key.algorithm === header.alg)
   if (fitting.length === 0 && named.length > 0) return { refused: 'algorithm' }
   const [key] = fitting
-  // Without a kid there is no guessing among several: each guess would be a signature check for whoever asks.
+  // Without a kid there is no trying of several keys: each try would let any client cause one more signature check.
   return key !== undefined && (header.kid !== undefined || fitting.length === 1)
     ? { key }
     : { refused: 'key' }
 }
 
-/** A single key without a name is meant by every header; where the header names none, every key may be meant. */
+/** A single key without a name fits every header. A header without a name may mean every key. */
 function keysNamed(keys: readonly VerificationKey[], kid: unknown): readonly VerificationKey[] {
   const [only] = keys
   if (only !== undefined && keys.length === 1 && only.kid === null) return keys
@@ -52,8 +52,8 @@ function keysNamed(keys: readonly VerificationKey[], kid: unknown): readonly Ver
 }
 
 function readPem(text: string, rsaAlgorithm: Algorithm): KeySet {
-  // OpenSSL writes an EC key's parameters as a block before it. Any other second block is a second key, and which of
-  // the two is meant, or whether both are, cannot be told: a certificate's chain would be trusted as a signer.
+  // OpenSSL writes an EC key's parameters as a block before it. Any other second block would be a second key, and which
+  // of them is meant cannot be known: a certificate's chain would be trusted as a signer.
   const labels = [...text.matchAll(PEM_BEGIN)]
     .map((match) => match[1])
     .filter((label) => label !== 'EC PARAMETERS')

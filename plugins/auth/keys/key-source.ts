@@ -1,11 +1,11 @@
-// What every source of keys answers, wherever its keys come from.
+// The interface of every source of keys.
 
 import type { KeyChoice, KeyHeader } from './key-set.ts'
 
 export interface KeySource {
-  /** Which key a token's header means. Rejects with KeysUnavailable while there is no key set to look in. */
+  /** The key that a token's header names. Rejects with KeysUnavailable while there is no key set. */
   find(header: KeyHeader): Promise<KeyChoice>
-  /** Why there is no key set, in words for an operator; null when there is one. */
+  /** Why there is no key set, for an operator; null if there is one. */
   notReady(): string | null
   close(): void
 }

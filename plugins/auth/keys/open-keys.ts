@@ -16,7 +16,7 @@ export interface KeySettings extends RemoteKeyLimits {
   readonly rsaAlgorithm: Algorithm
 }
 
-/** Throws one line that names the file or the setting where its keys cannot be read. A URL is fetched afterwards. */
+/** Throws one line that names the file or the setting if its keys cannot be read. A URL is fetched later. */
 export function openKeySource(settings: KeySettings, log: FastifyBaseLogger): KeySource {
   const { issuer, rsaAlgorithm } = settings
   const setting = keySetting(settings.keys)

@@ -1,5 +1,5 @@
-// Keys from a URL. Promise: at most one fetch at a time; unknown keys and failures bring about one fetch per
-// cool-down, however many ask; a set that is too old is used only while fetching fails, and only for its stale time.
+// Keys from a URL. Promise: at most one fetch at a time; unknown keys and failures cause one fetch per cool-down, for
+// any number of requests; a set that is too old is used only while fetching fails, and only for its stale time.
 
 import type { FastifyBaseLogger } from 'fastify'
 import { KeysUnavailable } from '../../../src/errors.ts'
@@ -26,11 +26,11 @@ export interface RemoteKeySurroundings {
   readonly issuer: string
   readonly rsaAlgorithm: Algorithm
   readonly log: FastifyBaseLogger
-  /** A clock that never goes back. */
+  /** A monotonic clock. */
   readonly nowMs: () => number
 }
 
-/** Requests that wait for a fetch; one more is told at once that there are no keys. */
+/** Requests that wait for a fetch. Beyond this a request fails at once. */
 export const WAITING_MAX = 10_000
 
 export class RemoteKeys implements KeySource {
@@ -41,15 +41,19 @@ export class RemoteKeys implements KeySource {
   private set: KeySet | null = null
   /** When the set was fetched. */
   private fetchedAtMs = Number.NEGATIVE_INFINITY
-  /** Until then no fetch begins: set by failures and by fetches for unknown keys, not by routine ones, so that the
-   * first unknown key after a start is looked up at once. */
+  /**
+   * No fetch begins before this. Set after failures and after fetches for unknown keys, not after routine ones, so that
+   * the first unknown key after a start is looked up at once.
+   */
   private quietUntilMs = Number.NEGATIVE_INFINITY
   private inFlight: Promise<void> | null = null
   private waiting = 0
-  /** Why the last fetch failed; null when it did not. */
+  /** Why the last fetch failed; null if it succeeded. */
   private failure: string | null = null
-  /** After a failure, one fetch when the cool-down is over: without it, a server that is taken out of service for
-   * having no keys would see no request that makes it fetch them. */
+  /**
+   * One fetch when the cool-down after a failure is over. Without it, a server that is taken out of service because it
+   * has no keys would get no request that makes it fetch them.
+   */
   private retry: NodeJS.Timeout | null = null
 
   constructor(url: URL, limits: RemoteKeyLimits, around: RemoteKeySurroundings) {
@@ -69,7 +73,7 @@ export class RemoteKeys implements KeySource {
 
   notReady(): string | null {
     if (this.set === null) return `no key set from ${this.name()} yet: ${this.failure ?? 'being fetched'}`
-    // Without a failure it is only that nobody has asked for long: the next request fetches.
+    // Without a failure the set is old because no request came for long: the next request fetches.
     return this.failure !== null && this.isTooOld()
       ? `the key set from ${this.name()} is too old: ${this.failure}`
       : null
@@ -80,7 +84,7 @@ export class RemoteKeys implements KeySource {
     if (this.retry !== null) clearTimeout(this.retry)
   }
 
-  /** Joins the fetch in flight, or begins one unless it is quiet. What came of it shows in the set. */
+  /** Joins the fetch in flight, or begins one outside the cool-down. Its result is in `set`. */
   private async wait(forUnknownKey: boolean): Promise<void> {
     if (this.waiting >= WAITING_MAX) return
     this.waiting++
@@ -127,7 +131,7 @@ export class RemoteKeys implements KeySource {
     if (this.closing.signal.aborted) return
     const { log, nowMs } = this.around
     const reason = failureReason(error, this.limits.jwksTimeoutMs)
-    // The same failure again is no news: one line when it begins, one when it is over.
+    // A repeated failure is logged as debug: one line when it begins, one when it is over.
     log[reason === this.failure ? 'debug' : 'warn']({ url: this.name(), reason }, 'key set cannot be read')
     this.failure = reason
     this.quietUntilMs = nowMs() + this.limits.jwksCooldownMs
@@ -137,7 +141,7 @@ export class RemoteKeys implements KeySource {
   private retryAfter(delayMs: number): void {
     if (this.retry !== null) clearTimeout(this.retry)
     this.retry = setTimeout(() => {
-      // The timer is the cool-down's end, whatever the clock says a millisecond earlier or later.
+      // The timer ends the cool-down, even if it fires a millisecond early by the clock.
       this.quietUntilMs = Number.NEGATIVE_INFINITY
       void this.fetch(false)
     }, delayMs).unref()
@@ -156,7 +160,7 @@ export class RemoteKeys implements KeySource {
     return this.around.nowMs() - this.fetchedAtMs
   }
 
-  /** Without its query, which may hold a key of the provider's. */
+  /** Without the query, which may hold an API key. */
   private name(): string {
     return this.url.origin + this.url.pathname
   }
@@ -165,6 +169,6 @@ export class RemoteKeys implements KeySource {
 function failureReason(error: unknown, timeoutMs: number): string {
   if (error instanceof Error && error.name === 'TimeoutError') return `no answer within ${timeoutMs} ms`
   if (error instanceof KeyFetchFailed || error instanceof KeysUnreadable) return error.message
-  // Not expected of either; its message may quote the answer.
+  // Unexpected: its message may quote the answer.
   return error instanceof Error ? error.name : typeof error
 }

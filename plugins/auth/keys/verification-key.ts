@@ -1,19 +1,19 @@
 // One public key and the one algorithm that it verifies. Promise: never `none`, never HMAC, never a key that is too
-// weak for its algorithm; a private key lends only its public half.
+// weak for its algorithm. Of a private key only the public half is used.
 
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { errorCode } from '../../../src/errors.ts'
 import { type Algorithm, isAlgorithm, RSA_ALGORITHMS } from '../../../src/token/key-setting.ts'
 
 export interface VerificationKey {
-  /** null: the key's source gives it no name. */
+  /** null if the key has no name. */
   readonly kid: string | null
   readonly algorithm: Algorithm
   /** Subject public key info. */
   readonly pem: string
 }
 
-/** Says why, in words without any of the key's text. */
+/** Says why, without any of the key's text. */
 export class KeyUnusable extends Error {}
 
 /** RFC 7518 sections 3.3 and 3.5. */
@@ -26,7 +26,7 @@ const CURVE_ALGORITHMS: ReadonlyMap<string, Algorithm> = new Map([
 /** The members that make up public keys (RFC 7518 section 6, RFC 8037): a private JWK's others are left unread. */
 const PUBLIC_MEMBERS = ['kty', 'crv', 'n', 'e', 'x', 'y'] as const
 
-/** `rsaAlgorithm` is for RSA keys, the only kind that fits several algorithms and, in PEM, names none. */
+/** `rsaAlgorithm`: for RSA keys, which fit several algorithms; PEM names none. */
 export function keyOfPem(pem: string, rsaAlgorithm: Algorithm): VerificationKey {
   return { kid: null, ...publicKey(() => createPublicKey(pem), undefined, rsaAlgorithm) }
 }
@@ -57,7 +57,7 @@ function publicKey(
   return { algorithm, pem: key.export({ type: 'spki', format: 'pem' }).toString() }
 }
 
-/** What OpenSSL says of a key that it cannot read is for OpenSSL's authors; its code is enough to look it up. */
+/** Reports OpenSSL's error code only, which is enough to look the error up. */
 function readKey(read: () => KeyObject): KeyObject {
   try {
     return read()
@@ -68,7 +68,7 @@ function readKey(read: () => KeyObject): KeyObject {
 }
 
 function namedAlgorithm(key: KeyObject, named: unknown): Algorithm {
-  // RFC 9864 gives EdDSA's curves names of their own, which some providers publish already.
+  // RFC 9864 names EdDSA's curves, and some providers publish these names.
   const algorithm = named === 'Ed25519' || named === 'Ed448' ? 'EdDSA' : named
   if (!isAlgorithm(algorithm)) throw new KeyUnusable('its alg is none of ours')
   if (ownAlgorithm(key, algorithm) !== algorithm) throw new KeyUnusable('its alg does not fit its kind')

@@ -1,5 +1,6 @@
-// What keeps our calls from blocking more than one thread of libuv's pool, which has four for everything that a process
-// does: a question that waits for a broker, and a read that waits for a record, hold the lock for as long.
+// A lock that lets one blocking call run at a time, so that our calls hold at most one of the four threads of libuv's
+// pool, which the whole process shares. A question that waits for a broker holds it, and a read that waits for a
+// record.
 
 /** A refused reader tries again every few milliseconds. One that has not for this long has something else to do. */
 const TURN_KEPT_MS = 100

@@ -232,8 +232,8 @@ export class FollowedTopic {
 
   /** False if a bus threw: the next refresh finds the replacement again. */
   private recreate(): boolean {
-    const words = 'is another topic by the same name now, or its log was cut off'
-    this.logs.warn(`topic ${this.name}: it ${words}: it is read from its beginning`)
+    const words = 'it is another topic by the same name now, or its log was cut off'
+    this.logs.warn(`topic ${this.name}: ${words}: it is read from its beginning`)
     const isDone = this.forEachFed((fed) => {
       this.leave(fed.feed)
       fed.asked = null
