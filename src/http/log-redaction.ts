@@ -26,7 +26,7 @@ interface LoggedRequest {
 export function requestSerializer(request: LoggedRequest): RequestLine {
   const remotePort = request.socket?.remotePort
   return {
-    method: redactText(request.method), // on HTTP/2 it may be any text, and so may the host, and the address behind a trusted proxy
+    method: redactText(request.method), // any text on HTTP/2, as is the host, and the address behind a trusted proxy
     url: redactUrl(request.url),
     host: redactText(request.host),
     ...(request.ip === undefined ? {} : { remoteAddress: redactText(request.ip) }),

@@ -1,25 +1,25 @@
-// Requests that came in one turn of the event loop, handed on a few in each: all that their answers take would else stand in the way of
-// deadlines, and each of ten thousand connections may bring a hundred at once. Promise: one that comes alone waits for nothing.
+// Hands on the requests that arrive in one turn of the event loop, a few in each turn. Each of ten thousand connections may
+// bring a hundred at once, and answering all in one turn would delay deadlines. Promise: a single request never waits.
 
 import { Queue } from '../stream/queue.ts'
 
-/** Handed on in one turn: verifying a token takes some 0.2 ms, an answer as much. */
+/** Requests in one turn. Verifying a token takes some 0.2 ms, and the answer as much. */
 const TURN_MAX = 16
-/** Requests of either kind that wait; one more is refused. A waiting one holds some 5 KB, and its headers. */
+/** Waiting requests of either kind; more are refused. A waiting request takes some 5 KB, and its headers. */
 const WAITING_MAX = 2_000
 
-/** A request that has not been heard of yet. */
+/** A request that no listener has got yet. */
 export interface NewRequest {
-  /** Whether a token was good on its connection. */
+  /** Whether its connection has carried a valid token. */
   readonly isProven: boolean
-  /** Its client has left, or its connection is gone. */
+  /** Its client has left, or its connection is closed. */
   isGone(): boolean
   handOn(): void
   refuse(): void
 }
 
 export class RequestQueue {
-  /** Connections on which a token was good go first: a renewal must not wait behind strangers. */
+  /** Connections that have carried a valid token go first: a renewal must not wait behind unknown clients. */
   private readonly proven = new Queue<NewRequest>()
   private readonly others = new Queue<NewRequest>()
   private handedOn = 0
