@@ -1,22 +1,16 @@
 // One open response: a cursor on its bus, a sink for its bytes, a session that ends. It owns no queue. Everything that can
 // wake it stands in `work` (a beginning, records, a write taken) and in `due` (heartbeat, challenge, expiry, a peer that stalls).
 
-import type { Ahead } from '../beginning/ahead.ts'
-import { Beginning, type Begun, FROM_EARLIEST, type Wish } from '../beginning/beginning.ts'
+import type { Wish } from '../beginning/beginning.ts'
 import type { BusView } from '../bus/bus-view.ts'
-import { formatPosition } from '../bus/event-id.ts'
-import type { Position } from '../bus/position.ts'
-import type { PartitionWatermarks } from '../bus/record.ts'
-import type { SharedAnswer, Waiter } from '../bus/shared-answer.ts'
-import type { Topic } from '../bus/topic.ts'
 import type { Cursor } from '../cursor/cursor.ts'
 import type { Session } from '../token/session.ts'
-import type { Clock } from './clock.ts'
 import { type Counters, countGaps, type EndReason } from './counters.ts'
 import { type DeadlineSettings, Deadlines } from './deadlines.ts'
 import { InFlight } from './in-flight.ts'
 import type { Linked } from './linked-list.ts'
 import type { Pump } from './pump.ts'
+import { Reading, type ReadingParts, type ReadingStream } from './reading.ts'
 import {
   CHALLENGE,
   end,
@@ -33,10 +27,7 @@ import type { Timed, TimingWheel } from './timing-wheel.ts'
 import type { Pumped, WaitingList, Waits } from './waiting-list.ts'
 
 /** What a stream is made of; all of it outlives the stream. */
-export interface StreamParts {
-  readonly topic: Topic
-  /** Kafka's answers to all streams of the topic. */
-  readonly answers: SharedAnswer<PartitionWatermarks>
+export interface StreamParts extends ReadingParts {
   readonly sink: Sink
   readonly session: Session
   readonly pump: Pump
@@ -47,7 +38,6 @@ export interface StreamParts {
   readonly signals: boolean
   /** Called once when the stream is over. */
   readonly onClosed: (stream: Stream) => void
-  readonly clock: Clock
 }
 
 export type StreamSettings = DeadlineSettings
@@ -56,7 +46,7 @@ export type StreamSettings = DeadlineSettings
 const EXPIRED_GRACE_MS = 250
 const END_GRACE_MS = 1000
 
-export class Stream implements Pumped, Timed, Waiter {
+export class Stream implements Pumped, Timed, ReadingStream {
   readonly bus: BusView
   dueAtMs = Number.POSITIVE_INFINITY
   previous: Linked | null = null
@@ -66,28 +56,20 @@ export class Stream implements Pumped, Timed, Waiter {
   isQueued = false
   writtenBytes = 0
   private readonly parts: StreamParts
-  /** null once it is known where to begin. */
-  private beginning: Beginning | null
-  /** null as long as that is not known. */
-  private cursor: Cursor | null = null
-  /** What of the client's id was taken at its word, until Kafka has confirmed it. */
-  private doubt: Ahead | null = null
+  private readonly reading: Reading
   /** Why it ends, once it does; nothing but the end is written from then on. */
   private ending: EndReason | null = null
   private isClosed = false
   private readonly inFlight = new InFlight()
   private readonly deadlines: Deadlines
   private forcedAtMs = Number.POSITIVE_INFINITY
-  /** Position that the client is known to have heard, and that of the bus then, as of the last heartbeat. */
-  private toldId = ''
-  private toldAsOf = ''
 
   /** `wish`, which may be long, is kept until it has begun. */
   constructor(parts: StreamParts, wish: Wish) {
     this.parts = parts
     this.bus = parts.topic.bus
     this.deadlines = new Deadlines(parts.session, parts.settings, this.inFlight, parts.clock)
-    this.beginning = this.beginningOf(wish)
+    this.reading = new Reading(parts, this, wish)
   }
 
   /** Who holds it open; a renewal puts a later one in its place. */
@@ -130,14 +112,15 @@ export class Stream implements Pumped, Timed, Waiter {
   work(): Waits {
     this.writtenBytes = 0
     if (!this.isOpen) return 'call'
-    if (this.doubt !== null) this.lookIntoDoubt(this.doubt)
-    if (this.beginning !== null) return this.lookForBeginning(this.beginning)
-    if (this.cursor === null || this.inFlight.isWriting) return 'call'
-    const bytes = this.cursor.read(this.inFlight.bytesMax)
-    if (bytes === null) return this.rest(this.cursor)
+    const waits = this.reading.look()
+    if (waits !== null) return waits
+    const { cursor } = this.reading
+    if (cursor === null || this.inFlight.isWriting) return 'call'
+    const bytes = cursor.read(this.inFlight.bytesMax)
+    if (bytes === null) return this.rest(cursor)
     if (bytes.length === 0) return 'turn'
-    this.write(bytes, this.cursor)
-    this.tellReady(this.cursor)
+    this.write(bytes, cursor)
+    this.tellReady(cursor)
     return 'call'
   }
 
@@ -163,9 +146,10 @@ export class Stream implements Pumped, Timed, Waiter {
 
   private keepAlive(nowMs: number): void {
     if (nowMs >= this.deadlines.challengeAtMs) this.challenge()
-    if (nowMs >= this.deadlines.heartbeatAtMs) this.tell(heartbeat(this.movedId(), this.parts.signals))
-    if (nowMs >= this.lookAtMs) this.parts.pump.enqueue(this)
-    this.scheduleAt(Math.min(this.deadlines.nextMs(nowMs), this.lookAtMs))
+    if (nowMs >= this.deadlines.heartbeatAtMs)
+      this.tell(heartbeat(this.reading.movedId(), this.parts.signals))
+    if (nowMs >= this.reading.lookAtMs) this.parts.pump.enqueue(this)
+    this.scheduleAt(Math.min(this.deadlines.nextMs(nowMs), this.reading.lookAtMs))
   }
 
   private scheduleAt(dueAtMs: number): void {
@@ -174,111 +158,30 @@ export class Stream implements Pumped, Timed, Waiter {
     this.parts.wheel.schedule(this)
   }
 
-  /** When to look again at what Kafka has yet to say. */
-  private get lookAtMs(): number {
-    return (this.beginning ?? this.doubt)?.lookAtMs ?? Number.POSITIVE_INFINITY
-  }
-
   private challenge(): void {
     this.deadlines.noteChallenge()
     this.parts.counters.challenges++
     this.tell(CHALLENGE)
   }
 
-  private tellGap(reason: GapReason, isOpen: boolean): void {
+  tellGap(reason: GapReason, isOpen: boolean): void {
     countGaps(this.parts.counters, reason, 1)
     this.tell(gap(reason, { signals: this.parts.signals, isOpen }))
   }
 
-  /** The position as an id if it moved since the client last heard of it; only at the tail does it stand for everything. */
-  private movedId(): string | null {
-    const { cursor } = this
-    if (cursor === null || !cursor.atTail()) return null
-    // At the tail an id is one of the bus's position and the client's own: to make it may take long, so it is not made twice.
-    const asOf = this.bus.positionText()
-    if (asOf === this.toldAsOf) return null
-    this.toldAsOf = asOf
-    const id = cursor.id()
-    const isTold = id === this.toldId || id === cursor.sentId()
-    this.toldId = id
-    return isTold ? null : id
-  }
-
-  private beginningOf(wish: Wish): Beginning {
-    const { topic, answers, clock } = this.parts
-    return new Beginning({ topic, answers, wish, waiter: this, nowMs: clock.nowMs() })
-  }
-
-  private lookForBeginning(beginning: Beginning): Waits {
-    const outcome = beginning.look(this.parts.clock.nowMs())
-    if (typeof outcome === 'object') {
-      this.beginning = null
-      if ('end' in outcome) this.end(outcome.end)
-      else this.begin(outcome)
-      return 'end' in outcome ? 'call' : 'turn'
-    }
-    this.lookInTime()
-    return outcome
-  }
-
-  /** Begins to read, after a word on why that is not where the client left off. */
-  private begin({ cursor, reason, doubt }: Begun): void {
-    if (reason !== null) this.tellGap(reason, false)
-    this.cursor = cursor
-    this.doubt = doubt
-    this.lookInTime()
-  }
-
-  /** What was taken at its word is looked at whenever there may be news of it. */
-  private lookIntoDoubt(doubt: Ahead): void {
-    if (this.cursor?.isOutdated) return // all of it was another topic's
-    const finding = doubt.look(this.parts.clock.nowMs())
-    if (finding === 'beyond') this.restart('beyond-end')
-    else if (finding === 'too-old') this.restart(finding)
-    else if (finding === 'settled') this.doubt = null
-    else this.lookInTime()
-  }
-
   /** Sees to it that the deadline is no later than the next look. */
-  private lookInTime(): void {
-    if (this.lookAtMs < this.dueAtMs) this.scheduleAt(this.lookAtMs)
+  lookInTime(): void {
+    if (this.reading.lookAtMs < this.dueAtMs) this.scheduleAt(this.reading.lookAtMs)
   }
 
   private rest(cursor: Cursor): Waits {
-    const { outdatedBy } = cursor
-    if (outdatedBy !== null) {
-      this.goOnAnew(outdatedBy, cursor.ownPosition)
-      return 'turn'
-    }
+    if (this.reading.beginsAgain(cursor)) return 'turn'
     if (cursor.lost) {
       this.end('too-old')
       return 'call'
     }
     if (cursor.atTail()) this.tellReady(cursor)
     return 'publish'
-  }
-
-  /** A client that came from another server may have what this one has missed: its position is looked at like an id. */
-  private goOnAnew(reason: 'recreated' | 'deletes-dropped', ownPosition: Position | null): void {
-    if (reason === 'recreated' || ownPosition === null) this.restart(reason)
-    else {
-      this.stopReading()
-      this.beginning = this.beginningOf({ ...FROM_EARLIEST, id: formatPosition(ownPosition) })
-    }
-  }
-
-  /** What the client has is worth nothing. What is said from here on begins with the beginning, its `ready` included. */
-  private restart(reason: GapReason): void {
-    this.stopReading()
-    this.tellGap(reason, true)
-    this.beginning = this.beginningOf(FROM_EARLIEST)
-  }
-
-  private stopReading(): void {
-    this.cursor?.letGo()
-    this.cursor = null
-    this.doubt?.stop()
-    this.doubt = null
   }
 
   private tellReady(cursor: Cursor): void {
@@ -331,10 +234,8 @@ export class Stream implements Pumped, Timed, Waiter {
   private close(): void {
     if (this.isClosed) return
     this.isClosed = true
-    this.cursor?.letGo()
+    this.reading.stop()
     this.parts.sink.releaseUntaken(this.inFlight.abandon())
-    this.beginning?.stop()
-    this.doubt?.stop()
     this.parts.pump.remove(this)
     this.parts.wheel.cancel(this)
     const reason = this.ending ?? 'client'
