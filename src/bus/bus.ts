@@ -2,19 +2,9 @@
 // One writer (this class). What it publishes is immutable but for the marks that say by when a frame was superseded or gone.
 
 import type { Segment } from '../segments/segment.ts'
-import type { FrameEntry } from '../segments/segment-layout.ts'
 import { SegmentList } from '../segments/segment-list.ts'
 import { SegmentPool } from '../segments/segment-pool.ts'
 import { BusView } from './bus-view.ts'
-import {
-  bytesOfFrame,
-  type EventLines,
-  eventBytesMin,
-  eventLines,
-  FRAME_BYTES_MAX,
-  TOO_LARGE_LINES,
-  writeFrame,
-} from './frame.ts'
 import { Holes, type Missed, type Moment } from './holes.ts'
 import { type Logs, Partitions } from './partitions.ts'
 import { FROM_BEGINNING, type Position } from './position.ts'
@@ -22,6 +12,7 @@ import type { Encoding, KafkaRecord, Keeps, Watermarks } from './record.ts'
 import { type ClockOptions, RecordClock } from './record-clock.ts'
 import { Retention, type RetentionOptions } from './retention.ts'
 import { shareOut } from './shared-bound.ts'
+import { TailWriter } from './tail-writer.ts'
 
 export interface BusOptions extends RetentionOptions, ClockOptions {
   readonly encoding: Encoding
@@ -48,8 +39,7 @@ export class Bus extends BusView {
   private readonly holes: Holes | null
   private readonly changeListeners = new Set<() => void>()
   private readonly clock: RecordClock
-  /** Frames came of which it is not noted when. */
-  private hasArrivals = false
+  private readonly tail: TailWriter
 
   constructor(options: BusOptions) {
     super()
@@ -64,6 +54,7 @@ export class Bus extends BusView {
     this.holes = options.keeps === 'latest' ? new Holes(options.deleteRetentionMs, this.clock) : null
     this.retention = new Retention(this.kept, this.losses, options)
     this.skipped = this.retention.trims.skipped
+    this.tail = this.tailWriter()
   }
 
   // The feed's side: what plugins/kafka tells.
@@ -75,7 +66,7 @@ export class Bus extends BusView {
   setPartition(partition: number, start: number, end = start): void {
     const isNew = !this.partitions.isRead(partition)
     if (isNew) this.holes?.begin(partition)
-    if (isNew && start > 0) this.noteMissing(partition, start)
+    if (isNew && start > 0) this.noteUnread(partition, start, false)
     this.partitions.setStart(partition, start, end)
     this.changed()
   }
@@ -105,16 +96,8 @@ export class Bus extends BusView {
     if (!partitions.has(record.partition)) this.setPartition(record.partition, FROM_BEGINNING)
     const { partition, offset, timestampMs } = record
     if (offset < partitions.next(partition) || !this.canPass(partition, offset, timestampMs)) return
-    const { encoding } = this.options
-    const bytesMin = eventBytesMin(record, encoding)
-    const lines = bytesMin > FRAME_BYTES_MAX ? TOO_LARGE_LINES : eventLines(record, encoding)
-    partitions.moveTo(record.partition, record.offset + 1)
+    this.tail.append(record)
     this.recordsAppended++
-    if (lines === null) return
-    const idBytes = partitions.encode()
-    const frameBytes = Math.max(bytesMin, bytesOfFrame(lines, idBytes))
-    if (frameBytes > FRAME_BYTES_MAX) this.appendTooLarge(record, frameBytes, idBytes)
-    else this.appendFrame(record, lines, idBytes)
   }
 
   /** Moves a partition's position to its end without a frame, over control records and offsets compacted away. */
@@ -169,7 +152,7 @@ export class Bus extends BusView {
 
   /** Wakes the readers, here and in other threads: once per batch, before the event loop turns. */
   publish(): void {
-    this.noteArrival()
+    this.tail.noteArrival()
     this.wake()
     this.changed()
   }
@@ -183,7 +166,7 @@ export class Bus extends BusView {
 
   /** One bounded step of what is to be done besides: compaction, and what had its time goes. True if there was something. */
   maintain(epochMs: number, nowMs = this.clock.nowMs()): boolean {
-    this.noteArrival()
+    this.tail.noteArrival()
     const isDone = this.retention.step({ epochMs, nowMs })
     if (isDone) this.changed()
     return isDone
@@ -262,6 +245,23 @@ export class Bus extends BusView {
     return this.pool.allocatedBytes
   }
 
+  private tailWriter(): TailWriter {
+    const { pool, kept, partitions, retention, clock } = this
+    const { encoding, onTooLarge } = this.options
+    return new TailWriter({
+      encoding,
+      pool,
+      kept,
+      partitions,
+      retention,
+      clock,
+      onTooLarge: (record, frameBytes) => {
+        this.recordsTooLarge++
+        onTooLarge?.(record, frameBytes)
+      },
+    })
+  }
+
   private forget(): void {
     this.kept.clear()
     this.losses.clear()
@@ -278,72 +278,17 @@ export class Bus extends BusView {
     const { holes } = this
     if (holes === null) return true
     const goneTo = holes.pass(partition, this.partitions.next(partition), found, timestampMs)
-    if (goneTo > 0) {
-      this.losses.addTombstone(partition, goneTo - 1)
-      this.noteMissing(partition, goneTo)
-    }
+    if (goneTo > 0) this.noteUnread(partition, goneTo, true)
     return holes.missed === null
   }
 
   /** What begins at `found` is read while streams are open whose clients may have something before it. */
-  private noteMissing(partition: number, found: number): void {
-    if (this.caughtUp) this.losses.addMissing(partition, found - 1, this.kept.takeSequence())
-  }
-
-  /** What stands for a record that is too large: a comment that says so, which supersedes its key's older value. */
-  private appendTooLarge(record: KafkaRecord, frameBytes: number, idBytes: number): void {
-    this.recordsTooLarge++
-    this.appendFrame(record, TOO_LARGE_LINES, idBytes)
-    this.options.onTooLarge?.(record, frameBytes)
-  }
-
-  private appendFrame(record: KafkaRecord, lines: EventLines, idBytes: number): void {
-    const { partition, offset, timestampMs, value } = record
-    const key = keptKey(record)
-    const frameBytes = bytesOfFrame(lines, idBytes)
-    const segment = this.segmentFor(frameBytes, key?.length ?? 0)
-    const sequence = this.kept.takeSequence()
-    const entry: FrameEntry = {
-      sequence,
-      frameBytes,
-      idBytes,
-      partition,
-      offset,
-      timestampMs,
-      key,
-      isTombstone: value === null,
-      isTooLarge: lines === TOO_LARGE_LINES,
-    }
-    const start = this.kept.append(segment, entry, this.clock.writtenMs(timestampMs))
-    writeFrame(segment.bytes, start, lines, (at) => this.partitions.writeText(segment.bytes, at))
-    segment.publish()
-    this.hasArrivals = true
-  }
-
-  /** The tail segment if the frame fits, else a new one: an ordinary one, or a larger one for this frame alone. */
-  private segmentFor(frameBytes: number, keyBytes: number): Segment {
-    const { tail } = this.kept
-    const isOpen = tail?.size === this.pool.segmentBytes && !tail.isClosed
-    if (isOpen && tail.fits(frameBytes, keyBytes)) return tail
-    this.noteArrival()
-    tail?.close()
-    this.retention.makeRoom(frameBytes)
-    return this.kept.add(frameBytes + keyBytes, this.clock.nowMs())
+  private noteUnread(partition: number, found: number, mayBeTombstone: boolean): void {
+    const now = this.caughtUp ? this.kept.takeSequence() : null
+    this.losses.addUnread({ partition, offset: found - 1, mayBeTombstone, now })
   }
 
   private changed(): void {
     for (const listener of this.changeListeners) listener()
   }
-
-  /** What came since the last call came now: the clock is asked once per batch. */
-  private noteArrival(): void {
-    const { tail } = this.kept
-    if (this.hasArrivals && tail !== undefined) tail.newestArrivalMs = this.clock.nowMs()
-    this.hasArrivals = false
-  }
-}
-
-/** A key that fits no frame counts as none: each record that has it is too large, so there is no value of it to supersede. */
-function keptKey({ key }: KafkaRecord): Uint8Array | null {
-  return key !== null && key.length > FRAME_BYTES_MAX ? null : key
 }

@@ -32,8 +32,8 @@ export class GoneFrames {
     if (isWanted) this.last.wanted = at
   }
 
-  /** Writes down that they went when the bus's next sequence was `now`. */
-  tell(losses: Losses, now: number): void {
+  /** Writes down that they went when the bus's next sequence was `now`. `brokenAtMs`: see `Losses.addFrames`. */
+  tell(losses: Losses, now: number, brokenAtMs: number | null = null): void {
     const { segment } = this
     const last = [...this.partitions.values()]
     const [tombstones, wanted] = [
@@ -42,11 +42,17 @@ export class GoneFrames {
     ]
     const all = new Set(last.flatMap(({ record, tombstone, wanted }) => [record, tombstone, wanted]))
     all.delete(NONE)
-    for (const at of [...all].sort((a, b) => a - b)) {
-      const [partition, sequence, offset] = [segment.partition(at), segment.sequence(at), segment.offset(at)]
-      const [isTombstone, isWanted] = [tombstones.has(at), wanted.has(at)]
-      losses.addFrame({ partition, sequence, offset, now, isTombstone, isWanted })
-    }
+    const frames = [...all]
+      .sort((a, b) => a - b)
+      .map((at) => ({
+        partition: segment.partition(at),
+        sequence: segment.sequence(at),
+        offset: segment.offset(at),
+        now,
+        isTombstone: tombstones.has(at),
+        isWanted: wanted.has(at),
+      }))
+    losses.addFrames(frames, brokenAtMs)
   }
 
   private turnTo(partition: number): void {

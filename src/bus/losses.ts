@@ -49,6 +49,16 @@ export interface GoneFrame extends LostFrame {
   readonly isWanted: boolean
 }
 
+/** Records of a partition that is read from further on: what it has no more, up to this offset. */
+export interface Unread {
+  readonly partition: number
+  readonly offset: number
+  /** Tombstones may be among them that Kafka dropped. */
+  readonly mayBeTombstone: boolean
+  /** Next sequence of the bus, where streams are open whose clients may have something of the partition already; null: none is. */
+  readonly now: number | null
+}
+
 /** A reader of the bus, as far as it can lose something. Sequences are those of the bus. */
 export interface BusReader {
   /** The next frame that it reads. */
@@ -79,7 +89,20 @@ export class Losses {
     return this.state.brokenAtMs
   }
 
-  /** A frame went; of those that go at once, in the order of their sequences. */
+  /**
+   * Frames went, in the order of their sequences. `brokenAtMs`: the newest values of keys were among them, so that no snapshot is
+   * whole from now on, nor what is read from that moment on, in epoch ms; null: they were not.
+   */
+  addFrames(frames: readonly GoneFrame[], brokenAtMs: number | null = null): void {
+    const { state } = this
+    for (const frame of frames) this.addFrame(frame)
+    if (brokenAtMs === null) return
+    state.version++
+    state.isWhole = false
+    state.brokenAtMs = Math.max(state.brokenAtMs, brokenAtMs)
+  }
+
+  /** A frame went. */
   addFrame(frame: GoneFrame): void {
     const { state } = this
     const losses = this.of(frame.partition)
@@ -91,30 +114,19 @@ export class Losses {
     if (frame.isWanted) add(losses.wanted, frame)
   }
 
-  /** A tombstone that was never read, at the latest at this offset. */
-  addTombstone(partition: number, offset: number): void {
-    const losses = this.of(partition)
-    this.state.version++
-    losses.deletesGone = Math.max(losses.deletesGone, offset + 1)
-  }
-
-  /**
-   * What a partition that is read later than the others has no more, up to this offset: streams may be open whose clients have
-   * something of it already.
-   */
-  addMissing(partition: number, offset: number, now: number): void {
-    const missing = { sequence: now, offset, now }
-    this.state.version++
-    add(this.of(partition).missing, missing)
-    add(this.state.frames, missing)
-  }
-
-  /** The newest values of keys were among them: no snapshot is whole from now on. */
-  addNewest(latestSoFarMs: number): void {
+  /** Records of a partition were never read, and never will be. */
+  addUnread({ partition, offset, mayBeTombstone, now }: Unread): void {
     const { state } = this
+    if (mayBeTombstone) {
+      const losses = this.of(partition)
+      state.version++
+      losses.deletesGone = Math.max(losses.deletesGone, offset + 1)
+    }
+    if (now === null) return
+    const missing = { sequence: now, offset, now }
     state.version++
-    state.isWhole = false
-    state.brokenAtMs = Math.max(state.brokenAtMs, latestSoFarMs)
+    add(this.of(partition).missing, missing)
+    add(state.frames, missing)
   }
 
   /**

@@ -163,11 +163,11 @@ export class Retention {
       gone.add(at, false, true)
       hasKept ||= !this.trims.isDeleted(segment, at)
     }
-    gone.tell(this.losses, this.segments.takeSequence())
-    if (this.options.keeps === 'all' || !hasKept) return
+    const isBroken = this.options.keeps === 'latest' && hasKept
     // A stream from a moment on is owed what stands behind a record of that moment, whatever its own timestamp says.
-    this.losses.addNewest(segment.latestSoFarMs)
-    if (this.pressure !== 'full') this.press('full')
+    const brokenAtMs = isBroken ? segment.latestSoFarMs : null
+    gone.tell(this.losses, this.segments.takeSequence(), brokenAtMs)
+    if (isBroken && this.pressure !== 'full') this.press('full')
   }
 
   /** Removes all frames without a key from the oldest segment that has any: nothing newer can replace them. */
