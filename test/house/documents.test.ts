@@ -1,5 +1,5 @@
 // What the documents say of files: every relative link resolves, both walks of docs/architecture.md pass through files that
-// exist and hand on to each other, and every long file is defended there.
+// exist and hand on to each other.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
@@ -8,7 +8,6 @@ import { describe, expect, test } from 'vitest'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const ELSEWHERE = /^(\.git|node_modules|dist|coverage)(\/|$)/
-const LOGIC_LINES_MAX = 250
 
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
 const exists = (path: string) => existsSync(join(ROOT, path))
@@ -157,18 +156,5 @@ describe.each([
       return called.filter((each) => !known.has(each)).map((each) => `${file} does not reach ${each}`)
     })
     expect(strangers).toEqual([])
-  })
-})
-
-describe('long files', () => {
-  test(`of more than ${LOGIC_LINES_MAX} lines are those that docs/architecture.md defends`, () => {
-    const [, section = ''] = architecture.split('\n## Long files\n')
-    const defended = [...(section.split(/^## /m)[0] ?? '').matchAll(/^- \[`([^`]+)`\]/gm)].map(
-      ([, name]) => name,
-    )
-    const long = ['src', 'plugins', 'routes']
-      .flatMap((folder) => filesIn(folder, '.ts'))
-      .filter((path) => read(path).trimEnd().split('\n').length > LOGIC_LINES_MAX)
-    expect([...defended].sort()).toEqual([...long].sort())
   })
 })

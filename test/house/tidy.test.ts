@@ -9,7 +9,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const IMPORT = /^(?:import|export)\s+(type\s)?(?:[^'"]*?\sfrom\s)?'([^']+)'|\bimport\('([^']+)'\)/gm
 const DECLARATION =
   /^export (?:abstract )?(?:async )?(?:const|let|class|interface|type|enum|function\*?) ([A-Za-z_$][\w$]*)/gm
-const LINES_MAX = 350
+const LINES_MAX = 250
 
 interface Import {
   readonly from: string
@@ -63,6 +63,13 @@ function doorsIn(document: string): ReadonlyMap<string, ReadonlySet<string> | ty
       cell.startsWith(EVERYTHING) ? EVERYTHING : doorsOf(cell),
     ]),
   )
+}
+
+/** What the section "Long files" of docs/architecture.md lists, each with its reason. */
+function defendedFiles(): string[] {
+  const [, section = ''] = readFileSync(join(ROOT, 'docs/architecture.md'), 'utf8').split('\n## Long files\n')
+  const items = (section.split(/^## /m)[0] ?? '').matchAll(/^- \[`([^`]+)`\]/gm)
+  return [...items].map(([, name = '']) => name)
 }
 
 /** The longest row of the table that the path begins with; null for packages. */
@@ -224,10 +231,9 @@ describe('every file', () => {
     ).toEqual([])
   })
 
-  test('is short enough to be read at once', () => {
-    const lines = ({ text }: Source) => text.split('\n').length
-    const long = sources.filter((source) => lines(source) > LINES_MAX)
-    expect(long.map((source) => `${source.path}: ${lines(source)} lines`)).toEqual([])
+  test(`has at most ${LINES_MAX} lines, but those that docs/architecture.md defends`, () => {
+    const long = sources.filter(({ text }) => text.trimEnd().split('\n').length > LINES_MAX)
+    expect(long.map(({ path }) => path).sort()).toEqual(defendedFiles().sort())
   })
 
   test('leaves nothing to be done later, and prints nothing behind the log’s back', () => {
