@@ -7,7 +7,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { authLimits } from '../src/config/auth-limits.ts'
+import { AUTH_SETTINGS } from '../src/config/auth-settings.ts'
 import { SessionFault, sessionOfHost } from '../src/config/host-session.ts'
+import { withDefaults } from '../src/config/setting.ts'
 import {
   KeysUnavailable,
   NotAuthenticated,
@@ -84,14 +86,15 @@ function hostSession(answer: unknown, request: FastifyRequest): Session | null {
 async function tokenAuthenticator(app: FastifyInstance, options: AuthOptions): Promise<Authenticator> {
   const limits = authLimits(options)
   const { issuer, audience } = options
+  const filled = withDefaults(options, AUTH_SETTINGS, ['algorithm', 'queryToken', 'cookie', 'scopeClaim'])
   if (!issuer || !audience) throw new Error('auth.issuer and auth.audience are required')
-  const settings = { ...limits, keys: options.keys, issuer, rsaAlgorithm: rsaAlgorithm(options.algorithm) }
+  const settings = { ...limits, keys: options.keys, issuer, rsaAlgorithm: rsaAlgorithm(filled.algorithm) }
   const keys = openKeySource(settings, app.log)
   app.addHook('onClose', async () => keys.close())
   const clockToleranceMs = limits.clockToleranceSeconds * 1000
   const verify = await registerJwt(app, { issuer, audience, clockToleranceMs }, keys)
-  const places = { queryToken: options.queryToken ?? true, cookie: options.cookie ?? null }
-  const scopeClaim = options.scopeClaim ?? 'scope'
+  const { queryToken, cookie, scopeClaim } = filled
+  const places = { queryToken, cookie }
 
   const readSession: ReadSession = async (request) => {
     const text = requestToken(request.headers, request.raw.url ?? '', places)
@@ -170,8 +173,7 @@ function hasLeft(request: FastifyRequest): boolean {
   return typeof stream === 'object' && stream !== null && 'destroyed' in stream && stream.destroyed === true
 }
 
-function rsaAlgorithm(option: string | undefined): Algorithm {
-  const algorithm = option ?? 'RS256'
+function rsaAlgorithm(algorithm: string): Algorithm {
   if (!isAlgorithm(algorithm)) throw new Error(`auth.algorithm is one of ${ALGORITHMS.join(', ')}`)
   return algorithm
 }

@@ -8,6 +8,7 @@ import type { Encoding, Keeps } from '../src/bus/record.ts'
 import { SharedAnswer } from '../src/bus/shared-answer.ts'
 import type { FedTopic, Topics } from '../src/bus/topic.ts'
 import { KAFKA_SETTINGS } from '../src/config/kafka-settings.ts'
+import { withDefaults } from '../src/config/setting.ts'
 import type { KafkaOptions } from '../src/options.ts'
 import { SegmentPool } from '../src/segments/segment-pool.ts'
 import { warnOfMissingParts } from './kafka/client/librdkafka-build.ts'
@@ -20,13 +21,13 @@ declare module 'fastify' {
   }
 }
 
-/** For options that name no bounds, because this plugin may be registered by itself. */
-const BOUNDS = {
-  retainedBytesMax: Number(KAFKA_SETTINGS.retainedBytesMax.default),
-  retainedRecordsMax: Number(KAFKA_SETTINGS.retainedRecordsMax.default),
-  retainedSecondsMax: null,
-  deleteRetentionSeconds: Number(KAFKA_SETTINGS.deleteRetentionSeconds.default),
-}
+/** Bounds of a bus, which the schema gives where the options name none. */
+const BOUNDS = [
+  'retainedBytesMax',
+  'retainedRecordsMax',
+  'retainedSecondsMax',
+  'deleteRetentionSeconds',
+] as const
 
 async function kafka(app: FastifyInstance, options: KafkaOptions): Promise<void> {
   warnOfMissingParts(app.log)
@@ -86,7 +87,8 @@ class KafkaTopics implements Topics {
   }
 
   private createBus(name: string, encoding: Encoding, keeps: Keeps): Bus {
-    const { retainedBytesMax, retainedRecordsMax, ...times } = { ...BOUNDS, ...this.options }
+    const bounds = withDefaults(this.options, KAFKA_SETTINGS, BOUNDS)
+    const { retainedBytesMax, retainedRecordsMax, ...times } = bounds
     const { log } = this.app
     return new Bus({
       encoding,

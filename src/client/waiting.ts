@@ -1,4 +1,5 @@
-// Waiting that ends with a signal, and leaves neither timer nor listener behind.
+// Waiting that ends with a signal, and leaves neither timer nor listener behind. AbortSignal.any is not used, because
+// browsers from before 2024 do not have it.
 
 /** Resolves after the time or when the signal aborts. */
 export function pause(timeMs: number, signal: AbortSignal): Promise<void> {

@@ -26,3 +26,23 @@ export interface Setting {
   readonly propertyNames?: { readonly pattern: string }
   readonly additionalProperties?: false | Setting
 }
+
+/** Those of the names `D` are there: the schema has a default for each. */
+type Filled<T, D extends keyof T> = T & { readonly [Name in D]-?: Exclude<T[Name], undefined> }
+
+/**
+ * A part's options with the schema's defaults for what they leave out, undefined included: a part may be registered by itself,
+ * with options that no schema has checked. Throws for a name of which the schema has no default.
+ */
+export function withDefaults<T extends object, D extends keyof T & string>(
+  options: T,
+  settings: Readonly<Record<D, Setting>>,
+  names: readonly D[],
+): Filled<T, D> {
+  const defaults = names.map((name) => {
+    const { default: value } = settings[name]
+    if (value === undefined) throw new Error(`the schema has no default of ${name}`)
+    return [name, options[name] ?? value]
+  })
+  return { ...options, ...Object.fromEntries(defaults) }
+}

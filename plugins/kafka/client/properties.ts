@@ -36,7 +36,8 @@ const CONSUMER_HOLDS: Properties = {
  * hangs is given up after half of librdkafka's own minute; until then librdkafka goes on asking it. A record of 16 MiB
  * has as long to arrive. A record over `receive.message.max.bytes` would be asked for again and again, and nothing
  * behind it would come: so it is the highest value, which is 512 above the highest `fetch.max.bytes`, as librdkafka
- * demands.
+ * demands. These stand here and not in the schema, where `kafka.config` is one setting that may hold any property of
+ * librdkafka.
  */
 const CONSUMER_DEFAULTS: Properties = {
   'client.id': CLIENT_ID,
