@@ -7,32 +7,24 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import {
   type ClientHttp2Session,
-  connect as connectHttp2,
   constants,
   createSecureServer,
   type Http2ServerRequest,
   type Http2ServerResponse,
 } from 'node:http2'
-import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { connect as connectTls } from 'node:tls'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { makeCertificates } from '../../src/demo/certificates.ts'
-import type { ConnectionFigures, ConnectionLimits } from '../../src/http/connection.ts'
+import type { ConnectionLimits } from '../../src/http/connection.ts'
 import { ConnectionBudget, createConnectionCounts } from '../../src/http/connection-budget.ts'
-import {
-  createConnectionFigures,
-  GUARD_DEFAULTS,
-  type GuardedServer,
-  guardConnections,
-} from '../../src/http/connection-limits.ts'
+import { createConnectionFigures, GUARD_DEFAULTS } from '../../src/http/connection-limits.ts'
 import { isLasting, markLasting } from '../../src/stream/lasting-answers.ts'
 import { prove } from '../../src/token/proven-connections.ts'
 import { INSPECTABLE, RunningWorkers } from '../faults/running-workers.ts'
 import { AUDIENCE, eventually, ISSUER } from '../support/auth-fixtures.ts'
 import { CommandProcess } from '../support/command-process.ts'
+import { GuardedScene } from '../support/guarded-scene.ts'
 import { HttpScene } from '../support/http-scene.ts'
 import { frame, PREFACE, requests, SETTINGS, SETTINGS_WITHOUT_WINDOW } from '../support/raw-http2.ts'
 import { ServerProcess } from '../support/server-process.ts'
@@ -44,31 +36,16 @@ const TURN_MAX = 16
 const RST_STREAM = 3
 const CANCEL = Buffer.from([0, 0, 0, 8])
 
-let tls: { ca: string; cert: string; key: string }
-let figures: ConnectionFigures
-let server: GuardedServer | null = null
-let port: number
+let scene: GuardedScene
 let asked = 0
-const sockets = new Set<Socket>()
-const sessions = new Set<ClientHttp2Session>()
 
 beforeAll(async () => {
-  const { caPem, certificatePem, keyPem } = await makeCertificates(['localhost', '127.0.0.1'], Date.now())
-  tls = { ca: caPem, cert: certificatePem, key: keyPem }
+  scene = await GuardedScene.create()
 })
 
 afterEach(async () => {
-  for (const session of sessions) session.destroy()
-  for (const socket of sockets) socket.destroy()
-  sessions.clear()
-  sockets.clear()
   asked = 0
-  const closing = server
-  server = null
-  if (closing === null) return
-  closing.close()
-  if ('closeAllConnections' in closing) closing.closeAllConnections()
-  await once(closing, 'close')
+  await scene.close()
 })
 
 /** /good is what a token would be, /stream stays open, /turned-away is a stream that ends at once, /large is large. */
@@ -84,55 +61,16 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
 
 const answerHttp2 = answer as unknown as (request: Http2ServerRequest, response: Http2ServerResponse) => void
 
-async function start(created: GuardedServer, limits: Partial<ConnectionLimits>, budget?: ConnectionBudget) {
-  figures = createConnectionFigures()
-  server = created
-  guardConnections(server, { sweepMs: 50, closeMs: 300, ...limits }, figures, budget)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  port = (server.address() as AddressInfo).port // an object for every server that listens on a port
-}
-
 function startSecure(limits: Partial<ConnectionLimits> = {}, budget?: ConnectionBudget): Promise<void> {
-  return start(
-    createSecureServer({ cert: tls.cert, key: tls.key, allowHTTP1: true }, answerHttp2),
-    limits,
-    budget,
-  )
+  return scene.start(createSecureServer({ ...scene.tls, allowHTTP1: true }, answerHttp2), limits, budget)
 }
 
 /** A client that gives no answer any room. */
-function openWithoutWindow(): ClientHttp2Session {
-  const session = connectHttp2(`https://localhost:${port}`, {
-    ca: tls.ca,
-    settings: { initialWindowSize: 0 },
-  })
-  session.on('error', () => {}) // being cut off is what is tested
-  sessions.add(session)
-  return session
-}
-
-function ask(session: ClientHttp2Session, path: string) {
-  const stream = session.request({ ':path': path })
-  stream.on('error', () => {}) // the same
-  return stream
-}
-
+const openWithoutWindow = () => scene.openHttp2('https', { initialWindowSize: 0 })
+const ask = (session: ClientHttp2Session, path: string) => scene.ask(session, path)
 /** Its peer's ends are seen, its bytes are not read. */
-function openTcp(): Socket {
-  const socket = connectTcp(port, '127.0.0.1')
-  sockets.add(socket)
-  socket.on('error', () => {})
-  return socket
-}
-
-async function openTls(): Promise<Socket> {
-  const socket = connectTls({ port, host: '127.0.0.1', ca: tls.ca, ALPNProtocols: ['h2'] })
-  sockets.add(socket)
-  socket.on('error', () => {})
-  await once(socket, 'secureConnect')
-  return socket
-}
+const openTcp = () => scene.openTcp()
+const openTls = () => scene.openTls('h2')
 
 describe('an answer that its peer does not take', () => {
   it('costs a connection without a token the connection, and no stream beside it', async () => {
@@ -143,8 +81,8 @@ describe('an answer that its peer does not take', () => {
     const session = openWithoutWindow()
     for (let request = 0; request < 100; request++) ask(session, '/')
     await once(session, 'close')
-    expect(figures.closed.untaken).toBeGreaterThanOrEqual(1)
-    await eventually(() => expect(figures.open).toBe(1))
+    expect(scene.figures.closed.untaken).toBeGreaterThanOrEqual(1)
+    await eventually(() => expect(scene.figures.open).toBe(1))
     expect([stream.destroyed, other.destroyed]).toEqual([false, false])
   })
 
@@ -155,7 +93,7 @@ describe('an answer that its peer does not take', () => {
     const good = ask(session, '/good')
     await once(good, 'close')
     expect(good.rstCode).toBe(constants.NGHTTP2_CANCEL)
-    expect(figures.closed.untaken).toBe(1)
+    expect(scene.figures.closed.untaken).toBe(1)
     expect([stream.destroyed, session.destroyed]).toEqual([false, false])
   })
 
@@ -164,24 +102,24 @@ describe('an answer that its peer does not take', () => {
     const session = openWithoutWindow()
     ask(session, '/turned-away')
     await once(session, 'close')
-    expect(figures.closed.untaken).toBe(1)
+    expect(scene.figures.closed.untaken).toBe(1)
   })
 
   it('is cut off on HTTP/1.1', async () => {
-    await start(createServer(answer), { takenMs: 200 })
+    await scene.start(createServer(answer), { takenMs: 200 })
     const socket = openTcp()
     socket.write('GET /large HTTP/1.1\r\nhost: localhost\r\n\r\n')
-    await eventually(() => expect(figures.closed.untaken).toBe(1))
-    await eventually(() => expect(figures.open).toBe(0))
+    await eventually(() => expect(scene.figures.closed.untaken).toBe(1))
+    await eventually(() => expect(scene.figures.open).toBe(0))
   })
 
   it('is cut off where it is one of a pipeline', async () => {
-    await start(createServer(answer), { takenMs: 200 })
+    await scene.start(createServer(answer), { takenMs: 200 })
     const socket = openTcp()
     socket.write('GET /large HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(5))
-    await eventually(() => expect(figures.closed.untaken).toBeGreaterThanOrEqual(1))
-    await eventually(() => expect(figures.open).toBe(0))
-    expect(figures.closed.pipelined).toBe(0)
+    await eventually(() => expect(scene.figures.closed.untaken).toBeGreaterThanOrEqual(1))
+    await eventually(() => expect(scene.figures.open).toBe(0))
+    expect(scene.figures.closed.pipelined).toBe(0)
   })
 
   it('is no stream of ours, on HTTP/2 and HTTP/1.1: those have limits of their own', async () => {
@@ -236,7 +174,7 @@ describe('requests at a time', () => {
     ['without a token', '/stuck', 7],
     ['with one that was good', '/good', 20],
   ])('end a pipeline that is longer, %s', async (_what, first, count) => {
-    await start(createServer(answer), { requestsUnprovenMax: 7, streamsPerConnectionMax: 20 })
+    await scene.start(createServer(answer), { requestsUnprovenMax: 7, streamsPerConnectionMax: 20 })
     const line = (path: string) => `GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`
     const socket = openTcp().resume()
     const closed = once(socket, 'close')
@@ -249,19 +187,19 @@ describe('requests at a time', () => {
     expect(socket.destroyed).toBe(false)
     socket.write(line('/'))
     await closed
-    expect(figures.closed.pipelined).toBe(1)
+    expect(scene.figures.closed.pipelined).toBe(1)
   })
 
   it('beyond them are not even heard of, in a pipeline that comes in one piece', async () => {
-    await start(createServer(answer), { requestsUnprovenMax: 7 })
+    await scene.start(createServer(answer), { requestsUnprovenMax: 7 })
     const socket = openTcp().resume()
     socket.write('GET /stuck HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(500))
     await once(socket, 'close')
-    expect([asked, figures.closed.pipelined]).toEqual([7, 1])
+    expect([asked, scene.figures.closed.pipelined]).toEqual([7, 1])
   })
 
   it('of a client that has left count in nothing any more', async () => {
-    await start(createServer(answer), { requestMs: 300 })
+    await scene.start(createServer(answer), { requestMs: 300 })
     const socket = openTcp()
     socket.write('GET /stuck HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(5))
     await eventually(() => expect(asked).toBe(5))
@@ -269,7 +207,7 @@ describe('requests at a time', () => {
     const other = openTcp().resume()
     other.write('GET /stuck HTTP/1.1\r\nhost: localhost\r\n\r\n')
     await once(other, 'close')
-    expect(figures.closed.unanswered).toBe(1)
+    expect(scene.figures.closed.unanswered).toBe(1)
   })
 
   it('are 100 before a real token is found good, and 1,000 after', async () => {
@@ -309,7 +247,7 @@ describe('requests of many connections that come together', () => {
   })
 
   it('are handed on 16 a turn on HTTP/1.1', async () => {
-    await start(createServer(answer), {})
+    await scene.start(createServer(answer), {})
     const held = Array.from({ length: 20 }, openTcp)
     await Promise.all(held.map((socket) => once(socket, 'connect')))
     for (const socket of held) socket.resume().write('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(100))
@@ -342,12 +280,12 @@ describe('connections at once', () => {
       await startSecure({}, budget)
       const [first] = [await openTls(), await openTls()]
       await once(openTcp().resume(), 'close')
-      expect(figures.closed).toEqual({ ...createConnectionFigures().closed, [reason]: 1 })
-      expect(figures.open).toBe(2)
+      expect(scene.figures.closed).toEqual({ ...createConnectionFigures().closed, [reason]: 1 })
+      expect(scene.figures.open).toBe(2)
       first.destroy()
-      await eventually(() => expect(figures.open).toBe(1))
+      await eventually(() => expect(scene.figures.open).toBe(1))
       await openTls()
-      expect(figures.open).toBe(2)
+      expect(scene.figures.open).toBe(2)
     },
   )
 
@@ -374,7 +312,7 @@ describe('connections at once', () => {
         ).text()
         return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1])
       }
-      port = streams
+      scene.port = streams
       const opened = Array.from({ length: 50 }, () => openTcp().resume())
       await eventually(async () =>
         expect(await metric('kafka_sse_connections_closed_total{reason="address"}')).toBe(20),
@@ -391,7 +329,7 @@ describe('connections at once', () => {
     const run = await ServerProcess.start('127.0.0.1:1', 'events', { settings })
     const workers = await RunningWorkers.open(run)
     try {
-      port = run.port
+      scene.port = run.port
       const opened = Array.from({ length: 20 }, () => openTcp().resume())
       await eventually(async () =>
         expect([...(await workers.connections()).values()].flat()).toHaveLength(20),

@@ -4,55 +4,38 @@ import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import {
   type ClientHttp2Session,
-  type ClientHttp2Stream,
-  connect as connectHttp2,
   constants,
   createServer as createHttp2Server,
   createSecureServer,
   type Http2ServerRequest,
   type Http2ServerResponse,
 } from 'node:http2'
-import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { makeCertificates } from '../../src/demo/certificates.ts'
-import type { ConnectionFigures, ConnectionLimits } from '../../src/http/connection.ts'
+import type { ConnectionLimits } from '../../src/http/connection.ts'
 import {
   createConnectionFigures,
   GUARD_DEFAULTS,
-  type GuardedServer,
   guardConnections,
 } from '../../src/http/connection-limits.ts'
 import { eventually } from '../support/auth-fixtures.ts'
+import { GuardedScene } from '../support/guarded-scene.ts'
 import { END_STREAM_AND_HEADERS, frame, getBlock, PREFACE, SETTINGS } from '../support/raw-http2.ts'
 
 const GET_STREAM = getBlock('/stream')
 
-let tls: { ca: string; cert: string; key: string }
-let figures: ConnectionFigures
-let server: GuardedServer
-let dispose: () => void
-let port: number
+let scene: GuardedScene
 /** Responses of /stream, in the order of their requests. */
 let streams: ServerResponse[] = []
-const sockets = new Set<Socket>()
-const sessions = new Set<ClientHttp2Session>()
 
 beforeAll(async () => {
-  const { caPem, certificatePem, keyPem } = await makeCertificates(['localhost', '127.0.0.1'], Date.now())
-  tls = { ca: caPem, cert: certificatePem, key: keyPem }
+  scene = await GuardedScene.create()
 })
 
 afterEach(async () => {
-  for (const session of sessions) session.destroy()
-  for (const socket of sockets) socket.destroy()
-  sessions.clear()
-  sockets.clear()
   streams = []
-  if (!server.listening) return
-  server.close()
-  if ('closeAllConnections' in server) server.closeAllConnections()
-  await once(server, 'close')
+  await scene.close()
 })
 
 /** /stream stays open, /stuck is never answered, anything else is answered at once. */
@@ -67,56 +50,27 @@ function answer(request: { url?: string | undefined }, response: ServerResponse)
 /** HTTP/2's compatible kind, typed apart: alike in all that `answer` does with it. */
 const answerHttp2 = answer as unknown as (request: Http2ServerRequest, response: Http2ServerResponse) => void
 
-async function start(created: GuardedServer, limits: Partial<ConnectionLimits>): Promise<void> {
-  figures = createConnectionFigures()
-  server = created
-  dispose = guardConnections(server, { sweepMs: 50, closeMs: 300, ...limits }, figures)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  // An object for every server that listens on a port.
-  port = (server.address() as AddressInfo).port
-}
-
 function startSecure(limits: Partial<ConnectionLimits>): Promise<void> {
-  return start(createSecureServer({ cert: tls.cert, key: tls.key, allowHTTP1: true }, answerHttp2), limits)
+  return scene.start(createSecureServer({ ...scene.tls, allowHTTP1: true }, answerHttp2), limits)
 }
 
 function startPlain(limits: Partial<ConnectionLimits>): Promise<void> {
-  return start(createServer(answer), limits)
+  return scene.start(createServer(answer), limits)
 }
 
+/** Reads and forgets, so that the end is seen. */
 async function openTcp(): Promise<Socket> {
-  const socket = keep(connectTcp(port, '127.0.0.1'))
+  const socket = scene.openTcp().resume()
   await once(socket, 'connect')
   return socket
 }
 
 async function openTls(protocol: 'h2' | 'http/1.1'): Promise<Socket> {
-  const socket = connectTls({ port, host: '127.0.0.1', ca: tls.ca, ALPNProtocols: [protocol] })
-  keep(socket)
-  await once(socket, 'secureConnect')
-  return socket
+  return (await scene.openTls(protocol)).resume()
 }
 
-function openHttp2(scheme: 'http' | 'https' = 'https'): ClientHttp2Session {
-  const session = connectHttp2(`${scheme}://localhost:${port}`, { ca: tls.ca })
-  sessions.add(session)
-  session.on('error', () => {}) // being cut off is what is tested
-  return session
-}
-
-function openStream(session: ClientHttp2Session, path = '/stream'): ClientHttp2Stream {
-  const stream = session.request({ ':path': path })
-  stream.on('error', () => {}) // the same
-  return stream
-}
-
-/** Reads and forgets, so that the end is seen; a reset is an end, too. */
-function keep(socket: Socket): Socket {
-  sockets.add(socket)
-  socket.on('error', () => {})
-  return socket.resume()
-}
+const openHttp2 = (scheme?: 'http' | 'https') => scene.openHttp2(scheme)
+const openStream = (session: ClientHttp2Session, path = '/stream') => scene.ask(session, path)
 
 async function openRawStream(): Promise<Socket> {
   const socket = await openTls('h2')
@@ -134,7 +88,7 @@ describe('a connection that goes quiet half way', () => {
   it('is closed when it never says a TLS hello', async () => {
     await startSecure({ handshakeMs: 100 })
     await once(await openTcp(), 'close')
-    expect(figures.closed.handshake).toBe(1)
+    expect(scene.figures.closed.handshake).toBe(1)
   })
 
   it('is closed in the middle of a TLS hello', async () => {
@@ -142,13 +96,13 @@ describe('a connection that goes quiet half way', () => {
     const socket = await openTcp()
     socket.write(Buffer.from([0x16, 3, 1, 2, 0, 1, 0]))
     await once(socket, 'close')
-    expect(figures.closed.handshake).toBe(1)
+    expect(scene.figures.closed.handshake).toBe(1)
   })
 
   it('is closed when no preface follows the TLS handshake', async () => {
     await startSecure({ idleMs: 100 })
     await once(await openTls('h2'), 'close')
-    expect(figures.closed).toEqual({ ...createConnectionFigures().closed, idle: 1 })
+    expect(scene.figures.closed).toEqual({ ...createConnectionFigures().closed, idle: 1 })
   })
 
   it('is closed in the middle of a HEADERS frame', async () => {
@@ -158,7 +112,7 @@ describe('a connection that goes quiet half way', () => {
     socket.write(Buffer.concat([PREFACE, SETTINGS, headers.subarray(0, 15)]))
     await once(socket, 'close')
     expect(streams).toHaveLength(0)
-    expect(figures.closed.idle).toBe(1)
+    expect(scene.figures.closed.idle).toBe(1)
   })
 
   it('is closed where headers go on in a frame that never comes', async () => {
@@ -166,7 +120,7 @@ describe('a connection that goes quiet half way', () => {
     const socket = await openTls('h2')
     socket.write(Buffer.concat([PREFACE, SETTINGS, frame(1, 0x1, 1, GET_STREAM)]))
     await once(socket, 'close')
-    expect(figures.closed.idle).toBe(1)
+    expect(scene.figures.closed.idle).toBe(1)
   })
 
   it.each(['', 'GET /str', 'GET /stream HTTP/1.1\r\nhost: local'])(
@@ -176,7 +130,7 @@ describe('a connection that goes quiet half way', () => {
       const socket = await openTcp()
       socket.write(text)
       await once(socket, 'close')
-      expect(figures.closed.idle).toBe(1)
+      expect(scene.figures.closed.idle).toBe(1)
     },
   )
 
@@ -185,14 +139,14 @@ describe('a connection that goes quiet half way', () => {
     const socket = await openTls('http/1.1')
     socket.write('GET /str')
     await once(socket, 'close')
-    expect(figures.closed.idle).toBe(1)
+    expect(scene.figures.closed.idle).toBe(1)
   })
 
   it('is closed on a server that speaks HTTP/2 without TLS', async () => {
-    await start(createHttp2Server(answerHttp2), { idleMs: 100 })
+    await scene.start(createHttp2Server(answerHttp2), { idleMs: 100 })
     const session = openHttp2('http')
     await once(session, 'close')
-    expect(figures.closed.idle).toBe(1)
+    expect(scene.figures.closed.idle).toBe(1)
   })
 })
 
@@ -207,19 +161,19 @@ describe('an idle connection', () => {
     const [code] = await goaway
     expect(code).toBe(constants.NGHTTP2_NO_ERROR)
     await once(session, 'close')
-    await eventually(() => expect(figures.open).toBe(0))
+    await eventually(() => expect(scene.figures.open).toBe(0))
   })
 
   it('is destroyed when its peer keeps it open after GOAWAY', async () => {
     await startSecure({ idleMs: 100 })
-    const tcp = keep(connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true }))
-    const socket = keep(
-      connectTls({ socket: tcp, ca: tls.ca, ALPNProtocols: ['h2'], servername: 'localhost' }),
-    )
+    const tcp = scene.keep(connectTcp({ port: scene.port, host: '127.0.0.1', allowHalfOpen: true })).resume()
+    const { ca } = scene.tls
+    const socket = connectTls({ socket: tcp, ca, ALPNProtocols: ['h2'], servername: 'localhost' })
+    scene.keep(socket).resume()
     await once(socket, 'secureConnect')
     socket.write(Buffer.concat([PREFACE, SETTINGS]))
-    await eventually(() => expect(figures.closed.idle).toBe(1))
-    await eventually(() => expect(figures.open).toBe(0))
+    await eventually(() => expect(scene.figures.closed.idle).toBe(1))
+    await eventually(() => expect(scene.figures.open).toBe(0))
   })
 
   it('is closed soon where its peer has reset as many streams as nghttp2 lets it', async () => {
@@ -234,8 +188,8 @@ describe('an idle connection', () => {
     }
     openAndReset()
     expect(await goaway).toBe(constants.NGHTTP2_INTERNAL_ERROR)
-    await eventually(() => expect(figures.open).toBe(0))
-    expect(figures.closed.idle).toBe(1)
+    await eventually(() => expect(scene.figures.open).toBe(0))
+    expect(scene.figures.closed.idle).toBe(1)
   })
 
   it('is closed on HTTP/1.1 after its keep-alive time', async () => {
@@ -245,7 +199,7 @@ describe('an idle connection', () => {
     socket.write('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n')
     expect(String((await said)[0])).toContain('Keep-Alive: timeout=1\r\n')
     await once(socket, 'close')
-    await eventually(() => expect(figures.open).toBe(0))
+    await eventually(() => expect(scene.figures.open).toBe(0))
   })
 
   it('is closed on HTTP/1.1 over TLS', async () => {
@@ -253,7 +207,7 @@ describe('an idle connection', () => {
     const socket = await openTls('http/1.1')
     socket.write('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n')
     await once(socket, 'close')
-    await eventually(() => expect(figures.open).toBe(0))
+    await eventually(() => expect(scene.figures.open).toBe(0))
   })
 })
 
@@ -267,7 +221,7 @@ describe('a connection with an open stream', () => {
     const said = once(stream, 'data')
     openResponse().write('data:still here\n\n')
     expect(String((await said)[0])).toBe('data:still here\n\n')
-    expect(figures.closed).toEqual({ ...createConnectionFigures().closed, handshake: 2 })
+    expect(scene.figures.closed).toEqual({ ...createConnectionFigures().closed, handshake: 2 })
   })
 
   it.each(['plain', 'over TLS'])('is kept on HTTP/1.1 %s', async (kind) => {
@@ -295,14 +249,14 @@ describe('a connection with an open stream', () => {
     expect(session.closed).toBe(false)
     second.close()
     await once(session, 'close')
-    expect(figures.closed.idle).toBe(1)
+    expect(scene.figures.closed.idle).toBe(1)
   })
 
   it('is destroyed when its peer answers no ping', async () => {
     await startSecure({ pingMs: 50, silentMs: 150 })
     const socket = await openRawStream()
     await Promise.all([once(socket, 'close'), once(openResponse(), 'close')])
-    expect(figures.closed.silent).toBe(1)
+    expect(scene.figures.closed.silent).toBe(1)
   })
 
   it('is kept as long as its peer sends anything, were it only window updates', async () => {
@@ -312,9 +266,9 @@ describe('a connection with an open stream', () => {
     const beat = setInterval(() => socket.write(window), 50)
     await idleConnectionGone()
     clearInterval(beat)
-    expect(figures.closed).toMatchObject({ handshake: 1, silent: 0 })
+    expect(scene.figures.closed).toMatchObject({ handshake: 1, silent: 0 })
     await once(socket, 'close')
-    expect(figures.closed.silent).toBe(1)
+    expect(scene.figures.closed.silent).toBe(1)
   })
 
   it('is kept when its peer answers pings', async () => {
@@ -326,7 +280,7 @@ describe('a connection with an open stream', () => {
     await idleConnectionGone()
     expect(session.destroyed).toBe(false)
     expect(pings).toBeGreaterThan(1)
-    expect(figures.closed.silent).toBe(0)
+    expect(scene.figures.closed.silent).toBe(0)
   })
 })
 
@@ -340,7 +294,7 @@ describe('a request that is not answered', () => {
     const next = openStream(session, '/')
     const [headers] = await once(next, 'response')
     expect(headers[':status']).toBe(200)
-    expect(figures.closed.unanswered).toBe(1)
+    expect(scene.figures.closed.unanswered).toBe(1)
   })
 
   it('is cut off on HTTP/1.1', async () => {
@@ -348,17 +302,13 @@ describe('a request that is not answered', () => {
     const socket = await openTcp()
     socket.write('GET /stuck HTTP/1.1\r\nhost: localhost\r\n\r\n')
     await once(socket, 'close')
-    expect(figures.closed.unanswered).toBe(1)
+    expect(scene.figures.closed.unanswered).toBe(1)
   })
 })
 
 describe('the guard', () => {
   it('limits the streams of one HTTP/2 connection', async () => {
-    server = createSecureServer({ cert: tls.cert, key: tls.key, allowHTTP1: true }, answerHttp2)
-    guardConnections(server, { requestsUnprovenMax: 7 })
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    port = (server.address() as AddressInfo).port
+    await startSecure({ requestsUnprovenMax: 7 })
     const session = openHttp2()
     const [settings] = await once(session, 'remoteSettings')
     expect(settings.maxConcurrentStreams).toBe(7)
@@ -381,21 +331,19 @@ describe('the guard', () => {
     const session = openHttp2()
     const stream = openStream(session)
     await once(stream, 'data')
-    expect(figures.open).toBe(4)
+    expect(scene.figures.open).toBe(4)
     const closed = [...idle, session].map((connection) => once(connection, 'close'))
-    server.close()
-    dispose()
+    scene.stop()
     await Promise.all(closed)
     expect(stream.destroyed).toBe(true)
-    await eventually(() => expect(figures.open).toBe(0))
+    await eventually(() => expect(scene.figures.open).toBe(0))
   })
 
   it('lets a stream end that is about to when it is disposed of', async () => {
     await startSecure({})
     const stream = openStream(openHttp2())
     await once(stream, 'data')
-    server.close()
-    dispose()
+    scene.stop()
     openResponse().end('data:last\n\n')
     stream.setEncoding('utf8')
     expect((await once(stream, 'data'))[0]).toBe('data:last\n\n')
@@ -416,9 +364,9 @@ describe('the guard', () => {
   it('counts connections that are open', async () => {
     await startPlain({})
     const [first] = [await openTcp(), await openTcp()]
-    await eventually(() => expect(figures.open).toBe(2))
+    await eventually(() => expect(scene.figures.open).toBe(2))
     first.destroy()
-    await eventually(() => expect(figures.open).toBe(1))
+    await eventually(() => expect(scene.figures.open).toBe(1))
   })
 })
 
