@@ -1,5 +1,5 @@
 // Frames of one segment that leave the bus together. There may be thousands, but what is written down of them is only the last of
-// each kind in each partition: whoever has that has missed none of them.
+// each kind in each partition: a client that has that one has missed none of them.
 
 import type { Segment } from '../segments/segment.ts'
 import { type EntryAt, NONE } from '../segments/segment-layout.ts'

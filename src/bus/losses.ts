@@ -8,7 +8,7 @@ export type LossReason = 'too-old' | 'deletes-dropped'
 
 /** What is written down, as plain values that another thread can be sent. */
 export interface LossesState {
-  /** Grows with whatever is written down; never begins again. */
+  /** Grows with each change; never begins again. */
   version: number
   /** Whether every key's newest value is here: what a snapshot promises. Never true again once it is false. */
   isWhole: boolean

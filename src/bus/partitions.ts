@@ -19,10 +19,10 @@ export class Partitions implements Logs {
   readonly starts = new Map<number, number>()
   readonly readFrom = new Map<number, number>()
   readonly ends = new Map<number, number>()
-  /** Grows with whatever becomes known of the partitions but for their next offsets; never begins again. */
+  /** Grows with each change but for next offsets; never begins again. */
   version = 0
   private readonly nextOffsets = new Map<number, number>()
-  /** The position's text, and whether it has to be made anew. */
+  /** The position's text, and whether it has to be made again. */
   private readonly encoded = new PositionText()
   private isStale = true
   /** The same as a string, made when asked for and kept until the position moves. */

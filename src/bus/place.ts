@@ -23,7 +23,7 @@ export class Place {
   }
 
   /**
-   * Finds the next frame's entry. A segment that was used anew since is looked up by sequence again. `unknown`: the writer, in
+   * Finds the next frame's entry. Where the segment has been reused since, the sequence is looked up again. `unknown`: the writer, in
    * another thread, has taken it back, and has yet to tell what stands in its place.
    */
   locate(): 'here' | 'tail' | 'unknown' {

@@ -1,7 +1,7 @@
 // A question that many ask at once: one is under way, one more waits for all who asked since that one began.
 // So every caller gets an answer that was asked for after the call, and Kafka is asked at most one question at a time.
 
-/** Somebody who is told when a question is over. */
+/** Is told when a question is over. */
 export interface Waiter {
   answered(): void
 }

@@ -126,7 +126,7 @@ export class Cursor implements BusReader {
   /**
    * Whole frames, at most `bytesMax` bytes of them or one; none where what was looked at held nothing to be read, so that a
    * turn stays short; null until the next publish: at the tail, and for one that is `lost` or `isOutdated`, since what is left
-   * would be a gap that nobody is told of. The bytes stay what they are until the next read, or for whoever asks `handOver`.
+   * would be a gap that nobody is told of. The bytes stay what they are until the next read, or until the segment that `handOver` gave is released.
    */
   read(bytesMax: number): Buffer | null {
     const { progress } = this

@@ -26,7 +26,7 @@ export class LastRead {
   /** The id, where its event was sent; null where its segment may hold something else by now. */
   sentId(): string | null {
     const id = this.id()
-    // Looked at after the id was read: another thread may have begun to use the segment anew.
+    // Looked at after the id was read: another thread may have begun to reuse the segment.
     const isThere = this.segment?.generation === this.generation && this.segment.isCurrent
     return this.wasSent && isThere ? id : null
   }

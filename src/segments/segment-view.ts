@@ -36,7 +36,7 @@ import {
 export class SegmentView {
   readonly shared: SharedArrayBuffer
   readonly bytes: Buffer
-  /** What the buffer held when this view of it was made, by number: the writer begins a new one before it uses it anew. */
+  /** What the buffer held when this view of it was made, by number: the writer begins a new one before it reuses the buffer. */
   generation = 0
   /** The last entry that this thread may read, or NONE. */
   lastPublished: EntryAt = NONE

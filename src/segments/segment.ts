@@ -82,7 +82,7 @@ export class Segment extends SegmentView implements Contents {
     this.beginGeneration()
   }
 
-  /** Starts the segment anew. Only while nobody refers to it: it is retired, and `readers` is 0. */
+  /** Starts the segment again. Only while nobody refers to it: it is retired, and `readers` is 0. */
   reset(firstSequence: number): void {
     this.beginGeneration()
     Atomics.store(this.control, TOO_LARGE_FRAMES, 0)

@@ -61,7 +61,7 @@ export class Holders {
   }
 }
 
-/** Names whoever a session is of: a subject, or the bearer of one token. */
+/** Names the holder of a session: a subject, or the bearer of one token. */
 export function holderOf({ issuer, subject, tokenDigest }: Session): string {
   return subject === null ? tokenHolder(tokenDigest) : JSON.stringify([issuer, subject])
 }

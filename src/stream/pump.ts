@@ -1,5 +1,5 @@
-// Who works when: streams that wait for their bus, and those that have something to do now. Works in turns of a fraction
-// of a millisecond, so that between them the process takes connections, renewals and what clients send.
+// Schedules streams: parks those at the tail until the next publish, and runs the others in turns of at most `turnMs`, so that
+// between them the process takes connections, renewals and what clients send.
 
 import type { BusView } from '../bus/bus-view.ts'
 import { type Clock, SYSTEM_CLOCK } from './clock.ts'
@@ -62,7 +62,7 @@ export class Pump {
     this.clock = clock
   }
 
-  /** Queues for a turn; whoever is queued already stays where it is. */
+  /** Queues for a turn; a stream that is queued already keeps its place. */
   enqueue(pumped: Pumped): void {
     if (pumped.isQueued || pumped.waitsIn?.isWoken) return
     pumped.waitsIn?.leave(pumped)
@@ -88,7 +88,7 @@ export class Pump {
     while (this.afterwards.length > 0) await new Promise((resolve) => setImmediate(resolve))
   }
 
-  /** Forgets somebody who has ended; a place in the queue is passed over when its turn comes. */
+  /** Forgets a stream that has ended; its place in the queue is passed over when its turn comes. */
   remove(pumped: Pumped): void {
     pumped.waitsIn?.leave(pumped)
   }

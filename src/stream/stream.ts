@@ -94,7 +94,7 @@ export class Stream implements Pumped, Timed, ReadingStream {
     if (this.isOpen) this.parts.pump.enqueue(this)
   }
 
-  /** A later end for whoever answered the challenge. Never an earlier one. */
+  /** A later end, for a client that answered the challenge. Never an earlier one. */
   renew(session: Session): void {
     if (this.ending === null && this.deadlines.renew(session)) this.due(this.parts.clock.nowMs())
   }

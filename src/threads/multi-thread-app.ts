@@ -1,4 +1,5 @@
-// The application in several threads: this one reads from Kafka and answers operators, workers serve clients.
+// `App` in several threads, as src/app/single-thread-app.ts is in one: this thread reads from Kafka and answers operators, workers
+// serve clients.
 
 import type { RequestListener } from 'node:http'
 import fastify, { type FastifyInstance } from 'fastify'

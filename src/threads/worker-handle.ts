@@ -134,7 +134,7 @@ export class WorkerHandle {
     this.places.delete(place)
   }
 
-  /** Whatever it held is free again. */
+  /** Frees all that it held. */
   private end(): void {
     this.channel.close()
     this.ended.abort()

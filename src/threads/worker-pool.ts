@@ -1,6 +1,7 @@
 // All workers of a process: started, told what is new, replaced when they die, and looked at as one.
 
 import { randomBytes, randomInt } from 'node:crypto'
+import type { WorkerPoolFigures } from '../../plugins/admin/process-figures.ts'
 import type { Delay } from '../admin/event-loop-delay.ts'
 import { keepsFor } from '../bus/record.ts'
 import type { FedTopic, Topics } from '../bus/topic.ts'
@@ -10,6 +11,8 @@ import type { ServerOptions } from '../options.ts'
 import { CountedAdmission } from '../stream/admission.ts'
 import { type Counters, createCounters, sumOf } from '../stream/counters.ts'
 import type { Renewal } from '../stream/holders.ts'
+import type { Streams } from '../stream/streams.ts'
+import type { Authenticator } from '../token/authenticator.ts'
 import type { HandedOptions } from './handover.ts'
 import type { Report, TopicName } from './messages.ts'
 import { WorkerHandle } from './worker-handle.ts'
@@ -31,7 +34,10 @@ export interface WorkerPoolLog {
 /** 48 bytes, as tls.createServer asks for. */
 const TICKET_KEY_BYTES = 48
 
-export class WorkerPool {
+/** For operators it stands in for the streams and the authenticator of an app in one thread. */
+export class WorkerPool
+  implements Pick<Streams, 'figures' | 'isDraining'>, Pick<Authenticator, 'keysReady'>, WorkerPoolFigures
+{
   isDraining = false
   /** Workers that ended although nobody told them to. */
   deaths = 0
