@@ -1,6 +1,5 @@
-// One topic that a reader follows, for any number of buses. Each refresh begins new partitions and finds out what
-// happened to the others: records deleted, leaders gone, the topic recreated. Streams stay open; log and readiness say
-// what is wrong.
+// One topic that a reader follows, for any number of buses. Each refresh begins new partitions and finds out what became
+// of the others: records deleted, leaders gone, the topic recreated. Streams stay open over all of it.
 
 import type { Missed, Moment } from '../../../src/bus/holes.ts'
 import type { Watermarks } from '../../../src/bus/record.ts'
@@ -63,12 +62,10 @@ export class FollowedTopic {
   /** Stops feeding a bus; false once none is left. */
   remove(feed: TopicFeed): boolean {
     const fed = this.fed.get(feed)
-    if (fed !== undefined) {
-      this.leave(feed)
-      this.fed.delete(feed)
-      this.parts.changed.delete(feed)
-      this.logs.remove(fed.log)
-    }
+    if (fed !== undefined) this.logs.remove(fed.log)
+    this.leave(feed)
+    this.fed.delete(feed)
+    this.parts.changed.delete(feed)
     return this.fed.size > 0
   }
 
