@@ -1,9 +1,7 @@
 // Where a stream begins: at the id it brings, at what its URL asks for, or with the newest value of every key.
 // An id that cannot be honoured means the beginning, said with a reason: never an error, since a browser sends it by itself.
 
-import type { BusView } from '../bus/bus-view.ts'
 import { parsePosition } from '../bus/event-id.ts'
-import type { LossReason } from '../bus/losses.ts'
 import { FROM_BEGINNING, FROM_NOW, type Position } from '../bus/position.ts'
 import type { PartitionWatermarks } from '../bus/record.ts'
 import type { SharedAnswer, Waiter } from '../bus/shared-answer.ts'
@@ -12,18 +10,18 @@ import { Cursor } from '../cursor/cursor.ts'
 import { Ahead, hasFromNow, offsetsAhead } from './ahead.ts'
 import { Asking } from './asking.ts'
 import { EndsNow } from './ends-now.ts'
-
-export interface Wish {
-  /** The last event ID, null where there is none. It wins over the others. */
-  readonly id: string | null
-  /** A moment, in epoch ms, from which on the client wants every record; null: none is named. It wins over `from`. */
-  readonly sinceMs: number | null
-  /** What to begin with otherwise: what the bus keeps, or what comes from now on. */
-  readonly from: 'earliest' | 'latest'
-}
-
-/** All that the bus keeps. */
-export const FROM_EARLIEST: Wish = { id: null, sinceMs: null, from: 'earliest' }
+import {
+  type BeginningReason,
+  type Begun,
+  type End,
+  fromBeginning,
+  fromEnds,
+  fromTime,
+  isFromNow,
+  saysFromNow,
+  sinceOf,
+  type Wish,
+} from './wish.ts'
 
 export interface BeginningParts {
   readonly topic: Topic
@@ -32,27 +30,12 @@ export interface BeginningParts {
   readonly answers: SharedAnswer<PartitionWatermarks>
   /** Told when Kafka has answered: `look` has something new to see. */
   readonly waiter: Waiter
-  /** When the request came, in monotonic ms. */
-  readonly nowMs: number
-}
-
-/** Why a stream does not begin where its client left off. */
-export type BeginningReason = LossReason | 'undecodable' | 'beyond-end' | 'recreated'
-
-/** A cursor, a word on why it is not where the client left off, and what of the client's id was taken at its word. */
-export interface Begun {
-  readonly cursor: Cursor
-  readonly reason: BeginningReason | null
-  readonly doubt: Ahead | null
-}
-
-/** Why this stream cannot be. */
-export interface End {
-  readonly end: 'busy' | 'shutdown'
+  /** Monotonic ms, and ms since 1970: read when the request comes. */
+  readonly clock: { nowMs(): number; epochMs(): number }
 }
 
 /** A text: what it waits for, as the pump has it. */
-export type Outcome = Begun | End | 'publish' | 'catch-up' | 'call'
+export type Outcome = Begun | End | 'turn' | 'publish' | 'catch-up' | 'call'
 
 /**
  * How long a partition of which Kafka does not tell the end holds up a stream, from the request on: it has begun before 10 s are
@@ -77,10 +60,18 @@ export class Beginning {
   private ahead: Ahead | null = null
   /** A cursor at the end as of the request, for one that begins there and came after the bus had caught up. */
   private fromEnd: Cursor | null = null
+  /** How far the bus was then, for one that named a moment: what came since comes, whatever its timestamp. */
+  private asOf: Position | undefined
   /** Finds out where the partitions ended as of the request, for one that came before. */
   private endsNow: EndsNow | null = null
   /** What it has found, null until then. A partition that is not in it is read from its beginning. */
   private ends: Position | null = null
+  /** What Kafka has told it, which settles whether an id is beyond the end. */
+  private told: Position | null = null
+  /** It asked for what comes from now on before the bus had caught up. */
+  private readonly beginsNow: boolean
+  /** The moment from which on it gets every record, if it asked for one. */
+  private readonly sinceMs: number | null
   /** `recreatedAt` of the bus that the above belongs to. */
   private recreatedAt: number
 
@@ -89,11 +80,16 @@ export class Beginning {
     const { wish, topic } = parts
     const { bus } = topic
     this.parts = parts
-    this.heldUpUntilMs = parts.nowMs + HELD_UP_MS
+    this.heldUpUntilMs = parts.clock.nowMs() + HELD_UP_MS
     this.beginsByMs = this.heldUpUntilMs
     this.recreatedAt = bus.recreatedAt
-    if (!bus.caughtUp) this.endsNow = saysFromNow(wish) ? new EndsNow(bus.ends(), this.asking()) : null
+    const requestMs = parts.clock.epochMs()
+    this.beginsNow = !bus.caughtUp && saysFromNow(wish, requestMs)
+    this.sinceMs = bus.caughtUp ? wish.sinceMs : sinceOf(wish, requestMs)
+    if (this.beginsNow) this.endsNow = new EndsNow({ known: bus.ends(), asking: this.asking(), requestMs })
+    else if (!bus.caughtUp) return
     else if (wish.id !== null) this.position = this.read(wish.id)
+    else if (wish.sinceMs !== null) this.asOf = bus.position()
     else if (isFromNow(wish))
       this.fromEnd = bus.isBehindEnds ? Cursor.fromPosition(bus, bus.ends()) : Cursor.fromNow(bus)
   }
@@ -104,20 +100,19 @@ export class Beginning {
     const { bus } = topic
     if (this.fromEnd !== null) return { cursor: this.fromEnd, reason: null, doubt: null }
     if (bus.recreatedAt !== this.recreatedAt) this.forget()
-    const finding = this.endsNow === null ? 'known' : this.findEnds(this.endsNow, nowMs)
-    if (finding === 'closed') return { end: 'shutdown' }
-    if (finding === 'open') return 'call'
+    const waits = this.endsNow === null ? null : this.findEnds(this.endsNow, nowMs)
+    if (waits !== null) return waits
     if (!bus.caughtUp) return 'catch-up'
     if (wish.id !== null) return this.fromId(wish.id, nowMs)
-    if (isFromNow(wish)) return fromEnds(bus, this.ends ?? NOTHING)
-    if (wish.sinceMs !== null) return fromTime(bus, wish.sinceMs)
+    if (this.beginsNow) return fromEnds(bus, this.ends ?? NOTHING)
+    if (this.sinceMs !== null) return fromTime(bus, this.sinceMs, this.asOf)
     return fromBeginning(bus, null)
   }
 
   /** When to look again although nobody has called, in monotonic ms. */
   get lookAtMs(): number {
-    const againAtMs = (this.ahead ?? this.endsNow)?.lookAtMs
-    return againAtMs === undefined ? Number.POSITIVE_INFINITY : Math.min(againAtMs, this.beginsByMs)
+    const asking = this.ahead ?? (this.endsNow?.isAsking ? this.endsNow : null)
+    return asking === null ? Number.POSITIVE_INFINITY : Math.min(asking.lookAtMs, this.beginsByMs)
   }
 
   /** It asks nothing any more. */
@@ -128,14 +123,20 @@ export class Beginning {
     this.endsNow = null
   }
 
-  /** What Kafka has not told in time stays as it is. */
-  private findEnds(endsNow: EndsNow, nowMs: number): 'known' | 'open' | 'closed' {
+  /** What it waits for, null once all is found. What Kafka has not told in time stays as it is. */
+  private findEnds(endsNow: EndsNow, nowMs: number): Exclude<Outcome, Begun> | null {
+    const { bus } = this.parts.topic
     const finding = endsNow.look(nowMs)
-    if (finding === 'closed') return finding
-    if (finding === 'open' && nowMs < this.beginsByMs) return finding
-    this.ends = endsNow.position
-    this.stop()
-    return 'known'
+    if (finding === 'closed') return { end: 'shutdown' }
+    if (finding === 'open' && nowMs < this.beginsByMs) return 'call'
+    endsNow.stop()
+    if (!bus.caughtUp) return 'catch-up'
+    const ends = endsNow.find(bus)
+    if (typeof ends === 'string') return ends
+    this.told = endsNow.told
+    this.ends = ends
+    this.endsNow = null
+    return null
   }
 
   private fromId(id: string, nowMs: number): Outcome {
@@ -145,7 +146,7 @@ export class Beginning {
     if (position === null) return fromBeginning(bus, 'undecodable')
     if (position.size === 0) return fromBeginning(bus, null)
     const offsets = offsetsAhead(bus, position)
-    for (const [partition, end] of this.ends ?? bus.logs.ends)
+    for (const [partition, end] of this.told ?? bus.logs.ends)
       if (end >= (offsets.get(partition) ?? Number.POSITIVE_INFINITY)) offsets.delete(partition) // Kafka has told
     if (offsets.size === 0) return this.resume(id, position, null)
     this.position = this.saysFromNow ? position : null
@@ -212,34 +213,11 @@ export class Beginning {
     this.recreatedAt = this.parts.topic.bus.recreatedAt
     this.position = null
     this.ends = NOTHING
+    this.told = NOTHING
+    this.asOf = NOTHING
   }
 
   private asking(): Asking {
     return new Asking(this.parts.answers, this.parts.waiter)
   }
-}
-
-function isFromNow({ id, sinceMs, from }: Wish): boolean {
-  return id === null && sinceMs === null && from === 'latest'
-}
-
-function saysFromNow(wish: Wish): boolean {
-  return wish.id === null ? isFromNow(wish) : hasFromNow(parsePosition(wish.id) ?? NOTHING)
-}
-
-/** Everything behind these ends, where all of that is here. */
-function fromEnds(bus: BusView, ends: Position): Begun | End {
-  const reason = bus.gapAfter(ends)
-  if (reason !== null) return fromBeginning(bus, reason)
-  return { cursor: Cursor.fromPosition(bus, ends), reason, doubt: null }
-}
-
-function fromBeginning(bus: BusView, reason: BeginningReason | null): Begun | End {
-  // A bus that had to drop what nothing superseded has no whole snapshot to give; replicas with more room may.
-  return bus.isWhole ? { cursor: Cursor.fromBeginning(bus), reason, doubt: null } : { end: 'busy' }
-}
-
-function fromTime(bus: BusView, sinceMs: number): Outcome {
-  const isWhole = bus.isWholeSince(sinceMs)
-  return isWhole ? { cursor: Cursor.fromTime(bus, sinceMs), reason: null, doubt: null } : { end: 'busy' }
 }

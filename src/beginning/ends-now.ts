@@ -1,28 +1,56 @@
-// Where every partition of a topic ends as of a request that came before the bus had caught up.
+// Where every partition of a topic ended as of a request that came before the bus had caught up: an offset below which nothing
+// lies that came after the request. What comes between that offset and the request is a little older, and comes as well.
 
-import type { Position } from '../bus/position.ts'
+import type { BusView } from '../bus/bus-view.ts'
+import { furthest, type Position } from '../bus/position.ts'
+import type { Watermarks } from '../bus/record.ts'
+import { TimeSeek } from '../cursor/time-seek.ts'
 import type { Asking } from './asking.ts'
 
-export class EndsNow {
-  private readonly asking: Asking
-  private readonly ends: Map<number, number>
-  /** Partitions of which Kafka has told the end. What it tells of them later is later than the request. */
-  private readonly told = new Set<number>()
+/** By how much a producer's clock may be behind this one. */
+const CLOCK_BEHIND_MS = 1_000
 
-  /** `known`: what was known at the request, which stands for a partition of which Kafka does not tell. */
-  constructor(known: Position, asking: Asking) {
-    this.ends = new Map(known)
+/** From when on a record may have come after a request of that moment, by its timestamp; both in epoch ms. */
+export function earliestAfter(requestMs: number): number {
+  return requestMs - CLOCK_BEHIND_MS
+}
+
+export interface EndsNowParts {
+  /** What is known at the request: nothing below these ends came after it, so that no later word on them counts. */
+  readonly known: Position
+  readonly asking: Asking
+  /** When the request came, in epoch ms. */
+  readonly requestMs: number
+}
+
+export class EndsNow {
+  /** Whether there may be an answer that it needs. */
+  isAsking = true
+  private readonly asking: Asking
+  private readonly known = new Map<number, number>()
+  private readonly sinceMs: number
+  /** What Kafka told first of each of the others. What came by the time it did may have come after the request. */
+  private readonly firstTold = new Map<number, Watermarks>()
+  private seek: TimeSeek | null = null
+  /** `startedOverAt` of the bus when the search began: what is read again is looked through again. */
+  private seekAsOf = 0
+
+  constructor({ known, asking, requestMs }: EndsNowParts) {
+    for (const [partition, end] of known) if (end >= 0) this.known.set(partition, end)
     this.asking = asking
+    this.sinceMs = earliestAfter(requestMs)
   }
 
   /** `open` as long as the leader of a partition is silent, or Kafka is. `closed`: nobody will ever tell. */
   look(nowMs: number): 'complete' | 'closed' | 'open' {
+    if (!this.isAsking) return 'complete'
     const answer = this.asking.take(nowMs)
     if (answer === null || answer === 'closed') return answer ?? 'open'
     let isComplete = true
     for (const [partition, marks] of answer) {
-      if (marks !== null) this.noteEnd(partition, marks.end)
-      else if (!this.told.has(partition)) isComplete = false
+      if (this.known.has(partition) || this.firstTold.has(partition)) continue
+      if (marks === null) isComplete = false
+      else this.firstTold.set(partition, marks)
     }
     return isComplete ? 'complete' : 'open'
   }
@@ -31,21 +59,50 @@ export class EndsNow {
     return this.asking.againAtMs
   }
 
+  /** It asks nothing any more. */
   stop(): void {
+    this.isAsking = false
     this.asking.stop()
   }
 
-  /**
-   * Of a partition of which nothing is known there is no offset, or -2: it is read from its beginning, since any end that is told
-   * later may lie behind records that came after the request.
-   */
-  get position(): Position {
-    return this.ends
+  /** How far each partition reaches, as far as Kafka has told. */
+  get told(): Position {
+    return furthest(this.known, new Map([...this.firstTold].map(([partition, { end }]) => [partition, end])))
   }
 
-  private noteEnd(partition: number, end: number): void {
-    if (this.told.has(partition)) return
-    this.told.add(partition)
-    this.ends.set(partition, Math.max(end, this.ends.get(partition) ?? 0)) // it may speak of another topic by now
+  /**
+   * Looks through one segment more of a bus that has caught up; the ends once each is found, until then what it waits for. A
+   * partition of which nothing was told is not among them: it is read from its beginning, since any end that is told later may
+   * lie behind records that came after the request.
+   */
+  find(bus: BusView): Position | 'turn' | 'publish' {
+    const bounds = this.bounds(bus)
+    const ends = new Map(this.known)
+    for (const [partition, { start }] of this.firstTold)
+      if (!bounds.has(partition) && start > 0) ends.set(partition, start) // nothing of it is read
+    if (bounds.size === 0) return ends
+    if (this.seek === null || this.seekAsOf !== bus.startedOverAt) {
+      this.seek = new TimeSeek(bus, this.sinceMs, bounds)
+      this.seekAsOf = bus.startedOverAt
+    }
+    const found = this.seek.step()
+    if (found === 'unknown') return 'publish'
+    if (found === null) return 'turn'
+    for (const [partition, end] of found) {
+      // What left the bus may have come after the request: from where reading began on, it is missed.
+      const isLost = bus.hasLostSince(partition, this.sinceMs)
+      ends.set(partition, isLost ? Math.min(end, bus.logs.readFrom.get(partition) ?? 0) : end)
+    }
+    return ends
+  }
+
+  /** No end lies above what was told first, nor above what is read: the rest may have come after the request. */
+  private bounds(bus: BusView): Position {
+    const bounds = new Map<number, number>()
+    for (const [partition, { end }] of this.firstTold) {
+      const read = bus.nextOffset(partition) ?? -1
+      if (read >= 0) bounds.set(partition, Math.min(end, read))
+    }
+    return bounds
   }
 }

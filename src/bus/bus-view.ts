@@ -87,6 +87,12 @@ export abstract class BusView {
     return this.losses.gapAfter(position, this.logs.readFrom)
   }
 
+  /** Whether something of this partition is gone whose timestamp is `timestampMs` (epoch) or later, or may be. */
+  hasLostSince(partition: number, timestampMs: number): boolean {
+    const gone = this.losses.state.partitions.get(partition)
+    return gone !== undefined && gone.newestGoneMs >= timestampMs
+  }
+
   /** Whether tombstones of this partition are gone. */
   lacksTombstones(partition: number): boolean {
     return this.losses.lacksTombstones(partition)

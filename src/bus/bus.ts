@@ -119,8 +119,8 @@ export class Bus extends BusView {
    * passed over at once, since what superseded it may be among those that were not; it goes in the next steps of `maintain`.
    */
   skip(partition: number, start: number): void {
-    const sequence = this.kept.takeSequence()
-    const unread = { partition, sequence, offset: start - 1, now: sequence }
+    const [sequence, newestMs] = [this.kept.takeSequence(), Number.POSITIVE_INFINITY]
+    const unread = { partition, sequence, offset: start - 1, now: sequence, newestMs }
     this.losses.addFrame({ ...unread, isTombstone: false, isWanted: false })
     if (start > (this.partitions.start(partition) ?? FROM_BEGINNING))
       this.partitions.setStart(partition, start)

@@ -5,11 +5,15 @@ import type { Segment } from '../segments/segment.ts'
 import { type EntryAt, NONE } from '../segments/segment-layout.ts'
 import type { Losses } from './losses.ts'
 
-/** Of one partition, the last removed record, the last removed tombstone, and the last removed frame that a snapshot needs. */
+/**
+ * Of one partition, the last removed record, the last removed tombstone, the last removed frame that a snapshot needs, and the
+ * newest timestamp of all that are removed.
+ */
 interface LastGone {
   record: EntryAt
   tombstone: EntryAt
   wanted: EntryAt
+  newestMs: number
 }
 
 export class GoneFrames {
@@ -17,7 +21,7 @@ export class GoneFrames {
   private readonly partitions = new Map<number, LastGone>()
   /** Neighbours are mostly of the same partition. */
   private partition = NONE
-  private last: LastGone = { record: NONE, tombstone: NONE, wanted: NONE }
+  private last = noneGone()
 
   constructor(segment: Segment) {
     this.segment = segment
@@ -30,6 +34,7 @@ export class GoneFrames {
     if (isTombstone) this.last.tombstone = at
     else this.last.record = at
     if (isWanted) this.last.wanted = at
+    this.last.newestMs = Math.max(this.last.newestMs, this.segment.timestampMs(at))
   }
 
   /** Writes down that they went when the bus's next sequence was `now`. `brokenAtMs`: see `Losses.addFrames`. */
@@ -49,6 +54,7 @@ export class GoneFrames {
         sequence: segment.sequence(at),
         offset: segment.offset(at),
         now,
+        newestMs: this.partitions.get(segment.partition(at))?.newestMs ?? this.last.newestMs,
         isTombstone: tombstones.has(at),
         isWanted: wanted.has(at),
       }))
@@ -57,8 +63,12 @@ export class GoneFrames {
 
   private turnTo(partition: number): void {
     const known = this.partitions.get(partition)
-    this.last = known ?? { record: NONE, tombstone: NONE, wanted: NONE }
+    this.last = known ?? noneGone()
     this.partition = partition
     if (known === undefined) this.partitions.set(partition, this.last)
   }
+}
+
+function noneGone(): LastGone {
+  return { record: NONE, tombstone: NONE, wanted: NONE, newestMs: Number.NEGATIVE_INFINITY }
 }

@@ -24,6 +24,8 @@ export interface PartitionLosses {
   recordsGone: number
   /** The same for tombstones that had their time. */
   deletesGone: number
+  /** The newest timestamp of what is gone, in epoch ms; Infinity where some of it was never read. */
+  newestGoneMs: number
   /** Frames that are gone, and those among them that a snapshot, too, cannot be without. */
   readonly frames: LostFrame[]
   readonly wanted: LostFrame[]
@@ -43,6 +45,8 @@ export interface LostFrame {
 
 export interface GoneFrame extends LostFrame {
   readonly partition: number
+  /** The newest of this frame and those that went with it, in epoch ms. */
+  readonly newestMs: number
   /** A tombstone that had its time. */
   readonly isTombstone: boolean
   /** Nothing newer stands for it in a snapshot. */
@@ -107,6 +111,7 @@ export class Losses {
     const { state } = this
     const losses = this.of(frame.partition)
     state.version++
+    losses.newestGoneMs = Math.max(losses.newestGoneMs, frame.newestMs)
     if (frame.isTombstone) losses.deletesGone = Math.max(losses.deletesGone, frame.offset + 1)
     else losses.recordsGone = Math.max(losses.recordsGone, frame.offset + 1)
     add(state.frames, frame)
@@ -196,11 +201,11 @@ export class Losses {
   }
 
   private of(partition: number): PartitionLosses {
-    const { partitions } = this.state
-    const known = partitions.get(partition)
+    const known = this.state.partitions.get(partition)
     if (known !== undefined) return known
-    const losses = { recordsGone: 0, deletesGone: 0, frames: [], wanted: [], missing: [] }
-    partitions.set(partition, losses)
+    const newestGoneMs = Number.NEGATIVE_INFINITY
+    const losses = { recordsGone: 0, deletesGone: 0, newestGoneMs, frames: [], wanted: [], missing: [] }
+    this.state.partitions.set(partition, losses)
     return losses
   }
 }

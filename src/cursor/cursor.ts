@@ -65,8 +65,8 @@ export class Cursor implements BusReader {
   }
 
   /** Of every partition, every retained record from the first whose timestamp is at or after `sinceMs` (epoch ms). */
-  static fromTime(bus: BusView, sinceMs: number): Cursor {
-    const seek = new TimeSeek(bus, sinceMs)
+  static fromTime(bus: BusView, sinceMs: number, latest?: Position): Cursor {
+    const seek = new TimeSeek(bus, sinceMs, latest)
     return new Cursor(bus, { place: bus.firstSequence, state: { name: 'seeking', seek } })
   }
 
@@ -102,7 +102,7 @@ export class Cursor implements BusReader {
   /** Something that this cursor had still to read has left the bus. */
   get lost(): boolean {
     const { bus, state } = this
-    return state.name === 'seeking' ? !bus.isWholeSince(state.seek.sinceMs) : bus.hasLost(this)
+    return state.name === 'seeking' ? !state.seek.isWhole : bus.hasLost(this)
   }
 
   get isOutdated(): boolean {
@@ -198,7 +198,7 @@ export class Cursor implements BusReader {
     if (this.isOutdated) return
     if (again === 'snapshot') {
       if (bus.isWhole) this.goTo(bus.firstSequence, PAST)
-    } else if (bus.isWholeSince(again.sinceMs)) this.resumeAt(again.position)
+    } else if (again.seek.isWhole) this.resumeAt(again.position)
   }
 
   private resumeAt(position: Position): void {
@@ -217,7 +217,7 @@ export class Cursor implements BusReader {
     const position = seek.step()
     if (position === 'unknown') return null
     if (position === null) return NOTHING
-    this.again = { sinceMs: seek.sinceMs, position }
+    this.again = { seek, position }
     this.resumeAt(position)
     return NOTHING
   }

@@ -25,4 +25,4 @@ export const PAST: State = { name: 'past' }
 export const LIVE: State = { name: 'live' }
 
 /** With what a cursor that has told nothing begins again when something left: a snapshot, or all that came since a moment. */
-export type Again = 'snapshot' | { readonly sinceMs: number; readonly position: Position }
+export type Again = 'snapshot' | { readonly seek: TimeSeek; readonly position: Position }

@@ -17,15 +17,17 @@ export class TimeSeek {
   private readonly bus: BusView
   /** Sequence from which it goes on looking. */
   private place: number
-  /** Where a partition begins in which nothing is found: what comes from now on. */
-  private readonly now: Position
+  /** Where a partition begins at the latest: what comes from now on, if nothing else was asked for. */
+  private readonly latest: Position
+  /** Next sequence of the bus when the search began: it looks no further. */
   private readonly nowSequence: number
   private readonly found = new Map<number, number>()
 
-  constructor(bus: BusView, sinceMs: number) {
+  /** `latest`: of the partitions that are looked through, where each begins at the latest; no further than it is read. */
+  constructor(bus: BusView, sinceMs: number, latest = bus.position()) {
     this.bus = bus
     this.sinceMs = sinceMs
-    this.now = bus.position()
+    this.latest = latest
     this.nowSequence = bus.nextSequence
     this.place = bus.firstSequence
   }
@@ -37,7 +39,7 @@ export class TimeSeek {
   step(): Position | null | 'unknown' {
     const segment = this.nextSegment()
     if (segment === undefined || segment.firstSequence >= this.nowSequence || this.isFound)
-      return new Map([...this.now, ...this.found])
+      return new Map([...this.latest, ...this.found])
     if (segment.newestTimestampMs >= this.sinceMs) {
       if (!segment.hold()) return 'unknown'
       this.look(segment)
@@ -45,6 +47,14 @@ export class TimeSeek {
     }
     this.place = segment.lastSequence + 1
     return null
+  }
+
+  /** Whether all that came since the moment can be had, and all that came since it began to look, whatever the moment. */
+  get isWhole(): boolean {
+    const { bus, sinceMs, nowSequence } = this
+    if (!bus.isWholeSince(sinceMs)) return false
+    const fromNow = { sequence: nowSequence, madeAt: nowSequence, liveFrom: nowSequence, ownPosition: null }
+    return bus.isWhole || !bus.hasLost(fromNow)
   }
 
   /** The next that may hold something, or the furthest that one step comes to. */
@@ -56,7 +66,7 @@ export class TimeSeek {
   }
 
   private get isFound(): boolean {
-    return this.found.size === this.now.size
+    return this.found.size === this.latest.size
   }
 
   private look(segment: SegmentView): void {
@@ -64,7 +74,9 @@ export class TimeSeek {
       if (segment.sequence(at) >= this.nowSequence) return
       if (segment.timestampMs(at) < this.sinceMs || this.isGone(segment, at)) continue
       const partition = segment.partition(at)
-      if (!this.found.has(partition)) this.found.set(partition, segment.offset(at))
+      const latest = this.latest.get(partition)
+      if (latest !== undefined && !this.found.has(partition))
+        this.found.set(partition, Math.min(segment.offset(at), latest))
     }
   }
 

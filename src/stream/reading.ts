@@ -2,7 +2,8 @@
 // after a word to the client.
 
 import type { Ahead } from '../beginning/ahead.ts'
-import { Beginning, type Begun, FROM_EARLIEST, type Wish } from '../beginning/beginning.ts'
+import { Beginning } from '../beginning/beginning.ts'
+import { type Begun, FROM_EARLIEST, type Wish } from '../beginning/wish.ts'
 import { formatPosition } from '../bus/event-id.ts'
 import type { PartitionWatermarks } from '../bus/record.ts'
 import type { SharedAnswer, Waiter } from '../bus/shared-answer.ts'
@@ -96,7 +97,7 @@ export class Reading {
 
   private beginningOf(wish: Wish): Beginning {
     const { topic, answers, clock } = this.parts
-    return new Beginning({ topic, answers, wish, waiter: this.stream, nowMs: clock.nowMs() })
+    return new Beginning({ topic, answers, wish, waiter: this.stream, clock })
   }
 
   private lookForBeginning(beginning: Beginning): Waits {

@@ -168,6 +168,17 @@ export class Account {
     return reason
   }
 
+  /** Whether something of it has left that nothing superseded. */
+  hasLost(partition: number): boolean {
+    const of = this.partitions.get(partition)
+    return of !== undefined && (of.recordsGone > 0 || of.deletesLeft > 0)
+  }
+
+  /** Where the reading of it began. */
+  readFrom(partition: number): number {
+    return this.partitions.get(partition)?.readFrom ?? 0
+  }
+
   /** Whether the server had begun to read of it. */
   hasBegun(partition: number): boolean {
     return this.partitions.has(partition)

@@ -2,13 +2,15 @@
 // and may be cut behind any word. ledger.ts holds what it is sent against what was written, claim.ts its id against the server.
 
 import { type Ahead, hasFromNow } from '../../src/beginning/ahead.ts'
-import { type Beginning, type Begun, FROM_EARLIEST } from '../../src/beginning/beginning.ts'
+import type { Beginning } from '../../src/beginning/beginning.ts'
+import { type Begun, FROM_EARLIEST } from '../../src/beginning/wish.ts'
 import { formatPosition, parsePosition } from '../../src/bus/event-id.ts'
 import type { Position } from '../../src/bus/position.ts'
 import type { Cursor } from '../../src/cursor/cursor.ts'
+import type { GapReason } from '../../src/stream/signals.ts'
 import { Claim } from './claim.ts'
 import { Ledger } from './ledger.ts'
-import { Now } from './now.ts'
+import { Now, sinceAt } from './now.ts'
 import { hasSomething, NOTHING_YET, Possession, positionOf } from './possession.ts'
 import { type Cut, isFromNow, type NewWish } from './reads.ts'
 import type { Server } from './server.ts'
@@ -27,6 +29,10 @@ export class Client extends Possession {
   private doubt: Ahead | null = null
   /** What "now" was, where it asked for what comes from then on. */
   private now: Now | null = null
+  /** How far the server's streams had read at the request, where it had caught up. */
+  private asOf: Position | undefined
+  /** Where it begins by that. */
+  private from: Position = new Map()
 
   /** Whether there is nothing that it waits for, and it has all there is. */
   get isAtTail(): boolean {
@@ -63,13 +69,15 @@ export class Client extends Possession {
     const saysFromNow = hasFromNow(parsePosition(written) ?? new Map())
     if (saysFromNow) this.forget()
     this.server = server
-    this.wish = wish
+    const { sinceMs } = wish
+    this.wish = { ...wish, sinceMs: sinceMs === null ? null : sinceAt(server, sinceMs) }
+    this.asOf = server.view.caughtUp ? server.view.position() : undefined
     this.isOpen = true
     this.logs = server.viewLogs
     this.generation = server.viewGeneration
     if (this.id === '') this.ledger ??= new Ledger(this.logs, this.keeps)
     const id = this.id === '' && !saysFromNow ? null : written
-    this.now = saysFromNow || (id === null && isFromNow(wish)) ? new Now(server, id) : null
+    this.now = saysFromNow || (id === null && isFromNow(wish, server)) ? new Now(server, id) : null
     this.beginning = server.begin({ ...wish, id }, this.now ?? undefined)
     this.ledger?.connect(server)
     this.claim = hasSomething(this.id) ? new Claim(positionOf(this.id), server) : null
@@ -121,7 +129,8 @@ export class Client extends Possession {
     const { server } = this
     if (server === null) return false
     this.now?.look()
-    const outcome = beginning.look(server.nowMs)
+    let outcome = beginning.look(server.nowMs)
+    while (outcome === 'turn') outcome = beginning.look(server.nowMs)
     if (typeof outcome === 'string') return false
     this.beginning = null
     if ('end' in outcome) this.turnAway(outcome.end, server)
@@ -143,8 +152,8 @@ export class Client extends Possession {
     if (isElsewhere && !this.beginElsewhere(server)) return
     const { ledger } = this
     if (this.claim !== null) this.claim.expect(reason)
-    else if (this.now !== null) this.now.expect(reason)
-    else if (reason !== null) throw new Error(`${reason} was said to a client that has nothing`)
+    else if (this.now !== null) this.from = this.now.beginning(reason, cursor.ownPosition ?? new Map())
+    else this.expectSince(reason, server)
     if (reason !== null) this.tellGap(server)
     else if (ledger === null) this.expectHonoured()
     else if (this.id === NOTHING_YET) ledger.beginAnew(new Map(), server)
@@ -155,6 +164,7 @@ export class Client extends Possession {
   /** False where what it gets cannot be told. */
   private beginElsewhere(server: Server): boolean {
     this.logs = server.viewLogs
+    this.asOf = new Map()
     this.ledger = null
     if (this.claim !== null) return true
     if (!server.view.isWhole) {
@@ -171,9 +181,15 @@ export class Client extends Possession {
     if (this.doubt === null) this.claim?.expectHonoured()
   }
 
+  /** Who named a moment is told what is gone since the request, others nothing. */
+  private expectSince(said: GapReason | null, { viewAccount }: Server): void {
+    const owed = this.wish.sinceMs === null ? null : viewAccount.gapAfter(this.asOf ?? new Map())
+    if (said !== owed) throw new Error(`${said} was said to a client that has nothing, ${owed} is due`)
+  }
+
   private beginAsWished(ledger: Ledger, server: Server): void {
-    if (this.now === null) ledger.beginSince(this.wish.sinceMs, server)
-    else ledger.beginAt(this.now.position, server, this.now.isReading)
+    if (this.now === null) ledger.beginSince(this.wish.sinceMs, server, this.asOf)
+    else ledger.beginAt(this.from, server, this.now.isReading)
   }
 
   private lookIntoDoubt(doubt: Ahead): void {

@@ -17,8 +17,9 @@ export class Ledger {
   private position: Position = new Map()
   /** From where on it has been told: what lies before is none of its business. */
   private floor: Position = new Map()
-  /** The moment that it asked for. */
+  /** The moment that it asked for, and how far the server had read then. */
   private sinceMs: number | null = null
+  private asOf: Position | undefined
   /** Of this connection: whether it began anew, with the newest of every key, and was told that this is complete. */
   private isBeginning = false
   private isSnapshot = false
@@ -54,9 +55,11 @@ export class Ledger {
     this.excuses.of(server, (partition) => (this.position.get(partition) ?? 0) <= 0)
   }
 
-  beginSince(sinceMs: number | null, server: Server): void {
-    this.beginAnew(server.floorOf(sinceMs), server)
+  /** `asOf`: what comes behind that comes, whatever its timestamp; as far as the server has read by now, where it is left out. */
+  beginSince(sinceMs: number | null, server: Server, asOf?: Position): void {
+    this.beginAnew(server.floorOf(sinceMs, asOf), server)
     this.sinceMs = sinceMs
+    this.asOf = asOf
   }
 
   beginAnew(floor: Position, server: Server): void {
@@ -94,7 +97,7 @@ export class Ledger {
     if (!this.isBeginning || this.hasTaken) return
     this.excuses.begin(server, server.viewAccount.isWhole)
     if (this.sinceMs !== null)
-      this.floor = this.excuses.before(server.floorOf(this.sinceMs), this.floor, server)
+      this.floor = this.excuses.before(server.floorOf(this.sinceMs, this.asOf), this.floor, server)
   }
 
   nextOf(partition: number): number {

@@ -1,8 +1,9 @@
-// What "from now" is at a server of the resume tests: the end of each partition as of the request, and what may be said to be
-// gone since. Kafka's first word on a partition counts, where the server has to ask; and before it has, how far that is.
+// What "from now on" is at a server of the resume tests. Where it has caught up: the end of each partition as of the request. Where
+// it has not: no record that came after the request may be missing, as far as timestamps tell, and what is sent besides is
+// bounded by what Kafka had told before the request, told first after it, and by timestamps.
 
 import type { Position } from '../../src/bus/position.ts'
-import type { PartitionWatermarks } from '../../src/bus/record.ts'
+import type { KafkaRecord, PartitionWatermarks, Watermarks } from '../../src/bus/record.ts'
 import { type Question, SharedAnswer } from '../../src/bus/shared-answer.ts'
 import type { GapReason } from '../../src/stream/signals.ts'
 import type { Log } from './log.ts'
@@ -10,16 +11,22 @@ import type { Server } from './server.ts'
 
 /** How long Kafka has to tell, where the server had yet to catch up. */
 const TOLD_MS = 9_500
+/** By how much the clock of who wrote a record may be behind the server's. */
+const CLOCK_BEHIND_MS = 1_000
 
 /** The answers to one beginning, which are the server's own. */
 export class Now extends SharedAnswer<PartitionWatermarks> {
   private readonly server: Server
   private readonly logs: readonly Log[]
   private readonly asked: Position
+  /** Where each partition really ended. */
+  private readonly endedAt: readonly number[]
   private readonly hasToCatchUp: boolean
   private readonly untilMs: number
+  /** From when on, in epoch ms, a record may have come after the request. */
+  private readonly sinceMs: number
   private readonly questions: Question<PartitionWatermarks>[] = []
-  private readonly told = new Map<number, number>()
+  private readonly told = new Map<number, Watermarks>()
   private isOver = false
   /** It has been reading since the request: what is gone since ends it, and is no gap. */
   readonly isReading: boolean
@@ -30,9 +37,11 @@ export class Now extends SharedAnswer<PartitionWatermarks> {
     this.server = server
     this.logs = server.viewLogs
     this.asked = server.ends()
+    this.endedAt = server.viewLogs.map(({ end }) => end)
     this.hasToCatchUp = !server.view.caughtUp
     this.isReading = id === null && server.view.caughtUp
     this.untilMs = server.nowMs + TOLD_MS
+    this.sinceMs = server.epochMs - CLOCK_BEHIND_MS
   }
 
   override put(): Question<PartitionWatermarks> {
@@ -46,23 +55,86 @@ export class Now extends SharedAnswer<PartitionWatermarks> {
     if (this.isOver) return
     for (const { answer } of this.questions)
       for (const [partition, marks] of answer ?? [])
-        if (marks !== null && !this.told.has(partition)) this.told.set(partition, marks.end)
+        if (marks !== null && !this.told.has(partition)) this.told.set(partition, marks)
     this.isOver = this.hasToCatchUp && this.server.nowMs >= this.untilMs
   }
 
-  /** A partition that is not in it, or below 0, is read from its beginning: of another topic, which came after the request, any. */
-  get position(): Position {
-    if (this.logs !== this.server.viewLogs) return new Map()
-    const position = new Map(this.asked)
-    for (const [partition, end] of this.told)
-      if (this.hasToCatchUp || !this.asked.has(partition))
-        position.set(partition, Math.max(end, this.asked.get(partition) ?? 0))
+  /**
+   * Where the stream begins, which is sent what comes behind `begun`, after a word that something is gone or none. A partition
+   * that is not in it, or below 0, is read from its beginning: of another topic, which came after the request, any.
+   */
+  beginning(said: GapReason | null, begun: Position): Position {
+    const { viewAccount } = this.server
+    if (this.logs !== this.server.viewLogs) return this.expect(said, new Map())
+    if (!this.hasToCatchUp) return this.expect(said, this.known())
+    const earliest = this.earliest()
+    if (said === null) {
+      this.expectBetween(earliest, begun)
+      this.expectAllAfter(begun)
+      return this.expect(said, begun)
+    }
+    if (viewAccount.gapAfter(earliest) === null) throw new Error(`${said} was said, and nothing is gone`)
+    return earliest
+  }
+
+  private expect(said: GapReason | null, position: Position): Position {
+    const owed = this.isReading ? null : this.server.viewAccount.gapAfter(position)
+    if (said !== owed) throw new Error(`${said} was said, ${owed} is due since the request`)
     return position
   }
 
-  /** The stream begins, after this word or none. */
-  expect(said: GapReason | null): void {
-    const owed = this.isReading ? null : this.server.viewAccount.gapAfter(this.position)
-    if (said !== owed) throw new Error(`${said} was said, ${owed} is due since the request`)
+  /** What the server knew then, and Kafka's first word on what it did not. */
+  private known(): Position {
+    const position = new Map(this.asked)
+    for (const [partition, { end }] of this.told) if (!this.asked.has(partition)) position.set(partition, end)
+    return position
   }
+
+  /** No partition may begin before: an end that was known, else the first record that may have come after the request. */
+  private earliest(): Position {
+    const { view, viewAccount } = this.server
+    const earliest = new Map([...this.asked].filter(([, end]) => end >= 0))
+    for (const [partition, { start, end }] of this.told) {
+      const read = view.nextOffset(partition) ?? -1
+      if (earliest.has(partition)) continue
+      if (read < 0) {
+        if (start > 0) earliest.set(partition, start) // of which nothing is read
+        continue
+      }
+      const written = [...(this.logs[partition]?.written.values() ?? [])]
+      const first = written.find((record) => this.mayBeAfter(record))?.offset ?? read
+      const readFrom = viewAccount.hasLost(partition) ? viewAccount.readFrom(partition) : read
+      earliest.set(partition, Math.min(end, read, first, readFrom))
+    }
+    return earliest
+  }
+
+  private expectBetween(earliest: Position, begun: Position): void {
+    for (const [partition, begins] of begun) {
+      const from = earliest.get(partition)
+      const to = this.known().get(partition) ?? -2
+      if (from === undefined ? begins > 0 : begins < from || begins > to)
+        throw new Error(`"now" is ${begins} in partition ${partition}, not ${from} to ${to}`)
+    }
+  }
+
+  /** Nothing is left out that came after the request, by Kafka's own order, but for what is superseded where that may be. */
+  private expectAllAfter(begun: Position): void {
+    for (const [partition, log] of this.logs.entries())
+      for (const record of log.written.values()) {
+        const isAfter = record.offset >= (this.endedAt[partition] ?? 0) && this.mayBeAfter(record)
+        if (!isAfter || record.offset >= (begun.get(partition) ?? 0)) continue
+        if (!this.server.mayLeaveOut(record))
+          throw new Error(`${partition}/${record.offset} came after the request, and is left out`)
+      }
+  }
+
+  private mayBeAfter({ timestampMs }: KafkaRecord): boolean {
+    return timestampMs >= this.sinceMs
+  }
+}
+
+/** The moment from which on a server sends every record to who asks for those since `sinceMs`. */
+export function sinceAt({ epochMs, view }: Server, sinceMs: number): number {
+  return view.caughtUp ? sinceMs : Math.min(sinceMs, epochMs - CLOCK_BEHIND_MS)
 }

@@ -32,7 +32,7 @@ export class Reading {
   protected readonly kafka: KafkaTopic
   protected readonly choose: Choose
   private readonly newAccount: () => Account
-  private readonly clocks: Clocks
+  readonly clocks: Clocks
   /** Where the reading of each partition began, and where the partition ended then. */
   private readonly begun = new Map<number, Begun>()
 
@@ -99,6 +99,10 @@ export class Reading {
 
   get nowMs(): number {
     return this.clocks.nowMs()
+  }
+
+  get epochMs(): number {
+    return this.clocks.epochMs()
   }
 
   /** Where the reading of a partition began; undefined before it has. */

@@ -1,11 +1,11 @@
 // A client's next reads in a case of the resume model, and how it connects before if its stream is over.
 
 import fc from 'fast-check'
-import type { Wish as StreamWish } from '../../src/beginning/beginning.ts'
+import type { Wish as StreamWish } from '../../src/beginning/wish.ts'
 import { formatPosition } from '../../src/bus/event-id.ts'
 import { FROM_NOW } from '../../src/bus/position.ts'
-import type { Choose } from './choice.ts'
-import { mostly } from './choice.ts'
+import { type Choose, mostly } from './choice.ts'
+import type { Server } from './server.ts'
 
 /** Where the connection breaks: inside the last event that is sent, or right behind a word that has an id. */
 export type Cut = 'never' | 'inside' | 'behind'
@@ -22,6 +22,8 @@ const FROM = mostly([
   ['now', 1],
   ['a moment', 1],
 ] as const)
+/** By how much a client's clock may be ahead. */
+const AHEAD_MS = 5_000
 const FORMS = mostly([
   ['its id', 6],
   ['its id unpadded', 3],
@@ -31,7 +33,7 @@ const FORMS = mostly([
 
 export interface Wish {
   readonly from: (typeof FROM)[number]
-  /** How long ago that moment is. */
+  /** How long ago that moment is; below 0: how far ahead. */
   readonly agoMs: number
   /** What it says of what it has. */
   readonly says: (typeof FORMS)[number]
@@ -57,7 +59,7 @@ export const reads: fc.Arbitrary<Reads> = fc.record({
   bytesMax: fc.constantFrom(1, 100, 3_000, 100_000),
   cut: fc.constantFrom(...CUTS),
   from: fc.constantFrom(...FROM),
-  agoMs: fc.nat(89),
+  agoMs: fc.oneof(fc.nat(89), fc.constant(-AHEAD_MS)),
   says: fc.constantFrom(...FORMS),
   isForgetful: fc.constantFrom(true, true, false),
 })
@@ -65,7 +67,7 @@ export const reads: fc.Arbitrary<Reads> = fc.record({
 /** By the case's own randomness. */
 export function anyWish(choose: Choose): Wish {
   const [from = 'now', says = 'its id'] = [FROM[choose(FROM.length)], FORMS[choose(FORMS.length)]]
-  return { from, says, agoMs: choose(90), isForgetful: choose(3) > 0 }
+  return { from, says, agoMs: choose(2) === 0 ? choose(90) : -AHEAD_MS, isForgetful: choose(3) > 0 }
 }
 
 export function wishOf({ from, agoMs }: Wish, epochMs: number): NewWish {
@@ -95,6 +97,7 @@ export function tellReads({ client, times, bytesMax, cut, ...how }: Reads): stri
 }
 
 /** Whether it asks for what comes from now on. */
-export function isFromNow({ from, sinceMs }: NewWish): boolean {
-  return from === 'latest' && sinceMs === null
+/** Also by a moment that has yet to come, at a server that has yet to catch up. */
+export function isFromNow({ from, sinceMs }: NewWish, { view, epochMs }: Server): boolean {
+  return sinceMs === null ? from === 'latest' : !view.caughtUp && sinceMs > epochMs
 }

@@ -2,7 +2,8 @@
 // is followed by anything: what was read may be unpublished, what was published untold, what Kafka was asked unanswered, when the
 // next step is somebody else's.
 
-import { Beginning, type Wish } from '../../src/beginning/beginning.ts'
+import { Beginning } from '../../src/beginning/beginning.ts'
+import type { Wish } from '../../src/beginning/wish.ts'
 import type { BusOptions } from '../../src/bus/bus.ts'
 import type { BusView } from '../../src/bus/bus-view.ts'
 import { furthest, type Position } from '../../src/bus/position.ts'
@@ -114,7 +115,20 @@ export class Server extends Reading {
       bus: this.view,
       watermarks: () => this.ask(),
     } as const
-    return new Beginning({ topic, wish, answers, waiter: { answered: () => {} }, nowMs: this.nowMs })
+    return new Beginning({ topic, wish, answers, waiter: { answered: () => {} }, clock: this.clocks })
+  }
+
+  /** Whether a record stands for nothing, or a newer one of its key stands for it where that is enough. */
+  mayLeaveOut(record: KafkaRecord): boolean {
+    const { partition, offset, key, value } = record
+    const log = this.viewLogs[partition]
+    if (key === null && value === null) return true
+    // Kafka deleted it before its reading began, or compacted it away: a delete of what the client never had, or superseded.
+    if (offset < this.viewAccount.readFrom(partition)) return true
+    if (this.bus.keeps === 'all' || key === null) return false
+    const newest = log?.newest(Number.POSITIVE_INFINITY).get(String(key))
+    const isCompacted = value === null && log?.records.includes(record) === false
+    return isCompacted || (newest !== undefined && newest.offset > offset)
   }
 
   /** What is still there of what streams know to be read: of a topic that is no more nothing, whatever they have yet to hear. */
@@ -127,9 +141,11 @@ export class Server extends Reading {
     }
   }
 
-  /** Where a client begins that wants what came since a moment, or everything: what lies before is not for it. */
-  floorOf(sinceMs: number | null): Position {
-    const now = this.view.position()
+  /**
+   * Where a client begins that wants what came since a moment, and all behind `now`, or everything: what lies before is not for
+   * it.
+   */
+  floorOf(sinceMs: number | null, now = this.view.position()): Position {
     if (sinceMs === null) return new Map()
     const floor = new Map(now)
     // What left the bus without the view having heard of it is still found.

@@ -1,13 +1,8 @@
 // Where a stream begins that asks for what comes from now on, or whose id is ahead: beginnings alone, without streams.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import {
-  Beginning,
-  type Begun,
-  FROM_EARLIEST,
-  type Outcome,
-  type Wish,
-} from '../../../src/beginning/beginning.ts'
+import { Beginning, type Outcome } from '../../../src/beginning/beginning.ts'
+import { type Begun, FROM_EARLIEST, type Wish } from '../../../src/beginning/wish.ts'
 import { formatPosition } from '../../../src/bus/event-id.ts'
 import type { Watermarks } from '../../../src/bus/record.ts'
 import { SharedAnswer } from '../../../src/bus/shared-answer.ts'
@@ -18,6 +13,7 @@ import { StreamReader } from '../../support/stream-reader.ts'
 import { recordOf, TopicInMemory } from '../../support/topic-in-memory.ts'
 
 const LATEST: Partial<Wish> = { from: 'latest' }
+const HOUR_MS = 3_600_000
 const KEPT = { keeps: 'all', retainedRecordsMax: 5, pool: new SegmentPool(256) } as const
 
 beforeEach(() => {
@@ -31,6 +27,8 @@ afterEach(() => {
 class Scene {
   readonly topic: TopicInMemory
   nowMs = 1_000
+  /** Records of partition 0 below this offset are an hour old. */
+  oldBelow = 0
   private readonly reporter: BusReporter
   private readonly mirror: BusMirror | null
   private readonly closing = new AbortController()
@@ -55,7 +53,7 @@ class Scene {
       wish: { ...FROM_EARLIEST, ...wish },
       answers: new SharedAnswer(() => topic.watermarks(this.closing.signal)),
       waiter: { answered: () => {} },
-      nowMs,
+      clock: { nowMs: () => nowMs, epochMs: Date.now },
     })
   }
 
@@ -70,8 +68,13 @@ class Scene {
   /** The records in partition 0 from `from` to below `to`. */
   produce(from: number, to: number, prefix = ''): void {
     for (let offset = from; offset < to; offset++)
-      this.topic.bus.append(recordOf(offset, `${prefix}${offset}`, null, 0))
+      this.append(offset, `${prefix}${offset}`, offset < this.oldBelow ? -HOUR_MS : 0)
     this.topic.bus.publish()
+  }
+
+  /** A record whose timestamp is so much later than now. */
+  append(offset: number, value: string, laterMs: number, partition = 0): void {
+    this.topic.bus.append({ ...recordOf(offset, value, null, partition), timestampMs: Date.now() + laterMs })
   }
 
   catchUp(): void {
@@ -106,11 +109,12 @@ describe.each([false, true])('from=latest before the bus has caught up (in a wor
     topic.answer(marks(end))
     const start = scene.begin(LATEST)
     expect(await scene.look(start)).toBe('catch-up')
+    scene.oldBelow = end
     return { scene, start }
   }
 
   it('is told too-old where there was no room for a record after the request', async () => {
-    const { scene, start } = await asked(new TopicInMemory(1, KEPT), 2)
+    const { scene, start } = await asked(new TopicInMemory(0, KEPT), 2)
     scene.produce(0, 30)
     scene.catchUp()
     const beginning = begun(await scene.look(start))
@@ -138,7 +142,7 @@ describe.each([false, true])('from=latest before the bus has caught up (in a wor
 
   it('is told so where Kafka deleted a record after the request, read or not', async () => {
     for (const isRead of [true, false]) {
-      const { scene, start } = await asked(new TopicInMemory(1, { keeps: 'all' }), 5)
+      const { scene, start } = await asked(new TopicInMemory(0, { keeps: 'all' }), 5)
       scene.produce(0, 5)
       if (isRead) {
         scene.produce(5, 8)
@@ -151,7 +155,7 @@ describe.each([false, true])('from=latest before the bus has caught up (in a wor
   })
 
   it('is told nothing where all that is gone came before the request', async () => {
-    const { scene, start } = await asked(new TopicInMemory(1, KEPT), 28)
+    const { scene, start } = await asked(new TopicInMemory(0, KEPT), 28)
     scene.produce(0, 30)
     scene.catchUp()
     const beginning = begun(await scene.look(start))
@@ -160,8 +164,9 @@ describe.each([false, true])('from=latest before the bus has caught up (in a wor
   })
 
   it('is told nothing where the log begins behind the request, and no record that was there is lacking', async () => {
-    const { scene, start } = await asked(new TopicInMemory(1), 2)
+    const { scene, start } = await asked(new TopicInMemory(0), 2)
     const { bus } = scene.topic
+    bus.setPartition(0, 0)
     scene.produce(0, 2)
     bus.advance(0, 4) // two control records
     scene.produce(4, 5)
@@ -173,7 +178,7 @@ describe.each([false, true])('from=latest before the bus has caught up (in a wor
   })
 
   it('is told deletes-dropped where a tombstone after the request had its time', async () => {
-    const { scene, start } = await asked(new TopicInMemory(1, { deleteRetentionMs: 50 }), 1)
+    const { scene, start } = await asked(new TopicInMemory(0, { deleteRetentionMs: 50 }), 1)
     const { bus } = scene.topic
     scene.produce(0, 1)
     bus.append(recordOf(1, 'value', 'key', 0))
@@ -186,7 +191,7 @@ describe.each([false, true])('from=latest before the bus has caught up (in a wor
   })
 
   it('is told nothing of offsets without a record that may have been tombstones before the request', async () => {
-    const { scene, start } = await asked(new TopicInMemory(1), 4)
+    const { scene, start } = await asked(new TopicInMemory(0), 4)
     const { bus } = scene.topic
     bus.append({ ...recordOf(0, 'old', 'key', 0), timestampMs: 1 })
     bus.append(recordOf(4, 'new', 'key', 0))
@@ -198,7 +203,7 @@ describe.each([false, true])('from=latest before the bus has caught up (in a wor
   })
 
   it('begins where the end was first told, whatever is told while another leader is silent', async () => {
-    const topic = new TopicInMemory(2)
+    const topic = new TopicInMemory(0)
     const scene = new Scene(topic, isMirrored)
     topic.answer({ ...marks(1), 1: null })
     const start = scene.begin(LATEST)
@@ -206,18 +211,139 @@ describe.each([false, true])('from=latest before the bus has caught up (in a wor
     scene.nowMs += 2_000
     topic.answer(marks(3, 0))
     expect(await scene.look(start)).toBe('catch-up')
+    scene.oldBelow = 3 // by the producer's clock, which is wrong
     scene.produce(0, 3)
     scene.catchUp()
     expect(records(begun(await scene.look(start)))).toEqual(['1', '2'])
   })
 
   it('begins at the beginning of a topic that was made anew while it waited', async () => {
-    const { scene, start } = await asked(new TopicInMemory(1), 2)
+    const { scene, start } = await asked(new TopicInMemory(0), 2)
     scene.topic.bus.recreate()
     scene.topic.bus.setPartition(0, 0)
     scene.produce(0, 3, 'new ')
     scene.catchUp()
     expect(records(begun(await scene.look(start)))).toEqual(['new 0', 'new 1', 'new 2'])
+  })
+})
+
+/** How a client may ask for what comes from now on; its clock may be ahead. */
+const FROM_NOW: Record<string, () => Partial<Wish>> = {
+  'from=latest': () => LATEST,
+  'since in the future': () => ({ sinceMs: Date.now() + 1 }),
+  'an offset of -1': () => ({ id: formatPosition(new Map([[0, -1]])) }),
+}
+const ASKED = Object.keys(FROM_NOW).flatMap((name) =>
+  [false, true].map((isMirrored) => ({ name, isMirrored })),
+)
+
+describe.each(ASKED)(
+  '$name, before the bus has caught up (in a worker: $isMirrored)',
+  ({ name, isMirrored }) => {
+    const wish = () => FROM_NOW[name]?.() ?? {}
+    /** What comes once all is read, a turn after another. */
+    const comes = async (scene: Scene, start: Beginning) => {
+      scene.catchUp()
+      let outcome = await scene.look(start)
+      for (let turns = 0; outcome === 'turn' && turns < 100; turns++) outcome = start.look(scene.nowMs)
+      return { reason: begun(outcome).reason, records: records(begun(outcome)) }
+    }
+
+    it('begins no later than the end that was told before the request, whatever is told after it', async () => {
+      const scene = new Scene(new TopicInMemory(0), isMirrored)
+      scene.topic.bus.setPartition(0, 0, 2)
+      scene.report()
+      const start = scene.begin(wish())
+      scene.topic.answer(marks(4))
+      scene.oldBelow = 4
+      scene.produce(0, 5)
+      expect(await comes(scene, start)).toEqual({ reason: null, records: ['2', '3', '4'] })
+    })
+
+    it('gets a record of after the request that lies below the first end which Kafka tells', async () => {
+      const scene = new Scene(new TopicInMemory(0), isMirrored)
+      const start = scene.begin(wish())
+      await scene.look(start)
+      scene.append(0, 'an hour before', -HOUR_MS)
+      scene.append(1, 'just before', -1_010)
+      vi.advanceTimersByTime(300)
+      scene.append(2, 'after, by a late clock', -1_300)
+      scene.append(3, 'after', -5_000)
+      scene.topic.answer(marks(4))
+      expect(await comes(scene, start)).toEqual({
+        reason: null,
+        records: ['after, by a late clock', 'after'],
+      })
+    })
+
+    it('gets all of a topic that came after the request', async () => {
+      const scene = new Scene(new TopicInMemory(0), isMirrored)
+      const start = scene.begin(wish())
+      await scene.look(start)
+      vi.advanceTimersByTime(300)
+      scene.produce(0, 3)
+      scene.topic.answer(marks(3))
+      expect(await comes(scene, start)).toEqual({ reason: null, records: ['0', '1', '2'] })
+    })
+
+    it('gets what came after the request while the topic is read again', async () => {
+      const scene = new Scene(new TopicInMemory(1), isMirrored)
+      scene.oldBelow = 3
+      scene.produce(0, 3)
+      scene.topic.bus.startOver()
+      scene.report()
+      const start = scene.begin(wish())
+      scene.topic.answer(marks(5))
+      scene.produce(0, 5)
+      expect(await comes(scene, start)).toEqual({ reason: null, records: ['3', '4'] })
+    })
+
+    it('gets what was not read up to the end that was told, since it may have come after the request', async () => {
+      const scene = new Scene(new TopicInMemory(0), isMirrored)
+      const start = scene.begin(wish())
+      scene.topic.answer(marks(4))
+      await scene.look(start)
+      scene.oldBelow = 2
+      scene.produce(0, 2)
+      scene.catchUp()
+      let outcome = await scene.look(start)
+      while (outcome === 'turn') outcome = start.look(scene.nowMs)
+      scene.produce(2, 5)
+      scene.report()
+      expect(records(begun(outcome))).toEqual(['2', '3', '4'])
+    })
+
+    it('is told too-old where there was no room for what may have come after the request, by its timestamp', async () => {
+      for (const oldBelow of [20, 28]) {
+        const scene = new Scene(new TopicInMemory(0, KEPT), isMirrored)
+        const start = scene.begin(wish())
+        scene.topic.answer(marks(30))
+        await scene.look(start)
+        scene.oldBelow = oldBelow
+        scene.produce(0, 30)
+        const { reason, records } = await comes(scene, start)
+        if (oldBelow === 20) expect(reason).toBe('too-old')
+        else expect({ reason, records }).toEqual({ reason: null, records: ['28', '29'] })
+      }
+    })
+  },
+)
+
+describe('a moment that is past, of a request before the bus has caught up', () => {
+  it('is that moment, and no later than a second before the request: a producer may have a late clock', async () => {
+    for (const [agoMs, expected] of [
+      [60_000, ['a minute ago', 'less', 'later']],
+      [0, ['less', 'later']],
+    ] as const) {
+      const scene = new Scene(new TopicInMemory(0))
+      const start = scene.begin({ sinceMs: Date.now() - agoMs })
+      scene.append(0, 'before', -HOUR_MS)
+      scene.append(1, 'a minute ago', -60_000)
+      scene.append(2, 'less', -900)
+      scene.append(3, 'later', 0)
+      scene.catchUp()
+      expect(records(begun(await scene.look(start)))).toEqual(expected)
+    }
   })
 })
 
@@ -235,7 +361,7 @@ describe.each([false, true])('from=latest while a leader is silent (in a worker:
       scene.produce(0, 2)
       scene.report()
       let start = scene.begin(LATEST)
-      expect(await scene.look(start)).toBe('call')
+      expect(await scene.look(start)).toBe('catch-up')
       scene.nowMs += SILENT_MS
       scene.catchUp()
       if (!asksEarly) start = scene.begin(LATEST)
@@ -350,7 +476,8 @@ describe('an id with an offset of -1', () => {
   })
 
   it('means the end as of the request where the bus had yet to catch up', async () => {
-    const scene = new Scene(new TopicInMemory(2))
+    const scene = new Scene(new TopicInMemory(0))
+    scene.oldBelow = 2
     scene.topic.answer(marks(2, 1))
     const start = scene.begin({ id })
     expect(await scene.look(start)).toBe('catch-up')
@@ -367,7 +494,8 @@ describe('an id with an offset of -1', () => {
 describe('an id with an offset of -1, of which records are lost', () => {
   const id = formatPosition(new Map([[0, -1]]))
   const begin = async (end: number) => {
-    const scene = new Scene(new TopicInMemory(1, KEPT))
+    const scene = new Scene(new TopicInMemory(0, KEPT))
+    scene.oldBelow = end
     scene.topic.answer(marks(end))
     const start = scene.begin({ id })
     expect(await scene.look(start)).toBe('catch-up')

@@ -1,7 +1,7 @@
 // Where a stream begins, seen from the stream: at its id, honoured, ahead, older or of another topic, and from now on.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Wish } from '../../../src/beginning/beginning.ts'
+import type { Wish } from '../../../src/beginning/wish.ts'
 import { formatPosition } from '../../../src/bus/event-id.ts'
 import type { Watermarks } from '../../../src/bus/record.ts'
 import { Cursor } from '../../../src/cursor/cursor.ts'
@@ -408,12 +408,14 @@ describe('an id', () => {
 
 describe('from=latest', () => {
   it('waits less than 10 s for a leader that is silent, and then for no more than its own bus', async () => {
-    const topic = new TopicInMemory(2)
+    const topic = new TopicInMemory(0)
     topic.bus.caughtUp = false
     topic.answer({ 0: { start: 0, end: 2 }, 1: null })
     const scene = new StreamsScene(topic)
     const sink = scene.open({ wish: { from: 'latest' } })
-    for (const value of ['before', 'before, too', 'after']) topic.produce(value)
+    const timestampMs = Date.now() - 3_600_000
+    for (const [offset, value] of ['before', 'before, too', 'after'].entries())
+      topic.bus.append({ ...recordOf(offset, value, null, 0), timestampMs })
     topic.bus.markCaughtUp()
     await pass(9_400)
     expect(said(sink)).toBe(':\n\n')
@@ -429,7 +431,7 @@ describe('from=latest', () => {
   it('ends as too old where a partition begins behind the end that Kafka told', async () => {
     const topic = new TopicInMemory(1)
     topic.bus.caughtUp = false
-    topic.answer({ 0: { start: 0, end: 0 }, 1: { start: 0, end: 5 } })
+    topic.answer({ 0: { start: 0, end: 0 }, 1: { start: 3, end: 5 } })
     const sink = new StreamsScene(topic).open({ wish: { from: 'latest' } })
     await pass(1)
     topic.bus.markCaughtUp()
