@@ -21,6 +21,8 @@ interface Proof {
   readonly at: Moment
   /** For how long it is taken at the least, however short a time Kafka keeps tombstones. */
   readonly msMin: number
+  /** Made when the reading began, and not yet reached. */
+  readonly isLoading: boolean
 }
 
 interface ReadPartition {
@@ -41,7 +43,7 @@ interface ReadPartition {
 
 /** Ends are told too seldom, every 5 s, to prove more where Kafka keeps tombstones for less. */
 const PROVEN_MS_MIN = 30_000
-/** What was there when the reading began may take this long: a topic that takes longer than that can never be begun again in vain. */
+/** The reading of what was there when it began may take this long, so that a topic is not begun again and again in vain. */
 const LOADING_MS_MIN = 600_000
 
 export class Holes {
@@ -67,8 +69,9 @@ export class Holes {
   noteEnd(partition: number, end: number, next: number, at: Moment): void {
     const read = this.partitions.get(partition)
     if (read === undefined) return
-    const isFirst = read.proof === null && read.coming === null
-    const proof = { offset: end, at, msMin: isFirst ? LOADING_MS_MIN : PROVEN_MS_MIN }
+    proveReached(read, next)
+    const isLoading = end > next && read.proof === null && read.coming === null
+    const proof = { offset: end, at, msMin: isLoading ? LOADING_MS_MIN : PROVEN_MS_MIN, isLoading }
     if (end <= next) prove(read, proof)
     else read.coming ??= proof
   }
@@ -80,12 +83,13 @@ export class Holes {
   pass(partition: number, next: number, found: number, timestampMs: number | null): number {
     const read = this.partitions.get(partition)
     if (read === undefined || this.missed !== null) return 0
-    if (read.coming !== null && read.coming.offset <= next) prove(read, read.coming)
+    proveReached(read, next)
     const isDoubtful = found > Math.max(0, next) && this.isDoubtful(read, found)
     const refuted = timestampMs === null ? 0 : this.noteTimestamp(read, timestampMs)
     const to = isDoubtful ? found : refuted
     const isOwn = to > 0 && this.keepsOlder(read)
     read.hasRead = true
+    this.noteLoaded(read, timestampMs === null ? found : found + 1)
     if (isOwn) this.missed = { partition, to }
     return isOwn ? 0 : to
   }
@@ -100,11 +104,26 @@ export class Holes {
     return proof !== null || (hasRead && !this.isYoung(begunAt, LOADING_MS_MIN))
   }
 
-  /** Whether Kafka still has every tombstone that it had not cleaned then: by whichever clock more time has passed. */
+  /**
+   * All that was there when the reading began is read, up to `next`. What that took is granted: from now on its proof is worth as
+   * much as that of any other look.
+   */
+  private noteLoaded(read: ReadPartition, next: number): void {
+    const { coming } = read
+    if (coming === null || !coming.isLoading || coming.offset > next) return
+    const msMin = Math.min(LOADING_MS_MIN, this.ageMs(coming.at) + PROVEN_MS_MIN)
+    read.coming = { ...coming, msMin, isLoading: false }
+  }
+
+  /** Whether Kafka still has every tombstone that it had not cleaned then. */
   private isYoung(since: Moment, msMin: number): boolean {
+    return this.ageMs(since) < Math.max(this.deleteRetentionMs, msMin)
+  }
+
+  /** By whichever clock more time has passed. */
+  private ageMs(since: Moment): number {
     const { nowMs, epochMs } = this.now()
-    const ageMs = Math.max(nowMs - since.nowMs, epochMs - since.epochMs)
-    return ageMs < Math.max(this.deleteRetentionMs, msMin)
+    return Math.max(nowMs - since.nowMs, epochMs - since.epochMs)
   }
 
   private now(): Moment {
@@ -136,6 +155,10 @@ export class Holes {
     read.trustedTo = 0
     return trustedTo
   }
+}
+
+function proveReached(read: ReadPartition, next: number): void {
+  if (read.coming !== null && read.coming.offset <= next) prove(read, read.coming)
 }
 
 /** What was missing before it has been judged: a late timestamp behind it says nothing of that. */

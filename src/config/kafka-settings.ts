@@ -59,7 +59,7 @@ export const KAFKA_SETTINGS: Record<keyof KafkaOptions, Setting> = {
     type: 'integer',
     env: 'KAFKA_DELETE_RETENTION_SECONDS',
     description:
-      "How long a tombstone is kept at the least with `replay` latest: as long as the topic's delete.retention.ms, whose default this is",
+      "How long a tombstone is kept at the least with `replay` latest: as long as the topic's delete.retention.ms, whose default this is. Below 30, a tombstone that Kafka drops within 30 s may be missed; below 600, one that it drops while the topic is read at the start",
     minimum: 1,
     maximum: 3_153_600_000,
     default: 86_400,

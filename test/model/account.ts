@@ -8,6 +8,7 @@ import {
   isOver,
   LOADING_MS_MIN,
   mayBeTombstones,
+  noteLoaded,
   nothingRead,
   type PartitionAccount,
   PROVEN_MS_MIN,
@@ -79,9 +80,10 @@ export class Account {
   noteEnd(partition: number, end: number, next: number, at: Times): void {
     const of = this.partitions.get(partition)
     if (of === undefined) return
-    const msMin = of.proven === null && of.nextEnd === null ? LOADING_MS_MIN : PROVEN_MS_MIN
-    if (end <= next) prove(of, { at, msMin })
-    else of.nextEnd ??= { end, at, msMin }
+    if (of.nextEnd !== null && of.nextEnd.end <= next) prove(of, of.nextEnd)
+    const isLoading = of.proven === null && of.nextEnd === null
+    if (end <= next) prove(of, { at, msMin: PROVEN_MS_MIN })
+    else of.nextEnd ??= { end, at, msMin: isLoading ? LOADING_MS_MIN : PROVEN_MS_MIN, isLoading }
   }
 
   /**
@@ -109,6 +111,7 @@ export class Account {
     }
     const keepsOlder = of.proven !== null || (of.hasRead && isOver(of.begun, now, deleteRetentionMs))
     of.hasRead = true
+    noteLoaded(of, found + (timestampMs === null ? 0 : 1), now)
     if (keepsOlder) return goneTo > 0
     of.deletesGone = Math.max(of.deletesGone, goneTo)
     return false

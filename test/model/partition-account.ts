@@ -22,7 +22,7 @@ export interface PartitionAccount {
   /** Since when what is read was not there before: null while it may be from any time. */
   proven: Proven | null
   /** The next such moment, once it is read up to that end. */
-  nextEnd: (Proven & { readonly end: number }) | null
+  nextEnd: (Proven & { readonly end: number; readonly isLoading: boolean }) | null
   readonly begun: Proven
   hasRead: boolean
   /** Missing offsets below this count as young by timestamps alone. */
@@ -49,6 +49,14 @@ export function prove(of: PartitionAccount, proven: Proven): void {
   of.proven = proven
   of.nextEnd = null
   of.trustedTo = 0
+}
+
+/** What was there when the reading began is read, up to `next`: that took its time, and was granted it. */
+export function noteLoaded(of: PartitionAccount, next: number, now: Times): void {
+  const { nextEnd } = of
+  if (!nextEnd?.isLoading || nextEnd.end > next) return
+  const tookMs = Math.max(now.nowMs - nextEnd.at.nowMs, now.epochMs - nextEnd.at.epochMs)
+  of.nextEnd = { ...nextEnd, msMin: Math.min(LOADING_MS_MIN, tookMs + PROVEN_MS_MIN), isLoading: false }
 }
 
 export function isOver({ at, msMin }: Proven, now: Times, deleteRetentionMs: number): boolean {

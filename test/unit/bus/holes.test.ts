@@ -175,7 +175,7 @@ describe('What is missing in a partition', () => {
       bus = begin({ deleteRetentionMs: 1_000 })
       put(0, 'a')
       look(1)
-      nowMs += 599_999
+      nowMs += 29_999
       put(4, 'what has come by the first look', -1)
       expect(bus.missed).toBeNull()
       look(5)
@@ -202,6 +202,45 @@ describe('What is missing in a partition', () => {
       put(9, 'b', -1)
       expect(bus.missed).toBeNull()
       expect([gap(8), gap(9)]).toEqual(['deletes-dropped', null])
+    })
+  })
+
+  describe('where Kafka keeps tombstones for less time than the reading takes', () => {
+    /** Reads what was there when the reading began: that took so long. */
+    function load(tookMs: number): void {
+      bus = begin({ deleteRetentionMs: 1_000 })
+      look(2)
+      put(0, 'a')
+      nowMs += tookMs
+      put(1, 'b')
+    }
+
+    it.each([
+      ['is read in a moment', 0, 30_000],
+      ['is read in five minutes', 300_000, 30_000],
+      ['is read in nearly ten minutes', 599_999, 1],
+    ])('is no tombstone for 30 s after what %s, 10 min in all', (_what, tookMs, laterMs) => {
+      for (const [later, missed] of [
+        [laterMs - 1, null],
+        [laterMs, { partition: 0, to: 9 }],
+      ] as const) {
+        load(tookMs)
+        nowMs += later
+        put(9, 'c', -1)
+        expect([later, bus.missed]).toEqual([later, missed])
+      }
+    })
+
+    it('is judged by the look that comes first after that, wherever the partition ends by then', () => {
+      load(300_000)
+      look(9)
+      put(8, 'what came meanwhile', -1)
+      nowMs += 29_999
+      put(12, 'c', -1)
+      expect(bus.missed).toBeNull()
+      nowMs += 1
+      put(19, 'd', -1)
+      expect(bus.missed).toEqual({ partition: 0, to: 19 })
     })
   })
 
