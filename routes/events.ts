@@ -76,10 +76,18 @@ async function sessionOf(
   }
 }
 
-/** A request's path as the client wrote it, without its query. A renewal must match it. */
+/**
+ * A request's path without its query, in one spelling, whatever the client escaped: what a renewal must match. Segments are
+ * decoded one by one, once, so that two paths are the same only where they are the same to the router.
+ */
 export function pathOf(url: string): string {
   const query = url.indexOf('?')
-  return query === -1 ? url : url.slice(0, query)
+  const path = query === -1 ? url : url.slice(0, query)
+  // The router has refused what cannot be decoded.
+  return path
+    .split('/')
+    .map((segment) => encodeURIComponent(decodeURIComponent(segment)))
+    .join('/')
 }
 
 /** Answers with a status; to an EventSource, which would never retry after one, with a 200 that ends. */

@@ -296,6 +296,13 @@ describe('POST of a stream', () => {
     expect(await http2.ended).toBe(0)
   })
 
+  it('renews a stream whose path was escaped needlessly', async () => {
+    await open()
+    const stream = await scene.get('/%65vents')
+    expect(stream.status).toBe(200)
+    expect((await scene.post({ authorization: `Bearer ${scene.token(60)}` })).status).toBe(204)
+  })
+
   it('reaches a stream without a subject only by the token it was opened with', async () => {
     await open()
     const old = scene.token(60, { sub: undefined })
@@ -333,12 +340,24 @@ describe('POST of a stream', () => {
 })
 
 describe('everything else', () => {
-  it.each(['HEAD', 'PUT', 'DELETE', 'PATCH'])('%s is 405 with Allow, whatever token', async (method) => {
-    await open()
-    const { status, headers } = await respond(scene.connect(), { ':path': '/events', ':method': method })
-    expect(status).toBe(405)
-    expect(headers.allow).toBe('GET, POST, OPTIONS')
-  })
+  it.each(['HEAD', 'PUT', 'DELETE', 'PATCH', 'TRACE'])(
+    '%s is 405 with Allow, whatever token',
+    async (method) => {
+      await open()
+      const { status, headers } = await respond(scene.connect(), { ':path': '/events', ':method': method })
+      expect(status).toBe(405)
+      expect(headers.allow).toBe('GET, POST, OPTIONS')
+    },
+  )
+
+  it.each(['PROPFIND', 'QUERY', 'get', 'ANYTHING'])(
+    '%s is a method that nothing here knows',
+    async (method) => {
+      await open()
+      const { status } = await respond(scene.connect(), { ':path': '/events', ':method': method })
+      expect([400, 404]).toContain(status)
+    },
+  )
 
   it.each([
     ['application/json', 406],
