@@ -77,8 +77,8 @@ async function sessionOf(
 }
 
 /**
- * A request's path without its query, in one spelling, whatever the client escaped: what a renewal must match. Segments are
- * decoded one by one, once, so that two paths are the same only where they are the same to the router.
+ * A request's path without its query, in one spelling, whatever the client escaped: what a renewal must match.
+ * Segments are decoded one by one, once, so that two paths are the same only where they are the same to the router.
  */
 export function pathOf(url: string): string {
   const query = url.indexOf('?')

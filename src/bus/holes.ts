@@ -3,7 +3,10 @@
 
 import type { RecordClock } from './record-clock.ts'
 
-/** One moment by both clocks: the monotonic one may stand still while a machine is suspended, the wall clock may be set. */
+/**
+ * One moment by both clocks: the monotonic one may stand still while a machine is suspended, the wall clock may be
+ * set.
+ */
 export interface Moment {
   readonly nowMs: number
   readonly epochMs: number
@@ -26,7 +29,10 @@ interface Proof {
 }
 
 interface ReadPartition {
-  /** When its reading began: a value that has been read since had not been cleaned by then, so no tombstone of it is gone sooner. */
+  /**
+   * When its reading began: a value that has been read since had not been cleaned by then, so no tombstone of it is
+   * gone sooner.
+   */
   readonly begunAt: Moment
   /** Something of it was read since. */
   hasRead: boolean
@@ -43,7 +49,10 @@ interface ReadPartition {
 
 /** Ends are told too seldom, every 5 s, to prove more where Kafka keeps tombstones for less. */
 const PROVEN_MS_MIN = 30_000
-/** The reading of what was there when it began may take this long, so that a topic is not begun again and again in vain. */
+/**
+ * The reading of what was there when it began may take this long, so that a topic is not begun again and again in
+ * vain.
+ */
 const LOADING_MS_MIN = 600_000
 
 export class Holes {

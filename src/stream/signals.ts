@@ -51,7 +51,8 @@ export function gap(reason: GapReason, { signals, isOpen }: { signals: boolean; 
 }
 
 /**
- * Whole frames, and behind each comment that stands for a record that is too large the same as an event; a copy where there is one.
+ * Whole frames, and behind each comment that stands for a record that is too large the same as an event: a copy where
+ * there is one.
  * Nothing in a record makes a block that begins like that: its lines begin with a field.
  */
 export function withNamedGaps(frames: Buffer): Buffer {

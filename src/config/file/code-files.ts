@@ -1,5 +1,5 @@
-// The files that a configuration file which is code is made of: itself, and all that it imports by path or file URL, and so on.
-// Found in the text, without running it. Packages, and paths that are only computed, are not looked at.
+// The files that a configuration module is made of: itself, and all that it imports by path or file URL, transitively.
+// They are found in the text, without running it. Packages and computed paths are not looked at.
 
 import { createHash } from 'node:crypto'
 import { readFile, realpath, stat } from 'node:fs/promises'
@@ -10,7 +10,10 @@ export const CODE_FILES_MAX = 256
 export const CODE_BYTES_MAX = 16 * 1024 * 1024
 
 export interface Code {
-  /** Where the file itself is, behind all links: what is imported from there stays in one folder, wherever a link leads by then. */
+  /**
+   * Where the file itself is, behind all links: what is imported from there stays in one folder, wherever a link
+   * leads by then.
+   */
   readonly realPath: string
   /** SHA-256 of all texts and of who imports whom, wherever the files are. */
   readonly digest: string
@@ -35,7 +38,9 @@ const BINARIES = new Set(['.node', '.wasm'])
 /** What `require` tries where there is no such file (https://nodejs.org/api/modules.html#all-together). */
 const ENDINGS = ['.js', '.json', '.node']
 
-/** Throws for a file that cannot be read, and where there are more than the limits, as an Error with the words for it. */
+/**
+ * Throws for a file that cannot be read, and where there are more than the limits, as an Error with the words for it.
+ */
 export async function readCode(path: string): Promise<Code> {
   const files = [await readCodeFile(await realpath(resolve(path)))]
   const places = new Map(files.map((file, index) => [file.path, index]))

@@ -15,7 +15,10 @@ export interface ConfigFile {
   readonly module: ConfigModule | null
 }
 
-/** The options in the file, a copy; or what is wrong with it, as one line that does not quote it, or with the objects in it. */
+/**
+ * The options in the file, a copy; or what is wrong with it, as one line that does not quote it, or with the objects
+ * in it.
+ */
 export async function readConfigFile(
   path: string,
 ): Promise<ConfigFile | { problem: string } | { faults: Fault[] }> {
