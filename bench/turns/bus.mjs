@@ -92,7 +92,7 @@ async function load(dist) {
   const from = (file) => import(new URL(`src/${file}`, new URL(folder, `file://${process.cwd()}/`)).href)
   const [{ Bus }, { BatchSize }, { SegmentPool }, { BusReporter }, { BusMirror }] = await Promise.all([
     from('bus/bus.js'),
-    from('../plugins/kafka/batch-size.js'),
+    from('../plugins/kafka/client/batch-size.js'),
     from('segments/segment-pool.js'),
     from('threads/bus-reporter.js'),
     from('threads/bus-mirror.js'),

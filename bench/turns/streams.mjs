@@ -193,7 +193,7 @@ async function beatUnknown(dist, count) {
 async function sceneOf(dist, partitions, changes = {}) {
   const load = (name) => import(pathToFileURL(resolve(dist, 'src', `${name}.js`)).href)
   const [{ Bus }, { Streams }, { formatPosition }] = await Promise.all(
-    ['bus', 'streams', 'position'].map(load),
+    ['bus/bus', 'stream/streams', 'bus/event-id'].map(load),
   )
   const bus = new Bus({
     encoding: 'text',
