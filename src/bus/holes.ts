@@ -69,9 +69,15 @@ export class Holes {
 
   /** The reading of a partition begins, or goes on where all that was read of it is gone. */
   begin(partition: number): void {
-    const [latestMs, secondMs] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]
-    const begun = { begunAt: this.now(), hasRead: false, proof: null, coming: null }
-    this.partitions.set(partition, { ...begun, latestMs, secondMs, trustedTo: 0 })
+    this.partitions.set(partition, {
+      begunAt: this.now(),
+      hasRead: false,
+      proof: null,
+      coming: null,
+      latestMs: Number.NEGATIVE_INFINITY,
+      secondMs: Number.NEGATIVE_INFINITY,
+      trustedTo: 0,
+    })
   }
 
   /** Kafka told the end of a partition that is read up to `next`; `at` is before it was asked. */
