@@ -117,11 +117,18 @@ export class ConnectionGuard {
   }
 
   /** Runs before Node makes a request of the stream, which `sessionOpened` has counted. */
-  private readonly streamOpened = (handOn: () => void, stream: ServerHttp2Stream): void => {
+  private readonly streamOpened = (
+    handOn: () => void,
+    stream: ServerHttp2Stream,
+    _headers: object,
+    _flags: number,
+    rawHeaders: string[],
+  ): void => {
     if (stream.destroyed) return
     stream.on('error', () => {}) // 'close' tells that its client has left; nothing else listens for errors yet
     this.queue.offer({
       isProven: this.find(stream.session?.socket)?.isProven === true,
+      headers: rawHeaders,
       isGone: () => stream.destroyed || stream.closed,
       handOn,
       refuse: () => {
@@ -143,6 +150,7 @@ export class ConnectionGuard {
     if (connection !== undefined && !this.requests.opened(response, connection)) return
     this.queue.offer({
       isProven: connection?.isProven === true,
+      headers: request.rawHeaders,
       isGone: () => request.socket.destroyed,
       handOn,
       refuse: () => {

@@ -5,13 +5,17 @@ import { Queue } from '../stream/queue.ts'
 
 /** Requests in one turn. Verifying a token takes some 0.2 ms, and the answer as much. */
 const TURN_MAX = 16
-/** Waiting requests of either kind; more are refused. A waiting request takes some 5 KB, and its headers. */
-const WAITING_MAX = 2_000
+/** Waiting requests of either kind, with their headers; a request beyond is refused. */
+const WAITING_BYTES_MAX = 128 * 1024 * 1024
+/** What a waiting request takes besides its headers. */
+const REQUEST_BYTES = 5_000
 
 /** A request that no listener has got yet. */
 export interface NewRequest {
   /** Whether its connection has carried a valid token. */
   readonly isProven: boolean
+  /** Names and values, in turn. */
+  readonly headers: readonly string[]
   /** Its client has left, or its connection is closed. */
   isGone(): boolean
   handOn(): void
@@ -20,8 +24,8 @@ export interface NewRequest {
 
 export class RequestQueue {
   /** Connections that have carried a valid token go first: a renewal must not wait behind unknown clients. */
-  private readonly proven = new Queue<NewRequest>()
-  private readonly others = new Queue<NewRequest>()
+  private readonly proven = new WaitingRequests()
+  private readonly others = new WaitingRequests()
   private handedOn = 0
   private isScheduled = false
 
@@ -33,8 +37,7 @@ export class RequestQueue {
 
   private wait(request: NewRequest): void {
     const queue = request.isProven ? this.proven : this.others
-    if (queue.length < WAITING_MAX) queue.push(request)
-    else request.refuse()
+    if (!queue.push(request)) request.refuse()
   }
 
   private handOn(request: NewRequest): void {
@@ -59,4 +62,34 @@ export class RequestQueue {
     }
     this.schedule()
   }
+}
+
+class WaitingRequests {
+  private readonly queue = new Queue<NewRequest>()
+  private bytes = 0
+
+  get length(): number {
+    return this.queue.length
+  }
+
+  /** Returns whether there was room. */
+  push(request: NewRequest): boolean {
+    const bytes = bytesOf(request)
+    if (this.bytes + bytes > WAITING_BYTES_MAX) return false
+    this.bytes += bytes
+    this.queue.push(request)
+    return true
+  }
+
+  take(): NewRequest | undefined {
+    const request = this.queue.take()
+    if (request !== undefined) this.bytes -= bytesOf(request)
+    return request
+  }
+}
+
+function bytesOf({ headers }: NewRequest): number {
+  let bytes = REQUEST_BYTES
+  for (const text of headers) bytes += text.length
+  return bytes
 }

@@ -5,7 +5,9 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { RequestQueue } from '../../../src/http/request-queue.ts'
 
 const TURN_MAX = 16
-const WAITING_MAX = 2_000
+/** Of 128 MiB, with headers of a thousand characters. */
+const HEADERS = ['cookie', 'x'.repeat(994)]
+const WAITING_MAX = Math.floor((128 * 1024 * 1024) / 6_000)
 
 describe('requests', () => {
   let queue: RequestQueue
@@ -20,6 +22,7 @@ describe('requests', () => {
   function offer(name: string, { isProven = false, isGone = false } = {}): void {
     queue.offer({
       isProven,
+      headers: HEADERS,
       isGone: () => isGone,
       handOn: () => heard.push(name),
       refuse: () => refused.push(name),
@@ -73,7 +76,7 @@ describe('requests', () => {
     expect(heard).toEqual(['here'])
   })
 
-  it('are refused beyond 2,000 that wait, those with a token by a bound of their own', async () => {
+  it('are refused beyond 128 MiB that wait, those with a token by a bound of their own', async () => {
     for (let index = 0; index < TURN_MAX + WAITING_MAX; index++) offer('stranger')
     expect(refused).toEqual([])
     offer('one more')
