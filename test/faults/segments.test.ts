@@ -29,6 +29,7 @@ const HELD_BYTES_MAX = 2 * (1 + 1 + 3 + 3) * CLIENTS_PER_TARGET * 2 * MIB
 const REWRITTEN_BYTES_MAX = 8 * MIB
 /** Growth of the resident set that is put down to the allocator: a tenth of what passes through the segments meanwhile. */
 const RSS_TOLERANCE_BYTES = 2 * POOL_BYTES
+const ROUNDS_MAX = 3
 const BATCH_BYTES = 256 * 1024
 /** Copies of each batch that clients must have taken before the next one is written, unless none does for a while. */
 const READERS_THAT_KEEP_UP = 4
@@ -61,11 +62,20 @@ it('gives nobody a byte that is not theirs, and keeps no memory', { timeout: 5 *
   closing.push(() => clients.close())
 
   await clients.during(() => write(scenes, 15 * POOL_BYTES)) // until the allocator, too, has what it wants
-  const before = await settled(scenes, pool)
-  await clients.during(() => write(scenes, 20 * POOL_BYTES))
-  const after = await settled(scenes, pool)
+  const grownBytes: number[] = []
+  let before = await settled(scenes, pool)
+  // What is kept by mistake grows in every round; what the allocator takes for itself does not.
+  while (
+    grownBytes.length < ROUNDS_MAX &&
+    !((grownBytes.at(-1) ?? Number.POSITIVE_INFINITY) < RSS_TOLERANCE_BYTES)
+  ) {
+    await clients.during(() => write(scenes, 20 * POOL_BYTES))
+    const after = await settled(scenes, pool)
+    grownBytes.push(after - before)
+    before = after
+  }
 
-  expect(after - before).toBeLessThan(RSS_TOLERANCE_BYTES)
+  expect(grownBytes.at(-1)).toBeLessThan(RSS_TOLERANCE_BYTES)
   expect(pool.allocatedBytes).toBeLessThanOrEqual(POOL_BYTES + HELD_BYTES_MAX + REWRITTEN_BYTES_MAX)
   expect(scenes.get('compacted')?.topic.bus.isWhole).toBe(true)
   // The run was what it says: many streams of every kind, some of them outrun.
