@@ -8,7 +8,7 @@ import { EventLoopDelay } from '../src/admin/event-loop-delay.ts'
 import { notReadyReasons, type Parts } from '../src/admin/readiness.ts'
 import type { ConnectionFigures } from '../src/http/connection.ts'
 import { createRegistry } from './admin/metrics.ts'
-import { allThreads, type WorkerPoolFigures } from './admin/process-figures.ts'
+import { figuresOfProcess, type WorkerPoolFigures } from './admin/process-figures.ts'
 import { statusOf } from './admin/status.ts'
 
 declare module 'fastify' {
@@ -27,12 +27,12 @@ export interface AdminPluginOptions extends Parts {
 async function admin(app: FastifyInstance, options: AdminPluginOptions): Promise<void> {
   const delay = new EventLoopDelay()
   app.addHook('onClose', async () => delay.close())
-  const threads = allThreads(delay, options)
-  const registry = createRegistry({ ...options, threads })
+  const wholeProcess = figuresOfProcess(delay, options)
+  const registry = createRegistry({ ...options, wholeProcess })
   app.decorate('kafkaSseAdmin', {
     notReady: () => notReadyReasons(options),
     metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
-    status: () => statusOf(options, threads),
+    status: () => statusOf(options, wholeProcess),
   })
 }
 

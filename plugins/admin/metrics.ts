@@ -6,13 +6,13 @@ import { isLeaving, notReadyReasons, type Parts } from '../../src/admin/readines
 import type { FedTopic, Topics } from '../../src/bus/topic.ts'
 import { createConnectionFigures } from '../../src/http/connection-limits.ts'
 import { counter, counterBy, gauge, type Metric, register } from './metric.ts'
-import type { Threads } from './process-figures.ts'
+import type { ProcessFigures } from './process-figures.ts'
 import { cpuSeconds } from './status.ts'
 
 const NO_CONNECTIONS = createConnectionFigures()
 
 export interface MetricsSources extends Parts {
-  readonly threads: Threads
+  readonly wholeProcess: ProcessFigures
 }
 
 /** A separate registry, so that a host's metrics and ours stay apart. */
@@ -27,9 +27,9 @@ export function allMetrics(sources: MetricsSources): Metric[] {
     ...readinessMetrics(sources),
     ...streamMetrics(sources.streams),
     ...busMetrics(sources.topics),
-    ...connectionMetrics(sources.threads),
-    ...workerPoolMetrics(sources.threads),
-    ...processMetrics(sources.threads),
+    ...connectionMetrics(sources.wholeProcess),
+    ...workerPoolMetrics(sources.wholeProcess),
+    ...processMetrics(sources.wholeProcess),
   ]
 }
 
@@ -145,9 +145,9 @@ function sumOfPools(topics: readonly FedTopic[], bytes: (topic: FedTopic) => num
 }
 
 /** Left out where connections are not counted. */
-function connectionMetrics(threads: Threads): Metric[] {
-  if (threads.connections() === null) return []
-  const figures = () => threads.connections() ?? NO_CONNECTIONS
+function connectionMetrics(wholeProcess: ProcessFigures): Metric[] {
+  if (wholeProcess.connections() === null) return []
+  const figures = () => wholeProcess.connections() ?? NO_CONNECTIONS
   return [
     gauge(
       'kafka_sse_connections_open',
@@ -164,7 +164,7 @@ function connectionMetrics(threads: Threads): Metric[] {
 }
 
 /** Left out in a process without workers. */
-function workerPoolMetrics({ workerPool }: Threads): Metric[] {
+function workerPoolMetrics({ workerPool }: ProcessFigures): Metric[] {
   if (workerPool === undefined) return []
   return [
     gauge('kafka_sse_workers', 'Worker threads', () => workerPool.workers),
@@ -173,7 +173,7 @@ function workerPoolMetrics({ workerPool }: Threads): Metric[] {
 }
 
 /** All but the first have the usual names of Prometheus clients, so that common dashboards find them. */
-function processMetrics(threads: Threads): Metric[] {
+function processMetrics(wholeProcess: ProcessFigures): Metric[] {
   return [
     {
       type: 'gauge',
@@ -181,7 +181,7 @@ function processMetrics(threads: Threads): Metric[] {
       help: 'How late the event loop was, in a window of 10 s or more',
       labels: ['quantile'],
       read: () => {
-        const { p50, p99, max } = threads.delay()
+        const { p50, p99, max } = wholeProcess.delay()
         return Object.entries({ 0.5: p50, 0.99: p99, 1: max }).map(([quantile, value]) => ({
           value,
           labels: { quantile },
@@ -193,6 +193,6 @@ function processMetrics(threads: Threads): Metric[] {
     gauge('process_start_time_seconds', 'Start of the process, in Unix time', () =>
       Math.round(Date.now() / 1000 - process.uptime()),
     ),
-    gauge('nodejs_heap_size_used_bytes', 'JavaScript heap in use', threads.heapUsedBytes),
+    gauge('nodejs_heap_size_used_bytes', 'JavaScript heap in use', wholeProcess.heapUsedBytes),
   ]
 }

@@ -1,4 +1,5 @@
-// The figures of a process: this thread's, combined with those of its workers if it has any.
+// What metrics and status tell of a whole process: heaps added up over all threads, the longest event loop delay of any, and
+// the connections of the threads that serve clients, which are the workers if there are any.
 
 import type { Delay, EventLoopDelay } from '../../src/admin/event-loop-delay.ts'
 import type { ConnectionFigures } from '../../src/http/connection.ts'
@@ -14,7 +15,7 @@ export interface WorkerPoolFigures {
   delay(): Delay
 }
 
-export interface Threads {
+export interface ProcessFigures {
   readonly workerPool: WorkerPoolFigures | undefined
   /** null where connections are not counted. */
   connections(): ConnectionFigures | null
@@ -23,12 +24,15 @@ export interface Threads {
   heapUsedBytes(): number
 }
 
-export interface ThreadSources {
+export interface ProcessFigureSources {
   readonly connections?: ConnectionFigures | undefined
   readonly workerPool?: WorkerPoolFigures | undefined
 }
 
-export function allThreads(delay: EventLoopDelay, { connections, workerPool }: ThreadSources): Threads {
+export function figuresOfProcess(
+  delay: EventLoopDelay,
+  { connections, workerPool }: ProcessFigureSources,
+): ProcessFigures {
   return {
     workerPool,
     connections: () => workerPool?.connections ?? connections ?? null,

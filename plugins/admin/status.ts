@@ -3,9 +3,9 @@
 import type { Status, TopicStatus } from '../../src/admin/admin.ts'
 import { notReadyReasons, type Parts } from '../../src/admin/readiness.ts'
 import type { FedTopic } from '../../src/bus/topic.ts'
-import type { Threads } from './process-figures.ts'
+import type { ProcessFigures } from './process-figures.ts'
 
-export function statusOf(parts: Parts, threads: Threads): Status {
+export function statusOf(parts: Parts, wholeProcess: ProcessFigures): Status {
   const { figures } = parts.streams
   return {
     atMs: Date.now(),
@@ -20,7 +20,7 @@ export function statusOf(parts: Parts, threads: Threads): Status {
     challenges: figures.challenges,
     renewals: figures.renewals,
     topics: parts.topics.all().map(topicStatus),
-    eventLoopDelaySeconds: threads.delay(),
+    eventLoopDelaySeconds: wholeProcess.delay(),
     cpuSeconds: cpuSeconds(),
     residentBytes: process.memoryUsage.rss(),
   }

@@ -8,7 +8,7 @@ import type { Asking } from './asking.ts'
 
 /**
  * `settled`: no partition is left. `beyond`: one ends before the offset, or two answers in a row lack it. `too-old`: one that is not read yet
- * begins behind it. `closed`: nobody will ever tell.
+ * begins behind it. `closed`: the topic was closed, and no answer will come.
  */
 export type Finding = 'settled' | Contradiction | 'closed' | 'open'
 type Contradiction = 'beyond' | 'too-old'

@@ -109,7 +109,7 @@ export class Beginning {
     return fromBeginning(bus, null)
   }
 
-  /** When to look again although nobody has called, in monotonic ms. */
+  /** When `look` is due although no event calls for it, in monotonic ms. */
   get lookAtMs(): number {
     const asking = this.ahead ?? (this.endsNow?.isAsking ? this.endsNow : null)
     return asking === null ? Number.POSITIVE_INFINITY : Math.min(asking.lookAtMs, this.beginsByMs)

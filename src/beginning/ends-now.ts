@@ -41,7 +41,7 @@ export class EndsNow {
     this.sinceMs = earliestAfter(requestMs)
   }
 
-  /** `open` as long as the leader of a partition is silent, or Kafka is. `closed`: nobody will ever tell. */
+  /** `open`: the leader of a partition, or Kafka itself, has not answered. `closed`: the topic was closed, so no answer will come. */
   look(nowMs: number): 'complete' | 'closed' | 'open' {
     if (!this.isAsking) return 'complete'
     const answer = this.asking.take(nowMs)

@@ -170,7 +170,10 @@ export class Retention {
     if (isBroken && this.pressure !== 'full') this.press('full')
   }
 
-  /** Removes all frames without a key from the oldest segment that has any: nothing newer can replace them. */
+  /**
+   * Makes room: removes the frames without a key from the oldest segment that has any. Returns false if none has. Snapshots
+   * stay whole, because a frame without a key is no key's newest value.
+   */
   private dropKeyless(): boolean {
     const segment = this.options.keeps === 'all' ? undefined : this.withKeyless.find(this.segments.list)
     if (segment === undefined) return false

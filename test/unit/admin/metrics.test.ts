@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { LABEL_VALUES_MAX } from '../../../plugins/admin/metric.ts'
 import { allMetrics, createRegistry, type MetricsSources } from '../../../plugins/admin/metrics.ts'
-import { allThreads } from '../../../plugins/admin/process-figures.ts'
+import { figuresOfProcess } from '../../../plugins/admin/process-figures.ts'
 import { EventLoopDelay } from '../../../src/admin/event-loop-delay.ts'
 import { createConnectionFigures } from '../../../src/http/connection-limits.ts'
 import { SegmentPool } from '../../../src/segments/segment-pool.ts'
@@ -29,8 +29,8 @@ beforeEach(() => {
   parts = new AdminParts()
   delay = new EventLoopDelay()
   const { streams, topics, authenticator } = parts
-  const threads = allThreads(delay, { connections: createConnectionFigures(), workerPool })
-  sources = { streams, topics, authenticator, threads }
+  const wholeProcess = figuresOfProcess(delay, { connections: createConnectionFigures(), workerPool })
+  sources = { streams, topics, authenticator, wholeProcess }
 })
 
 afterEach(() => delay.close())
@@ -115,11 +115,11 @@ describe('the metrics', () => {
     const connections = createConnectionFigures()
     connections.open = 4
     connections.closed.idle = 2
-    sources = { ...sources, threads: allThreads(delay, { connections }) }
+    sources = { ...sources, wholeProcess: figuresOfProcess(delay, { connections }) }
     const values = await scrape()
     expect(values.get('kafka_sse_connections_open')).toBe(4)
     expect(values.get('kafka_sse_connections_closed_total{reason="idle"}')).toBe(2)
-    sources = { ...sources, threads: allThreads(delay, {}) }
+    sources = { ...sources, wholeProcess: figuresOfProcess(delay, {}) }
     expect((await scrape()).has('kafka_sse_connections_open')).toBe(false)
   })
 
@@ -130,7 +130,7 @@ describe('the metrics', () => {
     expect(alone.get('kafka_sse_connections_open')).toBe(7)
     expect(alone.get('kafka_sse_event_loop_delay_seconds{quantile="1"}')).toBe(3600)
     expect(alone.get('nodejs_heap_size_used_bytes')).toBeGreaterThan(2 ** 40)
-    sources = { ...sources, threads: allThreads(delay, {}) }
+    sources = { ...sources, wholeProcess: figuresOfProcess(delay, {}) }
     expect((await scrape()).has('kafka_sse_workers')).toBe(false)
   })
 
