@@ -2,7 +2,7 @@
 // from then on src/stream has the response.
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Wish } from '../src/beginning/wish.ts'
+import type { Wish } from '../src/beginning/requested-beginning.ts'
 import type { Replay } from '../src/bus/record.ts'
 import type { Topic } from '../src/bus/topic.ts'
 import { Busy, Draining, KeysUnavailable, NotAcceptable, ParameterInvalid } from '../src/errors.ts'

@@ -7,8 +7,8 @@ import { HostUnknown, NotFound } from '../errors.ts'
 import { ConnectionBudget, createConnectionCounts } from '../http/connection-budget.ts'
 import { isHostMeant, meantNames } from '../http/host-names.ts'
 import type { ServerOptions } from '../options.ts'
-import { builtOrClosed } from './closing.ts'
 import { inPackage } from './package-path.ts'
+import { builtOrClosed } from './time-limit.ts'
 import { frameworkOptions, leaveBodies } from './web-app.ts'
 
 /** Connections to the admin port: probes, scrapers and the status page, whose own limit is 100. */

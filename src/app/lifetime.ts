@@ -3,9 +3,9 @@
 
 import { ConfigError } from '../config/parse.ts'
 import type { ServerOptions } from '../options.ts'
-import { settledWithin } from './closing.ts'
 import type { App, Ports } from './single-thread-app.ts'
 import type { StopSignals } from './stop-signals.ts'
+import { settledWithin } from './time-limit.ts'
 
 /** Time for closing: after a failed start, when the caller waits for the exit code, and after a drain. */
 const CLOSE_FAILED_MS = 1000

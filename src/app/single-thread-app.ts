@@ -9,8 +9,8 @@ import { createConnectionFigures } from '../http/connection-limits.ts'
 import { Listeners, readTls } from '../http/listener.ts'
 import type { ServerOptions } from '../options.ts'
 import { adminBudget, buildAdminApp } from './admin-app.ts'
-import { builtOrClosed } from './closing.ts'
 import { registerKafkaStreams } from './kafka-registration.ts'
+import { builtOrClosed } from './time-limit.ts'
 import { buildWebApp } from './web-app.ts'
 
 export interface Ports {

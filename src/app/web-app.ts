@@ -9,9 +9,9 @@ import { pageRoutes } from '../../routes/page.ts'
 import { NotFound } from '../errors.ts'
 import { logRedaction } from '../http/log-redaction.ts'
 import type { ServerOptions } from '../options.ts'
-import { builtOrClosed } from './closing.ts'
 import { LogDestination } from './log-destination.ts'
 import { inPackage } from './package-path.ts'
+import { builtOrClosed } from './time-limit.ts'
 
 /** Ready, and not listening yet. `registerStreams` registers the streams in the scope it is given. */
 export async function buildWebApp(

@@ -21,7 +21,7 @@ import {
   saysFromNow,
   sinceOf,
   type Wish,
-} from './wish.ts'
+} from './requested-beginning.ts'
 
 export interface BeginningParts {
   readonly topic: Topic

@@ -10,7 +10,7 @@ import type { AddressInfo } from 'node:net'
 import type { TlsOptions } from '../options.ts'
 import type { ConnectionBudget } from './connection-budget.ts'
 import { type ConnectionFigures, guardConnections } from './connection-limits.ts'
-import { closingBehindBodies } from './left-bodies.ts'
+import { closingBehindBodies } from './unread-bodies.ts'
 
 export interface TlsContext {
   /** PEM: the server's certificate, then its intermediates. */

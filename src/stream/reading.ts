@@ -3,7 +3,7 @@
 
 import type { Ahead } from '../beginning/ahead.ts'
 import { Beginning } from '../beginning/beginning.ts'
-import { type Begun, FROM_EARLIEST, type Wish } from '../beginning/wish.ts'
+import { type Begun, FROM_EARLIEST, type Wish } from '../beginning/requested-beginning.ts'
 import { formatPosition } from '../bus/event-id.ts'
 import type { PartitionWatermarks } from '../bus/record.ts'
 import type { SharedAnswer, Waiter } from '../bus/shared-answer.ts'

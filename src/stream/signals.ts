@@ -1,7 +1,7 @@
 // Everything a stream says besides its records. Plain clients see comments; with `signals` the same words come as
 // events, too, in the block that holds the comment. Bytes that never change are made once.
 
-import type { BeginningReason } from '../beginning/wish.ts'
+import type { BeginningReason } from '../beginning/requested-beginning.ts'
 import { formatPosition } from '../bus/event-id.ts'
 import { TOO_LARGE_LINES } from '../bus/frame.ts'
 import type { EndReason } from './counters.ts'

@@ -1,7 +1,7 @@
 // One open response: a cursor on its bus, a sink for its bytes, a session that ends. It owns no queue. Everything that can
 // wake it stands in `work` (a beginning, records, a write taken) and in `due` (heartbeat, challenge, expiry, a peer that stalls).
 
-import type { Wish } from '../beginning/wish.ts'
+import type { Wish } from '../beginning/requested-beginning.ts'
 import type { BusView } from '../bus/bus-view.ts'
 import type { Cursor } from '../cursor/cursor.ts'
 import type { Session } from '../token/session.ts'

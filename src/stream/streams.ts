@@ -1,6 +1,6 @@
 // Every open stream of the process: opened within limits, renewed, counted, and ended together when the process goes.
 
-import type { Wish } from '../beginning/wish.ts'
+import type { Wish } from '../beginning/requested-beginning.ts'
 import type { PartitionWatermarks } from '../bus/record.ts'
 import { SharedAnswer } from '../bus/shared-answer.ts'
 import type { Topic } from '../bus/topic.ts'

@@ -42,7 +42,7 @@ describe('every word has a producer', () => {
   test('reasons of a gap', () => {
     const reasons = [
       ...membersOf('src/bus/losses.ts', 'LossReason'),
-      ...membersOf('src/beginning/wish.ts', 'BeginningReason'),
+      ...membersOf('src/beginning/requested-beginning.ts', 'BeginningReason'),
       ...membersOf('src/stream/signals.ts', 'GapReason'),
     ]
     expect([...reasons].sort()).toEqual(

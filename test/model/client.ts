@@ -3,7 +3,7 @@
 
 import { type Ahead, hasFromNow } from '../../src/beginning/ahead.ts'
 import type { Beginning } from '../../src/beginning/beginning.ts'
-import { type Begun, FROM_EARLIEST } from '../../src/beginning/wish.ts'
+import { type Begun, FROM_EARLIEST } from '../../src/beginning/requested-beginning.ts'
 import { formatPosition, parsePosition } from '../../src/bus/event-id.ts'
 import type { Position } from '../../src/bus/position.ts'
 import type { Cursor } from '../../src/cursor/cursor.ts'

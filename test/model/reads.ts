@@ -1,7 +1,7 @@
 // A client's next reads in a case of the resume model, and how it connects before if its stream is over.
 
 import fc from 'fast-check'
-import type { Wish as StreamWish } from '../../src/beginning/wish.ts'
+import type { Wish as StreamWish } from '../../src/beginning/requested-beginning.ts'
 import { formatPosition } from '../../src/bus/event-id.ts'
 import { FROM_NOW } from '../../src/bus/position.ts'
 import { type Choose, mostly } from './choice.ts'

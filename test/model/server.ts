@@ -3,7 +3,7 @@
 // next step is somebody else's.
 
 import { Beginning } from '../../src/beginning/beginning.ts'
-import type { Wish } from '../../src/beginning/wish.ts'
+import type { Wish } from '../../src/beginning/requested-beginning.ts'
 import type { BusOptions } from '../../src/bus/bus.ts'
 import type { BusView } from '../../src/bus/bus-view.ts'
 import { furthest, type Position } from '../../src/bus/position.ts'

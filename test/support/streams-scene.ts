@@ -1,7 +1,7 @@
 // The open streams of one topic as unit tests see them: a real bus, sinks in memory, fake timers.
 
 import { vi } from 'vitest'
-import { FROM_EARLIEST, type Wish } from '../../src/beginning/wish.ts'
+import { FROM_EARLIEST, type Wish } from '../../src/beginning/requested-beginning.ts'
 import type { Admitted } from '../../src/stream/admission.ts'
 import type { Renewal } from '../../src/stream/holders.ts'
 import { Streams, type StreamsSettings } from '../../src/stream/streams.ts'

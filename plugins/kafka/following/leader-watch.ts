@@ -3,7 +3,7 @@
 
 import type { ListedPartition } from '../client/questions.ts'
 import { isLost } from './followed-partition.ts'
-import type { LedPartition } from './refusals.ts'
+import type { LedPartition } from './refused-partitions.ts'
 import { Condition, type Log } from './troubles.ts'
 
 /** Refreshes in a row without a leader before it is logged: a leader that only moves is back by then. */

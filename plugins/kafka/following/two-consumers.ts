@@ -6,7 +6,7 @@ import { errorWords } from '../../../src/errors.ts'
 import type { ListedPartition } from '../client/questions.ts'
 import type { ConsumerEvents, RecordSource } from '../client/record-source.ts'
 import { Assignment, type Receiver } from './assignment.ts'
-import type { LedPartition } from './refusals.ts'
+import type { LedPartition } from './refused-partitions.ts'
 import { Leaders, type TopicMarks } from './watermarks.ts'
 
 /** The consumers' events, without those of records and partitions, which go to their receivers. */

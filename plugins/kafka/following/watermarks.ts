@@ -5,7 +5,7 @@
 import type { Watermarks } from '../../../src/bus/record.ts'
 import { codeOf } from '../client/kafka-error.ts'
 import type { TopicOffsets, TopicPartition } from '../client/questions.ts'
-import { type LedPartition, Refusals } from './refusals.ts'
+import { type LedPartition, Refusals } from './refused-partitions.ts'
 
 /** Watermarks of some partitions of some topics. */
 export type TopicMarks = Map<string, Map<number, Watermarks>>

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Beginning, type Outcome } from '../../../src/beginning/beginning.ts'
-import { type Begun, FROM_EARLIEST, type Wish } from '../../../src/beginning/wish.ts'
+import { type Begun, FROM_EARLIEST, type Wish } from '../../../src/beginning/requested-beginning.ts'
 import { formatPosition } from '../../../src/bus/event-id.ts'
 import type { Watermarks } from '../../../src/bus/record.ts'
 import { SharedAnswer } from '../../../src/bus/shared-answer.ts'

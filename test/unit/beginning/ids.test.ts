@@ -1,7 +1,7 @@
 // Where a stream begins, seen from the stream: at its id, honoured, ahead, older or of another topic, and from now on.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Wish } from '../../../src/beginning/wish.ts'
+import type { Wish } from '../../../src/beginning/requested-beginning.ts'
 import { formatPosition } from '../../../src/bus/event-id.ts'
 import type { Watermarks } from '../../../src/bus/record.ts'
 import { Cursor } from '../../../src/cursor/cursor.ts'

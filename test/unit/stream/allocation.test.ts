@@ -3,7 +3,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { GCProfiler, getHeapStatistics } from 'node:v8'
 import { expect, it } from 'vitest'
-import { FROM_EARLIEST } from '../../../src/beginning/wish.ts'
+import { FROM_EARLIEST } from '../../../src/beginning/requested-beginning.ts'
 import type { Sink } from '../../../src/stream/sink.ts'
 import { Streams } from '../../../src/stream/streams.ts'
 import { streamsSettings } from '../../support/streams-settings.ts'

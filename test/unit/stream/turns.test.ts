@@ -2,7 +2,7 @@
 // no turn more than a turn may take.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { FROM_EARLIEST, type Wish } from '../../../src/beginning/wish.ts'
+import { FROM_EARLIEST, type Wish } from '../../../src/beginning/requested-beginning.ts'
 import { formatPosition } from '../../../src/bus/event-id.ts'
 import { Cursor } from '../../../src/cursor/cursor.ts'
 import { Stream } from '../../../src/stream/stream.ts'
