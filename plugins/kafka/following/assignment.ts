@@ -87,21 +87,21 @@ export class Assignment {
     this.restart(topic, partition, entry, lowestNext(entry, partition, receiver, next))
   }
 
-  tell(topic: string, record: KafkaRecord): void {
+  deliver(topic: string, record: KafkaRecord): void {
     const entry = this.assignedEntry(topic, record.partition)
     if (entry === undefined) return
     entry.next = record.offset + 1
     for (const receiver of entry.receivers) receiver.append(record)
   }
 
-  tellEnd(topic: string, partition: number, offset: number): void {
+  deliverEnd(topic: string, partition: number, offset: number): void {
     const entry = this.assignedEntry(topic, partition)
     if (entry === undefined) return
     entry.next = Math.max(entry.next, offset)
     for (const receiver of entry.receivers) receiver.endOfPartition(partition, offset)
   }
 
-  tellStop(topic: string, partition: number, isTruncated: boolean): void {
+  deliverStop(topic: string, partition: number, isTruncated: boolean): void {
     const entry = this.assignedEntry(topic, partition)
     if (entry === undefined) return
     entry.isStopped = true

@@ -7,7 +7,7 @@ import type { ListedPartition } from '../client/questions.ts'
 import type { ConsumerEvents, RecordSource } from '../client/record-source.ts'
 import { Assignment, type Receiver } from './assignment.ts'
 import type { LedPartition } from './refused-partitions.ts'
-import { Leaders, type TopicMarks } from './watermarks.ts'
+import { LeaderQuestions, type TopicMarks } from './watermarks.ts'
 
 /** The consumers' events, without those of records and partitions, which go to their receivers. */
 export type SourceEvents = Omit<ConsumerEvents, 'onRecord' | 'onEnd' | 'onStop'> & {
@@ -27,7 +27,7 @@ export class TwoConsumers {
   private readonly behindConsumer: RecordSource
   private readonly live: Assignment
   private readonly behind: Assignment
-  private readonly leaders: Leaders
+  private readonly leaderQuestions: LeaderQuestions
   private readonly events: SourceEvents
   private readonly nowMs: () => number
   private idleReadAtMs: number
@@ -51,11 +51,11 @@ export class TwoConsumers {
       ...assignmentEvents(events, () => this.behind),
       onRecord: (topic, record) => {
         this.behindFlows = true
-        this.behind.tell(topic, record)
+        this.behind.deliver(topic, record)
       },
     })
     this.behind = new Assignment(this.behindConsumer)
-    this.leaders = new Leaders(this.liveConsumer)
+    this.leaderQuestions = new LeaderQuestions(this.liveConsumer)
   }
 
   async connect(): Promise<void> {
@@ -70,7 +70,7 @@ export class TwoConsumers {
     try {
       return await this.liveConsumer.partitions(topics)
     } catch (error) {
-      await this.leaders.findSilent()
+      await this.leaderQuestions.findSilent()
       throw error
     }
   }
@@ -92,7 +92,7 @@ export class TwoConsumers {
 
   /** Hands over each leader's answer, one after the other. Leaders that were silent the last time come last. */
   watermarks(partitions: readonly LedPartition[], onTold: (told: TopicMarks) => unknown): Promise<void> {
-    return this.leaders.ask(partitions, onTold)
+    return this.leaderQuestions.ask(partitions, onTold)
   }
 
   /** Reads a partition from `next` on with the behind consumer, until `arrive` is called. */
@@ -162,10 +162,10 @@ export class TwoConsumers {
 function assignmentEvents(events: SourceEvents, assignment: () => Assignment): ConsumerEvents {
   return {
     ...events,
-    onRecord: (topic, record) => assignment().tell(topic, record),
-    onEnd: (topic, partition, offset) => assignment().tellEnd(topic, partition, offset),
+    onRecord: (topic, record) => assignment().deliver(topic, record),
+    onEnd: (topic, partition, offset) => assignment().deliverEnd(topic, partition, offset),
     onStop: ({ topic, partition, isTruncated }) => {
-      assignment().tellStop(topic, partition, isTruncated)
+      assignment().deliverStop(topic, partition, isTruncated)
       events.onStop()
     },
   }

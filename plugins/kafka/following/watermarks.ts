@@ -39,7 +39,7 @@ const SILENT_CODES = new Set([
   7, // REQUEST_TIMED_OUT
 ])
 
-export class Leaders {
+export class LeaderQuestions {
   private readonly source: OffsetSource
   /** Leaders that did not answer the last question. At most as many as brokers. */
   private readonly silent = new Set<number>()

@@ -2,16 +2,16 @@
 
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { TopicOffsets, TopicPartition } from '../../../plugins/kafka/client/questions.ts'
-import { Leaders } from '../../../plugins/kafka/following/watermarks.ts'
+import { LeaderQuestions } from '../../../plugins/kafka/following/watermarks.ts'
 
 const PARTITIONS = 1_000
 
-describe('Leaders of which some refuse partitions', () => {
+describe('questions to leaders of which some refuse partitions', () => {
   let isRefused: (partition: number) => boolean
   let isSilent: boolean
   /** How many partitions each question was for. */
   let questions: number[]
-  let leaders: Leaders
+  let questions: LeaderQuestions
 
   const offsets = async (asked: readonly TopicPartition[]): Promise<TopicOffsets> => {
     questions.push(asked.length)
@@ -25,7 +25,7 @@ describe('Leaders of which some refuse partitions', () => {
     questions = []
     const all = Array.from({ length: count }, (_, partition) => ({ topic: 't', partition, leader }))
     const seen = new Set<number>()
-    await leaders.ask(all, (told) => {
+    await questions.ask(all, (told) => {
       for (const partition of told.get('t')?.keys() ?? []) seen.add(partition)
     })
     return seen
@@ -39,7 +39,7 @@ describe('Leaders of which some refuse partitions', () => {
 
   beforeEach(() => {
     isSilent = false
-    leaders = new Leaders({ starts: offsets, ends: offsets })
+    questions = new LeaderQuestions({ starts: offsets, ends: offsets })
   })
 
   it.each([
