@@ -21,8 +21,8 @@ declare module 'fastify' {
   }
 }
 
-/** Bounds of a bus, which the schema gives where the options name none. */
-const BOUNDS = [
+/** The settings that bound a bus. The schema has a default for each. */
+const BUS_SETTINGS = [
   'retainedBytesMax',
   'retainedRecordsMax',
   'retainedSecondsMax',
@@ -87,7 +87,7 @@ class KafkaTopics implements Topics {
   }
 
   private createBus(name: string, encoding: Encoding, keeps: Keeps): Bus {
-    const bounds = withDefaults(this.options, KAFKA_SETTINGS, BOUNDS)
+    const bounds = withDefaults(this.options, KAFKA_SETTINGS, BUS_SETTINGS)
     const { retainedBytesMax, retainedRecordsMax, ...times } = bounds
     const { log } = this.app
     return new Bus({

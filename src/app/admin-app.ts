@@ -9,7 +9,7 @@ import { isHostMeant, meantNames } from '../http/host-names.ts'
 import type { ServerOptions } from '../options.ts'
 import { inPackage } from './package-path.ts'
 import { builtOrClosed } from './time-limit.ts'
-import { frameworkOptions, leaveBodies } from './web-app.ts'
+import { frameworkOptions, leaveBodiesUnread } from './web-app.ts'
 
 /** Connections to the admin port: probes, scrapers and the status page, whose own limit is 100. */
 const CONNECTIONS_MAX = 1000
@@ -28,7 +28,7 @@ export async function buildAdminApp(
     },
   })
   return builtOrClosed(app, async () => {
-    leaveBodies(app)
+    leaveBodiesUnread(app)
     refuseOtherHosts(app, names)
     await app.register(admin, parts)
     await app.register(adminRoutes, { admin: app.kafkaSseAdmin, folder: inPackage('public') })

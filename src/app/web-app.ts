@@ -20,7 +20,7 @@ export async function buildWebApp(
 ): Promise<FastifyInstance> {
   const app = fastify(frameworkOptions(options))
   return builtOrClosed(app, async () => {
-    leaveBodies(app)
+    leaveBodiesUnread(app)
     app.setNotFoundHandler(async () => {
       throw new NotFound()
     })
@@ -39,7 +39,7 @@ export async function buildWebApp(
 }
 
 /** No route, nor the 404 handler, parses or waits for a body. A route that needs one adds a parser in its scope. */
-export function leaveBodies(app: FastifyInstance): void {
+export function leaveBodiesUnread(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _body, done) => done(null))
 }

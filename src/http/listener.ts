@@ -10,7 +10,7 @@ import type { AddressInfo } from 'node:net'
 import type { TlsOptions } from '../options.ts'
 import type { ConnectionBudget } from './connection-budget.ts'
 import { type ConnectionFigures, guardConnections } from './connection-limits.ts'
-import { closingBehindBodies } from './unread-bodies.ts'
+import { closingUnreadBodies } from './unread-bodies.ts'
 
 export interface TlsContext {
   /** PEM: the server's certificate, then its intermediates. */
@@ -124,7 +124,7 @@ async function bind(
   { tls, connections, budget }: ServeOptions,
   where: { host: string; port: number } | { fd: number },
 ): Promise<BoundServer> {
-  const closing = closingBehindBodies(handler)
+  const closing = closingUnreadBodies(handler)
   const server =
     tls === null ? createServer({ maxHeaderSize: HEADER_BYTES_MAX }, closing) : secureServer(closing, tls)
   const release = guardConnections(server, {}, connections, budget)

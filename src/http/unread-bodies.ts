@@ -9,7 +9,7 @@ import type { ServerHttp2Stream } from 'node:http2'
  * would read until the request's time-out; on HTTP/2 the stream, which Node resets by itself (RFC 9113, 8.1) except for
  * HEAD.
  */
-export function closingBehindBodies(handler: RequestListener): RequestListener {
+export function closingUnreadBodies(handler: RequestListener): RequestListener {
   return (request, response) => {
     const stream = http2Stream(response)
     if (stream === undefined) closeConnectionBehind(request, response)

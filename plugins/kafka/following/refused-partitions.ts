@@ -8,16 +8,16 @@ export interface LedPartition extends TopicPartition {
 }
 
 /** Beyond this the oldest are forgotten. Finding one again costs its leader some questions. */
-const REFUSALS_MAX = 10_000
+const REFUSED_MAX = 10_000
 
-export class Refusals {
+export class RefusedPartitions {
   /** The leader that refused each partition, the one asked longest ago first. */
   private readonly leaders = new Map<string, number>()
 
   note(partition: LedPartition): void {
     this.forget(partition)
     this.leaders.set(keyOf(partition), partition.leader)
-    if (this.leaders.size <= REFUSALS_MAX) return
+    if (this.leaders.size <= REFUSED_MAX) return
     for (const oldest of this.leaders.keys()) {
       this.leaders.delete(oldest)
       return

@@ -5,7 +5,7 @@
 import type { Watermarks } from '../../../src/bus/record.ts'
 import { codeOf } from '../client/kafka-error.ts'
 import type { TopicOffsets, TopicPartition } from '../client/questions.ts'
-import { type LedPartition, Refusals } from './refused-partitions.ts'
+import { type LedPartition, RefusedPartitions } from './refused-partitions.ts'
 
 /** Watermarks of some partitions of some topics. */
 export type TopicMarks = Map<string, Map<number, Watermarks>>
@@ -45,7 +45,7 @@ export class LeaderQuestions {
   private readonly silent = new Set<number>()
   /** One partition of each leader that was asked. At most as many as brokers. */
   private readonly known = new Map<number, LedPartition>()
-  private readonly refusals = new Refusals()
+  private readonly refused = new RefusedPartitions()
 
   constructor(source: OffsetSource) {
     this.source = source
@@ -55,7 +55,7 @@ export class LeaderQuestions {
   async ask(partitions: readonly LedPartition[], onTold: (told: TopicMarks) => unknown): Promise<void> {
     for (const [leader, led] of this.inOrder(byLeader(partitions))) {
       if (led[0] !== undefined) this.known.set(leader, led[0])
-      const { others, refused } = this.refusals.split(led)
+      const { others, refused } = this.refused.split(led)
       for (let at = 0; at < others.length; at += ASKED_MAX) {
         const question = { leader, left: QUESTIONS_MAX }
         await this.askOne(question, others.slice(at, at + ASKED_MAX), onTold)
@@ -114,7 +114,7 @@ export class LeaderQuestions {
   }
 
   private noteRefused(partitions: readonly LedPartition[]): void {
-    for (const partition of partitions) this.refusals.note(partition)
+    for (const partition of partitions) this.refused.note(partition)
   }
 
   /**
@@ -129,7 +129,7 @@ export class LeaderQuestions {
     if (await this.askAgain(leader, refused.slice(0, ASKED_MAX), onTold)) return
     if (refused.length === 1 || this.silent.has(leader)) return
     for (const partition of refused.slice(0, REFUSED_ASKED_MAX)) {
-      if (!(await this.askAgain(leader, [partition], onTold))) this.refusals.note(partition)
+      if (!(await this.askAgain(leader, [partition], onTold))) this.refused.note(partition)
       if (this.silent.has(leader)) return
     }
   }
@@ -141,7 +141,7 @@ export class LeaderQuestions {
   ): Promise<boolean> {
     const told = await this.told(leader, refused)
     if (told === null) return false
-    for (const partition of refused) this.refusals.forget(partition)
+    for (const partition of refused) this.refused.forget(partition)
     await onTold(told)
     return true
   }

@@ -11,7 +11,7 @@ describe('questions to leaders of which some refuse partitions', () => {
   let isSilent: boolean
   /** How many partitions each question was for. */
   let questions: number[]
-  let questions: LeaderQuestions
+  let leaders: LeaderQuestions
 
   const offsets = async (asked: readonly TopicPartition[]): Promise<TopicOffsets> => {
     questions.push(asked.length)
@@ -25,7 +25,7 @@ describe('questions to leaders of which some refuse partitions', () => {
     questions = []
     const all = Array.from({ length: count }, (_, partition) => ({ topic: 't', partition, leader }))
     const seen = new Set<number>()
-    await questions.ask(all, (told) => {
+    await leaders.ask(all, (told) => {
       for (const partition of told.get('t')?.keys() ?? []) seen.add(partition)
     })
     return seen
@@ -39,7 +39,7 @@ describe('questions to leaders of which some refuse partitions', () => {
 
   beforeEach(() => {
     isSilent = false
-    questions = new LeaderQuestions({ starts: offsets, ends: offsets })
+    leaders = new LeaderQuestions({ starts: offsets, ends: offsets })
   })
 
   it.each([
