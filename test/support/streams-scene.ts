@@ -1,6 +1,5 @@
 // The open streams of one topic as unit tests see them: a real bus, sinks in memory, fake timers.
 
-import { vi } from 'vitest'
 import { FROM_EARLIEST, type Wish } from '../../src/beginning/requested-beginning.ts'
 import type { Admitted } from '../../src/stream/admission.ts'
 import type { Renewal } from '../../src/stream/holders.ts'
@@ -76,11 +75,6 @@ export class StreamsScene {
       ...changes,
     })
   }
-}
-
-/** Lets everything that was queued run, and this much time pass. */
-export async function pass(ms = 0): Promise<void> {
-  await vi.advanceTimersByTimeAsync(ms)
 }
 
 /** What a stream said after its first line, `retry`. */

@@ -6,8 +6,9 @@ import { formatPosition } from '../../../src/bus/event-id.ts'
 import type { Watermarks } from '../../../src/bus/record.ts'
 import { Cursor } from '../../../src/cursor/cursor.ts'
 import { MergedPosition } from '../../../src/cursor/merged-position.ts'
+import { pass } from '../../support/fake-time.ts'
 import type { MemorySink } from '../../support/memory-sink.ts'
-import { pass, StreamsScene, said, sessionFor } from '../../support/streams-scene.ts'
+import { StreamsScene, said, sessionFor } from '../../support/streams-scene.ts'
 import { recordOf, TopicInMemory } from '../../support/topic-in-memory.ts'
 
 beforeEach(() => {

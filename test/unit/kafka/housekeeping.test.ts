@@ -1,0 +1,49 @@
+// When the buses get their turns of housekeeping.
+
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { pass } from '../../support/fake-time.ts'
+import { ReaderScene } from '../../support/reader-scene.ts'
+
+let scene: ReaderScene
+beforeEach(() => {
+  scene = ReaderScene.open()
+})
+afterEach(() => scene.close())
+
+describe('Housekeeping', () => {
+  /** How many steps came after each read of the next three seconds, while there is always more to do. */
+  async function stepsAfterReads(): Promise<number[]> {
+    const { kafka, writer } = scene
+    const steps = new Map<number, number>()
+    writer.maintain.mockImplementation(() => {
+      steps.set(kafka.reads, (steps.get(kafka.reads) ?? 0) + 1)
+      return true
+    })
+    await pass(3_000)
+    return [...steps.values()].slice(1, -1)
+  }
+
+  it('runs between two reads while there is something to do, in turns of at most sixteen steps', async () => {
+    const { kafka, writer } = scene
+    kafka.hold('events', [0, 0])
+    vi.setSystemTime(1_700_000_000_000)
+    const steps = await stepsAfterReads()
+    expect(steps.length).toBeGreaterThan(5)
+    expect(new Set(steps)).toEqual(new Set([16]))
+    expect(writer.maintain.mock.calls[0]).toEqual([expect.closeTo(1_700_000_000_000, -5)])
+  })
+
+  it('runs about once a second when nothing comes, and after each batch', async () => {
+    const { kafka, writer } = scene
+    kafka.hold('events', [0, 0])
+    await pass(1_500)
+    writer.maintain.mockClear()
+    await pass(10_000)
+    expect(writer.maintain.mock.calls.length).toBeGreaterThan(7)
+    expect(writer.maintain.mock.calls.length).toBeLessThan(12)
+    writer.maintain.mockClear()
+    scene.batch(0, 0)
+    await pass(110)
+    expect(writer.maintain).toHaveBeenCalled()
+  })
+})
