@@ -1,7 +1,7 @@
 // Starts the server: in this process with one worker, in a serving process of its own with several.
 
+import type { Ports } from './app/app.ts'
 import { serveUntil } from './app/lifetime.ts'
-import type { Ports } from './app/single-thread-app.ts'
 import type { SignalQueue } from './app/stop-signals.ts'
 import { inheritedSockets } from './http/inherited-sockets.ts'
 import type { ServerOptions } from './options.ts'

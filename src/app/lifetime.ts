@@ -3,7 +3,7 @@
 
 import { ConfigError } from '../config/parse.ts'
 import type { ServerOptions } from '../options.ts'
-import type { App, Ports } from './single-thread-app.ts'
+import type { App, Ports } from './app.ts'
 import type { StopSignals } from './stop-signals.ts'
 import { settledWithin } from './time-limit.ts'
 

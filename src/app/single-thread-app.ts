@@ -1,87 +1,94 @@
-// The application that the commands serve, in one thread: the web app, the source of records, and the admin app.
-// src/threads/multi-thread-app.ts has it for several threads. Knows nothing of processes and signals.
+// The application in one thread, which reads from Kafka, serves clients and answers operators.
 
 import { randomInt } from 'node:crypto'
 import type { RequestListener } from 'node:http'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { ConnectionBudget, createConnectionCounts, SEEDS } from '../http/connection-budget.ts'
-import { createConnectionFigures } from '../http/connection-limits.ts'
+import { type ConnectionFigures, createConnectionFigures } from '../http/connection-limits.ts'
 import { Listeners, readTls } from '../http/listener.ts'
 import type { ServerOptions } from '../options.ts'
 import { adminBudget, buildAdminApp } from './admin-app.ts'
+import type { App, Ports } from './app.ts'
 import { registerKafkaStreams } from './kafka-registration.ts'
 import { builtOrClosed } from './time-limit.ts'
 import { buildWebApp } from './web-app.ts'
-
-export interface Ports {
-  readonly port: number
-  readonly adminPort: number
-}
-
-export interface App {
-  readonly log: FastifyBaseLogger
-  /** Rejects with an error that names the file or the port that failed. */
-  listen(): Promise<Ports>
-  /** Readiness turns red at once; everything else goes on. */
-  announceEnd(): void
-  /** Refuses new streams, and ends open ones within `drainSeconds`. Readiness turns red at once. */
-  drain(): Promise<void>
-  /** Ends every stream at once and closes everything, within 2 s. */
-  close(): Promise<void>
-  /** Resolves when the application cannot go on. */
-  readonly failed: Promise<void>
-}
-
-/** Streams, page and renewals, and health, metrics and status on a port of their own. */
-export interface SingleThreadApp extends App {
-  readonly app: FastifyInstance
-  readonly admin: FastifyInstance
-}
 
 /** `sockets`: descriptors of listening sockets that a supervisor has opened; null: listens on HOST and PORT. */
 export async function buildSingleThreadApp(
   options: ServerOptions,
   sockets: readonly number[] | null = null,
 ): Promise<SingleThreadApp> {
-  const app = await buildWebApp(options, (scope) => registerKafkaStreams(scope, options))
+  const web = await buildWebApp(options, (scope) => registerKafkaStreams(scope, options))
   const connections = createConnectionFigures()
   const departure = { isAnnounced: false }
   const parts = {
-    streams: app.kafkaSse,
-    topics: app.kafkaSseTopics,
-    authenticator: app.kafkaSseAuth,
+    streams: web.kafkaSse,
+    topics: web.kafkaSseTopics,
+    authenticator: web.kafkaSseAuth,
     departure,
     connections,
   }
-  const admin = await builtOrClosed(app, () => buildAdminApp(options, parts))
-  const [clientPorts, adminPorts] = [new Listeners(), new Listeners()]
-  return {
-    app,
-    admin,
-    log: app.log,
-    failed: new Promise(() => {}),
-    listen: async () => {
-      const tls = options.tls === null ? null : await readTls(options.tls)
-      const { host, port, adminHost, adminPort } = options
-      const at = { host: adminHost, port: adminPort, tls: null, connections, budget: adminBudget() }
-      const budget = new ConnectionBudget(options, createConnectionCounts(1, randomInt(SEEDS)), 0)
-      const where = sockets === null ? { host, port } : { sockets }
-      return {
-        adminPort: await adminPorts.add(admin.routing as RequestListener, at),
-        port: await clientPorts.add(app.routing as RequestListener, { ...where, tls, connections, budget }),
-      }
-    },
-    announceEnd: () => {
-      departure.isAnnounced = true
-    },
-    drain: () => app.kafkaSse.drain(options.sse.drainSeconds * 1000),
-    close: async () => {
-      await app.kafkaSse.close()
-      await clientPorts.close()
-      await app.close()
-      // Last, so that readiness can be read until the end.
-      await admin.close()
-      await adminPorts.close()
-    },
+  const admin = await builtOrClosed(web, () => buildAdminApp(options, parts))
+  return new SingleThreadApp({ options, sockets, web, admin, connections, departure })
+}
+
+interface SingleThreadAppParts {
+  readonly options: ServerOptions
+  readonly sockets: readonly number[] | null
+  /** Streams, renewals and pages. */
+  readonly web: FastifyInstance
+  /** Health, metrics and status, on a port of their own. */
+  readonly admin: FastifyInstance
+  readonly connections: ConnectionFigures
+  readonly departure: { isAnnounced: boolean }
+}
+
+class SingleThreadApp implements App {
+  readonly log: FastifyBaseLogger
+  readonly failed = new Promise<void>(() => {})
+  private readonly parts: SingleThreadAppParts
+  private readonly clientPorts = new Listeners()
+  private readonly adminPorts = new Listeners()
+
+  constructor(parts: SingleThreadAppParts) {
+    this.parts = parts
+    this.log = parts.web.log
+  }
+
+  async listen(): Promise<Ports> {
+    const { options, sockets, web, admin, connections } = this.parts
+    const tls = options.tls === null ? null : await readTls(options.tls)
+    const { host, port, adminHost, adminPort } = options
+    const at = { host: adminHost, port: adminPort, tls: null, connections, budget: adminBudget() }
+    const budget = new ConnectionBudget(options, createConnectionCounts(1, randomInt(SEEDS)), 0)
+    const where = sockets === null ? { host, port } : { sockets }
+    return {
+      adminPort: await this.adminPorts.add(admin.routing as RequestListener, at),
+      port: await this.clientPorts.add(web.routing as RequestListener, {
+        ...where,
+        tls,
+        connections,
+        budget,
+      }),
+    }
+  }
+
+  announceEnd(): void {
+    this.parts.departure.isAnnounced = true
+  }
+
+  drain(): Promise<void> {
+    const { web, options } = this.parts
+    return web.kafkaSse.drain(options.sse.drainSeconds * 1000)
+  }
+
+  async close(): Promise<void> {
+    const { web, admin } = this.parts
+    await web.kafkaSse.close()
+    await this.clientPorts.close()
+    await web.close()
+    // Last, so that readiness can be read until the end.
+    await admin.close()
+    await this.adminPorts.close()
   }
 }

@@ -1,17 +1,18 @@
-// `App` in several threads, as src/app/single-thread-app.ts is in one: this thread reads from Kafka and answers operators, workers
-// serve clients.
+// The application in several threads: this thread reads from Kafka and answers operators, workers serve clients.
 
 import type { RequestListener } from 'node:http'
-import fastify, { type FastifyInstance } from 'fastify'
+import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import kafka from '../../plugins/kafka.ts'
 import { adminBudget, buildAdminApp } from '../app/admin-app.ts'
-import type { App } from '../app/single-thread-app.ts'
+import type { App, Ports } from '../app/app.ts'
 import { builtOrClosed } from '../app/time-limit.ts'
 import { frameworkOptions } from '../app/web-app.ts'
 import { Listeners } from '../http/listener.ts'
+import type { ServerOptions } from '../options.ts'
 import type { HandedOptions } from './handover.ts'
 import { WorkerPool } from './worker-pool.ts'
 
+/** `descriptors`: see `WorkerPoolParts`. */
 export async function buildMultiThreadApp(
   handed: HandedOptions,
   descriptors: readonly (readonly number[])[],
@@ -21,45 +22,59 @@ export async function buildMultiThreadApp(
   return builtOrClosed(feed, async () => {
     await feed.register(kafka, options.kafka)
     await feed.ready()
-    return multiThreadApp(feed, handed, descriptors)
+    const { log, kafkaSseTopics: topics } = feed
+    const workerPool = new WorkerPool({ handed, topics, descriptors, log })
+    const departure = { isAnnounced: false }
+    const parts = { streams: workerPool, topics, authenticator: workerPool, departure, workerPool }
+    const admin = await buildAdminApp(options, parts)
+    return new MultiThreadApp({ options, feed, admin, workerPool, departure })
   })
 }
 
-async function multiThreadApp(
-  feed: FastifyInstance,
-  handed: HandedOptions,
-  descriptors: readonly (readonly number[])[],
-): Promise<App> {
-  const { options } = handed
-  const { log, kafkaSseTopics: topics } = feed
-  const workerPool = new WorkerPool({ handed, topics, descriptors, log })
-  const departure = { isAnnounced: false }
-  const admin = await buildAdminApp(options, {
-    streams: workerPool,
-    topics,
-    authenticator: workerPool,
-    departure,
-    workerPool,
-  })
-  const adminPorts = new Listeners()
-  return {
-    log,
-    failed: workerPool.failed,
-    listen: async () => {
-      const at = { host: options.adminHost, port: options.adminPort, tls: null, budget: adminBudget() }
-      const adminPort = await adminPorts.add(admin.routing as RequestListener, at)
-      return { adminPort, port: await workerPool.start() }
-    },
-    announceEnd: () => {
-      departure.isAnnounced = true
-    },
-    drain: () => workerPool.drain(options.sse.drainSeconds * 1000),
-    close: async () => {
-      await workerPool.close()
-      await feed.close()
-      // Last, so that readiness is seen to be red until the end.
-      await admin.close()
-      await adminPorts.close()
-    },
+interface MultiThreadAppParts {
+  readonly options: ServerOptions
+  /** Has the topics and their source, and serves nothing. */
+  readonly feed: FastifyInstance
+  /** Health, metrics and status, on a port of their own. */
+  readonly admin: FastifyInstance
+  readonly workerPool: WorkerPool
+  readonly departure: { isAnnounced: boolean }
+}
+
+class MultiThreadApp implements App {
+  readonly log: FastifyBaseLogger
+  readonly failed: Promise<void>
+  private readonly parts: MultiThreadAppParts
+  private readonly adminPorts = new Listeners()
+
+  constructor(parts: MultiThreadAppParts) {
+    this.parts = parts
+    this.log = parts.feed.log
+    this.failed = parts.workerPool.failed
+  }
+
+  async listen(): Promise<Ports> {
+    const { options, admin, workerPool } = this.parts
+    const at = { host: options.adminHost, port: options.adminPort, tls: null, budget: adminBudget() }
+    const adminPort = await this.adminPorts.add(admin.routing as RequestListener, at)
+    return { adminPort, port: await workerPool.start() }
+  }
+
+  announceEnd(): void {
+    this.parts.departure.isAnnounced = true
+  }
+
+  drain(): Promise<void> {
+    const { workerPool, options } = this.parts
+    return workerPool.drain(options.sse.drainSeconds * 1000)
+  }
+
+  async close(): Promise<void> {
+    const { workerPool, feed, admin } = this.parts
+    await workerPool.close()
+    await feed.close()
+    // Last, so that readiness is seen to be red until the end.
+    await admin.close()
+    await this.adminPorts.close()
   }
 }
