@@ -4,8 +4,8 @@
 // loaded a topic stays 30 MiB larger, and is no faster (docs/performance.md). The Dockerfile and `npm start` say the same.
 
 import { readFile } from 'node:fs/promises'
+import { EXIT_DONE, exit, tellProblems } from './app/exit.ts'
 import { processSignals, type SignalQueue } from './app/stop-signals.ts'
-import { EXIT_DONE, tellProblems } from './commands/command-line.ts'
 import { nearestName } from './config/suggestion.ts'
 
 type Command = (args: string[], env: NodeJS.ProcessEnv) => Promise<number>
@@ -95,7 +95,6 @@ async function runServing(
     signals.onEarly = () => resolve(EXIT_DONE)
   })
   const code = await Promise.race([loadServer().then((serve) => serve(args, env, signals)), stopped])
-  const { exit } = await import('./app/lifetime.ts')
   return exit(code)
 }
 

@@ -1,21 +1,19 @@
 // A serving process from start to end: on a signal it lingers, drains and closes. A failed start prints one line for
 // each problem. Promise: the process ends, even if a part of it does not.
 
-import { ConfigError } from '../config/parse.ts'
 import type { ServerOptions } from '../options.ts'
 import type { App, Ports } from './app.ts'
+import { EXIT_DONE, EXIT_FAILED, tellProblems } from './exit.ts'
 import type { StopSignals } from './stop-signals.ts'
 import { settledWithin } from './time-limit.ts'
 
 /** Time for closing: after a failed start, when the caller waits for the exit code, and after a drain. */
 const CLOSE_FAILED_MS = 1000
 const CLOSE_MS = 2000
-/** Time for flushing outputs, which may have no reader. */
-const FLUSH_MS = 500
 
 /**
- * Serves until the first signal. Resolves with the exit code: 0 after a drain, and if the signal came before it
- * listened; 1 if it could not start or go on. A second signal ends the drain at once.
+ * Serves until the first signal. Resolves with the exit code: EXIT_DONE after a drain, and if the signal came before
+ * it listened; EXIT_FAILED if it could not start or go on. A second signal ends the drain at once.
  */
 export async function serveUntil(
   signals: StopSignals,
@@ -38,11 +36,11 @@ export async function serveUntil(
     const started = await Promise.race([start(), stop])
     if (typeof started !== 'string') return await serve(started, stop, signals, options)
     await closeWithin(CLOSE_FAILED_MS, server)
-    return 0
+    return EXIT_DONE
   } catch (error) {
-    process.stderr.write(`${startProblem(error, options)}\n`)
+    const code = tellStartProblem(error, options)
     await closeWithin(CLOSE_FAILED_MS, server)
-    return 1
+    return code
   }
 }
 
@@ -56,7 +54,7 @@ async function serve(
   if (ended !== undefined) await leave(server, ended, signals.next(), options)
   await closeWithin(CLOSE_MS, server)
   server.log.info('closed')
-  return ended === undefined ? 1 : 0
+  return ended === undefined ? EXIT_FAILED : EXIT_DONE
 }
 
 /** Readiness turns red, and everything else goes on until load balancers have seen it. Then streams are drained. */
@@ -79,25 +77,20 @@ async function closeWithin(timeMs: number, server: App | null): Promise<void> {
   if (server !== null) await settledWithin(timeMs, server.close())
 }
 
-/** Ends this process once its output is flushed. Handles that are still open do not matter. */
-export async function exit(code: number): Promise<never> {
-  const outputs = [process.stdout, process.stderr]
-  const flushed = outputs.map((output) => new Promise((resolve) => output.write('', resolve)))
-  await settledWithin(FLUSH_MS, Promise.all(flushed))
-  process.exit(code)
+/** Writes why the start failed, one line for each problem. */
+export function tellStartProblem(error: unknown, options: ServerOptions): typeof EXIT_FAILED {
+  const words = systemProblem(error as ListenError, options)
+  return tellProblems(words === null ? error : new Error(words))
 }
 
-/** Why the start failed, one line for each problem. */
-export function startProblem(error: unknown, options: ServerOptions): string {
-  const { code, port, path, address, message } = error as ListenError
-  if (error instanceof ConfigError) return error.problems.map((problem) => `kafka-sse: ${problem}`).join('\n')
-  if (code === 'EADDRINUSE') return `kafka-sse: port ${port} is in use (${portName(port, options)})`
+/** What an error of the operating system means here, with the setting's name; null for any other error. */
+function systemProblem({ code, port, path, address }: ListenError, options: ServerOptions): string | null {
+  if (code === 'EADDRINUSE') return `port ${port} is in use (${portName(port, options)})`
   if (code === 'EACCES' && port !== undefined)
-    return `kafka-sse: port ${port} may not be listened to (${portName(port, options)})`
+    return `port ${port} may not be listened to (${portName(port, options)})`
   if (code === 'EADDRNOTAVAIL')
-    return `kafka-sse: ${hostName(address, port, options)}: ${address} is no address of this machine`
-  if (path !== undefined) return `kafka-sse: ${path} cannot be read (${code})`
-  return `kafka-sse: ${message}`
+    return `${hostName(address, port, options)}: ${address} is no address of this machine`
+  return path === undefined ? null : `${path} cannot be read (${code})`
 }
 
 /** Properties that Node adds to an error of `listen`. */

@@ -5,9 +5,10 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { ParseArgsConfig } from 'node:util'
 import { startMockBroker } from '../../plugins/kafka/client/mock-broker.ts'
+import { EXIT_DONE } from '../app/exit.ts'
 import { ONLY_STREAM } from '../config/stream-settings.ts'
 import { findBroker, removeBrokerFile, writeBrokerFile } from './broker-file.ts'
-import { EXIT_DONE, runCommand } from './command-line.ts'
+import { runCommand } from './command-line.ts'
 
 const HELP = `kafka-sse broker [options]
 

@@ -3,13 +3,7 @@
 
 import type { Writable } from 'node:stream'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
-import { ConfigError } from '../config/problems.ts'
-import { errorWords } from '../errors.ts'
-
-/** The command did what it was asked for, help included, or was stopped. */
-export const EXIT_DONE = 0
-/** It was asked wrongly, or cannot go on. */
-export const EXIT_FAILED = 1
+import { EXIT_DONE, tellProblems } from '../app/exit.ts'
 
 type Options = NonNullable<ParseArgsConfig['options']>
 
@@ -55,11 +49,4 @@ export async function runCommand<O extends Options>(
   } catch (error) {
     return tellProblems(error, stderr)
   }
-}
-
-/** Names each problem on a line of its own, by its first line: the reader changes a setting, not the source. */
-export function tellProblems(error: unknown, stderr: Writable = process.stderr): typeof EXIT_FAILED {
-  const problems = error instanceof ConfigError ? error.problems : [errorWords(error)]
-  for (const problem of problems) stderr.write(`kafka-sse: ${problem.split('\n', 1)[0]}\n`)
-  return EXIT_FAILED
 }

@@ -2,7 +2,8 @@
 // last, since the compiler does not say what it left out.
 
 import { BUILT_FEATURES, missingParts } from '../../plugins/kafka/client/librdkafka-build.ts'
-import { EXIT_DONE, runCommand } from './command-line.ts'
+import { EXIT_DONE } from '../app/exit.ts'
+import { runCommand } from './command-line.ts'
 
 const HELP = `kafka-sse features
 

@@ -7,10 +7,11 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import { type ParseArgsConfig, promisify } from 'node:util'
+import { EXIT_DONE, EXIT_FAILED } from '../app/exit.ts'
 import { type ConnectOptions, connect, type StreamEvent } from '../client/index.ts'
 import { mintDemoToken } from '../demo/token.ts'
 import { errorCode } from '../errors.ts'
-import { EXIT_DONE, EXIT_FAILED, type Given, type Outputs, runCommand } from './command-line.ts'
+import { type Given, type Outputs, runCommand } from './command-line.ts'
 import { fetchTrusting } from './trusting-fetch.ts'
 
 const HELP = `kafka-sse tail [URL] [options]

@@ -2,6 +2,7 @@
 // tutorial's command works with either.
 
 import type { ParseArgsConfig } from 'node:util'
+import { EXIT_DONE } from '../app/exit.ts'
 import {
   DEMO_AUDIENCE,
   DEMO_ISSUER,
@@ -13,7 +14,7 @@ import {
 } from '../demo/identity.ts'
 import { mintToken, readSigningKey, type TokenClaims } from '../demo/token.ts'
 import { isAlgorithm } from '../token/key-setting.ts'
-import { EXIT_DONE, type Given, runCommand } from './command-line.ts'
+import { type Given, runCommand } from './command-line.ts'
 
 const HELP = `kafka-sse token [options]
 

@@ -5,8 +5,9 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { startProblem } from '../app/lifetime.ts'
 import type { Ports } from '../app/app.ts'
+import { EXIT_DONE, EXIT_FAILED } from '../app/exit.ts'
+import { tellStartProblem } from '../app/lifetime.ts'
 import type { SignalQueue } from '../app/stop-signals.ts'
 import { addressesOf, BACKLOG } from '../http/listener.ts'
 import type { ServerOptions } from '../options.ts'
@@ -45,8 +46,7 @@ export async function launch(
   try {
     if (inherited === null) opened = await openSockets(options)
   } catch (error) {
-    process.stderr.write(`${startProblem(error, options)}\n`)
-    return 1
+    return tellStartProblem(error, options)
   }
   // In the turn in which they were opened, so that nobody is accepted here.
   const child = startServing(inherited ?? opened.map(descriptorOf), handed)
@@ -58,7 +58,7 @@ export async function launch(
   })
   void passSignals(signals, child, start)
   const [code] = await once(child, 'exit')
-  return start.isStopped ? 0 : (code ?? 1)
+  return start.isStopped ? EXIT_DONE : (code ?? EXIT_FAILED)
 }
 
 /** What has become of the serving process's start. */

@@ -1,12 +1,13 @@
 // The serving process of several workers: started by src/threads/launcher.ts with the sockets, ended by it, and gone with it.
 
-import { exit, serveUntil } from '../app/lifetime.ts'
+import { EXIT_FAILED, exit } from '../app/exit.ts'
+import { serveUntil } from '../app/lifetime.ts'
 import { SignalQueue, surviveLostOutputs } from '../app/stop-signals.ts'
 import type { Launched, Listening } from './launcher.ts'
 import { buildMultiThreadApp } from './multi-thread-app.ts'
 
 process.once('message', (launched: Launched) => void serve(launched))
-process.on('disconnect', () => process.exit(1))
+process.on('disconnect', () => process.exit(EXIT_FAILED))
 // The launcher tells what to do: what a terminal or a supervisor sends to both would count twice.
 for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => {})
 surviveLostOutputs()

@@ -2,7 +2,8 @@
 
 import { Writable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
-import { EXIT_DONE, EXIT_FAILED, runCommand } from '../../../src/commands/command-line.ts'
+import { EXIT_DONE, EXIT_FAILED } from '../../../src/app/exit.ts'
+import { runCommand } from '../../../src/commands/command-line.ts'
 import { ConfigError } from '../../../src/config/problems.ts'
 
 const OPTIONS = { topic: { type: 'string' } } as const

@@ -1,0 +1,30 @@
+// How a process of ours ends: the exit codes, the lines that name its problems, and the exit itself. Promise: problems
+// go to standard error, a line for each, and never as a stack.
+
+import type { Writable } from 'node:stream'
+import { ConfigError } from '../config/problems.ts'
+import { errorWords } from '../errors.ts'
+import { settledWithin } from './time-limit.ts'
+
+/** The command did what it was asked for, help included, or was stopped. */
+export const EXIT_DONE = 0
+/** It was asked wrongly, or cannot start or go on. */
+export const EXIT_FAILED = 1
+
+/** Time for flushing outputs, which may have no reader. */
+const FLUSH_MS = 500
+
+/** Names each problem on a line of its own, by its first line: the reader changes a setting, not the source. */
+export function tellProblems(error: unknown, stderr: Writable = process.stderr): typeof EXIT_FAILED {
+  const problems = error instanceof ConfigError ? error.problems : [errorWords(error)]
+  for (const problem of problems) stderr.write(`kafka-sse: ${problem.split('\n', 1)[0]}\n`)
+  return EXIT_FAILED
+}
+
+/** Ends this process once its output is flushed. Handles that are still open do not matter. */
+export async function exit(code: number): Promise<never> {
+  const outputs = [process.stdout, process.stderr]
+  const flushed = outputs.map((output) => new Promise((resolve) => output.write('', resolve)))
+  await settledWithin(FLUSH_MS, Promise.all(flushed))
+  process.exit(code)
+}
