@@ -2,6 +2,8 @@
 
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
+import { withDefaults } from '../src/config/setting.ts'
+import { SSE_SETTINGS } from '../src/config/stream-settings.ts'
 import type { SseOptions } from '../src/options.ts'
 import { type Shared, Streams } from '../src/stream/streams.ts'
 
@@ -11,21 +13,33 @@ declare module 'fastify' {
   }
 }
 
-export interface SsePluginOptions extends Omit<SseOptions, 'adminPath' | 'corsOrigins' | 'drainSeconds'> {
+/** The settings of streams. The schema has a default for each. */
+const STREAMS_SETTINGS = [
+  'challengeSeconds',
+  'heartbeatSeconds',
+  'stalledSeconds',
+  'turnMs',
+  'streamsMax',
+  'streamsPerSubjectMax',
+  'streamsPerAddressMax',
+] as const
+
+export interface SsePluginOptions extends Partial<Pick<SseOptions, (typeof STREAMS_SETTINGS)[number]>> {
   /** What the streams of several threads share. */
   readonly shared?: Shared
 }
 
 /** Ends the streams in `preClose`, because Fastify's close would wait for them for ever. */
 async function sse(app: FastifyInstance, options: SsePluginOptions): Promise<void> {
+  const filled = withDefaults(options, SSE_SETTINGS, STREAMS_SETTINGS)
   const settings = {
-    challengeMs: options.challengeSeconds * 1000,
-    heartbeatMs: options.heartbeatSeconds * 1000,
-    stalledMs: options.stalledSeconds * 1000,
-    turnMs: options.turnMs,
-    streamsMax: options.streamsMax,
-    streamsPerSubjectMax: options.streamsPerSubjectMax,
-    streamsPerAddressMax: options.streamsPerAddressMax,
+    challengeMs: filled.challengeSeconds * 1000,
+    heartbeatMs: filled.heartbeatSeconds * 1000,
+    stalledMs: filled.stalledSeconds * 1000,
+    turnMs: filled.turnMs,
+    streamsMax: filled.streamsMax,
+    streamsPerSubjectMax: filled.streamsPerSubjectMax,
+    streamsPerAddressMax: filled.streamsPerAddressMax,
   }
   const streams = new Streams(settings, options.shared)
   app.decorate('kafkaSse', streams)

@@ -16,13 +16,7 @@ it('as long as no key set can be read, a client is asked to come back: by a stat
   const keyServer = await startKeyServer((_request, response) => response.writeHead(500).end())
   const app = fastify()
   closing.push(() => app.close(), keyServer.close)
-  await app.register(sse, {
-    challengeSeconds: 10,
-    heartbeatSeconds: 9,
-    stalledSeconds: 30,
-    turnMs: 0.3,
-    ...LIMITS,
-  })
+  await app.register(sse, LIMITS)
   const key = makeKey('ES256')
   await app.register(auth, authOptions(key, { keys: keyServer.url }))
   await app.register(streamRoutes, {
