@@ -13,13 +13,14 @@ import { withDefaults } from '../src/config/setting.ts'
 import {
   KeysUnavailable,
   NotAuthenticated,
+  RequestAborted,
   ScopeMissing,
   SessionInvalid,
   TokenInvalid,
   TokenMissing,
 } from '../src/errors.ts'
 import type { AuthOptions } from '../src/options.ts'
-import { type Authenticator, RequestAborted } from '../src/token/authenticator.ts'
+import type { Authenticator } from '../src/token/authenticator.ts'
 import { grantsScope, refusedClaim, sessionOf } from '../src/token/claims.ts'
 import { ALGORITHMS, type Algorithm, isAlgorithm } from '../src/token/key-setting.ts'
 import { prove } from '../src/token/proven-connections.ts'

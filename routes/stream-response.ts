@@ -6,9 +6,9 @@ import { ServerResponse, validateHeaderName, validateHeaderValue } from 'node:ht
 import type { Http2ServerResponse, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { RequestAborted } from '../src/errors.ts'
 import { CleartextHttp2Sink } from '../src/stream/cleartext-sink.ts'
 import { Http1Sink, Http2Sink, type Sink } from '../src/stream/sink.ts'
-import { RequestAborted } from '../src/token/authenticator.ts'
 
 export const EVENT_STREAM = 'text/event-stream'
 const STREAM_HEADERS = {

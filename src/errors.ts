@@ -1,5 +1,5 @@
-// Every error that an HTTP client can be answered with: one table of code, message and status. docs/protocol.md carries the
-// same table; a test compares them both ways. At its end: what any other error says, in words and by its code.
+// Every error that an HTTP client can be answered with: one table of code, message and status. docs/protocol.md has the
+// same table, and a test compares the two both ways. Behind it: RequestAborted, and any other error in words.
 
 import createError from '@fastify/error'
 
@@ -67,6 +67,17 @@ export const ParameterInvalid = createError('FKS_PARAMETER_INVALID', '%s', 400)
 /** A limit on open streams is reached: of the process, of a subject or of an address. */
 export const Busy = createError('FKS_BUSY', 'Too many open streams; try again later', 429)
 export const Draining = createError('FKS_DRAINING', 'The server is shutting down; try again elsewhere', 503)
+
+/** The client has left, so no answer is sent, and the table does not have it. nginx logs this status, too. */
+export class RequestAborted extends Error {
+  readonly code = 'FKS_REQUEST_ABORTED'
+  readonly statusCode = 499
+
+  constructor() {
+    super('The client left before it was answered')
+    this.name = 'RequestAborted'
+  }
+}
 
 /** What an error says, in one or more lines: its message, or its name where it has none. Never empty, and never a stack. */
 export function errorWords(error: unknown): string {

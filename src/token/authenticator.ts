@@ -14,14 +14,3 @@ export interface Authenticator {
   /** Why tokens cannot be verified now, for an operator; null if they can. */
   keysReady(): string | null
 }
-
-/** The client left before its token was checked, so no answer is sent. nginx logs this as 499. */
-export class RequestAborted extends Error {
-  readonly code = 'FKS_REQUEST_ABORTED'
-  readonly statusCode = 499
-
-  constructor() {
-    super('The client left before it was answered')
-    this.name = 'RequestAborted'
-  }
-}

@@ -9,9 +9,11 @@ const documented = [...protocol.matchAll(/^\| `(FKS_[A-Z_]+)` \| (\d{3}) \| .+ \
     status: Number(status),
   }),
 )
-/** The table's entries: what the file has besides are functions, whose names begin small. */
+/** The table's entries. The file also has functions, whose names begin small, and RequestAborted, which no client sees. */
 type Entry = typeof errors.NotFound
-const entries = Object.entries(errors).filter(([name]) => /^[A-Z]/.test(name)) as [string, Entry][]
+const entries = Object.entries(errors).filter(
+  ([name]) => /^[A-Z]/.test(name) && name !== 'RequestAborted',
+) as [string, Entry][]
 const thrown = entries.map(([, Thrown]) => {
   const { code, statusCode, message } = new Thrown('what is wrong')
   return { code, status: statusCode, message }
