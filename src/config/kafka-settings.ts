@@ -50,7 +50,7 @@ export const KAFKA_SETTINGS: Record<keyof KafkaOptions, Setting> = {
     nullable: true,
     env: 'KAFKA_RETAINED_SECONDS_MAX',
     description:
-      'Age at which a record is removed if no newer record can replace it, counted from its timestamp or from its arrival, whichever is reached first. With `replay` latest these are the records without a key, else all records',
+      'How long a record is kept if no newer record can replace it, counted from its timestamp or from its arrival: the earlier end holds. With `replay` latest these are the records without a key, else all records',
     minimum: 1,
     maximum: 3_153_600_000,
     default: null,
