@@ -7,9 +7,8 @@ import type { PartitionWatermarks } from '../bus/record.ts'
 import type { SharedAnswer, Waiter } from '../bus/shared-answer.ts'
 import type { Topic } from '../bus/topic.ts'
 import { Cursor } from '../cursor/cursor.ts'
-import { Ahead, hasFromNow, offsetsAhead } from './ahead.ts'
-import { Asking } from './asking.ts'
-import { EndsNow } from './ends-now.ts'
+import { Ahead, hasFromNow, offsetsAhead } from './ahead-offsets.ts'
+import { EndsNow } from './ends-at-request.ts'
 import {
   type BeginningReason,
   type Begun,
@@ -22,6 +21,7 @@ import {
   sinceOf,
   type Wish,
 } from './requested-beginning.ts'
+import { Asking } from './watermark-polling.ts'
 
 export interface BeginningParts {
   readonly topic: Topic

@@ -5,8 +5,8 @@ import { parsePosition } from '../bus/event-id.ts'
 import type { LossReason } from '../bus/losses.ts'
 import type { Position } from '../bus/position.ts'
 import { Cursor } from '../cursor/cursor.ts'
-import { type Ahead, hasFromNow } from './ahead.ts'
-import { earliestAfter } from './ends-now.ts'
+import { type Ahead, hasFromNow } from './ahead-offsets.ts'
+import { earliestAfter } from './ends-at-request.ts'
 
 const NOTHING: Position = new Map()
 

@@ -8,10 +8,10 @@ import { BusView } from './bus-view.ts'
 import { Holes, type Missed, type Moment } from './holes.ts'
 import { type Logs, Partitions } from './partitions.ts'
 import { FROM_BEGINNING, type Position } from './position.ts'
+import { shareOut } from './reading-starts.ts'
 import type { Encoding, KafkaRecord, Keeps, Watermarks } from './record.ts'
 import { type ClockOptions, RecordClock } from './record-clock.ts'
 import { Retention, type RetentionOptions } from './retention.ts'
-import { shareOut } from './shared-bound.ts'
 import { TailWriter } from './tail-writer.ts'
 
 export interface BusOptions extends RetentionOptions, ClockOptions {

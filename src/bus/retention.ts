@@ -5,12 +5,12 @@ import { SLOTS_MAX } from '../segments/key-index.ts'
 import type { Segment } from '../segments/segment.ts'
 import type { SegmentList } from '../segments/segment-list.ts'
 import { Compaction } from './compaction.ts'
-import { GoneFrames } from './gone-frames.ts'
 import type { Losses } from './losses.ts'
 import { OldestWith } from './oldest-with.ts'
 import { indexOfSequence } from './place.ts'
 import type { Keeps } from './record.ts'
-import { Trims } from './trims.ts'
+import { GoneFrames } from './removed-frames.ts'
+import { Trims } from './trimming.ts'
 
 export interface RetentionOptions {
   /** `latest`: the newest frame of every key, for as long as it fits. `all`: every frame, the oldest going first. */

@@ -1,7 +1,7 @@
 // What a stream reads: first it looks for where to begin, then it has a cursor. Where what it read is no more, it begins again,
 // after a word to the client.
 
-import type { Ahead } from '../beginning/ahead.ts'
+import type { Ahead } from '../beginning/ahead-offsets.ts'
 import { Beginning } from '../beginning/beginning.ts'
 import { type Begun, FROM_EARLIEST, type Wish } from '../beginning/requested-beginning.ts'
 import { formatPosition } from '../bus/event-id.ts'

@@ -1,7 +1,7 @@
 // A client as the resume tests see it: one stream at a time, which does what src/stream/stream.ts does with a beginning and a cursor,
 // and may be cut behind any word. ledger.ts holds what it is sent against what was written, claim.ts its id against the server.
 
-import { type Ahead, hasFromNow } from '../../src/beginning/ahead.ts'
+import { type Ahead, hasFromNow } from '../../src/beginning/ahead-offsets.ts'
 import type { Beginning } from '../../src/beginning/beginning.ts'
 import { type Begun, FROM_EARLIEST } from '../../src/beginning/requested-beginning.ts'
 import { formatPosition, parsePosition } from '../../src/bus/event-id.ts'

@@ -5,7 +5,7 @@ import type { BusView } from '../bus/bus-view.ts'
 import { furthest, type Position } from '../bus/position.ts'
 import type { Watermarks } from '../bus/record.ts'
 import { TimeSeek } from '../cursor/time-seek.ts'
-import type { Asking } from './asking.ts'
+import type { Asking } from './watermark-polling.ts'
 
 /** By how much a producer's clock may be behind this one. */
 const CLOCK_BEHIND_MS = 1_000

@@ -4,9 +4,9 @@
 import type { Segment } from '../segments/segment.ts'
 import type { EntryAt } from '../segments/segment-layout.ts'
 import type { SegmentList } from '../segments/segment-list.ts'
-import { GoneFrames } from './gone-frames.ts'
 import type { Losses } from './losses.ts'
 import { indexOfSequence } from './place.ts'
+import { GoneFrames } from './removed-frames.ts'
 
 interface Skip {
   readonly start: number

@@ -4,7 +4,7 @@
 import type { BusView } from '../bus/bus-view.ts'
 import { FROM_BEGINNING, FROM_NOW, type Position } from '../bus/position.ts'
 import type { PartitionWatermarks } from '../bus/record.ts'
-import type { Asking } from './asking.ts'
+import type { Asking } from './watermark-polling.ts'
 
 /**
  * `settled`: no partition is left. `beyond`: one ends before the offset, or two answers in a row lack it. `too-old`: one that is not read yet
