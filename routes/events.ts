@@ -2,7 +2,7 @@
 // from then on src/stream has the response.
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Wish } from '../src/beginning/requested-beginning.ts'
+import type { RequestedBeginning } from '../src/beginning/requested-beginning.ts'
 import type { Replay } from '../src/bus/record.ts'
 import type { Topic } from '../src/bus/topic.ts'
 import { Busy, Draining, KeysUnavailable, NotAcceptable, ParameterInvalid } from '../src/errors.ts'
@@ -58,8 +58,8 @@ export function eventsHandler(route: StreamRoute) {
 function openingOf(route: StreamRoute, request: FastifyRequest) {
   if (!accepts(request.headers.accept, EVENT_STREAM)) throw new NotAcceptable()
   const query = request.query as Query // Fastify's default parser gives just this
-  const wish = wishOf(route, request, query)
-  return { topic: route.topic, path: pathOf(request.url), wish, signals: wantsSignals(query) }
+  const requested = requestedBeginning(route, request, query)
+  return { topic: route.topic, path: pathOf(request.url), requested, signals: wantsSignals(query) }
 }
 
 /** null if the token cannot be verified, because there is no key set. */
@@ -105,7 +105,11 @@ async function refuse(
   throw new REFUSALS[refusal]()
 }
 
-function wishOf({ replay }: StreamRoute, request: FastifyRequest, query: Query): Wish {
+function requestedBeginning(
+  { replay }: StreamRoute,
+  request: FastifyRequest,
+  query: Query,
+): RequestedBeginning {
   const header = request.headers['last-event-id']
   const id = first(header) ?? first(query.lastEventId) ?? first(query.last_event_id) ?? ''
   const from = first(query.from) ?? (replay === 'none' ? 'latest' : 'earliest')

@@ -246,7 +246,7 @@ export const scenarios = [
     name: 'a worker dies, 16,000 segments',
     async run(dist) {
       const { feed } = manySegments(await load(dist))
-      feed.turns.take(() => feed.bus.forgetReader(1))
+      feed.turns.take(() => feed.bus.releaseThread(1))
       return feed.result()
     },
   },

@@ -69,7 +69,7 @@ async function answerAtOnce(dist, count) {
   scene.fill(2_000)
   const position = new Map(scene.topic.bus.position())
   position.set(0, position.get(0) + 1)
-  const id = scene.formatPosition(position)
+  const id = scene.formatEventId(position)
   scene.open(count, () => ({ ...FROM_EARLIEST, id }))
   await quiet(scene)
   const isDone = reached(count, 13) // `:ready`
@@ -180,7 +180,7 @@ async function beatUnknown(dist, count) {
   scene.fill(1)
   const unknown = Array.from({ length: 12_000 }, (_, i) => [i, i === 0 ? 1 : -2])
   scene.answer(scene.topic.bus.position())
-  scene.open(count, () => ({ ...FROM_EARLIEST, id: scene.formatPosition(new Map(unknown)) }))
+  scene.open(count, () => ({ ...FROM_EARLIEST, id: scene.formatEventId(new Map(unknown)) }))
   await quiet(scene)
   const before = process.cpuUsage()
   const done = watchIdle()
@@ -192,7 +192,7 @@ async function beatUnknown(dist, count) {
 /** Streams of a bus with so many partitions, of the build's own modules. */
 async function sceneOf(dist, partitions, changes = {}) {
   const load = (name) => import(pathToFileURL(resolve(dist, 'src', `${name}.js`)).href)
-  const [{ Bus }, { Streams }, { formatPosition }] = await Promise.all(
+  const [{ Bus }, { Streams }, { formatEventId }] = await Promise.all(
     ['bus/bus', 'stream/streams', 'bus/event-id'].map(load),
   )
   const bus = new Bus({
@@ -216,7 +216,7 @@ async function sceneOf(dist, partitions, changes = {}) {
   return {
     topic,
     streams,
-    formatPosition,
+    formatEventId,
     answer: (ends) => answer(new Map([...ends].map(([partition, end]) => [partition, { start: 0, end }]))),
     /** Appends so many records, one partition after another, and publishes; returns the ids of the last hundred. */
     fill: (count) => {
@@ -231,12 +231,12 @@ async function sceneOf(dist, partitions, changes = {}) {
       bus.publish()
       return ids
     },
-    open: (count, wishOf, expiresAtMs = Date.now() + 86_400_000) => {
+    open: (count, requestedOf, expiresAtMs = Date.now() + 86_400_000) => {
       const session = { ...SESSION, expiresAtMs }
       const sinks = Array.from({ length: count }, (_, i) => {
         const sink = new FreeSink()
         const admitted = { release: () => {} }
-        streams.open({ topic, sink, session, path: '/', signals: false, admitted, wish: wishOf(i) })
+        streams.open({ topic, sink, session, path: '/', signals: false, admitted, requested: requestedOf(i) })
         return sink
       })
       return { sinks }

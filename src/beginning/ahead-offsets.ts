@@ -4,7 +4,7 @@
 import type { BusView } from '../bus/bus-view.ts'
 import { FROM_BEGINNING, FROM_NOW, type Position } from '../bus/position.ts'
 import type { PartitionWatermarks } from '../bus/record.ts'
-import type { Asking } from './watermark-polling.ts'
+import type { WatermarkPolling } from './watermark-polling.ts'
 
 /**
  * `settled`: no partition is left. `beyond`: one ends before the offset, or two answers in a row lack it. `too-old`: one that is not read yet
@@ -13,11 +13,11 @@ import type { Asking } from './watermark-polling.ts'
 export type Finding = 'settled' | Contradiction | 'closed' | 'open'
 type Contradiction = 'beyond' | 'too-old'
 
-export class Ahead {
+export class AheadOffsets {
   /** Kafka has answered, if not for every partition, and said nothing that is still to be confirmed. */
   hasAnswer = false
   private readonly bus: BusView
-  private readonly asking: Asking
+  private readonly polling: WatermarkPolling
   private readonly offsets: Map<number, number>
   /** "From now" of a partition that the bus does not know: where Kafka says that it ends. */
   private readonly ends = new Map<number, number>()
@@ -25,17 +25,17 @@ export class Ahead {
   private unlisted: ReadonlySet<number> = new Set()
 
   /** Offsets of -1 are those of partitions that the bus does not know. */
-  constructor(bus: BusView, offsets: Map<number, number>, asking: Asking) {
+  constructor(bus: BusView, offsets: Map<number, number>, polling: WatermarkPolling) {
     this.bus = bus
     this.offsets = offsets
-    this.asking = asking
+    this.polling = polling
   }
 
   /** Looks at what has become known. Costs next to nothing where nothing has, however many partitions are left. */
   look(nowMs: number): Finding {
     this.dropReached()
     if (this.offsets.size === 0) return 'settled'
-    const answer = this.asking.take(nowMs)
+    const answer = this.polling.take(nowMs)
     if (answer === null) return 'open'
     if (answer === 'closed') return 'closed'
     return this.contradiction(answer) ?? (this.offsets.size === 0 ? 'settled' : 'open')
@@ -43,11 +43,11 @@ export class Ahead {
 
   /** When to look again although neither the bus nor Kafka has said anything. */
   get lookAtMs(): number {
-    return this.asking.againAtMs
+    return this.polling.pollAtMs
   }
 
   stop(): void {
-    this.asking.stop()
+    this.polling.stop()
   }
 
   /** The position with an offset for every -1; for a partition of which nothing is known the beginning, so that nothing is lost. */

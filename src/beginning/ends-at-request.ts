@@ -5,7 +5,7 @@ import type { BusView } from '../bus/bus-view.ts'
 import { furthest, type Position } from '../bus/position.ts'
 import type { Watermarks } from '../bus/record.ts'
 import { TimeSeek } from '../cursor/time-seek.ts'
-import type { Asking } from './watermark-polling.ts'
+import type { WatermarkPolling } from './watermark-polling.ts'
 
 /** By how much a producer's clock may be behind this one. */
 const CLOCK_BEHIND_MS = 1_000
@@ -15,18 +15,18 @@ export function earliestAfter(requestMs: number): number {
   return requestMs - CLOCK_BEHIND_MS
 }
 
-export interface EndsNowParts {
+export interface EndsAtRequestParts {
   /** What is known at the request: nothing below these ends came after it, so that no later word on them counts. */
   readonly known: Position
-  readonly asking: Asking
+  readonly polling: WatermarkPolling
   /** When the request came, in epoch ms. */
   readonly requestMs: number
 }
 
-export class EndsNow {
+export class EndsAtRequest {
   /** Whether there may be an answer that it needs. */
-  isAsking = true
-  private readonly asking: Asking
+  isPolling = true
+  private readonly polling: WatermarkPolling
   private readonly known = new Map<number, number>()
   private readonly sinceMs: number
   /** What Kafka told first of each of the others. What came by the time it did may have come after the request. */
@@ -35,16 +35,16 @@ export class EndsNow {
   /** `startedOverAt` of the bus when the search began: what is read again is looked through again. */
   private seekAsOf = 0
 
-  constructor({ known, asking, requestMs }: EndsNowParts) {
+  constructor({ known, polling, requestMs }: EndsAtRequestParts) {
     for (const [partition, end] of known) if (end >= 0) this.known.set(partition, end)
-    this.asking = asking
+    this.polling = polling
     this.sinceMs = earliestAfter(requestMs)
   }
 
   /** `open`: the leader of a partition, or Kafka itself, has not answered. `closed`: the topic was closed, so no answer will come. */
   look(nowMs: number): 'complete' | 'closed' | 'open' {
-    if (!this.isAsking) return 'complete'
-    const answer = this.asking.take(nowMs)
+    if (!this.isPolling) return 'complete'
+    const answer = this.polling.take(nowMs)
     if (answer === null || answer === 'closed') return answer ?? 'open'
     let isComplete = true
     for (const [partition, marks] of answer) {
@@ -56,13 +56,13 @@ export class EndsNow {
   }
 
   get lookAtMs(): number {
-    return this.asking.againAtMs
+    return this.polling.pollAtMs
   }
 
   /** It asks nothing any more. */
   stop(): void {
-    this.isAsking = false
-    this.asking.stop()
+    this.isPolling = false
+    this.polling.stop()
   }
 
   /** How far each partition reaches, as far as Kafka has told. */

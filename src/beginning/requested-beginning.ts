@@ -1,16 +1,14 @@
 // What a request asks to begin with, and what comes of it: a cursor, with a word on why it is not elsewhere, or the end.
 
 import type { BusView } from '../bus/bus-view.ts'
-import { parsePosition } from '../bus/event-id.ts'
+import { parseEventId } from '../bus/event-id.ts'
 import type { LossReason } from '../bus/losses.ts'
-import type { Position } from '../bus/position.ts'
+import { EMPTY_POSITION, type Position } from '../bus/position.ts'
 import { Cursor } from '../cursor/cursor.ts'
-import { type Ahead, hasFromNow } from './ahead-offsets.ts'
+import { type AheadOffsets, hasFromNow } from './ahead-offsets.ts'
 import { earliestAfter } from './ends-at-request.ts'
 
-const NOTHING: Position = new Map()
-
-export interface Wish {
+export interface RequestedBeginning {
   /** The last event ID, null where there is none. It wins over the others. */
   readonly id: string | null
   /** A moment, in epoch ms, from which on the client wants every record; null: none is named. It wins over `from`. */
@@ -20,21 +18,21 @@ export interface Wish {
 }
 
 /** All that the bus keeps. */
-export const FROM_EARLIEST: Wish = { id: null, sinceMs: null, from: 'earliest' }
+export const FROM_EARLIEST: RequestedBeginning = { id: null, sinceMs: null, from: 'earliest' }
 
-export function isFromNow({ id, sinceMs, from }: Wish): boolean {
+export function isFromNow({ id, sinceMs, from }: RequestedBeginning): boolean {
   return id === null && sinceMs === null && from === 'latest'
 }
 
 /** Also by a moment that has yet to come. */
-export function saysFromNow(wish: Wish, requestMs: number): boolean {
-  const { id, sinceMs } = wish
-  if (id !== null) return hasFromNow(parsePosition(id) ?? NOTHING)
-  return sinceMs === null ? isFromNow(wish) : sinceMs > requestMs
+export function saysFromNow(requested: RequestedBeginning, requestMs: number): boolean {
+  const { id, sinceMs } = requested
+  if (id !== null) return hasFromNow(parseEventId(id) ?? EMPTY_POSITION)
+  return sinceMs === null ? isFromNow(requested) : sinceMs > requestMs
 }
 
 /** What comes after the request comes, also where it has an earlier timestamp than the moment. */
-export function sinceOf({ sinceMs }: Wish, requestMs: number): number | null {
+export function sinceOf({ sinceMs }: RequestedBeginning, requestMs: number): number | null {
   return sinceMs === null ? null : Math.min(sinceMs, earliestAfter(requestMs))
 }
 
@@ -45,7 +43,7 @@ export type BeginningReason = LossReason | 'undecodable' | 'beyond-end' | 'recre
 export interface Begun {
   readonly cursor: Cursor
   readonly reason: BeginningReason | null
-  readonly doubt: Ahead | null
+  readonly doubt: AheadOffsets | null
 }
 
 /** Why this stream cannot be. */

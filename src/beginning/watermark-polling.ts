@@ -5,11 +5,11 @@ import type { PartitionWatermarks } from '../bus/record.ts'
 import type { Question, SharedAnswer, Waiter } from '../bus/shared-answer.ts'
 
 /** How long after an answer that did not tell enough it asks again. */
-const AGAIN_MS = 1000
+const POLL_INTERVAL_MS = 1000
 
-export class Asking {
+export class WatermarkPolling {
   /** When it asks again, in monotonic ms; Infinity while an answer is on its way, of which the waiter is told. */
-  againAtMs = Number.NEGATIVE_INFINITY
+  pollAtMs = Number.NEGATIVE_INFINITY
   private readonly answers: SharedAnswer<PartitionWatermarks>
   private readonly waiter: Waiter
   private question: Question<PartitionWatermarks> | null = null
@@ -22,22 +22,22 @@ export class Asking {
   /** The answer, once for each; null where none has come since the last call, `closed` where none will come any more. */
   take(nowMs: number): PartitionWatermarks | 'closed' | null {
     const { question } = this
-    if (question === null) return this.askAgain(nowMs)
+    if (question === null) return this.poll(nowMs)
     if (!question.isOver) return null
     this.question = null
-    this.againAtMs = nowMs + AGAIN_MS
+    this.pollAtMs = nowMs + POLL_INTERVAL_MS
     return question.answer ?? 'closed'
   }
 
   stop(): void {
     this.question?.leave(this.waiter)
     this.question = null
-    this.againAtMs = Number.POSITIVE_INFINITY
+    this.pollAtMs = Number.POSITIVE_INFINITY
   }
 
-  private askAgain(nowMs: number): null {
-    if (nowMs < this.againAtMs) return null
-    this.againAtMs = Number.POSITIVE_INFINITY
+  private poll(nowMs: number): null {
+    if (nowMs < this.pollAtMs) return null
+    this.pollAtMs = Number.POSITIVE_INFINITY
     this.question = this.answers.put()
     this.question.join(this.waiter)
     return null

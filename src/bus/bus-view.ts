@@ -4,7 +4,7 @@
 import type { EntryAt } from '../segments/segment-layout.ts'
 import type { SegmentView } from '../segments/segment-view.ts'
 import { type BusReader, Losses, type LossReason } from './losses.ts'
-import type { Logs } from './partitions.ts'
+import type { PartitionLogs } from './partitions.ts'
 import { furthest, type Position } from './position.ts'
 
 export abstract class BusView {
@@ -36,7 +36,7 @@ export abstract class BusView {
   }
 
   /** What Kafka told of its partitions' logs. */
-  abstract readonly logs: Logs
+  abstract readonly logs: PartitionLogs
 
   /** Log start of a partition as Kafka told it, -2 before it did; undefined for one that the topic lacks. */
   start(partition: number): number | undefined {
@@ -90,7 +90,7 @@ export abstract class BusView {
   /** Whether something of this partition is gone whose timestamp is `timestampMs` (epoch) or later, or may be. */
   hasLostSince(partition: number, timestampMs: number): boolean {
     const gone = this.losses.state.partitions.get(partition)
-    return gone !== undefined && gone.newestGoneMs >= timestampMs
+    return gone !== undefined && gone.newestLostMs >= timestampMs
   }
 
   /** Whether tombstones of this partition are gone. */
@@ -105,7 +105,7 @@ export abstract class BusView {
 
   /** Whether everything from `timestampMs` on can be had: the newest value of each key, at the least. */
   isWholeSince(timestampMs: number): boolean {
-    return this.losses.isWhole || timestampMs > this.losses.brokenAtMs
+    return this.losses.isWhole || timestampMs > this.losses.state.brokenAtMs
   }
 
   /** Whether something has left that a reader had still to read. */

@@ -6,9 +6,9 @@ import { SegmentList } from '../segments/segment-list.ts'
 import { SegmentPool } from '../segments/segment-pool.ts'
 import { BusView } from './bus-view.ts'
 import { Holes, type Missed, type Moment } from './holes.ts'
-import { type Logs, Partitions } from './partitions.ts'
+import { type PartitionLogs, Partitions } from './partitions.ts'
 import { FROM_BEGINNING, type Position } from './position.ts'
-import { shareOut } from './reading-starts.ts'
+import { readingStarts } from './reading-starts.ts'
 import type { Encoding, KafkaRecord, Keeps, Watermarks } from './record.ts'
 import { type ClockOptions, RecordClock } from './record-clock.ts'
 import { Retention, type RetentionOptions } from './retention.ts'
@@ -53,7 +53,7 @@ export class Bus extends BusView {
     })
     this.holes = options.keeps === 'latest' ? new Holes(options.deleteRetentionMs, this.clock) : null
     this.retention = new Retention(this.kept, this.losses, options)
-    this.skipped = this.retention.trims.skipped
+    this.skipped = this.retention.trimming.skipped
     this.tail = this.tailWriter()
   }
 
@@ -82,7 +82,7 @@ export class Bus extends BusView {
    */
   readFrom(marks: ReadonlyMap<number, Watermarks>, partitionsCount: number): Map<number, number> {
     const { keeps, retainedRecordsMax } = this.options
-    if (keeps === 'all') return shareOut(marks, retainedRecordsMax, partitionsCount)
+    if (keeps === 'all') return readingStarts(marks, retainedRecordsMax, partitionsCount)
     return new Map([...marks].map(([partition, { start }]) => [partition, start]))
   }
 
@@ -111,7 +111,7 @@ export class Bus extends BusView {
   trim(partition: number, start: number): void {
     if (start <= (this.partitions.start(partition) ?? FROM_BEGINNING)) return
     this.partitions.setStart(partition, start)
-    this.retention.trims.trim(partition, start)
+    this.retention.trimming.trim(partition, start)
   }
 
   /**
@@ -120,11 +120,11 @@ export class Bus extends BusView {
    */
   skip(partition: number, start: number): void {
     const [sequence, newestMs] = [this.kept.takeSequence(), Number.POSITIVE_INFINITY]
-    const unread = { partition, sequence, offset: start - 1, now: sequence, newestMs }
+    const unread = { partition, sequence, offset: start - 1, lostAt: sequence, newestMs }
     this.losses.addFrame({ ...unread, isTombstone: false, isWanted: false })
     if (start > (this.partitions.start(partition) ?? FROM_BEGINNING))
       this.partitions.setStart(partition, start)
-    this.retention.trims.skip(partition, start, sequence)
+    this.retention.trimming.skip(partition, start, sequence)
     this.holes?.begin(partition)
     this.changed()
   }
@@ -195,13 +195,13 @@ export class Bus extends BusView {
   }
 
   /** The `version` is for those who tell other threads. */
-  override get logs(): Logs & Pick<Partitions, 'version'> {
+  override get logs(): PartitionLogs & Pick<Partitions, 'version'> {
     return this.partitions
   }
 
   /** Grows with each change of `skipped`, for those who tell other threads. */
   get skippedVersion(): number {
-    return this.retention.trims.version
+    return this.retention.trimming.version
   }
 
   /** Calls `listener` whenever a view in another thread is no longer up to date, until the returned function is called. */
@@ -211,9 +211,9 @@ export class Bus extends BusView {
   }
 
   /** A thread that read is gone: it refers to nothing any more. */
-  forgetReader(reader: number): void {
-    for (const segment of this.kept.list) segment.forgetReader(reader)
-    this.pool.forgetReader(reader)
+  releaseThread(thread: number): void {
+    for (const segment of this.kept.list) segment.releaseThread(thread)
+    this.pool.releaseThread(thread)
   }
 
   // Figures.
@@ -284,8 +284,8 @@ export class Bus extends BusView {
 
   /** What begins at `found` is read while streams are open whose clients may have something before it. */
   private noteUnread(partition: number, found: number, mayBeTombstone: boolean): void {
-    const now = this.caughtUp ? this.kept.takeSequence() : null
-    this.losses.addUnread({ partition, offset: found - 1, mayBeTombstone, now })
+    const lostAt = this.caughtUp ? this.kept.takeSequence() : null
+    this.losses.addUnread({ partition, offset: found - 1, mayBeTombstone, lostAt })
   }
 
   private changed(): void {

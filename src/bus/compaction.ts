@@ -4,12 +4,12 @@
 import type { Segment } from '../segments/segment.ts'
 import type { EntryAt } from '../segments/segment-layout.ts'
 import type { SegmentList } from '../segments/segment-list.ts'
-import { indexOfSequence } from './place.ts'
+import { indexOfSequence } from '../segments/segment-search.ts'
 
 /** Neighbours that one step may rewrite. */
 const RUN_MAX = 8
 /** Segments that one step may look at, to find those: a bus has up to sixteen times as many. */
-const LOOKS_MAX = 1024
+const CANDIDATES_MAX = 1024
 
 /** What bounds the time of a step that rewrites. */
 export interface StepBounds {
@@ -40,7 +40,7 @@ export class Compaction {
   step(bounds = SHORT_STEP): boolean {
     const { list, pool } = this.segments
     const from = this.from > (list.at(-2)?.lastSequence ?? 0) ? 0 : indexOfSequence(list, this.from)
-    const to = Math.min(from + LOOKS_MAX, list.length - 1) // the tail is not closed
+    const to = Math.min(from + CANDIDATES_MAX, list.length - 1) // the tail is not closed
     const run = bestRun(list, { ...bounds, from, to, segmentBytes: pool.segmentBytes })
     const isRest = to === list.length - 1
     if (run === null || run.freed < RUN_MAX) this.from = isRest ? 0 : (list[to]?.firstSequence ?? 0)
@@ -56,7 +56,7 @@ export class Compaction {
   }
 
   private stepAnywhere(bounds: StepBounds): boolean {
-    for (let looks = 0; looks <= this.segments.list.length; looks += LOOKS_MAX) {
+    for (let looks = 0; looks <= this.segments.list.length; looks += CANDIDATES_MAX) {
       if (this.step(bounds)) return true
     }
     return false

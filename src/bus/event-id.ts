@@ -13,7 +13,7 @@ const LOOP_BYTES_MAX = 64
 const scratch = new Uint8Array(VARINT_BYTES_MAX)
 
 /** The event id of a position. */
-export function formatPosition(position: Position): string {
+export function formatEventId(position: Position): string {
   const encoder = new PositionEncoder(position.size)
   encoder.begin(position.size)
   for (const partition of [...position.keys()].sort((a, b) => a - b)) {
@@ -31,7 +31,7 @@ export function formatPosition(position: Position): string {
  * Zilla's forms `…/etag`, `["key","…"]` and `[null,"…"]`. Offsets above 2^53 - 1 read as 2^53 - 1, which no topic reaches.
  * What it costs in time and memory is bounded by the length of the text, whatever numbers are in it.
  */
-export function parsePosition(text: string): Position | null {
+export function parseEventId(text: string): Position | null {
   const bytes = decodeText(unwrapZilla(text))
   return bytes === null ? null : decodePosition(bytes)
 }

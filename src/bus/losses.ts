@@ -1,82 +1,71 @@
-// What a bus no longer has although nothing newer took its place, and whom that concerns: ids that come from before it,
-// cursors that had still to read it, snapshots that would lack it.
+// Records the frames that a bus removed although no newer frame took their place. Decides from that whether an id is too
+// old, whether a cursor has lost a frame that it had still to read, and whether a snapshot would be complete.
 
+import { addLostFrame, furthestSince, type LostFrame } from './lost-frames.ts'
 import type { Position } from './position.ts'
 
-/** What a client has missed for good. */
+/** Why a client cannot go on from its position: records that it lacks are gone, or tombstones that it lacks are. */
 export type LossReason = 'too-old' | 'deletes-dropped'
 
-/** What is written down, as plain values that another thread can be sent. */
+/** The losses as plain values that can be posted to another thread. */
 export interface LossesState {
-  /** Grows with each change; never begins again. */
+  /** Grows with each change. Never reset. */
   version: number
-  /** Whether every key's newest value is here: what a snapshot promises. Never true again once it is false. */
+  /** Whether the bus has every key's newest value, as a snapshot promises. Once false, it stays false until `clear`. */
   isWhole: boolean
-  /** When the latest of all records up to what made it false was written, in epoch ms: later moments lie behind that. */
+  /** Epoch ms. No record up to the last one that made `isWhole` false was written later. */
   brokenAtMs: number
   readonly partitions: Map<number, PartitionLosses>
-  /** Of all partitions: most readers are past everything that went, which one look tells. */
+  /** Lost frames of all partitions. Most cursors are past all of these, which one comparison shows. */
   readonly frames: LostFrame[]
 }
 
 export interface PartitionLosses {
-  /** Offset that an id must have reached to have missed no record; 0 where none is gone. */
-  recordsGone: number
-  /** The same for tombstones that had their time. */
-  deletesGone: number
-  /** The newest timestamp of what is gone, in epoch ms; Infinity where some of it was never read. */
-  newestGoneMs: number
-  /** Frames that are gone, and those among them that a snapshot, too, cannot be without. */
+  /** Offset: an id below it lacks a record that is gone. 0 if none is. */
+  recordsLostBelow: number
+  /** Offset: an id below it lacks a tombstone that is gone. 0 if none is. */
+  tombstonesLostBelow: number
+  /** Newest timestamp of the lost frames, in epoch ms. Infinity if some of them were never read. */
+  newestLostMs: number
+  /** All lost frames. */
   readonly frames: LostFrame[]
+  /** Those among `frames` that a snapshot, too, needs. */
   readonly wanted: LostFrame[]
-  /** What is missed by a client that has of the partition what another server read, and by no other. */
+  /** Records that this bus never read. Lost only to a client that has records of the partition from another server. */
   readonly missing: LostFrame[]
 }
 
-/**
- * A frame that is gone, and the bus's next sequence when it went. Of frames in a list only those are kept behind which nothing
- * went later: sequences and offsets fall, `now` grows. So the first that went at a moment or later is the furthest of these.
- */
-export interface LostFrame {
-  now: number
-  sequence: number
-  offset: number
-}
-
-export interface GoneFrame extends LostFrame {
+export interface RemovedFrame extends LostFrame {
   readonly partition: number
-  /** The newest of this frame and those that went with it, in epoch ms. */
+  /** Newest timestamp of this frame and the frames removed with it, in epoch ms. */
   readonly newestMs: number
-  /** A tombstone that had its time. */
+  /** A tombstone that was kept for its full time. */
   readonly isTombstone: boolean
-  /** Nothing newer stands for it in a snapshot. */
+  /** A snapshot needs it, because no newer frame of its key exists. */
   readonly isWanted: boolean
 }
 
-/** Records of a partition that is read from further on: what it has no more, up to this offset. */
+/** Records of a partition, up to `offset`, that this bus never read. */
 export interface Unread {
   readonly partition: number
   readonly offset: number
-  /** Tombstones may be among them that Kafka dropped. */
+  /** Some of the records may be tombstones that Kafka has dropped. */
   readonly mayBeTombstone: boolean
-  /** Next sequence of the bus, where streams are open whose clients may have something of the partition already; null: none is. */
-  readonly now: number | null
+  /** Next sequence of the bus. null: no stream is open whose client may have records of the partition. */
+  readonly lostAt: number | null
 }
 
-/** A reader of the bus, as far as it can lose something. Sequences are those of the bus. */
+/** A cursor, as far as it can lose frames. Sequences are those of the bus. */
 export interface BusReader {
-  /** The next frame that it reads. */
+  /** Sequence of the next frame to read. */
   readonly sequence: number
-  /** Next sequence of the bus when it was made: what went before, it is not owed. */
+  /** Next sequence of the bus when the reader was made. Frames lost before that are not owed to it. */
   readonly madeAt: number
-  /** From here on it reads every frame; before, only those that nothing newer stood for at `madeAt`. */
+  /** From this sequence on it reads every frame. Before it, only frames that were not superseded at `madeAt`. */
   readonly liveFrom: number
-  /** What its client has as well, wherever that stands in the bus; null: what the bus had. */
+  /** What its client has, wherever that stands in the bus. null: exactly what the bus had. */
   readonly ownPosition: Position | null
 }
-
-/** Frames in a list. Where there are more the two oldest count as one: a reader made between them may be ended for nothing. */
-const FRAMES_MAX = 32
 
 export class Losses {
   readonly state: LossesState
@@ -89,15 +78,11 @@ export class Losses {
     return this.state.isWhole
   }
 
-  get brokenAtMs(): number {
-    return this.state.brokenAtMs
-  }
-
   /**
-   * Frames went, in the order of their sequences. `brokenAtMs`: the newest values of keys were among them, so that no snapshot is
-   * whole from now on, nor what is read from that moment on, in epoch ms; null: they were not.
+   * Records the loss of frames, which are in ascending order of sequence. `brokenAtMs` (epoch ms) is given if newest
+   * values of keys are among them: then snapshots, and reads from a moment at or before it, are incomplete from now on.
    */
-  addFrames(frames: readonly GoneFrame[], brokenAtMs: number | null = null): void {
+  addFrames(frames: readonly RemovedFrame[], brokenAtMs: number | null = null): void {
     const { state } = this
     for (const frame of frames) this.addFrame(frame)
     if (brokenAtMs === null) return
@@ -106,75 +91,74 @@ export class Losses {
     state.brokenAtMs = Math.max(state.brokenAtMs, brokenAtMs)
   }
 
-  /** A frame went. */
-  addFrame(frame: GoneFrame): void {
+  addFrame(frame: RemovedFrame): void {
     const { state } = this
     const losses = this.of(frame.partition)
     state.version++
-    losses.newestGoneMs = Math.max(losses.newestGoneMs, frame.newestMs)
-    if (frame.isTombstone) losses.deletesGone = Math.max(losses.deletesGone, frame.offset + 1)
-    else losses.recordsGone = Math.max(losses.recordsGone, frame.offset + 1)
-    add(state.frames, frame)
-    add(losses.frames, frame)
-    if (frame.isWanted) add(losses.wanted, frame)
+    losses.newestLostMs = Math.max(losses.newestLostMs, frame.newestMs)
+    if (frame.isTombstone) losses.tombstonesLostBelow = Math.max(losses.tombstonesLostBelow, frame.offset + 1)
+    else losses.recordsLostBelow = Math.max(losses.recordsLostBelow, frame.offset + 1)
+    addLostFrame(state.frames, frame)
+    addLostFrame(losses.frames, frame)
+    if (frame.isWanted) addLostFrame(losses.wanted, frame)
   }
 
-  /** Records of a partition were never read, and never will be. */
-  addUnread({ partition, offset, mayBeTombstone, now }: Unread): void {
+  /** Records that the bus will never read some records of a partition. */
+  addUnread({ partition, offset, mayBeTombstone, lostAt }: Unread): void {
     const { state } = this
     if (mayBeTombstone) {
       const losses = this.of(partition)
       state.version++
-      losses.deletesGone = Math.max(losses.deletesGone, offset + 1)
+      losses.tombstonesLostBelow = Math.max(losses.tombstonesLostBelow, offset + 1)
     }
-    if (now === null) return
-    const missing = { sequence: now, offset, now }
+    if (lostAt === null) return
+    const missing = { sequence: lostAt, offset, lostAt }
     state.version++
-    add(this.of(partition).missing, missing)
-    add(state.frames, missing)
+    addLostFrame(this.of(partition).missing, missing)
+    addLostFrame(state.frames, missing)
   }
 
   /**
-   * Why a client with this position has missed something for good; null if it has not. A partition from which it has
-   * nothing yet is read from wherever it begins, as long as that holds every key's newest value.
+   * Why a client cannot go on from this position. null if it can. A partition of which it has nothing is read from its
+   * start, as long as the bus has every key's newest value.
    */
   gapFor(position: Position, logStart: (partition: number) => number | undefined): LossReason | null {
     const { partitions, isWhole } = this.state
     let reason: LossReason | null = null
     for (const [partition, offset] of position) {
       if (offset <= 0) continue
-      const { recordsGone = 0, deletesGone = 0 } = partitions.get(partition) ?? {}
-      if (offset < (logStart(partition) ?? 0) || offset < recordsGone) return 'too-old'
-      if (offset < deletesGone) reason = 'deletes-dropped'
+      const { recordsLostBelow = 0, tombstonesLostBelow = 0 } = partitions.get(partition) ?? {}
+      if (offset < (logStart(partition) ?? 0) || offset < recordsLostBelow) return 'too-old'
+      if (offset < tombstonesLostBelow) reason = 'deletes-dropped'
     }
     return isWhole || !this.isOwedNewest(position) ? reason : 'too-old'
   }
 
   /**
-   * The same for a client that wants every record from this position on, 0 included. Only records that left this bus count, and
-   * those before `readFrom`, which it never read; a log start alone says nothing. Offsets below 0 ask for nothing.
+   * The same for a client that wants every record from this position on. Counts records that this bus removed, and those
+   * before `readFrom`, which it never read. A log start alone proves no loss. Offsets below 0 ask for nothing.
    */
   gapAfter(position: Position, readFrom: ReadonlyMap<number, number>): LossReason | null {
     let reason: LossReason | null = null
     for (const [partition, offset] of position) {
       if (offset < 0) continue
-      const { recordsGone = 0, frames = [] } = this.state.partitions.get(partition) ?? {}
-      if (offset < (readFrom.get(partition) ?? 0) || offset < recordsGone) return 'too-old'
-      if (offset <= (frames[0]?.offset ?? -1)) reason = 'deletes-dropped' // the furthest that left was a tombstone
+      const { recordsLostBelow = 0, frames = [] } = this.state.partitions.get(partition) ?? {}
+      if (offset < (readFrom.get(partition) ?? 0) || offset < recordsLostBelow) return 'too-old'
+      if (offset <= (frames[0]?.offset ?? -1)) reason = 'deletes-dropped' // the furthest lost frame was a tombstone
     }
     return reason
   }
 
   lacksTombstones(partition: number): boolean {
-    return (this.state.partitions.get(partition)?.deletesGone ?? 0) > 0
+    return (this.state.partitions.get(partition)?.tombstonesLostBelow ?? 0) > 0
   }
 
-  /** Whether something went that a reader had still to read. */
+  /** Whether a frame is lost that the reader had still to read. */
   concern(reader: BusReader): boolean {
     const { frames, partitions } = this.state
     const { sequence, madeAt } = reader
     if ((furthestSince(frames, madeAt)?.sequence ?? 0) < sequence) return false
-    const { liveFrom, ownPosition } = reader // asked at every read: only where something may be lost
+    const { liveFrom, ownPosition } = reader // getters, so they are read only if a frame may be lost
     for (const [partition, losses] of partitions) {
       const next = ownPosition?.get(partition) ?? 0
       const [any, wanted] = [furthestSince(losses.frames, madeAt), furthestSince(losses.wanted, madeAt)]
@@ -193,18 +177,17 @@ export class Losses {
     state.frames.length = 0
   }
 
-  /** Whether a client has nothing of a partition that has lost records, of which some may have been their keys' newest. */
+  /** Whether the client has nothing of a partition that lost records: some of them may be their keys' newest. */
   private isOwedNewest(position: Position): boolean {
-    for (const [partition, { recordsGone }] of this.state.partitions)
-      if (recordsGone > 0 && (position.get(partition) ?? 0) <= 0) return true
+    for (const [partition, { recordsLostBelow }] of this.state.partitions)
+      if (recordsLostBelow > 0 && (position.get(partition) ?? 0) <= 0) return true
     return false
   }
 
   private of(partition: number): PartitionLosses {
     const known = this.state.partitions.get(partition)
     if (known !== undefined) return known
-    const newestGoneMs = Number.NEGATIVE_INFINITY
-    const losses = { recordsGone: 0, deletesGone: 0, newestGoneMs, frames: [], wanted: [], missing: [] }
+    const losses = noneLost()
     this.state.partitions.set(partition, losses)
     return losses
   }
@@ -220,29 +203,15 @@ function nothingLost(): LossesState {
   }
 }
 
-/** Thousands may go at once, so the object of one that is no longer the furthest is used again. */
-function add(frames: LostFrame[], { now, sequence, offset }: LostFrame): void {
-  let frame: LostFrame | undefined
-  while ((frames.at(-1)?.sequence ?? Number.POSITIVE_INFINITY) <= sequence) frame = frames.pop()
-  frame ??= { now, sequence, offset }
-  frame.now = now
-  frame.sequence = sequence
-  frame.offset = offset
-  frames.push(frame)
-  const [oldest, second] = frames
-  if (frames.length <= FRAMES_MAX || oldest === undefined || second === undefined) return
-  frames.splice(0, 2, { ...oldest, now: second.now })
-}
-
-/** The furthest of the frames that went when the bus's next sequence was `madeAt` or later. */
-function furthestSince(frames: readonly LostFrame[], madeAt: number): LostFrame | undefined {
-  let furthest: LostFrame | undefined
-  for (let index = frames.length - 1; index >= 0; index--) {
-    const frame = frames[index]
-    if (frame === undefined || frame.now < madeAt) break
-    furthest = frame
+function noneLost(): PartitionLosses {
+  return {
+    recordsLostBelow: 0,
+    tombstonesLostBelow: 0,
+    newestLostMs: Number.NEGATIVE_INFINITY,
+    frames: [],
+    wanted: [],
+    missing: [],
   }
-  return furthest
 }
 
 function isOwed(frame: LostFrame | undefined, place: number, next: number): boolean {

@@ -4,7 +4,7 @@ import { PositionText } from './event-id.ts'
 import { FROM_BEGINNING, type Position } from './position.ts'
 
 /** What Kafka told of the logs, by partition. */
-export interface Logs {
+export interface PartitionLogs {
   /** Where each begins; -2 before Kafka did. */
   readonly starts: ReadonlyMap<number, number>
   /** Where the reading of each began, if there were offsets before. */
@@ -13,7 +13,7 @@ export interface Logs {
   readonly ends: ReadonlyMap<number, number>
 }
 
-export class Partitions implements Logs {
+export class Partitions implements PartitionLogs {
   /** In ascending order, as ids name them. */
   private readonly numbers: number[] = []
   readonly starts = new Map<number, number>()

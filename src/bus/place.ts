@@ -1,10 +1,11 @@
-// A place in a bus, and how it is found: by halving, from the tail on, since sequences and prefixes only grow from one segment to the next.
+// A cursor's place in a bus: the sequence of the next frame to read, and the entry where that frame stands.
 
 import type { EntryAt } from '../segments/segment-layout.ts'
+import { firstIndex, indexOfSequence } from '../segments/segment-search.ts'
 import type { SegmentView } from '../segments/segment-view.ts'
 import type { BusView } from './bus-view.ts'
-import { parsePosition } from './event-id.ts'
-import { covers, type Position } from './position.ts'
+import { parseEventId } from './event-id.ts'
+import { covers, EMPTY_POSITION, type Position } from './position.ts'
 
 export class Place {
   /** Sequence of the next frame to be read: all that the place is; the rest only saves looking it up. */
@@ -82,42 +83,11 @@ export class Place {
   }
 }
 
-/** First segment that stands for `sequence` or for a later one. */
-export function indexOfSequence(segments: readonly SegmentView[], sequence: number): number {
-  return firstIndex(segments, (segment) => segment.lastSequence >= sequence)
-}
-
 /** Sequence from which one reads on who has everything before `position`: undefined if no segment may hold more. */
 export function placeOf(segments: readonly SegmentView[], position: Position): number | undefined {
   const index = firstIndex(
     segments,
-    ({ endId }) => endId === null || !covers(position, parsePosition(endId) ?? new Map()),
+    ({ endId }) => endId === null || !covers(position, parseEventId(endId) ?? EMPTY_POSITION),
   )
   return segments[index]?.firstSequence
-}
-
-/**
- * Index of the first segment for which `holds`, given that it holds for all behind it; their number if for none. Steps back from
- * the tail, twice as far each time, before it halves: most of those who ask are near, and to ask of a segment may take long.
- */
-function firstIndex(segments: readonly SegmentView[], holds: (segment: SegmentView) => boolean): number {
-  const holdsAt = (index: number) => {
-    const segment = segments[index]
-    return segment !== undefined && holds(segment)
-  }
-  let [low, high] = [0, segments.length]
-  for (let step = 1; high > low; step *= 2) {
-    const index = Math.max(low, segments.length - step)
-    if (!holdsAt(index)) {
-      low = index + 1
-      break
-    }
-    high = index
-  }
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (holdsAt(middle)) high = middle
-    else low = middle + 1
-  }
-  return low
 }

@@ -3,6 +3,9 @@
 /** Next offset by partition. -2 means the beginning; -1 (read, never written) means the end. */
 export type Position = ReadonlyMap<number, number>
 
+/** Offsets of no partition. */
+export const EMPTY_POSITION: Position = new Map()
+
 /** Offset of a partition that is read from its beginning, wherever that is. */
 export const FROM_BEGINNING = -2
 /** Offset of a partition that is read from its end as of the request. */

@@ -6,7 +6,7 @@ import type { Watermarks } from './record.ts'
  * Where each partition's reading is to begin, so that no more than `recordsMax` offsets lie ahead in all `partitionsCount`
  * partitions of the topic. A partition that holds less than its share leaves the rest to the others of `marks`.
  */
-export function shareOut(
+export function readingStarts(
   marks: ReadonlyMap<number, Watermarks>,
   recordsMax: number,
   partitionsCount: number,

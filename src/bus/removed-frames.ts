@@ -9,19 +9,19 @@ import type { Losses } from './losses.ts'
  * Of one partition, the last removed record, the last removed tombstone, the last removed frame that a snapshot needs, and the
  * newest timestamp of all that are removed.
  */
-interface LastGone {
+interface LastRemoved {
   record: EntryAt
   tombstone: EntryAt
   wanted: EntryAt
   newestMs: number
 }
 
-export class GoneFrames {
+export class RemovedFrames {
   private readonly segment: Segment
-  private readonly partitions = new Map<number, LastGone>()
+  private readonly partitions = new Map<number, LastRemoved>()
   /** Neighbours are mostly of the same partition. */
   private partition = NONE
-  private last = noneGone()
+  private last = noneRemoved()
 
   constructor(segment: Segment) {
     this.segment = segment
@@ -37,8 +37,8 @@ export class GoneFrames {
     this.last.newestMs = Math.max(this.last.newestMs, this.segment.timestampMs(at))
   }
 
-  /** Writes down that they went when the bus's next sequence was `now`. `brokenAtMs`: see `Losses.addFrames`. */
-  tell(losses: Losses, now: number, brokenAtMs: number | null = null): void {
+  /** Writes down that they went when the bus's next sequence was `lostAt`. `brokenAtMs`: see `Losses.addFrames`. */
+  recordLoss(losses: Losses, lostAt: number, brokenAtMs: number | null = null): void {
     const { segment } = this
     const last = [...this.partitions.values()]
     const [tombstones, wanted] = [
@@ -53,7 +53,7 @@ export class GoneFrames {
         partition: segment.partition(at),
         sequence: segment.sequence(at),
         offset: segment.offset(at),
-        now,
+        lostAt,
         newestMs: this.partitions.get(segment.partition(at))?.newestMs ?? this.last.newestMs,
         isTombstone: tombstones.has(at),
         isWanted: wanted.has(at),
@@ -63,12 +63,12 @@ export class GoneFrames {
 
   private turnTo(partition: number): void {
     const known = this.partitions.get(partition)
-    this.last = known ?? noneGone()
+    this.last = known ?? noneRemoved()
     this.partition = partition
     if (known === undefined) this.partitions.set(partition, this.last)
   }
 }
 
-function noneGone(): LastGone {
+function noneRemoved(): LastRemoved {
   return { record: NONE, tombstone: NONE, wanted: NONE, newestMs: Number.NEGATIVE_INFINITY }
 }

@@ -2,15 +2,15 @@
 // streams get their turns in between. What is gone is written down in src/bus/losses.ts.
 
 import { SLOTS_MAX } from '../segments/key-index.ts'
+import { OldestWith } from '../segments/oldest-with.ts'
 import type { Segment } from '../segments/segment.ts'
 import type { SegmentList } from '../segments/segment-list.ts'
+import { indexOfSequence } from '../segments/segment-search.ts'
 import { Compaction } from './compaction.ts'
 import type { Losses } from './losses.ts'
-import { OldestWith } from './oldest-with.ts'
-import { indexOfSequence } from './place.ts'
 import type { Keeps } from './record.ts'
-import { GoneFrames } from './removed-frames.ts'
-import { Trims } from './trimming.ts'
+import { RemovedFrames } from './removed-frames.ts'
+import { Trimming } from './trimming.ts'
 
 export interface RetentionOptions {
   /** `latest`: the newest frame of every key, for as long as it fits. `all`: every frame, the oldest going first. */
@@ -44,7 +44,7 @@ const PRESSED = 0.7
 const SEGMENTS_AHEAD = 16
 const SHARE_AHEAD = 1 / 8
 /** Segments that are looked through for room for records when another is begun; the rest is looked through between two reads. */
-const LOOKS_MAX = 8
+const SEGMENTS_EMPTIED_MAX = 8
 /** Slots that stay free for a compaction's replacements. */
 const SLOTS_FREE = 16
 
@@ -55,7 +55,7 @@ export class Retention {
   private readonly compaction: Compaction
   private pressure: 'none' | 'nearly-full' | 'full' = 'none'
   /** What Kafka has deleted. */
-  readonly trims: Trims
+  readonly trimming: Trimming
   /** There was more to be let go than one turn may. */
   private isBehind = false
   private readonly withLive = new OldestWith(({ liveFrames }) => liveFrames > 0)
@@ -67,46 +67,46 @@ export class Retention {
     this.losses = losses
     this.options = options
     this.compaction = new Compaction(segments)
-    this.trims = new Trims(segments, losses, options.keeps === 'all')
+    this.trimming = new Trimming(segments, losses, options.keeps === 'all')
   }
 
   /** One bounded step of what is to be done now; false if nothing is. A segment is looked through, or a few rewritten. */
   step(times: Times): boolean {
-    return this.trims.step() || this.expireStep(times) || this.compactStep() || this.roomStep()
+    return this.trimming.step() || this.expireStep(times) || this.compactStep() || this.roomStep()
   }
 
   /** Keeps the bounds before a new segment is begun: first by what is dead, then by what is kept for a time only. */
   makeRoom(frameBytes: number): void {
     while (
       this.lacksSegments(frameBytes) &&
-      (this.compaction.free() || this.dropKeyless() || this.dropOldest())
+      (this.compaction.free() || this.removeKeyless() || this.removeOldest())
     );
     // Compaction cannot help here, since every live record stays. It gives back what went, a step for each segment that is begun.
     const hasRecords = !this.lacksRecords()
-    for (let looks = 0; looks < LOOKS_MAX && this.letRecordsGo(); looks++);
+    for (let emptied = 0; emptied < SEGMENTS_EMPTIED_MAX && this.removeRecords(); emptied++);
     if (!hasRecords) this.compaction.step()
     this.isBehind = this.lacksRecords()
     if (this.options.keeps === 'latest') this.noteUse()
   }
 
   clear(): void {
-    this.trims.clear()
+    this.trimming.clear()
     this.isBehind = false
     this.pressure = 'none'
   }
 
-  private letRecordsGo(): boolean {
-    return this.lacksRecords() && (this.dropKeyless() || this.dropOldest())
+  private removeRecords(): boolean {
+    return this.lacksRecords() && (this.removeKeyless() || this.removeOldest())
   }
 
   /** Goes on with what was left, and lets what is kept for a time only go before there is no room: compaction frees its bytes. */
   private roomStep(): boolean {
-    this.isBehind &&= this.letRecordsGo()
+    this.isBehind &&= this.removeRecords()
     if (this.isBehind) return true
     const { pool, totals } = this.segments
     const ahead = Math.min(SEGMENTS_AHEAD * pool.segmentBytes, SHARE_AHEAD * this.options.retainedBytesMax)
     const isDeadEnough = totals.takenBytes - totals.liveBytes >= ahead
-    return !isDeadEnough && this.lacksSegments(pool.segmentBytes + ahead) && this.dropKeyless()
+    return !isDeadEnough && this.lacksSegments(pool.segmentBytes + ahead) && this.removeKeyless()
   }
 
   private lacksSegments(frameBytes: number): boolean {
@@ -140,33 +140,33 @@ export class Retention {
    * Removes the oldest segment to make room; where the bound of records is reached, the oldest that holds live records. Never
    * removes an open tail; false if nothing can be removed.
    */
-  private dropOldest(): boolean {
+  private removeOldest(): boolean {
     const { list, tail } = this.segments
     const oldest = this.lacksRecords() ? this.withLive.find(list) : list[0]
     if (oldest === undefined || (oldest === tail && !oldest.isClosed)) return false
-    return this.drop(oldest)
+    return this.removeSegment(oldest)
   }
 
   /** A segment goes with all that is in it; always true. */
-  private drop(segment: Segment): true {
+  private removeSegment(segment: Segment): true {
     const { list } = this.segments
-    if (segment.liveFrames > 0) this.loseSegment(segment)
-    this.segments.drop(segment === list[0] ? 0 : indexOfSequence(list, segment.lastSequence))
+    if (segment.liveFrames > 0) this.recordSegmentLoss(segment)
+    this.segments.removeSegment(segment === list[0] ? 0 : indexOfSequence(list, segment.lastSequence))
     return true
   }
 
-  private loseSegment(segment: Segment): void {
-    const gone = new GoneFrames(segment)
+  private recordSegmentLoss(segment: Segment): void {
+    const removed = new RemovedFrames(segment)
     let hasKept = false
     for (let at = 0; at < segment.end; at = segment.next(at)) {
-      if (segment.isSuperseded(at) || this.trims.isSkipped(segment, at)) continue
-      gone.add(at, false, true)
-      hasKept ||= !this.trims.isDeleted(segment, at)
+      if (segment.isSuperseded(at) || this.trimming.isSkipped(segment, at)) continue
+      removed.add(at, false, true)
+      hasKept ||= !this.trimming.isDeleted(segment, at)
     }
     const isBroken = this.options.keeps === 'latest' && hasKept
     // A stream from a moment on is owed what stands behind a record of that moment, whatever its own timestamp says.
     const brokenAtMs = isBroken ? segment.latestSoFarMs : null
-    gone.tell(this.losses, this.segments.takeSequence(), brokenAtMs)
+    removed.recordLoss(this.losses, this.segments.takeSequence(), brokenAtMs)
     if (isBroken && this.pressure !== 'full') this.press('full')
   }
 
@@ -174,10 +174,10 @@ export class Retention {
    * Makes room: removes the frames without a key from the oldest segment that has any. Returns false if none has. Snapshots
    * stay whole, because a frame without a key is no key's newest value.
    */
-  private dropKeyless(): boolean {
+  private removeKeyless(): boolean {
     const segment = this.options.keeps === 'all' ? undefined : this.withKeyless.find(this.segments.list)
     if (segment === undefined) return false
-    return this.bury(segment, (at) => !segment.hasKey(at))
+    return this.removeFrames(segment, (at) => !segment.hasKey(at))
   }
 
   private compactStep(): boolean {
@@ -199,17 +199,17 @@ export class Retention {
 
   private expireOldest(times: Times): boolean {
     const [oldest] = this.segments.list
-    return oldest !== undefined && this.isAged(oldest, times) && this.drop(oldest)
+    return oldest !== undefined && this.isAged(oldest, times) && this.removeSegment(oldest)
   }
 
   private expireOfLatest(times: Times): boolean {
     const { list } = this.segments
     const withTombstones = this.withTombstones.find(list)
     if (withTombstones && withTombstones.newestArrivalMs + this.options.deleteRetentionMs <= times.nowMs)
-      return this.bury(withTombstones, (at) => withTombstones.isTombstone(at))
+      return this.removeFrames(withTombstones, (at) => withTombstones.isTombstone(at))
     const withKeyless = this.withKeyless.find(list)
     if (withKeyless === undefined || !this.isAged(withKeyless, times)) return false
-    return this.bury(withKeyless, (at) => !withKeyless.hasKey(at))
+    return this.removeFrames(withKeyless, (at) => !withKeyless.hasKey(at))
   }
 
   /** By its records' word, or because it has been here for that long: a timestamp that is wrong keeps nothing for ever. */
@@ -221,17 +221,17 @@ export class Retention {
   }
 
   /** Lets every frame of a segment go for which `goes`; always true. */
-  private bury(segment: Segment, goes: (at: number) => boolean): true {
-    const { segments, trims } = this
+  private removeFrames(segment: Segment, isLeaving: (at: number) => boolean): true {
+    const { segments, trimming } = this
     const keepsAll = this.options.keeps === 'all'
-    const gone = new GoneFrames(segment)
+    const removed = new RemovedFrames(segment)
     const now = segments.takeSequence()
     for (let at = 0; at < segment.end; at = segment.next(at)) {
-      if (segment.isSuperseded(at) || !goes(at) || !segments.bury(segment, at, now)) continue
-      if (!trims.isSkipped(segment, at))
-        gone.add(at, segment.isTombstone(at), keepsAll || !segment.hasKey(at))
+      if (segment.isSuperseded(at) || !isLeaving(at) || !segments.removeFrame(segment, at, now)) continue
+      if (!trimming.isSkipped(segment, at))
+        removed.add(at, segment.isTombstone(at), keepsAll || !segment.hasKey(at))
     }
-    gone.tell(this.losses, now)
+    removed.recordLoss(this.losses, now)
     return true
   }
 }

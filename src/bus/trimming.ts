@@ -4,9 +4,9 @@
 import type { Segment } from '../segments/segment.ts'
 import type { EntryAt } from '../segments/segment-layout.ts'
 import type { SegmentList } from '../segments/segment-list.ts'
+import { indexOfSequence } from '../segments/segment-search.ts'
 import type { Losses } from './losses.ts'
-import { indexOfSequence } from './place.ts'
-import { GoneFrames } from './removed-frames.ts'
+import { RemovedFrames } from './removed-frames.ts'
 
 interface Skip {
   readonly start: number
@@ -22,7 +22,7 @@ interface Pass {
   readonly skips: Map<number, Skip>
 }
 
-export class Trims {
+export class Trimming {
   /** Log starts by partition below which all is gone, although it is not marked yet. */
   readonly skipped = new Map<number, number>()
   /** Grows with each change of `skipped`. */
@@ -107,23 +107,23 @@ export class Trims {
 
   private look(segment: Segment): void {
     const { segments, keepsAll } = this
-    const gone = new GoneFrames(segment)
+    const removed = new RemovedFrames(segment)
     const now = segments.takeSequence()
     for (let at = 0; at < segment.end; at = segment.next(at)) {
-      if (segment.isBuried(at) || this.buriesSkipped(segment, at) || !this.isTrimmed(segment, at)) continue
-      if (segments.bury(segment, at, now))
-        gone.add(at, segment.isTombstone(at), keepsAll || !segment.hasKey(at))
+      if (segment.isRemoved(at) || this.removesSkipped(segment, at) || !this.isTrimmed(segment, at)) continue
+      if (segments.removeFrame(segment, at, now))
+        removed.add(at, segment.isTombstone(at), keepsAll || !segment.hasKey(at))
     }
-    gone.tell(this.losses, now)
+    removed.recordLoss(this.losses, now)
     this.doneTo = segment.lastSequence + 1
   }
 
   /** Marks a frame that was skipped as gone since then. */
-  private buriesSkipped(segment: Segment, at: EntryAt): boolean {
+  private removesSkipped(segment: Segment, at: EntryAt): boolean {
     const partition = segment.partition(at)
     const skip = this.pass.skips.get(partition)
     if (skip === undefined) return false
-    if (segment.offset(at) < skip.start) this.segments.bury(segment, at, skip.sequence)
+    if (segment.offset(at) < skip.start) this.segments.removeFrame(segment, at, skip.sequence)
     else this.endSkip(partition) // the partition's further frames lie behind, and above
     return this.pass.skips.has(partition)
   }

@@ -1,12 +1,12 @@
 // Settings that only a process of its own has: where it listens, TLS and logs.
 
 import type { ResolvedOptions, ServerOptions } from '../options.ts'
-import { READERS_MAX } from '../segments/segment-layout.ts'
+import { THREADS_MAX } from '../segments/segment-layout.ts'
 import type { Setting } from './setting.ts'
 
 const SWITCH = ['on', 'off']
 /** Each has its place in every segment to count itself in (src/segments/segment-view.ts). */
-export const WORKERS_MAX = READERS_MAX - 1
+export const WORKERS_MAX = THREADS_MAX - 1
 
 /** `tls` is a switch and two files here, one object in ServerOptions. */
 export type ServerSettingName =

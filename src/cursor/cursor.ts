@@ -2,21 +2,19 @@
 // of their segment wherever they stand side by side, copied only where ids change or visible frames are scattered.
 
 import type { BusView } from '../bus/bus-view.ts'
-import { formatPosition } from '../bus/event-id.ts'
+import { formatEventId } from '../bus/event-id.ts'
 import type { BusReader } from '../bus/losses.ts'
 import { Place, placeOf } from '../bus/place.ts'
-import { covers, furthest, type Position } from '../bus/position.ts'
+import { covers, EMPTY_POSITION, furthest, type Position } from '../bus/position.ts'
 import type { SegmentView } from '../segments/segment-view.ts'
 import { readLive } from './live.ts'
 import { Merging } from './merging.ts'
 import { readPast } from './past.ts'
 import { Progress } from './progress.ts'
-import { NOTHING } from './runs.ts'
+import { NO_BYTES } from './runs.ts'
 import { type Again, LIVE, PAST, type State } from './state.ts'
 import { TimeSeek } from './time-seek.ts'
 import { Visibility } from './visibility.ts'
-
-const NOWHERE: Position = new Map()
 
 /** How a cursor begins. */
 interface Origin {
@@ -29,7 +27,7 @@ interface Origin {
 
 export class Cursor implements BusReader {
   /** Whether the stream has said that all is read which was there when the cursor was made. */
-  isReadyTold = false
+  isReadySent = false
   private readonly bus: BusView
   private readonly progress: Progress
   private readonly visibility: Visibility
@@ -39,7 +37,7 @@ export class Cursor implements BusReader {
   /** The segment that the last read was of. */
   private held: SegmentView | null = null
 
-  private constructor(bus: BusView, { place, state, client = NOWHERE, again }: Origin) {
+  private constructor(bus: BusView, { place, state, client = EMPTY_POSITION, again }: Origin) {
     this.bus = bus
     this.progress = new Progress(new Place(bus, place))
     this.visibility = new Visibility(bus, again === 'snapshot', client)
@@ -130,7 +128,7 @@ export class Cursor implements BusReader {
    */
   read(bytesMax: number): Buffer | null {
     const { progress } = this
-    this.letGo()
+    this.release()
     progress.frames = 0
     progress.tooLarge = 0
     if (this.again !== null && this.lost) this.beginAgain(this.again)
@@ -151,7 +149,7 @@ export class Cursor implements BusReader {
   }
 
   /** Releases the segment of the last read. Its bytes may be overwritten from now on. */
-  letGo(): void {
+  release(): void {
     this.handOver()?.release()
   }
 
@@ -185,7 +183,7 @@ export class Cursor implements BusReader {
     if (state.name === 'resumed') {
       const position = furthest(bus.position(), state.position)
       this.state = { name: 'resumed', position } // the client has what it was told
-      return formatPosition(position)
+      return formatEventId(position)
     }
     if (state.name !== 'merging') return bus.positionText()
     state.merged.moveTo(bus.position())
@@ -216,10 +214,10 @@ export class Cursor implements BusReader {
   private seekOn(seek: TimeSeek): Buffer | null {
     const position = seek.step()
     if (position === 'unknown') return null
-    if (position === null) return NOTHING
+    if (position === null) return NO_BYTES
     this.again = { seek, position }
     this.resumeAt(position)
-    return NOTHING
+    return NO_BYTES
   }
 
   private readHere(segment: SegmentView, bytesMax: number): Buffer {

@@ -1,18 +1,17 @@
 // The state `merging`: the client comes from another process, whose order of arrival was another. Frames that it has are passed
 // over; the others' ids are merged with its position, until the bus's own ids speak for it.
 
-import { parsePosition } from '../bus/event-id.ts'
-import type { Position } from '../bus/position.ts'
+import { parseEventId } from '../bus/event-id.ts'
+import { EMPTY_POSITION, type Position } from '../bus/position.ts'
 import type { SegmentView } from '../segments/segment-view.ts'
 import { MergedPosition } from './merged-position.ts'
 import type { Progress } from './progress.ts'
-import { GATHERED_BYTES_MAX, NOTHING } from './runs.ts'
+import { GATHERED_BYTES_MAX, NO_BYTES } from './runs.ts'
 import type { Visibility } from './visibility.ts'
 
 /** Frames that one read looks at to tell which of them the client has: bounds a turn. */
 const COMPARED_MAX = 2_000
 const END_OF_EVENT = Buffer.from('\n\n')
-const NOWHERE: Position = new Map()
 
 export class Merging {
   readonly name = 'merging'
@@ -27,7 +26,7 @@ export class Merging {
   /** `client`: its own position. The first frame to be looked at is the next one, in `segment`. */
   constructor(client: Position, segment: SegmentView, progress: Progress, visibility: Visibility) {
     const { at } = progress.place
-    const prefix = new Map(parsePosition(segment.id(at)) ?? NOWHERE)
+    const prefix = new Map(parseEventId(segment.id(at)) ?? EMPTY_POSITION)
     prefix.set(segment.partition(at), segment.offset(at)) // before the frame, that is
     this.merged = new MergedPosition(client, prefix)
     this.progress = progress
@@ -42,7 +41,7 @@ export class Merging {
   /** Frames after the client's position, with ids of their own; none where all that was looked at is passed over. */
   read(segment: SegmentView, bytesMax: number): Buffer {
     this.isOver = this.endsAtNext
-    if (this.isOver) return NOTHING
+    if (this.isOver) return NO_BYTES
     const { merged, progress, visibility } = this
     const { place } = progress
     const pieces: Buffer[] = []
@@ -65,7 +64,7 @@ export class Merging {
       if (merged.agrees) break
     }
     if (!this.endsAtNext) this.settle(segment)
-    return bytes === 0 ? NOTHING : Buffer.concat(pieces, bytes)
+    return bytes === 0 ? NO_BYTES : Buffer.concat(pieces, bytes)
   }
 
   /** Ends the merging once the bus has all that the client has, also where no frame tells so. */
@@ -73,7 +72,7 @@ export class Merging {
     const { merged } = this
     const { last } = this.progress
     if (!merged.agrees && last.segment === segment)
-      merged.moveTo(parsePosition(segment.id(last.at)) ?? NOWHERE)
+      merged.moveTo(parseEventId(segment.id(last.at)) ?? EMPTY_POSITION)
     this.isOver = merged.agrees
   }
 

@@ -3,7 +3,7 @@
 import { type EntryAt, NONE } from '../segments/segment-layout.ts'
 import type { SegmentView } from '../segments/segment-view.ts'
 
-export const NOTHING = Buffer.alloc(0)
+export const NO_BYTES = Buffer.alloc(0)
 /** Bytes that one read copies at the most. */
 export const GATHERED_BYTES_MAX = 64 * 1024
 
@@ -24,7 +24,7 @@ export function framesBetween(segment: SegmentView, first: EntryAt, last: EntryA
 
 /** One copy of stretches of a segment: pairs of where they start and end. */
 export function gather(segment: SegmentView, runs: readonly number[], bytes: number): Buffer {
-  if (bytes === 0) return NOTHING
+  if (bytes === 0) return NO_BYTES
   const gathered = Buffer.allocUnsafe(bytes)
   let to = 0
   for (let run = 0; run < runs.length; run += 2)

@@ -3,9 +3,9 @@
 // is not looked for.
 
 import type { BusView } from '../bus/bus-view.ts'
-import { indexOfSequence } from '../bus/place.ts'
 import type { Position } from '../bus/position.ts'
 import type { EntryAt } from '../segments/segment-layout.ts'
+import { indexOfSequence } from '../segments/segment-search.ts'
 import type { SegmentView } from '../segments/segment-view.ts'
 
 /** Segments that one step may pass over by their newest timestamp alone. */
@@ -82,7 +82,7 @@ export class TimeSeek {
 
   /** It had left before the search began. What leaves later is a loss, of which another thread may hear after it sees the mark. */
   private isGone(segment: SegmentView, at: EntryAt): boolean {
-    const isMarked = segment.supersededBefore(at, this.nowSequence) && segment.isBuried(at)
+    const isMarked = segment.supersededBefore(at, this.nowSequence) && segment.isRemoved(at)
     return isMarked || this.bus.isSkipped(segment, at)
   }
 }

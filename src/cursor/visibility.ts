@@ -28,7 +28,7 @@ export class Visibility {
    */
   hides(segment: SegmentView, at: EntryAt): boolean {
     if (!segment.supersededBefore(at, this.madeAt)) return this.bus.isSkipped(segment, at)
-    if (this.isSnapshot || segment.isBuried(at)) return true
+    if (this.isSnapshot || segment.isRemoved(at)) return true
     const partition = segment.partition(at)
     const hasNothing = (this.client.get(partition) ?? 0) <= 0
     return (hasNothing && this.bus.lacksTombstones(partition)) || this.bus.isSkipped(segment, at)

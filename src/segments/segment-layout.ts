@@ -1,13 +1,13 @@
 // The layout of a segment's buffer: control words, then frames from the front; entries, one for each frame, from the end.
 
 /** Threads that can read: the writer's own, which is number 0, and 32 others. */
-export const READERS_MAX = 33
+export const THREADS_MAX = 33
 
 // Control words at the front of the buffer: the generation, how often each thread has counted itself in, and how many frames
 // say that a record was too large.
 export const GENERATION = 0
-export const READERS = 1
-export const TOO_LARGE_FRAMES = READERS + READERS_MAX
+export const HOLD_COUNTS = 1
+export const TOO_LARGE_FRAMES = HOLD_COUNTS + THREADS_MAX
 export const CONTROL_BYTES = 4 * (TOO_LARGE_FRAMES + 1) + 8
 
 // Words of an entry. Entries grow down from the buffer's end; each has its key's bytes, padded to words, below it.
@@ -29,7 +29,7 @@ export const ENTRY_BYTES = ENTRY_WORDS * 4
 export const NO_KEY = 0xffffffff
 export const ID_LENGTH_MASK = 2 ** 24 - 1
 export const TOMBSTONE = 2 ** 24
-export const BURIED = 2 ** 25
+export const REMOVED = 2 ** 25
 export const TOO_LARGE = 2 ** 26
 export const OFFSET_HIGH_BITS = 21
 export const OFFSET_HIGH_MASK = 2 ** OFFSET_HIGH_BITS - 1

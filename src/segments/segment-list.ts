@@ -96,10 +96,10 @@ export class SegmentList {
   }
 
   /** Lets a frame go as of `sequence`, wherever it stands; true if it was live. */
-  bury(segment: Segment, at: EntryAt, sequence: number): boolean {
+  removeFrame(segment: Segment, at: EntryAt, sequence: number): boolean {
     const isLive = !segment.isSuperseded(at)
-    if (isLive) this.forget(segment, at)
-    segment.bury(at, sequence)
+    if (isLive) this.unindex(segment, at)
+    segment.markRemoved(at, sequence)
     return isLive
   }
 
@@ -109,10 +109,10 @@ export class SegmentList {
   }
 
   /** Drops the segment at this place in the list, with all that is in it. */
-  drop(place: number): void {
+  removeSegment(place: number): void {
     const segment = this.list[place]
     if (segment === undefined) return
-    if (segment.liveFrames > 0 && this.index !== null) this.forgetAll(segment)
+    if (segment.liveFrames > 0 && this.index !== null) this.unindexAll(segment)
     this.splice(place, 1, [])
   }
 
@@ -127,14 +127,14 @@ export class SegmentList {
     return this.options.isKeyed ? new KeyIndex(this.slots, this.options.seed) : null
   }
 
-  private forgetAll(segment: Segment): void {
+  private unindexAll(segment: Segment): void {
     for (let at = 0; at < segment.end; at = segment.next(at)) {
-      if (!segment.isSuperseded(at)) this.forget(segment, at)
+      if (!segment.isSuperseded(at)) this.unindex(segment, at)
     }
   }
 
   /** A live frame is the newest of its key: there is none any more. */
-  private forget(segment: Segment, at: EntryAt): void {
+  private unindex(segment: Segment, at: EntryAt): void {
     if (this.index !== null && segment.hasKey(at)) this.index.delete(segment, at)
   }
 

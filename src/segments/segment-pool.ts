@@ -6,9 +6,9 @@ import { SEGMENT_BYTES, Segment } from './segment.ts'
 /** Bytes of larger-than-ordinary segments that wait to be used again; what is over that is left to the collector. */
 const LARGE_IDLE_BYTES_MAX = 64 * 1024 * 1024
 /** Parted segments that are looked at each time one is taken or given back. One comes with each, so all have their turn. */
-const LOOKS_MAX = 16
+const PARTED_LOOKS_MAX = 16
 /** The same where another segment would be made otherwise. */
-const LOOKS_BEFORE_MAKING = 256
+const PARTED_LOOKS_BEFORE_MAKING = 256
 
 export class SegmentPool {
   /** Size of an ordinary segment, in bytes. */
@@ -33,7 +33,7 @@ export class SegmentPool {
   take(bytes: number, firstSequence: number): Segment {
     const size = this.sizeFor(bytes)
     this.collect()
-    if (!this.idle.get(size)?.length) this.collect(LOOKS_BEFORE_MAKING)
+    if (!this.idle.get(size)?.length) this.collect(PARTED_LOOKS_BEFORE_MAKING)
     const segment = this.takeIdle(size) ?? this.allocate(size)
     segment.reset(firstSequence)
     return segment
@@ -42,20 +42,20 @@ export class SegmentPool {
   /** Gives a segment back; it is used again once nobody refers to it. Retired first: a count of zero must stay zero. */
   give(segment: Segment): void {
     segment.retire()
-    if (segment.readers === 0) this.keep(segment)
+    if (segment.holdCount === 0) this.keep(segment)
     else this.parted.push(segment)
     this.collect()
   }
 
   /** A thread that read is gone: it keeps no segment any more. */
-  forgetReader(reader: number): void {
-    for (const segment of this.parted) segment.forgetReader(reader)
+  releaseThread(thread: number): void {
+    for (const segment of this.parted) segment.releaseThread(thread)
     this.collect(this.parted.length)
   }
 
   /** Bytes of segments that only writes on their way to slow peers keep from being used again. */
   get partedBytes(): number {
-    return this.parted.reduce((bytes, { readers, size }) => bytes + (readers === 0 ? 0 : size), 0)
+    return this.parted.reduce((bytes, { holdCount, size }) => bytes + (holdCount === 0 ? 0 : size), 0)
   }
 
   private takeIdle(size: number): Segment | undefined {
@@ -73,12 +73,12 @@ export class SegmentPool {
    * Looks whether some of the parted are let go by now, in turn. One look at each: its readers are other threads, so a second
    * look may see another number.
    */
-  private collect(looksMax = LOOKS_MAX): void {
+  private collect(looksMax = PARTED_LOOKS_MAX): void {
     const { parted } = this
     for (let looks = Math.min(looksMax, parted.length); looks > 0; looks--) {
       this.nextParted = this.nextParted < parted.length ? this.nextParted : 0
       const segment = parted[this.nextParted]
-      if (segment?.readers !== 0) this.nextParted++
+      if (segment?.holdCount !== 0) this.nextParted++
       else this.keepParted(segment)
     }
   }

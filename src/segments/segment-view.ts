@@ -2,12 +2,12 @@
 // refers to the bytes. src/segments/segment.ts has the one writer's side.
 
 import {
-  BURIED,
   CONTROL_BYTES,
   ENTRY_BYTES,
   type EntryAt,
   entryBytes,
   GENERATION,
+  HOLD_COUNTS,
   ID_LENGTH_AND_FLAGS,
   ID_LENGTH_MASK,
   KEY_LENGTH,
@@ -20,12 +20,12 @@ import {
   OFFSET_LOW,
   PARTITION,
   padded,
-  READERS,
-  READERS_MAX,
+  REMOVED,
   SEQUENCE,
   START,
   SUPERSEDED,
   SUPERSEDED_LATE,
+  THREADS_MAX,
   TIMESTAMP_LOW,
   TOMBSTONE,
   TOO_LARGE,
@@ -51,16 +51,16 @@ export class SegmentView {
   newestTimestampMs = 0
   protected readonly words: Uint32Array
   protected readonly control: Int32Array
-  private readonly readerWord: number
+  private readonly holdCountWord: number
   /** Where the first entry begins. Kept, since every look at an entry asks for it. */
   private readonly firstEntryByte: number
   /** The slice that was handed out last: all streams at the tail ask for the same one. */
   private lastSlice: Buffer
 
-  /** `reader`: number of the thread that reads by this view. */
-  constructor(shared: SharedArrayBuffer, reader = 0) {
+  /** `thread`: number of the thread that reads by this view. */
+  constructor(shared: SharedArrayBuffer, thread = 0) {
     this.shared = shared
-    this.readerWord = READERS + reader
+    this.holdCountWord = HOLD_COUNTS + thread
     this.firstEntryByte = shared.byteLength - ENTRY_BYTES
     this.bytes = Buffer.from(shared)
     this.words = new Uint32Array(shared)
@@ -74,10 +74,11 @@ export class SegmentView {
   }
 
   /** How often all threads together have counted themselves in. */
-  get readers(): number {
-    let readers = 0
-    for (let word = READERS; word < READERS + READERS_MAX; word++) readers += Atomics.load(this.control, word)
-    return readers
+  get holdCount(): number {
+    let count = 0
+    for (let word = HOLD_COUNTS; word < HOLD_COUNTS + THREADS_MAX; word++)
+      count += Atomics.load(this.control, word)
+    return count
   }
 
   /**
@@ -85,14 +86,14 @@ export class SegmentView {
    * are something else by now. Counted first, then looked: the writer ends a generation first, then looks for readers.
    */
   hold(): boolean {
-    Atomics.add(this.control, this.readerWord, 1)
+    Atomics.add(this.control, this.holdCountWord, 1)
     if (this.isCurrent) return true
     this.release()
     return false
   }
 
   release(): void {
-    Atomics.sub(this.control, this.readerWord, 1)
+    Atomics.sub(this.control, this.holdCountWord, 1)
   }
 
   /** Whether the buffer still holds what it did when this view was made. */
@@ -124,8 +125,8 @@ export class SegmentView {
   }
 
   /** Whether the frame has left the bus without a newer value of its key: what Kafka deleted, what had its time. */
-  isBuried(at: EntryAt): boolean {
-    return (Atomics.load(this.words, this.entryWord(at) + ID_LENGTH_AND_FLAGS) & BURIED) !== 0
+  isRemoved(at: EntryAt): boolean {
+    return (Atomics.load(this.words, this.entryWord(at) + ID_LENGTH_AND_FLAGS) & REMOVED) !== 0
   }
 
   isTombstone(at: EntryAt): boolean {
@@ -242,7 +243,7 @@ export class SegmentView {
   }
 
   /** A thread is gone: it refers to nothing any more. The writer's alone. */
-  forgetReader(reader: number): void {
-    Atomics.store(this.control, READERS + reader, 0)
+  releaseThread(thread: number): void {
+    Atomics.store(this.control, HOLD_COUNTS + thread, 0)
   }
 }

@@ -3,7 +3,6 @@
 
 import { addLive, type Contents } from './contents.ts'
 import {
-  BURIED,
   CONTROL_BYTES,
   ENTRY_BYTES,
   ENTRY_WORDS,
@@ -19,6 +18,7 @@ import {
   OFFSET_HIGH_BITS,
   OFFSET_LOW,
   PARTITION,
+  REMOVED,
   SEQUENCE,
   START,
   SUPERSEDED,
@@ -76,13 +76,13 @@ export class Segment extends SegmentView implements Contents {
 
   /**
    * Ends what the segment stands for: from now on its generation is another, so nobody counts itself in for the old bytes.
-   * Who did before may still refer to them; `readers` only falls.
+   * Who did before may still refer to them; `holdCount` only falls.
    */
   retire(): void {
     this.beginGeneration()
   }
 
-  /** Starts the segment again. Only while nobody refers to it: it is retired, and `readers` is 0. */
+  /** Starts the segment again. Only while nobody refers to it: it is retired, and `holdCount` is 0. */
   reset(firstSequence: number): void {
     this.beginGeneration()
     Atomics.store(this.control, TOO_LARGE_FRAMES, 0)
@@ -154,9 +154,9 @@ export class Segment extends SegmentView implements Contents {
   }
 
   /** Marks a frame, live or superseded later, as gone from the bus as of `sequence`, although it still stands here. */
-  bury(at: EntryAt, sequence: number): void {
+  markRemoved(at: EntryAt, sequence: number): void {
     const flags = this.entryWord(at) + ID_LENGTH_AND_FLAGS
-    Atomics.store(this.words, flags, (this.words[flags] ?? 0) | BURIED)
+    Atomics.store(this.words, flags, (this.words[flags] ?? 0) | REMOVED)
     if (!this.isSuperseded(at)) this.supersede(at, sequence)
     else if (!this.supersededBefore(at, sequence)) this.markSuperseded(at, sequence)
   }

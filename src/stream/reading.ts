@@ -1,10 +1,10 @@
 // What a stream reads: first it looks for where to begin, then it has a cursor. Where what it read is no more, it begins again,
 // after a word to the client.
 
-import type { Ahead } from '../beginning/ahead-offsets.ts'
+import type { AheadOffsets } from '../beginning/ahead-offsets.ts'
 import { Beginning } from '../beginning/beginning.ts'
-import { type Begun, FROM_EARLIEST, type Wish } from '../beginning/requested-beginning.ts'
-import { formatPosition } from '../bus/event-id.ts'
+import { type Begun, FROM_EARLIEST, type RequestedBeginning } from '../beginning/requested-beginning.ts'
+import { formatEventId } from '../bus/event-id.ts'
 import type { PartitionWatermarks } from '../bus/record.ts'
 import type { SharedAnswer, Waiter } from '../bus/shared-answer.ts'
 import type { Topic } from '../bus/topic.ts'
@@ -38,16 +38,16 @@ export class Reading {
   /** null once it is known where to begin. */
   private beginning: Beginning | null
   /** What of the client's id was taken at its word, until Kafka has confirmed it. */
-  private doubt: Ahead | null = null
+  private doubt: AheadOffsets | null = null
   /** Position that the client is known to have heard, and that of the bus then, as of the last heartbeat. */
   private toldId = ''
   private toldAsOf = ''
 
-  /** `wish`, which may be long, is kept until it has begun. */
-  constructor(parts: ReadingParts, stream: ReadingStream, wish: Wish) {
+  /** `requested`, which may be long, is kept until it has begun. */
+  constructor(parts: ReadingParts, stream: ReadingStream, requested: RequestedBeginning) {
     this.parts = parts
     this.stream = stream
-    this.beginning = this.beginningOf(wish)
+    this.beginning = this.beginningOf(requested)
   }
 
   /** Looks at what may have become known. Returns what the stream waits for, null where it may read from `cursor`. */
@@ -70,7 +70,7 @@ export class Reading {
     if (outdatedBy === 'recreated' || ownPosition === null) this.restart(outdatedBy)
     else {
       this.stopReading()
-      this.beginning = this.beginningOf({ ...FROM_EARLIEST, id: formatPosition(ownPosition) })
+      this.beginning = this.beginningOf({ ...FROM_EARLIEST, id: formatEventId(ownPosition) })
     }
     return true
   }
@@ -90,14 +90,14 @@ export class Reading {
   }
 
   stop(): void {
-    this.cursor?.letGo()
+    this.cursor?.release()
     this.beginning?.stop()
     this.doubt?.stop()
   }
 
-  private beginningOf(wish: Wish): Beginning {
+  private beginningOf(requested: RequestedBeginning): Beginning {
     const { topic, answers, clock } = this.parts
-    return new Beginning({ topic, answers, wish, waiter: this.stream, clock })
+    return new Beginning({ topic, answers, requested, waiter: this.stream, clock })
   }
 
   private lookForBeginning(beginning: Beginning): Waits {
@@ -124,7 +124,7 @@ export class Reading {
   }
 
   /** What was taken at its word is looked at whenever there may be news of it. */
-  private lookIntoDoubt(doubt: Ahead): void {
+  private lookIntoDoubt(doubt: AheadOffsets): void {
     if (this.cursor?.isOutdated) return // all of it was another topic's
     const finding = doubt.look(this.parts.clock.nowMs())
     if (finding === 'beyond') this.restart('beyond-end')
@@ -141,7 +141,7 @@ export class Reading {
   }
 
   private stopReading(): void {
-    this.cursor?.letGo()
+    this.cursor?.release()
     this.cursor = null
     this.doubt?.stop()
     this.doubt = null

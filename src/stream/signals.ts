@@ -2,7 +2,7 @@
 // events, too, in the block that holds the comment. Bytes that never change are made once.
 
 import type { BeginningReason } from '../beginning/requested-beginning.ts'
-import { formatPosition } from '../bus/event-id.ts'
+import { formatEventId } from '../bus/event-id.ts'
 import { TOO_LARGE_LINES } from '../bus/frame.ts'
 import type { EndReason } from './counters.ts'
 
@@ -17,7 +17,7 @@ export const CHALLENGE = Buffer.from(
   'event:challenge\ndata:{"method":"POST","headers":{"content-type":"application/x-challenge-response"}}\n\n',
 )
 /** The id of a client that has nothing of any partition. */
-const NOWHERE_TEXT = formatPosition(new Map())
+const NOWHERE_TEXT = formatEventId(new Map())
 const HEARTBEAT = Buffer.from(':\n\n')
 const PING = Buffer.from(':\nevent:ping\ndata:{}\n\n')
 const END_OF_BLOCK = Buffer.from('\n\n')

@@ -1,7 +1,7 @@
 // One open response: a cursor on its bus, a sink for its bytes, a session that ends. It owns no queue. Everything that can
 // wake it stands in `work` (a beginning, records, a write taken) and in `due` (heartbeat, challenge, expiry, a peer that stalls).
 
-import type { Wish } from '../beginning/requested-beginning.ts'
+import type { RequestedBeginning } from '../beginning/requested-beginning.ts'
 import type { BusView } from '../bus/bus-view.ts'
 import type { Cursor } from '../cursor/cursor.ts'
 import type { Session } from '../token/session.ts'
@@ -64,12 +64,12 @@ export class Stream implements Pumped, Timed, ReadingStream {
   private readonly deadlines: Deadlines
   private forcedAtMs = Number.POSITIVE_INFINITY
 
-  /** `wish`, which may be long, is kept until it has begun. */
-  constructor(parts: StreamParts, wish: Wish) {
+  /** `requested`, which may be long, is kept until it has begun. */
+  constructor(parts: StreamParts, requested: RequestedBeginning) {
     this.parts = parts
     this.bus = parts.topic.bus
     this.deadlines = new Deadlines(parts.session, parts.settings, this.inFlight, parts.clock)
-    this.reading = new Reading(parts, this, wish)
+    this.reading = new Reading(parts, this, requested)
   }
 
   /** Who holds it open; a renewal puts a later one in its place. */
@@ -185,8 +185,8 @@ export class Stream implements Pumped, Timed, ReadingStream {
   }
 
   private tellReady(cursor: Cursor): void {
-    if (cursor.isReadyTold || !(cursor.complete || cursor.atTail())) return
-    cursor.isReadyTold = true
+    if (cursor.isReadySent || !(cursor.complete || cursor.atTail())) return
+    cursor.isReadySent = true
     this.tell(ready(cursor.id(), this.parts.signals))
   }
 

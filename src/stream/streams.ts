@@ -1,6 +1,6 @@
 // Every open stream of the process: opened within limits, renewed, counted, and ended together when the process goes.
 
-import type { Wish } from '../beginning/requested-beginning.ts'
+import type { RequestedBeginning } from '../beginning/requested-beginning.ts'
 import type { PartitionWatermarks } from '../bus/record.ts'
 import { SharedAnswer } from '../bus/shared-answer.ts'
 import type { Topic } from '../bus/topic.ts'
@@ -37,7 +37,7 @@ export interface StreamRequest {
   readonly signals: boolean
   /** Its place within the limits, which it gives back when it is over. */
   readonly admitted: Admitted
-  readonly wish: Wish
+  readonly requested: RequestedBeginning
 }
 
 /** Reconnection time told at the start of each stream, in ms: apart by chance, so that clients do not come back as one. */
@@ -94,7 +94,7 @@ export class Streams {
   }
 
   open(request: StreamRequest): Stream {
-    const { topic, wish, sink, session, signals, admitted } = request
+    const { topic, requested, sink, session, signals, admitted } = request
     const parts: StreamParts = {
       topic,
       answers: this.answersOf(topic),
@@ -108,7 +108,7 @@ export class Streams {
       clock: this.clock,
       onClosed: (closed) => this.closed(closed, admitted),
     }
-    const stream = new Stream(parts, wish)
+    const stream = new Stream(parts, requested)
     this.holders.add(stream, request.path)
     stream.open(between(RETRY_MS))
     return stream

@@ -2,30 +2,28 @@
 // position belong together. The bytes are shared; who reads them counts itself in.
 
 import { BusView } from '../bus/bus-view.ts'
-import { formatPosition, parsePosition } from '../bus/event-id.ts'
+import { formatEventId, parseEventId } from '../bus/event-id.ts'
 import { Losses } from '../bus/losses.ts'
-import type { Logs } from '../bus/partitions.ts'
-import type { Position } from '../bus/position.ts'
+import type { PartitionLogs } from '../bus/partitions.ts'
+import { EMPTY_POSITION, type Position } from '../bus/position.ts'
 import { SegmentView } from '../segments/segment-view.ts'
 import type { BusNews, Extent, SegmentNews } from './bus-reporter.ts'
 
-const NOWHERE: Position = new Map()
-
 export class BusMirror extends BusView {
-  private readonly reader: number
+  private readonly thread: number
   private list: readonly SegmentView[] = []
   /** The list that is told in parts, until it is whole. */
   private coming: readonly SegmentView[] | null = null
   private sequence = 1
-  private text = formatPosition(NOWHERE)
+  private text = formatEventId(EMPTY_POSITION)
   /** `text`, read when asked for. */
-  private parsed: Position | null = NOWHERE
-  override logs: Logs = { starts: new Map(), readFrom: new Map(), ends: new Map() }
+  private parsed: Position | null = EMPTY_POSITION
+  override logs: PartitionLogs = { starts: new Map(), readFrom: new Map(), ends: new Map() }
 
-  /** `reader`: number of this thread among those that read. */
-  constructor(reader: number) {
+  /** `thread`: this thread's number, from 1; the main thread is 0. */
+  constructor(thread: number) {
     super()
-    this.reader = reader
+    this.thread = thread
   }
 
   override get segments(): readonly SegmentView[] {
@@ -37,7 +35,7 @@ export class BusMirror extends BusView {
   }
 
   override position(): Position {
-    this.parsed ??= parsePosition(this.text) ?? NOWHERE
+    this.parsed ??= parseEventId(this.text) ?? EMPTY_POSITION
     return this.parsed
   }
 
@@ -83,7 +81,7 @@ export class BusMirror extends BusView {
   }
 
   private view(segment: SegmentNews): SegmentView {
-    const view = new SegmentView(segment.shared, this.reader)
+    const view = new SegmentView(segment.shared, this.thread)
     view.generation = segment.generation
     view.firstSequence = segment.firstSequence
     view.rewrittenAt = segment.rewrittenAt

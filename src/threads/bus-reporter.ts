@@ -3,7 +3,7 @@
 
 import type { Bus } from '../bus/bus.ts'
 import type { LossesState } from '../bus/losses.ts'
-import type { Logs } from '../bus/partitions.ts'
+import type { PartitionLogs } from '../bus/partitions.ts'
 import { changedStretches, type Stretch } from '../segments/list-changes.ts'
 import type { Segment } from '../segments/segment.ts'
 import type { EntryAt } from '../segments/segment-layout.ts'
@@ -53,7 +53,7 @@ export interface WholeNews extends ListNews {
   readonly recreatedAt: number
   readonly startedOverAt: number
   /** What Kafka told of the logs, and what is gone, where that changed. */
-  readonly logs: Logs | null
+  readonly logs: PartitionLogs | null
   readonly losses: LossesState | null
   /** Log starts below which all counts as gone, where that changed. */
   readonly skipped: ReadonlyMap<number, number> | null
@@ -155,7 +155,7 @@ export class BusReporter {
     return pieces
   }
 
-  private logs(): Logs | null {
+  private logs(): PartitionLogs | null {
     const { version, starts, readFrom, ends } = this.bus.logs
     if (version === this.logsVersion) return null
     this.logsVersion = version

@@ -12,14 +12,14 @@ import type { HandedOptions } from './handover.ts'
 /** What a worker is started with. */
 export interface WorkerSetup {
   readonly handed: HandedOptions
-  /** Its number among those that read segments; the main thread is 0. */
-  readonly reader: number
+  /** Its number, from 1: it counts its holds of segments under it. The main thread is 0. */
+  readonly thread: number
   /** The topics that `options.streams` names, in the order in which they are spoken of. */
   readonly topics: readonly TopicName[]
   /** File descriptors of its own of the listening sockets, one for each address. */
   readonly descriptors: readonly number[]
   readonly ticketKeys: Uint8Array
-  /** Where all workers count their connections, each in the row `reader` - 1 (src/http/connection-budget.ts). */
+  /** Where all workers count their connections, each in the row `thread` - 1 (src/http/connection-budget.ts). */
   readonly connectionCounts: SharedArrayBuffer
 }
 

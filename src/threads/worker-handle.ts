@@ -21,7 +21,7 @@ export interface WorkerHandleParts {
 }
 
 export class WorkerHandle {
-  readonly reader: number
+  readonly thread: number
   /** What it counted last; null before it has. */
   report: Report | null = null
   private readonly worker: Worker
@@ -40,7 +40,7 @@ export class WorkerHandle {
 
   constructor(setup: WorkerSetup, parts: WorkerHandleParts) {
     const { topics, admission } = parts
-    this.reader = setup.reader
+    this.thread = setup.thread
     this.reporters = topics.map(({ bus }) => new BusReporter(bus))
     this.worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: setup })
     let listens: (port: number) => void = () => {}

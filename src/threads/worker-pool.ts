@@ -126,10 +126,10 @@ export class WorkerPool
     await Promise.all([...this.handles].map(act))
   }
 
-  private add(reader: number): WorkerHandle {
+  private add(thread: number): WorkerHandle {
     const { handed, descriptors } = this.parts
     const { ticketKeys, connectionCounts } = this
-    const setup = { handed, reader, topics: this.names, ticketKeys, connectionCounts }
+    const setup = { handed, thread, topics: this.names, ticketKeys, connectionCounts }
     const sockets = descriptors[this.socketsUsed++] ?? []
     const { topics, admission } = this
     const handle = new WorkerHandle(
@@ -154,15 +154,15 @@ export class WorkerPool
   /** Its streams come back by themselves, to whichever worker; what it counted stays counted. */
   private replace(ended: WorkerHandle, error: Error): void {
     this.handles.delete(ended)
-    clearConnectionCounts(this.connectionCounts, ended.reader - 1)
-    for (const { bus } of this.topics) bus.forgetReader(ended.reader)
+    clearConnectionCounts(this.connectionCounts, ended.thread - 1)
+    for (const { bus } of this.topics) bus.releaseThread(ended.thread)
     if (ended.report !== null) this.departed = [sumOf([...this.departed, without(ended.report)])]
     if (this.isClosing) return
     this.deaths++
     const { log, descriptors } = this.parts
-    log.error({ err: error, worker: ended.reader }, 'a worker has died')
+    log.error({ err: error, worker: ended.thread }, 'a worker has died')
     if (this.isDraining) return
-    if (this.socketsUsed < descriptors.length) void this.add(ended.reader)
+    if (this.socketsUsed < descriptors.length) void this.add(ended.thread)
     else {
       log.fatal('no listening socket is left for another worker')
       this.fail()

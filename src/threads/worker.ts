@@ -30,11 +30,11 @@ if (parentPort !== null) await work(parentPort, workerData)
 async function work(port: Port, setup: WorkerSetup): Promise<void> {
   const main: Main = new Channel<ToMain, ToWorker>(port)
   const options = await takeOver(setup.handed)
-  const mirrors = setup.topics.map(() => new BusMirror(setup.reader))
+  const mirrors = setup.topics.map(() => new BusMirror(setup.thread))
   const app = await buildApp(options, main, mirroredTopics(main, setup.topics, mirrors))
   const connections = createConnectionFigures()
   const tls = await tlsOf(options, setup.ticketKeys)
-  const budget = new ConnectionBudget(options, setup.connectionCounts, setup.reader - 1)
+  const budget = new ConnectionBudget(options, setup.connectionCounts, setup.thread - 1)
   const served = { tls, connections, budget }
   const listener = await serveSockets(app.routing as RequestListener, served, setup.descriptors)
   const delay = new EventLoopDelay()

@@ -3,7 +3,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { formatPosition } from '../../src/bus/event-id.ts'
+import { formatEventId } from '../../src/bus/event-id.ts'
 import { FROM_NOW } from '../../src/bus/position.ts'
 import { bootstrapServers, Kafka } from '../kafka/kafka.ts'
 import { ServerProcess } from '../support/server-process.ts'
@@ -21,7 +21,7 @@ const AHEAD_MS = 5_000
 const WISHES: Record<string, () => Record<string, string>> = {
   'from=latest': () => ({ ':path': '/events?from=latest' }),
   'since=now+5s': () => ({ ':path': `/events?since=${Date.now() + AHEAD_MS}` }),
-  '-1': () => ({ 'last-event-id': formatPosition(new Map(PARTITIONS.map((at) => [at, FROM_NOW]))) }),
+  '-1': () => ({ 'last-event-id': formatEventId(new Map(PARTITIONS.map((at) => [at, FROM_NOW]))) }),
 }
 
 interface Asked {

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { createSecureServer, type Http2SecureServer, type Http2ServerRequest } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { formatPosition } from '../../src/bus/event-id.ts'
+import { formatEventId } from '../../src/bus/event-id.ts'
 import { type Certificates, makeCertificates } from '../../src/demo/certificates.ts'
 import { ArrivalOrders } from './arrival-orders.ts'
 import { MovingClient, type MovingTarget } from './moving-client.ts'
@@ -78,7 +78,7 @@ describe.each(['h2', 'h1'] as const)('A moving client over %s', (protocol) => {
       const text = SOUND.slice(0, -missing)
       await open([{ text, cut: 'killed' }, { text: record(1, 1, [1, 2]) }])
       await received(3)
-      expect(idOf(requests[1])).toBe(formatPosition(positionOf([1, 1])))
+      expect(idOf(requests[1])).toBe(formatEventId(positionOf([1, 1])))
       expect(client.faults).toEqual([])
       expect(client).toMatchObject({ opened: 2, cuts: text.endsWith('\n\n') ? 0 : 1, wrongIds: 0 })
     },
@@ -181,7 +181,7 @@ function record(partition: number, number: number, offsets: readonly number[]): 
 }
 
 function idText(offsets: readonly number[]): string {
-  return formatPosition(positionOf(offsets))
+  return formatEventId(positionOf(offsets))
 }
 
 function positionOf(offsets: readonly number[]): Map<number, number> {

@@ -230,7 +230,7 @@ function produceNext(name: string, topic: TopicInMemory): number {
 /** Waits until every stream is gone, checks that nobody is counted in any more, and returns what is resident. */
 async function settled(scenes: ReadonlyMap<string, HttpScene>, pool: WatchedPool): Promise<number> {
   const open = () => [...scenes.values()].map(({ app }) => app.kafkaSse.figures.streamsOpen)
-  const counted = () => [...pool.segments].filter((segment) => segment.readers !== 0)
+  const counted = () => [...pool.segments].filter((segment) => segment.holdCount !== 0)
   await vi.waitFor(() => expect(open()).toEqual([0, 0]), { timeout: TIMEOUT_MS })
   await vi.waitFor(() => expect(counted()).toHaveLength(0), { timeout: TIMEOUT_MS })
   return residentBytes()

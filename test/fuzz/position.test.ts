@@ -6,7 +6,7 @@ import { setPriority } from 'node:os'
 import { setImmediate } from 'node:timers/promises'
 import { createContext, Script } from 'node:vm'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { formatPosition, parsePosition } from '../../src/bus/event-id.ts'
+import { formatEventId, parseEventId } from '../../src/bus/event-id.ts'
 import type { Position } from '../../src/bus/position.ts'
 import { type CorpusCase, corpusOf } from './corpus.ts'
 import { WorkCounter } from './counted-work.ts'
@@ -44,7 +44,7 @@ function inTime<Result>(run: () => Result): Result {
 function fault(text: string, expected = readId(text)): string | null {
   let position: Position | null
   try {
-    position = parsePosition(text)
+    position = parseEventId(text)
   } catch (error) {
     return `throws ${error}`
   }
@@ -55,9 +55,9 @@ function fault(text: string, expected = readId(text)): string | null {
 }
 
 function faultWritten(position: Position, pairs: readonly Pair[]): string | null {
-  const id = formatPosition(position)
+  const id = formatEventId(position)
   if (id !== writeId(pairs)) return `written as ${id}`
-  const again = parsePosition(id)
+  const again = parseEventId(id)
   if (again === null || again.size !== position.size) return `written as ${id}, which is read as another`
   const differs = [...again].some(([partition, offset]) => position.get(partition) !== offset)
   return differs ? `written as ${id}, which is read as another` : null
@@ -104,23 +104,23 @@ describe('the corpus of event ids', () => {
 
   it.each(read)('reads $name', ({ text }) => {
     expect(inTime(() => fault(text))).toBeNull()
-    expect(parsePosition(text)).not.toBeNull()
+    expect(parseEventId(text)).not.toBeNull()
   })
 
   it.each(refused)('refuses $name', ({ text }) => {
     expect(inTime(() => fault(text))).toBeNull()
-    expect(parsePosition(text)).toBeNull()
+    expect(parseEventId(text)).toBeNull()
   })
 })
 
 describe('the decoder of event ids', () => {
   const counter = new WorkCounter('/src/bus/event-id.ts')
-  let counted: typeof parsePosition
+  let counted: typeof parseEventId
 
   beforeAll(async () => {
     await counter.start()
     vi.resetModules()
-    counted = (await import('../../src/bus/event-id.ts')).parsePosition
+    counted = (await import('../../src/bus/event-id.ts')).parseEventId
   })
   afterAll(() => counter.stop())
 
@@ -168,7 +168,7 @@ describe('the decoder of event ids', () => {
     const ids = [[...numbers, 0, 2], [2, ...numbers, 2], [2, 0, ...numbers], numbers]
     for (const id of ids.map((bytes) => writeText([1, ...bytes]))) {
       const before = process.memoryUsage()
-      parsePosition(id)
+      parseEventId(id)
       const after = process.memoryUsage()
       expect(after.heapUsed - before.heapUsed, shown(id)).toBeLessThan(256 * 1024)
       expect(after.arrayBuffers - before.arrayBuffers, shown(id)).toBeLessThan(256 * 1024)

@@ -253,7 +253,7 @@ describe('GET of a stream', () => {
     for (let i = 0; i < 20_000; i++) scene.topic.produce('x'.repeat(1000))
     await vi.waitUntil(() => scene.app.kafkaSse.figures.streamsEnded.slow === 1, { timeout: 10_000 })
     expect(await ended).toBe(8)
-    expect(scene.topic.bus.segments.reduce((readers, segment) => readers + segment.readers, 0)).toBe(0)
+    expect(scene.topic.bus.segments.reduce((count, segment) => count + segment.holdCount, 0)).toBe(0)
   })
 
   it('is over when its client resets it without an error, whatever is on its way', async () => {

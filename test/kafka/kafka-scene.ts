@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { expect, vi } from 'vitest'
 import { BUILT_FEATURES, missingLine } from '../../plugins/kafka/client/librdkafka-build.ts'
 import kafkaPlugin from '../../plugins/kafka.ts'
-import { parsePosition } from '../../src/bus/event-id.ts'
+import { parseEventId } from '../../src/bus/event-id.ts'
 import type { Position } from '../../src/bus/position.ts'
 import type { Keeps } from '../../src/bus/record.ts'
 import type { FedTopic } from '../../src/bus/topic.ts'
@@ -110,7 +110,7 @@ export class OpenStream {
   /** Ids in the order in which they came, heartbeats' included. */
   get positions(): Position[] {
     const ids = this.response.reader.events.flatMap(({ id }) => (id ? [id] : []))
-    return ids.map((id) => parsePosition(id) ?? new Map())
+    return ids.map((id) => parseEventId(id) ?? new Map())
   }
 
   get lastId(): string {

@@ -3,7 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { RecordProducer } from '../../plugins/kafka/client/producer.ts'
-import { formatPosition } from '../../src/bus/event-id.ts'
+import { formatEventId } from '../../src/bus/event-id.ts'
 import { Cluster } from './cluster.ts'
 import { canStartKafka, Kafka } from './kafka.ts'
 import { KafkaScene } from './kafka-scene.ts'
@@ -110,7 +110,7 @@ describe.skipIf(!canStartKafka)('Streams that stay open while leaders move', { t
       [0, 1],
       [1, 500],
     ])
-    const streams = [await scene.stream({ id: formatPosition(had) }), await scene.stream()]
+    const streams = [await scene.stream({ id: formatEventId(had) }), await scene.stream()]
     const values = () => streams.map(({ seen }) => seen.filter(isNoReady))
     // The ten seconds that a partition without a leader may hold up the others, and some for a busy machine.
     await vi.waitFor(() => expect(values()).toEqual([['0 1'], ['0 0', '0 1']]), {

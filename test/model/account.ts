@@ -55,7 +55,14 @@ export class Account {
 
   /** The log begins at `start`. */
   begin(partition: number, start: number, at: Times): void {
-    const begun = { start, readFrom: start, recordsGone: 0, deletesGone: 0, deletesLeft: 0, skippedTo: 0 }
+    const begun = {
+      start,
+      readFrom: start,
+      recordsLostBelow: 0,
+      tombstonesLostBelow: 0,
+      deletesLeft: 0,
+      skippedTo: 0,
+    }
     this.partitions.set(partition, { ...begun, ...nothingRead(at) })
   }
 
@@ -69,7 +76,7 @@ export class Account {
     const of = this.partitions.get(partition)
     if (of === undefined) return
     this.trim(partition, start)
-    of.recordsGone = Math.max(of.recordsGone, start)
+    of.recordsLostBelow = Math.max(of.recordsLostBelow, start)
     of.skippedTo = Math.max(of.skippedTo, start)
     Object.assign(of, nothingRead(at))
     for (const [name, { record }] of this.live)
@@ -113,7 +120,7 @@ export class Account {
     of.hasRead = true
     noteLoaded(of, found + (timestampMs === null ? 0 : 1), now)
     if (keepsOlder) return goneTo > 0
-    of.deletesGone = Math.max(of.deletesGone, goneTo)
+    of.tombstonesLostBelow = Math.max(of.tombstonesLostBelow, goneTo)
     return false
   }
 
@@ -151,11 +158,11 @@ export class Account {
     for (const [partition, offset] of position) {
       const of = this.partitions.get(partition)
       if (offset <= 0 || of === undefined) continue
-      if (offset < of.start || offset < of.recordsGone) return 'too-old'
-      if (offset < of.deletesGone) reason = 'deletes-dropped'
+      if (offset < of.start || offset < of.recordsLostBelow) return 'too-old'
+      if (offset < of.tombstonesLostBelow) reason = 'deletes-dropped'
     }
-    const isOwed = ([partition, { recordsGone }]: [number, PartitionAccount]) =>
-      recordsGone > 0 && (position.get(partition) ?? 0) <= 0
+    const isOwed = ([partition, { recordsLostBelow }]: [number, PartitionAccount]) =>
+      recordsLostBelow > 0 && (position.get(partition) ?? 0) <= 0
     return !this.isWhole && [...this.partitions].some(isOwed) ? 'too-old' : reason
   }
 
@@ -165,7 +172,7 @@ export class Account {
     for (const [partition, offset] of position) {
       const of = this.partitions.get(partition)
       if (offset < 0 || of === undefined) continue
-      if (offset < of.readFrom || offset < of.recordsGone) return 'too-old'
+      if (offset < of.readFrom || offset < of.recordsLostBelow) return 'too-old'
       if (offset < of.deletesLeft) reason = 'deletes-dropped'
     }
     return reason
@@ -174,7 +181,7 @@ export class Account {
   /** Whether something of it has left that nothing superseded. */
   hasLost(partition: number): boolean {
     const of = this.partitions.get(partition)
-    return of !== undefined && (of.recordsGone > 0 || of.deletesLeft > 0)
+    return of !== undefined && (of.recordsLostBelow > 0 || of.deletesLeft > 0)
   }
 
   /** Where the reading of it began. */
@@ -209,9 +216,9 @@ export class Account {
   private noteGone({ partition, offset }: KafkaRecord, isDelete: boolean): void {
     const of = this.partitions.get(partition)
     if (of === undefined) return
-    if (isDelete) of.deletesGone = Math.max(of.deletesGone, offset + 1)
+    if (isDelete) of.tombstonesLostBelow = Math.max(of.tombstonesLostBelow, offset + 1)
     if (isDelete) of.deletesLeft = Math.max(of.deletesLeft, offset + 1)
-    else of.recordsGone = Math.max(of.recordsGone, offset + 1)
+    else of.recordsLostBelow = Math.max(of.recordsLostBelow, offset + 1)
   }
 
   private isOld({ arrivedAtMs }: Live, { nowMs }: Times): boolean {

@@ -1,10 +1,10 @@
 // A client as the resume tests see it: one stream at a time, which does what src/stream/stream.ts does with a beginning and a cursor,
 // and may be cut behind any word. ledger.ts holds what it is sent against what was written, claim.ts its id against the server.
 
-import { type Ahead, hasFromNow } from '../../src/beginning/ahead-offsets.ts'
+import { type AheadOffsets, hasFromNow } from '../../src/beginning/ahead-offsets.ts'
 import type { Beginning } from '../../src/beginning/beginning.ts'
 import { type Begun, FROM_EARLIEST } from '../../src/beginning/requested-beginning.ts'
-import { formatPosition, parsePosition } from '../../src/bus/event-id.ts'
+import { formatEventId, parseEventId } from '../../src/bus/event-id.ts'
 import type { Position } from '../../src/bus/position.ts'
 import type { Cursor } from '../../src/cursor/cursor.ts'
 import type { GapReason } from '../../src/stream/signals.ts'
@@ -26,7 +26,7 @@ export class Client extends Possession {
   private wish: NewWish = FROM_EARLIEST
   private beginning: Beginning | null = null
   private cursor: Cursor | null = null
-  private doubt: Ahead | null = null
+  private doubt: AheadOffsets | null = null
   /** What "now" was, where it asked for what comes from then on. */
   private now: Now | null = null
   /** How far the server's streams had read at the request, where it had caught up. */
@@ -66,7 +66,7 @@ export class Client extends Possession {
   connect(server: Server, wish: NewWish, written = this.id, isForgetful = true): void {
     this.disconnect()
     if (this.logs !== server.viewLogs) this.changeTopic(isForgetful)
-    const saysFromNow = hasFromNow(parsePosition(written) ?? new Map())
+    const saysFromNow = hasFromNow(parseEventId(written) ?? new Map())
     if (saysFromNow) this.forget()
     this.server = server
     const { sinceMs } = wish
@@ -87,7 +87,7 @@ export class Client extends Possession {
     this.isOpen = false
     this.beginning?.stop()
     this.doubt?.stop()
-    this.cursor?.letGo()
+    this.cursor?.release()
     if (this.ledger === null) this.id = '' // what it holds is of two topics
     this.beginning = null
     this.doubt = null
@@ -192,7 +192,7 @@ export class Client extends Possession {
     else ledger.beginAt(this.from, server, this.now.isReading)
   }
 
-  private lookIntoDoubt(doubt: Ahead): void {
+  private lookIntoDoubt(doubt: AheadOffsets): void {
     const { server } = this
     if (server === null || this.cursor?.isOutdated) return
     const finding = doubt.look(server.nowMs)
@@ -238,7 +238,7 @@ export class Client extends Possession {
   private goOnAnew(position: Position, server: Server): void {
     this.disconnect()
     this.isOpen = true
-    this.id = formatPosition(position)
+    this.id = formatEventId(position)
     this.claim = new Claim(position, server)
     this.beginning = server.begin({ ...FROM_EARLIEST, id: this.id })
   }
@@ -253,8 +253,8 @@ export class Client extends Possession {
   }
 
   private tellReady(cursor: Cursor, cut: Cut): void {
-    if (cursor.isReadyTold || !(cursor.complete || cursor.atTail())) return
-    cursor.isReadyTold = true
+    if (cursor.isReadySent || !(cursor.complete || cursor.atTail())) return
+    cursor.isReadySent = true
     this.hear(cursor, cut)
     this.ledger?.becomeReady()
   }

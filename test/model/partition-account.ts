@@ -5,12 +5,12 @@ export interface Times {
   readonly epochMs: number
 }
 
-/** What is known of one partition, in offsets. An id below `start` or `recordsGone` is too old. */
+/** What is known of one partition, in offsets. An id below `start` or `recordsLostBelow` is too old. */
 export interface PartitionAccount {
   /** Where the log begins, as far as the server was told. */
   start: number
-  recordsGone: number
-  deletesGone: number
+  recordsLostBelow: number
+  tombstonesLostBelow: number
   /** The same of tombstones that were read; those that are missing were gone before. */
   deletesLeft: number
   /** Where its reading began. */

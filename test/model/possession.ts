@@ -1,7 +1,7 @@
 // What a client of the resume tests has, over all its connections: an id, and a ledger of what came with it.
 
 import { createParser, type EventSourceMessage, type EventSourceParser } from 'eventsource-parser'
-import { parsePosition } from '../../src/bus/event-id.ts'
+import { parseEventId } from '../../src/bus/event-id.ts'
 import type { Keeps } from '../../src/bus/record.ts'
 import type { Ledger } from './ledger.ts'
 import type { Log } from './log.ts'
@@ -62,7 +62,7 @@ export function hasSomething(id: string): boolean {
 }
 
 export function positionOf(id: string) {
-  const position = parsePosition(id)
+  const position = parseEventId(id)
   if (position === null) throw new Error(`not an id: ${id}`)
   return position
 }

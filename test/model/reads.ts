@@ -1,8 +1,8 @@
 // A client's next reads in a case of the resume model, and how it connects before if its stream is over.
 
 import fc from 'fast-check'
-import type { Wish as StreamWish } from '../../src/beginning/requested-beginning.ts'
-import { formatPosition } from '../../src/bus/event-id.ts'
+import type { RequestedBeginning } from '../../src/beginning/requested-beginning.ts'
+import { formatEventId } from '../../src/bus/event-id.ts'
 import { FROM_NOW } from '../../src/bus/position.ts'
 import { type Choose, mostly } from './choice.ts'
 import type { Server } from './server.ts'
@@ -10,7 +10,7 @@ import type { Server } from './server.ts'
 /** Where the connection breaks: inside the last event that is sent, or right behind a word that has an id. */
 export type Cut = 'never' | 'inside' | 'behind'
 
-export type NewWish = Omit<StreamWish, 'id'>
+export type NewWish = Omit<RequestedBeginning, 'id'>
 
 export const CUTS = mostly<Cut>([
   ['never', 3],
@@ -82,7 +82,7 @@ export function idAs(form: Wish['says'], id: string, partitions: number): string
   if (form === 'its id unpadded') return id.replace(/=+$/, '')
   if (form === 'its id/etag') return `${id}/etag`
   if (form === 'its id') return id
-  return formatPosition(new Map(Array.from({ length: partitions }, (_, partition) => [partition, FROM_NOW])))
+  return formatEventId(new Map(Array.from({ length: partitions }, (_, partition) => [partition, FROM_NOW])))
 }
 
 export function tellReads({ client, times, bytesMax, cut, ...how }: Reads): string {

@@ -3,7 +3,7 @@
 // next step is somebody else's.
 
 import { Beginning } from '../../src/beginning/beginning.ts'
-import type { Wish } from '../../src/beginning/requested-beginning.ts'
+import type { RequestedBeginning } from '../../src/beginning/requested-beginning.ts'
 import type { BusOptions } from '../../src/bus/bus.ts'
 import type { BusView } from '../../src/bus/bus-view.ts'
 import { furthest, type Position } from '../../src/bus/position.ts'
@@ -108,14 +108,14 @@ export class Server extends Reading {
   }
 
   /** The beginning of a stream. */
-  begin(wish: Wish, answers = this.answers): Beginning {
+  begin(requested: RequestedBeginning, answers = this.answers): Beginning {
     const topic = {
       name: 'events',
       encoding: 'text',
       bus: this.view,
       watermarks: () => this.ask(),
     } as const
-    return new Beginning({ topic, wish, answers, waiter: { answered: () => {} }, clock: this.clocks })
+    return new Beginning({ topic, requested, answers, waiter: { answered: () => {} }, clock: this.clocks })
   }
 
   /** Whether a record stands for nothing, or a newer one of its key stands for it where that is enough. */
@@ -182,7 +182,7 @@ export class Server extends Reading {
     return this.bus.segments.flatMap((segment) => {
       const frames = []
       for (let at = 0; at < segment.end; at = segment.next(at)) {
-        if (segment.isBuried(at) && segment.supersededBefore(at, asOf)) continue
+        if (segment.isRemoved(at) && segment.supersededBefore(at, asOf)) continue
         const [partition, offset] = [segment.partition(at), segment.offset(at)]
         if (account.isSkipped(partition, offset)) continue
         frames.push({ partition, offset, timestampMs: segment.timestampMs(at) })

@@ -1,6 +1,6 @@
 // The open streams of one topic as unit tests see them: a real bus, sinks in memory, fake timers.
 
-import { FROM_EARLIEST, type Wish } from '../../src/beginning/requested-beginning.ts'
+import { FROM_EARLIEST, type RequestedBeginning } from '../../src/beginning/requested-beginning.ts'
 import type { Admitted } from '../../src/stream/admission.ts'
 import type { Renewal } from '../../src/stream/holders.ts'
 import { Streams, type StreamsSettings } from '../../src/stream/streams.ts'
@@ -43,14 +43,14 @@ export class StreamsScene {
   open({
     session = sessionFor(3600),
     sink = new MemorySink(),
-    wish = {},
+    requested = {},
     path = '/events',
     signals = false,
     admitted = { release: () => {} },
   }: {
     session?: Session
     sink?: MemorySink
-    wish?: Partial<Wish>
+    requested?: Partial<RequestedBeginning>
     path?: string
     signals?: boolean
     admitted?: Admitted
@@ -62,7 +62,7 @@ export class StreamsScene {
       path,
       signals,
       admitted,
-      wish: { ...FROM_EARLIEST, ...wish },
+      requested: { ...FROM_EARLIEST, ...requested },
     })
     return sink
   }

@@ -55,7 +55,7 @@ describe('an error that is not known', () => {
 describe('the examples of docs/protocol.md', () => {
   it('are the bytes that the code sends', async () => {
     const { CHALLENGE } = await import('../../src/stream/signals.ts')
-    const { formatPosition } = await import('../../src/bus/event-id.ts')
+    const { formatEventId } = await import('../../src/bus/event-id.ts')
     expect(protocol).toContain(CHALLENGE.toString().trim().split('\n')[1])
     const vectors = [...protocol.matchAll(/^\| `\{([\d:,-]+)\}` \| `([\w=-]+)` \|$/gm)]
     expect(vectors).toHaveLength(6)
@@ -63,7 +63,7 @@ describe('the examples of docs/protocol.md', () => {
       const position = new Map(
         (pairs ?? '').split(',').map((pair) => pair.split(':').map(Number) as [number, number]),
       )
-      expect(formatPosition(position)).toBe(id)
+      expect(formatEventId(position)).toBe(id)
     }
   })
 })

@@ -2,8 +2,12 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Beginning, type Outcome } from '../../../src/beginning/beginning.ts'
-import { type Begun, FROM_EARLIEST, type Wish } from '../../../src/beginning/requested-beginning.ts'
-import { formatPosition } from '../../../src/bus/event-id.ts'
+import {
+  type Begun,
+  FROM_EARLIEST,
+  type RequestedBeginning,
+} from '../../../src/beginning/requested-beginning.ts'
+import { formatEventId } from '../../../src/bus/event-id.ts'
 import type { Watermarks } from '../../../src/bus/record.ts'
 import { SharedAnswer } from '../../../src/bus/shared-answer.ts'
 import { SegmentPool } from '../../../src/segments/segment-pool.ts'
@@ -12,7 +16,7 @@ import { BusReporter } from '../../../src/threads/bus-reporter.ts'
 import { StreamReader } from '../../support/stream-reader.ts'
 import { recordOf, TopicInMemory } from '../../support/topic-in-memory.ts'
 
-const LATEST: Partial<Wish> = { from: 'latest' }
+const LATEST: Partial<RequestedBeginning> = { from: 'latest' }
 const HOUR_MS = 3_600_000
 const KEPT = { keeps: 'all', retainedRecordsMax: 5, pool: new SegmentPool(256) } as const
 
@@ -41,7 +45,7 @@ class Scene {
     this.report()
   }
 
-  begin(wish: Partial<Wish>): Beginning {
+  begin(requested: Partial<RequestedBeginning>): Beginning {
     const { mirror, topic, nowMs } = this
     return new Beginning({
       topic: {
@@ -50,7 +54,7 @@ class Scene {
         bus: mirror ?? topic.bus,
         watermarks: (signal) => topic.watermarks(signal),
       },
-      wish: { ...FROM_EARLIEST, ...wish },
+      requested: { ...FROM_EARLIEST, ...requested },
       answers: new SharedAnswer(() => topic.watermarks(this.closing.signal)),
       waiter: { answered: () => {} },
       clock: { nowMs: () => nowMs, epochMs: Date.now },
@@ -228,10 +232,10 @@ describe.each([false, true])('from=latest before the bus has caught up (in a wor
 })
 
 /** How a client may ask for what comes from now on; its clock may be ahead. */
-const FROM_NOW: Record<string, () => Partial<Wish>> = {
+const FROM_NOW: Record<string, () => Partial<RequestedBeginning>> = {
   'from=latest': () => LATEST,
   'since in the future': () => ({ sinceMs: Date.now() + 1 }),
-  'an offset of -1': () => ({ id: formatPosition(new Map([[0, -1]])) }),
+  'an offset of -1': () => ({ id: formatEventId(new Map([[0, -1]])) }),
 }
 const ASKED = Object.keys(FROM_NOW).flatMap((name) =>
   [false, true].map((isMirrored) => ({ name, isMirrored })),
@@ -240,7 +244,7 @@ const ASKED = Object.keys(FROM_NOW).flatMap((name) =>
 describe.each(ASKED)(
   '$name, before the bus has caught up (in a worker: $isMirrored)',
   ({ name, isMirrored }) => {
-    const wish = () => FROM_NOW[name]?.() ?? {}
+    const requested = () => FROM_NOW[name]?.() ?? {}
     /** What comes once all is read, a turn after another. */
     const comes = async (scene: Scene, start: Beginning) => {
       scene.catchUp()
@@ -253,7 +257,7 @@ describe.each(ASKED)(
       const scene = new Scene(new TopicInMemory(0), isMirrored)
       scene.topic.bus.setPartition(0, 0, 2)
       scene.report()
-      const start = scene.begin(wish())
+      const start = scene.begin(requested())
       scene.topic.answer(marks(4))
       scene.oldBelow = 4
       scene.produce(0, 5)
@@ -262,7 +266,7 @@ describe.each(ASKED)(
 
     it('gets a record of after the request that lies below the first end which Kafka tells', async () => {
       const scene = new Scene(new TopicInMemory(0), isMirrored)
-      const start = scene.begin(wish())
+      const start = scene.begin(requested())
       await scene.look(start)
       scene.append(0, 'an hour before', -HOUR_MS)
       scene.append(1, 'just before', -1_010)
@@ -278,7 +282,7 @@ describe.each(ASKED)(
 
     it('gets all of a topic that came after the request', async () => {
       const scene = new Scene(new TopicInMemory(0), isMirrored)
-      const start = scene.begin(wish())
+      const start = scene.begin(requested())
       await scene.look(start)
       vi.advanceTimersByTime(300)
       scene.produce(0, 3)
@@ -292,7 +296,7 @@ describe.each(ASKED)(
       scene.produce(0, 3)
       scene.topic.bus.startOver()
       scene.report()
-      const start = scene.begin(wish())
+      const start = scene.begin(requested())
       scene.topic.answer(marks(5))
       scene.produce(0, 5)
       expect(await comes(scene, start)).toEqual({ reason: null, records: ['3', '4'] })
@@ -300,7 +304,7 @@ describe.each(ASKED)(
 
     it('gets what was not read up to the end that was told, since it may have come after the request', async () => {
       const scene = new Scene(new TopicInMemory(0), isMirrored)
-      const start = scene.begin(wish())
+      const start = scene.begin(requested())
       scene.topic.answer(marks(4))
       await scene.look(start)
       scene.oldBelow = 2
@@ -316,7 +320,7 @@ describe.each(ASKED)(
     it('is told too-old where there was no room for what may have come after the request, by its timestamp', async () => {
       for (const oldBelow of [20, 28]) {
         const scene = new Scene(new TopicInMemory(0, KEPT), isMirrored)
-        const start = scene.begin(wish())
+        const start = scene.begin(requested())
         scene.topic.answer(marks(30))
         await scene.look(start)
         scene.oldBelow = oldBelow
@@ -377,7 +381,7 @@ describe.each([false, true])('from=latest while a leader is silent (in a worker:
     scene.topic.bus.setPartition(0, 0, 5)
     scene.produce(0, 2)
     scene.catchUp()
-    const beginning = begun(await scene.look(scene.begin({ id: formatPosition(new Map([[0, -1]])) })))
+    const beginning = begun(await scene.look(scene.begin({ id: formatEventId(new Map([[0, -1]])) })))
     scene.produce(2, 7)
     scene.report()
     expect(records(beginning)).toEqual(['5', '6'])
@@ -408,7 +412,7 @@ describe.each([false, true])('from=latest while a leader is silent (in a worker:
       if (asksEarly) scene.topic.bus.setPartition(0, -2)
       scene.catchUp()
       const beginning = begun(await scene.look(start))
-      expect([records(beginning), beginning.cursor.id()]).toEqual([[], formatPosition(new Map([[0, -2]]))])
+      expect([records(beginning), beginning.cursor.id()]).toEqual([[], formatEventId(new Map([[0, -2]]))])
       // Two came before the request. The leader is back, and tells an end behind what was written meanwhile, by a late clock.
       scene.topic.bus.setPartition(0, 0, 4)
       for (const [offset, value] of [
@@ -427,7 +431,7 @@ describe.each([false, true])('from=latest while a leader is silent (in a worker:
 })
 
 describe('an id with an offset of -1', () => {
-  const id = formatPosition(
+  const id = formatEventId(
     new Map([
       [0, -1],
       [1, 1],
@@ -492,7 +496,7 @@ describe('an id with an offset of -1', () => {
 })
 
 describe('an id with an offset of -1, of which records are lost', () => {
-  const id = formatPosition(new Map([[0, -1]]))
+  const id = formatEventId(new Map([[0, -1]]))
   const begin = async (end: number) => {
     const scene = new Scene(new TopicInMemory(0, KEPT))
     scene.oldBelow = end
@@ -516,7 +520,7 @@ describe('an id with an offset of -1, of which records are lost', () => {
 })
 
 describe('an id ahead in a partition that a list of Kafka lacks', () => {
-  const id = formatPosition(
+  const id = formatEventId(
     new Map([
       [0, 0],
       [1, 1],

@@ -1,8 +1,8 @@
 // Where a stream begins, seen from the stream: at its id, honoured, ahead, older or of another topic, and from now on.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Wish } from '../../../src/beginning/requested-beginning.ts'
-import { formatPosition } from '../../../src/bus/event-id.ts'
+import type { RequestedBeginning } from '../../../src/beginning/requested-beginning.ts'
+import { formatEventId } from '../../../src/bus/event-id.ts'
 import type { Watermarks } from '../../../src/bus/record.ts'
 import { Cursor } from '../../../src/cursor/cursor.ts'
 import { MergedPosition } from '../../../src/cursor/merged-position.ts'
@@ -30,7 +30,7 @@ describe('an id', () => {
 
   it('is resumed from: what comes after it, each once, superseded values included', async () => {
     const scene = new StreamsScene(withRecords())
-    const sink = scene.open({ wish: { id: 'AQQAAAIC' } }) // {0:0, 1:1}
+    const sink = scene.open({ requested: { id: 'AQQAAAIC' } }) // {0:0, 1:1}
     await pass(1)
     expect(recordsOf(sink)).toEqual(['a0', 'a1'])
     expect(sink.text).not.toContain('gap')
@@ -38,7 +38,7 @@ describe('an id', () => {
 
   it('leaves a partition out: that one is read from its beginning, without a gap', async () => {
     const scene = new StreamsScene(withRecords())
-    const sink = scene.open({ wish: { id: 'AQIABA==' } }) // {0:2}
+    const sink = scene.open({ requested: { id: 'AQIABA==' } }) // {0:2}
     await pass(1)
     expect(recordsOf(sink)).toEqual(['b0'])
     expect(sink.text).not.toContain('gap')
@@ -46,7 +46,7 @@ describe('an id', () => {
 
   it('of -1 and -2 means from now and from the beginning', async () => {
     const scene = new StreamsScene(withRecords())
-    const sink = scene.open({ wish: { id: 'AQQAAQID' } }) // {0:-1, 1:-2}
+    const sink = scene.open({ requested: { id: 'AQQAAQID' } }) // {0:-1, 1:-2}
     await pass(1)
     scene.topic.produce('a2', 'a', 0)
     await pass(1)
@@ -63,7 +63,7 @@ describe('an id', () => {
       ['AQIA0A8=', 'beyond-end'], // {0:1000}
       ['AQYAAgICBAI=', 'beyond-end'], // a partition 2
     ] as const) {
-      const sink = scene.open({ wish: { id, from: 'latest' } })
+      const sink = scene.open({ requested: { id, from: 'latest' } })
       await pass(1_100) // a list that lacks a partition is asked for again
       expect(said(sink)).toMatch(new RegExp(`^:gap ${reason}\n\n`))
       expect(sink.text.match(/:gap/g)).toHaveLength(1)
@@ -75,7 +75,7 @@ describe('an id', () => {
   it('ahead of this process waits until Kafka has answered, with heartbeats, and is no gap', async () => {
     const topic = withRecords()
     const scene = new StreamsScene(topic)
-    const sink = scene.open({ wish: { id: 'AQQABgIC' } }) // {0:3, 1:1}: one record further than this bus
+    const sink = scene.open({ requested: { id: 'AQQABgIC' } }) // {0:3, 1:1}: one record further than this bus
     await pass(9_100)
     expect(said(sink)).toBe(':\n\n')
     topic.answer({ 0: { start: 0, end: 4 }, 1: { start: 0, end: 1 } })
@@ -89,7 +89,7 @@ describe('an id', () => {
 
   it('ahead of this process waits no longer than until the process gets there, whether Kafka answers or not', async () => {
     const topic = withRecords()
-    const sink = new StreamsScene(topic).open({ wish: { id: 'AQQABgIC' } }) // {0:3, 1:1}
+    const sink = new StreamsScene(topic).open({ requested: { id: 'AQQABgIC' } }) // {0:3, 1:1}
     await pass(1_000)
     topic.produce('a2', 'a', 0)
     topic.produce('a3', 'a', 0)
@@ -103,15 +103,15 @@ describe('an id', () => {
     const scene = new StreamsScene(topic)
     topic.answer({ 0: { start: 0, end: 3 }, 1: null })
     const sinks = [
-      scene.open({ wish: { id: 'AQQABgIC' } }), // {0:3, 1:1}
-      scene.open({ wish: { id: 'AQQABgIA' } }), // {0:3, 1:0}
-      scene.open({ wish: { id: 'AQQACALQDw==' } }), // {0:4, 1:1000}: beyond in one, and nobody knows of the other
+      scene.open({ requested: { id: 'AQQABgIC' } }), // {0:3, 1:1}
+      scene.open({ requested: { id: 'AQQABgIA' } }), // {0:3, 1:0}
+      scene.open({ requested: { id: 'AQQACALQDw==' } }), // {0:4, 1:1000}: beyond in one, and nobody knows of the other
     ]
     await pass(2)
     expect(sinks.map(recordsOf)).toEqual([[], ['b0'], ['b0', 'a1']])
     expect(sinks.map((sink) => sink.text.includes(':gap beyond-end'))).toEqual([false, false, true])
     topic.answer({ 0: null, 1: { start: 0, end: 9 } })
-    const beyond = scene.open({ wish: { id: 'AQQACALQDw==' } }) // {0:4, 1:1000}: the silent one first
+    const beyond = scene.open({ requested: { id: 'AQQACALQDw==' } }) // {0:4, 1:1000}: the silent one first
     await pass(2)
     expect(beyond.text).toContain(':gap beyond-end')
   })
@@ -119,7 +119,7 @@ describe('an id', () => {
   it('ahead where a leader is silent is taken at its word there before 10 s are over, and honoured when the leader is back', async () => {
     const topic = withRecords()
     topic.answer({ 0: { start: 0, end: 2 }, 1: null })
-    const sink = new StreamsScene(topic).open({ wish: { id: 'AQQAAgIG' } }) // {0:1, 1:3}
+    const sink = new StreamsScene(topic).open({ requested: { id: 'AQQAAgIG' } }) // {0:1, 1:3}
     await pass(9_400)
     expect(said(sink)).toBe(':\n\n')
     await pass(200)
@@ -135,7 +135,7 @@ describe('an id', () => {
     const topic = withRecords()
     topic.answer({ 0: { start: 0, end: 2 }, 1: null })
     const scene = new StreamsScene(topic)
-    const sink = scene.open({ wish: { id: 'AQQAAgIG' } }) // {0:1, 1:3}
+    const sink = scene.open({ requested: { id: 'AQQAAgIG' } }) // {0:1, 1:3}
     await pass(10_100)
     expect(recordsOf(sink)).toEqual(['a1'])
     topic.answer({ 0: { start: 0, end: 2 }, 1: { start: 0, end: 1 } })
@@ -149,7 +149,7 @@ describe('an id', () => {
 
   it('ahead while Kafka says nothing at all is taken at its word before 10 s are over, too', async () => {
     const topic = withRecords()
-    const sink = new StreamsScene(topic).open({ wish: { id: 'AQQAAgIG' } }) // {0:1, 1:3}
+    const sink = new StreamsScene(topic).open({ requested: { id: 'AQQAAgIG' } }) // {0:1, 1:3}
     await pass(9_600)
     expect(recordsOf(sink)).toEqual(['a1'])
     topic.answer({ 0: { start: 0, end: 2 } })
@@ -162,7 +162,7 @@ describe('an id', () => {
     topic.bus.caughtUp = false
     const scene = new StreamsScene(topic)
     const ids = ['AQQAAgIG', 'AQQABgIC'] // {0:1, 1:3} and {0:3, 1:1}
-    const sinks = ids.map((id) => scene.open({ wish: { id } }))
+    const sinks = ids.map((id) => scene.open({ requested: { id } }))
     await pass(20_000)
     topic.bus.markCaughtUp()
     await pass(1_000)
@@ -173,7 +173,7 @@ describe('an id', () => {
     expect(sinks[1]?.text).toContain(':gap beyond-end')
     const silent = withRecords()
     silent.bus.caughtUp = false
-    const unanswered = new StreamsScene(silent).open({ wish: { id: 'AQQAAgIG' } })
+    const unanswered = new StreamsScene(silent).open({ requested: { id: 'AQQAAgIG' } })
     await pass(20_000)
     silent.bus.markCaughtUp()
     await pass(1_900)
@@ -187,10 +187,10 @@ describe('an id', () => {
     topic.answer({ 0: { start: 0, end: 2 }, 1: { start: 0, end: 1 } })
     const scene = new StreamsScene(topic)
     for (const offset of [-2, -1, 0, 7]) {
-      const id = formatPosition(
+      const id = formatEventId(
         new Map([0, 1, 2].map((partition) => [partition, partition === 2 ? offset : 1])),
       )
-      const sink = scene.open({ wish: { id } })
+      const sink = scene.open({ requested: { id } })
       await pass(900)
       expect(said(sink)).toBe('') // one list is not enough
       await pass(200)
@@ -201,7 +201,7 @@ describe('an id', () => {
   it('is made once for an idle stream, not for each of its heartbeats', async () => {
     const topic = withRecords()
     topic.answer({ 0: { start: 0, end: 9 }, 1: { start: 0, end: 1 } })
-    const sink = new StreamsScene(topic).open({ wish: { id: 'AQQABgIA' } }) // {0:3, 1:0}
+    const sink = new StreamsScene(topic).open({ requested: { id: 'AQQABgIA' } }) // {0:3, 1:0}
     await pass(10_000)
     const made = vi.spyOn(MergedPosition.prototype, 'text')
     const asked = vi.spyOn(Cursor.prototype, 'id')
@@ -214,7 +214,7 @@ describe('an id', () => {
   it('of -1 in a partition that this process does not know yet is where Kafka says that it ends', async () => {
     const topic = withRecords()
     const scene = new StreamsScene(topic)
-    const sink = scene.open({ wish: { id: 'AQYABAICBAE=' } }) // {0:2, 1:1, 2:-1}
+    const sink = scene.open({ requested: { id: 'AQYABAICBAE=' } }) // {0:2, 1:1, 2:-1}
     topic.answer({ 0: { start: 0, end: 2 }, 1: { start: 0, end: 1 }, 2: { start: 0, end: 1 } })
     await pass(1)
     topic.bus.setPartition(2, 0)
@@ -228,7 +228,7 @@ describe('an id', () => {
   it('that waits for Kafka while the topic is recreated is looked at once the new one is read', async () => {
     const topic = withRecords()
     const scene = new StreamsScene(topic)
-    const sink = scene.open({ wish: { id: 'AQQABgIC' } }) // {0:3, 1:1}: one record further than this bus
+    const sink = scene.open({ requested: { id: 'AQQABgIC' } }) // {0:3, 1:1}: one record further than this bus
     topic.bus.recreate()
     topic.answer({ 0: { start: 0, end: 1 } })
     await pass(1)
@@ -266,7 +266,7 @@ describe('an id', () => {
       topic.bus.markCaughtUp()
       await pass(1)
     }
-    const opened = (signals = false, wish: Partial<Wish> = {}) => {
+    const opened = (signals = false, requested: Partial<RequestedBeginning> = {}) => {
       const topic = new TopicInMemory(1, { deleteRetentionMs: DAY_MS })
       for (const [value, key] of [
         ['a0', 'a'],
@@ -274,7 +274,7 @@ describe('an id', () => {
       ] as const)
         topic.produce(value, key)
       topic.bus.noteEnd(0, 2, { nowMs: performance.now(), epochMs: Date.now() })
-      const sink = new StreamsScene(topic).open({ signals, wish, session: sessionFor(2 * 86_400) })
+      const sink = new StreamsScene(topic).open({ signals, requested, session: sessionFor(2 * 86_400) })
       return { topic, sink }
     }
 
@@ -301,7 +301,7 @@ describe('an id', () => {
     })
 
     it('goes on where it is if its client has from another server what this one missed', async () => {
-      const { topic, sink } = opened(false, { id: formatPosition(new Map([[0, 6]])) })
+      const { topic, sink } = opened(false, { id: formatEventId(new Map([[0, 6]])) })
       await pass(11_000) // Kafka says nothing: it is taken at its word
       await readAgain(topic)
       expect(sink.text).not.toContain('gap')
@@ -309,7 +309,7 @@ describe('an id', () => {
     })
 
     it('hears of it, too, if what its client has from another server ends within what is missing', async () => {
-      const { topic, sink } = opened(false, { id: formatPosition(new Map([[0, 4]])) })
+      const { topic, sink } = opened(false, { id: formatEventId(new Map([[0, 4]])) })
       await pass(11_000)
       await readAgain(topic)
       expect(sink.text.match(/:gap .*/g)).toEqual([':gap deletes-dropped'])
@@ -320,7 +320,7 @@ describe('an id', () => {
   it('that waits while the topic is recreated is held against the new one alone, whatever was settled of the old one', async () => {
     const topic = withRecords()
     const scene = new StreamsScene(topic)
-    const sink = scene.open({ wish: { id: 'AQQABgIG' } }) // {0:3, 1:3}
+    const sink = scene.open({ requested: { id: 'AQQABgIG' } }) // {0:3, 1:3}
     topic.answer({ 0: { start: 0, end: 3 }, 1: null })
     await pass(1)
     topic.bus.recreate()
@@ -336,7 +336,7 @@ describe('an id', () => {
 
   it('is not beyond the end where this process has read that far, whatever an answer from before says', async () => {
     const topic = withRecords()
-    const sink = new StreamsScene(topic).open({ wish: { id: 'AQQACAIG' } }) // {0:4, 1:3}
+    const sink = new StreamsScene(topic).open({ requested: { id: 'AQQACAIG' } }) // {0:4, 1:3}
     await pass(1)
     for (const value of ['b1', 'b2']) topic.produce(value, 'b', 1)
     topic.answer({ 0: null, 1: { start: 0, end: 1 } })
@@ -354,7 +354,7 @@ describe('an id', () => {
       topic.bus.setPartition(1, -2)
       topic.produce('a0', 'a', 0)
       topic.answer({ 0: { start: 0, end: 1 }, 1: marks })
-      return { topic, sink: new StreamsScene(topic).open({ wish: { id: 'AQQAAgIK' } }) } // {0:1, 1:5}
+      return { topic, sink: new StreamsScene(topic).open({ requested: { id: 'AQQAAgIK' } }) } // {0:1, 1:5}
     }
     const readFrom = async (topic: TopicInMemory, start: number) => {
       topic.bus.setPartition(1, start)
@@ -401,7 +401,7 @@ describe('an id', () => {
   it('older than what Kafka keeps is a gap', async () => {
     const topic = new TopicInMemory(0)
     topic.bus.setPartition(0, 100)
-    const sink = new StreamsScene(topic).open({ wish: { id: 'AQIAAg==' } })
+    const sink = new StreamsScene(topic).open({ requested: { id: 'AQIAAg==' } })
     await pass(1)
     expect(said(sink).startsWith(':gap too-old\n\n')).toBe(true)
   })
@@ -413,7 +413,7 @@ describe('from=latest', () => {
     topic.bus.caughtUp = false
     topic.answer({ 0: { start: 0, end: 2 }, 1: null })
     const scene = new StreamsScene(topic)
-    const sink = scene.open({ wish: { from: 'latest' } })
+    const sink = scene.open({ requested: { from: 'latest' } })
     const timestampMs = Date.now() - 3_600_000
     for (const [offset, value] of ['before', 'before, too', 'after'].entries())
       topic.bus.append({ ...recordOf(offset, value, null, 0), timestampMs })
@@ -433,7 +433,7 @@ describe('from=latest', () => {
     const topic = new TopicInMemory(1)
     topic.bus.caughtUp = false
     topic.answer({ 0: { start: 0, end: 0 }, 1: { start: 3, end: 5 } })
-    const sink = new StreamsScene(topic).open({ wish: { from: 'latest' } })
+    const sink = new StreamsScene(topic).open({ requested: { from: 'latest' } })
     await pass(1)
     topic.bus.markCaughtUp()
     await pass(1)
@@ -450,7 +450,7 @@ describe('from=latest of a bus that has yet to catch up', () => {
     const topic = new TopicInMemory(1)
     for (const value of ['before', 'before, too']) topic.produce(value)
     topic.bus.caughtUp = false
-    return { topic, sink: new StreamsScene(topic).open({ wish: { from: 'latest' } }) }
+    return { topic, sink: new StreamsScene(topic).open({ requested: { from: 'latest' } }) }
   }
 
   it('sends nothing from before the request, also where Kafka tells of a shorter log that is another topic’s', async () => {

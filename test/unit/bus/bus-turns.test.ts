@@ -272,7 +272,7 @@ describe('a pool of segments', () => {
     const segments = [...scene.bus.segments]
     for (const segment of segments) segment.hold()
     scene.bus.recreate()
-    const looks = vi.spyOn(Segment.prototype, 'readers', 'get')
+    const looks = vi.spyOn(Segment.prototype, 'holdCount', 'get')
     scene.pool.take(0, 1)
     console.log(`${looks.mock.calls.length} looks`)
     expect(looks.mock.calls.length).toBeLessThan(500)

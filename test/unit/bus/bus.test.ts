@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { Bus, type BusOptions } from '../../../src/bus/bus.ts'
-import { formatPosition, parsePosition } from '../../../src/bus/event-id.ts'
+import { formatEventId, parseEventId } from '../../../src/bus/event-id.ts'
 import type { KafkaRecord } from '../../../src/bus/record.ts'
 import { Cursor } from '../../../src/cursor/cursor.ts'
 import { BUS_OPTIONS } from '../../support/bus-options.ts'
@@ -32,7 +32,7 @@ function readAll(cursor: Cursor, into = new StreamReader(), bytesMax = 64 * 1024
 }
 
 function positionOf(id: string) {
-  const position = parsePosition(id)
+  const position = parseEventId(id)
   if (position === null) throw new Error(`not an id: ${id}`)
   return position
 }
@@ -322,7 +322,7 @@ describe('a client that moves between two servers which read the partitions in d
     const reader = new StreamReader()
     reader.feed(cursor.read(1000) ?? Buffer.alloc(0))
     expect(reader.lastId).toBe(
-      formatPosition(
+      formatEventId(
         new Map([
           [0, 3],
           [1, 1],
@@ -331,7 +331,7 @@ describe('a client that moves between two servers which read the partitions in d
     )
     expect(cursor.id()).toBe(reader.lastId)
     expect(readAll(cursor, reader).lastId).toBe(
-      formatPosition(
+      formatEventId(
         new Map([
           [0, 5],
           [1, 1],

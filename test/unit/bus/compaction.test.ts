@@ -55,7 +55,7 @@ class Reader {
 
   /** False at the tail. */
   read(bytesMax: number): boolean {
-    this.letGo()
+    this.release()
     const bytes = this.cursor.read(bytesMax)
     if (bytes === null) return false
     const segment = this.cursor.handOver()
@@ -71,7 +71,7 @@ class Reader {
     while (this.read(64 * 1024));
   }
 
-  letGo(): void {
+  release(): void {
     if (this.held === null) return
     const { segment, bytes, copy } = this.held
     if (!bytes.equals(copy)) throw new Error('its bytes were written over while it held them')
@@ -219,7 +219,7 @@ describe('compaction', { timeout: 60_000 }, () => {
         for (const reader of readers) {
           const { offsets } = reader
           reader.readAll()
-          reader.letGo()
+          reader.release()
           if (offsets.some((offset, i) => i > 0 && offset <= (offsets[i - 1] ?? 0)))
             throw new Error(`order: ${offsets}`)
           if (offsets.length > 0 && offsets.at(-1) !== scene.offset - 1) throw new Error('not to the end')

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { formatPosition } from '../../../src/bus/event-id.ts'
+import { formatEventId } from '../../../src/bus/event-id.ts'
 import { Partitions } from '../../../src/bus/partitions.ts'
 
 const offset = fc.oneof(fc.nat(200), fc.nat(20_000), fc.maxSafeNat(), fc.constant(-2))
@@ -22,7 +22,7 @@ it('is what the position says, however it came about', () => {
         else if (kind === 'start') partitions.setStart(partition, to)
         else if (partitions.has(partition)) partitions.moveTo(partition, to)
         if (!isRead) continue
-        const text = formatPosition(partitions.position())
+        const text = formatEventId(partitions.position())
         const written = new Uint8Array(partitions.encode() + 1)
         expect(partitions.writeText(written, 1)).toBe(written.length)
         expect(Buffer.from(written.subarray(1)).toString('latin1')).toBe(text)

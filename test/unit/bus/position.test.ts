@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import fastify from 'fastify'
 import { afterAll, describe, expect, it } from 'vitest'
-import { formatPosition, parsePosition } from '../../../src/bus/event-id.ts'
+import { formatEventId, parseEventId } from '../../../src/bus/event-id.ts'
 import { covers, furthest, type Position } from '../../../src/bus/position.ts'
 
 const vectors: [Record<number, number>, string][] = [
@@ -32,15 +32,15 @@ const anyPosition = fc
 
 describe('the text of a position', () => {
   it.each(vectors)('of %o is %s, byte for byte', (offsets, text) => {
-    expect(formatPosition(position(offsets))).toBe(text)
-    expect(parsePosition(text)).toEqual(position(offsets))
-    expect(parsePosition(text.replace(/=+$/, ''))).toEqual(position(offsets))
+    expect(formatEventId(position(offsets))).toBe(text)
+    expect(parseEventId(text)).toEqual(position(offsets))
+    expect(parseEventId(text.replace(/=+$/, ''))).toEqual(position(offsets))
   })
 
   it('reads back every position that it writes, in ascending order of partitions', () => {
     fc.assert(
       fc.property(anyPosition, (original) => {
-        const read = parsePosition(formatPosition(original))
+        const read = parseEventId(formatEventId(original))
         expect([...(read ?? [])]).toEqual([...original])
       }),
       { numRuns: 1000 },
@@ -55,35 +55,35 @@ describe('the text of a position', () => {
     ['no key', '[null,"AQIAAg=="]'],
     ['a pair that was read and written again by something else', '[null, "AQIAAg==/5f3a"]'],
   ])("reads Zilla's form with %s", (_, text) => {
-    expect(parsePosition(text)).toEqual(position({ 0: 1 }))
+    expect(parseEventId(text)).toEqual(position({ 0: 1 }))
   })
 
   it('reads partitions in any order, and writes them in ascending order', () => {
-    const read = parsePosition(bytes(1, 6, 4, 8, 0, 2, 2, 3))
+    const read = parseEventId(bytes(1, 6, 4, 8, 0, 2, 2, 3))
     expect([...(read ?? [])]).toEqual([
       [2, 4],
       [0, 1],
       [1, -2],
     ])
-    expect(parsePosition(formatPosition(read ?? new Map()))).toEqual(position({ 0: 1, 1: -2, 2: 4 }))
+    expect(parseEventId(formatEventId(read ?? new Map()))).toEqual(position({ 0: 1, 1: -2, 2: 4 }))
   })
 
   it('reads numbers with more bytes than they need, up to ten', () => {
-    expect(parsePosition(bytes(1, 0x82, 0x00, 0x80, 0x00, 0x82, ...Array(8).fill(0x80), 0))).toEqual(
+    expect(parseEventId(bytes(1, 0x82, 0x00, 0x80, 0x00, 0x82, ...Array(8).fill(0x80), 0))).toEqual(
       position({ 0: 1 }),
     )
   })
 
   it('reads an id of no partition, which leaves every one out', () => {
-    expect(parsePosition('AQA=')).toEqual(new Map())
-    expect(formatPosition(new Map())).toBe('AQA=')
+    expect(parseEventId('AQA=')).toEqual(new Map())
+    expect(formatEventId(new Map())).toBe('AQA=')
   })
 
   it('reads offsets beyond 2^53 as one that no topic reaches', () => {
     const id = Buffer.from([1, 2, 0, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]).toString(
       'base64url',
     )
-    expect(parsePosition(id)).toEqual(position({ 0: Number.MAX_SAFE_INTEGER }))
+    expect(parseEventId(id)).toEqual(position({ 0: Number.MAX_SAFE_INTEGER }))
   })
 
   it.each([
@@ -113,7 +113,7 @@ describe('the text of a position', () => {
     ['words', 'not an id'],
     ['20 KB', 'A'.repeat(20_000)],
   ])('refuses %s', (_, text) => {
-    expect(parsePosition(text)).toBeNull()
+    expect(parseEventId(text)).toBeNull()
   })
 
   it('neither throws nor reads anything twice the same way from arbitrary text', () => {
@@ -125,8 +125,8 @@ describe('the text of a position', () => {
           fc.uint8Array().map((b) => Buffer.from(b).toString('base64url')),
         ),
         (text) => {
-          const read = parsePosition(text)
-          if (read !== null) expect(parsePosition(formatPosition(read))).toEqual(read)
+          const read = parseEventId(text)
+          if (read !== null) expect(parseEventId(formatEventId(read))).toEqual(read)
         },
       ),
       { numRuns: 5000 },
@@ -142,7 +142,7 @@ describe('the lengths of ids in docs/compatibility.md', () => {
   const rows = [...section.matchAll(/^\| (.+) \|$/gm)].map(([, cells = '']) => cells.split(/ \| /))
   const numberOf = (cell = '') => Number(cell.replaceAll(',', ''))
   const lengthOf = (partitions: number, offset: number) =>
-    formatPosition(new Map(Array.from({ length: partitions }, (_, partition) => [partition, offset]))).length
+    formatEventId(new Map(Array.from({ length: partitions }, (_, partition) => [partition, offset]))).length
 
   it('are those of the ids that are made', () => {
     const lengths = rows.filter(([partitions]) => /^\d+$/.test(partitions ?? ''))
@@ -170,7 +170,7 @@ describe('an id in a URL', () => {
   const app = fastify()
   app.get('/', (request, reply) => {
     const { lastEventId = '' } = request.query as { lastEventId?: string }
-    reply.send([...(parsePosition(lastEventId) ?? [])])
+    reply.send([...(parseEventId(lastEventId) ?? [])])
   })
   afterAll(() => app.close())
 

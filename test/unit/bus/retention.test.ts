@@ -312,7 +312,7 @@ describe('a bus that keeps everything', () => {
       const scene = new BusScene({ keeps: 'all' })
       scene.write(null, 'x'.repeat(1000))
       scene.write(null, 'x'.repeat(3000))
-      scene.bus.kept.drop(1)
+      scene.bus.kept.removeSegment(1)
       short(scene, 1)
       expect(scene.bus.segments.map(({ endId }) => endId === null)).toEqual([false, true])
     })

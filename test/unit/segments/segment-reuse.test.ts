@@ -72,5 +72,5 @@ it('changes no byte of a segment that another thread has counted itself into', a
     expect(held).toBeGreaterThan(1_000)
     expect(refused).toBeGreaterThan(100)
   }
-  for (const { readers: counted } of segments) expect(counted).toBe(0)
+  for (const { holdCount: counted } of segments) expect(counted).toBe(0)
 })

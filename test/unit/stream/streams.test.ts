@@ -55,7 +55,7 @@ describe('a stream', () => {
   it('says the same as events where signals are asked for', async () => {
     const scene = new StreamsScene()
     scene.topic.produce('one')
-    const sink = scene.open({ signals: true, wish: { id: '====' }, session: sessionFor(40) })
+    const sink = scene.open({ signals: true, requested: { id: '====' }, session: sessionFor(40) })
     await pass(10_000)
     await pass(31_000)
     expect(said(sink)).toBe(
@@ -298,13 +298,13 @@ describe('a peer that does not take what it is sent', () => {
     for (let i = 0; i < 100; i++) scene.topic.produce('x'.repeat(1000))
     const sink = scene.open({ sink: new MemorySink(false) })
     await pass(1)
-    expect(scene.topic.bus.segments[0]?.readers).toBe(1)
+    expect(scene.topic.bus.segments[0]?.holdCount).toBe(1)
     await pass(30_000)
     expect(sink.ended).toBeNull()
     await pass(1_500)
     expect(sink.ended).toBe('cancelled')
     expect(scene.streams.figures.streamsEnded.slow).toBe(1)
-    expect(scene.topic.bus.segments[0]?.readers).toBe(0)
+    expect(scene.topic.bus.segments[0]?.holdCount).toBe(0)
   })
 
   it('is ended as slow on an idle stream, too, and is sent no heap of heartbeats meanwhile', async () => {
@@ -412,8 +412,8 @@ describe('the end of everything', () => {
     const scene = new StreamsScene(topic)
     const sinks = [
       scene.open(),
-      scene.open({ wish: { id: 'AQIA0A8=' } }),
-      scene.open({ wish: { from: 'latest' } }),
+      scene.open({ requested: { id: 'AQIA0A8=' } }),
+      scene.open({ requested: { from: 'latest' } }),
     ]
     for (const sink of sinks) sink.close('clean')
     await pass(1)

@@ -2,8 +2,8 @@
 // no turn more than a turn may take.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { FROM_EARLIEST, type Wish } from '../../../src/beginning/requested-beginning.ts'
-import { formatPosition } from '../../../src/bus/event-id.ts'
+import { FROM_EARLIEST, type RequestedBeginning } from '../../../src/beginning/requested-beginning.ts'
+import { formatEventId } from '../../../src/bus/event-id.ts'
 import { Cursor } from '../../../src/cursor/cursor.ts'
 import { Stream } from '../../../src/stream/stream.ts'
 import { Streams } from '../../../src/stream/streams.ts'
@@ -31,7 +31,11 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-function open(topic: TopicInMemory, wish: Partial<Wish> = {}, expiresAtMs = Date.now() + 3_600_000): void {
+function open(
+  topic: TopicInMemory,
+  requested: Partial<RequestedBeginning> = {},
+  expiresAtMs = Date.now() + 3_600_000,
+): void {
   const session = {
     issuer: 'https://auth.example.com',
     subject: 'example',
@@ -44,7 +48,7 @@ function open(topic: TopicInMemory, wish: Partial<Wish> = {}, expiresAtMs = Date
     const sink = new MemorySink()
     const admitted = { release: () => {} }
     const request = { topic, sink, session, path: '/', signals: false, admitted }
-    streams.open({ ...request, wish: { ...FROM_EARLIEST, ...wish } })
+    streams.open({ ...request, requested: { ...FROM_EARLIEST, ...requested } })
     return sink
   })
 }
@@ -74,7 +78,7 @@ describe('thousands of streams at once', () => {
     const topic = new TopicInMemory(4)
     for (let i = 0; i < 20; i++) topic.produce('x', null, i % 4)
     topic.bus.caughtUp = false
-    open(topic, { id: formatPosition(new Map([[0, 3]])) })
+    open(topic, { id: formatEventId(new Map([[0, 3]])) })
     await settle()
     const begun = vi.spyOn(Cursor, 'fromPosition')
     topic.bus.markCaughtUp()
@@ -83,7 +87,7 @@ describe('thousands of streams at once', () => {
 
   it('begin in the turns after the one in which Kafka answers', async () => {
     const topic = new TopicInMemory()
-    open(topic, { id: formatPosition(new Map([[0, 3]])) })
+    open(topic, { id: formatEventId(new Map([[0, 3]])) })
     await settle()
     const begun = vi.spyOn(Cursor, 'fromPosition')
     topic.answer({ 0: { start: 0, end: 3 } })
@@ -92,7 +96,7 @@ describe('thousands of streams at once', () => {
 
   it('are told of an answer of Kafka in turns, too', async () => {
     const topic = new TopicInMemory()
-    open(topic, { id: formatPosition(new Map([[0, 3]])) })
+    open(topic, { id: formatEventId(new Map([[0, 3]])) })
     await settle()
     const told = vi.spyOn(Stream.prototype, 'answered')
     topic.answer({ 0: { start: 0, end: 3 } })

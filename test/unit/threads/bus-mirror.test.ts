@@ -14,7 +14,7 @@ import { StreamReader } from '../../support/stream-reader.ts'
 const SEGMENT_BYTES = 4096
 /** Three of its records fill a segment. */
 const VALUE = 'x'.repeat(1_200)
-const READER = 1
+const THREAD = 1
 
 describe('a bus that another thread reads', () => {
   let pool: SegmentPool
@@ -29,7 +29,7 @@ describe('a bus that another thread reads', () => {
     pool = new SegmentPool(SEGMENT_BYTES)
     bus = new Bus({ ...BUS_OPTIONS, keeps, pool, retainedBytesMax: retainedSegments * SEGMENT_BYTES })
     reporter = new BusReporter(bus)
-    mirror = new BusMirror(READER)
+    mirror = new BusMirror(THREAD)
     offset = 0
     bus.setPartition(0, 0)
     bus.markCaughtUp()
@@ -282,7 +282,7 @@ describe('a bus that another thread reads', () => {
       mirror.receive(news())
       cursor = Cursor.fromBeginning(mirror)
       expect(readOne(cursor)).toBe(0)
-      cursor.letGo()
+      cursor.release()
       append(...'abcabcabcabc')
       compact()
     })
@@ -290,7 +290,7 @@ describe('a bus that another thread reads', () => {
     it('lets nobody count in, and the reader waits for the news', () => {
       const [stale] = mirror.segments
       expect(stale?.hold()).toBe(false)
-      expect(stale?.readers).toBe(0)
+      expect(stale?.holdCount).toBe(0)
       expect(readOne(cursor)).toBeNull()
       expect(cursor.atTail()).toBe(false)
       expect(cursor.lost).toBe(false)
@@ -331,22 +331,22 @@ describe('a bus that another thread reads', () => {
 
     it('keeps it until the thread is forgotten', () => {
       expect(held).toBe(1)
-      bus.forgetReader(READER + 1)
+      bus.releaseThread(THREAD + 1)
       expect(parted()).toBe(1)
-      bus.forgetReader(READER)
+      bus.releaseThread(THREAD)
       expect(parted()).toBe(0)
     })
 
     it('takes it for another thread where that one counts in, too', () => {
-      const other = new BusMirror(READER + 1)
+      const other = new BusMirror(THREAD + 1)
       other.receive(structuredClone(new BusReporter(bus).news()))
       const cursor = Cursor.fromBeginning(other)
       cursor.read(1)
       const segment = cursor.handOver()
-      bus.forgetReader(READER)
-      expect(segment?.readers).toBe(1)
+      bus.releaseThread(THREAD)
+      expect(segment?.holdCount).toBe(1)
       segment?.release()
-      expect(segment?.readers).toBe(0)
+      expect(segment?.holdCount).toBe(0)
     })
   })
 
@@ -355,8 +355,8 @@ describe('a bus that another thread reads', () => {
     mirror.receive(news())
     const [view] = mirror.segments
     expect(view?.hold()).toBe(true)
-    expect(bus.segments[0]?.readers).toBe(1)
-    bus.forgetReader(READER)
-    expect(bus.segments[0]?.readers).toBe(0)
+    expect(bus.segments[0]?.holdCount).toBe(1)
+    bus.releaseThread(THREAD)
+    expect(bus.segments[0]?.holdCount).toBe(0)
   })
 })

@@ -41,7 +41,7 @@ describe('a worker that is told something before it serves', () => {
     const options = await parseEnvironment({ ...SERVE_SETTINGS, JWT_KEYS, LOG_LEVEL: 'silent' })
     const workerData: WorkerSetup = {
       handed: handOver({ ...options, streams: [] }),
-      reader: 1,
+      thread: 1,
       topics: [],
       descriptors: [],
       ticketKeys: new Uint8Array(48),

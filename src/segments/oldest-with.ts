@@ -1,7 +1,7 @@
 // The oldest segment that still has something which only new records bring: each segment is passed over once, not at every look.
 
-import type { Segment } from '../segments/segment.ts'
-import { indexOfSequence } from './place.ts'
+import type { Segment } from './segment.ts'
+import { indexOfSequence } from './segment-search.ts'
 
 export class OldestWith {
   private readonly has: (segment: Segment) => boolean

@@ -1,0 +1,37 @@
+// Finds a segment in a bus's list by binary search: sequences only grow from one segment to the next.
+
+import type { SegmentView } from './segment-view.ts'
+
+/** Index of the first segment that stands for `sequence` or a later one. The list's length if none does. */
+export function indexOfSequence(segments: readonly SegmentView[], sequence: number): number {
+  return firstIndex(segments, (segment) => segment.lastSequence >= sequence)
+}
+
+/**
+ * Index of the first segment for which `holds`, given that it holds for all segments after that one. The list's length if it
+ * holds for none. Searches from the tail in doubling steps, then halves: most places are near the tail, and `holds` may be slow.
+ */
+export function firstIndex(
+  segments: readonly SegmentView[],
+  holds: (segment: SegmentView) => boolean,
+): number {
+  const holdsAt = (index: number) => {
+    const segment = segments[index]
+    return segment !== undefined && holds(segment)
+  }
+  let [low, high] = [0, segments.length]
+  for (let step = 1; high > low; step *= 2) {
+    const index = Math.max(low, segments.length - step)
+    if (!holdsAt(index)) {
+      low = index + 1
+      break
+    }
+    high = index
+  }
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (holdsAt(middle)) high = middle
+    else low = middle + 1
+  }
+  return low
+}
