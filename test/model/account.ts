@@ -166,6 +166,11 @@ export class Account {
     return !this.isWhole && [...this.partitions].some(isOwed) ? 'too-old' : reason
   }
 
+  /** Whether a tombstone may be gone that a client with this offset of the partition had yet to be sent. */
+  mayLackDelete(partition: number, offset: number): boolean {
+    return offset < (this.partitions.get(partition)?.tombstonesLostBelow ?? 0)
+  }
+
   /** Why not all that came behind a position can be had, where a client began there with nothing; null if it can. */
   gapAfter(position: Position): GapReason | null {
     let reason: GapReason | null = null

@@ -148,8 +148,7 @@ export class Ledger {
       const from = Math.max(0, this.position.get(partition) ?? 0)
       const to = Math.max(log.start, position.get(partition) ?? 0)
       // What is missing in a log that is read late may have been tombstones, and what was deleted unread records, whatever it was.
-      const at = new Map([[partition, from]])
-      const mayHaveDeletes = from > 0 && server.viewAccount.gapFor(at) === 'deletes-dropped'
+      const mayHaveDeletes = from > 0 && server.viewAccount.mayLackDelete(partition, from)
       const isLate = from > 0 && server.begunOf(partition)?.isLate
       if (mayHaveDeletes) return true
       for (let offset = from; offset < to; offset++) {
