@@ -18,6 +18,11 @@ export class MemorySink implements Sink {
     this.isQuick = isQuick
   }
 
+  /** Data of all events, in order. */
+  get data(): (string | undefined)[] {
+    return [...this.text.matchAll(/^data:(.*)$/gm)].map(([, data]) => data)
+  }
+
   write(bytes: Uint8Array, taken: () => void): void {
     this.text += Buffer.from(bytes).toString()
     this.pending.push({ bytes: bytes.length, taken })
