@@ -1,47 +1,22 @@
+// Settings in the environment: defaults, limits, names that are wrong, and values that a file holds; then those of the demo.
+
 import { execFileSync } from 'node:child_process'
-import { createPublicKey, generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { cores } from '../../../src/config/default-workers.ts'
-import { ConfigError, parseDemoEnvironment, parseEnvironment } from '../../../src/config/parse.ts'
-import { ensureDemoCredentials } from '../../../src/demo/credentials.ts'
+import { parseDemoEnvironment } from '../../../src/config/parse.ts'
+import { NEEDED, SettingsScene } from '../../support/settings-scene.ts'
 
-const NEEDED = {
-  KAFKA_BOOTSTRAP_SERVERS: 'kafka-1:9092, kafka-2:9092',
-  JWT_ISSUER: 'https://id.acme.test/',
-  JWT_AUDIENCE: 'https://api.acme.test',
-  TLS: 'off',
-}
-let folder: string
-
+let scene: SettingsScene
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'config-'))
-  await ensureDemoCredentials({ folder, names: [] })
+  scene = await SettingsScene.open()
 })
-afterAll(() => rmSync(folder, { recursive: true }))
-
-/** What parsing says, a line for each problem; fails where it says nothing. */
-async function problemsOf(env: Record<string, string>): Promise<readonly string[]> {
-  try {
-    await parseEnvironment(env, folder)
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems
-    throw error
-  }
-  throw new Error('nothing was wrong')
-}
-
-function file(name: string, text: string): string {
-  const path = join(folder, name)
-  writeFileSync(path, text)
-  return path
-}
+afterAll(() => scene.close())
 
 describe('a server’s environment', () => {
   test('fills in every default, and finds the keys by the issuer’s discovery document', async () => {
-    expect(await parseEnvironment(NEEDED, folder)).toEqual({
+    expect(await scene.parse(NEEDED)).toEqual({
       kafka: {
         bootstrapServers: 'kafka-1:9092, kafka-2:9092',
         config: {},
@@ -95,7 +70,12 @@ describe('a server’s environment', () => {
 
   test('names everything that is wrong at once, a line each', async () => {
     expect(
-      await problemsOf({ KAFKA_TOPC: 'events', PORT: 'abc', HEARTBEAT_SECONDS: '-1', JWT_KEYS: '/nope' }),
+      await scene.problemsOf({
+        KAFKA_TOPC: 'events',
+        PORT: 'abc',
+        HEARTBEAT_SECONDS: '-1',
+        JWT_KEYS: '/nope',
+      }),
     ).toEqual([
       'KAFKA_TOPC is not a setting; did you mean KAFKA_TOPIC?',
       'PORT takes an integer from 0 to 65535, not "abc"',
@@ -137,8 +117,8 @@ describe('a server’s environment', () => {
     ['WORKERS', '2', 'two'],
     ['WORKERS', '2', '1.5'],
   ])('%s takes %s and not %s', async (name, good, bad) => {
-    await expect(parseEnvironment({ ...NEEDED, [name]: good }, folder)).resolves.toBeDefined()
-    const problems = await problemsOf({ ...NEEDED, [name]: bad })
+    await expect(scene.parse({ ...NEEDED, [name]: good })).resolves.toBeDefined()
+    const problems = await scene.problemsOf({ ...NEEDED, [name]: bad })
     expect(problems).toHaveLength(1)
     expect(problems[0]).toMatch(new RegExp(`^${name} takes .*, not `))
   })
@@ -151,7 +131,7 @@ describe('a server’s environment', () => {
     'TLS_CERT_FILE_FILE',
     'STREAMS_MAXIMUM',
   ])('the unknown name %s is an error', async (name) => {
-    expect(await problemsOf({ ...NEEDED, [name]: 'x' })).toEqual([
+    expect(await scene.problemsOf({ ...NEEDED, [name]: 'x' })).toEqual([
       expect.stringMatching(new RegExp(`^${name} is not a setting`)),
     ])
   })
@@ -167,7 +147,7 @@ describe('a server’s environment', () => {
     ['JTW_ISSUER', 'JWT_ISSUER'],
     ['KAKFA_TOPIC', 'KAFKA_TOPIC'],
   ])('%s is an error, whatever it begins with: it is one keystroke from %s', async (name, meant) => {
-    expect(await problemsOf({ ...NEEDED, [name]: '9' })).toEqual([
+    expect(await scene.problemsOf({ ...NEEDED, [name]: '9' })).toEqual([
       `${name} is not a setting; did you mean ${meant}?`,
     ])
   })
@@ -190,9 +170,7 @@ describe('a server’s environment', () => {
       LOG_LVL: 'x',
     }
     const apart = { WORKING: '2', BRAIN_SECONDS_: '4', TAIL_SECONDS: '4', MAX: '1', STREAM: 'a' }
-    await expect(
-      parseEnvironment({ ...NEEDED, ...foreign, ...others, ...apart }, folder),
-    ).resolves.toBeDefined()
+    await expect(scene.parse({ ...NEEDED, ...foreign, ...others, ...apart })).resolves.toBeDefined()
   })
 
   test('what Kubernetes, the tutorial and Kafka’s own tools set is left alone', async () => {
@@ -210,26 +188,23 @@ describe('a server’s environment', () => {
       KAFKA_HEAP_OPTS: '-Xmx1g',
       HOSTNAME: 'pod-1',
     }
-    expect(await parseEnvironment({ ...NEEDED, ...foreign }, folder)).toMatchObject({ adminPort: 9464 })
-    expect(await problemsOf({ ...NEEDED, KAFKA_PORT: '9092' })).toHaveLength(1)
+    expect(await scene.parse({ ...NEEDED, ...foreign })).toMatchObject({ adminPort: 9464 })
+    expect(await scene.problemsOf({ ...NEEDED, KAFKA_PORT: '9092' })).toHaveLength(1)
   })
 
   test('an empty variable counts as not set', async () => {
-    expect(await parseEnvironment({ ...NEEDED, PORT: '', KAFKA_TOPC: '' }, folder)).toMatchObject({
+    expect(await scene.parse({ ...NEEDED, PORT: '', KAFKA_TOPC: '' })).toMatchObject({
       port: 7143,
     })
   })
 
   test('KAFKA_CONFIG_ is any librdkafka property, those that end in .file too', async () => {
-    const { kafka } = await parseEnvironment(
-      {
-        ...NEEDED,
-        KAFKA_CONFIG_SASL_USERNAME: 'alice',
-        KAFKA_CONFIG_SASL_PASSWORD_FILE: file('password', 'hunter2\n'),
-        KAFKA_CONFIG_SASL_OAUTHBEARER_ASSERTION_FILE: '/run/assertion',
-      },
-      folder,
-    )
+    const { kafka } = await scene.parse({
+      ...NEEDED,
+      KAFKA_CONFIG_SASL_USERNAME: 'alice',
+      KAFKA_CONFIG_SASL_PASSWORD_FILE: scene.file('password', 'hunter2\n'),
+      KAFKA_CONFIG_SASL_OAUTHBEARER_ASSERTION_FILE: '/run/assertion',
+    })
     expect(kafka.config).toEqual({
       'sasl.username': 'alice',
       'sasl.password': 'hunter2',
@@ -238,37 +213,39 @@ describe('a server’s environment', () => {
   })
 
   test('NAME_FILE gives a value by its file; both at once are an error, a missing or huge file another', async () => {
-    const PORT_FILE = file('port', '8443\r\n')
-    expect(await parseEnvironment({ ...NEEDED, PORT_FILE }, folder)).toMatchObject({ port: 8443 })
-    expect(await problemsOf({ ...NEEDED, PORT: '1', PORT_FILE })).toEqual([
+    const PORT_FILE = scene.file('port', '8443\r\n')
+    expect(await scene.parse({ ...NEEDED, PORT_FILE })).toMatchObject({ port: 8443 })
+    expect(await scene.problemsOf({ ...NEEDED, PORT: '1', PORT_FILE })).toEqual([
       'PORT and PORT_FILE set the same: keep one of them',
     ])
-    const huge = file('huge', 'x'.repeat(1_048_577))
-    expect(await problemsOf({ ...NEEDED, PORT_FILE: `${folder}/nope`, HOST_FILE: huge })).toEqual([
-      `PORT_FILE: cannot read ${folder}/nope: there is no such file`,
-      `HOST_FILE: ${huge} is larger than 1048576 bytes`,
-    ])
+    const huge = scene.file('huge', 'x'.repeat(1_048_577))
+    expect(await scene.problemsOf({ ...NEEDED, PORT_FILE: `${scene.folder}/nope`, HOST_FILE: huge })).toEqual(
+      [
+        `PORT_FILE: cannot read ${scene.folder}/nope: there is no such file`,
+        `HOST_FILE: ${huge} is larger than 1048576 bytes`,
+      ],
+    )
   })
 
   test.each(['JWT_KEYS', 'TLS_CERT_FILE', 'TLS_KEY_FILE', 'JWT_ISSUER_FILE', 'CONFIG_FILE'])(
     '%s that is a pipe nobody writes to, or a device without an end, is an error and holds up nothing',
     async (name) => {
-      const pipe = join(folder, `pipe-${name}.json`)
+      const pipe = join(scene.folder, `pipe-${name}.json`)
       execFileSync('mkfifo', [pipe])
-      const endless = join(folder, `endless-${name}.json`)
+      const endless = join(scene.folder, `endless-${name}.json`)
       symlinkSync('/dev/zero', endless)
       const { JWT_ISSUER: _, ...needed } = NEEDED
       const certificate = {
         TLS: 'on',
-        TLS_CERT_FILE: join(folder, 'server.crt'),
-        TLS_KEY_FILE: join(folder, 'server.key'),
+        TLS_CERT_FILE: join(scene.folder, 'server.crt'),
+        TLS_KEY_FILE: join(scene.folder, 'server.key'),
       }
       const settings = {
         ...(name === 'JWT_ISSUER_FILE' ? needed : NEEDED),
         ...(name.startsWith('TLS') ? certificate : {}),
       }
       for (const path of [pipe, endless])
-        expect(await problemsOf({ ...settings, [name]: path })).toContain(
+        expect(await scene.problemsOf({ ...settings, [name]: path })).toContain(
           `${name}: cannot read ${path}: it is no file, but a device, a pipe or a socket`,
         )
     },
@@ -276,9 +253,9 @@ describe('a server’s environment', () => {
 
   test('no message quotes a credential', async () => {
     const secret = 'c0rrect-horse'
-    const problems = await problemsOf({
+    const problems = await scene.problemsOf({
       KAFKA_CONFIG_SASL_PASSWORD: secret,
-      KAFKA_CONFIG_SASL_PASSWORD_FILE: `${folder}/nope`,
+      KAFKA_CONFIG_SASL_PASSWORD_FILE: `${scene.folder}/nope`,
       JWT_KEYS: `${secret}\n${secret}`,
     })
     expect(problems.length).toBeGreaterThan(2)
@@ -286,168 +263,9 @@ describe('a server’s environment', () => {
   })
 })
 
-describe('the files that are named', () => {
-  const serving = { ...NEEDED, TLS: 'on' }
-
-  test('a certificate and its key are taken', async () => {
-    const TLS_CERT_FILE = join(folder, 'server.crt')
-    const TLS_KEY_FILE = join(folder, 'server.key')
-    const { tls } = await parseEnvironment({ ...serving, TLS_CERT_FILE, TLS_KEY_FILE }, folder)
-    expect(tls).toEqual({ certFile: TLS_CERT_FILE, keyFile: TLS_KEY_FILE })
-  })
-
-  test('a key of another certificate, a file of another kind and an unreadable one are named', async () => {
-    const TLS_CERT_FILE = join(folder, 'server.crt')
-    expect(
-      await problemsOf({ ...serving, TLS_CERT_FILE, TLS_KEY_FILE: join(folder, 'private.pem') }),
-    ).toEqual([
-      `TLS_KEY_FILE: the key in ${folder}/private.pem is not that of the certificate in ${TLS_CERT_FILE}`,
-    ])
-    expect(
-      await problemsOf({ ...serving, TLS_CERT_FILE: join(folder, 'server.key'), TLS_KEY_FILE: folder }),
-    ).toEqual([
-      `TLS_CERT_FILE: ${folder}/server.key is not a certificate in PEM`,
-      `TLS_KEY_FILE: cannot read ${folder}: it is a folder`,
-    ])
-  })
-
-  test('with TLS=off a certificate is a contradiction', async () => {
-    expect(await problemsOf({ ...NEEDED, TLS_CERT_FILE: 'a' })).toEqual([
-      'TLS_CERT_FILE is set although TLS=off',
-    ])
-  })
-
-  test('keys that are no URL, file or PEM text are told with the other problems, and not quoted', async () => {
-    expect(
-      await problemsOf({ ...NEEDED, PORT: 'abc', JWT_KEYS: 'https://user:c0rrect@id.example.com/' }),
-    ).toEqual([
-      'PORT takes an integer from 0 to 65535, not "abc"',
-      'JWT_KEYS is a URL without a user or password',
-    ])
-    expect(await problemsOf({ ...NEEDED, JWT_KEYS: 'MIIB\nMIIC' })).toEqual([
-      'JWT_KEYS is neither a URL, a file nor PEM text',
-    ])
-  })
-
-  test('a private key is refused as JWT_KEYS, as PEM, as a file and as a JWK', async () => {
-    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-    const jwk = JSON.stringify({ keys: [privateKey.export({ format: 'jwk' })] })
-    for (const JWT_KEYS of [pem, jwk, join(folder, 'private.pem'), file('jwks.json', jwk)]) {
-      expect(await problemsOf({ ...NEEDED, JWT_KEYS })).toEqual([
-        'JWT_KEYS holds a private key: a server is given public keys only',
-      ])
-    }
-  })
-
-  test('the public half of the demo’s key beside it is refused, another public key is not', async () => {
-    const demoKey = createPublicKey(readFileSync(join(folder, 'private.pem')))
-    const pem = demoKey.export({ type: 'spki', format: 'pem' }).toString()
-    const jwks = JSON.stringify({ keys: [demoKey.export({ format: 'jwk' })] })
-    for (const JWT_KEYS of [pem, jwks, file('public.pem', pem)]) {
-      expect(await problemsOf({ ...NEEDED, JWT_KEYS })).toEqual([
-        "JWT_KEYS holds the demo's key (private.pem): whoever has that file could mint tokens",
-      ])
-    }
-    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-    const JWT_KEYS = publicKey.export({ type: 'spki', format: 'pem' }).toString()
-    await expect(parseEnvironment({ ...NEEDED, JWT_KEYS }, folder)).resolves.toBeDefined()
-  })
-
-  test('an issuer that is no web address needs keys', async () => {
-    expect(await problemsOf({ ...NEEDED, JWT_ISSUER: 'acme' })).toEqual([
-      'JWT_KEYS is not set: the issuer is not a web address, so no discovery document can name them',
-    ])
-  })
-})
-
-describe('CONFIG_FILE', () => {
-  test('holds the plugin’s options, and the environment wins over it', async () => {
-    const CONFIG_FILE = file(
-      'options.json',
-      JSON.stringify({
-        kafka: { bootstrapServers: 'elsewhere:1', config: { 'client.id': 'a', 'sasl.username': 'b' } },
-        streams: [
-          { path: '/a', topic: 'a', scope: null },
-          { path: '/b', topic: 'b', encoding: 'base64' },
-        ],
-        sse: { heartbeatSeconds: 5, streamsMax: 7 },
-      }),
-    )
-    const options = await parseEnvironment(
-      { ...NEEDED, CONFIG_FILE, STREAMS_MAX: '8', KAFKA_CONFIG_SASL_USERNAME: 'c' },
-      folder,
-    )
-    expect(options).toMatchObject({
-      kafka: {
-        bootstrapServers: NEEDED.KAFKA_BOOTSTRAP_SERVERS,
-        config: { 'client.id': 'a', 'sasl.username': 'c' },
-      },
-      streams: [
-        { path: '/a', topic: 'a', scope: null, encoding: 'text', replay: 'latest' },
-        { path: '/b', topic: 'b', scope: 'proxy:stream', encoding: 'base64' },
-      ],
-      sse: { heartbeatSeconds: 5, streamsMax: 8 },
-    })
-  })
-
-  test('may be a module, whose functions stay what they are', async () => {
-    const CONFIG_FILE = file('options.mjs', 'export default { auth: { authenticate: async () => ({}) } }')
-    const { auth } = await parseEnvironment(
-      { KAFKA_BOOTSTRAP_SERVERS: 'k:1', TLS: 'off', CONFIG_FILE },
-      folder,
-    )
-    expect(auth).toMatchObject({ issuer: '', audience: '', keys: '', authenticate: expect.any(Function) })
-  })
-
-  test('its faults are named by file and place', async () => {
-    const CONFIG_FILE = file(
-      'wrong.json',
-      '{ "port": 1, "sse": { "hartbeatSeconds": 5 }, "streams": [{ "path": "a", "topic": "t" }, { "path": "/b" }] }',
-    )
-    expect(await problemsOf({ ...NEEDED, CONFIG_FILE })).toEqual([
-      `${CONFIG_FILE}: port is not an option: set PORT in the environment`,
-      `${CONFIG_FILE}: streams[0].path takes a path that begins with / and has no query, not "a"`,
-      `${CONFIG_FILE}: streams[1].topic is missing: a topic's name: letters, digits, dots, underscores and hyphens, 249 at most`,
-      `${CONFIG_FILE}: sse.hartbeatSeconds is not an option; did you mean heartbeatSeconds?`,
-    ])
-  })
-
-  test('a list of streams and KAFKA_TOPIC contradict each other', async () => {
-    const CONFIG_FILE = file('list.json', '{ "streams": [{ "path": "/a", "topic": "a" }] }')
-    expect(await problemsOf({ ...NEEDED, CONFIG_FILE, KAFKA_TOPIC: 'b' })).toEqual([
-      `KAFKA_TOPIC is for the one stream of a server without a list, and ${CONFIG_FILE} lists its streams`,
-    ])
-  })
-
-  test.each([
-    ['missing.json', null, 'there is no such file'],
-    ['broken.json', '{ "secret": ', 'it is not well-formed'],
-    ['throwing.mjs', 'throw new Error("no database")', 'no database'],
-  ])('%s is named in a line', async (name, text, reason) => {
-    const CONFIG_FILE = text === null ? join(folder, name) : file(name, text)
-    expect(await problemsOf({ ...NEEDED, CONFIG_FILE })).toEqual([
-      `CONFIG_FILE: cannot read ${CONFIG_FILE}: ${reason}`,
-    ])
-  })
-
-  test('a text where an object belongs is named, and does not swallow the variables', async () => {
-    const CONFIG_FILE = file('text.json', '{ "kafka": "localhost" }')
-    const problems = await problemsOf({ ...NEEDED, CONFIG_FILE })
-    expect(problems).toHaveLength(1)
-    expect(problems[0]).toContain('takes an object, not "localhost"')
-  })
-})
-
-test('sse.adminPath is for the plugin: a server has a port for it', async () => {
-  const CONFIG_FILE = file('admin.json', JSON.stringify({ sse: { adminPath: '/ops' } }))
-  const problem = `${CONFIG_FILE}: sse.adminPath is for the plugin: a server has ADMIN_PORT`
-  expect(await problemsOf({ ...NEEDED, CONFIG_FILE })).toEqual([problem])
-})
-
 describe('the demo’s environment', () => {
   const presets = () => ({
-    folder,
+    folder: scene.folder,
     fixed: new Map([
       ['auth.issuer', 'https://auth.example.com'],
       ['auth.audience', 'https://api.example.com'],
@@ -466,7 +284,7 @@ describe('the demo’s environment', () => {
       port: 0,
       kafka: { bootstrapServers: '127.0.0.1:0' },
       auth: { issuer: 'https://auth.example.com', keys: 'private.pem' },
-      demo: { folder, tokens: true },
+      demo: { folder: scene.folder, tokens: true },
     })
   })
 
@@ -483,11 +301,11 @@ describe('the demo’s environment', () => {
     [{ HOST: '0.0.0.0', DEMO_TOKENS: 'on' }, true],
     [{ DEMO_TOKENS: 'off' }, false],
   ])('hands out tokens with %j: %s', async (env, tokens) => {
-    expect((await parseDemoEnvironment(env, presets())).demo).toEqual({ folder, tokens })
+    expect((await parseDemoEnvironment(env, presets())).demo).toEqual({ folder: scene.folder, tokens })
   })
 
   test('DEMO_TOKENS is no setting of a server', async () => {
-    expect(await problemsOf({ ...NEEDED, DEMO_TOKENS: 'on' })).toEqual([
+    expect(await scene.problemsOf({ ...NEEDED, DEMO_TOKENS: 'on' })).toEqual([
       'DEMO_TOKENS is for kafka-sse demo alone',
     ])
   })

@@ -1,0 +1,97 @@
+// CONFIG_FILE: the plugin’s options in a file, beside the environment.
+
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { NEEDED, SettingsScene } from '../../support/settings-scene.ts'
+
+let scene: SettingsScene
+beforeAll(async () => {
+  scene = await SettingsScene.open()
+})
+afterAll(() => scene.close())
+
+describe('CONFIG_FILE', () => {
+  test('holds the plugin’s options, and the environment wins over it', async () => {
+    const CONFIG_FILE = scene.file(
+      'options.json',
+      JSON.stringify({
+        kafka: { bootstrapServers: 'elsewhere:1', config: { 'client.id': 'a', 'sasl.username': 'b' } },
+        streams: [
+          { path: '/a', topic: 'a', scope: null },
+          { path: '/b', topic: 'b', encoding: 'base64' },
+        ],
+        sse: { heartbeatSeconds: 5, streamsMax: 7 },
+      }),
+    )
+    const options = await scene.parse({
+      ...NEEDED,
+      CONFIG_FILE,
+      STREAMS_MAX: '8',
+      KAFKA_CONFIG_SASL_USERNAME: 'c',
+    })
+    expect(options).toMatchObject({
+      kafka: {
+        bootstrapServers: NEEDED.KAFKA_BOOTSTRAP_SERVERS,
+        config: { 'client.id': 'a', 'sasl.username': 'c' },
+      },
+      streams: [
+        { path: '/a', topic: 'a', scope: null, encoding: 'text', replay: 'latest' },
+        { path: '/b', topic: 'b', scope: 'proxy:stream', encoding: 'base64' },
+      ],
+      sse: { heartbeatSeconds: 5, streamsMax: 8 },
+    })
+  })
+
+  test('may be a module, whose functions stay what they are', async () => {
+    const CONFIG_FILE = scene.file(
+      'options.mjs',
+      'export default { auth: { authenticate: async () => ({}) } }',
+    )
+    const { auth } = await scene.parse({ KAFKA_BOOTSTRAP_SERVERS: 'k:1', TLS: 'off', CONFIG_FILE })
+    expect(auth).toMatchObject({ issuer: '', audience: '', keys: '', authenticate: expect.any(Function) })
+  })
+
+  test('its faults are named by file and place', async () => {
+    const CONFIG_FILE = scene.file(
+      'wrong.json',
+      '{ "port": 1, "sse": { "hartbeatSeconds": 5 }, "streams": [{ "path": "a", "topic": "t" }, { "path": "/b" }] }',
+    )
+    expect(await scene.problemsOf({ ...NEEDED, CONFIG_FILE })).toEqual([
+      `${CONFIG_FILE}: port is not an option: set PORT in the environment`,
+      `${CONFIG_FILE}: streams[0].path takes a path that begins with / and has no query, not "a"`,
+      `${CONFIG_FILE}: streams[1].topic is missing: a topic's name: letters, digits, dots, underscores and hyphens, 249 at most`,
+      `${CONFIG_FILE}: sse.hartbeatSeconds is not an option; did you mean heartbeatSeconds?`,
+    ])
+  })
+
+  test('a list of streams and KAFKA_TOPIC contradict each other', async () => {
+    const CONFIG_FILE = scene.file('list.json', '{ "streams": [{ "path": "/a", "topic": "a" }] }')
+    expect(await scene.problemsOf({ ...NEEDED, CONFIG_FILE, KAFKA_TOPIC: 'b' })).toEqual([
+      `KAFKA_TOPIC is for the one stream of a server without a list, and ${CONFIG_FILE} lists its streams`,
+    ])
+  })
+
+  test.each([
+    ['missing.json', null, 'there is no such file'],
+    ['broken.json', '{ "secret": ', 'it is not well-formed'],
+    ['throwing.mjs', 'throw new Error("no database")', 'no database'],
+  ])('%s is named in a line', async (name, text, reason) => {
+    const CONFIG_FILE = text === null ? join(scene.folder, name) : scene.file(name, text)
+    expect(await scene.problemsOf({ ...NEEDED, CONFIG_FILE })).toEqual([
+      `CONFIG_FILE: cannot read ${CONFIG_FILE}: ${reason}`,
+    ])
+  })
+
+  test('a text where an object belongs is named, and does not swallow the variables', async () => {
+    const CONFIG_FILE = scene.file('text.json', '{ "kafka": "localhost" }')
+    const problems = await scene.problemsOf({ ...NEEDED, CONFIG_FILE })
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).toContain('takes an object, not "localhost"')
+  })
+})
+
+test('sse.adminPath is for the plugin: a server has a port for it', async () => {
+  const CONFIG_FILE = scene.file('admin.json', JSON.stringify({ sse: { adminPath: '/ops' } }))
+  const problem = `${CONFIG_FILE}: sse.adminPath is for the plugin: a server has ADMIN_PORT`
+  expect(await scene.problemsOf({ ...NEEDED, CONFIG_FILE })).toEqual([problem])
+})
