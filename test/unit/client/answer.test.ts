@@ -1,0 +1,73 @@
+// Answers of the server that are final for the client, and those that are not.
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { ClientScene, status } from '../../support/client-scene.ts'
+import { pass } from '../../support/fake-time.ts'
+
+let scene: ClientScene
+beforeEach(() => {
+  scene = ClientScene.open()
+})
+afterEach(() => scene.close())
+
+describe('the client', () => {
+  it.each([401, 403])('tries a fresh token once after a %i; the second in a row is final', async (code) => {
+    const { server, errors } = scene
+    server.answers = [() => status(code)]
+    const { closed } = scene.connect()
+    await pass(60_000)
+    expect(server.gets().map(({ headers }) => headers.authorization)).toEqual([
+      'Bearer token-1',
+      'Bearer token-2',
+    ])
+    expect(errors.map(({ final }) => final)).toEqual([false, true])
+    expect(await closed).toMatchObject({ code: 'unauthorized', status: code })
+  })
+
+  it('forgets a refused token once one was taken', async () => {
+    const { server } = scene
+    server.answers = [() => status(401), () => server.stream(), () => status(401), () => server.stream()]
+    scene.connect()
+    await pass(10_000)
+    server.breakOff()
+    await pass(60_000)
+    expect(scene.stream?.state).toBe('open')
+  })
+
+  it.each([204, 302, 400, 404, 405, 406, 410, 0])('takes a %i for final', async (code) => {
+    const { server } = scene
+    server.answers = [() => status(code)]
+    const { closed } = scene.connect()
+    await pass(60_000)
+    expect(await closed).toMatchObject({ code: 'refused', status: code })
+    expect(server.requests).toHaveLength(1)
+  })
+
+  it('takes another content type for final, and a parameter for none', async () => {
+    const { server } = scene
+    server.answers = [
+      () => Object.assign(server.stream(), { headers: new Headers({ 'content-type': 'text/html' }) }),
+    ]
+    expect(await scene.connect().closed).toMatchObject({ code: 'not-an-event-stream' })
+    server.answers = [
+      () => {
+        const response = server.stream()
+        const headers = new Headers({ 'content-type': 'Text/Event-Stream; charset=utf-8' })
+        return Object.assign(response, { headers })
+      },
+    ]
+    scene.connect()
+    await pass()
+    expect(scene.stream?.state).toBe('open')
+  })
+
+  it('ends with an event that is too large, which would only come again, after what came before it', async () => {
+    const { server, events } = scene
+    server.answers = [() => server.stream(`data:1\nid:a\n\ndata:${'x'.repeat(200)}\n\n`)]
+    const { closed } = scene.connect({ eventLengthMax: 100 })
+    await pass(60_000)
+    expect(await closed).toMatchObject({ code: 'event-too-large' })
+    expect(events).toHaveLength(1)
+    expect(server.requests).toHaveLength(1)
+  })
+})

@@ -1,0 +1,86 @@
+// How long the client waits before it comes back.
+
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { ClientScene, status } from '../../support/client-scene.ts'
+import { pass } from '../../support/fake-time.ts'
+
+let scene: ClientScene
+beforeEach(() => {
+  scene = ClientScene.open()
+})
+afterEach(() => scene.close())
+
+describe('a client that has lost its connection', () => {
+  it('waits twice as long after each failure, up to the bound, and starts over after a good connection', async () => {
+    const { server, errors } = scene
+    server.answers = [() => Promise.reject(new Error('refused'))]
+    scene.connect({ retryMaxMs: 10_000 })
+    await pass(2_000 + 4_000 + 8_000 + 10_000 + 10_000)
+    expect(errors.map(({ retryInMs }) => retryInMs)).toEqual([2_000, 4_000, 8_000, 10_000, 10_000, 10_000])
+    server.answers = [() => server.stream()]
+    await pass(10_000)
+    await pass(5_000)
+    server.breakOff()
+    await pass()
+    expect(errors.at(-1)?.retryInMs).toBe(2_000)
+  })
+
+  it('starts over after a connection that lasted, and after no other, however the clock is set meanwhile', async () => {
+    const { server, errors } = scene
+    server.answers = [() => server.stream()]
+    scene.connect()
+    await pass(5_000)
+    vi.setSystemTime(Date.now() - 3_600_000)
+    server.breakOff()
+    await pass(2_000)
+    vi.setSystemTime(Date.now() + 7_200_000)
+    server.breakOff()
+    await pass(4_000)
+    server.breakOff()
+    await pass()
+    expect(errors.map(({ retryInMs }) => retryInMs)).toEqual([2_000, 4_000, 8_000])
+  })
+
+  it('does not start over for connections that break at once, nor hurry where retry is 0', async () => {
+    const { server, errors } = scene
+    server.answers = [() => server.stream('retry:0\n\n')]
+    scene.connect({ retryMaxMs: 5_000 })
+    for (let times = 0; times < 14; times++) {
+      await pass(5_000)
+      server.breakOff()
+      await pass(0)
+      vi.setSystemTime(Date.now() - 5_000)
+    }
+    expect(errors.map(({ retryInMs }) => retryInMs).slice(-2)).toEqual([4_096, 5_000])
+  })
+
+  it('adds up to a quarter of jitter', async () => {
+    const { server, errors } = scene
+    server.answers = [() => Promise.reject(new Error('refused'))]
+    scene.connect({ random: () => 0.999999 })
+    await pass()
+    expect(errors[0]?.retryInMs).toBe(2_500)
+  })
+
+  it.each([
+    [429, '7', 7_000],
+    [503, '0', 2_000],
+    [503, '99999999', 600_000],
+    [500, 'soon', 2_000],
+  ])('waits at least what a %i says with Retry-After: %s', async (code, retryAfter, waitMs) => {
+    const { server, errors } = scene
+    server.answers = [() => status(code, { 'retry-after': retryAfter })]
+    scene.connect()
+    await pass()
+    expect(errors).toMatchObject([{ error: { code: 'unavailable', status: code }, retryInMs: waitMs }])
+  })
+
+  it('reads a Retry-After that is a date', async () => {
+    const { server, errors } = scene
+    vi.setSystemTime(Date.parse('2026-01-01T00:00:00Z'))
+    server.answers = [() => status(503, { 'retry-after': 'Thu, 01 Jan 2026 00:00:20 GMT' })]
+    scene.connect()
+    await pass()
+    expect(errors[0]?.retryInMs).toBe(20_000)
+  })
+})

@@ -1,0 +1,153 @@
+// How the client answers challenges, and what it does without a consumer that keeps up.
+
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { ClientScene, rejectedBy, STREAM_URL, status } from '../../support/client-scene.ts'
+import { CHALLENGE } from '../../support/client-server.ts'
+import { pass } from '../../support/fake-time.ts'
+
+let scene: ClientScene
+beforeEach(() => {
+  scene = ClientScene.open()
+})
+afterEach(() => scene.close())
+
+describe('the client', () => {
+  it('answers a challenge with a fresh token, at the stream’s own URL, with the headers that it names', async () => {
+    const { server, events } = scene
+    const renewed = vi.fn()
+    scene.connect({ onRenewed: renewed })
+    await pass()
+    server.say(CHALLENGE)
+    await pass()
+    expect(server.requests[1]).toMatchObject({ url: STREAM_URL, method: 'POST', redirect: 'manual' })
+    expect(server.posts()[0]?.headers).toEqual({
+      'content-type': 'application/x-challenge-response',
+      authorization: 'Bearer token-2',
+    })
+    expect(renewed).toHaveBeenCalledOnce()
+    expect(events).toEqual([])
+    expect(server.gets()).toHaveLength(1)
+  })
+
+  it('takes neither an authorization header nor a method of the challenge’s own making', async () => {
+    const { server, errors } = scene
+    scene.connect()
+    await pass()
+    server.say(
+      'event:challenge\ndata:{"method":"POST","headers":{"Authorization":"x","host":"evil.test"}}\n\n',
+    )
+    await pass()
+    expect(server.posts()[0]?.headers).toEqual({ authorization: 'Bearer token-2' })
+    server.say('event:challenge\ndata:{"method":"DELETE","headers":{}}\n\nevent:challenge\ndata:{\n\n')
+    await pass()
+    expect(server.posts()).toHaveLength(1)
+    expect(errors).toMatchObject([
+      { error: { code: 'renewal' }, final: false },
+      { error: { code: 'renewal' } },
+    ])
+  })
+
+  it('answers challenges one at a time, and not twice within a second', async () => {
+    const { server } = scene
+    scene.connect()
+    await pass()
+    server.say(CHALLENGE.repeat(3))
+    await pass()
+    expect(server.posts()).toHaveLength(1)
+    server.say(CHALLENGE)
+    await pass(999)
+    expect(server.posts()).toHaveLength(1)
+    await pass(1)
+    expect(server.posts()).toHaveLength(2)
+  })
+
+  it('tries a renewal three times where the server cannot take it now, then says so and stays', async () => {
+    const { server, errors } = scene
+    server.renewal = () => status(503)
+    scene.connect()
+    await pass()
+    server.say(CHALLENGE)
+    await pass(8_000)
+    expect(server.posts()).toHaveLength(3)
+    expect(errors).toMatchObject([{ error: { code: 'renewal', status: 503 }, retryInMs: null, final: false }])
+    expect(scene.stream?.state).toBe('open')
+  })
+
+  it('gives a renewal that is never answered five seconds', async () => {
+    const { server } = scene
+    server.renewal = ({ signal }) => rejectedBy(signal)
+    scene.connect({ heartbeatMs: 60_000 })
+    await pass()
+    server.say(CHALLENGE)
+    await pass(5_000 + 1_000)
+    expect(server.posts()).toHaveLength(2)
+    expect(server.posts()[0]?.signal.aborted).toBe(true)
+  })
+
+  it.each([401, 403, 415])('says that a renewal was refused with %i, and stays', async (code) => {
+    const { server, errors } = scene
+    server.renewal = () => status(code)
+    scene.connect()
+    await pass()
+    server.say(CHALLENGE)
+    await pass(8_000)
+    expect(server.posts()).toHaveLength(1)
+    expect(errors).toMatchObject([{ error: { code: 'renewal', status: code }, final: false }])
+    expect(scene.stream?.state).toBe('open')
+  })
+
+  it('connects anew when the server knows no stream to renew', async () => {
+    const { server, errors } = scene
+    server.renewal = () => status(404)
+    scene.connect()
+    await pass()
+    server.say(`data:1\nid:a\n\n${CHALLENGE}`)
+    await pass(2_000)
+    expect(server.gets()[1]?.headers).toMatchObject({ authorization: 'Bearer token-3', 'last-event-id': 'a' })
+    expect(errors).toMatchObject([{ error: { code: 'renewal', status: 404 }, retryInMs: 2_000 }])
+  })
+
+  it('leaves challenges unanswered when told to, while it is open, too', async () => {
+    const { server } = scene
+    const challenges: boolean[] = []
+    scene.connect({ challenges: false, onChallenge: ({ answered }) => challenges.push(answered) })
+    await pass()
+    server.say(CHALLENGE)
+    await pass(2_000)
+    expect(server.posts()).toEqual([])
+    if (scene.stream) scene.stream.challenges = true
+    server.say(CHALLENGE)
+    await pass()
+    expect(server.posts()).toHaveLength(1)
+    expect(challenges).toEqual([false, true])
+  })
+
+  it('reads no further than its bound ahead of a slow consumer, loses nothing, and renews unasked', async () => {
+    const { server } = scene
+    const expiresAtSeconds = Math.floor(Date.now() / 1_000) + 30
+    const payload = Buffer.from(JSON.stringify({ exp: expiresAtSeconds })).toString('base64url')
+    const taken: string[] = []
+    scene.connect({
+      getToken: () => `${++scene.tokens}.${payload}.x`,
+      readAheadMax: 10_000,
+      onEvent: async ({ data }) => {
+        taken.push(data.trim())
+        await new Promise((resolve) => setTimeout(resolve, 2_000))
+      },
+    })
+    await pass()
+    const chunksBefore = server.chunksRead
+    for (let record = 0; record < 20; record++)
+      server.say(`data:${record}${' '.repeat(1_000)}\nid:${record}\n\n`)
+    await pass(1_000)
+    expect(server.chunksRead - chunksBefore).toBeLessThan(13)
+    await pass(24_000)
+    expect(server.posts()).toHaveLength(0)
+    for (let record = 20; record < 60; record++) server.say(`data:${record}${' '.repeat(1_000)}\n\n`)
+    await pass(5_000)
+    expect(server.posts().length).toBeGreaterThanOrEqual(1)
+    expect(server.posts().length).toBeLessThanOrEqual(2)
+    await pass(120_000)
+    expect(taken).toEqual(Array.from({ length: 60 }, (_, record) => `${record}`))
+  })
+})
