@@ -1,0 +1,112 @@
+// The auth plugin beside another registration, and beside what a host authenticates by.
+
+import fastifyJwt from '@fastify/jwt'
+import { describe, expect, it } from 'vitest'
+import { kafkaSseAuth } from '../../plugins/auth.ts'
+import type { AuthOptions } from '../../src/options.ts'
+import type { HostAnswer } from '../../src/token/session.ts'
+import {
+  authOptions,
+  makeKey,
+  mintToken,
+  mintWithPublicKeyAsSecret,
+  type TestKey,
+} from '../support/auth-fixtures.ts'
+import { AuthScene } from '../support/auth-scene.ts'
+import { forThisTest } from '../support/scene.ts'
+
+const rsa = makeKey('RS256')
+const ec = makeKey('ES256')
+const open = (options?: AuthOptions) => forThisTest(AuthScene.open(options))
+
+describe('beside others', () => {
+  const own = { secret: 'a-secret-of-the-host-that-is-long-enough' }
+
+  async function expectBothScopes(scene: AuthScene, first: TestKey, second: TestKey): Promise<void> {
+    expect((await scene.get('/a/events', mintToken(first))).status).toBe(200)
+    expect((await scene.get('/b/events', mintToken(second))).status).toBe(200)
+    expect((await scene.get('/b/events', mintToken(first))).status).toBe(401)
+    expect((await scene.get('/a/events', mintToken(second))).status).toBe(401)
+  }
+
+  async function registerSiblings(scene: AuthScene): Promise<void> {
+    for (const [prefix, key] of [
+      ['/a', rsa],
+      ['/b', ec],
+    ] as const) {
+      await scene.app.register(
+        async (scope) => {
+          await scope.register(kafkaSseAuth, authOptions(key))
+          scene.addEvents(scope)
+        },
+        { prefix },
+      )
+    }
+  }
+
+  function addHostRoute(scene: AuthScene): void {
+    scene.app.get('/host', async (request) => {
+      await request.jwtVerify()
+      return request.user
+    })
+  }
+
+  async function expectHostWorks(scene: AuthScene): Promise<void> {
+    const token = scene.app.jwt.sign({ name: 'host' })
+    expect(JSON.parse((await scene.get('/host', token)).body)).toMatchObject({ name: 'host' })
+    expect((await scene.get('/host', mintWithPublicKeyAsSecret(rsa))).status).toBe(401)
+  }
+
+  it('two registrations in sibling scopes each go by their own keys', async () => {
+    const scene = await open()
+    await registerSiblings(scene)
+    await scene.listen()
+    await expectBothScopes(scene, rsa, ec)
+  })
+
+  it("a host's own plain @fastify/jwt goes on as it was, two sibling scopes and all", async () => {
+    const scene = await open()
+    await scene.app.register(fastifyJwt, own)
+    await registerSiblings(scene)
+    addHostRoute(scene)
+    await scene.listen()
+    await expectBothScopes(scene, rsa, ec)
+    await expectHostWorks(scene)
+    expect(Object.keys(scene.app.jwt)).not.toContain('kafkaSse')
+  })
+
+  it("a host's @fastify/jwt in the very same scope does, too", async () => {
+    const scene = await open()
+    await scene.app.register(fastifyJwt, own)
+    await scene.app.register(kafkaSseAuth, authOptions(rsa))
+    scene.addEvents(scene.app)
+    addHostRoute(scene)
+    await scene.listen()
+    expect(await scene.statusOf(mintToken(rsa))).toBe(200)
+    await expectHostWorks(scene)
+  })
+
+  it("a host's own authentication takes the place of all this, the scope aside", async () => {
+    const scene = await open()
+    const session: HostAnswer = {
+      issuer: 'host',
+      subject: 'someone',
+      scopes: new Set(['a']),
+      expiresAt: Date.now() + 60_000,
+    }
+    await scene.app.register(kafkaSseAuth, {
+      issuer: '',
+      audience: '',
+      keys: '',
+      authenticate: async () => session,
+    })
+    scene.app.get(
+      '/mine',
+      async (request, reply) => (await scene.app.kafkaSseAuth.authenticate(request, reply, 'a')).subject,
+    )
+    scene.addEvents(scene.app)
+    await scene.listen()
+    expect(await scene.get('/mine')).toMatchObject({ status: 200, body: 'someone' })
+    expect((await scene.get('/events')).status).toBe(403)
+  })
+})
