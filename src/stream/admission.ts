@@ -1,4 +1,5 @@
-// How many streams are open, in all and by holder and address: what the limits count, over all threads of a process.
+// Counts the open streams of a process, in all its threads: all together, by holder and by address. The limits are
+// compared with these counts.
 
 export interface AdmissionLimits {
   readonly streamsMax: number
@@ -6,19 +7,19 @@ export interface AdmissionLimits {
   readonly streamsPerAddressMax: number
 }
 
-/** A stream's place within the limits, to be released when it is over. Released again, it is nothing. */
+/** A stream's place within the limits. Release it when the stream is over; a second release does nothing. */
 export interface Admitted {
   release(): void
 }
 
 export interface Admission {
-  /** Whether one more stream of this address is within the limits, whoever it is for: asked before a token is looked at. */
+  /** Whether one more stream from this address is within the limits, for any holder. Asked before a token is read. */
   hasRoom(address: string): boolean | Promise<boolean>
-  /** A place for a stream; null where one more of this address or this holder would be too many. */
+  /** Takes a place for a stream; null if its address or its holder has as many streams as it may. */
   admit(address: string, holder: string): Admitted | null | Promise<Admitted | null>
 }
 
-/** For all streams that there are: one for each process. */
+/** Counts every stream. A process has one of these. */
 export class CountedAdmission implements Admission {
   private readonly limits: AdmissionLimits
   private readonly byAddress = new Map<string, number>()

@@ -1,16 +1,19 @@
-// HTTP/2 without TLS. Node tells a write done when its stream is destroyed, while the connection's socket still refers to the first
-// slices of it (over TLS those were copied). So what was on its way then is lent on, until the socket has certainly let go.
+// The sink for HTTP/2 without TLS. When a stream is destroyed, Node reports its writes as done, but the socket may
+// still refer to their first slices (TLS copies them). Promise: such bytes are kept until the socket has sent them.
 
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import { Http2Sink, type Lent } from './sink.ts'
 
-/** What ended streams may still have lent to one connection. A peer that acknowledges nothing loses the connection at this. */
+/** Bytes that ended streams may have lent to one connection. Beyond it the connection is destroyed. */
 export const LENT_BYTES_MAX = 16 * 1024 * 1024
-/** What an entry counts at the least, so that their number is bounded, too. */
+/** A smaller entry counts as this, so that the number of entries is bounded, too. */
 const ENTRY_BYTES = 1024
 
 export class CleartextHttp2Sink extends Http2Sink {
-  /** Not taken yet, in the order written. Kept, since Node forgets them, and what is collected may be written over. */
+  /**
+   * Writes that were not taken yet, in order. Node may drop its own reference; garbage collection would then reuse the
+   * memory.
+   */
   private readonly untaken: Uint8Array[] = []
   private readonly lending: Lending
 
@@ -29,7 +32,7 @@ export class CleartextHttp2Sink extends Http2Sink {
   }
 
   override releaseUntaken(lent: Lent | null): void {
-    // A slice of a segment is lent with it.
+    // Slices of a segment are covered by `lent`.
     for (const bytes of this.untaken.splice(0))
       if (bytes.buffer instanceof ArrayBuffer) this.lending.add(bytes)
     if (lent !== null) this.lending.add(lent)
@@ -47,21 +50,21 @@ function lendingOf(session: ServerHttp2Session): Lending {
   return lending
 }
 
-/** What stands in a segment, or bytes that nobody changes: those need only be kept. */
+/** A segment to be released, or bytes of our own, which only have to be kept. */
 type Loan = Lent | Uint8Array
-/** How often each was lent. */
+/** Number of loans of each. */
 type Loans = Map<Loan, number>
 
 /**
- * What one connection's socket may refer to, of streams that have ended. Is returned when the connection is gone, or when the
- * peer has acknowledged a ping that was sent after that: then all that was written before it has left.
+ * What one connection's socket may still refer to after its streams have ended. Loans are returned when the connection
+ * closes, or when the peer acknowledges a ping that was sent later: all earlier bytes have then left the socket.
  */
 class Lending {
   private readonly session: ServerHttp2Session
-  /** Lent before the ping that is on its way, and since. */
+  /** Loans from before the ping that waits for its answer; `loans` has those since. */
   private beforePing: Loans = new Map()
   private loans: Loans = new Map()
-  /** Of everything that is lent, each once. */
+  /** Sum over all loans, each counted once. */
   private bytes = 0
   private isPinging = false
   private isGone = false
@@ -91,7 +94,7 @@ class Lending {
     this.isPinging = true
     this.beforePing = this.loans
     this.loans = new Map()
-    // An error: the session is destroyed, or has too many pings of others on their way. Either way the next one is as good.
+    // An error means that the session is destroyed or has too many pings in flight. The next ping does as well.
     this.session.ping((error: Error | null) => {
       this.isPinging = false
       if (error !== null) return this.keep()

@@ -1,8 +1,8 @@
-// The two clocks, passed in wherever time is the subject, so that a test can move each by itself. Durations are by the
-// monotonic one; the wall clock is for moments that somebody else names, since it may be set forward or back at any time.
+// The monotonic clock and the wall clock, passed as an argument, so that a test can move each by itself. Durations use
+// the monotonic clock. The wall clock may be set at any time, so it is read only for moments that others name (`exp`).
 
 export interface Clock {
-  /** Monotonic ms, from an origin of this thread's own. */
+  /** Monotonic ms. Each thread has its own origin. */
   nowMs(): number
   /** Ms since 1970, by the wall clock. */
   epochMs(): number
@@ -10,10 +10,10 @@ export interface Clock {
 
 export const SYSTEM_CLOCK: Clock = { nowMs: () => performance.now(), epochMs: () => Date.now() }
 
-/** Below this the wall clock was not set: it counts whole ms, and a thread may be held up between two readings. */
+/** A smaller step is noise: the wall clock counts whole ms, and a thread may be suspended between two readings. */
 const STEP_MS_MIN = 20
 
-/** Notices that the wall clock was set, by its distance from the monotonic one. */
+/** Detects that the wall clock was set: its distance from the monotonic clock has changed. */
 export class ClockSteps {
   private readonly clock: Clock
   private distanceMs: number
@@ -23,11 +23,11 @@ export class ClockSteps {
     this.distanceMs = clock.epochMs() - clock.nowMs()
   }
 
-  /** By how much the wall clock was set forward since the last call, below 0 where it was set back; 0 where it was not. */
+  /** Ms by which the wall clock was set forward since the last call; negative if set back, 0 if not set. */
   take(): number {
     const beforeMs = this.clock.nowMs()
     const epochMs = this.clock.epochMs()
-    // Read twice: a thread that is held up between two readings is no step.
+    // The monotonic clock is read twice, because a suspension between two readings must not look like a step.
     const leastMs = epochMs - this.clock.nowMs() - this.distanceMs
     const mostMs = epochMs - beforeMs - this.distanceMs
     if (leastMs < STEP_MS_MIN && mostMs > -STEP_MS_MIN) return 0

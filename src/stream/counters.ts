@@ -1,15 +1,15 @@
-// What the process counts, as plain numbers that the paths add to; plugins/admin shows them as metrics and on /status.
+// What the process counts, as plain numbers. plugins/admin shows them as metrics and on /status.
 
-/** Why a stream ended. The first five are told to the client; `client` is one that left by itself. */
+/** Why a stream ended. The server sends the first five to the client; with `client` the client left by itself. */
 export type EndReason = 'expired' | 'slow' | 'shutdown' | 'too-old' | 'busy' | 'client'
 
 export interface Counters {
   /** Streams that are open now. */
   streamsOpen: number
-  /** Streams opened since the start, the busy ones that were turned away not counted. */
+  /** Streams opened since the start, without those that were turned away as busy. */
   streamsOpened: number
   streamsEnded: Record<EndReason, number>
-  /** Records handed to clients, bytes of them, and the writes that carried them. */
+  /** Records written to clients, the bytes of these records, and the writes that carried them. */
   recordsDelivered: number
   bytesDelivered: number
   writes: number
@@ -40,7 +40,7 @@ export function countGaps({ gaps }: Counters, reason: string, count: number): vo
   gaps[reason] = (gaps[reason] ?? 0) + count
 }
 
-/** The sum of what several have counted: of every number, wherever it stands; the values must be alike in shape. */
+/** Adds up every number of several values, at any depth. All must have the same shape. */
 export function sumOf<T extends object>(parts: readonly T[]): T {
   const sum: Record<string, unknown> = {}
   for (const part of parts) {

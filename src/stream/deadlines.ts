@@ -1,5 +1,5 @@
-// When one stream has to do something although nobody calls: its heartbeat, its challenge, its end, a peer that stalls. All of
-// it in monotonic ms; the wall clock counts only as far as a session's `exp` is told by it.
+// The deadlines of one stream: heartbeat, challenge, end of the session, stalled peer. All are in monotonic ms; only
+// the session's `exp` is by the wall clock.
 
 import type { Session } from '../token/session.ts'
 import type { Clock } from './clock.ts'
@@ -9,12 +9,12 @@ import type { InFlight } from './in-flight.ts'
 export interface DeadlineSettings {
   readonly challengeMs: number
   readonly heartbeatMs: number
-  /** Time that a write may stay untaken, besides the time its bytes are given at 16 KiB a second. */
+  /** Time that a write may stay untaken, in addition to the time that its bytes take at 16 KiB a second. */
   readonly stalledMs: number
 }
 
 const NEVER = Number.POSITIVE_INFINITY
-/** While the peer has yet to take something, how soon at the latest to look again whether a heartbeat is due. */
+/** While a write is untaken there is no heartbeat. This long at most until the stream checks again. */
 const LOOK_AGAIN_MS = 1000
 
 export class Deadlines {
@@ -25,7 +25,7 @@ export class Deadlines {
   private readonly inFlight: InFlight
   private readonly clock: Clock
   private expiry: Expiry
-  /** `exp` that the last challenge was for: at most one for each. */
+  /** `exp` of the session that was challenged last: each session is challenged at most once. */
   private challengedForMs = 0
 
   constructor(session: Session, settings: DeadlineSettings, inFlight: InFlight, clock: Clock) {
@@ -41,8 +41,8 @@ export class Deadlines {
   }
 
   /**
-   * Takes the session if it ends later than the one so far, by `exp` and by both clocks: only so, a wall clock that is set back makes
-   * no token good again that the stream had before.
+   * Takes the session if it ends later than the present one, by `exp` and by both clocks. Otherwise setting the wall
+   * clock back would make an earlier token of the stream valid again.
    */
   renew(session: Session): boolean {
     if (session.expiresAtMs <= this.session.expiresAtMs) return false
@@ -54,7 +54,7 @@ export class Deadlines {
     return isLater
   }
 
-  /** Once before what is due is looked at: the wall clock may have been set. */
+  /** Call it before the deadlines are compared with `nowMs`, because the wall clock may have been set. */
   lookAtClocks(nowMs: number): void {
     this.expiresAtMs = this.expiry.atMs({ nowMs, epochMs: this.clock.epochMs() })
   }
@@ -68,7 +68,7 @@ export class Deadlines {
     return isChallenged ? NEVER : this.expiresAtMs - this.settings.challengeMs
   }
 
-  /** Never while the peer has yet to take something: that is the sign of life, and it needs no more bytes. */
+  /** Never while a write is untaken: its bytes are the sign of life, and more would only queue behind them. */
   get heartbeatAtMs(): number {
     return this.inFlight.isEmpty ? this.lastByteAtMs + this.settings.heartbeatMs : NEVER
   }
@@ -77,7 +77,7 @@ export class Deadlines {
     return this.inFlight.stalledAtMs(this.settings.stalledMs)
   }
 
-  /** The earliest of them. */
+  /** The earliest deadline. */
   nextMs(nowMs: number): number {
     const soonMs = nowMs + Math.min(LOOK_AGAIN_MS, this.settings.heartbeatMs)
     const lookAgainMs = this.inFlight.isEmpty ? NEVER : soonMs

@@ -1,10 +1,10 @@
-// The end of many streams, one after another, spread evenly over a time: a piece of it whenever the pump has a turn. A few streams
-// are not held up for it.
+// Graceful shutdown: ends streams one by one, spread evenly over a time, in turns of the pump. Spreading protects other
+// servers from many reconnects at once, so a few streams are ended without waiting.
 
 import type { Urgent } from './pump.ts'
 import type { Stream } from './stream.ts'
 
-/** Longest time between two ends: what is spread over seconds are many reconnects, and a few are none. */
+/** Longest time between two ends, so that a few streams do not take the whole time. */
 const APART_MS_MAX = 50
 
 export class Drain implements Urgent {
@@ -13,7 +13,7 @@ export class Drain implements Urgent {
   private readonly apartMs: number
   private ended = 0
 
-  /** `spreadMs` 0: all as soon as they can be. */
+  /** `spreadMs` 0: all as soon as possible. */
   constructor(streams: readonly Stream[], startedAtMs: number, spreadMs: number) {
     this.streams = streams
     this.startedAtMs = startedAtMs

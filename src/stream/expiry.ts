@@ -1,5 +1,5 @@
-// When a session ends, by two clocks: at its `exp` by the wall clock, and once the time is over that it had left when it was
-// accepted. Whichever comes first counts, so that no setting of the wall clock keeps a stream open.
+// When a session ends: at its `exp` by the wall clock, or once the time that it had left on acceptance has passed by
+// the monotonic clock. Promise: the earlier of the two counts, so setting the wall clock back keeps no stream open.
 
 import type { Session } from '../token/session.ts'
 import type { Clock } from './clock.ts'
@@ -9,14 +9,14 @@ export class Expiry {
   /** Monotonic ms. */
   private readonly endsAtMs: number
 
-  /** The session is accepted now. */
+  /** Call it when the session is accepted. */
   constructor(session: Session, clock: Clock) {
     const leftMs = session.expiresAtMs - clock.epochMs()
     this.session = session
     this.endsAtMs = clock.nowMs() + leftMs
   }
 
-  /** The end in monotonic ms, as far as the clocks can tell now. */
+  /** The end in monotonic ms, by the present readings of both clocks. */
   atMs({ nowMs, epochMs }: { nowMs: number; epochMs: number }): number {
     return Math.min(this.endsAtMs, nowMs + this.session.expiresAtMs - epochMs)
   }

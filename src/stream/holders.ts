@@ -1,13 +1,13 @@
-// Which streams are open, and who holds them, so that a renewal finds them.
+// Indexes the open streams by who holds them, so that a renewal finds them.
 
 import type { Session } from '../token/session.ts'
 import type { Stream } from './stream.ts'
 
-/** An answer to a challenge: a session that takes the place of those of its holder's streams at one path. */
+/** An answer to a challenge: a session that replaces the sessions of its holder's streams at one path. */
 export interface Renewal {
   readonly path: string
   readonly session: Session
-  /** Of the token that stood in the URL, where the session names no subject; see `Holders.renewable`. */
+  /** Digest of the token in the URL. Used if the session names no subject; see `Holders.renewable`. */
   readonly previousDigest: string | null
 }
 
@@ -47,8 +47,8 @@ export class Holders {
   }
 
   /**
-   * Open streams that a renewal reaches: those of the same path, issuer and subject; where the token names no subject, those
-   * that were opened with exactly the token of `previousDigest`.
+   * Open streams that a renewal applies to: those of the same path, issuer and subject. If the token names no subject,
+   * those that were opened with exactly the token of `previousDigest`.
    */
   renewable({ path, session, previousDigest }: Renewal): Stream[] {
     const holder = session.subject === null ? tokenHolder(previousDigest ?? '') : holderOf(session)
@@ -61,7 +61,7 @@ export class Holders {
   }
 }
 
-/** Names the holder of a session: a subject, or the bearer of one token. */
+/** Identifies the holder of a session: its subject, or the bearer of one token. */
 export function holderOf({ issuer, subject, tokenDigest }: Session): string {
   return subject === null ? tokenHolder(tokenDigest) : JSON.stringify([issuer, subject])
 }

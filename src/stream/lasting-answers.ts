@@ -1,9 +1,9 @@
-// Answers that are meant to stay open: streams. They have limits of their own on what their peers take, and the guard of
-// connections leaves them alone until they end.
+// Marks answers that stay open: streams. They have their own limits on slow peers, so the connection guard
+// (src/http/connection-guard.ts) does not end them.
 
 const lasting = new WeakSet<object>()
 
-/** `answer`: the response of HTTP/1.1, or the stream of HTTP/2. */
+/** `answer`: HTTP/1.1's response or HTTP/2's stream. */
 export function markLasting(answer: object): void {
   lasting.add(answer)
 }

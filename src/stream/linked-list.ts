@@ -1,14 +1,14 @@
-// A list whose members hold their own places: adding, removing and moving all of it cost the same however long it is, and
-// allocate nothing.
+// An intrusive doubly linked list: its members hold the links. Promise: adding, removing and moving a whole list take
+// constant time and allocate nothing.
 
-/** A member of at most one list at a time; its two neighbours are the list's own, null while it is in none. */
+/** A member of at most one list at a time. Only the list sets the links; both are null outside a list. */
 export interface Linked {
   previous: Linked | null
   next: Linked | null
 }
 
 export class LinkedList<T extends Linked> {
-  /** Stands before the first and behind the last member. */
+  /** Sentinel: before the first member and after the last. */
   private readonly ends: Linked = { previous: null, next: null }
 
   constructor() {
@@ -19,13 +19,13 @@ export class LinkedList<T extends Linked> {
     return this.ends.next === this.ends
   }
 
-  /** Adds a member that is in no list at the end. */
+  /** Adds a member at the end. It must be in no list. */
   add(member: T): void {
     join(this.ends.previous, member)
     join(member, this.ends)
   }
 
-  /** Removes the first member; undefined where there is none. */
+  /** Removes the first member and returns it; undefined if the list is empty. */
   take(): T | undefined {
     const { next } = this.ends
     if (next === null || next === this.ends) return undefined
@@ -47,7 +47,7 @@ export class LinkedList<T extends Linked> {
   }
 }
 
-/** Takes a member out of whichever list it is in. */
+/** Removes a member from its list; does nothing if it is in none. */
 export function remove(member: Linked): void {
   if (member.next === null) return
   join(member.previous, member.next)

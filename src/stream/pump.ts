@@ -1,26 +1,26 @@
-// Schedules streams: parks those at the tail until the next publish, and runs the others in turns of at most `turnMs`, so that
-// between them the process takes connections, renewals and what clients send.
+// Schedules streams: parks those at the tail until the next publish, and runs the others in turns of at most `turnMs`.
+// Between two turns the event loop handles connections, renewals and requests.
 
 import type { BusView } from '../bus/bus-view.ts'
 import { type Clock, SYSTEM_CLOCK } from './clock.ts'
 import { Queue } from './queue.ts'
 import { type Pumped, WaitingList } from './waiting-list.ts'
 
-/** Its multiples' fractions are spread evenly, however many are taken. */
+/** The fractions of its multiples are spread evenly over 0 to 1, for any number of them. */
 const GOLDEN_RATIO = 0.618
 /**
- * Bytes after which a turn ends, too: HTTP/2 and TLS take them when it is over, a millisecond or so for each MiB, and nothing else
- * has its turn before they are done.
+ * A turn also ends after this many bytes. HTTP/2 and TLS process them when the turn is over, about 1 ms for each MiB,
+ * and block the event loop meanwhile.
  */
 const TURN_BYTES = 1024 * 1024
 
-/** What is left of a turn's time and bytes for records as long as urgent work is not done: neither is to starve. */
+/** Share of a turn's time and bytes for records while urgent work is left, so that neither starves. */
 const BESIDE_URGENT = 0.25
 
-/** Calls that wait for urgent work. One more is made at once. */
+/** Calls that may wait for urgent work. Further ones are made at once. */
 export const AFTER_URGENT_MAX = 32_768
 
-/** More than are ever woken at once of one bus. */
+/** Waiting lists that are kept for reuse: more than one bus ever wakes at once. */
 const SPARE_MAX = 4
 
 interface Waiting {
@@ -30,31 +30,29 @@ interface Waiting {
   stopCatchUp: (() => void) | null
 }
 
-/** Work of many small pieces that goes before records: deadlines, mostly. */
+/** Work that comes before records, in many small pieces: mostly deadlines. */
 export interface Urgent {
-  /** Does one piece; false where there is none left. */
+  /** Does one piece; false if none is left. */
   step(nowMs: number): boolean
 }
 
 export class Pump {
-  /** Length of a turn: sse.turnMs, whose default docs/performance.md has measured. Urgent work has as much before. */
+  /** Length of a turn: `sse.turnMs` (docs/performance.md explains the default). Urgent work gets as much before it. */
   private readonly turnMs: number
   private readonly clock: Clock
   private readonly waiting = new Map<BusView, Waiting>()
-  /** Deadlines first: late ones are broken promises. In order of their next turn. */
+  /** In order of their next turn. Comes before records, because a late deadline breaks a promise. */
   private readonly urgent = new Set<Urgent>()
-  /** What tells of work that was urgent, behind all of it. In order. */
+  /** Calls of `afterUrgent`, in order. */
   private readonly afterwards = new Queue<() => void>()
-  /** Workers, and lists of woken ones: to wake a hundred thousand is to queue one list. */
+  /** Streams, and lists of woken streams: waking a hundred thousand streams queues one list. */
   private readonly queue = new Queue<Pumped | WaitingList>()
-  /** The list whose members have their turns now. */
+  /** The list whose streams have their turns now. */
   private woken: WaitingList | null = null
-  /**
-   * Lists to be used again. New ones, to which a hundred thousand streams would point, are what garbage collection takes long for.
-   */
+  /** Lists for reuse. Garbage collection takes long for new lists that a hundred thousand old streams refer to. */
   private readonly spare: WaitingList[] = []
   private isScheduled = false
-  /** Where among those who wait the last wake began, as a share of them. */
+  /** Where in its list the last wake began, as a share of the list. */
   private rotation = 0
 
   constructor(turnMs: number, clock: Clock = SYSTEM_CLOCK) {
@@ -62,7 +60,7 @@ export class Pump {
     this.clock = clock
   }
 
-  /** Queues for a turn; a stream that is queued already keeps its place. */
+  /** Queues a stream for a turn. A stream that is already queued keeps its place. */
   enqueue(pumped: Pumped): void {
     if (pumped.isQueued || pumped.waitsIn?.isWoken) return
     pumped.waitsIn?.leave(pumped)
@@ -71,24 +69,24 @@ export class Pump {
     this.schedule()
   }
 
-  /** Works on this before everything that is queued, until nothing of it is left. */
+  /** Does this work before everything that is queued, until none of it is left. */
   hasten(urgent: Urgent): void {
     this.urgent.add(urgent)
     this.schedule()
   }
 
-  /** Calls at once where no urgent work waits, else behind that, in turns of its own: what tells of an end must not delay others. */
+  /** Calls at once, or behind all urgent work if there is any. For logging an end, which must not delay other ends. */
   afterUrgent(call: () => void): void {
     if (this.urgent.size === 0 || this.afterwards.length >= AFTER_URGENT_MAX) call()
     else this.afterwards.push(call)
   }
 
-  /** Resolves when all that `afterUrgent` was given has been called. */
+  /** Resolves when every call of `afterUrgent` has been made. */
   async settled(): Promise<void> {
     while (this.afterwards.length > 0) await new Promise((resolve) => setImmediate(resolve))
   }
 
-  /** Forgets a stream that has ended; its place in the queue is passed over when its turn comes. */
+  /** Removes an ended stream from its waiting list. In the queue it keeps its place, and has nothing to do there. */
   remove(pumped: Pumped): void {
     pumped.waitsIn?.leave(pumped)
   }
@@ -119,7 +117,7 @@ export class Pump {
     return this.woken !== null || this.queue.length > 0
   }
 
-  /** Each kind of urgent work in its turn, so that none keeps another from its own. */
+  /** Work that is not finished goes behind the other urgent work, so that none starves. */
   private workUrgently(): void {
     if (this.urgent.size === 0) return
     let nowMs = this.clock.nowMs()
@@ -205,14 +203,14 @@ export class Pump {
   }
 
   private wakeCaughtUp(waiting: Waiting): void {
-    waiting.stopCatchUp = null // it is told once
+    waiting.stopCatchUp = null // the bus calls it once
     if (this.wake(waiting.catchUp)) waiting.catchUp = this.spare.pop() ?? new WaitingList()
   }
 
-  /** False where nobody waits. */
+  /** False if no stream waits. */
   private wake(list: WaitingList): boolean {
     if (list.isEmpty) return false
-    // Begins somewhere else each time: those who wait come back in the order in which they were woken.
+    // Begins at another place each time, so that no stream is always last: streams return in the order of their turns.
     this.rotation = (this.rotation + GOLDEN_RATIO) % 1
     list.wake(this.rotation)
     this.queue.push(list)

@@ -1,4 +1,4 @@
-// First in, first out, without moving the rest at each take.
+// A first-in, first-out queue. A take costs constant time on average: it does not move the other items.
 
 export class Queue<T> {
   private items: T[] = []
@@ -12,11 +12,11 @@ export class Queue<T> {
     this.items.push(item)
   }
 
-  /** The oldest item, or undefined when there is none. */
+  /** Removes the oldest item and returns it; undefined if there is none. */
   take(): T | undefined {
     const item = this.items[this.taken]
     if (this.taken < this.items.length) this.taken++
-    // Let go of what was taken once it is half of what is held, and worth it: each item is moved once on the average.
+    // Drops taken items once they are half of the array, and at least 1024: each item is moved once on average.
     if (this.taken === this.items.length || (this.taken >= 1024 && this.taken * 2 >= this.items.length)) {
       this.items = this.items.slice(this.taken)
       this.taken = 0

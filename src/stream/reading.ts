@@ -1,5 +1,5 @@
-// What a stream reads: first it looks for where to begin, then it has a cursor. Where what it read is no more, it begins again,
-// after a word to the client.
+// What a stream reads. It first finds out where to begin, then reads from a cursor. If the frames at the cursor are
+// gone, it sends a gap to the client and begins again.
 
 import type { AheadOffsets } from '../beginning/ahead-offsets.ts'
 import { Beginning } from '../beginning/beginning.ts'
@@ -20,50 +20,50 @@ export interface ReadingParts {
   readonly clock: Clock
 }
 
-/** The stream that reads, called when Kafka has answered, too. */
+/** The stream that reads. `answered` is called when Kafka has answered. */
 export interface ReadingStream extends Waiter {
-  /** Something is missing before what is read next. `isOpen`: records were read before. */
+  /** Records are missing before the next ones. `isOpen`: the stream has read records before. */
   tellGap(reason: GapReason, isOpen: boolean): void
-  /** It cannot be read. */
+  /** The stream cannot be read. */
   end(reason: ToldEndReason): void
-  /** `lookAtMs` may be sooner than before. */
+  /** `lookAtMs` may have become earlier. */
   lookInTime(): void
 }
 
 export class Reading {
-  /** null as long as it is not known where to begin. */
+  /** null until it is known where to begin. */
   cursor: Cursor | null = null
   private readonly parts: ReadingParts
   private readonly stream: ReadingStream
   /** null once it is known where to begin. */
   private beginning: Beginning | null
-  /** What of the client's id was taken at its word, until Kafka has confirmed it. */
+  /** The offsets of the client's id that are ahead of this server, until Kafka has confirmed them. */
   private doubt: AheadOffsets | null = null
-  /** Position that the client is known to have heard, and that of the bus then, as of the last heartbeat. */
+  /** As of the last heartbeat: the id that the client has, and the bus's position at that time. */
   private toldId = ''
   private toldAsOf = ''
 
-  /** `requested`, which may be long, is kept until it has begun. */
+  /** `requested` may hold a long id, so it is dropped once the stream has begun to read. */
   constructor(parts: ReadingParts, stream: ReadingStream, requested: RequestedBeginning) {
     this.parts = parts
     this.stream = stream
     this.beginning = this.beginningOf(requested)
   }
 
-  /** Looks at what may have become known. Returns what the stream waits for, null where it may read from `cursor`. */
+  /** Checks for news. Returns what the stream waits for; null if it can read from `cursor`. */
   look(): Waits | null {
     if (this.doubt !== null) this.lookIntoDoubt(this.doubt)
     return this.beginning === null ? null : this.lookForBeginning(this.beginning)
   }
 
-  /** When to look again at what Kafka has yet to say, in monotonic ms. */
+  /** When to check again for an answer of Kafka, in monotonic ms. */
   get lookAtMs(): number {
     return (this.beginning ?? this.doubt)?.lookAtMs ?? Number.POSITIVE_INFINITY
   }
 
   /**
-   * Begins again where what `cursor` reads is no more; false where it is still there. A client that came from another server may
-   * have what this one has missed: its position is looked at like an id.
+   * Begins again if the frames at `cursor` are gone; false if they are still there. A client that came from another
+   * server may have records that this one has missed, so its position is treated like the id of a new request.
    */
   beginsAgain({ outdatedBy, ownPosition }: Cursor): boolean {
     if (outdatedBy === null) return false
@@ -75,11 +75,11 @@ export class Reading {
     return true
   }
 
-  /** The position as an id if it moved since the client last heard of it; only at the tail does it stand for everything. */
+  /** The position as an id if the client has an older one. null unless at the tail: the id would skip unread frames. */
   movedId(): string | null {
     const { cursor } = this
     if (cursor === null || !cursor.atTail()) return null
-    // At the tail an id is one of the bus's position and the client's own: to make it may take long, so it is not made twice.
+    // At the tail the id depends only on the positions of bus and client. It is made once, because that may be slow.
     const asOf = this.parts.topic.bus.positionText()
     if (asOf === this.toldAsOf) return null
     this.toldAsOf = asOf
@@ -115,7 +115,7 @@ export class Reading {
     return 'turn'
   }
 
-  /** Begins to read, after a word on why that is not where the client left off. */
+  /** Begins to read. Sends a gap first if that is not where the client left off. */
   private begin({ cursor, reason, doubt }: Begun): void {
     if (reason !== null) this.stream.tellGap(reason, false)
     this.cursor = cursor
@@ -123,9 +123,9 @@ export class Reading {
     this.stream.lookInTime()
   }
 
-  /** What was taken at its word is looked at whenever there may be news of it. */
+  /** Checks whether Kafka has confirmed the offsets that are ahead. */
   private lookIntoDoubt(doubt: AheadOffsets): void {
-    if (this.cursor?.isOutdated) return // all of it was another topic's
+    if (this.cursor?.isOutdated) return // they belonged to another topic
     const finding = doubt.look(this.parts.clock.nowMs())
     if (finding === 'beyond') this.restart('beyond-end')
     else if (finding === 'too-old') this.restart(finding)
@@ -133,7 +133,7 @@ export class Reading {
     else this.stream.lookInTime()
   }
 
-  /** What the client has is worth nothing. What is said from here on begins with the beginning, its `ready` included. */
+  /** The client's position is of no use here. Sends a gap and reads from the beginning, with a `ready` of its own. */
   private restart(reason: GapReason): void {
     this.stopReading()
     this.stream.tellGap(reason, true)

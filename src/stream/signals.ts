@@ -1,22 +1,22 @@
-// Everything a stream says besides its records. Plain clients see comments; with `signals` the same words come as
-// events, too, in the block that holds the comment. Bytes that never change are made once.
+// The bytes that a stream sends besides its records. Plain clients see comments. With `signals` the block that holds
+// the comment is also a named event. Constant bytes are made once.
 
 import type { BeginningReason } from '../beginning/requested-beginning.ts'
 import { formatEventId } from '../bus/event-id.ts'
 import { TOO_LARGE_LINES } from '../bus/frame.ts'
 import type { EndReason } from './counters.ts'
 
-/** Why a stream could not go on exactly where its client left it. */
+/** Why a stream could not continue exactly where its client left off. */
 export type GapReason = BeginningReason | 'too-large'
 
-/** Reasons that are told to the client; one that left by itself is told nothing. */
+/** Reasons that are sent to the client. */
 export type ToldEndReason = Exclude<EndReason, 'client'>
 
-/** Exactly these bytes, without an id: clients that answer challenges know them from Zilla. */
+/** Exactly these bytes, without an id: clients know them from Zilla's challenges. */
 export const CHALLENGE = Buffer.from(
   'event:challenge\ndata:{"method":"POST","headers":{"content-type":"application/x-challenge-response"}}\n\n',
 )
-/** The id of a client that has nothing of any partition. */
+/** The id of a client that has no record of any partition. */
 const NOWHERE_TEXT = formatEventId(new Map())
 const HEARTBEAT = Buffer.from(':\n\n')
 const PING = Buffer.from(':\nevent:ping\ndata:{}\n\n')
@@ -30,16 +30,17 @@ export function retry(delayMs: number): Buffer {
   return Buffer.from(`retry:${Math.round(delayMs)}\n\n`)
 }
 
-/** A heartbeat, with the position as id where it moved since the last id that the stream sent. */
+/** A heartbeat. `id`: the position, if it differs from the last id of the stream. */
 export function heartbeat(id: string | null, signals: boolean): Buffer {
   if (id === null) return signals ? PING : HEARTBEAT
   return Buffer.from(signals ? `:\nevent:ping\ndata:{}\nid:${id}\n\n` : `:\nid:${id}\n\n`)
 }
 
 /**
- * The client's position is worth nothing here; it begins anew. As an event it brings an id that says so: a connection that is
- * lost before the first record must not bring the old one back. A client that does not hear of the gap does well to bring it
- * back, but not one of a topic that is another one now, nor one that an open stream (`isOpen`) has moved meanwhile.
+ * The stream cannot continue at the client's position, and starts again. The event has the id of a client without any
+ * record: if the connection is lost before the first record, the client must not resume at its old id. A plain client
+ * may, because it does not see the gap. But it gets the new id, in a heartbeat, if its topic was recreated, or if an
+ * open stream (`isOpen`) has moved its id since.
  */
 export function gap(reason: GapReason, { signals, isOpen }: { signals: boolean; isOpen: boolean }): Buffer {
   if (signals)
@@ -51,9 +52,8 @@ export function gap(reason: GapReason, { signals, isOpen }: { signals: boolean; 
 }
 
 /**
- * Whole frames, and behind each comment that stands for a record that is too large the same as an event: a copy where
- * there is one.
- * Nothing in a record makes a block that begins like that: its lines begin with a field.
+ * Whole frames, with a named event added to each comment that replaces a too large record. Copies only if there is such
+ * a comment. No record can look like one, because each of its lines begins with a field.
  */
 export function withNamedGaps(frames: Buffer): Buffer {
   const pieces: Buffer[] = []
@@ -66,19 +66,19 @@ export function withNamedGaps(frames: Buffer): Buffer {
   return from === 0 ? frames : Buffer.concat([...pieces, frames.subarray(from)])
 }
 
-/** Where the next block of that kind begins; -1 if there is none. */
+/** Where the next comment of that kind begins; -1 if there is none. */
 function nextTooLarge(frames: Buffer, from: number): number {
   if (from === 0 && TOO_LARGE.equals(frames.subarray(0, TOO_LARGE.length))) return 0
   const before = frames.indexOf(TOO_LARGE_BLOCK, from)
   return before === -1 ? -1 : before + END_OF_BLOCK.length
 }
 
-/** The snapshot is complete as of `id`; what follows is live. */
+/** The snapshot is complete as of `id`; live records follow. */
 export function ready(id: string, signals: boolean): Buffer {
   return Buffer.from(signals ? `:ready\nevent:ready\ndata:{}\nid:${id}\n\n` : ':ready\n\n')
 }
 
-/** Made once for each reason: ten thousand streams may end as one. */
+/** Made once for each reason, because ten thousand streams may end at once. */
 export function end(reason: ToldEndReason, signals: boolean): Buffer {
   const made = signals ? ENDS.named : ENDS.plain
   const known = made.get(reason)

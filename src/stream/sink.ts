@@ -1,11 +1,11 @@
-// Where a stream's bytes go: an HTTP/2 stream or an HTTP/1.1 response, alike for the core. Promise: the bytes of a write are not
-// referred to any more when `taken` has come, or, where it never does, when `releaseUntaken` releases what they stand in.
+// Where a stream writes its bytes: an HTTP/2 stream or an HTTP/1.1 response. Promise: nothing refers to the bytes of a
+// write after `taken` was called, or, if it never is, after `releaseUntaken` has released the memory that they are in.
 
 import type { ServerResponse } from 'node:http'
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import { markLasting } from './lasting-answers.ts'
 
-/** What a write's bytes stand in: nobody may change them before it is released. */
+/** The memory that a write refers to, such as a segment. It must not change before it is released. */
 export interface Lent {
   /** In bytes. */
   readonly size: number
@@ -13,26 +13,26 @@ export interface Lent {
 }
 
 export interface Sink {
-  /** `taken` comes once, unless the response is over before. */
+  /** Calls `taken` once, unless the response is over before. */
   write(bytes: Uint8Array, taken: () => void): void
-  /** A clean end behind everything written: END_STREAM, or the last chunk. */
+  /** Ends the response cleanly after all writes: END_STREAM, or the last chunk. */
   end(bytes: Uint8Array): void
-  /** An end at once, whatever is still on its way: RST_STREAM(CANCEL), or the socket destroyed. */
+  /** Ends the response at once and drops pending writes: RST_STREAM(CANCEL), or the socket is destroyed. */
   cancel(): void
-  /** Calls once when the response is over, however that came: in this very call where it is over by now. */
+  /** Calls `closed` once when the response is over for any reason; synchronously if it is over already. */
   onClose(closed: () => void): void
-  /** The response is over: releases what the write stands in that was not taken, once nothing refers to it. null: there is none. */
+  /** Call it when the response is over. Releases the untaken write's memory (null: none) once nothing refers to it. */
   releaseUntaken(lent: Lent | null): void
 }
 
-/** RFC 9113: a stream of its own on a connection it shares. Over TLS, where what is written is copied first. */
+/** An HTTP/2 stream (RFC 9113) over TLS, which copies bytes before it sends them. */
 export class Http2Sink implements Sink {
   private readonly stream: ServerHttp2Stream
 
   constructor(stream: ServerHttp2Stream) {
     this.stream = stream
     markLasting(stream)
-    // Reset by its peer without an error, Node waits for a write that it does not do any more: for as long as the connection is.
+    // After a reset without an error, Node would wait for a write that it never does, until the connection ends.
     stream.on('aborted', destroy)
   }
 
@@ -45,11 +45,11 @@ export class Http2Sink implements Sink {
   }
 
   cancel(): void {
-    // close() tells `aborted` before it resets. Destroyed by then, a stream is never reset, and the process spins in nghttp2
-    // once its peer opens the window.
+    // close() emits `aborted` before it resets. A stream that is destroyed by then is never reset, and the process
+    // spins in nghttp2 once its peer opens the window.
     this.stream.off('aborted', destroy)
     this.stream.close(constants.NGHTTP2_CANCEL)
-    // Node has a stream closed once its reset was sent, which a connection that takes no byte at all never lets happen.
+    // Node closes a stream once its reset was sent, which never happens on a connection that takes no bytes.
     this.stream.destroy()
   }
 
@@ -71,7 +71,7 @@ function destroy(this: ServerHttp2Stream): void {
   this.destroy()
 }
 
-/** RFC 9112: a chunked response; its connection serves others after a clean end. */
+/** A chunked HTTP/1.1 response (RFC 9112). After a clean end its connection serves further requests. */
 export class Http1Sink implements Sink {
   private readonly response: ServerResponse
 
@@ -97,7 +97,7 @@ export class Http1Sink implements Sink {
     else this.response.on('close', closed)
   }
 
-  /** A response that closes before its last write was taken closes with its socket, which refers to nothing by then. */
+  /** A response with an untaken write closes only with its socket, which then refers to nothing. */
   releaseUntaken(lent: Lent | null): void {
     lent?.release()
   }

@@ -1,5 +1,5 @@
-// One open response: a cursor on its bus, a sink for its bytes, a session that ends. It owns no queue. Everything that can
-// wake it stands in `work` (a beginning, records, a write taken) and in `due` (heartbeat, challenge, expiry, a peer that stalls).
+// One open response: a cursor on its bus, a sink for its bytes, a session that ends. It owns no queue. Every reason to
+// act is in `work` (beginning, records, a write was taken) or in `due` (heartbeat, challenge, expiry, stalled peer).
 
 import type { RequestedBeginning } from '../beginning/requested-beginning.ts'
 import type { BusView } from '../bus/bus-view.ts'
@@ -26,7 +26,7 @@ import type { Sink } from './sink.ts'
 import type { Timed, TimingWheel } from './timing-wheel.ts'
 import type { Pumped, WaitingList, Waits } from './waiting-list.ts'
 
-/** What a stream is made of; all of it outlives the stream. */
+/** What a stream needs. All of it outlives the stream. */
 export interface StreamParts extends ReadingParts {
   readonly sink: Sink
   readonly session: Session
@@ -34,7 +34,7 @@ export interface StreamParts extends ReadingParts {
   readonly wheel: TimingWheel<Stream>
   readonly counters: Counters
   readonly settings: StreamSettings
-  /** Whether comments come as named events, too. */
+  /** Whether signals are also named events. */
   readonly signals: boolean
   /** Called once when the stream is over. */
   readonly onClosed: (stream: Stream) => void
@@ -42,7 +42,7 @@ export interface StreamParts extends ReadingParts {
 
 export type StreamSettings = DeadlineSettings
 
-/** What an end may wait for bytes in flight before it is forced; counted from exp, since it is over by exp + 0.5 s. */
+/** Time for bytes in flight before an end is forced. Counted from `exp`: the stream is over by `exp` + 0.5 s. */
 const EXPIRED_GRACE_MS = 250
 const END_GRACE_MS = 1000
 
@@ -57,14 +57,14 @@ export class Stream implements Pumped, Timed, ReadingStream {
   writtenBytes = 0
   private readonly parts: StreamParts
   private readonly reading: Reading
-  /** Why it ends, once it does; nothing but the end is written from then on. */
+  /** Why it ends; null until then. Nothing is written after the end. */
   private ending: EndReason | null = null
   private isClosed = false
   private readonly inFlight = new InFlight()
   private readonly deadlines: Deadlines
   private forcedAtMs = Number.POSITIVE_INFINITY
 
-  /** `requested`, which may be long, is kept until it has begun. */
+  /** `requested` may hold a long id, so it is dropped once the stream has begun to read. */
   constructor(parts: StreamParts, requested: RequestedBeginning) {
     this.parts = parts
     this.bus = parts.topic.bus
@@ -72,16 +72,16 @@ export class Stream implements Pumped, Timed, ReadingStream {
     this.reading = new Reading(parts, this, requested)
   }
 
-  /** Who holds it open; a renewal puts a later one in its place. */
+  /** The session that holds the stream open. A renewal replaces it. */
   get session(): Session {
     return this.deadlines.session
   }
 
-  /** First bytes, before anything is known of the topic; heartbeats, challenges and the end come from now on. */
+  /** Sends the first bytes, without waiting for the topic. From now on its deadlines count. */
   open(retryMs: number): void {
     this.parts.counters.streamsOpen++
     this.parts.counters.streamsOpened++
-    // Counted before it can be over: a client that has left by now closes it in this very call.
+    // Counted first, because onClose closes the stream at once if the client has left already.
     this.parts.sink.onClose(() => this.close())
     if (!this.isOpen) return
     this.tell(retry(retryMs))
@@ -89,12 +89,12 @@ export class Stream implements Pumped, Timed, ReadingStream {
     this.parts.pump.enqueue(this)
   }
 
-  /** Kafka has said something that it waits for. */
+  /** Kafka has answered a question that the stream waits for. */
   answered(): void {
     if (this.isOpen) this.parts.pump.enqueue(this)
   }
 
-  /** A later end, for a client that answered the challenge. Never an earlier one. */
+  /** Takes the session of a client that answered the challenge, if it ends later than the present one. */
   renew(session: Session): void {
     if (this.ending === null && this.deadlines.renew(session)) this.due(this.parts.clock.nowMs())
   }
@@ -103,12 +103,12 @@ export class Stream implements Pumped, Timed, ReadingStream {
     return this.ending === null && !this.isClosed
   }
 
-  /** Ends cleanly; what is in flight has a moment to arrive. */
+  /** Ends cleanly. Bytes in flight have `END_GRACE_MS` to arrive. */
   end(reason: ToldEndReason): void {
     this.endWithin(reason, this.parts.clock.nowMs() + END_GRACE_MS)
   }
 
-  /** One write of what there is to read, within what the peer has shown to take; or a look at where to begin. */
+  /** Finds out where to begin, or does one write, whose size follows the peer's speed. */
   work(): Waits {
     this.writtenBytes = 0
     if (!this.isOpen) return 'call'
@@ -124,7 +124,7 @@ export class Stream implements Pumped, Timed, ReadingStream {
     return 'call'
   }
 
-  /** Does what is due, and sets the next deadline. */
+  /** Does everything that is due, and sets the next deadline. */
   due(nowMs: number): void {
     if (this.isClosed) return
     const { deadlines } = this
@@ -169,7 +169,7 @@ export class Stream implements Pumped, Timed, ReadingStream {
     this.tell(gap(reason, { signals: this.parts.signals, isOpen }))
   }
 
-  /** Sees to it that the deadline is no later than the next look. */
+  /** Makes the deadline no later than the time of the next check. */
   lookInTime(): void {
     if (this.reading.lookAtMs < this.dueAtMs) this.scheduleAt(this.reading.lookAtMs)
   }
@@ -204,22 +204,22 @@ export class Stream implements Pumped, Timed, ReadingStream {
     this.parts.sink.write(bytes, this.taken)
   }
 
-  /** Made once for each stream: the end of a write is the most frequent thing that happens to it. */
+  /** One function for each stream, because it is called after every write. */
   private readonly taken = (): void => {
     if (this.isClosed) return
     this.inFlight.taken(this.parts.clock.nowMs())
     this.parts.pump.enqueue(this)
   }
 
-  /** Writes bytes of its own behind whatever is in flight. They are few: see `heartbeatAtMs` and `challengeAtMs`. */
+  /** Writes a signal behind the bytes in flight. Signals are few: see `heartbeatAtMs` and `challengeAtMs`. */
   private tell(bytes: Uint8Array): void {
     const nowMs = this.parts.clock.nowMs()
     this.deadlines.lastByteAtMs = nowMs
-    this.inFlight.addWord(nowMs)
+    this.inFlight.addSignal(nowMs)
     this.parts.sink.write(bytes, this.told)
   }
 
-  private readonly told = (): void => this.inFlight.wordTaken()
+  private readonly told = (): void => this.inFlight.signalTaken()
 
   private giveUp(): void {
     this.ending = 'slow'

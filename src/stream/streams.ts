@@ -1,4 +1,4 @@
-// Every open stream of the process: opened within limits, renewed, counted, and ended together when the process goes.
+// All open streams of a thread: opens them within the limits, renews and counts them, and ends them on shutdown.
 
 import type { RequestedBeginning } from '../beginning/requested-beginning.ts'
 import type { PartitionWatermarks } from '../bus/record.ts'
@@ -21,10 +21,10 @@ export interface StreamsSettings extends StreamSettings, AdmissionLimits {
   readonly turnMs: number
 }
 
-/** What streams share with those of other threads. Alone, a thread's own. */
+/** What the streams of several threads share. */
 export interface Shared {
   readonly admission: Admission
-  /** Renews streams of other threads; how many there were. */
+  /** Renews streams of other threads; resolves with their number. */
   readonly renewElsewhere: (renewal: Renewal) => Promise<number>
 }
 
@@ -32,19 +32,19 @@ export interface StreamRequest {
   readonly topic: Topic
   readonly sink: Sink
   readonly session: Session
-  /** Path without query: what a renewal is for. */
+  /** Path without its query. A renewal names the same path. */
   readonly path: string
   readonly signals: boolean
-  /** Its place within the limits, which it gives back when it is over. */
+  /** Its place within the limits, released when the stream is over. */
   readonly admitted: Admitted
   readonly requested: RequestedBeginning
 }
 
-/** Reconnection time told at the start of each stream, in ms: apart by chance, so that clients do not come back as one. */
+/** Reconnection time at the start of each stream. Random, so that clients do not all reconnect at once. */
 const RETRY_MS = { min: 1000, max: 5000 }
-/** The same for a client that is turned away, by a stream's `retry` or by an answer's Retry-After. */
+/** The same for a client that is turned away: in `retry:` of a stream, or in an answer's Retry-After. */
 export const RETRY_BUSY_MS = { min: 5000, max: 30_000 }
-/** Share of the drain time over which the ends are spread; the rest is for the last bytes to arrive. */
+/** Share of the drain time over which the ends are spread. In the rest the last bytes arrive. */
 const DRAIN_SPREAD = 0.8
 const DRAIN_STEP_MS = 50
 
@@ -56,11 +56,11 @@ export class Streams {
   private readonly pump: Pump
   private readonly wheel: TimingWheel<Stream>
   private readonly holders = new Holders()
-  /** Set by `drain`: from then on no stream opens. */
+  /** Set by `drain`. From then on no stream opens. */
   isDraining = false
   /** Called when the last stream closes. */
   private readonly emptied = new Set<() => void>()
-  /** What Kafka answers to all streams of a topic. */
+  /** Kafka's answers, shared by all streams of a topic. */
   private readonly answers = new Map<Topic, SharedAnswer<PartitionWatermarks>>()
   private readonly closing = new AbortController()
 
@@ -83,8 +83,8 @@ export class Streams {
   }
 
   /**
-   * A place for a stream of this holder, for `open` in the same turn, or to be released; null where the holder has as many as it
-   * may, or where a drain has begun meanwhile, which ends only what is open by then.
+   * Takes a place for a stream of this holder; null if a limit is reached or a drain has begun. Pass it to `open` in
+   * the same turn, or release it: a drain ends only the streams that are open when it begins.
    */
   async admit(address: string, session: Session): Promise<Admitted | null> {
     const admitted = await this.shared.admission.admit(address, holderOf(session))
@@ -114,19 +114,19 @@ export class Streams {
     return stream
   }
 
-  /** Tells a client to come back later, in the one way after which a browser's EventSource does: a 200 that ends. */
+  /** Asks a client to retry later, by a 200 that ends: a browser's EventSource never retries after another status. */
   turnAway(sink: Sink, signals: boolean): void {
     this.figures.streamsEnded.busy++
     sink.end(Buffer.concat([retry(between(RETRY_BUSY_MS)), end('busy', signals)]))
   }
 
-  /** Renews every open stream that this session may, in whichever thread; resolves with how many there are. */
+  /** Renews every open stream that the renewal applies to, in all threads; resolves with their number. */
   async renew(renewal: Renewal): Promise<number> {
     const renewed = this.renewHere(renewal)
     return renewed + (await this.shared.renewElsewhere(renewal))
   }
 
-  /** See `Holders.renewable`. */
+  /** As `renew`, for this thread alone: see `Holders.renewable`. */
   renewHere(renewal: Renewal): number {
     const streams = this.holders.renewable(renewal)
     for (const stream of streams) stream.renew(renewal.session)
@@ -134,14 +134,14 @@ export class Streams {
     return streams.length
   }
 
-  /** Counts an answer other than a stream, by its error's code; codes that are not ours count as one. */
+  /** Counts a refused request by its error's code. Codes that are not ours count as `other`. */
   countRefusal(code: string | undefined): void {
     const { refusals } = this.figures
     const name = code?.startsWith('FKS_') ? code : 'other'
     refusals[name] = (refusals[name] ?? 0) + 1
   }
 
-  /** Opens no more, and ends those that are open, spread over most of `withinMs`; resolves when none is left. */
+  /** Opens no more streams, and ends the open ones, spread over most of `withinMs`. Resolves when none is left. */
   async drain(withinMs: number): Promise<void> {
     this.isDraining = true
     const drain = new Drain([...this.holders.all()], this.clock.nowMs(), withinMs * DRAIN_SPREAD)
@@ -153,12 +153,12 @@ export class Streams {
     await this.pump.settled()
   }
 
-  /** Calls at once, or, while streams have to end or other deadlines are due, behind those: for what tells of an end. */
+  /** Calls at once, or behind all deadlines that are due. For logging the end of a stream. */
   afterDeadlines(call: () => void): void {
     this.pump.afterUrgent(call)
   }
 
-  /** Ends all at once; resolves when none is left. */
+  /** Ends all streams without spreading. Resolves when none is left. */
   async close(): Promise<void> {
     await this.drain(0)
     this.pump.close()
@@ -190,7 +190,7 @@ export class Streams {
   }
 }
 
-/** A time in the range, by chance. */
+/** A random number in the range. */
 export function between({ min, max }: { min: number; max: number }): number {
   return min + Math.random() * (max - min)
 }

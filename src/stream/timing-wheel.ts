@@ -1,5 +1,5 @@
-// Deadlines of many streams on one timer: a hashed timing wheel (Varghese and Lauck, 1987). A deadline's turn comes within two
-// ticks after it is due, never before. An entry that is due later is passed over once a round.
+// A hashed timing wheel (Varghese and Lauck, 1987): the deadlines of many streams on one timer. Promise: a deadline's
+// entry arrives within two ticks after it is due, never before. An entry of a later round is passed over once a round.
 
 import { type Clock, ClockSteps } from './clock.ts'
 import { type Linked, LinkedList, remove } from './linked-list.ts'
@@ -12,24 +12,24 @@ export interface Timed extends Linked {
 
 export interface TimingWheelOptions<T> {
   readonly clock: Clock
-  /** Called once for each entry that is due, which is then in the wheel no more; and for every entry when the wall clock was set. */
+  /** Called once for each due entry, after its removal; for all entries when the wall clock was set forward. */
   readonly onDue: (timed: T, nowMs: number) => void
-  /** Called when `step` has something to do, however much that is. */
+  /** Called when `step` has work to do. */
   readonly onWork: () => void
 }
 
-/** All that share one `exp` are as much as two of these late before the first of them ends. */
+/** Entries with the same `exp` may be up to two ticks late before the first of them ends. */
 const TICK_MS = 10
-/** A round is longer than the default time between heartbeats, so that these are seldom passed over. */
+/** A round (10 s) is longer than the default heartbeat interval, so that heartbeats are seldom passed over. */
 const SLOTS = 1024
-/** Without a deadline the clocks are compared as often as this: a tick with nothing to do costs 70 µs of CPU. */
+/** Longest sleep, so that a step of the wall clock is noticed. A tick without work costs 70 µs of CPU. */
 const IDLE_TICKS = 5
 
 export class TimingWheel<T extends Timed> {
   private readonly slots = Array.from({ length: SLOTS }, () => new LinkedList<T>())
-  /** Entries whose slot has had its tick: `step` looks at them one by one, since there may be a hundred thousand. */
+  /** Entries whose slot has had its tick. `step` checks them one by one, because there may be a hundred thousand. */
   private readonly arrived = new LinkedList<T>()
-  /** Entries whose deadlines may be others since the wall clock was set. */
+  /** Entries to be checked because the wall clock was set, which may have moved their deadlines. */
   private readonly doubtful = new LinkedList<T>()
   private readonly options: TimingWheelOptions<T>
   private readonly steps: ClockSteps
@@ -45,7 +45,7 @@ export class TimingWheel<T extends Timed> {
     this.ticked = this.tickOf(options.clock.nowMs())
   }
 
-  /** Puts an entry where its deadline belongs, wherever it was before. */
+  /** Puts an entry into the slot of its deadline. It may be in the wheel already. */
   schedule(timed: T): void {
     if (timed.next !== null) this.takeOut(timed)
     if (timed.dueAtMs !== Number.POSITIVE_INFINITY) this.put(timed)
@@ -58,7 +58,7 @@ export class TimingWheel<T extends Timed> {
     if (this.size === 0) this.stop()
   }
 
-  /** Looks at one entry whose time may have come; false where there is none. */
+  /** Checks one entry that may be due; false if there is none. */
   step(nowMs: number): boolean {
     const arrived = this.arrived.take()
     const timed = arrived ?? this.doubtful.take()
@@ -85,7 +85,7 @@ export class TimingWheel<T extends Timed> {
 
   private start(): void {
     this.ticked = this.tickOf(this.options.clock.nowMs())
-    this.steps.take() // nothing waited by the clock as it was
+    this.steps.take() // no deadline depends on earlier steps
     this.sleepUntil(this.ticked + IDLE_TICKS)
   }
 
@@ -102,14 +102,14 @@ export class TimingWheel<T extends Timed> {
     this.timer.unref()
   }
 
-  /** The next tick whose slot has an entry, as far as the clocks may wait. */
+  /** The next tick whose slot has an entry; `IDLE_TICKS` ahead at most. */
   private nextTick(): number {
     let tick = this.ticked + 1
     while (tick < this.ticked + IDLE_TICKS && this.slots[tick % SLOTS]?.isEmpty) tick++
     return tick
   }
 
-  /** Every slot since the last tick has its turn, each at most once however long the process was held up. */
+  /** Takes the entries of all slots since the last tick. Visits each slot at most once, also after a long pause. */
   private tick(): void {
     if (this.steps.take() > 0) for (const list of [this.arrived, ...this.slots]) this.doubtful.takeAll(list)
     const tick = this.tickOf(this.options.clock.nowMs())

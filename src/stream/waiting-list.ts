@@ -1,9 +1,9 @@
-// Those who wait for one thing, until it comes; from then on those whose turn is still to come. To wake them costs the same
-// however many they are. A list is used again once all have had their turns: it holds as much room as it ever needed.
+// Streams that wait for the same event of their bus. Once woken, the streams whose turns are still to come. Promise:
+// waking takes constant time. A list is reused once all had their turns, and keeps the memory of its longest use.
 
 import type { BusView } from '../bus/bus-view.ts'
 
-/** What a worker waits for after a piece of work: its next turn, its bus's next publish or catching up, or somebody's `enqueue`. */
+/** What a stream waits for after a turn: its next turn, the bus's next publish or catch-up, or a call of `enqueue`. */
 export type Waits = 'turn' | 'publish' | 'catch-up' | 'call'
 
 export interface Pumped {
@@ -12,20 +12,20 @@ export interface Pumped {
   work(): Waits
   /** What its last piece of work wrote. */
   readonly writtenBytes: number
-  /** Those among whom it waits for its bus, null when it does not, and its place there: the pump's own. */
+  /** The list in which it waits for its bus, null if it does not, and its place there. Only the list sets both. */
   waitsIn: WaitingList | null
   waitsAt: number
-  /** Whether it is queued for a turn: the pump's own. */
+  /** Whether it is queued for a turn. Only the pump sets it. */
   isQueued: boolean
 }
 
 export class WaitingList {
-  /** Their turn comes: nobody is added any more. */
+  /** Its streams have their turns now. None is added any more. */
   isWoken = false
-  /** Free places hold null. */
-  private readonly members: (Pumped | null)[] = []
+  /** Free places are null. */
+  private readonly places: (Pumped | null)[] = []
   private count = 0
-  /** Where among them the turns begin, and how many had theirs. */
+  /** The place at which the turns begin, and how many streams had theirs. */
   private first = 0
   private taken = 0
 
@@ -38,32 +38,32 @@ export class WaitingList {
     this.put(pumped, this.count++)
   }
 
-  /** Once woken they keep their places: a turn that comes to nothing costs less than to move the others. */
+  /** After `wake` a stream keeps its place, because an empty turn costs less than moving the others. */
   leave(pumped: Pumped): void {
     if (this.isWoken) return
-    const last = this.members[--this.count] ?? pumped
+    const last = this.places[--this.count] ?? pumped
     this.put(last, pumped.waitsAt)
-    this.members[this.count] = null
+    this.places[this.count] = null
     pumped.waitsIn = null
   }
 
-  /** `from`: the share of them behind which the turns begin. */
+  /** `from`: where the turns begin, as a share of the list. */
   wake(from: number): void {
     this.isWoken = true
     this.first = Math.floor(from * this.count)
   }
 
-  /** The next whose turn comes, who is in no list then; undefined where all had theirs. */
+  /** Removes the stream whose turn is next and returns it; undefined if all had theirs. */
   take(): Pumped | undefined {
     if (this.taken === this.count) return undefined
     const at = (this.first + this.taken++) % this.count
-    const pumped = this.members[at] ?? undefined
-    this.members[at] = null
+    const pumped = this.places[at] ?? undefined
+    this.places[at] = null
     if (pumped !== undefined) pumped.waitsIn = null
     return pumped
   }
 
-  /** Nobody is in it: it may be used again. */
+  /** Makes an empty list ready for reuse. */
   reset(): void {
     this.isWoken = false
     this.count = 0
@@ -71,7 +71,7 @@ export class WaitingList {
   }
 
   private put(pumped: Pumped, at: number): void {
-    this.members[at] = pumped
+    this.places[at] = pumped
     pumped.waitsAt = at
   }
 }
