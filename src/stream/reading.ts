@@ -10,7 +10,7 @@ import type { SharedAnswer, Waiter } from '../bus/shared-answer.ts'
 import type { Topic } from '../bus/topic.ts'
 import type { Cursor } from '../cursor/cursor.ts'
 import type { Clock } from './clock.ts'
-import type { GapReason, ToldEndReason } from './signals.ts'
+import type { GapReason, SentEndReason } from './signals.ts'
 import type { Waits } from './waiting-list.ts'
 
 export interface ReadingParts {
@@ -23,9 +23,9 @@ export interface ReadingParts {
 /** The stream that reads. `answered` is called when Kafka has answered. */
 export interface ReadingStream extends Waiter {
   /** Records are missing before the next ones. `isOpen`: the stream has read records before. */
-  tellGap(reason: GapReason, isOpen: boolean): void
+  sendGap(reason: GapReason, isOpen: boolean): void
   /** The stream cannot be read. */
-  end(reason: ToldEndReason): void
+  end(reason: SentEndReason): void
   /** `lookAtMs` may have become earlier. */
   lookInTime(): void
 }
@@ -40,8 +40,8 @@ export class Reading {
   /** The offsets of the client's id that are ahead of this server, until Kafka has confirmed them. */
   private doubt: AheadOffsets | null = null
   /** As of the last heartbeat: the id that the client has, and the bus's position at that time. */
-  private toldId = ''
-  private toldAsOf = ''
+  private heartbeatId = ''
+  private heartbeatAsOf = ''
 
   /** `requested` may hold a long id, so it is dropped once the stream has begun to read. */
   constructor(parts: ReadingParts, stream: ReadingStream, requested: RequestedBeginning) {
@@ -81,12 +81,12 @@ export class Reading {
     if (cursor === null || !cursor.atTail()) return null
     // At the tail the id depends only on the positions of bus and client. It is made once, because that may be slow.
     const asOf = this.parts.topic.bus.positionText()
-    if (asOf === this.toldAsOf) return null
-    this.toldAsOf = asOf
+    if (asOf === this.heartbeatAsOf) return null
+    this.heartbeatAsOf = asOf
     const id = cursor.id()
-    const isTold = id === this.toldId || id === cursor.sentId()
-    this.toldId = id
-    return isTold ? null : id
+    const isKnown = id === this.heartbeatId || id === cursor.sentId()
+    this.heartbeatId = id
+    return isKnown ? null : id
   }
 
   stop(): void {
@@ -117,7 +117,7 @@ export class Reading {
 
   /** Begins to read. Sends a gap first if that is not where the client left off. */
   private begin({ cursor, reason, doubt }: Begun): void {
-    if (reason !== null) this.stream.tellGap(reason, false)
+    if (reason !== null) this.stream.sendGap(reason, false)
     this.cursor = cursor
     this.doubt = doubt
     this.stream.lookInTime()
@@ -136,7 +136,7 @@ export class Reading {
   /** The client's position is of no use here. Sends a gap and reads from the beginning, with a `ready` of its own. */
   private restart(reason: GapReason): void {
     this.stopReading()
-    this.stream.tellGap(reason, true)
+    this.stream.sendGap(reason, true)
     this.beginning = this.beginningOf(FROM_EARLIEST)
   }
 

@@ -10,14 +10,14 @@ import type { EndReason } from './counters.ts'
 export type GapReason = BeginningReason | 'too-large'
 
 /** Reasons that are sent to the client. */
-export type ToldEndReason = Exclude<EndReason, 'client'>
+export type SentEndReason = Exclude<EndReason, 'client'>
 
 /** Exactly these bytes, without an id: clients know them from Zilla's challenges. */
 export const CHALLENGE = Buffer.from(
   'event:challenge\ndata:{"method":"POST","headers":{"content-type":"application/x-challenge-response"}}\n\n',
 )
 /** The id of a client that has no record of any partition. */
-const NOWHERE_TEXT = formatEventId(new Map())
+const NO_RECORDS_ID = formatEventId(new Map())
 const HEARTBEAT = Buffer.from(':\n\n')
 const PING = Buffer.from(':\nevent:ping\ndata:{}\n\n')
 const END_OF_BLOCK = Buffer.from('\n\n')
@@ -45,10 +45,10 @@ export function heartbeat(id: string | null, signals: boolean): Buffer {
 export function gap(reason: GapReason, { signals, isOpen }: { signals: boolean; isOpen: boolean }): Buffer {
   if (signals)
     return Buffer.from(
-      `:gap ${reason}\nevent:gap\ndata:${JSON.stringify({ reason })}\nid:${NOWHERE_TEXT}\n\n`,
+      `:gap ${reason}\nevent:gap\ndata:${JSON.stringify({ reason })}\nid:${NO_RECORDS_ID}\n\n`,
     )
   const told = Buffer.from(`:gap ${reason}\n\n`)
-  return reason === 'recreated' || isOpen ? Buffer.concat([told, heartbeat(NOWHERE_TEXT, false)]) : told
+  return reason === 'recreated' || isOpen ? Buffer.concat([told, heartbeat(NO_RECORDS_ID, false)]) : told
 }
 
 /**
@@ -79,7 +79,7 @@ export function ready(id: string, signals: boolean): Buffer {
 }
 
 /** Made once for each reason, because ten thousand streams may end at once. */
-export function end(reason: ToldEndReason, signals: boolean): Buffer {
+export function end(reason: SentEndReason, signals: boolean): Buffer {
   const made = signals ? ENDS.named : ENDS.plain
   const known = made.get(reason)
   if (known !== undefined) return known
@@ -89,4 +89,4 @@ export function end(reason: ToldEndReason, signals: boolean): Buffer {
   return bytes
 }
 
-const ENDS = { named: new Map<ToldEndReason, Buffer>(), plain: new Map<ToldEndReason, Buffer>() }
+const ENDS = { named: new Map<SentEndReason, Buffer>(), plain: new Map<SentEndReason, Buffer>() }

@@ -19,7 +19,7 @@ import {
   heartbeat,
   ready,
   retry,
-  type ToldEndReason,
+  type SentEndReason,
   withNamedGaps,
 } from './signals.ts'
 import type { Sink } from './sink.ts'
@@ -84,7 +84,7 @@ export class Stream implements Pumped, Timed, ReadingStream {
     // Counted first, because onClose closes the stream at once if the client has left already.
     this.parts.sink.onClose(() => this.close())
     if (!this.isOpen) return
-    this.tell(retry(retryMs))
+    this.send(retry(retryMs))
     this.due(this.parts.clock.nowMs())
     this.parts.pump.enqueue(this)
   }
@@ -104,7 +104,7 @@ export class Stream implements Pumped, Timed, ReadingStream {
   }
 
   /** Ends cleanly. Bytes in flight have `END_GRACE_MS` to arrive. */
-  end(reason: ToldEndReason): void {
+  end(reason: SentEndReason): void {
     this.endWithin(reason, this.parts.clock.nowMs() + END_GRACE_MS)
   }
 
@@ -120,7 +120,7 @@ export class Stream implements Pumped, Timed, ReadingStream {
     if (bytes === null) return this.rest(cursor)
     if (bytes.length === 0) return 'turn'
     this.write(bytes, cursor)
-    this.tellReady(cursor)
+    this.sendReady(cursor)
     return 'call'
   }
 
@@ -136,7 +136,7 @@ export class Stream implements Pumped, Timed, ReadingStream {
     else this.keepAlive(nowMs)
   }
 
-  private endWithin(reason: ToldEndReason, forcedAtMs: number): void {
+  private endWithin(reason: SentEndReason, forcedAtMs: number): void {
     if (!this.isOpen) return
     this.ending = reason
     this.forcedAtMs = forcedAtMs
@@ -147,7 +147,7 @@ export class Stream implements Pumped, Timed, ReadingStream {
   private keepAlive(nowMs: number): void {
     if (nowMs >= this.deadlines.challengeAtMs) this.challenge()
     if (nowMs >= this.deadlines.heartbeatAtMs)
-      this.tell(heartbeat(this.reading.movedId(), this.parts.signals))
+      this.send(heartbeat(this.reading.movedId(), this.parts.signals))
     if (nowMs >= this.reading.lookAtMs) this.parts.pump.enqueue(this)
     this.scheduleAt(Math.min(this.deadlines.nextMs(nowMs), this.reading.lookAtMs))
   }
@@ -161,12 +161,12 @@ export class Stream implements Pumped, Timed, ReadingStream {
   private challenge(): void {
     this.deadlines.noteChallenge()
     this.parts.counters.challenges++
-    this.tell(CHALLENGE)
+    this.send(CHALLENGE)
   }
 
-  tellGap(reason: GapReason, isOpen: boolean): void {
+  sendGap(reason: GapReason, isOpen: boolean): void {
     countGaps(this.parts.counters, reason, 1)
-    this.tell(gap(reason, { signals: this.parts.signals, isOpen }))
+    this.send(gap(reason, { signals: this.parts.signals, isOpen }))
   }
 
   /** Makes the deadline no later than the time of the next check. */
@@ -180,14 +180,14 @@ export class Stream implements Pumped, Timed, ReadingStream {
       this.end('too-old')
       return 'call'
     }
-    if (cursor.atTail()) this.tellReady(cursor)
+    if (cursor.atTail()) this.sendReady(cursor)
     return 'publish'
   }
 
-  private tellReady(cursor: Cursor): void {
+  private sendReady(cursor: Cursor): void {
     if (cursor.isReadySent || !(cursor.complete || cursor.atTail())) return
     cursor.isReadySent = true
-    this.tell(ready(cursor.id(), this.parts.signals))
+    this.send(ready(cursor.id(), this.parts.signals))
   }
 
   private write(read: Buffer, cursor: Cursor): void {
@@ -212,14 +212,14 @@ export class Stream implements Pumped, Timed, ReadingStream {
   }
 
   /** Writes a signal behind the bytes in flight. Signals are few: see `heartbeatAtMs` and `challengeAtMs`. */
-  private tell(bytes: Uint8Array): void {
+  private send(bytes: Uint8Array): void {
     const nowMs = this.parts.clock.nowMs()
     this.deadlines.lastByteAtMs = nowMs
     this.inFlight.addSignal(nowMs)
-    this.parts.sink.write(bytes, this.told)
+    this.parts.sink.write(bytes, this.signalTaken)
   }
 
-  private readonly told = (): void => this.inFlight.signalTaken()
+  private readonly signalTaken = (): void => this.inFlight.signalTaken()
 
   private giveUp(): void {
     this.ending = 'slow'
