@@ -119,7 +119,7 @@ export interface ServerOptions extends ResolvedOptions {
 export interface ConfigModule {
   /** From the root. */
   readonly path: string
-  /** SHA-256 of its text and of all that it imports by path: src/config/file/code-files.ts. */
+  /** SHA-256 of its text and of all that it imports by path: src/config/config-file/module-files.ts. */
   readonly digest: string
 }
 

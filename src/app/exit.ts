@@ -2,7 +2,7 @@
 // go to standard error, a line for each, and never as a stack.
 
 import type { Writable } from 'node:stream'
-import { ConfigError } from '../config/problems.ts'
+import { ConfigError } from '../config/config-error.ts'
 import { errorWords } from '../errors.ts'
 import { settledWithin } from './time-limit.ts'
 

@@ -3,7 +3,7 @@
 import { checkAnswer } from './answer.ts'
 import { EventParser, type EventSink } from './event-parser.ts'
 import type { EventQueue } from './event-queue.ts'
-import type { Limits } from './limits.ts'
+import type { Limits } from './option-checks.ts'
 import type { ConnectOptions, StreamEvent } from './options.ts'
 import { Renewal } from './renewal.ts'
 import { type Send, sendingTo, streamHeaders } from './request.ts'

@@ -1,7 +1,7 @@
 // Which Kafka a command means: the one it is told, the one that the settings name, or the embedded one of this folder.
 
-import { gatherSettings } from '../config/gathering.ts'
-import { ConfigError } from '../config/problems.ts'
+import { ConfigError } from '../config/config-error.ts'
+import { gatherSettings } from '../config/merged-settings.ts'
 import { ONLY_STREAM } from '../config/stream-settings.ts'
 import type { KafkaOptions } from '../options.ts'
 import { findBroker } from './broker-file.ts'

@@ -2,12 +2,12 @@
 // the schema checks. An empty variable counts as not set, since compose files hand on unset ones so.
 
 import { statSync } from 'node:fs'
-import { readTextFile } from './file/text-file.ts'
-import { fileFailure } from './problems.ts'
+import { fileFailure } from './config-error.ts'
+import { CONFIG_FILE, knownNames, meaningOf } from './known-variables.ts'
 import type { Setting } from './setting.ts'
 import { nearestName } from './suggestion.ts'
+import { readTextFile } from './text-file.ts'
 import type { SettingPlace } from './validation.ts'
-import { CONFIG_FILE, knownNames, meaningOf } from './variables.ts'
 
 /** A secret, a PEM chain or a key set: nothing that a variable's file holds is larger. */
 export const VALUE_BYTES_MAX = 1_048_576

@@ -3,7 +3,7 @@
 
 import { EXPIRY_SECONDS_MAX } from '../token/claims.ts'
 import type { Session } from '../token/session.ts'
-import { quoted } from './problems.ts'
+import { quoted } from './config-error.ts'
 import { nearestName } from './suggestion.ts'
 
 /** The scope that a stream asks for unless its options say otherwise, and that a session has unless it says otherwise. */

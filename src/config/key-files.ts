@@ -11,8 +11,8 @@ import {
 import { dirname, join } from 'node:path'
 import type { TlsOptions } from '../options.ts'
 import { keySetting } from '../token/key-setting.ts'
-import { readTextFile } from './file/text-file.ts'
-import { fileFailure } from './problems.ts'
+import { fileFailure } from './config-error.ts'
+import { readTextFile } from './text-file.ts'
 
 export function tlsProblems({ certFile, keyFile }: TlsOptions): string[] {
   const problems: string[] = []

@@ -2,17 +2,17 @@
 // Promise: every problem is told at once, a line each, and what passes has every default filled in.
 
 import type { KafkaSseOptions, LogLevel, ResolvedOptions, ServerOptions, TlsOptions } from '../options.ts'
+import { ConfigError } from './config-error.ts'
+import { authFaults, resolveOptions, streamFaults } from './cross-field-rules.ts'
 import { cores } from './default-workers.ts'
 import { copied, type Document, setAt, unplain, unplainFaults, valueAt } from './document.ts'
 import type { EnvironmentVariables } from './environment.ts'
-import { dotted, type Gathered, gatherSettings, lineOf, nameOf } from './gathering.ts'
 import { tlsProblems, verificationKeysProblem } from './key-files.ts'
-import { ConfigError } from './problems.ts'
-import { authFaults, resolveOptions, streamFaults } from './rules.ts'
+import { dotted, type Gathered, gatherSettings, lineOf, nameOf } from './merged-settings.ts'
 import { type ServerSettingName, WORKERS_MAX } from './server-settings.ts'
 import { type Fault, optionsFaults, serverFaults } from './validation.ts'
 
-export { ConfigError } from './problems.ts'
+export { ConfigError } from './config-error.ts'
 
 /** What Fastify's `register` reads out of a plugin's options for itself. */
 const REGISTER_OPTIONS = new Set(['prefix', 'logLevel', 'logSerializers'])

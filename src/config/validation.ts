@@ -2,7 +2,7 @@
 // Promise: nothing of a setting that is marked as secret is quoted.
 
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
-import { quoted } from './problems.ts'
+import { quoted } from './config-error.ts'
 import { OPTIONS_SCHEMA, SERVER_SCHEMA } from './schema.ts'
 import type { Setting } from './setting.ts'
 import { nearestName } from './suggestion.ts'

@@ -2,10 +2,10 @@
 // thread takes its own out of CONFIG_FILE, which has to be the same file still. What else would be lost on the way is an error
 // at the sending side that names its place.
 
+import { ConfigError } from '../config/config-error.ts'
+import { readModule } from '../config/config-file/config-file.ts'
 import { setAt, unplainFaults, valueAt } from '../config/document.ts'
-import { readModule } from '../config/file/config-file.ts'
-import { dotted } from '../config/gathering.ts'
-import { ConfigError } from '../config/problems.ts'
+import { dotted } from '../config/merged-settings.ts'
 import type { SettingPlace } from '../config/validation.ts'
 import type { ConfigModule, ServerOptions } from '../options.ts'
 

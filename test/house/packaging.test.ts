@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { missingParts } from '../../plugins/kafka/client/librdkafka-build.ts'
+import { meaningOf } from '../../src/config/known-variables.ts'
 import { parseDemoEnvironment } from '../../src/config/parse.ts'
-import { meaningOf } from '../../src/config/variables.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')

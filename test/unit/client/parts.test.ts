@@ -5,7 +5,7 @@ import { Backoff } from '../../../src/client/backoff.ts'
 import { Connection } from '../../../src/client/connection.ts'
 import { EventQueue } from '../../../src/client/event-queue.ts'
 import { type ConnectOptions, connect, type Fetch } from '../../../src/client/index.ts'
-import { readLimits } from '../../../src/client/limits.ts'
+import { readLimits } from '../../../src/client/option-checks.ts'
 import { Renewal } from '../../../src/client/renewal.ts'
 import { TokenSource } from '../../../src/client/token-source.ts'
 

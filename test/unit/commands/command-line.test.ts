@@ -4,7 +4,7 @@ import { Writable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { EXIT_DONE, EXIT_FAILED } from '../../../src/app/exit.ts'
 import { runCommand } from '../../../src/commands/command-line.ts'
-import { ConfigError } from '../../../src/config/problems.ts'
+import { ConfigError } from '../../../src/config/config-error.ts'
 
 const OPTIONS = { topic: { type: 'string' } } as const
 

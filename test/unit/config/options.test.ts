@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { VARIABLES } from '../../../src/config/known-variables.ts'
 import { ConfigError, validateOptions } from '../../../src/config/parse.ts'
 import { nearestName } from '../../../src/config/suggestion.ts'
-import { VARIABLES } from '../../../src/config/variables.ts'
 import type { KafkaSseOptions } from '../../../src/options.ts'
 import { settingRows } from '../../support/config-table.ts'
 

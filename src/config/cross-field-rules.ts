@@ -3,8 +3,8 @@
 
 import type { AuthOptions, ResolvedOptions } from '../options.ts'
 import { AUTH_SETTINGS } from './auth-settings.ts'
+import { quoted } from './config-error.ts'
 import type { Document } from './document.ts'
-import { quoted } from './problems.ts'
 import type { Fault } from './validation.ts'
 
 const UNDEFINED_AUTHENTICATE: Fault = {

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { readCode } from '../../../src/config/file/code-files.ts'
-import { readConfigFile, readModule } from '../../../src/config/file/config-file.ts'
+import { readConfigFile, readModule } from '../../../src/config/config-file/config-file.ts'
+import { readCode } from '../../../src/config/config-file/module-files.ts'
 
 let folder: string
 beforeEach(() => {

@@ -2,13 +2,13 @@
 // value came from, so that a fault is told under the name that its reader wrote.
 
 import type { ConfigModule } from '../options.ts'
+import { type ConfigFile, readConfigFile } from './config-file/config-file.ts'
 import { type Document, setAt, valueAt } from './document.ts'
 import { type EnvironmentVariables, readEnvironment, type SetVariable } from './environment.ts'
-import { type ConfigFile, readConfigFile } from './file/config-file.ts'
+import { CONFIG_FILE, VARIABLES } from './known-variables.ts'
 import { OPTIONS_SCHEMA } from './schema.ts'
 import { ONLY_STREAM } from './stream-settings.ts'
 import type { Fault, SettingPlace } from './validation.ts'
-import { CONFIG_FILE, VARIABLES } from './variables.ts'
 
 /** A file's document, where it is meant itself. */
 const WHOLE = 'the default export'

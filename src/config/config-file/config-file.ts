@@ -3,11 +3,11 @@
 import { extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { ConfigModule } from '../../options.ts'
+import { ConfigError, fileFailure } from '../config-error.ts'
 import { copied, type Document, unplainFaults } from '../document.ts'
-import { ConfigError, fileFailure } from '../problems.ts'
+import { readTextFile } from '../text-file.ts'
 import type { Fault } from '../validation.ts'
-import { readCode } from './code-files.ts'
-import { readTextFile } from './text-file.ts'
+import { readCode } from './module-files.ts'
 
 export interface ConfigFile {
   readonly document: Document
