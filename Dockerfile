@@ -1,20 +1,20 @@
-# The server as an image: compiled in two stages, run without a compiler in the third.
+# The server as an image. Two stages compile it; the third runs it and has no compiler.
 # docker build -t fastify-kafka-sse . && docker run --env-file FILE -p 7143:7143 fastify-kafka-sse
 
-# What it depends on. The compilation takes minutes: it is done again only when the dependencies change.
+# The dependencies. Their compilation takes minutes, and is repeated only when they change.
 FROM node:24-bookworm-slim AS dependencies
-# node-rdkafka compiles librdkafka; without these headers it has no TLS, SASL or zstd and cannot read such topics.
+# node-rdkafka compiles librdkafka. Without these headers it has no TLS, SASL or zstd, and cannot read such topics.
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates g++ libcurl4-openssl-dev libsasl2-dev libssl-dev libzstd-dev make python3 zlib1g-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY package.json package-lock.json ./
-# What librdkafka was compiled from is half a gigabyte that nobody runs.
+# Removes half a gigabyte of sources and objects that librdkafka was compiled from.
 RUN npm ci --omit=dev --ignore-scripts \
  && npm rebuild node-rdkafka \
  && rm -rf node_modules/node-rdkafka/deps node_modules/node-rdkafka/build/Release/obj.target node_modules/node-rdkafka/build/deps/*.a
 
-# What it is itself: TypeScript made into JavaScript, for which nothing needs to be compiled.
+# The server itself: TypeScript made into JavaScript, which needs no compiler.
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json tsconfig.json ./
@@ -29,9 +29,9 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates libcurl4 libsasl2-2 libsasl2-modules-gssapi-mit libssl3 libzstd1 zlib1g \
  && rm -rf /var/lib/apt/lists/*
 ENV NODE_ENV=production
-# Probes and scrapers come from outside of the container. Whoever publishes 9464 publishes figures, not data.
+# Probes and scrapers come from outside the container. Port 9464 has figures, but no records.
 ENV ADMIN_HOST=0.0.0.0
-# From SIGTERM on, so long is it red and serves all the same: load balancers need a moment to see it.
+# After SIGTERM it is not ready but serves for this long, so that load balancers see that it is not ready.
 ENV LINGER_SECONDS=5
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
@@ -40,9 +40,9 @@ COPY package.json LICENSE ./
 COPY public ./public
 USER node
 EXPOSE 7143 9464
-# Live, not ready: without Kafka a server is not ready, and starting it anew would not help.
+# Asks whether it is live, not whether it is ready: without Kafka it is not ready, and a restart would not help.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (Number(process.env.ADMIN_PORT) || 9464) + '/health/live').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-# No shell in between: SIGTERM reaches the server, which lingers, ends its streams within DRAIN_SECONDS and exits with 0.
+# Without a shell SIGTERM reaches the server, which lingers, ends its streams within DRAIN_SECONDS and exits with 0.
 ENTRYPOINT ["node", "--max-semi-space-size=4", "/app/dist/src/cli.js"]
 CMD ["serve"]

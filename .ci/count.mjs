@@ -1,5 +1,5 @@
-// Counts what vitest's JSON reports say, one for each run of the tests, and prints `N passed, N failed`. Fails where anything
-// failed, where a run tested nothing, and where a report is missing: that run ended before its tests.
+// Adds up vitest's JSON reports, one for each run of the tests, and prints `N passed, N failed`. Fails if a test failed,
+// a run had no tests, or a report is missing because its run ended before its tests.
 
 import { readFileSync } from 'node:fs'
 
@@ -8,14 +8,14 @@ const sum = (name) => counts.reduce((total, counted) => total + counted[name], 0
 console.log(`${sum('passed')} passed, ${sum('failed')} failed`)
 process.exitCode = sum('failed') > 0 || counts.some(({ passed }) => passed === 0) || counts.length === 0 ? 1 : 0
 
-/** A file that failed before its first test counts as one: none of its tests is in the figures. */
+/** A file that failed before its first test counts as one failure, because the report has none of its tests. */
 function count(report) {
   const files = report.testResults ?? []
   const broken = files.filter(({ status, assertionResults }) => {
     return status === 'failed' && !assertionResults.some((test) => test.status === 'failed')
   })
   const failed = (report.numFailedTests ?? 0) + broken.length
-  // Errors outside of tests, unhandled rejections among them, show nowhere but here.
+  // Errors outside of tests, such as unhandled rejections, show only in `success`.
   return { passed: report.numPassedTests ?? 0, failed: failed === 0 && !report.success ? 1 : failed }
 }
 

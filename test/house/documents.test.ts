@@ -1,5 +1,5 @@
-// What the documents say of files: every relative link resolves, both walks of docs/architecture.md pass through files that
-// exist and hand on to each other.
+// What the documents say of files: every relative link leads to a file, and both walks of docs/architecture.md pass
+// through files that exist and refer to each other.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
@@ -14,7 +14,7 @@ const exists = (path: string) => existsSync(join(ROOT, path))
 const documents = filesIn('', '.md')
 const architecture = read('docs/architecture.md')
 
-/** Paths from the root, links and what is installed or built left aside. */
+/** Paths from the root, without symbolic links and what is installed or built. */
 function filesIn(folder: string, ending: string): string[] {
   return readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name)
@@ -97,7 +97,7 @@ describe('the source', () => {
   })
 })
 
-/** A numbered step of a walk: a file, the files that it calls on the way, and the word by which it hands on to the next step. */
+/** A numbered step of a walk: a file, the files that it calls on the way, and the word that leads to the next step. */
 interface Step {
   readonly file: string
   readonly called: readonly string[]

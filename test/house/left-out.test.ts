@@ -1,3 +1,5 @@
+// Tests that a machine cannot run are left out, listed at the end, and a failure under CI.
+
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { closingWords, leaveOut } from '../support/left-out.ts'
 

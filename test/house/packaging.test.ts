@@ -1,5 +1,5 @@
-// Dockerfile, compose.yaml and CI by their text, since no engine runs them here: every path, port, command, variable and
-// package that they name has to be one that there is.
+// Dockerfile, compose.yaml and CI by their text, because no engine runs them here: every path, port, command, variable
+// and package that they name must exist.
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -109,7 +109,7 @@ describe('Dockerfile', () => {
     expect(JSON.parse(one(final, 'CMD'))).toEqual(['serve'])
   })
 
-  test('runs as nobody in particular, with the admin port open to probes', () => {
+  test('runs as a user without rights, with the admin port open to probes', () => {
     expect(one(final, 'USER')).toBe('node')
     expect(all(final, 'ENV')).toEqual(['NODE_ENV=production', 'ADMIN_HOST=0.0.0.0', 'LINGER_SECONDS=5'])
     expect(one(final, 'EXPOSE').split(' ')).toEqual(['7143', '9464'])
@@ -138,7 +138,7 @@ describe('Dockerfile', () => {
     expect(all(final, 'RUN').join(' ')).not.toMatch(/-dev\b|\bg\+\+/)
   })
 
-  test('its health check asks the admin port, wherever that was put, and fails where nobody answers', () => {
+  test('its health check asks the admin port that is configured, and fails without an answer', () => {
     const [, command = ''] = /CMD (\[.*\])$/.exec(one(final, 'HEALTHCHECK')) ?? []
     const [program, flag, script] = JSON.parse(command)
     expect([program, flag]).toEqual(['node', '-e'])

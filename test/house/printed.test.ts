@@ -1,4 +1,4 @@
-// The search that guards every other test's output: it has to find what it is for.
+// The search for secrets in the output of all tests: it must find each kind of secret.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, inject, it } from 'vitest'
@@ -13,7 +13,11 @@ describe('the search of what servers print', () => {
   it.each([
     ['a token in a URL', `{"url":"/events?access_token=${token}&x=1"}`, 'access_token=[HERE]'],
     ['a signature alone', `cannot read ${signature}!`, 'cannot read [HERE]'],
-    ['a token that nobody kept', `token ${mintToken(key, { claims: { sub: 'other' } })}`, 'token [HERE]'],
+    [
+      'a token that no test has noted',
+      `token ${mintToken(key, { claims: { sub: 'other' } })}`,
+      'token [HERE]',
+    ],
     ['a private key, kept or not', makeKey('ES256').privatePem, '[HERE]'],
     ['a line of a private key', `{"pem":"${key.privatePem.split('\n')[1]}\\n"}`, '{"pem":"[HERE]'],
   ])('finds %s, and does not print it again', (_, text, shown) => {

@@ -1,4 +1,4 @@
-// The house rules that a machine can hold: who imports whom, what files are called and how they begin.
+// The house rules that a test can check: imports between rooms, names of files, and how a file begins.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, normalize } from 'node:path'
@@ -86,12 +86,12 @@ function isTrespass({ from, target }: Import): boolean {
   if (room === null || into === null) return true
   const doors = DOORS.get(room)
   if (doors === undefined || room === into) return doors === undefined
-  // Threads are made of everything, and nothing but the root is made of them.
+  // Threads may import everything, and only src/server.ts may import them.
   if (doors === EVERYTHING) return into === 'src/threads' && room !== 'src/server.ts'
   return !doors.has(into)
 }
 
-/** Who imports what of these without being allowed to, as `who imports what`. */
+/** Imports of these that are not allowed, as `who imports what`. */
 function trespasses(target: RegExp, allowed: (imported: Import) => boolean): string[] {
   return imports
     .filter((imported) => target.test(imported.target) && !allowed(imported))
@@ -130,7 +130,7 @@ describe('rooms and doors', () => {
     expect(imports.filter(isTrespass).map(({ from, target }) => `${from} imports ${target}`)).toEqual([])
   })
 
-  test('are all in use: a door that nobody goes through is shut', () => {
+  test('are all in use: a door that no import needs is closed', () => {
     const used = new Set(imports.map(({ from, target }) => `${roomOf(from)} → ${roomOf(target)}`))
     const open = [...DOORS].flatMap(([room, doors]) =>
       doors === EVERYTHING ? [] : [...doors].map((to) => `${room} → ${to}`),
@@ -219,6 +219,11 @@ describe('libraries', () => {
       }),
     ).toEqual([])
   })
+
+  test('only the demo’s commands and its route load what reads the demo’s keys', () => {
+    const users = /^src\/(demo\/|commands\/(demo|token|tail)\.ts$)|^routes\/demo-token\.ts$/
+    expect(trespasses(/^src\/demo\/(?!atomic-file)/, ({ from }) => users.test(from))).toEqual([])
+  })
 })
 
 describe('every file', () => {
@@ -248,7 +253,7 @@ describe('every file', () => {
     expect(pathsWith(/\bconsole\.|\bdebugger\b/)).toEqual([])
   })
 
-  test('asks the wall clock only for moments that others name: whatever lasts is measured by the other one', () => {
+  test('asks the wall clock only for moments that others name; durations are monotonic', () => {
     const moments = new Set([
       'src/stream/clock.ts', // where both come from
       'src/bus/record-clock.ts', // records' timestamps

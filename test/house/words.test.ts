@@ -1,4 +1,4 @@
-// Words that clients, metrics and documents use have a producer: one that nothing says is dead, and goes until something does.
+// Each word that clients, metrics and documents use has code that produces it. A word without one must be removed.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ import { createCounters } from '../../src/stream/counters.ts'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const lines = ['src', 'plugins', 'routes'].flatMap(linesIn)
 
-/** Lines of code; no comments, and none that only declares or compares. */
+/** Lines of code, without comments and lines that only declare or compare. */
 function linesIn(folder: string): string[] {
   const names = readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
   return names
@@ -21,14 +21,14 @@ function linesIn(folder: string): string[] {
     .map((line) => line.replace(/[=!]== '[a-z-]+'/g, ''))
 }
 
-/** Those of a union of texts, as its type lists them. */
+/** The members of a union of texts, as its type lists them. */
 function membersOf(path: string, type: string): string[] {
   const text = readFileSync(join(ROOT, path), 'utf8')
   const declared = new RegExp(`type ${type} =([^=]*?)(?=\\n\\n|\\nexport|\\n/)`).exec(text)?.[1] ?? ''
   return [...declared.matchAll(/'([a-z-]+)'/g)].map(([, word = '']) => word)
 }
 
-/** As a text, or counted under its name. */
+/** As a text, or as the name of a counter. */
 const isSaid = (word: string): boolean =>
   lines.some((line) => line.includes(`'${word}'`) || line.includes(`closed.${word}++`))
 
