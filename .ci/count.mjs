@@ -1,5 +1,5 @@
-// Adds up vitest's JSON reports, one for each run of the tests, and prints `N passed, N failed`. Fails if a test failed,
-// a run had no tests, or a report is missing because its run ended before its tests.
+// Adds up vitest's JSON reports, one for each run of the tests, and prints `N passed, N failed`. Fails if a test has
+// failed, a run had no tests, or a report is missing because its run ended before its tests.
 
 import { readFileSync } from 'node:fs'
 
