@@ -1,20 +1,21 @@
-// What segments hold, counted along: what a step of housekeeping decides by, without a look at the frames.
+// Counters of what segments hold, updated with each change. Retention and compaction decide
+// by them without reading frames.
 
-/** What segments hold: one of them, or all that a bus retains. */
+/** Counters of one segment, or of all segments that a bus retains. */
 export interface Contents {
-  /** Frames, live or not, and the bytes that they take with their entries and keys. */
+  /** Frames, live or not, and their bytes with entries and keys. */
   frames: number
   takenBytes: number
-  /** Frames that no later record has superseded, and their bytes with their entries and keys: what a compaction keeps. */
+  /** Frames neither superseded nor removed, and their bytes with entries and keys: what a compaction keeps. */
   liveFrames: number
   liveBytes: number
-  /** Of the live frames, tombstones and those without a key: both are kept for a time only. */
+  /** Live tombstones and live frames without a key. Both are kept only for a time. */
   liveTombstones: number
   liveKeyless: number
   liveKeylessBytes: number
 }
 
-/** Counts so many live frames in, or out where they are below 0. */
+/** Adds live frames to the counters; negative numbers subtract. */
 export function addLive(
   contents: Contents,
   frames: number,

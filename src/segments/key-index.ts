@@ -1,15 +1,18 @@
-// Where the newest frame of every key stands: an open-addressing hash table in typed arrays, eight bytes a place.
-// A JavaScript Map would cost some 90 bytes a key; a million keys are an ordinary topic.
+// The key index: finds the newest frame of each key. An open-addressing hash table in typed arrays, with 8 bytes a
+// place. A JavaScript Map would take about 90 bytes a key, and a topic may well have a million keys.
 
 import type { Segment } from './segment.ts'
 import type { EntryAt } from './segment-layout.ts'
 
-/** Segments that can be referred to at once: 14 bits of a reference. The other 18 are the entry's place, in words. */
+/**
+ * Segments that references can tell apart. A reference has 14 bits for the segment, 18
+ * for the entry's place in words.
+ */
 export const SLOTS_MAX = 2 ** 14
 const AT_BITS = 18
 const AT_MASK = 2 ** AT_BITS - 1
 
-/** Tables the keys are spread over: growing one of them is a pause of a millisecond at 5,000,000 keys, of 15 at 100,000,000. */
+/** Tables that share the keys. Growing one of them takes 1 ms at 5,000,000 keys, and 15 ms at 100,000,000. */
 const SHARDS = 256
 const SHARD_SHIFT = 24
 const CAPACITY_MIN = 16
@@ -21,12 +24,12 @@ export interface FrameAt {
 }
 
 export class KeyIndex {
-  /** Made when the first key falls to them. */
+  /** Each is created for its first key. */
   private readonly shards = new Array<Shard | undefined>(SHARDS).fill(undefined)
   private readonly segments: readonly (Segment | undefined)[]
   private readonly seed: number
 
-  /** `segments` by slot; `seed` keeps whoever chooses the keys from choosing the collisions. */
+  /** `segments` by slot. `seed` is secret, so that a producer cannot choose keys that collide. */
   constructor(segments: readonly (Segment | undefined)[], seed: number) {
     this.segments = segments
     this.seed = seed
@@ -36,7 +39,7 @@ export class KeyIndex {
     return this.shards.reduce((size, shard) => size + (shard?.used ?? 0), 0)
   }
 
-  /** Sets the key's frame; returns the one it had, or null. */
+  /** Sets the key's newest frame. Returns the one before it, or null. */
   set(partition: number, key: Uint8Array, segment: Segment, at: EntryAt): FrameAt | null {
     const hash = hashKey(this.seed, partition, key, 0, key.length)
     const shard = this.shard(hash)
@@ -53,7 +56,7 @@ export class KeyIndex {
     return reference === 0 ? null : this.frameAt(reference)
   }
 
-  /** Forgets the key of a frame, if that is the key's newest. */
+  /** Deletes the key of a frame, if that frame is its newest. */
   delete(segment: Segment, at: EntryAt): void {
     const hash = this.hashAt(segment, at)
     const shard = this.shard(hash)
@@ -61,7 +64,7 @@ export class KeyIndex {
     if (place !== null) shard.remove(place)
   }
 
-  /** A frame that is its key's newest stands elsewhere now. */
+  /** Notes the new place of a frame, if it is its key's newest. */
   move(segment: Segment, at: EntryAt, to: Segment, toAt: EntryAt): void {
     const hash = this.hashAt(segment, at)
     const shard = this.shard(hash)
@@ -69,7 +72,7 @@ export class KeyIndex {
     if (place !== null) shard.references[place] = referenceTo(to, toAt)
   }
 
-  /** Of the key as it stands: no copy of it, since thousands are let go or moved in one turn. */
+  /** The hash of a frame's key, without a copy of the key: thousands are removed or moved in one turn. */
   private hashAt(segment: Segment, at: EntryAt): number {
     return hashKey(
       this.seed,
@@ -87,7 +90,7 @@ export class KeyIndex {
     return shard
   }
 
-  /** The key's place, or the free one where it belongs. */
+  /** The key's place, or the free place where it belongs. */
   private find(shard: Shard, hash: number, partition: number, key: Uint8Array): number {
     let place = hash & shard.mask
     for (;;) {
@@ -110,7 +113,10 @@ export class KeyIndex {
   }
 }
 
-/** One table with linear probing; 0 is a free place, since a reference's place in its segment counts from 1. */
+/**
+ * One table with linear probing. A reference of 0 is a free place, because an entry's
+ * place in a reference counts from 1.
+ */
 class Shard {
   hashes = new Uint32Array(CAPACITY_MIN)
   references = new Uint32Array(CAPACITY_MIN)
@@ -126,7 +132,7 @@ class Shard {
     if (this.used > LOAD_MAX * (this.mask + 1)) this.grow()
   }
 
-  /** Where a reference stands; null where it does not. */
+  /** The place of a reference. null if the table does not have it. */
   placeOf(hash: number, reference: number): number | null {
     for (let place = hash & this.mask; this.references[place] !== 0; place = (place + 1) & this.mask) {
       if (this.references[place] === reference) return place
@@ -134,7 +140,7 @@ class Shard {
     return null
   }
 
-  /** Frees a place and closes the gap: what was probed past it moves back (Knuth, TAOCP vol. 3, 6.4 algorithm R). */
+  /** Frees a place and moves back the entries that were probed past it (Knuth, TAOCP vol. 3, 6.4 algorithm R). */
   remove(place: number): void {
     let free = place
     for (let probe = (free + 1) & this.mask; this.references[probe] !== 0; probe = (probe + 1) & this.mask) {
@@ -172,7 +178,7 @@ function slotOf(reference: number): number {
   return reference >>> AT_BITS
 }
 
-/** MurmurHash3's 32-bit mixing (Appleby, public domain), a byte at a time over short keys. */
+/** MurmurHash3's 32-bit mixing (Appleby, public domain), one byte at a time because keys are short. */
 function hashKey(seed: number, partition: number, bytes: Uint8Array, start: number, length: number): number {
   let hash = Math.imul(seed ^ partition, 0xcc9e2d51)
   for (let i = start; i < start + length; i++) {

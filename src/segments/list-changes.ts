@@ -1,19 +1,20 @@
-// What became of a list from one version to another, so that a copy of it elsewhere is told changes and never compared whole.
+// The last changes of a list, by version. A copy in another thread is updated from these,
+// and the lists are never compared.
 
-/** At `first`, `removed` items went and `added` came in their place. */
+/** At index `first`, `removed` items were replaced by `added` new ones. */
 export interface ListChange {
   readonly first: number
   readonly removed: number
   readonly added: number
 }
 
-/** So many items side by side in the new list: those that stood from `from` on in the old one, or new ones where it is null. */
+/** `count` neighbours of the new list. They stood at index `from` in the old list; null: they are new. */
 export interface Stretch {
   readonly from: number | null
   readonly count: number
 }
 
-/** Changes that are remembered. Who is further behind is told the list anew. */
+/** Changes that are remembered. A copy that is further behind is sent the whole list again. */
 const CHANGES_MAX = 256
 
 export class ListChanges {
@@ -27,7 +28,7 @@ export class ListChanges {
     if (this.changes.length >= 2 * CHANGES_MAX) this.changes = this.changes.slice(-CHANGES_MAX)
   }
 
-  /** The changes since a version; null where that was too long ago. */
+  /** The changes since a version. null if some of them are no longer remembered. */
   since(version: number): readonly ListChange[] | null {
     const count = this.version - version
     if (count > Math.min(CHANGES_MAX, this.changes.length)) return null
@@ -35,7 +36,7 @@ export class ListChanges {
   }
 }
 
-/** The list after some changes, by what it was made of before. */
+/** The list after some changes, described by where its items stood before them. */
 export function changedStretches(
   before: readonly Stretch[],
   changes: readonly ListChange[],
@@ -48,7 +49,7 @@ export function changedStretches(
   return joined(stretches)
 }
 
-/** Neighbours that are one stretch as one, and none that is empty: however many changes there are, stretches are few. */
+/** Joins neighbouring new stretches and leaves out empty ones, so that many changes still make few stretches. */
 function joined(stretches: readonly Stretch[]): Stretch[] {
   const few: Stretch[] = []
   for (const { from, count } of stretches) {
@@ -60,7 +61,7 @@ function joined(stretches: readonly Stretch[]): Stretch[] {
   return few
 }
 
-/** What the places from `first` to `end`, that one not, are made of. */
+/** The stretches that cover the indexes from `first` up to `end`, which is excluded. */
 function stretchesOf(stretches: readonly Stretch[], first: number, end: number): Stretch[] {
   const within: Stretch[] = []
   let place = 0

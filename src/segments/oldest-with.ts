@@ -1,11 +1,15 @@
-// The oldest segment that still has something which only new records bring: each segment is passed over once, not at every look.
+// Finds the oldest segment with some property that only new records bring. Each segment is
+// passed over once, not per search.
 
 import type { Segment } from './segment.ts'
 import { indexOfSequence } from './segment-search.ts'
 
 export class OldestWith {
   private readonly has: (segment: Segment) => boolean
-  /** Nothing below this sequence has it, and nothing ever will: frames come at the tail, and compaction keeps their sequences. */
+  /**
+   * No segment before this sequence has the property, now or later: frames are added at the tail,
+   * and compaction keeps sequences.
+   */
   private from = 0
 
   constructor(has: (segment: Segment) => boolean) {

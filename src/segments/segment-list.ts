@@ -1,5 +1,5 @@
-// The segments that a bus retains, oldest first, and where in them the newest frame of every key stands. What they hold is counted
-// along, and no call but for those that change the list takes longer the more there are.
+// The segments that a bus retains, oldest first, the index of each key's newest frame, and counters of what the
+// segments hold. Only calls that change the list take longer when there are more segments.
 
 import type { Contents } from './contents.ts'
 import { KeyIndex } from './key-index.ts'
@@ -9,28 +9,29 @@ import type { EntryAt, FrameEntry } from './segment-layout.ts'
 import { CONTROL_BYTES, entryBytes, WORD_BYTES } from './segment-layout.ts'
 import type { SegmentPool } from './segment-pool.ts'
 
-/** Room for a segment's control words and the entry of a frame that has a segment of its own. */
+/** Bytes of the control words and one entry, for a frame that gets its own segment. */
 const SEGMENT_OVERHEAD_BYTES = CONTROL_BYTES + entryBytes(0) + WORD_BYTES
 
 export interface SegmentListOptions {
   readonly pool: SegmentPool
   /** Seed of the key hash. */
   readonly seed: number
-  /** Whether a record supersedes the one before it with its key. */
+  /** Whether a record supersedes the older record of its key. */
   readonly isKeyed: boolean
 }
 
-/** What all retained segments hold together, and the bytes of their buffers. */
+/** Counters of all retained segments together. */
 export interface Totals extends Contents {
+  /** Bytes of their buffers. */
   bytes: number
 }
 
 export class SegmentList {
-  /** A new array whenever a segment comes or goes, so that a reader may hold on to one. */
+  /** Replaced by a new array with each change, so that a reader may keep the one it has. */
   list: readonly Segment[] = []
-  /** What became of the list, for those who tell other threads. */
+  /** The last changes of the list, to be sent to other threads. */
   readonly changes = new ListChanges()
-  /** Sequence that the next frame gets: the place right behind the tail. */
+  /** Sequence of the next frame. */
   nextSequence = 1
   readonly totals: Readonly<Totals>
   /** null where no record supersedes another. */
@@ -38,7 +39,7 @@ export class SegmentList {
   readonly pool: SegmentPool
   private readonly options: SegmentListOptions
   private readonly counted = nothing()
-  /** When the latest of all records of the topic was written, as far as that is known, in epoch ms. */
+  /** The latest time at which a record of the topic was written, in epoch ms, as `append` was told. */
   private latestSoFarMs = 0
   private readonly slots: (Segment | undefined)[] = []
   private readonly freeSlots: number[] = []
@@ -54,12 +55,12 @@ export class SegmentList {
     return this.list.at(-1)
   }
 
-  /** Takes a sequence that no frame gets: something happened here. Whoever was at the tail is before it. */
+  /** Takes a sequence for an event that adds no frame. A reader that was at the tail is before it. */
   takeSequence(): number {
     return this.nextSequence++
   }
 
-  /** A new tail, with room for a frame and its key. It stands for every sequence behind the old one. */
+  /** Adds a new tail with room for a frame and its key. It stands for every sequence after the old tail's last. */
   add(frameAndKeyBytes: number, nowMs: number): Segment {
     const { tail } = this
     const segment = this.take(
@@ -71,7 +72,7 @@ export class SegmentList {
     return segment
   }
 
-  /** A segment with a slot of its own, not yet among the retained. */
+  /** Takes a segment from the pool and gives it a slot. It is not in the list yet. */
   take(bytes: number, firstSequence: number): Segment {
     const segment = this.pool.take(bytes + SEGMENT_OVERHEAD_BYTES, firstSequence)
     segment.slot = this.freeSlots.pop() ?? this.slots.length
@@ -80,8 +81,8 @@ export class SegmentList {
   }
 
   /**
-   * Adds a frame to the tail, not yet published; its key's frame before it is superseded. `writtenMs` is when its record was written
-   * as far as that is known, in epoch ms. Returns where its bytes belong.
+   * Adds a frame to the tail, unpublished, and marks the older frame of its key as superseded. `writtenMs`: when its
+   * record was written, in epoch ms, as far as known. Returns the index in `tail.bytes` where the frame belongs.
    */
   append(tail: Segment, entry: FrameEntry, writtenMs: number): number {
     const at = tail.end
@@ -95,7 +96,7 @@ export class SegmentList {
     return start
   }
 
-  /** Lets a frame go as of `sequence`, wherever it stands; true if it was live. */
+  /** Marks a frame as removed as of `sequence`, and removes it from the key index. Returns whether it was live. */
   removeFrame(segment: Segment, at: EntryAt, sequence: number): boolean {
     const isLive = !segment.isSuperseded(at)
     if (isLive) this.unindex(segment, at)
@@ -103,20 +104,20 @@ export class SegmentList {
     return isLive
   }
 
-  /** Puts `replacements`, which have all their live frames, where `count` segments stood from `first` on. */
+  /** Replaces `count` segments from index `first` on. `replacements` must have all of their live frames. */
   replace(first: number, count: number, replacements: readonly Segment[]): void {
     this.splice(first, count, replacements)
   }
 
-  /** Drops the segment at this place in the list, with all that is in it. */
-  removeSegment(place: number): void {
-    const segment = this.list[place]
+  /** Removes the segment at this index, with all its frames. */
+  removeSegment(index: number): void {
+    const segment = this.list[index]
     if (segment === undefined) return
     if (segment.liveFrames > 0 && this.index !== null) this.unindexAll(segment)
-    this.splice(place, 1, [])
+    this.splice(index, 1, [])
   }
 
-  /** Lets everything go. Sequences go on. */
+  /** Removes all segments. Sequences go on. */
   clear(): void {
     this.splice(0, this.list.length, [])
     this.latestSoFarMs = 0
@@ -133,12 +134,12 @@ export class SegmentList {
     }
   }
 
-  /** A live frame is the newest of its key: there is none any more. */
+  /** Removes a live frame from the key index. Its key has no newest frame then. */
   private unindex(segment: Segment, at: EntryAt): void {
     if (this.index !== null && segment.hasKey(at)) this.index.delete(segment, at)
   }
 
-  /** The one place where the list changes. */
+  /** Changes the list. Nothing else does. */
   private splice(first: number, count: number, coming: readonly Segment[]): void {
     const { list } = this
     const leaving = list.slice(first, first + count)
@@ -176,7 +177,7 @@ function nothing(): Totals {
   }
 }
 
-/** Counts a segment among the retained, or no more among them. */
+/** Adds a segment's counters to the totals, or subtracts them. */
 function change(totals: Totals, segment: Segment, by: 1 | -1): void {
   totals.bytes += by * segment.size
   totals.frames += by * segment.frames

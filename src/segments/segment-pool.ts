@@ -1,35 +1,39 @@
-// Segments that are not in use, kept to be used again: dropping a SharedArrayBuffer does not free it soon, and V8 does
-// not feel the memory that piles up (64 MiB live grew to 3.2 GiB).
+// A pool of unused segments. Buffers are reused because V8 does not count the memory of SharedArrayBuffers and frees
+// them late (with 64 MiB in use, 3.2 GiB piled up).
 
 import { SEGMENT_BYTES, Segment } from './segment.ts'
 
-/** Bytes of larger-than-ordinary segments that wait to be used again; what is over that is left to the collector. */
+/** Bytes of idle segments above the ordinary size. Segments beyond that are left to the garbage collector. */
 const LARGE_IDLE_BYTES_MAX = 64 * 1024 * 1024
-/** Parted segments that are looked at each time one is taken or given back. One comes with each, so all have their turn. */
+/**
+ * Parted segments to check each time a segment is taken or given back. At most one is
+ * added each time, so all get a turn.
+ */
 const PARTED_LOOKS_MAX = 16
-/** The same where another segment would be made otherwise. */
+/** The same before a new segment is allocated. */
 const PARTED_LOOKS_BEFORE_MAKING = 256
 
 export class SegmentPool {
   /** Size of an ordinary segment, in bytes. */
   readonly segmentBytes: number
   /**
-   * Idle segments by size. Ordinary ones are never dropped: their number is bounded by what buses retained at once. Changed
-   * by `takeIdle` and `keep` alone, which also count the bytes of the larger ones.
+   * Idle segments by size. Ordinary ones stay for good: there are never more than buses retained at one time. Only
+   * `takeIdle` and `keep` change it, because they also count the bytes of the larger ones.
    */
   private readonly idle = new Map<number, Segment[]>()
-  /** Segments that were given back while writes still referred to them. */
+  /** Segments that were given back while a thread still held them. */
   private parted: Segment[] = []
-  /** The place in `parted` that is looked at next. */
+  /** Index in `parted` of the next segment to check. */
   private nextParted = 0
   private largeIdleBytes = 0
+  /** Bytes of all segments that were allocated and not left to the garbage collector. */
   allocatedBytes = 0
 
   constructor(segmentBytes = SEGMENT_BYTES) {
     this.segmentBytes = segmentBytes
   }
 
-  /** A segment of at least `bytes`, started anew at `firstSequence`. */
+  /** An empty segment of at least `bytes` that starts at `firstSequence`. */
   take(bytes: number, firstSequence: number): Segment {
     const size = this.sizeFor(bytes)
     this.collect()
@@ -39,7 +43,7 @@ export class SegmentPool {
     return segment
   }
 
-  /** Gives a segment back; it is used again once nobody refers to it. Retired first: a count of zero must stay zero. */
+  /** Gives a segment back. It is reused once no thread holds it. Retired first, so that no new hold begins. */
   give(segment: Segment): void {
     segment.retire()
     if (segment.holdCount === 0) this.keep(segment)
@@ -47,13 +51,13 @@ export class SegmentPool {
     this.collect()
   }
 
-  /** A thread that read is gone: it keeps no segment any more. */
+  /** Releases all holds of a thread that has ended. */
   releaseThread(thread: number): void {
     for (const segment of this.parted) segment.releaseThread(thread)
     this.collect(this.parted.length)
   }
 
-  /** Bytes of segments that only writes on their way to slow peers keep from being used again. */
+  /** Bytes of segments that were given back and are still held, by writes to slow peers. */
   get partedBytes(): number {
     return this.parted.reduce((bytes, { holdCount, size }) => bytes + (holdCount === 0 ? 0 : size), 0)
   }
@@ -70,8 +74,8 @@ export class SegmentPool {
   }
 
   /**
-   * Looks whether some of the parted are let go by now, in turn. One look at each: its readers are other threads, so a second
-   * look may see another number.
+   * Moves parted segments that are no longer held to the idle ones, checking up to `looksMax` in turn. Reads each
+   * count once: other threads change it, so a second read may differ.
    */
   private collect(looksMax = PARTED_LOOKS_MAX): void {
     const { parted } = this
@@ -83,7 +87,7 @@ export class SegmentPool {
     }
   }
 
-  /** The one that was looked at is kept for use; the last takes its place. */
+  /** Makes the parted segment at `nextParted` idle. The last parted one takes its place. */
   private keepParted(segment: Segment): void {
     const last = this.parted.pop()
     if (last !== undefined && last !== segment) this.parted[this.nextParted] = last

@@ -2,14 +2,15 @@
 
 import type { SegmentView } from './segment-view.ts'
 
-/** Index of the first segment that stands for `sequence` or a later one. The list's length if none does. */
+/** Index of the first segment that stands for `sequence` or a later one. If none does, the length of the list. */
 export function indexOfSequence(segments: readonly SegmentView[], sequence: number): number {
   return firstIndex(segments, (segment) => segment.lastSequence >= sequence)
 }
 
 /**
- * Index of the first segment for which `holds`, given that it holds for all segments after that one. The list's length if it
- * holds for none. Searches from the tail in doubling steps, then halves: most places are near the tail, and `holds` may be slow.
+ * Index of the first segment for which `holds`. If it holds for one, it must hold for all after it; if for none, the
+ * result is the length of the list. Steps back from the tail, twice as far each time, and then halves: most cursors
+ * are near the tail, and `holds` may be slow.
  */
 export function firstIndex(
   segments: readonly SegmentView[],

@@ -1,5 +1,5 @@
-// What any thread may do with a segment: read what it was told is published, entry by entry, and count itself in while it
-// refers to the bytes. src/segments/segment.ts has the one writer's side.
+// A segment as any thread may use it: it reads published entries, and holds the segment while it refers to the bytes.
+// The writer's side is src/segments/segment.ts.
 
 import {
   CONTROL_BYTES,
@@ -36,28 +36,28 @@ import {
 export class SegmentView {
   readonly shared: SharedArrayBuffer
   readonly bytes: Buffer
-  /** What the buffer held when this view of it was made, by number: the writer begins a new one before it reuses the buffer. */
+  /** The buffer's generation when this view was made. The writer begins a new one before it reuses the buffer. */
   generation = 0
   /** The last entry that this thread may read, or NONE. */
   lastPublished: EntryAt = NONE
-  /** Id of the last frame, once no more come. */
+  /** Id of the last frame. null as long as frames may be added, and for an empty segment. */
   endId: string | null = null
-  /** Sequences that the segment stands for, whether their frames are still in it or were compacted away. */
+  /** The sequences that the segment stands for, including those of frames that compaction has dropped. */
   firstSequence = 0
   lastSequence = 0
-  /** Next sequence of the bus when compaction wrote this segment: frames superseded before it may be missing. */
+  /** Next sequence of the bus when compaction wrote this segment. Frames superseded before that may be missing. */
   rewrittenAt = 0
-  /** The latest timestamp of a record in here, in epoch ms. */
+  /** Latest timestamp of the records in the segment, in epoch ms. */
   newestTimestampMs = 0
   protected readonly words: Uint32Array
   protected readonly control: Int32Array
   private readonly holdCountWord: number
-  /** Where the first entry begins. Kept, since every look at an entry asks for it. */
+  /** Byte where the first entry begins. Stored because every access to an entry needs it. */
   private readonly firstEntryByte: number
-  /** The slice that was handed out last: all streams at the tail ask for the same one. */
+  /** The last slice that was returned. Kept because all streams at the tail ask for the same one. */
   private lastSlice: Buffer
 
-  /** `thread`: number of the thread that reads by this view. */
+  /** `thread`: number of the thread that uses this view. */
   constructor(shared: SharedArrayBuffer, thread = 0) {
     this.shared = shared
     this.holdCountWord = HOLD_COUNTS + thread
@@ -73,7 +73,7 @@ export class SegmentView {
     return this.shared.byteLength
   }
 
-  /** How often all threads together have counted themselves in. */
+  /** How many holds all threads have together. */
   get holdCount(): number {
     let count = 0
     for (let word = HOLD_COUNTS; word < HOLD_COUNTS + THREADS_MAX; word++)
@@ -82,8 +82,9 @@ export class SegmentView {
   }
 
   /**
-   * Counts this thread in, so that the bytes stay what they are until `release`; false, and nothing is counted, where they
-   * are something else by now. Counted first, then looked: the writer ends a generation first, then looks for readers.
+   * Holds the segment: its bytes do not change until `release`. Returns false, without a hold, if the
+   * buffer was reused. Counts first and then checks the generation; the writer ends the generation
+   * first and then checks the counts.
    */
   hold(): boolean {
     Atomics.add(this.control, this.holdCountWord, 1)
@@ -96,12 +97,12 @@ export class SegmentView {
     Atomics.sub(this.control, this.holdCountWord, 1)
   }
 
-  /** Whether the buffer still holds what it did when this view was made. */
+  /** Whether the buffer still has the contents that it had when this view was made. */
   get isCurrent(): boolean {
     return Atomics.load(this.control, GENERATION) === this.generation
   }
 
-  /** The entry behind `at`. */
+  /** The entry after `at`. */
   next(at: EntryAt): EntryAt {
     const keyLength = this.words[this.entryWord(at) + KEY_LENGTH] ?? NO_KEY
     return at + entryBytes(keyLength === NO_KEY ? 0 : keyLength)
@@ -112,8 +113,8 @@ export class SegmentView {
   }
 
   /**
-   * Whether the frame was superseded before the record of sequence `asOf` came. One superseded more than 2^32 records
-   * after its segment began counts as that, whenever it was: the newer value is still to come, so it may be skipped.
+   * Whether the frame was superseded before the record of sequence `asOf` came. Also true for any frame superseded 2^32
+   * sequences or more after its segment's first: a reader may skip it, because the newer frame is still ahead of it.
    */
   supersededBefore(at: EntryAt, asOf: number): boolean {
     const distance = Atomics.load(this.words, this.entryWord(at) + SUPERSEDED)
@@ -124,7 +125,7 @@ export class SegmentView {
     return Atomics.load(this.words, this.entryWord(at) + SUPERSEDED) !== 0
   }
 
-  /** Whether the frame has left the bus without a newer value of its key: what Kafka deleted, what had its time. */
+  /** Whether the frame is marked as removed: Kafka deleted it, or its time was over. */
   isRemoved(at: EntryAt): boolean {
     return (Atomics.load(this.words, this.entryWord(at) + ID_LENGTH_AND_FLAGS) & REMOVED) !== 0
   }
@@ -137,7 +138,7 @@ export class SegmentView {
     return ((this.words[this.entryWord(at) + ID_LENGTH_AND_FLAGS] ?? 0) & TOO_LARGE) !== 0
   }
 
-  /** How many frames from one to another, both counted, say that a record was too large. Most segments have none to look for. */
+  /** Frames from `first` through `last` that stand for a too-large record. Does not search if the segment has none. */
   tooLargeBetween(first: EntryAt, last: EntryAt): number {
     if (this.control[TOO_LARGE_FRAMES] === 0) return 0
     let frames = 0
@@ -145,7 +146,7 @@ export class SegmentView {
     return frames
   }
 
-  /** Bytes from `start` to `end`, in place. */
+  /** The bytes from `start` to `end`, without a copy. */
   slice(start: number, end: number): Buffer {
     const last = this.lastSlice
     if (last.byteOffset === start && last.length === end - start) return last
@@ -153,7 +154,7 @@ export class SegmentView {
     return this.lastSlice
   }
 
-  /** First byte of the frame in `bytes`. */
+  /** Index in `bytes` of the frame's first byte. */
   start(at: EntryAt): number {
     return this.words[this.entryWord(at) + START] ?? 0
   }
@@ -179,7 +180,7 @@ export class SegmentView {
     return high * WORD + (this.words[word + TIMESTAMP_LOW] ?? 0)
   }
 
-  /** Byte behind the frame. */
+  /** Index in `bytes` after the frame's last byte. */
   frameEnd(at: EntryAt): number {
     const word = this.entryWord(at)
     return (this.words[word + START] ?? 0) + (this.words[word + LENGTH] ?? 0)
@@ -191,7 +192,7 @@ export class SegmentView {
     return this.bytes.toString('latin1', end - this.idLength(at), end)
   }
 
-  /** Length of the id's text; it ends two bytes before its frame. */
+  /** Length of the id's text in bytes. The id ends two bytes before the frame's end. */
   idLength(at: EntryAt): number {
     return (this.words[this.entryWord(at) + ID_LENGTH_AND_FLAGS] ?? 0) & ID_LENGTH_MASK
   }
@@ -200,7 +201,7 @@ export class SegmentView {
     return this.words[this.entryWord(at) + KEY_LENGTH] !== NO_KEY
   }
 
-  /** The key's bytes, in place: null for a record without one. */
+  /** The key's bytes, without a copy. null for a record without a key. */
   key(at: EntryAt): Buffer | null {
     const length = this.words[this.entryWord(at) + KEY_LENGTH] ?? NO_KEY
     if (length === NO_KEY) return null
@@ -208,13 +209,13 @@ export class SegmentView {
     return this.bytes.subarray(start, start + length)
   }
 
-  /** Length of the key; 0 for a record without one, too. */
+  /** Length of the key in bytes. Also 0 for a record without a key. */
   keyLength(at: EntryAt): number {
     const length = this.words[this.entryWord(at) + KEY_LENGTH] ?? NO_KEY
     return length === NO_KEY ? 0 : length
   }
 
-  /** Where the key stands in `bytes`. */
+  /** Index in `bytes` of the key's first byte. */
   keyStart(at: EntryAt): number {
     return this.keyStartOf(at, this.keyLength(at))
   }
@@ -236,13 +237,13 @@ export class SegmentView {
     return this.firstEntryByte - at - padded(keyLength)
   }
 
-  /** Ends what the buffer stands for: nobody counts itself in for the old bytes any more. The writer's alone. */
+  /** Ends the current contents: `hold` of older views fails from now on. Only the writer calls it. */
   protected beginGeneration(): void {
     Atomics.add(this.control, GENERATION, 1)
     this.generation = Atomics.load(this.control, GENERATION)
   }
 
-  /** A thread is gone: it refers to nothing any more. The writer's alone. */
+  /** Releases all holds of a thread that has ended. Only the writer calls it. */
   releaseThread(thread: number): void {
     Atomics.store(this.control, HOLD_COUNTS + thread, 0)
   }

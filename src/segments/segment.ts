@@ -1,5 +1,5 @@
-// A stretch of a bus: frames from the front, their table from the back, in one SharedArrayBuffer that any thread can read.
-// One writer appends and publishes; readers (src/segments/segment-view.ts) see only what was published.
+// A stretch of a bus in one SharedArrayBuffer: frames from the front, their entries from the back. One writer (this
+// class) appends and publishes; readers (src/segments/segment-view.ts) see only what was published.
 
 import { addLive, type Contents } from './contents.ts'
 import {
@@ -33,15 +33,15 @@ import {
 } from './segment-layout.ts'
 import { SegmentView } from './segment-view.ts'
 
-/** Size of an ordinary segment, in bytes; a frame that does not fit gets one of the next power of two of its own. */
+/** Size of an ordinary segment, in bytes. A frame that does not fit gets its own segment of the next power of two. */
 export const SEGMENT_BYTES = 1024 * 1024
-/** Frames up to this size are copied in a loop. */
+/** Frames up to this size, in bytes, are copied in a loop. */
 const LOOP_BYTES_MAX = 64
 
 export class Segment extends SegmentView implements Contents {
-  /** Number by which the key index refers to this segment; given by the bus for as long as the segment is retained. */
+  /** Number by which the key index refers to this segment, as long as it is retained; -1 otherwise. */
   slot = -1
-  /** What all segments of its bus hold together, for as long as this one is among the retained: counted along. */
+  /** Counters of all segments of the bus, updated with this one's. null while this segment is not retained. */
   totals: Contents | null = null
   frames = 0
   liveFrames = 0
@@ -49,9 +49,12 @@ export class Segment extends SegmentView implements Contents {
   liveTombstones = 0
   liveKeyless = 0
   liveKeylessBytes = 0
-  /** When the last frame came in, by the monotonic clock. */
+  /** When the last frame arrived, in monotonic ms. */
   newestArrivalMs = 0
-  /** When the latest of all records up to the last in here was written, whether they are still there or not, in epoch ms. */
+  /**
+   * The latest time at which a record up to this segment's last was written, in epoch
+   * ms. Counts removed records, too.
+   */
   latestSoFarMs = 0
   private framesEnd = CONTROL_BYTES
   private entriesEnd: EntryAt = 0
@@ -61,7 +64,7 @@ export class Segment extends SegmentView implements Contents {
     super(new SharedArrayBuffer(size))
   }
 
-  /** Bytes of the buffer that are taken, frames and table. */
+  /** Used bytes of the buffer: control words, frames and entries. */
   get usedBytes(): number {
     return this.framesEnd + this.entriesEnd
   }
@@ -74,15 +77,12 @@ export class Segment extends SegmentView implements Contents {
     return this.usedBytes + frameBytes + entryBytes(keyBytes) <= this.shared.byteLength
   }
 
-  /**
-   * Ends what the segment stands for: from now on its generation is another, so nobody counts itself in for the old bytes.
-   * Who did before may still refer to them; `holdCount` only falls.
-   */
+  /** Begins a new generation: `hold` fails from now on. Once `holdCount` is 0, no thread refers to the old bytes. */
   retire(): void {
     this.beginGeneration()
   }
 
-  /** Starts the segment again. Only while nobody refers to it: it is retired, and `holdCount` is 0. */
+  /** Empties the segment for reuse. Call it only on a retired segment whose `holdCount` is 0. */
   reset(firstSequence: number): void {
     this.beginGeneration()
     Atomics.store(this.control, TOO_LARGE_FRAMES, 0)
@@ -105,7 +105,10 @@ export class Segment extends SegmentView implements Contents {
     this.liveKeylessBytes = 0
   }
 
-  /** Makes an entry and room for its frame, not yet published; returns where in `bytes` the frame's bytes belong. */
+  /**
+   * Adds an entry, unpublished, and reserves room for its frame. Returns the index in
+   * `bytes` where the frame belongs.
+   */
   append(entry: FrameEntry): number {
     const { framesEnd } = this
     this.writeEntry(this.entryWord(this.entriesEnd), entry)
@@ -116,7 +119,7 @@ export class Segment extends SegmentView implements Contents {
     return framesEnd
   }
 
-  /** Copies a live frame of another segment with its entry and its key, not yet published; returns where its entry stands. */
+  /** Copies a live frame of another segment with its entry and key, unpublished. Returns the place of the new entry. */
   appendFrom(from: Segment, at: EntryAt): EntryAt {
     const frameBytes = from.length(at)
     copy(from.bytes, from.start(at), this.bytes, this.framesEnd, frameBytes)
@@ -136,13 +139,13 @@ export class Segment extends SegmentView implements Contents {
     this.lastPublished = this.lastEntry
   }
 
-  /** Publishes what is not yet, for the last time. */
+  /** Publishes all entries and closes the segment: no frame may be added after that. */
   close(): void {
     this.publish()
     this.endId = this.lastEntry === NONE ? null : this.id(this.lastEntry)
   }
 
-  /** Whether it takes no more: never again is it the tail that is written to. */
+  /** Whether frames were added and no more may be. */
   get isClosed(): boolean {
     return this.endId !== null
   }
@@ -153,7 +156,7 @@ export class Segment extends SegmentView implements Contents {
     this.count(at, -1)
   }
 
-  /** Marks a frame, live or superseded later, as gone from the bus as of `sequence`, although it still stands here. */
+  /** Marks a frame as removed as of `sequence`. It is live, or was superseded at any time. Its bytes stay. */
   markRemoved(at: EntryAt, sequence: number): void {
     const flags = this.entryWord(at) + ID_LENGTH_AND_FLAGS
     Atomics.store(this.words, flags, (this.words[flags] ?? 0) | REMOVED)
@@ -161,12 +164,12 @@ export class Segment extends SegmentView implements Contents {
     else if (!this.supersededBefore(at, sequence)) this.markSuperseded(at, sequence)
   }
 
-  /** Where the next entry will stand. */
+  /** Place of the next entry to be added. */
   get end(): EntryAt {
     return this.entriesEnd
   }
 
-  /** The entry that was made last, and the bytes of its frame, belong to the segment. */
+  /** Counts the entry that was just written, and the bytes of its frame. */
   private take(frameBytes: number): void {
     this.framesEnd += frameBytes
     this.lastEntry = this.entriesEnd
@@ -202,7 +205,7 @@ export class Segment extends SegmentView implements Contents {
     Atomics.store(this.words, this.entryWord(at) + SUPERSEDED, distance)
   }
 
-  /** Counts a frame among the live ones, or no more among them. */
+  /** Adds a frame to the counters of live frames, or subtracts it. */
   private count(at: EntryAt, change: 1 | -1): void {
     const bytes = change * (this.length(at) + this.next(at) - at)
     const tombstones = this.isTombstone(at) ? change : 0
@@ -212,7 +215,7 @@ export class Segment extends SegmentView implements Contents {
   }
 }
 
-/** A few bytes are copied faster one by one than by a call. */
+/** Copies bytes. A loop is faster than a call for a few of them. */
 function copy(from: Uint8Array, start: number, to: Uint8Array, toStart: number, length: number): void {
   if (length > LOOP_BYTES_MAX) to.set(from.subarray(start, start + length), toStart)
   else for (let i = 0; i < length; i++) to[toStart + i] = from[start + i] ?? 0
