@@ -1,5 +1,6 @@
-// One topic's records, encoded once, in the order in which they arrived: segments of frames that streams read by cursor.
-// One writer (this class). What it publishes is immutable but for the marks that say by when a frame was superseded or gone.
+// One topic's records, encoded once, in order of arrival: segments of frames, which streams read by
+// cursor. This class is the only writer. A published frame never changes; only its marks do, which say
+// when it was superseded or removed.
 
 import type { Segment } from '../segments/segment.ts'
 import { SegmentList } from '../segments/segment-list.ts'
@@ -16,26 +17,27 @@ import { TailWriter } from './tail-writer.ts'
 
 export interface BusOptions extends RetentionOptions, ClockOptions {
   readonly encoding: Encoding
-  /** Segments' home, shared by the buses of a process. */
+  /** The pool of segments, shared by the buses of a process. Default: a pool of its own. */
   readonly pool?: SegmentPool
-  /** Seed of the key hash; random unless a test fixes it. */
+  /** Seed of the key hash. Default: random. Only tests set it. */
   readonly seed?: number
-  /** A record whose frame would be over FRAME_BYTES_MAX was passed over; `frameBytes` is what it had come to, at the least. */
+  /** Called for a record whose frame would be over FRAME_BYTES_MAX. `frameBytes`: at least this many bytes. */
   readonly onTooLarge?: (record: KafkaRecord, frameBytes: number) => void
 }
 
 export class Bus extends BusView {
-  /** It had to drop a key's newest value while it loaded: a replica that never was of use for snapshots. */
+  /** Whether it had to remove a key's newest value while it loaded, so that it can never give a whole snapshot. */
   isTooSmall = false
+  /** Records that were appended, without those that were left out. */
   recordsAppended = 0
   recordsTooLarge = 0
   readonly options: BusOptions
   private readonly pool: SegmentPool
-  /** What is retained. Who reads it sees `segments` alone. */
+  /** The retained segments, their key index and their counters. Readers use `segments` instead. */
   readonly kept: SegmentList
   private readonly retention: Retention
   private readonly partitions = new Partitions()
-  /** null where nothing is deleted by a tombstone. */
+  /** null if the bus keeps every record: then no tombstone deletes a frame. */
   private readonly holes: Holes | null
   private readonly changeListeners = new Set<() => void>()
   private readonly clock: RecordClock
@@ -57,11 +59,11 @@ export class Bus extends BusView {
     this.tail = this.tailWriter()
   }
 
-  // The feed's side: what plugins/kafka tells.
+  // Calls of the feed, which is plugins/kafka.
 
   /**
-   * Declares a partition, or learns where its log begins; `start` is -2 as long as Kafka has not told. Who has something of it
-   * from another server, and nothing up to there, has missed that. `end`: where it ends, as Kafka tells when its reading begins.
+   * Declares a partition, or sets its log start. `start` is -2 until Kafka has told. `end` is its log end when reading
+   * begins. Records before `start` are then lost to a client that has records of the partition from another server.
    */
   setPartition(partition: number, start: number, end = start): void {
     const isNew = !this.partitions.isRead(partition)
@@ -71,14 +73,17 @@ export class Bus extends BusView {
     this.changed()
   }
 
-  /** Kafka, asked at that moment, told where a partition ends: what is read behind that is no older. */
+  /**
+   * Notes a partition's log end, which Kafka was asked for at `askedAt`: records from
+   * there on are no older than that.
+   */
   noteEnd(partition: number, end: number, askedAt: Moment): void {
     this.holes?.noteEnd(partition, end, this.partitions.next(partition), askedAt)
   }
 
   /**
-   * Where the reading of some of a topic's `partitionsCount` partitions is to begin: no further back than everything could be
-   * kept of all of them together.
+   * The offset from which to read each partition of `marks`, some of the topic's `partitionsCount`. A bus that keeps
+   * every record reads no more of them than it may keep.
    */
   readFrom(marks: ReadonlyMap<number, Watermarks>, partitionsCount: number): Map<number, number> {
     const { keeps, retainedRecordsMax } = this.options
@@ -87,9 +92,9 @@ export class Bus extends BusView {
   }
 
   /**
-   * Encodes a record at the tail. Its frame, its position and its sequence can be read from the same moment on, so that no id
-   * speaks of a record that is not there; `publish` wakes the readers. A record that is already in (its offset lies below the
-   * position) is left out, and so is all that comes once something was `missed`.
+   * Appends a record at the tail. Its frame, position and sequence become readable together, so no id covers a record
+   * that cannot be read. `publish` wakes the readers. Leaves out a record with an offset below the position, and
+   * every record once `missed` is set.
    */
   append(record: KafkaRecord): void {
     const { partitions } = this
@@ -100,14 +105,20 @@ export class Bus extends BusView {
     this.recordsAppended++
   }
 
-  /** Moves a partition's position to its end without a frame, over control records and offsets compacted away. */
+  /**
+   * Moves a partition's position to its end without a frame, past control records and
+   * offsets that Kafka compacted away.
+   */
   advance(partition: number, nextOffset: number): void {
     if (!this.partitions.has(partition) || !this.canPass(partition, nextOffset, null)) return
     this.partitions.moveTo(partition, nextOffset)
     this.partitions.noteEnd(partition)
   }
 
-  /** Kafka has deleted a partition's records below `start`: they leave the bus, too, in the next steps of `maintain`. */
+  /**
+   * Kafka has deleted a partition's records below `start`. The next steps of `maintain`
+   * remove them from the bus, too.
+   */
   trim(partition: number, start: number): void {
     if (start <= (this.partitions.start(partition) ?? FROM_BEGINNING)) return
     this.partitions.setStart(partition, start)
@@ -115,8 +126,9 @@ export class Bus extends BusView {
   }
 
   /**
-   * Kafka has deleted records below `start` before they were read: nobody can go on past them. What was read of them is
-   * passed over at once, since what superseded it may be among those that were not; it goes in the next steps of `maintain`.
+   * Kafka has deleted records below `start` before they were read, so no cursor can go on past them.
+   * Readers skip the ones that were read at once, because unread ones may have superseded them. The next
+   * steps of `maintain` remove these.
    */
   skip(partition: number, start: number): void {
     const [sequence, newestMs] = [this.kept.takeSequence(), Number.POSITIVE_INFINITY]
@@ -129,7 +141,7 @@ export class Bus extends BusView {
     this.changed()
   }
 
-  /** The topic is another one from now on. Its partitions are declared anew; until they are read, nothing is caught up. */
+  /** The topic was recreated: removes everything. It has caught up again when the feed has read all partitions. */
   recreate(): void {
     this.recreatedAt = this.kept.takeSequence() + 1
     this.wasRecreated = true
@@ -137,20 +149,20 @@ export class Bus extends BusView {
   }
 
   /**
-   * The same topic is read again from its beginning: as `recreate`, but offsets are what they were, so that a position that is ahead
-   * of what was `missed` still counts.
+   * Reads the same topic again from its start: as `recreate`, but offsets keep their meaning, so that a position
+   * ahead of what was `missed` is still good.
    */
   startOver(): void {
     this.startedOverAt = this.kept.takeSequence() + 1
     this.forget()
   }
 
-  /** What may have been deleted of it, unseen: it takes nothing more until it starts over. */
+  /** Tombstones that the bus may have missed. Once set, the bus appends nothing until `startOver`. null: none. */
   get missed(): Missed | null {
     return this.holes?.missed ?? null
   }
 
-  /** Wakes the readers, here and in other threads: once per batch, before the event loop turns. */
+  /** Wakes the readers, here and in other threads. To be called once per batch, before the event loop turns. */
   publish(): void {
     this.tail.noteArrival()
     this.wake()
@@ -164,7 +176,7 @@ export class Bus extends BusView {
     this.tellCaughtUp()
   }
 
-  /** One bounded step of what is to be done besides: compaction, and what had its time goes. True if there was something. */
+  /** Does one bounded step of retention or compaction. Returns false if there was nothing to do. */
   maintain(epochMs: number, nowMs = this.clock.nowMs()): boolean {
     this.tail.noteArrival()
     const isDone = this.retention.step({ epochMs, nowMs })
@@ -172,7 +184,7 @@ export class Bus extends BusView {
     return isDone
   }
 
-  // The streams' side, besides what every view of a bus has.
+  // Calls of the streams, as every view of a bus has them.
 
   override get segments(): readonly Segment[] {
     return this.kept.list
@@ -194,23 +206,23 @@ export class Bus extends BusView {
     return this.partitions.has(partition) ? this.partitions.next(partition) : undefined
   }
 
-  /** The `version` is for those who tell other threads. */
+  /** `version` grows with each change, so that other threads are sent only changes. */
   override get logs(): PartitionLogs & Pick<Partitions, 'version'> {
     return this.partitions
   }
 
-  /** Grows with each change of `skipped`, for those who tell other threads. */
+  /** Grows with each change of `skipped`, so that other threads are sent only changes. */
   get skippedVersion(): number {
     return this.retention.trimming.version
   }
 
-  /** Calls `listener` whenever a view in another thread is no longer up to date, until the returned function is called. */
+  /** Calls `listener` at each change that views in other threads must be told. The returned function cancels that. */
   onChange(listener: () => void): () => void {
     this.changeListeners.add(listener)
     return () => this.changeListeners.delete(listener)
   }
 
-  /** A thread that read is gone: it refers to nothing any more. */
+  /** Releases all holds of a thread that has ended. */
   releaseThread(thread: number): void {
     for (const segment of this.kept.list) segment.releaseThread(thread)
     this.pool.releaseThread(thread)
@@ -230,17 +242,17 @@ export class Bus extends BusView {
     return this.kept.totals.frames
   }
 
-  /** Keys whose newest frame is known. */
+  /** Keys in the key index. */
   get keys(): number {
     return this.kept.index?.size ?? 0
   }
 
-  /** Bytes of segments that are let go but still on their way to slow peers. */
+  /** Bytes of segments that left the bus but are still held by writes to slow peers. Of all buses of the pool. */
   get partedBytes(): number {
     return this.pool.partedBytes
   }
 
-  /** Bytes of all segments that were made, in use or kept to be used again. */
+  /** Bytes of all segments, in use or idle. Of all buses of the pool. */
   get allocatedBytes(): number {
     return this.pool.allocatedBytes
   }
@@ -273,16 +285,19 @@ export class Bus extends BusView {
     this.publish()
   }
 
-  /** Whether reading may go on at `found`: not once what is missing up to there may have deleted what is kept. */
+  /** Whether `found` may follow in a partition. False once a missing tombstone may have deleted what the bus keeps. */
   private canPass(partition: number, found: number, timestampMs: number | null): boolean {
     const { holes } = this
     if (holes === null) return true
-    const goneTo = holes.pass(partition, this.partitions.next(partition), found, timestampMs)
-    if (goneTo > 0) this.noteUnread(partition, goneTo, true)
+    const lostTo = holes.pass(partition, this.partitions.next(partition), found, timestampMs)
+    if (lostTo > 0) this.noteUnread(partition, lostTo, true)
     return holes.missed === null
   }
 
-  /** What begins at `found` is read while streams are open whose clients may have something before it. */
+  /**
+   * Notes that records before `found` are never read. Once caught up, open streams may
+   * have clients that know of them.
+   */
   private noteUnread(partition: number, found: number, mayBeTombstone: boolean): void {
     const lostAt = this.caughtUp ? this.kept.takeSequence() : null
     this.losses.addUnread({ partition, offset: found - 1, mayBeTombstone, lostAt })

@@ -1,32 +1,32 @@
-// Rewriting of segments that are mostly dead: live frames of neighbours move together, ids and order unchanged.
-// One step rewrites a few neighbours, ahead of slow cursors too: a write under way keeps the old copy until it is done.
+// Compaction: rewrites neighbouring segments with many dead frames into fewer segments. Ids and order stay the same.
+// One step rewrites a few neighbours and waits for no cursor: a write under way holds the old copy until it is done.
 
 import type { Segment } from '../segments/segment.ts'
 import type { EntryAt } from '../segments/segment-layout.ts'
 import type { SegmentList } from '../segments/segment-list.ts'
 import { indexOfSequence } from '../segments/segment-search.ts'
 
-/** Neighbours that one step may rewrite. */
+/** Neighbours that one step rewrites at most. */
 const RUN_MAX = 8
-/** Segments that one step may look at, to find those: a bus has up to sixteen times as many. */
+/** Segments that one step considers at most. A bus has up to 16 times as many. */
 const CANDIDATES_MAX = 1024
 
-/** What bounds the time of a step that rewrites. */
+/** Bounds of the time that a step may take. */
 export interface StepBounds {
-  /** Segments that are written. */
+  /** Segments to write. */
   readonly targetsMax: number
-  /** Frames of the segments that are rewritten, live or not. */
+  /** Frames to read, live or not. */
   readonly framesMax: number
 }
 
-/** A few ms, whatever the sizes of the frames. */
+/** A few ms, with frames of any size. */
 export const SHORT_STEP: StepBounds = { targetsMax: 2, framesMax: 50_000 }
-/** All that can be freed in one step: some 20 ms where frames are as small as they can be. */
+/** Frees the most that one step can: some 20 ms with the smallest frames. */
 const WIDEST_STEP: StepBounds = { targetsMax: RUN_MAX - 1, framesMax: Number.POSITIVE_INFINITY }
 
 export class Compaction {
   private readonly segments: SegmentList
-  /** Sequence at which the next look begins. */
+  /** Sequence from which the next step considers segments. */
   private from = 0
 
   constructor(segments: SegmentList) {
@@ -34,8 +34,8 @@ export class Compaction {
   }
 
   /**
-   * One step: rewrites the closed neighbours that free the most within the bounds; false where none would take up fewer segments,
-   * of those that it looked at. The next step looks at others where there are more.
+   * Rewrites the closed neighbours that free the most segments within the bounds. Returns false if no neighbours of
+   * those it considered would free any. The next step then considers others.
    */
   step(bounds = SHORT_STEP): boolean {
     const { list, pool } = this.segments
@@ -50,13 +50,16 @@ export class Compaction {
     return true
   }
 
-  /** Frees a segment or more, wherever they are, in a short step if that can be; false where none can be freed. */
+  /**
+   * Frees at least one segment, anywhere in the list, if possible in a short step.
+   * Returns false if none can be freed.
+   */
   free(): boolean {
     return this.stepAnywhere(SHORT_STEP) || this.stepAnywhere(WIDEST_STEP)
   }
 
   private stepAnywhere(bounds: StepBounds): boolean {
-    for (let looks = 0; looks <= this.segments.list.length; looks += CANDIDATES_MAX) {
+    for (let considered = 0; considered <= this.segments.list.length; considered += CANDIDATES_MAX) {
       if (this.step(bounds)) return true
     }
     return false
@@ -64,19 +67,20 @@ export class Compaction {
 }
 
 interface Bounds extends StepBounds {
-  /** Which places of the list are looked at: up to `to`, that one not. */
+  /** The indexes to consider, up to `to`, which is excluded. */
   readonly from: number
   readonly to: number
   readonly segmentBytes: number
 }
 
+/** `count` neighbours from index `first` on. To rewrite them frees `freed` segments. */
 interface Run {
   readonly first: number
   readonly count: number
   readonly freed: number
 }
 
-/** The run of neighbours that takes up the fewest segments less, or null where none takes up fewer. */
+/** The run that frees the most segments. null if none frees any. */
 function bestRun(list: readonly Segment[], bounds: Bounds): Run | null {
   let best: Run | null = null
   for (let first = bounds.from; first < bounds.to; first++) {
@@ -88,8 +92,8 @@ function bestRun(list: readonly Segment[], bounds: Bounds): Run | null {
 }
 
 /**
- * How far the run that begins at `first` is best drawn. Large frames may not pack as closely as their bytes add up to; such a
- * run is rewritten in vain once, has no dead frame left, and is passed over until one of its frames dies.
+ * The best run that begins at `first`. Large frames may need more segments than their bytes add up to. Such a run is
+ * rewritten once without gain. It then has no dead frame, and is passed over until it has one again.
  */
 function runFrom(list: readonly Segment[], first: number, bounds: Bounds): Run {
   const { to, segmentBytes, targetsMax, framesMax } = bounds
@@ -100,7 +104,7 @@ function runFrom(list: readonly Segment[], first: number, bounds: Bounds): Run {
     if (segment === undefined || (segment.size > segmentBytes && segment.liveFrames > 0)) break
     live += segment.liveBytes
     deadFrames += segment.frames - segment.liveFrames
-    if (segment.liveFrames > 0) frames += segment.frames // of one that is all dead nothing is looked at
+    if (segment.liveFrames > 0) frames += segment.frames // without a live frame, none of them is read
     const targets = Math.ceil(live / segmentBytes)
     const freed = count - targets
     if (targets > targetsMax || frames > framesMax) break
@@ -109,7 +113,9 @@ function runFrom(list: readonly Segment[], first: number, bounds: Bounds): Run {
   return best
 }
 
-/** The run's live frames in as few segments as hold them; together these stand for every sequence of the run. */
+/**
+ * Copies the run's live frames into as few segments as possible. Together these stand for every sequence of the run.
+ */
 function rewrite(segments: SegmentList, run: readonly Segment[]): Segment[] {
   const rewriting = new Rewriting(segments, run)
   for (const segment of run) {

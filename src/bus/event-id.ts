@@ -1,5 +1,6 @@
-// The event id: the text of a position. Pure bytes in, bytes out. The coding is Zilla's, so that a client may move between the two:
-// byte 01, then zigzag LEB128 of the partition count and of each (partition, next offset), base64url with padding.
+// The codec of the event id, which is the text of a position. Pure: bytes in, bytes out. The format is Zilla's, so that
+// clients can move between the two: byte 01, then zigzag LEB128 of the partition count and of each (partition, next
+// offset), in base64url with padding.
 
 import { FROM_BEGINNING, type Position } from './position.ts'
 
@@ -7,9 +8,9 @@ import { FROM_BEGINNING, type Position } from './position.ts'
 const VERSION = 1
 const VARINT_BYTES_MAX = 10
 const PARTITION_MAX = 2 ** 31 - 1
-/** Texts up to this length are copied in a loop, which is faster than a call. */
+/** Texts up to this length, in bytes, are copied in a loop, which is faster than a call. */
 const LOOP_BYTES_MAX = 64
-/** A number is at most ten bytes long. */
+/** Holds one number while it is encoded. */
 const scratch = new Uint8Array(VARINT_BYTES_MAX)
 
 /** The event id of a position. */
@@ -25,11 +26,11 @@ export function formatEventId(position: Position): string {
 }
 
 /**
- * The position that an event id stands for, or null where it is not one: a character that is not base64url, another
- * version, a truncated number or one of more than ten bytes, an offset below -2, a partition twice or above 2^31 - 1,
- * bytes left over. Read, too: missing padding, partitions in any order, numbers with more bytes than they need, and
- * Zilla's forms `…/etag`, `["key","…"]` and `[null,"…"]`. Offsets above 2^53 - 1 read as 2^53 - 1, which no topic reaches.
- * What it costs in time and memory is bounded by the length of the text, whatever numbers are in it.
+ * The position of an event id. Never throws. null if the text is none: a character outside base64url, another
+ * version, a number that is truncated or over ten bytes, an offset below -2, a partition twice or above 2^31 - 1,
+ * bytes left over. Accepts missing padding, partitions in any order, numbers with needless bytes, and Zilla's forms
+ * `…/etag`, `["key","…"]` and `[null,"…"]`. Reads offsets above 2^53 - 1 as 2^53 - 1, which no topic reaches. Time
+ * and memory are bounded by the length of the text, not by the numbers in it.
  */
 export function parseEventId(text: string): Position | null {
   const bytes = decodeText(unwrapZilla(text))
@@ -37,8 +38,8 @@ export function parseEventId(text: string): Position | null {
 }
 
 /**
- * A position as the second of a pair whose first is the record's key in base64, or null. What follows a slash is an etag:
- * anyone's bytes, which Zilla does not escape, so that the pair is not always JSON.
+ * Zilla's pair: the record's key in base64 or null, then the position. A slash begins an etag. Zilla does not escape
+ * the etag's bytes, so the pair is not always JSON.
  */
 const ZILLA_PAIR = /^\[ *(?:null|"[^"]*") *, *"([^"/]*)(?:\/.*)?" *\]$/s
 
@@ -49,7 +50,7 @@ function unwrapZilla(text: string): string {
   return slash === -1 ? text : text.slice(0, slash)
 }
 
-/** Base64url with or without padding; anything that would not be written so is refused. */
+/** Decodes base64url with or without padding. null for a text that encoding the same bytes would not give. */
 function decodeText(text: string): Uint8Array | null {
   const bare = text.replace(/={1,2}$/, '')
   if (bare === '' || (bare !== text && text.length % 4 !== 0)) return null
@@ -61,7 +62,7 @@ function decodePosition(bytes: Uint8Array): Position | null {
   if (bytes[0] !== VERSION) return null
   const reader = new VarintReader(bytes, 1)
   const count = reader.next()
-  // Each pair takes two bytes at least: a count that cannot be there is refused before anything is made of it.
+  // A pair takes at least two bytes. Refuses an impossible count before it allocates anything.
   if (count < 0 || count > (bytes.length - 2) / 2) return null
   const offsets = new Map<number, number>()
   let highest = -1
@@ -69,7 +70,7 @@ function decodePosition(bytes: Uint8Array): Position | null {
     const partition = reader.next()
     const offset = reader.next()
     if (reader.failed || partition < 0 || partition > PARTITION_MAX || offset < FROM_BEGINNING) return null
-    // Only one that is out of order can be there already: to look each up would be half of the time.
+    // Only a partition out of order can be a duplicate. To look up every one would take half of the time.
     if (partition <= highest && offsets.has(partition)) return null
     highest = Math.max(highest, partition)
     offsets.set(partition, offset)
@@ -77,7 +78,7 @@ function decodePosition(bytes: Uint8Array): Position | null {
   return reader.failed || reader.at !== bytes.length ? null : offsets
 }
 
-/** Zigzag LEB128 off a byte array; `failed` once a number was truncated or longer than ten bytes. */
+/** Reads zigzag LEB128 from a byte array. `failed` once a number was truncated or longer than ten bytes. */
 class VarintReader {
   readonly bytes: Uint8Array
   at: number
@@ -90,7 +91,7 @@ class VarintReader {
 
   next(): number {
     const first = this.byte()
-    // The lowest bit is the sign (zigzag); the magnitude's bits follow, six in the first byte and seven in each later one.
+    // The lowest bit is the sign (zigzag). The first byte has six bits of the magnitude, each later byte seven.
     let magnitude = (first & 0x7f) >> 1
     let scale = 64
     let byte = first
@@ -119,9 +120,11 @@ class VarintReader {
 const BASE64URL = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_', 'latin1')
 const PADDING = 0x3d
 
-/** Writes a position's text straight into a frame, with no string in between: once per record, so it counts. */
+/**
+ * Encodes a position into a byte array without a string in between, because it runs for every frame with a merged id.
+ */
 export class PositionEncoder {
-  /** Binary form of the position being written; grown when the topic has more partitions than it has room for. */
+  /** Binary form of the current position. Replaced by a longer array for more partitions. */
   private bytes: Uint8Array
   private length = 0
 
@@ -140,25 +143,23 @@ export class PositionEncoder {
     this.length = writeVarint(this.bytes, writeVarint(this.bytes, this.length, partition), offset)
   }
 
-  /** Length of the text, padding included. */
+  /** Length of the text in bytes, with padding. */
   textBytes(): number {
     return Math.ceil(this.length / 3) * 4
   }
 
-  /** Writes the text at `at`; returns where it ends. */
+  /** Writes the text at `at`. Returns where it ends. */
   writeText(target: Uint8Array, at: number): number {
     return writeBase64url(this.bytes.subarray(0, this.length), 0, this.length, target, at)
   }
 }
 
-/**
- * The text of a position of which one partition moves at a time: that rewrites a few characters, however many partitions there are.
- */
+/** The event id of a bus's position. When one partition moves, it rewrites a few characters, not all partitions. */
 export class PositionText {
-  /** Binary form, and the text made of it. */
+  /** Binary form of the position, and its text. */
   private bytes = new Uint8Array(0)
   private text = new Uint8Array(0)
-  /** Where in `bytes` each partition's offset stands, and where it ends. */
+  /** By partition, where its offset starts and ends in `bytes`. */
   private readonly places = new Map<number, { readonly start: number; readonly end: number }>()
 
   /** Length of the text, in bytes. */
@@ -166,7 +167,7 @@ export class PositionText {
     return this.text.length
   }
 
-  /** Makes all of it again. Partitions in ascending order; `next` tells the next offset of each. */
+  /** Encodes the whole position. `partitions` are in ascending order; `next` returns the next offset of each. */
   make(partitions: readonly number[], next: (partition: number) => number): void {
     const bytes = new Uint8Array(positionBytesMax(partitions.length))
     bytes[0] = VERSION
@@ -182,7 +183,7 @@ export class PositionText {
     writeBase64url(this.bytes, 0, end, this.text, 0)
   }
 
-  /** Rewrites a partition's offset; false, and all stays as it was, where it takes up more bytes than before, or fewer. */
+  /** Rewrites one partition's offset. Returns false, and changes nothing, if the number of its bytes would change. */
   move(partition: number, offset: number): boolean {
     const place = this.places.get(partition)
     const length = writeVarint(scratch, 0, offset)
@@ -193,7 +194,7 @@ export class PositionText {
     return true
   }
 
-  /** Writes the text at `at`; returns where it ends. */
+  /** Writes the text at `at`. Returns where it ends. */
   write(target: Uint8Array, at: number): number {
     const { text } = this
     if (text.length > LOOP_BYTES_MAX) target.set(text, at)
@@ -206,7 +207,9 @@ export class PositionText {
   }
 }
 
-/** Writes the characters of the bytes from `from`, which is a multiple of three, to `to` at `at`; returns where they end. */
+/**
+ * Writes the base64url of bytes `from` (a multiple of three) up to `to` into `target` at `at`. Returns where it ends.
+ */
 function writeBase64url(bytes: Uint8Array, from: number, to: number, target: Uint8Array, at: number): number {
   const { length } = bytes
   let end = at
@@ -221,7 +224,7 @@ function writeBase64url(bytes: Uint8Array, from: number, to: number, target: Uin
   return end
 }
 
-/** Writes a number as zigzag LEB128 at `at`; returns where it ends. */
+/** Writes a number as zigzag LEB128 at `at`. Returns where it ends. */
 function writeVarint(bytes: Uint8Array, at: number, value: number): number {
   const negative = value < 0
   const magnitude = negative ? -value - 1 : value
@@ -236,7 +239,7 @@ function writeVarint(bytes: Uint8Array, at: number, value: number): number {
   return end
 }
 
-/** Bytes of the longest binary form of so many partitions. */
+/** Length in bytes of the longest binary form of this many partitions. */
 function positionBytesMax(partitions: number): number {
   return 1 + VARINT_BYTES_MAX * (1 + 2 * partitions)
 }

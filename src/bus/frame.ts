@@ -1,16 +1,16 @@
-// A record's bytes on the wire: one event whose fields nothing in a key, value or header can add to.
-// Pure: a record in, the lines of its event out, without the id line, which only the bus knows.
+// Encodes a record as one event. No key, value or header can add a field or a second event to it. Pure: a record in,
+// the lines of its event out. The id line is added by `writeFrame`, because only the bus knows the id.
 
 import { isUtf8 } from 'node:buffer'
 import type { Encoding, KafkaRecord, RecordHeader } from './record.ts'
 
-/** Longest frame, in bytes, its id included: a larger record is passed over with `:gap too-large`. */
+/** Longest frame in bytes, with its id. In place of a larger one the bus writes `:gap too-large`. */
 export const FRAME_BYTES_MAX = 16 * 1024 * 1024
 
-/** What a header takes in an envelope besides its name and its value, at the least: `{"name":"","value":""}`. */
+/** Bytes that a header takes in an envelope at least, besides its name and value: `{"name":"","value":""}`. */
 const ENVELOPE_HEADER_BYTES_MIN = 22
 
-/** Pieces that make up an event's lines, written one behind the other; the last ends with LF. */
+/** An event's lines, as pieces to be written one after the other. The last ends with LF. */
 export type EventLines = readonly Uint8Array[]
 
 const LF = 0x0a
@@ -22,10 +22,10 @@ const END_OF_LINE = Buffer.from('\n')
 const END_OF_EVENT = Buffer.from('\n\n')
 const ID = Buffer.from('id:')
 const DELETE = Buffer.from('event:delete\ndata:')
-/** Stands in a bus for a record whose frame would be too large: a comment, so that plain clients see nothing. */
+/** Written in place of a record whose frame would be too large. A comment, so that plain clients see nothing. */
 export const TOO_LARGE_LINES: EventLines = [Buffer.from(':gap too-large\n')]
 
-/** The lines of a record's event: `data:…`, or `event:delete` for a tombstone; null for neither key nor value. */
+/** The lines of a record's event: `data:…`, or `event:delete` for a tombstone. null if it has neither key nor value. */
 export function eventLines(record: KafkaRecord, encoding: Encoding): EventLines | null {
   if (record.value === null) return record.key === null ? null : deleteLines(record.key)
   if (encoding === 'envelope') return [DATA, Buffer.from(envelope(record)), END_OF_LINE]
@@ -37,15 +37,15 @@ export function eventLines(record: KafkaRecord, encoding: Encoding): EventLines 
 }
 
 /**
- * What `eventLines` would come to at the least, without making anything of it. Where that is over FRAME_BYTES_MAX it must not be
- * called: V8 throws for a string of 512 Mi characters and more, and Kafka has no bound below 2 GiB. A key over the limit is
- * too much whatever the encoding: a tombstone could not name it.
+ * A lower bound of the bytes of `eventLines`, without encoding anything. Above FRAME_BYTES_MAX do not call
+ * `eventLines`: V8 throws for a string of 512 Mi characters, and Kafka has no bound below 2 GiB. A key over the limit
+ * is too large in every encoding, because no tombstone could name it.
  */
 export function eventBytesMin({ key, value, headers }: KafkaRecord, encoding: Encoding): number {
   if (key !== null && key.length > FRAME_BYTES_MAX) return key.length
   if (value === null) return key === null ? 0 : DELETE.length + base64Bytes(key)
   if (encoding === 'base64') return DATA.length + base64Bytes(value)
-  let bytes = DATA.length + value.length // U+FFFD takes no less than what it stands for
+  let bytes = DATA.length + value.length // U+FFFD is never shorter than the bytes that it replaces
   if (encoding === 'text') return bytes
   bytes += key?.length ?? 0
   for (const header of headers)
@@ -63,12 +63,12 @@ function linesBytes(lines: EventLines): number {
   return bytes
 }
 
-/** Bytes of a whole frame: the lines, the id's line, and the blank one. */
+/** Bytes of a whole frame: the lines, the id line and the blank line. */
 export function bytesOfFrame(lines: EventLines, idBytes: number): number {
   return linesBytes(lines) + ID.length + idBytes + END_OF_EVENT.length
 }
 
-/** Writes a frame at `start`; `writeId` writes the id's text at a place and returns where it ends. */
+/** Writes a frame at `start`. `writeId` writes the id's text at an index and returns where it ends. */
 export function writeFrame(
   bytes: Uint8Array,
   start: number,
@@ -89,8 +89,8 @@ function deleteLines(key: Uint8Array): EventLines {
 }
 
 /**
- * A `data:` line for every line of the value (HTML spec 9.2.6: LF, CR and CRLF end one). A line that begins with a
- * space gets one more, since the client takes one away.
+ * A `data:` line for every line of the value (HTML spec 9.2.6: LF, CR and CRLF end a line). A line that begins with a
+ * space gets another space, because the client removes one.
  */
 function dataLines(value: Buffer): EventLines {
   if (value.indexOf(LF) === -1 && value.indexOf(CR) === -1) {
@@ -99,14 +99,17 @@ function dataLines(value: Buffer): EventLines {
   return [splitLines(value)]
 }
 
-/** Counts first, then fills one buffer: a value of nothing but line ends grows sixfold, and makes no piece for each. */
+/**
+ * Counts the bytes first and then fills one buffer: a value of line ends only grows
+ * sixfold, and needs no piece per line.
+ */
 function splitLines(value: Buffer): Uint8Array {
   let bytes = 0
   forEachLine(value, (start, end) => {
     bytes += DATA.length + (value[start] === SPACE && start < end ? 1 : 0) + (end - start) + 1
     return bytes <= FRAME_BYTES_MAX
   })
-  if (bytes > FRAME_BYTES_MAX) return new Uint8Array(bytes) // too large whatever it says; the bus only asks its length
+  if (bytes > FRAME_BYTES_MAX) return new Uint8Array(bytes) // too large: the bus reads only its length
   const lines = Buffer.allocUnsafe(bytes)
   let at = 0
   forEachLine(value, (start, end) => {
@@ -118,7 +121,10 @@ function splitLines(value: Buffer): Uint8Array {
   return lines
 }
 
-/** Calls `line` with each line's bounds until it returns false; a value that ends with a line end has an empty last line. */
+/**
+ * Calls `line` with the bounds of each line until it returns false. After a final line
+ * end there is an empty last line.
+ */
 function forEachLine(value: Buffer, line: (start: number, end: number) => boolean): void {
   let start = 0
   for (let at = 0; at < value.length; at++) {
@@ -131,7 +137,7 @@ function forEachLine(value: Buffer, line: (start: number, end: number) => boolea
   line(start, value.length)
 }
 
-/** One line of JSON: text where the bytes are UTF-8, else base64 with `…Encoding: "base64"` beside it. */
+/** One line of JSON. Bytes that are UTF-8 are text; others are base64, with `…Encoding: "base64"` beside them. */
 function envelope(record: KafkaRecord): string {
   return JSON.stringify({
     ...encoded('key', record.key),

@@ -1,62 +1,61 @@
-// Which of the offsets that are missing in a partition may have been tombstones that Kafka has dropped: all but those that are
-// proven to be younger than Kafka keeps tombstones (KIP-534), by what Kafka told of the partition's end, or by timestamps.
+// Judges missing offsets: each may have been a tombstone that Kafka has dropped, unless it is proven younger than the
+// time for which Kafka keeps tombstones (KIP-534). Proofs are log ends that Kafka told, and timestamps.
 
 import type { RecordClock } from './record-clock.ts'
 
 /**
- * One moment by both clocks: the monotonic one may stand still while a machine is suspended, the wall clock may be
- * set.
+ * A moment by both clocks: the monotonic clock may stop while a machine is suspended, and the wall clock may be set.
  */
 export interface Moment {
   readonly nowMs: number
   readonly epochMs: number
 }
 
-/** Tombstones of a partition below `to` may be gone that had yet to be read, and what they deleted is still kept. */
+/** Unread tombstones of a partition below offset `to` may be lost, while the bus keeps the frames that they deleted. */
 export interface Missed {
   readonly partition: number
   readonly to: number
 }
 
-/** What lies from `offset` on was not committed yet at that moment, so Kafka could not clean it. */
+/**
+ * Proof that records from `offset` on are young: at moment `at` they were not committed,
+ * so Kafka could not clean them.
+ */
 interface Proof {
   readonly offset: number
   readonly at: Moment
-  /** For how long it is taken at the least, however short a time Kafka keeps tombstones. */
+  /** The proof is good for at least this time in ms, even if Kafka keeps tombstones for less. */
   readonly msMin: number
-  /** Made when the reading began, and not yet reached. */
+  /** It was made when reading began, and reading has not reached `offset`. */
   readonly isLoading: boolean
 }
 
 interface ReadPartition {
   /**
-   * When its reading began: a value that has been read since had not been cleaned by then, so no tombstone of it is
-   * gone sooner.
+   * When reading began. Values read since were not cleaned by then, so Kafka drops no
+   * tombstone of theirs until later.
    */
   readonly begunAt: Moment
-  /** Something of it was read since. */
+  /** Whether some of it was read since. */
   hasRead: boolean
-  /** Holds for all that is read from now on; null while that was there when the reading began. */
+  /** Proof for all that is read from now on. null while that may be records that were there when reading began. */
   proof: Proof | null
-  /** Holds from its offset on. */
+  /** Proof that becomes good when reading reaches its offset. */
   coming: Proof | null
-  /** The two latest timestamps of its records, in epoch ms: the word of one record alone is not taken. */
+  /** The two latest timestamps of its records, in epoch ms. One record alone proves nothing. */
   latestMs: number
   secondMs: number
-  /** End of the last missing offsets that count as young by what timestamps say; 0: none do. */
+  /** End of the last missing offsets that are young only by timestamps. 0: none. */
   trustedTo: number
 }
 
-/** Ends are told too seldom, every 5 s, to prove more where Kafka keeps tombstones for less. */
+/** Log ends are told every 5 s, which is too seldom to prove more if Kafka keeps tombstones for less than this. */
 const PROVEN_MS_MIN = 30_000
-/**
- * The reading of what was there when it began may take this long, so that a topic is not begun again and again in
- * vain.
- */
+/** Time allowed at least to read what was there when reading began. Without it a slow topic would be begun forever. */
 const LOADING_MS_MIN = 600_000
 
 export class Holes {
-  /** What was missed of a partition that was read up to its end before: nothing more is judged then, until `clear`. */
+  /** Set once tombstones may be missed that delete what the bus keeps. Nothing more is judged then, until `clear`. */
   missed: Missed | null = null
   private readonly deleteRetentionMs: number
   private readonly clock: RecordClock
@@ -67,7 +66,7 @@ export class Holes {
     this.clock = clock
   }
 
-  /** The reading of a partition begins, or goes on where all that was read of it is gone. */
+  /** Reading of a partition begins, or goes on after everything read of it was removed. */
   begin(partition: number): void {
     this.partitions.set(partition, {
       begunAt: this.now(),
@@ -80,7 +79,7 @@ export class Holes {
     })
   }
 
-  /** Kafka told the end of a partition that is read up to `next`; `at` is before it was asked. */
+  /** Kafka told the log end of a partition that is read up to offset `next`. `at` is a moment before it was asked. */
   noteEnd(partition: number, end: number, next: number, at: Moment): void {
     const read = this.partitions.get(partition)
     if (read === undefined) return
@@ -92,8 +91,9 @@ export class Holes {
   }
 
   /**
-   * A partition that is read up to `next` goes on with a record at `found`, or with nothing up to there (`timestampMs` is null).
-   * Returns the offset below which tombstones may be gone that nobody was told of yet, since the partition is new here; 0 if none are.
+   * A partition that is read up to offset `next` goes on with a record at `found`, or has nothing up to there
+   * (`timestampMs` is null). Returns the offset below which tombstones may be lost that delete nothing in this bus; 0
+   * if none are. If they may delete what the bus keeps, sets `missed` instead.
    */
   pass(partition: number, next: number, found: number, timestampMs: number | null): number {
     const read = this.partitions.get(partition)
@@ -114,14 +114,14 @@ export class Holes {
     this.missed = null
   }
 
-  /** Whether what is missing may have deleted what was read before. */
+  /** Whether a missing tombstone may have deleted what was read before. */
   private keepsOlder({ proof, begunAt, hasRead }: ReadPartition): boolean {
     return proof !== null || (hasRead && !this.isYoung(begunAt, LOADING_MS_MIN))
   }
 
   /**
-   * All that was there when the reading began is read, up to `next`. What that took is granted: from now on its proof is worth as
-   * much as that of any other look.
+   * Notes that all records are read that were there when reading began. The time that this took is allowed for: from
+   * now on the proof is good for as long as any later one.
    */
   private noteLoaded(read: ReadPartition, next: number): void {
     const { coming } = read
@@ -130,12 +130,12 @@ export class Holes {
     read.coming = { ...coming, msMin, isLoading: false }
   }
 
-  /** Whether Kafka still has every tombstone that it had not cleaned then. */
+  /** Whether Kafka still has every tombstone that it had not cleaned at `since`. */
   private isYoung(since: Moment, msMin: number): boolean {
     return this.ageMs(since) < Math.max(this.deleteRetentionMs, msMin)
   }
 
-  /** By whichever clock more time has passed. */
+  /** Time since a moment in ms, by the clock that shows more of it. */
   private ageMs(since: Moment): number {
     const { nowMs, epochMs } = this.now()
     return Math.max(nowMs - since.nowMs, epochMs - since.epochMs)
@@ -147,7 +147,7 @@ export class Holes {
 
   private isDoubtful(read: ReadPartition, found: number): boolean {
     if (read.proof !== null && this.isYoung(read.proof.at, read.proof.msMin)) return false
-    // The clock may have been set back since they were noted: one that is ahead of it by now proves nothing, either.
+    // The clock may have been set back since. A timestamp that is now ahead of it proves nothing.
     const ageMs = this.clock.epochMs() - read.secondMs
     if (ageMs < 0 || ageMs >= this.deleteRetentionMs) return true
     read.trustedTo = found
@@ -155,8 +155,8 @@ export class Holes {
   }
 
   /**
-   * One that is ahead of the clock proves nothing. What stands before a record that is old by its own word is no younger, whatever
-   * the timestamps before it say: returns the end of what counted as young; 0 if nothing is refuted.
+   * Notes a record's timestamp. One that is ahead of the clock proves nothing. An old one refutes that the offsets
+   * before it are young, even if earlier timestamps said so: then returns the end of those offsets, otherwise 0.
    */
   private noteTimestamp(read: ReadPartition, timestampMs: number): number {
     const epochMs = this.clock.epochMs()
@@ -176,7 +176,9 @@ function proveReached(read: ReadPartition, next: number): void {
   if (read.coming !== null && read.coming.offset <= next) prove(read, read.coming)
 }
 
-/** What was missing before it has been judged: a late timestamp behind it says nothing of that. */
+/**
+ * Makes a proof the current one. Missing offsets before it have been judged, so later timestamps do not refute them.
+ */
 function prove(read: ReadPartition, proof: Proof): void {
   read.proof = proof
   read.coming = null

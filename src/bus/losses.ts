@@ -1,5 +1,5 @@
-// Records the frames that a bus removed although no newer frame took their place. Decides from that whether an id is too
-// old, whether a cursor has lost a frame that it had still to read, and whether a snapshot would be complete.
+// Records the frames that a bus removed although no newer frame took their place. Decides from that whether an id is
+// too old, whether a cursor has lost a frame that it had still to read, and whether a snapshot would be complete.
 
 import { addLostFrame, furthestSince, type LostFrame } from './lost-frames.ts'
 import type { Position } from './position.ts'
@@ -135,8 +135,8 @@ export class Losses {
   }
 
   /**
-   * The same for a client that wants every record from this position on. Counts records that this bus removed, and those
-   * before `readFrom`, which it never read. A log start alone proves no loss. Offsets below 0 ask for nothing.
+   * The same for a client that wants every record from this position on. Counts records that this bus removed, and
+   * those before `readFrom`, which it never read. A log start alone proves no loss. Offsets below 0 ask for nothing.
    */
   gapAfter(position: Position, readFrom: ReadonlyMap<number, number>): LossReason | null {
     let reason: LossReason | null = null

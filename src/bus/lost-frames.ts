@@ -1,4 +1,5 @@
-// A list of lost frames, bounded: it keeps the furthest frame that was lost, and a nearer one only if that was lost later.
+// A list of lost frames, bounded: it keeps the furthest frame that was lost, and a nearer
+// one only if that was lost later.
 
 export interface LostFrame {
   /** Next sequence of the bus when the frame was lost. */
@@ -11,8 +12,9 @@ export interface LostFrame {
 const FRAMES_MAX = 32
 
 /**
- * Adds a frame, and drops those that are no further on, since they were lost sooner. So `lostAt` grows along the list, and
- * sequences fall, as do offsets within a partition. Reuses the object of a dropped frame: thousands may be lost at once.
+ * Adds a frame, and drops those that are no further on, since they were lost sooner. So `lostAt` grows along
+ * the list, and sequences fall, as do offsets within a partition. Reuses the object of a dropped frame:
+ * thousands may be lost at once.
  */
 export function addLostFrame(frames: LostFrame[], { lostAt, sequence, offset }: LostFrame): void {
   let frame: LostFrame | undefined

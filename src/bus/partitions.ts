@@ -1,31 +1,33 @@
-// What a bus knows of its topic's partitions: where each one's log begins, and the next offset of each: its position.
+// What a bus knows of its topic's partitions: log starts and ends, the next offset of each
+// (the position), and its event id.
 
 import { PositionText } from './event-id.ts'
 import { FROM_BEGINNING, type Position } from './position.ts'
 
-/** What Kafka told of the logs, by partition. */
+/** What Kafka told of the partitions' logs: offsets by partition. */
 export interface PartitionLogs {
-  /** Where each begins; -2 before Kafka did. */
+  /** Log starts. -2 until Kafka has told. */
   readonly starts: ReadonlyMap<number, number>
-  /** Where the reading of each began, if there were offsets before. */
+  /** Where reading began. Missing for a partition that was read from offset 0. */
   readonly readFrom: ReadonlyMap<number, number>
-  /** Where each ended then. Those that were read up to their end since may be missing. */
+  /** Log ends when reading began. Missing for a partition that has been read up to there. */
   readonly ends: ReadonlyMap<number, number>
 }
 
 export class Partitions implements PartitionLogs {
-  /** In ascending order, as ids name them. */
+  /** Partitions in ascending order, as in event ids. */
   private readonly numbers: number[] = []
   readonly starts = new Map<number, number>()
   readonly readFrom = new Map<number, number>()
   readonly ends = new Map<number, number>()
-  /** Grows with each change but for next offsets; never begins again. */
+  /** Grows with each change except of next offsets. Never reset. */
   version = 0
   private readonly nextOffsets = new Map<number, number>()
-  /** The position's text, and whether it has to be made again. */
+  /** The position's event id, as bytes. */
   private readonly encoded = new PositionText()
+  /** Whether `encoded` must be made again. */
   private isStale = true
-  /** The same as a string, made when asked for and kept until the position moves. */
+  /** The event id as a string. null after each move, until it is asked for. */
   private textMade: string | null = null
 
   get count(): number {
@@ -37,8 +39,8 @@ export class Partitions implements PartitionLogs {
   }
 
   /**
-   * Declares a partition, or learns where its log begins now; `start` is -2 as long as Kafka has not told. `end` counts for one whose
-   * reading begins.
+   * Declares a partition, or sets its log start. `start` is -2 until Kafka has told. `end` is its log end; it is
+   * used only when reading begins.
    */
   setStart(partition: number, start: number, end = start): void {
     if (!this.isRead(partition)) {
@@ -51,7 +53,7 @@ export class Partitions implements PartitionLogs {
     this.moveTo(partition, start)
   }
 
-  /** Log start as Kafka told it, -2 before it did; undefined for a partition that the topic lacks. */
+  /** Log start. -2 until Kafka has told; undefined for an unknown partition. */
   start(partition: number): number | undefined {
     return this.starts.get(partition)
   }
@@ -60,7 +62,7 @@ export class Partitions implements PartitionLogs {
     return this.nextOffsets.get(partition) ?? FROM_BEGINNING
   }
 
-  /** Never back. */
+  /** Sets the next offset, unless that would move it back. */
   moveTo(partition: number, nextOffset: number): void {
     const current = this.nextOffsets.get(partition)
     if (current !== undefined && current >= nextOffset) return
@@ -69,18 +71,18 @@ export class Partitions implements PartitionLogs {
     this.textMade = null
   }
 
-  /** Whether its reading has begun. */
+  /** Whether reading of the partition has begun. */
   isRead(partition: number): boolean {
     return (this.start(partition) ?? FROM_BEGINNING) !== FROM_BEGINNING
   }
 
-  /** Its end was seen. */
+  /** Notes that the partition has been read up to its end. */
   noteEnd(partition: number): void {
     if ((this.ends.get(partition) ?? 0) > this.next(partition)) this.version++ // the log was cut off
     this.ends.delete(partition)
   }
 
-  /** The topic is another one: nothing is known of its partitions. */
+  /** Forgets all partitions. */
   clear(): void {
     this.numbers.length = 0
     this.starts.clear()
@@ -102,19 +104,19 @@ export class Partitions implements PartitionLogs {
     return this.textMade
   }
 
-  /** Readies the position's text for `writeText`; returns its length. */
+  /** Prepares the event id for `writeText`. Returns its length in bytes. */
   encode(): number {
     if (this.isStale) this.encoded.make(this.numbers, (partition) => this.next(partition))
     this.isStale = false
     return this.encoded.length
   }
 
-  /** Writes what `encode` has readied at `at`; returns where it ends. */
+  /** Writes the event id that `encode` prepared at `at`. Returns where it ends. */
   writeText(target: Uint8Array, at: number): number {
     return this.encoded.write(target, at)
   }
 
-  /** At its place in the ascending order, found by halving. */
+  /** Inserts the partition in ascending order. */
   private insert(partition: number): void {
     const { numbers } = this
     let [low, high] = [0, numbers.length]

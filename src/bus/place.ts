@@ -8,12 +8,15 @@ import { parseEventId } from './event-id.ts'
 import { covers, EMPTY_POSITION, type Position } from './position.ts'
 
 export class Place {
-  /** Sequence of the next frame to be read: all that the place is; the rest only saves looking it up. */
+  /** Sequence of the next frame to read. It defines the place; the other fields only save a search. */
   sequence: number
   segment: SegmentView | null = null
-  /** Entry of the next frame, in `segment`. */
+  /** Entry of the next frame in `segment`. */
   at: EntryAt = 0
-  /** Frames superseded up to this sequence may be missing behind the place, since compaction was there first. */
+  /**
+   * Frames superseded before this sequence may be missing at the place or after it,
+   * because compaction ran ahead of it.
+   */
   compactedAt = 0
   private readonly bus: BusView
   private generation = 0
@@ -24,14 +27,15 @@ export class Place {
   }
 
   /**
-   * Finds the next frame's entry. Where the segment has been reused since, the sequence is looked up again. `unknown`: the writer, in
-   * another thread, has taken it back, and has yet to tell what stands in its place.
+   * Finds the next frame's entry. Searches for the sequence again if the segment was reused. `unknown`: the writer, in
+   * another thread, has taken the segment back, and this thread has not been told what replaces it.
    */
   locate(): 'here' | 'tail' | 'unknown' {
     const { segments } = this.bus
     for (;;) {
       const { segment } = this
-      // Two looks: the writer's own segment changes its number, a view in another thread keeps the one that it was made with.
+      // Both checks are needed: the writer's segment changes its own generation; a view in
+      // another thread keeps its first one.
       const isSame = segment?.generation === this.generation && segment.isCurrent
       if (isSame && this.at <= segment.lastPublished) return 'here'
       if (isSame && segment === segments.at(-1)) return 'tail'
@@ -40,7 +44,7 @@ export class Place {
       if (!this.enter(next)) return 'unknown'
       if (this.at <= next.lastPublished) return 'here'
       if (next === segments.at(-1)) return 'tail'
-      this.sequence = next.lastSequence + 1 // the rest of it was compacted away
+      this.sequence = next.lastSequence + 1 // compaction dropped the rest of it
     }
   }
 
@@ -49,7 +53,7 @@ export class Place {
     this.segment = null
   }
 
-  /** Counts this thread into the segment it is in, for the caller to release; null where that is to be located again. */
+  /** Holds the located segment; the caller must release it. null if it was reused: then `locate` again. */
   hold(): SegmentView | null {
     const { segment } = this
     if (segment?.hold()) return segment
@@ -57,7 +61,7 @@ export class Place {
     return null
   }
 
-  /** Behind the entry. */
+  /** Moves to the frame after this entry. */
   pass(segment: SegmentView, at: EntryAt): void {
     this.sequence = segment.sequence(at) + 1
     this.at = segment.next(at)
@@ -76,14 +80,14 @@ export class Place {
     return true
   }
 
-  /** It rewrote the segment, or dropped one before it. */
+  /** Notes what compaction did: it rewrote the segment, or removed segments before it. */
   private noteCompaction({ firstSequence, rewrittenAt }: SegmentView): void {
     const compactedAt = firstSequence > this.sequence ? this.bus.nextSequence : rewrittenAt
     this.compactedAt = Math.max(this.compactedAt, compactedAt)
   }
 }
 
-/** Sequence from which one reads on who has everything before `position`: undefined if no segment may hold more. */
+/** Sequence from which to read everything after `position`. undefined if no segment can have more. */
 export function placeOf(segments: readonly SegmentView[], position: Position): number | undefined {
   const index = firstIndex(
     segments,

@@ -1,17 +1,20 @@
 // A position in a topic: the next offset of every partition. Its text is the event id (src/bus/event-id.ts).
 
-/** Next offset by partition. -2 means the beginning; -1 (read, never written) means the end. */
+/**
+ * Next offset by partition. -2 is the beginning. -1 is the end as of the request; ids
+ * are read with it, never written.
+ */
 export type Position = ReadonlyMap<number, number>
 
-/** Offsets of no partition. */
+/** The position without any partition. */
 export const EMPTY_POSITION: Position = new Map()
 
-/** Offset of a partition that is read from its beginning, wherever that is. */
+/** Offset of a partition that is to be read from its log start, wherever that is. */
 export const FROM_BEGINNING = -2
-/** Offset of a partition that is read from its end as of the request. */
+/** Offset of a partition that is to be read from its end as of the request. */
 export const FROM_NOW = -1
 
-/** Whether `a` has everything that `b` has: no partition of `b` is further on. */
+/** Whether `a` is at or after `b` in every partition of `b`. */
 export function covers(a: Position, b: Position): boolean {
   for (const [partition, offset] of b) {
     if (offset > (a.get(partition) ?? FROM_BEGINNING)) return false
@@ -19,7 +22,7 @@ export function covers(a: Position, b: Position): boolean {
   return true
 }
 
-/** The further offset of each partition of either. */
+/** The greater offset of each partition of `a` and `b`. */
 export function furthest(a: Position, b: Position): Map<number, number> {
   const merged = new Map(a)
   for (const [partition, offset] of b) {

@@ -1,10 +1,11 @@
-// A bus's bound of records, shared out over the partitions that are to be read: no more is read than could be kept.
+// Decides where the reading of partitions begins, so that a bus reads no more records than it may keep.
 
 import type { Watermarks } from './record.ts'
 
 /**
- * Where each partition's reading is to begin, so that no more than `recordsMax` offsets lie ahead in all `partitionsCount`
- * partitions of the topic. A partition that holds less than its share leaves the rest to the others of `marks`.
+ * The offset from which to read each partition of `marks`, so that the `partitionsCount` partitions of the
+ * topic have at most `recordsMax` offsets to read. A partition with fewer offsets than its share leaves the
+ * rest to the others of `marks`.
  */
 export function readingStarts(
   marks: ReadonlyMap<number, Watermarks>,
@@ -14,7 +15,7 @@ export function readingStarts(
   let left = Math.floor((recordsMax * marks.size) / Math.max(partitionsCount, marks.size))
   let partitionsLeft = marks.size
   const starts = new Map<number, number>()
-  for (const [partition, { start, end }] of [...marks].sort(([, a], [, b]) => held(a) - held(b))) {
+  for (const [partition, { start, end }] of [...marks].sort(([, a], [, b]) => lengthOf(a) - lengthOf(b))) {
     const taken = Math.min(end - start, Math.floor(left / partitionsLeft))
     starts.set(partition, end - taken)
     left -= taken
@@ -23,6 +24,6 @@ export function readingStarts(
   return starts
 }
 
-function held({ start, end }: Watermarks): number {
+function lengthOf({ start, end }: Watermarks): number {
   return end - start
 }

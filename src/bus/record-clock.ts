@@ -1,19 +1,19 @@
-// The clocks of a bus, and what they say of when a record was written.
+// The two clocks of a bus. They limit a record's timestamp to what is possible.
 
-/** How far a producer's clock may be ahead of this one (KIP-937 has brokers refuse what is an hour ahead). */
+/** How far a producer's clock may be ahead of this one, in ms. Brokers refuse an hour and more (KIP-937). */
 const AHEAD_MS_MAX = 3_600_000
 
 export interface ClockOptions {
-  /** Monotonic, in ms: how long something has been here. performance.now if it is left out. */
+  /** Monotonic ms, for durations. Default: performance.now. */
   readonly nowMs?: (() => number) | undefined
-  /** The wall clock, in epoch ms, which records' timestamps are compared with. Date.now if it is left out. */
+  /** Epoch ms, to compare with records' timestamps. Default: Date.now. */
   readonly epochMs?: (() => number) | undefined
 }
 
 export class RecordClock {
   readonly nowMs: () => number
   readonly epochMs: () => number
-  /** What the wall clock said last: it is asked again where that is not enough. */
+  /** The last reading of the wall clock. It is read again only if a timestamp is too far ahead of that. */
   private askedMs = Number.NEGATIVE_INFINITY
 
   constructor({ nowMs, epochMs }: ClockOptions) {
@@ -21,7 +21,7 @@ export class RecordClock {
     this.epochMs = epochMs ?? Date.now
   }
 
-  /** When a record was written, as far as its timestamp tells: one that is too far ahead tells nothing but that it is here by now. */
+  /** When a record was written, in epoch ms: its timestamp, or the present if the timestamp is too far ahead. */
   writtenMs(timestampMs: number): number {
     if (timestampMs <= this.askedMs + AHEAD_MS_MAX) return timestampMs
     this.askedMs = this.epochMs()

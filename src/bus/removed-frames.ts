@@ -1,17 +1,15 @@
-// Frames of one segment that leave the bus together. There may be thousands, but what is written down of them is only the last of
-// each kind in each partition: a client that has that one has missed none of them.
+// Collects frames of one segment that are removed together, and records their loss. There may be thousands, but the
+// last of each kind in each partition is enough: a client that has that frame lacks none of the others.
 
 import type { Segment } from '../segments/segment.ts'
 import { type EntryAt, NONE } from '../segments/segment-layout.ts'
 import type { Losses } from './losses.ts'
 
-/**
- * Of one partition, the last removed record, the last removed tombstone, the last removed frame that a snapshot needs, and the
- * newest timestamp of all that are removed.
- */
+/** Of one partition: the last removed frames by kind, and the newest timestamp of all removed frames, in epoch ms. */
 interface LastRemoved {
   record: EntryAt
   tombstone: EntryAt
+  /** The last frame that a snapshot needs. */
   wanted: EntryAt
   newestMs: number
 }
@@ -19,7 +17,7 @@ interface LastRemoved {
 export class RemovedFrames {
   private readonly segment: Segment
   private readonly partitions = new Map<number, LastRemoved>()
-  /** Neighbours are mostly of the same partition. */
+  /** The partition of the last added frame. Neighbours are mostly of the same one. */
   private partition = NONE
   private last = noneRemoved()
 
@@ -27,7 +25,7 @@ export class RemovedFrames {
     this.segment = segment
   }
 
-  /** To be called in the order in which they stand. */
+  /** Adds a frame. Frames must be added in ascending order. */
   add(at: EntryAt, isTombstone: boolean, isWanted: boolean): void {
     const partition = this.segment.partition(at)
     if (partition !== this.partition) this.turnTo(partition)
@@ -37,7 +35,7 @@ export class RemovedFrames {
     this.last.newestMs = Math.max(this.last.newestMs, this.segment.timestampMs(at))
   }
 
-  /** Writes down that they went when the bus's next sequence was `lostAt`. `brokenAtMs`: see `Losses.addFrames`. */
+  /** Records the loss of all added frames at sequence `lostAt`. `brokenAtMs`: see `Losses.addFrames`. */
   recordLoss(losses: Losses, lostAt: number, brokenAtMs: number | null = null): void {
     const { segment } = this
     const last = [...this.partitions.values()]

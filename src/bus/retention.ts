@@ -1,5 +1,5 @@
-// What leaves a bus, and when: what Kafka deleted, what had its time, what there is no room for. A step at a time, so that
-// streams get their turns in between. What is gone is written down in src/bus/losses.ts.
+// Decides what a bus removes, and when: what Kafka deleted, what has expired, what there is no room for. It works in
+// bounded steps, so that streams get their turns in between. src/bus/losses.ts records the losses.
 
 import { SLOTS_MAX } from '../segments/key-index.ts'
 import { OldestWith } from '../segments/oldest-with.ts'
@@ -13,39 +13,53 @@ import { RemovedFrames } from './removed-frames.ts'
 import { Trimming } from './trimming.ts'
 
 export interface RetentionOptions {
-  /** `latest`: the newest frame of every key, for as long as it fits. `all`: every frame, the oldest going first. */
+  /**
+   * `latest`: keeps the newest frame of every key while there is room. `all`: keeps every
+   * frame, removes the oldest first.
+   */
   readonly keeps: Keeps
-  /** Bytes of segments kept. */
+  /** Bytes of retained segments. */
   readonly retainedBytesMax: number
-  /** Frames kept that nothing superseded. */
+  /** Live frames: those that no newer frame superseded. */
   readonly retainedRecordsMax: number
-  /** Age at which frames go that no newer value can supersede, by their timestamps or since they came; null: no age. */
+  /** Age in ms at which frames expire that nothing can supersede: by timestamp, or since arrival. null: they do not. */
   readonly retainedMsMax: number | null
-  /** How long a tombstone is kept at the least after it came in. */
+  /** How long a tombstone is kept at least after its arrival, in ms. */
   readonly deleteRetentionMs: number
-  /** A bus that keeps the newest of every key holds more than 80 % of what it may, or `full`: it had to drop such. */
+  /**
+   * Called for a bus that keeps the newest frame of every key. `nearly-full`: these take more than 80 % of a bound.
+   * `full`: it had to remove some of these.
+   */
   readonly onPressure?: ((state: 'nearly-full' | 'full') => void) | undefined
 }
 
-/** The time: epoch ms for what a record says of itself, the monotonic clock for how long it has been here. */
+/** The present by both clocks. */
 export interface Times {
+  /** Compared with records' timestamps. */
   readonly epochMs: number
+  /** Monotonic, compared with arrivals. */
   readonly nowMs: number
 }
 
 const NEARLY_FULL = 0.8
-/** Superseded bytes that are kept however few are live: who resumes within them gets every value, not only the newest. */
+/** Dead bytes that are kept before compaction, even if few are live: clients that resume among them get every value. */
 const DEAD_BYTES_KEPT = 16 * 1024 * 1024
-/** The same as a share of what the bus may retain, for small buses. */
+/** The same as a share of the bytes that the bus may retain, for small buses. */
 const DEAD_SHARE_KEPT = 0.25
-/** Share of what the bus may retain above which superseded frames are kept no longer. */
+/** Share of the bytes that the bus may retain, above which it keeps no dead frames. */
 const PRESSED = 0.7
-/** Room that is made ahead, between two reads, where that loses nothing to a snapshot: in segments, and as a share of the bound. */
+/**
+ * Room to make between two reads, ahead of need, as long as snapshots lose nothing: in
+ * segments, and as a share of the bound.
+ */
 const SEGMENTS_AHEAD = 16
 const SHARE_AHEAD = 1 / 8
-/** Segments that are looked through for room for records when another is begun; the rest is looked through between two reads. */
+/**
+ * Segments from which frames are removed at once when a new segment needs room for
+ * records. The rest waits for `step`.
+ */
 const SEGMENTS_EMPTIED_MAX = 8
-/** Slots that stay free for a compaction's replacements. */
+/** Slots that stay free for the segments that compaction writes. */
 const SLOTS_FREE = 16
 
 export class Retention {
@@ -54,9 +68,8 @@ export class Retention {
   private readonly options: RetentionOptions
   private readonly compaction: Compaction
   private pressure: 'none' | 'nearly-full' | 'full' = 'none'
-  /** What Kafka has deleted. */
   readonly trimming: Trimming
-  /** There was more to be let go than one turn may. */
+  /** Whether `makeRoom` left more frames to remove. */
   private isBehind = false
   private readonly withLive = new OldestWith(({ liveFrames }) => liveFrames > 0)
   private readonly withTombstones = new OldestWith(({ liveTombstones }) => liveTombstones > 0)
@@ -70,18 +83,18 @@ export class Retention {
     this.trimming = new Trimming(segments, losses, options.keeps === 'all')
   }
 
-  /** One bounded step of what is to be done now; false if nothing is. A segment is looked through, or a few rewritten. */
+  /** Does one bounded step: goes through one segment, or rewrites a few. Returns false if there is nothing to do. */
   step(times: Times): boolean {
     return this.trimming.step() || this.expireStep(times) || this.compactStep() || this.roomStep()
   }
 
-  /** Keeps the bounds before a new segment is begun: first by what is dead, then by what is kept for a time only. */
+  /** Makes room for a new segment: frees dead frames first, then frames without a key, then the oldest segments. */
   makeRoom(frameBytes: number): void {
     while (
       this.lacksSegments(frameBytes) &&
       (this.compaction.free() || this.removeKeyless() || this.removeOldest())
     );
-    // Compaction cannot help here, since every live record stays. It gives back what went, a step for each segment that is begun.
+    // Compaction cannot reduce the number of live records. It only frees the bytes of what is removed, one step a call.
     const hasRecords = !this.lacksRecords()
     for (let emptied = 0; emptied < SEGMENTS_EMPTIED_MAX && this.removeRecords(); emptied++);
     if (!hasRecords) this.compaction.step()
@@ -99,7 +112,7 @@ export class Retention {
     return this.lacksRecords() && (this.removeKeyless() || this.removeOldest())
   }
 
-  /** Goes on with what was left, and lets what is kept for a time only go before there is no room: compaction frees its bytes. */
+  /** Removes what `makeRoom` left, and frames without a key ahead of need: compaction then frees their bytes. */
   private roomStep(): boolean {
     this.isBehind &&= this.removeRecords()
     if (this.isBehind) return true
@@ -119,11 +132,11 @@ export class Retention {
     return this.segments.totals.liveFrames >= this.options.retainedRecordsMax
   }
 
-  /** How full the bus is of what it cannot let go without losing a key's newest value. */
+  /** Reports `nearly-full` by the frames that cannot be removed without the loss of a key's newest value. */
   private noteUse(): void {
     const { retainedBytesMax, retainedRecordsMax } = this.options
     const { bytes, takenBytes, liveBytes, liveFrames, liveKeyless, liveKeylessBytes } = this.segments.totals
-    const spareBytes = takenBytes - liveBytes + liveKeylessBytes // can be let go without a loss to a snapshot
+    const spareBytes = takenBytes - liveBytes + liveKeylessBytes // their removal loses nothing to a snapshot
     const used = Math.max(
       (bytes - spareBytes) / retainedBytesMax,
       (liveFrames - liveKeyless) / retainedRecordsMax,
@@ -137,8 +150,8 @@ export class Retention {
   }
 
   /**
-   * Removes the oldest segment to make room; where the bound of records is reached, the oldest that holds live records. Never
-   * removes an open tail; false if nothing can be removed.
+   * Removes the oldest segment. At the bound of records, removes the oldest one with live records instead. Never
+   * removes an open tail. Returns false if nothing can be removed.
    */
   private removeOldest(): boolean {
     const { list, tail } = this.segments
@@ -147,7 +160,7 @@ export class Retention {
     return this.removeSegment(oldest)
   }
 
-  /** A segment goes with all that is in it; always true. */
+  /** Removes a segment with all its frames, and records the loss of the live ones. */
   private removeSegment(segment: Segment): true {
     const { list } = this.segments
     if (segment.liveFrames > 0) this.recordSegmentLoss(segment)
@@ -157,22 +170,22 @@ export class Retention {
 
   private recordSegmentLoss(segment: Segment): void {
     const removed = new RemovedFrames(segment)
-    let hasKept = false
+    let hasNewest = false
     for (let at = 0; at < segment.end; at = segment.next(at)) {
       if (segment.isSuperseded(at) || this.trimming.isSkipped(segment, at)) continue
       removed.add(at, false, true)
-      hasKept ||= !this.trimming.isDeleted(segment, at)
+      hasNewest ||= !this.trimming.isDeleted(segment, at)
     }
-    const isBroken = this.options.keeps === 'latest' && hasKept
-    // A stream from a moment on is owed what stands behind a record of that moment, whatever its own timestamp says.
+    const isBroken = this.options.keeps === 'latest' && hasNewest
+    // A stream from a moment on gets every record after the first of that moment, even those with older timestamps.
     const brokenAtMs = isBroken ? segment.latestSoFarMs : null
     removed.recordLoss(this.losses, this.segments.takeSequence(), brokenAtMs)
     if (isBroken && this.pressure !== 'full') this.press('full')
   }
 
   /**
-   * Makes room: removes the frames without a key from the oldest segment that has any. Returns false if none has. Snapshots
-   * stay whole, because a frame without a key is no key's newest value.
+   * Removes the frames without a key from the oldest segment that has any. Returns false if none has. Snapshots stay
+   * whole, because a frame without a key is no key's newest value.
    */
   private removeKeyless(): boolean {
     const segment = this.options.keeps === 'all' ? undefined : this.withKeyless.find(this.segments.list)
@@ -212,7 +225,7 @@ export class Retention {
     return this.removeFrames(withKeyless, (at) => !withKeyless.hasKey(at))
   }
 
-  /** By its records' word, or because it has been here for that long: a timestamp that is wrong keeps nothing for ever. */
+  /** Whether a segment has expired, by timestamps or since arrival. So a wrong timestamp keeps no frame for ever. */
   private isAged({ newestTimestampMs, newestArrivalMs }: Segment, { epochMs, nowMs }: Times): boolean {
     const { retainedMsMax } = this.options
     if (retainedMsMax === null) return false
@@ -220,7 +233,7 @@ export class Retention {
     return isOld || newestArrivalMs + retainedMsMax <= nowMs
   }
 
-  /** Lets every frame of a segment go for which `goes`; always true. */
+  /** Removes every live frame of a segment for which `isLeaving`, and records the loss. */
   private removeFrames(segment: Segment, isLeaving: (at: number) => boolean): true {
     const { segments, trimming } = this
     const keepsAll = this.options.keeps === 'all'

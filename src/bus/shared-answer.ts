@@ -1,23 +1,23 @@
-// A question that many ask at once: one is under way, one more waits for all who asked since that one began.
-// So every caller gets an answer that was asked for after the call, and Kafka is asked at most one question at a time.
+// Shares a question to Kafka among all callers. At most one question is under way; the next one serves all that call
+// meanwhile. So each caller gets the answer to a question that was put after its call.
 
-/** Is told when a question is over. */
 export interface Waiter {
+  /** Called when a question is over, with an answer or with an error. */
   answered(): void
 }
 
-/** One question, from before it is put until it is answered. */
+/** One question, from before it is put until it is over. */
 export class Question<T> {
-  /** null as long as there is none. */
+  /** null until the question is answered. */
   answer: T | null = null
-  /** Why there never will be one. */
+  /** Why the question failed. null if it has not. */
   error: unknown = null
   isOver = false
   private readonly waiting = new Set<Waiter>()
-  /** Those who have yet to be told, once it is over. */
+  /** The waiters that are still to be told, once the question is over. */
   private untold: Iterator<Waiter> | null = null
 
-  /** `waiter` is told once when it is over, unless it leaves before. */
+  /** Tells `waiter` once when the question is over, unless it leaves before. Tells it at once if that is so already. */
   join(waiter: Waiter): void {
     if (this.isOver) waiter.answered()
     else this.waiting.add(waiter)
@@ -33,7 +33,7 @@ export class Question<T> {
     this.isOver = true
   }
 
-  /** Tells one of those who wait that it is over; false where nobody is left. */
+  /** Tells the next waiter that the question is over. Returns false if there is none. */
   tellNext(): boolean {
     this.untold ??= this.waiting.values()
     const { value, done } = this.untold.next()
@@ -51,22 +51,22 @@ export class SharedAnswer<T> {
   private next: Question<T> | null = null
 
   /**
-   * `question` may take as long as it likes; it is never put again before it has settled. `announce` has those told who wait,
-   * of whom there may be a hundred thousand; without it all are told at once.
+   * `question` may take any time; it is never called again before it has settled. `announce` must have the waiters
+   * told, of whom there may be 100,000. By default all are told at once.
    */
   constructor(question: () => Promise<T>, announce: (question: Question<T>) => void = tellAll) {
     this.question = question
     this.announce = announce
   }
 
-  /** The question that is put now, or else next. */
+  /** A question that is put now, or when the current one has settled. */
   put(): Question<T> {
     if (this.current === null) return this.begin(new Question<T>())
     this.next ??= new Question<T>()
     return this.next
   }
 
-  /** Its answer. Rejects when `signal` aborts, or as the question rejects. */
+  /** The answer to a question that is put after this call. Rejects if `signal` aborts, or as the question rejects. */
   async ask(signal: AbortSignal): Promise<T> {
     signal.throwIfAborted()
     const question = this.put()
@@ -99,7 +99,7 @@ function tellAll(question: Question<unknown>): void {
   while (question.tellNext());
 }
 
-/** Resolves when the question is over or nobody waits for it here any more. */
+/** Resolves when the question is over or `signal` aborts. Never rejects. */
 function over(question: Question<unknown>, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {

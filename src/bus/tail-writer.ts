@@ -1,5 +1,5 @@
-// The tail of a bus: encodes records and appends their frames, where a new segment is begun when the last one is full. Each frame
-// can be read from the moment on that `append` returns.
+// Writes at the tail of a bus: encodes records, appends their frames, and begins a new segment when the last one is
+// full. A frame can be read as soon as `append` returns.
 
 import type { Segment } from '../segments/segment.ts'
 import type { FrameEntry } from '../segments/segment-layout.ts'
@@ -26,20 +26,20 @@ export interface TailWriterParts {
   readonly partitions: Partitions
   readonly retention: Retention
   readonly clock: RecordClock
-  /** A record was passed over; `frameBytes` is what its frame had come to, at the least. */
+  /** Called for a record whose frame would be over FRAME_BYTES_MAX. `frameBytes`: at least this many bytes. */
   readonly onTooLarge: (record: KafkaRecord, frameBytes: number) => void
 }
 
 export class TailWriter {
   private readonly parts: TailWriterParts
-  /** Frames came of which it is not noted when. */
+  /** Whether frames were appended since the last `noteArrival`. */
   private hasArrivals = false
 
   constructor(parts: TailWriterParts) {
     this.parts = parts
   }
 
-  /** Moves the position behind the record and appends its frame, if it makes one: one with neither key nor value does not. */
+  /** Moves the position past the record and appends its frame. A record with neither key nor value has no frame. */
   append(record: KafkaRecord): void {
     const { encoding, partitions } = this.parts
     const bytesMin = eventBytesMin(record, encoding)
@@ -52,14 +52,14 @@ export class TailWriter {
     else this.appendFrame(record, lines, idBytes)
   }
 
-  /** What came since the last call came now: the clock is asked once per batch. */
+  /** Dates all frames since the last call with the present, so that the clock is read once per batch. */
   noteArrival(): void {
     const { kept, clock } = this.parts
     if (this.hasArrivals && kept.tail !== undefined) kept.tail.newestArrivalMs = clock.nowMs()
     this.hasArrivals = false
   }
 
-  /** What stands for a record that is too large: a comment that says so, which supersedes its key's older value. */
+  /** Appends a comment in place of a record that is too large. It supersedes the older frame of the record's key. */
   private appendTooLarge(record: KafkaRecord, frameBytes: number, idBytes: number): void {
     this.appendFrame(record, TOO_LARGE_LINES, idBytes)
     this.parts.onTooLarge(record, frameBytes)
@@ -89,7 +89,7 @@ export class TailWriter {
     this.hasArrivals = true
   }
 
-  /** The tail segment if the frame fits, else a new one: an ordinary one, or a larger one for this frame alone. */
+  /** The tail if the frame fits in it, else a new segment: an ordinary one, or a larger one for this frame alone. */
   private segmentFor(frameBytes: number, keyBytes: number): Segment {
     const { pool, kept, retention, clock } = this.parts
     const { tail } = kept
@@ -102,7 +102,7 @@ export class TailWriter {
   }
 }
 
-/** A key that fits no frame counts as none: each record that has it is too large, so there is no value of it to supersede. */
+/** The key, null if no frame can have it: every record with it is too large, so there is no value to supersede. */
 function keptKey({ key }: KafkaRecord): Uint8Array | null {
   return key !== null && key.length > FRAME_BYTES_MAX ? null : key
 }

@@ -1,5 +1,5 @@
-// What stands between Kafka and the streams: a topic's bus, and the two questions that only Kafka can answer.
-// plugins/kafka implements it; plugins/sse and the routes use it; neither imports the other.
+// Interfaces between Kafka and the streams: a topic's bus, its watermarks, its readiness. plugins/kafka implements
+// them; plugins/sse and the routes use them. Neither imports the other.
 
 import type { Bus } from './bus.ts'
 import type { BusView } from './bus-view.ts'
@@ -10,9 +10,9 @@ export interface Topic {
   readonly encoding: Encoding
   readonly bus: BusView
   /**
-   * Every partition's watermarks, asked of Kafka after this call: one query in flight, one queued for all callers. Resolves
-   * when each leader has answered or was given up; waits for as long as Kafka does not list the topic; rejects only when
-   * `signal` aborts or the topic closes.
+   * Asks Kafka for every partition's watermarks. One query is in flight at most; all later callers share the next
+   * one. Resolves when each leader has answered or was given up. Waits as long as Kafka does not list the topic.
+   * Rejects only if `signal` aborts or the topic closes.
    */
   watermarks(signal: AbortSignal): Promise<PartitionWatermarks>
 }
@@ -20,17 +20,16 @@ export interface Topic {
 /** A topic in the thread that reads it from Kafka. */
 export interface FedTopic extends Topic {
   readonly bus: Bus
-  /** Why this topic is not ready, in words for an operator; null when it is. Never holds a credential. */
+  /** Why this topic is not ready, in words for an operator. null if it is ready. Never contains a credential. */
   notReady(): string | null
 }
 
-/** Where streams get their topics. */
 export interface TopicSource {
-  /** The bus of (topic, encoding, what is kept), one for all who ask; its consumption begins with the first. */
+  /** The topic with this encoding and retention. All callers share one bus; the first call begins to read the topic. */
   open(name: string, encoding: Encoding, keeps: Keeps): Topic
 }
 
-/** What plugins/kafka decorates the app with, as `app.kafkaSseTopics`. */
+/** The decorator of plugins/kafka: `app.kafkaSseTopics`. */
 export interface Topics extends TopicSource {
   open(name: string, encoding: Encoding, keeps: Keeps): FedTopic
   /** Every topic that was opened. */

@@ -1,5 +1,6 @@
-// What Kafka has deleted of a bus, let go a segment at a time however many partitions it is of. What it deleted before it was read
-// counts as gone at once: readers compare offsets with where a log begins until every frame is marked.
+// Removes the frames whose records Kafka has deleted, one segment a step, for any number of partitions. If Kafka
+// deleted unread records, the ones before them count as removed at once: until all are marked, readers compare
+// their offsets with the log start.
 
 import type { Segment } from '../segments/segment.ts'
 import type { EntryAt } from '../segments/segment-layout.ts'
@@ -9,21 +10,22 @@ import type { Losses } from './losses.ts'
 import { RemovedFrames } from './removed-frames.ts'
 
 interface Skip {
+  /** The log start: frames below this offset count as removed. */
   readonly start: number
-  /** Sequence as of which everything below is gone: readers from before it have been told. */
+  /** Sequence as of which they are removed. For readers from before it the loss is recorded. */
   readonly sequence: number
 }
 
-/** One pass over the bus, from the front; what becomes known meanwhile waits for the next. */
+/** One pass over all segments, from the oldest on. Deletions that are told meanwhile wait for the next pass. */
 interface Pass {
-  /** Log starts by partition, of what is written down as it goes. */
+  /** Log starts by partition. The loss of frames below them is recorded when they are marked. */
   readonly trims: Map<number, number>
-  /** The same of what was written down when it became known. */
+  /** Skips by partition. Their loss was recorded when they were told. */
   readonly skips: Map<number, Skip>
 }
 
 export class Trimming {
-  /** Log starts by partition below which all is gone, although it is not marked yet. */
+  /** Log starts by partition. Frames below them count as removed, although not all are marked yet. */
   readonly skipped = new Map<number, number>()
   /** Grows with each change of `skipped`. */
   version = 0
@@ -32,7 +34,7 @@ export class Trimming {
   private readonly keepsAll: boolean
   private pass = emptyPass()
   private nextPass = emptyPass()
-  /** Sequence up to which this pass has come. */
+  /** First sequence that this pass has yet to look at. */
   private doneTo = 0
 
   constructor(segments: SegmentList, losses: Losses, keepsAll: boolean) {
@@ -41,12 +43,15 @@ export class Trimming {
     this.keepsAll = keepsAll
   }
 
-  /** Everything of a partition below `start` goes, in the next steps. */
+  /** Has the next steps remove a partition's frames below offset `start`. */
   trim(partition: number, start: number): void {
     this.nextPass.trims.set(partition, start)
   }
 
-  /** The same, and readers that begin after `sequence` pass it over from now on; those from before it are told by the caller. */
+  /**
+   * The same, but readers that begin after `sequence` skip these frames at once. The caller
+   * records the loss for the others.
+   */
   skip(partition: number, start: number, sequence: number): void {
     for (const { trims, skips } of [this.pass, this.nextPass]) {
       if ((trims.get(partition) ?? 0) <= start) trims.delete(partition)
@@ -57,26 +62,26 @@ export class Trimming {
     this.version++
   }
 
-  /** Whether a frame is gone, and was written down then. */
+  /** Whether a frame counts as removed and its loss is recorded, although it may not be marked yet. */
   isSkipped(segment: Segment, at: EntryAt): boolean {
     return this.skipped.size > 0 && segment.offset(at) < (this.skipped.get(segment.partition(at)) ?? 0)
   }
 
-  /** Whether Kafka has deleted a frame that is not marked yet. */
+  /** Whether Kafka has deleted a frame's record, although the frame is not marked yet. */
   isDeleted(segment: Segment, at: EntryAt): boolean {
     const partition = segment.partition(at)
     const start = Math.max(this.pass.trims.get(partition) ?? 0, this.nextPass.trims.get(partition) ?? 0)
     return segment.offset(at) < start || this.isSkipped(segment, at)
   }
 
-  /** Looks through one segment; false if there is nothing to be let go. */
+  /** Goes through one segment. Returns false if there is nothing to remove. */
   step(): boolean {
     if (isEmpty(this.pass)) this.beginPass()
     if (isEmpty(this.pass)) return false
     const { list } = this.segments
     const segment = list[indexOfSequence(list, this.doneTo)]
     if (segment === undefined) this.endPass()
-    else this.look(segment)
+    else this.mark(segment)
     return true
   }
 
@@ -105,7 +110,7 @@ export class Trimming {
     this.version++
   }
 
-  private look(segment: Segment): void {
+  private mark(segment: Segment): void {
     const { segments, keepsAll } = this
     const removed = new RemovedFrames(segment)
     const now = segments.takeSequence()
@@ -118,13 +123,13 @@ export class Trimming {
     this.doneTo = segment.lastSequence + 1
   }
 
-  /** Marks a frame that was skipped as gone since then. */
+  /** Marks a skipped frame as removed as of the skip. Returns false if it was not skipped. */
   private removesSkipped(segment: Segment, at: EntryAt): boolean {
     const partition = segment.partition(at)
     const skip = this.pass.skips.get(partition)
     if (skip === undefined) return false
     if (segment.offset(at) < skip.start) this.segments.removeFrame(segment, at, skip.sequence)
-    else this.endSkip(partition) // the partition's further frames lie behind, and above
+    else this.endSkip(partition) // the partition's later frames have greater offsets
     return this.pass.skips.has(partition)
   }
 
