@@ -1,5 +1,5 @@
-// A bus that another thread writes, as this thread sees it: what it was told, and not a record more, so that ids, tail and
-// position belong together. The bytes are shared; who reads them counts itself in.
+// A worker's view of a bus that the main thread writes. Bytes are shared memory; everything else comes by message.
+// Promise: readers see no record beyond the last message, so that ids, tail and position match.
 
 import { BusView } from '../bus/bus-view.ts'
 import { formatEventId, parseEventId } from '../bus/event-id.ts'
@@ -12,11 +12,11 @@ import type { BusNews, Extent, SegmentNews } from './bus-reporter.ts'
 export class BusMirror extends BusView {
   private readonly thread: number
   private list: readonly SegmentView[] = []
-  /** The list that is told in parts, until it is whole. */
+  /** A list that arrives in parts; null if none is incomplete. */
   private coming: readonly SegmentView[] | null = null
   private sequence = 1
   private text = formatEventId(EMPTY_POSITION)
-  /** `text`, read when asked for. */
+  /** `text` as a position; null until it is asked for. */
   private parsed: Position | null = EMPTY_POSITION
   override logs: PartitionLogs = { starts: new Map(), readFrom: new Map(), ends: new Map() }
 
@@ -43,7 +43,7 @@ export class BusMirror extends BusView {
     return this.text
   }
 
-  /** Takes over what the reporter has found, and wakes who waits. Of news that are not whole nothing is seen yet. */
+  /** Applies an update and wakes waiting readers. Partial updates are collected, and applied with the whole one. */
   receive(news: BusNews): void {
     const wasCaughtUp = this.caughtUp
     if (!news.isWhole) {
@@ -68,7 +68,7 @@ export class BusMirror extends BusView {
     if (this.caughtUp && !wasCaughtUp) this.tellCaughtUp()
   }
 
-  /** What was told before, with what is new in it. */
+  /** The list after this update. */
   private changed({ pieces }: BusNews): readonly SegmentView[] {
     const told = this.coming ?? this.list
     if (pieces === null) return told

@@ -1,5 +1,5 @@
-// What changes in a bus, told to another thread: the list of segments by what left and what came, and the few words besides.
-// A reporter remembers how far it told, so news that nobody fetched become fewer, not more. Many segments are told in parts.
+// Describes what changed in a bus since the last call, for a mirror of it in another thread. A slow mirror gets fewer
+// updates, each with all changes since the last one. An update with more than `ADDED_MAX` new segments comes in parts.
 
 import type { Bus } from '../bus/bus.ts'
 import type { LossesState } from '../bus/losses.ts'
@@ -8,10 +8,10 @@ import { changedStretches, type Stretch } from '../segments/list-changes.ts'
 import type { Segment } from '../segments/segment.ts'
 import type { EntryAt } from '../segments/segment-layout.ts'
 
-/** Segments that one piece of news adds at the most: some 4 µs each here, and as much where they are taken. */
+/** Most segments that one update adds. Each costs some 4 µs here, and as much in the worker. */
 export const ADDED_MAX = 1_000
 
-/** A segment as a reader needs it; its buffer is shared. */
+/** A segment as a mirror needs it. Its buffer is shared. */
 export interface SegmentNews extends Extent {
   readonly shared: SharedArrayBuffer
   readonly generation: number
@@ -19,7 +19,7 @@ export interface SegmentNews extends Extent {
   readonly rewrittenAt: number
 }
 
-/** What grows while a segment is the tail. */
+/** The values that change while a segment is the tail. */
 export interface Extent {
   readonly lastSequence: number
   readonly lastPublished: EntryAt
@@ -27,24 +27,24 @@ export interface Extent {
   readonly endId: string | null
 }
 
-/** So many segments side by side: from the list that was told before, or new ones. */
+/** A run of segments: `count` of the mirror's present list from index `from` on, or new ones. */
 export type Piece =
   | { readonly from: number; readonly count: number }
   | { readonly added: readonly SegmentNews[] }
 
 interface ListNews {
-  /** What the list consists of now; null where it is the same. */
+  /** The runs that make up the list now; null if it has not changed. */
   readonly pieces: readonly Piece[] | null
 }
 
-/** The beginning of a list that is too long for one piece of news: for the next to go on with, and not yet to be read. */
+/** The beginning of a list that is too long for one update. Readers must not see it before the rest has come. */
 export interface PartialNews extends ListNews {
   readonly isWhole: false
 }
 
 export interface WholeNews extends ListNews {
   readonly isWhole: true
-  /** What has become of the segment that was the tail, where it stays. */
+  /** Present values of the segment that was the tail; null if it is no longer in the list. */
   readonly tail: Extent | null
   readonly nextSequence: number
   readonly position: string
@@ -52,22 +52,22 @@ export interface WholeNews extends ListNews {
   readonly wasRecreated: boolean
   readonly recreatedAt: number
   readonly startedOverAt: number
-  /** What Kafka told of the logs, and what is gone, where that changed. */
+  /** What Kafka says of the logs, and what was lost. Each is null if it has not changed. */
   readonly logs: PartitionLogs | null
   readonly losses: LossesState | null
-  /** Log starts below which all counts as gone, where that changed. */
+  /** Log starts below which every record counts as lost; null if they have not changed. */
   readonly skipped: ReadonlyMap<number, number> | null
 }
 
 export type BusNews = PartialNews | WholeNews
 
-/** How far the list was told. */
+/** The list as of the last update. */
 interface Told {
   readonly version: number
-  /** Segments of that version's list, and how many of them, from the front, were told. */
+  /** Length of that version's list, and how many of its first segments were sent. */
   readonly length: number
   readonly count: number
-  /** The last that was told, and what its number was: where it was the tail it grows. */
+  /** The last segment that was sent, and its generation then. If it was the tail, it grows. */
   readonly last: Segment | undefined
   readonly generation: number
 }
@@ -85,7 +85,7 @@ export class BusReporter {
     this.bus = bus
   }
 
-  /** What changed since the last call, with at most so many segments. Not whole: the next call goes on with it. */
+  /** The changes since the last call, with at most `addedMax` new segments. The next call continues a partial one. */
   news(addedMax = ADDED_MAX): BusNews {
     const { bus } = this
     const tail = this.tail()
@@ -119,11 +119,11 @@ export class BusReporter {
     const stretches = this.stretches(told.count)
     const added = stretches.reduce((sum, { from, count }) => sum + (from === null ? count : 0), 0)
     if (added <= addedMax) return this.tell(stretches, addedMax)
-    // The last one may have grown, of which nobody may see anything before the news are whole: it is told as another.
+    // The last segment may have grown, which readers must not see before the update is whole. So it is sent as new.
     return this.tell(this.stretches(Math.max(0, told.count - 1)), addedMax)
   }
 
-  /** What the list is made of, where so many are known already. */
+  /** The runs that make up the list, if the mirror has its first `known` segments. */
   private stretches(known: number): readonly Stretch[] {
     const { told } = this
     const { list, changes } = this.bus.kept
@@ -177,7 +177,7 @@ export class BusReporter {
   }
 }
 
-/** Segments that a piece of news adds. */
+/** Number of segments that an update adds. */
 export function addedIn({ pieces }: BusNews): number {
   return (pieces ?? []).reduce((sum, piece) => sum + ('added' in piece ? piece.added.length : 0), 0)
 }

@@ -1,8 +1,9 @@
-// Two threads that tell and ask each other things. What may be said is a contract: by name, the body and the answer.
+// Messages between two threads: `tell` sends one, `ask` also gets an answer. A contract has their types by name.
+// Promise: closing the channel rejects all open questions.
 
 import { errorWords } from '../errors.ts'
 
-/** By name: what is sent, and what comes back; nobody waits for the answer to what is told. */
+/** By name: the type of the body, and that of the answer. `tell` ignores the answer. */
 export type Contract = Record<string, { body: unknown; answer: unknown }>
 
 type Handlers<C extends Contract> = {
@@ -16,12 +17,12 @@ export interface Port {
 }
 
 interface Message {
-  /** What is said; none in an answer. */
+  /** The name in the contract; none in an answer. */
   readonly name?: string
-  /** Number of a question, and of its answer. */
+  /** Number of the question; its answer has the same. */
   readonly id?: number
   readonly body?: unknown
-  /** An answer that is an error, in words. */
+  /** The error's words, if the answer is an error. */
   readonly problem?: string
 }
 
@@ -31,7 +32,7 @@ interface Question {
   readonly body: unknown
 }
 
-/** The other thread has ended, or this one has stopped to listen: nobody answers any more. */
+/** The other thread has ended, or this one has closed the channel: no answer will come. */
 export class ChannelClosed extends Error {}
 
 interface Asked {
@@ -42,20 +43,20 @@ interface Asked {
 export class Channel<Out extends Contract, In extends Contract> {
   private readonly port: Port
   private handlers: Handlers<In> | null
-  /** What came before there were handlers, in its order: the other side has to keep it few. */
+  /** Messages from before there were handlers, in order. The other side has to keep them few. */
   private readonly early: Message[] = []
   private readonly asked = new Map<number, Asked>()
   private lastId = 0
   private isClosed = false
 
-  /** Without `handlers` it keeps what is told and asked until `handle`; answers come in from the start. */
+  /** Without `handlers`, messages wait for `handle`. Answers are received from the start. */
   constructor(port: Port, handlers: Handlers<In> | null = null) {
     this.port = port
     this.handlers = handlers
     port.on('message', (message) => this.receive(message))
   }
 
-  /** Handles what has come since the channel was made, and what comes from now on. */
+  /** Handles the messages that wait, and all further ones. */
   handle(handlers: Handlers<In>): void {
     this.handlers = handlers
     for (const message of this.early.splice(0)) this.receive(message)

@@ -1,6 +1,5 @@
-// Options on their way to another process or thread. Promise: what arrives is what was sent. Functions cannot be sent: each
-// thread takes its own out of CONFIG_FILE, which has to be the same file still. What else would be lost on the way is an error
-// at the sending side that names its place.
+// Sends options to another process or thread. Promise: the receiver gets equal options, or the sender gets an error
+// that names the place. Functions cannot be sent, so each thread takes its own from CONFIG_FILE, which must not change.
 
 import { ConfigError } from '../config/config-error.ts'
 import { readModule } from '../config/config-file/config-file.ts'
@@ -12,7 +11,7 @@ import type { ConfigModule, ServerOptions } from '../options.ts'
 const NOT_IN_EVERY = 'is no function in every thread'
 
 export interface HandedOptions {
-  /** Plain data, as structured clone takes it. */
+  /** Plain data, which structured clone keeps whole. */
   readonly options: ServerOptions
   /** Where the options had functions. */
   readonly functions: readonly SettingPlace[]
@@ -24,13 +23,13 @@ export function handOver(options: ServerOptions): HandedOptions {
   const problems: string[] = []
   const data = sendable(options, [], new Set(), (place, kind) => {
     if (kind === 'a function' && options.configModule !== undefined) functions.push(place)
-    else problems.push(`options.${dotted(place)} is ${kind}, which no other thread can be given`)
+    else problems.push(`options.${dotted(place)} is ${kind}, which cannot be sent to another thread`)
   })
   if (problems.length > 0) throw new ConfigError(problems)
-  return { options: data as ServerOptions, functions } // a copy, but for its functions
+  return { options: data as ServerOptions, functions } // a copy without the functions
 }
 
-/** The options as they were sent, with functions of this thread's own. Throws a ConfigError that names the file. */
+/** The options with this thread's own functions. Throws a ConfigError that names the file. */
 export async function takeOver({ options, functions }: HandedOptions): Promise<ServerOptions> {
   const { configModule } = options
   if (configModule === undefined) return options
@@ -41,7 +40,7 @@ export async function takeOver({ options, functions }: HandedOptions): Promise<S
   return taken
 }
 
-/** A function that this thread alone finds would be left out where it counts: an `authenticate`, say. */
+/** Refuses a file with functions that the sender did not find. An `authenticate`, for instance, is ignored there. */
 function refuseOthers(document: unknown, functions: readonly SettingPlace[], { path }: ConfigModule): void {
   const known = new Set(functions.map(dotted))
   const faults = unplainFaults(document).map(({ place, words }) => `${dotted(place)} ${words}`)
@@ -65,7 +64,7 @@ function functionAt(document: unknown, place: SettingPlace, { path }: ConfigModu
 
 type Tell = (place: SettingPlace, kind: string) => void
 
-/** A copy of what structured clone keeps whole; what it does not is told and left out. */
+/** A copy without the values that structured clone would change. Those go to `tell`. */
 function sendable(value: unknown, place: SettingPlace, above: ReadonlySet<unknown>, tell: Tell): unknown {
   const kind = unsendable(value, above)
   if (kind !== null) {
@@ -82,7 +81,7 @@ function sendable(value: unknown, place: SettingPlace, above: ReadonlySet<unknow
   )
 }
 
-/** In words what it is that would be lost; null for plain data. */
+/** What the value is, if structured clone would change it; null for plain data. */
 function unsendable(value: unknown, above: ReadonlySet<unknown>): string | null {
   if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`
   if (typeof value !== 'object' || value === null) return null

@@ -1,5 +1,5 @@
-// Starts the serving process with its listening sockets: as many duplicates as there will be workers, and some to spare. Node
-// has no way to duplicate a descriptor but to hand it to a child several times, so the process that opens them only waits.
+// Starts the serving process, with a duplicate of each listening socket for every worker and some spare ones. Node can
+// duplicate a descriptor only by passing it to a child several times. So the process that opens the sockets only waits.
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -13,27 +13,27 @@ import { addressesOf, BACKLOG } from '../http/listener.ts'
 import type { ServerOptions } from '../options.ts'
 import { type HandedOptions, handOver } from './handover.ts'
 
-/** Workers that may die before the process gives up. */
+/** Workers that may be replaced before the process gives up. */
 const SPARE = 4
-/** Descriptors that a child has before ours: three standard ones, and the channel by which we speak. */
+/** The first descriptor that is free in a child, after the three standard ones and the message channel. */
 const FIRST_DESCRIPTOR = 4
 
-/** What the serving process is told first. */
+/** The first message to the serving process. */
 export interface Launched {
   readonly handed: HandedOptions
-  /** One list for each worker that may ever be: a descriptor for each address. */
+  /** One list for each worker, spare ones included: a descriptor for each address. */
   readonly descriptors: readonly (readonly number[])[]
 }
 
-/** What the serving process says. */
+/** The message of the serving process when it listens. */
 export interface Listening {
   readonly listening: Ports
 }
 
 /**
- * Resolves with the exit code of the serving process, which ends on the signals that this one gets. `inherited`: descriptors of
- * listening sockets that are there already; null: they are opened here. Throws a ConfigError for options that cannot be handed
- * over.
+ * Passes this process's signals to the serving process, and resolves with that one's exit code. `inherited`:
+ * descriptors of open listening sockets; null: opens HOST and PORT. Throws a ConfigError for options that cannot be
+ * handed over.
  */
 export async function launch(
   options: ServerOptions,
@@ -48,7 +48,7 @@ export async function launch(
   } catch (error) {
     return tellStartProblem(error, options)
   }
-  // In the turn in which they were opened, so that nobody is accepted here.
+  // In the turn in which they were opened, so that no connection is accepted here.
   const child = startServing(inherited ?? opened.map(descriptorOf), handed)
   for (const socket of opened) socket.close()
   const start: Start = { isDone: false, isStopped: false }
@@ -61,13 +61,13 @@ export async function launch(
   return start.isStopped ? EXIT_DONE : (code ?? EXIT_FAILED)
 }
 
-/** What has become of the serving process's start. */
+/** State of the serving process's start. */
 interface Start {
   isDone: boolean
   isStopped: boolean
 }
 
-/** The same port at every address; nothing is accepted before the event loop turns. */
+/** Listens on the same port at every address. No connection is accepted before the event loop turns. */
 async function openSockets({ host, port }: ServerOptions): Promise<Server[]> {
   const sockets: Server[] = []
   for (const address of await addressesOf(host)) {
@@ -87,7 +87,7 @@ function portOf(socket: Server | undefined): number {
   return typeof address === 'object' && address !== null ? address.port : 0
 }
 
-/** No public way leads to the number. */
+/** Node has no public property for it. */
 function descriptorOf(socket: Server): number {
   return (socket as unknown as { _handle: { fd: number } })._handle.fd
 }
@@ -98,14 +98,14 @@ function startServing(opened: readonly number[], handed: HandedOptions): ChildPr
   )
   const child = fork(fileURLToPath(new URL('./serving-process.js', import.meta.url)), [], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc', ...lists.flatMap(() => opened)],
-    // JSON would leave out what is undefined, and more (src/threads/handover.ts).
+    // JSON would drop undefined values, and change others (src/threads/handover.ts).
     serialization: 'advanced',
   })
   child.send({ handed, descriptors: lists } satisfies Launched)
   return child
 }
 
-/** Told by message: a terminal sends its signals to both processes, and the second one must not count twice. */
+/** Sent as messages, because a terminal sends its signals to both processes, and each must count once. */
 async function passSignals(signals: SignalQueue, child: ChildProcess, start: Start): Promise<never> {
   const pass = (signal: NodeJS.Signals) => child.connected && child.send({ signal })
   signals.onHangup = () => pass('SIGHUP')
@@ -113,7 +113,7 @@ async function passSignals(signals: SignalQueue, child: ChildProcess, start: Sta
     const signal = await signals.next()
     if (start.isDone) pass(signal)
     else {
-      // It serves nobody yet, and may take seconds until it hears of anything.
+      // It has no streams yet, and may take seconds until it handles a message.
       start.isStopped = true
       child.kill('SIGKILL')
     }

@@ -1,5 +1,5 @@
-// What the main thread and its workers say to each other. The main thread reads Kafka, counts and is asked by operators;
-// workers meet clients.
+// The messages between the main thread and its workers. The main thread reads Kafka, counts and answers operators;
+// workers serve clients.
 
 import type { Delay } from '../admin/event-loop-delay.ts'
 import type { Encoding, Keeps, PartitionWatermarks } from '../bus/record.ts'
@@ -14,9 +14,9 @@ export interface WorkerSetup {
   readonly handed: HandedOptions
   /** Its number, from 1: it counts its holds of segments under it. The main thread is 0. */
   readonly thread: number
-  /** The topics that `options.streams` names, in the order in which they are spoken of. */
+  /** The topics that `options.streams` names. Messages refer to them by index. */
   readonly topics: readonly TopicName[]
-  /** File descriptors of its own of the listening sockets, one for each address. */
+  /** Its own descriptors of the listening sockets, one for each address. */
   readonly descriptors: readonly number[]
   readonly ticketKeys: Uint8Array
   /** Where all workers count their connections, each in the row `thread` - 1 (src/http/connection-budget.ts). */
@@ -35,7 +35,7 @@ export interface Report {
   readonly connections: ConnectionFigures
   readonly delay: Delay
   readonly heapUsedBytes: number
-  /** Why it cannot verify tokens, null when it can. */
+  /** Why it cannot verify tokens; null if it can. */
   readonly keysTrouble: string | null
 }
 
@@ -43,9 +43,9 @@ type Told<Body> = { body: Body; answer: unknown }
 type Asked<Body, Answer> = { body: Body; answer: Answer }
 
 export type ToWorker = {
-  /** What is new in the topic of this index. The next comes once `newsTaken` was told. */
+  /** Updates of the buses, by the topics' indices. The next message comes after `newsTaken`. */
   news: Told<{ topic: number; news: BusNews }[]>
-  /** Renews streams of this worker alone; how many. */
+  /** Renews streams of this worker alone; answers with their number. */
   renew: Asked<Renewal, number>
   drain: Asked<{ withinMs: number }, unknown>
   close: Asked<null, unknown>
@@ -56,11 +56,11 @@ export type ToMain = {
   newsTaken: Told<null>
   report: Told<Report>
   hasRoom: Asked<{ address: string }, boolean>
-  /** Number of the place, to be released; null where there is none. */
+  /** The number of the place, for `release`; null if a limit is reached. */
   admit: Asked<{ address: string; holder: string }, number | null>
-  /** Places that streams have given back. */
+  /** Places of streams that are over. */
   release: Told<{ places: readonly number[] }>
-  /** Renews streams of all other workers; how many. */
+  /** Renews streams of all other workers; answers with their number. */
   renewElsewhere: Asked<Renewal, number>
   watermarks: Asked<{ topic: number }, PartitionWatermarks>
 }

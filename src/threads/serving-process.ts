@@ -1,4 +1,5 @@
-// The serving process of several workers: started by src/threads/launcher.ts with the sockets, ended by it, and gone with it.
+// The entry point of the serving process, which has the workers. src/threads/launcher.ts starts it with the sockets and
+// passes signals on. Promise: it ends when the launcher ends.
 
 import { EXIT_FAILED, exit } from '../app/exit.ts'
 import { serveUntil } from '../app/lifetime.ts'
@@ -8,7 +9,7 @@ import { buildMultiThreadApp } from './multi-thread-app.ts'
 
 process.once('message', (launched: Launched) => void serve(launched))
 process.on('disconnect', () => process.exit(EXIT_FAILED))
-// The launcher tells what to do: what a terminal or a supervisor sends to both would count twice.
+// The launcher passes them on. A terminal or a supervisor sends them to both processes, and each must count once.
 for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => {})
 surviveLostOutputs()
 

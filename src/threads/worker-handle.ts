@@ -1,4 +1,5 @@
-// A worker as the main thread has it: what it was told, what places its streams take, what it counted last.
+// The main thread's side of one worker: sends it updates of the buses, keeps its streams' places and its last report.
+// Promise: when the worker ends, for any reason, its places are released and its questions are rejected.
 
 import { Worker } from 'node:worker_threads'
 import type { FedTopic } from '../bus/topic.ts'
@@ -8,9 +9,9 @@ import { ADDED_MAX, addedIn, type BusNews, BusReporter } from './bus-reporter.ts
 import { Channel } from './channel.ts'
 import type { Report, ToMain, ToWorker, WorkerSetup } from './messages.ts'
 
-/** What a worker may take to end when it is told to. */
+/** Time for a worker to close before it is terminated. */
 const CLOSE_MS = 2000
-/** A worker that does not answer within this time renews nothing, as far as the client is told. */
+/** A worker that does not answer within this time counts as having renewed no stream. */
 const RENEW_MS = 1000
 
 export interface WorkerHandleParts {
@@ -22,20 +23,20 @@ export interface WorkerHandleParts {
 
 export class WorkerHandle {
   readonly thread: number
-  /** What it counted last; null before it has. */
+  /** Its last report; null before the first one. */
   report: Report | null = null
   private readonly worker: Worker
   private readonly channel: Channel<ToWorker, ToMain>
   private readonly reporters: readonly BusReporter[]
   private readonly places = new Map<number, Admitted>()
   private lastPlace = 0
-  /** Topics of which it has yet to hear something, and whether it has taken what it was told last. */
+  /** Topics with changes that it was not sent, and whether it has taken the last message. */
   private readonly stale = new Set<number>()
   private isListening = true
   private hasListened = false
   private readonly ended = new AbortController()
   private error: Error | null = null
-  /** Resolves with its port once it listens; rejects when it ends before. */
+  /** Resolves with its port once it listens; rejects if it ends before. */
   readonly listening: Promise<number>
 
   constructor(setup: WorkerSetup, parts: WorkerHandleParts) {
@@ -48,7 +49,7 @@ export class WorkerHandle {
       listens = resolve
       this.worker.once('exit', () => reject(this.error ?? new Error('a worker ended')))
     })
-    this.listening.catch(() => {}) // whoever waits for it hears of it; a worker that ends later is onExit's
+    this.listening.catch(() => {}) // `start` handles it; a worker that ends later is reported by `onExit`
     this.channel = new Channel<ToWorker, ToMain>(this.worker, {
       listening: ({ port }) => {
         this.hasListened = true
@@ -76,26 +77,26 @@ export class WorkerHandle {
     for (const topic of topics.keys()) this.changed(topic)
   }
 
-  /** The topic of this index has something new. */
+  /** The topic of this index has changed. */
   changed(topic: number): void {
     this.stale.add(topic)
     if (this.isListening) this.tellStale()
   }
 
-  /** Streams of this worker that were renewed: none where it does not listen yet. */
+  /** Renews streams of this worker; resolves with their number. A worker that does not listen yet has none. */
   async renew(renewal: Renewal): Promise<number> {
     if (!this.hasListened) return 0
     const none = new Promise<number>((resolve) => setTimeout(resolve, RENEW_MS, 0).unref())
     return Promise.race([this.channel.ask('renew', renewal).catch(() => 0), none])
   }
 
-  /** Resolves when its streams have ended, or it has. A worker that does not listen yet has none, and will take none. */
+  /** Resolves when its streams or the worker itself have ended. A worker that does not listen yet will open none. */
   async drain(withinMs: number): Promise<void> {
     const drained = this.channel.ask('drain', { withinMs }).catch(() => {})
     if (this.hasListened) await drained
   }
 
-  /** One that does not listen yet has nothing to end. */
+  /** Terminates a worker that does not listen yet at once, because it has no streams to end. */
   async close(): Promise<void> {
     if (!this.hasListened) {
       await this.worker.terminate()
@@ -117,7 +118,7 @@ export class WorkerHandle {
       if (news === undefined) continue
       pieces.push({ topic, news })
       addedMax -= addedIn(news)
-      if (!news.isWhole) this.stale.add(topic) // its turn comes after the others'
+      if (!news.isWhole) this.stale.add(topic) // continued after the other topics
       if (addedMax === 0) break
     }
     this.channel.tell('news', pieces)
@@ -134,7 +135,7 @@ export class WorkerHandle {
     this.places.delete(place)
   }
 
-  /** Frees all that it held. */
+  /** Releases everything that the worker held. */
   private end(): void {
     this.channel.close()
     this.ended.abort()

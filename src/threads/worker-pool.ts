@@ -1,4 +1,5 @@
-// All workers of a process: started, told what is new, replaced when they die, and looked at as one.
+// The thread pool that serves clients: starts workers, sends them the changes of buses, replaces those that die, and
+// adds up what they count. Promise: the last report of a worker that died stays counted.
 
 import { randomBytes, randomInt } from 'node:crypto'
 import type { WorkerPoolFigures } from '../../plugins/admin/process-figures.ts'
@@ -20,28 +21,28 @@ import { WorkerHandle } from './worker-handle.ts'
 export interface WorkerPoolParts {
   readonly handed: HandedOptions
   readonly topics: Topics
-  /** Descriptors of the listening sockets, one list for each worker that may ever be: those beyond `workers` are spare. */
+  /** Descriptors of the listening sockets, a list for each worker. The lists beyond `workers` are for replacements. */
   readonly descriptors: readonly (readonly number[])[]
   readonly log: WorkerPoolLog
 }
 
-/** Where it says that a worker has died. */
+/** Gets a line when a worker has died. */
 export interface WorkerPoolLog {
   error(about: { err: Error; worker: number }, words: string): void
   fatal(words: string): void
 }
 
-/** 48 bytes, as tls.createServer asks for. */
+/** tls.createServer requires 48 bytes. */
 const TICKET_KEY_BYTES = 48
 
-/** For operators it stands in for the streams and the authenticator of an app in one thread. */
+/** plugins/admin uses it in place of the streams and the authenticator of an app in one thread. */
 export class WorkerPool
   implements Pick<Streams, 'figures' | 'isDraining'>, Pick<Authenticator, 'keysReady'>, WorkerPoolFigures
 {
   isDraining = false
-  /** Workers that ended although nobody told them to. */
+  /** Workers that ended without being stopped. */
   deaths = 0
-  /** Resolves when a worker has died and there are no sockets left for another. */
+  /** Resolves when a worker has died and no sockets are left for a replacement. */
   readonly failed: Promise<void>
   private readonly parts: WorkerPoolParts
   private readonly names: readonly TopicName[]
@@ -50,7 +51,7 @@ export class WorkerPool
   private readonly ticketKeys = randomBytes(TICKET_KEY_BYTES)
   private readonly connectionCounts: SharedArrayBuffer
   private readonly handles = new Set<WorkerHandle>()
-  /** What those have counted that are no more. */
+  /** The counts of workers that have ended. */
   private departed: Pick<Report, 'figures' | 'connections'>[] = []
   private socketsUsed = 0
   private isClosing = false
@@ -72,7 +73,7 @@ export class WorkerPool
       })
   }
 
-  /** Resolves with the port once every worker listens; rejects as the first one that cannot. */
+  /** Resolves with the port once every worker listens; rejects with the first error of a worker that cannot. */
   async start(): Promise<number> {
     const handles = Array.from({ length: this.parts.handed.options.workers }, (_, index) =>
       this.add(index + 1),
@@ -97,7 +98,7 @@ export class WorkerPool
     return sumOf([createConnectionFigures(), ...this.counted().map(({ connections }) => connections)])
   }
 
-  /** Of the thread that is latest. */
+  /** The longest delay of all threads, for each percentile. */
   delay(): Delay {
     const delays = this.reports().map(({ delay }) => delay)
     const latest = (read: (delay: Delay) => number) => Math.max(0, ...delays.map(read))
@@ -151,7 +152,7 @@ export class WorkerPool
     return renewed.reduce((sum, count) => sum + count, 0)
   }
 
-  /** Its streams come back by themselves, to whichever worker; what it counted stays counted. */
+  /** Starts a worker in place of one that ended. Its clients reconnect by themselves, to any worker. */
   private replace(ended: WorkerHandle, error: Error): void {
     this.handles.delete(ended)
     clearConnectionCounts(this.connectionCounts, ended.thread - 1)
@@ -178,7 +179,7 @@ export class WorkerPool
   }
 }
 
-/** Each bus once, however many streams are of it. */
+/** Each bus once, although several streams may use it. */
 function namesOf({ streams }: ServerOptions): TopicName[] {
   const names = streams.map(({ topic, encoding, replay }) => ({
     name: topic,
@@ -188,7 +189,7 @@ function namesOf({ streams }: ServerOptions): TopicName[] {
   return [...new Map(names.map((name) => [JSON.stringify(name), name])).values()]
 }
 
-/** What a worker that is no more has counted: nothing of it is open. */
+/** The counts of a worker that has ended: none of its streams and connections is open. */
 function without({ figures, connections }: Report): Pick<Report, 'figures' | 'connections'> {
   return { figures: { ...figures, streamsOpen: 0 }, connections: { ...connections, open: 0 } }
 }

@@ -1,5 +1,5 @@
-// A worker thread: streams, renewals and pages for the connections that its sockets accept, from buses that the main thread
-// fills. It owns what it serves; what it shares it asks the main thread for.
+// The entry point of a worker thread. It accepts connections on its own sockets, and serves streams, renewals and pages
+// from buses that the main thread fills. For everything that workers share it asks the main thread.
 
 import type { RequestListener } from 'node:http'
 import { parentPort, workerData } from 'node:worker_threads'
@@ -47,7 +47,7 @@ async function work(port: Port, setup: WorkerSetup): Promise<void> {
       keysTrouble: app.kafkaSseAuth.keysReady(),
     })
   const reporting = setInterval(report, REPORT_EVERY_MS)
-  // Last: all that a message may need is there.
+  // Last, because a message may need any of the above.
   main.handle({
     news: (pieces) => {
       for (const { topic, news } of pieces) mirrors[topic]?.receive(news)
@@ -61,7 +61,7 @@ async function work(port: Port, setup: WorkerSetup): Promise<void> {
       await app.close()
       clearInterval(reporting)
       report()
-      flushLog() // the main thread ends this one as soon as it has the answer
+      flushLog() // the main thread terminates this one as soon as it has the answer
     },
   })
   report()
@@ -82,7 +82,7 @@ async function tlsOf({ tls }: ServerOptions, ticketKeys: Uint8Array) {
 
 function mirroredTopics(main: Main, names: readonly TopicName[], mirrors: readonly BusMirror[]): TopicSource {
   const topics = names.map(({ name, encoding }, topic): Topic => {
-    // However many streams ask, and however soon they leave: two questions at once.
+    // At most two questions at once, for any number of streams, also if these leave.
     const watermarks = new SharedAnswer(() => main.ask('watermarks', { topic }))
     const bus = mirrors[topic] as BusMirror // one for each name
     return { name, encoding, bus, watermarks: (signal) => watermarks.ask(signal) }
