@@ -118,7 +118,7 @@ function key(number) {
 function tell(turns, reporter, mirror, { nextSequence }) {
   const { port1, port2 } = new MessageChannel()
   for (let messages = 1; ; messages++) {
-    turns.take(() => port1.postMessage(reporter.news()))
+    turns.take(() => port1.postMessage(reporter.takeUpdate()))
     turns.take(() => mirror.receive(receiveMessageOnPort(port2).message))
     if (mirror.nextSequence === nextSequence || messages === 1_000) {
       port1.close()

@@ -7,7 +7,7 @@ import { Losses } from '../bus/losses.ts'
 import type { PartitionLogs } from '../bus/partitions.ts'
 import { EMPTY_POSITION, type Position } from '../bus/position.ts'
 import { SegmentView } from '../segments/segment-view.ts'
-import type { BusNews, Extent, SegmentNews } from './bus-reporter.ts'
+import type { BusUpdate, Extent, SharedSegment } from './bus-reporter.ts'
 
 export class BusMirror extends BusView {
   private readonly thread: number
@@ -44,43 +44,43 @@ export class BusMirror extends BusView {
   }
 
   /** Applies an update and wakes waiting readers. Partial updates are collected, and applied with the whole one. */
-  receive(news: BusNews): void {
+  receive(update: BusUpdate): void {
     const wasCaughtUp = this.caughtUp
-    if (!news.isWhole) {
-      this.coming = this.changed(news)
+    if (!update.isWhole) {
+      this.coming = this.changed(update)
       return
     }
     const last = this.list.at(-1)
-    if (this.coming === null && last !== undefined && news.tail !== null) grow(last, news.tail)
-    this.list = this.changed(news)
+    if (this.coming === null && last !== undefined && update.tail !== null) grow(last, update.tail)
+    this.list = this.changed(update)
     this.coming = null
-    this.sequence = news.nextSequence
-    if (news.position !== this.text) this.parsed = null
-    this.text = news.position
-    this.caughtUp = news.caughtUp
-    this.wasRecreated = news.wasRecreated
-    this.recreatedAt = news.recreatedAt
-    this.startedOverAt = news.startedOverAt
-    if (news.logs !== null) this.logs = news.logs
-    if (news.losses !== null) this.losses = new Losses(news.losses)
-    if (news.skipped !== null) this.skipped = news.skipped
+    this.sequence = update.nextSequence
+    if (update.position !== this.text) this.parsed = null
+    this.text = update.position
+    this.caughtUp = update.caughtUp
+    this.wasRecreated = update.wasRecreated
+    this.recreatedAt = update.recreatedAt
+    this.startedOverAt = update.startedOverAt
+    if (update.logs !== null) this.logs = update.logs
+    if (update.losses !== null) this.losses = new Losses(update.losses)
+    if (update.skipped !== null) this.skipped = update.skipped
     this.wake()
     if (this.caughtUp && !wasCaughtUp) this.tellCaughtUp()
   }
 
   /** The list after this update. */
-  private changed({ pieces }: BusNews): readonly SegmentView[] {
-    const told = this.coming ?? this.list
-    if (pieces === null) return told
+  private changed({ pieces }: BusUpdate): readonly SegmentView[] {
+    const list = this.coming ?? this.list
+    if (pieces === null) return list
     const stretches = pieces.map((piece) =>
       'added' in piece
         ? piece.added.map((segment) => this.view(segment))
-        : told.slice(piece.from, piece.from + piece.count),
+        : list.slice(piece.from, piece.from + piece.count),
     )
     return stretches.length === 1 ? (stretches[0] ?? []) : ([] as SegmentView[]).concat(...stretches)
   }
 
-  private view(segment: SegmentNews): SegmentView {
+  private view(segment: SharedSegment): SegmentView {
     const view = new SegmentView(segment.shared, this.thread)
     view.generation = segment.generation
     view.firstSequence = segment.firstSequence

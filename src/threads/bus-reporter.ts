@@ -12,7 +12,7 @@ import type { EntryAt } from '../segments/segment-layout.ts'
 export const ADDED_MAX = 1_000
 
 /** A segment as a mirror needs it. Its buffer is shared. */
-export interface SegmentNews extends Extent {
+export interface SharedSegment extends Extent {
   readonly shared: SharedArrayBuffer
   readonly generation: number
   readonly firstSequence: number
@@ -30,19 +30,19 @@ export interface Extent {
 /** A run of segments: `count` of the mirror's present list from index `from` on, or new ones. */
 export type Piece =
   | { readonly from: number; readonly count: number }
-  | { readonly added: readonly SegmentNews[] }
+  | { readonly added: readonly SharedSegment[] }
 
-interface ListNews {
+interface ListUpdate {
   /** The runs that make up the list now; null if it has not changed. */
   readonly pieces: readonly Piece[] | null
 }
 
 /** The beginning of a list that is too long for one update. Readers must not see it before the rest has come. */
-export interface PartialNews extends ListNews {
+export interface PartialUpdate extends ListUpdate {
   readonly isWhole: false
 }
 
-export interface WholeNews extends ListNews {
+export interface WholeUpdate extends ListUpdate {
   readonly isWhole: true
   /** Present values of the segment that was the tail; null if it is no longer in the list. */
   readonly tail: Extent | null
@@ -59,10 +59,10 @@ export interface WholeNews extends ListNews {
   readonly skipped: ReadonlyMap<number, number> | null
 }
 
-export type BusNews = PartialNews | WholeNews
+export type BusUpdate = PartialUpdate | WholeUpdate
 
 /** The list as of the last update. */
-interface Told {
+interface Sent {
   readonly version: number
   /** Length of that version's list, and how many of its first segments were sent. */
   readonly length: number
@@ -72,11 +72,11 @@ interface Told {
   readonly generation: number
 }
 
-const NOTHING_TOLD: Told = { version: 0, length: 0, count: 0, last: undefined, generation: 0 }
+const NOTHING_SENT: Sent = { version: 0, length: 0, count: 0, last: undefined, generation: 0 }
 
 export class BusReporter {
   private readonly bus: Bus
-  private told = NOTHING_TOLD
+  private sent = NOTHING_SENT
   private logsVersion = -1
   private lossesVersion = -1
   private skippedVersion = -1
@@ -86,11 +86,11 @@ export class BusReporter {
   }
 
   /** The changes since the last call, with at most `addedMax` new segments. The next call continues a partial one. */
-  news(addedMax = ADDED_MAX): BusNews {
+  takeUpdate(addedMax = ADDED_MAX): BusUpdate {
     const { bus } = this
     const tail = this.tail()
     const pieces = this.pieces(addedMax)
-    if (this.told.count < this.told.length) return { isWhole: false, pieces }
+    if (this.sent.count < this.sent.length) return { isWhole: false, pieces }
     return {
       isWhole: true,
       pieces,
@@ -108,50 +108,50 @@ export class BusReporter {
   }
 
   private tail(): Extent | null {
-    const { last, generation } = this.told
+    const { last, generation } = this.sent
     return last?.generation === generation ? extent(last) : null
   }
 
   private pieces(addedMax: number): Piece[] | null {
-    const { told } = this
+    const { sent } = this
     const { list, changes } = this.bus.kept
-    if (told.version === changes.version && told.count === list.length) return null
-    const stretches = this.stretches(told.count)
+    if (sent.version === changes.version && sent.count === list.length) return null
+    const stretches = this.stretches(sent.count)
     const added = stretches.reduce((sum, { from, count }) => sum + (from === null ? count : 0), 0)
-    if (added <= addedMax) return this.tell(stretches, addedMax)
+    if (added <= addedMax) return this.takePieces(stretches, addedMax)
     // The last segment may have grown, which readers must not see before the update is whole. So it is sent as new.
-    return this.tell(this.stretches(Math.max(0, told.count - 1)), addedMax)
+    return this.takePieces(this.stretches(Math.max(0, sent.count - 1)), addedMax)
   }
 
   /** The runs that make up the list, if the mirror has its first `known` segments. */
   private stretches(known: number): readonly Stretch[] {
-    const { told } = this
+    const { sent } = this
     const { list, changes } = this.bus.kept
-    const since = changes.since(told.version)
+    const since = changes.since(sent.version)
     if (since === null) return [{ from: null, count: list.length }]
     const before = [
       { from: 0, count: known },
-      { from: null, count: told.length - known },
+      { from: null, count: sent.length - known },
     ]
     return changedStretches(before, since)
   }
 
-  private tell(stretches: readonly Stretch[], addedMax: number): Piece[] {
+  private takePieces(stretches: readonly Stretch[], addedMax: number): Piece[] {
     const { list, changes } = this.bus.kept
     const pieces: Piece[] = []
     let [place, left] = [0, addedMax]
     for (const { from, count } of stretches) {
       if (from === null && left === 0) break
-      const told = from === null ? Math.min(count, left) : count
+      const sent = from === null ? Math.min(count, left) : count
       if (from !== null) pieces.push({ from, count })
-      else pieces.push({ added: list.slice(place, place + told).map(segmentNews) })
-      place += told
-      if (from === null) left -= told
-      if (told < count) break
+      else pieces.push({ added: list.slice(place, place + sent).map(sharedSegment) })
+      place += sent
+      if (from === null) left -= sent
+      if (sent < count) break
     }
     const last = list[place - 1]
     const generation = last?.generation ?? 0
-    this.told = { version: changes.version, length: list.length, count: place, last, generation }
+    this.sent = { version: changes.version, length: list.length, count: place, last, generation }
     return pieces
   }
 
@@ -178,11 +178,11 @@ export class BusReporter {
 }
 
 /** Number of segments that an update adds. */
-export function addedIn({ pieces }: BusNews): number {
+export function addedIn({ pieces }: BusUpdate): number {
   return (pieces ?? []).reduce((sum, piece) => sum + ('added' in piece ? piece.added.length : 0), 0)
 }
 
-function segmentNews(segment: Segment): SegmentNews {
+function sharedSegment(segment: Segment): SharedSegment {
   const { shared, generation, firstSequence, rewrittenAt } = segment
   return { shared, generation, firstSequence, rewrittenAt, ...extent(segment) }
 }

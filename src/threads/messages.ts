@@ -6,7 +6,7 @@ import type { Encoding, Keeps, PartitionWatermarks } from '../bus/record.ts'
 import type { ConnectionFigures } from '../http/connection.ts'
 import type { Counters } from '../stream/counters.ts'
 import type { Renewal } from '../stream/holders.ts'
-import type { BusNews } from './bus-reporter.ts'
+import type { BusUpdate } from './bus-reporter.ts'
 import type { HandedOptions } from './handover.ts'
 
 /** What a worker is started with. */
@@ -43,8 +43,8 @@ type Told<Body> = { body: Body; answer: unknown }
 type Asked<Body, Answer> = { body: Body; answer: Answer }
 
 export type ToWorker = {
-  /** Updates of the buses, by the topics' indices. The next message comes after `newsTaken`. */
-  news: Told<{ topic: number; news: BusNews }[]>
+  /** Updates of the buses, by the topics' indices. The next message comes after `updatesTaken`. */
+  updates: Told<{ topic: number; update: BusUpdate }[]>
   /** Renews streams of this worker alone; answers with their number. */
   renew: Asked<Renewal, number>
   drain: Asked<{ withinMs: number }, unknown>
@@ -53,7 +53,7 @@ export type ToWorker = {
 
 export type ToMain = {
   listening: Told<{ port: number }>
-  newsTaken: Told<null>
+  updatesTaken: Told<null>
   report: Told<Report>
   hasRoom: Asked<{ address: string }, boolean>
   /** The number of the place, for `release`; null if a limit is reached. */

@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads'
 import type { FedTopic } from '../bus/topic.ts'
 import type { Admitted, CountedAdmission } from '../stream/admission.ts'
 import type { Renewal } from '../stream/holders.ts'
-import { ADDED_MAX, addedIn, type BusNews, BusReporter } from './bus-reporter.ts'
+import { ADDED_MAX, addedIn, BusReporter, type BusUpdate } from './bus-reporter.ts'
 import { Channel } from './channel.ts'
 import type { Report, ToMain, ToWorker, WorkerSetup } from './messages.ts'
 
@@ -55,7 +55,7 @@ export class WorkerHandle {
         this.hasListened = true
         listens(port)
       },
-      newsTaken: () => this.tellStale(),
+      updatesTaken: () => this.tellStale(),
       report: (report) => {
         this.report = report
       },
@@ -110,18 +110,18 @@ export class WorkerHandle {
   private tellStale(): void {
     this.isListening = this.stale.size === 0
     if (this.isListening) return
-    const pieces: { topic: number; news: BusNews }[] = []
+    const updates: { topic: number; update: BusUpdate }[] = []
     let addedMax = ADDED_MAX
     for (const topic of [...this.stale]) {
-      const news = this.reporters[topic]?.news(addedMax)
+      const update = this.reporters[topic]?.takeUpdate(addedMax)
       this.stale.delete(topic)
-      if (news === undefined) continue
-      pieces.push({ topic, news })
-      addedMax -= addedIn(news)
-      if (!news.isWhole) this.stale.add(topic) // continued after the other topics
+      if (update === undefined) continue
+      updates.push({ topic, update })
+      addedMax -= addedIn(update)
+      if (!update.isWhole) this.stale.add(topic) // continued after the other topics
       if (addedMax === 0) break
     }
-    this.channel.tell('news', pieces)
+    this.channel.tell('updates', updates)
   }
 
   private keepPlace(admitted: Admitted | null): number | null {

@@ -49,9 +49,9 @@ async function work(port: Port, setup: WorkerSetup): Promise<void> {
   const reporting = setInterval(report, REPORT_EVERY_MS)
   // Last, because a message may need any of the above.
   main.handle({
-    news: (pieces) => {
-      for (const { topic, news } of pieces) mirrors[topic]?.receive(news)
-      main.tell('newsTaken', null)
+    updates: (updates) => {
+      for (const { topic, update } of updates) mirrors[topic]?.receive(update)
+      main.tell('updatesTaken', null)
     },
     renew: (renewal) => app.kafkaSse.renewHere(renewal),
     drain: ({ withinMs }) => app.kafkaSse.drain(withinMs),

@@ -55,7 +55,7 @@ export class Server extends Reading {
   report(partsMax = Number.POSITIVE_INFINITY): void {
     if (!(this.view instanceof BusMirror)) return
     for (let part = 0; part < partsMax; part++) {
-      const news = this.reporter.news(1 + this.choose(4))
+      const news = this.reporter.takeUpdate(1 + this.choose(4))
       this.view.receive(structuredClone(news))
       this.hasNews = !news.isWhole
       if (this.hasNews) continue

@@ -79,7 +79,7 @@ export class BeginningScene {
   }
 
   report(): void {
-    this.mirror?.receive(structuredClone(this.reporter.news()))
+    this.mirror?.receive(structuredClone(this.reporter.takeUpdate()))
   }
 }
 

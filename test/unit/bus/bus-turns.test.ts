@@ -103,7 +103,7 @@ describe('a worker', () => {
   /** What a reporter says, and a mirror takes, as if it came through a message port. */
   function tell(reporter: BusReporter, mirror: BusMirror): number {
     for (let parts = 1; ; parts++) {
-      const news = structuredClone(reporter.news())
+      const news = structuredClone(reporter.takeUpdate())
       mirror.receive(news)
       if (news.isWhole) return parts
     }
@@ -125,7 +125,7 @@ describe('a worker', () => {
   it('that is new is told the segments in parts of a bounded size', () => {
     const { bus } = Scene.ofSegments(16_000)
     const [reporter, mirror] = [new BusReporter(bus), new BusMirror(1)]
-    const first = addedIn(reporter.news())
+    const first = addedIn(reporter.takeUpdate())
     console.log(`${first} segments in the first piece of news`)
     expect(first).toBeLessThanOrEqual(1_000)
     expect(tell(new BusReporter(bus), mirror)).toBe(17) // the last of each part is told once more

@@ -7,7 +7,7 @@ import type { Keeps } from '../../../src/bus/record.ts'
 import { Cursor } from '../../../src/cursor/cursor.ts'
 import { SegmentPool } from '../../../src/segments/segment-pool.ts'
 import { BusMirror } from '../../../src/threads/bus-mirror.ts'
-import { type BusNews, BusReporter } from '../../../src/threads/bus-reporter.ts'
+import { BusReporter, type BusUpdate } from '../../../src/threads/bus-reporter.ts'
 import { BUS_OPTIONS } from '../../support/bus-options.ts'
 import { StreamReader } from '../../support/stream-reader.ts'
 
@@ -33,14 +33,14 @@ describe('a bus that another thread reads', () => {
     offset = 0
     bus.setPartition(0, 0)
     bus.markCaughtUp()
-    mirror.receive(news())
+    mirror.receive(update())
   }
 
   /** As it comes through a message port. */
-  const news = (): BusNews => structuredClone(reporter.news())
+  const update = (): BusUpdate => structuredClone(reporter.takeUpdate())
 
-  /** What a piece of news says of the list. */
-  function shapeOf({ pieces }: BusNews): object[] {
+  /** What an update says of the list. */
+  function shapeOf({ pieces }: BusUpdate): object[] {
     return (pieces ?? []).map((piece) => ('added' in piece ? { added: piece.added.length } : piece))
   }
 
@@ -91,10 +91,10 @@ describe('a bus that another thread reads', () => {
       headers: [],
     })
     append(...'abcdabcdabcdabcd')
-    mirror.receive(news())
+    mirror.receive(update())
     const [, written] = mirror.segments
     compact()
-    mirror.receive(news())
+    mirror.receive(update())
     expect(mirror.segments).not.toContain(written)
     const read = new StreamReader()
     const cursor = Cursor.fromBeginning(mirror)
@@ -107,12 +107,12 @@ describe('a bus that another thread reads', () => {
     expect(read.comments).toEqual(['gap too-large'])
   })
 
-  it('is told what nobody fetched as one piece of news, however much that was', () => {
+  it('gets all changes that were not fetched as one update', () => {
     for (let count = 0; count < 100; count++) append('a', 'b', 'c')
-    const told = news()
+    const told = update()
     expect(shapeOf(told)).toEqual([{ added: bus.segments.length }])
     mirror.receive(told)
-    const nothing = news()
+    const nothing = update()
     expect(nothing).toMatchObject({ isWhole: true, pieces: null, logs: null, losses: null })
     mirror.receive(nothing)
     expect(read(Cursor.fromBeginning(mirror))).toEqual(read(Cursor.fromBeginning(bus)))
@@ -122,9 +122,9 @@ describe('a bus that another thread reads', () => {
   it('is told nothing of segments that came and went in between', () => {
     open('all', 4)
     append(...'abc')
-    mirror.receive(news())
+    mirror.receive(update())
     for (let count = 0; count < 50; count++) append(...'abc')
-    const told = news()
+    const told = update()
     expect(shapeOf(told)).toEqual([{ added: bus.segments.length }])
     mirror.receive(told)
     expect(read(Cursor.fromBeginning(mirror))).toEqual(read(Cursor.fromBeginning(bus)))
@@ -134,9 +134,9 @@ describe('a bus that another thread reads', () => {
   it('is told what changed and not what stayed, wherever in the list that was', () => {
     open('latest', 6)
     append(...'abcdefghijkljkljkl')
-    mirror.receive(news())
+    mirror.receive(update())
     compact()
-    const told = news()
+    const told = update()
     expect(shapeOf(told)).toEqual([{ from: 0, count: 1 }, { added: 2 }, { from: 5, count: 1 }])
     mirror.receive(told)
     expect(read(Cursor.fromBeginning(mirror))).toEqual(read(Cursor.fromBeginning(bus)))
@@ -144,12 +144,12 @@ describe('a bus that another thread reads', () => {
 
   it('is told many segments in parts, and shows nothing of them before they are whole', () => {
     append('a')
-    mirror.receive(news())
+    mirror.receive(update())
     const cursor = Cursor.fromBeginning(mirror)
     expect(read(cursor)).toEqual([0])
     for (let count = 0; count < 10; count++) append(`${count} a`, `${count} b`, `${count} c`)
     const told: string[] = []
-    for (let part = reporter.news(3); ; part = reporter.news(3)) {
+    for (let part = reporter.takeUpdate(3); ; part = reporter.takeUpdate(3)) {
       const before = mirror.positionText()
       mirror.receive(structuredClone(part))
       told.push(JSON.stringify(shapeOf(part)))
@@ -165,15 +165,15 @@ describe('a bus that another thread reads', () => {
   it('is told the list anew where it is too far behind for changes', () => {
     open('all', 4)
     append(...'abc')
-    mirror.receive(news())
+    mirror.receive(update())
     for (let count = 0; count < 1_000; count++) append(...'abc')
-    mirror.receive(news())
+    mirror.receive(update())
     expect(read(Cursor.fromBeginning(mirror))).toEqual(read(Cursor.fromBeginning(bus)))
   })
 
   it('sees nothing of what it was not told, although it stands in the same bytes', () => {
     append('a')
-    mirror.receive(news())
+    mirror.receive(update())
     append('b')
     expect(read(Cursor.fromBeginning(mirror))).toEqual([0])
     expect(mirror.position().get(0)).toBe(1)
@@ -182,14 +182,14 @@ describe('a bus that another thread reads', () => {
 
   it('finds by its moment what Kafka has deleted since, as long as it has yet to hear of that, or is told', () => {
     append(...'abc')
-    mirror.receive(news())
+    mirror.receive(update())
     bus.trim(0, 1)
     compact()
     const early = Cursor.fromTime(mirror, 0)
     expect(read(early)).toEqual([0, 1, 2])
     const [late, sought] = [Cursor.fromTime(mirror, 0), Cursor.fromTime(mirror, 0)]
     expect(sought.read(1)).toHaveLength(0)
-    mirror.receive(news())
+    mirror.receive(update())
     expect([read(late), read(sought)]).toEqual([
       [1, 2],
       [1, 2],
@@ -199,21 +199,21 @@ describe('a bus that another thread reads', () => {
 
   it('hears what counts as gone although it is not marked, and when that is over', () => {
     append(...'abc')
-    mirror.receive(news())
+    mirror.receive(update())
     bus.skip(0, 10)
     offset = 10
     append('d')
     expect(read(Cursor.fromBeginning(mirror))).toEqual([0, 1, 2])
-    mirror.receive(news())
+    mirror.receive(update())
     expect(read(Cursor.fromBeginning(mirror))).toEqual([10])
     compact()
-    mirror.receive(news())
+    mirror.receive(update())
     expect([read(Cursor.fromBeginning(mirror)), mirror.skipped.size]).toEqual([[10], 0])
   })
 
   it('is told position, records and sequence of one moment, also between an append and its publish', () => {
     append('a')
-    mirror.receive(news())
+    mirror.receive(update())
     const cursor = Cursor.fromNow(mirror)
     bus.append({
       partition: 0,
@@ -223,7 +223,7 @@ describe('a bus that another thread reads', () => {
       value: Buffer.from('1'),
       headers: [],
     })
-    mirror.receive(news())
+    mirror.receive(update())
     const told = cursor.atTail() ? cursor.id() : null
     expect([told, read(cursor)]).toEqual([null, [1]])
     expect(cursor.id()).toBe(bus.positionText())
@@ -231,7 +231,7 @@ describe('a bus that another thread reads', () => {
 
   it('learns where the logs of a topic that was made anew begin, however many partitions the old one had', () => {
     bus.setPartition(1, 500)
-    mirror.receive(news())
+    mirror.receive(update())
     expect([mirror.start(0), mirror.start(1)]).toEqual([0, 500])
     bus.recreate()
     for (const [partition, start] of [
@@ -239,25 +239,25 @@ describe('a bus that another thread reads', () => {
       [1, 3],
     ] as const)
       bus.setPartition(partition, start)
-    mirror.receive(news())
+    mirror.receive(update())
     expect([mirror.start(0), mirror.start(1)]).toEqual([7, 3])
     bus.recreate()
-    mirror.receive(news())
+    mirror.receive(update())
     expect([mirror.start(0), mirror.start(1)]).toEqual([undefined, undefined])
   })
 
   it('outdates its readers by what the bus does: read again, or another topic', () => {
     append('a')
-    mirror.receive(news())
+    mirror.receive(update())
     const cursors = [Cursor.fromNow(mirror)]
     bus.startOver()
-    mirror.receive(news())
+    mirror.receive(update())
     cursors.push(Cursor.fromNow(mirror))
     bus.recreate()
-    mirror.receive(news())
+    mirror.receive(update())
     cursors.push(Cursor.fromNow(mirror))
     bus.startOver()
-    mirror.receive(news())
+    mirror.receive(update())
     expect(cursors.map(({ outdatedBy }) => outdatedBy)).toEqual(['recreated', 'recreated', 'deletes-dropped'])
   })
 
@@ -265,7 +265,7 @@ describe('a bus that another thread reads', () => {
     const other = new BusMirror(2)
     let times = 0
     other.onCaughtUp(() => times++)
-    const whole = structuredClone(new BusReporter(bus).news())
+    const whole = structuredClone(new BusReporter(bus).takeUpdate())
     if (!whole.isWhole) throw new Error('one segment is told in one piece')
     other.receive({ ...whole, caughtUp: false })
     expect(times).toBe(0)
@@ -279,7 +279,7 @@ describe('a bus that another thread reads', () => {
 
     beforeEach(() => {
       append(...'abcdef')
-      mirror.receive(news())
+      mirror.receive(update())
       cursor = Cursor.fromBeginning(mirror)
       expect(readOne(cursor)).toBe(0)
       cursor.release()
@@ -287,7 +287,7 @@ describe('a bus that another thread reads', () => {
       compact()
     })
 
-    it('lets nobody count in, and the reader waits for the news', () => {
+    it('lets nobody count in, and the reader waits for the update', () => {
       const [stale] = mirror.segments
       expect(stale?.hold()).toBe(false)
       expect(stale?.holdCount).toBe(0)
@@ -297,20 +297,20 @@ describe('a bus that another thread reads', () => {
       const began = Cursor.fromBeginning(mirror)
       expect(began.read(1_000)).toBeNull()
       expect(began.atTail()).toBe(false)
-      mirror.receive(news())
+      mirror.receive(update())
       expect(read(cursor)).toEqual([3, 4, 5, 15, 16, 17])
       expect(read(began)).toEqual([3, 4, 5, 15, 16, 17])
     })
 
-    it('goes on at once where the news come before it looks: there may be none for a long time', () => {
-      mirror.receive(news())
+    it('goes on at once where the update comes before it looks: there may be none for a long time', () => {
+      mirror.receive(update())
       expect(readOne(cursor)).toBe(3)
     })
 
     it('looks for a moment only in what is still there', () => {
       const seeking = Cursor.fromTime(mirror, 0)
       expect(seeking.read(1_000)).toBeNull()
-      mirror.receive(news())
+      mirror.receive(update())
       expect(read(seeking).at(-1)).toBe(17)
     })
   })
@@ -320,7 +320,7 @@ describe('a bus that another thread reads', () => {
 
     beforeEach(() => {
       append(...'abcdef')
-      mirror.receive(news())
+      mirror.receive(update())
       const cursor = Cursor.fromBeginning(mirror)
       cursor.read(1)
       expect(cursor.handOver()).not.toBeNull()
@@ -339,7 +339,7 @@ describe('a bus that another thread reads', () => {
 
     it('takes it for another thread where that one counts in, too', () => {
       const other = new BusMirror(THREAD + 1)
-      other.receive(structuredClone(new BusReporter(bus).news()))
+      other.receive(structuredClone(new BusReporter(bus).takeUpdate()))
       const cursor = Cursor.fromBeginning(other)
       cursor.read(1)
       const segment = cursor.handOver()
@@ -352,7 +352,7 @@ describe('a bus that another thread reads', () => {
 
   it('is of no thread’s that is gone, where the segment is still in use', () => {
     append('a')
-    mirror.receive(news())
+    mirror.receive(update())
     const [view] = mirror.segments
     expect(view?.hold()).toBe(true)
     expect(bus.segments[0]?.holdCount).toBe(1)
