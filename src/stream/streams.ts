@@ -147,6 +147,7 @@ export class Streams {
     const drain = new Drain([...this.holders.all()], this.clock.nowMs(), withinMs * DRAIN_SPREAD)
     while (!drain.isDone) {
       this.pump.hasten(drain)
+      // Not timers/promises, which fake timers do not move.
       await new Promise((resolve) => setTimeout(resolve, DRAIN_STEP_MS))
     }
     await this.whenEmpty()

@@ -1,6 +1,7 @@
 // The main thread's side of one worker: sends it updates of the buses, keeps its streams' places and its last report.
 // Promise: when the worker ends, for any reason, its places are released and its questions are rejected.
 
+import { setTimeout as pause } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { FedTopic } from '../bus/topic.ts'
 import type { Admitted, CountedAdmission } from '../stream/admission.ts'
@@ -86,7 +87,7 @@ export class WorkerHandle {
   /** Renews streams of this worker; resolves with their number. A worker that does not listen yet has none. */
   async renew(renewal: Renewal): Promise<number> {
     if (!this.hasListened) return 0
-    const none = new Promise<number>((resolve) => setTimeout(resolve, RENEW_MS, 0).unref())
+    const none = pause(RENEW_MS, 0, { ref: false })
     return Promise.race([this.channel.ask('renew', renewal).catch(() => 0), none])
   }
 
@@ -102,7 +103,7 @@ export class WorkerHandle {
       await this.worker.terminate()
       return
     }
-    const late = new Promise((resolve) => setTimeout(resolve, CLOSE_MS).unref())
+    const late = pause(CLOSE_MS, undefined, { ref: false })
     await Promise.race([this.channel.ask('close', null).catch(() => {}), late])
     await this.worker.terminate()
   }

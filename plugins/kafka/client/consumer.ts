@@ -120,6 +120,7 @@ export class Consumer implements RecordSource {
 
   /** A question that is still open afterwards ends by itself, at its own time-out. */
   async close(): Promise<void> {
+    // AbortSignal.timeout would neither keep the process alive until then nor be cleared.
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, CLOSE_MS)

@@ -1,4 +1,5 @@
-// A wait that ends early when there is news, and at once when its owner closes.
+// A wait that ends early when there is news, and at once when its owner closes. It uses a timer of its own, because
+// `wake` shortens it.
 
 /** News may come a hundred times a second. No wait is shorter than this, so that retries keep their distance. */
 const WAIT_MIN_MS = 500
