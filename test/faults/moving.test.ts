@@ -12,7 +12,7 @@ import { MovingProducer } from './moving-producer.ts'
 import { randomOf } from './pattern.mjs'
 
 /** CI has more. */
-const SECONDS = Number(process.env.MOVING_SECONDS ?? 20)
+const SECONDS = Number(process.env.MOVING_SECONDS ?? 12)
 const SEED = Number(process.env.MOVING_SEED ?? Date.now() % 1_000_000)
 const PARTITIONS = 12
 const RECORDS_PER_SECOND = 2_000
