@@ -24,8 +24,7 @@ describe.skipIf(CHROMIUM === null)('the page in Chromium', () => {
   let lines: string[]
 
   beforeAll(async () => {
-    demo = await DemoProcess.prepare({ CHALLENGE_SECONDS: String(CHALLENGE_SECONDS) })
-    await demo.start()
+    demo = await DemoProcess.open({ CHALLENGE_SECONDS: String(CHALLENGE_SECONDS) })
     browser = await launch(await readFile(join(demo.folder, 'server.crt')))
   }, 120_000)
 
@@ -65,7 +64,7 @@ describe.skipIf(CHROMIUM === null)('the page in Chromium', () => {
   async function useShortTokens(): Promise<void> {
     await page.route('**/demo/token', async (route) => {
       // A stopped server hands out no tokens either.
-      if (!demo.running) return await route.abort()
+      if (!demo.isRunning) return await route.abort()
       const token = await mintDemoToken({ folder: demo.folder, expiresInSeconds: TOKEN_SECONDS })
       await route.fulfill({ json: { token } })
     })

@@ -59,7 +59,7 @@ describe.skipIf(bootstrapServers === null)('A client', { timeout: 60_000 }, () =
     kafka = new Kafka(bootstrapServers)
     topic = await kafka.createTopic({ config: { 'max.message.bytes': '2000000' } })
     await kafka.produce(topic, ...STORED.map((value) => ({ value })))
-    server = await ServerProcess.start(kafka.bootstrapServers, topic, { settings: SETTINGS })
+    server = await ServerProcess.open(kafka.bootstrapServers, topic, { settings: SETTINGS })
     await vi.waitFor(async () => expect(await server.metric('kafka_sse_ready')).toBe(1), SOON)
   })
   afterAll(async () => {

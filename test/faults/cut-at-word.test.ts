@@ -32,7 +32,7 @@ describe.skipIf(bootstrapServers === null)('Clients that are cut behind each wor
       const [twin] = servers
       const settings = { ...SETTINGS, WORKERS }
       const options = twin === undefined ? { settings } : { twin, settings }
-      servers.push(await ServerProcess.start(kafka.bootstrapServers, topic, options))
+      servers.push(await ServerProcess.open(kafka.bootstrapServers, topic, options))
     }
     producer = new MovingProducer(kafka.bootstrapServers, topic)
   })

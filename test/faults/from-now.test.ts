@@ -66,7 +66,7 @@ describe.skipIf(bootstrapServers === null)('A stream that is opened while the se
     { timeout: 90_000 },
     async (workers) => {
       const settings = { KAFKA_REPLAY: 'all', WORKERS: workers }
-      const server = await ServerProcess.start(kafka.bootstrapServers, topic, { settings })
+      const server = await ServerProcess.open(kafka.bootstrapServers, topic, { settings })
       onTestFinished(() => server.close())
       const token = await server.token('+1h')
       await server.stop()

@@ -29,7 +29,7 @@ describe.skipIf(bootstrapServers === null)('A server that missed a delete', { ti
     kafka = new Kafka(bootstrapServers)
     topic = await kafka.createTopic({ config: EAGER })
     const settings = { WORKERS: '1', HEARTBEAT_SECONDS: '1', KAFKA_DELETE_RETENTION_SECONDS: '1' }
-    server = await ServerProcess.start(kafka.bootstrapServers, topic, { settings })
+    server = await ServerProcess.open(kafka.bootstrapServers, topic, { settings })
   })
   afterAll(async () => {
     await server.close()

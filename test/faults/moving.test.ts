@@ -48,9 +48,9 @@ describe.skipIf(bootstrapServers === null)(
       kafka = new Kafka(bootstrapServers)
       const topic = await kafka.createTopic({ partitions: PARTITIONS })
       producer = new MovingProducer(kafka.bootstrapServers, topic)
-      const first = await ServerProcess.start(kafka.bootstrapServers, topic, { settings: { WORKERS: '1' } })
+      const first = await ServerProcess.open(kafka.bootstrapServers, topic, { settings: { WORKERS: '1' } })
       const { text: token } = await first.token('+1h')
-      const second = await ServerProcess.start(kafka.bootstrapServers, topic, {
+      const second = await ServerProcess.open(kafka.bootstrapServers, topic, {
         twin: first,
         settings: { WORKERS: '2' },
       })

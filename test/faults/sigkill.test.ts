@@ -30,7 +30,7 @@ describe.skipIf(bootstrapServers === null).each([
     kafka = new Kafka(bootstrapServers)
     const topic = await kafka.createTopic({ partitions: PARTITIONS })
     records = new NumberedRecords(kafka, topic, PARTITIONS)
-    server = await ServerProcess.start(kafka.bootstrapServers, topic, {
+    server = await ServerProcess.open(kafka.bootstrapServers, topic, {
       settings: { WORKERS: `${workers}` },
     })
     const { text } = await server.token('+1h')

@@ -70,7 +70,7 @@ describe.skipIf(!canStartKafka)(
     async function serve(twin?: ServerProcess): Promise<ServerProcess> {
       const settings = { KAFKA_REPLAY: 'all', HEARTBEAT_SECONDS: '1', WORKERS: '1' }
       const options = twin === undefined ? { settings } : { twin, settings }
-      const server = await ServerProcess.start(cluster.bootstrapServers, topic, options)
+      const server = await ServerProcess.open(cluster.bootstrapServers, topic, options)
       onTestFinished(() => server.close())
       return server
     }

@@ -46,7 +46,7 @@ describe.skipIf(bootstrapServers === null)('A worker that is killed while record
     records = new NumberedRecords(kafka, topic, PARTITIONS)
     // `info`: the inspector's address stands behind what is printed at the start, and few lines are to come before it.
     const settings = { WORKERS: '2', LOG_LEVEL: 'info', KAFKA_RETAINED_BYTES_MAX: `${RETAINED_BYTES_MAX}` }
-    server = await ServerProcess.start(kafka.bootstrapServers, topic, {
+    server = await ServerProcess.open(kafka.bootstrapServers, topic, {
       settings: { ...settings, ...INSPECTABLE },
     })
     workers = await RunningWorkers.open(server)

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { bootstrapServers, Kafka } from '../kafka/kafka.ts'
-import { ServerProcess, type StartOptions, type Token } from '../support/server-process.ts'
+import { type ServerOptions, ServerProcess, type Token } from '../support/server-process.ts'
 import { HeldConnection, type HeldStream } from './held-connection.ts'
 import { INSPECTABLE, RunningWorkers } from './running-workers.ts'
 
@@ -29,10 +29,10 @@ describe.skipIf(bootstrapServers === null)('A server of two workers', () => {
   })
   afterAll(() => kafka.close())
 
-  async function start(settings: Record<string, string> = {}, options: StartOptions = {}) {
+  async function start(settings: Record<string, string> = {}, options: ServerOptions = {}) {
     topic = await kafka.createTopic()
     const all = { settings: { ...WORKERS, ...settings }, ...options }
-    const server = await ServerProcess.start(kafka.bootstrapServers, topic, all)
+    const server = await ServerProcess.open(kafka.bootstrapServers, topic, all)
     closing.push(() => server.close())
     return server
   }
@@ -206,7 +206,7 @@ describe.skipIf(bootstrapServers === null)('A server of two workers', () => {
   describe('that is to end', () => {
     afterEach(close)
 
-    async function open(count: number, settings: Record<string, string> = {}, options: StartOptions = {}) {
+    async function open(count: number, settings: Record<string, string> = {}, options: ServerOptions = {}) {
       const server = await start(settings, options)
       const connection = firstOf(await openConnections(server, 1))
       const token = await server.token('+1h')

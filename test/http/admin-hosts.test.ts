@@ -1,13 +1,10 @@
 // The admin port of a real process, asked by a page whose own name was pointed at it. Needs `npm run build`.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { get, type IncomingMessage } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { AUDIENCE, ISSUER, makeKey } from '../support/auth-fixtures.ts'
-import { CommandProcess } from '../support/command-process.ts'
+import { makeKey } from '../support/auth-fixtures.ts'
+import { CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
 
 const PATHS = [
   '/health/live',
@@ -19,33 +16,20 @@ const PATHS = [
   '/nothing',
   '/%zz',
 ]
-let folder: string
-let server: CommandProcess
+let scene: CommandScene
 let adminPort: number
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'admin-hosts-'))
-  writeFileSync(join(folder, 'key.pem'), makeKey('ES256').publicPem)
-  const env = {
-    KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:1',
-    JWT_ISSUER: ISSUER,
-    JWT_AUDIENCE: AUDIENCE,
-    JWT_KEYS: 'key.pem',
-    TLS: 'off',
-    HOST: '127.0.0.1',
-    PORT: '0',
-    ADMIN_PORT: '0',
+  scene = CommandScene.open({ 'public.pem': makeKey('ES256').publicPem })
+  const server = scene.start(['serve'], {
+    ...SERVE_SETTINGS,
     ADMIN_HOST: '0.0.0.0',
     ADMIN_HOSTS: 'kafka-sse.monitoring.svc, metrics.example.com',
     WORKERS: '1',
-  }
-  server = new CommandProcess(['serve'], { cwd: folder, env })
+  })
   adminPort = (await server.listening()).adminPort
 })
-afterAll(async () => {
-  await server.kill()
-  rmSync(folder, { recursive: true })
-})
+afterAll(() => scene.close())
 
 async function ask(path: string, host: string): Promise<{ status: number; body: string }> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {

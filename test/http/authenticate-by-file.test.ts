@@ -2,24 +2,16 @@
 // `npm run build`.
 
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { INSPECTABLE, RunningWorkers } from '../faults/running-workers.ts'
 import { AUDIENCE, ISSUER, makeKey, mintToken } from '../support/auth-fixtures.ts'
-import { CommandProcess } from '../support/command-process.ts'
+import { type CommandProcess, CommandScene, LOCAL_SETTINGS, NO_KAFKA } from '../support/command-process.ts'
 import { ServerProcess } from '../support/server-process.ts'
 
 const key = makeKey('ES256')
-const SERVE = {
-  KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:1',
-  TLS: 'off',
-  HOST: '127.0.0.1',
-  PORT: '0',
-  ADMIN_PORT: '0',
-}
 /** Tokens that `authenticate` stands instead of: a server that knows of none starts like one that does. */
 const TOKENS = { JWT_ISSUER: ISSUER, JWT_AUDIENCE: AUDIENCE, JWT_KEYS: key.publicPem }
 const SERVERS: [workers: string, which: string, tokens: Partial<typeof TOKENS>][] = [
@@ -28,17 +20,11 @@ const SERVERS: [workers: string, which: string, tokens: Partial<typeof TOKENS>][
   ['2', 'no JWT setting', {}],
   ['2', 'issuer, audience and keys', TOKENS],
 ]
-let folder: string
-let running: CommandProcess | null = null
-
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'authenticate-'))
+let scene: CommandScene
+beforeEach(() => {
+  scene = CommandScene.open()
 })
-afterEach(async () => {
-  await running?.kill()
-  running = null
-})
-afterAll(() => rmSync(folder, { recursive: true }))
+afterEach(() => scene.close())
 
 function start(
   workers: string,
@@ -46,11 +32,8 @@ function start(
   tokens: Partial<typeof TOKENS> = {},
   sockets: readonly number[] = [],
 ): CommandProcess {
-  const CONFIG_FILE = join(folder, `options-${Math.random().toString(36).slice(2)}.mjs`)
-  writeFileSync(CONFIG_FILE, config)
-  const env = { ...SERVE, ...tokens, WORKERS: workers, CONFIG_FILE }
-  running = new CommandProcess(['serve'], { cwd: folder, env, sockets })
-  return running
+  const CONFIG_FILE = scene.file('options.mjs', config)
+  return scene.start(['serve'], { ...LOCAL_SETTINGS, ...tokens, WORKERS: workers, CONFIG_FILE }, { sockets })
 }
 
 async function statusOf(port: number, headers: Record<string, string> = {}): Promise<number> {
@@ -145,15 +128,15 @@ export default { auth: { authenticate: () => null } }`
 
   /** As a ConfigMap is updated: the link leads to another folder from one moment to the next. */
   function setLink(target: string): void {
-    symlinkSync(target, join(folder, 'next'))
-    renameSync(join(folder, 'next'), join(folder, 'data'))
+    symlinkSync(target, join(scene.folder, 'next'))
+    renameSync(join(scene.folder, 'next'), join(scene.folder, 'data'))
   }
 
   function writeFolder(name: string, authenticate: string): void {
-    mkdirSync(join(folder, name))
-    writeFileSync(join(folder, name, 'auth.mjs'), `export const authenticate = ${authenticate}`)
+    mkdirSync(join(scene.folder, name))
+    writeFileSync(join(scene.folder, name, 'auth.mjs'), `export const authenticate = ${authenticate}`)
     writeFileSync(
-      join(folder, name, 'config.mjs'),
+      join(scene.folder, name, 'config.mjs'),
       "import { authenticate } from './auth.mjs'\nexport default { auth: { authenticate } }",
     )
   }
@@ -162,8 +145,7 @@ export default { auth: { authenticate: () => null } }`
     [
       'it has changed',
       () => {
-        const file = join(folder, 'changes.mjs')
-        writeFileSync(file, BY_HEADER)
+        const file = scene.file('changes.mjs', BY_HEADER)
         return { file, change: () => writeFileSync(file, REFUSES) }
       },
     ],
@@ -173,7 +155,7 @@ export default { auth: { authenticate: () => null } }`
         writeFolder('v1', '() => null')
         writeFolder('v2', "() => ({ subject: 'anybody', expiresAt: new Date(Date.now() + 60_000) })")
         setLink('v1')
-        return { file: join(folder, 'data', 'config.mjs'), change: () => setLink('v2') }
+        return { file: join(scene.folder, 'data', 'config.mjs'), change: () => setLink('v2') }
       },
     ],
   ])(
@@ -181,7 +163,7 @@ export default { auth: { authenticate: () => null } }`
     async (_, write) => {
       const { file, change } = write()
       const settings = { WORKERS: '2', CONFIG_FILE: file, LOG_LEVEL: 'info', ...INSPECTABLE }
-      const server = await ServerProcess.start('127.0.0.1:1', 'events', { settings })
+      const server = await ServerProcess.open(NO_KAFKA, 'events', { settings })
       const workers = await RunningWorkers.open(server)
       try {
         change()

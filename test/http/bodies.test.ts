@@ -17,7 +17,8 @@ import { parseEnvironment } from '../../src/config/parse.ts'
 import { makeCertificates } from '../../src/demo/certificates.ts'
 import { type Listener, listen } from '../../src/http/listener.ts'
 import { AdminParts } from '../support/admin-fixture.ts'
-import { AUDIENCE, ISSUER, makeKey } from '../support/auth-fixtures.ts'
+import { makeKey } from '../support/auth-fixtures.ts'
+import { SERVE_SETTINGS } from '../support/command-process.ts'
 import { TopicInMemory } from '../support/topic-in-memory.ts'
 
 const PATHS = {
@@ -49,15 +50,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'key.pem'), makeKey('ES256').publicPem)
   const made = await makeCertificates(['localhost', '127.0.0.1'], Date.now())
   ca = made.caPem
-  const env = {
-    KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:1',
-    JWT_ISSUER: ISSUER,
-    JWT_AUDIENCE: AUDIENCE,
-    JWT_KEYS: join(folder, 'key.pem'),
-    TLS: 'off',
-    HOST: '127.0.0.1',
-    LOG_LEVEL: 'fatal',
-  }
+  const env = { ...SERVE_SETTINGS, JWT_KEYS: join(folder, 'key.pem'), LOG_LEVEL: 'fatal' }
   const options = { ...(await parseEnvironment(env)), demo: { tokens: true, folder } }
   const topic = new TopicInMemory()
   const web = await buildWebApp(options, (scope) =>

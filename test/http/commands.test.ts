@@ -1,93 +1,45 @@
 // The commands as the processes that they are. Needs `npm run build`.
 
-import { type ChildProcess, spawn } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { makeCertificates } from '../../src/demo/certificates.ts'
-import { keepPrintedBy } from '../support/printed.ts'
-import { NO_KAFKA, SERVE_SETTINGS } from '../support/serve-settings.ts'
+import { makeKey } from '../support/auth-fixtures.ts'
+import { CommandScene, NO_KAFKA, SERVE_SETTINGS } from '../support/command-process.ts'
 
-const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url))
-let folder: string
-
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'commands-'))
-  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  writeFileSync(join(folder, 'public.pem'), publicKey.export({ type: 'spki', format: 'pem' }))
+let scene: CommandScene
+beforeEach(() => {
+  scene = CommandScene.open({ 'public.pem': makeKey('ES256').publicPem })
 })
-afterAll(() => rmSync(folder, { recursive: true }))
-
-interface Run {
-  readonly child: ChildProcess
-  readonly ended: Promise<number | null>
-  stdout: string
-  stderr: string
-}
-
-const running = new Set<Run>()
-afterEach(async () => {
-  for (const { child, ended } of running) {
-    child.kill('SIGKILL')
-    await ended
-  }
-})
-
-function start(args: string[], env: Record<string, string> = {}): Run {
-  const child = spawn(process.execPath, [CLI, ...args], {
-    cwd: folder,
-    env: { PATH: process.env.PATH, ...env },
-  })
-  keepPrintedBy(child)
-  const ended = once(child, 'close').then(([code]) => {
-    running.delete(run)
-    return code
-  })
-  const run: Run = { child, ended, stdout: '', stderr: '' }
-  running.add(run)
-  child.stdout.setEncoding('utf8').on('data', (text) => {
-    run.stdout += text
-  })
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    run.stderr += text
-  })
-  return run
-}
-
-async function result(args: string[], env?: Record<string, string>) {
-  const run = start(args, env)
-  return { code: await run.ended, stdout: run.stdout, stderr: run.stderr }
-}
+afterEach(() => scene.close())
 
 describe('kafka-sse', () => {
   test('says what there is, and its version', async () => {
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-    expect(await result(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
-    const { code, stdout } = await result(['--help'])
+    expect(await scene.run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
+    const { code, stdout } = await scene.run(['--help'])
     expect(code).toBe(0)
     for (const name of ['demo', 'serve', 'broker', 'token', 'produce', 'tail', 'features']) {
       expect(stdout).toMatch(new RegExp(`^ {2}${name} `, 'm'))
     }
-    expect((await result([])).stdout).toBe(stdout)
+    expect((await scene.run([])).stdout).toBe(stdout)
   })
 
   test.each(['demo', 'serve', 'broker', 'token', 'produce', 'tail', 'features'])(
     '%s --help explains itself',
     async (name) => {
-      const { code, stdout, stderr } = await result([name, '--help'])
+      const { code, stdout, stderr } = await scene.run([name, '--help'])
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
       expect(stdout).toMatch(new RegExp(`^kafka-sse ${name}`))
     },
   )
 
   test('names a command that there is not, in one line', async () => {
-    expect(await result(['prduce'])).toEqual({
+    expect(await scene.run(['prduce'])).toEqual({
       code: 1,
       stdout: '',
       stderr: 'kafka-sse: "prduce" is not a command; did you mean produce?\n',
@@ -97,7 +49,7 @@ describe('kafka-sse', () => {
 
 describe('kafka-sse serve', () => {
   test('names everything that is missing, a line each, and does not start', async () => {
-    const { code, stdout, stderr } = await result(['serve'], { KAFKA_TOPC: 'x' })
+    const { code, stdout, stderr } = await scene.run(['serve'], { KAFKA_TOPC: 'x' })
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
     const names = stderr
       .trim()
@@ -121,7 +73,7 @@ describe('kafka-sse serve', () => {
       TLS_KEY_FILE: 'nope.key',
       JWT_KEYS: 'gone.pem',
     }
-    const { code, stderr } = await result(['serve'], env)
+    const { code, stderr } = await scene.run(['serve'], env)
     expect(code).toBe(1)
     expect(stderr.split('\n')).toEqual([
       'kafka-sse: TLS_CERT_FILE: public.pem is not a certificate in PEM',
@@ -140,7 +92,7 @@ describe('kafka-sse serve', () => {
     await once(other, 'listening')
     const address = other.address()
     const port = typeof address === 'object' ? `${address?.port}` : ''
-    const { code, stderr } = await result(['serve'], {
+    const { code, stderr } = await scene.run(['serve'], {
       ...SERVE_SETTINGS,
       LOG_LEVEL: 'silent',
       WORKERS: workers,
@@ -156,7 +108,7 @@ describe('kafka-sse serve', () => {
     ['64', '64'],
     ['two', '"two"'],
   ])('does not start with WORKERS=%s, and says what it takes, in one line', async (workers, named) => {
-    const { code, stdout, stderr } = await result(['serve'], { ...SERVE_SETTINGS, WORKERS: workers })
+    const { code, stdout, stderr } = await scene.run(['serve'], { ...SERVE_SETTINGS, WORKERS: workers })
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
     expect(stderr).toBe(`kafka-sse: WORKERS takes an integer from 1 to 32, not ${named}\n`)
   })
@@ -178,25 +130,23 @@ describe('kafka-sse serve', () => {
       { encoding: 'base64', replay: 'all' },
     ].slice(0, streams)
     const all = kinds.map((kind, index) => ({ path: `/${index}`, topic: 'events', ...kind }))
-    writeFileSync(join(folder, 'streams.json'), JSON.stringify({ streams: all }))
+    scene.file('streams.json', JSON.stringify({ streams: all }))
     const startedAtMs = performance.now()
-    const run = start(['serve'], { ...SERVE_SETTINGS, CONFIG_FILE: 'streams.json', WORKERS: '1' })
-    const { adminPort } = await vi.waitUntil(() => loggedPorts(run.stdout), { timeout: 25_000, interval: 10 })
+    const run = scene.start(['serve'], { ...SERVE_SETTINGS, CONFIG_FILE: 'streams.json', WORKERS: '1' })
+    const { adminPort } = await run.listening()
     expect((await fetch(`http://127.0.0.1:${adminPort}/health/live`)).status).toBe(200)
     const tookMs = Math.round(performance.now() - startedAtMs)
-    run.child.kill('SIGKILL')
-    await run.ended
+    await run.kill()
     return tookMs
   }
 
   async function expectServes(workers: string): Promise<void> {
-    const run = start(['serve'], { ...SERVE_SETTINGS, WORKERS: workers })
-    const { adminPort } = await vi.waitUntil(() => loggedPorts(run.stdout), { timeout: 10_000 })
+    const run = scene.start(['serve'], { ...SERVE_SETTINGS, WORKERS: workers })
+    const { adminPort } = await run.listening()
     const statusOf = async (path: string) => (await fetch(`http://127.0.0.1:${adminPort}${path}`)).status
     expect(await statusOf('/health/live')).toBe(200)
     expect(await statusOf('/health/ready')).toBe(503)
-    run.child.kill('SIGTERM')
-    expect(await run.ended).toBe(0)
+    expect(await run.end('SIGTERM')).toBe(0)
     expect(run.stderr).toBe('')
   }
 
@@ -210,13 +160,12 @@ describe('kafka-sse serve', () => {
     test('names a certificate that is not its key’s, in one line, as with one', async () => {
       const tls = { ...SERVE_SETTINGS, TLS: 'on', TLS_CERT_FILE: 'server.crt', TLS_KEY_FILE: 'other.key' }
       const certificates = await makeCertificates([], Date.now())
-      writeFileSync(join(folder, 'server.crt'), certificates.certificatePem)
+      scene.file('server.crt', certificates.certificatePem)
       const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-      writeFileSync(join(folder, 'other.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }))
+      scene.file('other.key', privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
       const [alone, two] = await Promise.all(
-        ['1', '2'].map((WORKERS) => result(['serve'], { ...tls, LOG_LEVEL: 'silent', WORKERS })),
+        ['1', '2'].map((WORKERS) => scene.run(['serve'], { ...tls, LOG_LEVEL: 'silent', WORKERS })),
       )
-      rmSync(join(folder, 'server.crt'))
       expect(two).toEqual(alone)
       expect(two).toMatchObject({ code: 1, stderr: expect.stringMatching(/^kafka-sse: .*\n$/) })
     })
@@ -224,12 +173,10 @@ describe('kafka-sse serve', () => {
     test.each([0, 50, 150, 250])(
       'ends when it is told to %i ms after it began to start',
       async (afterMs) => {
-        const run = start(['serve'], { ...SERVE_SETTINGS, WORKERS: '2' })
-        const launcher = run.child.pid ?? 0
-        await vi.waitUntil(() => childrenOf(launcher).length > 0, { timeout: 10_000, interval: 5 })
+        const run = scene.start(['serve'], { ...SERVE_SETTINGS, WORKERS: '2' })
+        await vi.waitUntil(() => childrenOf(run.pid).length > 0, { timeout: 10_000, interval: 5 })
         await pause(afterMs)
-        run.child.kill('SIGTERM')
-        await run.ended
+        await run.end('SIGTERM')
         expect(run.stderr).toBe('')
       },
       5_000,
@@ -237,8 +184,8 @@ describe('kafka-sse serve', () => {
   })
 
   test('has no tokens to give', async () => {
-    const run = start(['serve'], SERVE_SETTINGS)
-    const { port } = await vi.waitUntil(() => loggedPorts(run.stdout), { timeout: 10_000 })
+    const run = scene.start(['serve'], SERVE_SETTINGS)
+    const { port } = await run.listening()
     const origin = `http://127.0.0.1:${port}`
     const response = await fetch(`${origin}/demo/token`, { method: 'POST', headers: { origin } })
     expect(response.status).toBe(404)
@@ -247,23 +194,22 @@ describe('kafka-sse serve', () => {
 
 describe('kafka-sse demo', () => {
   test('prints commands to paste, and ends on Ctrl-C with its broker', async () => {
-    const run = start(['demo'], { PORT: '0', ADMIN_PORT: '0' })
+    const run = scene.start(['demo'], { PORT: '0', ADMIN_PORT: '0' })
     await vi.waitUntil(() => run.stdout.includes('come back get them'), { timeout: 15_000 })
-    const { pid } = JSON.parse(readFileSync(join(folder, '.kafka-sse/broker.json'), 'utf8'))
+    const { pid } = JSON.parse(readFileSync(join(scene.folder, '.kafka-sse/broker.json'), 'utf8'))
     expect(run.stdout).toContain('made test-ca.crt, server.crt and server.key')
     expect(run.stdout).toMatch(
       /curl -v -N --http2 --cacert test-ca\.crt .*"https:\/\/localhost:\d+\/events\?access_token=\$\{JWT_TOKEN\}"/,
     )
     expect(run.stdout).toContain(`npx kafka-sse produce --key 1 '{ "id": 1, "name": "Hello World!"}'`)
     expect(run.stdout).toContain('npx kafka-sse broker')
-    run.child.kill('SIGINT')
-    expect(await run.ended).toBe(0)
+    expect(await run.end('SIGINT')).toBe(0)
     expect(run.stderr).toBe('')
     await vi.waitUntil(() => !isAlive(pid))
   })
 
   test('with a Kafka of somebody else’s makes no broker', async () => {
-    const run = start(['demo'], {
+    const run = scene.start(['demo'], {
       PORT: '0',
       ADMIN_PORT: '0',
       KAFKA_BOOTSTRAP_SERVERS: NO_KAFKA,
@@ -272,13 +218,12 @@ describe('kafka-sse demo', () => {
     await vi.waitUntil(() => run.stdout.includes('come back get them'), { timeout: 15_000 })
     expect(run.stdout).toContain(`from Kafka at ${NO_KAFKA}`)
     expect(run.stdout).toContain(`KAFKA_BOOTSTRAP_SERVERS=${NO_KAFKA} npx kafka-sse produce`)
-    expect(() => readFileSync(join(folder, '.kafka-sse/broker.json'))).toThrow('ENOENT')
-    run.child.kill('SIGTERM')
-    expect(await run.ended).toBe(0)
+    expect(() => readFileSync(join(scene.folder, '.kafka-sse/broker.json'))).toThrow('ENOENT')
+    expect(await run.end('SIGTERM')).toBe(0)
   })
 
   test('refuses the settings of serve, before it makes anything', async () => {
-    const { code, stderr } = await result(['demo'], { JWT_ISSUER: 'https://id.acme.test' })
+    const { code, stderr } = await scene.run(['demo'], { JWT_ISSUER: 'https://id.acme.test' })
     expect({ code, stderr }).toEqual({
       code: 1,
       stderr: 'kafka-sse: JWT_ISSUER is for kafka-sse serve: the demo trusts its own keys alone\n',
@@ -286,20 +231,12 @@ describe('kafka-sse demo', () => {
   })
 
   test('names a certificate that is not its own', async () => {
-    const path = join(folder, 'server.crt')
-    writeFileSync(path, 'something else')
-    const { code, stderr } = await result(['demo'])
-    rmSync(path)
+    scene.file('server.crt', 'something else')
+    const { code, stderr } = await scene.run(['demo'])
     expect(code).toBe(1)
     expect(stderr).toMatch(/^kafka-sse: \S+server\.crt is not a certificate in PEM: .*\n$/)
   })
 })
-
-/** The ports in the log line that says them; undefined until it is there. */
-function loggedPorts(stdout: string): { port: number; adminPort: number } | undefined {
-  const line = stdout.split('\n').find((text) => text.includes('"msg":"listening"'))
-  return line === undefined ? undefined : JSON.parse(line)
-}
 
 function childrenOf(pid: number): string[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)

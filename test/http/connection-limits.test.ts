@@ -1,9 +1,7 @@
 // What a peer without a token may hold: requests at a time, answers that it does not take, connections. Against bare servers
 // with short limits, a server with a real token check, and the built process (needs `npm run build`).
 
-import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import {
   type ClientHttp2Session,
@@ -12,8 +10,6 @@ import {
   type Http2ServerRequest,
   type Http2ServerResponse,
 } from 'node:http2'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { ConnectionLimits } from '../../src/http/connection.ts'
@@ -22,11 +18,12 @@ import { createConnectionFigures, GUARD_DEFAULTS } from '../../src/http/connecti
 import { isLasting, markLasting } from '../../src/stream/lasting-answers.ts'
 import { prove } from '../../src/token/proven-connections.ts'
 import { INSPECTABLE, RunningWorkers } from '../faults/running-workers.ts'
-import { AUDIENCE, eventually, ISSUER } from '../support/auth-fixtures.ts'
-import { CommandProcess } from '../support/command-process.ts'
+import { eventually, makeKey } from '../support/auth-fixtures.ts'
+import { CommandScene, NO_KAFKA, SERVE_SETTINGS } from '../support/command-process.ts'
 import { GuardedScene } from '../support/guarded-scene.ts'
 import { HttpScene } from '../support/http-scene.ts'
 import { frame, PREFACE, requests, SETTINGS, SETTINGS_WITHOUT_WINDOW } from '../support/raw-http2.ts'
+import { forThisTest } from '../support/scene.ts'
 import { ServerProcess } from '../support/server-process.ts'
 
 /** More than the buffers of both kernels hold. */
@@ -40,7 +37,7 @@ let scene: GuardedScene
 let asked = 0
 
 beforeAll(async () => {
-  scene = await GuardedScene.create()
+  scene = await GuardedScene.open()
 })
 
 afterEach(async () => {
@@ -290,43 +287,27 @@ describe('connections at once', () => {
   )
 
   it.each(['1', '2'])('are bounded over all threads of a process, WORKERS=%s', async (workers) => {
-    const folder = mkdtempSync(join(tmpdir(), 'connections-'))
-    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-    writeFileSync(join(folder, 'key.pem'), publicKey.export({ type: 'spki', format: 'pem' }))
-    const env = {
-      ...{
-        KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:1',
-        JWT_ISSUER: ISSUER,
-        JWT_AUDIENCE: AUDIENCE,
-        JWT_KEYS: 'key.pem',
-      },
-      ...{ TLS: 'off', HOST: '127.0.0.1', PORT: '0', ADMIN_PORT: '0' },
-      ...{ WORKERS: workers, CONNECTIONS_MAX: '40', CONNECTIONS_PER_ADDRESS_MAX: '30' },
+    const commands = await forThisTest(CommandScene.open({ 'public.pem': makeKey('ES256').publicPem }))
+    const limits = { CONNECTIONS_MAX: '40', CONNECTIONS_PER_ADDRESS_MAX: '30' }
+    const run = commands.start(['serve'], { ...SERVE_SETTINGS, ...limits, WORKERS: workers })
+    const { port: streams, adminPort } = await run.listening()
+    const metric = async (name: string): Promise<number> => {
+      const text = await (
+        await fetch(`http://127.0.0.1:${adminPort}/metrics`, { headers: { connection: 'close' } })
+      ).text()
+      return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1])
     }
-    const run = new CommandProcess(['serve'], { cwd: folder, env })
-    try {
-      const { port: streams, adminPort } = await run.listening()
-      const metric = async (name: string): Promise<number> => {
-        const text = await (
-          await fetch(`http://127.0.0.1:${adminPort}/metrics`, { headers: { connection: 'close' } })
-        ).text()
-        return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1])
-      }
-      scene.port = streams
-      const opened = Array.from({ length: 50 }, () => openTcp().resume())
-      await eventually(async () =>
-        expect(await metric('kafka_sse_connections_closed_total{reason="address"}')).toBe(20),
-      )
-      await eventually(() => expect(opened.filter(({ closed }) => closed)).toHaveLength(20))
-    } finally {
-      await run.kill()
-      rmSync(folder, { recursive: true })
-    }
+    scene.port = streams
+    const opened = Array.from({ length: 50 }, () => openTcp().resume())
+    await eventually(async () =>
+      expect(await metric('kafka_sse_connections_closed_total{reason="address"}')).toBe(20),
+    )
+    await eventually(() => expect(opened.filter(({ closed }) => closed)).toHaveLength(20))
   })
 
   it('of a worker that dies are nobody’s any more', async () => {
     const settings = { WORKERS: '2', CONNECTIONS_MAX: '20', LOG_LEVEL: 'info', ...INSPECTABLE }
-    const run = await ServerProcess.start('127.0.0.1:1', 'events', { settings })
+    const run = await ServerProcess.open(NO_KAFKA, 'events', { settings })
     const workers = await RunningWorkers.open(run)
     try {
       scene.port = run.port

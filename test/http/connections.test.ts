@@ -30,7 +30,7 @@ let scene: GuardedScene
 let streams: ServerResponse[] = []
 
 beforeAll(async () => {
-  scene = await GuardedScene.create()
+  scene = await GuardedScene.open()
 })
 
 afterEach(async () => {

@@ -1,39 +1,22 @@
 // What the commands say of how librdkafka was built on this machine, whichever way that is: .ci/run has one with every feature and
 // one with none. Needs `npm run build`.
 
-import { generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { BUILT_FEATURES, missingLine } from '../../plugins/kafka/client/librdkafka-build.ts'
 import { report } from '../../src/commands/features.ts'
-import { CommandProcess } from '../support/command-process.ts'
-import { NO_KAFKA, SERVE_SETTINGS } from '../support/serve-settings.ts'
+import { makeKey } from '../support/auth-fixtures.ts'
+import { CommandScene, NO_KAFKA, SERVE_SETTINGS } from '../support/command-process.ts'
 
-let folder: string
-const running = new Set<CommandProcess>()
-
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'built-'))
-  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  writeFileSync(join(folder, 'public.pem'), publicKey.export({ type: 'spki', format: 'pem' }))
+const { publicPem } = makeKey('ES256')
+let scene: CommandScene
+beforeEach(() => {
+  scene = CommandScene.open({ 'public.pem': publicPem })
 })
-afterEach(async () => {
-  for (const run of running) await run.kill()
-  running.clear()
-})
-afterAll(() => rmSync(folder, { recursive: true }))
-
-function start(args: string[], env: Record<string, string>): CommandProcess {
-  const run = new CommandProcess(args, { cwd: folder, env })
-  running.add(run)
-  return run
-}
+afterEach(() => scene.close())
 
 describe('How librdkafka was built', () => {
   it('is said by features, with which the installation ends', async () => {
-    const run = start(['features'], {})
+    const run = scene.start(['features'], {})
     expect(await run.ended).toBe(0)
     expect(run.stdout).toBe(report(BUILT_FEATURES))
   })
@@ -41,10 +24,9 @@ describe('How librdkafka was built', () => {
   it.each(['1', '2'])(
     'is logged once at the start where something is missing, with WORKERS=%s',
     async (workers) => {
-      const run = start(['serve'], { ...SERVE_SETTINGS, WORKERS: workers })
+      const run = scene.start(['serve'], { ...SERVE_SETTINGS, WORKERS: workers })
       await run.listening()
-      run.child.kill('SIGTERM')
-      expect(await run.ended).toBe(0)
+      expect(await run.end('SIGTERM')).toBe(0)
       const lines = run.stdout.split('\n').filter(Boolean)
       const told = lines.map((line) => JSON.parse(line)).filter(({ msg }) => /built without/.test(msg))
       const expected = missingLine(BUILT_FEATURES)
@@ -68,7 +50,7 @@ describe.each([
     ['demo', [], { KAFKA_BOOTSTRAP_SERVERS: NO_KAFKA, PORT: '0', ADMIN_PORT: '0' }],
     ['produce', ['value'], { KAFKA_BOOTSTRAP_SERVERS: NO_KAFKA }],
   ])(`is named by %s when ${value} is configured, and ends it`, async (command, args, settings) => {
-    const run = start([command, ...args], { ...settings, ...env })
+    const run = scene.start([command, ...args], { ...settings, ...env })
     expect(await run.ended).toBe(1)
     const told = run.stderr.split('\n').filter(Boolean)
     expect(told).toHaveLength(1)

@@ -3,33 +3,30 @@
 
 import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { makeCertificates } from '../../src/demo/certificates.ts'
-import { AUDIENCE, ISSUER, jwksOf, makeKey } from '../support/auth-fixtures.ts'
-import { CommandProcess } from '../support/command-process.ts'
+import { jwksOf, makeKey } from '../support/auth-fixtures.ts'
+import { type CommandProcess, CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
 
 /** From the words to the end; the start itself takes as long as the machine is busy. */
 const ENDS_WITHIN_MS = 2000
 const key = makeKey('ES256')
-let folder: string
+let files: Record<string, string>
 let ports: { port: number; adminPort: number }
-const running = new Set<CommandProcess>()
+let scene: CommandScene
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'failures-'))
   const { certificatePem, keyPem } = await makeCertificates([], Date.now())
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const files = {
+  files = {
     'jwks.json': jwksOf(key),
     'bom.json': `\uFEFF${jwksOf(key)}`,
     'text.pem': 'no key at all\n',
     'server.crt': certificatePem,
     'server.key': keyPem,
-    'other.key': privateKey.export({ type: 'pkcs8', format: 'pem' }),
+    'other.key': privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     'late.mjs': 'await new Promise((resolve) => setTimeout(resolve, 200)); throw new Error("not today")',
     'timer.mjs': 'setInterval(() => {}, 1000); export default {}',
     'in-threads.mjs':
@@ -37,14 +34,12 @@ beforeAll(async () => {
       'if (!isMainThread) throw new Error("not in a thread")\n' +
       'export default { auth: { authenticate: () => null } }',
   }
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
   ports = { port: await freePort(), adminPort: await freePort() }
 })
-afterEach(async () => {
-  for (const run of running) await run.kill()
-  running.clear()
+beforeEach(() => {
+  scene = CommandScene.open(files)
 })
-afterAll(() => rmSync(folder, { recursive: true }))
+afterEach(() => scene.close())
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
@@ -57,24 +52,17 @@ async function freePort(): Promise<number> {
 
 function start(env: Record<string, string>, sockets: readonly number[] = []): CommandProcess {
   const settings = {
-    KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:1',
-    JWT_ISSUER: ISSUER,
-    JWT_AUDIENCE: AUDIENCE,
+    ...SERVE_SETTINGS,
     JWT_KEYS: 'jwks.json',
-    TLS: 'off',
-    HOST: '127.0.0.1',
     PORT: String(ports.port),
     ADMIN_PORT: String(ports.adminPort),
     LOG_LEVEL: 'silent',
   }
-  const run = new CommandProcess(['serve'], { cwd: folder, env: { ...settings, ...env }, sockets })
-  running.add(run)
-  return run
+  return scene.start(['serve'], { ...settings, ...env }, { sockets })
 }
 
 async function expectEnds(run: CommandProcess, words: RegExp): Promise<void> {
   expect(await run.ended).toBe(1)
-  running.delete(run)
   expect(run.stderr).toMatch(words)
   expect(run.stderr.trim().split('\n')).toHaveLength(1)
   expect(run.endedAtMs - run.saidAtMs).toBeLessThan(ENDS_WITHIN_MS)

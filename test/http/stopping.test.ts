@@ -3,51 +3,21 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { AUDIENCE, eventually, ISSUER, makeKey, mintToken } from '../support/auth-fixtures.ts'
-import { CLI, CommandProcess } from '../support/command-process.ts'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { eventually, makeKey, mintToken } from '../support/auth-fixtures.ts'
+import { CLI, type CommandProcess, CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
 import { hasPrograms } from '../support/programs.ts'
 
 const key = makeKey('ES256')
-let folder: string
-const running = new Set<CommandProcess>()
-
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'stopping-'))
-  writeFileSync(join(folder, 'key.pem'), key.publicPem)
+let scene: CommandScene
+beforeEach(() => {
+  scene = CommandScene.open({ 'public.pem': key.publicPem })
 })
-afterEach(async () => {
-  for (const run of running) await run.kill()
-  running.clear()
-})
-afterAll(() => rmSync(folder, { recursive: true }))
-
-function settings(workers: string): Record<string, string> {
-  return {
-    KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:1',
-    JWT_ISSUER: ISSUER,
-    JWT_AUDIENCE: AUDIENCE,
-    JWT_KEYS: join(folder, 'key.pem'),
-    TLS: 'off',
-    HOST: '127.0.0.1',
-    PORT: '0',
-    ADMIN_PORT: '0',
-    WORKERS: workers,
-  }
-}
+afterEach(() => scene.close())
 
 function start(workers: string, env: Record<string, string> = {}, leadsGroup = false): CommandProcess {
-  const run = new CommandProcess(['serve'], {
-    cwd: folder,
-    env: { ...settings(workers), ...env },
-    leadsGroup,
-  })
-  running.add(run)
-  return run
+  return scene.start(['serve'], { ...SERVE_SETTINGS, WORKERS: workers, ...env }, { leadsGroup })
 }
 
 /** Status and body of a GET; null where nobody answers any more. */
@@ -65,12 +35,6 @@ const openStream = (port: number) =>
   fetch(`http://127.0.0.1:${port}/events`, { headers: { authorization: authorization() } })
 const words = (run: CommandProcess, message: string) => run.stdout.includes(`"msg":"${message}"`)
 
-function file(name: string, text: string): string {
-  const path = join(folder, name)
-  writeFileSync(path, text)
-  return path
-}
-
 /** Prints so when it is reached, in the launcher alone. */
 const REACHED = `import { isMainThread } from 'node:worker_threads'
 if (isMainThread && process.send === undefined) console.log('reached')`
@@ -87,14 +51,17 @@ const LOADING = `import { register } from 'node:module'
 register('data:text/javascript,' + ${JSON.stringify(encodeURIComponent(HOOKS))})`
 /** While a server starts: what it does, and the settings that make it say when it does. */
 const PHASES: [string, () => Record<string, string>][] = [
-  ['loads its modules', () => ({ NODE_OPTIONS: `--import ${file('loading.mjs', LOADING)}` })],
+  ['loads its modules', () => ({ NODE_OPTIONS: `--import ${scene.file('loading.mjs', LOADING)}` })],
   [
     'waits for its CONFIG_FILE',
     () => ({
-      CONFIG_FILE: file('waits.mjs', `${REACHED}\nawait new Promise(() => setInterval(() => {}, 1000))`),
+      CONFIG_FILE: scene.file(
+        'waits.mjs',
+        `${REACHED}\nawait new Promise(() => setInterval(() => {}, 1000))`,
+      ),
     }),
   ],
-  ['builds itself', () => ({ CONFIG_FILE: file('is-read.mjs', `${REACHED}\nexport default {}`) })],
+  ['builds itself', () => ({ CONFIG_FILE: scene.file('is-read.mjs', `${REACHED}\nexport default {}`) })],
 ]
 
 describe.each(['1', '2'])('SIGTERM, with WORKERS=%s', (workers) => {
@@ -143,24 +110,20 @@ describe.each(['1', '2'])('SIGTERM, with WORKERS=%s', (workers) => {
     await run.listening()
     run.child.kill('SIGTERM')
     await eventually(() => expect(words(run, 'not ready any more')).toBe(true))
-    run.child.kill('SIGTERM')
-    expect(await run.ended).toBe(0)
+    expect(await run.end('SIGTERM')).toBe(0)
   })
 
   it('ends the process whatever its CONFIG_FILE has left running', async () => {
-    const CONFIG_FILE = join(folder, 'timer.mjs')
-    writeFileSync(CONFIG_FILE, 'setInterval(() => {}, 1000); export default {}')
+    const CONFIG_FILE = scene.file('timer.mjs', 'setInterval(() => {}, 1000); export default {}')
     const run = start(workers, { CONFIG_FILE })
     await run.listening()
-    run.child.kill('SIGTERM')
-    expect(await run.ended).toBe(0)
+    expect(await run.end('SIGTERM')).toBe(0)
   })
 
   it.each(PHASES)('ends with 0 while it %s, and leaves no process', async (_, env) => {
     const run = start(workers, env())
     await eventually(() => expect(run.stdout).toContain('reached'))
-    run.child.kill('SIGTERM')
-    expect(await run.ended).toBe(0)
+    expect(await run.end('SIGTERM')).toBe(0)
     expect(run.stderr).toBe('')
   })
 })
@@ -223,8 +186,9 @@ describe.runIf(hasPrograms('a terminal that goes away', 'python3'))('a terminal 
   it.each(['1', '2'])(
     'ends no stream, and what is logged afterwards is lost, WORKERS=%s',
     async (workers) => {
-      const env = { PATH: process.env.PATH, ...settings(workers) }
-      terminal = spawn('python3', ['-c', TERMINAL, process.execPath, CLI, 'serve'], { cwd: folder, env })
+      const env = { PATH: process.env.PATH, ...SERVE_SETTINGS, WORKERS: workers }
+      const args = ['-c', TERMINAL, process.execPath, CLI, 'serve']
+      terminal = spawn('python3', args, { cwd: scene.folder, env })
       let said = ''
       terminal.stdout?.setEncoding('utf8').on('data', (text) => {
         said += text

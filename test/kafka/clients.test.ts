@@ -76,7 +76,7 @@ describe.skipIf(!can)('The same stream, read by other clients', () => {
     const records = CASES.map(([, record]) => record)
     const half = Math.floor(CASES.length / 2)
     await kafka.produce(topic, ...records.slice(0, half))
-    server = await ServerProcess.start(kafka.bootstrapServers, topic)
+    server = await ServerProcess.open(kafka.bootstrapServers, topic)
     token = (await server.token('+5m')).text
     clients.set('eventsource 4', openEventSource())
     clients.set('curl --http1.1', openCurl())

@@ -45,7 +45,7 @@ describe.skipIf(!can).concurrent(
 
     async function prepare(config: Record<string, string> = COMPACTED) {
       const name = await kafka.createTopic({ config })
-      return { topic: name, server: await ServerProcess.start(servers, name) }
+      return { topic: name, server: await ServerProcess.open(servers, name) }
     }
 
     beforeAll(async () => {

@@ -1,18 +1,40 @@
-// A command of ours as a process, with all that it prints; whatever a test leaves running is killed after it. Needs
-// `npm run build`.
+// Our commands as processes of their own, with all that they print. Needs `npm run build`.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { vi } from 'vitest'
+import { AUDIENCE, ISSUER } from './auth-fixtures.ts'
 import { keepPrintedBy } from './printed.ts'
 
 export const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url))
-const LISTENING_MS = 15_000
+/** Nothing listens on port 1, so Kafka is unreachable there. */
+export const NO_KAFKA = '127.0.0.1:1'
+/** Where `kafka-sse serve` is: ports that the system chooses, no TLS, no Kafka. */
+export const LOCAL_SETTINGS = {
+  KAFKA_BOOTSTRAP_SERVERS: NO_KAFKA,
+  TLS: 'off',
+  HOST: '127.0.0.1',
+  PORT: '0',
+  ADMIN_PORT: '0',
+}
+/** All that `kafka-sse serve` needs. `public.pem` is for the test to write into the folder. */
+export const SERVE_SETTINGS = {
+  ...LOCAL_SETTINGS,
+  JWT_ISSUER: ISSUER,
+  JWT_AUDIENCE: AUDIENCE,
+  JWT_KEYS: 'public.pem',
+}
+const LISTENING_MS = 30_000
+/** A test that prints more has no use for it. */
+const OUTPUT_LENGTH_MAX = 1_000_000
 
-export interface CommandOptions {
-  readonly cwd: string
-  readonly env?: Readonly<Record<string, string>>
+type Environment = Readonly<Record<string, string>>
+
+export interface ProcessOptions {
   /** Descriptors from the fourth on. LISTEN_FDS and LISTEN_PID are set for as many. */
   readonly sockets?: readonly number[]
   /** Leads a process group of its own, as what a terminal starts does. */
@@ -22,6 +44,46 @@ export interface CommandOptions {
 export interface ListeningPorts {
   readonly port: number
   readonly adminPort: number
+}
+
+/** A folder of files, and commands that run in it. */
+export class CommandScene {
+  readonly folder = mkdtempSync(join(tmpdir(), 'command-'))
+  private readonly started: CommandProcess[] = []
+
+  private constructor() {}
+
+  static open(files: Readonly<Record<string, string>> = {}): CommandScene {
+    const scene = new CommandScene()
+    for (const [name, text] of Object.entries(files)) scene.file(name, text)
+    return scene
+  }
+
+  /** Writes a file; returns its path. */
+  file(name: string, text: string): string {
+    const path = join(this.folder, name)
+    writeFileSync(path, text)
+    return path
+  }
+
+  start(args: readonly string[], env: Environment = {}, options: ProcessOptions = {}): CommandProcess {
+    const started = new CommandProcess(this.folder, args, env, options)
+    this.started.push(started)
+    return started
+  }
+
+  /** Starts a command, and resolves when it has ended. */
+  async run(args: readonly string[], env: Environment = {}) {
+    const started = this.start(args, env)
+    const code = await started.ended
+    return { code, stdout: started.stdout, stderr: started.stderr }
+  }
+
+  /** Kills what still runs. */
+  async close(): Promise<void> {
+    await Promise.all(this.started.map((each) => each.kill()))
+    rmSync(this.folder, { recursive: true })
+  }
 }
 
 export class CommandProcess {
@@ -34,11 +96,13 @@ export class CommandProcess {
   saidAtMs = 0
   endedAtMs = 0
 
-  constructor(args: readonly string[], { cwd, env, sockets = [], leadsGroup = false }: CommandOptions) {
+  constructor(folder: string, args: readonly string[], env: Environment, options: ProcessOptions = {}) {
+    const { sockets = [], leadsGroup = false } = options
     // A shell that becomes the command: only so can LISTEN_PID be told.
-    const script = `${sockets.length > 0 ? 'LISTEN_PID=$$ ' : ''}exec "$0" "$@"`
+    const isGivenSockets = sockets.length > 0 || 'LISTEN_FDS' in env
+    const script = `${isGivenSockets ? 'LISTEN_PID=$$ ' : ''}exec "$0" "$@"`
     this.child = spawn('sh', ['-c', script, process.execPath, CLI, ...args], {
-      cwd,
+      cwd: folder,
       env: {
         PATH: process.env.PATH,
         ...(sockets.length > 0 && { LISTEN_FDS: String(sockets.length) }),
@@ -53,10 +117,10 @@ export class CommandProcess {
       return code ?? signal
     })
     this.child.stdout?.setEncoding('utf8').on('data', (text) => {
-      this.stdout += text
+      if (this.stdout.length < OUTPUT_LENGTH_MAX) this.stdout += text
     })
     this.child.stderr?.setEncoding('utf8').on('data', (text) => {
-      this.stderr += text
+      if (this.stderr.length < OUTPUT_LENGTH_MAX) this.stderr += text
       this.saidAtMs = performance.now()
     })
   }
@@ -65,18 +129,28 @@ export class CommandProcess {
     return this.child.pid ?? 0
   }
 
+  /** Both outputs. */
+  get output(): string {
+    return this.stdout + this.stderr
+  }
+
   /** Resolves once it says that it listens; rejects when it ends before. */
   async listening(): Promise<ListeningPorts> {
     const look = (): ListeningPorts | null => {
-      if (this.child.exitCode !== null) throw new Error(`it ended, and said: ${this.stderr}`)
+      if (this.child.exitCode !== null) throw new Error(`it ended, and said: ${this.output}`)
       const line = this.stdout.split('\n').find((text) => text.includes('"msg":"listening"'))
       return line === undefined ? null : JSON.parse(line)
     }
-    return (await vi.waitUntil(look, { timeout: LISTENING_MS, interval: 20 })) as ListeningPorts
+    return (await vi.waitUntil(look, { timeout: LISTENING_MS, interval: 10 })) as ListeningPorts
+  }
+
+  /** Sends the signal; resolves as `ended` does. */
+  end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null> {
+    this.child.kill(signal) // nothing is sent to one that has ended
+    return this.ended
   }
 
   async kill(): Promise<void> {
-    this.child.kill('SIGKILL')
-    await this.ended
+    await this.end('SIGKILL')
   }
 }

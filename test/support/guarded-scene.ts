@@ -31,7 +31,7 @@ export class GuardedScene {
     this.tls = tls
   }
 
-  static async create(): Promise<GuardedScene> {
+  static async open(): Promise<GuardedScene> {
     const { caPem, certificatePem, keyPem } = await makeCertificates(['localhost', '127.0.0.1'], Date.now())
     return new GuardedScene({ ca: caPem, cert: certificatePem, key: keyPem })
   }

@@ -11,7 +11,7 @@ import { createConnectionCounts } from '../../../src/http/connection-budget.ts'
 import { Channel } from '../../../src/threads/channel.ts'
 import { handOver } from '../../../src/threads/handover.ts'
 import type { ToMain, ToWorker, WorkerSetup } from '../../../src/threads/messages.ts'
-import { SERVE_SETTINGS } from '../../support/serve-settings.ts'
+import { SERVE_SETTINGS } from '../../support/command-process.ts'
 
 const FILE = new URL('../../../dist/src/threads/worker.js', import.meta.url)
 const RENEWAL = {
