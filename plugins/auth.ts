@@ -6,10 +6,9 @@ import type { ServerHttp2Stream } from 'node:http2'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import { authLimits } from '../src/config/auth-limits.ts'
-import { AUTH_SETTINGS } from '../src/config/auth-settings.ts'
+import { AUTH_LIMITS, AUTH_SETTINGS } from '../src/config/auth-settings.ts'
 import { SessionFault, sessionOfHost } from '../src/config/host-session.ts'
-import { withDefaults } from '../src/config/setting.ts'
+import { numbersInRange, withDefaults } from '../src/config/setting.ts'
 import {
   KeysUnavailable,
   NotAuthenticated,
@@ -85,7 +84,7 @@ function hostSession(answer: unknown, request: FastifyRequest): Session | null {
 }
 
 async function tokenAuthenticator(app: FastifyInstance, options: AuthOptions): Promise<Authenticator> {
-  const limits = authLimits(options)
+  const limits = numbersInRange('auth', options, AUTH_SETTINGS, AUTH_LIMITS)
   const { issuer, audience } = options
   const filled = withDefaults(options, AUTH_SETTINGS, ['algorithm', 'queryToken', 'cookie', 'scopeClaim'])
   if (!issuer || !audience) throw new Error('auth.issuer and auth.audience are required')

@@ -2,7 +2,6 @@
 
 import type { AuthOptions } from '../options.ts'
 import { RSA_ALGORITHMS } from '../token/key-setting.ts'
-import { AUTH_LIMITS, type Limit } from './auth-limits.ts'
 import type { Setting } from './setting.ts'
 
 const TOKEN_CHARACTERS = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -66,26 +65,46 @@ export const AUTH_SETTINGS: Record<keyof AuthOptions, Setting> = {
     maxLength: 200,
     default: null,
   },
-  clockToleranceSeconds: limited('number', AUTH_LIMITS.clockToleranceSeconds, {
+  clockToleranceSeconds: {
+    type: 'number',
     env: 'JWT_CLOCK_TOLERANCE_SECONDS',
     description: 'How far clocks may disagree on `exp` and `nbf`; a stream ends at exp all the same',
-  }),
-  jwksTimeoutMs: limited('integer', AUTH_LIMITS.jwksTimeoutMs, {
+    minimum: 0,
+    maximum: 300,
+    default: 0,
+  },
+  jwksTimeoutMs: {
+    type: 'integer',
     env: 'JWT_JWKS_TIMEOUT_MS',
     description: 'A fetch of the key set, from the connection to the last byte',
-  }),
-  jwksCooldownMs: limited('integer', AUTH_LIMITS.jwksCooldownMs, {
+    minimum: 10,
+    maximum: 60_000,
+    default: 5_000,
+  },
+  jwksCooldownMs: {
+    type: 'integer',
     env: 'JWT_JWKS_COOLDOWN_MS',
     description: 'Least time between two fetches that unknown keys or failures bring about',
-  }),
-  jwksMaxAgeMs: limited('integer', AUTH_LIMITS.jwksMaxAgeMs, {
+    minimum: 10,
+    maximum: 3_600_000,
+    default: 30_000,
+  },
+  jwksMaxAgeMs: {
+    type: 'integer',
     env: 'JWT_JWKS_MAX_AGE_MS',
     description: 'A key set older than this is fetched again before it is used',
-  }),
-  jwksStaleMs: limited('integer', AUTH_LIMITS.jwksStaleMs, {
+    minimum: 10,
+    maximum: 86_400_000,
+    default: 600_000,
+  },
+  jwksStaleMs: {
+    type: 'integer',
     env: 'JWT_JWKS_STALE_MS',
     description: 'How long beyond that it is still used while fetching fails',
-  }),
+    minimum: 0,
+    maximum: 604_800_000,
+    default: 3_600_000,
+  },
   authenticate: {
     callable: true,
     description:
@@ -94,10 +113,11 @@ export const AUTH_SETTINGS: Record<keyof AuthOptions, Setting> = {
   },
 }
 
-function limited(
-  type: 'integer' | 'number',
-  limit: Limit,
-  words: Pick<Setting, 'env' | 'description'>,
-): Setting {
-  return { type, ...words, minimum: limit.min, maximum: limit.max, default: limit.default }
-}
+/** The numbers that plugins/auth checks by itself, because it may be registered without the schema's validation. */
+export const AUTH_LIMITS = [
+  'clockToleranceSeconds',
+  'jwksTimeoutMs',
+  'jwksCooldownMs',
+  'jwksMaxAgeMs',
+  'jwksStaleMs',
+] as const satisfies readonly (keyof AuthOptions)[]

@@ -46,3 +46,23 @@ export function withDefaults<T extends object, D extends keyof T & string>(
   })
   return { ...options, ...Object.fromEntries(defaults) }
 }
+
+/**
+ * The named numbers of a part's options, with the schema's defaults. Throws a RangeError for a number outside the
+ * schema's range; it names the option, `part` included.
+ */
+export function numbersInRange<D extends string>(
+  part: string,
+  options: { readonly [Name in D]?: number },
+  settings: Readonly<Record<D, Setting>>,
+  names: readonly D[],
+): Readonly<Record<D, number>> {
+  const filled: Readonly<Record<D, number>> = withDefaults(options, settings, names)
+  const numbers = names.map((name) => {
+    const { minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = settings[name]
+    const value = filled[name]
+    if (Number.isFinite(value) && value >= minimum && value <= maximum) return [name, value]
+    throw new RangeError(`${part}.${name} is a number from ${minimum} to ${maximum}`)
+  })
+  return Object.fromEntries(numbers) // one entry for each name
+}

@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest'
 import { AUTH_SETTINGS } from '../../../src/config/auth-settings.ts'
 import { KAFKA_SETTINGS } from '../../../src/config/kafka-settings.ts'
-import { withDefaults } from '../../../src/config/setting.ts'
+import { numbersInRange, withDefaults } from '../../../src/config/setting.ts'
 import type { AuthOptions, KafkaOptions } from '../../../src/options.ts'
 
 const AUTH: AuthOptions = { issuer: 'i', audience: 'a', keys: 'k' }
@@ -32,4 +32,16 @@ test('a bound that is undefined is the default, and null is no bound', () => {
 
 test('a default that the schema lacks is nowhere made up', () => {
   expect(() => withDefaults(AUTH, AUTH_SETTINGS, ['issuer'])).toThrow('the schema has no default of issuer')
+})
+
+test('a number of a part is within the schema’s range, or the option is named', () => {
+  const names = ['jwksTimeoutMs', 'jwksStaleMs'] as const
+  expect(numbersInRange('auth', { jwksTimeoutMs: 10 }, AUTH_SETTINGS, names)).toEqual({
+    jwksTimeoutMs: 10,
+    jwksStaleMs: AUTH_SETTINGS.jwksStaleMs.default,
+  })
+  for (const jwksTimeoutMs of [9, 60_001, Number.NaN])
+    expect(() => numbersInRange('auth', { jwksTimeoutMs }, AUTH_SETTINGS, names)).toThrow(
+      new RangeError('auth.jwksTimeoutMs is a number from 10 to 60000'),
+    )
 })
