@@ -2,6 +2,7 @@
 // stream has a path of its own.
 
 import type { AuthOptions, ResolvedOptions } from '../options.ts'
+import { keySetting } from '../token/key-setting.ts'
 import { AUTH_SETTINGS } from './auth-settings.ts'
 import { quoted } from './config-error.ts'
 import type { Document } from './document.ts'
@@ -22,7 +23,7 @@ export function authFaults({ auth }: Document): Fault[] {
   const faults: Fault[] = []
   if (issuer === undefined) faults.push(missing('issuer', AUTH_SETTINGS.issuer.description))
   if (audience === undefined) faults.push(missing('audience', AUTH_SETTINGS.audience.description))
-  if (keys === undefined && typeof issuer === 'string' && !isWebAddress(issuer)) {
+  if (keys === undefined && typeof issuer === 'string' && keySetting(issuer).kind !== 'url') {
     faults.push(missing('keys', 'the issuer is not a web address, so no discovery document can name them'))
   }
   return faults
@@ -55,10 +56,6 @@ export function resolveOptions(document: Document): ResolvedOptions {
 /** OpenID Connect Discovery 1.0 section 4: a slash at the issuer's end goes first. */
 function discoveryDocument(issuer: string): string {
   return `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
-}
-
-function isWebAddress(text: string): boolean {
-  return /^https?:\/\//i.test(text) && URL.canParse(text)
 }
 
 function missing(name: keyof AuthOptions, words: string): Fault {
