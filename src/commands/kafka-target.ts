@@ -1,7 +1,7 @@
 // Which Kafka a command means: the one it is told, the one that the settings name, or the embedded one of this folder.
 
 import { ConfigError } from '../config/config-error.ts'
-import { gatherSettings } from '../config/merged-settings.ts'
+import { mergeSettings } from '../config/merged-settings.ts'
 import { ONLY_STREAM } from '../config/stream-settings.ts'
 import type { KafkaOptions } from '../options.ts'
 import { findBroker } from './broker-file.ts'
@@ -18,7 +18,7 @@ export async function findKafka(
   env: NodeJS.ProcessEnv,
   folder: string,
 ): Promise<KafkaTarget> {
-  const { document, problems } = await gatherSettings(env)
+  const { document, problems } = await mergeSettings(env)
   if (problems.length > 0) throw new ConfigError(problems)
   const kafka = propertiesOf(document.kafka)
   const bootstrapServers = told ?? textOf(kafka.bootstrapServers) ?? (await findBroker(folder))

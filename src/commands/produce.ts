@@ -50,7 +50,7 @@ export async function produce(
   terminal: ProduceTerminal = { ...processStreams(), folder: process.cwd() },
 ): Promise<number> {
   const line = { help: HELP, options: OPTIONS, allowPositionals: true }
-  return runCommand(line, args, async (given) => write(readWish(given), env, terminal), terminal)
+  return runCommand(line, args, async (given) => write(readArguments(given), env, terminal), terminal)
 }
 
 function processStreams() {
@@ -58,7 +58,7 @@ function processStreams() {
   return { stdin, stdout, stderr }
 }
 
-interface Wish {
+interface ProduceArguments {
   /** null: lines of standard input. */
   readonly value: string | null
   readonly key: string | null
@@ -71,9 +71,9 @@ interface Wish {
 }
 
 /** Throws an error that says what is wrong. */
-function readWish({ values, positionals }: Given<typeof OPTIONS>): Wish {
+function readArguments({ values, positionals }: Given<typeof OPTIONS>): ProduceArguments {
   if (positionals.length > 1) throw new Error('takes one VALUE: put it in quotes if it has spaces')
-  const wish: Wish = {
+  const given: ProduceArguments = {
     value: positionals[0] ?? null,
     key: values.key ?? null,
     keySeparator: values['key-separator'] ?? null,
@@ -83,11 +83,11 @@ function readWish({ values, positionals }: Given<typeof OPTIONS>): Wish {
     partition: values.partition === undefined ? null : partitionOf(values.partition),
     bootstrapServers: values['bootstrap-servers'],
   }
-  refuseContradictions(wish)
-  return wish
+  refuseContradictions(given)
+  return given
 }
 
-function refuseContradictions({ value, key, keySeparator, tombstone }: Wish): void {
+function refuseContradictions({ value, key, keySeparator, tombstone }: ProduceArguments): void {
   if (tombstone && key === null) throw new Error('--delete needs --key: it deletes what has that key')
   if (tombstone && value !== null) throw new Error('--delete takes no VALUE')
   if (keySeparator === '') throw new Error('--key-separator is empty')
@@ -109,15 +109,19 @@ function partitionOf(text: string): number {
   return partition
 }
 
-async function write(wish: Wish, env: NodeJS.ProcessEnv, terminal: ProduceTerminal): Promise<number> {
-  const { kafka, topic } = await findKafka(wish.bootstrapServers, env, terminal.folder)
+async function write(
+  given: ProduceArguments,
+  env: NodeJS.ProcessEnv,
+  terminal: ProduceTerminal,
+): Promise<number> {
+  const { kafka, topic } = await findKafka(given.bootstrapServers, env, terminal.folder)
   const producer = new RecordProducer(kafka)
   await producer.connect()
   try {
-    const target = wish.topic ?? topic
+    const target = given.topic ?? topic
     const deliveries = new Deliveries()
-    for await (const { key, value } of keysAndValues(wish, terminal.stdin)) {
-      const record: ProducedRecord = { ...wish, topic: target, key: bytes(key), value: bytes(value) }
+    for await (const { key, value } of keysAndValues(given, terminal.stdin)) {
+      const record: ProducedRecord = { ...given, topic: target, key: bytes(key), value: bytes(value) }
       deliveries.add((await producer.produce(record)).delivered)
       deliveries.throwIfFailed()
     }
@@ -133,8 +137,8 @@ interface KeyAndValue {
   readonly value: string | null
 }
 
-async function* keysAndValues(wish: Wish, stdin: Readable): AsyncGenerator<KeyAndValue> {
-  const { key, value, tombstone, keySeparator } = wish
+async function* keysAndValues(given: ProduceArguments, stdin: Readable): AsyncGenerator<KeyAndValue> {
+  const { key, value, tombstone, keySeparator } = given
   if (tombstone || value !== null) {
     yield { key, value: tombstone ? null : value }
     return

@@ -65,23 +65,23 @@ function tailTo(terminal: Terminal, args: string[], env: NodeJS.ProcessEnv): Pro
   return runCommand(
     line,
     args,
-    async (given) => print(readWish(given, env, terminal.folder), terminal),
+    async (given) => print(readArguments(given, env, terminal.folder), terminal),
     terminal,
   )
 }
 
-interface Wish {
+interface TailArguments {
   readonly url: URL
   readonly json: boolean
   readonly options: ConnectOptions
 }
 
 /** Throws an error that says what is wrong, and never quotes a token. */
-function readWish(
+function readArguments(
   { values, positionals }: Given<typeof OPTIONS>,
   env: NodeJS.ProcessEnv,
   folder: string,
-): Wish {
+): TailArguments {
   if (positionals.length > 1) throw new Error('takes one URL')
   const url = streamUrl(positionals[0] ?? 'https://localhost:7143/events', values.from)
   const authorities = readAuthorities(url, values.ca, folder)
@@ -140,7 +140,10 @@ async function runForToken(command: string, signal: AbortSignal): Promise<string
   }
 }
 
-async function print({ url, json, options }: Wish, { stdout, stderr, signal }: Terminal): Promise<number> {
+async function print(
+  { url, json, options }: TailArguments,
+  { stdout, stderr, signal }: Terminal,
+): Promise<number> {
   const unwritable = new AbortController()
   const reading = AbortSignal.any([signal, unwritable.signal])
   const say = (line: string): void => {

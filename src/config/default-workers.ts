@@ -1,13 +1,19 @@
-// How many cores this process may use: those it sees, or fewer where its cgroup is given less time.
+// The default of WORKERS: one thread for each CPU core that this process may use, less one for the main thread.
 
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { WORKERS_MAX } from './server-settings.ts'
 
 /** cgroup v2: `quota period` in microseconds, or `max period`. */
 const CPU_MAX_FILE = '/sys/fs/cgroup/cpu.max'
 
-/** At least 1. availableParallelism knows of CPU affinity, and nothing of a cgroup's quota. */
-export function cores(read: () => string = () => readFileSync(CPU_MAX_FILE, 'latin1')): number {
+/** 1 to WORKERS_MAX. One core is left to the main thread, which reads from Kafka. */
+export function defaultWorkers(): number {
+  return Math.max(1, Math.min(WORKERS_MAX, availableCores() - 1))
+}
+
+/** At least 1: the CPU affinity that `availableParallelism` respects, or the cgroup's quota where that is less. */
+export function availableCores(read: () => string = () => readFileSync(CPU_MAX_FILE, 'latin1')): number {
   return Math.max(1, Math.min(availableParallelism(), quota(read)))
 }
 
@@ -17,6 +23,6 @@ function quota(read: () => string): number {
     const share = Math.floor((quotaMicros ?? Number.NaN) / (periodMicros ?? Number.NaN))
     return Number.isNaN(share) ? Number.POSITIVE_INFINITY : share
   } catch {
-    return Number.POSITIVE_INFINITY // no cgroup v2: no quota that we could know of
+    return Number.POSITIVE_INFINITY // without cgroup v2 no quota can be read
   }
 }

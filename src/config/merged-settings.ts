@@ -13,7 +13,7 @@ import type { Fault, SettingPlace } from './validation.ts'
 /** A file's document, where it is meant itself. */
 const WHOLE = 'the default export'
 
-export interface Gathered {
+export interface MergedSettings {
   readonly document: Document
   readonly assignments: readonly SetVariable[]
   /** CONFIG_FILE's path; null where there is none. */
@@ -23,7 +23,7 @@ export interface Gathered {
   readonly problems: string[]
 }
 
-export async function gatherSettings(env: EnvironmentVariables): Promise<Gathered> {
+export async function mergeSettings(env: EnvironmentVariables): Promise<MergedSettings> {
   const { assignments, problems: found } = readEnvironment(env)
   const problems = [...found]
   const file = env[CONFIG_FILE] || null
@@ -42,7 +42,7 @@ export async function gatherSettings(env: EnvironmentVariables): Promise<Gathere
 
 /** The name that a place is known under to whoever configures: the variable that set it, its place in the file, or the
  * variable that could set it. */
-export function nameOf(place: SettingPlace, { assignments, file, document }: Gathered): string {
+export function nameOf(place: SettingPlace, { assignments, file, document }: MergedSettings): string {
   const setter = assignments.find((assignment) =>
     assignment.place.every((name, depth) => name === place[depth]),
   )
@@ -55,8 +55,8 @@ export function nameOf(place: SettingPlace, { assignments, file, document }: Gat
 }
 
 /** A fault as a line: who is meant, then what is wrong with it. */
-export function lineOf(fault: Fault, gathered: Gathered): string {
-  const name = nameOf(fault.place, gathered)
+export function lineOf(fault: Fault, settings: MergedSettings): string {
+  const name = nameOf(fault.place, settings)
   const words = VARIABLES.has(name) ? fault.words.replace(/^is missing/, 'is not set') : fault.words
   return `${name} ${words}`
 }

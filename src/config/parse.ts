@@ -4,12 +4,12 @@
 import type { KafkaSseOptions, LogLevel, ResolvedOptions, ServerOptions, TlsOptions } from '../options.ts'
 import { ConfigError } from './config-error.ts'
 import { authFaults, resolveOptions, streamFaults } from './cross-field-rules.ts'
-import { cores } from './default-workers.ts'
+import { defaultWorkers } from './default-workers.ts'
 import { copied, type Document, setAt, unplain, unplainFaults, valueAt } from './document.ts'
 import type { EnvironmentVariables } from './environment.ts'
 import { tlsProblems, verificationKeysProblem } from './key-files.ts'
-import { dotted, type Gathered, gatherSettings, lineOf, nameOf } from './merged-settings.ts'
-import { type ServerSettingName, WORKERS_MAX } from './server-settings.ts'
+import { dotted, lineOf, type MergedSettings, mergeSettings, nameOf } from './merged-settings.ts'
+import type { ServerSettingName } from './server-settings.ts'
 import { type Fault, optionsFaults, serverFaults } from './validation.ts'
 
 export { ConfigError } from './config-error.ts'
@@ -43,17 +43,17 @@ export async function parseEnvironment(
   env: EnvironmentVariables,
   folder: string = process.cwd(),
 ): Promise<ServerOptions> {
-  const gathered = await gatherSettings(env)
-  const problems = [...gathered.problems, ...faultLines(gathered), ...tlsLines(gathered.document)]
-  const { document } = gathered
+  const settings = await mergeSettings(env)
+  const problems = [...settings.problems, ...faultLines(settings), ...tlsLines(settings.document)]
+  const { document } = settings
   if (document.demoTokens !== undefined) problems.push('DEMO_TOKENS is for kafka-sse demo alone')
   const keys = valueAt(document, ['auth', 'keys'])
   if (typeof keys === 'string') {
-    const problem = verificationKeysProblem(nameOf(['auth', 'keys'], gathered), keys, folder)
+    const problem = verificationKeysProblem(nameOf(['auth', 'keys'], settings), keys, folder)
     if (problem !== null) problems.push(problem)
   }
   if (problems.length > 0) throw new ConfigError(problems)
-  return serverOptions(gathered)
+  return serverOptions(settings)
 }
 
 /** What the demo brings along, by place: `fixed` is its own and nobody else's, `defaults` give way to what is set. */
@@ -68,36 +68,36 @@ export async function parseDemoEnvironment(
   env: EnvironmentVariables,
   { folder, fixed, defaults }: DemoPresets,
 ): Promise<ServerOptions> {
-  const gathered = await gatherSettings(env)
-  const { document, problems } = gathered
+  const settings = await mergeSettings(env)
+  const { document, problems } = settings
   for (const [name, value] of fixed) {
     const place = name.split('.')
     if (valueAt(document, place) === undefined) setAt(document, place, value)
     else
-      problems.push(`${nameOf(place, gathered)} is for kafka-sse serve: the demo trusts its own keys alone`)
+      problems.push(`${nameOf(place, settings)} is for kafka-sse serve: the demo trusts its own keys alone`)
   }
   for (const [name, value] of defaults) {
     const place = name.split('.')
     if (valueAt(document, place) === undefined) setAt(document, place, value)
   }
-  problems.push(...faultLines(gathered))
+  problems.push(...faultLines(settings))
   if (problems.length > 0) throw new ConfigError(problems)
-  const options = serverOptions(gathered)
+  const options = serverOptions(settings)
   const tokens = document.demoTokens ?? (LOCAL_HOSTS.has(options.host) ? 'on' : 'off')
   return { ...options, demo: { folder, tokens: tokens === 'on' } }
 }
 
-function faultLines(gathered: Gathered): string[] {
-  const { document } = gathered
+function faultLines(settings: MergedSettings): string[] {
+  const { document } = settings
   const faults = [...serverFaults(document), ...authFaults(document), ...streamFaults(document)]
-  return [...faults.map((fault) => lineOf(fault, gathered)), ...adminPathLines(gathered)]
+  return [...faults.map((fault) => lineOf(fault, settings)), ...adminPathLines(settings)]
 }
 
 /** On a server's public port nobody would be asked who they are. */
-function adminPathLines(gathered: Gathered): string[] {
+function adminPathLines(settings: MergedSettings): string[] {
   const place = ['sse', 'adminPath']
-  if (typeof valueAt(gathered.document, place) !== 'string') return []
-  return [`${nameOf(place, gathered)} is for the plugin: a server has ADMIN_PORT`]
+  if (typeof valueAt(settings.document, place) !== 'string') return []
+  return [`${nameOf(place, settings)} is for the plugin: a server has ADMIN_PORT`]
 }
 
 function tlsLines({ tls, tlsCertFile, tlsKeyFile }: Document): string[] {
@@ -128,7 +128,7 @@ type NumberName =
   | 'lingerSeconds'
   | 'workers'
 
-function serverOptions({ document, module }: Gathered): ServerOptions {
+function serverOptions({ document, module }: MergedSettings): ServerOptions {
   const { tls, tlsCertFile, tlsKeyFile, ...checked } = document as CheckedDocument
   const { host, port, adminHost, adminPort, adminHosts, logLevel } = checked
   const { workers = defaultWorkers(), lingerSeconds, connectionsMax, connectionsPerAddressMax } = checked
@@ -140,9 +140,4 @@ function serverOptions({ document, module }: Gathered): ServerOptions {
     tls: tls === 'off' ? null : files,
     ...(module !== null && { configModule: module }),
   }
-}
-
-/** One core is left to the main thread, which reads from Kafka. */
-function defaultWorkers(): number {
-  return Math.max(1, Math.min(WORKERS_MAX, cores() - 1))
 }

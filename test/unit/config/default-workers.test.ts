@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { describe, expect, it } from 'vitest'
-import { cores } from '../../../src/config/default-workers.ts'
+import { availableCores } from '../../../src/config/default-workers.ts'
 
 describe('the cores that a process may use', () => {
   const seen = availableParallelism()
@@ -12,15 +12,15 @@ describe('the cores that a process may use', () => {
     ['a quota of more than there are', '99900000 100000\n', seen],
     ['something else', 'gibberish', seen],
   ])('with %s', (_, text, count) => {
-    expect(cores(() => text)).toBe(count)
+    expect(availableCores(() => text)).toBe(count)
   })
 
   it('are those it sees where there is no cgroup to ask', () => {
     expect(
-      cores(() => {
+      availableCores(() => {
         throw new Error('ENOENT')
       }),
     ).toBe(seen)
-    expect(cores()).toBeGreaterThanOrEqual(1)
+    expect(availableCores()).toBeGreaterThanOrEqual(1)
   })
 })

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { cores } from '../../../src/config/default-workers.ts'
+import { availableCores } from '../../../src/config/default-workers.ts'
 import { parseDemoEnvironment } from '../../../src/config/parse.ts'
 import { NEEDED, SettingsScene } from '../../support/settings-scene.ts'
 
@@ -64,7 +64,7 @@ describe('a server’s environment', () => {
       connectionsMax: 25_000,
       connectionsPerAddressMax: 25_000,
       logLevel: 'info',
-      workers: Math.max(1, cores() - 1),
+      workers: Math.max(1, availableCores() - 1),
     })
   })
 
