@@ -6,10 +6,12 @@ import { parseDemoEnvironment } from '../config/parse.ts'
 import { ensureDemoCredentials } from '../demo/credentials.ts'
 import { type DemoSurroundings, demoGuide } from '../demo/guide.ts'
 import {
+  answersAsLocalhost,
   CERTIFICATE_FILE,
   CERTIFICATE_KEY_FILE,
   DEMO_AUDIENCE,
   DEMO_ISSUER,
+  LOCAL_HOSTS,
   PRIVATE_KEY_FILE,
 } from '../demo/identity.ts'
 import type { ServerOptions } from '../options.ts'
@@ -25,8 +27,6 @@ folder kafka-sse token, produce and tail need no options. With KAFKA_BOOTSTRAP_S
 
 /** Stands for the embedded broker until its address is known: no broker has port 0. */
 const EMBEDDED = '127.0.0.1:0'
-/** These are covered by the certificate anyway, or stand for every address, which no certificate can. */
-const HOSTS_WITHOUT_NAME = new Set(['localhost', '127.0.0.1', '::1', '0.0.0.0', '::'])
 
 export async function demo(args: string[], env: NodeJS.ProcessEnv, signals: SignalQueue): Promise<number> {
   return runCommand({ help: HELP, options: {} }, args, async () =>
@@ -38,6 +38,7 @@ async function demoOptions(env: NodeJS.ProcessEnv, folder: string): Promise<Serv
   const at = (name: string) => `${folder}/${name}`
   return parseDemoEnvironment(env, {
     folder,
+    localHosts: LOCAL_HOSTS,
     fixed: new Map([
       ['auth.issuer', DEMO_ISSUER],
       ['auth.audience', DEMO_AUDIENCE],
@@ -62,7 +63,7 @@ async function runDemo(options: ServerOptions, folder: string, signals: SignalQu
     runServer(served, signals, ({ port }) => {
       process.stdout.write(demoGuide(served, port, surroundings))
     })
-  const names = HOSTS_WITHOUT_NAME.has(options.host) ? [] : [options.host]
+  const names = answersAsLocalhost(options.host) ? [] : [options.host]
   const { made } = await ensureDemoCredentials({ folder, names })
   if (options.kafka.bootstrapServers !== EMBEDDED) return serveDemo(options, { made, broker: 'kafka' })
   const found = await findBroker(folder)

@@ -9,6 +9,7 @@ import type { Writable } from 'node:stream'
 import { type ParseArgsConfig, promisify } from 'node:util'
 import { EXIT_DONE, EXIT_FAILED } from '../app/exit.ts'
 import { type ConnectOptions, connect, type StreamEvent } from '../client/index.ts'
+import { CA_FILE, DEMO_TOKEN_SECONDS, PRIVATE_KEY_FILE } from '../demo/identity.ts'
 import { mintDemoToken } from '../demo/token.ts'
 import { errorCode } from '../errors.ts'
 import { type Given, type Outputs, runCommand } from './command-line.ts'
@@ -34,7 +35,6 @@ const OPTIONS = {
   from: { type: 'string' },
   json: { type: 'boolean', default: false },
 } satisfies ParseArgsConfig['options']
-const TOKEN_SECONDS = 30
 const TOKEN_COMMAND_TIMEOUT_MS = 30_000
 const TOKEN_BYTES_MAX = 65_536
 
@@ -104,7 +104,7 @@ function streamUrl(text: string, from: string | undefined): URL {
 
 function readAuthorities(url: URL, file: string | undefined, folder: string): string | null {
   if (file !== undefined) return readFileSync(file, 'utf8')
-  const ours = join(folder, 'test-ca.crt')
+  const ours = join(folder, CA_FILE)
   return isHere(url) && existsSync(ours) ? readFileSync(ours, 'utf8') : null
 }
 
@@ -116,8 +116,8 @@ function tokenMaker(
 ): ConnectOptions['getToken'] {
   if (command !== undefined) return (signal) => runForToken(command, signal)
   if (token !== undefined && token !== '') return () => token
-  if (isHere(url) && existsSync(join(folder, 'private.pem'))) {
-    return () => mintDemoToken({ folder, expiresInSeconds: TOKEN_SECONDS })
+  if (isHere(url) && existsSync(join(folder, PRIVATE_KEY_FILE))) {
+    return () => mintDemoToken({ folder, expiresInSeconds: DEMO_TOKEN_SECONDS })
   }
   throw new Error(
     'needs --token, --token-command or KAFKA_SSE_TOKEN (there is no demo in this folder for that URL)',

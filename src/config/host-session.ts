@@ -2,12 +2,9 @@
 // becomes one, and the error names the field; nothing of a value is quoted, since it may be a credential.
 
 import { EXPIRY_SECONDS_MAX } from '../token/claims.ts'
-import type { Session } from '../token/session.ts'
+import { DEFAULT_SCOPE, type Session } from '../token/session.ts'
 import { quoted } from './config-error.ts'
 import { nearestName } from './suggestion.ts'
-
-/** The scope that a stream asks for unless its options say otherwise, and that a session has unless it says otherwise. */
-export const DEFAULT_SCOPE = 'proxy:stream'
 
 /** `field` is the one that is wrong, null where the answer is no object at all; `words` say what it should be. */
 export class SessionFault extends Error {

@@ -16,7 +16,6 @@ export { ConfigError } from './config-error.ts'
 
 /** What Fastify's `register` reads out of a plugin's options for itself. */
 const REGISTER_OPTIONS = new Set(['prefix', 'logLevel', 'logSerializers'])
-const LOCAL_HOSTS = new Set(['localhost', '127.0.0.1', '::1'])
 
 /**
  * The options that a plugin was registered with, every default filled in; the object itself is left as it is. Throws a
@@ -56,17 +55,21 @@ export async function parseEnvironment(
   return serverOptions(settings)
 }
 
-/** What the demo brings along, by place: `fixed` is its own and nobody else's, `defaults` give way to what is set. */
+/** What the demo sets by itself. The keys of both maps are places, such as `auth.issuer`. */
 export interface DemoPresets {
   readonly folder: string
+  /** Hosts at which DEMO_TOKENS is on unless it is set: only this machine can reach them. */
+  readonly localHosts: readonly string[]
+  /** Values that the environment and CONFIG_FILE must not set. */
   readonly fixed: ReadonlyMap<string, unknown>
+  /** Values that the environment and CONFIG_FILE may replace. */
   readonly defaults: ReadonlyMap<string, unknown>
 }
 
 /** The options of `kafka-sse demo`. Throws like parseEnvironment; reads none of the demo's files, which come later. */
 export async function parseDemoEnvironment(
   env: EnvironmentVariables,
-  { folder, fixed, defaults }: DemoPresets,
+  { folder, localHosts, fixed, defaults }: DemoPresets,
 ): Promise<ServerOptions> {
   const settings = await mergeSettings(env)
   const { document, problems } = settings
@@ -83,7 +86,7 @@ export async function parseDemoEnvironment(
   problems.push(...faultLines(settings))
   if (problems.length > 0) throw new ConfigError(problems)
   const options = serverOptions(settings)
-  const tokens = document.demoTokens ?? (LOCAL_HOSTS.has(options.host) ? 'on' : 'off')
+  const tokens = document.demoTokens ?? (localHosts.includes(options.host) ? 'on' : 'off')
   return { ...options, demo: { folder, tokens: tokens === 'on' } }
 }
 

@@ -1,7 +1,7 @@
 // Settings of the streams: which there are, and the limits that all of them live under.
 
 import type { SseOptions, StreamOptions } from '../options.ts'
-import { DEFAULT_SCOPE } from './host-session.ts'
+import { DEFAULT_SCOPE } from '../token/session.ts'
 import type { Setting } from './setting.ts'
 
 /** The stream of a server that lists none. */

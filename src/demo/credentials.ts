@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { writeAtomically } from './atomic-file.ts'
 import { CA_NAME, makeCertificates } from './certificates.ts'
-import { CA_FILE, CERTIFICATE_FILE, CERTIFICATE_KEY_FILE, PRIVATE_KEY_FILE } from './identity.ts'
+import { CA_FILE, CERTIFICATE_FILE, CERTIFICATE_KEY_FILE, LOCAL_HOSTS, PRIVATE_KEY_FILE } from './identity.ts'
 
 export interface DemoCredentialsOptions {
   folder: string
@@ -28,7 +28,6 @@ export interface DemoCredentials {
 /** One line that says which file is in the way, and what to do. */
 export class CredentialsUnusable extends Error {}
 
-const LOCAL_NAMES = ['localhost', '127.0.0.1', '::1']
 /** Made anew this long before they end, so that a demo that runs for days does not run out. */
 const RENEWED_BEFORE_MS = 30 * 86_400_000
 const RSA_BITS = 2048
@@ -41,7 +40,7 @@ export async function ensureDemoCredentials(
   epochMs: number = Date.now(),
 ): Promise<DemoCredentials> {
   const made = [
-    await ensureCertificates(folder, [...LOCAL_NAMES, ...names], epochMs),
+    await ensureCertificates(folder, [...LOCAL_HOSTS, ...names], epochMs),
     await ensurePrivateKey(folder),
   ]
   return {

@@ -1,6 +1,7 @@
 // What the demo prints once it listens: what there is, and what to do next, as commands that can be pasted in its folder.
 
 import type { ServerOptions } from '../options.ts'
+import { answersAsLocalhost } from './identity.ts'
 
 export interface DemoSurroundings {
   /** What was made in the folder: a line each. */
@@ -9,7 +10,6 @@ export interface DemoSurroundings {
   readonly broker: 'found' | 'started' | 'kafka'
 }
 
-const EVERY_ADDRESS = new Set(['0.0.0.0', '::', '127.0.0.1', '::1'])
 const RECORD = `'{ "id": 1, "name": "Hello World!"}'`
 
 export function demoGuide(options: ServerOptions, port: number, surroundings: DemoSurroundings): string {
@@ -80,6 +80,6 @@ function restartLines({ broker }: DemoSurroundings): string[] {
 }
 
 function hostOf({ host }: ServerOptions): string {
-  if (EVERY_ADDRESS.has(host)) return 'localhost'
+  if (answersAsLocalhost(host)) return 'localhost'
   return host.includes(':') ? `[${host}]` : host
 }

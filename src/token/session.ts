@@ -1,6 +1,9 @@
 // A session: whose it is, which scopes it grants, and until when. plugins/auth makes it of a token; a stream lives as
 // long.
 
+/** The scope that a stream asks for and a host's session has, unless its options or its answer name another. */
+export const DEFAULT_SCOPE = 'proxy:stream'
+
 /** What a verified token says. Holds the token's digest, not the token. */
 export interface Session {
   readonly issuer: string

@@ -179,7 +179,7 @@ describe('compose.yaml', () => {
     const env = zilla?.environment ?? {}
     for (const [name, value] of Object.entries(env))
       expect(meaningOf(name, value), name).toMatchObject({ file: false })
-    const presets = { folder: zilla?.working_dir ?? '', fixed: new Map(), defaults: new Map() }
+    const presets = { folder: zilla?.working_dir ?? '', localHosts: [], defaults: new Map() }
     const fixed = new Map([
       ['auth.issuer', 'https://a.test'],
       ['auth.audience', 'b'],

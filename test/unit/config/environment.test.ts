@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { availableCores } from '../../../src/config/default-workers.ts'
 import { parseDemoEnvironment } from '../../../src/config/parse.ts'
+import { LOCAL_HOSTS } from '../../../src/demo/identity.ts'
 import { NEEDED, SettingsScene } from '../../support/settings-scene.ts'
 
 let scene: SettingsScene
@@ -266,6 +267,7 @@ describe('a server’s environment', () => {
 describe('the demo’s environment', () => {
   const presets = () => ({
     folder: scene.folder,
+    localHosts: LOCAL_HOSTS,
     fixed: new Map([
       ['auth.issuer', 'https://auth.example.com'],
       ['auth.audience', 'https://api.example.com'],

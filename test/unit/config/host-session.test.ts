@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { DEFAULT_SCOPE, SessionFault, sessionOfHost } from '../../../src/config/host-session.ts'
+import { SessionFault, sessionOfHost } from '../../../src/config/host-session.ts'
 import { holderOf } from '../../../src/stream/holders.ts'
 import { EXPIRY_SECONDS_MAX } from '../../../src/token/claims.ts'
+import { DEFAULT_SCOPE } from '../../../src/token/session.ts'
 
 const NOW_MS = Date.UTC(2026, 0, 1)
 const SOON_MS = NOW_MS + 60_000
