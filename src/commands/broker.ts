@@ -61,8 +61,9 @@ export async function spawnBroker(
 }
 
 async function serve(topics: readonly string[], isChild: boolean, folder: string): Promise<number> {
+  if (topics.includes('')) throw new Error('--topic is empty')
   const other = await findBroker(folder)
-  if (other !== null) throw new Error(`one is running already for this folder, at ${other}`)
+  if (other !== null) throw new Error(`a broker is running already for this folder, at ${other}`)
   const ended = toldToEnd(isChild)
   const running = await startMockBroker(topics)
   await writeBrokerFile(folder, running.address)

@@ -4,6 +4,7 @@
 import type { Writable } from 'node:stream'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { EXIT_DONE, tellProblems } from '../app/exit.ts'
+import { errorWords } from '../errors.ts'
 
 type Options = NonNullable<ParseArgsConfig['options']>
 
@@ -29,24 +30,33 @@ export interface Outputs {
 
 /** Runs a command; resolves with its exit code. What `run` throws goes to standard error, and the code is EXIT_FAILED. */
 export async function runCommand<O extends Options>(
-  { help, options, allowPositionals = false }: CommandLine<O>,
+  commandLine: CommandLine<O>,
   args: string[],
   run: (given: Given<O>) => Promise<number>,
   { stdout, stderr }: Outputs = process,
 ): Promise<number> {
   try {
-    const given = parseArgs({
-      args,
-      allowPositionals,
-      options: { ...options, help: { type: 'boolean', short: 'h', default: false } },
-    })
+    const given = parseLine(commandLine, args)
     // TypeScript computes the values of options only where it knows them by name.
     if ((given.values as { readonly help: boolean }).help) {
-      stdout.write(help)
+      stdout.write(commandLine.help)
       return EXIT_DONE
     }
     return await run(given as Given<O>)
   } catch (error) {
     return tellProblems(error, stderr)
+  }
+}
+
+/** Throws an error of one line: what is wrong, and the command that prints the help. */
+function parseLine<O extends Options>({ help, options, allowPositionals }: CommandLine<O>, args: string[]) {
+  const withHelp = { ...options, help: { type: 'boolean', short: 'h', default: false } } as const
+  try {
+    return parseArgs({ args, allowPositionals: allowPositionals ?? false, options: withHelp })
+  } catch (error) {
+    // Node adds a second sentence about positional arguments to some of these errors.
+    const [problem] = errorWords(error).split(/\.\s|\.$/m, 1)
+    const [command] = /^kafka-sse \w+/.exec(help) ?? ['kafka-sse']
+    throw new Error(`${problem}; see ${command} --help`)
   }
 }

@@ -72,7 +72,7 @@ interface ProduceArguments {
 
 /** Throws an error that says what is wrong. */
 function readArguments({ values, positionals }: Given<typeof OPTIONS>): ProduceArguments {
-  if (positionals.length > 1) throw new Error('takes one VALUE: put it in quotes if it has spaces')
+  if (positionals.length > 1) throw new Error('produce takes one VALUE: put it in quotes if it has spaces')
   const given: ProduceArguments = {
     value: positionals[0] ?? null,
     key: values.key ?? null,
@@ -87,7 +87,8 @@ function readArguments({ values, positionals }: Given<typeof OPTIONS>): ProduceA
   return given
 }
 
-function refuseContradictions({ value, key, keySeparator, tombstone }: ProduceArguments): void {
+function refuseContradictions({ value, key, keySeparator, tombstone, topic }: ProduceArguments): void {
+  if (topic === '') throw new Error('--topic is empty')
   if (tombstone && key === null) throw new Error('--delete needs --key: it deletes what has that key')
   if (tombstone && value !== null) throw new Error('--delete takes no VALUE')
   if (keySeparator === '') throw new Error('--key-separator is empty')

@@ -9,6 +9,7 @@ import type { Writable } from 'node:stream'
 import { type ParseArgsConfig, promisify } from 'node:util'
 import { EXIT_DONE, EXIT_FAILED } from '../app/exit.ts'
 import { type ConnectOptions, connect, type StreamEvent } from '../client/index.ts'
+import { fileFailure } from '../config/config-error.ts'
 import { CA_FILE, DEMO_TOKEN_SECONDS, PRIVATE_KEY_FILE } from '../demo/identity.ts'
 import { mintDemoToken } from '../demo/token.ts'
 import { errorCode } from '../errors.ts'
@@ -82,7 +83,7 @@ function readArguments(
   env: NodeJS.ProcessEnv,
   folder: string,
 ): TailArguments {
-  if (positionals.length > 1) throw new Error('takes one URL')
+  if (positionals.length > 1) throw new Error('tail takes one URL')
   const url = streamUrl(positionals[0] ?? 'https://localhost:7143/events', values.from)
   const authorities = readAuthorities(url, values.ca, folder)
   const options: ConnectOptions = {
@@ -103,9 +104,13 @@ function streamUrl(text: string, from: string | undefined): URL {
 }
 
 function readAuthorities(url: URL, file: string | undefined, folder: string): string | null {
-  if (file !== undefined) return readFileSync(file, 'utf8')
   const ours = join(folder, CA_FILE)
-  return isHere(url) && existsSync(ours) ? readFileSync(ours, 'utf8') : null
+  const path = file ?? (isHere(url) && existsSync(ours) ? ours : null)
+  try {
+    return path === null ? null : readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new Error(`--ca: cannot read ${path}: ${fileFailure(error)}`)
+  }
 }
 
 function tokenMaker(
@@ -120,7 +125,7 @@ function tokenMaker(
     return () => mintDemoToken({ folder, expiresInSeconds: DEMO_TOKEN_SECONDS })
   }
   throw new Error(
-    'needs --token, --token-command or KAFKA_SSE_TOKEN (there is no demo in this folder for that URL)',
+    'tail needs --token, --token-command or KAFKA_SSE_TOKEN (there is no demo in this folder for that URL)',
   )
 }
 

@@ -184,11 +184,11 @@ describe('kafka-sse tail', () => {
   })
 
   it.each([
-    [['a', 'b'], 'takes one URL'],
+    [['a', 'b'], 'tail takes one URL'],
     [['not a url'], 'the URL cannot be read'],
     [['--from', 'noon'], '--from takes earliest or latest'],
-    [['--ca', '/nowhere.crt'], 'ENOENT'],
-    [['--wat'], "Unknown option '--wat'"],
+    [['--ca', '/nowhere.crt'], '--ca: cannot read /nowhere.crt: there is no such file'],
+    [['--wat'], "Unknown option '--wat'; see kafka-sse tail --help"],
     [['ftp://localhost/', '--token', 't'], 'http or https'],
   ])('refuses %j in one line', async (args, words) => {
     expect(await run(args)).toBe(1)

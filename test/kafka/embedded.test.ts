@@ -98,7 +98,7 @@ describe('The embedded broker', () => {
     await startBroker()
     expect(await run(['broker'])).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/^kafka-sse: one is running already for this folder, at 127/),
+      stderr: expect.stringMatching(/^kafka-sse: a broker is running already for this folder, at 127/),
     })
   })
 

@@ -39,9 +39,9 @@ describe('a command', () => {
   )
 
   test.each([
-    [['--nope'], /^kafka-sse: Unknown option '--nope'.*\n$/],
-    [['value'], /^kafka-sse: Unexpected argument 'value'.*\n$/],
-    [['--topic'], /^kafka-sse: .*--topic.*\n$/],
+    [['--nope'], /^kafka-sse: Unknown option '--nope'; see kafka-sse try --help\n$/],
+    [['value'], /^kafka-sse: Unexpected argument 'value'; see kafka-sse try --help\n$/],
+    [['--topic'], /^kafka-sse: .*--topic.*; see kafka-sse try --help\n$/],
   ])('says that it was asked wrongly, %j', async (args, words) => {
     expect(await ran(args)).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(words) })
   })
