@@ -1,5 +1,5 @@
-// `npm run bench:bootstrap`: how long the server takes to have a million keys from a real Kafka, and what memory they take,
-// beside kcat that reads the same topic in the same run. See bench/README.md.
+// `npm run bench:bootstrap`: how long the server takes to read a million keys from a real Kafka, and how much memory
+// they take. kcat reads the same topic in the same run. See bench/README.md.
 
 import { parseArgs } from 'node:util'
 import { measureKcat } from './bootstrap/kcat.mjs'
@@ -37,7 +37,7 @@ await measureAlone(1, async ({ bootstrapServers, credentials }) => {
   }
 })
 
-/** Before is the same server on an empty topic with as many partitions. */
+/** `before`: the same server on an empty topic with as many partitions. */
 async function measurePartitions(bootstrapServers, credentials, partitions) {
   const [empty, full] = [`empty-${process.pid}-${partitions}`, `full-${process.pid}-${partitions}`]
   await createCompactedTopic(bootstrapServers, empty, partitions)

@@ -1,5 +1,5 @@
-// `npm run bench:bus`: the bus alone, without a socket or Kafka: reading a snapshot whose frames are dead for the most part,
-// before and after compaction, and how long the longest step of housekeeping holds the event loop.
+// `npm run bench:bus`: the bus alone, without a socket or Kafka. Reads a snapshot most of whose frames are superseded,
+// before and after compaction, and reports how long the longest step of compaction holds the event loop.
 
 import { execFileSync } from 'node:child_process'
 import { describeMachine } from './harness/machine.mjs'
@@ -43,7 +43,7 @@ for (const deadPerLive of [0, 1, 9]) {
   )
 }
 
-/** Each live key stands among `deadPerLive` frames that were superseded later. */
+/** Each live key has `deadPerLive` frames around it that are superseded later. */
 function fill(deadPerLive) {
   const bus = new Bus(OPTIONS)
   bus.setPartition(0, 0)

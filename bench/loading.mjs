@@ -1,5 +1,5 @@
-// `npm run bench:loading`: what open streams of one topic notice while the server reads another one of a million keys: their
-// latency then, and when it is read. See bench/README.md.
+// `npm run bench:loading`: the latency of open streams of one topic while the server reads another topic of a million
+// keys, and after that. See bench/README.md.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -19,7 +19,7 @@ import { milliseconds } from './workloads/window.mjs'
 const CLIENTS = 100
 const VALUE_BYTES = 256
 const RATE_PER_SECOND = 20
-/** Three seconds: less than a million keys take. */
+/** Three seconds, which is less than reading a million keys takes. */
 const RECORDS = 60
 
 const ROWS = [
@@ -52,7 +52,7 @@ async function measure({ bootstrapServers, credentials, folder, large, live }) {
   const producer = startModule(new URL('peers/producer.mjs', import.meta.url), [
     JSON.stringify({ topics: [live], external: bootstrapServers, lingerMs: 0 }),
   ])
-  await receiveMessage(producer, 'listening') // it has made the topic
+  await receiveMessage(producer, 'listening') // the topic exists now
   const CONFIG_FILE = writeStreams(folder, live, large)
   const { child, log } = startServing({ bootstrapServers, credentials }, { CONFIG_FILE })
   let load = null
@@ -65,7 +65,7 @@ async function measure({ bootstrapServers, credentials, folder, large, live }) {
     const meanwhile = await publish(producer, load, 1)
     if (log.has(isUpToDate(large))) throw new Error('the large topic was read before it could be measured')
     await log.line(isUpToDate(large))
-    // The worst of a window that began with the process.
+    // The worst delay since the process began.
     const { kafka_sse_event_loop_delay_seconds: delaySeconds } = await readMetrics(adminPort)
     const after = await publish(producer, load, RECORDS + 1)
     return { meanwhile, after, delayMs: delaySeconds * 1000 }
@@ -76,7 +76,7 @@ async function measure({ bootstrapServers, credentials, folder, large, live }) {
   }
 }
 
-/** Latencies of the records, from their making to the clients. */
+/** Latencies of the records, from the stamp in each to the clients. */
 async function publish(producer, load, first) {
   const order = {
     first,

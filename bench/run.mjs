@@ -1,4 +1,4 @@
-// `npm run bench`: the same workloads for every peer, alternately, on one machine in one run. See bench/README.md.
+// `npm run bench`: the same workloads for every peer, in turn, on one machine in one run. See bench/README.md.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -32,8 +32,8 @@ import { tooMuch } from './workloads/workloads.mjs'
  * @typedef {object} Task
  * @property {import('./workloads/workloads.mjs').Workload} workload
  * @property {import('./harness/credentials.mjs').Credentials} credentials
- * @property {import('./harness/kafka.mjs').Kafka | null} kafka null where no peer needs one
- * @property {Record<string, string>} env settings of our server beside those of the bench
+ * @property {import('./harness/kafka.mjs').Kafka | null} kafka null if no peer needs one
+ * @property {Record<string, string>} env settings of our server besides those of the bench
  *
  * @typedef {object} Running see bench/peers/README.md
  * @property {string} url
@@ -41,12 +41,12 @@ import { tooMuch } from './workloads/workloads.mjs'
  * @property {Record<string, number>} pids
  * @property {(order: import('./workloads/pace.mjs').Order) => Promise<unknown>} publish
  * @property {boolean} [renews] whether it challenges streams whose token ends, and takes renewals
- * @property {boolean} [compacts] whether whoever connects gets the newest record of a key alone
- * @property {string} [liveUrl] a stream of what comes from then on
+ * @property {boolean} [compacts] whether a client that connects gets only the newest record of a key
+ * @property {string} [liveUrl] a stream that begins with what comes next
  * @property {string} [idleUrl] a stream on which nothing is published
- * @property {number} [fillPerSecond] how fast it may be filled before a replay; as fast as it goes without
+ * @property {number} [fillPerSecond] rate at which it may be filled before a replay; undefined: without a limit
  * @property {() => Promise<void>} stop
- * @property {() => Promise<{ records: number, bytes: number }>} [retained] what it holds
+ * @property {() => Promise<{ records: number, bytes: number }>} [retained] what it retains
  * @property {() => Record<string, unknown>} [figures] the peer's own, for the report
  */
 
@@ -88,7 +88,7 @@ async function main() {
     const own = await repeat(workload, options, { credentials, kafka, env: options.env }, report.repetitions)
     process.stdout.write(formatTable(workload, own))
     report.repetitions.push(...own)
-    file = writeReport(report) // After each workload: a run that is stopped keeps what it has.
+    file = writeReport(report) // after each workload, so that a run that is stopped has a report
   }
   await kafka?.stop()
   process.stdout.write(`\nEverything that was measured: ${file}\n`)
@@ -99,13 +99,13 @@ function settingsOf({ workloads, repetitions, calm, env, highest }, kafka) {
   return { windowBytes: WINDOW_BYTES, workloads, repetitions, calm, env, highest, kafka: kafka?.kind }
 }
 
-/** Builds what the peers are made of, unless it is said to be built, and starts a Kafka where one of them needs it. */
+/** Builds the peers, unless they are built already, and starts a Kafka if one of them needs it. */
 async function prepare({ peers, isBuilt }) {
   if (!isBuilt) for (const peer of peers) peer.prepare?.()
   return peers.some(({ needsKafka }) => needsKafka) ? await startKafka() : null
 }
 
-/** The rate of a workload that is asked for a multiple of what `ours` held. */
+/** The rate of a workload that is a multiple of the highest rate of `ours`. */
 function withRate(workload, { highest }, repetitions) {
   if (workload.timesHighest === 0) return workload
   const rates = repetitions
@@ -141,7 +141,7 @@ function whyNot({ name, without }, workload, earlier) {
   return without?.[workload.kind] ?? tooMuch(name, workload, earlier)
 }
 
-/** Again while others disturb it, whatever it found; the last one stays, disturbed or not. How often is in the report. */
+/** Repeats a disturbed measurement, with any result. The last attempt counts. The report has the number of attempts. */
 async function measureCalmly(peer, task) {
   for (let attempt = 1; ; attempt++) {
     const figures = await measure(peer, task)
@@ -150,7 +150,7 @@ async function measureCalmly(peer, task) {
   }
 }
 
-/** What breaks while a peer is measured voids the repetition, with its reason. */
+/** An error while a peer is measured voids the repetition, and is its reason. */
 async function measure(peer, task) {
   let running = null
   try {

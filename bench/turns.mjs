@@ -1,5 +1,5 @@
-// `npm run bench:turns`: how long the event loop stands still at the limits: each scenario in a process of its own, against
-// the build of these sources and, where it is given, an older one. See bench/README.md.
+// `npm run bench:turns`: the longest turn of the event loop at the limits. Each scenario runs in a process of its own,
+// against the build of these sources and, if it is given, an older one. See bench/README.md.
 
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,14 +11,14 @@ import { buildOurs } from './peers/ours/build.mjs'
 const FILES = ['bus', 'streams', 'kafka', 'common-exp']
 const BUILT = fileURLToPath(new URL('../dist', import.meta.url))
 const ONE = new URL('turns/one.mjs', import.meta.url)
-/** CPU time of a thread that no turn may take longer than. */
+/** Longest CPU time of a thread in one turn. */
 const TURN_MS_MAX = 20
-/** In which a scenario has to come to its end. */
+/** Time for a scenario to end. */
 const SCENARIO_MS = 300_000
 
 const { values } = parseArgs({
   options: {
-    /** A folder of older code, built: what the figures were before. */
+    /** A folder of older code, built, for the figures before. */
     dist: { type: 'string' },
     /** Words of a scenario's name, or the name of its file. */
     only: { type: 'string', default: '' },
@@ -54,7 +54,7 @@ if (isOver) {
   process.exitCode = 1
 }
 
-/** Older code may lack what a scenario is about, or not come to its end: its row says so. */
+/** Older code may lack what a scenario tests, or not end in time. Its row then says so. */
 async function runOne(file, name, dist) {
   const child = startModule(ONE, [file, name, dist])
   const timer = setTimeout(() => child.kill('SIGKILL'), SCENARIO_MS)

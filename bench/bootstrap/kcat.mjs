@@ -1,4 +1,4 @@
-// The same topic, read by kcat, which keeps nothing of it: what reading alone takes on this machine.
+// kcat reads the same topic and keeps nothing of it. This shows the cost of reading alone on this machine.
 
 import { once } from 'node:events'
 import { endProcess, startProgram } from '../harness/processes.mjs'
@@ -6,7 +6,7 @@ import { cpuMicrosOf, peakBytes } from '../harness/usage.mjs'
 
 const LOOK_EVERY_MS = 10
 
-/** `kcat -C -o beginning -e -q > /dev/null`. CPU and memory are as of at most 10 ms before its end. */
+/** `kcat -C -o beginning -e -q > /dev/null`. CPU and memory are read at most 10 ms before its end. */
 export async function measureKcat(bootstrapServers, topic) {
   const startedAt = performance.now()
   const child = startProgram(
@@ -30,7 +30,7 @@ export async function measureKcat(bootstrapServers, topic) {
   }
 }
 
-/** null when it is no longer there, or a zombie without memory. */
+/** null if the process has ended, or is a zombie without memory. */
 function look(pid) {
   try {
     const bytes = peakBytes(pid)

@@ -1,4 +1,5 @@
-// How long until a server is ready, and what it has used by then. Read from its log and from /proc, so that nothing measures itself.
+// How long a server takes to be ready, and what it has used by then. Its log and /proc tell, so that the server does
+// not measure itself.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { SCOPE } from '../harness/claims.mjs'
@@ -21,7 +22,7 @@ export async function measureServer({
   const wanted = {
     KAFKA_TOPIC: topic,
     JWT_SCOPE: SCOPE,
-    // librdkafka says then when a broker first answered: a few lines for each connection.
+    // Makes librdkafka log when a broker first answers: a few lines for each connection.
     LOG_LEVEL: 'debug',
     KAFKA_CONFIG_DEBUG: 'feature',
     ...env,

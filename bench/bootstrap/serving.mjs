@@ -1,4 +1,4 @@
-// `kafka-sse serve` as an operator starts it, in a process of its own, which tells by its log how far it is.
+// `kafka-sse serve` as an operator starts it, in a process of its own. Its log shows its progress.
 
 import { createInterface } from 'node:readline'
 import { CLI, nodeArguments } from '../harness/command.mjs'
@@ -7,7 +7,7 @@ import { serverSettings } from '../peers/ours/settings.mjs'
 
 const READY_MS = 180_000
 
-/** @param {Record<string, string>} env what it serves @param {string[]} furtherArguments of Node */
+/** @param {Record<string, string>} env settings of the server @param {string[]} furtherArguments of Node */
 export function startServing({ bootstrapServers, credentials }, env, furtherArguments = []) {
   const child = startProgram(process.execPath, [...nodeArguments(), ...furtherArguments, CLI, 'serve'], {
     env: {
@@ -21,7 +21,7 @@ export function startServing({ bootstrapServers, credentials }, env, furtherArgu
   return { child, log: readLog(child) }
 }
 
-/** Of the log line that says that a topic is there. */
+/** Recognises the log line that says that a topic is read. */
 export function isUpToDate(topic) {
   return ({ msg = '' }) => msg.includes(topic) && /is read up to date/.test(msg)
 }

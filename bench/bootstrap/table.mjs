@@ -4,7 +4,7 @@ import { summarise } from '../report/statistics.mjs'
 
 const MIB = 2 ** 20
 
-/** Figures of a run: what the table calls it, how to read it, digits. */
+/** Figures of a run: name in the table, how to read it, digits. */
 const ROWS = [
   ["Kafka's first answer to ready, s", ({ after }) => after.answerToReadyMs / 1000, 1],
   ["process's start to ready, s", ({ after }) => after.startToReadyMs / 1000, 1],

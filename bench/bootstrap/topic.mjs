@@ -1,5 +1,5 @@
-// The topics of the bootstrap, filled by kcat, which is the fastest producer at hand. One segment a partition, which is never
-// cleaned: the broker has nothing to do but to answer.
+// The topics of the bootstrap, filled by kcat, which is the fastest producer available. Each partition has one segment,
+// which is never cleaned, so that the broker only has to answer.
 
 import { once } from 'node:events'
 import { startProgram } from '../harness/processes.mjs'

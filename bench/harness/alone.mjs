@@ -1,4 +1,4 @@
-// What a bench of our server by itself stands on: its build, credentials for so many clients, and a real Kafka.
+// What a bench of our server alone needs: its build, credentials for the clients, and a real Kafka.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,17 +11,17 @@ import { describeMachine } from './machine.mjs'
 
 /**
  * @typedef {object} Stand
- * @property {string} folder for files of the run, which goes with it
+ * @property {string} folder for files of the run, removed at its end
  * @property {import('./credentials.mjs').Credentials} credentials
  * @property {string} bootstrapServers
  */
 
-/** Tells the machine first. @param {number} clients @param {(stand: Stand) => Promise<void>} measure */
+/** Prints the machine first. @param {number} clients @param {(stand: Stand) => Promise<void>} measure */
 export async function measureAlone(clients, measure) {
   const folder = mkdtempSync(join(tmpdir(), 'kafka-sse-bench-'))
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
   buildOurs()
-  buildLoad() // makes the certificate, too
+  buildLoad() // the load generator makes the certificate, too
   const credentials = await makeCredentials(folder, clients)
   const { bootstrapServers, stop } = await startKafka()
   if (bootstrapServers === null) throw new Error('a real Kafka is needed: Java 17 and Maven, or its address')

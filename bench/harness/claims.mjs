@@ -1,4 +1,4 @@
-// What the tokens of the bench say, and what the peers that verify them must therefore ask for.
+// The claims of the bench's tokens, which peers that verify tokens must require.
 
 export const ISSUER = 'https://bench.invalid'
 export const AUDIENCE = 'bench'

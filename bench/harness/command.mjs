@@ -1,4 +1,4 @@
-// The `kafka-sse` command as it was built, and the arguments that it gives Node: its first line names them.
+// The built `kafka-sse` command, and the arguments for Node, which its first line names.
 
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

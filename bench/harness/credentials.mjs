@@ -1,5 +1,5 @@
-// The one certificate that every peer serves (P-256, self-signed), and the tokens that the clients carry (RS256, each with a
-// subject of its own). Made anew for each run, in its own folder that goes with it.
+// The certificate that every peer serves (P-256, self-signed), and the clients' tokens (RS256, each with a subject of
+// its own). They are made for each run, in its own folder, and removed with it.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,13 +10,13 @@ import { makeCertificate } from './load.mjs'
 export const VALID_MS = 24 * 3_600_000
 
 /**
- * @typedef {object} Credentials paths of PEM files, and of the tokens, one a line
+ * @typedef {object} Credentials paths of PEM files, and of the file of tokens, one a line
  * @property {string} certificateFile
  * @property {string} certificateKeyFile
  * @property {string} tokenKeyFile public
  * @property {string} tokensFile
- * @property {(name: string, tokens: { client: number, expiresAt: Date }[]) => Promise<string>} writeTokens a further file of
- *   them, of clients by their number; the key that signs them stays in this process
+ * @property {(name: string, tokens: { client: number, expiresAt: Date }[]) => Promise<string>} writeTokens
+ *   writes a further file of tokens, for clients by their number; the key that signs them stays in this process
  */
 
 /** @param {string} folder @param {number} clients @returns {Promise<Credentials>} */

@@ -1,4 +1,4 @@
-// Builds the Go programs of the bench, of the sources as they stand, into bench/build.
+// Builds the Go programs of the bench from the present sources into bench/build.
 
 import { execFileSync } from 'node:child_process'
 import { renameSync } from 'node:fs'
@@ -13,7 +13,7 @@ export function programPath(name) {
 
 /** @param {URL} source folder of its main package, in a module of its own @param {string} name */
 export function buildProgram(source, name) {
-  // Put in its place whole: another process may build the same, and run it already.
+  // Renamed into its place, because another process may build the same program, or run it already.
   const unfinished = `${programPath(name)}.${process.pid}`
   execFileSync('go', ['build', '-trimpath', '-o', unfinished, '.'], {
     cwd: source,

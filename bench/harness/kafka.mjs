@@ -1,13 +1,13 @@
-// The Kafka that records go through: one that is named, else a real one that the tests' own starter runs, else the producer's
-// embedded broker. That one lets a consumer that waits wait on for `fetch.wait.max.ms` (100) whatever comes meanwhile, so it
-// spoils latency, and flatters CPU by the batches that come of it.
+// The Kafka that records go through: one that is named, else a real one that the starter of the tests runs, else the
+// producer's embedded broker. With the embedded one a waiting consumer waits for all of `fetch.wait.max.ms` (100),
+// even if a record comes. So latencies are too long, and CPU is too low because of larger batches.
 
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url))
-/** Inside node_modules neither git nor the linter looks at what is compiled. */
+/** In node_modules, where git and the linter ignore compiled files. */
 const COMPILED = `${REPOSITORY}node_modules/.cache/kafka-sse/bench`
 
 /**
@@ -48,7 +48,7 @@ function describe(node) {
   }
 }
 
-/** The starter is TypeScript, which Node 20 does not read: compiled, with the POM that it looks for beside itself. */
+/** The starter is TypeScript, which Node 20 cannot run. So it is compiled, and put beside the POM that it needs. */
 async function loadStarter() {
   const starter = `${COMPILED}/test/kafka`
   mkdirSync(starter, { recursive: true })
@@ -72,7 +72,7 @@ function compilation() {
   }
 }
 
-/** The starter keeps its process to itself; the harness needs its id to tell the broker's CPU from everybody else's. */
+/** The starter does not tell its process. The harness needs the id to measure the broker's CPU separately. */
 function javaChild() {
   const found = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

@@ -1,4 +1,4 @@
-// Builds the load generator and drives one run of it, in the lines that bench/load/main.go states.
+// Builds the load generator and controls one run of it, by the lines that bench/load/main.go documents.
 
 import { execFileSync } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
@@ -8,7 +8,7 @@ import { endProcess, startProgram } from './processes.mjs'
 
 const PROGRAM = programPath('load')
 
-/** Window that Chromium gives a stream. */
+/** Chromium's window of a stream. */
 export const WINDOW_BYTES = 6 << 20
 
 export function buildLoad() {
@@ -23,15 +23,17 @@ export function makeCertificate(folder) {
 /**
  * @typedef {object} Load
  * @property {number} pid
- * @property {(name: string, timeoutMs: number) => Promise<boolean>} happens whether the event came in time and nothing failed
- * @property {() => string | null} failure the first client's that failed
+ * @property {(name: string, timeoutMs: number) => Promise<boolean>} happens whether the event came in time, without a
+ *   failure
+ * @property {() => string | null} failure of the first client that failed
  * @property {() => void} next connects the next step's clients
- * @property {(records: number) => Promise<object>} more expects further records, and tells of those that came since the last time
- * @property {() => void} measure from now on heartbeats, connects and openings count
- * @property {() => Promise<object>} finish closes all connections and tells the result (bench/load/result.go)
+ * @property {(records: number) => Promise<object>} more expects further records, and resolves with figures of those
+ *   since the last call
+ * @property {() => void} measure begins to count heartbeats, connects and openings
+ * @property {() => Promise<object>} finish closes all connections and resolves with the result (bench/load/result.go)
  * @property {() => Promise<void>} end
  *
- * @typedef {object} Task what bench/load/settings.go says of flags of the same names; left out, their defaults
+ * @typedef {object} Task flags of the same names in bench/load/settings.go, with their defaults
  * @property {number[]} [steps]
  * @property {number} [warmup]
  * @property {number} [records]
@@ -96,7 +98,7 @@ async function finish(child, reports) {
   return reports.result
 }
 
-/** Events that came are remembered, so that nobody must have waited for one before it came. */
+/** Remembers events, so that a caller may wait for one that has already come. */
 function readReports(child) {
   const emitter = new EventEmitter()
   const counts = new Map()
@@ -120,7 +122,7 @@ function readReports(child) {
     return (await until(name, timeoutMs)) && reports.failure === null
   }
 
-  /** Takes one event of that name; waits for it until the time is over, a client failed or the generator ended. */
+  /** Takes one event of that name. Waits until the time is over, a client fails or the generator ends. */
   async function until(name, timeoutMs) {
     const signal = AbortSignal.timeout(timeoutMs)
     while (!counts.get(name)) {
@@ -132,7 +134,7 @@ function readReports(child) {
   }
 }
 
-/** The loop that waits looks at the signal itself. */
+/** The waiting loop checks the signal itself. */
 function ignoreTimeout(error) {
   if (error.name !== 'AbortError') throw error
 }

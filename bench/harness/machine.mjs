@@ -1,4 +1,4 @@
-// On what a run was made: without it no figure can be compared with another.
+// The machine of a run. Without it, figures of two runs cannot be compared.
 
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -26,7 +26,7 @@ export function describeMachine() {
   }
 }
 
-/** What this process, and who it starts, may hold open at once. */
+/** Files that this process and its children may have open at once. */
 export function openFilesMax() {
   const line = readFileSync('/proc/self/limits', 'latin1')
     .split('\n')
@@ -39,13 +39,13 @@ function packageVersions(names) {
   return Object.fromEntries(names.map((name) => [name, packages[`node_modules/${name}`]?.version ?? 'none']))
 }
 
-/** What a peer's go.mod asks for, of the module that bears its name. */
+/** The version in a peer's go.mod of the module with the peer's name. */
 function moduleVersion(peer) {
   const text = readFileSync(new URL(`bench/peers/${peer}/go.mod`, REPOSITORY), 'utf8')
   return new RegExp(`/${peer} (v\\S+)`).exec(text)?.[1] ?? 'none'
 }
 
-/** Sources that were not cloned have none. */
+/** null for sources that are not a git clone. */
 function commit() {
   try {
     return tell('git', ['describe', '--always', '--dirty', '--abbrev=12'])

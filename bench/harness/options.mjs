@@ -1,4 +1,4 @@
-// What `npm run bench` is told: which workloads and peers, how often, and with what settings of our server.
+// The options of `npm run bench`: workloads, peers, repetitions, and settings of our server.
 
 import { parseArgs } from 'node:util'
 import { chooseWorkloads } from '../workloads/workloads.mjs'
@@ -10,13 +10,13 @@ import { openFilesMax } from './machine.mjs'
  * @property {object[]} peers
  * @property {number} repetitions
  * @property {boolean} calm
- * @property {boolean} isBuilt whether our server is there as it is to be measured
- * @property {number | null} highest rate that `ours` held, where it is not measured in this run
- * @property {string | null} profile folder into which a CPU profile of each process that runs Node goes
- * @property {Record<string, string>} env settings that our server gets beside those of the bench
+ * @property {boolean} isBuilt whether our server is built already
+ * @property {number | null} highest rate of `ours`, if this run does not measure it
+ * @property {string | null} profile folder for a CPU profile of each process that runs Node
+ * @property {Record<string, string>} env settings of our server besides those of the bench
  */
 
-/** Ends the process with a word on what is wrong. @param {{ name: string }[]} peers @returns {Options} */
+/** Ends the process with a message if an option is wrong. @param {{ name: string }[]} peers @returns {Options} */
 export function readOptions(peers) {
   const { values } = parseArgs({
     options: {
@@ -52,7 +52,7 @@ export function readOptions(peers) {
   return options
 }
 
-/** How many clients a workload holds open at the most. */
+/** The largest number of clients that one of the workloads connects. */
 export function clientsMax(workloads) {
   return Math.max(...workloads.flatMap(({ steps }) => steps))
 }
@@ -68,7 +68,7 @@ function selectWorkloads(all, only, { quick, smoke, highest }) {
   return workloads
 }
 
-/** Those that were named; all of them where none was. */
+/** The named ones, or all if none is named. */
 function select(all, only) {
   const named = all.filter(({ name }) => only.includes(name))
   return named.length > 0 ? named : all

@@ -1,4 +1,5 @@
-// Every process that the bench starts. None outlives it: each is ended by its own id, on a normal end, an error or a signal.
+// Every process that the bench starts. Promise: none outlives the bench. Each is ended by its own id, after a normal
+// end, an error or a signal.
 
 import { fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -9,7 +10,7 @@ const STDERR_CHARACTERS_MAX = 4_000
 /** @type {Set<import('node:child_process').ChildProcess>} */
 const running = new Set()
 
-/** Node's arguments for a CPU profile of each module that is started, written when it ends. */
+/** Node's arguments for a CPU profile of each module that is started. It is written when the module ends. */
 let profiling = []
 
 export function profileInto(folder) {
@@ -22,15 +23,15 @@ export function startProgram(command, args, options = {}) {
 }
 
 /**
- * Starts a Node module that is spoken with by messages; `sockets` are file descriptors that it gets from the fifth on,
- * `execArgv` Node's own arguments.
+ * Starts a Node module with a channel for messages. `sockets` are file descriptors, which it gets as its fifth and the
+ * following ones; `execArgv` are Node's own arguments.
  */
 export function startModule(file, args, { sockets = [], execArgv = [] } = {}) {
   const stdio = ['ignore', 'ignore', 'pipe', 'ipc', ...sockets]
   return watch(fork(file, args, { execArgv: [...execArgv, ...profiling], stdio }))
 }
 
-/** SIGTERM, and SIGKILL for whoever is there after that still. */
+/** Sends SIGTERM, and SIGKILL to processes that do not end in time. */
 export async function endProcess(child) {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exit = once(child, 'exit')
@@ -68,7 +69,7 @@ function watch(child) {
   return child
 }
 
-/** The line that names an error, or else the last one: what a table has room for. */
+/** The line that names an error, or else the last line, so that it fits into a table. */
 function gist(words) {
   const lines = words.trim().split('\n')
   return lines.findLast((line) => /^\S*Error\b/.test(line)) ?? lines.at(-1)

@@ -1,4 +1,4 @@
-// What processes and the machine have used, read from /proc: the harness looks, so that no peer counts itself.
+// What processes and the machine have used, read from /proc by the harness, so that no peer measures itself.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
@@ -10,8 +10,9 @@ const PAGE_BYTES = 4_096
 /**
  * @typedef {object} Sample
  * @property {number} atMicros
- * @property {Record<string, number>} cpuMicros by role: user and system time of a process and all below it, since they began
- * @property {number} busyMicros of all cores, everybody's
+ * @property {Record<string, number>} cpuMicros by role: user and system time of a process and its descendants since
+ *   they began
+ * @property {number} busyMicros of all cores, for all processes
  * @property {number} idleMicros
  */
 
@@ -23,9 +24,9 @@ export function sampleUsage(pids) {
 }
 
 /**
- * What was used between two samples: a role's share is of one core (1.5: one core and a half); `idleShare` and
- * `othersShare` are of the whole machine. Others are all processes that are not the bench's. `endedMicros`
- * is what processes of the bench used that began and ended in between.
+ * What was used between two samples. A role's share is of one core (1.5: one core and a half); `idleShare` and
+ * `othersShare` are of the whole machine. Others are all processes that are not the bench's. `endedMicros` is the use
+ * of the bench's processes that began and ended in between.
  * @param {Sample} before @param {Sample} after
  */
 export function compareUsage(before, after, endedMicros = 0) {
@@ -46,14 +47,14 @@ export function compareUsage(before, after, endedMicros = 0) {
   }
 }
 
-/** Of a process and all below it; pages that several share are counted for each. @param {number} pid */
+/** Of a process and its descendants. Pages that several share count for each. @param {number} pid */
 export function residentBytes(pid) {
   return treeOf(pid)
     .map((one) => Number(readFileSync(`/proc/${one}/statm`, 'latin1').split(' ')[1]) * PAGE_BYTES)
     .reduce((sum, bytes) => sum + bytes)
 }
 
-/** The most that was resident so far. @param {number} pid */
+/** The peak of resident memory. @param {number} pid */
 export function peakBytes(pid) {
   const status = readFileSync(`/proc/${pid}/status`, 'latin1')
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024
@@ -65,7 +66,7 @@ export function cpuMicrosOf(pid) {
   return (userTicks + systemTicks) * TICK_MICROS
 }
 
-/** What a process and all below it have used, with those that have ended: it never falls. */
+/** What a process and its descendants have used, including those that have ended. It never falls. */
 function treeCpuMicros(root) {
   const ticks = treeOf(root).map((pid) => {
     const { userTicks, systemTicks, endedTicks } = readStat(pid)
@@ -85,7 +86,7 @@ function treeOf(root) {
   return tree
 }
 
-/** null for a process that ended while we looked. */
+/** null for a process that has ended meanwhile. */
 function parentOf(pid) {
   try {
     return readStat(pid).parent
@@ -97,7 +98,7 @@ function parentOf(pid) {
 
 function readStat(pid) {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ') // The name before may hold spaces.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ') // the name before it may have spaces
   const [userTicks, systemTicks, endedUserTicks, endedSystemTicks] = fields.slice(11, 15).map(Number)
   return { parent: Number(fields[1]), userTicks, systemTicks, endedTicks: endedUserTicks + endedSystemTicks }
 }

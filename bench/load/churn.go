@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// churn connects as fast as it is answered, so many at a time: each client takes its first bytes and leaves.
+// churn connects a number of clients at a time, as fast as the server answers. Each takes its first bytes and leaves.
 type churn struct {
 	settings  settings
 	clock     *clock
@@ -49,7 +49,7 @@ func (c *churn) start() {
 	}
 }
 
-// visit counts once the first bytes are there; who is under way when the run ends counts not at all.
+// visit counts once the first bytes have come. A client that is still connecting when the run ends does not count.
 func (c *churn) visit(ctx context.Context) {
 	index := c.next.Add(1) - 1
 	one := newClient(c.settings, c.clock, c.settings.token(int(index)))
@@ -70,7 +70,7 @@ func (c *churn) visit(ctx context.Context) {
 	}
 }
 
-// readFirst returns once the stream's first bytes are there.
+// readFirst returns once the stream's first bytes have come.
 func (c *client) readFirst(ctx context.Context) error {
 	if err := c.conn.SetDeadline(time.Now().Add(connectTimeout)); err != nil {
 		return err

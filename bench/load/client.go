@@ -15,9 +15,8 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// client is one stream on a TLS connection of its own, over HTTP/2 with the settings that Chromium sends. It frames
-// the protocol itself: a general transport would cost several times the CPU, on a machine that is shared with the
-// server under test.
+// client is one stream on a TLS connection of its own, over HTTP/2 with Chromium's settings. It does the framing
+// itself, because a general transport would cost several times the CPU, on a machine that it shares with the server.
 type client struct {
 	target    *url.URL
 	token     string
@@ -85,7 +84,7 @@ func (c *client) connect(ctx context.Context) error {
 	return conn.SetDeadline(time.Time{})
 }
 
-// dial has a deadline on the connection, for the answer, too.
+// dial sets a deadline on the connection, which also holds for the answer.
 func (c *client) dial(ctx context.Context) (net.Conn, error) {
 	dialer := net.Dialer{Timeout: connectTimeout}
 	conn, err := dialer.DialContext(ctx, "tcp", c.target.Host)
@@ -102,7 +101,7 @@ func (c *client) dial(ctx context.Context) (net.Conn, error) {
 	return secure, secure.HandshakeContext(ctx)
 }
 
-// readAll returns when the stream ends, which is an error: nobody ends a stream of the bench but the bench.
+// readAll returns when the stream ends. That is an error, because only the bench may end its streams.
 func (c *client) readAll() error {
 	for {
 		if err := c.readFrame(); err != nil {
@@ -113,7 +112,7 @@ func (c *client) readAll() error {
 
 func (c *client) close() {
 	if c.conn != nil {
-		_ = c.conn.Close() // The server learns of it by the closed socket; there is nothing to save here.
+		_ = c.conn.Close() // the server sees the closed socket, and nothing is left to do here
 	}
 }
 
@@ -149,7 +148,7 @@ func (c *client) headers(method, token string) []byte {
 	var block bytes.Buffer
 	encoder := hpack.NewEncoder(&block)
 	if c.respondedAtMicros > 0 {
-		encoder.SetMaxDynamicTableSize(0) // The server has said by now what it allows, which may be nothing.
+		encoder.SetMaxDynamicTableSize(0) // the server has told its limit by now, which may be 0
 	}
 	fields := []hpack.HeaderField{
 		{Name: ":method", Value: method},
@@ -166,7 +165,7 @@ func (c *client) headers(method, token string) []byte {
 			hpack.HeaderField{Name: "cache-control", Value: "no-cache"})
 	}
 	for _, field := range fields {
-		_ = encoder.WriteField(field) // Writes into a bytes.Buffer, which never fails.
+		_ = encoder.WriteField(field) // a write into a bytes.Buffer never fails
 	}
 	return block.Bytes()
 }
@@ -255,7 +254,7 @@ func (c *client) record(value []byte) error {
 	return c.tally.record(value, c.nowMicros)
 }
 
-// signal is told of events that are no records.
+// signal gets the events that are no records.
 func (c *client) signal(name string) error {
 	if name != "challenge" {
 		return nil

@@ -28,7 +28,7 @@ func (c *clock) nowMicros() int64 {
 	return c.baseMicros + time.Since(c.base).Microseconds()
 }
 
-// epochMicros tells what the time of day was at an instant of the clock, for tokens name their end by it.
+// epochMicros is the time of day at an instant of the clock, because a token's end is a time of day.
 func (c *clock) epochMicros(atMicros int64) int64 {
 	return c.base.UnixMicro() + atMicros - c.baseMicros
 }

@@ -5,9 +5,8 @@ import (
 	"fmt"
 )
 
-// eventReader parses a text/event-stream as the HTML specification does, in whatever pieces it arrives, and hands
-// over the data of each event, and the name of each that is no `message`. Comments, ids and retry times are read and
-// passed over.
+// eventReader parses a text/event-stream as the HTML specification does, in pieces of any size. It hands over the
+// data of each event, and the name of each event that is no `message`. It ignores comments, ids and retry times.
 type eventReader struct {
 	partial []byte // A line whose end has not come yet.
 	data    []byte // The lines of `data` of the event at hand, each followed by LF.
@@ -17,7 +16,7 @@ type eventReader struct {
 	signal  func(name string) error
 }
 
-// lineBytesMax bounds what one line may take while its end is awaited.
+// lineBytesMax is the largest part of a line that is kept until its end comes.
 const lineBytesMax = 32 << 20
 
 func (r *eventReader) read(chunk []byte) error {
@@ -57,7 +56,7 @@ func (r *eventReader) keep(chunk []byte) error {
 	return nil
 }
 
-// lineEnd finds the first LF or CR; -1 where there is none.
+// lineEnd finds the first LF or CR, or returns -1.
 func lineEnd(chunk []byte) int {
 	feed := bytes.IndexByte(chunk, '\n')
 	before := chunk

@@ -7,7 +7,8 @@ import (
 	"sync/atomic"
 )
 
-// fleet is all clients of a run. It tells its observers when every client is connected, has its warm-up and has all.
+// fleet has all clients of a run. It tells its observers when every client is connected, has its warm-up, and has all
+// records.
 type fleet struct {
 	settings  settings
 	clock     *clock
@@ -50,7 +51,7 @@ func (f *fleet) newClient(index int) (*client, error) {
 	return one, err
 }
 
-// grow connects clients until there are `size` of them; who cannot connect is a failure.
+// grow connects clients until there are `size` of them. A client that cannot connect is a failure.
 func (f *fleet) grow(size int) {
 	turns := make(chan struct{}, dialsAtOnce)
 	var connecting sync.WaitGroup
@@ -85,7 +86,7 @@ func (f *fleet) start(index int, one *client) {
 	}()
 }
 
-// fail notes why a client is out, unless the run is over and it was the fleet that closed the connection.
+// fail notes why a client has ended, unless the fleet itself closed the connection at the end of the run.
 func (f *fleet) fail(index int, err error) {
 	if f.finished.Load() {
 		return
@@ -116,8 +117,8 @@ func (f *fleet) deliver(one *client) func([]byte) error {
 	}
 }
 
-// more has every client expect that many records more. All have what was expected before, so that nobody reads
-// a record meanwhile.
+// more makes every client expect that many further records. All have the expected ones by now, so no client reads a
+// record meanwhile.
 func (f *fleet) more(count int64) stretch {
 	out := f.stretch()
 	for _, one := range f.clients {
@@ -128,7 +129,7 @@ func (f *fleet) more(count int64) stretch {
 	return out
 }
 
-// finish closes every connection and waits until nobody reads any more: what the clients hold is then at rest.
+// finish closes every connection and waits until no client reads, so that what they hold does not change any more.
 func (f *fleet) finish() {
 	f.finished.Store(true)
 	for _, one := range f.clients {
@@ -137,7 +138,7 @@ func (f *fleet) finish() {
 	f.reading.Wait()
 }
 
-// countdown calls `zero` once, when `done` was called as often as there are clients.
+// countdown calls `zero` once, when `done` has been called once for each client.
 type countdown struct {
 	left atomic.Int64
 	zero func()

@@ -2,8 +2,8 @@ package main
 
 import "math/bits"
 
-// histogram counts microseconds in buckets that are at most 1/32 of their value wide, so that a quantile is right
-// within 3 %, whatever its size; the largest value is kept exactly.
+// histogram counts microseconds in buckets that are at most 1/32 of their value wide. So a quantile of any size is
+// right within 3 %. The largest value is kept exactly.
 type histogram struct {
 	buckets [bucketCount]uint32
 	count   int64
@@ -13,7 +13,7 @@ type histogram struct {
 const (
 	subBits     = 5
 	subBuckets  = 1 << subBits
-	bucketCount = subBuckets * (40 - subBits) // Up to 2^39 microseconds, six days.
+	bucketCount = subBuckets * (40 - subBits) // up to 2^39 microseconds, six days
 )
 
 func (h *histogram) add(micros int64) {
@@ -31,7 +31,7 @@ func (h *histogram) merge(other *histogram) {
 	h.max = max(h.max, other.max)
 }
 
-// quantile is the upper bound of the bucket in which the value of that rank lies, never above the largest value.
+// quantile is the upper bound of the bucket that has the value of that rank, but at most the largest value.
 func (h *histogram) quantile(q float64) int64 {
 	rank := int64(q * float64(h.count))
 	var seen int64

@@ -1,12 +1,12 @@
-// Load generator of the bench: N clients, each a stream on an HTTP/2 connection of its own, that parse what they
-// receive and check that nothing is lost, repeated or out of order.
+// Load generator of the bench: N clients, each with one stream on an HTTP/2 connection of its own. They parse what they
+// receive, and check that nothing is lost, repeated or out of order.
 //
-// It speaks with the harness in lines: JSON events on standard output (`connected`, `warm`, `complete`, `more`,
-// `failed`, `result`), words on standard input:
+// It exchanges lines with the harness: JSON events on standard output (`connected`, `warm`, `complete`, `more`,
+// `failed`, `result`), commands on standard input:
 //
 //	next      connects the next step's clients
-//	more N    once all is complete: N records more will come; the answer tells of those that came since the last time
-//	measure   from now on heartbeats, connects and openings count
+//	more N    once all is complete: expects N further records; the answer has figures of those since the last time
+//	measure   begins to count heartbeats, connects and openings
 //	finish    closes every connection and gives the result; so does the end of the input
 //
 // `load certificate FOLDER` makes the certificate that the servers under test use.
@@ -83,7 +83,7 @@ func runFleet(fleet *fleet, commands *bufio.Scanner, events *eventWriter) error 
 	return commands.Err()
 }
 
-// company is what keeps a server busy beside the clients whose figures count.
+// company keeps a server busy beside the clients whose figures count.
 type company interface {
 	start()
 	finish() any
@@ -113,7 +113,7 @@ func (w *eventWriter) write(event any) {
 	w.lock.Lock()
 	defer w.lock.Unlock()
 	if err := w.encoder.Encode(event); err != nil {
-		os.Exit(1) // The harness is gone: there is nobody left to report to.
+		os.Exit(1) // the harness has ended, so nothing can read a report
 	}
 }
 

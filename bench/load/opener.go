@@ -9,8 +9,8 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// opener is one client that opens and closes streams at a rate, all on one connection: each is reset as soon as it is
-// answered. A server may have enough of that and end the connection; then it comes back with another one.
+// opener is one client that opens and closes streams at a rate, all on one connection. It resets each as soon as it is
+// answered. If the server ends the connection because of that, the client comes back with another one.
 type opener struct {
 	settings    settings
 	clock       *clock
@@ -48,7 +48,7 @@ func (o *opener) start() {
 	}()
 }
 
-// hold opens streams on one connection for as long as the server keeps it.
+// hold opens streams on one connection until the server ends it.
 func (o *opener) hold(ctx context.Context) {
 	one := newClient(o.settings, o.clock, o.settings.token(0))
 	defer one.close()
@@ -69,7 +69,7 @@ func (o *opener) hold(ctx context.Context) {
 	<-reading
 }
 
-// openAll opens what is due, never more than was asked for, until the connection is gone.
+// openAll opens the streams that are due, and no others, until the connection has ended.
 func (o *opener) openAll(ctx context.Context, one *client, gone <-chan struct{}) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -100,7 +100,7 @@ func (o *opener) open(one *client, id uint32) error {
 	})
 }
 
-// readAll resets every stream that is answered but the first, and returns when the connection is gone.
+// readAll resets every answered stream except the first, and returns when the connection has ended.
 func (o *opener) readAll(one *client) {
 	for {
 		frame, err := one.framer.ReadFrame()
@@ -133,7 +133,7 @@ func (o *opener) answer(one *client, frame http2.Frame) error {
 	return nil
 }
 
-// giveBack keeps the connection's window open for streams that are closed already, and the first one's.
+// giveBack keeps the window of the connection open for closed streams, and the window of the first stream.
 func giveBack(one *client, frame *http2.DataFrame) error {
 	one.unacked += frame.Length
 	if one.unacked < one.windowSize/2 {
@@ -144,7 +144,7 @@ func giveBack(one *client, frame *http2.DataFrame) error {
 	return errors.Join(one.framer.WriteWindowUpdate(0, returned), one.framer.WriteWindowUpdate(streamID, returned))
 }
 
-// pause lets a server be that refuses connections.
+// pause waits after a refused connection.
 func pause(ctx context.Context) {
 	select {
 	case <-ctx.Done():

@@ -7,7 +7,7 @@ import (
 )
 
 // A record's value is `{"s":SEQUENCE,"t":MICROSECONDS,"p":"…"}`: its number, from 1, and when it was made, on the
-// machine's monotonic clock. Anything else is an error: nobody but the bench writes into the bench's streams.
+// machine's monotonic clock. Anything else is an error, because only the bench writes into its streams.
 func parseRecord(value []byte) (sequence, stampMicros int64, err error) {
 	rest, found := bytes.CutPrefix(value, []byte(`{"s":`))
 	if !found {
@@ -55,7 +55,7 @@ type tally struct {
 // arrivalsMax bounds what a client keeps to tell when the last client had each record.
 const arrivalsMax = 2_000
 
-// newTally is of a client that comes after that many records.
+// newTally is for a client that connects after that many records.
 func newTally(lanes, after int64) *tally {
 	tally := &tally{lanes: lanes, last: make([]int64, lanes)}
 	for lane := range lanes {
@@ -65,7 +65,7 @@ func newTally(lanes, after int64) *tally {
 	return tally
 }
 
-// begin has only those records' latency count that come now, after a warm-up; records < 0: their number is not known.
+// begin starts to count latencies, after a warm-up; records < 0: their number is not known.
 func (t *tally) begin(warmup, records int64) {
 	t.stretch += int64(t.latency.count) + warmup
 	t.latency = histogram{}

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// renewal is how one client answers the challenge that comes before its token's end: once, since what it answers with
-// lasts longer than any run.
+// renewal is how one client answers the challenge before its token's end. It does so once, because the new token lasts
+// longer than any run.
 type renewal struct {
 	token            string
 	dueEpochMicros   int64
@@ -23,7 +23,7 @@ const (
 	renewalStreamID   = 3
 )
 
-// newRenewal is of a client with one token and another to answer with.
+// newRenewal is for a client with one token, and another one for the answer.
 func newRenewal(token, answer string, aheadMicros int64) (*renewal, error) {
 	exp, err := expiry(token)
 	return &renewal{token: answer, dueEpochMicros: exp*second - aheadMicros}, err
@@ -67,7 +67,7 @@ func expiry(token string) (int64, error) {
 	return claims.Exp, json.Unmarshal(payload, &claims)
 }
 
-// silence tells how late the bytes come that must break it: on a stream without records, those are heartbeats.
+// silence is how late bytes come that must end it. On a stream without records these are heartbeats.
 type silence struct {
 	dueMicros  int64
 	sinceTime  int64

@@ -30,7 +30,7 @@ func TestAChallengeIsDueBeforeItsTokensEnd(t *testing.T) {
 func TestOnlyA204AnswersARenewalAndOnlyOnce(t *testing.T) {
 	var none *renewal
 	if none.answered("204", 9) == nil {
-		t.Error("nobody had asked")
+		t.Error("there was no challenge")
 	}
 	one := &renewal{postedAtMicros: 5}
 	if one.answered("404", 9) == nil {

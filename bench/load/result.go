@@ -24,8 +24,8 @@ type result struct {
 	GeneratorCPUMicros   int64     `json:"generatorCpuMicros"`
 }
 
-// deadlines is how punctual challenges and heartbeats were, and how soon renewals were answered. What had not come when
-// the run ended counts as if it had come then: it took at least that long.
+// deadlines is how late challenges and heartbeats were, and how soon renewals were answered. One that had not come when
+// the run ended counts as if it had come then, because it took at least that long.
 type deadlines struct {
 	ChallengeLate quantiles `json:"challengeLateMicros"`
 	Unchallenged  int       `json:"unchallenged"`
@@ -34,7 +34,7 @@ type deadlines struct {
 	HeartbeatLate quantiles `json:"heartbeatLateMicros"`
 }
 
-// stretch is what of a result is told of some records of a run that goes on.
+// stretch is the part of a result for some records of a run that goes on.
 type stretch struct {
 	Event       string    `json:"event"`
 	Latency     quantiles `json:"latencyMicros"`
@@ -94,8 +94,8 @@ func (f *fleet) stretch() stretch {
 	return stretch{Event: "more", Latency: latency.quantiles(), LastLatency: f.lastLatency()}
 }
 
-// lastLatency is of each record the latency to the client that had it last; of none where they are too many to be kept,
-// or somebody lacks one.
+// lastLatency is, for each record, the latency to the last client. It is empty if there are too many records to keep,
+// or if a client lacks one.
 func (f *fleet) lastLatency() quantiles {
 	var last histogram
 	for record := range f.clients[0].tally.arrivals {

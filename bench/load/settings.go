@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// settings are what a run is told in flags; a file of tokens holds one a line.
+// settings are the flags of a run. A file of tokens has one a line.
 type settings struct {
 	target     *url.URL
 	tls        *tls.Config
@@ -49,7 +49,7 @@ func readSettings() (settings, error) {
 	readRate := flag.Int64("read-rate", 0, "bytes a second that a client reads from its connection; 0 without a limit")
 	renewals := flag.String("renewals", "", "file of tokens with which the first clients answer their challenge")
 	challenge := flag.Int64("challenge-seconds", 0, "how long before its token's exp a challenge is due")
-	heartbeat := flag.Int64("heartbeat-seconds", 0, "silence after which a heartbeat is due; 0: nobody looks")
+	heartbeat := flag.Int64("heartbeat-seconds", 0, "silence after which a heartbeat is due; 0: they are not checked")
 	churn := flag.Int("churn", 0, "instead: as many connects at a time, each left after its first bytes")
 	openings := flag.Int("openings", 0, "instead: streams a second that one connection opens and closes")
 	flag.Parse()
@@ -72,10 +72,10 @@ func readSettings() (settings, error) {
 	}, nil
 }
 
-// second in microseconds.
+// second is a second in microseconds.
 const second = 1_000_000
 
-// expected is how many records a client is to get.
+// expected is how many records a client should get.
 func (s *settings) expected() int64 {
 	if s.records < 0 {
 		return math.MaxInt64

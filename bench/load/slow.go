@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// slowConn is a connection of which so many bytes a second are read, once the handshake's have been.
+// slowConn is a connection that reads a number of bytes a second, after the handshake.
 type slowConn struct {
 	net.Conn
 	bytesPerSecond int64
 	read           int64
 }
 
-// handshakeBytes is what comes at full speed: the handshake and the first answer.
+// handshakeBytes are read at full speed: the handshake and the first answer.
 const handshakeBytes = 4 << 10
 
 func (c *slowConn) Read(p []byte) (int, error) {

@@ -1,5 +1,5 @@
-// A peer whose server is a program in Go that makes the records itself. It says and is told the same as a server in Node, in
-// lines of JSON instead of messages; the package in harness/ is its side of it.
+// A peer whose server is a program in Go that makes the records itself. It exchanges the same messages as a server in
+// Node, as lines of JSON. The package in harness/ is the program's side.
 
 import { createInterface } from 'node:readline'
 import { AUDIENCE, ISSUER } from '../harness/claims.mjs'
@@ -21,7 +21,7 @@ export function goPeer(name, path) {
 /** Gives a program what a Node module has: `message` events and `send`. */
 function speakInLines(child) {
   createInterface({ input: child.stdout }).on('line', (line) => child.emit('message', JSON.parse(line)))
-  child.stdin.on('error', () => {}) // It ended: whoever waits for an answer learns of that.
+  child.stdin.on('error', () => {}) // it has ended, and its `exit` event says so
   child.send = (message) => child.stdin.write(`${JSON.stringify(message)}\n`)
   return child
 }

@@ -1,10 +1,10 @@
-// A peer whose server makes the records itself: nothing lies between the stamp and the writes but the server.
+// A peer whose server makes the records itself, so that only the server is between the stamp and the writes.
 
 import { endProcess, receiveMessage, startModule } from '../harness/processes.mjs'
 
 /**
  * @param {URL} file the server's module
- * @param {{ workload: import('../workloads/workloads.mjs').Workload, credentials: import('../harness/credentials.mjs').Credentials }} setup
+ * @param {Pick<import('../run.mjs').Task, 'workload' | 'credentials'>} setup
  */
 export function startInProcess(file, { workload, credentials }) {
   return followServer(startModule(file, [JSON.stringify({ kind: workload.kind, ...credentials })]))

@@ -1,6 +1,6 @@
-// Producer of the records, and the broker itself (librdkafka's own) unless it is told of a real one.
-// A record is stamped as it is handed to the producer, so a latency holds all of Kafka; how long the broker took
-// to acknowledge is told beside it.
+// Produces the records, and runs librdkafka's embedded broker unless a real one is given. A record is stamped when it
+// is handed to the producer, so a latency includes all of Kafka. The broker's time to acknowledge is reported
+// separately.
 
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -13,7 +13,7 @@ import { nowMicros, publishRecord } from '../workloads/record.mjs'
 const PARTITION = 0
 const ACKNOWLEDGED_MS = 30_000
 const POLL_MS = 2
-/** A record of 1 MiB and what is around it. */
+/** A record of 1 MiB and its envelope. */
 const MESSAGE_BYTES_MAX = 2 << 20
 const QUEUE_RECORDS_MAX = 1_000_000
 
@@ -23,7 +23,7 @@ const broker = external
   ? { 'bootstrap.servers': external }
   : { 'test.mock.num.brokers': 1, 'bootstrap.servers': 'mock' }
 
-// One partition: the order of the topic is then the order of the records.
+// One partition, so that the topic has the order of the records.
 if (external)
   for (const name of topics)
     await createCompactedTopic(external, name, 1, { 'max.message.bytes': String(MESSAGE_BYTES_MAX) })

@@ -3,7 +3,7 @@
 import { pace } from '../workloads/pace.mjs'
 import { publishRecord } from '../workloads/record.mjs'
 
-/** What the harness passed: `kind` of workload and the paths of the credentials. */
+/** From the harness: `kind` of workload and the paths of the credentials. */
 export const setup = JSON.parse(process.argv[2] ?? '{}')
 
 /** @param {number} port @param {(key: string, value: string, sequence: number) => void} onRecord */
@@ -12,6 +12,7 @@ export function serveHarness(port, onRecord) {
     await pace(order, (sequence) => publishRecord(order, sequence, onRecord))
     process.send({ published: order.count })
   })
-  for (const end of ['disconnect', 'SIGTERM']) process.on(end, () => process.exit(0)) // with its profile, where one is taken
+  // process.exit also writes the CPU profile, if one is taken.
+  for (const end of ['disconnect', 'SIGTERM']) process.on(end, () => process.exit(0))
   process.send({ listening: port })
 }

@@ -1,14 +1,14 @@
-// A peer whose records come through Kafka: producer.mjs makes them, a process of its own, which the server's figures do not
-// hold; so does the embedded broker, in the producer's process, where no other Kafka is there.
+// A peer whose records come through Kafka. producer.mjs makes them in a process of its own, which does not count in the
+// server's figures. Without another Kafka that process also runs the embedded broker.
 
 import { endProcess, receiveMessage, startModule } from '../harness/processes.mjs'
 
-/** The embedded broker keeps only about 5 MB of a partition: nobody may be further behind than that. */
+/** The embedded broker keeps only about 5 MB of a partition, so no reader may be further behind. */
 const EMBEDDED_FILL_PER_SECOND = 20_000
 const FILL_PER_SECOND = 50_000
 /**
- * At low rates a producer that lingers only adds latency; from this rate on each record by itself costs the broker more than there is
- * on two cores, and 5 ms are librdkafka's default.
+ * At low rates a producer that lingers only adds latency. From this rate on, single records would cost the broker more
+ * than two cores have, so it lingers for 5 ms, librdkafka's default.
  */
 const LINGER = { fromPerSecond: 1_000, ms: 5 }
 
@@ -16,8 +16,9 @@ let topics = 0
 
 /**
  * @param {import('../run.mjs').Task} task
- * @param {(setup: object) => import('node:child_process').ChildProcess} startServer of the credentials, `bootstrapServers`
- *   `topic` and `idleTopic`, an empty one or null; it tells `ready` with its ports once it serves
+ * @param {(setup: object) => import('node:child_process').ChildProcess} startServer of the credentials,
+ *   `bootstrapServers`, `topic` and `idleTopic`, an empty one or null; the server sends `ready` with its ports once it
+ *   serves
  * @returns {Promise<import('../run.mjs').Running>}
  */
 export async function startThroughKafka({ workload, credentials, kafka }, startServer) {

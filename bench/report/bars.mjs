@@ -1,5 +1,5 @@
-// Horizontal bars as an SVG of its own, without a library: panels side by side, each with a scale from zero that fits its
-// largest figure, the numbers beside the bars. It follows the reader's light or dark colours.
+// Draws horizontal bars as an SVG, without a library. Panels are side by side, each with a scale from zero to its
+// largest figure, and the numbers are beside the bars. The colours follow the reader's light or dark scheme.
 
 const LABELS_WIDTH = 100
 const PANEL_WIDTH = 250
@@ -8,7 +8,7 @@ const ROW_HEIGHT = 22
 const BAR_HEIGHT = 14
 const ROWS_TOP = 66
 const FOOT_HEIGHT = 34
-/** The peer that the reader came for. */
+/** The peer that is highlighted. */
 const OWN = 'ours'
 
 const STYLE = [

@@ -1,5 +1,5 @@
-// What of a run is drawn: a chart for each figure, in it a panel for each rate, in that a bar for each peer. A figure that
-// does not count in the table is no bar here either: the reason stands in its place.
+// The charts of a run: a chart for each figure, with a panel for each rate and a bar for each peer. A figure that
+// does not count in the table has no bar; the reason stands in its place.
 
 import { isSound } from './report.mjs'
 import { summarise } from './statistics.mjs'
@@ -12,12 +12,12 @@ import { summarise } from './statistics.mjs'
  *
  * @typedef {object} Panel
  * @property {string} heading
- * @property {Bar[]} bars of every panel the same peers in the same order
+ * @property {Bar[]} bars with the same peers in the same order in every panel
  *
  * @typedef {object} Bar
  * @property {string} label
  * @property {string} text
- * @property {{ median: number, min: number, max: number } | null} figure null: there is only the text
+ * @property {{ median: number, min: number, max: number } | null} figure null: only the text
  */
 
 const FIGURES = [

@@ -1,11 +1,11 @@
-// What a run says: a table for each workload on standard output, everything in a JSON file.
+// Reports a run: a table for each workload on standard output, and everything in a JSON file.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { summarise } from './statistics.mjs'
 
 const FOLDER = new URL('../results/', import.meta.url)
-/** A machine that was busier than this with something else makes doubtful figures. */
+/** Share of other work on the machine from which on figures are doubtful. */
 const OTHERS_SHARE_MAX = 0.05
 
 /** @param {Repetition} repetition */
@@ -18,7 +18,7 @@ export function isSound({ void: wrong, behind, leftOut }) {
   return wrong === undefined && behind === undefined && leftOut === undefined
 }
 
-/** Columns by what is measured: heading, how to read it from a repetition, digits. The first one is compared with `bare`. */
+/** Columns of each measure: heading, how to read it from a repetition, digits. The first is compared with `bare`. */
 const COLUMNS = {
   live: [
     ['CPU µs/delivery', (r) => r.cpuMicrosPerDelivery, 2],
@@ -91,7 +91,7 @@ const COLUMNS = {
   ],
 }
 
-/** p99 in some company as a multiple of what it is without. */
+/** p99 with company, as a multiple of p99 alone. */
 function timesAlone({ alone }, { latencyMs }) {
   return latencyMs && alone.latencyMs && latencyMs.p99 / alone.latencyMs.p99
 }
@@ -106,11 +106,14 @@ function perSecond({ answered, elapsedMicros }) {
  * @property {string} peer
  * @property {number} repetition
  * @property {string} [void] why nothing of it counts: something was lost, repeated, out of order or broken
- * @property {string} [behind] why it counts as not kept up with
+ * @property {string} [behind] why the clients count as behind
  * @property {string} [leftOut] why the peer was not asked for it; it has no figures then
  */
 
-/** @param {import('../workloads/workloads.mjs').Workload} workload @param {Repetition[]} repetitions of that workload */
+/**
+ * @param {import('../workloads/workloads.mjs').Workload} workload
+ * @param {Repetition[]} repetitions of that workload
+ */
 export function formatTable(workload, repetitions) {
   const columns = COLUMNS[workload.measure]
   const floor = figureOf(repetitions, 'bare', columns[0])
@@ -153,7 +156,7 @@ function formatFigure(own, [, read, digits]) {
   return values.length === 1 ? text : `${text} (${min.toFixed(digits)}-${max.toFixed(digits)})`
 }
 
-/** The median of one peer's figure; null where any repetition of it does not count. */
+/** The median of one peer's figure; null if a repetition of it does not count. */
 function figureOf(repetitions, peer, [, read]) {
   const own = repetitions.filter((repetition) => repetition.peer === peer)
   const counts = own.length > 0 && own.every(isSound)

@@ -1,4 +1,4 @@
-// A few numbers said in fewer.
+// Summaries of a few numbers.
 
 /** @param {number[]} values at least one */
 export function median(values) {

@@ -1,21 +1,21 @@
 // The bus alone at its limits: partitions, segments, frames and keys. Each scenario tells its longest turn in CPU ms.
-// `node bench/turns/bus.mjs [DIST] [WORDS]` runs those whose names have the words in them; DIST is dist/ unless told.
+// `node bench/turns/bus.mjs [DIST] [WORDS]` runs those whose names contain the words; DIST is dist/ by default.
 
 import { fileURLToPath } from 'node:url'
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import { printScenarios, Turns } from './turn.mjs'
 
 const SEGMENTS = 16_000
-/** Small, so that as many as there may be fit into any machine; their number is what counts. */
+/** Small, so that the largest number of them fits into any machine. Only their number matters. */
 const SMALL_SEGMENT_BYTES = 8 * 1024
-/** Records that Kafka's reader takes in one turn at the most: what scenarios read where they do not ask it. */
+/** Records that the Kafka reader takes at most in one turn. Scenarios that do not ask it read this many. */
 const BATCH = 256
-/** Steps of housekeeping between two of its reads. */
+/** Steps of housekeeping between two reads. */
 const STEPS_MAX = 16
 const MIB = 1024 * 1024
 const SMALL_VALUE = Buffer.from('1')
 
-/** A bus that is fed as Kafka's reader feeds it. */
+/** A bus that is fed as the Kafka reader feeds it. */
 class Feed {
   constructor(code, options, partitions = 1) {
     this.turns = new Turns()
@@ -29,7 +29,7 @@ class Feed {
       retainedMsMax: null,
       deleteRetentionMs: 86_400_000,
       seed: 7,
-      now: () => this.nowMs, // of old, one clock for both
+      now: () => this.nowMs, // older code has one clock for both
       nowMs: () => this.nowMs,
       epochMs: () => this.nowMs,
       ...options,
@@ -44,7 +44,7 @@ class Feed {
     this.bus.append({ partition, offset, timestampMs: this.nowMs, key, value, headers: [] })
   }
 
-  /** A read of `records`, and the housekeeping behind it, each step in its own turn. Returns how long the read took. */
+  /** A read of `records` and the housekeeping after it, each step in its own turn. Returns how long the read took. */
   read(records, one) {
     const beganMs = performance.now()
     this.turns.take(() => {
@@ -56,7 +56,7 @@ class Feed {
     return tookMs
   }
 
-  /** So many records as Kafka's reader takes them: as many in each turn as it asks for, of which there are always more. */
+  /** Reads so many records as the Kafka reader does: in each turn as many as it asks for. */
   readAll(records, size, one) {
     for (let done = 0; done < records; ) {
       const asked = size.records
@@ -66,7 +66,7 @@ class Feed {
     }
   }
 
-  /** So many records, unmeasured. */
+  /** Appends so many records, without a measurement. */
   load(records, one) {
     for (let record = 0; record < records; record++) {
       one(record)
@@ -100,7 +100,7 @@ async function load(dist) {
   return { Bus, BatchSize, SegmentPool, BusReporter, BusMirror }
 }
 
-/** A bus of as many segments as there may be, one frame in each. */
+/** A bus with the largest number of segments, one frame in each. */
 function manySegments(code, options = {}) {
   const pool = new code.SegmentPool(SMALL_SEGMENT_BYTES)
   const feed = new Feed(code, { pool, keeps: 'all', ...options })
@@ -114,7 +114,7 @@ function key(number) {
   return Buffer.from(`key ${number}`)
 }
 
-/** Tells a worker until it knows everything; what each message costs here and there. */
+/** Tells a worker everything, and measures the cost of each message on both sides. */
 function tell(turns, reporter, mirror, { nextSequence }) {
   const { port1, port2 } = new MessageChannel()
   for (let messages = 1; ; messages++) {

@@ -1,5 +1,5 @@
-// Many streams whose tokens have one exp, at a server of two workers: when each ended, as its client saw it, how late that client may
-// have been itself, what CPU both took, and how long the turns of each worker were meanwhile.
+// Many streams whose tokens have one exp, at a server with two workers. Reports when each ended, as its client saw
+// it; how late that client may have been; the CPU of both; and the longest turn of each worker meanwhile.
 
 import { execFileSync } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -18,15 +18,15 @@ const STREAMS_PER_CONNECTION = 100
 const EARLIER_SECONDS = 12
 /** Nothing listens on port 1. */
 const NO_KAFKA = '127.0.0.1:1'
-/** What happens around exp is watched from so long before it on. */
+/** The measurement begins so long before exp. */
 const BEFORE_MS = 1_000
-/** After exp; who has not ended by then never does. */
+/** After exp. A stream that has not ended by then counts as one that never ends. */
 const FORCED_MS = 10_000
-/** In the server's folder: what it prints. */
+/** The server's output, in its folder. */
 const LOG = 'server.log'
-/** How often it is looked for whether the server listens. */
+/** Time between two checks whether the server listens. */
 const LOOK_MS = 50
-/** What is written down of turns is so old at the most. */
+/** Largest age of the turns that are written to the file. */
 const WRITTEN_MS = 400
 
 const EARLIER = 4_000
@@ -48,24 +48,26 @@ function scenario(name, earlier) {
 
 /**
  * @typedef {object} Ended
- * @property {number[]} lateMs by how much each came after exp, in order, as the client saw it
- * @property {number} loggedMs the same of the server's last line `request completed`, as the line says
+ * @property {number[]} lateMs how long after exp each ended, in order, as the client saw it
+ * @property {number} loggedMs the same for the server's last line `request completed`, by the time in the line
  * @property {number} clean ended by END_STREAM
  * @property {number} reset ended by RST_STREAM
  * @property {number[]} turnsMs the longest turn of each worker from a second before exp on
  * @property {number} cpuMs of all threads of the server, from a second before exp to the last end
- * @property {number} cpuWithLinesMs the same until all lines are written, too
- * @property {{ gapMs: number, cpuMs: number }} client since exp: how long its loop stood still at the longest, and its CPU time
+ * @property {number} cpuWithLinesMs the same until all lines are written
+ * @property {{ gapMs: number, cpuMs: number }} client since exp: how long its loop stood still at the longest, and its
+ *   CPU time
  */
 
 /**
- * @param {{ dist: string, streams: number, lifetimeSeconds: number, earlier?: number }} task `earlier`: streams that end before
+ * @param {{ dist: string, streams: number, lifetimeSeconds: number, earlier?: number }} task
+ *   `earlier`: streams that end before the measurement
  * @returns {Promise<Ended>}
  */
 export async function endTogether({ dist, streams, lifetimeSeconds, earlier = 0 }) {
   const folder = mkdtempSync(join(tmpdir(), 'kafka-sse-common-exp-'))
   const cli = join(dist, 'src/cli.js')
-  const log = openSync(join(folder, LOG), 'w') // a file: to read lines meanwhile would take CPU from who writes them
+  const log = openSync(join(folder, LOG), 'w') // not a pipe, whose lines would have to be read meanwhile
   const server = startProgram(process.execPath, [cli, 'demo'], {
     cwd: folder,
     env: settings(folder, streams),
@@ -131,7 +133,7 @@ function startClient(streams, target, token) {
   ])
 }
 
-/** Streams that come to their end before the others open: a server that has run for a while has compiled what an end takes. */
+/** Streams that end before the others open, because a server that has run for a while has compiled that code. */
 async function endStreams(streams, target, token) {
   const client = startClient(streams, target, token)
   try {
@@ -172,13 +174,13 @@ function lastLineMs(folder) {
   return logLines(folder).findLast(({ msg }) => msg === 'request completed')?.time ?? Number.NaN
 }
 
-/** The demo prints words besides. */
+/** The demo also prints lines that are not JSON. */
 function logLines(folder) {
   const lines = readFileSync(join(folder, LOG), 'utf8').split('\n')
   return lines.slice(0, -1).flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []))
 }
 
-/** Of all threads of the process whose workers write down their turns. NaN where the system does not tell. */
+/** Of all threads of the process whose workers write their turns to files. NaN if the system does not tell. */
 function cpuMsOfAll(folder) {
   const [pid] = turnFiles(folder).map((name) => name.split('-')[0])
   const tasks = `/proc/${pid}/task`

@@ -1,5 +1,5 @@
-// A host's own process, with the plugin registered as often as it is told: says how long the host's reads of a file take, when
-// all topics are read up to date, and how long the loop's turns were.
+// A host's process that registers the plugin as often as it is told. It reports how long the host's reads of a file
+// take, when all topics are read up to date, and the longest turns of the loop.
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -11,19 +11,19 @@ import { longestBetween, watchLoop } from './loop-watch.mjs'
 const DIST = fileURLToPath(new URL('../../dist', import.meta.url))
 const { registrations, dist = DIST } = JSON.parse(process.argv[2])
 const { default: kafkaSse } = await import(pathToFileURL(join(dist, 'src/plugin.js')).href)
-/** So that a measurement is of reads, not of how many of them there are. */
+/** Between two reads, so that their number does not affect the measurement. */
 const BETWEEN_READS_MS = 3
 const BETWEEN_LOOKS_MS = 25
-/** In which the turn of the start has come to its end: Fastify's own work for each route, while there is no port yet. */
+/** Time for the turn of the start to end: Fastify's own work for each route, before a port is open. */
 const STARTED_MS = 10
-process.once('disconnect', () => process.exit()) // the caller is gone
+process.once('disconnect', () => process.exit()) // the caller has ended
 
 const app = fastify()
 const turns = watchLoop()
 const startedAtMs = performance.now()
 for (const [index, options] of registrations.entries())
   app.register(kafkaSse, { ...options, prefix: `/${index}`, sse: { ...options.sse, adminPath: '/operator' } })
-await isReady(0) // what it loads is not the plugin's
+await isReady(0) // this loads modules that are not the plugin's
 await app.listen({ host: '127.0.0.1', port: 0 })
 await pause(STARTED_MS)
 const listensSince = Date.now()

@@ -1,5 +1,5 @@
-// What a real Kafka shows of the turns of the loop, and of topics that wait for one another: many topics at a start, a quiet
-// topic beside partitions that never end, and how much of many partitions is read.
+// Turns of the event loop with a real Kafka, and topics that wait for one another: many topics at a start, a quiet
+// topic beside partitions that always have more records, and how much of many partitions is read.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { exportSPKI, generateKeyPair, SignJWT } from 'jose'
@@ -12,7 +12,7 @@ import { nowMicros } from '../workloads/record.mjs'
 
 const ANSWER_MS = 20_000
 const UP_TO_DATE_MS = 120_000
-/** As many as one registration takes. */
+/** The most that one registration takes. */
 const STREAMS_MAX = 100
 const { publicKey, privateKey } = await generateKeyPair('ES256')
 const keys = await exportSPKI(publicKey)
@@ -69,7 +69,7 @@ async function lookAtTopics(world, dist, count) {
   }))
 }
 
-/** 10 s of a record each 50 ms, and of other partitions that are never at their end. */
+/** 10 s with a record every 50 ms, while other partitions never reach their end. */
 async function listenToQuietTopic(world, dist, murmuring) {
   const [quiet, loud] = ['quiet', 'loud'].map((name) => `${name}-${process.pid}`)
   await createTopic(world, quiet, 1)
@@ -107,7 +107,7 @@ async function murmurInto({ producer }, topic, partition, signal) {
   }
 }
 
-/** A stream whose records are stamps of the clock that all processes share. */
+/** A stream whose records are times of the clock that all processes share. */
 async function hear(url) {
   const token = await new SignJWT({ scope: SCOPE })
     .setProtectedHeader({ alg: 'ES256' })
@@ -155,7 +155,7 @@ async function readBounded(world, dist) {
   }
 }
 
-/** A host with these streams, a list for each registration; `use` is called when all are read up to date. */
+/** A host with these streams, one list for each registration. Calls `use` when all are read up to date. */
 async function serve({ bootstrapServers }, dist, registrations, use, bounds = {}) {
   const options = registrations.map((streams) => ({
     kafka: { bootstrapServers, ...bounds },

@@ -1,25 +1,26 @@
-// Watches the turns of the threads of a process from within, by CPU time, so that what else runs on the machine does not count.
-// Given to Node by `--import`, with `TURNS_FOLDER`, each worker thread writes down its long turns there, in a file of its own.
+// Watches the turns of a process's threads from within, by CPU time, so that other work on the machine does not
+// count. Loaded by Node's `--import`, with `TURNS_FOLDER`: each worker thread writes its long turns to a file of its
+// own there.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isMainThread, threadId } from 'node:worker_threads'
 import { cpuMs } from './turn.mjs'
 
-/** Between two looks at the clock, which costs nothing. */
+/** Time between two readings of the clock, which cost nothing. */
 const LOOK_MS = 1
 /**
- * Between two looks at the CPU time, which takes as long as a short turn. Where the clock says that a turn was long, as much of it
- * may have been others, but no more than the clock says.
+ * Time between two readings of the CPU time, each of which takes as long as a short turn. If the clock says that a turn
+ * was long, part of that may be other turns, but the total is never more than the clock says.
  */
 const CPU_LOOK_MS = 4
 const WRITE_MS = 250
-/** Shorter ones are not remembered. */
+/** Shorter turns are not kept. */
 const LONG_MS = 4
-/** The first, the start of a process among them, give way to later ones. */
+/** Later turns replace the first ones, among them the start of the process. */
 const REMEMBERED_MAX = 1_000
 
-/** Long turns of this thread: `epochMs` when each was over, and its CPU time. The array grows for as long as the thread lives. */
+/** Long turns of this thread: when each was over, and its CPU time. The array grows while the thread lives. */
 export function watchLoop() {
   const turns = []
   let lookedAtMs = performance.now()
@@ -39,7 +40,7 @@ export function watchLoop() {
   return turns
 }
 
-/** @param {{ epochMs: number, ms: number }[]} turns the longest of those that were over in this time, 0 where none was long */
+/** The longest turn that was over in this time; 0 if none was long. @param {{ epochMs: number, ms: number }[]} turns */
 export function longestBetween(turns, from, to = Number.POSITIVE_INFINITY) {
   return Math.max(0, ...turns.filter(({ epochMs }) => epochMs >= from && epochMs <= to).map(({ ms }) => ms))
 }

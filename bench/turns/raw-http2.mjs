@@ -1,5 +1,5 @@
-// Opens many streams on few HTTP/2 connections, and says when each ended. Frames by hand (RFC 9113, RFC 7541): a client that
-// cost as much as the server would show its own lateness.
+// Opens many streams on few HTTP/2 connections, and reports when each ended. It makes frames itself (RFC 9113, RFC
+// 7541), because a client that costs as much as the server would measure its own lateness.
 
 import { connect } from 'node:tls'
 
@@ -10,7 +10,7 @@ const MAX_CONCURRENT_STREAMS = 3
 const HEADER_BYTES = 9
 /** Requests of one connection that are not answered yet. */
 const UNANSWERED_MAX = 50
-/** `:status: 200` in the static table, where a response's header block begins with it. */
+/** `:status: 200` in the static table. A response's header block begins with it. */
 const STATUS_200 = 0x88
 /** `:method: GET`, `:scheme: https`. */
 const GET_HTTPS = Buffer.from([0x82, 0x87])
@@ -26,7 +26,7 @@ export class RawConnection {
   reset = 0
   /** Streams that were answered with 200. */
   opened = 0
-  /** What went wrong, in words; null if nothing. */
+  /** What went wrong; null if nothing did. */
   failure = null
   #socket
   #rest = Buffer.alloc(0)
@@ -100,7 +100,7 @@ export class RawConnection {
     if (frames.length > 0) this.#socket.write(Buffer.concat(frames))
   }
 
-  /** The first one puts the token into the table, the others point there. */
+  /** The first request puts the token into the table, and the others refer to it. */
   #request() {
     const { port, path, token } = this.#target
     const place = Buffer.concat([
@@ -128,7 +128,7 @@ function frame(type, flags, stream, payload = Buffer.alloc(0)) {
   return Buffer.concat([header, payload])
 }
 
-/** A field whose name stands in the static table, its value as it is. */
+/** A field with its name from the static table and a literal value. */
 function literal(pattern, bits, name, value) {
   return Buffer.concat([
     integer(pattern, bits, name),
@@ -137,7 +137,7 @@ function literal(pattern, bits, name, value) {
   ])
 }
 
-/** RFC 7541 5.1, behind a pattern in the first byte's upper bits. */
+/** RFC 7541 5.1, with a pattern in the upper bits of the first byte. */
 function integer(pattern, bits, value) {
   const most = 2 ** bits - 1
   if (value < most) return Buffer.from([pattern | value])

@@ -1,11 +1,11 @@
-// A process of its own for the streams of raw-http2.mjs: opens them, and tells when all are open and when all have ended, and by how
-// much what it tells may be late.
+// A process of its own for the streams of raw-http2.mjs. It opens them, and reports when all are open, when all have
+// ended, and how late its own times may be.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { RawConnection } from './raw-http2.mjs'
 
 const { connections, expiresAtMs, forcedAtMs, ...target } = JSON.parse(process.argv[2])
-process.once('disconnect', () => process.exit()) // the caller is gone
+process.once('disconnect', () => process.exit()) // the caller has ended
 const all = Array.from({ length: connections }, () => new RawConnection(target))
 const sum = (count) => all.reduce((total, connection) => total + count(connection), 0)
 const failure = () => all.find((connection) => connection.failure !== null)?.failure ?? null
@@ -19,7 +19,7 @@ while (
 process.send({ opened: sum(({ opened }) => opened), failure: failure() })
 await pause(Math.max(0, expiresAtMs - Date.now()))
 const cpuBefore = process.cpuUsage()
-/** What comes while the loop stands still is told when it goes on. */
+/** What arrives while the loop stands still is reported when it goes on. */
 let gapMs = 0
 let lookedAtMs = performance.now()
 setInterval(() => {

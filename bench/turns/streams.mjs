@@ -20,7 +20,7 @@ const SETTINGS = {
 }
 const FROM_EARLIEST = { id: null, sinceMs: null, from: 'earliest' }
 
-/** Each answers with what is worth saying besides the longest turn, watched from when it calls `watch`. */
+/** Each returns figures besides the longest turn, which is measured from its call of `watch`. */
 const actions = {
   'begin as the bus catches up: 64 partitions, 10,000 ids': (dist) => beginAtOnce(dist, 64, 10_000),
   'begin as the bus catches up: 512 partitions, 5,000 ids': (dist) => beginAtOnce(dist, 512, 5_000),
@@ -99,7 +99,7 @@ async function expireAtOnce(dist, count) {
   const scene = await sceneOf(dist, 1)
   const expiresAtMs = Date.now() + 8_000 + count / 20
   const { sinks } = scene.open(count, () => ({ ...FROM_EARLIEST, from: 'latest' }), expiresAtMs)
-  await sleep(expiresAtMs - Date.now() - 1_500) // challenges and heartbeats are over
+  await sleep(expiresAtMs - Date.now() - 1_500) // after challenges and heartbeats
   const done = watch()
   await until(() => ends.count === sinks.length)
   const lastMs = sinks.reduce((ms, { endedAtMs }) => Math.max(ms, endedAtMs), 0) - expiresAtMs
@@ -114,7 +114,7 @@ async function expireUnderLoad(dist) {
   scene.open(20_000, () => ({ ...FROM_EARLIEST, from: 'latest' }))
   const { sinks } = scene.open(10_000, () => ({ ...FROM_EARLIEST, from: 'latest' }), expiresAtMs)
   await sleep(3_000)
-  const flood = setInterval(() => scene.fill(1), 10) // 3 million deliveries a second are more than there can be
+  const flood = setInterval(() => scene.fill(1), 10) // 3 million deliveries a second, more than is possible
   await sleep(expiresAtMs - Date.now() - 500)
   const before = scene.streams.figures.recordsDelivered
   const done = watch()
@@ -189,7 +189,7 @@ async function beatUnknown(dist, count) {
   return done(`${((user + system) / 1000 / (5 * count)).toFixed(2)} ms of CPU for each heartbeat`)
 }
 
-/** Streams of a bus with so many partitions, of the build's own modules. */
+/** Streams of a bus with so many partitions, by the modules of the build. */
 async function sceneOf(dist, partitions, changes = {}) {
   const load = (name) => import(pathToFileURL(resolve(dist, 'src', `${name}.js`)).href)
   const [{ Bus }, { Streams }, { formatEventId }] = await Promise.all(
@@ -244,7 +244,7 @@ async function sceneOf(dist, partitions, changes = {}) {
   }
 }
 
-/** When the first and the last stream ended, by the CPU time of the process: what others take of the machine is not in it. */
+/** When the first and the last stream ended, by the CPU time of the process, without other work on the machine. */
 const ends = { firstCpuMs: 0, lastCpuMs: 0, count: 0 }
 
 function noteEnd() {
@@ -256,10 +256,10 @@ function noteEnd() {
 
 const SESSION = { issuer: 'i', subject: 's', scopes: new Set(), tokenDigest: 'd', claims: {} }
 
-/** Sinks that have got more bytes than this, counted as they get them: to look at all of them would be a long turn. */
+/** Sinks that have more bytes than this. Counted as bytes come, because checking all would be a long turn. */
 let goal = { bytes: 0, count: 0 }
 
-/** Until so many sinks have got more than so many bytes each. */
+/** Resolves when so many sinks have more than so many bytes each. */
 function reached(count, bytes) {
   goal = { bytes, count: 0 }
   return () => goal.count >= count
@@ -293,7 +293,7 @@ class FreeSink {
   }
 }
 
-/** What the opening of the streams left behind is collected before: it is not what is measured. */
+/** Collects the garbage of opening the streams first, because it is not to be measured. */
 function watch() {
   setFlagsFromString('--expose-gc')
   runInNewContext('gc')()
@@ -301,12 +301,12 @@ function watch() {
   return async (details) => ({ longestTurnMs: await stop(), ...(details && { details }) })
 }
 
-/** Without a loop that never rests, which would count as what the streams cost. */
+/** Waits without a busy loop, which would count as a cost of the streams. */
 function watchIdle() {
   return async (details) => ({ longestTurnMs: 0, details })
 }
 
-/** Until the streams have nothing to do at once. */
+/** Resolves when the streams have nothing to do at once. */
 async function quiet({ streams: { figures } }) {
   const done = () => JSON.stringify([figures.writes, figures.gaps])
   for (let before = '', same = 0; same < 3; await sleep(300)) {
@@ -319,7 +319,7 @@ function sleep(ms) {
   return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)))
 }
 
-/** Looks often, but not so often that the looking is what takes long. */
+/** Checks often, but not so often that the checks take long. */
 async function until(holds) {
   const untilMs = performance.now() + 60_000
   while (!holds()) {

@@ -1,12 +1,15 @@
-// How long a turn of this thread's event loop takes at the longest while streams are at work, by the thread's CPU time,
-// garbage collection included. It never lets the loop rest, so that it sees every turn.
+// The longest turn of this thread's event loop while streams work, by the thread's CPU time, with garbage collection.
+// It keeps the loop busy, so that it sees every turn.
 
 import { cpuMs } from './turn.mjs'
 
-/** The CPU time is asked no more often than this, since that takes as long as a short turn. A turn may count as much longer. */
+/**
+ * Least time between two readings of the CPU time, each as long as a short turn. A turn may count as that much
+ * longer.
+ */
 const RESOLUTION_MS = 1
 
-/** Watches from now on; the returned function ends it and answers with the longest turn, in ms. */
+/** Begins to watch. The returned function ends that and returns the longest turn, in ms. */
 export function watchTurns() {
   let longestTurnMs = 0
   let isWatching = true
@@ -22,7 +25,7 @@ export function watchTurns() {
   }
   setImmediate(turn)
   return async () => {
-    await new Promise((resolve) => setTimeout(resolve, 10)) // the turn that is under way counts, too
+    await new Promise((resolve) => setTimeout(resolve, 10)) // the present turn counts, too
     isWatching = false
     return longestTurnMs
   }

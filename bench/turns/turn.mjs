@@ -1,19 +1,19 @@
-// How long a turn takes of its own thread: CPU time, so that what else runs on the machine does not count.
+// How much CPU time of its own thread a turn takes. Other work on the machine does not count.
 
 import { openSync, readSync } from 'node:fs'
 
-/** Room for the three numbers of the file. */
+/** Room for the file's three numbers. */
 const LINE = Buffer.alloc(64)
 const file = openOwn()
 
-/** CPU time of this thread, in ms; the clock where the system does not tell it. */
+/** CPU time of this thread, in ms; the clock if the system does not tell it. */
 export function cpuMs() {
   if (file === null) return performance.now()
-  process.cpuUsage() // the kernel brings its count up to now; what it shows by itself is up to 4 ms old
+  process.cpuUsage() // makes the kernel update its count, which is up to 4 ms old otherwise
   return Number.parseInt(LINE.latin1Slice(0, readSync(file, LINE, 0, LINE.length, 0)), 10) / 1e6
 }
 
-/** Opened once: to open it takes longer than to read it. */
+/** Opened once, because opening takes longer than reading. */
 function openOwn() {
   try {
     return openSync('/proc/thread-self/schedstat')
@@ -22,7 +22,7 @@ function openOwn() {
   }
 }
 
-/** Remembers the longest of the turns that it is given. */
+/** Keeps the longest turn of those that it runs. */
 export class Turns {
   longestTurnMs = 0
   turns = 0

@@ -1,5 +1,6 @@
-// What clients that read as they should suffer from others: how late records are to them alone, beside clients that read slowly,
-// beside one that opens and closes streams without end, and around a record of 1 MiB. The same clients throughout.
+// How much other clients delay records for clients that read normally: alone, beside clients that read slowly, beside
+// one that keeps opening and closing streams, and around a record of 1 MiB. The measured clients are the same
+// throughout.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { startLoad } from '../harness/load.mjs'
@@ -7,9 +8,9 @@ import { residentBytes } from '../harness/usage.mjs'
 import { BEHIND_MS, CONNECT_MS } from './live.mjs'
 import { milliseconds, publishAndWait } from './window.mjs'
 
-/** What company needs to be as bad as it gets: slow readers until what lies between is full. */
+/** Time for the other clients to have their full effect: with slow readers, until all buffers are full. */
 const COMPANY_MS = 3_000
-/** A client that leaves has its connection cleaned up meanwhile. */
+/** Time for the server to clean up the connections of clients that have left. */
 const LEAVE_MS = 1_000
 const SLOW_BYTES_PER_SECOND = 1_000
 const OPENINGS_PER_SECOND = 1_000
@@ -40,7 +41,7 @@ export async function measureBystanders(running, { workload, credentials }) {
   }
 }
 
-/** One after the other, each with as many records. */
+/** The scenes, one after another, each with the same number of records. */
 class Scenes {
   constructor(running, load, workload, credentials) {
     this.running = running
@@ -76,7 +77,7 @@ class Scenes {
     return await publishAndWait({ running, load, pids, order, awaited: 'complete', behindMs: BEHIND_MS })
   }
 
-  /** It reads what comes from then on, where the peer can do that. */
+  /** The company reads what comes from then on, if the peer can do that. */
   async invite(company) {
     const target = { ...this.running, url: this.running.liveUrl ?? this.running.url }
     const companion = startLoad(target, this.credentials, { after: this.published, ...company })

@@ -1,8 +1,8 @@
-// Fills a peer with what is asked for later.
+// Fills a peer with the records of a replay.
 
 /**
- * With superseded records among the live ones where the peer tells these from those; whoever keeps everything gets only
- * what is live, so that a floor stays one.
+ * Puts superseded records between the live ones if the peer compacts. A peer that keeps every record gets only the live
+ * ones, so that it remains a lower bound.
  * @param {import('../run.mjs').Running} running @param {import('./workloads.mjs').Workload} workload
  */
 export async function fill(running, { records, valueBytes, keys, deadPerLive }) {

@@ -1,14 +1,14 @@
-// The highest rate at which nobody falls behind: steps that each ask for a seventh more until one is not kept up with, then
-// closer between the last two. The clients stay connected all the while.
+// The highest rate at which no client falls behind. Each step has a seventh more than the last one until the clients
+// fall behind; further steps are between the last two. The clients stay connected.
 
 import { startLoad } from '../harness/load.mjs'
 import { residentBytes } from '../harness/usage.mjs'
 import { CONNECT_MS } from './live.mjs'
 import { milliseconds, publishAndWait } from './window.mjs'
 
-/** In a step of a few seconds somebody who is behind lacks little: so, less patience than with a rate that is given. */
+/** Shorter than with a fixed rate, because in a step of a few seconds a client that is behind lacks little. */
 const BEHIND_MS = 500
-/** What was not kept up with in time still has to come, whole and in order, before the next step. */
+/** Time for late records, which still have to come complete and in order before the next step. */
 const CATCH_UP_MS = 60_000
 const FACTOR = 1.15
 const LOWEST_PER_SECOND = 10
@@ -34,7 +34,7 @@ export async function measureHighest(running, { workload, credentials }) {
 }
 
 /**
- * Down by halves until one rate is held, up by the factor until one is not, then halves of what is between.
+ * Halves the rate until one is held, raises it by the factor until one is not, then tries rates half-way between.
  * @param {{ step: (ratePerSecond: number) => Promise<{ held: boolean, caughtUp: boolean }> }} ladder
  * @param {{ ratePerSecond: number, refinements: number, stepsMax: number }} workload
  */
@@ -58,7 +58,7 @@ export async function search(ladder, { ratePerSecond, refinements, stepsMax }) {
   return tried
 }
 
-/** Steps at one rate after the other; each goes on where the last one ended. */
+/** Steps at one rate after another. Each goes on where the last one ended. */
 class Ladder {
   constructor({ running, load, workload }) {
     this.running = running
@@ -97,7 +97,7 @@ class Ladder {
   }
 }
 
-/** Of the best step; `behind` where there is none. */
+/** Figures of the best step; `behind` if there is none. */
 function figures(tried, clients) {
   const best = tried.filter(({ held }) => held).toSorted((a, b) => b.ratePerSecond - a.ratePerSecond)[0]
   const { usage } = best ?? tried.at(-1) ?? {}

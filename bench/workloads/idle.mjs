@@ -1,6 +1,6 @@
 // Memory of an idle connection: the slope of the server's resident memory between two numbers of connected clients,
-// so that what the process needs without any is not counted. No garbage collection is forced. CPU of a connect is of those that came
-// last, of an idle stream of the time in which nobody came.
+// so that the memory of the process without clients does not count. No garbage collection is forced. The CPU of a
+// connect is that of the last clients; the CPU of an idle stream is from a time without connects.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { startLoad } from '../harness/load.mjs'

@@ -1,4 +1,5 @@
-// Live records to connected clients: CPU of the server for each delivery, and how long after its making a record arrives.
+// Live records to connected clients: the server's CPU for each delivery, and the time from a record's stamp to its
+// arrival.
 
 import { startLoad } from '../harness/load.mjs'
 import { residentBytes } from '../harness/usage.mjs'

@@ -1,5 +1,5 @@
-// Publishes records at a rate: each as soon as it is due, never before. Who falls behind publishes what is due at once,
-// so that a slow server cannot lower the load that it is under.
+// Publishes records at a rate, each as soon as it is due, and never before. If it is behind, it publishes at once
+// what is due, so that a slow server cannot lower its own load.
 
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import { nowMicros } from './record.mjs'
@@ -8,17 +8,17 @@ import { nowMicros } from './record.mjs'
  * @typedef {object} Order what is to be published
  * @property {number} first number of the first record
  * @property {number} count
- * @property {number} ratePerSecond 0: as fast as it goes
+ * @property {number} ratePerSecond 0: without a limit
  * @property {number} valueBytes
- * @property {number} keys over how many keys the records go round
- * @property {number} [deadPerLive] superseded records before each, which count neither in the rate nor in the count
+ * @property {number} keys number of keys that the records use in turn
+ * @property {number} [deadPerLive] superseded records before each, not counted in rate and count
  * @property {number} [largeAt] number of one record that is larger than the others
  * @property {number} [largeBytes] its size
  */
 
 const BATCH_RECORDS_MAX = 1_000
 
-/** What time it is, and how to let it pass; 0 ms is until the event loop has gone round once. */
+/** Reads the time, and waits; 0 ms waits for one turn of the event loop. */
 const machine = { nowMicros, wait: (ms) => (ms === 0 ? nextTurn() : delay(ms)) }
 
 /** @param {Order} order @param {(sequence: number) => void} publish @param {typeof machine} time */
@@ -34,7 +34,7 @@ export async function pace(order, publish, time = machine) {
   }
 }
 
-/** How many records are due after that time; the first one is due at once. */
+/** How many records are due after that time. The first one is due at once. */
 export function dueRecords(order, elapsedMicros) {
   if (order.ratePerSecond === 0) return order.count
   return Math.min(order.count, Math.floor((elapsedMicros * order.ratePerSecond) / 1e6) + 1)

@@ -1,9 +1,9 @@
-// The records of the bench: a number, a stamp of the machine's monotonic clock in microseconds, and filling up to the
-// stated size. bench/load/record.go reads them; the two must agree.
+// The records of the bench: a number, a stamp of the machine's monotonic clock in microseconds, and padding up to the
+// given size. bench/load/record.go reads them; the two must agree.
 
 /**
- * The record of that number, and before it the superseded ones that an order asks for. These have no number: the load
- * generator accuses whoever sends one. Each is of a key whose record is yet to come, some near, some far.
+ * The record of that number, and before it the superseded ones that an order asks for. These have no number, and the
+ * load generator reports a server that sends one. Each has a key whose record comes later, some near, some far.
  * @param {import('./pace.mjs').Order} order
  * @param {number} sequence
  * @param {(key: string, value: string, sequence: number) => void} publish
@@ -18,16 +18,24 @@ export function publishRecord(order, sequence, publish) {
   publish(keyOf(sequence, order.keys), encodeValue(sequence, valueBytes), sequence)
 }
 
-/** Records between two superseded values of a key: none of its own are close together. */
+/** Records between two superseded values of a key, so that they are not close together. */
 const DEAD_DISTANCE = 1_009
 
-/** @param {number} sequence from 1; 0 has no number @param {number} valueBytes @returns {string} ASCII, exactly `valueBytes` long */
+/**
+ * @param {number} sequence from 1; 0: without a number
+ * @param {number} valueBytes
+ * @returns {string} ASCII, exactly `valueBytes` long
+ */
 export function encodeValue(sequence, valueBytes) {
   const head = `{"s":${sequence},"t":${nowMicros()},"p":"`
   return `${head}${filling(valueBytes - head.length - 2)}"}`
 }
 
-/** Live records go round 1,000 keys; a replay's have one each. @param {number} sequence @param {number} keys */
+/**
+ * Live records use 1,000 keys in turn; records of a replay have a key each.
+ * @param {number} sequence
+ * @param {number} keys
+ */
 export function keyOf(sequence, keys) {
   return `key-${sequence % keys}`
 }

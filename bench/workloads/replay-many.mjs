@@ -1,5 +1,5 @@
-// Everything that a topic holds, to many clients that connect at once: bytes a second to all of them together. Where the peer
-// has streams that begin with what comes next, some clients read such records meanwhile, and how late these are is told.
+// A whole topic to many clients that connect at once: bytes a second to all of them together. If the peer has streams
+// that begin with what comes next, other clients read live records meanwhile, and their latency is reported.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { startLoad } from '../harness/load.mjs'
@@ -18,7 +18,7 @@ export async function measureReplayMany(running, { workload, credentials }) {
   try {
     loads.one = startLoad(running, credentials, { steps: [1], records: workload.records })
     if (!(await loads.one.happens('complete', FIRST_MS)))
-      // Not counted: it waits until the peer has all of it.
+      // Not counted: this client waits until the peer has the whole topic.
       return { void: loads.one.failure() ?? 'the records did not all come to one client' }
     await loads.one.finish()
     if (running.liveUrl) loads.live = await connectLive(running, workload, credentials)
@@ -71,7 +71,9 @@ async function connectLive(running, { records, liveClients }, credentials) {
   return load
 }
 
-/** Publishes live records a second at a time, for as long as it is let. Each has a key of its own: nobody's value goes. */
+/**
+ * Publishes live records, a second at a time, until it is stopped. Each has a key of its own and supersedes nothing.
+ */
 class Live {
   constructor(running, workload) {
     this.running = running
@@ -85,7 +87,7 @@ class Live {
     this.publishing = this.publishAll()
   }
 
-  /** How many there were, when everybody should have them. */
+  /** The number of records, once every client should have them. */
   async end() {
     this.isOver = true
     await this.publishing

@@ -1,5 +1,5 @@
-// Everything that a topic holds, to one client that connects: from its request to the last byte, and from its connect. Asked for
-// several times one after the other; each answer must be whole and in order.
+// A whole topic to one client that connects: the time from its request to the last byte, and from its connect. It is
+// requested several times, one after another; each answer must be complete and in order.
 
 import { startLoad } from '../harness/load.mjs'
 import { compareUsage, residentBytes, sampleUsage } from '../harness/usage.mjs'
@@ -37,8 +37,8 @@ export async function measureReplay(running, { workload, credentials }) {
 }
 
 /**
- * Not counted: it waits until the peer has all of it. Meanwhile what is still to be superseded is the newest of its key, and
- * is sent as such: then again.
+ * Not counted: this client waits until the peer has the whole topic. Until then, a record that will be superseded is
+ * the newest of its key and is sent. The request is then repeated.
  */
 async function askFirst(running, workload, credentials) {
   const until = Date.now() + REPLAY_MS

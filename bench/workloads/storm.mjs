@@ -1,6 +1,7 @@
-// Everything at once: records at a rate to connected clients; beside them clients that connect as fast as they are answered, take
-// their first bytes and leave; tokens that end, so that streams are challenged and renew; streams without records, whose
-// heartbeats are due. Told are connects a second, the answer time of renewals, and how late deadlines were.
+// Everything at once: records at a rate to connected clients. Beside them: clients that connect as fast as the server
+// answers, take their first bytes and leave; tokens that end, so that streams are challenged and renew; streams
+// without records, which need heartbeats. Figures are connects a second, the answer time of renewals, and lateness of
+// deadlines.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { VALID_MS } from '../harness/credentials.mjs'
@@ -9,7 +10,7 @@ import { compareUsage, residentBytes, sampleUsage } from '../harness/usage.mjs'
 import { BEHIND_MS, behindWords, CONNECT_MS } from './live.mjs'
 import { milliseconds } from './window.mjs'
 
-/** By our server's default, see docs/protocol.md. */
+/** Our server's defaults, see docs/protocol.md. */
 const CHALLENGE_SECONDS = 10
 const HEARTBEAT_SECONDS = 9
 
@@ -24,7 +25,7 @@ export async function measureStorm(running, task) {
   }
 }
 
-/** `live` is checked and measured; the others are there where the peer knows what they are about. */
+/** `live` is checked and measured. The others exist if the peer has what they need. */
 async function startLoads(running, { workload, credentials }) {
   const { steps, ratePerSecond, warmupSeconds, seconds } = workload
   const beginsAtMs = Math.ceil(Date.now() / 1000 + workload.leadSeconds) * 1000
@@ -47,7 +48,9 @@ async function startLoads(running, { workload, credentials }) {
   return { live, newcomers, idle, all, beginsAtMs }
 }
 
-/** So many tokens a second come to their challenge while it is measured: those of the first clients, whole seconds as usual. */
+/**
+ * During the measurement so many tokens a second reach their challenge: those of the first clients, in whole seconds.
+ */
 async function writeRenewals(credentials, { steps, renewalsPerSecond, seconds }, beginsAtMs) {
   const count = Math.min(steps[0], renewalsPerSecond * seconds)
   const expiresAt = new Date(beginsAtMs + VALID_MS)
@@ -66,7 +69,7 @@ async function writeRenewals(credentials, { steps, renewalsPerSecond, seconds },
   }
 }
 
-/** @returns {Promise<string | null>} why not everything that is to be there from the beginning is */
+/** @returns {Promise<string | null>} what is missing at the beginning; null if nothing is */
 async function connect({ live, idle }) {
   for (const load of [live, idle])
     if (load !== null && !(await load.happens('connected', CONNECT_MS)))
@@ -108,7 +111,7 @@ async function measure(running, { workload }, loads) {
   }
 }
 
-/** In one order, warm-up and what is measured: whoever is late with the one gets no rest before the other. */
+/** Warm-up and measurement in one order, so that a peer that is late with the warm-up gets no pause after it. */
 function publish(running, { valueBytes, keys, ratePerSecond, warmupSeconds, seconds }) {
   const publishing = { failure: null }
   const order = {

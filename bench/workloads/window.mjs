@@ -1,4 +1,4 @@
-// What a measured window is to every measure that sends live records: published at a rate, waited for, and the CPU meanwhile.
+// A measured window with live records: publishes at a rate, waits for the clients, and measures the CPU meanwhile.
 
 import { compareUsage, sampleUsage } from '../harness/usage.mjs'
 
@@ -9,8 +9,8 @@ import { compareUsage, sampleUsage } from '../harness/usage.mjs'
  * @param {import('../harness/load.mjs').Load} setting.load
  * @param {Record<string, number>} setting.pids
  * @param {import('./pace.mjs').Order} setting.order
- * @param {string} setting.awaited what the load generator says then
- * @param {number} setting.behindMs who lacks a record this long after the last one was due is behind
+ * @param {string} setting.awaited event of the load generator when all have arrived
+ * @param {number} setting.behindMs a client that lacks a record this long after the last one was due is behind
  * @returns {Promise<{ held: boolean, usage: ReturnType<typeof compareUsage> }>}
  */
 export async function publishAndWait({ running, load, pids, order, awaited, behindMs }) {

@@ -1,33 +1,34 @@
-// What every peer is asked to do. Each peer gets the same records, clients and times; `quick` is a shorter run of the same.
+// The workloads. Each peer gets the same records, clients and times; `quick` makes them shorter.
 
 /**
  * @typedef {object} Workload
  * @property {string} name
  * @property {'live' | 'idle' | 'replay'} kind what a peer has to be ready for
- * @property {'live' | 'highest' | 'storm' | 'bystanders' | 'idle' | 'replay' | 'replay-many'} measure how it is measured; by its kind where nothing is said
+ * @property {'live' | 'highest' | 'storm' | 'bystanders' | 'idle' | 'replay' | 'replay-many'} measure how it is
+ *   measured; by default its kind
  * @property {string} what one line for the table's heading
- * @property {boolean} inQuick whether a quick run has it without being asked for it by name
- * @property {number[]} steps numbers of clients; more than one: each is reached and measured in turn
+ * @property {boolean} inQuick whether a quick run has it without `--only`
+ * @property {number[]} steps numbers of clients, each measured in turn
  * @property {number} valueBytes
  * @property {number} keys
- * @property {number} ratePerSecond records, each of which goes to every client; where the rate is looked for, the first one
+ * @property {number} ratePerSecond records, each for every client; `highest` begins with this rate
  * @property {number} warmupSeconds at the same rate, not measured
  * @property {number} seconds
- * @property {number} records what a replay holds
- * @property {number} deadPerLive superseded records among them for each that is live
- * @property {number} liveClients that read what comes meanwhile
- * @property {number} requests how often a replay is asked for
+ * @property {number} records of a replay
+ * @property {number} deadPerLive superseded records for each live one
+ * @property {number} liveClients that read live records meanwhile
+ * @property {number} requests how often a replay is requested
  * @property {number} settleSeconds before memory is read
- * @property {number} stepsMax of a rate that is looked for, upwards
+ * @property {number} stepsMax of `highest`, upwards
  * @property {number} refinements after that
- * @property {number} leadSeconds for making tokens and connecting, before the warm-up's end
+ * @property {number} leadSeconds for tokens and connects, before the warm-up's end
  * @property {number} newcomersAtOnce
  * @property {number} renewalsPerSecond
  * @property {number} idleClients on a stream without records
- * @property {number} timesHighest the rate as a multiple of what was the highest of `ours`
+ * @property {number} timesHighest the rate as a multiple of the highest rate of `ours`
  * @property {boolean} behindIsExpected
  * @property {number} companions that read slowly
- * @property {string[]} [peers] those that it is for, if not for all
+ * @property {string[]} [peers] the peers that get it; by default all
  */
 
 const live = {
@@ -74,7 +75,7 @@ const workloads = [
     seconds: 5,
     stepsMax: 16,
     refinements: 3,
-    what: 'the highest rate to 1,000 clients, 256 B, with which nobody falls behind',
+    what: 'the highest rate to 1,000 clients, 256 B, with which no client falls behind',
   },
   {
     ...storm,
@@ -84,7 +85,7 @@ const workloads = [
   {
     ...storm,
     name: 'overload',
-    // A key for each record: what nobody may be spared is then every record, whatever a topic's newer values supersede.
+    // A key for each record, so that no record may be passed over as superseded.
     keys: 10_000_000,
     timesHighest: 2,
     behindIsExpected: true,
@@ -149,13 +150,13 @@ function withKeys(workload, keys) {
 }
 
 /**
- * Why a peer is not asked for a rate: it fell behind at a lower one, every time. A peer that lost anything is asked, since its
- * verdict is another.
+ * Why a peer is not asked for a rate: it fell behind at a lower one, every time. A peer that lost records is asked,
+ * because its verdict is a different one.
  * @param {string} peer @param {Workload} workload @param {import('../report/report.mjs').Repetition[]} earlier
  * @returns {string | undefined}
  */
 export function tooMuch(peer, { measure, kind, ratePerSecond, behindIsExpected }, earlier) {
-  if (measure === 'highest' || behindIsExpected) return undefined // to be behind is what these find out
+  if (measure === 'highest' || behindIsExpected) return undefined // these are meant to find out when a peer is behind
   const lower = workloads.find((one) => {
     const own = earlier.filter((repetition) => repetition.workload === one.name && repetition.peer === peer)
     const isLower = one.kind === kind && one.ratePerSecond < ratePerSecond
@@ -164,7 +165,7 @@ export function tooMuch(peer, { measure, kind, ratePerSecond, behindIsExpected }
   return lower && `it fell behind at ${lower.ratePerSecond} records/s`
 }
 
-/** Latency and memory need less time than this to be steady; the figures scatter more, the correctness counts do not. */
+/** Latency and memory are steady after less time than this. Figures vary more, but the checks are the same. */
 function shorten(workload) {
   return {
     ...workload,
@@ -177,7 +178,9 @@ function shorten(workload) {
   }
 }
 
-/** Only whether everything comes, once and in order: the least that makes every part of a workload happen. */
+/**
+ * The smallest sizes in which every part of a workload happens: checks only that everything comes, once and in order.
+ */
 function shrink(workload) {
   return {
     ...shorten(workload),

@@ -1,5 +1,5 @@
-// The floor for Node: a frame is encoded once and written to every stream with node:http2's core API. No JWT, no Kafka,
-// no ids, no limits, and a client that does not read is buffered for without bound.
+// The lower bound for Node: a frame is encoded once and written to every stream with node:http2's core API. No JWT, no
+// Kafka, no ids, no limits, and no bound of the buffer for a client that does not read.
 
 import { readFileSync } from 'node:fs'
 import { createSecureServer } from 'node:http2'
@@ -24,7 +24,7 @@ server.on('stream', (stream) => {
   stream.on('error', () => stream.close())
   if (setup.kind === 'replay') replay(stream)
 })
-server.on('sessionError', () => {}) // The clients of a run that ended; Node closes the session by itself.
+server.on('sessionError', () => {}) // clients of a run that has ended; Node closes the session
 
 server.listen(0, '127.0.0.1', () => serveHarness(server.address().port, publish))
 
@@ -34,7 +34,7 @@ function publish(_key, value) {
   for (const stream of streams) stream.write(frame)
 }
 
-/** Everything kept, in large slices of one buffer, the next when the last one was taken. */
+/** Writes everything that is kept in large slices of one buffer, each after the last one was taken. */
 function replay(stream) {
   if (kept.length > 1) kept = [Buffer.concat(kept)]
   const all = kept[0] ?? Buffer.alloc(0)

@@ -1,5 +1,5 @@
-// A Centrifuge node of the bench: in-memory broker, every client on one channel by a server-side subscription, published
-// to in process.
+// A Centrifuge node of the bench, with the in-memory broker. A server-side subscription puts every client on one
+// channel, and this process publishes to it.
 package main
 
 import (
@@ -13,7 +13,8 @@ import (
 
 const (
 	channel = "records"
-	// queueBytesMax holds several seconds of the fastest workload: a client that is behind is to be counted, not cut off.
+	// queueBytesMax holds several seconds of the fastest workload, so that a client that is behind is counted and not
+	// disconnected.
 	queueBytesMax = 16 << 20
 )
 

@@ -11,8 +11,9 @@ import (
 	"github.com/centrifugal/centrifuge"
 )
 
-// eventStream is a unidirectional transport of Centrifuge's: what a client's writer hands it becomes events whose data is
-// the publication's own, without the push around it. It writes from the writer's goroutine; its handler only waits.
+// eventStream is a unidirectional transport of Centrifuge. It makes events of what a client's writer hands over:
+// their data is the publication's, without the push around it. It writes in the writer's goroutine; its handler only
+// waits.
 type eventStream struct {
 	protocolMajor int
 	control       *http.ResponseController
@@ -24,11 +25,11 @@ type eventStream struct {
 	closed   bool
 }
 
-// The pushes around what is no record of the bench are not asked for.
+// Pushes that are no records of the bench are not requested.
 const pushesLeftOut = centrifuge.PushFlagConnect | centrifuge.PushFlagDisconnect | centrifuge.PushFlagSubscribe |
 	centrifuge.PushFlagJoin | centrifuge.PushFlagLeave | centrifuge.PushFlagUnsubscribe | centrifuge.PushFlagMessage
 
-// streamEvents answers with a stream once its client is subscribed, so that it lacks nothing published after that.
+// streamEvents answers with a stream once its client is subscribed, so that the client gets all later publications.
 func streamEvents(node *centrifuge.Node) http.Handler {
 	return http.HandlerFunc(func(response http.ResponseWriter, request *http.Request) {
 		stream := &eventStream{
@@ -44,7 +45,7 @@ func streamEvents(node *centrifuge.Node) http.Handler {
 			http.Error(response, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		defer func() { _ = closeClient() }() // Closes the stream, too, and waits for its last write.
+		defer func() { _ = closeClient() }() // also closes the stream, and waits for its last write
 		if err := client.ConnectNoErrorToDisconnect(centrifuge.ConnectRequest{}); err != nil {
 			http.Error(response, err.Error(), http.StatusInternalServerError)
 			return
@@ -61,7 +62,7 @@ func streamEvents(node *centrifuge.Node) http.Handler {
 
 func (s *eventStream) Write(push []byte) error { return s.WriteMany(push) }
 
-// WriteMany makes one write and one flush of however many pushes the client's writer has collected.
+// WriteMany makes one write and one flush of all pushes that the client's writer has collected.
 func (s *eventStream) WriteMany(pushes ...[]byte) error {
 	s.lock.Lock()
 	defer s.lock.Unlock()
@@ -109,7 +110,7 @@ var (
 	ping       = []byte(`{}`)
 )
 
-// appendEvent takes a publication out of its push, in the one form that Centrifuge gives it here: channel and data alone.
+// appendEvent takes a publication out of its push. Here Centrifuge gives it one form: only channel and data.
 func appendEvent(events, push []byte) ([]byte, error) {
 	if bytes.Equal(push, ping) {
 		return append(events, ":\n\n"...), nil

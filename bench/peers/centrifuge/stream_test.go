@@ -46,7 +46,7 @@ func TestNothingIsWrittenOnceTheStreamIsClosed(t *testing.T) {
 	stream := &eventStream{
 		control: http.NewResponseController(recorder), done: make(chan struct{}), response: recorder,
 	}
-	_ = stream.Close(centrifuge.DisconnectSlow) // A recorder knows no deadline.
+	_ = stream.Close(centrifuge.DisconnectSlow) // a recorder has no deadline
 	if err := stream.Write(ping); err == nil || recorder.Body.Len() > 0 {
 		t.Errorf("%v, %q", err, recorder.Body)
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// newAuthenticator makes what Centrifugo does with a token, since the library leaves it to its user: signature, issuer,
-// audience and expiry are checked, and the connection lives no longer than the token.
+// newAuthenticator does with a token what Centrifugo does, because the library leaves that to its user. It checks
+// signature, issuer, audience and expiry, and the connection ends with the token.
 func newAuthenticator(setup harness.Setup) (func(http.Handler) http.Handler, error) {
 	pem, err := os.ReadFile(setup.TokenKeyFile)
 	if err != nil {

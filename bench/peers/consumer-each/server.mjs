@@ -1,5 +1,5 @@
-// A Kafka consumer for each client, as Wikimedia's KafkaSSE has it: nothing is shared, so nothing has to be kept, and the
-// broker sends every record as often as there are clients.
+// A Kafka consumer for each client, as in Wikimedia's KafkaSSE. Clients share nothing, so the server keeps nothing,
+// and the broker sends every record once for each client.
 
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -9,7 +9,7 @@ import kafka from 'node-rdkafka'
 import { AUDIENCE, ISSUER } from '../../harness/claims.mjs'
 
 const CONNECTED_MS = 20_000
-/** By default each consumer would take 64 MiB of what its client has not read yet. */
+/** By default each consumer would fetch 64 MiB that its client has not read yet. */
 const QUEUED_KILOBYTES_MAX = 1_024
 
 const setup = JSON.parse(process.argv[2])
@@ -26,11 +26,11 @@ server.on('stream', (stream, headers) => {
     refuse(stream, 503)
   })
 })
-server.on('sessionError', () => {}) // The clients of a run that ended; Node closes the session by itself.
+server.on('sessionError', () => {}) // clients of a run that has ended; Node closes the session
 server.listen(0, '127.0.0.1', () => process.send({ ready: { port: server.address().port } }))
 process.on('disconnect', () => process.exit(0))
 
-/** The topic from its beginning, and what comes after: what a client of `ours` gets. */
+/** Sends the topic from its beginning, and what comes after, as `ours` does. */
 async function answer(stream, headers) {
   if (!(await isGenuine(headers.authorization))) return refuse(stream, 401)
   const consumer = await connectConsumer()
@@ -55,7 +55,7 @@ async function isGenuine(authorization = '') {
 async function connectConsumer() {
   const consumer = new kafka.KafkaConsumer({
     'bootstrap.servers': setup.bootstrapServers,
-    'group.id': 'bench', // Asked for by the library; nobody joins it or commits to it.
+    'group.id': 'bench', // the library requires it; no consumer joins it or commits to it
     'enable.auto.commit': false,
     'queued.max.messages.kbytes': QUEUED_KILOBYTES_MAX,
     'fetch.queue.backoff.ms': 10,

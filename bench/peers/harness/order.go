@@ -2,7 +2,7 @@ package harness
 
 import "time"
 
-// order is what the harness wants published: bench/pace.mjs.
+// order says what the program should publish: see bench/workloads/pace.mjs.
 type order struct {
 	First         int64 `json:"first"`
 	Count         int64 `json:"count"`
@@ -10,8 +10,8 @@ type order struct {
 	ValueBytes    int   `json:"valueBytes"`
 }
 
-// pace publishes each record as soon as it is due, never before. Who falls behind publishes what is due at once, so that
-// a slow server cannot lower the load that it is under.
+// pace publishes each record as soon as it is due, and never before. If it is behind, it publishes at once what is
+// due, so that a slow server cannot lower its own load.
 func (o order) pace(publish func(sequence int64) error) error {
 	start := time.Now()
 	for done := int64(0); done < o.Count; {
@@ -28,7 +28,7 @@ func (o order) pace(publish func(sequence int64) error) error {
 	return nil
 }
 
-// due tells how many records are due after that time; the first one is due at once.
+// due is how many records are due after that time. The first one is due at once.
 func (o order) due(elapsed time.Duration) int64 {
 	if o.RatePerSecond == 0 {
 		return o.Count
@@ -36,7 +36,7 @@ func (o order) due(elapsed time.Duration) int64 {
 	return min(o.Count, elapsed.Microseconds()*o.RatePerSecond/1_000_000+1)
 }
 
-// dueAfter tells when the record after that many becomes due.
+// dueAfter is when the record after that many becomes due.
 func (o order) dueAfter(done int64) time.Duration {
 	return time.Duration(done) * time.Second / time.Duration(o.RatePerSecond)
 }

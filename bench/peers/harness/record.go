@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// encodeValue makes the value that bench/record.mjs makes: ASCII, exactly valueBytes long, stamped with the machine's
-// monotonic clock. bench/load/record.go reads it.
+// encodeValue makes the same value as bench/workloads/record.mjs: ASCII, exactly valueBytes long, stamped with the
+// machine's monotonic clock. bench/load/record.go reads it.
 func encodeValue(sequence int64, valueBytes int, nowMicros int64) (string, error) {
 	head := fmt.Sprintf(`{"s":%d,"t":%d,"p":"`, sequence, nowMicros)
 	filling := valueBytes - len(head) - len(`"}`)
@@ -18,7 +18,7 @@ func encodeValue(sequence int64, valueBytes int, nowMicros int64) (string, error
 	return head + strings.Repeat("x", filling) + `"}`, nil
 }
 
-// machineMicros tells CLOCK_MONOTONIC, which every process of a machine shares; Go's own reading of it hides its zero.
+// machineMicros reads CLOCK_MONOTONIC, which every process of a machine shares. Go's own reading of it hides its zero.
 func machineMicros() (int64, error) {
 	var now unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {

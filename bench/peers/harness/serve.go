@@ -1,6 +1,6 @@
-// Package harness is the side of ../go-program.mjs that a peer written in Go has: it serves HTTP/2 over TLS with the bench's
-// certificate, says where, publishes what it is told to and ends with the harness. One JSON object a line: what goes out
-// is on standard output, what comes in on standard input.
+// Package harness is the program's side of ../go-program.mjs, for peers in Go. It serves HTTP/2 over TLS with the
+// bench's certificate, says where, publishes what it is told to and ends with the harness. It writes JSON objects,
+// one a line, to standard output, and reads them from standard input.
 package harness
 
 import (
@@ -24,7 +24,7 @@ type Setup struct {
 	Audience           string `json:"audience"`
 }
 
-// Main is the whole of a peer's main function: it serves what `prepare` makes of the program's argument.
+// Main is a peer's main function: it serves what `prepare` makes of the program's argument.
 func Main(prepare func(Setup) (handler http.Handler, publish func(value string) error, err error)) {
 	if err := run(prepare); err != nil {
 		fmt.Fprintln(os.Stderr, "Error:", err)
@@ -52,7 +52,7 @@ func readSetup() (Setup, error) {
 	return setup, json.Unmarshal([]byte(os.Args[1]), &setup)
 }
 
-// serve returns when the harness is gone, or with what broke.
+// serve returns when the harness has ended, or with an error.
 func serve(setup Setup, handler http.Handler, publish func(value string) error) error {
 	certificate, err := tls.LoadX509KeyPair(setup.CertificateFile, setup.CertificateKeyFile)
 	if err != nil {
@@ -75,11 +75,11 @@ func newServer(certificate tls.Certificate, handler http.Handler) *http.Server {
 		Handler:   handler,
 		Protocols: &protocols,
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS13},
-		ErrorLog:  log.New(io.Discard, "", 0), // The clients of a run that ended.
+		ErrorLog:  log.New(io.Discard, "", 0), // clients of a run that has ended
 	}
 }
 
-// obey answers the harness until its input ends.
+// obey carries out the harness's orders until its input ends.
 func obey(port int, publish func(value string) error) error {
 	out := json.NewEncoder(os.Stdout)
 	if err := out.Encode(map[string]int{"listening": port}); err != nil {

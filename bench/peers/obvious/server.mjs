@@ -1,4 +1,4 @@
-// What one writes in an hour: Fastify, @fastify/jwt, fastify-sse-v2, an EventEmitter, and a Map of the newest values.
+// The obvious solution: Fastify, @fastify/jwt, fastify-sse-v2, an EventEmitter, and a Map of the newest values.
 
 import { EventEmitter } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -33,7 +33,7 @@ app.get('/events', { onRequest: (request) => request.jwtVerify() }, (request, re
 await app.listen({ port: 0, host: '127.0.0.1' })
 serveHarness(app.server.address().port, (key, value, sequence) => {
   const event = { id: String(sequence), data: value }
-  newest.delete(key) // Set again it stands last: a Map that is replayed in the order in which the values came.
+  newest.delete(key) // moves it to the end, so that a replay has the order of arrival
   newest.set(key, event)
   emitter.emit('record', event)
 })

@@ -1,4 +1,4 @@
-// Our server as its sources stand.
+// Builds our server from the present sources.
 
 import { execFileSync } from 'node:child_process'
 

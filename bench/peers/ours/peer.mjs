@@ -38,7 +38,7 @@ function startServer(setup, { credentials, env }) {
   return startModule(new URL('server.mjs', import.meta.url), [argument], { execArgv: nodeArguments() })
 }
 
-/** Two streams are more than the environment can say. */
+/** A file, because the environment can name only one stream. */
 function writeStreams({ tokensFile }, topic, idleTopic) {
   const file = join(dirname(tokensFile), 'streams.json')
   const streams = [

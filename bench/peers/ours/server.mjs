@@ -1,4 +1,4 @@
-// What `kafka-sse serve` runs, with the ports told to the harness instead of printed. `npm run build` comes before.
+// Runs what `kafka-sse serve` runs, and tells the harness the ports. Needs `npm run build`.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { processSignals } from '../../../dist/src/app/stop-signals.js'

@@ -1,4 +1,4 @@
-// What our server is told in every bench of it, as variables of its environment.
+// Settings of our server in every bench, as environment variables.
 
 import { AUDIENCE, ISSUER } from '../../harness/claims.mjs'
 

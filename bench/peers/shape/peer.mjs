@@ -1,5 +1,5 @@
-// Listens, hands one duplicate of the listening socket per worker to the server's process, then lets go of its own: worker
-// threads can only share a port on every Node that is supported if somebody outside passes them the socket.
+// Listens, hands a duplicate of the listening socket for each worker to the server's process, and closes its own. On
+// every supported Node, worker threads can share a port only if another process passes them the socket.
 
 import { once } from 'node:events'
 import { createServer } from 'node:net'
@@ -15,9 +15,9 @@ export async function start({ workload, credentials }) {
   const listener = createServer().listen({ port: 0, host: '127.0.0.1', backlog: BACKLOG })
   await once(listener, 'listening')
   const { port } = listener.address()
-  const sockets = Array(WORKERS).fill(listener._handle.fd) // The only way to the number of the descriptor.
+  const sockets = Array(WORKERS).fill(listener._handle.fd) // the only way to the descriptor's number
   const argument = JSON.stringify({ kind: workload.kind, port, workers: WORKERS, ...credentials })
   const server = startModule(new URL('server.mjs', import.meta.url), [argument], { sockets })
-  listener.close() // In the same tick: this process never accepts.
+  listener.close() // in the same tick, so that this process accepts nothing
   return followServer(server)
 }

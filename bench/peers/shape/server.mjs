@@ -1,5 +1,6 @@
-// The shape of the design alone, without JWT, Kafka, compaction and limits: frames encoded once into shared segments by the
-// main thread, streams on worker threads that each hold a cursor, written in turns of a fraction of a millisecond.
+// The shape of the design alone, without JWT, Kafka, compaction and limits. The main thread encodes frames once into
+// shared segments. Streams are on worker threads, each with a cursor, and are written in turns of a fraction of a
+// millisecond.
 
 import { Worker } from 'node:worker_threads'
 import { serveHarness, setup } from '../serve.mjs'

@@ -1,4 +1,4 @@
-// A worker of `shape`: accepts on its own duplicate of the listening socket and pulls each stream along the segments.
+// A worker of `shape`: accepts on its own duplicate of the listening socket, and moves each stream along the segments.
 
 import { readFileSync } from 'node:fs'
 import { createSecureServer } from 'node:http2'
@@ -22,7 +22,7 @@ const server = createSecureServer({
   settings: { headerTableSize: 0 },
 })
 server.on('stream', open)
-server.on('sessionError', () => {}) // The clients of a run that ended; Node closes the session by itself.
+server.on('sessionError', () => {}) // clients of a run that has ended; Node closes the session
 server.listen({ fd }, () => parentPort.postMessage('listening'))
 awaitTail()
 
@@ -61,7 +61,7 @@ function turn() {
   if (ready.length > 0) schedule()
 }
 
-/** One write of all that lies between the cursor and its segment's end, within what may be in flight. */
+/** One write of everything between the cursor and the end of its segment, up to the bound of bytes in flight. */
 function advance(cursor, tail) {
   if (cursor.closed) return
   if (cursor.segment !== tail.segment && cursor.offset === endOf(cursor, tail)) {
