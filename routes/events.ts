@@ -77,8 +77,8 @@ async function sessionOf(
 }
 
 /**
- * A request's path without its query, in one spelling, whatever the client escaped: what a renewal must match.
- * Segments are decoded one by one, once, so that two paths are the same only where they are the same to the router.
+ * A request's path without its query, in one spelling for every way of escaping it. A renewal must have the same.
+ * Segments are decoded one by one, once, so that two paths are equal only if the router treats them as equal.
  */
 export function pathOf(url: string): string {
   const query = url.indexOf('?')

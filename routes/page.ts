@@ -14,8 +14,10 @@ export interface PageOptions {
 
 /** Allows streams of any origin; everything else only from this server, and nothing inline. */
 const PAGE_HEADERS = {
-  'content-security-policy':
-    "default-src 'self'; connect-src *; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'content-security-policy': [
+    "default-src 'self'; connect-src *; img-src 'self' data:",
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  ].join('; '),
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
 }

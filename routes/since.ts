@@ -6,8 +6,9 @@ const CHARACTERS_MAX = 64
 
 const EPOCH_MS = /^-?\d+$/
 const DATE = /^(?<year>\d{4}|[+ -]\d{6})(?<dash>-?)(?<month>\d\d)\k<dash>(?<day>\d\d)$/
-const TIME =
-  /^(?<hour>\d\d)(?<colon>:?)(?<minute>\d\d)(?:\k<colon>(?<second>\d\d)(?:[.,](?<fraction>\d+))?)?(?<zone>[Zz]|[+ -]\d\d(?::?\d\d)?)?$/
+const CLOCK = /(?<hour>\d\d)(?<colon>:?)(?<minute>\d\d)(?:\k<colon>(?<second>\d\d)(?:[.,](?<fraction>\d+))?)?/
+const ZONE = /(?<zone>[Zz]|[+ -]\d\d(?::?\d\d)?)?/
+const TIME = new RegExp(`^${CLOCK.source}${ZONE.source}$`)
 
 const SECOND_MS = 1000
 const DAY_MS = 86_400_000

@@ -114,9 +114,7 @@ function dropStreams(reply: FastifyReply): void {
 /** A hook has read or destroyed the stream's payload, for instance to compress it. It would send an empty body. */
 class BodyRead extends Error {
   constructor() {
-    super(
-      'An onSend hook reads or ends the body of a stream, which writes by itself: it has to leave text/event-stream alone',
-    )
+    super('An onSend hook has read or ended the body of a stream. It must leave text/event-stream alone')
   }
 }
 

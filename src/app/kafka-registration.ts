@@ -1,5 +1,5 @@
-// Registers streams with the topics that they read from Kafka. Only the main thread loads this file: node-rdkafka is not
-// context-aware, so no worker can load it.
+// Registers streams with the topics that they read from Kafka. Only the main thread loads this file, because
+// node-rdkafka is not context-aware, so that no worker can load it.
 
 import type { FastifyInstance } from 'fastify'
 import kafka from '../../plugins/kafka.ts'

@@ -87,9 +87,9 @@ export function tellStartProblem(error: unknown, options: ServerOptions): typeof
 function systemProblem({ code, port, path, address }: ListenError, options: ServerOptions): string | null {
   if (code === 'EADDRINUSE') return `port ${port} is in use (${portName(port, options)})`
   if (code === 'EACCES' && port !== undefined)
-    return `port ${port} may not be listened to (${portName(port, options)})`
+    return `no permission to listen on port ${port} (${portName(port, options)})`
   if (code === 'EADDRNOTAVAIL')
-    return `${hostName(address, port, options)}: ${address} is no address of this machine`
+    return `${hostName(address, port, options)}: ${address} is not an address of this machine`
   return path === undefined ? null : `${path} cannot be read (${code})`
 }
 

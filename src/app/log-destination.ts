@@ -40,7 +40,7 @@ export class LogDestination {
     this.writeSome = writeSome
   }
 
-  /** Never throws: a failure here could be reported nowhere. */
+  /** Never throws, because a failure of the log cannot be logged. */
   write(line: string): void {
     const bytes = Buffer.byteLength(line)
     if (this.burstBytes + bytes > BURST_BYTES_MAX) this.flush()

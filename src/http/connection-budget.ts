@@ -21,7 +21,7 @@ const CELLS = 65_536
 /** Words of a row: the number of all connections, then the cells. */
 const ROW = 1 + CELLS
 const FNV_PRIME = 16_777_619
-/** Number of seeds. */
+/** Seeds are integers from 0 to one below this. */
 export const SEEDS = 2 ** 31
 
 /** The shared memory that threads count in: a seed, then a row for each thread. */

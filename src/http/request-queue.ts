@@ -1,5 +1,5 @@
-// Hands on the requests that arrive in one turn of the event loop, a few in each turn. Each of ten thousand connections may
-// bring a hundred at once, and answering all in one turn would delay deadlines. Promise: a single request never waits.
+// Hands on the requests that arrive in one turn of the event loop, a few in each turn. Ten thousand connections may
+// each bring a hundred at once; to answer all in one turn would delay deadlines. Promise: a single request never waits.
 
 import { Queue } from '../stream/queue.ts'
 
@@ -10,11 +10,11 @@ const WAITING_BYTES_MAX = 128 * 1024 * 1024
 /** What a waiting request takes besides its headers. */
 const REQUEST_BYTES = 5_000
 
-/** A request that no listener has got yet. */
+/** A request that was not handed to any listener yet. */
 export interface NewRequest {
   /** Whether its connection has carried a valid token. */
   readonly isProven: boolean
-  /** Names and values, in turn. */
+  /** Names and values, alternating. */
   readonly headers: readonly string[]
   /** Its client has left, or its connection is closed. */
   isGone(): boolean

@@ -1,13 +1,13 @@
-// Ends requests whose body is still being sent when they are answered. No route reads a body (src/app/web-app.ts).
-// Promise: the sender cannot go on after the answer.
+// Ends requests whose body is still arriving when they are answered. No route reads a body (src/app/web-app.ts).
+// Promise: the client cannot go on sending after the answer.
 
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { ServerHttp2Stream } from 'node:http2'
 
 /**
- * Closes what carried the request if its body has not ended when it is answered: on HTTP/1.1 the connection, which Node
- * would read until the request's time-out; on HTTP/2 the stream, which Node resets by itself (RFC 9113, 8.1) except for
- * HEAD.
+ * Wraps a handler. If a request's body has not ended when it is answered, closes the connection (HTTP/1.1), which Node
+ * would read until the request's time-out, or the stream (HTTP/2). Node resets the stream by itself (RFC 9113, 8.1)
+ * except for HEAD.
  */
 export function closingUnreadBodies(handler: RequestListener): RequestListener {
   return (request, response) => {

@@ -8,7 +8,7 @@ import { dotted } from '../config/merged-settings.ts'
 import type { SettingPlace } from '../config/validation.ts'
 import type { ConfigModule, ServerOptions } from '../options.ts'
 
-const NOT_IN_EVERY = 'is no function in every thread'
+const NOT_IN_EVERY = 'is not a function in every thread'
 
 export interface HandedOptions {
   /** Plain data, which structured clone keeps whole. */

@@ -1,5 +1,5 @@
-// A session: whose it is, which scopes it grants, and until when. plugins/auth makes it of a token; a stream lives as
-// long.
+// A session: who holds it, which scopes it grants, and when it ends. plugins/auth makes it of a token, and a stream
+// lasts as long as its session.
 
 /** The scope that a stream asks for and a host's session has, unless its options or its answer name another. */
 export const DEFAULT_SCOPE = 'proxy:stream'

@@ -103,7 +103,7 @@ export default { auth: isMainThread ? { authenticate: () => null } : {} }`
     const run = start('2', once)
     expect(await run.ended).toBe(1)
     expect(run.stderr).toMatch(
-      /^kafka-sse: CONFIG_FILE: .*\.mjs: auth\.authenticate is no function in every thread\n$/,
+      /^kafka-sse: CONFIG_FILE: .*\.mjs: auth\.authenticate is not a function in every thread\n$/,
     )
   })
 
@@ -113,7 +113,7 @@ export default { auth: isMainThread ? {} : { authenticate: () => null } }`
     const run = start('2', once, TOKENS)
     expect(await run.ended).toBe(1)
     expect(run.stderr).toMatch(
-      /^kafka-sse: CONFIG_FILE: .*\.mjs: auth\.authenticate is no function in every thread\n$/,
+      /^kafka-sse: CONFIG_FILE: .*\.mjs: auth\.authenticate is not a function in every thread\n$/,
     )
   })
 

@@ -97,12 +97,12 @@ describe.each(['1', '2'])('a start that fails, with WORKERS=%s', (workers) => {
     [
       'an address that is not this machine’s',
       { HOST: '192.0.2.1' },
-      /^kafka-sse: HOST: 192\.0\.2\.1 is no address of this machine\n$/,
+      /^kafka-sse: HOST: 192\.0\.2\.1 is not an address of this machine\n$/,
     ],
     [
       'an admin address that is not this machine’s',
       { ADMIN_HOST: '192.0.2.1' },
-      /^kafka-sse: ADMIN_HOST: 192\.0\.2\.1 is no address of this machine\n$/,
+      /^kafka-sse: ADMIN_HOST: 192\.0\.2\.1 is not an address of this machine\n$/,
     ],
     [
       'a Kafka property that is ours to set',

@@ -85,7 +85,7 @@ export class FollowedPartitions {
     for (const [number, partition] of this.partitions) partition.noteSilence(sinceMs.get(number) ?? null)
   }
 
-  /** An error was told in place of something else, perhaps that a partition has stopped. */
+  /** A read failed, which may have hidden that a partition stopped. */
   fearStops(): void {
     for (const { log } of this.partitions.values()) log?.fearStop()
   }

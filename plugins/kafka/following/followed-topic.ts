@@ -1,5 +1,5 @@
-// One topic that a reader follows, for any number of buses. Each refresh begins new partitions and finds out what became
-// of the others: records deleted, leaders gone, the topic recreated. Streams stay open over all of it.
+// One topic that a reader follows, for any number of buses. Each refresh begins new partitions and finds changes of the
+// others: records deleted, leaders gone, the topic recreated. Promise: streams stay open during all of these.
 
 import type { Missed, Moment } from '../../../src/bus/holes.ts'
 import type { Watermarks } from '../../../src/bus/record.ts'
@@ -44,9 +44,9 @@ export class FollowedTopic {
     const { name } = parts
     this.name = name
     this.parts = parts
-    this.existence = new Condition(this.logs, `topic ${name} is there`)
+    this.existence = new Condition(this.logs, `topic ${name} exists`)
     this.leaders = new LeaderWatch(name, this.logs)
-    this.reading = new Condition(this.logs, `topic ${name}: what Kafka told of it is taken`)
+    this.reading = new Condition(this.logs, `topic ${name}: Kafka's answers are taken again`)
   }
 
   /** Feeds one more bus from the topic's beginning; the others go on. */
@@ -98,7 +98,7 @@ export class FollowedTopic {
     }
   }
 
-  /** Whether a partition is to be begun. */
+  /** Whether there is a partition whose reading has not begun. */
   get hasUnread(): boolean {
     return [...this.fed.values()].some(({ feed, asked }) => asked !== null && feed.hasUnread)
   }
@@ -149,7 +149,7 @@ export class FollowedTopic {
     return isNew
   }
 
-  /** Lets buses begin that have waited long enough for partitions without an answering leader. */
+  /** Ends the wait of buses whose partitions have had no answering leader for too long. */
   showCatchUps(nowMs: number): void {
     for (const feed of this.feeds) if (!feed.caughtUp) this.showCatchUp(feed, nowMs)
   }
@@ -217,10 +217,11 @@ export class FollowedTopic {
 
   /** This bus may hold records whose deletion it missed, so it reads the whole topic again. */
   private startOver(feed: TopicFeed, { partition, to }: Missed): void {
-    const words = `deletes below ${to} of partition ${partition} may have been missed: Kafka was not read for longer than it keeps them`
+    const missed = `deletes below ${to} of partition ${partition} may have been missed`
     const fed = this.fed.get(feed)
     if (fed === undefined) return
-    fed.log.warn(`topic ${this.name}: ${words}. The topic is read again`)
+    const reason = 'Kafka was not read for longer than it keeps them'
+    fed.log.warn(`topic ${this.name}: ${missed}: ${reason}. The topic is read again`)
     this.leave(feed)
     fed.asked = null
     feed.startOver()

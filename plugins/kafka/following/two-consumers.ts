@@ -1,6 +1,6 @@
-// A source of two consumers. One reads, live, the partitions that are read up to their end; the other, a batch at a
-// time, those that are behind. So a live record never waits behind the million that a consumer has fetched of another
-// topic.
+// A source of two consumers. One reads the partitions that are live, which is read up to their end; the other reads
+// those that are behind, a batch at a time. Promise: a live record never waits behind the million records that a
+// consumer has fetched of another topic.
 
 import { errorWords } from '../../../src/errors.ts'
 import type { ListedPartition } from '../client/questions.ts'
@@ -19,7 +19,7 @@ export type SourceEvents = Omit<ConsumerEvents, 'onRecord' | 'onEnd' | 'onStop'>
 const BEHIND_WAIT_MS = 5
 /** How often a consumer without partitions is read: until then its log lines and errors pile up in librdkafka. */
 const IDLE_READ_MS = 1000
-/** How long the behind consumer is not asked again once Kafka did not answer it. */
+/** How long the behind consumer is left unused after Kafka has not answered it. */
 const DEAF_MS = 10_000
 
 export class TwoConsumers {
@@ -86,7 +86,10 @@ export class TwoConsumers {
       this.deafSinceMs = null
     } catch (error) {
       this.deafSinceMs = this.nowMs()
-      this.events.onLog(`all is read by one consumer, the other is not answered: ${errorWords(error)}`, false)
+      this.events.onLog(
+        `one consumer reads everything, the other gets no answer: ${errorWords(error)}`,
+        false,
+      )
     }
   }
 

@@ -96,7 +96,7 @@ describe('options that', () => {
     })
     const { authenticate: _, ...auth } = options.auth
     await expect(takeOver({ options: { ...options, auth }, functions: [] })).rejects.toThrow(
-      /: auth\.authenticate is no function in every thread/,
+      /: auth\.authenticate is not a function in every thread/,
     )
   })
 })
