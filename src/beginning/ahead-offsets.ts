@@ -1,5 +1,5 @@
-// Where a position is ahead of this process's bus, partition by partition, until each is settled: by the bus, which has got
-// there, or by Kafka, which says how far the partition reaches. Another replica may have read further, or know a partition sooner.
+// The offsets of a position that are ahead of this process's bus: another replica may have read further, or know a
+// partition sooner. Each is settled when the bus reaches it, or when Kafka tells how far the partition goes.
 
 import type { BusView } from '../bus/bus-view.ts'
 import { FROM_BEGINNING, FROM_NOW, type Position } from '../bus/position.ts'
@@ -7,33 +7,38 @@ import type { PartitionWatermarks } from '../bus/record.ts'
 import type { WatermarkPolling } from './watermark-polling.ts'
 
 /**
- * `settled`: no partition is left. `beyond`: one ends before the offset, or two answers in a row lack it. `too-old`: one that is not read yet
- * begins behind it. `closed`: the topic was closed, and no answer will come.
+ * `settled`: no offset is left. `beyond`: a partition ends before its offset, or two answers in a row lack the
+ * partition. `too-old`: a partition that is not read yet starts after its offset. `closed`: the topic was closed, so
+ * no answer comes. `open`: Kafka has yet to answer.
  */
 export type Finding = 'settled' | Contradiction | 'closed' | 'open'
 type Contradiction = 'beyond' | 'too-old'
 
 export class AheadOffsets {
-  /** Kafka has answered, if not for every partition, and said nothing that is still to be confirmed. */
+  /** Whether Kafka has answered, perhaps not for every partition, and the answer needs no second one to confirm it. */
   hasAnswer = false
   private readonly bus: BusView
   private readonly polling: WatermarkPolling
+  /** Offsets that are not settled, by partition. */
   private readonly offsets: Map<number, number>
-  /** "From now" of a partition that the bus does not know: where Kafka says that it ends. */
+  /** Log ends by partition, as Kafka told them: in place of -1 for partitions that the bus does not know. */
   private readonly ends = new Map<number, number>()
-  /** Partitions that the last answer did not list. One broker may not know yet that the topic has grown: the next has to say so, too. */
+  /**
+   * Partitions that the last answer lacked. Its broker may not know that the topic has grown,
+   * so the next must lack them, too.
+   */
   private unlisted: ReadonlySet<number> = new Set()
 
-  /** Offsets of -1 are those of partitions that the bus does not know. */
+  /** `offsets` by partition. -1 ("from now") only for partitions that the bus does not know. */
   constructor(bus: BusView, offsets: Map<number, number>, polling: WatermarkPolling) {
     this.bus = bus
     this.offsets = offsets
     this.polling = polling
   }
 
-  /** Looks at what has become known. Costs next to nothing where nothing has, however many partitions are left. */
+  /** Looks at the bus and at Kafka's answer. Cheap if nothing has changed, with any number of partitions left. */
   look(nowMs: number): Finding {
-    this.dropReached()
+    this.settleReached()
     if (this.offsets.size === 0) return 'settled'
     const answer = this.polling.take(nowMs)
     if (answer === null) return 'open'
@@ -41,7 +46,7 @@ export class AheadOffsets {
     return this.contradiction(answer) ?? (this.offsets.size === 0 ? 'settled' : 'open')
   }
 
-  /** When to look again although neither the bus nor Kafka has said anything. */
+  /** When to look again, in monotonic ms, even if neither the bus nor Kafka has said anything. */
   get lookAtMs(): number {
     return this.polling.pollAtMs
   }
@@ -50,7 +55,10 @@ export class AheadOffsets {
     this.polling.stop()
   }
 
-  /** The position with an offset for every -1; for a partition of which nothing is known the beginning, so that nothing is lost. */
+  /**
+   * The position with each -1 replaced by the partition's end. By the beginning if that is
+   * unknown, so that nothing is lost.
+   */
   completed(position: Position): Position {
     if (!hasFromNow(position)) return position
     const completed = new Map(position)
@@ -59,8 +67,10 @@ export class AheadOffsets {
     return completed
   }
 
-  /** Up to the first that is not, since this is looked at after every publish. */
-  private dropReached(): void {
+  /**
+   * Settles offsets that the bus has reached. Stops at the first that is not, because this runs after every publish.
+   */
+  private settleReached(): void {
     for (const [partition, offset] of this.offsets) {
       if (offset === FROM_NOW || !hasReached(this.bus, partition, offset)) return
       this.offsets.delete(partition)
@@ -72,15 +82,15 @@ export class AheadOffsets {
     const unlisted = new Set<number>()
     for (const [partition, offset] of this.offsets) {
       const marks = answer.get(partition)
-      if (marks === null) continue // its leader is silent
-      // The bus may have got there after Kafka was asked.
-      const isThere = offset !== FROM_NOW && hasReached(this.bus, partition, offset)
-      if (marks === undefined && !isThere) {
+      if (marks === null) continue // the leader has not answered
+      // The bus may have reached the offset after Kafka was asked.
+      const isReached = offset !== FROM_NOW && hasReached(this.bus, partition, offset)
+      if (marks === undefined && !isReached) {
         if (this.unlisted.has(partition)) return 'beyond'
         unlisted.add(partition)
         continue
       }
-      if (marks !== undefined && !isThere && offset > marks.end) return 'beyond'
+      if (marks !== undefined && !isReached && offset > marks.end) return 'beyond'
       if (marks !== undefined) this.ends.set(partition, marks.end)
       isBehind ||= offset > 0 && offset < (marks?.start ?? 0) && !isRead(this.bus, partition)
       this.offsets.delete(partition)
@@ -91,13 +101,13 @@ export class AheadOffsets {
   }
 }
 
-/** Whether the position says "from now" of a partition. */
+/** Whether the position has an offset of -1 ("from now"). */
 export function hasFromNow(position: Position): boolean {
   for (const offset of position.values()) if (offset === FROM_NOW) return true
   return false
 }
 
-/** The offsets of a position that are ahead of the bus; of a partition that the bus does not know any is. */
+/** The offsets of a position that are ahead of the bus, including all of partitions that the bus does not know. */
 export function offsetsAhead(bus: BusView, position: Position): Map<number, number> {
   const now = bus.position()
   const ahead = new Map<number, number>()
@@ -108,7 +118,7 @@ export function offsetsAhead(bus: BusView, position: Position): Map<number, numb
   return ahead
 }
 
-/** Of one that is read the bus tells itself what it found deleted. */
+/** Whether reading of a partition has begun. From then on the bus itself records what was deleted. */
 function isRead(bus: BusView, partition: number): boolean {
   return (bus.start(partition) ?? FROM_BEGINNING) !== FROM_BEGINNING
 }

@@ -1,5 +1,6 @@
-// Where a stream begins: at the id it brings, at what its URL asks for, or with the newest value of every key.
-// An id that cannot be honoured means the beginning, said with a reason: never an error, since a browser sends it by itself.
+// Decides where a stream begins: at its last event ID, at the moment that its URL names, at the end, or with the newest
+// value of every key. An id that cannot be honoured is no error, because a browser sends it by itself: the stream then
+// begins from the beginning, and is told the reason.
 
 import { parseEventId } from '../bus/event-id.ts'
 import { EMPTY_POSITION, FROM_BEGINNING, FROM_NOW, type Position } from '../bus/position.ts'
@@ -26,66 +27,68 @@ import { WatermarkPolling } from './watermark-polling.ts'
 export interface BeginningParts {
   readonly topic: Topic
   readonly requested: RequestedBeginning
-  /** Kafka's answers to all streams of the topic. */
+  /** Kafka's watermarks, shared by all streams of the topic. */
   readonly answers: SharedAnswer<PartitionWatermarks>
-  /** Told when Kafka has answered: `look` has something new to see. */
+  /** Told when Kafka has answered: then call `look`. */
   readonly waiter: Waiter
-  /** Monotonic ms, and ms since 1970: read when the request comes. */
+  /** Monotonic ms and epoch ms. */
   readonly clock: { nowMs(): number; epochMs(): number }
 }
 
-/** A text: what it waits for, as the pump has it. */
+/** The result, or what `look` waits for, as a word of the pump. */
 export type Outcome = Begun | End | 'turn' | 'publish' | 'catch-up' | 'call'
 
-/**
- * How long a partition of which Kafka does not tell the end holds up a stream, from the request on: it has begun before 10 s are
- * over, also where the loop is busy.
- */
-const HELD_UP_MS = 9_500
-/** What Kafka has to answer at the most, where the bus caught up later than that. */
+/** How long a stream waits for a partition's end, from its request on. Below the promised 10 s even if the loop is busy. */
+const WAIT_MS_MAX = 9_500
+/** Time that Kafka gets to answer, even if the bus catches up after WAIT_MS_MAX. */
 const ANSWER_MS = 2_000
 
-/** The beginning of one stream, which is looked at until it is known. */
+/** The beginning of one stream. Call `look` until it returns a result. */
 export class Beginning {
   private readonly parts: BeginningParts
-  /** From then on what Kafka has left open is taken at its word. */
-  private readonly heldUpUntilMs: number
-  /** By then, whether Kafka has answered or not. */
+  /** After this, in monotonic ms, offsets that Kafka has not confirmed are accepted. */
+  private readonly waitsUntilMs: number
+  /** By this time, in monotonic ms, the stream begins even without an answer of Kafka. */
   private beginsByMs: number
-  /** The id's position, from the request to the first look; beyond that only where it says "from now", which was then. */
+  /**
+   * The id's position, read at the request. Kept after the first look only if it has
+   * "from now", which is the request.
+   */
   private position: Position | null = null
+  /** Whether the id has "from now" (-1) for a partition. */
   private saysFromNow = false
+  /** The id's offsets that are ahead of the bus and not settled. */
   private ahead: AheadOffsets | null = null
-  /** A cursor at the end as of the request, for one that begins there and came after the bus had caught up. */
+  /** The cursor of a request from now on that came after the bus had caught up: at the end as of the request. */
   private fromEnd: Cursor | null = null
-  /** How far the bus was then, for one that named a moment: what came since comes, whatever its timestamp. */
+  /** The bus's position at a request from a moment on. Records after it are sent, even with an earlier timestamp. */
   private asOf: Position | undefined
-  /** Finds out where the partitions ended as of the request, for one that came before. */
+  /** Finds the ends as of the request, if that came before the bus had caught up. */
   private endsAtRequest: EndsAtRequest | null = null
-  /** What it has found, null until then. A partition that is not in it is read from its beginning. */
+  /** The ends that it found; null before. A partition that is not among them is read from its beginning. */
   private ends: Position | null = null
-  /** What Kafka has told it, which settles whether an id is beyond the end. */
+  /** The ends that Kafka told it. They prove that an id is not beyond the end. */
   private told: Position | null = null
-  /** It asked for what comes from now on before the bus had caught up. */
+  /** Whether the request is from now on, and came before the bus had caught up. */
   private readonly beginsNow: boolean
-  /** The moment from which on it gets every record, if it asked for one. */
+  /** The moment from which to read, in epoch ms. null if the request names none. */
   private readonly sinceMs: number | null
-  /** `recreatedAt` of the bus that the above belongs to. */
+  /** `recreatedAt` of the bus to which the fields above belong. */
   private recreatedAt: number
 
-  /** "Now" is when the request came, not when `look` is called first. */
+  /** To be called when the request comes, because "now" is that moment. */
   constructor(parts: BeginningParts) {
     const { requested, topic } = parts
     const { bus } = topic
     this.parts = parts
-    this.heldUpUntilMs = parts.clock.nowMs() + HELD_UP_MS
-    this.beginsByMs = this.heldUpUntilMs
+    this.waitsUntilMs = parts.clock.nowMs() + WAIT_MS_MAX
+    this.beginsByMs = this.waitsUntilMs
     this.recreatedAt = bus.recreatedAt
     const requestMs = parts.clock.epochMs()
     this.beginsNow = !bus.caughtUp && saysFromNow(requested, requestMs)
     this.sinceMs = bus.caughtUp ? requested.sinceMs : sinceOf(requested, requestMs)
     if (this.beginsNow)
-      this.endsAtRequest = new EndsAtRequest({ known: bus.ends(), polling: this.polling(), requestMs })
+      this.endsAtRequest = new EndsAtRequest({ known: bus.ends(), polling: this.newPolling(), requestMs })
     else if (!bus.caughtUp) return
     else if (requested.id !== null) this.position = this.read(requested.id)
     else if (requested.sinceMs !== null) this.asOf = bus.position()
@@ -93,11 +96,11 @@ export class Beginning {
       this.fromEnd = bus.isBehindEnds ? Cursor.fromPosition(bus, bus.ends()) : Cursor.fromNow(bus)
   }
 
-  /** Whether it is known by now where to begin: bounded work, and next to none where nothing has changed since the last look. */
+  /** Returns the result, or what to wait for before the next call. Bounded work, and little if nothing has changed. */
   look(nowMs: number): Outcome {
     const { requested, topic } = this.parts
     const { bus } = topic
-    if (this.fromEnd !== null) return { cursor: this.fromEnd, reason: null, doubt: null }
+    if (this.fromEnd !== null) return { cursor: this.fromEnd, reason: null, unconfirmed: null }
     if (bus.recreatedAt !== this.recreatedAt) this.forget()
     const waits = this.endsAtRequest === null ? null : this.findEnds(this.endsAtRequest, nowMs)
     if (waits !== null) return waits
@@ -108,13 +111,13 @@ export class Beginning {
     return fromBeginning(bus, null)
   }
 
-  /** When `look` is due although no event calls for it, in monotonic ms. */
+  /** When to call `look` even without an event, in monotonic ms. */
   get lookAtMs(): number {
-    const polling = this.ahead ?? (this.endsAtRequest?.isPolling ? this.endsAtRequest : null)
-    return polling === null ? Number.POSITIVE_INFINITY : Math.min(polling.lookAtMs, this.beginsByMs)
+    const waiting = this.ahead ?? (this.endsAtRequest?.isPolling ? this.endsAtRequest : null)
+    return waiting === null ? Number.POSITIVE_INFINITY : Math.min(waiting.lookAtMs, this.beginsByMs)
   }
 
-  /** It asks nothing any more. */
+  /** Stops asking Kafka. */
   stop(): void {
     this.ahead?.stop()
     this.endsAtRequest?.stop()
@@ -122,7 +125,10 @@ export class Beginning {
     this.endsAtRequest = null
   }
 
-  /** What it waits for, null once all is found. What Kafka has not told in time stays as it is. */
+  /**
+   * Returns what to wait for; null once the ends are found. After `beginsByMs` it does
+   * without what Kafka has not told.
+   */
   private findEnds(endsAtRequest: EndsAtRequest, nowMs: number): Exclude<Outcome, Begun> | null {
     const { bus } = this.parts.topic
     const finding = endsAtRequest.look(nowMs)
@@ -146,10 +152,10 @@ export class Beginning {
     if (position.size === 0) return fromBeginning(bus, null)
     const offsets = offsetsAhead(bus, position)
     for (const [partition, end] of this.told ?? bus.logs.ends)
-      if (end >= (offsets.get(partition) ?? Number.POSITIVE_INFINITY)) offsets.delete(partition) // Kafka has told
+      if (end >= (offsets.get(partition) ?? Number.POSITIVE_INFINITY)) offsets.delete(partition) // confirmed by Kafka
     if (offsets.size === 0) return this.resume(id, position, null)
     this.position = this.saysFromNow ? position : null
-    this.ahead = new AheadOffsets(bus, offsets, this.polling())
+    this.ahead = new AheadOffsets(bus, offsets, this.newPolling())
     this.beginsByMs = Math.max(this.beginsByMs, nowMs + ANSWER_MS)
     return this.fromAhead(id, this.ahead, nowMs)
   }
@@ -160,22 +166,22 @@ export class Beginning {
     if (finding === 'beyond') return fromBeginning(bus, bus.wasRecreated ? 'recreated' : 'beyond-end')
     if (finding === 'too-old') return fromBeginning(bus, finding)
     if (finding === 'closed') return { end: 'shutdown' }
-    if (ahead.hasAnswer) this.beginsByMs = this.heldUpUntilMs
+    if (ahead.hasAnswer) this.beginsByMs = this.waitsUntilMs
     if (finding === 'open' && nowMs < this.beginsByMs) return 'publish'
     const position = ahead.completed(this.position ?? parseEventId(id) ?? EMPTY_POSITION)
     const beginning = this.resume(id, position, finding === 'open' ? ahead : null)
-    if (!('doubt' in beginning) || beginning.doubt === null) ahead.stop()
+    if (!('unconfirmed' in beginning) || beginning.unconfirmed === null) ahead.stop()
     return beginning
   }
 
-  private resume(id: string, position: Position, doubt: AheadOffsets | null): Begun | End {
+  private resume(id: string, position: Position, unconfirmed: AheadOffsets | null): Begun | End {
     const { bus } = this.parts.topic
     const reason = this.saysFromNow ? this.gapFromNow(id, position) : bus.gapFor(position)
     if (reason !== null) return fromBeginning(bus, reason)
-    return { cursor: Cursor.fromPosition(bus, position), reason, doubt }
+    return { cursor: Cursor.fromPosition(bus, position), reason, unconfirmed }
   }
 
-  /** What an id is told counts for its other partitions; those "from now" miss what is gone since, and nothing else. */
+  /** As `bus.gapFor`, but a partition that the id reads "from now" only misses what was lost since the request. */
   private gapFromNow(id: string, position: Position): BeginningReason | null {
     const { bus } = this.parts.topic
     const [others, ends] = [new Map(position), new Map<number, number>()]
@@ -187,7 +193,7 @@ export class Beginning {
     return bus.gapFor(others) ?? bus.gapAfter(ends)
   }
 
-  /** Offsets of -1 read as the end as of the request: where the bus was, or what was found since. */
+  /** The id's position, with offsets of -1 replaced by the end as of the request. null if the id cannot be decoded. */
   private read(id: string): Position | null {
     const position = parseEventId(id)
     if (position === null || !hasFromNow(position)) return position
@@ -198,7 +204,7 @@ export class Beginning {
     return read
   }
 
-  /** -1 for a partition that the bus did not know at the request. */
+  /** The end as of the request. -1 for a partition that the bus did not know then. */
   private end(partition: number): number {
     if (this.ends !== null) return this.ends.get(partition) ?? FROM_BEGINNING
     const { bus } = this.parts.topic
@@ -206,7 +212,7 @@ export class Beginning {
     return Math.max(read, bus.logs.ends.get(partition) ?? read)
   }
 
-  /** The topic has become another one. All of it came after the request, and what was found out so far was of the former. */
+  /** Forgets what it found: the topic was recreated, so all of its records came after the request. */
   private forget(): void {
     this.stop()
     this.recreatedAt = this.parts.topic.bus.recreatedAt
@@ -216,7 +222,7 @@ export class Beginning {
     this.asOf = EMPTY_POSITION
   }
 
-  private polling(): WatermarkPolling {
+  private newPolling(): WatermarkPolling {
     return new WatermarkPolling(this.parts.answers, this.parts.waiter)
   }
 }

@@ -1,5 +1,6 @@
-// Where every partition of a topic ended as of a request that came before the bus had caught up: an offset below which nothing
-// lies that came after the request. What comes between that offset and the request is a little older, and comes as well.
+// Finds the end of every partition as of a request that came before the bus had caught up: an offset
+// such that no record below it came after the request. A stream that begins there also gets some records
+// from shortly before the request.
 
 import type { BusView } from '../bus/bus-view.ts'
 import { furthest, type Position } from '../bus/position.ts'
@@ -7,16 +8,16 @@ import type { Watermarks } from '../bus/record.ts'
 import { TimeSeek } from '../cursor/time-seek.ts'
 import type { WatermarkPolling } from './watermark-polling.ts'
 
-/** By how much a producer's clock may be behind this one. */
+/** How far a producer's clock may be behind this one. */
 const CLOCK_BEHIND_MS = 1_000
 
-/** From when on a record may have come after a request of that moment, by its timestamp; both in epoch ms. */
+/** The earliest timestamp that a record after a request at `requestMs` may have. Both are epoch ms. */
 export function earliestAfter(requestMs: number): number {
   return requestMs - CLOCK_BEHIND_MS
 }
 
 export interface EndsAtRequestParts {
-  /** What is known at the request: nothing below these ends came after it, so that no later word on them counts. */
+  /** Ends that were known at the request. They are final. */
   readonly known: Position
   readonly polling: WatermarkPolling
   /** When the request came, in epoch ms. */
@@ -24,15 +25,18 @@ export interface EndsAtRequestParts {
 }
 
 export class EndsAtRequest {
-  /** Whether there may be an answer that it needs. */
+  /** Whether it still needs an answer of Kafka. */
   isPolling = true
   private readonly polling: WatermarkPolling
   private readonly known = new Map<number, number>()
   private readonly sinceMs: number
-  /** What Kafka told first of each of the others. What came by the time it did may have come after the request. */
+  /**
+   * The first watermarks that Kafka told of each other partition. Some records below them
+   * may have come after the request.
+   */
   private readonly firstTold = new Map<number, Watermarks>()
   private seek: TimeSeek | null = null
-  /** `startedOverAt` of the bus when the search began: what is read again is looked through again. */
+  /** `startedOverAt` of the bus when the search began. If that changes, the search begins again. */
   private seekAsOf = 0
 
   constructor({ known, polling, requestMs }: EndsAtRequestParts) {
@@ -41,7 +45,10 @@ export class EndsAtRequest {
     this.sinceMs = earliestAfter(requestMs)
   }
 
-  /** `open`: the leader of a partition, or Kafka itself, has not answered. `closed`: the topic was closed, so no answer will come. */
+  /**
+   * `open`: Kafka, or the leader of a partition, has not answered. `closed`: the topic
+   * was closed, so no answer comes.
+   */
   look(nowMs: number): 'complete' | 'closed' | 'open' {
     if (!this.isPolling) return 'complete'
     const answer = this.polling.take(nowMs)
@@ -55,31 +62,32 @@ export class EndsAtRequest {
     return isComplete ? 'complete' : 'open'
   }
 
+  /** When to look again, in monotonic ms. */
   get lookAtMs(): number {
     return this.polling.pollAtMs
   }
 
-  /** It asks nothing any more. */
+  /** Stops polling. */
   stop(): void {
     this.isPolling = false
     this.polling.stop()
   }
 
-  /** How far each partition reaches, as far as Kafka has told. */
+  /** The ends of the partitions, as far as Kafka has told. */
   get told(): Position {
     return furthest(this.known, new Map([...this.firstTold].map(([partition, { end }]) => [partition, end])))
   }
 
   /**
-   * Looks through one segment more of a bus that has caught up; the ends once each is found, until then what it waits for. A
-   * partition of which nothing was told is not among them: it is read from its beginning, since any end that is told later may
-   * lie behind records that came after the request.
+   * Searches one more segment of a bus that has caught up. Returns the ends once all are found; until then, what to
+   * wait for. Leaves out a partition of which nothing was told: it is read from its beginning, because records before
+   * a later end may have come after the request.
    */
   find(bus: BusView): Position | 'turn' | 'publish' {
     const bounds = this.bounds(bus)
     const ends = new Map(this.known)
     for (const [partition, { start }] of this.firstTold)
-      if (!bounds.has(partition) && start > 0) ends.set(partition, start) // nothing of it is read
+      if (!bounds.has(partition) && start > 0) ends.set(partition, start) // the bus has read nothing of it
     if (bounds.size === 0) return ends
     if (this.seek === null || this.seekAsOf !== bus.startedOverAt) {
       this.seek = new TimeSeek(bus, this.sinceMs, bounds)
@@ -89,14 +97,14 @@ export class EndsAtRequest {
     if (found === 'unknown') return 'publish'
     if (found === null) return 'turn'
     for (const [partition, end] of found) {
-      // What left the bus may have come after the request: from where reading began on, it is missed.
+      // Lost records may have come after the request. To begin where reading began shows them as a gap.
       const isLost = bus.hasLostSince(partition, this.sinceMs)
       ends.set(partition, isLost ? Math.min(end, bus.logs.readFrom.get(partition) ?? 0) : end)
     }
     return ends
   }
 
-  /** No end lies above what was told first, nor above what is read: the rest may have come after the request. */
+  /** Upper bounds of the ends: the end that was told first, or what is read. Records from there on may be later. */
   private bounds(bus: BusView): Position {
     const bounds = new Map<number, number>()
     for (const [partition, { end }] of this.firstTold) {

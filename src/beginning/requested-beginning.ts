@@ -1,4 +1,5 @@
-// What a request asks to begin with, and what comes of it: a cursor, with a word on why it is not elsewhere, or the end.
+// Where a request asks its stream to begin, and the possible results: a cursor, with the reason if it stands
+// elsewhere, or the end of the stream.
 
 import type { BusView } from '../bus/bus-view.ts'
 import { parseEventId } from '../bus/event-id.ts'
@@ -9,11 +10,11 @@ import { type AheadOffsets, hasFromNow } from './ahead-offsets.ts'
 import { earliestAfter } from './ends-at-request.ts'
 
 export interface RequestedBeginning {
-  /** The last event ID, null where there is none. It wins over the others. */
+  /** The last event ID. If it is not null, the other fields do not count. */
   readonly id: string | null
-  /** A moment, in epoch ms, from which on the client wants every record; null: none is named. It wins over `from`. */
+  /** The moment, in epoch ms, from which the client wants every record. If it is not null, `from` does not count. */
   readonly sinceMs: number | null
-  /** What to begin with otherwise: what the bus keeps, or what comes from now on. */
+  /** `earliest`: all that the bus keeps, then live records. `latest`: live records. */
   readonly from: 'earliest' | 'latest'
 }
 
@@ -24,51 +25,53 @@ export function isFromNow({ id, sinceMs, from }: RequestedBeginning): boolean {
   return id === null && sinceMs === null && from === 'latest'
 }
 
-/** Also by a moment that has yet to come. */
+/** Whether the stream gets nothing from before the request, also because it asks for a moment that is still to come. */
 export function saysFromNow(requested: RequestedBeginning, requestMs: number): boolean {
   const { id, sinceMs } = requested
   if (id !== null) return hasFromNow(parseEventId(id) ?? EMPTY_POSITION)
   return sinceMs === null ? isFromNow(requested) : sinceMs > requestMs
 }
 
-/** What comes after the request comes, also where it has an earlier timestamp than the moment. */
+/** The moment from which to read, in epoch ms: early enough for every record that comes after the request. */
 export function sinceOf({ sinceMs }: RequestedBeginning, requestMs: number): number | null {
   return sinceMs === null ? null : Math.min(sinceMs, earliestAfter(requestMs))
 }
 
-/** Why a stream does not begin where its client left off. */
+/** Why a stream does not begin at its client's position. Sent as the reason of `:gap`. */
 export type BeginningReason = LossReason | 'undecodable' | 'beyond-end' | 'recreated'
 
-/** A cursor, a word on why it is not where the client left off, and what of the client's id was taken at its word. */
 export interface Begun {
   readonly cursor: Cursor
+  /** Why the cursor is not at the client's position. null: it is. */
   readonly reason: BeginningReason | null
-  readonly doubt: AheadOffsets | null
+  /** Offsets of the client's id that Kafka has not confirmed yet. null: none. */
+  readonly unconfirmed: AheadOffsets | null
 }
 
-/** Why this stream cannot be. */
+/** The stream cannot begin, and ends for this reason. */
 export interface End {
   readonly end: 'busy' | 'shutdown'
 }
 
-/** Everything behind these ends, where all of that is here. */
+/** Every record from these ends on. A gap and the beginning if some of them are lost. */
 export function fromEnds(bus: BusView, ends: Position): Begun | End {
   const reason = bus.gapAfter(ends)
   if (reason !== null) return fromBeginning(bus, reason)
-  return { cursor: Cursor.fromPosition(bus, ends), reason, doubt: null }
+  return { cursor: Cursor.fromPosition(bus, ends), reason, unconfirmed: null }
 }
 
+/** A snapshot, or all that the bus keeps. `busy` if the bus has no whole snapshot. */
 export function fromBeginning(bus: BusView, reason: BeginningReason | null): Begun | End {
-  // A bus that had to drop what nothing superseded has no whole snapshot to give; replicas with more room may.
-  return bus.isWhole ? { cursor: Cursor.fromBeginning(bus), reason, doubt: null } : { end: 'busy' }
+  // A bus that removed a key's newest value for lack of room has no whole snapshot. A replica with more room may.
+  return bus.isWhole ? { cursor: Cursor.fromBeginning(bus), reason, unconfirmed: null } : { end: 'busy' }
 }
 
-/** Everything since a moment, and all behind `asOf`, where all of that is here. */
+/** Every record from a moment on, and from `asOf` on. A gap or `busy` if the bus has not all of them. */
 export function fromTime(bus: BusView, sinceMs: number, asOf: Position | undefined): Begun | End {
   const reason = asOf === undefined ? null : bus.gapAfter(asOf)
   if (reason !== null) return fromBeginning(bus, reason)
   const isWhole = bus.isWholeSince(sinceMs)
   return isWhole
-    ? { cursor: Cursor.fromTime(bus, sinceMs, asOf), reason: null, doubt: null }
+    ? { cursor: Cursor.fromTime(bus, sinceMs, asOf), reason: null, unconfirmed: null }
     : { end: 'busy' }
 }

@@ -1,14 +1,14 @@
-// What one stream asks Kafka: where each partition ends. It asks again, a second after each answer, until it is stopped.
-// However many streams ask, Kafka has one question at a time: src/bus/shared-answer.ts.
+// Polls Kafka for one stream: where each partition begins and ends, again a second after each answer, until it is
+// stopped. All streams of a topic share one question at a time (src/bus/shared-answer.ts).
 
 import type { PartitionWatermarks } from '../bus/record.ts'
 import type { Question, SharedAnswer, Waiter } from '../bus/shared-answer.ts'
 
-/** How long after an answer that did not tell enough it asks again. */
+/** Time from an answer to the next question. */
 const POLL_INTERVAL_MS = 1000
 
 export class WatermarkPolling {
-  /** When it asks again, in monotonic ms; Infinity while an answer is on its way, of which the waiter is told. */
+  /** When to ask again, in monotonic ms. Infinity while a question is open: then the waiter is told. */
   pollAtMs = Number.NEGATIVE_INFINITY
   private readonly answers: SharedAnswer<PartitionWatermarks>
   private readonly waiter: Waiter
@@ -19,7 +19,10 @@ export class WatermarkPolling {
     this.waiter = waiter
   }
 
-  /** The answer, once for each; null where none has come since the last call, `closed` where none will come any more. */
+  /**
+   * Returns each answer once. null if none has come since the last call; asks if that is
+   * due. `closed`: none will come.
+   */
   take(nowMs: number): PartitionWatermarks | 'closed' | null {
     const { question } = this
     if (question === null) return this.poll(nowMs)

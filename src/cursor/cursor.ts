@@ -1,5 +1,5 @@
-// A place in a bus, and what is still to be read from there on. Replay and live are the same read: whole frames, straight out
-// of their segment wherever they stand side by side, copied only where ids change or visible frames are scattered.
+// A place in a bus, from which one stream reads. Replay, resume and live are the same read: whole frames, as a slice of
+// their segment. Frames are copied only if their ids change, or if hidden frames stand between them.
 
 import type { BusView } from '../bus/bus-view.ts'
 import { formatEventId } from '../bus/event-id.ts'
@@ -22,19 +22,20 @@ interface Origin {
   readonly state: State
   /** What the client has, by its id. */
   readonly client?: Position
+  /** How to begin again if a frame is lost before the first read. */
   readonly again?: Again
 }
 
 export class Cursor implements BusReader {
-  /** Whether the stream has said that all is read which was there when the cursor was made. */
+  /** Set by the stream once it has sent `:ready`. */
   isReadySent = false
   private readonly bus: BusView
   private readonly progress: Progress
   private readonly visibility: Visibility
   private state: State
-  /** null once something was sent, or told in an id: from then on what leaves is a loss. */
+  /** How to begin again if a frame is lost. null once a frame was read or an id was asked for: then it is a loss. */
   private again: Again | null
-  /** The segment that the last read was of. */
+  /** The segment of the last read. This cursor holds it. */
   private held: SegmentView | null = null
 
   private constructor(bus: BusView, { place, state, client = EMPTY_POSITION, again }: Origin) {
@@ -45,7 +46,9 @@ export class Cursor implements BusReader {
     this.again = again ?? null
   }
 
-  /** The newest value of every key as of now, or all that is kept where nothing supersedes; then every later record. */
+  /**
+   * The newest value of every key as of now, or every retained record if the bus keeps all; then every later record.
+   */
   static fromBeginning(bus: BusView): Cursor {
     return new Cursor(bus, { place: bus.firstSequence, state: PAST, again: 'snapshot' })
   }
@@ -55,25 +58,28 @@ export class Cursor implements BusReader {
     return new Cursor(bus, { place: bus.nextSequence, state: LIVE })
   }
 
-  /** Every retained record after a position, whatever order the client's server read the partitions in. */
+  /** Every retained record after a position, also if another server read the partitions in another order. */
   static fromPosition(bus: BusView, position: Position): Cursor {
     const place = covers(position, bus.position()) ? undefined : placeOf(bus.segments, position)
     const state: State = { name: 'resumed', position }
     return new Cursor(bus, { place: place ?? bus.nextSequence, state, client: position })
   }
 
-  /** Of every partition, every retained record from the first whose timestamp is at or after `sinceMs` (epoch ms). */
+  /**
+   * Of every partition, every retained record from the first one on whose timestamp is at or after `sinceMs` (epoch
+   * ms). `latest`: where each partition begins at the latest. Default: the bus's position.
+   */
   static fromTime(bus: BusView, sinceMs: number, latest?: Position): Cursor {
     const seek = new TimeSeek(bus, sinceMs, latest)
     return new Cursor(bus, { place: bus.firstSequence, state: { name: 'seeking', seek } })
   }
 
-  /** Frames that the last read returned. */
+  /** How many frames the last read returned. */
   get frames(): number {
     return this.progress.frames
   }
 
-  /** Those among them that say that a record was too large. */
+  /** How many of these stand for a record that was too large. */
   get tooLarge(): number {
     return this.progress.tooLarge
   }
@@ -90,14 +96,14 @@ export class Cursor implements BusReader {
     return this.visibility.isSnapshot ? this.madeAt : 0
   }
 
-  /** What its client has, where that is not what this bus had; null where it is. */
+  /** What the client has, as long as that may differ from what this bus had. Otherwise null. */
   get ownPosition(): Position | null {
     const { state } = this
     if (state.name === 'resumed') return state.position
     return state.name === 'merging' ? state.merged.position : null
   }
 
-  /** Something that this cursor had still to read has left the bus. */
+  /** Whether the bus has lost a frame that this cursor had still to read. */
   get lost(): boolean {
     const { bus, state } = this
     return state.name === 'seeking' ? !state.seek.isWhole : bus.hasLost(this)
@@ -108,23 +114,27 @@ export class Cursor implements BusReader {
   }
 
   /**
-   * What it reads is no more: another topic has the name, or the topic is read again, since deletes of it may have been missed;
-   * null if neither.
+   * `recreated`: the topic was recreated after the cursor was made. `deletes-dropped`: the bus has read it again,
+   * because it may have missed deletes. null: neither.
    */
   get outdatedBy(): 'recreated' | 'deletes-dropped' | null {
     return this.bus.outdatedBy(this.madeAt)
   }
 
-  /** All that was there when the cursor was made has been read; where compaction ran ahead of it, all that was there then. */
+  /**
+   * Whether it has read all that the bus had when the cursor was made, or at the last
+   * compaction that ran ahead of it.
+   */
   get complete(): boolean {
     const { sequence, compactedAt } = this.progress.place
     return sequence >= Math.max(this.madeAt, compactedAt)
   }
 
   /**
-   * Whole frames, at most `bytesMax` bytes of them or one; none where what was looked at held nothing to be read, so that a
-   * turn stays short; null until the next publish: at the tail, and for one that is `lost` or `isOutdated`, since what is left
-   * would be a gap that nobody is told of. The bytes stay what they are until the next read, or until the segment that `handOver` gave is released.
+   * Reads whole frames: at most `bytesMax` bytes, or one frame. Empty if it only passed frames over, so that a turn
+   * stays short: read again. null: nothing until the next publish, at the tail. Also null if `lost` or `isOutdated`,
+   * because the client would not be told of the gap. The bytes do not change until the next read; after `handOver`,
+   * until the segment is released.
    */
   read(bytesMax: number): Buffer | null {
     const { progress } = this
@@ -141,7 +151,7 @@ export class Cursor implements BusReader {
     return bytes
   }
 
-  /** The segment that the last read was of, counted in: it is the caller's to release when its bytes are done with. */
+  /** Hands over the held segment of the last read. The caller must release it when it is done with the bytes. */
   handOver(): SegmentView | null {
     const { held } = this
     this.held = null
@@ -153,22 +163,19 @@ export class Cursor implements BusReader {
     this.handOver()?.release()
   }
 
-  /** Whether all is read, and the bus's position is its client's: never where that was not sent all (`lost`, `isOutdated`). */
+  /** Whether all is read, so that the bus's position is the client's. Never true if `lost` or `isOutdated`. */
   atTail(): boolean {
     const isSeeking = this.state.name === 'seeking'
     return !isSeeking && !this.lost && !this.isOutdated && this.progress.place.locate() === 'tail'
   }
 
-  /**
-   * Id that stands for everything read: the tail's once nothing is left to read, else the last frame's. Asked for right after a
-   * read.
-   */
+  /** The id of everything read: at the tail the bus's, before it the last frame's. Call it directly after a read. */
   id(): string {
     this.again = null
     return this.atTail() ? this.tailId() : (this.lastFrameId() ?? this.tailId())
   }
 
-  /** Id of the last event that was sent, null where it is not known any more or nothing was. */
+  /** The id of the last frame that was sent. null if none was, or if its segment has been reused. */
   sentId(): string | null {
     return this.progress.last.sentId()
   }
@@ -182,7 +189,7 @@ export class Cursor implements BusReader {
     const { bus, state } = this
     if (state.name === 'resumed') {
       const position = furthest(bus.position(), state.position)
-      this.state = { name: 'resumed', position } // the client has what it was told
+      this.state = { name: 'resumed', position } // the client has this id from now on
       return formatEventId(position)
     }
     if (state.name !== 'merging') return bus.positionText()
@@ -190,7 +197,10 @@ export class Cursor implements BusReader {
     return state.id()
   }
 
-  /** Not where the bus would lack a key's newest value, or is another topic's by now: that is a loss. */
+  /**
+   * Begins again with what is retained. Does nothing, so that the loss stays, if that
+   * would be incomplete or outdated.
+   */
   private beginAgain(again: Again): void {
     const { bus } = this
     if (this.isOutdated) return
@@ -204,7 +214,7 @@ export class Cursor implements BusReader {
     this.goTo(placeOf(bus.segments, position) ?? bus.nextSequence, { name: 'resumed', position })
   }
 
-  /** As of now: what came until then may be compacted already, and what left by then is not missed. */
+  /** Moves to a sequence as of now: frames that were lost or superseded before now are not owed to the client. */
   private goTo(sequence: number, state: State): void {
     this.visibility.madeAt = this.bus.nextSequence
     this.progress.place.goTo(sequence)

@@ -1,12 +1,13 @@
-// The entry that a cursor read last, and the id that goes with it.
+// The frame that a cursor read last, and its event id.
 
 import { type EntryAt, NONE } from '../segments/segment-layout.ts'
 import type { SegmentView } from '../segments/segment-view.ts'
 
 export class LastRead {
+  /** null until a frame is read. */
   segment: SegmentView | null = null
   at: EntryAt = NONE
-  /** Its id where that was merged with the client's position. */
+  /** The id merged with the client's position. null if the frame's own id is right. */
   mergedId: string | null = null
   private generation = 0
   private wasSent = false
@@ -23,10 +24,10 @@ export class LastRead {
     return this.mergedId ?? this.segment?.id(this.at) ?? null
   }
 
-  /** The id, where its event was sent; null where its segment may hold something else by now. */
+  /** The id, if the frame was sent. null if it was passed over, or if its segment has been reused. */
   sentId(): string | null {
     const id = this.id()
-    // Looked at after the id was read: another thread may have begun to reuse the segment.
+    // Checked after the id is read, because another thread may reuse the segment meanwhile.
     const isThere = this.segment?.generation === this.generation && this.segment.isCurrent
     return this.wasSent && isThere ? id : null
   }

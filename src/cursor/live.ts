@@ -1,10 +1,10 @@
-// The state `live`: every frame is sent, so a read is one slice of the segment.
+// Reads in the state `live`: every frame is sent, so a read is one slice of the segment, without a copy.
 
 import type { SegmentView } from '../segments/segment-view.ts'
 import type { Progress } from './progress.ts'
 import { framesBetween, lastWithin } from './runs.ts'
 
-/** Everything published, as one slice of at most `bytesMax` bytes, or of one frame. */
+/** The published frames from the cursor's place on, as one slice: at most `bytesMax` bytes, or one frame. */
 export function readLive(progress: Progress, segment: SegmentView, bytesMax: number): Buffer {
   const first = progress.place.at
   const last = segment.lastPublished

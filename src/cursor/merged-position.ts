@@ -1,23 +1,23 @@
-// The position of a client that comes from another process, until this process's bus has all that the client has: moved on
-// by every frame that is read, it tells which frames the client has and what id the others get.
+// The position of a client that resumes from another process. Moved by every frame that is read, it tells which
+// frames the client has, and gives the others their ids, until this bus's own ids cover all that the client has.
 
 import { PositionEncoder } from '../bus/event-id.ts'
 import { FROM_BEGINNING, furthest, type Position } from '../bus/position.ts'
 
 export class MergedPosition {
-  /** What the client has once it has got everything up to the frame that was read last; partitions ascending, as in ids. */
+  /** What the client has after the last frame that was read. Partitions ascend, as in event ids. */
   private offsets: Map<number, number>
-  /** The client's own offsets where they are ahead of the bus's prefix: none are left when the two agree. */
+  /** The client's own offsets that are ahead of what the cursor has passed in this bus. Empty when the two agree. */
   private readonly ahead: Map<number, number>
   private readonly encoder = new PositionEncoder(1)
 
-  /** `prefix`: everything that the bus holds before the first frame that `move` will be told of. */
+  /** `prefix`: the bus's position before the first frame for which `move` will be called. */
   constructor(client: Position, prefix: Position) {
     this.offsets = ascending(furthest(prefix, client))
     this.ahead = new Map([...client].filter(([partition, offset]) => offset > offsetIn(prefix, partition)))
   }
 
-  /** What the client has: offsets below these, wherever they stand in the bus. */
+  /** What the client has: all offsets below these. */
   get position(): Position {
     return this.offsets
   }
@@ -27,7 +27,7 @@ export class MergedPosition {
     return offset < offsetIn(this.offsets, partition)
   }
 
-  /** The frame of this record was read. */
+  /** Notes that the frame of this record was read. */
   move(partition: number, offset: number): void {
     if (!this.offsets.has(partition))
       this.offsets = ascending(new Map(this.offsets).set(partition, offset + 1))
@@ -36,14 +36,14 @@ export class MergedPosition {
     if (wanted !== undefined && wanted <= offset + 1) this.ahead.delete(partition)
   }
 
-  /** Whether the bus's own ids speak for the client once this frame was read. */
+  /** Whether the bus's own ids will be right for the client after the frame of this record. */
   agreesAfter(partition: number, offset: number): boolean {
     const wanted = this.ahead.get(partition)
     const left = wanted !== undefined && wanted <= offset + 1 ? 1 : 0
     return this.ahead.size === left
   }
 
-  /** Everything of this prefix was read, whatever of it had no frame. */
+  /** Notes that the cursor has passed everything before `prefix`, including records without a frame. */
   moveTo(prefix: Position): void {
     this.offsets = ascending(furthest(this.offsets, prefix))
     for (const [partition, offset] of this.ahead) {
@@ -51,12 +51,12 @@ export class MergedPosition {
     }
   }
 
-  /** Whether the bus's own ids speak for the client from here on. */
+  /** Whether the bus's own ids are right for the client from here on. */
   get agrees(): boolean {
     return this.ahead.size === 0
   }
 
-  /** Its text, the event id: made for every frame that is sent, so without a string in between. */
+  /** The event id as bytes. Made for every frame that is sent, so without a string in between. */
   text(): Buffer {
     const { encoder, offsets } = this
     encoder.begin(offsets.size)
@@ -71,7 +71,7 @@ function offsetIn(position: Position, partition: number): number {
   return position.get(partition) ?? FROM_BEGINNING
 }
 
-/** The position itself where its partitions ascend already, as those of a bus and of our own ids do. */
+/** The position with its partitions in ascending order: itself if they are, as in a bus and in our own ids. */
 function ascending(position: Map<number, number>): Map<number, number> {
   let last = -1
   for (const partition of position.keys()) {

@@ -1,5 +1,6 @@
-// The state `merging`: the client comes from another process, whose order of arrival was another. Frames that it has are passed
-// over; the others' ids are merged with its position, until the bus's own ids speak for it.
+// Reads in the state `merging`: the client resumes from another process, which had another order of arrival.
+// Passes over frames that the client has, and merges the ids of the others with its position, until the
+// bus's own ids are right for it.
 
 import { parseEventId } from '../bus/event-id.ts'
 import { EMPTY_POSITION, type Position } from '../bus/position.ts'
@@ -9,36 +10,36 @@ import type { Progress } from './progress.ts'
 import { GATHERED_BYTES_MAX, NO_BYTES } from './runs.ts'
 import type { Visibility } from './visibility.ts'
 
-/** Frames that one read looks at to tell which of them the client has: bounds a turn. */
+/** Frames that one read compares with the client's position at most, so that a turn stays short. */
 const COMPARED_MAX = 2_000
 const END_OF_EVENT = Buffer.from('\n\n')
 
 export class Merging {
   readonly name = 'merging'
   readonly merged: MergedPosition
-  /** The bus's prefix has all that the client has: the next frame is sent with its own id. */
+  /** Whether merging has ended: the next frame is sent with its own id. */
   isOver = false
-  /** It has once the next frame is read, and not before: what left the bus in between the client may have. */
+  /** Whether merging ends with the next frame: its own id is right. Until it is read, the merged position counts. */
   private endsAtNext = false
   private readonly progress: Progress
   private readonly visibility: Visibility
 
-  /** `client`: its own position. The first frame to be looked at is the next one, in `segment`. */
+  /** `client`: the client's position. Merging begins at the next frame, which is in `segment`. */
   constructor(client: Position, segment: SegmentView, progress: Progress, visibility: Visibility) {
     const { at } = progress.place
     const prefix = new Map(parseEventId(segment.id(at)) ?? EMPTY_POSITION)
-    prefix.set(segment.partition(at), segment.offset(at)) // before the frame, that is
+    prefix.set(segment.partition(at), segment.offset(at)) // the position before this frame
     this.merged = new MergedPosition(client, prefix)
     this.progress = progress
     this.visibility = visibility
   }
 
-  /** Id of all that was read so far. */
+  /** The event id of all that was read so far. */
   id(): string {
     return this.merged.text().toString('latin1')
   }
 
-  /** Frames after the client's position, with ids of their own; none where all that was looked at is passed over. */
+  /** Frames that the client lacks, as copies with merged ids. Empty if it only passed frames over. */
   read(segment: SegmentView, bytesMax: number): Buffer {
     this.isOver = this.endsAtNext
     if (this.isOver) return NO_BYTES
@@ -53,7 +54,7 @@ export class Merging {
       const isSent = !merged.has(partition, offset) && !visibility.hides(segment, at)
       if (isSent && bytes > 0 && bytes + segment.length(at) > bound) break
       if (isSent && merged.agreesAfter(partition, offset)) {
-        this.progress.last.mergedId = this.id() // until the next is read the client has the id so far
+        this.progress.last.mergedId = this.id() // the client's id until that frame is read
         this.endsAtNext = true
         this.isOver = bytes === 0
         break
@@ -67,7 +68,7 @@ export class Merging {
     return bytes === 0 ? NO_BYTES : Buffer.concat(pieces, bytes)
   }
 
-  /** Ends the merging once the bus has all that the client has, also where no frame tells so. */
+  /** Ends merging once the bus has all that the client has, also if the last of it has no frame. */
   private settle(segment: SegmentView): void {
     const { merged } = this
     const { last } = this.progress
@@ -76,7 +77,7 @@ export class Merging {
     this.isOver = merged.agrees
   }
 
-  /** Adds the next frame with another id in place of its own; returns the bytes of it. */
+  /** Adds a copy of the next frame with `id` in place of its own. Returns the number of its bytes. */
   private sendRenamed(segment: SegmentView, pieces: Buffer[], id: Buffer): number {
     const { at } = this.progress.place
     const lines = segment.bytes.subarray(segment.start(at), segment.frameEnd(at) - 2 - segment.idLength(at))

@@ -1,4 +1,4 @@
-// The state `past`: frames from before the cursor was made, without those that are hidden from it.
+// Reads in the state `past`: frames from before the cursor was made, without those that are hidden from its client.
 
 import { type EntryAt, NONE } from '../segments/segment-layout.ts'
 import type { SegmentView } from '../segments/segment-view.ts'
@@ -6,10 +6,10 @@ import type { Progress } from './progress.ts'
 import { GATHERED_BYTES_MAX, gather, lastBefore } from './runs.ts'
 import type { Visibility } from './visibility.ts'
 
-/** Runs of visible frames shorter than this, in bytes, are gathered into one write by a copy. */
+/** Runs of visible frames with fewer bytes than this are copied together into one write. */
 const RUN_BYTES_MIN = 4 * 1024
 
-/** The next frames of the past that are to be sent: a run in place when it is long, else short runs gathered. */
+/** The next visible frames: one long run as a slice of the segment, or several short runs as one copy. */
 export function readPast(
   progress: Progress,
   visibility: Visibility,
@@ -33,7 +33,7 @@ export function readPast(
   return gather(segment, runs, bytes)
 }
 
-/** Moves to the next frame up to `last` that is to be sent; false if there is none. */
+/** Moves to the next visible frame. Returns false if there is none up to `last`. */
 function skipHidden(
   progress: Progress,
   visibility: Visibility,
@@ -47,7 +47,10 @@ function skipHidden(
   return at <= last
 }
 
-/** Last frame of the run that begins at `first` without one that is hidden, no further than a read of `bytesMax` may reach. */
+/**
+ * The run of visible frames that begins at `first`: its last frame, at most `bytesMax`
+ * bytes on, and how many there are.
+ */
 function runEnd(
   first: EntryAt,
   visibility: Visibility,

@@ -1,4 +1,4 @@
-// How far a cursor has read: the place of the next frame, the frame that it read last, and what the last read returned.
+// How far a cursor has read: the place of the next frame, the last frame, and counts of what the last read returned.
 
 import type { Place } from '../bus/place.ts'
 import type { EntryAt } from '../segments/segment-layout.ts'
@@ -8,16 +8,16 @@ import { LastRead } from './last-read.ts'
 export class Progress {
   readonly place: Place
   readonly last = new LastRead()
-  /** Frames that the last read returned. */
+  /** How many frames the last read returned. */
   frames = 0
-  /** Those among them that say that a record was too large. */
+  /** How many of these stand for a record that was too large. */
   tooLarge = 0
 
   constructor(place: Place) {
     this.place = place
   }
 
-  /** The frames up to `through` are sent: so many. */
+  /** Counts the frames up to `through` as sent, and moves past them. `frames`: how many these are. */
   send(segment: SegmentView, through: EntryAt, frames: number): void {
     this.frames += frames
     this.tooLarge += segment.tooLargeBetween(this.place.at, through)
@@ -25,13 +25,13 @@ export class Progress {
     this.place.pass(segment, through)
   }
 
-  /** The frames up to `through` are passed over. */
+  /** Moves past the frames up to `through` without sending them. */
   pass(segment: SegmentView, through: EntryAt): void {
     this.last.note(segment, through, false)
     this.place.pass(segment, through)
   }
 
-  /** Sends the frames up to `through` as they stand in the segment, without a copy. */
+  /** As `send`. Returns the frames' bytes as a slice of the segment, without a copy. */
   sendInPlace(segment: SegmentView, through: EntryAt, frames: number): Buffer {
     const start = segment.start(this.place.at)
     this.send(segment, through, frames)

@@ -1,13 +1,13 @@
-// Stretches of frames side by side in a segment: how far one may go, how many it is, and a copy of several.
+// Runs of neighbouring frames in a segment: where a run has to end, how many frames it has, and a copy of several runs.
 
 import { type EntryAt, NONE } from '../segments/segment-layout.ts'
 import type { SegmentView } from '../segments/segment-view.ts'
 
 export const NO_BYTES = Buffer.alloc(0)
-/** Bytes that one read copies at the most. */
+/** Bytes that one read copies at most. */
 export const GATHERED_BYTES_MAX = 64 * 1024
 
-/** The furthest frame up to `last` that ends at `bound` or before; the first one, however long it is. */
+/** The last frame, up to `last`, that ends at byte `bound` or before it. At least `first`, even if that is longer. */
 export function lastWithin(segment: SegmentView, first: EntryAt, last: EntryAt, bound: number): EntryAt {
   let within = first
   for (let at = segment.next(first); at <= last && segment.frameEnd(at) <= bound; at = segment.next(at))
@@ -15,14 +15,14 @@ export function lastWithin(segment: SegmentView, first: EntryAt, last: EntryAt, 
   return within
 }
 
-/** How many frames stand from one to another, both counted. */
+/** The number of frames from `first` through `last`. */
 export function framesBetween(segment: SegmentView, first: EntryAt, last: EntryAt): number {
   let frames = 1
   for (let at = first; at < last; at = segment.next(at)) frames++
   return frames
 }
 
-/** One copy of stretches of a segment: pairs of where they start and end. */
+/** Copies runs into one buffer of `bytes` bytes. `runs`: pairs of start and end in the segment's bytes. */
 export function gather(segment: SegmentView, runs: readonly number[], bytes: number): Buffer {
   if (bytes === 0) return NO_BYTES
   const gathered = Buffer.allocUnsafe(bytes)
@@ -32,7 +32,7 @@ export function gather(segment: SegmentView, runs: readonly number[], bytes: num
   return gathered
 }
 
-/** Last published frame from `first` on whose sequence is below this one, or NONE. */
+/** The last published frame, from `first` on, with a sequence below `sequence`. NONE if there is none. */
 export function lastBefore(segment: SegmentView, first: EntryAt, sequence: number): EntryAt {
   const last = segment.lastPublished
   if (segment.lastSequence < sequence) return last

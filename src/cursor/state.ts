@@ -1,22 +1,22 @@
-// The states of a cursor: seeking → resumed → merging → past → live. An object is made when a cursor goes from one to the next,
-// never for a read.
+// The states of a cursor: seeking → resumed → merging → past → live. A state is an object that is made when the cursor
+// changes its state, never for a read.
 
 import type { Position } from '../bus/position.ts'
 import type { Merging } from './merging.ts'
 import type { TimeSeek } from './time-seek.ts'
 
 /**
- * A cursor enters at any of these but `merging`, and goes on from the left to the right. Only one that has told nothing goes
- * back, to `resumed` or `past`: see `Again`.
+ * A cursor begins in any of these but `merging`, and goes through the following ones. Only a cursor whose client was
+ * told nothing yet goes back, to `resumed` or `past`: see `Again`.
  */
 export type State =
-  /** Looks for the first record of every partition from a moment on. */
+  /** Searches the first record of every partition from a moment on. */
   | { readonly name: 'seeking'; readonly seek: TimeSeek }
-  /** Has a position of the client's own, and has read no frame from there on. */
+  /** Has the client's position, and has read no frame after it. */
   | { readonly name: 'resumed'; readonly position: Position }
-  /** Compares frames with the client's position, until the bus has all that the client has. */
+  /** Compares frames with the client's position until it has passed all that the client has. */
   | Merging
-  /** Reads frames from before it was made, without those that are hidden from it. */
+  /** Reads frames from before it was made, without hidden ones. */
   | { readonly name: 'past' }
   /** Reads every frame. */
   | { readonly name: 'live' }
@@ -24,5 +24,8 @@ export type State =
 export const PAST: State = { name: 'past' }
 export const LIVE: State = { name: 'live' }
 
-/** With what a cursor that has told nothing begins again when something left: a snapshot, or all that came since a moment. */
+/**
+ * How a cursor whose client was told nothing yet begins again when a frame is lost: a
+ * snapshot, or the result of a search.
+ */
 export type Again = 'snapshot' | { readonly seek: TimeSeek; readonly position: Position }

@@ -1,6 +1,6 @@
-// Looks for the first record of every partition whose timestamp is at or after a moment: a segment at a time, so that a
-// stream that asks for it takes its turns like any other. It looks in what is retained when it does, and what has left by then
-// is not looked for.
+// Searches the first record of every partition whose timestamp is at or after a moment, one segment a
+// step, so that the stream takes turns like any other. Searches what is retained at each step; what left
+// the bus before that is not found.
 
 import type { BusView } from '../bus/bus-view.ts'
 import type { Position } from '../bus/position.ts'
@@ -12,18 +12,18 @@ import type { SegmentView } from '../segments/segment-view.ts'
 const PASSED_MAX = 4096
 
 export class TimeSeek {
-  /** Epoch ms. */
+  /** The moment, in epoch ms. */
   readonly sinceMs: number
   private readonly bus: BusView
-  /** Sequence from which it goes on looking. */
+  /** Sequence at which the next step begins. */
   private place: number
-  /** Where a partition begins at the latest: what comes from now on, if nothing else was asked for. */
+  /** The partitions to search, and where each begins if nothing before that is found. */
   private readonly latest: Position
-  /** Next sequence of the bus when the search began: it looks no further. */
+  /** Next sequence of the bus when the search began. The search ends there. */
   private readonly nowSequence: number
   private readonly found = new Map<number, number>()
 
-  /** `latest`: of the partitions that are looked through, where each begins at the latest; no further than it is read. */
+  /** `latest`: the partitions to search, and where each begins at the latest, which must not be ahead of the bus. */
   constructor(bus: BusView, sinceMs: number, latest = bus.position()) {
     this.bus = bus
     this.sinceMs = sinceMs
@@ -33,8 +33,8 @@ export class TimeSeek {
   }
 
   /**
-   * Looks through one segment more; the position once every partition's is found, null until then. `unknown`: the segment was
-   * taken back in another thread, and there will be news of it.
+   * Searches one more segment. Returns the position once the search has ended, null until then. `unknown`: another
+   * thread took the segment back; call again after the next publish.
    */
   step(): Position | null | 'unknown' {
     const segment = this.nextSegment()
@@ -49,7 +49,7 @@ export class TimeSeek {
     return null
   }
 
-  /** Whether all that came since the moment can be had, and all that came since it began to look, whatever the moment. */
+  /** Whether the bus has all from the moment on, and has lost nothing that came since the search began. */
   get isWhole(): boolean {
     const { bus, sinceMs, nowSequence } = this
     if (!bus.isWholeSince(sinceMs)) return false
@@ -57,7 +57,7 @@ export class TimeSeek {
     return bus.isWhole || !bus.hasLost(fromNow)
   }
 
-  /** The next that may hold something, or the furthest that one step comes to. */
+  /** The next segment with a timestamp that is late enough, or the last one that this step may pass over. */
   private nextSegment(): SegmentView | undefined {
     const { segments } = this.bus
     const first = indexOfSequence(segments, this.place)
@@ -65,6 +65,7 @@ export class TimeSeek {
     return passed.find(({ newestTimestampMs }) => newestTimestampMs >= this.sinceMs) ?? passed.at(-1)
   }
 
+  /** Whether every partition's record is found. */
   private get isFound(): boolean {
     return this.found.size === this.latest.size
   }
@@ -72,7 +73,7 @@ export class TimeSeek {
   private look(segment: SegmentView): void {
     for (let at = 0; at <= segment.lastPublished && !this.isFound; at = segment.next(at)) {
       if (segment.sequence(at) >= this.nowSequence) return
-      if (segment.timestampMs(at) < this.sinceMs || this.isGone(segment, at)) continue
+      if (segment.timestampMs(at) < this.sinceMs || this.wasRemoved(segment, at)) continue
       const partition = segment.partition(at)
       const latest = this.latest.get(partition)
       if (latest !== undefined && !this.found.has(partition))
@@ -80,8 +81,11 @@ export class TimeSeek {
     }
   }
 
-  /** It had left before the search began. What leaves later is a loss, of which another thread may hear after it sees the mark. */
-  private isGone(segment: SegmentView, at: EntryAt): boolean {
+  /**
+   * Whether a frame was removed before the search began. Later removals are losses; another
+   * thread may see the mark first.
+   */
+  private wasRemoved(segment: SegmentView, at: EntryAt): boolean {
     const isMarked = segment.supersededBefore(at, this.nowSequence) && segment.isRemoved(at)
     return isMarked || this.bus.isSkipped(segment, at)
   }

@@ -1,4 +1,4 @@
-// Which frames a cursor's client is to get, of those that were in the bus when the cursor was made.
+// Decides which frames are hidden from a cursor's client, of those that the bus had when the cursor was made.
 
 import type { BusView } from '../bus/bus-view.ts'
 import type { Position } from '../bus/position.ts'
@@ -6,7 +6,7 @@ import type { EntryAt } from '../segments/segment-layout.ts'
 import type { SegmentView } from '../segments/segment-view.ts'
 
 export class Visibility {
-  /** Next sequence of the bus when the cursor was made: what came before is its past, what comes after is live. */
+  /** Next sequence of the bus when the cursor was made. Frames before it are the past; all others are live. */
   madeAt: number
   /** Whether the past is a snapshot: the newest value of every key. */
   readonly isSnapshot: boolean
@@ -22,9 +22,9 @@ export class Visibility {
   }
 
   /**
-   * Whether a frame is passed over. A snapshot is without what was superseded before. A client that resumes gets every value that
-   * is still there, in case each counts; of a partition of which it has nothing only where no tombstone is gone that may have
-   * superseded it.
+   * Whether a frame is hidden. A snapshot hides what was superseded before it. A client that resumes gets every value
+   * that is still there, in case each counts. But if it has nothing of a partition that lost tombstones, superseded
+   * frames of that partition are hidden: a lost tombstone may have deleted them.
    */
   hides(segment: SegmentView, at: EntryAt): boolean {
     if (!segment.supersededBefore(at, this.madeAt)) return this.bus.isSkipped(segment, at)

@@ -38,7 +38,7 @@ export class Reading {
   /** null once it is known where to begin. */
   private beginning: Beginning | null
   /** The offsets of the client's id that are ahead of this server, until Kafka has confirmed them. */
-  private doubt: AheadOffsets | null = null
+  private unconfirmed: AheadOffsets | null = null
   /** As of the last heartbeat: the id that the client has, and the bus's position at that time. */
   private heartbeatId = ''
   private heartbeatAsOf = ''
@@ -52,13 +52,13 @@ export class Reading {
 
   /** Checks for news. Returns what the stream waits for; null if it can read from `cursor`. */
   look(): Waits | null {
-    if (this.doubt !== null) this.lookIntoDoubt(this.doubt)
+    if (this.unconfirmed !== null) this.checkUnconfirmed(this.unconfirmed)
     return this.beginning === null ? null : this.lookForBeginning(this.beginning)
   }
 
   /** When to check again for an answer of Kafka, in monotonic ms. */
   get lookAtMs(): number {
-    return (this.beginning ?? this.doubt)?.lookAtMs ?? Number.POSITIVE_INFINITY
+    return (this.beginning ?? this.unconfirmed)?.lookAtMs ?? Number.POSITIVE_INFINITY
   }
 
   /**
@@ -92,7 +92,7 @@ export class Reading {
   stop(): void {
     this.cursor?.release()
     this.beginning?.stop()
-    this.doubt?.stop()
+    this.unconfirmed?.stop()
   }
 
   private beginningOf(requested: RequestedBeginning): Beginning {
@@ -116,20 +116,20 @@ export class Reading {
   }
 
   /** Begins to read. Sends a gap first if that is not where the client left off. */
-  private begin({ cursor, reason, doubt }: Begun): void {
+  private begin({ cursor, reason, unconfirmed }: Begun): void {
     if (reason !== null) this.stream.sendGap(reason, false)
     this.cursor = cursor
-    this.doubt = doubt
+    this.unconfirmed = unconfirmed
     this.stream.lookInTime()
   }
 
   /** Checks whether Kafka has confirmed the offsets that are ahead. */
-  private lookIntoDoubt(doubt: AheadOffsets): void {
+  private checkUnconfirmed(unconfirmed: AheadOffsets): void {
     if (this.cursor?.isOutdated) return // they belonged to another topic
-    const finding = doubt.look(this.parts.clock.nowMs())
+    const finding = unconfirmed.look(this.parts.clock.nowMs())
     if (finding === 'beyond') this.restart('beyond-end')
     else if (finding === 'too-old') this.restart(finding)
-    else if (finding === 'settled') this.doubt = null
+    else if (finding === 'settled') this.unconfirmed = null
     else this.stream.lookInTime()
   }
 
@@ -143,7 +143,7 @@ export class Reading {
   private stopReading(): void {
     this.cursor?.release()
     this.cursor = null
-    this.doubt?.stop()
-    this.doubt = null
+    this.unconfirmed?.stop()
+    this.unconfirmed = null
   }
 }

@@ -26,7 +26,7 @@ export class Client extends Possession {
   private wish: NewWish = FROM_EARLIEST
   private beginning: Beginning | null = null
   private cursor: Cursor | null = null
-  private doubt: AheadOffsets | null = null
+  private unconfirmed: AheadOffsets | null = null
   /** What "now" was, where it asked for what comes from then on. */
   private now: Now | null = null
   /** How far the server's streams had read at the request, where it had caught up. */
@@ -41,7 +41,7 @@ export class Client extends Possession {
 
   /** Whether what it was taken at its word for is open. */
   get isInDoubt(): boolean {
-    return this.doubt !== null
+    return this.unconfirmed !== null
   }
 
   /** Whether its stream has yet to begin. */
@@ -86,18 +86,18 @@ export class Client extends Possession {
   disconnect(): void {
     this.isOpen = false
     this.beginning?.stop()
-    this.doubt?.stop()
+    this.unconfirmed?.stop()
     this.cursor?.release()
     if (this.ledger === null) this.id = '' // what it holds is of two topics
     this.beginning = null
-    this.doubt = null
+    this.unconfirmed = null
     this.cursor = null
     this.cutOff()
   }
 
   /** A turn of its stream: a look at where to begin, or one read. False where there is nothing more to do. */
   work(bytesMax: number, cut: Cut): boolean {
-    if (this.doubt !== null) this.lookIntoDoubt(this.doubt)
+    if (this.unconfirmed !== null) this.checkUnconfirmed(this.unconfirmed)
     if (this.beginning !== null) return this.lookForBeginning(this.beginning)
     const { cursor, ledger, server } = this
     if (cursor === null || server === null) return false
@@ -143,9 +143,9 @@ export class Client extends Possession {
     this.disconnect()
   }
 
-  private begin({ cursor, reason, doubt }: Begun, server: Server): void {
+  private begin({ cursor, reason, unconfirmed }: Begun, server: Server): void {
     this.cursor = cursor
-    this.doubt = doubt
+    this.unconfirmed = unconfirmed
     if (!cursor.isOutdated) this.generation = server.viewGeneration
     // The topic became another one while it waited, and its id is as good for that one.
     const isElsewhere = this.logs !== server.viewLogs && !cursor.isOutdated
@@ -178,7 +178,7 @@ export class Client extends Possession {
   }
 
   private expectHonoured(): void {
-    if (this.doubt === null) this.claim?.expectHonoured()
+    if (this.unconfirmed === null) this.claim?.expectHonoured()
   }
 
   /** Who named a moment is told what is gone since the request, others nothing. */
@@ -192,15 +192,15 @@ export class Client extends Possession {
     else ledger.beginAt(this.from, server, this.now.isReading)
   }
 
-  private lookIntoDoubt(doubt: AheadOffsets): void {
+  private checkUnconfirmed(unconfirmed: AheadOffsets): void {
     const { server } = this
     if (server === null || this.cursor?.isOutdated) return
-    const finding = doubt.look(server.nowMs)
+    const finding = unconfirmed.look(server.nowMs)
     if (finding === 'beyond' || finding === 'too-old') {
       const reason = finding === 'beyond' ? 'beyond-end' : finding
       this.claim?.expectInDoubt(reason)
       this.restart(server)
-    } else if (finding === 'settled') this.doubt = null
+    } else if (finding === 'settled') this.unconfirmed = null
     if (this.ledger === null) this.expectHonoured()
   }
 

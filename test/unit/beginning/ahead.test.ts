@@ -229,7 +229,7 @@ describe('an id ahead in a partition that Kafka did not list', () => {
     const { scene, start } = await waiting()
     scene.nowMs += 1_500
     scene.topic.answer(marks(0, 3))
-    expect(begun(await scene.look(start))).toMatchObject({ reason: null, doubt: null })
+    expect(begun(await scene.look(start))).toMatchObject({ reason: null, unconfirmed: null })
   })
 
   it('is beyond the end if the next list, asked for later, lacks it as well', async () => {
@@ -247,7 +247,7 @@ describe('an id ahead in a partition that Kafka did not list', () => {
     other.nowMs += 1_999
     expect(await other.look(unanswered)).toBe('publish')
     other.nowMs += 1
-    const { reason, doubt } = begun(await other.look(unanswered))
-    expect([reason, doubt === null]).toEqual([null, false])
+    const { reason, unconfirmed } = begun(await other.look(unanswered))
+    expect([reason, unconfirmed === null]).toEqual([null, false])
   })
 })
