@@ -71,7 +71,7 @@ function say(text, kind, reasons) {
   document.getElementById('reasons').replaceChildren(...reasons.map((reason) => cell('li', reason)))
 }
 
-/** Rows of texts into a table: never HTML, whatever a topic is called. */
+/** Fills a table with rows of texts. Names of topics are shown as text, never as HTML. */
 function fill(id, rows, headings = []) {
   const head = document.createElement('thead')
   head.append(row('th', headings))

@@ -13,7 +13,9 @@ const LINE_MAX = 120
 /** Say "any", "a client that …", "nothing" and "again" instead. */
 const VAGUE = /\b(whoever|whatever|whichever|nobody|anew)\b/i
 /** Folders and files whose comments are checked. */
-const CODE = /^(bench|test\/house|\.ci|\.github)\/|^(Dockerfile|compose\.yaml)$/
+const CODE = /^(bench|plugins|public|routes|src|test|\.ci|\.github)\/|^(Dockerfile|compose\.yaml)$/
+/** Whose comments are not mended yet. */
+const LATER = /^src\/(beginning|client|commands|config|demo)\/|^src\/[a-z]+\.ts$|^test\/(?!house\/)/
 /** By the end of a file's name: what a comment begins with. */
 const SLASHES = new Set(['.ts', '.mts', '.mjs', '.js', '.go'])
 const HASHES = new Set(['', '.yaml', '.yml'])
@@ -26,7 +28,7 @@ interface Line {
 
 const files = filesIn('')
 const documents = files.filter((path) => path.endsWith('.md')).flatMap(linesOf)
-const comments = files.filter((path) => CODE.test(path)).flatMap(commentsOf)
+const comments = files.filter((path) => CODE.test(path) && !LATER.test(path)).flatMap(commentsOf)
 
 /** Paths from the root. */
 function filesIn(folder: string): string[] {
