@@ -4,7 +4,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { KafkaSseOptions } from '../../src/plugin.ts'
 import { bootstrapServers, Kafka } from '../kafka/kafka.ts'
-import { AUDIENCE, ISSUER, makeKey } from '../support/auth-fixtures.ts'
+import { AUDIENCE, ISSUER, makeKey } from '../support/keys-and-tokens.ts'
 import { CrowdedHost } from './crowded-host.ts'
 import { MovingProducer } from './moving-producer.ts'
 

@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, inject, it } from 'vitest'
 import { findSecrets, traitsOf } from '../printed/secrets.ts'
-import { makeKey, mintToken, mintUnsigned } from '../support/auth-fixtures.ts'
+import { makeKey, mintToken, mintUnsigned } from '../support/keys-and-tokens.ts'
 
 const key = makeKey('ES256')
 const token = mintToken(key)

@@ -3,8 +3,8 @@
 import { get, type IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { makeKey } from '../support/auth-fixtures.ts'
 import { CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
+import { makeKey } from '../support/keys-and-tokens.ts'
 
 const PATHS = [
   '/health/live',

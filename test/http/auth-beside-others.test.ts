@@ -5,14 +5,14 @@ import { describe, expect, it } from 'vitest'
 import { kafkaSseAuth } from '../../plugins/auth.ts'
 import type { AuthOptions } from '../../src/options.ts'
 import type { HostAnswer } from '../../src/token/session.ts'
+import { AuthScene } from '../support/auth-scene.ts'
 import {
   authOptions,
   makeKey,
   mintToken,
   mintWithPublicKeyAsSecret,
   type TestKey,
-} from '../support/auth-fixtures.ts'
-import { AuthScene } from '../support/auth-scene.ts'
+} from '../support/keys-and-tokens.ts'
 import { forThisTest } from '../support/scene.ts'
 
 const rsa = makeKey('RS256')

@@ -8,6 +8,7 @@ import { kafkaSseAuth } from '../../plugins/auth.ts'
 import { logRedaction } from '../../src/http/log-redaction.ts'
 import type { AuthOptions } from '../../src/options.ts'
 import { EXPIRY_SECONDS_MAX } from '../../src/token/claims.ts'
+import { AuthScene } from '../support/auth-scene.ts'
 import {
   AUDIENCE,
   authOptions,
@@ -22,8 +23,7 @@ import {
   nowSeconds,
   SCOPE,
   startKeyServer,
-} from '../support/auth-fixtures.ts'
-import { AuthScene } from '../support/auth-scene.ts'
+} from '../support/keys-and-tokens.ts'
 import { END_STREAM_AND_HEADERS, frame, HEADERS, PREFACE, SETTINGS } from '../support/raw-http2.ts'
 import { forThisTest } from '../support/scene.ts'
 

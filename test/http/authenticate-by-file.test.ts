@@ -7,8 +7,8 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { INSPECTABLE, RunningWorkers } from '../faults/running-workers.ts'
-import { AUDIENCE, ISSUER, makeKey, mintToken } from '../support/auth-fixtures.ts'
 import { type CommandProcess, CommandScene, LOCAL_SETTINGS, NO_KAFKA } from '../support/command-process.ts'
+import { AUDIENCE, ISSUER, makeKey, mintToken } from '../support/keys-and-tokens.ts'
 import { ServerProcess } from '../support/server-process.ts'
 
 const key = makeKey('ES256')

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import type { AuthOptions } from '../../src/options.ts'
+import { AuthScene } from '../support/auth-scene.ts'
 import {
   authOptions,
   exampleClaims,
@@ -12,8 +13,7 @@ import {
   mintUnsigned,
   mintWithPublicKeyAsSecret,
   nowSeconds,
-} from '../support/auth-fixtures.ts'
-import { AuthScene } from '../support/auth-scene.ts'
+} from '../support/keys-and-tokens.ts'
 import { forThisTest } from '../support/scene.ts'
 
 const rsa = makeKey('RS256')

@@ -16,9 +16,9 @@ import { buildWebApp } from '../../src/app/web-app.ts'
 import { parseEnvironment } from '../../src/config/parse.ts'
 import { makeCertificates } from '../../src/demo/certificates.ts'
 import { type Listener, listen } from '../../src/http/listener.ts'
-import { AdminParts } from '../support/admin-fixture.ts'
-import { makeKey } from '../support/auth-fixtures.ts'
+import { AdminParts } from '../support/admin-parts.ts'
 import { SERVE_SETTINGS } from '../support/command-process.ts'
+import { makeKey } from '../support/keys-and-tokens.ts'
 import { TopicInMemory } from '../support/topic-in-memory.ts'
 
 const PATHS = {

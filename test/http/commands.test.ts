@@ -8,8 +8,8 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { makeCertificates } from '../../src/demo/certificates.ts'
-import { makeKey } from '../support/auth-fixtures.ts'
 import { CommandScene, NO_KAFKA, SERVE_SETTINGS } from '../support/command-process.ts'
+import { makeKey } from '../support/keys-and-tokens.ts'
 
 let scene: CommandScene
 beforeEach(() => {

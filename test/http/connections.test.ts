@@ -19,8 +19,8 @@ import {
   GUARD_DEFAULTS,
   guardConnections,
 } from '../../src/http/connection-limits.ts'
-import { eventually } from '../support/auth-fixtures.ts'
 import { GuardedScene } from '../support/guarded-scene.ts'
+import { eventually } from '../support/keys-and-tokens.ts'
 import { END_STREAM_AND_HEADERS, frame, getBlock, PREFACE, SETTINGS } from '../support/raw-http2.ts'
 
 const GET_STREAM = getBlock('/stream')

@@ -4,7 +4,7 @@ import cors from '@fastify/cors'
 import fastify, { type FastifyInstance } from 'fastify'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import kafkaSse, { type KafkaSseOptions } from '../../src/plugin.ts'
-import { AUDIENCE, ISSUER, makeKey } from '../support/auth-fixtures.ts'
+import { AUDIENCE, ISSUER, makeKey } from '../support/keys-and-tokens.ts'
 
 const HOSTS = 'https://hosts.example.com'
 const OURS = 'https://ours.example.com'

@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { inheritedSockets } from '../../src/http/inherited-sockets.ts'
-import { makeKey } from '../support/auth-fixtures.ts'
 import { CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
+import { makeKey } from '../support/keys-and-tokens.ts'
 
 let scene: CommandScene
 beforeEach(() => {

@@ -3,7 +3,7 @@ import { afterEach, expect, it } from 'vitest'
 import auth from '../../plugins/auth.ts'
 import sse from '../../plugins/sse.ts'
 import { streamRoutes } from '../../routes/stream.ts'
-import { authOptions, exampleClaims, makeKey, mintToken, startKeyServer } from '../support/auth-fixtures.ts'
+import { authOptions, exampleClaims, makeKey, mintToken, startKeyServer } from '../support/keys-and-tokens.ts'
 import { TopicInMemory } from '../support/topic-in-memory.ts'
 
 const LIMITS = { streamsMax: 10, streamsPerSubjectMax: 10, streamsPerAddressMax: 10 }

@@ -4,8 +4,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { BUILT_FEATURES, missingLine } from '../../plugins/kafka/client/librdkafka-build.ts'
 import { report } from '../../src/commands/features.ts'
-import { makeKey } from '../support/auth-fixtures.ts'
 import { CommandScene, NO_KAFKA, SERVE_SETTINGS } from '../support/command-process.ts'
+import { makeKey } from '../support/keys-and-tokens.ts'
 
 const { publicPem } = makeKey('ES256')
 let scene: CommandScene

@@ -15,8 +15,8 @@ import type { App } from '../../src/app/app.ts'
 import { buildSingleThreadApp } from '../../src/app/single-thread-app.ts'
 import { parseEnvironment } from '../../src/config/parse.ts'
 import { ensureDemoCredentials } from '../../src/demo/credentials.ts'
-import { AUDIENCE, ISSUER, makeKey } from '../support/auth-fixtures.ts'
 import { respond } from '../support/http-scene.ts'
+import { AUDIENCE, ISSUER, makeKey } from '../support/keys-and-tokens.ts'
 
 interface Answer {
   readonly status: number

@@ -8,7 +8,7 @@ import cors from '@fastify/cors'
 import fastify, { type FastifyInstance } from 'fastify'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import kafkaSse, { type KafkaSseOptions } from '../../src/plugin.ts'
-import { AUDIENCE, exampleClaims, ISSUER, makeKey, mintToken } from '../support/auth-fixtures.ts'
+import { AUDIENCE, exampleClaims, ISSUER, makeKey, mintToken } from '../support/keys-and-tokens.ts'
 import { keepPrintedBy } from '../support/printed.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))

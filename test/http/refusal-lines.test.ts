@@ -11,7 +11,7 @@ import {
   makeKey,
   mintToken,
   startKeyServer,
-} from '../support/auth-fixtures.ts'
+} from '../support/keys-and-tokens.ts'
 import { keepPrinted } from '../support/printed.ts'
 
 const key = makeKey('ES256')

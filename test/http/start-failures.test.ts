@@ -7,8 +7,8 @@ import { closeSync, openSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { makeCertificates } from '../../src/demo/certificates.ts'
-import { jwksOf, makeKey } from '../support/auth-fixtures.ts'
 import { type CommandProcess, CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
+import { jwksOf, makeKey } from '../support/keys-and-tokens.ts'
 
 /** From the words to the end; the start itself takes as long as the machine is busy. */
 const ENDS_WITHIN_MS = 2000

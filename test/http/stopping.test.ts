@@ -5,8 +5,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { eventually, makeKey, mintToken } from '../support/auth-fixtures.ts'
 import { CLI, type CommandProcess, CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
+import { eventually, makeKey, mintToken } from '../support/keys-and-tokens.ts'
 import { hasPrograms } from '../support/programs.ts'
 
 const key = makeKey('ES256')

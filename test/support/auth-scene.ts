@@ -10,7 +10,7 @@ import { kafkaSseAuth } from '../../plugins/auth.ts'
 import { logRedaction } from '../../src/http/log-redaction.ts'
 import type { AuthOptions } from '../../src/options.ts'
 import type { Session } from '../../src/token/session.ts'
-import { LogLines, SCOPE } from './auth-fixtures.ts'
+import { LogLines, SCOPE } from './keys-and-tokens.ts'
 
 interface Answer {
   readonly status: number

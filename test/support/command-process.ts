@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { vi } from 'vitest'
-import { AUDIENCE, ISSUER } from './auth-fixtures.ts'
+import { AUDIENCE, ISSUER } from './keys-and-tokens.ts'
 import { keepPrintedBy } from './printed.ts'
 
 export const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url))

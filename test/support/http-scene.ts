@@ -20,7 +20,14 @@ import { makeCertificates } from '../../src/demo/certificates.ts'
 import { type Listener, listen } from '../../src/http/listener.ts'
 import { logRedaction } from '../../src/http/log-redaction.ts'
 import type { AuthOptions, SseOptions } from '../../src/options.ts'
-import { authOptions, exampleClaims, makeKey, mintToken, nowSeconds, type TestKey } from './auth-fixtures.ts'
+import {
+  authOptions,
+  exampleClaims,
+  makeKey,
+  mintToken,
+  nowSeconds,
+  type TestKey,
+} from './keys-and-tokens.ts'
 import { keepPrinted, keepSecret } from './printed.ts'
 import { StreamReader } from './stream-reader.ts'
 import { TopicInMemory } from './topic-in-memory.ts'

@@ -8,8 +8,8 @@ import { figuresOfProcess } from '../../../plugins/admin/process-figures.ts'
 import { EventLoopDelay } from '../../../src/admin/event-loop-delay.ts'
 import { createConnectionFigures } from '../../../src/http/connection-limits.ts'
 import { SegmentPool } from '../../../src/segments/segment-pool.ts'
-import { AdminParts } from '../../support/admin-fixture.ts'
-import { eventually } from '../../support/auth-fixtures.ts'
+import { AdminParts } from '../../support/admin-parts.ts'
+import { eventually } from '../../support/keys-and-tokens.ts'
 import { TopicInMemory } from '../../support/topic-in-memory.ts'
 
 /** Two workers, one of which is an hour late. */

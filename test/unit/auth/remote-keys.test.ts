@@ -14,7 +14,7 @@ import {
   LogLines,
   makeKey,
   startKeyServer,
-} from '../../support/auth-fixtures.ts'
+} from '../../support/keys-and-tokens.ts'
 
 const first = makeKey('ES256', 'first')
 const second = keyAs(makeKey('ES256'), { kid: 'second' })

@@ -5,7 +5,7 @@ import { registerJwt, TokenRefused, type VerifyToken } from '../../../plugins/au
 import { type Verified, VerifiedTokens } from '../../../plugins/auth/verified-tokens.ts'
 import { KeysUnavailable } from '../../../src/errors.ts'
 import { tokenDigest } from '../../../src/token/request-token.ts'
-import { AUDIENCE, ISSUER, makeKey, mintToken } from '../../support/auth-fixtures.ts'
+import { AUDIENCE, ISSUER, makeKey, mintToken } from '../../support/keys-and-tokens.ts'
 
 const key = makeKey('ES256')
 const other = makeKey('ES256')

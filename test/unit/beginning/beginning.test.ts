@@ -7,8 +7,8 @@ import { formatEventId } from '../../../src/bus/event-id.ts'
 import { Cursor } from '../../../src/cursor/cursor.ts'
 import { MergedPosition } from '../../../src/cursor/merged-position.ts'
 import { threeRecords } from '../../support/beginning-scene.ts'
-import { pass } from '../../support/fake-time.ts'
 import { StreamsScene, said, sessionFor } from '../../support/streams-scene.ts'
+import { pass } from '../../support/time.ts'
 import { recordOf, TopicInMemory } from '../../support/topic-in-memory.ts'
 
 beforeEach(() => {

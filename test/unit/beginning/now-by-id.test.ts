@@ -10,8 +10,8 @@ import {
   records,
   threeRecords,
 } from '../../support/beginning-scene.ts'
-import { pass } from '../../support/fake-time.ts'
 import { StreamsScene } from '../../support/streams-scene.ts'
+import { pass } from '../../support/time.ts'
 import { recordOf, TopicInMemory } from '../../support/topic-in-memory.ts'
 
 beforeEach(() => {

@@ -3,8 +3,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { formatEventId } from '../../../src/bus/event-id.ts'
 import { BeginningScene, begun, LATEST, records } from '../../support/beginning-scene.ts'
-import { pass } from '../../support/fake-time.ts'
 import { StreamsScene, said } from '../../support/streams-scene.ts'
+import { pass } from '../../support/time.ts'
 import { recordOf, TopicInMemory } from '../../support/topic-in-memory.ts'
 
 beforeEach(() => {

@@ -13,8 +13,8 @@ import {
   marks,
   records,
 } from '../../support/beginning-scene.ts'
-import { pass } from '../../support/fake-time.ts'
 import { StreamsScene } from '../../support/streams-scene.ts'
+import { pass } from '../../support/time.ts'
 import { recordOf, TopicInMemory } from '../../support/topic-in-memory.ts'
 
 beforeEach(() => {

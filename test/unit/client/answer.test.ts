@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ClientScene, status } from '../../support/client-scene.ts'
-import { pass } from '../../support/fake-time.ts'
+import { pass } from '../../support/time.ts'
 
 let scene: ClientScene
 beforeEach(() => {

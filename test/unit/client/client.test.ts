@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { connect } from '../../../src/client/index.ts'
 import { ClientScene, rejectedBy, STREAM_URL, status } from '../../support/client-scene.ts'
 import { CHALLENGE } from '../../support/client-server.ts'
-import { pass } from '../../support/fake-time.ts'
+import { pass } from '../../support/time.ts'
 
 let scene: ClientScene
 beforeEach(() => {

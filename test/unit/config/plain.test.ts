@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ConfigError, parseEnvironment, validateOptions } from '../../../src/config/parse.ts'
 import type { KafkaSseOptions } from '../../../src/options.ts'
 import { takeOver } from '../../../src/threads/handover.ts'
-import { AUDIENCE, ISSUER, makeKey } from '../../support/auth-fixtures.ts'
+import { AUDIENCE, ISSUER, makeKey } from '../../support/keys-and-tokens.ts'
 
 const R = '() => { throw new Error("nobody") }'
 /** The source of the options, and what is said behind the name of their place. */

@@ -9,7 +9,7 @@ import {
   redactTokens,
   redactUrl,
 } from '../../../src/http/redaction.ts'
-import { makeKey, mintToken } from '../../support/auth-fixtures.ts'
+import { makeKey, mintToken } from '../../support/keys-and-tokens.ts'
 
 const token = mintToken(makeKey('ES256'))
 const [, payload = '', signature = ''] = token.split('.')

@@ -1,8 +1,8 @@
 // What happens to a topic that is followed: partitions come, logs are cut off, topics are recreated, buses come and go.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { pass } from '../../support/fake-time.ts'
 import { createWriter, ReaderScene } from '../../support/reader-scene.ts'
+import { pass } from '../../support/time.ts'
 
 let scene: ReaderScene
 beforeEach(() => {

@@ -1,8 +1,8 @@
 // When the buses get their turns of housekeeping.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { pass } from '../../support/fake-time.ts'
 import { ReaderScene } from '../../support/reader-scene.ts'
+import { pass } from '../../support/time.ts'
 
 let scene: ReaderScene
 beforeEach(() => {

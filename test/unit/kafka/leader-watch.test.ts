@@ -1,8 +1,8 @@
 // Leaders that are missing or silent: how long they hold up what, and what is said of them.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { pass } from '../../support/fake-time.ts'
 import { ReaderScene } from '../../support/reader-scene.ts'
+import { pass } from '../../support/time.ts'
 
 let scene: ReaderScene
 beforeEach(() => {

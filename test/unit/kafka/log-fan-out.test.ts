@@ -1,8 +1,8 @@
 // What the loggers of several registrations on the same brokers hear.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { pass } from '../../support/fake-time.ts'
 import { createLog, createWriter, ReaderScene } from '../../support/reader-scene.ts'
+import { pass } from '../../support/time.ts'
 
 let scene: ReaderScene
 beforeEach(() => {

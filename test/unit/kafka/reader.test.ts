@@ -1,8 +1,8 @@
 // One reader of a topic: what it asks and reads, when it publishes, and what it says of trouble.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { pass } from '../../support/fake-time.ts'
 import { createWriter, ReaderScene } from '../../support/reader-scene.ts'
+import { pass } from '../../support/time.ts'
 
 let scene: ReaderScene
 beforeEach(() => {

@@ -1,8 +1,8 @@
 // Refreshes: how many questions many topics take, and the watermarks that streams ask for.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { pass } from '../../support/fake-time.ts'
 import { createWriter, ReaderScene } from '../../support/reader-scene.ts'
+import { pass } from '../../support/time.ts'
 
 let scene: ReaderScene
 beforeEach(() => {

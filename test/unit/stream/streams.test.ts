@@ -3,9 +3,9 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Session } from '../../../src/token/session.ts'
-import { pass } from '../../support/fake-time.ts'
 import { MemorySink } from '../../support/memory-sink.ts'
 import { StreamsScene, said, sessionFor } from '../../support/streams-scene.ts'
+import { pass } from '../../support/time.ts'
 import { TopicInMemory } from '../../support/topic-in-memory.ts'
 
 const CHALLENGE =

@@ -6,7 +6,7 @@ import {
   TOKEN_CHARACTERS_MAX,
   tokenDigest,
 } from '../../../src/token/request-token.ts'
-import { makeKey, mintToken } from '../../support/auth-fixtures.ts'
+import { makeKey, mintToken } from '../../support/keys-and-tokens.ts'
 
 const places = { queryToken: true, cookie: null }
 
