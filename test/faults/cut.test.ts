@@ -5,9 +5,10 @@ import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { EventSource as EventSource4 } from 'eventsource'
 import { EventSource as EventSource3 } from 'eventsource3'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { connect, type Fetch } from '../../src/client/index.ts'
 import { HttpScene } from '../support/http-scene.ts'
+import { forThisTest } from '../support/scene.ts'
 import { CutCase, CuttingProxy } from './cutting-proxy.ts'
 
 /** What a client shows: the event's type and its data. */
@@ -49,11 +50,6 @@ interface Run {
   readonly shown: string[]
 }
 
-const closing: (() => unknown)[] = []
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close()
-})
-
 describe('a connection cut after any byte of three records', () => {
   it('loses nothing on the way back over HTTP/1.1', { timeout: 2 * TIMEOUT_MS }, async () => {
     const whole = await play(() => [Number.POSITIVE_INFINITY])
@@ -80,7 +76,7 @@ describe('a connection cut after any byte of three records', () => {
       const cut = new CutCase(bodyBytesMax)
       const shown: string[] = []
       const receive: Receive = (type, data) => shown.push(`${type} ${data}`)
-      closing.push(ourClient('https://localhost/events', token, receive, cutHttp2Fetch(scene, cut)))
+      onTestFinished(ourClient('https://localhost/events', token, receive, cutHttp2Fetch(scene, cut)))
       return { client: 'our client', cut, shown }
     }
     // retry:NNNN and the three records; :ready comes behind them
@@ -96,7 +92,7 @@ describe('a connection cut after any byte of three records', () => {
 async function play(cutsOf: (client: string) => readonly number[]): Promise<Run[]> {
   const scene = await openScene(false)
   const proxy = await CuttingProxy.open(scene.port)
-  closing.push(() => proxy.close())
+  onTestFinished(() => proxy.close())
   const token = scene.token(300)
   const runs = Object.keys(clients).flatMap((client) =>
     cutsOf(client).map((bodyBytesMax) => start(proxy, token, client, bodyBytesMax)),
@@ -109,9 +105,7 @@ async function play(cutsOf: (client: string) => readonly number[]): Promise<Run[
 }
 
 async function openScene(isTls: boolean): Promise<HttpScene> {
-  const scene = await HttpScene.open({ isTls })
-  closing.push(() => scene.close())
-  return scene
+  return await forThisTest(HttpScene.open({ isTls }))
 }
 
 function start(proxy: CuttingProxy, token: string, client: string, bodyBytesMax: number): Run {
@@ -121,7 +115,7 @@ function start(proxy: CuttingProxy, token: string, client: string, bodyBytesMax:
   const url = `http://127.0.0.1:${proxy.port}/events?case=${name}&access_token=${token}`
   const shown: string[] = []
   const close = clients[client]?.(url, token, (type, data) => shown.push(`${type} ${data}`))
-  closing.push(() => close?.())
+  onTestFinished(() => close?.())
   return { client, cut, shown }
 }
 

@@ -2,10 +2,11 @@
 // is produced after they have their answer arrives, whatever Kafka tells the server later.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { formatEventId } from '../../src/bus/event-id.ts'
 import { FROM_NOW } from '../../src/bus/position.ts'
 import { bootstrapServers, Kafka } from '../kafka/kafka.ts'
+import { forThisTest } from '../support/scene.ts'
 import { ServerProcess } from '../support/server-process.ts'
 import { HeldConnection, type HeldStream } from './held-connection.ts'
 
@@ -66,14 +67,12 @@ describe.skipIf(bootstrapServers === null)('A stream that is opened while the se
     { timeout: 90_000 },
     async (workers) => {
       const settings = { KAFKA_REPLAY: 'all', WORKERS: workers }
-      const server = await ServerProcess.open(kafka.bootstrapServers, topic, { settings })
-      onTestFinished(() => server.close())
+      const server = await forThisTest(ServerProcess.open(kafka.bootstrapServers, topic, { settings }))
       const token = await server.token('+1h')
       await server.stop()
       const stop = producing()
       await server.start()
-      const connection = await HeldConnection.open(server)
-      onTestFinished(() => connection.close())
+      const connection = await forThisTest(HeldConnection.open(server))
       const wasLoading = !hasCaughtUp(server)
       const asked = await Promise.all(
         Object.entries(WISHES).map(async ([wish, headers]): Promise<Asked> => {

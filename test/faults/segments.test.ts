@@ -10,11 +10,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { afterEach, expect, it, vi } from 'vitest'
+import { expect, it, onTestFinished, vi } from 'vitest'
 import { type Listener, listen } from '../../src/http/listener.ts'
 import type { Segment } from '../../src/segments/segment.ts'
 import { SegmentPool } from '../../src/segments/segment-pool.ts'
 import { HttpScene } from '../support/http-scene.ts'
+import { forThisTest } from '../support/scene.ts'
 import { TopicInMemory } from '../support/topic-in-memory.ts'
 import { recordKey, recordValue } from './pattern.mjs'
 
@@ -47,11 +48,6 @@ class WatchedPool extends SegmentPool {
   }
 }
 
-const closing: (() => unknown)[] = []
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close()
-})
-
 it('gives nobody a byte that is not theirs, and keeps no memory', { timeout: 5 * TIMEOUT_MS }, async () => {
   const pool = new WatchedPool()
   const scenes = new Map([
@@ -59,7 +55,7 @@ it('gives nobody a byte that is not theirs, and keeps no memory', { timeout: 5 *
     ['compacted', await openScene(pool)],
   ])
   const clients = new Clients(await targetsOf(scenes))
-  closing.push(() => clients.close())
+  onTestFinished(() => clients.close())
 
   await clients.during(() => write(scenes, 15 * POOL_BYTES)) // until the allocator, too, has what it wants
   const grownBytes: number[] = []
@@ -85,9 +81,7 @@ it('gives nobody a byte that is not theirs, and keeps no memory', { timeout: 5 *
 
 async function openScene(pool: SegmentPool): Promise<HttpScene> {
   const topic = new TopicInMemory(1, { pool, retainedBytesMax: RETAINED_BYTES_MAX })
-  const scene = await HttpScene.open({ topic })
-  closing.push(() => scene.close())
-  return scene
+  return await forThisTest(HttpScene.open({ topic }))
 }
 
 interface Target {
@@ -110,7 +104,7 @@ async function targetsOf(scenes: ReadonlyMap<string, HttpScene>): Promise<Target
       port: 0,
       tls: null,
     })
-    closing.push(() => plain.close())
+    onTestFinished(() => plain.close())
     const cleartext = await openCleartext(scene)
     const { port, ca } = scene
     const token = scene.token(3600)
@@ -138,7 +132,7 @@ async function openCleartext({ app }: HttpScene): Promise<number> {
   server.on('session', (session) => sessions.add(session.once('close', () => sessions.delete(session))))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  closing.push(() => {
+  onTestFinished(() => {
     for (const session of sessions) session.destroy()
     server.close()
   })

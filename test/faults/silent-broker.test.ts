@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Cluster } from '../kafka/cluster.ts'
 import { canStartKafka, Kafka } from '../kafka/kafka.ts'
+import { forThisTest } from '../support/scene.ts'
 import { ServerProcess } from '../support/server-process.ts'
 import { HeldConnection, type HeldStream } from './held-connection.ts'
 import { Ledger } from './ledger.ts'
@@ -70,9 +71,7 @@ describe.skipIf(!canStartKafka)(
     async function serve(twin?: ServerProcess): Promise<ServerProcess> {
       const settings = { KAFKA_REPLAY: 'all', HEARTBEAT_SECONDS: '1', WORKERS: '1' }
       const options = twin === undefined ? { settings } : { twin, settings }
-      const server = await ServerProcess.open(cluster.bootstrapServers, topic, options)
-      onTestFinished(() => server.close())
-      return server
+      return await forThisTest(ServerProcess.open(cluster.bootstrapServers, topic, options))
     }
 
     async function opener(

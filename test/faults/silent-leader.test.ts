@@ -6,6 +6,7 @@ import type { Watermarks } from '../../src/bus/record.ts'
 import { Cluster } from '../kafka/cluster.ts'
 import { canStartKafka, Kafka } from '../kafka/kafka.ts'
 import { KafkaScene } from '../kafka/kafka-scene.ts'
+import { forThisTest } from '../support/scene.ts'
 
 const SOON = { timeout: 30_000, interval: 20 }
 /** Longer than this test: the others go on taking it for the leader. */
@@ -75,9 +76,7 @@ describe.skipIf(!canStartKafka)('While one of three brokers hangs', { timeout: 1
   })
 
   async function openScene(topic: string): Promise<KafkaScene> {
-    const scene = await KafkaScene.open(cluster.bootstrapServers, topic, { keeps: 'all' })
-    onTestFinished(() => scene.close())
-    return scene
+    return await forThisTest(KafkaScene.open(cluster.bootstrapServers, topic, { keeps: 'all' }))
   }
 })
 

@@ -11,9 +11,10 @@ import { kafkaSseAdmin } from '../../plugins/admin.ts'
 import { adminRoutes } from '../../routes/admin.ts'
 import type { Status } from '../../src/admin/admin.ts'
 import { isLasting } from '../../src/stream/lasting-answers.ts'
-import { AdminParts, TroubledTopic } from '../support/admin-parts.ts'
-import { eventually, LogLines } from '../support/keys-and-tokens.ts'
+import { AdminParts } from '../support/admin-parts.ts'
+import { LogLines } from '../support/printed.ts'
 import { StreamReader } from '../support/stream-reader.ts'
+import { eventually } from '../support/time.ts'
 import { TopicInMemory } from '../support/topic-in-memory.ts'
 
 const FOLDER = fileURLToPath(new URL('../../public', import.meta.url))
@@ -109,7 +110,7 @@ describe('/health', () => {
   })
 
   it('is not ready while Kafka is in trouble, and says so once for all topics', async () => {
-    const topics = [new TroubledTopic(), new TroubledTopic()]
+    const topics = [new TopicInMemory(), new TopicInMemory()]
     for (const topic of topics) topic.trouble = 'no broker answers'
     parts.opened.push(...topics)
     await register(app)

@@ -12,20 +12,20 @@ import { AuthScene } from '../support/auth-scene.ts'
 import {
   AUDIENCE,
   authOptions,
-  eventually,
   ISSUER,
   jwksOf,
   KEY_ALGORITHMS,
   keyAs,
-  LogLines,
   makeKey,
   mintToken,
   nowSeconds,
   SCOPE,
   startKeyServer,
 } from '../support/keys-and-tokens.ts'
+import { LogLines } from '../support/printed.ts'
 import { END_STREAM_AND_HEADERS, frame, HEADERS, PREFACE, SETTINGS } from '../support/raw-http2.ts'
 import { forThisTest } from '../support/scene.ts'
+import { eventually } from '../support/time.ts'
 
 const rsa = makeKey('RS256')
 const ec = makeKey('ES256')

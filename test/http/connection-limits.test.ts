@@ -21,10 +21,11 @@ import { INSPECTABLE, RunningWorkers } from '../faults/running-workers.ts'
 import { CommandScene, NO_KAFKA, SERVE_SETTINGS } from '../support/command-process.ts'
 import { GuardedScene } from '../support/guarded-scene.ts'
 import { HttpScene } from '../support/http-scene.ts'
-import { eventually, makeKey } from '../support/keys-and-tokens.ts'
+import { makeKey } from '../support/keys-and-tokens.ts'
 import { frame, PREFACE, requests, SETTINGS, SETTINGS_WITHOUT_WINDOW } from '../support/raw-http2.ts'
 import { forThisTest } from '../support/scene.ts'
 import { ServerProcess } from '../support/server-process.ts'
+import { eventually } from '../support/time.ts'
 
 /** More than the buffers of both kernels hold. */
 const LARGE = Buffer.alloc(16 * 1024 * 1024)

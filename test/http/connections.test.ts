@@ -20,8 +20,8 @@ import {
   guardConnections,
 } from '../../src/http/connection-limits.ts'
 import { GuardedScene } from '../support/guarded-scene.ts'
-import { eventually } from '../support/keys-and-tokens.ts'
 import { END_STREAM_AND_HEADERS, frame, getBlock, PREFACE, SETTINGS } from '../support/raw-http2.ts'
+import { eventually } from '../support/time.ts'
 
 const GET_STREAM = getBlock('/stream')
 

@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net'
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { afterEach, describe, expect, it } from 'vitest'
 import kafkaSse, { type HostAnswer, type KafkaSseOptions } from '../../src/plugin.ts'
-import { eventually, LogLines } from '../support/keys-and-tokens.ts'
+import { LogLines } from '../support/printed.ts'
+import { eventually } from '../support/time.ts'
 
 const DEFAULT_STREAM = { path: '/events', topic: 'events' }
 let app: FastifyInstance

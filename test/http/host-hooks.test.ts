@@ -9,14 +9,10 @@ import { type AddressInfo, connect as connectTcp } from 'node:net'
 import { PassThrough, pipeline, type Readable } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { listen } from '../../src/http/listener.ts'
 import { HttpScene, type SceneOptions } from '../support/http-scene.ts'
-
-const closing: (() => unknown)[] = []
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close()
-})
+import { forThisTest } from '../support/scene.ts'
 
 /** One answer, as far as it has come. */
 interface Answer {
@@ -32,15 +28,14 @@ const WAIT_MS = 5_000
 
 /** How to get the stream over each transport. */
 async function open(options: SceneOptions = {}): Promise<{ scene: HttpScene; gets: Map<string, Get> }> {
-  const scene = await HttpScene.open(options)
-  closing.push(() => scene.close())
+  const scene = await forThisTest(HttpScene.open(options))
   const handler = scene.app.routing as RequestListener
   const plain = await listen(handler, { host: '127.0.0.1', port: 0, tls: null })
-  closing.push(() => plain.close())
+  onTestFinished(() => plain.close())
   // Node types the requests of HTTP/2 apart; Fastify takes either.
   const cleartext = createServer(handler as unknown as Parameters<typeof createServer>[1])
   await new Promise<void>((resolve) => cleartext.listen(0, '127.0.0.1', resolve))
-  closing.push(() => new Promise((resolve) => cleartext.close(resolve)))
+  onTestFinished(() => new Promise((resolve) => cleartext.close(() => resolve())))
   const { port } = cleartext.address() as AddressInfo // a TCP server's address is never a path
   const gets = [
     getHttp1(scene, plain.port, null),
@@ -57,7 +52,7 @@ function getHttp1(scene: HttpScene, port: number, ca: string | null): Get {
     const options = { host: '127.0.0.1', port, path: '/events', headers, agent: false as const }
     const request =
       ca === null ? plainRequest(options) : secureRequest({ ...options, ca, servername: 'localhost' })
-    closing.push(() => request.destroy())
+    onTestFinished(() => void request.destroy())
     request.end()
     const [response] = (await once(request, 'response', answeredSoon())) as [IncomingMessage]
     response.on('error', () => {}) // it is cut at the end of the test
@@ -69,7 +64,7 @@ function getHttp2(scene: HttpScene, origin: string): Get {
   return async (extra = {}) => {
     const session = connect(origin, scene.ca === null ? {} : { ca: scene.ca })
     session.on('error', () => {}) // it is cut at the end of the test
-    closing.push(() => session.destroy())
+    onTestFinished(() => session.destroy())
     const authorization = `Bearer ${scene.token()}`
     const stream = session.request({ ':path': '/events', authorization, ...extra })
     const [headers] = await once(stream, 'response', answeredSoon())
@@ -225,7 +220,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     const uncaught: unknown[] = []
     const note = (error: unknown) => void uncaught.push(error)
     process.prependListener('uncaughtException', note)
-    closing.push(() => process.off('uncaughtException', note))
+    onTestFinished(() => void process.off('uncaughtException', note))
     const { scene, answer } = await get(async (app) => {
       app.addHook('onSend', async (_request, _reply, payload) =>
         typeof payload === 'string' ? payload : hook(payload as Readable),
@@ -334,9 +329,11 @@ describe('a client that leaves HTTP/1.1', () => {
       const { scene } = await open({
         isTls: false,
         sse: { streamsMax: 1 },
-        authenticate: async () => {
-          await waitDuring('authentication')
-          return { subject: 'somebody', expiresAt: Date.now() + 60_000 }
+        auth: {
+          authenticate: async () => {
+            await waitDuring('authentication')
+            return { subject: 'other', expiresAt: Date.now() + 60_000 }
+          },
         },
         host: async (app) => {
           app.addHook('onRequest', async ({ raw }) => void raw.socket.once('close', () => left++))

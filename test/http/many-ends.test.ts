@@ -3,12 +3,12 @@
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { Http2Sink } from '../../src/stream/sink.ts'
 import { HttpScene } from '../support/http-scene.ts'
+import { forThisTest } from '../support/scene.ts'
 
 const STREAMS = 200
 
 it('lines of streams that end together come behind the last of the ends, and before the streams are closed', async () => {
-  const scene = await HttpScene.open({ sse: { turnMs: 0.05 } })
-  onTestFinished(() => scene.close())
+  const scene = await forThisTest(HttpScene.open({ sse: { turnMs: 0.05 } }))
   const session = scene.connect()
   const streams = await Promise.all(Array.from({ length: STREAMS }, () => scene.get('/events', {}, session)))
   const end = vi.spyOn(Http2Sink.prototype, 'end')

@@ -12,23 +12,19 @@ import {
   mintToken,
   startKeyServer,
 } from '../support/keys-and-tokens.ts'
-import { keepPrinted } from '../support/printed.ts'
+import { LogLines } from '../support/printed.ts'
 
 const key = makeKey('ES256')
 const authorization = `Bearer ${mintToken(key, { claims: exampleClaims() })}`
 const METHODS = ['GET', 'POST'] as const
-let lines: Record<string, unknown>[]
+let log: LogLines
 let app: FastifyInstance
 let closeKeys: () => Promise<unknown>
 let keysUrl: string
 
 beforeEach(async () => {
-  lines = []
-  const write = (line: string): void => {
-    keepPrinted(line)
-    lines.push(JSON.parse(line))
-  }
-  app = fastify({ logger: { level: 'info', stream: { write } } })
+  log = new LogLines()
+  app = fastify({ logger: { level: 'info', stream: log.stream } })
   const keyServer = await startKeyServer((_request, response) => response.writeHead(500).end())
   closeKeys = keyServer.close
   keysUrl = keyServer.url
@@ -50,7 +46,7 @@ async function register(keys: string): Promise<void> {
 }
 
 /** Lines that say of an answer which error it was. */
-const told = () => lines.filter(({ code }) => code !== undefined)
+const told = () => log.objects().filter(({ code }) => code !== undefined)
 
 describe('a 503 without a key set', () => {
   it.each(METHODS)('to a %s is a line at info with its code', async (method) => {
@@ -60,8 +56,8 @@ describe('a 503 without a key set', () => {
     expect(told()).toMatchObject([
       { level: 30, code: 'FKS_KEYS_UNAVAILABLE', msg: expect.stringMatching(/^refused: Tokens cannot/) },
     ])
-    expect(lines.filter(({ level, err }) => Number(level) >= 50 || err !== undefined)).toEqual([])
-    expect(lines.filter(({ msg }) => msg === 'request completed')).toHaveLength(1)
+    expect(log.objects().filter(({ level, err }) => Number(level) >= 50 || err !== undefined)).toEqual([])
+    expect(log.objects().filter(({ msg }) => msg === 'request completed')).toHaveLength(1)
   })
 
   it('is answered by the error handler of the host, which has the error', async () => {
@@ -72,7 +68,7 @@ describe('a 503 without a key set', () => {
     await register(keysUrl)
     const answer = await app.inject({ url: '/events', headers: { authorization } })
     expect([answer.statusCode, answer.json()]).toEqual([599, { the: 'host', code: 'FKS_KEYS_UNAVAILABLE' }])
-    expect(lines.filter(({ msg }) => msg === 'the host')).toMatchObject([{ level: 50 }])
+    expect(log.objects().filter(({ msg }) => msg === 'the host')).toMatchObject([{ level: 50 }])
   })
 })
 
@@ -93,7 +89,7 @@ it('a 503 during a drain is a line at info with its code', async () => {
   expect(told()).toMatchObject([
     { level: 30, code: 'FKS_DRAINING', msg: expect.stringMatching(/^refused: /) },
   ])
-  expect(lines.filter(({ level, err }) => Number(level) >= 50 || err !== undefined)).toEqual([])
+  expect(log.objects().filter(({ level, err }) => Number(level) >= 50 || err !== undefined)).toEqual([])
 })
 
 it('a fault of ours stays a line at error, with its stack', async () => {
@@ -102,5 +98,7 @@ it('a fault of ours stays a line at error, with its stack', async () => {
   })
   await register(key.publicPem)
   expect((await app.inject({ url: '/events', headers: { authorization } })).statusCode).toBe(500)
-  expect(lines.filter(({ level }) => level === 50)).toMatchObject([{ err: { stack: expect.any(String) } }])
+  expect(log.objects().filter(({ level }) => level === 50)).toMatchObject([
+    { err: { stack: expect.any(String) } },
+  ])
 })

@@ -6,8 +6,9 @@ import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { CLI, type CommandProcess, CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
-import { eventually, makeKey, mintToken } from '../support/keys-and-tokens.ts'
+import { makeKey, mintToken } from '../support/keys-and-tokens.ts'
 import { hasPrograms } from '../support/programs.ts'
+import { eventually } from '../support/time.ts'
 
 const key = makeKey('ES256')
 let scene: CommandScene

@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Consumer } from '../../plugins/kafka/client/consumer.ts'
+import { forThisTest } from '../support/scene.ts'
 import { bootstrapServers, Kafka } from './kafka.ts'
 import { KafkaScene, type KafkaSceneOptions } from './kafka-scene.ts'
 
@@ -16,9 +17,7 @@ describe.skipIf(bootstrapServers === null)('Streams that stay open', () => {
   afterAll(() => kafka.close())
 
   async function open(topic: string, options: KafkaSceneOptions = {}): Promise<KafkaScene> {
-    const scene = await KafkaScene.open(kafka.bootstrapServers, topic, options)
-    onTestFinished(() => scene.close())
-    return scene
+    return await forThisTest(KafkaScene.open(kafka.bootstrapServers, topic, options))
   }
 
   const valued = (...values: string[]) => values.map((value) => ({ value }))

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { RecordProducer } from '../../plugins/kafka/client/producer.ts'
 import { formatEventId } from '../../src/bus/event-id.ts'
+import { forThisTest } from '../support/scene.ts'
 import { Cluster } from './cluster.ts'
 import { canStartKafka, Kafka } from './kafka.ts'
 import { KafkaScene } from './kafka-scene.ts'
@@ -26,8 +27,7 @@ describe.skipIf(!canStartKafka)('Streams that stay open while leaders move', { t
   afterAll(() => cluster.close())
 
   async function open(topic: string): Promise<KafkaScene> {
-    const scene = await KafkaScene.open(cluster.bootstrapServers, topic, { keeps: 'all' })
-    onTestFinished(() => scene.close())
+    const scene = await forThisTest(KafkaScene.open(cluster.bootstrapServers, topic, { keeps: 'all' }))
     await scene.caughtUp()
     return scene
   }
@@ -104,8 +104,7 @@ describe.skipIf(!canStartKafka)('Streams that stay open while leaders move', { t
     const { id } = await kafka.leader(topic, 1)
     await cluster.node(id).kill()
     await vi.waitFor(() => expect(kafka.leader(topic, 1)).rejects.toThrow('no leader'), SOON)
-    const scene = await KafkaScene.open(cluster.bootstrapServers, topic, { keeps: 'all' })
-    onTestFinished(() => scene.close())
+    const scene = await forThisTest(KafkaScene.open(cluster.bootstrapServers, topic, { keeps: 'all' }))
     const had = new Map([
       [0, 1],
       [1, 500],

@@ -12,7 +12,7 @@
 
 import type { Keeps } from '../../src/bus/record.ts'
 import type { SegmentPool } from '../../src/segments/segment-pool.ts'
-import { BUS_OPTIONS } from '../support/bus-options.ts'
+import { BUS_OPTIONS } from '../support/topic-in-memory.ts'
 import { type Choose, chooseBy } from './choice.ts'
 import { Client } from './client.ts'
 import { KafkaTopic } from './log.ts'

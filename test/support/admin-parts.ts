@@ -13,12 +13,3 @@ export class AdminParts implements Parts {
   readonly topics = { all: (): readonly FedTopic[] => this.opened }
   readonly authenticator = { keysReady: (): string | null => this.keysTrouble }
 }
-
-/** A topic that Kafka says something about. */
-export class TroubledTopic extends TopicInMemory {
-  trouble: string | null = null
-
-  override notReady(): string | null {
-    return this.trouble
-  }
-}

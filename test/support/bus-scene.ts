@@ -4,8 +4,8 @@ import { Bus, type BusOptions } from '../../src/bus/bus.ts'
 import type { Position } from '../../src/bus/position.ts'
 import { Cursor } from '../../src/cursor/cursor.ts'
 import { SegmentPool } from '../../src/segments/segment-pool.ts'
-import { BUS_OPTIONS } from './bus-options.ts'
 import { StreamReader } from './stream-reader.ts'
+import { BUS_OPTIONS } from './topic-in-memory.ts'
 
 export const SEGMENT_BYTES = 4096
 export const DAY_MS = 86_400_000

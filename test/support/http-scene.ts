@@ -28,7 +28,7 @@ import {
   nowSeconds,
   type TestKey,
 } from './keys-and-tokens.ts'
-import { keepPrinted, keepSecret } from './printed.ts'
+import { keepSecret, LogLines } from './printed.ts'
 import { StreamReader } from './stream-reader.ts'
 import { TopicInMemory } from './topic-in-memory.ts'
 
@@ -39,8 +39,8 @@ export interface SceneOptions {
   readonly isTls?: boolean
   readonly replay?: Replay
   readonly sse?: Partial<SseOptions>
-  /** Stands in place of tokens. */
-  readonly authenticate?: NonNullable<AuthOptions['authenticate']>
+  /** Other keys, or what stands in place of tokens. */
+  readonly auth?: Partial<AuthOptions>
   /** Registered before everything else, as a host's own hooks are. */
   readonly host?: (app: FastifyInstance) => Promise<void>
 }
@@ -82,23 +82,18 @@ export class HttpScene {
     replay = 'latest',
     ...options
   }: SceneOptions = {}): Promise<HttpScene> {
-    const lines: string[] = []
+    const log = new LogLines()
     const key = makeKey('ES256')
     const made = await makeCertificates(['localhost', '127.0.0.1'], Date.now())
     keepSecret(made.keyPem)
     const tls = isTls ? { cert: Buffer.from(made.certificatePem), key: Buffer.from(made.keyPem) } : null
-    const write = (line: string): void => {
-      lines.push(line)
-      keepPrinted(line)
-    }
     const app = fastify({
-      logger: { level: 'debug', stream: { write }, ...logRedaction },
+      logger: { level: 'debug', stream: log.stream, ...logRedaction },
       exposeHeadRoutes: false,
     })
     await options.host?.(app)
     await app.register(sse, { ...SSE_DEFAULTS, ...options.sse })
-    const { authenticate } = options
-    await app.register(auth, { ...authOptions(key), ...(authenticate && { authenticate }) })
+    await app.register(auth, authOptions(key, options.auth))
     await app.register(streamRoutes, {
       path: '/events',
       scope: 'proxy:stream',
@@ -109,7 +104,7 @@ export class HttpScene {
     })
     await app.ready()
     const listener = await listen(app.routing as RequestListener, { host: '127.0.0.1', port: 0, tls })
-    return new HttpScene({ topic, app, key, lines, ca: isTls ? made.caPem : null }, listener)
+    return new HttpScene({ topic, app, key, lines: log.lines, ca: isTls ? made.caPem : null }, listener)
   }
 
   /** A token for the streams, valid for `seconds`. */

@@ -14,9 +14,8 @@ import {
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { vi } from 'vitest'
 import type { AuthOptions } from '../../src/options.ts'
-import { keepPrinted, keepSecret } from './printed.ts'
+import { keepSecret } from './printed.ts'
 
 export const ISSUER = 'https://auth.example.com'
 export const AUDIENCE = 'https://api.example.com'
@@ -112,31 +111,6 @@ export function mintWithPublicKeyAsSecret(key: TestKey, secret: string = key.pub
 /** plugins/auth's options for one key, given as PEM. */
 export function authOptions(key: TestKey, changes: Partial<AuthOptions> = {}): AuthOptions {
   return { issuer: ISSUER, audience: AUDIENCE, keys: key.publicPem, algorithm: key.algorithm, ...changes }
-}
-
-/** Waits until `check` throws no more: seconds, since two cores may be busy with other test files. */
-export function eventually<T>(check: () => T | Promise<T>): Promise<T> {
-  return vi.waitFor(check, { timeout: 10_000, interval: 10 })
-}
-
-/** Lines that a Fastify logger wrote: give `stream` as its destination. */
-export class LogLines {
-  readonly lines: string[] = []
-  readonly stream = {
-    write: (line: string): void => {
-      this.lines.push(line)
-      keepPrinted(line)
-    },
-  }
-
-  text(): string {
-    return this.lines.join('')
-  }
-
-  /** The lines' objects whose message is `message`. */
-  of(message: string): Record<string, unknown>[] {
-    return this.lines.map((line) => JSON.parse(line)).filter((line) => line.msg === message)
-  }
 }
 
 export interface KeyServer {

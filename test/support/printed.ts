@@ -22,6 +22,30 @@ export function keepPrintedBy(child: ChildProcess): void {
   }
 }
 
+/** Lines that a Fastify logger wrote: give `stream` as its destination. */
+export class LogLines {
+  readonly lines: string[] = []
+  readonly stream = {
+    write: (line: string): void => {
+      this.lines.push(line)
+      keepPrinted(line)
+    },
+  }
+
+  text(): string {
+    return this.lines.join('')
+  }
+
+  /** The lines' objects whose message is `message`. */
+  of(message: string): Record<string, unknown>[] {
+    return this.objects().filter(({ msg }) => msg === message)
+  }
+
+  objects(): Record<string, unknown>[] {
+    return this.lines.map((line) => JSON.parse(line))
+  }
+}
+
 /** A JWT, or a private key in PEM; returns it. */
 export function keepSecret(secret: string): string {
   appendFileSync(join(inject('printedFolder'), 'secrets'), `${traitsOf(secret).join('\n')}\n`)

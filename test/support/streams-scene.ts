@@ -8,14 +8,17 @@ import type { Session } from '../../src/token/session.ts'
 import { MemorySink } from './memory-sink.ts'
 import { TopicInMemory } from './topic-in-memory.ts'
 
-const STREAMS_SETTINGS: StreamsSettings = {
-  challengeMs: 10_000,
-  heartbeatMs: 9_000,
-  stalledMs: 30_000,
-  turnMs: 0.3,
-  streamsMax: 100,
-  streamsPerSubjectMax: 10,
-  streamsPerAddressMax: 20,
+/** The defaults of a server, with room for this many streams. */
+export function streamsSettings(streamsMax: number): StreamsSettings {
+  return {
+    challengeMs: 10_000,
+    heartbeatMs: 9_000,
+    stalledMs: 30_000,
+    turnMs: 0.3,
+    streamsMax,
+    streamsPerSubjectMax: streamsMax,
+    streamsPerAddressMax: streamsMax,
+  }
 }
 
 export function sessionFor(seconds: number, changes: Partial<Session> = {}): Session {
@@ -37,7 +40,7 @@ export class StreamsScene {
 
   constructor(topic = new TopicInMemory(), changes: Partial<StreamsSettings> = {}) {
     this.topic = topic
-    this.streams = new Streams({ ...STREAMS_SETTINGS, ...changes })
+    this.streams = new Streams({ ...streamsSettings(100), streamsPerSubjectMax: 10, ...changes })
   }
 
   open({

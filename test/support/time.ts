@@ -1,8 +1,13 @@
-// Vitest's fake time.
+// Time that passes: vitest's, or the clock's until something is so.
 
 import { vi } from 'vitest'
 
-/** Lets everything that is queued run, and this much time pass. */
+/** With fake timers: lets everything that is queued run, and this much time pass. */
 export async function pass(ms = 0): Promise<void> {
   await vi.advanceTimersByTimeAsync(ms)
+}
+
+/** Waits until `check` throws no more: for up to 10 s, because other test files may keep the machine busy. */
+export function eventually<T>(check: () => T | Promise<T>): Promise<T> {
+  return vi.waitFor(check, { timeout: 10_000, interval: 10 })
 }

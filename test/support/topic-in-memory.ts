@@ -3,7 +3,17 @@
 import { Bus, type BusOptions } from '../../src/bus/bus.ts'
 import type { KafkaRecord, PartitionWatermarks, Watermarks } from '../../src/bus/record.ts'
 import type { FedTopic } from '../../src/bus/topic.ts'
-import { BUS_OPTIONS } from './bus-options.ts'
+
+/** A bus's options: large limits, and a hash that is the same in every run. */
+export const BUS_OPTIONS: BusOptions = {
+  encoding: 'text',
+  keeps: 'latest',
+  retainedBytesMax: 2 ** 30,
+  retainedRecordsMax: 10_000_000,
+  retainedMsMax: null,
+  deleteRetentionMs: 86_400_000,
+  seed: 7,
+}
 
 export class TopicInMemory implements FedTopic {
   readonly name = 'events'
@@ -11,6 +21,8 @@ export class TopicInMemory implements FedTopic {
   readonly bus: Bus
   /** What Kafka would answer, null for a partition whose leader is silent; null: it does not answer at all. */
   marks: PartitionWatermarks | null = null
+  /** Why the topic is not ready. */
+  trouble: string | null = null
   private readonly asked = new Set<() => void>()
 
   constructor(partitions = 1, options: Partial<BusOptions> = {}) {
@@ -43,7 +55,7 @@ export class TopicInMemory implements FedTopic {
   }
 
   notReady(): string | null {
-    return null
+    return this.trouble
   }
 }
 

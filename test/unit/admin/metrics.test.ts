@@ -9,7 +9,7 @@ import { EventLoopDelay } from '../../../src/admin/event-loop-delay.ts'
 import { createConnectionFigures } from '../../../src/http/connection-limits.ts'
 import { SegmentPool } from '../../../src/segments/segment-pool.ts'
 import { AdminParts } from '../../support/admin-parts.ts'
-import { eventually } from '../../support/keys-and-tokens.ts'
+import { eventually } from '../../support/time.ts'
 import { TopicInMemory } from '../../support/topic-in-memory.ts'
 
 /** Two workers, one of which is an hour late. */

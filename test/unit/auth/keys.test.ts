@@ -6,14 +6,9 @@ import Fastify from 'fastify'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { KeyFile } from '../../../plugins/auth/keys/key-file.ts'
 import { chooseKey, KEYS_MAX, readKeySet } from '../../../plugins/auth/keys/key-set.ts'
-import {
-  eventually,
-  jwksOf,
-  KEY_ALGORITHMS,
-  keyAs,
-  LogLines,
-  makeKey,
-} from '../../support/keys-and-tokens.ts'
+import { jwksOf, KEY_ALGORITHMS, keyAs, makeKey } from '../../support/keys-and-tokens.ts'
+import { LogLines } from '../../support/printed.ts'
+import { eventually } from '../../support/time.ts'
 
 const rsa = makeKey('RS256', 'rsa')
 const ec = makeKey('ES256', 'ec')

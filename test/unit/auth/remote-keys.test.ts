@@ -6,15 +6,15 @@ import { KEY_SET_BYTES_MAX } from '../../../plugins/auth/keys/key-fetch.ts'
 import { type RemoteKeyLimits, RemoteKeys, WAITING_MAX } from '../../../plugins/auth/keys/remote-keys.ts'
 import { KeysUnavailable } from '../../../src/errors.ts'
 import {
-  eventually,
   ISSUER,
   jwksOf,
   type KeyServer,
   keyAs,
-  LogLines,
   makeKey,
   startKeyServer,
 } from '../../support/keys-and-tokens.ts'
+import { LogLines } from '../../support/printed.ts'
+import { eventually } from '../../support/time.ts'
 
 const first = makeKey('ES256', 'first')
 const second = keyAs(makeKey('ES256'), { kid: 'second' })

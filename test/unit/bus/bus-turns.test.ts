@@ -9,7 +9,7 @@ import { Segment } from '../../../src/segments/segment.ts'
 import { SegmentPool } from '../../../src/segments/segment-pool.ts'
 import { BusMirror } from '../../../src/threads/bus-mirror.ts'
 import { addedIn, BusReporter } from '../../../src/threads/bus-reporter.ts'
-import { BUS_OPTIONS } from '../../support/bus-options.ts'
+import { BUS_OPTIONS } from '../../support/topic-in-memory.ts'
 
 const MIB = 1024 * 1024
 const SEGMENT_BYTES = 4096

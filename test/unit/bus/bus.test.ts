@@ -4,8 +4,8 @@ import { Bus, type BusOptions } from '../../../src/bus/bus.ts'
 import { formatEventId, parseEventId } from '../../../src/bus/event-id.ts'
 import type { KafkaRecord } from '../../../src/bus/record.ts'
 import { Cursor } from '../../../src/cursor/cursor.ts'
-import { BUS_OPTIONS } from '../../support/bus-options.ts'
 import { StreamReader } from '../../support/stream-reader.ts'
+import { BUS_OPTIONS } from '../../support/topic-in-memory.ts'
 
 const MIB = 1024 * 1024
 

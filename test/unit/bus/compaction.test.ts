@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { Bus, type BusOptions } from '../../../src/bus/bus.ts'
 import { Cursor } from '../../../src/cursor/cursor.ts'
 import type { SegmentView } from '../../../src/segments/segment-view.ts'
-import { BUS_OPTIONS } from '../../support/bus-options.ts'
+import { BUS_OPTIONS } from '../../support/topic-in-memory.ts'
 
 const MIB = 1024 * 1024
 

@@ -4,8 +4,8 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Bus, type BusOptions } from '../../../src/bus/bus.ts'
 import { Cursor } from '../../../src/cursor/cursor.ts'
-import { BUS_OPTIONS } from '../../support/bus-options.ts'
 import { StreamReader } from '../../support/stream-reader.ts'
+import { BUS_OPTIONS } from '../../support/topic-in-memory.ts'
 
 const DAY_MS = 86_400_000
 const HOUR_MS = 3_600_000

@@ -3,8 +3,8 @@
 import { describe, expect, it } from 'vitest'
 import { Bus } from '../../../src/bus/bus.ts'
 import { Cursor } from '../../../src/cursor/cursor.ts'
-import { BUS_OPTIONS } from '../../support/bus-options.ts'
 import { BusScene, bytes, DAY_MS, dataOf, positionOf, SEGMENT_BYTES } from '../../support/bus-scene.ts'
+import { BUS_OPTIONS } from '../../support/topic-in-memory.ts'
 
 describe('a tombstone', () => {
   it('is sent like a value until it was kept for as long as Kafka keeps it, then it is gone and remembered', () => {

@@ -4,8 +4,8 @@
 import { describe, expect, it } from 'vitest'
 import { Reader } from '../../../plugins/kafka/following/reader.ts'
 import { Bus } from '../../../src/bus/bus.ts'
-import { BUS_OPTIONS } from '../../support/bus-options.ts'
 import { KafkaInMemory } from '../../support/kafka-in-memory.ts'
+import { BUS_OPTIONS } from '../../support/topic-in-memory.ts'
 
 const TURN_MS = 20
 /** CPU time counts all threads of the process, its garbage collector's, too, which only adds to it: the best of a few runs counts. */

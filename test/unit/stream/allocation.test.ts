@@ -6,7 +6,7 @@ import { expect, it } from 'vitest'
 import { FROM_EARLIEST } from '../../../src/beginning/requested-beginning.ts'
 import type { Sink } from '../../../src/stream/sink.ts'
 import { Streams } from '../../../src/stream/streams.ts'
-import { streamsSettings } from '../../support/streams-settings.ts'
+import { streamsSettings } from '../../support/streams-scene.ts'
 import { recordOf, TopicInMemory } from '../../support/topic-in-memory.ts'
 
 const STREAMS = 2000

@@ -8,8 +8,8 @@ import { Cursor } from '../../../src/cursor/cursor.ts'
 import { SegmentPool } from '../../../src/segments/segment-pool.ts'
 import { BusMirror } from '../../../src/threads/bus-mirror.ts'
 import { BusReporter, type BusUpdate } from '../../../src/threads/bus-reporter.ts'
-import { BUS_OPTIONS } from '../../support/bus-options.ts'
 import { StreamReader } from '../../support/stream-reader.ts'
+import { BUS_OPTIONS } from '../../support/topic-in-memory.ts'
 
 const SEGMENT_BYTES = 4096
 /** Three of its records fill a segment. */
