@@ -20,7 +20,7 @@ const BESIDE_URGENT = 0.25
 /** Calls that may wait for urgent work. Further ones are made at once. */
 export const AFTER_URGENT_MAX = 32_768
 
-/** Waiting lists that are kept for reuse: more than one bus ever wakes at once. */
+/** Waiting lists that are kept for reuse. A bus never has more than these woken at once. */
 const SPARE_MAX = 4
 
 interface Waiting {

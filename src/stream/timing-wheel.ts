@@ -30,7 +30,7 @@ export class TimingWheel<T extends Timed> {
   /** Entries whose slot has had its tick. `step` checks them one by one, because there may be a hundred thousand. */
   private readonly arrived = new LinkedList<T>()
   /** Entries to be checked because the wall clock was set, which may have moved their deadlines. */
-  private readonly doubtful = new LinkedList<T>()
+  private readonly unchecked = new LinkedList<T>()
   private readonly options: TimingWheelOptions<T>
   private readonly steps: ClockSteps
   private size = 0
@@ -61,7 +61,7 @@ export class TimingWheel<T extends Timed> {
   /** Checks one entry that may be due; false if there is none. */
   step(nowMs: number): boolean {
     const arrived = this.arrived.take()
-    const timed = arrived ?? this.doubtful.take()
+    const timed = arrived ?? this.unchecked.take()
     if (timed === undefined) return false
     this.size--
     if (arrived !== undefined && arrived.dueAtMs > nowMs) this.put(arrived)
@@ -111,7 +111,7 @@ export class TimingWheel<T extends Timed> {
 
   /** Takes the entries of all slots since the last tick. Visits each slot at most once, also after a long pause. */
   private tick(): void {
-    if (this.steps.take() > 0) for (const list of [this.arrived, ...this.slots]) this.doubtful.takeAll(list)
+    if (this.steps.take() > 0) for (const list of [this.arrived, ...this.slots]) this.unchecked.takeAll(list)
     const tick = this.tickOf(this.options.clock.nowMs())
     const from = Math.max(this.ticked + 1, tick - SLOTS + 1)
     for (let visited = from; visited <= tick; visited++) {
@@ -120,7 +120,7 @@ export class TimingWheel<T extends Timed> {
     }
     this.ticked = tick
     this.sleepUntil(this.nextTick())
-    if (!this.arrived.isEmpty || !this.doubtful.isEmpty) this.options.onWork()
+    if (!this.arrived.isEmpty || !this.unchecked.isEmpty) this.options.onWork()
   }
 
   private tickOf(ms: number): number {

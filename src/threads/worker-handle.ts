@@ -31,9 +31,9 @@ export class WorkerHandle {
   private readonly reporters: readonly BusReporter[]
   private readonly places = new Map<number, Admitted>()
   private lastPlace = 0
-  /** Topics with changes that it was not sent, and whether it has taken the last message. */
+  /** Topics with changes that were not sent yet. `canTakeUpdates`: it has taken the last updates, or got none. */
   private readonly stale = new Set<number>()
-  private isListening = true
+  private canTakeUpdates = true
   private hasListened = false
   private readonly ended = new AbortController()
   private error: Error | null = null
@@ -81,7 +81,7 @@ export class WorkerHandle {
   /** The topic of this index has changed. */
   changed(topic: number): void {
     this.stale.add(topic)
-    if (this.isListening) this.tellStale()
+    if (this.canTakeUpdates) this.tellStale()
   }
 
   /** Renews streams of this worker; resolves with their number. A worker that does not listen yet has none. */
@@ -109,8 +109,8 @@ export class WorkerHandle {
   }
 
   private tellStale(): void {
-    this.isListening = this.stale.size === 0
-    if (this.isListening) return
+    this.canTakeUpdates = this.stale.size === 0
+    if (this.canTakeUpdates) return
     const updates: { topic: number; update: BusUpdate }[] = []
     let addedMax = ADDED_MAX
     for (const topic of [...this.stale]) {

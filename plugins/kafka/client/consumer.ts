@@ -88,8 +88,8 @@ export class Consumer implements RecordSource {
    * in place of the bus, Kafka on the same two cores): 136,000 records/s with turns of 6 ms at most, and 0.6 to 1.4 ms
    * from produce to here at 50 to 1,000 records/s. node-rdkafka's flowing callback was no faster (131,000/s) and
    * blocked the loop for 3 s, because it has no backpressure. Batches that wait for each record, not only for the
-   * first, took 3 to 6 ms to hand over one. With the bus, on a busy machine: 170,000 records/s, 5.8 µs of CPU for each,
-   * 99 % of turns under 7 ms.
+   * first, took 3 to 6 ms to hand over one. With the bus, on a busy machine: 170,000 records/s, 5.8 µs of CPU for
+   * each, 99 % of turns under 7 ms.
    */
   async read(waitMs = WAIT_MS): Promise<void> {
     if (waitMs > 0 && !this.moreReady && (await this.wait(waitMs)) === 0) return
