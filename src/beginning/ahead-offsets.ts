@@ -15,7 +15,7 @@ export type Finding = 'settled' | Contradiction | 'closed' | 'open'
 type Contradiction = 'beyond' | 'too-old'
 
 export class AheadOffsets {
-  /** Whether Kafka has answered, perhaps not for every partition, and the answer needs no second one to confirm it. */
+  /** Whether an answer of Kafka has come that needs no second one to confirm it. It may lack silent partitions. */
   hasAnswer = false
   private readonly bus: BusView
   private readonly polling: WatermarkPolling
@@ -107,7 +107,7 @@ export function hasFromNow(position: Position): boolean {
   return false
 }
 
-/** The offsets of a position that are ahead of the bus, including all of partitions that the bus does not know. */
+/** The offsets of a position that are ahead of the bus. If the bus does not know the partition, any offset is. */
 export function offsetsAhead(bus: BusView, position: Position): Map<number, number> {
   const now = bus.position()
   const ahead = new Map<number, number>()

@@ -1,6 +1,6 @@
-// Decides where a stream begins: at its last event ID, at the moment that its URL names, at the end, or with the newest
-// value of every key. An id that cannot be honoured is no error, because a browser sends it by itself: the stream then
-// begins from the beginning, and is told the reason.
+// Decides where a stream begins: at its last event ID, at a moment, at the end, or with the newest value of every
+// key. An id that cannot be honoured is no error, because a browser sends it by itself: the stream then begins from
+// the beginning, and is told the reason.
 
 import { parseEventId } from '../bus/event-id.ts'
 import { EMPTY_POSITION, FROM_BEGINNING, FROM_NOW, type Position } from '../bus/position.ts'
@@ -38,7 +38,10 @@ export interface BeginningParts {
 /** The result, or what `look` waits for, as a word of the pump. */
 export type Outcome = Begun | End | 'turn' | 'publish' | 'catch-up' | 'call'
 
-/** How long a stream waits for a partition's end, from its request on. Below the promised 10 s even if the loop is busy. */
+/**
+ * How long a stream waits for a partition's end, from its request on. Below the promised
+ * 10 s even if the loop is busy.
+ */
 const WAIT_MS_MAX = 9_500
 /** Time that Kafka gets to answer, even if the bus catches up after WAIT_MS_MAX. */
 const ANSWER_MS = 2_000

@@ -25,7 +25,7 @@ export function isFromNow({ id, sinceMs, from }: RequestedBeginning): boolean {
   return id === null && sinceMs === null && from === 'latest'
 }
 
-/** Whether the stream gets nothing from before the request, also because it asks for a moment that is still to come. */
+/** Whether the stream gets nothing from before the request. Also true for a moment that is still to come. */
 export function saysFromNow(requested: RequestedBeginning, requestMs: number): boolean {
   const { id, sinceMs } = requested
   if (id !== null) return hasFromNow(parseEventId(id) ?? EMPTY_POSITION)
@@ -53,7 +53,7 @@ export interface End {
   readonly end: 'busy' | 'shutdown'
 }
 
-/** Every record from these ends on. A gap and the beginning if some of them are lost. */
+/** Every record from these ends on. If some of them are lost: the beginning, with a gap. */
 export function fromEnds(bus: BusView, ends: Position): Begun | End {
   const reason = bus.gapAfter(ends)
   if (reason !== null) return fromBeginning(bus, reason)
@@ -66,7 +66,10 @@ export function fromBeginning(bus: BusView, reason: BeginningReason | null): Beg
   return bus.isWhole ? { cursor: Cursor.fromBeginning(bus), reason, unconfirmed: null } : { end: 'busy' }
 }
 
-/** Every record from a moment on, and from `asOf` on. A gap or `busy` if the bus has not all of them. */
+/**
+ * Every record from a moment on, and from `asOf` on. If the bus lacks some of them: the
+ * beginning, with a gap, or `busy`.
+ */
 export function fromTime(bus: BusView, sinceMs: number, asOf: Position | undefined): Begun | End {
   const reason = asOf === undefined ? null : bus.gapAfter(asOf)
   if (reason !== null) return fromBeginning(bus, reason)

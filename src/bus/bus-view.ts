@@ -14,7 +14,7 @@ export abstract class BusView {
   wasRecreated = false
   /** Next sequence when the topic was recreated. Cursors made before that are outdated. */
   recreatedAt = 0
-  /** The same when the bus began to read the whole topic again, because it may have missed deletes. */
+  /** Next sequence when the bus began to read the whole topic again, because it may have missed deletes. */
   startedOverAt = 0
   losses = new Losses()
   /**

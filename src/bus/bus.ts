@@ -26,7 +26,7 @@ export interface BusOptions extends RetentionOptions, ClockOptions {
 }
 
 export class Bus extends BusView {
-  /** Whether it had to remove a key's newest value while it loaded, so that it can never give a whole snapshot. */
+  /** Whether it had to remove a key's newest value while it loaded. Then it can never give a whole snapshot. */
   isTooSmall = false
   /** Records that were appended, without those that were left out. */
   recordsAppended = 0
@@ -126,9 +126,9 @@ export class Bus extends BusView {
   }
 
   /**
-   * Kafka has deleted records below `start` before they were read, so no cursor can go on past them.
-   * Readers skip the ones that were read at once, because unread ones may have superseded them. The next
-   * steps of `maintain` remove these.
+   * Kafka has deleted records below `start` before they were read, so no cursor can go on past them. From
+   * now on readers skip the ones that were read, because unread ones may have superseded them. The next
+   * steps of `maintain` remove them.
    */
   skip(partition: number, start: number): void {
     const [sequence, newestMs] = [this.kept.takeSequence(), Number.POSITIVE_INFINITY]

@@ -121,7 +121,7 @@ const BASE64URL = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvw
 const PADDING = 0x3d
 
 /**
- * Encodes a position into a byte array without a string in between, because it runs for every frame with a merged id.
+ * Encodes a position as an event id. Makes no string in between, because it runs for every frame with a merged id.
  */
 export class PositionEncoder {
   /** Binary form of the current position. Replaced by a longer array for more partitions. */

@@ -1,5 +1,5 @@
-// Judges missing offsets: each may have been a tombstone that Kafka has dropped, unless it is proven younger than the
-// time for which Kafka keeps tombstones (KIP-534). Proofs are log ends that Kafka told, and timestamps.
+// Judges missing offsets: each may have been a tombstone that Kafka has dropped, unless it is proven to be younger
+// than the topic's `delete.retention.ms` (KIP-534). Proofs are log ends that Kafka told, and timestamps.
 
 import type { RecordClock } from './record-clock.ts'
 
@@ -49,9 +49,12 @@ interface ReadPartition {
   trustedTo: number
 }
 
-/** Log ends are told every 5 s, which is too seldom to prove more if Kafka keeps tombstones for less than this. */
+/** Least time for which a proof is good. Log ends are told only every 5 s, so a shorter time could not be proven. */
 const PROVEN_MS_MIN = 30_000
-/** Time allowed at least to read what was there when reading began. Without it a slow topic would be begun forever. */
+/**
+ * Time allowed at least to read what was there when reading began. Without it a slow topic
+ * would be read again and again.
+ */
 const LOADING_MS_MIN = 600_000
 
 export class Holes {
@@ -66,7 +69,7 @@ export class Holes {
     this.clock = clock
   }
 
-  /** Reading of a partition begins, or goes on after everything read of it was removed. */
+  /** Notes that reading of a partition begins, or goes on after all that was read of it was removed. */
   begin(partition: number): void {
     this.partitions.set(partition, {
       begunAt: this.now(),
@@ -79,7 +82,10 @@ export class Holes {
     })
   }
 
-  /** Kafka told the log end of a partition that is read up to offset `next`. `at` is a moment before it was asked. */
+  /**
+   * Notes the log end of a partition that is read up to offset `next`. `at` is a moment
+   * before Kafka was asked for it.
+   */
   noteEnd(partition: number, end: number, next: number, at: Moment): void {
     const read = this.partitions.get(partition)
     if (read === undefined) return
@@ -91,8 +97,8 @@ export class Holes {
   }
 
   /**
-   * A partition that is read up to offset `next` goes on with a record at `found`, or has nothing up to there
-   * (`timestampMs` is null). Returns the offset below which tombstones may be lost that delete nothing in this bus; 0
+   * A partition that is read up to offset `next` goes on at `found`: with a record, or with nothing up to there if
+   * `timestampMs` is null. Returns the offset below which tombstones may be lost that delete nothing in this bus; 0
    * if none are. If they may delete what the bus keeps, sets `missed` instead.
    */
   pass(partition: number, next: number, found: number, timestampMs: number | null): number {

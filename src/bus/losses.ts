@@ -1,5 +1,5 @@
-// Records the frames that a bus removed although no newer frame took their place. Decides from that whether an id is
-// too old, whether a cursor has lost a frame that it had still to read, and whether a snapshot would be complete.
+// Records the frames that a bus removed although no newer frame took their place. From these it decides whether an id
+// is too old, whether a cursor has lost a frame, and whether snapshots are complete.
 
 import { addLostFrame, furthestSince, type LostFrame } from './lost-frames.ts'
 import type { Position } from './position.ts'

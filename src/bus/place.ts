@@ -87,7 +87,7 @@ export class Place {
   }
 }
 
-/** Sequence from which to read everything after `position`. undefined if no segment can have more. */
+/** A sequence at or before the first frame after `position`. undefined if no segment can have such a frame. */
 export function placeOf(segments: readonly SegmentView[], position: Position): number | undefined {
   const index = firstIndex(
     segments,

@@ -3,8 +3,8 @@
 import type { Watermarks } from './record.ts'
 
 /**
- * The offset from which to read each partition of `marks`, so that the `partitionsCount` partitions of the
- * topic have at most `recordsMax` offsets to read. A partition with fewer offsets than its share leaves the
+ * The offset from which to read each partition of `marks`. All `partitionsCount` partitions of the topic
+ * then have at most `recordsMax` offsets to read. A partition with fewer offsets than its share leaves the
  * rest to the others of `marks`.
  */
 export function readingStarts(

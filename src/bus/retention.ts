@@ -20,7 +20,7 @@ export interface RetentionOptions {
   readonly keeps: Keeps
   /** Bytes of retained segments. */
   readonly retainedBytesMax: number
-  /** Live frames: those that no newer frame superseded. */
+  /** Live frames, which no newer frame has superseded. */
   readonly retainedRecordsMax: number
   /** Age in ms at which frames expire that nothing can supersede: by timestamp, or since arrival. null: they do not. */
   readonly retainedMsMax: number | null
@@ -225,7 +225,7 @@ export class Retention {
     return this.removeFrames(withKeyless, (at) => !withKeyless.hasKey(at))
   }
 
-  /** Whether a segment has expired, by timestamps or since arrival. So a wrong timestamp keeps no frame for ever. */
+  /** Whether a segment has expired, by timestamps or since arrival. A wrong timestamp alone keeps no frame. */
   private isAged({ newestTimestampMs, newestArrivalMs }: Segment, { epochMs, nowMs }: Times): boolean {
     const { retainedMsMax } = this.options
     if (retainedMsMax === null) return false

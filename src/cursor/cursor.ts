@@ -122,8 +122,8 @@ export class Cursor implements BusReader {
   }
 
   /**
-   * Whether it has read all that the bus had when the cursor was made, or at the last
-   * compaction that ran ahead of it.
+   * Whether it has read all that the bus had when it was made. If compaction ran ahead of
+   * it, all that the bus had then.
    */
   get complete(): boolean {
     const { sequence, compactedAt } = this.progress.place
@@ -132,9 +132,9 @@ export class Cursor implements BusReader {
 
   /**
    * Reads whole frames: at most `bytesMax` bytes, or one frame. Empty if it only passed frames over, so that a turn
-   * stays short: read again. null: nothing until the next publish, at the tail. Also null if `lost` or `isOutdated`,
-   * because the client would not be told of the gap. The bytes do not change until the next read; after `handOver`,
-   * until the segment is released.
+   * stays short: read again. null at the tail: there is nothing until the next publish. Also null if `lost` or
+   * `isOutdated`, because more frames would hide the gap. The bytes do not change until the next read; after
+   * `handOver`, until the segment is released.
    */
   read(bytesMax: number): Buffer | null {
     const { progress } = this
@@ -197,10 +197,7 @@ export class Cursor implements BusReader {
     return state.id()
   }
 
-  /**
-   * Begins again with what is retained. Does nothing, so that the loss stays, if that
-   * would be incomplete or outdated.
-   */
+  /** Begins again with what is retained, unless that is incomplete or outdated: then the loss stays. */
   private beginAgain(again: Again): void {
     const { bus } = this
     if (this.isOutdated) return

@@ -1,5 +1,5 @@
-// The position of a client that resumes from another process. Moved by every frame that is read, it tells which
-// frames the client has, and gives the others their ids, until this bus's own ids cover all that the client has.
+// The position of a client that resumes from another process. It tells which frames the client has, and gives the
+// others their ids. It is needed until this bus's own ids cover all that the client has.
 
 import { PositionEncoder } from '../bus/event-id.ts'
 import { FROM_BEGINNING, furthest, type Position } from '../bus/position.ts'

@@ -1,6 +1,6 @@
 // Reads in the state `merging`: the client resumes from another process, which had another order of arrival.
-// Passes over frames that the client has, and merges the ids of the others with its position, until the
-// bus's own ids are right for it.
+// Passes over frames that the client has, and merges its position into the ids of the others. Ends when the bus's
+// own ids are right for the client.
 
 import { parseEventId } from '../bus/event-id.ts'
 import { EMPTY_POSITION, type Position } from '../bus/position.ts'

@@ -10,7 +10,7 @@ import type { TimeSeek } from './time-seek.ts'
  * told nothing yet goes back, to `resumed` or `past`: see `Again`.
  */
 export type State =
-  /** Searches the first record of every partition from a moment on. */
+  /** Searches for each partition's first record from a moment on. */
   | { readonly name: 'seeking'; readonly seek: TimeSeek }
   /** Has the client's position, and has read no frame after it. */
   | { readonly name: 'resumed'; readonly position: Position }

@@ -1,5 +1,5 @@
-// Searches the first record of every partition whose timestamp is at or after a moment, one segment a
-// step, so that the stream takes turns like any other. Searches what is retained at each step; what left
+// Searches for each partition's first record whose timestamp is at or after a moment. One step is one
+// segment, so that the stream takes turns like any other. Searches what is retained at each step; what left
 // the bus before that is not found.
 
 import type { BusView } from '../bus/bus-view.ts'

@@ -1,5 +1,5 @@
-// The segments that a bus retains, oldest first, the index of each key's newest frame, and counters of what the
-// segments hold. Only calls that change the list take longer when there are more segments.
+// The segments that a bus retains, oldest first, with the key index and counters of what they hold. Only calls that
+// change the list take longer when there are more segments.
 
 import type { Contents } from './contents.ts'
 import { KeyIndex } from './key-index.ts'

@@ -1,5 +1,5 @@
-// A pool of unused segments. Buffers are reused because V8 does not count the memory of SharedArrayBuffers and frees
-// them late (with 64 MiB in use, 3.2 GiB piled up).
+// A pool of unused segments. Buffers are reused, because V8 frees SharedArrayBuffers late and does not count their
+// memory: with 64 MiB in use, 3.2 GiB piled up.
 
 import { SEGMENT_BYTES, Segment } from './segment.ts'
 
