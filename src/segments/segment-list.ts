@@ -1,10 +1,10 @@
 // The segments that a bus retains, oldest first, with the key index and counters of what they hold. Only calls that
 // change the list take longer when there are more segments.
 
-import type { Contents } from './contents.ts'
 import { KeyIndex } from './key-index.ts'
 import { ListChanges } from './list-changes.ts'
 import type { Segment } from './segment.ts'
+import type { Contents } from './segment-counts.ts'
 import type { EntryAt, FrameEntry } from './segment-layout.ts'
 import { CONTROL_BYTES, entryBytes, WORD_BYTES } from './segment-layout.ts'
 import type { SegmentPool } from './segment-pool.ts'

@@ -1,7 +1,7 @@
 // A stretch of a bus in one SharedArrayBuffer: frames from the front, their entries from the back. One writer (this
 // class) appends and publishes; readers (src/segments/segment-view.ts) see only what was published.
 
-import { addLive, type Contents } from './contents.ts'
+import { addLive, type Contents } from './segment-counts.ts'
 import {
   CONTROL_BYTES,
   ENTRY_BYTES,
