@@ -33,7 +33,7 @@ export class Bus extends BusView {
   recordsTooLarge = 0
   readonly options: BusOptions
   private readonly pool: SegmentPool
-  /** The retained segments, their key index and their counters. Readers use `segments` instead. */
+  /** The retained segments, their key index and their counts. Readers use `segments` instead. */
   readonly kept: SegmentList
   private readonly retention: Retention
   private readonly partitions = new Partitions()

@@ -99,7 +99,7 @@ export class Retention {
     for (let emptied = 0; emptied < SEGMENTS_EMPTIED_MAX && this.removeRecords(); emptied++);
     if (!hasRecords) this.compaction.step()
     this.isBehind = this.lacksRecords()
-    if (this.options.keeps === 'latest') this.noteUse()
+    if (this.options.keeps === 'latest') this.notePressure()
   }
 
   clear(): void {
@@ -133,7 +133,7 @@ export class Retention {
   }
 
   /** Reports `nearly-full` by the frames that cannot be removed without the loss of a key's newest value. */
-  private noteUse(): void {
+  private notePressure(): void {
     const { retainedBytesMax, retainedRecordsMax } = this.options
     const { bytes, takenBytes, liveBytes, liveFrames, liveKeyless, liveKeylessBytes } = this.segments.totals
     const spareBytes = takenBytes - liveBytes + liveKeylessBytes // their removal loses nothing to a snapshot

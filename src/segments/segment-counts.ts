@@ -1,8 +1,8 @@
-// Counters of what segments hold, updated with each change. Retention and compaction decide
+// Counts of what segments hold, updated with each change. Retention and compaction decide
 // by them without reading frames.
 
-/** Counters of one segment, or of all segments that a bus retains. */
-export interface Contents {
+/** Counts of one segment, or of all segments that a bus retains. */
+export interface SegmentCounts {
   /** Frames, live or not, and their bytes with entries and keys. */
   frames: number
   takenBytes: number
@@ -15,17 +15,17 @@ export interface Contents {
   liveKeylessBytes: number
 }
 
-/** Adds live frames to the counters; negative numbers subtract. */
+/** Adds live frames to the counts; negative numbers subtract. */
 export function addLive(
-  contents: Contents,
+  counts: SegmentCounts,
   frames: number,
   bytes: number,
   tombstones: number,
   keyless: number,
 ): void {
-  contents.liveFrames += frames
-  contents.liveBytes += bytes
-  contents.liveTombstones += tombstones
-  contents.liveKeyless += keyless
-  if (keyless !== 0) contents.liveKeylessBytes += bytes
+  counts.liveFrames += frames
+  counts.liveBytes += bytes
+  counts.liveTombstones += tombstones
+  counts.liveKeyless += keyless
+  if (keyless !== 0) counts.liveKeylessBytes += bytes
 }

@@ -1,10 +1,10 @@
-// The segments that a bus retains, oldest first, with the key index and counters of what they hold. Only calls that
+// The segments that a bus retains, oldest first, with the key index and counts of what they hold. Only calls that
 // change the list take longer when there are more segments.
 
 import { KeyIndex } from './key-index.ts'
 import { ListChanges } from './list-changes.ts'
 import type { Segment } from './segment.ts'
-import type { Contents } from './segment-counts.ts'
+import type { SegmentCounts } from './segment-counts.ts'
 import type { EntryAt, FrameEntry } from './segment-layout.ts'
 import { CONTROL_BYTES, entryBytes, WORD_BYTES } from './segment-layout.ts'
 import type { SegmentPool } from './segment-pool.ts'
@@ -20,8 +20,8 @@ export interface SegmentListOptions {
   readonly isKeyed: boolean
 }
 
-/** Counters of all retained segments together. */
-export interface Totals extends Contents {
+/** Counts of all retained segments together. */
+export interface Totals extends SegmentCounts {
   /** Bytes of their buffers. */
   bytes: number
 }
@@ -177,7 +177,7 @@ function nothing(): Totals {
   }
 }
 
-/** Adds a segment's counters to the totals, or subtracts them. */
+/** Adds a segment's counts to the totals, or subtracts them. */
 function change(totals: Totals, segment: Segment, by: 1 | -1): void {
   totals.bytes += by * segment.size
   totals.frames += by * segment.frames

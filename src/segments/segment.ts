@@ -1,7 +1,7 @@
 // A stretch of a bus in one SharedArrayBuffer: frames from the front, their entries from the back. One writer (this
 // class) appends and publishes; readers (src/segments/segment-view.ts) see only what was published.
 
-import { addLive, type Contents } from './segment-counts.ts'
+import { addLive, type SegmentCounts } from './segment-counts.ts'
 import {
   CONTROL_BYTES,
   ENTRY_BYTES,
@@ -38,11 +38,11 @@ export const SEGMENT_BYTES = 1024 * 1024
 /** Frames up to this size, in bytes, are copied in a loop. */
 const LOOP_BYTES_MAX = 64
 
-export class Segment extends SegmentView implements Contents {
+export class Segment extends SegmentView implements SegmentCounts {
   /** Number by which the key index refers to this segment, as long as it is retained; -1 otherwise. */
   slot = -1
-  /** Counters of all segments of the bus, updated with this one's. null while this segment is not retained. */
-  totals: Contents | null = null
+  /** Counts of all segments of the bus, updated with this one's. null while this segment is not retained. */
+  totals: SegmentCounts | null = null
   frames = 0
   liveFrames = 0
   liveBytes = 0
@@ -205,7 +205,7 @@ export class Segment extends SegmentView implements Contents {
     Atomics.store(this.words, this.entryWord(at) + SUPERSEDED, distance)
   }
 
-  /** Adds a frame to the counters of live frames, or subtracts it. */
+  /** Adds a frame to the counts of live frames, or subtracts it. */
   private count(at: EntryAt, change: 1 | -1): void {
     const bytes = change * (this.length(at) + this.next(at) - at)
     const tombstones = this.isTombstone(at) ? change : 0
