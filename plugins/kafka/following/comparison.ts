@@ -33,19 +33,19 @@ export interface AskedWatermarks {
   readonly askedAt: Moment
   /** How far each partition was read then; null before its reading had begun. */
   readonly asked: ReadonlyMap<number, number | null>
-  readonly told: ReadonlyMap<number, Watermarks>
+  readonly watermarks: ReadonlyMap<number, Watermarks>
 }
 
 export function compareLogs(
   partitions: FollowedPartitions,
-  { asked, told }: AskedWatermarks,
+  { asked, watermarks }: AskedWatermarks,
   hasTopicId: boolean,
 ): Findings {
   let isReplaced = false
   const passed: Passed[] = []
   const stalled: number[] = []
   const trimmed = new Map<number, number>()
-  for (const [partition, marks] of told) {
+  for (const [partition, marks] of watermarks) {
     const { next, log } = partitions.get(partition) ?? { next: 0, log: null }
     const nextWhenAsked = asked.get(partition) ?? null
     if (log === null || nextWhenAsked === null) continue

@@ -16,11 +16,11 @@ export class FollowedPartition {
   log: LogWatch | null = null
   /** Broker that leads it; null if Kafka names none. */
   leader: number | null = null
-  /** It has not reached the end that Kafka last told, and is read by the consumer of what is behind. */
+  /** It has not reached the end that Kafka last reported, and is read by the consumer of what is behind. */
   isOnItsWay = false
   /** The end before reading began, unless the log got shorter: reading up to it completes the start. */
   private endAtStart = Number.POSITIVE_INFINITY
-  /** The end that Kafka last told. */
+  /** The end that Kafka last reported. */
   private end = Number.POSITIVE_INFINITY
   private silentSinceMs: number | null = null
 
@@ -33,7 +33,7 @@ export class FollowedPartition {
     return this.next < this.endAtStart
   }
 
-  /** Everything up to the end that Kafka last told is read. */
+  /** Everything up to the end that Kafka last reported is read. */
   get isAtEnd(): boolean {
     return this.next >= this.end
   }

@@ -108,9 +108,9 @@ export class FollowedTopic {
   }
 
   /** Takes one leader's answer, which was asked for after `askedAt`. What fails here concerns this topic alone. */
-  take(told: ReadonlyMap<number, Watermarks>, askedAt: Moment): void {
-    this.leaders.noteAnswered(told.keys())
-    if (this.forEachFed((fed) => this.takeFor(fed, told, askedAt))) this.reading.clear()
+  take(watermarks: ReadonlyMap<number, Watermarks>, askedAt: Moment): void {
+    this.leaders.noteAnswered(watermarks.keys())
+    if (this.forEachFed((fed) => this.takeFor(fed, watermarks, askedAt))) this.reading.clear()
   }
 
   /** Ends a refresh whose leaders were asked at that time; true if the next one can wait. */
@@ -161,12 +161,12 @@ export class FollowedTopic {
   /** False if the next refresh has to find something again. */
   private takeFor(
     { feed, log, asked }: Fed,
-    told: ReadonlyMap<number, Watermarks>,
+    watermarks: ReadonlyMap<number, Watermarks>,
     askedAt: Moment,
   ): boolean {
     // A bus that was added during the refresh: the next one asks for it.
     if (asked === null) return true
-    const { isReplaced, passed, stalled, failure } = feed.compare({ asked, told, askedAt })
+    const { isReplaced, passed, stalled, failure } = feed.compare({ asked, watermarks, askedAt })
     if (isReplaced) return this.recreate()
     for (const { partition, from, to } of passed)
       log.warn(
@@ -174,7 +174,7 @@ export class FollowedTopic {
       )
     for (const partition of [...passed.map((each) => each.partition), ...stalled])
       this.readOn(feed, partition)
-    this.begin(feed, { asked, told, askedAt })
+    this.begin(feed, { asked, watermarks, askedAt })
     if (failure !== null) throw failure.error
     return true
   }
@@ -193,8 +193,8 @@ export class FollowedTopic {
     return isDone
   }
 
-  private begin(feed: TopicFeed, { asked, told, askedAt }: AskedWatermarks): void {
-    const unread = new Map([...told].filter(([partition]) => asked.get(partition) === null))
+  private begin(feed: TopicFeed, { asked, watermarks, askedAt }: AskedWatermarks): void {
+    const unread = new Map([...watermarks].filter(([partition]) => asked.get(partition) === null))
     if (unread.size === 0) return
     const starts = feed.startsOf(unread)
     for (const [partition, marks] of unread) {

@@ -26,9 +26,9 @@ export class LogWatch {
   private start: number
   /** How far reading was at the last refresh. If it has not moved since, no fetched record is on its way. */
   private seenNext: number | null = null
-  /** Whether reading has stopped. `feared`: a failed read may have hidden the news, and nothing was read since. */
-  private stop: 'none' | 'feared' | 'told' = 'none'
-  /** Kafka may hold more than was read. Only then can a feared stop be told from an idle partition. */
+  /** Whether reading has stopped. `suspected`: a failed read may have hidden the news, and nothing was read since. */
+  private stop: 'none' | 'suspected' | 'reported' = 'none'
+  /** Kafka may hold more than was read. Only then can a suspected stop be distinguished from an idle partition. */
   private isOwed = true
   private isTruncated = false
   /** Refreshes in a row that contradict what was read. */
@@ -42,17 +42,17 @@ export class LogWatch {
 
   /** True if the next refresh can wait. */
   get isSettled(): boolean {
-    const hasStopped = this.stop === 'told' || (this.stop === 'feared' && this.isOwed)
+    const hasStopped = this.stop === 'reported' || (this.stop === 'suspected' && this.isOwed)
     return !hasStopped && this.contradictions === 0 && !this.isPassed
   }
 
   noteStop(isTruncated: boolean): void {
-    this.stop = 'told'
+    this.stop = 'reported'
     this.isTruncated ||= isTruncated
   }
 
   fearStop(): void {
-    if (this.stop === 'none') this.stop = 'feared'
+    if (this.stop === 'none') this.stop = 'suspected'
     this.isOwed = true
   }
 
@@ -88,9 +88,9 @@ export class LogWatch {
     return end < nextWhenAsked || (!hasTopicId && start < this.start)
   }
 
-  /** A told stop is certain. A feared one is real if nothing more is read although there is more. */
+  /** A reported stop is certain. A suspected one is real if nothing more is read although there is more. */
   private hasStalled(isQuiet: boolean): boolean {
-    if (this.stop === 'feared' && !isQuiet) this.stop = 'none'
-    return isQuiet && (this.stop === 'told' || (this.stop === 'feared' && this.isOwed))
+    if (this.stop === 'suspected' && !isQuiet) this.stop = 'none'
+    return isQuiet && (this.stop === 'reported' || (this.stop === 'suspected' && this.isOwed))
   }
 }

@@ -41,8 +41,8 @@ export async function refresh(parts: RefreshParts): Promise<boolean> {
   await timeSlice.yieldIfUsed()
   const asked = refreshed.flatMap((topic) => topic.askable())
   await timeSlice.yieldIfUsed()
-  await source.watermarks(asked, async (told) => {
-    for (const [name, marks] of told) await take(topics.get(name), marks, askedAt, timeSlice)
+  await source.watermarks(asked, async (answer) => {
+    for (const [name, marks] of answer) await take(topics.get(name), marks, askedAt, timeSlice)
   })
   let isSettled = true
   for (const topic of refreshed) {
@@ -67,8 +67,8 @@ export async function askWatermarks(
   const led = listed.flatMap(({ partition, leader }) =>
     leader === null || topic.isLost(partition, nowMs) ? [] : [{ topic: name, partition, leader }],
   )
-  await source.watermarks(led, (told) => {
-    for (const [partition, marks] of told.get(name) ?? []) known.set(partition, marks)
+  await source.watermarks(led, (answer) => {
+    for (const [partition, marks] of answer.get(name) ?? []) known.set(partition, marks)
   })
   return known
 }

@@ -72,7 +72,7 @@ export class TopicFeed implements Receiver {
     return this.partitions.get(partition)?.next ?? FROM_BEGINNING
   }
 
-  /** Whether a partition is read up to the end that Kafka last told. */
+  /** Whether a partition is read up to the end that Kafka last reported. */
   isAtEnd(partition: number): boolean {
     return this.partitions.get(partition)?.isAtEnd ?? false
   }
@@ -143,7 +143,7 @@ export class TopicFeed implements Receiver {
     const findings = compareLogs(this.partitions, answer, this.topicId !== null)
     const isReplaced = findings.isReplaced || this.isAnother || this.partitions.lacksOne
     if (isReplaced) return { ...findings, isReplaced, failure: null }
-    for (const [partition, { end }] of answer.told) this.noteEnd(partition, end, answer)
+    for (const [partition, { end }] of answer.watermarks) this.noteEnd(partition, end, answer)
     return takeFindings(findings, this.partitions, {
       trim: (partition, start) => this.writer.trim(partition, start),
       skip: (partition, start) => this.skip(partition, start),

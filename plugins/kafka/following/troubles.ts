@@ -40,7 +40,7 @@ export class Condition {
 }
 
 /** Errors of a partition that a refresh explains better. A partition has at most one of them until it is back. */
-const TOLD_BY_REFRESH = new Set([
+const EXPLAINED_BY_REFRESH = new Set([
   3, // UNKNOWN_TOPIC_OR_PART
   -190, // ERR__UNKNOWN_PARTITION
   -140, // ERR__AUTO_OFFSET_RESET
@@ -99,7 +99,7 @@ export class BrokerTroubles {
   /** A read failed. `refresh`: a refresh will tell more, and reading need not pause. */
   noteUnread(error: unknown): 'pause' | 'refresh' {
     const code = codeOf(error)
-    if (TOLD_BY_REFRESH.has(code)) return 'refresh'
+    if (EXPLAINED_BY_REFRESH.has(code)) return 'refresh'
     if (!IGNORED_CODES.has(code)) this.readable.set(`records cannot be read: ${errorWords(error)}`)
     return 'pause'
   }

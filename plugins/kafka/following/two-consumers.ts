@@ -94,8 +94,8 @@ export class TwoConsumers {
   }
 
   /** Hands over each leader's answer, one after the other. Leaders that were silent the last time come last. */
-  watermarks(partitions: readonly LedPartition[], onTold: (told: TopicMarks) => unknown): Promise<void> {
-    return this.leaderQuestions.ask(partitions, onTold)
+  watermarks(partitions: readonly LedPartition[], onAnswer: (answer: TopicMarks) => unknown): Promise<void> {
+    return this.leaderQuestions.ask(partitions, onAnswer)
   }
 
   /** Reads a partition from `next` on with the behind consumer, until `arrive` is called. */

@@ -51,17 +51,17 @@ export class LeaderQuestions {
     this.source = source
   }
 
-  /** Hands over each leader's answer as it comes. Rejects only if `onTold` throws. */
-  async ask(partitions: readonly LedPartition[], onTold: (told: TopicMarks) => unknown): Promise<void> {
+  /** Hands over each leader's answer as it comes. Rejects only if `onAnswer` throws. */
+  async ask(partitions: readonly LedPartition[], onAnswer: (answer: TopicMarks) => unknown): Promise<void> {
     for (const [leader, led] of this.inOrder(byLeader(partitions))) {
       if (led[0] !== undefined) this.known.set(leader, led[0])
       const { others, refused } = this.refused.split(led)
       for (let at = 0; at < others.length; at += ASKED_MAX) {
         const question = { leader, left: QUESTIONS_MAX }
-        await this.askOne(question, others.slice(at, at + ASKED_MAX), onTold)
+        await this.askOne(question, others.slice(at, at + ASKED_MAX), onAnswer)
         if (this.silent.has(leader)) break
       }
-      if (others.length === 0 || !this.silent.has(leader)) await this.askRefused(leader, refused, onTold)
+      if (others.length === 0 || !this.silent.has(leader)) await this.askRefused(leader, refused, onAnswer)
     }
   }
 
@@ -69,7 +69,7 @@ export class LeaderQuestions {
   async findSilent(): Promise<void> {
     for (const [leader, partition] of [...this.known]) {
       if (this.silent.has(leader)) continue
-      await this.told(leader, [partition])
+      await this.marksOf(leader, [partition])
       if (this.silent.has(leader)) return
     }
   }
@@ -83,34 +83,34 @@ export class LeaderQuestions {
   private async askOne(
     question: Question,
     led: readonly LedPartition[],
-    onTold: (told: TopicMarks) => unknown,
+    onAnswer: (answer: TopicMarks) => unknown,
     isRefused = false,
   ): Promise<boolean> {
     if (led.length === 0) return true
     if (question.left <= 0) return false
     if (led.length === 1 || !isRefused) {
       question.left--
-      const told = await this.told(question.leader, led)
-      if (told !== null) {
-        await onTold(told)
+      const answer = await this.marksOf(question.leader, led)
+      if (answer !== null) {
+        await onAnswer(answer)
         return true
       }
       if (this.silent.has(question.leader)) return false
     }
     if (led.length === 1) this.noteRefused(led)
-    else await this.askHalves(question, led, onTold)
+    else await this.askHalves(question, led, onAnswer)
     return false
   }
 
   private async askHalves(
     question: Question,
     led: readonly LedPartition[],
-    onTold: (told: TopicMarks) => unknown,
+    onAnswer: (answer: TopicMarks) => unknown,
   ): Promise<void> {
     const middle = led.length >> 1
-    const isTold = await this.askOne(question, led.slice(0, middle), onTold)
+    const isAnswered = await this.askOne(question, led.slice(0, middle), onAnswer)
     if (this.silent.has(question.leader)) return
-    await this.askOne(question, led.slice(middle), onTold, isTold)
+    await this.askOne(question, led.slice(middle), onAnswer, isAnswered)
   }
 
   private noteRefused(partitions: readonly LedPartition[]): void {
@@ -123,13 +123,13 @@ export class LeaderQuestions {
   private async askRefused(
     leader: number,
     refused: readonly LedPartition[],
-    onTold: (told: TopicMarks) => unknown,
+    onAnswer: (answer: TopicMarks) => unknown,
   ): Promise<void> {
     if (refused.length === 0) return
-    if (await this.askAgain(leader, refused.slice(0, ASKED_MAX), onTold)) return
+    if (await this.askAgain(leader, refused.slice(0, ASKED_MAX), onAnswer)) return
     if (refused.length === 1 || this.silent.has(leader)) return
     for (const partition of refused.slice(0, REFUSED_ASKED_MAX)) {
-      if (!(await this.askAgain(leader, [partition], onTold))) this.refused.note(partition)
+      if (!(await this.askAgain(leader, [partition], onAnswer))) this.refused.note(partition)
       if (this.silent.has(leader)) return
     }
   }
@@ -137,17 +137,17 @@ export class LeaderQuestions {
   private async askAgain(
     leader: number,
     refused: readonly LedPartition[],
-    onTold: (told: TopicMarks) => unknown,
+    onAnswer: (answer: TopicMarks) => unknown,
   ): Promise<boolean> {
-    const told = await this.told(leader, refused)
-    if (told === null) return false
+    const answer = await this.marksOf(leader, refused)
+    if (answer === null) return false
     for (const partition of refused) this.refused.forget(partition)
-    await onTold(told)
+    await onAnswer(answer)
     return true
   }
 
   /** null if there is no answer, or an error of one partition took it away. */
-  private async told(leader: number, led: readonly LedPartition[]): Promise<TopicMarks | null> {
+  private async marksOf(leader: number, led: readonly LedPartition[]): Promise<TopicMarks | null> {
     const timeoutMs = this.silent.has(leader) ? ANSWER_SILENT_MS : ANSWER_MS
     try {
       const starts = await this.source.starts(led, timeoutMs)

@@ -65,7 +65,11 @@ describe('A topic feed', () => {
     feed.list(led(0))
     expect(feed.startsOf(new Map([[0, { start: 5, end: 900 }]]))).toEqual(new Map([[0, 800]]))
     feed.begin(0, 800, { start: 5, end: 900 }, ASKED_AT)
-    feed.compare({ askedAt: ASKED_AT, asked: asked([0, 800]), told: new Map([[0, { start: 5, end: 900 }]]) })
+    feed.compare({
+      askedAt: ASKED_AT,
+      asked: asked([0, 800]),
+      watermarks: new Map([[0, { start: 5, end: 900 }]]),
+    })
     expect(writer.calls).toEqual(['set 0 800'])
   })
 
@@ -98,10 +102,10 @@ describe('A topic feed', () => {
     feed.begin(0, 0, { start: 0, end: 1_000 }, ASKED_AT)
     feed.begin(1, 0, { start: 0, end: 2 }, ASKED_AT)
     const look = (next: number, end: number) => {
-      const told = new Map([[0, { start: 0, end }]])
-      expect(feed.compare({ askedAt: ASKED_AT, asked: asked([0, next], [1, 0]), told }).isReplaced).toBe(
-        false,
-      )
+      const watermarks = new Map([[0, { start: 0, end }]])
+      expect(
+        feed.compare({ askedAt: ASKED_AT, asked: asked([0, next], [1, 0]), watermarks }).isReplaced,
+      ).toBe(false)
     }
     feed.append(record(0, 799))
     feed.endOfPartition(0, 800)
@@ -121,8 +125,16 @@ describe('A topic feed', () => {
     feed.list(led(0))
     feed.begin(0, 0, { start: 0, end: 10 }, ASKED_AT)
     feed.append(record(0, 4))
-    feed.compare({ askedAt: ASKED_AT, asked: asked([0, 5]), told: new Map([[0, { start: 0, end: 3 }]]) })
-    feed.compare({ askedAt: ASKED_AT, asked: asked([0, 5]), told: new Map([[0, { start: 0, end: 10 }]]) })
+    feed.compare({
+      askedAt: ASKED_AT,
+      asked: asked([0, 5]),
+      watermarks: new Map([[0, { start: 0, end: 3 }]]),
+    })
+    feed.compare({
+      askedAt: ASKED_AT,
+      asked: asked([0, 5]),
+      watermarks: new Map([[0, { start: 0, end: 10 }]]),
+    })
     expect(feed.catchUp(0)).toBe(false)
     feed.append(record(0, 9))
     expect(feed.catchUp(0)).toBe(true)
@@ -164,7 +176,11 @@ describe('A topic feed', () => {
     feed.append(record(0, 0))
     expect(feed.takeArrived()).toEqual([])
     // Meanwhile it has grown, which a look finds.
-    feed.compare({ askedAt: ASKED_AT, asked: asked([0, 1]), told: new Map([[0, { start: 0, end: 3 }]]) })
+    feed.compare({
+      askedAt: ASKED_AT,
+      asked: asked([0, 1]),
+      watermarks: new Map([[0, { start: 0, end: 3 }]]),
+    })
     feed.append(record(0, 1))
     expect(feed.takeArrived()).toEqual([])
     feed.append(record(0, 2))
@@ -222,7 +238,7 @@ describe('A topic feed', () => {
       feed.compare({
         askedAt: ASKED_AT,
         asked: feed.askable(),
-        told: new Map(marks.map(([start, end], partition) => [partition, { start, end }])),
+        watermarks: new Map(marks.map(([start, end], partition) => [partition, { start, end }])),
       })
 
     it('trims what Kafka deleted of what was read', () => {
