@@ -118,7 +118,7 @@ class BodyRead extends Error {
   }
 }
 
-/** Throws RequestAborted if the client has left. HTTP/2's stream tells, or HTTP/1.1's socket. */
+/** Throws RequestAborted if the client has left: HTTP/2's stream or HTTP/1.1's socket is closed. */
 function requireClient({ raw }: FastifyReply): void {
   const hasLeft = isHttp1(raw)
     ? raw.destroyed || raw.socket?.destroyed === true

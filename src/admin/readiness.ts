@@ -14,7 +14,7 @@ export interface Parts {
   readonly departure?: { readonly isAnnounced: boolean }
 }
 
-/** Whether the process was told to stop. */
+/** Whether the process is shutting down. */
 export function isLeaving({
   streams,
   departure,

@@ -16,7 +16,7 @@ const END_MS = 500
 export class StatusViewers {
   private readonly options: StatusViewersOptions
   private readonly responses = new Set<Writable>()
-  private next = new Tick()
+  private next = new NextSnapshot()
   private timer: NodeJS.Timeout | null = null
   private isClosed = false
 
@@ -35,7 +35,7 @@ export class StatusViewers {
     if (this.isClosed || response.destroyed || this.responses.size >= this.options.viewersMax) return null
     this.responses.add(response)
     response.once('close', () => this.leave(response))
-    this.timer ??= setInterval(() => this.tell(this.options.describe()), this.options.everyMs)
+    this.timer ??= setInterval(() => this.send(this.options.describe()), this.options.everyMs)
     return this.texts(response)
   }
 
@@ -51,41 +51,42 @@ export class StatusViewers {
   private async *texts(response: Writable): AsyncGenerator<string> {
     yield this.options.describe()
     while (this.responses.has(response)) {
-      const text = await this.next.told
+      const text = await this.next.text
       if (text === null) return
       if (this.responses.has(response)) yield text
     }
   }
 
-  private tell(text: string): void {
-    const tick = this.next
-    this.next = new Tick()
-    tick.tell(text)
+  private send(text: string): void {
+    const next = this.next
+    this.next = new NextSnapshot()
+    next.settle(text)
   }
 
   private leave(response: Writable): void {
     this.responses.delete(response)
     if (this.responses.size > 0) return
     this.stop()
-    if (!this.isClosed) this.next = new Tick()
+    if (!this.isClosed) this.next = new NextSnapshot()
   }
 
   private stop(): void {
     if (this.timer !== null) clearInterval(this.timer)
     this.timer = null
-    this.next.tell(null)
+    this.next.settle(null)
   }
 }
 
-/** The next snapshot; null if none follows. */
-class Tick {
-  readonly told: Promise<string | null>
-  /** Settles `told`. */
-  tell: (text: string | null) => void = () => {}
+/** The snapshot that all viewers wait for. */
+class NextSnapshot {
+  /** Resolves with the snapshot, or with null if none follows. */
+  readonly text: Promise<string | null>
+  /** Resolves `text`. */
+  settle: (text: string | null) => void = () => {}
 
   constructor() {
-    this.told = new Promise((resolve) => {
-      this.tell = resolve
+    this.text = new Promise((resolve) => {
+      this.settle = resolve
     })
   }
 }

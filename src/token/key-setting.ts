@@ -1,5 +1,5 @@
-// What `auth.keys` may be, and which algorithms its keys may have. The check of a configuration and plugins/auth both
-// ask here. Promise: no word about a setting that is wrong quotes it, since it may be a secret.
+// What `auth.keys` may be, and which algorithms its keys may have. The configuration's check and plugins/auth both use
+// it. Promise: no message about an invalid setting quotes it, because it may be a secret.
 
 /** `alg` of RSA keys, the only kind that fits several algorithms (RFC 7518 sections 3.3 and 3.5). */
 export const RSA_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const
@@ -17,7 +17,7 @@ export type KeySetting =
   /** PEM, a JWK or a JWKS. */
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'file'; readonly path: string }
-  /** `words` are a predicate: the name of the setting goes before them. */
+  /** `words` is a predicate, to be put behind the setting's name. */
   | { readonly kind: 'wrong'; readonly words: string }
 
 export function keySetting(keys: string): KeySetting {

@@ -34,14 +34,14 @@ export function isDebug({ severity }: LogLine): boolean {
   return severity >= DEBUG
 }
 
-/** The topic id that the line tells; null if it tells none. node-rdkafka has no call for it. */
+/** The topic id in the line; null if it has none. node-rdkafka has no call for it. */
 export function topicIdIn({ fac, message }: LogLine): TopicIdNews | null {
   const [, topic, id] = (fac === 'METADATA' && TOPIC_ID.exec(message)) || []
   return topic === undefined || id === undefined || id === NO_ID ? null : { topic, id }
 }
 
 /**
- * The partition that stops, by the line; null if none does. A read's error tells the same, but without the partition,
+ * The partition that stops, by the line; null if none does. A read's error says the same, but without the partition,
  * and not if the read brought records too: node-rdkafka then drops the error.
  */
 export function stopIn({ fac, message }: LogLine): StopNews | null {

@@ -72,7 +72,7 @@ const TOPIC_PROPERTIES = new Set([
   'request.timeout.ms',
 ])
 
-/** Debug context whose lines tell topic ids and stopped partitions: see log-line.ts. */
+/** Debug context whose lines have topic ids and stopped partitions: see log-line.ts. */
 const DEBUG_CONTEXT = 'topic'
 
 export function consumerProperties(options: KafkaOptions): ClientProperties {

@@ -1,4 +1,4 @@
-// What is asked of a source of records, and what it tells. `Consumer` is the one that speaks to Kafka.
+// The interface of a source of records: its questions, its reads and its events. `Consumer` implements it for Kafka.
 
 import type { KafkaRecord } from '../../../src/bus/record.ts'
 import type { StopNews, TopicIdNews } from './log-line.ts'

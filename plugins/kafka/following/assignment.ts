@@ -21,7 +21,7 @@ interface Entry {
   next: number
   /** False until `settle` assigns it at `next`. Records that come before belong to an old assignment. */
   isAssigned: boolean
-  /** librdkafka has stopped reading it since it was assigned. Receivers that are added later have not heard of it. */
+  /** librdkafka has stopped reading it since it was assigned. Receivers that were added later do not know that. */
   isStopped: boolean
 }
 

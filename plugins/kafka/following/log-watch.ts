@@ -1,4 +1,4 @@
-// Decides what happened to a partition's log: compares the start and end that Kafka tells every few seconds with how
+// Decides what happened to a partition's log: compares the start and end that Kafka reports every few seconds with how
 // far reading has come. Pure rules, without Kafka or a clock.
 
 import type { Watermarks } from '../../../src/bus/record.ts'

@@ -136,7 +136,7 @@ export class TopicFeed implements Receiver {
   }
 
   /**
-   * Compares Kafka's answer with what was read, and tells the writer. Where the topic was replaced the caller calls
+   * Compares Kafka's answer with what was read, and tells the writer. If the topic was replaced, the caller calls
    * `recreate`. Never throws: what the writer does not take is found again by the next refresh.
    */
   compare(answer: AskedWatermarks): TakenFindings {
@@ -224,7 +224,7 @@ export class TopicFeed implements Receiver {
   private noteEnd(partition: number, end: number, { asked, askedAt }: AskedWatermarks): void {
     const known = this.partitions.get(partition)
     if (known === undefined || !known.isRead) return
-    // A broker that lags behind may tell an older end.
+    // A broker that lags behind may report an older end.
     if (end >= (asked.get(partition) ?? Number.POSITIVE_INFINITY))
       this.writer.noteEnd(partition, end, askedAt)
     this.partitions.noteEnd(known, end)

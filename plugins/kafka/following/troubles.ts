@@ -96,7 +96,7 @@ export class BrokerTroubles {
     this.reachable.clear()
   }
 
-  /** A read failed. `refresh`: a refresh will tell more, and reading need not pause. */
+  /** A read failed. `refresh`: the next refresh will find the reason, and reading need not pause. */
   noteUnread(error: unknown): 'pause' | 'refresh' {
     const code = codeOf(error)
     if (EXPLAINED_BY_REFRESH.has(code)) return 'refresh'
