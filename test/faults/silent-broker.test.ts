@@ -1,10 +1,12 @@
-// One broker of three is silent for a while, still listed as the leader of what it led: at servers that run, and at one that
-// starts meanwhile, streams get what the others lead, and in the end every record once.
+// A broker of three hangs: it is still listed as the leader of its partitions, its connections stay open, and it answers
+// nothing. Streams get what the others lead, and in the end every record once.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import type { Watermarks } from '../../src/bus/record.ts'
 import { Cluster } from '../kafka/cluster.ts'
 import { canStartKafka, Kafka } from '../kafka/kafka.ts'
+import { KafkaScene } from '../kafka/kafka-scene.ts'
 import { forThisTest } from '../support/scene.ts'
 import { ServerProcess } from '../support/server-process.ts'
 import { HeldConnection, type HeldStream } from './held-connection.ts'
@@ -18,15 +20,15 @@ const BEFORE = 200
 const EVERY_MS = 100
 /** What a partition whose leader is silent may hold up the others, from their requests on. */
 const BEGIN_MS = 10_000
-/** What a machine that runs other tests meanwhile may add. Where the rule is broken nothing comes during the whole silence. */
+/** What a machine that runs other tests meanwhile may add. If the rule is broken, nothing comes during the silence. */
 const BUSY_MS = 4_000
-const SOON = { timeout: 30_000, interval: 50 }
+const SOON = { timeout: 30_000, interval: 20 }
 /** Longer than the silence: its controller goes on listing the broker. */
 const SETTINGS = ['broker.session.timeout.ms=300000']
 
 describe.skipIf(!canStartKafka)(
   'A leader that is listed and does not answer',
-  { timeout: SILENT_MS + 90_000 },
+  { timeout: SILENT_MS + 150_000 },
   () => {
     let cluster: Cluster
     let kafka: Kafka
@@ -122,6 +124,60 @@ describe.skipIf(!canStartKafka)(
       expect(Math.max(...Object.values(waitedMs))).toBeLessThan(BEGIN_MS + BUSY_MS)
       expect(counts).toEqual(counts.map(() => ({ lost: 0, twice: 0, outOfOrder: 0 })))
     })
+
+    it('is told in readiness and watermarks, while streams of an app go on and new ones begin', async () => {
+      const topic = await kafka.createTopic({ partitions: 6, replicas: 1 })
+      // A broker that has just come back takes a moment to hear of the topic.
+      const leaders = await vi.waitFor(
+        () => Promise.all([0, 1, 2, 3, 4, 5].map((partition) => kafka.leader(topic, partition))),
+        SOON,
+      )
+      const [hanging] = leaders
+      const led = leaders.findIndex(({ id }) => id !== hanging?.id)
+      for (const partition of [0, led]) await kafka.produce(topic, { value: `old ${partition}`, partition })
+      const before = await openScene(topic)
+      await before.caughtUp()
+      const stream = await before.stream()
+      await vi.waitUntil(() => stream.seen.includes('ready'), SOON)
+      const resumedId = stream.lastId
+
+      const node = cluster.node(hanging?.id ?? 0)
+      node.freeze()
+      onTestFinished(() => node.thaw())
+      await kafka.produce(topic, { value: 'live', partition: led })
+      await vi.waitUntil(() => stream.seen.includes('live'), SOON)
+
+      const marks = await before.topic.watermarks(AbortSignal.timeout(15_000))
+      expect(marks.get(0)).toBeNull()
+      expect(marks.get(led)).toEqual({ start: 0, end: 2 } satisfies Watermarks)
+      expect([...marks.values()].filter((each) => each === null)).toHaveLength(
+        leaders.filter(({ id }) => id === hanging?.id).length,
+      )
+      const beganAt = performance.now()
+      const after = await openScene(topic)
+      const fresh = await after.stream()
+      const resumed = await after.stream({ id: resumedId })
+      await vi.waitUntil(() => fresh.seen.includes('ready') && resumed.seen.includes('live'), SOON)
+      expect(performance.now() - beganAt).toBeLessThan(BEGIN_MS + BUSY_MS)
+      const silent = /no answer from the leader of partition/
+      await vi.waitFor(() => expect(after.topic.notReady()).toMatch(silent), SOON)
+      await kafka.produce(topic, { value: 'more', partition: led })
+      for (const each of [stream, fresh, resumed]) await vi.waitUntil(() => each.seen.includes('more'), SOON)
+
+      node.thaw()
+      await vi.waitUntil(() => after.topic.notReady() === null && before.topic.notReady() === null, SOON)
+      await vi.waitUntil(() => fresh.seen.includes('old 0'), SOON)
+      await kafka.produce(topic, { value: 'last', partition: 0 })
+      for (const each of [stream, fresh, resumed]) await vi.waitUntil(() => each.seen.includes('last'), SOON)
+      const records = ['last', 'live', 'more', 'old 0', `old ${led}`]
+      expect(recordsOf(stream.seen)).toEqual(records)
+      expect(recordsOf(fresh.seen)).toEqual(records)
+      expect(recordsOf(resumed.seen)).toEqual(['last', 'live', 'more'])
+    })
+
+    async function openScene(name: string): Promise<KafkaScene> {
+      return await forThisTest(KafkaScene.open(cluster.bootstrapServers, name, { keeps: 'all' }))
+    }
   },
 )
 
@@ -167,4 +223,8 @@ function ledgerOf({ stream, had }: Seen): Ledger {
     ledger.take(partition, number)
   }
   return ledger
+}
+
+function recordsOf(seen: readonly string[]): string[] {
+  return seen.filter((told) => told !== 'ready').sort()
 }
