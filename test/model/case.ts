@@ -17,7 +17,7 @@ import { type Choose, chooseBy } from './choice.ts'
 import { Client } from './client.ts'
 import { KafkaTopic } from './log.ts'
 import type { Clocks } from './reading.ts'
-import { anyWish, idAs, PLAIN, type Reads, type Wish, wishOf } from './reads.ts'
+import { anyConnectPlan, beginningOf, type ConnectPlan, idAs, PLAIN, type Reads } from './reads.ts'
 import { Server } from './server.ts'
 import { Silence } from './silence.ts'
 import { anyRecords, recordsOf, type Written } from './written.ts'
@@ -95,7 +95,7 @@ export class Case {
     const [from, to, client] = [this.servers[at], this.servers[1 - at], this.clients[this.choose(3)]]
     if (from === undefined || to === undefined || client === undefined) return
     const { kafka, choose } = this
-    const connect = (who: Client, server: Server) => this.connect(who, server, anyWish(choose))
+    const connect = (who: Client, server: Server) => this.connect(who, server, anyConnectPlan(choose))
     const write = () => this.write(anyRecords(choose))
     const pass = (ms: number) => this.pass(ms)
     await new Silence({ kafka, client, from, to, choose, connect, write, pass }).live()
@@ -223,9 +223,9 @@ export class Case {
     this.kafka.logs[partition]?.compact(() => this.choose(3) > 0, horizonMs, readTo)
   }
 
-  private connect(client: Client, server: Server, wish: Wish): void {
-    const written = idAs(wish.says, client.id, this.kafka.logs.length)
-    client.connect(server, wishOf(wish, this.epochMs), written, wish.isForgetful)
+  private connect(client: Client, server: Server, plan: ConnectPlan): void {
+    const written = idAs(plan.says, client.id, this.kafka.logs.length)
+    client.connect(server, beginningOf(plan, this.epochMs), written, plan.isForgetful)
   }
 
   private timestampMs(stamp: Written['stamp']): number {

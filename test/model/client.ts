@@ -12,7 +12,7 @@ import { Claim } from './claim.ts'
 import { Ledger } from './ledger.ts'
 import { Now, sinceAt } from './now.ts'
 import { hasSomething, NOTHING_YET, Possession, positionOf } from './possession.ts'
-import { type Cut, isFromNow, type NewWish } from './reads.ts'
+import { type Cut, isFromNow, type NewBeginning } from './reads.ts'
 import type { Server } from './server.ts'
 
 export class Client extends Possession {
@@ -23,7 +23,7 @@ export class Client extends Possession {
   /** Which reading of the topic its cursor is of. */
   private generation = 0
   private server: Server | null = null
-  private wish: NewWish = FROM_EARLIEST
+  private requested: NewBeginning = FROM_EARLIEST
   private beginning: Beginning | null = null
   private cursor: Cursor | null = null
   private unconfirmed: AheadOffsets | null = null
@@ -62,23 +62,23 @@ export class Client extends Possession {
     return this.isOpen && this.server === server
   }
 
-  /** Connects with its id, in the form that is `written`, or as `wish` says where it has none; or with -1 of every partition. */
-  connect(server: Server, wish: NewWish, written = this.id, isForgetful = true): void {
+  /** Connects with its id, as it is `written`: perhaps -1 of every partition. Without an id, as `requested` says. */
+  connect(server: Server, requested: NewBeginning, written = this.id, isForgetful = true): void {
     this.disconnect()
     if (this.logs !== server.viewLogs) this.changeTopic(isForgetful)
     const saysFromNow = hasFromNow(parseEventId(written) ?? new Map())
     if (saysFromNow) this.forget()
     this.server = server
-    const { sinceMs } = wish
-    this.wish = { ...wish, sinceMs: sinceMs === null ? null : sinceAt(server, sinceMs) }
+    const { sinceMs } = requested
+    this.requested = { ...requested, sinceMs: sinceMs === null ? null : sinceAt(server, sinceMs) }
     this.asOf = server.view.caughtUp ? server.view.position() : undefined
     this.isOpen = true
     this.logs = server.viewLogs
     this.generation = server.viewGeneration
     if (this.id === '') this.ledger ??= new Ledger(this.logs, this.keeps)
     const id = this.id === '' && !saysFromNow ? null : written
-    this.now = saysFromNow || (id === null && isFromNow(wish, server)) ? new Now(server, id) : null
-    this.beginning = server.begin({ ...wish, id }, this.now ?? undefined)
+    this.now = saysFromNow || (id === null && isFromNow(requested, server)) ? new Now(server, id) : null
+    this.beginning = server.begin({ ...requested, id }, this.now ?? undefined)
     this.ledger?.connect(server)
     this.claim = hasSomething(this.id) ? new Claim(positionOf(this.id), server) : null
   }
@@ -158,7 +158,7 @@ export class Client extends Possession {
     else if (ledger === null) this.expectHonoured()
     else if (this.id === NOTHING_YET) ledger.beginAnew(new Map(), server)
     else if (this.id !== '') ledger.resume(server)
-    else this.beginAsWished(ledger, server)
+    else this.beginAsRequested(ledger, server)
   }
 
   /** False where what it gets cannot be told. */
@@ -183,12 +183,12 @@ export class Client extends Possession {
 
   /** Who named a moment is told what is gone since the request, others nothing. */
   private expectSince(said: GapReason | null, { viewAccount }: Server): void {
-    const owed = this.wish.sinceMs === null ? null : viewAccount.gapAfter(this.asOf ?? new Map())
+    const owed = this.requested.sinceMs === null ? null : viewAccount.gapAfter(this.asOf ?? new Map())
     if (said !== owed) throw new Error(`${said} was said to a client that has nothing, ${owed} is due`)
   }
 
-  private beginAsWished(ledger: Ledger, server: Server): void {
-    if (this.now === null) ledger.beginSince(this.wish.sinceMs, server, this.asOf)
+  private beginAsRequested(ledger: Ledger, server: Server): void {
+    if (this.now === null) ledger.beginSince(this.requested.sinceMs, server, this.asOf)
     else ledger.beginAt(this.from, server, this.now.isReading)
   }
 
@@ -229,7 +229,7 @@ export class Client extends Possession {
     this.disconnect()
     this.isOpen = true
     this.tellGap(server)
-    this.wish = FROM_EARLIEST
+    this.requested = FROM_EARLIEST
     this.now = null
     this.beginning = server.begin(FROM_EARLIEST)
   }

@@ -10,7 +10,7 @@ import type { Server } from './server.ts'
 /** Where the connection breaks: inside the last event that is sent, or right behind a word that has an id. */
 export type Cut = 'never' | 'inside' | 'behind'
 
-export type NewWish = Omit<RequestedBeginning, 'id'>
+export type NewBeginning = Omit<RequestedBeginning, 'id'>
 
 export const CUTS = mostly<Cut>([
   ['never', 3],
@@ -31,7 +31,8 @@ const FORMS = mostly([
   ['-1 of every partition', 2],
 ] as const)
 
-export interface Wish {
+/** How a client connects if it has no stream. */
+export interface ConnectPlan {
   readonly from: (typeof FROM)[number]
   /** How long ago that moment is; below 0: how far ahead. */
   readonly agoMs: number
@@ -41,7 +42,7 @@ export interface Wish {
   readonly isForgetful: boolean
 }
 
-export interface Reads extends Wish {
+export interface Reads extends ConnectPlan {
   readonly client: number
   readonly server: number
   readonly times: number
@@ -50,7 +51,7 @@ export interface Reads extends Wish {
   readonly cut: Cut
 }
 
-export const PLAIN: Wish = { from: 'everything', agoMs: 0, says: 'its id', isForgetful: false }
+export const PLAIN: ConnectPlan = { from: 'everything', agoMs: 0, says: 'its id', isForgetful: false }
 
 export const reads: fc.Arbitrary<Reads> = fc.record({
   client: fc.nat(2),
@@ -65,12 +66,12 @@ export const reads: fc.Arbitrary<Reads> = fc.record({
 })
 
 /** By the case's own randomness. */
-export function anyWish(choose: Choose): Wish {
+export function anyConnectPlan(choose: Choose): ConnectPlan {
   const [from = 'now', says = 'its id'] = [FROM[choose(FROM.length)], FORMS[choose(FORMS.length)]]
   return { from, says, agoMs: choose(2) === 0 ? choose(90) : -AHEAD_MS, isForgetful: choose(3) > 0 }
 }
 
-export function wishOf({ from, agoMs }: Wish, epochMs: number): NewWish {
+export function beginningOf({ from, agoMs }: ConnectPlan, epochMs: number): NewBeginning {
   return {
     from: from === 'now' ? 'latest' : 'earliest',
     sinceMs: from === 'a moment' ? epochMs - agoMs : null,
@@ -78,7 +79,7 @@ export function wishOf({ from, agoMs }: Wish, epochMs: number): NewWish {
 }
 
 /** A client's id in the form in which it says it. */
-export function idAs(form: Wish['says'], id: string, partitions: number): string {
+export function idAs(form: ConnectPlan['says'], id: string, partitions: number): string {
   if (form === 'its id unpadded') return id.replace(/=+$/, '')
   if (form === 'its id/etag') return `${id}/etag`
   if (form === 'its id') return id
@@ -98,6 +99,6 @@ export function tellReads({ client, times, bytesMax, cut, ...how }: Reads): stri
 
 /** Whether it asks for what comes from now on. */
 /** Also by a moment that has yet to come, at a server that has yet to catch up. */
-export function isFromNow({ from, sinceMs }: NewWish, { view, epochMs }: Server): boolean {
+export function isFromNow({ from, sinceMs }: NewBeginning, { view, epochMs }: Server): boolean {
   return sinceMs === null ? from === 'latest' : !view.caughtUp && sinceMs > epochMs
 }
