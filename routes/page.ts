@@ -1,4 +1,4 @@
-// The page: `/index.html` and the files that it loads. Each file is a route of its own, declared at the start, so that
+// The page: `/index.html` and the files that it loads. Each file is a route of its own, declared at the start. Promise:
 // no path leads out of the folder or to other files in it.
 
 import { readdir } from 'node:fs/promises'

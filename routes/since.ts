@@ -16,15 +16,15 @@ const DAY_MS = 86_400_000
 /**
  * Epoch milliseconds of the text; null if it is no moment:
  *
- * - digits alone, with or without a minus, are epoch milliseconds: `20261125` is early in 1970, and so is a number of
- * seconds;
- * - ISO 8601, basic or extended: a date (its first moment) or a date and a time of hours and minutes, perhaps seconds,
- * perhaps a fraction of them after a point or a comma, of which what is below a millisecond is cut off; then `Z`, an
- * offset (`+01:00`, `+0100`, `+01`), or nothing, which is UTC. `t` and `z` as RFC 3339 section 5.6 allows. 24:00 is the
- * day's end. Years are 0000 to 9999, or signed with six digits as `Date.prototype.toISOString` writes them.
+ * - Digits alone, with or without a minus, are epoch milliseconds. `20261125` is early in 1970, and so is a number of
+ *   seconds.
+ * - ISO 8601, basic or extended: a date (its first moment), or a date and a time. The time has hours and minutes, and
+ *   may have seconds with a fraction after a point or a comma. Digits below a millisecond are cut off. Then comes `Z`,
+ *   an offset (`+01:00`, `+0100`, `+01`), or nothing, which is UTC. `t` and `z` are allowed (RFC 3339 section 5.6).
+ *   24:00 is the day's end. Years are 0000 to 9999, or signed with six digits (`Date.prototype.toISOString`).
  *
  * A space is read as the `+` that a query parser made it of, so none may stand between date and time. A leap second
- * (`23:59:60Z`, no other) is the second after it, since POSIX time and so Kafka's timestamps have no place for it.
+ * (`23:59:60Z`, no other) is read as the second after it, because POSIX time and Kafka's timestamps have none.
  */
 export function parseSince(text: string): number | null {
   if (text.length > CHARACTERS_MAX) return null

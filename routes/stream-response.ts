@@ -56,9 +56,8 @@ class StreamBody extends Readable {
 const bodies = new WeakMap<FastifyReply, StreamBody>()
 
 /**
- * Answers with a stream: calls `use` once the headers are sent. Resolves with false if no stream opened, because a hook
- * failed, answered with something else, or took so long that the client left. Rejects with RequestAborted if it has
- * left already.
+ * Answers with a stream: calls `use` once the headers are sent. Resolves with false if no stream opened: a hook failed
+ * or gave another answer, or the client left meanwhile. Rejects with RequestAborted if the client has left already.
  */
 export async function sendStream(reply: FastifyReply, use: (sink: Sink) => void): Promise<boolean> {
   requireClient(reply)

@@ -58,8 +58,8 @@ function hideTokens(app: FastifyInstance): void {
 }
 
 /**
- * A refusal while the server drains or has no keys is no fault, but Fastify's own handler would log each as an error
- * with a stack. The host's error handler, or Fastify's, still answers it like any other error.
+ * Logs a refusal while the server drains or has no keys as information, because it is no fault. Fastify's own handler
+ * would log each as an error with a stack. The host's error handler, or Fastify's, still answers it.
  */
 function logRefusals(app: FastifyInstance): void {
   app.setErrorHandler((error, _request, reply) => {

@@ -1,5 +1,5 @@
-// The figures of a whole process for metrics and status: heaps added up over all threads, the longest event loop delay
-// of any thread, and the connections of the threads that serve clients, which are the workers if there are any.
+// The figures of a whole process for metrics and status. Heaps are added up over all threads; the event loop delay is
+// the longest of any thread; connections are those of the threads that serve clients, which are the workers if any.
 
 import type { Delay, EventLoopDelay } from '../../src/admin/event-loop-delay.ts'
 import type { ConnectionFigures } from '../../src/http/connection.ts'

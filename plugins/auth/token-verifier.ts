@@ -89,7 +89,7 @@ async function readHeader(request: FastifyRequest, text: string): Promise<KeyHea
 }
 
 /**
- * The key that the header names. This is the algorithm pin: the library has one list of algorithms for all keys, so a
+ * The key that the header names. This is the algorithm pin. The library has one list of algorithms for all keys. So a
  * header whose algorithm is not its key's own is refused here, before its signature is checked.
  */
 async function keyFor(keys: KeySource, header: KeyHeader): Promise<string> {

@@ -18,8 +18,8 @@ export interface TlsContext {
   /** PEM, without a passphrase. */
   readonly key: Buffer
   /**
-   * 48 random bytes that all threads of a port share, so that each resumes the TLS sessions of the others (RFC 8446
-   * 2.2).
+   * 48 random bytes, the same in all threads of a port. So each resumes the TLS sessions of the others (RFC 8446
+   * section 2.2).
    */
   readonly ticketKeys?: Buffer
 }

@@ -42,8 +42,8 @@ export type ErrorLine = {
 }
 
 /**
- * `err`: only the parts that are known to be messages. Node adds the raw bytes of a bad request to its parse error
- * (`rawPacket`), and JWT libraries add the payload that they could not read.
+ * `err`: only the parts that are known to be messages. Node's parse errors have the raw bytes of the request
+ * (`rawPacket`). Errors of JWT libraries have the payload that could not be read.
  */
 export function errorSerializer(error: unknown): ErrorLine {
   if (!(error instanceof Error)) return { type: typeof error, message: redactText(String(error)), stack: '' }

@@ -5,9 +5,9 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { ServerHttp2Stream } from 'node:http2'
 
 /**
- * Wraps a handler. If a request's body has not ended when it is answered, closes the connection (HTTP/1.1), which Node
- * would read until the request's time-out, or the stream (HTTP/2). Node resets the stream by itself (RFC 9113, 8.1)
- * except for HEAD.
+ * Wraps a handler. If a request's body has not ended when it is answered, closes the connection (HTTP/1.1) or the
+ * stream (HTTP/2). Node would read the connection until the request's time-out. It resets the stream by itself
+ * (RFC 9113, 8.1), except for HEAD.
  */
 export function closingUnreadBodies(handler: RequestListener): RequestListener {
   return (request, response) => {

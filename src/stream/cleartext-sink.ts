@@ -1,5 +1,6 @@
-// The sink for HTTP/2 without TLS. When a stream is destroyed, Node reports its writes as done, but the socket may
-// still refer to their first slices (TLS copies them). Promise: such bytes are kept until the socket has sent them.
+// The sink for HTTP/2 without TLS. When a stream is destroyed, Node reports its writes as done. But the socket may
+// still refer to their first slices, which TLS would have copied. Promise: these bytes stay until the socket has sent
+// them.
 
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import { Http2Sink, type Lent } from './sink.ts'

@@ -62,8 +62,8 @@ export class Reading {
   }
 
   /**
-   * Begins again if the frames at `cursor` are gone; false if they are still there. A client that came from another
-   * server may have records that this one has missed, so its position is treated like the id of a new request.
+   * Begins again if the frames at `cursor` are gone; false if they are still there. A client of another server may have
+   * records that this one has missed. So its position is treated like the id of a new request.
    */
   beginsAgain({ outdatedBy, ownPosition }: Cursor): boolean {
     if (outdatedBy === null) return false

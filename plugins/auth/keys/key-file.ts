@@ -19,9 +19,9 @@ import type { KeySource } from './key-source.ts'
 /** A hundred RSA keys with certificates are smaller. */
 export const KEY_FILE_BYTES_MAX = 1024 * 1024
 /**
- * Polls the file instead of watching its directory, because a Kubernetes secret changes by a symlink two levels up, and
- * network file systems send no events. One stat a second costs nothing. `fs.watchFile` would do the same, but it takes
- * its first state after we have read the file, and misses a change in between.
+ * Polls the file instead of watching its directory. A Kubernetes secret changes by a symlink two levels up, and network
+ * file systems send no events. One stat a second costs nothing. `fs.watchFile` also polls, but takes its first state
+ * after we have read the file. It would miss a change in between.
  */
 const POLL_MS = 1_000
 

@@ -42,8 +42,8 @@ export class RemoteKeys implements KeySource {
   /** When the set was fetched. */
   private fetchedAtMs = Number.NEGATIVE_INFINITY
   /**
-   * No fetch begins before this. Set after failures and after fetches for unknown keys, not after routine ones, so that
-   * the first unknown key after a start is looked up at once.
+   * No fetch begins before this. Set after failures and after fetches for unknown keys. Routine fetches do not set it,
+   * so that the first unknown key after a start is looked up at once.
    */
   private quietUntilMs = Number.NEGATIVE_INFINITY
   private inFlight: Promise<void> | null = null
@@ -51,8 +51,8 @@ export class RemoteKeys implements KeySource {
   /** Why the last fetch failed; null if it succeeded. */
   private failure: string | null = null
   /**
-   * One fetch when the cool-down after a failure is over. Without it, a server that is taken out of service because it
-   * has no keys would get no request that makes it fetch them.
+   * One fetch when the cool-down after a failure is over. A server without keys is taken out of service, and so gets no
+   * request that would make it fetch them.
    */
   private retry: NodeJS.Timeout | null = null
 

@@ -1,6 +1,5 @@
-// A lock that lets one blocking call run at a time, so that our calls hold at most one of the four threads of libuv's
-// pool, which the whole process shares. A question that waits for a broker holds it, and a read that waits for a
-// record.
+// A lock for blocking calls: a question that waits for a broker, or a read that waits for a record. Promise: one such
+// call runs at a time, so our calls hold at most one of the four threads of libuv's pool, which the process shares.
 
 /** A refused reader tries again every few milliseconds. One that has not for this long has something else to do. */
 const TURN_KEPT_MS = 100

@@ -5,8 +5,8 @@ import type { Watermarks } from '../../../src/bus/record.ts'
 import { LogWatch } from './log-watch.ts'
 
 /**
- * How long a partition without an answering leader may hold up the bus. Streams wait for at most 10 s, and those with
- * an id ask only afterwards how far the partition reaches, so this is shorter.
+ * How long a partition without an answering leader may hold up the bus. Streams wait for at most 10 s. This is shorter,
+ * because streams with an id ask only afterwards how far the partition reaches.
  */
 const SILENT_MS = 7_500
 

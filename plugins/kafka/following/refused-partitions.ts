@@ -1,5 +1,5 @@
-// Partitions whose leader answers with an error. They are asked apart, because librdkafka drops the answer for all
-// others of the question, and finding one among a thousand takes some ten questions.
+// Partitions whose leader answers with an error. They are asked about separately, because librdkafka drops the answer
+// for all others of the question. Finding one among a thousand takes some ten questions.
 
 import type { TopicPartition } from '../client/questions.ts'
 
