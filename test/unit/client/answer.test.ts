@@ -1,17 +1,15 @@
 // Answers of the server that are final for the client, and those that are not.
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { ClientScene, status } from '../../support/client-scene.ts'
+import { forThisTest } from '../../support/scene.ts'
 import { pass } from '../../support/time.ts'
 
-let scene: ClientScene
-beforeEach(() => {
-  scene = ClientScene.open()
-})
-afterEach(() => scene.close())
+const open = () => forThisTest(ClientScene.open())
 
 describe('the client', () => {
   it.each([401, 403])('tries a fresh token once after a %i; the second in a row is final', async (code) => {
+    const scene = await open()
     const { server, errors } = scene
     server.answers = [() => status(code)]
     const { closed } = scene.connect()
@@ -25,6 +23,7 @@ describe('the client', () => {
   })
 
   it('forgets a refused token once one was taken', async () => {
+    const scene = await open()
     const { server } = scene
     server.answers = [() => status(401), () => server.stream(), () => status(401), () => server.stream()]
     scene.connect()
@@ -35,6 +34,7 @@ describe('the client', () => {
   })
 
   it.each([204, 302, 400, 404, 405, 406, 410, 0])('takes a %i for final', async (code) => {
+    const scene = await open()
     const { server } = scene
     server.answers = [() => status(code)]
     const { closed } = scene.connect()
@@ -44,6 +44,7 @@ describe('the client', () => {
   })
 
   it('takes another content type for final, and a parameter for none', async () => {
+    const scene = await open()
     const { server } = scene
     server.answers = [
       () => Object.assign(server.stream(), { headers: new Headers({ 'content-type': 'text/html' }) }),
@@ -62,6 +63,7 @@ describe('the client', () => {
   })
 
   it('ends with an event that is too large, which would only come again, after what came before it', async () => {
+    const scene = await open()
     const { server, events } = scene
     server.answers = [() => server.stream(`data:1\nid:a\n\ndata:${'x'.repeat(200)}\n\n`)]
     const { closed } = scene.connect({ eventLengthMax: 100 })

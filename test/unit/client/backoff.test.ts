@@ -1,17 +1,15 @@
 // How long the client waits before it comes back.
 
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { ClientScene, status } from '../../support/client-scene.ts'
+import { forThisTest } from '../../support/scene.ts'
 import { pass } from '../../support/time.ts'
 
-let scene: ClientScene
-beforeEach(() => {
-  scene = ClientScene.open()
-})
-afterEach(() => scene.close())
+const open = () => forThisTest(ClientScene.open())
 
 describe('a client that has lost its connection', () => {
   it('waits twice as long after each failure, up to the bound, and starts over after a good connection', async () => {
+    const scene = await open()
     const { server, errors } = scene
     server.answers = [() => Promise.reject(new Error('refused'))]
     scene.connect({ retryMaxMs: 10_000 })
@@ -26,6 +24,7 @@ describe('a client that has lost its connection', () => {
   })
 
   it('starts over after a connection that lasted, and after no other, however the clock is set meanwhile', async () => {
+    const scene = await open()
     const { server, errors } = scene
     server.answers = [() => server.stream()]
     scene.connect()
@@ -42,6 +41,7 @@ describe('a client that has lost its connection', () => {
   })
 
   it('does not start over for connections that break at once, nor hurry where retry is 0', async () => {
+    const scene = await open()
     const { server, errors } = scene
     server.answers = [() => server.stream('retry:0\n\n')]
     scene.connect({ retryMaxMs: 5_000 })
@@ -55,6 +55,7 @@ describe('a client that has lost its connection', () => {
   })
 
   it('adds up to a quarter of jitter', async () => {
+    const scene = await open()
     const { server, errors } = scene
     server.answers = [() => Promise.reject(new Error('refused'))]
     scene.connect({ random: () => 0.999999 })
@@ -68,6 +69,7 @@ describe('a client that has lost its connection', () => {
     [503, '99999999', 600_000],
     [500, 'soon', 2_000],
   ])('waits at least what a %i says with Retry-After: %s', async (code, retryAfter, waitMs) => {
+    const scene = await open()
     const { server, errors } = scene
     server.answers = [() => status(code, { 'retry-after': retryAfter })]
     scene.connect()
@@ -76,6 +78,7 @@ describe('a client that has lost its connection', () => {
   })
 
   it('reads a Retry-After that is a date', async () => {
+    const scene = await open()
     const { server, errors } = scene
     vi.setSystemTime(Date.parse('2026-01-01T00:00:00Z'))
     server.answers = [() => status(503, { 'retry-after': 'Thu, 01 Jan 2026 00:00:20 GMT' })]

@@ -1,19 +1,17 @@
 // The client’s events, its position, its tokens, and what it leaves behind when it is closed.
 
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { connect } from '../../../src/client/index.ts'
 import { ClientScene, rejectedBy, STREAM_URL, status } from '../../support/client-scene.ts'
 import { CHALLENGE } from '../../support/client-server.ts'
+import { forThisTest } from '../../support/scene.ts'
 import { pass } from '../../support/time.ts'
 
-let scene: ClientScene
-beforeEach(() => {
-  scene = ClientScene.open()
-})
-afterEach(() => scene.close())
+const open = () => forThisTest(ClientScene.open())
 
 describe('the client', () => {
   it('asks with the token as bearer, and hands out records, tombstones, gaps and readiness in order', async () => {
+    const scene = await open()
     const { server, events } = scene
     scene.connect()
     await pass()
@@ -32,6 +30,7 @@ describe('the client', () => {
   })
 
   it('says a signal once where it comes as a comment and as an event', async () => {
+    const scene = await open()
     const { server, events } = scene
     scene.connect()
     await pass()
@@ -42,6 +41,7 @@ describe('the client', () => {
   })
 
   it('comes back after a broken connection, with a fresh token and the id of the last whole event', async () => {
+    const scene = await open()
     const { server, errors } = scene
     scene.connect()
     await pass()
@@ -56,6 +56,7 @@ describe('the client', () => {
   })
 
   it('says why the server ended the stream, and comes back', async () => {
+    const scene = await open()
     const { server, errors, ends } = scene
     scene.connect({ lastEventId: 'before' })
     await pass()
@@ -69,6 +70,7 @@ describe('the client', () => {
   })
 
   it('takes the longest event that a server sends, its id merged with the one that it came with', async () => {
+    const scene = await open()
     const { server, events } = scene
     const data = 'x'.repeat(16 * 1024 * 1024 - 'data:\nid:\n\n'.length)
     const id = 'A'.repeat(128 * 1024 - 'id:'.length)
@@ -81,6 +83,7 @@ describe('the client', () => {
   })
 
   it('counts a connection without a byte for three heartbeats as lost, and one with heartbeats as alive', async () => {
+    const scene = await open()
     const { server, errors } = scene
     scene.connect()
     for (let seconds = 0; seconds < 90; seconds += 9) {
@@ -97,6 +100,7 @@ describe('the client', () => {
   })
 
   it('counts a server that takes the connection and says nothing as silent', async () => {
+    const scene = await open()
     const { server, errors } = scene
     server.answers = [({ signal }) => rejectedBy(signal), () => server.stream()]
     scene.connect()
@@ -107,6 +111,7 @@ describe('the client', () => {
   })
 
   it('tells the position of what was handed out, not of what was read ahead', async () => {
+    const scene = await open()
     const { server } = scene
     scene.connect({ onEvent: () => new Promise((resolve) => setTimeout(resolve, 1_000)) })
     await pass()
@@ -119,7 +124,7 @@ describe('the client', () => {
   })
 
   it('iterates, ends with the loop, and throws the error that ended it after the events before', async () => {
-    const { server } = scene
+    const { server } = await open()
     server.answers = [() => server.stream('data:1\n\ndata:2\n\ndata:3\n\n')]
     const first = connect(STREAM_URL, { getToken: () => 't', fetch: server.fetch })
     for await (const { data } of first) if (data === '2') break
@@ -141,7 +146,7 @@ describe('the client', () => {
   })
 
   it('hands out nothing more once it is closed', async () => {
-    const { server } = scene
+    const { server } = await open()
     const seen: string[] = []
     server.answers = [() => server.stream('data:1\n\ndata:2\n\n')]
     const closing = connect(STREAM_URL, {
@@ -157,11 +162,13 @@ describe('the client', () => {
   })
 
   it('has one consumer', async () => {
+    const scene = await open()
     const iterator = scene.connect()[Symbol.asyncIterator]()
     await expect(iterator.next()).rejects.toThrow('has its consumer already')
   })
 
   it('reports a token that cannot be had and tries again; one that is null is final', async () => {
+    const scene = await open()
     const { server, errors } = scene
     let answer: () => string | null = () => {
       throw new Error('sign-in is down')
@@ -177,6 +184,7 @@ describe('the client', () => {
   })
 
   it('does not quote a token that cannot be sent', async () => {
+    const scene = await open()
     const { errors } = scene
     scene.connect({ getToken: () => 'secret\u0000part' })
     await pass()
@@ -185,6 +193,7 @@ describe('the client', () => {
   })
 
   it('waits half a minute for a token, and tells who makes it', async () => {
+    const scene = await open()
     const { errors } = scene
     let given: AbortSignal | undefined
     scene.connect({
@@ -198,14 +207,15 @@ describe('the client', () => {
     expect(errors).toMatchObject([{ error: { code: 'token' } }])
   })
 
-  it.each([
+  it.each<[string, number, (scene: ClientScene) => void]>([
     ['before it begins', 0, () => {}],
     ['while the token is made', 10, () => {}],
     ['while it connects', 60, () => {}],
     ['while it is open', 1_000, () => {}],
-    ['while a renewal is under way', 1_000, () => scene.server.say(CHALLENGE)],
-    ['while it waits to come back', 1_000, () => scene.server.breakOff()],
+    ['while a renewal is under way', 1_000, ({ server }) => server.say(CHALLENGE)],
+    ['while it waits to come back', 1_000, ({ server }) => server.breakOff()],
   ])('leaves no timer, no request and no listener when aborted %s', async (_, afterMs, happen) => {
+    const scene = await open()
     const { server, errors } = scene
     const controller = new AbortController()
     const remove = vi.spyOn(controller.signal, 'removeEventListener')
@@ -214,7 +224,7 @@ describe('the client', () => {
     server.renewal = async () => wait(50).then(() => status(204))
     const { closed } = scene.connect({ signal: controller.signal, getToken: () => wait(50).then(() => 't') })
     await pass(afterMs)
-    happen()
+    happen(scene)
     await pass()
     controller.abort()
     expect(await closed).toBeNull()
@@ -228,8 +238,8 @@ describe('the client', () => {
     expect(errors.filter(({ final }) => final)).toEqual([])
   })
 
-  it('refuses URLs, ids and limits that nobody could mean', () => {
-    const { server } = scene
+  it('refuses URLs, ids and limits that make no sense', async () => {
+    const { server } = await open()
     const options = { getToken: () => 't', fetch: server.fetch }
     expect(() => connect('file:///etc/passwd', options)).toThrow(TypeError)
     expect(() => connect('https://user:secret@example.test/', options)).toThrow(TypeError)
@@ -240,6 +250,7 @@ describe('the client', () => {
   })
 
   it('sends an id beyond ASCII as UTF-8', async () => {
+    const scene = await open()
     const { server } = scene
     scene.connect({ lastEventId: '["é","水"]' })
     await pass()

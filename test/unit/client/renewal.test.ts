@@ -1,18 +1,16 @@
 // How the client answers challenges, and what it does without a consumer that keeps up.
 
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { ClientScene, rejectedBy, STREAM_URL, status } from '../../support/client-scene.ts'
 import { CHALLENGE } from '../../support/client-server.ts'
+import { forThisTest } from '../../support/scene.ts'
 import { pass } from '../../support/time.ts'
 
-let scene: ClientScene
-beforeEach(() => {
-  scene = ClientScene.open()
-})
-afterEach(() => scene.close())
+const open = () => forThisTest(ClientScene.open())
 
 describe('the client', () => {
   it('answers a challenge with a fresh token, at the stream’s own URL, with the headers that it names', async () => {
+    const scene = await open()
     const { server, events } = scene
     const renewed = vi.fn()
     scene.connect({ onRenewed: renewed })
@@ -30,6 +28,7 @@ describe('the client', () => {
   })
 
   it('takes neither an authorization header nor a method of the challenge’s own making', async () => {
+    const scene = await open()
     const { server, errors } = scene
     scene.connect()
     await pass()
@@ -48,6 +47,7 @@ describe('the client', () => {
   })
 
   it('answers challenges one at a time, and not twice within a second', async () => {
+    const scene = await open()
     const { server } = scene
     scene.connect()
     await pass()
@@ -62,6 +62,7 @@ describe('the client', () => {
   })
 
   it('tries a renewal three times where the server cannot take it now, then says so and stays', async () => {
+    const scene = await open()
     const { server, errors } = scene
     server.renewal = () => status(503)
     scene.connect()
@@ -74,6 +75,7 @@ describe('the client', () => {
   })
 
   it('gives a renewal that is never answered five seconds', async () => {
+    const scene = await open()
     const { server } = scene
     server.renewal = ({ signal }) => rejectedBy(signal)
     scene.connect({ heartbeatMs: 60_000 })
@@ -85,6 +87,7 @@ describe('the client', () => {
   })
 
   it.each([401, 403, 415])('says that a renewal was refused with %i, and stays', async (code) => {
+    const scene = await open()
     const { server, errors } = scene
     server.renewal = () => status(code)
     scene.connect()
@@ -97,6 +100,7 @@ describe('the client', () => {
   })
 
   it('connects anew when the server knows no stream to renew', async () => {
+    const scene = await open()
     const { server, errors } = scene
     server.renewal = () => status(404)
     scene.connect()
@@ -108,6 +112,7 @@ describe('the client', () => {
   })
 
   it('leaves challenges unanswered when told to, while it is open, too', async () => {
+    const scene = await open()
     const { server } = scene
     const challenges: boolean[] = []
     scene.connect({ challenges: false, onChallenge: ({ answered }) => challenges.push(answered) })
@@ -123,6 +128,7 @@ describe('the client', () => {
   })
 
   it('reads no further than its bound ahead of a slow consumer, loses nothing, and renews unasked', async () => {
+    const scene = await open()
     const { server } = scene
     const expiresAtSeconds = Math.floor(Date.now() / 1_000) + 30
     const payload = Buffer.from(JSON.stringify({ exp: expiresAtSeconds })).toString('base64url')

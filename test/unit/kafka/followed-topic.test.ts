@@ -1,18 +1,15 @@
 // What happens to a topic that is followed: partitions come, logs are cut off, topics are recreated, buses come and go.
 
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { createWriter, ReaderScene } from '../../support/reader-scene.ts'
+import { forThisTest } from '../../support/scene.ts'
 import { pass } from '../../support/time.ts'
 
-let scene: ReaderScene
-beforeEach(() => {
-  scene = ReaderScene.open()
-})
-afterEach(() => scene.close())
+const open = () => forThisTest(ReaderScene.open())
 
 describe('A followed topic', () => {
   it('notices a new partition within 6 s, and reads it from its beginning', async () => {
-    const { kafka } = scene
+    const { kafka } = await open()
     kafka.hold('events', [0, 0])
     await pass(1_000)
     kafka.hold('events', [0, 0], [0, 4])
@@ -24,6 +21,7 @@ describe('A followed topic', () => {
   })
 
   it('reads a partition again from its position, once, if it stands still after an error although there is more', async () => {
+    const scene = await open()
     const { kafka, log } = scene
     kafka.hold('events', [0, 4], [0, 0])
     await pass(1_000)
@@ -40,6 +38,7 @@ describe('A followed topic', () => {
   })
 
   it('continues at the start of the log if Kafka deleted what was unread, and warns of what is missing', async () => {
+    const scene = await open()
     const { kafka, feeding, log, writer } = scene
     kafka.hold('events', [0, 4], [0, 0])
     await pass(1_000)
@@ -61,6 +60,7 @@ describe('A followed topic', () => {
   })
 
   it('starts over as soon as the topic has another id, before it takes another record', async () => {
+    const scene = await open()
     const { kafka, feeding, log, writer } = scene
     kafka.hold('events', [0, 4], [0, 0])
     kafka.live.events.onTopicId({ topic: 'events', id: 'one' })
@@ -88,6 +88,7 @@ describe('A followed topic', () => {
   })
 
   it('discards what Kafka told of the old topic if the topic was recreated meanwhile', async () => {
+    const scene = await open()
     const { kafka, writer } = scene
     kafka.hold('events', [0, 4])
     kafka.live.events.onTopicId({ topic: 'events', id: 'one' })
@@ -120,6 +121,7 @@ describe('A followed topic', () => {
   })
 
   it('starts over if the log ends before its position, once a second refresh says so, too', async () => {
+    const scene = await open()
     const { kafka, writer } = scene
     kafka.hold('events', [0, 4])
     await pass(1_000)
@@ -133,6 +135,7 @@ describe('A followed topic', () => {
   })
 
   it('keeps its records while the topic is not listed, and warns once', async () => {
+    const scene = await open()
     const { kafka, feeding, log, writer } = scene
     kafka.hold('events', [0, 4])
     await pass(1_000)
@@ -151,7 +154,7 @@ describe('A followed topic', () => {
   })
 
   it('tells the other buses if one bus throws, and tells that one again at the next refresh', async () => {
-    const { kafka, reader, feeding, log, writer } = scene
+    const { kafka, reader, feeding, log, writer } = await open()
     const other = createWriter()
     kafka.hold('events', [0, 5])
     reader.feed('events', other, log)
@@ -173,7 +176,7 @@ describe('A followed topic', () => {
   })
 
   it('reads the topic again only for the bus that may have missed deletes, and publishes nothing after them', async () => {
-    const { kafka, reader, feeding, log, writer } = scene
+    const { kafka, reader, feeding, log, writer } = await open()
     const other = createWriter()
     kafka.hold('events', [0, 5], [0, 0])
     reader.feed('events', other, log)
@@ -222,7 +225,7 @@ describe('A followed topic', () => {
   })
 
   it('notes the end of a partition as of before the question, and ignores that of a broker that is behind', async () => {
-    const { kafka, writer } = scene
+    const { kafka, writer } = await open()
     kafka.hold('events', [0, 5])
     await pass(3_000)
     kafka.tell('events', 0, 5, 'end')
@@ -245,6 +248,7 @@ describe('A followed topic', () => {
 
 describe('A topic with several buses', () => {
   it('is read once for buses that begin together', async () => {
+    const scene = await open()
     const { kafka, reader, log, writer } = scene
     const second = createWriter()
     reader.feed('events', second, log)
@@ -256,6 +260,7 @@ describe('A topic with several buses', () => {
   })
 
   it('is read from the beginning for a bus that comes later, until that joins the first, which stays live', async () => {
+    const scene = await open()
     const { kafka, reader, log, writer } = scene
     kafka.hold('events', [0, 2])
     await pass(1_000)
@@ -283,7 +288,7 @@ describe('A topic with several buses', () => {
   })
 
   it('lets a bus that comes later wait no longer for a silent leader than the first', async () => {
-    const { kafka, reader, log } = scene
+    const { kafka, reader, log } = await open()
     kafka.hold('events', [0, 0], [0, 4])
     kafka.lead('events', 1, 2)
     kafka.silent.add(2)
@@ -295,6 +300,7 @@ describe('A topic with several buses', () => {
   })
 
   it('gives nothing to a bus that was stopped, and is not read any more after the last', async () => {
+    const scene = await open()
     const { kafka, reader, feeding, log, writer } = scene
     const second = createWriter()
     const other = reader.feed('events', second, log)
@@ -312,6 +318,7 @@ describe('A topic with several buses', () => {
   })
 
   it('starts all buses over when one of them finds that the topic was recreated', async () => {
+    const scene = await open()
     const { kafka, reader, log, writer } = scene
     const second = createWriter()
     kafka.hold('events', [0, 4])

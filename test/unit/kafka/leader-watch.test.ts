@@ -1,18 +1,15 @@
 // Leaders that are missing or silent: how long they hold up what, and what is said of them.
 
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { ReaderScene } from '../../support/reader-scene.ts'
+import { forThisTest } from '../../support/scene.ts'
 import { pass } from '../../support/time.ts'
 
-let scene: ReaderScene
-beforeEach(() => {
-  scene = ReaderScene.open()
-})
-afterEach(() => scene.close())
+const open = () => forThisTest(ReaderScene.open())
 
 describe('A leader that does not answer', () => {
   it('is reported after some refreshes, not after one; so is a partition without a leader', async () => {
-    const { kafka, feeding, log } = scene
+    const { kafka, feeding, log } = await open()
     kafka.hold('events', [0, 0], [0, 0])
     await pass(1_000)
     kafka.lead('events', 1, 2)
@@ -34,7 +31,7 @@ describe('A leader that does not answer', () => {
   })
 
   it('holds up only its own partitions, and streams for at most 8 s', async () => {
-    const { kafka, writer } = scene
+    const { kafka, writer } = await open()
     kafka.hold('events', [0, 0], [0, 4], [0, 0])
     kafka.lead('events', 1, 2)
     kafka.lead('events', 2, 3)
@@ -55,7 +52,7 @@ describe('A leader that does not answer', () => {
   })
 
   it('holds up streams for at most 8 s, also while a question is pending', async () => {
-    const { kafka, writer } = scene
+    const { kafka, writer } = await open()
     kafka.hold('events', [0, 0], [0, 4])
     kafka.lead('events', 1, 2)
     kafka.silent.add(2)
@@ -68,7 +65,7 @@ describe('A leader that does not answer', () => {
   })
 
   it('is the last to be asked where no broker lists partitions: librdkafka asks no other by itself', async () => {
-    const { kafka } = scene
+    const { kafka } = await open()
     kafka.hold('events', [0, 0], [0, 0], [0, 0])
     for (const partition of [0, 1, 2]) kafka.lead('events', partition, partition)
     await pass(1_000)

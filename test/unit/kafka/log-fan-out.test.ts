@@ -1,18 +1,15 @@
 // What the loggers of several registrations on the same brokers hear.
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createLog, createWriter, ReaderScene } from '../../support/reader-scene.ts'
+import { forThisTest } from '../../support/scene.ts'
 import { pass } from '../../support/time.ts'
 
-let scene: ReaderScene
-beforeEach(() => {
-  scene = ReaderScene.open()
-})
-afterEach(() => scene.close())
+const open = () => forThisTest(ReaderScene.open())
 
 describe('The loggers of several registrations', () => {
   it('each hear of Kafka once, also one that joins later, and only of their own topics', async () => {
-    const { kafka, reader, log } = scene
+    const { kafka, reader, log } = await open()
     kafka.isDown = true
     await pass(2_000)
     const late = createLog()
@@ -33,7 +30,7 @@ describe('The loggers of several registrations', () => {
   })
 
   it('hear nothing more once their registration has left', async () => {
-    const { kafka, reader, feeding, log } = scene
+    const { kafka, reader, feeding, log } = await open()
     kafka.hold('events', [0, 0])
     await pass(1_000)
     log.info.mockClear()

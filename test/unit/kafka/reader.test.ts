@@ -1,18 +1,15 @@
 // One reader of a topic: what it asks and reads, when it publishes, and what it says of trouble.
 
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { createWriter, ReaderScene } from '../../support/reader-scene.ts'
+import { forThisTest } from '../../support/scene.ts'
 import { pass } from '../../support/time.ts'
 
-let scene: ReaderScene
-beforeEach(() => {
-  scene = ReaderScene.open()
-})
-afterEach(() => scene.close())
+const open = () => forThisTest(ReaderScene.open())
 
 describe('A reader of topics', () => {
   it('asks an absent broker about once a second, and warns once', async () => {
-    const { kafka, feeding, log } = scene
+    const { kafka, feeding, log } = await open()
     kafka.isDown = true
     const words = 'Kafka is not reachable at kafka:9092: kafka:9092/bootstrap: Connection refused'
     const line = '[thrd:kafka:9092/bootstrap]: kafka:9092/bootstrap: Connection refused (after 1ms)'
@@ -31,7 +28,7 @@ describe('A reader of topics', () => {
   })
 
   it('asks at most twice a second, however many errors librdkafka reports', async () => {
-    const { kafka } = scene
+    const { kafka } = await open()
     const trouble = setInterval(() => kafka.live.events.onTrouble(), 5)
     await pass(10_000)
     clearInterval(trouble)
@@ -39,7 +36,7 @@ describe('A reader of topics', () => {
   })
 
   it('publishes a complete batch, and has caught up with the last record that was there at the start', async () => {
-    const { kafka, writer } = scene
+    const { kafka, writer } = await open()
     kafka.hold('events', [0, 2])
     await pass(1_000)
     writer.publish.mockClear()
@@ -53,7 +50,7 @@ describe('A reader of topics', () => {
   })
 
   it('publishes records before the next turn of the event loop, also during a long read', async () => {
-    const { kafka, writer } = scene
+    const { kafka, writer } = await open()
     kafka.hold('events', [0, 900])
     await pass(1_000)
     let [appended, batches, unpublished] = [0, 0, 0]
@@ -77,6 +74,7 @@ describe('A reader of topics', () => {
   })
 
   it('publishes the end of a partition before the next turn of the event loop, too', async () => {
+    const scene = await open()
     const { kafka, writer } = scene
     kafka.hold('events', [0, 4])
     await pass(1_000)
@@ -87,6 +85,7 @@ describe('A reader of topics', () => {
   })
 
   it('repeats an assignment that failed, until it succeeds', async () => {
+    const scene = await open()
     const { kafka, feeding } = scene
     kafka.hold('events', [0, 4], [2, 2])
     kafka.assignError = new Error('Local: Erroneous state')
@@ -104,6 +103,7 @@ describe('A reader of topics', () => {
   })
 
   it('moves a partition to the live consumer at the end that Kafka told, even if it never stands still', async () => {
+    const scene = await open()
     const { kafka } = scene
     kafka.hold('events', [0, 2])
     await pass(1_000)
@@ -115,6 +115,7 @@ describe('A reader of topics', () => {
   })
 
   it('warns once that records cannot be read, retries about once a second, and recovers with the next answer', async () => {
+    const scene = await open()
     const { kafka, feeding, log } = scene
     kafka.hold('events', [0, 0])
     await pass(1_000)
@@ -131,7 +132,7 @@ describe('A reader of topics', () => {
   })
 
   it('ignores that a group is not authorized, because it joins none', async () => {
-    const { kafka, feeding, log } = scene
+    const { kafka, feeding, log } = await open()
     kafka.hold('events', [0, 0])
     await pass(1_000)
     kafka.readError = Object.assign(new Error('Broker: Group authorization failed'), { code: 30 })
@@ -141,7 +142,7 @@ describe('A reader of topics', () => {
   })
 
   it('does not pause for a single error of a partition, but refreshes the topic', async () => {
-    const { kafka, log } = scene
+    const { kafka, log } = await open()
     kafka.hold('events', [0, 0])
     await pass(2_000)
     const before = { reads: kafka.reads, lists: kafka.lists.length }
@@ -153,6 +154,7 @@ describe('A reader of topics', () => {
   })
 
   it('reads everything with the live consumer while Kafka leaves the other unanswered, which asks every 10 s', async () => {
+    const scene = await open()
     const { kafka, writer } = scene
     kafka.hold('events', [0, 4])
     kafka.deaf.add(1)
@@ -170,7 +172,7 @@ describe('A reader of topics', () => {
   })
 
   it('rejects pending questions for watermarks when it closes, and does nothing afterwards', async () => {
-    const { kafka, reader, feeding } = scene
+    const { kafka, reader, feeding } = await open()
     const rejected = vi.fn()
     feeding.watermarks().catch(rejected)
     await pass(1_000)
@@ -184,6 +186,7 @@ describe('A reader of topics', () => {
   })
 
   it('publishes after a batch only on buses that got a record', async () => {
+    const scene = await open()
     const { kafka, reader, log, writer } = scene
     const other = createWriter()
     for (const name of ['events', 'other']) kafka.hold(name, [0, 0])

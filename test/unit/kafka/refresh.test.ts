@@ -1,20 +1,17 @@
 // Refreshes: how many questions many topics take, and the watermarks that streams ask for.
 
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { createWriter, ReaderScene } from '../../support/reader-scene.ts'
+import { forThisTest } from '../../support/scene.ts'
 import { pass } from '../../support/time.ts'
 
-let scene: ReaderScene
-beforeEach(() => {
-  scene = ReaderScene.open()
-})
-afterEach(() => scene.close())
+const open = () => forThisTest(ReaderScene.open())
 
 describe('A refresh of many topics', () => {
   const NAMES = Array.from({ length: 200 }, (_, index) => `topic-${index}`)
 
   it('asks one question for all partitions, then two of each leader, and starts all topics at once', async () => {
-    const { kafka, reader, log, writer } = scene
+    const { kafka, reader, log, writer } = await open()
     const writers = NAMES.map(() => createWriter())
     for (const [index, name] of NAMES.entries()) {
       kafka.hold(name, [0, index % 2], [0, 0])
@@ -40,7 +37,7 @@ describe('A refresh of many topics', () => {
   })
 
   it('is not held up by a topic that is missing or fails', async () => {
-    const { kafka, reader, feeding, log } = scene
+    const { kafka, reader, feeding, log } = await open()
     const [broken, fine] = [createWriter(), createWriter()]
     for (const name of ['broken', 'fine']) kafka.hold(name, [0, 0])
     broken.setPartition.mockImplementation(() => {
@@ -58,7 +55,7 @@ describe('A refresh of many topics', () => {
 
 describe('Watermarks', () => {
   it('resolve when every leader has answered or was given up; a partition without an answer has null', async () => {
-    const { kafka, feeding } = scene
+    const { kafka, feeding } = await open()
     const answered = vi.fn()
     feeding.watermarks().then(answered)
     await pass(3_000)
@@ -78,7 +75,7 @@ describe('Watermarks', () => {
   })
 
   it('do not wait again for a leader that was silent for several refreshes, until it answers one', async () => {
-    const { kafka, feeding } = scene
+    const { kafka, feeding } = await open()
     kafka.hold('events', [0, 5], [2, 7])
     kafka.lead('events', 1, 2)
     kafka.silent.add(2)
@@ -102,7 +99,7 @@ describe('Watermarks', () => {
   })
 
   it('have null for a partition with an error, and all others, although librdkafka drops the whole answer', async () => {
-    const { kafka, feeding } = scene
+    const { kafka, feeding } = await open()
     kafka.hold('events', [0, 5], [2, 7], [3, 9])
     kafka.refused.add('events 1')
     const answered = vi.fn()
