@@ -3,10 +3,10 @@
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { bootstrapServers, Kafka } from '../kafka/kafka.ts'
+import { randomOf } from '../support/random.mjs'
 import { ServerProcess } from '../support/server-process.ts'
 import { CutClient } from './cut-client.ts'
 import { MovingProducer } from './moving-producer.ts'
-import { randomOf } from './pattern.mjs'
 
 /** A minute where it is asked for: CUT_SECONDS=60. */
 const SECONDS = Number(process.env.CUT_SECONDS ?? 8)

@@ -5,7 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import rdkafka from 'node-rdkafka'
 import { pace } from '../../bench/workloads/pace.mjs'
-import { randomOf } from './pattern.mjs'
+import { randomOf } from '../support/random.mjs'
 
 const { BOOTSTRAP_SERVERS, TOPIC, PARTITIONS, RATE, SECONDS, SEED, NAMELESS_PARTITIONS = '0' } = process.env
 const FLUSH_MS = 20_000

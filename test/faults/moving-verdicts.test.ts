@@ -7,9 +7,9 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { formatEventId } from '../../src/bus/event-id.ts'
 import { type Certificates, makeCertificates } from '../../src/demo/certificates.ts'
+import { randomOf } from '../support/random.mjs'
 import { ArrivalOrders } from './arrival-orders.ts'
 import { MovingClient, type MovingTarget } from './moving-client.ts'
-import { randomOf } from './pattern.mjs'
 
 const PARTITIONS = 2
 const SOUND = `retry:2000\n\n:ready\n\n${record(0, 0, [1, 0])}${record(1, 0, [1, 1])}:\n\n${record(1, 1, [1, 2])}`

@@ -5,11 +5,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { bootstrapServers, Kafka } from '../kafka/kafka.ts'
+import { randomOf } from '../support/random.mjs'
 import { ServerProcess } from '../support/server-process.ts'
 import { ArrivalOrders } from './arrival-orders.ts'
 import { MovingClient, type MovingTarget } from './moving-client.ts'
 import { MovingProducer } from './moving-producer.ts'
-import { randomOf } from './pattern.mjs'
 
 /** CI has more. */
 const SECONDS = Number(process.env.MOVING_SECONDS ?? 12)

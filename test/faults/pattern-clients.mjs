@@ -5,8 +5,9 @@ import { request as plainRequest } from 'node:http'
 import { connect } from 'node:http2'
 import { request as secureRequest } from 'node:https'
 import { setTimeout as wait } from 'node:timers/promises'
+import { randomOf } from '../support/random.mjs'
 import { FrameTap } from './frame-tap.mjs'
-import { idOf, randomOf } from './pattern.mjs'
+import { idOf } from './pattern.mjs'
 import { PatternReader } from './pattern-reader.mjs'
 
 const STAY_MS_MAX = 1200

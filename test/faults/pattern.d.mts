@@ -1,4 +1,3 @@
-export function randomOf(seed: number): () => number
 export function recordValue(topic: string, offset: number): Buffer
 export function recordKey(topic: string, offset: number): string | null
 export function recordFrame(topic: string, offset: number): Buffer

@@ -1,20 +1,11 @@
 // Records of which every byte is known: a record's topic and offset say its size, its key and each byte of its frame.
 
+import { randomOf } from '../support/random.mjs'
+
 const PERIOD = 65_521 // a prime, so that no size and no segment is a multiple of it
 const LETTERS = letters(PERIOD)
 const REPEATED = Buffer.concat(Array.from({ length: 40 }, () => LETTERS))
 const KEYS = 100
-
-/** Numbers from 0 to 1 that a seed determines (mulberry32). */
-export function randomOf(seed) {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 /** A value's bytes: its topic and offset as text, then letters that begin where both together say. */
 export function recordValue(topic, offset) {

@@ -16,17 +16,6 @@ const NUMBERS = [
   ...[31n, 32n, 53n, 62n, 63n, 64n, 68n].flatMap((bits) => [2n ** bits - 1n, 2n ** bits, 2n ** bits + 1n]),
 ].flatMap((value) => [value, -value, -value - 1n])
 
-/** Mulberry32: 32 bits of state are enough to do a run over again. */
-export function randomOf(seed: number): Random {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
 /** One to four edits of one of the bases; parts of others are taken from the pool. */
 export function mutate(bases: readonly string[], pool: readonly string[], random: Random): string {
   let text = pick(bases, random)

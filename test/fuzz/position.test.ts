@@ -8,9 +8,10 @@ import { createContext, Script } from 'node:vm'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { formatEventId, parseEventId } from '../../src/bus/event-id.ts'
 import type { Position } from '../../src/bus/position.ts'
+import { randomOf } from '../support/random.mjs'
 import { type CorpusCase, corpusOf } from './corpus.ts'
 import { WorkCounter } from './counted-work.ts'
-import { mutate, type Random, randomOf } from './mutation.ts'
+import { mutate, type Random } from './mutation.ts'
 import { type Pair, type Reading, readId, writeId, writeNumber, writeText } from './reference-decoder.ts'
 
 const SECONDS = Number(process.env.FUZZ_SECONDS ?? 5)

@@ -1,6 +1,16 @@
 // Time that passes: vitest's, or the clock's until something is so.
 
-import { vi } from 'vitest'
+import { afterEach, beforeEach, vi } from 'vitest'
+
+/** Fake timers for each test of the file, from the same moment on. */
+export function useFakeTime(): void {
+  beforeEach(() => {
+    vi.useFakeTimers({ now: 1_700_000_000_000 })
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+}
 
 /** With fake timers: lets everything that is queued run, and this much time pass. */
 export async function pass(ms = 0): Promise<void> {

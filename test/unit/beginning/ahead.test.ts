@@ -1,19 +1,14 @@
 // Ids that are ahead of this process: for how long a stream waits for Kafka, and what it does without an answer.
 
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { formatEventId } from '../../../src/bus/event-id.ts'
 import type { Watermarks } from '../../../src/bus/record.ts'
 import { BeginningScene, begun, marks, threeRecords } from '../../support/beginning-scene.ts'
 import { StreamsScene, said } from '../../support/streams-scene.ts'
-import { pass } from '../../support/time.ts'
+import { pass, useFakeTime } from '../../support/time.ts'
 import { recordOf, TopicInMemory } from '../../support/topic-in-memory.ts'
 
-beforeEach(() => {
-  vi.useFakeTimers({ now: 1_700_000_000_000 })
-})
-afterEach(() => {
-  vi.useRealTimers()
-})
+useFakeTime()
 
 describe('an id ahead of this process', () => {
   it('waits for Kafka’s answer, with heartbeats, and is no gap', async () => {

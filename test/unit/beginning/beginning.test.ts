@@ -1,22 +1,17 @@
 // Where a stream begins by its id: at the id, or with one gap at the beginning of the topic. Then the same for streams
 // whose topic is read again.
 
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { RequestedBeginning } from '../../../src/beginning/requested-beginning.ts'
 import { formatEventId } from '../../../src/bus/event-id.ts'
 import { Cursor } from '../../../src/cursor/cursor.ts'
 import { MergedPosition } from '../../../src/cursor/merged-position.ts'
 import { threeRecords } from '../../support/beginning-scene.ts'
 import { StreamsScene, said, sessionFor } from '../../support/streams-scene.ts'
-import { pass } from '../../support/time.ts'
+import { pass, useFakeTime } from '../../support/time.ts'
 import { recordOf, TopicInMemory } from '../../support/topic-in-memory.ts'
 
-beforeEach(() => {
-  vi.useFakeTimers({ now: 1_700_000_000_000 })
-})
-afterEach(() => {
-  vi.useRealTimers()
-})
+useFakeTime()
 
 describe('an id', () => {
   it('is resumed from: every record after it comes once, superseded values included', async () => {

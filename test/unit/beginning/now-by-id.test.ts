@@ -1,6 +1,6 @@
 // Ids with an offset of -1, which mean "from now on" in that partition.
 
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { formatEventId } from '../../../src/bus/event-id.ts'
 import {
   BeginningScene,
@@ -11,15 +11,10 @@ import {
   threeRecords,
 } from '../../support/beginning-scene.ts'
 import { StreamsScene } from '../../support/streams-scene.ts'
-import { pass } from '../../support/time.ts'
+import { pass, useFakeTime } from '../../support/time.ts'
 import { recordOf, TopicInMemory } from '../../support/topic-in-memory.ts'
 
-beforeEach(() => {
-  vi.useFakeTimers({ now: 1_700_000_000_000 })
-})
-afterEach(() => {
-  vi.useRealTimers()
-})
+useFakeTime()
 
 describe('an id with an offset of -1', () => {
   const id = formatEventId(

@@ -1,18 +1,13 @@
 // "From now on" while the leader of a partition is silent: where that partition begins.
 
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { formatEventId } from '../../../src/bus/event-id.ts'
 import { BeginningScene, begun, LATEST, records } from '../../support/beginning-scene.ts'
 import { StreamsScene, said } from '../../support/streams-scene.ts'
-import { pass } from '../../support/time.ts'
+import { pass, useFakeTime } from '../../support/time.ts'
 import { recordOf, TopicInMemory } from '../../support/topic-in-memory.ts'
 
-beforeEach(() => {
-  vi.useFakeTimers({ now: 1_700_000_000_000 })
-})
-afterEach(() => {
-  vi.useRealTimers()
-})
+useFakeTime()
 
 describe.each([false, true])('from=latest while a leader is silent (in a worker: %s)', (isMirrored) => {
   const SILENT_MS = 10_000

@@ -1,6 +1,6 @@
 // Streams that ask for what comes from now on before the bus has caught up: where "now" is, and what counts as lost.
 
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { Beginning } from '../../../src/beginning/beginning.ts'
 import type { RequestedBeginning } from '../../../src/beginning/requested-beginning.ts'
 import { formatEventId } from '../../../src/bus/event-id.ts'
@@ -14,15 +14,10 @@ import {
   records,
 } from '../../support/beginning-scene.ts'
 import { StreamsScene } from '../../support/streams-scene.ts'
-import { pass } from '../../support/time.ts'
+import { pass, useFakeTime } from '../../support/time.ts'
 import { recordOf, TopicInMemory } from '../../support/topic-in-memory.ts'
 
-beforeEach(() => {
-  vi.useFakeTimers({ now: 1_700_000_000_000 })
-})
-afterEach(() => {
-  vi.useRealTimers()
-})
+useFakeTime()
 
 describe.each([false, true])('from=latest before the bus has caught up (in a worker: %s)', (isMirrored) => {
   /** At the request partition 0 ends at `end`. */

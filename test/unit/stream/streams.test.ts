@@ -1,21 +1,16 @@
 // The life of a stream: what it says, its challenges and renewals, clocks that are set, peers that take nothing, limits, and the
 // end of everything.
 
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { Session } from '../../../src/token/session.ts'
 import { MemorySink } from '../../support/memory-sink.ts'
 import { StreamsScene, said, sessionFor } from '../../support/streams-scene.ts'
-import { pass } from '../../support/time.ts'
+import { pass, useFakeTime } from '../../support/time.ts'
 import { TopicInMemory } from '../../support/topic-in-memory.ts'
 
 const CHALLENGE =
   'event:challenge\ndata:{"method":"POST","headers":{"content-type":"application/x-challenge-response"}}\n\n'
-beforeEach(() => {
-  vi.useFakeTimers({ now: 1_700_000_000_000 })
-})
-afterEach(() => {
-  vi.useRealTimers()
-})
+useFakeTime()
 
 describe('a stream', () => {
   it('begins with a jittered retry of 1 to 5 s, and says when it is live', async () => {

@@ -1,0 +1,2 @@
+export function bitsOf(seed: number): () => number
+export function randomOf(seed: number): () => number
