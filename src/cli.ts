@@ -1,7 +1,7 @@
 #!/usr/bin/env -S node --max-semi-space-size=4
-// The `kafka-sse` command: finds the command that is meant and loads that one alone, so that `token` does not wait for
-// Kafka's library nor `tail` for the server. Node's young generation is kept small: with its default a server that has
-// loaded a topic stays 30 MiB larger, and is no faster (docs/performance.md). The Dockerfile and `npm start` say the same.
+// The `kafka-sse` program: loads only the command that is named, so that `token` does not wait for librdkafka. The size
+// of Node's young generation is set above, in the Dockerfile and in `npm start`: with its default a server that has
+// loaded a topic uses 30 MiB more, and is no faster (docs/performance.md).
 
 import { readFile } from 'node:fs/promises'
 import { EXIT_DONE, exit, tellProblems } from './app/exit.ts'
@@ -16,7 +16,7 @@ interface CommandEntry {
   readonly load: () => Promise<Command>
 }
 
-/** Ends the process with its exit code, whatever is still open in it. */
+/** A command that serves. When it ends, the process exits, even if handles are still open. */
 interface ServerEntry {
   readonly words: string
   readonly loadServer: () => Promise<Server>
@@ -28,21 +28,21 @@ const COMMANDS: ReadonlyMap<string, Entry> = new Map([
   [
     'demo',
     {
-      words: 'everything generated: broker, keys, page',
+      words: 'runs a server with a generated broker, keys and page',
       loadServer: async () => (await import('./commands/demo.ts')).demo,
     },
   ],
   [
     'serve',
     {
-      words: 'the server, as the environment says',
+      words: 'runs the server, configured by the environment',
       loadServer: async () => (await import('./commands/serve.ts')).serve,
     },
   ],
   [
     'broker',
     {
-      words: "the demo's Kafka broker, on its own",
+      words: "runs the demo's Kafka broker by itself",
       load: async () => (await import('./commands/broker.ts')).broker,
     },
   ],
@@ -64,7 +64,7 @@ const COMMANDS: ReadonlyMap<string, Entry> = new Map([
   [
     'features',
     {
-      words: "says what its build of Kafka's library lacks",
+      words: 'prints which features librdkafka was built without',
       load: async () => (await import('./commands/features.ts')).features,
     },
   ],
@@ -84,7 +84,10 @@ async function run([name, ...args]: string[], env: NodeJS.ProcessEnv): Promise<n
   return tellProblems(new Error(`${JSON.stringify(name)} is not a command; ${question}`))
 }
 
-/** The signals are taken before anything is loaded: one that comes before the server takes them over ends the process with EXIT_DONE. */
+/**
+ * Handles signals before the server is loaded. A signal that comes before the server has taken them over ends the
+ * process with EXIT_DONE.
+ */
 async function runServing(
   { loadServer }: ServerEntry,
   args: string[],
@@ -105,10 +108,17 @@ function print(text: string): number {
 
 function help(): string {
   const lines = [...COMMANDS].map(([name, { words }]) => `  ${name.padEnd(9)}${words}`)
-  return `kafka-sse COMMAND [options]\n\n${lines.join('\n')}\n\nkafka-sse COMMAND --help says more. Settings are in docs/configuration.md.\n`
+  return [
+    'kafka-sse COMMAND [options]',
+    '',
+    ...lines,
+    '',
+    'kafka-sse COMMAND --help prints its options. Settings are in docs/configuration.md.',
+    '',
+  ].join('\n')
 }
 
-/** package.json is two folders up from dist/src, where this runs. */
+/** Reads package.json, two folders above dist/src, where this file runs. */
 async function version(): Promise<string> {
   const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8')
   const { version: current }: { version: string } = JSON.parse(text)

@@ -1,39 +1,39 @@
-// Every error that an HTTP client can be answered with: one table of code, message and status. docs/protocol.md has the
-// same table, and a test compares the two both ways. Behind it: RequestAborted, and any other error in words.
+// Every error that an HTTP client gets: code, message and status. docs/protocol.md has the same table; a test compares
+// both. Below it are RequestAborted, which no client gets, and functions that put any other error into words.
 
 import createError from '@fastify/error'
 
 /** No token in the request (RFC 6750 section 3: no `error` attribute). */
 export const TokenMissing = createError('FKS_TOKEN_MISSING', 'A bearer token is required', 401)
-/** A token that did not verify, whatever the reason: the answer does not say which check failed. */
+/** A token that was not accepted. The answer does not say which check failed. */
 export const TokenInvalid = createError('FKS_TOKEN_INVALID', 'The token is not valid here', 401)
-/** A host's own `authenticate` let nobody in, or somebody whose session is over. */
+/** The host's `authenticate` resolved with null, or with a session that has expired. */
 export const NotAuthenticated = createError('FKS_NOT_AUTHENTICATED', 'Nobody is signed in', 401)
-/** A host's own `authenticate` answered with what is no session: the log says which field. */
+/** The host's `authenticate` resolved with an invalid session. The log names the field. */
 export const SessionInvalid = createError(
   'FKS_SESSION_INVALID',
   'The server could not tell who is asking',
   500,
 )
-/** A valid token without the scope that the stream asks for (RFC 6750 section 3.1, `insufficient_scope`). */
+/** A valid token without the scope that the stream requires (RFC 6750 section 3.1, `insufficient_scope`). */
 export const ScopeMissing = createError(
   'FKS_SCOPE_MISSING',
   'The token does not grant the scope that this stream needs',
   403,
 )
-/** The key set has never been read, or not for longer than it may be stale: no token can be told good from bad. */
+/** No token can be verified: the key set was never read, or is older than `jwksMaxAgeMs` + `jwksStaleMs`. */
 export const KeysUnavailable = createError(
   'FKS_KEYS_UNAVAILABLE',
   'Tokens cannot be verified now; try again later',
   503,
 )
-/** `POST /demo/token` by a page of another site, or by what does not say where it comes from. */
+/** `POST /demo/token` from a page of another site, or without the headers that name its origin. */
 export const OriginRefused = createError(
   'FKS_ORIGIN_REFUSED',
   "Demo tokens are for this server's own pages only",
   403,
 )
-/** The admin port, asked by a name that is none of its own: a page of another site may have pointed that name here. */
+/** A request to the admin port under a name that is not in ADMIN_HOSTS: it may be DNS rebinding. */
 export const HostUnknown = createError(
   'FKS_HOST_UNKNOWN',
   'This port does not answer to that name: ADMIN_HOSTS lists those that it does',
@@ -62,13 +62,13 @@ export const MediaTypeUnsupported = createError(
   'A challenge response has content-type application/x-challenge-response',
   415,
 )
-/** %s: which parameter, and what it takes. */
+/** %s: the parameter's name, and which values it accepts. */
 export const ParameterInvalid = createError('FKS_PARAMETER_INVALID', '%s', 400)
-/** A limit on open streams is reached: of the process, of a subject or of an address. */
+/** A limit of open streams is reached: that of the process, of the subject or of the address. */
 export const Busy = createError('FKS_BUSY', 'Too many open streams; try again later', 429)
 export const Draining = createError('FKS_DRAINING', 'The server is shutting down; try again elsewhere', 503)
 
-/** The client has left, so no answer is sent, and the table does not have it. nginx logs this status, too. */
+/** The client has closed its connection, so no answer is sent. The status is the one that nginx logs in this case. */
 export class RequestAborted extends Error {
   readonly code = 'FKS_REQUEST_ABORTED'
   readonly statusCode = 499
@@ -79,12 +79,12 @@ export class RequestAborted extends Error {
   }
 }
 
-/** What an error says, in one or more lines: its message, or its name where it has none. Never empty, and never a stack. */
+/** An error's message, or its name if it has no message. May have several lines. Never empty, never a stack. */
 export function errorWords(error: unknown): string {
   return error instanceof Error ? error.message || error.name : String(error)
 }
 
-/** The code of an error of the operating system or of Node, such as `ENOENT`; null where there is none. */
+/** The `code` of an error of Node or the operating system, such as `ENOENT`; null if it has none. */
 export function errorCode(error: unknown): string | null {
   return error instanceof Error && 'code' in error && error.code ? String(error.code) : null
 }

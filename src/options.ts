@@ -1,86 +1,124 @@
-// The shape of what can be configured: the plugin's options, the config file, and (by src/config/parse.ts) the environment.
-// Units stand last in each name. Defaults, ranges and words are in src/config/parse.ts, the one schema.
+// The shape of all options: those of the plugin, of CONFIG_FILE, and of a server process. Types only: the schema, with
+// every default and range, is in src/config. Each name ends with its unit.
 
 import type { FastifyRequest } from 'fastify'
 import type { Encoding, Replay } from './bus/record.ts'
 import type { HostAnswer } from './token/session.ts'
 
+/** The options of `app.register(kafkaSse, options)`, and of a CONFIG_FILE. An option that is not listed is an error. */
 export interface KafkaSseOptions {
+  /** Connection to Kafka, and the bounds of what is kept in memory. */
   kafka: KafkaOptions
   /**
-   * `keys` may be left out: they are then found by the issuer's discovery document. With `authenticate`, issuer and
-   * audience may be left out, too.
+   * Who may open a stream. `issuer` and `audience` are required, unless `authenticate` is set. Default of `keys`: the
+   * key set that the issuer's discovery document names.
    */
   auth: Partial<AuthOptions>
+  /** 1 to 100 streams, each at its own path. */
   streams: StreamOptions[]
+  /** Timing, limits and CORS, for all streams together. */
   sse?: Partial<SseOptions>
 }
 
 export interface KafkaOptions {
-  /** host:port, comma-separated. */
+  /** Brokers to connect to first: `host:port`, several separated by commas. */
   bootstrapServers: string
-  /** Any librdkafka property, by its own dotted name. */
+  /**
+   * librdkafka properties by their dotted names, such as `sasl.username`; at most 200. Default: none. Properties that
+   * the streams depend on, such as `auto.offset.reset`, are refused.
+   */
   config?: Record<string, string | number | boolean>
-  /** Bounds of one topic's bus. */
+  /** Bytes that the bus of one topic may hold: 1 MiB to 16 GiB. Default: 512 MiB. */
   retainedBytesMax?: number
+  /** Records in the bus of one topic, superseded ones not counted: 1,000 to 100,000,000. Default: 5,000,000. */
   retainedRecordsMax?: number
-  /** Age at which records leave that no newer one can supersede; null: none. */
+  /**
+   * Seconds after which a record is removed if no newer record can replace it: an integer from 1 to 3,153,600,000.
+   * null, the default: no limit.
+   */
   retainedSecondsMax?: number | null
-  /** How long tombstones are kept at the least: the topic's `delete.retention.ms`, in seconds. */
+  /**
+   * Seconds for which a tombstone is kept at least: an integer from 1 to 3,153,600,000. Set it to the topic's
+   * `delete.retention.ms`, converted to seconds. Default: 86,400.
+   */
   deleteRetentionSeconds?: number
 }
 
 export interface AuthOptions {
+  /** The `iss` that a token must have, character by character: 1 to 1,000 characters. */
   issuer: string
+  /** The `aud` that a token must have, alone or among others: 1 to 1,000 characters. */
   audience: string
-  /** A JWKS URL, the path of a JWKS/JWK/PEM file, or PEM text. */
+  /** Public keys: the URL of a JWKS, the path of a JWKS, JWK or PEM file, or the text of such a file. At most 1 MiB. */
   keys: string
-  /** `alg` of a key that names none and whose kind allows several. */
+  /** `alg` of RSA keys that name none: RS256, RS384, RS512, PS256, PS384 or PS512. Default: RS256. */
   algorithm?: string
-  /** Name of the claim that holds the scopes; space-separated or an array. */
+  /** Name of the claim that holds the scopes, as an array or separated by spaces. Default: `scope`. */
   scopeClaim?: string
-  /** Read `?access_token=` where there is no Authorization header. */
+  /** Whether `?access_token=` is read if a request has no Authorization header. Default: true. */
   queryToken?: boolean
-  /** Read the token from this cookie; null: never. */
+  /** Name of a cookie that holds the token. null, the default: no cookie is read. */
   cookie?: string | null
+  /** How far clocks may differ for `exp` and `nbf`: 0 to 300 s. Default: 0. A stream ends at `exp` in any case. */
   clockToleranceSeconds?: number
+  /** Time limit of one fetch of the key set: 10 to 60,000 ms. Default: 5,000. */
   jwksTimeoutMs?: number
+  /** Least time between fetches because of unknown keys or failures: 10 to 3,600,000 ms. Default: 30,000. */
   jwksCooldownMs?: number
+  /** Age from which a key set is fetched again before use: 10 to 86,400,000 ms. Default: 600,000. */
   jwksMaxAgeMs?: number
+  /** How long beyond `jwksMaxAgeMs` a key set is used while fetches fail: 0 to 604,800,000 ms. Default: 3,600,000. */
   jwksStaleMs?: number
-  /** The host application's own authentication, instead of all the above. null: 401. What it throws is answered as it is. */
+  /**
+   * The host application's own authentication, which replaces all options above. It resolves with a session, or with
+   * null for a 401. An error that it throws is answered as the host's own. Any other answer: 500 `FKS_SESSION_INVALID`.
+   */
   authenticate?: (request: FastifyRequest) => HostAnswer | null | Promise<HostAnswer | null>
 }
 
 export interface StreamOptions {
-  /** Path of the stream in Fastify's notation, e.g. `/events`. */
+  /** Path of the stream in Fastify's notation, such as `/events`: no query, at most 1,000 characters. */
   path: string
+  /** Name of the Kafka topic: at most 249 letters, digits, dots, underscores and hyphens. */
   topic: string
-  /** Scope that a token must grant; with null any valid token will do. */
+  /** Scope that a token must grant (RFC 6749 section 3.3). null: any valid token. Default: `proxy:stream`. */
   scope?: string | null
+  /** How values are written: `text` (UTF-8), `base64`, or `envelope` (JSON with key and headers). Default: `text`. */
   encoding?: Encoding
-  /** What a client without an id gets first; `latest` also says that superseded values need not be kept. */
+  /**
+   * What a client without an event ID gets first: the newest value of each key (`latest`), every retained record
+   * (`all`) or nothing (`none`). With `latest` superseded values may also be skipped later. Default: `latest`.
+   */
   replay?: Replay
 }
 
 export interface SseOptions {
+  /** How long before its token's `exp` a stream is challenged: 0.1 to 3,600 s. Default: 10. */
   challengeSeconds: number
+  /** Longest silence before a heartbeat comment is sent: 0.1 to 300 s. Default: 9. */
   heartbeatSeconds: number
+  /** How long streams have to end at a shutdown: 0 to 600 s. Default: 10. */
   drainSeconds: number
-  /** How long a write may stay untaken, before the time its bytes are given, until the stream ends as `slow`. */
+  /**
+   * How long the peer may take no byte of a write until the stream ends as `slow`: 0.1 to 3,600 s, to which the time
+   * that its bytes are given is added. Default: 30.
+   */
   stalledSeconds: number
-  /** How long streams are written to before connections, renewals and deadlines have their turn. */
+  /** How long streams are written to before connections, renewals and deadlines run: 0.05 to 50 ms. Default: 0.3. */
   turnMs: number
+  /** Open streams of the process: 1 to 1,000,000. Default: 20,000. One more is answered 429 `FKS_BUSY`. */
   streamsMax: number
+  /** Open streams of one issuer and subject: 1 to 1,000,000. Default: 1,000. */
   streamsPerSubjectMax: number
+  /** Open streams of one address: 1 to 1,000,000. Default: 20,000. Behind a load balancer all have its address. */
   streamsPerAddressMax: number
-  /** Origins that may read the streams; `*` is every one. Empty: the host application does CORS itself. */
+  /** Origins whose pages may read the streams, `*` for all; at most 100. Default: `['*']`. Empty: no CORS headers. */
   corsOrigins: string[]
-  /** Where a host's app serves health, metrics and status, under the plugin's prefix; null: nowhere. */
+  /** Path, below the plugin's prefix, of health, metrics and status in a host's app. null, the default: not served. */
   adminPath: string | null
 }
 
-/** Options that were checked, with every default filled in: what validateOptions (src/config/parse.ts) makes of them. */
+/** Checked options with all defaults: the result of `validateOptions` in src/config/parse.ts. */
 export interface ResolvedOptions extends KafkaSseOptions {
   kafka: Required<KafkaOptions>
   auth: Required<Omit<AuthOptions, 'authenticate'>> & Pick<AuthOptions, 'authenticate'>
@@ -88,53 +126,55 @@ export interface ResolvedOptions extends KafkaSseOptions {
   sse: SseOptions
 }
 
-/** What a process of its own needs besides: listening, TLS and logs (parseEnvironment in src/config/parse.ts). */
+/** Options of a server process, which also listens, ends TLS and logs: `parseEnvironment` in src/config/parse.ts. */
 export interface ServerOptions extends ResolvedOptions {
-  /** A name or an address; `localhost` is both families, as Fastify takes it. */
+  /** Name or address to listen at. `localhost` stands for its IPv4 and its IPv6 address, as in Fastify. */
   host: string
-  /** 0: one that the operating system chooses. */
+  /** 0 to 65,535. With 0 the operating system chooses one. */
   port: number
   adminHost: string
+  /** 0 to 65,535. With 0 the operating system chooses one. */
   adminPort: number
-  /** Names besides `adminHost` and `localhost` that the admin port answers to; addresses it always does. */
+  /** Host names that the admin port answers to, besides `adminHost`, `localhost` and any address. */
   adminHosts: string[]
-  /** null: plain HTTP/1.1, for a proxy that ends TLS. */
+  /** null: plain HTTP/1.1, behind a proxy that ends TLS. */
   tls: TlsOptions | null
-  /** Connections at once, in all threads together. */
+  /** Open connections of all threads together: 1 to 1,000,000. */
   connectionsMax: number
-  /** Of these, from one IPv4 address, or one /64 of IPv6. */
+  /** Open connections of one IPv4 address, or of one IPv6 /64: 1 to 1,000,000. */
   connectionsPerAddressMax: number
-  /** From a signal on, how long all goes on as before, but for readiness, until the drain begins. */
+  /** Time from a stop signal to the drain: 0 to 600 s. Meanwhile all requests are answered, and readiness is red. */
   lingerSeconds: number
+  /** Lowest level that is logged. */
   logLevel: LogLevel
-  /** Threads that serve streams; 1: the main thread does, which also reads from Kafka. */
+  /** Threads that serve streams. With 1 the main thread serves them; it also reads from Kafka. */
   workers: number
-  /** Set by `kafka-sse demo` alone. */
+  /** Set by `kafka-sse demo` only. */
   demo?: DemoOptions
-  /** CONFIG_FILE where it is code: threads that need its functions load it by themselves (src/threads/handover.ts). */
+  /** Set if CONFIG_FILE is a module. Other threads load it for its functions (src/threads/handover.ts). */
   configModule?: ConfigModule
 }
 
-/** A configuration file that is code: what other threads load again, for the functions in it. */
+/** A configuration module, which other threads load again for its functions. */
 export interface ConfigModule {
-  /** From the root. */
+  /** Absolute. */
   readonly path: string
   /** SHA-256 of its text and of all that it imports by path: src/config/config-file/module-files.ts. */
   readonly digest: string
 }
 
 export interface TlsOptions {
-  /** PEM: the server's certificate, then its intermediates. */
+  /** Path of a PEM file: the server's certificate, then its intermediates. */
   certFile: string
-  /** PEM, without a passphrase. */
+  /** Path of a PEM file: the certificate's private key, without a passphrase. */
   keyFile: string
 }
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
 
 export interface DemoOptions {
-  /** Where the demo's key and certificates are. */
+  /** Folder of the demo's keys and certificates. */
   folder: string
-  /** Whether `POST /demo/token` (routes/demo-token.ts) is to be registered. */
+  /** Whether `POST /demo/token` (routes/demo-token.ts) is served. */
   tokens: boolean
 }

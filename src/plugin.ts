@@ -1,4 +1,4 @@
-// The plugin: `app.register(kafkaSse, options)`.
+// The Fastify plugin, and the package's main entry point: `app.register(kafkaSse, options)`.
 
 import type { FastifyInstance } from 'fastify'
 import { registerKafkaStreams } from './app/kafka-registration.ts'
@@ -11,8 +11,9 @@ export type { KafkaSseOptions } from './options.ts'
 export type { HostAnswer, HostSession, Session } from './token/session.ts'
 
 /**
- * Streams Kafka topics to clients with a token, as `options.streams` says. Rejects with every problem of the options at
- * once. docs/configuration.md has each option with its unit, default and range; docs/protocol.md has the wire format.
+ * Adds a route for each of `options.streams`, which streams its Kafka topic to clients with a token. Rejects with a
+ * ConfigError (`FKS_CONFIG_INVALID`) whose `problems` list everything that is wrong with the options.
+ * docs/configuration.md has each option with its unit, default and range; docs/protocol.md has the wire format.
  */
 export async function kafkaSse(app: FastifyInstance, options: KafkaSseOptions): Promise<void> {
   const resolved = validateOptions(options)

@@ -1,4 +1,4 @@
-// Starts the server: in this process with one worker, in a serving process of its own with several.
+// Starts the server: in this process with one worker, in a child process with several.
 
 import type { Ports } from './app/app.ts'
 import { serveUntil } from './app/lifetime.ts'
@@ -7,9 +7,8 @@ import { inheritedSockets } from './http/inherited-sockets.ts'
 import type { ServerOptions } from './options.ts'
 
 /**
- * Serves until SIGTERM or SIGINT. Resolves with the exit code: 0 after a drain, 1 if it could not start or go on. A
- * second signal ends the drain at once; SIGHUP does nothing. Sockets that a supervisor has opened replace HOST and
- * PORT.
+ * Serves until SIGTERM or SIGINT. Resolves with the exit code: 0 after a drain, 1 after a failure. A second signal ends
+ * the drain at once; SIGHUP is ignored. Sockets that a supervisor has opened replace HOST and PORT.
  */
 export async function runServer(
   options: ServerOptions,
