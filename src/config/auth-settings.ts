@@ -1,4 +1,4 @@
-// Settings of tokens: where they stand in a request, what they must say, and whose keys verify them.
+// Settings of tokens: where a request carries them, which claims they must have, and which keys verify them.
 
 import type { AuthOptions } from '../options.ts'
 import { RSA_ALGORITHMS } from '../token/key-setting.ts'
@@ -27,7 +27,8 @@ export const AUTH_SETTINGS: Record<keyof AuthOptions, Setting> = {
     type: 'string',
     env: 'JWT_KEYS',
     description:
-      "URL of a JWKS, path of a JWKS, JWK or PEM file, or such text; without it, what the issuer's discovery document names",
+      'URL of a JWKS, path of a JWKS, JWK or PEM file, or the text of such a file. ' +
+      "Default: the key set that the issuer's discovery document names",
     expects: 'a URL, a path or PEM text',
     secret: true,
     minLength: 1,
@@ -36,7 +37,7 @@ export const AUTH_SETTINGS: Record<keyof AuthOptions, Setting> = {
   algorithm: {
     type: 'string',
     env: 'JWT_ALGORITHM',
-    description: '`alg` of RSA keys that name none; other kinds have but one',
+    description: '`alg` of RSA keys that name none; a key of any other type has only one',
     enum: RSA_ALGORITHMS,
     default: 'RS256',
   },
@@ -52,7 +53,7 @@ export const AUTH_SETTINGS: Record<keyof AuthOptions, Setting> = {
   queryToken: {
     type: 'boolean',
     env: 'JWT_QUERY_TOKEN',
-    description: 'Read `?access_token=` where there is no Authorization header',
+    description: 'Read `?access_token=` if there is no Authorization header',
     default: true,
   },
   cookie: {
@@ -68,7 +69,7 @@ export const AUTH_SETTINGS: Record<keyof AuthOptions, Setting> = {
   clockToleranceSeconds: {
     type: 'number',
     env: 'JWT_CLOCK_TOLERANCE_SECONDS',
-    description: 'How far clocks may disagree on `exp` and `nbf`; a stream ends at exp all the same',
+    description: 'How far clocks may differ for `exp` and `nbf`; a stream ends at `exp` in any case',
     minimum: 0,
     maximum: 300,
     default: 0,
@@ -76,7 +77,7 @@ export const AUTH_SETTINGS: Record<keyof AuthOptions, Setting> = {
   jwksTimeoutMs: {
     type: 'integer',
     env: 'JWT_JWKS_TIMEOUT_MS',
-    description: 'A fetch of the key set, from the connection to the last byte',
+    description: 'Time limit of one fetch of the key set, from the connection to the last byte',
     minimum: 10,
     maximum: 60_000,
     default: 5_000,
@@ -84,7 +85,7 @@ export const AUTH_SETTINGS: Record<keyof AuthOptions, Setting> = {
   jwksCooldownMs: {
     type: 'integer',
     env: 'JWT_JWKS_COOLDOWN_MS',
-    description: 'Least time between two fetches that unknown keys or failures bring about',
+    description: 'Least time between two fetches because of unknown keys or failures',
     minimum: 10,
     maximum: 3_600_000,
     default: 30_000,
@@ -100,7 +101,7 @@ export const AUTH_SETTINGS: Record<keyof AuthOptions, Setting> = {
   jwksStaleMs: {
     type: 'integer',
     env: 'JWT_JWKS_STALE_MS',
-    description: 'How long beyond that it is still used while fetching fails',
+    description: 'How long beyond that age it is still used while fetches fail',
     minimum: 0,
     maximum: 604_800_000,
     default: 3_600_000,
@@ -108,12 +109,13 @@ export const AUTH_SETTINGS: Record<keyof AuthOptions, Setting> = {
   authenticate: {
     callable: true,
     description:
-      "The host application's own authentication, instead of all the above: see [below](#a-hosts-own-authentication)",
-    expects: 'a function of a request that answers with a session or null',
+      "The host application's own authentication, which replaces all options above: " +
+      'see [below](#a-hosts-own-authentication)',
+    expects: 'a function that takes a request and resolves with a session or null',
   },
 }
 
-/** The numbers that plugins/auth checks by itself, because it may be registered without the schema's validation. */
+/** The numbers that plugins/auth also checks, because it may be registered without the schema's validation. */
 export const AUTH_LIMITS = [
   'clockToleranceSeconds',
   'jwksTimeoutMs',

@@ -1,11 +1,11 @@
-// What is wrong with a configuration, said all at once: a line for each problem, none of which quotes a secret.
+// The error for an invalid configuration. It has a line for each problem, and none of them quotes a secret.
 
 import { errorCode, errorWords } from '../errors.ts'
 
-/** Characters of a value that a message quotes. */
+/** Longest quotation of a value in a message, in characters. */
 const QUOTED_MAX = 60
 
-/** `problems` are whole sentences without a full stop; `message` has them line by line. */
+/** `problems` has a sentence without a full stop for each problem. `message` has the same, a line for each. */
 export class ConfigError extends Error {
   readonly code = 'FKS_CONFIG_INVALID'
   readonly problems: readonly string[]
@@ -17,7 +17,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** A value as a message shows it: short, on one line, unmistakably a quotation. */
+/** A value for a message: shortened, on one line, text in double quotes. */
 export function quoted(value: unknown): string {
   if (typeof value === 'string') {
     return JSON.stringify(value.length > QUOTED_MAX ? `${value.slice(0, QUOTED_MAX)}…` : value)
@@ -26,7 +26,7 @@ export function quoted(value: unknown): string {
   return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }
 
-/** Why a file could not be read, in a few words instead of the system call's. */
+/** Why a file could not be read, in plain words instead of those of the system call. */
 export function fileFailure(error: unknown): string {
   const code = errorCode(error)
   if (code === 'ENOENT') return 'there is no such file'

@@ -1,5 +1,5 @@
-// What the schema cannot say: which settings another one makes needless, where keys are found when none are named, and that each
-// stream has a path of its own.
+// Rules that involve several settings, which the schema cannot express: which settings are required depends on others,
+// the default of `auth.keys` comes from the issuer, and no two streams have the same path.
 
 import type { AuthOptions, ResolvedOptions } from '../options.ts'
 import { keySetting } from '../token/key-setting.ts'
@@ -11,13 +11,13 @@ import type { Fault } from './validation.ts'
 const UNDEFINED_AUTHENTICATE: Fault = {
   place: ['auth', 'authenticate'],
   kind: 'wrong',
-  words: 'takes a function, not undefined; leave it out where tokens decide',
+  words: 'takes a function, not undefined; leave it out to authenticate by tokens',
 }
 
-/** Issuer and audience are needed, and an issuer that can be asked for its keys, unless the host authenticates. */
+/** Without `authenticate`: issuer and audience are required, and the issuer is a URL unless `keys` is set. */
 export function authFaults({ auth }: Document): Fault[] {
   if (typeof auth !== 'object' || auth === null) return []
-  // A name that was mistyped where the value was taken from: nobody would be asked, and any good token let in.
+  // Probably a misspelt variable of the caller. Without this fault, any valid token would be accepted instead.
   if ('authenticate' in auth) return auth.authenticate === undefined ? [UNDEFINED_AUTHENTICATE] : []
   const { issuer, audience, keys }: Partial<AuthOptions> = auth
   const faults: Fault[] = []
@@ -44,16 +44,16 @@ export function streamFaults({ streams }: Document): Fault[] {
   })
 }
 
-/** A checked document as options: keys by the issuer's discovery document where none are named. */
+/** The options of a checked document. The default of `auth.keys` is the issuer's discovery document. */
 export function resolveOptions(document: Document): ResolvedOptions {
-  // Held against the schema, which fills in the defaults: what remains is to pick the options out of the document.
+  // The schema has checked its shape and filled in the defaults.
   const { kafka, auth, streams, sse } = document as unknown as ResolvedOptions
   const { issuer = '', audience = '', ...others } = auth
   const keys = auth.keys ?? (issuer === '' ? '' : discoveryDocument(issuer))
   return { kafka, auth: { ...others, issuer, audience, keys }, streams, sse }
 }
 
-/** OpenID Connect Discovery 1.0 section 4: a slash at the issuer's end goes first. */
+/** OpenID Connect Discovery 1.0 section 4: a slash at the issuer's end is removed first. */
 function discoveryDocument(issuer: string): string {
   return `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
 }

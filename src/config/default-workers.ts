@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { WORKERS_MAX } from './server-settings.ts'
 
-/** cgroup v2: `quota period` in microseconds, or `max period`. */
+/** cgroup v2: `QUOTA PERIOD` in microseconds, or `max PERIOD`. */
 const CPU_MAX_FILE = '/sys/fs/cgroup/cpu.max'
 
 /** 1 to WORKERS_MAX. One core is left to the main thread, which reads from Kafka. */

@@ -1,11 +1,11 @@
-// A configuration on its way to being checked: plain objects and lists, put together from several sources.
+// A configuration before it is checked: plain objects and arrays, merged from several sources.
 
 import { isProxy } from 'node:util/types'
 import type { Fault, SettingPlace } from './validation.ts'
 
 export type Document = Record<string, unknown>
 
-/** A copy down to the leaves, which stay what they are (a function is one): checking fills in defaults. */
+/** A deep copy, because checking fills in defaults. Leaves such as functions are not copied. */
 export function copied(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(copied)
   if (!isDocument(value)) return value
@@ -20,8 +20,8 @@ export function valueAt(document: unknown, place: SettingPlace): unknown {
 }
 
 /**
- * Sets a value, with the objects on the way to it; an index makes a list. Where a text or a number stands in the way,
- * nothing is set: checking will say that it does not belong there.
+ * Sets a value, and creates the objects above it, or an array if the next name is an index. If a string or a number is
+ * in the way, it sets nothing: the check reports that value.
  */
 export function setAt(document: Document, place: SettingPlace, value: unknown): void {
   let at = document
@@ -34,12 +34,12 @@ export function setAt(document: Document, place: SettingPlace, value: unknown): 
     at[name] ??= /^\d+$/.test(next) ? [] : {}
     const inner = at[name]
     if (!isDocument(inner) && !Array.isArray(inner)) return
-    // A list is entered like an object: its indices are names, too.
+    // An array is used like an object whose names are its indices.
     at = inner as Document
   }
 }
 
-/** What a copy would lose, or would have otherwise than the original the next time it is asked: a fault for each object. */
+/** A fault for each object that `copied` would not copy faithfully, such as a class instance or a Proxy. */
 export function unplainFaults(
   value: unknown,
   place: SettingPlace = [],
@@ -52,7 +52,7 @@ export function unplainFaults(
   return Object.entries(value).flatMap(([name, inner]) => unplainFaults(inner, [...place, name], around))
 }
 
-/** What an object is besides a plain one or a list, in words; null where it is no more than that. */
+/** Why an object is not plain, as a predicate; null for a plain object and for an array. */
 export function unplain(value: object): string | null {
   if (isProxy(value)) return 'is a Proxy, which need not tell what it holds'
   if (Object.getOwnPropertySymbols(value).length > 0) return 'has symbols for names'
@@ -68,7 +68,7 @@ function isDocument(value: unknown): value is Document {
   return prototype === null || isObjectPrototype(prototype)
 }
 
-/** Of this realm or another one (node:vm): the one at the end of each chain that has this method. */
+/** Also true for the Object.prototype of another realm (node:vm), which is not the same object. */
 function isObjectPrototype(prototype: unknown): boolean {
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(Object(prototype), 'isPrototypeOf')
 }

@@ -1,5 +1,5 @@
-// Reads what the environment sets: texts, straight or from the file that NAME_FILE names, made into the values that
-// the schema checks. An empty variable counts as not set, since compose files hand on unset ones so.
+// Reads settings from environment variables, and from the files that NAME_FILE variables name, and converts them to the
+// types of the schema. An empty variable counts as not set, because compose files pass on unset variables as empty.
 
 import { statSync } from 'node:fs'
 import { fileFailure } from './config-error.ts'
@@ -9,13 +9,13 @@ import { nearestName } from './suggestion.ts'
 import { readTextFile } from './text-file.ts'
 import type { SettingPlace } from './validation.ts'
 
-/** A secret, a PEM chain or a key set: nothing that a variable's file holds is larger. */
+/** Larger than any secret, PEM chain or key set that a NAME_FILE variable points to. */
 export const VALUE_BYTES_MAX = 1_048_576
 
 export type EnvironmentVariables = Readonly<Record<string, string | undefined>>
 
 export interface SetVariable {
-  /** The variable as it was set, for messages. */
+  /** As it was set, for messages: `NAME` or `NAME_FILE`. */
   readonly name: string
   readonly place: SettingPlace
   readonly value: unknown
@@ -48,7 +48,7 @@ function unknownName(name: string): string {
   return `${name} is not a setting${nearest === null ? '' : `; did you mean ${nearest}?`}`
 }
 
-/** The file's content without the line break that editors end it with. */
+/** The file's text without the line break at its end, which editors add. */
 function readValue(name: string, path: string, problems: string[]): string | null {
   try {
     if (statSync(path).size <= VALUE_BYTES_MAX) return readTextFile(path).replace(/\r?\n$/, '')
@@ -59,7 +59,7 @@ function readValue(name: string, path: string, problems: string[]): string | nul
   return null
 }
 
-/** What the text means to the setting's type; a text that means nothing stays one, and checking tells what was expected. */
+/** The text as a value of the setting's type. Text that does not fit is returned unchanged: the check reports it. */
 function typedValue(text: string, setting: Setting): unknown {
   if (setting.type === 'boolean' && (text === 'on' || text === 'off')) return text === 'on'
   if (setting.type === 'integer' && /^-?\d+$/.test(text)) return Number(text)

@@ -1,12 +1,12 @@
-// Checks what a host's own `authenticate` answers with, and makes a session of it. Promise: what is no session never
-// becomes one, and the error names the field; nothing of a value is quoted, since it may be a credential.
+// Validates what the host application's `authenticate` resolves with, and converts it to a session. Promise: an error
+// names the field and never quotes its value, which may be a credential.
 
 import { EXPIRY_SECONDS_MAX } from '../token/claims.ts'
 import { DEFAULT_SCOPE, type Session } from '../token/session.ts'
 import { quoted } from './config-error.ts'
 import { nearestName } from './suggestion.ts'
 
-/** `field` is the one that is wrong, null where the answer is no object at all; `words` say what it should be. */
+/** `field` is the invalid one, null if the answer is no object. `words` are a predicate that says what it should be. */
 export class SessionFault extends Error {
   readonly field: string | null
 
@@ -20,8 +20,8 @@ export class SessionFault extends Error {
 const EXPIRES_AT_MS_MAX = EXPIRY_SECONDS_MAX * 1000 + 999
 
 /**
- * The session in a host's answer; null where it lets nobody in, or somebody whose time is over. Throws a SessionFault.
- * `digest` stands in for a token's.
+ * The session in a host's answer; null if the answer is null or the session has expired. Throws a SessionFault.
+ * `digest` takes the place of a token's digest.
  */
 export function sessionOfHost(answer: unknown, epochMs: number, digest: string): Session | null {
   if (answer === null) return null
@@ -40,7 +40,7 @@ export function sessionOfHost(answer: unknown, epochMs: number, digest: string):
   return session.expiresAtMs <= epochMs ? null : session
 }
 
-/** A getter, a Proxy or an iterator may throw, whatever it likes: that is no answer for a client, nor for a log. */
+/** Replaces an error of the answer's own getter, Proxy or iterator: it may hold credentials, so it is not logged. */
 function reading<T>(field: string | null, read: () => T): T {
   try {
     return read()
@@ -59,22 +59,22 @@ function sessionLike(answer: unknown): object {
 
 const FIELDS = ['subject', 'expiresAt', 'expiresAtMs', 'issuer', 'scopes', 'claims'] as const
 
-/** Of a session that was given out here, and is made anew. */
-const PASSED_OVER = 'tokenDigest'
+/** Allowed but not read: a host may pass back a session that it got from here. */
+const IGNORED_FIELD = 'tokenDigest'
 
-/** A field that is misspelt would give way to its default, and `scopes` has one that grants something. */
+/** A misspelt field would get its default, and the default of `scopes` grants access. */
 function requireKnown(answer: object): void {
   const known: readonly string[] = FIELDS
-  const unknown = Object.keys(answer).find((name) => !known.includes(name) && name !== PASSED_OVER)
+  const unknown = Object.keys(answer).find((name) => !known.includes(name) && name !== IGNORED_FIELD)
   if (unknown === undefined) return
   const meant = nearestName(unknown, FIELDS)
   const question = meant === null ? '' : `: did you mean ${meant}?`
   throw new SessionFault(quoted(unknown), `is no field of a session${question}`)
 }
 
-/** Each is read once, inherited ones and getters, too: what was checked is what is used. */
+/** Reads each field once, getters and inherited ones too, so that the checked value is the one in use. */
 function fieldsOf(answer: object): Record<string, unknown> {
-  const given = answer as Readonly<Record<string, unknown>> // any object may be asked for a property
+  const given = answer as Readonly<Record<string, unknown>> // any property of an object may be read
   return Object.fromEntries(FIELDS.map((name) => [name, reading(name, () => given[name])]))
 }
 
@@ -104,12 +104,12 @@ function scopesOf(scopes: unknown = DEFAULT_SCOPE): ReadonlySet<string> {
   if (typeof scopes === 'string') return new Set(scopes.split(' ').filter((name) => name !== ''))
   if (typeof scopes !== 'object' || scopes === null || !(Symbol.iterator in scopes))
     throw new SessionFault('scopes', `is a list of texts, and not ${kindOf(scopes)}`)
-  const names: unknown[] = [...(scopes as Iterable<unknown>)] // what has an iterator is asked for it
+  const names: unknown[] = [...(scopes as Iterable<unknown>)] // it has Symbol.iterator
   if (names.every((name) => typeof name === 'string')) return new Set(names)
   throw new SessionFault('scopes', 'holds something else than text')
 }
 
-/** A copy, as it goes to other threads with a renewal: what a copy would lack is a fault here, not there. */
+/** A structured clone, because a renewal sends claims to other threads: a function among them fails here, not there. */
 function claimsOf(claims: unknown = {}): Session['claims'] {
   if (typeof claims !== 'object' || claims === null || Array.isArray(claims))
     throw new SessionFault('claims', `is an object, and not ${kindOf(claims)}`)
@@ -120,7 +120,7 @@ function claimsOf(claims: unknown = {}): Session['claims'] {
   }
 }
 
-/** What kind of value it is; never the value. */
+/** The type of a value in words; never the value. */
 function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value)
   if (value === '') return 'an empty text'

@@ -1,4 +1,4 @@
-// Settings of the connection to Kafka and of what is kept of its topics.
+// Settings of the connection to Kafka, and of how much of each topic is kept in memory.
 
 import type { KafkaOptions } from '../options.ts'
 import type { Setting } from './setting.ts'
@@ -9,7 +9,7 @@ export const KAFKA_SETTINGS: Record<keyof KafkaOptions, Setting> = {
   bootstrapServers: {
     type: 'string',
     env: 'KAFKA_BOOTSTRAP_SERVERS',
-    description: 'Kafka brokers to begin with',
+    description: 'Kafka brokers to connect to first',
     expects: 'host:port, several separated by commas',
     pattern: `^${BROKER}( *, *${BROKER})*$`,
   },
@@ -17,7 +17,7 @@ export const KAFKA_SETTINGS: Record<keyof KafkaOptions, Setting> = {
     type: 'object',
     env: 'KAFKA_CONFIG_*',
     description:
-      'Any librdkafka property by its own dotted name; `KAFKA_CONFIG_SASL_USERNAME` sets `sasl.username`',
+      'Any librdkafka property by its dotted name; `KAFKA_CONFIG_SASL_USERNAME` sets `sasl.username`',
     expects: 'librdkafka properties, each a string, a number or a boolean',
     secret: true,
     maxProperties: 200,
@@ -32,7 +32,7 @@ export const KAFKA_SETTINGS: Record<keyof KafkaOptions, Setting> = {
   retainedBytesMax: {
     type: 'integer',
     env: 'KAFKA_RETAINED_BYTES_MAX',
-    description: "Bytes of one topic's bus; [what happens at the bound](#what-a-bus-keeps)",
+    description: "Most bytes in one topic's bus; see [what happens at the bound](#what-a-bus-keeps)",
     minimum: 1_048_576,
     maximum: 17_179_869_184,
     default: 536_870_912,
@@ -40,7 +40,8 @@ export const KAFKA_SETTINGS: Record<keyof KafkaOptions, Setting> = {
   retainedRecordsMax: {
     type: 'integer',
     env: 'KAFKA_RETAINED_RECORDS_MAX',
-    description: "Records of one topic's bus, superseded ones not counted; the same happens at its bound",
+    description:
+      "Most records in one topic's bus, superseded ones not counted; at this bound the same happens",
     minimum: 1_000,
     maximum: 100_000_000,
     default: 5_000_000,
@@ -50,7 +51,8 @@ export const KAFKA_SETTINGS: Record<keyof KafkaOptions, Setting> = {
     nullable: true,
     env: 'KAFKA_RETAINED_SECONDS_MAX',
     description:
-      'How long a record is kept if no newer record can replace it, counted from its timestamp or from its arrival: the earlier end holds. With `replay` latest these are the records without a key, else all records',
+      'How long a record is kept if no newer record can replace it, counted from its timestamp or from its arrival: ' +
+      'the earlier end holds. With `replay` latest these are the records without a key, otherwise all records',
     minimum: 1,
     maximum: 3_153_600_000,
     default: null,
@@ -59,7 +61,9 @@ export const KAFKA_SETTINGS: Record<keyof KafkaOptions, Setting> = {
     type: 'integer',
     env: 'KAFKA_DELETE_RETENTION_SECONDS',
     description:
-      "How long a tombstone is kept at the least with `replay` latest: as long as the topic's delete.retention.ms, whose default this is. Below 30, a tombstone that Kafka drops within 30 s may be missed; below 600, one that it drops while the topic is read at the start",
+      "How long a tombstone is kept at least with `replay` latest. Set it to the topic's delete.retention.ms, which " +
+      'has the same default. Below 30, a tombstone that Kafka drops within 30 s may be missed; ' +
+      'below 600, one that it drops while the topic is read at the start',
     minimum: 1,
     maximum: 3_153_600_000,
     default: 86_400,

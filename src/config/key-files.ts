@@ -1,5 +1,5 @@
-// Looks at the files that a configuration names before anything listens: a certificate that does not fit its key, a
-// file that cannot be read and a private key where public ones belong are told in a line each.
+// Checks the certificate and key files of a configuration before the server listens. Promise: a line for each problem,
+// which names the variable and the file, and quotes nothing of the file.
 
 import {
   createPrivateKey,
@@ -35,8 +35,8 @@ export function tlsProblems({ certFile, keyFile }: TlsOptions): string[] {
 }
 
 /**
- * What is wrong with the keys that a server verifies tokens with; null where nothing is. A server needs public keys only, so a
- * private key is refused; so is the demo's key where private.pem is at hand to compare with. A URL is not fetched here.
+ * The problem of the keys that verify tokens; null if there is none. A private key is refused, because a server needs
+ * public keys only. So is the demo's key, if its private.pem is in `folder` or beside the keys. A URL is not fetched.
  */
 export function verificationKeysProblem(name: string, keys: string, folder: string): string | null {
   const setting = keySetting(keys)
@@ -59,7 +59,7 @@ export function verificationKeysProblem(name: string, keys: string, folder: stri
 function unfitKeys(name: string, text: string, folders: readonly string[]): string | null {
   if (holdsPrivateKey(text)) return `${name} holds a private key: a server is given public keys only`
   return folders.some((folder) => holdsDemoKey(text, folder))
-    ? `${name} holds the demo's key (private.pem): whoever has that file could mint tokens`
+    ? `${name} holds the demo's key (private.pem): anyone with that file could mint tokens`
     : null
 }
 
@@ -80,7 +80,7 @@ function readAs<T>(
   try {
     return parse(text)
   } catch {
-    // What OpenSSL says of a broken PEM helps nobody; what the file should be does.
+    // OpenSSL's error for a broken PEM does not say what the file should be.
     problems.push(`${name}: ${path} is not ${kind}`)
     return null
   }
@@ -103,7 +103,7 @@ function publicKeys(text: string): KeyObject[] {
   ].filter((key) => key !== null)
 }
 
-/** null where there is no such key: whether a text is a usable key set is for plugins/auth to say. */
+/** null if there is no such key. Whether a key set can be used is checked by plugins/auth. */
 function publicKeyOf(read: () => KeyObject): KeyObject | null {
   try {
     return read()

@@ -1,4 +1,4 @@
-// The environment variables that there are, read off the schema, and the names of others that look like ours.
+// The environment variables that the schema declares, and a classification of all other names: misspelt or unrelated.
 
 import { SERVER_SCHEMA } from './schema.ts'
 import type { Setting } from './setting.ts'
@@ -11,7 +11,7 @@ export interface Variable {
   readonly setting: Setting
 }
 
-/** Every setting that a variable sets, KAFKA_CONFIG_* aside, which stands for as many as librdkafka has. */
+/** Every variable by its name, except KAFKA_CONFIG_*, which stands for any librdkafka property. */
 export const VARIABLES: ReadonlyMap<string, Variable> = new Map(
   [...variablesOf(SERVER_SCHEMA, [])].map((variable) => [variable.name, variable]),
 )
@@ -19,23 +19,23 @@ export const VARIABLES: ReadonlyMap<string, Variable> = new Map(
 export const CONFIG_FILE = 'CONFIG_FILE'
 const KAFKA_CONFIG = 'KAFKA_CONFIG_'
 
-/** An unknown name that begins so is an error. LOG_ and CONFIG_ are too much everybody's for that. */
+/** An unknown name with such a prefix is an error. LOG_ and CONFIG_ are left out, because many programs use them. */
 const OUR_NAMES =
-  /^(ADMIN|CHALLENGE|CONNECTIONS|CORS|DEMO|DRAIN|HEARTBEAT|JWT|KAFKA|LINGER|STALLED|STREAMS|TLS)_|^(CHALLENGE|HEARTBEAT)$/
-/** What Kubernetes injects for a Service called `kafka` or `admin`, with or without `-something`. */
+  /^((ADMIN|CONNECTIONS|CORS|DEMO|DRAIN|JWT|KAFKA|LINGER|STALLED|STREAMS|TLS)_|(CHALLENGE|HEARTBEAT)(_|$))/
+/** Variables that Kubernetes injects for a Service called `kafka` or `admin`, or with such a prefix. */
 const KUBERNETES_NAMES = /_SERVICE_HOST$|_SERVICE_PORT(_|$)|_PORT_\d+_/
 const KUBERNETES_ADDRESS = /^(tcp|udp|sctp):\/\//
-/** The tutorial's own JWT_TOKEN, what `kafka-sse tail` reads, and the settings of Kafka's command line tools. */
-const OTHERS_NAMES = /^(JWT_TOKEN|KAFKA_SSE_[A-Z_]+|KAFKA_HOME|KAFKA_DEBUG|KAFKA_([A-Z0-9]+_)*OPTS)$/
-/** librdkafka properties that end in `.file` themselves: their variable names no file of ours. */
+/** The tutorial's JWT_TOKEN, the variables of `kafka-sse tail`, and those of Kafka's command line tools. */
+const UNRELATED_NAMES = /^(JWT_TOKEN|KAFKA_SSE_[A-Z_]+|KAFKA_HOME|KAFKA_DEBUG|KAFKA_([A-Z0-9]+_)*OPTS)$/
+/** librdkafka properties whose own names end with `.file`: these variables hold a value, not the path of one. */
 const PROPERTIES_OF_FILES = new Set([
   'sasl.oauthbearer.assertion.file',
   'sasl.oauthbearer.assertion.private.key.file',
   'sasl.oauthbearer.assertion.jwt.template.file',
 ])
 
-/** Names of ours that many programs have in one form or another: what is near one of them was not meant for us. */
-const EVERYBODYS_NAMES = /^(HOST|PORT|TLS|LOG_LEVEL)(_FILE)?$|^CONFIG_FILE$/
+/** Variables of ours that many programs have in similar forms. A name close to one of these is ignored. */
+const COMMON_NAMES = /^(HOST|PORT|TLS|LOG_LEVEL)(_FILE)?$|^CONFIG_FILE$/
 
 /** `file`: the variable holds the path of a file that holds the value. */
 export interface Meaning {
@@ -43,7 +43,7 @@ export interface Meaning {
   readonly file: boolean
 }
 
-/** What a name of the environment means to us; `unknown` only where it must have been meant for us. */
+/** The setting that a variable sets; `unknown` if it is probably a misspelt one of ours; null if it is unrelated. */
 export function meaningOf(name: string, value: string): Meaning | 'unknown' | null {
   if (KUBERNETES_NAMES.test(name)) return null
   if (name.endsWith('_PORT') && KUBERNETES_ADDRESS.test(value)) return null
@@ -53,16 +53,16 @@ export function meaningOf(name: string, value: string): Meaning | 'unknown' | nu
   if (held !== null) return { variable: held, file: true }
   const property = kafkaProperty(name)
   if (property !== null) return property
-  if (OTHERS_NAMES.test(name)) return null
+  if (UNRELATED_NAMES.test(name)) return null
   return OUR_NAMES.test(name) || isMisspelt(name) ? 'unknown' : null
 }
 
-/** One keystroke from a name of ours: a limit that is misspelt at its beginning must not be one that silently is not there. */
+/** One keystroke from a name of ours. A misspelt limit must be an error, because otherwise there would be no limit. */
 function isMisspelt(name: string): boolean {
   return /^[A-Z0-9_]+$/.test(name) && nearestName(name, UNMISTAKABLE_NAMES, 1) !== null
 }
 
-/** Every name that can be meant, for suggestions. */
+/** Every name that sets something, for suggestions. */
 export function knownNames(): string[] {
   return [
     CONFIG_FILE,
@@ -70,7 +70,7 @@ export function knownNames(): string[] {
   ]
 }
 
-const UNMISTAKABLE_NAMES = knownNames().filter((name) => !EVERYBODYS_NAMES.test(name))
+const UNMISTAKABLE_NAMES = knownNames().filter((name) => !COMMON_NAMES.test(name))
 
 function heldInFile(name: string): Variable | null {
   if (!name.endsWith('_FILE')) return null
@@ -78,7 +78,7 @@ function heldInFile(name: string): Variable | null {
   return isPath(held) ? null : (VARIABLES.get(held) ?? null)
 }
 
-/** TLS_CERT_FILE is a path already: there is no TLS_CERT_FILE_FILE. */
+/** TLS_CERT_FILE is itself a path, so there is no TLS_CERT_FILE_FILE. */
 function isPath(name: string): boolean {
   return name.endsWith('_FILE')
 }
@@ -97,7 +97,7 @@ function propertyName(name: string): string {
   return name.slice(KAFKA_CONFIG.length).toLowerCase().replaceAll('_', '.')
 }
 
-/** The variables of a list's items stand for its first. */
+/** A variable of a list's items sets the first item. */
 function* variablesOf(setting: Setting, place: SettingPlace): Generator<Variable> {
   if (setting.env?.endsWith('*')) return
   if (setting.env !== undefined) yield { name: setting.env, place, setting }

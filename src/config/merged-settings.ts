@@ -1,5 +1,5 @@
-// Puts the environment and CONFIG_FILE together into one document, the environment on top, and remembers where each
-// value came from, so that a fault is told under the name that its reader wrote.
+// Merges CONFIG_FILE and the environment into one document; the environment takes precedence. It records the source of
+// each value, so that an error names the variable or the place in the file that the user wrote.
 
 import type { ConfigModule } from '../options.ts'
 import { type ConfigFile, readConfigFile } from './config-file/config-file.ts'
@@ -10,15 +10,15 @@ import { OPTIONS_SCHEMA } from './schema.ts'
 import { ONLY_STREAM } from './stream-settings.ts'
 import type { Fault, SettingPlace } from './validation.ts'
 
-/** A file's document, where it is meant itself. */
+/** The name of a file's whole document in errors. */
 const WHOLE = 'the default export'
 
 export interface MergedSettings {
   readonly document: Document
   readonly assignments: readonly SetVariable[]
-  /** CONFIG_FILE's path; null where there is none. */
+  /** The path in CONFIG_FILE; null if it is not set. */
   readonly file: string | null
-  /** The same where it is code. */
+  /** Set if CONFIG_FILE is a module. */
   readonly module: ConfigModule | null
   readonly problems: string[]
 }
@@ -31,7 +31,7 @@ export async function mergeSettings(env: EnvironmentVariables): Promise<MergedSe
   const streamsListed = document.streams !== undefined
   for (const { name, place, value } of assignments) {
     if (streamsListed && place[0] === 'streams') {
-      problems.push(`${name} is for the one stream of a server without a list, and ${file} lists its streams`)
+      problems.push(`${name} sets the stream of a server without a list of streams, and ${file} has a list`)
     } else setAt(document, place, value)
   }
   if (!streamsListed) document.streams = [{ ...ONLY_STREAM, ...firstStream(document) }]
@@ -40,21 +40,20 @@ export async function mergeSettings(env: EnvironmentVariables): Promise<MergedSe
   return { document, assignments, file, module, problems }
 }
 
-/** The name that a place is known under to whoever configures: the variable that set it, its place in the file, or the
- * variable that could set it. */
+/** A place's name in errors: the variable that set it, its place in the file, or the variable that could set it. */
 export function nameOf(place: SettingPlace, { assignments, file, document }: MergedSettings): string {
   const setter = assignments.find((assignment) =>
     assignment.place.every((name, depth) => name === place[depth]),
   )
   if (setter !== undefined) return setter.name
   const variable = [...VARIABLES.values()].find((known) => known.place.join('/') === place.join('/'))
-  // A list of streams is the file's, and what lacks there no variable can give.
+  // No variable can set a value in a list of streams, because such a list is always in the file.
   if (place[0] !== 'streams' && variable !== undefined && valueAt(document, place) === undefined)
     return variable.name
   return file === null ? dotted(place) : `${file}: ${dotted(place)}`
 }
 
-/** A fault as a line: who is meant, then what is wrong with it. */
+/** A fault as one line: the name of the setting, then what is wrong. */
 export function lineOf(fault: Fault, settings: MergedSettings): string {
   const name = nameOf(fault.place, settings)
   const words = VARIABLES.has(name) ? fault.words.replace(/^is missing/, 'is not set') : fault.words
@@ -75,7 +74,7 @@ async function fileDocument(file: string, problems: string[]): Promise<ConfigFil
   if ('faults' in read)
     problems.push(...read.faults.map(({ place, words }) => `${file}: ${dotted(place) || WHOLE} ${words}`))
   if (!('document' in read)) return noFile()
-  // The file has the plugin's options, and no more than them: the rest is for the deployment to say.
+  // The file holds the plugin's options only. Settings of the server process belong to the deployment.
   const document = Object.fromEntries(
     Object.entries(read.document).filter(([name]) => {
       const server = [...VARIABLES.values()].find((variable) => variable.place.join('/') === name)

@@ -1,5 +1,5 @@
-// Makes options out of what people write: the environment and CONFIG_FILE for a server, an object for the plugin.
-// Promise: every problem is told at once, a line each, and what passes has every default filled in.
+// Parses and validates a configuration: the environment and CONFIG_FILE of a server, or the options of the plugin.
+// Promise: one error lists every problem, a line for each. The options that it returns have all defaults.
 
 import type { KafkaSseOptions, LogLevel, ResolvedOptions, ServerOptions, TlsOptions } from '../options.ts'
 import { ConfigError } from './config-error.ts'
@@ -14,12 +14,12 @@ import { type Fault, optionsFaults, serverFaults } from './validation.ts'
 
 export { ConfigError } from './config-error.ts'
 
-/** What Fastify's `register` reads out of a plugin's options for itself. */
+/** Options that Fastify's `register` reads, and passes on to the plugin. */
 const REGISTER_OPTIONS = new Set(['prefix', 'logLevel', 'logSerializers'])
 
 /**
- * The options that a plugin was registered with, every default filled in; the object itself is left as it is. Throws a
- * ConfigError that names each problem by its place, as in `options.sse.heartbeatSeconds`.
+ * The plugin's options with all defaults, as a copy. Throws a ConfigError, which names each setting by its place, such
+ * as `options.sse.heartbeatSeconds`.
  */
 export function validateOptions(options: KafkaSseOptions): ResolvedOptions {
   const words = unplain(options)
@@ -37,7 +37,7 @@ function refuse(faults: readonly Fault[]): void {
   throw new ConfigError(faults.map(({ place, words }) => `options.${dotted(place)} ${words}`))
 }
 
-/** The options of `kafka-sse serve`. Throws a ConfigError that names each problem by its variable. */
+/** The options of `kafka-sse serve`. Rejects with a ConfigError, which names each setting by its variable. */
 export async function parseEnvironment(
   env: EnvironmentVariables,
   folder: string = process.cwd(),
@@ -66,7 +66,7 @@ export interface DemoPresets {
   readonly defaults: ReadonlyMap<string, unknown>
 }
 
-/** The options of `kafka-sse demo`. Throws like parseEnvironment; reads none of the demo's files, which come later. */
+/** The options of `kafka-sse demo`. Rejects like parseEnvironment. Reads no key file: the demo creates them later. */
 export async function parseDemoEnvironment(
   env: EnvironmentVariables,
   { folder, localHosts, fixed, defaults }: DemoPresets,
@@ -96,7 +96,7 @@ function faultLines(settings: MergedSettings): string[] {
   return [...faults.map((fault) => lineOf(fault, settings)), ...adminPathLines(settings)]
 }
 
-/** On a server's public port nobody would be asked who they are. */
+/** On a server's public port, health, metrics and status would be open to every client. */
 function adminPathLines(settings: MergedSettings): string[] {
   const place = ['sse', 'adminPath']
   if (typeof valueAt(settings.document, place) !== 'string') return []
@@ -117,7 +117,7 @@ function tlsLines({ tls, tlsCertFile, tlsKeyFile }: Document): string[] {
     .map(([name]) => `${name} is not set: a path in PEM, or TLS=off behind a proxy that ends TLS`)
 }
 
-/** A document that was checked against the schema is what its settings' types say. */
+/** The server's settings in a document that the schema has checked. */
 type CheckedDocument = Readonly<Record<Exclude<ServerSettingName, NumberName | 'adminHosts'>, string>> &
   Readonly<Record<Exclude<NumberName, 'workers'>, number>> & {
     readonly workers?: number

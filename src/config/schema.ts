@@ -1,5 +1,5 @@
-// The one schema of what can be configured: words, units, defaults and ranges of every setting, and the environment
-// variable that sets it. Validation, the environment and docs/configuration.md all read it from here.
+// The schema of all settings: description, default and range of each, and the environment variable that sets it.
+// Validation and the reading of the environment use it, and a test compares docs/configuration.md with it.
 
 import { AUTH_SETTINGS } from './auth-settings.ts'
 import { KAFKA_SETTINGS } from './kafka-settings.ts'
@@ -18,7 +18,7 @@ export const OPTIONS_SCHEMA = {
     auth: group('Tokens', AUTH_SETTINGS, []),
     streams: {
       type: 'array',
-      description: 'The streams, each at a path of its own',
+      description: 'The streams, each at its own path',
       expects: 'a list of 1 to 100 streams',
       minItems: 1,
       maxItems: 100,
@@ -28,7 +28,7 @@ export const OPTIONS_SCHEMA = {
   },
 } as const satisfies Setting
 
-/** All that the environment can set: the options and what a process of its own needs besides. */
+/** All that the environment can set: the plugin's options and the settings of a server process. */
 export const SERVER_SCHEMA: Setting = {
   ...OPTIONS_SCHEMA,
   description: 'The settings of a server',

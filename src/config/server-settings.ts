@@ -1,14 +1,14 @@
-// Settings that only a process of its own has: where it listens, TLS and logs.
+// Settings of a server process, which the plugin does not have: listening, TLS, connections, threads and logs.
 
 import type { ResolvedOptions, ServerOptions } from '../options.ts'
 import { THREADS_MAX } from '../segments/segment-layout.ts'
 import type { Setting } from './setting.ts'
 
 const SWITCH = ['on', 'off']
-/** Each has its place in every segment to count itself in (src/segments/segment-view.ts). */
+/** Each worker has a word in every segment, in which it counts itself as a reader (src/segments/segment-view.ts). */
 export const WORKERS_MAX = THREADS_MAX - 1
 
-/** `tls` is a switch and two files here, one object in ServerOptions. */
+/** TLS has three settings here, and is one object in ServerOptions. */
 export type ServerSettingName =
   | Exclude<keyof ServerOptions, keyof ResolvedOptions | 'demo' | 'configModule'>
   | 'tlsCertFile'
@@ -19,26 +19,28 @@ export const SERVER_SETTINGS: Record<ServerSettingName, Setting> = {
   host: {
     type: 'string',
     env: 'HOST',
-    description: 'Name or address to listen at; `localhost` is both families. `demo` defaults to localhost',
+    description:
+      'Name or address to listen at; `localhost` stands for IPv4 and IPv6. The default of `demo` is localhost',
     expects: 'a host name or an address',
     pattern: '^[A-Za-z0-9_.:%-]{1,255}$',
     default: '0.0.0.0',
   },
-  port: port('PORT', 'Port of the streams; 0: the operating system chooses', 7143),
+  port: port('PORT', 'Port of the streams. 0: the operating system chooses one', 7143),
   adminHost: {
     type: 'string',
     env: 'ADMIN_HOST',
-    description: 'Address of health, metrics and status, which ask for no token',
+    description: 'Address of health, metrics and status, which require no token',
     expects: 'a host name or an address',
     pattern: '^[A-Za-z0-9_.:%-]{1,255}$',
     default: '127.0.0.1',
   },
-  adminPort: port('ADMIN_PORT', 'Their port', 9464),
+  adminPort: port('ADMIN_PORT', 'Port of health, metrics and status', 9464),
   adminHosts: {
     type: 'array',
     env: 'ADMIN_HOSTS',
     description:
-      "Names that the admin port answers to, besides any address, `localhost` and `ADMIN_HOST`: the name of a service, say. Any other name is answered 421: another site's page could have pointed its own name here (DNS rebinding)",
+      'Host names that the admin port answers to, besides any address, `localhost` and `ADMIN_HOST`: for example the ' +
+      'name of a service. A request under any other name gets 421, because it may be DNS rebinding',
     expects: 'host names separated by commas, or none',
     maxItems: 100,
     items: { type: 'string', description: 'A host name', pattern: '^[A-Za-z0-9_.-]{1,255}$' },
@@ -47,7 +49,7 @@ export const SERVER_SETTINGS: Record<ServerSettingName, Setting> = {
   tls: {
     type: 'string',
     env: 'TLS',
-    description: '`off`: plain HTTP/1.1, for a proxy that ends TLS',
+    description: '`off`: plain HTTP/1.1, behind a proxy that ends TLS',
     enum: SWITCH,
     default: 'on',
   },
@@ -71,7 +73,8 @@ export const SERVER_SETTINGS: Record<ServerSettingName, Setting> = {
     type: 'integer',
     env: 'CONNECTIONS_MAX',
     description:
-      'Connections at once to PORT, in all; one more is closed as it comes. Each takes a file descriptor: `ulimit -n` has to be larger',
+      'Open connections to PORT in total; further ones are closed at once. ' +
+      'Each takes a file descriptor, so `ulimit -n` must be larger',
     minimum: 1,
     maximum: 1_000_000,
     default: 25_000,
@@ -80,7 +83,8 @@ export const SERVER_SETTINGS: Record<ServerSettingName, Setting> = {
     type: 'integer',
     env: 'CONNECTIONS_PER_ADDRESS_MAX',
     description:
-      'Of these, from one address, or one /64 of IPv6. The default bounds nothing, since behind a load balancer all come from its own; where clients come by themselves, set it to some hundreds',
+      'Open connections from one IPv4 address, or from one IPv6 /64. The default does not limit them, because behind ' +
+      'a load balancer all have its address. If clients connect directly, set it to some hundreds',
     minimum: 1,
     maximum: 1_000_000,
     default: 25_000,
@@ -89,7 +93,8 @@ export const SERVER_SETTINGS: Record<ServerSettingName, Setting> = {
     type: 'number',
     env: 'LINGER_SECONDS',
     description:
-      'On SIGTERM, how long everything still answers as before, while readiness is red already, so that load balancers see it. Then the drain begins. The image sets 5',
+      'Time from SIGTERM to the drain. Meanwhile readiness is red, so that load balancers see it, and everything ' +
+      'else answers as before. The image sets 5',
     minimum: 0,
     maximum: 600,
     default: 0,
@@ -97,7 +102,7 @@ export const SERVER_SETTINGS: Record<ServerSettingName, Setting> = {
   logLevel: {
     type: 'string',
     env: 'LOG_LEVEL',
-    description: 'Least level of what is logged',
+    description: 'Lowest level that is logged',
     enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
     default: 'info',
   },
@@ -105,7 +110,8 @@ export const SERVER_SETTINGS: Record<ServerSettingName, Setting> = {
     type: 'integer',
     env: 'WORKERS',
     description:
-      'Threads that serve the streams, on one port. 1: the main thread does. Default: one less than there are cores for the process, at least 1; with `demo` 1',
+      'Threads that serve the streams, on one port. 1: the main thread serves them. Default: one less than the CPU ' +
+      'cores that the process may use, at least 1; with `demo` 1',
     minimum: 1,
     maximum: WORKERS_MAX,
   },
@@ -113,7 +119,7 @@ export const SERVER_SETTINGS: Record<ServerSettingName, Setting> = {
     type: 'string',
     env: 'DEMO_TOKENS',
     description:
-      'For `demo` alone: whether `POST /demo/token` hands out tokens. `on` is implied where HOST is localhost',
+      'For `demo` only: whether `POST /demo/token` issues tokens. Default: `on` if HOST is localhost, otherwise `off`',
     enum: SWITCH,
   },
 }

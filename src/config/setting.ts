@@ -1,14 +1,17 @@
-// What is said of one setting: the schema's vocabulary, JSON Schema's own and three words of ours.
+// The schema of one setting, and functions for parts that are registered without validation of all options.
 
-/** A JSON Schema, and three words of ours: `env` names the variable, `expects` says in words what a pattern wants. */
+/** A JSON Schema with four keywords of ours: `env`, `expects`, `secret` and `callable`. */
 export interface Setting {
   readonly type?: string | readonly string[]
   readonly description: string
+  /** The environment variable that sets it. */
   readonly env?: string
+  /** The accepted values in words, for messages and docs, where `pattern` would not be readable. */
   readonly expects?: string
   /** The value is a credential or may hold one: no message quotes it. */
   readonly secret?: true
   readonly nullable?: true
+  /** The value is a function. */
   readonly callable?: true
   readonly default?: unknown
   readonly minimum?: number
@@ -27,12 +30,12 @@ export interface Setting {
   readonly additionalProperties?: false | Setting
 }
 
-/** Those of the names `D` are there: the schema has a default for each. */
+/** `T` in which the properties `D` are not optional. */
 type Filled<T, D extends keyof T> = T & { readonly [Name in D]-?: Exclude<T[Name], undefined> }
 
 /**
- * A part's options with the schema's defaults for what they leave out, undefined included: a part may be registered by itself,
- * with options that no schema has checked. Throws for a name of which the schema has no default.
+ * Options of a part, with the schema's defaults for those of `names` that are missing or undefined. For a part that is
+ * registered by itself, with options that the schema has not checked. Throws for a name without a default.
  */
 export function withDefaults<T extends object, D extends keyof T & string>(
   options: T,

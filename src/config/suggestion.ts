@@ -1,11 +1,11 @@
-// Did you mean …? The nearest of the known names, where it is near enough to be meant.
+// Suggestions for misspelt names: the nearest known name, if it is near enough.
 
-/** Names longer than this are compared by their beginning: the distance takes time by length squared. */
+/** Characters that are compared: the time for a distance grows with the square of the length. */
 const COMPARED_MAX = 100
 
 /**
- * The known name that takes the fewest keystrokes to reach; null where that is more than `editsMax`, or more than a quarter of
- * its length.
+ * The known name with the smallest edit distance; null if that distance is more than `editsMax`, or more than both 2
+ * and a quarter of the known name's length.
  */
 export function nearestName(
   name: string,
@@ -23,7 +23,7 @@ export function nearestName(
   return nearest
 }
 
-/** Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours, each one keystroke. */
+/** Optimal string alignment distance: an insertion, deletion, substitution or swap of neighbours counts 1. */
 function editDistance(from: string, to: string): number {
   const [left, right] = [from.slice(0, COMPARED_MAX), to.slice(0, COMPARED_MAX)]
   let beforeLast: number[] = []

@@ -1,12 +1,12 @@
-// Files that a configuration names, read as text. Promise: none holds up the start, neither one without an end nor a pipe that nobody
-// writes to.
+// Reads a file that a configuration names, as text. Promise: it never blocks the start, because it refuses pipes and
+// devices, and files beyond 1 MiB.
 
 import { readFileSync, statSync } from 'node:fs'
 
-/** More than any certificate, key set or list of options has. */
+/** Larger than any certificate, key set or list of options. */
 const TEXT_BYTES_MAX = 1_048_576
 
-/** Throws where it cannot be read, is larger than 1 MiB, or is something else than a file. */
+/** UTF-8. Throws if it cannot be read, is larger than 1 MiB, or is not a regular file. */
 export function readTextFile(path: string): string {
   const state = statSync(path)
   if (!state.isFile() && !state.isDirectory())

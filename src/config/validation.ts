@@ -1,5 +1,5 @@
-// Holds a document against the schema: fills in the defaults, and says in our own words what does not fit.
-// Promise: nothing of a setting that is marked as secret is quoted.
+// Validates a document by the schema, fills in the defaults, and puts what is invalid into words.
+// Promise: no value of a setting that is marked `secret` is quoted.
 
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { quoted } from './config-error.ts'
@@ -7,13 +7,13 @@ import { OPTIONS_SCHEMA, SERVER_SCHEMA } from './schema.ts'
 import type { Setting } from './setting.ts'
 import { nearestName } from './suggestion.ts'
 
-/** Where a value stands in a document: names of properties, indices of lists. */
+/** The path of a value in a document: names of properties and indices of arrays. */
 export type SettingPlace = readonly string[]
 
 export interface Fault {
   readonly place: SettingPlace
   readonly kind: 'missing' | 'unknown' | 'wrong'
-  /** A predicate, such as `takes a number from 0 to 300, not "x"`: the reader of the fault puts the subject before it. */
+  /** A predicate, such as `takes a number from 0 to 300, not "x"`. The caller puts the setting's name before it. */
   readonly words: string
 }
 
@@ -21,17 +21,17 @@ const ajv = createAjv()
 const checkOptions = ajv.compile(OPTIONS_SCHEMA)
 const checkServer = ajv.compile(SERVER_SCHEMA)
 
-/** The document is changed: defaults are filled in. */
+/** The faults of a plugin's options. Changes the document: fills in the defaults. */
 export function optionsFaults(document: unknown): Fault[] {
   return faults(checkOptions, document)
 }
 
-/** The same for all that the environment can set. */
+/** The same for the settings of a server. */
 export function serverFaults(document: unknown): Fault[] {
   return faults(checkServer, document)
 }
 
-/** What a setting takes, in words: `an integer from 0 to 65535`. */
+/** The values that a setting accepts, in words, such as `an integer from 0 to 65535`. */
 export function expectation(setting: Setting): string {
   if (setting.expects !== undefined) return setting.expects
   if (setting.enum !== undefined) return `one of ${setting.enum.join(', ')}`
@@ -53,7 +53,7 @@ function createAjv(): Ajv {
   return created
 }
 
-/** One fault for each place: a value that breaks two rules is told once. */
+/** At most one fault for each place, even if a value breaks several rules. */
 function faults(check: ValidateFunction, document: unknown): Fault[] {
   if (check(document)) return []
   const byPlace = new Map<string, Fault>()
@@ -65,7 +65,7 @@ function faults(check: ValidateFunction, document: unknown): Fault[] {
   return [...byPlace.values()]
 }
 
-/** ajv's own types leave `params` open: its shape follows from `keyword` (ajv, "Error parameters"). */
+/** ajv does not type `params`: its shape depends on `keyword` (ajv, "Error parameters"). */
 function faultOf(error: ErrorObject): Fault | null {
   const place = error.instancePath.split('/').slice(1).map(unescaped)
   const setting = error.parentSchema as Setting
@@ -73,7 +73,7 @@ function faultOf(error: ErrorObject): Fault | null {
   if (error.keyword === 'required') return missing(place, setting, String(params.missingProperty))
   if (error.keyword === 'additionalProperties')
     return unknown(place, setting, String(params.additionalProperty))
-  // The name's own error, with `propertyName`, comes besides.
+  // ajv also reports the name itself, as an error with `propertyName`.
   if (error.keyword === 'propertyNames') return null
   if (error.propertyName !== undefined) {
     return {

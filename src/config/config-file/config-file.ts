@@ -1,4 +1,4 @@
-// CONFIG_FILE: the plugin's options as JSON, or as the default export of a JavaScript module, which may hold functions.
+// Reads CONFIG_FILE: the plugin's options as JSON, or as the default export of a JavaScript module with functions.
 
 import { extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -16,8 +16,8 @@ export interface ConfigFile {
 }
 
 /**
- * The options in the file, a copy; or what is wrong with it, as one line that does not quote it, or with the objects
- * in it.
+ * A copy of the options in the file. If the file cannot be used: `problem`, one line that quotes nothing of it. If an
+ * object in it cannot be copied: `faults`.
  */
 export async function readConfigFile(
   path: string,
@@ -44,8 +44,8 @@ export async function readConfigFile(
 }
 
 /**
- * What the module exports as its default, in this thread. Throws a ConfigError where the file, or one that it imports, is another
- * one by now.
+ * The module's default export, loaded in this thread. Rejects with a ConfigError if the file, or one that it imports,
+ * has changed since its digest was taken.
  */
 export async function readModule({ path, digest }: ConfigModule): Promise<unknown> {
   try {
@@ -57,8 +57,8 @@ export async function readModule({ path, digest }: ConfigModule): Promise<unknow
 }
 
 /**
- * Looks at the files before and after they are run: what has changed meanwhile may have been run in either state. Another digest
- * than the one that is asked for is not run at all.
+ * Reads the files before and after the module is run: if they differ, it is unknown which state was run. A module whose
+ * digest is not `asked` is not run.
  */
 async function loadModule(path: string, asked?: string): Promise<{ given: unknown; module: ConfigModule }> {
   const before = await readCode(path)
@@ -79,7 +79,7 @@ async function readJson(path: string): Promise<{ given: unknown; module: null }>
   return { given: JSON.parse(readTextFile(path)), module: null }
 }
 
-/** JSON.parse quotes what it could not read, and that may be a secret. */
+/** The error of JSON.parse is left out, because it quotes the text, which may be a secret. */
 function failure(error: unknown): string {
   return error instanceof SyntaxError ? 'it is not well-formed' : fileFailure(error)
 }

@@ -1,5 +1,5 @@
-// The files that a configuration module is made of: itself, and all that it imports by path or file URL, transitively.
-// They are found in the text, without running it. Packages and computed paths are not looked at.
+// Finds and hashes the files of a configuration module: the module and all that it imports by path or file URL,
+// transitively. It reads their text and runs nothing. Packages and computed paths are not followed.
 
 import { createHash } from 'node:crypto'
 import { readFile, realpath, stat } from 'node:fs/promises'
@@ -11,13 +11,13 @@ export const CODE_BYTES_MAX = 16 * 1024 * 1024
 
 export interface Code {
   /**
-   * Where the file itself is, behind all links: what is imported from there stays in one folder, wherever a link
-   * leads by then.
+   * The path of the module without symbolic links. An import from this path stays in one folder, even if a link is
+   * changed meanwhile.
    */
   readonly realPath: string
-  /** SHA-256 of all texts and of who imports whom, wherever the files are. */
+  /** SHA-256 of all texts and of which file imports which, independent of the folder. */
   readonly digest: string
-  /** Another one as soon as one of the files was written, also where it has its former text again. */
+  /** Changes with every write to one of the files, even if the text is the same again. */
   readonly stamp: string
 }
 
@@ -27,19 +27,20 @@ interface CodeFile {
   readonly stamp: string
 }
 
-/** A text in quotes that is a path or a file URL: no other names a file of the configuration's own. */
+/** A string literal that is a path or a file URL. No other literal names a file of the configuration. */
 const PATH_LITERAL = /(["'`])((?:\.{1,2}(?:\/[^"'`\n$]*)?|\/[^"'`\n$]+|file:[^"'`\n$]+))\1/g
-/** What stands before a path that is imported. */
+/** The code before a path that is imported. */
 const IMPORTING = /\b(?:from|import|(?:import|require|require\.resolve)\s*\()\s*$/
-/** Longer than any of these with the blanks that people write. */
+/** Characters before a path that are searched: longer than any match of IMPORTING in practice. */
 const BEFORE_LENGTH = 80
 const SCRIPTS = new Set(['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'])
 const BINARIES = new Set(['.node', '.wasm'])
-/** What `require` tries where there is no such file (https://nodejs.org/api/modules.html#all-together). */
+/** Endings that `require` tries if there is no such file (https://nodejs.org/api/modules.html#all-together). */
 const ENDINGS = ['.js', '.json', '.node']
 
 /**
- * Throws for a file that cannot be read, and where there are more than the limits, as an Error with the words for it.
+ * Rejects if a file cannot be read, or with more than CODE_FILES_MAX files or CODE_BYTES_MAX bytes. The message of the
+ * error is meant for the user.
  */
 export async function readCode(path: string): Promise<Code> {
   const files = [await readCodeFile(await realpath(resolve(path)))]
@@ -63,11 +64,11 @@ export async function readCode(path: string): Promise<Code> {
       hash.update(`\n${name}\n${found === null ? 'missing' : places.get(found)}`)
     }
   }
-  const realPath = (files[0] as CodeFile).path // there is one at least
+  const realPath = (files[0] as CodeFile).path // there is at least one
   return { realPath, digest: hash.digest('base64url'), stamp: stamps.digest('base64url') }
 }
 
-/** The bytes are bounded before they are read: a path may lead to anything. */
+/** Checks type and size before it reads, because a path may lead to a device or a huge file. */
 async function readCodeFile(path: string): Promise<CodeFile> {
   const state = await stat(path, { bigint: true })
   const { size, ino, mtimeNs, ctimeNs } = state
@@ -77,7 +78,7 @@ async function readCodeFile(path: string): Promise<CodeFile> {
   return { path, text: await readFile(path), stamp: `${ino} ${size} ${mtimeNs} ${ctimeNs}` }
 }
 
-/** Paths and file URLs that a file imports, in order, each once. */
+/** Paths and file URLs that a file imports, in order, without repetition. */
 function namesIn({ path, text }: CodeFile): string[] {
   const ending = extname(path)
   if (ending === '.json' || BINARIES.has(ending)) return []
@@ -92,8 +93,9 @@ function namesIn({ path, text }: CodeFile): string[] {
 }
 
 /**
- * A path that names code counts wherever it stands, for `import(NAME)`. One without such an ending does where `require` may have
- * another name. No other: certificates and key files change while a server runs, and are watched.
+ * Whether a path that does not follow IMPORTING counts as imported. One with an ending of code does, because of
+ * `import(NAME)`. One without does if `require` may have another name. Others may be certificates or key files, which
+ * are watched and may change.
  */
 function isCode(name: string, hasOwnRequire: boolean): boolean {
   const ending = extname(name.replace(/[?#].*$/, ''))
@@ -101,7 +103,7 @@ function isCode(name: string, hasOwnRequire: boolean): boolean {
   return hasOwnRequire && name.startsWith('.') && (ending === '' || ending === '.json')
 }
 
-/** The file that is meant, behind all links; null where there is none. */
+/** The real path of the file that is imported; null if there is none. */
 async function findFile(name: string, from: string): Promise<string | null> {
   const asUrl = new URL(name, pathToFileURL(from))
   const paths = [name.startsWith('file:') ? null : resolve(dirname(from), name), pathOfUrl(asUrl)]
@@ -116,7 +118,7 @@ function pathOfUrl(url: URL): string | null {
   try {
     return fileURLToPath(url)
   } catch {
-    return null // another host's file, or an escaped slash: Node refuses it, too
+    return null // another host's file, or an escaped slash: Node also refuses it
   }
 }
 
@@ -131,7 +133,7 @@ async function findAt(path: string): Promise<string | null> {
   return null
 }
 
-/** A folder that is required may say in a manifest which of its files is meant. */
+/** `main` in the package.json of a folder that is required. */
 async function mainOf(folder: string): Promise<string | null> {
   const manifest = join(folder, 'package.json')
   if (!(await isFile(manifest))) return null
@@ -140,6 +142,6 @@ async function mainOf(folder: string): Promise<string | null> {
 }
 
 async function isFile(path: string): Promise<boolean> {
-  const found = await stat(path).catch(() => null) // whatever hides it hides it from Node, too
+  const found = await stat(path).catch(() => null) // Node cannot read it either
   return found?.isFile() ?? false
 }

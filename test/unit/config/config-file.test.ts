@@ -67,7 +67,7 @@ describe('CONFIG_FILE', () => {
   test('a list of streams and KAFKA_TOPIC contradict each other', async () => {
     const CONFIG_FILE = scene.file('list.json', '{ "streams": [{ "path": "/a", "topic": "a" }] }')
     expect(await scene.problemsOf({ ...NEEDED, CONFIG_FILE, KAFKA_TOPIC: 'b' })).toEqual([
-      `KAFKA_TOPIC is for the one stream of a server without a list, and ${CONFIG_FILE} lists its streams`,
+      `KAFKA_TOPIC sets the stream of a server without a list of streams, and ${CONFIG_FILE} has a list`,
     ])
   })
 

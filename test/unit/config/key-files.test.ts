@@ -76,7 +76,7 @@ describe('the files that are named', () => {
     const jwks = JSON.stringify({ keys: [demoKey.export({ format: 'jwk' })] })
     for (const JWT_KEYS of [pem, jwks, scene.file('public.pem', pem)]) {
       expect(await scene.problemsOf({ ...NEEDED, JWT_KEYS })).toEqual([
-        "JWT_KEYS holds the demo's key (private.pem): whoever has that file could mint tokens",
+        "JWT_KEYS holds the demo's key (private.pem): anyone with that file could mint tokens",
       ])
     }
     const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
