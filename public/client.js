@@ -1,3 +1,3 @@
-// The client that ships here, for this page and any other: what its files export, at an address that stays.
+// The client for this page and for others, at a fixed address: re-exports the files in client/.
 
 export * from './client/index.js'

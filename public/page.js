@@ -1,13 +1,13 @@
-// The page: holds one stream with the client that ships here, and lists what comes, newest first.
-// What comes is shown as text only, and a bounded number of it, however fast it arrives.
+// The demo page: opens one stream with this server's client, and lists its events, newest first.
+// Promise: events are shown as text only, in at most ROWS_MAX rows, at any rate.
 
 import { connect } from './client.js'
 
-/** Rows that stay; older ones leave the page. */
+/** Rows that are kept; older ones are removed. */
 const ROWS_MAX = 1_000
 /** Characters of a value that a row shows. */
 const SHOWN_MAX = 4_096
-/** A demo that was restarted should not be waited for long. */
+/** Short, so that the page soon finds a demo that was restarted. */
 const RETRY_MAX_MS = 5_000
 const TOKEN_TIMEOUT_MS = 5_000
 
@@ -19,14 +19,14 @@ const messages = element('messages')
 
 /** The open stream; null before Go and after Stop. */
 let stream = null
-/** Whether this server makes tokens for its page; null until it has answered. */
+/** Whether this server issues tokens to its page; null until it has answered. */
 let demo = null
-/** When the token that was made last expires, in epoch ms; null if that is unknown. */
+/** `exp` of the newest token, in epoch ms; null if unknown. */
 let expiresAtMs = null
-/** When the next connection is tried, in epoch ms. */
+/** Time of the next connection, in epoch ms. */
 let retryAtMs = 0
 let received = 0
-/** Rows that the next frame puts on top, oldest first: never more than fit. */
+/** Events that the next animation frame adds on top, oldest first: fewer than 2 * ROWS_MAX. */
 let waiting = []
 
 locationField.value = new URL('/events', window.location.href).href
@@ -70,7 +70,7 @@ function stop() {
   stream?.close()
 }
 
-/** Without Reauthorize, the end of the token is the end of the stream. */
+/** Without Reauthorize the stream closes when its token expires. */
 function ended(opened, { reason, retryInMs }) {
   console.log('end', reason)
   const expired = reason === 'expired' || (expiresAtMs !== null && expiresAtMs <= Date.now())
@@ -102,7 +102,7 @@ function show(state, words) {
   showExpiry()
 }
 
-/** The demo gives its tokens to this page for its own streams only; any other stream's token is pasted. */
+/** The demo issues tokens for streams of its own origin only; for other streams the user pastes one. */
 async function makeToken(url, signal) {
   const own = new URL(url).origin === window.location.origin
   const token = (own && (await demoToken(signal))) || tokenField.value.trim() || null
@@ -135,7 +135,7 @@ function askForToken() {
   tokenField.focus()
 }
 
-/** The `exp` of a JWT, for the countdown; null where it cannot be read. */
+/** The `exp` of a JWT in epoch ms, for the countdown; null if it cannot be read. */
 function expiryMs(token) {
   try {
     const payload = (token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/')
@@ -152,7 +152,7 @@ function showExpiry() {
   const left = expiresAtMs === null ? 'no expiry known' : seconds > 0 ? `expires in ${seconds} s` : 'expired'
   element('expiry').textContent = stream === null ? 'none' : left
   const retryInSeconds = state === 'waiting' ? Math.ceil((retryAtMs - Date.now()) / 1_000) : 0
-  // Beside the state, which screen readers read out at each change.
+  // Outside the state element, because screen readers read that one at each change.
   element('countdown').textContent = retryInSeconds > 0 ? `in ${retryInSeconds} s` : ''
 }
 
@@ -160,7 +160,7 @@ function receive(event) {
   if (event.type === 'message' || event.type === 'delete') received++
   if (waiting.length === 0) requestAnimationFrame(render)
   waiting.push({ event, atMs: Date.now() })
-  // A page in the background gets no frames: what would not be shown anyway is dropped at twice the rows.
+  // A page in the background gets no animation frames, so events beyond the rows are dropped here.
   if (waiting.length >= ROWS_MAX * 2) waiting = waiting.slice(-ROWS_MAX)
 }
 
@@ -199,13 +199,14 @@ function row({ event, atMs }) {
 function words(type, data) {
   if (type === 'ready') return 'live from here'
   if (type === 'gap' && data === 'too-large') return 'gap: one record was too large to be sent'
-  if (type === 'gap') return `gap (${data}): the stream begins anew, what stands below may be out of date`
+  if (type === 'gap')
+    return `gap (${data}): the stream starts from the beginning, rows below may be out of date`
   const text = type === 'delete' ? keyText(data) : type === 'message' ? data : `${type}: ${data}`
   if (text.length <= SHOWN_MAX) return text
   return `${text.slice(0, SHOWN_MAX)}… (${text.length.toLocaleString()} characters in all)`
 }
 
-/** The key as text where it is text, else as it came. */
+/** The key as text if it is UTF-8, otherwise in base64url. */
 function keyText(base64url) {
   try {
     const binary = atob(base64url.replaceAll('-', '+').replaceAll('_', '/'))

@@ -1,9 +1,9 @@
-// The status page: shows the process's figures as they come, one event a second, with rates over the last two.
+// The status page: shows the figures of the process, one event a second, with rates between the last two events.
 
-/** After the server has refused this page or is gone; an EventSource does not come back from a refusal by itself. */
+/** Wait after a refusal, after which an EventSource does not reconnect by itself. */
 const RETRY_MS = 5000
 
-/** The event before, for rates. */
+/** The previous event, for rates. */
 let previous = null
 
 connect()

@@ -1,10 +1,10 @@
-// What an answer's status and headers mean for the stream.
+// Interprets the status and the headers of a response to a stream request.
 
 import { SERVER_WAIT_MAX_MS } from './backoff.ts'
 import type { FetchResponse } from './options.ts'
 import { StreamError } from './stream-error.ts'
 
-/** Throws unless the answer is an event stream. */
+/** Throws a StreamError unless the response is an event stream. */
 export function checkAnswer(response: FetchResponse): void {
   const { status, headers } = response
   if (status === 200) {
@@ -22,12 +22,12 @@ export function checkAnswer(response: FetchResponse): void {
   throw new StreamError('unavailable', `The server answered ${words}`, { status, retryAfterMs })
 }
 
-/** Whether the same request may be answered otherwise later. */
+/** Whether the same request may succeed later. */
 export function isTemporary(status: number): boolean {
   return status >= 500 || status === 408 || status === 425 || status === 429
 }
 
-/** Seconds or a date (RFC 9110, 10.2.3). */
+/** Seconds or a date (RFC 9110 section 10.2.3), limited to SERVER_WAIT_MAX_MS. */
 function readRetryAfterMs(value: string | null): number | null {
   if (value === null) return null
   const waitMs = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - Date.now()

@@ -1,18 +1,18 @@
-// How long to wait for the next connection: what the server's `retry:` says (2 s until then), doubled with each failure up
-// to a bound, plus up to a quarter of jitter; never less than Retry-After. A connection that lasted starts it over.
+// The wait before the next connection: the server's `retry:` (2 s without one), doubled with each failure up to a
+// limit, plus up to a quarter of jitter; never less than Retry-After. A connection that lasted 5 s resets the doubling.
 
-/** No wait that a server asks for is longer than this, whatever it says. */
+/** The longest wait that a server can ask for; larger values are reduced to it. */
 export const SERVER_WAIT_MAX_MS = 600_000
 /** The reconnection time until a server names one. */
 const RETRY_MS = 2_000
-/** A connection that was open this long counts as good. */
+/** A connection that was open this long resets the doubling. */
 const STEADY_MS = 5_000
 
-/** What is waited after. */
+/** A connection that ended, or that was not opened. */
 export interface Interruption {
-  /** How long the connection was open. */
+  /** How long the connection was open; 0 if it never was. */
   readonly openMs: number
-  /** The last `retry:` that came on it, if any did. */
+  /** The last `retry:` that it received; null without one. */
   readonly retryMs: number | null
   readonly retryAfterMs: number | null
 }
@@ -20,9 +20,9 @@ export interface Interruption {
 export class Backoff {
   readonly #retryMaxMs: number
   readonly #random: () => number
-  /** Outlasts the connection that it came on, as browsers have it. */
+  /** Stays in force after the connection that it came on, as in browsers. */
   #retryMs = RETRY_MS
-  /** Connections in a row that did not last: what the wait doubles with. */
+  /** Consecutive connections that did not last. Each one doubles the wait. */
   #failures = 0
 
   constructor(retryMaxMs: number, random: () => number) {
@@ -30,7 +30,7 @@ export class Backoff {
     this.#random = random
   }
 
-  /** Once for each connection that is over. */
+  /** Counts the interruption, so call it once for each. */
   waitMs({ openMs, retryMs, retryAfterMs }: Interruption): number {
     if (retryMs !== null) this.#retryMs = Math.min(Math.max(retryMs, 1), SERVER_WAIT_MAX_MS)
     this.#failures = openMs >= STEADY_MS ? 1 : this.#failures + 1

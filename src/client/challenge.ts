@@ -1,4 +1,4 @@
-// What the server asks for in a challenge: the request that is to bring it a new token.
+// Parses a challenge: the request by which the server wants to get a new token.
 
 import { parseObject } from './json-object.ts'
 
@@ -7,13 +7,16 @@ export interface Challenge {
   readonly headers: Record<string, string>
 }
 
-/** For a renewal that nobody asked for. */
+/** The request of a renewal without a challenge. */
 export const STANDARD_CHALLENGE: Challenge = {
   method: 'POST',
   headers: { 'content-type': 'application/x-challenge-response' },
 }
 
-/** Only what an answer can need: no header that says who is asking, or where the message ends. null: no challenge. */
+/**
+ * null if the data is no challenge. Keeps only headers that the request can need, and so none that could set
+ * credentials or the length of the message.
+ */
 export function readChallenge(data: string): Challenge | null {
   const { method, headers } = parseObject(data) ?? {}
   if (typeof method !== 'string' || !/^(POST|PUT|PATCH)$/.test(method)) return null

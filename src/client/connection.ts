@@ -1,4 +1,5 @@
-// One response: its token, its bytes, the answers to its challenges. Over when `run` resolves, nothing left behind.
+// One connection: gets a token, requests the stream, reads it and answers its challenges. Promise: when `run` resolves,
+// the request, the timers and the listeners are gone.
 
 import { checkAnswer } from './answer.ts'
 import { EventParser, type EventSink } from './event-parser.ts'
@@ -14,29 +15,29 @@ export interface ConnectionParts {
   readonly url: string
   readonly options: ConnectOptions
   readonly limits: Limits
-  /** Where its events go. */
+  /** Receives its events. */
   readonly queue: EventQueue
-  /** Where it goes on. */
+  /** The event ID after which it resumes; empty for the server's default. */
   readonly lastEventId: string
-  /** Whether challenges are answered now. */
+  /** Whether challenges are answered at present. */
   readonly answersChallenges: () => boolean
   readonly onOpen: () => void
-  /** Ends it. */
+  /** Ends the connection when it aborts. */
   readonly signal: AbortSignal
 }
 
-/** The event ID of a client that has nothing of any partition (docs/protocol.md): who was told of a gap begins anew. */
+/** The event ID of a client that has no record yet (docs/protocol.md). After a gap the client starts from there. */
 const NOTHING_YET = 'AQA='
 
-/** What is left of a connection. */
+/** How a connection ended. */
 export interface ConnectionEnd {
   /** null after a clean end. */
   readonly failure: StreamError | null
-  /** The reason that the server gave before a clean end; empty where it gave none. */
+  /** The server's reason for a clean end; empty without one. */
   readonly reason: string
-  /** As of the last event received in full. */
+  /** As of the last complete event. */
   readonly lastEventId: string
-  /** The last `retry:` that came. */
+  /** The last `retry:` that it received; null without one. */
   readonly retryMs: number | null
   readonly openMs: number
 }
@@ -48,7 +49,7 @@ export class Connection implements EventSink {
   readonly #tokens: TokenSource
   readonly #renewal: Renewal
   readonly #parser: EventParser
-  /** Monotonic: the wall clock may be set while it is open. */
+  /** Monotonic, because the wall clock may be set while the connection is open. */
   #openedAtMs: number | null = null
   #retryMs: number | null = null
   #reason = ''
@@ -76,7 +77,7 @@ export class Connection implements EventSink {
     this.#parts.signal.addEventListener('abort', stop)
     const failure = await this.#failure()
     this.#parts.signal.removeEventListener('abort', stop)
-    // The body that may be left unread, the renewal that may be under way.
+    // Cancels a body that was not read to its end, and a renewal that is in progress.
     stop()
     return {
       failure,
@@ -89,7 +90,7 @@ export class Connection implements EventSink {
 
   event(event: StreamEvent): void {
     if (event.type === 'challenge') this.#renewal.challenged(event.data)
-    // With `signals=1` these repeat, as events, what the comments have said already.
+    // With `signals=1` the server sends these events in addition to the comments, which are handled below.
     else if (['ready', 'gap', 'ping', 'end'].includes(event.type)) this.moved(event.id)
     else this.#parts.queue.push(event)
   }
@@ -139,7 +140,7 @@ export class Connection implements EventSink {
     }
   }
 
-  /** While nothing is read, a challenge would not be seen. */
+  /** Waits until the queue has room. Meanwhile challenges cannot be seen, so the token is renewed without one. */
   async #roomToRead(): Promise<void> {
     while (this.#parts.queue.full && !this.#controller.signal.aborted) {
       const room = await this.#parts.queue.room(this.#renewal.unaskedInMs())
@@ -147,11 +148,12 @@ export class Connection implements EventSink {
     }
   }
 
+  // A timer that is cleared: one of AbortSignal.timeout would stay for `heartbeatMs` after each of thousands of reads.
   async #unlessSilent<T>(work: Promise<T>): Promise<T> {
     const { signal } = this.#controller
     const { heartbeatMs } = this.#parts.limits
     const timer = setTimeout(() => {
-      this.#controller.abort(new StreamError('silent', `Not a byte came for ${heartbeatMs} ms`))
+      this.#controller.abort(new StreamError('silent', `No byte came for ${heartbeatMs} ms`))
     }, heartbeatMs)
     try {
       const result = await work

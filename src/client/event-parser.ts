@@ -1,34 +1,34 @@
-// Reads an event stream (HTML spec 9.2.6): bytes in, events out, no clock and no connection.
+// Parses an event stream (HTML spec 9.2.6). Pure: bytes in, events out, no clock and no connection.
 
 import type { StreamEvent } from './options.ts'
 import { StreamError } from './stream-error.ts'
 
-/** The server sends no longer event: 16 MiB, and 128 KiB for an id that it merges with the one that the client came with. */
+/** The longest event of the server: 16 MiB, and 128 KiB for an id merged with the one that the client had. */
 export const EVENT_LENGTH_MAX = 16_777_216 + 131_072
 
-/** What a parser finds, in order. */
+/** Receives what the parser finds, in the order of the stream. */
 export interface EventSink {
   event(event: StreamEvent): void
-  /** A blank line without data, after which the last event ID is this. */
+  /** An event without data that changed the last event ID to this. */
   moved(lastEventId: string): void
   retry(retryMs: number): void
   comment(text: string): void
 }
 
 /**
- * Takes chunks cut anywhere: LF, CR and CRLF, a leading BOM, `id` in force only with the blank line that dispatches.
- * An event beyond `eventLengthMax` throws StreamError `event-too-large`.
+ * Accepts chunks that are cut anywhere, LF, CR and CRLF, and a leading BOM. An `id` takes effect with the blank line
+ * that ends its event. Throws StreamError `event-too-large` for an event of more than `eventLengthMax` UTF-16 units.
  */
 export class EventParser {
-  /** As of the last blank line: an event that was cut off has not moved it. */
+  /** As of the last blank line, so that an event that was cut off does not change it. */
   lastEventId: string
   readonly #sink: EventSink
   readonly #lengthMax: number
-  // Also takes the byte order mark away, once.
+  // Also removes the byte order mark.
   readonly #decoder = new TextDecoder()
-  /** The line that has not ended yet. */
+  /** The part of a line whose end has not come yet. */
   #line = ''
-  /** The last chunk ended in CR: an LF that begins the next one belongs to it. */
+  /** The last chunk ended with CR, so an LF at the start of the next one belongs to it. */
   #afterReturn = false
   #type = ''
   #data: string[] = []
@@ -42,7 +42,7 @@ export class EventParser {
     this.#id = this.lastEventId
   }
 
-  /** The position so far is worth nothing any more. */
+  /** Replaces the last event ID, as if it had been received. */
   moveTo(lastEventId: string): void {
     this.lastEventId = lastEventId
     this.#id = lastEventId

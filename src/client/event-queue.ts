@@ -1,23 +1,23 @@
-// Events between the reader and the consumer. Takes what it is given; `full` tells the reader to stop reading, so that
-// it holds `lengthMax` and one chunk's events at most.
+// Queue between the reader of a connection and the consumer. It rejects no event; `full` tells the reader to stop, so
+// that it holds at most `lengthMax` UTF-16 units and the events of one more chunk.
 
 import type { StreamEvent } from './options.ts'
 
-/** What an event takes beyond its text, when read-ahead is counted. */
+/** Units that each event counts beyond its text. */
 const EVENT_OVERHEAD = 64
 
 interface Entry {
   readonly event: StreamEvent
-  /** As of this event, moved on where nothing came after it. */
+  /** The last event ID after this event, and after changes without an event that followed it. */
   position: string
 }
 
 export class EventQueue {
   readonly #lengthMax: number
-  /** The last event ID as of what was taken. */
+  /** The last event ID after the events that were taken. */
   #position: string
   #entries: Entry[] = []
-  /** Index of the next entry to take: shifting an array of thousands for each would be slow. */
+  /** Index of the next entry to take, because `shift` is slow on an array of thousands. */
   #head = 0
   #length = 0
   #ended = false
@@ -44,14 +44,14 @@ export class EventQueue {
     this.#wakeConsumer?.()
   }
 
-  /** The position moves without an event: together with the last one that waits, else at once. */
+  /** Changes the position without an event: after the last event in the queue, or at once if the queue is empty. */
   move(position: string): void {
     const last = this.#entries.at(-1)
     if (last === undefined) this.#position = position
     else last.position = position
   }
 
-  /** null: there is and will be none. */
+  /** The next event; null if the queue is empty and has ended. Waits if it is empty. */
   async take(): Promise<StreamEvent | null> {
     for (;;) {
       const next = this.#shift()
@@ -63,7 +63,8 @@ export class EventQueue {
     }
   }
 
-  /** Resolves with true when there is room again, with false after `waitMs`; null waits for room only. */
+  // A timer that is cleared, because an ended wait has no signal that a timer of timers/promises could take.
+  /** Resolves with true when there is room again, with false after `waitMs`; null: no time limit. */
   room(waitMs: number | null): Promise<boolean> {
     return new Promise((resolve) => {
       const timer = waitMs === null ? undefined : setTimeout(() => over(false), waitMs)
@@ -76,7 +77,7 @@ export class EventQueue {
     })
   }
 
-  /** Nothing is added any more; what waits can still be taken. */
+  /** Ignores events from now on. Those in the queue can still be taken. */
   end(): void {
     this.#ended = true
     this.#wakeConsumer?.()

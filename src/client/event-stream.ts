@@ -1,5 +1,5 @@
-// The stream that outlasts its connections: opens the next one, after a wait, where the last one ended, until an answer
-// comes that waiting cannot change or it is closed; and hands out what they brought.
+// A stream over any number of connections. After each one it waits, and opens the next one at the last event ID. It
+// ends with `close()`, or with a response that a retry cannot change.
 
 import { Backoff } from './backoff.ts'
 import { Connection, type ConnectionEnd } from './connection.ts'
@@ -11,18 +11,19 @@ import { isFinal, type StreamError } from './stream-error.ts'
 import { pause } from './waiting.ts'
 
 /**
- * Opens the stream at `url` and keeps it open, until `close()`, the signal, or an answer that waiting cannot change
- * (see StreamErrorCode). Between tries it waits what the server's `retry:` says (2 s until then), doubled with each
- * failure up to `retryMaxMs`, plus up to a quarter of jitter; never less than Retry-After.
+ * Opens the stream at `url` and keeps it open, until `close()`, the signal, or a final error (see StreamErrorCode).
+ * Between connections it waits for the server's `retry:` (2 s without one), doubled with each failure up to
+ * `retryMaxMs`, plus up to a quarter of jitter; never less than Retry-After. Throws a TypeError or RangeError for
+ * invalid options.
  */
 export function connect(url: string | URL, options: ConnectOptions): EventStream {
   return new EventStream(url, options)
 }
 
 /**
- * Reads on while the consumer is busy, up to `readAheadMax`; beyond it the body is left unread, so that the server
- * slows down. A challenge that is stuck behind unread bytes cannot be seen: meanwhile the token is renewed unasked,
- * 5 s before the `exp` that it carries. Should the server end the stream all the same, the next one resumes.
+ * While the consumer is busy it reads on, up to `readAheadMax`. Beyond that it leaves the body unread, so that
+ * backpressure slows the server down. Challenges in the unread part cannot be seen, so meanwhile the token is renewed
+ * 5 s before its `exp`, without a challenge. If the server ends the stream anyway, the next connection resumes.
  */
 export class EventStream implements AsyncIterable<StreamEvent> {
   readonly url: string
@@ -39,9 +40,9 @@ export class EventStream implements AsyncIterable<StreamEvent> {
   readonly #closeOnAbort = (): void => this.close()
   #resolveClosed: (error: StreamError | null) => void = () => {}
   #state: StreamState = 'connecting'
-  /** As of the last event received in full: the next connection resumes here. */
+  /** As of the last complete event: the next connection resumes here. */
   #lastEventId: string
-  /** Refused tokens in a row. */
+  /** Consecutive tokens that were refused. */
   #refusals = 0
   #consumed: boolean
 
@@ -58,7 +59,7 @@ export class EventStream implements AsyncIterable<StreamEvent> {
     })
     options.signal?.addEventListener('abort', this.#closeOnAbort, { once: true })
     if (options.signal?.aborted) this.close()
-    // Not before the caller holds the stream, which its handlers may name.
+    // Later, because the caller's handlers may refer to the stream that this constructor returns.
     queueMicrotask(() => this.#run())
     this.#consumed = options.onEvent !== undefined
     if (options.onEvent) void this.#deliver(options.onEvent)
@@ -68,18 +69,18 @@ export class EventStream implements AsyncIterable<StreamEvent> {
     return this.#state
   }
 
-  /** The position after what was handed out, moved on by heartbeats where nothing had to be. */
+  /** The event ID after the last delivered event, or a newer one of a heartbeat if there was no event in between. */
   get lastEventId(): string {
     return this.#queue.position
   }
 
-  /** Ends it at once, connection, timers and iteration; nothing more is handed out. */
+  /** Ends the connection, the timers and the iteration at once. No event is delivered after it. */
   close(): void {
     this.#queue.clear()
     this.#finish(null)
   }
 
-  /** One consumer per stream. Leaving the loop closes the stream; an error that ended it is thrown after its events. */
+  /** For one consumer. Leaving the loop closes the stream. A final error is thrown after the last event. */
   async *[Symbol.asyncIterator](): AsyncGenerator<StreamEvent, void, undefined> {
     if (this.#consumed) throw new TypeError('This stream has its consumer already')
     this.#consumed = true

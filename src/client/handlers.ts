@@ -1,4 +1,4 @@
-// Calls to what the caller gave: a mistake in there is its owner's to hear of, and must not be taken for a lost connection.
+// Calls the caller's handlers. An error in a handler goes to the caller's runtime, and never ends the connection.
 
 export function tell<T>(handler: ((value: T) => void) | undefined, value: T): void {
   try {
@@ -8,7 +8,7 @@ export function tell<T>(handler: ((value: T) => void) | undefined, value: T): vo
   }
 }
 
-/** Where nobody here catches it: `uncaughtException` in Node, `window.onerror` in browsers. */
+/** Throws in a microtask of its own: `uncaughtException` in Node, `window.onerror` in browsers. */
 export function throwOutside(error: unknown): void {
   queueMicrotask(() => {
     throw error

@@ -1,6 +1,6 @@
-// The client, for browsers (`/client.js`) and Node 20 and later (`fastify-kafka-sse/client`): one stream that stays open.
-// It answers challenges, and after whatever cut it off it comes back with a fresh token and the last event ID, so that
-// every record arrives once. Its files import nothing but each other, since browsers load them as they are.
+// The client for browsers (`/client.js`) and for Node 20 and later (`fastify-kafka-sse/client`). It keeps one stream
+// open: it answers challenges, and reconnects with a fresh token and the last event ID, so that every record arrives
+// once. Its files import only each other, because browsers load them as they are.
 
 export { EventParser, type EventSink } from './event-parser.ts'
 export { connect, EventStream } from './event-stream.ts'

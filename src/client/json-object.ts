@@ -1,6 +1,6 @@
-// JSON from elsewhere, of which nothing is known.
+// Parses JSON of unknown content.
 
-/** null: it is not JSON, or not an object. */
+/** null if the text is not JSON, or not an object. */
 export function parseObject(json: string): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(json)

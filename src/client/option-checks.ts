@@ -1,9 +1,9 @@
-// The limits of a stream and what it starts with, checked when it is made: what nobody could mean throws at once.
+// Checks the options of a stream when it is constructed, and fills in the defaults of its limits.
 
 import { EVENT_LENGTH_MAX } from './event-parser.ts'
 import type { ConnectOptions } from './options.ts'
 
-/** Those of ConnectOptions, the defaults filled in. */
+/** The limits of ConnectOptions, with defaults. */
 export interface Limits {
   readonly heartbeatMs: number
   readonly retryMaxMs: number
@@ -22,7 +22,7 @@ export function readLimits(options: ConnectOptions): Limits {
   return limits
 }
 
-/** Absolute, without a fragment: what the browser's page is at resolves it. */
+/** An absolute URL without a fragment; in browsers relative to the page. Throws a TypeError. */
 export function readUrl(url: string | URL): string {
   const resolved = new URL(url, typeof location === 'undefined' ? undefined : location.href)
   if (!/^https?:$/.test(resolved.protocol)) throw new TypeError('A stream has an http or https URL')
@@ -38,7 +38,7 @@ export function readLastEventId({ lastEventId = '' }: ConnectOptions): string {
   return lastEventId
 }
 
-/** A timer beyond 2^31-1 ms would fire at once; a limit of nothing would never let anything through. */
+/** At most 2^31-1, because a longer timer fires at once. */
 function checkLimit(name: string, limit: number): void {
   if (Number.isInteger(limit) && limit >= 1 && limit < 2 ** 31) return
   throw new RangeError(`${name} is a whole number from 1 to 2147483647`)

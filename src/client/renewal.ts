@@ -1,5 +1,5 @@
-// The answers to one connection's challenges: a fresh token each, one answer at a time, a second apart, three tries.
-// Where a challenge cannot be seen, since nothing is read, the token is renewed unasked before it expires.
+// Renews the token of one connection: answers each challenge with a fresh token, in up to three tries. Promise: one
+// renewal at a time, at least 1 s apart. While the body is not read, it renews without a challenge, before `exp`.
 
 import { isTemporary } from './answer.ts'
 import { type Challenge, readChallenge, STANDARD_CHALLENGE } from './challenge.ts'
@@ -13,33 +13,33 @@ import { pause, withTimeout } from './waiting.ts'
 const TRIES = 3
 const SPACING_MS = 1_000
 const TIMEOUT_MS = 5_000
-/** Unasked, the token is renewed when it has this long to live. */
+/** Without a challenge, the token is renewed when it is valid for this much longer. */
 const UNASKED_MS = 5_000
-/** And whatever it has to live, when nothing was read for this long: timers have an end, too. */
+/** Longest wait for a renewal without a challenge, because timers have a maximum. */
 const UNASKED_WAIT_MAX_MS = 600_000
 
 export interface RenewalParts {
   readonly send: Send
   readonly tokens: TokenSource
   readonly handlers: Pick<ConnectOptions, 'onChallenge' | 'onRenewed' | 'onError'>
-  /** Whether challenges are answered now. */
+  /** Whether challenges are answered at present. */
   readonly isWanted: () => boolean
-  /** The server holds no stream of ours, so the connection is somebody's dead end. */
+  /** The server has no stream of this connection, which therefore is dead, for example behind a proxy. */
   readonly onUnknown: (error: StreamError) => void
-  /** The connection's: aborts with it. */
+  /** Aborts with the connection. */
   readonly signal: AbortSignal
 }
 
 interface Failure {
   readonly error: StreamError
-  /** Whether another try may go better. */
+  /** Whether another try may succeed. */
   readonly again: boolean
 }
 
 export class Renewal {
   readonly #parts: RenewalParts
   #underWay = false
-  /** When the last answer was over, whatever came of it, in monotonic ms. */
+  /** When the last renewal ended, successful or not, in monotonic ms. */
   #endedAtMs = Number.NEGATIVE_INFINITY
 
   constructor(parts: RenewalParts) {
@@ -60,7 +60,7 @@ export class Renewal {
     void this.#renew(STANDARD_CHALLENGE)
   }
 
-  /** null: never. Spaced out, so that a clock which is wrong here does not make a renewal of every moment. */
+  /** Time until a renewal without a challenge; null: never. At least 1 s, so that a wrong clock causes no busy loop. */
   unaskedInMs(): number | null {
     const expiresInMs = this.#parts.tokens.expiresInMs()
     if (expiresInMs === null || !this.#parts.isWanted()) return null
@@ -68,7 +68,7 @@ export class Renewal {
     return Math.min(Math.max(dueInMs, SPACING_MS), UNASKED_WAIT_MAX_MS)
   }
 
-  /** Never rejects. A challenge that comes while one is answered is answered by it. */
+  /** Never rejects. A challenge during a renewal is answered by that renewal. */
   async #renew(challenge: Challenge): Promise<void> {
     if (this.#underWay) return
     this.#underWay = true
@@ -79,7 +79,7 @@ export class Renewal {
     this.#underWay = false
   }
 
-  /** Answers why it gave up; null where it did not, or the connection is over. */
+  /** The error of the last try; null after a success, or if the connection has ended. */
   async #try(challenge: Challenge): Promise<StreamError | null> {
     const { signal } = this.#parts
     for (let tries = 1; !signal.aborted; tries++) {
@@ -115,7 +115,9 @@ export class Renewal {
       tell(this.#parts.handlers.onRenewed, undefined)
       return null
     }
-    const error = new StreamError('renewal', `The challenge's answer was refused with ${status}`, { status })
+    const error = new StreamError('renewal', `The answer to the challenge was refused with ${status}`, {
+      status,
+    })
     if (status === 404) this.#parts.onUnknown(error)
     return { error, again: isTemporary(status) }
   }

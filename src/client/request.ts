@@ -1,4 +1,5 @@
-// Requests to the stream's own URL and nowhere else, so that no token goes where it was not meant to.
+// Sends requests. Promise: to the stream's own URL only, without following redirects, so that no other server gets a
+// token.
 
 import type { Fetch, FetchResponse } from './options.ts'
 
@@ -8,9 +9,9 @@ export type Send = (
   signal: AbortSignal,
 ) => Promise<FetchResponse>
 
-/** `fetch`: another way there than the global one, which is looked up at each request. */
+/** Sends to `url`, by `fetch` or else by the global one, which is looked up at each request. */
 export function sendingTo(url: string, fetch: Fetch | undefined): Send {
-  // Called as a function of the global object: browsers insist on it.
+  // Called as a method of the global object, because browsers throw otherwise.
   const reach: Fetch = fetch ?? ((to, request) => globalThis.fetch(to, request))
   return (method, headers, signal) =>
     reach(url, { method, headers, signal, cache: 'no-store', redirect: 'manual' })
@@ -21,7 +22,7 @@ export function streamHeaders(token: string, lastEventId: string): Record<string
   return lastEventId === '' ? headers : { ...headers, 'last-event-id': headerText(lastEventId) }
 }
 
-/** Header values are bytes: an ID beyond ASCII goes as UTF-8 (HTML spec 9.2.3). */
+/** Header values are bytes, so an ID is sent in UTF-8 (HTML spec 9.2.3). */
 function headerText(id: string): string {
   return Array.from(new TextEncoder().encode(id), (byte) => String.fromCharCode(byte)).join('')
 }

@@ -1,4 +1,4 @@
-// Tokens for one connection: asked of the caller, one for each request, and never kept.
+// Gets the tokens of one connection from the caller. Promise: a new one for each request; none is kept.
 
 import { parseObject } from './json-object.ts'
 import type { ConnectOptions } from './options.ts'
@@ -10,7 +10,7 @@ const TOKEN_TIMEOUT_MS = 30_000
 export class TokenSource {
   readonly #getToken: ConnectOptions['getToken']
   readonly #signal: AbortSignal
-  /** When the newest token expires: by the wall clock, and in monotonic ms as the clocks stood when it was taken. */
+  /** The `exp` of the newest token by the wall clock, and by the monotonic clock as of when the token came. */
   #expiry: { epochMs: number; nowMs: number } | null = null
 
   constructor(getToken: ConnectOptions['getToken'], signal: AbortSignal) {
@@ -18,7 +18,7 @@ export class TokenSource {
     this.#signal = signal
   }
 
-  /** How long the newest token has to live, where that can be read in it: by whichever clock says less, since one may be set. */
+  /** Remaining validity of the newest token, by the clock that says less; null if its `exp` cannot be read. */
   expiresInMs(): number | null {
     if (this.#expiry === null) return null
     const { epochMs, nowMs } = this.#expiry
@@ -28,9 +28,10 @@ export class TokenSource {
   /** Rejects with StreamError `no-token` or `token`. */
   async take(): Promise<string> {
     const token = await this.#ask()
-    if (token === null) throw new StreamError('no-token', 'getToken gave no token')
-    // Checked here, since a header that cannot be sent is quoted in the error of fetch.
-    if (!/^[\x21-\x7e]+$/.test(token)) throw new StreamError('token', 'What getToken answered is no token')
+    if (token === null) throw new StreamError('no-token', 'getToken returned no token')
+    // Checked here, because the error of fetch would quote a header that cannot be sent.
+    if (!/^[\x21-\x7e]+$/.test(token))
+      throw new StreamError('token', 'getToken returned something that is no token')
     const epochMs = readExpiryMs(token)
     this.#expiry = epochMs === null ? null : { epochMs, nowMs: performance.now() + epochMs - Date.now() }
     return token
@@ -45,7 +46,7 @@ export class TokenSource {
   }
 }
 
-/** The `exp` of a JWT, unverified: only when to renew unasked depends on it. null where it cannot be read. */
+/** The `exp` of a JWT, unverified, because only the time of a renewal depends on it. null if it cannot be read. */
 function readExpiryMs(token: string): number | null {
   const payload = (token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/')
   if (!/^[A-Za-z0-9+/]+$/.test(payload) || payload.length % 4 === 1) return null

@@ -1,7 +1,7 @@
-// Waiting that ends with a signal, and leaves neither timer nor listener behind. AbortSignal.any is not used, because
-// browsers from before 2024 do not have it.
+// Waits that end with a signal. Promise: no timer and no listener is left behind. AbortSignal.any is not used, because
+// it needs Chrome 116, Firefox 124 or Safari 17.4; timers/promises is Node's alone.
 
-/** Resolves after the time or when the signal aborts. */
+/** Resolves after the time, or when the signal aborts. */
 export function pause(timeMs: number, signal: AbortSignal): Promise<void> {
   if (timeMs <= 0 || signal.aborted) return Promise.resolve()
   return new Promise((resolve) => {
@@ -15,7 +15,7 @@ export function pause(timeMs: number, signal: AbortSignal): Promise<void> {
   })
 }
 
-/** Work that may not know how to stop: told to, and left alone, after the time or when the signal aborts. */
+/** The result of `work`. Rejects after the time, or when the signal aborts, even if `work` ignores its own signal. */
 export async function withTimeout<T>(
   work: (signal: AbortSignal) => T | Promise<T>,
   timeMs: number,

@@ -1,4 +1,4 @@
-// .kafka-sse/broker.json: where the embedded broker of a folder is, for the commands that are run beside it.
+// .kafka-sse/broker.json: the address of a folder's embedded broker, for the other commands in that folder.
 
 import { once } from 'node:events'
 import { mkdir, readFile, rm } from 'node:fs/promises'
@@ -15,7 +15,7 @@ interface BrokerFile {
   pid: number
 }
 
-/** Address of the broker that answers for this folder; null if none does, whatever a stale file says. */
+/** Address of this folder's broker; null if none answers, for example because the file is stale. */
 export async function findBroker(folder: string): Promise<string | null> {
   const found = await readBrokerFile(folder)
   if (found === null || !isAlive(found.pid)) return null
@@ -28,7 +28,7 @@ export async function writeBrokerFile(folder: string, address: string): Promise<
   await writeAtomically(path, `${JSON.stringify({ address, pid: process.pid })}\n`, 0o644)
 }
 
-/** Leaves a file alone that another broker has written since. */
+/** Does nothing if another broker has written the file since. */
 export async function removeBrokerFile(folder: string): Promise<void> {
   const found = await readBrokerFile(folder)
   if (found?.pid === process.pid) await rm(pathIn(folder), { force: true })
@@ -38,7 +38,7 @@ function pathIn(folder: string): string {
   return join(folder, '.kafka-sse', 'broker.json')
 }
 
-/** null where there is none, and for one that nobody of us wrote. */
+/** null if there is no file, or if it is not one of ours. */
 async function readBrokerFile(folder: string): Promise<BrokerFile | null> {
   try {
     const file: unknown = JSON.parse(await readFile(pathIn(folder), 'utf8'))
@@ -56,12 +56,12 @@ function isBrokerFile(file: unknown): file is BrokerFile {
   )
 }
 
-/** The port may belong to another program by now: only a process that still lives is asked. */
+/** Whether the process exists. If it does not, another program may have its port by now. */
 function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0)
   } catch (error) {
-    // EPERM: it lives, and is another user's.
+    // EPERM: it exists, and belongs to another user.
     return errorCode(error) === 'EPERM'
   }
 }
@@ -73,7 +73,7 @@ async function answers(address: string): Promise<boolean> {
     await once(socket, 'connect', { signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) })
     return true
   } catch {
-    // Refused or silent: either way there is no broker to be had there, which is the answer.
+    // Refused, or no answer in time.
     return false
   } finally {
     socket.destroy()

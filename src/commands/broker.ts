@@ -1,4 +1,4 @@
-// `kafka-sse broker`: the embedded broker in a process of its own, so that records outlive the server that streams them.
+// `kafka-sse broker`: runs the embedded broker in its own process, so that records outlive the server.
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -14,12 +14,12 @@ const HELP = `kafka-sse broker [options]
 
 Runs the embedded Kafka broker until Ctrl-C.
 
-  --topic NAME            make this topic; may be given several times (default $KAFKA_TOPIC or events)
+  --topic NAME            create this topic; may be repeated (default $KAFKA_TOPIC or events)
 
-Its address goes to .kafka-sse/broker.json, where the other commands find it. It is for trying things out: nothing is
-compacted or kept after its end, about 5 MB of each of a topic's 4 partitions are held, and the port is a free one.
+It writes its address to .kafka-sse/broker.json, where the other commands find it. It is for trials only: it compacts
+nothing, keeps nothing after its end, and holds about 5 MB of each of a topic's 4 partitions. It listens on a free port.
 `
-/** Not for people: told by `spawnBroker`, which talks to its child over Node's own channel. */
+/** Internal option: set by `spawnBroker`, which talks to its child over Node's message channel. */
 const CHILD = 'child'
 const OPTIONS = {
   topic: { type: 'string', multiple: true },
@@ -37,13 +37,13 @@ export async function broker(args: string[], env: NodeJS.ProcessEnv): Promise<nu
 export interface FoundBroker {
   /** host:port */
   readonly address: string
-  /** Ends it if it was started for the caller; leaves one alone that was there before. */
+  /** Ends the broker if it was started for the caller; does nothing if it was running before. */
   close(): Promise<void>
 }
 
 /**
- * The broker that answers for this folder, or else one that is started and lives as long as the caller: until `close()`,
- * or until the caller's process is gone, however it went. `entry` is the command line's program.
+ * The running broker of this folder, or a new one in a child process, which ends at `close()` and with the caller's
+ * process. `entry` is the path of the `kafka-sse` program.
  */
 export async function spawnBroker(
   folder: string,
@@ -54,7 +54,7 @@ export async function spawnBroker(
   if (address !== null) return { address, close: async () => {} }
   const child = fork(entry, ['broker', `--${CHILD}`, ...topics.flatMap((topic) => ['--topic', topic])], {
     cwd: folder,
-    // Not the caller's own: `node --inspect` or `--watch` is not meant for the broker.
+    // Without the caller's options of node, such as `--inspect` or `--watch`.
     execArgv: [],
   })
   return { address: await addressFrom(child), close: () => end(child) }
@@ -77,8 +77,8 @@ async function serve(topics: readonly string[], isChild: boolean, folder: string
 }
 
 /**
- * A broker that a demo started ends with the demo, not with Ctrl-C: that reaches both at once, and the server is to end
- * its streams first.
+ * Resolves when the broker is to end. The broker of a demo ignores Ctrl-C, which reaches both processes, so that the
+ * server can end its streams first. It ends when the demo disconnects.
  */
 function toldToEnd(isChild: boolean): Promise<void> {
   return new Promise((resolve) => {
@@ -111,6 +111,7 @@ async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exit = once(child, 'exit')
   if (child.connected) child.disconnect()
+  // Not `once` with AbortSignal.timeout: a child that is killed must still be waited for.
   const timer = setTimeout(() => child.kill('SIGKILL'), END_TIMEOUT_MS)
   await exit.finally(() => clearTimeout(timer))
 }

@@ -1,5 +1,5 @@
-// What all commands do alike: read their options, print their help, name what is wrong, and choose the exit code.
-// Promise: what is wrong goes to standard error, a line for each problem, and never as a stack.
+// The part that all commands have in common: parses arguments, prints help, reports errors, and chooses the exit code.
+// Promise: errors go to standard error, a line for each problem, and never as a stack.
 
 import type { Writable } from 'node:stream'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
@@ -9,26 +9,26 @@ import { errorWords } from '../errors.ts'
 type Options = NonNullable<ParseArgsConfig['options']>
 
 export interface CommandLine<O extends Options> {
-  /** Printed whole for --help. Its first line is the command as it is typed. */
+  /** The text for --help. Its first line is the usage: the command with its arguments. */
   readonly help: string
   readonly options: O
-  /** Whether it takes arguments that are not options. How many, and which, is for the command to check. */
+  /** Whether it takes arguments that are not options. The command checks how many. Default: false. */
   readonly allowPositionals?: boolean
 }
 
-/** What was given on the command line. */
+/** The parsed command line. */
 export type Given<O extends Options> = Pick<
   ReturnType<typeof parseArgs<{ options: O; allowPositionals: true }>>,
   'values' | 'positionals'
 >
 
-/** Where a command writes: the process, or what a test gives instead. */
+/** Where a command writes: the outputs of the process, or those of a test. */
 export interface Outputs {
   readonly stdout: Writable
   readonly stderr: Writable
 }
 
-/** Runs a command; resolves with its exit code. What `run` throws goes to standard error, and the code is EXIT_FAILED. */
+/** Runs a command and resolves with its exit code. An error of `run` goes to standard error: EXIT_FAILED. */
 export async function runCommand<O extends Options>(
   commandLine: CommandLine<O>,
   args: string[],
@@ -37,7 +37,7 @@ export async function runCommand<O extends Options>(
 ): Promise<number> {
   try {
     const given = parseLine(commandLine, args)
-    // TypeScript computes the values of options only where it knows them by name.
+    // TypeScript cannot type `values` for generic options.
     if ((given.values as { readonly help: boolean }).help) {
       stdout.write(commandLine.help)
       return EXIT_DONE

@@ -1,4 +1,4 @@
-// What became of the records that a command produced. Keeps those that are under way and the first failure, no more.
+// Tracks the deliveries of produced records. Keeps only those in flight and the first failure.
 
 import type { Delivery } from '../../plugins/kafka/client/producer.ts'
 
@@ -27,7 +27,7 @@ export class Deliveries {
     if (this.failure !== null) throw this.failure
   }
 
-  /** What is said at the end: where the one record is, or how many there are. */
+  /** Waits for all; rejects if one failed. The line to print: where the one record is, or how many there are. */
   async summary(topic: string): Promise<string> {
     await Promise.all(this.open)
     this.throwIfFailed()

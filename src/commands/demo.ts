@@ -1,5 +1,5 @@
-// `kafka-sse demo`: makes what a stream needs: a broker, certificates, and a key to sign tokens with.
-// It prints commands to go on with, which can be pasted, and ends what it started.
+// `kafka-sse demo`: runs the server with an embedded broker and generated keys, and prints commands to paste.
+// Promise: it ends the broker that it started.
 
 import type { SignalQueue } from '../app/stop-signals.ts'
 import { parseDemoEnvironment } from '../config/parse.ts'
@@ -21,11 +21,12 @@ import { runCommand } from './command-line.ts'
 
 const HELP = `kafka-sse demo
 
-Streams the topic events at https://localhost:7143/events, and makes all that it needs in this folder. In the same
-folder kafka-sse token, produce and tail need no options. With KAFKA_BOOTSTRAP_SERVERS it streams from that Kafka.
+Streams the topic events at https://localhost:7143/events. It creates its key and certificates in this folder; kafka-sse
+token, produce and tail need no options in the same folder. With KAFKA_BOOTSTRAP_SERVERS it streams from that Kafka,
+otherwise from an embedded broker.
 `
 
-/** Stands for the embedded broker until its address is known: no broker has port 0. */
+/** Placeholder for the embedded broker until its address is known: no broker has port 0. */
 const EMBEDDED = '127.0.0.1:0'
 
 export async function demo(args: string[], env: NodeJS.ProcessEnv, signals: SignalQueue): Promise<number> {
@@ -42,7 +43,7 @@ async function demoOptions(env: NodeJS.ProcessEnv, folder: string): Promise<Serv
     fixed: new Map([
       ['auth.issuer', DEMO_ISSUER],
       ['auth.audience', DEMO_AUDIENCE],
-      // The private key's file: its public half verifies, and a key that is replaced there takes effect at once.
+      // The file is watched, so a key that replaces it takes effect at once. Its public half verifies tokens.
       ['auth.keys', at(PRIVATE_KEY_FILE)],
       ['tlsCertFile', at(CERTIFICATE_FILE)],
       ['tlsKeyFile', at(CERTIFICATE_KEY_FILE)],
@@ -50,9 +51,9 @@ async function demoOptions(env: NodeJS.ProcessEnv, folder: string): Promise<Serv
     defaults: new Map<string, unknown>([
       ['host', 'localhost'],
       ['kafka.bootstrapServers', EMBEDDED],
-      // A line of JSON for each request would hide what the demo prints.
+      // Otherwise a log line for each request would hide what the demo prints.
       ['logLevel', 'warn'],
-      // One process starts faster, and is enough to try it.
+      // One thread starts faster, and is enough for a trial.
       ['workers', 1],
     ]),
   })
@@ -68,7 +69,7 @@ async function runDemo(options: ServerOptions, folder: string, signals: SignalQu
   if (options.kafka.bootstrapServers !== EMBEDDED) return serveDemo(options, { made, broker: 'kafka' })
   const found = await findBroker(folder)
   if (found !== null) return serveDemo(withBroker(options, found), { made, broker: 'found' })
-  // Loaded here, so that a demo on a real Kafka does without the embedded broker.
+  // Loaded here, because a demo on a real Kafka does not need the embedded broker.
   const { spawnBroker } = await import('./broker.ts')
   const topics = new Set(options.streams.map(({ topic }) => topic))
   const started = await spawnBroker(folder, [...topics])
@@ -79,7 +80,7 @@ async function runDemo(options: ServerOptions, folder: string, signals: SignalQu
   }
 }
 
-/** The embedded broker answers a fetch only when the consumer's `fetch.wait.max.ms` is over, so this is short. */
+/** A short `fetch.wait.max.ms`, because the embedded broker answers a fetch only at its end. */
 function withBroker(options: ServerOptions, bootstrapServers: string): ServerOptions {
   const config = { 'fetch.wait.max.ms': 10, ...options.kafka.config }
   return { ...options, kafka: { ...options.kafka, bootstrapServers, config } }

@@ -1,5 +1,5 @@
-// `kafka-sse features`: what the installed librdkafka was built without, and the command that adds it. The installation runs it
-// last, since the compiler does not say what it left out.
+// `kafka-sse features`: prints which features the installed librdkafka was built without, and how to add them. The
+// installation runs it last, because the compiler does not report what it left out.
 
 import { BUILT_FEATURES, missingParts } from '../../plugins/kafka/client/librdkafka-build.ts'
 import { EXIT_DONE } from '../app/exit.ts'
@@ -7,7 +7,8 @@ import { runCommand } from './command-line.ts'
 
 const HELP = `kafka-sse features
 
-Says what librdkafka, with which Kafka is read, was built without (TLS, SASL, compression, OIDC), and how to get it.
+Prints which features librdkafka, the Kafka client library, was built without (TLS, SASL, compression, OIDC), and how
+to add them.
 `
 
 export async function features(args: string[]): Promise<number> {
@@ -22,11 +23,11 @@ export function report(built: readonly string[]): string {
   if (missing === null) return 'librdkafka was built with TLS, SASL, OIDC and every compression.\n'
   const { words, command } = missing
   const how =
-    command === null ? [] : ['To get it on Debian (the README has other systems):', '', `  ${command}`, '']
+    command === null ? [] : ['To add it on Debian (the README has other systems):', '', `  ${command}`, '']
   return [
     '',
     `librdkafka was built without ${words}.`,
-    'All else works; a Kafka that asks for one of these cannot be used.',
+    'A Kafka that requires one of these cannot be used. Everything else works.',
     ...how,
     '',
   ].join('\n')

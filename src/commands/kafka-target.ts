@@ -1,4 +1,4 @@
-// Which Kafka a command means: the one it is told, the one that the settings name, or the embedded one of this folder.
+// Chooses the Kafka of a command: that of its option, that of the settings, or the embedded broker of this folder.
 
 import { ConfigError } from '../config/config-error.ts'
 import { mergeSettings } from '../config/merged-settings.ts'
@@ -12,7 +12,7 @@ export interface KafkaTarget {
   readonly topic: string
 }
 
-/** Rejects with a line for each setting that is wrong, or if there is no Kafka to be found. */
+/** `told`: the option's value. Rejects with a ConfigError for invalid settings, with an Error if no Kafka is found. */
 export async function findKafka(
   told: string | undefined,
   env: NodeJS.ProcessEnv,

@@ -1,5 +1,5 @@
-// `kafka-sse produce`: writes records to Kafka, from its arguments or line by line from standard input.
-// Ends when Kafka has every one of them; says in one line what went wrong with the first that it has not.
+// `kafka-sse produce`: writes records to Kafka, from its arguments or from the lines of standard input. Promise: it
+// ends when Kafka has acknowledged every record, or with one line for the first failure.
 
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
@@ -12,18 +12,18 @@ import { findKafka } from './kafka-target.ts'
 
 const HELP = `kafka-sse produce [VALUE] [options]
 
-Writes a record; without VALUE, one for each line of standard input.
+Writes a record to Kafka; without VALUE, one for each line of standard input.
 
   --key KEY               the key of the records
-  --key-separator TEXT    lines are KEY, TEXT, VALUE
-  --delete                a tombstone: deletes what has the key
-  --header NAME=VALUE     may be given several times
-  --topic TOPIC           default $KAFKA_TOPIC or events
-  --partition NUMBER      default by the key
+  --key-separator TEXT    each line is KEY, TEXT, VALUE
+  --delete                write a tombstone, which deletes the key
+  --header NAME=VALUE     a header of the records; may be repeated
+  --topic NAME            the topic (default $KAFKA_TOPIC or events)
+  --partition NUMBER      the partition (default: chosen by the key)
   --bootstrap-servers HOST:PORT,...
-                          default $KAFKA_BOOTSTRAP_SERVERS, else the embedded broker of this folder
+                          brokers (default $KAFKA_BOOTSTRAP_SERVERS, or the embedded broker of this folder)
 
-KAFKA_CONFIG_* sets any librdkafka property, as for the server.
+KAFKA_CONFIG_* variables set librdkafka properties, as for the server.
 `
 
 const OPTIONS = {
@@ -36,14 +36,14 @@ const OPTIONS = {
   'bootstrap-servers': { type: 'string' },
 } satisfies ParseArgsConfig['options']
 
-/** Where a command reads and writes: the process, or what a test gives instead. */
+/** Where the command reads and writes: the process, or a test. */
 export interface ProduceTerminal extends Outputs {
   readonly stdin: Readable
-  /** Where the embedded broker is looked for. */
+  /** The folder whose embedded broker is used. */
   readonly folder: string
 }
 
-/** Ends with EXIT_DONE when Kafka has every record. */
+/** Resolves with EXIT_DONE when Kafka has acknowledged every record. */
 export async function produce(
   args: string[],
   env: NodeJS.ProcessEnv,
@@ -59,7 +59,7 @@ function processStreams() {
 }
 
 interface ProduceArguments {
-  /** null: lines of standard input. */
+  /** null: a record for each line of standard input. */
   readonly value: string | null
   readonly key: string | null
   readonly keySeparator: string | null
@@ -70,7 +70,7 @@ interface ProduceArguments {
   readonly bootstrapServers: string | undefined
 }
 
-/** Throws an error that says what is wrong. */
+/** Throws an error of one line for arguments that are invalid or contradict each other. */
 function readArguments({ values, positionals }: Given<typeof OPTIONS>): ProduceArguments {
   if (positionals.length > 1) throw new Error('produce takes one VALUE: put it in quotes if it has spaces')
   const given: ProduceArguments = {
@@ -89,7 +89,7 @@ function readArguments({ values, positionals }: Given<typeof OPTIONS>): ProduceA
 
 function refuseContradictions({ value, key, keySeparator, tombstone, topic }: ProduceArguments): void {
   if (topic === '') throw new Error('--topic is empty')
-  if (tombstone && key === null) throw new Error('--delete needs --key: it deletes what has that key')
+  if (tombstone && key === null) throw new Error('--delete needs --key: the key to delete')
   if (tombstone && value !== null) throw new Error('--delete takes no VALUE')
   if (keySeparator === '') throw new Error('--key-separator is empty')
   if (keySeparator === null) return

@@ -1,5 +1,5 @@
-// `kafka-sse serve`: the server in production. It generates nothing: it names each setting that is missing or wrong on a line of
-// its own, and does not start. It refuses the demo's keys (src/config/key-files.ts).
+// `kafka-sse serve`: runs the server in production. It generates nothing and refuses the demo's keys
+// (src/config/key-files.ts). With missing or invalid settings it prints a line for each, and does not start.
 
 import type { SignalQueue } from '../app/stop-signals.ts'
 import { parseEnvironment } from '../config/parse.ts'
@@ -8,11 +8,11 @@ import { runCommand } from './command-line.ts'
 
 const HELP = `kafka-sse serve
 
-Streams Kafka topics to clients that hold a token. The environment sets everything: see docs/configuration.md.
+Streams Kafka topics to clients with a token. Environment variables configure it; docs/configuration.md has them all.
 
   KAFKA_BOOTSTRAP_SERVERS      host:port, several separated by commas
-  JWT_ISSUER, JWT_AUDIENCE     what a token's iss and aud must be
-  JWT_KEYS                     URL, file or PEM; without it found by the issuer's discovery document
+  JWT_ISSUER, JWT_AUDIENCE     the iss and aud that a token must have
+  JWT_KEYS                     URL, file or PEM text (default: from the issuer's discovery document)
   TLS_CERT_FILE, TLS_KEY_FILE  PEM files; or TLS=off behind a proxy that ends TLS
 `
 

@@ -1,5 +1,5 @@
-// `kafka-sse tail URL`: prints a stream's events as they come, answers its challenges, resumes after every interruption.
-// Records go to standard output and nothing else does; what happens to the connection goes to standard error.
+// `kafka-sse tail URL`: prints a stream's events as they come, answers challenges, and resumes after interruptions.
+// Promise: only records go to standard output; reports about the connection go to standard error.
 
 import { exec } from 'node:child_process'
 import { once } from 'node:events'
@@ -18,15 +18,15 @@ import { fetchTrusting } from './trusting-fetch.ts'
 
 const HELP = `kafka-sse tail [URL] [options]
 
-Prints the events of a stream. Default: https://localhost:7143/events.
+Prints the events of a stream. Default of URL: https://localhost:7143/events.
 
-  --token TOKEN           sent as it is, until it expires (or set KAFKA_SSE_TOKEN)
-  --token-command COMMAND prints a fresh token each time that it is run
-                          without either: made from ./private.pem, for servers on this machine only
-  --ca FILE               trust this authority (default ./test-ca.crt, for servers on this machine only)
-  --last-event-id ID      go on after this event
-  --from earliest|latest  where to begin without an id
-  --json                  one line of JSON for each event: id, event, data
+  --token TOKEN           use this token until it expires (default $KAFKA_SSE_TOKEN)
+  --token-command COMMAND run this command for each token; it prints a fresh one
+                          (default for servers on this machine: tokens made with ./private.pem)
+  --ca FILE               trust this authority (default for servers on this machine: ./test-ca.crt)
+  --last-event-id ID      resume after this event
+  --from earliest|latest  where to start without an id
+  --json                  print a line of JSON for each event: id, event, data
 `
 const OPTIONS = {
   token: { type: 'string' },
@@ -39,15 +39,15 @@ const OPTIONS = {
 const TOKEN_COMMAND_TIMEOUT_MS = 30_000
 const TOKEN_BYTES_MAX = 65_536
 
-/** Where a command reads and writes: the process, or what a test gives instead. */
+/** Where the command writes: the process, or a test. */
 export interface Terminal extends Outputs {
   /** Aborts on Ctrl-C. */
   readonly signal: AbortSignal
-  /** Where test-ca.crt and private.pem are looked for. */
+  /** The folder with the demo's test-ca.crt and private.pem, if any. */
   readonly folder: string
 }
 
-/** Ends with EXIT_DONE when it was stopped or nothing reads its output any more, with EXIT_FAILED when it cannot go on. */
+/** Resolves with EXIT_DONE after Ctrl-C or when its output is closed, with EXIT_FAILED after a final error. */
 export async function tail(args: string[], env: NodeJS.ProcessEnv, terminal?: Terminal): Promise<number> {
   if (terminal !== undefined) return await tailTo(terminal, args, env)
   const interrupt = new AbortController()
@@ -77,7 +77,7 @@ interface TailArguments {
   readonly options: ConnectOptions
 }
 
-/** Throws an error that says what is wrong, and never quotes a token. */
+/** Throws an error of one line for invalid arguments. The error never quotes a token. */
 function readArguments(
   { values, positionals }: Given<typeof OPTIONS>,
   env: NodeJS.ProcessEnv,
@@ -129,7 +129,7 @@ function tokenMaker(
   )
 }
 
-/** A demo's keys are worth something on its own machine only. */
+/** Whether the URL is on this machine: demo keys are used for no other. */
 function isHere({ hostname }: URL): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
 }
@@ -140,7 +140,7 @@ async function runForToken(command: string, signal: AbortSignal): Promise<string
     const { stdout } = await promisify(exec)(command, limits)
     return stdout.trim()
   } catch (error) {
-    // The error of exec quotes the command, which may hold a password.
+    // The error of exec quotes the command, which may contain a password.
     throw new Error(`the token command failed (${errorCode(error) ?? 'unknown'})`)
   }
 }
@@ -159,7 +159,7 @@ async function print(
     writeError = error
     unwritable.abort()
   }
-  // Not taken off again: a pipe's error may come after its last write.
+  // Never removed, because a pipe's error may come after the last write.
   stdout.on('error', onWriteError)
   stderr.on('error', onWriteError)
   const stream = connect(url, { ...options, ...reports(say), signal: reading })
@@ -167,7 +167,7 @@ async function print(
     for await (const event of stream) await write(stdout, say, event, json, reading)
     return writeError === null || isClosedPipe(writeError) ? EXIT_DONE : fail(say, writeError)
   } catch (error) {
-    // The stream has said so itself, through onError.
+    // Already reported through onError.
     if ((await stream.closed) === error) return EXIT_FAILED
     throw error
   }
@@ -196,7 +196,7 @@ async function write(
   }
   const line = json ? JSON.stringify({ id, event: type, data }) : data
   if (stdout.write(`${line}\n`) || signal.aborted) return
-  // Aborted: nobody reads any more, and the loop ends by itself.
+  // After an abort no `drain` comes, and the loop over the stream ends.
   await once(stdout, 'drain', { signal }).catch((error: unknown) => {
     if (!signal.aborted) throw error
   })

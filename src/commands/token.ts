@@ -1,5 +1,5 @@
-// `kafka-sse token`: prints a token to standard output and nothing else. Its options are those of `jwt encode`, so that the
-// tutorial's command works with either.
+// `kafka-sse token`: prints a token, and nothing else, to standard output. Its options are those of `jwt encode`, so
+// that the tutorial's commands work with either program.
 
 import type { ParseArgsConfig } from 'node:util'
 import { EXIT_DONE } from '../app/exit.ts'
@@ -18,18 +18,18 @@ import { type Given, runCommand } from './command-line.ts'
 
 const HELP = `kafka-sse token [options]
 
-Prints a token, signed with ./private.pem as the demo beside it expects, and valid for 30 seconds.
+Prints a token for the demo in this folder, signed with ./private.pem and valid for 30 seconds.
 
-  --exp +30s | +1h | EPOCH  when it expires (+N with s, m, h or d; or seconds since 1970)
+  --exp +30s | +1h | EPOCH  expiry (+N with s, m, h or d; or seconds since 1970)
   --sub NAME                subject (${DEMO_SUBJECT})
   --scope SCOPES            scopes, separated by spaces (${DEMO_SCOPE})
   --iss URL                 issuer (${DEMO_ISSUER})
   --aud NAME                audience (${DEMO_AUDIENCE})
   --kid NAME                key id (${DEMO_KEY_ID})
-  --payload NAME=VALUE      any other claim; a value that is JSON is taken as that; may be repeated
-  --no-iat                  leave out when it was made
+  --payload NAME=VALUE      any other claim; the value may be JSON; may be repeated
+  --no-iat                  leave out iat, the time of issue
   --secret @FILE            private key in PEM (@${PRIVATE_KEY_FILE})
-  --alg NAME                RS256, or another that fits the key
+  --alg NAME                algorithm, which must fit the key (RS256)
 `
 
 const OPTIONS = {
@@ -45,7 +45,7 @@ const OPTIONS = {
   alg: { type: 'string', default: 'RS256' },
 } satisfies ParseArgsConfig['options']
 
-/** Seconds that the letter of `--exp +N` stands for. */
+/** Seconds of each unit of `--exp +N`. */
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
 
 export async function token(args: string[], _env: NodeJS.ProcessEnv): Promise<number> {

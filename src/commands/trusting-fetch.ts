@@ -1,5 +1,5 @@
-// A way to a server whose certificate a private authority signed: Node's own fetch cannot be given one. HTTP/1.1, a
-// connection for each request, nothing kept alive: what a command needs that holds one stream.
+// A `fetch` that trusts a private certificate authority, which Node's own cannot. HTTP/1.1 with a connection for each
+// request and no keep-alive, which is enough for a command with one stream.
 
 import { once } from 'node:events'
 import { type IncomingMessage, request as plainRequest } from 'node:http'
@@ -7,7 +7,7 @@ import { request as secureRequest } from 'node:https'
 import { Readable } from 'node:stream'
 import type { Fetch, FetchRequest } from '../client/index.ts'
 
-/** Trusts the authorities in `authorities` (PEM) alone; null: those that Node knows. */
+/** Trusts only the certificate authorities in `authorities` (PEM); null: those of Node. */
 export function fetchTrusting(authorities: string | null): Fetch {
   return async (url, { method, headers, signal }: FetchRequest) => {
     const options = { method, headers, signal, agent: false as const }
@@ -17,7 +17,7 @@ export function fetchTrusting(authorities: string | null): Fetch {
       : plainRequest(url, options)
     request.end()
     const [response] = (await once(request, 'response')) as [IncomingMessage] // what the event carries
-    // Errors from here on reach the body's reader; the request tells them a second time.
+    // Later errors reach the reader of the body. The request emits them a second time.
     request.on('error', () => response.destroy())
     return {
       status: response.statusCode ?? 0,

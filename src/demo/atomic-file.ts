@@ -1,12 +1,12 @@
-// Writes a file whole or not at all: whoever reads it, and whenever this process dies, finds the old text or the new.
+// Writes a file atomically. Promise: a reader finds the old text or the new one, even if this process dies meanwhile.
 
 import { randomUUID } from 'node:crypto'
 import { open, rename, rm } from 'node:fs/promises'
 import { errorCode } from '../errors.ts'
 
-/** `mode` holds from the first byte on. Rejects with one line that names the file. */
+/** The file has `mode` from its first byte on. Rejects with an error of one line that names the file. */
 export async function writeAtomically(path: string, text: string, mode: number): Promise<void> {
-  // Not by process id: in a container that is the same after every crash.
+  // Not the process ID, which in a container is the same after every crash.
   const unfinished = `${path}.${randomUUID()}.tmp`
   try {
     await writeDurably(unfinished, text, mode)

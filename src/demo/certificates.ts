@@ -1,9 +1,9 @@
-// Makes the demo's certificates: an authority for one server certificate. Promise: the authority's key exists only while
-// this runs. Nothing left on disk can sign for any other name, so whoever trusts test-ca.crt trusts one server.
+// Generates the demo's certificates: an authority, and one server certificate that it signs. Promise: the authority's
+// key is never stored, so no other certificate can be signed, and trust in test-ca.crt is trust in one server.
 
 import { randomBytes } from 'node:crypto'
 import { isIP } from 'node:net'
-// @peculiar/x509 is put together by a container that wants it; it changes `Reflect`, so the demo alone loads either.
+// Required by @peculiar/x509. It changes `Reflect`, so only the demo loads the two.
 import 'reflect-metadata'
 import * as x509 from '@peculiar/x509'
 
@@ -16,13 +16,13 @@ export interface Certificates {
 }
 
 const DAY_MS = 86_400_000
-/** Browsers refuse server certificates of more than 398 days; the hour before now is for clocks that are behind. */
+/** Browsers refuse server certificates of more than 398 days. One hour lies in the past, for slow clocks. */
 const LIFE_MS = 397 * DAY_MS
 const BEFORE_MS = 3_600_000
 /** P-256 costs a TLS handshake 1.3 ms of CPU where RSA-2048 costs 2.0. */
 const P256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 
-/** `names` are DNS names and IP addresses that the server certificate is for. */
+/** `names`: the DNS names and IP addresses of the server certificate. */
 export async function makeCertificates(names: readonly string[], epochMs: number): Promise<Certificates> {
   const [caKeys, serverKeys] = [await generateKeys(), await generateKeys()]
   const validity = { notBefore: new Date(epochMs - BEFORE_MS), notAfter: new Date(epochMs + LIFE_MS) }
@@ -96,7 +96,7 @@ async function generateKeys(): Promise<CryptoKeyPair> {
   return crypto.subtle.generateKey(P256, true, ['sign', 'verify'])
 }
 
-/** Positive and of 126 random bits (RFC 5280 4.1.2.2): browsers refuse two certificates of one name and number. */
+/** Positive, with 126 random bits (RFC 5280 section 4.1.2.2): browsers refuse two of one issuer and number. */
 function serialNumber(): string {
   const bytes = randomBytes(16)
   bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x40

@@ -1,5 +1,5 @@
-// The demo's keys and certificates, in its working folder, kept between starts. Promise: what this did not make is never
-// overwritten, a private file is nobody else's to read, and a set that does not fit together is told and made anew.
+// The demo's keys and certificates, in its working folder, kept between starts. Promise: it overwrites only its own
+// files, only their owner can read private ones, and a set that does not fit together is replaced with a message.
 
 import { createPrivateKey, generateKeyPair, X509Certificate } from 'node:crypto'
 import { access, readFile } from 'node:fs/promises'
@@ -12,7 +12,7 @@ import { CA_FILE, CERTIFICATE_FILE, CERTIFICATE_KEY_FILE, LOCAL_HOSTS, PRIVATE_K
 
 export interface DemoCredentialsOptions {
   folder: string
-  /** Names and addresses besides localhost that the server certificate has to be for. */
+  /** Names and addresses that the server certificate must have besides localhost. */
   names: readonly string[]
 }
 
@@ -21,20 +21,20 @@ export interface DemoCredentials {
   certFile: string
   keyFile: string
   privateKeyFile: string
-  /** What was made or made anew, and why: a line each. */
+  /** A line for each file that was created or replaced, with the reason. */
   made: readonly string[]
 }
 
-/** One line that says which file is in the way, and what to do. */
+/** The message is one line: the file that cannot be used, and what to do. */
 export class CredentialsUnusable extends Error {}
 
-/** Made anew this long before they end, so that a demo that runs for days does not run out. */
+/** Certificates are replaced this long before they end, so that they do not end while a demo runs. */
 const RENEWED_BEFORE_MS = 30 * 86_400_000
 const RSA_BITS = 2048
 const OWNER_ONLY = 0o600
-const EVERYBODY_READS = 0o644
+const WORLD_READABLE = 0o644
 
-/** Makes what is missing. Rejects with CredentialsUnusable. */
+/** Creates the files that are missing. Rejects with CredentialsUnusable. */
 export async function ensureDemoCredentials(
   { folder, names }: DemoCredentialsOptions,
   epochMs: number = Date.now(),
@@ -60,17 +60,17 @@ async function ensureCertificates(
   const flaw = await certificatesFlaw(folder, names, epochMs)
   if (flaw === null) return null
   const { caPem, certificatePem, keyPem } = await makeCertificates(names, epochMs)
-  // The certificates first: they show whose they are, so that a set that was left half written can be told as ours.
-  await writeAtomically(join(folder, CA_FILE), caPem, EVERYBODY_READS)
-  await writeAtomically(join(folder, CERTIFICATE_FILE), certificatePem, EVERYBODY_READS)
+  // Certificates first: they name their issuer, so that a set that is only half written is recognised as ours.
+  await writeAtomically(join(folder, CA_FILE), caPem, WORLD_READABLE)
+  await writeAtomically(join(folder, CERTIFICATE_FILE), certificatePem, WORLD_READABLE)
   await writeAtomically(join(folder, CERTIFICATE_KEY_FILE), keyPem, OWNER_ONLY)
   const files = `${CA_FILE}, ${CERTIFICATE_FILE} and ${CERTIFICATE_KEY_FILE}`
   return flaw === 'none there'
     ? `made ${files}`
-    : `made ${files} anew, since ${flaw}: what trusts the old ${CA_FILE} has to trust it again`
+    : `replaced ${files}, because ${flaw}: clients that trust the old ${CA_FILE} must trust the new one`
 }
 
-/** What is wrong with the set, in words; null where it can be used. */
+/** Why the set cannot be used, in words; null if it can be used. */
 async function certificatesFlaw(
   folder: string,
   names: readonly string[],
@@ -112,7 +112,7 @@ function namesFlaw(certificate: X509Certificate, names: readonly string[]): stri
   return uncovered === undefined ? null : `${CERTIFICATE_FILE} is not for ${uncovered}`
 }
 
-/** The key that signs tokens is never made anew: who replaces it would break what was told to trust it. */
+/** The key that signs tokens is never replaced, because servers may have been configured with it. */
 async function ensurePrivateKey(folder: string): Promise<string | null> {
   const key = await readAs(folder, PRIVATE_KEY_FILE, 'a private key', (pem) => createPrivateKey(pem))
   if (key === null) {
@@ -128,7 +128,7 @@ async function ensurePrivateKey(folder: string): Promise<string | null> {
   )
 }
 
-/** null where there is no such file. */
+/** null if there is no such file. */
 async function readAs<T>(
   folder: string,
   name: string,
@@ -152,12 +152,13 @@ async function readAs<T>(
 }
 
 function isOurs(name: string): boolean {
-  // X509Certificate writes a name's parts one to a line.
+  // X509Certificate has the parts of a name on separate lines.
   return name.split('\n').sort().join() === CA_NAME.split(', ').sort().join()
 }
 
 function notOurs(name: string): CredentialsUnusable {
   return new CredentialsUnusable(
-    `${name} was not made by kafka-sse demo, which keeps its own in ${CA_FILE}, ${CERTIFICATE_FILE} and ${CERTIFICATE_KEY_FILE}: move it away`,
+    `${name} was not made by kafka-sse demo, which has its own in ` +
+      `${CA_FILE}, ${CERTIFICATE_FILE} and ${CERTIFICATE_KEY_FILE}: move it away`,
   )
 }

@@ -1,12 +1,12 @@
-// What the demo prints once it listens: what there is, and what to do next, as commands that can be pasted in its folder.
+// The text that the demo prints when it listens: its addresses, and commands to paste in its folder.
 
 import type { ServerOptions } from '../options.ts'
 import { answersAsLocalhost } from './identity.ts'
 
 export interface DemoSurroundings {
-  /** What was made in the folder: a line each. */
+  /** A line for each file that was created in the folder. */
   readonly made: readonly string[]
-  /** The embedded broker, found running or started by this demo; or a Kafka of somebody else's. */
+  /** The embedded broker, already running or started by this demo; or the Kafka of KAFKA_BOOTSTRAP_SERVERS. */
   readonly broker: 'found' | 'started' | 'kafka'
 }
 
@@ -53,7 +53,7 @@ function curl({ tls }: ServerOptions): string {
   return `curl -v -N${secure} -H "Accept:text/event-stream"`
 }
 
-/** `produce` finds the embedded broker by itself. */
+/** Empty for the embedded broker, which `produce` finds by itself. */
 function producePrefix(options: ServerOptions, { broker }: DemoSurroundings): string {
   return broker === 'kafka' ? `KAFKA_BOOTSTRAP_SERVERS=${options.kafka.bootstrapServers} ` : ''
 }
@@ -75,7 +75,8 @@ function restartLines({ broker }: DemoSurroundings): string[] {
     '  npx kafka-sse broker    # in another terminal: this broker outlives the server',
     `  ${again.padEnd(24)}# here: the server, on that broker`,
     '',
-    `From then on Ctrl-C stops the server alone: produce a record or two, start it again, and clients that come back get them.`,
+    'From then on Ctrl-C stops the server alone: produce a record or two, start it again,',
+    'and clients that come back get them.',
   ]
 }
 

@@ -1,5 +1,5 @@
-// Fixed names of the demo: the claims of its tokens, its files, its hosts. Issuer and audience are the tutorial's, so that
-// its commands work here. No identity provider can have them, because example.com is reserved (RFC 2606).
+// Fixed names of the demo: the claims of its tokens, its files, its hosts. Issuer and audience are the tutorial's, so
+// that its commands work here. No identity provider can have them, because example.com is reserved (RFC 2606).
 
 import { DEFAULT_SCOPE } from '../token/session.ts'
 

@@ -1,5 +1,5 @@
-// Mints tokens with a private key in PEM, for the demo and the `token` command. No server that serves others runs this:
-// tokens are the identity provider's to give.
+// Mints tokens with a private key in PEM, for the demo and the `token` command. A production server never does this,
+// because its tokens come from an identity provider.
 
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -15,16 +15,16 @@ import {
 } from './identity.ts'
 
 export interface DemoTokenOptions {
-  /** Where private.pem is. */
+  /** The folder of private.pem. */
   folder: string
   expiresInSeconds: number
-  /** `example` by default. */
+  /** Default: `example`. */
   subject?: string
-  /** `proxy:stream` by default. */
+  /** Default: `proxy:stream`. */
   scope?: string
 }
 
-/** A token that a demo in the same folder accepts. Rejects with one line when private.pem is missing or broken. */
+/** A token for the demo in the same folder. Rejects with an error of one line if private.pem is missing or invalid. */
 export async function mintDemoToken(
   options: DemoTokenOptions,
   epochMs: number = Date.now(),
@@ -47,20 +47,20 @@ export async function mintDemoToken(
 
 export interface TokenContents {
   key: KeyObject
-  /** RFC 7518 section 3.1, or EdDSA; it has to fit the key. */
+  /** RFC 7518 section 3.1, or EdDSA. It must fit the key. */
   algorithm: string
   keyId: string
   claims: TokenClaims
 }
 
-/** Registered claims (RFC 7519 section 4.1) as jose types them, and any other. */
+/** Registered claims (RFC 7519 section 4.1), as jose types them, and any others. */
 export type TokenClaims = JWTPayload
 
 export async function mintToken({ key, algorithm, keyId, claims }: TokenContents): Promise<string> {
   return new SignJWT(claims).setProtectedHeader({ alg: algorithm, kid: keyId, typ: 'JWT' }).sign(key)
 }
 
-/** A private key in PEM without a passphrase. Its text is never quoted. */
+/** Reads a private key in PEM without a passphrase. No error quotes its text. */
 export async function readSigningKey(path: string): Promise<KeyObject> {
   const pem = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     const hint = error.code === 'ENOENT' ? 'there is no such file; kafka-sse demo makes one' : error.code

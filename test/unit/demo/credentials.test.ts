@@ -102,7 +102,7 @@ describe('a set that is there', () => {
     const { made } = await ensure([], endsMs - 30 * DAY_MS + 1)
     expect(made).toHaveLength(1)
     expect(made[0]).toMatch(
-      /anew, since server\.crt ends on .*: what trusts the old test-ca\.crt has to trust it again/,
+      /^replaced .*, because server\.crt ends on .*: clients that trust the old test-ca\.crt must trust the new one/,
     )
     const after = texts()
     expect(after['private.pem']).toBe(before['private.pem'])
