@@ -95,7 +95,7 @@ describe.skipIf(CHROMIUM === null)('the page in Chromium', () => {
     expect(said('open')).toBe(1)
   }, 60_000)
 
-  it('stays open beyond its token, and gets what it missed while the server was down, without a click', async () => {
+  it('stays open beyond its token, and after a restart gets what it missed, without a click', async () => {
     await useShortTokens()
     await go()
     const openedAtMs = Date.now()
@@ -120,7 +120,7 @@ describe.skipIf(CHROMIUM === null)('the page in Chromium', () => {
   }, 120_000)
 })
 
-/** Trusts the demo's own certificate and no other; no word to anybody but the demo. */
+/** Trusts only the demo's own certificate, and speaks only to the demo. */
 async function launch(certificate: Buffer): Promise<Browser> {
   const { publicKey } = new X509Certificate(certificate)
   const pin = createHash('sha256')

@@ -1,5 +1,5 @@
-// Clients that are bad for a server, beside others that are not: what the bad ones get, and that the others get what is theirs.
-// docs/operating.md, "What a bad client gets", says it row by row. Counts and promises only: bench/workloads/bystanders.mjs has the times.
+// Bad clients beside good ones: what the bad ones get, and that the good ones get everything they should. docs/operating.md,
+// "What a bad client gets", has the rows. Here are counts and promises; bench/workloads/bystanders.mjs has the times.
 
 import { constants } from 'node:http2'
 import { getDefaultHighWaterMark } from 'node:stream'
@@ -31,11 +31,11 @@ const SETTINGS = {
   LOG_LEVEL: 'info',
 }
 const SLOW_BYTES_PER_SECOND = 1_000
-/** Whoever takes 16 KiB a second is never too slow: so much of a write is given a second more. */
+/** A client that takes 16 KiB a second is never too slow: each 16 KiB of a write gets a second more. */
 const ENOUGH_BYTES_PER_SECOND = 24 * 1024
 /** What a stream's write may be that was quick before. */
 const WRITE_BYTES_MAX = 128 * 1024
-/** On its way to one of them: its window, what Node's client has fetched ahead (more from Node 22 on), and one write. */
+/** Under way to one of them: its window, what Node's client reads ahead (more from Node 22 on), and one write. */
 const IN_FLIGHT_BYTES_MAX = WINDOW_BYTES + getDefaultHighWaterMark(false) + WRITE_BYTES_MAX
 /** All read the first one. */
 const SEGMENT_BYTES = 1024 * 1024
@@ -44,7 +44,7 @@ const RESIDENT_BYTES_MAX = 256 * 1024
 /** By nghttp2: so many at once, and 33 a second. */
 const RESETS_PER_CONNECTION = 1_000
 /** When everyone has left: the connection that asks. */
-const NOBODY = { streams: 0, connections: 1 }
+const NO_CLIENT = { streams: 0, connections: 1 }
 const SOON = { timeout: 20_000, interval: 50 }
 
 describe.skipIf(bootstrapServers === null)('A client', { timeout: 60_000 }, () => {
@@ -82,7 +82,7 @@ describe.skipIf(bootstrapServers === null)('A client', { timeout: 60_000 }, () =
     const opening = Array.from({ length: count }, () => SlowReader.open(server, token, bytesPerSecond, path))
     const readers = await Promise.all(opening)
     closing.push(...readers)
-    return readers as [SlowReader, ...SlowReader[]] // nobody asks for none
+    return readers as [SlowReader, ...SlowReader[]] // no caller asks for none
   }
 
   async function openConnection(): Promise<HeldConnection> {
@@ -119,10 +119,10 @@ describe.skipIf(bootstrapServers === null)('A client', { timeout: 60_000 }, () =
 
   async function expectNobodyLeft(): Promise<void> {
     const now = async () => ({ streams: await open('streams'), connections: await open('connections') })
-    await vi.waitFor(async () => expect(await now()).toEqual(NOBODY), SOON)
+    await vi.waitFor(async () => expect(await now()).toEqual(NO_CLIENT), SOON)
   }
 
-  /** Bytes of segments that are not kept for anybody but those who have yet to take a write of them. */
+  /** Bytes of segments that are kept only for clients that have yet to take a write of them. */
   const parted = () => server.metric('kafka_sse_segments_parted_bytes')
 
   /** It may open as many streams as one may who has none. */
@@ -136,7 +136,7 @@ describe.skipIf(bootstrapServers === null)('A client', { timeout: 60_000 }, () =
     expect(await statuses(1)).toEqual(new Set([429]))
   }
 
-  /** A restless client is answered for as long as it goes on; what it opened is gone when it has left, and nobody else noticed. */
+  /** A restless client is answered while it goes on. Afterwards nothing of it is left, and no other client noticed it. */
   async function expectServed(
     begin: (client: RestlessClient) => void,
     isEnough: (client: RestlessClient) => boolean,

@@ -72,7 +72,7 @@ describe.skipIf(!canBuildGo('the load generator of the bench', LOAD))('the load 
   })
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-  it('accepts a sound stream, whatever stands between its records', async () => {
+  it('accepts a sound stream, with any other blocks between its records', async () => {
     const text = `retry:1\n\n:ready\n\n${frame(1)}event:delete\ndata:MQ==\nid:x\n\n${frame(2)}:\n\n${frame(3)}`
     await run((stream) => stream.write(text))
     expect(await load.happens('complete', PATIENCE_MS)).toBe(true)
@@ -173,8 +173,8 @@ describe.skipIf(!canBuildGo('the load generator of the bench', LOAD))('the load 
   })
 
   /**
-   * All clients' tokens last so much longer, and they are challenged at once; what they answer with gets that status, and after
-   * it comes the last record.
+   * The tokens of all clients last that much longer, and all are challenged at once. Their answers get that status, and then
+   * comes the last record.
    */
   async function runChallenged(leftMs: number, status: number) {
     const clients = Array.from({ length: CLIENTS }, (_, client) => client)

@@ -1,5 +1,5 @@
-// Clients that read as they should while somebody else does not, on connections of their own, with records produced for them
-// all the while: what they are owed is that they notice nothing.
+// Well-behaved clients beside bad ones, on connections of their own, with records produced for them all the time. They must
+// not notice the others.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, vi } from 'vitest'
@@ -47,7 +47,7 @@ export class Bystanders {
     const bystanders = new Bystanders(options)
     await bystanders.#open()
     bystanders.#renewing = bystanders.#renew()
-    bystanders.#renewing.catch(() => {}) // whoever waits for it is told
+    bystanders.#renewing.catch(() => {}) // the caller that waits for it gets the error
     bystanders.#producing = bystanders.#produce()
     return bystanders
   }
@@ -89,7 +89,7 @@ export class Bystanders {
     this.#producing = this.#produce()
   }
 
-  /** They leave, which nobody has done before. Everyone had one challenge for each exp: the next one may be on its way. */
+  /** All leave, and none had left before. Each had one challenge for each exp; the next one may be under way. */
   async leave(): Promise<void> {
     this.#isLeaving = true
     await this.#renewing

@@ -180,7 +180,7 @@ function ourClient(url: string, token: string, receive: Receive, fetch?: Fetch):
   return () => stream.close()
 }
 
-/** A connection of its own for each request; the first one gives exactly the bytes that the case allows, and is destroyed. */
+/** A connection for each request. The first gives exactly the bytes that the case allows, and is destroyed. */
 function cutHttp2Fetch(scene: HttpScene, cut: CutCase): Fetch {
   return async (url, { method, headers, signal }) => {
     const bytesMax = cut.connections++ === 0 ? cut.bodyBytesMax : Number.POSITIVE_INFINITY

@@ -1,5 +1,5 @@
-// One HTTP/2 connection to a server that runs, for as many requests as a test has: streams that write down what they see, and
-// renewals. It does not come back by itself.
+// One HTTP/2 connection to a running server, for as many requests as a test has: streams that note what they see, and
+// renewals. It does not reconnect.
 
 import { once } from 'node:events'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
@@ -36,7 +36,7 @@ export class HeldConnection {
     return new HeldConnection(session)
   }
 
-  /** Resolves when it is answered, whatever the answer is. */
+  /** Resolves when it is answered, with any status. */
   async stream(token: Token, headers: Record<string, string> = {}): Promise<HeldStream> {
     const request = this.#request('GET', token, headers)
     const reader = new StreamReader()

@@ -73,7 +73,7 @@ describe.skipIf(!canStartKafka)('The Kafka plugin without its broker', () => {
     expect(recorded.lines.map(({ msg }) => msg)).toContain(`Kafka answers: ${broker.bootstrapServers}`)
   })
 
-  it('closes within a second while the broker is away, and whoever waits for watermarks is told', async () => {
+  it('closes within a second while the broker is away, and rejects pending questions for watermarks', async () => {
     const topic = await kafka.createTopic()
     await broker.kill()
     const opened = await open(topic)

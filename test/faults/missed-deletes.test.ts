@@ -1,5 +1,5 @@
-// A server is stopped for longer than Kafka keeps tombstones, while its streams stay open: a key is deleted, and the tombstone dropped.
-// Nobody may keep the key: not the server's new streams, not the one that was open, not a client that comes back.
+// A server is stopped for longer than Kafka keeps tombstones, while its streams stay open. A key is deleted, and Kafka drops
+// the tombstone. No client may keep the key: not on new streams, not on the open one, not after coming back.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
@@ -64,7 +64,7 @@ describe.skipIf(bootstrapServers === null)('A server that missed a delete', { ti
     await vi.waitUntil(() => stream.reader.records.includes('other'), SOON)
   }
 
-  it('reads the topic again, and says so to whoever may keep the key', async () => {
+  it('reads the topic again, and tells the clients that may keep the key', async () => {
     await put('deleted', 'deleted')
     await put('kept', 'kept')
     const open = await (await opener())()
@@ -95,9 +95,9 @@ describe.skipIf(bootstrapServers === null)('A server that missed a delete', { ti
       SOON,
     )
     const open2 = await opener()
-    const anew = await open2()
-    await vi.waitUntil(() => anew.reader.records.includes('roll'), SOON)
-    expect(anew.reader.records).not.toContain('deleted')
+    const fresh = await open2()
+    await vi.waitUntil(() => fresh.reader.records.includes('roll'), SOON)
+    expect(fresh.reader.records).not.toContain('deleted')
     const back = await open2({ 'last-event-id': before })
     await vi.waitUntil(() => back.reader.records.includes('roll'), SOON)
     expect(back.reader.comments).toContain('gap deletes-dropped')

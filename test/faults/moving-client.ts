@@ -1,5 +1,5 @@
-// A client that never stays: it leaves by itself now and then, or in the middle of an event, or with the server that was
-// killed, and comes back to any server with the id of the last event that it had whole. It counts as it reads.
+// A client that never stays: now and then it leaves, or is cut in the middle of an event, or loses a server that was killed.
+// It comes back to any server with the id of the last whole event. It counts as it reads.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Reading, readHttp1, readHttp2, type StreamAddress } from '../support/resuming-client.ts'
@@ -31,7 +31,7 @@ export interface MovingClientOptions {
 interface Visit {
   readonly target: MovingTarget
   readonly start: number
-  /** Where not, whatever becomes of the connection is no fault. */
+  /** Else the end of the connection is no fault, however it ends. */
   readonly wasUp: boolean
   readonly resumedBy: string
   readonly resumedFrom: string
@@ -46,7 +46,7 @@ interface Visit {
 /** An id goes back by the header or by either name in the query. */
 const WAYS = ['last-event-id', 'lastEventId', 'last_event_id'] as const
 const STAY_MS_MAX = 20_000
-/** Of those who leave by themselves: how many within a chunk, wherever that cuts it. */
+/** Of those who leave by themselves: how many within a chunk, at any byte of it. */
 const CUT_SHARE = 0.7
 /** Most are back much sooner: before the other server has what this one had. */
 const RECONNECT_MS_MAX = 100
@@ -68,7 +68,7 @@ export class MovingClient {
   cuts = 0
   /** Records whose id was not what the client had with them. */
   wrongIds = 0
-  /** Longest time in which nothing came, whatever the reason: a server that was killed, one that starts, one that is busy. */
+  /** Longest time in which nothing came, because a server was killed, was starting or was busy. */
   longestSilenceMs = 0
   faultCount = 0
   /** The first of its faults, in words. */
@@ -112,7 +112,8 @@ export class MovingClient {
     const isOpen = visit?.isOpen ? 'open' : 'not open'
     const where = visit === null ? 'on no connection' : `${isOpen} at ${describe(visit)}`
     const silent = Math.round((Date.now() - this.#lastByteAtMs) / 1000)
-    return `${this.name} is ${where}, has [${this.ledger.due}], heard the last byte ${silent} s ago; last ids ${this.#lastIds.join(' ')}`
+    const lastIds = this.#lastIds.join(' ')
+    return `${this.name} is ${where}, has [${this.ledger.due}], last byte ${silent} s ago; last ids ${lastIds}`
   }
 
   async #run(): Promise<void> {
@@ -224,7 +225,7 @@ export class MovingClient {
     this.#lastId = idText()
   }
 
-  /** An id has to say exactly what the client has: less would be sent again to who resumes from it, more would be lost. */
+  /** An id has to say exactly what the client has: if it says less, records come twice; if it says more, some are lost. */
   #checkId(visit: Visit, bytes: Buffer, start: number, end: number, what: string): void {
     const isId = this.#position.read(bytes, start, end)
     if (isId && isSame(this.#position.offsets, this.ledger.due)) return

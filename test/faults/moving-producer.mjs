@@ -1,6 +1,6 @@
-// The process that writes, whatever the test's own process is busy with: at a steady rate, or in bursts. A record says its
-// partition and its number there, which is its offset; a third have no key, the others one that nobody else has. Tells how
-// many there are.
+// A process that writes at a steady rate or in bursts, however busy the test's own process is. A record's value is its
+// partition and its number there, which is its offset. A third have no key, the others a key of their own. Tells how many
+// there are.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import rdkafka from 'node-rdkafka'

@@ -1,5 +1,5 @@
-// The moving clients against servers that are wrong on purpose: each fault is told and counted as what it is, and a stream
-// that is sound is not accused, wherever it was cut.
+// The moving clients against servers that are wrong on purpose: each fault is counted as what it is, and a sound stream is
+// not accused, no matter where it was cut.
 
 import { once } from 'node:events'
 import { createSecureServer, type Http2SecureServer, type Http2ServerRequest } from 'node:http2'
@@ -35,7 +35,7 @@ describe.each(['h2', 'h1'] as const)('A moving client over %s', (protocol) => {
     requests.length = 0
   })
 
-  /** Answers each connection with the next text, the last one again and again; `cut` ones then lose their connection. */
+  /** Answers each connection with the next text, then always with the last; `cut` ones then lose their connection. */
   async function open(texts: readonly { text: string; cut?: 'killed' | 'lost'; status?: number }[]) {
     server = createSecureServer({
       allowHTTP1: true,
@@ -133,7 +133,7 @@ describe.each(['h2', 'h1'] as const)('A moving client over %s', (protocol) => {
     expect(fault).toContain(words)
   })
 
-  it('tells a connection that nobody was to end, and an answer that is no stream', async () => {
+  it('reports a connection that ended without a reason, and an answer that is no stream', async () => {
     await open([
       { text: SOUND, cut: 'lost' },
       { text: '', status: 503 },

@@ -1,5 +1,5 @@
-// Two servers on one Kafka, one of them of two workers, either killed again and again while a producer writes, and clients that
-// move between them all the time: whatever order a server read the partitions in, an id is good at the other, and every record
+// Two servers on one Kafka, one with two workers. Both are killed again and again while a producer writes and clients move
+// between them. An id is good at the other server, no matter in which order that read the partitions, and every record
 // comes once.
 
 import { setTimeout as pause } from 'node:timers/promises'
@@ -20,7 +20,7 @@ const RECORDS = SECONDS * RECORDS_PER_SECOND
 const CLIENTS = 50
 /** Time between a server's start and the next kill, of it or of the other: while it catches up, or once it is live. */
 const KILL_WITHIN_MS = { min: 1_000, max: 5_000 }
-/** In which everyone has to come to hold everything, once nothing is written and nobody killed any more. */
+/** Within this, all clients have everything, once nothing is written and no server is killed any more. */
 const CATCH_UP_MS = 30_000
 const FAULTS_SHOWN_MAX = 20
 const TIMEOUT_MS = SECONDS * 1000 + 75_000
@@ -123,7 +123,7 @@ describe.skipIf(bootstrapServers === null)(
       expectThatItWasWhatItSays(counts)
     })
 
-    /** Nothing is written any more: nobody is killed again, and nobody leaves. */
+    /** Nothing is written any more, no server is killed again, and no client leaves. */
     function rest(): void {
       restingSinceMs = Date.now()
       for (const client of clients) client.settle()
@@ -133,7 +133,7 @@ describe.skipIf(bootstrapServers === null)(
       const { lost, twice, outOfOrder, wrongIds, received, reconnects, moves, cuts, longestSilenceMs } =
         counts
       return [
-        `${RECORDS} records in ${PARTITIONS} partitions at ${RECORDS_PER_SECOND}/s, ${kills} kills, ${CLIENTS} clients,`,
+        `${RECORDS} records, ${PARTITIONS} partitions, ${RECORDS_PER_SECOND}/s, ${kills} kills, ${CLIENTS} clients,`,
         `${reconnects} reconnects, ${moves} moves, ${cuts} cut within an event:`,
         `${lost} lost, ${twice} twice, ${outOfOrder} out of order, ${wrongIds} wrong ids of ${received};`,
         `${orders.differing} of ${orders.compared} records that came from both servers had another id at each,`,

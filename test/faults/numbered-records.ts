@@ -1,4 +1,4 @@
-// Records that say their partition and their number there, 500 a second, and what somebody who reads them all has of them.
+// Records whose value is their partition and their number there, 500 a second, and what a client has read of them.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'vitest'

@@ -1,5 +1,5 @@
-// A process of clients that come and go for as long as they are told: over HTTP/1.1 and HTTP/2, quick, slow and stalled,
-// reset in mid-write. Every byte is checked as it comes; the first that is wrong is reported, and ends the process.
+// A process of clients that come and go until it is told to stop: over HTTP/1.1 and HTTP/2, quick, slow, stalled, or reset in
+// mid-write. Every byte is checked as it comes. The first wrong one is reported, and ends the process.
 
 import { request as plainRequest } from 'node:http'
 import { connect } from 'node:http2'
@@ -13,7 +13,7 @@ import { PatternReader } from './pattern-reader.mjs'
 const STAY_MS_MAX = 1200
 /** Wider than what comes in a visit: nothing but the socket holds the server up. */
 const WINDOW_BYTES = 256 * 1024 * 1024
-/** From a token's exp until the server has ended what it held open: 0.25 s by the contract, and some for a busy machine. */
+/** From a token's exp until the server has ended its streams: 0.25 s as promised, and some for a busy machine. */
 const ENDED_MS = 400
 /** What the server had on its way then is here within. */
 const HEARD_MS = 300
@@ -98,8 +98,8 @@ async function visitHttp2({ topic, port, ca, token }) {
 }
 
 /**
- * Streams that the server ends, by their tokens, while the socket takes nothing off the connection that they share; then all that
- * the server had still on its way. Each DATA frame is checked, which node:http2 would not show behind the end of its stream.
+ * Streams that the server ends at their tokens' exp, while their shared socket reads nothing; then all that was still under
+ * way. Each DATA frame is checked: node:http2 would not show those after the end of a stream.
  */
 async function visitCleartext({ topic, port, tokens }) {
   const tap = new FrameTap(port)

@@ -1,5 +1,5 @@
-// Checks every byte of a stream of pattern records: each frame whole, its id its own, offsets in order; what is cut off at
-// the end must be the beginning of a frame, too. Throws at the first byte that does not belong there.
+// Checks every byte of a stream of pattern records: whole frames, each with its own id, offsets in order. What is cut off at
+// the end must be the beginning of a frame, too. Throws at the first wrong byte.
 
 import { recordFrame } from './pattern.mjs'
 
@@ -7,8 +7,16 @@ import { recordFrame } from './pattern.mjs'
 const HEAD = /^data:(\w+) (\d+) /
 const HEAD_BYTES_MAX = 40
 /** What a stream says besides its records. */
-const WORDS =
-  /^(retry:\d{4,5}|:ready|:gap too-old|:end (too-old|slow|busy|shutdown|expired)|:(\nid:[\w=-]+)?|event:challenge\ndata:\{"method":"POST","headers":\{"content-type":"application\/x-challenge-response"\}\})\n\n$/
+const WORDS = new RegExp(
+  `^(${[
+    String.raw`retry:\d{4,5}`,
+    ':ready',
+    ':gap too-old',
+    ':end (too-old|slow|busy|shutdown|expired)',
+    String.raw`:(\nid:[\w=-]+)?`,
+    String.raw`event:challenge\ndata:\{"method":"POST","headers":\{"content-type":"application/x-challenge-response"\}\}`,
+  ].join('|')})\n\n$`,
+)
 const WORD_BYTES_MAX = 128
 
 export class PatternReader {
@@ -69,7 +77,7 @@ export class PatternReader {
     return end + 2
   }
 
-  /** The frame that has to stand here, by the topic and offset that it begins with; null as long as those are not in. */
+  /** The frame that has to be here, by the topic and offset at its beginning; null until those have come. */
   #expected(bytes) {
     const head = HEAD.exec(bytes.toString('latin1', 0, HEAD_BYTES_MAX))
     if (head === null) {

@@ -1,4 +1,4 @@
-// Reads event ids by docs/protocol.md, "Event ids", and nothing of ours: what an id says is compared with what a client has.
+// Decodes event ids by docs/protocol.md, "Event ids", without our code, to compare an id with what a client has.
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 const SIX_BITS = new Uint8Array(256).fill(0xff)

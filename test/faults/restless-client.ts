@@ -1,4 +1,4 @@
-// A client that opens and leaves without end: streams of one connection, reset as they are answered, or whole connections.
+// A client that opens and leaves all the time: streams of one connection, reset as they are answered, or connections.
 
 import { once } from 'node:events'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
@@ -49,7 +49,7 @@ export class RestlessClient {
 
   #begin(done: Promise<unknown>): void {
     this.#done = done
-    done.catch(() => {}) // whoever stops it is told
+    done.catch(() => {}) // the caller that stops it gets the error
   }
 
   async #repeat(action: () => Promise<void>): Promise<void> {

@@ -6,7 +6,7 @@ import { WebSocket } from 'undici'
 import { vi } from 'vitest'
 import type { ServerProcess } from '../support/server-process.ts'
 
-/** Wherever there is room, once it is asked for. */
+/** At any free port, once it is asked for. */
 export const INSPECTABLE = { NODE_OPTIONS: '--inspect-port=0' }
 /** Ports of the peers of all connections of a thread. */
 const PEERS = 'JSON.stringify(process._getActiveHandles().flatMap(({ remotePort }) => remotePort ?? []))'
@@ -57,7 +57,7 @@ export class RunningWorkers {
     return ports
   }
 
-  /** Ends a worker at once, in the middle of whatever it does; resolves when it is gone. */
+  /** Ends a worker at once, in the middle of its work; resolves when it is gone. */
   async kill(name: string): Promise<void> {
     this.#evaluate(name, 'process.exit(7)').catch(() => {}) // it is gone before it can answer
     await vi.waitUntil(() => !this.names.has(name), { timeout: ANSWER_MS })

@@ -1,5 +1,5 @@
-// Segments that are used again and again under clients that are slow, stalled, or reset in mid-write: nobody may see a byte
-// that is not theirs, nobody skips a record without a word, every reader is counted out, and memory stays what it was.
+// Segments are reused under clients that are slow, stalled, or reset in mid-write. No client may get a byte of another frame
+// or skip a record without a gap, every reader releases its segments, and memory does not grow.
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -24,11 +24,11 @@ const MIB = 1024 * 1024
 const RETAINED_BYTES_MAX = 8 * MIB
 const POOL_BYTES = 2 * RETAINED_BYTES_MAX
 const CLIENTS_PER_TARGET = 5
-/** Frames of up to 1.4 MB have a segment of 2 MiB; a write of each stream may hold one (HTTP/2: three streams a client). */
+/** Frames of up to 1.4 MB have a segment of 2 MiB. A write of each stream may hold one; HTTP/2 clients have 3 streams. */
 const HELD_BYTES_MAX = 2 * (1 + 1 + 3 + 3) * CLIENTS_PER_TARGET * 2 * MIB
 /** What a compaction makes before it gives back what it replaces. */
 const REWRITTEN_BYTES_MAX = 8 * MIB
-/** Growth of the resident set that is put down to the allocator: a tenth of what passes through the segments meanwhile. */
+/** Growth of the resident set that may be the allocator's: a tenth of what passes through the segments meanwhile. */
 const RSS_TOLERANCE_BYTES = 2 * POOL_BYTES
 const ROUNDS_MAX = 3
 const BATCH_BYTES = 256 * 1024
@@ -48,7 +48,7 @@ class WatchedPool extends SegmentPool {
   }
 }
 
-it('gives nobody a byte that is not theirs, and keeps no memory', { timeout: 5 * TIMEOUT_MS }, async () => {
+it('gives no client a byte of another frame, and keeps no memory', { timeout: 5 * TIMEOUT_MS }, async () => {
   const pool = new WatchedPool()
   const scenes = new Map([
     ['all', await openScene(pool)],
@@ -221,7 +221,7 @@ function produceNext(name: string, topic: TopicInMemory): number {
   return value.length
 }
 
-/** Waits until every stream is gone, checks that nobody is counted in any more, and returns what is resident. */
+/** Waits until every stream is gone, checks that no segment has a reader, and returns the resident set. */
 async function settled(scenes: ReadonlyMap<string, HttpScene>, pool: WatchedPool): Promise<number> {
   const open = () => [...scenes.values()].map(({ app }) => app.kafkaSse.figures.streamsOpen)
   const counted = () => [...pool.segments].filter((segment) => segment.holdCount !== 0)
@@ -230,7 +230,7 @@ async function settled(scenes: ReadonlyMap<string, HttpScene>, pool: WatchedPool
   return residentBytes()
 }
 
-/** The resident set's size without what V8 keeps as room for the next objects: that grows and shrinks as V8 sees fit. */
+/** The resident set without the room that V8 keeps for new objects, which grows and shrinks by V8's own rules. */
 function residentBytes(): number {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as (options: object) => void

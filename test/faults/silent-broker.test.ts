@@ -194,7 +194,7 @@ async function see(open: () => Promise<HeldStream>): Promise<Seen> {
   return { stream: await open(), had: NOTHING, sinceMs: () => askedAtMs }
 }
 
-/** By its name, how long each took to have a record that was written while the broker was silent; those left out had none. */
+/** By name, how long each took to get a record that was written during the silence; those that are missing got none. */
 async function waitForNews(seen: Record<string, Seen>): Promise<Record<string, number>> {
   const startedAtMs = performance.now()
   const waitedMs: Record<string, number> = {}

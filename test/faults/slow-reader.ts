@@ -1,5 +1,5 @@
-// A stream on a connection of its own that is read at so many bytes a second. HTTP/2's window is all that arrives unread:
-// what lies beyond it lies at the server.
+// A stream on a connection of its own, read at a given number of bytes a second. Only HTTP/2's window arrives unread; the
+// rest waits at the server.
 
 import { once } from 'node:events'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2'
@@ -43,7 +43,7 @@ export class SlowReader {
     return reader
   }
 
-  /** Whether the server has ended it, whatever there is still to read. */
+  /** Whether the server has ended it, even if something is still unread. */
   get isOver(): boolean {
     return this.#stream.closed
   }
@@ -53,7 +53,7 @@ export class SlowReader {
     return this.#stream.rstCode ?? 0
   }
 
-  /** Reads whatever comes, from now on. */
+  /** Reads everything from now on. */
   hurry(): void {
     clearInterval(this.#reading)
     this.#stream.on('data', (bytes) => this.#take(bytes))

@@ -1,5 +1,5 @@
-// Worker threads of the server as it is shipped, killed from outside while a producer writes: their clients come back and have
-// every record once, the other worker's clients notice nothing, and what the dead ones referred to is used again.
+// Worker threads of the built server are killed from outside while a producer writes. Their clients come back and have every
+// record once, the other worker's clients notice nothing, and segments that the dead workers referred to are reused.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -81,7 +81,7 @@ describe.skipIf(bootstrapServers === null)('A worker that is killed while record
     return clients.filter(({ port }) => ports.includes(port))
   }
 
-  /** Clients leave and come back until both workers have some: who accepts a connection is the operating system's choice. */
+  /** Clients leave and come back until both workers have some: the operating system chooses who accepts a connection. */
   async function spread(): Promise<void> {
     for (const worker of [...workers.names, ...workers.names])
       while ((await clientsOf(worker)).length < CLIENTS_OF_EACH) await someLeave()
@@ -158,7 +158,7 @@ describe.skipIf(bootstrapServers === null)('A worker that is killed while record
 
   it('gives up, with a word on why, when there is no socket left for another', async () => {
     for (; deaths <= SPARE; deaths++) await workers.kill(await oneOfTwo())
-    workers.close() // Node waits with its end for whoever looks at it
+    workers.close() // Node does not end while a debugger is connected
     expect(await server.ended()).toBe(1)
     expect(server.output).toContain('"msg":"no listening socket is left for another worker"')
   })
@@ -177,7 +177,7 @@ describe.skipIf(bootstrapServers === null)('A worker that is killed while record
     })
   }
 
-  /** Writes what supersedes itself until segments have left the bus that a write refers to which nobody takes. */
+  /** Writes records that supersede each other, until segments have left the bus that an untaken write refers to. */
   async function outrun(): Promise<void> {
     for (let rounds = 0; rounds < ROUNDS_PARTED; ) {
       await kafka.produce(topic, { partition: 0, key: 'large', value: ''.padEnd(4 * LARGE_BYTES) })
@@ -191,7 +191,7 @@ describe.skipIf(bootstrapServers === null)('A worker that is killed while record
     return connections.find(([, ports]) => ports.length > 0)?.[0]
   }
 
-  /** What must not fall, whoever dies. */
+  /** What must not fall when a worker dies. */
   function counters(): Promise<number[]> {
     const names = ['streams_opened', 'delivered_records', 'delivered_bytes', 'writes']
     return Promise.all(names.map((name) => server.metric(`kafka_sse_${name}_total`)))

@@ -1,5 +1,5 @@
-// Two workers that are one server to everybody outside: whichever of them a connection comes to, streams are renewed, counted
-// and limited together, and end together. What becomes of a worker that dies under load: worker-killed.test.ts.
+// Two workers are one server to its clients: streams are renewed, counted and limited together, and end together, no matter
+// which worker has the connection. worker-killed.test.ts has workers that die under load.
 
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -55,7 +55,7 @@ describe.skipIf(bootstrapServers === null)('A server of two workers', () => {
     return opened
   }
 
-  /** Connections by the worker that serves them, until both serve some: who accepts one is the operating system's choice. */
+  /** Connections by their worker, once both have some: the operating system chooses who accepts one. */
   async function openOnBoth(server: ServerProcess, workers: RunningWorkers): Promise<HeldConnection[][]> {
     const opened: HeldConnection[] = []
     for (let rounds = 0; rounds < ROUNDS_MAX; rounds++) {
@@ -140,7 +140,7 @@ describe.skipIf(bootstrapServers === null)('A server of two workers', () => {
       for (const stream of streams) stream.close()
     })
 
-    it('takes up a TLS session whichever worker it began with', async () => {
+    it('resumes a TLS session, no matter which worker it began with', async () => {
       const sockets = [await connectAgain(server)]
       const session = (await once(firstOf(sockets), 'session'))[0] as Buffer
       const served = new Set<string | undefined>()
@@ -164,7 +164,7 @@ describe.skipIf(bootstrapServers === null)('A server of two workers', () => {
     })
     afterAll(close)
 
-    it('gives no more places than there are, whoever asks where, and gives back those of who leaves or dies', {
+    it('never gives more places than there are, at any worker, and frees those of clients that leave or die', {
       timeout: 40_000,
     }, async () => {
       const tokens = await Promise.all(['a', 'b'].map((subject) => server.token('+1h', subject)))
@@ -233,7 +233,7 @@ describe.skipIf(bootstrapServers === null)('A server of two workers', () => {
       const { server, streams, startedAtMs } = await open(count, { DRAIN_SECONDS: '5' }, { leadsGroup: true })
       process.kill(-server.pid, 'SIGINT')
       expect(await server.ended()).toBe(0)
-      // One stream after the other, which nobody waits for who is told twice.
+      // One stream ends after the other: a server that took this for two signals would not wait for them.
       expect(Date.now() - startedAtMs).toBeGreaterThan((count - 1) * DRAIN_STEP_MS)
       for (const { reader } of streams) expect(reader.comments.at(-1)).toBe('end shutdown')
     })
@@ -300,7 +300,7 @@ function firstOf<T>(all: readonly T[]): T {
   return first
 }
 
-/** What has ended has no command any more, also where nobody has asked for its exit code yet. */
+/** A process that has ended has no command, even before its exit code is collected. */
 function isAlive(pid: number): boolean {
   try {
     return readFileSync(`/proc/${pid}/cmdline`).length > 0

@@ -46,7 +46,7 @@ export class WorkCounter {
     }
   }
 
-  /** The counts since it was last asked, which start anew. */
+  /** The counts since the last call; resets them. */
   async #take(): Promise<Profiler.ScriptCoverage[]> {
     const { result } = await this.#session.post('Profiler.takePreciseCoverage')
     return result.filter(({ url }) => url.endsWith(this.#path))

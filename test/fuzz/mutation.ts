@@ -1,4 +1,4 @@
-// Ids made worse at random, the same ones for the same seed: as text, as bytes, and as the numbers that the bytes stand for.
+// Random mutations of ids, the same ones for the same seed: of the text, the bytes, and the numbers in them.
 
 import { writeNumber, writeText } from './reference-decoder.ts'
 
@@ -63,7 +63,7 @@ const editBytes: Edit = (text, pool, random) => {
   return padded(bytes, random)
 }
 
-/** The numbers edited, the count mostly made to fit again: what is refused by its count tells nothing about the rest. */
+/** Edits the numbers, and mostly makes the count fit again: an id with a wrong count is refused before the rest is read. */
 const editNumbers: Edit = (text, pool, random) => {
   const numbers = numbersOf(bytesOf(text).slice(1)).slice(1)
   const at = below(numbers.length + 1, random)

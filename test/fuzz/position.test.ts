@@ -84,7 +84,7 @@ function shown(text: string): string {
   return `${entry} (bytes ${Buffer.from(text, 'base64url').toString('hex') || 'none'})`
 }
 
-/** Without whatever can be left out of it while the fault stays; a long one as it is, since that would take minutes. */
+/** The shortest id that still has the fault. A long id stays as it is, because shortening it would take minutes. */
 function shortest(text: string): string {
   if (text.length > 10 * SHORT_LENGTH_MAX) return text
   for (let size = text.length >> 1; size > 0; size >>= 1) {
@@ -144,7 +144,7 @@ describe('the decoder of event ids', () => {
     expect(missed).toEqual([])
   })
 
-  it('does work by the length of an id, whatever is in it', async () => {
+  it('does work by the length of an id, no matter what is in it', async () => {
     await expectLinear(texts(corpus))
   })
 
