@@ -1,5 +1,5 @@
-// `npm start`, then what it says to do next: a token, the stream, a record. Ends with 0 if the record came over the stream
-// and Ctrl-C ended the demo. Reads the stream as the printed curl line would, because there may be no curl.
+// `npm start`, then what it says to do next: a token, the stream, a record. Ends with 0 if the record came over the
+// stream and Ctrl-C ended the demo. Reads the stream as the printed curl line would, because there may be no curl.
 
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'

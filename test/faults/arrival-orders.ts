@@ -1,5 +1,5 @@
-// Which ids the servers' processes gave to the same records. While all have one order of arrival, a record has the same id
-// at every server. Different ids show different orders; different ids by one process show that it rewrites them.
+// Which ids the servers' processes gave to the same records. While all have one order of arrival, a record has the same
+// id at every server. Different ids show different orders; different ids by one process show that it rewrites them.
 
 interface Marks {
   readonly start: number

@@ -1,5 +1,6 @@
-// Bad clients beside good ones: what the bad ones get, and that the good ones get everything they should. docs/operating.md,
-// "What a bad client gets", has the rows. Here are counts and promises; bench/workloads/bystanders.mjs has the times.
+// Bad clients beside good ones: what the bad ones get, and that the good ones get everything they should.
+// docs/operating.md, "What a bad client gets", has the rows. Here are counts and promises;
+// bench/workloads/bystanders.mjs has the times.
 
 import { constants } from 'node:http2'
 import { getDefaultHighWaterMark } from 'node:stream'
@@ -136,7 +137,7 @@ describe.skipIf(bootstrapServers === null)('A client', { timeout: 60_000 }, () =
     expect(await statuses(1)).toEqual(new Set([429]))
   }
 
-  /** A restless client is answered while it goes on. Afterwards nothing of it is left, and no other client noticed it. */
+  /** A restless client is answered while it goes on. Afterwards nothing of it is left; no other client noticed it. */
   async function expectServed(
     begin: (client: RestlessClient) => void,
     isEnough: (client: RestlessClient) => boolean,

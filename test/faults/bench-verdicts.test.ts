@@ -173,8 +173,8 @@ describe.skipIf(!canBuildGo('the load generator of the bench', LOAD))('the load 
   })
 
   /**
-   * The tokens of all clients last that much longer, and all are challenged at once. Their answers get that status, and then
-   * comes the last record.
+   * The tokens of all clients last that much longer, and all are challenged at once. Their answers get that status, and
+   * then comes the last record.
    */
   async function runChallenged(leftMs: number, status: number) {
     const clients = Array.from({ length: CLIENTS }, (_, client) => client)

@@ -1,5 +1,5 @@
-// Well-behaved clients beside bad ones, on connections of their own, with records produced for them all the time. They must
-// not notice the others.
+// Well-behaved clients beside bad ones, on connections of their own, with records produced for them all the time. They
+// must not notice the others.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, vi } from 'vitest'

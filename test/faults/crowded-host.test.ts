@@ -1,5 +1,5 @@
-// A host that registers the plugin many times on the same brokers: its own work in libuv's four threads is not slowed down,
-// and a hundred topics are read as soon as one.
+// A host that registers the plugin many times on the same brokers: its own work in libuv's four threads is not slowed
+// down, and a hundred topics are read as soon as one.
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { KafkaSseOptions } from '../../src/plugin.ts'

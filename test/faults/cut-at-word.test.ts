@@ -1,5 +1,6 @@
-// Two servers on one Kafka, one with two workers, and clients that are cut right after each heartbeat or `ready` with an id,
-// while records come in bursts and a read is nearly always under way. An id comes only after every record before it.
+// Two servers on one Kafka, one with two workers, and clients that are cut right after each heartbeat or `ready` with
+// an id, while records come in bursts and a read is nearly always under way. An id comes only after every record before
+// it.
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { bootstrapServers, Kafka } from '../kafka/kafka.ts'
@@ -79,7 +80,7 @@ describe.skipIf(bootstrapServers === null)('Clients that are cut behind each wor
     const cuts = { ready: sum((client) => client.cuts.ready), ping: sum((client) => client.cuts.ping) }
     const records = produced.reduce((total, count) => total + count, 0)
     console.log(
-      `${records} records, ${CLIENTS} clients, ${SECONDS} s, cut after ${cuts.ping} heartbeats and ${cuts.ready} readies:`,
+      `${records} records, ${CLIENTS} clients, ${SECONDS} s, cut after ${cuts.ping} heartbeats, ${cuts.ready} readies:`,
       `${counts.lost} lost (of ${robbed} clients), ${counts.twice} twice, ${counts.outOfOrder} out of order,`,
       `${counts.wrongIds} wrong ids; seed ${SEED}`,
     )

@@ -1,5 +1,5 @@
-// A client that is cut right after a `ready` or a heartbeat with an id, and comes back with that id to any server: the ids
-// between records must be as true as those of records. It counts as it reads.
+// A client that is cut right after a `ready` or a heartbeat with an id, and comes back with that id to any server: the
+// ids between records must be as true as those of records. It counts as it reads.
 
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
 import { setTimeout as pause } from 'node:timers/promises'

@@ -1,5 +1,5 @@
-// Splits a stream into its blocks, which end with a blank line: a hundred thousand a second, so it makes no string for each.
-// Lines have to end with LF, as ours do.
+// Splits a stream into its blocks, which end with a blank line: a hundred thousand a second, so it makes no string for
+// each. Lines have to end with LF, as ours do.
 
 const LF = 0x0a
 

@@ -1,5 +1,5 @@
-// The client's end of an HTTP/2 connection without TLS, which shows every DATA frame that the server sent, also for streams
-// that the client has cancelled: node:http2 drops those unseen. It can stop reading while it goes on writing.
+// The client's end of an HTTP/2 connection without TLS, which shows every DATA frame that the server sent, also for
+// streams that the client has cancelled: node:http2 drops those unseen. It can stop reading while it goes on writing.
 
 import { connect as connectTcp } from 'node:net'
 import { Duplex } from 'node:stream'

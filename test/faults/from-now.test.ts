@@ -1,5 +1,5 @@
-// A server begins to read a topic that is written to all the time, and clients ask at once for what comes from now on. Every
-// record that is produced after they have their answer arrives, no matter what Kafka tells the server later.
+// A server begins to read a topic that is written to all the time, and clients ask at once for what comes from now on.
+// Every record that is produced after they have their answer arrives, no matter what Kafka tells the server later.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'

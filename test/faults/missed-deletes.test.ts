@@ -1,5 +1,5 @@
-// A server is stopped for longer than Kafka keeps tombstones, while its streams stay open. A key is deleted, and Kafka drops
-// the tombstone. No client may keep the key: not on new streams, not on the open one, not after coming back.
+// A server is stopped for longer than Kafka keeps tombstones, while its streams stay open. A key is deleted, and Kafka
+// drops the tombstone. No client may keep the key: not on new streams, not on the open one, not after coming back.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'

@@ -1,5 +1,5 @@
-// A client that never stays: now and then it leaves, or is cut in the middle of an event, or loses a server that was killed.
-// It comes back to any server with the id of the last whole event. It counts as it reads.
+// A client that never stays: now and then it leaves, or is cut in the middle of an event, or loses a server that was
+// killed. It comes back to any server with the id of the last whole event. It counts as it reads.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Reading, readHttp1, readHttp2, type StreamAddress } from '../support/resuming-client.ts'
@@ -225,7 +225,7 @@ export class MovingClient {
     this.#lastId = idText()
   }
 
-  /** An id has to say exactly what the client has: if it says less, records come twice; if it says more, some are lost. */
+  /** An id has to say exactly what the client has: if it says less, records come twice; if more, some are lost. */
   #checkId(visit: Visit, bytes: Buffer, start: number, end: number, what: string): void {
     const isId = this.#position.read(bytes, start, end)
     if (isId && isSame(this.#position.offsets, this.ledger.due)) return

@@ -1,6 +1,6 @@
 // A process that writes at a steady rate or in bursts, however busy the test's own process is. A record's value is its
-// partition and its number there, which is its offset. A third have no key, the others a key of their own. Tells how many
-// there are.
+// partition and its number there, which is its offset. A third have no key, the others a key of their own. Tells how
+// many there are.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import rdkafka from 'node-rdkafka'

@@ -1,5 +1,5 @@
-// The moving clients against servers that are wrong on purpose: each fault is counted as what it is, and a sound stream is
-// not accused, no matter where it was cut.
+// The moving clients against servers that are wrong on purpose: each fault is counted as what it is, and a sound stream
+// is not accused, no matter where it was cut.
 
 import { once } from 'node:events'
 import { createSecureServer, type Http2SecureServer, type Http2ServerRequest } from 'node:http2'

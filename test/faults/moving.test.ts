@@ -1,6 +1,6 @@
-// Two servers on one Kafka, one with two workers. Both are killed again and again while a producer writes and clients move
-// between them. An id is good at the other server, no matter in which order that read the partitions, and every record
-// comes once.
+// Two servers on one Kafka, one with two workers. Both are killed again and again while a producer writes and clients
+// move between them. An id is good at the other server, no matter in which order that read the partitions, and every
+// record comes once.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'

@@ -1,5 +1,5 @@
-// A process of clients that come and go until it is told to stop: over HTTP/1.1 and HTTP/2, quick, slow, stalled, or reset in
-// mid-write. Every byte is checked as it comes. The first wrong one is reported, and ends the process.
+// A process of clients that come and go until it is told to stop: over HTTP/1.1 and HTTP/2, quick, slow, stalled, or
+// reset in mid-write. Every byte is checked as it comes. The first wrong one is reported, and ends the process.
 
 import { request as plainRequest } from 'node:http'
 import { connect } from 'node:http2'
@@ -98,8 +98,8 @@ async function visitHttp2({ topic, port, ca, token }) {
 }
 
 /**
- * Streams that the server ends at their tokens' exp, while their shared socket reads nothing; then all that was still under
- * way. Each DATA frame is checked: node:http2 would not show those after the end of a stream.
+ * Streams that the server ends at their tokens' exp, while their shared socket reads nothing; then all that was still
+ * under way. Each DATA frame is checked: node:http2 would not show those after the end of a stream.
  */
 async function visitCleartext({ topic, port, tokens }) {
   const tap = new FrameTap(port)

@@ -1,5 +1,5 @@
-// Checks every byte of a stream of pattern records: whole frames, each with its own id, offsets in order. What is cut off at
-// the end must be the beginning of a frame, too. Throws at the first wrong byte.
+// Checks every byte of a stream of pattern records: whole frames, each with its own id, offsets in order. What is cut
+// off at the end must be the beginning of a frame, too. Throws at the first wrong byte.
 
 import { recordFrame } from './pattern.mjs'
 
@@ -14,7 +14,8 @@ const WORDS = new RegExp(
     ':gap too-old',
     ':end (too-old|slow|busy|shutdown|expired)',
     String.raw`:(\nid:[\w=-]+)?`,
-    String.raw`event:challenge\ndata:\{"method":"POST","headers":\{"content-type":"application/x-challenge-response"\}\}`,
+    String.raw`event:challenge\ndata:\{"method":"POST","headers":` +
+      String.raw`\{"content-type":"application/x-challenge-response"\}\}`,
   ].join('|')})\n\n$`,
 )
 const WORD_BYTES_MAX = 128

@@ -1,5 +1,5 @@
-// Segments are reused under clients that are slow, stalled, or reset in mid-write. No client may get a byte of another frame
-// or skip a record without a gap, every reader releases its segments, and memory does not grow.
+// Segments are reused under clients that are slow, stalled, or reset in mid-write. No client may get a byte of another
+// frame or skip a record without a gap, every reader releases its segments, and memory does not grow.
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -24,7 +24,7 @@ const MIB = 1024 * 1024
 const RETAINED_BYTES_MAX = 8 * MIB
 const POOL_BYTES = 2 * RETAINED_BYTES_MAX
 const CLIENTS_PER_TARGET = 5
-/** Frames of up to 1.4 MB have a segment of 2 MiB. A write of each stream may hold one; HTTP/2 clients have 3 streams. */
+/** Frames of up to 1.4 MB have a segment of 2 MiB. A write of each stream may hold one (HTTP/2: 3 streams a client). */
 const HELD_BYTES_MAX = 2 * (1 + 1 + 3 + 3) * CLIENTS_PER_TARGET * 2 * MIB
 /** What a compaction makes before it gives back what it replaces. */
 const REWRITTEN_BYTES_MAX = 8 * MIB

@@ -1,5 +1,6 @@
-// The server is killed again and again while a producer writes and clients read. A client that comes back with its id gets
-// every record once, in each partition's order. With several workers there are two processes, and either is killed.
+// The server is killed again and again while a producer writes and clients read. A client that comes back with its id
+// gets every record once, in each partition's order. With several workers there are two processes, and either is
+// killed.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'

@@ -1,5 +1,5 @@
-// A broker of three hangs: it is still listed as the leader of its partitions, its connections stay open, and it answers
-// nothing. Streams get what the others lead, and in the end every record once.
+// A broker of three hangs: it is still listed as the leader of its partitions, its connections stay open, and it
+// answers nothing. Streams get what the others lead, and in the end every record once.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'

@@ -1,5 +1,5 @@
-// A stream on a connection of its own, read at a given number of bytes a second. Only HTTP/2's window arrives unread; the
-// rest waits at the server.
+// A stream on a connection of its own, read at a given number of bytes a second. Only HTTP/2's window arrives unread;
+// the rest waits at the server.
 
 import { once } from 'node:events'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2'

@@ -1,5 +1,6 @@
-// Worker threads of the built server are killed from outside while a producer writes. Their clients come back and have every
-// record once, the other worker's clients notice nothing, and segments that the dead workers referred to are reused.
+// Worker threads of the built server are killed from outside while a producer writes. Their clients come back and have
+// every record once, the other worker's clients notice nothing, and segments that the dead workers referred to are
+// reused.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -81,7 +82,7 @@ describe.skipIf(bootstrapServers === null)('A worker that is killed while record
     return clients.filter(({ port }) => ports.includes(port))
   }
 
-  /** Clients leave and come back until both workers have some: the operating system chooses who accepts a connection. */
+  /** Clients leave and come back until both workers have some: the operating system chooses who accepts. */
   async function spread(): Promise<void> {
     for (const worker of [...workers.names, ...workers.names])
       while ((await clientsOf(worker)).length < CLIENTS_OF_EACH) await someLeave()

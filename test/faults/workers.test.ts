@@ -1,5 +1,5 @@
-// Two workers are one server to its clients: streams are renewed, counted and limited together, and end together, no matter
-// which worker has the connection. worker-killed.test.ts has workers that die under load.
+// Two workers are one server to its clients: streams are renewed, counted and limited together, and end together, no
+// matter which worker has the connection. worker-killed.test.ts has workers that die under load.
 
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'

@@ -63,7 +63,7 @@ const editBytes: Edit = (text, pool, random) => {
   return padded(bytes, random)
 }
 
-/** Edits the numbers, and mostly makes the count fit again: an id with a wrong count is refused before the rest is read. */
+/** Edits the numbers, and mostly makes the count fit again: a wrong count is refused before the rest is read. */
 const editNumbers: Edit = (text, pool, random) => {
   const numbers = numbersOf(bytesOf(text).slice(1)).slice(1)
   const at = below(numbers.length + 1, random)

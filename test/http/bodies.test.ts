@@ -1,5 +1,5 @@
-// Bodies that nobody asked for: no path of the server or of its admin port waits for one, keeps it or parses it, and who sends one
-// cannot go on behind the answer.
+// Bodies that nobody asked for: no path of the server or of its admin port waits for one, keeps it or parses it, and
+// who sends one cannot go on behind the answer.
 
 import { type EventEmitter, once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'

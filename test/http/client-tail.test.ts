@@ -1,4 +1,5 @@
-// `kafka-sse tail` against a server with a demo's own certificate, in a demo's folder: what it prints, trusts and answers.
+// `kafka-sse tail` against a server with a demo's own certificate, in a demo's folder: what it prints, trusts and
+// answers.
 
 import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'

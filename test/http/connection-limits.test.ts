@@ -1,5 +1,5 @@
-// What a peer without a token may hold: requests at a time, answers that it does not take, connections. Against bare servers
-// with short limits, a server with a real token check, and the built process (needs `npm run build`).
+// What a peer without a token may hold: requests at a time, answers that it does not take, connections. Against bare
+// servers with short limits, a server with a real token check, and the built process (needs `npm run build`).
 
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'

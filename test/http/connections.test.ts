@@ -1,4 +1,5 @@
-// Real clients that stop half way, against bare servers with short limits. Each test shortens only the limit it is about.
+// Real clients that stop half way, against bare servers with short limits. Each test shortens only the limit it is
+// about.
 
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'

@@ -12,13 +12,16 @@ let app: FastifyInstance
 let log: LogLines
 afterEach(() => app.close())
 
-/** An app whose `authenticate` answers with whatever `answer` returns, of whatever type: hosts write JavaScript, too. */
+/**
+ * An app whose `authenticate` answers with whatever `answer` returns, of whatever type: hosts write JavaScript, too.
+ */
 async function listen(
   answer: (request: FastifyRequest) => unknown,
   stream = DEFAULT_STREAM,
 ): Promise<string> {
   log = new LogLines()
-  // A fetch that was aborted leaves a new connection behind, on which nothing is asked: Node waits 60 s for what may come.
+  // A fetch that was aborted leaves a new connection behind, on which nothing is asked: Node waits 60 s for what may
+  // come.
   app = fastify({ forceCloseConnections: true, logger: { level: 'info', stream: log.stream } })
   const options: KafkaSseOptions = {
     kafka: { bootstrapServers: '127.0.0.1:1' },

@@ -1,5 +1,5 @@
-// How a real process stops: the words that operators and load balancers are told, and the signals that do not stop it. Needs
-// `npm run build`.
+// How a real process stops: the words that operators and load balancers are told, and the signals that do not stop it.
+// Needs `npm run build`.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'

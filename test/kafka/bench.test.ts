@@ -1,5 +1,6 @@
-// The bench from end to end, as small as it goes: what every peer sends comes once and in order in every kind of run, and what
-// only our server does happens. Nothing is said about times: tests share their machine. Needs Go, as the bench does.
+// The bench from end to end, as small as it goes: what every peer sends comes once and in order in every kind of run,
+// and what only our server does happens. Nothing is said about times: tests share their machine. Needs Go, as the bench
+// does.
 
 import { execFile } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'

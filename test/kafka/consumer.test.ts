@@ -196,7 +196,10 @@ describe.skipIf(bootstrapServers === null)('The Kafka plugin on a real Kafka', (
   })
 })
 
-/** Counts the batches that were appended, and those whose records could be seen, by a microtask, before they were published. */
+/**
+ * Counts the batches that were appended, and those whose records could be seen, by a microtask, before they were
+ * published.
+ */
 function watchWindows(bus: Bus): { opened: number; seen: number } {
   const windows = { opened: 0, seen: 0 }
   let isOpen = false

@@ -1,5 +1,5 @@
-// One node of a real Apache Kafka for tests, a process run from Maven Central's jars, its data in a folder that the caller
-// gives. Nothing of it outlives this process, whatever ended that but SIGKILL.
+// One node of a real Apache Kafka for tests, a process run from Maven Central's jars, its data in a folder that the
+// caller gives. Nothing of it outlives this process, whatever ended that but SIGKILL.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,4 +1,5 @@
-// What tests do to a Kafka: topics made and removed, records produced, also in transactions. One client each, closed by close().
+// What tests do to a Kafka: topics made and removed, records produced, also in transactions. One client each, closed by
+// close().
 
 import { randomUUID } from 'node:crypto'
 import rdkafka, { type IAdminClient, type Producer } from 'node-rdkafka'

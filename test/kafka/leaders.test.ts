@@ -1,4 +1,5 @@
-// Leaders move, are missing, or come back without what was read of them, on a cluster of three with streams open across it.
+// Leaders move, are missing, or come back without what was read of them, on a cluster of three with streams open across
+// it.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
@@ -138,8 +139,8 @@ describe.skipIf(!canStartKafka)('Streams that stay open while leaders move', { t
     await stream.hasSeen('kept', 'ready', 'lost', 'lost, too')
     await cluster.node(leader.id).kill()
     await cluster.node(follower).start()
-    // At once, so that the log may be longer again than what was read before anybody looks. A producer of its own: the sequence
-    // numbers of the one before went with the log.
+    // At once, so that the log may be longer again than what was read before anybody looks. A producer of its own: the
+    // sequence numbers of the one before went with the log.
     const later = new Kafka(cluster.bootstrapServers)
     onTestFinished(() => later.close())
     const values = Array.from({ length: 5 }, (_, index) => `new ${index}`)
@@ -160,8 +161,8 @@ function isNoReady(told: string): boolean {
 }
 
 /**
- * Records to each partition, 50 a second, numbered from 0, until the signal aborts; resolves with their number when Kafka has
- * them. A flush for each would hold the threads that reads wait in, too.
+ * Records to each partition, 50 a second, numbered from 0, until the signal aborts; resolves with their number when
+ * Kafka has them. A flush for each would hold the threads that reads wait in, too.
  */
 async function pour(bootstrapServers: string, topic: string, signal: AbortSignal): Promise<number> {
   const producer = new RecordProducer({ bootstrapServers, config: { 'enable.idempotence': true } })

@@ -12,7 +12,10 @@ const HEAP_MEBIBYTES = 512
 
 export type RealKafka = KafkaNode
 
-/** Resolves when the node serves; `settings` are further lines of server.properties. Rejects with NoKafkaError where none can run. */
+/**
+ * Resolves when the node serves; `settings` are further lines of server.properties. Rejects with NoKafkaError where
+ * none can run.
+ */
 export async function startRealKafka(settings: readonly string[] = []): Promise<RealKafka> {
   const node = await KafkaNode.prepare({
     classPath: await kafkaClassPath(),

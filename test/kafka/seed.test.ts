@@ -1,6 +1,6 @@
-// The tutorial that this project must be able to live through, command by command, on a real Kafka: the built server, curl,
-// kcat, tokens of 30 s. All of it at once, since most of the time is spent waiting for a token to expire. The topic is
-// not called `events` here, so that a run can share a Kafka with another.
+// The tutorial that this project must be able to live through, command by command, on a real Kafka: the built server,
+// curl, kcat, tokens of 30 s. All of it at once, since most of the time is spent waiting for a token to expire. The
+// topic is not called `events` here, so that a run can share a Kafka with another.
 
 import { statSync } from 'node:fs'
 import { open } from 'node:fs/promises'

@@ -1,5 +1,5 @@
-// What a server has read of a topic and let go since, by the model's own account: kept from what it was given to read and what is
-// no longer there, never from what it says of itself. Which gap an id is owed follows from it.
+// What a server has read of a topic and let go since, by the model's own account: kept from what it was given to read
+// and what is no longer there, never from what it says of itself. Which gap an id is owed follows from it.
 
 import type { Position } from '../../src/bus/position.ts'
 import type { KafkaRecord, Keeps } from '../../src/bus/record.ts'
@@ -94,8 +94,8 @@ export class Account {
   }
 
   /**
-   * Offsets from `next` to below `found` are missing, where a record of this timestamp stands or nothing. True where they may have
-   * been tombstones, of keys that the server had before.
+   * Offsets from `next` to below `found` are missing, where a record of this timestamp stands or nothing. True where
+   * they may have been tombstones, of keys that the server had before.
    */
   misses(
     partition: number,

@@ -1,10 +1,11 @@
-// One random course of events in a Kafka topic, two servers that read it and three clients that move between them. Every step is
-// one thing that one of them does, and any may follow any, so that the states are reached in which the real system is:
+// One random course of events in a Kafka topic, two servers that read it and three clients that move between them.
+// Every step is one thing that one of them does, and any may follow any, so that the states are reached in which the
+// real system is:
 //
 // - read but unpublished, and published but untold to a worker: reading, publishing and telling are steps of their own;
 // - asked but unanswered: Kafka's answers are a step, which a stream may wait for across all the others;
-// - a leader silent for some partitions, while an id is ahead in them: leaders fall silent, servers start without them, and
-//   10 s go by;
+// - a leader silent for some partitions, while an id is ahead in them: leaders fall silent, servers start without them,
+//   and 10 s go by;
 // - retention under a slow reader, and housekeeping between any two steps: clients read an event or a few at a time;
 // - timestamps ahead of the clock, late ones, none; a wall clock that was moved, of one server alone;
 // - recreation between any two steps, of which servers hear at different times, and their workers later;
@@ -31,7 +32,10 @@ const CUT_OFF_MS = 601_000
 /** After that a stream asks Kafka again. */
 const AGAIN_MS = 1_000
 const START_EPOCH_MS = 1_000_000_000
-/** By how much a server's wall clock may be wrong: no further back than behind every timestamp, so that what it proves is true. */
+/**
+ * By how much a server's wall clock may be wrong: no further back than behind every timestamp, so that what it proves
+ * is true.
+ */
 export const CLOCK_ERRORS_MS = [0, 0, 500, -100_000_000]
 
 export interface Setting {
@@ -74,7 +78,10 @@ export class Case {
     return this.clients[at] as Client // so are three of these
   }
 
-  /** Somebody comes to the tail of what is led while a leader is silent; then everybody does to that of all, and has everything. */
+  /**
+   * Somebody comes to the tail of what is led while a leader is silent; then everybody does to that of all, and has
+   * everything.
+   */
   async finish(): Promise<void> {
     if (this.setting.partitions > 1) await this.silenceOne()
     for (const log of this.kafka.logs) log.isSilent = false

@@ -1,5 +1,5 @@
-// What an id says that is brought to a server, and which gap it is owed there: by the model's account of that server, by what Kafka
-// has answered it since, and by nothing that the server says.
+// What an id says that is brought to a server, and which gap it is owed there: by the model's account of that server,
+// by what Kafka has answered it since, and by nothing that the server says.
 
 import type { Position } from '../../src/bus/position.ts'
 import type { Watermarks } from '../../src/bus/record.ts'

@@ -1,5 +1,6 @@
-// A client as the resume tests see it: one stream at a time, which does what src/stream/stream.ts does with a beginning and a cursor,
-// and may be cut behind any word. ledger.ts holds what it is sent against what was written, claim.ts its id against the server.
+// A client as the resume tests see it: one stream at a time, which does what src/stream/stream.ts does with a beginning
+// and a cursor, and may be cut behind any word. ledger.ts holds what it is sent against what was written, claim.ts its
+// id against the server.
 
 import { type AheadOffsets, hasFromNow } from '../../src/beginning/ahead-offsets.ts'
 import type { Beginning } from '../../src/beginning/beginning.ts'

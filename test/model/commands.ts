@@ -1,5 +1,5 @@
-// What may happen next in a case of the resume model, each in words: a course that fast-check has shrunk reads as a story, a line a
-// command. A partition is meant modulo the topic's number of them.
+// What may happen next in a case of the resume model, each in words: a course that fast-check has shrunk reads as a
+// story, a line a command. A partition is meant modulo the topic's number of them.
 
 import fc from 'fast-check'
 import { type Case, CLOCK_ERRORS_MS, LONG_MS } from './case.ts'

@@ -39,7 +39,9 @@ export class Excuses {
     this.wasGone = () => false
   }
 
-  /** Where the first record since its moment is gone by now, another one may be found. Returns the floor from then on. */
+  /**
+   * Where the first record since its moment is gone by now, another one may be found. Returns the floor from then on.
+   */
   before(from: Position, floor: Position, server: Server): Position {
     const { isExcused } = this
     const { has } = server.holdings()

@@ -1,5 +1,5 @@
-// What a client of the resume tests has: the newest of each key, as far as its id says, and what may be missing in it. Everything
-// that it is sent, told and denied is held against what was written.
+// What a client of the resume tests has: the newest of each key, as far as its id says, and what may be missing in it.
+// Everything that it is sent, told and denied is held against what was written.
 
 import { covers, FROM_BEGINNING, furthest, type Position } from '../../src/bus/position.ts'
 import type { KafkaRecord, Keeps } from '../../src/bus/record.ts'
@@ -27,8 +27,8 @@ export class Ledger {
   /** Whether anything of this connection was sent or told. */
   private hasTaken = false
   /**
-   * How far the servers of this connection, and of those before, had read. What was superseded on the way there the client may
-   * have been spared, so that a server that is further back cannot make it whole.
+   * How far the servers of this connection, and of those before, had read. What was superseded on the way there the
+   * client may have been spared, so that a server that is further back cannot make it whole.
    */
   private seen: Position = new Map()
   private horizon: Position = new Map()
@@ -55,7 +55,10 @@ export class Ledger {
     this.excuses.of(server, (partition) => (this.position.get(partition) ?? 0) <= 0)
   }
 
-  /** `asOf`: what comes behind that comes, whatever its timestamp; as far as the server has read by now, where it is left out. */
+  /**
+   * `asOf`: what comes behind that comes, whatever its timestamp; as far as the server has read by now, where it is
+   * left out.
+   */
   beginSince(sinceMs: number | null, server: Server, asOf?: Position): void {
     this.beginAnew(server.floorOf(sinceMs, asOf), server)
     this.sinceMs = sinceMs
@@ -77,8 +80,8 @@ export class Ledger {
   }
 
   /**
-   * Everything that comes behind a position, of which nothing may be gone without a word; what there is where that is none.
-   * `isReading`: since its request, so that what is gone by now was there for it, and ends it.
+   * Everything that comes behind a position, of which nothing may be gone without a word; what there is where that is
+   * none. `isReading`: since its request, so that what is gone by now was there for it, and ends it.
    */
   beginAt(position: Position, server: Server, isReading: boolean): void {
     this.beginAnew(position, server)
@@ -140,14 +143,18 @@ export class Ledger {
     if (!this.misses(server)) throw new Error('ended as too-old, and nothing is gone that it lacks')
   }
 
-  /** Whether the server lacks a record behind what the client has, which was there when it began: its threads hear of it later. */
+  /**
+   * Whether the server lacks a record behind what the client has, which was there when it began: its threads hear of it
+   * later.
+   */
   private misses(server: Server): boolean {
     if (server.isViewOutdated) return true // all of it is gone
     const { has, position } = server.holdings()
     for (const [partition, log] of this.logs.entries()) {
       const from = Math.max(0, this.position.get(partition) ?? 0)
       const to = Math.max(log.start, position.get(partition) ?? 0)
-      // What is missing in a log that is read late may have been tombstones, and what was deleted unread records, whatever it was.
+      // What is missing in a log that is read late may have been tombstones, and what was deleted unread records,
+      // whatever it was.
       const mayHaveDeletes = from > 0 && server.viewAccount.mayLackDelete(partition, from)
       const isLate = from > 0 && server.begunOf(partition)?.isLate
       if (mayHaveDeletes) return true

@@ -1,5 +1,5 @@
-// Kafka as the resume tests see it: a topic whose partitions' records are written, superseded, compacted away and deleted, whose
-// leaders fall silent, and which is deleted and made anew under the same name.
+// Kafka as the resume tests see it: a topic whose partitions' records are written, superseded, compacted away and
+// deleted, whose leaders fall silent, and which is deleted and made anew under the same name.
 
 import type { KafkaRecord, PartitionWatermarks, Watermarks } from '../../src/bus/record.ts'
 
@@ -102,8 +102,8 @@ export class Log {
   }
 
   /**
-   * As the log cleaner: superseded records go where `goes` says so, and tombstones written before `horizonMs`. That is: no
-   * server that runs takes longer to read a tombstone than it is kept, so they go below `readTo` only.
+   * As the log cleaner: superseded records go where `goes` says so, and tombstones written before `horizonMs`. That is:
+   * no server that runs takes longer to read a tombstone than it is kept, so they go below `readTo` only.
    */
   compact(goes: (record: KafkaRecord) => boolean, horizonMs: number, readTo: number): void {
     const newest = newestOf(this.records)

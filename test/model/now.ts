@@ -1,6 +1,6 @@
-// What "from now on" is at a server of the resume tests. Where it has caught up: the end of each partition as of the request. Where
-// it has not: no record that came after the request may be missing, as far as timestamps tell, and what is sent besides is
-// bounded by what Kafka had told before the request, told first after it, and by timestamps.
+// What "from now on" is at a server of the resume tests. Where it has caught up: the end of each partition as of the
+// request. Where it has not: no record that came after the request may be missing, as far as timestamps tell, and what
+// is sent besides is bounded by what Kafka had told before the request, told first after it, and by timestamps.
 
 import type { Position } from '../../src/bus/position.ts'
 import type { KafkaRecord, PartitionWatermarks, Watermarks } from '../../src/bus/record.ts'
@@ -60,8 +60,9 @@ export class Now extends SharedAnswer<PartitionWatermarks> {
   }
 
   /**
-   * Where the stream begins, which is sent what comes behind `begun`, after a word that something is gone or none. A partition
-   * that is not in it, or below 0, is read from its beginning: of another topic, which came after the request, any.
+   * Where the stream begins, which is sent what comes behind `begun`, after a word that something is gone or none. A
+   * partition that is not in it, or below 0, is read from its beginning: of another topic, which came after the
+   * request, any.
    */
   beginning(said: GapReason | null, begun: Position): Position {
     const { viewAccount } = this.server
@@ -90,7 +91,9 @@ export class Now extends SharedAnswer<PartitionWatermarks> {
     return position
   }
 
-  /** No partition may begin before: an end that was known, else the first record that may have come after the request. */
+  /**
+   * No partition may begin before: an end that was known, else the first record that may have come after the request.
+   */
   private earliest(): Position {
     const { view, viewAccount } = this.server
     const earliest = new Map([...this.asked].filter(([, end]) => end >= 0))
@@ -118,7 +121,10 @@ export class Now extends SharedAnswer<PartitionWatermarks> {
     }
   }
 
-  /** Nothing is left out that came after the request, by Kafka's own order, but for what is superseded where that may be. */
+  /**
+   * Nothing is left out that came after the request, by Kafka's own order, but for what is superseded where that may
+   * be.
+   */
   private expectAllAfter(begun: Position): void {
     for (const [partition, log] of this.logs.entries())
       for (const record of log.written.values()) {

@@ -1,5 +1,5 @@
-// How a server of the resume tests reads the model's logs: a real bus, fed in an order of its own, a step at a time, and the account
-// of what it has read and let go, kept in step with it.
+// How a server of the resume tests reads the model's logs: a real bus, fed in an order of its own, a step at a time,
+// and the account of what it has read and let go, kept in step with it.
 
 import { Bus, type BusOptions } from '../../src/bus/bus.ts'
 import type { Position } from '../../src/bus/position.ts'
@@ -48,7 +48,9 @@ export class Reading {
     this.account = this.newAccount()
   }
 
-  /** Reads up to `records` more, of whichever partitions come; publishes by the way, and may leave the last unpublished. */
+  /**
+   * Reads up to `records` more, of whichever partitions come; publishes by the way, and may leave the last unpublished.
+   */
   read(records: number): void {
     if (this.isBehindTopic) return
     for (let count = 0; count < records; count++) {

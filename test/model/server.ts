@@ -1,6 +1,6 @@
-// A server as the resume tests see it: what it reads, and real beginnings of streams, without sockets or Kafka. Nothing that it does
-// is followed by anything: what was read may be unpublished, what was published untold, what Kafka was asked unanswered, when the
-// next step is somebody else's.
+// A server as the resume tests see it: what it reads, and real beginnings of streams, without sockets or Kafka. Nothing
+// that it does is followed by anything: what was read may be unpublished, what was published untold, what Kafka was
+// asked unanswered, when the next step is somebody else's.
 
 import { Beginning } from '../../src/beginning/beginning.ts'
 import type { RequestedBeginning } from '../../src/beginning/requested-beginning.ts'
@@ -68,7 +68,9 @@ export class Server extends Reading {
     }
   }
 
-  /** Where every partition ends at the least, as its streams know: how far it is read, or what was told when that began. */
+  /**
+   * Where every partition ends at the least, as its streams know: how far it is read, or what was told when that began.
+   */
   ends(): Position {
     return furthest(this.view.position(), this.isMirrored ? this.toldEnds : this.endsAtBegin)
   }
@@ -123,7 +125,8 @@ export class Server extends Reading {
     const { partition, offset, key, value } = record
     const log = this.viewLogs[partition]
     if (key === null && value === null) return true
-    // Kafka deleted it before its reading began, or compacted it away: a delete of what the client never had, or superseded.
+    // Kafka deleted it before its reading began, or compacted it away: a delete of what the client never had, or
+    // superseded.
     if (offset < this.viewAccount.readFrom(partition)) return true
     if (this.bus.keeps === 'all' || key === null) return false
     const newest = log?.newest(Number.POSITIVE_INFINITY).get(String(key))
@@ -131,7 +134,10 @@ export class Server extends Reading {
     return isCompacted || (newest !== undefined && newest.offset > offset)
   }
 
-  /** What is still there of what streams know to be read: of a topic that is no more nothing, whatever they have yet to hear. */
+  /**
+   * What is still there of what streams know to be read: of a topic that is no more nothing, whatever they have yet to
+   * hear.
+   */
   holdings(): Holdings {
     const frames = this.isViewOutdated ? [] : this.frames()
     const names = new Set(frames.map(({ partition, offset }) => `${partition}/${offset}`))
@@ -142,8 +148,8 @@ export class Server extends Reading {
   }
 
   /**
-   * Where a client begins that wants what came since a moment, and all behind `now`, or everything: what lies before is not for
-   * it.
+   * Where a client begins that wants what came since a moment, and all behind `now`, or everything: what lies before is
+   * not for it.
    */
   floorOf(sinceMs: number | null, now = this.view.position()): Position {
     if (sinceMs === null) return new Map()
@@ -159,7 +165,10 @@ export class Server extends Reading {
     return this.view !== this.bus
   }
 
-  /** Whether its streams have yet to hear that the topic is another one, or is read again, of which its bus has records by now. */
+  /**
+   * Whether its streams have yet to hear that the topic is another one, or is read again, of which its bus has records
+   * by now.
+   */
   get isViewOutdated(): boolean {
     return this.logs !== this.viewLogs || this.generation !== this.viewGeneration
   }

@@ -1,5 +1,6 @@
-// The end of a case while one leader says nothing. A client comes from one server to another that may not have read what its id
-// names, and is at the tail of all other partitions within 10 s: at once where these alone are ahead, by Kafka's word or by reading.
+// The end of a case while one leader says nothing. A client comes from one server to another that may not have read
+// what its id names, and is at the tail of all other partitions within 10 s: at once where these alone are ahead, by
+// Kafka's word or by reading.
 
 import type { Choose } from './choice.ts'
 import type { Client } from './client.ts'

@@ -8,8 +8,9 @@ const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/
 const SHOWN_CHARACTERS = 160
 
 /**
- * Strings that give a secret away, since none of them stands anywhere else. Of a JWT its signature: header and claims are
- * worth nothing without it, and no spelling of the token does. Without a signature all of it. Of a PEM each line of its body.
+ * Strings that give a secret away, since none of them stands anywhere else. Of a JWT its signature: header and claims
+ * are worth nothing without it, and no spelling of the token does. Without a signature all of it. Of a PEM each line of
+ * its body.
  */
 export function traitsOf(secret: string): string[] {
   if (secret.startsWith('-----BEGIN')) return secret.split('\n').filter(isTrait)

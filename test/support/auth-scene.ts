@@ -1,5 +1,5 @@
-// An app over HTTP/2 whose `/events` authenticates as the auth plugin does, a client of it, and its log. No token that the
-// client sent may be in the log when the scene is closed.
+// An app over HTTP/2 whose `/events` authenticates as the auth plugin does, a client of it, and its log. No token that
+// the client sent may be in the log when the scene is closed.
 
 import { once } from 'node:events'
 import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from 'node:http2'

@@ -1,4 +1,5 @@
-// A bare server whose connections are guarded, and peers that misbehave on it: raw sockets and HTTP/2 sessions, which are closed with it.
+// A bare server whose connections are guarded, and peers that misbehave on it: raw sockets and HTTP/2 sessions, which
+// are closed with it.
 
 import { once } from 'node:events'
 import {

@@ -1,4 +1,5 @@
-// What a run left out because this machine lacks something, told in one list when the run is over. Under CI nothing may be left out.
+// What a run left out because this machine lacks something, told in one list when the run is over. Under CI nothing may
+// be left out.
 
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

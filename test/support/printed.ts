@@ -1,5 +1,5 @@
-// Keeps what every server under test prints, and every secret that it was given or made, for a look through all of it when
-// the run is over (test/printed/setup.ts).
+// Keeps what every server under test prints, and every secret that it was given or made, for a look through all of it
+// when the run is over (test/printed/setup.ts).
 
 import type { ChildProcess } from 'node:child_process'
 import { appendFileSync } from 'node:fs'
@@ -14,7 +14,9 @@ export function keepPrinted(line: string): void {
   appendFileSync(fileOf('in-process'), line)
 }
 
-/** Both outputs of a process, each whole, whatever else is read from them. Not for `token`, which prints one by design. */
+/**
+ * Both outputs of a process, each whole, whatever else is read from them. Not for `token`, which prints one by design.
+ */
 export function keepPrintedBy(child: ChildProcess): void {
   for (const output of [child.stdout, child.stderr]) {
     const file = fileOf(String(outputs++))

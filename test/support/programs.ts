@@ -1,4 +1,5 @@
-// What a machine may lack, and the tests that need it: where it is missing they are left out, and the run says so at its end.
+// What a machine may lack, and the tests that need it: where it is missing they are left out, and the run says so at
+// its end.
 
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
@@ -38,7 +39,9 @@ function canBeRun(path: string): boolean {
   }
 }
 
-/** Whether Go is here, of the version that the module in the folder asks for, with all that the module is built from. */
+/**
+ * Whether Go is here, of the version that the module in the folder asks for, with all that the module is built from.
+ */
 export function canBuildGo(tests: string, folder: string): boolean {
   const { error, status, stderr } = spawnSync('go', ['mod', 'download'], { cwd: folder, encoding: 'utf8' })
   if (status === 0) return true

@@ -1,5 +1,5 @@
-// The built server as its user runs it: `kafka-sse demo` in a folder of its own, on a Kafka that the test gives. Its ports
-// are chosen by the system, and stay the same over restarts. Needs `npm run build`.
+// The built server as its user runs it: `kafka-sse demo` in a folder of its own, on a Kafka that the test gives. Its
+// ports are chosen by the system, and stay the same over restarts. Needs `npm run build`.
 
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'

@@ -9,7 +9,9 @@ const documented = [...protocol.matchAll(/^\| `(FKS_[A-Z_]+)` \| (\d{3}) \| .+ \
     status: Number(status),
   }),
 )
-/** The table's entries. The file also has functions, whose names begin small, and RequestAborted, which no client sees. */
+/**
+ * The table's entries. The file also has functions, whose names begin small, and RequestAborted, which no client sees.
+ */
 type Entry = typeof errors.NotFound
 const entries = Object.entries(errors).filter(
   ([name]) => /^[A-Z]/.test(name) && name !== 'RequestAborted',

@@ -1,5 +1,6 @@
-// How much a bus does in one turn of the event loop: it does not grow with what the bus holds. Where a number can be counted it is
-// counted; else the CPU time of few and of ten times as many is compared, since what grows along is ten times slower then.
+// How much a bus does in one turn of the event loop: it does not grow with what the bus holds. Where a number can be
+// counted it is counted; else the CPU time of few and of ten times as many is compared, since what grows along is ten
+// times slower then.
 
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Bus, type BusOptions } from '../../../src/bus/bus.ts'
@@ -16,7 +17,9 @@ const SEGMENT_BYTES = 4096
 /** Records of which each has a segment of its own. */
 const WIDE = Buffer.alloc(3_000, 'x')
 const SMALL = Buffer.from('1')
-/** What is ten times as much may cost this often as much: it would be ten times where it grew along, and once where not. */
+/**
+ * What is ten times as much may cost this often as much: it would be ten times where it grew along, and once where not.
+ */
 const TIMES_MAX = 4
 
 class Scene {

@@ -1,4 +1,5 @@
-// Compaction under cursors: what is rewritten loses nothing live, and no reader is left in bytes that are someone else's.
+// Compaction under cursors: what is rewritten loses nothing live, and no reader is left in bytes that are someone
+// else's.
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'

@@ -1,4 +1,5 @@
-// Settings in the environment: defaults, limits, names that are wrong, and values that a file holds; then those of the demo.
+// Settings in the environment: defaults, limits, names that are wrong, and values that a file holds; then those of the
+// demo.
 
 import { execFileSync } from 'node:child_process'
 import { symlinkSync } from 'node:fs'

@@ -1,5 +1,6 @@
-// Whatever happens in whatever order to a topic, its brokers, its buses and its looks: once it is over, every bus has every record
-// once, in order, and stands at the end. librdkafka is simulated: it stops where it cannot read, and tells it once.
+// Whatever happens in whatever order to a topic, its brokers, its buses and its looks: once it is over, every bus has
+// every record once, in order, and stands at the end. librdkafka is simulated: it stops where it cannot read, and tells
+// it once.
 
 import fc from 'fast-check'
 import { expect, it } from 'vitest'

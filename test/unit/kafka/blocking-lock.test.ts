@@ -1,4 +1,5 @@
-// The lock that keeps our calls from blocking more than one thread at a time: alone, and with librdkafka's real calls counted.
+// The lock that keeps our calls from blocking more than one thread at a time: alone, and with librdkafka's real calls
+// counted.
 
 import fastify, { type FastifyInstance } from 'fastify'
 import rdkafka from 'node-rdkafka'
@@ -74,7 +75,10 @@ describe('A blocking lock', () => {
   })
 })
 
-/** Counts librdkafka's calls that block a thread of libuv's pool: how many were under way at once, and how many came in all. */
+/**
+ * Counts librdkafka's calls that block a thread of libuv's pool: how many were under way at once, and how many came in
+ * all.
+ */
 function countBlocking(): { most: number; count: number } {
   const counted = { most: 0, count: 0 }
   let underWay = 0

@@ -95,7 +95,8 @@ describe('A followed topic', () => {
     await pass(1_000)
     scene.batch(0, 4, 'end')
     await pass(500)
-    // A look is under way: it has found a partition that was added, and what it is told of it is of the topic of before.
+    // A look is under way: it has found a partition that was added, and what it is told of it is of the topic of
+    // before.
     kafka.hold('events', [0, 4], [2, 9])
     let tell = (): void => {}
     const { live } = kafka

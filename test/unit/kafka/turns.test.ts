@@ -1,5 +1,5 @@
-// How long the reading of Kafka holds the event loop, in CPU time, with as many partitions and topics as there may be: from the first
-// look until all is read, and while records come. Every turn is measured.
+// How long the reading of Kafka holds the event loop, in CPU time, with as many partitions and topics as there may be:
+// from the first look until all is read, and while records come. Every turn is measured.
 
 import { describe, expect, it } from 'vitest'
 import { Reader } from '../../../plugins/kafka/following/reader.ts'
@@ -8,7 +8,10 @@ import { KafkaInMemory } from '../../support/kafka-in-memory.ts'
 import { BUS_OPTIONS } from '../../support/topic-in-memory.ts'
 
 const TURN_MS = 20
-/** CPU time counts all threads of the process, its garbage collector's, too, which only adds to it: the best of a few runs counts. */
+/**
+ * CPU time counts all threads of the process, its garbage collector's, too, which only adds to it: the best of a few
+ * runs counts.
+ */
 const RUNS_MAX = 4
 /** A hundred times as many topics may cost a batch this often as much: it would be far more where it grew along. */
 const TIMES_MAX = 4
@@ -70,7 +73,10 @@ describe('A batch', () => {
   })
 })
 
-/** CPU time of a hundred batches of one record, in µs: the least of several runs, since whatever else happens only adds to it. */
+/**
+ * CPU time of a hundred batches of one record, in µs: the least of several runs, since whatever else happens only adds
+ * to it.
+ */
 async function batchCost(topics: number): Promise<number> {
   const kafka = new KafkaInMemory()
   const reader = createReader(kafka)

@@ -1,4 +1,5 @@
-// What leaders are asked, and that some partitions that are refused cost the others neither their answer nor their turn.
+// What leaders are asked, and that some partitions that are refused cost the others neither their answer nor their
+// turn.
 
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { TopicOffsets, TopicPartition } from '../../../plugins/kafka/client/questions.ts'

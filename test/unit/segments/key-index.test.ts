@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { type FrameAt, KeyIndex } from '../../../src/segments/key-index.ts'
 import { Segment } from '../../../src/segments/segment.ts'
 
-/** Enough for tables to grow from 16 places to 128 while they are probed, few enough for the same keys to come and go. */
+/**
+ * Enough for tables to grow from 16 places to 128 while they are probed, few enough for the same keys to come and go.
+ */
 const KEYS = 10_000
 
 /** A segment with one frame for each of the keys, and where each stands. */
@@ -35,7 +37,9 @@ class Frames {
   }
 }
 
-/** Keys that are hard to tell apart: many the beginning of others, the empty one among them, each in three partitions. */
+/**
+ * Keys that are hard to tell apart: many the beginning of others, the empty one among them, each in three partitions.
+ */
 const KEY_BYTES = Array.from({ length: KEYS }, (_, i) => bytesOf(Math.floor(i / 3)))
 
 function bytesOf(key: number): Buffer {

@@ -1,4 +1,5 @@
-// A thread that counts itself into segments and looks at their bytes, over and over, while another thread uses them anew.
+// A thread that counts itself into segments and looks at their bytes, over and over, while another thread uses them
+// anew.
 
 import { parentPort, workerData } from 'node:worker_threads'
 import { CONTROL_BYTES } from '../../../dist/src/segments/segment-layout.js'

@@ -1,5 +1,5 @@
-// One thread gives segments back and uses them anew as fast as it can, others count themselves in and read: as long as one is
-// counted in, the bytes stay what they are. Needs `npm run build`.
+// One thread gives segments back and uses them anew as fast as it can, others count themselves in and read: as long as
+// one is counted in, the bytes stay what they are. Needs `npm run build`.
 
 import { once } from 'node:events'
 import { setImmediate as nextTurn } from 'node:timers/promises'

@@ -1,4 +1,5 @@
-// The table "Blocks" of docs/protocol.md: its rows are all that a stream sends, byte for byte, with and without signals.
+// The table "Blocks" of docs/protocol.md: its rows are all that a stream sends, byte for byte, with and without
+// signals.
 
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'

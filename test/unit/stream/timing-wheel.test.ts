@@ -83,7 +83,9 @@ describe('the wheel of deadlines', () => {
         vi.clearAllTimers() // those of a run that failed
         const wheel = wheelOf()
         const entries = Array.from({ length: 10 }, () => new Entry())
-        /** From when on each is to be met, however long ago it was due; those that are not waiting stand at Infinity. */
+        /**
+         * From when on each is to be met, however long ago it was due; those that are not waiting stand at Infinity.
+         */
         const dueAtMs = entries.map(() => Number.POSITIVE_INFINITY)
         const check = () => {
           for (const [i, entry] of entries.entries()) {

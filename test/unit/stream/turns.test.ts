@@ -1,5 +1,5 @@
-// What comes for thousands of streams at once is work of the pump's turns: none of it on the stack of whoever brings it, and in
-// no turn more than a turn may take.
+// What comes for thousands of streams at once is work of the pump's turns: none of it on the stack of whoever brings
+// it, and in no turn more than a turn may take.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { FROM_EARLIEST, type RequestedBeginning } from '../../../src/beginning/requested-beginning.ts'
@@ -12,7 +12,10 @@ import { streamsSettings } from '../../support/streams-scene.ts'
 import { TopicInMemory } from '../../support/topic-in-memory.ts'
 
 const STREAMS = 2000
-/** A turn is 0.3 ms, and each look at the clock takes 0.01 ms here: so many pieces of work in one turn would take far longer. */
+/**
+ * A turn is 0.3 ms, and each look at the clock takes 0.01 ms here: so many pieces of work in one turn would take far
+ * longer.
+ */
 const IN_ONE_TURN_MAX = 60
 const LOOK_MS = 0.01
 
@@ -53,7 +56,10 @@ function open(
   })
 }
 
-/** Turns until all is done, none of which does more than its share; what they did before the first is on the caller's stack. */
+/**
+ * Turns until all is done, none of which does more than its share; what they did before the first is on the caller's
+ * stack.
+ */
 async function expectTurns(done: () => number): Promise<void> {
   await drainMicrotasks()
   expect(done()).toBeLessThan(IN_ONE_TURN_MAX)
