@@ -107,7 +107,7 @@ function print(text: string): number {
 }
 
 function help(): string {
-  const lines = [...COMMANDS].map(([name, { words }]) => `  ${name.padEnd(9)}${words}`)
+  const lines = [...COMMANDS].map(([name, { words }]) => `  ${name.padEnd(10)}${words}`)
   return [
     'kafka-sse COMMAND [options]',
     '',

@@ -63,7 +63,7 @@ export class EventQueue {
     }
   }
 
-  // A timer that is cleared, because an ended wait has no signal that a timer of timers/promises could take.
+  // A plain timer: timers/promises exists only in Node, and a timer of AbortSignal.timeout cannot be cleared.
   /** Resolves with true when there is room again, with false after `waitMs`; null: no time limit. */
   room(waitMs: number | null): Promise<boolean> {
     return new Promise((resolve) => {

@@ -14,7 +14,7 @@ const HELP = `kafka-sse broker [options]
 
 Runs the embedded Kafka broker until Ctrl-C.
 
-  --topic NAME            create this topic; may be repeated (default $KAFKA_TOPIC or events)
+  --topic NAME            create this topic; may be repeated (default $KAFKA_TOPIC or ${ONLY_STREAM.topic})
 
 It writes its address to .kafka-sse/broker.json, where the other commands find it. It is for trials only: it compacts
 nothing, keeps nothing after its end, and holds about 5 MB of each of a topic's 4 partitions. It listens on a free port.

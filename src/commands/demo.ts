@@ -3,6 +3,8 @@
 
 import type { SignalQueue } from '../app/stop-signals.ts'
 import { parseDemoEnvironment } from '../config/parse.ts'
+import { LOCAL_STREAM_URL } from '../config/server-settings.ts'
+import { ONLY_STREAM } from '../config/stream-settings.ts'
 import { ensureDemoCredentials } from '../demo/credentials.ts'
 import { type DemoSurroundings, demoGuide } from '../demo/guide.ts'
 import {
@@ -21,9 +23,9 @@ import { runCommand } from './command-line.ts'
 
 const HELP = `kafka-sse demo
 
-Streams the topic events at https://localhost:7143/events. It creates its key and certificates in this folder; kafka-sse
-token, produce and tail need no options in the same folder. With KAFKA_BOOTSTRAP_SERVERS it streams from that Kafka,
-otherwise from an embedded broker.
+Streams the topic ${ONLY_STREAM.topic} at ${LOCAL_STREAM_URL}. It creates its key and certificates in
+this folder; kafka-sse token, produce and tail need no options in the same folder. With KAFKA_BOOTSTRAP_SERVERS it
+streams from that Kafka, otherwise from an embedded broker.
 `
 
 /** Placeholder for the embedded broker until its address is known: no broker has port 0. */

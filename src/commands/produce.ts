@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream'
 import type { ParseArgsConfig } from 'node:util'
 import { type ProducedRecord, RecordProducer } from '../../plugins/kafka/client/producer.ts'
 import { EXIT_DONE } from '../app/exit.ts'
+import { ONLY_STREAM } from '../config/stream-settings.ts'
 import { type Given, type Outputs, runCommand } from './command-line.ts'
 import { Deliveries } from './deliveries.ts'
 import { findKafka } from './kafka-target.ts'
@@ -18,7 +19,7 @@ Writes a record to Kafka; without VALUE, one for each line of standard input.
   --key-separator TEXT    each line is KEY, TEXT, VALUE
   --delete                write a tombstone, which deletes the key
   --header NAME=VALUE     a header of the records; may be repeated
-  --topic NAME            the topic (default $KAFKA_TOPIC or events)
+  --topic NAME            the topic (default $KAFKA_TOPIC or ${ONLY_STREAM.topic})
   --partition NUMBER      the partition (default: chosen by the key)
   --bootstrap-servers HOST:PORT,...
                           brokers (default $KAFKA_BOOTSTRAP_SERVERS, or the embedded broker of this folder)

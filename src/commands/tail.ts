@@ -10,6 +10,7 @@ import { type ParseArgsConfig, promisify } from 'node:util'
 import { EXIT_DONE, EXIT_FAILED } from '../app/exit.ts'
 import { type ConnectOptions, connect, type StreamEvent } from '../client/index.ts'
 import { fileFailure } from '../config/config-error.ts'
+import { LOCAL_STREAM_URL } from '../config/server-settings.ts'
 import { CA_FILE, DEMO_TOKEN_SECONDS, PRIVATE_KEY_FILE } from '../demo/identity.ts'
 import { mintDemoToken } from '../demo/token.ts'
 import { errorCode } from '../errors.ts'
@@ -18,12 +19,12 @@ import { fetchTrusting } from './trusting-fetch.ts'
 
 const HELP = `kafka-sse tail [URL] [options]
 
-Prints the events of a stream. Default of URL: https://localhost:7143/events.
+Prints the events of a stream. Default of URL: ${LOCAL_STREAM_URL}
 
   --token TOKEN           use this token until it expires (default $KAFKA_SSE_TOKEN)
   --token-command COMMAND run this command for each token; it prints a fresh one
-                          (default for servers on this machine: tokens made with ./private.pem)
-  --ca FILE               trust this authority (default for servers on this machine: ./test-ca.crt)
+                          (default for servers on this machine: tokens made with ./${PRIVATE_KEY_FILE})
+  --ca FILE               trust this authority (default for servers on this machine: ./${CA_FILE})
   --last-event-id ID      resume after this event
   --from earliest|latest  where to start without an id
   --json                  print a line of JSON for each event: id, event, data
@@ -84,7 +85,7 @@ function readArguments(
   folder: string,
 ): TailArguments {
   if (positionals.length > 1) throw new Error('tail takes one URL')
-  const url = streamUrl(positionals[0] ?? 'https://localhost:7143/events', values.from)
+  const url = streamUrl(positionals[0] ?? LOCAL_STREAM_URL, values.from)
   const authorities = readAuthorities(url, values.ca, folder)
   const options: ConnectOptions = {
     getToken: tokenMaker(url, values.token ?? env.KAFKA_SSE_TOKEN, values['token-command'], folder),

@@ -18,18 +18,18 @@ import { type Given, runCommand } from './command-line.ts'
 
 const HELP = `kafka-sse token [options]
 
-Prints a token for the demo in this folder, signed with ./private.pem and valid for 30 seconds.
+Prints a token for the demo in this folder, signed with ./${PRIVATE_KEY_FILE}.
 
-  --exp +30s | +1h | EPOCH  expiry (+N with s, m, h or d; or seconds since 1970)
-  --sub NAME                subject (${DEMO_SUBJECT})
-  --scope SCOPES            scopes, separated by spaces (${DEMO_SCOPE})
-  --iss URL                 issuer (${DEMO_ISSUER})
-  --aud NAME                audience (${DEMO_AUDIENCE})
-  --kid NAME                key id (${DEMO_KEY_ID})
+  --exp +30s | +1h | EPOCH  expiry: +N with s, m, h or d, or seconds since 1970 (default +${DEMO_TOKEN_SECONDS}s)
+  --sub NAME                subject (default ${DEMO_SUBJECT})
+  --scope SCOPES            scopes, separated by spaces (default ${DEMO_SCOPE})
+  --iss URL                 issuer (default ${DEMO_ISSUER})
+  --aud NAME                audience (default ${DEMO_AUDIENCE})
+  --kid NAME                key id (default ${DEMO_KEY_ID})
   --payload NAME=VALUE      any other claim; the value may be JSON; may be repeated
   --no-iat                  leave out iat, the time of issue
-  --secret @FILE            private key in PEM (@${PRIVATE_KEY_FILE})
-  --alg NAME                algorithm, which must fit the key (RS256)
+  --secret @FILE            private key in PEM (default @${PRIVATE_KEY_FILE})
+  --alg NAME                algorithm, which must fit the key (default RS256)
 `
 
 const OPTIONS = {

@@ -3,6 +3,7 @@
 import type { AuthOptions } from '../options.ts'
 import { RSA_ALGORITHMS } from '../token/key-setting.ts'
 import type { Setting } from './setting.ts'
+import { TEXT_BYTES_MAX } from './text-file.ts'
 
 const TOKEN_CHARACTERS = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 
@@ -32,7 +33,7 @@ export const AUTH_SETTINGS: Record<keyof AuthOptions, Setting> = {
     expects: 'a URL, a path or PEM text',
     secret: true,
     minLength: 1,
-    maxLength: 1_048_576,
+    maxLength: TEXT_BYTES_MAX,
   },
   algorithm: {
     type: 'string',

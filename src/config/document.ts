@@ -54,7 +54,7 @@ export function unplainFaults(
 
 /** Why an object is not plain, as a predicate; null for a plain object and for an array. */
 export function unplain(value: object): string | null {
-  if (isProxy(value)) return 'is a Proxy, which need not tell what it holds'
+  if (isProxy(value)) return 'is a Proxy, which may hold another value at each reading'
   if (Object.getOwnPropertySymbols(value).length > 0) return 'has symbols for names'
   if (Array.isArray(value)) return null
   if (!isDocument(value)) return 'is no plain object: what it inherits would be lost'

@@ -6,11 +6,8 @@ import { fileFailure } from './config-error.ts'
 import { CONFIG_FILE, knownNames, meaningOf } from './known-variables.ts'
 import type { Setting } from './setting.ts'
 import { nearestName } from './suggestion.ts'
-import { readTextFile } from './text-file.ts'
+import { readTextFile, TEXT_BYTES_MAX } from './text-file.ts'
 import type { SettingPlace } from './validation.ts'
-
-/** Larger than any secret, PEM chain or key set that a NAME_FILE variable points to. */
-export const VALUE_BYTES_MAX = 1_048_576
 
 export type EnvironmentVariables = Readonly<Record<string, string | undefined>>
 
@@ -51,8 +48,8 @@ function unknownName(name: string): string {
 /** The file's text without the line break at its end, which editors add. */
 function readValue(name: string, path: string, problems: string[]): string | null {
   try {
-    if (statSync(path).size <= VALUE_BYTES_MAX) return readTextFile(path).replace(/\r?\n$/, '')
-    problems.push(`${name}: ${path} is larger than ${VALUE_BYTES_MAX} bytes`)
+    if (statSync(path).size <= TEXT_BYTES_MAX) return readTextFile(path).replace(/\r?\n$/, '')
+    problems.push(`${name}: ${path} is larger than ${TEXT_BYTES_MAX} bytes`)
   } catch (error) {
     problems.push(`${name}: cannot read ${path}: ${fileFailure(error)}`)
   }

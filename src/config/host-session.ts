@@ -80,16 +80,16 @@ function fieldsOf(answer: object): Record<string, unknown> {
 
 function subjectOf(subject: unknown): string {
   if (typeof subject === 'string' && subject !== '') return subject
-  throw new SessionFault('subject', `is text that is not empty, and not ${kindOf(subject)}`)
+  throw new SessionFault('subject', `takes text that is not empty, not ${kindOf(subject)}`)
 }
 
 function expiryOf(expiresAt: unknown, expiresAtMs: unknown): number {
   if (expiresAt !== undefined && expiresAtMs !== undefined)
-    throw new SessionFault('expiresAt', 'and expiresAtMs are the same: one of them has to go')
+    throw new SessionFault('expiresAt', 'and expiresAtMs set the same: keep one of them')
   const name = expiresAtMs === undefined ? 'expiresAt' : 'expiresAtMs'
   const given = expiresAtMs ?? expiresAt
   const ms = given instanceof Date ? given.getTime() : given
-  if (typeof ms !== 'number') throw new SessionFault(name, `is a Date or epoch ms, and not ${kindOf(ms)}`)
+  if (typeof ms !== 'number') throw new SessionFault(name, `takes a Date or epoch ms, not ${kindOf(ms)}`)
   if (!Number.isFinite(ms)) throw new SessionFault(name, 'is not a moment in time')
   if (ms > EXPIRES_AT_MS_MAX) throw new SessionFault(name, 'is beyond the year 9999: it takes epoch ms')
   return Math.floor(ms)
@@ -97,26 +97,26 @@ function expiryOf(expiresAt: unknown, expiresAtMs: unknown): number {
 
 function issuerOf(issuer: unknown = ''): string {
   if (typeof issuer === 'string') return issuer
-  throw new SessionFault('issuer', `is text, and not ${kindOf(issuer)}`)
+  throw new SessionFault('issuer', `takes text, not ${kindOf(issuer)}`)
 }
 
 function scopesOf(scopes: unknown = DEFAULT_SCOPE): ReadonlySet<string> {
   if (typeof scopes === 'string') return new Set(scopes.split(' ').filter((name) => name !== ''))
   if (typeof scopes !== 'object' || scopes === null || !(Symbol.iterator in scopes))
-    throw new SessionFault('scopes', `is a list of texts, and not ${kindOf(scopes)}`)
+    throw new SessionFault('scopes', `takes a list of texts, not ${kindOf(scopes)}`)
   const names: unknown[] = [...(scopes as Iterable<unknown>)] // it has Symbol.iterator
   if (names.every((name) => typeof name === 'string')) return new Set(names)
-  throw new SessionFault('scopes', 'holds something else than text')
+  throw new SessionFault('scopes', 'holds a value that is not text')
 }
 
 /** A structured clone, because a renewal sends claims to other threads: a function among them fails here, not there. */
 function claimsOf(claims: unknown = {}): Session['claims'] {
   if (typeof claims !== 'object' || claims === null || Array.isArray(claims))
-    throw new SessionFault('claims', `is an object, and not ${kindOf(claims)}`)
+    throw new SessionFault('claims', `takes an object, not ${kindOf(claims)}`)
   try {
     return { ...structuredClone(claims) }
   } catch {
-    throw new SessionFault('claims', 'holds what cannot be copied, such as a function')
+    throw new SessionFault('claims', 'holds a value that cannot be copied, such as a function')
   }
 }
 

@@ -3,6 +3,7 @@
 import type { ResolvedOptions, ServerOptions } from '../options.ts'
 import { THREADS_MAX } from '../segments/segment-layout.ts'
 import type { Setting } from './setting.ts'
+import { ONLY_STREAM } from './stream-settings.ts'
 
 const SWITCH = ['on', 'off']
 /** Each worker has a word in every segment, in which it counts itself as a reader (src/segments/segment-view.ts). */
@@ -123,6 +124,9 @@ export const SERVER_SETTINGS: Record<ServerSettingName, Setting> = {
     enum: SWITCH,
   },
 }
+
+/** The stream of a server on this machine with the defaults of all settings. */
+export const LOCAL_STREAM_URL = `https://localhost:${SERVER_SETTINGS.port.default}${ONLY_STREAM.path}`
 
 function port(env: string, description: string, fallback: number): Setting {
   return { type: 'integer', env, description, minimum: 0, maximum: 65_535, default: fallback }

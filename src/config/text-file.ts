@@ -1,16 +1,21 @@
 // Reads a file that a configuration names, as text. Promise: it never blocks the start, because it refuses pipes and
 // devices, and files beyond 1 MiB.
 
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync, type StatsBase, statSync } from 'node:fs'
 
-/** Larger than any certificate, key set or list of options. */
-const TEXT_BYTES_MAX = 1_048_576
+/** Larger than any secret, certificate, key set or list of options. */
+export const TEXT_BYTES_MAX = 1_048_576
 
 /** UTF-8. Throws if it cannot be read, is larger than 1 MiB, or is not a regular file. */
 export function readTextFile(path: string): string {
   const state = statSync(path)
-  if (!state.isFile() && !state.isDirectory())
-    throw new Error('it is no file, but a device, a pipe or a socket')
+  refuseSpecialFile(state)
   if (state.size > TEXT_BYTES_MAX) throw new Error(`it is larger than ${TEXT_BYTES_MAX} bytes`)
   return readFileSync(path, 'utf8')
+}
+
+/** Throws for a device, a pipe or a socket, whose reading may never end. Accepts a folder, which cannot be read. */
+export function refuseSpecialFile(state: Pick<StatsBase<number | bigint>, 'isFile' | 'isDirectory'>): void {
+  if (!state.isFile() && !state.isDirectory())
+    throw new Error('it is no file, but a device, a pipe or a socket')
 }

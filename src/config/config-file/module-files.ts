@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import { readFile, realpath, stat } from 'node:fs/promises'
 import { dirname, extname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { refuseSpecialFile } from '../text-file.ts'
 
 export const CODE_FILES_MAX = 256
 export const CODE_BYTES_MAX = 16 * 1024 * 1024
@@ -72,8 +73,7 @@ export async function readCode(path: string): Promise<Code> {
 async function readCodeFile(path: string): Promise<CodeFile> {
   const state = await stat(path, { bigint: true })
   const { size, ino, mtimeNs, ctimeNs } = state
-  if (!state.isFile() && !state.isDirectory())
-    throw new Error('it is no file, but a device, a pipe or a socket')
+  refuseSpecialFile(state)
   if (size > CODE_BYTES_MAX) throw new Error(`it is made of more than ${CODE_BYTES_MAX / 1_048_576} MiB`)
   return { path, text: await readFile(path), stamp: `${ino} ${size} ${mtimeNs} ${ctimeNs}` }
 }
