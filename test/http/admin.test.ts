@@ -87,7 +87,7 @@ it('what feeds the status page is known to stay open, unlike the page itself', a
 })
 
 describe('/health', () => {
-  it('is live whatever else is wrong', async () => {
+  it('is live, no matter what else is wrong', async () => {
     await register(app)
     parts.streams.isDraining = true
     const answer = await app.inject('/health/live')

@@ -48,7 +48,7 @@ describe('a GET', () => {
 describe('a POST', () => {
   it('that is wrong in everything is answered by token, content type, body, stream, at any limit', async () => {
     scene = await HttpScene.open({ sse: { streamsMax: 1 } })
-    const holder = `Bearer ${scene.token(60, { sub: 'somebody else' })}`
+    const holder = `Bearer ${scene.token(60, { sub: 'another' })}`
     await scene.get('/events', { authorization: holder })
     const authorization = `Bearer ${scene.token()}`
     const type = { 'content-type': 'text/plain' }

@@ -47,7 +47,7 @@ async function statusOf(port: number, headers: Record<string, string> = {}): Pro
 const authorization = () => `Bearer ${mintToken(key)}`
 
 const REFUSES = `export default { auth: { authenticate: async () => {
-  throw Object.assign(new Error('nobody comes in here'), { statusCode: 403 })
+  throw Object.assign(new Error('no one comes in here'), { statusCode: 403 })
 } } }`
 /** Loaded with a top-level await, and with state of its own that is not in the options. */
 const BY_HEADER = `
@@ -57,7 +57,7 @@ export default { auth: { authenticate: ({ headers }) => known.has(headers['x-use
   ? { subject: headers['x-user'], expiresAt: new Date(Date.now() + 60_000) } : null } }`
 
 describe.each(SERVERS)('authenticate in a CONFIG_FILE, with WORKERS=%s and %s', (workers, _, tokens) => {
-  it('refuses every request where it refuses everybody, however good its token', async () => {
+  it('refuses every request, even with a good token, if it refuses all', async () => {
     const { port } = await start(workers, REFUSES, tokens).listening()
     const statuses = await Promise.all(
       Array.from({ length: 4 }, () => statusOf(port, { authorization: authorization() })),
@@ -65,7 +65,7 @@ describe.each(SERVERS)('authenticate in a CONFIG_FILE, with WORKERS=%s and %s', 
     expect(statuses).toEqual([403, 403, 403, 403])
   })
 
-  it('lets in whom it knows by a header, and no token', async () => {
+  it('admits requests by a header that it knows, and none by a token', async () => {
     const { port } = await start(workers, BY_HEADER, tokens).listening()
     expect(await statusOf(port, { 'x-user': 'alice' })).toBe(200)
     expect(await statusOf(port, { 'x-user': 'mallory' })).toBe(401)
@@ -83,8 +83,8 @@ describe.each(SERVERS)('authenticate in a CONFIG_FILE, with WORKERS=%s and %s', 
   })
 })
 
-describe('a CONFIG_FILE that another thread finds otherwise', () => {
-  it('does not start where it changed meanwhile, and says so', async () => {
+describe('a CONFIG_FILE that is different in another thread', () => {
+  it('ends the start if it changed meanwhile, and says so', async () => {
     // Each thread that loads it changes it for the next one.
     const changing = `import { appendFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -97,7 +97,7 @@ setTimeout(() => appendFileSync(fileURLToPath(import.meta.url), '// later\\n'), 
     )
   })
 
-  it('does not start where the function is there only once, and names it', async () => {
+  it('ends the start if the function is only in the main thread, and names it', async () => {
     const once = `import { isMainThread } from 'node:worker_threads'
 export default { auth: isMainThread ? { authenticate: () => null } : {} }`
     const run = start('2', once)
@@ -107,7 +107,7 @@ export default { auth: isMainThread ? { authenticate: () => null } : {} }`
     )
   })
 
-  it('does not start where the function is there in workers alone, and names it', async () => {
+  it('ends the start if the function is only in workers, and names it', async () => {
     const once = `import { isMainThread } from 'node:worker_threads'
 export default { auth: isMainThread ? {} : { authenticate: () => null } }`
     const run = start('2', once, TOKENS)
@@ -117,7 +117,7 @@ export default { auth: isMainThread ? {} : { authenticate: () => null } }`
     )
   })
 
-  it('does not start where it cannot be loaded by a worker, and says what it threw', async () => {
+  it('ends the start if a worker cannot load it, and says what it threw', async () => {
     const once = `import { isMainThread } from 'node:worker_threads'
 if (!isMainThread) throw new Error('not in a thread')
 export default { auth: { authenticate: () => null } }`
@@ -153,13 +153,13 @@ export default { auth: { authenticate: () => null } }`
       'a file that it imports is another one behind a link',
       () => {
         writeFolder('v1', '() => null')
-        writeFolder('v2', "() => ({ subject: 'anybody', expiresAt: new Date(Date.now() + 60_000) })")
+        writeFolder('v2', "() => ({ subject: 'any', expiresAt: new Date(Date.now() + 60_000) })")
         setLink('v1')
         return { file: join(scene.folder, 'data', 'config.mjs'), change: () => setLink('v2') }
       },
     ],
   ])(
-    'ends the process with 1 where a worker dies after %s: none would be like the others',
+    'ends the process with 1 if a worker dies after %s, because a new one would differ from the others',
     async (_, write) => {
       const { file, change } = write()
       const settings = { WORKERS: '2', CONFIG_FILE: file, LOG_LEVEL: 'info', ...INSPECTABLE }

@@ -133,7 +133,7 @@ it.each(PATHS.web)('over HTTP/2, too: %s', async (path) => {
   for (const status of statuses) expect(status).toBeGreaterThanOrEqual(200)
 })
 
-it('parses no body that is there: what is wrong with it, nobody is told', async () => {
+it('does not parse a body, so it reports nothing that is wrong with one', async () => {
   for (const app of apps)
     for (const url of ['/nothing', '/nothing?else', '/%zz']) {
       const headers = { 'content-type': 'application/json', host: 'localhost' }

@@ -53,7 +53,7 @@ describe('kafka-sse tail', () => {
     tail(args, env, { stdout, stderr, signal: interrupt.signal, folder: cwd })
   const printed = (output: PassThrough) => String(output.read() ?? '')
 
-  it('trusts the demo of its folder, makes its own 30 s tokens, prints values, answers and ends on Ctrl-C', async () => {
+  it('trusts the demo of its folder, makes its own 30 s tokens, prints values, renews, ends on Ctrl-C', async () => {
     const status = run([url])
     await server.seen(1)
     const { exp = 0, sub } = decodeJwt(server.requests[0]?.token ?? '')
@@ -153,7 +153,7 @@ describe('kafka-sse tail', () => {
     expect(said).not.toContain('secret-token')
   })
 
-  it('exits 0 when nobody reads its output any more', async () => {
+  it('exits 0 when its output is closed', async () => {
     const closed = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })
     const pipe = new Writable({ write: (_chunk, _encoding, done) => done(closed) })
     const status = tail([url], {}, { stdout: pipe, stderr, signal: interrupt.signal, folder })

@@ -18,7 +18,7 @@ beforeEach(() => {
 afterEach(() => scene.close())
 
 describe('kafka-sse', () => {
-  test('says what there is, and its version', async () => {
+  test('lists its commands, and prints its version', async () => {
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
     expect(await scene.run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
     const { code, stdout } = await scene.run(['--help'])
@@ -38,7 +38,7 @@ describe('kafka-sse', () => {
     },
   )
 
-  test('names a command that there is not, in one line', async () => {
+  test('names an unknown command in one line', async () => {
     expect(await scene.run(['prduce'])).toEqual({
       code: 1,
       stdout: '',
@@ -208,7 +208,7 @@ describe('kafka-sse demo', () => {
     await vi.waitUntil(() => !isAlive(pid))
   })
 
-  test('with a Kafka of somebody else’s makes no broker', async () => {
+  test('makes no broker if a Kafka is configured', async () => {
     const run = scene.start(['demo'], {
       PORT: '0',
       ADMIN_PORT: '0',

@@ -146,7 +146,7 @@ describe('an answer that its peer does not take', () => {
 })
 
 describe('requests at a time', () => {
-  it('are as few as is said on a connection without a token, also for a peer that does not wait to hear it', async () => {
+  it('are few on a connection without a token, also for a peer that does not wait for the settings', async () => {
     await startSecure({ requestsUnprovenMax: 7 })
     const socket = await openTls()
     socket.write(Buffer.concat([PREFACE, SETTINGS_WITHOUT_WINDOW, requests(500, '/stuck')]))
@@ -306,7 +306,7 @@ describe('connections at once', () => {
     await eventually(() => expect(opened.filter(({ closed }) => closed)).toHaveLength(20))
   })
 
-  it('of a worker that dies are nobody’s any more', async () => {
+  it('of a worker that dies are free again', async () => {
     const settings = { WORKERS: '2', CONNECTIONS_MAX: '20', LOG_LEVEL: 'info', ...INSPECTABLE }
     const run = await ServerProcess.open(NO_KAFKA, 'events', { settings })
     const workers = await RunningWorkers.open(run)

@@ -315,7 +315,7 @@ describe('the guard', () => {
     expect(settings.maxConcurrentStreams).toBe(7)
   })
 
-  it('closes whoever goes quiet within 90 s, by its defaults', () => {
+  it('closes a silent connection within 90 s, by its defaults', () => {
     const { handshakeMs, idleMs, requestMs, pingMs, silentMs, closeMs, sweepMs } = GUARD_DEFAULTS
     for (const untilMs of [handshakeMs, idleMs + closeMs, requestMs, pingMs + silentMs])
       expect(untilMs + 2 * sweepMs).toBeLessThanOrEqual(90_000)

@@ -1,4 +1,4 @@
-// The streams in an app that has @fastify/cors somewhere, in whatever order things are registered.
+// The streams in an app that has @fastify/cors somewhere, registered in any order.
 
 import cors from '@fastify/cors'
 import fastify, { type FastifyInstance } from 'fastify'

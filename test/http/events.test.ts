@@ -256,7 +256,7 @@ describe('GET of a stream', () => {
     expect(scene.topic.bus.segments.reduce((count, segment) => count + segment.holdCount, 0)).toBe(0)
   })
 
-  it('is over when its client resets it without an error, whatever is on its way', async () => {
+  it('is over when its client resets it without an error, even with bytes under way', async () => {
     await open()
     for (let count = 0; count < 100; count++) {
       const { stream } = await scene.get()
@@ -341,7 +341,7 @@ describe('POST of a stream', () => {
 
 describe('everything else', () => {
   it.each(['HEAD', 'PUT', 'DELETE', 'PATCH', 'TRACE'])(
-    '%s is 405 with Allow, whatever token',
+    '%s is 405 with Allow, with any token',
     async (method) => {
       await open()
       const { status, headers } = await respond(scene.connect(), { ':path': '/events', ':method': method })
@@ -372,7 +372,7 @@ describe('everything else', () => {
     expect((await scene.get('/events', accept === undefined ? {} : { accept })).status).toBe(status)
   })
 
-  it('refuses a from that nobody could mean, after the token and Accept', async () => {
+  it('refuses a from that makes no sense, after the token and Accept', async () => {
     await open()
     expect((await scene.get('/events?from=tomorrow')).status).toBe(400)
     expect((await scene.get('/events?from=tomorrow', { accept: 'text/html' })).status).toBe(406)
@@ -405,7 +405,7 @@ describe('everything else', () => {
     await open({ sse: { streamsPerSubjectMax: 1 } })
     await scene.get()
     expect((await scene.get()).status).toBe(429)
-    const authorization = `Bearer ${scene.token(60, { sub: 'somebody else' })}`
+    const authorization = `Bearer ${scene.token(60, { sub: 'another' })}`
     expect((await scene.get('/events', { authorization })).status).toBe(200)
   })
 

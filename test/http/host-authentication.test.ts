@@ -113,7 +113,7 @@ describe('a host that authenticates by itself', () => {
     expect(await answerOf(url)).toMatchObject({ status: 418, code: 'HOST_SUNDAY' })
   })
 
-  it('lets a stranger renew nobody’s stream', async () => {
+  it('lets a stranger renew no stream', async () => {
     const scopes = new Set(['proxy:stream'])
     const url = await listen(({ headers }) =>
       typeof headers['x-user'] === 'string'

@@ -8,7 +8,7 @@ import { forThisTest } from '../support/scene.ts'
 
 const STREAMS = 200
 
-it('lines of streams that end together come behind the last of the ends, and before the streams are closed', async () => {
+it('lines of streams that end together come after the last end, and before the streams are closed', async () => {
   const scene = await forThisTest(HttpScene.open({ sse: { turnMs: 0.05 } }))
   const session = scene.connect()
   const streams = await Promise.all(Array.from({ length: STREAMS }, () => scene.get('/events', {}, session)))

@@ -87,7 +87,7 @@ beforeAll(async () => {
     ADMIN_PORT: '0',
     TLS_CERT_FILE: join(folder, 'server.crt'),
     TLS_KEY_FILE: join(folder, 'server.key'),
-    // Nobody listens there: the page is served without Kafka, too.
+    // Nothing listens there: the page is served without Kafka, too.
     KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:1',
     JWT_ISSUER: ISSUER,
     JWT_AUDIENCE: AUDIENCE,

@@ -135,7 +135,7 @@ describe('the plugin in an app of its host', () => {
   it('lets the host authenticate', async () => {
     const authenticate = async () => ({
       issuer: 'host',
-      subject: 'somebody',
+      subject: 'host',
       scopes: new Set(['proxy:stream']),
       expiresAtMs: Date.now() + 60_000,
       tokenDigest: '',

@@ -101,7 +101,7 @@ describe('a gap', () => {
     ])
   })
 
-  it('is told to an open stream whose topic is recreated: it goes on with the new beginning and another ready', async () => {
+  it('is sent on an open stream whose topic is recreated, then the new topic and another ready', async () => {
     const topic = await open()
     topic.produce('old')
     const plain = await scene.get()
@@ -168,7 +168,7 @@ describe('a stream that has lost what it had still to read', () => {
 })
 
 describe('a table that has outgrown its bus', () => {
-  it('turns snapshots away as busy, whatever asks for one, and goes on with live streams and later ids', async () => {
+  it('turns every snapshot away as busy, and goes on with live streams and later ids', async () => {
     const topic = await open('latest', { retainedRecordsMax: 2 })
     for (let key = 0; key < 6; key++) topic.produce('x'.repeat(600_000), `${key}`)
     for (const path of [

@@ -1,4 +1,4 @@
-// Whatever fails at the start ends the process with 1, says why and leaves no port and no process behind. Needs
+// A failure at the start ends the process with 1, says why, and leaves no port and no process behind. Needs
 // `npm run build`.
 
 import { generateKeyPairSync } from 'node:crypto'

@@ -21,7 +21,7 @@ function start(workers: string, env: Record<string, string> = {}, leadsGroup = f
   return scene.start(['serve'], { ...SERVE_SETTINGS, WORKERS: workers, ...env }, { leadsGroup })
 }
 
-/** Status and body of a GET; null where nobody answers any more. */
+/** Status and body of a GET; null once the server is gone. */
 async function get(url: string, headers: Record<string, string> = {}) {
   try {
     const response = await fetch(url, { headers: { connection: 'close', ...headers } })
@@ -114,7 +114,7 @@ describe.each(['1', '2'])('SIGTERM, with WORKERS=%s', (workers) => {
     expect(await run.end('SIGTERM')).toBe(0)
   })
 
-  it('ends the process whatever its CONFIG_FILE has left running', async () => {
+  it('ends the process even if its CONFIG_FILE has left something running', async () => {
     const CONFIG_FILE = scene.file('timer.mjs', 'setInterval(() => {}, 1000); export default {}')
     const run = start(workers, { CONFIG_FILE })
     await run.listening()

@@ -29,7 +29,7 @@ const LOAD = fileURLToPath(new URL('../../bench/load', import.meta.url))
 const can = bootstrapServers !== null && canBuildGo('the bench', LOAD)
 
 describe.skipIf(!can)('the bench', () => {
-  it('measures every kind of workload, and nobody loses a record', { timeout: SMOKE_MS }, async () => {
+  it('measures every kind of workload, and no peer loses a record', { timeout: SMOKE_MS }, async () => {
     const repetitions = await smoke()
     expect(repetitions.filter((one) => one.void !== undefined)).toEqual([])
     expect(repetitions.map(({ workload, peer }) => `${workload} ${peer}`).sort()).toEqual(

@@ -102,7 +102,7 @@ describe('The embedded broker', () => {
     })
   })
 
-  it('is not found by the file of one that was killed, nor by a file that nobody of us wrote', async () => {
+  it('is not found by the file of one that was killed, nor by a file of another program', async () => {
     await startBroker()
     await end('SIGKILL')
     expect(JSON.parse(await readFile(join(folder, '.kafka-sse/broker.json'), 'utf8'))).toMatchObject({
@@ -158,7 +158,8 @@ describe('The embedded broker', () => {
     [['value'], 'no Kafka: set KAFKA_BOOTSTRAP_SERVERS'],
     [
       ['--bootstrap-servers', '127.0.0.1:1', 'value'],
-      'no Kafka answers at 127.0.0.1:1: 127.0.0.1:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused\n',
+      'no Kafka answers at 127.0.0.1:1: 127.0.0.1:1/bootstrap: ' +
+        'Connect to ipv4#127.0.0.1:1 failed: Connection refused\n',
     ],
   ])('is not reached by produce %s, which says why and ends with status 1', async (args, words) => {
     expect(await produce(...args)).toMatchObject({

@@ -117,7 +117,7 @@ describe.skipIf(bootstrapServers === null)('Streams that stay open', () => {
     })
   })
 
-  describe('see a topic that is deleted and made anew', () => {
+  describe('see a topic that is deleted and recreated', () => {
     it.each([
       ['longer', ['x0', 'x1', 'x2', 'x3', 'x4'], 1],
       ['shorter', ['x0'], 1],
@@ -159,7 +159,7 @@ describe.skipIf(bootstrapServers === null)('Streams that stay open', () => {
       await kafka.deleteTopic(topic)
       const missing = `topic ${topic} does not exist, or may not be seen`
       await vi.waitUntil(() => scene.topic.notReady() === missing, SOON)
-      // Whoever comes meanwhile gets what the bus has.
+      // A client that comes meanwhile gets what the bus has.
       await (await scene.stream()).hasSeen(...before)
       await vi.waitUntil(() => scene.messages(20).filter((line) => line === missing).length === 1, SOON)
       await kafka.createTopic({ name: topic })
@@ -183,7 +183,7 @@ describe.skipIf(bootstrapServers === null)('Streams that stay open', () => {
       await kafka.produceInTransaction('commit', topic, { key: 'a', value: 'committed' })
       await stream.hasSeen('ready', 'committed')
       await kafka.produceInTransaction('abort', topic, { key: 'a', value: 'aborted again' })
-      // Heartbeats carry the position on, over records that nobody gets and over the markers.
+      // Heartbeats move the position on, past records that no client gets and past the markers.
       await stream.hasReached({ 0: 6 })
       await (await scene.stream({ id: stream.lastId })).hasSeen('ready')
       await kafka.produce(topic, { key: 'a', value: 'after' })
@@ -233,7 +233,7 @@ describe.skipIf(bootstrapServers === null)('Streams that stay open', () => {
     expect(scene.topic.notReady()).toBeNull()
   })
 
-  it('get records whose timestamps go backwards in the order of their offsets, and from a time on all of them', async () => {
+  it('get records with decreasing timestamps in the order of their offsets, and from a time on all', async () => {
     const topic = await kafka.createTopic()
     const at = (value: string, timestampMs: number) => ({ value, timestampMs })
     const time = 1_700_000_000_000

@@ -1,7 +1,7 @@
 """Reads a stream over HTTP/2 with httpx-sse, and prints each event as a line of JSON: URL, authority's file, token.
 
-httpx-sse 0.4 tells of every blank line once it has an id, where the standard tells of none without data: of a comment's,
-as an event without data and with the id that it has already told. Those are passed over; a record always has a new id.
+Once it has an id, httpx-sse 0.4 reports every blank line as an event, also after a comment: without data, with the id of
+before. The standard reports none without data. Those are skipped; a record always has a new id.
 """
 
 import json

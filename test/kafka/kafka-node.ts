@@ -1,5 +1,5 @@
 // One node of a real Apache Kafka for tests, a process run from Maven Central's jars, its data in a folder that the
-// caller gives. Nothing of it outlives this process, whatever ended that but SIGKILL.
+// caller gives. Nothing of it outlives this process, unless that was ended by SIGKILL.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -74,7 +74,7 @@ export class KafkaNode {
     }).finally(() => clearTimeout(timer))
   }
 
-  /** SIGKILL: what was acknowledged is on disk or in the page cache, nobody was told good-bye. */
+  /** SIGKILL: what was acknowledged is on disk or in the page cache; its clients hear nothing. */
   async kill(): Promise<void> {
     const child = this.child
     this.child = null
@@ -83,7 +83,7 @@ export class KafkaNode {
     await once(child, 'exit')
   }
 
-  /** SIGSTOP: connections stay open and nobody answers, until `thaw()`. */
+  /** SIGSTOP: connections stay open without an answer, until `thaw()`. */
   freeze(): void {
     this.child?.kill('SIGSTOP')
   }

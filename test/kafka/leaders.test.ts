@@ -33,7 +33,7 @@ describe.skipIf(!canStartKafka)('Streams that stay open while leaders move', { t
     return scene
   }
 
-  it('get every record once, in the order of its partition, while two leaders are killed one after the other', async () => {
+  it('get every record once, in the order of its partition, while two leaders are killed in turn', async () => {
     const topic = await kafka.createTopic({ partitions: PARTITIONS.length, replicas: 3 })
     const scene = await open(topic)
     const streams = [await scene.stream(), await scene.stream({ query: '&from=latest' })]

@@ -1,5 +1,5 @@
 // A real Apache Kafka for tests: one KRaft node from Maven Central's jars, on ports that the OS gives, data in a
-// temporary folder. `close()` leaves nothing behind; so does the end of this process, whatever ended it but SIGKILL.
+// temporary folder. `close()` leaves nothing behind; nor does the end of this process, except by SIGKILL.
 
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -90,7 +90,7 @@ describe.skipIf(!can).concurrent(
       expect((await answer.ended).code).toBe(0)
       expect(answer.body).toBe('204')
       await passes(token.expiresAtMs + END_MS + BUSY_MS)
-      // The others on this server are to be over, whichever second their tokens were made in: they are compared whole.
+      // The others on this server have to be over first, because they are compared whole.
       await vi.waitUntil(async () => (await server.metric('kafka_sse_streams_open')) === 1, {
         timeout: 10_000,
       })

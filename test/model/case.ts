@@ -25,7 +25,7 @@ import { anyRecords, recordsOf, type Written } from './written.ts'
 
 const SEGMENT_BYTES = 4096
 const DELETE_RETENTION_MS = 50
-/** Longer than anybody waits for a leader. */
+/** Longer than any stream waits for a leader. */
 export const LONG_MS = 11_000
 /** Longer than it is trusted that a server hears of every delete. */
 const CUT_OFF_MS = 601_000
@@ -181,7 +181,7 @@ export class Case {
     this.nowMs += ms
   }
 
-  /** Somebody sets a server's wall clock. */
+  /** An operator sets a server's wall clock. */
   setClock(at: number, errorMs: number): void {
     this.clockErrorsMs[at] = errorMs
   }

@@ -34,7 +34,7 @@ export class Excuses {
     if (!endsNobody) this.wasGone = wasGone
   }
 
-  /** Since its request it was there: whatever is gone by now ends its stream. */
+  /** It was there at the request: if it is gone by now, the stream ends. */
   forgiveNoLoss(): void {
     this.wasGone = () => false
   }

@@ -85,7 +85,7 @@ export class Server extends Reading {
     return this.viewLogs === this.kafka.logs
   }
 
-  /** Kafka answers whoever has asked. */
+  /** Kafka answers all who have asked. */
   async answer(): Promise<void> {
     const { watermarks } = this.kafka
     if (this.questions.length > 0) this.answered.push(watermarks)

@@ -2,7 +2,7 @@
 
 /** Less would be found by chance, too. */
 const TRAIT_LENGTH_MIN = 20
-/** Catches tokens that nobody kept, such as those that a page got by itself. */
+/** Finds tokens that no test kept, such as those that a page got by itself. */
 const TOKEN_SHAPE = /eyJ[\w-]{8,}\.[\w-]{8,}/
 const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/
 const SHOWN_CHARACTERS = 160

@@ -23,7 +23,7 @@ export class KafkaInMemory {
   readonly topics = new Map<string, PartitionInMemory[]>()
   /** Nothing answers. */
   isDown = false
-  /** Consumers whose questions for lists of partitions nobody answers: 0 is the live one, 1 that of what is behind. */
+  /** Consumers whose questions for lists of partitions get no answer: 0 is the live one, 1 the one behind. */
   readonly deaf = new Set<number>()
   /** Brokers that take questions and do not answer them. */
   readonly silent = new Set<number>()
@@ -151,7 +151,7 @@ export class ConsumerInMemory implements RecordSource {
     if (this.next.length === 0) await passes(waitMs ?? 100)
     for (const tell of this.next.splice(0)) tell()
     this.events.onBatchEnd()
-    // A read goes on for a while: whatever speaks of the buses may do so before it is over.
+    // A read goes on for a while: other code may read the buses before it is over.
     await passes(1)
     this.isReading = false
     const error = this.error ?? this.kafka.readError

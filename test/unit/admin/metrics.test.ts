@@ -111,7 +111,7 @@ describe('the metrics', () => {
     expect([values.get('kafka_sse_ready'), values.get('kafka_sse_draining')]).toEqual([0, 1])
   })
 
-  it('tell of connections, where somebody counts them', async () => {
+  it('have connections if these are counted', async () => {
     const connections = createConnectionFigures()
     connections.open = 4
     connections.closed.idle = 2

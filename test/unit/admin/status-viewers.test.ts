@@ -68,7 +68,7 @@ describe('viewers', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('are let go when their response closes, whatever they waited for', async () => {
+  it('are released when their response closes, even while they wait', async () => {
     const response = new PassThrough()
     const texts = join(response)
     await texts.next()

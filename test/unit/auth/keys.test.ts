@@ -151,7 +151,7 @@ describe("a token's header", () => {
     expect(chooseKey(several, { alg: 'ES256' })).toEqual({ refused: 'key' })
   })
 
-  it('means a key without a name, whatever it says, only where that is the only one', () => {
+  it('with any name means a key without one only if there is no other key', () => {
     const { kid: _, ...nameless } = ec.jwk
     const only = readKeySet(JSON.stringify(nameless), 'RS256')
     expect(chooseKey(only, { alg: 'ES256', kid: 'anything' })).toHaveProperty('key')

@@ -133,7 +133,7 @@ describe('keys from a URL', () => {
     expect(await knows('first')).toBe(true)
   })
 
-  it('that nobody asked for in days are simply fetched again', async () => {
+  it('that were not used for days are simply fetched again', async () => {
     open()
     await knows('first')
     nowMs += 10 * 86_400_000

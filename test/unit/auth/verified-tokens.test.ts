@@ -16,7 +16,7 @@ describe('a token that comes again', () => {
   let verify: VerifyToken
   let choice: KeyChoice | Error
   let presented = { text: '', digest: '' }
-  /** What the library would be given is not what was verified: only whoever looks again can tell. */
+  /** A wrong text with the digest of a verified token: only a second verification would refuse it. */
   const forged = (token: string) => ({ text: `${token}x`, digest: tokenDigest(token) })
   const real = (token: string) => ({ text: token, digest: tokenDigest(token) })
 
@@ -97,7 +97,7 @@ describe('verified tokens', () => {
     expect(tokens.size).toBe(2)
   })
 
-  it('are verified anew once the time is over that they had to live, whatever the wall clock says then', () => {
+  it('are verified again after their lifetime, even if the wall clock says otherwise', () => {
     let nowMs = 5000
     const tokens = new VerifiedTokens(3, () => nowMs)
     tokens.keep('a', 500, { claims: {}, header: {}, pem: '' }, 1000)

@@ -107,7 +107,7 @@ describe('publishing at a rate', () => {
   })
 })
 
-/** Passes only when somebody waits, or lets it. */
+/** Time passes only while it is waited for, or on call. */
 function clock() {
   let micros = 0
   const pass = (ms: number) => {
@@ -117,7 +117,7 @@ function clock() {
 }
 
 describe('a record', () => {
-  it('has exactly the stated size, whatever its number', () => {
+  it('has exactly the stated size, with any number', () => {
     for (const sequence of [1, 99, 123_456_789])
       expect(Buffer.byteLength(encodeValue(sequence, 256))).toBe(256)
   })
@@ -257,14 +257,14 @@ describe('the table', () => {
     expect(text).not.toContain('30')
   })
 
-  it('says that a peer fell behind, and compares nobody with a floor that did', () => {
+  it('says that a peer fell behind, and compares none with a floor that did', () => {
     const runs = [figures('ours', 30), { ...figures('bare', 40), behind: 'a client lacked records' }]
     const table = formatTable(workload, runs)
     expect(row(table, 'bare')).toContain('BEHIND: a client lacked records')
     expect(row(table, 'ours')).toMatch(/ours +30 +1 /)
   })
 
-  it('says why a peer was not asked, and compares nobody with it', () => {
+  it('says why a peer was not asked, and compares none with it', () => {
     const runs = [figures('ours', 30), { peer: 'bare', leftOut: 'it keeps nothing' }]
     const table = formatTable(workload, runs)
     expect(row(table, 'bare')).toMatch(/bare +- +it keeps nothing$/)

@@ -61,7 +61,7 @@ describe('a bus', () => {
     expect(wakes).toBe(1)
   })
 
-  it('tells no id of a record that cannot be read yet, whatever was published when', () => {
+  it('never includes in an id a record that cannot be read yet', () => {
     const bus = busOf(2)
     bus.append(record(0, 0, 'a', '0/0'))
     bus.publish()
@@ -403,7 +403,7 @@ describe('a snapshot', { timeout: 60_000 }, () => {
     retainedMib: fc.constantFrom(6, 64),
   })
 
-  it('ends with the newest value of every key, whatever compaction did meanwhile, and repeats nothing', () => {
+  it('ends with the newest value of every key, also during compaction, and repeats nothing', () => {
     fc.assert(
       fc.property(run, ({ before, after, readsBetween, bytesMax, retainedMib }) => {
         const bus = busOf(3, { retainedBytesMax: retainedMib * MIB })

@@ -156,7 +156,7 @@ describe('compaction', { timeout: 60_000 }, () => {
     expect(scene.bus.isWhole).toBe(true)
   })
 
-  it('moves a cursor on from inside a segment that was rewritten, wherever in it the cursor stood', () => {
+  it('moves a cursor on out of a segment that was rewritten, from any place in it', () => {
     for (let stop = 0; stop <= 20; stop++) {
       const scene = new Scene({ retainedBytesMax: 8 * MIB })
       for (let i = 0; i < 20; i++) scene.write(i % 3 === 0 ? `kept ${i}` : 'dead', 120_000)
@@ -200,7 +200,7 @@ describe('compaction', { timeout: 60_000 }, () => {
     opens: fc.constantFrom('nothing', 'nothing', 'beginning', 'now', 'position'),
   })
 
-  it('keeps every live frame that fits, whatever the sizes, and every reader’s bytes and order', () => {
+  it('keeps every live frame that fits, of any size, and every reader’s bytes and order', () => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 10, maxLength: 80 }), (steps) => {
         const scene = new Scene({ retainedBytesMax: 40 * MIB })

@@ -231,7 +231,7 @@ describe('What is missing in a partition', () => {
       }
     })
 
-    it('is judged by the look that comes first after that, wherever the partition ends by then', () => {
+    it('is judged at the first answer after that, no matter where the partition ends by then', () => {
       load(300_000)
       look(9)
       put(8, 'what came meanwhile', -1)
@@ -290,7 +290,7 @@ describe('What is missing in a partition', () => {
       expect(bus.missed).toBeNull()
     })
 
-    it('is young from the end on that Kafka told then, whatever stands behind', () => {
+    it('is young from the end that Kafka told then, no matter what follows', () => {
       for (const offset of [0, 1]) put(offset, `${offset}`, epochMs() - HOUR_MS)
       put(4, 'young by those')
       look(5)

@@ -39,7 +39,7 @@ describe.each(['latest', 'all'] as const)('what Kafka has deleted (%s)', (keeps)
     expect([resumed.lost, halfRead.lost]).toEqual([false, false])
   })
 
-  it('is no loss to a reader whose client has it, wherever it stands in this bus', () => {
+  it('is no loss to a reader whose client has it, anywhere in this bus', () => {
     const scene = new BusScene({ keeps }, 2)
     for (let offset = 0; offset < 10; offset++) scene.write(`${offset}`, `1/${offset}`, { partition: 1 })
     for (let offset = 0; offset < 10; offset++) scene.write(`${offset}`, `0/${offset}`)
@@ -83,7 +83,7 @@ describe.each(['latest', 'all'] as const)('what Kafka has deleted (%s)', (keeps)
     else expect(scene.bus.keys).toBe(3)
   })
 
-  it('before it was read ends whoever would have read on past it', () => {
+  it('before it was read ends every stream that would have read past it', () => {
     const scene = new BusScene({ keeps })
     scene.write('a', 'read, and deleted since')
     const cursors = [Cursor.fromNow(scene.bus), Cursor.fromBeginning(scene.bus)]
@@ -153,7 +153,7 @@ describe('what Kafka has deleted before it was read, until it is marked', () => 
     scene.bus.publish()
   }
 
-  it('is passed over by all who begin after it, by whatever they begin with', () => {
+  it('is skipped by all who begin after it, by an id, a time or a snapshot', () => {
     const scene = new BusScene({}, 2)
     scene.write('a', 'deleted')
     scene.write('b', 'other partition', { partition: 1 })
@@ -188,7 +188,7 @@ describe('what Kafka has deleted before it was read, until it is marked', () => 
     expect(resumed.lost).toBe(false)
   })
 
-  it('ends nobody who began after it when it is marked, or dropped', () => {
+  it('ends no stream that began after it when it is marked or dropped', () => {
     const bounds = [8, 6].map((segments) => ({ retainedBytesMax: segments * SEGMENT_BYTES }))
     const [wide, narrow] = bounds
     for (const options of [{ keeps: 'all' as const }, { ...wide }, { keeps: 'all' as const, ...narrow }]) {

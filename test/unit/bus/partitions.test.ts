@@ -1,4 +1,4 @@
-// The position's text, which is kept while partitions move: always what would be made of the position anew.
+// The position's text, which is kept up to date while partitions move: always the same as if formatted again.
 
 import fc from 'fast-check'
 import { expect, it } from 'vitest'

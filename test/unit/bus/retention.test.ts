@@ -23,7 +23,7 @@ describe('a tombstone', () => {
     expect(scene.bus.keys).toBe(0)
   })
 
-  it('is kept for its time whichever way the clock is moved', () => {
+  it('is kept for its time even if the clock is moved, either way', () => {
     for (const clockAheadMs of [2 * DAY_MS, -2 * DAY_MS]) {
       const scene = new BusScene({ deleteRetentionMs: DAY_MS })
       scene.write('a', null)
@@ -81,7 +81,7 @@ describe('a tombstone', () => {
     bus.markCaughtUp()
     expect(bus.gapFor(positionOf({ 0: 1 }))).toBe('deletes-dropped')
     expect(bus.gapFor(positionOf({ 0: 2 }))).toBe('deletes-dropped')
-    // 5 to 7 are missing as well, but whatever stood there is younger than half a day: two records say so.
+    // 5 to 7 are missing as well, but were younger than half a day: two records prove it.
     for (const offset of [3, 4, 5]) expect(bus.gapFor(positionOf({ 0: offset }))).toBeNull()
   })
 
@@ -190,7 +190,7 @@ describe('a bus that keeps the newest of every key', () => {
     expect(scene.bus.isWholeSince(scene.epochMs + 3_600_001)).toBe(true)
   })
 
-  it('cannot be had from a moment on, either, where what went is behind a record of that moment with an older timestamp', () => {
+  it('is a gap for a moment, too, if the lost record comes after one of that moment, with an older timestamp', () => {
     const scene = new BusScene({ retainedBytesMax: 6 * SEGMENT_BYTES })
     const write = (key: string, timestampMs: number) => scene.write(key, 'x'.repeat(1_500), { timestampMs })
     // What is of the moment is superseded, and leaves as that: no key's newest value is lost with it.
@@ -200,7 +200,7 @@ describe('a bus that keeps the newest of every key', () => {
     expect(scene.bus.isWholeSince(1_500)).toBe(false)
   })
 
-  it('ends a snapshot that it can no longer complete, also where the newest value of a key went that it was made with', () => {
+  it('ends a snapshot that it can no longer complete, also if only the newest value of a key is gone', () => {
     const scene = new BusScene({ retainedRecordsMax: 20 })
     scene.fill(15, (index) => `key ${index}`)
     const snapshot = Cursor.fromBeginning(scene.bus)
@@ -308,7 +308,7 @@ describe('a bus that keeps everything', () => {
       expect(scene.bus.retainedRecords).toBeGreaterThanOrEqual(30)
     })
 
-    it('writes on in a segment that is open, whichever is the last', () => {
+    it('goes on in an open segment, never in a sealed one that is the last', () => {
       const scene = new BusScene({ keeps: 'all' })
       scene.write(null, 'x'.repeat(1000))
       scene.write(null, 'x'.repeat(3000))
@@ -318,7 +318,7 @@ describe('a bus that keeps everything', () => {
     })
   })
 
-  it('drops what has been here for its age, whatever its timestamps and the clock say', () => {
+  it('drops what has been here for the maximum age, even if timestamps and clock say otherwise', () => {
     for (const [timestampMs, clockAheadMs] of [
       [2 ** 42, 0],
       [1_000_000, -1_000_000],

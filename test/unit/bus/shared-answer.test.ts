@@ -49,7 +49,7 @@ describe('Answers that many wait for', () => {
     expect(asked()).toBe(3)
   })
 
-  it('are asked for again when nobody waits any more', async () => {
+  it('are asked for again once no caller waits any more', async () => {
     const { answers, open, asked } = byHand()
     const first = answers.ask(never)
     open[0]?.resolve(1)
@@ -75,7 +75,7 @@ describe('Answers that many wait for', () => {
     expect(await queued).toBe(2)
   })
 
-  it('reject as the question does, and are asked for anew for those who came since', async () => {
+  it('reject as the question does, and are asked for again for those who came since', async () => {
     const { answers, open } = byHand()
     const first = answers.ask(never)
     const queued = answers.ask(never)

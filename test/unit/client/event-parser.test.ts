@@ -1,4 +1,4 @@
-// The client's parser against somebody else's, and against the HTML spec's text read as slowly as it is written.
+// The client's parser against another one, and against the steps of the HTML spec, as they are written there.
 
 import { createParser } from 'eventsource-parser'
 import fc from 'fast-check'

@@ -53,7 +53,7 @@ describe('the queue', () => {
   })
 })
 
-describe('a renewal that nobody asked for', () => {
+describe('a renewal that no challenge asked for', () => {
   let send: ReturnType<typeof vi.fn<() => Promise<{ status: number; headers: Headers; body: null }>>>
 
   async function renewalOf(secondsToLive: number | null, isWanted = true): Promise<Renewal> {
@@ -132,7 +132,7 @@ describe('a connection', () => {
     expect(added).toHaveBeenCalled()
   })
 
-  it('was silent, whatever the way to the server calls a request that was broken off', async () => {
+  it('was silent, no matter how fetch names the aborted request', async () => {
     const fetch: Fetch = (_, request) =>
       new Promise((_, reject) => {
         request.signal.addEventListener('abort', () => reject(new Error('socket closed')))

@@ -99,7 +99,7 @@ describe('the client', () => {
     expect(scene.stream?.state).toBe('open')
   })
 
-  it('connects anew when the server knows no stream to renew', async () => {
+  it('reconnects when the server knows no stream to renew', async () => {
     const scene = await open()
     const { server, errors } = scene
     server.renewal = () => status(404)

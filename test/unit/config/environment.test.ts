@@ -148,7 +148,7 @@ describe('a server’s environment', () => {
     ['DRIAN_SECONDS', 'DRAIN_SECONDS'],
     ['JTW_ISSUER', 'JWT_ISSUER'],
     ['KAKFA_TOPIC', 'KAFKA_TOPIC'],
-  ])('%s is an error, whatever it begins with: it is one keystroke from %s', async (name, meant) => {
+  ])('%s is an error, because it is one keystroke from %s', async (name, meant) => {
     expect(await scene.problemsOf({ ...NEEDED, [name]: '9' })).toEqual([
       `${name} is not a setting; did you mean ${meant}?`,
     ])
@@ -230,7 +230,7 @@ describe('a server’s environment', () => {
   })
 
   test.each(['JWT_KEYS', 'TLS_CERT_FILE', 'TLS_KEY_FILE', 'JWT_ISSUER_FILE', 'CONFIG_FILE'])(
-    '%s that is a pipe nobody writes to, or a device without an end, is an error and holds up nothing',
+    '%s that is a pipe without a writer, or a device without an end, is an error and blocks nothing',
     async (name) => {
       const pipe = join(scene.folder, `pipe-${name}.json`)
       execFileSync('mkfifo', [pipe])

@@ -175,7 +175,7 @@ describe('a session of a host', () => {
     expect(read(read(LEAST))).toEqual(read(LEAST))
   })
 
-  it('has an end in the future, a holder of its own and texts only, whatever the answer was', () => {
+  it('has an end in the future, a holder of its own and only texts, for any answer', () => {
     const value = fc.oneof(
       fc.anything({ withDate: true, withBigInt: true, withSet: true, withMap: true }),
       fc.integer({ min: NOW_MS - 1000, max: NOW_MS + 1e6 }),

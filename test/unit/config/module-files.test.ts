@@ -211,7 +211,7 @@ describe('the digest of a configuration file', () => {
 })
 
 describe('the first reading of a configuration file', () => {
-  /** Writes while the file is loaded, as somebody else may. */
+  /** Writes while the file is loaded, as another process may. */
   const changing = (statements: string) =>
     [
       "import { writeFileSync } from 'node:fs'",

@@ -73,7 +73,7 @@ describe('the plugin’s options', () => {
     ])
   })
 
-  test('no credential is quoted, whatever is wrong with it', () => {
+  test('no credential is quoted, no matter what is wrong with it', () => {
     const problems = problemsOf({
       ...OPTIONS,
       kafka: { bootstrapServers: 'k:1', config: 'sasl.password=hunter2' },
@@ -111,7 +111,7 @@ describe('the plugin’s options', () => {
     expect(validateOptions({ ...OPTIONS, prefix: '/live' } as KafkaSseOptions)).not.toHaveProperty('prefix')
   })
 
-  test('whatever comes in, the answer is options or a ConfigError', () => {
+  test('any value gives options or a ConfigError', () => {
     const options = fc.record({
       kafka: fc.anything(),
       auth: fc.anything(),

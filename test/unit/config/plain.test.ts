@@ -12,7 +12,7 @@ import type { KafkaSseOptions } from '../../../src/options.ts'
 import { takeOver } from '../../../src/threads/handover.ts'
 import { AUDIENCE, ISSUER, makeKey } from '../../support/keys-and-tokens.ts'
 
-const R = '() => { throw new Error("nobody") }'
+const R = '() => { throw new Error("no") }'
 /** The source of the options, and what is said behind the name of their place. */
 const ODD: [what: string, source: string, place: string, words: string][] = [
   ['inherit all', `Object.create({ auth: { authenticate: ${R} } })`, '', 'is no plain object'],

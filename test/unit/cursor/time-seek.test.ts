@@ -8,7 +8,7 @@ import { StreamReader } from '../../support/stream-reader.ts'
 describe('a beginning at a moment', () => {
   const since = (scene: BusScene, sinceMs: number) => dataOf(Cursor.fromTime(scene.bus, sinceMs))
 
-  it('is each partition’s first record at or after it, and all behind that, whatever its timestamp', () => {
+  it('is each partition’s first record at or after it, and all after that one, with any timestamp', () => {
     const scene = new BusScene({}, 3)
     for (const [partition, timestampMs] of [
       [0, 100],
@@ -47,7 +47,7 @@ describe('a beginning at a moment', () => {
     expect(reader.records.at(-1)).toBe('now')
   })
 
-  it('is looked for a segment a turn, but for those that are older, and past timestamps that an entry cannot hold', () => {
+  it('is searched a segment a turn, except older ones, and past timestamps that an entry cannot hold', () => {
     const scene = new BusScene({ keeps: 'all' })
     scene.fill(400)
     scene.nowMs += 1000

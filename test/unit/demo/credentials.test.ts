@@ -94,7 +94,7 @@ describe('the certificates', () => {
 })
 
 describe('a set that is there', () => {
-  test('is made anew a month before it ends, with another authority, and the tokens’ key is kept', async () => {
+  test('is renewed a month before it ends, with another authority, and the tokens’ key is kept', async () => {
     await ensure()
     const before = texts()
     const endsMs = Date.parse(certificate('server.crt').validTo)
@@ -109,7 +109,7 @@ describe('a set that is there', () => {
     for (const name of ['test-ca.crt', 'server.crt', 'server.key']) expect(after[name]).not.toBe(before[name])
   })
 
-  test('is made anew for a name that it lacks, and kept for those that it has', async () => {
+  test('is renewed for a name that it lacks, and kept for those that it has', async () => {
     await ensure()
     expect((await ensure(['kafka-sse.test'])).made[0]).toContain('server.crt is not for kafka-sse.test')
     expect(certificate('server.crt').checkHost('kafka-sse.test')).toBe('kafka-sse.test')
@@ -117,7 +117,7 @@ describe('a set that is there', () => {
     expect((await ensure(['192.0.2.7'])).made[0]).toContain('server.crt is not for 192.0.2.7')
   })
 
-  test.each(['test-ca.crt', 'server.crt', 'server.key'])('without %s is made anew', async (name) => {
+  test.each(['test-ca.crt', 'server.crt', 'server.key'])('without %s is renewed', async (name) => {
     await ensure()
     unlinkSync(join(folder, name))
     expect((await ensure()).made[0]).toContain(`${name} is missing`)
@@ -128,7 +128,7 @@ describe('a set that is there', () => {
     ['test-ca.crt', 'server.crt was not issued by test-ca.crt'],
     ['server.crt', 'server.crt was not issued by test-ca.crt'],
     ['server.key', 'server.key is not the key of server.crt'],
-  ])('whose %s is of another set is told and made anew', async (name, reason) => {
+  ])('whose %s is of another set is reported and renewed', async (name, reason) => {
     await ensure()
     const other = text(name)
     for (const file of ['test-ca.crt', 'server.crt', 'server.key']) unlinkSync(join(folder, file))
@@ -147,7 +147,7 @@ describe('what this did not make', () => {
     expect(text(name)).toBe('half of a fi')
   })
 
-  test('somebody’s own certificate is named and left alone', async () => {
+  test('a certificate that the demo did not make is named and left alone', async () => {
     await ensure()
     const foreign = rootCertificates[0] ?? ''
     writeFileSync(join(folder, 'server.crt'), foreign)
@@ -182,7 +182,7 @@ describe('writing', () => {
     expect(text('there')).toBe('old')
   })
 
-  test('takes the mode with it, whatever the old file had', async () => {
+  test('takes the mode with it, and ignores that of the old file', async () => {
     const path = join(folder, 'there')
     await writeAtomically(path, 'old', 0o644)
     chmodSync(path, 0o666)

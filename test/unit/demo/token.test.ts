@@ -94,7 +94,8 @@ describe('kafka-sse token', () => {
 
   test('takes the tutorial’s command, word for word', async () => {
     const words =
-      '--alg RS256 --kid example --iss https://auth.example.com --aud https://api.example.com --sub example --exp=+30s --no-iat --payload scope=proxy:stream'
+      '--alg RS256 --kid example --iss https://auth.example.com --aud https://api.example.com ' +
+      '--sub example --exp=+30s --no-iat --payload scope=proxy:stream'
     expect(await claims(...words.split(' '))).toEqual({
       iss: 'https://auth.example.com',
       aud: 'https://api.example.com',

@@ -94,7 +94,7 @@ describe('a redacted URL', () => {
     expect(redactText(`${whole} b`)).toBe(whole + CUT)
   })
 
-  it('costs less than 2 ms of CPU, however long and odd it is, wherever a line shows it', () => {
+  it('costs less than 2 ms of CPU, however long and odd it is, in any place of a line', () => {
     const long = [
       '%25'.repeat(20_000),
       'a=%25&'.repeat(10_000),

@@ -69,7 +69,7 @@ describe('requests', () => {
     expect(heard.at(-1)).toBe('late')
   })
 
-  it('whose client has left take no place in a turn, and nobody hears of them', async () => {
+  it('whose client has left take no place in a turn, and are not reported', async () => {
     for (let index = 0; index < 1_000; index++) offer('gone', { isGone: true })
     offer('here')
     await turn()

@@ -315,7 +315,7 @@ const happening: fc.Arbitrary<Happening> = fc.tuple(
   fc.nat(3),
 )
 
-it('brings every record once, in order, to every bus, whatever happens', async () => {
+it('brings every record once, in order, to every bus, in any course of events', async () => {
   const happenings = fc.array(happening, { minLength: 5, maxLength: 100, size: 'max' })
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 1, max: 3 }), fc.nat(), happenings, async (partitions, seed, all) => {

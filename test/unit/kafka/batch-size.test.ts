@@ -26,7 +26,7 @@ describe('The size of a batch', () => {
     expect(size.records).toBe(256)
   })
 
-  it('holds the loop no longer than 6 ms from the first on, whatever a record takes up to a third of a millisecond', () => {
+  it('holds the loop for at most 6 ms from the first on, if a record takes up to a third of a millisecond', () => {
     fc.assert(
       fc.property(fc.double({ min: 0.001, max: 0.33, noNaN: true }), (recordMs) => {
         const size = new BatchSize()

@@ -20,7 +20,7 @@ describe('A blocking lock', () => {
     lock = new BlockingLock(() => nowMs)
   })
 
-  it('lets one question after the other through, in the order in which they came, whatever becomes of one', async () => {
+  it('lets one question through at a time, in the order in which they came, even if one fails', async () => {
     const order: string[] = []
     let isOpen = false
     const question = (name: string) => async () => {
@@ -140,7 +140,7 @@ describe('Many registrations in one process', () => {
   it('never block two threads at once, with the broker there, and with another that is not', async () => {
     const counted = countBlocking()
     const topics = await Promise.all(Array.from({ length: 4 }, () => register(broker.address)))
-    // Other properties make other sources; nobody listens at the second address.
+    // Other properties make other sources; nothing listens at the second address.
     topics.push(await register(broker.address, { 'fetch.max.bytes': 1_000_000 }))
     await register('127.0.0.1:1')
     const all = topics.flat()

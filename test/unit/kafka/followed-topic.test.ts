@@ -20,7 +20,7 @@ describe('A followed topic', () => {
     ])
   })
 
-  it('reads a partition again from its position, once, if it stands still after an error although there is more', async () => {
+  it('reads a partition again from its position, once, if an error stopped it and there is more', async () => {
     const scene = await open()
     const { kafka, log } = scene
     kafka.hold('events', [0, 4], [0, 0])
@@ -176,7 +176,7 @@ describe('A followed topic', () => {
     expect(feeding.notReady()).toBeNull()
   })
 
-  it('reads the topic again only for the bus that may have missed deletes, and publishes nothing after them', async () => {
+  it('reads the topic again only for the bus that may have missed deletes, and hides what came after', async () => {
     const { kafka, reader, feeding, log, writer } = await open()
     const other = createWriter()
     kafka.hold('events', [0, 5], [0, 0])
@@ -225,7 +225,7 @@ describe('A followed topic', () => {
     expect(other.append.mock.calls).toHaveLength(3)
   })
 
-  it('notes the end of a partition as of before the question, and ignores that of a broker that is behind', async () => {
+  it('notes the end of a partition as of before the question, and ignores a broker that is behind', async () => {
     const { kafka, writer } = await open()
     kafka.hold('events', [0, 5])
     await pass(3_000)
@@ -260,7 +260,7 @@ describe('A topic with several buses', () => {
     for (const each of [writer, second]) expect(each.append).toHaveBeenCalledTimes(1)
   })
 
-  it('is read from the beginning for a bus that comes later, until that joins the first, which stays live', async () => {
+  it('is read from the beginning for a bus that comes later, while the first stays live, until both meet', async () => {
     const scene = await open()
     const { kafka, reader, log, writer } = scene
     kafka.hold('events', [0, 2])

@@ -13,7 +13,7 @@ const bootstrapServers = '127.0.0.1:9092'
 const withConfig = (config: Record<string, string | number | boolean>) => ({ bootstrapServers, config })
 
 describe('The properties of librdkafka', () => {
-  it('hold what the stream promises, whatever is configured besides', () => {
+  it('keep the promises of a stream, with any other configuration', () => {
     const { global, topic } = consumerProperties(
       withConfig({ 'sasl.username': 'me', 'fetch.wait.max.ms': 5 }),
     )
@@ -54,7 +54,7 @@ describe('The properties of librdkafka', () => {
     expect(() => new rdkafka.KafkaConsumer(global, topic)).not.toThrow()
   })
 
-  it('take a record in however large, whatever is configured to be fetched at once', () => {
+  it('take a record of any size, with any limit of a fetch', () => {
     const create = (config: Record<string, number>) => {
       const { global, topic } = consumerProperties(withConfig(config))
       expect(global).toMatchObject({ 'receive.message.max.bytes': 2_147_483_647, ...config })
@@ -143,7 +143,8 @@ describe('A debug line of librdkafka', () => {
       isTruncated: false,
     })
     const cut =
-      'Partition log truncation detected at offset 10 (leader epoch 0): broker end offset is 5 (offset leader epoch 0). ' +
+      'Partition log truncation detected at offset 10 (leader epoch 0): ' +
+      'broker end offset is 5 (offset leader epoch 0). ' +
       'Reset to INVALID.: Local: Partition log truncation detected'
     expect(stopIn(line('OFFSET', `b [0]: ${at}${cut}`))).toEqual({
       topic: 'b',

@@ -57,7 +57,7 @@ describe('A reader of topics', () => {
     writer.append.mockImplementation(() => {
       if (appended++ > 0) return
       batches++
-      // Whatever speaks of the bus may do so in the next turn.
+      // Other code may read the bus in the next turn.
       setImmediate(() => {
         unpublished += appended
       })
@@ -114,7 +114,7 @@ describe('A reader of topics', () => {
     expect([kafka.live.assigned, kafka.behind.assigned]).toEqual([new Map([['events 0', 2]]), new Map()])
   })
 
-  it('warns once that records cannot be read, retries about once a second, and recovers with the next answer', async () => {
+  it('warns once that records cannot be read, retries about once a second, and recovers', async () => {
     const scene = await open()
     const { kafka, feeding, log } = scene
     kafka.hold('events', [0, 0])
@@ -153,7 +153,7 @@ describe('A reader of topics', () => {
     expect(log.warn).not.toHaveBeenCalled()
   })
 
-  it('reads everything with the live consumer while Kafka leaves the other unanswered, which asks every 10 s', async () => {
+  it('reads all with the live consumer while the other gets no answer, and asks that again every 10 s', async () => {
     const scene = await open()
     const { kafka, writer } = scene
     kafka.hold('events', [0, 4])

@@ -98,7 +98,7 @@ describe('Watermarks', () => {
     expect(answered.mock.calls[1]?.[0].get(1)).toEqual({ start: 2, end: 7 })
   })
 
-  it('have null for a partition with an error, and all others, although librdkafka drops the whole answer', async () => {
+  it('are null only for a partition with an error, although librdkafka drops the whole answer', async () => {
     const { kafka, feeding } = await open()
     kafka.hold('events', [0, 5], [2, 7], [3, 9])
     kafka.refused.add('events 1')

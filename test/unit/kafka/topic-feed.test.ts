@@ -97,7 +97,7 @@ describe('A topic feed', () => {
     expect(writer.calls).toContain('advance 0 10')
   })
 
-  it('catches up with what is left of a log that was cut off before it was read, and counts each partition once', () => {
+  it('catches up with what is left of a log that was cut off, and counts each partition once', () => {
     feed.list(led(0, 1))
     feed.begin(0, 0, { start: 0, end: 1_000 }, ASKED_AT)
     feed.begin(1, 0, { start: 0, end: 2 }, ASKED_AT)
@@ -158,7 +158,7 @@ describe('A topic feed', () => {
     expect(feed.askable()).toEqual(asked([0, 0], [1, null]))
   })
 
-  it('counts the time without an answer anew when a partition had one in between', () => {
+  it('restarts the time without an answer when a partition had one in between', () => {
     feed.list(leaderless(0))
     feed.noteSilence(new Map([[0, 0]]))
     feed.list(led(0))
@@ -175,7 +175,7 @@ describe('A topic feed', () => {
     feed.setOnItsWay(0)
     feed.append(record(0, 0))
     expect(feed.takeArrived()).toEqual([])
-    // Meanwhile it has grown, which a look finds.
+    // Meanwhile it has grown, which a refresh finds.
     feed.compare({
       askedAt: ASKED_AT,
       asked: asked([0, 1]),
@@ -259,7 +259,7 @@ describe('A topic feed', () => {
       expect(writer.calls).toEqual(['skip 0 20', 'publish'])
     })
 
-    it('loses nothing of an answer of which the writer does not take a part: the next look finds that again', () => {
+    it('loses nothing if the writer throws at a part of an answer: the next refresh finds that part again', () => {
       look([5, 10], [5, 12])
       feed.noteStop(1, false)
       const { trim } = writer
@@ -295,7 +295,7 @@ describe('A topic feed', () => {
       expect(writer.calls).toEqual([])
     })
 
-    it('forgets everything when the topic is made anew, and catches up again, by the same rules', () => {
+    it('forgets everything when the topic is recreated, and catches up again by the same rules', () => {
       feed.append(record(0, 10))
       feed.recreate()
       expect(writer.calls).toEqual(['append 0 10', 'recreate'])
@@ -327,7 +327,7 @@ describe('A topic feed', () => {
       expect(feed.noteTopicId('two')).toBe(false)
     })
 
-    it('takes a partition that is listed no more, twice, for another topic, unless the id says that it is the same', () => {
+    it('takes the topic for another one if a list lacks a partition twice, unless the topic id is the same', () => {
       feed.list(led(0))
       expect(look([5, 10]).isReplaced).toBe(false)
       expect(feed.isSettled).toBe(false)

@@ -88,7 +88,7 @@ describe('A source of two consumers', () => {
     expect(bus.heard).toEqual(['0/1'])
   })
 
-  it('feeds a bus that comes later from the beginning, while the first goes on live, and brings them together', async () => {
+  it('feeds a later bus from the beginning, while the first goes on live, and brings them together', async () => {
     source.goOn('table', 0, 10, bus)
     await source.read()
     const later = new Recorder()
@@ -109,7 +109,7 @@ describe('A source of two consumers', () => {
     ])
   })
 
-  it('reads a partition once for two buses that begin together, and goes back for one that comes while they are on their way', async () => {
+  it('reads a partition once for two buses that begin together, and goes back for a third meanwhile', async () => {
     const [second, third] = [new Recorder(), new Recorder()]
     source.follow('table', 0, 0, bus)
     source.follow('table', 0, 0, second)
@@ -177,7 +177,7 @@ describe('A source of two consumers', () => {
     expect(assigned()).toEqual([{ 'table 0': 5 }, {}])
   })
 
-  it('looks for what is live before each batch of what is behind, and waits for it where nothing comes of that', async () => {
+  it('reads live records before each batch from behind, and waits for them if none comes from behind', async () => {
     source.goOn('small', 0, 0, bus)
     await source.read()
     expect(kafka.live.waits).toEqual([undefined])

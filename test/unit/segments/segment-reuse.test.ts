@@ -12,7 +12,7 @@ import { SegmentPool } from '../../../src/segments/segment-pool.ts'
 const SECONDS = 3
 const SEGMENT_BYTES = 16 * 1024
 const READERS = 2
-/** Those that are in use, and enough others for one to be free whatever the readers hold. */
+/** Those that are in use, and enough others for one to be free, whichever the readers hold. */
 const IN_USE = 3
 const SEGMENTS = IN_USE + READERS + 1
 const TURNS_PER_LOOK = 100
@@ -65,7 +65,7 @@ it('changes no byte of a segment that another thread has counted itself into', a
   Atomics.store(stop, 0, 1)
   const answers = await Promise.all(readers.map((worker) => once(worker, 'message')))
   const seen = answers.map(([answer]) => answer as Seen)
-  console.log(`${reused} times used anew:`, JSON.stringify(seen))
+  console.log(`${reused} times reused:`, JSON.stringify(seen))
   expect(pool.allocatedBytes).toBe(SEGMENTS * SEGMENT_BYTES)
   for (const { held, refused, wrong } of seen) {
     expect(wrong).toBe(0)

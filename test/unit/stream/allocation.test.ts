@@ -14,7 +14,7 @@ const RECORDS = 100
 const ROUNDS = 30
 /** An object of one field is 16 B or more, and a string as much. */
 const BYTES_MAX = 1
-/** Of a stream and round, whatever the number of its records. */
+/** Of a stream and round, for any number of records. */
 const ROUND_BYTES_MAX = 300
 
 /** Writes that are to be taken in the next turn: an array of its own, so that sinks allocate nothing. */

@@ -76,7 +76,7 @@ async function open(): Promise<{
   return { request, stream, sink: new CleartextHttp2Sink(stream, session) }
 }
 
-/** A segment: as soon as it is released, somebody else's bytes stand in it. */
+/** A segment: as soon as it is released, it is overwritten. */
 class Segment implements Lent {
   readonly bytes: Buffer
   released = 0

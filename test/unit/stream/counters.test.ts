@@ -3,7 +3,7 @@ import { createConnectionFigures } from '../../../src/http/connection-limits.ts'
 import { createCounters, sumOf } from '../../../src/stream/counters.ts'
 
 describe('the sum of what several have counted', () => {
-  it('is of every number, wherever it stands', () => {
+  it('covers every number, at any depth', () => {
     const one = { ...createCounters(), streamsOpen: 2, refusals: { FKS_BUSY: 1 } }
     const other = {
       ...createCounters(),

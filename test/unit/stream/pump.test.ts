@@ -98,7 +98,7 @@ describe('the pump', () => {
     expect(done).toEqual(['0', '1', '2', '0', '1', '2', '0', '1', '2'])
   })
 
-  it('begins with somebody else at each publish, so that nobody is always late', () => {
+  it('begins with another stream at each publish, so that none is always late', () => {
     enqueue(...workers(10))
     vi.runAllTimers()
     taken()
@@ -170,7 +170,7 @@ describe('the pump', () => {
     expect(done.filter((name) => name === 'urgent')).toHaveLength(10)
   })
 
-  it('keeps a quarter of its turns for the queue, and divides the rest evenly among the kinds of what is urgent', () => {
+  it('keeps a quarter of its turns for the queue, and divides the rest evenly among urgent kinds', () => {
     const [worker] = workers(1, () => Array.from({ length: 999 }, () => 'turn' as const))
     if (worker === undefined) return
     worker.act = () => {
@@ -187,7 +187,7 @@ describe('the pump', () => {
     expect(queued / (a + b)).toBeLessThan(0.3)
   })
 
-  it('wakes at a publish those who wait for it, and nobody else', () => {
+  it('wakes at a publish those who wait for it, and no others', () => {
     const other = new TopicInMemory().bus
     const [a, b] = [new Worker('a', bus), new Worker('b', bus, ['call', 'publish'])]
     const elsewhere = new Worker('elsewhere', other)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { Queue } from '../../../src/stream/queue.ts'
 
-it('a queue gives everything back in order, whatever is put and taken in between', () => {
+it('a queue gives everything back in order, with any puts and takes in between', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: -3_000, max: 3_000 }), { maxLength: 40 }), (steps) => {
       const queue = new Queue<number>()

@@ -64,7 +64,7 @@ describe('a stream', () => {
     )
   })
 
-  it('is never silent for longer than the heartbeat, whose id tells a position that moved without a record', async () => {
+  it('is never silent for longer than the heartbeat, whose id has a position that moved without a record', async () => {
     const scene = new StreamsScene()
     const sink = scene.open()
     await pass(9_100)
@@ -139,7 +139,7 @@ describe('a wall clock that is set', () => {
     expect(sink.text.match(/^:\n/gm)).toHaveLength(3)
   })
 
-  it('forward by 31 s makes nobody slow whose write is 50 ms old', async () => {
+  it('forward by 31 s makes no stream slow whose write is 50 ms old', async () => {
     const scene = new StreamsScene()
     const sink = scene.open()
     await pass(1_000)
@@ -248,7 +248,7 @@ describe('a renewal', () => {
       scene.renew({ path, session: sessionFor(60, changes) })
     expect(renew('/events', {})).toBe(1)
     expect(renew('/others', {})).toBe(0)
-    expect(renew('/events', { subject: 'somebody else' })).toBe(0)
+    expect(renew('/events', { subject: 'another' })).toBe(0)
     expect(renew('/events', { issuer: 'https://elsewhere.example.com' })).toBe(0)
     expect(renew('/events', { subject: null })).toBe(0)
   })
@@ -431,7 +431,7 @@ describe('limits', () => {
     expect(await scene.streams.admit('127.0.0.1', session)).not.toBeNull()
   })
 
-  it('admit nobody once a drain has begun, who would outlast it', async () => {
+  it('admit no stream once a drain has begun, because it would outlast the drain', async () => {
     const scene = new StreamsScene(new TopicInMemory(), { streamsMax: 1 })
     const asked = scene.streams.admit('127.0.0.1', sessionFor(60))
     await scene.streams.drain(0)

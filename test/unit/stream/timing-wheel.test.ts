@@ -77,7 +77,7 @@ describe('the wheel of deadlines', () => {
     ms: fc.oneof(fc.integer({ min: -100, max: 200 }), fc.nat(3 * ROUND_MS)),
   })
 
-  it('meets every deadline once, never early and at most two ticks late, held up or not, however the wall clock is set', () => {
+  it('meets every deadline once, never early, at most two ticks late, held up or not, with any wall clock', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         vi.clearAllTimers() // those of a run that failed
@@ -193,7 +193,7 @@ describe('the wheel of deadlines', () => {
     set.mockRestore()
   })
 
-  it('hands out what is due one by one, for whoever has other things to do between', () => {
+  it('hands out what is due one by one, so that its caller can do other things between', () => {
     let works = 0
     const met: Entry[] = []
     const wheel = new TimingWheel<Entry>({ clock, onDue: (entry) => met.push(entry), onWork: () => works++ })

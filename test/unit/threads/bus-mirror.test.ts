@@ -132,7 +132,7 @@ describe('a bus that another thread reads', () => {
     expect(mirror.losses.state).toEqual(bus.losses.state)
   })
 
-  it('is told what changed and not what stayed, wherever in the list that was', () => {
+  it('is told what changed anywhere in the list, and not what stayed', () => {
     open('latest', 6)
     append(...'abcdefghijkljkljkl')
     mirror.receive(update())
@@ -163,7 +163,7 @@ describe('a bus that another thread reads', () => {
     expect(read(Cursor.fromBeginning(mirror))).toEqual(read(Cursor.fromBeginning(bus)))
   })
 
-  it('is told the list anew where it is too far behind for changes', () => {
+  it('is told the whole list if it is too far behind for changes', () => {
     open('all', 4)
     append(...'abc')
     mirror.receive(update())
@@ -230,7 +230,7 @@ describe('a bus that another thread reads', () => {
     expect(cursor.id()).toBe(bus.positionText())
   })
 
-  it('learns where the logs of a topic that was made anew begin, however many partitions the old one had', () => {
+  it('learns where the logs of a recreated topic begin, however many partitions the old one had', () => {
     bus.setPartition(1, 500)
     mirror.receive(update())
     expect([mirror.start(0), mirror.start(1)]).toEqual([0, 500])
@@ -275,7 +275,7 @@ describe('a bus that another thread reads', () => {
     expect(times).toBe(1)
   })
 
-  describe('whose segments are used anew before it hears of it', () => {
+  describe('whose segments are reused before it hears of it', () => {
     let cursor: Cursor
 
     beforeEach(() => {
@@ -288,7 +288,7 @@ describe('a bus that another thread reads', () => {
       compact()
     })
 
-    it('lets nobody count in, and the reader waits for the update', () => {
+    it('refuses readers, which wait for the update', () => {
       const [stale] = mirror.segments
       expect(stale?.hold()).toBe(false)
       expect(stale?.holdCount).toBe(0)

@@ -39,7 +39,7 @@ describe('a channel between threads', () => {
     await expect(left.ask('fails', null)).rejects.toThrow('it does not work')
   })
 
-  it('leaves nobody waiting once it is closed, and says nothing more', async () => {
+  it('rejects all questions that wait when it is closed, and says nothing more', async () => {
     const asked = left.ask('double', 1)
     left.close()
     await expect(asked).rejects.toBeInstanceOf(ChannelClosed)

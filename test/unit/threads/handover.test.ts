@@ -76,7 +76,7 @@ describe('options that are handed over', () => {
     )
   })
 
-  it('take their functions out of the file, wherever they stand', async () => {
+  it('take their functions out of the file, at any depth', async () => {
     const file = join(folder, 'options.mjs')
     writeFileSync(
       file,

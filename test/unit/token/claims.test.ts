@@ -16,7 +16,7 @@ describe('verified claims', () => {
     expect(sessionOf({ ...claims, exp: 1_000.0019 }, 'scope', 'd').expiresAtMs).toBe(1_000_001)
   })
 
-  it('name nobody with an empty sub', () => {
+  it('have no subject with an empty sub', () => {
     expect(sessionOf({ ...claims, sub: '' }, 'scope', 'd').subject).toBeNull()
   })
 

@@ -11,7 +11,7 @@ import { makeKey, mintToken } from '../../support/keys-and-tokens.ts'
 const places = { queryToken: true, cookie: null }
 
 describe('the token of a request', () => {
-  it('stands in the Authorization header, whatever the case of its scheme', () => {
+  it('is read from the Authorization header, with its scheme in any case', () => {
     for (const scheme of ['Bearer', 'bearer', 'BEARER', 'bEaReR']) {
       expect(requestToken({ authorization: `${scheme} a.b.c` }, '/events', places)).toBe('a.b.c')
     }
