@@ -1,13 +1,13 @@
 // One connection: gets a token, requests the stream, reads it and answers its challenges. Promise: when `run` resolves,
 // the request, the timers and the listeners are gone.
 
-import { checkAnswer } from './answer.ts'
 import { EventParser, type EventSink } from './event-parser.ts'
 import type { EventQueue } from './event-queue.ts'
 import type { Limits } from './option-checks.ts'
 import type { ConnectOptions, StreamEvent } from './options.ts'
 import { Renewal } from './renewal.ts'
 import { type Send, sendingTo, streamHeaders } from './request.ts'
+import { checkAnswer } from './response.ts'
 import { asStreamError, StreamError } from './stream-error.ts'
 import { TokenSource } from './token-source.ts'
 

@@ -1,11 +1,11 @@
 // Renews the token of one connection: answers each challenge with a fresh token, in up to three tries. Promise: one
 // renewal at a time, at least 1 s apart. While the body is not read, it renews without a challenge, before `exp`.
 
-import { isTemporary } from './answer.ts'
 import { type Challenge, readChallenge, STANDARD_CHALLENGE } from './challenge.ts'
 import { tell } from './handlers.ts'
 import type { ConnectOptions } from './options.ts'
 import type { Send } from './request.ts'
+import { isTemporary } from './response.ts'
 import { messageOf, StreamError } from './stream-error.ts'
 import type { TokenSource } from './token-source.ts'
 import { pause, withTimeout } from './waiting.ts'

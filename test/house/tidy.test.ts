@@ -261,7 +261,7 @@ describe('every file', () => {
       'plugins/auth.ts', // claims of tokens
       'plugins/auth/token-verifier.ts', // claims of tokens
       'src/client/token-source.ts', // claims of tokens
-      'src/client/answer.ts', // a Retry-After that is a date
+      'src/client/response.ts', // a Retry-After that is a date
       'routes/since.ts', // the date of a URL
       'src/commands/token.ts', // tokens that are made
       'src/demo/token.ts',
