@@ -7,7 +7,7 @@ import type { Limits } from './option-checks.ts'
 import type { ConnectOptions, StreamEvent } from './options.ts'
 import { Renewal } from './renewal.ts'
 import { type Send, sendingTo, streamHeaders } from './request.ts'
-import { checkAnswer } from './response.ts'
+import { checkResponse } from './response.ts'
 import { asStreamError, StreamError } from './stream-error.ts'
 import { TokenSource } from './token-source.ts'
 
@@ -123,7 +123,7 @@ export class Connection implements EventSink {
   async #open(): Promise<ReadableStreamDefaultReader<Uint8Array>> {
     const headers = streamHeaders(await this.#tokens.take(), this.#parts.lastEventId)
     const response = await this.#unlessSilent(this.#send('GET', headers, this.#controller.signal))
-    checkAnswer(response)
+    checkResponse(response)
     const reader = response.body?.getReader()
     if (reader === undefined) throw new StreamError('not-an-event-stream', 'The answer has no body')
     this.#openedAtMs = performance.now()
@@ -143,8 +143,8 @@ export class Connection implements EventSink {
   /** Waits until the queue has room. Meanwhile challenges cannot be seen, so the token is renewed without one. */
   async #roomToRead(): Promise<void> {
     while (this.#parts.queue.full && !this.#controller.signal.aborted) {
-      const room = await this.#parts.queue.room(this.#renewal.unaskedInMs())
-      if (!room) this.#renewal.unasked()
+      const room = await this.#parts.queue.room(this.#renewal.dueInMs())
+      if (!room) this.#renewal.renewNow()
     }
   }
 

@@ -13,10 +13,12 @@ import { pause, withTimeout } from './waiting.ts'
 const TRIES = 3
 const SPACING_MS = 1_000
 const TIMEOUT_MS = 5_000
-/** Without a challenge, the token is renewed when it is valid for this much longer. */
-const UNASKED_MS = 5_000
+/** Without a challenge, the token is renewed this long before its `exp`. */
+const BEFORE_EXPIRY_MS = 5_000
+/** Least time between renewals without a challenge. */
+const UNCHALLENGED_SPACING_MS = 5_000
 /** Longest wait for a renewal without a challenge, because timers have a maximum. */
-const UNASKED_WAIT_MAX_MS = 600_000
+const DUE_IN_MAX_MS = 600_000
 
 export interface RenewalParts {
   readonly send: Send
@@ -56,16 +58,18 @@ export class Renewal {
     else void this.#renew(challenge)
   }
 
-  unasked(): void {
+  /** Renews without a challenge. */
+  renewNow(): void {
     void this.#renew(STANDARD_CHALLENGE)
   }
 
   /** Time until a renewal without a challenge; null: never. At least 1 s, so that a wrong clock causes no busy loop. */
-  unaskedInMs(): number | null {
+  dueInMs(): number | null {
     const expiresInMs = this.#parts.tokens.expiresInMs()
     if (expiresInMs === null || !this.#parts.isWanted()) return null
-    const dueInMs = Math.max(expiresInMs - UNASKED_MS, this.#endedAtMs + UNASKED_MS - performance.now())
-    return Math.min(Math.max(dueInMs, SPACING_MS), UNASKED_WAIT_MAX_MS)
+    const spacedInMs = this.#endedAtMs + UNCHALLENGED_SPACING_MS - performance.now()
+    const dueInMs = Math.max(expiresInMs - BEFORE_EXPIRY_MS, spacedInMs)
+    return Math.min(Math.max(dueInMs, SPACING_MS), DUE_IN_MAX_MS)
   }
 
   /** Never rejects. A challenge during a renewal is answered by that renewal. */

@@ -5,7 +5,7 @@ import type { FetchResponse } from './options.ts'
 import { StreamError } from './stream-error.ts'
 
 /** Throws a StreamError unless the response is an event stream. */
-export function checkAnswer(response: FetchResponse): void {
+export function checkResponse(response: FetchResponse): void {
   const { status, headers } = response
   if (status === 200) {
     const mediaType = (headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase()

@@ -14,6 +14,10 @@ import { keySetting } from '../token/key-setting.ts'
 import { fileFailure } from './config-error.ts'
 import { readTextFile } from './text-file.ts'
 
+/** As in src/demo/identity.ts, which is not imported, because a production server loads nothing of the demo. */
+const DEMO_KEY_FILE = 'private.pem'
+
+/** A line for each problem of the certificate and its key. */
 export function tlsProblems({ certFile, keyFile }: TlsOptions): string[] {
   const problems: string[] = []
   const certificate = readAs('TLS_CERT_FILE', certFile, 'a certificate in PEM', problems, (text) => {
@@ -91,7 +95,7 @@ function holdsPrivateKey(text: string): boolean {
 }
 
 function holdsDemoKey(text: string, folder: string): boolean {
-  const demoKey = publicKeyOf(() => createPublicKey(readTextFile(join(folder, 'private.pem'))))
+  const demoKey = publicKeyOf(() => createPublicKey(readTextFile(join(folder, DEMO_KEY_FILE))))
   return demoKey !== null && publicKeys(text).some((key) => key.equals(demoKey))
 }
 

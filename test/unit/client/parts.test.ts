@@ -68,40 +68,40 @@ describe('a renewal that no challenge asked for', () => {
   }
 
   it('is due 5 s before the token expires, in a second at the soonest and in ten minutes at the latest', async () => {
-    expect((await renewalOf(30)).unaskedInMs()).toBe(25_000)
-    expect((await renewalOf(5)).unaskedInMs()).toBe(1_000)
-    expect((await renewalOf(-60)).unaskedInMs()).toBe(1_000)
-    expect((await renewalOf(86_400)).unaskedInMs()).toBe(600_000)
-    expect((await renewalOf(1e300)).unaskedInMs()).toBe(600_000)
+    expect((await renewalOf(30)).dueInMs()).toBe(25_000)
+    expect((await renewalOf(5)).dueInMs()).toBe(1_000)
+    expect((await renewalOf(-60)).dueInMs()).toBe(1_000)
+    expect((await renewalOf(86_400)).dueInMs()).toBe(600_000)
+    expect((await renewalOf(1e300)).dueInMs()).toBe(600_000)
   })
 
   it('is never due for a token whose end cannot be read, or where challenges are not answered', async () => {
-    expect((await renewalOf(null)).unaskedInMs()).toBeNull()
-    expect((await renewalOf(30, false)).unaskedInMs()).toBeNull()
+    expect((await renewalOf(null)).dueInMs()).toBeNull()
+    expect((await renewalOf(30, false)).dueInMs()).toBeNull()
   })
 
   it('is due when it was, and as far from the last one, however the clock is set meanwhile', async () => {
     const renewal = await renewalOf(30)
-    renewal.unasked()
+    renewal.renewNow()
     await vi.advanceTimersByTimeAsync(10_000)
     vi.setSystemTime(Date.now() - 3_600_000)
-    expect(renewal.unaskedInMs()).toBe(15_000)
+    expect(renewal.dueInMs()).toBe(15_000)
     await vi.advanceTimersByTimeAsync(15_000)
-    renewal.unasked()
+    renewal.renewNow()
     await vi.advanceTimersByTimeAsync(0)
     expect(send).toHaveBeenCalledTimes(2)
     vi.setSystemTime(Date.now() - 3_600_000)
-    renewal.unasked()
+    renewal.renewNow()
     await vi.advanceTimersByTimeAsync(1_000)
     expect(send).toHaveBeenCalledTimes(3)
   })
 
   it('comes every 5 s at most, though every token looks expired to a clock that is ahead', async () => {
     const renewal = await renewalOf(-3_600)
-    renewal.unasked()
+    renewal.renewNow()
     await vi.advanceTimersByTimeAsync(0)
     expect(send).toHaveBeenCalledOnce()
-    expect(renewal.unaskedInMs()).toBe(5_000)
+    expect(renewal.dueInMs()).toBe(5_000)
   })
 })
 
