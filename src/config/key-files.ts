@@ -14,7 +14,7 @@ import { keySetting } from '../token/key-setting.ts'
 import { fileFailure } from './config-error.ts'
 import { readTextFile } from './text-file.ts'
 
-/** As in src/demo/identity.ts, which is not imported, because a production server loads nothing of the demo. */
+/** As in src/demo/identity.ts, which this room may not import. test/unit/config/key-files.test.ts compares them. */
 const DEMO_KEY_FILE = 'private.pem'
 
 /** A line for each problem of the certificate and its key. */
