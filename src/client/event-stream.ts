@@ -12,9 +12,9 @@ import { pause } from './waiting.ts'
 
 /**
  * Opens the stream at `url` and keeps it open, until `close()`, the signal, or a final error (see StreamErrorCode).
- * Between connections it waits for the server's `retry:` (2 s without one), doubled with each failure up to
- * `retryMaxMs`, plus up to a quarter of jitter; never less than Retry-After. Throws a TypeError or RangeError for
- * invalid options.
+ * Between connections it waits for the server's `retry:` (2 s without one). Each failure doubles the wait, up to
+ * `retryMaxMs`. Up to a quarter of jitter is added; the wait is never less than Retry-After. Throws a TypeError or
+ * RangeError for invalid options.
  */
 export function connect(url: string | URL, options: ConnectOptions): EventStream {
   return new EventStream(url, options)

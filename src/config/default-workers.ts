@@ -12,7 +12,7 @@ export function defaultWorkers(): number {
   return Math.max(1, Math.min(WORKERS_MAX, availableCores() - 1))
 }
 
-/** At least 1: the CPU affinity that `availableParallelism` respects, or the cgroup's quota where that is less. */
+/** At least 1: `availableParallelism`, which respects CPU affinity, or the cgroup's quota if that is less. */
 export function availableCores(read: () => string = () => readFileSync(CPU_MAX_FILE, 'latin1')): number {
   return Math.max(1, Math.min(availableParallelism(), quota(read)))
 }

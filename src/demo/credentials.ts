@@ -1,5 +1,5 @@
 // The demo's keys and certificates, in its working folder, kept between starts. Promise: it overwrites only its own
-// files, only their owner can read private ones, and a set that does not fit together is replaced with a message.
+// files. Only their owner can read private ones. A set that does not fit together is replaced with a message.
 
 import { createPrivateKey, generateKeyPair, X509Certificate } from 'node:crypto'
 import { access, readFile } from 'node:fs/promises'
