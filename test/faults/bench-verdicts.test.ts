@@ -1,5 +1,5 @@
-// The load generator against servers that are wrong on purpose: each fault is told, and a sound stream is not accused.
-// Needs Go, as the bench does.
+// The load generator against servers that are wrong on purpose: it reports each fault, and does not accuse a sound
+// stream. Needs Go, as the bench does.
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Stream } from 'node:http2'

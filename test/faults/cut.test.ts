@@ -1,5 +1,5 @@
-// Connections cut after every byte of three records, the clients left to come back by themselves: holds
-// docs/compatibility.md, "Quirks", for npm `eventsource` 1 to 4 and for our own client.
+// Connections that are cut after every byte of three records, and clients that come back by themselves:
+// docs/compatibility.md, "Quirks", holds for npm `eventsource` 1 to 4 and for our own client.
 
 import { once } from 'node:events'
 import { createRequire } from 'node:module'

@@ -1,5 +1,5 @@
-// What a client has of a topic whose records say their partition and their number there: the next one due of each
-// partition, and those that were passed over. So that a client of 360,000 records is a few numbers.
+// What a client has of a topic of numbered records: the next number due in each partition, and those that were skipped.
+// A few numbers are enough for a client of 360,000 records.
 
 /** Numbers passed over that are remembered, to be told late from twice; those beyond are only counted as lost. */
 const MISSING_MAX = 100_000

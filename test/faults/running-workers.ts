@@ -1,5 +1,5 @@
-// The worker threads of a server that runs, as they are: which connections are whose, and the end of one of them, from
-// outside, by Node's inspector. The server's settings need `INSPECTABLE`.
+// The worker threads of a running server, through Node’s inspector: which connections each has, and the end of one of
+// them. The server needs the settings `INSPECTABLE`.
 
 import { once } from 'node:events'
 import { WebSocket } from 'undici'

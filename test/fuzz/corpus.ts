@@ -1,5 +1,5 @@
-// Ids to begin with, by what must become of them: every one in corpus/read is an id, none in corpus/refused is.
-// A case that a run has found belongs there, under a name that says what it is.
+// The ids that mutation begins with: those in corpus/read are ids, those in corpus/refused are not. A case that a run
+// has found belongs there, under a name that says what it is.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,5 @@
-// How often each block of a module ran, as V8 counts it: work that can be compared without a clock, and what never ran.
+// How often each block of a module ran, as V8 counts it: work that is compared without a clock, and blocks that never
+// ran.
 
 import { type Profiler, Session } from 'node:inspector/promises'
 

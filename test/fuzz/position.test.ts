@@ -1,6 +1,5 @@
-// The decoder of event ids against everything that a client could send: a corpus, seconds of mutations of it that each
-// have to be read as a second decoder reads them, and its work counted. FUZZ_SECONDS and FUZZ_SEED in the environment
-// make a run longer, or do one over again.
+// The decoder of event ids on anything that a client could send: a corpus, and mutations of it, which a second decoder
+// has to read alike, at a counted amount of work. FUZZ_SECONDS and FUZZ_SEED make a run longer, or repeat it.
 
 import { setPriority } from 'node:os'
 import { setImmediate } from 'node:timers/promises'

@@ -1,5 +1,5 @@
-// The coding of event ids once more, from docs/protocol.md and in BigInt: slow, plain, and nothing in common with
-// src/bus/event-id.ts, so that a mistake has to be made twice to stay unseen.
+// A second codec of event ids, from docs/protocol.md and in BigInt: slow, plain, and without a line of
+// src/bus/event-id.ts, so that no mistake is in both.
 
 export type Pair = readonly [partition: bigint, offset: bigint]
 

@@ -1,5 +1,5 @@
-// docs/protocol.md, "Answers other than a stream": of several faults the first one in the table is answered. Each
-// request has every fault that stands below the one that it is answered with.
+// docs/protocol.md, "Answers other than a stream": of several faults, the first in the table is answered. Each request
+// has every fault from its answer on down.
 
 import { afterEach, describe, expect, it } from 'vitest'
 import { HttpScene, respond } from '../support/http-scene.ts'

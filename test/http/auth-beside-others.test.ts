@@ -1,4 +1,4 @@
-// The auth plugin beside another registration, and beside what a host authenticates by.
+// The auth plugin beside another registration, and beside a host’s own authentication.
 
 import fastifyJwt from '@fastify/jwt'
 import { describe, expect, it } from 'vitest'

@@ -1,5 +1,5 @@
-// A CONFIG_FILE whose `authenticate` decides, in a real process, with the main thread serving and with workers. Needs
-// `npm run build`.
+// A CONFIG_FILE with an `authenticate` function in a real process, with one thread and with workers. Needs `npm run
+// build`.
 
 import { once } from 'node:events'
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'

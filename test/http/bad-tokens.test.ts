@@ -1,4 +1,4 @@
-// Bad tokens over a real port: one answer for all of them, and the reason in the log alone.
+// Bad tokens over a real port: all get the same answer, and only the log has the reason.
 
 import { describe, expect, it } from 'vitest'
 import type { AuthOptions } from '../../src/options.ts'

@@ -1,5 +1,5 @@
-// Bodies that nobody asked for: no path of the server or of its admin port waits for one, keeps it or parses it, and
-// who sends one cannot go on behind the answer.
+// Request bodies that no route wants: no path of the server or of its admin port waits for one, keeps it or parses it,
+// and its sender cannot continue the connection after the answer.
 
 import { type EventEmitter, once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,4 +1,4 @@
-// The commands as the processes that they are. Needs `npm run build`.
+// The commands as processes. Needs `npm run build`.
 
 import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'

@@ -1,3 +1,5 @@
+// The stream’s path over HTTP: what a GET, a POST and every other request get.
+
 import { randomBytes } from 'node:crypto'
 import { connect } from 'node:http2'
 import { monitorEventLoopDelay } from 'node:perf_hooks'

@@ -13,7 +13,7 @@ let log: LogLines
 afterEach(() => app.close())
 
 /**
- * An app whose `authenticate` answers with whatever `answer` returns, of whatever type: hosts write JavaScript, too.
+ * An app whose `authenticate` returns what `answer` returns, of any type, because hosts write JavaScript, too.
  */
 async function listen(
   answer: (request: FastifyRequest) => unknown,

@@ -1,5 +1,5 @@
-// What hooks of a host do to a stream's answer, over every transport: a stream that opens with what they set, or a
-// clear error.
+// What a host’s hooks do to a stream’s answer, over every transport: a stream that opens with what they set, or a clear
+// error.
 
 import { once } from 'node:events'
 import type { IncomingMessage, RequestListener } from 'node:http'

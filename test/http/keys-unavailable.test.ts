@@ -1,4 +1,4 @@
-// What a client gets as long as no key set can be read.
+// What a client gets while no key set can be read.
 
 import { expect, it } from 'vitest'
 import { HttpScene } from '../support/http-scene.ts'

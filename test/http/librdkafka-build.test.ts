@@ -1,5 +1,5 @@
-// What the commands say of how librdkafka was built on this machine, whichever way that is: .ci/run has one with every
-// feature and one with none. Needs `npm run build`.
+// What the commands say of how librdkafka was built on this machine. .ci/run has one build with every feature, and one
+// with none. Needs `npm run build`.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { BUILT_FEATURES, missingLine } from '../../plugins/kafka/client/librdkafka-build.ts'

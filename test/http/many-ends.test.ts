@@ -1,5 +1,4 @@
-// Streams that end together: what tells of them, Fastify's line for each, delays none of their ends, and none of it is
-// lost.
+// Streams that end together: Fastify’s log line for each delays none of the ends, and none is lost.
 
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { Http2Sink } from '../../src/stream/sink.ts'

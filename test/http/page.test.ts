@@ -1,5 +1,5 @@
-// The page's routes on the whole application, over HTTP/2 and HTTP/1.1, each path sent as it stands: what the page
-// loads is there, and nothing else is. Needs `npm run build`.
+// The page’s routes on the whole application, over HTTP/2 and HTTP/1.1, with each path sent as written: what the page
+// loads is there, and nothing else. Needs `npm run build`.
 
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'

@@ -1,5 +1,5 @@
-// What a host's log says of a refusal that is no fault of the server's: a line at info, without a stack. Whoever
-// answers errors in the host answers these, too.
+// What a host’s log says of a refusal that is no fault of the server: a line at info, without a stack. A host’s own
+// error handler gets these errors, too.
 
 import fastify, { type FastifyInstance } from 'fastify'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'

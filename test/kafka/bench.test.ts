@@ -1,6 +1,5 @@
-// The bench from end to end, as small as it goes: what every peer sends comes once and in order in every kind of run,
-// and what only our server does happens. Nothing is said about times: tests share their machine. Needs Go, as the bench
-// does.
+// The bench from end to end, as small as it goes: every kind of run delivers every record once and in order, for each
+// peer, and does what only our server does. It says nothing of times. Needs Go, as the bench does.
 
 import { execFile } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'

@@ -1,4 +1,4 @@
-// Clients of other people's, and ours, on one stream of every kind of record: each has to tell the same.
+// Other clients and ours on one stream of every kind of record: all must report the same.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'

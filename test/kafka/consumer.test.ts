@@ -1,3 +1,5 @@
+// Topics of a real Kafka read into buses: every kind of record, catching up, transactions, and what comes later.
+
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Bus } from '../../src/bus/bus.ts'
 import { bootstrapServers, Kafka } from './kafka.ts'

@@ -242,7 +242,7 @@ describe.skipIf(bootstrapServers === null)('Streams that stay open', () => {
     await stream.hasSeen('ready')
     await kafka.produce(topic, at('5', time + 5), at('3', time + 3), at('9', time + 9), at('1', time + 1))
     await stream.hasSeen('ready', '5', '3', '9', '1')
-    // From the first offset whose timestamp is at or after it, as Kafka's own look-up: what follows comes whatever its
+    // From the first offset whose timestamp is at or after it, as Kafka looks it up. All that follows comes, with any
     // time.
     await (await scene.stream({ query: `&since=${time + 6}` })).hasSeen('9', '1', 'ready')
     await (await scene.stream({ query: `&since=${time + 5}` })).hasSeen('5', '3', '9', '1', 'ready')

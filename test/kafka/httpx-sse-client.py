@@ -1,7 +1,7 @@
 """Reads a stream over HTTP/2 with httpx-sse, and prints each event as a line of JSON: URL, authority's file, token.
 
-Once it has an id, httpx-sse 0.4 reports every blank line as an event, also after a comment: without data, with the id of
-before. The standard reports none without data. Those are skipped; a record always has a new id.
+Once it has an id, httpx-sse 0.4 reports every blank line as an event, also after a comment: without data, and with the
+id of before. The standard reports no event without data. Those are skipped; a record always has a new id.
 """
 
 import json

@@ -139,8 +139,8 @@ describe.skipIf(!canStartKafka)('Streams that stay open while leaders move', { t
     await stream.hasSeen('kept', 'ready', 'lost', 'lost, too')
     await cluster.node(leader.id).kill()
     await cluster.node(follower).start()
-    // At once, so that the log may be longer again than what was read before anybody looks. A producer of its own: the
-    // sequence numbers of the one before went with the log.
+    // At once, so that the log may be longer again than what was read before the next refresh. A producer of its own:
+    // the sequence numbers of the one before went with the log.
     const later = new Kafka(cluster.bootstrapServers)
     onTestFinished(() => later.close())
     const values = Array.from({ length: 5 }, (_, index) => `new ${index}`)

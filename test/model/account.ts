@@ -1,5 +1,5 @@
-// What a server has read of a topic and let go since, by the model's own account: kept from what it was given to read
-// and what is no longer there, never from what it says of itself. Which gap an id is owed follows from it.
+// What a server has read of a topic and removed since, by the model’s own account: from what it was given to read and
+// what is gone, never from what it says of itself. It decides which gap an id is owed.
 
 import type { Position } from '../../src/bus/position.ts'
 import type { KafkaRecord, Keeps } from '../../src/bus/record.ts'
@@ -24,7 +24,7 @@ export interface AccountOptions {
   readonly isBounded: boolean
 }
 
-/** A record that nothing has superseded, nor let go. */
+/** A record that is neither superseded nor removed. */
 interface Live {
   readonly record: KafkaRecord
   readonly arrivedAtMs: number
@@ -35,7 +35,7 @@ export type Frames = ReadonlySet<string>
 export class Account {
   private readonly options: AccountOptions
   private readonly partitions: Map<number, PartitionAccount>
-  /** By key where the newest of each is kept, else by name. */
+  /** By key if the newest of each is kept, else by name. */
   private readonly live = new Map<string, Live>()
   /** Whether the newest value of every key is there. */
   isWhole = true
@@ -45,7 +45,7 @@ export class Account {
     this.partitions = partitions
   }
 
-  /** The same as it is now: what another thread was told. */
+  /** A copy as of now: what another thread was told. */
   told(): Account {
     const partitions = [...this.partitions].map(([at, of]): [number, PartitionAccount] => [at, { ...of }])
     const told = new Account(this.options, new Map(partitions))
@@ -71,7 +71,7 @@ export class Account {
     if (of !== undefined) of.start = Math.max(of.start, start)
   }
 
-  /** What lies below `start` was deleted, and not all of it had been read. */
+  /** Kafka deleted what is below `start`, some of it unread. */
   skip(partition: number, start: number, at: Times): void {
     const of = this.partitions.get(partition)
     if (of === undefined) return
@@ -94,8 +94,8 @@ export class Account {
   }
 
   /**
-   * Offsets from `next` to below `found` are missing, where a record of this timestamp stands or nothing. True where
-   * they may have been tombstones, of keys that the server had before.
+   * Offsets from `next` to below `found` are missing; at `found` is a record of this timestamp, or nothing. True if
+   * they may have been tombstones of keys that the server had before.
    */
   misses(
     partition: number,
@@ -129,7 +129,7 @@ export class Account {
     this.live.set(this.nameOf(record), { record, arrivedAtMs: nowMs })
   }
 
-  /** What is live has left, but for `frames`: each for a reason, or the server has lost it. */
+  /** All live records but `frames` have left. Each has a reason to, or the server has lost it. */
   collect(frames: Frames, cause: 'read' | 'time', times: Times): void {
     const gone: [string, Live][] = []
     for (const entry of this.live) if (!frames.has(nameOfFrame(entry[1].record))) gone.push(entry)
@@ -139,20 +139,20 @@ export class Account {
     const isOfAge = (of: Live) =>
       this.keepsLatest && isTombstone(of) ? this.isOld(of, times) : this.isAged(of, times)
     const left = gone.map(([, of]) => of).filter(({ record }) => !isDeleted(record))
-    // A segment goes for want of room with all that is in it; what is of age goes by its kind.
+    // Without room a segment goes with all that is in it; old records go by their kind.
     const isForRoom = cause === 'read' || left.some((of) => !isOfAge(of) || this.isNewestValue(of))
     if (isForRoom && left.length > 0 && !this.options.isBounded)
       throw new Error(`${left.map(({ record }) => nameOfFrame(record)).join()} left, and nothing made it`)
     for (const [name, of] of gone) {
       this.live.delete(name)
       const isKept = !isDeleted(of.record)
-      // A tombstone that had its time is a delete that is gone, one that goes for want of room a record.
+      // An expired tombstone is a lost delete; one that goes for lack of room is a lost record.
       this.noteGone(of.record, isTombstone(of) && !(isKept && (isForRoom || !this.keepsLatest)))
       if (isKept && isForRoom && this.keepsLatest && of.record.key !== null) this.isWhole = false
     }
   }
 
-  /** Why an id is not to be honoured; null if it is. */
+  /** Why an id is not honoured; null if it is. */
   gapFor(position: Position): GapReason | null {
     let reason: GapReason | null = null
     for (const [partition, offset] of position) {
@@ -166,12 +166,12 @@ export class Account {
     return !this.isWhole && [...this.partitions].some(isOwed) ? 'too-old' : reason
   }
 
-  /** Whether a tombstone may be gone that a client with this offset of the partition had yet to be sent. */
+  /** Whether a tombstone may be gone that a client at this offset of the partition had yet to get. */
   mayLackDelete(partition: number, offset: number): boolean {
     return offset < (this.partitions.get(partition)?.tombstonesLostBelow ?? 0)
   }
 
-  /** Why not all that came behind a position can be had, where a client began there with nothing; null if it can. */
+  /** Why a client that begins at a position with nothing cannot get all that came after it; null if it can. */
   gapAfter(position: Position): GapReason | null {
     let reason: GapReason | null = null
     for (const [partition, offset] of position) {
@@ -183,18 +183,18 @@ export class Account {
     return reason
   }
 
-  /** Whether something of it has left that nothing superseded. */
+  /** Whether records of it have left that nothing superseded. */
   hasLost(partition: number): boolean {
     const of = this.partitions.get(partition)
     return of !== undefined && (of.recordsLostBelow > 0 || of.deletesLeft > 0)
   }
 
-  /** Where the reading of it began. */
+  /** Where reading it began. */
   readFrom(partition: number): number {
     return this.partitions.get(partition)?.readFrom ?? 0
   }
 
-  /** Whether the server had begun to read of it. */
+  /** Whether the server had begun to read it. */
   hasBegun(partition: number): boolean {
     return this.partitions.has(partition)
   }
@@ -213,7 +213,7 @@ export class Account {
       : `${record.partition} ${record.key}`
   }
 
-  /** Goes for want of room alone. */
+  /** Goes only for lack of room. */
   private isNewestValue({ record }: Live): boolean {
     return this.keepsLatest && record.key !== null && record.value !== null
   }

@@ -1,15 +1,14 @@
-// One random course of events in a Kafka topic, two servers that read it and three clients that move between them.
-// Every step is one thing that one of them does, and any may follow any, so that the states are reached in which the
-// real system is:
+// One random course of events: a Kafka topic, two servers that read it, three clients that move between them. Each step
+// is one thing that one of them does, and any step may follow any other, so that all states of the real system come:
 //
-// - read but unpublished, and published but untold to a worker: reading, publishing and telling are steps of their own;
+// - read but unpublished, published but untold to a worker: reading, publishing and telling are steps of their own;
 // - asked but unanswered: Kafka's answers are a step, which a stream may wait for across all the others;
 // - a leader silent for some partitions, while an id is ahead in them: leaders fall silent, servers start without them,
 //   and 10 s go by;
 // - retention under a slow reader, and housekeeping between any two steps: clients read an event or a few at a time;
 // - timestamps ahead of the clock, late ones, none; a wall clock that was moved, of one server alone;
 // - recreation between any two steps, of which servers hear at different times, and their workers later;
-// - a connection cut inside the last event, right behind a heartbeat's id, right behind `ready`'s, or while it waits.
+// - a connection cut inside the last event, right after a heartbeat's id, right after `ready`'s, or while it waits.
 
 import type { Keeps } from '../../src/bus/record.ts'
 import type { SegmentPool } from '../../src/segments/segment-pool.ts'
@@ -27,14 +26,14 @@ const SEGMENT_BYTES = 4096
 const DELETE_RETENTION_MS = 50
 /** Longer than any stream waits for a leader. */
 export const LONG_MS = 11_000
-/** Longer than it is trusted that a server hears of every delete. */
+/** Longer than a server is trusted to hear of every delete. */
 const CUT_OFF_MS = 601_000
 /** After that a stream asks Kafka again. */
 const AGAIN_MS = 1_000
 const START_EPOCH_MS = 1_000_000_000
 /**
- * By how much a server's wall clock may be wrong: no further back than behind every timestamp, so that what it proves
- * is true.
+ * By how much a server's wall clock may be wrong. One that is set back is behind every timestamp, so what it proves is
+ * still true.
  */
 export const CLOCK_ERRORS_MS = [0, 0, 500, -100_000_000]
 
@@ -60,7 +59,7 @@ export class Case {
   private nowMs = 1_000
   private readonly clockErrorsMs = [0, 0]
 
-  /** `pool`: shared by all cases, since segments that are dropped would pile up. */
+  /** `pool` is shared by all cases, because dropped segments would pile up. */
   constructor(setting: Setting, seed: number, pool: SegmentPool) {
     this.setting = setting
     this.pool = pool
@@ -79,8 +78,8 @@ export class Case {
   }
 
   /**
-   * Somebody comes to the tail of what is led while a leader is silent; then everybody does to that of all, and has
-   * everything.
+   * One client comes to the tail of all partitions with a leader while another leader is silent. Then all clients come
+   * to the tail of all partitions, and have everything.
    */
   async finish(): Promise<void> {
     if (this.setting.partitions > 1) await this.silenceOne()
@@ -208,13 +207,13 @@ export class Case {
     this.servers[at % 2] = this.startServer(at % 2)
   }
 
-  /** A server cannot reach Kafka, for longer than that keeps tombstones, while its streams stay open. */
+  /** A server cannot reach Kafka for longer than tombstones are kept, while its streams stay open. */
   cutOff(at: number): void {
     this.nowMs += CUT_OFF_MS
     this.cleanMeanwhile(at % 2)
   }
 
-  /** While a server is down the log cleaner gets far: what it dropped is told by missing offsets alone. */
+  /** While a server is down, the log cleaner gets far: only missing offsets show what it dropped. */
   private cleanMeanwhile(down: number): void {
     this.nowMs += 2 * DELETE_RETENTION_MS
     for (const partition of this.kafka.logs.keys()) this.compact(partition, down)
@@ -241,7 +240,7 @@ export class Case {
     return stamp === 'none' ? -1 : this.epochMs
   }
 
-  /** A bus that lost newest values takes their timestamps for the order in which they came, so none are late there. */
+  /** A bus that lost newest values takes timestamps for the order of arrival, so there no record may be late. */
   private get losesNewest(): boolean {
     const { keeps, retainedSegments, retainedRecordsMax } = this.setting
     return keeps === 'latest' && (retainedSegments < 100 || retainedRecordsMax < 100)

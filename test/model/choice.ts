@@ -1,5 +1,4 @@
-// How a case of the resume model chooses: by its own randomness, and among words of which some come more often than
-// others.
+// How a case of the resume model chooses: by its own randomness, some things more often than others.
 
 import { bitsOf } from '../support/random.mjs'
 

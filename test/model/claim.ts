@@ -1,5 +1,5 @@
-// What an id says that is brought to a server, and which gap it is owed there: by the model's account of that server,
-// by what Kafka has answered it since, and by nothing that the server says.
+// What a client’s id says at a server, and which gap it is owed there: by the model’s account of that server and by
+// Kafka’s answers since, never by what the server says.
 
 import type { Position } from '../../src/bus/position.ts'
 import type { Watermarks } from '../../src/bus/record.ts'
@@ -9,7 +9,7 @@ import type { Server } from './server.ts'
 export class Claim {
   readonly position: Position
   private readonly server: Server
-  /** Answers that came before the id did say nothing about it. */
+  /** Answers from before the id came say nothing about it. */
   private readonly answersBefore: number
 
   constructor(position: Position, server: Server) {
@@ -18,7 +18,7 @@ export class Claim {
     this.answersBefore = server.answered.length
   }
 
-  /** The stream begins, after this word or none. */
+  /** The stream begins, after this gap or none. */
   expect(said: GapReason | null): void {
     const owed = this.server.viewAccount.gapFor(this.position)
     if (said === owed) return
@@ -28,13 +28,13 @@ export class Claim {
     throw new Error(`${said} was said, ${owed ?? 'nothing'} is due`)
   }
 
-  /** It was taken at its word, and this is said in the middle of the stream. */
+  /** The id was trusted, and this gap comes in the middle of the stream. */
   expectInDoubt(said: 'beyond-end' | 'too-old'): void {
     if (said === 'too-old' ? !this.isBehindStart : !this.isBeyondEnd)
       throw new Error(`${said} was said in mid-stream, and Kafka has not`)
   }
 
-  /** It was honoured, and there is no doubt left: no partition ends before it. */
+  /** The id is honoured for good: no partition ends before it. */
   expectHonoured(): void {
     const { server } = this
     if (!server.isViewCurrent) return
@@ -49,7 +49,7 @@ export class Claim {
     return isViewCurrent && this.ahead.every(([partition]) => viewLogs[partition]?.isSilent === false)
   }
 
-  /** Where the server's streams are still behind it: what they have read proves that it is there. */
+  /** Partitions in which the server's streams are still behind the id: what they have read proves that it exists. */
   get ahead(): [number, number][] {
     const { view } = this.server
     return [...this.position].filter(([partition, offset]) => {
@@ -64,7 +64,7 @@ export class Claim {
     )
   }
 
-  /** Of a partition that it has yet to read the server knows what Kafka has told. */
+  /** Of a partition that it has yet to read, the server knows what Kafka has told. */
   private get isBehindStart(): boolean {
     return [...this.position].some(
       ([partition, offset]) =>

@@ -1,6 +1,6 @@
-// A client as the resume tests see it: one stream at a time, which does what src/stream/stream.ts does with a beginning
-// and a cursor, and may be cut behind any word. ledger.ts holds what it is sent against what was written, claim.ts its
-// id against the server.
+// A client of the resume model: one stream at a time, which does what src/stream/stream.ts does with a beginning and a
+// cursor, and may be cut after any word. ledger.ts compares what it gets with what was written, claim.ts its id with
+// the server.
 
 import { type AheadOffsets, hasFromNow } from '../../src/beginning/ahead-offsets.ts'
 import type { Beginning } from '../../src/beginning/beginning.ts'
@@ -17,30 +17,30 @@ import { type Cut, isFromNow, type NewBeginning } from './reads.ts'
 import type { Server } from './server.ts'
 
 export class Client extends Possession {
-  /** Whether it has a stream, be that waiting; else it is for the client to come back. */
+  /** Whether it has a stream, even one that has yet to begin. */
   isOpen = false
-  /** What its id says at this server, where it brought one. */
+  /** What its id says at this server; null without an id. */
   private claim: Claim | null = null
-  /** Which reading of the topic its cursor is of. */
+  /** Which reading of the topic its cursor belongs to. */
   private generation = 0
   private server: Server | null = null
   private requested: NewBeginning = FROM_EARLIEST
   private beginning: Beginning | null = null
   private cursor: Cursor | null = null
   private unconfirmed: AheadOffsets | null = null
-  /** What "now" was, where it asked for what comes from then on. */
+  /** What "now" was, if it asked for what comes from now on. */
   private now: Now | null = null
-  /** How far the server's streams had read at the request, where it had caught up. */
+  /** How far the server's streams had read at the request, if it had caught up. */
   private asOf: Position | undefined
-  /** Where it begins by that. */
+  /** Where it begins by `now`. */
   private from: Position = new Map()
 
-  /** Whether there is nothing that it waits for, and it has all there is. */
+  /** Whether it has all that its cursor could read. */
   get isAtTail(): boolean {
     return this.cursor?.atTail() ?? false
   }
 
-  /** Whether what it was taken at its word for is open. */
+  /** Whether it is trusted in something that Kafka has yet to tell. */
   get isInDoubt(): boolean {
     return this.unconfirmed !== null
   }
@@ -50,7 +50,7 @@ export class Client extends Possession {
     return this.beginning !== null
   }
 
-  /** Whether it is all known of its id that Kafka tells, or all read that it names. */
+  /** Whether Kafka has told all about its id, or its server has read all that the id names. */
   get canBegin(): boolean {
     return this.isCaughtUp && this.claim?.isTold !== false
   }
@@ -96,7 +96,7 @@ export class Client extends Possession {
     this.cutOff()
   }
 
-  /** A turn of its stream: a look at where to begin, or one read. False where there is nothing more to do. */
+  /** A turn of its stream: it looks for its beginning, or reads once. False if there is nothing more to do. */
   work(bytesMax: number, cut: Cut): boolean {
     if (this.unconfirmed !== null) this.checkUnconfirmed(this.unconfirmed)
     if (this.beginning !== null) return this.lookForBeginning(this.beginning)
@@ -117,7 +117,7 @@ export class Client extends Possession {
     return this.isOpen
   }
 
-  /** What an idle stream says: the position as an id, where that stands for everything. */
+  /** What an idle stream sends: the position as an id, if the client has everything up to there. */
   heartbeat(cut: Cut): void {
     if (this.cursor?.atTail()) this.hear(this.cursor, cut)
   }
@@ -148,7 +148,7 @@ export class Client extends Possession {
     this.cursor = cursor
     this.unconfirmed = unconfirmed
     if (!cursor.isOutdated) this.generation = server.viewGeneration
-    // The topic became another one while it waited, and its id is as good for that one.
+    // The topic was recreated while it waited, and its id fits the new one.
     const isElsewhere = this.logs !== server.viewLogs && !cursor.isOutdated
     if (isElsewhere && !this.beginElsewhere(server)) return
     const { ledger } = this
@@ -162,7 +162,7 @@ export class Client extends Possession {
     else this.beginAsRequested(ledger, server)
   }
 
-  /** False where what it gets cannot be told. */
+  /** False if the model cannot tell what it has to get. */
   private beginElsewhere(server: Server): boolean {
     this.logs = server.viewLogs
     this.asOf = new Map()
@@ -182,7 +182,7 @@ export class Client extends Possession {
     if (this.unconfirmed === null) this.claim?.expectHonoured()
   }
 
-  /** Who named a moment is told what is gone since the request, others nothing. */
+  /** A client that asked for a moment is told what is gone since the request, others nothing. */
   private expectSince(said: GapReason | null, { viewAccount }: Server): void {
     const owed = this.requested.sinceMs === null ? null : viewAccount.gapAfter(this.asOf ?? new Map())
     if (said !== owed) throw new Error(`${said} was said to a client that has nothing, ${owed} is due`)
@@ -205,14 +205,14 @@ export class Client extends Possession {
     if (this.ledger === null) this.expectHonoured()
   }
 
-  /** At the tail, or over: what the server lost on the client ends the stream. */
+  /** At the tail, or over: the stream ends if the server lost what the client had yet to read. */
   private rest(cursor: Cursor, cut: Cut): boolean {
     const { server, ledger } = this
     if (server === null) return false
     const { outdatedBy, ownPosition } = cursor
     if (outdatedBy !== null) {
       if (outdatedBy === 'recreated' || ownPosition === null) this.restart(server)
-      else this.goOnAnew(ownPosition, server)
+      else this.goOnAgain(ownPosition, server)
       return true
     }
     if (cursor.lost) {
@@ -235,8 +235,8 @@ export class Client extends Possession {
     this.beginning = server.begin(FROM_EARLIEST)
   }
 
-  /** What it has from another server counts at one that reads its topic again. */
-  private goOnAnew(position: Position, server: Server): void {
+  /** At a server that reads its topic again, it goes on from what it has of another server. */
+  private goOnAgain(position: Position, server: Server): void {
     this.disconnect()
     this.isOpen = true
     this.id = formatEventId(position)

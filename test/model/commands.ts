@@ -1,5 +1,5 @@
-// What may happen next in a case of the resume model, each in words: a course that fast-check has shrunk reads as a
-// story, a line a command. A partition is meant modulo the topic's number of them.
+// What may happen next in a case of the resume model. Each command has words, so that a course that fast-check has
+// shrunk reads as a story, a line for each. Partitions are modulo their number in the topic.
 
 import fc from 'fast-check'
 import { type Case, CLOCK_ERRORS_MS, LONG_MS } from './case.ts'
@@ -16,10 +16,10 @@ const partition = fc.nat(11)
 const server = fc.nat(1)
 const client = fc.nat(2)
 const cut = fc.constantFrom(...CUTS)
-/** How much of what is new, in parts of a few segments. */
+/** How much of the changes is told: all, or one part of a few segments. */
 const parts = fc.constantFrom(...mostly([[Number.POSITIVE_INFINITY, 3] as const, [1, 1] as const]))
 
-/** One of all, with how often each comes in 1,200. */
+/** Any command. The numbers say how often each comes in 1,200. */
 export const command: fc.Arbitrary<Command> = fc.oneof(
   may(312, written, (on, what) => on.write(what), tellWritten),
   may(
@@ -38,14 +38,14 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
     40,
     fc.tuple(server, parts),
     (on, [at, of]) => on.serverAt(at).report(of),
-    ([at, of]) => `server ${at} tells its worker ${of === 1 ? 'a part of the news' : 'the news'}`,
+    ([at, of]) => `server ${at} tells its worker ${of === 1 ? 'a part of the changes' : 'the changes'}`,
   ),
   may(
     40,
     fc.tuple(server, parts),
     (on, [at, of]) => on.show(at, of),
     ([at, of]) =>
-      `server ${at} publishes, looks whether it has caught up, tells ${of === 1 ? 'a part' : 'all'}`,
+      `server ${at} publishes, checks whether it has caught up, tells its worker ${of === 1 ? 'a part' : 'all'}`,
   ),
   may(
     48,
@@ -71,7 +71,7 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
     fc.tuple(server, fc.nat(99), fc.constantFrom(false, false, true)),
     (on, [at, steps, tells]) => on.tidy(at, steps, tells),
     ([at, steps, tells]) =>
-      `server ${at} keeps house, ${steps} steps${tells ? ', and tells its worker' : ''}`,
+      `server ${at} does ${steps} steps of housekeeping${tells ? ', and tells its worker' : ''}`,
   ),
   may(
     15,
@@ -95,7 +95,8 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
     24,
     fc.tuple(partition, fc.constantFrom(false, false, true)),
     (on, [at, isSilent]) => on.silence(at, isSilent),
-    ([at, isSilent], of) => `the leader of partition ${at % of} ${isSilent ? 'falls silent' : 'answers'}`,
+    ([at, isSilent], of) =>
+      `the leader of partition ${at % of} ${isSilent ? 'falls silent' : 'answers again'}`,
   ),
   may(
     12,
@@ -113,7 +114,7 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
     4,
     fc.constant(null),
     (on) => on.recreate(),
-    () => 'the topic is deleted and made again',
+    () => 'the topic is deleted and recreated',
   ),
   may(
     12,

@@ -1,4 +1,4 @@
-// A course of commands in one case of the resume model: what fast-check draws, shrinks and tells.
+// A course of commands in one case of the resume model: what fast-check draws, shrinks and prints.
 
 import fc from 'fast-check'
 import type { SegmentPool } from '../../src/segments/segment-pool.ts'
@@ -15,7 +15,7 @@ export function course(settings: fc.Arbitrary<Setting>): fc.Arbitrary<Course> {
 
 export class Course {
   private readonly setting: Setting
-  /** Of all that no command says: which partition a server reads next, what Kafka's log cleaner takes. */
+  /** For what no command says: which partition a server reads next, what Kafka's log cleaner drops. */
   private readonly seed: number
   private readonly commands: readonly Command[]
 

@@ -1,4 +1,4 @@
-// What a client of the resume tests need not get: records that were gone when it began to read of them.
+// What a client of the resume model need not get: records that were gone when it began to read.
 
 import { furthest, type Position } from '../../src/bus/position.ts'
 import type { KafkaRecord } from '../../src/bus/record.ts'
@@ -10,7 +10,7 @@ type Says = (record: KafkaRecord) => boolean
 export class Excuses {
   /** Records that were gone already when it began to read of them. */
   isExcused: Says = () => false
-  /** The same, but for those whose loss ends its stream all the same. */
+  /** The same, except those whose loss still ends its stream. */
   wasGone: Says = () => false
   private readonly logs: readonly Log[]
 
@@ -18,7 +18,7 @@ export class Excuses {
     this.logs = logs
   }
 
-  /** What this server lacks of what it has read, in partitions of which the client has nothing. */
+  /** What this server has read and lost, in partitions of which the client has nothing. */
   of(server: Server, isOfNothing = (_partition: number) => true): void {
     const { has, position } = server.holdings()
     const excused = new Set([...position.keys()].filter(isOfNothing))
@@ -27,11 +27,11 @@ export class Excuses {
     this.wasGone = this.isExcused
   }
 
-  /** The same again, for one that has been sent nothing yet; `endsNobody`: what is gone by now ends no stream. */
-  begin(server: Server, endsNobody: boolean): void {
+  /** The same, for a client that has got nothing yet. `endsNoStream`: what is gone by now ends no stream. */
+  begin(server: Server, endsNoStream: boolean): void {
     const { wasGone } = this
     this.of(server)
-    if (!endsNobody) this.wasGone = wasGone
+    if (!endsNoStream) this.wasGone = wasGone
   }
 
   /** It was there at the request: if it is gone by now, the stream ends. */
@@ -39,9 +39,7 @@ export class Excuses {
     this.wasGone = () => false
   }
 
-  /**
-   * Where the first record since its moment is gone by now, another one may be found. Returns the floor from then on.
-   */
+  /** If the first record since its moment is gone by now, a later one may be found. Returns the new floor. */
   before(from: Position, floor: Position, server: Server): Position {
     const { isExcused } = this
     const { has } = server.holdings()

@@ -1,5 +1,5 @@
-// What a client of the resume tests has: the newest of each key, as far as its id says, and what may be missing in it.
-// Everything that it is sent, told and denied is held against what was written.
+// What a client of the resume model has: the newest record of each key, as far as its id says, and what it may lack.
+// Everything that it is sent or told is compared with what was written.
 
 import { covers, FROM_BEGINNING, furthest, type Position } from '../../src/bus/position.ts'
 import type { KafkaRecord, Keeps } from '../../src/bus/record.ts'
@@ -12,23 +12,23 @@ export class Ledger {
   readonly logs: readonly Log[]
   private server: Server | null = null
   private readonly keeps: Keeps
-  /** The newest record of each key, as of what was told. */
+  /** The newest record of each key, by what came. */
   private readonly state = new Map<string, KafkaRecord>()
   private position: Position = new Map()
-  /** From where on it has been told: what lies before is none of its business. */
+  /** From where on records came: the client need not have what is before. */
   private floor: Position = new Map()
   /** The moment that it asked for, and how far the server had read then. */
   private sinceMs: number | null = null
   private asOf: Position | undefined
-  /** Of this connection: whether it began anew, with the newest of every key, and was told that this is complete. */
+  /** Whether this connection began with the newest record of every key, and was told that these are complete. */
   private isBeginning = false
   private isSnapshot = false
   private isReady = false
   /** Whether anything of this connection was sent or told. */
   private hasTaken = false
   /**
-   * How far the servers of this connection, and of those before, had read. What was superseded on the way there the
-   * client may have been spared, so that a server that is further back cannot make it whole.
+   * How far the servers of all its connections so far had read. The client need not have got what was superseded up to
+   * there, so a server that is further behind cannot complete it.
    */
   private seen: Position = new Map()
   private horizon: Position = new Map()
@@ -50,14 +50,13 @@ export class Ledger {
     this.seen = new Map()
   }
 
-  /** It goes on where it was; of a partition of which it has nothing it wants what there is. */
+  /** It goes on where it was. Of a partition of which it has nothing, it wants what there is. */
   resume(server: Server): void {
     this.excuses.of(server, (partition) => (this.position.get(partition) ?? 0) <= 0)
   }
 
   /**
-   * `asOf`: what comes behind that comes, whatever its timestamp; as far as the server has read by now, where it is
-   * left out.
+   * What comes after `asOf` is sent with any timestamp. Without it: after what the server has read by now.
    */
   beginSince(sinceMs: number | null, server: Server, asOf?: Position): void {
     this.beginAnew(server.floorOf(sinceMs, asOf), server)
@@ -80,22 +79,22 @@ export class Ledger {
   }
 
   /**
-   * Everything that comes behind a position, of which nothing may be gone without a word; what there is where that is
-   * none. `isReading`: since its request, so that what is gone by now was there for it, and ends it.
+   * It wants everything after a position, of which nothing may be gone without a gap; without a position, what there
+   * is. `isReading`: the server has been reading since the request, so a record that is gone by now ends the stream.
    */
   beginAt(position: Position, server: Server, isReading: boolean): void {
     this.beginAnew(position, server)
     this.isBeginning = false
     this.isSnapshot = false
     const isUnknown = (partition: number) => (position.get(partition) ?? FROM_BEGINNING) < 0
-    // What there is of one is sent, but is no snapshot: newest values may be gone.
+    // What there is of a partition is sent, but is no snapshot: newest values may be gone.
     const read = [...server.view.position()].filter(([partition]) => isUnknown(partition))
     this.floor = furthest(position, new Map(read))
     this.excuses.of(server, isUnknown)
     if (isReading) this.excuses.forgiveNoLoss()
   }
 
-  /** Who has been sent nothing yet wants what there is when it is, at the least. */
+  /** A client that has got nothing yet wants at least what there is when it gets something. */
   beforeRead(server: Server): void {
     if (!this.isBeginning || this.hasTaken) return
     this.excuses.begin(server, server.viewAccount.isWhole)
@@ -121,7 +120,7 @@ export class Ledger {
     this.apply(record)
   }
 
-  /** A position that stands for everything so far. */
+  /** A position that includes everything so far. */
   hear(position: Position): void {
     const before = this.position
     this.moveTo(position)
@@ -136,7 +135,7 @@ export class Ledger {
     if (this.keeps === 'latest') this.expectState()
   }
 
-  /** A stream ends as `too-old` where a record is gone that it had still to send, and has sent something. */
+  /** A stream that has sent something ends as `too-old` if a record is gone that it had yet to send. */
   expectLoss(server: Server): void {
     if (this.isBeginning && !this.hasTaken && server.view.isWhole)
       throw new Error('lost before anything was sent')
@@ -144,8 +143,8 @@ export class Ledger {
   }
 
   /**
-   * Whether the server lacks a record behind what the client has, which was there when it began: its threads hear of it
-   * later.
+   * Whether the server has lost a record that the client had yet to get, and that was there when it began. Its threads
+   * hear of that later.
    */
   private misses(server: Server): boolean {
     if (server.isViewOutdated) return true // all of it is gone
@@ -153,8 +152,8 @@ export class Ledger {
     for (const [partition, log] of this.logs.entries()) {
       const from = Math.max(0, this.position.get(partition) ?? 0)
       const to = Math.max(log.start, position.get(partition) ?? 0)
-      // What is missing in a log that is read late may have been tombstones, and what was deleted unread records,
-      // whatever it was.
+      // Offsets that are missing in a log that is read late may have been tombstones; those that were deleted unread
+      // may have been any records.
       const mayHaveDeletes = from > 0 && server.viewAccount.mayLackDelete(partition, from)
       const isLate = from > 0 && server.begunOf(partition)?.isLate
       if (mayHaveDeletes) return true
@@ -167,7 +166,7 @@ export class Ledger {
     return false
   }
 
-  /** Every key has the newest value as of the client's position, and none that was deleted is left. */
+  /** Every key has its newest value as of the client's position, and no deleted key is left. */
   private expectState(): void {
     for (const [partition, log] of this.logs.entries()) {
       const newest = log.newest(this.position.get(partition) ?? 0)
@@ -210,7 +209,7 @@ export class Ledger {
       throw new Error(`${partition}/${offset} has an id of another`)
   }
 
-  /** What the id moved over besides the record must be what may be passed over. */
+  /** The id may skip, besides its record, only what may be skipped. */
   private passOver(before: Position, record: KafkaRecord | null): void {
     for (const [partition, to] of this.position) {
       for (let offset = Math.max(0, before.get(partition) ?? 0); offset < to; offset++) {
@@ -225,7 +224,7 @@ export class Ledger {
     const { partition, offset, key, value } = record
     if (key === null && value === null) return true
     if (this.excuses.isExcused(record)) return true
-    // Of a partition of which it has nothing it wants what there is, also where that is read later.
+    // Of a partition of which it has nothing it wants what there is, also if that is read later.
     const hasNothing = (before.get(partition) ?? 0) <= 0
     if (hasNothing && offset < (this.server?.begunOf(partition)?.at ?? 0)) return true
     if (this.keeps === 'all') return false

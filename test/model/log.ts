@@ -1,11 +1,11 @@
-// Kafka as the resume tests see it: a topic whose partitions' records are written, superseded, compacted away and
-// deleted, whose leaders fall silent, and which is deleted and made anew under the same name.
+// Kafka in the resume model: a topic whose records are written, superseded, compacted away and deleted, whose leaders
+// fall silent, and which is deleted and recreated under the same name.
 
 import type { KafkaRecord, PartitionWatermarks, Watermarks } from '../../src/bus/record.ts'
 
 export class KafkaTopic {
   logs: readonly Log[]
-  /** Every topic there was by this name. */
+  /** Every topic that there was by this name. */
   made = 1
   private readonly partitions: number
 
@@ -41,13 +41,13 @@ export class Log {
   isSilent = false
   private readonly partition: number
   private readonly topic: string
-  /** When records were written, whatever their timestamps say. */
+  /** When records were really written. */
   private readonly writtenAtMs = new Map<KafkaRecord, number>()
   private readonly byName = new Map<string, KafkaRecord>()
   /** The newest record of each key that was ever written. */
   private readonly newestWritten = new Map<string, KafkaRecord>()
 
-  /** Values name the topic, so that a record of one that is no more is not taken for one of its successor. */
+  /** Values name the topic, so that no record of a deleted topic is taken for one of the next. */
   constructor(partition: number, topic: string) {
     this.partition = partition
     this.topic = topic
@@ -84,7 +84,7 @@ export class Log {
     return this.byName.get(value.slice(0, value.indexOf(' ') + 1))
   }
 
-  /** The first that Kafka holds at this offset or behind it. */
+  /** The first record that Kafka holds at this offset or after it. */
   firstFrom(offset: number): KafkaRecord | undefined {
     let [from, to] = [0, this.records.length]
     while (from < to) {
@@ -102,8 +102,8 @@ export class Log {
   }
 
   /**
-   * As the log cleaner: superseded records go where `goes` says so, and tombstones written before `horizonMs`. That is:
-   * no server that runs takes longer to read a tombstone than it is kept, so they go below `readTo` only.
+   * As the log cleaner: drops superseded records if `goes` says so, and tombstones written before `horizonMs`. A
+   * running server always reads a tombstone in time, so tombstones go below `readTo` only.
    */
   compact(goes: (record: KafkaRecord) => boolean, horizonMs: number, readTo: number): void {
     const newest = newestOf(this.records)

@@ -1,6 +1,5 @@
-// What "from now on" is at a server of the resume tests. Where it has caught up: the end of each partition as of the
-// request. Where it has not: no record that came after the request may be missing, as far as timestamps tell, and what
-// is sent besides is bounded by what Kafka had told before the request, told first after it, and by timestamps.
+// What "from now on" means at a server of the resume model. If that has caught up: the end of each partition as of the
+// request. Else no record from after the request may be missing, as far as Kafka’s answers and timestamps tell.
 
 import type { Position } from '../../src/bus/position.ts'
 import type { KafkaRecord, PartitionWatermarks, Watermarks } from '../../src/bus/record.ts'
@@ -9,9 +8,9 @@ import type { GapReason } from '../../src/stream/signals.ts'
 import type { Log } from './log.ts'
 import type { Server } from './server.ts'
 
-/** How long Kafka has to tell, where the server had yet to catch up. */
+/** How long a server that has yet to catch up waits for Kafka. */
 const TOLD_MS = 9_500
-/** By how much the clock of who wrote a record may be behind the server's. */
+/** By how much a producer's clock may be behind the server's. */
 const CLOCK_BEHIND_MS = 1_000
 
 /** The answers to one beginning, which are the server's own. */
@@ -28,10 +27,10 @@ export class Now extends SharedAnswer<PartitionWatermarks> {
   private readonly questions: Question<PartitionWatermarks>[] = []
   private readonly told = new Map<number, Watermarks>()
   private isOver = false
-  /** It has been reading since the request: what is gone since ends it, and is no gap. */
+  /** The server has been reading since the request: a record that is gone since ends the stream, without a gap. */
   readonly isReading: boolean
 
-  /** `id`: what it brought, if anything. */
+  /** `id`: what the client brought, if anything. */
   constructor(server: Server, id: string | null) {
     super(() => Promise.reject(new Error('the server asks')))
     this.server = server
@@ -60,9 +59,9 @@ export class Now extends SharedAnswer<PartitionWatermarks> {
   }
 
   /**
-   * Where the stream begins, which is sent what comes behind `begun`, after a word that something is gone or none. A
-   * partition that is not in it, or below 0, is read from its beginning: of another topic, which came after the
-   * request, any.
+   * Where the stream begins, which gets what comes after `begun`, with a gap or without. A partition that `begun`
+   * lacks, or has below 0, is read from its beginning. Of a topic that was recreated after the request, any offset will
+   * do.
    */
   beginning(said: GapReason | null, begun: Position): Position {
     const { viewAccount } = this.server
@@ -84,7 +83,7 @@ export class Now extends SharedAnswer<PartitionWatermarks> {
     return position
   }
 
-  /** What the server knew then, and Kafka's first word on what it did not. */
+  /** What the server knew then, and Kafka's first answer on the rest. */
   private known(): Position {
     const position = new Map(this.asked)
     for (const [partition, { end }] of this.told) if (!this.asked.has(partition)) position.set(partition, end)
@@ -92,7 +91,8 @@ export class Now extends SharedAnswer<PartitionWatermarks> {
   }
 
   /**
-   * No partition may begin before: an end that was known, else the first record that may have come after the request.
+   * No partition may begin before this: an end that was known, else the first record that may be from after the
+   * request.
    */
   private earliest(): Position {
     const { view, viewAccount } = this.server
@@ -122,8 +122,7 @@ export class Now extends SharedAnswer<PartitionWatermarks> {
   }
 
   /**
-   * Nothing is left out that came after the request, by Kafka's own order, but for what is superseded where that may
-   * be.
+   * Nothing from after the request is left out, by Kafka's own order, except superseded records if these may be.
    */
   private expectAllAfter(begun: Position): void {
     for (const [partition, log] of this.logs.entries())
@@ -140,7 +139,7 @@ export class Now extends SharedAnswer<PartitionWatermarks> {
   }
 }
 
-/** The moment from which on a server sends every record to who asks for those since `sinceMs`. */
+/** The moment from which a server sends every record to a client that asks for those since `sinceMs`. */
 export function sinceAt({ epochMs, view }: Server, sinceMs: number): number {
   return view.caughtUp ? sinceMs : Math.min(sinceMs, epochMs - CLOCK_BEHIND_MS)
 }

@@ -1,4 +1,4 @@
-// What a server of the resume tests has read of one partition, and what proves that nothing was deleted there unseen.
+// What a server of the resume model has read of one partition, and what proves that nothing was deleted there unseen.
 
 export interface Times {
   readonly nowMs: number
@@ -11,15 +11,15 @@ export interface PartitionAccount {
   start: number
   recordsLostBelow: number
   tombstonesLostBelow: number
-  /** The same of tombstones that were read; those that are missing were gone before. */
+  /** The same for tombstones that were read; those that are missing were gone before. */
   deletesLeft: number
-  /** Where its reading began. */
+  /** Where reading it began. */
   readonly readFrom: number
   /** Everything below was deleted unread. */
   skippedTo: number
   /** The two newest timestamps of what was read, in descending order, but for those ahead of the clock. */
   timestamps: readonly [] | readonly [number, number]
-  /** Since when what is read was not there before: null while it may be from any time. */
+  /** From this moment on, only newer records are read; null while they may be from any time. */
   proven: Proven | null
   /** The next such moment, once it is read up to that end. */
   nextEnd: (Proven & { readonly end: number; readonly isLoading: boolean }) | null
@@ -31,7 +31,7 @@ export interface PartitionAccount {
 
 interface Proven {
   readonly at: Times
-  /** Within this time nothing is doubted. */
+  /** Until this time nothing counts as missed. */
   readonly msMin: number
 }
 
@@ -51,7 +51,7 @@ export function prove(of: PartitionAccount, proven: Proven): void {
   of.trustedTo = 0
 }
 
-/** What was there when the reading began is read, up to `next`: that took its time, and was granted it. */
+/** What was there when reading began is read, up to `next`: the time that this took does not count. */
 export function noteLoaded(of: PartitionAccount, next: number, now: Times): void {
   const { nextEnd } = of
   if (!nextEnd?.isLoading || nextEnd.end > next) return
@@ -64,7 +64,7 @@ export function isOver({ at, msMin }: Proven, now: Times, deleteRetentionMs: num
   return ageMs >= Math.max(deleteRetentionMs, msMin)
 }
 
-/** What is missing below `found`; where timestamps alone speak against it, they have to go on doing so. */
+/** What is missing below `found`. If only timestamps prove it young, later ones have to prove it, too. */
 export function mayBeTombstones(
   of: PartitionAccount,
   found: number,

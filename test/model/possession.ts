@@ -1,4 +1,4 @@
-// What a client of the resume tests has, over all its connections: an id, and a ledger of what came with it.
+// What a client of the resume model has over all its connections: an id, and a ledger of what came with it.
 
 import { createParser, type EventSourceMessage, type EventSourceParser } from 'eventsource-parser'
 import { parseEventId } from '../../src/bus/event-id.ts'
@@ -12,11 +12,11 @@ export const NOTHING_YET = 'AQA='
 export class Possession {
   id = ''
   protected readonly keeps: Keeps
-  /** null where its id is of a topic that is no more, and was taken for one of the present topic. */
+  /** null if its id is of a deleted topic, and was taken for one of the present topic. */
   protected ledger: Ledger | null = null
   /** The topic that its stream is of. */
   protected logs: readonly Log[] = []
-  /** Of this connection, since it keeps what was cut off. */
+  /** Of this connection, because it keeps what was cut off. */
   private reader: EventSourceParser | null = null
   private readonly sent: EventSourceMessage[] = []
 
@@ -39,12 +39,12 @@ export class Possession {
     }
   }
 
-  /** What came of an event that is not whole is lost with its connection. */
+  /** The part of an event that came is lost with its connection. */
   protected cutOff(): void {
     this.reader = null
   }
 
-  /** Its id is of another topic: it begins with nothing, or tries what the id is taken for. */
+  /** Its id is of another topic: it begins with nothing, or tries the id there. */
   protected changeTopic(isForgetful: boolean): void {
     if (isForgetful || !hasSomething(this.id)) this.forget()
     this.ledger = null

@@ -1,5 +1,5 @@
-// How a server of the resume tests reads the model's logs: a real bus, fed in an order of its own, a step at a time,
-// and the account of what it has read and let go, kept in step with it.
+// How a server of the resume model reads the logs: a real bus, fed a step at a time in an order of its own, and an
+// account of it that is kept in step.
 
 import { Bus, type BusOptions } from '../../src/bus/bus.ts'
 import type { Position } from '../../src/bus/position.ts'
@@ -27,13 +27,13 @@ export class Reading {
   protected logs: readonly Log[]
   protected account: Account
   protected isRemade = false
-  /** How often all that it had read was given up. */
+  /** How often it dropped all that it had read. */
   protected generation = 0
   protected readonly kafka: KafkaTopic
   protected readonly choose: Choose
   private readonly newAccount: () => Account
   readonly clocks: Clocks
-  /** Where the reading of each partition began, and where the partition ended then. */
+  /** Where reading each partition began, and where the partition ended then. */
   private readonly begun = new Map<number, Begun>()
 
   constructor(kafka: KafkaTopic, options: Omit<BusOptions, keyof Clocks>, clocks: Clocks, choose: Choose) {
@@ -49,7 +49,7 @@ export class Reading {
   }
 
   /**
-   * Reads up to `records` more, of whichever partitions come; publishes by the way, and may leave the last unpublished.
+   * Reads up to `records` more, from any partitions; publishes now and then, and may leave the last unpublished.
    */
   read(records: number): void {
     if (this.isBehindTopic) return
@@ -107,7 +107,7 @@ export class Reading {
     return this.clocks.epochMs()
   }
 
-  /** Where the reading of a partition began; undefined before it has. */
+  /** Where reading a partition began; undefined before. */
   begunOf(partition: number): Begun | undefined {
     return this.begun.get(partition)
   }
@@ -117,7 +117,7 @@ export class Reading {
     this.bus.recreate()
   }
 
-  /** All that it had read was given up. */
+  /** It dropped all that it had read. */
   protected beganAgain(): void {}
 
   protected get endsAtBegin(): Position {
@@ -172,7 +172,7 @@ export class Reading {
     this.bus.noteEnd(partition, end, this.times)
   }
 
-  /** Where deletes may have been missed the topic is read again; false where none may. */
+  /** Reads the topic again if deletes may have been missed; false if none may. */
   private startsOver(misses: boolean): boolean {
     if ((this.bus.missed !== null) !== misses)
       throw new Error(`deletes were ${misses ? '' : 'not '}missed, and it says otherwise`)
@@ -218,7 +218,7 @@ export class Reading {
     const misses = account.misses(partition, [next, offset], timestampMs, times)
     this.bus.append(record)
     if (this.startsOver(misses)) return
-    // Room was made before: what left then was not superseded by it.
+    // Room was made before that: what left was not superseded by it.
     if (this.bus.segments !== segments) this.collect('read')
     account.add(record, times)
   }

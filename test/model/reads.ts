@@ -1,4 +1,4 @@
-// A client's next reads in a case of the resume model, and how it connects before if its stream is over.
+// A client’s next reads in a case of the resume model, and how it connects first if its stream is over.
 
 import fc from 'fast-check'
 import type { RequestedBeginning } from '../../src/beginning/requested-beginning.ts'
@@ -7,7 +7,7 @@ import { FROM_NOW } from '../../src/bus/position.ts'
 import { type Choose, mostly } from './choice.ts'
 import type { Server } from './server.ts'
 
-/** Where the connection breaks: inside the last event that is sent, or right behind a word that has an id. */
+/** Where the connection breaks: inside the last event, or right after a heartbeat or `ready` with an id. */
 export type Cut = 'never' | 'inside' | 'behind'
 
 export type NewBeginning = Omit<RequestedBeginning, 'id'>
@@ -36,9 +36,9 @@ export interface ConnectPlan {
   readonly from: (typeof FROM)[number]
   /** How long ago that moment is; below 0: how far ahead. */
   readonly agoMs: number
-  /** What it says of what it has. */
+  /** How it writes its id. */
   readonly says: (typeof FORMS)[number]
-  /** Whether it lets go of what it has of a topic that is no more. */
+  /** Whether it forgets what it has of a deleted topic. */
   readonly isForgetful: boolean
 }
 

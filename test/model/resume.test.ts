@@ -1,6 +1,6 @@
-// What an event id promises, over random records, compactions, losses, servers that read in different orders, and
-// clients that move between them: test/model/commands.ts has what may happen, test/model/ledger.ts what must hold. A
-// failure is told as a story; RESUME_SEED and RESUME_PATH, as they stand in it, run it again.
+// What an event id promises, over random records, compactions, losses and clients that move between servers:
+// commands.ts has what may happen, ledger.ts what must hold. A failure is told as a story; RESUME_SEED and RESUME_PATH
+// in it run it again.
 
 import fc from 'fast-check'
 import { describe, it } from 'vitest'

@@ -1,6 +1,5 @@
-// A server as the resume tests see it: what it reads, and real beginnings of streams, without sockets or Kafka. Nothing
-// that it does is followed by anything: what was read may be unpublished, what was published untold, what Kafka was
-// asked unanswered, when the next step is somebody else's.
+// A server of the resume model: what it reads, and real beginnings of streams, without sockets or Kafka. Nothing
+// follows by itself: publishing, telling a worker and Kafka’s answers are steps of their own.
 
 import { Beginning } from '../../src/beginning/beginning.ts'
 import type { RequestedBeginning } from '../../src/beginning/requested-beginning.ts'
@@ -21,15 +20,15 @@ export interface ServerOptions extends Omit<BusOptions, keyof Clocks> {
 }
 
 export class Server extends Reading {
-  /** The bus as its streams see it: itself, or as another thread does, which hears of it some time later. */
+  /** The bus as its streams see it: the bus itself, or another thread's mirror, which hears of it later. */
   readonly view: BusView
-  /** Whether there is something of which the other thread has yet to hear. */
+  /** Whether the other thread has yet to hear of something. */
   hasNews = false
   /** Logs of the topic that its streams know, which may be another one by now. */
   viewLogs: readonly Log[]
   /** Whether its streams know that the topic was another one before. */
   isViewRemade = false
-  /** How often all was given up, as its streams know. */
+  /** How often all was dropped, as its streams know. */
   viewGeneration = 0
   /** What Kafka has answered it. */
   readonly answered: PartitionWatermarks[] = []
@@ -51,7 +50,7 @@ export class Server extends Reading {
     this.declare()
   }
 
-  /** The other thread, if there is one, hears of everything so far; or of so many parts of it, a few segments each. */
+  /** Another thread, if there is one, hears of everything so far, or of this many parts, a few segments each. */
   report(partsMax = Number.POSITIVE_INFINITY): void {
     if (!(this.view instanceof BusMirror)) return
     for (let part = 0; part < partsMax; part++) {
@@ -69,13 +68,13 @@ export class Server extends Reading {
   }
 
   /**
-   * Where every partition ends at the least, as its streams know: how far it is read, or what was told when that began.
+   * Where every partition ends at the least, as its streams know: how far it is read, or what Kafka told at its start.
    */
   ends(): Position {
     return furthest(this.view.position(), this.isMirrored ? this.toldEnds : this.endsAtBegin)
   }
 
-  /** What its streams know of what it has read and let go. */
+  /** What its streams know of what it has read and removed. */
   get viewAccount(): Account {
     return this.view === this.bus ? this.account : this.toldAccount
   }
@@ -120,7 +119,7 @@ export class Server extends Reading {
     return new Beginning({ topic, requested, answers, waiter: { answered: () => {} }, clock: this.clocks })
   }
 
-  /** Whether a record stands for nothing, or a newer one of its key stands for it where that is enough. */
+  /** Whether a record need not be sent: it is empty, or a newer one of its key is enough. */
   mayLeaveOut(record: KafkaRecord): boolean {
     const { partition, offset, key, value } = record
     const log = this.viewLogs[partition]
@@ -135,8 +134,8 @@ export class Server extends Reading {
   }
 
   /**
-   * What is still there of what streams know to be read: of a topic that is no more nothing, whatever they have yet to
-   * hear.
+   * What is still there of what streams know to be read. Of a deleted topic that is nothing, even before they hear of
+   * it.
    */
   holdings(): Holdings {
     const frames = this.isViewOutdated ? [] : this.frames()
@@ -148,8 +147,8 @@ export class Server extends Reading {
   }
 
   /**
-   * Where a client begins that wants what came since a moment, and all behind `now`, or everything: what lies before is
-   * not for it.
+   * Where a client begins that wants what came since a moment and all after `now`, or everything. It does not get what
+   * is before.
    */
   floorOf(sinceMs: number | null, now = this.view.position()): Position {
     if (sinceMs === null) return new Map()
@@ -166,8 +165,8 @@ export class Server extends Reading {
   }
 
   /**
-   * Whether its streams have yet to hear that the topic is another one, or is read again, of which its bus has records
-   * by now.
+   * Whether its bus has records of a topic that was recreated, or is read again, and its streams have yet to hear of
+   * it.
    */
   get isViewOutdated(): boolean {
     return this.logs !== this.viewLogs || this.generation !== this.viewGeneration
@@ -185,7 +184,7 @@ export class Server extends Reading {
     return new Promise((resolve) => this.questions.push(resolve))
   }
 
-  /** What has not left the bus before the frame of this sequence came. */
+  /** What had not left the bus when the frame of this sequence came. */
   private frames(asOf = Number.POSITIVE_INFINITY): Frame[] {
     const account = asOf === Number.POSITIVE_INFINITY ? this.account : this.viewAccount
     return this.bus.segments.flatMap((segment) => {

@@ -1,13 +1,12 @@
-// The end of a case while one leader says nothing. A client comes from one server to another that may not have read
-// what its id names, and is at the tail of all other partitions within 10 s: at once where these alone are ahead, by
-// Kafka's word or by reading.
+// The end of a case while one leader is silent. A client comes to a server that may not have read what its id names,
+// and is at the tail of all other partitions within 10 s: at once if only these are ahead.
 
 import type { Choose } from './choice.ts'
 import type { Client } from './client.ts'
 import type { KafkaTopic } from './log.ts'
 import type { Server } from './server.ts'
 
-/** Every stream has begun before that, from its request on. */
+/** Every stream begins within this, counted from its request. */
 const HELD_UP_MS = 9_999
 
 export interface SilenceParts {
@@ -59,7 +58,7 @@ export class Silence {
     const isDue = () => (what === 0 ? client.canBegin : client.hasAll)
     const wasDue = isDue()
     readAll(client)
-    // What is read again meanwhile, it waits for.
+    // It waits for what is read again meanwhile.
     if (wasDue && isDue() && client.isWaiting) throw new Error('it waits for a leader that it does not need')
   }
 

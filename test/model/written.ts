@@ -14,7 +14,7 @@ const STAMPS = [
 ] as const
 
 export interface Written {
-  /** Modulo the topic's number of partitions: 12 is a multiple of all that there are. */
+  /** Modulo the topic's number of partitions: 12 is a multiple of all numbers of them. */
   readonly partition: number
   readonly count: number
   /** What the first of them is: see `recordsOf`. */
@@ -31,7 +31,7 @@ export const written: fc.Arbitrary<Written> = fc.record({
   stamp: fc.constantFrom(...mostly(STAMPS)),
 })
 
-/** The same by the case's own randomness. */
+/** The records, by the case's own randomness. */
 export function anyRecords(choose: Choose): Written {
   const stamps = mostly(STAMPS)
   return {
@@ -46,7 +46,7 @@ export function anyRecords(choose: Choose): Written {
 export interface RecordKind {
   readonly isControl: boolean
   readonly key: number | null
-  /** Of the value besides its name; null for none. */
+  /** Bytes of the value besides its name; null without a value. */
   readonly bytes: number | null
 }
 

@@ -1,4 +1,4 @@
-// What must not be printed, and whether it was: plain functions, so that a test can hold them.
+// What must not be printed, and whether it was: plain functions, tested in test/house/printed.test.ts.
 
 /** Less would be found by chance, too. */
 const TRAIT_LENGTH_MIN = 20

@@ -1,5 +1,5 @@
-// Around each project's run: a folder for what the servers print, and at the end a search of all of it for every token
-// and key that the tests knew. One that is found fails the run, however green the tests are.
+// Around each project’s run: a folder for what the servers print, and at the end a search through it for every token
+// and key of the tests. If one is found, the run fails.
 
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

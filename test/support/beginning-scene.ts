@@ -1,4 +1,4 @@
-// Beginnings of streams alone, without streams: a topic that a bus, or a worker's mirror of one, is reading.
+// Beginnings without streams, of a topic that a bus or a worker’s mirror of it is reading.
 
 import { vi } from 'vitest'
 import { Beginning, type Outcome } from '../../src/beginning/beginning.ts'

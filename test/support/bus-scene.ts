@@ -1,4 +1,4 @@
-// A bus of small segments that tests feed by partition, key and value, and what a new stream is sent of it.
+// A bus of small segments that a test feeds by partition, key and value, and what a new stream gets of it.
 
 import { Bus, type BusOptions } from '../../src/bus/bus.ts'
 import type { Position } from '../../src/bus/position.ts'

@@ -1,5 +1,5 @@
-// A small server that speaks the stream's protocol over a real socket, for the client's tests: what it says next, and
-// when it breaks off, is the test's to decide.
+// A small server of the stream’s protocol over a real socket, for the client’s tests: the test says what it sends, and
+// when it breaks off.
 
 import { once } from 'node:events'
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'

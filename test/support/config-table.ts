@@ -1,4 +1,4 @@
-// The rows that docs/configuration.md has to have, read off the schema.
+// The rows that docs/configuration.md must have, from the schema.
 
 import { SERVER_SCHEMA } from '../../src/config/schema.ts'
 import type { Setting } from '../../src/config/setting.ts'

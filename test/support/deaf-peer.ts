@@ -1,5 +1,5 @@
-// A relay before a server that stops reading what the server sends: the connection stays, its buffers fill, and from
-// then on it takes not a byte more. What clients do that were stopped, or whose machine sleeps.
+// A relay before a server that stops reading what the server sends: the connection stays, its buffers fill, and then it
+// takes nothing more. So do clients that were stopped, or whose machine sleeps.
 
 import { once } from 'node:events'
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net'

@@ -1,5 +1,5 @@
-// One real Kafka for the whole run: the one that KAFKA_BOOTSTRAP_SERVERS names, or one started here. Where there is
-// neither, the tests that need it are left out; under CI that is a failure instead.
+// One real Kafka for the whole run: the one that KAFKA_BOOTSTRAP_SERVERS names, or one started here. Without either,
+// tests that need it are left out; under CI that is a failure.
 
 import type { TestProject } from 'vitest/node'
 import { NoKafkaError } from '../kafka/kafka-jars.ts'

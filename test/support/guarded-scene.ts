@@ -1,5 +1,5 @@
-// A bare server whose connections are guarded, and peers that misbehave on it: raw sockets and HTTP/2 sessions, which
-// are closed with it.
+// A bare server whose connections are guarded, and peers that misbehave on it: raw sockets and HTTP/2 sessions, closed
+// with the scene.
 
 import { once } from 'node:events'
 import {

@@ -1,4 +1,4 @@
-// The stream's routes on a real server, their records appended by the test: everything but Kafka.
+// An app with the stream’s routes on a real server. The test appends the records: everything but Kafka.
 
 import { once } from 'node:events'
 import type { RequestListener } from 'node:http'

@@ -1,5 +1,5 @@
-// A Kafka that a test sets, and consumers of it that hand over what the test tells. It minds what librdkafka minds:
-// nothing is assigned twice, or taken back that is not assigned, or either while a read is under way.
+// A Kafka that a test sets, and consumers of it. It refuses what librdkafka refuses: to assign a partition twice, to
+// take one back that is not assigned, and either during a read.
 
 import type { ListedPartition, TopicOffsets, TopicPartition } from '../../plugins/kafka/client/questions.ts'
 import type {

@@ -1,5 +1,5 @@
-// Keys, tokens and an identity provider for tests: every kind of key, every kind of bad token, nothing but node:crypto,
-// so that what signs here shares no code with what verifies.
+// Keys, tokens and an identity provider for tests: every kind of key, every kind of bad token. Only node:crypto signs
+// them, so that signing shares no code with verification.
 
 import {
   constants,

@@ -1,5 +1,5 @@
-// What a run left out because this machine lacks something, told in one list when the run is over. Under CI nothing may
-// be left out.
+// Tests that a run left out because this machine lacks something, listed at the end of the run. Under CI that is an
+// error.
 
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

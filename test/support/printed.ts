@@ -1,5 +1,5 @@
-// Keeps what every server under test prints, and every secret that it was given or made, for a look through all of it
-// when the run is over (test/printed/setup.ts).
+// Keeps what every server under test prints, and every secret that it was given or made. test/printed/setup.ts searches
+// all of it at the end of the run.
 
 import type { ChildProcess } from 'node:child_process'
 import { appendFileSync } from 'node:fs'
@@ -15,7 +15,7 @@ export function keepPrinted(line: string): void {
 }
 
 /**
- * Both outputs of a process, each whole, whatever else is read from them. Not for `token`, which prints one by design.
+ * Keeps both outputs of a process, even if others read them, too. Not for `token`, which prints a token by design.
  */
 export function keepPrintedBy(child: ChildProcess): void {
   for (const output of [child.stdout, child.stderr]) {

@@ -1,5 +1,4 @@
-// What a machine may lack, and the tests that need it: where it is missing they are left out, and the run says so at
-// its end.
+// What a machine may lack. Tests that need it are left out, and the run says so at its end.
 
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'

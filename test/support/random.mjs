@@ -1,4 +1,4 @@
-// Randomness that a seed determines (mulberry32): 32 bits of state are enough to do a run over again.
+// Random numbers from a seed (mulberry32, 32 bits of state), so that a run can be repeated.
 
 /** Whole numbers from 0 to below 2³². */
 export function bitsOf(seed) {

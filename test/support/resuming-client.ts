@@ -1,5 +1,5 @@
-// Clients that come back by themselves with the id of the last event that they had whole: as plain as a client can be,
-// so that what they have seen is what was sent.
+// Clients that come back by themselves with the id of the last whole event: so simple that what they have seen is what
+// was sent.
 
 import { connect } from 'node:http2'
 import { request } from 'node:https'

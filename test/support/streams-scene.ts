@@ -1,4 +1,4 @@
-// The open streams of one topic as unit tests see them: a real bus, sinks in memory, fake timers.
+// The streams of one topic in memory: a real bus and sinks that the test reads. Time is vitest’s.
 
 import { FROM_EARLIEST, type RequestedBeginning } from '../../src/beginning/requested-beginning.ts'
 import type { Admitted } from '../../src/stream/admission.ts'

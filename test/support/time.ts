@@ -1,4 +1,4 @@
-// Time that passes: vitest's, or the clock's until something is so.
+// Time: vitest’s fake timers, and waiting until something is so.
 
 import { afterEach, beforeEach, vi } from 'vitest'
 

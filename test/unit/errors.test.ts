@@ -1,3 +1,5 @@
+// The table of errors, and the examples of docs/protocol.md.
+
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import * as errors from '../../src/errors.ts'

@@ -1,4 +1,4 @@
-// Texts for many, from one timer, without a queue: time is the test's.
+// One text for many viewers, from one timer, without a queue. Time is the test’s.
 
 import { once } from 'node:events'
 import { PassThrough } from 'node:stream'

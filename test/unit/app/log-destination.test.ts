@@ -1,3 +1,5 @@
+// Where log lines go, and what happens to a burst of them.
+
 import fastify from 'fastify'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { flushLog, LogDestination } from '../../../src/app/log-destination.ts'

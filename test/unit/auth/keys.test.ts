@@ -1,3 +1,5 @@
+// Key sets and key files: which keys are read, and which one a token means.
+
 import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,3 +1,5 @@
+// Keys from a URL: when they are fetched, how long they are used, and what a failed fetch does.
+
 import { once } from 'node:events'
 import type { RequestListener, ServerResponse } from 'node:http'
 import Fastify from 'fastify'

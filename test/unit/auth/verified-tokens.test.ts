@@ -1,3 +1,5 @@
+// Tokens that come again: which of them are not verified a second time.
+
 import fastify, { type FastifyInstance } from 'fastify'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { KeyChoice } from '../../../plugins/auth/keys/key-set.ts'

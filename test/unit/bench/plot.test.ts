@@ -1,4 +1,4 @@
-// What of a run of the bench is drawn, and that docs/ has what the reference run gives.
+// What is drawn of a run of the bench, and that docs/ has the figures of the reference run.
 
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'

@@ -1,4 +1,4 @@
-// The bench's own rules: it publishes on time and exactly what was ordered, and its table hides nothing.
+// The bench’s own rules: it publishes on time and exactly what was ordered, and its table hides nothing.
 
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'

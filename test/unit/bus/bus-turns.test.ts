@@ -1,6 +1,5 @@
-// How much a bus does in one turn of the event loop: it does not grow with what the bus holds. Where a number can be
-// counted it is counted; else the CPU time of few and of ten times as many is compared, since what grows along is ten
-// times slower then.
+// How much a bus does in one turn of the event loop: not more if it holds more. Where a number can be counted, it is;
+// else the CPU times of few and of ten times as many are compared.
 
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Bus, type BusOptions } from '../../../src/bus/bus.ts'
@@ -58,7 +57,7 @@ class Scene {
   }
 }
 
-/** CPU time of many calls in µs: the least of several runs, since whatever else happens only adds to it. */
+/** CPU time of many calls in µs: the least of several runs, because anything else only adds to it. */
 function cost(act: () => void, calls: number): number {
   let least = Number.POSITIVE_INFINITY
   for (let run = 0; run < 7; run++) {

@@ -1,3 +1,5 @@
+// A bus and its readers: live, from a snapshot, and by the id of another server.
+
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { Bus, type BusOptions } from '../../../src/bus/bus.ts'

@@ -1,5 +1,4 @@
-// Compaction under cursors: what is rewritten loses nothing live, and no reader is left in bytes that are someone
-// else's.
+// Compaction under cursors: no live frame is lost, and no reader’s bytes are overwritten.
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'

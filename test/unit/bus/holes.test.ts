@@ -1,5 +1,5 @@
-// Offsets that are missing where a partition is read on: which of them may have been tombstones that Kafka has dropped,
-// and what becomes then of a bus that keeps what they deleted.
+// Missing offsets where a partition is read on: which may have been tombstones that Kafka has dropped, and what a bus
+// that keeps their keys does then.
 
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Bus, type BusOptions } from '../../../src/bus/bus.ts'

@@ -1,4 +1,4 @@
-// What those are told who had still to read what Kafka has deleted, or whose topic is another one now.
+// What readers are told if Kafka deleted records that they had yet to read, or if the topic is another one now.
 
 import { describe, expect, it } from 'vitest'
 import { Cursor } from '../../../src/cursor/cursor.ts'

@@ -1,3 +1,5 @@
+// Positions and their text, the event id.
+
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import fastify from 'fastify'

@@ -1,4 +1,4 @@
-// What leaves a bus, and when: tombstones, records of age, what there is no room for.
+// What leaves a bus, and when: tombstones, old records, and those for which there is no room.
 
 import { describe, expect, it } from 'vitest'
 import { Bus } from '../../../src/bus/bus.ts'

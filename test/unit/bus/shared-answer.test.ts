@@ -1,3 +1,5 @@
+// One question to Kafka whose answer many streams share.
+
 import { describe, expect, it } from 'vitest'
 import { SharedAnswer } from '../../../src/bus/shared-answer.ts'
 

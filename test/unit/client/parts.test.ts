@@ -1,4 +1,4 @@
-// The client's parts by themselves: what takes a whole stream too long to come to, or does not show in it.
+// Parts of the client by themselves, for what a whole stream reaches too slowly or does not show.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Backoff } from '../../../src/client/backoff.ts'

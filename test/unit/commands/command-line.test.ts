@@ -1,4 +1,4 @@
-// What all commands do alike: help, problems and exit codes.
+// What all commands have in common: help, problems and exit codes.
 
 import { Writable } from 'node:stream'
 import { describe, expect, test } from 'vitest'

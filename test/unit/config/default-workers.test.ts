@@ -1,3 +1,5 @@
+// How many cores a process may use.
+
 import { availableParallelism } from 'node:os'
 import { describe, expect, it } from 'vitest'
 import { availableCores } from '../../../src/config/default-workers.ts'

@@ -1,3 +1,5 @@
+// The session that a host’s own `authenticate` returns.
+
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { SessionFault, sessionOfHost } from '../../../src/config/host-session.ts'

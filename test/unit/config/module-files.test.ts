@@ -1,4 +1,4 @@
-// CONFIG_FILE as code: what one digest stands for, and when a thread refuses to load it.
+// CONFIG_FILE as code: what its digest covers, and when a thread refuses to load it.
 
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

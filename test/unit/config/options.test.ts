@@ -1,3 +1,5 @@
+// The plugin’s options: defaults, problems, suggestions, and docs/configuration.md.
+
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

@@ -1,5 +1,5 @@
-// Options that are not what they look like: what an object inherits, hides or tells otherwise the next time would be
-// lost on the way, an `authenticate` above all. Such an object is named; nothing of it is dropped.
+// Options that are not plain objects: what an object inherits, hides or changes would be lost on the way, an
+// `authenticate` above all. Such an object is named, and nothing of it is dropped.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

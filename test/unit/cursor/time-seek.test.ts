@@ -1,4 +1,4 @@
-// Where a cursor begins that asks for what came since a moment.
+// Where a cursor begins that asks for records since a moment.
 
 import { describe, expect, it } from 'vitest'
 import { Cursor } from '../../../src/cursor/cursor.ts'

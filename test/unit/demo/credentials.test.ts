@@ -1,3 +1,5 @@
+// The demo’s keys and certificates: made, kept, renewed, and what the demo did not make.
+
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import {

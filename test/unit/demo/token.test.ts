@@ -1,3 +1,5 @@
+// Tokens of the demo: by function, by command and by its route.
+
 import { createPublicKey, verify } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,3 +1,5 @@
+// How many connections there may be, in all and by address.
+
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {

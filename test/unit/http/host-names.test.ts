@@ -1,3 +1,5 @@
+// The host that a request names.
+
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isHostMeant, meantNames } from '../../../src/http/host-names.ts'

@@ -1,3 +1,5 @@
+// What log lines may show of URLs, texts, requests and errors.
+
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { errorSerializer, logRedaction, requestSerializer } from '../../../src/http/log-redaction.ts'

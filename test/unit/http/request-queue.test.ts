@@ -1,4 +1,5 @@
-// Requests that wait for a turn of the event loop: how many go in one, in which order, and what becomes of the rest.
+// Requests that wait for a turn of the event loop: how many are handed on at once, in which order, and what happens to
+// the rest.
 
 import { setImmediate as turn } from 'node:timers/promises'
 import { beforeEach, describe, expect, it } from 'vitest'

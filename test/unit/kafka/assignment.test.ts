@@ -1,6 +1,5 @@
-// Whatever happens in whatever order to a topic, its brokers, its buses and its looks: once it is over, every bus has
-// every record once, in order, and stands at the end. librdkafka is simulated: it stops where it cannot read, and tells
-// it once.
+// A topic, its brokers and its buses in a random course of events: at the end every bus has every record once, in
+// order. librdkafka is simulated: it stops where it cannot read, and tells it once.
 
 import fc from 'fast-check'
 import { expect, it } from 'vitest'

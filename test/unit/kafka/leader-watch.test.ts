@@ -1,4 +1,4 @@
-// Leaders that are missing or silent: how long they hold up what, and what is said of them.
+// Leaders that are missing or silent: what they hold up, for how long, and what is reported of them.
 
 import { describe, expect, it, vi } from 'vitest'
 import { ReaderScene } from '../../support/reader-scene.ts'

@@ -1,3 +1,5 @@
+// What this build of librdkafka lacks, and which properties it refuses.
+
 import rdkafka from 'node-rdkafka'
 import { describe, expect, it, vi } from 'vitest'
 import {

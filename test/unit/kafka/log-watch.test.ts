@@ -1,3 +1,5 @@
+// What happened to a partition’s log, by its start and end at each refresh.
+
 import { beforeEach, describe, expect, it } from 'vitest'
 import { LogWatch } from '../../../plugins/kafka/following/log-watch.ts'
 

@@ -1,3 +1,5 @@
+// librdkafka’s properties, and its log lines.
+
 import rdkafka from 'node-rdkafka'
 import { describe, expect, it } from 'vitest'
 import { failureOf, isDebug, stopIn, topicIdIn } from '../../../plugins/kafka/client/log-line.ts'

@@ -1,3 +1,5 @@
+// The feed of one bus: how far each partition is read, and what a new answer of Kafka changes.
+
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type RecordWriter, TopicFeed } from '../../../plugins/kafka/following/topic-feed.ts'
 import type { KafkaRecord, Watermarks } from '../../../src/bus/record.ts'

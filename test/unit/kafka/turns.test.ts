@@ -1,5 +1,5 @@
-// How long the reading of Kafka holds the event loop, in CPU time, with as many partitions and topics as there may be:
-// from the first look until all is read, and while records come. Every turn is measured.
+// How long reading Kafka holds the event loop, in CPU time, with the most partitions and topics: from the first refresh
+// until all is read, and while records come. Every turn is measured.
 
 import { describe, expect, it } from 'vitest'
 import { Reader } from '../../../plugins/kafka/following/reader.ts'
@@ -74,8 +74,7 @@ describe('A batch', () => {
 })
 
 /**
- * CPU time of a hundred batches of one record, in µs: the least of several runs, since whatever else happens only adds
- * to it.
+ * CPU time of a hundred batches of one record, in µs: the least of several runs, because anything else only adds to it.
  */
 async function batchCost(topics: number): Promise<number> {
   const kafka = new KafkaInMemory()

@@ -1,5 +1,5 @@
-// Two consumers that look like one, for however many buses: what of which is read when, and that the move from one to
-// the other, and another bus that begins later, lose nothing, repeat nothing, and do not hold up the others.
+// Two consumers that look like one, for any number of buses: which reads what when. Moving a partition between them, or
+// a bus that comes later, loses nothing, repeats nothing and does not hold up other partitions.
 
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Receiver } from '../../../plugins/kafka/following/assignment.ts'

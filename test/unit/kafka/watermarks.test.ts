@@ -1,5 +1,4 @@
-// What leaders are asked, and that some partitions that are refused cost the others neither their answer nor their
-// turn.
+// What leaders are asked. Partitions that are refused do not delay the answers for the others.
 
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { TopicOffsets, TopicPartition } from '../../../plugins/kafka/client/questions.ts'

@@ -1,3 +1,5 @@
+// The path that a renewal must match.
+
 import { describe, expect, it } from 'vitest'
 import { pathOf } from '../../../routes/events.ts'
 

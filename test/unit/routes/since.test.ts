@@ -1,3 +1,5 @@
+// `?since=`: as a setting of a stream and in a URL.
+
 import fc from 'fast-check'
 import fastify from 'fastify'
 import { afterAll, describe, expect, it } from 'vitest'

@@ -1,3 +1,5 @@
+// The index of each key’s newest frame.
+
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type FrameAt, KeyIndex } from '../../../src/segments/key-index.ts'

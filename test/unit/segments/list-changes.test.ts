@@ -1,4 +1,4 @@
-// Changes of a list, told one after another or together: a copy that is told them is the list.
+// Changes of a list, one by one or together: a copy that gets them equals the list.
 
 import fc from 'fast-check'
 import { expect, it } from 'vitest'

@@ -1,5 +1,4 @@
-// A thread that counts itself into segments and looks at their bytes, over and over, while another thread uses them
-// anew.
+// A thread that holds segments and reads their bytes, again and again, while another thread reuses them.
 
 import { parentPort, workerData } from 'node:worker_threads'
 import { CONTROL_BYTES } from '../../../dist/src/segments/segment-layout.js'

@@ -1,5 +1,5 @@
-// One thread gives segments back and uses them anew as fast as it can, others count themselves in and read: as long as
-// one is counted in, the bytes stay what they are. Needs `npm run build`.
+// One thread returns and reuses segments as fast as it can, others hold and read them: while one is held, its bytes
+// stay the same. Needs `npm run build`.
 
 import { once } from 'node:events'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -12,7 +12,7 @@ import { SegmentPool } from '../../../src/segments/segment-pool.ts'
 const SECONDS = 3
 const SEGMENT_BYTES = 16 * 1024
 const READERS = 2
-/** Those that are in use, and enough others for one to be free, whichever the readers hold. */
+/** Those that are in use, and enough others for one to be always free of readers. */
 const IN_USE = 3
 const SEGMENTS = IN_USE + READERS + 1
 const TURNS_PER_LOOK = 100

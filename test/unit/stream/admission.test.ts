@@ -1,3 +1,5 @@
+// How many streams may be open.
+
 import { describe, expect, it } from 'vitest'
 import { CountedAdmission } from '../../../src/stream/admission.ts'
 

@@ -1,4 +1,4 @@
-// What the live path allocates for each record that it hands to each stream: nothing.
+// What the live path allocates for each record and stream: nothing.
 
 import { setImmediate as turn } from 'node:timers/promises'
 import { GCProfiler, getHeapStatistics } from 'node:v8'

@@ -1,5 +1,5 @@
-// What a stream has lent to the socket of an HTTP/2 connection without TLS: every byte that comes has to be its own,
-// whenever the stream ends, and what it stood in is released as soon as that can be, and not before.
+// Bytes that a stream has lent to the socket of an HTTP/2 connection without TLS: the socket sends the right bytes
+// whenever the stream ends, and their segment is released as soon as that is safe.
 
 import { once } from 'node:events'
 import {

@@ -1,3 +1,5 @@
+// The sum of the counters of several threads.
+
 import { describe, expect, it } from 'vitest'
 import { createConnectionFigures } from '../../../src/http/connection-limits.ts'
 import { createCounters, sumOf } from '../../../src/stream/counters.ts'

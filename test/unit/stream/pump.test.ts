@@ -1,3 +1,5 @@
+// The pump: which stream gets the next turn, and for how long.
+
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Bus } from '../../../src/bus/bus.ts'
 import { AFTER_URGENT_MAX, Pump, type Urgent } from '../../../src/stream/pump.ts'

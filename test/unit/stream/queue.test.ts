@@ -1,3 +1,5 @@
+// The pump’s queue.
+
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { Queue } from '../../../src/stream/queue.ts'

@@ -1,5 +1,5 @@
-// The life of a stream: what it says, its challenges and renewals, clocks that are set, peers that take nothing,
-// limits, and the end of everything.
+// The life of a stream: what it sends, challenges and renewals, clocks that are set, peers that take nothing, limits,
+// and draining.
 
 import { describe, expect, it, vi } from 'vitest'
 import type { Session } from '../../../src/token/session.ts'

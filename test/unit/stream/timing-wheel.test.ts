@@ -1,3 +1,5 @@
+// The timing wheel: when deadlines are met.
+
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Clock } from '../../../src/stream/clock.ts'

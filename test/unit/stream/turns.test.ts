@@ -1,5 +1,5 @@
-// What comes for thousands of streams at once is work of the pump's turns: none of it on the stack of whoever brings
-// it, and in no turn more than a turn may take.
+// Work for thousands of streams at once: the pump does it in its turns, none longer than a turn may be, and none of it
+// on the stack of the caller.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { FROM_EARLIEST, type RequestedBeginning } from '../../../src/beginning/requested-beginning.ts'
@@ -109,7 +109,7 @@ describe('thousands of streams at once', () => {
     await expectTurns(() => told.mock.calls.length)
   })
 
-  it('begin anew in the turns after the one in which a topic of theirs that was recreated is read', async () => {
+  it('restart in the turns after the one in which their recreated topic is read', async () => {
     const topic = new TopicInMemory()
     topic.produce('old')
     open(topic)

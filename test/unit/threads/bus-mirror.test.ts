@@ -1,5 +1,5 @@
-// A bus as another thread sees it, at the moments at which the two differ. test/model/resume.test.ts has the rest, by
-// chance.
+// A bus as another thread sees it, at the moments at which the two differ. test/model/resume.test.ts has random
+// courses.
 
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Bus } from '../../../src/bus/bus.ts'

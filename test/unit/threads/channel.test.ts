@@ -1,3 +1,5 @@
+// Messages between two threads.
+
 import { MessageChannel } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Channel, ChannelClosed } from '../../../src/threads/channel.ts'

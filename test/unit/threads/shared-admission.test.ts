@@ -1,3 +1,5 @@
+// Limits that several workers share.
+
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { Admitted } from '../../../src/stream/admission.ts'

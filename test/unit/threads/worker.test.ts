@@ -1,4 +1,4 @@
-// A worker that is told something before it serves. Needs `npm run build`.
+// A worker that gets messages before it serves. Needs `npm run build`.
 
 import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'

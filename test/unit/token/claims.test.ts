@@ -1,3 +1,5 @@
+// The claims of a verified token.
+
 import { describe, expect, it } from 'vitest'
 import { grantsScope, refusedClaim, sessionOf } from '../../../src/token/claims.ts'
 import { insufficientScopeChallenge } from '../../../src/token/www-authenticate.ts'

@@ -1,4 +1,4 @@
-// What the setting `auth.keys` may be, and that nothing in it is quoted where it is wrong.
+// What the setting `auth.keys` may be, and that an error quotes nothing of it.
 
 import { describe, expect, test } from 'vitest'
 import { keySetting } from '../../../src/token/key-setting.ts'

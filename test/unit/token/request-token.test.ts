@@ -1,3 +1,5 @@
+// Where a request has its token, and how that is spelled.
+
 import { describe, expect, it } from 'vitest'
 import {
   canonicalToken,
