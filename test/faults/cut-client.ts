@@ -3,10 +3,10 @@
 
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { StreamAddress } from '../support/resuming-client.ts'
 import { EventBlocks } from './event-blocks.ts'
 import { Ledger } from './ledger.ts'
 import { PositionReader } from './position-reader.ts'
+import type { StreamAddress } from './resuming-client.ts'
 
 export interface CutClientOptions {
   readonly name: string

@@ -2,11 +2,11 @@
 // killed. It comes back to any server with the id of the last whole event. It counts as it reads.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Reading, readHttp1, readHttp2, type StreamAddress } from '../support/resuming-client.ts'
 import type { ArrivalOrders } from './arrival-orders.ts'
 import { EventBlocks } from './event-blocks.ts'
 import { Ledger } from './ledger.ts'
 import { PositionReader } from './position-reader.ts'
+import { type Reading, readHttp1, readHttp2, type StreamAddress } from './resuming-client.ts'
 
 export interface MovingTarget {
   /** A single letter. */

@@ -5,9 +5,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { bootstrapServers, Kafka } from '../kafka/kafka.ts'
-import { ResumingClient } from '../support/resuming-client.ts'
 import { ServerProcess } from '../support/server-process.ts'
 import { NumberedRecords } from './numbered-records.ts'
+import { ResumingClient } from './resuming-client.ts'
 
 const PARTITIONS = 3
 /** Ten seconds of them at the least, and on until the last kill. */

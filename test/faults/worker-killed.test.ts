@@ -6,9 +6,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { bootstrapServers, Kafka, type TestRecord } from '../kafka/kafka.ts'
 import { type DeafPeer, deafPeer } from '../support/deaf-peer.ts'
-import { type Reading, ResumingClient, readHttp2 } from '../support/resuming-client.ts'
 import { ServerProcess } from '../support/server-process.ts'
 import { NumberedRecords } from './numbered-records.ts'
+import { type Reading, ResumingClient, readHttp2 } from './resuming-client.ts'
 import { INSPECTABLE, RunningWorkers } from './running-workers.ts'
 
 const PARTITIONS = 3

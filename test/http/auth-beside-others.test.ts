@@ -5,7 +5,6 @@ import { describe, expect, it } from 'vitest'
 import { kafkaSseAuth } from '../../plugins/auth.ts'
 import type { AuthOptions } from '../../src/options.ts'
 import type { HostAnswer } from '../../src/token/session.ts'
-import { AuthScene } from '../support/auth-scene.ts'
 import {
   authOptions,
   makeKey,
@@ -14,6 +13,7 @@ import {
   type TestKey,
 } from '../support/keys-and-tokens.ts'
 import { forThisTest } from '../support/scene.ts'
+import { AuthScene } from './auth-scene.ts'
 
 const rsa = makeKey('RS256')
 const ec = makeKey('ES256')

@@ -8,7 +8,6 @@ import { kafkaSseAuth } from '../../plugins/auth.ts'
 import { logRedaction } from '../../src/http/log-redaction.ts'
 import type { AuthOptions } from '../../src/options.ts'
 import { EXPIRY_SECONDS_MAX } from '../../src/token/claims.ts'
-import { AuthScene } from '../support/auth-scene.ts'
 import {
   AUDIENCE,
   authOptions,
@@ -23,9 +22,10 @@ import {
   startKeyServer,
 } from '../support/keys-and-tokens.ts'
 import { LogLines } from '../support/printed.ts'
-import { END_STREAM_AND_HEADERS, frame, HEADERS, PREFACE, SETTINGS } from '../support/raw-http2.ts'
 import { forThisTest } from '../support/scene.ts'
 import { eventually } from '../support/time.ts'
+import { AuthScene } from './auth-scene.ts'
+import { END_STREAM_AND_HEADERS, frame, HEADERS, PREFACE, SETTINGS } from './raw-http2.ts'
 
 const rsa = makeKey('RS256')
 const ec = makeKey('ES256')

@@ -2,7 +2,6 @@
 
 import { describe, expect, it } from 'vitest'
 import type { AuthOptions } from '../../src/options.ts'
-import { AuthScene } from '../support/auth-scene.ts'
 import {
   authOptions,
   exampleClaims,
@@ -15,6 +14,7 @@ import {
   nowSeconds,
 } from '../support/keys-and-tokens.ts'
 import { forThisTest } from '../support/scene.ts'
+import { AuthScene } from './auth-scene.ts'
 
 const rsa = makeKey('RS256')
 const other = makeKey('RS256')

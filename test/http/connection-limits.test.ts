@@ -19,13 +19,13 @@ import { isLasting, markLasting } from '../../src/stream/lasting-answers.ts'
 import { prove } from '../../src/token/proven-connections.ts'
 import { INSPECTABLE, RunningWorkers } from '../faults/running-workers.ts'
 import { CommandScene, NO_KAFKA, SERVE_SETTINGS } from '../support/command-process.ts'
-import { GuardedScene } from '../support/guarded-scene.ts'
 import { HttpScene } from '../support/http-scene.ts'
 import { makeKey } from '../support/keys-and-tokens.ts'
-import { frame, PREFACE, requests, SETTINGS, SETTINGS_WITHOUT_WINDOW } from '../support/raw-http2.ts'
 import { forThisTest } from '../support/scene.ts'
 import { ServerProcess } from '../support/server-process.ts'
 import { eventually } from '../support/time.ts'
+import { GuardedScene } from './guarded-scene.ts'
+import { frame, PREFACE, requests, SETTINGS, SETTINGS_WITHOUT_WINDOW } from './raw-http2.ts'
 
 /** More than the buffers of both kernels hold. */
 const LARGE = Buffer.alloc(16 * 1024 * 1024)

@@ -20,9 +20,9 @@ import {
   GUARD_DEFAULTS,
   guardConnections,
 } from '../../src/http/connection-limits.ts'
-import { GuardedScene } from '../support/guarded-scene.ts'
-import { END_STREAM_AND_HEADERS, frame, getBlock, PREFACE, SETTINGS } from '../support/raw-http2.ts'
 import { eventually } from '../support/time.ts'
+import { GuardedScene } from './guarded-scene.ts'
+import { END_STREAM_AND_HEADERS, frame, getBlock, PREFACE, SETTINGS } from './raw-http2.ts'
 
 const GET_STREAM = getBlock('/stream')
 

@@ -3,10 +3,10 @@
 import { describe, expect, it } from 'vitest'
 import { formatEventId } from '../../../src/bus/event-id.ts'
 import type { Watermarks } from '../../../src/bus/record.ts'
-import { BeginningScene, begun, marks, threeRecords } from '../../support/beginning-scene.ts'
 import { StreamsScene, said } from '../../support/streams-scene.ts'
 import { pass, useFakeTime } from '../../support/time.ts'
 import { recordOf, TopicInMemory } from '../../support/topic-in-memory.ts'
+import { BeginningScene, begun, marks, threeRecords } from './beginning-scene.ts'
 
 useFakeTime()
 

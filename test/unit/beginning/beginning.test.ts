@@ -6,10 +6,10 @@ import type { RequestedBeginning } from '../../../src/beginning/requested-beginn
 import { formatEventId } from '../../../src/bus/event-id.ts'
 import { Cursor } from '../../../src/cursor/cursor.ts'
 import { MergedPosition } from '../../../src/cursor/merged-position.ts'
-import { threeRecords } from '../../support/beginning-scene.ts'
 import { StreamsScene, said, sessionFor } from '../../support/streams-scene.ts'
 import { pass, useFakeTime } from '../../support/time.ts'
 import { recordOf, TopicInMemory } from '../../support/topic-in-memory.ts'
+import { threeRecords } from './beginning-scene.ts'
 
 useFakeTime()
 

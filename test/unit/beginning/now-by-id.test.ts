@@ -2,17 +2,10 @@
 
 import { describe, expect, it } from 'vitest'
 import { formatEventId } from '../../../src/bus/event-id.ts'
-import {
-  BeginningScene,
-  begun,
-  FEW_RECORDS,
-  marks,
-  records,
-  threeRecords,
-} from '../../support/beginning-scene.ts'
 import { StreamsScene } from '../../support/streams-scene.ts'
 import { pass, useFakeTime } from '../../support/time.ts'
 import { recordOf, TopicInMemory } from '../../support/topic-in-memory.ts'
+import { BeginningScene, begun, FEW_RECORDS, marks, records, threeRecords } from './beginning-scene.ts'
 
 useFakeTime()
 

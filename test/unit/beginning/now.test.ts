@@ -4,18 +4,10 @@ import { describe, expect, it, vi } from 'vitest'
 import type { Beginning } from '../../../src/beginning/beginning.ts'
 import type { RequestedBeginning } from '../../../src/beginning/requested-beginning.ts'
 import { formatEventId } from '../../../src/bus/event-id.ts'
-import {
-  BeginningScene,
-  begun,
-  FEW_RECORDS,
-  HOUR_MS,
-  LATEST,
-  marks,
-  records,
-} from '../../support/beginning-scene.ts'
 import { StreamsScene } from '../../support/streams-scene.ts'
 import { pass, useFakeTime } from '../../support/time.ts'
 import { recordOf, TopicInMemory } from '../../support/topic-in-memory.ts'
+import { BeginningScene, begun, FEW_RECORDS, HOUR_MS, LATEST, marks, records } from './beginning-scene.ts'
 
 useFakeTime()
 

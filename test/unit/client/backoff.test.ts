@@ -1,9 +1,9 @@
 // How long the client waits before it comes back.
 
 import { describe, expect, it, vi } from 'vitest'
-import { ClientScene, status } from '../../support/client-scene.ts'
 import { forThisTest } from '../../support/scene.ts'
 import { pass } from '../../support/time.ts'
+import { ClientScene, status } from './client-scene.ts'
 
 const open = () => forThisTest(ClientScene.open())
 

@@ -2,10 +2,10 @@
 
 import { describe, expect, it, vi } from 'vitest'
 import { connect } from '../../../src/client/index.ts'
-import { ClientScene, rejectedBy, STREAM_URL, status } from '../../support/client-scene.ts'
 import { CHALLENGE } from '../../support/client-server.ts'
 import { forThisTest } from '../../support/scene.ts'
 import { pass } from '../../support/time.ts'
+import { ClientScene, rejectedBy, STREAM_URL, status } from './client-scene.ts'
 
 const open = () => forThisTest(ClientScene.open())
 

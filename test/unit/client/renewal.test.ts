@@ -1,10 +1,10 @@
 // How the client answers challenges, and what it does without a consumer that keeps up.
 
 import { describe, expect, it, vi } from 'vitest'
-import { ClientScene, rejectedBy, STREAM_URL, status } from '../../support/client-scene.ts'
 import { CHALLENGE } from '../../support/client-server.ts'
 import { forThisTest } from '../../support/scene.ts'
 import { pass } from '../../support/time.ts'
+import { ClientScene, rejectedBy, STREAM_URL, status } from './client-scene.ts'
 
 const open = () => forThisTest(ClientScene.open())
 

@@ -1,9 +1,9 @@
 // Answers of the server that are final for the client, and those that are not.
 
 import { describe, expect, it } from 'vitest'
-import { ClientScene, status } from '../../support/client-scene.ts'
 import { forThisTest } from '../../support/scene.ts'
 import { pass } from '../../support/time.ts'
+import { ClientScene, status } from './client-scene.ts'
 
 const open = () => forThisTest(ClientScene.open())
 

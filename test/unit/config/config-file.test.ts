@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { NEEDED, SettingsScene } from '../../support/settings-scene.ts'
+import { NEEDED, SettingsScene } from './settings-scene.ts'
 
 let scene: SettingsScene
 beforeAll(async () => {

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { availableCores } from '../../../src/config/default-workers.ts'
 import { parseDemoEnvironment } from '../../../src/config/parse.ts'
 import { LOCAL_HOSTS } from '../../../src/demo/identity.ts'
-import { NEEDED, SettingsScene } from '../../support/settings-scene.ts'
+import { NEEDED, SettingsScene } from './settings-scene.ts'
 
 let scene: SettingsScene
 beforeAll(async () => {

@@ -4,7 +4,7 @@ import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { NEEDED, SettingsScene } from '../../support/settings-scene.ts'
+import { NEEDED, SettingsScene } from './settings-scene.ts'
 
 let scene: SettingsScene
 beforeAll(async () => {

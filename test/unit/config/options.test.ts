@@ -7,7 +7,7 @@ import { VARIABLES } from '../../../src/config/known-variables.ts'
 import { ConfigError, validateOptions } from '../../../src/config/parse.ts'
 import { nearestName } from '../../../src/config/suggestion.ts'
 import type { KafkaSseOptions } from '../../../src/options.ts'
-import { settingRows } from '../../support/config-table.ts'
+import { settingRows } from './config-table.ts'
 
 const OPTIONS: KafkaSseOptions = {
   kafka: { bootstrapServers: 'kafka:9092' },

@@ -1,9 +1,9 @@
 // What happens to a topic that is followed: partitions come, logs are cut off, topics are recreated, buses come and go.
 
 import { describe, expect, it, vi } from 'vitest'
-import { createWriter, ReaderScene } from '../../support/reader-scene.ts'
 import { forThisTest } from '../../support/scene.ts'
 import { pass } from '../../support/time.ts'
+import { createWriter, ReaderScene } from './reader-scene.ts'
 
 const open = () => forThisTest(ReaderScene.open())
 

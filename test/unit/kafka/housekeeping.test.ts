@@ -1,9 +1,9 @@
 // When the buses get their turns of housekeeping.
 
 import { describe, expect, it, vi } from 'vitest'
-import { ReaderScene } from '../../support/reader-scene.ts'
 import { forThisTest } from '../../support/scene.ts'
 import { pass } from '../../support/time.ts'
+import { ReaderScene } from './reader-scene.ts'
 
 const open = () => forThisTest(ReaderScene.open())
 

@@ -1,9 +1,9 @@
 // Leaders that are missing or silent: what they hold up, for how long, and what is reported of them.
 
 import { describe, expect, it, vi } from 'vitest'
-import { ReaderScene } from '../../support/reader-scene.ts'
 import { forThisTest } from '../../support/scene.ts'
 import { pass } from '../../support/time.ts'
+import { ReaderScene } from './reader-scene.ts'
 
 const open = () => forThisTest(ReaderScene.open())
 

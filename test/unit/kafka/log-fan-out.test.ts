@@ -1,9 +1,9 @@
 // What the loggers of several registrations on the same brokers hear.
 
 import { describe, expect, it } from 'vitest'
-import { createLog, createWriter, ReaderScene } from '../../support/reader-scene.ts'
 import { forThisTest } from '../../support/scene.ts'
 import { pass } from '../../support/time.ts'
+import { createLog, createWriter, ReaderScene } from './reader-scene.ts'
 
 const open = () => forThisTest(ReaderScene.open())
 

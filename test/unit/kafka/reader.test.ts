@@ -1,9 +1,9 @@
 // One reader of a topic: what it asks and reads, when it publishes, and what it says of trouble.
 
 import { describe, expect, it, vi } from 'vitest'
-import { createWriter, ReaderScene } from '../../support/reader-scene.ts'
 import { forThisTest } from '../../support/scene.ts'
 import { pass } from '../../support/time.ts'
+import { createWriter, ReaderScene } from './reader-scene.ts'
 
 const open = () => forThisTest(ReaderScene.open())
 

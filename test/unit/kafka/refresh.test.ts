@@ -1,9 +1,9 @@
 // Refreshes: how many questions many topics take, and the watermarks that streams ask for.
 
 import { describe, expect, it, vi } from 'vitest'
-import { createWriter, ReaderScene } from '../../support/reader-scene.ts'
 import { forThisTest } from '../../support/scene.ts'
 import { pass } from '../../support/time.ts'
+import { createWriter, ReaderScene } from './reader-scene.ts'
 
 const open = () => forThisTest(ReaderScene.open())
 

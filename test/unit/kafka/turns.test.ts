@@ -4,8 +4,8 @@
 import { describe, expect, it } from 'vitest'
 import { Reader } from '../../../plugins/kafka/following/reader.ts'
 import { Bus } from '../../../src/bus/bus.ts'
-import { KafkaInMemory } from '../../support/kafka-in-memory.ts'
 import { BUS_OPTIONS } from '../../support/topic-in-memory.ts'
+import { KafkaInMemory } from './kafka-in-memory.ts'
 
 const TURN_MS = 20
 /**

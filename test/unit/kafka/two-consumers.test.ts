@@ -4,7 +4,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Receiver } from '../../../plugins/kafka/following/assignment.ts'
 import { TwoConsumers } from '../../../plugins/kafka/following/two-consumers.ts'
-import { KafkaInMemory } from '../../support/kafka-in-memory.ts'
+import { KafkaInMemory } from './kafka-in-memory.ts'
 
 /** Takes what it has not got, as a feed does. */
 class Recorder implements Receiver {

@@ -3,8 +3,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ConfigError, parseEnvironment } from '../../src/config/parse.ts'
-import { ensureDemoCredentials } from '../../src/demo/credentials.ts'
+import { ConfigError, parseEnvironment } from '../../../src/config/parse.ts'
+import { ensureDemoCredentials } from '../../../src/demo/credentials.ts'
 
 export const NEEDED = {
   KAFKA_BOOTSTRAP_SERVERS: 'kafka-1:9092, kafka-2:9092',

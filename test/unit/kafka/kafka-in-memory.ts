@@ -1,13 +1,17 @@
 // A Kafka that a test sets, and consumers of it. It refuses what librdkafka refuses: to assign a partition twice, to
 // take one back that is not assigned, and either during a read.
 
-import type { ListedPartition, TopicOffsets, TopicPartition } from '../../plugins/kafka/client/questions.ts'
+import type {
+  ListedPartition,
+  TopicOffsets,
+  TopicPartition,
+} from '../../../plugins/kafka/client/questions.ts'
 import type {
   AssignedPartition,
   ConsumerEvents,
   RecordSource,
-} from '../../plugins/kafka/client/record-source.ts'
-import type { KafkaRecord } from '../../src/bus/record.ts'
+} from '../../../plugins/kafka/client/record-source.ts'
+import type { KafkaRecord } from '../../../src/bus/record.ts'
 
 interface PartitionInMemory {
   start: number

@@ -1,8 +1,8 @@
 // The rows that docs/configuration.md must have, from the schema.
 
-import { SERVER_SCHEMA } from '../../src/config/schema.ts'
-import type { Setting } from '../../src/config/setting.ts'
-import { expectation } from '../../src/config/validation.ts'
+import { SERVER_SCHEMA } from '../../../src/config/schema.ts'
+import type { Setting } from '../../../src/config/setting.ts'
+import { expectation } from '../../../src/config/validation.ts'
 
 export interface Row {
   readonly variable: string

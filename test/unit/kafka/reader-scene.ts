@@ -1,9 +1,9 @@
 // A reader of topics on a Kafka in memory, which feeds a bus of mocks with the topic `events`. Time is vitest's.
 
 import { vi } from 'vitest'
-import { type Feeding, Reader } from '../../plugins/kafka/following/reader.ts'
-import type { RecordWriter } from '../../plugins/kafka/following/topic-feed.ts'
-import type { Watermarks } from '../../src/bus/record.ts'
+import { type Feeding, Reader } from '../../../plugins/kafka/following/reader.ts'
+import type { RecordWriter } from '../../../plugins/kafka/following/topic-feed.ts'
+import type { Watermarks } from '../../../src/bus/record.ts'
 import { KafkaInMemory } from './kafka-in-memory.ts'
 
 export class ReaderScene {

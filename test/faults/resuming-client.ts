@@ -4,7 +4,7 @@
 import { connect } from 'node:http2'
 import { request } from 'node:https'
 import { setTimeout as pause } from 'node:timers/promises'
-import { StreamReader } from './stream-reader.ts'
+import { StreamReader } from '../support/stream-reader.ts'
 
 export interface StreamAddress {
   readonly url: string

@@ -10,8 +10,8 @@ import { kafkaSseAuth } from '../../plugins/auth.ts'
 import { logRedaction } from '../../src/http/log-redaction.ts'
 import type { AuthOptions } from '../../src/options.ts'
 import type { Session } from '../../src/token/session.ts'
-import { SCOPE } from './keys-and-tokens.ts'
-import { LogLines } from './printed.ts'
+import { SCOPE } from '../support/keys-and-tokens.ts'
+import { LogLines } from '../support/printed.ts'
 
 interface Answer {
   readonly status: number

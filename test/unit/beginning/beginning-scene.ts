@@ -1,19 +1,19 @@
 // Beginnings without streams, of a topic that a bus or a worker’s mirror of it is reading.
 
 import { vi } from 'vitest'
-import { Beginning, type Outcome } from '../../src/beginning/beginning.ts'
+import { Beginning, type Outcome } from '../../../src/beginning/beginning.ts'
 import {
   type Begun,
   FROM_EARLIEST,
   type RequestedBeginning,
-} from '../../src/beginning/requested-beginning.ts'
-import type { Watermarks } from '../../src/bus/record.ts'
-import { SharedAnswer } from '../../src/bus/shared-answer.ts'
-import { SegmentPool } from '../../src/segments/segment-pool.ts'
-import { BusMirror } from '../../src/threads/bus-mirror.ts'
-import { BusReporter } from '../../src/threads/bus-reporter.ts'
-import { StreamReader } from './stream-reader.ts'
-import { recordOf, TopicInMemory } from './topic-in-memory.ts'
+} from '../../../src/beginning/requested-beginning.ts'
+import type { Watermarks } from '../../../src/bus/record.ts'
+import { SharedAnswer } from '../../../src/bus/shared-answer.ts'
+import { SegmentPool } from '../../../src/segments/segment-pool.ts'
+import { BusMirror } from '../../../src/threads/bus-mirror.ts'
+import { BusReporter } from '../../../src/threads/bus-reporter.ts'
+import { StreamReader } from '../../support/stream-reader.ts'
+import { recordOf, TopicInMemory } from '../../support/topic-in-memory.ts'
 
 export const LATEST: Partial<RequestedBeginning> = { from: 'latest' }
 export const HOUR_MS = 3_600_000
