@@ -3,8 +3,7 @@
 
 import { describe, expect, it, vi } from 'vitest'
 import type { Session } from '../../../src/token/session.ts'
-import { MemorySink } from '../../support/memory-sink.ts'
-import { StreamsScene, said, sessionFor } from '../../support/streams-scene.ts'
+import { MemorySink, StreamsScene, said, sessionFor } from '../../support/streams-scene.ts'
 import { pass, useFakeTime } from '../../support/time.ts'
 import { TopicInMemory } from '../../support/topic-in-memory.ts'
 

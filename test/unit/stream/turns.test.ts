@@ -7,8 +7,7 @@ import { formatEventId } from '../../../src/bus/event-id.ts'
 import { Cursor } from '../../../src/cursor/cursor.ts'
 import { Stream } from '../../../src/stream/stream.ts'
 import { Streams } from '../../../src/stream/streams.ts'
-import { MemorySink } from '../../support/memory-sink.ts'
-import { streamsSettings } from '../../support/streams-scene.ts'
+import { MemorySink, streamsSettings } from '../../support/streams-scene.ts'
 import { TopicInMemory } from '../../support/topic-in-memory.ts'
 
 const STREAMS = 2000
