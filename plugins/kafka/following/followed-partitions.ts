@@ -86,7 +86,7 @@ export class FollowedPartitions {
   }
 
   /** A read failed, which may have hidden that a partition stopped. */
-  fearStops(): void {
+  suspectStops(): void {
     for (const { log } of this.partitions.values()) log?.fearStop()
   }
 

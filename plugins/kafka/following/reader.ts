@@ -53,7 +53,7 @@ export class Reader {
   private readonly refreshPause = new Pause(this.closing.signal)
   private readonly readPause = new Pause(this.closing.signal)
   /** An error of a read may have hidden that partitions have stopped. */
-  private fearsStops = false
+  private suspectsStops = false
   /** When waiting buses were last checked. */
   private caughtUpAtMs = Number.NEGATIVE_INFINITY
 
@@ -150,15 +150,15 @@ export class Reader {
   private refresh(): Promise<boolean> {
     const { source, topics } = this
     const { nowMs, epochMs = Date.now } = this.options
-    const takeFear = () => {
-      const fears = this.fearsStops
-      this.fearsStops = false
-      return fears
+    const takeSuspicion = () => {
+      const suspects = this.suspectsStops
+      this.suspectsStops = false
+      return suspects
     }
     return refresh({
       source,
       topics,
-      takeFear,
+      takeSuspicion,
       nowMs,
       epochMs,
       onAnswered: () => this.troubles.noteAnswered(),
@@ -187,7 +187,7 @@ export class Reader {
   }
 
   private async heed({ error }: { error: unknown }): Promise<void> {
-    this.fearsStops = true
+    this.suspectsStops = true
     this.refreshPause.wake()
     if (this.troubles.noteUnread(error) === 'pause') await this.readPause.wait(this.jittered(RETRY_MS))
   }

@@ -11,7 +11,7 @@ export interface RefreshParts {
   readonly source: Pick<TwoConsumers, 'partitions' | 'prepare' | 'watermarks'>
   readonly topics: ReadonlyMap<string, FollowedTopic>
   /** Whether a read has failed since the last call, which may have hidden that partitions stopped. */
-  readonly takeFear: () => boolean
+  readonly takeSuspicion: () => boolean
   /** Only differences count. */
   readonly nowMs: () => number
   readonly epochMs: () => number
@@ -37,7 +37,8 @@ export async function refresh(parts: RefreshParts): Promise<boolean> {
   }
   const unread = refreshed.filter(({ hasUnread }) => hasUnread).map(({ name }) => name)
   if (unread.length > 0) await source.prepare(unread)
-  if (parts.takeFear()) for (const topic of refreshed) for (const feed of topic.feeds) feed.fearStops()
+  if (parts.takeSuspicion())
+    for (const topic of refreshed) for (const feed of topic.feeds) feed.suspectStops()
   await timeSlice.yieldIfUsed()
   const asked = refreshed.flatMap((topic) => topic.askable())
   await timeSlice.yieldIfUsed()

@@ -131,8 +131,8 @@ export class TopicFeed implements Receiver {
   }
 
   /** A read failed, and may have lost an end of partition or the news that one stopped. */
-  fearStops(): void {
-    this.partitions.fearStops()
+  suspectStops(): void {
+    this.partitions.suspectStops()
   }
 
   /**

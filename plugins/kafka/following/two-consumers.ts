@@ -20,7 +20,7 @@ const BEHIND_WAIT_MS = 5
 /** How often a consumer without partitions is read: until then its log lines and errors pile up in librdkafka. */
 const IDLE_READ_MS = 1000
 /** How long the behind consumer is left unused after Kafka has not answered it. */
-const DEAF_MS = 10_000
+const UNANSWERED_MS = 10_000
 
 export class TwoConsumers {
   private readonly liveConsumer: RecordSource
@@ -34,7 +34,7 @@ export class TwoConsumers {
   /** The last read of the behind consumer brought records, so more may be there at once. */
   private behindFlows = true
   /** Since when Kafka has not answered the behind consumer; null if it has. */
-  private deafSinceMs: number | null = null
+  private unansweredSinceMs: number | null = null
 
   /** `nowMs`: only differences count. */
   constructor(
@@ -80,12 +80,12 @@ export class TwoConsumers {
    * unknown one. While it gets no answer, the live consumer reads everything.
    */
   async prepare(topics: readonly string[]): Promise<void> {
-    if (this.deafSinceMs !== null && this.nowMs() - this.deafSinceMs < DEAF_MS) return
+    if (this.unansweredSinceMs !== null && this.nowMs() - this.unansweredSinceMs < UNANSWERED_MS) return
     try {
       await this.behindConsumer.partitions(topics)
-      this.deafSinceMs = null
+      this.unansweredSinceMs = null
     } catch (error) {
-      this.deafSinceMs = this.nowMs()
+      this.unansweredSinceMs = this.nowMs()
       this.events.onLog(
         `one consumer reads everything, the other gets no answer: ${errorWords(error)}`,
         false,
@@ -101,7 +101,7 @@ export class TwoConsumers {
   /** Reads a partition from `next` on with the behind consumer, until `arrive` is called. */
   follow(topic: string, partition: number, next: number, receiver: Receiver): void {
     const [assignment, other] =
-      this.deafSinceMs === null ? [this.behind, this.live] : [this.live, this.behind]
+      this.unansweredSinceMs === null ? [this.behind, this.live] : [this.live, this.behind]
     other.remove(topic, partition, receiver)
     assignment.addAgain(topic, partition, next, receiver)
   }

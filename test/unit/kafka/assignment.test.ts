@@ -19,7 +19,7 @@ const BUSES_MAX = 4
 /** Time that passes with each thing that happens. */
 const STEP_MS = 50
 /** After so long, a consumer that was not answered is asked again. */
-const DEAF_MS = 10_000
+const UNANSWERED_MS = 10_000
 const LOG = { debug: () => {}, info: () => {}, warn: () => {} }
 
 interface SimulatedKafka {
@@ -237,7 +237,7 @@ class World {
 
   async setDeaf(isDeaf: boolean): Promise<void> {
     this.kafka.isDeaf = isDeaf
-    this.nowMs += DEAF_MS
+    this.nowMs += UNANSWERED_MS
     await this.source.prepare([TOPIC])
   }
 
