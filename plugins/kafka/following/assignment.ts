@@ -1,31 +1,33 @@
-// What one consumer reads, and for which receivers: each partition once, from the lowest offset that one of them wants.
-// The entries say what should be assigned; `settle` makes librdkafka match them between two reads, and retries after an
-// error.
+// What one consumer reads, and for which receivers. Each partition is read once, from the lowest offset that a receiver
+// wants. The entries say what should be assigned. `settle` makes librdkafka match them between two reads, and retries
+// after an error.
 
 import type { KafkaRecord } from '../../../src/bus/record.ts'
 import type { TopicPartition } from '../client/questions.ts'
 import type { AssignedPartition, RecordSource } from '../client/record-source.ts'
 
-/** Gets what is read of a partition. It ignores records that it has. */
+/** Gets the records that are read of a partition, and ignores those that it already has. */
 export interface Receiver {
   append(record: KafkaRecord): void
   endOfPartition(partition: number, offset: number): void
   noteStop(partition: number, isTruncated: boolean): void
-  /** The offset that it wants next. */
+  /** The offset that the receiver wants next. */
   next(partition: number): number
 }
 
 interface Entry {
   readonly receivers: Set<Receiver>
-  /** The offset that comes next. */
+  /** The offset that is read next. */
   next: number
   /** False until `settle` assigns it at `next`. Records that come before belong to an old assignment. */
   isAssigned: boolean
-  /** librdkafka has stopped reading it since it was assigned. Receivers that were added later do not know that. */
+  /**
+   * librdkafka has stopped reading the partition since it was assigned. Receivers that were added later do not know it.
+   */
   isStopped: boolean
 }
 
-/** Partitions that are assigned in one turn: for each, librdkafka walks through all that are assigned. */
+/** Most partitions that one turn assigns: for each of them, librdkafka walks through all assigned partitions. */
 const SETTLED_MAX = 100
 
 export class Assignment {
@@ -33,7 +35,7 @@ export class Assignment {
   private readonly entries = new Map<string, Map<number, Entry>>()
   /** What librdkafka has assigned. */
   private readonly assigned = new Map<string, Set<number>>()
-  /** Partitions for which that may differ from the entries. */
+  /** Partitions whose entry may differ from `assigned`. */
   private readonly changed = new Map<string, Set<number>>()
 
   constructor(source: Pick<RecordSource, 'assign' | 'unassign'>) {
@@ -50,7 +52,7 @@ export class Assignment {
 
   /**
    * The receiver gets the partition from `next` on. Receivers that are further on see some records again. If reading
-   * has stopped, it begins again for all of them.
+   * has stopped, it begins again for all receivers.
    */
   add(topic: string, partition: number, next: number, receiver: Receiver): void {
     const partitions = this.entries.get(topic) ?? new Map<number, Entry>()
@@ -77,8 +79,8 @@ export class Assignment {
   }
 
   /**
-   * As `add`, for a partition that librdkafka no longer reads, or reads at another place. It goes on at the lowest
-   * offset that a receiver wants, not where it was assigned: Kafka may have deleted that.
+   * As `add`, for a partition that librdkafka no longer reads, or reads at another place. Reading goes on at the lowest
+   * offset that a receiver wants. It does not go on at the assigned offset, which Kafka may have deleted.
    */
   addAgain(topic: string, partition: number, next: number, receiver: Receiver): void {
     this.add(topic, partition, next, receiver)
@@ -109,8 +111,8 @@ export class Assignment {
   }
 
   /**
-   * One bounded step of making librdkafka's assignment match the entries. Call it while no read is under way. Throws
-   * librdkafka's errors.
+   * One bounded step: makes librdkafka's assignment match some of the entries. Call it while no read is under way.
+   * Throws librdkafka's errors.
    */
   settle(): void {
     if (this.isSettled) return
@@ -155,7 +157,7 @@ export class Assignment {
     return some
   }
 
-  /** librdkafka has it assigned, and should not, or at another offset. */
+  /** Whether librdkafka must give the partition up: it should not be assigned, or should be at another offset. */
   private isStale({ topic, partition }: TopicPartition): boolean {
     const isAssigned = this.assigned.get(topic)?.has(partition) === true
     return isAssigned && this.assignedEntry(topic, partition) === undefined
@@ -167,7 +169,7 @@ export class Assignment {
   }
 }
 
-/** The lowest offset that a receiver wants, if this one wants `next`. */
+/** The lowest offset that any receiver wants, if `receiver` wants `next`. */
 function lowestNext(entry: Entry, partition: number, receiver: Receiver, next: number): number {
   let lowest = next
   for (const other of entry.receivers) {

@@ -1,11 +1,11 @@
-// Compares Kafka's answer about a topic's logs with what was read of them, and has the writer take what differs.
+// Compares the watermarks that Kafka reports for a topic with what was read. Passes the differences to the writer.
 
 import type { Moment } from '../../../src/bus/holes.ts'
 import type { Watermarks } from '../../../src/bus/record.ts'
 import type { FollowedPartitions } from './followed-partitions.ts'
 import type { LogFinding } from './log-watch.ts'
 
-/** Records `from` up to `to` of a partition were deleted before they were read. */
+/** The records at the offsets from `from` to `to` - 1 of a partition were deleted before they were read. */
 export interface Passed {
   readonly partition: number
   readonly from: number
@@ -13,12 +13,15 @@ export interface Passed {
 }
 
 export interface Findings {
-  /** What was read is of another topic, or of a log that was cut off. The other findings do not count then. */
+  /**
+   * The records that were read belong to another topic, or to a log that was cut off. Then the other findings do not
+   * count.
+   */
   readonly isReplaced: boolean
   readonly passed: readonly Passed[]
-  /** Partitions that are read no further, though their records are there. */
+  /** Partitions where reading has stopped although Kafka has more records. */
   readonly stalled: readonly number[]
-  /** Partitions whose read records were deleted, and where their logs start now. */
+  /** By partition: where its log starts now, because Kafka deleted records that had been read. */
   readonly trimmed: ReadonlyMap<number, number>
 }
 
@@ -29,9 +32,9 @@ export interface TakenFindings extends Findings {
 
 /** Kafka's answer, and what was known when it was asked. */
 export interface AskedWatermarks {
-  /** A moment before the question. */
+  /** A moment before Kafka was asked. */
   readonly askedAt: Moment
-  /** How far each partition was read then; null before its reading had begun. */
+  /** By partition: the next offset to read at that moment; null if its reading had not begun. */
   readonly asked: ReadonlyMap<number, number | null>
   readonly watermarks: ReadonlyMap<number, Watermarks>
 }
@@ -65,7 +68,7 @@ interface FindingWriter {
   skip(partition: number, start: number): void
 }
 
-/** Has the writer take each finding. A finding that it does not take comes again with the next refresh. */
+/** Passes each finding to the writer. If the writer throws, the next refresh finds it again. */
 export function takeFindings(
   findings: Findings,
   partitions: FollowedPartitions,

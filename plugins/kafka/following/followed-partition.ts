@@ -5,20 +5,22 @@ import type { Watermarks } from '../../../src/bus/record.ts'
 import { LogWatch } from './log-watch.ts'
 
 /**
- * How long a partition without an answering leader may hold up the bus. Streams wait for at most 10 s. This is shorter,
- * because streams with an id ask only afterwards how far the partition reaches.
+ * How long a partition without an answering leader may hold up the bus. Streams wait for at most 10 s. This limit is
+ * shorter, because streams with an id ask only afterwards where the partition ends.
  */
 const SILENT_MS = 7_500
 
 export class FollowedPartition {
   next = FROM_BEGINNING
-  /** Watches the log from the beginning of reading on; null before. */
+  /** Watches the log once reading has begun; null before. */
   log: LogWatch | null = null
-  /** Broker that leads it; null if Kafka names none. */
+  /** The broker that leads the partition; null if Kafka names none. */
   leader: number | null = null
-  /** It has not reached the end that Kafka last reported, and is read by the consumer of what is behind. */
+  /** The behind consumer reads it, because it has not reached the end that Kafka last reported. */
   isOnItsWay = false
-  /** The end before reading began, unless the log got shorter: reading up to it completes the start. */
+  /**
+   * The partition's end before reading began; lower if the log got shorter since. Reading up to it completes the start.
+   */
   private endAtStart = Number.POSITIVE_INFINITY
   /** The end that Kafka last reported. */
   private end = Number.POSITIVE_INFINITY
@@ -43,19 +45,19 @@ export class FollowedPartition {
     return this.log?.isSettled ?? false
   }
 
-  /** Whether no leader has answered for so long that the bus no longer waits. */
+  /** Whether the leader has been silent for so long that the bus no longer waits for the partition. */
   isLost(nowMs: number): boolean {
     return isLost(this.silentSinceMs, nowMs)
   }
 
-  /** `sinceMs`: since when no leader has answered; null if one has. */
+  /** `sinceMs`: when the leader's silence began; null if the leader answers. */
   noteSilence(sinceMs: number | null): void {
     this.silentSinceMs = sinceMs
   }
 
   /**
-   * An unclean leader election may have cut records off: the start does not wait for them. An end before what was read
-   * means another log, which `LogWatch` decides.
+   * An unclean leader election may have cut off records; the start does not wait for those. If the log ends before what
+   * was read, `LogWatch` decides what that means.
    */
   noteEnd(end: number): void {
     this.end = end
@@ -70,7 +72,7 @@ export class FollowedPartition {
   }
 }
 
-/** `silentSinceMs`: since when no leader has answered; null if one has. */
+/** `silentSinceMs`: when the leader's silence began; null if the leader answers. */
 export function isLost(silentSinceMs: number | null, nowMs: number): boolean {
   return silentSinceMs !== null && nowMs - silentSinceMs >= SILENT_MS
 }

@@ -1,11 +1,11 @@
-// The partitions of one topic, as one bus follows them, and how many of them are behind. Counts that as they move, so
-// that no record costs a walk through all partitions.
+// The partitions of one topic, as one bus follows them, and how many of them are behind. The count is updated with
+// every move, so that no record needs a walk through all partitions.
 
 import type { Watermarks } from '../../../src/bus/record.ts'
 import type { ListedPartition } from '../client/questions.ts'
 import { FollowedPartition } from './followed-partition.ts'
 
-/** Lists in a row without a partition that is read, after which that partition is taken to be gone. */
+/** Lists in a row that must lack a partition that was read, before it counts as gone. */
 const SHORTER_LISTS_MIN = 2
 
 export class FollowedPartitions {
@@ -53,15 +53,15 @@ export class FollowedPartitions {
     return true
   }
 
-  /** A partition that is read is gone, so this is another topic. */
+  /** A partition that was read no longer exists, so this is another topic. */
   get lacksOne(): boolean {
     return this.shorterLists >= SHORTER_LISTS_MIN
   }
 
   /**
-   * Takes the partitions as Kafka lists them. One that is no longer listed is forgotten if nothing was read of it. One
-   * that was read cannot go: with a topic id, the broker that lists fewer is behind; without one, the topic may be
-   * another.
+   * Takes the partitions as Kafka lists them. A partition that is no longer listed is forgotten if nothing was read of
+   * it. A partition that was read cannot disappear. With a topic id, the broker's list is out of date; without one, the
+   * topic may be another.
    */
   list(listed: readonly ListedPartition[], hasTopicId: boolean): void {
     this.noteMissing(new Set(listed.map(({ partition }) => partition)), hasTopicId)
@@ -71,7 +71,7 @@ export class FollowedPartitions {
     }
   }
 
-  /** Partitions that have a leader to ask, and how far each is read: null before its reading has begun. */
+  /** Partitions that have a leader to ask, and the next offset of each: null before its reading has begun. */
   askable(): Map<number, number | null> {
     const asked = new Map<number, number | null>()
     for (const [number, { leader, isRead, next }] of this.partitions) {
@@ -80,14 +80,14 @@ export class FollowedPartitions {
     return asked
   }
 
-  /** Since when no leader has answered for a partition; all others have one that answers. */
+  /** `sinceMs`: when the leader's silence began, for each silent partition. The leaders of all others answer. */
   noteSilence(sinceMs: ReadonlyMap<number, number>): void {
     for (const [number, partition] of this.partitions) partition.noteSilence(sinceMs.get(number) ?? null)
   }
 
-  /** A read failed, which may have hidden that a partition stopped. */
+  /** A read failed. Its error may have hidden that a partition stopped. */
   suspectStops(): void {
-    for (const { log } of this.partitions.values()) log?.fearStop()
+    for (const { log } of this.partitions.values()) log?.suspectStop()
   }
 
   begin(known: FollowedPartition, start: number, marks: Watermarks): void {
@@ -101,7 +101,7 @@ export class FollowedPartitions {
     if (wasBehind && !known.isBehind) this.behind--
   }
 
-  /** Moves on to `next`; false if the partition is there already. */
+  /** Sets the partition's next offset to `next`; false if it is that already. */
   moveTo(known: FollowedPartition, next: number): boolean {
     if (known.next >= next) return false
     const wasBehind = known.isBehind
@@ -110,7 +110,7 @@ export class FollowedPartitions {
     return true
   }
 
-  /** Whether a partition is behind whose leader has not been silent for too long. */
+  /** Whether a partition is behind, and its leader has not been silent for too long. */
   isWaiting(nowMs: number): boolean {
     if (this.behind === 0) return false
     for (const partition of this.partitions.values()) {

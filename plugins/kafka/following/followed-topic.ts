@@ -1,5 +1,5 @@
-// One topic that a reader follows, for any number of buses. Each refresh begins new partitions and finds changes of the
-// others: records deleted, leaders gone, the topic recreated. Promise: streams stay open during all of these.
+// One topic that a reader follows, for any number of buses. Each refresh begins to read new partitions and finds what
+// changed: records deleted, leaders gone, the topic recreated. Promise: streams stay open during all of these.
 
 import type { Missed, Moment } from '../../../src/bus/holes.ts'
 import type { Watermarks } from '../../../src/bus/record.ts'
@@ -107,13 +107,13 @@ export class FollowedTopic {
     return this.leaders.askable()
   }
 
-  /** Takes one leader's answer, which was asked for after `askedAt`. What fails here concerns this topic alone. */
+  /** Takes one leader's answer, which was asked for after `askedAt`. An error here affects this topic alone. */
   take(watermarks: ReadonlyMap<number, Watermarks>, askedAt: Moment): void {
     this.leaders.noteAnswered(watermarks.keys())
     if (this.forEachFed((fed) => this.takeFor(fed, watermarks, askedAt))) this.reading.clear()
   }
 
-  /** Ends a refresh whose leaders were asked at that time; true if the next one can wait. */
+  /** Ends a refresh that asked the leaders at `askedAtMs`. True if the next refresh can wait. */
   endRefresh(askedAtMs: number, nowMs: number): boolean {
     if (this.existence.trouble !== null) return false
     const silentSinceMs = this.leaders.endRefresh(askedAtMs)
@@ -126,7 +126,7 @@ export class FollowedTopic {
     return isSettled && this.leaders.isSettled
   }
 
-  /** If the id is another one, what was read is forgotten at once. */
+  /** If the topic's id has changed, forgets at once what was read. */
   noteTopicId(id: string): void {
     this.topicId = id
     let isAnother = false
@@ -134,7 +134,7 @@ export class FollowedTopic {
     if (isAnother) this.recreate()
   }
 
-  /** Publishes what was read, and goes on live with partitions that reached their end; false if nothing was read. */
+  /** Publishes what was read; false if that is nothing. Partitions that have reached their end go on live. */
   show(feed: TopicFeed, nowMs: number): boolean {
     const { missed } = feed
     if (missed !== null) {
@@ -179,7 +179,7 @@ export class FollowedTopic {
     return true
   }
 
-  /** Calls `act` for every bus, even if it throws for one, which is logged. True if it returned true for all. */
+  /** Calls `act` for every bus. Logs what it throws, and goes on with the next bus. True if all calls returned true. */
   private forEachFed(act: (fed: Fed) => boolean): boolean {
     let isDone = true
     for (const fed of this.fed.values()) {
@@ -203,7 +203,7 @@ export class FollowedTopic {
     }
   }
 
-  /** Reads the partition from where the bus is: with the live consumer if that is its end. */
+  /** Reads the partition from the bus's next offset on. The live consumer reads it if that offset is its end. */
   private readOn(feed: TopicFeed, partition: number): void {
     const { source } = this.parts
     const next = feed.next(partition)

@@ -1,14 +1,15 @@
-// Runs the buses' housekeeping between two reads, in short turns with the streams' turns between them: after each read
-// for the buses that got records, once a second for all. A turn takes some 2 ms however many buses there are.
+// Runs the buses' housekeeping between two reads. It works in short turns, and the streams have theirs in between.
+// After each read it serves the buses that got records, and once a second all buses. A turn takes some 2 ms, however
+// many buses there are.
 
 import { nextTurn } from './time-slice.ts'
 import type { TopicFeed } from './topic-feed.ts'
 
-/** Turns between two reads, at most. */
+/** Most turns between two reads. */
 const TURNS_MAX = 16
 /** A turn begins no further step after this time. */
 const TURN_MS = 2
-/** Records and tombstones expire also where no record comes. */
+/** How often all buses are served: records and tombstones expire even if no record comes. */
 const IDLE_MS = 1_000
 
 export class Housekeeping {
@@ -43,7 +44,7 @@ export class Housekeeping {
     }
   }
 
-  /** One step for each feed until the time is up. A feed with more to do goes to the end of the line. */
+  /** One step for each feed until the time is up. A feed with more to do goes to the end of the queue. */
   private turn(epochMs: number): void {
     const untilMs = this.nowMs() + TURN_MS
     for (const feed of [...this.due]) {

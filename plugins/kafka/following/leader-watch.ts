@@ -1,12 +1,12 @@
-// Which partitions of a topic have a leader that answers, and for how long the others have been silent. Logs a silence
-// that lasts, once, and its end.
+// Which partitions of a topic have a leader that answers, and for how long the others have been silent. Logs a lasting
+// silence once, and its end.
 
 import type { ListedPartition } from '../client/questions.ts'
 import { isLost } from './followed-partition.ts'
 import type { LedPartition } from './refused-partitions.ts'
 import { Condition, type Log } from './troubles.ts'
 
-/** Refreshes in a row without a leader before it is logged: a leader that only moves is back by then. */
+/** Refreshes in a row without a leader before a line is logged. A leader that only moves is back by then. */
 const SILENT_REFRESHES_MIN = 3
 
 export class LeaderWatch {
@@ -16,8 +16,8 @@ export class LeaderWatch {
   private readonly answered = new Set<number>()
   private leaderOf = new Map<number, number | null>()
   /**
-   * Since when no leader has answered for a partition. Kept here, so that a bus that is added later does not wait
-   * again.
+   * When the silence of each silent partition's leader began. Kept here, so that a bus that is added later does not
+   * wait again.
    */
   private silentSinceMs = new Map<number, number>()
   private silentRefreshes = 0
@@ -45,9 +45,7 @@ export class LeaderWatch {
     for (const partition of partitions) this.answered.add(partition)
   }
 
-  /**
-   * Ends a refresh whose leaders were asked at that time. Returns since when the silent partitions have been silent.
-   */
+  /** Ends a refresh that asked the leaders at `askedAtMs`. Returns when the silence of each silent partition began. */
   endRefresh(askedAtMs: number): ReadonlyMap<number, number> {
     const before = this.silentSinceMs
     this.silentSinceMs = new Map()
@@ -72,7 +70,7 @@ export class LeaderWatch {
     return isLost(this.silentSinceMs.get(partition) ?? null, nowMs)
   }
 
-  /** The topic was recreated: its partitions have been silent for no time. */
+  /** The topic was recreated, so the silence of its partitions is measured from now on. */
   forget(): void {
     this.silentSinceMs.clear()
   }
@@ -94,7 +92,7 @@ function wordsOfSilent(leaderless: readonly number[], silent: readonly number[])
   return words.join(', ')
 }
 
-/** "partition 3", "partitions 1, 2". More than ten are counted. */
+/** "partition 3", "partitions 1, 2". Of more than ten, only the number. */
 function listOf(partitions: readonly number[]): string {
   const sorted = [...partitions].sort((a, b) => a - b)
   if (sorted.length === 1) return `partition ${sorted[0]}`

@@ -1,9 +1,9 @@
-// Logs one line to several loggers: those of the registrations that it concerns, once each.
+// Logs each line once to every logger of the registrations that it concerns.
 
 import type { Log } from './troubles.ts'
 
 export class LogFanOut implements Log {
-  /** How often each was added. */
+  /** How often each logger was added. */
   private readonly counts = new Map<Log, number>()
 
   /** True if the logger is new here. A logger that is added twice is removed twice. */

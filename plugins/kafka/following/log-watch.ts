@@ -19,12 +19,15 @@ export interface ReadSoFar {
 export type LogFinding = 'replaced' | 'passed' | 'stalled' | 'trimmed'
 
 const NOTHING: readonly LogFinding[] = []
-/** A broker that has just become leader, or has old metadata, contradicts itself for a moment. */
+/**
+ * Refreshes in a row that must contradict what was read. A new leader, or a broker with old metadata, may be wrong for
+ * a moment.
+ */
 const CONTRADICTIONS_MIN = 2
 
 export class LogWatch {
   private start: number
-  /** How far reading was at the last refresh. If it has not moved since, no fetched record is on its way. */
+  /** The next offset at the last refresh. If it has not moved since, no fetched record is on its way. */
   private seenNext: number | null = null
   /** Whether reading has stopped. `suspected`: a failed read may have hidden the news, and nothing was read since. */
   private stop: 'none' | 'suspected' | 'reported' = 'none'
@@ -51,7 +54,7 @@ export class LogWatch {
     this.isTruncated ||= isTruncated
   }
 
-  fearStop(): void {
+  suspectStop(): void {
     if (this.stop === 'none') this.stop = 'suspected'
     this.isOwed = true
   }
@@ -88,7 +91,7 @@ export class LogWatch {
     return end < nextWhenAsked || (!hasTopicId && start < this.start)
   }
 
-  /** A reported stop is certain. A suspected one is real if nothing more is read although there is more. */
+  /** A reported stop is certain. A suspected one is real if nothing is read although Kafka may have more. */
   private hasStalled(isQuiet: boolean): boolean {
     if (this.stop === 'suspected' && !isQuiet) this.stop = 'none'
     return isQuiet && (this.stop === 'reported' || (this.stop === 'suspected' && this.isOwed))

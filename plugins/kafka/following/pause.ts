@@ -36,13 +36,13 @@ export class Pause {
     this.isCut = false
   }
 
-  /** Ends this wait, or the next one, at once. For news of our own, which is rare. */
+  /** Ends the present wait, or the next one, at once. For rare news from this process, such as a bus that is added. */
   cut(): void {
     this.isCut = true
     this.end?.()
   }
 
-  /** The news of `cut` is being dealt with: the next wait may be long. */
+  /** Clears `cut`, because its news is being handled: the next wait may be long. */
   heed(): void {
     this.isCut = false
   }

@@ -29,7 +29,7 @@ export interface Feeding {
   notReady(): string | null
   /** Every partition's watermarks, null where its leader did not answer. Waits until Kafka lists the topic. */
   watermarks(): Promise<PartitionWatermarks>
-  /** Feeds the bus no more. Rejects pending requests for watermarks. */
+  /** Stops feeding the bus. Rejects pending requests for watermarks. */
   stop(): void
 }
 
@@ -66,7 +66,7 @@ export class Reader {
     void this.run()
   }
 
-  /** From now on the log gets what concerns all topics. */
+  /** From now on `log` gets the lines that concern all topics. */
   join(log: Log): void {
     if (this.logs.add(log)) this.troubles.tell(log)
   }
@@ -192,7 +192,9 @@ export class Reader {
     if (this.troubles.noteUnread(error) === 'pause') await this.readPause.wait(this.jittered(RETRY_MS))
   }
 
-  /** Publishes what was read, before the event loop turns. Costs as much as the feeds that changed. */
+  /**
+   * Publishes what was read, before the event loop turns. The cost depends only on the number of feeds that changed.
+   */
   private show(): void {
     const { changed } = this
     if (changed.size === 0) return
@@ -204,7 +206,7 @@ export class Reader {
     changed.clear()
   }
 
-  /** Runs beside the refresh, whose questions may take longer than a bus has to wait. */
+  /** Runs beside the refresh, because its questions may take longer than a bus may wait. */
   private showCatchUps(): void {
     const nowMs = this.options.nowMs()
     if (nowMs - this.caughtUpAtMs < CATCH_UP_MS) return

@@ -1,5 +1,5 @@
-// Partitions whose leader answers with an error. They are asked about separately, because librdkafka drops the answer
-// for all others of the question. Finding one among a thousand takes some ten questions.
+// Partitions whose leader answers with an error. They are asked about separately, because librdkafka then drops the
+// answer for all others in the question. Finding one among a thousand takes some ten questions.
 
 import type { TopicPartition } from '../client/questions.ts'
 
@@ -11,7 +11,7 @@ export interface LedPartition extends TopicPartition {
 const REFUSED_MAX = 10_000
 
 export class RefusedPartitions {
-  /** The leader that refused each partition, the one asked longest ago first. */
+  /** The leader that refused each partition. Partitions that were asked about longest ago come first. */
   private readonly leaders = new Map<string, number>()
 
   note(partition: LedPartition): void {
@@ -28,7 +28,9 @@ export class RefusedPartitions {
     this.leaders.delete(keyOf(partition))
   }
 
-  /** Divides them: those that their present leader refused, the one asked longest ago first, and the others. */
+  /**
+   * Divides the partitions into those that their present leader refused, asked about longest ago first, and the others.
+   */
   split(partitions: readonly LedPartition[]): {
     others: readonly LedPartition[]
     refused: readonly LedPartition[]

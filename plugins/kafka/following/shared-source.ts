@@ -1,5 +1,5 @@
 // The sources of records in this process: one for each broker configuration, shared by all registrations that name it.
-// The first of them opens it, the last closes it.
+// The first registration opens the source, the last one closes it.
 
 import { performance } from 'node:perf_hooks'
 import type { KafkaOptions } from '../../../src/options.ts'

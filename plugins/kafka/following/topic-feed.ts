@@ -1,6 +1,6 @@
-// Feeds one bus with one topic: how far each partition is read, and when everything that Kafka held at the start is in
-// the bus. Plain state, without Kafka or a clock: the reader hands records and answers in, they go out to the writer
-// (the bus).
+// Feeds one bus with one topic. Knows how far each partition is read, and when the bus has everything that Kafka held
+// at the start. Plain state, without Kafka or a clock: the reader passes records and answers in, and the writer (the
+// bus) gets them.
 
 import type { Bus } from '../../../src/bus/bus.ts'
 import type { Missed, Moment } from '../../../src/bus/holes.ts'
@@ -22,7 +22,7 @@ export class TopicFeed implements Receiver {
   /** Feeds that have something to publish or have reached the end of a partition. This feed adds itself. */
   private readonly changed: Set<TopicFeed>
   private readonly partitions = new FollowedPartitions()
-  /** Something was written since the last publish. */
+  /** Whether something was written since the last publish. */
   private unpublished = false
   /** Partitions that have reached their end since `takeArrived`. */
   private arrived = new Set<number>()
@@ -49,12 +49,12 @@ export class TopicFeed implements Receiver {
     this.partitions.list(listed, this.topicId !== null)
   }
 
-  /** Partitions that have a leader to ask, and how far each is read: null before its reading has begun. */
+  /** Partitions that have a leader to ask, and the next offset of each: null before its reading has begun. */
   askable(): Map<number, number | null> {
     return this.partitions.askable()
   }
 
-  /** Since when no leader has answered for a partition; all others have one that answers. */
+  /** `sinceMs`: when the leader's silence began, for each silent partition. The leaders of all others answer. */
   noteSilence(sinceMs: ReadonlyMap<number, number>): void {
     this.partitions.noteSilence(sinceMs)
   }
@@ -125,19 +125,19 @@ export class TopicFeed implements Receiver {
     if (known.isOnItsWay) this.arrive(partition, known)
   }
 
-  /** librdkafka reads the partition no further. The next refresh finds out why, and where to go on. */
+  /** librdkafka has stopped reading the partition. The next refresh finds out why, and where to go on. */
   noteStop(partition: number, isTruncated: boolean): void {
     this.partitions.get(partition)?.log?.noteStop(isTruncated)
   }
 
-  /** A read failed, and may have lost an end of partition or the news that one stopped. */
+  /** A read failed. Its error may have hidden the end of a partition, or that one stopped. */
   suspectStops(): void {
     this.partitions.suspectStops()
   }
 
   /**
    * Compares Kafka's answer with what was read, and tells the writer. If the topic was replaced, the caller calls
-   * `recreate`. Never throws: what the writer does not take is found again by the next refresh.
+   * `recreate`. Never throws: if the writer throws, the next refresh finds the same again.
    */
   compare(answer: AskedWatermarks): TakenFindings {
     const findings = compareLogs(this.partitions, answer, this.topicId !== null)
@@ -150,7 +150,7 @@ export class TopicFeed implements Receiver {
     })
   }
 
-  /** The topic is another one from now on, and nothing of it was read. */
+  /** From now on the topic is another one, and nothing of it was read. */
   recreate(): void {
     this.writer.recreate()
     this.forget()
@@ -193,7 +193,7 @@ export class TopicFeed implements Receiver {
     return this.partitions.count > 0 && this.partitions.behindCount === 0
   }
 
-  /** True once: when everything that Kafka held at the start is in, or everything that can be read in time. */
+  /** True once: when the bus has everything that Kafka held at the start, or everything that can be read in time. */
   catchUp(nowMs: number): boolean {
     if (this.caughtUp || this.partitions.count === 0 || this.partitions.isWaiting(nowMs)) return false
     for (const partition of this.partitions.unread()) this.writer.setPartition(partition, FROM_BEGINNING)

@@ -39,7 +39,9 @@ export class Condition {
   }
 }
 
-/** Errors of a partition that a refresh explains better. A partition has at most one of them until it is back. */
+/**
+ * Errors of a partition that a refresh explains better. A partition reports at most one of them until it is read again.
+ */
 const EXPLAINED_BY_REFRESH = new Set([
   3, // UNKNOWN_TOPIC_OR_PART
   -190, // ERR__UNKNOWN_PARTITION

@@ -1,5 +1,5 @@
-// A source of two consumers. One reads the partitions that are live, which is read up to their end; the other reads
-// those that are behind, a batch at a time. Promise: a live record never waits behind the million records that a
+// A source that has two consumers. One reads the live partitions, which are read up to their end. The other reads the
+// partitions that are behind, a batch at a time. Promise: a live record never waits behind the million records that a
 // consumer has fetched of another topic.
 
 import { errorWords } from '../../../src/errors.ts'
@@ -9,13 +9,13 @@ import { Assignment, type Receiver } from './assignment.ts'
 import type { LedPartition } from './refused-partitions.ts'
 import { LeaderQuestions, type TopicMarks } from './watermarks.ts'
 
-/** The consumers' events, without those of records and partitions, which go to their receivers. */
+/** The consumers' events, except those of records and partitions, which go to the receivers. */
 export type SourceEvents = Omit<ConsumerEvents, 'onRecord' | 'onEnd' | 'onStop'> & {
   /** librdkafka has stopped reading a partition. Its receivers know. */
   onStop(): void
 }
 
-/** How long to wait for one consumer's record while partitions are behind: the other is not read meanwhile. */
+/** How long to wait for one consumer's record while partitions are behind. The other consumer is not read meanwhile. */
 const BEHIND_WAIT_MS = 5
 /** How often a consumer without partitions is read: until then its log lines and errors pile up in librdkafka. */
 const IDLE_READ_MS = 1000
@@ -63,8 +63,8 @@ export class TwoConsumers {
   }
 
   /**
-   * Rejects if Kafka does not answer. librdkafka then goes on asking the same broker for up to half a minute, even one
-   * that hangs. A question to each leader, with a time-out of its own, makes it drop that connection.
+   * Rejects if Kafka does not answer. librdkafka then goes on asking the same broker for up to half a minute, even if
+   * it hangs. A question to each leader, with its own time-out, makes librdkafka drop that connection.
    */
   async partitions(topics: readonly string[]): Promise<Map<string, ListedPartition[]>> {
     try {
@@ -76,8 +76,8 @@ export class TwoConsumers {
   }
 
   /**
-   * Makes topics known to the behind consumer before it reads them: librdkafka takes up to a second to begin with an
-   * unknown one. While it gets no answer, the live consumer reads everything.
+   * Makes topics known to the behind consumer before it reads them, because librdkafka takes up to a second to begin
+   * with an unknown topic. While this consumer gets no answer, the live consumer reads everything.
    */
   async prepare(topics: readonly string[]): Promise<void> {
     if (this.unansweredSinceMs !== null && this.nowMs() - this.unansweredSinceMs < UNANSWERED_MS) return
@@ -124,8 +124,9 @@ export class TwoConsumers {
   }
 
   /**
-   * Reads live records first, then a batch of what is behind, which mostly lies ready. If that brought nothing, the
-   * next read waits some milliseconds for live records; if nothing is behind, it waits as long as a consumer does.
+   * Reads live records first, then a batch of the partitions that are behind, which is mostly ready. If that batch is
+   * empty, the next read waits some milliseconds for live records. If no partition is behind, it waits as long as a
+   * consumer does.
    */
   async read(): Promise<void> {
     this.live.settle()

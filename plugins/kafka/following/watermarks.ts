@@ -1,6 +1,6 @@
-// Asks each leader for the watermarks of its partitions, of all topics at once: two questions for each leader. A leader
-// that does not answer leaves only its own partitions without one, and is asked last from then on; so is a partition
-// that its leader refuses.
+// Asks each leader for the watermarks of its partitions, in all topics at once: two questions for each leader. If a
+// leader does not answer, only its own partitions get no watermarks. It is asked last from then on, and so is a
+// partition that its leader refuses.
 
 import type { Watermarks } from '../../../src/bus/record.ts'
 import { codeOf } from '../client/kafka-error.ts'
@@ -21,7 +21,7 @@ const ANSWER_MS = 1_000
 const ANSWER_SILENT_MS = 2_000
 /** Partitions in one question. With more, node-rdkafka's conversion of the answer would block the event loop. */
 const ASKED_MAX = 1_000
-/** Questions that may replace one with refused partitions in it, because librdkafka drops its whole answer. */
+/** Most questions in place of one that contains refused partitions, because librdkafka drops its whole answer. */
 const QUESTIONS_MAX = 64
 /** Refused partitions that one refresh asks again, one by one. */
 const REFUSED_ASKED_MAX = 32
@@ -41,9 +41,9 @@ const SILENT_CODES = new Set([
 
 export class LeaderQuestions {
   private readonly source: OffsetSource
-  /** Leaders that did not answer the last question. At most as many as brokers. */
+  /** Leaders that did not answer the last question. At most as many as there are brokers. */
   private readonly silent = new Set<number>()
-  /** One partition of each leader that was asked. At most as many as brokers. */
+  /** One partition of each leader that was asked. At most as many as there are brokers. */
   private readonly known = new Map<number, LedPartition>()
   private readonly refused = new RefusedPartitions()
 
@@ -65,7 +65,7 @@ export class LeaderQuestions {
     }
   }
 
-  /** Asks the leaders that answered so far until one does not, which counts as silent from now on. */
+  /** Asks the leaders that answered so far, until one does not answer. That leader counts as silent from now on. */
   async findSilent(): Promise<void> {
     for (const [leader, partition] of [...this.known]) {
       if (this.silent.has(leader)) continue
@@ -79,7 +79,7 @@ export class LeaderQuestions {
     return [...led].sort((a, b) => isSilent(a) - isSilent(b))
   }
 
-  /** False if some got no answer. `isRefused`: one of them is known to be refused. */
+  /** False if a partition got no answer. `isRefused`: one of `led` is known to be refused. */
   private async askOne(
     question: Question,
     led: readonly LedPartition[],
@@ -118,7 +118,8 @@ export class LeaderQuestions {
   }
 
   /**
-   * All refused partitions may be answered by now, as after a leader's move. If not, each takes a question of its own.
+   * All refused partitions may be answered by now, for example after a leader has moved. If not, each takes a question
+   * of its own.
    */
   private async askRefused(
     leader: number,
@@ -146,7 +147,7 @@ export class LeaderQuestions {
     return true
   }
 
-  /** null if there is no answer, or an error of one partition took it away. */
+  /** null if the leader does not answer, or if librdkafka drops its answer because of one partition's error. */
   private async marksOf(leader: number, led: readonly LedPartition[]): Promise<TopicMarks | null> {
     const timeoutMs = this.silent.has(leader) ? ANSWER_SILENT_MS : ANSWER_MS
     try {

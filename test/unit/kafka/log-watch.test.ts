@@ -93,12 +93,12 @@ describe('A watched log', () => {
 
   it('has stalled when an error came and nothing since, although there is more', () => {
     look([5, 8], 8)
-    log.fearStop()
+    log.suspectStop()
     expect(look([5, 9], 8)).toBe('stalled')
-    log.fearStop()
+    log.suspectStop()
     expect(look([5, 20], 9)).toBeNull()
     expect(log.isSettled).toBe(true)
-    log.fearStop()
+    log.suspectStop()
     expect(log.isSettled).toBe(false)
     expect(look([5, 9], 9)).toBeNull()
     expect(log.isSettled).toBe(true)
@@ -106,11 +106,11 @@ describe('A watched log', () => {
 
   it('may have stopped at its end, which only shows when there is more, however many looks later', () => {
     look([5, 8], 8)
-    log.fearStop()
+    log.suspectStop()
     for (let looks = 0; looks < 3; looks++) expect(look([5, 8], 8)).toBeNull()
     expect(log.isSettled).toBe(true)
     expect(look([5, 9], 8)).toBe('stalled')
-    log.fearStop()
+    log.suspectStop()
     look([5, 9], 9)
     expect(look([5, 11], 10)).toBeNull()
     expect(look([5, 11], 10)).toBeNull() // it was read since: it had not stopped
@@ -139,7 +139,7 @@ describe('A watched log', () => {
   it('does not take a stop that was told for one that was only feared', () => {
     look([5, 8], 8)
     log.noteStop(false)
-    log.fearStop()
+    log.suspectStop()
     expect(look([5, 8], 8)).toBe('stalled')
   })
 })
