@@ -1,5 +1,5 @@
 // The offsets of a position that are ahead of this process's bus: another replica may have read further, or know a
-// partition sooner. Each is settled when the bus reaches it, or when Kafka tells how far the partition goes.
+// partition sooner. Each is settled when the bus reaches it, or when Kafka reports where the partition ends.
 
 import type { BusView } from '../bus/bus-view.ts'
 import { FROM_BEGINNING, FROM_NOW, type Position } from '../bus/position.ts'
@@ -15,13 +15,13 @@ export type Finding = 'settled' | Contradiction | 'closed' | 'open'
 type Contradiction = 'beyond' | 'too-old'
 
 export class AheadOffsets {
-  /** Whether an answer of Kafka has come that needs no second one to confirm it. It may lack silent partitions. */
+  /** Whether Kafka has given an answer that needs no second one to confirm it. It may lack silent partitions. */
   hasAnswer = false
   private readonly bus: BusView
   private readonly polling: WatermarkPolling
   /** Offsets that are not settled, by partition. */
   private readonly offsets: Map<number, number>
-  /** Log ends by partition, as Kafka told them: in place of -1 for partitions that the bus does not know. */
+  /** Log ends by partition, as Kafka reported them. They replace -1 for partitions that the bus does not know. */
   private readonly ends = new Map<number, number>()
   /**
    * Partitions that the last answer lacked. Its broker may not know that the topic has grown,
@@ -56,8 +56,8 @@ export class AheadOffsets {
   }
 
   /**
-   * The position with each -1 replaced by the partition's end. By the beginning if that is
-   * unknown, so that nothing is lost.
+   * The position with each -1 replaced by the partition's end, or by its beginning if the end is unknown. So nothing is
+   * lost.
    */
   completed(position: Position): Position {
     if (!hasFromNow(position)) return position

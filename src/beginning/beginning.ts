@@ -1,6 +1,6 @@
-// Decides where a stream begins: at its last event ID, at a moment, at the end, or with the newest value of every
-// key. An id that cannot be honoured is no error, because a browser sends it by itself: the stream then begins from
-// the beginning, and is told the reason.
+// Decides where a stream begins: at its last event ID, at a moment, at the end, or with the newest value of every key.
+// An id that cannot be honoured is no error, because a browser sends it by itself. The stream then begins from the
+// beginning, and the client is told the reason.
 
 import { parseEventId } from '../bus/event-id.ts'
 import { EMPTY_POSITION, FROM_BEGINNING, FROM_NOW, type Position } from '../bus/position.ts'
@@ -29,7 +29,7 @@ export interface BeginningParts {
   readonly requested: RequestedBeginning
   /** Kafka's watermarks, shared by all streams of the topic. */
   readonly answers: SharedAnswer<PartitionWatermarks>
-  /** Told when Kafka has answered: then call `look`. */
+  /** Called when Kafka has answered. Call `look` then. */
   readonly waiter: Waiter
   /** Monotonic ms and epoch ms. */
   readonly clock: { nowMs(): number; epochMs(): number }
@@ -39,8 +39,8 @@ export interface BeginningParts {
 export type Outcome = Begun | End | 'turn' | 'publish' | 'catch-up' | 'call'
 
 /**
- * How long a stream waits for a partition's end, from its request on. Below the promised
- * 10 s even if the loop is busy.
+ * How long a stream waits for a partition's end, from its request on. Leaves room below the promised 10 s for a busy
+ * loop.
  */
 const WAIT_MS_MAX = 9_500
 /** Time that Kafka gets to answer, even if the bus catches up after WAIT_MS_MAX. */
@@ -54,23 +54,28 @@ export class Beginning {
   /** By this time, in monotonic ms, the stream begins even without an answer of Kafka. */
   private beginsByMs: number
   /**
-   * The id's position, read at the request. Kept after the first look only if it has
-   * "from now", which is the request.
+   * The id's position, read at the request. Kept after the first look only if it has "from now", which means the
+   * request's time.
    */
   private position: Position | null = null
   /** Whether the id has "from now" (-1) for a partition. */
   private saysFromNow = false
   /** The id's offsets that are ahead of the bus and not settled. */
   private ahead: AheadOffsets | null = null
-  /** The cursor of a request from now on that came after the bus had caught up: at the end as of the request. */
+  /**
+   * The cursor at the end as of the request. For a request from now on that came after the bus had caught up; otherwise
+   * null.
+   */
   private fromEnd: Cursor | null = null
   /** The bus's position at a request from a moment on. Records after it are sent, even with an earlier timestamp. */
   private asOf: Position | undefined
   /** Finds the ends as of the request, if that came before the bus had caught up. */
   private endsAtRequest: EndsAtRequest | null = null
-  /** The ends that it found; null before. A partition that is not among them is read from its beginning. */
+  /**
+   * The ends that `endsAtRequest` found; null before. A partition that is not among them is read from its beginning.
+   */
   private ends: Position | null = null
-  /** The ends that Kafka told it. They prove that an id is not beyond the end. */
+  /** The ends that Kafka reported to `endsAtRequest`. They prove that an id is not beyond the end. */
   private told: Position | null = null
   /** Whether the request is from now on, and came before the bus had caught up. */
   private readonly beginsNow: boolean
@@ -79,7 +84,7 @@ export class Beginning {
   /** `recreatedAt` of the bus to which the fields above belong. */
   private recreatedAt: number
 
-  /** To be called when the request comes, because "now" is that moment. */
+  /** Construct it when the request comes, because "now" is that moment. */
   constructor(parts: BeginningParts) {
     const { requested, topic } = parts
     const { bus } = topic
@@ -129,8 +134,7 @@ export class Beginning {
   }
 
   /**
-   * Returns what to wait for; null once the ends are found. After `beginsByMs` it does
-   * without what Kafka has not told.
+   * Returns what to wait for; null once the ends are found. After `beginsByMs` it no longer waits for Kafka's answers.
    */
   private findEnds(endsAtRequest: EndsAtRequest, nowMs: number): Exclude<Outcome, Begun> | null {
     const { bus } = this.parts.topic
@@ -184,7 +188,7 @@ export class Beginning {
     return { cursor: Cursor.fromPosition(bus, position), reason, unconfirmed }
   }
 
-  /** As `bus.gapFor`, but a partition that the id reads "from now" only misses what was lost since the request. */
+  /** As `bus.gapFor`, but of a partition that the id reads "from now" only losses since the request count. */
   private gapFromNow(id: string, position: Position): BeginningReason | null {
     const { bus } = this.parts.topic
     const [others, ends] = [new Map(position), new Map<number, number>()]

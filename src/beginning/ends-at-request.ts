@@ -1,6 +1,5 @@
-// Finds the end of every partition as of a request that came before the bus had caught up: an offset
-// such that no record below it came after the request. A stream that begins there also gets some records
-// from shortly before the request.
+// Finds the end of every partition as of a request that came before the bus had caught up. No record below such an end
+// came after the request. A stream that begins there also gets some records from shortly before the request.
 
 import type { BusView } from '../bus/bus-view.ts'
 import { furthest, type Position } from '../bus/position.ts'
@@ -31,8 +30,8 @@ export class EndsAtRequest {
   private readonly known = new Map<number, number>()
   private readonly sinceMs: number
   /**
-   * The first watermarks that Kafka told of each other partition. Some records below them
-   * may have come after the request.
+   * The first watermarks that Kafka reported of each other partition. Some records below them may have come after the
+   * request.
    */
   private readonly firstTold = new Map<number, Watermarks>()
   private seek: TimeSeek | null = null
@@ -73,14 +72,14 @@ export class EndsAtRequest {
     this.polling.stop()
   }
 
-  /** The ends of the partitions, as far as Kafka has told. */
+  /** The ends of the partitions, as far as Kafka has reported them. */
   get told(): Position {
     return furthest(this.known, new Map([...this.firstTold].map(([partition, { end }]) => [partition, end])))
   }
 
   /**
    * Searches one more segment of a bus that has caught up. Returns the ends once all are found; until then, what to
-   * wait for. Leaves out a partition of which nothing was told: it is read from its beginning, because records before
+   * wait for. Leaves out a partition that Kafka has not reported. It is read from its beginning, because records before
    * a later end may have come after the request.
    */
   find(bus: BusView): Position | 'turn' | 'publish' {
@@ -97,14 +96,18 @@ export class EndsAtRequest {
     if (found === 'unknown') return 'publish'
     if (found === null) return 'turn'
     for (const [partition, end] of found) {
-      // Lost records may have come after the request. To begin where reading began shows them as a gap.
+      // Lost records may have come after the request. A beginning where reading began shows them to the client as a
+      // gap.
       const isLost = bus.hasLostSince(partition, this.sinceMs)
       ends.set(partition, isLost ? Math.min(end, bus.logs.readFrom.get(partition) ?? 0) : end)
     }
     return ends
   }
 
-  /** Upper bounds of the ends: the end that was told first, or what is read. Records from there on may be later. */
+  /**
+   * Upper bounds of the ends: the first end that Kafka reported, or how far the bus has read. Records from there on may
+   * be later.
+   */
   private bounds(bus: BusView): Position {
     const bounds = new Map<number, number>()
     for (const [partition, { end }] of this.firstTold) {

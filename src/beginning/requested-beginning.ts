@@ -1,5 +1,5 @@
-// Where a request asks its stream to begin, and the possible results: a cursor, with the reason if it stands
-// elsewhere, or the end of the stream.
+// Where a request asks its stream to begin, and the possible results: a cursor, with a reason if it is elsewhere, or
+// the end of the stream.
 
 import type { BusView } from '../bus/bus-view.ts'
 import { parseEventId } from '../bus/event-id.ts'
@@ -60,9 +60,10 @@ export function fromEnds(bus: BusView, ends: Position): Begun | End {
   return { cursor: Cursor.fromPosition(bus, ends), reason, unconfirmed: null }
 }
 
-/** A snapshot, or all that the bus keeps. `busy` if the bus has no whole snapshot. */
+/** A snapshot, or all that the bus keeps. `busy` if the bus's snapshot is not whole. */
 export function fromBeginning(bus: BusView, reason: BeginningReason | null): Begun | End {
-  // A bus that removed a key's newest value for lack of room has no whole snapshot. A replica with more room may.
+  // A bus that removed a key's newest value for lack of room has no whole snapshot. A replica with more room may have
+  // one.
   return bus.isWhole ? { cursor: Cursor.fromBeginning(bus), reason, unconfirmed: null } : { end: 'busy' }
 }
 

@@ -1,5 +1,5 @@
-// Polls Kafka for one stream: where each partition begins and ends, again a second after each answer, until it is
-// stopped. All streams of a topic share one question at a time (src/bus/shared-answer.ts).
+// Polls Kafka for one stream until it is stopped: where does each partition begin and end? It asks again a second after
+// each answer. All streams of a topic share one question at a time (src/bus/shared-answer.ts).
 
 import type { PartitionWatermarks } from '../bus/record.ts'
 import type { Question, SharedAnswer, Waiter } from '../bus/shared-answer.ts'
@@ -8,7 +8,7 @@ import type { Question, SharedAnswer, Waiter } from '../bus/shared-answer.ts'
 const POLL_INTERVAL_MS = 1000
 
 export class WatermarkPolling {
-  /** When to ask again, in monotonic ms. Infinity while a question is open: then the waiter is told. */
+  /** When to ask again, in monotonic ms. Infinity while a question is open: its answer calls the waiter. */
   pollAtMs = Number.NEGATIVE_INFINITY
   private readonly answers: SharedAnswer<PartitionWatermarks>
   private readonly waiter: Waiter

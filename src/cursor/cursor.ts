@@ -1,5 +1,5 @@
 // A place in a bus, from which one stream reads. Replay, resume and live are the same read: whole frames, as a slice of
-// their segment. Frames are copied only if their ids change, or if hidden frames stand between them.
+// their segment. Frames are copied only if their ids change, or if hidden frames lie between them.
 
 import type { BusView } from '../bus/bus-view.ts'
 import { formatEventId } from '../bus/event-id.ts'
@@ -33,7 +33,10 @@ export class Cursor implements BusReader {
   private readonly progress: Progress
   private readonly visibility: Visibility
   private state: State
-  /** How to begin again if a frame is lost. null once a frame was read or an id was asked for: then it is a loss. */
+  /**
+   * How to begin again if a frame is lost. null once a frame was read or an id was asked for: from then on it is a
+   * loss.
+   */
   private again: Again | null
   /** The segment of the last read. This cursor holds it. */
   private held: SegmentView | null = null
@@ -66,8 +69,8 @@ export class Cursor implements BusReader {
   }
 
   /**
-   * Of every partition, every retained record from the first one on whose timestamp is at or after `sinceMs` (epoch
-   * ms). `latest`: where each partition begins at the latest. Default: the bus's position.
+   * For each partition, every retained record from the first whose timestamp is at or after `sinceMs` (epoch ms).
+   * `latest`: where each partition begins at the latest. Default: the bus's position.
    */
   static fromTime(bus: BusView, sinceMs: number, latest?: Position): Cursor {
     const seek = new TimeSeek(bus, sinceMs, latest)
@@ -96,7 +99,7 @@ export class Cursor implements BusReader {
     return this.visibility.isSnapshot ? this.madeAt : 0
   }
 
-  /** What the client has, as long as that may differ from what this bus had. Otherwise null. */
+  /** The position of the client, as long as it may differ from what this bus had. Otherwise null. */
   get ownPosition(): Position | null {
     const { state } = this
     if (state.name === 'resumed') return state.position
@@ -122,8 +125,8 @@ export class Cursor implements BusReader {
   }
 
   /**
-   * Whether it has read all that the bus had when it was made. If compaction ran ahead of
-   * it, all that the bus had then.
+   * Whether the cursor has read all that the bus had when the cursor was made. If compaction ran ahead of the cursor:
+   * all that the bus had at that compaction.
    */
   get complete(): boolean {
     const { sequence, compactedAt } = this.progress.place
@@ -163,13 +166,16 @@ export class Cursor implements BusReader {
     this.handOver()?.release()
   }
 
-  /** Whether all is read, so that the bus's position is the client's. Never true if `lost` or `isOutdated`. */
+  /** Whether all is read, so that the client has the bus's position. Never true if `lost` or `isOutdated`. */
   atTail(): boolean {
     const isSeeking = this.state.name === 'seeking'
     return !isSeeking && !this.lost && !this.isOutdated && this.progress.place.locate() === 'tail'
   }
 
-  /** The id of everything read: at the tail the bus's, before it the last frame's. Call it directly after a read. */
+  /**
+   * The id of everything that was read: the bus's id at the tail, otherwise the last frame's. Call it directly after a
+   * read.
+   */
   id(): string {
     this.again = null
     return this.atTail() ? this.tailId() : (this.lastFrameId() ?? this.tailId())

@@ -48,8 +48,8 @@ function skipHidden(
 }
 
 /**
- * The run of visible frames that begins at `first`: its last frame, at most `bytesMax`
- * bytes on, and how many there are.
+ * Finds the run of visible frames that begins at `first`. Returns its last frame, within `bytesMax` bytes, and its
+ * length.
  */
 function runEnd(
   first: EntryAt,

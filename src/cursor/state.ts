@@ -7,7 +7,7 @@ import type { TimeSeek } from './time-seek.ts'
 
 /**
  * A cursor begins in any of these but `merging`, and goes through the following ones. Only a cursor whose client was
- * told nothing yet goes back, to `resumed` or `past`: see `Again`.
+ * told nothing yet goes back to `resumed` or `past`: see `Again`.
  */
 export type State =
   /** Searches for each partition's first record from a moment on. */
@@ -25,7 +25,7 @@ export const PAST: State = { name: 'past' }
 export const LIVE: State = { name: 'live' }
 
 /**
- * How a cursor whose client was told nothing yet begins again when a frame is lost: a
- * snapshot, or the result of a search.
+ * How a cursor begins again when a frame is lost and its client was told nothing yet: with a snapshot, or with the
+ * result of a search.
  */
 export type Again = 'snapshot' | { readonly seek: TimeSeek; readonly position: Position }

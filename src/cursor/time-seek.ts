@@ -82,8 +82,8 @@ export class TimeSeek {
   }
 
   /**
-   * Whether a frame was removed before the search began. Later removals are losses; another
-   * thread may see the mark first.
+   * Whether a frame was removed before the search began. Later removals are losses, even if another thread sees their
+   * marks first.
    */
   private wasRemoved(segment: SegmentView, at: EntryAt): boolean {
     const isMarked = segment.supersededBefore(at, this.nowSequence) && segment.isRemoved(at)

@@ -1,4 +1,4 @@
-// Decides which frames are hidden from a cursor's client, of those that the bus had when the cursor was made.
+// Decides which of the frames that a bus had when a cursor was made are hidden from the cursor's client.
 
 import type { BusView } from '../bus/bus-view.ts'
 import type { Position } from '../bus/position.ts'

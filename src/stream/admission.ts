@@ -1,5 +1,5 @@
-// Counts the open streams of a process, in all its threads: all together, by holder and by address. The limits are
-// compared with these counts.
+// Counts the open streams of a process, in all its threads: in total, by holder and by address. The limits are compared
+// with these counts.
 
 export interface AdmissionLimits {
   readonly streamsMax: number

@@ -5,9 +5,9 @@
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import { Http2Sink, type Lent } from './sink.ts'
 
-/** Bytes that ended streams may have lent to one connection. Beyond it the connection is destroyed. */
+/** Most bytes that ended streams may have lent to one connection. Beyond that the connection is destroyed. */
 export const LENT_BYTES_MAX = 16 * 1024 * 1024
-/** A smaller entry counts as this, so that the number of entries is bounded, too. */
+/** A smaller loan counts as this many bytes, so that the number of loans is bounded, too. */
 const ENTRY_BYTES = 1024
 
 export class CleartextHttp2Sink extends Http2Sink {
@@ -51,9 +51,9 @@ function lendingOf(session: ServerHttp2Session): Lending {
   return lending
 }
 
-/** A segment to be released, or bytes of our own, which only have to be kept. */
+/** A segment to be released, or bytes of the stream's own, which only have to be kept. */
 type Loan = Lent | Uint8Array
-/** Number of loans of each. */
+/** How often each is lent. */
 type Loans = Map<Loan, number>
 
 /**
@@ -62,7 +62,7 @@ type Loans = Map<Loan, number>
  */
 class Lending {
   private readonly session: ServerHttp2Session
-  /** Loans from before the ping that waits for its answer; `loans` has those since. */
+  /** Loans from before the ping that waits for its answer. `loans` has the later ones. */
   private beforePing: Loans = new Map()
   private loans: Loans = new Map()
   /** Sum over all loans, each counted once. */
@@ -95,7 +95,7 @@ class Lending {
     this.isPinging = true
     this.beforePing = this.loans
     this.loans = new Map()
-    // An error means that the session is destroyed or has too many pings in flight. The next ping does as well.
+    // An error means that the session is destroyed, or has too many pings in flight. A later ping will do.
     this.session.ping((error: Error | null) => {
       this.isPinging = false
       if (error !== null) return this.keep()

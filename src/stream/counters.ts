@@ -4,7 +4,6 @@
 export type EndReason = 'expired' | 'slow' | 'shutdown' | 'too-old' | 'busy' | 'client'
 
 export interface Counters {
-  /** Streams that are open now. */
   streamsOpen: number
   /** Streams opened since the start, without those that were turned away as busy. */
   streamsOpened: number

@@ -14,7 +14,7 @@ export interface DeadlineSettings {
 }
 
 const NEVER = Number.POSITIVE_INFINITY
-/** While a write is untaken there is no heartbeat. This long at most until the stream checks again. */
+/** While a write is untaken there is no heartbeat. The stream then checks again after this time at the latest. */
 const LOOK_AGAIN_MS = 1000
 
 export class Deadlines {
@@ -41,8 +41,8 @@ export class Deadlines {
   }
 
   /**
-   * Takes the session if it ends later than the present one, by `exp` and by both clocks. Otherwise setting the wall
-   * clock back would make an earlier token of the stream valid again.
+   * Takes the session if it ends later than the present one, by `exp` and by both clocks. If `exp` alone counted, or
+   * the clocks alone, setting the wall clock back would make an earlier token of the stream valid again.
    */
   renew(session: Session): boolean {
     if (session.expiresAtMs <= this.session.expiresAtMs) return false

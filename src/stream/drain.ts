@@ -1,5 +1,5 @@
 // Graceful shutdown: ends streams one by one, spread evenly over a time, in turns of the pump. Spreading protects other
-// servers from many reconnects at once, so a few streams are ended without waiting.
+// servers from many reconnects at once, so the ends of a few streams need not be far apart.
 
 import type { Urgent } from './pump.ts'
 import type { Stream } from './stream.ts'

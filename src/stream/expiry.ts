@@ -1,5 +1,5 @@
-// When a session ends. By the wall clock, at its `exp`. By the monotonic clock, once the time has passed that was left
-// on acceptance. Promise: the earlier of the two counts, so setting the wall clock back keeps no stream open.
+// When a session ends: at its `exp` by the wall clock, or once the time left at its acceptance has passed by the
+// monotonic clock. Promise: the earlier of the two counts, so setting the wall clock back keeps no stream open.
 
 import type { Session } from '../token/session.ts'
 import type { Clock } from './clock.ts'

@@ -47,7 +47,7 @@ export class Holders {
   }
 
   /**
-   * Open streams that a renewal applies to: those of the same path, issuer and subject. If the token names no subject,
+   * Open streams that a renewal applies to: those of the same path, issuer and subject. If the token names no subject:
    * those that were opened with exactly the token of `previousDigest`.
    */
   renewable({ path, session, previousDigest }: Renewal): Stream[] {

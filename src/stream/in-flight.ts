@@ -4,7 +4,10 @@
 import type { SegmentView } from '../segments/segment-view.ts'
 
 const BYTES_MIN = 16 * 1024
-/** Eight times this costs a fifth more CPU per byte: TLS reads what has left the core's cache (docs/performance.md). */
+/**
+ * Writes of eight times this size cost a fifth more CPU per byte: TLS reads what has left the core's cache
+ * (docs/performance.md).
+ */
 const BYTES_MAX = 128 * 1024
 /** A write taken within this time lets the next one be larger; one that takes four times as long halves it. */
 const QUICK_MS = 50
@@ -33,14 +36,14 @@ export class InFlight {
     return this.bytes === 0 && this.signals === 0
   }
 
-  /** A write of records begins. It holds a count in its segment, which is released when the write is taken. */
+  /** A write of records begins. It holds its segment, which is released when the write is taken. */
   begin(bytes: number, segment: SegmentView | null, nowMs: number): void {
     this.bytes = bytes
     this.sinceMs = nowMs
     this.segment = segment
   }
 
-  /** The write is taken. The time that it took decides the size of the next one. */
+  /** The peer has taken the write. The time that it took decides the size of the next one. */
   taken(nowMs: number): void {
     const tookMs = nowMs - this.sinceMs
     if (tookMs <= QUICK_MS && this.bytes * 2 > this.bytesMax)
@@ -67,7 +70,10 @@ export class InFlight {
     if (--this.signals === 0) this.signalsSinceMs = NEVER
   }
 
-  /** When the peer counts as stalled if it takes nothing until then: `stalledMs` after the time for a write's bytes. */
+  /**
+   * When the peer counts as stalled if it has taken nothing by then. Allows the time for a write's bytes, and
+   * `stalledMs`.
+   */
   stalledAtMs(stalledMs: number): number {
     return Math.min(this.sinceMs + this.bytes / TAKEN_BYTES_PER_MS_MIN, this.signalsSinceMs) + stalledMs
   }

@@ -41,7 +41,7 @@ export class Pump {
   private readonly turnMs: number
   private readonly clock: Clock
   private readonly waiting = new Map<BusView, Waiting>()
-  /** In order of their next turn. Comes before records, because a late deadline breaks a promise. */
+  /** Urgent work, in order of its next turn. It comes before records, because a late deadline breaks a promise. */
   private readonly urgent = new Set<Urgent>()
   /** Calls of `afterUrgent`, in order. */
   private readonly afterwards = new Queue<() => void>()

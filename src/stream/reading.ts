@@ -26,7 +26,7 @@ export interface ReadingStream extends Waiter {
   sendGap(reason: GapReason, isOpen: boolean): void
   /** The stream cannot be read. */
   end(reason: SentEndReason): void
-  /** `lookAtMs` may have become earlier. */
+  /** Called when `lookAtMs` may have become earlier. */
   lookInTime(): void
 }
 
@@ -75,7 +75,9 @@ export class Reading {
     return true
   }
 
-  /** The position as an id if the client has an older one. null unless at the tail: the id would skip unread frames. */
+  /**
+   * The position as an id, if the client's is older. null unless at the tail, because the id would skip unread frames.
+   */
   movedId(): string | null {
     const { cursor } = this
     if (cursor === null || !cursor.atTail()) return null

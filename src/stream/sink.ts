@@ -1,5 +1,6 @@
 // Where a stream writes its bytes: an HTTP/2 stream or an HTTP/1.1 response. Promise: nothing refers to the bytes of a
-// write after `taken` was called. If it never is, `releaseUntaken` releases their memory once nothing refers to it.
+// write after `taken` was called. If it is never called, `releaseUntaken` releases their memory once nothing refers to
+// it.
 
 import type { ServerResponse } from 'node:http'
 import { constants, type ServerHttp2Stream } from 'node:http2'

@@ -114,7 +114,10 @@ export class Streams {
     return stream
   }
 
-  /** Asks a client to retry later, by a 200 that ends: a browser's EventSource never retries after another status. */
+  /**
+   * Asks a client to retry later, by a response with status 200 that ends. After another status a browser's EventSource
+   * never retries.
+   */
   turnAway(sink: Sink, signals: boolean): void {
     this.figures.streamsEnded.busy++
     sink.end(Buffer.concat([retry(between(RETRY_BUSY_MS)), end('busy', signals)]))

@@ -18,7 +18,7 @@ export interface TimingWheelOptions<T> {
   readonly onWork: () => void
 }
 
-/** Entries with the same `exp` may be up to two ticks late before the first of them ends. */
+/** Of several entries with the same `exp`, the first may end up to two ticks late. */
 const TICK_MS = 10
 /** A round (10 s) is longer than the default heartbeat interval, so that heartbeats are seldom passed over. */
 const SLOTS = 1024

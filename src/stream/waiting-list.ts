@@ -1,5 +1,5 @@
-// Streams that wait for the same event of their bus. Once woken, the streams whose turns are still to come. Promise:
-// waking takes constant time. A list is reused once all had their turns, and keeps the memory of its longest use.
+// Streams that wait for the same event of their bus. Once the list is woken: those whose turns are still to come.
+// Promise: waking takes constant time. A list is reused after all turns, and keeps the memory of its longest use.
 
 import type { BusView } from '../bus/bus-view.ts'
 
@@ -20,7 +20,7 @@ export interface Pumped {
 }
 
 export class WaitingList {
-  /** Its streams have their turns now. None is added any more. */
+  /** Whether its streams have their turns now. Then no stream is added any more. */
   isWoken = false
   /** Free places are null. */
   private readonly places: (Pumped | null)[] = []
