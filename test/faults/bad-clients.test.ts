@@ -185,7 +185,7 @@ describe.skipIf(bootstrapServers === null)('A client', { timeout: 60_000 }, () =
     await expectAllWell()
   })
 
-  it('like it, 500 times among 500 quick ones, gets the same, and leaves its place to others', async () => {
+  it('is treated the same 500 times among 500 quick ones, and leaves its place to others', async () => {
     await openBystanders(MANY, 10)
     const residentBytes = await resident()
     const token = await server.token('+1h', 'slow')
@@ -221,7 +221,7 @@ describe.skipIf(bootstrapServers === null)('A client', { timeout: 60_000 }, () =
     )
   })
 
-  it('that reads 1 KB/s as a record of 1 MiB comes lags behind it, and has it whole once it reads on', async () => {
+  it('that reads 1 KB/s when a record of 1 MiB comes is late, and has it whole once it reads on', async () => {
     await openBystanders()
     const [lasting, brief] = await Promise.all([server.token('+1h', 'slow'), server.token('+7s', 'brief')])
     const slow = await openReaders(lasting, FEW, SLOW_BYTES_PER_SECOND, LIVE)
@@ -247,7 +247,7 @@ describe.skipIf(bootstrapServers === null)('A client', { timeout: 60_000 }, () =
     await expectAllWell()
   })
 
-  it('that is stuck holds the one segment that its write refers to, and none once it is ended', async () => {
+  it('that is stuck holds only the segment of its write, and none once it is ended', async () => {
     const token = await server.token('+1h', 'slow')
     const slow = await openReaders(token, FEW, SLOW_BYTES_PER_SECOND)
     await vi.waitUntil(() => slow.every(({ bytesRead }) => bytesRead > 0), SOON)

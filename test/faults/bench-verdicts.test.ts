@@ -92,25 +92,25 @@ describe.skipIf(!canBuildGo('the load generator of the bench', LOAD))('the load 
     expect((await load.finish()).failureCount).toBeGreaterThan(0)
   })
 
-  it('tells a stream that the server ends', async () => {
+  it('reports a stream that the server ends', async () => {
     await run((stream) => stream.end(frame(1)))
     expect(await load.happens('complete', PATIENCE_MS)).toBe(false)
     expect(load.failure()).toContain('the server ended the stream')
   })
 
-  it('tells a stream that the server resets', async () => {
+  it('reports a stream that the server resets', async () => {
     await run((stream) => stream.destroy(new Error('broken on purpose')))
     expect(await load.happens('complete', PATIENCE_MS)).toBe(false)
     expect(load.failure()).toContain('the server reset the stream: INTERNAL_ERROR')
   })
 
-  it('tells an answer that is no stream', async () => {
+  it('reports an answer that is no stream', async () => {
     await run((stream) => stream.end(), 401)
     expect(await load.happens('connected', PATIENCE_MS)).toBe(false)
     expect(load.failure()).toContain('status 401')
   })
 
-  it('counts what each client has where one of them is behind', async () => {
+  it('counts what each client has if one of them is behind', async () => {
     let streams = 0
     await run((stream) => stream.write(streams++ === 0 ? frame(1) : frame(1) + frame(2) + frame(3)))
     expect(await load.happens('complete', 500)).toBe(false)
@@ -118,7 +118,7 @@ describe.skipIf(!canBuildGo('the load generator of the bench', LOAD))('the load 
     expect(await load.finish()).toMatchObject({ received: 1 + 3 * (CLIENTS - 1), receivedMin: 1 })
   })
 
-  it('goes on where more records are announced', async () => {
+  it('goes on if more records are announced', async () => {
     const streams: ServerHttp2Stream[] = []
     await run((stream) => streams.push(stream) && stream.write(frame(1) + frame(2) + frame(3)))
     expect(await load.happens('complete', PATIENCE_MS)).toBe(true)
@@ -128,7 +128,7 @@ describe.skipIf(!canBuildGo('the load generator of the bench', LOAD))('the load 
     expect(await load.finish()).toMatchObject({ received: 4 * CLIENTS, failureCount: 0 })
   })
 
-  it('answers a challenge, and tells how late it came and when the answer was taken', async () => {
+  it('answers a challenge, and reports how late it came and when the answer was taken', async () => {
     await runChallenged(10_000 - LATE_MS, 204)
     expect(await load.happens('complete', PATIENCE_MS)).toBe(true)
     const { failureCount, deadlines } = await load.finish()
@@ -147,7 +147,7 @@ describe.skipIf(!canBuildGo('the load generator of the bench', LOAD))('the load 
     await load.finish()
   })
 
-  it('tells a challenge of a token that lasts', async () => {
+  it('reports a challenge of a token that is still valid', async () => {
     await run((stream) => stream.write('event:challenge\ndata:{}\n\n'))
     await vi.waitFor(() => expect(load.failure()).toContain('a challenge before its time'), PATIENCE_MS)
     await load.finish()

@@ -31,7 +31,7 @@ describe.skipIf(!canStartKafka)('The Kafka plugin without its broker', () => {
     return recorded.open({ bootstrapServers: broker.bootstrapServers }, topic)
   }
 
-  it('opens topics at once while there is none, says so once, and begins when it comes', async () => {
+  it('opens topics at once without a broker, warns once, and begins when one comes', async () => {
     const topic = await kafka.createTopic({ partitions: 2 })
     await kafka.produce(topic, { value: 'held', partition: 1 })
     await broker.kill()
@@ -54,7 +54,7 @@ describe.skipIf(!canStartKafka)('The Kafka plugin without its broker', () => {
     expect(recorded.warnings()).toEqual([expect.stringMatching(unreachable)])
   })
 
-  it('goes on where it was after the broker was killed and came back, nothing lost and nothing twice', async () => {
+  it('goes on where it was after the broker was killed and came back, loses nothing and repeats nothing', async () => {
     const topic = await kafka.createTopic()
     await kafka.produce(topic, { value: 'before' })
     const opened = await open(topic)
@@ -85,7 +85,7 @@ describe.skipIf(!canStartKafka)('The Kafka plugin without its broker', () => {
     expect(await asked).toBe('The Kafka consumer is closed')
   })
 
-  it('tells of a broker that hangs, and closes within a second while it is still waiting for an answer', async () => {
+  it('reports a broker that hangs, and closes within a second while it waits for an answer', async () => {
     const topic = await kafka.createTopic()
     const opened = await open(topic)
     await recorded.caughtUp()

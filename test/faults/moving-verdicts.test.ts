@@ -84,7 +84,7 @@ describe.each(['h2', 'h1'] as const)('A moving client over %s', (protocol) => {
     },
   )
 
-  it('tells records that are lost', async () => {
+  it('reports records that are lost', async () => {
     await open([{ text: SOUND + record(1, 4, [1, 5]) }])
     expect(await accused()).toContain('partition 1: 4 came where 2 was due, 2 passed over')
     expect(client.ledger.lost([1, 5])).toBe(2)
@@ -93,14 +93,14 @@ describe.each(['h2', 'h1'] as const)('A moving client over %s', (protocol) => {
     expect(client.wrongIds).toBe(0)
   })
 
-  it('tells a record that comes twice', async () => {
+  it('reports a record that comes twice', async () => {
     await open([{ text: SOUND + record(1, 0, [1, 2]) }])
     expect(await accused()).toContain('partition 1: 0 came twice where 2 was due')
     expect(client.ledger.lost([1, 2])).toBe(0)
     expect(client.ledger).toMatchObject({ twice: 1, outOfOrder: 0 })
   })
 
-  it('tells records that come out of order, and does not take them for lost', async () => {
+  it('reports records out of order, and does not take them for lost', async () => {
     await open([{ text: SOUND + record(0, 2, [3, 2]) + record(0, 1, [3, 2]) }])
     await received(5)
     expect(client.faults[1]).toContain('partition 0: 1 came out of order where 3 was due')
@@ -143,7 +143,7 @@ describe.each(['h2', 'h1'] as const)('A moving client over %s', (protocol) => {
     expect(client.faults[1]).toContain('answered 503')
   })
 
-  it('says where a client stands that has not all', async () => {
+  it('says where a client is that has not everything', async () => {
     await open([{ text: SOUND }])
     await received(3)
     expect(client.describe()).toMatch(/^client 1 \(h[12]\) is open at A, start 1, .* has \[1,2\], heard /)
@@ -161,7 +161,7 @@ describe('Orders of arrival', () => {
     expect(orders).toMatchObject({ compared: 2, differing: 1, rewritten: 0 })
   })
 
-  it('show where a process gave another id to another client, and do not mix a server’s processes up', () => {
+  it('show a process that gave different ids to clients, and do not confuse a server’s processes', () => {
     const orders = new ArrivalOrders(PARTITIONS, 10)
     for (const offsets of [
       [1, 0],

@@ -115,7 +115,9 @@ describe.skipIf(bootstrapServers === null)('A worker that is killed while record
     return names[Math.floor(Math.random() * names.length)] ?? ''
   }
 
-  it('loses nothing, repeats nothing, and leaves the others alone', { timeout: 90_000 }, async () => {
+  it('loses nothing, repeats nothing, and does not disturb the other worker', {
+    timeout: 90_000,
+  }, async () => {
     producing = records.produceUntil(() => isResting, mixed)
     const victims: number[] = []
     while (deaths < KILLS) {
@@ -145,7 +147,7 @@ describe.skipIf(bootstrapServers === null)('A worker that is killed while record
     for (const client of clients) records.expectAll(received(client))
   })
 
-  it('uses again what a dead one referred to', { timeout: 60_000 }, async () => {
+  it('reuses segments that a dead worker referred to', { timeout: 60_000 }, async () => {
     await Promise.all(clients.map((client) => client.close()))
     const relay = await deafPeer(Number(new URL(server.url).port))
     const reading = await openThrough(relay)
@@ -157,7 +159,7 @@ describe.skipIf(bootstrapServers === null)('A worker that is killed while record
     relay.close()
   })
 
-  it('gives up, with a word on why, when there is no socket left for another', async () => {
+  it('gives up, and says why, when no socket is left for another worker', async () => {
     for (; deaths <= SPARE; deaths++) await workers.kill(await oneOfTwo())
     workers.close() // Node does not end while a debugger is connected
     expect(await server.ended()).toBe(1)

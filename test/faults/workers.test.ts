@@ -112,7 +112,7 @@ describe.skipIf(bootstrapServers === null)('A server of two workers', () => {
       for (const stream of renewed) stream.close()
     })
 
-    it('renews a stream of the other worker alone, and says where there is none at all', async () => {
+    it('renews a stream of the other worker alone, and answers 404 if there is none at all', async () => {
       const token = await server.token('+1h', 'elsewhere')
       expect(await one().renew(token)).toBe(404)
       const stream = await other().stream(token)
@@ -214,7 +214,7 @@ describe.skipIf(bootstrapServers === null)('A server of two workers', () => {
       return { server, streams, servingPid: server.servingPid, startedAtMs: Date.now() }
     }
 
-    it('ends every stream with a word, and itself with 0, within the time to drain', async () => {
+    it('ends every stream with `:end`, and itself with 0, within the time to drain', async () => {
       const server = await start({ DRAIN_SECONDS: '2' })
       const token = await server.token('+1h')
       const connections = await openConnections(server, CONNECTIONS)
@@ -228,7 +228,7 @@ describe.skipIf(bootstrapServers === null)('A server of two workers', () => {
       expect(isAlive(servingPid)).toBe(false)
     })
 
-    it('takes a signal to the whole process group, as Ctrl-C sends it, for one', async () => {
+    it('takes a signal to the whole process group, as Ctrl-C sends it, for one signal', async () => {
       const count = 60
       const { server, streams, startedAtMs } = await open(count, { DRAIN_SECONDS: '5' }, { leadsGroup: true })
       process.kill(-server.pid, 'SIGINT')
@@ -238,7 +238,7 @@ describe.skipIf(bootstrapServers === null)('A server of two workers', () => {
       for (const { reader } of streams) expect(reader.comments.at(-1)).toBe('end shutdown')
     })
 
-    it('does not wait for the drain where a second signal comes', async () => {
+    it('does not wait for the drain if a second signal comes', async () => {
       const count = 200
       const { server, streams, startedAtMs } = await open(count, { DRAIN_SECONDS: '60' })
       process.kill(server.pid, 'SIGTERM')
@@ -248,7 +248,7 @@ describe.skipIf(bootstrapServers === null)('A server of two workers', () => {
       for (const { reader } of streams) expect(reader.comments.at(-1)).toBe('end shutdown')
     })
 
-    it('leaves nothing behind when the launcher is killed, and the port free', async () => {
+    it('leaves no process behind and the port free when the launcher is killed', async () => {
       const { server, streams, servingPid, startedAtMs } = await open(10)
       await server.kill()
       expect(Date.now() - startedAtMs).toBeLessThan(2_000)

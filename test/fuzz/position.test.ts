@@ -97,7 +97,7 @@ function shortest(text: string): string {
 }
 
 describe('the corpus of event ids', () => {
-  it('is big enough to be one, each entry once', () => {
+  it('is large, without duplicates', () => {
     expect(corpus.length).toBeGreaterThan(120)
     expect(new Set(texts(corpus)).size).toBe(corpus.length)
   })
@@ -163,7 +163,7 @@ describe('the decoder of event ids', () => {
   })
 
   const large = [2n ** 20n, 2n ** 31n - 1n, 2n ** 31n, 2n ** 32n - 1n, 2n ** 53n - 1n, 2n ** 63n]
-  it.each(large)('makes nothing of the size of a number in an id (%s)', (number) => {
+  it.each(large)('does no more for a large number in an id (%s)', (number) => {
     const numbers = writeNumber(number)
     const ids = [[...numbers, 0, 2], [2, ...numbers, 2], [2, 0, ...numbers], numbers]
     for (const id of ids.map((bytes) => writeText([1, ...bytes]))) {

@@ -130,7 +130,7 @@ describe('/health', () => {
     expect(topic.bus.isWhole).toBe(false)
   }
 
-  it('is not ready when the topic does not fit into the bus as it loads, nor after', async () => {
+  it('is not ready if the topic does not fit into the bus while it loads, nor later', async () => {
     const topic = new TopicInMemory(1, { retainedRecordsMax: 2 })
     topic.bus.recreate()
     topic.bus.setPartition(0, 0)
@@ -151,7 +151,7 @@ describe('/health', () => {
     expect((await ready()).status).toBe(200)
   })
 
-  it('is not ready without keys, and names every reason there is', async () => {
+  it('is not ready without keys, and names all reasons', async () => {
     await register(app)
     parts.keysTrouble = 'the key set has not been read yet'
     parts.streams.isDraining = true
@@ -251,7 +251,7 @@ describe("in a host's application", () => {
     await eventually(() => expect(reader.records).not.toHaveLength(0))
   })
 
-  it('uses the fastify-sse-v2 that is there', async () => {
+  it('uses a fastify-sse-v2 that the host has registered', async () => {
     await app.register(FastifySSEPlugin)
     await register(app)
     await listen()
@@ -259,12 +259,12 @@ describe("in a host's application", () => {
     await eventually(() => expect(reader.records).not.toHaveLength(0))
   })
 
-  it('says so where another plugin has taken the name', async () => {
+  it('fails with a clear error if another plugin has taken the name', async () => {
     app.decorateReply('sse', () => {})
     await expect(register(app)).rejects.toThrow('reply.sse is another plugin of this application')
   })
 
-  it('logs nothing for what is asked all the time', async () => {
+  it('logs no request of probes and scrapers', async () => {
     const log = new LogLines()
     await app.close()
     app = Fastify({ logger: { level: 'info', stream: log.stream } })

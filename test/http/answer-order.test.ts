@@ -19,7 +19,7 @@ async function codeOf(answer: Promise<{ text: () => string; ended: Promise<numbe
 describe('a GET', () => {
   const wrong = { authorization: BAD, accept: 'text/html' }
 
-  it('that is wrong in everything is answered by path, method, limit, token, Accept, parameter', async () => {
+  it('with every fault is answered by path, method, limit, token, Accept, parameter, in this order', async () => {
     scene = await HttpScene.open({ sse: { streamsMax: 1 } })
     const last = '/events?from=tomorrow&since=never'
     expect(await codeOf(scene.get(last, wrong))).toBe('FKS_TOKEN_INVALID')
@@ -37,7 +37,7 @@ describe('a GET', () => {
     )
   })
 
-  it('of a subject with as many streams as it may have is answered so before Accept, and after the token', async () => {
+  it('of a subject at its limit is answered so before Accept, and after the token', async () => {
     scene = await HttpScene.open({ sse: { streamsPerSubjectMax: 1 } })
     await scene.get()
     expect(await codeOf(scene.get('/events?from=tomorrow', wrong))).toBe('FKS_TOKEN_INVALID')
@@ -46,7 +46,7 @@ describe('a GET', () => {
 })
 
 describe('a POST', () => {
-  it('that is wrong in everything is answered by token, content type, body, stream, at any limit', async () => {
+  it('with every fault is answered by token, content type, body, stream, in this order, at any limit', async () => {
     scene = await HttpScene.open({ sse: { streamsMax: 1 } })
     const holder = `Bearer ${scene.token(60, { sub: 'another' })}`
     await scene.get('/events', { authorization: holder })

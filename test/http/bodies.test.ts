@@ -118,7 +118,7 @@ async function statusHttp2(method: string, path: string, type: string | null): P
 }
 
 describe.each(['web', 'admin'] as const)('the %s app', (port) => {
-  it.each(PATHS[port])('answers a body that never comes at once, and closes: %s', async (path) => {
+  it.each(PATHS[port])('answers at once if the body never comes, and closes: %s', async (path) => {
     const asked = METHODS.flatMap((method) => TYPES.map((type) => ({ method, type })))
     const statuses = await Promise.all(
       asked.map(({ method, type }) => statusHttp1(ports[port], method, path, type)),

@@ -69,7 +69,7 @@ describe('kafka-sse tail', () => {
     expect(printed(stderr)).toBe(told)
   })
 
-  it('prints a line of JSON for every event, and begins where it is told', async () => {
+  it('prints a line of JSON for every event, and begins at the given id', async () => {
     const status = run([url, '--json', '--last-event-id', 'AQIAAg==', '--from', 'latest'])
     await server.seen(1)
     expect(server.requests[0]).toMatchObject({
@@ -177,7 +177,7 @@ describe('kafka-sse tail', () => {
     expect(await status).toBe(0)
   })
 
-  it('gives the demo’s tokens to no other machine, and says what it needs', async () => {
+  it('sends the demo’s tokens to no other machine, and says what it needs', async () => {
     expect(await run(['https://example.test/events'])).toBe(1)
     expect(printed(stderr)).toMatch(/needs --token/)
     expect(await run([url], {}, elsewhere)).toBe(1)
@@ -203,7 +203,7 @@ describe('kafka-sse tail', () => {
     expect(printed(stdout)).toContain('kafka-sse tail [URL]')
   })
 
-  it('speaks plain HTTP where the URL does', async () => {
+  it('uses plain HTTP for an http URL', async () => {
     const plain = new ClientServer(createPlainServer)
     const port = await plain.listen()
     const status = run([`http://localhost:${port}/events`])

@@ -157,7 +157,7 @@ describe('kafka-sse serve', () => {
 
     test('listens without Kafka, is not ready, and ends on SIGTERM with 0', () => expectServes('2'))
 
-    test('names a certificate that is not its key’s, in one line, as with one', async () => {
+    test('names a certificate that does not fit its key, in one line, as with one worker', async () => {
       const tls = { ...SERVE_SETTINGS, TLS: 'on', TLS_CERT_FILE: 'server.crt', TLS_KEY_FILE: 'other.key' }
       const certificates = await makeCertificates([], Date.now())
       scene.file('server.crt', certificates.certificatePem)
@@ -230,7 +230,7 @@ describe('kafka-sse demo', () => {
     })
   })
 
-  test('names a certificate that is not its own', async () => {
+  test('names a server.crt that the demo did not make', async () => {
     scene.file('server.crt', 'something else')
     const { code, stderr } = await scene.run(['demo'])
     expect(code).toBe(1)

@@ -71,7 +71,7 @@ const openTcp = () => scene.openTcp()
 const openTls = () => scene.openTls('h2')
 
 describe('an answer that its peer does not take', () => {
-  it('costs a connection without a token the connection, and no stream beside it', async () => {
+  it('closes a connection without a token, and no other connection', async () => {
     await startSecure({ takenMs: 200 })
     const other = openWithoutWindow()
     const stream = ask(other, '/stream')
@@ -84,7 +84,7 @@ describe('an answer that its peer does not take', () => {
     expect([stream.destroyed, other.destroyed]).toEqual([false, false])
   })
 
-  it('is reset where a token was good on the connection, and that alone', async () => {
+  it('is reset alone if a token was good on the connection', async () => {
     await startSecure({ takenMs: 200 })
     const session = openWithoutWindow()
     const stream = ask(session, '/stream')
@@ -95,7 +95,7 @@ describe('an answer that its peer does not take', () => {
     expect([stream.destroyed, session.destroyed]).toEqual([false, false])
   })
 
-  it('is cut off where it is a stream that has ended', async () => {
+  it('is cut off if it is a stream that has ended', async () => {
     await startSecure({ takenMs: 200 })
     const session = openWithoutWindow()
     ask(session, '/turned-away')
@@ -111,7 +111,7 @@ describe('an answer that its peer does not take', () => {
     await eventually(() => expect(scene.figures.open).toBe(0))
   })
 
-  it('is cut off where it is one of a pipeline', async () => {
+  it('is cut off if it is one of a pipeline', async () => {
     await scene.start(createServer(answer), { takenMs: 200 })
     const socket = openTcp()
     socket.write('GET /large HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(5))
@@ -139,7 +139,7 @@ describe('an answer that its peer does not take', () => {
     }
   })
 
-  it('is taken within 30 s by the defaults, or cut off', () => {
+  it('is cut off after 30 s by the defaults', () => {
     const { takenMs, sweepMs } = GUARD_DEFAULTS
     expect(takenMs + sweepMs).toBeLessThanOrEqual(30_000)
   })
@@ -188,7 +188,7 @@ describe('requests at a time', () => {
     expect(scene.figures.closed.pipelined).toBe(1)
   })
 
-  it('beyond them are not even heard of, in a pipeline that comes in one piece', async () => {
+  it('beyond them are not handed on, in a pipeline that comes in one piece', async () => {
     await scene.start(createServer(answer), { requestsUnprovenMax: 7 })
     const socket = openTcp().resume()
     socket.write('GET /stuck HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(500))
@@ -196,7 +196,7 @@ describe('requests at a time', () => {
     expect([asked, scene.figures.closed.pipelined]).toEqual([7, 1])
   })
 
-  it('of a client that has left count in nothing any more', async () => {
+  it('of a client that has left do not count any more', async () => {
     await scene.start(createServer(answer), { requestMs: 300 })
     const socket = openTcp()
     socket.write('GET /stuck HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(5))
@@ -253,7 +253,7 @@ describe('requests of many connections that come together', () => {
     expect(Math.max(...counts)).toBeLessThanOrEqual(TURN_MAX)
   })
 
-  it('are not heard of where they were reset meanwhile', async () => {
+  it('are not handed on if they were reset meanwhile', async () => {
     await startSecure()
     const socket = await openTls()
     const resets = Array.from({ length: 100 }, (_, index) => frame(RST_STREAM, 0, 2 * index + 1, CANCEL))

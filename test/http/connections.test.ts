@@ -116,7 +116,7 @@ describe('a connection that goes quiet half way', () => {
     expect(scene.figures.closed.idle).toBe(1)
   })
 
-  it('is closed where headers go on in a frame that never comes', async () => {
+  it('is closed if its headers continue in a frame that never comes', async () => {
     await startSecure({ idleMs: 100 })
     const socket = await openTls('h2')
     socket.write(Buffer.concat([PREFACE, SETTINGS, frame(1, 0x1, 1, GET_STREAM)]))
@@ -177,7 +177,7 @@ describe('an idle connection', () => {
     await eventually(() => expect(scene.figures.open).toBe(0))
   })
 
-  it('is closed soon where its peer has reset as many streams as nghttp2 lets it', async () => {
+  it('is closed soon if its peer has reset as many streams as nghttp2 allows', async () => {
     await startSecure({})
     const session = openHttp2()
     const goaway = new Promise((resolve) => session.once('goaway', resolve))
@@ -260,7 +260,7 @@ describe('a connection with an open stream', () => {
     expect(scene.figures.closed.silent).toBe(1)
   })
 
-  it('is kept as long as its peer sends anything, were it only window updates', async () => {
+  it('is kept while its peer sends anything, even only window updates', async () => {
     await startSecure({ pingMs: 20, silentMs: 600, handshakeMs: 1300 })
     const socket = await openRawStream()
     const window = frame(8, 0, 0, Buffer.from([0, 0, 0, 1]))
@@ -340,7 +340,7 @@ describe('the guard', () => {
     await eventually(() => expect(scene.figures.open).toBe(0))
   })
 
-  it('lets a stream end that is about to when it is disposed of', async () => {
+  it('lets a stream that is about to end do so when it is disposed of', async () => {
     await startSecure({})
     const stream = openStream(openHttp2())
     await once(stream, 'data')

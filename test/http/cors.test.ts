@@ -122,7 +122,7 @@ describe('our own CORS', () => {
     expect(answer.headers['access-control-allow-origin'] !== undefined).toBe(origin.origin === OURS)
   })
 
-  it('refuses a preflight that is none', async () => {
+  it('refuses an incomplete preflight', async () => {
     ours(app, '')
     const answer = await app.inject({ method: 'OPTIONS', url: '/events', headers: { origin: OURS } })
     expect([answer.statusCode, answer.body]).toEqual([400, 'Invalid Preflight Request'])

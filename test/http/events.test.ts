@@ -162,7 +162,7 @@ describe('GET of a stream', () => {
     expect(new Set(reader.events.map(({ id }) => id)).size).toBe(values.length)
   })
 
-  it('passes a record over 16 MiB over, says so, and goes on', async () => {
+  it('skips a record over 16 MiB, says so, and goes on', async () => {
     await open()
     const { reader } = await scene.get()
     scene.topic.produce('before')
@@ -175,7 +175,7 @@ describe('GET of a stream', () => {
     expect(scene.app.kafkaSse.figures.gaps).toEqual({ 'too-large': 1 })
   })
 
-  it('tells a record over 16 MiB as an event with its id to a stream with signals, live and afterwards', async () => {
+  it('reports a record over 16 MiB as an event with its id to a stream with signals, live and later', async () => {
     await open()
     const live = await scene.get('/events?signals=1')
     await vi.waitUntil(() => live.reader.events.some(({ event }) => event === 'ready'))
@@ -229,7 +229,7 @@ describe('GET of a stream', () => {
     expect(await ended).toBe(8)
   })
 
-  it('is done at exp with a connection that takes no byte, not even a reset', async () => {
+  it('ends at exp on a connection that takes no byte, not even a reset', async () => {
     await open()
     for (let i = 0; i < 300; i++) scene.topic.produce('x'.repeat(100_000))
     const expiresAtMs = Math.floor(Date.now() / 1000) * 1000 + 2000
@@ -248,7 +248,7 @@ describe('GET of a stream', () => {
     peer.close()
   })
 
-  it('ends a reader that never reads as slow, and lags at its own cost', async () => {
+  it('ends a client that never reads as slow, and delays no other', async () => {
     await open({ sse: { stalledSeconds: 0.5 } })
     const { stream, ended } = await scene.get()
     stream.pause()
@@ -305,7 +305,7 @@ describe('POST of a stream', () => {
     expect((await scene.post({ authorization: `Bearer ${scene.token(60)}` })).status).toBe(204)
   })
 
-  it('reaches a stream without a subject only by the token it was opened with', async () => {
+  it('renews a stream without a subject only by the token that it was opened with', async () => {
     await open()
     const old = scene.token(60, { sub: undefined })
     const fresh = { authorization: `Bearer ${scene.token(90, { sub: undefined })}` }
@@ -330,7 +330,7 @@ describe('POST of a stream', () => {
     expect(JSON.parse(answer.text())).toMatchObject({ statusCode: status, code })
   })
 
-  it('reads parameters of the content type past', async () => {
+  it('ignores parameters of the content type', async () => {
     await open()
     await scene.get()
     const headers = {
@@ -383,7 +383,7 @@ describe('everything else', () => {
     expect(reader.records).toEqual([])
   })
 
-  it('at a limit answers 429 with Retry-After, or a stream that ends where event streams are named', async () => {
+  it('at a limit answers 429 with Retry-After, or a stream that ends if Accept names event streams', async () => {
     await open({ sse: { streamsMax: 1 } })
     await scene.get()
     const plain = await scene.get('/events', { accept: '*/*' })
@@ -461,7 +461,7 @@ describe('everything else', () => {
     expect(scene.app.kafkaSse.figures.streamsOpen).toBe(1)
   })
 
-  it('waits for Kafka with a topic that has not caught up', async () => {
+  it('waits until its topic has caught up', async () => {
     const topic = new TopicInMemory()
     topic.bus.caughtUp = false
     await open({ topic, sse: { heartbeatSeconds: 0.2 } })

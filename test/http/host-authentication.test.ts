@@ -97,7 +97,7 @@ describe('a host that authenticates by itself', () => {
     expect(log.of('session refused')).toHaveLength(1)
   })
 
-  it('answers 403 where the session does not hold what the stream asks for', async () => {
+  it('answers 403 if the session lacks the stream’s scope', async () => {
     const minimal = { subject: 'alice', expiresAt: soon() }
     const url = await listen(() => minimal, {
       ...DEFAULT_STREAM,

@@ -134,7 +134,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     }
   })
 
-  it('a stream opens where middleware sets content-length by `raw`', async () => {
+  it('a stream opens even if middleware sets content-length by `raw`', async () => {
     const { answer } = await get(setting('onRequest', 'content-length', '0', true))
     await expectStream(answer)
   })
@@ -154,7 +154,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     },
   )
 
-  it('what an onSend sets that a host adds later, or that takes its time, goes along, too', async () => {
+  it('headers of a late or slow onSend are sent, too', async () => {
     const { answer } = await get(async (app) => {
       app.addHook('onSend', async (_request, reply, payload) => {
         await wait(20)
@@ -234,7 +234,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(uncaught).toEqual([])
   })
 
-  it('hooks run as the README has it: once each, and those behind the answer when the stream is over', async () => {
+  it('hooks run as in the README: once each, and those after the answer when the stream is over', async () => {
     const ran: string[] = []
     const note = (name: string) => async () => void ran.push(name)
     const { scene, gets } = await open({
@@ -282,7 +282,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     },
   )
 
-  it('an onSend that fails behind one that sets a coding is answered without it', async () => {
+  it('an onSend that fails after one that sets a coding is answered without the coding', async () => {
     const { answer } = await get(async (app) => {
       await setting('onSend', 'x-host', 'was here')(app)
       app.addHook('onSend', async (_request, reply, payload) => {
@@ -299,7 +299,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
       expect(answer.headers[ofStream]).toBe(undefined)
   })
 
-  it('a client that is turned away has what hooks set, too', async () => {
+  it('a client that is turned away gets the headers of hooks, too', async () => {
     const { gets } = await open({ sse: { streamsMax: 1 }, host: setting('onSend', 'set-cookie', 'a=1') })
     const first = gets.get(transport) as Get
     await expectStream(await first())

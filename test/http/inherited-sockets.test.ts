@@ -28,13 +28,13 @@ async function startWithSocket(workers: number): Promise<number> {
 }
 
 describe('a server that is started with its socket', () => {
-  it.each([1, 2])('serves at it, with WORKERS=%i, what came before it was there, too', async (workers) => {
+  it.each([1, 2])('serves at it, with WORKERS=%i, also requests that came before', async (workers) => {
     const port = await startWithSocket(workers)
     const early = await fetch(`http://127.0.0.1:${port}/events`)
     expect(early.status).toBe(401)
   })
 
-  it('says what is wrong with what it was told of them, and ends with 1', async () => {
+  it('ends with 1 if LISTEN_FDS is wrong, and says why', async () => {
     const { code, stderr } = await scene.run(['serve'], { ...SERVE_SETTINGS, PORT: '1', LISTEN_FDS: 'two' })
     expect([code, stderr]).toEqual([1, 'kafka-sse: LISTEN_FDS is a number from 1 to 16, not "two"\n'])
   })

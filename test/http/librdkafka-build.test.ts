@@ -15,7 +15,7 @@ beforeEach(() => {
 afterEach(() => scene.close())
 
 describe('How librdkafka was built', () => {
-  it('is said by features, with which the installation ends', async () => {
+  it('is printed by features, the last command of the installation', async () => {
     const run = scene.start(['features'], {})
     expect(await run.ended).toBe(0)
     expect(run.stdout).toBe(report(BUILT_FEATURES))

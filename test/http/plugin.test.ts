@@ -81,7 +81,7 @@ describe('the plugin in an app of its host', () => {
     await app.close()
   })
 
-  it('lives beside a second one of its kind', async () => {
+  it('works beside a second registration', async () => {
     await app.register(kafkaSse, options())
     await app.register(kafkaSse, { ...options(), prefix: '/other' })
     expect((await app.inject('/live/events')).statusCode).toBe(401)
@@ -98,7 +98,7 @@ describe('the plugin in an app of its host', () => {
     expect(stream.headers['x-host']).toBe('was here')
   })
 
-  it('keeps tokens out of the log of its host, which goes on as the host has it', async () => {
+  it('keeps tokens out of the host’s log, which keeps its settings', async () => {
     const lines: string[] = []
     const host = fastify({
       logger: { level: 'trace', stream: { write: (line: string) => lines.push(line) } },

@@ -60,7 +60,7 @@ describe('a 503 without a key set', () => {
     expect(log.objects().filter(({ msg }) => msg === 'request completed')).toHaveLength(1)
   })
 
-  it('is answered by the error handler of the host, which has the error', async () => {
+  it('is answered by the error handler of the host', async () => {
     app.setErrorHandler((error: Error & { code: string }, request, reply) => {
       request.log.error({ err: error }, 'the host')
       reply.code(599).send({ the: 'host', code: error.code })
@@ -92,7 +92,7 @@ it('a 503 during a drain is a line at info with its code', async () => {
   expect(log.objects().filter(({ level, err }) => Number(level) >= 50 || err !== undefined)).toEqual([])
 })
 
-it('a fault of ours stays a line at error, with its stack', async () => {
+it('an internal error is a line at error, with its stack', async () => {
   app.addHook('preHandler', async () => {
     throw new Error('ours')
   })

@@ -77,7 +77,7 @@ describe('?since=', () => {
 })
 
 describe('a gap', () => {
-  it('is told for an id from before what is retained', async () => {
+  it('is sent for an id from before what is retained', async () => {
     const topic = await open('all', { retainedRecordsMax: 2 })
     for (let count = 0; count < 6; count++) topic.produce('x'.repeat(600_000))
     const { reader } = await scene.get('/events', { 'last-event-id': 'AQIAAg==' })
@@ -86,7 +86,7 @@ describe('a gap', () => {
     expect(reader.records).toHaveLength(topic.bus.retainedRecords)
   })
 
-  it('is told where tombstones are gone, and the newest of every key follows', async () => {
+  it('is sent if tombstones are gone, and the newest of every key follows', async () => {
     const topic = await open('latest', { deleteRetentionMs: 1 })
     topic.produce('deleted', 'a')
     topic.produce(null, 'a')
@@ -128,7 +128,7 @@ describe('a gap', () => {
     ])
   })
 
-  it('for an id beyond the end of a topic that was recreated says so', async () => {
+  it('for an id beyond the end of a recreated topic is beyond-end', async () => {
     const topic = await open()
     topic.bus.recreate()
     topic.bus.setPartition(0, 0)
@@ -139,7 +139,7 @@ describe('a gap', () => {
     expect(reader.comments[0]).toBe('gap recreated')
   })
 
-  it('is none for the id of a client that has nothing, in either form', async () => {
+  it('is not sent for the id of a client that has nothing, in either form', async () => {
     const topic = await open()
     topic.produce('one')
     for (const id of ['AQA=', 'AQA', 'AQIAAw==']) {
@@ -150,8 +150,8 @@ describe('a gap', () => {
   })
 })
 
-describe('a stream that has lost what it had still to read', () => {
-  it('ends as too-old, and its id is told the gap', async () => {
+describe('a stream that has lost what it had yet to read', () => {
+  it('ends as too-old, and the gap follows when its id comes back', async () => {
     const topic = await open()
     topic.produce('read')
     const { reader, ended } = await scene.get()

@@ -66,7 +66,7 @@ const PHASES: [string, () => Record<string, string>][] = [
 ]
 
 describe.each(['1', '2'])('SIGTERM, with WORKERS=%s', (workers) => {
-  it('turns readiness red at once, for LINGER_SECONDS and the drain, without a stream, too', async () => {
+  it('turns readiness red at once, for LINGER_SECONDS and the drain, also without streams', async () => {
     const run = start(workers, { LINGER_SECONDS: '1.5' })
     const { port, adminPort } = await run.listening()
     const ready = `http://127.0.0.1:${adminPort}/health/ready`
@@ -130,7 +130,7 @@ describe.each(['1', '2'])('SIGTERM, with WORKERS=%s', (workers) => {
 })
 
 describe.each(['1', '2'])('SIGHUP, with WORKERS=%s', (workers) => {
-  it.each(['to the process', 'to its group'])('%s ends no stream: it is a line in the log', async (to) => {
+  it.each(['to the process', 'to its group'])('%s ends no stream, and is logged', async (to) => {
     const run = start(workers, {}, true)
     const { port } = await run.listening()
     const stream = await openStream(port)

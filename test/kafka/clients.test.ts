@@ -164,7 +164,7 @@ describe.skipIf(!can)('The same stream, read by other clients', () => {
     }
   }
 
-  it.each(NAMES)('%s tells every event, as it was written', (name) => {
+  it.each(NAMES)('%s reports every event as it was written', (name) => {
     const told = clients.get(name)?.told()
     expect(told?.map(({ event, data }) => ({ event, data }))).toEqual(EXPECTED)
   })

@@ -69,7 +69,7 @@ describe.skipIf(bootstrapServers === null)('The Kafka plugin on a real Kafka', (
     expect(recorded.values()[1]).toBe('behind it')
   })
 
-  it('has caught up when all that Kafka held is in, from every partition, in each one in order', async () => {
+  it('has caught up when all that Kafka held is in, from every partition, in order within each', async () => {
     const topic = await kafka.createTopic({ partitions: 3 })
     const records = Array.from({ length: 3_000 }, (_, index) => ({
       value: String(index),
@@ -102,7 +102,7 @@ describe.skipIf(bootstrapServers === null)('The Kafka plugin on a real Kafka', (
     expect(recorded.values()).toEqual(['live'])
   })
 
-  it('publishes what it read before anything else runs, in every batch', async () => {
+  it('publishes every batch before any other code runs', async () => {
     const topic = await kafka.createTopic({ partitions: 2 })
     const { bus } = await open(topic)
     const windows = watchWindows(bus)
@@ -115,7 +115,7 @@ describe.skipIf(bootstrapServers === null)('The Kafka plugin on a real Kafka', (
     expect(windows.seen).toBe(0)
   })
 
-  it('leaves aborted records out and moves the position past them and past control records', async () => {
+  it('leaves out aborted records, and moves the position past them and past control records', async () => {
     const topic = await kafka.createTopic()
     await kafka.produceInTransaction('commit', topic, { value: 'kept' })
     await kafka.produceInTransaction('abort', topic, { value: 'aborted' })
@@ -129,7 +129,7 @@ describe.skipIf(bootstrapServers === null)('The Kafka plugin on a real Kafka', (
     expect(recorded.values()).toEqual(['kept'])
   })
 
-  it('catches up before an open transaction, and tells its beginning as the end that an id can have', async () => {
+  it('catches up before an open transaction, whose beginning is the furthest that an id can be', async () => {
     const topic = await kafka.createTopic()
     await kafka.produce(topic, { value: 'before' })
     const transaction = await kafka.openTransaction(topic, [{ value: 'pending' }])
@@ -163,7 +163,7 @@ describe.skipIf(bootstrapServers === null)('The Kafka plugin on a real Kafka', (
     await later.app.close()
   })
 
-  it('waits quietly for a topic that does not exist yet', async () => {
+  it('waits for a topic that does not exist yet', async () => {
     const topic = `later-${crypto.randomUUID()}`
     const { notReady } = await open(topic)
     const missing = `topic ${topic} does not exist, or may not be seen`
@@ -185,7 +185,7 @@ describe.skipIf(bootstrapServers === null)('The Kafka plugin on a real Kafka', (
     expect(recorded.position()).toEqual({ 0: 0, 1: 0, 2: 1 })
   })
 
-  it('reads two encodings of a topic into two buses, and hands out one bus to all who ask for the same', async () => {
+  it('reads two encodings of a topic into two buses, and gives the same bus to all who ask for the same', async () => {
     const topic = await kafka.createTopic()
     await kafka.produce(topic, { value: 'both' })
     const text = await open(topic)

@@ -62,7 +62,7 @@ describe('The embedded broker', () => {
 
   const produce = (...args: string[]) => run(['produce', ...args])
 
-  it('is found by the commands of its folder, and what they produce comes back as from any Kafka', async () => {
+  it('is found by the commands in its folder, and what they produce is read as from any Kafka', async () => {
     expect(await startBroker()).toMatch(
       /^Kafka broker at 127\.0\.0\.1:\d+, topic events\. Ctrl-C ends it\.\n$/,
     )
@@ -87,7 +87,7 @@ describe('The embedded broker', () => {
     await recorded.app.close()
   })
 
-  it('ends with status 0 on Ctrl-C and takes its file along', async () => {
+  it('ends with status 0 on Ctrl-C, and removes its file', async () => {
     await startBroker('--topic', 'orders', '--topic', 'events')
     expect(existsSync(join(folder, '.kafka-sse/broker.json'))).toBe(true)
     expect(await end('SIGINT')).toBe(0)
@@ -117,7 +117,7 @@ describe('The embedded broker', () => {
     expect(await findBroker(folder)).toMatch(/^127/)
   })
 
-  it('is started for a demo and ends with it, and one that was there before is used and left alone', async () => {
+  it('is started for a demo and ends with it; one that was there before is used and stays', async () => {
     const started = await spawnBroker(folder, ['events'], COMMANDS)
     expect(await findBroker(folder)).toBe(started.address)
     const used = await spawnBroker(folder, ['events'], COMMANDS)
@@ -180,7 +180,7 @@ describe('The embedded broker', () => {
     expect(stdout + stderr).not.toContain('hunter2')
   })
 
-  it('gets the lines before one that cannot be read, and produce names that one', async () => {
+  it('gets the lines before an unreadable one, which produce names', async () => {
     await startBroker()
     const answer = await run(['produce', '--key-separator', ':'], 'a:1\nnothing\nb:2\n')
     expect(answer).toMatchObject({ code: 1, stderr: 'kafka-sse: line 2 has no ":" in it\n' })

@@ -43,7 +43,7 @@ describe.skipIf(bootstrapServers === null)('Streams that stay open', () => {
   })
 
   describe('see what was deleted', () => {
-    it('not at all, where they have read it; an id from below the log start is too old', async () => {
+    it('do not show if they were read; an id from below the log start is too old', async () => {
       const topic = await kafka.createTopic()
       await kafka.produce(topic, ...valued('a', 'b', 'c', 'd'))
       const scene = await open(topic, { keeps: 'all' })
@@ -61,7 +61,7 @@ describe.skipIf(bootstrapServers === null)('Streams that stay open', () => {
       expect(scene.warnings()).toEqual([])
     })
 
-    it('as the end of the stream, where retention passed the reader: it goes on behind the gap', async () => {
+    it('end a stream that had yet to read them; it goes on after a gap', async () => {
       const topic = await kafka.createTopic({
         config: { 'segment.bytes': '1048576', 'retention.bytes': '2097152' },
       })
@@ -100,7 +100,7 @@ describe.skipIf(bootstrapServers === null)('Streams that stay open', () => {
       await vi.waitUntil(() => scene.topic.notReady() === null, SOON)
     })
 
-    it('not at all, where the offset went out of range before reading began', async () => {
+    it('do not show if the offset went out of range before reading began', async () => {
       const topic = await kafka.createTopic({ partitions: 2 })
       await kafka.produce(topic, ...valued('a', 'b', 'c', 'd'), { value: 'other', partition: 1 })
       const ends = vi.spyOn(Consumer.prototype, 'ends')
@@ -148,7 +148,7 @@ describe.skipIf(bootstrapServers === null)('Streams that stay open', () => {
       expect(scene.warnings().filter((line) => line.includes('another topic'))).toHaveLength(1)
     })
 
-    it('after a while without it, in which they are quiet, and as it fills up again', async () => {
+    it('after a while without it, in which they are silent, and as it fills again', async () => {
       const topic = await kafka.createTopic({ partitions: 2 })
       await kafka.produce(topic, ...valued('a', 'b'), { value: 'c', partition: 1 })
       // Half a second after which librdkafka believes that it is gone, in place of half a minute.
@@ -174,7 +174,7 @@ describe.skipIf(bootstrapServers === null)('Streams that stay open', () => {
   })
 
   describe('see transactions', () => {
-    it('not at all where they are aborted, but their position moves past them', async () => {
+    it('never if they are aborted, but the position moves past them', async () => {
       const topic = await kafka.createTopic()
       const scene = await open(topic)
       const stream = await scene.stream()
@@ -190,7 +190,7 @@ describe.skipIf(bootstrapServers === null)('Streams that stay open', () => {
       await stream.hasSeen('ready', 'committed', 'after')
     })
 
-    it('when they end, and nothing behind one that is open; one that is left open ends by its time-out', async () => {
+    it('when they end, and nothing after an open one; one that is left open ends by its time-out', async () => {
       const topic = await kafka.createTopic()
       const scene = await open(topic)
       const stream = await scene.stream()
@@ -222,7 +222,7 @@ describe.skipIf(bootstrapServers === null)('Streams that stay open', () => {
     await stream.hasSeen('ready', 'small', large, 'behind it')
   })
 
-  it('get what follows a record of more than 100 MB, which is passed over', async () => {
+  it('get what follows a record of more than 100 MB, which is skipped', async () => {
     const topic = await kafka.createTopic({ config: { 'max.message.bytes': '130000000' } })
     const scene = await open(topic)
     const stream = await scene.stream()
@@ -250,7 +250,7 @@ describe.skipIf(bootstrapServers === null)('Streams that stay open', () => {
     await stream.hasSeen('ready', '5', '3', '9', '1', '0')
   })
 
-  it('go on while librdkafka’s debug lines, which tell of all this, stay out of the log', async () => {
+  it('go on while librdkafka’s debug lines stay out of the log', async () => {
     const topic = await kafka.createTopic()
     const quiet = await open(topic)
     const asked = await open(topic, { config: { debug: 'topic' } })

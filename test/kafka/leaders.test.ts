@@ -96,7 +96,7 @@ describe.skipIf(!canStartKafka)('Streams that stay open while leaders move', { t
     ])
   })
 
-  it('begin with what has a leader, where an id is ahead in a partition that has none', async () => {
+  it('begin with partitions that have a leader if an id is ahead in one that has none', async () => {
     const topic = await kafka.createTopic({ partitions: 2, replicas: 1 })
     const [few, many] = [2, 520]
     const recordsOf = (partition: number, count: number) =>
@@ -124,7 +124,7 @@ describe.skipIf(!canStartKafka)('Streams that stay open while leaders move', { t
     expect(orderOf(whole)).toEqual([upTo(few), upTo(many), []])
   })
 
-  it('are told that the log is another one, when an unclean election cut off what they had read', async () => {
+  it('are told `recreated` if an unclean election cut off what they had read', async () => {
     const config = { 'unclean.leader.election.enable': 'true' }
     const topic = await kafka.createTopic({ replicas: 2, config })
     await kafka.produce(topic, { value: 'kept' })

@@ -77,7 +77,7 @@ describe.skipIf(!can).concurrent(
       },
     )
 
-    it('lives on past exp after a POST on another connection, which is the answer to the challenge', async () => {
+    it('lives on past exp after a POST on another connection has answered the challenge', async () => {
       const token = await server.token('+30s', 'renewed')
       const curl = Curl.stream(server.folder, server.url, token.text, '--http2')
       await curl.has(CHALLENGE, 25_000)
@@ -100,7 +100,7 @@ describe.skipIf(!can).concurrent(
       await curl.kill()
     })
 
-    it('ends at exp while records pour in: cleanly for who reads, by a reset for who does not', async ({
+    it('ends at exp while records pour in: cleanly for a client that reads, else by a reset', async ({
       onTestFinished,
     }) => {
       // A little later than the quiet ones, so that their times are theirs.

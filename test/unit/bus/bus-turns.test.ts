@@ -145,7 +145,7 @@ describe('records that Kafka deleted before they were read', () => {
     return length
   }
 
-  it('of many partitions at once are looked for later, all of them in one pass, a segment a step', () => {
+  it('of many partitions at once are looked for later, in one pass, a segment a step', () => {
     const partitions = 16
     const [few, many] = [2_000, 20_000].map((records) => {
       const scene = new Scene({ keeps: 'all' }, partitions)

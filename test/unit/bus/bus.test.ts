@@ -51,7 +51,7 @@ describe('a bus', () => {
     )
   })
 
-  it('wakes who listens when it publishes, until that one listens no more', () => {
+  it('wakes its listeners when it publishes, until they stop listening', () => {
     const bus = busOf(1)
     let wakes = 0
     const stop = bus.onPublish(() => wakes++)
@@ -109,7 +109,7 @@ describe('a bus', () => {
     ])
   })
 
-  it('leaves out a record that it already has', () => {
+  it('ignores a record that it already has', () => {
     const bus = busOf(1)
     for (const offset of [0, 1, 0, 1, 2]) bus.append(record(0, offset, null, `${offset}`))
     bus.publish()
@@ -134,7 +134,7 @@ describe('a bus', () => {
     expect(bus.positionText()).toBe('AQIAgAE=')
   })
 
-  it('passes over a record whose frame would be larger than 16 MiB, says so, and forgets its key’s older value', () => {
+  it('skips a record whose frame would be over 16 MiB, says so, and forgets its key’s older value', () => {
     let passedOver = 0
     const bus = busOf(1, { onTooLarge: () => passedOver++ })
     const frame = 16 * MIB - 'data:\nid:AQIAAg==\n\n'.length
@@ -150,7 +150,7 @@ describe('a bus', () => {
     expect(readAll(Cursor.fromBeginning(bus)).records).toEqual(['what follows'])
   })
 
-  it('tells a cursor how often a read says too-large: live, past, and with ids of its own', () => {
+  it('tells a cursor how often a read says too-large: live, past, and with merged ids', () => {
     const bus = busOf(2)
     const live = Cursor.fromBeginning(bus)
     const huge = 'x'.repeat(16 * MIB)
@@ -311,7 +311,7 @@ describe('a client that moves between two servers which read the partitions in d
     bytesMax: fc.constantFrom(10, 1000, 100_000),
   })
 
-  it('gives the id so far in front of the frame with which two orders agree', () => {
+  it('gives the id so far before the frame at which two orders agree', () => {
     const bus = busOf(2)
     for (const [partition, offset] of [
       [1, 0],

@@ -106,7 +106,7 @@ function check({ bus, newest }: Scene): void {
 }
 
 describe('compaction', { timeout: 60_000 }, () => {
-  it('drops dead segments at both ends of a run, and what is left stands for their sequences', () => {
+  it('drops dead segments at both ends of a run, and the rest covers their sequences', () => {
     const scene = new Scene({ retainedBytesMax: 8 * MIB })
     for (const key of ['dead', 'kept', 'dead']) scene.write(key, 900_000)
     const reader = new Reader(scene.bus, Cursor.fromPosition(scene.bus, new Map()))
@@ -145,7 +145,7 @@ describe('compaction', { timeout: 60_000 }, () => {
     expect(scene.bus.segments).not.toContain(dead)
   })
 
-  it('does not rewrite in vain for ever what large frames keep from getting smaller', () => {
+  it('does not rewrite again and again what large frames keep from getting smaller', () => {
     const scene = new Scene({ retainedBytesMax: 32 * MIB })
     for (let i = 0; i < 8; i++)
       for (const key of [`wide ${i}`, 'dead']) scene.write(key, key === 'dead' ? 400_000 : 600_000)

@@ -63,7 +63,7 @@ describe('What is missing in a partition', () => {
       bus.markCaughtUp()
     })
 
-    it('is no tombstone as long as Kafka was asked where it ends within the time that it keeps them', () => {
+    it('is no tombstone if Kafka told the end within the time that tombstones are kept', () => {
       nowMs += DAY_MS - 1
       put(9, 'new', -1)
       expect(bus.missed).toBeNull()
@@ -95,14 +95,14 @@ describe('What is missing in a partition', () => {
       expect(bus.wasRecreated).toBe(false)
     })
 
-    it('may be one where nothing is behind it, too', () => {
+    it('may be one even if nothing follows', () => {
       nowMs += DAY_MS
       bus.advance(0, 9)
       expect(bus.missed).toEqual({ partition: 0, to: 9 })
       expect(bus.positionText()).toBe('AQIABA==')
     })
 
-    it('may be one after a time that either clock alone has seen', () => {
+    it('may be one once that time has passed by either clock', () => {
       for (const [monotonicMs, wallMs] of [
         [0, DAY_MS], // a machine that was suspended
         [DAY_MS, -DAY_MS], // a clock that was set back
@@ -117,7 +117,7 @@ describe('What is missing in a partition', () => {
       }
     })
 
-    it('is judged by when Kafka was asked, not by when it is read what it answered', () => {
+    it('is judged by when Kafka was asked, not by when its answer is read', () => {
       const askedAt = moment()
       nowMs += DAY_MS
       bus.noteEnd(0, 2, askedAt)
@@ -125,7 +125,7 @@ describe('What is missing in a partition', () => {
       expect(bus.missed?.to).toBe(9)
     })
 
-    it('is young behind an end that Kafka told lately, and not before it', () => {
+    it('is young after an end that Kafka told lately, and not before it', () => {
       nowMs += 2 * DAY_MS
       look(20)
       put(2, 'of the time in between', -1)
@@ -142,7 +142,7 @@ describe('What is missing in a partition', () => {
       expect(bus.missed).toBeNull()
     })
 
-    it('is young behind what it was told while it was behind, however far it is behind all the time', () => {
+    it('is young after an end that was told while reading lags, however far it lags', () => {
       for (let next = 2; next < 400; next += 4) {
         nowMs += HOUR_MS
         look(next + 8)
@@ -151,7 +151,7 @@ describe('What is missing in a partition', () => {
       expect(bus.missed).toBeNull()
     })
 
-    it('is young where two records before it say so, unless one behind it is older', () => {
+    it('is young if two records before it prove it, unless one after it is older', () => {
       nowMs += 2 * DAY_MS
       put(2, 'a', epochMs() - 2)
       put(3, 'b', epochMs() - 1)
@@ -161,7 +161,7 @@ describe('What is missing in a partition', () => {
       expect(bus.missed).toEqual({ partition: 0, to: 6 })
     })
 
-    it('is not young by timestamps that the clock was set back behind', () => {
+    it('is not young by timestamps that are ahead of a clock that was set back', () => {
       put(2, 'a')
       put(3, 'b')
       look(4)
@@ -171,7 +171,7 @@ describe('What is missing in a partition', () => {
       expect(bus.missed).toEqual({ partition: 0, to: 9 })
     })
 
-    it('is no matter where it is kept for less time than ends are told', () => {
+    it('is doubted only after 30 s, even if tombstones are kept for less', () => {
       bus = begin({ deleteRetentionMs: 1_000 })
       put(0, 'a')
       look(1)
@@ -187,7 +187,7 @@ describe('What is missing in a partition', () => {
       expect(bus.missed?.to).toBe(19)
     })
 
-    it('is no matter for a bus that keeps every record, or where Kafka has deleted all that was read', () => {
+    it('does not matter to a bus that keeps every record, or if Kafka has deleted all that was read', () => {
       bus = begin({ keeps: 'all' })
       put(0, 'a')
       look(1)
@@ -263,7 +263,7 @@ describe('What is missing in a partition', () => {
       }
     })
 
-    it('is not hidden by many of them, where an older record stands behind', () => {
+    it('is not hidden by many of them if an older record follows', () => {
       put(0, 'old', epochMs() - 3 * DAY_MS)
       for (const offset of [1, 2, 3]) put(offset, 'ahead', epochMs() - HOUR_MS)
       put(7, 'young by those')
@@ -274,7 +274,7 @@ describe('What is missing in a partition', () => {
       expect(gap(9)).toBeNull()
     })
 
-    it('may have deleted what was read of it since, where that takes longer than Kafka keeps them', () => {
+    it('may have deleted what was read since, if reading takes longer than Kafka keeps tombstones', () => {
       put(0, 'deleted', epochMs() - 3 * DAY_MS)
       look(20)
       nowMs += DAY_MS - 1

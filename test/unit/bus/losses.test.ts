@@ -20,7 +20,7 @@ describe.each(['latest', 'all'] as const)('what Kafka has deleted (%s)', (keeps)
     expect(reading.lost).toBe(true)
   })
 
-  it('is no loss to a reader that is past it, although what another had still to read went before', () => {
+  it('is no loss to a reader that is past it, even if another had yet to read what went before', () => {
     const scene = new BusScene({ keeps }, 2)
     for (let offset = 0; offset < 40; offset++)
       scene.write(`${offset}`, `${offset} ${'x'.repeat(700)}`, { partition: offset % 2 })
@@ -106,7 +106,7 @@ describe.each(['latest', 'all'] as const)('what Kafka has deleted (%s)', (keeps)
 })
 
 describe('a stream that was at the tail', () => {
-  it('is told no id past what it has missed, between that and its end', () => {
+  it('gets no id past what it has missed, between the loss and its end', () => {
     const scene = new BusScene({}, 1)
     scene.write('a', 'read')
     const cursor = Cursor.fromNow(scene.bus)
@@ -115,7 +115,7 @@ describe('a stream that was at the tail', () => {
     expect([cursor.atTail(), cursor.lost]).toEqual([false, true])
   })
 
-  it('is told an id that is good, and no gap for it, also where all that it had yet to read is deleted', () => {
+  it('gets a good id, and no gap for it, even if all that it had yet to read is deleted', () => {
     const scene = new BusScene({}, 1)
     scene.write('a', 'read')
     scene.bus.skip(0, 10)
@@ -124,7 +124,7 @@ describe('a stream that was at the tail', () => {
     expect(scene.gap({ 0: 10 })).toBeNull()
   })
 
-  it('goes on no further back than it was told where its topic is read again', () => {
+  it('goes on no further back than its last id if its topic is read again', () => {
     const scene = new BusScene({}, 1)
     const cursor = Cursor.fromPosition(scene.bus, positionOf({ 0: 0 }))
     scene.bus.advance(0, 1) // a control record
@@ -133,7 +133,7 @@ describe('a stream that was at the tail', () => {
     expect(cursor.ownPosition).toEqual(positionOf({ 0: 1 }))
   })
 
-  it('is told no id of the topic that has taken its topic’s place, before it is told of that', () => {
+  it('gets no id of a new topic before it is told that its topic was recreated', () => {
     const scene = new BusScene({}, 1)
     const cursor = Cursor.fromNow(scene.bus)
     scene.bus.recreate()
@@ -177,7 +177,7 @@ describe('what Kafka has deleted before it was read, until it is marked', () => 
     expect(scene.bus.skipped.size).toBe(0)
   })
 
-  it('stays passed over by who began before it was marked, also where its key got a new value meanwhile', () => {
+  it('stays skipped for readers that began before it was marked, even if its key got a new value meanwhile', () => {
     const scene = new BusScene()
     scene.write('a', 'deleted')
     scene.bus.skip(0, 10)

@@ -13,7 +13,7 @@ const step = fc.record({
   isRead: fc.boolean(),
 })
 
-it('is what the position says, however it came about', () => {
+it('is the position’s text, no matter how the position was reached', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
       const partitions = new Partitions()

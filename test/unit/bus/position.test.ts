@@ -81,7 +81,7 @@ describe('the text of a position', () => {
     expect(formatEventId(new Map())).toBe('AQA=')
   })
 
-  it('reads offsets beyond 2^53 as one that no topic reaches', () => {
+  it('reads offsets beyond 2^53 as an offset that no topic reaches', () => {
     const id = Buffer.from([1, 2, 0, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]).toString(
       'base64url',
     )
@@ -118,7 +118,7 @@ describe('the text of a position', () => {
     expect(parseEventId(text)).toBeNull()
   })
 
-  it('neither throws nor reads anything twice the same way from arbitrary text', () => {
+  it('never throws on arbitrary text, and never reads two texts as one id', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -155,7 +155,7 @@ describe('the lengths of ids in docs/compatibility.md', () => {
     }
   })
 
-  it('come with the number of partitions that each client and proxy carries', () => {
+  it('come with the number of partitions that each client and proxy can carry', () => {
     const carriers = rows.filter((cells) => cells.length === 4 && /^[\d,]+$/.test(cells[3] ?? ''))
     expect(carriers.length).toBeGreaterThan(15)
     for (const [name, header, query, cell] of carriers) {

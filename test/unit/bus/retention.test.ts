@@ -7,7 +7,7 @@ import { BusScene, bytes, DAY_MS, dataOf, positionOf, SEGMENT_BYTES } from '../.
 import { BUS_OPTIONS } from '../../support/topic-in-memory.ts'
 
 describe('a tombstone', () => {
-  it('is sent like a value until it was kept for as long as Kafka keeps it, then it is gone and remembered', () => {
+  it('is sent like a value for as long as Kafka keeps it, then it is removed and noted as lost', () => {
     const scene = new BusScene({ deleteRetentionMs: DAY_MS })
     scene.write('a', 'value')
     scene.write('a', null)
@@ -36,7 +36,7 @@ describe('a tombstone', () => {
     }
   })
 
-  it('that is gone ends the stream that had still to read it, and no other', () => {
+  it('that is gone ends a stream that had yet to read it, and no other', () => {
     const scene = new BusScene({ deleteRetentionMs: DAY_MS })
     scene.write('a', 'value')
     const behind = Cursor.fromPosition(scene.bus, positionOf({ 0: 1 }))
@@ -61,7 +61,7 @@ describe('a tombstone', () => {
     expect(scene.resume({})).toEqual(['kept'])
   })
 
-  it('may have stood where Kafka has nothing any more, behind a record that is older than it keeps them', () => {
+  it('may have been where Kafka has nothing any more, after a record that is older than it keeps tombstones', () => {
     const bus = new Bus({ ...BUS_OPTIONS, epochMs: () => 10 * DAY_MS })
     bus.setPartition(0, 0)
     for (const [offset, daysOld] of [
@@ -85,7 +85,7 @@ describe('a tombstone', () => {
     for (const offset of [3, 4, 5]) expect(bus.gapFor(positionOf({ 0: offset }))).toBeNull()
   })
 
-  it('may have stood at the end of a log, and in one whose leader came back after the others were read', () => {
+  it('may have been at the end of a log, and in one whose leader came back after the others were read', () => {
     const scene = new BusScene({ deleteRetentionMs: DAY_MS })
     scene.bus.setPartition(1, -2) // the bus has caught up without it
     const clients = [
@@ -108,7 +108,7 @@ describe('a tombstone', () => {
     expect(scene.gap({ 1: 11 })).toBeNull() // this one came as it was written
   })
 
-  it('may have stood behind a record whose timestamp is ahead of the clock: that one proves nothing', () => {
+  it('may have been after a record whose timestamp is ahead of the clock, which proves nothing', () => {
     const scene = new BusScene({ deleteRetentionMs: DAY_MS })
     scene.bus.recreate()
     scene.bus.setPartition(0, 0)
@@ -128,7 +128,7 @@ describe('a tombstone', () => {
 })
 
 describe('a bus that keeps the newest of every key', () => {
-  it('lets records without a key go first, the oldest ones, and tells who missed them', () => {
+  it('drops records without a key first, the oldest ones, and tells those who missed them', () => {
     const scene = new BusScene({ retainedBytesMax: 8 * SEGMENT_BYTES })
     scene.write('a', 'kept')
     scene.fill(100)
@@ -153,14 +153,14 @@ describe('a bus that keeps the newest of every key', () => {
     expect(states).toEqual(['nearly-full', 'full'])
   })
 
-  it('once it was full says so to a moment before what it lost, and honours later ones', () => {
+  it('once it was full has a gap for a moment before what it lost, and none for later ones', () => {
     const scene = new BusScene({ retainedRecordsMax: 20 })
     scene.fill(40, (index) => `key ${index}`)
     expect(scene.bus.isWholeSince(scene.nowMs)).toBe(false)
     expect(scene.bus.isWholeSince(scene.nowMs + 1)).toBe(true)
   })
 
-  it('has lost no newest value with what Kafka had deleted, whether that is marked yet or not', () => {
+  it('loses no newest value with what Kafka had deleted, marked or not', () => {
     for (const how of ['skip', 'trim'] as const) {
       const scene = new BusScene({ retainedBytesMax: 4 * SEGMENT_BYTES })
       scene.fill(10, (index) => `key ${index}`)
@@ -175,7 +175,7 @@ describe('a bus that keeps the newest of every key', () => {
     }
   })
 
-  it('honours moments after it lost a record whose timestamp no clock has come to, from when that was read', () => {
+  it('has no gap for moments after it read a lost record whose timestamp is in the future', () => {
     for (const aheadMs of [3_600_001, 1_000 * DAY_MS, 10 ** 15]) {
       const scene = new BusScene({ retainedRecordsMax: 20 })
       scene.write('ahead', 'value', { timestampMs: scene.epochMs + aheadMs })
@@ -209,7 +209,7 @@ describe('a bus that keeps the newest of every key', () => {
     expect(snapshot.lost).toBe(true)
   })
 
-  it('lets records without a key go at their age, by their timestamp or else by when they came', () => {
+  it('drops records without a key at their age, by timestamp or else by arrival', () => {
     const scene = new BusScene({ retainedMsMax: 1000 })
     scene.write(null, 'old', { timestampMs: scene.nowMs - 500 })
     scene.write('a', 'keyed', { timestampMs: scene.nowMs - 500 })
@@ -271,12 +271,12 @@ describe('a bus that keeps everything', () => {
     expect(scene.snapshot().length).toBeGreaterThanOrEqual(10)
   })
 
-  describe('whose tail alone holds as many records as it may', () => {
+  describe('whose tail alone holds as many records as allowed', () => {
     const short = (scene: BusScene, records: number) => {
       for (let index = 0; index < records; index++) scene.write(null, `short ${index}`)
     }
 
-    it('drops what it found aged, and not its tail, where Kafka has deleted that already', () => {
+    it('drops what is too old, and not its tail, if Kafka has deleted that already', () => {
       const scene = new BusScene({ keeps: 'all', retainedRecordsMax: 20, retainedMsMax: 10_000 })
       for (let index = 0; index < 3; index++) scene.write(null, 'x'.repeat(1000))
       scene.nowMs += 9_000
@@ -295,7 +295,7 @@ describe('a bus that keeps everything', () => {
       expect(scene.bus.segments.map(({ endId }) => endId)).toEqual([null])
     })
 
-    it('drops what is behind its bound, but not its tail', () => {
+    it('drops what is over its limit, but not its tail', () => {
       const scene = new BusScene({ keeps: 'all', retainedRecordsMax: 30 })
       for (let index = 0; index < 25; index++) scene.write(null, 'x'.repeat(3000)) // each in a segment of its own
       for (let tails = 0; tails < 2; tails++) {

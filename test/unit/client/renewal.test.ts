@@ -127,7 +127,7 @@ describe('the client', () => {
     expect(challenges).toEqual([false, true])
   })
 
-  it('reads no further than its bound ahead of a slow consumer, loses nothing, and renews without a challenge', async () => {
+  it('reads no further than its limit ahead of a slow consumer, loses nothing, and renews in time', async () => {
     const scene = await open()
     const { server } = scene
     const expiresAtSeconds = Math.floor(Date.now() / 1_000) + 30
