@@ -34,7 +34,7 @@ describe('the table of errors', () => {
     )
   })
 
-  it('gives each code once, and says nothing with a placeholder left in it', () => {
+  it('gives each code once, and leaves no placeholder in a message', () => {
     expect(new Set(thrown.map(({ code }) => code)).size).toBe(thrown.length)
     for (const { message } of thrown) expect(message).not.toContain('%s')
   })

@@ -101,7 +101,7 @@ describe('a burst of lines', () => {
     expect(process.listeners('exit')).toContain(flushLog)
   })
 
-  it('leaves at once with a warning or worse, behind what came before it', () => {
+  it('is written at once with a warning or worse, after what came before', () => {
     const { log, writes } = recorded()
     const app = fastify({ logger: { level: 'debug', stream: log } })
     const seen = () => writes.splice(0).map((text) => text.match(/"msg":"[a-z ]*"/g))

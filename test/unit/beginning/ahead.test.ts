@@ -55,7 +55,7 @@ describe('an id ahead of this process', () => {
     expect(beyond.text).toContain(':gap beyond-end')
   })
 
-  it('is trusted within 10 s where a leader is silent, and honoured when the leader is back', async () => {
+  it('is trusted within 10 s if a leader is silent, and honoured when the leader is back', async () => {
     const topic = threeRecords()
     topic.answer({ 0: { start: 0, end: 2 }, 1: null })
     const sink = new StreamsScene(topic).open({ requested: { id: 'AQQAAgIG' } }) // {0:1, 1:3}
@@ -138,7 +138,7 @@ describe('an id ahead of this process', () => {
     expect(sink.data).toEqual(['new', 'b0', 'b1', 'b2'])
   })
 
-  it('is not beyond the end where this process has read that far, even if an older answer says so', async () => {
+  it('is not beyond the end if this process has read that far, even if an older answer says so', async () => {
     const topic = threeRecords()
     const sink = new StreamsScene(topic).open({ requested: { id: 'AQQACAIG' } }) // {0:4, 1:3}
     await pass(1)

@@ -81,7 +81,7 @@ describe('the charts of a run', () => {
     expect(bar(cpu, '20 records/s', 'shape')?.text).toBe('not measured')
   })
 
-  it('stand in docs/ as the reference run makes them (npm run bench:plot)', () => {
+  it('are in docs/ as drawn of the reference run (npm run bench:plot)', () => {
     const reference = JSON.parse(readFileSync(new URL(bench('results/reference.json')), 'utf8'))
     for (const { file, ...chart } of chartsOf(reference))
       expect(readFileSync(new URL(`../docs/${file}`, bench('')), 'utf8'), file).toBe(drawBars(chart))

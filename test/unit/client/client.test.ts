@@ -29,7 +29,7 @@ describe('the client', () => {
     ])
   })
 
-  it('says a signal once where it comes as a comment and as an event', async () => {
+  it('reports a signal once if it comes as a comment and as an event', async () => {
     const scene = await open()
     const { server, events } = scene
     scene.connect()
@@ -110,7 +110,7 @@ describe('the client', () => {
     expect(scene.stream?.state).toBe('open')
   })
 
-  it('tells the position of what was handed out, not of what was read ahead', async () => {
+  it('has the position of what was handed out, not of what was read ahead', async () => {
     const scene = await open()
     const { server } = scene
     scene.connect({ onEvent: () => new Promise((resolve) => setTimeout(resolve, 1_000)) })
@@ -192,7 +192,7 @@ describe('the client', () => {
     expect(errors).toMatchObject([{ error: { code: 'token' } }])
   })
 
-  it('waits half a minute for a token, and tells who makes it', async () => {
+  it('waits half a minute for a token, and aborts its maker', async () => {
     const scene = await open()
     const { errors } = scene
     let given: AbortSignal | undefined

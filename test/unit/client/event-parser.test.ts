@@ -71,7 +71,7 @@ describe('the parser', () => {
     )
   })
 
-  it('lets an id hold only with the blank line that dispatches its event', () => {
+  it('takes an id only with the blank line that dispatches its event', () => {
     const found = parse('data:1\nid:a\n\ndata:2\nid:b\n', [])
     expect(found.events).toEqual([{ type: 'message', data: '1', id: 'a' }])
     expect(found.lastEventId).toBe('a')
@@ -84,7 +84,7 @@ describe('the parser', () => {
     expect(moves).toEqual(['AQIABA=='])
   })
 
-  it('takes CR and LF for one line end with an empty chunk between them', () => {
+  it('takes CR and LF for one line end, even with an empty chunk between them', () => {
     expect(parse('data:1\r\ndata:2\r\n\r\n', [7, 7, 15, 15]).events).toEqual([
       { type: 'message', data: '1\n2', id: '' },
     ])

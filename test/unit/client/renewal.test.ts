@@ -61,7 +61,7 @@ describe('the client', () => {
     expect(server.posts()).toHaveLength(2)
   })
 
-  it('tries a renewal three times where the server cannot take it now, then says so and stays', async () => {
+  it('tries a renewal three times if the server cannot take it now, then reports that and stays', async () => {
     const scene = await open()
     const { server, errors } = scene
     server.renewal = () => status(503)
@@ -86,7 +86,7 @@ describe('the client', () => {
     expect(server.posts()[0]?.signal.aborted).toBe(true)
   })
 
-  it.each([401, 403, 415])('says that a renewal was refused with %i, and stays', async (code) => {
+  it.each([401, 403, 415])('reports that a renewal was refused with %i, and stays', async (code) => {
     const scene = await open()
     const { server, errors } = scene
     server.renewal = () => status(code)

@@ -46,7 +46,7 @@ describe('a command', () => {
     expect(await ran(args)).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(words) })
   })
 
-  test('ends with the code that it chooses', async () => {
+  test('ends with its own exit code', async () => {
     expect(await ran([], async () => EXIT_FAILED)).toEqual({ code: 1, stdout: '', stderr: '' })
     expect(await ran([])).toEqual({ code: 0, stdout: '', stderr: '' })
   })

@@ -26,7 +26,7 @@ describe('a beginning at a moment', () => {
     expect(since(scene, 301)).toEqual([])
   })
 
-  it('is now where it lies in the future, and stays there', () => {
+  it('is now if it is in the future, and stays there', () => {
     const scene = new BusScene({}, 2)
     scene.fill(20)
     const cursor = Cursor.fromTime(scene.bus, Number.MAX_SAFE_INTEGER)

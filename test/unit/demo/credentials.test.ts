@@ -157,7 +157,7 @@ describe('what this did not make', () => {
     expect(text('server.crt')).toBe(foreign)
   })
 
-  test('a lone server.key is left alone, since nothing says whose it is', async () => {
+  test('a server.key without a certificate is left alone, because its owner is unknown', async () => {
     await ensure()
     unlinkSync(join(folder, 'test-ca.crt'))
     unlinkSync(join(folder, 'server.crt'))
@@ -172,7 +172,7 @@ describe('what this did not make', () => {
 })
 
 describe('writing', () => {
-  test('leaves the old file and nothing else where it fails', async () => {
+  test('leaves the old file and nothing else if it fails', async () => {
     const path = join(folder, 'there')
     await writeAtomically(path, 'old', 0o600)
     await expect(writeAtomically(join(path, 'below'), 'new', 0o600)).rejects.toThrow(

@@ -42,7 +42,7 @@ describe('what of an address counts', () => {
 })
 
 describe('a budget of connections', () => {
-  it('has a bound in all and one for each address', () => {
+  it('has a limit in all and one for each address', () => {
     const budget = new ConnectionBudget(bounds, createConnectionCounts(1, 7), 0)
     for (let count = 0; count < 3; count++) expect(budget.admit('192.0.2.1')).toBeNull()
     expect(budget.admit('::ffff:192.0.2.1')).toBe('address')
@@ -52,7 +52,7 @@ describe('a budget of connections', () => {
     expect(budget.admit('192.0.2.3')).toBeNull()
   })
 
-  it('counts over all threads, and forgets those of one that is no more', () => {
+  it('counts over all threads, and forgets those of a thread that is gone', () => {
     const counts = createConnectionCounts(3, 7)
     const [one, two, three] = [0, 1, 2].map((thread) => new ConnectionBudget(bounds, counts, thread))
     if (one === undefined || two === undefined || three === undefined) throw new Error('there are three')

@@ -48,7 +48,7 @@ describe('the host of a request', () => {
     expect(isHostMeant(host, names)).toBe(false)
   })
 
-  it('is any address, and no name that was not listed', () => {
+  it('may be any address, and only a name that is listed', () => {
     fc.assert(
       fc.property(
         fc.oneof(

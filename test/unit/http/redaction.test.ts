@@ -37,7 +37,7 @@ describe('a redacted URL', () => {
     }
   })
 
-  it('loses the value however the name is cased, encoded or nested', () => {
+  it('loses the value with any case, encoding or nesting of the name', () => {
     for (const name of [
       'access_token',
       'ACCESS_TOKEN',
@@ -65,11 +65,11 @@ describe('a redacted URL', () => {
     }
   })
 
-  it('loses the value where even the equals sign is encoded', () => {
+  it('loses the value even if the equals sign is encoded', () => {
     expect(redactUrl('/events/access_token%3Dopaque-value')).toBe(`/events/${REDACTED}`)
   })
 
-  it('holds no token where one stands in an odd place', () => {
+  it('has no token, even from an odd place', () => {
     const odd = [
       `/events/${token}`,
       `/events/access_token=${token}`,
@@ -89,7 +89,7 @@ describe('a redacted URL', () => {
     for (const url of odd) expectNoToken(redactUrl(url))
   })
 
-  it('is cut at 2 KiB, at the sign, and whole up to there', () => {
+  it('is cut at 2 KiB, with a mark, and whole up to there', () => {
     const whole = `/${'a'.repeat(LOGGED_CHARACTERS_MAX - 1)}`
     expect(redactUrl(whole)).toBe(whole)
     expect(redactUrl(`${whole}b`)).toBe(whole + CUT)
@@ -194,7 +194,7 @@ describe('redacted text', () => {
     expectNoToken(redactText(`cannot read ${token}, sorry`))
   })
 
-  it('leaves JSON what it was where only tokens go', () => {
+  it('stays valid JSON without the tokens', () => {
     expect(JSON.parse(redactTokens(JSON.stringify({ a: token, b: [`x ${token}`] })))).toEqual({
       a: REDACTED,
       b: [`x ${REDACTED}`],
@@ -203,21 +203,21 @@ describe('redacted text', () => {
 })
 
 describe('a logged request', () => {
-  it('is a line even where its client has left, so that nothing is known of the connection', () => {
+  it('is logged even if its client has left, and nothing is known of the connection', () => {
     const gone = { method: 'GET', url: '/events', host: '', ip: undefined, socket: null }
     expect(requestSerializer(gone)).toEqual({ method: 'GET', url: '/events', host: '' })
   })
 })
 
 describe('a logged error', () => {
-  it('keeps its frames behind a message of any length', () => {
+  it('keeps its stack after a message of any length', () => {
     const { message, stack } = errorSerializer(new Error('a'.repeat(60_000)))
     expect(message).toBe('a'.repeat(LOGGED_CHARACTERS_MAX) + CUT)
     expect(stack).toContain('redaction.test')
     expect(stack.length).toBeLessThan(2 * LOGGED_CHARACTERS_MAX + 20)
   })
 
-  it('is its type, code, message and stack, and nothing that hangs on it', () => {
+  it('has its type, code, message and stack, and no other property', () => {
     const error = Object.assign(new TypeError(`no ${token}`), {
       code: 'E_X',
       rawPacket: Buffer.from(token),
@@ -230,7 +230,7 @@ describe('a logged error', () => {
     expect(errorSerializer(`no ${token}`).message).toBe(`no ${REDACTED}`)
   })
 
-  it('lends the line a redacted message when it is logged alone', () => {
+  it('gives the line a redacted message when it is logged alone', () => {
     const seen: unknown[][] = []
     const method = (...parts: unknown[]): void => void seen.push(parts)
     const error = new Error(`GET /?access_token=opaque`)

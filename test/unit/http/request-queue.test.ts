@@ -40,7 +40,7 @@ describe('requests', () => {
     }
   }
 
-  it('are handed on at once where few come', () => {
+  it('are handed on at once if few come', () => {
     offer('one')
     offer('two')
     expect(heard).toEqual(['one', 'two'])
@@ -54,7 +54,7 @@ describe('requests', () => {
     expect(refused).toEqual([])
   })
 
-  it('go first where a token was good on their connection', async () => {
+  it('go first if a token was good on their connection', async () => {
     for (let index = 0; index < 100; index++) offer(`stranger ${index}`)
     offer('renewal', { isProven: true })
     await turn()
@@ -62,7 +62,7 @@ describe('requests', () => {
     await handedOnPerTurn()
   })
 
-  it('do not overtake those that wait, also where a turn has room', async () => {
+  it('do not overtake those that wait, even if a turn has room', async () => {
     for (let index = 0; index < TURN_MAX + 1; index++) offer(String(index))
     await turn()
     offer('late')
@@ -77,7 +77,7 @@ describe('requests', () => {
     expect(heard).toEqual(['here'])
   })
 
-  it('are refused beyond 128 MiB that wait, those with a token by a bound of their own', async () => {
+  it('are refused beyond 128 MiB that wait; those with a token have a limit of their own', async () => {
     for (let index = 0; index < TURN_MAX + WAITING_MAX; index++) offer('stranger')
     expect(refused).toEqual([])
     offer('one more')

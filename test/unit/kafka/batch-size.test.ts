@@ -20,7 +20,7 @@ function take(size: BatchSize, batches: number, recordMs: number, bytes = SMALL_
 }
 
 describe('The size of a batch', () => {
-  it('grows to 256 records within a few batches where they take little', () => {
+  it('grows to 256 records within a few batches if these take little time', () => {
     const size = new BatchSize()
     take(size, 3, 0.006)
     expect(size.records).toBe(256)
@@ -37,7 +37,7 @@ describe('The size of a batch', () => {
     )
   })
 
-  it('is small again where other partitions are read, and where few records came', () => {
+  it('is small again if other partitions are read, or if few records came', () => {
     const size = new BatchSize()
     take(size, 5, 0.006)
     size.startOver()
@@ -48,7 +48,7 @@ describe('The size of a batch', () => {
     expect(Math.max(...take(quiet, 20, 0.08))).toBeLessThan(TURN_MS_MAX)
   })
 
-  it('is put right by the next batch where it took too long, and grows again', () => {
+  it('is corrected by the next batch if one took too long, and grows again', () => {
     const size = new BatchSize()
     take(size, 5, 0.006)
     const tookMs = take(size, 3, 0.08)
@@ -58,7 +58,7 @@ describe('The size of a batch', () => {
     expect(size.records).toBe(256)
   })
 
-  it('is at most a megabyte of records, and one record at the least', () => {
+  it('is at most a megabyte of records, and at least one record', () => {
     const size = new BatchSize()
     take(size, 5, 0.001, 100_000)
     expect(size.records).toBe(10)
@@ -68,7 +68,7 @@ describe('The size of a batch', () => {
     expect(size.records).toBe(256)
   })
 
-  it('goes by the bytes alone of a record that came by itself', () => {
+  it('is estimated from the bytes of a record that came alone', () => {
     const size = new BatchSize()
     take(size, 5, 0.006)
     size.noteAlone(SMALL_BYTES)

@@ -42,7 +42,7 @@ describe('A blocking lock', () => {
     expect(lock.tryAcquire(a)).toBe(true)
   })
 
-  it('lets no reader wait while a question does, and none while another does', async () => {
+  it('lets only one reader or question wait at a time', async () => {
     let answer = (): void => {}
     const asked = lock.ask(() => new Promise<void>((resolve) => (answer = resolve)))
     expect(lock.tryAcquire(a)).toBe(false)
@@ -54,7 +54,7 @@ describe('A blocking lock', () => {
     expect(lock.tryAcquire(b)).toBe(true)
   })
 
-  it('has a question wait for a reader, and come before the next one', async () => {
+  it('lets a question wait for a reader, and go before the next one', async () => {
     lock.tryAcquire(a)
     const asked = lock.ask(async () => lock.tryAcquire(b))
     lock.release()
@@ -63,7 +63,7 @@ describe('A blocking lock', () => {
     expect(lock.tryAcquire(b)).toBe(true)
   })
 
-  it('lets readers wait in turn, and does not wait for one that asks no more', () => {
+  it('lets readers wait in turn, and skips one that no longer reads', () => {
     lock.tryAcquire(a)
     lock.tryAcquire(b)
     lock.release()
@@ -137,7 +137,7 @@ describe('Many registrations in one process', () => {
     ])
   }
 
-  it('never block two threads at once, with the broker there, and with another that is not', async () => {
+  it('never block two threads at once, with a broker that answers and one that is absent', async () => {
     const counted = countBlocking()
     const topics = await Promise.all(Array.from({ length: 4 }, () => register(broker.address)))
     // Other properties make other sources; nothing listens at the second address.
@@ -163,7 +163,7 @@ describe('Many registrations in one process', () => {
     expect(counted.most).toBe(1)
   })
 
-  it('share one source where they name the same brokers, and go on when one of them closes', async () => {
+  it('share one source if they name the same brokers, and go on when one of them closes', async () => {
     const connect = vi.spyOn(rdkafka.KafkaConsumer.prototype, 'connect')
     const [first = [], second = []] = [
       await register(broker.address, { 'fetch.min.bytes': 1, 'client.id': 'same' }),
@@ -192,7 +192,7 @@ describe('Many registrations in one process', () => {
     expect(connect).toHaveBeenCalledTimes(2)
   })
 
-  it('let go of it where the registration failed, too', async () => {
+  it('release it if the registration fails, too', async () => {
     const disconnect = vi.spyOn(rdkafka.KafkaConsumer.prototype, 'disconnect')
     const app = fastify()
     app.decorate('kafkaSseTopics', { open: vi.fn(), all: () => [] })

@@ -23,13 +23,13 @@ const EVERYTHING =
   'apt-get install libcurl4-openssl-dev libsasl2-dev libssl-dev libzstd-dev zlib1g-dev && npm rebuild node-rdkafka'
 
 describe('What librdkafka was built without', () => {
-  it('is nothing where every header was there', () => {
+  it('is nothing if every header was there', () => {
     expect(missingParts(ALL)).toBeNull()
     expect(missingLine(ALL)).toBeNull()
     expect(report(ALL)).toBe('librdkafka was built with TLS, SASL, OIDC and every compression.\n')
   })
 
-  it('is named, with the one line that brings all of it', () => {
+  it('is named, with one command that installs all of it', () => {
     expect(missingParts(BARE)).toEqual({
       words: 'TLS, SASL SCRAM, SASL OAUTHBEARER, OIDC, SASL GSSAPI, gzip and zstd',
       command: EVERYTHING,
@@ -53,7 +53,7 @@ describe('What librdkafka was built without', () => {
     })
   })
 
-  it('has no line that brings it where librdkafka has no package for it', () => {
+  it('has no command if librdkafka has no package for it', () => {
     expect(missingParts(without('lz4'))).toEqual({ words: 'lz4', command: null })
     expect(missingLine(without('lz4'))).toMatch(/^librdkafka was built without lz4: [^.]*$/)
   })

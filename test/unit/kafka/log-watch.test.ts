@@ -24,21 +24,21 @@ describe('A watched log', () => {
     return findings.length === 0 ? null : findings.join(', ')
   }
 
-  it('is what it was as long as it only grows', () => {
+  it('is the same while it only grows', () => {
     expect(look([5, 5], 5)).toBeNull()
     expect(look([5, 90], 5)).toBeNull()
     expect(look([5, 90], 90)).toBeNull()
     expect(log.isSettled).toBe(true)
   })
 
-  it('was trimmed where what was read is deleted, also up to what is read next', () => {
+  it('was trimmed if records that were read are deleted, also up to the next one', () => {
     expect(look([6, 9], 9)).toBe('trimmed')
     expect(look([6, 9], 9)).toBeNull()
     expect(look([9, 9], 9)).toBe('trimmed')
     expect(log.isSettled).toBe(true)
   })
 
-  it('has passed the reader once nothing from before its start is on the way any more', () => {
+  it('has passed the reader once nothing from before its start is under way any more', () => {
     expect(look([9, 20], 6)).toBeNull()
     expect(log.isSettled).toBe(false)
     expect(look([9, 20], 7)).toBeNull()
@@ -47,13 +47,13 @@ describe('A watched log', () => {
     expect(look([9, 20], 9)).toBeNull()
   })
 
-  it('has not passed a reader that reads on what it fetched in time', () => {
+  it('has not passed a reader that goes on with what it fetched in time', () => {
     expect(look([9, 20], 6)).toBeNull()
     expect(look([9, 20], 20)).toBe('trimmed')
     expect(log.isSettled).toBe(true)
   })
 
-  it('is another one when it ends before what was read, in two looks in a row', () => {
+  it('is another one if it ends before what was read, in two refreshes in a row', () => {
     expect(look([5, 8], 9)).toBeNull()
     expect(log.isSettled).toBe(false)
     expect(look([5, 9], 9)).toBeNull()
@@ -62,18 +62,18 @@ describe('A watched log', () => {
     expect(look([5, 8], 9)).toBe('replaced')
   })
 
-  it('is no other one because more was read since Kafka was asked', () => {
+  it('is the same if more was read since Kafka was asked', () => {
     expect(look([5, 8], 9, { whenAsked: 8 })).toBeNull()
     expect(look([5, 9], 12, { whenAsked: 9 })).toBeNull()
     expect(log.isSettled).toBe(true)
   })
 
-  it('is another one when it was cut off, even if it has grown since', () => {
+  it('is another one if it was cut off, even if it has grown since', () => {
     log.noteStop(true)
     expect(look([5, 90], 9)).toBe('replaced')
   })
 
-  it('is another one when its start moved back, unless the id says that it is the same', () => {
+  it('is another one if its start moved back, unless its topic id is the same', () => {
     expect(look([3, 9], 9)).toBeNull()
     expect(look([3, 9], 9)).toBeNull()
     expect(log.isSettled).toBe(true)
@@ -81,7 +81,7 @@ describe('A watched log', () => {
     expect(look([3, 9], 9, { id: false })).toBe('replaced')
   })
 
-  it('has stalled when librdkafka has stopped, once what it had fetched is in', () => {
+  it('has stalled if librdkafka has stopped, once all that it had fetched is read', () => {
     look([5, 20], 6)
     log.noteStop(false)
     expect(look([5, 20], 8)).toBeNull()
@@ -91,7 +91,7 @@ describe('A watched log', () => {
     expect(log.isSettled).toBe(true)
   })
 
-  it('has stalled when an error came and nothing since, although there is more', () => {
+  it('has stalled if an error came and nothing since, although there is more', () => {
     look([5, 8], 8)
     log.suspectStop()
     expect(look([5, 9], 8)).toBe('stalled')
@@ -104,7 +104,7 @@ describe('A watched log', () => {
     expect(log.isSettled).toBe(true)
   })
 
-  it('may have stopped at its end, which only shows when there is more, however many looks later', () => {
+  it('may have stopped at its end, which shows only when there is more, any number of refreshes later', () => {
     look([5, 8], 8)
     log.suspectStop()
     for (let looks = 0; looks < 3; looks++) expect(look([5, 8], 8)).toBeNull()
@@ -116,14 +116,14 @@ describe('A watched log', () => {
     expect(look([5, 11], 10)).toBeNull() // it was read since: it had not stopped
   })
 
-  it('has stalled although its start moves at each look', () => {
+  it('has stalled although its start moves at each refresh', () => {
     look([5, 20], 10)
     log.noteStop(false)
     expect(look([6, 20], 10)).toBe('trimmed, stalled')
     expect(look([7, 20], 10)).toBe('trimmed')
   })
 
-  it('is found to be what it is again and again until that was taken', () => {
+  it('is reported at each refresh until the report was handled', () => {
     look([5, 20], 10)
     log.noteStop(false)
     for (let looks = 0; looks < 3; looks++)
@@ -136,7 +136,7 @@ describe('A watched log', () => {
     expect(look([15, 20], 15)).toBeNull()
   })
 
-  it('does not take a stop that was told for one that was only feared', () => {
+  it('distinguishes a stop that librdkafka told from one that is only suspected', () => {
     look([5, 8], 8)
     log.noteStop(false)
     log.suspectStop()

@@ -45,7 +45,7 @@ describe('The properties of librdkafka', () => {
     )
   })
 
-  it('ask for the debug lines that tell of topics, besides those that are configured', () => {
+  it('ask for the debug lines about topics, besides those that are configured', () => {
     expect(consumerProperties(withConfig({})).global).toMatchObject({ debug: 'topic' })
     expect(consumerProperties(withConfig({ debug: 'broker,fetch' })).global).toMatchObject({
       debug: 'broker,fetch,topic',
@@ -67,11 +67,11 @@ describe('The properties of librdkafka', () => {
     expect(() => create({ 'receive.message.max.bytes': 200_000_000 })).not.toThrow()
   })
 
-  it('take a value that holds anyway, also as the text that a variable is', () => {
+  it('allow a fixed value, also as the text of a variable', () => {
     expect(() => consumerProperties(withConfig({ 'enable.auto.commit': 'false' }))).not.toThrow()
   })
 
-  it('are taken by librdkafka, as text and by kind, and one that it does not know is named', () => {
+  it('are accepted by librdkafka, as text and by type, and an unknown one is named', () => {
     const create = (config: Record<string, string>) => {
       const { global, topic } = consumerProperties(withConfig(config))
       return new rdkafka.KafkaConsumer(global, topic)
@@ -86,7 +86,7 @@ describe('The properties of librdkafka', () => {
     expect(() => create({ 'no.such.property': '1' })).toThrow('no.such.property')
   })
 
-  it('keep a topic property of a producer apart, where node-rdkafka does not lose it', () => {
+  it('keep a topic property of a producer apart, so that node-rdkafka does not lose it', () => {
     const { global, topic } = producerProperties(withConfig({ acks: '1' }), { 'delivery.timeout.ms': 7 })
     expect(topic).toEqual({ acks: '1', 'delivery.timeout.ms': 7 })
     expect(global).not.toHaveProperty('acks')
@@ -105,7 +105,7 @@ describe('The properties of librdkafka', () => {
 })
 
 describe('A log line of librdkafka', () => {
-  it('is told without the thread and the time', () => {
+  it('is shown without the thread and the time', () => {
     const line =
       '[thrd:h:1/bootstrap]: h:1/bootstrap: Connect failed: refused (after 0ms in state CONNECT, 1 error(s))'
     expect(failureOf(line)).toBe('h:1/bootstrap: Connect failed: refused')
@@ -128,14 +128,14 @@ describe('A debug line of librdkafka', () => {
     expect(topicIdIn(line('METADATA', next))).toEqual({ topic: 'b', id: 'VfIt4SG3SyeDfl9rgEi+zQ' })
   })
 
-  it('tells none where the broker knows none, or where it is about something else', () => {
+  it('has no topic id if the broker knows none, or if it is about something else', () => {
     const lost = 'Topic b changed id from QKO/nV8fSPaW5c82Fqx6Ww to AAAAAAAAAAAAAAAAAAAAAA'
     expect(topicIdIn(line('METADATA', lost))).toBeNull()
     expect(topicIdIn(line('METADATA', 'Topic b [0] Leader 1 Epoch 0'))).toBeNull()
     expect(topicIdIn(line('STATE', 'Topic b changed state unknown -> exists'))).toBeNull()
   })
 
-  it('tells that a partition is read no further, and whether its log was cut off', () => {
+  it('shows that a partition is read no further, and whether its log was cut off', () => {
     const at = 'offset reset (at offset 5 (leader epoch 0), broker 1) to offset INVALID (leader epoch -1): '
     const gone =
       'fetch failed due to requested offset not available on the broker: Broker: Offset out of range'
@@ -155,7 +155,7 @@ describe('A debug line of librdkafka', () => {
     })
   })
 
-  it('tells of no stop where librdkafka goes on by itself', () => {
+  it('shows no stop if librdkafka goes on by itself', () => {
     const query =
       'b [0]: offset reset (at offset BEGINNING, broker -1) to offset 0 (leader epoch -1): x: Success'
     expect(stopIn(line('OFFSET', query))).toBeNull()

@@ -63,7 +63,7 @@ describe('A topic feed', () => {
     expect(writer.calls).toEqual(['set 0 5'])
   })
 
-  it('begins to read where the writer says, and is not told later that what lies below is gone', () => {
+  it('begins to read where the writer says, and does not later report what is below as gone', () => {
     feed.list(led(0))
     expect(feed.startsOf(new Map([[0, { start: 5, end: 900 }]]))).toEqual(new Map([[0, 800]]))
     feed.begin(0, 800, { start: 5, end: 900 }, ASKED_AT)
@@ -123,7 +123,7 @@ describe('A topic feed', () => {
     expect(feed.catchUp(0)).toBe(true)
   })
 
-  it('does not take an end before what was read for the end, as long as it may be a mistake', () => {
+  it('does not trust an end before what was read while that may be a mistake', () => {
     feed.list(led(0))
     feed.begin(0, 0, { start: 0, end: 10 }, ASKED_AT)
     feed.append(record(0, 4))
@@ -171,7 +171,7 @@ describe('A topic feed', () => {
     expect(feed.catchUp(17_000)).toBe(true)
   })
 
-  it('has a partition arrive when it has passed the end that was last told, be there ever so much more to come', () => {
+  it('lets a partition arrive once it has passed the end that was told last, even if much more follows', () => {
     feed.list(led(0, 1))
     feed.begin(0, 0, { start: 0, end: 2 }, ASKED_AT)
     feed.setOnItsWay(0)
@@ -192,7 +192,7 @@ describe('A topic feed', () => {
     expect(feed.takeArrived()).toEqual([])
   })
 
-  it('has a partition arrive at its end, too, where the last offsets hold no record', () => {
+  it('lets a partition arrive at its end, too, if the last offsets hold no record', () => {
     feed.list(led(0))
     feed.begin(0, 0, { start: 0, end: 5 }, ASKED_AT)
     feed.setOnItsWay(0)
@@ -200,7 +200,7 @@ describe('A topic feed', () => {
     expect(feed.takeArrived()).toEqual([0])
   })
 
-  it('passes over what it has, and what is not its own', () => {
+  it('skips records that it has, and those that are not its own', () => {
     feed.list(led(0))
     feed.begin(0, 3, { start: 3, end: 5 }, ASKED_AT)
     feed.append(record(0, 2))
@@ -210,7 +210,7 @@ describe('A topic feed', () => {
     expect(writer.calls).toEqual(['set 0 3', 'append 0 3'])
   })
 
-  it('publishes once for what came since the last time, and not for what it knew', () => {
+  it('publishes once for what came since the last time, and not for what it had', () => {
     feed.list(led(0))
     feed.begin(0, 2, { start: 2, end: 4 }, ASKED_AT)
     expect(feed.publish()).toBe(true)
@@ -249,7 +249,7 @@ describe('A topic feed', () => {
       expect(writer.calls).toEqual(['trim 0 8', 'trim 1 10'])
     })
 
-    it('skips what was deleted before it was read, once nothing more comes, and shows it', () => {
+    it('skips what was deleted before it was read, once nothing more comes, and publishes that', () => {
       look([5, 30], [5, 10])
       expect(look([20, 30], [5, 10])).toMatchObject({
         passed: [{ partition: 0, from: 10, to: 20 }],
@@ -276,7 +276,7 @@ describe('A topic feed', () => {
       expect(writer.calls).toEqual(['trim 0 8', 'trim 1 6'])
     })
 
-    it('is still another topic where the writer did not take that', () => {
+    it('is still another topic if the writer threw at that', () => {
       feed.noteTopicId('one')
       feed.noteTopicId('two')
       const { recreate } = writer
@@ -313,7 +313,7 @@ describe('A topic feed', () => {
       expect(writer.calls.slice(2)).toEqual(['set 0 0', 'append 0 0', 'set 1 -2', 'caught up'])
     })
 
-    it('tells another topic by its id, as soon as one is known', () => {
+    it('recognizes another topic by its id, as soon as one is known', () => {
       expect(feed.noteTopicId('one')).toBe(false)
       expect(feed.noteTopicId('one')).toBe(false)
       expect(feed.noteTopicId('two')).toBe(true)
@@ -322,7 +322,7 @@ describe('A topic feed', () => {
       expect(feed.noteTopicId('two')).toBe(false)
     })
 
-    it('makes nothing of another id as long as nothing of the topic was read', () => {
+    it('ignores another id while nothing of the topic was read', () => {
       feed.recreate()
       feed.noteTopicId('one')
       feed.list(led(0))

@@ -66,7 +66,7 @@ describe.each([
 })
 
 describe('A batch', () => {
-  it('costs as much as there are topics in it, however many are followed', async () => {
+  it('costs as much as it has topics, however many are followed', async () => {
     const [few, many] = [await batchCost(30), await batchCost(3_000)]
     console.log(`a hundred batches beside 30 topics ${few} µs, beside 3,000 ${many} µs`)
     expect(many).toBeLessThan(Math.max(few, 500) * TIMES_MAX)

@@ -61,7 +61,7 @@ describe('A source of two consumers', () => {
   }
   const assigned = () => [kafka.live, kafka.behind].map((each) => Object.fromEntries(each.assigned))
 
-  it('reads what is on its way by one, and by the other from its end on', async () => {
+  it('reads a partition with one consumer, and from its end on with the other', async () => {
     source.follow('table', 0, 5, bus)
     source.follow('table', 1, 7, bus)
     tells('behind', [0, 5], [1, 7], [0, 6])
@@ -76,7 +76,7 @@ describe('A source of two consumers', () => {
     expect(bus.heard).toEqual(['0/5', '1/7', '0/6', '1/8', '0/7'])
   })
 
-  it('lets go of what a read that is under way still brings of an assignment that was given up', async () => {
+  it('drops records that a read under way brings of an assignment that has ended', async () => {
     source.follow('table', 0, 0, bus)
     await source.read()
     kafka.behind.next.push(() => source.arrive('table', 0, 1, bus))
@@ -137,7 +137,7 @@ describe('A source of two consumers', () => {
     expect(assigned()).toEqual([{}, {}])
   })
 
-  it('assigns what could not be at the next read, and loses nothing of it', async () => {
+  it('repeats a failed assignment at the next read, and loses nothing', async () => {
     source.follow('table', 0, 3, bus)
     kafka.assignError = new Error('Local: Erroneous state')
     await expect(source.read()).rejects.toThrow('Erroneous')
@@ -161,7 +161,7 @@ describe('A source of two consumers', () => {
     expect(bus.heard).toEqual(['0/1', '0/2'])
   })
 
-  it('goes on where the hindmost bus is, once what it was to read is gone', async () => {
+  it('goes on at the bus that is furthest behind, once what it was to read is gone', async () => {
     const second = new Recorder()
     for (const each of [bus, second]) source.follow('table', 0, 0, each)
     await source.read()
@@ -195,13 +195,13 @@ describe('A source of two consumers', () => {
     expect(kafka.live.waits.at(-1)).toBeUndefined()
   })
 
-  it('waits for what is behind where nothing is live', async () => {
+  it('waits for records from behind if nothing is live', async () => {
     source.follow('table', 0, 0, bus)
     await source.read()
     expect([kafka.live.waits, kafka.behind.waits]).toEqual([[], [5]])
   })
 
-  it('goes on with what is behind while something is wrong with what has caught up', async () => {
+  it('goes on with partitions behind while live ones have an error', async () => {
     source.goOn('small', 0, 0, bus)
     source.follow('table', 0, 0, bus)
     kafka.live.error = new Error('Broker: Topic authorization failed')
@@ -210,7 +210,7 @@ describe('A source of two consumers', () => {
     expect(bus.heard).toEqual(['0/0'])
   })
 
-  it('tells those of a stop that read the partition by the consumer that has stopped', async () => {
+  it('tells of a stop only the buses that read the partition with the stopped consumer', async () => {
     const later = new Recorder()
     source.goOn('table', 0, 10, bus)
     source.follow('table', 0, 0, later)
@@ -219,7 +219,7 @@ describe('A source of two consumers', () => {
     expect([bus.heard, later.heard]).toEqual([[], ['0 stops']])
   })
 
-  it('begins to read again, for all of them, where reading has stopped and another bus arrives', async () => {
+  it('begins to read again, for all buses, if reading has stopped and another bus comes', async () => {
     const later = new Recorder()
     for (const each of [bus, later]) each.skipTo(0, 10)
     source.goOn('table', 0, 10, bus)
@@ -252,7 +252,7 @@ describe('A source of two consumers', () => {
     expect(kafka.live.waits).toEqual([...Array(11).fill(0), undefined])
   })
 
-  it('reads the one that has nothing to read once a second, since its news would pile up', async () => {
+  it('reads a consumer without partitions once a second, because its events would pile up', async () => {
     for (nowMs = 0; nowMs < 10_000; nowMs += 500) await source.read()
     expect(kafka.behind.waits).toEqual(Array(9).fill(0))
     source.follow('table', 0, 0, bus)
@@ -260,7 +260,7 @@ describe('A source of two consumers', () => {
     expect(kafka.live.waits.filter((waitMs) => waitMs === 0)).toHaveLength(10)
   })
 
-  it('has the other one hear of a topic before it reads it', async () => {
+  it('lets the other consumer fetch a topic’s metadata before it reads it', async () => {
     kafka.hold('table', [0, 0])
     await source.prepare(['table'])
     expect(kafka.lists).toEqual([['table']])

@@ -56,7 +56,7 @@ describe('questions to leaders of which some refuse partitions', () => {
     expect(questions.length).toBeLessThanOrEqual(2 + 1 + 32)
   })
 
-  it('tell those that were refused as soon as they may, one, or all at once', async () => {
+  it('ask for refused partitions again as soon as they are due, one or all at once', async () => {
     isRefused = (partition) => partition % 10 === 0
     await looks(13)
     isRefused = (partition) => partition % 10 === 0 && partition !== 500
@@ -76,7 +76,7 @@ describe('questions to leaders of which some refuse partitions', () => {
     expect(questions).toEqual([1_000, 1_000])
   })
 
-  it('refuse nothing where they do not answer', async () => {
+  it('refuse nothing if they do not answer', async () => {
     isRefused = (partition) => partition === 3
     await look()
     isSilent = true
@@ -88,14 +88,17 @@ describe('questions to leaders of which some refuse partitions', () => {
     expect(questions).toEqual([999, 999, 1, 1])
   })
 
-  it.each([1, 3])('are asked again after a silence, be all of their %i partitions refused', async (count) => {
-    isRefused = () => true
-    await look(1, count)
-    isSilent = true
-    await look(1, count)
-    expect(questions).toEqual([count])
-    isSilent = false
-    isRefused = () => false
-    expect((await look(1, count)).size).toBe(count)
-  })
+  it.each([1, 3])(
+    'are asked again after a silence, even if all of their %i partitions are refused',
+    async (count) => {
+      isRefused = () => true
+      await look(1, count)
+      isSilent = true
+      await look(1, count)
+      expect(questions).toEqual([count])
+      isSilent = false
+      isRefused = () => false
+      expect((await look(1, count)).size).toBe(count)
+    },
+  )
 })

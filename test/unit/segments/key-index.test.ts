@@ -91,7 +91,7 @@ describe('the key index', () => {
     )
   })
 
-  it('tells 400,000 keys apart, some of which share all 32 bits of their hash with another', () => {
+  it('distinguishes 400,000 keys, some of which share all 32 bits of their hash', () => {
     const keys = 400_000
     const slots: Segment[] = []
     const index = new KeyIndex(slots, 7)

@@ -6,7 +6,7 @@ import { changedStretches, ListChanges } from '../../../src/segments/list-change
 
 const splice = fc.record({ first: fc.nat(30), removed: fc.nat(6), added: fc.nat(6), isTold: fc.boolean() })
 
-it('make the new list of what was told of the old one', () => {
+it('make the new list out of a copy of the old one', () => {
   fc.assert(
     fc.property(fc.array(splice, { maxLength: 60 }), fc.nat(30), (splices, known) => {
       const changes = new ListChanges()
@@ -37,7 +37,7 @@ it('make the new list of what was told of the old one', () => {
   )
 })
 
-it('are forgotten when there are too many, which is said', () => {
+it('are dropped if there are too many, and the reader is told', () => {
   const changes = new ListChanges()
   for (let version = 0; version < 3_000; version++) changes.note({ first: version, removed: 0, added: 1 })
   expect(changes.since(3_000)).toEqual([])

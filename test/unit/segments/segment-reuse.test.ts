@@ -23,7 +23,7 @@ interface Seen {
   readonly wrong: number
 }
 
-it('changes no byte of a segment that another thread has counted itself into', async () => {
+it('changes no byte of a segment that another thread holds', async () => {
   const pool = new SegmentPool(SEGMENT_BYTES)
   const segments = Array.from({ length: SEGMENTS }, () => pool.take(0, 1))
   const published = new Int32Array(new SharedArrayBuffer(4 * SEGMENTS))

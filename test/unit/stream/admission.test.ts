@@ -6,7 +6,7 @@ import { CountedAdmission } from '../../../src/stream/admission.ts'
 describe('admission', () => {
   const limits = { streamsMax: 3, streamsPerAddressMax: 2, streamsPerSubjectMax: 1 }
 
-  it('holds for all, an address and a holder, at the limit and one past it', () => {
+  it('has limits for all, an address and a holder, each at the limit and one past it', () => {
     const admission = new CountedAdmission(limits)
     expect(admission.admit('127.0.0.1', 'one')).not.toBeNull()
     expect(admission.admit('127.0.0.1', 'one')).toBeNull()

@@ -112,7 +112,7 @@ async function turns(count: number): Promise<void> {
 }
 
 describe('a stream over HTTP/2 without TLS', () => {
-  it('ended by its server amid a write sends not a byte of others', async () => {
+  it('ended by its server amid a write sends no byte of others', async () => {
     const segment = new Segment()
     tap.deafen()
     const { sink } = await stream(segment)
@@ -130,7 +130,7 @@ describe('a stream over HTTP/2 without TLS', () => {
     expect(session.destroyed).toBe(false)
   })
 
-  it('ended by its client amid a write sends not a byte of others', async () => {
+  it('ended by its client amid a write sends no byte of others', async () => {
     const segment = new Segment()
     tap.deafen()
     const { request, sink } = await stream(segment)
@@ -172,7 +172,7 @@ describe('a stream over HTTP/2 without TLS', () => {
     expect(segment.released).toBe(1)
   })
 
-  it('loses its connection where more is lent than may be, and each of a segment counts once', async () => {
+  it('loses its connection if more is lent than allowed, and counts each segment once', async () => {
     const [small, large] = [new Segment(MIB), new Segment(LENT_BYTES_MAX)]
     tap.deafen()
     const { sink } = await open()
@@ -185,7 +185,7 @@ describe('a stream over HTTP/2 without TLS', () => {
     expect(small.released).toBe(100)
   })
 
-  it('keeps its place behind pings of others, however many are on their way', async () => {
+  it('keeps its place among pings of others, however many are under way', async () => {
     const segment = new Segment(MIB)
     tap.deafen()
     const { sink } = await open()

@@ -29,7 +29,7 @@ describe('the sum of what several have counted', () => {
     expect(sum).toEqual({ gaps: { 'too-old': 4, recreated: 2 } })
   })
 
-  it('of one is like it and another object, so that neither changes with the other', () => {
+  it('of one is an equal copy, so that neither changes with the other', () => {
     const connections = createConnectionFigures()
     const sum = sumOf([connections])
     expect(sum).toEqual(connections)

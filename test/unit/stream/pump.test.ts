@@ -129,7 +129,7 @@ describe('the pump', () => {
     expect(done).toEqual(Array.from({ length: 40 - first }, (_, i) => `${first + i}`))
   })
 
-  it('ends a turn after a mebibyte, too, since what is written is encrypted after it', () => {
+  it('ends a turn after a mebibyte, too, because that is encrypted after the turn', () => {
     const large = workers(40)
     for (const worker of large) worker.writtenBytes = 400 * 1024
     enqueue(...large)
@@ -156,7 +156,7 @@ describe('the pump', () => {
     expect(done).toHaveLength(1 + 100 - before)
   })
 
-  it('is not kept from its queue by what is urgent', () => {
+  it('reaches its queue even if there is always urgent work', () => {
     const slow = workers(4)
     for (const worker of slow)
       worker.act = () => {
@@ -247,7 +247,7 @@ describe('the pump', () => {
     expect(done).toEqual(['a'])
   })
 
-  it('enqueues an idle worker once though a publish comes, too', () => {
+  it('enqueues an idle worker once, even if a publish comes, too', () => {
     const worker = new Worker('a', bus)
     enqueue(worker)
     vi.runAllTimers()
@@ -271,12 +271,12 @@ describe('the pump', () => {
     expect(worker.waitsIn).toBeNull()
   })
 
-  it('calls at once what may wait for urgent work, where there is none', () => {
+  it('calls deferred work at once if no work is urgent', () => {
     pump.afterUrgent(() => done.push('after'))
     expect(done).toEqual(['after'])
   })
 
-  it('calls it behind all urgent work, in order, a turn at a time, and tells when nothing is left', async () => {
+  it('calls deferred work after all urgent work, in order, a turn at a time, and tells when none is left', async () => {
     pump.hasten(urgently(5))
     let isSettled = false
     for (let i = 0; i < 10; i++)
@@ -298,7 +298,7 @@ describe('the pump', () => {
     await pump.settled()
   })
 
-  it('keeps no more of it waiting than it says', () => {
+  it('keeps at most its limit of deferred work waiting', () => {
     pump.hasten(urgently(1))
     for (let i = 0; i < AFTER_URGENT_MAX; i++) pump.afterUrgent(() => done.push('kept'))
     expect(done).toEqual([])

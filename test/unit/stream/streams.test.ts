@@ -20,7 +20,7 @@ describe('a stream', () => {
     expect(new Set(retries).size).toBeGreaterThan(10)
   })
 
-  it('whose client has left before it opens is counted in and out, and waits for nothing', async () => {
+  it('whose client has left before it opens is counted and released, and waits for nothing', async () => {
     for (const isCaughtUp of [true, false]) {
       const scene = new StreamsScene()
       scene.topic.bus.caughtUp = isCaughtUp
@@ -46,7 +46,7 @@ describe('a stream', () => {
     expect(said(sink)).toBe('data:one\nid:AQIAAg==\n\n:ready\n\ndata:two\nid:AQIABA==\n\n')
   })
 
-  it('says the same as events where signals are asked for', async () => {
+  it('says the same as events if signals are asked for', async () => {
     const scene = new StreamsScene()
     scene.topic.produce('one')
     const sink = scene.open({ signals: true, requested: { id: '====' }, session: sessionFor(40) })
@@ -202,7 +202,7 @@ describe('a wall clock that is set', () => {
     expect(sink.ended).toBe('clean')
   })
 
-  it('back by an hour makes no token good again that the stream had before, be it the present one', async () => {
+  it('back by an hour makes no earlier token of the stream good again, nor the present one', async () => {
     const scene = new StreamsScene()
     const former = sessionFor(30)
     const sink = scene.open({ session: former })
@@ -219,7 +219,7 @@ describe('a wall clock that is set', () => {
     expect(challenges(sink)).toBe(1)
   })
 
-  it('back by an hour leaves a renewal what it is where its exp is later than the one so far', async () => {
+  it('back by an hour accepts a renewal whose exp is later than the one so far', async () => {
     const scene = new StreamsScene()
     const session = sessionFor(30)
     const sink = scene.open({ session })
@@ -301,7 +301,7 @@ describe('a peer that does not take what it is sent', () => {
     expect(scene.topic.bus.segments[0]?.holdCount).toBe(0)
   })
 
-  it('is ended as slow on an idle stream, too, and is sent no heap of heartbeats meanwhile', async () => {
+  it('is ended as slow on an idle stream, too, and gets no pile of heartbeats meanwhile', async () => {
     const scene = new StreamsScene()
     const sink = scene.open({ sink: new MemorySink(false) })
     await pass(29_000)
@@ -310,7 +310,7 @@ describe('a peer that does not take what it is sent', () => {
     expect(sink.ended).toBe('cancelled')
   })
 
-  it('is given no less for a word behind a large write than for the write', async () => {
+  it('gets as much time for a signal after a large write as for the write', async () => {
     const scene = new StreamsScene()
     const sink = scene.open({ session: sessionFor(50) })
     await pass(1)
@@ -364,7 +364,7 @@ describe('a peer that does not take what it is sent', () => {
 })
 
 describe('the end of everything', () => {
-  it('ends every stream with a word, takes no more, and resolves when the last is gone', async () => {
+  it('ends every stream with `:end`, takes no more, and resolves when the last is gone', async () => {
     const scene = new StreamsScene()
     const sinks = Array.from({ length: 8 }, () => scene.open())
     const drained = scene.streams.drain(10_000)
@@ -375,7 +375,7 @@ describe('the end of everything', () => {
     expect(scene.streams.figures.streamsOpen).toBe(0)
   })
 
-  it('comes to a few streams at once, and to many over most of the time', async () => {
+  it('ends a few streams at once, and many over most of the time', async () => {
     const few = new StreamsScene()
     for (let i = 0; i < 8; i++) few.open()
     void few.streams.drain(60_000)

@@ -151,7 +151,7 @@ describe('the wheel of deadlines', () => {
     for (const entry of entries) expect([1, 2]).toContain(entry.firedAtMs.length)
   })
 
-  it('is on time when the wall clock is set back by an hour, and looks at nothing again', () => {
+  it('is on time when the wall clock is set back by an hour, without another look at its entries', () => {
     const wheel = wheelOf()
     const entry = new Entry()
     schedule(wheel, entry, 1000)

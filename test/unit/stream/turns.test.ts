@@ -99,7 +99,7 @@ describe('thousands of streams at once', () => {
     await expectTurns(() => begun.mock.calls.length)
   })
 
-  it('are told of an answer of Kafka in turns, too', async () => {
+  it('hear of an answer of Kafka in turns, too', async () => {
     const topic = new TopicInMemory()
     open(topic, { id: formatEventId(new Map([[0, 3]])) })
     await settle()
@@ -130,7 +130,7 @@ describe('thousands of streams at once', () => {
     await closed
   })
 
-  it('expire in as many turns as it takes where they have one exp', async () => {
+  it('expire in as many turns as it takes if they have the same exp', async () => {
     const expiresAtMs = Date.now() + 5_000
     open(new TopicInMemory(), {}, expiresAtMs)
     await vi.advanceTimersByTimeAsync(4_000)

@@ -120,7 +120,7 @@ describe('a bus that another thread reads', () => {
     expect(mirror.positionText()).toBe(bus.positionText())
   })
 
-  it('is told nothing of segments that came and went in between', () => {
+  it('is not told of segments that came and went in between', () => {
     open('all', 4)
     append(...'abc')
     mirror.receive(update())
@@ -172,7 +172,7 @@ describe('a bus that another thread reads', () => {
     expect(read(Cursor.fromBeginning(mirror))).toEqual(read(Cursor.fromBeginning(bus)))
   })
 
-  it('sees nothing of what it was not told, although it stands in the same bytes', () => {
+  it('sees nothing that it was not told, although that is in the same bytes', () => {
     append('a')
     mirror.receive(update())
     append('b')
@@ -181,7 +181,7 @@ describe('a bus that another thread reads', () => {
     expect(mirror.positionText()).not.toBe(bus.positionText())
   })
 
-  it('finds by its moment what Kafka has deleted since, as long as it has yet to hear of that, or is told', () => {
+  it('finds by its moment what Kafka has deleted, until it hears of that', () => {
     append(...'abc')
     mirror.receive(update())
     bus.trim(0, 1)
@@ -198,7 +198,7 @@ describe('a bus that another thread reads', () => {
     expect([late.lost, sought.lost]).toEqual([false, false])
   })
 
-  it('hears what counts as gone although it is not marked, and when that is over', () => {
+  it('hears what counts as removed before it is marked, and when it is marked', () => {
     append(...'abc')
     mirror.receive(update())
     bus.skip(0, 10)
@@ -262,7 +262,7 @@ describe('a bus that another thread reads', () => {
     expect(cursors.map(({ outdatedBy }) => outdatedBy)).toEqual(['recreated', 'recreated', 'deletes-dropped'])
   })
 
-  it('tells who waits that it has caught up, once', () => {
+  it('tells those that wait that it has caught up, once', () => {
     const other = new BusMirror(2)
     let times = 0
     other.onCaughtUp(() => times++)
@@ -303,7 +303,7 @@ describe('a bus that another thread reads', () => {
       expect(read(began)).toEqual([3, 4, 5, 15, 16, 17])
     })
 
-    it('goes on at once where the update comes before it looks: there may be none for a long time', () => {
+    it('goes on at once if the update came before it looks, because the next may take long', () => {
       mirror.receive(update())
       expect(readOne(cursor)).toBe(3)
     })
@@ -338,7 +338,7 @@ describe('a bus that another thread reads', () => {
       expect(parted()).toBe(0)
     })
 
-    it('takes it for another thread where that one counts in, too', () => {
+    it('keeps it for another thread that holds it, too', () => {
       const other = new BusMirror(THREAD + 1)
       other.receive(structuredClone(new BusReporter(bus).takeUpdate()))
       const cursor = Cursor.fromBeginning(other)
@@ -351,7 +351,7 @@ describe('a bus that another thread reads', () => {
     })
   })
 
-  it('is of no thread’s that is gone, where the segment is still in use', () => {
+  it('is released for a thread that is gone, even if others use the segment', () => {
     append('a')
     mirror.receive(update())
     const [view] = mirror.segments

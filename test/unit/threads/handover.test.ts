@@ -61,7 +61,7 @@ describe('options that are handed over', () => {
     expect(problemsOf({ a: /x/, b: { c: new Map() } })).toHaveLength(2)
   })
 
-  it('arrive as they were sent, down to what is undefined, or are an error', () => {
+  it('arrive as they were sent, also undefined values, or are an error', () => {
     const anything = fc.anything({
       withBigInt: true,
       withDate: true,

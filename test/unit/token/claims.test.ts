@@ -7,7 +7,7 @@ import { insufficientScopeChallenge } from '../../../src/token/www-authenticate.
 const claims = { iss: 'i', exp: 1_000, scope: 'a  b ' }
 
 describe('verified claims', () => {
-  it('expire at exp, to the millisecond, and the tolerance later', () => {
+  it('expire at exp plus the tolerance, to the millisecond', () => {
     expect(refusedClaim(claims, 999_999, 0)).toBeNull()
     expect(refusedClaim(claims, 1_000_000, 0)).toBe('expired')
     expect(refusedClaim(claims, 1_004_999, 5_000)).toBeNull()
@@ -22,7 +22,7 @@ describe('verified claims', () => {
     expect(sessionOf({ ...claims, sub: '' }, 'scope', 'd').subject).toBeNull()
   })
 
-  it('grant the scopes that they list, all that are asked for', () => {
+  it('grant only the scopes that they list', () => {
     const session = sessionOf(claims, 'scope', 'd')
     expect([...session.scopes]).toEqual(['a', 'b'])
     expect(grantsScope(session, 'a')).toBe(true)

@@ -20,7 +20,7 @@ describe('the token of a request', () => {
     expect(requestToken({ authorization: '  Bearer    a.b.c  ' }, '/events', places)).toBe('a.b.c')
   })
 
-  it('is not looked for in the query or a cookie where there is an Authorization header of any scheme', () => {
+  it('is not read from query or cookie if there is an Authorization header of any scheme', () => {
     const everywhere = { queryToken: true, cookie: 'session' }
     for (const authorization of ['Basic dTpw', 'Bearer', 'Bearer ', '', 'Bearera.b.c']) {
       const headers = { authorization, cookie: 'session=x.y.z' }
@@ -28,13 +28,13 @@ describe('the token of a request', () => {
     }
   })
 
-  it('stands in the query, unless that is switched off', () => {
+  it('is read from the query, unless that is switched off', () => {
     expect(requestToken({}, '/events?from=latest&access_token=a.b.c', places)).toBe('a.b.c')
     expect(requestToken({}, '/events?access_token=a.b.c', { ...places, queryToken: false })).toBeNull()
     expect(requestToken({}, '/events', places)).toBeNull()
   })
 
-  it('stands in a cookie only where one is named, and before the query', () => {
+  it('is read from a cookie only if one is named, and before the query', () => {
     const headers = { cookie: 'a=1; session="x.y.z"; b=2' }
     expect(requestToken(headers, '/events?access_token=a.b.c', { queryToken: true, cookie: 'session' })).toBe(
       'x.y.z',
@@ -58,7 +58,7 @@ describe('the token of a request', () => {
 describe('a canonical token', () => {
   const token = mintToken(makeKey('ES256'))
 
-  it('is itself, with a digest of its own', () => {
+  it('stays the same, with a digest of its own', () => {
     expect(canonicalToken(token)).toBe(token)
     expect(tokenDigest(token)).toMatch(/^[\w-]{43}$/)
     expect(tokenDigest(token)).not.toBe(tokenDigest(`${token}A`))
@@ -89,7 +89,7 @@ describe('a canonical token', () => {
     }
   })
 
-  it('may be as long as a header can be and not a character longer', () => {
+  it('may be as long as a header can be, and no longer', () => {
     const longest = `AAAA.AAAA.${'A'.repeat(TOKEN_CHARACTERS_MAX - 10 - 2)}`
     expect(longest.length % 2).toBe(0)
     expect(canonicalToken(`${longest}AA`)).not.toBeNull()
