@@ -30,7 +30,7 @@ export abstract class BusView {
    * reader may keep the one it has.
    */
   abstract get segments(): readonly SegmentView[]
-  /** Sequence of the next frame. Those of published frames are below it. */
+  /** Sequence of the next frame. Published frames have lower ones. */
   abstract get nextSequence(): number
   /** Next offset of every partition, after all appended records. */
   abstract position(): Position
@@ -42,10 +42,10 @@ export abstract class BusView {
     return this.position().get(partition)
   }
 
-  /** What Kafka told of the partitions' logs. */
+  /** What Kafka reported about the partitions' logs. */
   abstract readonly logs: PartitionLogs
 
-  /** Log start of a partition. -2 until Kafka has told; undefined for an unknown partition. */
+  /** Log start of a partition. -2 until Kafka has reported it; undefined for an unknown partition. */
   start(partition: number): number | undefined {
     return this.logs.starts.get(partition)
   }
@@ -94,7 +94,7 @@ export abstract class BusView {
     return this.losses.gapAfter(position, this.logs.readFrom)
   }
 
-  /** Whether a record of this partition is lost, or may be, whose timestamp is `timestampMs` (epoch ms) or later. */
+  /** Whether a record of this partition with a timestamp of `timestampMs` (epoch ms) or later is lost, or may be. */
   hasLostSince(partition: number, timestampMs: number): boolean {
     const gone = this.losses.state.partitions.get(partition)
     return gone !== undefined && gone.newestLostMs >= timestampMs
@@ -115,7 +115,7 @@ export abstract class BusView {
     return this.losses.isWhole || timestampMs > this.losses.state.brokenAtMs
   }
 
-  /** Whether a frame is lost that the reader had still to read. */
+  /** Whether the bus has lost a frame that the reader had still to read. */
   hasLost(reader: BusReader): boolean {
     return this.losses.concern(reader)
   }

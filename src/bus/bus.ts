@@ -26,7 +26,9 @@ export interface BusOptions extends RetentionOptions, ClockOptions {
 }
 
 export class Bus extends BusView {
-  /** Whether it had to remove a key's newest value while it loaded. Then it can never give a whole snapshot. */
+  /**
+   * Whether the bus had to remove a key's newest value while it was loading. Then it can never give a whole snapshot.
+   */
   isTooSmall = false
   /** Records that were appended, without those that were left out. */
   recordsAppended = 0
@@ -62,8 +64,9 @@ export class Bus extends BusView {
   // Calls of the feed, which is plugins/kafka.
 
   /**
-   * Declares a partition, or sets its log start. `start` is -2 until Kafka has told. `end` is its log end when reading
-   * begins. Records before `start` are then lost to a client that has records of the partition from another server.
+   * Declares a partition, or sets its log start. `start` is -2 until Kafka has reported it. `end` is its log end when
+   * reading begins. Records before `start` are then lost to a client that has records of the partition from another
+   * server.
    */
   setPartition(partition: number, start: number, end = start): void {
     const isNew = !this.partitions.isRead(partition)
@@ -74,8 +77,8 @@ export class Bus extends BusView {
   }
 
   /**
-   * Notes a partition's log end, which Kafka was asked for at `askedAt`: records from
-   * there on are no older than that.
+   * Notes a partition's log end, which Kafka was asked for at `askedAt`. Records from that end on are no older than
+   * that moment.
    */
   noteEnd(partition: number, end: number, askedAt: Moment): void {
     this.holes?.noteEnd(partition, end, this.partitions.next(partition), askedAt)
@@ -126,9 +129,9 @@ export class Bus extends BusView {
   }
 
   /**
-   * Kafka has deleted records below `start` before they were read, so no cursor can go on past them. From
-   * now on readers skip the ones that were read, because unread ones may have superseded them. The next
-   * steps of `maintain` remove them.
+   * Kafka has deleted records below `start` before they were read, so no cursor can go on past them. From now on
+   * readers skip the partition's frames below `start`, because records that were never read may have superseded them.
+   * The next steps of `maintain` remove these frames.
    */
   skip(partition: number, start: number): void {
     const [sequence, newestMs] = [this.kept.takeSequence(), Number.POSITIVE_INFINITY]
@@ -141,7 +144,7 @@ export class Bus extends BusView {
     this.changed()
   }
 
-  /** The topic was recreated: removes everything. It has caught up again when the feed has read all partitions. */
+  /** The topic was recreated: removes everything. The bus has caught up again when the feed has read all partitions. */
   recreate(): void {
     this.recreatedAt = this.kept.takeSequence() + 1
     this.wasRecreated = true
@@ -149,8 +152,8 @@ export class Bus extends BusView {
   }
 
   /**
-   * Reads the same topic again from its start: as `recreate`, but offsets keep their meaning, so that a position
-   * ahead of what was `missed` is still good.
+   * Forgets everything, because the feed reads the same topic again from its start. Unlike after `recreate`, offsets
+   * keep their meaning: a position ahead of what was `missed` is still good.
    */
   startOver(): void {
     this.startedOverAt = this.kept.takeSequence() + 1
@@ -162,7 +165,7 @@ export class Bus extends BusView {
     return this.holes?.missed ?? null
   }
 
-  /** Wakes the readers, here and in other threads. To be called once per batch, before the event loop turns. */
+  /** Wakes the readers, here and in other threads. Call it once per batch, before the event loop turns. */
   publish(): void {
     this.tail.noteArrival()
     this.wake()
@@ -285,7 +288,10 @@ export class Bus extends BusView {
     this.publish()
   }
 
-  /** Whether `found` may follow in a partition. False once a missing tombstone may have deleted what the bus keeps. */
+  /**
+   * Whether the partition may go on at offset `found`. False once a missing tombstone may have deleted what the bus
+   * keeps.
+   */
   private canPass(partition: number, found: number, timestampMs: number | null): boolean {
     const { holes } = this
     if (holes === null) return true
@@ -295,8 +301,8 @@ export class Bus extends BusView {
   }
 
   /**
-   * Notes that records before `found` are never read. Once caught up, open streams may
-   * have clients that know of them.
+   * Notes that records before `found` are never read. Once the bus has caught up, clients of open streams may have such
+   * records.
    */
   private noteUnread(partition: number, found: number, mayBeTombstone: boolean): void {
     const lostAt = this.caughtUp ? this.kept.takeSequence() : null

@@ -21,7 +21,7 @@ export interface StepBounds {
 
 /** A few ms, with frames of any size. */
 export const SHORT_STEP: StepBounds = { targetsMax: 2, framesMax: 50_000 }
-/** Frees the most that one step can: some 20 ms with the smallest frames. */
+/** Frees as much as one step can, in some 20 ms with the smallest frames. */
 const WIDEST_STEP: StepBounds = { targetsMax: RUN_MAX - 1, framesMax: Number.POSITIVE_INFINITY }
 
 export class Compaction {
@@ -34,8 +34,8 @@ export class Compaction {
   }
 
   /**
-   * Rewrites the closed neighbours that free the most segments within the bounds. Returns false if no neighbours of
-   * those it considered would free any. The next step then considers others.
+   * Rewrites the closed neighbours that free the most segments within the bounds. Returns false if no neighbours among
+   * the considered ones would free any. The next step then considers others.
    */
   step(bounds = SHORT_STEP): boolean {
     const { list, pool } = this.segments
@@ -73,7 +73,7 @@ interface Bounds extends StepBounds {
   readonly segmentBytes: number
 }
 
-/** `count` neighbours from index `first` on. To rewrite them frees `freed` segments. */
+/** `count` neighbours from index `first` on. Rewriting them frees `freed` segments. */
 interface Run {
   readonly first: number
   readonly count: number
@@ -104,7 +104,7 @@ function runFrom(list: readonly Segment[], first: number, bounds: Bounds): Run {
     if (segment === undefined || (segment.size > segmentBytes && segment.liveFrames > 0)) break
     live += segment.liveBytes
     deadFrames += segment.frames - segment.liveFrames
-    if (segment.liveFrames > 0) frames += segment.frames // without a live frame, none of them is read
+    if (segment.liveFrames > 0) frames += segment.frames // a segment without live frames is not read
     const targets = Math.ceil(live / segmentBytes)
     const freed = count - targets
     if (targets > targetsMax || frames > framesMax) break
@@ -113,9 +113,7 @@ function runFrom(list: readonly Segment[], first: number, bounds: Bounds): Run {
   return best
 }
 
-/**
- * Copies the run's live frames into as few segments as possible. Together these stand for every sequence of the run.
- */
+/** Copies the run's live frames into as few segments as possible. Together these cover every sequence of the run. */
 function rewrite(segments: SegmentList, run: readonly Segment[]): Segment[] {
   const rewriting = new Rewriting(segments, run)
   for (const segment of run) {

@@ -1,6 +1,6 @@
 // The codec of the event id, which is the text of a position. Pure: bytes in, bytes out. The format is Zilla's, so that
-// clients can move between the two: byte 01, then zigzag LEB128 of the partition count and of each (partition, next
-// offset), in base64url with padding.
+// clients can move between the two servers. It is byte 01, then the partition count and each (partition, next offset)
+// as zigzag LEB128. All of it is base64url with padding.
 
 import { FROM_BEGINNING, type Position } from './position.ts'
 
@@ -26,11 +26,11 @@ export function formatEventId(position: Position): string {
 }
 
 /**
- * The position of an event id. Never throws. null if the text is none: a character outside base64url, another
- * version, a number that is truncated or over ten bytes, an offset below -2, a partition twice or above 2^31 - 1,
- * bytes left over. Accepts missing padding, partitions in any order, numbers with needless bytes, and Zilla's forms
- * `…/etag`, `["key","…"]` and `[null,"…"]`. Reads offsets above 2^53 - 1 as 2^53 - 1, which no topic reaches. Time
- * and memory are bounded by the length of the text, not by the numbers in it.
+ * The position of an event id. Never throws. null if the text is not an event id: a character outside base64url,
+ * another version, a number that is truncated or over ten bytes, an offset below -2, a partition twice or above 2^31 -
+ * 1, bytes left over. Accepts missing padding, partitions in any order, numbers with needless bytes, and Zilla's forms
+ * `…/etag`, `["key","…"]` and `[null,"…"]`. Reads offsets above 2^53 - 1 as 2^53 - 1, which no topic reaches. Time and
+ * memory are bounded by the length of the text, not by the numbers in it.
  */
 export function parseEventId(text: string): Position | null {
   const bytes = decodeText(unwrapZilla(text))
@@ -50,7 +50,7 @@ function unwrapZilla(text: string): string {
   return slash === -1 ? text : text.slice(0, slash)
 }
 
-/** Decodes base64url with or without padding. null for a text that encoding the same bytes would not give. */
+/** Decodes base64url with or without padding. null if encoding the bytes would give another text. */
 function decodeText(text: string): Uint8Array | null {
   const bare = text.replace(/={1,2}$/, '')
   if (bare === '' || (bare !== text && text.length % 4 !== 0)) return null
@@ -70,7 +70,7 @@ function decodePosition(bytes: Uint8Array): Position | null {
     const partition = reader.next()
     const offset = reader.next()
     if (reader.failed || partition < 0 || partition > PARTITION_MAX || offset < FROM_BEGINNING) return null
-    // Only a partition out of order can be a duplicate. To look up every one would take half of the time.
+    // Only a partition out of order can be a duplicate. Looking up every partition would take half of the time.
     if (partition <= highest && offsets.has(partition)) return null
     highest = Math.max(highest, partition)
     offsets.set(partition, offset)

@@ -100,8 +100,8 @@ function dataLines(value: Buffer): EventLines {
 }
 
 /**
- * Counts the bytes first and then fills one buffer: a value of line ends only grows
- * sixfold, and needs no piece per line.
+ * Counts the bytes first and then fills one buffer, so no line needs a piece of its own. A value of line ends only
+ * grows sixfold.
  */
 function splitLines(value: Buffer): Uint8Array {
   let bytes = 0

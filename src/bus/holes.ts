@@ -1,5 +1,5 @@
-// Judges missing offsets: each may have been a tombstone that Kafka has dropped, unless it is proven to be younger
-// than the topic's `delete.retention.ms` (KIP-534). Proofs are log ends that Kafka told, and timestamps.
+// Judges missing offsets. Each may have been a tombstone that Kafka has dropped, unless it is proven to be younger than
+// the topic's `delete.retention.ms` (KIP-534). Proofs are log ends that Kafka reported, and timestamps.
 
 import type { RecordClock } from './record-clock.ts'
 
@@ -26,39 +26,41 @@ interface Proof {
   readonly at: Moment
   /** The proof is good for at least this time in ms, even if Kafka keeps tombstones for less. */
   readonly msMin: number
-  /** It was made when reading began, and reading has not reached `offset`. */
+  /** Whether the proof was made when reading began, and reading has not reached `offset` yet. */
   readonly isLoading: boolean
 }
 
 interface ReadPartition {
   /**
-   * When reading began. Values read since were not cleaned by then, so Kafka drops no
-   * tombstone of theirs until later.
+   * When reading began. Values that were read since still existed then, so no tombstone that deletes them had been
+   * cleaned.
    */
   readonly begunAt: Moment
-  /** Whether some of it was read since. */
+  /** Whether some of the partition was read since. */
   hasRead: boolean
-  /** Proof for all that is read from now on. null while that may be records that were there when reading began. */
+  /** Proof for all that is read from now on. null while that may be records from before reading began. */
   proof: Proof | null
   /** Proof that becomes good when reading reaches its offset. */
   coming: Proof | null
   /** The two latest timestamps of its records, in epoch ms. One record alone proves nothing. */
   latestMs: number
   secondMs: number
-  /** End of the last missing offsets that are young only by timestamps. 0: none. */
+  /** End of the last missing offsets that only timestamps prove to be young. 0: none. */
   trustedTo: number
 }
 
-/** Least time for which a proof is good. Log ends are told only every 5 s, so a shorter time could not be proven. */
+/**
+ * Least time for which a proof is good. Log ends are reported only every 5 s, so a shorter time could not be proven.
+ */
 const PROVEN_MS_MIN = 30_000
 /**
- * Time allowed at least to read what was there when reading began. Without it a slow topic
- * would be read again and again.
+ * Least time allowed for reading what was there when reading began. Otherwise a slow topic would be read again and
+ * again.
  */
 const LOADING_MS_MIN = 600_000
 
 export class Holes {
-  /** Set once tombstones may be missed that delete what the bus keeps. Nothing more is judged then, until `clear`. */
+  /** Set once the bus may have missed tombstones of frames that it keeps. Then nothing more is judged until `clear`. */
   missed: Missed | null = null
   private readonly deleteRetentionMs: number
   private readonly clock: RecordClock
@@ -97,9 +99,10 @@ export class Holes {
   }
 
   /**
-   * A partition that is read up to offset `next` goes on at `found`: with a record, or with nothing up to there if
-   * `timestampMs` is null. Returns the offset below which tombstones may be lost that delete nothing in this bus; 0
-   * if none are. If they may delete what the bus keeps, sets `missed` instead.
+   * Notes that a partition goes on at `found` after everything below `next` was read, and judges the offsets in
+   * between. `timestampMs`: of the record at `found`; null if there is none. Returns the offset below which tombstones
+   * that delete nothing in this bus may be lost; 0 if none are. If they may delete what the bus keeps, sets `missed`
+   * instead.
    */
   pass(partition: number, next: number, found: number, timestampMs: number | null): number {
     const read = this.partitions.get(partition)
@@ -126,8 +129,8 @@ export class Holes {
   }
 
   /**
-   * Notes that all records are read that were there when reading began. The time that this took is allowed for: from
-   * now on the proof is good for as long as any later one.
+   * Notes that all records from before reading began are read. The time that this took is allowed for: from now on the
+   * proof is good for as long as any later one.
    */
   private noteLoaded(read: ReadPartition, next: number): void {
     const { coming } = read
@@ -141,7 +144,7 @@ export class Holes {
     return this.ageMs(since) < Math.max(this.deleteRetentionMs, msMin)
   }
 
-  /** Time since a moment in ms, by the clock that shows more of it. */
+  /** Time since a moment in ms, by the clock by which more has passed. */
   private ageMs(since: Moment): number {
     const { nowMs, epochMs } = this.now()
     return Math.max(nowMs - since.nowMs, epochMs - since.epochMs)
@@ -161,8 +164,8 @@ export class Holes {
   }
 
   /**
-   * Notes a record's timestamp. One that is ahead of the clock proves nothing. An old one refutes that the offsets
-   * before it are young, even if earlier timestamps said so: then returns the end of those offsets, otherwise 0.
+   * Notes a record's timestamp. A timestamp ahead of the clock proves nothing. An old one refutes what earlier
+   * timestamps said: that the missing offsets before it are young. Then returns the end of those offsets, otherwise 0.
    */
   private noteTimestamp(read: ReadPartition, timestampMs: number): number {
     const epochMs = this.clock.epochMs()

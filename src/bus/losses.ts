@@ -13,10 +13,10 @@ export interface LossesState {
   version: number
   /** Whether the bus has every key's newest value, as a snapshot promises. Once false, it stays false until `clear`. */
   isWhole: boolean
-  /** Epoch ms. No record up to the last one that made `isWhole` false was written later. */
+  /** Epoch ms. Every record up to the last one that made `isWhole` false was written at or before this time. */
   brokenAtMs: number
   readonly partitions: Map<number, PartitionLosses>
-  /** Lost frames of all partitions. Most cursors are past all of these, which one comparison shows. */
+  /** Lost frames of all partitions. Most cursors are past all of them, and one comparison shows it. */
   readonly frames: LostFrame[]
 }
 
@@ -29,9 +29,12 @@ export interface PartitionLosses {
   newestLostMs: number
   /** All lost frames. */
   readonly frames: LostFrame[]
-  /** Those among `frames` that a snapshot, too, needs. */
+  /** Those of `frames` that a snapshot needs, too. */
   readonly wanted: LostFrame[]
-  /** Records that this bus never read. Lost only to a client that has records of the partition from another server. */
+  /**
+   * Records that this bus never read. They are lost only to a client that has records of the partition from another
+   * server.
+   */
   readonly missing: LostFrame[]
 }
 
@@ -55,7 +58,7 @@ export interface Unread {
   readonly lostAt: number | null
 }
 
-/** A cursor, as far as it can lose frames. Sequences are those of the bus. */
+/** What must be known of a cursor to tell which frames it has lost. Sequences are those of the bus. */
 export interface BusReader {
   /** Sequence of the next frame to read. */
   readonly sequence: number
@@ -63,7 +66,7 @@ export interface BusReader {
   readonly madeAt: number
   /** From this sequence on it reads every frame. Before it, only frames that were not superseded at `madeAt`. */
   readonly liveFrom: number
-  /** What its client has, wherever that stands in the bus. null: exactly what the bus had. */
+  /** The client's position, if it may differ from what the bus had; otherwise null. */
   readonly ownPosition: Position | null
 }
 
@@ -80,7 +83,8 @@ export class Losses {
 
   /**
    * Records the loss of frames, which are in ascending order of sequence. `brokenAtMs` (epoch ms) is given if newest
-   * values of keys are among them: then snapshots, and reads from a moment at or before it, are incomplete from now on.
+   * values of keys are among them. From then on snapshots are incomplete, and so are reads from a moment at or before
+   * it.
    */
   addFrames(frames: readonly RemovedFrame[], brokenAtMs: number | null = null): void {
     const { state } = this
@@ -119,7 +123,7 @@ export class Losses {
   }
 
   /**
-   * Why a client cannot go on from this position. null if it can. A partition of which it has nothing is read from its
+   * Why a client cannot go on from this position. null if it can. A partition that the position lacks is read from its
    * start, as long as the bus has every key's newest value.
    */
   gapFor(position: Position, logStart: (partition: number) => number | undefined): LossReason | null {
@@ -177,7 +181,7 @@ export class Losses {
     state.frames.length = 0
   }
 
-  /** Whether the client has nothing of a partition that lost records: some of them may be their keys' newest. */
+  /** Whether the client has nothing of a partition that lost records. Some of these may be the newest of their keys. */
   private isOwedNewest(position: Position): boolean {
     for (const [partition, { recordsLostBelow }] of this.state.partitions)
       if (recordsLostBelow > 0 && (position.get(partition) ?? 0) <= 0) return true

@@ -8,13 +8,16 @@ export interface LostFrame {
   offset: number
 }
 
-/** Frames in a list. Beyond that the two oldest are merged, so a cursor made between them may be ended without need. */
+/**
+ * Frames in a list. Beyond that the two oldest are merged, so a stream whose cursor was made between them may end
+ * needlessly.
+ */
 const FRAMES_MAX = 32
 
 /**
- * Adds a frame, and drops those that are no further on, since they were lost sooner. So `lostAt` grows along
- * the list, and sequences fall, as do offsets within a partition. Reuses the object of a dropped frame:
- * thousands may be lost at once.
+ * Adds a frame, and drops those that are no further on, because they were lost sooner. So `lostAt` grows along the
+ * list, and sequences fall; within a partition, offsets fall, too. Reuses the object of a dropped frame: thousands may
+ * be lost at once.
  */
 export function addLostFrame(frames: LostFrame[], { lostAt, sequence, offset }: LostFrame): void {
   let frame: LostFrame | undefined

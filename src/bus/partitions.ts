@@ -4,9 +4,9 @@
 import { PositionText } from './event-id.ts'
 import { FROM_BEGINNING, type Position } from './position.ts'
 
-/** What Kafka told of the partitions' logs: offsets by partition. */
+/** What Kafka reported about the partitions' logs: offsets by partition. */
 export interface PartitionLogs {
-  /** Log starts. -2 until Kafka has told. */
+  /** Log starts. -2 until Kafka has reported them. */
   readonly starts: ReadonlyMap<number, number>
   /** Where reading began. Missing for a partition that was read from offset 0. */
   readonly readFrom: ReadonlyMap<number, number>
@@ -39,7 +39,7 @@ export class Partitions implements PartitionLogs {
   }
 
   /**
-   * Declares a partition, or sets its log start. `start` is -2 until Kafka has told. `end` is its log end; it is
+   * Declares a partition, or sets its log start. `start` is -2 until Kafka has reported it. `end` is its log end; it is
    * used only when reading begins.
    */
   setStart(partition: number, start: number, end = start): void {
@@ -53,7 +53,7 @@ export class Partitions implements PartitionLogs {
     this.moveTo(partition, start)
   }
 
-  /** Log start. -2 until Kafka has told; undefined for an unknown partition. */
+  /** Log start. -2 until Kafka has reported it; undefined for an unknown partition. */
   start(partition: number): number | undefined {
     return this.starts.get(partition)
   }

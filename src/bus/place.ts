@@ -1,4 +1,4 @@
-// A cursor's place in a bus: the sequence of the next frame to read, and the entry where that frame stands.
+// A cursor's place in a bus: the sequence of the next frame to read, and where its entry is.
 
 import type { EntryAt } from '../segments/segment-layout.ts'
 import { firstIndex, indexOfSequence } from '../segments/segment-search.ts'
@@ -14,8 +14,8 @@ export class Place {
   /** Entry of the next frame in `segment`. */
   at: EntryAt = 0
   /**
-   * Frames superseded before this sequence may be missing at the place or after it,
-   * because compaction ran ahead of it.
+   * Frames superseded before this sequence may be missing at the place or after it, because compaction ran ahead of the
+   * cursor.
    */
   compactedAt = 0
   private readonly bus: BusView

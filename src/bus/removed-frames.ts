@@ -1,5 +1,5 @@
-// Collects frames of one segment that are removed together, and records their loss. There may be thousands, but the
-// last of each kind in each partition is enough: a client that has that frame lacks none of the others.
+// Collects frames of one segment that are removed together, and records their loss. There may be thousands. The last
+// frame of each kind in each partition is enough: a client that has it lacks none of the others.
 
 import type { Segment } from '../segments/segment.ts'
 import { type EntryAt, NONE } from '../segments/segment-layout.ts'

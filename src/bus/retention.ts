@@ -1,5 +1,5 @@
-// Decides what a bus removes, and when: what Kafka deleted, what has expired, what there is no room for. It works in
-// bounded steps, so that streams get their turns in between. src/bus/losses.ts records the losses.
+// Decides which frames a bus removes, and when: those that Kafka deleted, that have expired, or that there is no room
+// for. It works in bounded steps, so that streams get their turns in between. src/bus/losses.ts records the losses.
 
 import { SLOTS_MAX } from '../segments/key-index.ts'
 import { OldestWith } from '../segments/oldest-with.ts'
@@ -22,13 +22,13 @@ export interface RetentionOptions {
   readonly retainedBytesMax: number
   /** Live frames, which no newer frame has superseded. */
   readonly retainedRecordsMax: number
-  /** Age in ms at which frames expire that nothing can supersede: by timestamp, or since arrival. null: they do not. */
+  /** Age in ms at which frames that nothing can supersede expire, by timestamp or since arrival. null: they do not. */
   readonly retainedMsMax: number | null
   /** How long a tombstone is kept at least after its arrival, in ms. */
   readonly deleteRetentionMs: number
   /**
-   * Called for a bus that keeps the newest frame of every key. `nearly-full`: these take more than 80 % of a bound.
-   * `full`: it had to remove some of these.
+   * Called for a bus that keeps the newest frame of every key. `nearly-full`: these frames take more than 80 % of a
+   * bound. `full`: the bus had to remove some of them.
    */
   readonly onPressure?: ((state: 'nearly-full' | 'full') => void) | undefined
 }
@@ -94,7 +94,7 @@ export class Retention {
       this.lacksSegments(frameBytes) &&
       (this.compaction.free() || this.removeKeyless() || this.removeOldest())
     );
-    // Compaction cannot reduce the number of live records. It only frees the bytes of what is removed, one step a call.
+    // Compaction cannot reduce the number of live records. It only frees the bytes of removed frames, one step a call.
     const hasRecords = !this.lacksRecords()
     for (let emptied = 0; emptied < SEGMENTS_EMPTIED_MAX && this.removeRecords(); emptied++);
     if (!hasRecords) this.compaction.step()
@@ -112,7 +112,7 @@ export class Retention {
     return this.lacksRecords() && (this.removeKeyless() || this.removeOldest())
   }
 
-  /** Removes what `makeRoom` left, and frames without a key ahead of need: compaction then frees their bytes. */
+  /** Removes what `makeRoom` left, and frames without a key ahead of need. Compaction then frees their bytes. */
   private roomStep(): boolean {
     this.isBehind &&= this.removeRecords()
     if (this.isBehind) return true
@@ -132,11 +132,11 @@ export class Retention {
     return this.segments.totals.liveFrames >= this.options.retainedRecordsMax
   }
 
-  /** Reports `nearly-full` by the frames that cannot be removed without the loss of a key's newest value. */
+  /** Reports `nearly-full`. Counts only frames that cannot be removed without the loss of a key's newest value. */
   private notePressure(): void {
     const { retainedBytesMax, retainedRecordsMax } = this.options
     const { bytes, takenBytes, liveBytes, liveFrames, liveKeyless, liveKeylessBytes } = this.segments.totals
-    const spareBytes = takenBytes - liveBytes + liveKeylessBytes // their removal loses nothing to a snapshot
+    const spareBytes = takenBytes - liveBytes + liveKeylessBytes // a snapshot loses nothing by their removal
     const used = Math.max(
       (bytes - spareBytes) / retainedBytesMax,
       (liveFrames - liveKeyless) / retainedRecordsMax,
@@ -233,7 +233,7 @@ export class Retention {
     return isOld || newestArrivalMs + retainedMsMax <= nowMs
   }
 
-  /** Removes every live frame of a segment for which `isLeaving`, and records the loss. */
+  /** Removes every live frame of a segment for which `isLeaving` holds, and records the loss. */
   private removeFrames(segment: Segment, isLeaving: (at: number) => boolean): true {
     const { segments, trimming } = this
     const keepsAll = this.options.keeps === 'all'

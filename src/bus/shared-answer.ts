@@ -1,5 +1,5 @@
-// Shares a question to Kafka among all callers. At most one question is under way; the next one serves all that call
-// meanwhile. So each caller gets the answer to a question that was put after its call.
+// Shares a question to Kafka among all callers. At most one question is under way; the next one serves all callers that
+// come meanwhile. So each caller gets the answer to a question that was put after its call.
 
 export interface Waiter {
   /** Called when a question is over, with an answer or with an error. */
@@ -17,7 +17,7 @@ export class Question<T> {
   /** The waiters that are still to be told, once the question is over. */
   private untold: Iterator<Waiter> | null = null
 
-  /** Tells `waiter` once when the question is over, unless it leaves before. Tells it at once if that is so already. */
+  /** Tells `waiter` once when the question is over, or at once if it is over already. `leave` cancels that. */
   join(waiter: Waiter): void {
     if (this.isOver) waiter.answered()
     else this.waiting.add(waiter)
@@ -51,8 +51,8 @@ export class SharedAnswer<T> {
   private next: Question<T> | null = null
 
   /**
-   * `question` may take any time; it is never called again before it has settled. `announce` must have the waiters
-   * told, of whom there may be 100,000. By default all are told at once.
+   * `question` may take any time; it is never called again before it has settled. `announce` must tell the waiters by
+   * `tellNext`; there may be 100,000 of them. By default all are told at once.
    */
   constructor(question: () => Promise<T>, announce: (question: Question<T>) => void = tellAll) {
     this.question = question
@@ -66,7 +66,7 @@ export class SharedAnswer<T> {
     return this.next
   }
 
-  /** The answer to a question that is put after this call. Rejects if `signal` aborts, or as the question rejects. */
+  /** The answer to a question that is put after this call. Rejects if `signal` aborts or the question rejects. */
   async ask(signal: AbortSignal): Promise<T> {
     signal.throwIfAborted()
     const question = this.put()

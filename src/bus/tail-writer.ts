@@ -52,7 +52,7 @@ export class TailWriter {
     else this.appendFrame(record, lines, idBytes)
   }
 
-  /** Dates all frames since the last call with the present, so that the clock is read once per batch. */
+  /** Sets the arrival of all frames since the last call to the present, so that the clock is read once per batch. */
   noteArrival(): void {
     const { kept, clock } = this.parts
     if (this.hasArrivals && kept.tail !== undefined) kept.tail.newestArrivalMs = clock.nowMs()
@@ -102,7 +102,7 @@ export class TailWriter {
   }
 }
 
-/** The key, null if no frame can have it: every record with it is too large, so there is no value to supersede. */
+/** The key; null if it is so long that every record with it is too large. Then there is no value to supersede. */
 function keptKey({ key }: KafkaRecord): Uint8Array | null {
   return key !== null && key.length > FRAME_BYTES_MAX ? null : key
 }

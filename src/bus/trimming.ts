@@ -16,11 +16,11 @@ interface Skip {
   readonly sequence: number
 }
 
-/** One pass over all segments, from the oldest on. Deletions that are told meanwhile wait for the next pass. */
+/** One pass over all segments, from the oldest on. Deletions that Kafka reports meanwhile wait for the next pass. */
 interface Pass {
   /** Log starts by partition. The loss of frames below them is recorded when they are marked. */
   readonly trims: Map<number, number>
-  /** Skips by partition. Their loss was recorded when they were told. */
+  /** Skips by partition. The caller of `skip` has recorded their loss. */
   readonly skips: Map<number, Skip>
 }
 
@@ -43,7 +43,7 @@ export class Trimming {
     this.keepsAll = keepsAll
   }
 
-  /** Has the next steps remove a partition's frames below offset `start`. */
+  /** The next steps remove the partition's frames below offset `start`. */
   trim(partition: number, start: number): void {
     this.nextPass.trims.set(partition, start)
   }

@@ -82,7 +82,7 @@ export class Cursor implements BusReader {
     return this.progress.frames
   }
 
-  /** How many of these stand for a record that was too large. */
+  /** How many of these frames replace a record that was too large. */
   get tooLarge(): number {
     return this.progress.tooLarge
   }

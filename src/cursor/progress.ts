@@ -10,7 +10,7 @@ export class Progress {
   readonly last = new LastRead()
   /** How many frames the last read returned. */
   frames = 0
-  /** How many of these stand for a record that was too large. */
+  /** How many of these frames replace a record that was too large. */
   tooLarge = 0
 
   constructor(place: Place) {

@@ -12,7 +12,9 @@ export const SLOTS_MAX = 2 ** 14
 const AT_BITS = 18
 const AT_MASK = 2 ** AT_BITS - 1
 
-/** Tables that share the keys. Growing one of them takes 1 ms at 5,000,000 keys, and 15 ms at 100,000,000. */
+/**
+ * Tables that the keys are divided among. Growing one of them takes 1 ms at 5,000,000 keys, and 15 ms at 100,000,000.
+ */
 const SHARDS = 256
 const SHARD_SHIFT = 24
 const CAPACITY_MIN = 16

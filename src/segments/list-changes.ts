@@ -8,7 +8,7 @@ export interface ListChange {
   readonly added: number
 }
 
-/** `count` neighbours of the new list. They stood at index `from` in the old list; null: they are new. */
+/** `count` neighbours of the new list. They were at index `from` of the old list; null: they are new. */
 export interface Stretch {
   readonly from: number | null
   readonly count: number
@@ -36,7 +36,7 @@ export class ListChanges {
   }
 }
 
-/** The list after some changes, described by where its items stood before them. */
+/** The list after some changes, described by where its items were before them. */
 export function changedStretches(
   before: readonly Stretch[],
   changes: readonly ListChange[],

@@ -1,5 +1,5 @@
-// Finds the oldest segment with some property that only new records bring. Each segment is
-// passed over once, not per search.
+// Finds the oldest segment with some property that only new records bring. Each segment is passed over once, not once
+// per search.
 
 import type { Segment } from './segment.ts'
 import { indexOfSequence } from './segment-search.ts'

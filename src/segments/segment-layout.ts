@@ -4,7 +4,7 @@
 export const THREADS_MAX = 33
 
 // Control words at the front of the buffer: the generation, a hold count for each thread, and the number of frames that
-// stand for a record that was too large.
+// replace a record that was too large.
 export const GENERATION = 0
 export const HOLD_COUNTS = 1
 export const TOO_LARGE_FRAMES = HOLD_COUNTS + THREADS_MAX

@@ -60,7 +60,7 @@ export class SegmentList {
     return this.nextSequence++
   }
 
-  /** Adds a new tail with room for a frame and its key. It stands for every sequence after the old tail's last. */
+  /** Adds a new tail with room for a frame and its key. It covers every sequence after the old tail's last. */
   add(frameAndKeyBytes: number, nowMs: number): Segment {
     const { tail } = this
     const segment = this.take(

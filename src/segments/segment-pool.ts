@@ -43,7 +43,7 @@ export class SegmentPool {
     return segment
   }
 
-  /** Gives a segment back. It is reused once no thread holds it. Retired first, so that no new hold begins. */
+  /** Gives a segment back. It is reused once no thread holds it. It is retired first, so that no new hold begins. */
   give(segment: Segment): void {
     segment.retire()
     if (segment.holdCount === 0) this.keep(segment)

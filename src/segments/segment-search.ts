@@ -2,15 +2,15 @@
 
 import type { SegmentView } from './segment-view.ts'
 
-/** Index of the first segment that stands for `sequence` or a later one. If none does, the length of the list. */
+/** Index of the first segment that covers `sequence` or a later one. If none does, the length of the list. */
 export function indexOfSequence(segments: readonly SegmentView[], sequence: number): number {
   return firstIndex(segments, (segment) => segment.lastSequence >= sequence)
 }
 
 /**
  * Index of the first segment for which `holds`. If it holds for one, it must hold for all after it; if for none, the
- * result is the length of the list. Steps back from the tail, twice as far each time, and then halves: most cursors
- * are near the tail, and `holds` may be slow.
+ * result is the length of the list. Most cursors are near the tail, and `holds` may be slow. So it steps back from the
+ * tail, twice as far each time, and then halves the rest.
  */
 export function firstIndex(
   segments: readonly SegmentView[],

@@ -42,7 +42,7 @@ export class SegmentView {
   lastPublished: EntryAt = NONE
   /** Id of the last frame. null as long as frames may be added, and for an empty segment. */
   endId: string | null = null
-  /** The sequences that the segment stands for, including those of frames that compaction has dropped. */
+  /** The sequences that the segment covers, including those of frames that compaction has dropped. */
   firstSequence = 0
   lastSequence = 0
   /** Next sequence of the bus when compaction wrote this segment. Frames superseded before that may be missing. */
@@ -138,7 +138,7 @@ export class SegmentView {
     return ((this.words[this.entryWord(at) + ID_LENGTH_AND_FLAGS] ?? 0) & TOO_LARGE) !== 0
   }
 
-  /** Frames from `first` through `last` that stand for a too-large record. Does not search if the segment has none. */
+  /** How many frames from `first` through `last` replace a too-large record. Does not search if there are none. */
   tooLargeBetween(first: EntryAt, last: EntryAt): number {
     if (this.control[TOO_LARGE_FRAMES] === 0) return 0
     let frames = 0
