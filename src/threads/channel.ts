@@ -1,4 +1,4 @@
-// Messages between two threads: `tell` sends one, `ask` also gets an answer. A contract has their types by name.
+// Messages between two threads: `tell` sends one, `ask` also gets an answer. A contract lists their types by name.
 // Promise: closing the channel rejects all open questions.
 
 import { errorWords } from '../errors.ts'
@@ -43,7 +43,7 @@ interface Asked {
 export class Channel<Out extends Contract, In extends Contract> {
   private readonly port: Port
   private handlers: Handlers<In> | null
-  /** Messages from before there were handlers, in order. The other side has to keep them few. */
+  /** Messages from before there were handlers, in order. The other side must send only a few. */
   private readonly early: Message[] = []
   private readonly asked = new Map<number, Asked>()
   private lastId = 0

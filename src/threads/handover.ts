@@ -40,7 +40,7 @@ export async function takeOver({ options, functions }: HandedOptions): Promise<S
   return taken
 }
 
-/** Refuses a file with functions that the sender did not find. An `authenticate`, for instance, is ignored there. */
+/** Refuses a file with functions that the sender did not find. They would be ignored, even an `authenticate`. */
 function refuseOthers(document: unknown, functions: readonly SettingPlace[], { path }: ConfigModule): void {
   const known = new Set(functions.map(dotted))
   const faults = unplainFaults(document).map(({ place, words }) => `${dotted(place)} ${words}`)

@@ -31,7 +31,7 @@ export interface Listening {
 }
 
 /**
- * Passes this process's signals to the serving process, and resolves with that one's exit code. `inherited`:
+ * Passes this process's signals to the serving process, and resolves with the exit code of that process. `inherited`:
  * descriptors of open listening sockets; null: opens HOST and PORT. Throws a ConfigError for options that cannot be
  * handed over.
  */

@@ -12,7 +12,7 @@ import type { HandedOptions } from './handover.ts'
 /** What a worker is started with. */
 export interface WorkerSetup {
   readonly handed: HandedOptions
-  /** Its number, from 1: it counts its holds of segments under it. The main thread is 0. */
+  /** The worker's number, from 1. The worker counts its holds of segments under this number. The main thread is 0. */
   readonly thread: number
   /** The topics that `options.streams` names. Messages refer to them by index. */
   readonly topics: readonly TopicName[]

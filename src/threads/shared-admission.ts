@@ -1,5 +1,5 @@
 // A worker's access to the limits, which the main thread counts. Released places are reported once a turn, because
-// thousands of streams may end in one. Promise: they are reported before any later question for a place.
+// thousands of streams may end in one turn. Promise: they are reported before any later question for a place.
 
 import type { Admission, Admitted } from '../stream/admission.ts'
 import type { Channel } from './channel.ts'

@@ -1,5 +1,5 @@
 // The entry point of a worker thread. It accepts connections on its own sockets, and serves streams, renewals and pages
-// from buses that the main thread fills. For everything that workers share it asks the main thread.
+// from buses that the main thread fills. It asks the main thread for everything that workers share.
 
 import type { RequestListener } from 'node:http'
 import { parentPort, workerData } from 'node:worker_threads'
@@ -82,7 +82,7 @@ async function tlsOf({ tls }: ServerOptions, ticketKeys: Uint8Array) {
 
 function mirroredTopics(main: Main, names: readonly TopicName[], mirrors: readonly BusMirror[]): TopicSource {
   const topics = names.map(({ name, encoding }, topic): Topic => {
-    // At most two questions at once, for any number of streams, also if these leave.
+    // At most two questions at once, for any number of streams, even if the streams leave.
     const watermarks = new SharedAnswer(() => main.ask('watermarks', { topic }))
     const bus = mirrors[topic] as BusMirror // one for each name
     return { name, encoding, bus, watermarks: (signal) => watermarks.ask(signal) }
