@@ -166,7 +166,10 @@ function carrierOf({ raw }: FastifyRequest): object {
   return stream?.session ?? raw.socket
 }
 
-/** By HTTP/2's stream or HTTP/1.1's socket, because an HTTP/1.1 request counts as destroyed once it is read. */
+/**
+ * Whether the client has left. Asks HTTP/2's stream or HTTP/1.1's socket, because an HTTP/1.1 request counts as
+ * destroyed once it is read.
+ */
 function hasLeft(request: FastifyRequest): boolean {
   const raw = request.raw
   const stream = 'stream' in raw ? raw.stream : raw.socket

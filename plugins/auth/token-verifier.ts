@@ -77,13 +77,14 @@ export async function registerJwt(
   }
 }
 
-/** The header as the library decodes it, and so as it will verify it. Untrusted. */
+/** The header as the library decodes it, and will use it to verify the token. Untrusted. */
 async function readHeader(request: FastifyRequest, text: string): Promise<KeyHeader> {
   const decoded = await handing(request, { text, pem: null }, () =>
     request.kafkaSseJwtDecode<{ readonly header: Readonly<Record<string, unknown>> }>(),
   )
   const { header } = decoded
-  // RFC 7515 section 4.1.11: this server knows none of its extensions. The library accepts `crit: null` and `crit: 0`.
+  // `crit` lists extensions that a verifier must know (RFC 7515 section 4.1.11), and this server knows none. The
+  // library accepts `crit: null` and `crit: 0`.
   if ('crit' in header) throw new TokenRefused('crit')
   return { alg: header.alg, kid: header.kid }
 }
@@ -115,7 +116,7 @@ async function handing<T>(request: FastifyRequest, token: TokenToRead, call: () 
 }
 
 /**
- * The library writes its namespace into `app.jwt`, even where the scope inherits that object from its host: two sibling
+ * The library writes its namespace into `app.jwt`, even if the scope inherits that object from its host. Two sibling
  * scopes would share it. So this scope gets an object of its own, which inherits everything but our namespace.
  */
 function hideInheritedNamespace(app: FastifyInstance): void {

@@ -12,7 +12,7 @@ export interface Verified {
   readonly pem: string
 }
 
-/** The oldest goes first. */
+/** Most tokens that are kept. Beyond this the oldest is dropped. */
 const TOKENS_MAX = 10_000
 /** Longer tokens are verified each time. */
 const CHARACTERS_MAX = 8192

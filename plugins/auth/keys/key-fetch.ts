@@ -1,5 +1,5 @@
-// Fetches a key set over HTTP; if the URL is that of a discovery document, from the URL that it names. Promise: it ends
-// when `signal` does, reads at most KEY_SET_BYTES_MAX, and never quotes the answer.
+// Fetches a key set over HTTP; if the URL is that of a discovery document, from the URL that it names. Promise: the
+// fetch ends when `signal` aborts, reads at most KEY_SET_BYTES_MAX, and never quotes the answer.
 
 import { errorCode } from '../../../src/errors.ts'
 
@@ -57,7 +57,9 @@ async function readBounded(body: ReadableStream<Uint8Array> | null): Promise<str
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** The reason of `signal` if it was aborted; otherwise with the socket's code, which fetch hides in the cause. */
+/**
+ * The reason of `signal` if it was aborted. Otherwise an error with the socket's code, which fetch hides in the cause.
+ */
 function fetchFailure(error: unknown, signal: AbortSignal): unknown {
   if (error instanceof KeyFetchFailed) return error
   if (signal.aborted) return signal.reason

@@ -21,7 +21,7 @@ export const KEY_FILE_BYTES_MAX = 1024 * 1024
 /**
  * Polls the file instead of watching its directory. A Kubernetes secret changes by a symlink two levels up, and network
  * file systems send no events. One stat a second costs nothing. `fs.watchFile` also polls, but takes its first state
- * after we have read the file. It would miss a change in between.
+ * after we have read the file, so it would miss a change in between.
  */
 const POLL_MS = 1_000
 
@@ -57,7 +57,7 @@ export class KeyFile implements KeySource {
     clearInterval(this.timer)
   }
 
-  /** At most one at a time, also if the file system hangs. */
+  /** At most one poll at a time, even if the file system hangs. */
   private async poll(): Promise<void> {
     if (this.isPolling) return
     this.isPolling = true

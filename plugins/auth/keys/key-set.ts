@@ -38,13 +38,13 @@ export function chooseKey({ keys }: KeySet, header: KeyHeader): KeyChoice {
   const fitting = named.filter((key) => key.algorithm === header.alg)
   if (fitting.length === 0 && named.length > 0) return { refused: 'algorithm' }
   const [key] = fitting
-  // Without a kid there is no trying of several keys: each try would let any client cause one more signature check.
+  // Without a kid only one key may fit: to try several would let any client cause more signature checks.
   return key !== undefined && (header.kid !== undefined || fitting.length === 1)
     ? { key }
     : { refused: 'key' }
 }
 
-/** A single key without a name fits every header. A header without a name may mean every key. */
+/** A single key without a name fits every header. A header without a name may mean any key. */
 function keysNamed(keys: readonly VerificationKey[], kid: unknown): readonly VerificationKey[] {
   const [only] = keys
   if (only !== undefined && keys.length === 1 && only.kid === null) return keys
@@ -52,8 +52,8 @@ function keysNamed(keys: readonly VerificationKey[], kid: unknown): readonly Ver
 }
 
 function readPem(text: string, rsaAlgorithm: Algorithm): KeySet {
-  // OpenSSL writes an EC key's parameters as a block before it. Any other second block would be a second key, and which
-  // of them is meant cannot be known: a certificate's chain would be trusted as a signer.
+  // OpenSSL writes an EC key's parameters as a block before the key. Any other second block would be a second key, and
+  // nothing says which key is meant. So a certificate's chain would be trusted as a signer.
   const labels = [...text.matchAll(PEM_BEGIN)]
     .map((match) => match[1])
     .filter((label) => label !== 'EC PARAMETERS')

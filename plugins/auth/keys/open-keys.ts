@@ -9,7 +9,7 @@ import type { KeySource } from './key-source.ts'
 import { type RemoteKeyLimits, RemoteKeys } from './remote-keys.ts'
 
 export interface KeySettings extends RemoteKeyLimits {
-  /** A JWKS or discovery URL, the path of a PEM, JWK or JWKS file, or such text itself. */
+  /** A JWKS or discovery URL, the path of a PEM, JWK or JWKS file, or the text of one. */
   readonly keys: string
   readonly issuer: string
   /** `alg` of RSA keys that name none. */

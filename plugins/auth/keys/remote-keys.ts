@@ -51,8 +51,8 @@ export class RemoteKeys implements KeySource {
   /** Why the last fetch failed; null if it succeeded. */
   private failure: string | null = null
   /**
-   * One fetch when the cool-down after a failure is over. A server without keys is taken out of service, and so gets no
-   * request that would make it fetch them.
+   * Fetches once when the cool-down after a failure is over. A server without keys is taken out of service, so no
+   * request would make it fetch them.
    */
   private retry: NodeJS.Timeout | null = null
 

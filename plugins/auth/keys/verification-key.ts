@@ -23,7 +23,7 @@ const CURVE_ALGORITHMS: ReadonlyMap<string, Algorithm> = new Map([
   ['secp384r1', 'ES384'],
   ['secp521r1', 'ES512'],
 ])
-/** The members that make up public keys (RFC 7518 section 6, RFC 8037): a private JWK's others are left unread. */
+/** The members that make up public keys (RFC 7518 section 6, RFC 8037). The private members of a JWK are not read. */
 const PUBLIC_MEMBERS = ['kty', 'crv', 'n', 'e', 'x', 'y'] as const
 
 /** `rsaAlgorithm`: for RSA keys, which fit several algorithms; PEM names none. */
