@@ -35,10 +35,10 @@ export function allMetrics(sources: MetricsSources): Metric[] {
 
 function readinessMetrics(parts: Parts): Metric[] {
   return [
-    gauge('kafka_sse_ready', '1 when new streams may come', () =>
+    gauge('kafka_sse_ready', '1 while the process is ready for new streams', () =>
       Number(notReadyReasons(parts).length === 0),
     ),
-    gauge('kafka_sse_draining', '1 once the process is on its way out', () => Number(isLeaving(parts))),
+    gauge('kafka_sse_draining', '1 once the process is shutting down', () => Number(isLeaving(parts))),
   ]
 }
 
@@ -69,7 +69,7 @@ function streamMetrics(streams: Parts['streams']): Metric[] {
     counter('kafka_sse_writes_total', 'Writes that carried records to streams', () => streams.figures.writes),
     counter('kafka_sse_challenges_total', 'Challenges sent', () => streams.figures.challenges),
     counter('kafka_sse_renewals_total', 'Streams that were renewed', () => streams.figures.renewals),
-    counterBy('reason', 'kafka_sse_gaps_total', 'Gaps that were told to clients', () => streams.figures.gaps),
+    counterBy('reason', 'kafka_sse_gaps_total', 'Gaps that were sent to clients', () => streams.figures.gaps),
     counterBy(
       'code',
       'kafka_sse_refusals_total',
@@ -97,7 +97,7 @@ function busMetrics(topics: Pick<Topics, 'all'>): Metric[] {
     of(
       'counter',
       'too_large_records_total',
-      'Records passed over, since their frame would be over 16 MiB',
+      'Records left out, because their frame would be over 16 MiB',
       ({ bus }) => bus.recordsTooLarge,
     ),
     of('gauge', 'retained_records', 'Records retained', ({ bus }) => bus.retainedRecords),
@@ -114,21 +114,21 @@ function busMetrics(topics: Pick<Topics, 'all'>): Metric[] {
       'Bound of the bytes retained',
       ({ bus }) => bus.options.retainedBytesMax,
     ),
-    of('gauge', 'caught_up', '1 once all that Kafka held at the start is in', ({ bus }) =>
+    of('gauge', 'caught_up', '1 once everything that Kafka held at the start is read', ({ bus }) =>
       Number(bus.caughtUp),
     ),
     of(
       'gauge',
       'full',
-      '1 once a bus that keeps the newest of every key dropped some for want of room',
+      '1 once a bus that keeps the newest record of every key dropped one for lack of room',
       ({ bus }) => Number(!bus.isWhole),
     ),
-    gauge('kafka_sse_segments_allocated_bytes', 'Bytes of all segments, in use or kept for use', () =>
+    gauge('kafka_sse_segments_allocated_bytes', 'Bytes of all segments, in use or kept for reuse', () =>
       sumOfPools(topics.all(), ({ bus }) => bus.allocatedBytes),
     ),
     gauge(
       'kafka_sse_segments_parted_bytes',
-      'Bytes of segments let go, yet on their way to slow clients',
+      'Bytes of segments that left their bus, but are still sent to slow clients',
       () => sumOfPools(topics.all(), ({ bus }) => bus.partedBytes),
     ),
   ]
