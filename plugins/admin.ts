@@ -20,7 +20,7 @@ declare module 'fastify' {
 export interface AdminPluginOptions extends Parts {
   /** Figures of `guardConnections`; left out where the host guards its connections. */
   readonly connections?: ConnectionFigures
-  /** Other threads, where there are such. */
+  /** The worker threads, if the process has any. */
   readonly workerPool?: WorkerPoolFigures
 }
 

@@ -31,7 +31,7 @@ function previousDigest(url: string): string | null {
 /** Whether a byte of body comes; none is kept. A body that does not end in time ends the connection. */
 async function hasBody({ raw, headers }: FastifyRequest): Promise<boolean> {
   if (headers['content-length'] !== undefined) return Number(headers['content-length']) !== 0
-  // Cleared below, which AbortSignal.timeout cannot be: the connection may serve further requests.
+  // Not AbortSignal.timeout, which cannot be cleared: the connection may serve further requests.
   const bodyTimer = setTimeout(() => raw.destroy(), BODY_WAIT_MS)
   try {
     for await (const chunk of raw) if (chunk.length > 0) return true

@@ -14,7 +14,7 @@ const ANSWERED = Symbol('CORS is answered')
 const EXPOSED_HEADERS = 'retry-after, www-authenticate'
 
 /**
- * Applies to every route of this scope, and to its 404 answers. Does nothing without `origins`, nor where the host has
+ * Applies to every route of this scope, and to its 404 answers. Does nothing without `origins`, or if the host has
  * @fastify/cors, which applies to this scope, too.
  */
 export function answerCors(app: FastifyInstance, origins: readonly string[]): void {

@@ -20,7 +20,7 @@ export interface StreamRoute {
   readonly authenticator: Authenticator
   /** Scope that a token must grant; null accepts any valid token. */
   readonly scope: string | null
-  /** What a client gets first that names no place to begin. */
+  /** What a client gets first if it names no place to begin. */
   readonly replay: Replay
 }
 
@@ -42,7 +42,7 @@ export function eventsHandler(route: StreamRoute) {
     try {
       const opening = openingOf(route, request)
       await sendStream(reply, (sink) => {
-        // A host's hook may have waited until a drain began, which ends only streams that are open by then.
+        // A host's hook may have waited until a drain began. A drain ends only the streams that are open by then.
         if (streams.isDraining) return streams.turnAway(sink, opening.signals)
         streams.open({ ...opening, sink, session, admitted })
         isOpen = true
@@ -90,7 +90,7 @@ export function pathOf(url: string): string {
     .join('/')
 }
 
-/** Answers with a status; to an EventSource, which would never retry after one, with a 200 that ends. */
+/** Refuses with a status. An EventSource would never retry after one, so it gets a 200 that ends. */
 async function refuse(
   { streams }: StreamRoute,
   request: FastifyRequest,

@@ -48,7 +48,7 @@ export async function statusRoutes(app: FastifyInstance, options: StatusOptions)
     everyMs: options.everyMs ?? EVERY_MS,
     describe: () => JSON.stringify(options.admin.status()),
   })
-  // Before Fastify waits for its connections, of which these would stay open for ever.
+  // Runs before Fastify waits for its connections: those of viewers would stay open for ever.
   app.addHook('preClose', async () => viewers.close())
   app.get('/status/events', { exposeHeadRoute: false, logLevel: 'warn' }, (_request, reply) => {
     const texts = viewers.join(reply.raw)

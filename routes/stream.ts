@@ -15,7 +15,7 @@ export async function streamRoutes(
   options: StreamRoute & { path: string },
 ): Promise<void> {
   const { path } = options
-  // No body is parsed, of any type. The POST handler checks for one after it has verified the token.
+  // No body of any type is parsed. The POST handler looks for a body after it has verified the token.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _body, done) => done(null))
   hideTokens(app)

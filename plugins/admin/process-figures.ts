@@ -1,5 +1,5 @@
-// The figures of a whole process for metrics and status. Heaps are added up over all threads; the event loop delay is
-// the longest of any thread; connections are those of the threads that serve clients, which are the workers if any.
+// The figures of a whole process for metrics and status. Heaps are added up over all threads. The event loop delay is
+// the longest of any thread. Connections are those of the threads that serve clients: the workers, if there are any.
 
 import type { Delay, EventLoopDelay } from '../../src/admin/event-loop-delay.ts'
 import type { ConnectionFigures } from '../../src/http/connection.ts'

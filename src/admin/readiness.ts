@@ -24,7 +24,7 @@ export function isLeaving({
   return streams.isDraining || departure?.isAnnounced === true
 }
 
-/** Each reason once, also if several topics share it; empty if the process is ready. */
+/** Each reason once, even if several topics share it; empty if the process is ready. */
 export function notReadyReasons({ topics, authenticator, ...parts }: Parts): string[] {
   const reasons = [
     isLeaving(parts) ? 'the server is draining' : null,

@@ -1,5 +1,5 @@
-// How a process of ours ends: the exit codes, the lines that name its problems, and the exit itself. Promise: problems
-// go to standard error, a line for each, and never as a stack.
+// How a process ends: the exit codes, the lines that name its problems, and the exit itself. Promise: problems go to
+// standard error, a line for each, and never as a stack.
 
 import type { Writable } from 'node:stream'
 import { ConfigError } from '../config/config-error.ts'

@@ -1,4 +1,4 @@
-// Limits the connections of a process, in all and from one address. Its threads count in shared memory, each in a row
+// Limits the connections of a process, in total and from one address. Its threads count in shared memory, each in a row
 // of its own. Promise: counting never waits, and costs the same for any number of connections.
 
 import { isIPv6 } from 'node:net'

@@ -144,7 +144,7 @@ export class ConnectionGuard {
       handOn()
       return
     }
-    // A request of a pipeline that was too long, parsed from bytes that were read before the connection was destroyed.
+    // The request comes from a pipeline that was too long. It was read before the connection was destroyed.
     if (request.socket.destroyed) return
     const connection = this.find(request.socket)
     if (connection !== undefined && !this.requests.opened(response, connection)) return

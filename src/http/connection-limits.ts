@@ -1,5 +1,6 @@
-// Closes useless connections: without a TLS handshake, a preface or a whole request, idle for a minute, or with a peer
-// that is gone. Promise: within 90 s by the defaults, and never one with an open stream and a live peer.
+// Closes useless connections: those without a TLS handshake, a preface or a whole request, those that are idle for a
+// minute, and those whose peer is gone. Promise: within 90 s by the defaults, and never one with an open stream and a
+// live peer.
 
 import type { Server as HttpServer } from 'node:http'
 import type { Http2SecureServer, Http2Server } from 'node:http2'

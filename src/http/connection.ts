@@ -35,7 +35,7 @@ export interface ConnectionLimits {
   readonly takenMs: number
   /** Requests open at once on a connection that has not carried a valid token. Default 100. */
   readonly requestsUnprovenMax: number
-  /** The same once it has, mostly streams. Default 1,000. */
+  /** The same for a connection that has carried a valid token; most of these requests are streams. Default 1,000. */
   readonly streamsPerConnectionMax: number
   /** Between two pings of an HTTP/2 session. Default 30 s. */
   readonly pingMs: number

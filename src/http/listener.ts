@@ -41,7 +41,7 @@ export interface ServeOptions {
 
 export interface Listener {
   readonly port: number
-  /** Closes every connection, also one with open streams: end those before. */
+  /** Closes every connection, even one with open streams, so end the streams first. */
   close(): Promise<void>
 }
 

@@ -9,8 +9,8 @@ import type { Answer, Connection, ConnectionFigures, ConnectionLimits } from './
 /** Each check covers one part of the requests, so that many of them never take one long turn. */
 const LOOK_PARTS = 10
 /**
- * Answers that their peers have not received yet. One more, and the oldest is ended at once. With its request an answer
- * takes some 10 KB, 20 MB in all; with 60 KB of headers in each request 240 MB.
+ * Answers that their peers have not received yet. Beyond this the oldest is ended at once. An answer with its request
+ * takes some 10 KB, which is 20 MB for all; with 60 KB of headers in each request, 240 MB.
  */
 const UNTAKEN_MAX = 2000
 const NEVER = Number.POSITIVE_INFINITY
@@ -59,7 +59,7 @@ export class OpenRequests {
     for (const answer of connection.answers) this.forget(answer)
   }
 
-  /** Checks a part of them. */
+  /** Checks the next part of the open requests. */
   check(): void {
     for (let left = Math.ceil(this.open.size / LOOK_PARTS); left > 0; left--) {
       const next = this.round.next()

@@ -1,11 +1,12 @@
 // Hands on the requests that arrive in one turn of the event loop, a few in each turn. Ten thousand connections may
-// each bring a hundred at once; to answer all in one turn would delay deadlines. Promise: a single request never waits.
+// each bring a hundred at once, and answering all in one turn would delay deadlines. Promise: a single request never
+// waits.
 
 import { Queue } from '../stream/queue.ts'
 
 /** Requests in one turn. Verifying a token takes some 0.2 ms, and the answer as much. */
 const TURN_MAX = 16
-/** Waiting requests of either kind, with their headers; a request beyond is refused. */
+/** Most bytes of waiting requests of either kind, with their headers. A request beyond this is refused. */
 const WAITING_BYTES_MAX = 128 * 1024 * 1024
 /** What a waiting request takes besides its headers. */
 const REQUEST_BYTES = 5_000

@@ -23,7 +23,7 @@ export type KeySetting =
 export function keySetting(keys: string): KeySetting {
   if (/^https?:\/\//i.test(keys)) return urlSetting(keys)
   if (/^\s*\{/.test(keys) || keys.includes('-----BEGIN ')) return { kind: 'text', text: keys }
-  // No path spans lines, but a key does whose first line was lost.
+  // A path has no line end. Text with one may be a key whose first line was lost.
   if (keys.trim() === '' || /[\r\n]/.test(keys)) return wrong('is neither a URL, a file nor PEM text')
   return { kind: 'file', path: keys }
 }
