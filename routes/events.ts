@@ -81,13 +81,17 @@ async function sessionOf(
  * Segments are decoded one by one, once, so that two paths are equal only if the router treats them as equal.
  */
 export function pathOf(url: string): string {
-  const query = url.indexOf('?')
-  const path = query === -1 ? url : url.slice(0, query)
-  // The router has refused what cannot be decoded.
-  return path
-    .split('/')
-    .map((segment) => encodeURIComponent(decodeURIComponent(segment)))
-    .join('/')
+  const [path = ''] = url.split(/[?#]/, 1) // where the router ends it, too
+  return path.split('/').map(respelled).join('/')
+}
+
+/** The router has refused what cannot be decoded, unless a host lets it end paths at a semicolon. */
+function respelled(segment: string): string {
+  try {
+    return encodeURIComponent(decodeURIComponent(segment))
+  } catch {
+    return segment
+  }
 }
 
 /** Refuses with a status. An EventSource would never retry after one, so it gets a 200 that ends. */

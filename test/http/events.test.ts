@@ -305,6 +305,13 @@ describe('POST of a stream', () => {
     expect((await scene.post({ authorization: `Bearer ${scene.token(60)}` })).status).toBe(204)
   })
 
+  it('takes the path to end where the router does, also before what cannot be decoded', async () => {
+    await open()
+    const stream = await scene.get('/events#%zz')
+    expect(stream.status).toBe(200)
+    expect((await scene.post({ authorization: `Bearer ${scene.token(60)}` })).status).toBe(204)
+  })
+
   it('renews a stream without a subject only by the token that it was opened with', async () => {
     await open()
     const old = scene.token(60, { sub: undefined })
