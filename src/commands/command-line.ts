@@ -36,7 +36,7 @@ export async function runCommand<O extends Options>(
   { stdout, stderr }: Outputs = process,
 ): Promise<number> {
   try {
-    const given = parseLine(commandLine, args)
+    const given = parseLine(commandLine, asksForHelp(commandLine, args) ? ['--help'] : args)
     // TypeScript cannot type `values` for generic options.
     if ((given.values as { readonly help: boolean }).help) {
       stdout.write(commandLine.help)
@@ -46,6 +46,15 @@ export async function runCommand<O extends Options>(
   } catch (error) {
     return tellProblems(error, stderr)
   }
+}
+
+/** A command without options prints its help even if other arguments are wrong: none can have it as a value. */
+function asksForHelp({ options }: CommandLine<Options>, args: readonly string[]): boolean {
+  return Object.keys(options).length === 0 && args.some(isHelp)
+}
+
+export function isHelp(arg: string): boolean {
+  return arg === '--help' || arg === '-h'
 }
 
 /** Throws an error of one line: what is wrong, and the command that prints the help. */

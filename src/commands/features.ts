@@ -3,7 +3,7 @@
 
 import { BUILT_FEATURES, missingParts } from '../../plugins/kafka/client/librdkafka-build.ts'
 import { EXIT_DONE } from '../app/exit.ts'
-import { runCommand } from './command-line.ts'
+import { isHelp, runCommand } from './command-line.ts'
 
 const HELP = `kafka-sse features
 
@@ -11,8 +11,9 @@ Prints which features librdkafka, the Kafka client library, was built without (T
 to add them.
 `
 
+/** Ignores all arguments but --help: it must not fail an installation, and npm may append some to the script. */
 export async function features(args: string[]): Promise<number> {
-  return runCommand({ help: HELP, options: {} }, args, async () => {
+  return runCommand({ help: HELP, options: {} }, args.filter(isHelp), async () => {
     process.stdout.write(report(BUILT_FEATURES))
     return EXIT_DONE
   })

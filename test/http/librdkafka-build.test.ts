@@ -15,8 +15,11 @@ beforeEach(() => {
 afterEach(() => scene.close())
 
 describe('How librdkafka was built', () => {
-  it('is printed by features, the last command of the installation', async () => {
-    const run = scene.start(['features'], {})
+  it.each([
+    ['alone', []],
+    ['with arguments, which it ignores', ['--nope', 'x']],
+  ])('is printed by features, the last command of the installation, %s', async (_, args) => {
+    const run = scene.start(['features', ...args], {})
     expect(await run.ended).toBe(0)
     expect(run.stdout).toBe(report(BUILT_FEATURES))
   })

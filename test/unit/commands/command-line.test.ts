@@ -20,9 +20,13 @@ function written(): { readonly output: Writable; text(): string } {
   return { output, text: () => text }
 }
 
-async function ran(args: string[], run: () => Promise<number> = async () => EXIT_DONE) {
+async function ran(
+  args: string[],
+  run: () => Promise<number> = async () => EXIT_DONE,
+  options: typeof OPTIONS | Record<string, never> = OPTIONS,
+) {
   const [stdout, stderr] = [written(), written()]
-  const line = { help: 'kafka-sse try\n', options: OPTIONS }
+  const line = { help: 'kafka-sse try\n', options }
   const code = await runCommand(line, args, run, { stdout: stdout.output, stderr: stderr.output })
   return { code, stdout: stdout.text(), stderr: stderr.text() }
 }
@@ -45,6 +49,14 @@ describe('a command', () => {
   ])('says that it was asked wrongly, %j', async (args, words) => {
     expect(await ran(args)).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(words) })
   })
+
+  test.each([[['--nope', '--help']], [['--help', '--nope']], [['value', '-h']]])(
+    'without options prints its help wherever it is asked for, as in %j',
+    async (args) => {
+      expect(await ran(args, undefined, {})).toEqual({ code: 0, stdout: 'kafka-sse try\n', stderr: '' })
+      expect(await ran(args)).toMatchObject({ code: 1, stdout: '' })
+    },
+  )
 
   test('ends with its own exit code', async () => {
     expect(await ran([], async () => EXIT_FAILED)).toEqual({ code: 1, stdout: '', stderr: '' })
