@@ -14,6 +14,9 @@ const UNDEFINED_AUTHENTICATE: Fault = {
   words: 'takes a function, not undefined; leave it out to authenticate by tokens',
 }
 
+const NO_DISCOVERY =
+  'the issuer is not a web address without user and password, so no discovery document can name them'
+
 /** Without `authenticate`: issuer and audience are required, and the issuer is a URL unless `keys` is set. */
 export function authFaults({ auth }: Document): Fault[] {
   if (typeof auth !== 'object' || auth === null) return []
@@ -24,7 +27,7 @@ export function authFaults({ auth }: Document): Fault[] {
   if (issuer === undefined) faults.push(missing('issuer', AUTH_SETTINGS.issuer.description))
   if (audience === undefined) faults.push(missing('audience', AUTH_SETTINGS.audience.description))
   if (keys === undefined && typeof issuer === 'string' && keySetting(issuer).kind !== 'url') {
-    faults.push(missing('keys', 'the issuer is not a web address, so no discovery document can name them'))
+    faults.push(missing('keys', NO_DISCOVERY))
   }
   return faults
 }

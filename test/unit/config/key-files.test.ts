@@ -84,9 +84,10 @@ describe('the files that are named', () => {
     await expect(scene.parse({ ...NEEDED, JWT_KEYS })).resolves.toBeDefined()
   })
 
-  test('an issuer that is no web address needs keys', async () => {
-    expect(await scene.problemsOf({ ...NEEDED, JWT_ISSUER: 'acme' })).toEqual([
-      'JWT_KEYS is not set: the issuer is not a web address, so no discovery document can name them',
+  test.each(['acme', 'https://me:hush@auth.example.com'])('an issuer %s needs keys', async (issuer) => {
+    expect(await scene.problemsOf({ ...NEEDED, JWT_ISSUER: issuer })).toEqual([
+      'JWT_KEYS is not set: the issuer is not a web address without user and password, ' +
+        'so no discovery document can name them',
     ])
   })
 })

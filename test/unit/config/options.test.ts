@@ -70,7 +70,8 @@ describe('the plugin’s options', () => {
       'options.streams[1].encoding takes one of text, base64, envelope, not "utf8"',
       'options.sse.heartbeatSeconds takes a number from 0.1 to 300, not "9"',
       expect.stringContaining('options.auth.audience is missing: '),
-      'options.auth.keys is missing: the issuer is not a web address, so no discovery document can name them',
+      'options.auth.keys is missing: the issuer is not a web address without user and password, ' +
+        'so no discovery document can name them',
       'options.streams[1].path is taken by another stream: "/a"',
     ])
   })
