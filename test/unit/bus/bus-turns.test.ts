@@ -21,7 +21,7 @@ const SMALL = Buffer.from('1')
  */
 const TIMES_MAX = 4
 
-class Scene {
+class TurnsScene {
   nowMs = 1_000_000
   readonly pool: SegmentPool
   readonly bus: Bus
@@ -49,8 +49,8 @@ class Scene {
   }
 
   /** A bus of so many segments, a record with a key of its own in each. */
-  static ofSegments(segments: number, options: Partial<BusOptions> = {}): Scene {
-    const scene = new Scene(options)
+  static ofSegments(segments: number, options: Partial<BusOptions> = {}): TurnsScene {
+    const scene = new TurnsScene(options)
     for (let segment = 0; segment < segments; segment++) scene.write(`${segment}`, WIDE)
     scene.bus.publish()
     return scene
@@ -83,7 +83,7 @@ afterEach(() => {
 describe('housekeeping at each read', () => {
   it.each(['latest', 'all'] as const)('costs the same however many segments there are (%s)', (keeps) => {
     const [few, many] = [1_600, 16_000].map((segments) => {
-      const { bus, nowMs } = Scene.ofSegments(segments, { keeps })
+      const { bus, nowMs } = TurnsScene.ofSegments(segments, { keeps })
       return cost(() => bus.maintain(nowMs), 100)
     })
     expect(times('100 steps', few ?? 0, many ?? 0)).toBeLessThan(TIMES_MAX)
@@ -93,7 +93,7 @@ describe('housekeeping at each read', () => {
 describe('a segment that is begun', () => {
   it('costs about the same however many there are', () => {
     const [few, many] = [1_600, 16_000].map((segments) => {
-      const scene = Scene.ofSegments(segments - 300, { keeps: 'latest' })
+      const scene = TurnsScene.ofSegments(segments - 300, { keeps: 'latest' })
       let written = segments
       return cost(() => scene.write(`${written++}`, WIDE), 40)
     })
@@ -113,7 +113,7 @@ describe('a worker', () => {
 
   it('is told what is new at the same cost however many segments there are', () => {
     const [few, many] = [1_600, 16_000].map((segments) => {
-      const scene = Scene.ofSegments(segments)
+      const scene = TurnsScene.ofSegments(segments)
       const [reporter, mirror] = [new BusReporter(scene.bus), new BusMirror(1)]
       tell(reporter, mirror)
       return cost(() => {
@@ -125,7 +125,7 @@ describe('a worker', () => {
   })
 
   it('that is new is told the segments in parts of a bounded size', () => {
-    const { bus } = Scene.ofSegments(16_000)
+    const { bus } = TurnsScene.ofSegments(16_000)
     const [reporter, mirror] = [new BusReporter(bus), new BusMirror(1)]
     const first = addedIn(reporter.takeUpdate())
     console.log(`${first} segments in the first piece of news`)
@@ -148,7 +148,7 @@ describe('records that Kafka deleted before they were read', () => {
   it('of many partitions at once are looked for later, in one pass, a segment a step', () => {
     const partitions = 16
     const [few, many] = [2_000, 20_000].map((records) => {
-      const scene = new Scene({ keeps: 'all' }, partitions)
+      const scene = new TurnsScene({ keeps: 'all' }, partitions)
       for (let record = 0; record < records; record++) scene.write(null, SMALL, record % partitions)
       const inTurn = looked(() => {
         for (let partition = 0; partition < partitions; partition++) scene.bus.skip(partition, records)
@@ -175,7 +175,7 @@ describe('records that Kafka deleted before they were read', () => {
 describe('a segment that is dropped', () => {
   it('writes down the last of each partition, not every frame', () => {
     const bound = { retainedBytesMax: 4 * SEGMENT_BYTES }
-    const scene = new Scene({ keeps: 'all', ...bound }, 2)
+    const scene = new TurnsScene({ keeps: 'all', ...bound }, 2)
     const added = vi.spyOn(Losses.prototype, 'addFrame')
     for (let record = 0; record < 2_000; record++) scene.write(null, SMALL, record % 2)
     console.log(`${added.mock.calls.length} were written down of ${2_000 - scene.bus.retainedRecords}`)
@@ -187,7 +187,7 @@ describe('a segment that is dropped', () => {
 describe('the bound of records', () => {
   it('is kept without moving what is live: that frees no record', () => {
     const [few, many] = [1_000, 10_000].map((records) => {
-      const scene = new Scene({ retainedRecordsMax: records })
+      const scene = new TurnsScene({ retainedRecordsMax: records })
       for (let record = 0; record < 2 * records; record++)
         scene.write(record % 2 === 0 ? 'hot' : `${record}`, SMALL)
       const appends = vi.spyOn(Segment.prototype, 'append')
@@ -205,7 +205,7 @@ describe('the bound of records', () => {
 describe('records without a key, of which each segment has one', () => {
   it('are let go a few segments at a time, when there is no room for as many as have one', () => {
     const segments = 100
-    const scene = new Scene({ retainedRecordsMax: 1_000_000 })
+    const scene = new TurnsScene({ retainedRecordsMax: 1_000_000 })
     let record = 0
     for (let begun = scene.bus.segments.length; begun <= segments; begun = scene.bus.segments.length) {
       if (record++ % 30 === 0) scene.write(null, SMALL)
@@ -270,7 +270,7 @@ describe('a pool of segments', () => {
   })
 
   it('looks at few of those that are still read, however many there are, and uses each again once it is not', () => {
-    const scene = Scene.ofSegments(3_000)
+    const scene = TurnsScene.ofSegments(3_000)
     const segments = [...scene.bus.segments]
     for (const segment of segments) segment.hold()
     scene.bus.recreate()

@@ -10,7 +10,7 @@ import { BUS_OPTIONS } from '../../support/topic-in-memory.ts'
 const MIB = 1024 * 1024
 
 /** A bus of one partition whose values begin with their offset; knows the newest of each key. */
-class Scene {
+class CompactionScene {
   readonly bus: Bus
   readonly newest = new Map<string, number>()
   offset = 0
@@ -81,7 +81,7 @@ class Reader {
 }
 
 /** What must hold of a bus between any two calls. */
-function check({ bus, newest }: Scene): void {
+function check({ bus, newest }: CompactionScene): void {
   let [last, frames] = [0, 0]
   for (const segment of bus.segments) {
     if (segment.firstSequence <= last) throw new Error(`sequence ${segment.firstSequence} after ${last}`)
@@ -107,7 +107,7 @@ function check({ bus, newest }: Scene): void {
 
 describe('compaction', { timeout: 60_000 }, () => {
   it('drops dead segments at both ends of a run, and the rest covers their sequences', () => {
-    const scene = new Scene({ retainedBytesMax: 8 * MIB })
+    const scene = new CompactionScene({ retainedBytesMax: 8 * MIB })
     for (const key of ['dead', 'kept', 'dead']) scene.write(key, 900_000)
     const reader = new Reader(scene.bus, Cursor.fromPosition(scene.bus, new Map()))
     reader.read(1)
@@ -121,7 +121,7 @@ describe('compaction', { timeout: 60_000 }, () => {
   })
 
   it('rewrites a run into as many segments as its live frames need, in order', () => {
-    const scene = new Scene({ retainedBytesMax: 16 * MIB })
+    const scene = new CompactionScene({ retainedBytesMax: 16 * MIB })
     for (let i = 0; i < 160; i++) scene.write(i % 5 < 2 ? `kept ${i}` : 'dead', 50_000) // 8 segments
     const last = scene.bus.nextSequence
     scene.fill(5)
@@ -135,7 +135,7 @@ describe('compaction', { timeout: 60_000 }, () => {
   })
 
   it('leaves large live frames where they are, and gives back large dead ones', () => {
-    const scene = new Scene({ retainedBytesMax: 16 * MIB })
+    const scene = new CompactionScene({ retainedBytesMax: 16 * MIB })
     for (const key of ['large', 'large and dead']) scene.write(key, 3 * MIB)
     const [large, dead] = scene.bus.segments
     scene.write('large and dead', 10)
@@ -146,7 +146,7 @@ describe('compaction', { timeout: 60_000 }, () => {
   })
 
   it('does not rewrite again and again what large frames keep from getting smaller', () => {
-    const scene = new Scene({ retainedBytesMax: 32 * MIB })
+    const scene = new CompactionScene({ retainedBytesMax: 32 * MIB })
     for (let i = 0; i < 8; i++)
       for (const key of [`wide ${i}`, 'dead']) scene.write(key, key === 'dead' ? 400_000 : 600_000)
     for (let i = 0; i < 16 * 20; i++) scene.write(i % 10 < 7 ? `small ${i}` : 'dead', 50_000)
@@ -157,7 +157,7 @@ describe('compaction', { timeout: 60_000 }, () => {
 
   it('moves a cursor on out of a segment that was rewritten, from any place in it', () => {
     for (let stop = 0; stop <= 20; stop++) {
-      const scene = new Scene({ retainedBytesMax: 8 * MIB })
+      const scene = new CompactionScene({ retainedBytesMax: 8 * MIB })
       for (let i = 0; i < 20; i++) scene.write(i % 3 === 0 ? `kept ${i}` : 'dead', 120_000)
       const fromBeginning = new Reader(scene.bus, Cursor.fromBeginning(scene.bus))
       const resumed = new Reader(scene.bus, Cursor.fromPosition(scene.bus, new Map([[0, 0]])))
@@ -176,7 +176,7 @@ describe('compaction', { timeout: 60_000 }, () => {
     ['rewrote', 300_000],
     ['dropped', 1_200_000], // what has a segment of its own takes no part in a rewrite
   ])('is not complete before it has come to where compaction %s what it had still to read', (_, size) => {
-    const scene = new Scene({ retainedBytesMax: 16 * MIB })
+    const scene = new CompactionScene({ retainedBytesMax: 16 * MIB })
     const moved = Array.from({ length: 8 }, (_, index) => `moved ${index}`)
     scene.write('kept', size)
     for (const key of moved) scene.write(key, 300_000)
@@ -202,7 +202,7 @@ describe('compaction', { timeout: 60_000 }, () => {
   it('keeps every live frame that fits, of any size, and every reader’s bytes and order', () => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 10, maxLength: 80 }), (steps) => {
-        const scene = new Scene({ retainedBytesMax: 40 * MIB })
+        const scene = new CompactionScene({ retainedBytesMax: 40 * MIB })
         const { bus } = scene
         const readers: Reader[] = []
         for (const { key, size, writes, reads, opens } of steps) {
@@ -231,7 +231,7 @@ describe('compaction', { timeout: 60_000 }, () => {
   })
 
   it('tells a reader that the bus has outrun, instead of going on behind a gap', () => {
-    const scene = new Scene({ retainedBytesMax: 4 * MIB })
+    const scene = new CompactionScene({ retainedBytesMax: 4 * MIB })
     const reader = new Reader(scene.bus, Cursor.fromNow(scene.bus))
     for (let i = 0; i < 3; i++) scene.write(`${i}`, 300_000)
     reader.read(1)
@@ -242,7 +242,7 @@ describe('compaction', { timeout: 60_000 }, () => {
   })
 })
 
-function cursorOf({ bus, offset }: Scene, opens: string): Cursor | null {
+function cursorOf({ bus, offset }: CompactionScene, opens: string): Cursor | null {
   if (opens === 'beginning') return Cursor.fromBeginning(bus)
   if (opens === 'now') return Cursor.fromNow(bus)
   if (opens === 'position') return Cursor.fromPosition(bus, new Map([[0, Math.floor(offset / 2)]]))
