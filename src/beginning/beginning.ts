@@ -76,7 +76,7 @@ export class Beginning {
    */
   private ends: Position | null = null
   /** The ends that Kafka reported to `endsAtRequest`. They prove that an id is not beyond the end. */
-  private told: Position | null = null
+  private reportedEnds: Position | null = null
   /** Whether the request is from now on, and came before the bus had caught up. */
   private readonly beginsNow: boolean
   /** The moment from which to read, in epoch ms. null if the request names none. */
@@ -145,7 +145,7 @@ export class Beginning {
     if (!bus.caughtUp) return 'catch-up'
     const ends = endsAtRequest.find(bus)
     if (typeof ends === 'string') return ends
-    this.told = endsAtRequest.told
+    this.reportedEnds = endsAtRequest.reported
     this.ends = ends
     this.endsAtRequest = null
     return null
@@ -158,7 +158,7 @@ export class Beginning {
     if (position === null) return fromBeginning(bus, 'undecodable')
     if (position.size === 0) return fromBeginning(bus, null)
     const offsets = offsetsAhead(bus, position)
-    for (const [partition, end] of this.told ?? bus.logs.ends)
+    for (const [partition, end] of this.reportedEnds ?? bus.logs.ends)
       if (end >= (offsets.get(partition) ?? Number.POSITIVE_INFINITY)) offsets.delete(partition) // confirmed by Kafka
     if (offsets.size === 0) return this.resume(id, position, null)
     this.position = this.saysFromNow ? position : null
@@ -225,7 +225,7 @@ export class Beginning {
     this.recreatedAt = this.parts.topic.bus.recreatedAt
     this.position = null
     this.ends = EMPTY_POSITION
-    this.told = EMPTY_POSITION
+    this.reportedEnds = EMPTY_POSITION
     this.asOf = EMPTY_POSITION
   }
 

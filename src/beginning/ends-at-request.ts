@@ -33,7 +33,7 @@ export class EndsAtRequest {
    * The first watermarks that Kafka reported of each other partition. Some records below them may have come after the
    * request.
    */
-  private readonly firstTold = new Map<number, Watermarks>()
+  private readonly firstReported = new Map<number, Watermarks>()
   private seek: TimeSeek | null = null
   /** `startedOverAt` of the bus when the search began. If that changes, the search begins again. */
   private seekAsOf = 0
@@ -54,9 +54,9 @@ export class EndsAtRequest {
     if (answer === null || answer === 'closed') return answer ?? 'open'
     let isComplete = true
     for (const [partition, marks] of answer) {
-      if (this.known.has(partition) || this.firstTold.has(partition)) continue
+      if (this.known.has(partition) || this.firstReported.has(partition)) continue
       if (marks === null) isComplete = false
-      else this.firstTold.set(partition, marks)
+      else this.firstReported.set(partition, marks)
     }
     return isComplete ? 'complete' : 'open'
   }
@@ -73,8 +73,11 @@ export class EndsAtRequest {
   }
 
   /** The ends of the partitions, as far as Kafka has reported them. */
-  get told(): Position {
-    return furthest(this.known, new Map([...this.firstTold].map(([partition, { end }]) => [partition, end])))
+  get reported(): Position {
+    return furthest(
+      this.known,
+      new Map([...this.firstReported].map(([partition, { end }]) => [partition, end])),
+    )
   }
 
   /**
@@ -85,7 +88,7 @@ export class EndsAtRequest {
   find(bus: BusView): Position | 'turn' | 'publish' {
     const bounds = this.bounds(bus)
     const ends = new Map(this.known)
-    for (const [partition, { start }] of this.firstTold)
+    for (const [partition, { start }] of this.firstReported)
       if (!bounds.has(partition) && start > 0) ends.set(partition, start) // the bus has read nothing of it
     if (bounds.size === 0) return ends
     if (this.seek === null || this.seekAsOf !== bus.startedOverAt) {
@@ -110,7 +113,7 @@ export class EndsAtRequest {
    */
   private bounds(bus: BusView): Position {
     const bounds = new Map<number, number>()
-    for (const [partition, { end }] of this.firstTold) {
+    for (const [partition, { end }] of this.firstReported) {
       const read = bus.nextOffset(partition) ?? -1
       if (read >= 0) bounds.set(partition, Math.min(end, read))
     }

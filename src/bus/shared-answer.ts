@@ -15,7 +15,7 @@ export class Question<T> {
   isOver = false
   private readonly waiting = new Set<Waiter>()
   /** The waiters that are still to be told, once the question is over. */
-  private untold: Iterator<Waiter> | null = null
+  private remaining: Iterator<Waiter> | null = null
 
   /** Tells `waiter` once when the question is over, or at once if it is over already. `leave` cancels that. */
   join(waiter: Waiter): void {
@@ -35,8 +35,8 @@ export class Question<T> {
 
   /** Tells the next waiter that the question is over. Returns false if there is none. */
   tellNext(): boolean {
-    this.untold ??= this.waiting.values()
-    const { value, done } = this.untold.next()
+    this.remaining ??= this.waiting.values()
+    const { value, done } = this.remaining.next()
     if (done) return false
     this.waiting.delete(value)
     value.answered()

@@ -64,7 +64,7 @@ async function serve(topics: readonly string[], isChild: boolean, folder: string
   if (topics.includes('')) throw new Error('--topic is empty')
   const other = await findBroker(folder)
   if (other !== null) throw new Error(`a broker is running already for this folder, at ${other}`)
-  const ended = toldToEnd(isChild)
+  const ended = endRequested(isChild)
   const running = await startMockBroker(topics)
   await writeBrokerFile(folder, running.address)
   if (isChild) process.send?.({ address: running.address })
@@ -80,7 +80,7 @@ async function serve(topics: readonly string[], isChild: boolean, folder: string
  * Resolves when the broker is to end. The broker of a demo ignores Ctrl-C, which reaches both processes, so that the
  * server can end its streams first. It ends when the demo disconnects.
  */
-function toldToEnd(isChild: boolean): Promise<void> {
+function endRequested(isChild: boolean): Promise<void> {
   return new Promise((resolve) => {
     process.on('SIGTERM', () => resolve())
     process.on('SIGINT', () => isChild || resolve())

@@ -12,16 +12,16 @@ export interface KafkaTarget {
   readonly topic: string
 }
 
-/** `told`: the option's value. Rejects with a ConfigError for invalid settings, with an Error if no Kafka is found. */
+/** `serversOption`: the option's value. Rejects with a ConfigError for invalid settings, with an Error if no Kafka is found. */
 export async function findKafka(
-  told: string | undefined,
+  serversOption: string | undefined,
   env: NodeJS.ProcessEnv,
   folder: string,
 ): Promise<KafkaTarget> {
   const { document, problems } = await mergeSettings(env)
   if (problems.length > 0) throw new ConfigError(problems)
   const kafka = propertiesOf(document.kafka)
-  const bootstrapServers = told ?? textOf(kafka.bootstrapServers) ?? (await findBroker(folder))
+  const bootstrapServers = serversOption ?? textOf(kafka.bootstrapServers) ?? (await findBroker(folder))
   if (bootstrapServers === null) {
     throw new Error(
       'no Kafka: set KAFKA_BOOTSTRAP_SERVERS, give --bootstrap-servers, or run `kafka-sse broker` in this folder',

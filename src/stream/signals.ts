@@ -47,8 +47,10 @@ export function gap(reason: GapReason, { signals, isOpen }: { signals: boolean; 
     return Buffer.from(
       `:gap ${reason}\nevent:gap\ndata:${JSON.stringify({ reason })}\nid:${NO_RECORDS_ID}\n\n`,
     )
-  const told = Buffer.from(`:gap ${reason}\n\n`)
-  return reason === 'recreated' || isOpen ? Buffer.concat([told, heartbeat(NO_RECORDS_ID, false)]) : told
+  const comment = Buffer.from(`:gap ${reason}\n\n`)
+  return reason === 'recreated' || isOpen
+    ? Buffer.concat([comment, heartbeat(NO_RECORDS_ID, false)])
+    : comment
 }
 
 /**

@@ -109,11 +109,11 @@ export class Questions {
     timeoutMs: number,
   ): Promise<TopicOffsets> {
     const asked = partitions.map(({ topic, partition }) => ({ topic, partition, offset: time }))
-    const told = await this.ask<((TopicPartition & { readonly offset: number }) | Error)[]>((callback) =>
+    const answers = await this.ask<((TopicPartition & { readonly offset: number }) | Error)[]>((callback) =>
       this.client.offsetsForTimes(asked, timeoutMs, callback),
     )
     const offsets: TopicOffsets = new Map()
-    for (const each of told) {
+    for (const each of answers) {
       // A partition that could not be asked is an Error in the list.
       if (each instanceof Error || each.offset < 0) continue
       const known = offsets.get(each.topic) ?? new Map<number, number>()
