@@ -1,5 +1,5 @@
-// `npm run bench:bus`: the bus alone, without a socket or Kafka. Reads a snapshot most of whose frames are superseded,
-// before and after compaction, and reports how long the longest step of compaction holds the event loop.
+// `npm run bench:bus`: the bus alone, without a socket or Kafka. Reads a snapshot in which most frames are superseded,
+// before and after compaction. Reports how long the longest step of compaction holds the event loop.
 
 import { execFileSync } from 'node:child_process'
 import { describeMachine } from './harness/machine.mjs'

@@ -1,5 +1,5 @@
-// How long a server takes to be ready, and what it has used by then. Its log and /proc tell, so that the server does
-// not measure itself.
+// How long a server takes to be ready, and what it has used by then. The figures are from its log and /proc, so that
+// the server does not measure itself.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { SCOPE } from '../harness/claims.mjs'

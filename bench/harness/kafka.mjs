@@ -72,7 +72,7 @@ function compilation() {
   }
 }
 
-/** The starter does not tell its process. The harness needs the id to measure the broker's CPU separately. */
+/** The starter does not name its process. The harness needs the id to measure the broker's CPU separately. */
 function javaChild() {
   const found = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

@@ -1,6 +1,6 @@
 // Our server's metrics, as numbers by their names.
 
-/** @param {number} adminPort @returns {Promise<Record<string, number>>} of several series with one name the last */
+/** @param {number} adminPort @returns {Promise<Record<string, number>>} with the last of several equal names */
 export async function readMetrics(adminPort) {
   const response = await fetch(`http://127.0.0.1:${adminPort}/metrics`)
   const lines = (await response.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'))

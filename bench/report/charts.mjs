@@ -1,5 +1,5 @@
-// The charts of a run: a chart for each figure, with a panel for each rate and a bar for each peer. A figure that
-// does not count in the table has no bar; the reason stands in its place.
+// The charts of a run: a chart for each figure, with a panel for each rate and a bar for each peer. Instead of a figure
+// that does not count in the table, a chart gives the reason.
 
 import { isSound } from './report.mjs'
 import { summarise } from './statistics.mjs'

@@ -1,4 +1,4 @@
-// The bus alone at its limits: partitions, segments, frames and keys. Each scenario tells its longest turn in CPU ms.
+// The bus alone at its limits: partitions, segments, frames and keys. Each scenario reports its longest turn in CPU ms.
 // `node bench/turns/bus.mjs [DIST] [WORDS]` runs those whose names contain the words; DIST is dist/ by default.
 
 import { fileURLToPath } from 'node:url'
@@ -56,7 +56,7 @@ class Feed {
     return tookMs
   }
 
-  /** Reads so many records as the Kafka reader does: in each turn as many as it asks for. */
+  /** Reads this number of records as the Kafka reader does: in each turn as many as `size` asks for. */
   readAll(records, size, one) {
     for (let done = 0; done < records; ) {
       const asked = size.records
@@ -66,7 +66,7 @@ class Feed {
     }
   }
 
-  /** Appends so many records, without a measurement. */
+  /** Appends this number of records, without measuring. */
   load(records, one) {
     for (let record = 0; record < records; record++) {
       one(record)

@@ -1,5 +1,6 @@
-// Many streams whose tokens have one exp, at a server with two workers. Reports when each ended, as its client saw
-// it; how late that client may have been; the CPU of both; and the longest turn of each worker meanwhile.
+// Many streams whose tokens have the same exp, at a server with two workers. Reports when each stream ended, as its
+// client saw it, and how late that client itself may have been. Also reports the CPU of both, and the longest turn of
+// each worker meanwhile.
 
 import { execFileSync } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -18,9 +19,9 @@ const STREAMS_PER_CONNECTION = 100
 const EARLIER_SECONDS = 12
 /** Nothing listens on port 1. */
 const NO_KAFKA = '127.0.0.1:1'
-/** The measurement begins so long before exp. */
+/** The measurement begins this long before exp. */
 const BEFORE_MS = 1_000
-/** After exp. A stream that has not ended by then counts as one that never ends. */
+/** A stream that has not ended this long after exp counts as one that never ends. */
 const FORCED_MS = 10_000
 /** The server's output, in its folder. */
 const LOG = 'server.log'
@@ -180,7 +181,10 @@ function logLines(folder) {
   return lines.slice(0, -1).flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []))
 }
 
-/** Of all threads of the process whose workers write their turns to files. NaN if the system does not tell. */
+/**
+ * CPU time of all threads of the process whose workers write their turns to files. NaN if the system does not report
+ * it.
+ */
 function cpuMsOfAll(folder) {
   const [pid] = turnFiles(folder).map((name) => name.split('-')[0])
   const tasks = `/proc/${pid}/task`

@@ -1,5 +1,5 @@
-// A host's process that registers the plugin as often as it is told. It reports how long the host's reads of a file
-// take, when all topics are read up to date, and the longest turns of the loop.
+// The process of a host that registers the plugin as often as its caller asks. It reports how long the host's reads of
+// a file take, when all topics are read up to date, and the longest turns of the loop.
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ const { default: kafkaSse } = await import(pathToFileURL(join(dist, 'src/plugin.
 /** Between two reads, so that their number does not affect the measurement. */
 const BETWEEN_READS_MS = 3
 const BETWEEN_LOOKS_MS = 25
-/** Time for the turn of the start to end: Fastify's own work for each route, before a port is open. */
+/** Time for the first turn to end: Fastify's own work for each route, before a port is open. */
 const STARTED_MS = 10
 process.once('disconnect', () => process.exit()) // the caller has ended
 

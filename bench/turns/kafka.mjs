@@ -177,7 +177,7 @@ async function serve({ bootstrapServers }, dist, registrations, use, bounds = {}
         const found = messages.find((message) => field in message)
         if (found !== undefined) return found
         if (host.exitCode !== null) throw new Error(`the host ended: ${host.lastWords()}`)
-        if (Date.now() > until) throw new Error(`the host does not tell ${field} within ${withinMs} ms`)
+        if (Date.now() > until) throw new Error(`the host did not report ${field} within ${withinMs} ms`)
         await pause(20)
       }
     }

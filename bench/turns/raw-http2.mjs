@@ -21,7 +21,7 @@ const NEWEST = Buffer.from([0x80 | 62])
 export class RawConnection {
   /** Epoch ms at which each stream ended, in that order. */
   endedAtMs = []
-  /** Of them: by END_STREAM, by RST_STREAM. */
+  /** How many of these streams ended by END_STREAM, and how many by RST_STREAM. */
   clean = 0
   reset = 0
   /** Streams that were answered with 200. */

@@ -189,7 +189,7 @@ async function beatUnknown(dist, count) {
   return done(`${((user + system) / 1000 / (5 * count)).toFixed(2)} ms of CPU for each heartbeat`)
 }
 
-/** Streams of a bus with so many partitions, by the modules of the build. */
+/** Streams of a bus with this number of partitions, made by the modules of the build. */
 async function sceneOf(dist, partitions, changes = {}) {
   const load = (name) => import(pathToFileURL(resolve(dist, 'src', `${name}.js`)).href)
   const [{ Bus }, { Streams }, { formatEventId }] = await Promise.all(
@@ -218,7 +218,7 @@ async function sceneOf(dist, partitions, changes = {}) {
     streams,
     formatEventId,
     answer: (ends) => answer(new Map([...ends].map(([partition, end]) => [partition, { start: 0, end }]))),
-    /** Appends so many records, one partition after another, and publishes; returns the ids of the last hundred. */
+    /** Appends `count` records, one partition after another, and publishes. Returns the ids of the last hundred. */
     fill: (count) => {
       const ids = []
       for (let i = 0; i < count; i++) {
@@ -259,7 +259,7 @@ const SESSION = { issuer: 'i', subject: 's', scopes: new Set(), tokenDigest: 'd'
 /** Sinks that have more bytes than this. Counted as bytes come, because checking all would be a long turn. */
 let goal = { bytes: 0, count: 0 }
 
-/** Resolves when so many sinks have more than so many bytes each. */
+/** Begins to count the sinks that have more than `bytes` bytes. The returned function is true once they are `count`. */
 function reached(count, bytes) {
   goal = { bytes, count: 0 }
   return () => goal.count >= count

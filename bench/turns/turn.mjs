@@ -6,7 +6,7 @@ import { openSync, readSync } from 'node:fs'
 const LINE = Buffer.alloc(64)
 const file = openOwn()
 
-/** CPU time of this thread, in ms; the clock if the system does not tell it. */
+/** CPU time of this thread, in ms; the clock's time if the system does not report it. */
 export function cpuMs() {
   if (file === null) return performance.now()
   process.cpuUsage() // makes the kernel update its count, which is up to 4 ms old otherwise

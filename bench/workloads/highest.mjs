@@ -101,7 +101,7 @@ class Ladder {
 function figures(tried, clients) {
   const best = tried.filter(({ held }) => held).toSorted((a, b) => b.ratePerSecond - a.ratePerSecond)[0]
   const { usage } = best ?? tried.at(-1) ?? {}
-  if (best === undefined) return { behind: 'no rate that was tried was kept up with', usage }
+  if (best === undefined) return { behind: 'the clients kept up with no rate that was tried', usage }
   return {
     ratePerSecond: best.ratePerSecond,
     deliveriesPerSecond: best.ratePerSecond * clients,

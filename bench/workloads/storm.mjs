@@ -49,7 +49,8 @@ async function startLoads(running, { workload, credentials }) {
 }
 
 /**
- * During the measurement so many tokens a second reach their challenge: those of the first clients, in whole seconds.
+ * During the measurement `renewalsPerSecond` tokens a second reach their challenge: those of the first clients, in
+ * whole seconds.
  */
 async function writeRenewals(credentials, { steps, renewalsPerSecond, seconds }, beginsAtMs) {
   const count = Math.min(steps[0], renewalsPerSecond * seconds)

@@ -34,7 +34,10 @@ function publish(_key, value) {
   for (const stream of streams) stream.write(frame)
 }
 
-/** Writes everything that is kept in large slices of one buffer, each after the last one was taken. */
+/**
+ * Writes everything that is kept, in large slices of one buffer. A slice is written once the peer has taken the last
+ * one.
+ */
 function replay(stream) {
   if (kept.length > 1) kept = [Buffer.concat(kept)]
   const all = kept[0] ?? Buffer.alloc(0)
