@@ -19,8 +19,7 @@ export interface StreamEvent {
 export interface ConnectOptions {
   /**
    * Returns a fresh token. Called for each connection and for each challenge. null: there is no token (the user has
-   * signed out), and the stream closes. The signal aborts when the token is not needed any more, at the latest after
-   * 30 s.
+   * signed out), and the stream closes. The signal aborts when the token is no longer needed, at the latest after 30 s.
    */
   getToken: (signal: AbortSignal) => string | null | Promise<string | null>
   /** Resume after this event ID. Default: none, and the server chooses the start. */

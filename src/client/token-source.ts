@@ -41,7 +41,7 @@ export class TokenSource {
     try {
       return await withTimeout(this.#getToken, TOKEN_TIMEOUT_MS, this.#signal)
     } catch (cause) {
-      throw new StreamError('token', `No token could be had: ${messageOf(cause)}`, { cause })
+      throw new StreamError('token', `No token could be obtained: ${messageOf(cause)}`, { cause })
     }
   }
 }

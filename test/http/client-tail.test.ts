@@ -139,7 +139,7 @@ describe('kafka-sse tail', () => {
     const failing = run([url, '--token-command', 'PASSWORD=hunter2 false'])
     await vi.waitUntil(() => stderr.readableLength > 0)
     expect(printed(stderr)).toMatch(
-      /^error: No token could be had: the token command failed \(1\), again in \d+ ms\n$/,
+      /^error: No token could be obtained: the token command failed \(1\), again in \d+ ms\n$/,
     )
     interrupt.abort()
     expect(await failing).toBe(0)
