@@ -32,7 +32,7 @@ const BUS_SETTINGS = [
 async function kafka(app: FastifyInstance, options: KafkaOptions): Promise<void> {
   warnOfMissingParts(app.log)
   const topics = new KafkaTopics(app, options)
-  // Before anything that may throw: the shared source must be released also if this registration fails.
+  // Before anything that may throw: the shared source must be released even if this registration fails.
   app.addHook('onClose', () => topics.close())
   app.decorate('kafkaSseTopics', topics)
 }

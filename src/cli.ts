@@ -1,7 +1,7 @@
 #!/usr/bin/env -S node --max-semi-space-size=4
 // The `kafka-sse` program: loads only the command that is named, so that `token` does not wait for librdkafka. The size
-// of Node's young generation is set above, in the Dockerfile and in `npm start`: with its default a server that has
-// loaded a topic uses 30 MiB more, and is no faster (docs/performance.md).
+// of Node's young generation is set above, in the Dockerfile and in `npm start`. With the default size, a server that
+// has loaded a topic uses 30 MiB more, and is no faster (docs/performance.md).
 
 import { readFile } from 'node:fs/promises'
 import { EXIT_DONE, exit, tellProblems } from './app/exit.ts'

@@ -100,8 +100,8 @@ export interface SseOptions {
   /** How long streams have to end at a shutdown: 0 to 600 s. Default: 10. */
   drainSeconds: number
   /**
-   * How long the peer may take no byte of a write until the stream ends as `slow`: 0.1 to 3,600 s, to which the time
-   * that its bytes are given is added. Default: 30.
+   * How long the peer may take no byte of a write before the stream ends as `slow`: 0.1 to 3,600 s. The time that the
+   * write's bytes are given is added. Default: 30.
    */
   stalledSeconds: number
   /** How long streams are written to before connections, renewals and deadlines run: 0.05 to 50 ms. Default: 0.3. */

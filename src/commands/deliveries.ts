@@ -27,7 +27,10 @@ export class Deliveries {
     if (this.failure !== null) throw this.failure
   }
 
-  /** Waits for all; rejects if one failed. The line to print: where the one record is, or how many there are. */
+  /**
+   * Waits for all deliveries; rejects if one failed. Returns the line to print: where the only record is, or how many
+   * records there are.
+   */
   async summary(topic: string): Promise<string> {
     await Promise.all(this.open)
     this.throwIfFailed()

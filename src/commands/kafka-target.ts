@@ -12,7 +12,10 @@ export interface KafkaTarget {
   readonly topic: string
 }
 
-/** `serversOption`: the option's value. Rejects with a ConfigError for invalid settings, with an Error if no Kafka is found. */
+/**
+ * `serversOption`: the value of --bootstrap-servers. Rejects with a ConfigError for invalid settings, with an Error if
+ * no Kafka is found.
+ */
 export async function findKafka(
   serversOption: string | undefined,
   env: NodeJS.ProcessEnv,

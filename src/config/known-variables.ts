@@ -11,7 +11,7 @@ export interface Variable {
   readonly setting: Setting
 }
 
-/** Every variable by its name, except KAFKA_CONFIG_*, which stands for any librdkafka property. */
+/** Every variable by its name, except KAFKA_CONFIG_*, which sets any librdkafka property. */
 export const VARIABLES: ReadonlyMap<string, Variable> = new Map(
   [...variablesOf(SERVER_SCHEMA, [])].map((variable) => [variable.name, variable]),
 )

@@ -1,6 +1,6 @@
 // How many records to take in one turn of the event loop: as many as are encoded in a few milliseconds, estimated from
-// the last batch. The time depends on the records' size, and on the topic, because each frame's id names all its
-// partitions.
+// the last batch. The time depends on the size of the records. It also depends on the topic, because each frame's id
+// names all its partitions.
 
 /** Measured with 256-byte records of few partitions: 256 of them hold the loop for 1.5 to 4 ms. */
 const RECORDS_MAX = 256
@@ -8,7 +8,9 @@ const RECORDS_MAX = 256
 const BYTES_MAX = 1_048_576
 /** Target for a turn, in ms of wall time. Other work on the machine counts too, and the next batches correct for it. */
 const TURN_MS = 5
-/** While the time for a record is unknown. With 10,000 partitions a record takes 80 µs, so this is about 1.3 ms. */
+/**
+ * Used while the time for a record is unknown. With 10,000 partitions a record takes 80 µs, so this is about 1.3 ms.
+ */
 const RECORDS_FIRST = 16
 /** A batch is at most this many times as large as the last one, because it may be of another topic. */
 const GROWTH_MAX = 4
@@ -36,7 +38,7 @@ export class BatchSize {
   }
 }
 
-/** How many times this many bytes fit into one batch. */
+/** How many records of this size fit into one batch. */
 function bytesFit(bytes: number): number {
   return BYTES_MAX / Math.max(1, bytes)
 }

@@ -1,7 +1,7 @@
 // A lock for blocking calls: a question that waits for a broker, or a read that waits for a record. Promise: one such
 // call runs at a time, so our calls hold at most one of the four threads of libuv's pool, which the process shares.
 
-/** A refused reader tries again every few milliseconds. One that has not for this long has something else to do. */
+/** A refused reader tries again every few milliseconds. A reader that has not tried for this long loses its turn. */
 const TURN_KEPT_MS = 100
 
 export class BlockingLock {
@@ -9,7 +9,7 @@ export class BlockingLock {
   private isHeld = false
   /** At most a few for each topic, since each caller waits for its answer. */
   private readonly questions: (() => void)[] = []
-  /** Refused readers, the one that has waited longest first, and when they last tried. */
+  /** When each refused reader last tried. The reader that has waited longest comes first. */
   private readonly refused = new Map<object, number>()
 
   /** `nowMs`: only differences count. */

@@ -1,5 +1,5 @@
-// The features of this build of librdkafka, which lacks those whose headers were not installed. What is missing is
-// logged once, with the command that adds it, and a property that needs it is refused by name.
+// The features of this build of librdkafka. It lacks those whose headers were not installed. Missing features are
+// logged once, with the command that adds them, and a property that needs one is refused by name.
 
 import rdkafka from 'node-rdkafka'
 

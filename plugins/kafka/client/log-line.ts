@@ -41,8 +41,8 @@ export function topicIdIn({ fac, message }: LogLine): TopicIdNews | null {
 }
 
 /**
- * The partition that stops, by the line; null if none does. A read's error says the same, but without the partition,
- * and not if the read brought records too: node-rdkafka then drops the error.
+ * The partition that stops, according to the line; null if none does. A read's error says the same, but without the
+ * partition. node-rdkafka drops that error if the read brought records, too.
  */
 export function stopIn({ fac, message }: LogLine): StopNews | null {
   const [, topic, partition, why] = (fac === 'OFFSET' && STOP.exec(message)) || []

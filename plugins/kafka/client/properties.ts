@@ -121,7 +121,7 @@ function separate(properties: Properties): ClientProperties {
 }
 
 const SECRET = /password|secret|token|passphrase|key\.pem|oauthbearer|jaas|username/
-/** Shorter values would redact half of every message, and hide nothing. */
+/** To redact shorter values would remove half of every message, and hide nothing. */
 const SECRET_LENGTH_MIN = 3
 
 /** A function that removes every configured secret from a text of librdkafka's. */

@@ -21,7 +21,10 @@ export interface RecordSource {
   assign(partitions: readonly AssignedPartition[]): void
   /** Drops what was fetched of these partitions and not handed over, if no read is under way. */
   unassign(partitions: readonly TopicPartition[]): void
-  /** Hands over what lies ready, or after up to `waitMs` the next record and what has come behind it. */
+  /**
+   * Hands over the records that are ready. If none is, waits up to `waitMs` for the next record, and hands over what
+   * came with it.
+   */
   read(waitMs?: number): Promise<void>
   /** Resolves within 1 s. */
   close(): Promise<void>
@@ -33,7 +36,7 @@ export interface AssignedPartition extends TopicPartition {
 
 export interface ConsumerEvents {
   onRecord(topic: string, record: KafkaRecord): void
-  /** All that the partition held at `offset`, the next one to be written, was handed over. */
+  /** Everything below `offset`, the end of the partition, was handed over. */
   onEnd(topic: string, partition: number, offset: number): void
   /** The whole batch was handed over. Called in the same turn of the event loop, before any promise resolves. */
   onBatchEnd(): void
@@ -43,6 +46,6 @@ export interface ConsumerEvents {
   onLog(line: string, isFailure: boolean): void
   /** Called as soon as librdkafka knows it, and before librdkafka asks for a record of a topic that was recreated. */
   onTopicId(news: TopicIdNews): void
-  /** The partition is read no further until it is assigned again. Records fetched before may still come. */
+  /** The partition is not read any further until it is assigned again. Records fetched before may still come. */
   onStop(news: StopNews): void
 }

@@ -93,9 +93,9 @@ function namesIn({ path, text }: CodeFile): string[] {
 }
 
 /**
- * Whether a path that does not follow IMPORTING counts as imported. One with an ending of code does, because of
- * `import(NAME)`. One without does if `require` may have another name. Others may be certificates or key files, which
- * are watched and may change.
+ * Whether a path that does not follow IMPORTING counts as imported. A path with an ending of code does, because of
+ * `import(NAME)`. A path without one does if `require` may have another name. Other paths may be those of certificates
+ * or key files, which are watched and may change.
  */
 function isCode(name: string, hasOwnRequire: boolean): boolean {
   const ending = extname(name.replace(/[?#].*$/, ''))
