@@ -34,7 +34,7 @@ const SETTINGS = {
 const SLOW_BYTES_PER_SECOND = 1_000
 /** A client that takes 16 KiB a second is never too slow: each 16 KiB of a write gets a second more. */
 const ENOUGH_BYTES_PER_SECOND = 24 * 1024
-/** What a stream's write may be that was quick before. */
+/** The largest write of a stream that was quick before. */
 const WRITE_BYTES_MAX = 128 * 1024
 /** Under way to one of them: its window, what Node's client reads ahead (more from Node 22 on), and one write. */
 const IN_FLIGHT_BYTES_MAX = WINDOW_BYTES + getDefaultHighWaterMark(false) + WRITE_BYTES_MAX
@@ -42,7 +42,7 @@ const IN_FLIGHT_BYTES_MAX = WINDOW_BYTES + getDefaultHighWaterMark(false) + WRIT
 const SEGMENT_BYTES = 1024 * 1024
 /** Of one that is stuck, its connection included. */
 const RESIDENT_BYTES_MAX = 256 * 1024
-/** By nghttp2: so many at once, and 33 a second. */
+/** nghttp2 allows this many at once, and 33 a second. */
 const RESETS_PER_CONNECTION = 1_000
 /** When everyone has left: the connection that asks. */
 const NO_CLIENT = { streams: 0, connections: 1 }
@@ -126,7 +126,7 @@ describe.skipIf(bootstrapServers === null)('A client', { timeout: 60_000 }, () =
   /** Bytes of segments that are kept only for clients that have yet to take a write of them. */
   const parted = () => server.metric('kafka_sse_segments_parted_bytes')
 
-  /** It may open as many streams as one may who has none. */
+  /** It may open as many streams as if it had none. */
   async function expectAllPlaces(token: Token): Promise<void> {
     const connection = await openConnection()
     const statuses = async (count: number) => {

@@ -40,7 +40,7 @@ const produceRecord = [
   (scene: HttpScene) => scene.topic.produce('two\nlines', '2'),
   (scene: HttpScene) => scene.topic.produce(null, '3'),
 ]
-/** Comes when everyone is back: who shows it will show nothing more that came before. */
+/** Produced when all clients are back: one that shows it has shown all that came before. */
 const LAST = 'message last'
 const TIMEOUT_MS = 45_000
 
@@ -88,7 +88,7 @@ describe('a connection cut after any byte of three records', () => {
   })
 })
 
-/** A case for each client and cut, all at once; resolves when everyone who was cut is back and has the last record. */
+/** A case for each client and cut, all at once; resolves when all that were cut are back and have the last record. */
 async function play(cutsOf: (client: string) => readonly number[]): Promise<Run[]> {
   const scene = await openScene(false)
   const proxy = await CuttingProxy.open(scene.port)
@@ -119,7 +119,7 @@ function start(proxy: CuttingProxy, token: string, client: string, bodyBytesMax:
   return { client, cut, shown }
 }
 
-/** Each record when everyone who is not cut has the one before, so that it comes in a chunk of its own. */
+/** Produces each record when all clients that are not cut have the one before, so that it is a chunk of its own. */
 async function produceEach(scene: HttpScene, runs: readonly Run[]): Promise<void> {
   const have = (mark: string) => until(() => runs.every(({ cut }) => cut.isCut || cut.text.includes(mark)))
   await have(':ready\n\n')

@@ -111,7 +111,7 @@ describe.skipIf(bootstrapServers === null)(
       const [produced] = await Promise.all([writing, killing])
       const isBehind = ({ ledger }: MovingClient) => !ledger.hasReached(produced)
       const timeout = restingSinceMs + CATCH_UP_MS - Date.now()
-      // Where someone stays behind, the lines below say who, and where.
+      // If a client stays behind, the lines below say which, and where.
       await vi.waitUntil(() => !clients.some(isBehind), { timeout }).catch(() => undefined)
       const waitedMs = Date.now() - restingSinceMs
       const behind = clients.filter(isBehind).map((client) => client.describe())

@@ -6,7 +6,7 @@ for (const [bits, character] of [...ALPHABET].entries()) SIX_BITS[character.char
 const PADDING = '='.charCodeAt(0)
 const VERSION = 1
 
-/** The next offset of each of so many partitions; one that an id leaves out, or says -2 of, is at its beginning. */
+/** The next offset of each partition. One that an id lacks, or has at -2, is at its beginning. */
 export class PositionReader {
   readonly offsets: number[]
   #bytes: Buffer = Buffer.alloc(0)

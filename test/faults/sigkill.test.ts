@@ -68,7 +68,7 @@ describe.skipIf(bootstrapServers === null).each([
     await Promise.all([records.produceUntil(isDone), killAgainAndAgain()])
     const all = records.total
     const hasAll = () => clients.every(({ received }) => received.length >= all)
-    // Where someone never has, the counts below say who and how many.
+    // If a client never has them, the counts below show it.
     await vi.waitUntil(hasAll, { timeout: 30_000 }).catch(() => undefined)
     const opened = clients.reduce((sum, client) => sum + client.opened, 0)
     console.log(

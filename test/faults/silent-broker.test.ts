@@ -36,7 +36,7 @@ describe.skipIf(!canStartKafka)(
     let frozen: number
     const produced = [...NOTHING]
     let isSilent = false
-    /** When Kafka had the first record of the silence: the producer, too, has to find out who still answers. */
+    /** When Kafka had the first record of the silence: the producer, too, has to find a broker that answers. */
     let writtenAtMs = Number.POSITIVE_INFINITY
 
     beforeAll(async () => {

@@ -16,7 +16,7 @@ const PARTITIONS = 3
 const LARGE_BYTES = 200_000
 const LARGE_SHARE = 0.006
 const CLIENTS = 40
-/** Of a worker that is killed, and of the one that is not. Those who lost theirs all come to the other at first. */
+/** Clients of each worker before one is killed. At first, all clients of the dead worker come to the other. */
 const CLIENTS_OF_EACH = 8
 const RECORDS_MIN = 4_000
 const KILLS = 3
@@ -45,7 +45,7 @@ describe.skipIf(bootstrapServers === null)('A worker that is killed while record
     kafka = new Kafka(bootstrapServers)
     topic = await kafka.createTopic({ partitions: PARTITIONS })
     records = new NumberedRecords(kafka, topic, PARTITIONS)
-    // `info`: the inspector's address stands behind what is printed at the start, and few lines are to come before it.
+    // `info`, because the inspector's address comes after all that is printed at the start.
     const settings = { WORKERS: '2', LOG_LEVEL: 'info', KAFKA_RETAINED_BYTES_MAX: `${RETAINED_BYTES_MAX}` }
     server = await ServerProcess.open(kafka.bootstrapServers, topic, {
       settings: { ...settings, ...INSPECTABLE },
@@ -134,7 +134,7 @@ describe.skipIf(bootstrapServers === null)('A worker that is killed while record
     isResting = true
     await producing
     const all = records.total
-    // Where someone never has, the counts below say who and how many.
+    // If a client never has them, the counts below show it.
     await vi.waitUntil(() => clients.every((client) => client.received.length >= all), SOON).catch(() => {})
     console.log(
       `${all} records, ${deaths} workers killed, ${CLIENTS} clients, ${victims.join(', ')} of them reconnected:`,

@@ -12,7 +12,7 @@ type Entry =
   | { bytes: string }
   /** All of them at one offset. */
   | { partitions: number; offset: number }
-  /** One text so many times, between two others. */
+  /** One text, repeated, between two others. */
   | { repeat: string; times: number; before?: string; after?: string }
 
 export interface CorpusCase {

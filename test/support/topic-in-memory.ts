@@ -37,7 +37,7 @@ export class TopicInMemory implements FedTopic {
     this.bus.publish()
   }
 
-  /** Lets Kafka answer everyone who has asked and will ask. */
+  /** Lets Kafka answer this to all questions, those that wait and later ones. */
   answer(marks: Record<number, Watermarks | null>): void {
     this.marks = new Map(Object.entries(marks).map(([partition, mark]) => [Number(partition), mark]))
     for (const answered of this.asked) answered()

@@ -48,7 +48,7 @@ class TurnsScene {
     this.bus.append({ partition, offset, timestampMs: nowMs, key: bytes, value, headers: [] })
   }
 
-  /** A bus of so many segments, a record with a key of its own in each. */
+  /** A bus of this many segments, each with one record that has a key of its own. */
   static ofSegments(segments: number, options: Partial<BusOptions> = {}): TurnsScene {
     const scene = new TurnsScene(options)
     for (let segment = 0; segment < segments; segment++) scene.write(`${segment}`, WIDE)
@@ -69,7 +69,7 @@ function cost(act: () => void, calls: number): number {
   return least
 }
 
-/** How many times as much it costs where there is ten times as much; printed, for those who compare. */
+/** How many times as much it costs with ten times as much; printed for comparison. */
 function times(what: string, few: number, many: number): number {
   const ratio = many / Math.max(few, 1)
   console.log(`${what}: ${few} and ${many} µs, ${ratio.toFixed(1)} times`)

@@ -160,7 +160,7 @@ class Bus implements RecordWriter {
   }
 }
 
-/** Everything that reads one topic, but for the loops of a reader: who calls what when is the test's to say. */
+/** Everything that reads one topic, except the loops of a reader: the test calls each part. */
 class World {
   readonly kafka: SimulatedKafka
   private readonly consumers: SimulatedConsumer[] = []

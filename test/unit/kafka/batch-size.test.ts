@@ -9,7 +9,7 @@ const TURN_MS_MAX = 6
 const BATCH_MS = 0.2
 const SMALL_BYTES = 250
 
-/** Has so many batches come of a consumer that always has more, and tells how long each took. */
+/** Takes this many batches of a consumer that always has more; returns how long each took. */
 function take(size: BatchSize, batches: number, recordMs: number, bytes = SMALL_BYTES): number[] {
   return Array.from({ length: batches }, () => {
     const { records } = size

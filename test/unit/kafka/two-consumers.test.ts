@@ -237,7 +237,7 @@ describe('A source of two consumers', () => {
     ])
     expect(kafka.unassigned).toContainEqual(['table', [0]])
     expect([bus.heard, later.heard]).toEqual([['0 stops', '0/10'], []])
-    // Once is enough: who comes now joins what is read.
+    // Once is enough: a bus that comes now joins what is read.
     source.goOn('table', 1, 0, bus)
     source.arrive('table', 0, 12, new Recorder())
     await source.read()

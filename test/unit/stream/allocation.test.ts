@@ -66,7 +66,7 @@ async function deliver(): Promise<void> {
   }
 }
 
-/** Bytes allocated in a round of so many records for each stream; the median of several. */
+/** Bytes allocated in a round of this many records for each stream; the median of several. */
 async function round(records: number): Promise<number> {
   const rounds: number[] = []
   for (let i = 0; i < ROUNDS; i++) {
