@@ -1,4 +1,4 @@
-// `npm run bench:bootstrap`: how long the server takes to read a million keys from a real Kafka, and how much memory
+// `npm run bench:bootstrap`: the time in which the server reads a million keys from a real Kafka, and the memory that
 // they take. kcat reads the same topic in the same run. See bench/README.md.
 
 import { parseArgs } from 'node:util'

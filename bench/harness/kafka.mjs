@@ -1,5 +1,5 @@
-// The Kafka that records go through: one that is named, else a real one that the starter of the tests runs, else the
-// producer's embedded broker. With the embedded one a waiting consumer waits for all of `fetch.wait.max.ms` (100),
+// The Kafka that records pass through: the one that is named, or a real one that the tests' starter runs, or the
+// producer's embedded broker. With the embedded broker a waiting consumer waits for all of `fetch.wait.max.ms` (100),
 // even if a record comes. So latencies are too long, and CPU is too low because of larger batches.
 
 import { execFileSync } from 'node:child_process'

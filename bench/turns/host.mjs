@@ -1,5 +1,5 @@
 // The process of a host that registers the plugin as often as its caller asks. It reports how long the host's reads of
-// a file take, when all topics are read up to date, and the longest turns of the loop.
+// a file take, and when all topics are read up to date. It also reports the longest turns of the loop.
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
-// Turns of the event loop with a real Kafka, and topics that wait for one another: many topics at a start, a quiet
-// topic beside partitions that always have more records, and how much of many partitions is read.
+// Turns of the event loop with a real Kafka, and topics that wait for one another. Measures many topics at a start, and
+// a quiet topic beside partitions that always have more records. Also counts how much of many partitions is read.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { exportSPKI, generateKeyPair, SignJWT } from 'jose'

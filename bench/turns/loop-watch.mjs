@@ -11,7 +11,7 @@ import { cpuMs } from './turn.mjs'
 const LOOK_MS = 1
 /**
  * Time between two readings of the CPU time, each of which takes as long as a short turn. If the clock says that a turn
- * was long, part of that may be other turns, but the total is never more than the clock says.
+ * was long, part of the CPU time may be that of other turns. The total is never more than the clock says.
  */
 const CPU_LOOK_MS = 4
 const WRITE_MS = 250

@@ -19,7 +19,7 @@ while (
 process.send({ opened: sum(({ opened }) => opened), failure: failure() })
 await pause(Math.max(0, expiresAtMs - Date.now()))
 const cpuBefore = process.cpuUsage()
-/** What arrives while the loop stands still is reported when it goes on. */
+/** The longest time for which the loop stood still. Events that arrive meanwhile are reported late. */
 let gapMs = 0
 let lookedAtMs = performance.now()
 setInterval(() => {

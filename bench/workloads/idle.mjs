@@ -1,6 +1,6 @@
-// Memory of an idle connection: the slope of the server's resident memory between two numbers of connected clients,
-// so that the memory of the process without clients does not count. No garbage collection is forced. The CPU of a
-// connect is that of the last clients; the CPU of an idle stream is from a time without connects.
+// Memory of an idle connection: the slope of the server's resident memory between two numbers of connected clients. So
+// the memory of the process without clients does not count. No garbage collection is forced. The CPU of a connect is
+// that of the last clients. The CPU of an idle stream is from a time without connects.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { startLoad } from '../harness/load.mjs'

@@ -1,7 +1,6 @@
-// Everything at once: records at a rate to connected clients. Beside them: clients that connect as fast as the server
-// answers, take their first bytes and leave; tokens that end, so that streams are challenged and renew; streams
-// without records, which need heartbeats. Figures are connects a second, the answer time of renewals, and lateness of
-// deadlines.
+// Everything at once. Connected clients get records at a rate. Newcomers connect as fast as the server answers, take
+// their first bytes and leave. Tokens end, so that streams are challenged and renew. Streams without records need
+// heartbeats. Figures are connects a second, the answer time of renewals, and lateness of deadlines.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { VALID_MS } from '../harness/credentials.mjs'
