@@ -152,7 +152,7 @@ function logRefusal(request: FastifyRequest, check: string): void {
 
 /**
  * A rapid reset (CVE-2023-44487) sends some 2,000 requests, each followed by its reset. No signature is checked for
- * them: Node calls the handler before it reads the next frame, so the reset is visible one turn of the event loop
+ * them. Node calls the handler before it reads the next frame, so the reset is visible one turn of the event loop
  * later.
  */
 async function requireClient(request: FastifyRequest): Promise<void> {

@@ -113,7 +113,7 @@ function readFailure(error: unknown): string {
   return error instanceof KeysUnreadable ? error.message : `it cannot be read (${unreadable(error)})`
 }
 
-/** In a word: a system error's code, such as ENOENT. */
+/** Why the file cannot be read: a system error's code, such as ENOENT. */
 function unreadable(error: unknown): string {
   return errorCode(error) ?? errorWords(error)
 }

@@ -1,5 +1,5 @@
-// Keys from a URL. Promise: at most one fetch at a time; unknown keys and failures cause one fetch per cool-down, for
-// any number of requests; a set that is too old is used only while fetching fails, and only for its stale time.
+// Keys from a URL. Promise: at most one fetch at a time. Unknown keys and failures cause one fetch per cool-down, for
+// any number of requests. A set that is too old is used only while fetching fails, and only for its stale time.
 
 import type { FastifyBaseLogger } from 'fastify'
 import { KeysUnavailable } from '../../../src/errors.ts'

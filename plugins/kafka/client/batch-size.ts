@@ -1,6 +1,6 @@
-// How many records to take in one turn of the event loop: as many as are encoded in a few milliseconds, estimated from
-// the last batch. The time depends on the size of the records. It also depends on the topic, because each frame's id
-// names all its partitions.
+// How many records to take in one turn of the event loop: as many as are encoded in a few milliseconds. The last batch
+// gives the estimate. The time depends on the size of the records. It also depends on the topic, because each frame's
+// id names all its partitions.
 
 /** Measured with 256-byte records of few partitions: 256 of them hold the loop for 1.5 to 4 ms. */
 const RECORDS_MAX = 256

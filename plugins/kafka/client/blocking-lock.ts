@@ -1,5 +1,5 @@
 // A lock for blocking calls: a question that waits for a broker, or a read that waits for a record. Promise: one such
-// call runs at a time, so our calls hold at most one of the four threads of libuv's pool, which the process shares.
+// call runs at a time. So our calls hold at most one of the four threads of libuv's pool, which the process shares.
 
 /** A refused reader tries again every few milliseconds. A reader that has not tried for this long loses its turn. */
 const TURN_KEPT_MS = 100

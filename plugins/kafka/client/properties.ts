@@ -30,14 +30,14 @@ const CONSUMER_HOLDS: Properties = {
 
 /**
  * Defaults that the options may replace. librdkafka buffers at most `queued.max.messages.kbytes` plus one answer of
- * `fetch.max.bytes`, or one record where that is larger: 4 + 4 MiB. Four times as much was no faster, and cost 10 to 20
+ * `fetch.max.bytes`, or one record if that is larger: 4 + 4 MiB. Four times as much was no faster, and cost 10 to 20
  * bytes more for each of a million keys. With librdkafka's own pause at a full queue (1 s) reading stutters: 73,000
  * records/s instead of 136,000. An end of partition comes `fetch.wait.max.ms` after the last record. A broker that
  * hangs is given up after half of librdkafka's own minute; until then librdkafka goes on asking it. A record of 16 MiB
  * has as long to arrive. A record over `receive.message.max.bytes` would be asked for again and again, and nothing
- * behind it would come: so it is the highest value, which is 512 above the highest `fetch.max.bytes`, as librdkafka
- * demands. These stand here and not in the schema, where `kafka.config` is one setting that may hold any property of
- * librdkafka.
+ * behind it would come. So that property has its highest value, and librdkafka demands that it is 512 above the highest
+ * `fetch.max.bytes`. These defaults are here and not in the schema, where `kafka.config` is one setting that may hold
+ * any property of librdkafka.
  */
 const CONSUMER_DEFAULTS: Properties = {
   'client.id': CLIENT_ID,

@@ -62,9 +62,9 @@ export class Questions {
   }
 
   /**
-   * Makes these topics known to librdkafka, so that one question covers all. It knows a topic once it was asked for,
-   * answered or not. Kafka answers a connection's requests in order, and a fetch among them waits 100 ms for records.
-   * So 200 topics that are asked for one by one would take 20 s.
+   * Makes these topics known to librdkafka, so that one question covers all. librdkafka knows a topic once it was asked
+   * for, answered or not. Kafka answers a connection's requests in order, and a fetch among them waits 100 ms for
+   * records. So 200 topics that are asked for one by one would take 20 s.
    */
   private async introduce(topics: readonly string[]): Promise<void> {
     for (const topic of topics) {

@@ -19,7 +19,7 @@ export interface RecordSource {
    */
   ends(partitions: readonly TopicPartition[], timeoutMs: number): Promise<TopicOffsets>
   assign(partitions: readonly AssignedPartition[]): void
-  /** Drops what was fetched of these partitions and not handed over, if no read is under way. */
+  /** Drops the records that were fetched of these partitions but not handed over, if no read is under way. */
   unassign(partitions: readonly TopicPartition[]): void
   /**
    * Hands over the records that are ready. If none is, waits up to `waitMs` for the next record, and hands over what

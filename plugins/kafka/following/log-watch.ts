@@ -1,4 +1,4 @@
-// Decides what happened to a partition's log: compares the start and end that Kafka reports every few seconds with how
+// Decides what happened to a partition's log. Compares the start and end that Kafka reports every few seconds with how
 // far reading has come. Pure rules, without Kafka or a clock.
 
 import type { Watermarks } from '../../../src/bus/record.ts'
@@ -84,8 +84,8 @@ export class LogWatch {
   }
 
   /**
-   * A log gets shorter only by an unclean leader election. Its start may move back when another broker becomes leader;
-   * without a topic id that is still the best sign of another topic by the same name.
+   * A log gets shorter only by an unclean leader election. Its start may move back when another broker becomes leader.
+   * Without a topic id, that is still the best sign of another topic by the same name.
    */
   private contradicts({ start, end }: Watermarks, { nextWhenAsked, hasTopicId }: ReadSoFar): boolean {
     return end < nextWhenAsked || (!hasTopicId && start < this.start)

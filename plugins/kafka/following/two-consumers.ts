@@ -76,8 +76,8 @@ export class TwoConsumers {
   }
 
   /**
-   * Makes topics known to the behind consumer before it reads them, because librdkafka takes up to a second to begin
-   * with an unknown topic. While this consumer gets no answer, the live consumer reads everything.
+   * Makes topics known to the behind consumer before it reads them: librdkafka takes up to a second to begin with an
+   * unknown topic. While this consumer gets no answer, the live consumer reads everything.
    */
   async prepare(topics: readonly string[]): Promise<void> {
     if (this.unansweredSinceMs !== null && this.nowMs() - this.unansweredSinceMs < UNANSWERED_MS) return
