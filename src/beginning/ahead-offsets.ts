@@ -1,5 +1,5 @@
-// The offsets of a position that are ahead of this process's bus: another replica may have read further, or know a
-// partition sooner. Each is settled when the bus reaches it, or when Kafka reports where the partition ends.
+// The offsets of a position that are ahead of this process's bus. Another replica may have read further, or know a
+// partition sooner. Each offset is settled when the bus reaches it, or when Kafka reports where the partition ends.
 
 import type { BusView } from '../bus/bus-view.ts'
 import { FROM_BEGINNING, FROM_NOW, type Position } from '../bus/position.ts'

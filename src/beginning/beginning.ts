@@ -188,7 +188,7 @@ export class Beginning {
     return { cursor: Cursor.fromPosition(bus, position), reason, unconfirmed }
   }
 
-  /** As `bus.gapFor`, but of a partition that the id reads "from now" only losses since the request count. */
+  /** As `bus.gapFor`. But if the id reads a partition "from now", only losses since the request count. */
   private gapFromNow(id: string, position: Position): BeginningReason | null {
     const { bus } = this.parts.topic
     const [others, ends] = [new Map(position), new Map<number, number>()]

@@ -1,5 +1,5 @@
-// Where a request asks its stream to begin, and the possible results: a cursor, with a reason if it is elsewhere, or
-// the end of the stream.
+// Where a request asks its stream to begin, and the possible results. A result is a cursor, with a reason if it is
+// elsewhere, or the end of the stream.
 
 import type { BusView } from '../bus/bus-view.ts'
 import { parseEventId } from '../bus/event-id.ts'

@@ -86,7 +86,7 @@ export class Bus extends BusView {
 
   /**
    * The offset from which to read each partition of `marks`, some of the topic's `partitionsCount`. A bus that keeps
-   * every record reads no more of them than it may keep.
+   * every record reads at most as many records as it may keep.
    */
   readFrom(marks: ReadonlyMap<number, Watermarks>, partitionsCount: number): Map<number, number> {
     const { keeps, retainedRecordsMax } = this.options
@@ -219,7 +219,7 @@ export class Bus extends BusView {
     return this.retention.trimming.version
   }
 
-  /** Calls `listener` at each change that views in other threads must be told. The returned function cancels that. */
+  /** Calls `listener` at each change that views in other threads need. The returned function cancels that. */
   onChange(listener: () => void): () => void {
     this.changeListeners.add(listener)
     return () => this.changeListeners.delete(listener)

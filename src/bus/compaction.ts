@@ -1,14 +1,15 @@
 // Compaction: rewrites neighbouring segments with many dead frames into fewer segments. Ids and order stay the same.
-// One step rewrites a few neighbours and waits for no cursor: a write under way holds the old copy until it is done.
+// One step rewrites a few neighbours. It waits for no cursor, because a write under way holds the old copy until it is
+// done.
 
 import type { Segment } from '../segments/segment.ts'
 import type { EntryAt } from '../segments/segment-layout.ts'
 import type { SegmentList } from '../segments/segment-list.ts'
 import { indexOfSequence } from '../segments/segment-search.ts'
 
-/** Neighbours that one step rewrites at most. */
+/** Most neighbours that one step rewrites. */
 const RUN_MAX = 8
-/** Segments that one step considers at most. A bus has up to 16 times as many. */
+/** Most segments that one step considers. A bus has up to 16 times as many. */
 const CANDIDATES_MAX = 1024
 
 /** Bounds of the time that a step may take. */

@@ -71,7 +71,7 @@ export class Holes {
     this.clock = clock
   }
 
-  /** Notes that reading of a partition begins, or goes on after all that was read of it was removed. */
+  /** Notes that reading of a partition begins, or goes on after everything that was read of it was removed. */
   begin(partition: number): void {
     this.partitions.set(partition, {
       begunAt: this.now(),

@@ -1,5 +1,5 @@
-// A list of lost frames, bounded: it keeps the furthest frame that was lost, and a nearer
-// one only if that was lost later.
+// A bounded list of lost frames. It keeps the furthest frame that was lost, and a nearer one only if that was lost
+// later.
 
 export interface LostFrame {
   /** Next sequence of the bus when the frame was lost. */

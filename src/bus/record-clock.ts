@@ -13,7 +13,7 @@ export interface ClockOptions {
 export class RecordClock {
   readonly nowMs: () => number
   readonly epochMs: () => number
-  /** The last reading of the wall clock. It is read again only if a timestamp is too far ahead of that. */
+  /** The last reading of the wall clock. The clock is read again only if a timestamp is too far ahead of this. */
   private askedMs = Number.NEGATIVE_INFINITY
 
   constructor({ nowMs, epochMs }: ClockOptions) {

@@ -49,8 +49,8 @@ const DEAD_SHARE_KEPT = 0.25
 /** Share of the bytes that the bus may retain, above which it keeps no dead frames. */
 const PRESSED = 0.7
 /**
- * Room to make between two reads, ahead of need, as long as snapshots lose nothing: in
- * segments, and as a share of the bound.
+ * Room to make ahead of need between two reads: in segments, and as a share of the bound. Only if snapshots lose
+ * nothing.
  */
 const SEGMENTS_AHEAD = 16
 const SHARE_AHEAD = 1 / 8

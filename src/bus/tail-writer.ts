@@ -89,7 +89,9 @@ export class TailWriter {
     this.hasArrivals = true
   }
 
-  /** The tail if the frame fits in it, else a new segment: an ordinary one, or a larger one for this frame alone. */
+  /**
+   * The tail if the frame fits in it. Otherwise a new segment: an ordinary one, or a larger one for this frame alone.
+   */
   private segmentFor(frameBytes: number, keyBytes: number): Segment {
     const { pool, kept, retention, clock } = this.parts
     const { tail } = kept

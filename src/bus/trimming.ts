@@ -1,6 +1,6 @@
 // Removes the frames whose records Kafka has deleted, one segment a step, for any number of partitions. If Kafka
-// deleted records before they were read, the frames before them count as removed at once: until all are marked,
-// readers compare offsets with the log start.
+// deleted records before they were read, the frames before them count as removed at once. Until all of these are
+// marked, readers compare offsets with the log start.
 
 import type { Segment } from '../segments/segment.ts'
 import type { EntryAt } from '../segments/segment-layout.ts'

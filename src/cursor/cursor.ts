@@ -203,7 +203,7 @@ export class Cursor implements BusReader {
     return state.id()
   }
 
-  /** Begins again with what is retained, unless that is incomplete or outdated: then the loss stays. */
+  /** Begins again with the retained frames, unless these are incomplete or outdated: then the loss stays. */
   private beginAgain(again: Again): void {
     const { bus } = this
     if (this.isOutdated) return

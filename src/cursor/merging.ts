@@ -10,7 +10,7 @@ import type { Progress } from './progress.ts'
 import { GATHERED_BYTES_MAX, NO_BYTES } from './runs.ts'
 import type { Visibility } from './visibility.ts'
 
-/** Frames that one read compares with the client's position at most, so that a turn stays short. */
+/** Most frames that one read compares with the client's position, so that a turn stays short. */
 const COMPARED_MAX = 2_000
 const END_OF_EVENT = Buffer.from('\n\n')
 
@@ -68,7 +68,7 @@ export class Merging {
     return bytes === 0 ? NO_BYTES : Buffer.concat(pieces, bytes)
   }
 
-  /** Ends merging once the bus has all that the client has, also if the last of it has no frame. */
+  /** Ends merging once the bus has all that the client has, even if the last record of it has no frame. */
   private settle(segment: SegmentView): void {
     const { merged } = this
     const { last } = this.progress

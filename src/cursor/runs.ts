@@ -4,7 +4,7 @@ import { type EntryAt, NONE } from '../segments/segment-layout.ts'
 import type { SegmentView } from '../segments/segment-view.ts'
 
 export const NO_BYTES = Buffer.alloc(0)
-/** Bytes that one read copies at most. */
+/** Most bytes that one read copies. */
 export const GATHERED_BYTES_MAX = 64 * 1024
 
 /** The last frame, up to `last`, that ends at byte `bound` or before it. At least `first`, even if that is longer. */

@@ -25,7 +25,7 @@ export const PAST: State = { name: 'past' }
 export const LIVE: State = { name: 'live' }
 
 /**
- * How a cursor begins again when a frame is lost and its client was told nothing yet: with a snapshot, or with the
+ * How a cursor begins again when a frame is lost before its client was told anything: with a snapshot, or with the
  * result of a search.
  */
 export type Again = 'snapshot' | { readonly seek: TimeSeek; readonly position: Position }

@@ -1,6 +1,6 @@
-// Searches for each partition's first record whose timestamp is at or after a moment. One step is one
-// segment, so that the stream takes turns like any other. Searches what is retained at each step; what left
-// the bus before that is not found.
+// Searches for each partition's first record whose timestamp is at or after a moment. One step is one segment, so that
+// the stream takes turns like any other. Searches the frames that are retained at each step. Frames that left the bus
+// before are not found.
 
 import type { BusView } from '../bus/bus-view.ts'
 import type { Position } from '../bus/position.ts'

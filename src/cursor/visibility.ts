@@ -22,9 +22,9 @@ export class Visibility {
   }
 
   /**
-   * Whether a frame is hidden. A snapshot hides what was superseded before it. A client that resumes gets every value
-   * that is still there, in case each counts. But if it has nothing of a partition that lost tombstones, superseded
-   * frames of that partition are hidden: a lost tombstone may have deleted them.
+   * Whether a frame is hidden. A snapshot hides frames that were superseded before it. A client that resumes gets every
+   * value that is still there, in case each counts. There is one exception. If the client has nothing of a partition
+   * that lost tombstones, superseded frames of that partition are hidden: a lost tombstone may have deleted them.
    */
   hides(segment: SegmentView, at: EntryAt): boolean {
     if (!segment.supersededBefore(at, this.madeAt)) return this.bus.isSkipped(segment, at)

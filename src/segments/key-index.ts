@@ -41,7 +41,7 @@ export class KeyIndex {
     return this.shards.reduce((size, shard) => size + (shard?.used ?? 0), 0)
   }
 
-  /** Sets the key's newest frame. Returns the one before it, or null. */
+  /** Sets the key's newest frame. Returns the frame that was the newest before, or null. */
   set(partition: number, key: Uint8Array, segment: Segment, at: EntryAt): FrameAt | null {
     const hash = hashKey(this.seed, partition, key, 0, key.length)
     const shard = this.shard(hash)

@@ -215,7 +215,7 @@ export class Segment extends SegmentView implements SegmentCounts {
   }
 }
 
-/** Copies bytes. A loop is faster than a call for a few of them. */
+/** Copies bytes. For a few bytes a loop is faster than a call. */
 function copy(from: Uint8Array, start: number, to: Uint8Array, toStart: number, length: number): void {
   if (length > LOOP_BYTES_MAX) to.set(from.subarray(start, start + length), toStart)
   else for (let i = 0; i < length; i++) to[toStart + i] = from[start + i] ?? 0

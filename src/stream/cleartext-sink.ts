@@ -57,8 +57,9 @@ type Loan = Lent | Uint8Array
 type Loans = Map<Loan, number>
 
 /**
- * What one connection's socket may still refer to after its streams have ended. Loans are returned when the connection
- * closes, or when the peer acknowledges a ping that was sent later: all earlier bytes have then left the socket.
+ * The memory that one connection's socket may still refer to after its streams have ended. Loans are returned when the
+ * connection closes, or when the peer acknowledges a ping that was sent later. All earlier bytes have then left the
+ * socket.
  */
 class Lending {
   private readonly session: ServerHttp2Session

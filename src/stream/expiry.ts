@@ -1,4 +1,4 @@
-// When a session ends: at its `exp` by the wall clock, or once the time left at its acceptance has passed by the
+// When a session ends: at its `exp` by the wall clock, or after the time that was left when it was accepted, by the
 // monotonic clock. Promise: the earlier of the two counts, so setting the wall clock back keeps no stream open.
 
 import type { Session } from '../token/session.ts'

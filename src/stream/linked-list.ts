@@ -33,7 +33,7 @@ export class LinkedList<T extends Linked> {
     return next as T // only `add` puts members in
   }
 
-  /** Moves all members of another list to the end of this one. */
+  /** Moves all members of `other` to the end of this list. */
   takeAll(other: LinkedList<T>): void {
     if (other.isEmpty) return
     join(this.ends.previous, other.ends.next)

@@ -38,9 +38,9 @@ export function heartbeat(id: string | null, signals: boolean): Buffer {
 
 /**
  * The stream cannot continue at the client's position, and starts again. The event has the id of a client without any
- * record: if the connection is lost before the first record, the client must not resume at its old id. A plain client
- * may, because it does not see the gap. There are two exceptions, in which a heartbeat brings it the new id: its topic
- * was recreated, or an open stream (`isOpen`) has moved its id since.
+ * record. So if the connection is lost before the first record, the client does not resume at its old id. A plain
+ * client may, because it does not see the gap. In two cases a heartbeat brings it the new id: its topic was recreated,
+ * or an open stream (`isOpen`) has moved its id since.
  */
 export function gap(reason: GapReason, { signals, isOpen }: { signals: boolean; isOpen: boolean }): Buffer {
   if (signals)
