@@ -128,7 +128,7 @@ export interface ResolvedOptions extends KafkaSseOptions {
 
 /** Options of a server process, which also listens, ends TLS and logs: `parseEnvironment` in src/config/parse.ts. */
 export interface ServerOptions extends ResolvedOptions {
-  /** Name or address to listen at. `localhost` stands for its IPv4 and its IPv6 address, as in Fastify. */
+  /** Name or address to listen at. `localhost` means its IPv4 and its IPv6 address, as in Fastify. */
   host: string
   /** 0 to 65,535. With 0 the operating system chooses one. */
   port: number

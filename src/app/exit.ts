@@ -8,7 +8,7 @@ import { settledWithin } from './time-limit.ts'
 
 /** The command did what it was asked for, help included, or was stopped. */
 export const EXIT_DONE = 0
-/** It was asked wrongly, or cannot start or go on. */
+/** The command's arguments or settings are wrong, or it cannot start or go on. */
 export const EXIT_FAILED = 1
 
 /** Time for flushing outputs, which may have no reader. */

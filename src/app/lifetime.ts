@@ -12,8 +12,8 @@ const CLOSE_FAILED_MS = 1000
 const CLOSE_MS = 2000
 
 /**
- * Serves until the first signal. Resolves with the exit code: EXIT_DONE after a drain, and if the signal came before
- * it listened; EXIT_FAILED if it could not start or go on. A second signal ends the drain at once.
+ * Serves until the first signal. Resolves with the exit code: EXIT_DONE after a drain, or if the signal came before the
+ * server listened; EXIT_FAILED if the server could not start or go on. A second signal ends the drain at once.
  */
 export async function serveUntil(
   signals: StopSignals,

@@ -1,6 +1,7 @@
-// Writes the log to standard output: a burst of lines in one write, because a write costs more than a line; warnings at
-// once. Promise: without a reader (closed terminal, broken pipe) lines are lost and the process goes on. A slow reader
-// blocks the thread, as in any program; on a non-blocking pipe for 5 s at most, then the rest of the write is lost.
+// Writes the log to standard output. A burst of lines is one write, because a write costs more than a line; warnings
+// are written at once. Promise: without a reader (closed terminal, broken pipe) lines are lost and the process goes on.
+// A slow reader blocks the thread, as in any program. A non-blocking pipe blocks it for 5 s at most, then the rest of
+// the write is lost.
 
 import { writeSync } from 'node:fs'
 

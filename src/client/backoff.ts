@@ -1,5 +1,6 @@
 // The wait before the next connection: the server's `retry:` (2 s without one), doubled with each failure up to a
-// limit, plus up to a quarter of jitter; never less than Retry-After. A connection that lasted 5 s resets the doubling.
+// limit. Up to a quarter of jitter is added. The wait is never less than Retry-After. A connection that lasted 5 s
+// resets the doubling.
 
 /** The longest wait that a server can ask for; larger values are reduced to it. */
 export const SERVER_WAIT_MAX_MS = 600_000

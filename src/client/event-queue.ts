@@ -1,5 +1,5 @@
-// Queue between the reader of a connection and the consumer. It rejects no event, but `full` tells the reader to stop.
-// So the queue holds at most `lengthMax` UTF-16 units and the events of one more chunk.
+// A queue between the reader of a connection and the consumer. It rejects no event, but `full` tells the reader to
+// stop. So the queue holds at most `lengthMax` UTF-16 units and the events of one more chunk.
 
 import type { StreamEvent } from './options.ts'
 

@@ -42,8 +42,8 @@ export interface FoundBroker {
 }
 
 /**
- * The running broker of this folder, or a new one in a child process, which ends at `close()` and with the caller's
- * process. `entry` is the path of the `kafka-sse` program.
+ * The running broker of this folder, or a new one in a child process. A new one ends at `close()`, and with the
+ * caller's process. `entry` is the path of the `kafka-sse` program.
  */
 export async function spawnBroker(
   folder: string,

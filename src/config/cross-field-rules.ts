@@ -1,5 +1,5 @@
-// Rules that involve several settings, which the schema cannot express: which settings are required depends on others,
-// the default of `auth.keys` comes from the issuer, and no two streams have the same path.
+// Rules that involve several settings, which the schema cannot express. Which settings are required depends on others.
+// The default of `auth.keys` comes from the issuer. No two streams have the same path.
 
 import type { AuthOptions, ResolvedOptions } from '../options.ts'
 import { keySetting } from '../token/key-setting.ts'

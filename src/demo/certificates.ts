@@ -1,5 +1,5 @@
 // Generates the demo's certificates: an authority, and one server certificate that it signs. Promise: the authority's
-// key is never stored, so no other certificate can be signed, and trust in test-ca.crt is trust in one server.
+// key is never stored, so no other certificate can be signed. Trust in test-ca.crt is trust in one server.
 
 import { randomBytes } from 'node:crypto'
 import { isIP } from 'node:net'

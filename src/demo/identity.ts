@@ -19,7 +19,7 @@ export const CERTIFICATE_KEY_FILE = 'server.key'
 
 /** Hosts that only this machine can reach. The demo's certificate always has these names. */
 export const LOCAL_HOSTS: readonly string[] = ['localhost', '127.0.0.1', '::1']
-/** Listening addresses that stand for every interface of this machine. No certificate can have them as a name. */
+/** Listening addresses that mean every interface of this machine. No certificate can have them as a name. */
 export const WILDCARD_HOSTS: readonly string[] = ['0.0.0.0', '::']
 
 /** Whether a server that listens at `host` answers this machine's clients as `localhost`. */

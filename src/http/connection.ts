@@ -153,7 +153,7 @@ export class Connection {
     return 'handshake'
   }
 
-  /** HTTP/2 sends GOAWAY, so that the client knows that no request was lost. HTTP/1.1 cannot tell it. */
+  /** HTTP/2 sends GOAWAY, so that the client knows that no request was lost. HTTP/1.1 has no such message. */
   private leave(nowMs: number): CloseReason {
     this.closingSinceMs = nowMs
     if (this.session === null || this.session.destroyed) this.socket.destroy()

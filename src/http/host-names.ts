@@ -1,5 +1,5 @@
 // Which `Host` a request to the admin port may have. Refuses pages of other sites that point their own name at this
-// address (DNS rebinding): the browser sends that name, and a page cannot change it.
+// address (DNS rebinding). The browser sends that name, and a page cannot change it.
 
 import { isIP } from 'node:net'
 

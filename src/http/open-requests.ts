@@ -6,7 +6,7 @@ import { constants } from 'node:http2'
 import { isLasting } from '../stream/lasting-answers.ts'
 import type { Answer, Connection, ConnectionFigures, ConnectionLimits } from './connection.ts'
 
-/** Each check covers one part of the requests, so that many of them never take one long turn. */
+/** Each check covers one part of the requests, so that a large number of them never takes one long turn. */
 const LOOK_PARTS = 10
 /**
  * Answers that their peers have not received yet. Beyond this the oldest is ended at once. An answer with its request

@@ -1,5 +1,5 @@
-// Removes credentials from text that is about to be logged. Promise: of other text the first 2 KiB stay as they are and
-// the rest is left out; any input costs at most a few passes over those 2 KiB.
+// Removes credentials from text that is about to be logged. Promise: the first 2 KiB of other text stay as they are,
+// and the rest is left out. Any input costs at most a few passes over those 2 KiB.
 
 export const REDACTED = '[redacted]'
 /** A client can send 64 KiB without a token; redacting all of it would only cost CPU. */

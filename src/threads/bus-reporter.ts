@@ -52,7 +52,7 @@ export interface WholeUpdate extends ListUpdate {
   readonly wasRecreated: boolean
   readonly recreatedAt: number
   readonly startedOverAt: number
-  /** What Kafka says of the logs, and what was lost. Each is null if it has not changed. */
+  /** What Kafka reported about the logs, and which frames were lost. Each is null if it has not changed. */
   readonly logs: PartitionLogs | null
   readonly losses: LossesState | null
   /** Log starts below which every record counts as lost; null if they have not changed. */

@@ -1,4 +1,4 @@
-// The thread pool that serves clients: starts workers, sends them the changes of buses, replaces those that die, and
+// The thread pool that serves clients. It starts workers, sends them the changes of buses, replaces those that die, and
 // adds up what they count. Promise: the last report of a worker that died stays counted.
 
 import { randomBytes, randomInt } from 'node:crypto'

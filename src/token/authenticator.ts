@@ -7,8 +7,8 @@ import type { Session } from './session.ts'
 export interface Authenticator {
   /**
    * The session of the request's token. Rejects with TokenMissing, TokenInvalid, ScopeMissing or KeysUnavailable
-   * (src/errors.ts), `WWW-Authenticate` set on the reply and the reason logged; with RequestAborted where the
-   * client has left. `scope` is what the token must grant, null for any valid token.
+   * (src/errors.ts); then `WWW-Authenticate` is set on the reply and the reason is logged. Rejects with RequestAborted
+   * if the client has left. `scope` is what the token must grant, null for any valid token.
    */
   authenticate(request: FastifyRequest, reply: FastifyReply, scope: string | null): Promise<Session>
   /** Why tokens cannot be verified now, for an operator; null if they can. */
