@@ -177,6 +177,6 @@ function hasLeft(request: FastifyRequest): boolean {
 }
 
 function rsaAlgorithm(algorithm: string): Algorithm {
-  if (!isAlgorithm(algorithm)) throw new Error(`auth.algorithm is one of ${ALGORITHMS.join(', ')}`)
+  if (!isAlgorithm(algorithm)) throw new Error(`auth.algorithm must be one of ${ALGORITHMS.join(', ')}`)
   return algorithm
 }

@@ -82,7 +82,7 @@ export class EventStream implements AsyncIterable<StreamEvent> {
 
   /** For one consumer. Leaving the loop closes the stream. A final error is thrown after the last event. */
   async *[Symbol.asyncIterator](): AsyncGenerator<StreamEvent, void, undefined> {
-    if (this.#consumed) throw new TypeError('This stream has its consumer already')
+    if (this.#consumed) throw new TypeError('This stream already has a consumer')
     this.#consumed = true
     try {
       for (;;) {

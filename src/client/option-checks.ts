@@ -25,21 +25,21 @@ export function readLimits(options: ConnectOptions): Limits {
 /** An absolute URL without a fragment; in browsers relative to the page. Throws a TypeError. */
 export function readUrl(url: string | URL): string {
   const resolved = new URL(url, typeof location === 'undefined' ? undefined : location.href)
-  if (!/^https?:$/.test(resolved.protocol)) throw new TypeError('A stream has an http or https URL')
+  if (!/^https?:$/.test(resolved.protocol)) throw new TypeError('A stream URL must begin with http or https')
   if (resolved.username !== '' || resolved.password !== '') {
-    throw new TypeError('A stream URL holds no user and no password')
+    throw new TypeError('A stream URL must not have a user or a password')
   }
   resolved.hash = ''
   return resolved.href
 }
 
 export function readLastEventId({ lastEventId = '' }: ConnectOptions): string {
-  if (/[\0\r\n]/.test(lastEventId)) throw new TypeError('An event ID holds no line end and no NUL')
+  if (/[\0\r\n]/.test(lastEventId)) throw new TypeError('An event ID must not have a line end or a NUL')
   return lastEventId
 }
 
 /** At most 2^31-1, because a longer timer fires at once. */
 function checkLimit(name: string, limit: number): void {
   if (Number.isInteger(limit) && limit >= 1 && limit < 2 ** 31) return
-  throw new RangeError(`${name} is a whole number from 1 to 2147483647`)
+  throw new RangeError(`${name} must be a whole number from 1 to 2147483647`)
 }

@@ -31,7 +31,7 @@ export class TokenSource {
     if (token === null) throw new StreamError('no-token', 'getToken returned no token')
     // Checked here, because the error of fetch would quote a header that cannot be sent.
     if (!/^[\x21-\x7e]+$/.test(token))
-      throw new StreamError('token', 'getToken returned something that is no token')
+      throw new StreamError('token', 'getToken returned a value that is not a token')
     const epochMs = readExpiryMs(token)
     this.#expiry = epochMs === null ? null : { epochMs, nowMs: performance.now() + epochMs - Date.now() }
     return token

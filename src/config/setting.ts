@@ -65,7 +65,7 @@ export function numbersInRange<D extends string>(
     const { minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = settings[name]
     const value = filled[name]
     if (Number.isFinite(value) && value >= minimum && value <= maximum) return [name, value]
-    throw new RangeError(`${part}.${name} is a number from ${minimum} to ${maximum}`)
+    throw new RangeError(`${part}.${name} must be a number from ${minimum} to ${maximum}`)
   })
   return Object.fromEntries(numbers) // one entry for each name
 }

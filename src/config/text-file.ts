@@ -17,5 +17,5 @@ export function readTextFile(path: string): string {
 /** Throws for a device, a pipe or a socket, whose reading may never end. Accepts a folder, which cannot be read. */
 export function refuseSpecialFile(state: Pick<StatsBase<number | bigint>, 'isFile' | 'isDirectory'>): void {
   if (!state.isFile() && !state.isDirectory())
-    throw new Error('it is no file, but a device, a pipe or a socket')
+    throw new Error('it is not a file, but a device, a pipe or a socket')
 }

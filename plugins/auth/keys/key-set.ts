@@ -57,11 +57,12 @@ function readPem(text: string, rsaAlgorithm: Algorithm): KeySet {
   const labels = [...text.matchAll(PEM_BEGIN)]
     .map((match) => match[1])
     .filter((label) => label !== 'EC PARAMETERS')
-  if (labels.length !== 1) throw new KeysUnreadable('PEM text holds exactly one key; for several use a JWKS')
+  if (labels.length !== 1)
+    throw new KeysUnreadable('PEM text must hold exactly one key; for several keys use a JWKS')
   try {
     return { keys: [keyOfPem(text, rsaAlgorithm)], passedOver: [] }
   } catch (error) {
-    if (error instanceof KeyUnusable) throw new KeysUnreadable(`the PEM key is of no use: ${error.message}`)
+    if (error instanceof KeyUnusable) throw new KeysUnreadable(`the PEM key cannot be used: ${error.message}`)
     throw error
   }
 }

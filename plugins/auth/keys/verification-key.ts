@@ -70,7 +70,7 @@ function readKey(read: () => KeyObject): KeyObject {
 function namedAlgorithm(key: KeyObject, named: unknown): Algorithm {
   // RFC 9864 names EdDSA's curves, and some providers publish these names.
   const algorithm = named === 'Ed25519' || named === 'Ed448' ? 'EdDSA' : named
-  if (!isAlgorithm(algorithm)) throw new KeyUnusable('its alg is none of ours')
+  if (!isAlgorithm(algorithm)) throw new KeyUnusable('its alg is not supported here')
   if (ownAlgorithm(key, algorithm) !== algorithm) throw new KeyUnusable('its alg does not fit its kind')
   return algorithm
 }

@@ -46,7 +46,7 @@ export class FollowedTopic {
     this.parts = parts
     this.existence = new Condition(this.logs, `topic ${name} exists`)
     this.leaders = new LeaderWatch(name, this.logs)
-    this.reading = new Condition(this.logs, `topic ${name}: Kafka's answers are taken again`)
+    this.reading = new Condition(this.logs, `topic ${name}: Kafka's answers are processed again`)
   }
 
   /** Feeds one more bus from the topic's beginning; the others go on. */

@@ -87,7 +87,7 @@ export class TwoConsumers {
     } catch (error) {
       this.unansweredSinceMs = this.nowMs()
       this.events.onLog(
-        `one consumer reads everything, the other gets no answer: ${errorWords(error)}`,
+        `one consumer reads everything, because the other gets no answer: ${errorWords(error)}`,
         false,
       )
     }

@@ -164,7 +164,7 @@ describe('the client', () => {
   it('has one consumer', async () => {
     const scene = await open()
     const iterator = scene.connect()[Symbol.asyncIterator]()
-    await expect(iterator.next()).rejects.toThrow('has its consumer already')
+    await expect(iterator.next()).rejects.toThrow('already has a consumer')
   })
 
   it('reports a token that cannot be had and tries again; one that is null is final', async () => {

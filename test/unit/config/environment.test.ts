@@ -248,7 +248,7 @@ describe('a server’s environment', () => {
       }
       for (const path of [pipe, endless])
         expect(await scene.problemsOf({ ...settings, [name]: path })).toContain(
-          `${name}: cannot read ${path}: it is no file, but a device, a pipe or a socket`,
+          `${name}: cannot read ${path}: it is not a file, but a device, a pipe or a socket`,
         )
     },
   )

@@ -42,6 +42,6 @@ test('a number of a part is within the schema’s range, or the option is named'
   })
   for (const jwksTimeoutMs of [9, 60_001, Number.NaN])
     expect(() => numbersInRange('auth', { jwksTimeoutMs }, AUTH_SETTINGS, names)).toThrow(
-      new RangeError('auth.jwksTimeoutMs is a number from 10 to 60000'),
+      new RangeError('auth.jwksTimeoutMs must be a number from 10 to 60000'),
     )
 })
