@@ -26,7 +26,7 @@ import { measureLive } from './workloads/live.mjs'
 import { measureReplay } from './workloads/replay.mjs'
 import { measureReplayMany } from './workloads/replay-many.mjs'
 import { measureStorm } from './workloads/storm.mjs'
-import { tooMuch } from './workloads/workloads.mjs'
+import { whySkipped } from './workloads/workloads.mjs'
 
 /**
  * @typedef {object} Task
@@ -138,7 +138,7 @@ async function repeat(workload, { peers: all, repetitions, calm }, task, earlier
 }
 
 function whyNot({ name, without }, workload, earlier) {
-  return without?.[workload.kind] ?? tooMuch(name, workload, earlier)
+  return without?.[workload.kind] ?? whySkipped(name, workload, earlier)
 }
 
 /** Repeats a disturbed measurement, with any result. The last attempt counts. The report has the number of attempts. */

@@ -57,7 +57,7 @@ export function receiveMessage(child, field) {
 function watch(child) {
   let words = ''
   running.add(child)
-  child.lastWords = () => gist(words)
+  child.lastWords = () => errorLine(words)
   child.stderr.setEncoding('utf8').on('data', (text) => {
     words = (words + text).slice(-STDERR_CHARACTERS_MAX)
   })
@@ -70,7 +70,7 @@ function watch(child) {
 }
 
 /** The line that names an error, or else the last line, so that it fits into a table. */
-function gist(words) {
+function errorLine(words) {
   const lines = words.trim().split('\n')
   return lines.findLast((line) => /^\S*Error\b/.test(line)) ?? lines.at(-1)
 }

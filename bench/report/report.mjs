@@ -60,11 +60,11 @@ const COLUMNS = {
   ],
   bystanders: [
     ['alone p99 ms', (r) => r.alone.latencyMs?.p99, 1],
-    ['beside slow readers', (r) => timesAlone(r, r.slow), 2],
-    ['beside openings', (r) => timesAlone(r, r.openings), 2],
+    ['beside slow readers', (r) => ratioToAlone(r, r.slow), 2],
+    ['beside openings', (r) => ratioToAlone(r, r.openings), 2],
     ['openings/s', (r) => r.openings.company && perSecond(r.openings.company), 0],
-    ['around 1 MiB', (r) => timesAlone(r, r.large), 2],
-    ['alone again', (r) => timesAlone(r, r.again), 2],
+    ['around 1 MiB', (r) => ratioToAlone(r, r.large), 2],
+    ['alone again', (r) => ratioToAlone(r, r.again), 2],
     ['RSS MiB', (r) => r.residentBytes / 2 ** 20, 0],
   ],
   idle: [
@@ -92,7 +92,7 @@ const COLUMNS = {
 }
 
 /** p99 with company, as a multiple of p99 alone. */
-function timesAlone({ alone }, { latencyMs }) {
+function ratioToAlone({ alone }, { latencyMs }) {
   return latencyMs && alone.latencyMs && latencyMs.p99 / alone.latencyMs.p99
 }
 

@@ -24,11 +24,11 @@ export const scenarios = [
   })),
   {
     name: 'a quiet topic alone',
-    run: (dist) => withKafka((world) => listenToQuietTopic(world, dist, 0)),
+    run: (dist) => withKafka((world) => measureQuietTopic(world, dist, 0)),
   },
   {
     name: 'a quiet topic beside 4 partitions with a record each 20 to 95 ms',
-    run: (dist) => withKafka((world) => listenToQuietTopic(world, dist, 4)),
+    run: (dist) => withKafka((world) => measureQuietTopic(world, dist, 4)),
   },
   {
     name: '64 partitions of 5,000 records are read, bound 20,000',
@@ -70,45 +70,45 @@ async function lookAtTopics(world, dist, count) {
 }
 
 /** 10 s with a record every 50 ms, while other partitions never reach their end. */
-async function listenToQuietTopic(world, dist, murmuring) {
+async function measureQuietTopic(world, dist, steadyPartitions) {
   const [quiet, loud] = ['quiet', 'loud'].map((name) => `${name}-${process.pid}`)
   await createTopic(world, quiet, 1)
-  if (murmuring > 0) await createTopic(world, loud, murmuring)
-  const streams = [quiet, loud].slice(0, murmuring > 0 ? 2 : 1)
-  const murmur = new AbortController()
-  const murmurs = Array.from({ length: murmuring }, (_, partition) =>
-    murmurInto(world, loud, partition, murmur.signal),
+  if (steadyPartitions > 0) await createTopic(world, loud, steadyPartitions)
+  const streams = [quiet, loud].slice(0, steadyPartitions > 0 ? 2 : 1)
+  const stopping = new AbortController()
+  const producing = Array.from({ length: steadyPartitions }, (_, partition) =>
+    produceSteadily(world, loud, partition, stopping.signal),
   )
-  const told = await serve(
+  const measured = await serve(
     world,
     dist,
     [streams.map((topic) => ({ path: `/${topic}`, topic }))],
     async (port, { longestTurnMs }) => {
-      const heard = await hear(`http://127.0.0.1:${port}/0/${quiet}`)
+      const stream = await openStream(`http://127.0.0.1:${port}/0/${quiet}`)
       for (let record = 0; record < 200; record++) {
         world.producer.produce(quiet, 0, Buffer.from(`${nowMicros()}`), `${record}`)
         world.producer.poll()
         await pause(50)
       }
-      await heard.has(200)
-      const { p50, p99 } = quantiles(heard.latenciesMs)
+      await stream.has(200)
+      const { p50, p99 } = quantiles(stream.latenciesMs)
       return { longestTurnMs, details: `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms` }
     },
   )
-  murmur.abort()
-  await Promise.all(murmurs)
-  return told
+  stopping.abort()
+  await Promise.all(producing)
+  return measured
 }
 
-async function murmurInto({ producer }, topic, partition, signal) {
+async function produceSteadily({ producer }, topic, partition, signal) {
   while (!signal.aborted) {
-    producer.produce(topic, partition, Buffer.from('murmur'), 'murmur')
+    producer.produce(topic, partition, Buffer.from('steady'), 'steady')
     await pause(20 + Math.random() * 75)
   }
 }
 
 /** A stream whose records are times of the clock that all processes share. */
-async function hear(url) {
+async function openStream(url) {
   const token = await new SignJWT({ scope: SCOPE })
     .setProtectedHeader({ alg: 'ES256' })
     .setIssuer(ISSUER)

@@ -69,12 +69,12 @@ export class RawConnection {
     if (type === HEADERS) this.#answer(payload)
     if ((type === DATA || type === HEADERS) && (flags & END_STREAM) !== 0) this.#end('clean')
     else if (type === RST_STREAM) this.#end('reset')
-    else if (type === SETTINGS && (flags & ACK) === 0) this.#heed(payload)
+    else if (type === SETTINGS && (flags & ACK) === 0) this.#applySettings(payload)
     else if (type === PING && (flags & ACK) === 0) this.#socket.write(frame(PING, ACK, 0, payload))
     else if (type === GOAWAY && payload.readUInt32BE(4) !== 0) this.#fail(`GOAWAY ${payload.readUInt32BE(4)}`)
   }
 
-  #heed(settings) {
+  #applySettings(settings) {
     for (let at = 0; at < settings.length; at += 6)
       if (settings.readUInt16BE(at) === MAX_CONCURRENT_STREAMS)
         this.#concurrentMax = settings.readUInt32BE(at + 2)

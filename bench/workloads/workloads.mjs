@@ -155,7 +155,7 @@ function withKeys(workload, keys) {
  * @param {string} peer @param {Workload} workload @param {import('../report/report.mjs').Repetition[]} earlier
  * @returns {string | undefined}
  */
-export function tooMuch(peer, { measure, kind, ratePerSecond, behindIsExpected }, earlier) {
+export function whySkipped(peer, { measure, kind, ratePerSecond, behindIsExpected }, earlier) {
   if (measure === 'highest' || behindIsExpected) return undefined // these are meant to find out when a peer is behind
   const lower = workloads.find((one) => {
     const own = earlier.filter((repetition) => repetition.workload === one.name && repetition.peer === peer)

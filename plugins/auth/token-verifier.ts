@@ -79,7 +79,7 @@ export async function registerJwt(
 
 /** The header as the library decodes it, and will use it to verify the token. Untrusted. */
 async function readHeader(request: FastifyRequest, text: string): Promise<KeyHeader> {
-  const decoded = await handing(request, { text, pem: null }, () =>
+  const decoded = await withTokenToRead(request, { text, pem: null }, () =>
     request.kafkaSseJwtDecode<{ readonly header: Readonly<Record<string, unknown>> }>(),
   )
   const { header } = decoded
@@ -100,11 +100,15 @@ async function keyFor(keys: KeySource, header: KeyHeader): Promise<string> {
 }
 
 function verifyWith(request: FastifyRequest, text: string, pem: string): Promise<Claims> {
-  return handing(request, { text, pem }, () => request.kafkaSseJwtVerify<Record<string, unknown>>())
+  return withTokenToRead(request, { text, pem }, () => request.kafkaSseJwtVerify<Record<string, unknown>>())
 }
 
 /** Calls the library with a token to read. Rejects with TokenRefused where the library refuses it. */
-async function handing<T>(request: FastifyRequest, token: TokenToRead, call: () => Promise<T>): Promise<T> {
+async function withTokenToRead<T>(
+  request: FastifyRequest,
+  token: TokenToRead,
+  call: () => Promise<T>,
+): Promise<T> {
   request.kafkaSseToken = token
   try {
     return await call()

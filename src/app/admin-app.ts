@@ -5,7 +5,7 @@ import admin, { type AdminPluginOptions } from '../../plugins/admin.ts'
 import { adminRoutes } from '../../routes/admin.ts'
 import { HostUnknown, NotFound } from '../errors.ts'
 import { ConnectionBudget, createConnectionCounts } from '../http/connection-budget.ts'
-import { isHostMeant, meantNames } from '../http/host-names.ts'
+import { acceptedHostNames, isHostAccepted } from '../http/host-names.ts'
 import type { ServerOptions } from '../options.ts'
 import { inPackage } from './package-path.ts'
 import { builtOrClosed } from './time-limit.ts'
@@ -18,12 +18,12 @@ export async function buildAdminApp(
   options: ServerOptions,
   parts: AdminPluginOptions,
 ): Promise<FastifyInstance> {
-  const names = meantNames(options.adminHost, options.adminHosts)
+  const names = acceptedHostNames(options.adminHost, options.adminHosts)
   const app = fastify({
     ...frameworkOptions(options),
     // No hook runs for a path that cannot be decoded, so the host is checked here, too.
     frameworkErrors: (_error, { headers }, reply) => {
-      const refusal = isHostMeant(headers.host, names) ? new NotFound() : new HostUnknown()
+      const refusal = isHostAccepted(headers.host, names) ? new NotFound() : new HostUnknown()
       reply.send(refusal as never) // typed for a route's reply, and no route is meant
     },
   })
@@ -40,7 +40,7 @@ export async function buildAdminApp(
 /** Applies to every path, also to those that do not exist. */
 function refuseOtherHosts(app: FastifyInstance, names: ReadonlySet<string>): void {
   app.addHook('onRequest', async ({ headers }) => {
-    if (!isHostMeant(headers.host, names)) throw new HostUnknown()
+    if (!isHostAccepted(headers.host, names)) throw new HostUnknown()
   })
 }
 

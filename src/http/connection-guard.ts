@@ -46,18 +46,18 @@ export class ConnectionGuard {
   watch(server: EventEmitter): () => void {
     const { sweepMs } = this.parts.limits
     const timer = setInterval(this.sweep, Math.max(1, sweepMs / SWEEP_PARTS)).unref()
-    const accept = standBefore(server, 'connection', (handOn, socket: Socket) => {
+    const undoConnection = intercept(server, 'connection', (handOn, socket: Socket) => {
       if (this.connected(socket)) handOn()
     })
-    const answer = standBefore(server, 'request', this.requested)
-    const hear = standBefore(server, 'stream', this.streamOpened)
+    const undoRequest = intercept(server, 'request', this.requested)
+    const undoStream = intercept(server, 'stream', this.streamOpened)
     server.prependListener('secureConnection', this.secured)
     server.prependListener('session', this.sessionOpened)
     const stop = () => {
       clearInterval(timer)
-      accept()
-      answer()
-      hear()
+      undoConnection()
+      undoRequest()
+      undoStream()
       server.off('secureConnection', this.secured)
       server.off('session', this.sessionOpened)
       server.off('close', stop)
@@ -188,24 +188,24 @@ function nameOf({ remoteAddress, remotePort, localAddress, localPort }: Ends): s
  * Gets an event before the listeners that the server has now, and hands it on to them: at once, later, or never.
  * Listeners that are added later are not affected. Returns a function that undoes it.
  */
-function standBefore<Args extends unknown[]>(
+function intercept<Args extends unknown[]>(
   server: EventEmitter,
   event: string,
-  meet: (handOn: () => void, ...args: Args) => void,
+  handle: (handOn: () => void, ...args: Args) => void,
 ): () => void {
   const listening = server.rawListeners(event) as ((...args: Args) => void)[] // functions, in Node's own types
-  const hear = (...args: Args): void =>
-    meet(
+  const listener = (...args: Args): void =>
+    handle(
       () => {
-        for (const listener of listening) listener.apply(server, args)
+        for (const own of listening) own.apply(server, args)
       },
       ...args,
     )
-  for (const listener of listening) server.off(event, listener)
-  server.on(event, hear)
+  for (const own of listening) server.off(event, own)
+  server.on(event, listener)
   return () => {
-    server.off(event, hear)
-    for (const listener of listening) server.on(event, listener)
+    server.off(event, listener)
+    for (const own of listening) server.on(event, own)
     listening.length = 0
   }
 }

@@ -7,7 +7,7 @@ import { isIP } from 'node:net'
  * Whether the header `host` is an address or one of the names; `names` are in lower case. The port is ignored, because
  * it may be forwarded from another one. A request without a host (HTTP/1.0) is accepted: no browser sends one.
  */
-export function isHostMeant(host: string | undefined, names: ReadonlySet<string>): boolean {
+export function isHostAccepted(host: string | undefined, names: ReadonlySet<string>): boolean {
   if (host === undefined || host === '') return true
   const name = hostName(host)
   return name !== null && (isIP(name) !== 0 || names.has(name))
@@ -21,6 +21,6 @@ function hostName(host: string): string | null {
 }
 
 /** The names that a port answers to: `localhost`, the name that it listens on, and the configured ones. */
-export function meantNames(listensAt: string, configured: readonly string[]): ReadonlySet<string> {
+export function acceptedHostNames(listensAt: string, configured: readonly string[]): ReadonlySet<string> {
   return new Set(['localhost', listensAt, ...configured].map((name) => name.toLowerCase().replace(/\.$/, '')))
 }

@@ -70,7 +70,7 @@ export class Pump {
   }
 
   /** Does this work before everything that is queued, until none of it is left. */
-  hasten(urgent: Urgent): void {
+  addUrgent(urgent: Urgent): void {
     this.urgent.add(urgent)
     this.schedule()
   }

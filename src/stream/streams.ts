@@ -72,7 +72,7 @@ export class Streams {
     this.wheel = new TimingWheel({
       clock,
       onDue: (stream, nowMs) => stream.due(nowMs),
-      onWork: () => this.pump.hasten(this.wheel),
+      onWork: () => this.pump.addUrgent(this.wheel),
     })
   }
 
@@ -149,7 +149,7 @@ export class Streams {
     this.isDraining = true
     const drain = new Drain([...this.holders.all()], this.clock.nowMs(), withinMs * DRAIN_SPREAD)
     while (!drain.isDone) {
-      this.pump.hasten(drain)
+      this.pump.addUrgent(drain)
       // Not timers/promises, which fake timers do not move.
       await new Promise((resolve) => setTimeout(resolve, DRAIN_STEP_MS))
     }
@@ -174,7 +174,7 @@ export class Streams {
     if (known) return known
     const made = new SharedAnswer(
       () => topic.watermarks(this.closing.signal),
-      (question) => this.pump.hasten({ step: () => question.tellNext() }),
+      (question) => this.pump.addUrgent({ step: () => question.tellNext() }),
     )
     this.answers.set(topic, made)
     return made

@@ -52,7 +52,7 @@ export class WorkerPool
   private readonly connectionCounts: SharedArrayBuffer
   private readonly handles = new Set<WorkerHandle>()
   /** The counts of workers that have ended. */
-  private departed: Pick<Report, 'figures' | 'connections'>[] = []
+  private endedCounts: Pick<Report, 'figures' | 'connections'>[] = []
   private socketsUsed = 0
   private isClosing = false
   private fail: () => void = () => {}
@@ -157,7 +157,7 @@ export class WorkerPool
     this.handles.delete(ended)
     clearConnectionCounts(this.connectionCounts, ended.thread - 1)
     for (const { bus } of this.topics) bus.releaseThread(ended.thread)
-    if (ended.report !== null) this.departed = [sumOf([...this.departed, without(ended.report)])]
+    if (ended.report !== null) this.endedCounts = [sumOf([...this.endedCounts, without(ended.report)])]
     if (this.isClosing) return
     this.deaths++
     const { log, descriptors } = this.parts
@@ -175,7 +175,7 @@ export class WorkerPool
   }
 
   private counted(): Pick<Report, 'figures' | 'connections'>[] {
-    return [...this.departed, ...this.reports()]
+    return [...this.endedCounts, ...this.reports()]
   }
 }
 

@@ -54,7 +54,7 @@ export class FollowedPartitions {
   }
 
   /** A partition that was read no longer exists, so this is another topic. */
-  get lacksOne(): boolean {
+  get lacksReadPartition(): boolean {
     return this.shorterLists >= SHORTER_LISTS_MIN
   }
 

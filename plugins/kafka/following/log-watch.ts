@@ -32,7 +32,7 @@ export class LogWatch {
   /** Whether reading has stopped. `suspected`: a failed read may have hidden the news, and nothing was read since. */
   private stop: 'none' | 'suspected' | 'reported' = 'none'
   /** Kafka may hold more than was read. Only then can a suspected stop be distinguished from an idle partition. */
-  private isOwed = true
+  private mayHaveMore = true
   private isTruncated = false
   /** Refreshes in a row that contradict what was read. */
   private contradictions = 0
@@ -45,7 +45,7 @@ export class LogWatch {
 
   /** True if the next refresh can wait. */
   get isSettled(): boolean {
-    const hasStopped = this.stop === 'reported' || (this.stop === 'suspected' && this.isOwed)
+    const hasStopped = this.stop === 'reported' || (this.stop === 'suspected' && this.mayHaveMore)
     return !hasStopped && this.contradictions === 0 && !this.isPassed
   }
 
@@ -56,14 +56,14 @@ export class LogWatch {
 
   suspectStop(): void {
     if (this.stop === 'none') this.stop = 'suspected'
-    this.isOwed = true
+    this.mayHaveMore = true
   }
 
   /** Each finding comes again with the next refresh, until `noteTaken`. */
   compare(marks: Watermarks, read: ReadSoFar): readonly LogFinding[] {
     const isQuiet = read.next === this.seenNext
     this.seenNext = read.next
-    this.isOwed = read.next < marks.end
+    this.mayHaveMore = read.next < marks.end
     this.contradictions = this.contradicts(marks, read) ? this.contradictions + 1 : 0
     if (this.isTruncated || this.contradictions >= CONTRADICTIONS_MIN) return ['replaced']
     if (this.contradictions > 0) return NOTHING
@@ -94,6 +94,6 @@ export class LogWatch {
   /** A reported stop is certain. A suspected one is real if nothing is read although Kafka may have more. */
   private hasStalled(isQuiet: boolean): boolean {
     if (this.stop === 'suspected' && !isQuiet) this.stop = 'none'
-    return isQuiet && (this.stop === 'reported' || (this.stop === 'suspected' && this.isOwed))
+    return isQuiet && (this.stop === 'reported' || (this.stop === 'suspected' && this.mayHaveMore))
   }
 }

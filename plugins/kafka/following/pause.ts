@@ -43,7 +43,7 @@ export class Pause {
   }
 
   /** Clears `cut`, because its news is being handled: the next wait may be long. */
-  heed(): void {
+  clearCut(): void {
     this.isCut = false
   }
 

@@ -141,7 +141,7 @@ export class Reader {
 
   private async keepRefreshing(): Promise<void> {
     while (this.isOpen) {
-      this.refreshPause.heed()
+      this.refreshPause.clearCut()
       const settled = this.topics.size === 0 || (await this.answered(() => this.refresh()))
       await this.refreshPause.wait(this.jittered(settled ? REFRESH_MS : RETRY_MS))
     }
@@ -172,7 +172,7 @@ export class Reader {
       this.show()
       this.showCatchUps()
       await this.housekeeping.run(epochMs)
-      if (error !== null) await this.heed(error)
+      if (error !== null) await this.handleReadError(error)
     }
   }
 
@@ -186,7 +186,7 @@ export class Reader {
     }
   }
 
-  private async heed({ error }: { error: unknown }): Promise<void> {
+  private async handleReadError({ error }: { error: unknown }): Promise<void> {
     this.suspectsStops = true
     this.refreshPause.wake()
     if (this.troubles.noteUnread(error) === 'pause') await this.readPause.wait(this.jittered(RETRY_MS))

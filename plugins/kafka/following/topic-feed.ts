@@ -141,7 +141,7 @@ export class TopicFeed implements Receiver {
    */
   compare(answer: AskedWatermarks): TakenFindings {
     const findings = compareLogs(this.partitions, answer, this.topicId !== null)
-    const isReplaced = findings.isReplaced || this.isAnother || this.partitions.lacksOne
+    const isReplaced = findings.isReplaced || this.isAnother || this.partitions.lacksReadPartition
     if (isReplaced) return { ...findings, isReplaced, failure: null }
     for (const [partition, { end }] of answer.watermarks) this.noteEnd(partition, end, answer)
     return takeFindings(findings, this.partitions, {

@@ -53,9 +53,9 @@ const { formatBootstrap } = (await import(bench('bootstrap/table.mjs'))) as {
     runs: object[]
   }) => string
 }
-const { chooseWorkloads, tooMuch } = (await import(bench('workloads/workloads.mjs'))) as {
+const { chooseWorkloads, whySkipped } = (await import(bench('workloads/workloads.mjs'))) as {
   chooseWorkloads: (options: { quick: boolean }) => Workload[]
-  tooMuch: (peer: string, workload: Workload | undefined, earlier: Repetition[]) => string | undefined
+  whySkipped: (peer: string, workload: Workload | undefined, earlier: Repetition[]) => string | undefined
 }
 interface Workload {
   name: string
@@ -282,9 +282,9 @@ describe('a rate that is too much', () => {
   const behind = { workload: 'live-20', peer: 'slow', behind: 'a client lacked records' }
 
   it('is one above another at which the peer fell behind every time', () => {
-    expect(tooMuch('slow', named('live-100'), [behind, behind])).toBe('it fell behind at 20 records/s')
-    expect(tooMuch('slow', named('live-1000'), [behind])).toBe('it fell behind at 20 records/s')
-    expect(tooMuch('slow', named('live-20'), [{ ...behind, workload: 'live-100' }])).toBe(undefined)
+    expect(whySkipped('slow', named('live-100'), [behind, behind])).toBe('it fell behind at 20 records/s')
+    expect(whySkipped('slow', named('live-1000'), [behind])).toBe('it fell behind at 20 records/s')
+    expect(whySkipped('slow', named('live-20'), [{ ...behind, workload: 'live-100' }])).toBe(undefined)
   })
 
   it.each([
@@ -293,11 +293,11 @@ describe('a rate that is too much', () => {
     ['is another', [{ ...behind, peer: 'slower' }]],
     ['was not asked before', []],
   ])('is none for a peer that %s', (_peer, earlier) => {
-    expect(tooMuch('slow', named('live-1000'), earlier)).toBe(undefined)
+    expect(whySkipped('slow', named('live-1000'), earlier)).toBe(undefined)
   })
 
   it('is no reason to leave out what has no rate', () => {
-    expect(tooMuch('slow', named('idle'), [behind])).toBe(undefined)
+    expect(whySkipped('slow', named('idle'), [behind])).toBe(undefined)
   })
 })
 

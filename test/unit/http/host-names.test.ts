@@ -2,9 +2,9 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isHostMeant, meantNames } from '../../../src/http/host-names.ts'
+import { acceptedHostNames, isHostAccepted } from '../../../src/http/host-names.ts'
 
-const names = meantNames('admin.internal', ['Metrics.Example.com.'])
+const names = acceptedHostNames('admin.internal', ['Metrics.Example.com.'])
 
 describe('the host of a request', () => {
   it.each([
@@ -23,7 +23,7 @@ describe('the host of a request', () => {
     '[2001:db8::7]:9464',
     '[::ffff:10.0.0.1]',
   ])('is meant where it is %j', (host) => {
-    expect(isHostMeant(host, names)).toBe(true)
+    expect(isHostAccepted(host, names)).toBe(true)
   })
 
   it.each([
@@ -45,7 +45,7 @@ describe('the host of a request', () => {
     ' ',
     ':9464',
   ])('is not where it is %j', (host) => {
-    expect(isHostMeant(host, names)).toBe(false)
+    expect(isHostAccepted(host, names)).toBe(false)
   })
 
   it('may be any address, and only a name that is listed', () => {
@@ -57,13 +57,13 @@ describe('the host of a request', () => {
         ),
         fc.nat(65_535),
         (address, port) => {
-          expect(isHostMeant(`${address}:${port}`, names)).toBe(true)
+          expect(isHostAccepted(`${address}:${port}`, names)).toBe(true)
         },
       ),
     )
     fc.assert(
       fc.property(fc.domain(), (name) => {
-        expect(isHostMeant(name, names)).toBe(names.has(name))
+        expect(isHostAccepted(name, names)).toBe(names.has(name))
       }),
     )
   })

@@ -150,7 +150,7 @@ describe('the pump', () => {
     enqueue(...slow)
     turn()
     const before = taken().length
-    pump.hasten(urgently(1))
+    pump.addUrgent(urgently(1))
     vi.runAllTimers()
     expect(done[0]).toBe('urgent')
     expect(done).toHaveLength(1 + 100 - before)
@@ -163,7 +163,7 @@ describe('the pump', () => {
         nowMs += 1
       }
     enqueue(...slow)
-    pump.hasten(urgently(10))
+    pump.addUrgent(urgently(10))
     turn()
     expect(done).toEqual(['urgent', '0'])
     for (let i = 0; i < 3; i++) turn()
@@ -179,7 +179,7 @@ describe('the pump', () => {
       nowMs += 0.01
     }
     enqueue(worker)
-    for (const kind of ['a', 'b']) pump.hasten(urgently(1000, kind, 0.01))
+    for (const kind of ['a', 'b']) pump.addUrgent(urgently(1000, kind, 0.01))
     for (let i = 0; i < 20; i++) turn()
     const [a = 0, b = 0, queued = 0] = ['a', 'b', '0'].map(
       (kind) => done.filter((name) => name === kind).length,
@@ -277,7 +277,7 @@ describe('the pump', () => {
   })
 
   it('calls deferred work after all urgent work, in order, a turn at a time, and tells when none is left', async () => {
-    pump.hasten(urgently(5))
+    pump.addUrgent(urgently(5))
     let isSettled = false
     for (let i = 0; i < 10; i++)
       pump.afterUrgent(() => {
@@ -299,7 +299,7 @@ describe('the pump', () => {
   })
 
   it('keeps at most its limit of deferred work waiting', () => {
-    pump.hasten(urgently(1))
+    pump.addUrgent(urgently(1))
     for (let i = 0; i < AFTER_URGENT_MAX; i++) pump.afterUrgent(() => done.push('kept'))
     expect(done).toEqual([])
     pump.afterUrgent(() => done.push('beyond'))
