@@ -96,7 +96,7 @@ export function takeStream(
   } catch (error) {
     body?.refused()
     dropStreams(reply)
-    done(error as Error) // everything that is thrown here is one
+    done(error as Error) // everything that is thrown here is an Error
   }
 }
 
@@ -139,7 +139,7 @@ function open(reply: FastifyReply, body: StreamBody): void {
 
 function openHttp1(reply: FastifyReply, response: ServerResponse): Sink {
   const headers = headersOf(reply)
-  // Fastify sets it while it closes. Connections that stay open would delay its close.
+  // Fastify sets this header while it closes. Connections that stay open would delay its close.
   if (String(reply.getHeader('connection')).toLowerCase() === 'close') headers.connection = 'close'
   // Headers that a hook has set on the raw response are dropped: only `headers` is sent.
   for (const name of response.getHeaderNames()) response.removeHeader(name)

@@ -159,7 +159,7 @@ export interface ServerOptions extends ResolvedOptions {
 export interface ConfigModule {
   /** Absolute. */
   readonly path: string
-  /** SHA-256 of its text and of all that it imports by path: src/config/config-file/module-files.ts. */
+  /** SHA-256 of the module's text and of all that it imports by path: src/config/config-file/module-files.ts. */
   readonly digest: string
 }
 

@@ -219,7 +219,7 @@ export class Beginning {
     return Math.max(read, bus.logs.ends.get(partition) ?? read)
   }
 
-  /** Forgets what it found: the topic was recreated, so all of its records came after the request. */
+  /** Forgets the results so far: the topic was recreated, so all of its records came after the request. */
   private forget(): void {
     this.stop()
     this.recreatedAt = this.parts.topic.bus.recreatedAt

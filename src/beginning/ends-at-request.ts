@@ -24,7 +24,7 @@ export interface EndsAtRequestParts {
 }
 
 export class EndsAtRequest {
-  /** Whether it still needs an answer of Kafka. */
+  /** Whether the search still needs an answer of Kafka. */
   isPolling = true
   private readonly polling: WatermarkPolling
   private readonly known = new Map<number, number>()

@@ -117,7 +117,7 @@ export abstract class BusView {
 
   /** Whether the bus has lost a frame that the reader had still to read. */
   hasLost(reader: BusReader): boolean {
-    return this.losses.concern(reader)
+    return this.losses.hasLost(reader)
   }
 
   /** Why a reader that was made at this sequence is outdated. null if it is not. */

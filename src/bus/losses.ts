@@ -158,7 +158,7 @@ export class Losses {
   }
 
   /** Whether a frame is lost that the reader had still to read. */
-  concern(reader: BusReader): boolean {
+  hasLost(reader: BusReader): boolean {
     const { frames, partitions } = this.state
     const { sequence, madeAt } = reader
     if ((furthestSince(frames, madeAt)?.sequence ?? 0) < sequence) return false

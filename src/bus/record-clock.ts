@@ -14,7 +14,7 @@ export class RecordClock {
   readonly nowMs: () => number
   readonly epochMs: () => number
   /** The last reading of the wall clock. The clock is read again only if a timestamp is too far ahead of this. */
-  private askedMs = Number.NEGATIVE_INFINITY
+  private lastEpochMs = Number.NEGATIVE_INFINITY
 
   constructor({ nowMs, epochMs }: ClockOptions) {
     this.nowMs = nowMs ?? (() => performance.now())
@@ -23,8 +23,8 @@ export class RecordClock {
 
   /** When a record was written, in epoch ms: its timestamp, or the present if the timestamp is too far ahead. */
   writtenMs(timestampMs: number): number {
-    if (timestampMs <= this.askedMs + AHEAD_MS_MAX) return timestampMs
-    this.askedMs = this.epochMs()
-    return timestampMs > this.askedMs + AHEAD_MS_MAX ? this.askedMs : timestampMs
+    if (timestampMs <= this.lastEpochMs + AHEAD_MS_MAX) return timestampMs
+    this.lastEpochMs = this.epochMs()
+    return timestampMs > this.lastEpochMs + AHEAD_MS_MAX ? this.lastEpochMs : timestampMs
   }
 }

@@ -6,7 +6,7 @@ import { readFileSync, type StatsBase, statSync } from 'node:fs'
 /** Larger than any secret, certificate, key set or list of options. */
 export const TEXT_BYTES_MAX = 1_048_576
 
-/** UTF-8. Throws if it cannot be read, is larger than 1 MiB, or is not a regular file. */
+/** UTF-8. Throws if the file cannot be read, is larger than 1 MiB, or is not a regular file. */
 export function readTextFile(path: string): string {
   const state = statSync(path)
   refuseSpecialFile(state)

@@ -65,12 +65,12 @@ export class Connection {
   private socket: Socket
   private isSecure: boolean
   private session: ServerHttp2Session | null = null
-  /** Whether it has carried a valid token. */
+  /** Whether the connection has carried a valid token. */
   isProven = false
   /** The open requests and streams. */
   readonly answers = new Set<Answer>()
   private resets = 0
-  /** When it was made, or when its last request ended. */
+  /** When the connection was made, or when its last request ended. */
   private quietSinceMs: number
   private nextPingAtMs: number
   /**
@@ -102,7 +102,7 @@ export class Connection {
     this.session = session
   }
 
-  /** It has carried a valid token, so that more streams may be open on it. */
+  /** The connection has carried a valid token, so that more streams may be open on it. */
   prove(): void {
     this.isProven = true
     const { session } = this
@@ -123,7 +123,7 @@ export class Connection {
     if (this.answers.size === 0) this.quietSinceMs = this.now()
   }
 
-  /** Closes it once its open requests have ended. */
+  /** Closes the connection once its open requests have ended. */
   end(): void {
     if (this.session !== null && !this.session.destroyed) this.session.close()
     else if (this.answers.size === 0) this.socket.destroySoon()

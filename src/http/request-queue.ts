@@ -13,7 +13,7 @@ const REQUEST_BYTES = 5_000
 
 /** A request that was not handed to any listener yet. */
 export interface NewRequest {
-  /** Whether its connection has carried a valid token. */
+  /** Whether the request's connection has carried a valid token. */
   readonly isProven: boolean
   /** Names and values, alternating. */
   readonly headers: readonly string[]

@@ -22,7 +22,7 @@ export interface SegmentListOptions {
 
 /** Counts of all retained segments together. */
 export interface Totals extends SegmentCounts {
-  /** Bytes of their buffers. */
+  /** Bytes of the segments' buffers. */
   bytes: number
 }
 

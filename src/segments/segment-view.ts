@@ -68,7 +68,7 @@ export class SegmentView {
     this.lastSlice = this.bytes.subarray(0, 0)
   }
 
-  /** The size of its buffer, in bytes. */
+  /** The size of the buffer, in bytes. */
   get size(): number {
     return this.shared.byteLength
   }

@@ -57,7 +57,7 @@ export class Stream implements Pumped, Timed, ReadingStream {
   writtenBytes = 0
   private readonly parts: StreamParts
   private readonly reading: Reading
-  /** Why it ends; null until then. Nothing is written after the end. */
+  /** Why the stream ends; null until then. Nothing is written after the end. */
   private ending: EndReason | null = null
   private isClosed = false
   private readonly inFlight = new InFlight()

@@ -32,7 +32,7 @@ export interface StreamRequest {
   readonly topic: Topic
   readonly sink: Sink
   readonly session: Session
-  /** Path without its query. A renewal names the same path. */
+  /** Path of the request, without its query. A renewal names the same path. */
   readonly path: string
   readonly signals: boolean
   /** Its place within the limits, released when the stream is over. */

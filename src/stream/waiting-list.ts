@@ -10,17 +10,19 @@ export interface Pumped {
   readonly bus: BusView
   /** Does one bounded piece of work. */
   work(): Waits
-  /** What its last piece of work wrote. */
+  /** Bytes that the last piece of work wrote. */
   readonly writtenBytes: number
-  /** The list in which it waits for its bus, null if it does not, and its place there. Only the list sets both. */
+  /**
+   * The list in which the stream waits for its bus, and its place there; null if it does not. Only the list sets both.
+   */
   waitsIn: WaitingList | null
   waitsAt: number
-  /** Whether it is queued for a turn. Only the pump sets it. */
+  /** Whether the stream is queued for a turn. Only the pump sets it. */
   isQueued: boolean
 }
 
 export class WaitingList {
-  /** Whether its streams have their turns now. Then no stream is added any more. */
+  /** Whether the list's streams have their turns now. Then no stream is added any more. */
   isWoken = false
   /** Free places are null. */
   private readonly places: (Pumped | null)[] = []

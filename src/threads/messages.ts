@@ -35,7 +35,7 @@ export interface Report {
   readonly connections: ConnectionFigures
   readonly delay: Delay
   readonly heapUsedBytes: number
-  /** Why it cannot verify tokens; null if it can. */
+  /** Why the worker cannot verify tokens; null if it can. */
   readonly keysTrouble: string | null
 }
 

@@ -37,7 +37,7 @@ export class WorkerHandle {
   private hasListened = false
   private readonly ended = new AbortController()
   private error: Error | null = null
-  /** Resolves with its port once it listens; rejects if it ends before. */
+  /** Resolves with the worker's port once it listens; rejects if the worker ends before. */
   readonly listening: Promise<number>
 
   constructor(setup: WorkerSetup, parts: WorkerHandleParts) {
@@ -91,7 +91,10 @@ export class WorkerHandle {
     return Promise.race([this.channel.ask('renew', renewal).catch(() => 0), none])
   }
 
-  /** Resolves when its streams or the worker itself have ended. A worker that does not listen yet will open none. */
+  /**
+   * Resolves when the worker's streams or the worker itself have ended. A worker that does not listen yet will open
+   * none.
+   */
   async drain(withinMs: number): Promise<void> {
     const drained = this.channel.ask('drain', { withinMs }).catch(() => {})
     if (this.hasListened) await drained

@@ -26,7 +26,7 @@ export interface HostSession {
   readonly expiresAt: Date | number
   /** Who vouches for the subject, if the host knows several. A renewal must have the same. Default: `''`. */
   readonly issuer?: string
-  /** The scopes that it grants: names, or text that separates them by spaces. Default: `proxy:stream`. */
+  /** The scopes that the session grants: names, or text that separates them by spaces. Default: `proxy:stream`. */
   readonly scopes?: Iterable<string> | string
   /** Claims that options may refer to: data, no functions. Default: `{}`. */
   readonly claims?: Readonly<Record<string, unknown>>

@@ -31,7 +31,7 @@ export const BUILT_FEATURES: readonly string[] = rdkafka.features
 export interface MissingParts {
   /** Such as `TLS, SASL SCRAM and zstd`. */
   readonly words: string
-  /** The command that adds them, to run in the project's folder; null where no package does. */
+  /** The command that adds the missing parts, to run in the project's folder; null if no package has them. */
   readonly command: string | null
 }
 

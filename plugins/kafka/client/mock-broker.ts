@@ -19,7 +19,7 @@ const ANSWER_MS = 5_000
 /** librdkafka's property for tests. */
 const ONE_MOCK_BROKER: Record<string, number> = { 'test.mock.num.brokers': 1 }
 
-/** Resolves when it serves and the topics exist. */
+/** Resolves when the broker serves and the topics exist. */
 export async function startMockBroker(topics: readonly string[]): Promise<MockBroker> {
   const host = new rdkafka.Producer(ONE_MOCK_BROKER, {})
   const metadata = await answerOf<rdkafka.Metadata>((callback) =>

@@ -8,7 +8,7 @@ import { codeOf } from './kafka-error.ts'
 
 export interface ListedPartition {
   readonly partition: number
-  /** Broker that leads it; null while none does. */
+  /** The broker that leads the partition; null while none does. */
   readonly leader: number | null
 }
 

@@ -25,7 +25,7 @@ export interface ReaderOptions {
 
 /** A bus that is fed. */
 export interface Feeding {
-  /** Why it is not ready, for an operator; null when it is. */
+  /** Why the bus is not ready, for an operator; null when it is. */
   notReady(): string | null
   /** Every partition's watermarks, null where its leader did not answer. Waits until Kafka lists the topic. */
   watermarks(): Promise<PartitionWatermarks>
