@@ -17,7 +17,7 @@ export class FollowedPartition {
   /** The broker that leads the partition; null if Kafka names none. */
   leader: number | null = null
   /** The behind consumer reads it, because it has not reached the end that Kafka last reported. */
-  isOnItsWay = false
+  isReadBehind = false
   /**
    * The partition's end before reading began; lower if the log got shorter since. Reading up to it completes the start.
    */

@@ -15,7 +15,7 @@ import type { TwoConsumers } from './two-consumers.ts'
 
 export interface TopicParts {
   readonly name: string
-  readonly source: Pick<TwoConsumers, 'follow' | 'arrive' | 'goOn' | 'leave'>
+  readonly source: Pick<TwoConsumers, 'follow' | 'goLive' | 'goLiveAgain' | 'leave'>
   /** Feeds that have something to publish or have reached the end of a partition. */
   readonly changed: Set<TopicFeed>
   /** Called when a bus is read again, so that the next refresh comes soon. */
@@ -141,8 +141,8 @@ export class FollowedTopic {
       this.startOver(feed, missed)
       return true
     }
-    for (const partition of feed.takeArrived()) {
-      this.parts.source.arrive(this.name, partition, feed.next(partition), feed)
+    for (const partition of feed.takeReadyForLive()) {
+      this.parts.source.goLive(this.name, partition, feed.next(partition), feed)
     }
     const isNew = feed.publish()
     if (feed.isWhole) this.showCatchUp(feed, nowMs)
@@ -208,9 +208,9 @@ export class FollowedTopic {
     const { source } = this.parts
     const next = feed.next(partition)
     if (feed.isAtEnd(partition)) {
-      source.goOn(this.name, partition, next, feed)
+      source.goLiveAgain(this.name, partition, next, feed)
     } else {
-      feed.setOnItsWay(partition)
+      feed.setReadBehind(partition)
       source.follow(this.name, partition, next, feed)
     }
   }

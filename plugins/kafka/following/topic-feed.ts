@@ -24,8 +24,8 @@ export class TopicFeed implements Receiver {
   private readonly partitions = new FollowedPartitions()
   /** Whether something was written since the last publish. */
   private unpublished = false
-  /** Partitions that have reached their end since `takeArrived`. */
-  private arrived = new Set<number>()
+  /** Partitions that have reached their end since `takeReadyForLive`. */
+  private readyForLive = new Set<number>()
   /** null where Kafka has none, as before version 2.8. */
   private topicId: string | null = null
   private isAnother = false
@@ -92,18 +92,18 @@ export class TopicFeed implements Receiver {
     this.partitions.begin(known, start, marks)
   }
 
-  /** From now on `takeArrived` returns the partition once it has reached its end. */
-  setOnItsWay(partition: number): void {
+  /** From now on `takeReadyForLive` returns the partition once it has reached its end. */
+  setReadBehind(partition: number): void {
     const known = this.partitions.get(partition)
-    if (known !== undefined) known.isOnItsWay = true
+    if (known !== undefined) known.isReadBehind = true
   }
 
   /** Partitions that have reached their end since the last call. */
-  takeArrived(): readonly number[] {
-    if (this.arrived.size === 0) return []
-    const arrived = [...this.arrived]
-    this.arrived.clear()
-    return arrived
+  takeReadyForLive(): readonly number[] {
+    if (this.readyForLive.size === 0) return []
+    const ready = [...this.readyForLive]
+    this.readyForLive.clear()
+    return ready
   }
 
   append(record: KafkaRecord): void {
@@ -113,7 +113,7 @@ export class TopicFeed implements Receiver {
     this.setUnpublished()
     if (this.missed !== null) return
     this.partitions.moveTo(known, record.offset + 1)
-    if (known.isOnItsWay && known.isAtEnd) this.arrive(record.partition, known)
+    if (known.isReadBehind && known.isAtEnd) this.noteReadyForLive(record.partition, known)
   }
 
   endOfPartition(partition: number, offset: number): void {
@@ -122,7 +122,7 @@ export class TopicFeed implements Receiver {
     this.writer.advance(partition, offset)
     if (this.missed !== null || this.partitions.moveTo(known, offset)) this.setUnpublished()
     if (this.missed !== null) return
-    if (known.isOnItsWay) this.arrive(partition, known)
+    if (known.isReadBehind) this.noteReadyForLive(partition, known)
   }
 
   /** librdkafka has stopped reading the partition. The next refresh finds out why, and where to go on. */
@@ -169,7 +169,7 @@ export class TopicFeed implements Receiver {
 
   private forget(): void {
     this.partitions.clear()
-    this.arrived.clear()
+    this.readyForLive.clear()
     this.isAnother = false
     this.caughtUp = false
     this.unpublished = false
@@ -230,9 +230,9 @@ export class TopicFeed implements Receiver {
     this.partitions.noteEnd(known, end)
   }
 
-  private arrive(partition: number, known: FollowedPartition): void {
-    known.isOnItsWay = false
-    this.arrived.add(partition)
+  private noteReadyForLive(partition: number, known: FollowedPartition): void {
+    known.isReadBehind = false
+    this.readyForLive.add(partition)
     this.changed.add(this)
   }
 

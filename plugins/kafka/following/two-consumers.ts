@@ -98,7 +98,7 @@ export class TwoConsumers {
     return this.leaderQuestions.ask(partitions, onAnswer)
   }
 
-  /** Reads a partition from `next` on with the behind consumer, until `arrive` is called. */
+  /** Reads a partition from `next` on with the behind consumer, until `goLive` is called. */
   follow(topic: string, partition: number, next: number, receiver: Receiver): void {
     const [assignment, other] =
       this.unansweredSinceMs === null ? [this.behind, this.live] : [this.live, this.behind]
@@ -107,13 +107,13 @@ export class TwoConsumers {
   }
 
   /** The receiver has reached the end of the partition, which goes on live from `next` on. */
-  arrive(topic: string, partition: number, next: number, receiver: Receiver): void {
+  goLive(topic: string, partition: number, next: number, receiver: Receiver): void {
     this.live.add(topic, partition, next, receiver)
     this.behind.remove(topic, partition, receiver)
   }
 
-  /** As `arrive`, for a partition that librdkafka no longer reads, or reads at another place. */
-  goOn(topic: string, partition: number, next: number, receiver: Receiver): void {
+  /** As `goLive`, for a partition that librdkafka no longer reads, or reads at another place. */
+  goLiveAgain(topic: string, partition: number, next: number, receiver: Receiver): void {
     this.live.addAgain(topic, partition, next, receiver)
     this.behind.remove(topic, partition, receiver)
   }

@@ -171,12 +171,12 @@ describe('A topic feed', () => {
     expect(feed.catchUp(17_000)).toBe(true)
   })
 
-  it('lets a partition arrive once it has passed the end that was told last, even if much more follows', () => {
+  it('lets a partition go live once it has passed the end that Kafka last reported, even if much more follows', () => {
     feed.list(led(0, 1))
     feed.begin(0, 0, { start: 0, end: 2 }, ASKED_AT)
-    feed.setOnItsWay(0)
+    feed.setReadBehind(0)
     feed.append(record(0, 0))
-    expect(feed.takeArrived()).toEqual([])
+    expect(feed.takeReadyForLive()).toEqual([])
     // Meanwhile it has grown, which a refresh finds.
     feed.compare({
       askedAt: ASKED_AT,
@@ -184,20 +184,20 @@ describe('A topic feed', () => {
       watermarks: new Map([[0, { start: 0, end: 3 }]]),
     })
     feed.append(record(0, 1))
-    expect(feed.takeArrived()).toEqual([])
+    expect(feed.takeReadyForLive()).toEqual([])
     feed.append(record(0, 2))
     feed.append(record(0, 3))
-    expect(feed.takeArrived()).toEqual([0])
+    expect(feed.takeReadyForLive()).toEqual([0])
     feed.append(record(0, 4))
-    expect(feed.takeArrived()).toEqual([])
+    expect(feed.takeReadyForLive()).toEqual([])
   })
 
-  it('lets a partition arrive at its end, too, if the last offsets hold no record', () => {
+  it('lets a partition go live at its end, too, if the last offsets hold no record', () => {
     feed.list(led(0))
     feed.begin(0, 0, { start: 0, end: 5 }, ASKED_AT)
-    feed.setOnItsWay(0)
+    feed.setReadBehind(0)
     feed.endOfPartition(0, 5)
-    expect(feed.takeArrived()).toEqual([0])
+    expect(feed.takeReadyForLive()).toEqual([0])
   })
 
   it('skips records that it has, and those that are not its own', () => {

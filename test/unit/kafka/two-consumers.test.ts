@@ -67,7 +67,7 @@ describe('A source of two consumers', () => {
     tells('behind', [0, 5], [1, 7], [0, 6])
     await source.read()
     expect(assigned()).toEqual([{}, { 'table 0': 5, 'table 1': 7 }])
-    source.arrive('table', 0, 7, bus)
+    source.goLive('table', 0, 7, bus)
     tells('behind', [1, 8])
     await source.read()
     expect(assigned()).toEqual([{ 'table 0': 7 }, { 'table 1': 7 }])
@@ -79,7 +79,7 @@ describe('A source of two consumers', () => {
   it('drops records that a read under way brings of an assignment that has ended', async () => {
     source.follow('table', 0, 0, bus)
     await source.read()
-    kafka.behind.next.push(() => source.arrive('table', 0, 1, bus))
+    kafka.behind.next.push(() => source.goLive('table', 0, 1, bus))
     tells('behind', [0, 1])
     await source.read()
     expect(bus.heard).toEqual([])
@@ -89,7 +89,7 @@ describe('A source of two consumers', () => {
   })
 
   it('feeds a later bus from the beginning, while the first goes on live, and brings them together', async () => {
-    source.goOn('table', 0, 10, bus)
+    source.goLiveAgain('table', 0, 10, bus)
     await source.read()
     const later = new Recorder()
     source.follow('table', 0, 0, later)
@@ -98,7 +98,7 @@ describe('A source of two consumers', () => {
     await source.read()
     expect([bus.heard, later.heard]).toEqual([['0/10'], ['0/0', '0/1']])
     // It has passed the end that it knew, behind where the first one is by now: both go on from where it is.
-    source.arrive('table', 0, 2, later)
+    source.goLive('table', 0, 2, later)
     await source.read()
     expect(assigned()).toEqual([{ 'table 0': 2 }, {}])
     tells('live', [0, 2], [0, 10], [0, 11])
@@ -125,8 +125,8 @@ describe('A source of two consumers', () => {
 
   it('reads on for the others when a bus leaves, and no more after the last', async () => {
     const second = new Recorder()
-    source.goOn('table', 0, 0, bus)
-    source.goOn('table', 0, 0, second)
+    source.goLiveAgain('table', 0, 0, bus)
+    source.goLiveAgain('table', 0, 0, second)
     await source.read()
     source.leave('table', 0, bus)
     tells('live', [0, 0])
@@ -152,7 +152,7 @@ describe('A source of two consumers', () => {
     tells('behind', [0, 1])
     await source.read()
     expect(bus.heard).toEqual(['0/1'])
-    source.arrive('table', 0, 2, bus)
+    source.goLive('table', 0, 2, bus)
     kafka.assignError = new Error('Local: Erroneous state')
     await expect(source.read()).rejects.toThrow('Erroneous')
     kafka.assignError = null
@@ -172,13 +172,13 @@ describe('A source of two consumers', () => {
     }
     await source.read()
     expect(assigned()).toEqual([{}, { 'table 0': 5 }])
-    for (const each of [bus, second]) source.goOn('table', 0, 5, each)
+    for (const each of [bus, second]) source.goLiveAgain('table', 0, 5, each)
     await source.read()
     expect(assigned()).toEqual([{ 'table 0': 5 }, {}])
   })
 
   it('reads live records before each batch from behind, and waits for them if none comes from behind', async () => {
-    source.goOn('small', 0, 0, bus)
+    source.goLiveAgain('small', 0, 0, bus)
     await source.read()
     expect(kafka.live.waits).toEqual([undefined])
     source.follow('table', 0, 0, bus)
@@ -190,7 +190,7 @@ describe('A source of two consumers', () => {
     await source.read()
     expect(kafka.live.waits.at(-1)).toBe(5)
     expect(kafka.behind.waits).toEqual([0, 0, 0])
-    source.arrive('table', 0, 1, bus)
+    source.goLive('table', 0, 1, bus)
     await source.read()
     expect(kafka.live.waits.at(-1)).toBeUndefined()
   })
@@ -202,7 +202,7 @@ describe('A source of two consumers', () => {
   })
 
   it('goes on with partitions behind while live ones have an error', async () => {
-    source.goOn('small', 0, 0, bus)
+    source.goLiveAgain('small', 0, 0, bus)
     source.follow('table', 0, 0, bus)
     kafka.live.error = new Error('Broker: Topic authorization failed')
     tells('behind', [0, 0])
@@ -212,7 +212,7 @@ describe('A source of two consumers', () => {
 
   it('tells of a stop only the buses that read the partition with the stopped consumer', async () => {
     const later = new Recorder()
-    source.goOn('table', 0, 10, bus)
+    source.goLiveAgain('table', 0, 10, bus)
     source.follow('table', 0, 0, later)
     await source.read()
     kafka.behind.events.onStop({ topic: 'table', partition: 0, isTruncated: false })
@@ -222,12 +222,12 @@ describe('A source of two consumers', () => {
   it('begins to read again, for all buses, if reading has stopped and another bus comes', async () => {
     const later = new Recorder()
     for (const each of [bus, later]) each.skipTo(0, 10)
-    source.goOn('table', 0, 10, bus)
+    source.goLiveAgain('table', 0, 10, bus)
     source.follow('table', 0, 10, later)
     await source.read()
     kafka.live.events.onStop({ topic: 'table', partition: 0, isTruncated: false })
     later.skipTo(0, 12)
-    source.arrive('table', 0, 12, later)
+    source.goLive('table', 0, 12, later)
     tells('live', [0, 10])
     await source.read()
     expect(kafka.assigned).toEqual([
@@ -238,14 +238,14 @@ describe('A source of two consumers', () => {
     expect(kafka.unassigned).toContainEqual(['table', [0]])
     expect([bus.heard, later.heard]).toEqual([['0 stops', '0/10'], []])
     // Once is enough: a bus that comes now joins what is read.
-    source.goOn('table', 1, 0, bus)
-    source.arrive('table', 0, 12, new Recorder())
+    source.goLiveAgain('table', 1, 0, bus)
+    source.goLive('table', 0, 12, new Recorder())
     await source.read()
     expect(kafka.assigned.slice(3)).toEqual([['table', { 1: 0 }]])
   })
 
   it('assigns thousands of partitions a few hundred at a time', async () => {
-    for (let partition = 0; partition < 1_200; partition++) source.goOn('table', partition, 0, bus)
+    for (let partition = 0; partition < 1_200; partition++) source.goLiveAgain('table', partition, 0, bus)
     for (let reads = 0; reads < 12; reads++) await source.read()
     expect(kafka.assigned.map(([, offsets]) => Object.keys(offsets).length)).toEqual(Array(12).fill(100))
     // It waits for records once all are assigned.
