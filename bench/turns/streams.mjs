@@ -259,7 +259,9 @@ const SESSION = { issuer: 'i', subject: 's', scopes: new Set(), tokenDigest: 'd'
 /** Sinks that have more bytes than this. Counted as bytes come, because checking all would be a long turn. */
 let goal = { bytes: 0, count: 0 }
 
-/** Begins to count the sinks that have more than `bytes` bytes. The returned function is true once they are `count`. */
+/**
+ * Begins to count the sinks that have more than `bytes` bytes. The returned function tells whether there are `count`.
+ */
 function reached(count, bytes) {
   goal = { bytes, count: 0 }
   return () => goal.count >= count

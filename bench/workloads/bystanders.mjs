@@ -1,6 +1,6 @@
-// How much other clients delay records for clients that read normally. Measures the latter alone, beside clients that
-// read slowly, beside one that keeps opening and closing streams, and around a record of 1 MiB. The measured clients
-// are the same throughout.
+// How much other clients delay records for clients that read normally. Measures the normal readers alone, beside
+// clients that read slowly, beside one that keeps opening and closing streams, and around a record of 1 MiB. The normal
+// readers are the same throughout.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { startLoad } from '../harness/load.mjs'

@@ -27,9 +27,9 @@ export function formatEventId(position: Position): string {
 
 /**
  * The position of an event id. Never throws. null if the text is not an event id: a character outside base64url,
- * another version, a number that is truncated or over ten bytes, an offset below -2, a partition twice or above 2^31 -
- * 1, bytes left over. Accepts missing padding, partitions in any order, numbers with needless bytes, and Zilla's forms
- * `…/etag`, `["key","…"]` and `[null,"…"]`. Reads offsets above 2^53 - 1 as 2^53 - 1, which no topic reaches. Time and
+ * another version, a number that is truncated or over ten bytes, an offset below -2, a partition twice or of 2^31 or
+ * more, bytes left over. Accepts missing padding, partitions in any order, numbers with needless bytes, and Zilla's
+ * forms `…/etag`, `["key","…"]` and `[null,"…"]`. Reads larger offsets as 2^53 - 1, which no topic reaches. Time and
  * memory are bounded by the length of the text, not by the numbers in it.
  */
 export function parseEventId(text: string): Position | null {

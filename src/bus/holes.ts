@@ -144,7 +144,7 @@ export class Holes {
     return this.ageMs(since) < Math.max(this.deleteRetentionMs, msMin)
   }
 
-  /** Time since a moment in ms, by the clock by which more has passed. */
+  /** Time since a moment in ms, by the clock that shows the longer time. */
   private ageMs(since: Moment): number {
     const { nowMs, epochMs } = this.now()
     return Math.max(nowMs - since.nowMs, epochMs - since.epochMs)

@@ -96,7 +96,8 @@ class Lending {
     this.isPinging = true
     this.beforePing = this.loans
     this.loans = new Map()
-    // An error means that the session is destroyed, or has too many pings in flight. A later ping will do.
+    // An error means that the session is destroyed, or has too many pings in flight. A later ping returns the loans
+    // then.
     this.session.ping((error: Error | null) => {
       this.isPinging = false
       if (error !== null) return this.keep()

@@ -39,8 +39,8 @@ export function bearerToken(header: string): string | null {
 }
 
 /**
- * `access_token` of a URL's query; null if it is missing or empty. Two of them are ambiguous. They are joined by a
- * space, which makes them no canonical token, so they are refused.
+ * `access_token` of a URL's query; null if it is missing or empty. Two such parameters are ambiguous. They are joined
+ * by a space, which makes them no canonical token, so they are refused.
  */
 export function queryToken(url: string): string | null {
   const start = url.indexOf('?')

@@ -53,7 +53,7 @@ function keysNamed(keys: readonly VerificationKey[], kid: unknown): readonly Ver
 
 function readPem(text: string, rsaAlgorithm: Algorithm): KeySet {
   // OpenSSL writes an EC key's parameters as a block before the key. Any other second block would be a second key, and
-  // nothing says which key is meant. So a certificate's chain would be trusted as a signer.
+  // nothing says which key is meant. A guess could trust the chain of a certificate as a signer.
   const labels = [...text.matchAll(PEM_BEGIN)]
     .map((match) => match[1])
     .filter((label) => label !== 'EC PARAMETERS')

@@ -101,7 +101,7 @@ export class FollowedPartitions {
     if (wasBehind && !known.isBehind) this.behind--
   }
 
-  /** Sets the partition's next offset to `next`; false if it is that already. */
+  /** Sets the partition's next offset; false if it is `next` already. */
   moveTo(known: FollowedPartition, next: number): boolean {
     if (known.next >= next) return false
     const wasBehind = known.isBehind

@@ -179,7 +179,7 @@ export class FollowedTopic {
     return true
   }
 
-  /** Calls `act` for every bus. Logs what it throws, and goes on with the next bus. True if all calls returned true. */
+  /** Calls `act` for every bus. If it throws for one, logs that and goes on. True if all calls returned true. */
   private forEachFed(act: (fed: Fed) => boolean): boolean {
     let isDone = true
     for (const fed of this.fed.values()) {

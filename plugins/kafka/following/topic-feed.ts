@@ -130,7 +130,7 @@ export class TopicFeed implements Receiver {
     this.partitions.get(partition)?.log?.noteStop(isTruncated)
   }
 
-  /** A read failed. Its error may have hidden the end of a partition, or that one stopped. */
+  /** A read failed. Its error may have hidden the end of a partition, or a stop. */
   suspectStops(): void {
     this.partitions.suspectStops()
   }
