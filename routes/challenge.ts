@@ -1,8 +1,9 @@
 // POST of a stream's path: the answer to a challenge. A new token renews all streams of its subject at this path, on
 // any connection. docs/protocol.md, "Renewal".
 
+import { constants, type ServerHttp2Stream } from 'node:http2'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { BodyNotEmpty, MediaTypeUnsupported, NoStream } from '../src/errors.ts'
+import { BodyNotEmpty, MediaTypeUnsupported, NoStream, RequestAborted } from '../src/errors.ts'
 import { canonicalToken, queryToken, tokenDigest } from '../src/token/request-token.ts'
 import { pathOf, type StreamRoute } from './events.ts'
 import { mediaType } from './media-type.ts'
@@ -15,7 +16,10 @@ export function challengeHandler(route: StreamRoute) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const session = await route.authenticator.authenticate(request, reply, route.scope)
     if (mediaType(request.headers['content-type']) !== CHALLENGE_RESPONSE) throw new MediaTypeUnsupported()
-    if (await hasBody(request)) throw new BodyNotEmpty()
+    if (await hasBody(request)) {
+      closeBehindAnswer(request.raw)
+      throw new BodyNotEmpty()
+    }
     const renewal = { path: pathOf(request.url), session, previousDigest: previousDigest(request.url) }
     if ((await route.streams.renew(renewal)) === 0) throw new NoStream()
     return reply.code(204).send()
@@ -28,15 +32,29 @@ function previousDigest(url: string): string | null {
   return canonical === null ? null : tokenDigest(canonical)
 }
 
-/** Whether a byte of body comes; none is kept. A body that does not end in time ends the connection. */
-async function hasBody({ raw, headers }: FastifyRequest): Promise<boolean> {
-  if (headers['content-length'] !== undefined) return Number(headers['content-length']) !== 0
-  // Not AbortSignal.timeout, which cannot be cleared: the connection may serve further requests.
-  const bodyTimer = setTimeout(() => raw.destroy(), BODY_WAIT_MS)
-  try {
-    for await (const chunk of raw) if (chunk.length > 0) return true
-    return false
-  } finally {
-    clearTimeout(bodyTimer)
-  }
+/** Whether a body comes. None is kept. One that does not end in time counts as one; the answer ends its request. */
+function hasBody({ raw, headers }: FastifyRequest): Promise<boolean> {
+  if (headers['content-length'] !== undefined) return Promise.resolve(Number(headers['content-length']) !== 0)
+  return new Promise((resolve, reject) => {
+    // After a stall of the event loop the timer comes first, although the end may be there: one turn reads it.
+    const timer = setTimeout(() => setImmediate(found, true), BODY_WAIT_MS)
+    const onData = (chunk: Uint8Array) => {
+      if (chunk.length > 0) found(true)
+    }
+    const onEnd = () => found(false)
+    const onClose = () => found(null)
+    function found(isThere: boolean | null): void {
+      clearTimeout(timer)
+      raw.off('data', onData).off('end', onEnd).off('close', onClose)
+      if (isThere === null) reject(new RequestAborted())
+      else resolve(isThere)
+    }
+    raw.on('data', onData).on('end', onEnd).on('close', onClose)
+  })
+}
+
+/** HTTP/2: Node resets a stream whose request was not read (RFC 9113, 8.1), but not one that was read in part. */
+function closeBehindAnswer(request: object): void {
+  const { stream } = request as { readonly stream?: ServerHttp2Stream } // Node's common type does not show it
+  stream?.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR))
 }
