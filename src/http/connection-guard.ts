@@ -126,11 +126,21 @@ export class ConnectionGuard {
   ): void => {
     if (stream.destroyed) return
     stream.on('error', () => {}) // 'close' tells that its client has left; nothing else listens for errors yet
+    let hasEnded = false
+    if (!stream.endAfterHeaders)
+      stream.once('end', () => {
+        hasEnded = true
+      })
     this.queue.offer({
       isProven: this.find(stream.session?.socket)?.isProven === true,
       headers: rawHeaders,
       isGone: () => stream.destroyed || stream.closed,
-      handOn,
+      handOn: () => {
+        const wasEarly = hasEnded
+        handOn()
+        // Node ends a stream without a body when it reads the end. Its request is made only now, and has missed that.
+        if (wasEarly) stream.emit('end')
+      },
       refuse: () => {
         this.parts.figures.closed.refused++
         stream.close(constants.NGHTTP2_REFUSED_STREAM)

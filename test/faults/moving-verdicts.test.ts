@@ -146,7 +146,7 @@ describe.each(['h2', 'h1'] as const)('A moving client over %s', (protocol) => {
   it('says where a client is that has not everything', async () => {
     await open([{ text: SOUND }])
     await received(3)
-    expect(client.describe()).toMatch(/^client 1 \(h[12]\) is open at A, start 1, .* has \[1,2\], heard /)
+    expect(client.describe()).toMatch(/^client 1 \(h[12]\) is open at A, start 1, .* has \[1,2\], last byte /)
   })
 })
 

@@ -253,6 +253,25 @@ describe('requests of many connections that come together', () => {
     expect(Math.max(...counts)).toBeLessThanOrEqual(TURN_MAX)
   })
 
+  it('have their whole body on HTTP/2, also if it ended while they waited', async () => {
+    const read = async (request: Http2ServerRequest, response: Http2ServerResponse) => {
+      let body = ''
+      for await (const chunk of request) body += chunk
+      response.end(`${request.method} ${body}`)
+    }
+    await scene.start(createSecureServer(scene.tls, read), {})
+    const session = scene.openHttp2('https')
+    await once(session, 'remoteSettings')
+    const bodies = Array.from({ length: 90 }, (_, at) => 'x'.repeat(at % 3))
+    const answers = bodies.map(async (body) => {
+      const stream = session.request({ ':method': 'POST', ':path': '/' }).end(body)
+      let text = ''
+      for await (const chunk of stream) text += chunk
+      return text
+    })
+    expect(await Promise.all(answers)).toEqual(bodies.map((body) => `POST ${body}`))
+  })
+
   it('are not handed on if they were reset meanwhile', async () => {
     await startSecure()
     const socket = await openTls()
