@@ -150,14 +150,14 @@ class Rewriting {
       target.rewrittenAt = segments.nextSequence
       target.latestSoFarMs = run.at(-1)?.latestSoFarMs ?? 0
       target.newestArrivalMs = Math.max(...run.map(({ newestArrivalMs }) => newestArrivalMs))
-      target.close()
+      target.close(segments.seed)
     }
     return targets
   }
 
   private targetFor(from: Segment, at: EntryAt): Segment {
     const current = this.targets.at(-1)
-    if (current?.fits(from.length(at), from.keyLength(at))) return current
+    if (current?.fits(from.length(at), from.besideBytes(at))) return current
     const firstSequence = current === undefined ? (this.run[0]?.firstSequence ?? 0) : from.sequence(at)
     if (current !== undefined) current.lastSequence = firstSequence - 1
     const target = this.segments.take(0, firstSequence)

@@ -2,7 +2,7 @@
 // full. A frame can be read as soon as `append` returns.
 
 import type { Segment } from '../segments/segment.ts'
-import type { FrameEntry } from '../segments/segment-layout.ts'
+import { bytesBeside, type FrameEntry } from '../segments/segment-layout.ts'
 import type { SegmentList } from '../segments/segment-list.ts'
 import type { SegmentPool } from '../segments/segment-pool.ts'
 import {
@@ -70,7 +70,7 @@ export class TailWriter {
     const { partition, offset, timestampMs, value } = record
     const key = keptKey(record)
     const frameBytes = bytesOfFrame(lines, idBytes)
-    const segment = this.segmentFor(frameBytes, key?.length ?? 0)
+    const segment = this.segmentFor(frameBytes, bytesBeside({ key }))
     const sequence = kept.takeSequence()
     const entry: FrameEntry = {
       sequence,
@@ -92,15 +92,15 @@ export class TailWriter {
   /**
    * The tail if the frame fits in it. Otherwise a new segment: an ordinary one, or a larger one for this frame alone.
    */
-  private segmentFor(frameBytes: number, keyBytes: number): Segment {
+  private segmentFor(frameBytes: number, besideBytes: number): Segment {
     const { pool, kept, retention, clock } = this.parts
     const { tail } = kept
     const isOpen = tail?.size === pool.segmentBytes && !tail.isClosed
-    if (isOpen && tail.fits(frameBytes, keyBytes)) return tail
+    if (isOpen && tail.fits(frameBytes, besideBytes)) return tail
     this.noteArrival()
-    tail?.close()
+    tail?.close(kept.seed)
     retention.makeRoom(frameBytes)
-    return kept.add(frameBytes + keyBytes, clock.nowMs())
+    return kept.add(frameBytes + besideBytes, clock.nowMs())
   }
 }
 

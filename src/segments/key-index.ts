@@ -1,6 +1,7 @@
 // The key index: finds the newest frame of each key. An open-addressing hash table in typed arrays, with 8 bytes a
 // place. A JavaScript Map would take about 90 bytes a key, and a topic may well have a million keys.
 
+import { hashBytes } from './hash.ts'
 import type { Segment } from './segment.ts'
 import type { EntryAt } from './segment-layout.ts'
 
@@ -43,7 +44,7 @@ export class KeyIndex {
 
   /** Sets the key's newest frame. Returns the frame that was the newest before, or null. */
   set(partition: number, key: Uint8Array, segment: Segment, at: EntryAt): FrameAt | null {
-    const hash = hashKey(this.seed, partition, key, 0, key.length)
+    const hash = hashBytes(this.seed, partition, key, 0, key.length)
     const shard = this.shard(hash)
     const place = this.find(shard, hash, partition, key)
     const previous = shard.references[place] ?? 0
@@ -52,7 +53,7 @@ export class KeyIndex {
   }
 
   get(partition: number, key: Uint8Array): FrameAt | null {
-    const hash = hashKey(this.seed, partition, key, 0, key.length)
+    const hash = hashBytes(this.seed, partition, key, 0, key.length)
     const shard = this.shard(hash)
     const reference = shard.references[this.find(shard, hash, partition, key)] ?? 0
     return reference === 0 ? null : this.frameAt(reference)
@@ -76,7 +77,7 @@ export class KeyIndex {
 
   /** The hash of a frame's key, without a copy of the key: thousands are removed or moved in one turn. */
   private hashAt(segment: Segment, at: EntryAt): number {
-    return hashKey(
+    return hashBytes(
       this.seed,
       segment.partition(at),
       segment.bytes,
@@ -178,17 +179,4 @@ function referenceTo(segment: Segment, at: EntryAt): number {
 
 function slotOf(reference: number): number {
   return reference >>> AT_BITS
-}
-
-/** MurmurHash3's 32-bit mixing (Appleby, public domain), one byte at a time because keys are short. */
-function hashKey(seed: number, partition: number, bytes: Uint8Array, start: number, length: number): number {
-  let hash = Math.imul(seed ^ partition, 0xcc9e2d51)
-  for (let i = start; i < start + length; i++) {
-    hash = Math.imul(hash ^ (bytes[i] ?? 0), 0x85ebca6b)
-    hash ^= hash >>> 15
-  }
-  hash ^= length
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return (hash ^ (hash >>> 16)) >>> 0
 }

@@ -3,20 +3,24 @@
 /** Threads that can hold a segment: the writer's own, which is number 0, and 32 workers. */
 export const THREADS_MAX = 33
 
-// Control words at the front of the buffer: the generation, a hold count for each thread, and the number of frames that
-// replace a record that was too large.
+// Control words at the front of the buffer: the generation, a hold count for each thread, the number of frames that
+// replace a record that was too large, and where the route index is: its first word, and the number of its places.
 export const GENERATION = 0
 export const HOLD_COUNTS = 1
 export const TOO_LARGE_FRAMES = HOLD_COUNTS + THREADS_MAX
-export const CONTROL_BYTES = 4 * (TOO_LARGE_FRAMES + 1) + 8
+export const ROUTE_INDEX = TOO_LARGE_FRAMES + 1
+export const ROUTE_PLACES = ROUTE_INDEX + 1
+export const CONTROL_BYTES = 4 * (ROUTE_PLACES + 1)
 
 // Words of an entry. Entries grow down from the buffer's end. The key's bytes, padded to words, stand below its entry.
+// Below the key stand the route values of a frame that is ROUTED: on top one word with the size of all this in bytes,
+// under it the values. The word before each value has its selector and its length.
 // Sequences are stored as the distance from the segment's first one, so that one word is enough and none wraps.
 export const SEQUENCE = 0
 export const SUPERSEDED = 1
 export const START = 2
 export const LENGTH = 3
-/** Length of the id (below 2^24), and the flags TOMBSTONE, REMOVED and TOO_LARGE in the bits above it. */
+/** Length of the id (below 2^24), and flags in the bits above it, from TOMBSTONE on. */
 export const ID_LENGTH_AND_FLAGS = 4
 export const PARTITION = 5
 export const OFFSET_LOW = 6
@@ -31,6 +35,9 @@ export const ID_LENGTH_MASK = 2 ** 24 - 1
 export const TOMBSTONE = 2 ** 24
 export const REMOVED = 2 ** 25
 export const TOO_LARGE = 2 ** 26
+export const ROUTED = 2 ** 27
+export const KEY_ROUTED = 2 ** 28
+export const LEAVING = 2 ** 29
 export const OFFSET_HIGH_BITS = 21
 export const OFFSET_HIGH_MASK = 2 ** OFFSET_HIGH_BITS - 1
 export const WORD = 2 ** 32
@@ -64,14 +71,65 @@ export interface FrameEntry {
   readonly isTombstone: boolean
   /** The frame only says that its record was too large. */
   readonly isTooLarge?: boolean
+  /** Whether streams can be selected by the record's key. */
+  readonly isKeyRouted?: boolean
+  /** Other values by which streams are selected. */
+  readonly routes?: readonly RouteValue[]
+  /** The frame is for streams of the key's former values alone: it deletes the key there. */
+  readonly isLeaving?: boolean
 }
 
-/** Bytes of an entry and its padded key. */
+/** A value by which streams are selected. */
+export interface RouteValue {
+  /** Number of the selector, below KEY_SELECTOR. */
+  readonly selector: number
+  /** At most ROUTE_BYTES_MAX bytes. */
+  readonly bytes: Uint8Array
+}
+
+/** The number that stands for the key, whose bytes are not stored twice. */
+export const KEY_SELECTOR = 255
+export const SELECTOR_SHIFT = 24
+export const ROUTE_BYTES_MAX = 2 ** SELECTOR_SHIFT - 1
+/** Bytes of a place in the route index: a hash, and the entry. */
+export const ROUTE_PLACE_BYTES = 2 * WORD_BYTES
+
+/** Bytes of an entry with its padded key. */
 export function entryBytes(keyLength: number): number {
   return ENTRY_BYTES + padded(keyLength)
 }
 
+/** Bytes of a frame's route values below its key. */
+export function routeBytes(routes: readonly RouteValue[]): number {
+  if (routes.length === 0) return 0
+  let bytes = WORD_BYTES
+  for (const { bytes: value } of routes) bytes += WORD_BYTES + padded(value.length)
+  return bytes
+}
+
+/** Bytes of everything that a segment stores of a frame besides the frame itself. */
+export function bytesBeside({ key, isKeyRouted = false, routes = NO_ROUTES }: BesideFrame): number {
+  const places = routes.length + (isKeyRouted && key !== null ? 1 : 0)
+  return entryBytes(key?.length ?? 0) + routeBytes(routes) + places * ROUTE_PLACE_BYTES
+}
+
+export type BesideFrame = Pick<FrameEntry, 'key' | 'isKeyRouted' | 'routes'>
+
+const NO_ROUTES: readonly RouteValue[] = []
+
 /** Rounds a number of bytes up to whole words. */
 export function padded(bytes: number): number {
   return (bytes + WORD_BYTES - 1) & ~(WORD_BYTES - 1)
+}
+
+/** The flags of a frame's ID_LENGTH_AND_FLAGS. */
+export function flagsOf(entry: FrameEntry): number {
+  const { key, isTombstone, isTooLarge, isKeyRouted, routes, isLeaving } = entry
+  return (
+    (isTombstone ? TOMBSTONE : 0) |
+    (isTooLarge ? TOO_LARGE : 0) |
+    (isKeyRouted && key !== null ? KEY_ROUTED : 0) |
+    (routes?.length ? ROUTED : 0) |
+    (isLeaving ? LEAVING : 0)
+  )
 }

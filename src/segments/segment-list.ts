@@ -6,11 +6,8 @@ import { ListChanges } from './list-changes.ts'
 import type { Segment } from './segment.ts'
 import type { SegmentCounts } from './segment-counts.ts'
 import type { EntryAt, FrameEntry } from './segment-layout.ts'
-import { CONTROL_BYTES, entryBytes, WORD_BYTES } from './segment-layout.ts'
+import { CONTROL_BYTES } from './segment-layout.ts'
 import type { SegmentPool } from './segment-pool.ts'
-
-/** Bytes of the control words and one entry, for a frame that gets its own segment. */
-const SEGMENT_OVERHEAD_BYTES = CONTROL_BYTES + entryBytes(0) + WORD_BYTES
 
 export interface SegmentListOptions {
   readonly pool: SegmentPool
@@ -37,6 +34,7 @@ export class SegmentList {
   /** null where no record supersedes another. */
   index: KeyIndex | null
   readonly pool: SegmentPool
+  readonly seed: number
   private readonly options: SegmentListOptions
   private readonly counted = nothing()
   /** The latest time at which a record of the topic was written, in epoch ms, as `append` was told. */
@@ -46,6 +44,7 @@ export class SegmentList {
 
   constructor(options: SegmentListOptions) {
     this.options = options
+    this.seed = options.seed
     this.pool = options.pool
     this.totals = this.counted
     this.index = this.createIndex()
@@ -60,13 +59,10 @@ export class SegmentList {
     return this.nextSequence++
   }
 
-  /** Adds a new tail with room for a frame and its key. It covers every sequence after the old tail's last. */
-  add(frameAndKeyBytes: number, nowMs: number): Segment {
+  /** Adds a new tail with room for so many bytes. It covers every sequence after the old tail's last. */
+  add(bytes: number, nowMs: number): Segment {
     const { tail } = this
-    const segment = this.take(
-      frameAndKeyBytes,
-      tail === undefined ? this.nextSequence : tail.lastSequence + 1,
-    )
+    const segment = this.take(bytes, tail === undefined ? this.nextSequence : tail.lastSequence + 1)
     segment.newestArrivalMs = nowMs
     this.splice(this.list.length, 0, [segment])
     return segment
@@ -74,7 +70,7 @@ export class SegmentList {
 
   /** Takes a segment from the pool and gives it a slot. It is not in the list yet. */
   take(bytes: number, firstSequence: number): Segment {
-    const segment = this.pool.take(bytes + SEGMENT_OVERHEAD_BYTES, firstSequence)
+    const segment = this.pool.take(bytes + CONTROL_BYTES, firstSequence)
     segment.slot = this.freeSlots.pop() ?? this.slots.length
     this.slots[segment.slot] = segment
     return segment

@@ -1,14 +1,15 @@
 // A stretch of a bus in one SharedArrayBuffer: frames from the front, their entries from the back. One writer (this
 // class) appends and publishes; readers (src/segments/segment-view.ts) see only what was published.
 
+import { writeRouteIndex, writeRouteValues } from './route-index.ts'
 import { addLive, type SegmentCounts } from './segment-counts.ts'
 import {
   CONTROL_BYTES,
   ENTRY_BYTES,
   ENTRY_WORDS,
   type EntryAt,
-  entryBytes,
   type FrameEntry,
+  flagsOf,
   ID_LENGTH_AND_FLAGS,
   KEY_LENGTH,
   LENGTH,
@@ -19,14 +20,15 @@ import {
   OFFSET_LOW,
   PARTITION,
   REMOVED,
+  ROUTE_INDEX,
+  ROUTE_PLACE_BYTES,
+  ROUTE_PLACES,
   SEQUENCE,
   START,
   SUPERSEDED,
   SUPERSEDED_LATE,
   TIMESTAMP_LOW,
   TIMESTAMP_MAX_MS,
-  TOMBSTONE,
-  TOO_LARGE,
   TOO_LARGE_FRAMES,
   WORD,
   WORD_BYTES,
@@ -56,6 +58,8 @@ export class Segment extends SegmentView implements SegmentCounts {
    * ms. Counts removed records, too.
    */
   latestSoFarMs = 0
+  /** Values by which streams are selected, of all frames: as many places as the route index needs. */
+  private routePlaces = 0
   private framesEnd = CONTROL_BYTES
   private entriesEnd: EntryAt = 0
   private lastEntry: EntryAt = NONE
@@ -64,17 +68,23 @@ export class Segment extends SegmentView implements SegmentCounts {
     super(new SharedArrayBuffer(size))
   }
 
-  /** Used bytes of the buffer: control words, frames and entries. */
+  /** Used bytes of the buffer: control words, frames, entries, and room for the route index. */
   get usedBytes(): number {
-    return this.framesEnd + this.entriesEnd
+    return this.framesEnd + this.entriesEnd + this.routePlaces * ROUTE_PLACE_BYTES
   }
 
   get takenBytes(): number {
     return this.usedBytes - CONTROL_BYTES
   }
 
-  fits(frameBytes: number, keyBytes: number): boolean {
-    return this.usedBytes + frameBytes + entryBytes(keyBytes) <= this.shared.byteLength
+  /** Whether there is room for a frame and what is stored beside it. */
+  fits(frameBytes: number, besideBytes: number): boolean {
+    return this.usedBytes + frameBytes + besideBytes <= this.shared.byteLength
+  }
+
+  /** Bytes that are stored beside a frame. */
+  besideBytes(at: EntryAt): number {
+    return this.next(at) - at + this.routeCount(at) * ROUTE_PLACE_BYTES
   }
 
   /** Begins a new generation: `hold` fails from now on. Once `holdCount` is 0, no thread refers to the old bytes. */
@@ -86,6 +96,8 @@ export class Segment extends SegmentView implements SegmentCounts {
   reset(firstSequence: number): void {
     this.beginGeneration()
     Atomics.store(this.control, TOO_LARGE_FRAMES, 0)
+    Atomics.store(this.control, ROUTE_PLACES, 0)
+    this.routePlaces = 0
     this.lastPublished = NONE
     this.endId = null
     this.framesEnd = CONTROL_BYTES
@@ -113,6 +125,7 @@ export class Segment extends SegmentView implements SegmentCounts {
     const { framesEnd } = this
     this.writeEntry(this.entryWord(this.entriesEnd), entry)
     if (entry.key !== null) this.bytes.set(entry.key, this.keyStartOf(this.entriesEnd, entry.key.length))
+    if (entry.routes?.length) writeRouteValues(this, this.words, this.keyStart(this.entriesEnd), entry.routes)
     this.lastSequence = entry.sequence
     this.newestTimestampMs = Math.max(this.newestTimestampMs, entry.timestampMs)
     this.take(entry.frameBytes)
@@ -139,9 +152,10 @@ export class Segment extends SegmentView implements SegmentCounts {
     this.lastPublished = this.lastEntry
   }
 
-  /** Publishes all entries and closes the segment: no frame may be added after that. */
-  close(): void {
+  /** Publishes all entries and closes the segment: no frame may be added after that. `seed`: of the route hashes. */
+  close(seed: number): void {
     this.publish()
+    if (this.routePlaces > 0) this.writeRouteIndex(seed)
     this.endId = this.lastEntry === NONE ? null : this.id(this.lastEntry)
   }
 
@@ -171,14 +185,16 @@ export class Segment extends SegmentView implements SegmentCounts {
 
   /** Counts the entry that was just written, and the bytes of its frame. */
   private take(frameBytes: number): void {
+    const { takenBytes } = this
     this.framesEnd += frameBytes
     this.lastEntry = this.entriesEnd
     this.entriesEnd = this.next(this.entriesEnd)
+    this.routePlaces += this.routeCount(this.lastEntry)
     this.frames++
     if (this.isTooLarge(this.lastEntry)) Atomics.add(this.control, TOO_LARGE_FRAMES, 1)
     if (this.totals !== null) {
       this.totals.frames++
-      this.totals.takenBytes += frameBytes + this.entriesEnd - this.lastEntry
+      this.totals.takenBytes += this.takenBytes - takenBytes
     }
     this.count(this.lastEntry, 1)
   }
@@ -191,13 +207,20 @@ export class Segment extends SegmentView implements SegmentCounts {
     words[word + SUPERSEDED] = 0
     words[word + START] = this.framesEnd
     words[word + LENGTH] = entry.frameBytes
-    const flags = (entry.isTombstone ? TOMBSTONE : 0) | (entry.isTooLarge ? TOO_LARGE : 0)
-    words[word + ID_LENGTH_AND_FLAGS] = entry.idBytes | flags
+    words[word + ID_LENGTH_AND_FLAGS] = entry.idBytes | flagsOf(entry)
     words[word + PARTITION] = entry.partition
     words[word + OFFSET_LOW] = entry.offset >>> 0
     words[word + OFFSET_AND_TIMESTAMP_HIGH] = Math.floor(entry.offset / WORD) | timestampHigh
     words[word + TIMESTAMP_LOW] = timestampMs >>> 0
     words[word + KEY_LENGTH] = entry.key === null ? NO_KEY : entry.key.length
+  }
+
+  /** Writes the index right above the entries, where it is aligned. See src/segments/route-index.ts. */
+  private writeRouteIndex(seed: number): void {
+    const first = (this.shared.byteLength - this.entriesEnd - this.routePlaces * ROUTE_PLACE_BYTES) >> 2
+    writeRouteIndex(this, this.words.subarray(first, first + 2 * this.routePlaces), seed)
+    Atomics.store(this.control, ROUTE_INDEX, first)
+    Atomics.store(this.control, ROUTE_PLACES, this.routePlaces)
   }
 
   private markSuperseded(at: EntryAt, sequence: number): void {
@@ -207,7 +230,7 @@ export class Segment extends SegmentView implements SegmentCounts {
 
   /** Adds a frame to the counts of live frames, or subtracts it. */
   private count(at: EntryAt, change: 1 | -1): void {
-    const bytes = change * (this.length(at) + this.next(at) - at)
+    const bytes = change * (this.length(at) + this.besideBytes(at))
     const tombstones = this.isTombstone(at) ? change : 0
     const keyless = this.hasKey(at) ? 0 : change
     addLive(this, change, bytes, tombstones, keyless)

@@ -1,0 +1,113 @@
+// Which text a field of a JSON value has, for every kind of value, and for values that are not JSON.
+
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { fieldTexts, parsePointer } from '../../../src/routing/json-field.ts'
+
+function field(json: string | Uint8Array, pointer: string): string | null {
+  const bytes = typeof json === 'string' ? Buffer.from(json) : json
+  return fieldTexts(bytes, [parsePointer(pointer)])[0] ?? null
+}
+
+describe('a JSON Pointer', () => {
+  it.each([
+    ['/a', ['a']],
+    ['/', ['']],
+    ['/a~1b/m~0n', ['a/b', 'm~n']],
+    ['/~01', ['~1']],
+    ['/a/0', ['a', '0']],
+  ])('%s is read as RFC 6901 says', (pointer, path) => {
+    expect(parsePointer(pointer)).toEqual(path)
+  })
+
+  it.each(['', 'a', 'a/b', '/~', '/~2', '#/a'])('%j is refused', (pointer) => {
+    expect(() => parsePointer(pointer)).toThrow(SyntaxError)
+  })
+})
+
+describe('a field', () => {
+  it.each([
+    ['{"a":"x"}', '/a', 'x'],
+    ['{"a":{"b":["x","y"]}}', '/a/b/1', 'y'],
+    ['["x"]', '/0', 'x'],
+    [' { "a" : "\\u00e9\\n" } ', '/a', 'é\n'],
+    ['{"a":7}', '/a', '7'],
+    ['{"a":1.0}', '/a', '1.0'],
+    ['{"a":-0}', '/a', '-0'],
+    ['{"a":1e2}', '/a', '1e2'],
+    ['{"a":12345678901234567890}', '/a', '12345678901234567890'],
+    ['{"b":{"a":1,"c":["]}\\""]},"a":[null,{"a":true}, 2.50 ]}', '/a/2', '2.50'],
+    ['{"a":1,"a":2}', '/a', '2'],
+    ['{"a":"x","a":2}', '/a', '2'],
+    ['{"a":{"b":1},"a":{"b":3}}', '/a/b', '3'],
+    ['{"\\u0061":5}', '/a', '5'],
+    ['{"":{"":6}}', '//', '6'],
+    ['{"__proto__":"own"}', '/__proto__', 'own'],
+    ['{"a~b/c":"x"}', '/a~0b~1c', 'x'],
+  ])('of %s at %s is %j', (json, pointer, text) => {
+    expect(field(json, pointer)).toBe(text)
+  })
+
+  it.each([
+    ['{"a":""}', '/a'],
+    ['{"a":null}', '/a'],
+    ['{"a":true}', '/a'],
+    ['{"a":{}}', '/a'],
+    ['{"a":["x"]}', '/a'],
+    ['{"a":"x","a":{}}', '/a'],
+    ['{}', '/a'],
+    ['{}', '/__proto__'],
+    ['{}', '/constructor/name'],
+    ['["x"]', '/00'],
+    ['["x"]', '/-'],
+    ['["x"]', '/length'],
+    ['"x"', '/0'],
+    ['"x"', '/length'],
+    ['{"a":"\\ud800"}', '/a'],
+    ['{"a":"x"', '/a'],
+    ['{"a":"x"} x', '/a'],
+    ['{a:"x"}', '/a'],
+    ['\ufeff{"a":"x"}', '/a'],
+    ['', '/a'],
+  ])('of %s at %s is none', (json, pointer) => {
+    expect(field(json, pointer)).toBeNull()
+  })
+
+  it('of bytes that are not UTF-8 is none', () => {
+    expect(field(Buffer.from([0x7b, 0x22, 0x61, 0x22, 0x3a, 0x22, 0xff, 0x22, 0x7d]), '/a')).toBeNull()
+  })
+
+  it('is found beside a depth of 10,000, and at it', () => {
+    const deep = `${'{"a":'.repeat(10_000)}1.50${'}'.repeat(10_000)}`
+    expect(field(`{"deep":${deep},"b":"x"}`, '/b')).toBe('x')
+    expect(field(`{"deep":${deep},"b":2.0}`, '/b')).toBe('2.0')
+    expect(field(deep, '/a'.repeat(10_000))).toBe('1.50')
+  })
+
+  it('of several is read from one parse', () => {
+    const paths = ['/a', '/b', '/c'].map(parsePointer)
+    expect(fieldTexts(Buffer.from('{"a":"x","b":3.0}'), paths)).toEqual(['x', '3.0', null])
+  })
+
+  it('is the same as JSON.parse finds, in any spelling of any value', () => {
+    const pointer = (path: readonly string[]) =>
+      path.map((name) => `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 4 }), fc.constantFrom(0, 1, 2), (value, indent) => {
+        const json = JSON.stringify(value, null, indent)
+        for (const [path, leaf] of leaves(value)) {
+          const text = typeof leaf === 'number' ? JSON.stringify(leaf) : leaf
+          const wanted = typeof text === 'string' && text !== '' ? text : null
+          const isText = typeof leaf === 'string' && /\p{Surrogate}/u.test(leaf)
+          expect(field(json, pointer(path))).toBe(isText ? null : wanted)
+        }
+      }),
+    )
+  })
+})
+
+/** Every value below the root that is no list and no object, with its path. */
+function leaves(value: unknown, path: readonly string[] = []): [readonly string[], unknown][] {
+  if (typeof value !== 'object' || value === null) return path.length === 0 ? [] : [[path, value]]
+  return Object.entries(value).flatMap(([name, inner]) => leaves(inner, [...path, name]))
+}

@@ -1,0 +1,116 @@
+// Sealed event ids: what they open to, for whom, and that they tell nothing else.
+
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { SealedIds } from '../../../src/selection/sealed-ids.ts'
+
+const SECRET = Buffer.alloc(32, 1)
+const OTHER = Buffer.alloc(32, 2)
+const ids = new SealedIds([SECRET])
+const seal = ids.of('/orders/1', 'key 1')
+
+const position = fc
+  .uniqueArray(fc.nat({ max: 100_000 }), { minLength: 0, maxLength: 20 })
+  .chain((partitions) =>
+    fc
+      .array(fc.integer({ min: -2, max: Number.MAX_SAFE_INTEGER - 2 }), {
+        minLength: partitions.length,
+        maxLength: partitions.length,
+      })
+      .map((offsets) => new Map(partitions.map((partition, at) => [partition, offsets[at] ?? 0]))),
+  )
+
+describe('a sealed id', () => {
+  it('opens to the position that was sealed, and is the same for the same position', () => {
+    fc.assert(
+      fc.property(position, (sealed) => {
+        const id = seal.seal(sealed)
+        expect(seal.open(id)).toEqual(sealed)
+        expect(seal.open(id.replace(/=+$/, ''))).toEqual(sealed)
+        expect(seal.seal(new Map([...sealed].reverse()))).toBe(id)
+        expect(new SealedIds([SECRET]).of('/orders/1', 'key 1').seal(sealed)).toBe(id)
+      }),
+    )
+  })
+
+  it('has a length that tells nothing of its offsets', () => {
+    const lengths = [-2, 0, 7, 2 ** 24, 2 ** 40, Number.MAX_SAFE_INTEGER - 2].map(
+      (offset) =>
+        seal.seal(
+          new Map([
+            [0, offset],
+            [1, 5],
+          ]),
+        ).length,
+    )
+    expect(new Set(lengths).size).toBe(1)
+  })
+
+  it('of one position has nothing in common with that of the next', () => {
+    const first = Buffer.from(seal.seal(new Map([[0, 7]])), 'base64url')
+    const second = Buffer.from(seal.seal(new Map([[0, 8]])), 'base64url')
+    const same = first.filter((byte, at) => byte === second[at]).length
+    expect(same).toBeLessThan(8)
+  })
+
+  it.each([
+    ['another path', ids.of('/orders/2', 'key 1')],
+    ['another selection', ids.of('/orders/1', 'key 2')],
+    ['texts that are joined alike', ids.of('/orders/1k', 'ey 1')],
+    ['another secret', new SealedIds([OTHER]).of('/orders/1', 'key 1')],
+  ])('is not opened for %s', (_, other) => {
+    expect(other.open(seal.seal(new Map([[0, 7]])))).toBeNull()
+    expect(other.seal(new Map([[0, 7]]))).not.toBe(seal.seal(new Map([[0, 7]])))
+  })
+
+  it('is opened by an older secret as long as it is listed, and made by the first', () => {
+    const old = new SealedIds([OTHER]).of('/a', '')
+    const rolling = new SealedIds([SECRET, OTHER]).of('/a', '')
+    const rolled = new SealedIds([SECRET]).of('/a', '')
+    const sealed = new Map([[0, 7]])
+    expect(rolling.open(old.seal(sealed))).toEqual(sealed)
+    expect(rolling.seal(sealed)).toBe(rolled.seal(sealed))
+    expect(rolled.open(old.seal(sealed))).toBeNull()
+  })
+
+  it('is not opened once any bit of it was changed, or a byte is missing or added', () => {
+    const bytes = Buffer.from(
+      seal.seal(
+        new Map([
+          [0, 7],
+          [1, 9],
+        ]),
+      ),
+      'base64url',
+    )
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      const changed = Buffer.from(bytes)
+      changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+      expect(seal.open(changed.toString('base64url'))).toBeNull()
+    }
+    for (let length = 0; length < bytes.length; length++)
+      expect(seal.open(bytes.subarray(0, length).toString('base64url'))).toBeNull()
+    expect(seal.open(Buffer.concat([bytes, Buffer.of(0)]).toString('base64url'))).toBeNull()
+  })
+
+  it.each(['', '=', 'AQIAAg==', 'EA==', 'not an id', 'é', '-2', 'null'])('is not %j', (text) => {
+    expect(seal.open(text)).toBeNull()
+  })
+
+  it('has one spelling', () => {
+    const id = seal.seal(new Map([[0, 7]]))
+    const last = id.replace(/=+$/, '').length - 1
+    for (const other of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_') {
+      const spelt = id.slice(0, last) + other
+      expect(seal.open(spelt) === null).toBe(other !== id[last])
+    }
+    expect(seal.open(`${id}=`)).toBeNull()
+    expect(seal.open(id.replaceAll('_', '/').replaceAll('-', '+'))).toEqual(
+      /[-_]/.test(id) ? null : seal.open(id),
+    )
+  })
+
+  it('needs a secret', () => {
+    expect(() => new SealedIds([])).toThrow(RangeError)
+  })
+})
