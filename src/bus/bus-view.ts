@@ -1,6 +1,7 @@
 // A bus as streams see it in any thread: its segments, its position, its losses. The thread that writes the bus has
 // src/bus/bus.ts; the other threads have a mirror of it (src/threads/bus-mirror.ts).
 
+import type { RouteReader } from '../routing/route-reader.ts'
 import type { EntryAt } from '../segments/segment-layout.ts'
 import type { SegmentView } from '../segments/segment-view.ts'
 import { type BusReader, Losses, type LossReason } from './losses.ts'
@@ -30,6 +31,10 @@ export abstract class BusView {
    * reader may keep the one it has.
    */
   abstract get segments(): readonly SegmentView[]
+  /** What streams may be selected by. */
+  abstract readonly routeReader: RouteReader
+  /** Seed of the hashes in the route indexes of segments. */
+  abstract readonly routeSeed: number
   /** Sequence of the next frame. Published frames have lower ones. */
   abstract get nextSequence(): number
   /** Next offset of every partition, after all appended records. */

@@ -2,6 +2,8 @@
 // cursor. This class is the only writer. A published frame never changes; only its marks do, which say
 // when it was superseded or removed.
 
+import { RouteReader } from '../routing/route-reader.ts'
+import type { Selector } from '../routing/selector.ts'
 import type { Segment } from '../segments/segment.ts'
 import { SegmentList } from '../segments/segment-list.ts'
 import { SegmentPool } from '../segments/segment-pool.ts'
@@ -21,6 +23,8 @@ export interface BusOptions extends RetentionOptions, ClockOptions {
   readonly pool?: SegmentPool
   /** Seed of the key hash. Default: random. Only tests set it. */
   readonly seed?: number
+  /** What streams may be selected by. Default: nothing. */
+  readonly selectors?: readonly Selector[]
   /** Called for a record whose frame would be over FRAME_BYTES_MAX. `frameBytes`: at least this many bytes. */
   readonly onTooLarge?: (record: KafkaRecord, frameBytes: number) => void
 }
@@ -34,6 +38,7 @@ export class Bus extends BusView {
   recordsAppended = 0
   recordsTooLarge = 0
   readonly options: BusOptions
+  override readonly routeReader: RouteReader
   private readonly pool: SegmentPool
   /** The retained segments, their key index and their counts. Readers use `segments` instead. */
   readonly kept: SegmentList
@@ -48,6 +53,7 @@ export class Bus extends BusView {
   constructor(options: BusOptions) {
     super()
     this.options = options
+    this.routeReader = new RouteReader(options.selectors ?? [])
     this.pool = options.pool ?? new SegmentPool()
     this.clock = new RecordClock(options)
     this.kept = new SegmentList({
@@ -193,6 +199,10 @@ export class Bus extends BusView {
     return this.kept.list
   }
 
+  override get routeSeed(): number {
+    return this.kept.seed
+  }
+
   override get nextSequence(): number {
     return this.kept.nextSequence
   }
@@ -261,10 +271,11 @@ export class Bus extends BusView {
   }
 
   private tailWriter(): TailWriter {
-    const { pool, kept, partitions, retention, clock } = this
+    const { pool, kept, partitions, retention, clock, routeReader } = this
     const { encoding, onTooLarge } = this.options
     return new TailWriter({
       encoding,
+      routeReader,
       pool,
       kept,
       partitions,

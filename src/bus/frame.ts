@@ -84,7 +84,8 @@ export function writeFrame(
   bytes.set(END_OF_EVENT, writeId(to + ID.length))
 }
 
-function deleteLines(key: Uint8Array): EventLines {
+/** The lines of an event that deletes a key. */
+export function deleteLines(key: Uint8Array): EventLines {
   return [DELETE, Buffer.from(base64urlPadded(key)), END_OF_LINE]
 }
 

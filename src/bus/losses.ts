@@ -25,6 +25,8 @@ export interface PartitionLosses {
   recordsLostBelow: number
   /** Offset: an id below it lacks a tombstone that is gone. 0 if none is. */
   tombstonesLostBelow: number
+  /** The same of frames that only tell streams of a key's former values that the key has left. */
+  leavingLostBelow: number
   /** Newest timestamp of the lost frames, in epoch ms. Infinity if some of them were never read. */
   newestLostMs: number
   /** All lost frames. */
@@ -105,6 +107,13 @@ export class Losses {
     addLostFrame(state.frames, frame)
     addLostFrame(losses.frames, frame)
     if (frame.isWanted) addLostFrame(losses.wanted, frame)
+  }
+
+  /** Records the loss of a frame that only tells streams of a key's former values that the key has left. */
+  addLeaving(partition: number, offset: number): void {
+    const losses = this.of(partition)
+    this.state.version++
+    losses.leavingLostBelow = Math.max(losses.leavingLostBelow, offset + 1)
   }
 
   /** Records that the bus will never read some records of a partition. */
@@ -211,6 +220,7 @@ function noneLost(): PartitionLosses {
   return {
     recordsLostBelow: 0,
     tombstonesLostBelow: 0,
+    leavingLostBelow: 0,
     newestLostMs: Number.NEGATIVE_INFINITY,
     frames: [],
     wanted: [],

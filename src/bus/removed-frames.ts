@@ -11,6 +11,8 @@ interface LastRemoved {
   tombstone: EntryAt
   /** The last frame that a snapshot needs. */
   wanted: EntryAt
+  /** The last frame for streams of a key's former values. Other clients lack nothing without it. */
+  leaving: EntryAt
   newestMs: number
 }
 
@@ -29,6 +31,10 @@ export class RemovedFrames {
   add(at: EntryAt, isTombstone: boolean, isWanted: boolean): void {
     const partition = this.segment.partition(at)
     if (partition !== this.partition) this.turnTo(partition)
+    if (this.segment.isLeaving(at)) {
+      this.last.leaving = at
+      return
+    }
     if (isTombstone) this.last.tombstone = at
     else this.last.record = at
     if (isWanted) this.last.wanted = at
@@ -57,6 +63,8 @@ export class RemovedFrames {
         isWanted: wanted.has(at),
       }))
     losses.addFrames(frames, brokenAtMs)
+    for (const { leaving } of last)
+      if (leaving !== NONE) losses.addLeaving(segment.partition(leaving), segment.offset(leaving))
   }
 
   private turnTo(partition: number): void {
@@ -68,5 +76,5 @@ export class RemovedFrames {
 }
 
 function noneRemoved(): LastRemoved {
-  return { record: NONE, tombstone: NONE, wanted: NONE, newestMs: Number.NEGATIVE_INFINITY }
+  return { record: NONE, tombstone: NONE, wanted: NONE, leaving: NONE, newestMs: Number.NEGATIVE_INFINITY }
 }

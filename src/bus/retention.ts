@@ -174,7 +174,7 @@ export class Retention {
     for (let at = 0; at < segment.end; at = segment.next(at)) {
       if (segment.isSuperseded(at) || this.trimming.isSkipped(segment, at)) continue
       removed.add(at, false, true)
-      hasNewest ||= !this.trimming.isDeleted(segment, at)
+      hasNewest ||= !segment.isLeaving(at) && !this.trimming.isDeleted(segment, at)
     }
     const isBroken = this.options.keeps === 'latest' && hasNewest
     // A stream from a moment on gets every record after the first of that moment, even those with older timestamps.

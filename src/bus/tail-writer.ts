@@ -1,12 +1,15 @@
 // Writes at the tail of a bus: encodes records, appends their frames, and begins a new segment when the last one is
 // full. A frame can be read as soon as `append` returns.
 
+import { leftValues, valuesOfFrame } from '../routing/former-values.ts'
+import type { RouteReader } from '../routing/route-reader.ts'
 import type { Segment } from '../segments/segment.ts'
-import { bytesBeside, type FrameEntry } from '../segments/segment-layout.ts'
+import { bytesBeside, type FrameEntry, type RouteValue } from '../segments/segment-layout.ts'
 import type { SegmentList } from '../segments/segment-list.ts'
 import type { SegmentPool } from '../segments/segment-pool.ts'
 import {
   bytesOfFrame,
+  deleteLines,
   type EventLines,
   eventBytesMin,
   eventLines,
@@ -21,6 +24,8 @@ import type { Retention } from './retention.ts'
 
 export interface TailWriterParts {
   readonly encoding: Encoding
+  /** Reads the values by which streams are selected. */
+  readonly routeReader: RouteReader
   readonly pool: SegmentPool
   readonly kept: SegmentList
   readonly partitions: Partitions
@@ -28,6 +33,14 @@ export interface TailWriterParts {
   readonly clock: RecordClock
   /** Called for a record whose frame would be over FRAME_BYTES_MAX. `frameBytes`: at least this many bytes. */
   readonly onTooLarge: (record: KafkaRecord, frameBytes: number) => void
+}
+
+/** A frame to be appended, and what is stored beside it. */
+interface NewFrame {
+  readonly lines: EventLines
+  readonly key: Uint8Array | null
+  readonly isKeyRouted: boolean
+  readonly routes: readonly RouteValue[]
 }
 
 export class TailWriter {
@@ -49,7 +62,7 @@ export class TailWriter {
     const idBytes = partitions.encode()
     const frameBytes = Math.max(bytesMin, bytesOfFrame(lines, idBytes))
     if (frameBytes > FRAME_BYTES_MAX) this.appendTooLarge(record, frameBytes, idBytes)
-    else this.appendFrame(record, lines, idBytes)
+    else this.appendRouted(record, lines, idBytes)
   }
 
   /** Sets the arrival of all frames since the last call to the present, so that the clock is read once per batch. */
@@ -61,27 +74,78 @@ export class TailWriter {
 
   /** Appends a comment in place of a record that is too large. It supersedes the older frame of the record's key. */
   private appendTooLarge(record: KafkaRecord, frameBytes: number, idBytes: number): void {
-    this.appendFrame(record, TOO_LARGE_LINES, idBytes)
+    // The value of such a record is not parsed. It has no fields.
+    this.appendRouted({ ...record, value: record.value === null ? null : NO_VALUE }, TOO_LARGE_LINES, idBytes)
     this.parts.onTooLarge(record, frameBytes)
   }
 
-  private appendFrame(record: KafkaRecord, lines: EventLines, idBytes: number): void {
-    const { kept, partitions, clock } = this.parts
-    const { partition, offset, timestampMs, value } = record
+  /** Appends a record's frame with the values by which streams are selected. */
+  private appendRouted(record: KafkaRecord, lines: EventLines, idBytes: number): void {
+    const { routeReader } = this.parts
     const key = keptKey(record)
-    const frameBytes = bytesOfFrame(lines, idBytes)
-    const segment = this.segmentFor(frameBytes, bytesBeside({ key }))
-    const sequence = kept.takeSequence()
+    const isKeyRouted = routeReader.hasKey
+    if (routeReader.canLeave) this.appendLeaving(record, lines, idBytes, key)
+    else this.appendFrames(record, idBytes, { lines, key, isKeyRouted, routes: NO_ROUTES }, null)
+  }
+
+  /**
+   * The same where a record may have other values than its key had before. For the streams of those a frame follows
+   * that deletes the key. It comes second, because both have one id, and no id may cover a record that was not sent. A
+   * tombstone is such a frame itself.
+   */
+  private appendLeaving(
+    record: KafkaRecord,
+    lines: EventLines,
+    idBytes: number,
+    key: Uint8Array | null,
+  ): void {
+    const { routeReader, kept } = this.parts
+    const newest = key === null ? null : (kept.index?.get(record.partition, key) ?? null)
+    const former = valuesOfFrame(newest)
+    const isDelete = record.value === null && kept.index !== null
+    const routes = isDelete ? former : routeReader.read(record)
+    const left = isDelete ? NO_ROUTES : leftValues(former, routes)
+    const leaving =
+      key === null || left.length === 0
+        ? null
+        : { lines: deleteLines(key), key: null, isKeyRouted: false, routes: left }
+    this.appendFrames(record, idBytes, { lines, key, isKeyRouted: routeReader.hasKey, routes }, leaving)
+  }
+
+  /** Both go into one segment, so that room is made once, before anything is superseded. */
+  private appendFrames(record: KafkaRecord, idBytes: number, own: NewFrame, leaving: NewFrame | null): void {
+    const bytes = bytesOfFrame(own.lines, idBytes)
+    if (leaving === null) {
+      this.appendFrame(this.segmentFor(bytes, bytesBeside(own)), record, idBytes, own)
+      return
+    }
+    const leavingBytes = bytesOfFrame(leaving.lines, idBytes)
+    const segment = this.segmentFor(bytes + leavingBytes, bytesBeside(own) + bytesBeside(leaving))
+    this.appendFrame(segment, record, idBytes, own)
+    this.appendFrame(segment, record, idBytes, leaving, true)
+  }
+
+  private appendFrame(
+    segment: Segment,
+    { partition, offset, timestampMs, value }: KafkaRecord,
+    idBytes: number,
+    { lines, key, isKeyRouted, routes }: NewFrame,
+    isLeaving = false,
+  ): void {
+    const { kept, partitions, clock } = this.parts
     const entry: FrameEntry = {
-      sequence,
-      frameBytes,
+      sequence: kept.takeSequence(),
+      frameBytes: bytesOfFrame(lines, idBytes),
       idBytes,
       partition,
       offset,
       timestampMs,
       key,
-      isTombstone: value === null,
+      isTombstone: value === null || isLeaving,
       isTooLarge: lines === TOO_LARGE_LINES,
+      isKeyRouted,
+      routes,
+      isLeaving,
     }
     const start = kept.append(segment, entry, clock.writtenMs(timestampMs))
     writeFrame(segment.bytes, start, lines, (at) => partitions.writeText(segment.bytes, at))
@@ -103,6 +167,9 @@ export class TailWriter {
     return kept.add(frameBytes + besideBytes, clock.nowMs())
   }
 }
+
+const NO_ROUTES: readonly RouteValue[] = []
+const NO_VALUE = new Uint8Array(0)
 
 /** The key; null if it is so long that every record with it is too large. Then there is no value to supersede. */
 function keptKey({ key }: KafkaRecord): Uint8Array | null {

@@ -244,7 +244,7 @@ export class Cursor implements BusReader {
       if (bytes.length > 0 || progress.place.at > segment.lastPublished) return bytes
     }
     if (segment.sequence(progress.place.at) >= this.madeAt) this.state = LIVE
-    if (this.state.name === 'live') return readLive(progress, segment, bytesMax)
+    if (this.state.name === 'live') return readLive(progress, visibility, segment, bytesMax)
     return readPast(progress, visibility, segment, bytesMax)
   }
 }

@@ -9,17 +9,28 @@ import type { Visibility } from './visibility.ts'
 /** Runs of visible frames with fewer bytes than this are copied together into one write. */
 const RUN_BYTES_MIN = 4 * 1024
 
-/** The next visible frames: one long run as a slice of the segment, or several short runs as one copy. */
+/** The next visible frames from before the cursor was made. */
 export function readPast(
   progress: Progress,
   visibility: Visibility,
   segment: SegmentView,
   bytesMax: number,
 ): Buffer {
+  const last = lastBefore(segment, progress.place.at, visibility.madeAt)
+  return readVisible(progress, visibility, segment, last, bytesMax)
+}
+
+/** The next visible frames up to `last`: one long run as a slice of the segment, or several short runs as one copy. */
+export function readVisible(
+  progress: Progress,
+  visibility: Visibility,
+  segment: SegmentView,
+  last: EntryAt,
+  bytesMax: number,
+): Buffer {
   const { place } = progress
   const runs: number[] = []
   const bound = Math.min(bytesMax, GATHERED_BYTES_MAX)
-  const last = lastBefore(segment, place.at, visibility.madeAt)
   let bytes = 0
   while (skipHidden(progress, visibility, segment, last)) {
     const { through, frames } = runEnd(place.at, visibility, segment, last, bytesMax)

@@ -25,8 +25,10 @@ export class Visibility {
    * Whether a frame is hidden. A snapshot hides frames that were superseded before it. A client that resumes gets every
    * value that is still there, in case each counts. There is one exception. If the client has nothing of a partition
    * that lost tombstones, superseded frames of that partition are hidden: a lost tombstone may have deleted them.
+   * Frames for streams of a key's former values are hidden from all others.
    */
   hides(segment: SegmentView, at: EntryAt): boolean {
+    if (segment.hasLeaving && segment.isLeaving(at)) return true
     if (!segment.supersededBefore(at, this.madeAt)) return this.bus.isSkipped(segment, at)
     if (this.isSnapshot || segment.isRemoved(at)) return true
     const partition = segment.partition(at)

@@ -3,12 +3,14 @@
 /** Threads that can hold a segment: the writer's own, which is number 0, and 32 workers. */
 export const THREADS_MAX = 33
 
-// Control words at the front of the buffer: the generation, a hold count for each thread, the number of frames that
-// replace a record that was too large, and where the route index is: its first word, and the number of its places.
+// Control words at the front of the buffer: the generation, a hold count for each thread, the numbers of frames that
+// replace a record that was too large and of those that are LEAVING, and where the route index is: its first word, and
+// the number of its places.
 export const GENERATION = 0
 export const HOLD_COUNTS = 1
 export const TOO_LARGE_FRAMES = HOLD_COUNTS + THREADS_MAX
-export const ROUTE_INDEX = TOO_LARGE_FRAMES + 1
+export const LEAVING_FRAMES = TOO_LARGE_FRAMES + 1
+export const ROUTE_INDEX = LEAVING_FRAMES + 1
 export const ROUTE_PLACES = ROUTE_INDEX + 1
 export const CONTROL_BYTES = 4 * (ROUTE_PLACES + 1)
 

@@ -7,6 +7,7 @@ import {
   type EntryAt,
   GENERATION,
   HOLD_COUNTS,
+  LEAVING_FRAMES,
   NONE,
   ROUTE_INDEX,
   ROUTE_PLACES,
@@ -80,6 +81,11 @@ export class SegmentView extends SegmentEntries {
     let frames = 0
     for (let at = first; at <= last; at = this.next(at)) if (this.isTooLarge(at)) frames++
     return frames
+  }
+
+  /** Whether some frames are for streams of a key's former values alone. */
+  get hasLeaving(): boolean {
+    return this.control[LEAVING_FRAMES] !== 0
   }
 
   /** The bytes from `start` to `end`, without a copy. */

@@ -12,6 +12,7 @@ import {
   flagsOf,
   ID_LENGTH_AND_FLAGS,
   KEY_LENGTH,
+  LEAVING_FRAMES,
   LENGTH,
   NO_KEY,
   NONE,
@@ -96,6 +97,7 @@ export class Segment extends SegmentView implements SegmentCounts {
   reset(firstSequence: number): void {
     this.beginGeneration()
     Atomics.store(this.control, TOO_LARGE_FRAMES, 0)
+    Atomics.store(this.control, LEAVING_FRAMES, 0)
     Atomics.store(this.control, ROUTE_PLACES, 0)
     this.routePlaces = 0
     this.lastPublished = NONE
@@ -192,6 +194,7 @@ export class Segment extends SegmentView implements SegmentCounts {
     this.routePlaces += this.routeCount(this.lastEntry)
     this.frames++
     if (this.isTooLarge(this.lastEntry)) Atomics.add(this.control, TOO_LARGE_FRAMES, 1)
+    if (this.isLeaving(this.lastEntry)) Atomics.add(this.control, LEAVING_FRAMES, 1)
     if (this.totals !== null) {
       this.totals.frames++
       this.totals.takenBytes += this.takenBytes - takenBytes

@@ -6,6 +6,8 @@ import { formatEventId, parseEventId } from '../bus/event-id.ts'
 import { Losses } from '../bus/losses.ts'
 import type { PartitionLogs } from '../bus/partitions.ts'
 import { EMPTY_POSITION, type Position } from '../bus/position.ts'
+import { RouteReader } from '../routing/route-reader.ts'
+import type { Selector } from '../routing/selector.ts'
 import { SegmentView } from '../segments/segment-view.ts'
 import type { BusUpdate, Extent, SharedSegment } from './bus-reporter.ts'
 
@@ -18,12 +20,15 @@ export class BusMirror extends BusView {
   private text = formatEventId(EMPTY_POSITION)
   /** `text` as a position; null until it is asked for. */
   private parsed: Position | null = EMPTY_POSITION
+  override readonly routeReader: RouteReader
+  override routeSeed = 0
   override logs: PartitionLogs = { starts: new Map(), readFrom: new Map(), ends: new Map() }
 
-  /** `thread`: this thread's number, from 1; the main thread is 0. */
-  constructor(thread: number) {
+  /** `thread`: this thread's number, from 1; the main thread is 0. `selectors`: as the bus has them. */
+  constructor(thread: number, selectors: readonly Selector[] = []) {
     super()
     this.thread = thread
+    this.routeReader = new RouteReader(selectors)
   }
 
   override get segments(): readonly SegmentView[] {
@@ -55,6 +60,7 @@ export class BusMirror extends BusView {
     this.list = this.changed(update)
     this.coming = null
     this.sequence = update.nextSequence
+    this.routeSeed = update.routeSeed
     if (update.position !== this.text) this.parsed = null
     this.text = update.position
     this.caughtUp = update.caughtUp

@@ -47,6 +47,7 @@ export interface WholeUpdate extends ListUpdate {
   /** Present values of the segment that was the tail; null if it is no longer in the list. */
   readonly tail: Extent | null
   readonly nextSequence: number
+  readonly routeSeed: number
   readonly position: string
   readonly caughtUp: boolean
   readonly wasRecreated: boolean
@@ -96,6 +97,7 @@ export class BusReporter {
       pieces,
       tail,
       nextSequence: bus.nextSequence,
+      routeSeed: bus.routeSeed,
       position: bus.positionText(),
       caughtUp: bus.caughtUp,
       wasRecreated: bus.wasRecreated,

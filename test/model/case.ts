@@ -11,11 +11,12 @@
 // - a connection cut inside the last event, right after a heartbeat's id, right after `ready`'s, or while it waits.
 
 import type { Keeps } from '../../src/bus/record.ts'
+import { headerSelector } from '../../src/routing/selector.ts'
 import type { SegmentPool } from '../../src/segments/segment-pool.ts'
 import { BUS_OPTIONS } from '../support/topic-in-memory.ts'
 import { type Choose, chooseBy } from './choice.ts'
 import { Client } from './client.ts'
-import { KafkaTopic } from './log.ts'
+import { KafkaTopic, ROUTE_HEADER } from './log.ts'
 import type { Clocks } from './reading.ts'
 import { anyConnectPlan, beginningOf, type ConnectPlan, idAs, PLAIN, type Reads } from './reads.ts'
 import { Server } from './server.ts'
@@ -47,6 +48,8 @@ export interface Setting {
   readonly isCleaned: boolean
   /** Whether the streams are in another thread than the bus. */
   readonly isMirrored: boolean
+  /** Whether some streams are selected by a header, so that a bus has frames for those alone. */
+  readonly isRouted: boolean
 }
 
 export class Case {
@@ -121,13 +124,14 @@ export class Case {
   }
 
   private startServer(at: number): Server {
-    const { keeps, retainedSegments, retainedRecordsMax, retainedMsMax, isMirrored } = this.setting
+    const { keeps, retainedSegments, retainedRecordsMax, retainedMsMax, isMirrored, isRouted } = this.setting
     const bounds = { retainedBytesMax: retainedSegments * SEGMENT_BYTES, retainedRecordsMax, retainedMsMax }
     const clocks: Clocks = {
       nowMs: () => this.nowMs,
       epochMs: () => this.epochMs + (this.clockErrorsMs[at] ?? 0),
     }
-    const options = { ...BUS_OPTIONS, keeps, pool: this.pool, isMirrored, ...bounds }
+    const selectors = isRouted ? [headerSelector(ROUTE_HEADER)] : []
+    const options = { ...BUS_OPTIONS, keeps, pool: this.pool, isMirrored, selectors, ...bounds }
     const server = new Server(
       this.kafka,
       { ...options, deleteRetentionMs: DELETE_RETENTION_MS },

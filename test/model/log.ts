@@ -3,6 +3,9 @@
 
 import type { KafkaRecord, PartitionWatermarks, Watermarks } from '../../src/bus/record.ts'
 
+/** A header of every record, with one of three values: a key often leaves one for another. */
+export const ROUTE_HEADER = 'to'
+
 export class KafkaTopic {
   logs: readonly Log[]
   /** Every topic that there was by this name. */
@@ -66,7 +69,7 @@ export class Log {
       timestampMs,
       key: key === null ? null : Buffer.from(key),
       value: size === null ? null : Buffer.from(name.padEnd(name.length + size, 'x')),
-      headers: [],
+      headers: [{ name: ROUTE_HEADER, value: Buffer.from(`${(offset * offset) % 3}`) }],
     }
     this.records.push(record)
     this.written.set(offset, record)

@@ -228,7 +228,7 @@ export class Reading {
     const names = new Set<string>()
     for (const segment of this.bus.segments)
       for (let at = 0; at < segment.end; at = segment.next(at))
-        if (!segment.isRemoved(at))
+        if (!segment.isRemoved(at) && !segment.isLeaving(at))
           names.add(nameOfFrame({ partition: segment.partition(at), offset: segment.offset(at) }))
     this.account.collect(names, cause, this.times)
   }

@@ -29,6 +29,7 @@ function setting(of: Partial<Setting>): fc.Arbitrary<Setting> {
       retainedMsMax: fc.constant<number | null>(null),
       isCleaned: fc.constant(false),
       isMirrored: fc.boolean(),
+      isRouted: fc.boolean(),
     })
     .map((made) => ({ ...made, ...of }))
 }

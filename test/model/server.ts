@@ -190,6 +190,7 @@ export class Server extends Reading {
     return this.bus.segments.flatMap((segment) => {
       const frames = []
       for (let at = 0; at < segment.end; at = segment.next(at)) {
+        if (segment.isLeaving(at)) continue
         if (segment.isRemoved(at) && segment.supersededBefore(at, asOf)) continue
         const [partition, offset] = [segment.partition(at), segment.offset(at)]
         if (account.isSkipped(partition, offset)) continue
