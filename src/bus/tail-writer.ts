@@ -1,10 +1,16 @@
 // Writes at the tail of a bus: encodes records, appends their frames, and begins a new segment when the last one is
 // full. A frame can be read as soon as `append` returns.
 
-import { leftValues, valuesOfFrame } from '../routing/former-values.ts'
+import { hasLeft, valuesOfFrame } from '../routing/former-values.ts'
 import type { RouteReader } from '../routing/route-reader.ts'
 import type { Segment } from '../segments/segment.ts'
-import { bytesBeside, type FrameEntry, type RouteValue } from '../segments/segment-layout.ts'
+import {
+  bytesBeside,
+  type FrameEntry,
+  KEY_SELECTOR,
+  ROUTE_BYTES_MAX,
+  type RouteValue,
+} from '../segments/segment-layout.ts'
 import type { SegmentList } from '../segments/segment-list.ts'
 import type { SegmentPool } from '../segments/segment-pool.ts'
 import {
@@ -90,8 +96,8 @@ export class TailWriter {
 
   /**
    * The same where a record may have other values than its key had before. For the streams of those a frame follows
-   * that deletes the key. It comes second, because both have one id, and no id may cover a record that was not sent. A
-   * tombstone is such a frame itself.
+   * that deletes the key. It has all former values, so that a stream sees whether it had the key. It comes second,
+   * because both have one id, and no id may cover a record that was not sent. A tombstone is such a frame itself.
    */
   private appendLeaving(
     record: KafkaRecord,
@@ -104,12 +110,25 @@ export class TailWriter {
     const former = valuesOfFrame(newest)
     const isDelete = record.value === null && kept.index !== null
     const routes = isDelete ? former : routeReader.read(record)
-    const left = isDelete ? NO_ROUTES : leftValues(former, routes)
-    const leaving =
-      key === null || left.length === 0
-        ? null
-        : { lines: deleteLines(key), key: null, isKeyRouted: false, routes: left }
+    const leaves = key !== null && !isDelete && hasLeft(former, routes)
+    const leaving = leaves ? this.leavingFrame(record, key, idBytes, former) : null
     this.appendFrames(record, idBytes, { lines, key, isKeyRouted: routeReader.hasKey, routes }, leaving)
+  }
+
+  /** Its key is stored as a value, since the frame is not the newest one of that key. */
+  private leavingFrame(
+    record: KafkaRecord,
+    key: Uint8Array,
+    idBytes: number,
+    former: readonly RouteValue[],
+  ): NewFrame {
+    const { encoding, routeReader } = this.parts
+    const hasKey = routeReader.hasKey && key.length <= ROUTE_BYTES_MAX
+    const routes = hasKey ? [{ selector: KEY_SELECTOR, bytes: key }, ...former] : former
+    const lines =
+      eventBytesMin({ ...record, value: null }, encoding) > FRAME_BYTES_MAX ? null : deleteLines(key)
+    const fits = lines !== null && bytesOfFrame(lines, idBytes) <= FRAME_BYTES_MAX
+    return { lines: fits ? lines : TOO_LARGE_LINES, key: null, isKeyRouted: false, routes }
   }
 
   /** Both go into one segment, so that room is made once, before anything is superseded. */

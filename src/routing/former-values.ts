@@ -18,9 +18,9 @@ export function valuesOfFrame(frame: FrameAt | null): readonly RouteValue[] {
   return values
 }
 
-/** Those of `former` that are not in `present`. */
-export function leftValues(former: readonly RouteValue[], present: readonly RouteValue[]): RouteValue[] {
-  return former.filter(
+/** Whether a value of `former` is not in `present`. */
+export function hasLeft(former: readonly RouteValue[], present: readonly RouteValue[]): boolean {
+  return former.some(
     ({ selector, bytes }) =>
       !present.some((value) => value.selector === selector && Buffer.compare(value.bytes, bytes) === 0),
   )

@@ -78,10 +78,10 @@ describe('a bus that streams select from by a header', () => {
     expect(frames(bus)).toEqual([
       '0 record key=k 0=a 0=b',
       '1 record key=k 0=b 0=c',
-      '1 leaving 0=a',
+      '1 leaving key=k 0=a 0=b',
       '2 record key=k 0=b 0=c',
       '3 record key=k',
-      '3 leaving 0=b 0=c',
+      '3 leaving key=k 0=b 0=c',
     ])
   })
 
@@ -105,6 +105,18 @@ describe('a bus that streams select from by a header', () => {
     const text = segment?.bytes.toString('latin1', segment.start(at), segment.frameEnd(at))
     expect(text).toBe('event:delete\ndata:aw==\nid:AQIABA==\n\n')
     expect(segment?.key(at)).toBeNull()
+  })
+
+  it('says that a delete is too large where the key is, and begins no segment twice', () => {
+    const bus = routed()
+    const key = 'k'.repeat(13 * 1024 * 1024)
+    write(bus, [key, 'v', 'a'], [key, 'v', 'b'])
+    const last = bus.segments.at(-1)
+    const leaving = last?.next(0) ?? 0
+    expect(last?.isLeaving(leaving)).toBe(true)
+    expect(last?.bytes.toString('latin1', last.start(leaving), last.frameEnd(leaving))).toBe(
+      ':gap too-large\nid:AQIABA==\n\n',
+    )
   })
 
   it('knows no leaving where every record counts: a tombstone has its own values', () => {
