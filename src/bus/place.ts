@@ -48,6 +48,14 @@ export class Place {
     }
   }
 
+  /** Moves to an entry of a segment that is in the bus. */
+  enterAt(segment: SegmentView, at: EntryAt): void {
+    this.segment = segment
+    this.generation = segment.generation
+    this.at = at
+    this.sequence = segment.sequence(at)
+  }
+
   goTo(sequence: number): void {
     this.sequence = sequence
     this.segment = null

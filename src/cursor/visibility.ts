@@ -28,7 +28,16 @@ export class Visibility {
    * Frames for streams of a key's former values are hidden from all others.
    */
   hides(segment: SegmentView, at: EntryAt): boolean {
-    if (segment.hasLeaving && segment.isLeaving(at)) return true
+    return (segment.hasLeaving && segment.isLeaving(at)) || this.hidesAlways(segment, at)
+  }
+
+  /** The same for a stream that gets some records. In a snapshot of these no key has left yet. */
+  hidesSelected(segment: SegmentView, at: EntryAt): boolean {
+    const isOfSnapshot = this.isSnapshot && segment.sequence(at) < this.madeAt
+    return (isOfSnapshot && segment.isLeaving(at)) || this.hidesAlways(segment, at)
+  }
+
+  private hidesAlways(segment: SegmentView, at: EntryAt): boolean {
     if (!segment.supersededBefore(at, this.madeAt)) return this.bus.isSkipped(segment, at)
     if (this.isSnapshot || segment.isRemoved(at)) return true
     const partition = segment.partition(at)

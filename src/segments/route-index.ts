@@ -1,5 +1,5 @@
 // The route index of a closed segment: finds the frames that have a value by which streams are selected. Its places are
-// pairs of words, sorted: the value's hash and the frame's entry. A search costs some 0.4 µs, and 8 bytes a value.
+// pairs of words, sorted: the value's hash and the frame's entry. A search takes some 0.2 µs, and a value 8 bytes.
 
 import { hashBytes } from './hash.ts'
 import type { SegmentEntries } from './segment-entries.ts'

@@ -1,0 +1,92 @@
+// Which frames of a bus a stream gets: those that have one of some values, for each of its conditions.
+
+import type { BusView } from '../bus/bus-view.ts'
+import { hashRoute } from '../segments/route-index.ts'
+import type { EntryAt } from '../segments/segment-layout.ts'
+import type { SegmentView } from '../segments/segment-view.ts'
+import type { RouteCondition } from '../selection/selection.ts'
+
+/** Entries that one search of an open segment looks at. It has no index yet. */
+const SCANNED_MAX = 2_000
+
+interface NumberedCondition {
+  readonly selector: number
+  /** As binary text. */
+  readonly values: ReadonlySet<string>
+}
+
+/** A value of the condition by which frames are searched for. */
+interface SearchedValue {
+  readonly bytes: Buffer
+  readonly hash: number
+}
+
+export class Route {
+  private readonly conditions: readonly NumberedCondition[]
+  /** The condition with the fewest values. */
+  private readonly searched: NumberedCondition
+  private readonly searchedValues: readonly SearchedValue[]
+
+  /** `conditions`: one at least, all of selectors that the bus was made with. Throws a RangeError otherwise. */
+  constructor(bus: BusView, conditions: readonly RouteCondition[]) {
+    this.conditions = conditions.map(({ selector, values }) => {
+      const number = bus.routeReader.numberOf(selector)
+      if (number === -1) throw new RangeError(`the bus has no values of ${selector.name}`)
+      return { selector: number, values }
+    })
+    const [searched] = [...this.conditions].sort((one, other) => one.values.size - other.values.size)
+    if (searched === undefined) throw new RangeError('a route has one condition at least')
+    this.searched = searched
+    this.searchedValues = [...searched.values].map((text) => {
+      const bytes = Buffer.from(text, 'latin1')
+      return { bytes, hash: hashRoute(bus.routeSeed, searched.selector, bytes) }
+    })
+  }
+
+  /**
+   * Adds to `found` the entries from `from` on whose frames may match, in order. Returns the entry up to which it has
+   * searched.
+   */
+  search(segment: SegmentView, from: EntryAt, found: EntryAt[]): EntryAt {
+    if (segment.endId === null) return this.scan(segment, from, found)
+    const { selector } = this.searched
+    for (const { hash, bytes } of this.searchedValues) segment.findRouted(hash, selector, bytes, from, found)
+    if (this.searchedValues.length > 1) sortOnce(found)
+    return segment.next(segment.lastPublished)
+  }
+
+  /** Whether a frame may match, by the condition by which frames are searched for. */
+  mayMatch(segment: SegmentView, at: EntryAt): boolean {
+    return has(segment, at, this.searched)
+  }
+
+  /** Whether a frame has a value for each condition. */
+  matches(segment: SegmentView, at: EntryAt): boolean {
+    return this.conditions.every((condition) => has(segment, at, condition))
+  }
+
+  private scan(segment: SegmentView, from: EntryAt, found: EntryAt[]): EntryAt {
+    let at = from
+    for (let scanned = 0; scanned < SCANNED_MAX && at <= segment.lastPublished; scanned++) {
+      if (this.mayMatch(segment, at)) found.push(at)
+      at = segment.next(at)
+    }
+    return at
+  }
+}
+
+function has(segment: SegmentView, at: EntryAt, { selector, values }: NumberedCondition): boolean {
+  let isThere = false
+  segment.forEachRoute(at, (own, start, length) => {
+    isThere ||= own === selector && values.has(segment.bytes.toString('latin1', start, start + length))
+  })
+  return isThere
+}
+
+/** In ascending order, each entry once: a frame may have several of the values. */
+function sortOnce(found: EntryAt[]): void {
+  found.sort((one, other) => one - other)
+  let kept = 0
+  for (const at of found) if (kept === 0 || found[kept - 1] !== at) found[kept++] = at
+  found.length = kept
+}

@@ -1,0 +1,209 @@
+// A place in a bus for a stream that gets some of its records. Replay and live are the same read: the frames that
+// match, found by the index of each segment, copied one after the other. Promise: frames of others cost a search for
+// each segment, and nothing once the stream waits.
+
+import type { BusView } from '../bus/bus-view.ts'
+import type { BusReader } from '../bus/losses.ts'
+import { Place, placeOf } from '../bus/place.ts'
+import { covers, EMPTY_POSITION, type Position } from '../bus/position.ts'
+import type { EntryAt } from '../segments/segment-layout.ts'
+import type { SegmentView } from '../segments/segment-view.ts'
+import { ClientIds } from './client-ids.ts'
+import { Progress } from './progress.ts'
+import type { Route } from './route.ts'
+import { NO_BYTES } from './runs.ts'
+import { SelectedFrames } from './selected-frames.ts'
+import type { Again } from './state.ts'
+import { TimeSeek } from './time-seek.ts'
+import { Visibility } from './visibility.ts'
+
+/** Segments that one read searches: some 0.2 µs for each, and for each value. */
+const SEGMENTS_MAX = 64
+
+interface Origin {
+  readonly sequence: number
+  readonly again?: Again
+  /** The client's position, if it resumes. */
+  readonly client?: Position
+  readonly seek?: TimeSeek
+}
+
+export class SelectedCursor implements BusReader {
+  /** Whether the stream was told that it has everything from before the cursor was made. */
+  isReadySent = false
+  private readonly bus: BusView
+  private readonly progress: Progress
+  private readonly visibility: Visibility
+  private seek: TimeSeek | null
+  private readonly ids: ClientIds
+  private readonly selected: SelectedFrames
+  private again: Again | null
+  private held: SegmentView | null = null
+  /** Whether everything that matches is read, and nothing has come since. */
+  private isWaiting = false
+
+  private constructor(bus: BusView, route: Route, { sequence, again, client, seek }: Origin) {
+    this.bus = bus
+    this.progress = new Progress(new Place(bus, sequence))
+    this.visibility = new Visibility(bus, again === 'snapshot', client ?? EMPTY_POSITION)
+    this.ids = new ClientIds(client ?? null)
+    const { progress, visibility, ids } = this
+    this.selected = new SelectedFrames({ route, progress, visibility, ids })
+    this.again = again ?? null
+    this.seek = seek ?? null
+  }
+
+  /** The newest value of every key that matches, or everything that the bus keeps; then every later record. */
+  static fromBeginning(bus: BusView, route: Route): SelectedCursor {
+    return new SelectedCursor(bus, route, { sequence: bus.firstSequence, again: 'snapshot' })
+  }
+
+  /** Every record from now on. */
+  static fromNow(bus: BusView, route: Route): SelectedCursor {
+    return new SelectedCursor(bus, route, { sequence: bus.nextSequence })
+  }
+
+  /** Every retained record after a position, for any order in which the client's server read the partitions. */
+  static fromPosition(bus: BusView, route: Route, client: Position): SelectedCursor {
+    const place = covers(client, bus.position()) ? undefined : placeOf(bus.segments, client)
+    return new SelectedCursor(bus, route, { sequence: place ?? bus.nextSequence, client })
+  }
+
+  /** Of every partition, every retained record from the first whose timestamp is at or after `sinceMs` (epoch ms). */
+  static fromTime(bus: BusView, route: Route, sinceMs: number, latest?: Position): SelectedCursor {
+    const seek = new TimeSeek(bus, sinceMs, latest)
+    return new SelectedCursor(bus, route, { sequence: bus.firstSequence, seek })
+  }
+
+  get frames(): number {
+    return this.progress.frames
+  }
+
+  get tooLarge(): number {
+    return this.progress.tooLarge
+  }
+
+  /** Frames of others that leave the bus are no loss to a stream that waits. */
+  get sequence(): number {
+    return this.isWaiting ? this.bus.nextSequence : this.progress.place.sequence
+  }
+
+  get madeAt(): number {
+    return this.visibility.madeAt
+  }
+
+  get liveFrom(): number {
+    return this.visibility.isSnapshot ? this.madeAt : 0
+  }
+
+  get ownPosition(): Position | null {
+    return this.ids.position
+  }
+
+  get lost(): boolean {
+    return this.seek === null ? this.bus.hasLost(this) : !this.seek.isWhole
+  }
+
+  get outdatedBy(): 'recreated' | 'deletes-dropped' | null {
+    return this.bus.outdatedBy(this.madeAt)
+  }
+
+  get isOutdated(): boolean {
+    return this.outdatedBy !== null
+  }
+
+  /** Whether all frames that match from before the cursor was made are read. */
+  get complete(): boolean {
+    const { compactedAt } = this.progress.place
+    return this.isWaiting || this.sequence >= Math.max(this.madeAt, compactedAt)
+  }
+
+  /** A frame that may match has come, the first one since the stream waits. */
+  wakeAt(segment: SegmentView, at: EntryAt): void {
+    if (!this.isWaiting) return
+    this.isWaiting = false
+    this.progress.place.enterAt(segment, at)
+  }
+
+  /**
+   * Whole events, at most `bytesMax` bytes of them or one. Empty if nothing matched in what it searched, so that turns
+   * stay short. null until `wakeAt`: at the tail, and for one that is `lost` or `isOutdated`.
+   */
+  read(bytesMax: number): Buffer | null {
+    const { progress } = this
+    this.release()
+    progress.frames = 0
+    progress.tooLarge = 0
+    if (this.again !== null && this.lost) this.beginAgain(this.again)
+    if (this.isWaiting || this.lost || this.isOutdated) return null
+    if (this.seek !== null) return this.seekOn(this.seek)
+    for (let searched = 0; searched < SEGMENTS_MAX; searched++) {
+      const where = progress.place.locate()
+      this.held = where === 'here' ? progress.place.hold() : null
+      if (this.held === null) {
+        this.isWaiting = where === 'tail'
+        return null
+      }
+      const bytes = this.selected.read(this.held, bytesMax)
+      if (progress.frames > 0) this.again = null
+      if (bytes.length > 0) return bytes
+      this.release()
+    }
+    return NO_BYTES
+  }
+
+  handOver(): SegmentView | null {
+    this.release() // the bytes are copies
+    return null
+  }
+
+  release(): void {
+    this.held?.release()
+    this.held = null
+  }
+
+  atTail(): boolean {
+    if (this.seek !== null || this.lost || this.isOutdated) return false
+    return this.isWaiting || this.progress.place.locate() === 'tail'
+  }
+
+  /** The id of everything that was read: the bus's position at the tail, otherwise that of the last frame. */
+  id(): string {
+    this.again = null
+    return this.atTail() ? this.ids.atTail(this.bus) : (this.progress.last.id() ?? this.ids.atTail(this.bus))
+  }
+
+  sentId(): string | null {
+    return this.progress.last.sentId()
+  }
+
+  private beginAgain(again: Again): void {
+    const { bus } = this
+    if (this.isOutdated) return
+    if (again === 'snapshot') {
+      if (bus.isWhole) this.goTo(bus.firstSequence, null)
+    } else if (again.seek.isWhole) this.resumeAt(again.position)
+  }
+
+  private resumeAt(position: Position): void {
+    this.goTo(placeOf(this.bus.segments, position) ?? this.bus.nextSequence, position)
+  }
+
+  private goTo(sequence: number, client: Position | null): void {
+    this.visibility.madeAt = this.bus.nextSequence
+    this.progress.place.goTo(sequence)
+    this.selected.forget()
+    this.isWaiting = false
+    this.ids.resume(client)
+  }
+
+  private seekOn(seek: TimeSeek): Buffer | null {
+    const position = seek.step()
+    if (position === 'unknown') return null
+    if (position === null) return NO_BYTES
+    this.again = { seek, position }
+    this.seek = null
+    this.resumeAt(position)
+    return NO_BYTES
+  }
+}
