@@ -43,6 +43,11 @@ export class Route {
     })
   }
 
+  /** Hashes of the values by which frames are searched for. */
+  get hashes(): readonly number[] {
+    return this.searchedValues.map(({ hash }) => hash)
+  }
+
   /**
    * Adds to `found` the entries from `from` on whose frames may match, in order. Returns the entry up to which it has
    * searched.

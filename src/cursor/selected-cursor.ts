@@ -118,11 +118,15 @@ export class SelectedCursor implements BusReader {
     return this.isWaiting || this.sequence >= Math.max(this.madeAt, compactedAt)
   }
 
-  /** A frame that may match has come, the first one since the stream waits. */
-  wakeAt(segment: SegmentView, at: EntryAt): void {
-    if (!this.isWaiting) return
+  /**
+   * A frame that may match has come. Returns whether that is the first one since the stream waits. `segment` is held by
+   * the caller.
+   */
+  wakeAt(segment: SegmentView, at: EntryAt): boolean {
+    if (!this.isWaiting || segment.sequence(at) < this.progress.place.sequence) return false
     this.isWaiting = false
     this.progress.place.enterAt(segment, at)
+    return true
   }
 
   /**

@@ -1,0 +1,124 @@
+// Streams that select are told of the frames that may be for them, and of no others.
+
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Route } from '../../../src/cursor/route.ts'
+import { type RouteSubscriber, RouteSubscriptions } from '../../../src/cursor/route-subscriptions.ts'
+import { SelectedCursor } from '../../../src/cursor/selected-cursor.ts'
+import type { EntryAt } from '../../../src/segments/segment-layout.ts'
+import type { SegmentView } from '../../../src/segments/segment-view.ts'
+import { matchingState, SelectedClient, SelectedScene, some, type Wanted, wanted } from './selected-scene.ts'
+
+/** A stream as far as it selects: it reads when it is told to. */
+class Subscriber implements RouteSubscriber {
+  readonly route: Route
+  readonly client: SelectedClient
+  cursor: SelectedCursor
+  told = 0
+  emptied = 0
+  private readonly scene: SelectedScene
+  private isDue = true
+
+  constructor(scene: SelectedScene, wanted: Wanted) {
+    this.scene = scene
+    this.route = scene.route(wanted)
+    this.client = new SelectedClient(scene, wanted)
+    this.cursor = SelectedCursor.fromBeginning(scene.bus, this.route)
+  }
+
+  frameCame(segment: SegmentView, at: EntryAt): void {
+    this.told++
+    if (this.cursor.wakeAt(segment, at)) this.isDue = true
+  }
+
+  busEmptied(): void {
+    this.emptied++
+    this.isDue = true
+    this.cursor = SelectedCursor.fromBeginning(this.scene.bus, this.route)
+  }
+
+  read(bytesMax: number): void {
+    if (this.isDue) this.client.readOn(this.cursor, bytesMax)
+    this.isDue = false
+  }
+}
+
+describe('streams that select', () => {
+  it('have what matches after every publish, in bounded steps, and come and go', () => {
+    const batches = fc.array(fc.record({ records: some, comes: wanted, leaves: fc.boolean() }), {
+      maxLength: 6,
+    })
+    fc.assert(
+      fc.property(batches, fc.constantFrom(1, 100_000), (batches, bytesMax) => {
+        const scene = new SelectedScene()
+        const subscriptions = new RouteSubscriptions(scene.bus)
+        const streams: [Subscriber, Wanted][] = []
+        for (const { records, comes, leaves } of batches) {
+          const [gone] = leaves ? streams.splice(0, 1) : []
+          if (gone !== undefined) subscriptions.remove(gone[0])
+          const subscriber = new Subscriber(scene, comes)
+          subscriptions.add(subscriber)
+          subscriber.read(bytesMax)
+          streams.push([subscriber, comes])
+          scene.write(...records)
+          while (scene.bus.maintain(0));
+          while (subscriptions.step());
+          for (const [stream, wanted] of streams) {
+            stream.read(bytesMax)
+            expect(stream.client.state).toEqual(matchingState(scene.records, wanted))
+          }
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('are not told of frames of others, however many come', () => {
+    const scene = new SelectedScene()
+    const subscriptions = new RouteSubscriptions(scene.bus)
+    const [own, other] = [{ 'headers.to': ['a'] }, { 'headers.to': ['b'] }].map(
+      (wanted) => new Subscriber(scene, wanted),
+    ) as [Subscriber, Subscriber]
+    for (const one of [own, other]) subscriptions.add(one)
+    const record = { partition: 0, key: null, size: 10, kind: null }
+    for (let count = 0; count < 2_500; count++)
+      scene.write({ ...record, to: [count % 500 === 0 ? 'a' : 'b'] })
+    let steps = 0
+    while (subscriptions.step()) steps++
+    expect([own.told, other.told]).toEqual([5, 2_495])
+    expect(steps).toBe(2)
+  })
+
+  it('cost nothing while there are none, and hear of nothing from before', () => {
+    const scene = new SelectedScene()
+    const subscriptions = new RouteSubscriptions(scene.bus)
+    const record = { partition: 0, key: null, size: 10, to: ['a'], kind: null }
+    scene.write(record)
+    expect(subscriptions.step()).toBe(false)
+    const subscriber = new Subscriber(scene, { 'headers.to': ['a'] })
+    subscriptions.add(subscriber)
+    while (subscriptions.step());
+    expect(subscriber.told).toBe(0)
+    scene.write(record)
+    while (subscriptions.step());
+    expect(subscriber.told).toBe(1)
+    subscriptions.remove(subscriber)
+    scene.write(record)
+    expect(subscriptions.step()).toBe(false)
+    expect(subscriber.told).toBe(1)
+  })
+
+  it.each(['recreate', 'startOver'] as const)('are told that the bus was emptied: %s', (how) => {
+    const scene = new SelectedScene()
+    const subscriptions = new RouteSubscriptions(scene.bus)
+    const subscriber = new Subscriber(scene, { 'headers.to': ['a'] })
+    subscriptions.add(subscriber)
+    subscriber.read(1_000)
+    scene.empty(how)
+    scene.write({ partition: 0, key: 'k0', size: 10, to: ['a'], kind: null })
+    while (subscriptions.step());
+    subscriber.read(1_000)
+    expect(subscriber.emptied).toBe(1)
+    expect(subscriber.client.sent).toHaveLength(1)
+  })
+})
