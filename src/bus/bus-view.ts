@@ -94,6 +94,11 @@ export abstract class BusView {
     return this.losses.gapFor(position, (partition) => this.start(partition))
   }
 
+  /** The same for a client that selects by more than the key, and so has to hear of keys that leave its selection. */
+  gapForSelected(position: Position): LossReason | null {
+    return this.gapFor(position) ?? (this.losses.hidesLeaving(position) ? 'deletes-dropped' : null)
+  }
+
   /** Why a client cannot have every record from this position on. null if it can. Offsets below 0 ask for nothing. */
   gapAfter(position: Position): LossReason | null {
     return this.losses.gapAfter(position, this.logs.readFrom)

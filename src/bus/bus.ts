@@ -2,6 +2,7 @@
 // cursor. This class is the only writer. A published frame never changes; only its marks do, which say
 // when it was superseded or removed.
 
+import { HiddenValues } from '../routing/hidden-values.ts'
 import { RouteReader } from '../routing/route-reader.ts'
 import type { Selector } from '../routing/selector.ts'
 import type { Segment } from '../segments/segment.ts'
@@ -43,6 +44,7 @@ export class Bus extends BusView {
   /** The retained segments, their key index and their counts. Readers use `segments` instead. */
   readonly kept: SegmentList
   private readonly retention: Retention
+  private readonly hiddenValues = new HiddenValues()
   private readonly partitions = new Partitions()
   /** null if the bus keeps every record: then no tombstone deletes a frame. */
   private readonly holes: Holes | null
@@ -78,6 +80,7 @@ export class Bus extends BusView {
     const isNew = !this.partitions.isRead(partition)
     if (isNew) this.holes?.begin(partition)
     if (isNew && start > 0) this.noteUnread(partition, start, false)
+    if (isNew && start > 0) this.hiddenValues.noteMissing(partition, 0, start)
     this.partitions.setStart(partition, start, end)
     this.changed()
   }
@@ -271,11 +274,13 @@ export class Bus extends BusView {
   }
 
   private tailWriter(): TailWriter {
-    const { pool, kept, partitions, retention, clock, routeReader } = this
+    const { pool, kept, partitions, retention, clock, routeReader, hiddenValues, losses } = this
     const { encoding, onTooLarge } = this.options
     return new TailWriter({
       encoding,
       routeReader,
+      hiddenValues,
+      losses,
       pool,
       kept,
       partitions,
@@ -294,6 +299,7 @@ export class Bus extends BusView {
     this.retention.clear()
     this.partitions.clear()
     this.holes?.clear()
+    this.hiddenValues.clear()
     this.caughtUp = false
     this.isTooSmall = false
     this.publish()
@@ -306,7 +312,10 @@ export class Bus extends BusView {
   private canPass(partition: number, found: number, timestampMs: number | null): boolean {
     const { holes } = this
     if (holes === null) return true
-    const lostTo = holes.pass(partition, this.partitions.next(partition), found, timestampMs)
+    const next = this.partitions.next(partition)
+    const lostTo = holes.pass(partition, next, found, timestampMs)
+    if (found > Math.max(0, next) && holes.mayHideValues(partition))
+      this.hiddenValues.noteMissing(partition, Math.max(0, next), found)
     if (lostTo > 0) this.noteUnread(partition, lostTo, true)
     return holes.missed === null
   }

@@ -118,6 +118,15 @@ export class Holes {
     return isOwn ? 0 : to
   }
 
+  /**
+   * Whether offsets that are missing now may have been values that Kafka has compacted away. Unlike tombstones, these
+   * may go at once. So only what Kafka told within PROVEN_MS_MIN proves that they were never there.
+   */
+  mayHideValues(partition: number): boolean {
+    const proof = this.partitions.get(partition)?.proof
+    return proof === undefined || proof === null || this.ageMs(proof.at) >= PROVEN_MS_MIN
+  }
+
   clear(): void {
     this.partitions.clear()
     this.missed = null

@@ -1,7 +1,7 @@
 // Records the frames that a bus removed although no newer frame took their place. From these it decides whether an id
 // is too old, whether a cursor has lost a frame, and whether snapshots are complete.
 
-import { addLostFrame, furthestSince, type LostFrame } from './lost-frames.ts'
+import { addLostFrame, furthestSince, type LostFrame, type RemovedFrame, type Unread } from './lost-frames.ts'
 import type { Position } from './position.ts'
 
 /** Why a client cannot go on from its position: records that it lacks are gone, or tombstones that it lacks are. */
@@ -27,6 +27,12 @@ export interface PartitionLosses {
   tombstonesLostBelow: number
   /** The same of frames that only tell streams of a key's former values that the key has left. */
   leavingLostBelow: number
+  /**
+   * Offsets: a record below `hiddenBelow` may have taken its key out of a selection unseen. That concerns ids above
+   * `hiddenFrom`, the first offset that is missing. 0 and 0 if there is none.
+   */
+  hiddenFrom: number
+  hiddenBelow: number
   /** Newest timestamp of the lost frames, in epoch ms. Infinity if some of them were never read. */
   newestLostMs: number
   /** All lost frames. */
@@ -40,26 +46,6 @@ export interface PartitionLosses {
   readonly missing: LostFrame[]
 }
 
-export interface RemovedFrame extends LostFrame {
-  readonly partition: number
-  /** Newest timestamp of this frame and the frames removed with it, in epoch ms. */
-  readonly newestMs: number
-  /** A tombstone that was kept for its full time. */
-  readonly isTombstone: boolean
-  /** A snapshot needs it, because no newer frame of its key exists. */
-  readonly isWanted: boolean
-}
-
-/** Records of a partition, up to `offset`, that this bus never read. */
-export interface Unread {
-  readonly partition: number
-  readonly offset: number
-  /** Some of the records may be tombstones that Kafka has dropped. */
-  readonly mayBeTombstone: boolean
-  /** Next sequence of the bus. null: no stream is open whose client may have records of the partition. */
-  readonly lostAt: number | null
-}
-
 /** What must be known of a cursor to tell which frames it has lost. Sequences are those of the bus. */
 export interface BusReader {
   /** Sequence of the next frame to read. */
@@ -71,6 +57,8 @@ export interface BusReader {
   /** The client's position, if it may differ from what the bus had; otherwise null. */
   readonly ownPosition: Position | null
 }
+
+const NONE_LOST = { leavingLostBelow: 0, hiddenFrom: 0, hiddenBelow: 0 }
 
 export class Losses {
   readonly state: LossesState
@@ -114,6 +102,24 @@ export class Losses {
     const losses = this.of(partition)
     this.state.version++
     losses.leavingLostBelow = Math.max(losses.leavingLostBelow, offset + 1)
+  }
+
+  /** Records that a key may have left a selection unseen at this offset; `from`: the first missing offset. */
+  addHidden(partition: number, from: number, offset: number): void {
+    const losses = this.of(partition)
+    this.state.version++
+    losses.hiddenFrom = from
+    losses.hiddenBelow = Math.max(losses.hiddenBelow, offset + 1)
+  }
+
+  /** Whether a client with this position may keep keys that have left its selection. */
+  hidesLeaving(position: Position): boolean {
+    for (const [partition, offset] of position) {
+      const { leavingLostBelow, hiddenFrom, hiddenBelow } = this.state.partitions.get(partition) ?? NONE_LOST
+      if (offset > 0 && (offset < leavingLostBelow || (offset > hiddenFrom && offset < hiddenBelow)))
+        return true
+    }
+    return false
   }
 
   /** Records that the bus will never read some records of a partition. */
@@ -221,6 +227,8 @@ function noneLost(): PartitionLosses {
     recordsLostBelow: 0,
     tombstonesLostBelow: 0,
     leavingLostBelow: 0,
+    hiddenFrom: 0,
+    hiddenBelow: 0,
     newestLostMs: Number.NEGATIVE_INFINITY,
     frames: [],
     wanted: [],

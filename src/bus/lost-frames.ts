@@ -1,11 +1,31 @@
-// A bounded list of lost frames. It keeps the furthest frame that was lost, and a nearer one only if that was lost
-// later.
+// Frames and records that are lost, and a bounded list of lost frames. The list keeps the furthest frame that was lost,
+// and a nearer one only if that was lost later.
 
 export interface LostFrame {
   /** Next sequence of the bus when the frame was lost. */
   lostAt: number
   sequence: number
   offset: number
+}
+
+export interface RemovedFrame extends LostFrame {
+  readonly partition: number
+  /** Newest timestamp of this frame and the frames removed with it, in epoch ms. */
+  readonly newestMs: number
+  /** A tombstone that was kept for its full time. */
+  readonly isTombstone: boolean
+  /** A snapshot needs it, because no newer frame of its key exists. */
+  readonly isWanted: boolean
+}
+
+/** Records of a partition, up to `offset`, that this bus never read. */
+export interface Unread {
+  readonly partition: number
+  readonly offset: number
+  /** Some of the records may be tombstones that Kafka has dropped. */
+  readonly mayBeTombstone: boolean
+  /** Next sequence of the bus. null: no stream is open whose client may have records of the partition. */
+  readonly lostAt: number | null
 }
 
 /**

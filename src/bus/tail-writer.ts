@@ -2,7 +2,9 @@
 // full. A frame can be read as soon as `append` returns.
 
 import { hasLeft, valuesOfFrame } from '../routing/former-values.ts'
+import type { HiddenValues } from '../routing/hidden-values.ts'
 import type { RouteReader } from '../routing/route-reader.ts'
+import type { FrameAt } from '../segments/key-index.ts'
 import type { Segment } from '../segments/segment.ts'
 import {
   bytesBeside,
@@ -23,6 +25,7 @@ import {
   TOO_LARGE_LINES,
   writeFrame,
 } from './frame.ts'
+import type { Losses } from './losses.ts'
 import type { Partitions } from './partitions.ts'
 import type { Encoding, KafkaRecord } from './record.ts'
 import type { RecordClock } from './record-clock.ts'
@@ -32,6 +35,8 @@ export interface TailWriterParts {
   readonly encoding: Encoding
   /** Reads the values by which streams are selected. */
   readonly routeReader: RouteReader
+  readonly hiddenValues: HiddenValues
+  readonly losses: Losses
   readonly pool: SegmentPool
   readonly kept: SegmentList
   readonly partitions: Partitions
@@ -107,12 +112,20 @@ export class TailWriter {
   ): void {
     const { routeReader, kept } = this.parts
     const newest = key === null ? null : (kept.index?.get(record.partition, key) ?? null)
+    if (key !== null && kept.index !== null) this.noteHidden(record, newest)
     const former = valuesOfFrame(newest)
     const isDelete = record.value === null && kept.index !== null
     const routes = isDelete ? former : routeReader.read(record)
     const leaves = key !== null && !isDelete && hasLeft(former, routes)
     const leaving = leaves ? this.leavingFrame(record, key, idBytes, former) : null
     this.appendFrames(record, idBytes, { lines, key, isKeyRouted: routeReader.hasKey, routes }, leaving)
+  }
+
+  /** The key may have had another value between the two records, which was compacted away before it was read. */
+  private noteHidden({ partition, offset }: KafkaRecord, newest: FrameAt | null): void {
+    const former = newest === null ? -1 : newest.segment.offset(newest.at)
+    const from = this.parts.hiddenValues.hiddenFrom(partition, former)
+    if (from !== null) this.parts.losses.addHidden(partition, from, offset)
   }
 
   /** Its key is stored as a value, since the frame is not the newest one of that key. */

@@ -34,9 +34,17 @@ export class SelectedScene {
   readonly bus: Bus
   readonly records: KafkaRecord[] = []
 
-  constructor(options: Partial<BusOptions> = {}) {
+  /** A bus that has been fed, and all that was written. */
+  static of(bus: Bus, records: readonly KafkaRecord[]): SelectedScene {
+    const scene = new SelectedScene({}, bus)
+    scene.records.push(...records)
+    return scene
+  }
+
+  constructor(options: Partial<BusOptions> = {}, bus: Bus | null = null) {
     const pool = new SegmentPool(SEGMENT_BYTES)
-    this.bus = new Bus({ ...BUS_OPTIONS, ...options, pool, selectors: SELECTORS.map(parseSelector) })
+    this.bus = bus ?? new Bus({ ...BUS_OPTIONS, ...options, pool, selectors: SELECTORS.map(parseSelector) })
+    if (bus !== null) return
     for (let partition = 0; partition < PARTITIONS; partition++) this.bus.setPartition(partition, 0)
     this.bus.markCaughtUp()
   }
