@@ -7,7 +7,7 @@ import { EMPTY_POSITION, FROM_BEGINNING, FROM_NOW, type Position } from '../bus/
 import type { PartitionWatermarks } from '../bus/record.ts'
 import type { SharedAnswer, Waiter } from '../bus/shared-answer.ts'
 import type { Topic } from '../bus/topic.ts'
-import { Cursor } from '../cursor/cursor.ts'
+import type { Cursors, StreamCursor } from '../cursor/cursors.ts'
 import { AheadOffsets, hasFromNow, offsetsAhead } from './ahead-offsets.ts'
 import { EndsAtRequest } from './ends-at-request.ts'
 import {
@@ -26,6 +26,8 @@ import { WatermarkPolling } from './watermark-polling.ts'
 
 export interface BeginningParts {
   readonly topic: Topic
+  /** Makes the stream's cursors on the topic's bus. */
+  readonly cursors: Cursors
   readonly requested: RequestedBeginning
   /** Kafka's watermarks, shared by all streams of the topic. */
   readonly answers: SharedAnswer<PartitionWatermarks>
@@ -66,7 +68,7 @@ export class Beginning {
    * The cursor at the end as of the request. For a request from now on that came after the bus had caught up; otherwise
    * null.
    */
-  private fromEnd: Cursor | null = null
+  private fromEnd: StreamCursor | null = null
   /** The bus's position at a request from a moment on. Records after it are sent, even with an earlier timestamp. */
   private asOf: Position | undefined
   /** Finds the ends as of the request, if that came before the bus had caught up. */
@@ -101,12 +103,12 @@ export class Beginning {
     else if (requested.id !== null) this.position = this.read(requested.id)
     else if (requested.sinceMs !== null) this.asOf = bus.position()
     else if (isFromNow(requested))
-      this.fromEnd = bus.isBehindEnds ? Cursor.fromPosition(bus, bus.ends()) : Cursor.fromNow(bus)
+      this.fromEnd = bus.isBehindEnds ? parts.cursors.fromPosition(bus.ends()) : parts.cursors.fromNow()
   }
 
   /** Returns the result, or what to wait for before the next call. Bounded work, and little if nothing has changed. */
   look(nowMs: number): Outcome {
-    const { requested, topic } = this.parts
+    const { requested, topic, cursors } = this.parts
     const { bus } = topic
     if (this.fromEnd !== null) return { cursor: this.fromEnd, reason: null, unconfirmed: null }
     if (bus.recreatedAt !== this.recreatedAt) this.forget()
@@ -114,9 +116,9 @@ export class Beginning {
     if (waits !== null) return waits
     if (!bus.caughtUp) return 'catch-up'
     if (requested.id !== null) return this.fromId(requested.id, nowMs)
-    if (this.beginsNow) return fromEnds(bus, this.ends ?? EMPTY_POSITION)
-    if (this.sinceMs !== null) return fromTime(bus, this.sinceMs, this.asOf)
-    return fromBeginning(bus, null)
+    if (this.beginsNow) return fromEnds(bus, cursors, this.ends ?? EMPTY_POSITION)
+    if (this.sinceMs !== null) return fromTime(bus, cursors, this.sinceMs, this.asOf)
+    return fromBeginning(bus, cursors, null)
   }
 
   /** When to call `look` even without an event, in monotonic ms. */
@@ -152,11 +154,12 @@ export class Beginning {
   }
 
   private fromId(id: string, nowMs: number): Outcome {
-    const { bus } = this.parts.topic
+    const { cursors, topic } = this.parts
+    const { bus } = topic
     if (this.ahead !== null) return this.fromAhead(id, this.ahead, nowMs)
     const position = this.position ?? this.read(id)
-    if (position === null) return fromBeginning(bus, 'undecodable')
-    if (position.size === 0) return fromBeginning(bus, null)
+    if (position === null) return fromBeginning(bus, cursors, 'undecodable')
+    if (position.size === 0) return fromBeginning(bus, cursors, null)
     const offsets = offsetsAhead(bus, position)
     for (const [partition, end] of this.reportedEnds ?? bus.logs.ends)
       if (end >= (offsets.get(partition) ?? Number.POSITIVE_INFINITY)) offsets.delete(partition) // confirmed by Kafka
@@ -168,10 +171,12 @@ export class Beginning {
   }
 
   private fromAhead(id: string, ahead: AheadOffsets, nowMs: number): Outcome {
-    const { bus } = this.parts.topic
+    const { cursors, topic } = this.parts
+    const { bus } = topic
     const finding = ahead.look(nowMs)
-    if (finding === 'beyond') return fromBeginning(bus, bus.wasRecreated ? 'recreated' : 'beyond-end')
-    if (finding === 'too-old') return fromBeginning(bus, finding)
+    if (finding === 'beyond')
+      return fromBeginning(bus, cursors, bus.wasRecreated ? 'recreated' : 'beyond-end')
+    if (finding === 'too-old') return fromBeginning(bus, cursors, finding)
     if (finding === 'closed') return { end: 'shutdown' }
     if (ahead.hasAnswer) this.beginsByMs = this.waitsUntilMs
     if (finding === 'open' && nowMs < this.beginsByMs) return 'publish'
@@ -182,22 +187,24 @@ export class Beginning {
   }
 
   private resume(id: string, position: Position, unconfirmed: AheadOffsets | null): Begun | End {
-    const { bus } = this.parts.topic
-    const reason = this.saysFromNow ? this.gapFromNow(id, position) : bus.gapFor(position)
-    if (reason !== null) return fromBeginning(bus, reason)
-    return { cursor: Cursor.fromPosition(bus, position), reason, unconfirmed }
+    const { cursors, topic } = this.parts
+    const { bus } = topic
+    const reason = this.saysFromNow ? this.gapFromNow(id, position) : cursors.gapFor(position)
+    if (reason !== null) return fromBeginning(bus, cursors, reason)
+    return { cursor: cursors.fromPosition(position), reason, unconfirmed }
   }
 
-  /** As `bus.gapFor`. But if the id reads a partition "from now", only losses since the request count. */
+  /** As `gapFor`. But if the id reads a partition "from now", only losses since the request count. */
   private gapFromNow(id: string, position: Position): BeginningReason | null {
-    const { bus } = this.parts.topic
+    const { cursors, topic } = this.parts
+    const { bus } = topic
     const [others, ends] = [new Map(position), new Map<number, number>()]
     for (const [partition, offset] of parseEventId(id) ?? EMPTY_POSITION) {
       if (offset !== FROM_NOW) continue
       ends.set(partition, position.get(partition) ?? FROM_BEGINNING)
       others.set(partition, Number.MAX_SAFE_INTEGER)
     }
-    return bus.gapFor(others) ?? bus.gapAfter(ends)
+    return cursors.gapFor(others) ?? bus.gapAfter(ends)
   }
 
   /** The id's position, with offsets of -1 replaced by the end as of the request. null if the id cannot be decoded. */

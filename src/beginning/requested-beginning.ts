@@ -5,7 +5,7 @@ import type { BusView } from '../bus/bus-view.ts'
 import { parseEventId } from '../bus/event-id.ts'
 import type { LossReason } from '../bus/losses.ts'
 import { EMPTY_POSITION, type Position } from '../bus/position.ts'
-import { Cursor } from '../cursor/cursor.ts'
+import type { Cursors, StreamCursor } from '../cursor/cursors.ts'
 import { type AheadOffsets, hasFromNow } from './ahead-offsets.ts'
 import { earliestAfter } from './ends-at-request.ts'
 
@@ -41,7 +41,7 @@ export function sinceOf({ sinceMs }: RequestedBeginning, requestMs: number): num
 export type BeginningReason = LossReason | 'undecodable' | 'beyond-end' | 'recreated'
 
 export interface Begun {
-  readonly cursor: Cursor
+  readonly cursor: StreamCursor
   /** Why the cursor is not at the client's position. null: it is. */
   readonly reason: BeginningReason | null
   /** Offsets of the client's id that Kafka has not confirmed yet. null: none. */
@@ -54,28 +54,33 @@ export interface End {
 }
 
 /** Every record from these ends on. If some of them are lost: the beginning, with a gap. */
-export function fromEnds(bus: BusView, ends: Position): Begun | End {
+export function fromEnds(bus: BusView, cursors: Cursors, ends: Position): Begun | End {
   const reason = bus.gapAfter(ends)
-  if (reason !== null) return fromBeginning(bus, reason)
-  return { cursor: Cursor.fromPosition(bus, ends), reason, unconfirmed: null }
+  if (reason !== null) return fromBeginning(bus, cursors, reason)
+  return { cursor: cursors.fromPosition(ends), reason, unconfirmed: null }
 }
 
 /** A snapshot, or all that the bus keeps. `busy` if the bus's snapshot is not whole. */
-export function fromBeginning(bus: BusView, reason: BeginningReason | null): Begun | End {
+export function fromBeginning(bus: BusView, cursors: Cursors, reason: BeginningReason | null): Begun | End {
   // A bus that removed a key's newest value for lack of room has no whole snapshot. A replica with more room may have
   // one.
-  return bus.isWhole ? { cursor: Cursor.fromBeginning(bus), reason, unconfirmed: null } : { end: 'busy' }
+  return bus.isWhole ? { cursor: cursors.fromBeginning(), reason, unconfirmed: null } : { end: 'busy' }
 }
 
 /**
  * Every record from a moment on, and from `asOf` on. If the bus lacks some of them: the
  * beginning, with a gap, or `busy`.
  */
-export function fromTime(bus: BusView, sinceMs: number, asOf: Position | undefined): Begun | End {
+export function fromTime(
+  bus: BusView,
+  cursors: Cursors,
+  sinceMs: number,
+  asOf: Position | undefined,
+): Begun | End {
   const reason = asOf === undefined ? null : bus.gapAfter(asOf)
-  if (reason !== null) return fromBeginning(bus, reason)
+  if (reason !== null) return fromBeginning(bus, cursors, reason)
   const isWhole = bus.isWholeSince(sinceMs)
   return isWhole
-    ? { cursor: Cursor.fromTime(bus, sinceMs, asOf), reason: null, unconfirmed: null }
+    ? { cursor: cursors.fromTime(sinceMs, asOf), reason: null, unconfirmed: null }
     : { end: 'busy' }
 }

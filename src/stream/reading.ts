@@ -8,31 +8,50 @@ import { formatEventId } from '../bus/event-id.ts'
 import type { PartitionWatermarks } from '../bus/record.ts'
 import type { SharedAnswer, Waiter } from '../bus/shared-answer.ts'
 import type { Topic } from '../bus/topic.ts'
-import type { Cursor } from '../cursor/cursor.ts'
+import type { Cursors, SelectedRecords, StreamCursor } from '../cursor/cursors.ts'
+import type { Route } from '../cursor/route.ts'
+import type { RouteSubscriber, RouteSubscriptions } from '../cursor/route-subscriptions.ts'
+import { SelectedCursor } from '../cursor/selected-cursor.ts'
+import type { EntryAt } from '../segments/segment-layout.ts'
+import type { SegmentView } from '../segments/segment-view.ts'
 import type { Clock } from './clock.ts'
 import type { GapReason, SentEndReason } from './signals.ts'
 import type { Waits } from './waiting-list.ts'
 
 export interface ReadingParts {
   readonly topic: Topic
+  readonly cursors: Cursors
+  /** null if the stream gets every record. */
+  readonly selection: ReadingSelection | null
   /** Kafka's answers to all streams of the topic. */
   readonly answers: SharedAnswer<PartitionWatermarks>
   readonly clock: Clock
+}
+
+/** Of a stream that selects: what it selects, and what tells it of records that came. */
+export interface ReadingSelection {
+  readonly records: SelectedRecords
+  readonly subscriptions: RouteSubscriptions
 }
 
 /** The stream that reads. `answered` is called when Kafka has answered. */
 export interface ReadingStream extends Waiter {
   /** Records are missing before the next ones. `isOpen`: the stream has read records before. */
   sendGap(reason: GapReason, isOpen: boolean): void
+  /** A record may have come that the stream selects. */
+  recordCame(): void
   /** The stream cannot be read. */
   end(reason: SentEndReason): void
   /** Called when `lookAtMs` may have become earlier. */
   lookInTime(): void
 }
 
-export class Reading {
+/** Least time between two heartbeats with an id, of a stream that selects. */
+const ID_MOVES_MS = 60_000
+
+export class Reading implements RouteSubscriber {
   /** null until it is known where to begin. */
-  cursor: Cursor | null = null
+  cursor: StreamCursor | null = null
   private readonly parts: ReadingParts
   private readonly stream: ReadingStream
   /** null once it is known where to begin. */
@@ -42,12 +61,33 @@ export class Reading {
   /** As of the last heartbeat: the id that the client has, and the bus's position at that time. */
   private heartbeatId = ''
   private heartbeatAsOf = ''
+  private isSubscribed = false
+  /** When a heartbeat of a stream that selects may bring an id again, in monotonic ms. */
+  private idMovesAtMs = 0
 
   /** `requested` may hold a long id, so it is dropped once the stream has begun to read. */
   constructor(parts: ReadingParts, stream: ReadingStream, requested: RequestedBeginning) {
     this.parts = parts
     this.stream = stream
     this.beginning = this.beginningOf(requested)
+  }
+
+  /** What a stream waits for that has read everything. */
+  get waits(): Waits {
+    return this.parts.selection === null ? 'publish' : 'call'
+  }
+
+  get route(): Route {
+    if (this.parts.selection === null) throw new Error('a stream of everything has no route')
+    return this.parts.selection.records.route
+  }
+
+  frameCame(segment: SegmentView, at: EntryAt): void {
+    if (this.cursor instanceof SelectedCursor && this.cursor.wakeAt(segment, at)) this.stream.recordCame()
+  }
+
+  busEmptied(): void {
+    this.stream.recordCame()
   }
 
   /** Checks for news. Returns what the stream waits for; null if it can read from `cursor`. */
@@ -65,7 +105,7 @@ export class Reading {
    * Begins again if the frames at `cursor` are gone; false if they are still there. A client of another server may have
    * records that this one has missed. So its position is treated like the id of a new request.
    */
-  beginsAgain({ outdatedBy, ownPosition }: Cursor): boolean {
+  beginsAgain({ outdatedBy, ownPosition }: StreamCursor): boolean {
     if (outdatedBy === null) return false
     if (outdatedBy === 'recreated' || ownPosition === null) this.restart(outdatedBy)
     else {
@@ -83,7 +123,7 @@ export class Reading {
     if (cursor === null || !cursor.atTail()) return null
     // At the tail the id depends only on the positions of bus and client. It is made once, because that may be slow.
     const asOf = this.parts.topic.bus.positionText()
-    if (asOf === this.heartbeatAsOf) return null
+    if (asOf === this.heartbeatAsOf || !this.mayMoveId()) return null
     this.heartbeatAsOf = asOf
     const id = cursor.id()
     const isKnown = id === this.heartbeatId || id === cursor.sentId()
@@ -92,14 +132,15 @@ export class Reading {
   }
 
   stop(): void {
+    if (this.isSubscribed) this.parts.selection?.subscriptions.remove(this)
     this.cursor?.release()
     this.beginning?.stop()
     this.unconfirmed?.stop()
   }
 
   private beginningOf(requested: RequestedBeginning): Beginning {
-    const { topic, answers, clock } = this.parts
-    return new Beginning({ topic, answers, requested, waiter: this.stream, clock })
+    const { topic, cursors, answers, clock } = this.parts
+    return new Beginning({ topic, cursors, answers, requested, waiter: this.stream, clock })
   }
 
   private lookForBeginning(beginning: Beginning): Waits {
@@ -120,9 +161,26 @@ export class Reading {
   /** Begins to read. Sends a gap first if that is not where the client left off. */
   private begin({ cursor, reason, unconfirmed }: Begun): void {
     if (reason !== null) this.stream.sendGap(reason, false)
+    this.subscribe()
     this.cursor = cursor
     this.unconfirmed = unconfirmed
     this.stream.lookInTime()
+  }
+
+  /** Once the bus has caught up: in another thread its hashes are known from then on. */
+  private subscribe(): void {
+    if (this.isSubscribed || this.parts.selection === null) return
+    this.isSubscribed = true
+    this.parts.selection.subscriptions.add(this)
+  }
+
+  /** The ids of a stream that selects tell when others write, so they move seldom. */
+  private mayMoveId(): boolean {
+    if (this.parts.selection === null) return true
+    const nowMs = this.parts.clock.nowMs()
+    if (nowMs < this.idMovesAtMs) return false
+    this.idMovesAtMs = nowMs + ID_MOVES_MS
+    return true
   }
 
   /** Checks whether Kafka has confirmed the offsets that are ahead. */

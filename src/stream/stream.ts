@@ -3,7 +3,7 @@
 
 import type { RequestedBeginning } from '../beginning/requested-beginning.ts'
 import type { BusView } from '../bus/bus-view.ts'
-import type { Cursor } from '../cursor/cursor.ts'
+import type { StreamCursor } from '../cursor/cursors.ts'
 import type { Session } from '../token/session.ts'
 import { type Counters, countGaps, type EndReason } from './counters.ts'
 import { type DeadlineSettings, Deadlines } from './deadlines.ts'
@@ -87,6 +87,10 @@ export class Stream implements Pumped, Timed, ReadingStream {
     this.send(retry(retryMs))
     this.due(this.parts.clock.nowMs())
     this.parts.pump.enqueue(this)
+  }
+
+  recordCame(): void {
+    this.answered()
   }
 
   /** Kafka has answered a question that the stream waits for. */
@@ -174,23 +178,23 @@ export class Stream implements Pumped, Timed, ReadingStream {
     if (this.reading.lookAtMs < this.dueAtMs) this.scheduleAt(this.reading.lookAtMs)
   }
 
-  private rest(cursor: Cursor): Waits {
+  private rest(cursor: StreamCursor): Waits {
     if (this.reading.beginsAgain(cursor)) return 'turn'
     if (cursor.lost) {
       this.end('too-old')
       return 'call'
     }
     if (cursor.atTail()) this.sendReady(cursor)
-    return 'publish'
+    return this.reading.waits
   }
 
-  private sendReady(cursor: Cursor): void {
+  private sendReady(cursor: StreamCursor): void {
     if (cursor.isReadySent || !(cursor.complete || cursor.atTail())) return
     cursor.isReadySent = true
     this.send(ready(cursor.id(), this.parts.signals))
   }
 
-  private write(read: Buffer, cursor: Cursor): void {
+  private write(read: Buffer, cursor: StreamCursor): void {
     const { counters, signals } = this.parts
     const bytes = signals && cursor.tooLarge > 0 ? withNamedGaps(read) : read
     this.writtenBytes = bytes.length

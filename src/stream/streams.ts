@@ -1,9 +1,13 @@
 // All open streams of a thread: opens them within the limits, renews and counts them, and ends them on shutdown.
 
 import type { RequestedBeginning } from '../beginning/requested-beginning.ts'
+import type { BusView } from '../bus/bus-view.ts'
 import type { PartitionWatermarks } from '../bus/record.ts'
 import { SharedAnswer } from '../bus/shared-answer.ts'
 import type { Topic } from '../bus/topic.ts'
+import { AllRecords, SelectedRecords } from '../cursor/cursors.ts'
+import { RouteSubscriptions } from '../cursor/route-subscriptions.ts'
+import type { RouteCondition } from '../selection/selection.ts'
 import type { Session } from '../token/session.ts'
 import { type Admission, type AdmissionLimits, type Admitted, CountedAdmission } from './admission.ts'
 import { type Clock, SYSTEM_CLOCK } from './clock.ts'
@@ -11,6 +15,7 @@ import { type Counters, createCounters } from './counters.ts'
 import { Drain } from './drain.ts'
 import { Holders, holderOf, type Renewal } from './holders.ts'
 import { Pump } from './pump.ts'
+import type { ReadingSelection } from './reading.ts'
 import { end, retry } from './signals.ts'
 import type { Sink } from './sink.ts'
 import { Stream, type StreamParts, type StreamSettings } from './stream.ts'
@@ -35,6 +40,8 @@ export interface StreamRequest {
   /** Path of the request, without its query. A renewal names the same path. */
   readonly path: string
   readonly signals: boolean
+  /** What a record must match. Default: nothing, so that the stream gets every record. */
+  readonly conditions?: readonly RouteCondition[]
   /** Its place within the limits, released when the stream is over. */
   readonly admitted: Admitted
   readonly requested: RequestedBeginning
@@ -62,6 +69,9 @@ export class Streams {
   private readonly emptied = new Set<() => void>()
   /** Kafka's answers, shared by all streams of a topic. */
   private readonly answers = new Map<Topic, SharedAnswer<PartitionWatermarks>>()
+  /** What tells streams that select of records that came, one for each bus of theirs. */
+  private readonly subscriptions = new Map<BusView, RouteSubscriptions>()
+  private readonly stops: (() => void)[] = []
   private readonly closing = new AbortController()
 
   constructor(settings: StreamsSettings, shared?: Shared, clock: Clock = SYSTEM_CLOCK) {
@@ -94,9 +104,12 @@ export class Streams {
   }
 
   open(request: StreamRequest): Stream {
-    const { topic, requested, sink, session, signals, admitted } = request
+    const { topic, requested, sink, session, signals, conditions = [], admitted } = request
+    const selection = conditions.length === 0 ? null : this.selectionOf(topic, conditions)
     const parts: StreamParts = {
       topic,
+      cursors: selection?.records ?? new AllRecords(topic.bus),
+      selection,
       answers: this.answersOf(topic),
       sink,
       session,
@@ -166,7 +179,19 @@ export class Streams {
   async close(): Promise<void> {
     await this.drain(0)
     this.pump.close()
+    for (const stop of this.stops.splice(0)) stop()
     this.closing.abort()
+  }
+
+  private selectionOf(topic: Topic, conditions: readonly RouteCondition[]): ReadingSelection {
+    const { bus } = topic
+    const records = new SelectedRecords(bus, conditions)
+    const known = this.subscriptions.get(bus)
+    if (known !== undefined) return { records, subscriptions: known }
+    const subscriptions = new RouteSubscriptions(bus)
+    this.subscriptions.set(bus, subscriptions)
+    this.stops.push(bus.onPublish(() => this.pump.addUrgent(subscriptions)))
+    return { records, subscriptions }
   }
 
   private answersOf(topic: Topic): SharedAnswer<PartitionWatermarks> {

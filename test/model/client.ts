@@ -7,7 +7,7 @@ import type { Beginning } from '../../src/beginning/beginning.ts'
 import { type Begun, FROM_EARLIEST } from '../../src/beginning/requested-beginning.ts'
 import { formatEventId, parseEventId } from '../../src/bus/event-id.ts'
 import type { Position } from '../../src/bus/position.ts'
-import type { Cursor } from '../../src/cursor/cursor.ts'
+import type { StreamCursor } from '../../src/cursor/cursors.ts'
 import type { GapReason } from '../../src/stream/signals.ts'
 import { Claim } from './claim.ts'
 import { Ledger } from './ledger.ts'
@@ -26,7 +26,7 @@ export class Client extends Possession {
   private server: Server | null = null
   private requested: NewBeginning = FROM_EARLIEST
   private beginning: Beginning | null = null
-  private cursor: Cursor | null = null
+  private cursor: StreamCursor | null = null
   private unconfirmed: AheadOffsets | null = null
   /** What "now" was, if it asked for what comes from now on. */
   private now: Now | null = null
@@ -206,7 +206,7 @@ export class Client extends Possession {
   }
 
   /** At the tail, or over: the stream ends if the server lost what the client had yet to read. */
-  private rest(cursor: Cursor, cut: Cut): boolean {
+  private rest(cursor: StreamCursor, cut: Cut): boolean {
     const { server, ledger } = this
     if (server === null) return false
     const { outdatedBy, ownPosition } = cursor
@@ -253,14 +253,14 @@ export class Client extends Possession {
     this.ledger.beginAnew(new Map(), server)
   }
 
-  private tellReady(cursor: Cursor, cut: Cut): void {
+  private tellReady(cursor: StreamCursor, cut: Cut): void {
     if (cursor.isReadySent || !(cursor.complete || cursor.atTail())) return
     cursor.isReadySent = true
     this.hear(cursor, cut)
     this.ledger?.becomeReady()
   }
 
-  private hear(cursor: Cursor, cut: Cut): void {
+  private hear(cursor: StreamCursor, cut: Cut): void {
     const isAtTail = cursor.atTail()
     const id = cursor.id()
     this.id = id

@@ -8,6 +8,7 @@ import type { BusView } from '../../src/bus/bus-view.ts'
 import { furthest, type Position } from '../../src/bus/position.ts'
 import type { KafkaRecord, PartitionWatermarks } from '../../src/bus/record.ts'
 import { SharedAnswer } from '../../src/bus/shared-answer.ts'
+import { AllRecords } from '../../src/cursor/cursors.ts'
 import { BusMirror } from '../../src/threads/bus-mirror.ts'
 import { BusReporter } from '../../src/threads/bus-reporter.ts'
 import type { Account } from './account.ts'
@@ -116,7 +117,14 @@ export class Server extends Reading {
       bus: this.view,
       watermarks: () => this.ask(),
     } as const
-    return new Beginning({ topic, requested, answers, waiter: { answered: () => {} }, clock: this.clocks })
+    return new Beginning({
+      topic,
+      cursors: new AllRecords(this.view),
+      requested,
+      answers,
+      waiter: { answered: () => {} },
+      clock: this.clocks,
+    })
   }
 
   /** Whether a record need not be sent: it is empty, or a newer one of its key is enough. */

@@ -1,6 +1,7 @@
 // The streams of one topic in memory: a real bus and sinks that the test reads. Time is vitest’s.
 
 import { FROM_EARLIEST, type RequestedBeginning } from '../../src/beginning/requested-beginning.ts'
+import type { RouteCondition } from '../../src/selection/selection.ts'
 import type { Admitted } from '../../src/stream/admission.ts'
 import type { Renewal } from '../../src/stream/holders.ts'
 import type { Lent, Sink } from '../../src/stream/sink.ts'
@@ -49,6 +50,7 @@ export class StreamsScene {
     requested = {},
     path = '/events',
     signals = false,
+    conditions = [],
     admitted = { release: () => {} },
   }: {
     session?: Session
@@ -56,6 +58,7 @@ export class StreamsScene {
     requested?: Partial<RequestedBeginning>
     path?: string
     signals?: boolean
+    conditions?: readonly RouteCondition[]
     admitted?: Admitted
   } = {}): MemorySink {
     this.streams.open({
@@ -64,6 +67,7 @@ export class StreamsScene {
       session,
       path,
       signals,
+      conditions,
       admitted,
       requested: { ...FROM_EARLIEST, ...requested },
     })

@@ -9,6 +9,7 @@ import {
 } from '../../../src/beginning/requested-beginning.ts'
 import type { Watermarks } from '../../../src/bus/record.ts'
 import { SharedAnswer } from '../../../src/bus/shared-answer.ts'
+import { AllRecords } from '../../../src/cursor/cursors.ts'
 import { SegmentPool } from '../../../src/segments/segment-pool.ts'
 import { BusMirror } from '../../../src/threads/bus-mirror.ts'
 import { BusReporter } from '../../../src/threads/bus-reporter.ts'
@@ -46,6 +47,7 @@ export class BeginningScene {
         bus: mirror ?? topic.bus,
         watermarks: (signal) => topic.watermarks(signal),
       },
+      cursors: new AllRecords(mirror ?? topic.bus),
       requested: { ...FROM_EARLIEST, ...requested },
       answers: new SharedAnswer(() => topic.watermarks(this.closing.signal)),
       waiter: { answered: () => {} },
