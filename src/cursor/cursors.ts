@@ -7,7 +7,7 @@ import type { SegmentView } from '../segments/segment-view.ts'
 import type { RouteCondition } from '../selection/selection.ts'
 import { Cursor } from './cursor.ts'
 import { Route } from './route.ts'
-import { SelectedCursor } from './selected-cursor.ts'
+import { type FrameWatch, SelectedCursor, type SelectedParts } from './selected-cursor.ts'
 
 /** A place in a bus, as a stream reads from it. */
 export interface StreamCursor extends BusReader {
@@ -79,38 +79,45 @@ export class AllRecords implements Cursors {
 export class SelectedRecords implements Cursors {
   private readonly bus: BusView
   private readonly conditions: readonly RouteCondition[]
-  private found: Route | null = null
+  private readonly watch: FrameWatch
+  private made: SelectedParts | null = null
 
-  constructor(bus: BusView, conditions: readonly RouteCondition[]) {
+  constructor(bus: BusView, conditions: readonly RouteCondition[], watch: FrameWatch) {
     this.bus = bus
     this.conditions = conditions
+    this.watch = watch
   }
 
-  /** Made when it is first needed: in another thread the bus's hashes are not known before it has caught up. */
   get route(): Route {
-    this.found ??= new Route(this.bus, this.conditions)
-    return this.found
+    return this.parts.route
   }
 
   fromBeginning(): StreamCursor {
-    return SelectedCursor.fromBeginning(this.bus, this.route)
+    return SelectedCursor.fromBeginning(this.parts)
   }
 
   fromNow(): StreamCursor {
-    return SelectedCursor.fromNow(this.bus, this.route)
+    return SelectedCursor.fromNow(this.parts)
   }
 
   fromPosition(position: Position): StreamCursor {
-    return SelectedCursor.fromPosition(this.bus, this.route, position)
+    return SelectedCursor.fromPosition(this.parts, position)
   }
 
   fromTime(sinceMs: number, latest?: Position): StreamCursor {
-    return SelectedCursor.fromTime(this.bus, this.route, sinceMs, latest)
+    return SelectedCursor.fromTime(this.parts, sinceMs, latest)
   }
 
   /** A key never leaves a selection by keys. */
   gapFor(position: Position): LossReason | null {
     const isByKey = this.conditions.every(({ selector }) => selector.kind === 'key')
     return isByKey ? this.bus.gapFor(position) : this.bus.gapForSelected(position)
+  }
+
+  /** Made when they are first needed: in another thread the bus's hashes are not known before it has caught up. */
+  private get parts(): SelectedParts {
+    const { bus, conditions, watch } = this
+    this.made ??= { bus, route: new Route(bus, conditions), watch }
+    return this.made
   }
 }

@@ -7,6 +7,7 @@ import { hashRoute } from '../segments/route-index.ts'
 import type { EntryAt } from '../segments/segment-layout.ts'
 import type { SegmentView } from '../segments/segment-view.ts'
 import type { Route } from './route.ts'
+import type { FrameWatch } from './selected-cursor.ts'
 
 /** A stream that selects. */
 export interface RouteSubscriber {
@@ -21,7 +22,7 @@ export interface RouteSubscriber {
 const FRAMES_MAX = 1_000
 
 /** The subscribers of one bus, in one thread. */
-export class RouteSubscriptions {
+export class RouteSubscriptions implements FrameWatch {
   private readonly bus: BusView
   private readonly byHash = new Map<number, Set<RouteSubscriber>>()
   private readonly subscribers = new Set<RouteSubscriber>()
@@ -33,6 +34,14 @@ export class RouteSubscriptions {
     this.bus = bus
     this.place = new Place(bus, bus.nextSequence)
     this.emptiedAt = emptiedAt(bus)
+  }
+
+  get isUpToDate(): boolean {
+    return this.subscribers.size === 0 || this.place.locate() === 'tail'
+  }
+
+  get sequence(): number {
+    return this.isUpToDate ? this.bus.nextSequence : this.place.sequence
   }
 
   /** Frames from the next one to be looked at on are told. */

@@ -20,6 +20,21 @@ import { Visibility } from './visibility.ts'
 /** Segments that one read searches: some 0.2 µs for each, and for each value. */
 const SEGMENTS_MAX = 64
 
+/** What a cursor of some records reads from. */
+export interface SelectedParts {
+  readonly bus: BusView
+  readonly route: Route
+  readonly watch: FrameWatch
+}
+
+/** Looks at the frames that come, and calls `wakeAt` of cursors for which they may be. */
+export interface FrameWatch {
+  /** Whether it has looked at every frame. */
+  readonly isUpToDate: boolean
+  /** Sequence of the next frame to look at. */
+  readonly sequence: number
+}
+
 interface Origin {
   readonly sequence: number
   readonly again?: Again
@@ -32,6 +47,7 @@ export class SelectedCursor implements BusReader {
   /** Whether the stream was told that it has everything from before the cursor was made. */
   isReadySent = false
   private readonly bus: BusView
+  private readonly watch: FrameWatch
   private readonly progress: Progress
   private readonly visibility: Visibility
   private seek: TimeSeek | null
@@ -39,11 +55,12 @@ export class SelectedCursor implements BusReader {
   private readonly selected: SelectedFrames
   private again: Again | null
   private held: SegmentView | null = null
-  /** Whether everything that matches is read, and nothing has come since. */
-  private isWaiting = false
+  /** Whether everything that matches is read, and no frame that may match was seen since: `wakeAt` ends that. */
+  isWaiting = false
 
-  private constructor(bus: BusView, route: Route, { sequence, again, client, seek }: Origin) {
+  private constructor({ bus, route, watch }: SelectedParts, { sequence, again, client, seek }: Origin) {
     this.bus = bus
+    this.watch = watch
     this.progress = new Progress(new Place(bus, sequence))
     this.visibility = new Visibility(bus, again === 'snapshot', client ?? EMPTY_POSITION)
     this.ids = new ClientIds(client ?? null)
@@ -54,25 +71,27 @@ export class SelectedCursor implements BusReader {
   }
 
   /** The newest value of every key that matches, or everything that the bus keeps; then every later record. */
-  static fromBeginning(bus: BusView, route: Route): SelectedCursor {
-    return new SelectedCursor(bus, route, { sequence: bus.firstSequence, again: 'snapshot' })
+  static fromBeginning(parts: SelectedParts): SelectedCursor {
+    return new SelectedCursor(parts, { sequence: parts.bus.firstSequence, again: 'snapshot' })
   }
 
   /** Every record from now on. */
-  static fromNow(bus: BusView, route: Route): SelectedCursor {
-    return new SelectedCursor(bus, route, { sequence: bus.nextSequence })
+  static fromNow(parts: SelectedParts): SelectedCursor {
+    return new SelectedCursor(parts, { sequence: parts.bus.nextSequence })
   }
 
   /** Every retained record after a position, for any order in which the client's server read the partitions. */
-  static fromPosition(bus: BusView, route: Route, client: Position): SelectedCursor {
+  static fromPosition(parts: SelectedParts, client: Position): SelectedCursor {
+    const { bus } = parts
     const place = covers(client, bus.position()) ? undefined : placeOf(bus.segments, client)
-    return new SelectedCursor(bus, route, { sequence: place ?? bus.nextSequence, client })
+    return new SelectedCursor(parts, { sequence: place ?? bus.nextSequence, client })
   }
 
   /** Of every partition, every retained record from the first whose timestamp is at or after `sinceMs` (epoch ms). */
-  static fromTime(bus: BusView, route: Route, sinceMs: number, latest?: Position): SelectedCursor {
+  static fromTime(parts: SelectedParts, sinceMs: number, latest?: Position): SelectedCursor {
+    const { bus } = parts
     const seek = new TimeSeek(bus, sinceMs, latest)
-    return new SelectedCursor(bus, route, { sequence: bus.firstSequence, seek })
+    return new SelectedCursor(parts, { sequence: bus.firstSequence, seek })
   }
 
   get frames(): number {
@@ -83,9 +102,9 @@ export class SelectedCursor implements BusReader {
     return this.progress.tooLarge
   }
 
-  /** Frames of others that leave the bus are no loss to a stream that waits. */
+  /** Frames of others that leave the bus are no loss to a stream that waits, once it is known that they are. */
   get sequence(): number {
-    return this.isWaiting ? this.bus.nextSequence : this.progress.place.sequence
+    return this.isWaiting ? this.watch.sequence : this.progress.place.sequence
   }
 
   get madeAt(): number {
@@ -168,7 +187,7 @@ export class SelectedCursor implements BusReader {
 
   atTail(): boolean {
     if (this.seek !== null || this.lost || this.isOutdated) return false
-    return this.isWaiting || this.progress.place.locate() === 'tail'
+    return this.isWaiting ? this.watch.isUpToDate : this.progress.place.locate() === 'tail'
   }
 
   /** The id of everything that was read: the bus's position at the tail, otherwise that of the last frame. */

@@ -72,9 +72,9 @@ export class Reading implements RouteSubscriber {
     this.beginning = this.beginningOf(requested)
   }
 
-  /** What a stream waits for that has read everything. */
+  /** What a stream waits for that can read nothing now. */
   get waits(): Waits {
-    return this.parts.selection === null ? 'publish' : 'call'
+    return this.cursor instanceof SelectedCursor && this.cursor.isWaiting ? 'call' : 'publish'
   }
 
   get route(): Route {

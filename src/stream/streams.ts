@@ -185,13 +185,17 @@ export class Streams {
 
   private selectionOf(topic: Topic, conditions: readonly RouteCondition[]): ReadingSelection {
     const { bus } = topic
-    const records = new SelectedRecords(bus, conditions)
+    const subscriptions = this.subscriptionsOf(bus)
+    return { records: new SelectedRecords(bus, conditions, subscriptions), subscriptions }
+  }
+
+  private subscriptionsOf(bus: BusView): RouteSubscriptions {
     const known = this.subscriptions.get(bus)
-    if (known !== undefined) return { records, subscriptions: known }
-    const subscriptions = new RouteSubscriptions(bus)
-    this.subscriptions.set(bus, subscriptions)
-    this.stops.push(bus.onPublish(() => this.pump.addUrgent(subscriptions)))
-    return { records, subscriptions }
+    if (known !== undefined) return known
+    const made = new RouteSubscriptions(bus)
+    this.subscriptions.set(bus, made)
+    this.stops.push(bus.onPublish(() => this.pump.addUrgent(made)))
+    return made
   }
 
   private answersOf(topic: Topic): SharedAnswer<PartitionWatermarks> {

@@ -117,7 +117,7 @@ describe('a client that comes back with an id', () => {
         const before = records.slice(0, position.get(0))
         for (const [key, value] of matchingState(before, WANTED)) client.state.set(key, value)
         client.position = position
-        client.readAll(SelectedCursor.fromPosition(bus, scene.route(WANTED), position), 1_000)
+        client.readAll(SelectedCursor.fromPosition(scene.parts(WANTED), position), 1_000)
         expect(client.state).toEqual(matchingState(records, WANTED))
       }),
       { numRuns: 2_000 },

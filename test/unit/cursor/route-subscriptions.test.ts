@@ -4,26 +4,27 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Route } from '../../../src/cursor/route.ts'
 import { type RouteSubscriber, RouteSubscriptions } from '../../../src/cursor/route-subscriptions.ts'
-import { SelectedCursor } from '../../../src/cursor/selected-cursor.ts'
+import { SelectedCursor, type SelectedParts } from '../../../src/cursor/selected-cursor.ts'
 import type { EntryAt } from '../../../src/segments/segment-layout.ts'
 import type { SegmentView } from '../../../src/segments/segment-view.ts'
+import { SEGMENT_BYTES } from '../../support/bus-scene.ts'
 import { matchingState, SelectedClient, SelectedScene, some, type Wanted, wanted } from './selected-scene.ts'
 
 /** A stream as far as it selects: it reads when it is told to. */
 class Subscriber implements RouteSubscriber {
   readonly route: Route
+  private readonly parts: SelectedParts
   readonly client: SelectedClient
   cursor: SelectedCursor
   told = 0
   emptied = 0
-  private readonly scene: SelectedScene
   private isDue = true
 
-  constructor(scene: SelectedScene, wanted: Wanted) {
-    this.scene = scene
-    this.route = scene.route(wanted)
+  constructor(scene: SelectedScene, wanted: Wanted, watch: RouteSubscriptions) {
+    this.parts = scene.parts(wanted, watch)
+    this.route = this.parts.route
     this.client = new SelectedClient(scene, wanted)
-    this.cursor = SelectedCursor.fromBeginning(scene.bus, this.route)
+    this.cursor = SelectedCursor.fromBeginning(this.parts)
   }
 
   frameCame(segment: SegmentView, at: EntryAt): void {
@@ -34,12 +35,12 @@ class Subscriber implements RouteSubscriber {
   busEmptied(): void {
     this.emptied++
     this.isDue = true
-    this.cursor = SelectedCursor.fromBeginning(this.scene.bus, this.route)
+    this.cursor = SelectedCursor.fromBeginning(this.parts)
   }
 
   read(bytesMax: number): void {
     if (this.isDue) this.client.readOn(this.cursor, bytesMax)
-    this.isDue = false
+    this.isDue = !this.cursor.isWaiting
   }
 }
 
@@ -49,19 +50,23 @@ describe('streams that select', () => {
       maxLength: 6,
     })
     fc.assert(
-      fc.property(batches, fc.constantFrom(1, 100_000), (batches, bytesMax) => {
-        const scene = new SelectedScene()
-        const subscriptions = new RouteSubscriptions(scene.bus)
+      fc.property(batches, fc.constantFrom(1, 100_000), fc.boolean(), (batches, bytesMax, isMirrored) => {
+        const scene = new SelectedScene({ retainedBytesMax: 24 * SEGMENT_BYTES })
+        if (isMirrored) scene.mirror()
+        const subscriptions = new RouteSubscriptions(scene.view)
         const streams: [Subscriber, Wanted][] = []
         for (const { records, comes, leaves } of batches) {
           const [gone] = leaves ? streams.splice(0, 1) : []
           if (gone !== undefined) subscriptions.remove(gone[0])
-          const subscriber = new Subscriber(scene, comes)
+          const subscriber = new Subscriber(scene, comes, subscriptions)
           subscriptions.add(subscriber)
           subscriber.read(bytesMax)
           streams.push([subscriber, comes])
           scene.write(...records)
           while (scene.bus.maintain(0));
+          // Until it hears of the news, another thread has neither the segments that were rewritten nor the records.
+          for (const [stream] of streams) stream.read(bytesMax)
+          scene.report()
           while (subscriptions.step());
           for (const [stream, wanted] of streams) {
             stream.read(bytesMax)
@@ -77,7 +82,7 @@ describe('streams that select', () => {
     const scene = new SelectedScene()
     const subscriptions = new RouteSubscriptions(scene.bus)
     const [own, other] = [{ 'headers.to': ['a'] }, { 'headers.to': ['b'] }].map(
-      (wanted) => new Subscriber(scene, wanted),
+      (wanted) => new Subscriber(scene, wanted, subscriptions),
     ) as [Subscriber, Subscriber]
     for (const one of [own, other]) subscriptions.add(one)
     const record = { partition: 0, key: null, size: 10, kind: null }
@@ -89,13 +94,27 @@ describe('streams that select', () => {
     expect(steps).toBe(2)
   })
 
+  it('tell no id of a frame that was not looked at yet, and lose none that leaves before', () => {
+    const scene = new SelectedScene({ keeps: 'all', retainedBytesMax: 4 * SEGMENT_BYTES })
+    const subscriptions = new RouteSubscriptions(scene.bus)
+    const subscriber = new Subscriber(scene, { 'headers.to': ['a'] }, subscriptions)
+    subscriptions.add(subscriber)
+    subscriber.read(1_000)
+    const { cursor } = subscriber
+    const record = { partition: 0, key: null, size: 300, kind: null }
+    scene.write({ ...record, to: ['a'] })
+    expect([cursor.isWaiting, cursor.atTail(), cursor.lost]).toEqual([true, false, false])
+    for (let count = 0; count < 100; count++) scene.write({ ...record, to: ['b'] })
+    expect(cursor.lost).toBe(true)
+  })
+
   it('cost nothing while there are none, and hear of nothing from before', () => {
     const scene = new SelectedScene()
     const subscriptions = new RouteSubscriptions(scene.bus)
     const record = { partition: 0, key: null, size: 10, to: ['a'], kind: null }
     scene.write(record)
     expect(subscriptions.step()).toBe(false)
-    const subscriber = new Subscriber(scene, { 'headers.to': ['a'] })
+    const subscriber = new Subscriber(scene, { 'headers.to': ['a'] }, subscriptions)
     subscriptions.add(subscriber)
     while (subscriptions.step());
     expect(subscriber.told).toBe(0)
@@ -111,7 +130,7 @@ describe('streams that select', () => {
   it.each(['recreate', 'startOver'] as const)('are told that the bus was emptied: %s', (how) => {
     const scene = new SelectedScene()
     const subscriptions = new RouteSubscriptions(scene.bus)
-    const subscriber = new Subscriber(scene, { 'headers.to': ['a'] })
+    const subscriber = new Subscriber(scene, { 'headers.to': ['a'] }, subscriptions)
     subscriptions.add(subscriber)
     subscriber.read(1_000)
     scene.empty(how)

@@ -27,7 +27,7 @@ describe('a cursor of some records', () => {
         const [first = [], ...later] = batches
         scene.write(...first)
         const client = new SelectedClient(scene, wanted)
-        const cursor = SelectedCursor.fromBeginning(scene.bus, scene.route(wanted))
+        const cursor = SelectedCursor.fromBeginning(scene.parts(wanted))
         client.readAll(cursor, bytesMax)
         for (const batch of later) {
           expect(client.state).toEqual(matchingState(scene.records, wanted))
@@ -48,7 +48,7 @@ describe('a cursor of some records', () => {
         const scene = new SelectedScene({ keeps: 'all' })
         scene.write(...before)
         const client = new SelectedClient(scene, wanted)
-        const cursor = SelectedCursor.fromBeginning(scene.bus, scene.route(wanted))
+        const cursor = SelectedCursor.fromBeginning(scene.parts(wanted))
         client.readAll(cursor, bytesMax)
         scene.write(...after)
         client.readAll(cursor, bytesMax)
@@ -81,13 +81,13 @@ describe('a cursor of some records', () => {
         let scene = ascending
         let client = new SelectedClient(scene, wanted)
         // One read at least: a client that has nothing yet gets a snapshot of the next server.
-        client.readAll(SelectedCursor.fromBeginning(scene.bus, scene.route(wanted)), 1, visits[0]?.readsMax)
+        client.readAll(SelectedCursor.fromBeginning(scene.parts(wanted)), 1, visits[0]?.readsMax)
         ascending.write(...byPartition(after, 1))
         descending.write(...byPartition(before, -1), ...byPartition(after, -1))
         for (const { isDescending, bytesMax, readsMax } of [...visits, LAST_VISIT]) {
           scene = isDescending ? descending : ascending
           client = client.moveTo(scene)
-          const cursor = SelectedCursor.fromPosition(scene.bus, scene.route(wanted), client.position)
+          const cursor = SelectedCursor.fromPosition(scene.parts(wanted), client.position)
           client.readAll(cursor, bytesMax, readsMax)
         }
         expect(client.state).toEqual(matchingState(scene.records, wanted))
@@ -103,7 +103,7 @@ describe('a cursor of some records', () => {
     scene.write(own)
     const wanted = { 'headers.to': ['a'] }
     const client = new SelectedClient(scene, wanted)
-    const cursor = SelectedCursor.fromBeginning(scene.bus, scene.route(wanted))
+    const cursor = SelectedCursor.fromBeginning(scene.parts(wanted))
     client.readAll(cursor, 1_000)
     for (let count = 0; count < 100; count++) scene.write({ ...own, to: ['b'], size: 300 })
     expect([cursor.lost, cursor.atTail(), cursor.complete]).toEqual([false, true, true])
@@ -117,7 +117,7 @@ describe('a cursor of some records', () => {
     const scene = new SelectedScene({ keeps: 'all', retainedBytesMax: 4 * SEGMENT_BYTES })
     const own: Written = { partition: 0, key: 'k0', size: 300, to: ['a'], kind: null }
     scene.write(own)
-    const cursor = SelectedCursor.fromNow(scene.bus, scene.route({ 'headers.to': ['a'] }))
+    const cursor = SelectedCursor.fromNow(scene.parts({ 'headers.to': ['a'] }))
     for (let count = 0; count < 100; count++) scene.write(own)
     expect(cursor.lost).toBe(true)
     expect(cursor.read(1_000)).toBeNull()
@@ -125,7 +125,7 @@ describe('a cursor of some records', () => {
 
   it('waits without a read until it is told of a frame', () => {
     const scene = new SelectedScene()
-    const cursor = SelectedCursor.fromNow(scene.bus, scene.route({ key: ['k0'] }))
+    const cursor = SelectedCursor.fromNow(scene.parts({ key: ['k0'] }))
     expect(cursor.read(1_000)).toBeNull()
     scene.write({ partition: 0, key: 'k0', size: 10, to: [], kind: null })
     expect(cursor.read(1_000)).toBeNull()

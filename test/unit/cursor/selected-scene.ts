@@ -3,14 +3,17 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
 import { Bus, type BusOptions } from '../../../src/bus/bus.ts'
+import type { BusView } from '../../../src/bus/bus-view.ts'
 import { parseEventId } from '../../../src/bus/event-id.ts'
 import type { Position } from '../../../src/bus/position.ts'
 import type { KafkaRecord } from '../../../src/bus/record.ts'
 import { Route } from '../../../src/cursor/route.ts'
-import type { SelectedCursor } from '../../../src/cursor/selected-cursor.ts'
+import type { FrameWatch, SelectedCursor, SelectedParts } from '../../../src/cursor/selected-cursor.ts'
 import { parseSelector } from '../../../src/routing/selector.ts'
 import { SegmentPool } from '../../../src/segments/segment-pool.ts'
 import type { RouteCondition } from '../../../src/selection/selection.ts'
+import { BusMirror } from '../../../src/threads/bus-mirror.ts'
+import { BusReporter } from '../../../src/threads/bus-reporter.ts'
 import { SEGMENT_BYTES } from '../../support/bus-scene.ts'
 import { StreamReader } from '../../support/stream-reader.ts'
 import { BUS_OPTIONS } from '../../support/topic-in-memory.ts'
@@ -32,6 +35,9 @@ export type Wanted = Readonly<Record<string, readonly string[]>>
 
 export class SelectedScene {
   readonly bus: Bus
+  /** The bus, or what another thread has of it. */
+  view: BusView
+  private reporter: BusReporter | null = null
   readonly records: KafkaRecord[] = []
 
   /** A bus that has been fed, and all that was written. */
@@ -44,6 +50,7 @@ export class SelectedScene {
   constructor(options: Partial<BusOptions> = {}, bus: Bus | null = null) {
     const pool = new SegmentPool(SEGMENT_BYTES)
     this.bus = bus ?? new Bus({ ...BUS_OPTIONS, ...options, pool, selectors: SELECTORS.map(parseSelector) })
+    this.view = this.bus
     if (bus !== null) return
     for (let partition = 0; partition < PARTITIONS; partition++) this.bus.setPartition(partition, 0)
     this.bus.markCaughtUp()
@@ -69,6 +76,19 @@ export class SelectedScene {
     }
   }
 
+  /** From now on streams read what another thread has of the bus. Only `report` tells it of news. */
+  mirror(): void {
+    const mirror = new BusMirror(1, SELECTORS.map(parseSelector))
+    this.reporter = new BusReporter(this.bus)
+    this.view = mirror
+    this.report()
+  }
+
+  report(): void {
+    if (this.view instanceof BusMirror && this.reporter !== null)
+      this.view.receive(structuredClone(this.reporter.takeUpdate()))
+  }
+
   /** All that was read is given up. */
   empty(how: 'recreate' | 'startOver'): void {
     this.bus[how]()
@@ -77,11 +97,26 @@ export class SelectedScene {
     this.bus.markCaughtUp()
   }
 
+  /** What a cursor reads from, where every frame is looked at as it comes. */
+  parts(wanted: Wanted, watch: FrameWatch = this.watch): SelectedParts {
+    return { bus: this.view, route: this.route(wanted), watch }
+  }
+
+  private get watch(): FrameWatch {
+    const { view: bus } = this
+    return {
+      isUpToDate: true,
+      get sequence() {
+        return bus.nextSequence
+      },
+    }
+  }
+
   route(wanted: Wanted): Route {
     const conditions = Object.entries(wanted).map(
       ([name, values]): RouteCondition => ({ selector: parseSelector(name), values: new Set(values) }),
     )
-    return new Route(this.bus, conditions)
+    return new Route(this.view, conditions)
   }
 }
 
