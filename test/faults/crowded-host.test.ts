@@ -9,7 +9,10 @@ import { CrowdedHost } from './crowded-host.ts'
 import { MovingProducer } from './moving-producer.ts'
 
 const REGISTRATIONS = 8
+/** A pool that is taken makes it 13 to 419 ms; nothing else does on a machine that is free. */
 const READ_P95_MS_MAX = 5
+/** On a machine that is not free: as many times what a host without any registration has at the same time. */
+const TIMES_ALONE_MAX = 2
 /** Longer ones for a figure: CROWDED_SECONDS=10. */
 const MEASURE_MS = Number(process.env.CROWDED_SECONDS ?? 1.5) * 1000
 /** A pool that is taken is so all the time; a machine that others use is so now and then. */
@@ -42,19 +45,30 @@ function crowd(servers: string, topic: string): KafkaSseOptions[] {
   })
 }
 
-/** The least of several measurements, and all of them in words. */
-async function readP95Ms(of: CrowdedHost): Promise<{ least: number; words: string }> {
-  const all: number[] = []
-  for (let n = 0; n < MEASUREMENTS; n++) all.push(await of.readP95Ms(MEASURE_MS))
-  return { least: Math.min(...all), words: all.map((ms) => ms.toFixed(1)).join(', ') }
+/** Several measurements, each beside one of a host without registrations, in words; and whether one was quick. */
+async function measureReads(of: CrowdedHost): Promise<{ wasQuick: boolean; words: string }> {
+  const alone = await CrowdedHost.start([])
+  const measured: { crowded: number; alone: number }[] = []
+  try {
+    for (let n = 0; n < MEASUREMENTS; n++) {
+      const [crowdedMs, aloneMs] = await Promise.all([of.readP95Ms(MEASURE_MS), alone.readP95Ms(MEASURE_MS)])
+      measured.push({ crowded: crowdedMs, alone: aloneMs })
+    }
+  } finally {
+    await alone.close()
+  }
+  const isQuick = ({ crowded, alone }: { crowded: number; alone: number }) =>
+    crowded < Math.max(READ_P95_MS_MAX, TIMES_ALONE_MAX * alone)
+  const inWords = measured.map(({ crowded, alone }) => `${crowded.toFixed(1)} (${alone.toFixed(1)})`)
+  return { wasQuick: measured.some(isQuick), words: inWords.join(', ') }
 }
 
 describe('A host with eight registrations, without a Kafka', () => {
   it('reads its own files as fast as ever', { timeout: 60_000 }, async () => {
     host = await CrowdedHost.start(crowd(NO_KAFKA, 'events'))
-    const { least, words } = await readP95Ms(host)
-    console.log(`p95 of a host's reads without Kafka, ms: ${words}`)
-    expect(least).toBeLessThan(READ_P95_MS_MAX)
+    const { wasQuick, words } = await measureReads(host)
+    console.log(`p95 of a host's reads without Kafka (of one without registrations), ms: ${words}`)
+    expect(wasQuick).toBe(true)
   })
 })
 
@@ -72,10 +86,12 @@ describe.skipIf(bootstrapServers === null)('A host with eight registrations on o
     const producer = new MovingProducer(kafka.bootstrapServers, topic)
     const seconds = Math.ceil((MEASURE_MS * MEASUREMENTS) / 1000)
     const writing = producer.produce({ PARTITIONS: 3, RATE: 200, SECONDS: seconds, SEED: 1 })
-    const { least, words } = await readP95Ms(host)
+    const { wasQuick, words } = await measureReads(host)
     await writing
-    console.log(`p95 of a host's reads with Kafka and 200 records/s, ms: ${words}`)
-    expect(least).toBeLessThan(READ_P95_MS_MAX)
+    console.log(
+      `p95 of a host's reads with Kafka and 200 records/s (of one without registrations), ms: ${words}`,
+    )
+    expect(wasQuick).toBe(true)
   })
 })
 
