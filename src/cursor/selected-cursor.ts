@@ -104,7 +104,9 @@ export class SelectedCursor implements BusReader {
 
   /** Frames of others that leave the bus are no loss to a stream that waits, once it is known that they are. */
   get sequence(): number {
-    return this.isWaiting ? this.watch.sequence : this.progress.place.sequence
+    const { sequence } = this.progress.place
+    // The watch may be behind what the cursor has read by itself.
+    return this.isWaiting ? Math.max(sequence, this.watch.sequence) : sequence
   }
 
   get madeAt(): number {
@@ -187,7 +189,7 @@ export class SelectedCursor implements BusReader {
 
   atTail(): boolean {
     if (this.seek !== null || this.lost || this.isOutdated) return false
-    return this.isWaiting ? this.watch.isUpToDate : this.progress.place.locate() === 'tail'
+    return (this.isWaiting && this.watch.isUpToDate) || this.progress.place.locate() === 'tail'
   }
 
   /** The id of everything that was read: the bus's position at the tail, otherwise that of the last frame. */

@@ -108,6 +108,24 @@ describe('streams that select', () => {
     expect(cursor.lost).toBe(true)
   })
 
+  it('are at the tail once they have read it, also if it was not looked at, and lose nothing that they read', () => {
+    const scene = new SelectedScene({ keeps: 'all', retainedBytesMax: 4 * SEGMENT_BYTES })
+    const subscriptions = new RouteSubscriptions(scene.bus)
+    const subscriber = new Subscriber(scene, { 'headers.to': ['a'] }, subscriptions)
+    subscriptions.add(subscriber)
+    const { cursor } = subscriber
+    const record = { partition: 0, key: null, size: 300, kind: null }
+    scene.write({ ...record, to: ['a'] })
+    subscriber.read(1_000)
+    expect([cursor.isWaiting, cursor.atTail(), cursor.complete]).toEqual([true, true, true])
+    const others = { ...record, to: ['b'] }
+    for (let count = 0; count < 20; count++) scene.write(others)
+    while (subscriptions.step());
+    for (let count = 0; count < 20; count++) scene.write(others)
+    while (subscriptions.step());
+    expect([cursor.atTail(), cursor.lost]).toEqual([true, false])
+  })
+
   it('cost nothing while there are none, and hear of nothing from before', () => {
     const scene = new SelectedScene()
     const subscriptions = new RouteSubscriptions(scene.bus)
