@@ -20,7 +20,7 @@ declare module 'fastify' {
 export interface AdminPluginOptions extends Parts {
   /** Figures of `guardConnections`; left out where the host guards its connections. */
   readonly connections?: ConnectionFigures
-  /** The worker threads, if the process has any. */
+  /** Figures of the worker threads. Left out in a process that has none. */
   readonly workerPool?: WorkerPoolFigures
 }
 

@@ -81,7 +81,9 @@ export interface StreamOptions {
   path: string
   /** Name of the Kafka topic: at most 249 letters, digits, dots, underscores and hyphens. */
   topic: string
-  /** Scope that a token must grant (RFC 6749 section 3.3). null: any valid token. Default: `proxy:stream`. */
+  /**
+   * Scope that a token must grant (RFC 6749 section 3.3). null accepts every valid token. Default: `proxy:stream`.
+   */
   scope?: string | null
   /** How values are written: `text` (UTF-8), `base64`, or `envelope` (JSON with key and headers). Default: `text`. */
   encoding?: Encoding

@@ -138,8 +138,8 @@ export class Holes {
   }
 
   /**
-   * Notes that all records from before reading began are read. The time that this took is allowed for: from now on the
-   * proof is good for as long as any later one.
+   * Notes that all records from before reading began are read. Extends the proof by the time that this took, so that it
+   * lasts as long as a proof that is made now.
    */
   private noteLoaded(read: ReadPartition, next: number): void {
     const { coming } = read

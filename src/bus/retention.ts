@@ -184,8 +184,8 @@ export class Retention {
   }
 
   /**
-   * Removes the frames without a key from the oldest segment that has any. Returns false if none has. Snapshots stay
-   * whole, because a frame without a key is no key's newest value.
+   * Removes the frames without a key from the oldest segment with such frames. Returns false if no segment has them.
+   * Snapshots stay whole, because a frame without a key is no key's newest value.
    */
   private removeKeyless(): boolean {
     const segment = this.options.keeps === 'all' ? undefined : this.withKeyless.find(this.segments.list)

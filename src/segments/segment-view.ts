@@ -1,4 +1,4 @@
-// A segment as any thread may use it: it reads published entries, and holds the segment while it refers to the bytes.
+// The reader's side of a segment, in every thread: published entries, and holds that keep its bytes from being reused.
 // The writer's side is src/segments/segment.ts.
 
 import { SegmentEntries } from './segment-entries.ts'

@@ -44,7 +44,7 @@ export class SealedIds {
     }))
   }
 
-  /** The ids of one stream. `path` and `selection`: any texts that stand for what the stream gets. */
+  /** The ids of one stream: of its path, and of what it selects, in a text that is the same on every replica. */
   of(path: string, selection: string): IdSeal {
     return new IdSeal(this.keys, context(path, selection))
   }
