@@ -3,69 +3,41 @@
 
 import type { BusView } from '../bus/bus-view.ts'
 import { formatEventId } from '../bus/event-id.ts'
-import type { BusReader } from '../bus/losses.ts'
-import { Place, placeOf } from '../bus/place.ts'
-import { covers, EMPTY_POSITION, furthest, type Position } from '../bus/position.ts'
+import { placeOf } from '../bus/place.ts'
+import { covers, furthest, type Position } from '../bus/position.ts'
 import type { SegmentView } from '../segments/segment-view.ts'
+import { BusCursor, type Origin } from './bus-cursor.ts'
 import { readLive } from './live.ts'
 import { Merging } from './merging.ts'
 import { readPast } from './past.ts'
-import { Progress } from './progress.ts'
-import { NO_BYTES } from './runs.ts'
-import { type Again, LIVE, PAST, type State } from './state.ts'
+import { LIVE, PAST, type State } from './state.ts'
 import { TimeSeek } from './time-seek.ts'
-import { Visibility } from './visibility.ts'
 
-/** How a cursor begins. */
-interface Origin {
-  readonly place: number
-  readonly state: State
-  /** What the client has, by its id. */
-  readonly client?: Position
-  /** How to begin again if a frame is lost before the first read. */
-  readonly again?: Again
-}
-
-export class Cursor implements BusReader {
-  /** Set by the stream once it has sent `:ready`. */
-  isReadySent = false
-  private readonly bus: BusView
-  private readonly progress: Progress
-  private readonly visibility: Visibility
+export class Cursor extends BusCursor {
   private state: State
-  /**
-   * How to begin again if a frame is lost. null once a frame was read or an id was asked for: from then on it is a
-   * loss.
-   */
-  private again: Again | null
-  /** The segment of the last read. This cursor holds it. */
-  private held: SegmentView | null = null
 
-  private constructor(bus: BusView, { place, state, client = EMPTY_POSITION, again }: Origin) {
-    this.bus = bus
-    this.progress = new Progress(new Place(bus, place))
-    this.visibility = new Visibility(bus, again === 'snapshot', client)
+  private constructor(bus: BusView, state: State, origin: Origin) {
+    super(bus, origin)
     this.state = state
-    this.again = again ?? null
   }
 
   /**
    * The newest value of every key as of now, or every retained record if the bus keeps all; then every later record.
    */
   static fromBeginning(bus: BusView): Cursor {
-    return new Cursor(bus, { place: bus.firstSequence, state: PAST, again: 'snapshot' })
+    return new Cursor(bus, PAST, { sequence: bus.firstSequence, again: 'snapshot' })
   }
 
   /** Every record from now on. */
   static fromNow(bus: BusView): Cursor {
-    return new Cursor(bus, { place: bus.nextSequence, state: LIVE })
+    return new Cursor(bus, LIVE, { sequence: bus.nextSequence })
   }
 
   /** Every retained record after a position, also if another server read the partitions in another order. */
   static fromPosition(bus: BusView, position: Position): Cursor {
     const place = covers(position, bus.position()) ? undefined : placeOf(bus.segments, position)
-    const state: State = { name: 'resumed', position }
-    return new Cursor(bus, { place: place ?? bus.nextSequence, state, client: position })
+    const origin = { sequence: place ?? bus.nextSequence, client: position }
+    return new Cursor(bus, { name: 'resumed', position }, origin)
   }
 
   /**
@@ -74,33 +46,14 @@ export class Cursor implements BusReader {
    */
   static fromTime(bus: BusView, sinceMs: number, latest?: Position): Cursor {
     const seek = new TimeSeek(bus, sinceMs, latest)
-    return new Cursor(bus, { place: bus.firstSequence, state: { name: 'seeking', seek } })
+    return new Cursor(bus, { name: 'seeking', seek }, { sequence: bus.firstSequence })
   }
 
-  /** How many frames the last read returned. */
-  get frames(): number {
-    return this.progress.frames
-  }
-
-  /** How many of these frames replace a record that was too large. */
-  get tooLarge(): number {
-    return this.progress.tooLarge
-  }
-
-  get sequence(): number {
+  override get sequence(): number {
     return this.progress.place.sequence
   }
 
-  get madeAt(): number {
-    return this.visibility.madeAt
-  }
-
-  get liveFrom(): number {
-    return this.visibility.isSnapshot ? this.madeAt : 0
-  }
-
-  /** The position of the client, as long as it may differ from what this bus had. Otherwise null. */
-  get ownPosition(): Position | null {
+  override get ownPosition(): Position | null {
     const { state } = this
     if (state.name === 'resumed') return state.position
     return state.name === 'merging' ? state.merged.position : null
@@ -110,18 +63,6 @@ export class Cursor implements BusReader {
   get lost(): boolean {
     const { bus, state } = this
     return state.name === 'seeking' ? !state.seek.isWhole : bus.hasLost(this)
-  }
-
-  get isOutdated(): boolean {
-    return this.outdatedBy !== null
-  }
-
-  /**
-   * `recreated`: the topic was recreated after the cursor was made. `deletes-dropped`: the bus has read it again,
-   * because it may have missed deletes. null: neither.
-   */
-  get outdatedBy(): 'recreated' | 'deletes-dropped' | null {
-    return this.bus.outdatedBy(this.madeAt)
   }
 
   /**
@@ -161,11 +102,6 @@ export class Cursor implements BusReader {
     return held
   }
 
-  /** Releases the segment of the last read. Its bytes may be overwritten from now on. */
-  release(): void {
-    this.handOver()?.release()
-  }
-
   /** Whether all is read, so that the client has the bus's position. Never true if `lost` or `isOutdated`. */
   atTail(): boolean {
     const isSeeking = this.state.name === 'seeking'
@@ -179,11 +115,6 @@ export class Cursor implements BusReader {
   id(): string {
     this.again = null
     return this.atTail() ? this.tailId() : (this.lastFrameId() ?? this.tailId())
-  }
-
-  /** The id of the last frame that was sent. null if none was, or if its segment has been reused. */
-  sentId(): string | null {
-    return this.progress.last.sentId()
   }
 
   private lastFrameId(): string | null {
@@ -203,34 +134,8 @@ export class Cursor implements BusReader {
     return state.id()
   }
 
-  /** Begins again with the retained frames, unless these are incomplete or outdated: then the loss stays. */
-  private beginAgain(again: Again): void {
-    const { bus } = this
-    if (this.isOutdated) return
-    if (again === 'snapshot') {
-      if (bus.isWhole) this.goTo(bus.firstSequence, PAST)
-    } else if (again.seek.isWhole) this.resumeAt(again.position)
-  }
-
-  private resumeAt(position: Position): void {
-    const { bus } = this
-    this.goTo(placeOf(bus.segments, position) ?? bus.nextSequence, { name: 'resumed', position })
-  }
-
-  /** Moves to a sequence as of now: frames that were lost or superseded before now are not owed to the client. */
-  private goTo(sequence: number, state: State): void {
-    this.visibility.madeAt = this.bus.nextSequence
-    this.progress.place.goTo(sequence)
-    this.state = state
-  }
-
-  private seekOn(seek: TimeSeek): Buffer | null {
-    const position = seek.step()
-    if (position === 'unknown') return null
-    if (position === null) return NO_BYTES
-    this.again = { seek, position }
-    this.resumeAt(position)
-    return NO_BYTES
+  protected override moved(client: Position | null): void {
+    this.state = client === null ? PAST : { name: 'resumed', position: client }
   }
 
   private readHere(segment: SegmentView, bytesMax: number): Buffer {

@@ -3,19 +3,16 @@
 // each segment, and nothing once the stream waits.
 
 import type { BusView } from '../bus/bus-view.ts'
-import type { BusReader } from '../bus/losses.ts'
-import { Place, placeOf } from '../bus/place.ts'
-import { covers, EMPTY_POSITION, type Position } from '../bus/position.ts'
+import { placeOf } from '../bus/place.ts'
+import { covers, type Position } from '../bus/position.ts'
 import type { EntryAt } from '../segments/segment-layout.ts'
 import type { SegmentView } from '../segments/segment-view.ts'
+import { BusCursor, type Origin } from './bus-cursor.ts'
 import { ClientIds } from './client-ids.ts'
-import { Progress } from './progress.ts'
 import type { Route } from './route.ts'
 import { NO_BYTES } from './runs.ts'
 import { SelectedFrames } from './selected-frames.ts'
-import type { Again } from './state.ts'
 import { TimeSeek } from './time-seek.ts'
-import { Visibility } from './visibility.ts'
 
 /** Segments that one read searches: some 0.2 µs for each, and for each value. */
 const SEGMENTS_MAX = 64
@@ -35,39 +32,20 @@ export interface FrameWatch {
   readonly sequence: number
 }
 
-interface Origin {
-  readonly sequence: number
-  readonly again?: Again
-  /** The client's position, if it resumes. */
-  readonly client?: Position
-  readonly seek?: TimeSeek
-}
-
-export class SelectedCursor implements BusReader {
-  /** Whether the stream was told that it has everything from before the cursor was made. */
-  isReadySent = false
-  private readonly bus: BusView
+export class SelectedCursor extends BusCursor {
   private readonly watch: FrameWatch
-  private readonly progress: Progress
-  private readonly visibility: Visibility
-  private seek: TimeSeek | null
   private readonly ids: ClientIds
   private readonly selected: SelectedFrames
-  private again: Again | null
-  private held: SegmentView | null = null
+  private seek: TimeSeek | null = null
   /** Whether everything that matches is read, and no frame that may match was seen since: `wakeAt` ends that. */
   isWaiting = false
 
-  private constructor({ bus, route, watch }: SelectedParts, { sequence, again, client, seek }: Origin) {
-    this.bus = bus
+  private constructor({ bus, route, watch }: SelectedParts, origin: Origin) {
+    super(bus, origin)
     this.watch = watch
-    this.progress = new Progress(new Place(bus, sequence))
-    this.visibility = new Visibility(bus, again === 'snapshot', client ?? EMPTY_POSITION)
-    this.ids = new ClientIds(client ?? null)
+    this.ids = new ClientIds(origin.client ?? null)
     const { progress, visibility, ids } = this
     this.selected = new SelectedFrames({ route, progress, visibility, ids })
-    this.again = again ?? null
-    this.seek = seek ?? null
   }
 
   /** The newest value of every key that matches, or everything that the bus keeps; then every later record. */
@@ -90,47 +68,24 @@ export class SelectedCursor implements BusReader {
   /** Of every partition, every retained record from the first whose timestamp is at or after `sinceMs` (epoch ms). */
   static fromTime(parts: SelectedParts, sinceMs: number, latest?: Position): SelectedCursor {
     const { bus } = parts
-    const seek = new TimeSeek(bus, sinceMs, latest)
-    return new SelectedCursor(parts, { sequence: bus.firstSequence, seek })
-  }
-
-  get frames(): number {
-    return this.progress.frames
-  }
-
-  get tooLarge(): number {
-    return this.progress.tooLarge
+    const cursor = new SelectedCursor(parts, { sequence: bus.firstSequence })
+    cursor.seek = new TimeSeek(bus, sinceMs, latest)
+    return cursor
   }
 
   /** Frames of others that leave the bus are no loss to a stream that waits, once it is known that they are. */
-  get sequence(): number {
+  override get sequence(): number {
     const { sequence } = this.progress.place
     // The watch may be behind what the cursor has read by itself.
     return this.isWaiting ? Math.max(sequence, this.watch.sequence) : sequence
   }
 
-  get madeAt(): number {
-    return this.visibility.madeAt
-  }
-
-  get liveFrom(): number {
-    return this.visibility.isSnapshot ? this.madeAt : 0
-  }
-
-  get ownPosition(): Position | null {
+  override get ownPosition(): Position | null {
     return this.ids.position
   }
 
   get lost(): boolean {
     return this.seek === null ? this.bus.hasLost(this) : !this.seek.isWhole
-  }
-
-  get outdatedBy(): 'recreated' | 'deletes-dropped' | null {
-    return this.bus.outdatedBy(this.madeAt)
-  }
-
-  get isOutdated(): boolean {
-    return this.outdatedBy !== null
   }
 
   /** Whether all frames that match from before the cursor was made are read. */
@@ -182,11 +137,6 @@ export class SelectedCursor implements BusReader {
     return null
   }
 
-  release(): void {
-    this.held?.release()
-    this.held = null
-  }
-
   atTail(): boolean {
     if (this.seek !== null || this.lost || this.isOutdated) return false
     return (this.isWaiting && this.watch.isUpToDate) || this.progress.place.locate() === 'tail'
@@ -198,37 +148,10 @@ export class SelectedCursor implements BusReader {
     return this.atTail() ? this.ids.atTail(this.bus) : (this.progress.last.id() ?? this.ids.atTail(this.bus))
   }
 
-  sentId(): string | null {
-    return this.progress.last.sentId()
-  }
-
-  private beginAgain(again: Again): void {
-    const { bus } = this
-    if (this.isOutdated) return
-    if (again === 'snapshot') {
-      if (bus.isWhole) this.goTo(bus.firstSequence, null)
-    } else if (again.seek.isWhole) this.resumeAt(again.position)
-  }
-
-  private resumeAt(position: Position): void {
-    this.goTo(placeOf(this.bus.segments, position) ?? this.bus.nextSequence, position)
-  }
-
-  private goTo(sequence: number, client: Position | null): void {
-    this.visibility.madeAt = this.bus.nextSequence
-    this.progress.place.goTo(sequence)
+  protected override moved(client: Position | null): void {
+    this.seek = null
     this.selected.forget()
     this.isWaiting = false
     this.ids.resume(client)
-  }
-
-  private seekOn(seek: TimeSeek): Buffer | null {
-    const position = seek.step()
-    if (position === 'unknown') return null
-    if (position === null) return NO_BYTES
-    this.again = { seek, position }
-    this.seek = null
-    this.resumeAt(position)
-    return NO_BYTES
   }
 }
