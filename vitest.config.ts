@@ -18,6 +18,7 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     pool: 'forks',
+    setupFiles: 'test/support/property-seed.ts',
     // More files at a time than processors: most of their time many wait for tokens to expire and for brokers to die.
     maxWorkers: availableParallelism() + 1,
     sequence: { sequencer: LongestFirst },

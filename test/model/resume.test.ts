@@ -12,8 +12,8 @@ import { type Course, course } from './course.ts'
 const pool = new SegmentPool(4096)
 /** How many times as many cases as usual are tried, and with what seed. */
 const TIMES = Number(process.env.RESUME_TIMES ?? 1)
-const SEED = Number(process.env.RESUME_SEED ?? Date.now() & 0x7fffffff)
-const { RESUME_PATH } = process.env
+const { RESUME_SEED, RESUME_PATH, PROPERTY_SEED } = process.env
+const SEED = Number(RESUME_SEED ?? PROPERTY_SEED ?? Date.now() & 0x7fffffff)
 /** The case of that path alone, with the seed: both stand in what fast-check says of a failure. */
 const FROM = { seed: SEED, ...(RESUME_PATH === undefined ? {} : { path: RESUME_PATH }) }
 /** So many shorter courses are tried once one has failed, which takes some seconds. */
