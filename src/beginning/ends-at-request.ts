@@ -92,7 +92,8 @@ export class EndsAtRequest {
       if (!bounds.has(partition) && start > 0) ends.set(partition, start) // the bus has read nothing of it
     if (bounds.size === 0) return ends
     if (this.seek === null || this.seekAsOf !== bus.startedOverAt) {
-      this.seek = new TimeSeek(bus, this.sinceMs, bounds)
+      // A leaving came with a record from after the request, which may be compacted away.
+      this.seek = new TimeSeek(bus, { sinceMs: this.sinceMs, latest: bounds, hasLeaving: true })
       this.seekAsOf = bus.startedOverAt
     }
     const found = this.seek.step()

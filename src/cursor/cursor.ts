@@ -45,7 +45,7 @@ export class Cursor extends BusCursor {
    * `latest`: where each partition begins at the latest. Default: the bus's position.
    */
   static fromTime(bus: BusView, sinceMs: number, latest?: Position): Cursor {
-    const seek = new TimeSeek(bus, sinceMs, latest)
+    const seek = new TimeSeek(bus, { sinceMs, latest, hasLeaving: false })
     return new Cursor(bus, { name: 'seeking', seek }, { sequence: bus.firstSequence })
   }
 

@@ -69,7 +69,7 @@ export class SelectedCursor extends BusCursor {
   static fromTime(parts: SelectedParts, sinceMs: number, latest?: Position): SelectedCursor {
     const { bus } = parts
     const cursor = new SelectedCursor(parts, { sequence: bus.firstSequence })
-    cursor.seek = new TimeSeek(bus, sinceMs, latest)
+    cursor.seek = new TimeSeek(bus, { sinceMs, latest, hasLeaving: true })
     return cursor
   }
 

@@ -11,6 +11,21 @@ import type { SegmentView } from '../segments/segment-view.ts'
 /** Segments that one step may pass over by their newest timestamp alone. */
 const PASSED_MAX = 4096
 
+export interface TimeSeekOptions {
+  /** The moment, in epoch ms. */
+  readonly sinceMs: number
+  /**
+   * The partitions to search, and where each begins at the latest, which must not be ahead of the bus. Default: the
+   * bus's position.
+   */
+  readonly latest?: Position | undefined
+  /**
+   * Whether a partition may begin at a frame that only tells that a key has left a selection. The record that it came
+   * with may be compacted away, so a stream of everything would begin where on another bus it would not.
+   */
+  readonly hasLeaving: boolean
+}
+
 export class TimeSeek {
   /** The moment, in epoch ms. */
   readonly sinceMs: number
@@ -21,13 +36,14 @@ export class TimeSeek {
   private readonly latest: Position
   /** Next sequence of the bus when the search began. The search ends there. */
   private readonly nowSequence: number
+  private readonly hasLeaving: boolean
   private readonly found = new Map<number, number>()
 
-  /** `latest`: the partitions to search, and where each begins at the latest, which must not be ahead of the bus. */
-  constructor(bus: BusView, sinceMs: number, latest = bus.position()) {
+  constructor(bus: BusView, { sinceMs, latest = bus.position(), hasLeaving }: TimeSeekOptions) {
     this.bus = bus
     this.sinceMs = sinceMs
     this.latest = latest
+    this.hasLeaving = hasLeaving
     this.nowSequence = bus.nextSequence
     this.place = bus.firstSequence
   }
@@ -73,12 +89,16 @@ export class TimeSeek {
   private look(segment: SegmentView): void {
     for (let at = 0; at <= segment.lastPublished && !this.isFound; at = segment.next(at)) {
       if (segment.sequence(at) >= this.nowSequence) return
-      if (segment.timestampMs(at) < this.sinceMs || this.wasRemoved(segment, at)) continue
+      if (segment.timestampMs(at) < this.sinceMs || !this.counts(segment, at)) continue
       const partition = segment.partition(at)
       const latest = this.latest.get(partition)
       if (latest !== undefined && !this.found.has(partition))
         this.found.set(partition, Math.min(segment.offset(at), latest))
     }
+  }
+
+  private counts(segment: SegmentView, at: EntryAt): boolean {
+    return (this.hasLeaving || !segment.isLeaving(at)) && !this.wasRemoved(segment, at)
   }
 
   /**

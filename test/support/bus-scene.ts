@@ -2,13 +2,16 @@
 
 import { Bus, type BusOptions } from '../../src/bus/bus.ts'
 import type { Position } from '../../src/bus/position.ts'
+import type { RecordHeader } from '../../src/bus/record.ts'
 import { Cursor } from '../../src/cursor/cursor.ts'
+import type { StreamCursor } from '../../src/cursor/cursors.ts'
 import { SegmentPool } from '../../src/segments/segment-pool.ts'
 import { StreamReader } from './stream-reader.ts'
 import { BUS_OPTIONS } from './topic-in-memory.ts'
 
 export const SEGMENT_BYTES = 4096
 export const DAY_MS = 86_400_000
+const NO_HEADERS: readonly RecordHeader[] = []
 
 /** Offsets count up. */
 export class BusScene {
@@ -39,10 +42,14 @@ export class BusScene {
     return { nowMs: this.nowMs, epochMs: this.epochMs }
   }
 
-  write(key: string | null, value: string | null, { partition = 0, timestampMs = this.epochMs } = {}): void {
+  write(
+    key: string | null,
+    value: string | null,
+    { partition = 0, timestampMs = this.epochMs, headers = NO_HEADERS } = {},
+  ): void {
     const offset = this.offsets.get(partition) ?? 0
     this.offsets.set(partition, offset + 1)
-    this.bus.append({ partition, offset, timestampMs, key: bytes(key), value: bytes(value), headers: [] })
+    this.bus.append({ partition, offset, timestampMs, key: bytes(key), value: bytes(value), headers })
     this.bus.publish()
   }
 
@@ -83,7 +90,7 @@ export function bytes(text: string | null): Buffer | null {
   return text === null ? null : Buffer.from(text)
 }
 
-export function dataOf(cursor: Cursor): string[] {
+export function dataOf(cursor: StreamCursor): string[] {
   const reader = new StreamReader()
   for (let read = cursor.read(100_000); read !== null; read = cursor.read(100_000)) reader.feed(read)
   return reader.events.map(({ event, data }) => (event === 'delete' ? `delete ${data}` : data))

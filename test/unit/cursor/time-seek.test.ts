@@ -2,6 +2,8 @@
 
 import { describe, expect, it } from 'vitest'
 import { Cursor } from '../../../src/cursor/cursor.ts'
+import { SelectedRecords } from '../../../src/cursor/cursors.ts'
+import { headerSelector } from '../../../src/routing/selector.ts'
 import { BusScene, dataOf, SEGMENT_BYTES } from '../../support/bus-scene.ts'
 import { StreamReader } from '../../support/stream-reader.ts'
 
@@ -32,6 +34,35 @@ describe('a beginning at a moment', () => {
     const cursor = Cursor.fromTime(scene.bus, Number.MAX_SAFE_INTEGER)
     scene.write('a', 'after the request')
     expect(dataOf(cursor)).toEqual(['after the request'])
+  })
+
+  describe('on a bus that compacted a record away and kept its leaving', () => {
+    const selectors = [headerSelector('to')]
+    const sentTo = (to: string) => [{ name: 'to', value: Buffer.from(to) }]
+    const compacted = () => {
+      const scene = new BusScene({ retainedBytesMax: 16 * SEGMENT_BYTES, selectors })
+      scene.write('k', 'of a', { timestampMs: 100, headers: sentTo('a') })
+      scene.write('k', 'of b', { timestampMs: 300, headers: sentTo('b') })
+      scene.write('other', 'too early', { timestampMs: 100, headers: sentTo('a') })
+      scene.write('k', 'of b, too early', { timestampMs: 100, headers: sentTo('b') })
+      scene.write('late', 'late', { timestampMs: 300, headers: sentTo('a') })
+      for (let index = 0; index < 30; index++) scene.write('filler', 'x'.repeat(700), { timestampMs: 100 })
+      scene.tidy()
+      scene.write('last', 'last', { timestampMs: 100, headers: sentTo('a') })
+      return scene
+    }
+
+    it('is no leaving for a stream of everything, which gets what it would get of any bus', () => {
+      expect(since(compacted(), 200)).toEqual(['late', 'x'.repeat(700), 'last'])
+    })
+
+    it('is the leaving for a stream that selects, which has to hear of it', () => {
+      const { bus } = compacted()
+      const values = new Set(['a'])
+      const watch = { isUpToDate: true, sequence: bus.nextSequence }
+      const selected = new SelectedRecords(bus, [{ selector: headerSelector('to'), values }], watch)
+      expect(dataOf(selected.fromTime(200))).toEqual(['delete aw==', 'too early', 'late', 'last'])
+    })
   })
 
   it('is complete no sooner than what was compacted away before it was found', () => {
