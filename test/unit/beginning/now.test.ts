@@ -4,6 +4,8 @@ import { describe, expect, it, vi } from 'vitest'
 import type { Beginning } from '../../../src/beginning/beginning.ts'
 import type { RequestedBeginning } from '../../../src/beginning/requested-beginning.ts'
 import { formatEventId } from '../../../src/bus/event-id.ts'
+import { headerSelector } from '../../../src/routing/selector.ts'
+import { SegmentPool } from '../../../src/segments/segment-pool.ts'
 import { StreamsScene } from '../../support/streams-scene.ts'
 import { pass, useFakeTime } from '../../support/time.ts'
 import { recordOf, TopicInMemory } from '../../support/topic-in-memory.ts'
@@ -61,6 +63,31 @@ describe.each([false, true])('from=latest before the bus has caught up (in a wor
       scene.catchUp()
       expect(begun(await scene.look(start)).reason).toBe('too-old')
     }
+  })
+
+  it('begins no later than a leaving from after the request, whose record is compacted away', async () => {
+    const options = {
+      pool: new SegmentPool(4096),
+      retainedBytesMax: 64 * 1024,
+      selectors: [headerSelector('to')],
+    }
+    const topic = new TopicInMemory(0, options)
+    const { scene, start } = await asked(topic, 33)
+    const write = (offset: number, key: string, value: string, to: string, laterMs: number) =>
+      topic.bus.append({
+        ...recordOf(offset, value, key, 0),
+        timestampMs: Date.now() + laterMs,
+        headers: [{ name: 'to', value: Buffer.from(to) }],
+      })
+    write(0, 'k', '0', 'a', -HOUR_MS)
+    write(1, 'k', '1', 'b', 0)
+    write(2, 'k', '2', 'b', -HOUR_MS)
+    for (let offset = 3; offset < 33; offset++) write(offset, 'filler', 'x'.repeat(700), 'b', -HOUR_MS)
+    while (topic.bus.maintain(Date.now()));
+    scene.catchUp()
+    let outcome = await scene.look(start)
+    while (outcome === 'turn') outcome = await scene.look(start)
+    expect(begun(outcome).cursor.ownPosition).toEqual(new Map([[0, 1]]))
   })
 
   it('has no gap if all that is gone came before the request', async () => {
