@@ -35,7 +35,7 @@ export class FollowedTopic {
   private readonly parts: TopicParts
   private readonly logs = new LogFanOut()
   private readonly existence: Condition
-  private readonly leaders: LeaderWatch
+  readonly leaders: LeaderWatch
   private readonly reading: Condition
   private readonly fed = new Map<TopicFeed, Fed>()
   private topicId: string | null = null

@@ -33,6 +33,11 @@ export class LeaderWatch {
     this.leaderOf = new Map(listed.map(({ partition, leader }) => [partition, leader]))
   }
 
+  /** Whether the last refresh found partitions. */
+  get isListed(): boolean {
+    return this.leaderOf.size > 0
+  }
+
   /** Partitions that have a leader to ask. */
   askable(): LedPartition[] {
     const { topic } = this

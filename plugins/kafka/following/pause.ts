@@ -61,3 +61,18 @@ export class Pause {
 export function jittered(ms: number, random: number): number {
   return ms * (0.8 + 0.4 * random)
 }
+
+/** Repeats a question, with waits between, until its answer is not null. Rejects if `signal` aborts. */
+export async function untilAnswered<T>(
+  question: () => Promise<T | null>,
+  signal: AbortSignal,
+  waitMs: () => number,
+): Promise<T> {
+  const pause = new Pause(signal)
+  for (;;) {
+    const answer = await question()
+    signal.throwIfAborted()
+    if (answer !== null) return answer
+    await pause.wait(waitMs())
+  }
+}

@@ -5,8 +5,9 @@ import type { PartitionWatermarks } from '../../../src/bus/record.ts'
 import type { ConsumerEvents, RecordSource } from '../client/record-source.ts'
 import { FollowedTopic } from './followed-topic.ts'
 import { Housekeeping } from './housekeeping.ts'
+import { Listings } from './listings.ts'
 import { LogFanOut } from './log-fan-out.ts'
-import { jittered, Pause } from './pause.ts'
+import { jittered, Pause, untilAnswered } from './pause.ts'
 import { askWatermarks, refresh } from './refresh.ts'
 import type { RecordWriter, TopicFeed } from './topic-feed.ts'
 import { BrokerTroubles, type Log } from './troubles.ts'
@@ -52,6 +53,7 @@ export class Reader {
   private readonly closing = new AbortController()
   private readonly refreshPause = new Pause(this.closing.signal)
   private readonly readPause = new Pause(this.closing.signal)
+  private readonly listings = new Listings((names) => this.answered(() => this.source.partitions(names)))
   /** An error of a read may have hidden that partitions have stopped. */
   private suspectsStops = false
   /** When waiting buses were last checked. */
@@ -91,6 +93,17 @@ export class Reader {
         if (!topic.remove(feed)) this.topics.delete(name)
       },
     }
+  }
+
+  /** Whether the last refresh found the topic; false, too, if the topic is not followed. */
+  hasFound(name: string): boolean {
+    return this.topics.get(name)?.leaders.isListed ?? false
+  }
+
+  /** Whether Kafka has the topic. Asks until Kafka answers. Rejects if `signal` aborts or the reader closes. */
+  async has(name: string, signal: AbortSignal): Promise<boolean> {
+    const either = AbortSignal.any([this.closing.signal, signal])
+    return untilAnswered(() => this.listings.isListed(name, either), either, this.retryMs)
   }
 
   /** Resolves within 1 s, even if no broker answers. */
@@ -214,14 +227,9 @@ export class Reader {
     for (const topic of this.topics.values()) topic.showCatchUps(nowMs)
   }
 
-  private async watermarks(topic: FollowedTopic, signal: AbortSignal): Promise<PartitionWatermarks> {
-    const pause = new Pause(signal)
-    for (;;) {
-      const known = await this.answered(() => askWatermarks(this.source, topic, this.options.nowMs()))
-      signal.throwIfAborted()
-      if (known !== null) return known
-      await pause.wait(this.jittered(RETRY_MS))
-    }
+  private watermarks(topic: FollowedTopic, signal: AbortSignal): Promise<PartitionWatermarks> {
+    const question = () => askWatermarks(this.source, topic, this.options.nowMs())
+    return untilAnswered(() => this.answered(question), signal, this.retryMs)
   }
 
   /** Kafka's answer; null, and logged, if there is none. */
@@ -233,6 +241,8 @@ export class Reader {
       return null
     }
   }
+
+  private readonly retryMs = () => this.jittered(RETRY_MS)
 
   private jittered(ms: number): number {
     return jittered(ms, this.options.random())

@@ -12,6 +12,8 @@ import type { Log } from './troubles.ts'
 /** One registration's use of a source. */
 export interface OpenSource {
   readonly feed: Reader['feed']
+  readonly has: Reader['has']
+  readonly hasFound: Reader['hasFound']
   /** Resolves within 1 s. */
   release(): Promise<void>
 }
@@ -33,6 +35,8 @@ export function openSource(options: KafkaOptions, log: Log): OpenSource {
   shared.reader.join(log)
   return {
     feed: (name, writer, topicLog) => shared.reader.feed(name, writer, topicLog),
+    has: (name, signal) => shared.reader.has(name, signal),
+    hasFound: (name) => shared.reader.hasFound(name),
     release: async () => {
       shared.reader.leave(log)
       shared.users--

@@ -199,3 +199,60 @@ describe('A reader of topics', () => {
     expect(other.publish).not.toHaveBeenCalled()
   })
 })
+
+describe('Whether Kafka has a topic', () => {
+  const never = new AbortController().signal
+
+  it('is asked for many topics in one question, with one more queued for all that come meanwhile', async () => {
+    const { kafka, reader } = await open()
+    kafka.hold('events', [0, 0])
+    await pass(4_000)
+    kafka.lists.length = 0
+    kafka.hold('a', [0, 0])
+    const answers = ['a', 'b', 'c', 'a'].map((name) => reader.has(name, never))
+    await pass(100)
+    expect(await Promise.all(answers)).toEqual([true, false, false, true])
+    expect(kafka.lists).toEqual([['a'], ['b', 'c', 'a']])
+    expect(kafka.assigned.map(([name]) => name)).toEqual(['events'])
+  })
+
+  it('is asked until Kafka answers, or until the caller gives up', async () => {
+    const { kafka, reader } = await open()
+    kafka.isDown = true
+    const [later, givenUp] = [vi.fn(), vi.fn()]
+    const giving = new AbortController()
+    reader.has('events', never).then(later)
+    reader.has('events', giving.signal).catch(givenUp)
+    await pass(5_000)
+    expect([later.mock.calls, givenUp.mock.calls]).toEqual([[], []])
+    giving.abort(new Error('enough'))
+    await pass(1)
+    expect(givenUp).toHaveBeenCalledWith(new Error('enough'))
+    kafka.isDown = false
+    kafka.hold('events', [0, 0])
+    await pass(3_000)
+    expect(later).toHaveBeenCalledWith(true)
+  })
+
+  it('is known from the refreshes, for a topic that is followed', async () => {
+    const { kafka, reader } = await open()
+    expect(reader.hasFound('events')).toBe(false)
+    kafka.hold('events', [0, 0])
+    await pass(2_000)
+    expect([reader.hasFound('events'), reader.hasFound('other')]).toEqual([true, false])
+    kafka.topics.delete('events')
+    await pass(7_000)
+    expect(reader.hasFound('events')).toBe(false)
+  })
+
+  it('is asked no more once the reader is closed', async () => {
+    const { kafka, reader } = await open()
+    kafka.isDown = true
+    const rejected = vi.fn()
+    reader.has('events', never).catch(rejected)
+    await pass(100)
+    await reader.close()
+    await pass(2_000)
+    expect(rejected.mock.calls[0]?.[0].message).toBe('The Kafka consumer is closed')
+  })
+})
