@@ -118,6 +118,11 @@ export interface SseOptions {
   corsOrigins: string[]
   /** Path, below the plugin's prefix, of health, metrics and status in a host's app. null, the default: not served. */
   adminPath: string | null
+  /**
+   * Key of what is made here to be read again, such as sealed event ids: 32 bytes or more in base64url, or two such
+   * keys separated by a comma, of which the first makes and both read. null, the default: a key of the process's own.
+   */
+  secretKey: string | null
 }
 
 /** Checked options with all defaults: the result of `validateOptions` in src/config/parse.ts. */

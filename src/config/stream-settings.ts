@@ -2,6 +2,7 @@
 
 import type { SseOptions, StreamOptions } from '../options.ts'
 import { DEFAULT_SCOPE } from '../token/session.ts'
+import { SECRET_KEY_CHARACTERS_MAX, SECRET_KEY_PATTERN } from './secret-key.ts'
 import type { Setting } from './setting.ts'
 
 /** The only stream of a server whose configuration lists none. */
@@ -140,6 +141,20 @@ export const SSE_SETTINGS: Record<keyof SseOptions, Setting> = {
     expects: 'a path that begins with / and has no query',
     pattern: '^/[^?#\\s]*$',
     maxLength: 1000,
+    default: null,
+  },
+  secretKey: {
+    type: 'string',
+    nullable: true,
+    env: 'SECRET_KEY',
+    description:
+      'Key of what the server makes for itself to read again, such as sealed event ids. The same on every replica. ' +
+      'Two while it is changed: the first makes, both read. Default: each process makes its own, and warns if it ' +
+      'needs one, because its sealed ids are of no use to any other process',
+    expects: '32 random bytes or more in base64url, or two such keys separated by a comma',
+    secret: true,
+    pattern: SECRET_KEY_PATTERN,
+    maxLength: SECRET_KEY_CHARACTERS_MAX,
     default: null,
   },
 }

@@ -55,6 +55,7 @@ describe('a server’s environment', () => {
         streamsPerAddressMax: 20_000,
         corsOrigins: ['*'],
         adminPath: null,
+        secretKey: null,
       },
       host: '0.0.0.0',
       port: 7143,

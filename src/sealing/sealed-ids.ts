@@ -1,0 +1,113 @@
+// Event ids that tell their readers nothing: the position of a stream, encrypted. Promise: the same position of the
+// same stream has the same id on every replica; the length tells only which partitions there are; and an id of another
+// path or selection, or one that was changed in any bit, is not opened.
+
+import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
+import type { Position } from '../bus/position.ts'
+import { IV_BYTES, Siv } from './siv.ts'
+
+/** First byte of a sealed id. Plain ones begin with 01. */
+const SEALED = 0x10
+const HEAD_BYTES = 1
+/** Widths within the sealed text. */
+const PARTITION_BYTES = 4
+const OFFSET_BYTES = 7
+const OFFSET_LOW_BYTES = 3
+const OFFSET_LOW = 2 ** (8 * OFFSET_LOW_BYTES)
+/** Whether partitions are 0, 1, 2 and so on, so that their numbers are left out. */
+const DENSE = 0
+const SPARSE = 1
+const TEXT = /^[A-Za-z0-9_-]+={0,2}$/
+
+/** The keys of all sealed ids. They cannot be read from it. */
+export class SealedIds {
+  private readonly sivs: readonly Siv[]
+
+  /** `secrets`: the first one seals, all of them open. Each has 32 bytes or more. */
+  constructor(secrets: readonly Uint8Array[]) {
+    if (secrets.length === 0) throw new RangeError('there is no secret to seal ids with')
+    this.sivs = secrets.map((secret) => new Siv(derivedKey(secret, 'mac'), derivedKey(secret, 'encryption')))
+  }
+
+  /** The ids of one stream: of its path, and of what it selects, in a text that is the same on every replica. */
+  of(path: string, selection: string): IdSeal {
+    const around = [Buffer.from(path), Buffer.from(selection)]
+    return new IdSeal(this.sivs.map((siv) => ({ siv, context: siv.context(around) })))
+  }
+}
+
+type SivInContext = { readonly siv: Siv; readonly context: ReturnType<Siv['context']> }
+
+/** Seals and opens the ids of one path and selection. */
+export class IdSeal {
+  private readonly sivs: readonly SivInContext[]
+
+  constructor(sivs: readonly SivInContext[]) {
+    this.sivs = sivs
+  }
+
+  /** Base64url with padding. Costs 2 µs. */
+  seal(position: Position): string {
+    const [first] = this.sivs
+    if (first === undefined) throw new RangeError('there is no secret to seal ids with')
+    const sealed = first.siv.seal(first.context, encode(position), HEAD_BYTES)
+    sealed[0] = SEALED
+    return padded(sealed)
+  }
+
+  /** The position; null for anything that `seal` has not made, in its one spelling. Padding may be missing. */
+  open(id: string): Position | null {
+    if (!TEXT.test(id)) return null
+    const bytes = Buffer.from(id, 'base64url')
+    if (bytes.length <= HEAD_BYTES + IV_BYTES || bytes[0] !== SEALED) return null
+    const text = padded(bytes)
+    if (id !== text && id !== text.replace(/=+$/, '')) return null
+    for (const { siv, context } of this.sivs) {
+      const plain = siv.open(context, bytes.subarray(HEAD_BYTES))
+      if (plain !== null) return decode(plain)
+    }
+    return null
+  }
+}
+
+function derivedKey(secret: Uint8Array, use: string): KeyObject {
+  return createSecretKey(Buffer.from(hkdfSync('sha256', secret, '', `kafka-sse ids 1 ${use}`, 32)))
+}
+
+/** Fixed widths, so that an offset of 7 takes as much room as one of 7,000,000. */
+function encode(position: Position): Buffer {
+  let [isDense, isAscending, last] = [true, true, -1]
+  for (const partition of position.keys()) {
+    isDense &&= partition === last + 1
+    isAscending &&= partition > last
+    last = partition
+  }
+  if (!isAscending) return encode(new Map([...position].sort(([one], [other]) => one - other)))
+  const plain = Buffer.allocUnsafe(1 + position.size * (OFFSET_BYTES + (isDense ? 0 : PARTITION_BYTES)))
+  plain[0] = isDense ? DENSE : SPARSE
+  let at = 1
+  for (const [partition, offset] of position) {
+    if (!isDense) at = plain.writeUInt32BE(partition, at)
+    const high = Math.floor(offset / OFFSET_LOW)
+    at = plain.writeInt32BE(high, at)
+    at = plain.writeUIntBE(offset - high * OFFSET_LOW, at, OFFSET_LOW_BYTES)
+  }
+  return plain
+}
+
+/** `plain` is what `encode` made, as its authentication has shown. */
+function decode(plain: Buffer): Position {
+  const isDense = plain[0] === DENSE
+  const position = new Map<number, number>()
+  for (let at = 1; at < plain.length; at += OFFSET_BYTES) {
+    const partition = isDense ? position.size : plain.readUInt32BE(at)
+    if (!isDense) at += PARTITION_BYTES
+    position.set(partition, plain.readInt32BE(at) * OFFSET_LOW + plain.readUIntBE(at + 4, OFFSET_LOW_BYTES))
+  }
+  return position
+}
+
+function padded(bytes: Buffer): string {
+  const text = bytes.toString('base64url')
+  return text.padEnd(Math.ceil(text.length / 4) * 4, '=')
+}
