@@ -9,7 +9,7 @@ import type { Segment } from '../segments/segment.ts'
 import { SegmentList } from '../segments/segment-list.ts'
 import { SegmentPool } from '../segments/segment-pool.ts'
 import { BusView } from './bus-view.ts'
-import { Holes, type Missed, type Moment } from './holes.ts'
+import { type Hole, Holes, type Missed, type Moment } from './holes.ts'
 import { type PartitionLogs, Partitions } from './partitions.ts'
 import { FROM_BEGINNING, type Position } from './position.ts'
 import { readingStarts } from './reading-starts.ts'
@@ -63,7 +63,7 @@ export class Bus extends BusView {
       seed: options.seed ?? Math.floor(Math.random() * 2 ** 32),
       isKeyed: options.keeps === 'latest',
     })
-    this.holes = options.keeps === 'latest' ? new Holes(options.deleteRetentionMs, this.clock) : null
+    this.holes = options.keeps === 'latest' ? this.newHoles() : null
     this.retention = new Retention(this.kept, this.losses, options)
     this.skipped = this.retention.trimming.skipped
     this.tail = this.tailWriter()
@@ -79,7 +79,8 @@ export class Bus extends BusView {
   setPartition(partition: number, start: number, end = start): void {
     const isNew = !this.partitions.isRead(partition)
     if (isNew) this.holes?.begin(partition)
-    if (isNew && start > 0) this.noteUnread(partition, start, false)
+    if (isNew && start > 0)
+      this.noteUnread(partition, { to: start, sequence: this.kept.takeSequence() }, false)
     if (isNew && start > 0) this.hiddenValues.noteMissing(partition, 0, start)
     this.partitions.setStart(partition, start, end)
     this.changed()
@@ -273,6 +274,10 @@ export class Bus extends BusView {
     return this.pool.allocatedBytes
   }
 
+  private newHoles(): Holes {
+    return new Holes(this.options.deleteRetentionMs, this.clock, () => this.kept.takeSequence())
+  }
+
   private tailWriter(): TailWriter {
     const { pool, kept, partitions, retention, clock, routeReader, hiddenValues, losses } = this
     const { encoding, onTooLarge } = this.options
@@ -313,20 +318,20 @@ export class Bus extends BusView {
     const { holes } = this
     if (holes === null) return true
     const next = this.partitions.next(partition)
-    const lostTo = holes.pass(partition, next, found, timestampMs)
+    const lost = holes.pass(partition, next, found, timestampMs)
     if (found > Math.max(0, next) && holes.mayHideValues(partition))
       this.hiddenValues.noteMissing(partition, Math.max(0, next), found)
-    if (lostTo > 0) this.noteUnread(partition, lostTo, true)
+    if (lost !== null) this.noteUnread(partition, lost, true)
     return holes.missed === null
   }
 
   /**
-   * Notes that records before `found` are never read. Once the bus has caught up, clients of open streams may have such
-   * records.
+   * Notes that the missing records are never read. Once the bus has caught up, clients of open streams may have records
+   * before them.
    */
-  private noteUnread(partition: number, found: number, mayBeTombstone: boolean): void {
+  private noteUnread(partition: number, { to, sequence }: Hole, mayBeTombstone: boolean): void {
     const lostAt = this.caughtUp ? this.kept.takeSequence() : null
-    this.losses.addUnread({ partition, offset: found - 1, mayBeTombstone, lostAt })
+    this.losses.addUnread({ partition, sequence, offset: to - 1, mayBeTombstone, lostAt })
   }
 
   private changed(): void {

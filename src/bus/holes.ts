@@ -17,6 +17,14 @@ export interface Missed {
   readonly to: number
 }
 
+/** Missing offsets, and when reading passed them. */
+export interface Hole {
+  /** Offset: what is missing is below it. */
+  readonly to: number
+  /** A sequence of the bus: frames behind the missing offsets have greater ones. */
+  readonly sequence: number
+}
+
 /**
  * Proof that records from `offset` on are young: at moment `at` they were not committed,
  * so Kafka could not clean them.
@@ -45,8 +53,8 @@ interface ReadPartition {
   /** The two latest timestamps of its records, in epoch ms. One record alone proves nothing. */
   latestMs: number
   secondMs: number
-  /** End of the last missing offsets that only timestamps prove to be young. 0: none. */
-  trustedTo: number
+  /** The last missing offsets that only timestamps prove to be young. null: none. */
+  trusted: Hole | null
 }
 
 /**
@@ -64,11 +72,14 @@ export class Holes {
   missed: Missed | null = null
   private readonly deleteRetentionMs: number
   private readonly clock: RecordClock
+  private readonly takeSequence: () => number
   private readonly partitions = new Map<number, ReadPartition>()
 
-  constructor(deleteRetentionMs: number, clock: RecordClock) {
+  /** `takeSequence`: takes one of the bus, as of which missing offsets are passed. */
+  constructor(deleteRetentionMs: number, clock: RecordClock, takeSequence: () => number) {
     this.deleteRetentionMs = deleteRetentionMs
     this.clock = clock
+    this.takeSequence = takeSequence
   }
 
   /** Notes that reading of a partition begins, or goes on after everything that was read of it was removed. */
@@ -80,7 +91,7 @@ export class Holes {
       coming: null,
       latestMs: Number.NEGATIVE_INFINITY,
       secondMs: Number.NEGATIVE_INFINITY,
-      trustedTo: 0,
+      trusted: null,
     })
   }
 
@@ -100,22 +111,22 @@ export class Holes {
 
   /**
    * Notes that a partition goes on at `found` after everything below `next` was read, and judges the offsets in
-   * between. `timestampMs`: of the record at `found`; null if there is none. Returns the offset below which tombstones
-   * that delete nothing in this bus may be lost; 0 if none are. If they may delete what the bus keeps, sets `missed`
-   * instead.
+   * between. `timestampMs`: of the record at `found`; null if there is none. Returns the missing offsets, of now or of
+   * before, that may have been tombstones which delete nothing in this bus. null: none. If they may delete what the bus
+   * keeps, sets `missed` instead.
    */
-  pass(partition: number, next: number, found: number, timestampMs: number | null): number {
+  pass(partition: number, next: number, found: number, timestampMs: number | null): Hole | null {
     const read = this.partitions.get(partition)
-    if (read === undefined || this.missed !== null) return 0
+    if (read === undefined || this.missed !== null) return null
     proveReached(read, next)
     const isDoubtful = found > Math.max(0, next) && this.isDoubtful(read, found)
-    const refuted = timestampMs === null ? 0 : this.noteTimestamp(read, timestampMs)
-    const to = isDoubtful ? found : refuted
-    const isOwn = to > 0 && this.keepsOlder(read)
+    const refuted = timestampMs === null ? null : this.noteTimestamp(read, timestampMs)
+    const lost = isDoubtful ? this.holeTo(found) : refuted
+    const isOwn = lost !== null && this.keepsOlder(read)
     read.hasRead = true
     this.noteLoaded(read, timestampMs === null ? found : found + 1)
-    if (isOwn) this.missed = { partition, to }
-    return isOwn ? 0 : to
+    if (isOwn) this.missed = { partition, to: lost.to }
+    return isOwn ? null : lost
   }
 
   /**
@@ -168,25 +179,29 @@ export class Holes {
     // The clock may have been set back since. A timestamp that is now ahead of it proves nothing.
     const ageMs = this.clock.epochMs() - read.secondMs
     if (ageMs < 0 || ageMs >= this.deleteRetentionMs) return true
-    read.trustedTo = found
+    read.trusted = this.holeTo(found)
     return false
+  }
+
+  private holeTo(to: number): Hole {
+    return { to, sequence: this.takeSequence() }
   }
 
   /**
    * Notes a record's timestamp. A timestamp ahead of the clock proves nothing. An old one refutes what earlier
-   * timestamps said: that the missing offsets before it are young. Then returns the end of those offsets, otherwise 0.
+   * timestamps said: that the missing offsets before it are young. Then returns those offsets, otherwise null.
    */
-  private noteTimestamp(read: ReadPartition, timestampMs: number): number {
+  private noteTimestamp(read: ReadPartition, timestampMs: number): Hole | null {
     const epochMs = this.clock.epochMs()
-    if (timestampMs < 0 || timestampMs > epochMs) return 0
+    if (timestampMs < 0 || timestampMs > epochMs) return null
     if (timestampMs > read.secondMs) {
       read.secondMs = Math.min(read.latestMs, timestampMs)
       read.latestMs = Math.max(read.latestMs, timestampMs)
     }
-    const { trustedTo } = read
-    if (trustedTo === 0 || timestampMs + this.deleteRetentionMs > epochMs) return 0
-    read.trustedTo = 0
-    return trustedTo
+    const { trusted } = read
+    if (trusted === null || timestampMs + this.deleteRetentionMs > epochMs) return null
+    read.trusted = null
+    return trusted
   }
 }
 
@@ -200,5 +215,5 @@ function proveReached(read: ReadPartition, next: number): void {
 function prove(read: ReadPartition, proof: Proof): void {
   read.proof = proof
   read.coming = null
-  read.trustedTo = 0
+  read.trusted = null
 }

@@ -56,6 +56,8 @@ export interface BusReader {
   readonly liveFrom: number
   /** The client's position, if it may differ from what the bus had; otherwise null. */
   readonly ownPosition: Position | null
+  /** The client's position when the reader was made. What it has of a partition by then is from another server. */
+  readonly beganAt: Position
 }
 
 const NONE_LOST = { leavingLostBelow: 0, hiddenFrom: 0, hiddenBelow: 0 }
@@ -123,7 +125,7 @@ export class Losses {
   }
 
   /** Records that the bus will never read some records of a partition. */
-  addUnread({ partition, offset, mayBeTombstone, lostAt }: Unread): void {
+  addUnread({ partition, sequence, offset, mayBeTombstone, lostAt }: Unread): void {
     const { state } = this
     if (mayBeTombstone) {
       const losses = this.of(partition)
@@ -131,7 +133,7 @@ export class Losses {
       losses.tombstonesLostBelow = Math.max(losses.tombstonesLostBelow, offset + 1)
     }
     if (lostAt === null) return
-    const missing = { sequence: lostAt, offset, lostAt }
+    const missing = { sequence, offset, lostAt }
     state.version++
     addLostFrame(this.of(partition).missing, missing)
     addLostFrame(state.frames, missing)
@@ -177,12 +179,14 @@ export class Losses {
     const { frames, partitions } = this.state
     const { sequence, madeAt } = reader
     if ((furthestSince(frames, madeAt)?.sequence ?? 0) < sequence) return false
-    const { liveFrom, ownPosition } = reader // getters, so they are read only if a frame may be lost
+    const { liveFrom, ownPosition, beganAt } = reader // getters, so they are read only if a frame may be lost
     for (const [partition, losses] of partitions) {
       const next = ownPosition?.get(partition) ?? 0
       const [any, wanted] = [furthestSince(losses.frames, madeAt), furthestSince(losses.wanted, madeAt)]
       if (isOwed(wanted, sequence, next) || isOwed(any, Math.max(sequence, liveFrom), next)) return true
-      if (next > 0 && isOwed(furthestSince(losses.missing, madeAt), sequence, next)) return true
+      const began = beganAt.get(partition) ?? 0
+      const missing = began > 0 ? furthestSince(losses.missing, madeAt) : undefined
+      if (isOwed(missing, sequence, Math.max(next, began))) return true
     }
     return false
   }

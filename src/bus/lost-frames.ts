@@ -21,6 +21,8 @@ export interface RemovedFrame extends LostFrame {
 /** Records of a partition, up to `offset`, that this bus never read. */
 export interface Unread {
   readonly partition: number
+  /** A sequence of the bus: readers that are past it are past these records. */
+  readonly sequence: number
   readonly offset: number
   /** Some of the records may be tombstones that Kafka has dropped. */
   readonly mayBeTombstone: boolean

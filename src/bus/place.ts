@@ -69,6 +69,11 @@ export class Place {
     return null
   }
 
+  /** Everything is read: the bus's frames and what it took sequences for. Call it at the tail alone. */
+  reachTail(): void {
+    this.sequence = Math.max(this.sequence, this.bus.nextSequence)
+  }
+
   /** Moves to the frame after this entry. */
   pass(segment: SegmentView, at: EntryAt): void {
     this.sequence = segment.sequence(at) + 1

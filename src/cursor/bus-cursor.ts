@@ -23,6 +23,7 @@ export interface Origin {
 }
 
 export abstract class BusCursor implements BusReader {
+  beganAt: Position
   /** Set by the stream once it has sent `:ready`. */
   isReadySent = false
   protected readonly bus: BusView
@@ -39,6 +40,7 @@ export abstract class BusCursor implements BusReader {
   protected constructor(bus: BusView, { sequence, client = EMPTY_POSITION, again }: Origin) {
     this.bus = bus
     this.progress = new Progress(new Place(bus, sequence))
+    this.beganAt = client
     this.visibility = new Visibility(bus, again === 'snapshot', client)
     this.again = again ?? null
   }
@@ -120,6 +122,7 @@ export abstract class BusCursor implements BusReader {
   private goTo(sequence: number, client: Position | null): void {
     this.visibility.madeAt = this.bus.nextSequence
     this.progress.place.goTo(sequence)
+    this.beganAt = client ?? EMPTY_POSITION
     this.moved(client)
   }
 }

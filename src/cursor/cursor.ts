@@ -114,7 +114,9 @@ export class Cursor extends BusCursor {
    */
   id(): string {
     this.again = null
-    return this.atTail() ? this.tailId() : (this.lastFrameId() ?? this.tailId())
+    if (!this.atTail()) return this.lastFrameId() ?? this.tailId()
+    this.progress.place.reachTail()
+    return this.tailId()
   }
 
   private lastFrameId(): string | null {

@@ -145,7 +145,9 @@ export class SelectedCursor extends BusCursor {
   /** The id of everything that was read: the bus's position at the tail, otherwise that of the last frame. */
   id(): string {
     this.again = null
-    return this.atTail() ? this.ids.atTail(this.bus) : (this.progress.last.id() ?? this.ids.atTail(this.bus))
+    const isAtTail = this.atTail()
+    if (isAtTail) this.progress.place.reachTail()
+    return (isAtTail ? null : this.progress.last.id()) ?? this.ids.atTail(this.bus)
   }
 
   protected override moved(client: Position | null): void {

@@ -3,7 +3,7 @@
 // before are not found.
 
 import type { BusView } from '../bus/bus-view.ts'
-import type { Position } from '../bus/position.ts'
+import { EMPTY_POSITION, type Position } from '../bus/position.ts'
 import type { EntryAt } from '../segments/segment-layout.ts'
 import { indexOfSequence } from '../segments/segment-search.ts'
 import type { SegmentView } from '../segments/segment-view.ts'
@@ -69,7 +69,8 @@ export class TimeSeek {
   get isWhole(): boolean {
     const { bus, sinceMs, nowSequence } = this
     if (!bus.isWholeSince(sinceMs)) return false
-    const fromNow = { sequence: nowSequence, madeAt: nowSequence, liveFrom: nowSequence, ownPosition: null }
+    const [sequence, madeAt, liveFrom] = [nowSequence, nowSequence, nowSequence]
+    const fromNow = { sequence, madeAt, liveFrom, ownPosition: null, beganAt: EMPTY_POSITION }
     return bus.isWhole || !bus.hasLost(fromNow)
   }
 
