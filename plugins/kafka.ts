@@ -6,10 +6,11 @@ import fastifyPlugin from 'fastify-plugin'
 import { Bus } from '../src/bus/bus.ts'
 import type { Encoding, Keeps } from '../src/bus/record.ts'
 import { SharedAnswer } from '../src/bus/shared-answer.ts'
-import type { FedTopic, Topics } from '../src/bus/topic.ts'
+import { type FedTopic, requireSelectors, type Topics } from '../src/bus/topic.ts'
 import { KAFKA_SETTINGS } from '../src/config/kafka-settings.ts'
 import { withDefaults } from '../src/config/setting.ts'
 import type { KafkaOptions } from '../src/options.ts'
+import type { Selector } from '../src/routing/selector.ts'
 import { SegmentPool } from '../src/segments/segment-pool.ts'
 import { warnOfMissingParts } from './kafka/client/librdkafka-build.ts'
 import type { Feeding } from './kafka/following/reader.ts'
@@ -40,6 +41,14 @@ async function kafka(app: FastifyInstance, options: KafkaOptions): Promise<void>
 export const kafkaSseKafka = fastifyPlugin(kafka, { fastify: '5.x', name: 'kafka-sse-kafka' })
 export default kafkaSseKafka
 
+/** What `open` is called with. */
+interface Reading {
+  readonly name: string
+  readonly encoding: Encoding
+  readonly keeps: Keeps
+  readonly selectors: readonly Selector[]
+}
+
 class KafkaTopics implements Topics {
   private readonly app: FastifyInstance
   private readonly options: KafkaOptions
@@ -55,10 +64,11 @@ class KafkaTopics implements Topics {
     this.source = openSource(options, app.log)
   }
 
-  open(name: string, encoding: Encoding, keeps: Keeps): FedTopic {
+  open(name: string, encoding: Encoding, keeps: Keeps, selectors: readonly Selector[] = []): FedTopic {
     const key = `${encoding} ${keeps} ${name}`
-    const topic = this.opened.get(key) ?? this.follow(name, encoding, keeps)
+    const topic = this.opened.get(key) ?? this.follow({ name, encoding, keeps, selectors })
     this.opened.set(key, topic)
+    requireSelectors(topic, selectors)
     return topic
   }
 
@@ -72,8 +82,9 @@ class KafkaTopics implements Topics {
     await this.source.release()
   }
 
-  private follow(name: string, encoding: Encoding, keeps: Keeps): FedTopic {
-    const bus = this.createBus(name, encoding, keeps)
+  private follow(reading: Reading): FedTopic {
+    const { name, encoding } = reading
+    const bus = this.createBus(reading)
     const feeding = this.source.feed(name, bus, this.app.log)
     this.feedings.push(feeding)
     const watermarks = new SharedAnswer(() => feeding.watermarks())
@@ -86,13 +97,14 @@ class KafkaTopics implements Topics {
     }
   }
 
-  private createBus(name: string, encoding: Encoding, keeps: Keeps): Bus {
+  private createBus({ name, encoding, keeps, selectors }: Reading): Bus {
     const bounds = withDefaults(this.options, KAFKA_SETTINGS, BUS_SETTINGS)
     const { retainedBytesMax, retainedRecordsMax, ...times } = bounds
     const { log } = this.app
     return new Bus({
       encoding,
       keeps,
+      selectors,
       retainedBytesMax,
       retainedRecordsMax,
       retainedMsMax: times.retainedSecondsMax === null ? null : times.retainedSecondsMax * 1000,

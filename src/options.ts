@@ -77,7 +77,10 @@ export interface AuthOptions {
 }
 
 export interface StreamOptions {
-  /** Path of the stream in Fastify's notation, such as `/events`: no query, at most 1,000 characters. */
+  /**
+   * Path of the stream in Fastify's notation, such as `/events` or `/orders/:customer`: no query, at most 1,000
+   * characters.
+   */
   path: string
   /** Name of the Kafka topic: at most 249 letters, digits, dots, underscores and hyphens. */
   topic: string
@@ -92,7 +95,31 @@ export interface StreamOptions {
    * (`all`) or nothing (`none`). With `latest` superseded values may also be skipped later. Default: `latest`.
    */
   replay?: Replay
+  /**
+   * Template of the key that a record must have. A template is text of 1 to 1,000 characters with `{params.NAME}`, a
+   * parameter of the path, and `{token.CLAIM}`, a claim by its dotted path, with `["NAME"]` for a name that holds
+   * dots. A claim that is a list stands for each of its elements. Default of all options from here on: none, so that
+   * the stream has every record of its topic.
+   */
+  key?: string
+  /** Templates by name of a header that a record must have: at most 32. */
+  headers?: Record<string, string>
+  /** Templates by JSON Pointer (RFC 6901) of a field that a record's JSON value must have: at most 32. */
+  fields?: Record<string, string>
+  /** Templates by `params.NAME`, at most 32: the values that this parameter of the path may have. */
+  where?: Record<string, string>
+  /**
+   * What a client may choose among the records that it may have, by query parameters of these names: 1 to 33 of
+   * `key`, `headers.NAME`, `fields./POINTER`. A topic is selected by at most 32 headers and fields, in all its streams.
+   */
+  select?: string[]
+  /** Whether event IDs tell offsets. Default: `sealed` where a template names `{token…}`, otherwise `plain`. */
+  ids?: 'sealed' | 'plain'
 }
+
+/** A stream's options with their defaults. Those that narrow it stay unset where they are. */
+export type ResolvedStream = StreamOptions &
+  Required<Pick<StreamOptions, 'scope' | 'encoding' | 'replay' | 'ids'>>
 
 export interface SseOptions {
   /** How long before its token's `exp` a stream is challenged: 0.1 to 3,600 s. Default: 10. */
@@ -129,7 +156,7 @@ export interface SseOptions {
 export interface ResolvedOptions extends KafkaSseOptions {
   kafka: Required<KafkaOptions>
   auth: Required<Omit<AuthOptions, 'authenticate'>> & Pick<AuthOptions, 'authenticate'>
-  streams: Required<StreamOptions>[]
+  streams: ResolvedStream[]
   sse: SseOptions
 }
 

@@ -10,6 +10,7 @@ import { answerCors } from '../../routes/cors.ts'
 import { streamRoutes } from '../../routes/stream.ts'
 import { keepsFor } from '../bus/record.ts'
 import type { TopicSource } from '../bus/topic.ts'
+import { selectorsOf } from '../config/streams/stream-selectors.ts'
 import type { ResolvedOptions } from '../options.ts'
 import type { Shared } from '../stream/streams.ts'
 import { inPackage } from './package-path.ts'
@@ -34,12 +35,14 @@ export async function registerStreams(
   // A scope of their own: CORS must not apply to what else is registered in `app`, such as a host's admin routes.
   await app.register(async (routes) => {
     answerCors(routes, options.sse.corsOrigins)
-    for (const { path, topic, scope, encoding, replay } of options.streams) {
+    for (const stream of options.streams) {
+      const { path, topic, scope, encoding, replay } = stream
+      const selectors = selectorsOf(stream, options.streams)
       await routes.register(streamRoutes, {
         path,
         scope,
         replay,
-        topic: topics.open(topic, encoding, keepsFor(replay)),
+        topic: topics.open(topic, encoding, keepsFor(replay), selectors),
         streams: app.kafkaSse,
         authenticator: app.kafkaSseAuth,
       })

@@ -1,6 +1,7 @@
 // Interfaces between Kafka and the streams: a topic's bus, its watermarks, its readiness. plugins/kafka implements
 // them; plugins/sse and the routes use them. Neither imports the other.
 
+import type { Selector } from '../routing/selector.ts'
 import type { Bus } from './bus.ts'
 import type { BusView } from './bus-view.ts'
 import type { Encoding, Keeps, PartitionWatermarks } from './record.ts'
@@ -25,13 +26,24 @@ export interface FedTopic extends Topic {
 }
 
 export interface TopicSource {
-  /** The topic with this encoding and retention. All callers share one bus; the first call begins to read the topic. */
-  open(name: string, encoding: Encoding, keeps: Keeps): Topic
+  /**
+   * The topic with this encoding and retention. All callers share one bus; the first call begins to read the topic, and
+   * says by what streams may be selected from it: by nothing, unless it names selectors. Throws for a selector that
+   * the first call has not named.
+   */
+  open(name: string, encoding: Encoding, keeps: Keeps, selectors?: readonly Selector[]): Topic
 }
 
 /** The decorator of plugins/kafka: `app.kafkaSseTopics`. */
 export interface Topics extends TopicSource {
-  open(name: string, encoding: Encoding, keeps: Keeps): FedTopic
+  open(name: string, encoding: Encoding, keeps: Keeps, selectors?: readonly Selector[]): FedTopic
   /** Every topic that was opened. */
   all(): readonly FedTopic[]
+}
+
+/** Throws an error that names the topic and the selector if the topic's bus was not opened with it. */
+export function requireSelectors({ name, bus }: Topic, selectors: readonly Selector[]): void {
+  const missing = selectors.find((selector) => bus.routeReader.numberOf(selector) === -1)
+  if (missing !== undefined)
+    throw new Error(`topic ${name} is open already, and not to be selected by ${missing.name}`)
 }

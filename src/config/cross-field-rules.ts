@@ -6,6 +6,8 @@ import { keySetting } from '../token/key-setting.ts'
 import { AUTH_SETTINGS } from './auth-settings.ts'
 import { quoted } from './config-error.ts'
 import type { Document } from './document.ts'
+import { selectionFaults } from './streams/selection-rules.ts'
+import { withIds } from './streams/stream-selectors.ts'
 import type { Fault } from './validation.ts'
 
 const UNDEFINED_AUTHENTICATE: Fault = {
@@ -35,7 +37,7 @@ export function authFaults({ auth }: Document): Fault[] {
 export function streamFaults({ streams }: Document): Fault[] {
   if (!Array.isArray(streams)) return []
   const paths: unknown[] = streams.map((stream: unknown) => Object(stream).path)
-  return paths.flatMap((path, at) => {
+  const taken = paths.flatMap((path, at): Fault[] => {
     if (typeof path !== 'string' || paths.indexOf(path) === at) return []
     return [
       {
@@ -45,6 +47,7 @@ export function streamFaults({ streams }: Document): Fault[] {
       },
     ]
   })
+  return [...taken, ...selectionFaults(streams)]
 }
 
 /** The options of a checked document. The default of `auth.keys` is the issuer's discovery document. */
@@ -53,7 +56,7 @@ export function resolveOptions(document: Document): ResolvedOptions {
   const { kafka, auth, streams, sse } = document as unknown as ResolvedOptions
   const { issuer = '', audience = '', ...others } = auth
   const keys = auth.keys ?? (issuer === '' ? '' : discoveryDocument(issuer))
-  return { kafka, auth: { ...others, issuer, audience, keys }, streams, sse }
+  return { kafka, auth: { ...others, issuer, audience, keys }, streams: streams.map(withIds), sse }
 }
 
 /** OpenID Connect Discovery 1.0 section 4: a slash at the issuer's end is removed first. */

@@ -21,7 +21,7 @@ export const KAFKA_SETTINGS: Record<keyof KafkaOptions, Setting> = {
     expects: 'librdkafka properties, each a string, a number or a boolean',
     secret: true,
     maxProperties: 200,
-    propertyNames: { pattern: '^[a-z0-9._]+$' },
+    propertyNames: { pattern: '^[a-z0-9._]+$', expects: 'a name of a librdkafka property' },
     additionalProperties: {
       type: ['string', 'number', 'boolean'],
       description: 'Value of a librdkafka property',

@@ -26,7 +26,8 @@ export interface Setting {
   readonly items?: Setting
   readonly required?: readonly string[]
   readonly properties?: Readonly<Record<string, Setting>>
-  readonly propertyNames?: { readonly pattern: string }
+  /** `expects`: what a name is, for messages, such as `a name of a header`. */
+  readonly propertyNames?: { readonly pattern: string; readonly expects: string }
   readonly additionalProperties?: false | Setting
 }
 

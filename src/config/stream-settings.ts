@@ -8,6 +8,19 @@ import type { Setting } from './setting.ts'
 /** The only stream of a server whose configuration lists none. */
 export const ONLY_STREAM = { path: '/events', topic: 'events' }
 
+/** A text with places for parameters of the path and claims of the token: src/selection/template.ts. */
+const TEMPLATE = {
+  type: 'string',
+  description: 'A template',
+  expects: 'a template of 1 to 1000 characters',
+  minLength: 1,
+  maxLength: 1000,
+} as const satisfies Setting
+
+const HEADER = '[^\\p{Cs}]{1,200}'
+/** RFC 6901, without the empty pointer, which is the whole value. */
+const POINTER = '(?:/(?:[^~/\\p{Cs}]|~[01])*)+'
+
 /** Settings of one of `streams`. The variables set those of ONLY_STREAM, in a server without a list of streams. */
 export const STREAM_SETTINGS: Record<keyof StreamOptions, Setting> = {
   path: {
@@ -52,6 +65,58 @@ export const STREAM_SETTINGS: Record<keyof StreamOptions, Setting> = {
       'The variable sets it for `/events`',
     enum: ['latest', 'all', 'none'],
     default: 'latest',
+  },
+  key: { ...TEMPLATE, description: 'Key that a record must have: see [below](#which-records-a-stream-gets)' },
+  headers: {
+    type: 'object',
+    description: 'Headers that a record must have, each with a template of its value',
+    expects: 'at most 32 templates by the name of a header',
+    maxProperties: 32,
+    propertyNames: { pattern: `^${HEADER}$`, expects: 'a name of a header: 1 to 200 characters' },
+    additionalProperties: TEMPLATE,
+  },
+  fields: {
+    type: 'object',
+    description: "Fields that a record's JSON value must have, each with a template of its text",
+    expects: 'at most 32 templates by JSON Pointer (RFC 6901), such as /tenant',
+    maxProperties: 32,
+    propertyNames: {
+      pattern: `^(?=[^]{1,1000}$)${POINTER}$`,
+      expects: 'a JSON Pointer (RFC 6901) of 1 to 1000 characters, such as /tenant',
+    },
+    additionalProperties: TEMPLATE,
+  },
+  where: {
+    type: 'object',
+    description: 'Parameters of the path, each with a template of the values that it may have',
+    expects: 'at most 32 templates by params.NAME',
+    maxProperties: 32,
+    propertyNames: {
+      pattern: '^params\\.[A-Za-z_][A-Za-z0-9_]*$',
+      expects: 'params.NAME, a parameter of the path',
+    },
+    additionalProperties: TEMPLATE,
+  },
+  select: {
+    type: 'array',
+    description:
+      'What a client may choose among the records that it may have, by query parameters of these names',
+    expects: 'a list of 1 to 33 of key, headers.NAME, fields./POINTER',
+    minItems: 1,
+    maxItems: 33,
+    items: {
+      type: 'string',
+      description: 'What a client may choose by',
+      expects: 'key, headers.NAME or fields./POINTER',
+      pattern: `^(?=[^]{1,1000}$)(?:key|headers\\.${HEADER}|fields\\.${POINTER})$`,
+    },
+  },
+  ids: {
+    type: 'string',
+    description:
+      "Whether event IDs tell the topic's offsets. Default: `sealed` where a template names `{token…}`, " +
+      'otherwise `plain`',
+    enum: ['sealed', 'plain'],
   },
 }
 

@@ -76,11 +76,7 @@ function faultOf(error: ErrorObject): Fault | null {
   // ajv also reports the name itself, as an error with `propertyName`.
   if (error.keyword === 'propertyNames') return null
   if (error.propertyName !== undefined) {
-    return {
-      place: [...place, error.propertyName],
-      kind: 'unknown',
-      words: 'is not a name of a librdkafka property',
-    }
+    return { place: [...place, error.propertyName], kind: 'unknown', words: `is not ${setting.expects}` }
   }
   const instead = setting.secret || error.data === undefined ? '' : `, not ${quoted(error.data)}`
   return { place, kind: 'wrong', words: `takes ${expectation(setting)}${instead}` }

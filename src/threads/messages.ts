@@ -4,6 +4,7 @@
 import type { Delay } from '../admin/event-loop-delay.ts'
 import type { Encoding, Keeps, PartitionWatermarks } from '../bus/record.ts'
 import type { ConnectionFigures } from '../http/connection.ts'
+import type { Selector } from '../routing/selector.ts'
 import type { Counters } from '../stream/counters.ts'
 import type { Renewal } from '../stream/holders.ts'
 import type { BusUpdate } from './bus-reporter.ts'
@@ -27,6 +28,8 @@ export interface TopicName {
   readonly name: string
   readonly encoding: Encoding
   readonly keeps: Keeps
+  /** By what streams are selected, in the order that the bus has. Mirrors must have the same. */
+  readonly selectors: readonly Selector[]
 }
 
 /** What a worker counts. */

@@ -6,6 +6,7 @@ import type { WorkerPoolFigures } from '../../plugins/admin/process-figures.ts'
 import type { Delay } from '../admin/event-loop-delay.ts'
 import { keepsFor } from '../bus/record.ts'
 import type { FedTopic, Topics } from '../bus/topic.ts'
+import { selectorsOf } from '../config/streams/stream-selectors.ts'
 import { clearConnectionCounts, createConnectionCounts, SEEDS } from '../http/connection-budget.ts'
 import { type ConnectionFigures, createConnectionFigures } from '../http/connection-limits.ts'
 import type { ServerOptions } from '../options.ts'
@@ -61,7 +62,9 @@ export class WorkerPool
     this.parts = parts
     const { options } = parts.handed
     this.names = namesOf(options)
-    this.topics = this.names.map(({ name, encoding, keeps }) => parts.topics.open(name, encoding, keeps))
+    this.topics = this.names.map(({ name, encoding, keeps, selectors }) =>
+      parts.topics.open(name, encoding, keeps, selectors),
+    )
     this.admission = new CountedAdmission(options.sse)
     this.connectionCounts = createConnectionCounts(options.workers, randomInt(SEEDS))
     this.failed = new Promise((resolve) => {
@@ -181,10 +184,11 @@ export class WorkerPool
 
 /** Each bus once, although several streams may use it. */
 function namesOf({ streams }: ServerOptions): TopicName[] {
-  const names = streams.map(({ topic, encoding, replay }) => ({
-    name: topic,
-    encoding,
-    keeps: keepsFor(replay),
+  const names = streams.map((stream) => ({
+    name: stream.topic,
+    encoding: stream.encoding,
+    keeps: keepsFor(stream.replay),
+    selectors: selectorsOf(stream, streams),
   }))
   return [...new Map(names.map((name) => [JSON.stringify(name), name])).values()]
 }

@@ -9,7 +9,7 @@ import { flushLog } from '../app/log-destination.ts'
 import { registerStreams } from '../app/registration.ts'
 import { buildWebApp } from '../app/web-app.ts'
 import { SharedAnswer } from '../bus/shared-answer.ts'
-import type { Topic, TopicSource } from '../bus/topic.ts'
+import { requireSelectors, type Topic, type TopicSource } from '../bus/topic.ts'
 import { ConnectionBudget } from '../http/connection-budget.ts'
 import { createConnectionFigures } from '../http/connection-limits.ts'
 import { readTls, serveSockets } from '../http/listener.ts'
@@ -30,7 +30,7 @@ if (parentPort !== null) await work(parentPort, workerData)
 async function work(port: Port, setup: WorkerSetup): Promise<void> {
   const main: Main = new Channel<ToMain, ToWorker>(port)
   const options = await takeOver(setup.handed)
-  const mirrors = setup.topics.map(() => new BusMirror(setup.thread))
+  const mirrors = setup.topics.map(({ selectors }) => new BusMirror(setup.thread, selectors))
   const app = await buildApp(options, main, mirroredTopics(main, setup.topics, mirrors))
   const connections = createConnectionFigures()
   const tls = await tlsOf(options, setup.ticketKeys)
@@ -88,12 +88,13 @@ function mirroredTopics(main: Main, names: readonly TopicName[], mirrors: readon
     return { name, encoding, bus, watermarks: (signal) => watermarks.ask(signal) }
   })
   return {
-    open: (name, encoding, keeps) => {
+    open: (name, encoding, keeps, selectors = []) => {
       const index = names.findIndex(
         (it) => it.name === name && it.encoding === encoding && it.keeps === keeps,
       )
       const topic = topics[index]
       if (topic === undefined) throw new Error(`topic ${name} is not read`)
+      requireSelectors(topic, selectors)
       return topic
     },
   }

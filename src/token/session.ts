@@ -28,7 +28,7 @@ export interface HostSession {
   readonly issuer?: string
   /** The scopes that the session grants: names, or text that separates them by spaces. Default: `proxy:stream`. */
   readonly scopes?: Iterable<string> | string
-  /** Claims that options may refer to: data, no functions. Default: `{}`. */
+  /** What `{token.CLAIM}` stands for in a stream's options: data, no functions. Default: `{}`, which grants nothing. */
   readonly claims?: Readonly<Record<string, unknown>>
 }
 

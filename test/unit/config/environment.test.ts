@@ -42,7 +42,14 @@ describe('a server’s environment', () => {
         jwksStaleMs: 3_600_000,
       },
       streams: [
-        { path: '/events', topic: 'events', scope: 'proxy:stream', encoding: 'text', replay: 'latest' },
+        {
+          path: '/events',
+          topic: 'events',
+          scope: 'proxy:stream',
+          encoding: 'text',
+          replay: 'latest',
+          ids: 'plain',
+        },
       ],
       sse: {
         challengeSeconds: 10,

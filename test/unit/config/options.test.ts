@@ -38,6 +38,7 @@ describe('the plugin’s options', () => {
       scope: 'proxy:stream',
       encoding: 'text',
       replay: 'latest',
+      ids: 'plain',
     })
     expect(resolved.auth.keys).toBe('https://id.acme.test/.well-known/openid-configuration')
   })

@@ -1,0 +1,34 @@
+// The parameters of a path in Fastify's notation, as its router find-my-way reads it. Promise: a name that is listed is
+// one that `request.params` of the path has.
+
+/** `:NAME` up to a slash, hyphen, dot or regular expression. `::` is a colon, and `*` has no name. */
+export function pathParameters(path: string): readonly string[] {
+  const names: string[] = []
+  let at = 0
+  while (at < path.length) {
+    if (path[at] !== ':') at++
+    else if (path[at + 1] === ':') at += 2
+    else {
+      const end = nameEnd(path, at + 1)
+      names.push(path.slice(at + 1, end))
+      at = path[end] === '(' ? expressionEnd(path, end) : end
+    }
+  }
+  return names
+}
+
+function nameEnd(path: string, start: number): number {
+  const length = path.slice(start).search(/[-(./]/)
+  return length === -1 ? path.length : start + length
+}
+
+/** Behind the parenthesis that closes the one at `open`. A backslash escapes one. */
+function expressionEnd(path: string, open: number): number {
+  let depth = 0
+  for (let at = open; at < path.length; at++) {
+    if (path[at] === '\\') at++
+    else if (path[at] === '(') depth++
+    else if (path[at] === ')' && --depth === 0) return at + 1
+  }
+  return path.length
+}
