@@ -70,14 +70,15 @@ export class Client extends Possession {
     const saysFromNow = hasFromNow(parseEventId(written) ?? new Map())
     if (saysFromNow) this.forget()
     this.server = server
-    const { sinceMs } = requested
-    this.requested = { ...requested, sinceMs: sinceMs === null ? null : sinceAt(server, sinceMs) }
     this.asOf = server.view.caughtUp ? server.view.position() : undefined
     this.isOpen = true
     this.logs = server.viewLogs
     this.generation = server.viewGeneration
     if (this.id === '') this.ledger ??= new Ledger(this.logs, this.keeps)
     const id = this.id === '' && !saysFromNow ? null : written
+    // An id wins over a moment, even an id of no partition, with which everything is read.
+    const sinceMs = id === null ? requested.sinceMs : null
+    this.requested = { ...requested, sinceMs: sinceMs === null ? null : sinceAt(server, sinceMs) }
     this.now = saysFromNow || (id === null && isFromNow(requested, server)) ? new Now(server, id) : null
     this.beginning = server.begin({ ...requested, id }, this.now ?? undefined)
     this.ledger?.connect(server)
