@@ -12,6 +12,7 @@ import type { Cursors, SelectedRecords, StreamCursor } from '../cursor/cursors.t
 import type { Route } from '../cursor/route.ts'
 import type { RouteSubscriber, RouteSubscriptions } from '../cursor/route-subscriptions.ts'
 import { SelectedCursor } from '../cursor/selected-cursor.ts'
+import type { IdSpelling } from '../sealing/id-spelling.ts'
 import type { EntryAt } from '../segments/segment-layout.ts'
 import type { SegmentView } from '../segments/segment-view.ts'
 import type { Clock } from './clock.ts'
@@ -23,6 +24,8 @@ export interface ReadingParts {
   readonly cursors: Cursors
   /** null if the stream gets every record. */
   readonly selection: ReadingSelection | null
+  /** How the client's ids are spelt: the one that it sends, and those in all that is written to it. */
+  readonly ids: IdSpelling
   /** Kafka's answers to all streams of the topic. */
   readonly answers: SharedAnswer<PartitionWatermarks>
   readonly clock: Clock
@@ -69,7 +72,8 @@ export class Reading implements RouteSubscriber {
   constructor(parts: ReadingParts, stream: ReadingStream, requested: RequestedBeginning) {
     this.parts = parts
     this.stream = stream
-    this.beginning = this.beginningOf(requested)
+    const id = requested.id === null ? null : parts.ids.read(requested.id)
+    this.beginning = this.beginningOf({ ...requested, id })
   }
 
   /** What a stream waits for that can read nothing now. */

@@ -120,7 +120,7 @@ export class Stream implements Pumped, Timed, ReadingStream {
     if (waits !== null) return waits
     const { cursor } = this.reading
     if (cursor === null || this.inFlight.isWriting) return 'call'
-    const bytes = cursor.read(this.inFlight.bytesMax)
+    const bytes = cursor.read(Math.min(this.inFlight.bytesMax, this.parts.ids.bytesMax))
     if (bytes === null) return this.rest(cursor)
     if (bytes.length === 0) return 'turn'
     this.write(bytes, cursor)
@@ -195,8 +195,8 @@ export class Stream implements Pumped, Timed, ReadingStream {
   }
 
   private write(read: Buffer, cursor: StreamCursor): void {
-    const { counters, signals } = this.parts
-    const bytes = signals && cursor.tooLarge > 0 ? withNamedGaps(read) : read
+    const { counters, ids, signals } = this.parts
+    const bytes = ids.spell(signals && cursor.tooLarge > 0 ? withNamedGaps(read) : read)
     this.writtenBytes = bytes.length
     const nowMs = this.parts.clock.nowMs()
     this.deadlines.lastByteAtMs = nowMs
@@ -216,11 +216,11 @@ export class Stream implements Pumped, Timed, ReadingStream {
   }
 
   /** Writes a signal behind the bytes in flight. Signals are few: see `heartbeatAtMs` and `challengeAtMs`. */
-  private send(bytes: Uint8Array): void {
+  private send(bytes: Buffer): void {
     const nowMs = this.parts.clock.nowMs()
     this.deadlines.lastByteAtMs = nowMs
     this.inFlight.addSignal(nowMs)
-    this.parts.sink.write(bytes, this.signalTaken)
+    this.parts.sink.write(this.parts.ids.spell(bytes), this.signalTaken)
   }
 
   private readonly signalTaken = (): void => this.inFlight.signalTaken()

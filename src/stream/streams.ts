@@ -7,6 +7,7 @@ import { SharedAnswer } from '../bus/shared-answer.ts'
 import type { Topic } from '../bus/topic.ts'
 import { AllRecords, SelectedRecords } from '../cursor/cursors.ts'
 import { RouteSubscriptions } from '../cursor/route-subscriptions.ts'
+import { type IdSpelling, PLAIN_IDS } from '../sealing/id-spelling.ts'
 import type { RouteCondition } from '../selection/selection.ts'
 import type { Session } from '../token/session.ts'
 import { type Admission, type AdmissionLimits, type Admitted, CountedAdmission } from './admission.ts'
@@ -42,6 +43,8 @@ export interface StreamRequest {
   readonly signals: boolean
   /** What a record must match. Default: nothing, so that the stream gets every record. */
   readonly conditions?: readonly RouteCondition[]
+  /** How its ids are spelt. Default: plainly. */
+  readonly ids?: IdSpelling
   /** Its place within the limits, released when the stream is over. */
   readonly admitted: Admitted
   readonly requested: RequestedBeginning
@@ -104,12 +107,13 @@ export class Streams {
   }
 
   open(request: StreamRequest): Stream {
-    const { topic, requested, sink, session, signals, conditions = [], admitted } = request
+    const { topic, requested, sink, session, signals, conditions = [], ids = PLAIN_IDS, admitted } = request
     const selection = conditions.length === 0 ? null : this.selectionOf(topic, conditions)
     const parts: StreamParts = {
       topic,
       cursors: selection?.records ?? new AllRecords(topic.bus),
       selection,
+      ids,
       answers: this.answersOf(topic),
       sink,
       session,

@@ -1,6 +1,7 @@
 // The streams of one topic in memory: a real bus and sinks that the test reads. Time is vitest’s.
 
 import { FROM_EARLIEST, type RequestedBeginning } from '../../src/beginning/requested-beginning.ts'
+import type { IdSpelling } from '../../src/sealing/id-spelling.ts'
 import type { RouteCondition } from '../../src/selection/selection.ts'
 import type { Admitted } from '../../src/stream/admission.ts'
 import type { Renewal } from '../../src/stream/holders.ts'
@@ -51,6 +52,7 @@ export class StreamsScene {
     path = '/events',
     signals = false,
     conditions = [],
+    ids,
     admitted = { release: () => {} },
   }: {
     session?: Session
@@ -59,6 +61,7 @@ export class StreamsScene {
     path?: string
     signals?: boolean
     conditions?: readonly RouteCondition[]
+    ids?: IdSpelling
     admitted?: Admitted
   } = {}): MemorySink {
     this.streams.open({
@@ -68,6 +71,7 @@ export class StreamsScene {
       path,
       signals,
       conditions,
+      ...(ids && { ids }),
       admitted,
       requested: { ...FROM_EARLIEST, ...requested },
     })

@@ -9,16 +9,18 @@ const OTHER = Buffer.alloc(32, 2)
 const ids = new SealedIds([SECRET])
 const seal = ids.of('/orders/1', 'key 1')
 
-const position = fc
-  .uniqueArray(fc.nat({ max: 100_000 }), { minLength: 0, maxLength: 20 })
-  .chain((partitions) =>
-    fc
-      .array(fc.integer({ min: -2, max: Number.MAX_SAFE_INTEGER }), {
-        minLength: partitions.length,
-        maxLength: partitions.length,
-      })
-      .map((offsets) => new Map(partitions.map((partition, at) => [partition, offsets[at] ?? 0]))),
-  )
+const partitions = fc.oneof(
+  fc.uniqueArray(fc.nat({ max: 100_000 }), { minLength: 0, maxLength: 20 }),
+  fc.nat({ max: 20 }).map((count) => Array.from({ length: count }, (_, partition) => partition)),
+)
+const position = partitions.chain((partitions) =>
+  fc
+    .array(fc.integer({ min: -2, max: Number.MAX_SAFE_INTEGER }), {
+      minLength: partitions.length,
+      maxLength: partitions.length,
+    })
+    .map((offsets) => new Map(partitions.map((partition, at) => [partition, offsets[at] ?? 0]))),
+)
 
 describe('a sealed id', () => {
   it('opens to the position that was sealed, and is the same for the same position', () => {
@@ -91,6 +93,23 @@ describe('a sealed id', () => {
     for (let length = 0; length < bytes.length; length++)
       expect(seal.open(bytes.subarray(0, length).toString('base64url'))).toBeNull()
     expect(seal.open(Buffer.concat([bytes, Buffer.of(0)]).toString('base64url'))).toBeNull()
+  })
+
+  it('of any position is opened by the secrets while they are rolled, and by none once a bit was changed', () => {
+    const [old, both, none] = [[OTHER], [SECRET, OTHER], [Buffer.alloc(32, 3)]].map((secrets) =>
+      new SealedIds(secrets).of('/orders/1', 'key 1'),
+    )
+    fc.assert(
+      fc.property(position, fc.boolean(), fc.nat(), (sealed, isOld, at) => {
+        const id = (isOld ? old : both)?.seal(sealed) ?? ''
+        expect(both?.open(id)).toEqual(sealed)
+        expect(none?.open(id)).toBeNull()
+        const changed = Buffer.from(id, 'base64url')
+        const bit = at % (changed.length * 8)
+        changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+        expect(both?.open(changed.toString('base64url'))).toBeNull()
+      }),
+    )
   })
 
   it.each(['', '=', 'AQIAAg==', 'EA==', 'not an id', 'é', '-2', 'null'])('is not %j', (text) => {
