@@ -6,10 +6,12 @@ import type { RequestedBeginning } from '../src/beginning/requested-beginning.ts
 import type { Replay } from '../src/bus/record.ts'
 import type { Topic } from '../src/bus/topic.ts'
 import { Busy, Draining, KeysUnavailable, NotAcceptable, ParameterInvalid } from '../src/errors.ts'
+import type { Selection, SelectionPlan } from '../src/selection/selection.ts'
 import { between, RETRY_BUSY_MS, type Streams } from '../src/stream/streams.ts'
 import type { Authenticator } from '../src/token/authenticator.ts'
 import type { Session } from '../src/token/session.ts'
 import { accepts, acceptsByName } from './media-type.ts'
+import { type BadChoice, requestedSelection } from './selection.ts'
 import { parseSince } from './since.ts'
 import { EVENT_STREAM, sendStream } from './stream-response.ts'
 
@@ -22,6 +24,8 @@ export interface StreamRoute {
   readonly scope: string | null
   /** What a client gets first if it names no place to begin. */
   readonly replay: Replay
+  /** Which records a request gets. */
+  readonly plan: SelectionPlan
 }
 
 type Query = Record<string, string | string[] | undefined>
@@ -36,11 +40,12 @@ export function eventsHandler(route: StreamRoute) {
     if (refusal !== null) return refuse(route, request, reply, refusal)
     const session = await sessionOf(route, request, reply)
     if (session === null) return refuse(route, request, reply, 'keys')
+    const selection = requestedSelection(route.plan, request, session)
     const admitted = await streams.admit(request.ip, session)
     if (admitted === null) return refuse(route, request, reply, streams.isDraining ? 'draining' : 'busy')
     let isOpen = false
     try {
-      const opening = openingOf(route, request)
+      const opening = openingOf(route, request, selection)
       await sendStream(reply, (sink) => {
         // A host's hook may have waited until a drain began. A drain ends only the streams that are open by then.
         if (streams.isDraining) return streams.turnAway(sink, opening.signals)
@@ -55,11 +60,19 @@ export function eventsHandler(route: StreamRoute) {
 }
 
 /** What the request asks for; throws if it cannot be served. */
-function openingOf(route: StreamRoute, request: FastifyRequest) {
+function openingOf(route: StreamRoute, request: FastifyRequest, selection: Selection | BadChoice) {
   if (!accepts(request.headers.accept, EVENT_STREAM)) throw new NotAcceptable()
   const query = request.query as Query // Fastify's default parser gives just this
   const requested = requestedBeginning(route, request, query)
-  return { topic: route.topic, path: pathOf(request.url), requested, signals: wantsSignals(query) }
+  if ('refused' in selection) throw new ParameterInvalid(selection.words)
+  const { conditions } = selection
+  return {
+    topic: route.topic,
+    path: pathOf(request.url),
+    requested,
+    conditions,
+    signals: wantsSignals(query),
+  }
 }
 
 /** null if the token cannot be verified, because there is no key set. */

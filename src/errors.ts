@@ -21,6 +21,18 @@ export const ScopeMissing = createError(
   'The token does not grant the scope that this stream needs',
   403,
 )
+/** A template of the stream's options stands for nothing, by the claims of the token or the parameters of the path. */
+export const SelectionEmpty = createError(
+  'FKS_SELECTION_EMPTY',
+  'The token and the path name no records of this stream',
+  403,
+)
+/** `where` rules a parameter of the path out, or a renewal is granted other records than the open stream gets. */
+export const NotAllowed = createError(
+  'FKS_NOT_ALLOWED',
+  'The token does not grant what is selected here',
+  403,
+)
 /** No token can be verified: the key set was never read, or is older than `jwksMaxAgeMs` + `jwksStaleMs`. */
 export const KeysUnavailable = createError(
   'FKS_KEYS_UNAVAILABLE',

@@ -12,6 +12,7 @@ import { keepsFor } from '../bus/record.ts'
 import type { TopicSource } from '../bus/topic.ts'
 import { selectorsOf } from '../config/streams/stream-selectors.ts'
 import type { ResolvedOptions } from '../options.ts'
+import { SelectionPlan } from '../selection/selection.ts'
 import type { Shared } from '../stream/streams.ts'
 import { inPackage } from './package-path.ts'
 
@@ -42,6 +43,7 @@ export async function registerStreams(
         path,
         scope,
         replay,
+        plan: new SelectionPlan(stream),
         topic: topics.open(topic, encoding, keepsFor(replay), selectors),
         streams: app.kafkaSse,
         authenticator: app.kafkaSseAuth,

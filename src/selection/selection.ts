@@ -1,6 +1,7 @@
 // Which of a topic's records a stream gets: what its options grant to a request, narrowed by what the client asks for.
 // Promise: a request is never granted more than the templates of the options say.
 
+import { createHash } from 'node:crypto'
 import { fieldSelector, headerSelector, parseSelector, type Selector } from '../routing/selector.ts'
 import {
   hasClaims,
@@ -34,7 +35,10 @@ export interface RouteCondition {
 /** What a stream gets: records that match every condition; every record if there is none. */
 export interface Selection {
   readonly conditions: readonly RouteCondition[]
-  /** What the options granted, without the client's choice. A renewal must be granted the same. */
+  /**
+   * Identifies what the options granted, without the client's choice. A digest, because the values of a token may be
+   * long; empty if they granted every record. A renewal must be granted the same.
+   */
   readonly granted: string
 }
 
@@ -45,6 +49,9 @@ export type Refusal =
 
 /** Different values that a client may choose, of all selectors together. */
 export const CHOSEN_VALUES_MAX = 100
+
+/** Characters of an unknown name that an answer repeats. */
+const NAME_SHOWN_MAX = 60
 
 type Query = Readonly<Record<string, string | readonly string[] | undefined>>
 
@@ -104,7 +111,7 @@ export class SelectionPlan {
   private narrow(conditions: RouteCondition[], query: Query): Selection | Refusal {
     const granted = identity(conditions)
     const stray = Object.keys(query).find((name) => isSelector(name) && !this.isChoice(name))
-    if (stray !== undefined) return refusedChoice(`${stray} cannot be chosen at this path`)
+    if (stray !== undefined) return refusedChoice(`${shortened(stray)} cannot be chosen at this path`)
     let count = 0
     for (const selector of this.chosen) {
       const asked = query[selector.name]
@@ -142,9 +149,16 @@ function paramOf(name: string): string {
   return param
 }
 
-/** The same text for the same conditions, regardless of the order in which a token lists its values. */
+/** The same for the same conditions, regardless of the order in which a token lists its values. */
 function identity(conditions: readonly RouteCondition[]): string {
-  return JSON.stringify(conditions.map(({ selector, values }) => [selector.name, [...values].sort()]))
+  if (conditions.length === 0) return ''
+  const named = conditions.map(({ selector, values }) => [selector.name, [...values].sort()])
+  return createHash('sha256').update(JSON.stringify(named)).digest('base64url')
+}
+
+/** A name of the client's own making. */
+function shortened(name: string): string {
+  return name.length > NAME_SHOWN_MAX ? `${name.slice(0, NAME_SHOWN_MAX)}…` : name
 }
 
 function refusedChoice(words: string): Refusal {

@@ -20,6 +20,7 @@ import { makeCertificates } from '../../src/demo/certificates.ts'
 import { type Listener, listen } from '../../src/http/listener.ts'
 import { logRedaction } from '../../src/http/log-redaction.ts'
 import type { AuthOptions, SseOptions } from '../../src/options.ts'
+import { type SelectionOptions, SelectionPlan } from '../../src/selection/selection.ts'
 import {
   authOptions,
   exampleClaims,
@@ -38,6 +39,10 @@ export interface SceneOptions {
   readonly openTopic?: (app: FastifyInstance) => Topic
   readonly isTls?: boolean
   readonly replay?: Replay
+  /** Of the stream, in place of /events. */
+  readonly path?: string
+  /** Which of the topic's records the stream gets. Default: all. */
+  readonly selection?: SelectionOptions
   readonly sse?: Partial<SseOptions>
   /** Other keys, or what stands in place of tokens. */
   readonly auth?: Partial<AuthOptions>
@@ -80,6 +85,8 @@ export class HttpScene {
     topic = new TopicInMemory(),
     isTls = true,
     replay = 'latest',
+    path = '/events',
+    selection = {},
     ...options
   }: SceneOptions = {}): Promise<HttpScene> {
     const log = new LogLines()
@@ -95,7 +102,8 @@ export class HttpScene {
     await app.register(sse, { ...SSE_DEFAULTS, ...options.sse })
     await app.register(auth, authOptions(key, options.auth))
     await app.register(streamRoutes, {
-      path: '/events',
+      path,
+      plan: new SelectionPlan(selection),
       scope: 'proxy:stream',
       replay,
       topic: options.openTopic?.(app) ?? topic,

@@ -1,0 +1,71 @@
+// Which records a request gets, by its path, its token and its query. Promise: a request that is refused is told what
+// is wrong, and no value of its token or its query.
+
+import type { FastifyRequest } from 'fastify'
+import { NotAllowed, SelectionEmpty } from '../src/errors.ts'
+import type { Refusal, Selection, SelectionPlan } from '../src/selection/selection.ts'
+import type { Session } from '../src/token/session.ts'
+
+/** The client chose what it cannot have. Answered as 400, after what is checked before the query. */
+export type BadChoice = Extract<Refusal, { refused: 'choice' }>
+
+interface Choices {
+  /** Values by the name of a selector. */
+  readonly values: Readonly<Record<string, readonly string[]>>
+  /** The first selector with a value that cannot be read. */
+  readonly unreadable: string | null
+}
+
+const NO_CHOICES: Choices = { values: {}, unreadable: null }
+const SELECTOR = /^(?:key$|headers\.|fields\.)/
+
+/** What a GET gets. Throws SelectionEmpty or NotAllowed. */
+export function requestedSelection(
+  plan: SelectionPlan,
+  request: FastifyRequest,
+  session: Session,
+): Selection | BadChoice {
+  const choices = choicesOf(request.url)
+  const selection = resolved(plan, request, session, choices)
+  if (choices.unreadable === null || 'refused' in selection) return selection
+  return { refused: 'choice', words: `${choices.unreadable} is not percent-encoded UTF-8` }
+}
+
+function resolved(
+  plan: SelectionPlan,
+  { params }: FastifyRequest,
+  { claims }: Session,
+  { values }: Choices,
+): Selection | BadChoice {
+  // The router's parameters: texts by name.
+  const selection = plan.resolve({ params: params as Readonly<Record<string, string>>, claims }, values)
+  if (!('refused' in selection) || selection.refused === 'choice') return selection
+  throw selection.refused === 'empty' ? new SelectionEmpty() : new NotAllowed()
+}
+
+/** Of the query as it was sent, because a host's parser of queries may make anything of a name with dots. */
+function choicesOf(url: string): Choices {
+  const [, query = ''] = url.split(/[?#]/, 2)
+  if (query === '') return NO_CHOICES
+  const values: Record<string, string[]> = {}
+  let unreadable: string | null = null
+  for (const pair of query.split('&')) {
+    const equals = pair.indexOf('=')
+    const name = decoded(equals === -1 ? pair : pair.slice(0, equals))
+    if (name === null || !SELECTOR.test(name)) continue
+    const value = equals === -1 ? '' : decoded(pair.slice(equals + 1))
+    if (value === null) unreadable ??= name
+    else if (Object.hasOwn(values, name)) values[name]?.push(value)
+    else values[name] = [value]
+  }
+  return { values, unreadable }
+}
+
+/** As forms are encoded (URL standard, 5.1); null for bytes that are not UTF-8, which the standard would replace. */
+function decoded(text: string): string | null {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '))
+  } catch {
+    return null
+  }
+}
