@@ -10,6 +10,7 @@ import { buildLoad, WINDOW_BYTES } from './harness/load.mjs'
 import { describeMachine } from './harness/machine.mjs'
 import { clientsMax, readOptions } from './harness/options.mjs'
 import { profileInto } from './harness/processes.mjs'
+import { makeSelections } from './harness/selections.mjs'
 import * as bare from './peers/bare/peer.mjs'
 import * as centrifuge from './peers/centrifuge/peer.mjs'
 import * as consumerEach from './peers/consumer-each/peer.mjs'
@@ -20,11 +21,13 @@ import * as shape from './peers/shape/peer.mjs'
 import { formatTable, isDisturbed, writeReport } from './report/report.mjs'
 import { median } from './report/statistics.mjs'
 import { measureBystanders } from './workloads/bystanders.mjs'
+import { measureClients } from './workloads/clients.mjs'
 import { measureHighest } from './workloads/highest.mjs'
 import { measureIdle } from './workloads/idle.mjs'
 import { measureLive } from './workloads/live.mjs'
 import { measureReplay } from './workloads/replay.mjs'
 import { measureReplayMany } from './workloads/replay-many.mjs'
+import { measureSnapshot } from './workloads/snapshot.mjs'
 import { measureStorm } from './workloads/storm.mjs'
 import { whySkipped } from './workloads/workloads.mjs'
 
@@ -34,6 +37,7 @@ import { whySkipped } from './workloads/workloads.mjs'
  * @property {import('./harness/credentials.mjs').Credentials} credentials
  * @property {import('./harness/kafka.mjs').Kafka | null} kafka null if no peer needs one
  * @property {Record<string, string>} env settings of our server besides those of the bench
+ * @property {import('./harness/selections.mjs').Selections | null} selections null if clients get every record
  *
  * @typedef {object} Running see bench/peers/README.md
  * @property {string} url
@@ -43,6 +47,9 @@ import { whySkipped } from './workloads/workloads.mjs'
  * @property {boolean} [renews] whether it challenges streams whose token ends, and takes renewals
  * @property {boolean} [compacts] whether a client that connects gets only the newest record of a key
  * @property {string} [liveUrl] a stream that begins with what comes next
+ * @property {string} [signalsUrl] a stream that says `ready` after its snapshot
+ * @property {string} [keyParameter] parameter of the URL for each key that a client selects; without it the token says
+ *   which
  * @property {string} [idleUrl] a stream on which nothing is published
  * @property {number} [fillPerSecond] rate at which it may be filled before a replay; undefined: without a limit
  * @property {() => Promise<void>} stop
@@ -54,11 +61,14 @@ import { whySkipped } from './workloads/workloads.mjs'
 const PEERS = [ours, shape, bare, obvious, mercure, centrifuge, consumerEach]
 const MEASURES = {
   live: measureLive,
+  private: measureLive,
+  clients: measureClients,
   highest: measureHighest,
   storm: measureStorm,
   bystanders: measureBystanders,
   idle: measureIdle,
   replay: measureReplay,
+  snapshot: measureSnapshot,
   'replay-many': measureReplayMany,
 }
 
@@ -85,7 +95,9 @@ async function main() {
   let file = ''
   for (const chosen of options.workloads) {
     const workload = withRate(chosen, options, report.repetitions)
-    const own = await repeat(workload, options, { credentials, kafka, env: options.env }, report.repetitions)
+    const selections = await makeSelections(workload, credentials)
+    const task = { credentials, kafka, selections, env: { ...workload.env, ...options.env } }
+    const own = await repeat(workload, options, task, report.repetitions)
     process.stdout.write(formatTable(workload, own))
     report.repetitions.push(...own)
     file = writeReport(report) // after each workload, so that a run that is stopped has a report

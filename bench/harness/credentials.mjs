@@ -15,9 +15,13 @@ export const VALID_MS = 24 * 3_600_000
  * @property {string} certificateKeyFile
  * @property {string} tokenKeyFile public
  * @property {string} tokensFile
- * @property {(name: string, tokens: { client: number, expiresAt: Date }[]) => Promise<string>} writeTokens
- *   writes a further file of tokens, for clients by their number; the key that signs them stays in this process
+ * @property {(name: string, tokens: Token[]) => Promise<string>} writeTokens
+ *   writes a further file of tokens, for clients by their number, with further claims; the key that signs them stays
+ *   in this process
+ * @property {(name: string, lines: string[]) => string} writeLines a further file, whose path is returned
  */
+
+/** @typedef {{ client: number, expiresAt: Date, claims?: object }} Token */
 
 /** @param {string} folder @param {number} clients @returns {Promise<Credentials>} */
 export async function makeCredentials(folder, clients) {
@@ -40,11 +44,12 @@ export async function makeCredentials(folder, clients) {
       Array.from({ length: clients }, (_, client) => ({ client, expiresAt })),
     ),
     writeTokens,
+    writeLines: (name, lines) => write(name, lines.join('\n')),
   }
 }
 
-function sign(privateKey, { client, expiresAt }) {
-  return new SignJWT({ scope: SCOPE })
+function sign(privateKey, { client, expiresAt, claims }) {
+  return new SignJWT({ scope: SCOPE, ...claims })
     .setProtectedHeader({ alg: 'RS256', kid: 'bench' })
     .setIssuer(ISSUER)
     .setAudience(AUDIENCE)

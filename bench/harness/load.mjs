@@ -46,6 +46,8 @@ export function makeCertificate(folder) {
  * @property {number} [heartbeatSeconds]
  * @property {number} [churn]
  * @property {number} [openings]
+ * @property {string} [selections] with `keys`, `stride` and `keyParameter`: see selections.mjs
+ * @property {'last' | 'ready'} [oneByOne]
  */
 
 /**

@@ -28,6 +28,8 @@ type client struct {
 	silence   *silence
 	measuring *atomic.Bool
 	readRate  int64
+	done      chan struct{} // Closed once the client has what it waits for, if clients connect one by one.
+	doneBy    string        // See settings.oneByOne.
 
 	conn       net.Conn
 	framer     *http2.Framer
@@ -41,6 +43,7 @@ type client struct {
 	bytesAtMicros     int64 // When the first bytes of the stream came.
 	firstAtMicros     int64
 	lastAtMicros      int64
+	readyAtMicros     int64 // When the event `ready` came.
 }
 
 const (
@@ -56,7 +59,7 @@ var errEnded = errors.New("the server ended the stream")
 func newClient(settings settings, clock *clock, token string) *client {
 	one := &client{
 		target: settings.target, token: token, tls: settings.tls, clock: clock,
-		windowSize: settings.windowSize, readRate: settings.readRate,
+		windowSize: settings.windowSize, readRate: settings.readRate, doneBy: settings.oneByOne,
 	}
 	if settings.heartbeatEvery > 0 {
 		one.silence = &silence{dueMicros: settings.heartbeatEvery}
@@ -254,8 +257,20 @@ func (c *client) record(value []byte) error {
 	return c.tally.record(value, c.nowMicros)
 }
 
+// has ends the wait of the next client, if it waits for that.
+func (c *client) has(what string) {
+	if c.doneBy == what {
+		c.doneBy = ""
+		close(c.done)
+	}
+}
+
 // signal gets the events that are no records.
 func (c *client) signal(name string) error {
+	if name == "ready" && c.readyAtMicros == 0 {
+		c.readyAtMicros = c.nowMicros
+		c.has("ready")
+	}
 	if name != "challenge" {
 		return nil
 	}

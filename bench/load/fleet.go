@@ -14,7 +14,7 @@ type fleet struct {
 	clock     *clock
 	clients   []*client
 	reading   sync.WaitGroup
-	expected  atomic.Int64 // Records that each client is to have.
+	announced int64 // The last record that the clients know of.
 	warm      countdown
 	complete  countdown
 	measuring atomic.Bool
@@ -22,8 +22,8 @@ type fleet struct {
 	failures  failures
 }
 
-// dialsAtOnce bounds the connects in progress, so that they queue here and not in the server's accept queue.
-const dialsAtOnce = 32
+// dialsAtOnceMax bounds the connects in progress, so that they queue here and not in the server's accept queue.
+const dialsAtOnceMax = 32
 
 func newFleet(settings settings, clock *clock, events *eventWriter) *fleet {
 	fleet := &fleet{settings: settings, clock: clock}
@@ -33,15 +33,29 @@ func newFleet(settings settings, clock *clock, events *eventWriter) *fleet {
 	fleet.failures.first = events.failed
 	fleet.warm.left.Store(size)
 	fleet.complete.left.Store(size)
-	fleet.expected.Store(settings.expected())
+	fleet.announced = settings.after + settings.warmup + max(settings.records, 0)
 	return fleet
 }
 
-func (f *fleet) newClient(index int) (*client, error) {
+// newClient is for a client of the first step, or for one that connects once all that was announced has come.
+func (f *fleet) newClient(index int, isFirst bool) (*client, error) {
 	one := newClient(f.settings, f.clock, f.settings.token(index))
 	one.measuring = &f.measuring
-	one.tally = newTally(f.settings.lanes, f.settings.after)
-	one.tally.begin(f.settings.warmup, f.settings.records)
+	one.done = make(chan struct{})
+	after := f.announced
+	if isFirst {
+		after = f.settings.after
+	}
+	one.tally = newTally(f.settings.lanes, after)
+	if len(f.settings.selections) > 0 {
+		own := f.settings.selections[index%len(f.settings.selections)]
+		one.target = f.settings.targetOf(own)
+		one.tally = newOwnTally(own, after)
+	}
+	if isFirst {
+		one.tally.begin(f.settings.warmup, f.settings.records)
+		f.countDownAtOnce(one.tally)
+	}
 	one.events.deliver = f.deliver(one)
 	if index >= len(f.settings.renewals) {
 		return one, nil
@@ -53,10 +67,15 @@ func (f *fleet) newClient(index int) (*client, error) {
 
 // grow connects clients until there are `size` of them. A client that cannot connect is a failure.
 func (f *fleet) grow(size int) {
+	dialsAtOnce := dialsAtOnceMax
+	if f.settings.oneByOne != "" {
+		dialsAtOnce = 1
+	}
 	turns := make(chan struct{}, dialsAtOnce)
 	var connecting sync.WaitGroup
+	isFirst := len(f.clients) == 0
 	for index := len(f.clients); index < size; index++ {
-		one, err := f.newClient(index)
+		one, err := f.newClient(index, isFirst)
 		f.clients = append(f.clients, one)
 		if err != nil {
 			f.fail(index, err)
@@ -79,11 +98,32 @@ func (f *fleet) start(index int, one *client) {
 		return
 	}
 	f.reading.Add(1)
+	ended := make(chan struct{})
 	go func() {
 		defer f.reading.Done()
+		defer close(ended)
 		f.fail(index, one.readAll())
 		one.close()
 	}()
+	if f.settings.oneByOne != "" {
+		select {
+		case <-one.done:
+		case <-ended:
+		}
+	}
+}
+
+// countDownAtOnce is for a client that selects and is owed nothing of what is announced.
+func (f *fleet) countDownAtOnce(tally *tally) {
+	if tally.own == nil || tally.announced == tally.after {
+		return
+	}
+	if tally.warm == 0 && f.settings.warmup > 0 {
+		f.warm.done()
+	}
+	if tally.owed.Load() == 0 {
+		f.complete.done()
+	}
 }
 
 // fail notes why a client has ended, unless the fleet itself closed the connection at the end of the run.
@@ -95,19 +135,19 @@ func (f *fleet) fail(index int, err error) {
 }
 
 func (f *fleet) deliver(one *client) func([]byte) error {
-	warm := f.settings.warmup
 	return func(value []byte) error {
+		all := one.tally.owed.Load()
 		if err := one.record(value); err != nil {
 			return err
 		}
-		all := f.expected.Load()
 		if one.tally.received <= all {
 			one.lastAtMicros = one.nowMicros // what comes besides does not hold it up
 		}
-		if one.tally.received == warm {
+		if one.tally.received == one.tally.warm {
 			f.warm.done()
 		}
 		if one.tally.received == all {
+			one.has("last")
 			f.complete.done()
 		}
 		if one.tally.received > all && !f.settings.further {
@@ -117,15 +157,24 @@ func (f *fleet) deliver(one *client) func([]byte) error {
 	}
 }
 
-// more makes every client expect that many further records. All have the expected ones by now, so no client reads a
-// record meanwhile.
+// more makes every client expect its part of that many further records. All have the expected ones by now, so no client
+// reads a record meanwhile.
 func (f *fleet) more(count int64) stretch {
 	out := f.stretch()
+	f.announced += count
+	owed := int64(0)
+	for _, one := range f.clients {
+		if one.tally.count(one.tally.announced+count) > one.tally.received {
+			owed++
+		}
+	}
+	f.complete.left.Store(owed)
 	for _, one := range f.clients {
 		one.tally.begin(0, count)
 	}
-	f.complete.left.Store(int64(len(f.clients)))
-	f.expected.Add(count)
+	if owed == 0 && count > 0 {
+		f.complete.zero()
+	}
 	return out
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"sync/atomic"
 )
 
 // A record's value is `{"s":SEQUENCE,"t":MICROSECONDS,"p":"…"}`: its number, from 1, and when it was made, on the
@@ -41,10 +42,16 @@ func unexpected(value []byte) error {
 }
 
 // tally holds what one client has received and what it must receive next. Records are spread over lanes (Kafka's
-// partitions): record s is in lane s mod lanes, and inside a lane none may be missing, repeated or out of order.
+// partitions): record s is in lane s mod lanes, and inside a lane none may be missing, repeated or out of order. A
+// client that selects gets its own records in one lane, and no others.
 type tally struct {
 	lanes      int64
 	last       []int64
+	own        *selection // nil for a client that gets every record.
+	after      int64      // Records that came before the client.
+	announced  int64      // The last record that the client knows of.
+	warm       int64      // Records of the client before those whose latency counts.
+	owed       atomic.Int64
 	received   int64
 	valueBytes int64
 	stretch    int64 // The first record whose latency counts.
@@ -61,18 +68,38 @@ func newTally(lanes, after int64) *tally {
 	for lane := range lanes {
 		tally.last[lane] = after - ((after-lane)%lanes+lanes)%lanes
 	}
-	tally.stretch = after + 1
+	tally.after, tally.announced = after, after
 	return tally
 }
 
-// begin starts to count latencies, after a warm-up; records < 0: their number is not known.
+// newOwnTally is for a client that selects, and connects after that many records.
+func newOwnTally(own *selection, after int64) *tally {
+	return &tally{lanes: 1, last: []int64{after}, own: own, after: after, announced: after}
+}
+
+// begin announces records, and starts to count latencies after a warm-up; records < 0: their number is not known.
 func (t *tally) begin(warmup, records int64) {
-	t.stretch += int64(t.latency.count) + warmup
+	t.warm = t.count(t.announced + warmup)
+	t.stretch = t.announced + warmup + 1
+	t.announced += warmup + max(records, 0)
 	t.latency = histogram{}
 	t.arrivals = nil
-	if records > 0 && records <= arrivalsMax {
+	if records > 0 && records <= arrivalsMax && t.own == nil {
 		t.arrivals = make([]uint32, records)
 	}
+	if records < 0 {
+		t.owed.Store(math.MaxInt64)
+		return
+	}
+	t.owed.Store(t.count(t.announced))
+}
+
+// count is how many of the client's records there are up to that one.
+func (t *tally) count(through int64) int64 {
+	if t.own == nil {
+		return through - t.after
+	}
+	return t.own.count(through) - t.own.count(t.after)
 }
 
 func (t *tally) record(value []byte, nowMicros int64) error {
@@ -80,16 +107,30 @@ func (t *tally) record(value []byte, nowMicros int64) error {
 	if err != nil {
 		return err
 	}
-	lane := sequence % t.lanes
-	if expected := t.last[lane] + t.lanes; sequence != expected {
-		return fmt.Errorf("record %d came where %d was due (lane %d)", sequence, expected, lane)
+	if err := t.check(sequence); err != nil {
+		return err
 	}
-	t.last[lane] = sequence
 	t.received++
 	t.valueBytes += int64(len(value))
 	if sequence >= t.stretch {
 		t.late(sequence-t.stretch, nowMicros-stampMicros)
 	}
+	return nil
+}
+
+func (t *tally) check(sequence int64) error {
+	lane := sequence % t.lanes
+	expected := t.last[lane] + t.lanes
+	if t.own != nil {
+		if !t.own.has(sequence) {
+			return fmt.Errorf("record %d has a key that the client did not select", sequence)
+		}
+		expected = t.own.next(t.last[lane])
+	}
+	if sequence != expected {
+		return fmt.Errorf("record %d came where %d was due (lane %d)", sequence, expected, lane)
+	}
+	t.last[lane] = sequence
 	return nil
 }
 

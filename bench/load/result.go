@@ -9,6 +9,7 @@ type result struct {
 	FailureCount         int       `json:"failureCount"`
 	Failures             []string  `json:"failures"`
 	Received             int64     `json:"received"`
+	WarmRecords          int64     `json:"warmRecords"`
 	ReceivedMin          int64     `json:"receivedMin"`
 	ReceivedMax          int64     `json:"receivedMax"`
 	ValueBytes           int64     `json:"valueBytes"`
@@ -20,6 +21,8 @@ type result struct {
 	ConnectToLastMicros  int64     `json:"connectToLastMicros"`
 	RequestToLastMicros  int64     `json:"requestToLastMicros"`
 	RequestToFirst       int64     `json:"requestToFirstMicros"`
+	EachToLast           quantiles `json:"eachToLastMicros"`
+	EachToReady          quantiles `json:"eachToReadyMicros"`
 	Deadlines            deadlines `json:"deadlines"`
 	GeneratorCPUMicros   int64     `json:"generatorCpuMicros"`
 }
@@ -58,10 +61,11 @@ func (f *fleet) result() result {
 		Latency: counted.Latency, LastLatency: counted.LastLatency, Deadlines: f.deadlines(),
 		ReceivedMin: f.clients[0].tally.received, GeneratorCPUMicros: cpuMicros(),
 	}
-	var connect histogram
+	var connect, toLast, toReady histogram
 	for _, one := range f.clients {
 		received := one.tally.received
 		out.Received += received
+		out.WarmRecords += one.tally.warm
 		out.ReceivedMin = min(out.ReceivedMin, received)
 		out.ReceivedMax = max(out.ReceivedMax, received)
 		out.ValueBytes += one.tally.valueBytes
@@ -70,9 +74,13 @@ func (f *fleet) result() result {
 		}
 		if received > 0 {
 			out.addTimes(one)
+			toLast.add(one.lastAtMicros - one.requestedAtMicros)
+		}
+		if one.readyAtMicros > 0 {
+			toReady.add(one.readyAtMicros - one.requestedAtMicros)
 		}
 	}
-	out.Connect = connect.quantiles()
+	out.Connect, out.EachToLast, out.EachToReady = connect.quantiles(), toLast.quantiles(), toReady.quantiles()
 	return out
 }
 

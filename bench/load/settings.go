@@ -6,7 +6,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"math"
 	"net/url"
 	"os"
 	"strconv"
@@ -31,6 +30,10 @@ type settings struct {
 	challengeAhead int64
 	heartbeatEvery int64
 
+	selections   []*selection // In turn; none where every client gets every record.
+	keyParameter string       // Of the URL, for each selected key; empty where the token says which keys.
+	oneByOne     string
+
 	churn    int
 	openings int
 }
@@ -50,6 +53,11 @@ func readSettings() (settings, error) {
 	renewals := flag.String("renewals", "", "file of tokens with which the first clients answer their challenge")
 	challenge := flag.Int64("challenge-seconds", 0, "how long before its token's exp a challenge is due")
 	heartbeat := flag.Int64("heartbeat-seconds", 0, "silence after which a heartbeat is due; 0: they are not checked")
+	chosen := flag.String("selections", "", "file with the numbers of the keys that a client selects, a line for each")
+	keys := flag.Int64("keys", 0, "number of keys of the records, where clients select")
+	stride := flag.Int64("stride", 1, "record n has key n * stride mod keys")
+	parameter := flag.String("key-parameter", "", "parameter of the URL that names a selected key")
+	oneByOne := flag.String("one-by-one", "", "each client connects once the one before has its `last` record, or `ready`")
 	churn := flag.Int("churn", 0, "instead: as many connects at a time, each left after its first bytes")
 	openings := flag.Int("openings", 0, "instead: streams a second that one connection opens and closes")
 	flag.Parse()
@@ -61,26 +69,31 @@ func readSettings() (settings, error) {
 	lines, tokensErr := readLines(*tokens)
 	answers, renewalsErr := readRenewals(*renewals)
 	sizes, stepsErr := parseSteps(*steps)
-	if err := errors.Join(tlsErr, tokensErr, renewalsErr, stepsErr); err != nil {
+	selections, selectionsErr := readSelections(*chosen, *keys, *stride)
+	if err := errors.Join(tlsErr, tokensErr, renewalsErr, stepsErr, selectionsErr); err != nil {
 		return settings{}, err
 	}
 	return settings{
 		target: parsed, tls: config, tokens: lines, windowSize: uint32(*window),
 		steps: sizes, after: *after, warmup: *warmup, records: *records, further: *further, lanes: max(*lanes, 1),
 		readRate: *readRate, renewals: answers, challengeAhead: *challenge * second, heartbeatEvery: *heartbeat * second,
-		churn: *churn, openings: *openings,
+		selections: selections, keyParameter: *parameter, oneByOne: *oneByOne, churn: *churn, openings: *openings,
 	}, nil
 }
 
 // second is a second in microseconds.
 const second = 1_000_000
 
-// expected is how many records a client should get.
-func (s *settings) expected() int64 {
-	if s.records < 0 {
-		return math.MaxInt64
+// targetOf is the URL of a client that selects.
+func (s *settings) targetOf(own *selection) *url.URL {
+	if s.keyParameter == "" {
+		return s.target
 	}
-	return s.warmup + s.records
+	query := s.target.Query()
+	query[s.keyParameter] = own.names
+	target := *s.target
+	target.RawQuery = query.Encode()
+	return &target
 }
 
 func (s *settings) token(index int) string {
@@ -108,6 +121,25 @@ func readRenewals(path string) ([]string, error) {
 	return readLines(path)
 }
 
+func readSelections(path string, keys, stride int64) ([]*selection, error) {
+	if path == "" {
+		return nil, nil
+	}
+	lines, linesErr := readLines(path)
+	space, spaceErr := newKeySpace(keys, stride)
+	if err := errors.Join(linesErr, spaceErr); err != nil {
+		return nil, err
+	}
+	selections := make([]*selection, len(lines))
+	for index, line := range lines {
+		var err error
+		if selections[index], err = space.parse(line); err != nil {
+			return nil, err
+		}
+	}
+	return selections, nil
+}
+
 func readLines(path string) ([]string, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -115,7 +147,7 @@ func readLines(path string) ([]string, error) {
 	}
 	lines := strings.Fields(string(text))
 	if len(lines) == 0 {
-		return nil, fmt.Errorf("no token in %s", path)
+		return nil, fmt.Errorf("no line in %s", path)
 	}
 	return lines, nil
 }

@@ -5,14 +5,15 @@ import { createInterface } from 'node:readline'
 import { AUDIENCE, ISSUER } from '../harness/claims.mjs'
 import { buildProgram, programPath } from '../harness/go-build.mjs'
 import { startProgram } from '../harness/processes.mjs'
-import { followServer } from './in-process.mjs'
+import { describeWorkload, followServer } from './in-process.mjs'
 
 /** @param {string} name of the peer and of its folder, which is a Go module @param {string} path of its stream */
 export function goPeer(name, path) {
   return {
     prepare: () => buildProgram(new URL(`${name}/`, import.meta.url), name),
-    start: ({ credentials }) => {
-      const argument = JSON.stringify({ issuer: ISSUER, audience: AUDIENCE, ...credentials })
+    start: ({ workload, credentials }) => {
+      const claims = { issuer: ISSUER, audience: AUDIENCE }
+      const argument = JSON.stringify({ ...describeWorkload(workload), ...claims, ...credentials })
       return followServer(speakInLines(startProgram(programPath(name), [argument])), path)
     },
   }

@@ -7,7 +7,12 @@ import { endProcess, receiveMessage, startModule } from '../harness/processes.mj
  * @param {Pick<import('../run.mjs').Task, 'workload' | 'credentials'>} setup
  */
 export function startInProcess(file, { workload, credentials }) {
-  return followServer(startModule(file, [JSON.stringify({ kind: workload.kind, ...credentials })]))
+  return followServer(startModule(file, [JSON.stringify({ ...describeWorkload(workload), ...credentials })]))
+}
+
+/** What a server has to know of a workload: `selects`, if each client gets only records of some keys. */
+export function describeWorkload({ kind, selects }) {
+  return { kind, selects: selects !== undefined }
 }
 
 /**

@@ -3,7 +3,7 @@
 import { pace } from '../workloads/pace.mjs'
 import { publishRecord } from '../workloads/record.mjs'
 
-/** From the harness: `kind` of workload and the paths of the credentials. */
+/** From the harness: `kind` of workload, whether a client `selects` keys, and the paths of the credentials. */
 export const setup = JSON.parse(process.argv[2] ?? '{}')
 
 /** @param {number} port @param {(key: string, value: string, sequence: number) => void} onRecord */

@@ -34,6 +34,31 @@ const COLUMNS = {
     ['load cores', (r) => r.usage.coreShare.load, 2],
     ['idle', (r) => r.usage.idleShare, 2],
   ],
+  private: [
+    ['CPU µs/delivery', (r) => r.cpuMicrosPerDelivery, 2],
+    ['above that of open streams', (r) => r.cpuMicrosAboveQuiet, 2],
+    ['cores of open streams', (r) => r.quietCores, 3],
+    ['server cores', (r) => r.usage.coreShare.server, 2],
+    ['p50 ms', (r) => r.latencyMs?.p50, 1],
+    ['p99 ms', (r) => r.latencyMs?.p99, 1],
+    ['max ms', (r) => r.latencyMs?.max, 0],
+    ['Kafka acknowledges p50 ms', (r) => r.peerFigures?.acknowledgedMs?.p50, 1],
+    ['deliveries/s', (r) => r.deliveriesPerSecond, 0],
+    ['RSS MiB', (r) => r.residentBytes / 2 ** 20, 0],
+    ['load cores', (r) => r.usage.coreShare.load, 2],
+    ['idle', (r) => r.usage.idleShare, 2],
+  ],
+  clients: [
+    ['clients', (r) => r.clients, 0],
+    ['CPU µs/delivery', (r) => r.cpuMicrosPerDelivery, 2],
+    ['p50 ms', (r) => r.latencyMs?.p50, 1],
+    ['p99 ms', (r) => r.latencyMs?.p99, 1],
+    ['server cores', (r) => r.usage.coreShare.server, 2],
+    ['deliveries/s', (r) => r.deliveriesPerSecond, 0],
+    ['load cores', (r) => r.usage.coreShare.load, 2],
+    ['idle', (r) => r.usage.idleShare, 2],
+    ['RSS MiB', (r) => r.residentBytes / 2 ** 20, 0],
+  ],
   highest: [
     ['records/s', (r) => r.ratePerSecond, 0],
     ['deliveries/s', (r) => r.deliveriesPerSecond, 0],
@@ -78,6 +103,15 @@ const COLUMNS = {
     ['connect-last ms', (r) => r.connectToLastMs, 0],
     ['request-first ms', (r) => r.requestToFirstMs, 1],
     ['CPU µs/record', (r) => r.cpuMicrosPerDelivery, 2],
+    ['RSS MiB', (r) => r.residentBytes / 2 ** 20, 0],
+    ['retained MiB', (r) => r.retained && r.retained.bytes / 2 ** 20, 0],
+  ],
+  snapshot: [
+    ['request-last p50 ms', (r) => r.toLastMs?.p50, 2],
+    ['p99 ms', (r) => r.toLastMs?.p99, 2],
+    ['request-ready p50 ms', (r) => r.toReadyMs?.p50, 2],
+    ['p99 ms', (r) => r.toReadyMs?.p99, 2],
+    ['CPU ms/connect', (r) => r.cpuMicrosPerConnect / 1000, 2],
     ['RSS MiB', (r) => r.residentBytes / 2 ** 20, 0],
     ['retained MiB', (r) => r.retained && r.retained.bytes / 2 ** 20, 0],
   ],
@@ -166,7 +200,7 @@ function figureOf(repetitions, peer, [, read]) {
 function remarks(own) {
   const behind = own.find((repetition) => repetition.behind !== undefined)
   const others = Math.max(...own.map(({ usage }) => usage?.othersShare ?? 0))
-  const words = []
+  const words = own.flatMap(({ remark }) => remark ?? [])
   if (behind) words.push(`BEHIND: ${behind.behind}`)
   if (others > OTHERS_SHARE_MAX)
     words.push(`disturbed: others took ${Math.round(others * 100)} % of the machine`)

@@ -5,7 +5,7 @@
  * ones, so that it remains a lower bound.
  * @param {import('../run.mjs').Running} running @param {import('./workloads.mjs').Workload} workload
  */
-export async function fill(running, { records, valueBytes, keys, deadPerLive }) {
+export async function fill(running, { records, valueBytes, keys, stride, deadPerLive }) {
   const superseded = running.compacts ? deadPerLive : 0
   const ratePerSecond = Math.round((running.fillPerSecond ?? 0) / (1 + superseded))
   await running.publish({
@@ -14,6 +14,7 @@ export async function fill(running, { records, valueBytes, keys, deadPerLive }) 
     ratePerSecond,
     valueBytes,
     keys,
+    stride,
     deadPerLive: superseded,
   })
 }

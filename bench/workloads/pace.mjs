@@ -11,6 +11,7 @@ import { nowMicros } from './record.mjs'
  * @property {number} ratePerSecond 0: without a limit
  * @property {number} valueBytes
  * @property {number} keys number of keys that the records use in turn
+ * @property {number} [stride] the order in which they do (record.mjs)
  * @property {number} [deadPerLive] superseded records before each, not counted in rate and count
  * @property {number} [largeAt] number of one record that is larger than the others
  * @property {number} [largeBytes] its size

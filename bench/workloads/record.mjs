@@ -12,10 +12,10 @@ export function publishRecord(order, sequence, publish) {
   const left = order.first + order.count - sequence
   for (let dead = 0; dead < (order.deadPerLive ?? 0); dead++) {
     const successor = sequence + ((dead * DEAD_DISTANCE) % left)
-    publish(keyOf(successor, order.keys), encodeValue(0, order.valueBytes), 0)
+    publish(keyOf(successor, order.keys, order.stride), encodeValue(0, order.valueBytes), 0)
   }
   const valueBytes = sequence === order.largeAt ? order.largeBytes : order.valueBytes
-  publish(keyOf(sequence, order.keys), encodeValue(sequence, valueBytes), sequence)
+  publish(keyOf(sequence, order.keys, order.stride), encodeValue(sequence, valueBytes), sequence)
 }
 
 /** Records between two superseded values of a key, so that they are not close together. */
@@ -32,12 +32,19 @@ export function encodeValue(sequence, valueBytes) {
 }
 
 /**
- * Live records use 1,000 keys in turn; records of a replay have a key each.
+ * Live records use 1,000 keys in turn; records of a replay have a key each. If clients select keys, a stride that has
+ * no divisor in common with `keys` puts them into an order that looks random. From a record's number alone a client
+ * knows its key, so that it notices a record that is missing or another's.
  * @param {number} sequence
  * @param {number} keys
  */
-export function keyOf(sequence, keys) {
-  return `key-${sequence % keys}`
+export function keyOf(sequence, keys, stride = 1) {
+  return nameOfKey((sequence * stride) % keys)
+}
+
+/** @param {number} key from 0 */
+export function nameOfKey(key) {
+  return `key-${key}`
 }
 
 /** CLOCK_MONOTONIC, which every process of the machine shares. */

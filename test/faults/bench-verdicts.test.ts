@@ -21,6 +21,8 @@ interface Load {
 
 interface Result {
   received: number
+  clients: number
+  eachToReadyMicros: { count: number }
   receivedMin: number
   failureCount: number
   connects: number
@@ -42,8 +44,12 @@ const { buildLoad, startLoad } = (await import(bench('harness/load.mjs'))) as {
 const { makeCredentials } = (await import(bench('harness/credentials.mjs'))) as {
   makeCredentials: (folder: string, clients: number) => Promise<Credentials>
 }
-const { encodeValue } = (await import(bench('workloads/record.mjs'))) as {
+const { makeSelections } = (await import(bench('harness/selections.mjs'))) as {
+  makeSelections: (workload: object, credentials: Credentials) => Promise<object>
+}
+const { encodeValue, keyOf } = (await import(bench('workloads/record.mjs'))) as {
   encodeValue: (sequence: number, valueBytes: number) => string
+  keyOf: (sequence: number, keys: number, stride: number) => string
 }
 
 function bench(file: string): string {
@@ -53,6 +59,8 @@ function bench(file: string): string {
 const CLIENTS = 3
 const PATIENCE_MS = 10_000
 const LATE_MS = 4_000
+const KEYS = 10
+const STRIDE = 7
 
 const LOAD = fileURLToPath(new URL('../../bench/load', import.meta.url))
 
@@ -172,6 +180,82 @@ describe.skipIf(!canBuildGo('the load generator of the bench', LOAD))('the load 
     expect((await load.finish()).answered).toBeGreaterThan(10)
   })
 
+  describe('if each client selects two of ten keys', () => {
+    it('accepts what has these keys, and counts what each client is owed', async () => {
+      await runSelecting((stream, own) => stream.write(own.map(frame).join('')), { warmup: 10, records: 20 })
+      expect(await load.happens('warm', PATIENCE_MS)).toBe(true)
+      expect(await load.happens('complete', PATIENCE_MS)).toBe(true)
+      const result = await load.finish()
+      expect(result).toMatchObject({ received: 6 * CLIENTS, warmRecords: 2 * CLIENTS, failureCount: 0 })
+    })
+
+    it.each([
+      [
+        'a record of another',
+        (own: number[]) => [1, 2, 3].filter((one) => !own.includes(one)),
+        'did not select',
+      ],
+      ['a lost record', (own: number[]) => own.slice(1), 'was due'],
+      ['a record twice', ([first = 0]: number[]) => [first, first], 'was due'],
+      ['one record too many', (own: number[]) => [...own, (own[0] ?? 0) + 30], '7 of 6'],
+    ])('tells %s', async (_fault, sent, words) => {
+      await runSelecting((stream, own) => stream.write(sent(own).map(frame).join('')))
+      expect(await load.happens('complete', PATIENCE_MS)).toBe(false)
+      expect(load.failure()).toContain(words)
+      await load.finish()
+    })
+
+    it('does not wait for a client that is owed nothing of the further records', async () => {
+      const streams: { stream: ServerHttp2Stream; keys: string[] }[] = []
+      await runSelecting((stream, own, keys) => {
+        streams.push({ stream, keys })
+        stream.write(own.map(frame).join(''))
+      })
+      expect(await load.happens('complete', PATIENCE_MS)).toBe(true)
+      await load.more(1)
+      for (const { stream, keys } of streams)
+        if (keys.includes(keyOf(31, KEYS, STRIDE))) stream.write(frame(31))
+      expect(await load.happens('complete', PATIENCE_MS)).toBe(true)
+      expect((await load.finish()).failureCount).toBe(0)
+    })
+
+    it('connects one client after another, each once the one before is ready', async () => {
+      let open = 0
+      let openMax = 0
+      await runSelecting(
+        (stream, own) => {
+          openMax = Math.max(openMax, ++open)
+          stream.write(own.map(frame).join(''))
+          setTimeout(() => stream.write(`event:ready\ndata:{}\n\n`, () => open--), 50)
+        },
+        { records: 30, oneByOne: 'ready' },
+      )
+      expect(await load.happens('connected', PATIENCE_MS)).toBe(true)
+      expect(openMax).toBe(1)
+      expect((await load.finish()).eachToReadyMicros.count).toBe(CLIENTS)
+    })
+  })
+
+  /** `answer` gets the stream, the numbers of its records up to the thirtieth, and its keys. */
+  async function runSelecting(
+    answer: (stream: ServerHttp2Stream, own: number[], keys: string[]) => void,
+    task: object = { records: 30 },
+  ) {
+    const selects = { keysEach: 2, by: 'client', isOwn: false }
+    const workload = { name: 'test', selects, keys: KEYS, stride: STRIDE, steps: [CLIENTS] }
+    const selections = await makeSelections(workload, credentials)
+    await run(
+      (stream, _method, path) => {
+        const keys = new URL(path, 'https://bench.invalid').searchParams.getAll('key')
+        const records = Array.from({ length: 30 }, (_, index) => index + 1)
+        const own = records.filter((sequence) => keys.includes(keyOf(sequence, KEYS, STRIDE)))
+        answer(stream, own, keys)
+      },
+      200,
+      { ...selections, keyParameter: 'key', ...task },
+    )
+  }
+
   /**
    * The tokens of all clients last that much longer, and all are challenged at once. Their answers get that status, and
    * then comes the last record.
@@ -202,7 +286,7 @@ describe.skipIf(!canBuildGo('the load generator of the bench', LOAD))('the load 
   }
 
   async function run(
-    answer: (stream: ServerHttp2Stream, method: string) => void,
+    answer: (stream: ServerHttp2Stream, method: string, path: string) => void,
     status: number | ((method: string) => number) = 200,
     task: object = {},
   ) {
@@ -217,7 +301,7 @@ describe.skipIf(!canBuildGo('the load generator of the bench', LOAD))('the load 
         ':status': typeof status === 'number' ? status : status(method),
         'content-type': 'text/event-stream',
       })
-      answer(stream, method)
+      answer(stream, method, String(headers[':path']))
     })
     server.on('sessionError', () => {}) // Who leaves on purpose.
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

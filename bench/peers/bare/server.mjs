@@ -9,29 +9,51 @@ const REPLAY_WRITE_BYTES = 1 << 20
 
 /** @type {Set<import('node:http2').ServerHttp2Stream>} */
 const streams = new Set()
+/** @type {Map<string, Set<import('node:http2').ServerHttp2Stream>>} streams by each key that they select */
+const selecting = new Map()
 /** @type {Buffer[]} */
 let kept = []
+/** @type {Map<string, { sequence: number, frame: Buffer }>} the newest record of each key */
+const newest = new Map()
 
 const server = createSecureServer({
   key: readFileSync(setup.certificateKeyFile),
   cert: readFileSync(setup.certificateFile),
 })
 
-server.on('stream', (stream) => {
+server.on('stream', (stream, headers) => {
   stream.respond({ ':status': 200, 'content-type': 'text/event-stream', 'cache-control': 'no-cache' })
+  stream.on('error', () => stream.close())
+  if (setup.selects)
+    return select(stream, new URL(headers[':path'], 'https://bench').searchParams.getAll('key'))
   streams.add(stream)
   stream.on('close', () => streams.delete(stream))
-  stream.on('error', () => stream.close())
   if (setup.kind === 'replay') replay(stream)
 })
 server.on('sessionError', () => {}) // clients of a run that has ended; Node closes the session
 
 server.listen(0, '127.0.0.1', () => serveHarness(server.address().port, publish))
 
-function publish(_key, value) {
+function publish(key, value, sequence) {
   const frame = Buffer.from(`data:${value}\n\n`, 'latin1')
+  if (setup.selects) {
+    if (setup.kind === 'replay') newest.set(key, { sequence, frame })
+    for (const stream of selecting.get(key) ?? []) stream.write(frame)
+    return
+  }
   if (setup.kind === 'replay') kept.push(frame)
   for (const stream of streams) stream.write(frame)
+}
+
+/** The client says which keys. What is kept of them comes first, in the order of arrival. */
+function select(stream, keys) {
+  for (const key of keys) selecting.set(key, (selecting.get(key) ?? new Set()).add(stream))
+  stream.on('close', () => {
+    for (const key of keys) selecting.get(key).delete(stream)
+  })
+  const own = keys.map((key) => newest.get(key)).filter((record) => record !== undefined)
+  own.sort((one, other) => one.sequence - other.sequence)
+  if (own.length > 0) stream.write(Buffer.concat(own.map(({ frame }) => frame)))
 }
 
 /**

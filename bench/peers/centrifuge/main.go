@@ -1,5 +1,5 @@
-// A Centrifuge node of the bench, with the in-memory broker. A server-side subscription puts every client on one
-// channel, and this process publishes to it.
+// A Centrifuge node of the bench, with the in-memory broker. Server-side subscriptions put every client on one channel,
+// or on a channel for each key that it selects, and this process publishes to them.
 package main
 
 import (
@@ -22,7 +22,7 @@ func main() {
 	harness.Main(prepare)
 }
 
-func prepare(setup harness.Setup) (http.Handler, func(value string) error, error) {
+func prepare(setup harness.Setup) (http.Handler, harness.Publish, error) {
 	authenticate, err := newAuthenticator(setup)
 	if err != nil {
 		return nil, nil, err
@@ -31,8 +31,12 @@ func prepare(setup harness.Setup) (http.Handler, func(value string) error, error
 	if err != nil {
 		return nil, nil, err
 	}
-	publish := func(value string) error {
-		_, err := node.Publish(channel, []byte(value))
+	publish := func(key, value string) error {
+		to := channel
+		if setup.Selects {
+			to = key
+		}
+		_, err := node.Publish(to, []byte(value))
 		return err
 	}
 	return authenticate(streamEvents(node)), publish, nil
@@ -43,11 +47,12 @@ func newNode() (*centrifuge.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	node.OnConnecting(func(context.Context, centrifuge.ConnectEvent) (centrifuge.ConnectReply, error) {
-		return centrifuge.ConnectReply{
-			Subscriptions:      map[string]centrifuge.SubscribeOptions{channel: {}},
-			MaxMessagesInFrame: -1,
-		}, nil
+	node.OnConnecting(func(ctx context.Context, _ centrifuge.ConnectEvent) (centrifuge.ConnectReply, error) {
+		subscriptions := map[string]centrifuge.SubscribeOptions{}
+		for _, one := range channelsOf(ctx) {
+			subscriptions[one] = centrifuge.SubscribeOptions{}
+		}
+		return centrifuge.ConnectReply{Subscriptions: subscriptions, MaxMessagesInFrame: -1}, nil
 	})
 	node.OnConnect(func(client *centrifuge.Client) {
 		client.OnRefresh(func(_ centrifuge.RefreshEvent, answer centrifuge.RefreshCallback) {

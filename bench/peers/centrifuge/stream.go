@@ -105,19 +105,24 @@ func (s *eventStream) Close(centrifuge.Disconnect) error {
 }
 
 var (
-	pushPrefix = []byte(`{"channel":"` + channel + `","pub":{"data":`)
+	pushPrefix = []byte(`{"channel":"`)
+	dataPrefix = []byte(`","pub":{"data":`)
 	pushSuffix = []byte(`}}`)
+	keyPrefix  = []byte("key-")
 	ping       = []byte(`{}`)
 )
 
-// appendEvent takes a publication out of its push. Here Centrifuge gives it one form: only channel and data.
+// appendEvent takes a publication out of its push. Here Centrifuge gives it one form: only channel and data. The
+// channel is the one of all, or one of a key.
 func appendEvent(events, push []byte) ([]byte, error) {
 	if bytes.Equal(push, ping) {
 		return append(events, ":\n\n"...), nil
 	}
-	data, isPublication := bytes.CutPrefix(push, pushPrefix)
+	rest, isPush := bytes.CutPrefix(push, pushPrefix)
+	name, data, isPublication := bytes.Cut(rest, dataPrefix)
 	data, isWhole := bytes.CutSuffix(data, pushSuffix)
-	if !isPublication || !isWhole {
+	isOurs := string(name) == channel || bytes.HasPrefix(name, keyPrefix)
+	if !isPush || !isPublication || !isWhole || !isOurs {
 		return nil, fmt.Errorf("a push that is no publication of the bench: %.80q", push)
 	}
 	events = append(append(events, "data:"...), data...)

@@ -21,6 +21,17 @@ func TestAValueIsExactlyAsLongAsOrdered(t *testing.T) {
 	}
 }
 
+func TestEachKeyHasOneRecordInAPeriod(t *testing.T) {
+	order := order{Keys: 10, Stride: 7}
+	seen := map[string]int64{}
+	for sequence := range order.Keys {
+		seen[order.keyOf(sequence+1)]++
+	}
+	if len(seen) != 10 || order.keyOf(4) != "key-8" || order.keyOf(14) != "key-8" {
+		t.Errorf("%v, %s", seen, order.keyOf(4))
+	}
+}
+
 func TestRecordsAreDueAtTheirShareOfASecond(t *testing.T) {
 	order := order{First: 5, Count: 40, RatePerSecond: 20}
 	for elapsed, expected := range map[time.Duration]int64{

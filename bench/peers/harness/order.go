@@ -8,6 +8,8 @@ type order struct {
 	Count         int64 `json:"count"`
 	RatePerSecond int64 `json:"ratePerSecond"` // 0: as fast as it goes.
 	ValueBytes    int   `json:"valueBytes"`
+	Keys          int64 `json:"keys"`
+	Stride        int64 `json:"stride"`
 }
 
 // pace publishes each record as soon as it is due, and never before. If it is behind, it publishes at once what is

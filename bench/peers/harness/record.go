@@ -18,6 +18,11 @@ func encodeValue(sequence int64, valueBytes int, nowMicros int64) (string, error
 	return head + strings.Repeat("x", filling) + `"}`, nil
 }
 
+// keyOf is the key that bench/workloads/record.mjs gives to that record.
+func (o order) keyOf(sequence int64) string {
+	return fmt.Sprintf("key-%d", sequence*o.Stride%o.Keys)
+}
+
 // machineMicros reads CLOCK_MONOTONIC, which every process of a machine shares. Go's own reading of it hides its zero.
 func machineMicros() (int64, error) {
 	var now unix.Timespec

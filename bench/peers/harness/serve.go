@@ -22,17 +22,21 @@ type Setup struct {
 	TokenKeyFile       string `json:"tokenKeyFile"` // The public key of the tokens, PEM.
 	Issuer             string `json:"issuer"`
 	Audience           string `json:"audience"`
+	Selects            bool   `json:"selects"` // Whether each client gets only records of some keys.
 }
 
+// Publish sends a record to all clients, or to those that select its key.
+type Publish func(key, value string) error
+
 // Main is a peer's main function: it serves what `prepare` makes of the program's argument.
-func Main(prepare func(Setup) (handler http.Handler, publish func(value string) error, err error)) {
+func Main(prepare func(Setup) (handler http.Handler, publish Publish, err error)) {
 	if err := run(prepare); err != nil {
 		fmt.Fprintln(os.Stderr, "Error:", err)
 		os.Exit(1)
 	}
 }
 
-func run(prepare func(Setup) (http.Handler, func(value string) error, error)) error {
+func run(prepare func(Setup) (http.Handler, Publish, error)) error {
 	setup, err := readSetup()
 	if err != nil {
 		return err
@@ -53,7 +57,7 @@ func readSetup() (Setup, error) {
 }
 
 // serve returns when the harness has ended, or with an error.
-func serve(setup Setup, handler http.Handler, publish func(value string) error) error {
+func serve(setup Setup, handler http.Handler, publish Publish) error {
 	certificate, err := tls.LoadX509KeyPair(setup.CertificateFile, setup.CertificateKeyFile)
 	if err != nil {
 		return err
@@ -80,7 +84,7 @@ func newServer(certificate tls.Certificate, handler http.Handler) *http.Server {
 }
 
 // obey carries out the harness's orders until its input ends.
-func obey(port int, publish func(value string) error) error {
+func obey(port int, publish Publish) error {
 	out := json.NewEncoder(os.Stdout)
 	if err := out.Encode(map[string]int{"listening": port}); err != nil {
 		return err
@@ -101,7 +105,7 @@ func obey(port int, publish func(value string) error) error {
 	return lines.Err()
 }
 
-func (o order) carryOut(publish func(value string) error) error {
+func (o order) carryOut(publish Publish) error {
 	return o.pace(func(sequence int64) error {
 		nowMicros, err := machineMicros()
 		if err != nil {
@@ -111,6 +115,6 @@ func (o order) carryOut(publish func(value string) error) error {
 		if err != nil {
 			return err
 		}
-		return publish(value)
+		return publish(o.keyOf(sequence), value)
 	})
 }

@@ -13,14 +13,14 @@ import (
 	"go.uber.org/zap"
 )
 
-// The topic that ../mercure/peer.mjs asks for.
+// The topic that ../mercure/peer.mjs asks for, unless clients select keys: then each key is a private topic.
 const topic = "records"
 
 func main() {
 	harness.Main(prepare)
 }
 
-func prepare(setup harness.Setup) (http.Handler, func(value string) error, error) {
+func prepare(setup harness.Setup) (http.Handler, harness.Publish, error) {
 	tokenKey, err := os.ReadFile(setup.TokenKeyFile)
 	if err != nil {
 		return nil, nil, err
@@ -34,8 +34,12 @@ func prepare(setup harness.Setup) (http.Handler, func(value string) error, error
 	if err != nil {
 		return nil, nil, err
 	}
-	publish := func(value string) error {
-		return transport.Dispatch(&mercure.Update{Topics: []string{topic}, Event: mercure.Event{Data: value}})
+	publish := func(key, value string) error {
+		update := &mercure.Update{Topics: []string{topic}, Event: mercure.Event{Data: value}}
+		if setup.Selects {
+			update.Topics, update.Private = []string{key}, true
+		}
+		return transport.Dispatch(update)
 	}
 	return hub, publish, nil
 }

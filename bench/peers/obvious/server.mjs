@@ -23,17 +23,26 @@ await app.register(jwt, {
 await app.register(FastifySSEPlugin)
 
 app.get('/events', { onRequest: (request) => request.jwtVerify() }, (request, reply) => {
+  const isOwn = setup.selects ? selectionOf(request) : () => true
   reply.sse({ comment: 'open' })
-  for (const event of newest.values()) reply.sse(event)
-  const onRecord = (event) => reply.sse(event)
+  const onRecord = (event, key) => {
+    if (isOwn(key)) reply.sse(event)
+  }
+  for (const [key, event] of newest) onRecord(event, key)
   emitter.on('record', onRecord)
   request.raw.on('close', () => emitter.off('record', onRecord))
 })
+
+/** Keys of the token, or those that the client chooses. */
+function selectionOf({ user, query }) {
+  const keys = new Set(user.keys ?? [query.key].flat())
+  return (key) => keys.has(key)
+}
 
 await app.listen({ port: 0, host: '127.0.0.1' })
 serveHarness(app.server.address().port, (key, value, sequence) => {
   const event = { id: String(sequence), data: value }
   newest.delete(key) // moves it to the end, so that a replay has the order of arrival
   newest.set(key, event)
-  emitter.emit('record', event)
+  emitter.emit('record', event, key)
 })
