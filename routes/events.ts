@@ -6,7 +6,9 @@ import type { RequestedBeginning } from '../src/beginning/requested-beginning.ts
 import type { Replay } from '../src/bus/record.ts'
 import type { Topic } from '../src/bus/topic.ts'
 import { Busy, Draining, KeysUnavailable, NotAcceptable, ParameterInvalid } from '../src/errors.ts'
-import type { Selection, SelectionPlan } from '../src/selection/selection.ts'
+import { type IdSpelling, PLAIN_IDS, SealedSpelling } from '../src/sealing/id-spelling.ts'
+import type { SealedIds } from '../src/sealing/sealed-ids.ts'
+import { type Selection, type SelectionPlan, selectionText } from '../src/selection/selection.ts'
 import { between, RETRY_BUSY_MS, type Streams } from '../src/stream/streams.ts'
 import type { Authenticator } from '../src/token/authenticator.ts'
 import type { Session } from '../src/token/session.ts'
@@ -26,6 +28,8 @@ export interface StreamRoute {
   readonly replay: Replay
   /** Which records a request gets. */
   readonly plan: SelectionPlan
+  /** Seals the stream's ids; null: they are plain. */
+  readonly sealing: SealedIds | null
 }
 
 type Query = Record<string, string | string[] | undefined>
@@ -65,14 +69,14 @@ function openingOf(route: StreamRoute, request: FastifyRequest, selection: Selec
   const query = request.query as Query // Fastify's default parser gives just this
   const requested = requestedBeginning(route, request, query)
   if ('refused' in selection) throw new ParameterInvalid(selection.words)
+  const path = pathOf(request.url)
   const { conditions } = selection
-  return {
-    topic: route.topic,
-    path: pathOf(request.url),
-    requested,
-    conditions,
-    signals: wantsSignals(query),
-  }
+  const ids = idsOf(route, path, selection)
+  return { topic: route.topic, path, requested, conditions, ids, signals: wantsSignals(query) }
+}
+
+function idsOf({ sealing }: StreamRoute, path: string, { conditions }: Selection): IdSpelling {
+  return sealing === null ? PLAIN_IDS : new SealedSpelling(sealing.of(path, selectionText(conditions)))
 }
 
 /** null if the token cannot be verified, because there is no key set. */

@@ -5,11 +5,12 @@ import type { FastifyInstance } from 'fastify'
 import kafka from '../../plugins/kafka.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { registerStreams, type StreamsOptions } from './registration.ts'
+import { withSecretKey } from './sealing.ts'
 
 export async function registerKafkaStreams(
   app: FastifyInstance,
   options: StreamsOptions & Pick<ResolvedOptions, 'kafka'>,
 ): Promise<void> {
   await app.register(kafka, options.kafka)
-  await registerStreams(app, options, { topics: app.kafkaSseTopics })
+  await registerStreams(app, withSecretKey(options, app.log), { topics: app.kafkaSseTopics })
 }

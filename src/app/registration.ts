@@ -15,6 +15,7 @@ import type { ResolvedOptions } from '../options.ts'
 import { SelectionPlan } from '../selection/selection.ts'
 import type { Shared } from '../stream/streams.ts'
 import { inPackage } from './package-path.ts'
+import { sealedIdsOf } from './sealing.ts'
 
 export type StreamsOptions = Pick<ResolvedOptions, 'auth' | 'sse' | 'streams'>
 
@@ -31,19 +32,22 @@ export async function registerStreams(
   options: StreamsOptions,
   { topics, shared }: StreamSources,
 ): Promise<void> {
-  await app.register(sse, { ...options.sse, ...(shared && { shared }) })
+  const sealing = sealedIdsOf(options)
+  const { secretKey: _, ...settings } = options.sse
+  await app.register(sse, { ...settings, ...(shared && { shared }) })
   await app.register(auth, options.auth)
   // A scope of their own: CORS must not apply to what else is registered in `app`, such as a host's admin routes.
   await app.register(async (routes) => {
     answerCors(routes, options.sse.corsOrigins)
     for (const stream of options.streams) {
-      const { path, topic, scope, encoding, replay } = stream
+      const { path, topic, scope, encoding, replay, ids } = stream
       const selectors = selectorsOf(stream, options.streams)
       await routes.register(streamRoutes, {
         path,
         scope,
         replay,
         plan: new SelectionPlan(stream),
+        sealing: ids === 'sealed' ? sealing : null,
         topic: topics.open(topic, encoding, keepsFor(replay), selectors),
         streams: app.kafkaSse,
         authenticator: app.kafkaSseAuth,

@@ -149,11 +149,19 @@ function paramOf(name: string): string {
   return param
 }
 
+/** What a stream gets, in one text for all ways to order conditions and values. Empty for every record. */
+export function selectionText(conditions: readonly RouteCondition[]): string {
+  if (conditions.length === 0) return ''
+  const texts = conditions.map(({ selector, values }) =>
+    JSON.stringify([selector.name, ...[...values].sort()]),
+  )
+  return texts.sort().join('')
+}
+
 /** The same for the same conditions, regardless of the order in which a token lists its values. */
 function identity(conditions: readonly RouteCondition[]): string {
   if (conditions.length === 0) return ''
-  const named = conditions.map(({ selector, values }) => [selector.name, [...values].sort()])
-  return createHash('sha256').update(JSON.stringify(named)).digest('base64url')
+  return createHash('sha256').update(selectionText(conditions)).digest('base64url')
 }
 
 /** A name of the client's own making. */

@@ -5,6 +5,7 @@ import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import kafka from '../../plugins/kafka.ts'
 import { adminBudget, buildAdminApp } from '../app/admin-app.ts'
 import type { App, Ports } from '../app/app.ts'
+import { withSecretKey } from '../app/sealing.ts'
 import { builtOrClosed } from '../app/time-limit.ts'
 import { frameworkOptions } from '../app/web-app.ts'
 import { Listeners } from '../http/listener.ts'
@@ -14,11 +15,13 @@ import { WorkerPool } from './worker-pool.ts'
 
 /** `descriptors`: see `WorkerPoolParts`. */
 export async function buildMultiThreadApp(
-  handed: HandedOptions,
+  { options: given, functions }: HandedOptions,
   descriptors: readonly (readonly number[])[],
 ): Promise<App> {
-  const { options } = handed
-  const feed = fastify(frameworkOptions(options))
+  const feed = fastify(frameworkOptions(given))
+  // Here, because workers that are started later need the same key.
+  const options = withSecretKey(given, feed.log)
+  const handed = { options, functions }
   return builtOrClosed(feed, async () => {
     await feed.register(kafka, options.kafka)
     await feed.ready()

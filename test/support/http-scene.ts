@@ -20,6 +20,7 @@ import { makeCertificates } from '../../src/demo/certificates.ts'
 import { type Listener, listen } from '../../src/http/listener.ts'
 import { logRedaction } from '../../src/http/log-redaction.ts'
 import type { AuthOptions, SseOptions } from '../../src/options.ts'
+import type { SealedIds } from '../../src/sealing/sealed-ids.ts'
 import { type SelectionOptions, SelectionPlan } from '../../src/selection/selection.ts'
 import {
   authOptions,
@@ -43,6 +44,8 @@ export interface SceneOptions {
   readonly path?: string
   /** Which of the topic's records the stream gets. Default: all. */
   readonly selection?: SelectionOptions
+  /** Seals the stream's ids. Default: they are plain. */
+  readonly sealing?: SealedIds
   readonly sse?: Partial<SseOptions>
   /** Other keys, or what stands in place of tokens. */
   readonly auth?: Partial<AuthOptions>
@@ -104,6 +107,7 @@ export class HttpScene {
     await app.register(streamRoutes, {
       path,
       plan: new SelectionPlan(selection),
+      sealing: options.sealing ?? null,
       scope: 'proxy:stream',
       replay,
       topic: options.openTopic?.(app) ?? topic,

@@ -7,6 +7,7 @@ import {
   type Selection,
   type SelectionOptions,
   SelectionPlan,
+  selectionText,
 } from '../../../src/selection/selection.ts'
 
 type Query = Record<string, string | string[]>
@@ -149,5 +150,36 @@ describe('options', () => {
     expect(new Set(plan.params)).toEqual(new Set(['customer', 'region']))
     expect(plan.isPrivate).toBe(true)
     expect(new SelectionPlan({ key: '{params.a}', select: ['key'] }).isPrivate).toBe(false)
+  })
+})
+
+describe('the text of a selection', () => {
+  const textOf = (options: SelectionOptions, values: Values = {}) => {
+    const selection = resolve(options, values)
+    return 'refused' in selection ? selection.refused : selectionText(selection.conditions)
+  }
+  const LISTED = { key: '{token.keys}', headers: { a: 'x', b: 'y' } }
+
+  it('is the same in any order of conditions, values and choices', () => {
+    const claims = { keys: ['k', 'l'] }
+    const text = textOf(LISTED, { claims })
+    expect(textOf({ headers: { b: 'y', a: 'x' }, key: '{token.keys}' }, { claims })).toBe(text)
+    expect(textOf(LISTED, { claims: { keys: ['l', 'k', 'l'] } })).toBe(text)
+    const chosen = { ...LISTED, select: ['key'] }
+    expect(textOf(chosen, { claims, query: { key: ['l', 'k'] } })).toBe(text)
+  })
+
+  it('is another one for other values, names or choices, and for none', () => {
+    const texts = [
+      textOf(LISTED, { claims: { keys: ['k', 'l'] } }),
+      textOf({ ...LISTED, select: ['key'] }, { claims: { keys: ['k', 'l'] }, query: { key: 'k' } }),
+      textOf(LISTED, { claims: { keys: ['k","l'] } }),
+      textOf({ ...LISTED, headers: { a: 'y', b: 'x' } }, { claims: { keys: ['k', 'l'] } }),
+      textOf({ headers: { a: 'x', b: 'y' } }),
+      textOf({ headers: { a: 'x', 'b"],["headers.c': 'y' } }),
+      textOf({}),
+    ]
+    expect(new Set(texts).size).toBe(texts.length)
+    expect(textOf({})).toBe('')
   })
 })

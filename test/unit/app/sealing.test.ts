@@ -1,0 +1,71 @@
+// The key of sealed ids: when a process makes its own, and that it says so without it.
+
+import { describe, expect, it } from 'vitest'
+import { sealedIdsOf, withSecretKey } from '../../../src/app/sealing.ts'
+import { validateOptions } from '../../../src/config/parse.ts'
+import type { KafkaSseOptions } from '../../../src/options.ts'
+
+const SECRET = Buffer.alloc(32, 1).toString('base64url')
+const NEXT = Buffer.alloc(32, 2).toString('base64url')
+const PRIVATE = { path: '/me', topic: 'events', key: '{token.sub}' }
+
+function resolved(stream: KafkaSseOptions['streams'][number], secretKey: string | null = null) {
+  const auth = { issuer: 'https://a', audience: 'b' }
+  return validateOptions({
+    kafka: { bootstrapServers: 'k:1' },
+    auth,
+    streams: [{ path: '/all', topic: 'events' }, stream],
+    sse: { secretKey },
+  })
+}
+
+function warningsOf(options: ReturnType<typeof resolved>) {
+  const warnings: string[] = []
+  const filled = withSecretKey(options, { warn: (text: unknown) => warnings.push(String(text)) })
+  return { filled, warnings }
+}
+
+describe('a process without SECRET_KEY', () => {
+  it.each([
+    ['a stream by the token', PRIVATE],
+    [
+      'a stream by the path that the token allows',
+      { ...PRIVATE, path: '/:a', key: '{params.a}', where: { 'params.a': '{token.a}' } },
+    ],
+    ['a stream that asks for it', { ...PRIVATE, path: '/:a', key: '{params.a}', ids: 'sealed' as const }],
+  ])('makes its own for %s, and warns once without it', (_, stream) => {
+    const { filled, warnings } = warningsOf(resolved(stream))
+    const { secretKey } = filled.sse
+    expect(Buffer.from(secretKey ?? '', 'base64url')).toHaveLength(32)
+    expect(warnings).toHaveLength(1)
+    expect(warnings[0]).toContain('SECRET_KEY')
+    expect(warnings[0]).not.toContain(secretKey)
+    expect(warningsOf(resolved(stream)).filled.sse.secretKey).not.toBe(secretKey)
+  })
+
+  it.each([
+    ['a stream by the path alone', { ...PRIVATE, path: '/:a', key: '{params.a}' }],
+    ['a stream with plain ids', { ...PRIVATE, ids: 'plain' as const }],
+  ])('needs none for %s', (_, stream) => {
+    const options = resolved(stream)
+    const { filled, warnings } = warningsOf(options)
+    expect(filled).toBe(options)
+    expect(warnings).toEqual([])
+    expect(sealedIdsOf(options)).toBeNull()
+  })
+})
+
+describe('SECRET_KEY', () => {
+  it('is what ids are sealed with: the first of two, and both are read', () => {
+    const [old, rolling, rolled] = [SECRET, `${NEXT},${SECRET}`, NEXT].map((secretKey) => {
+      const { filled, warnings } = warningsOf(resolved(PRIVATE, secretKey))
+      expect(warnings).toEqual([])
+      return sealedIdsOf(filled)?.of('/me', 'own')
+    })
+    const position = new Map([[0, 7]])
+    const [made, remade] = [old?.seal(position) ?? '', rolling?.seal(position) ?? '']
+    expect(rolling?.open(made)).toEqual(position)
+    expect(rolled?.open(remade)).toEqual(position)
+    expect(rolled?.open(made)).toBeNull()
+  })
+})
