@@ -3,10 +3,11 @@
 
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { BodyNotEmpty, MediaTypeUnsupported, NoStream, RequestAborted } from '../src/errors.ts'
+import { BodyNotEmpty, MediaTypeUnsupported, NoStream, NotAllowed, RequestAborted } from '../src/errors.ts'
 import { canonicalToken, queryToken, tokenDigest } from '../src/token/request-token.ts'
 import { pathOf, type StreamRoute } from './events.ts'
 import { mediaType } from './media-type.ts'
+import { grantedSelection } from './selection.ts'
 
 /** Time for an empty body to end. */
 const BODY_WAIT_MS = 10_000
@@ -15,13 +16,16 @@ const CHALLENGE_RESPONSE = 'application/x-challenge-response'
 export function challengeHandler(route: StreamRoute) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const session = await route.authenticator.authenticate(request, reply, route.scope)
+    const { granted } = grantedSelection(route.plan, request, session)
     if (mediaType(request.headers['content-type']) !== CHALLENGE_RESPONSE) throw new MediaTypeUnsupported()
     if (await hasBody(request)) {
       closeBehindAnswer(request.raw)
       throw new BodyNotEmpty()
     }
-    const renewal = { path: pathOf(request.url), session, previousDigest: previousDigest(request.url) }
-    if ((await route.streams.renew(renewal)) === 0) throw new NoStream()
+    const previous = previousDigest(request.url)
+    const renewal = { path: pathOf(request.url), session, granted, previousDigest: previous }
+    const { renewed, others } = await route.streams.renew(renewal)
+    if (renewed === 0) throw others > 0 ? new NotAllowed() : new NoStream()
     return reply.code(204).send()
   }
 }

@@ -70,9 +70,9 @@ function openingOf(route: StreamRoute, request: FastifyRequest, selection: Selec
   const requested = requestedBeginning(route, request, query)
   if ('refused' in selection) throw new ParameterInvalid(selection.words)
   const path = pathOf(request.url)
-  const { conditions } = selection
+  const { conditions, granted } = selection
   const ids = idsOf(route, path, selection)
-  return { topic: route.topic, path, requested, conditions, ids, signals: wantsSignals(query) }
+  return { topic: route.topic, path, requested, conditions, granted, ids, signals: wantsSignals(query) }
 }
 
 function idsOf({ sealing }: StreamRoute, path: string, { conditions }: Selection): IdSpelling {

@@ -2,8 +2,9 @@
 // is wrong, and no value of its token or its query.
 
 import type { FastifyRequest } from 'fastify'
-import { NotAllowed, SelectionEmpty } from '../src/errors.ts'
+import { NotAllowed, ParameterInvalid, SelectionEmpty } from '../src/errors.ts'
 import type { Refusal, Selection, SelectionPlan } from '../src/selection/selection.ts'
+import type { TemplateValues } from '../src/selection/template.ts'
 import type { Session } from '../src/token/session.ts'
 
 /** The client chose what it cannot have. Answered as 400, after what is checked before the query. */
@@ -25,22 +26,31 @@ export function requestedSelection(
   request: FastifyRequest,
   session: Session,
 ): Selection | BadChoice {
-  const choices = choicesOf(request.url)
-  const selection = resolved(plan, request, session, choices)
-  if (choices.unreadable === null || 'refused' in selection) return selection
-  return { refused: 'choice', words: `${choices.unreadable} is not percent-encoded UTF-8` }
+  const { values, unreadable } = choicesOf(request.url)
+  const selection = plan.resolve(valuesOf(request, session), values)
+  if (isForbidden(selection)) throw errorOf(selection)
+  if (unreadable === null || 'refused' in selection) return selection
+  return { refused: 'choice', words: `${unreadable} is not percent-encoded UTF-8` }
 }
 
-function resolved(
-  plan: SelectionPlan,
-  { params }: FastifyRequest,
-  { claims }: Session,
-  { values }: Choices,
-): Selection | BadChoice {
-  // The router's parameters: texts by name.
-  const selection = plan.resolve({ params: params as Readonly<Record<string, string>>, claims }, values)
-  if (!('refused' in selection) || selection.refused === 'choice') return selection
-  throw selection.refused === 'empty' ? new SelectionEmpty() : new NotAllowed()
+/** What the token grants at the path, regardless of what a client chooses. Throws SelectionEmpty or NotAllowed. */
+export function grantedSelection(plan: SelectionPlan, request: FastifyRequest, session: Session): Selection {
+  const selection = plan.resolve(valuesOf(request, session), {})
+  if ('refused' in selection) throw errorOf(selection)
+  return selection
+}
+
+function valuesOf({ params }: FastifyRequest, { claims }: Session): TemplateValues {
+  return { params: params as Readonly<Record<string, string>>, claims } // the router's parameters are texts by name
+}
+
+function isForbidden(selection: Selection | Refusal): selection is Exclude<Refusal, BadChoice> {
+  return 'refused' in selection && selection.refused !== 'choice'
+}
+
+function errorOf(refusal: Refusal): Error {
+  if (refusal.refused === 'choice') return new ParameterInvalid(refusal.words)
+  return refusal.refused === 'empty' ? new SelectionEmpty() : new NotAllowed()
 }
 
 /** Of the query as it was sent, because a host's parser of queries may make anything of a name with dots. */

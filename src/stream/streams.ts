@@ -14,7 +14,7 @@ import { type Admission, type AdmissionLimits, type Admitted, CountedAdmission }
 import { type Clock, SYSTEM_CLOCK } from './clock.ts'
 import { type Counters, createCounters } from './counters.ts'
 import { Drain } from './drain.ts'
-import { Holders, holderOf, type Renewal } from './holders.ts'
+import { Holders, holderOf, NO_RENEWALS, type Renewal, type RenewalCount, sumOfRenewals } from './holders.ts'
 import { Pump } from './pump.ts'
 import type { ReadingSelection } from './reading.ts'
 import { end, retry } from './signals.ts'
@@ -30,8 +30,8 @@ export interface StreamsSettings extends StreamSettings, AdmissionLimits {
 /** What the streams of several threads share. */
 export interface Shared {
   readonly admission: Admission
-  /** Renews streams of other threads; resolves with their number. */
-  readonly renewElsewhere: (renewal: Renewal) => Promise<number>
+  /** Renews streams of other threads; resolves with what was found there. */
+  readonly renewElsewhere: (renewal: Renewal) => Promise<RenewalCount>
 }
 
 export interface StreamRequest {
@@ -43,6 +43,8 @@ export interface StreamRequest {
   readonly signals: boolean
   /** What a record must match. Default: nothing, so that the stream gets every record. */
   readonly conditions?: readonly RouteCondition[]
+  /** What its session was granted of the topic: `Selection.granted`. Default: every record. */
+  readonly granted?: string
   /** How its ids are spelt. Default: plainly. */
   readonly ids?: IdSpelling
   /** Its place within the limits, released when the stream is over. */
@@ -79,7 +81,10 @@ export class Streams {
 
   constructor(settings: StreamsSettings, shared?: Shared, clock: Clock = SYSTEM_CLOCK) {
     this.settings = settings
-    this.shared = shared ?? { admission: new CountedAdmission(settings), renewElsewhere: async () => 0 }
+    this.shared = shared ?? {
+      admission: new CountedAdmission(settings),
+      renewElsewhere: async () => NO_RENEWALS,
+    }
     this.clock = clock
     this.pump = new Pump(settings.turnMs, clock)
     this.wheel = new TimingWheel({
@@ -126,7 +131,7 @@ export class Streams {
       onClosed: (closed) => this.closed(closed, admitted),
     }
     const stream = new Stream(parts, requested)
-    this.holders.add(stream, request.path)
+    this.holders.add(stream, request.path, request.granted ?? '')
     stream.open(between(RETRY_MS))
     return stream
   }
@@ -140,18 +145,18 @@ export class Streams {
     sink.end(Buffer.concat([retry(between(RETRY_BUSY_MS)), end('busy', signals)]))
   }
 
-  /** Renews every open stream that the renewal applies to, in all threads; resolves with their number. */
-  async renew(renewal: Renewal): Promise<number> {
-    const renewed = this.renewHere(renewal)
-    return renewed + (await this.shared.renewElsewhere(renewal))
+  /** Renews every open stream that the renewal applies to, in all threads; resolves with what was found. */
+  async renew(renewal: Renewal): Promise<RenewalCount> {
+    const here = this.renewHere(renewal)
+    return sumOfRenewals([here, await this.shared.renewElsewhere(renewal)])
   }
 
   /** As `renew`, for this thread alone: see `Holders.renewable`. */
-  renewHere(renewal: Renewal): number {
-    const streams = this.holders.renewable(renewal)
+  renewHere(renewal: Renewal): RenewalCount {
+    const { streams, others } = this.holders.renewable(renewal)
     for (const stream of streams) stream.renew(renewal.session)
     this.figures.renewals += streams.length
-    return streams.length
+    return { renewed: streams.length, others }
   }
 
   /** Counts a refused request by its error's code. Codes that are not ours count as `other`. */

@@ -6,7 +6,7 @@ import type { Encoding, Keeps, PartitionWatermarks } from '../bus/record.ts'
 import type { ConnectionFigures } from '../http/connection.ts'
 import type { Selector } from '../routing/selector.ts'
 import type { Counters } from '../stream/counters.ts'
-import type { Renewal } from '../stream/holders.ts'
+import type { Renewal, RenewalCount } from '../stream/holders.ts'
 import type { BusUpdate } from './bus-reporter.ts'
 import type { HandedOptions } from './handover.ts'
 
@@ -48,8 +48,8 @@ type Asked<Body, Answer> = { body: Body; answer: Answer }
 export type ToWorker = {
   /** Updates of the buses, by the topics' indices. The next message comes after `updatesTaken`. */
   updates: Told<{ topic: number; update: BusUpdate }[]>
-  /** Renews streams of this worker alone; answers with their number. */
-  renew: Asked<Renewal, number>
+  /** Renews streams of this worker alone. */
+  renew: Asked<Renewal, RenewalCount>
   drain: Asked<{ withinMs: number }, unknown>
   close: Asked<null, unknown>
 }
@@ -63,7 +63,7 @@ export type ToMain = {
   admit: Asked<{ address: string; holder: string }, number | null>
   /** Places of streams that are over. */
   release: Told<{ places: readonly number[] }>
-  /** Renews streams of all other workers; answers with their number. */
-  renewElsewhere: Asked<Renewal, number>
+  /** Renews streams of all other workers. */
+  renewElsewhere: Asked<Renewal, RenewalCount>
   watermarks: Asked<{ topic: number }, PartitionWatermarks>
 }

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { FedTopic } from '../bus/topic.ts'
 import type { Admitted, CountedAdmission } from '../stream/admission.ts'
-import type { Renewal } from '../stream/holders.ts'
+import { NO_RENEWALS, type Renewal, type RenewalCount } from '../stream/holders.ts'
 import { ADDED_MAX, addedIn, BusReporter, type BusUpdate } from './bus-reporter.ts'
 import { Channel } from './channel.ts'
 import type { Report, ToMain, ToWorker, WorkerSetup } from './messages.ts'
@@ -18,7 +18,7 @@ const RENEW_MS = 1000
 export interface WorkerHandleParts {
   readonly topics: readonly FedTopic[]
   readonly admission: CountedAdmission
-  readonly renewElsewhere: (renewal: Renewal, by: WorkerHandle) => Promise<number>
+  readonly renewElsewhere: (renewal: Renewal, by: WorkerHandle) => Promise<RenewalCount>
   readonly onExit: (handle: WorkerHandle, error: Error) => void
 }
 
@@ -84,11 +84,11 @@ export class WorkerHandle {
     if (this.canTakeUpdates) this.tellStale()
   }
 
-  /** Renews streams of this worker; resolves with their number. A worker that does not listen yet has none. */
-  async renew(renewal: Renewal): Promise<number> {
-    if (!this.hasListened) return 0
-    const none = pause(RENEW_MS, 0, { ref: false })
-    return Promise.race([this.channel.ask('renew', renewal).catch(() => 0), none])
+  /** Renews streams of this worker. One that does not listen yet has none. */
+  async renew(renewal: Renewal): Promise<RenewalCount> {
+    if (!this.hasListened) return NO_RENEWALS
+    const none = pause(RENEW_MS, NO_RENEWALS, { ref: false })
+    return Promise.race([this.channel.ask('renew', renewal).catch(() => NO_RENEWALS), none])
   }
 
   /**

@@ -12,7 +12,7 @@ import { type ConnectionFigures, createConnectionFigures } from '../http/connect
 import type { ServerOptions } from '../options.ts'
 import { CountedAdmission } from '../stream/admission.ts'
 import { type Counters, createCounters, sumOf } from '../stream/counters.ts'
-import type { Renewal } from '../stream/holders.ts'
+import { type Renewal, type RenewalCount, sumOfRenewals } from '../stream/holders.ts'
 import type { Streams } from '../stream/streams.ts'
 import type { Authenticator } from '../token/authenticator.ts'
 import type { HandedOptions } from './handover.ts'
@@ -149,10 +149,9 @@ export class WorkerPool
     return handle
   }
 
-  private async renewElsewhere(renewal: Renewal, by: WorkerHandle): Promise<number> {
+  private async renewElsewhere(renewal: Renewal, by: WorkerHandle): Promise<RenewalCount> {
     const others = [...this.handles].filter((handle) => handle !== by)
-    const renewed = await Promise.all(others.map((handle) => handle.renew(renewal)))
-    return renewed.reduce((sum, count) => sum + count, 0)
+    return sumOfRenewals(await Promise.all(others.map((handle) => handle.renew(renewal))))
   }
 
   /** Starts a worker in place of one that ended. Its clients reconnect by themselves, to any worker. */

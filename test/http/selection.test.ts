@@ -269,3 +269,51 @@ describe('a record', () => {
     expect(asked.filter((_a, at) => got[at]?.length === 1)).toEqual([...values, 'here'])
   })
 })
+
+describe('a renewal', () => {
+  const post = (path: string, claims: Record<string, unknown>) =>
+    scene.post({ authorization: `Bearer ${scene.token(90, claims)}` }, '', path)
+
+  it('that grants other records is refused, and the stream ends when it would have', async () => {
+    await open('/events', { headers: { org: '{token.orgs}' }, select: ['key'] })
+    const authorization = `Bearer ${scene.token(3, { orgs: ['a', 'b'] })}`
+    const [held, chosen] = [
+      await scene.get('/events', { authorization }),
+      await scene.get('/events?key=k', { authorization }),
+    ]
+    for (const orgs of ['a', ['a', 'b', 'c'], ['a,b']]) {
+      const { status, text, ended } = await post('/events', { orgs })
+      await ended
+      expect([status, JSON.parse(text()).code]).toEqual([403, 'FKS_NOT_ALLOWED'])
+    }
+    expect((await post('/events', {})).status).toBe(403)
+    await Promise.all([held.ended, chosen.ended])
+    expect(held.text()).toContain(':end expired\n')
+    expect(scene.app.kafkaSse.figures.renewals).toBe(0)
+  })
+
+  it('that grants the same renews every stream of it, whatever their clients chose', async () => {
+    await open('/events', { headers: { org: '{token.orgs}' }, select: ['key'] })
+    const authorization = `Bearer ${scene.token(3, { orgs: ['a', 'b'] })}`
+    const streams = [
+      await scene.get('/events', { authorization }),
+      await scene.get('/events?key=k', { authorization }),
+    ]
+    const other = await scene.get('/events', { authorization: `Bearer ${scene.token(3, { orgs: 'a' })}` })
+    expect((await post('/events?key=x', { orgs: ['b', 'a', 'a'] })).status).toBe(204)
+    await other.ended
+    expect(scene.app.kafkaSse.figures).toMatchObject({ renewals: 2, streamsOpen: 2 })
+    expect(streams.map(({ stream }) => stream.closed)).toEqual([false, false])
+  })
+
+  it('is for the path that it names, parameters decoded', async () => {
+    const where = { 'params.customer': '{token.customers}' }
+    await open('/orders/:customer', { key: '{params.customer}', where })
+    const claims = { customers: ['a b', 'c'] }
+    await get('/orders/a%20b', claims)
+    expect((await post('/orders/%61%20b', claims)).status).toBe(204)
+    expect((await post('/orders/c', claims)).status).toBe(404)
+    expect((await post('/orders/a%20b', { customers: 'c' })).status).toBe(403)
+    expect((await post('/orders/a%20b', { customers: 'a b' })).status).toBe(204)
+  })
+})

@@ -4,7 +4,7 @@ import { FROM_EARLIEST, type RequestedBeginning } from '../../src/beginning/requ
 import type { IdSpelling } from '../../src/sealing/id-spelling.ts'
 import type { RouteCondition } from '../../src/selection/selection.ts'
 import type { Admitted } from '../../src/stream/admission.ts'
-import type { Renewal } from '../../src/stream/holders.ts'
+import type { Renewal, RenewalCount } from '../../src/stream/holders.ts'
 import type { Lent, Sink } from '../../src/stream/sink.ts'
 import { Streams, type StreamsSettings } from '../../src/stream/streams.ts'
 import type { Session } from '../../src/token/session.ts'
@@ -52,6 +52,7 @@ export class StreamsScene {
     path = '/events',
     signals = false,
     conditions = [],
+    granted = '',
     ids,
     admitted = { release: () => {} },
   }: {
@@ -61,6 +62,7 @@ export class StreamsScene {
     path?: string
     signals?: boolean
     conditions?: readonly RouteCondition[]
+    granted?: string
     ids?: IdSpelling
     admitted?: Admitted
   } = {}): MemorySink {
@@ -71,6 +73,7 @@ export class StreamsScene {
       path,
       signals,
       conditions,
+      granted,
       ...(ids && { ids }),
       admitted,
       requested: { ...FROM_EARLIEST, ...requested },
@@ -78,10 +81,16 @@ export class StreamsScene {
     return sink
   }
 
+  /** The number of streams that were renewed. */
   renew(changes: Partial<Renewal> = {}): number {
+    return this.renewal(changes).renewed
+  }
+
+  renewal(changes: Partial<Renewal> = {}): RenewalCount {
     return this.streams.renewHere({
       path: '/events',
       session: sessionFor(30),
+      granted: '',
       previousDigest: null,
       ...changes,
     })

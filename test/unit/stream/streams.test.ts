@@ -252,6 +252,24 @@ describe('a renewal', () => {
     expect(renew('/events', { subject: null })).toBe(0)
   })
 
+  it('reaches only streams that were granted the same, and counts the others', async () => {
+    const scene = new StreamsScene()
+    const session = sessionFor(30)
+    const [kept, other] = [scene.open({ session, granted: 'a' }), scene.open({ session, granted: 'b' })]
+    scene.open({ session, granted: 'b', path: '/others' })
+    const renewed = { session: sessionFor(60) }
+    expect(scene.renewal({ ...renewed, granted: 'c' })).toEqual({ renewed: 0, others: 2 })
+    expect(scene.renewal({ ...renewed, granted: 'a' })).toEqual({ renewed: 1, others: 1 })
+    expect(
+      scene.renewal({ ...renewed, granted: 'a', session: sessionFor(60, { subject: 'another' }) }),
+    ).toEqual({
+      renewed: 0,
+      others: 0,
+    })
+    await pass(31_000)
+    expect([kept.ended, other.ended]).toEqual([null, 'clean'])
+  })
+
   it('without a subject reaches only streams that were opened with the token it names', () => {
     const scene = new StreamsScene()
     scene.open({ session: sessionFor(60, { subject: null, tokenDigest: 'one' }) })
