@@ -1,0 +1,113 @@
+// Sealed ids on the built server with two workers: all of its threads read each other's ids, those too that replace a
+// killed one, and so do servers with the same SECRET_KEY. Nothing that a server prints holds its key.
+
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:http2'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { bootstrapServers, Kafka } from '../kafka/kafka.ts'
+import { type H2Response, respond } from '../support/http-scene.ts'
+import { keepSecret } from '../support/printed.ts'
+import { ServerProcess } from '../support/server-process.ts'
+import { INSPECTABLE, RunningWorkers } from './running-workers.ts'
+
+const SOON = { timeout: 20_000, interval: 20 }
+/** With a key of each worker's own, all of these would succeed once in 500 runs. */
+const CONNECTIONS = 9
+const OWN_KEY_LINE = 'SECRET_KEY (sse.secretKey) is not set'
+
+describe.skipIf(bootstrapServers === null)('A server of two workers whose streams have sealed ids', () => {
+  let kafka: Kafka
+  let topic: string
+  let folder: string
+  const servers: ServerProcess[] = []
+
+  beforeAll(async () => {
+    kafka = new Kafka(bootstrapServers)
+    topic = await kafka.createTopic({ partitions: 2 })
+    folder = mkdtempSync(join(tmpdir(), 'sealed-'))
+    const streams = [{ path: '/mine', topic, key: '{token.sub}', replay: 'all' }]
+    writeFileSync(join(folder, 'streams.json'), JSON.stringify({ streams }))
+    for (const [at, subject] of ['alice', 'bob', 'alice', 'bob', 'alice'].entries())
+      await kafka.produce(topic, { partition: 0, key: subject, value: `${subject} ${at}` })
+  })
+  afterAll(async () => {
+    await Promise.all(servers.map((server) => server.close()))
+    rmSync(folder, { recursive: true })
+    await kafka.close()
+  })
+
+  async function open(settings: Record<string, string> = {}): Promise<ServerProcess> {
+    const config = { CONFIG_FILE: join(folder, 'streams.json'), KAFKA_TOPIC: '', WORKERS: '2' }
+    const [twin] = servers
+    const server = await ServerProcess.open(kafka.bootstrapServers, topic, {
+      settings: { ...config, LOG_LEVEL: 'info', ...settings },
+      ...(twin && { twin }),
+    })
+    servers.push(server)
+    return server
+  }
+
+  /** What alice gets on a connection of her own: its records, and whether they begin after her id. */
+  async function read(server: ServerProcess, id?: string): Promise<H2Response['reader']> {
+    const session = connect(`https://localhost:${server.port}`, { ca: server.ca })
+    const { text } = await server.token('+1h', 'alice')
+    const headers = id === undefined ? {} : { 'last-event-id': id }
+    const path = '/mine?signals=1'
+    const { status, reader } = await respond(session, {
+      ':path': path,
+      authorization: `Bearer ${text}`,
+      ...headers,
+    })
+    expect(status).toBe(200)
+    await vi.waitUntil(() => reader.comments.includes('ready'), SOON)
+    session.destroy()
+    return reader
+  }
+
+  async function firstId(server: ServerProcess): Promise<string> {
+    const { events, records } = await read(server)
+    expect(records).toEqual(['alice 0', 'alice 2', 'alice 4'])
+    return events[0]?.id ?? ''
+  }
+
+  async function expectResumed(server: ServerProcess, id: string): Promise<void> {
+    const { comments, records } = await read(server, id)
+    expect(comments.filter((comment) => comment.startsWith('gap'))).toEqual([])
+    expect(records).toEqual(['alice 2', 'alice 4'])
+  }
+
+  it('without SECRET_KEY has one key, also for a worker that is started later, and warns once', async () => {
+    const server = await open(INSPECTABLE)
+    const workers = await RunningWorkers.open(server)
+    const id = await firstId(server)
+    for (let connection = 0; connection < CONNECTIONS; connection++) await expectResumed(server, id)
+    for (const worker of [...workers.names]) {
+      await workers.kill(worker)
+      await vi.waitUntil(() => workers.names.size === 2, SOON)
+    }
+    for (let connection = 0; connection < CONNECTIONS; connection++) await expectResumed(server, id)
+    expect(server.output.split(OWN_KEY_LINE)).toHaveLength(2)
+    workers.close()
+  }, 90_000)
+
+  it('with the same SECRET_KEY goes on from another’s ids, with another key it says that it cannot', async () => {
+    const [key, newKey] = [randomBytes(32), randomBytes(32)].map((bytes) =>
+      keepSecret(bytes.toString('base64url')),
+    )
+    const file = join(folder, 'secret')
+    writeFileSync(file, `${newKey},${key}\n`)
+    const old = await open({ SECRET_KEY: `${key}` })
+    const rolling = await open({ SECRET_KEY_FILE: file })
+    const rolled = await open({ SECRET_KEY: `${newKey}` })
+    const id = await firstId(old)
+    await expectResumed(rolling, id)
+    await expectResumed(rolled, await firstId(rolling))
+    const { comments, records } = await read(rolled, id)
+    expect(comments).toContain('gap undecodable')
+    expect(records).toEqual(['alice 0', 'alice 2', 'alice 4'])
+    for (const server of [old, rolling, rolled]) expect(server.output).not.toContain(OWN_KEY_LINE)
+  }, 90_000)
+})
