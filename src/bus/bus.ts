@@ -144,9 +144,8 @@ export class Bus extends BusView {
    * The next steps of `maintain` remove these frames.
    */
   skip(partition: number, start: number): void {
-    const [sequence, newestMs] = [this.kept.takeSequence(), Number.POSITIVE_INFINITY]
-    const unread = { partition, sequence, offset: start - 1, lostAt: sequence, newestMs }
-    this.losses.addFrame({ ...unread, isTombstone: false, isWanted: false })
+    const sequence = this.kept.takeSequence()
+    this.losses.addSkipped(partition, start, sequence)
     if (start > (this.partitions.start(partition) ?? FROM_BEGINNING))
       this.partitions.setStart(partition, start)
     this.retention.trimming.skip(partition, start, sequence)

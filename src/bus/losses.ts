@@ -1,7 +1,17 @@
 // Records the frames that a bus removed although no newer frame took their place. From these it decides whether an id
 // is too old, whether a cursor has lost a frame, and whether snapshots are complete.
 
-import { addLostFrame, furthestSince, type LostFrame, type RemovedFrame, type Unread } from './lost-frames.ts'
+import {
+  addLostFrame,
+  furthestSince,
+  isAhead,
+  isOwed,
+  type LostFrame,
+  noneLost,
+  type PartitionLosses,
+  type RemovedFrame,
+  type Unread,
+} from './lost-frames.ts'
 import type { Position } from './position.ts'
 
 /** Why a client cannot go on from its position: records that it lacks are gone, or tombstones that it lacks are. */
@@ -18,38 +28,19 @@ export interface LossesState {
   readonly partitions: Map<number, PartitionLosses>
   /** Lost frames of all partitions. Most cursors are past all of them, and one comparison shows it. */
   readonly frames: LostFrame[]
-}
-
-export interface PartitionLosses {
-  /** Offset: an id below it lacks a record that is gone. 0 if none is. */
-  recordsLostBelow: number
-  /** Offset: an id below it lacks a tombstone that is gone. 0 if none is. */
-  tombstonesLostBelow: number
-  /** The same of frames that only tell streams of a key's former values that the key has left. */
-  leavingLostBelow: number
-  /**
-   * Offsets: a record below `hiddenBelow` may have taken its key out of a selection unseen. That concerns ids above
-   * `hiddenFrom`, the first offset that is missing. 0 and 0 if there is none.
-   */
-  hiddenFrom: number
-  hiddenBelow: number
-  /** Newest timestamp of the lost frames, in epoch ms. Infinity if some of them were never read. */
-  newestLostMs: number
-  /** All lost frames. */
-  readonly frames: LostFrame[]
-  /** Those of `frames` that a snapshot needs, too. */
-  readonly wanted: LostFrame[]
-  /**
-   * Records that this bus never read. They are lost only to a client that has records of the partition from another
-   * server.
-   */
-  readonly missing: LostFrame[]
+  /** The same of records that this bus never read. */
+  readonly unread: LostFrame[]
 }
 
 /** What must be known of a cursor to tell which frames it has lost. Sequences are those of the bus. */
 export interface BusReader {
   /** Sequence of the next frame to read. */
   readonly sequence: number
+  /**
+   * The same, but not past what nothing was read of. It is lower for a reader that is told which frames it may pass
+   * over without a look: a record that the bus never read may have been for it.
+   */
+  readonly readTo: number
   /** Next sequence of the bus when the reader was made. Frames lost before that are not owed to it. */
   readonly madeAt: number
   /** From this sequence on it reads every frame. Before it, only frames that were not superseded at `madeAt`. */
@@ -124,6 +115,17 @@ export class Losses {
     return false
   }
 
+  /** Records that Kafka has deleted records below `offset` before the bus read them. `at`: a sequence of the bus. */
+  addSkipped(partition: number, offset: number, at: number): void {
+    const losses = this.of(partition)
+    const skipped = { sequence: at, offset: offset - 1, lostAt: at }
+    this.state.version++
+    losses.newestLostMs = Number.POSITIVE_INFINITY
+    losses.recordsLostBelow = Math.max(losses.recordsLostBelow, offset)
+    addLostFrame(losses.skipped, skipped)
+    addLostFrame(this.state.unread, skipped)
+  }
+
   /** Records that the bus will never read some records of a partition. */
   addUnread({ partition, sequence, offset, mayBeTombstone, lostAt }: Unread): void {
     const { state } = this
@@ -136,7 +138,12 @@ export class Losses {
     const missing = { sequence, offset, lostAt }
     state.version++
     addLostFrame(this.of(partition).missing, missing)
-    addLostFrame(state.frames, missing)
+    addLostFrame(state.unread, missing)
+  }
+
+  /** Sequence as of which records were lost last that the bus never read. 0: none. */
+  get unreadAt(): number {
+    return this.state.unread.at(-1)?.lostAt ?? 0
   }
 
   /**
@@ -176,17 +183,18 @@ export class Losses {
 
   /** Whether a frame is lost that the reader had still to read. */
   hasLost(reader: BusReader): boolean {
-    const { frames, partitions } = this.state
-    const { sequence, madeAt } = reader
-    if ((furthestSince(frames, madeAt)?.sequence ?? 0) < sequence) return false
+    const { frames, unread, partitions } = this.state
+    const { sequence, readTo, madeAt } = reader
+    if (!isAhead(frames, madeAt, sequence) && !isAhead(unread, madeAt, readTo)) return false
     const { liveFrom, ownPosition, beganAt } = reader // getters, so they are read only if a frame may be lost
     for (const [partition, losses] of partitions) {
       const next = ownPosition?.get(partition) ?? 0
       const [any, wanted] = [furthestSince(losses.frames, madeAt), furthestSince(losses.wanted, madeAt)]
       if (isOwed(wanted, sequence, next) || isOwed(any, Math.max(sequence, liveFrom), next)) return true
+      if (isOwed(furthestSince(losses.skipped, madeAt), readTo, next)) return true
       const began = beganAt.get(partition) ?? 0
       const missing = began > 0 ? furthestSince(losses.missing, madeAt) : undefined
-      if (isOwed(missing, sequence, Math.max(next, began))) return true
+      if (isOwed(missing, readTo, Math.max(next, began))) return true
     }
     return false
   }
@@ -198,6 +206,7 @@ export class Losses {
     state.brokenAtMs = Number.NEGATIVE_INFINITY
     state.partitions.clear()
     state.frames.length = 0
+    state.unread.length = 0
   }
 
   /** Whether the client has nothing of a partition that lost records. Some of these may be the newest of their keys. */
@@ -223,23 +232,6 @@ function nothingLost(): LossesState {
     brokenAtMs: Number.NEGATIVE_INFINITY,
     partitions: new Map(),
     frames: [],
+    unread: [],
   }
-}
-
-function noneLost(): PartitionLosses {
-  return {
-    recordsLostBelow: 0,
-    tombstonesLostBelow: 0,
-    leavingLostBelow: 0,
-    hiddenFrom: 0,
-    hiddenBelow: 0,
-    newestLostMs: Number.NEGATIVE_INFINITY,
-    frames: [],
-    wanted: [],
-    missing: [],
-  }
-}
-
-function isOwed(frame: LostFrame | undefined, place: number, next: number): boolean {
-  return frame !== undefined && frame.sequence >= place && frame.offset >= next
 }

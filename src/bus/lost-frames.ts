@@ -1,5 +1,5 @@
-// Frames and records that are lost, and a bounded list of lost frames. The list keeps the furthest frame that was lost,
-// and a nearer one only if that was lost later.
+// Frames and records that are lost, by partition, and a bounded list of lost frames. The list keeps the furthest frame
+// that was lost, and a nearer one only if that was lost later.
 
 export interface LostFrame {
   /** Next sequence of the bus when the frame was lost. */
@@ -28,6 +28,35 @@ export interface Unread {
   readonly mayBeTombstone: boolean
   /** Next sequence of the bus. null: no stream is open whose client may have records of the partition. */
   readonly lostAt: number | null
+}
+
+/** What is lost of one partition. */
+export interface PartitionLosses {
+  /** Offset: an id below it lacks a record that is gone. 0 if none is. */
+  recordsLostBelow: number
+  /** Offset: an id below it lacks a tombstone that is gone. 0 if none is. */
+  tombstonesLostBelow: number
+  /** The same of frames that only tell streams of a key's former values that the key has left. */
+  leavingLostBelow: number
+  /**
+   * Offsets: a record below `hiddenBelow` may have taken its key out of a selection unseen. That concerns ids above
+   * `hiddenFrom`, the first offset that is missing. 0 and 0 if there is none.
+   */
+  hiddenFrom: number
+  hiddenBelow: number
+  /** Newest timestamp of the lost frames, in epoch ms. Infinity if some of them were never read. */
+  newestLostMs: number
+  /** All lost frames. */
+  readonly frames: LostFrame[]
+  /** Those of `frames` that a snapshot needs, too. */
+  readonly wanted: LostFrame[]
+  /** Records that Kafka deleted before this bus read them. They are lost to each client that does not have them. */
+  readonly skipped: LostFrame[]
+  /**
+   * Other records that this bus never read. They are lost only to a client that has records of the partition from
+   * another server.
+   */
+  readonly missing: LostFrame[]
 }
 
 /**
@@ -63,4 +92,29 @@ export function furthestSince(frames: readonly LostFrame[], madeAt: number): Los
     furthest = frame
   }
   return furthest
+}
+
+/** Whether one of the frames that were lost at `madeAt` or later is at this place or after it. Both are sequences. */
+export function isAhead(frames: readonly LostFrame[], madeAt: number, place: number): boolean {
+  return (furthestSince(frames, madeAt)?.sequence ?? 0) >= place
+}
+
+/** Whether a reader at this place (a sequence), whose client has all offsets below `next`, lacks a lost frame. */
+export function isOwed(frame: LostFrame | undefined, place: number, next: number): boolean {
+  return frame !== undefined && frame.sequence >= place && frame.offset >= next
+}
+
+export function noneLost(): PartitionLosses {
+  return {
+    recordsLostBelow: 0,
+    tombstonesLostBelow: 0,
+    leavingLostBelow: 0,
+    hiddenFrom: 0,
+    hiddenBelow: 0,
+    newestLostMs: Number.NEGATIVE_INFINITY,
+    frames: [],
+    wanted: [],
+    skipped: [],
+    missing: [],
+  }
 }

@@ -69,9 +69,12 @@ export class Place {
     return null
   }
 
-  /** Everything is read: the bus's frames and what it took sequences for. Call it at the tail alone. */
-  reachTail(): void {
+  /**
+   * Everything is read: the bus's frames and what it took sequences for. Call it at the tail alone. Returns `sequence`.
+   */
+  reachTail(): number {
     this.sequence = Math.max(this.sequence, this.bus.nextSequence)
+    return this.sequence
   }
 
   /** Moves to the frame after this entry. */

@@ -57,6 +57,8 @@ export abstract class BusCursor implements BusReader {
 
   abstract get sequence(): number
 
+  abstract get readTo(): number
+
   get madeAt(): number {
     return this.visibility.madeAt
   }

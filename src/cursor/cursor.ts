@@ -53,6 +53,10 @@ export class Cursor extends BusCursor {
     return this.progress.place.sequence
   }
 
+  override get readTo(): number {
+    return this.sequence
+  }
+
   override get ownPosition(): Position | null {
     const { state } = this
     if (state.name === 'resumed') return state.position

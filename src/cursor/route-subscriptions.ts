@@ -16,10 +16,14 @@ export interface RouteSubscriber {
   frameCame(segment: SegmentView, at: EntryAt): void
   /** The bus was emptied: what its cursor reads is outdated. */
   busEmptied(): void
+  /** Records are gone that the bus never read, and may have been for it. */
+  recordsLost(): void
 }
 
 /** Frames that one step looks at, some 0.2 µs for each value. */
 const FRAMES_MAX = 1_000
+/** Subscribers that one step tells of lost records. */
+const TOLD_MAX = 1_000
 
 /** The subscribers of one bus, in one thread. */
 export class RouteSubscriptions implements FrameWatch {
@@ -29,11 +33,15 @@ export class RouteSubscriptions implements FrameWatch {
   /** The next frame to look at. */
   private readonly place: Place
   private emptiedAt: number
+  /** `unreadAt` of the losses that subscribers were told of last, and those that are yet to be told. */
+  private lostAt: number
+  private untold: Iterator<RouteSubscriber> | null = null
 
   constructor(bus: BusView) {
     this.bus = bus
     this.place = new Place(bus, bus.nextSequence)
     this.emptiedAt = emptiedAt(bus)
+    this.lostAt = bus.losses.unreadAt
   }
 
   get isUpToDate(): boolean {
@@ -68,6 +76,11 @@ export class RouteSubscriptions implements FrameWatch {
   step(): boolean {
     if (this.subscribers.size === 0) return false
     if (this.emptiedAt !== emptiedAt(this.bus)) return this.tellEmptied()
+    const isTold = this.tellLost()
+    return this.lookAtFrames() || !isTold
+  }
+
+  private lookAtFrames(): boolean {
     for (let frames = 0; frames < FRAMES_MAX; ) {
       const segment = this.place.locate() === 'here' ? this.place.hold() : null
       if (segment === null) return false
@@ -79,6 +92,21 @@ export class RouteSubscriptions implements FrameWatch {
       segment.release()
     }
     return true
+  }
+
+  /** Tells some subscribers of records that the bus never read. Returns whether all are told. */
+  private tellLost(): boolean {
+    const { unreadAt } = this.bus.losses
+    if (this.untold === null && unreadAt !== this.lostAt) {
+      this.untold = this.subscribers.values()
+      this.lostAt = unreadAt
+    }
+    for (let told = 0; this.untold !== null && told < TOLD_MAX; told++) {
+      const { value, done } = this.untold.next()
+      if (done) this.untold = null
+      else value.recordsLost()
+    }
+    return this.untold === null && unreadAt === this.lostAt
   }
 
   private tell(segment: SegmentView, at: EntryAt): void {

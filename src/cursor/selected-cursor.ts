@@ -39,10 +39,13 @@ export class SelectedCursor extends BusCursor {
   private seek: TimeSeek | null = null
   /** Whether everything that matches is read, and no frame that may match was seen since: `wakeAt` ends that. */
   isWaiting = false
+  /** Where the last read or id ended. `wakeAt` moves the place only: what was never read may be lost in between. */
+  override readTo: number
 
   private constructor({ bus, route, watch }: SelectedParts, origin: Origin) {
     super(bus, origin)
     this.watch = watch
+    this.readTo = origin.sequence
     this.ids = new ClientIds(origin.client ?? null)
     const { progress, visibility, ids } = this
     this.selected = new SelectedFrames({ route, progress, visibility, ids })
@@ -125,6 +128,7 @@ export class SelectedCursor extends BusCursor {
         return null
       }
       const bytes = this.selected.read(this.held, bytesMax)
+      this.readTo = progress.place.sequence
       if (progress.frames > 0) this.again = null
       if (bytes.length > 0) return bytes
       this.release()
@@ -146,12 +150,13 @@ export class SelectedCursor extends BusCursor {
   id(): string {
     this.again = null
     const isAtTail = this.atTail()
-    if (isAtTail) this.progress.place.reachTail()
+    if (isAtTail) this.readTo = this.progress.place.reachTail()
     return (isAtTail ? null : this.progress.last.id()) ?? this.ids.atTail(this.bus)
   }
 
   protected override moved(client: Position | null): void {
     this.seek = null
+    this.readTo = this.progress.place.sequence
     this.selected.forget()
     this.isWaiting = false
     this.ids.resume(client)

@@ -70,7 +70,14 @@ export class TimeSeek {
     const { bus, sinceMs, nowSequence } = this
     if (!bus.isWholeSince(sinceMs)) return false
     const [sequence, madeAt, liveFrom] = [nowSequence, nowSequence, nowSequence]
-    const fromNow = { sequence, madeAt, liveFrom, ownPosition: null, beganAt: EMPTY_POSITION }
+    const fromNow = {
+      sequence,
+      readTo: sequence,
+      madeAt,
+      liveFrom,
+      ownPosition: null,
+      beganAt: EMPTY_POSITION,
+    }
     return bus.isWhole || !bus.hasLost(fromNow)
   }
 

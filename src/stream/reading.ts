@@ -94,6 +94,10 @@ export class Reading implements RouteSubscriber {
     this.stream.recordCame()
   }
 
+  recordsLost(): void {
+    if (this.cursor?.lost) this.stream.recordCame()
+  }
+
   /** Checks for news. Returns what the stream waits for; null if it can read from `cursor`. */
   look(): Waits | null {
     if (this.unconfirmed !== null) this.checkUnconfirmed(this.unconfirmed)

@@ -2,7 +2,9 @@
 // client that has records of the partition from another server, and to no other.
 
 import { describe, expect, it } from 'vitest'
-import { AllRecords, type Cursors, SelectedRecords } from '../../../src/cursor/cursors.ts'
+import { AllRecords, type Cursors, SelectedRecords, type StreamCursor } from '../../../src/cursor/cursors.ts'
+import { RouteSubscriptions } from '../../../src/cursor/route-subscriptions.ts'
+import { SelectedCursor } from '../../../src/cursor/selected-cursor.ts'
 import { parseSelector } from '../../../src/routing/selector.ts'
 import { BusScene, DAY_MS, positionOf } from '../../support/bus-scene.ts'
 
@@ -16,12 +18,7 @@ function scene(): BusScene {
 const KINDS: Record<string, (scene: BusScene) => Cursors> = {
   'every record': ({ bus }) => new AllRecords(bus),
   'some records': ({ bus }) =>
-    new SelectedRecords(bus, [{ selector, values: VALUES }], {
-      isUpToDate: true,
-      get sequence() {
-        return bus.nextSequence
-      },
-    }),
+    new SelectedRecords(bus, [{ selector, values: VALUES }], new RouteSubscriptions(bus)),
 }
 
 /** Partition 0 goes on at `offset`, and Kafka has nothing more that is before it. */
@@ -29,6 +26,12 @@ function goOnAt(scene: BusScene, offset: number, timestampMs = scene.epochMs): v
   const record = { partition: 0, offset, timestampMs, headers: [] }
   scene.bus.append({ ...record, key: Buffer.from('next'), value: Buffer.from('next') })
   scene.bus.publish()
+}
+
+/** A cursor that waits for its records is told of the last one. */
+function wake(cursor: StreamCursor | undefined, { bus }: BusScene): void {
+  const tail = bus.segments.at(-1)
+  if (cursor instanceof SelectedCursor && tail !== undefined) cursor.wakeAt(tail, tail.lastPublished)
 }
 
 describe.each(Object.entries(KINDS))('tombstones that were never read, to a stream of %s', (_, cursorsOf) => {
@@ -70,11 +73,15 @@ describe.each(Object.entries(KINDS))('tombstones that were never read, to a stre
     of.write('1/1', '1/1', { partition: 1 })
     for (const cursor of cursors) cursor.read(100_000)
     for (const offset of [5, 6]) goOnAt(of, offset) // young ones
-    for (const cursor of [read, told]) while (cursor?.read(100_000));
+    for (const cursor of [read, told]) {
+      wake(cursor, of)
+      while (cursor?.read(100_000));
+    }
     of.bus.advance(0, 10) // what is missing counts as young
     of.bus.publish()
     expect(told?.id()).toBe(of.bus.positionText())
     of.write('1/2', '1/2', { partition: 1 })
+    wake(read, of)
     while (read?.read(100_000));
     goOnAt(of, 10, of.epochMs - 2 * DAY_MS)
     expect(of.gap({ 0: 9 })).toBe('deletes-dropped')

@@ -18,6 +18,7 @@ class Subscriber implements RouteSubscriber {
   cursor: SelectedCursor
   told = 0
   emptied = 0
+  toldLost = 0
   private isDue = true
 
   constructor(scene: SelectedScene, wanted: Wanted, watch: RouteSubscriptions) {
@@ -36,6 +37,10 @@ class Subscriber implements RouteSubscriber {
     this.emptied++
     this.isDue = true
     this.cursor = SelectedCursor.fromBeginning(this.parts)
+  }
+
+  recordsLost(): void {
+    this.toldLost++
   }
 
   read(bytesMax: number): void {
@@ -106,6 +111,62 @@ describe('streams that select', () => {
     expect([cursor.isWaiting, cursor.atTail(), cursor.lost]).toEqual([true, false, false])
     for (let count = 0; count < 100; count++) scene.write({ ...record, to: ['b'] })
     expect(cursor.lost).toBe(true)
+  })
+
+  it('are told of records that were never read, some in a step, and lose them though others came since', () => {
+    const scene = new SelectedScene()
+    const subscriptions = new RouteSubscriptions(scene.bus)
+    const subscribers = Array.from(
+      { length: 2_500 },
+      () => new Subscriber(scene, { 'headers.to': ['a'] }, subscriptions),
+    )
+    for (const subscriber of subscribers) {
+      subscriptions.add(subscriber)
+      subscriber.read(1_000)
+    }
+    scene.bus.skip(0, 10)
+    const tell = () => {
+      const more = subscriptions.step()
+      return [more, subscribers.filter(({ toldLost }) => toldLost > 0).length]
+    }
+    expect([tell(), tell(), tell(), tell()]).toEqual([
+      [true, 1_000],
+      [true, 2_000],
+      [false, 2_500],
+      [false, 2_500],
+    ])
+    const [one] = subscribers
+    scene.bus.append({
+      partition: 0,
+      offset: 10,
+      timestampMs: 0,
+      key: null,
+      value: Buffer.from('x'),
+      headers: [],
+    })
+    scene.bus.publish()
+    while (subscriptions.step());
+    expect([one?.cursor.lost, one?.cursor.atTail(), one?.toldLost]).toEqual([true, false, 1])
+  })
+
+  it('lose no frames of others because records were never read that are not lost to them', () => {
+    const scene = new SelectedScene()
+    const subscriptions = new RouteSubscriptions(scene.bus)
+    const subscriber = new Subscriber(scene, { 'headers.to': ['a'] }, subscriptions)
+    subscriptions.add(subscriber)
+    subscriber.read(1_000)
+    for (let count = 0; count < 3; count++)
+      scene.write({ partition: 0, key: null, size: 10, to: ['b'], kind: null })
+    while (subscriptions.step());
+    scene.bus.setPartition(2, 5) // found late, and begins behind deleted records
+    scene.bus.trim(0, 2)
+    while (scene.bus.maintain(0));
+    while (subscriptions.step());
+    expect([subscriber.toldLost, subscriber.cursor.lost, subscriber.cursor.atTail()]).toEqual([
+      1,
+      false,
+      true,
+    ])
   })
 
   it('are at the tail once they have read it, also if it was not looked at, and lose nothing that they read', () => {

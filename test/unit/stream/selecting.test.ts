@@ -108,6 +108,21 @@ describe('a stream that selects', () => {
     expect(sink.data).toEqual(['own'])
   })
 
+  it.each(['nothing', 'own'])(
+    'ends where Kafka deleted what was never read, and %s came since',
+    async (since) => {
+      const scene = sceneOf()
+      write(scene, 'k', 'own', 'a')
+      const sink = scene.open({ conditions: by('key', 'k') })
+      await pass(1)
+      scene.topic.bus.skip(0, 10)
+      write(scene, 'l', 'other', 'b')
+      if (since === 'own') write(scene, 'k', 'later', 'a')
+      await pass(1)
+      expect(said(sink)).toBe('data:own\nid:AQIAAg==\n\n:ready\n\n:end too-old\n\n')
+    },
+  )
+
   it('is begun again where a key may have left its selection unseen', async () => {
     const scene = sceneOf()
     const { bus } = scene.topic
