@@ -240,6 +240,7 @@ export class Client extends Possession {
   private goOnAgain(position: Position, server: Server): void {
     this.disconnect()
     this.isOpen = true
+    this.ledger?.passTo(position)
     this.id = formatEventId(position)
     this.claim = new Claim(position, server)
     this.beginning = server.begin({ ...FROM_EARLIEST, id: this.id })

@@ -64,6 +64,16 @@ export class Ledger {
     this.asOf = asOf
   }
 
+  /**
+   * Its server reads the topic again, and may have again what was gone when the stream began. The stream goes on from
+   * what it has passed by then, which no id has told yet.
+   */
+  passTo(position: Position): void {
+    const before = this.position
+    this.position = furthest(before, position)
+    this.passOver(before, null)
+  }
+
   beginAnew(floor: Position, server: Server): void {
     this.sinceMs = null
     this.isBeginning = true
