@@ -6,6 +6,7 @@ import { keySetting } from '../token/key-setting.ts'
 import { AUTH_SETTINGS } from './auth-settings.ts'
 import { quoted } from './config-error.ts'
 import type { Document } from './document.ts'
+import { pathPattern } from './streams/path-parameters.ts'
 import { selectionFaults } from './streams/selection-rules.ts'
 import { withIds } from './streams/stream-selectors.ts'
 import type { Fault } from './validation.ts'
@@ -37,8 +38,10 @@ export function authFaults({ auth }: Document): Fault[] {
 export function streamFaults({ streams }: Document): Fault[] {
   if (!Array.isArray(streams)) return []
   const paths: unknown[] = streams.map((stream: unknown) => Object(stream).path)
+  const patterns = paths.map((path) => (typeof path === 'string' ? pathPattern(path) : null))
   const taken = paths.flatMap((path, at): Fault[] => {
-    if (typeof path !== 'string' || paths.indexOf(path) === at) return []
+    const pattern = patterns[at]
+    if (pattern === null || patterns.indexOf(pattern ?? null) === at) return []
     return [
       {
         place: ['streams', `${at}`, 'path'],

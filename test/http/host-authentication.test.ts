@@ -55,6 +55,21 @@ describe('a host that authenticates by itself', () => {
     expect((await answerOf(await listen(answer))).status).toBe(200)
   })
 
+  it('grants records by the claims that it answers with, and none without them', async () => {
+    const stream = { ...DEFAULT_STREAM, headers: { tenant: '{token.tenants}' } }
+    const session = { subject: 'alice', expiresAt: soon() }
+    for (const [claims, answer] of [
+      [{ tenants: ['a', 'b'] }, { status: 200 }],
+      [{ tenants: new Set(['a']) }, { status: 403, code: 'FKS_SELECTION_EMPTY' }],
+      [{}, { status: 403, code: 'FKS_SELECTION_EMPTY' }],
+      [undefined, { status: 403, code: 'FKS_SELECTION_EMPTY' }],
+    ] as const) {
+      const url = await listen(() => ({ ...session, ...(claims && { claims }) }), stream)
+      expect(await answerOf(url)).toMatchObject(answer)
+      if (claims !== undefined) await app.close()
+    }
+  })
+
   it('has its stream ended when the session ends', async () => {
     const response = await fetch(
       await listen(() => ({ subject: 'alice', expiresAt: new Date(Date.now() + 1000) })),

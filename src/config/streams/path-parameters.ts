@@ -3,18 +3,32 @@
 
 /** `:NAME` up to a slash, hyphen, dot or regular expression. `::` is a colon, and `*` has no name. */
 export function pathParameters(path: string): readonly string[] {
-  const names: string[] = []
+  return [...places(path)].map(({ start, end }) => path.slice(start, end))
+}
+
+/** The path without its parameters' names. The router cannot tell two paths apart that have the same. */
+export function pathPattern(path: string): string {
+  let pattern = ''
+  let at = 0
+  for (const { start, end } of places(path)) {
+    pattern += path.slice(at, start)
+    at = end
+  }
+  return pattern + path.slice(at)
+}
+
+/** Where each name stands. */
+function* places(path: string): Generator<{ readonly start: number; readonly end: number }> {
   let at = 0
   while (at < path.length) {
     if (path[at] !== ':') at++
     else if (path[at + 1] === ':') at += 2
     else {
       const end = nameEnd(path, at + 1)
-      names.push(path.slice(at + 1, end))
+      yield { start: at + 1, end }
       at = path[end] === '(' ? expressionEnd(path, end) : end
     }
   }
-  return names
 }
 
 function nameEnd(path: string, start: number): number {

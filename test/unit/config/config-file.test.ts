@@ -51,6 +51,24 @@ describe('CONFIG_FILE', () => {
     expect(auth).toMatchObject({ issuer: '', audience: '', keys: '', authenticate: expect.any(Function) })
   })
 
+  test('may narrow its streams, and says where it does so wrongly', async () => {
+    const stream = { path: '/orders/:customer', topic: 'orders' }
+    const narrowed = { ...stream, key: '{params.customer}', where: { 'params.customer': '{token.sub}' } }
+    const right = scene.file('narrowed.json', JSON.stringify({ streams: [narrowed] }))
+    expect((await scene.parse({ ...NEEDED, CONFIG_FILE: right })).streams).toMatchObject([
+      { ...narrowed, ids: 'sealed' },
+    ])
+    const wrong = { ...stream, headers: { user: '{params.user}' }, fields: { tenant: 'a' } }
+    const CONFIG_FILE = scene.file(
+      'wrongly.json',
+      JSON.stringify({ streams: [stream, { ...wrong, path: '/b' }] }),
+    )
+    expect(await scene.problemsOf({ ...NEEDED, CONFIG_FILE })).toEqual([
+      `${CONFIG_FILE}: streams[1].fields.tenant is not a JSON Pointer (RFC 6901) of 1 to 1000 characters, such as /tenant`,
+      `${CONFIG_FILE}: streams[1].headers.user names {params.user}, which the path does not have`,
+    ])
+  })
+
   test('its faults are named by file and place', async () => {
     const CONFIG_FILE = scene.file(
       'wrong.json',

@@ -149,6 +149,18 @@ describe('the options that narrow a stream', () => {
     expect(problemsOf({ path, topic: 'a' })).toEqual([problem])
   })
 
+  it.each([
+    ['/a/:b', '/a/:c'],
+    ['/::a/:a', '/::a/:b'],
+    ['/:a-:b', '/:x-:y'],
+  ])('the paths %s and %s are one', (one, other) => {
+    expect(problemsOf({ path: one, topic: 'a' }, { path: other, topic: 'a' })).toEqual([
+      `streams[1].path is taken by another stream: "${other}"`,
+    ])
+    const others = ['/:a', '/b', '/*', '/:a/b', '/:a(^x)']
+    expect(problemsOf(...others.map((path) => ({ path, topic: 'a' })))).toEqual([])
+  })
+
   it('all problems are told at once', () => {
     expect(
       problemsOf({ ...PLACE, key: '{x}', select: ['a'] }, { path: '/b', topic: 'b', key: '{params.b}' }),
