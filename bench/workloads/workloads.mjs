@@ -63,7 +63,7 @@ const storm = {
 /** Has no divisor in common with the numbers of keys, all of which are powers of ten. */
 const STRIDE = 7_919
 /** The others have no selections. */
-const SELECTING_PEERS = ['bare', 'obvious', 'mercure', 'centrifuge']
+const SELECTING_PEERS = ['ours', 'bare', 'obvious', 'mercure', 'centrifuge']
 
 const selected = {
   ...live,
@@ -139,7 +139,7 @@ const workloads = [
     warmupSeconds: 2,
     selects: { keysEach: 1, by: 'token', isOwn: false },
     env: { STREAMS_MAX: '30000', STREAMS_PER_ADDRESS_MAX: '30000' },
-    peers: ['bare', 'centrifuge'],
+    peers: ['ours', 'bare', 'centrifuge'],
     what: '10,000 keys at 1 record/s each, 512 B, a random key each client: clients until p99 or cores are too high',
   },
   {
@@ -210,7 +210,7 @@ const workloads = [
     records: 1_000_000,
     stride: STRIDE,
     selects: { keysEach: 10, by: 'token', isOwn: false },
-    peers: ['bare', 'obvious'],
+    peers: ['ours', 'bare', 'obvious'],
     what: '10 records of each client that connects, among 1,000,000 keys of 256 B',
   },
   {

@@ -18,9 +18,11 @@ interface Repetition {
   challengeLateMs?: { count: number }
   liveLatencyMs?: { count: number } | null
   ratePerSecond?: number
+  toReadyMs?: { count: number } | null
 }
 
-const WORKLOADS = ['live-1000', 'highest', 'storm-1000', 'replay-dead', 'replay-many']
+const SELECTING = ['private-1000', 'board', 'private-clients', 'private-snapshot']
+const WORKLOADS = ['live-1000', 'highest', 'storm-1000', 'replay-dead', 'replay-many', ...SELECTING]
 const PEERS = ['ours', 'bare']
 const SMOKE_MS = 170_000
 const LOAD = fileURLToPath(new URL('../../bench/load', import.meta.url))
@@ -40,6 +42,8 @@ describe.skipIf(!can)('the bench', () => {
     expect(storm?.renewalMs?.count).toBe(20)
     const [many] = repetitions.filter(({ workload, peer }) => workload === 'replay-many' && peer === 'ours')
     expect(many?.liveLatencyMs?.count).toBeGreaterThan(0)
+    const [snapshot] = repetitions.filter((one) => one.workload === 'private-snapshot' && one.peer === 'ours')
+    expect(snapshot?.toReadyMs?.count).toBe(40)
   })
 })
 

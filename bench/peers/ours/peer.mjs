@@ -1,5 +1,6 @@
 // This project's server with its defaults: JWT verified, every record through Kafka.
 
+import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { SCOPE } from '../../harness/claims.mjs'
@@ -21,6 +22,8 @@ export async function start(task) {
   return {
     ...running,
     liveUrl: `${origin}/events?from=latest`,
+    signalsUrl: `${origin}/events?signals=1`,
+    keyParameter: task.workload.selects?.by === 'client' ? 'key' : undefined,
     idleUrl: task.workload.idleClients > 0 ? `${origin}/idle` : undefined,
     renews: true,
     compacts: true,
@@ -31,20 +34,37 @@ export async function start(task) {
   }
 }
 
-function startServer(setup, { credentials, env }) {
-  const { topic, idleTopic } = setup
-  const streamsFile = idleTopic === null ? null : writeStreams(credentials, topic, idleTopic)
-  const argument = JSON.stringify({ ...setup, streamsFile, env })
+function startServer(setup, { workload, credentials, env }) {
+  const streams = describeStreams(setup, workload)
+  const isSimple = Object.keys(streams[0]).length === SIMPLE_OPTIONS && streams.length === 1
+  const streamsFile = isSimple ? null : writeStreams(credentials, streams)
+  const argument = JSON.stringify({ ...setup, streamsFile, env: { ...secretOf(workload), ...env } })
   return startModule(new URL('server.mjs', import.meta.url), [argument], { execArgv: nodeArguments() })
 }
 
-/** A file, because the environment can name only one stream. */
-function writeStreams({ tokensFile }, topic, idleTopic) {
+/** Path, topic and scope: what the environment can say of a stream. It can name one. */
+const SIMPLE_OPTIONS = 3
+
+function describeStreams({ topic, idleTopic }, { selects }) {
+  const events = { path: '/events', topic, scope: SCOPE, ...SELECTION[selects?.by] }
+  return idleTopic === null ? [events] : [events, { path: '/idle', topic: idleTopic, scope: SCOPE }]
+}
+
+/** By who says which keys a client gets. With the token's keys, event ids are sealed. */
+const SELECTION = {
+  token: { key: '{token.keys}' },
+  client: { select: ['key'] },
+}
+
+const SECRET_BYTES = 32
+
+/** Without a secret the server would make one, and warn. */
+function secretOf({ selects }) {
+  return selects?.by === 'token' ? { SECRET_KEY: randomBytes(SECRET_BYTES).toString('base64url') } : {}
+}
+
+function writeStreams({ tokensFile }, streams) {
   const file = join(dirname(tokensFile), 'streams.json')
-  const streams = [
-    { path: '/events', topic, scope: SCOPE },
-    { path: '/idle', topic: idleTopic, scope: SCOPE },
-  ]
   writeFileSync(file, JSON.stringify({ streams }))
   return file
 }
