@@ -18,6 +18,15 @@ const SETTINGS = {
   streamsPerSubjectMax: 1e6,
   streamsPerAddressMax: 1e6,
 }
+/** Has no divisor in common with the number of streams. */
+const STRIDE = 7_919
+/** The streams' keys are spread over all keys. */
+const OWN_EVERY = 100
+const OPENING_MS = 10_000
+/** Records, so that the turn in which they are appended is a short one. */
+const FILLED_AT_ONCE = 100
+/** A stream's `retry:` and its record of 100 B. */
+const READY_BYTES = 100
 const FROM_EARLIEST = { id: null, sinceMs: null, from: 'earliest' }
 
 /** Each returns figures besides the longest turn, which is measured from its call of `watch`. */
@@ -36,6 +45,9 @@ const actions = {
   'publish for 100,000 that wait': (dist) => wakeAll(dist, 100_000),
   'drain of 100,000 in 10 s': (dist) => end(dist, 100_000, (streams) => streams.drain(10_000)),
   'close of 100,000': (dist) => end(dist, 100_000, (streams) => streams.close()),
+  '10,000 open in 10 s, each on a key of its own, beside 1,000,000 keys': (dist) =>
+    openPrivate(dist, 10_000, 1e6),
+  '10,000 private streams recreated at once': (dist) => recreatePrivate(dist, 10_000),
   'heartbeats of 200 with ids of 12,000 partitions that are not there': (dist) => beatUnknown(dist, 200),
 }
 
@@ -175,6 +187,44 @@ async function end(dist, count, act) {
   return done(`took ${Math.round(performance.now() - startedAtMs)} ms`)
 }
 
+/** They open one after another, while each gets a tenth of a record a second. */
+async function openPrivate(dist, count, keys) {
+  const scene = await sceneOf(dist, 1, {}, ['key'])
+  scene.fill(keys, nameOfKey)
+  const isDone = reached(count, READY_BYTES)
+  const done = watch()
+  const startedAtMs = performance.now()
+  let opened = 0
+  for (let passedMs = 0; opened < count; passedMs = performance.now() - startedAtMs) {
+    const due = Math.min(count, Math.floor((passedMs * count) / OPENING_MS)) - opened
+    scene.fill(due, (i) => nameOfKey(((i * STRIDE) % count) * OWN_EVERY))
+    scene.openOwn(due, (i) => nameOfKey((opened + i) * OWN_EVERY))
+    opened += due
+    await sleep(1)
+  }
+  const openedMs = performance.now() - startedAtMs
+  await until(isDone)
+  return done(`all open after ${Math.round(openedMs)} ms`)
+}
+
+async function recreatePrivate(dist, count) {
+  const scene = await sceneOf(dist, 1, {}, ['key'])
+  scene.fill(count, nameOfKey)
+  const { sinks } = scene.openOwn(count, nameOfKey)
+  await quiet(scene)
+  const done = watch()
+  scene.topic.bus.recreate()
+  await quiet(scene)
+  scene.topic.bus.setPartition(0, 0)
+  for (const sink of sinks) sink.bytes = 0
+  const isDone = reached(count, READY_BYTES)
+  for (let filled = 0; filled < count; filled += FILLED_AT_ONCE, await sleep(1))
+    scene.fill(FILLED_AT_ONCE, nameOfKey)
+  scene.topic.bus.markCaughtUp()
+  await until(isDone)
+  return done()
+}
+
 async function beatUnknown(dist, count) {
   const scene = await sceneOf(dist, 1, { heartbeatMs: 1_000 })
   scene.fill(1)
@@ -190,18 +240,20 @@ async function beatUnknown(dist, count) {
 }
 
 /** Streams of a bus with this number of partitions, made by the modules of the build. */
-async function sceneOf(dist, partitions, changes = {}) {
+async function sceneOf(dist, partitions, changes = {}, selectors = []) {
   const load = (name) => import(pathToFileURL(resolve(dist, 'src', `${name}.js`)).href)
   const [{ Bus }, { Streams }, { formatEventId }] = await Promise.all(
     ['bus/bus', 'stream/streams', 'bus/event-id'].map(load),
   )
+  const [selector] = selectors.length > 0 ? selectors.map((await load('routing/selector')).parseSelector) : []
   const bus = new Bus({
     encoding: 'text',
-    keeps: 'all',
+    keeps: selector ? 'latest' : 'all',
     retainedBytesMax: 1024 ** 3,
     retainedRecordsMax: 5e6,
     retainedMsMax: null,
     deleteRetentionMs: 86_400_000,
+    ...(selector && { selectors: [selector] }),
   })
   for (let partition = 0; partition < partitions; partition++) bus.setPartition(partition, 0)
   bus.markCaughtUp()
@@ -213,34 +265,42 @@ async function sceneOf(dist, partitions, changes = {}) {
   const topic = { name: 'events', encoding: 'text', bus, watermarks: () => answered }
   const value = Buffer.from('x'.repeat(100))
   let appended = 0
+  const openAll = (count, expiresAtMs, requestOf) => {
+    const session = { ...SESSION, expiresAtMs }
+    const sinks = Array.from({ length: count }, (_, i) => {
+      const sink = new FreeSink()
+      const admitted = { release: () => {} }
+      streams.open({ topic, sink, session, path: '/', signals: false, admitted, ...requestOf(i) })
+      return sink
+    })
+    return { sinks }
+  }
   return {
     topic,
     streams,
     formatEventId,
     answer: (ends) => answer(new Map([...ends].map(([partition, end]) => [partition, { start: 0, end }]))),
     /** Appends `count` records, one partition after another, and publishes. Returns the ids of the last hundred. */
-    fill: (count) => {
+    fill: (count, keyOf = () => null) => {
       const ids = []
       for (let i = 0; i < count; i++) {
         const partition = appended++ % partitions
         const offset = bus.position().get(partition)
-        bus.append({ partition, offset, timestampMs: Date.now(), key: null, value, headers: [] })
+        bus.append({ partition, offset, timestampMs: Date.now(), key: keyOf(offset), value, headers: [] })
         if (i >= count - 100) ids.push(bus.positionText())
         if (i % 1000 === 0) bus.publish()
       }
       bus.publish()
       return ids
     },
-    open: (count, requestedOf, expiresAtMs = Date.now() + 86_400_000) => {
-      const session = { ...SESSION, expiresAtMs }
-      const sinks = Array.from({ length: count }, (_, i) => {
-        const sink = new FreeSink()
-        const admitted = { release: () => {} }
-        streams.open({ topic, sink, session, path: '/', signals: false, admitted, requested: requestedOf(i) })
-        return sink
-      })
-      return { sinks }
-    },
+    open: (count, requestedOf, expiresAtMs = Date.now() + 86_400_000) =>
+      openAll(count, expiresAtMs, (i) => ({ requested: requestedOf(i) })),
+    /** Each selects a key. */
+    openOwn: (count, keyOf) =>
+      openAll(count, Date.now() + 86_400_000, (i) => ({
+        requested: FROM_EARLIEST,
+        conditions: [{ selector, values: new Set([keyOf(i).toString('latin1')]) }],
+      })),
   }
 }
 
@@ -293,6 +353,10 @@ class FreeSink {
   onClose(closed) {
     this.closed = closed
   }
+}
+
+function nameOfKey(key) {
+  return Buffer.from(`key-${key}`)
 }
 
 /** Collects the garbage of opening the streams first, because it is not to be measured. */
