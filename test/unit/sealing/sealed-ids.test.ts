@@ -1,5 +1,6 @@
 // Sealed event ids: what they open to, for whom, and that they tell nothing else.
 
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { SealedIds } from '../../../src/sealing/sealed-ids.ts'
@@ -131,5 +132,33 @@ describe('a sealed id', () => {
 
   it('needs a secret', () => {
     expect(() => new SealedIds([])).toThrow(RangeError)
+  })
+})
+
+describe('the docs', () => {
+  const read = (name: string) => readFileSync(new URL(`../../../docs/${name}`, import.meta.url), 'utf8')
+
+  it('have ids that are made so', () => {
+    const rows = read('protocol.md').matchAll(/^\| `(\/\S+)` \| `(\[.+\])` \| `\{(.+)\}` \| `(\S+)` \|$/gm)
+    const vectors = [...rows]
+    expect(vectors).toHaveLength(5)
+    for (const [, path = '', selection = '', pairs = '', id] of vectors) {
+      const entries = pairs.split(',').map((pair) => pair.split(':').map(Number) as [number, number])
+      expect(ids.of(path, selection).seal(new Map(entries))).toBe(id)
+    }
+  })
+
+  it('have the lengths of ids', () => {
+    const lengthOf = (partitions: number) =>
+      seal.seal(new Map(Array.from({ length: partitions }, (_, partition) => [partition, 7]))).length
+    const [, listed = '', fitting, carried] =
+      /same length at all offsets: ([^.]+)\. ([\d,]+) partitions fit in the ([\d,]+) characters/.exec(
+        read('compatibility.md').replaceAll('\n', ' '),
+      ) ?? []
+    const numbers = [...listed.replaceAll(',', '').matchAll(/(\d+)(?: characters)? for (\d+)/g)]
+    expect(numbers).toHaveLength(4)
+    for (const [, length, partitions] of numbers) expect(lengthOf(Number(partitions))).toBe(Number(length))
+    expect(lengthOf(Number(fitting))).toBeLessThanOrEqual(Number(carried?.replace(',', '')))
+    expect(lengthOf(Number(fitting) + 1)).toBeGreaterThan(Number(carried?.replace(',', '')))
   })
 })
