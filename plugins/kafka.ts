@@ -6,21 +6,30 @@ import fastifyPlugin from 'fastify-plugin'
 import { Bus } from '../src/bus/bus.ts'
 import type { Encoding, Keeps } from '../src/bus/record.ts'
 import { SharedAnswer } from '../src/bus/shared-answer.ts'
-import { type FedTopic, requireSelectors, type Topics } from '../src/bus/topic.ts'
+import {
+  type FedTopic,
+  type FedTopicLease,
+  requireSelectors,
+  type TopicRefusal,
+  type Topics,
+} from '../src/bus/topic.ts'
 import { KAFKA_SETTINGS } from '../src/config/kafka-settings.ts'
 import { withDefaults } from '../src/config/setting.ts'
 import type { KafkaOptions } from '../src/options.ts'
 import type { Selector } from '../src/routing/selector.ts'
 import { SegmentPool } from '../src/segments/segment-pool.ts'
 import { warnOfMissingParts } from './kafka/client/librdkafka-build.ts'
-import type { Feeding } from './kafka/following/reader.ts'
 import { type OpenSource, openSource } from './kafka/following/shared-source.ts'
+import { keyOf, type ReadTopic, type TopicReading, TopicsByPath } from './kafka/topics-by-path.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     kafkaSseTopics: Topics
   }
 }
+
+/** The settings of topics that are opened by path. The schema has a default for each. */
+const BY_PATH_SETTINGS = ['topicsIdleSeconds', 'topicsBytesMax', 'topicsOpenMax'] as const
 
 /** The settings that bound a bus. The schema has a default for each. */
 const BUS_SETTINGS = [
@@ -41,52 +50,73 @@ async function kafka(app: FastifyInstance, options: KafkaOptions): Promise<void>
 export const kafkaSseKafka = fastifyPlugin(kafka, { fastify: '5.x', name: 'kafka-sse-kafka' })
 export default kafkaSseKafka
 
-/** What `open` is called with. */
-interface Reading {
-  readonly name: string
-  readonly encoding: Encoding
-  readonly keeps: Keeps
-  readonly selectors: readonly Selector[]
-}
-
 class KafkaTopics implements Topics {
   private readonly app: FastifyInstance
   private readonly options: KafkaOptions
   private readonly pool = new SegmentPool()
-  private readonly opened = new Map<string, FedTopic>()
-  private readonly feedings: Feeding[] = []
+  private readonly opened = new Map<string, ReadTopic>()
   private readonly source: OpenSource
+  readonly byPath: TopicsByPath
 
   /** Throws, naming the property, if librdkafka does not take the configuration. */
   constructor(app: FastifyInstance, options: KafkaOptions) {
     this.app = app
     this.options = options
     this.source = openSource(options, app.log)
+    const bounds = withDefaults(options, KAFKA_SETTINGS, BY_PATH_SETTINGS)
+    this.byPath = new TopicsByPath({
+      source: this.source,
+      named: (reading) => this.opened.get(keyOf(reading)),
+      open: (reading) => this.follow(reading),
+      log: app.log,
+      nowMs: () => performance.now(),
+      idleMs: bounds.topicsIdleSeconds * 1000,
+      bytesMax: bounds.topicsBytesMax,
+      openMax: bounds.topicsOpenMax,
+    })
   }
 
   open(name: string, encoding: Encoding, keeps: Keeps, selectors: readonly Selector[] = []): FedTopic {
-    const key = `${encoding} ${keeps} ${name}`
-    const topic = this.opened.get(key) ?? this.follow({ name, encoding, keeps, selectors })
-    this.opened.set(key, topic)
+    const reading = { name, encoding, keeps, selectors }
+    const topic = this.opened.get(keyOf(reading)) ?? this.follow(reading)
+    this.opened.set(keyOf(reading), topic)
     requireSelectors(topic, selectors)
     return topic
+  }
+
+  acquire(
+    name: string,
+    encoding: Encoding,
+    keeps: Keeps,
+    selectors: readonly Selector[] = [],
+  ): Promise<FedTopicLease | TopicRefusal> {
+    return this.byPath.acquire({ name, encoding, keeps, selectors })
+  }
+
+  onClosed(listener: (topic: FedTopic) => void): void {
+    this.byPath.onClosed(listener)
   }
 
   all(): readonly FedTopic[] {
     return [...this.opened.values()]
   }
 
+  releaseThread(thread: number): void {
+    for (const { bus } of [...this.opened.values(), ...this.byPath.open]) bus.releaseThread(thread)
+    this.pool.releaseThread(thread)
+  }
+
   /** Stops feeding the buses. Resolves within 1 s. */
   async close(): Promise<void> {
-    for (const feeding of this.feedings) feeding.stop()
+    for (const topic of this.opened.values()) topic.stop()
+    this.byPath.close()
     await this.source.release()
   }
 
-  private follow(reading: Reading): FedTopic {
+  private follow(reading: TopicReading): ReadTopic {
     const { name, encoding } = reading
     const bus = this.createBus(reading)
     const feeding = this.source.feed(name, bus, this.app.log)
-    this.feedings.push(feeding)
     const watermarks = new SharedAnswer(() => feeding.watermarks())
     return {
       name,
@@ -94,10 +124,11 @@ class KafkaTopics implements Topics {
       bus,
       watermarks: (signal) => watermarks.ask(signal),
       notReady: () => feeding.notReady(),
+      stop: () => feeding.stop(),
     }
   }
 
-  private createBus({ name, encoding, keeps, selectors }: Reading): Bus {
+  private createBus({ name, encoding, keeps, selectors }: TopicReading): Bus {
     const bounds = withDefaults(this.options, KAFKA_SETTINGS, BUS_SETTINGS)
     const { retainedBytesMax, retainedRecordsMax, ...times } = bounds
     const { log } = this.app

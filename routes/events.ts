@@ -4,14 +4,25 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { RequestedBeginning } from '../src/beginning/requested-beginning.ts'
 import type { Replay } from '../src/bus/record.ts'
-import type { Topic } from '../src/bus/topic.ts'
-import { Busy, Draining, KeysUnavailable, NotAcceptable, ParameterInvalid } from '../src/errors.ts'
+import type { TopicLease, TopicRefusal } from '../src/bus/topic.ts'
+import {
+  Busy,
+  Draining,
+  KafkaUnavailable,
+  KeysUnavailable,
+  NotAcceptable,
+  ParameterInvalid,
+  TopicsFull,
+  TopicUnknown,
+} from '../src/errors.ts'
 import { type IdSpelling, PLAIN_IDS, SealedSpelling } from '../src/sealing/id-spelling.ts'
 import type { SealedIds } from '../src/sealing/sealed-ids.ts'
 import { type Selection, type SelectionPlan, selectionText } from '../src/selection/selection.ts'
+import type { Admitted } from '../src/stream/admission.ts'
 import { between, RETRY_BUSY_MS, type Streams } from '../src/stream/streams.ts'
 import type { Authenticator } from '../src/token/authenticator.ts'
 import type { Session } from '../src/token/session.ts'
+import type { StreamTopic } from '../src/topics/stream-topic.ts'
 import { accepts, acceptsByName } from './media-type.ts'
 import { type BadChoice, requestedSelection } from './selection.ts'
 import { parseSince } from './since.ts'
@@ -19,7 +30,7 @@ import { EVENT_STREAM, sendStream } from './stream-response.ts'
 
 /** What a stream's routes need of their app. */
 export interface StreamRoute {
-  readonly topic: Topic
+  readonly topic: StreamTopic
   readonly streams: Streams
   readonly authenticator: Authenticator
   /** Scope that a token must grant; null accepts any valid token. */
@@ -35,7 +46,13 @@ export interface StreamRoute {
 type Query = Record<string, string | string[] | undefined>
 
 /** Errors of a stream that is refused now, and may be accepted later. */
-const REFUSALS = { draining: Draining, busy: Busy, keys: KeysUnavailable }
+const REFUSALS = {
+  draining: Draining,
+  busy: Busy,
+  keys: KeysUnavailable,
+  unknown: KafkaUnavailable,
+  full: TopicsFull,
+}
 
 export function eventsHandler(route: StreamRoute) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
@@ -44,23 +61,41 @@ export function eventsHandler(route: StreamRoute) {
     if (refusal !== null) return refuse(route, request, reply, refusal)
     const session = await sessionOf(route, request, reply)
     if (session === null) return refuse(route, request, reply, 'keys')
+    const name = route.topic.nameOf(request.params)
+    if (name === null) throw new TopicUnknown()
     const selection = requestedSelection(route.plan, request, session)
     const admitted = await streams.admit(request.ip, session)
     if (admitted === null) return refuse(route, request, reply, streams.isDraining ? 'draining' : 'busy')
     let isOpen = false
+    let lease: TopicLease | TopicRefusal | null = null
     try {
       const opening = openingOf(route, request, selection)
+      lease = await route.topic.acquire(name)
+      if (lease === 'missing') throw new TopicUnknown()
+      if (typeof lease === 'string') return await refuse(route, request, reply, lease)
+      const held = heldBy(admitted, lease)
+      const { topic } = lease
       await sendStream(reply, (sink) => {
         // A host's hook may have waited until a drain began. A drain ends only the streams that are open by then.
         if (streams.isDraining) return streams.turnAway(sink, opening.signals)
-        streams.open({ ...opening, sink, session, admitted })
+        streams.open({ ...opening, topic, sink, session, admitted: held })
         isOpen = true
       })
     } finally {
-      if (!isOpen) admitted.release()
+      if (!isOpen) release(admitted, lease)
     }
     return reply
   }
+}
+
+/** What a stream holds until it is over: its place and its topic. */
+function heldBy(admitted: Admitted, lease: TopicLease): Admitted {
+  return { release: () => release(admitted, lease) }
+}
+
+function release(admitted: Admitted, lease: TopicLease | TopicRefusal | null): void {
+  admitted.release()
+  if (lease !== null && typeof lease === 'object') lease.release()
 }
 
 /** What the request asks for; throws if it cannot be served. */
@@ -72,7 +107,7 @@ function openingOf(route: StreamRoute, request: FastifyRequest, selection: Selec
   const path = pathOf(request.url)
   const { conditions, granted } = selection
   const ids = idsOf(route, path, selection)
-  return { topic: route.topic, path, requested, conditions, granted, ids, signals: wantsSignals(query) }
+  return { path, requested, conditions, granted, ids, signals: wantsSignals(query) }
 }
 
 function idsOf({ sealing }: StreamRoute, path: string, { conditions }: Selection): IdSpelling {

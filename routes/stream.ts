@@ -1,7 +1,14 @@
 // The routes of one stream: GET, POST and OPTIONS of its path, and 405 for other methods.
 
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
-import { Draining, KeysUnavailable, MethodNotAllowed } from '../src/errors.ts'
+import type {
+  FastifyBaseLogger,
+  FastifyError,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  HTTPMethods,
+} from 'fastify'
+import { Draining, KafkaUnavailable, KeysUnavailable, MethodNotAllowed, TopicsFull } from '../src/errors.ts'
 import { errorSerializer, requestSerializer } from '../src/http/log-redaction.ts'
 import { challengeHandler } from './challenge.ts'
 import { eventsHandler, type StreamRoute } from './events.ts'
@@ -57,14 +64,17 @@ function hideTokens(app: FastifyInstance): void {
   })
 }
 
+/** Refusals that are no fault of the server's code: it drains, waits for others, or is full. */
+const NO_FAULTS = [Draining, KeysUnavailable, KafkaUnavailable, TopicsFull]
+
 /**
- * Logs a refusal while the server drains or has no keys as information, because it is no fault. Fastify's own handler
- * would log each as an error with a stack. The host's error handler, or Fastify's, still answers it.
+ * Logs these refusals as information. Fastify's own handler would log each as an error with a stack. The host's error
+ * handler, or Fastify's, still answers it.
  */
 function logRefusals(app: FastifyInstance): void {
   app.setErrorHandler((error, _request, reply) => {
-    if (error instanceof Draining || error instanceof KeysUnavailable)
-      reply.log = refusalLog(reply.log, error.code)
+    const refusal = NO_FAULTS.some((known) => error instanceof known) ? (error as FastifyError) : null
+    if (refusal !== null) reply.log = refusalLog(reply.log, refusal.code)
     throw error
   })
 }

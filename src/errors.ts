@@ -52,6 +52,8 @@ export const HostUnknown = createError(
   421,
 )
 export const NotFound = createError('FKS_NOT_FOUND', 'There is nothing at this path', 404)
+/** The path names a topic that the stream does not list, or that Kafka lacks. Answered to holders of a token alone. */
+export const TopicUnknown = createError('FKS_TOPIC_UNKNOWN', 'There is no such topic here', 404)
 /** A renewal that found no open stream of its subject at this path. */
 export const NoStream = createError(
   'FKS_NO_STREAM',
@@ -78,6 +80,14 @@ export const MediaTypeUnsupported = createError(
 export const ParameterInvalid = createError('FKS_PARAMETER_INVALID', '%s', 400)
 /** A limit of open streams is reached: that of the process, of the subject or of the address. */
 export const Busy = createError('FKS_BUSY', 'Too many open streams; try again later', 429)
+/** Kafka has not said in time whether it has the topic that the path names. */
+export const KafkaUnavailable = createError(
+  'FKS_KAFKA_UNAVAILABLE',
+  'Kafka does not answer now; try again later',
+  503,
+)
+/** No room for one more topic: `topicsOpenMax` or `topicsBytesMax` is reached, and every open topic has streams. */
+export const TopicsFull = createError('FKS_TOPICS_FULL', 'Too many topics are open; try again later', 503)
 export const Draining = createError('FKS_DRAINING', 'The server is shutting down; try again elsewhere', 503)
 
 /** The client has closed its connection, so no answer is sent. The status is the one that nginx logs in this case. */

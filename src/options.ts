@@ -42,6 +42,12 @@ export interface KafkaOptions {
    * `delete.retention.ms`, converted to seconds. Default: 86,400.
    */
   deleteRetentionSeconds?: number
+  /** Seconds for which a topic that clients name in a path is kept after its last stream: 0 to 86,400. Default: 300. */
+  topicsIdleSeconds?: number
+  /** Bytes in the buses of all topics that clients name in a path: 1 MiB to 1024 GiB. Default: 2 GiB. */
+  topicsBytesMax?: number
+  /** Topics that are open because clients name them in a path: 1 to 1,000. Default: 100. */
+  topicsOpenMax?: number
 }
 
 export interface AuthOptions {
@@ -82,8 +88,13 @@ export interface StreamOptions {
    * characters.
    */
   path: string
-  /** Name of the Kafka topic: at most 249 letters, digits, dots, underscores and hyphens. */
+  /**
+   * Name of the Kafka topic: at most 249 letters, digits, dots, underscores and hyphens. Or `{params.NAME}`: the
+   * parameter of the path names one of `topics`.
+   */
   topic: string
+  /** Names that `{params.NAME}` may stand for: 1 to 1,000, each once. Required with it, and an error without it. */
+  topics?: string[]
   /**
    * Scope that a token must grant (RFC 6749 section 3.3). null accepts every valid token. Default: `proxy:stream`.
    */

@@ -11,9 +11,12 @@ import { streamRoutes } from '../../routes/stream.ts'
 import { keepsFor } from '../bus/record.ts'
 import type { TopicSource } from '../bus/topic.ts'
 import { selectorsOf } from '../config/streams/stream-selectors.ts'
-import type { ResolvedOptions } from '../options.ts'
+import { topicParameter } from '../config/streams/topic-rules.ts'
+import type { ResolvedOptions, ResolvedStream } from '../options.ts'
+import type { Selector } from '../routing/selector.ts'
 import { SelectionPlan } from '../selection/selection.ts'
 import type { Shared } from '../stream/streams.ts'
+import { fixedTopic, type StreamTopic, topicByPath } from '../topics/stream-topic.ts'
 import { inPackage } from './package-path.ts'
 import { sealedIdsOf } from './sealing.ts'
 
@@ -35,24 +38,46 @@ export async function registerStreams(
   const sealing = sealedIdsOf(options)
   const { secretKey: _, ...settings } = options.sse
   await app.register(sse, { ...settings, ...(shared && { shared }) })
+  topics.onClosed((topic) => app.kafkaSse.forget(topic))
   await app.register(auth, options.auth)
   // A scope of their own: CORS must not apply to what else is registered in `app`, such as a host's admin routes.
   await app.register(async (routes) => {
     answerCors(routes, options.sse.corsOrigins)
     for (const stream of options.streams) {
-      const { path, topic, scope, encoding, replay, ids } = stream
-      const selectors = selectorsOf(stream, options.streams)
+      const { path, scope, replay, ids } = stream
       await routes.register(streamRoutes, {
         path,
         scope,
         replay,
         plan: new SelectionPlan(stream),
         sealing: ids === 'sealed' ? sealing : null,
-        topic: topics.open(topic, encoding, keepsFor(replay), selectors),
+        topic: topicOf(stream, options.streams, topics),
         streams: app.kafkaSse,
         authenticator: app.kafkaSseAuth,
       })
     }
+  })
+}
+
+function topicOf(
+  stream: ResolvedStream,
+  streams: readonly ResolvedStream[],
+  source: TopicSource,
+): StreamTopic {
+  const { topic, topics: names = [], encoding, replay } = stream
+  const keeps = keepsFor(replay)
+  const param = topicParameter(topic)
+  if (param === null) return fixedTopic(source.open(topic, encoding, keeps, selectorsOf(stream, streams)))
+  /** Of topics that were asked for: the list is made once for each. */
+  const known = new Map<string, readonly Selector[]>()
+  return topicByPath({
+    param,
+    names,
+    acquire: (name) => {
+      const selectors = known.get(name) ?? selectorsOf(stream, streams, name)
+      known.set(name, selectors)
+      return source.acquire(name, encoding, keeps, selectors)
+    },
   })
 }
 

@@ -196,6 +196,12 @@ export class Bus extends BusView {
     return isDone
   }
 
+  /** Gives all segments back to the pool. Nothing may feed, maintain or read the bus from now on. */
+  close(): void {
+    this.kept.clear()
+    this.changeListeners.clear()
+  }
+
   // Calls of the streams, as every view of a bus has them.
 
   override get segments(): readonly Segment[] {

@@ -25,6 +25,19 @@ export interface FedTopic extends Topic {
   notReady(): string | null
 }
 
+/** One use of a topic that was opened for a stream. The topic stays open until all uses of it are released. */
+export interface TopicLease {
+  readonly topic: Topic
+  /** Ends this use. Further calls do nothing. */
+  release(): void
+}
+
+/**
+ * Why a topic is not opened for a stream. `missing`: Kafka has no such topic. `unknown`: Kafka has not said so in time.
+ * `full`: there is no room for one more open topic.
+ */
+export type TopicRefusal = 'missing' | 'unknown' | 'full'
+
 export interface TopicSource {
   /**
    * The topic with this encoding and retention. All callers share one bus; the first call begins to read the topic, and
@@ -32,13 +45,50 @@ export interface TopicSource {
    * the first call has not named.
    */
   open(name: string, encoding: Encoding, keeps: Keeps, selectors?: readonly Selector[]): Topic
+  /**
+   * The topic, which is opened if it is not open, and closed some time after its last use. Asks Kafka first whether it
+   * has the topic, and waits for the answer for 5 s at most. Never rejects because of Kafka; `selectors` as in `open`.
+   */
+  acquire(
+    name: string,
+    encoding: Encoding,
+    keeps: Keeps,
+    selectors?: readonly Selector[],
+  ): Promise<TopicLease | TopicRefusal>
+  /** Calls `listener` with each topic of `acquire` that is closed. No stream uses it any more. */
+  onClosed(listener: (topic: Topic) => void): void
 }
 
 /** The decorator of plugins/kafka: `app.kafkaSseTopics`. */
 export interface Topics extends TopicSource {
   open(name: string, encoding: Encoding, keeps: Keeps, selectors?: readonly Selector[]): FedTopic
-  /** Every topic that was opened. */
+  acquire(
+    name: string,
+    encoding: Encoding,
+    keeps: Keeps,
+    selectors?: readonly Selector[],
+  ): Promise<FedTopicLease | TopicRefusal>
+  /** Every topic of `open`: those that are configured by name. */
   all(): readonly FedTopic[]
+  /** The topics of `acquire`. */
+  readonly byPath: TopicsByPathFigures
+  /** Releases all holds of a thread that has ended, in every bus. */
+  releaseThread(thread: number): void
+}
+
+export interface FedTopicLease extends TopicLease {
+  readonly topic: FedTopic
+}
+
+export interface TopicsByPathFigures {
+  /** Those that are open, in the order in which they were opened. */
+  readonly open: readonly FedTopic[]
+  /** Bound of the bytes that they may hold together. */
+  readonly bytesMax: number
+  /** How many were opened and closed so far, and what the closed ones had counted. */
+  readonly opened: number
+  readonly closed: { readonly idle: number; readonly room: number }
+  readonly closedCounts: { readonly recordsAppended: number; readonly recordsTooLarge: number }
 }
 
 /** Throws an error that names the topic and the selector if the topic's bus was not opened with it. */

@@ -9,6 +9,7 @@ import type { Document } from './document.ts'
 import { pathPattern } from './streams/path-parameters.ts'
 import { selectionFaults } from './streams/selection-rules.ts'
 import { withIds } from './streams/stream-selectors.ts'
+import { topicFaults } from './streams/topic-rules.ts'
 import type { Fault } from './validation.ts'
 
 const UNDEFINED_AUTHENTICATE: Fault = {
@@ -50,7 +51,7 @@ export function streamFaults({ streams }: Document): Fault[] {
       },
     ]
   })
-  return [...taken, ...selectionFaults(streams)]
+  return [...taken, ...topicFaults(streams), ...selectionFaults(streams)]
 }
 
 /** The options of a checked document. The default of `auth.keys` is the issuer's discovery document. */

@@ -68,4 +68,30 @@ export const KAFKA_SETTINGS: Record<keyof KafkaOptions, Setting> = {
     maximum: 3_153_600_000,
     default: 86_400,
   },
+  topicsIdleSeconds: {
+    type: 'number',
+    env: 'TOPICS_IDLE_SECONDS',
+    description:
+      'How long a topic that clients name in a path is kept after its last stream has ended; looked at once a second',
+    minimum: 0,
+    maximum: 86_400,
+    default: 300,
+  },
+  topicsBytesMax: {
+    type: 'integer',
+    env: 'TOPICS_BYTES_MAX',
+    description:
+      'Bytes in the buses of all topics that clients name in a path; see [what happens at the bound](#topics-by-path)',
+    minimum: 1_048_576,
+    maximum: 1_099_511_627_776,
+    default: 2_147_483_648,
+  },
+  topicsOpenMax: {
+    type: 'integer',
+    env: 'TOPICS_OPEN_MAX',
+    description: 'Topics that are open because clients name them in a path; at this bound the same happens',
+    minimum: 1,
+    maximum: 1_000,
+    default: 100,
+  },
 }

@@ -20,6 +20,7 @@ export interface Setting {
   readonly maxLength?: number
   readonly minItems?: number
   readonly maxItems?: number
+  readonly uniqueItems?: true
   readonly maxProperties?: number
   readonly pattern?: string
   readonly enum?: readonly string[]

@@ -5,6 +5,8 @@ import { DEFAULT_SCOPE } from '../token/session.ts'
 import { SECRET_KEY_CHARACTERS_MAX, SECRET_KEY_PATTERN } from './secret-key.ts'
 import type { Setting } from './setting.ts'
 
+const TOPIC_NAME = '(?!\\.{1,2}$)[A-Za-z0-9._-]{1,249}'
+
 /** The only stream of a server whose configuration lists none. */
 export const ONLY_STREAM = { path: '/events', topic: 'events' }
 
@@ -34,11 +36,26 @@ export const STREAM_SETTINGS: Record<keyof StreamOptions, Setting> = {
     type: 'string',
     env: 'KAFKA_TOPIC',
     description: [
-      'Kafka topic of the stream. The variable sets it for',
+      'Kafka topic of the stream; `{params.NAME}`: [the path names it](#topics-by-path). The variable sets it for',
       `\`${ONLY_STREAM.path}\`, whose default topic is \`${ONLY_STREAM.topic}\``,
     ].join(' '),
-    expects: "a topic's name: letters, digits, dots, underscores and hyphens, 249 at most",
-    pattern: '^(?!\\.{1,2}$)[A-Za-z0-9._-]{1,249}$',
+    expects:
+      "a topic's name: letters, digits, dots, underscores and hyphens, 249 at most; or {params.NAME} alone",
+    pattern: `^(${TOPIC_NAME}|\\{params\\.[A-Za-z_][A-Za-z0-9_]*\\})$`,
+  },
+  topics: {
+    type: 'array',
+    description: 'Topics that `{params.NAME}` may stand for; any other is answered with `404`',
+    expects: 'a list of 1 to 1000 names of topics, each once',
+    minItems: 1,
+    maxItems: 1_000,
+    uniqueItems: true,
+    items: {
+      type: 'string',
+      description: "A topic's name",
+      expects: "a topic's name",
+      pattern: `^${TOPIC_NAME}$`,
+    },
   },
   scope: {
     type: 'string',

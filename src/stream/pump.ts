@@ -91,12 +91,16 @@ export class Pump {
     pumped.waitsIn?.leave(pumped)
   }
 
+  /** Forgets a bus that no stream reads. */
+  forget(bus: BusView): void {
+    const waiting = this.waiting.get(bus)
+    waiting?.stopPublish()
+    waiting?.stopCatchUp?.()
+    this.waiting.delete(bus)
+  }
+
   close(): void {
-    for (const { stopPublish, stopCatchUp } of this.waiting.values()) {
-      stopPublish()
-      stopCatchUp?.()
-    }
-    this.waiting.clear()
+    for (const bus of [...this.waiting.keys()]) this.forget(bus)
   }
 
   private schedule(): void {

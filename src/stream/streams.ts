@@ -76,7 +76,8 @@ export class Streams {
   private readonly answers = new Map<Topic, SharedAnswer<PartitionWatermarks>>()
   /** What tells streams that select of records that came, one for each bus of theirs. */
   private readonly subscriptions = new Map<BusView, RouteSubscriptions>()
-  private readonly stops: (() => void)[] = []
+  /** Ends the subscription to publishes of each of these buses. */
+  private readonly stops = new Map<BusView, () => void>()
   private readonly closing = new AbortController()
 
   constructor(settings: StreamsSettings, shared?: Shared, clock: Clock = SYSTEM_CLOCK) {
@@ -184,11 +185,21 @@ export class Streams {
     this.pump.afterUrgent(call)
   }
 
+  /** Forgets a topic that was closed. No stream of it is open. */
+  forget(topic: Topic): void {
+    const { bus } = topic
+    this.pump.forget(bus)
+    this.answers.delete(topic)
+    this.subscriptions.delete(bus)
+    this.stops.get(bus)?.()
+    this.stops.delete(bus)
+  }
+
   /** Ends all streams without spreading. Resolves when none is left. */
   async close(): Promise<void> {
     await this.drain(0)
     this.pump.close()
-    for (const stop of this.stops.splice(0)) stop()
+    for (const stop of this.stops.values()) stop()
     this.closing.abort()
   }
 
@@ -203,7 +214,8 @@ export class Streams {
     if (known !== undefined) return known
     const made = new RouteSubscriptions(bus)
     this.subscriptions.set(bus, made)
-    this.stops.push(bus.onPublish(() => this.pump.addUrgent(made)))
+    const stop = bus.onPublish(() => this.pump.addUrgent(made))
+    this.stops.set(bus, stop)
     return made
   }
 

@@ -3,6 +3,7 @@
 
 import type { Delay } from '../admin/event-loop-delay.ts'
 import type { Encoding, Keeps, PartitionWatermarks } from '../bus/record.ts'
+import type { TopicRefusal } from '../bus/topic.ts'
 import type { ConnectionFigures } from '../http/connection.ts'
 import type { Selector } from '../routing/selector.ts'
 import type { Counters } from '../stream/counters.ts'
@@ -15,7 +16,7 @@ export interface WorkerSetup {
   readonly handed: HandedOptions
   /** The worker's number, from 1. The worker counts its holds of segments under this number. The main thread is 0. */
   readonly thread: number
-  /** The topics that `options.streams` names. Messages refer to them by index. */
+  /** The topics that `options.streams` names. Messages refer to a topic by number: these have their indices. */
   readonly topics: readonly TopicName[]
   /** Its own descriptors of the listening sockets, one for each address. */
   readonly descriptors: readonly number[]
@@ -42,12 +43,18 @@ export interface Report {
   readonly keysTrouble: string | null
 }
 
+/** What is new in the bus of the topic with this number. */
+export interface TopicUpdate {
+  readonly topic: number
+  readonly update: BusUpdate
+}
+
 type Told<Body> = { body: Body; answer: unknown }
 type Asked<Body, Answer> = { body: Body; answer: Answer }
 
 export type ToWorker = {
-  /** Updates of the buses, by the topics' indices. The next message comes after `updatesTaken`. */
-  updates: Told<{ topic: number; update: BusUpdate }[]>
+  /** Updates of the buses. The next message comes after `updatesTaken`. */
+  updates: Told<TopicUpdate[]>
   /** Renews streams of this worker alone. */
   renew: Asked<Renewal, RenewalCount>
   drain: Asked<{ withinMs: number }, unknown>
@@ -65,5 +72,9 @@ export type ToMain = {
   release: Told<{ places: readonly number[] }>
   /** Renews streams of all other workers. */
   renewElsewhere: Asked<Renewal, RenewalCount>
+  /** Opens a topic for this worker, by a number that the worker has not used before. Updates may precede the answer. */
+  acquireTopic: Asked<{ topic: number; name: TopicName }, 'open' | TopicRefusal>
+  /** No stream of this worker uses the topic any more. */
+  releaseTopic: Told<{ topic: number }>
   watermarks: Asked<{ topic: number }, PartitionWatermarks>
 }

@@ -3,12 +3,12 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
-import type { FedTopic } from '../bus/topic.ts'
+import type { FedTopic, Topics } from '../bus/topic.ts'
 import type { Admitted, CountedAdmission } from '../stream/admission.ts'
 import { NO_RENEWALS, type Renewal, type RenewalCount } from '../stream/holders.ts'
-import { ADDED_MAX, addedIn, BusReporter, type BusUpdate } from './bus-reporter.ts'
 import { Channel } from './channel.ts'
-import type { Report, ToMain, ToWorker, WorkerSetup } from './messages.ts'
+import type { Report, ToMain, TopicUpdate, ToWorker, WorkerSetup } from './messages.ts'
+import { WorkerTopics } from './worker-topics.ts'
 
 /** Time for a worker to close before it is terminated. */
 const CLOSE_MS = 2000
@@ -16,7 +16,9 @@ const CLOSE_MS = 2000
 const RENEW_MS = 1000
 
 export interface WorkerHandleParts {
-  readonly topics: readonly FedTopic[]
+  /** The topics that are always open. */
+  readonly fixed: readonly FedTopic[]
+  readonly source: Pick<Topics, 'acquire'>
   readonly admission: CountedAdmission
   readonly renewElsewhere: (renewal: Renewal, by: WorkerHandle) => Promise<RenewalCount>
   readonly onExit: (handle: WorkerHandle, error: Error) => void
@@ -28,12 +30,9 @@ export class WorkerHandle {
   report: Report | null = null
   private readonly worker: Worker
   private readonly channel: Channel<ToWorker, ToMain>
-  private readonly reporters: readonly BusReporter[]
+  private readonly topics: WorkerTopics
   private readonly places = new Map<number, Admitted>()
   private lastPlace = 0
-  /** Topics with changes that were not sent yet. `canTakeUpdates`: it has taken the last updates, or got none. */
-  private readonly stale = new Set<number>()
-  private canTakeUpdates = true
   private hasListened = false
   private readonly ended = new AbortController()
   private error: Error | null = null
@@ -41,9 +40,8 @@ export class WorkerHandle {
   readonly listening: Promise<number>
 
   constructor(setup: WorkerSetup, parts: WorkerHandleParts) {
-    const { topics, admission } = parts
+    const { fixed, source, admission } = parts
     this.thread = setup.thread
-    this.reporters = topics.map(({ bus }) => new BusReporter(bus))
     this.worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: setup })
     let listens: (port: number) => void = () => {}
     this.listening = new Promise((resolve, reject) => {
@@ -56,7 +54,7 @@ export class WorkerHandle {
         this.hasListened = true
         listens(port)
       },
-      updatesTaken: () => this.tellStale(),
+      updatesTaken: () => this.topics.updatesTaken(),
       report: (report) => {
         this.report = report
       },
@@ -66,8 +64,12 @@ export class WorkerHandle {
         for (const place of places) this.releasePlace(place)
       },
       renewElsewhere: (renewal) => parts.renewElsewhere(renewal, this),
-      watermarks: ({ topic }) => watermarksOf(topics[topic], this.ended.signal),
+      acquireTopic: ({ topic, name }) => this.topics.acquire(topic, name),
+      releaseTopic: ({ topic }) => this.topics.release(topic),
+      watermarks: ({ topic }) => watermarksOf(this.topics.get(topic), this.ended.signal),
     })
+    const tell = (updates: TopicUpdate[]) => this.channel.tell('updates', updates)
+    this.topics = new WorkerTopics({ fixed, source, tell })
     this.worker.on('error', (error) => {
       this.error = error
     })
@@ -75,13 +77,6 @@ export class WorkerHandle {
       this.end()
       parts.onExit(this, this.error ?? new Error(`it ended with exit code ${code}`))
     })
-    for (const topic of topics.keys()) this.changed(topic)
-  }
-
-  /** The topic of this index has changed. */
-  changed(topic: number): void {
-    this.stale.add(topic)
-    if (this.canTakeUpdates) this.tellStale()
   }
 
   /** Renews streams of this worker. One that does not listen yet has none. */
@@ -111,23 +106,6 @@ export class WorkerHandle {
     await this.worker.terminate()
   }
 
-  private tellStale(): void {
-    this.canTakeUpdates = this.stale.size === 0
-    if (this.canTakeUpdates) return
-    const updates: { topic: number; update: BusUpdate }[] = []
-    let addedMax = ADDED_MAX
-    for (const topic of [...this.stale]) {
-      const update = this.reporters[topic]?.takeUpdate(addedMax)
-      this.stale.delete(topic)
-      if (update === undefined) continue
-      updates.push({ topic, update })
-      addedMax -= addedIn(update)
-      if (!update.isWhole) this.stale.add(topic) // continued after the other topics
-      if (addedMax === 0) break
-    }
-    this.channel.tell('updates', updates)
-  }
-
   private keepPlace(admitted: Admitted | null): number | null {
     if (admitted === null) return null
     this.places.set(++this.lastPlace, admitted)
@@ -144,6 +122,7 @@ export class WorkerHandle {
     this.channel.close()
     this.ended.abort()
     for (const place of [...this.places.keys()]) this.releasePlace(place)
+    this.topics.end()
   }
 }
 

@@ -7,6 +7,7 @@ import type { Delay } from '../admin/event-loop-delay.ts'
 import { keepsFor } from '../bus/record.ts'
 import type { FedTopic, Topics } from '../bus/topic.ts'
 import { selectorsOf } from '../config/streams/stream-selectors.ts'
+import { topicParameter } from '../config/streams/topic-rules.ts'
 import { clearConnectionCounts, createConnectionCounts, SEEDS } from '../http/connection-budget.ts'
 import { type ConnectionFigures, createConnectionFigures } from '../http/connection-limits.ts'
 import type { ServerOptions } from '../options.ts'
@@ -70,10 +71,6 @@ export class WorkerPool
     this.failed = new Promise((resolve) => {
       this.fail = resolve
     })
-    for (const [index, { bus }] of this.topics.entries())
-      bus.onChange(() => {
-        for (const handle of this.handles) handle.changed(index)
-      })
   }
 
   /** Resolves with the port once every worker listens; rejects with the first error of a worker that cannot. */
@@ -135,11 +132,12 @@ export class WorkerPool
     const { ticketKeys, connectionCounts } = this
     const setup = { handed, thread, topics: this.names, ticketKeys, connectionCounts }
     const sockets = descriptors[this.socketsUsed++] ?? []
-    const { topics, admission } = this
+    const { topics: fixed, admission } = this
     const handle = new WorkerHandle(
       { ...setup, descriptors: sockets },
       {
-        topics,
+        fixed,
+        source: this.parts.topics,
         admission,
         renewElsewhere: (renewal, by) => this.renewElsewhere(renewal, by),
         onExit: (ended, error) => this.replace(ended, error),
@@ -158,7 +156,7 @@ export class WorkerPool
   private replace(ended: WorkerHandle, error: Error): void {
     this.handles.delete(ended)
     clearConnectionCounts(this.connectionCounts, ended.thread - 1)
-    for (const { bus } of this.topics) bus.releaseThread(ended.thread)
+    this.parts.topics.releaseThread(ended.thread)
     if (ended.report !== null) this.endedCounts = [sumOf([...this.endedCounts, without(ended.report)])]
     if (this.isClosing) return
     this.deaths++
@@ -181,9 +179,10 @@ export class WorkerPool
   }
 }
 
-/** Each bus once, although several streams may use it. */
+/** Each bus that is always open once, although several streams may use it. */
 function namesOf({ streams }: ServerOptions): TopicName[] {
-  const names = streams.map((stream) => ({
+  const named = streams.filter(({ topic }) => topicParameter(topic) === null)
+  const names = named.map((stream) => ({
     name: stream.topic,
     encoding: stream.encoding,
     keeps: keepsFor(stream.replay),

@@ -8,17 +8,16 @@ import { EventLoopDelay } from '../admin/event-loop-delay.ts'
 import { flushLog } from '../app/log-destination.ts'
 import { registerStreams } from '../app/registration.ts'
 import { buildWebApp } from '../app/web-app.ts'
-import { SharedAnswer } from '../bus/shared-answer.ts'
-import { requireSelectors, type Topic, type TopicSource } from '../bus/topic.ts'
+import type { TopicSource } from '../bus/topic.ts'
 import { ConnectionBudget } from '../http/connection-budget.ts'
 import { createConnectionFigures } from '../http/connection-limits.ts'
 import { readTls, serveSockets } from '../http/listener.ts'
 import type { ServerOptions } from '../options.ts'
 import type { Renewal } from '../stream/holders.ts'
-import { BusMirror } from './bus-mirror.ts'
 import { Channel, type Port } from './channel.ts'
 import { takeOver } from './handover.ts'
-import type { ToMain, TopicName, ToWorker, WorkerSetup } from './messages.ts'
+import type { ToMain, ToWorker, WorkerSetup } from './messages.ts'
+import { MirroredTopics } from './mirrored-topics.ts'
 import { SharedAdmission } from './shared-admission.ts'
 
 const REPORT_EVERY_MS = 250
@@ -30,8 +29,8 @@ if (parentPort !== null) await work(parentPort, workerData)
 async function work(port: Port, setup: WorkerSetup): Promise<void> {
   const main: Main = new Channel<ToMain, ToWorker>(port)
   const options = await takeOver(setup.handed)
-  const mirrors = setup.topics.map(({ selectors }) => new BusMirror(setup.thread, selectors))
-  const app = await buildApp(options, main, mirroredTopics(main, setup.topics, mirrors))
+  const topics = new MirroredTopics(main, setup.thread, setup.topics)
+  const app = await buildApp(options, main, topics)
   const connections = createConnectionFigures()
   const tls = await tlsOf(options, setup.ticketKeys)
   const budget = new ConnectionBudget(options, setup.connectionCounts, setup.thread - 1)
@@ -50,7 +49,7 @@ async function work(port: Port, setup: WorkerSetup): Promise<void> {
   // Last, because a message may need any of the above.
   main.handle({
     updates: (updates) => {
-      for (const { topic, update } of updates) mirrors[topic]?.receive(update)
+      topics.receive(updates)
       main.tell('updatesTaken', null)
     },
     renew: (renewal) => app.kafkaSse.renewHere(renewal),
@@ -78,24 +77,4 @@ function buildApp(options: ServerOptions, main: Main, topics: TopicSource): Prom
 
 async function tlsOf({ tls }: ServerOptions, ticketKeys: Uint8Array) {
   return tls === null ? null : { ...(await readTls(tls)), ticketKeys: Buffer.from(ticketKeys) }
-}
-
-function mirroredTopics(main: Main, names: readonly TopicName[], mirrors: readonly BusMirror[]): TopicSource {
-  const topics = names.map(({ name, encoding }, topic): Topic => {
-    // At most two questions at once, for any number of streams, even if the streams leave.
-    const watermarks = new SharedAnswer(() => main.ask('watermarks', { topic }))
-    const bus = mirrors[topic] as BusMirror // one for each name
-    return { name, encoding, bus, watermarks: (signal) => watermarks.ask(signal) }
-  })
-  return {
-    open: (name, encoding, keeps, selectors = []) => {
-      const index = names.findIndex(
-        (it) => it.name === name && it.encoding === encoding && it.keeps === keeps,
-      )
-      const topic = topics[index]
-      if (topic === undefined) throw new Error(`topic ${name} is not read`)
-      requireSelectors(topic, selectors)
-      return topic
-    },
-  }
 }

@@ -19,7 +19,7 @@ import { type Listener, listen } from '../../src/http/listener.ts'
 import { AdminParts } from '../support/admin-parts.ts'
 import { SERVE_SETTINGS } from '../support/command-process.ts'
 import { makeKey } from '../support/keys-and-tokens.ts'
-import { TopicInMemory } from '../support/topic-in-memory.ts'
+import { SourceInMemory, TopicInMemory } from '../support/topic-in-memory.ts'
 
 const PATHS = {
   web: ['/nothing', '/', '/index.html', '/demo/token', '/events', '/%zz'],
@@ -54,7 +54,7 @@ beforeAll(async () => {
   const options = { ...(await parseEnvironment(env)), demo: { tokens: true, folder } }
   const topic = new TopicInMemory()
   const web = await buildWebApp(options, (scope) =>
-    registerStreams(scope, options, { topics: { open: () => topic } }),
+    registerStreams(scope, options, { topics: new SourceInMemory([topic]) }),
   )
   const admin = await buildAdminApp(options, new AdminParts())
   apps.push(web, admin)

@@ -22,6 +22,7 @@ import { logRedaction } from '../../src/http/log-redaction.ts'
 import type { AuthOptions, SseOptions } from '../../src/options.ts'
 import type { SealedIds } from '../../src/sealing/sealed-ids.ts'
 import { type SelectionOptions, SelectionPlan } from '../../src/selection/selection.ts'
+import { fixedTopic, type StreamTopic } from '../../src/topics/stream-topic.ts'
 import {
   authOptions,
   exampleClaims,
@@ -38,6 +39,8 @@ export interface SceneOptions {
   readonly topic?: TopicInMemory
   /** Gives the topic that is streamed in place of `topic`, once `host` is registered. */
   readonly openTopic?: (app: FastifyInstance) => Topic
+  /** Where the topic of each request comes from, in place of both. */
+  readonly streamTopic?: StreamTopic
   readonly isTls?: boolean
   readonly replay?: Replay
   /** Of the stream, in place of /events. */
@@ -110,7 +113,7 @@ export class HttpScene {
       sealing: options.sealing ?? null,
       scope: 'proxy:stream',
       replay,
-      topic: options.openTopic?.(app) ?? topic,
+      topic: options.streamTopic ?? fixedTopic(options.openTopic?.(app) ?? topic),
       streams: app.kafkaSse,
       authenticator: app.kafkaSseAuth,
     })

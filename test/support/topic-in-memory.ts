@@ -2,7 +2,7 @@
 
 import { Bus, type BusOptions } from '../../src/bus/bus.ts'
 import type { KafkaRecord, PartitionWatermarks, Watermarks } from '../../src/bus/record.ts'
-import type { FedTopic } from '../../src/bus/topic.ts'
+import type { FedTopic, FedTopicLease, Topic, TopicRefusal, TopicSource } from '../../src/bus/topic.ts'
 
 /** A bus's options: large limits, and a hash that is the same in every run. */
 export const BUS_OPTIONS: BusOptions = {
@@ -16,7 +16,7 @@ export const BUS_OPTIONS: BusOptions = {
 }
 
 export class TopicInMemory implements FedTopic {
-  readonly name = 'events'
+  readonly name: string
   readonly encoding = 'text'
   readonly bus: Bus
   /** What Kafka would answer, null for a partition whose leader is silent; null: it does not answer at all. */
@@ -25,7 +25,8 @@ export class TopicInMemory implements FedTopic {
   trouble: string | null = null
   private readonly asked = new Set<() => void>()
 
-  constructor(partitions = 1, options: Partial<BusOptions> = {}) {
+  constructor(partitions = 1, options: Partial<BusOptions> = {}, name = 'events') {
+    this.name = name
     this.bus = new Bus({ ...BUS_OPTIONS, ...options })
     for (let partition = 0; partition < partitions; partition++) this.bus.setPartition(partition, 0)
     this.bus.markCaughtUp()
@@ -57,6 +58,34 @@ export class TopicInMemory implements FedTopic {
   notReady(): string | null {
     return this.trouble
   }
+}
+
+/** Topics in memory by name, and what Kafka says of others. Counts the streams that use each. */
+export class SourceInMemory implements TopicSource {
+  readonly uses = new Map<string, number>()
+  /** What a request gets for a topic that is not there. */
+  refusal: TopicRefusal = 'missing'
+  private readonly topics: ReadonlyMap<string, TopicInMemory>
+
+  constructor(topics: readonly TopicInMemory[]) {
+    this.topics = new Map(topics.map((topic) => [topic.name, topic]))
+  }
+
+  open(name: string): FedTopic {
+    const topic = this.topics.get(name)
+    if (topic === undefined) throw new Error(`no topic ${name}`)
+    return topic
+  }
+
+  async acquire(name: string): Promise<FedTopicLease | TopicRefusal> {
+    const topic = this.topics.get(name)
+    if (topic === undefined) return this.refusal
+    const count = (by: number) => this.uses.set(name, (this.uses.get(name) ?? 0) + by)
+    count(1)
+    return { topic, release: () => count(-1) }
+  }
+
+  onClosed(_listener: (topic: Topic) => void): void {} // none is ever closed
 }
 
 export function recordOf(

@@ -88,15 +88,25 @@ function selectorFaults(streams: readonly unknown[]): Fault[] {
   return streams.flatMap((given, at) => {
     const stream: Readonly<Record<string, unknown>> = Object(given)
     if (!isPlaced(stream)) return []
-    const bus = busOf(stream)
-    const known = names.get(bus) ?? new Set()
-    names.set(bus, known)
-    const isFull = known.size > SELECTORS_MAX
-    for (const name of selectorNames(stream)) known.add(name)
-    if (isFull || known.size <= SELECTORS_MAX) return []
-    const words = `makes ${known.size} headers and fields by which ${stream.topic} is selected; at most ${SELECTORS_MAX}`
-    return [wrong(['streams', `${at}`], words)]
+    const own = selectorNames(stream)
+    for (const topic of listedTopics(stream)) {
+      const bus = busOf({ ...stream, topic })
+      const known = names.get(bus) ?? new Set()
+      names.set(bus, known)
+      const isFull = known.size > SELECTORS_MAX
+      for (const name of own) known.add(name)
+      if (isFull || known.size <= SELECTORS_MAX) continue
+      const words = `makes ${known.size} headers and fields by which ${topic} is selected; at most ${SELECTORS_MAX}`
+      return [wrong(['streams', `${at}`], words)]
+    }
+    return []
   })
+}
+
+/** The topics that the stream may have, as far as the schema accepts them. */
+function listedTopics({ topic, topics }: Placed & { readonly topics?: unknown }): readonly string[] {
+  if (!Array.isArray(topics)) return [topic]
+  return topics.filter((name): name is string => typeof name === 'string')
 }
 
 /** The schema reports the others. */

@@ -5,20 +5,28 @@ import { keepsFor } from '../../bus/record.ts'
 import type { ResolvedStream, StreamOptions } from '../../options.ts'
 import type { Selector } from '../../routing/selector.ts'
 import { SelectionPlan } from '../../selection/selection.ts'
+import { topicNames } from './topic-rules.ts'
 
 /** A stream's options, in which those with a default may be missing. */
-type Given = Pick<StreamOptions, 'topic' | 'encoding' | 'replay' | 'key' | 'headers' | 'fields' | 'select'>
+type Given = BusOptions & Pick<StreamOptions, 'topics' | 'key' | 'headers' | 'fields' | 'select'>
 
-/** The selectors of all streams that share this one's bus, each once, by name. */
-export function selectorsOf(stream: Given, streams: readonly Given[]): readonly Selector[] {
-  const bus = busOf(stream)
-  const all = streams.filter((other) => busOf(other) === bus).flatMap(ownSelectors)
+type BusOptions = Pick<StreamOptions, 'topic' | 'encoding' | 'replay'>
+
+/** The selectors of all streams that share the bus of this topic with `stream`, each once, by name. */
+export function selectorsOf(
+  stream: BusOptions,
+  streams: readonly Given[],
+  topic = stream.topic,
+): readonly Selector[] {
+  const bus = busOf({ ...stream, topic })
+  const isShared = (other: Given) => topicNames(other).includes(topic) && busOf({ ...other, topic }) === bus
+  const all = streams.filter(isShared).flatMap(ownSelectors)
   const byName = new Map(all.map((selector) => [selector.name, selector]))
   return [...byName.keys()].sort().flatMap((name) => byName.get(name) ?? [])
 }
 
 /** Streams with the same text share a bus. */
-export function busOf({ topic, encoding, replay = 'latest' }: Given): string {
+export function busOf({ topic, encoding, replay = 'latest' }: BusOptions): string {
   return JSON.stringify([topic, encoding ?? 'text', keepsFor(replay)])
 }
 

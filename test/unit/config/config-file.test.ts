@@ -78,7 +78,7 @@ describe('CONFIG_FILE', () => {
       `${CONFIG_FILE}: port is not an option: set PORT in the environment`,
       `${CONFIG_FILE}: streams[0].path takes a path that begins with / and has no query, not "a"`,
       `${CONFIG_FILE}: streams[1].topic is missing: a topic's name: ` +
-        'letters, digits, dots, underscores and hyphens, 249 at most',
+        'letters, digits, dots, underscores and hyphens, 249 at most; or {params.NAME} alone',
       `${CONFIG_FILE}: sse.hartbeatSeconds is not an option; did you mean heartbeatSeconds?`,
     ])
   })

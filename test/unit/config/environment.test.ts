@@ -26,6 +26,9 @@ describe('a server’s environment', () => {
         retainedRecordsMax: 5_000_000,
         retainedSecondsMax: null,
         deleteRetentionSeconds: 86_400,
+        topicsIdleSeconds: 300,
+        topicsBytesMax: 2_147_483_648,
+        topicsOpenMax: 100,
       },
       auth: {
         issuer: 'https://id.acme.test/',

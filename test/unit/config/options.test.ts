@@ -111,6 +111,41 @@ describe('the plugin’s options', () => {
     )
   })
 
+  test('a path may name one of the listed topics', () => {
+    const stream = { path: '/topics/:topic', topic: '{params.topic}', topics: ['events', 'audit'] }
+    expect(validateOptions({ ...OPTIONS, streams: [stream] }).streams[0]).toMatchObject(stream)
+    const many = Array.from({ length: 1000 }, (_, n) => `t${n}`)
+    expect(validateOptions({ ...OPTIONS, streams: [{ ...stream, topics: many }] }).streams).toHaveLength(1)
+  })
+
+  test.each([
+    [{ topics: undefined }, 'topics is missing: a list of 1 to 1000 names of topics, each once'],
+    [{ topics: [] }, 'topics takes a list of 1 to 1000 names of topics, each once, not a list'],
+    [
+      { topics: Array.from({ length: 1001 }, (_, n) => `t${n}`) },
+      'topics takes a list of 1 to 1000 names of topics, each once, not a list',
+    ],
+    [{ topics: ['a', 'a'] }, 'topics takes a list of 1 to 1000 names of topics, each once, not a list'],
+    [{ topics: ['a', 'b*'] }, 'topics[1] takes a topic\'s name, not "b*"'],
+    [{ path: '/topics/:name' }, 'topic names {params.topic}, which the path does not have'],
+    [{ path: '/topics/*' }, 'topic names {params.topic}, which the path does not have'],
+    [{ topic: 'events' }, 'topics needs a topic of {params.NAME}, which names one of them'],
+    [
+      { topic: 'x-{params.topic}' },
+      "topic takes a topic's name: letters, digits, dots, underscores and hyphens, 249 at most; or " +
+        '{params.NAME} alone, not "x-{params.topic}"',
+    ],
+    [
+      { topic: '{token.topic}' },
+      "topic takes a topic's name: letters, digits, dots, underscores and hyphens, 249 at most; or " +
+        '{params.NAME} alone, not "{token.topic}"',
+    ],
+  ])('of a path that names its topic: %j', (changes, problem) => {
+    const stream = { path: '/topics/:topic', topic: '{params.topic}', topics: ['events'], ...changes }
+    const given = Object.fromEntries(Object.entries(stream).filter(([, value]) => value !== undefined))
+    expect(problemsOf({ ...OPTIONS, streams: [given] })[0]).toBe(`options.streams[0].${problem}`)
+  })
+
   test('what Fastify’s register reads for itself is passed over', () => {
     expect(validateOptions({ ...OPTIONS, prefix: '/live' } as KafkaSseOptions)).not.toHaveProperty('prefix')
   })

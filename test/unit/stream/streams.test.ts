@@ -2,6 +2,7 @@
 // and draining.
 
 import { describe, expect, it, vi } from 'vitest'
+import { parseSelector } from '../../../src/routing/selector.ts'
 import type { Session } from '../../../src/token/session.ts'
 import { MemorySink, StreamsScene, said, sessionFor } from '../../support/streams-scene.ts'
 import { pass, useFakeTime } from '../../support/time.ts'
@@ -435,6 +436,32 @@ describe('the end of everything', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 })
+
+describe('a topic that is closed', () => {
+  it('is forgotten: its bus wakes nothing more, and a stream of it opens as before', async () => {
+    const scene = new StreamsScene(new TopicInMemory(1, { selectors: [parseSelector('key')] }))
+    const { bus } = scene.topic
+    const listeners = { before: listenersOf(bus), open: 0, after: 0 }
+    const conditions = [{ selector: parseSelector('key'), values: new Set(['a']) }]
+    const sinks = [scene.open(), scene.open({ conditions })]
+    await pass(1)
+    listeners.open = listenersOf(bus)
+    for (const sink of sinks) sink.close('cancelled')
+    scene.streams.forget(scene.topic)
+    listeners.after = listenersOf(bus)
+    expect(listeners).toEqual({ before: 0, open: 2, after: 0 })
+    const again = scene.open()
+    await pass(1)
+    scene.topic.produce('one')
+    await pass(1)
+    expect(again.data).toEqual(['one'])
+  })
+})
+
+/** How many are called at a publish. */
+function listenersOf(bus: object): number {
+  return (bus as { listeners: Set<unknown> }).listeners.size // private, because only a test asks
+}
 
 describe('limits', () => {
   it('are asked before a stream opens, and each stream gives its place back once, however it ends', async () => {
