@@ -10,9 +10,12 @@ const SHOWN_MAX = 4_096
 /** Short, so that the page soon finds a demo that was restarted. */
 const RETRY_MAX_MS = 5_000
 const TOKEN_TIMEOUT_MS = 5_000
+/** Parameters by which a stream's URL chooses records. */
+const CHOICE = /^(?:key$|headers\.|fields\.)/
 
 const form = element('connection')
 const locationField = element('location')
+const keysField = element('keys')
 const tokenField = element('token')
 const reauthorize = element('reauthorize')
 const messages = element('messages')
@@ -30,6 +33,7 @@ let received = 0
 let waiting = []
 
 locationField.value = new URL('/events', window.location.href).href
+keysField.value = new URLSearchParams(window.location.search).getAll('key').join('\n')
 form.addEventListener('submit', go)
 element('stop').addEventListener('click', stop)
 element('clear').addEventListener('click', clear)
@@ -43,7 +47,8 @@ function go(submit) {
   submit.preventDefault()
   stop()
   clear()
-  const url = locationField.value
+  const url = chosenUrl()
+  showChoice(url)
   const opened = connect(url, {
     getToken: (signal) => makeToken(url, signal),
     challenges: reauthorize.checked,
@@ -64,6 +69,18 @@ function go(submit) {
   stream = opened
   show('connecting', 'connecting')
   opened.closed.then((error) => closed(opened, error))
+}
+
+/** The location, with a `key` for each line of Keys besides those that it has itself. */
+function chosenUrl() {
+  const url = new URL(locationField.value)
+  for (const key of keysField.value.split('\n')) if (key !== '') url.searchParams.append('key', key)
+  return url.href
+}
+
+function showChoice(url) {
+  const chosen = [...new URL(url).searchParams].filter(([name]) => CHOICE.test(name))
+  element('records').textContent = chosen.map(([name, value]) => `${name} ${value}`).join(', ') || 'all'
 }
 
 function stop() {

@@ -57,6 +57,13 @@ export function isHelp(arg: string): boolean {
   return arg === '--help' || arg === '-h'
 }
 
+/** What an option of the form NAME=VALUE says. The name ends at the first `=`; the value may be empty. */
+export function nameAndValue(option: string, text: string): [name: string, value: string] {
+  const at = text.indexOf('=')
+  if (at < 1) throw new Error(`${option} ${text} is not NAME=VALUE`)
+  return [text.slice(0, at), text.slice(at + 1)]
+}
+
 /** Throws an error of one line: what is wrong, and the command that prints the help. */
 function parseLine<O extends Options>({ help, options, allowPositionals }: CommandLine<O>, args: string[]) {
   const withHelp = { ...options, help: { type: 'boolean', short: 'h', default: false } } as const

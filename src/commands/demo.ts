@@ -58,6 +58,8 @@ async function demoOptions(env: NodeJS.ProcessEnv, folder: string): Promise<Serv
       // One thread starts faster, and is enough for a trial.
       ['workers', 1],
     ]),
+    // So that a newcomer can try `?key=`. Its index takes nothing that a demo would notice.
+    onlyStream: { ...ONLY_STREAM, select: ['key'] },
   })
 }
 

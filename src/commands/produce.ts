@@ -7,7 +7,7 @@ import type { ParseArgsConfig } from 'node:util'
 import { type ProducedRecord, RecordProducer } from '../../plugins/kafka/client/producer.ts'
 import { EXIT_DONE } from '../app/exit.ts'
 import { ONLY_STREAM } from '../config/stream-settings.ts'
-import { type Given, type Outputs, runCommand } from './command-line.ts'
+import { type Given, nameAndValue, type Outputs, runCommand } from './command-line.ts'
 import { Deliveries } from './deliveries.ts'
 import { findKafka } from './kafka-target.ts'
 
@@ -99,9 +99,8 @@ function refuseContradictions({ value, key, keySeparator, tombstone, topic }: Pr
 }
 
 function headerOf(text: string): { name: string; value: string } {
-  const at = text.indexOf('=')
-  if (at < 1) throw new Error(`--header ${text} is not NAME=VALUE`)
-  return { name: text.slice(0, at), value: text.slice(at + 1) }
+  const [name, value] = nameAndValue('--header', text)
+  return { name, value }
 }
 
 function partitionOf(text: string): number {

@@ -14,7 +14,7 @@ import { LOCAL_STREAM_URL } from '../config/server-settings.ts'
 import { CA_FILE, DEMO_TOKEN_SECONDS, PRIVATE_KEY_FILE } from '../demo/identity.ts'
 import { mintDemoToken } from '../demo/token.ts'
 import { errorCode } from '../errors.ts'
-import { type Given, type Outputs, runCommand } from './command-line.ts'
+import { type Given, nameAndValue, type Outputs, runCommand } from './command-line.ts'
 import { fetchTrusting } from './trusting-fetch.ts'
 
 const HELP = `kafka-sse tail [URL] [options]
@@ -27,6 +27,9 @@ Prints the events of a stream. Default of URL: ${LOCAL_STREAM_URL}
   --ca FILE               trust this authority (default for servers on this machine: ./${CA_FILE})
   --last-event-id ID      resume after this event
   --from earliest|latest  where to start without an id
+  --key KEY               only records with this key; may be repeated: any of them
+  --header NAME=VALUE     only records with this header; may be repeated
+  --field POINTER=VALUE   only records with this field, such as /tenant=7; may be repeated
   --json                  print a line of JSON for each event: id, event, data
 `
 const OPTIONS = {
@@ -35,6 +38,9 @@ const OPTIONS = {
   ca: { type: 'string' },
   'last-event-id': { type: 'string' },
   from: { type: 'string' },
+  key: { type: 'string', multiple: true, default: [] },
+  header: { type: 'string', multiple: true, default: [] },
+  field: { type: 'string', multiple: true, default: [] },
   json: { type: 'boolean', default: false },
 } satisfies ParseArgsConfig['options']
 const TOKEN_COMMAND_TIMEOUT_MS = 30_000
@@ -85,7 +91,7 @@ function readArguments(
   folder: string,
 ): TailArguments {
   if (positionals.length > 1) throw new Error('tail takes one URL')
-  const url = streamUrl(positionals[0] ?? LOCAL_STREAM_URL, values.from)
+  const url = streamUrl(positionals[0] ?? LOCAL_STREAM_URL, values.from, choiceOf(values))
   const authorities = readAuthorities(url, values.ca, folder)
   const options: ConnectOptions = {
     getToken: tokenMaker(url, values.token ?? env.KAFKA_SSE_TOKEN, values['token-command'], folder),
@@ -95,9 +101,24 @@ function readArguments(
   return { url, json: values.json, options }
 }
 
-function streamUrl(text: string, from: string | undefined): URL {
+/** Parameters of the query by which the client chooses records: docs/protocol.md, "Which records a stream gets". */
+function choiceOf({ key, header, field }: Given<typeof OPTIONS>['values']): [string, string][] {
+  const named = (option: string, room: string, texts: readonly string[]) =>
+    texts.map((text): [string, string] => {
+      const [name, value] = nameAndValue(option, text)
+      return [`${room}.${name}`, value]
+    })
+  return [
+    ...key.map((text): [string, string] => ['key', text]),
+    ...named('--header', 'headers', header),
+    ...named('--field', 'fields', field),
+  ]
+}
+
+function streamUrl(text: string, from: string | undefined, choice: readonly [string, string][]): URL {
   if (!URL.canParse(text)) throw new Error('the URL cannot be read')
   const url = new URL(text)
+  for (const [name, value] of choice) url.searchParams.append(name, value)
   if (from === undefined) return url
   if (from !== 'earliest' && from !== 'latest') throw new Error('--from takes earliest or latest')
   url.searchParams.set('from', from)

@@ -1,7 +1,7 @@
 // Merges CONFIG_FILE and the environment into one document; the environment takes precedence. It records the source of
 // each value, so that an error names the variable or the place in the file that the user wrote.
 
-import type { ConfigModule } from '../options.ts'
+import type { ConfigModule, StreamOptions } from '../options.ts'
 import { type ConfigFile, readConfigFile } from './config-file/config-file.ts'
 import { type Document, setAt, valueAt } from './document.ts'
 import { type EnvironmentVariables, readEnvironment, type SetVariable } from './environment.ts'
@@ -23,7 +23,11 @@ export interface MergedSettings {
   readonly problems: string[]
 }
 
-export async function mergeSettings(env: EnvironmentVariables): Promise<MergedSettings> {
+/** `onlyStream`: the stream of a server whose file lists none. */
+export async function mergeSettings(
+  env: EnvironmentVariables,
+  onlyStream: StreamOptions = ONLY_STREAM,
+): Promise<MergedSettings> {
   const { assignments, problems: found } = readEnvironment(env)
   const problems = [...found]
   const file = env[CONFIG_FILE] || null
@@ -34,7 +38,7 @@ export async function mergeSettings(env: EnvironmentVariables): Promise<MergedSe
       problems.push(`${name} sets the stream of a server without a list of streams, and ${file} has a list`)
     } else setAt(document, place, value)
   }
-  if (!streamsListed) document.streams = [{ ...ONLY_STREAM, ...firstStream(document) }]
+  if (!streamsListed) document.streams = [{ ...onlyStream, ...firstStream(document) }]
   document.kafka ??= {}
   document.auth ??= {}
   return { document, assignments, file, module, problems }

@@ -1,7 +1,14 @@
 // Parses and validates a configuration: the environment and CONFIG_FILE of a server, or the options of the plugin.
 // Promise: one error lists every problem, a line for each. The options that it returns have all defaults.
 
-import type { KafkaSseOptions, LogLevel, ResolvedOptions, ServerOptions, TlsOptions } from '../options.ts'
+import type {
+  KafkaSseOptions,
+  LogLevel,
+  ResolvedOptions,
+  ServerOptions,
+  StreamOptions,
+  TlsOptions,
+} from '../options.ts'
 import { ConfigError } from './config-error.ts'
 import { authFaults, resolveOptions, streamFaults } from './cross-field-rules.ts'
 import { defaultWorkers } from './default-workers.ts'
@@ -64,14 +71,16 @@ export interface DemoPresets {
   readonly fixed: ReadonlyMap<string, unknown>
   /** Values that the environment and CONFIG_FILE may replace. */
   readonly defaults: ReadonlyMap<string, unknown>
+  /** The stream, if CONFIG_FILE lists none. */
+  readonly onlyStream: StreamOptions
 }
 
 /** The options of `kafka-sse demo`. Rejects like parseEnvironment. Reads no key file: the demo creates them later. */
 export async function parseDemoEnvironment(
   env: EnvironmentVariables,
-  { folder, localHosts, fixed, defaults }: DemoPresets,
+  { folder, localHosts, fixed, defaults, onlyStream }: DemoPresets,
 ): Promise<ServerOptions> {
-  const settings = await mergeSettings(env)
+  const settings = await mergeSettings(env, onlyStream)
   const { document, problems } = settings
   for (const [name, value] of fixed) {
     const place = name.split('.')

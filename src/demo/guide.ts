@@ -32,6 +32,7 @@ export function demoGuide(options: ServerOptions, port: number, surroundings: De
     '  # or a client that answers each challenge, for as long as you like',
     `  npx kafka-sse tail ${stream}`,
     '',
+    ...keyLines(stream, options),
     ...restartLines(surroundings),
     '',
   ].join('\n')
@@ -40,6 +41,11 @@ export function demoGuide(options: ServerOptions, port: number, surroundings: De
 function pageLines(origin: string, { demo }: ServerOptions): string[] {
   const page = `The page: ${origin}/index.html`
   return [demo?.tokens ? page : `${page} (it asks for a token; with DEMO_TOKENS=on it gets one by itself)`]
+}
+
+function keyLines(stream: string, { streams }: ServerOptions): string[] {
+  if (!streams[0]?.select?.includes('key')) return []
+  return ['  # the records of some keys alone', `  npx kafka-sse tail ${stream} --key 1 --key 2`, '']
 }
 
 function brokerWords(options: ServerOptions, { broker }: DemoSurroundings): string {

@@ -58,7 +58,16 @@ export class DemoProcess {
   }
 
   async produce(key: string, value: string): Promise<void> {
-    const { code, stderr } = await this.scene.run(['produce', '--key', key, value], this.env)
+    await this.write('--key', key, value)
+  }
+
+  /** Writes a tombstone. */
+  async delete(key: string): Promise<void> {
+    await this.write('--delete', '--key', key)
+  }
+
+  private async write(...args: string[]): Promise<void> {
+    const { code, stderr } = await this.scene.run(['produce', ...args], this.env)
     if (code !== 0) throw new Error(`it was not produced: ${stderr}`)
   }
 

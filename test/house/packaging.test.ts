@@ -11,6 +11,7 @@ import { parse } from 'yaml'
 import { missingParts } from '../../plugins/kafka/client/librdkafka-build.ts'
 import { meaningOf } from '../../src/config/known-variables.ts'
 import { parseDemoEnvironment } from '../../src/config/parse.ts'
+import { ONLY_STREAM } from '../../src/config/stream-settings.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
@@ -179,7 +180,12 @@ describe('compose.yaml', () => {
     const env = zilla?.environment ?? {}
     for (const [name, value] of Object.entries(env))
       expect(meaningOf(name, value), name).toMatchObject({ file: false })
-    const presets = { folder: zilla?.working_dir ?? '', localHosts: [], defaults: new Map() }
+    const presets = {
+      folder: zilla?.working_dir ?? '',
+      localHosts: [],
+      defaults: new Map(),
+      onlyStream: ONLY_STREAM,
+    }
     const fixed = new Map([
       ['auth.issuer', 'https://a.test'],
       ['auth.audience', 'b'],

@@ -87,6 +87,23 @@ describe('kafka-sse tail', () => {
     ])
   })
 
+  it('asks for chosen keys, headers and fields, besides what the URL itself chooses', async () => {
+    const chosen = ['--key', 'EUR/USD', '--key', 'a&b = c', '--header', 'region=eu=1', '--field', '/a~1b=7']
+    const status = run([`${url}?key=x`, ...chosen, '--from', 'latest'])
+    await server.seen(1)
+    const asked = new URL(server.requests[0]?.path ?? '', url).searchParams
+    expect([...asked]).toEqual([
+      ['key', 'x'],
+      ['key', 'EUR/USD'],
+      ['key', 'a&b = c'],
+      ['headers.region', 'eu=1'],
+      ['fields./a~1b', '7'],
+      ['from', 'latest'],
+    ])
+    interrupt.abort()
+    expect(await status).toBe(0)
+  })
+
   it('resumes after a reset', async () => {
     const status = run([url])
     await server.seen(1)
@@ -189,6 +206,8 @@ describe('kafka-sse tail', () => {
     [['not a url'], 'the URL cannot be read'],
     [['--from', 'noon'], '--from takes earliest or latest'],
     [['--ca', '/nowhere.crt'], '--ca: cannot read /nowhere.crt: there is no such file'],
+    [['--header', 'region'], '--header region is not NAME=VALUE'],
+    [['--field', '=7'], '--field =7 is not NAME=VALUE'],
     [['--wat'], "Unknown option '--wat'; see kafka-sse tail --help"],
     [['ftp://localhost/', '--token', 't'], 'http or https'],
   ])('refuses %j in one line', async (args, words) => {

@@ -202,6 +202,7 @@ describe('kafka-sse demo', () => {
       /curl -v -N --http2 --cacert test-ca\.crt .*"https:\/\/localhost:\d+\/events\?access_token=\$\{JWT_TOKEN\}"/,
     )
     expect(run.stdout).toContain(`npx kafka-sse produce --key 1 '{ "id": 1, "name": "Hello World!"}'`)
+    expect(run.stdout).toMatch(/npx kafka-sse tail https:\/\/localhost:\d+\/events --key 1 --key 2\n/)
     expect(run.stdout).toContain('npx kafka-sse broker')
     expect(await run.end('SIGINT')).toBe(0)
     expect(run.stderr).toBe('')

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { availableCores } from '../../../src/config/default-workers.ts'
 import { parseDemoEnvironment } from '../../../src/config/parse.ts'
+import { ONLY_STREAM } from '../../../src/config/stream-settings.ts'
 import { LOCAL_HOSTS } from '../../../src/demo/identity.ts'
 import { NEEDED, SettingsScene } from './settings-scene.ts'
 
@@ -289,6 +290,7 @@ describe('the demo’s environment', () => {
       ['host', 'localhost'],
       ['kafka.bootstrapServers', '127.0.0.1:0'],
     ]),
+    onlyStream: { ...ONLY_STREAM, select: ['key'] },
   })
 
   test('brings its own keys and gives way in the rest', async () => {
@@ -300,6 +302,14 @@ describe('the demo’s environment', () => {
       auth: { issuer: 'https://auth.example.com', keys: 'private.pem' },
       demo: { folder: scene.folder, tokens: true },
     })
+  })
+
+  test('sets options of the stream that it has if no file lists one', async () => {
+    const { streams } = await parseDemoEnvironment({ KAFKA_TOPIC: 'orders' }, presets())
+    expect(streams).toMatchObject([{ path: '/events', topic: 'orders', select: ['key'], ids: 'plain' }])
+    const file = scene.file('streams.json', JSON.stringify({ streams: [{ path: '/a', topic: 'a' }] }))
+    const listed = await parseDemoEnvironment({ CONFIG_FILE: file }, presets())
+    expect(listed.streams[0]).not.toHaveProperty('select')
   })
 
   test('refuses other keys', async () => {
