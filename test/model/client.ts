@@ -159,7 +159,7 @@ export class Client extends Possession {
     if (reason !== null) this.tellGap(server)
     else if (ledger === null) this.expectHonoured()
     else if (this.id === NOTHING_YET) ledger.beginAnew(new Map(), server)
-    else if (this.id !== '') ledger.resume(server)
+    else if (this.id !== '') ledger.resume(server, positionOf(this.id))
     else this.beginAsRequested(ledger, server)
   }
 
@@ -240,7 +240,6 @@ export class Client extends Possession {
   private goOnAgain(position: Position, server: Server): void {
     this.disconnect()
     this.isOpen = true
-    this.ledger?.passTo(position)
     this.id = formatEventId(position)
     this.claim = new Claim(position, server)
     this.beginning = server.begin({ ...FROM_EARLIEST, id: this.id })

@@ -50,8 +50,15 @@ export class Ledger {
     this.seen = new Map()
   }
 
-  /** It goes on where it was. Of a partition of which it has nothing, it wants what there is. */
-  resume(server: Server): void {
+  /**
+   * It goes on where it was, or where its stream was if its server has read the topic again: the stream may have passed
+   * what was gone in the first reading and told no id of it yet. Of a partition of which it has nothing, it wants what
+   * there is.
+   */
+  resume(server: Server, position: Position): void {
+    const before = this.position
+    this.position = furthest(before, position)
+    this.passOver(before, null)
     this.excuses.of(server, (partition) => (this.position.get(partition) ?? 0) <= 0)
   }
 
@@ -62,16 +69,6 @@ export class Ledger {
     this.beginAnew(server.floorOf(sinceMs, asOf), server)
     this.sinceMs = sinceMs
     this.asOf = asOf
-  }
-
-  /**
-   * Its server reads the topic again, and may have again what was gone when the stream began. The stream goes on from
-   * what it has passed by then, which no id has told yet.
-   */
-  passTo(position: Position): void {
-    const before = this.position
-    this.position = furthest(before, position)
-    this.passOver(before, null)
   }
 
   beginAnew(floor: Position, server: Server): void {
