@@ -103,7 +103,9 @@ export class Beginning {
     else if (requested.id !== null) this.position = this.read(requested.id)
     else if (requested.sinceMs !== null) this.asOf = bus.position()
     else if (isFromNow(requested))
-      this.fromEnd = bus.isBehindEnds ? parts.cursors.fromPosition(bus.ends()) : parts.cursors.fromNow()
+      this.fromEnd = bus.isBehindEnds
+        ? parts.cursors.fromPosition(bus.ends(), EMPTY_POSITION)
+        : parts.cursors.fromNow()
   }
 
   /** Returns the result, or what to wait for before the next call. Bounded work, and little if nothing has changed. */
@@ -191,7 +193,8 @@ export class Beginning {
     const { bus } = topic
     const reason = this.saysFromNow ? this.gapFromNow(id, position) : cursors.gapFor(position)
     if (reason !== null) return fromBeginning(bus, cursors, reason)
-    return { cursor: cursors.fromPosition(position), reason, unconfirmed }
+    const held = this.saysFromNow ? withoutNow(id) : position
+    return { cursor: cursors.fromPosition(position, held), reason, unconfirmed }
   }
 
   /** As `gapFor`. But if the id reads a partition "from now", only losses since the request count. */
@@ -239,4 +242,9 @@ export class Beginning {
   private newPolling(): WatermarkPolling {
     return new WatermarkPolling(this.parts.answers, this.parts.waiter)
   }
+}
+
+/** Where the client of this id has records: not in partitions that it wants from now on. */
+function withoutNow(id: string): Position {
+  return new Map([...(parseEventId(id) ?? EMPTY_POSITION)].filter(([, offset]) => offset !== FROM_NOW))
 }

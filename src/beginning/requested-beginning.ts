@@ -57,7 +57,7 @@ export interface End {
 export function fromEnds(bus: BusView, cursors: Cursors, ends: Position): Begun | End {
   const reason = bus.gapAfter(ends)
   if (reason !== null) return fromBeginning(bus, cursors, reason)
-  return { cursor: cursors.fromPosition(ends), reason, unconfirmed: null }
+  return { cursor: cursors.fromPosition(ends, EMPTY_POSITION), reason, unconfirmed: null }
 }
 
 /** A snapshot, or all that the bus keeps. `busy` if the bus's snapshot is not whole. */

@@ -4,6 +4,7 @@
 import type { RouteReader } from '../routing/route-reader.ts'
 import type { EntryAt } from '../segments/segment-layout.ts'
 import type { SegmentView } from '../segments/segment-view.ts'
+import type { LeavingLosses, SelectingReader } from './leaving-losses.ts'
 import { type BusReader, Losses, type LossReason } from './losses.ts'
 import type { PartitionLogs } from './partitions.ts'
 import { furthest, type Position } from './position.ts'
@@ -96,7 +97,17 @@ export abstract class BusView {
 
   /** The same for a client that selects by more than the key, and so has to hear of keys that leave its selection. */
   gapForSelected(position: Position): LossReason | null {
-    return this.gapFor(position) ?? (this.losses.hidesLeaving(position) ? 'deletes-dropped' : null)
+    return this.gapFor(position) ?? (this.leavings.isHiddenFrom(position) ? 'deletes-dropped' : null)
+  }
+
+  /** What streams that select cannot be told any more. */
+  get leavings(): LeavingLosses {
+    return this.losses.leavings
+  }
+
+  /** `hasLost` for a reader that selects by more than the key. */
+  hasLostSelected(reader: BusReader & SelectingReader): boolean {
+    return this.hasLost(reader) || this.leavings.hasLost(reader)
   }
 
   /** Why a client cannot have every record from this position on. null if it can. Offsets below 0 ask for nothing. */

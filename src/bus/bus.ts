@@ -81,7 +81,7 @@ export class Bus extends BusView {
     if (isNew) this.holes?.begin(partition)
     if (isNew && start > 0)
       this.noteUnread(partition, { to: start, sequence: this.kept.takeSequence() }, false)
-    if (isNew && start > 0) this.hiddenValues.noteMissing(partition, 0, start)
+    if (isNew && start > 0) this.leavings.addGoneValues(partition, start, 0)
     this.partitions.setStart(partition, start, end)
     this.changed()
   }
@@ -92,6 +92,7 @@ export class Bus extends BusView {
    */
   noteEnd(partition: number, end: number, askedAt: Moment): void {
     this.holes?.noteEnd(partition, end, this.partitions.next(partition), askedAt)
+    this.hiddenValues.noteEnd(partition, end, askedAt.nowMs)
   }
 
   /**
@@ -146,6 +147,7 @@ export class Bus extends BusView {
   skip(partition: number, start: number): void {
     const sequence = this.kept.takeSequence()
     this.losses.addSkipped(partition, start, sequence)
+    this.leavings.addGoneValues(partition, start, sequence)
     if (start > (this.partitions.start(partition) ?? FROM_BEGINNING))
       this.partitions.setStart(partition, start)
     this.retention.trimming.skip(partition, start, sequence)
@@ -284,13 +286,13 @@ export class Bus extends BusView {
   }
 
   private tailWriter(): TailWriter {
-    const { pool, kept, partitions, retention, clock, routeReader, hiddenValues, losses } = this
+    const { pool, kept, partitions, retention, clock, routeReader, hiddenValues, leavings } = this
     const { encoding, onTooLarge } = this.options
     return new TailWriter({
       encoding,
       routeReader,
       hiddenValues,
-      losses,
+      leavings,
       pool,
       kept,
       partitions,
@@ -325,7 +327,7 @@ export class Bus extends BusView {
     const next = this.partitions.next(partition)
     const lost = holes.pass(partition, next, found, timestampMs)
     if (found > Math.max(0, next) && holes.mayHideValues(partition))
-      this.hiddenValues.noteMissing(partition, Math.max(0, next), found)
+      this.hiddenValues.noteMissing(partition, Math.max(0, next), found, this.clock.nowMs())
     if (lost !== null) this.noteUnread(partition, lost, true)
     return holes.missed === null
   }

@@ -1,6 +1,7 @@
 // Records the frames that a bus removed although no newer frame took their place. From these it decides whether an id
 // is too old, whether a cursor has lost a frame, and whether snapshots are complete.
 
+import { LeavingLosses, type LeavingLossesState, noLeavingLost } from './leaving-losses.ts'
 import {
   addLostFrame,
   furthestSince,
@@ -30,6 +31,7 @@ export interface LossesState {
   readonly frames: LostFrame[]
   /** The same of records that this bus never read. */
   readonly unread: LostFrame[]
+  readonly leavings: LeavingLossesState
 }
 
 /** What must be known of a cursor to tell which frames it has lost. Sequences are those of the bus. */
@@ -51,13 +53,19 @@ export interface BusReader {
   readonly beganAt: Position
 }
 
-const NONE_LOST = { leavingLostBelow: 0, hiddenFrom: 0, hiddenBelow: 0 }
-
 export class Losses {
   readonly state: LossesState
+  /** What is lost to streams that select. */
+  readonly leavings: LeavingLosses
 
   constructor(state = nothingLost()) {
     this.state = state
+    this.leavings = new LeavingLosses(state.leavings)
+  }
+
+  /** Grows with each change. Never reset. */
+  get version(): number {
+    return this.state.version + this.state.leavings.version
   }
 
   get isWhole(): boolean {
@@ -88,31 +96,6 @@ export class Losses {
     addLostFrame(state.frames, frame)
     addLostFrame(losses.frames, frame)
     if (frame.isWanted) addLostFrame(losses.wanted, frame)
-  }
-
-  /** Records the loss of a frame that only tells streams of a key's former values that the key has left. */
-  addLeaving(partition: number, offset: number): void {
-    const losses = this.of(partition)
-    this.state.version++
-    losses.leavingLostBelow = Math.max(losses.leavingLostBelow, offset + 1)
-  }
-
-  /** Records that a key may have left a selection unseen at this offset; `from`: the first missing offset. */
-  addHidden(partition: number, from: number, offset: number): void {
-    const losses = this.of(partition)
-    this.state.version++
-    losses.hiddenFrom = from
-    losses.hiddenBelow = Math.max(losses.hiddenBelow, offset + 1)
-  }
-
-  /** Whether a client with this position may keep keys that have left its selection. */
-  hidesLeaving(position: Position): boolean {
-    for (const [partition, offset] of position) {
-      const { leavingLostBelow, hiddenFrom, hiddenBelow } = this.state.partitions.get(partition) ?? NONE_LOST
-      if (offset > 0 && (offset < leavingLostBelow || (offset > hiddenFrom && offset < hiddenBelow)))
-        return true
-    }
-    return false
   }
 
   /** Records that Kafka has deleted records below `offset` before the bus read them. `at`: a sequence of the bus. */
@@ -207,6 +190,7 @@ export class Losses {
     state.partitions.clear()
     state.frames.length = 0
     state.unread.length = 0
+    this.leavings.clear()
   }
 
   /** Whether the client has nothing of a partition that lost records. Some of these may be the newest of their keys. */
@@ -233,5 +217,6 @@ function nothingLost(): LossesState {
     partitions: new Map(),
     frames: [],
     unread: [],
+    leavings: noLeavingLost(),
   }
 }

@@ -36,14 +36,6 @@ export interface PartitionLosses {
   recordsLostBelow: number
   /** Offset: an id below it lacks a tombstone that is gone. 0 if none is. */
   tombstonesLostBelow: number
-  /** The same of frames that only tell streams of a key's former values that the key has left. */
-  leavingLostBelow: number
-  /**
-   * Offsets: a record below `hiddenBelow` may have taken its key out of a selection unseen. That concerns ids above
-   * `hiddenFrom`, the first offset that is missing. 0 and 0 if there is none.
-   */
-  hiddenFrom: number
-  hiddenBelow: number
   /** Newest timestamp of the lost frames, in epoch ms. Infinity if some of them were never read. */
   newestLostMs: number
   /** All lost frames. */
@@ -108,9 +100,6 @@ export function noneLost(): PartitionLosses {
   return {
     recordsLostBelow: 0,
     tombstonesLostBelow: 0,
-    leavingLostBelow: 0,
-    hiddenFrom: 0,
-    hiddenBelow: 0,
     newestLostMs: Number.NEGATIVE_INFINITY,
     frames: [],
     wanted: [],

@@ -13,6 +13,8 @@ interface LastRemoved {
   wanted: EntryAt
   /** The last frame for streams of a key's former values. Other clients lack nothing without it. */
   leaving: EntryAt
+  /** The last newest value of a key. */
+  value: EntryAt
   newestMs: number
 }
 
@@ -35,6 +37,7 @@ export class RemovedFrames {
       this.last.leaving = at
       return
     }
+    if (this.segment.hasKey(at) && !this.segment.isTombstone(at)) this.last.value = at
     if (isTombstone) this.last.tombstone = at
     else this.last.record = at
     if (isWanted) this.last.wanted = at
@@ -63,8 +66,16 @@ export class RemovedFrames {
         isWanted: wanted.has(at),
       }))
     losses.addFrames(frames, brokenAtMs)
-    for (const { leaving } of last)
-      if (leaving !== NONE) losses.addLeaving(segment.partition(leaving), segment.offset(leaving))
+    for (const { leaving, value } of last) {
+      if (leaving !== NONE)
+        losses.leavings.addFrame(segment.partition(leaving), {
+          lostAt,
+          sequence: segment.sequence(leaving),
+          offset: segment.offset(leaving),
+        })
+      if (value !== NONE)
+        losses.leavings.addGoneValues(segment.partition(value), segment.offset(value) + 1, lostAt)
+    }
   }
 
   private turnTo(partition: number): void {
@@ -76,5 +87,12 @@ export class RemovedFrames {
 }
 
 function noneRemoved(): LastRemoved {
-  return { record: NONE, tombstone: NONE, wanted: NONE, leaving: NONE, newestMs: Number.NEGATIVE_INFINITY }
+  return {
+    record: NONE,
+    tombstone: NONE,
+    wanted: NONE,
+    leaving: NONE,
+    value: NONE,
+    newestMs: Number.NEGATIVE_INFINITY,
+  }
 }

@@ -25,7 +25,7 @@ import {
   TOO_LARGE_LINES,
   writeFrame,
 } from './frame.ts'
-import type { Losses } from './losses.ts'
+import type { LeavingLosses } from './leaving-losses.ts'
 import type { Partitions } from './partitions.ts'
 import type { Encoding, KafkaRecord } from './record.ts'
 import type { RecordClock } from './record-clock.ts'
@@ -36,7 +36,7 @@ export interface TailWriterParts {
   /** Reads the values by which streams are selected. */
   readonly routeReader: RouteReader
   readonly hiddenValues: HiddenValues
-  readonly losses: Losses
+  readonly leavings: LeavingLosses
   readonly pool: SegmentPool
   readonly kept: SegmentList
   readonly partitions: Partitions
@@ -121,11 +121,12 @@ export class TailWriter {
     this.appendFrames(record, idBytes, { lines, key, isKeyRouted: routeReader.hasKey, routes }, leaving)
   }
 
-  /** The key may have had another value between the two records, which was compacted away before it was read. */
+  /** The key may have had another value between the two records, which is gone or was never read. */
   private noteHidden({ partition, offset }: KafkaRecord, newest: FrameAt | null): void {
+    const { hiddenValues, leavings, kept } = this.parts
     const former = newest === null ? -1 : newest.segment.offset(newest.at)
-    const from = this.parts.hiddenValues.hiddenFrom(partition, former)
-    if (from !== null) this.parts.losses.addHidden(partition, from, offset)
+    const missingFrom = hiddenValues.hiddenFrom(partition, former, offset)
+    leavings.addUnseen({ partition, offset, former, missingFrom, sequence: kept.nextSequence })
   }
 
   /** Its key is stored as a value, since the frame is not the newest one of that key. */

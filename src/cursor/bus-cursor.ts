@@ -3,9 +3,9 @@
 
 import type { BusView } from '../bus/bus-view.ts'
 import type { BusReader } from '../bus/losses.ts'
-import { Place, placeOf } from '../bus/place.ts'
 import { EMPTY_POSITION, type Position } from '../bus/position.ts'
 import type { SegmentView } from '../segments/segment-view.ts'
+import { Place, placeOf } from './place.ts'
 import { Progress } from './progress.ts'
 import { NO_BYTES } from './runs.ts'
 import type { Again } from './state.ts'

@@ -3,13 +3,13 @@
 
 import type { BusView } from '../bus/bus-view.ts'
 import { formatEventId } from '../bus/event-id.ts'
-import { placeOf } from '../bus/place.ts'
 import { covers, furthest, type Position } from '../bus/position.ts'
 import type { SegmentView } from '../segments/segment-view.ts'
 import { BusCursor, type Origin } from './bus-cursor.ts'
 import { readLive } from './live.ts'
 import { Merging } from './merging.ts'
 import { readPast } from './past.ts'
+import { placeOf } from './place.ts'
 import { LIVE, PAST, type State } from './state.ts'
 import { TimeSeek } from './time-seek.ts'
 

@@ -40,7 +40,8 @@ export interface StreamCursor extends BusReader {
 export interface Cursors {
   fromBeginning(): StreamCursor
   fromNow(): StreamCursor
-  fromPosition(position: Position): StreamCursor
+  /** After the position of a client. `held`: where it has records from before. */
+  fromPosition(position: Position, held?: Position): StreamCursor
   fromTime(sinceMs: number, latest?: Position): StreamCursor
   /** Why a client cannot go on from this position; null if it can. */
   gapFor(position: Position): LossReason | null
@@ -100,8 +101,8 @@ export class SelectedRecords implements Cursors {
     return SelectedCursor.fromNow(this.parts)
   }
 
-  fromPosition(position: Position): StreamCursor {
-    return SelectedCursor.fromPosition(this.parts, position)
+  fromPosition(position: Position, held = position): StreamCursor {
+    return SelectedCursor.fromPosition(this.parts, position, held)
   }
 
   fromTime(sinceMs: number, latest?: Position): StreamCursor {

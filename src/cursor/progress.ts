@@ -1,9 +1,9 @@
 // How far a cursor has read: the place of the next frame, the last frame, and counts of what the last read returned.
 
-import type { Place } from '../bus/place.ts'
 import type { EntryAt } from '../segments/segment-layout.ts'
 import type { SegmentView } from '../segments/segment-view.ts'
 import { LastRead } from './last-read.ts'
+import type { Place } from './place.ts'
 
 export class Progress {
   readonly place: Place

@@ -2,10 +2,10 @@
 // thousand, but for those that it may be for.
 
 import type { BusView } from '../bus/bus-view.ts'
-import { Place } from '../bus/place.ts'
 import { hashRoute } from '../segments/route-index.ts'
 import type { EntryAt } from '../segments/segment-layout.ts'
 import type { SegmentView } from '../segments/segment-view.ts'
+import { Place } from './place.ts'
 import type { Route } from './route.ts'
 import type { FrameWatch } from './selected-cursor.ts'
 
@@ -16,7 +16,7 @@ export interface RouteSubscriber {
   frameCame(segment: SegmentView, at: EntryAt): void
   /** The bus was emptied: what its cursor reads is outdated. */
   busEmptied(): void
-  /** Records are gone that the bus never read, and may have been for it. */
+  /** Records are gone that the bus never read and may have been for it, or its client may keep keys that have left. */
   recordsLost(): void
 }
 
@@ -24,6 +24,13 @@ export interface RouteSubscriber {
 const FRAMES_MAX = 1_000
 /** Subscribers that one step tells of lost records. */
 const TOLD_MAX = 1_000
+
+/** Sequences of the bus. Each grows with what is lost. */
+interface ToldLosses {
+  readonly unreadAt: number
+  readonly hiddenAt: number
+  readonly hiddenGoneAt: number
+}
 
 /** The subscribers of one bus, in one thread. */
 export class RouteSubscriptions implements FrameWatch {
@@ -33,15 +40,17 @@ export class RouteSubscriptions implements FrameWatch {
   /** The next frame to look at. */
   private readonly place: Place
   private emptiedAt: number
-  /** `unreadAt` of the losses that subscribers were told of last, and those that are yet to be told. */
-  private lostAt: number
+  /** Those whose clients came with records of another process. */
+  private readonly doubtful = new Set<RouteSubscriber>()
+  /** The losses that subscribers were told of last, and those that are yet to be told. */
+  private told: ToldLosses
   private untold: Iterator<RouteSubscriber> | null = null
 
   constructor(bus: BusView) {
     this.bus = bus
     this.place = new Place(bus, bus.nextSequence)
     this.emptiedAt = emptiedAt(bus)
-    this.lostAt = bus.losses.unreadAt
+    this.told = lossesOf(bus)
   }
 
   get isUpToDate(): boolean {
@@ -63,8 +72,15 @@ export class RouteSubscriptions implements FrameWatch {
     }
   }
 
+  /** Whether the subscriber's client may keep what it had when it came. */
+  doubt(subscriber: RouteSubscriber, isDoubtful: boolean): void {
+    if (isDoubtful) this.doubtful.add(subscriber)
+    else this.doubtful.delete(subscriber)
+  }
+
   remove(subscriber: RouteSubscriber): void {
     this.subscribers.delete(subscriber)
+    this.doubtful.delete(subscriber)
     for (const hash of subscriber.route.hashes) {
       const known = this.byHash.get(hash)
       known?.delete(subscriber)
@@ -94,19 +110,27 @@ export class RouteSubscriptions implements FrameWatch {
     return true
   }
 
-  /** Tells some subscribers of records that the bus never read. Returns whether all are told. */
+  /** Tells some subscribers of records that are lost to them. Returns whether all are told. */
   private tellLost(): boolean {
-    const { unreadAt } = this.bus.losses
-    if (this.untold === null && unreadAt !== this.lostAt) {
-      this.untold = this.subscribers.values()
-      this.lostAt = unreadAt
-    }
+    this.untold ??= this.concerned()
     for (let told = 0; this.untold !== null && told < TOLD_MAX; told++) {
       const { value, done } = this.untold.next()
       if (done) this.untold = null
       else value.recordsLost()
     }
-    return this.untold === null && unreadAt === this.lostAt
+    if (this.untold !== null) return false
+    this.untold = this.concerned()
+    return this.untold === null
+  }
+
+  /** Those that may have lost something since subscribers were last told. null if nothing was lost since. */
+  private concerned(): Iterator<RouteSubscriber> | null {
+    const { told, bus } = this
+    const losses = lossesOf(bus)
+    if (losses.unreadAt === told.unreadAt && losses.hiddenAt === told.hiddenAt) return null
+    this.told = losses
+    const isForAll = losses.unreadAt !== told.unreadAt || losses.hiddenGoneAt !== told.hiddenGoneAt
+    return (isForAll ? this.subscribers : this.doubtful).values()
   }
 
   private tell(segment: SegmentView, at: EntryAt): void {
@@ -128,4 +152,9 @@ export class RouteSubscriptions implements FrameWatch {
 /** Grows when all that the bus had is given up. */
 function emptiedAt({ recreatedAt, startedOverAt }: BusView): number {
   return Math.max(recreatedAt, startedOverAt)
+}
+
+function lossesOf({ losses, leavings }: BusView): ToldLosses {
+  const { hiddenAt, hiddenGoneAt } = leavings.state
+  return { unreadAt: losses.unreadAt, hiddenAt, hiddenGoneAt }
 }

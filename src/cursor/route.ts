@@ -22,6 +22,8 @@ interface SearchedValue {
 }
 
 export class Route {
+  /** Whether it selects by the key alone. Such a selection is never left. */
+  readonly isByKey: boolean
   private readonly conditions: readonly NumberedCondition[]
   /** The condition with the fewest values. */
   private readonly searched: NumberedCondition
@@ -34,6 +36,7 @@ export class Route {
       if (number === -1) throw new RangeError(`the bus has no values of ${selector.name}`)
       return { selector: number, values }
     })
+    this.isByKey = conditions.every(({ selector }) => selector.kind === 'key')
     const [searched] = [...this.conditions].sort((one, other) => one.values.size - other.values.size)
     if (searched === undefined) throw new RangeError('a route has one condition at least')
     this.searched = searched

@@ -3,12 +3,12 @@
 // each segment, and nothing once the stream waits.
 
 import type { BusView } from '../bus/bus-view.ts'
-import { placeOf } from '../bus/place.ts'
 import { covers, type Position } from '../bus/position.ts'
 import type { EntryAt } from '../segments/segment-layout.ts'
 import type { SegmentView } from '../segments/segment-view.ts'
 import { BusCursor, type Origin } from './bus-cursor.ts'
 import { ClientIds } from './client-ids.ts'
+import { placeOf } from './place.ts'
 import type { Route } from './route.ts'
 import { NO_BYTES } from './runs.ts'
 import { SelectedFrames } from './selected-frames.ts'
@@ -36,14 +36,19 @@ export class SelectedCursor extends BusCursor {
   private readonly watch: FrameWatch
   private readonly ids: ClientIds
   private readonly selected: SelectedFrames
+  private readonly isByKey: boolean
+  /** The position up to which the client had records when it came. null: it had nothing. */
+  private clientHeld: Position | null
   private seek: TimeSeek | null = null
   /** Whether everything that matches is read, and no frame that may match was seen since: `wakeAt` ends that. */
   isWaiting = false
   /** Where the last read or id ended. `wakeAt` moves the place only: what was never read may be lost in between. */
   override readTo: number
 
-  private constructor({ bus, route, watch }: SelectedParts, origin: Origin) {
+  private constructor({ bus, route, watch }: SelectedParts, origin: Origin, held: Position | null = null) {
     super(bus, origin)
+    this.isByKey = route.isByKey
+    this.clientHeld = held
     this.watch = watch
     this.readTo = origin.sequence
     this.ids = new ClientIds(origin.client ?? null)
@@ -62,10 +67,14 @@ export class SelectedCursor extends BusCursor {
   }
 
   /** Every retained record after a position, for any order in which the client's server read the partitions. */
-  static fromPosition(parts: SelectedParts, client: Position): SelectedCursor {
+  static fromPosition(parts: SelectedParts, client: Position, held = client): SelectedCursor {
     const { bus } = parts
     const place = covers(client, bus.position()) ? undefined : placeOf(bus.segments, client)
-    return new SelectedCursor(parts, { sequence: place ?? bus.nextSequence, client })
+    return new SelectedCursor(
+      parts,
+      { sequence: place ?? bus.nextSequence, client },
+      held.size === 0 ? null : held,
+    )
   }
 
   /** Of every partition, every retained record from the first whose timestamp is at or after `sinceMs` (epoch ms). */
@@ -83,12 +92,27 @@ export class SelectedCursor extends BusCursor {
     return this.isWaiting ? Math.max(sequence, this.watch.sequence) : sequence
   }
 
+  /** Of no use for a client that may keep what has left its selection: it has to begin again. */
   override get ownPosition(): Position | null {
-    return this.ids.position
+    return this.mayKeepLeft ? null : this.ids.position
+  }
+
+  override get outdatedBy(): 'recreated' | 'deletes-dropped' | null {
+    return super.outdatedBy ?? (this.mayKeepLeft ? 'deletes-dropped' : null)
+  }
+
+  /** Whether the client had records when it came, so that records that come may show what it may keep. */
+  get isDoubtful(): boolean {
+    return this.clientHeld !== null && !this.isByKey
+  }
+
+  private get mayKeepLeft(): boolean {
+    return !this.isByKey && this.bus.leavings.isHiddenSince(this.madeAt, this.clientHeld)
   }
 
   get lost(): boolean {
-    return this.seek === null ? this.bus.hasLost(this) : !this.seek.isWhole
+    if (this.seek !== null) return !this.seek.isWhole
+    return this.isByKey ? this.bus.hasLost(this) : this.bus.hasLostSelected(this)
   }
 
   /** Whether all frames that match from before the cursor was made are read. */
@@ -157,6 +181,7 @@ export class SelectedCursor extends BusCursor {
   protected override moved(client: Position | null): void {
     this.seek = null
     this.readTo = this.progress.place.sequence
+    this.clientHeld = null
     this.selected.forget()
     this.isWaiting = false
     this.ids.resume(client)

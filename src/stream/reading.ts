@@ -95,7 +95,7 @@ export class Reading implements RouteSubscriber {
   }
 
   recordsLost(): void {
-    if (this.cursor?.lost) this.stream.recordCame()
+    if (this.cursor?.lost || this.cursor?.isOutdated) this.stream.recordCame()
   }
 
   /** Checks for news. Returns what the stream waits for; null if it can read from `cursor`. */
@@ -171,6 +171,7 @@ export class Reading implements RouteSubscriber {
     if (reason !== null) this.stream.sendGap(reason, false)
     this.subscribe()
     this.cursor = cursor
+    if (cursor instanceof SelectedCursor) this.parts.selection?.subscriptions.doubt(this, cursor.isDoubtful)
     this.unconfirmed = unconfirmed
     this.stream.lookInTime()
   }

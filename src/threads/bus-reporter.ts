@@ -172,9 +172,9 @@ export class BusReporter {
   }
 
   private losses(): LossesState | null {
-    const { state } = this.bus.losses
-    if (state.version === this.lossesVersion) return null
-    this.lossesVersion = state.version
+    const { state, version } = this.bus.losses
+    if (version === this.lossesVersion) return null
+    this.lossesVersion = version
     return state
   }
 }

@@ -187,6 +187,28 @@ describe('streams that select', () => {
     expect([cursor.atTail(), cursor.lost]).toEqual([true, false])
   })
 
+  it('are told of a hidden leaving if their clients came with records, in bounded steps', () => {
+    const scene = new SelectedScene()
+    const subscriptions = new RouteSubscriptions(scene.bus)
+    const made = Array.from({ length: 2_500 }, () => new Subscriber(scene, { key: ['k0'] }, subscriptions))
+    for (const one of made) subscriptions.add(one)
+    const [first, second] = made as [Subscriber, Subscriber]
+    subscriptions.doubt(first, true)
+    subscriptions.doubt(second, true)
+    subscriptions.doubt(second, false)
+    const unseen = { partition: 0, offset: 1, former: -1, missingFrom: 0, sequence: scene.bus.nextSequence }
+    scene.bus.leavings.addUnseen(unseen)
+    while (subscriptions.step());
+    expect(made.map(({ toldLost }) => toldLost).filter((times) => times > 0)).toEqual([1])
+    expect(first.toldLost).toBe(1)
+    scene.bus.leavings.addGoneValues(0, 1, scene.bus.nextSequence)
+    scene.bus.leavings.addUnseen({ ...unseen, sequence: scene.bus.nextSequence + 1 })
+    let steps = 1
+    while (subscriptions.step()) steps++
+    expect(steps).toBe(3)
+    expect(made.every(({ toldLost }, at) => toldLost === (at === 0 ? 2 : 1))).toBe(true)
+  })
+
   it('cost nothing while there are none, and hear of nothing from before', () => {
     const scene = new SelectedScene()
     const subscriptions = new RouteSubscriptions(scene.bus)

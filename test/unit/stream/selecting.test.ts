@@ -133,6 +133,21 @@ describe('a stream that selects', () => {
     expect(said(sink)).toBe(':gap deletes-dropped\n\ndata:own\nid:AQIACA==\n\n:ready\n\n')
   })
 
+  it('begins again while it waits, once a record shows that a key may have left its selection unseen', async () => {
+    const scene = sceneOf()
+    const { bus } = scene.topic
+    write(scene, 'l', 'own', 'a')
+    const conditions = by('headers.to', 'a')
+    const sinks = [scene.open({ conditions, requested: { id: 'AQIABA==' } }), scene.open({ conditions })]
+    await pass(10_000)
+    bus.advance(0, 3)
+    write(scene, 'k', 'other', 'b')
+    await pass(10_000)
+    const [resumed, begun] = sinks.map((sink) => said(sink))
+    expect(resumed).toContain(':gap deletes-dropped\n\n:\nid:AQA=\n\ndata:own\nid:AQIAAg==\n\n:ready\n\n')
+    expect(begun).not.toContain('gap')
+  })
+
   it('leaves nothing behind when it ends', async () => {
     const scene = sceneOf()
     const sink = scene.open({ conditions: by('key', 'k') })

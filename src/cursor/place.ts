@@ -1,11 +1,11 @@
 // A cursor's place in a bus: the sequence of the next frame to read, and where its entry is.
 
+import type { BusView } from '../bus/bus-view.ts'
+import { parseEventId } from '../bus/event-id.ts'
+import { covers, EMPTY_POSITION, type Position } from '../bus/position.ts'
 import type { EntryAt } from '../segments/segment-layout.ts'
 import { firstIndex, indexOfSequence } from '../segments/segment-search.ts'
 import type { SegmentView } from '../segments/segment-view.ts'
-import type { BusView } from './bus-view.ts'
-import { parseEventId } from './event-id.ts'
-import { covers, EMPTY_POSITION, type Position } from './position.ts'
 
 export class Place {
   /** Sequence of the next frame to read. It defines the place; the other fields only save a search. */
