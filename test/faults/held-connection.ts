@@ -56,8 +56,9 @@ export class HeldConnection {
   }
 
   /** Answers a challenge; resolves with the status. */
-  async renew(token: Token): Promise<number> {
-    const request = this.#request('POST', token, { 'content-type': 'application/x-challenge-response' })
+  async renew(token: Token, path = '/events'): Promise<number> {
+    const type = { 'content-type': 'application/x-challenge-response' }
+    const request = this.#request('POST', token, { ...type, ':path': path })
     return statusOf(request.end().resume())
   }
 

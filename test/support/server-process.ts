@@ -110,9 +110,10 @@ export class ServerProcess {
     return this.running.kill()
   }
 
-  /** By the tutorial's command. */
-  async token(lifetime: string, subject = 'example'): Promise<Token> {
-    const args = ['token', ...TOKEN_ARGUMENTS.split(' '), '--sub', subject, `--exp=${lifetime}`]
+  /** By the tutorial's command. Each of `claims` is `NAME=VALUE`; the value may be JSON. */
+  async token(lifetime: string, subject = 'example', claims: readonly string[] = []): Promise<Token> {
+    const payload = claims.flatMap((claim) => ['--payload', claim])
+    const args = ['token', ...TOKEN_ARGUMENTS.split(' '), '--sub', subject, `--exp=${lifetime}`, ...payload]
     const { stdout } = await promisify(execFile)(process.execPath, [CLI, ...args], { cwd: this.folder })
     const text = keepSecret(stdout.trim())
     const { exp } = JSON.parse(Buffer.from(text.split('.')[1] ?? '', 'base64url').toString())
