@@ -68,6 +68,7 @@ class KafkaTopics implements Topics {
       source: this.source,
       named: (reading) => this.opened.get(keyOf(reading)),
       open: (reading) => this.follow(reading),
+      pool: this.pool,
       log: app.log,
       nowMs: () => performance.now(),
       idleMs: bounds.topicsIdleSeconds * 1000,

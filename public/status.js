@@ -19,7 +19,7 @@ function connect() {
 }
 
 function show(status) {
-  const { notReady, streams, delivered, challenges, renewals, topics } = status
+  const { notReady, streams, delivered, challenges, renewals, topics, topicsByPath } = status
   if (notReady.length === 0) say('Ready', 'ready', [])
   else say('Not ready', 'trouble', notReady)
   fill('streams', [
@@ -34,7 +34,8 @@ function show(status) {
     ['challenges', number(challenges)],
     ['renewals', number(renewals)],
   ])
-  fill('topics', topics.map(topicRow), ['topic', 'records read', 'retained', 'in memory', 'position'])
+  const rows = [...topics.map(topicRow), ...byPathRows(topicsByPath)]
+  fill('topics', rows, ['topic', 'records read', 'retained', 'in memory', 'position'])
   fill('process', processRows(status))
   previous = status
 }
@@ -47,6 +48,12 @@ function topicRow(topic) {
     `${bytes(topic.retainedBytes)} of ${bytes(topic.retainedBytesMax)}`,
     topic.position,
   ]
+}
+
+/** One row for all topics that clients name in a path, if any is open. */
+function byPathRows({ open, retainedBytes, bytesMax }) {
+  if (open === 0) return []
+  return [[`all ${number(open)} by path`, '', '', `${bytes(retainedBytes)} of ${bytes(bytesMax)}`, '']]
 }
 
 function processRows(status) {

@@ -1,13 +1,13 @@
 // All metrics. docs/operating.md has the same table, and a test compares the two both ways. The number of label values
-// is bounded: reasons and codes are ours, topics are configured.
+// is bounded: reasons and codes are ours, topics are configured or counted together.
 
 import { Registry } from 'prom-client'
 import { isLeaving, notReadyReasons, type Parts } from '../../src/admin/readiness.ts'
-import type { FedTopic, Topics } from '../../src/bus/topic.ts'
 import { createConnectionFigures } from '../../src/http/connection-limits.ts'
 import { counter, counterBy, gauge, type Metric, register } from './metric.ts'
 import type { ProcessFigures } from './process-figures.ts'
 import { cpuSeconds } from './status.ts'
+import { topicMetrics } from './topic-metrics.ts'
 
 const NO_CONNECTIONS = createConnectionFigures()
 
@@ -26,7 +26,7 @@ export function allMetrics(sources: MetricsSources): Metric[] {
   return [
     ...readinessMetrics(sources),
     ...streamMetrics(sources.streams),
-    ...busMetrics(sources.topics),
+    ...topicMetrics(sources.topics),
     ...connectionMetrics(sources.wholeProcess),
     ...workerPoolMetrics(sources.wholeProcess),
     ...processMetrics(sources.wholeProcess),
@@ -77,71 +77,6 @@ function streamMetrics(streams: Parts['streams']): Metric[] {
       () => streams.figures.refusals,
     ),
   ]
-}
-
-function busMetrics(topics: Pick<Topics, 'all'>): Metric[] {
-  const of = (
-    type: Metric['type'],
-    name: string,
-    help: string,
-    read: (topic: FedTopic) => number,
-  ): Metric => ({
-    type,
-    name: `kafka_sse_bus_${name}`,
-    help,
-    labels: ['topic', 'encoding', 'keeps'],
-    read: () => topics.all().map((topic) => ({ value: read(topic), labels: labelsOf(topic) })),
-  })
-  return [
-    of('counter', 'records_total', 'Records read from Kafka', ({ bus }) => bus.recordsAppended),
-    of(
-      'counter',
-      'too_large_records_total',
-      'Records left out, because their frame would be over 16 MiB',
-      ({ bus }) => bus.recordsTooLarge,
-    ),
-    of('gauge', 'retained_records', 'Records retained', ({ bus }) => bus.retainedRecords),
-    of(
-      'gauge',
-      'retained_records_max',
-      'Bound of the records retained',
-      ({ bus }) => bus.options.retainedRecordsMax,
-    ),
-    of('gauge', 'retained_bytes', 'Bytes of segments retained', ({ bus }) => bus.retainedBytes),
-    of(
-      'gauge',
-      'retained_bytes_max',
-      'Bound of the bytes retained',
-      ({ bus }) => bus.options.retainedBytesMax,
-    ),
-    of('gauge', 'caught_up', '1 once everything that Kafka held at the start is read', ({ bus }) =>
-      Number(bus.caughtUp),
-    ),
-    of(
-      'gauge',
-      'full',
-      '1 once a bus that keeps the newest record of every key dropped one for lack of room',
-      ({ bus }) => Number(!bus.isWhole),
-    ),
-    gauge('kafka_sse_segments_allocated_bytes', 'Bytes of all segments, in use or kept for reuse', () =>
-      sumOfPools(topics.all(), ({ bus }) => bus.allocatedBytes),
-    ),
-    gauge(
-      'kafka_sse_segments_parted_bytes',
-      'Bytes of segments that left their bus, but are still sent to slow clients',
-      () => sumOfPools(topics.all(), ({ bus }) => bus.partedBytes),
-    ),
-  ]
-}
-
-function labelsOf({ name, encoding, bus }: FedTopic): Record<string, string> {
-  return { topic: name, encoding, keeps: bus.keeps }
-}
-
-/** Buses may share a pool, and each reports the figure of the whole pool, so every pool is counted once. */
-function sumOfPools(topics: readonly FedTopic[], bytes: (topic: FedTopic) => number): number {
-  const pools = new Map(topics.map((topic) => [topic.bus.options.pool ?? topic.bus, bytes(topic)]))
-  return [...pools.values()].reduce((sum, value) => sum + value, 0)
 }
 
 /** Left out where connections are not counted. */

@@ -5,8 +5,12 @@ import { notReadyReasons, type Parts } from '../../src/admin/readiness.ts'
 import type { FedTopic } from '../../src/bus/topic.ts'
 import type { ProcessFigures } from './process-figures.ts'
 
+/** Topics that clients name in a path: so many are shown, each with its figures. */
+const BY_PATH_SHOWN_MAX = 20
+
 export function statusOf(parts: Parts, wholeProcess: ProcessFigures): Status {
   const { figures } = parts.streams
+  const { byPath } = parts.topics
   return {
     atMs: Date.now(),
     uptimeSeconds: Math.floor(process.uptime()),
@@ -19,7 +23,12 @@ export function statusOf(parts: Parts, wholeProcess: ProcessFigures): Status {
     },
     challenges: figures.challenges,
     renewals: figures.renewals,
-    topics: parts.topics.all().map(topicStatus),
+    topics: [...parts.topics.all(), ...byPath.open.slice(0, BY_PATH_SHOWN_MAX)].map(topicStatus),
+    topicsByPath: {
+      open: byPath.open.length,
+      retainedBytes: byPath.open.reduce((bytes, { bus }) => bytes + bus.retainedBytes, 0),
+      bytesMax: byPath.bytesMax,
+    },
     eventLoopDelaySeconds: wholeProcess.delay(),
     cpuSeconds: cpuSeconds(),
     residentBytes: process.memoryUsage.rss(),

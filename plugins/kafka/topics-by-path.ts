@@ -10,6 +10,7 @@ import {
   type TopicsByPathFigures,
 } from '../../src/bus/topic.ts'
 import type { Selector } from '../../src/routing/selector.ts'
+import type { SegmentPool } from '../../src/segments/segment-pool.ts'
 import { type LeaseBounds, type TopicCloseReason, TopicLeases } from '../../src/topics/topic-leases.ts'
 import type { OpenSource } from './following/shared-source.ts'
 
@@ -33,6 +34,7 @@ export interface TopicsByPathParts extends LeaseBounds {
   /** The topic if it is configured by name, and so is always open. */
   readonly named: (reading: TopicReading) => FedTopic | undefined
   readonly open: (reading: TopicReading) => ReadTopic
+  readonly pool: SegmentPool
   readonly log: { info(about: object, words: string): void }
   /** Monotonic. */
   readonly nowMs: () => number
@@ -44,6 +46,7 @@ const ANSWER_MS = 5_000
 const SWEEP_MS = 1_000
 
 export class TopicsByPath implements TopicsByPathFigures {
+  readonly pool: SegmentPool
   readonly bytesMax: number
   opened = 0
   readonly closed: Record<TopicCloseReason, number> = { idle: 0, room: 0 }
@@ -58,6 +61,7 @@ export class TopicsByPath implements TopicsByPathFigures {
 
   constructor(parts: TopicsByPathParts) {
     this.parts = parts
+    this.pool = parts.pool
     this.bytesMax = parts.bytesMax
     this.leases = new TopicLeases({
       ...parts,

@@ -29,7 +29,9 @@ export interface Status {
   readonly delivered: { readonly records: number; readonly bytes: number; readonly writes: number }
   readonly challenges: number
   readonly renewals: number
+  /** Those that are configured by name, then the first ones that are open because clients name them in a path. */
   readonly topics: readonly TopicStatus[]
+  readonly topicsByPath: { readonly open: number; readonly retainedBytes: number; readonly bytesMax: number }
   readonly eventLoopDelaySeconds: Delay
   readonly cpuSeconds: number
   readonly residentBytes: number

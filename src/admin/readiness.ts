@@ -8,7 +8,7 @@ import type { Authenticator } from '../token/authenticator.ts'
 /** The parts that a process's readiness depends on. */
 export interface Parts {
   readonly streams: Pick<Streams, 'figures' | 'isDraining'>
-  readonly topics: Pick<Topics, 'all'>
+  readonly topics: Pick<Topics, 'all' | 'byPath'>
   readonly authenticator: Pick<Authenticator, 'keysReady'>
   /** Set in a process that lingers before it drains; without it only the drain counts. */
   readonly departure?: { readonly isAnnounced: boolean }
@@ -24,7 +24,10 @@ export function isLeaving({
   return streams.isDraining || departure?.isAnnounced === true
 }
 
-/** Each reason once, even if several topics share it; empty if the process is ready. */
+/**
+ * Each reason once, even if several topics share it; empty if the process is ready. Topics that clients name in a path
+ * do not count.
+ */
 export function notReadyReasons({ topics, authenticator, ...parts }: Parts): string[] {
   const reasons = [
     isLeaving(parts) ? 'the server is draining' : null,

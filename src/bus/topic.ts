@@ -2,6 +2,7 @@
 // them; plugins/sse and the routes use them. Neither imports the other.
 
 import type { Selector } from '../routing/selector.ts'
+import type { SegmentPool } from '../segments/segment-pool.ts'
 import type { Bus } from './bus.ts'
 import type { BusView } from './bus-view.ts'
 import type { Encoding, Keeps, PartitionWatermarks } from './record.ts'
@@ -83,6 +84,8 @@ export interface FedTopicLease extends TopicLease {
 export interface TopicsByPathFigures {
   /** Those that are open, in the order in which they were opened. */
   readonly open: readonly FedTopic[]
+  /** The memory of all buses, by path or not. */
+  readonly pool: Pick<SegmentPool, 'allocatedBytes' | 'partedBytes'>
   /** Bound of the bytes that they may hold together. */
   readonly bytesMax: number
   /** How many were opened and closed so far, and what the closed ones had counted. */

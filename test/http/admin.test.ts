@@ -109,6 +109,15 @@ describe('/health', () => {
     })
   })
 
+  it('is ready, no matter whether a topic that clients name in a path can be read', async () => {
+    const topic = new TopicInMemory()
+    topic.trouble = 'topic later does not exist, or may not be seen'
+    topic.bus.caughtUp = false
+    parts.byPath.open.push(topic)
+    await register(app)
+    expect(await ready()).toEqual({ status: 200, body: { ready: true } })
+  })
+
   it('is not ready while Kafka is in trouble, and says so once for all topics', async () => {
     const topics = [new TopicInMemory(), new TopicInMemory()]
     for (const topic of topics) topic.trouble = 'no broker answers'

@@ -10,6 +10,15 @@ export class AdminParts implements Parts {
   readonly opened: FedTopic[] = [new TopicInMemory()]
   keysTrouble: string | null = null
   readonly streams = { figures: this.figures, isDraining: false }
-  readonly topics = { all: (): readonly FedTopic[] => this.opened }
+  /** Topics that clients have named in a path. */
+  readonly byPath = {
+    open: [] as FedTopic[],
+    pool: { allocatedBytes: 0, partedBytes: 0 },
+    bytesMax: 2 ** 31,
+    opened: 0,
+    closed: { idle: 0, room: 0 },
+    closedCounts: { recordsAppended: 0, recordsTooLarge: 0 },
+  }
+  readonly topics = { all: (): readonly FedTopic[] => this.opened, byPath: this.byPath }
   readonly authenticator = { keysReady: (): string | null => this.keysTrouble }
 }

@@ -94,6 +94,36 @@ describe('the metrics', () => {
     expect(values.get(`kafka_sse_bus_too_large_records_total${labels}`)).toBe(0)
   })
 
+  it('count all topics by path together, and never less than before', async () => {
+    expect((await scrape()).get('kafka_sse_topics_open')).toBe(0)
+    const labels = '{topic="(by path)",encoding="any",keeps="any"}'
+    expect([...(await scrape()).keys()].filter((name) => name.endsWith(labels))).toEqual([])
+    const topics = Array.from({ length: 60 }, (_, n) => new TopicInMemory(1, {}, `t${n}`))
+    for (const topic of topics) topic.produce('one', 'a')
+    parts.byPath.open.push(...topics)
+    Object.assign(parts.byPath, { opened: 61, closedCounts: { recordsAppended: 5, recordsTooLarge: 2 } })
+    parts.byPath.closed.idle = 1
+    const values = await scrape()
+    expect(values.get(`kafka_sse_bus_records_total${labels}`)).toBe(65)
+    expect(values.get(`kafka_sse_bus_too_large_records_total${labels}`)).toBe(2)
+    expect(values.get(`kafka_sse_bus_retained_records${labels}`)).toBe(60)
+    const bytes = topics.reduce((sum, { bus }) => sum + bus.retainedBytes, 0)
+    expect(values.get(`kafka_sse_bus_retained_bytes${labels}`)).toBe(bytes)
+    expect(values.get(`kafka_sse_bus_retained_bytes_max${labels}`)).toBe(2 ** 31)
+    expect(values.get(`kafka_sse_bus_caught_up${labels}`)).toBe(1)
+    expect(values.get(`kafka_sse_bus_full${labels}`)).toBe(0)
+    expect(values.get('kafka_sse_topics_open')).toBe(60)
+    expect(values.get('kafka_sse_topics_opened_total')).toBe(61)
+    expect(values.get('kafka_sse_topics_closed_total{reason="idle"}')).toBe(1)
+    expect([...values.keys()].filter((name) => name.includes('t59'))).toEqual([])
+  })
+
+  it('count the memory of a pool although no topic is open', async () => {
+    parts.opened.length = 0
+    parts.byPath.pool.allocatedBytes = 77
+    expect((await scrape()).get('kafka_sse_segments_allocated_bytes')).toBe(77)
+  })
+
   it('count a pool of segments once, however many buses share it', async () => {
     const pool = new SegmentPool()
     const topics = [new TopicInMemory(1, { pool }), new TopicInMemory(1, { pool }), new TopicInMemory()]

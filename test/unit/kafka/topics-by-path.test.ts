@@ -42,6 +42,7 @@ class Scene {
       },
       named: ({ name }) => this.named.get(name),
       open: (reading) => this.read(reading),
+      pool: this.pool,
       log: this.log,
       nowMs: () => performance.now(),
       ...{ idleMs: 300_000, bytesMax: 2 ** 30, openMax: 100, ...bounds },
