@@ -79,7 +79,7 @@ function decodePosition(bytes: Uint8Array): Position | null {
 }
 
 /** Reads zigzag LEB128 from a byte array. `failed` once a number was truncated or longer than ten bytes. */
-class VarintReader {
+export class VarintReader {
   readonly bytes: Uint8Array
   at: number
   failed = false
@@ -210,15 +210,20 @@ export class PositionText {
 /**
  * Writes the base64url of bytes `from` (a multiple of three) up to `to` into `target` at `at`. Returns where it ends.
  */
-function writeBase64url(bytes: Uint8Array, from: number, to: number, target: Uint8Array, at: number): number {
-  const { length } = bytes
+export function writeBase64url(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  target: Uint8Array,
+  at: number,
+): number {
   let end = at
   for (let group = from; group < to; group += 3) {
     const [a, b, c] = [bytes[group] ?? 0, bytes[group + 1] ?? 0, bytes[group + 2] ?? 0]
     target[end] = BASE64URL[a >> 2] ?? 0
     target[end + 1] = BASE64URL[((a & 3) << 4) | (b >> 4)] ?? 0
-    target[end + 2] = group + 1 < length ? (BASE64URL[((b & 15) << 2) | (c >> 6)] ?? 0) : PADDING
-    target[end + 3] = group + 2 < length ? (BASE64URL[c & 63] ?? 0) : PADDING
+    target[end + 2] = group + 1 < bytes.length ? (BASE64URL[((b & 15) << 2) | (c >> 6)] ?? 0) : PADDING
+    target[end + 3] = group + 2 < bytes.length ? (BASE64URL[c & 63] ?? 0) : PADDING
     end += 4
   }
   return end

@@ -1,8 +1,8 @@
 // How the event ids of a stream are spelt for its client: as its bus has them, or sealed. Everything that a stream
 // writes and every id that its client sends pass through here, so the rest of the server knows plain ids alone.
 
-import { formatEventId, parseEventId } from '../bus/event-id.ts'
-import { EMPTY_POSITION } from '../bus/position.ts'
+import { formatEventId, writeBase64url } from '../bus/event-id.ts'
+import { positionBytesOfId } from './position-bytes.ts'
 import type { IdSeal } from './sealed-ids.ts'
 
 export interface IdSpelling {
@@ -21,7 +21,7 @@ export const PLAIN_IDS: IdSpelling = {
   read: (id) => id,
 }
 
-/** To seal the ids of 16 KiB of small records takes 0.5 ms. */
+/** To seal the ids of 16 KiB takes 0.3 ms for records of 100 bytes, 1.5 ms for those of one byte. */
 const SEALED_BYTES_MAX = 16 * 1024
 /** Begins a line with an id. No other line begins so: each line of a record's value begins with `data:`. */
 const ID_LINE = Buffer.from('\nid:')
@@ -39,23 +39,46 @@ export class SealedSpelling implements IdSpelling {
   }
 
   spell(blocks: Buffer): Buffer {
-    const pieces: Buffer[] = []
-    let from = 0
-    for (let line = blocks.indexOf(ID_LINE); line !== -1; line = blocks.indexOf(ID_LINE, from)) {
+    let line = blocks.indexOf(ID_LINE)
+    if (line === -1) return blocks
+    const ids: SpeltId[] = []
+    let length = blocks.length
+    for (; line !== -1; line = blocks.indexOf(ID_LINE, line + 1)) {
       const start = line + ID_LINE.length
       const end = blocks.indexOf(LINE_FEED, start)
-      pieces.push(blocks.subarray(from, start), this.sealed(blocks.toString('latin1', start, end)))
-      from = end
+      const sealed = this.seal.sealBytes(positionBytesOfId(blocks, start, end))
+      ids.push({ start, end, sealed })
+      length += textBytes(sealed) - (end - start)
     }
-    return from === 0 ? blocks : Buffer.concat([...pieces, blocks.subarray(from)])
+    return withIds(blocks, ids, length)
   }
 
   read(id: string): string {
     const position = this.seal.open(id)
     return position === null ? UNDECODABLE : formatEventId(position)
   }
+}
 
-  private sealed(id: string): Buffer {
-    return Buffer.from(this.seal.seal(parseEventId(id) ?? EMPTY_POSITION), 'latin1')
+/** Where the text of an id stands, and the bytes whose text takes its place. */
+interface SpeltId {
+  readonly start: number
+  readonly end: number
+  readonly sealed: Uint8Array
+}
+
+/** A copy of the blocks, `length` bytes long. */
+function withIds(blocks: Buffer, ids: readonly SpeltId[], length: number): Buffer {
+  const spelt = Buffer.allocUnsafe(length)
+  let [from, at] = [0, 0]
+  for (const { start, end, sealed } of ids) {
+    at += blocks.copy(spelt, at, from, start)
+    at = writeBase64url(sealed, 0, sealed.length, spelt, at)
+    from = end
   }
+  blocks.copy(spelt, at, from)
+  return spelt
+}
+
+function textBytes({ length }: Uint8Array): number {
+  return Math.ceil(length / 3) * 4
 }

@@ -4,19 +4,12 @@
 
 import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
 import type { Position } from '../bus/position.ts'
+import { positionBytes, positionOf } from './position-bytes.ts'
 import { IV_BYTES, Siv } from './siv.ts'
 
 /** First byte of a sealed id. Plain ones begin with 01. */
 const SEALED = 0x10
 const HEAD_BYTES = 1
-/** Widths within the sealed text. */
-const PARTITION_BYTES = 4
-const OFFSET_BYTES = 7
-const OFFSET_LOW_BYTES = 3
-const OFFSET_LOW = 2 ** (8 * OFFSET_LOW_BYTES)
-/** Whether partitions are 0, 1, 2 and so on, so that their numbers are left out. */
-const DENSE = 0
-const SPARSE = 1
 const TEXT = /^[A-Za-z0-9_-]+={0,2}$/
 
 /** The keys of all sealed ids. They cannot be read from it. */
@@ -46,13 +39,18 @@ export class IdSeal {
     this.sivs = sivs
   }
 
-  /** Base64url with padding. Costs 2 µs. */
+  /** Base64url with padding. */
   seal(position: Position): string {
+    return padded(this.sealBytes(positionBytes(position)))
+  }
+
+  /** The binary form of an id, by that of its position. Costs 1.5 µs. */
+  sealBytes(position: Uint8Array): Buffer {
     const [first] = this.sivs
     if (first === undefined) throw new RangeError('there is no secret to seal ids with')
-    const sealed = first.siv.seal(first.context, encode(position), HEAD_BYTES)
+    const sealed = first.siv.seal(first.context, position, HEAD_BYTES)
     sealed[0] = SEALED
-    return padded(sealed)
+    return sealed
   }
 
   /** The position; null for anything that `seal` has not made, in its one spelling. Padding may be missing. */
@@ -64,7 +62,7 @@ export class IdSeal {
     if (id !== text && id !== text.replace(/=+$/, '')) return null
     for (const { siv, context } of this.sivs) {
       const plain = siv.open(context, bytes.subarray(HEAD_BYTES))
-      if (plain !== null) return decode(plain)
+      if (plain !== null) return positionOf(plain)
     }
     return null
   }
@@ -72,39 +70,6 @@ export class IdSeal {
 
 function derivedKey(secret: Uint8Array, use: string): KeyObject {
   return createSecretKey(Buffer.from(hkdfSync('sha256', secret, '', `kafka-sse ids 1 ${use}`, 32)))
-}
-
-/** Fixed widths, so that an offset of 7 takes as much room as one of 7,000,000. */
-function encode(position: Position): Buffer {
-  let [isDense, isAscending, last] = [true, true, -1]
-  for (const partition of position.keys()) {
-    isDense &&= partition === last + 1
-    isAscending &&= partition > last
-    last = partition
-  }
-  if (!isAscending) return encode(new Map([...position].sort(([one], [other]) => one - other)))
-  const plain = Buffer.allocUnsafe(1 + position.size * (OFFSET_BYTES + (isDense ? 0 : PARTITION_BYTES)))
-  plain[0] = isDense ? DENSE : SPARSE
-  let at = 1
-  for (const [partition, offset] of position) {
-    if (!isDense) at = plain.writeUInt32BE(partition, at)
-    const high = Math.floor(offset / OFFSET_LOW)
-    at = plain.writeInt32BE(high, at)
-    at = plain.writeUIntBE(offset - high * OFFSET_LOW, at, OFFSET_LOW_BYTES)
-  }
-  return plain
-}
-
-/** `plain` is what `encode` made, as its authentication has shown. */
-function decode(plain: Buffer): Position {
-  const isDense = plain[0] === DENSE
-  const position = new Map<number, number>()
-  for (let at = 1; at < plain.length; at += OFFSET_BYTES) {
-    const partition = isDense ? position.size : plain.readUInt32BE(at)
-    if (!isDense) at += PARTITION_BYTES
-    position.set(partition, plain.readInt32BE(at) * OFFSET_LOW + plain.readUIntBE(at + 4, OFFSET_LOW_BYTES))
-  }
-  return position
 }
 
 function padded(bytes: Buffer): string {
