@@ -23,6 +23,11 @@ export interface TemplateValues {
 
 /** Texts that one template may resolve to. A token that grants more opens no stream. */
 export const TEMPLATE_VALUES_MAX = 1_000
+/**
+ * Characters of all these texts together. An open stream keeps them, and a client could make each of a token's 1,000
+ * values as long as a parameter of the path may be.
+ */
+export const TEMPLATE_CHARACTERS_MAX = 2 ** 18
 
 const PARAM = /^params\.([A-Za-z_][A-Za-z0-9_]*)$/
 /** One step of a claim's path: a name after a dot, or a JSON string in brackets, for a name that holds dots. */
@@ -58,16 +63,22 @@ export function hasClaims({ parts }: Template): boolean {
 /**
  * Every text that the template stands for, each once: one for each combination of the elements of claims that are
  * lists. null if it stands for none: a place that is missing, empty, no text and no integer, or a list that is empty
- * or has such an element; or more than TEMPLATE_VALUES_MAX combinations.
+ * or has such an element; or more than TEMPLATE_VALUES_MAX combinations, or TEMPLATE_CHARACTERS_MAX characters.
  */
 export function resolveTemplate({ parts }: Template, values: TemplateValues): readonly string[] | null {
   let texts = ['']
   for (const part of parts) {
     const found = typeof part === 'string' ? [part] : textsAt(part, values)
     if (found === null || found.length * texts.length > TEMPLATE_VALUES_MAX) return null
+    const characters = lengthOf(texts) * found.length + lengthOf(found) * texts.length
+    if (characters > TEMPLATE_CHARACTERS_MAX) return null
     texts = texts.flatMap((text) => found.map((next) => text + next))
   }
   return texts.includes('') ? null : [...new Set(texts)]
+}
+
+function lengthOf(texts: readonly string[]): number {
+  return texts.reduce((total, { length }) => total + length, 0)
 }
 
 /** Ends behind the place's closing brace. A brace within a quoted name does not close it. */

@@ -25,6 +25,7 @@ describe('the parameters of a path', () => {
     ['/:a-:b', '/1-2', ['a', 'b']],
     ['/at/:hour(^\\d{2})h:minute(^\\d{2})m', '/at/08h15m', ['hour', 'minute']],
     ['/:file(^a\\)b).json', '/a)b.json', ['file']],
+    ['/:file(^a\\):b)', '/a):b', ['file']],
     ['/:name.:extension', '/a.b', ['name', 'extension']],
     ['/a::b/:c', '/a:b/1', ['c']],
     ['/all/*', '/all/1/2', []],

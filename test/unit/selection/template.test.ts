@@ -90,6 +90,16 @@ describe('a request', () => {
     expect(resolve('{token.a}-{token.b}', {}, { a: list(40), b: list(26) })).toBeNull()
   })
 
+  it('is granted 262,144 characters in all, and nothing for more', () => {
+    const list = Array.from({ length: 1_000 }, (_, at) => String(at).padStart(4))
+    const a = 'x'.repeat(258)
+    expect(resolve('{params.a}{token.list}', { a }, { list })).toHaveLength(1_000)
+    expect(resolve('{params.a}{token.list}', { a: `${a}x` }, { list })).toBeNull()
+    const characters = 'x'.repeat(262_144)
+    expect(resolve('{token.a}', {}, { a: characters })).toEqual([characters])
+    expect(resolve('-{token.a}', {}, { a: characters })).toBeNull()
+  })
+
   it.each(['__proto__', 'constructor', 'toString'])('finds no %s that its token does not have', (name) => {
     expect(resolve(`{token.${name}}`, {}, {})).toBeNull()
     expect(resolve(`{token.${name}.name}`, {}, {})).toBeNull()
