@@ -117,6 +117,27 @@ describe('a sealed id', () => {
     expect(seal.open(text)).toBeNull()
   })
 
+  it('is no text that was made without the key, and reading one never throws', () => {
+    const bytes = fc.uint8Array({ maxLength: 200 }).map((own) => Buffer.concat([Buffer.of(0x10), own]))
+    const text = fc.oneof(
+      fc.string(),
+      bytes.map((own) => own.toString('base64url')),
+      fc.tuple(bytes, fc.string()).map(([own, more]) => own.toString('base64url') + more),
+    )
+    fc.assert(
+      fc.property(text, (id) => {
+        expect(seal.open(id)).toBeNull()
+      }),
+    )
+  })
+
+  it('of 64 KiB that is none is refused within 20 ms', () => {
+    const id = Buffer.alloc(48 * 1024, 0x10).toString('base64url')
+    const begunMs = performance.now()
+    expect(seal.open(id)).toBeNull()
+    expect(performance.now() - begunMs).toBeLessThan(20)
+  })
+
   it('has one spelling', () => {
     const id = seal.seal(new Map([[0, 7]]))
     const last = id.replace(/=+$/, '').length - 1
