@@ -3,10 +3,11 @@
 
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { copyFile, mkdtemp, rm } from 'node:fs/promises'
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import type { StreamOptions } from '../../src/options.ts'
 import { CLI, CommandProcess } from './command-process.ts'
 import { keepSecret } from './printed.ts'
 
@@ -24,6 +25,8 @@ export interface Token {
 export interface ServerOptions {
   /** A token of either is good at both, and both have one authority. */
   readonly twin?: ServerProcess
+  /** Its streams, in a CONFIG_FILE, in place of /events with the topic. */
+  readonly streams?: readonly StreamOptions[]
   /** Settings besides those that say where it is and what it reads. */
   readonly settings?: Record<string, string>
   /** Leads a process group of its own: a signal can be sent to it and to all that it starts, as a terminal does. */
@@ -48,11 +51,14 @@ export class ServerProcess {
   static async open(
     bootstrapServers: string,
     topic: string,
-    { twin, settings, leadsGroup = false }: ServerOptions = {},
+    { twin, streams, settings, leadsGroup = false }: ServerOptions = {},
   ): Promise<ServerProcess> {
-    const kafka = { KAFKA_BOOTSTRAP_SERVERS: bootstrapServers, KAFKA_TOPIC: topic }
     const folder = await mkdtemp(join(tmpdir(), 'server-'))
     if (twin !== undefined) await copyIdentity(twin.folder, folder)
+    const file = join(folder, 'streams.json')
+    if (streams !== undefined) await writeFile(file, JSON.stringify({ streams }))
+    const read = streams === undefined ? { KAFKA_TOPIC: topic } : { CONFIG_FILE: file }
+    const kafka = { KAFKA_BOOTSTRAP_SERVERS: bootstrapServers, ...read }
     const server = new ServerProcess(folder, { LOG_LEVEL: 'trace', ...kafka, ...settings }, leadsGroup)
     await server.start()
     for (const name of PRIVATE_FILES) keepSecret(server.read(name))
