@@ -88,6 +88,18 @@ describe('a stream whose path names its topic', () => {
     expect(scene.app.kafkaSse.figures.streamsOpened).toBe(0)
   })
 
+  it('may allow each client its own topics', async () => {
+    const where = { 'params.topic': '{token.topics}' }
+    const { scene, get } = await open({ selection: { where } })
+    const authorization = `Bearer ${scene.token(60, { topics: ['audit'] })}`
+    const statuses = await Promise.all(
+      ['audit', 'events', 'secret'].map(
+        async (name) => (await get(`/topics/${name}`, { authorization })).status,
+      ),
+    )
+    expect(statuses).toEqual([200, 403, 404])
+  })
+
   it('says how to come back while Kafka is silent, and while there is no room', async () => {
     const { get, source, scene } = await open()
     for (const [refusal, code] of [

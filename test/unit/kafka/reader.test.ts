@@ -1,6 +1,8 @@
 // One reader of a topic: what it asks and reads, when it publishes, and what it says of trouble.
 
+import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
+import type { Feeding } from '../../../plugins/kafka/following/reader.ts'
 import { forThisTest } from '../../support/scene.ts'
 import { pass } from '../../support/time.ts'
 import { createWriter, ReaderScene } from './reader-scene.ts'
@@ -197,6 +199,55 @@ describe('A reader of topics', () => {
     scene.batch(0, 0)
     expect(writer.publish).toHaveBeenCalledTimes(1)
     expect(other.publish).not.toHaveBeenCalled()
+  })
+})
+
+describe('A topic that is followed and left again', () => {
+  it('in any order, also during a read: only feeds that are there get records, and nothing else is assigned', async () => {
+    const step = fc.oneof(
+      fc.constant({ do: 'follow' as const }),
+      fc.record({ do: fc.constant('leave' as const), at: fc.nat(2) }),
+      fc.record({ do: fc.constant('pass' as const), ms: fc.integer({ min: 1, max: 3_000 }) }),
+      fc.constant({ do: 'record' as const }),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+        const scene = ReaderScene.open()
+        const { kafka, reader, log } = scene
+        kafka.hold('a', [0, 0])
+        let end = 0
+        const feeds: { writer: ReturnType<typeof createWriter>; feeding: Feeding }[] = []
+        const left: ReturnType<typeof createWriter>[] = []
+        try {
+          for (const each of steps) {
+            if (each.do === 'follow' && feeds.length < 3) {
+              const writer = createWriter()
+              feeds.push({ writer, feeding: reader.feed('a', writer, log) })
+            }
+            if (each.do === 'leave') {
+              const [gone] = feeds.splice(each.at, 1)
+              gone?.feeding.stop()
+              gone?.writer.append.mockClear()
+              if (gone !== undefined) left.push(gone.writer)
+            }
+            if (each.do === 'pass') await pass(each.ms)
+            if (each.do === 'record') {
+              kafka.tell('a', 0, end)
+              kafka.hold('a', [0, ++end])
+            }
+          }
+          await pass(15_000)
+          const isAssigned = kafka.consumers.filter(({ assigned }) => assigned.has('a 0'))
+          expect(isAssigned.length > 0).toBe(feeds.length > 0)
+          kafka.tell('a', 0, end)
+          for (const { writer } of feeds) expect(writer.append.mock.lastCall?.[0].offset).toBe(end)
+          for (const writer of left) expect(writer.append).not.toHaveBeenCalled()
+        } finally {
+          await scene.close()
+        }
+      }),
+      { numRuns: 30 },
+    )
   })
 })
 

@@ -70,6 +70,8 @@ class WorkerInMemory {
   readonly side: WorkerTopics
   readonly closed = vi.fn()
   asked = 0
+  /** Messages with updates that came. */
+  told = 0
   private isDead = false
   private readonly channel: Channel<ToMain, ToWorker>
 
@@ -97,6 +99,7 @@ class WorkerInMemory {
     this.channel.handle({
       updates: (updates: never) => {
         if (this.isDead) return
+        this.told++
         this.topics.receive(updates)
         this.channel.tell('updatesTaken', null)
       },
@@ -166,6 +169,7 @@ describe('a topic by path in a worker', () => {
     main.opened[0]?.produce('one')
     await turns(4)
     expect(one === undefined ? null : position(one)).toEqual({ 0: 0 }) // not told any more
+    expect(workers[0]?.told).toBe(1)
     expect(other === undefined ? null : position(other)).toEqual({ 0: 1 })
     other?.release()
     await turns(2)
