@@ -1,5 +1,5 @@
-// Topics that clients name in the path, served by two workers: one bus for both, which outlives the end of a worker that
-// uses it, and is closed when neither does.
+// Topics that clients name in the path, served by two workers: one bus for both, which outlives a worker that dies, and
+// is closed when neither uses it.
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { bootstrapServers, Kafka } from '../kafka/kafka.ts'

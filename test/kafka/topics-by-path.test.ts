@@ -5,8 +5,9 @@ import type { AddressInfo } from 'node:net'
 import fastify, { type FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Topics } from '../../src/bus/topic.ts'
-import type { KafkaOptions } from '../../src/options.ts'
+import type { KafkaOptions, StreamOptions } from '../../src/options.ts'
 import kafkaSse from '../../src/plugin.ts'
+import { SegmentView } from '../../src/segments/segment-view.ts'
 import { LogLines } from '../support/printed.ts'
 import { forThisTest } from '../support/scene.ts'
 import { StreamReader } from '../support/stream-reader.ts'
@@ -27,7 +28,8 @@ class Scene {
     this.log = log
   }
 
-  static async open(topics: string[], kafka: KafkaOptions): Promise<Scene> {
+  /** With `others` beside the stream by path. */
+  static async open(topics: string[], kafka: KafkaOptions, others: StreamOptions[] = []): Promise<Scene> {
     const log = new LogLines()
     const app = fastify({
       logger: { level: 'info', stream: log.stream },
@@ -39,7 +41,7 @@ class Scene {
       await kafkaSse(scope, {
         kafka,
         auth: { authenticate: () => ({ subject: 'alice', expiresAt: Date.now() + 600_000 }) },
-        streams: [{ path: '/topics/:topic', topic: '{params.topic}', topics }],
+        streams: [{ path: '/topics/:topic', topic: '{params.topic}', topics }, ...others],
       })
       opened = scope.kafkaSseTopics
     })
@@ -116,8 +118,8 @@ describe.skipIf(bootstrapServers === null)('A topic that is named in the path', 
   })
   afterAll(() => kafka.close())
 
-  const open = (topics: string[], options: Partial<KafkaOptions> = {}) =>
-    forThisTest(Scene.open(topics, { bootstrapServers: kafka.bootstrapServers, ...options }))
+  const open = (topics: string[], options: Partial<KafkaOptions> = {}, streams: StreamOptions[] = []) =>
+    forThisTest(Scene.open(topics, { bootstrapServers: kafka.bootstrapServers, ...options }, streams))
 
   it('is read for its streams alone, and closed some time after the last one; a client then resumes', async () => {
     const [one, other] = [await kafka.createTopic({ partitions: 2 }), await kafka.createTopic()]
@@ -143,6 +145,42 @@ describe.skipIf(bootstrapServers === null)('A topic that is named in the path', 
     // The closed bus was not fed again, and the new one is another.
     expect(bus?.recordsAppended).toBe(appended)
     expect(scene.topics.byPath).toMatchObject({ opened: 2, closed: { idle: 1, room: 0 } })
+  })
+
+  it('gives each client its own records of it, on a bus that a stream of the topic by name shares', async () => {
+    const [one, other] = [await kafka.createTopic(), await kafka.createTopic()]
+    for (const topic of [one, other])
+      await kafka.produce(topic, { value: `${topic} a`, key: 'a' }, { value: `${topic} b`, key: 'b' })
+    const scene = await open([one, other], {}, [
+      { path: '/keys/:topic/:key', topic: '{params.topic}', topics: [one, other], key: '{params.key}' },
+      { path: '/named', topic: one, select: ['key'] },
+    ])
+    const streams = await Promise.all([
+      scene.stream(`../keys/${one}/a`),
+      scene.stream(`../keys/${other}/b`),
+      scene.stream('../named?key=b'),
+      scene.stream(one),
+    ])
+    await streams[0]?.hasSeen(`${one} a`)
+    await streams[1]?.hasSeen(`${other} b`)
+    await streams[2]?.hasSeen(`${one} b`)
+    await streams[3]?.hasSeen(`${one} a`, `${one} b`)
+    expect([scene.open, scene.topics.all().map(({ name }) => name)]).toEqual([[other], [one]])
+  })
+
+  it('has no holds of a thread that has ended', async () => {
+    const topic = await kafka.createTopic()
+    await kafka.produce(topic, { value: 'one' })
+    const scene = await open([topic])
+    const stream = await scene.stream(topic)
+    await stream.hasSeen('one')
+    const segment = scene.topics.byPath.open[0]?.bus.segments[0]
+    if (segment === undefined) throw new Error('nothing is retained')
+    const held = new SegmentView(segment.shared, 1)
+    held.generation = segment.generation
+    expect([held.hold(), segment.holdCount]).toEqual([true, 1])
+    scene.topics.releaseThread(1)
+    expect(segment.holdCount).toBe(0)
   })
 
   it('is 404 until Kafka has it', async () => {

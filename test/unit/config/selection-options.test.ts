@@ -192,6 +192,45 @@ describe('the selectors of a topic', () => {
     expect([0, 1, 2, 3, 4].map((at) => names(streams, at))).toEqual([['key'], [], [], [], ['key']])
   })
 
+  it('are those of every stream that may have the topic, by its name or by its path', () => {
+    const byPath = {
+      path: '/t/:topic',
+      topic: '{params.topic}',
+      topics: ['orders', 'audit'],
+      select: ['key'],
+    }
+    const named = { path: '/a', topic: 'orders', headers: { user: '{token.sub}' } }
+    const other = {
+      ...byPath,
+      path: '/u/:topic',
+      topics: ['audit', 'more'],
+      fields: { '/x': '1' },
+      select: ['key'],
+    }
+    const otherBus = { path: '/b', topic: 'audit', replay: 'all', headers: { h: '1' } }
+    const streams = resolved(byPath, named, other, otherBus)
+    const namesFor = (at: number, topic: string) =>
+      selectorsOf(streams[at] as ResolvedStream, streams, topic).map(({ name }) => name)
+    expect([namesFor(0, 'orders'), names(streams, 1)]).toEqual([
+      ['headers.user', 'key'],
+      ['headers.user', 'key'],
+    ])
+    expect([namesFor(0, 'audit'), namesFor(2, 'audit')]).toEqual([
+      ['fields./x', 'key'],
+      ['fields./x', 'key'],
+    ])
+    expect([namesFor(2, 'more'), names(streams, 3)]).toEqual([['fields./x', 'key'], ['headers.h']])
+  })
+
+  it('are counted for every topic that a path may name', () => {
+    const named = { path: '/a', topic: 'orders', headers: headers(32) }
+    const byPath = { path: '/t/:topic', topic: '{params.topic}', topics: ['audit', 'orders'] }
+    expect(problemsOf(named, byPath)).toEqual([])
+    expect(problemsOf(named, { ...byPath, fields: { '/x': '1' } })).toEqual([
+      'streams[1] makes 33 headers and fields by which orders is selected; at most 32',
+    ])
+  })
+
   it('are 32 besides the key at most, together', () => {
     const half = { path: '/a', topic: 'orders', headers: headers(20) }
     const most = { path: '/b', topic: 'orders', headers: headers(12, 20), select: ['key', 'headers.h0'] }
