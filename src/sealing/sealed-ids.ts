@@ -1,6 +1,6 @@
 // Event ids that tell their readers nothing: the position of a stream, encrypted. Promise: the same position of the
-// same stream has the same id on every replica; the length tells only which partitions there are; and an id of another
-// path or selection, or one that was changed in any bit, is not opened.
+// same stream has the same id on every replica; the length tells only how many partitions there are; and an id of
+// another path or selection, or one that was changed in any bit, is not opened.
 
 import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
 import type { Position } from '../bus/position.ts'
