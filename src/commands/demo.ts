@@ -64,9 +64,12 @@ async function demoOptions(env: NodeJS.ProcessEnv, folder: string): Promise<Serv
 }
 
 async function runDemo(options: ServerOptions, folder: string, signals: SignalQueue): Promise<number> {
-  const serveDemo = (served: ServerOptions, surroundings: DemoSurroundings): Promise<number> =>
+  const serveDemo = (
+    served: ServerOptions,
+    found: Omit<DemoSurroundings, 'producedTopic'>,
+  ): Promise<number> =>
     runServer(served, signals, ({ port }) => {
-      process.stdout.write(demoGuide(served, port, surroundings))
+      process.stdout.write(demoGuide(served, port, { ...found, producedTopic: ONLY_STREAM.topic }))
     })
   const names = answersAsLocalhost(options.host) ? [] : [options.host]
   const { made } = await ensureDemoCredentials({ folder, names })
@@ -75,7 +78,7 @@ async function runDemo(options: ServerOptions, folder: string, signals: SignalQu
   if (found !== null) return serveDemo(withBroker(options, found), { made, broker: 'found' })
   // Loaded here, because a demo on a real Kafka does not need the embedded broker.
   const { spawnBroker } = await import('./broker.ts')
-  const topics = new Set(options.streams.map(({ topic }) => topic))
+  const topics = new Set(options.streams.flatMap(({ topic, topics }) => topics ?? [topic]))
   const started = await spawnBroker(folder, [...topics])
   try {
     return await serveDemo(withBroker(options, started.address), { made, broker: 'started' })

@@ -1,51 +1,80 @@
 // The text that the demo prints when it listens: its addresses, and commands to paste in its folder.
 
-import type { ServerOptions } from '../options.ts'
-import { answersAsLocalhost } from './identity.ts'
+import type { ResolvedStream, ServerOptions } from '../options.ts'
+import { answersAsLocalhost, DEMO_SCOPE } from './identity.ts'
 
 export interface DemoSurroundings {
   /** A line for each file that was created in the folder. */
   readonly made: readonly string[]
   /** The embedded broker, already running or started by this demo; or the Kafka of KAFKA_BOOTSTRAP_SERVERS. */
   readonly broker: 'found' | 'started' | 'kafka'
+  /** Topic of `kafka-sse produce` if none is named. */
+  readonly producedTopic: string
 }
 
 const RECORD = `'{ "id": 1, "name": "Hello World!"}'`
 
 export function demoGuide(options: ServerOptions, port: number, surroundings: DemoSurroundings): string {
   const origin = `${options.tls === null ? 'http' : 'https'}://${hostOf(options)}:${port}`
-  const stream = `${origin}${options.streams[0]?.path ?? '/events'}`
+  const stream = options.streams.find(isForEveryone)
   return [
     ...surroundings.made,
-    `${stream} streams the topic ${options.streams[0]?.topic} from ${brokerWords(options, surroundings)}.`,
+    ...options.streams.map((each) => `${origin}${each.path} streams ${topicWords(each)}.`),
+    `The records are from ${brokerWords(options, surroundings)}.`,
     ...pageLines(origin, options),
     '',
+    ...(stream === undefined ? privateLines() : streamLines(origin, stream, options, surroundings)),
+    ...restartLines(options, surroundings),
+    '',
+  ].join('\n')
+}
+
+/** Whether any token of the demo opens the stream, at its path as it is written. */
+function isForEveryone({ path, topic, key, headers, fields, where, scope }: ResolvedStream): boolean {
+  if (/[:*{]/.test(path + topic) || (scope !== null && scope !== DEMO_SCOPE)) return false
+  return [key, headers, fields, where].every((option) => option === undefined)
+}
+
+function topicWords({ topic, topics }: ResolvedStream): string {
+  return topics === undefined ? `the topic ${topic}` : `the topics ${topics.join(', ')}`
+}
+
+function privateLines(): string[] {
+  return ['Path and token decide what a client gets: docs/private-streams.md has commands to try it.', '']
+}
+
+function streamLines(
+  origin: string,
+  { path, topic, select }: ResolvedStream,
+  options: ServerOptions,
+  surroundings: DemoSurroundings,
+): string[] {
+  const url = `${origin}${path}`
+  const named = topic === surroundings.producedTopic ? '' : `--topic ${topic} `
+  return [
     'In another terminal, in this folder:',
     '',
     '  # a token that is valid for 30 seconds, and the stream, which asks for a new one after 20',
     '  export JWT_TOKEN=$(npx kafka-sse token)',
-    `  ${curl(options)} "${stream}?access_token=\${JWT_TOKEN}"`,
+    `  ${curl(options)} "${url}?access_token=\${JWT_TOKEN}"`,
     '',
     '  # a record, from a third terminal',
-    `  ${producePrefix(options, surroundings)}npx kafka-sse produce --key 1 ${RECORD}`,
+    `  ${producePrefix(options, surroundings)}npx kafka-sse produce ${named}--key 1 ${RECORD}`,
     '',
     '  # or a client that answers each challenge, for as long as you like',
-    `  npx kafka-sse tail ${stream}`,
+    `  npx kafka-sse tail ${url}`,
     '',
-    ...keyLines(stream, options),
-    ...restartLines(surroundings),
-    '',
-  ].join('\n')
+    ...(select?.includes('key') ? keyLines(url) : []),
+  ]
+}
+
+function keyLines(url: string): string[] {
+  return ['  # the records of some keys alone', `  npx kafka-sse tail ${url} --key 1 --key 2`, '']
 }
 
 function pageLines(origin: string, { demo }: ServerOptions): string[] {
   const page = `The page: ${origin}/index.html`
   return [demo?.tokens ? page : `${page} (it asks for a token; with DEMO_TOKENS=on it gets one by itself)`]
-}
-
-function keyLines(stream: string, { streams }: ServerOptions): string[] {
-  if (!streams[0]?.select?.includes('key')) return []
-  return ['  # the records of some keys alone', `  npx kafka-sse tail ${stream} --key 1 --key 2`, '']
 }
 
 function brokerWords(options: ServerOptions, { broker }: DemoSurroundings): string {
@@ -64,7 +93,7 @@ function producePrefix(options: ServerOptions, { broker }: DemoSurroundings): st
   return broker === 'kafka' ? `KAFKA_BOOTSTRAP_SERVERS=${options.kafka.bootstrapServers} ` : ''
 }
 
-function restartLines({ broker }: DemoSurroundings): string[] {
+function restartLines({ streams }: ServerOptions, { broker, producedTopic }: DemoSurroundings): string[] {
   const again = process.env.npm_lifecycle_event === 'start' ? 'npm start' : 'npx kafka-sse demo'
   if (broker !== 'started') {
     return [
@@ -75,10 +104,13 @@ function restartLines({ broker }: DemoSurroundings): string[] {
       'and clients that come back get them.',
     ]
   }
+  const topics = [...new Set(streams.flatMap(({ topic, topics: listed }) => listed ?? [topic]))]
+  const named = topics.filter((topic) => topics.length > 1 || topic !== producedTopic)
+  const separate = ['npx kafka-sse broker', ...named.map((topic) => `--topic ${topic}`)].join(' ')
   return [
     'Ctrl-C ends the server, and the broker with it. To see a server stop and start with nothing lost: Ctrl-C, then',
     '',
-    '  npx kafka-sse broker    # in another terminal: this broker outlives the server',
+    `  ${separate}    # in another terminal: this broker outlives the server`,
     `  ${again.padEnd(24)}# here: the server, on that broker`,
     '',
     'From then on Ctrl-C stops the server alone: produce a record or two, start it again,',
