@@ -3,7 +3,7 @@
 
 import type { StreamOptions } from '../../options.ts'
 import { SELECTORS_MAX } from '../../routing/route-reader.ts'
-import { paramsOf, parseTemplate } from '../../selection/template.ts'
+import { hasClaims, paramsOf, parseTemplate } from '../../selection/template.ts'
 import { quoted } from '../config-error.ts'
 import type { Fault, SettingPlace } from '../validation.ts'
 import { pathParameters } from './path-parameters.ts'
@@ -29,6 +29,7 @@ function streamFaultsAt(stream: Readonly<Record<string, unknown>>, place: Settin
     ...whereFaults(stream.where, params, [...place, 'where']),
     ...selectFaults(stream.select, [...place, 'select']),
     ...idsFaults(stream, [...place, 'ids']),
+    ...envelopeFaults(stream, [...place, 'encoding']),
   ]
 }
 
@@ -80,6 +81,24 @@ function selectFaults(select: unknown, place: SettingPlace): Fault[] {
 function idsFaults(stream: Readonly<Record<string, unknown>>, place: SettingPlace): Fault[] {
   if (stream.ids === undefined || NARROWING.some((option) => stream[option] !== undefined)) return []
   return [wrong(place, `needs one of ${NARROWING.join(', ')}: other streams have plain ids`)]
+}
+
+/** Each event of an envelope has its partition and offset, so sealed ids would hide nothing. */
+function envelopeFaults(stream: Readonly<Record<string, unknown>>, place: SettingPlace): Fault[] {
+  const { encoding, ids = templatesOf(stream).some(({ text }) => isOfClaims(text)) ? 'sealed' : 'plain' } =
+    stream
+  if (encoding !== 'envelope' || ids !== 'sealed') return []
+  return [wrong(place, 'writes the offsets that sealed ids hide. If clients may know them, set ids to plain')]
+}
+
+/** What is no template is reported where it stands. */
+function isOfClaims(text: string): boolean {
+  try {
+    return hasClaims(parseTemplate(text))
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    return false
+  }
 }
 
 /** One fault for each bus that would have too many, at the stream that makes it so. */

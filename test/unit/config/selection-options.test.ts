@@ -53,6 +53,8 @@ describe('the options that narrow a stream', () => {
     [{ where: { 'params.customer': '{token.customers}' } }, 'sealed'],
     [{ key: '{token.sub}', ids: 'plain' }, 'plain'],
     [{ select: ['key'], ids: 'sealed' }, 'sealed'],
+    [{ key: '{token.sub}', ids: 'plain', encoding: 'envelope' }, 'plain'],
+    [{ key: '{params.customer}', encoding: 'envelope' }, 'plain'],
   ])('%j has ids that are %s', (options, ids) => {
     expect(resolved({ ...PLACE, ...options })[0]?.ids).toBe(ids)
   })
@@ -133,6 +135,16 @@ describe('the options that narrow a stream', () => {
       'ids of a stream of everything',
       { ids: 'sealed' },
       '.ids needs one of key, headers, fields, where, select: other streams have plain ids',
+    ],
+    [
+      'an envelope with sealed ids',
+      { key: '{token.sub}', encoding: 'envelope' },
+      '.encoding writes the offsets that sealed ids hide. If clients may know them, set ids to plain',
+    ],
+    [
+      'an envelope with ids that are to be sealed',
+      { select: ['key'], ids: 'sealed', encoding: 'envelope' },
+      '.encoding writes the offsets that sealed ids hide. If clients may know them, set ids to plain',
     ],
     ['other ids', { key: 'a', ids: 'secret' }, '.ids takes one of sealed, plain, not "secret"'],
     ['a misspelt name', { haeders: {} }, '.haeders is not an option; did you mean headers?'],
