@@ -5,6 +5,7 @@ import { EventParser, type EventSink } from './event-parser.ts'
 import type { EventQueue } from './event-queue.ts'
 import type { Limits } from './option-checks.ts'
 import type { ConnectOptions, StreamEvent } from './options.ts'
+import { refusalReason } from './refusal-reason.ts'
 import { Renewal } from './renewal.ts'
 import { type Send, sendingTo, streamHeaders } from './request.ts'
 import { checkResponse } from './response.ts'
@@ -121,9 +122,10 @@ export class Connection implements EventSink {
   }
 
   async #open(): Promise<ReadableStreamDefaultReader<Uint8Array>> {
-    const headers = streamHeaders(await this.#tokens.take(), this.#parts.lastEventId)
+    const token = await this.#tokens.take()
+    const headers = streamHeaders(token, this.#parts.lastEventId)
     const response = await this.#unlessSilent(this.#send('GET', headers, this.#controller.signal))
-    checkResponse(response)
+    checkResponse(response, await refusalReason(response, token, this.#controller.signal))
     const reader = response.body?.getReader()
     if (reader === undefined) throw new StreamError('not-an-event-stream', 'The answer has no body')
     this.#openedAtMs = performance.now()

@@ -105,6 +105,11 @@ describe.skipIf(CHROMIUM === null)('the page in Chromium', () => {
     await page.getByRole('button', { name: 'Go' }).click()
     expect(await page.locator('#records').textContent()).toBe('all')
     await vi.waitUntil(async () => (await values()).includes('1.08'), { timeout: 20_000 })
+    await page.getByLabel('Location').fill(`${demo.origin}/events?headers.region=eu`)
+    await page.getByRole('button', { name: 'Go' }).click()
+    const refused = 'closed: The server answered 400: headers.region cannot be chosen at this path'
+    await vi.waitUntil(async () => (await state()) === refused, { timeout: 20_000 })
+    expect(await page.locator('#records').textContent()).toBe('headers.region eu')
   }, 60_000)
 
   it('ends the stream with its token when Reauthorize is not checked', async () => {

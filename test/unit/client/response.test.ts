@@ -43,6 +43,49 @@ describe('the client', () => {
     expect(server.requests).toHaveLength(1)
   })
 
+  describe('says why it was refused, in the words of the server', () => {
+    const JSON_TYPE = 'application/json; charset=utf-8'
+    const error = (message: string, code = 'FKS_PARAMETER_INVALID') => JSON.stringify({ code, message })
+
+    async function messageAfter(body: string, { code = 400, type = JSON_TYPE, ends = true } = {}) {
+      const scene = await open()
+      const { server } = scene
+      server.answers = [
+        () => {
+          const response = server.stream(body)
+          if (ends) server.end()
+          return Object.assign(response, { status: code, headers: new Headers({ 'content-type': type }) })
+        },
+      ]
+      const { closed } = scene.connect()
+      await pass(60_000)
+      return (await closed)?.message
+    }
+
+    it.each([
+      [400, 'The server answered 400: key is empty'],
+      [403, 'The token was refused with 403: key is empty'],
+      [404, 'The server answered 404: key is empty'],
+    ])('after a %i', async (code, words) => {
+      expect(await messageAfter(error('key is empty'), { code })).toBe(words)
+    })
+
+    it.each([
+      ['another program’s error', error('key is empty', 'E_NOTHING'), {}],
+      ['another type', error('key is empty'), { type: 'text/html' }],
+      ['no object', '"FKS_"', {}],
+      ['no JSON', '{"code":"FKS_X","message":"', {}],
+      ['a message that is no text', '{"code":"FKS_X","message":[1]}', {}],
+      ['the token', error('no right for token-1'), {}],
+      ['a control character', error('two\nlines'), {}],
+      ['too long a message', error('x'.repeat(201)), {}],
+      ['too long a body', `${error('key is empty')}${' '.repeat(4_096)}`, {}],
+      ['a body without an end', error('key is empty'), { ends: false }],
+    ])('and not of %s', async (_, body, how) => {
+      expect(await messageAfter(body, how)).toBe('The server answered 400')
+    })
+  })
+
   it('takes another content type for final, and a parameter for none', async () => {
     const scene = await open()
     const { server } = scene
