@@ -1,8 +1,11 @@
 // Topics that clients name in the path, served by two workers: one bus for both, which outlives a worker that dies, and
 // is closed when neither uses it.
 
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { connect } from 'node:http2'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { bootstrapServers, Kafka } from '../kafka/kafka.ts'
+import { respond } from '../support/http-scene.ts'
 import { ServerProcess } from '../support/server-process.ts'
 import { ResumingClient } from './resuming-client.ts'
 import { INSPECTABLE, RunningWorkers } from './running-workers.ts'
@@ -100,5 +103,39 @@ describe.skipIf(bootstrapServers === null)('Topics by path with two workers', ()
     expect(await server.metric('kafka_sse_ready')).toBe(1)
     const errors = server.output.split('\n').filter((line) => /"level":[56]0/.test(line))
     expect(errors.filter((line) => !line.includes('a worker has died'))).toEqual([])
+
+    // With streams that are open, by path, in both workers or one.
+    workers.close() // a process that is inspected waits for that at its end
+    expect(await server.stop()).toBe(0)
   })
+})
+
+describe.each([1, 2])('A request that waits for a silent Kafka, with %d workers', (count) => {
+  it('is told to come back, and does not hold up the end of the server', async () => {
+    const server = await ServerProcess.open('127.0.0.1:1', '', {
+      streams: [{ path: '/topics/:topic', topic: '{params.topic}', topics: ['events'] }],
+      settings: { WORKERS: `${count}`, LOG_LEVEL: 'info' },
+    })
+    onTestFinished(() => server.close())
+    const { text: token } = await server.token('+1h')
+    const session = connect(`https://localhost:${server.port}`, { ca: server.ca })
+    session.on('error', () => session.destroy())
+    onTestFinished(() => session.destroy())
+    const headers = {
+      ':path': '/topics/events',
+      authorization: `Bearer ${token}`,
+      accept: 'text/event-stream',
+    }
+    const refused = await respond(session, headers)
+    await refused.ended
+    expect([refused.status, refused.text()]).toEqual([
+      200,
+      expect.stringMatching(/^retry:\d+\n\n:end busy\n\n$/),
+    ])
+    session.request(headers).on('error', () => {}) // it is cut
+    await pause(500)
+    const startMs = performance.now()
+    expect(await server.stop()).toBe(0)
+    expect(performance.now() - startMs).toBeLessThan(4_000)
+  }, 40_000)
 })

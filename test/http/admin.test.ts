@@ -212,6 +212,21 @@ describe('/status', () => {
     ])
   })
 
+  it('shows 20 topics that clients name in a path, and all of them together', async () => {
+    const topics = Array.from({ length: 25 }, (_, n) => new TopicInMemory(1, {}, `t${n}`))
+    for (const topic of topics) topic.produce('one', 'a')
+    parts.byPath.open.push(...topics)
+    await register(app)
+    await listen()
+    const { reader } = await watch()
+    await eventually(() => expect(statuses(reader)).not.toEqual([]))
+    const [status] = statuses(reader)
+    const shown = ['events', ...topics.slice(0, 20).map(({ name }) => name)]
+    expect(status?.topics.map(({ name }) => name)).toEqual(shown)
+    const retainedBytes = topics.reduce((sum, { bus }) => sum + bus.retainedBytes, 0)
+    expect(status?.topicsByPath).toEqual({ open: 25, retainedBytes, bytesMax: 2 ** 31 })
+  })
+
   it('refuses the viewer after the last one, and takes another when one has left', async () => {
     await register(app, 2)
     await listen()
