@@ -56,7 +56,9 @@ export class TopicsByPath implements TopicsByPathFigures {
   /** Questions to Kafka that are open, one for each topic however many streams wait for it. */
   private readonly asked = new Map<string, Promise<boolean | null>>()
   private readonly listeners = new Set<(topic: FedTopic) => void>()
-  private readonly closing = new AbortController()
+  /** Aborts the questions that are open. Not AbortSignal.any, which holds bytes of each for as long as this lives. */
+  private readonly waiting = new Set<AbortController>()
+  private isClosed = false
   private readonly timer: NodeJS.Timeout
 
   constructor(parts: TopicsByPathParts) {
@@ -78,6 +80,7 @@ export class TopicsByPath implements TopicsByPathFigures {
   }
 
   async acquire(reading: TopicReading): Promise<FedTopicLease | TopicRefusal> {
+    if (this.isClosed) return 'unknown'
     const { source, named, open, log } = this.parts
     if (!source.hasFound(reading.name)) {
       const isThere = await this.has(reading.name)
@@ -102,7 +105,8 @@ export class TopicsByPath implements TopicsByPathFigures {
   /** Closes every topic. Streams that wait for Kafka are refused. */
   close(): void {
     clearInterval(this.timer)
-    this.closing.abort()
+    this.isClosed = true
+    for (const late of this.waiting) late.abort()
     this.leases.close()
   }
 
@@ -118,13 +122,14 @@ export class TopicsByPath implements TopicsByPathFigures {
   private async ask(name: string): Promise<boolean | null> {
     const late = new AbortController()
     const timer = setTimeout(() => late.abort(), ANSWER_MS)
-    const signal = AbortSignal.any([late.signal, this.closing.signal])
+    this.waiting.add(late)
     try {
-      return await this.parts.source.has(name, signal)
+      return await this.parts.source.has(name, late.signal)
     } catch (error) {
-      if (signal.aborted) return null
+      if (late.signal.aborted) return null
       throw error
     } finally {
+      this.waiting.delete(late)
       clearTimeout(timer)
     }
   }
@@ -137,7 +142,7 @@ export class TopicsByPath implements TopicsByPathFigures {
     topic.stop()
     for (const listener of this.listeners) listener(topic)
     bus.close()
-    if (this.closing.signal.aborted) return
+    if (this.isClosed) return
     this.parts.log.info({ topic: name, reason }, 'topic closed, because no stream uses it')
   }
 }

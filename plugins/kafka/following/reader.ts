@@ -5,7 +5,7 @@ import type { PartitionWatermarks } from '../../../src/bus/record.ts'
 import type { ConsumerEvents, RecordSource } from '../client/record-source.ts'
 import { FollowedTopic } from './followed-topic.ts'
 import { Housekeeping } from './housekeeping.ts'
-import { Listings } from './listings.ts'
+import { CLOSED, Listings } from './listings.ts'
 import { LogFanOut } from './log-fan-out.ts'
 import { jittered, Pause, untilAnswered } from './pause.ts'
 import { askWatermarks, refresh } from './refresh.ts'
@@ -40,7 +40,6 @@ const REFRESH_MS = 5_000
 const RETRY_MS = 1_000
 /** How often buses are checked that wait for partitions without an answering leader. */
 const CATCH_UP_MS = 250
-const CLOSED = 'The Kafka consumer is closed'
 
 export class Reader {
   private readonly options: ReaderOptions
@@ -53,7 +52,10 @@ export class Reader {
   private readonly closing = new AbortController()
   private readonly refreshPause = new Pause(this.closing.signal)
   private readonly readPause = new Pause(this.closing.signal)
-  private readonly listings = new Listings((names) => this.answered(() => this.source.partitions(names)))
+  /** One for each feed. Not AbortSignal.any, which holds some bytes for each as long as `closing` lives. */
+  private readonly stopping = new Set<AbortController>()
+  /** Whether Kafka has topics that are not followed. */
+  readonly listings: Listings
   /** An error of a read may have hidden that partitions have stopped. */
   private suspectsStops = false
   /** When waiting buses were last checked. */
@@ -65,6 +67,7 @@ export class Reader {
     this.troubles = new BrokerTroubles(this.logs, options.bootstrapServers)
     this.housekeeping = new Housekeeping(() => this.feeds(), options.nowMs)
     this.source = new TwoConsumers(options.createConsumer, this.events(), options.nowMs)
+    this.listings = new Listings((names) => this.answered(() => this.source.partitions(names)), this.retryMs)
     void this.run()
   }
 
@@ -83,14 +86,15 @@ export class Reader {
     const feed = topic.add(writer, log)
     this.refreshPause.cut()
     const stopping = new AbortController()
-    const signal = AbortSignal.any([this.closing.signal, stopping.signal])
+    this.stopping.add(stopping)
     return {
       notReady: () => this.troubles.worst ?? topic.troubleOf(feed),
-      watermarks: () => this.watermarks(topic, signal),
+      watermarks: () => this.watermarks(topic, stopping.signal),
       stop: () => {
+        this.stopping.delete(stopping)
         stopping.abort(new Error(CLOSED))
         this.housekeeping.forget(feed)
-        if (!topic.remove(feed)) this.topics.delete(name)
+        if (!topic.remove(feed) && this.topics.get(name) === topic) this.topics.delete(name)
       },
     }
   }
@@ -100,15 +104,11 @@ export class Reader {
     return this.topics.get(name)?.leaders.isListed ?? false
   }
 
-  /** Whether Kafka has the topic. Asks until Kafka answers. Rejects if `signal` aborts or the reader closes. */
-  async has(name: string, signal: AbortSignal): Promise<boolean> {
-    const either = AbortSignal.any([this.closing.signal, signal])
-    return untilAnswered(() => this.listings.isListed(name, either), either, this.retryMs)
-  }
-
   /** Resolves within 1 s, even if no broker answers. */
   async close(): Promise<void> {
-    this.closing.abort(new Error(CLOSED))
+    this.closing.abort()
+    this.listings.close()
+    for (const stopping of this.stopping) stopping.abort(new Error(CLOSED))
     await this.source.close()
   }
 
@@ -243,8 +243,5 @@ export class Reader {
   }
 
   private readonly retryMs = () => this.jittered(RETRY_MS)
-
-  private jittered(ms: number): number {
-    return jittered(ms, this.options.random())
-  }
+  private readonly jittered = (ms: number) => jittered(ms, this.options.random())
 }

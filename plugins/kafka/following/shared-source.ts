@@ -6,13 +6,14 @@ import type { KafkaOptions } from '../../../src/options.ts'
 import { processLock } from '../client/blocking-lock.ts'
 import { Consumer } from '../client/consumer.ts'
 import { consumerProperties } from '../client/properties.ts'
+import type { Listings } from './listings.ts'
 import { Reader } from './reader.ts'
 import type { Log } from './troubles.ts'
 
 /** One registration's use of a source. */
 export interface OpenSource {
   readonly feed: Reader['feed']
-  readonly has: Reader['has']
+  readonly has: Listings['has']
   readonly hasFound: Reader['hasFound']
   /** Resolves within 1 s. */
   release(): Promise<void>
@@ -35,7 +36,7 @@ export function openSource(options: KafkaOptions, log: Log): OpenSource {
   shared.reader.join(log)
   return {
     feed: (name, writer, topicLog) => shared.reader.feed(name, writer, topicLog),
-    has: (name, signal) => shared.reader.has(name, signal),
+    has: (name, signal) => shared.reader.listings.has(name, signal),
     hasFound: (name) => shared.reader.hasFound(name),
     release: async () => {
       shared.reader.leave(log)

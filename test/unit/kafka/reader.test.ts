@@ -260,7 +260,7 @@ describe('Whether Kafka has a topic', () => {
     await pass(4_000)
     kafka.lists.length = 0
     kafka.hold('a', [0, 0])
-    const answers = ['a', 'b', 'c', 'a'].map((name) => reader.has(name, never))
+    const answers = ['a', 'b', 'c', 'a'].map((name) => reader.listings.has(name, never))
     await pass(100)
     expect(await Promise.all(answers)).toEqual([true, false, false, true])
     expect(kafka.lists).toEqual([['a'], ['b', 'c', 'a']])
@@ -272,8 +272,8 @@ describe('Whether Kafka has a topic', () => {
     kafka.isDown = true
     const [later, givenUp] = [vi.fn(), vi.fn()]
     const giving = new AbortController()
-    reader.has('events', never).then(later)
-    reader.has('events', giving.signal).catch(givenUp)
+    reader.listings.has('events', never).then(later)
+    reader.listings.has('events', giving.signal).catch(givenUp)
     await pass(5_000)
     expect([later.mock.calls, givenUp.mock.calls]).toEqual([[], []])
     giving.abort(new Error('enough'))
@@ -300,7 +300,7 @@ describe('Whether Kafka has a topic', () => {
     const { kafka, reader } = await open()
     kafka.isDown = true
     const rejected = vi.fn()
-    reader.has('events', never).catch(rejected)
+    reader.listings.has('events', never).catch(rejected)
     await pass(100)
     await reader.close()
     await pass(2_000)

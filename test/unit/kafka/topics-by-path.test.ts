@@ -218,7 +218,7 @@ describe('a topic that streams ask for by path', () => {
     scene.topics.close()
     expect(await waiting).toBe('unknown')
     expect([scene.open, scene.opened[0]?.isStopped]).toEqual([[], true])
-    expect(await scene.acquire('a')).toBe('full')
+    expect(await scene.acquire('a')).toBe('unknown')
     expect(vi.getTimerCount()).toBe(0)
   })
 })
