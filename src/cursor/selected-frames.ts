@@ -59,9 +59,13 @@ export class SelectedFrames {
     const [partition, offset] = [segment.partition(at), segment.offset(at)]
     if (this.parts.ids.has(partition, offset) || this.parts.visibility.hidesSelected(segment, at))
       return false
-    // The record itself was sent, so its key has not left.
-    const isOfSent = partition === this.sentPartition && offset === this.sentOffset
-    return !(segment.isLeaving(at) && isOfSent) && this.parts.route.matches(segment, at)
+    const { route } = this.parts
+    return !(segment.isLeaving(at) && this.hasStayed(partition, offset)) && route.matches(segment, at)
+  }
+
+  /** Whether the record's key has not left: no key leaves a selection by keys, and none by a record that was sent. */
+  private hasStayed(partition: number, offset: number): boolean {
+    return this.parts.route.isByKey || (partition === this.sentPartition && offset === this.sentOffset)
   }
 
   /** Adds the event of a frame, with an id that is right for the client. Returns the number of its bytes. */

@@ -15,6 +15,7 @@ import {
   SelectedScene,
   some,
   visit,
+  type Wanted,
   type Written,
   wanted,
 } from './selected-scene.ts'
@@ -95,6 +96,21 @@ describe('a cursor of some records', () => {
       }),
       { numRuns: 500 },
     )
+  })
+
+  it('by keys is told of no leaving, though only the leaving of a record is left', () => {
+    const scene = new SelectedScene({ retainedBytesMax: 16 * SEGMENT_BYTES })
+    const record = { partition: 0, key: 'k', size: 10, kind: null }
+    for (const to of ['a', 'b', 'c']) scene.write({ ...record, to: [to] })
+    for (let count = 0; count < 30; count++) scene.write({ ...record, key: 'filler', size: 700, to: [] })
+    while (scene.bus.maintain(0));
+    const sent = (wanted: Wanted) => {
+      const client = new SelectedClient(scene, wanted)
+      client.readAll(SelectedCursor.fromPosition(scene.parts(wanted), new Map([[0, 1]])), 100_000)
+      return client.sent.map((text) => text.slice(0, 'delete'.length))
+    }
+    expect(sent({ 'headers.to': ['b'] })).toContain('delete')
+    expect(sent({ key: ['k'] })).not.toContain('delete')
   })
 
   it('loses nothing where frames of others leave the bus while it waits', () => {
