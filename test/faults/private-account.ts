@@ -124,6 +124,7 @@ export class PrivateAccount {
       if (this.mayBeLeftOut(event)) this.passedOver++
       else {
         this.lost++
+        this.held.delete(event.record.order) // told once
         faults.push(`did not get ${describe(event)} before ${partition}:${offset}`)
       }
     }

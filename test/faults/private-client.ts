@@ -1,5 +1,5 @@
-// One private stream over all its connections. It comes back with the id of its last whole event, sometimes without one,
-// and sometimes with the id of another customer. Everything that comes is taken into its account.
+// One private stream over all its connections. It comes back with the id of its last whole event, sometimes without an
+// id, and sometimes with the id of another customer. Everything that comes is taken into its account.
 
 import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2'
 import { EventBlocks } from './event-blocks.ts'

@@ -1,5 +1,5 @@
-// A connection with the streams of many customers, as a proxy of theirs has it. Now and then it leaves, or loses a server
-// that was killed, and all its streams come back at any server.
+// A connection with the streams of many customers, as a proxy of theirs has it. Now and then it leaves, or loses a
+// server that was killed, and all its streams come back at any server.
 
 import { type ClientHttp2Session, connect } from 'node:http2'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -71,6 +71,7 @@ export class PrivateConnection {
     const at = `${name}, start ${starts}`
     const isMeant = () => this.isClosing || !target.isUp || target.starts !== starts
     for (const client of this.options.clients) {
+      if (session.destroyed) return // a server may be killed at any moment
       client.open(session, at, (status) => {
         const how = status === undefined ? 'without an answer' : `after ${status}`
         if (!isMeant()) client.tell({ at }, `its stream ended ${how}, and neither side was to end it`)

@@ -1,6 +1,6 @@
-// The records that a test of private streams writes, each of a customer: the same for the same seed, so that the process
-// that writes them and the one that checks what came need not tell each other. An order, which is a key, moves between
-// customers, ends by a tombstone and begins again.
+// The records that a test of private streams writes, each of a customer. The same seed gives the same records, so that
+// the process that writes them and the one that checks what came need not tell each other. An order, which is a key,
+// moves between customers, ends by a tombstone and begins again.
 
 import { randomOf } from '../support/random.mjs'
 
@@ -14,9 +14,8 @@ const MOVE_SHARE = 0.35
 export const ORDERS_PER_CUSTOMER = 2
 
 /**
- * Yields each record: `topic`, `partition`, `offset`, `order`, `customer` (NO_CUSTOMER of a tombstone) and
- * `header`, the customer that its header names. That of a tombstone in `orders` and `cleaned` is any, because a tombstone must not
- * count by it there.
+ * Yields each record: `topic`, `partition`, `offset`, `order`, `customer` (NO_CUSTOMER of a tombstone) and `header`,
+ * the customer that its header names. A tombstone's header may name a customer who never had the order.
  */
 export function* courseOf({ seed, records, customers }) {
   const random = randomOf(seed)

@@ -29,7 +29,7 @@ export class PrivateIds {
     return this.plain.read(text, 0, text.length) ? [...this.plain.offsets] : null
   }
 
-  /** The first byte says that the partitions are 0, 1, 2 and so on. No id of a client that has something has another. */
+  /** The first byte says that the partitions are 0, 1, 2 and so on: so it is in all ids of topics as they are here. */
   private readSealed(bytes: Buffer): number[] | null {
     const iv = Buffer.from(bytes.subarray(1, 1 + IV_BYTES))
     for (const at of [8, 12]) iv[at] = (iv[at] ?? 0) & 0x7f

@@ -1,5 +1,5 @@
-// The kinds of private streams that are tested together, and what each stream must get of a course of records: worked out
-// from the course and docs/protocol.md, "Which records a stream gets", without our code.
+// The kinds of private streams that are tested together, and what each stream must get of a course of records. That is
+// worked out from the course and docs/protocol.md, "Which records a stream gets", without our code.
 
 import type { StreamOptions } from '../../src/options.ts'
 import {
@@ -82,7 +82,10 @@ export const SHAPES: readonly Shape[] = [
 export interface OwnEvent {
   readonly record: CourseRecord
   readonly kind: 'value' | 'delete'
-  /** The key is in another selection now, or in none: of interest only to a client that has it. */
+  /**
+   * The key is in another selection now, or in none: of interest only to a client that has it. Where Kafka cleans, the
+   * record by which it left may be gone, so that any later one of the key tells it, until the key comes back.
+   */
   readonly isLeaving: boolean
   /** Number of the stream's next record of the same key. Infinity: none. */
   supersededBy: number
@@ -123,8 +126,10 @@ export class PrivateRecords {
     const records = new Set([...values].flatMap((value) => by?.[value] ?? []))
     const events: OwnEvent[][] = Array.from({ length: PARTITIONS }, () => [])
     const newest = new Map<number, OwnEvent>()
-    for (const record of [...records].sort((one, other) => one.number - other.number)) {
-      const event = eventOf(shape, values, record)
+    const isCleaned = shape.topic === 'cleaned'
+    for (const record of isCleaned ? this.allOf(records) : inOrder(records)) {
+      const hasLeft = isCleaned && newest.has(record.order)
+      const event = eventOf(shape, values, record, hasLeft)
       if (event === null) continue
       const former = newest.get(record.order)
       if (former !== undefined) former.supersededBy = record.number
@@ -132,6 +137,12 @@ export class PrivateRecords {
       events[record.partition]?.push(event)
     }
     return events
+  }
+
+  /** All records of the keys that these records have. */
+  private allOf(records: ReadonlySet<NumberedRecord>): NumberedRecord[] {
+    const keys = new Set([...records].map(({ topic, order }) => this.byOrder[topic]?.[order] ?? []))
+    return inOrder([...keys].flat())
   }
 
   private add(record: NumberedRecord): void {
@@ -142,14 +153,23 @@ export class PrivateRecords {
   }
 }
 
-function eventOf(shape: Shape, values: ReadonlySet<number>, record: NumberedRecord): OwnEvent | null {
+function eventOf(
+  shape: Shape,
+  values: ReadonlySet<number>,
+  record: NumberedRecord,
+  hasLeft: boolean,
+): OwnEvent | null {
   const { customer, former, header } = record
   const kind = customer === NO_CUSTOMER ? 'delete' : 'value'
   const event = { record, kind, isLeaving: false, supersededBy: Number.POSITIVE_INFINITY } as const
   if (shape.by === 'order') return { ...event }
   if (shape.options.replay === 'all') return values.has(header) ? { ...event } : null
   if (values.has(customer)) return { ...event }
-  return values.has(former) ? { ...event, kind: 'delete', isLeaving: true } : null
+  return values.has(former) || hasLeft ? { ...event, kind: 'delete', isLeaving: true } : null
+}
+
+function inOrder(records: Iterable<NumberedRecord>): NumberedRecord[] {
+  return [...records].sort((one, other) => one.number - other.number)
 }
 
 function lists(length: number): NumberedRecord[][] {

@@ -1,5 +1,5 @@
-// The account of a private stream against deliveries that are wrong on purpose: each fault is counted as what it is, and
-// a sound stream is not accused.
+// The account of a private stream against deliveries that are wrong on purpose: each fault is counted as what it is,
+// and a sound stream is not accused.
 
 import { beforeEach, describe, expect, it } from 'vitest'
 import { formatEventId } from '../../src/bus/event-id.ts'
@@ -28,7 +28,9 @@ function deliveriesOf(shape: Shape, value = 3): { events: OwnEvent[][]; deliveri
     if (topic !== TOPICS.indexOf(shape.topic)) continue
     position[partition] = offset + 1
     const event = events[partition]?.find(({ record }) => record.offset === offset)
-    if (event !== undefined) deliveries.push({ event, position: [...position] })
+    const former = deliveries.findLast((delivery) => delivery.event.record.order === event?.record.order)
+    const isTold = event?.isLeaving === true && former?.event.kind === 'delete'
+    if (event !== undefined && !isTold) deliveries.push({ event, position: [...position] })
   }
   return { events, deliveries }
 }
@@ -56,14 +58,16 @@ describe.each(SHAPES.map((shape) => [shape.options.path, shape] as const))('At %
     expect(account.missing()).toHaveLength(1)
     expect(takeAll(deliveries.slice(-1))).toEqual([])
     expect(account.missing()).toEqual([])
-    expect(account).toMatchObject({ ...SOUND, received: deliveries.length, passedOver: 0 })
+    expect(account).toMatchObject({ ...SOUND, received: deliveries.length })
+    if (shape.topic !== 'cleaned') expect(account.passedOver).toBe(0)
     expect(account.deletes).toBeGreaterThan(0)
   })
 
   it('each record that is left out is lost, unless one that was written by then supersedes it', () => {
     for (const [left, { event }] of deliveries.entries()) {
       const rest = deliveries.filter((_, index) => index !== left)
-      const isSuperseded = isLatest && event.supersededBy < Number.POSITIVE_INFINITY
+      const isOfSame = (delivery: Delivery) => delivery.event.record.order === event.record.order
+      const isSuperseded = isLatest && deliveries.slice(left + 1).some(isOfSame)
       const unknown = new PrivateAccount({ events, isLatest, written: () => 0 })
       for (const delivery of rest) take(unknown, delivery)
       unknown.takeId(deliveries.at(-1)?.position ?? [])
