@@ -101,7 +101,9 @@ function closed(opened, error) {
   if (stream !== opened) return
   stream = null
   element('stop').disabled = true
-  if (error?.code === 'no-token') askForToken()
+  if (error?.code === 'no-token') askForToken('closed: needs a token')
+  // The demo's own token may not grant what the user has a token for.
+  else if (error?.code === 'unauthorized') askForToken(`closed: ${error.message}`)
   else if (error) show('closed', `closed: ${error.message}`)
   else if (element('status').dataset.state !== 'closed') show('closed', 'stopped')
 }
@@ -119,10 +121,10 @@ function show(state, words) {
   showExpiry()
 }
 
-/** The demo issues tokens for streams of its own origin only; for other streams the user pastes one. */
+/** A token that the user pasted; else one that the demo issues, which it does for streams of its own origin only. */
 async function makeToken(url, signal) {
   const own = new URL(url).origin === window.location.origin
-  const token = (own && (await demoToken(signal))) || tokenField.value.trim() || null
+  const token = tokenField.value.trim() || (own && (await demoToken(signal))) || null
   expiresAtMs = token === null ? null : expiryMs(token)
   if (!own || demo === false) element('token-field').hidden = false
   return token
@@ -146,8 +148,8 @@ async function askForDemo() {
   element('token-field').hidden = demo !== false
 }
 
-function askForToken() {
-  show('closed', 'closed: needs a token')
+function askForToken(words) {
+  show('closed', words)
   element('token-field').hidden = false
   tokenField.focus()
 }

@@ -112,6 +112,21 @@ describe.skipIf(CHROMIUM === null)('the page in Chromium', () => {
     expect(await page.locator('#records').textContent()).toBe('headers.region eu')
   }, 60_000)
 
+  it('asks for a token where the demo’s own is refused, and uses the one that is pasted', async () => {
+    await page.route('**/demo/token', async (route) => {
+      const refused = { folder: demo.folder, expiresInSeconds: TOKEN_SECONDS, scope: 'another' }
+      await route.fulfill({ json: { token: await mintDemoToken(refused) } })
+    })
+    await page.goto(`${demo.origin}/index.html`)
+    await page.getByRole('button', { name: 'Go' }).click()
+    await page.getByLabel('Token').waitFor({ timeout: 20_000 })
+    expect(await state()).toMatch(/^closed: The token was refused with 403: /)
+    const pasted = await mintDemoToken({ folder: demo.folder, expiresInSeconds: 60 })
+    await page.getByLabel('Token').fill(pasted)
+    await page.getByRole('button', { name: 'Go' }).click()
+    await vi.waitUntil(async () => (await state()) === 'open', { timeout: 20_000 })
+  }, 60_000)
+
   it('ends the stream with its token when Reauthorize is not checked', async () => {
     await useShortTokens()
     await page.goto(`${demo.origin}/index.html`)
