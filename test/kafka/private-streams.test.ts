@@ -4,6 +4,10 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { STREAM_SETTINGS } from '../../src/config/stream-settings.ts'
+import { HEADER_VALUES_MAX, SELECTORS_MAX } from '../../src/routing/route-reader.ts'
+import { CHOSEN_VALUES_MAX } from '../../src/selection/selection.ts'
+import { TEMPLATE_CHARACTERS_MAX, TEMPLATE_VALUES_MAX } from '../../src/selection/template.ts'
 import { hasPrograms } from '../support/programs.ts'
 import { bootstrapServers, Kafka } from './kafka.ts'
 import { TutorialScene } from './tutorial-scene.ts'
@@ -14,6 +18,18 @@ const PAGE = readFileSync(fileURLToPath(new URL('../../docs/private-streams.md',
 const can =
   bootstrapServers !== null && hasPrograms('docs/private-streams.md on a real Kafka', 'bash', 'curl')
 const { preparation, examples } = tutorialsIn(PAGE)
+
+describe('the limits of docs/private-streams.md', () => {
+  it('are those of the code', () => {
+    const [, limits = ''] = PAGE.split('\n## Limits\n')
+    const numbers = [...limits.matchAll(/^\| .* \| ([\d,]+) \|$/gm)].map(([, text = '']) =>
+      Number(text.replaceAll(',', '')),
+    )
+    const topics = Number(STREAM_SETTINGS.topics.maxItems)
+    const values = [TEMPLATE_VALUES_MAX, TEMPLATE_CHARACTERS_MAX, CHOSEN_VALUES_MAX]
+    expect(numbers).toEqual([...values, SELECTORS_MAX, HEADER_VALUES_MAX, topics])
+  })
+})
 
 describe.skipIf(!can)('docs/private-streams.md', () => {
   let kafka: Kafka
