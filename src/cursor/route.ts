@@ -13,6 +13,8 @@ interface NumberedCondition {
   readonly selector: number
   /** As binary text. */
   readonly values: ReadonlySet<string>
+  /** The value, if there is one only. To compare its bytes is faster than to look up a text. */
+  readonly only: Uint8Array | null
 }
 
 /** A value of the condition by which frames are searched for. */
@@ -34,7 +36,7 @@ export class Route {
     this.conditions = conditions.map(({ selector, values }) => {
       const number = bus.routeReader.numberOf(selector)
       if (number === -1) throw new RangeError(`the bus has no values of ${selector.name}`)
-      return { selector: number, values }
+      return { selector: number, values, only: onlyOf(values) }
     })
     this.isByKey = conditions.every(({ selector }) => selector.kind === 'key')
     const [searched] = [...this.conditions].sort((one, other) => one.values.size - other.values.size)
@@ -83,7 +85,13 @@ export class Route {
   }
 }
 
-function has(segment: SegmentView, at: EntryAt, { selector, values }: NumberedCondition): boolean {
+function onlyOf(values: ReadonlySet<string>): Uint8Array | null {
+  const [value = ''] = values
+  return values.size === 1 ? Buffer.from(value, 'latin1') : null
+}
+
+function has(segment: SegmentView, at: EntryAt, { selector, values, only }: NumberedCondition): boolean {
+  if (only !== null) return segment.hasRoute(at, selector, only)
   let isThere = false
   segment.forEachRoute(at, (own, start, length) => {
     isThere ||= own === selector && values.has(segment.bytes.toString('latin1', start, start + length))

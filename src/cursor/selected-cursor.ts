@@ -16,6 +16,8 @@ import { TimeSeek } from './time-seek.ts'
 
 /** Segments that one read searches: some 0.2 µs for each, and for each value. */
 const SEGMENTS_MAX = 64
+/** Frames that a stream is told of while it is busy. If more come it searches for them. */
+const TOLD_MAX = 64
 
 /** What a cursor of some records reads from. */
 export interface SelectedParts {
@@ -24,7 +26,7 @@ export interface SelectedParts {
   readonly watch: FrameWatch
 }
 
-/** Looks at the frames that come, and calls `wakeAt` of cursors for which they may be. */
+/** Looks at the frames that come, and calls `wakeAt` of the cursors that each may be for. */
 export interface FrameWatch {
   /** Whether it has looked at every frame. */
   readonly isUpToDate: boolean
@@ -42,6 +44,8 @@ export class SelectedCursor extends BusCursor {
   private seek: TimeSeek | null = null
   /** Whether everything that matches is read, and no frame that may match was seen since: `wakeAt` ends that. */
   isWaiting = false
+  /** Whether all frames that may match and came since it waited were told. Once they are read it waits again. */
+  private isTold = false
   /** Where the last read or id ended. `wakeAt` moves the place only: what was never read may be lost in between. */
   override readTo: number
 
@@ -123,12 +127,20 @@ export class SelectedCursor extends BusCursor {
 
   /**
    * A frame that may match has come. Returns whether that is the first one since the stream waits. `segment` is held by
-   * the caller.
+   * the caller. Frames of others between those that it is told of are not looked at.
    */
   wakeAt(segment: SegmentView, at: EntryAt): boolean {
-    if (!this.isWaiting || segment.sequence(at) < this.progress.place.sequence) return false
+    if (segment.sequence(at) < this.progress.place.sequence) return false
+    const { candidates } = this.selected
+    if (!this.isWaiting) {
+      this.isTold &&= candidates.isOf(segment) && candidates.entries.length < TOLD_MAX
+      if (this.isTold) candidates.tellNext(segment, at)
+      return false
+    }
     this.isWaiting = false
+    this.isTold = true
     this.progress.place.enterAt(segment, at)
+    candidates.tellFirst(segment, at)
     return true
   }
 
@@ -145,12 +157,18 @@ export class SelectedCursor extends BusCursor {
     if (this.isWaiting || this.lost || this.isOutdated) return null
     if (this.seek !== null) return this.seekOn(this.seek)
     for (let searched = 0; searched < SEGMENTS_MAX; searched++) {
+      if (this.isTold && this.selected.candidates.entries.length === 0) {
+        this.isTold = false
+        this.isWaiting = true
+        return null
+      }
       const where = progress.place.locate()
       this.held = where === 'here' ? progress.place.hold() : null
       if (this.held === null) {
         this.isWaiting = where === 'tail'
         return null
       }
+      this.isTold &&= this.selected.candidates.isOf(this.held)
       const bytes = this.selected.read(this.held, bytesMax)
       this.readTo = progress.place.sequence
       if (progress.frames > 0) this.again = null
@@ -184,6 +202,7 @@ export class SelectedCursor extends BusCursor {
     this.clientHeld = null
     this.selected.forget()
     this.isWaiting = false
+    this.isTold = false
     this.ids.resume(client)
   }
 }

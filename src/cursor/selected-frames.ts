@@ -19,8 +19,8 @@ export interface SelectedFramesParts {
 }
 
 export class SelectedFrames {
+  readonly candidates: Candidates
   private readonly parts: SelectedFramesParts
-  private readonly candidates: Candidates
   private sentPartition = -1
   private sentOffset = -1
 

@@ -2,8 +2,9 @@
 // match, and is told what has left.
 
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { KafkaRecord } from '../../../src/bus/record.ts'
+import { Route } from '../../../src/cursor/route.ts'
 import { SelectedCursor } from '../../../src/cursor/selected-cursor.ts'
 import { SEGMENT_BYTES } from '../../support/bus-scene.ts'
 import {
@@ -148,6 +149,22 @@ describe('a cursor of some records', () => {
     const [segment] = scene.bus.segments
     if (segment !== undefined) cursor.wakeAt(segment, 0)
     expect(String(cursor.read(1_000))).toContain('data:0/0')
+  })
+
+  it.each([2, 200])('looks at no frame of others between %i that it is told of', (own) => {
+    const search = vi.spyOn(Route.prototype, 'search')
+    const scene = new SelectedScene()
+    const cursor = SelectedCursor.fromNow(scene.parts({ key: ['k0'] }))
+    const client = new SelectedClient(scene, { key: ['k0'] })
+    client.readAll(cursor, 1_000)
+    search.mockClear()
+    for (let count = 0; count < 10 * own; count++)
+      scene.write({ partition: 0, key: count % 10 === 0 ? 'k0' : 'k1', size: 10, to: [], kind: null })
+    client.readAll(cursor, 1_000)
+    expect(client.sent).toHaveLength(own)
+    if (own <= 64) expect(search).not.toHaveBeenCalled()
+    else expect(search).toHaveBeenCalled() // a stream that is this far behind searches
+    vi.restoreAllMocks()
   })
 
   it('needs a condition, of a selector that the bus was made with', () => {

@@ -186,17 +186,14 @@ export class SelectedClient {
     return moved
   }
 
-  /** Tells the cursor of the first frame since the last read that may match. */
+  /** Tells the cursor of every frame since the last read that may match. */
   private wake(cursor: SelectedCursor): void {
     const { bus } = this.scene
-    const [segment, at] = bus.segments.flatMap((segment) => {
+    for (const segment of bus.segments)
       for (let at = 0; at < segment.end; at = segment.next(at))
         if (segment.sequence(at) >= this.readTo && this.route.mayMatch(segment, at))
-          return [[segment, at] as const]
-      return []
-    })[0] ?? [null, 0]
+          cursor.wakeAt(segment, at)
     this.readTo = bus.nextSequence
-    if (segment !== null) cursor.wakeAt(segment, at)
   }
 }
 
