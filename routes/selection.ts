@@ -55,11 +55,11 @@ function errorOf(refusal: Refusal): Error {
 
 /** Of the query as it was sent, because a host's parser of queries may make anything of a name with dots. */
 function choicesOf(url: string): Choices {
-  const [, query = ''] = url.split(/[?#]/, 2)
-  if (query === '') return NO_CHOICES
+  const start = url.search(/[?#]/) // where the router ends the path; the query has the rest, question marks, too
+  if (start === -1) return NO_CHOICES
   const values: Record<string, string[]> = {}
   let unreadable: string | null = null
-  for (const pair of query.split('&')) {
+  for (const pair of url.slice(start + 1).split('&')) {
     const equals = pair.indexOf('=')
     const name = decoded(equals === -1 ? pair : pair.slice(0, equals))
     if (name === null || !SELECTOR.test(name)) continue

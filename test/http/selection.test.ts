@@ -192,6 +192,16 @@ describe('what a client chooses', () => {
     expect(await snapshot(`/prices?${many}`)).toEqual([])
   })
 
+  it('is read to the end of the query: a question mark there is a character', async () => {
+    await open('/prices', board)
+    write('a', 'one')
+    write('a?b', 'two')
+    write('c#d', 'three')
+    expect(await snapshot('/prices?key=a?b')).toEqual(['two'])
+    expect(await snapshot('/prices?back=/?&key=a')).toEqual(['one'])
+    expect(await snapshot('/prices?key=c#d')).toEqual(['three'])
+  })
+
   it.each([
     ['empty', 'key=', 'key is empty'],
     ['empty without a sign', 'key', 'key is empty'],
