@@ -1,6 +1,7 @@
 // A stream whose path names its topic: which names it takes, what others are answered, and how long the topic is held.
 
 import { connect } from 'node:net'
+import type { FastifyInstance } from 'fastify'
 import { describe, expect, it, vi } from 'vitest'
 import { topicByPath } from '../../src/topics/stream-topic.ts'
 import { HttpScene, type SceneOptions } from '../support/http-scene.ts'
@@ -130,6 +131,39 @@ describe('a stream whose path names its topic', () => {
     expect(asked).toEqual(['later', 'later', 'later']) // a bad request opens no topic
     expect(source.uses.size).toBe(0)
     expect((await get('/topics/audit')).status).toBe(200)
+  })
+
+  it('holds nothing for a client that leaves while Kafka is asked', async () => {
+    let answer: () => void = () => {}
+    const asked = new Promise<void>((resolve) => {
+      answer = resolve
+    })
+    const source = new SourceInMemory([new TopicInMemory()])
+    const streamTopic = topicByPath({
+      param: 'topic',
+      names: ['events'],
+      acquire: async (name) => {
+        await asked
+        return source.acquire(name)
+      },
+    })
+    let hasLeft = false
+    const host = async (app: FastifyInstance) => {
+      app.addHook('onRequestAbort', async (_request) => {
+        hasLeft = true
+      })
+    }
+    const { scene } = await open({ streamTopic, isTls: true, sse: { streamsMax: 1 }, host })
+    const session = scene.connect()
+    const stream = session.request({ ':path': '/topics/events', authorization: `Bearer ${scene.token()}` })
+    stream.on('error', () => {})
+    await vi.waitFor(async () => expect(await scene.app.kafkaSse.refusal('127.0.0.1')).toBe('busy'))
+    stream.close(8) // CANCEL
+    await vi.waitUntil(() => hasLeft)
+    answer()
+    await vi.waitFor(async () => expect(await scene.app.kafkaSse.refusal('127.0.0.1')).toBeNull())
+    await vi.waitFor(() => expect(source.uses.get('events')).toBe(0))
+    expect(scene.app.kafkaSse.figures.streamsOpened).toBe(0)
   })
 
   it.each([

@@ -235,7 +235,9 @@ export class Reader {
   /** Kafka's answer; null, and logged, if there is none. */
   private async answered<T>(question: () => Promise<T>): Promise<T | null> {
     try {
-      return await question()
+      const answer = await question()
+      this.troubles.noteAnswered()
+      return answer
     } catch (error) {
       if (this.isOpen) this.troubles.noteUnanswered(error)
       return null

@@ -285,6 +285,20 @@ describe('Whether Kafka has a topic', () => {
     expect(later).toHaveBeenCalledWith(true)
   })
 
+  it('tells in the log that Kafka does not answer, and that it does again, although nothing is followed', async () => {
+    const { kafka, reader, feeding, log } = await open()
+    feeding.stop()
+    kafka.isDown = true
+    const later = vi.fn()
+    reader.listings.has('events', never).then(later)
+    await pass(3_000)
+    expect(log.warn.mock.calls).toEqual([[expect.stringMatching(/^Kafka is not reachable at kafka:9092: /)]])
+    kafka.isDown = false
+    await pass(3_000)
+    expect(later).toHaveBeenCalledWith(false)
+    expect(log.info.mock.calls).toEqual([['Kafka answers: kafka:9092']])
+  })
+
   it('is known from the refreshes, for a topic that is followed', async () => {
     const { kafka, reader } = await open()
     expect(reader.hasFound('events')).toBe(false)
