@@ -12,8 +12,12 @@ import {
   WORD_BYTES,
 } from './segment-layout.ts'
 
-/** An entry's place in words fits in 30 bits, so both halves of a place fit in one safe integer. */
-const AT_SCALE = 2 ** 20
+/**
+ * More than the values of a segment: an ordinary one has 1 MiB, and a larger one has a single record. While they are
+ * sorted, a hash and a number below this stand in one safe integer. An entry is not below it: a record may have values
+ * of many MiB, and the entry of the frame that deletes its key elsewhere is behind them.
+ */
+const VALUES_MAX = 2 ** 20
 
 /** The hash of a value. `seed` is secret, so that no producer can choose values that collide. */
 export function hashRoute(
@@ -33,17 +37,19 @@ export function writeRouteIndex(
   seed: number,
 ): void {
   const places = new Float64Array(index.length / 2)
+  const ats = new Uint32Array(places.length)
   let count = 0
   for (let at = 0; at < entries.end; at = entries.next(at)) {
     entries.forEachRoute(at, (selector, start, length) => {
-      places[count++] = hashRoute(seed, selector, entries.bytes, start, length) * AT_SCALE + at / WORD_BYTES
+      places[count] = hashRoute(seed, selector, entries.bytes, start, length) * VALUES_MAX + count
+      ats[count++] = at
     })
   }
   places.sort()
   for (let place = 0; place < count; place++) {
     const both = places[place] ?? 0
-    index[2 * place] = Math.floor(both / AT_SCALE)
-    index[2 * place + 1] = (both % AT_SCALE) * WORD_BYTES
+    index[2 * place] = Math.floor(both / VALUES_MAX)
+    index[2 * place + 1] = ats[both % VALUES_MAX] ?? 0
   }
 }
 

@@ -114,6 +114,17 @@ describe('a cursor of some records', () => {
     expect(sent({ key: ['k'] })).not.toContain('delete')
   })
 
+  it('is told of a leaving by a record whose own values take many MiB', () => {
+    const scene = new SelectedScene({ retainedBytesMax: 64 * 1024 * 1024 })
+    const record = { partition: 0, key: 'k0', size: 10, kind: null }
+    scene.write({ ...record, to: ['a'] }, { ...record, to: ['b'.repeat(5 * 1024 * 1024)] })
+    scene.write({ ...record, key: 'k1', to: [] })
+    const wanted = { 'headers.to': ['a'] }
+    const client = new SelectedClient(scene, wanted)
+    client.readAll(SelectedCursor.fromPosition(scene.parts(wanted), new Map([[0, 1]])), 100_000)
+    expect(client.sent).toEqual(['delete azA='])
+  })
+
   it('loses nothing where frames of others leave the bus while it waits', () => {
     const scene = new SelectedScene({ keeps: 'all', retainedBytesMax: 4 * SEGMENT_BYTES })
     const own: Written = { partition: 0, key: 'k0', size: 10, to: ['a'], kind: null }

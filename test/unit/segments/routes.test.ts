@@ -165,6 +165,16 @@ describe('the index of a closed segment', () => {
     expect(found(segment, 1, '3')).toHaveLength(Math.floor((seen + 2) / 5))
   })
 
+  it('finds a frame behind another one whose values take many MiB', () => {
+    const segment = new Segment(32 * 1024 * 1024)
+    segment.reset(1)
+    append(segment, entryOf(1, 'k', [[1, 'x'.repeat(9 * 1024 * 1024)]]))
+    append(segment, entryOf(2, 'k', [[1, 'y']]))
+    segment.close(SEED)
+    expect(found(segment, 1, 'y')).toEqual([2])
+    expect(found(segment, KEY_SELECTOR, 'k')).toEqual([1, 2])
+  })
+
   it('is empty once the segment is used again', () => {
     const segment = segmentOf(entryOf(1, 'k', []))
     segment.close(SEED)
