@@ -260,7 +260,7 @@ describe.skipIf(bootstrapServers === null)('A topic that is named in the path', 
 })
 
 describe('A topic that is named in the path while no broker answers', () => {
-  it('is refused within 6 s: by a status, or by a stream that ends', async () => {
+  it('is refused after 5 s: by a status, or by a stream that ends', async () => {
     const scene = await Scene.open(['events'], { bootstrapServers: '127.0.0.1:1' }) // where nothing listens
     onTestFinished(() => scene.close())
     const startMs = performance.now()
@@ -271,7 +271,7 @@ describe('A topic that is named in the path while no broker answers', () => {
     expect([plain.status, (await plain.json()).code]).toEqual([503, 'FKS_KAFKA_UNAVAILABLE'])
     expect(named.status).toBe(200)
     expect(await named.text()).toMatch(/^retry:\d+\n\n:end busy\n\n$/)
-    expect(performance.now() - startMs).toBeLessThan(6_000)
+    expect(performance.now() - startMs).toBeLessThan(8_000)
     expect(await scene.status('other')).toBe(404) // Kafka need not be asked
     expect(scene.log.objects().filter(({ level }) => Number(level) >= 50)).toEqual([])
   }, 15_000)
