@@ -43,8 +43,6 @@ export interface StreamRoute {
   readonly sealing: SealedIds | null
 }
 
-type Query = Record<string, string | string[] | undefined>
-
 /** Errors of a stream that is refused now, and may be accepted later. */
 const REFUSALS = {
   draining: Draining,
@@ -101,7 +99,7 @@ function release(admitted: Admitted, lease: TopicLease | TopicRefusal | null): v
 /** What the request asks for; throws if it cannot be served. */
 function openingOf(route: StreamRoute, request: FastifyRequest, selection: Selection | BadChoice) {
   if (!accepts(request.headers.accept, EVENT_STREAM)) throw new NotAcceptable()
-  const query = request.query as Query // Fastify's default parser gives just this
+  const query = queryOf(request)
   const requested = requestedBeginning(route, request, query)
   if ('refused' in selection) throw new ParameterInvalid(selection.words)
   const path = pathOf(request.url)
@@ -154,36 +152,39 @@ async function refuse(
   refusal: keyof typeof REFUSALS,
 ): Promise<FastifyReply> {
   if (acceptsByName(request.headers.accept, EVENT_STREAM)) {
-    await sendStream(reply, (sink) => streams.turnAway(sink, wantsSignals(request.query as Query)))
+    await sendStream(reply, (sink) => streams.turnAway(sink, wantsSignals(queryOf(request))))
     return reply
   }
   reply.header('retry-after', Math.round(between(RETRY_BUSY_MS) / 1000))
   throw new REFUSALS[refusal]()
 }
 
-function requestedBeginning(
-  { replay }: StreamRoute,
-  request: FastifyRequest,
-  query: Query,
-): RequestedBeginning {
-  const header = request.headers['last-event-id']
-  const id = first(header) ?? first(query.lastEventId) ?? first(query.last_event_id) ?? ''
-  const from = first(query.from) ?? (replay === 'none' ? 'latest' : 'earliest')
-  if (from !== 'earliest' && from !== 'latest') throw new ParameterInvalid('from is earliest or latest')
-  return { id: id === '' ? null : id, sinceMs: sinceMsOf(first(query.since)), from }
+/** As it was sent: a host's own parser of queries may make an object of `since[x]=`, or nothing at all. */
+function queryOf({ url }: FastifyRequest): URLSearchParams {
+  const start = url.indexOf('?')
+  return new URLSearchParams(start === -1 ? '' : url.slice(start + 1))
 }
 
-function sinceMsOf(since: string | undefined): number | null {
-  if (since === undefined) return null
+function requestedBeginning(
+  { replay }: StreamRoute,
+  { headers }: FastifyRequest,
+  query: URLSearchParams,
+): RequestedBeginning {
+  const header = headers['last-event-id']
+  const inHeader = Array.isArray(header) ? header[0] : header
+  const id = inHeader ?? query.get('lastEventId') ?? query.get('last_event_id') ?? ''
+  const from = query.get('from') ?? (replay === 'none' ? 'latest' : 'earliest')
+  if (from !== 'earliest' && from !== 'latest') throw new ParameterInvalid('from is earliest or latest')
+  return { id: id === '' ? null : id, sinceMs: sinceMsOf(query.get('since')), from }
+}
+
+function sinceMsOf(since: string | null): number | null {
+  if (since === null) return null
   const sinceMs = parseSince(since)
   if (sinceMs === null) throw new ParameterInvalid('since is an ISO 8601 date and time, or epoch ms')
   return sinceMs
 }
 
-function wantsSignals(query: Query): boolean {
-  return first(query.signals) === '1'
-}
-
-function first(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value[0] : value
+function wantsSignals(query: URLSearchParams): boolean {
+  return query.get('signals') === '1'
 }

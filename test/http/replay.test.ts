@@ -76,6 +76,26 @@ describe('?since=', () => {
   )
 })
 
+describe('a query that a host parses in its own way', () => {
+  it('is read as it was sent', async () => {
+    const topic = new TopicInMemory(1)
+    scene = await HttpScene.open({
+      topic,
+      host: async (app) => {
+        app.addHook('preValidation', async (request) => {
+          request.query = { since: { ms: '1' }, lastEventId: { of: 'AQIABA==' }, from: ['latest'] }
+        })
+      },
+    })
+    topic.produce('first', 'a')
+    topic.produce('second', 'b')
+    expect(await begins()).toEqual(['first', 'second'])
+    expect(await begins('/events?since[ms]=1&lastEventId[of]=AQIABA==&from[]=latest')).toHaveLength(2)
+    expect(await begins('/events?lastEventId=AQIAAg%3D%3D&lastEventId=AQIABA==')).toEqual(['second'])
+    expect((await scene.get('/events?since=')).status).toBe(400)
+  })
+})
+
 describe('a gap', () => {
   it('is sent for an id from before what is retained', async () => {
     const topic = await open('all', { retainedRecordsMax: 2 })
