@@ -56,6 +56,8 @@ export interface SelectingReader {
   readonly liveFrom: number
   /** The client's position, if it may differ from what the bus had; otherwise null. */
   readonly ownPosition: Position | null
+  /** Next offset after the last record that was sent, if that is of this partition; otherwise 0. */
+  sentTo(partition: number): number
 }
 
 export class LeavingLosses {
@@ -118,6 +120,10 @@ export class LeavingLosses {
     return false
   }
 
+  lacksFrames(partition: number): boolean {
+    return (this.state.partitions.get(partition)?.lostBelow ?? 0) > 0
+  }
+
   /** Whether a frame is lost that the reader had still to read. */
   hasLost(reader: SelectingReader): boolean {
     const { frames, partitions } = this.state
@@ -125,7 +131,8 @@ export class LeavingLosses {
     if ((furthestSince(frames, madeAt)?.sequence ?? 0) < sequence) return false
     const { liveFrom, ownPosition } = reader // getters, so they are read only if a frame may be lost
     for (const [partition, losses] of partitions) {
-      const next = ownPosition?.get(partition) ?? 0
+      // The key of a record that was sent has not left by it.
+      const next = Math.max(ownPosition?.get(partition) ?? 0, reader.sentTo(partition))
       if (isOwed(furthestSince(losses.frames, madeAt), Math.max(sequence, liveFrom), next)) return true
     }
     return false

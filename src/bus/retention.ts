@@ -54,10 +54,7 @@ const PRESSED = 0.7
  */
 const SEGMENTS_AHEAD = 16
 const SHARE_AHEAD = 1 / 8
-/**
- * Segments from which frames are removed at once when a new segment needs room for
- * records. The rest waits for `step`.
- */
+/** Segments from which frames are removed at once to make room for records. The rest waits for `step`. */
 const SEGMENTS_EMPTIED_MAX = 8
 /** Slots that stay free for the segments that compaction writes. */
 const SLOTS_FREE = 16
@@ -74,6 +71,8 @@ export class Retention {
   private readonly withLive = new OldestWith(({ liveFrames }) => liveFrames > 0)
   private readonly withTombstones = new OldestWith(({ liveTombstones }) => liveTombstones > 0)
   private readonly withKeyless = new OldestWith(({ liveKeyless }) => liveKeyless > 0)
+  /** Without those that only tell that a key has left, which are kept as long as tombstones. */
+  private readonly withRecords = new OldestWith(({ liveKeyless, liveLeavings }) => liveKeyless > liveLeavings)
 
   constructor(segments: SegmentList, losses: Losses, options: RetentionOptions) {
     this.segments = segments
@@ -220,9 +219,9 @@ export class Retention {
     const withTombstones = this.withTombstones.find(list)
     if (withTombstones && withTombstones.newestArrivalMs + this.options.deleteRetentionMs <= times.nowMs)
       return this.removeFrames(withTombstones, (at) => withTombstones.isTombstone(at))
-    const withKeyless = this.withKeyless.find(list)
-    if (withKeyless === undefined || !this.isAged(withKeyless, times)) return false
-    return this.removeFrames(withKeyless, (at) => !withKeyless.hasKey(at))
+    const keyless = this.withRecords.find(list)
+    if (keyless === undefined || !this.isAged(keyless, times)) return false
+    return this.removeFrames(keyless, (at) => !keyless.hasKey(at) && !keyless.isLeaving(at))
   }
 
   /** Whether a segment has expired, by timestamps or since arrival. A wrong timestamp alone keeps no frame. */

@@ -102,7 +102,8 @@ export class TailWriter {
   /**
    * The same where a record may have other values than its key had before. For the streams of those a frame follows
    * that deletes the key. It has all former values, so that a stream sees whether it had the key. It comes second,
-   * because both have one id, and no id may cover a record that was not sent. A tombstone is such a frame itself.
+   * because both have one id, and no id may cover a record that was not sent. A tombstone has one, too: nothing
+   * supersedes that, while the key's next record supersedes the tombstone.
    */
   private appendLeaving(
     record: KafkaRecord,
@@ -115,8 +116,8 @@ export class TailWriter {
     if (key !== null && kept.index !== null) this.noteHidden(record, newest)
     const former = valuesOfFrame(newest)
     const isDelete = record.value === null && kept.index !== null
-    const routes = isDelete ? former : routeReader.read(record)
-    const leaves = key !== null && !isDelete && hasLeft(former, routes)
+    const routes = isDelete ? NO_ROUTES : routeReader.read(record)
+    const leaves = key !== null && hasLeft(former, routes)
     const leaving = leaves ? this.leavingFrame(record, key, idBytes, former) : null
     this.appendFrames(record, idBytes, { lines, key, isKeyRouted: routeReader.hasKey, routes }, leaving)
   }

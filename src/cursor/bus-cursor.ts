@@ -18,6 +18,8 @@ export interface Origin {
   readonly sequence: number
   /** What the client has, by its id. */
   readonly client?: Position
+  /** Where the client has records from before. Default: `client`. */
+  readonly held?: Position
   /** How to begin again if a frame is lost before the first read. */
   readonly again?: Again
 }
@@ -37,11 +39,11 @@ export abstract class BusCursor implements BusReader {
   /** The segment of the last read. This cursor holds it. */
   protected held: SegmentView | null = null
 
-  protected constructor(bus: BusView, { sequence, client = EMPTY_POSITION, again }: Origin) {
+  protected constructor(bus: BusView, { sequence, client = EMPTY_POSITION, held = client, again }: Origin) {
     this.bus = bus
     this.progress = new Progress(new Place(bus, sequence))
     this.beganAt = client
-    this.visibility = new Visibility(bus, again === 'snapshot', client)
+    this.visibility = new Visibility(bus, again === 'snapshot', held)
     this.again = again ?? null
   }
 

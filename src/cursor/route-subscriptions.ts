@@ -2,6 +2,7 @@
 // thousand, but for those that it may be for.
 
 import type { BusView } from '../bus/bus-view.ts'
+import { isAhead } from '../bus/lost-frames.ts'
 import { hashRoute } from '../segments/route-index.ts'
 import type { EntryAt } from '../segments/segment-layout.ts'
 import type { SegmentView } from '../segments/segment-view.ts'
@@ -30,6 +31,8 @@ interface ToldLosses {
   readonly unreadAt: number
   readonly hiddenAt: number
   readonly hiddenGoneAt: number
+  /** Next sequence of the bus then. */
+  readonly asOf: number
 }
 
 /** The subscribers of one bus, in one thread. */
@@ -54,7 +57,9 @@ export class RouteSubscriptions implements FrameWatch {
   }
 
   get isUpToDate(): boolean {
-    return this.subscribers.size === 0 || this.place.locate() === 'tail'
+    if (this.subscribers.size === 0) return true
+    // Frames that are gone count as not looked at until all are told of them.
+    return this.untold === null && this.place.locate() === 'tail' && !this.hasLostSince(this.told.asOf)
   }
 
   get sequence(): number {
@@ -92,8 +97,8 @@ export class RouteSubscriptions implements FrameWatch {
   step(): boolean {
     if (this.subscribers.size === 0) return false
     if (this.emptiedAt !== emptiedAt(this.bus)) return this.tellEmptied()
-    const isTold = this.tellLost()
-    return this.lookAtFrames() || !isTold
+    // All are told before the place passes what is gone: a frame that was not looked at may have been for any of them.
+    return !this.tellLost() || this.lookAtFrames()
   }
 
   private lookAtFrames(): boolean {
@@ -127,10 +132,18 @@ export class RouteSubscriptions implements FrameWatch {
   private concerned(): Iterator<RouteSubscriber> | null {
     const { told, bus } = this
     const losses = lossesOf(bus)
-    if (losses.unreadAt === told.unreadAt && losses.hiddenAt === told.hiddenAt) return null
+    const hasLost = this.hasLostSince(told.asOf)
+    if (!hasLost && losses.unreadAt === told.unreadAt && losses.hiddenAt === told.hiddenAt) return null
     this.told = losses
-    const isForAll = losses.unreadAt !== told.unreadAt || losses.hiddenGoneAt !== told.hiddenGoneAt
+    const isForAll = hasLost || losses.unreadAt !== told.unreadAt || losses.hiddenGoneAt !== told.hiddenGoneAt
     return (isForAll ? this.subscribers : this.doubtful).values()
+  }
+
+  /** Whether frames have left the bus that were not looked at. */
+  private hasLostSince(asOf: number): boolean {
+    const { bus, place } = this
+    const { losses, leavings } = bus
+    return [losses, leavings].some(({ state }) => isAhead(state.frames, asOf, place.sequence))
   }
 
   private tell(segment: SegmentView, at: EntryAt): void {
@@ -154,7 +167,7 @@ function emptiedAt({ recreatedAt, startedOverAt }: BusView): number {
   return Math.max(recreatedAt, startedOverAt)
 }
 
-function lossesOf({ losses, leavings }: BusView): ToldLosses {
+function lossesOf({ losses, leavings, nextSequence }: BusView): ToldLosses {
   const { hiddenAt, hiddenGoneAt } = leavings.state
-  return { unreadAt: losses.unreadAt, hiddenAt, hiddenGoneAt }
+  return { unreadAt: losses.unreadAt, hiddenAt, hiddenGoneAt, asOf: nextSequence }
 }

@@ -42,6 +42,8 @@ export class SelectedCursor extends BusCursor {
   /** The position up to which the client had records when it came. null: it had nothing. */
   private clientHeld: Position | null
   private seek: TimeSeek | null = null
+  /** Whether a frame was lost while it waited that may have been its own. */
+  private hasLost = false
   /** Whether everything that matches is read, and no frame that may match was seen since: `wakeAt` ends that. */
   isWaiting = false
   /** Whether all frames that may match and came since it waited were told. Once they are read it waits again. */
@@ -49,10 +51,10 @@ export class SelectedCursor extends BusCursor {
   /** Where the last read or id ended. `wakeAt` moves the place only: what was never read may be lost in between. */
   override readTo: number
 
-  private constructor({ bus, route, watch }: SelectedParts, origin: Origin, held: Position | null = null) {
+  private constructor({ bus, route, watch }: SelectedParts, origin: Origin) {
     super(bus, origin)
     this.isByKey = route.isByKey
-    this.clientHeld = held
+    this.clientHeld = origin.held?.size ? origin.held : null
     this.watch = watch
     this.readTo = origin.sequence
     this.ids = new ClientIds(origin.client ?? null)
@@ -74,11 +76,7 @@ export class SelectedCursor extends BusCursor {
   static fromPosition(parts: SelectedParts, client: Position, held = client): SelectedCursor {
     const { bus } = parts
     const place = covers(client, bus.position()) ? undefined : placeOf(bus.segments, client)
-    return new SelectedCursor(
-      parts,
-      { sequence: place ?? bus.nextSequence, client },
-      held.size === 0 ? null : held,
-    )
+    return new SelectedCursor(parts, { sequence: place ?? bus.nextSequence, client, held })
   }
 
   /** Of every partition, every retained record from the first whose timestamp is at or after `sinceMs` (epoch ms). */
@@ -115,8 +113,13 @@ export class SelectedCursor extends BusCursor {
   }
 
   get lost(): boolean {
+    if (this.hasLost) return true
     if (this.seek !== null) return !this.seek.isWhole
     return this.isByKey ? this.bus.hasLost(this) : this.bus.hasLostSelected(this)
+  }
+
+  sentTo(partition: number): number {
+    return this.selected.sentTo(partition)
   }
 
   /** Whether all frames that match from before the cursor was made are read. */
@@ -142,6 +145,15 @@ export class SelectedCursor extends BusCursor {
     this.progress.place.enterAt(segment, at)
     candidates.tellFirst(segment, at)
     return true
+  }
+
+  /**
+   * Frames or records are lost. Returns whether it has to hear of that. Remembers a loss, because the watch passes
+   * frames that are gone.
+   */
+  noteLoss(): boolean {
+    this.hasLost = this.lost
+    return this.hasLost || this.isOutdated
   }
 
   /**
@@ -200,6 +212,7 @@ export class SelectedCursor extends BusCursor {
     this.seek = null
     this.readTo = this.progress.place.sequence
     this.clientHeld = null
+    this.hasLost = false
     this.selected.forget()
     this.isWaiting = false
     this.isTold = false

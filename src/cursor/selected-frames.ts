@@ -34,6 +34,11 @@ export class SelectedFrames {
     this.candidates.forget()
   }
 
+  /** Next offset after the last record that was sent, if that is of this partition; otherwise 0. */
+  sentTo(partition: number): number {
+    return partition === this.sentPartition ? this.sentOffset + 1 : 0
+  }
+
   /** The next events of a segment from the place on, as copies. Empty if nothing that it has searched matches. */
   read(segment: SegmentView, bytesMax: number): Buffer {
     const { candidates } = this

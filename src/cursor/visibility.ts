@@ -31,17 +31,31 @@ export class Visibility {
     return (segment.hasLeaving && segment.isLeaving(at)) || this.hidesAlways(segment, at)
   }
 
-  /** The same for a stream that gets some records. In a snapshot of these no key has left yet. */
+  /**
+   * The same for a stream that gets some records. In a snapshot of these no key has left yet. Of a partition that lost
+   * frames for a key's former values, superseded frames are hidden, too: such a frame may have told that the key left.
+   */
   hidesSelected(segment: SegmentView, at: EntryAt): boolean {
     const isOfSnapshot = this.isSnapshot && segment.sequence(at) < this.madeAt
-    return (isOfSnapshot && segment.isLeaving(at)) || this.hidesAlways(segment, at)
+    if ((isOfSnapshot && segment.isLeaving(at)) || this.hidesAlways(segment, at)) return true
+    const partition = segment.partition(at)
+    return (
+      segment.supersededBefore(at, this.madeAt) &&
+      this.hasNothingOf(partition) &&
+      this.bus.leavings.lacksFrames(partition)
+    )
   }
 
   private hidesAlways(segment: SegmentView, at: EntryAt): boolean {
     if (!segment.supersededBefore(at, this.madeAt)) return this.bus.isSkipped(segment, at)
     if (this.isSnapshot || segment.isRemoved(at)) return true
     const partition = segment.partition(at)
-    const hasNothing = (this.client.get(partition) ?? 0) <= 0
-    return (hasNothing && this.bus.lacksTombstones(partition)) || this.bus.isSkipped(segment, at)
+    return (
+      (this.hasNothingOf(partition) && this.bus.lacksTombstones(partition)) || this.bus.isSkipped(segment, at)
+    )
+  }
+
+  private hasNothingOf(partition: number): boolean {
+    return (this.client.get(partition) ?? 0) <= 0
   }
 }

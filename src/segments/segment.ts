@@ -52,11 +52,11 @@ export class Segment extends SegmentView implements SegmentCounts {
   liveTombstones = 0
   liveKeyless = 0
   liveKeylessBytes = 0
+  liveLeavings = 0
   /** When the last frame arrived, in monotonic ms. */
   newestArrivalMs = 0
   /**
-   * The latest time at which a record up to this segment's last was written, in epoch
-   * ms. Counts removed records, too.
+   * The latest time at which a record up to this segment's last was written, in epoch ms. Counts removed records, too.
    */
   latestSoFarMs = 0
   /** Values by which streams are selected, of all frames: as many places as the route index needs. */
@@ -117,6 +117,7 @@ export class Segment extends SegmentView implements SegmentCounts {
     this.liveTombstones = 0
     this.liveKeyless = 0
     this.liveKeylessBytes = 0
+    this.liveLeavings = 0
   }
 
   /**
@@ -236,12 +237,13 @@ export class Segment extends SegmentView implements SegmentCounts {
     const bytes = change * (this.length(at) + this.besideBytes(at))
     const tombstones = this.isTombstone(at) ? change : 0
     const keyless = this.hasKey(at) ? 0 : change
+    this.liveLeavings += this.isLeaving(at) ? change : 0
     addLive(this, change, bytes, tombstones, keyless)
     if (this.totals !== null) addLive(this.totals, change, bytes, tombstones, keyless)
   }
 }
 
-/** Copies bytes. For a few bytes a loop is faster than a call. */
+/** A loop is faster than a call for a few bytes. */
 function copy(from: Uint8Array, start: number, to: Uint8Array, toStart: number, length: number): void {
   if (length > LOOP_BYTES_MAX) to.set(from.subarray(start, start + length), toStart)
   else for (let i = 0; i < length; i++) to[toStart + i] = from[start + i] ?? 0

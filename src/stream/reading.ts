@@ -95,7 +95,7 @@ export class Reading implements RouteSubscriber {
   }
 
   recordsLost(): void {
-    if (this.cursor?.lost || this.cursor?.isOutdated) this.stream.recordCame()
+    if (this.cursor instanceof SelectedCursor && this.cursor.noteLoss()) this.stream.recordCame()
   }
 
   /** Checks for news. Returns what the stream waits for; null if it can read from `cursor`. */

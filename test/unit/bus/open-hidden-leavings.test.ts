@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import type { KafkaRecord } from '../../../src/bus/record.ts'
 import { SelectedCursor } from '../../../src/cursor/selected-cursor.ts'
 import { parseSelector } from '../../../src/routing/selector.ts'
-import { BusScene, positionOf } from '../../support/bus-scene.ts'
+import { BusScene, positionOf, SEGMENT_BYTES } from '../../support/bus-scene.ts'
 import { SelectedScene, type Wanted } from '../cursor/selected-scene.ts'
 
 const MINUTE_MS = 60_000
@@ -25,7 +25,8 @@ function record(offset: number, key: string, to: string | null): KafkaRecord {
 
 /** Kafka has told the end a minute ago: no tombstone is gone since, but values may be. */
 function sceneOf(...records: readonly KafkaRecord[]) {
-  const scene = new BusScene({ selectors: SELECTORS, deleteRetentionMs: 10 * MINUTE_MS })
+  const retainedBytesMax = 16 * SEGMENT_BYTES
+  const scene = new BusScene({ selectors: SELECTORS, deleteRetentionMs: 10 * MINUTE_MS, retainedBytesMax })
   scene.bus.noteEnd(0, 0, scene.moment)
   scene.nowMs += MINUTE_MS
   append(scene, ...records)
@@ -33,7 +34,14 @@ function sceneOf(...records: readonly KafkaRecord[]) {
   const resume = (offset: number, wanted = BY_HEADER) =>
     SelectedCursor.fromPosition(selected.parts(wanted), positionOf({ 0: offset }))
   const begin = () => SelectedCursor.fromBeginning(selected.parts(BY_HEADER))
-  return { scene, bus: scene.bus, resume, begin, parts: selected.parts(BY_HEADER) }
+  return {
+    scene,
+    bus: scene.bus,
+    resume,
+    begin,
+    parts: selected.parts(BY_HEADER),
+    byKey: selected.parts({ key: ['k'] }),
+  }
 }
 
 function append({ bus }: BusScene, ...records: readonly KafkaRecord[]): void {
@@ -114,6 +122,77 @@ describe('an open stream that began here', () => {
     scene.tidy()
     expect([cursor.lost, byKey.lost, late.lost]).toEqual([true, false, false])
     expect(cursor.read(1_000)).toBeNull()
+  })
+})
+
+describe('a key that left', () => {
+  const read = (cursor: SelectedCursor) => `${cursor.read(100_000) ?? ''}`
+
+  it('is told to a client that comes back although later deletes took the place of the first', () => {
+    const { scene, bus, resume } = sceneOf(record(0, 'k', 'a'), record(1, 'k', null), record(2, 'k', null))
+    append(scene, ...Array.from({ length: 400 }, (_, at) => record(3 + at, 'l', 'b')))
+    scene.tidy()
+    expect(bus.gapForSelected(positionOf({ 0: 1 }))).toBeNull()
+    expect(read(resume(1))).toContain('event:delete\ndata:aw==\n')
+  })
+
+  it('is told to no stream that selects by the key, where the records are hidden that were written again', () => {
+    const { scene, byKey } = sceneOf(record(0, 'l', null))
+    scene.nowMs += 10 * MINUTE_MS
+    scene.tidy()
+    append(scene, record(1, 'k', 'a'), record(2, 'k', 'b'), record(3, 'k', 'c'))
+    const text = read(SelectedCursor.fromPosition(byKey, positionOf({ 0: 1 }), new Map()))
+    expect(text).toMatch(/^data:0\/3 \n[^\n]*\n\n$/)
+  })
+
+  it('takes its former values with it, for a client that has nothing, once its delete has expired', () => {
+    const [other, leaves] = [record(0, 'm', 'b'), [record(1, 'k', 'a'), record(2, 'k', 'b')]]
+    const { scene, parts } = sceneOf(other, ...leaves, record(3, 'l', 'a'))
+    scene.nowMs += 10 * MINUTE_MS
+    scene.tidy()
+    const cursors = [
+      SelectedCursor.fromTime(parts, 0),
+      SelectedCursor.fromPosition(parts, positionOf({ 0: 1 }), new Map()),
+    ]
+    for (const cursor of cursors) {
+      const text = Array.from({ length: 5 }, () => read(cursor)).join('')
+      expect(text).toContain('data:0/3 ')
+      expect(text).not.toContain('data:0/1 ')
+    }
+  })
+
+  it('is told as long as a tombstone would be, although records without a key go sooner', () => {
+    const { scene, bus } = sceneOf()
+    const options = {
+      ...bus.options,
+      retainedMsMax: MINUTE_MS,
+      nowMs: () => scene.nowMs,
+      epochMs: () => scene.epochMs,
+    }
+    const other = new BusScene(options)
+    append(other, { ...record(0, 'n', 'a'), key: null }, record(1, 'k', 'a'), record(2, 'k', 'b'))
+    scene.nowMs += 2 * MINUTE_MS
+    while (other.bus.maintain(scene.epochMs, scene.nowMs));
+    expect(other.bus.losses.state.partitions.get(0)?.recordsLostBelow).toBe(1)
+    expect(other.bus.gapForSelected(positionOf({ 0: 2 }))).toBeNull()
+    scene.nowMs += 10 * MINUTE_MS
+    while (other.bus.maintain(scene.epochMs, scene.nowMs));
+    expect(other.bus.gapForSelected(positionOf({ 0: 2 }))).toBe('deletes-dropped')
+  })
+
+  it('is not lost to a stream that got the record by which it left others', () => {
+    const { scene, begin } = sceneOf(record(0, 'k', 'a'))
+    const cursor = begin()
+    cursor.read(1_000)
+    const both = {
+      ...record(1, 'k', 'b'),
+      headers: ['a', 'b'].map((to) => ({ name: 'to', value: Buffer.from(to) })),
+    }
+    append(scene, both, record(2, 'k', 'a'))
+    for (let reads = 0; reads < 2; reads++) cursor.read(1)
+    scene.nowMs += 10 * MINUTE_MS
+    scene.tidy()
+    expect(cursor.lost).toBe(false)
   })
 })
 

@@ -41,6 +41,7 @@ class Subscriber implements RouteSubscriber {
 
   recordsLost(): void {
     this.toldLost++
+    if (this.cursor.noteLoss()) this.isDue = true
   }
 
   read(bytesMax: number): void {
@@ -105,12 +106,20 @@ describe('streams that select', () => {
     const subscriber = new Subscriber(scene, { 'headers.to': ['a'] }, subscriptions)
     subscriptions.add(subscriber)
     subscriber.read(1_000)
+    const others = Array.from({ length: 1_200 }, () => new Subscriber(scene, { key: ['k0'] }, subscriptions))
+    for (const one of others) {
+      subscriptions.add(one)
+      one.read(1_000)
+    }
     const { cursor } = subscriber
     const record = { partition: 0, key: null, size: 300, kind: null }
     scene.write({ ...record, to: ['a'] })
     expect([cursor.isWaiting, cursor.atTail(), cursor.lost]).toEqual([true, false, false])
     for (let count = 0; count < 100; count++) scene.write({ ...record, to: ['b'] })
     expect(cursor.lost).toBe(true)
+    while (subscriptions.step());
+    expect([cursor.lost, cursor.atTail(), subscriber.toldLost]).toEqual([true, false, 1])
+    expect(others.every((one) => one.cursor.lost)).toBe(true)
   })
 
   it('are told of records that were never read, some in a step, and lose them though others came since', () => {
@@ -167,6 +176,21 @@ describe('streams that select', () => {
       false,
       true,
     ])
+  })
+
+  it('are told of a frame that left before it was looked at, although nothing is left in the bus', () => {
+    let nowMs = 0
+    const scene = new SelectedScene({ keeps: 'all', retainedMsMax: 1, nowMs: () => nowMs })
+    const subscriptions = new RouteSubscriptions(scene.bus)
+    const subscriber = new Subscriber(scene, { 'headers.to': ['a'] }, subscriptions)
+    subscriptions.add(subscriber)
+    subscriber.read(1_000)
+    scene.write({ partition: 0, key: null, size: 10, to: ['a'], kind: null })
+    nowMs = 10
+    while (scene.bus.maintain(0, nowMs));
+    expect(scene.bus.segments).toEqual([])
+    while (subscriptions.step());
+    expect([subscriber.cursor.lost, subscriber.toldLost]).toEqual([true, 1])
   })
 
   it('are at the tail once they have read it, also if it was not looked at, and lose nothing that they read', () => {
