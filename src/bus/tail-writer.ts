@@ -10,6 +10,7 @@ import {
   bytesBeside,
   type FrameEntry,
   KEY_SELECTOR,
+  PRESENT,
   ROUTE_BYTES_MAX,
   type RouteValue,
 } from '../segments/segment-layout.ts'
@@ -118,7 +119,7 @@ export class TailWriter {
     const isDelete = record.value === null && kept.index !== null
     const routes = isDelete ? NO_ROUTES : routeReader.read(record)
     const leaves = key !== null && hasLeft(former, routes)
-    const leaving = leaves ? this.leavingFrame(record, key, idBytes, former) : null
+    const leaving = leaves ? this.leavingFrame(record, key, idBytes, { former, routes }) : null
     this.appendFrames(record, idBytes, { lines, key, isKeyRouted: routeReader.hasKey, routes }, leaving)
   }
 
@@ -130,16 +131,20 @@ export class TailWriter {
     leavings.addUnseen({ partition, offset, former, missingFrom, sequence: kept.nextSequence })
   }
 
-  /** Its key is stored as a value, since the frame is not the newest one of that key. */
+  /**
+   * Its key is stored as a value, since the frame is not the newest one of that key. So are the record's own values: a
+   * stream that has one of them, too, must not take the key for gone, even once the record itself is compacted away.
+   */
   private leavingFrame(
     record: KafkaRecord,
     key: Uint8Array,
     idBytes: number,
-    former: readonly RouteValue[],
+    { former, routes: own }: { former: readonly RouteValue[]; routes: readonly RouteValue[] },
   ): NewFrame {
     const { encoding, routeReader } = this.parts
     const hasKey = routeReader.hasKey && key.length <= ROUTE_BYTES_MAX
-    const routes = hasKey ? [{ selector: KEY_SELECTOR, bytes: key }, ...former] : former
+    const present = own.map(({ selector, bytes }) => ({ selector: selector + PRESENT, bytes }))
+    const routes = [...(hasKey ? [{ selector: KEY_SELECTOR, bytes: key }] : []), ...former, ...present]
     const lines =
       eventBytesMin({ ...record, value: null }, encoding) > FRAME_BYTES_MAX ? null : deleteLines(key)
     const fits = lines !== null && bytesOfFrame(lines, idBytes) <= FRAME_BYTES_MAX

@@ -2,7 +2,7 @@
 
 import type { BusView } from '../bus/bus-view.ts'
 import { hashRoute } from '../segments/route-index.ts'
-import type { EntryAt } from '../segments/segment-layout.ts'
+import { type EntryAt, KEY_SELECTOR, PRESENT } from '../segments/segment-layout.ts'
 import type { SegmentView } from '../segments/segment-view.ts'
 import type { RouteCondition } from '../selection/selection.ts'
 
@@ -73,6 +73,15 @@ export class Route {
   /** Whether a frame has a value for each condition. */
   matches(segment: SegmentView, at: EntryAt): boolean {
     return this.conditions.every((condition) => has(segment, at, condition))
+  }
+
+  /** Whether the record of a frame that deletes its key for other streams is one of these itself. */
+  hasStayed(segment: SegmentView, at: EntryAt): boolean {
+    return this.conditions.every((condition) => {
+      const { selector } = condition
+      const own = selector === KEY_SELECTOR ? selector : selector + PRESENT
+      return has(segment, at, { ...condition, selector: own })
+    })
   }
 
   private scan(segment: SegmentView, from: EntryAt, found: EntryAt[]): EntryAt {

@@ -61,16 +61,10 @@ export class SelectedFrames {
   }
 
   private isSent(segment: SegmentView, at: EntryAt): boolean {
-    const [partition, offset] = [segment.partition(at), segment.offset(at)]
-    if (this.parts.ids.has(partition, offset) || this.parts.visibility.hidesSelected(segment, at))
+    const { route, ids, visibility } = this.parts
+    if (ids.has(segment.partition(at), segment.offset(at)) || visibility.hidesSelected(segment, at))
       return false
-    const { route } = this.parts
-    return !(segment.isLeaving(at) && this.hasStayed(partition, offset)) && route.matches(segment, at)
-  }
-
-  /** Whether the record's key has not left: no key leaves a selection by keys, and none by a record that was sent. */
-  private hasStayed(partition: number, offset: number): boolean {
-    return this.parts.route.isByKey || (partition === this.sentPartition && offset === this.sentOffset)
+    return route.matches(segment, at) && !(segment.isLeaving(at) && route.hasStayed(segment, at))
   }
 
   /** Adds the event of a frame, with an id that is right for the client. Returns the number of its bytes. */

@@ -91,6 +91,8 @@ export interface RouteValue {
 
 /** The number that stands for the key, whose bytes are not stored twice. */
 export const KEY_SELECTOR = 255
+/** Added to the selector of values that the record of a LEAVING frame has itself. The others are former ones. */
+export const PRESENT = 128
 export const SELECTOR_SHIFT = 24
 export const ROUTE_BYTES_MAX = 2 ** SELECTOR_SHIFT - 1
 /** Bytes of a place in the route index: a hash, and the entry. */

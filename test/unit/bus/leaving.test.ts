@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { Bus, type BusOptions } from '../../../src/bus/bus.ts'
 import { Cursor } from '../../../src/cursor/cursor.ts'
 import { parseSelector } from '../../../src/routing/selector.ts'
-import { KEY_SELECTOR } from '../../../src/segments/segment-layout.ts'
+import { KEY_SELECTOR, PRESENT } from '../../../src/segments/segment-layout.ts'
 import { SegmentPool } from '../../../src/segments/segment-pool.ts'
 import { SEGMENT_BYTES } from '../../support/bus-scene.ts'
 import { BUS_OPTIONS } from '../../support/topic-in-memory.ts'
@@ -39,13 +39,14 @@ function write(bus: Bus, ...records: readonly Written[]): void {
   }
 }
 
-/** Of every frame: its offset, what it is, and its values. */
+/** Of every frame: its offset, what it is, and its values, of a leaving the former ones. */
 function frames(bus: Bus): string[] {
   return bus.segments.flatMap((segment) => {
     const lines = []
     for (let at = 0; at < segment.end; at = segment.next(at)) {
       const values: string[] = []
       segment.forEachRoute(at, (selector, start, length) => {
+        if (selector !== KEY_SELECTOR && selector >= PRESENT) return
         const name = selector === KEY_SELECTOR ? 'key' : `${selector}`
         values.push(`${name}=${segment.bytes.toString('latin1', start, start + length)}`)
       })

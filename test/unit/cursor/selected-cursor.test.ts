@@ -99,7 +99,7 @@ describe('a cursor of some records', () => {
     )
   })
 
-  it('by keys is told of no leaving, though only the leaving of a record is left', () => {
+  it('is told of no leaving of a key that stays, though only the leaving of its record is left', () => {
     const scene = new SelectedScene({ retainedBytesMax: 16 * SEGMENT_BYTES })
     const record = { partition: 0, key: 'k', size: 10, kind: null }
     for (const to of ['a', 'b', 'c']) scene.write({ ...record, to: [to] })
@@ -111,7 +111,9 @@ describe('a cursor of some records', () => {
       return client.sent.map((text) => text.slice(0, 'delete'.length))
     }
     expect(sent({ 'headers.to': ['b'] })).toContain('delete')
-    expect(sent({ key: ['k'] })).not.toContain('delete')
+    for (const wanted of [{ key: ['k'] }, { 'headers.to': ['a', 'b', 'c'] }])
+      expect(sent(wanted)).toEqual([expect.stringContaining('0/2')])
+    expect(sent({ key: ['k'], 'headers.to': ['a', 'b'] })).toEqual(['delete'])
   })
 
   it('is told of a leaving by a record whose own values take many MiB', () => {
