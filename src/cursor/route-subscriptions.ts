@@ -156,7 +156,7 @@ export class RouteSubscriptions implements FrameWatch {
 
   private tellEmptied(): boolean {
     this.emptiedAt = emptiedAt(this.bus)
-    this.place.goTo(this.bus.firstSequence)
+    this.place.goTo(this.emptiedAt) // not the first that is left: frames that came since may be gone again
     for (const subscriber of this.subscribers) subscriber.busEmptied()
     return true
   }

@@ -193,6 +193,23 @@ describe('streams that select', () => {
     expect([subscriber.cursor.lost, subscriber.toldLost]).toEqual([true, 1])
   })
 
+  it('are told of a frame that left before it was looked at, although the topic was recreated before', () => {
+    const scene = new SelectedScene({ keeps: 'all', retainedBytesMax: 4 * SEGMENT_BYTES })
+    const subscriptions = new RouteSubscriptions(scene.bus)
+    const subscriber = new Subscriber(scene, { 'headers.to': ['a'] }, subscriptions)
+    subscriptions.add(subscriber)
+    subscriber.read(1_000)
+    scene.empty('recreate')
+    subscriber.busEmptied() // it had a turn, and began again
+    subscriber.busEmptied = () => {}
+    subscriber.read(1_000)
+    const record = { partition: 0, key: null, size: 300, kind: null }
+    scene.write({ ...record, to: ['a'] })
+    for (let count = 0; count < 100; count++) scene.write({ ...record, to: ['b'] })
+    while (subscriptions.step());
+    expect([subscriber.cursor.lost, subscriber.cursor.atTail()]).toEqual([true, false])
+  })
+
   it('are at the tail once they have read it, also if it was not looked at, and lose nothing that they read', () => {
     const scene = new SelectedScene({ keeps: 'all', retainedBytesMax: 4 * SEGMENT_BYTES })
     const subscriptions = new RouteSubscriptions(scene.bus)
