@@ -129,11 +129,32 @@ export class Account {
     this.live.set(this.nameOf(record), { record, arrivedAtMs: nowMs })
   }
 
-  /** All live records but `frames` have left. Each has a reason to, or the server has lost it. */
-  collect(frames: Frames, cause: 'read' | 'time', times: Times): void {
+  /** The newest record of this one's key, unless it has left. */
+  newestOf(record: KafkaRecord): KafkaRecord | null {
+    return record.key === null ? null : (this.live.get(this.nameOf(record))?.record ?? null)
+  }
+
+  /** Whether offsets that are missing now may have been values that Kafka has compacted away. */
+  mayMissValues(partition: number, now: Times): boolean {
+    const proven = this.partitions.get(partition)?.proven ?? null
+    return this.keepsLatest && (proven === null || isOver({ at: proven.at, msMin: PROVEN_MS_MIN }, now, 0))
+  }
+
+  /** Whether something makes a delete go that tells of a key which has left a selection. */
+  mayLetGo(of: Live, times: Times): boolean {
+    const { partition, offset } = of.record
+    const isDeleted = offset < (this.partitions.get(partition)?.start ?? 0)
+    return isDeleted || this.options.isBounded || this.isOld(of, times)
+  }
+
+  /**
+   * All live records but `frames` have left. Each has a reason to, or the server has lost it. Returns the newest values
+   * of keys among them.
+   */
+  collect(frames: Frames, cause: 'read' | 'time', times: Times): KafkaRecord[] {
     const gone: [string, Live][] = []
     for (const entry of this.live) if (!frames.has(nameOfFrame(entry[1].record))) gone.push(entry)
-    if (gone.length === 0) return
+    if (gone.length === 0) return []
     const isDeleted = ({ partition, offset }: KafkaRecord) =>
       offset < (this.partitions.get(partition)?.start ?? 0)
     const isOfAge = (of: Live) =>
@@ -150,6 +171,10 @@ export class Account {
       this.noteGone(of.record, isTombstone(of) && !(isKept && (isForRoom || !this.keepsLatest)))
       if (isKept && isForRoom && this.keepsLatest && of.record.key !== null) this.isWhole = false
     }
+    return gone
+      .map(([, of]) => of)
+      .filter((of) => this.isNewestValue(of))
+      .map(({ record }) => record)
   }
 
   /** Why an id is not honoured; null if it is. */

@@ -11,14 +11,16 @@
 // - a connection cut inside the last event, right after a heartbeat's id, right after `ready`'s, or while it waits.
 
 import type { Keeps } from '../../src/bus/record.ts'
-import { headerSelector } from '../../src/routing/selector.ts'
+import { headerSelector, type Selector } from '../../src/routing/selector.ts'
 import type { SegmentPool } from '../../src/segments/segment-pool.ts'
 import { BUS_OPTIONS } from '../support/topic-in-memory.ts'
 import { type Choose, chooseBy } from './choice.ts'
 import { Client } from './client.ts'
 import { KafkaTopic, ROUTE_HEADER } from './log.ts'
+import { PROVEN_MS_MIN } from './partition-account.ts'
 import type { Clocks } from './reading.ts'
 import { anyConnectPlan, beginningOf, type ConnectPlan, idAs, PLAIN, type Reads } from './reads.ts'
+import { anyRouted, SELECTORS, Selection } from './selection.ts'
 import { Server } from './server.ts'
 import { Silence } from './silence.ts'
 import { anyRecords, recordsOf, type Written } from './written.ts'
@@ -50,6 +52,8 @@ export interface Setting {
   readonly isMirrored: boolean
   /** Whether some streams are selected by a header, so that a bus has frames for those alone. */
   readonly isRouted: boolean
+  /** Whether clients select, each by conditions of its own. */
+  readonly isSelected: boolean
 }
 
 export class Case {
@@ -69,7 +73,7 @@ export class Case {
     this.choose = chooseBy(seed)
     this.kafka = new KafkaTopic(setting.partitions)
     this.servers = [0, 1].map((at) => this.startServer(at))
-    this.clients = [0, 1, 2].map(() => new Client(setting.keeps))
+    this.clients = [0, 1, 2].map(() => new Client(setting.keeps, this.anySelection()))
   }
 
   serverAt(at: number): Server {
@@ -123,14 +127,24 @@ export class Case {
     if (server.viewAccount.isWhole) throw new Error('it waits for ever')
   }
 
+  private anySelection(): Selection {
+    const { keeps, isSelected } = this.setting
+    return isSelected ? Selection.any(this.choose, keeps) : Selection.ofAll(keeps)
+  }
+
+  private get selectors(): readonly Selector[] {
+    if (this.setting.isSelected) return SELECTORS
+    return this.setting.isRouted ? [headerSelector(ROUTE_HEADER)] : []
+  }
+
   private startServer(at: number): Server {
-    const { keeps, retainedSegments, retainedRecordsMax, retainedMsMax, isMirrored, isRouted } = this.setting
+    const { keeps, retainedSegments, retainedRecordsMax, retainedMsMax, isMirrored } = this.setting
     const bounds = { retainedBytesMax: retainedSegments * SEGMENT_BYTES, retainedRecordsMax, retainedMsMax }
     const clocks: Clocks = {
       nowMs: () => this.nowMs,
       epochMs: () => this.epochMs + (this.clockErrorsMs[at] ?? 0),
     }
-    const selectors = isRouted ? [headerSelector(ROUTE_HEADER)] : []
+    const { selectors } = this
     const options = { ...BUS_OPTIONS, keeps, pool: this.pool, isMirrored, selectors, ...bounds }
     const server = new Server(
       this.kafka,
@@ -153,8 +167,9 @@ export class Case {
     const log = this.kafka.logs[partition]
     for (const { isControl, key, bytes } of recordsOf(written)) {
       const name = key === null ? null : `${partition} ${key}`
+      const routed = this.setting.isSelected ? anyRouted(this.choose) : null
       if (isControl) log?.writeControl()
-      else log?.write(name, bytes, this.nowMs, this.timestampMs(written.stamp))
+      else log?.write(name, bytes, this.nowMs, this.timestampMs(written.stamp), routed)
     }
   }
 
@@ -230,7 +245,9 @@ export class Case {
     const running = this.servers.filter((_, at) => at !== down)
     const readTo = Math.min(...running.map(({ bus }) => bus.nextOffset(partition) ?? 0))
     const horizonMs = this.nowMs - DELETE_RETENTION_MS
-    this.kafka.logs[partition]?.compact(() => this.choose(3) > 0, horizonMs, readTo)
+    // A server is trusted to read values, too, within the time for which an end that Kafka told proves something.
+    const valuesHorizonMs = this.setting.isSelected ? this.nowMs - PROVEN_MS_MIN : Number.POSITIVE_INFINITY
+    this.kafka.logs[partition]?.compact(() => this.choose(3) > 0, horizonMs, readTo, valuesHorizonMs)
   }
 
   private connect(client: Client, server: Server, plan: ConnectPlan): void {

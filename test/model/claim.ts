@@ -4,15 +4,18 @@
 import type { Position } from '../../src/bus/position.ts'
 import type { Watermarks } from '../../src/bus/record.ts'
 import type { GapReason } from '../../src/stream/signals.ts'
+import type { Selection } from './selection.ts'
 import type { Server } from './server.ts'
 
 export class Claim {
   readonly position: Position
   private readonly server: Server
+  private readonly selection: Selection
   /** Answers from before the id came say nothing about it. */
   private readonly answersBefore: number
 
-  constructor(position: Position, server: Server) {
+  constructor(position: Position, server: Server, selection: Selection) {
+    this.selection = selection
     this.position = position
     this.server = server
     this.answersBefore = server.answered.length
@@ -24,6 +27,7 @@ export class Claim {
     if (said === owed) return
     if (said === null) throw new Error(`${owed} is due, and was not said`)
     if (said === 'too-old' && this.isBehindStart) return
+    if (said === 'deletes-dropped' && this.mayHideLeaving) return
     if (said === (this.server.isViewRemade ? 'recreated' : 'beyond-end') && this.isBeyondEnd) return
     throw new Error(`${said} was said, ${owed ?? 'nothing'} is due`)
   }
@@ -56,6 +60,11 @@ export class Claim {
       const reached = view.nextOffset(partition)
       return reached === undefined || reached < offset
     })
+  }
+
+  /** Whether the client may keep keys that have left its selection. */
+  private get mayHideLeaving(): boolean {
+    return !this.selection.isStable && this.server.viewLeavings.mayHideFrom(this.position)
   }
 
   private get isBeyondEnd(): boolean {

@@ -4,17 +4,23 @@
 
 import { type AheadOffsets, hasFromNow } from '../../src/beginning/ahead-offsets.ts'
 import type { Beginning } from '../../src/beginning/beginning.ts'
-import { type Begun, FROM_EARLIEST } from '../../src/beginning/requested-beginning.ts'
+import {
+  type Begun,
+  FROM_EARLIEST,
+  type RequestedBeginning,
+} from '../../src/beginning/requested-beginning.ts'
 import { formatEventId, parseEventId } from '../../src/bus/event-id.ts'
 import type { Position } from '../../src/bus/position.ts'
 import type { StreamCursor } from '../../src/cursor/cursors.ts'
 import type { GapReason } from '../../src/stream/signals.ts'
 import { Claim } from './claim.ts'
-import { Ledger } from './ledger.ts'
+import { Leavings } from './leavings.ts'
+import type { Ledger } from './ledger.ts'
 import { Now, sinceAt } from './now.ts'
 import { hasSomething, NOTHING_YET, Possession, positionOf } from './possession.ts'
 import { type Cut, isFromNow, type NewBeginning } from './reads.ts'
 import type { Server } from './server.ts'
+import type { Subscriber } from './subscriber.ts'
 
 export class Client extends Possession {
   /** Whether it has a stream, even one that has yet to begin. */
@@ -32,6 +38,11 @@ export class Client extends Possession {
   private now: Now | null = null
   /** How far the server's streams had read at the request, if it had caught up. */
   private asOf: Position | undefined
+  /** Its stream, if that selects. */
+  private subscriber: Subscriber | null = null
+  /** What its stream had when it began, and by what keys may have left unseen then. */
+  private held: Position = new Map()
+  private begun = new Leavings().asOfNow()
   /** Where it begins by `now`. */
   private from: Position = new Map()
 
@@ -74,18 +85,25 @@ export class Client extends Possession {
     this.isOpen = true
     this.logs = server.viewLogs
     this.generation = server.viewGeneration
-    if (this.id === '') this.ledger ??= new Ledger(this.logs, this.keeps)
+    if (this.id === '') this.ledger ??= this.newLedger(this.logs)
     const id = this.id === '' && !saysFromNow ? null : written
     // An id wins over a moment, even an id of no partition, with which everything is read.
     const sinceMs = id === null ? requested.sinceMs : null
     this.requested = { ...requested, sinceMs: sinceMs === null ? null : sinceAt(server, sinceMs) }
     this.now = saysFromNow || (id === null && isFromNow(requested, server)) ? new Now(server, id) : null
-    this.beginning = server.begin({ ...requested, id }, this.now ?? undefined)
+    this.subscriber = server.subscriber(this.selection)
+    this.beginIn(server, { ...requested, id }, this.now ?? undefined)
     this.ledger?.connect(server)
-    this.claim = hasSomething(this.id) ? new Claim(positionOf(this.id), server) : null
+    this.claim = hasSomething(this.id) ? this.newClaim(positionOf(this.id), server) : null
   }
 
   disconnect(): void {
+    this.subscriber?.stop()
+    this.subscriber = null
+    this.stop()
+  }
+
+  private stop(): void {
     this.isOpen = false
     this.beginning?.stop()
     this.unconfirmed?.stop()
@@ -106,9 +124,13 @@ export class Client extends Possession {
     const isReadAgain = this.generation !== server.viewGeneration
     const over = this.logs !== server.viewLogs ? 'recreated' : isReadAgain ? 'deletes-dropped' : null
     ledger?.beforeRead(server)
+    const isHidden = over === null && this.isHidden(cursor, server)
+    this.lookAtFrames(server)
     const bytes = cursor.read(bytesMax)
+    this.subscriber?.hasRead()
     ledger?.noteSeen(server.view.position())
-    if (over !== cursor.outdatedBy || (over !== null && bytes !== null))
+    const found = isHidden ? null : cursor.outdatedBy
+    if (over !== found || (cursor.outdatedBy !== null && bytes !== null))
       throw new Error(`${over} is due, ${cursor.outdatedBy} is found`)
     if (bytes === null) return this.rest(cursor, cut)
     if (bytes.length === 0) return true
@@ -125,6 +147,27 @@ export class Client extends Possession {
 
   private get isCaughtUp(): boolean {
     return this.server?.view.caughtUp === true && this.now === null
+  }
+
+  private beginIn(server: Server, requested: RequestedBeginning, answers = server.answers): void {
+    this.held = new Map()
+    this.begun = server.viewLeavings
+    this.beginning = server.begin(requested, answers, this.subscriber)
+  }
+
+  private newClaim(position: Position, server: Server): Claim {
+    return new Claim(position, server, this.selection)
+  }
+
+  /** Frames that came are looked at now and then. */
+  private lookAtFrames(server: Server): void {
+    if (this.subscriber !== null && server.lookAtFrames()) this.subscriber.expectTold()
+  }
+
+  /** Whether its stream begins again because a key may have left its selection unseen. */
+  private isHidden({ outdatedBy }: StreamCursor, server: Server): boolean {
+    if (outdatedBy !== 'deletes-dropped' || this.selection.isStable) return false
+    return server.viewLeavings.mayHideSince(this.begun, this.held)
   }
 
   private lookForBeginning(beginning: Beginning): boolean {
@@ -147,7 +190,9 @@ export class Client extends Possession {
 
   private begin({ cursor, reason, unconfirmed }: Begun, server: Server): void {
     this.cursor = cursor
+    this.subscriber?.begin(cursor)
     this.unconfirmed = unconfirmed
+    if (reason === null && this.claim !== null) this.held = this.claim.position
     if (!cursor.isOutdated) this.generation = server.viewGeneration
     // The topic was recreated while it waited, and its id fits the new one.
     const isElsewhere = this.logs !== server.viewLogs && !cursor.isOutdated
@@ -174,7 +219,7 @@ export class Client extends Possession {
       this.forget()
       return false
     }
-    this.ledger = new Ledger(this.logs, this.keeps)
+    this.ledger = this.newLedger(this.logs)
     this.ledger.connect(server)
     return true
   }
@@ -217,39 +262,47 @@ export class Client extends Possession {
       return true
     }
     if (cursor.lost) {
-      ledger?.expectLoss(server)
+      if (!this.hasLostLeaving(server)) ledger?.expectLoss(server)
       this.disconnect()
       return false
     }
     if (cursor.atTail()) this.tellReady(cursor, cut)
-    else if (server.view === server.bus || !(server.hasNews || server.isUnpublished))
+    else if (
+      !this.subscriber?.isBehind &&
+      (server.view === server.bus || !(server.hasNews || server.isUnpublished))
+    )
       throw new Error('it waits, and there is nothing to wait for')
     return false
   }
 
+  /** Whether the delete of a key is gone that left its selection. */
+  private hasLostLeaving(server: Server): boolean {
+    return !this.selection.isStable && server.leavings.hasLostAfter(this.ledger?.reached ?? new Map())
+  }
+
   private restart(server: Server): void {
-    this.disconnect()
+    this.stop()
     this.isOpen = true
     this.tellGap(server)
     this.requested = FROM_EARLIEST
     this.now = null
-    this.beginning = server.begin(FROM_EARLIEST)
+    this.beginIn(server, FROM_EARLIEST)
   }
 
   /** At a server that reads its topic again, it goes on from what it has of another server. */
   private goOnAgain(position: Position, server: Server): void {
-    this.disconnect()
+    this.stop()
     this.isOpen = true
     this.id = formatEventId(position)
-    this.claim = new Claim(position, server)
-    this.beginning = server.begin({ ...FROM_EARLIEST, id: this.id })
+    this.claim = this.newClaim(position, server)
+    this.beginIn(server, { ...FROM_EARLIEST, id: this.id })
   }
 
   private tellGap(server: Server): void {
     this.id = NOTHING_YET
     this.claim = null
     this.logs = server.viewLogs
-    this.ledger = new Ledger(server.viewLogs, this.keeps)
+    this.ledger = this.newLedger(server.viewLogs)
     this.ledger.connect(server)
     this.ledger.beginAnew(new Map(), server)
   }

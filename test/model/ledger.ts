@@ -5,6 +5,7 @@ import { covers, FROM_BEGINNING, furthest, type Position } from '../../src/bus/p
 import type { KafkaRecord, Keeps } from '../../src/bus/record.ts'
 import { Excuses } from './excuses.ts'
 import type { Log } from './log.ts'
+import type { Selection } from './selection.ts'
 import type { Server } from './server.ts'
 
 export class Ledger {
@@ -12,6 +13,7 @@ export class Ledger {
   readonly logs: readonly Log[]
   private server: Server | null = null
   private readonly keeps: Keeps
+  private readonly selection: Selection
   /** The newest record of each key, by what came. */
   private readonly state = new Map<string, KafkaRecord>()
   private position: Position = new Map()
@@ -34,7 +36,8 @@ export class Ledger {
   private horizon: Position = new Map()
   private readonly excuses: Excuses
 
-  constructor(logs: readonly Log[], keeps: Keeps) {
+  constructor(logs: readonly Log[], keeps: Keeps, selection: Selection) {
+    this.selection = selection
     this.logs = logs
     this.keeps = keeps
     this.excuses = new Excuses(logs)
@@ -109,6 +112,10 @@ export class Ledger {
       this.floor = this.excuses.before(server.floorOf(this.sinceMs, this.asOf), this.floor, server)
   }
 
+  get reached(): Position {
+    return this.position
+  }
+
   nextOf(partition: number): number {
     return this.position.get(partition) ?? 0
   }
@@ -121,10 +128,12 @@ export class Ledger {
   take(position: Position, event: string | undefined, data: string): void {
     const before = this.position
     this.moveTo(position)
-    const record = event === 'delete' ? this.tombstoneAt(before, data) : this.recordOf(data)
+    const isDelete = event === 'delete'
+    const record = isDelete ? this.deleteAt(before, data) : this.recordOf(data)
     this.expectNext(before, record)
+    if (!isDelete && !this.selection.gets(record)) throw new Error(`${nameOf(record)} is of others`)
     this.passOver(before, record)
-    this.apply(record)
+    this.apply(record, isDelete)
   }
 
   /** A position that includes everything so far. */
@@ -188,7 +197,8 @@ export class Ledger {
     if (!log.records.includes(record) && log.isSuperseded(record)) return
     const has = this.state.get(key)
     const isGone = offset < log.start || this.excuses.isExcused(record)
-    const wanted = value === null || (isGone && has === undefined) ? undefined : record
+    const isOwn = value !== null && this.selection.gets(record)
+    const wanted = !isOwn || (isGone && has === undefined) ? undefined : record
     if (has !== wanted) throw new Error(`${key} is ${has?.offset}, not ${wanted?.offset}`)
   }
 
@@ -200,14 +210,23 @@ export class Ledger {
     throw new Error(`${data.split(' ')[0]} was never written`)
   }
 
-  private tombstoneAt(before: Position, data: string): KafkaRecord {
+  private deleteAt(before: Position, data: string): KafkaRecord {
     const key = Buffer.from(data, 'base64url')
     for (const [partition, next] of this.position) {
       const record = this.logs[partition]?.written.get(next - 1)
       const isNew = next > (before.get(partition) ?? 0)
-      if (isNew && record?.value === null && record.key !== null && key.equals(record.key)) return record
+      if (isNew && record?.key && key.equals(record.key) && this.isDeletedBy(record)) return record
     }
-    throw new Error(`there is no tombstone of ${key} at the id`)
+    throw new Error(`nothing deletes ${key} at the id`)
+  }
+
+  /** Whether a record takes its key out of the selection. If it is in there itself, a newer one must have come. */
+  private isDeletedBy(record: KafkaRecord): boolean {
+    const { selection } = this
+    if (record.value !== null && selection.gets(record) && !this.logs[record.partition]?.isSuperseded(record))
+      return false
+    const formers = this.server?.formersOf(record) ?? []
+    return formers.some((former) => selection.isLeftBy(record, former))
   }
 
   private expectNext(before: Position, { partition, offset }: KafkaRecord): void {
@@ -230,6 +249,8 @@ export class Ledger {
   private mayPass(record: KafkaRecord, before: Position): boolean {
     const { partition, offset, key, value } = record
     if (key === null && value === null) return true
+    const hasKey = this.keeps === 'latest' && this.state.has(`${partition} ${key}`)
+    if (!hasKey && !this.selection.gets(record)) return true
     if (this.excuses.isExcused(record)) return true
     // Of a partition of which it has nothing it wants what there is, also if that is read later.
     const hasNothing = (before.get(partition) ?? 0) <= 0
@@ -244,10 +265,10 @@ export class Ledger {
     )
   }
 
-  private apply(record: KafkaRecord): void {
-    const { partition, key, value } = record
+  private apply(record: KafkaRecord, isDelete: boolean): void {
+    const { partition, key } = record
     if (key === null) return
-    if (value === null) this.state.delete(`${partition} ${key}`)
+    if (isDelete) this.state.delete(`${partition} ${key}`)
     else this.state.set(`${partition} ${key}`, record)
   }
 
@@ -259,4 +280,8 @@ export class Ledger {
     this.position = position
     this.hasTaken = true
   }
+}
+
+function nameOf({ partition, offset }: KafkaRecord): string {
+  return `${partition}/${offset}`
 }

@@ -2,6 +2,7 @@
 // fall silent, and which is deleted and recreated under the same name.
 
 import type { KafkaRecord, PartitionWatermarks, Watermarks } from '../../src/bus/record.ts'
+import type { Routed } from './selection.ts'
 
 /** A header of every record, with one of three values: a key often leaves one for another. */
 export const ROUTE_HEADER = 'to'
@@ -60,16 +61,27 @@ export class Log {
     return { start: this.start, end: this.end }
   }
 
-  write(key: string | null, size: number | null, nowMs: number, timestampMs: number): void {
+  /** `routed`: by what it is selected. null if it has nothing but one header. */
+  write(
+    key: string | null,
+    size: number | null,
+    nowMs: number,
+    timestampMs: number,
+    routed: Routed | null = null,
+  ): void {
     const offset = this.end++
-    const name = `${this.topic}:${this.partition}/${offset} `
+    const field = routed?.field ?? null
+    const plainName = `${this.topic}:${this.partition}/${offset} `
+    const name = field === null ? plainName : `{"n":"${plainName}`
+    const filling = 'x'.repeat(size ?? 0)
+    const text = field === null ? name + filling : `${name}","t":${field},"x":"${filling}"}`
     const record: KafkaRecord = {
       partition: this.partition,
       offset,
       timestampMs,
       key: key === null ? null : Buffer.from(key),
-      value: size === null ? null : Buffer.from(name.padEnd(name.length + size, 'x')),
-      headers: [{ name: ROUTE_HEADER, value: Buffer.from(`${(offset * offset) % 3}`) }],
+      value: size === null ? null : Buffer.from(text),
+      headers: routed?.headers ?? [{ name: ROUTE_HEADER, value: Buffer.from(`${(offset * offset) % 3}`) }],
     }
     this.records.push(record)
     this.written.set(offset, record)
@@ -106,13 +118,20 @@ export class Log {
 
   /**
    * As the log cleaner: drops superseded records if `goes` says so, and tombstones written before `horizonMs`. A
-   * running server always reads a tombstone in time, so tombstones go below `readTo` only.
+   * running server always reads a tombstone in time, so tombstones go below `readTo` only. So do values that were
+   * written after `valuesHorizonMs`.
    */
-  compact(goes: (record: KafkaRecord) => boolean, horizonMs: number, readTo: number): void {
+  compact(
+    goes: (record: KafkaRecord) => boolean,
+    horizonMs: number,
+    readTo: number,
+    valuesHorizonMs = Number.POSITIVE_INFINITY,
+  ): void {
     const newest = newestOf(this.records)
     this.keep((record) => {
       if (record.key === null || record.offset === this.end - 1) return true
-      if (newest.get(record.key.toString()) !== record) return !goes(record)
+      const isYoung = (this.writtenAtMs.get(record) ?? 0) > valuesHorizonMs && record.offset >= readTo
+      if (newest.get(record.key.toString()) !== record) return isYoung || !goes(record)
       if (record.value !== null || record.offset >= readTo) return true
       if ((this.writtenAtMs.get(record) ?? 0) > horizonMs) return true
       return this.hasOlder(record) // a tombstone outlives what it deletes

@@ -3,8 +3,9 @@
 import { createParser, type EventSourceMessage, type EventSourceParser } from 'eventsource-parser'
 import { parseEventId } from '../../src/bus/event-id.ts'
 import type { Keeps } from '../../src/bus/record.ts'
-import type { Ledger } from './ledger.ts'
+import { Ledger } from './ledger.ts'
 import type { Log } from './log.ts'
+import type { Selection } from './selection.ts'
 
 /** The id that comes with a gap: of a client that has nothing. */
 export const NOTHING_YET = 'AQA='
@@ -12,6 +13,7 @@ export const NOTHING_YET = 'AQA='
 export class Possession {
   id = ''
   protected readonly keeps: Keeps
+  protected readonly selection: Selection
   /** null if its id is of a deleted topic, and was taken for one of the present topic. */
   protected ledger: Ledger | null = null
   /** The topic that its stream is of. */
@@ -20,13 +22,18 @@ export class Possession {
   private reader: EventSourceParser | null = null
   private readonly sent: EventSourceMessage[] = []
 
-  constructor(keeps: Keeps) {
+  constructor(keeps: Keeps, selection: Selection) {
     this.keeps = keeps
+    this.selection = selection
   }
 
   /** Next offset of a partition, by what it was told. */
   nextOf(partition: number): number {
     return this.ledger?.nextOf(partition) ?? Number.POSITIVE_INFINITY
+  }
+
+  protected newLedger(logs: readonly Log[]): Ledger {
+    return new Ledger(logs, this.keeps, this.selection)
   }
 
   protected take(bytes: Uint8Array): void {

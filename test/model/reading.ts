@@ -6,6 +6,7 @@ import type { Position } from '../../src/bus/position.ts'
 import type { KafkaRecord } from '../../src/bus/record.ts'
 import { Account, nameOfFrame } from './account.ts'
 import type { Choose } from './choice.ts'
+import { Leavings, type LeavingsView } from './leavings.ts'
 import type { KafkaTopic, Log } from './log.ts'
 import type { Times } from './partition-account.ts'
 
@@ -26,6 +27,11 @@ export class Reading {
   /** Logs of the topic that it reads. */
   protected logs: readonly Log[]
   protected account: Account
+  private hiding = new Leavings()
+  /** The record of each key that was read last. */
+  private readonly lastRead = new Map<string, KafkaRecord>()
+  /** The newest records of a record's key when it was read, and what was read last of it, by each reading. */
+  private readonly formers = new Map<KafkaRecord, (KafkaRecord | null)[]>()
   protected isRemade = false
   /** How often it dropped all that it had read. */
   protected generation = 0
@@ -107,6 +113,15 @@ export class Reading {
     return this.clocks.epochMs()
   }
 
+  /** By what keys may have left a selection unseen. */
+  get leavings(): LeavingsView {
+    return this.hiding.asOfNow()
+  }
+
+  formersOf(record: KafkaRecord): readonly (KafkaRecord | null)[] {
+    return this.formers.get(record) ?? []
+  }
+
   /** Where reading a partition began; undefined before. */
   begunOf(partition: number): Begun | undefined {
     return this.begun.get(partition)
@@ -132,6 +147,7 @@ export class Reading {
   protected recreate(): void {
     this.logs = this.kafka.logs
     this.account = this.newAccount()
+    this.hiding = new Leavings()
     this.isRemade = true
     this.beganAgain()
     this.begun.clear()
@@ -147,6 +163,7 @@ export class Reading {
 
   private tellEnd(partition: number, end: number): void {
     const misses = this.account.misses(partition, [this.next(partition), end], null, this.times)
+    this.noteMissing(partition, this.next(partition), end)
     this.bus.advance(partition, end)
     if (this.startsOver(misses)) return
     const begun = this.begun.get(partition)
@@ -162,6 +179,7 @@ export class Reading {
     for (const [partition, at] of this.bus.readFrom(marks, this.logs.length)) {
       this.begun.set(partition, { at, end: marks.get(partition)?.end ?? 0, isLate: false, hasEnded: false })
       this.account.begin(partition, at, this.times)
+      if (at > 0) this.hiding.noteGone(partition, at)
       this.bus.setPartition(partition, at, marks.get(partition)?.end)
       this.noteEnd(partition, marks.get(partition)?.end ?? 0)
     }
@@ -178,6 +196,7 @@ export class Reading {
       throw new Error(`deletes were ${misses ? '' : 'not '}missed, and it says otherwise`)
     if (!misses) return false
     this.account = this.newAccount()
+    this.hiding = new Leavings()
     this.begun.clear()
     this.bus.startOver()
     this.generation++
@@ -193,6 +212,7 @@ export class Reading {
 
   private skip(partition: number, start: number): void {
     this.account.skip(partition, start, this.times)
+    this.hiding.noteGone(partition, start)
     this.bus.skip(partition, start)
   }
 
@@ -216,21 +236,45 @@ export class Reading {
     const { segments } = this.bus
     const { partition, offset, timestampMs } = record
     const misses = account.misses(partition, [next, offset], timestampMs, times)
+    this.noteMissing(partition, next, offset)
+    const former = account.newestOf(record)
     this.bus.append(record)
     if (this.startsOver(misses)) return
+    this.hiding.read(record, former)
+    const key = `${partition} ${record.key}`
+    this.formers.set(record, [...this.formersOf(record), former, this.lastRead.get(key) ?? null])
+    this.lastRead.set(key, record)
     // Room was made before that: what left was not superseded by it.
     if (this.bus.segments !== segments) this.collect('read')
     account.add(record, times)
+    const tail = this.bus.segments.at(-1)
+    const last = tail?.lastPublished ?? 0
+    if (tail?.isLeaving(last) && tail.partition(last) === partition && tail.offset(last) === offset)
+      this.hiding.tell(record, times.nowMs)
+  }
+
+  /** Kafka may have compacted values away there, unless it told lately that there were none. */
+  private noteMissing(partition: number, next: number, found: number): void {
+    const from = Math.max(0, next)
+    if (found > from && this.account.mayMissValues(partition, this.times))
+      this.hiding.noteMissing(partition, from, found)
   }
 
   /** Accounts for what left the bus. */
   private collect(cause: 'read' | 'time'): void {
-    const names = new Set<string>()
+    const [names, leavings] = [new Set<string>(), new Set<string>()]
     for (const segment of this.bus.segments)
-      for (let at = 0; at < segment.end; at = segment.next(at))
-        if (!segment.isRemoved(at) && !segment.isLeaving(at))
-          names.add(nameOfFrame({ partition: segment.partition(at), offset: segment.offset(at) }))
-    this.account.collect(names, cause, this.times)
+      for (let at = 0; at < segment.end; at = segment.next(at)) {
+        if (segment.isRemoved(at)) continue
+        const name = nameOfFrame({ partition: segment.partition(at), offset: segment.offset(at) })
+        if (segment.isLeaving(at)) leavings.add(name)
+        else names.add(name)
+      }
+    for (const { partition, offset } of this.account.collect(names, cause, this.times))
+      this.hiding.noteGone(partition, offset + 1)
+    this.hiding.collect(leavings, (record, arrivedAtMs) =>
+      this.account.mayLetGo({ record, arrivedAtMs }, this.times),
+    )
   }
 
   private get times(): Times {

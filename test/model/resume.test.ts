@@ -30,6 +30,7 @@ function setting(of: Partial<Setting>): fc.Arbitrary<Setting> {
       isCleaned: fc.constant(false),
       isMirrored: fc.boolean(),
       isRouted: fc.boolean(),
+      isSelected: fc.constant(false),
     })
     .map((made) => ({ ...made, ...of }))
 }
@@ -71,6 +72,32 @@ describe('a client that comes back with its id, to any server', { timeout: 180_0
         setting({ retainedMsMax: 100 }),
       ),
       3_000,
+    )
+  })
+})
+
+describe('a client that selects', { timeout: 180_000 * TIMES }, () => {
+  const selected = (of: Partial<Setting>) => setting({ isSelected: true, ...of })
+
+  it('has the newest of its own, each once and in order, no others, and a delete for each key that leaves', async () => {
+    await expectPromiseKept(selected({ isCleaned: true }), 5_000)
+  })
+
+  it('has each of its own records once where each counts', async () => {
+    await expectPromiseKept(selected({ keeps: 'all', isCleaned: true }), 2_500)
+  })
+
+  it('is told what a full bus had no room for', async () => {
+    await expectPromiseKept(
+      fc.oneof(
+        selected({ keeps: 'all', retainedSegments: 5, isCleaned: true }),
+        selected({ keeps: 'all', retainedRecordsMax: 20 }),
+        selected({ keeps: 'all', retainedMsMax: 100 }),
+        selected({ retainedSegments: 6, isCleaned: true }),
+        selected({ retainedRecordsMax: 20 }),
+        selected({ retainedMsMax: 100 }),
+      ),
+      2_500,
     )
   })
 })

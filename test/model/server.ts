@@ -8,13 +8,17 @@ import type { BusView } from '../../src/bus/bus-view.ts'
 import { furthest, type Position } from '../../src/bus/position.ts'
 import type { KafkaRecord, PartitionWatermarks } from '../../src/bus/record.ts'
 import { SharedAnswer } from '../../src/bus/shared-answer.ts'
-import { AllRecords } from '../../src/cursor/cursors.ts'
+import { AllRecords, SelectedRecords } from '../../src/cursor/cursors.ts'
+import { RouteSubscriptions } from '../../src/cursor/route-subscriptions.ts'
 import { BusMirror } from '../../src/threads/bus-mirror.ts'
 import { BusReporter } from '../../src/threads/bus-reporter.ts'
 import type { Account } from './account.ts'
 import type { Choose } from './choice.ts'
+import type { LeavingsView } from './leavings.ts'
 import type { KafkaTopic, Log } from './log.ts'
 import { type Clocks, Reading } from './reading.ts'
+import type { Selection } from './selection.ts'
+import { Subscriber } from './subscriber.ts'
 
 export interface ServerOptions extends Omit<BusOptions, keyof Clocks> {
   readonly isMirrored: boolean
@@ -35,6 +39,8 @@ export class Server extends Reading {
   readonly answered: PartitionWatermarks[] = []
   readonly answers = new SharedAnswer<PartitionWatermarks>(() => this.ask())
   private toldAccount: Account
+  private toldLeavings: LeavingsView
+  private readonly subscriptions: RouteSubscriptions
   private toldEnds: Position = new Map()
   private readonly reporter: BusReporter
   private readonly questions: ((answer: PartitionWatermarks) => void)[] = []
@@ -43,11 +49,13 @@ export class Server extends Reading {
     super(kafka, options, clocks, choose)
     this.viewLogs = kafka.logs
     this.toldAccount = this.account.told()
+    this.toldLeavings = this.leavings
     this.reporter = new BusReporter(this.bus)
     this.bus.onChange(() => {
       this.hasNews = this.view !== this.bus
     })
-    this.view = isMirrored ? new BusMirror(1) : this.bus
+    this.view = isMirrored ? new BusMirror(1, options.selectors) : this.bus
+    this.subscriptions = new RouteSubscriptions(this.view)
     this.declare()
   }
 
@@ -61,6 +69,7 @@ export class Server extends Reading {
       if (this.hasNews) continue
       this.viewLogs = this.logs
       this.toldAccount = this.account.told()
+      this.toldLeavings = this.leavings
       this.toldEnds = this.endsAtBegin
       this.isViewRemade = this.isRemade
       this.viewGeneration = this.generation
@@ -78,6 +87,11 @@ export class Server extends Reading {
   /** What its streams know of what it has read and removed. */
   get viewAccount(): Account {
     return this.view === this.bus ? this.account : this.toldAccount
+  }
+
+  /** What they know of keys that may have left a selection unseen. */
+  get viewLeavings(): LeavingsView {
+    return this.view === this.bus ? this.leavings : this.toldLeavings
   }
 
   /** Whether what its streams read is what Kafka has by the topic's name. */
@@ -101,6 +115,22 @@ export class Server extends Reading {
     this.publish()
     this.catchUp()
     this.report()
+    while (this.subscriptions.step());
+  }
+
+  /** Streams that select are told of some of the frames that came. Returns whether they were told of all. */
+  lookAtFrames(): boolean {
+    const how = this.choose(3)
+    if (how === 1) this.subscriptions.step()
+    if (how === 2) while (this.subscriptions.step());
+    return how === 2
+  }
+
+  /** A stream that selects. null if it reads everything. */
+  subscriber(selection: Selection): Subscriber | null {
+    if (selection.isOfAll) return null
+    const records = new SelectedRecords(this.view, selection.routes, this.subscriptions)
+    return new Subscriber(records, this.subscriptions)
   }
 
   /** All that can be done is done. */
@@ -110,7 +140,11 @@ export class Server extends Reading {
   }
 
   /** The beginning of a stream. */
-  begin(requested: RequestedBeginning, answers = this.answers): Beginning {
+  begin(
+    requested: RequestedBeginning,
+    answers: typeof this.answers,
+    subscriber: Subscriber | null,
+  ): Beginning {
     const topic = {
       name: 'events',
       encoding: 'text',
@@ -119,7 +153,7 @@ export class Server extends Reading {
     } as const
     return new Beginning({
       topic,
-      cursors: new AllRecords(this.view),
+      cursors: subscriber?.records ?? new AllRecords(this.view),
       requested,
       answers,
       waiter: { answered: () => {} },
