@@ -1,15 +1,13 @@
 // The key of sealed event ids. Promise: it stands in the options and in the keys derived from it, and nowhere else; a
 // process without one of its own configuration makes one, and says once what that means.
 
-import { randomBytes } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
-import { secretsOf } from '../config/secret-key.ts'
+import { newSecretKey, secretsOf } from '../config/secret-key.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { SealedIds } from '../sealing/sealed-ids.ts'
 
 type SealingOptions = Pick<ResolvedOptions, 'sse' | 'streams'>
 
-const SECRET_BYTES = 32
 const OWN_KEY =
   'SECRET_KEY (sse.secretKey) is not set, so this process seals event ids with a key of its own: after a restart, and ' +
   'at other replicas, clients that resume are sent everything again'
@@ -19,10 +17,14 @@ export function withSecretKey<Options extends SealingOptions>(
   options: Options,
   log: Pick<FastifyBaseLogger, 'warn'>,
 ): Options {
-  if (options.sse.secretKey !== null || !hasSealedIds(options)) return options
+  if (!lacksSecretKey(options)) return options
   log.warn(OWN_KEY)
-  const secretKey = randomBytes(SECRET_BYTES).toString('base64url')
-  return { ...options, sse: { ...options.sse, secretKey } }
+  return { ...options, sse: { ...options.sse, secretKey: newSecretKey() } }
+}
+
+/** Whether some stream seals its ids, and no key is set. */
+export function lacksSecretKey(options: SealingOptions): boolean {
+  return options.sse.secretKey === null && hasSealedIds(options)
 }
 
 /** null if no stream seals its ids. */

@@ -1,6 +1,7 @@
 // `kafka-sse demo`: runs the server with an embedded broker and generated keys, and prints commands to paste.
 // Promise: it ends the broker that it started.
 
+import { lacksSecretKey } from '../app/sealing.ts'
 import type { SignalQueue } from '../app/stop-signals.ts'
 import { parseDemoEnvironment } from '../config/parse.ts'
 import { LOCAL_STREAM_URL } from '../config/server-settings.ts'
@@ -16,6 +17,7 @@ import {
   LOCAL_HOSTS,
   PRIVATE_KEY_FILE,
 } from '../demo/identity.ts'
+import { ensureDemoSecretKey } from '../demo/secret-key.ts'
 import type { ServerOptions } from '../options.ts'
 import { runServer } from '../server.ts'
 import { findBroker } from './broker-file.ts'
@@ -23,7 +25,7 @@ import { runCommand } from './command-line.ts'
 
 const HELP = `kafka-sse demo
 
-Streams the topic ${ONLY_STREAM.topic} at ${LOCAL_STREAM_URL}. It creates its key and certificates in
+Streams the topic ${ONLY_STREAM.topic} at ${LOCAL_STREAM_URL}. It creates its keys and certificates in
 this folder; kafka-sse token, produce and tail need no options in the same folder. With KAFKA_BOOTSTRAP_SERVERS it
 streams from that Kafka, otherwise from an embedded broker.
 `
@@ -63,7 +65,7 @@ async function demoOptions(env: NodeJS.ProcessEnv, folder: string): Promise<Serv
   })
 }
 
-async function runDemo(options: ServerOptions, folder: string, signals: SignalQueue): Promise<number> {
+async function runDemo(given: ServerOptions, folder: string, signals: SignalQueue): Promise<number> {
   const serveDemo = (
     served: ServerOptions,
     found: Omit<DemoSurroundings, 'producedTopic'>,
@@ -71,8 +73,10 @@ async function runDemo(options: ServerOptions, folder: string, signals: SignalQu
     runServer(served, signals, ({ port }) => {
       process.stdout.write(demoGuide(served, port, { ...found, producedTopic: ONLY_STREAM.topic }))
     })
-  const names = answersAsLocalhost(options.host) ? [] : [options.host]
-  const { made } = await ensureDemoCredentials({ folder, names })
+  const names = answersAsLocalhost(given.host) ? [] : [given.host]
+  const credentials = await ensureDemoCredentials({ folder, names })
+  const { options, made: madeKey } = await withKeptKey(given, folder)
+  const made = [...credentials.made, ...madeKey]
   if (options.kafka.bootstrapServers !== EMBEDDED) return serveDemo(options, { made, broker: 'kafka' })
   const found = await findBroker(folder)
   if (found !== null) return serveDemo(withBroker(options, found), { made, broker: 'found' })
@@ -85,6 +89,16 @@ async function runDemo(options: ServerOptions, folder: string, signals: SignalQu
   } finally {
     await started.close()
   }
+}
+
+/** With a key of its own for each start, clients of sealed streams would be sent everything again. */
+async function withKeptKey(
+  options: ServerOptions,
+  folder: string,
+): Promise<{ options: ServerOptions; made: readonly string[] }> {
+  if (!lacksSecretKey(options)) return { options, made: [] }
+  const { secretKey, made } = await ensureDemoSecretKey(folder)
+  return { options: { ...options, sse: { ...options.sse, secretKey } }, made }
 }
 
 /** A short `fetch.wait.max.ms`, because the embedded broker answers a fetch only at its end. */

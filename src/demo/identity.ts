@@ -16,6 +16,7 @@ export const PRIVATE_KEY_FILE = 'private.pem'
 export const CA_FILE = 'test-ca.crt'
 export const CERTIFICATE_FILE = 'server.crt'
 export const CERTIFICATE_KEY_FILE = 'server.key'
+export const SECRET_KEY_FILE = 'secret.key'
 
 /** Hosts that only this machine can reach. The demo's certificate always has these names. */
 export const LOCAL_HOSTS: readonly string[] = ['localhost', '127.0.0.1', '::1']

@@ -224,7 +224,7 @@ describe('compose.yaml', () => {
     expect(zilla?.user).toBe(`\${UID:-1000}:\${GID:-1000}`)
     expect(zilla?.volumes).toEqual(['.:/demo'])
     expect(zilla?.working_dir).toBe('/demo')
-    for (const name of ['test-ca.crt', 'server.crt', 'server.key', 'private.pem']) {
+    for (const name of ['test-ca.crt', 'server.crt', 'server.key', 'private.pem', 'secret.key']) {
       expect(read('.gitignore').split('\n')).toContain(`/${name}`)
     }
   })

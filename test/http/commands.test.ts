@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { makeCertificates } from '../../src/demo/certificates.ts'
+import { mintDemoToken } from '../../src/demo/token.ts'
 import { CommandScene, NO_KAFKA, SERVE_SETTINGS } from '../support/command-process.ts'
 import { makeKey } from '../support/keys-and-tokens.ts'
 
@@ -221,6 +222,40 @@ describe('kafka-sse demo', () => {
     expect(run.stdout).toContain(`KAFKA_BOOTSTRAP_SERVERS=${NO_KAFKA} npx kafka-sse produce`)
     expect(() => readFileSync(join(scene.folder, '.kafka-sse/broker.json'))).toThrow('ENOENT')
     expect(await run.end('SIGTERM')).toBe(0)
+  })
+
+  test('keeps its secret key: an id of a sealed stream is good after a restart', async () => {
+    const CONFIG_FILE = scene.file(
+      'mine.mjs',
+      "export default { streams: [{ path: '/mine', topic: 'mine', key: '{token.sub}' }] }",
+    )
+    const settings = { CONFIG_FILE, TLS: 'off', PORT: '0', ADMIN_PORT: '0', LOG_LEVEL: 'info' }
+    const broker = scene.start(['broker', '--topic', 'mine'])
+    await vi.waitUntil(() => broker.stdout.includes('127.0.0.1'))
+    expect((await scene.run(['produce', '--topic', 'mine', '--key', 'alice', 'one'])).code).toBe(0)
+    const read = async (port: number, until: RegExp, headers: Record<string, string> = {}) => {
+      const url = `http://localhost:${port}/mine`
+      const { folder } = scene
+      const token = await mintDemoToken({ folder, expiresInSeconds: 60, subject: 'alice' })
+      const response = await fetch(url, { headers: { authorization: `Bearer ${token}`, ...headers } })
+      let text = ''
+      for await (const part of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+        text += part
+        if (until.test(text)) return text
+      }
+      throw new Error(`the stream ended, and had: ${text}`)
+    }
+
+    const first = scene.start(['demo'], settings)
+    const [, id = ''] = /^id:(.+)$/m.exec(await read((await first.listening()).port, /^:ready$/m)) ?? []
+    expect(await first.end('SIGTERM')).toBe(0)
+    expect(first.output).toContain('made secret.key, which seals event ids\n')
+    const second = scene.start(['demo'], settings)
+    const resumed = await read((await second.listening()).port, /^:ready$/m, { 'last-event-id': id })
+    expect(resumed).not.toMatch(/:gap|data:/)
+    expect(await second.end('SIGTERM')).toBe(0)
+    expect(first.output + second.output).not.toContain('SECRET_KEY')
+    expect(second.output).not.toContain('made ')
   })
 
   test('refuses the settings of serve, before it makes anything', async () => {

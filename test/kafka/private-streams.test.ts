@@ -17,7 +17,7 @@ const PAGE = readFileSync(fileURLToPath(new URL('../../docs/private-streams.md',
 
 const can =
   bootstrapServers !== null && hasPrograms('docs/private-streams.md on a real Kafka', 'bash', 'curl')
-const { preparation, examples } = tutorialsIn(PAGE)
+const examples = tutorialsIn(PAGE)
 
 describe('the limits of docs/private-streams.md', () => {
   it('are those of the code', () => {
@@ -56,7 +56,6 @@ describe.skipIf(!can)('docs/private-streams.md', () => {
     async (_, { blocks }) => {
       const scene = await TutorialScene.open(bootstrapServers ?? '')
       try {
-        for (const block of preparation) await scene.play(block)
         for (const block of blocks) {
           await scene.play(block)
           if (block.language === 'js') {

@@ -14,18 +14,13 @@ export interface Tutorial {
   readonly blocks: readonly TutorialBlock[]
 }
 
-/** Sections with a server are examples. Those before them are for all of them. */
-export function tutorialsIn(page: string): { preparation: readonly TutorialBlock[]; examples: Tutorial[] } {
+/** The sections with a server: these are the examples. */
+export function tutorialsIn(page: string): Tutorial[] {
   const sections = page.split(/^## /m).map((text): Tutorial => {
     const [heading = ''] = text.split('\n', 1)
     return { heading, blocks: blocksIn(text) }
   })
-  const isExample = ({ blocks }: Tutorial) => blocks.some(({ terminal }) => terminal === 'server')
-  const first = sections.findIndex(isExample)
-  return {
-    preparation: sections.slice(0, first).flatMap(({ blocks }) => blocks),
-    examples: sections.filter(isExample),
-  }
+  return sections.filter(({ blocks }) => blocks.some(({ terminal }) => terminal === 'server'))
 }
 
 function blocksIn(section: string): TutorialBlock[] {
