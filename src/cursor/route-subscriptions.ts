@@ -23,7 +23,7 @@ export interface RouteSubscriber {
 
 /** Frames that one step looks at, some 0.2 µs for each value. */
 const FRAMES_MAX = 1_000
-/** Subscribers that one step tells of lost records. */
+/** Subscribers that one step tells of lost records, or of frames, some 0.07 µs for each. It tells all of one frame. */
 const TOLD_MAX = 1_000
 
 /** Sequences of the bus. Each grows with what is lost. */
@@ -102,13 +102,14 @@ export class RouteSubscriptions implements FrameWatch {
   }
 
   private lookAtFrames(): boolean {
-    for (let frames = 0; frames < FRAMES_MAX; ) {
+    let [frames, told] = [0, 0]
+    while (frames < FRAMES_MAX && told < TOLD_MAX) {
       const segment = this.place.locate() === 'here' ? this.place.hold() : null
       if (segment === null) return false
-      for (; frames < FRAMES_MAX && this.place.at <= segment.lastPublished; frames++) {
+      for (; frames < FRAMES_MAX && told < TOLD_MAX && this.place.at <= segment.lastPublished; frames++) {
         const { at } = this.place
         this.place.pass(segment, at)
-        this.tell(segment, at)
+        told += this.tell(segment, at)
       }
       segment.release()
     }
@@ -146,12 +147,17 @@ export class RouteSubscriptions implements FrameWatch {
     return [losses, leavings].some(({ state }) => isAhead(state.frames, asOf, place.sequence))
   }
 
-  private tell(segment: SegmentView, at: EntryAt): void {
+  /** Returns how many it has told. */
+  private tell(segment: SegmentView, at: EntryAt): number {
     const { byHash, bus } = this
+    let told = 0
     segment.forEachRoute(at, (selector, start, length) => {
       const subscribers = byHash.get(hashRoute(bus.routeSeed, selector, segment.bytes, start, length))
-      if (subscribers !== undefined) for (const one of subscribers) one.frameCame(segment, at)
+      if (subscribers === undefined) return
+      for (const one of subscribers) one.frameCame(segment, at)
+      told += subscribers.size
     })
+    return told
   }
 
   private tellEmptied(): boolean {

@@ -14,8 +14,10 @@ import { NO_BYTES } from './runs.ts'
 import { SelectedFrames } from './selected-frames.ts'
 import { TimeSeek } from './time-seek.ts'
 
-/** Segments that one read searches: some 0.2 µs for each, and for each value. */
+/** Segments that one read searches. */
 const SEGMENTS_MAX = 64
+/** Searches of one read, one for each segment and value: some 0.2 µs each. It searches one segment in any case. */
+const SEARCHES_MAX = 2_000
 /** Frames that a stream is told of while it is busy. If more come it searches for them. */
 const TOLD_MAX = 64
 
@@ -39,6 +41,8 @@ export class SelectedCursor extends BusCursor {
   private readonly ids: ClientIds
   private readonly selected: SelectedFrames
   private readonly isByKey: boolean
+  /** Segments that one read searches. */
+  private readonly segmentsMax: number
   /** The position up to which the client had records when it came. null: it had nothing. */
   private clientHeld: Position | null
   private seek: TimeSeek | null = null
@@ -55,6 +59,7 @@ export class SelectedCursor extends BusCursor {
     super(bus, origin)
     this.isByKey = route.isByKey
     this.clientHeld = origin.held?.size ? origin.held : null
+    this.segmentsMax = Math.min(SEGMENTS_MAX, Math.max(1, Math.floor(SEARCHES_MAX / route.hashes.length)))
     this.watch = watch
     this.readTo = origin.sequence
     this.ids = new ClientIds(origin.client ?? null)
@@ -168,7 +173,7 @@ export class SelectedCursor extends BusCursor {
     if (this.again !== null && this.lost) this.beginAgain(this.again)
     if (this.isWaiting || this.lost || this.isOutdated) return null
     if (this.seek !== null) return this.seekOn(this.seek)
-    for (let searched = 0; searched < SEGMENTS_MAX; searched++) {
+    for (let searched = 0; searched < this.segmentsMax; searched++) {
       if (this.isTold && this.selected.candidates.entries.length === 0) {
         this.isTold = false
         this.isWaiting = true

@@ -100,6 +100,19 @@ describe('streams that select', () => {
     expect(steps).toBe(2)
   })
 
+  it('are told in bounded steps of frames that are for many of them', () => {
+    const scene = new SelectedScene()
+    const subscriptions = new RouteSubscriptions(scene.bus)
+    const parts = scene.parts({ 'headers.to': ['a'] }, subscriptions)
+    let told = 0
+    const one = { route: parts.route, frameCame: () => told++, busEmptied: () => {}, recordsLost: () => {} }
+    for (let count = 0; count < 300; count++) subscriptions.add({ ...one })
+    for (let count = 0; count < 20; count++)
+      scene.write({ partition: 0, key: null, size: 10, to: ['a'], kind: null })
+    for (let steps = 1; subscriptions.step(); steps++) expect(told).toBeLessThanOrEqual(steps * 1_200)
+    expect(told).toBe(20 * 300)
+  })
+
   it('tell no id of a frame that was not looked at yet, and lose none that leaves before', () => {
     const scene = new SelectedScene({ keeps: 'all', retainedBytesMax: 4 * SEGMENT_BYTES })
     const subscriptions = new RouteSubscriptions(scene.bus)

@@ -116,6 +116,20 @@ describe('a cursor of some records', () => {
     expect(sent({ key: ['k'], 'headers.to': ['a', 'b'] })).toEqual(['delete'])
   })
 
+  it('searches the fewer segments in one read the more values it selects', () => {
+    const scene = new SelectedScene({ keeps: 'all' })
+    for (let count = 0; scene.bus.segments.length <= 40; count++)
+      scene.write({ partition: 0, key: `k${count}`, size: 300, to: [], kind: null })
+    const reads = (values: number) => {
+      const wanted = { key: Array.from({ length: values }, (_, at) => `own ${at}`) }
+      const cursor = SelectedCursor.fromBeginning(scene.parts(wanted))
+      let reads = 0
+      while (cursor.read(1_000) !== null) reads++
+      return reads
+    }
+    expect([reads(1), reads(100), reads(1_000)]).toEqual([0, 2, 20])
+  })
+
   it('is told of a leaving by a record whose own values take many MiB', () => {
     const scene = new SelectedScene({ retainedBytesMax: 64 * 1024 * 1024 })
     const record = { partition: 0, key: 'k0', size: 10, kind: null }
