@@ -40,6 +40,8 @@ describe('a field', () => {
     ['{"a":1,"a":2}', '/a', '2'],
     ['{"a":"x","a":2}', '/a', '2'],
     ['{"a":{"b":1},"a":{"b":3}}', '/a/b', '3'],
+    ['{"a":1,"b":"\\\\","a":"\\\\\\"1","a":[ ],"a":9}', '/a', '9'],
+    ['{"x\\"":{"a":[[],{},"]",[{"b":1}],\t4.0]}}', '/x"/a/4', '4.0'],
     ['{"\\u0061":5}', '/a', '5'],
     ['{"":{"":6}}', '//', '6'],
     ['{"__proto__":"own"}', '/__proto__', 'own'],
@@ -83,6 +85,15 @@ describe('a field', () => {
     expect(field(`{"deep":${deep},"b":2.0}`, '/b')).toBe('2.0')
     expect(field(deep, '/a'.repeat(10_000))).toBe('1.50')
   })
+
+  it('costs one more pass over the value if it is a number, for any number of fields of any depth', () => {
+    const names = Array.from({ length: 32 }, (_, at) => `n${at}`)
+    const members = names.map((name, at) => `"${name}":${at}.0`).join(',')
+    const wide = `{"wide":[${'1,'.repeat(500_000)}1],${members}}`
+    const value = Buffer.from(`${'{"a":'.repeat(500)}${wide}${'}'.repeat(500)}`)
+    const paths = names.map((name) => parsePointer(`${'/a'.repeat(500)}/${name}`))
+    expect(fieldTexts(value, paths)).toEqual(names.map((_, at) => `${at}.0`))
+  }, 10_000)
 
   it('of several is read from one parse', () => {
     const paths = ['/a', '/b', '/c'].map(parsePointer)
