@@ -116,14 +116,14 @@ export interface StreamOptions {
   /** Templates by name of a header that a record must have: at most 32. */
   headers?: Record<string, string>
   /** Templates by JSON Pointer (RFC 6901) of a field that a record's JSON value must have: at most 32. */
-  fields?: Record<string, string>
+  fields?: Record<`/${string}`, string>
   /** Templates by `params.NAME`, at most 32: the values that this parameter of the path may have. */
-  where?: Record<string, string>
+  where?: Record<`params.${string}`, string>
   /**
    * What a client may choose among the records that it may have, by query parameters of these names: 1 to 33 of
    * `key`, `headers.NAME`, `fields./POINTER`. A topic is selected by at most 32 headers and fields, in all its streams.
    */
-  select?: string[]
+  select?: ('key' | `headers.${string}` | `fields./${string}`)[]
   /** Whether event IDs tell offsets. Default: `sealed` where a template names `{token…}`, otherwise `plain`. */
   ids?: 'sealed' | 'plain'
 }

@@ -35,7 +35,7 @@ const EMBEDDED = '127.0.0.1:0'
 
 export async function demo(args: string[], env: NodeJS.ProcessEnv, signals: SignalQueue): Promise<number> {
   return runCommand({ help: HELP, options: {} }, args, async () =>
-    runDemo(await demoOptions(env, process.cwd()), process.cwd(), signals),
+    runDemo(await demoOptions(env, process.cwd()), env, signals),
   )
 }
 
@@ -65,13 +65,20 @@ async function demoOptions(env: NodeJS.ProcessEnv, folder: string): Promise<Serv
   })
 }
 
-async function runDemo(given: ServerOptions, folder: string, signals: SignalQueue): Promise<number> {
+async function runDemo(
+  given: ServerOptions,
+  { CONFIG_FILE: configFile }: NodeJS.ProcessEnv,
+  signals: SignalQueue,
+): Promise<number> {
+  const folder = process.cwd()
   const serveDemo = (
     served: ServerOptions,
-    found: Omit<DemoSurroundings, 'producedTopic'>,
+    found: Omit<DemoSurroundings, 'producedTopic' | 'configFile'>,
   ): Promise<number> =>
     runServer(served, signals, ({ port }) => {
-      process.stdout.write(demoGuide(served, port, { ...found, producedTopic: ONLY_STREAM.topic }))
+      process.stdout.write(
+        demoGuide(served, port, { ...found, producedTopic: ONLY_STREAM.topic, configFile }),
+      )
     })
   const names = answersAsLocalhost(given.host) ? [] : [given.host]
   const credentials = await ensureDemoCredentials({ folder, names })

@@ -10,8 +10,12 @@ export interface DemoSurroundings {
   readonly broker: 'found' | 'started' | 'kafka'
   /** Topic of `kafka-sse produce` if none is named. */
   readonly producedTopic: string
+  /** As it was given to this demo, for the command that starts it again. */
+  readonly configFile?: string | undefined
 }
 
+/** The options that tell whose a record is. `where` alone tells who may read all of them. */
+const NARROWING = ['key', 'headers', 'fields'] as const
 const RECORD = `'{ "id": 1, "name": "Hello World!"}'`
 
 export function demoGuide(options: ServerOptions, port: number, surroundings: DemoSurroundings): string {
@@ -35,8 +39,10 @@ function isForEveryone({ path, topic, key, headers, fields, where, scope }: Reso
   return [key, headers, fields, where].every((option) => option === undefined)
 }
 
-function topicWords({ topic, topics }: ResolvedStream): string {
-  return topics === undefined ? `the topic ${topic}` : `the topics ${topics.join(', ')}`
+function topicWords(stream: ResolvedStream): string {
+  const { topic, topics } = stream
+  const whole = topics === undefined ? `the topic ${topic}` : `the topics ${topics.join(', ')}`
+  return NARROWING.some((option) => stream[option] !== undefined) ? `a client's part of ${whole}` : whole
 }
 
 function privateLines(): string[] {
@@ -93,8 +99,9 @@ function producePrefix(options: ServerOptions, { broker }: DemoSurroundings): st
   return broker === 'kafka' ? `KAFKA_BOOTSTRAP_SERVERS=${options.kafka.bootstrapServers} ` : ''
 }
 
-function restartLines({ streams }: ServerOptions, { broker, producedTopic }: DemoSurroundings): string[] {
-  const again = process.env.npm_lifecycle_event === 'start' ? 'npm start' : 'npx kafka-sse demo'
+function restartLines({ streams }: ServerOptions, surroundings: DemoSurroundings): string[] {
+  const { broker, producedTopic } = surroundings
+  const again = startCommand(surroundings)
   if (broker !== 'started') {
     return [
       'Stop and start, with nothing lost: Ctrl-C here, produce a record or two, then here again',
@@ -116,6 +123,13 @@ function restartLines({ streams }: ServerOptions, { broker, producedTopic }: Dem
     'From then on Ctrl-C stops the server alone: produce a record or two, start it again,',
     'and clients that come back get them.',
   ]
+}
+
+function startCommand({ configFile }: DemoSurroundings): string {
+  const command = process.env.npm_lifecycle_event === 'start' ? 'npm start' : 'npx kafka-sse demo'
+  if (!configFile) return command
+  const file = /^[\w./-]+$/.test(configFile) ? configFile : `'${configFile.replaceAll("'", `'\\''`)}'`
+  return `CONFIG_FILE=${file} ${command}`
 }
 
 function hostOf({ host }: ServerOptions): string {

@@ -35,7 +35,7 @@ const CLAIM_STEP = /\.([^.[\]{}"\s]+)|\[("(?:[^"\\]|\\.)*")\]/y
 
 const LONE_SURROGATE = /\p{Surrogate}/u
 
-/** Throws a SyntaxError that quotes the place for anything in braces but `{params.NAME}` and `{token.PATH}`. */
+/** Throws a SyntaxError that quotes the place for anything in braces but `{params.NAME}` and `{token.CLAIM}`. */
 export function parseTemplate(text: string): Template {
   const parts: TemplatePart[] = []
   let at = 0
@@ -86,9 +86,13 @@ function parsePlace(text: string, open: number): { part: TemplatePart; end: numb
   const token = /^\{token(?=[.[])/.exec(text.slice(open, open + 7))
   if (token !== null) {
     const claim: string[] = []
+    /** The last step's, if it has no quotes. */
+    let unquotedName: string | undefined
     CLAIM_STEP.lastIndex = open + token[0].length
     let end = CLAIM_STEP.lastIndex
     for (let step = CLAIM_STEP.exec(text); step !== null; step = CLAIM_STEP.exec(text)) {
+      if (step[1] !== undefined && unquotedName?.includes('://')) throw dotsInName(text, open)
+      unquotedName = step[1]
       claim.push(step[1] ?? unquoted(step[2] ?? '', text, open))
       end = CLAIM_STEP.lastIndex
     }
@@ -108,10 +112,21 @@ function unquoted(name: string, text: string, open: number): string {
   }
 }
 
+/** Claims of one's own are URLs at several identity providers. Cut at its dots, such a name would never be found. */
+function dotsInName(text: string, open: number): SyntaxError {
+  const place = placeAt(text, open)
+  return new SyntaxError(
+    `${place} names a claim with dots, which stands in brackets: {token["https://example.com/org"].id}`,
+  )
+}
+
 function notAPlace(text: string, open: number): SyntaxError {
+  return new SyntaxError(`${placeAt(text, open)} is neither {params.NAME} nor {token.CLAIM}`)
+}
+
+function placeAt(text: string, open: number): string {
   const close = text.indexOf('}', open)
-  const place = close === -1 ? text.slice(open) : text.slice(open, close + 1)
-  return new SyntaxError(`${place} is neither {params.NAME} nor {token.PATH}`)
+  return close === -1 ? text.slice(open) : text.slice(open, close + 1)
 }
 
 function textsAt(place: Exclude<TemplatePart, string>, values: TemplateValues): string[] | null {

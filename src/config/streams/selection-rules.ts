@@ -43,11 +43,16 @@ function pathFaults(params: readonly string[], place: SettingPlace): Fault[] {
 /** All templates of a stream, each with its place. */
 function templatesOf(stream: Readonly<Record<string, unknown>>): { at: SettingPlace; text: string }[] {
   const listed = (['headers', 'fields', 'where'] as const).flatMap((option) =>
-    Object.entries(Object(stream[option])).map(([name, text]) => ({ at: [option, name], text })),
+    Object.entries(membersOf(stream[option])).map(([name, text]) => ({ at: [option, name], text })),
   )
   return [{ at: ['key'], text: stream.key }, ...listed].flatMap(({ at, text }) =>
     typeof text === 'string' ? [{ at, text }] : [],
   )
+}
+
+/** None if the option is no object, which the schema reports. */
+function membersOf(option: unknown): object {
+  return typeof option === 'object' && option !== null && !Array.isArray(option) ? option : {}
 }
 
 /** `params`: what the path has; null if there is no path to compare with. */
@@ -56,7 +61,9 @@ function templateFaults(text: string, params: readonly string[] | null, place: S
     const template = parseTemplate(text)
     if (/\p{Surrogate}/u.test(text)) return [wrong(place, 'holds a half of a surrogate pair')]
     const missing = params === null ? [] : paramsOf(template).filter((name) => !params.includes(name))
-    return missing.map((name) => wrong(place, `names {params.${name}}, which the path does not have`))
+    return missing.map((name) =>
+      wrong(place, `names {params.${name}}, which the path does not have as :${name}`),
+    )
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
     return [wrong(place, `is no template: ${error.message}`)]
@@ -136,8 +143,8 @@ function isPlaced(stream: Readonly<Record<string, unknown>>): stream is Placed {
 
 function selectorNames({ headers, fields, select }: Readonly<Record<string, unknown>>): string[] {
   return [
-    ...Object.keys(Object(headers)).map((name) => `headers.${name}`),
-    ...Object.keys(Object(fields)).map((pointer) => `fields.${pointer}`),
+    ...Object.keys(membersOf(headers)).map((name) => `headers.${name}`),
+    ...Object.keys(membersOf(fields)).map((pointer) => `fields.${pointer}`),
     ...(Array.isArray(select) ? select.filter((name) => name !== 'key') : []),
   ]
 }

@@ -38,7 +38,7 @@ function faultsAt(
   }
   const faults: Fault[] = []
   if (typeof path === 'string' && !pathParameters(path).includes(name)) {
-    const words = `names {params.${name}}, which the path does not have`
+    const words = `names {params.${name}}, which the path does not have as :${name}`
     faults.push({ place: [...place, 'topic'], kind: 'wrong', words })
   }
   if (topics === undefined) {

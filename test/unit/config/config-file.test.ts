@@ -65,7 +65,7 @@ describe('CONFIG_FILE', () => {
     )
     expect(await scene.problemsOf({ ...NEEDED, CONFIG_FILE })).toEqual([
       `${CONFIG_FILE}: streams[1].fields.tenant is not a JSON Pointer (RFC 6901) of 1 to 1000 characters, such as /tenant`,
-      `${CONFIG_FILE}: streams[1].headers.user names {params.user}, which the path does not have`,
+      `${CONFIG_FILE}: streams[1].headers.user names {params.user}, which the path does not have as :user`,
     ])
   })
 

@@ -290,7 +290,7 @@ describe('the demo’s environment', () => {
       ['host', 'localhost'],
       ['kafka.bootstrapServers', '127.0.0.1:0'],
     ]),
-    onlyStream: { ...ONLY_STREAM, select: ['key'] },
+    onlyStream: { ...ONLY_STREAM, select: ['key' as const] },
   })
 
   test('brings its own keys and gives way in the rest', async () => {

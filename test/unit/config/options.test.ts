@@ -96,7 +96,7 @@ describe('the plugin’s options', () => {
       'options.streams is missing: a list of 1 to 100 streams',
     ])
     expect(problemsOf({ ...OPTIONS, streams: [] })).toEqual([
-      'options.streams takes a list of 1 to 100 streams, not a list',
+      'options.streams takes a list of 1 to 100 streams, not an empty list',
     ])
   })
 
@@ -120,15 +120,15 @@ describe('the plugin’s options', () => {
 
   test.each([
     [{ topics: undefined }, 'topics is missing: a list of 1 to 1000 names of topics, each once'],
-    [{ topics: [] }, 'topics takes a list of 1 to 1000 names of topics, each once, not a list'],
+    [{ topics: [] }, 'topics takes a list of 1 to 1000 names of topics, each once, not an empty list'],
     [
       { topics: Array.from({ length: 1001 }, (_, n) => `t${n}`) },
       'topics takes a list of 1 to 1000 names of topics, each once, not a list',
     ],
     [{ topics: ['a', 'a'] }, 'topics takes a list of 1 to 1000 names of topics, each once, not a list'],
     [{ topics: ['a', 'b*'] }, 'topics[1] takes a topic\'s name, not "b*"'],
-    [{ path: '/topics/:name' }, 'topic names {params.topic}, which the path does not have'],
-    [{ path: '/topics/*' }, 'topic names {params.topic}, which the path does not have'],
+    [{ path: '/topics/:name' }, 'topic names {params.topic}, which the path does not have as :topic'],
+    [{ path: '/topics/*' }, 'topic names {params.topic}, which the path does not have as :topic'],
     [{ topic: 'events' }, 'topics needs a topic of {params.NAME}, which names one of them'],
     [
       { topic: 'x-{params.topic}' },

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { ConfigError, validateOptions } from '../../../src/config/parse.ts'
 import { selectorsOf } from '../../../src/config/streams/stream-selectors.ts'
-import type { KafkaSseOptions, ResolvedStream } from '../../../src/options.ts'
+import type { KafkaSseOptions, ResolvedStream, StreamOptions } from '../../../src/options.ts'
 
 const PLACE = { path: '/orders/:customer', topic: 'orders' }
 
@@ -63,9 +63,15 @@ describe('the options that narrow a stream', () => {
     [
       'no template',
       { key: '{customer}' },
-      '.key is no template: {customer} is neither {params.NAME} nor {token.PATH}',
+      '.key is no template: {customer} is neither {params.NAME} nor {token.CLAIM}',
     ],
-    ['an open brace', { key: 'a{' }, '.key is no template: { is neither {params.NAME} nor {token.PATH}'],
+    [
+      'a claim whose name has dots',
+      { key: '{token.https://example.com/customers}' },
+      '.key is no template: {token.https://example.com/customers} names a claim with dots, which stands in brackets: ' +
+        '{token["https://example.com/org"].id}',
+    ],
+    ['an open brace', { key: 'a{' }, '.key is no template: { is neither {params.NAME} nor {token.CLAIM}'],
     ['a closing brace', { headers: { user: 'a}' } }, '.headers.user is no template: } without a {'],
     ['nothing', { key: '' }, '.key takes a template of 1 to 1000 characters, not ""'],
     [
@@ -78,7 +84,7 @@ describe('the options that narrow a stream', () => {
     [
       'a parameter that the path lacks',
       { key: '{params.id}' },
-      '.key names {params.id}, which the path does not have',
+      '.key names {params.id}, which the path does not have as :id',
     ],
     [
       'such a one in where',
@@ -129,7 +135,7 @@ describe('the options that narrow a stream', () => {
     [
       'an empty list',
       { select: [] },
-      '.select takes a list of 1 to 33 of key, headers.NAME, fields./POINTER, not a list',
+      '.select takes a list of 1 to 33 of key, headers.NAME, fields./POINTER, not an empty list',
     ],
     [
       'ids of a stream of everything',
@@ -152,6 +158,34 @@ describe('the options that narrow a stream', () => {
     expect(problemsOf({ path: '/other', topic: 'a' }, { ...PLACE, ...options })).toContain(
       `streams[1]${problem}`,
     )
+  })
+
+  it.each<[object, string]>([
+    [
+      { where: '{token.customers}' },
+      'where takes at most 32 templates by params.NAME, not "{token.customers}"',
+    ],
+    [
+      { headers: 'x'.repeat(33) },
+      `headers takes at most 32 templates by the name of a header, not "${'x'.repeat(33)}"`,
+    ],
+    [{ headers: ['{user}'] }, 'headers takes at most 32 templates by the name of a header, not a list'],
+  ])('one value in place of an object of templates is one error: %j', (options, problem) => {
+    expect(problemsOf({ ...PLACE, ...options })).toEqual([`streams[0].${problem}`])
+  })
+
+  it('are checked by the compiler, too', () => {
+    const streams: StreamOptions[] = [
+      // @ts-expect-error: headers.NAME
+      { path: '/a', topic: 'a', select: ['header.region'] },
+      // @ts-expect-error: a JSON Pointer
+      { path: '/b', topic: 'b', fields: { tenant: '{token.tenant}' } },
+      // @ts-expect-error: params.NAME
+      { path: '/c/:who', topic: 'c', where: { who: '{token.who}' } },
+      // @ts-expect-error: key
+      { path: '/d/:who', topic: 'd', keys: '{params.who}' },
+    ]
+    expect(problemsOf(...streams)).toHaveLength(streams.length)
   })
 
   it.each([
