@@ -16,9 +16,9 @@ export class ClientIds {
     this.resumed = resumed
   }
 
-  /** The client resumes from another position; null: from the bus's own. */
-  resume(resumed: Position | null): void {
-    this.position = resumed
+  /** The client resumes from another position, and is told `position`; null: from the bus's own. */
+  resume(resumed: Position | null, position = resumed): void {
+    this.position = position
     this.resumed = resumed
   }
 

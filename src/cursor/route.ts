@@ -9,6 +9,11 @@ import type { RouteCondition } from '../selection/selection.ts'
 /** Entries that one search of an open segment looks at. It has no index yet. */
 const SCANNED_MAX = 2_000
 
+/** Segments that one read searches. */
+const SEGMENTS_MAX = 64
+/** Searches of one read, one for each segment and value: some 0.2 µs each. It searches one segment in any case. */
+const SEARCHES_MAX = 2_000
+
 interface NumberedCondition {
   readonly selector: number
   /** As binary text. */
@@ -46,6 +51,11 @@ export class Route {
       const bytes = Buffer.from(text, 'latin1')
       return { bytes, hash: hashRoute(bus.routeSeed, searched.selector, bytes) }
     })
+  }
+
+  /** Segments that one read may search, so that turns stay short. */
+  get segmentsMax(): number {
+    return Math.min(SEGMENTS_MAX, Math.max(1, Math.floor(SEARCHES_MAX / this.searchedValues.length)))
   }
 
   /** Hashes of the values by which frames are searched for. */

@@ -14,10 +14,6 @@ import { NO_BYTES } from './runs.ts'
 import { SelectedFrames } from './selected-frames.ts'
 import { TimeSeek } from './time-seek.ts'
 
-/** Segments that one read searches. */
-const SEGMENTS_MAX = 64
-/** Searches of one read, one for each segment and value: some 0.2 µs each. It searches one segment in any case. */
-const SEARCHES_MAX = 2_000
 /** Frames that a stream is told of while it is busy. If more come it searches for them. */
 const TOLD_MAX = 64
 
@@ -59,7 +55,7 @@ export class SelectedCursor extends BusCursor {
     super(bus, origin)
     this.isByKey = route.isByKey
     this.clientHeld = origin.held?.size ? origin.held : null
-    this.segmentsMax = Math.min(SEGMENTS_MAX, Math.max(1, Math.floor(SEARCHES_MAX / route.hashes.length)))
+    this.segmentsMax = route.segmentsMax
     this.watch = watch
     this.readTo = origin.sequence
     this.ids = new ClientIds(origin.client ?? null)
@@ -88,7 +84,7 @@ export class SelectedCursor extends BusCursor {
   static fromTime(parts: SelectedParts, sinceMs: number, latest?: Position): SelectedCursor {
     const { bus } = parts
     const cursor = new SelectedCursor(parts, { sequence: bus.firstSequence })
-    cursor.seek = new TimeSeek(bus, { sinceMs, latest, hasLeaving: true })
+    cursor.seek = new TimeSeek(bus, { sinceMs, latest, hasLeaving: true, route: parts.route })
     return cursor
   }
 
@@ -221,6 +217,7 @@ export class SelectedCursor extends BusCursor {
     this.selected.forget()
     this.isWaiting = false
     this.isTold = false
-    this.ids.resume(client)
+    const { again } = this
+    this.ids.resume(client, typeof again === 'object' ? again?.seek.toldPosition : client)
   }
 }

@@ -7,6 +7,7 @@ import { EMPTY_POSITION, type Position } from '../bus/position.ts'
 import type { EntryAt } from '../segments/segment-layout.ts'
 import { indexOfSequence } from '../segments/segment-search.ts'
 import type { SegmentView } from '../segments/segment-view.ts'
+import type { Route } from './route.ts'
 
 /** Segments that one step may pass over by their newest timestamp alone. */
 const PASSED_MAX = 4096
@@ -24,6 +25,8 @@ export interface TimeSeekOptions {
    * with may be compacted away, so a stream of everything would begin where on another bus it would not.
    */
   readonly hasLeaving: boolean
+  /** What the stream selects. Default: every record. */
+  readonly route?: Route
 }
 
 export class TimeSeek {
@@ -38,9 +41,14 @@ export class TimeSeek {
   private readonly nowSequence: number
   private readonly hasLeaving: boolean
   private readonly found = new Map<number, number>()
+  private readonly route: Route | null
+  /** Of each partition, the first record from the moment on that the stream selects. */
+  private readonly own = new Map<number, number>()
 
-  constructor(bus: BusView, { sinceMs, latest = bus.position(), hasLeaving }: TimeSeekOptions) {
+  constructor(bus: BusView, options: TimeSeekOptions) {
+    const { sinceMs, latest = bus.position(), hasLeaving, route = null } = options
     this.bus = bus
+    this.route = route
     this.sinceMs = sinceMs
     this.latest = latest
     this.hasLeaving = hasLeaving
@@ -49,20 +57,39 @@ export class TimeSeek {
   }
 
   /**
-   * Searches one more segment. Returns the position once the search has ended, null until then. `unknown`: another
-   * thread took the segment back; call again after the next publish.
+   * Searches one more segment, or some by their indexes. Returns the position once the search has ended, null until
+   * then. `unknown`: another thread took the segment back; call again after the next publish.
    */
   step(): Position | null | 'unknown' {
+    const segmentsMax = this.route?.segmentsMax ?? 1
+    for (let searched = 0; searched < segmentsMax; searched++) {
+      const outcome = this.searchOne()
+      if (outcome !== null || !this.isFound) return outcome
+    }
+    return null
+  }
+
+  private searchOne(): Position | null | 'unknown' {
     const segment = this.nextSegment()
-    if (segment === undefined || segment.firstSequence >= this.nowSequence || this.isFound)
+    const isFound = this.isFound && !this.seeksOwn
+    if (segment === undefined || segment.firstSequence >= this.nowSequence || isFound)
       return new Map([...this.latest, ...this.found])
-    if (segment.newestTimestampMs >= this.sinceMs) {
+    if (segment.newestTimestampMs >= this.sinceMs || this.seeksOwn) {
       if (!segment.hold()) return 'unknown'
       this.look(segment)
+      if (this.route !== null && this.seeksOwn) this.lookForOwn(segment, this.route)
       segment.release()
     }
     this.place = segment.lastSequence + 1
     return null
+  }
+
+  /**
+   * The position that the client is told in place of the one that was found. None of its own records is in between, so
+   * it is as good to resume at, and ids do not tell when others wrote.
+   */
+  get toldPosition(): Position {
+    return new Map([...this.latest, ...(this.route === null ? this.found : this.own)])
   }
 
   /** Whether the bus has all from the moment on, and has lost nothing that came since the search began. */
@@ -85,13 +112,18 @@ export class TimeSeek {
   private nextSegment(): SegmentView | undefined {
     const { segments } = this.bus
     const first = indexOfSequence(segments, this.place)
-    const passed = segments.slice(first, first + PASSED_MAX)
+    const passed = segments.slice(first, first + (this.seeksOwn ? 1 : PASSED_MAX))
     return passed.find(({ newestTimestampMs }) => newestTimestampMs >= this.sinceMs) ?? passed.at(-1)
   }
 
   /** Whether every partition's record is found. */
   private get isFound(): boolean {
     return this.found.size === this.latest.size
+  }
+
+  /** Whether records of its own are searched for behind those that are found. */
+  private get seeksOwn(): boolean {
+    return this.route !== null && this.own.size < this.found.size
   }
 
   private look(segment: SegmentView): void {
@@ -102,6 +134,19 @@ export class TimeSeek {
       const latest = this.latest.get(partition)
       if (latest !== undefined && !this.found.has(partition))
         this.found.set(partition, Math.min(segment.offset(at), latest))
+    }
+  }
+
+  /** Counts removed frames, too: another server may have them. */
+  private lookForOwn(segment: SegmentView, route: Route): void {
+    const entries: EntryAt[] = []
+    for (let at = 0; at <= segment.lastPublished; ) at = route.search(segment, at, entries)
+    for (const at of entries) {
+      const [partition, offset] = [segment.partition(at), segment.offset(at)]
+      const from = this.found.get(partition)
+      if (from === undefined || offset < from || this.own.has(partition)) continue
+      if (route.matches(segment, at))
+        this.own.set(partition, Math.min(offset, this.latest.get(partition) ?? 0))
     }
   }
 

@@ -1,9 +1,10 @@
 // Where a cursor begins that asks for records since a moment.
 
 import { describe, expect, it } from 'vitest'
+import { parseEventId } from '../../../src/bus/event-id.ts'
 import { Cursor } from '../../../src/cursor/cursor.ts'
 import { SelectedRecords } from '../../../src/cursor/cursors.ts'
-import { headerSelector } from '../../../src/routing/selector.ts'
+import { headerSelector, parseSelector } from '../../../src/routing/selector.ts'
 import { BusScene, dataOf, SEGMENT_BYTES } from '../../support/bus-scene.ts'
 import { StreamReader } from '../../support/stream-reader.ts'
 
@@ -63,6 +64,30 @@ describe('a beginning at a moment', () => {
       const selected = new SelectedRecords(bus, [{ selector: headerSelector('to'), values }], watch)
       expect(dataOf(selected.fromTime(200))).toEqual(['delete aw==', 'too early', 'late', 'last'])
     })
+  })
+
+  it('does not show in the ids of a stream that selects, unless between records of its own', () => {
+    const scene = new BusScene({ keeps: 'all', selectors: [parseSelector('key')] }, 2)
+    const watch = { isUpToDate: true, sequence: 0 }
+    const key = { selector: parseSelector('key'), values: new Set(['own']) }
+    const selected = new SelectedRecords(scene.bus, [key], watch)
+    scene.write('own', 'in 0', { timestampMs: 9_000 })
+    for (let at = 1_000; at < 2_000; at += 100)
+      scene.write(at === 1_500 ? 'own' : 'other', `at ${at}`, { partition: 1, timestampMs: at })
+    const begins = (sinceMs: number) => {
+      const reader = new StreamReader()
+      const cursor = selected.fromTime(sinceMs, scene.bus.position())
+      for (let bytes = cursor.read(1); bytes !== null; bytes = cursor.read(1)) reader.feed(bytes)
+      return reader.events.map(({ data, id = '' }) => ({ data, id }))
+    }
+    const [early, late] = [begins(0), begins(1_501)]
+    expect(early.map(({ data }) => data)).toEqual(['in 0', 'at 1500'])
+    expect(late.map(({ data }) => data)).toEqual(['in 0'])
+    for (let at = 0; at < 2_200; at += 50) expect(begins(at)).toEqual(at <= 1_500 ? early : late)
+    const rest = ({ id }: { readonly id: string }) =>
+      dataOf(selected.fromPosition(parseEventId(id) ?? new Map()))
+    expect(early.map(rest)).toEqual([['at 1500'], []])
+    expect(late.map(rest)).toEqual([[]])
   })
 
   it('is complete no sooner than what was compacted away before it was found', () => {
