@@ -3,6 +3,7 @@
 
 import { type ClientHttp2Session, connect } from 'node:http2'
 import { setTimeout as pause } from 'node:timers/promises'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
 import type { MovingTarget } from './moving-client.ts'
 import type { PrivateClient } from './private-client.ts'
 
@@ -14,13 +15,16 @@ export interface PrivateConnectionOptions {
 }
 
 const RECONNECT_MS_MAX = 300
+/** A server that is up has answered by then, on any machine. */
+const CONNECT_MS_MAX = 30_000
+const SESSION_OVER_MS = 1_000
 
 export class PrivateConnection {
   /** Connections that opened at another server than the one before. */
   moves = 0
   private readonly options: PrivateConnectionOptions
   private readonly done: Promise<void>
-  private session: ClientHttp2Session | null = null
+  private socket: TLSSocket | null = null
   private lastTarget: MovingTarget | null = null
   private isSettled = false
   private isClosing = false
@@ -38,7 +42,7 @@ export class PrivateConnection {
 
   async close(): Promise<void> {
     this.isClosing = true
-    this.session?.destroy()
+    this.socket?.destroy()
     await this.done
   }
 
@@ -53,15 +57,43 @@ export class PrivateConnection {
     const { targets, random, stayMsMax } = this.options
     const target = targets[Math.floor(random() * targets.length)]
     if (target === undefined) throw new Error('there is no server to go to')
-    const session = connect(new URL(target.address.url).origin, { ca: target.address.ca })
-    this.session = session
-    session.on('error', () => session.destroy())
+    const { port, origin, hostname: servername } = new URL(target.address.url)
+    const socket = connectTls({
+      host: '127.0.0.1',
+      port: Number(port),
+      servername,
+      ca: target.address.ca,
+      ALPNProtocols: ['h2'],
+    })
+    this.socket = socket
+    const session = connect(origin, { createConnection: () => socket })
+    session.on('error', () => socket.destroy())
+    socket.on('error', () => socket.destroy())
     session.once('connect', () => this.open(session, target))
     const leaving = setTimeout(() => {
-      if (!this.isSettled) this.leave(session)
+      if (!this.isSettled) this.leave()
     }, random() * stayMsMax)
-    await new Promise((resolve) => session.once('close', resolve))
+    const watch = this.watchConnect(session, target)
+    const sessionOver = new Promise((resolve) => session.once('close', resolve))
+    await new Promise((resolve) => socket.once('close', resolve))
     clearTimeout(leaving)
+    clearTimeout(watch)
+    session.destroy()
+    // Sessions of Node were seen that never ended, although they were destroyed.
+    await Promise.race([sessionOver, pause(SESSION_OVER_MS)])
+    for (const client of this.options.clients) client.leave()
+  }
+
+  /** A connection that does not come about is given up. That is a fault of a server that was up all the time. */
+  private watchConnect(session: ClientHttp2Session, target: MovingTarget): NodeJS.Timeout {
+    const { starts, name } = target
+    return setTimeout(() => {
+      if (!session.connecting) return
+      const at = `${name}, start ${starts}`
+      if (target.isUp && target.starts === starts)
+        this.options.clients[0]?.tell({ at }, `could not connect within ${CONNECT_MS_MAX} ms`)
+      this.socket?.destroy()
+    }, CONNECT_MS_MAX)
   }
 
   private open(session: ClientHttp2Session, target: MovingTarget): void {
@@ -75,13 +107,13 @@ export class PrivateConnection {
       client.open(session, at, (status) => {
         const how = status === undefined ? 'without an answer' : `after ${status}`
         if (!isMeant()) client.tell({ at }, `its stream ended ${how}, and neither side was to end it`)
-        session.destroy()
+        this.socket?.destroy()
       })
     }
   }
 
-  private leave(session: ClientHttp2Session): void {
+  private leave(): void {
     for (const client of this.options.clients) client.leave()
-    session.destroy()
+    this.socket?.destroy()
   }
 }

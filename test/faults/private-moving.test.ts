@@ -41,6 +41,11 @@ const CATCH_UP_MS = 60_000 + 6 * STREAMS
 const FAULTS_SHOWN_MAX = 20
 const MINTED_AT_ONCE = 100
 const TIMEOUT_MS = SECONDS * 1000 + CATCH_UP_MS + 60_000
+/**
+ * Of one topic: room for every record of `inbox`, and little more, so that the servers compact `orders` in a longer
+ * run, with resumes of streams whose records were there.
+ */
+const RETAINED_BYTES_MAX = 2 * 2 ** 20 + 70 * RECORDS
 /** What is written is cleaned within seconds. Tombstones stay, and so does the newest record of each key. */
 const CLEANED = {
   'cleanup.policy': 'compact',
@@ -89,6 +94,7 @@ describe.skipIf(bootstrapServers === null)('Private streams on two servers that 
       KAFKA_TOPIC: '',
       WORKERS: '2',
       LOG_LEVEL: 'info',
+      KAFKA_RETAINED_BYTES_MAX: String(RETAINED_BYTES_MAX),
       SECRET_KEY: keepSecret(secret.toString('base64url')),
     }
     for (const name of 'AB') {
