@@ -3,7 +3,7 @@
 
 import type { FastifyRequest } from 'fastify'
 import { NotAllowed, ParameterInvalid, SelectionEmpty } from '../src/errors.ts'
-import type { Refusal, Selection, SelectionPlan } from '../src/selection/selection.ts'
+import { type Refusal, type Selection, type SelectionPlan, shortened } from '../src/selection/selection.ts'
 import type { TemplateValues } from '../src/selection/template.ts'
 import type { Session } from '../src/token/session.ts'
 
@@ -13,12 +13,13 @@ export type BadChoice = Extract<Refusal, { refused: 'choice' }>
 interface Choices {
   /** Values by the name of a selector. */
   readonly values: Readonly<Record<string, readonly string[]>>
-  /** The first selector with a value that cannot be read. */
+  /** The first selector that cannot be read, or whose value cannot. */
   readonly unreadable: string | null
 }
 
 const NO_CHOICES: Choices = { values: {}, unreadable: null }
 const SELECTOR = /^(?:key$|headers\.|fields\.)/
+const NOT_ASCII = /[^\0-\x7f]/
 
 /** What a GET gets. Throws SelectionEmpty or NotAllowed. */
 export function requestedSelection(
@@ -30,7 +31,7 @@ export function requestedSelection(
   const selection = plan.resolve(valuesOf(request, session), values)
   if (isForbidden(selection)) throw errorOf(selection)
   if (unreadable === null || 'refused' in selection) return selection
-  return { refused: 'choice', words: `${unreadable} is not percent-encoded UTF-8` }
+  return { refused: 'choice', words: `${shortened(unreadable)} is not percent-encoded UTF-8` }
 }
 
 /** What the token grants at the path, regardless of what a client chooses. Throws SelectionEmpty or NotAllowed. */
@@ -61,21 +62,32 @@ function choicesOf(url: string): Choices {
   let unreadable: string | null = null
   for (const pair of url.slice(start + 1).split('&')) {
     const equals = pair.indexOf('=')
-    const name = decoded(equals === -1 ? pair : pair.slice(0, equals))
-    if (name === null || !SELECTOR.test(name)) continue
+    const written = equals === -1 ? pair : pair.slice(0, equals)
+    const name = decoded(written)
+    const legible = name ?? replaced(written)
+    if (!SELECTOR.test(legible)) continue
     const value = equals === -1 ? '' : decoded(pair.slice(equals + 1))
-    if (value === null) unreadable ??= name
+    if (name === null || value === null) unreadable ??= legible
     else if (Object.hasOwn(values, name)) values[name]?.push(value)
     else values[name] = [value]
   }
   return { values, unreadable }
 }
 
-/** As forms are encoded (URL standard, 5.1); null for bytes that are not UTF-8, which the standard would replace. */
+/**
+ * As forms are encoded (URL standard, 5.1). null for bytes that are not UTF-8, which the standard would replace, and
+ * for bytes that are not encoded: Node makes a character of each.
+ */
 function decoded(text: string): string | null {
+  if (NOT_ASCII.test(text)) return null
   try {
     return decodeURIComponent(text.replaceAll('+', ' '))
   } catch {
     return null
   }
+}
+
+/** The same, with U+FFFD for what cannot be decoded. */
+function replaced(name: string): string {
+  return [...new URLSearchParams(`=&${name}`).keys()].at(-1) ?? ''
 }

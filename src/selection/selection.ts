@@ -164,8 +164,8 @@ function identity(conditions: readonly RouteCondition[]): string {
   return createHash('sha256').update(selectionText(conditions)).digest('base64url')
 }
 
-/** A name of the client's own making. */
-function shortened(name: string): string {
+/** A name of the client's own making, as an answer repeats it. */
+export function shortened(name: string): string {
   return name.length > NAME_SHOWN_MAX ? `${name.slice(0, NAME_SHOWN_MAX)}…` : name
 }
 

@@ -211,6 +211,13 @@ describe('what a client chooses', () => {
       'there are more than 100 values',
     ],
     ['bytes that are no text', 'key=%ff', 'key is not percent-encoded UTF-8'],
+    ['a name that is no text', 'a=1&hea%64ers.%ff=secret', 'headers.\ufffd is not percent-encoded UTF-8'],
+    ['bytes that are not encoded', 'key=s\u00c3\u00a9cret', 'key is not percent-encoded UTF-8'],
+    [
+      'bytes that are no text under a long name',
+      `headers.${'x'.repeat(1000)}=%ff`,
+      `headers.${'x'.repeat(52)}… is not percent-encoded UTF-8`,
+    ],
     ['a header that is not listed', 'headers.x=secret', 'headers.x cannot be chosen at this path'],
     [
       'a long name',
