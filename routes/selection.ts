@@ -29,7 +29,7 @@ export function requestedSelection(
 ): Selection | BadChoice {
   const { values, unreadable } = choicesOf(request.url)
   const selection = plan.resolve(valuesOf(request, session), values)
-  if (isForbidden(selection)) throw errorOf(selection)
+  if (isForbidden(selection)) throw errorOf(selection, request)
   if (unreadable === null || 'refused' in selection) return selection
   return { refused: 'choice', words: `${shortened(unreadable)} is not percent-encoded UTF-8` }
 }
@@ -37,7 +37,7 @@ export function requestedSelection(
 /** What the token grants at the path, regardless of what a client chooses. Throws SelectionEmpty or NotAllowed. */
 export function grantedSelection(plan: SelectionPlan, request: FastifyRequest, session: Session): Selection {
   const selection = plan.resolve(valuesOf(request, session), {})
-  if ('refused' in selection) throw errorOf(selection)
+  if ('refused' in selection) throw errorOf(selection, request)
   return selection
 }
 
@@ -49,8 +49,10 @@ function isForbidden(selection: Selection | Refusal): selection is Exclude<Refus
   return 'refused' in selection && selection.refused !== 'choice'
 }
 
-function errorOf(refusal: Refusal): Error {
+function errorOf(refusal: Refusal, { log }: FastifyRequest): Error {
   if (refusal.refused === 'choice') return new ParameterInvalid(refusal.words)
+  // The answer does not say by which option, so that a client learns nothing of how others are told apart.
+  log.debug({ option: refusal.option }, 'an option of the stream grants nothing to this path and token')
   return refusal.refused === 'empty' ? new SelectionEmpty() : new NotAllowed()
 }
 

@@ -44,7 +44,11 @@ export interface Selection {
 
 /** `empty`: a template stands for nothing. `not-allowed`: `where` rules the parameter out. `choice`: a bad query. */
 export type Refusal =
-  | { readonly refused: 'empty' | 'not-allowed' }
+  | {
+      readonly refused: 'empty' | 'not-allowed'
+      /** The option that refuses, such as `key` or `where.params.customer`. For the log alone. */
+      readonly option: string
+    }
   | { readonly refused: 'choice'; readonly words: string }
 
 /** Different values that a client may choose, of all selectors together. */
@@ -96,13 +100,14 @@ export class SelectionPlan {
   resolve(values: TemplateValues, query: Query): Selection | Refusal {
     for (const { param, template } of this.allowed) {
       const texts = resolveTemplate(template, values)
-      if (texts === null) return { refused: 'empty' }
-      if (!texts.includes(String(values.params[param] ?? ''))) return { refused: 'not-allowed' }
+      const option = `where.params.${param}`
+      if (texts === null) return { refused: 'empty', option }
+      if (!texts.includes(String(values.params[param] ?? ''))) return { refused: 'not-allowed', option }
     }
     const conditions: RouteCondition[] = []
     for (const { selector, template } of this.granted) {
       const texts = resolveTemplate(template, values)
-      if (texts === null) return { refused: 'empty' }
+      if (texts === null) return { refused: 'empty', option: selector.name }
       conditions.push({ selector, values: new Set(texts.map(binary)) })
     }
     return this.narrow(conditions, query)

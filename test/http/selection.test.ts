@@ -164,6 +164,19 @@ describe('a stream by a claim', () => {
     expect(await refusal('/orders/a')).toMatchObject(EMPTY)
   })
 
+  it('is refused with a log line that names the option, and no value', async () => {
+    const where = { 'params.customer': '{token.customers}' }
+    await open('/orders/:customer', { headers: { Org: '{token.org}' }, where })
+    for (const claims of [{}, { customers: ['b'] }, { customers: ['a'] }]) await refusal('/orders/a', claims)
+    const lines = scene.lines.map((line) => JSON.parse(line)).filter(({ option }) => option !== undefined)
+    const words = 'an option of the stream grants nothing to this path and token'
+    expect(lines.map(({ level, option, msg }) => [level, option, msg])).toEqual([
+      [20, 'where.params.customer', words],
+      [20, 'where.params.customer', words],
+      [20, 'headers.Org', words],
+    ])
+  })
+
   it('is refused before Accept and the query, which are looked at in that order', async () => {
     await open('/events', { headers: { org: '{token.org}' } })
     const last = '/events?key=a'

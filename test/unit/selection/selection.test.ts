@@ -52,14 +52,22 @@ describe('what options grant', () => {
   })
 
   it('is nothing where a template stands for nothing', () => {
-    expect(resolve({ key: '{token.customers}' }, { claims: { customers: [] } })).toEqual({ refused: 'empty' })
+    expect(resolve({ key: '{token.customers}' }, { claims: { customers: [] } })).toEqual({
+      refused: 'empty',
+      option: 'key',
+    })
+    expect(resolve({ fields: { '/org': '{token.org}' } })).toEqual({
+      refused: 'empty',
+      option: 'fields./org',
+    })
   })
 
   it('is what the path says, if the token lists it', () => {
     const claims = { customers: ['1', 2] }
+    const option = 'where.params.customer'
     expect(conditions(resolve(ORDERS, { params: { customer: '2' }, claims }))).toEqual([['key', '2']])
-    expect(resolve(ORDERS, { params: { customer: '3' }, claims })).toEqual({ refused: 'not-allowed' })
-    expect(resolve(ORDERS, { params: { customer: '2' } })).toEqual({ refused: 'empty' })
+    expect(resolve(ORDERS, { params: { customer: '3' }, claims })).toEqual({ refused: 'not-allowed', option })
+    expect(resolve(ORDERS, { params: { customer: '2' } })).toEqual({ refused: 'empty', option })
   })
 
   it('is the same for a token that lists the same in another order, and another for any other', () => {
