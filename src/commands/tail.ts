@@ -116,7 +116,7 @@ function choiceOf({ key, header, field }: Given<typeof OPTIONS>['values']): [str
 }
 
 function streamUrl(text: string, from: string | undefined, choice: readonly [string, string][]): URL {
-  if (!URL.canParse(text)) throw new Error('the URL cannot be read')
+  if (!URL.canParse(text)) throw new Error(`the URL cannot be read; one is ${LOCAL_STREAM_URL}`)
   const url = new URL(text)
   for (const [name, value] of choice) url.searchParams.append(name, value)
   if (from === undefined) return url

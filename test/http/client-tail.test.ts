@@ -203,7 +203,7 @@ describe('kafka-sse tail', () => {
 
   it.each([
     [['a', 'b'], 'tail takes one URL'],
-    [['not a url'], 'the URL cannot be read'],
+    [['not a url'], 'the URL cannot be read; one is https://localhost:7143/events'],
     [['--from', 'noon'], '--from takes earliest or latest'],
     [['--ca', '/nowhere.crt'], '--ca: cannot read /nowhere.crt: there is no such file'],
     [['--header', 'region'], '--header region is not NAME=VALUE'],
