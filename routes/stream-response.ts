@@ -133,6 +133,7 @@ function open(reply: FastifyReply, body: StreamBody): void {
     body.opened(sink)
   } catch (error) {
     sink.cancel()
+    reply.log.error({ err: error }, 'a stream could not be opened')
     throw error
   }
 }

@@ -51,6 +51,21 @@ describe('GET of a stream', () => {
     expect(scene.lines.join('')).not.toContain(token.split('.')[2])
   })
 
+  it('is cancelled, logged once and holds no place if it cannot be opened', async () => {
+    await open()
+    const opening = vi.spyOn(scene.app.kafkaSse, 'open').mockImplementation(() => {
+      throw new Error('no stream today')
+    })
+    const { ended } = await scene.get()
+    await ended
+    const errors = () => scene.lines.map((line) => JSON.parse(line)).filter(({ level }) => level >= 50)
+    await vi.waitUntil(() => errors().length > 0)
+    expect(errors().map(({ msg }) => msg)).toEqual(['a stream could not be opened'])
+    opening.mockRestore()
+    const next = await scene.get()
+    await vi.waitUntil(() => next.reader.comments.includes('ready'))
+  })
+
   it('is the same over HTTP/2 and HTTP/1.1, with and without TLS', async () => {
     for (const isTls of [true, false]) {
       await open({ isTls })
