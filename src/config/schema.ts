@@ -14,8 +14,14 @@ export const OPTIONS_SCHEMA = {
   additionalProperties: false,
   required: ['kafka', 'auth', 'streams'],
   properties: {
-    kafka: group('Kafka', KAFKA_SETTINGS, ['bootstrapServers']),
-    auth: group('Tokens', AUTH_SETTINGS, []),
+    kafka: {
+      ...group('Kafka', KAFKA_SETTINGS, ['bootstrapServers']),
+      expects: 'an object with bootstrapServers',
+    },
+    auth: {
+      ...group('Tokens', AUTH_SETTINGS, []),
+      expects: 'an object with issuer and audience, or with authenticate',
+    },
     streams: {
       type: 'array',
       description: 'The streams, each at its own path',

@@ -89,9 +89,16 @@ function missing(place: SettingPlace, parent: Setting, name: string): Fault {
 }
 
 function unknown(place: SettingPlace, parent: Setting, name: string): Fault {
-  const nearest = nearestName(name, Object.keys(parent.properties ?? {}))
+  const nearest = nearestName(name, Object.keys(parent.properties ?? {})) ?? nameInGroup(parent, name)
   const question = nearest === null ? '' : `; did you mean ${nearest}?`
   return { place: [...place, name], kind: 'unknown', words: `is not an option${question}` }
+}
+
+/** The option of this name that a group of `parent` has, such as `sse.secretKey`. */
+function nameInGroup({ properties = {} }: Setting, name: string): string | null {
+  const has = ([, group]: [string, Setting]) => Object.hasOwn(group.properties ?? {}, name)
+  const group = Object.entries(properties).find(has)?.[0]
+  return group === undefined ? null : `${group}.${name}`
 }
 
 /** RFC 6901 section 4. */

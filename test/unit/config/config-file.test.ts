@@ -105,7 +105,7 @@ describe('CONFIG_FILE', () => {
     const CONFIG_FILE = scene.file('text.json', '{ "kafka": "localhost" }')
     const problems = await scene.problemsOf({ ...NEEDED, CONFIG_FILE })
     expect(problems).toHaveLength(1)
-    expect(problems[0]).toContain('takes an object, not "localhost"')
+    expect(problems[0]).toContain('takes an object with bootstrapServers, not "localhost"')
   })
 })
 

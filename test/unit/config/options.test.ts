@@ -91,12 +91,23 @@ describe('the plugin’s options', () => {
 
   test('nothing at all is told as that', () => {
     expect(problemsOf({})).toEqual([
-      'options.kafka is missing: Kafka',
-      'options.auth is missing: Tokens',
+      'options.kafka is missing: an object with bootstrapServers',
+      'options.auth is missing: an object with issuer and audience, or with authenticate',
       'options.streams is missing: a list of 1 to 100 streams',
+    ])
+    expect(problemsOf({ ...OPTIONS, auth: 'x' })).toEqual([
+      'options.auth takes an object with issuer and audience, or with authenticate, not "x"',
     ])
     expect(problemsOf({ ...OPTIONS, streams: [] })).toEqual([
       'options.streams takes a list of 1 to 100 streams, not an empty list',
+    ])
+  })
+
+  test('an option beside its group is told where it belongs', () => {
+    expect(problemsOf({ ...OPTIONS, secretKey: 'x', bootstrapServers: 'k:1', __proto__x: 1 })).toEqual([
+      'options.secretKey is not an option; did you mean sse.secretKey?',
+      'options.bootstrapServers is not an option; did you mean kafka.bootstrapServers?',
+      'options.__proto__x is not an option',
     ])
   })
 
