@@ -6,11 +6,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { bootstrapServers, Kafka } from '../kafka/kafka.ts'
 import { type H2Response, respond } from '../support/http-scene.ts'
 import { keepSecret } from '../support/printed.ts'
-import { ServerProcess } from '../support/server-process.ts'
+import { type ServerOptions, ServerProcess } from '../support/server-process.ts'
 import { INSPECTABLE, RunningWorkers } from './running-workers.ts'
 
 const SOON = { timeout: 20_000, interval: 20 }
@@ -39,12 +39,16 @@ describe.skipIf(bootstrapServers === null)('A server of two workers whose stream
     await kafka.close()
   })
 
-  async function open(settings: Record<string, string> = {}): Promise<ServerProcess> {
+  async function open(
+    settings: Record<string, string> = {},
+    command?: ServerOptions['command'],
+  ): Promise<ServerProcess> {
     const config = { CONFIG_FILE: join(folder, 'streams.json'), KAFKA_TOPIC: '', WORKERS: '2' }
     const [twin] = servers
     const server = await ServerProcess.open(kafka.bootstrapServers, topic, {
       settings: { ...config, LOG_LEVEL: 'info', ...settings },
       ...(twin && { twin }),
+      ...(command && { command }),
     })
     servers.push(server)
     return server
@@ -53,7 +57,8 @@ describe.skipIf(bootstrapServers === null)('A server of two workers whose stream
   /** What alice gets on a connection of her own: its records, and whether they begin after her id. */
   async function read(server: ServerProcess, id?: string): Promise<H2Response['reader']> {
     const session = connect(`https://localhost:${server.port}`, { ca: server.ca })
-    const { text } = await server.token('+1h', 'alice')
+    const [first = server] = servers // of which all others have the keys
+    const { text } = await first.token('+1h', 'alice')
     const headers = id === undefined ? {} : { 'last-event-id': id }
     const path = '/mine?signals=1'
     const { status, reader } = await respond(session, {
@@ -80,8 +85,10 @@ describe.skipIf(bootstrapServers === null)('A server of two workers whose stream
   }
 
   it('without SECRET_KEY has one key, also for a worker that is started later, and warns once', async () => {
-    const server = await open(INSPECTABLE)
+    await open({ SECRET_KEY: keepSecret(randomBytes(32).toString('base64url')) }) // makes what `serve` needs
+    const server = await open(INSPECTABLE, 'serve')
     const workers = await RunningWorkers.open(server)
+    onTestFinished(() => workers.close()) // a worker that is debugged would not end
     const id = await firstId(server)
     for (let connection = 0; connection < CONNECTIONS; connection++) await expectResumed(server, id)
     for (const worker of [...workers.names]) {
@@ -90,7 +97,6 @@ describe.skipIf(bootstrapServers === null)('A server of two workers whose stream
     }
     for (let connection = 0; connection < CONNECTIONS; connection++) await expectResumed(server, id)
     expect(server.output.split(OWN_KEY_LINE)).toHaveLength(2)
-    workers.close()
   }, 90_000)
 
   it('with the same SECRET_KEY goes on from another’s ids, with another key it says that it cannot', async () => {

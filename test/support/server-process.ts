@@ -2,8 +2,9 @@
 // ports are chosen by the system, and stay the same over restarts. Needs `npm run build`.
 
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createPublicKey } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -22,7 +23,19 @@ export interface Token {
   readonly expiresAtMs: number
 }
 
+/** What `serve` needs besides, in a folder with the demo's files. */
+const SERVE_SETTINGS = {
+  HOST: 'localhost',
+  JWT_ISSUER: 'https://auth.example.com',
+  JWT_AUDIENCE: 'https://api.example.com',
+  JWT_KEYS: 'server.pub',
+  TLS_CERT_FILE: 'server.crt',
+  TLS_KEY_FILE: 'server.key',
+}
+
 export interface ServerOptions {
+  /** `serve` needs a twin, which makes its tokens. Default: `demo`. */
+  readonly command?: 'demo' | 'serve'
   /** A token of either is good at both, and both have one authority. */
   readonly twin?: ServerProcess
   /** Its streams, in a CONFIG_FILE, in place of /events with the topic. */
@@ -36,32 +49,34 @@ export interface ServerOptions {
 export class ServerProcess {
   readonly folder: string
   private readonly env: Record<string, string>
-  private readonly leadsGroup: boolean
+  private readonly how: Required<Pick<ServerOptions, 'command' | 'leadsGroup'>>
   private ports = { port: 0, adminPort: 0 }
   /** What was started last. */
   private process: CommandProcess | null = null
 
-  private constructor(folder: string, env: Record<string, string>, leadsGroup: boolean) {
+  private constructor(folder: string, env: Record<string, string>, how: ServerProcess['how']) {
     this.folder = folder
     this.env = env
-    this.leadsGroup = leadsGroup
+    this.how = how
   }
 
   /** Started, on the topic of that Kafka. `LOG_LEVEL` is the lowest, so that what could print a token does. */
   static async open(
     bootstrapServers: string,
     topic: string,
-    { twin, streams, settings, leadsGroup = false }: ServerOptions = {},
+    { command = 'demo', twin, streams, settings, leadsGroup = false }: ServerOptions = {},
   ): Promise<ServerProcess> {
     const folder = await mkdtemp(join(tmpdir(), 'server-'))
     if (twin !== undefined) await copyIdentity(twin.folder, folder)
+    if (command === 'serve') await keepPublicKeyOnly(folder)
     const file = join(folder, 'streams.json')
     if (streams !== undefined) await writeFile(file, JSON.stringify({ streams }))
     const read = streams === undefined ? { KAFKA_TOPIC: topic } : { CONFIG_FILE: file }
     const kafka = { KAFKA_BOOTSTRAP_SERVERS: bootstrapServers, ...read }
-    const server = new ServerProcess(folder, { LOG_LEVEL: 'trace', ...kafka, ...settings }, leadsGroup)
+    const env = { LOG_LEVEL: 'trace', ...(command === 'serve' && SERVE_SETTINGS), ...kafka, ...settings }
+    const server = new ServerProcess(folder, env, { command, leadsGroup })
     await server.start()
-    for (const name of PRIVATE_FILES) keepSecret(server.read(name))
+    for (const name of PRIVATE_FILES) if (existsSync(join(folder, name))) keepSecret(server.read(name))
     return server
   }
 
@@ -97,7 +112,8 @@ export class ServerProcess {
   async start(): Promise<void> {
     const { port, adminPort } = this.ports
     const env = { ...this.env, PORT: String(port), ADMIN_PORT: String(adminPort) }
-    this.process = new CommandProcess(this.folder, ['demo'], env, { leadsGroup: this.leadsGroup })
+    const { command, leadsGroup } = this.how
+    this.process = new CommandProcess(this.folder, [command], env, { leadsGroup })
     this.ports = await this.process.listening()
   }
 
@@ -148,6 +164,14 @@ export class ServerProcess {
     if (this.process === null) throw new Error('the server was not started')
     return this.process
   }
+}
+
+/** Of the key that signs tokens. `serve` refuses the demo's where it can be read. */
+async function keepPublicKeyOnly(folder: string): Promise<void> {
+  const file = join(folder, 'private.pem')
+  const key = createPublicKey(await readFile(file))
+  await writeFile(join(folder, SERVE_SETTINGS.JWT_KEYS), key.export({ type: 'spki', format: 'pem' }))
+  await rm(file)
 }
 
 async function copyIdentity(from: string, to: string): Promise<void> {
