@@ -92,10 +92,15 @@ export class TimeSeek {
     return new Map([...this.latest, ...(this.route === null ? this.found : this.own)])
   }
 
-  /** Whether the bus has all from the moment on, and has lost nothing that came since the search began. */
+  /**
+   * Whether the bus has all from the moment on. Of one that has lost newest values: whether it has lost nothing that
+   * came since the request. A moment in the future says nothing of that, and the search may have begun later.
+   */
   get isWhole(): boolean {
     const { bus, sinceMs, nowSequence } = this
     if (!bus.isWholeSince(sinceMs)) return false
+    if (bus.isWhole) return true
+    if (bus.gapAfter(this.latest) !== null) return false
     const [sequence, madeAt, liveFrom] = [nowSequence, nowSequence, nowSequence]
     const fromNow = {
       sequence,
@@ -105,7 +110,7 @@ export class TimeSeek {
       ownPosition: null,
       beganAt: EMPTY_POSITION,
     }
-    return bus.isWhole || !bus.hasLost(fromNow)
+    return !bus.hasLost(fromNow)
   }
 
   /** The next segment with a timestamp that is late enough, or the last one that this step may pass over. */

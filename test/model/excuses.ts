@@ -27,11 +27,19 @@ export class Excuses {
     this.wasGone = this.isExcused
   }
 
-  /** The same, for a client that has got nothing yet. `endsNoStream`: what is gone by now ends no stream. */
-  begin(server: Server, endsNoStream: boolean): void {
-    const { wasGone } = this
+  /**
+   * The same, for a client that has got nothing yet. `endsNoStream`: what is gone by now ends no stream. Else nothing
+   * may be gone that came after the request, at `asOf`.
+   */
+  begin(server: Server, endsNoStream: boolean, asOf: Position | null): void {
+    const { isExcused: before, wasGone } = this
     this.of(server)
-    if (!endsNoStream) this.wasGone = wasGone
+    if (endsNoStream) return
+    this.wasGone = wasGone
+    if (asOf === null) return
+    const { isExcused } = this
+    this.isExcused = (record) =>
+      record.offset < (asOf.get(record.partition) ?? 0) ? isExcused(record) : before(record)
   }
 
   /** It was there at the request: if it is gone by now, the stream ends. */

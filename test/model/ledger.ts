@@ -22,6 +22,8 @@ export class Ledger {
   /** The moment that it asked for, and how far the server had read then. */
   private sinceMs: number | null = null
   private asOf: Position | undefined
+  /** From where on everything counts as written after that. */
+  private requestedAt: Position | null = null
   /** Whether this connection began with the newest record of every key, and was told that these are complete. */
   private isBeginning = false
   private isSnapshot = false
@@ -72,10 +74,12 @@ export class Ledger {
     this.beginAnew(server.floorOf(sinceMs, asOf), server)
     this.sinceMs = sinceMs
     this.asOf = asOf
+    this.requestedAt = sinceMs === null ? null : (asOf ?? server.view.position())
   }
 
   beginAnew(floor: Position, server: Server): void {
     this.sinceMs = null
+    this.requestedAt = null
     this.isBeginning = true
     this.isSnapshot = floor.size === 0
     this.isReady = false
@@ -107,7 +111,7 @@ export class Ledger {
   /** A client that has got nothing yet wants at least what there is when it gets something. */
   beforeRead(server: Server): void {
     if (!this.isBeginning || this.hasTaken) return
-    this.excuses.begin(server, server.viewAccount.isWhole)
+    this.excuses.begin(server, server.viewAccount.isWhole, this.requestedAt)
     if (this.sinceMs !== null)
       this.floor = this.excuses.before(server.floorOf(this.sinceMs, this.asOf), this.floor, server)
   }

@@ -132,4 +132,19 @@ describe('a beginning at a moment', () => {
     expect([cursor.lost, turns < 20]).toEqual([false, true])
     expect(dataOf(cursor)).toHaveLength(scene.bus.retainedRecords - 1)
   })
+
+  it('is lost on a full bus with each record that came after the request, even before the search', () => {
+    const scene = new BusScene({ retainedRecordsMax: 30 })
+    const writeLarge = (key: string) => scene.write(key, 'x'.repeat(SEGMENT_BYTES / 2))
+    const requestedAt = scene.bus.position()
+    writeLarge('after the request')
+    for (let index = 0; index < 5; index++) writeLarge(`of other segments ${index}`)
+    const [early, late] = [requestedAt, scene.bus.position()].map((asOf) =>
+      Cursor.fromTime(scene.bus, Number.MAX_SAFE_INTEGER, asOf),
+    )
+    let index = 0
+    while (scene.bus.gapAfter(requestedAt) === null) scene.write(`${index++}`, 'later')
+    expect([early?.read(1), early?.lost, early?.atTail()]).toEqual([null, true, false])
+    expect([late && dataOf(late).length, late?.lost]).toEqual([index, false])
+  })
 })
