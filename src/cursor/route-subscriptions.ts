@@ -58,8 +58,8 @@ export class RouteSubscriptions implements FrameWatch {
 
   get isUpToDate(): boolean {
     if (this.subscribers.size === 0) return true
-    // Frames that are gone count as not looked at until all are told of them.
-    return this.untold === null && this.place.locate() === 'tail' && !this.hasLostSince(this.told.asOf)
+    // Frames that are gone count as not looked at until all are told of them. Asked first: `locate` passes such frames.
+    return this.untold === null && !this.hasLostSince(this.told.asOf) && this.place.locate() === 'tail'
   }
 
   get sequence(): number {

@@ -209,6 +209,24 @@ describe('streams that select', () => {
     expect([subscriber.cursor.lost, subscriber.toldLost]).toEqual([true, 1])
   })
 
+  it('are told of a frame that left before it was looked at, although its segment was merged', () => {
+    const scene = new SelectedScene({ keeps: 'latest', retainedBytesMax: 6 * SEGMENT_BYTES })
+    const subscriptions = new RouteSubscriptions(scene.bus)
+    const subscriber = new Subscriber(scene, { 'headers.to': ['a'] }, subscriptions)
+    subscriptions.add(subscriber)
+    const other = { partition: 0, key: 'k0', size: 10, to: ['b'], kind: null }
+    scene.write(other)
+    while (subscriptions.step());
+    subscriber.read(1_000)
+    // Without it, its segment is merged into the one before.
+    scene.write({ ...other, key: null, to: ['a'], size: 9_000 }, { ...other, key: 'k1' })
+    const { cursor } = subscriber
+    do expect(cursor.atTail()).toBe(false)
+    while (scene.bus.maintain(0))
+    while (subscriptions.step());
+    expect([cursor.lost, cursor.atTail(), subscriber.toldLost]).toEqual([true, false, 1])
+  })
+
   it('are told of a frame that left before it was looked at, although the topic was recreated before', () => {
     const scene = new SelectedScene({ keeps: 'all', retainedBytesMax: 4 * SEGMENT_BYTES })
     const subscriptions = new RouteSubscriptions(scene.bus)
