@@ -71,10 +71,14 @@ export class Ledger {
    * What comes after `asOf` is sent with any timestamp. Without it: after what the server has read by now.
    */
   beginSince(sinceMs: number | null, server: Server, asOf?: Position): void {
-    this.beginAnew(server.floorOf(sinceMs, asOf), server)
+    this.beginAnew(this.floorIn(server, sinceMs, asOf), server)
     this.sinceMs = sinceMs
     this.asOf = asOf
     this.requestedAt = sinceMs === null ? null : (asOf ?? server.view.position())
+  }
+
+  private floorIn(server: Server, sinceMs = this.sinceMs, asOf = this.asOf): Position {
+    return server.floorOf(sinceMs, !this.selection.isOfAll, asOf)
   }
 
   beginAnew(floor: Position, server: Server): void {
@@ -112,8 +116,7 @@ export class Ledger {
   beforeRead(server: Server): void {
     if (!this.isBeginning || this.hasTaken) return
     this.excuses.begin(server, server.viewAccount.isWhole, this.requestedAt)
-    if (this.sinceMs !== null)
-      this.floor = this.excuses.before(server.floorOf(this.sinceMs, this.asOf), this.floor, server)
+    if (this.sinceMs !== null) this.floor = this.excuses.before(this.floorIn(server), this.floor, server)
   }
 
   get reached(): Position {

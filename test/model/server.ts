@@ -190,13 +190,13 @@ export class Server extends Reading {
 
   /**
    * Where a client begins that wants what came since a moment and all after `now`, or everything. It does not get what
-   * is before.
+   * is before. `selects`: it may begin where a key left a selection, also if that record is compacted away.
    */
-  floorOf(sinceMs: number | null, now = this.view.position()): Position {
+  floorOf(sinceMs: number | null, selects: boolean, now = this.view.position()): Position {
     if (sinceMs === null) return new Map()
     const floor = new Map(now)
     // What left the bus without the view having heard of it is still found.
-    for (const { partition, offset, timestampMs } of this.frames(this.view.nextSequence).reverse())
+    for (const { partition, offset, timestampMs } of this.frames(this.view.nextSequence, selects).reverse())
       if (timestampMs >= sinceMs && offset < (now.get(partition) ?? 0)) floor.set(partition, offset)
     return floor
   }
@@ -226,13 +226,13 @@ export class Server extends Reading {
     return new Promise((resolve) => this.questions.push(resolve))
   }
 
-  /** What had not left the bus when the frame of this sequence came. */
-  private frames(asOf = Number.POSITIVE_INFINITY): Frame[] {
+  /** What had not left the bus when the frame of this sequence came. `withLeavings`: keys that leave, too. */
+  private frames(asOf = Number.POSITIVE_INFINITY, withLeavings = false): Frame[] {
     const account = asOf === Number.POSITIVE_INFINITY ? this.account : this.viewAccount
     return this.bus.segments.flatMap((segment) => {
       const frames = []
       for (let at = 0; at < segment.end; at = segment.next(at)) {
-        if (segment.isLeaving(at)) continue
+        if (segment.isLeaving(at) && !withLeavings) continue
         if (segment.isRemoved(at) && segment.supersededBefore(at, asOf)) continue
         const [partition, offset] = [segment.partition(at), segment.offset(at)]
         if (account.isSkipped(partition, offset)) continue
