@@ -77,7 +77,7 @@ export class Ledger {
     this.requestedAt = sinceMs === null ? null : (asOf ?? server.view.position())
   }
 
-  private floorIn(server: Server, sinceMs = this.sinceMs, asOf = this.asOf): Position {
+  private floorIn(server: Server, sinceMs: number | null, asOf: Position | undefined): Position {
     return server.floorOf(sinceMs, !this.selection.isOfAll, asOf)
   }
 
@@ -116,7 +116,8 @@ export class Ledger {
   beforeRead(server: Server): void {
     if (!this.isBeginning || this.hasTaken) return
     this.excuses.begin(server, server.viewAccount.isWhole, this.requestedAt)
-    if (this.sinceMs !== null) this.floor = this.excuses.before(this.floorIn(server), this.floor, server)
+    if (this.sinceMs !== null)
+      this.floor = this.excuses.before(this.floorIn(server, this.sinceMs, this.asOf), this.floor, server)
   }
 
   get reached(): Position {
