@@ -56,10 +56,12 @@ async function allocated(act: () => Promise<void>): Promise<number> {
   return after - before + collected.reduce((sum, bytes) => sum + bytes, 0)
 }
 
+/** Until nothing was written for some turns: how many a round takes depends on how fast the machine is just then. */
 async function deliver(): Promise<void> {
   topic.bus.publish()
-  for (let turns = 0; turns < 50; turns++) {
+  for (let quietTurns = 0; quietTurns < 10; quietTurns++) {
     await turn()
+    if (writes > 0) quietTurns = 0
     const taken = writes
     writes = 0
     for (let i = 0; i < taken; i++) untaken[i]?.()
