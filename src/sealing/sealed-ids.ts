@@ -44,7 +44,7 @@ export class IdSeal {
     return padded(this.sealBytes(positionBytes(position)))
   }
 
-  /** The binary form of an id, by that of its position. Costs 1.5 µs. */
+  /** The binary form of an id, by that of its position. */
   sealBytes(position: Uint8Array): Buffer {
     const [first] = this.sivs
     if (first === undefined) throw new RangeError('there is no secret to seal ids with')

@@ -1,6 +1,6 @@
 // Deterministic authenticated encryption: AES-SIV (RFC 5297), made of AES-CMAC (RFC 4493) and AES in counter mode.
 // Promise: the same text in the same context has the same sealed form, and a sealed form that was changed in any bit
-// is not opened. Making a cipher object costs 2 µs and using one 0.5 µs, so these live as long as their key.
+// is not opened. Making a cipher object costs 1.3 µs and using one 0.65 µs, so these live as long as their key.
 
 import { type Cipher, createCipheriv, type KeyObject, timingSafeEqual } from 'node:crypto'
 

@@ -273,8 +273,8 @@ describe('a record', () => {
       ['user', 'bob'],
     ]
     write('1', 'of both', headers)
-    write('2', 'of nobody', [['user', null]])
-    write('3', 'of nobody', [['User', 'alice']])
+    write('2', 'of no customer', [['user', null]])
+    write('3', 'of no customer', [['User', 'alice']])
     expect(await snapshot('/events/alice')).toEqual(['of both'])
     expect(await snapshot('/events/bob')).toEqual(['of both'])
     expect(await snapshot('/events/null')).toEqual([])
