@@ -12,6 +12,7 @@ import { numbersInRange, withDefaults } from '../src/config/setting.ts'
 import {
   KeysUnavailable,
   NotAuthenticated,
+  OriginRefused,
   RequestAborted,
   ScopeMissing,
   SessionInvalid,
@@ -23,6 +24,7 @@ import type { Authenticator } from '../src/token/authenticator.ts'
 import { grantsScope, refusedClaim, sessionOf } from '../src/token/claims.ts'
 import { ALGORITHMS, type Algorithm, isAlgorithm } from '../src/token/key-setting.ts'
 import { prove } from '../src/token/proven-connections.ts'
+import { HOST_COOKIE_PREFIX, isOwnOrListed } from '../src/token/request-origin.ts'
 import { canonicalToken, requestToken, tokenDigest } from '../src/token/request-token.ts'
 import type { Session } from '../src/token/session.ts'
 import {
@@ -41,10 +43,15 @@ declare module 'fastify' {
   }
 }
 
-/** The session of a request; null if it has no token. Rejects with TokenRefused or KeysUnavailable. */
+export interface AuthPluginOptions extends AuthOptions {
+  /** Origins other than its own whose pages may use the cookie. Default: none. */
+  cookieOrigins?: readonly string[]
+}
+
+/** The session of a request; null if it has no token. Rejects with TokenRefused, OriginRefused or KeysUnavailable. */
 type ReadSession = (request: FastifyRequest) => Promise<Session | null>
 
-async function auth(app: FastifyInstance, options: AuthOptions): Promise<void> {
+async function auth(app: FastifyInstance, options: AuthPluginOptions): Promise<void> {
   const { authenticate: hostAuthenticate } = options
   app.decorate(
     'kafkaSseAuth',
@@ -83,7 +90,7 @@ function hostSession(answer: unknown, request: FastifyRequest): Session | null {
   }
 }
 
-async function tokenAuthenticator(app: FastifyInstance, options: AuthOptions): Promise<Authenticator> {
+async function tokenAuthenticator(app: FastifyInstance, options: AuthPluginOptions): Promise<Authenticator> {
   const limits = numbersInRange('auth', options, AUTH_SETTINGS, AUTH_LIMITS)
   const { issuer, audience } = options
   const filled = withDefaults(options, AUTH_SETTINGS, ['algorithm', 'queryToken', 'cookie', 'scopeClaim'])
@@ -94,12 +101,16 @@ async function tokenAuthenticator(app: FastifyInstance, options: AuthOptions): P
   const clockToleranceMs = limits.clockToleranceSeconds * 1000
   const verify = await registerJwt(app, { issuer, audience, clockToleranceMs }, keys)
   const { queryToken, cookie, scopeClaim } = filled
+  if (cookie !== null && !cookie.startsWith(HOST_COOKIE_PREFIX))
+    throw new Error(`auth.cookie must begin with ${HOST_COOKIE_PREFIX}`)
   const places = { queryToken, cookie }
+  const { cookieOrigins = [] } = options
 
   const readSession: ReadSession = async (request) => {
-    const text = requestToken(request.headers, request.raw.url ?? '', places)
-    if (text === null) return null
-    const token = canonicalToken(text)
+    const found = requestToken(request.headers, request.raw.url ?? '', places)
+    if (found === null) return null
+    if (found.isCookie && !isOwnOrListed(request.headers, cookieOrigins)) throw new OriginRefused()
+    const token = canonicalToken(found.text)
     if (token === null) throw new TokenRefused('spelling')
     const digest = tokenDigest(token)
     const claims = await verify(request, { text: token, digest })
@@ -128,6 +139,7 @@ function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): n
     throw new TokenInvalid()
   }
   if (error instanceof KeysUnavailable) logRefusal(request, 'keys unavailable')
+  if (error instanceof OriginRefused) logRefusal(request, 'origin')
   throw error
 }
 

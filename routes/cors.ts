@@ -3,7 +3,7 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
-/** Names `authorization`, because `*` does not cover it (Fetch standard, 3.3.2). No credentials: tokens are none. */
+/** Names `authorization`, because `*` does not cover it (Fetch standard, 3.3.2). */
 const PREFLIGHT_HEADERS = {
   'access-control-allow-methods': 'GET, POST',
   'access-control-allow-headers': 'authorization, last-event-id, content-type',
@@ -13,11 +13,19 @@ const PREFLIGHT_HEADERS = {
 const ANSWERED = Symbol('CORS is answered')
 const EXPOSED_HEADERS = 'retry-after, www-authenticate'
 
+/** Which pages of other origins may read the answers. */
+export interface CorsRules {
+  readonly origins: readonly string[]
+  /** Whether pages of listed origins may have their visitors' cookies sent. Never those of `*`. */
+  readonly hasCookies: boolean
+}
+
 /**
- * Applies to every route of this scope, and to its 404 answers. Does nothing without `origins`, or if the host has
+ * Applies to every route of this scope, and to its 404 answers. Does nothing without origins, or if the host has
  * @fastify/cors, which applies to this scope, too.
  */
-export function answerCors(app: FastifyInstance, origins: readonly string[]): void {
+export function answerCors(app: FastifyInstance, rules: CorsRules): void {
+  const { origins } = rules
   if (origins.length === 0 || app.hasDecorator(ANSWERED)) return
   app.decorate(ANSWERED, true)
   let isHosts = false
@@ -28,7 +36,7 @@ export function answerCors(app: FastifyInstance, origins: readonly string[]): vo
   })
   app.addHook('onRequest', async (request, reply) => {
     if (isHosts) return
-    nameOrigin(request, reply, origins)
+    nameOrigin(request, reply, rules)
     reply.header('access-control-expose-headers', EXPOSED_HEADERS)
     if (request.method === 'OPTIONS') return answerPreflight(request, reply)
   })
@@ -40,12 +48,14 @@ function hasCors(scope: FastifyInstance | null): boolean {
   return scope.hasRequestDecorator('corsPreflightEnabled') || hasCors(Object.getPrototypeOf(scope))
 }
 
-function nameOrigin(request: FastifyRequest, reply: FastifyReply, origins: readonly string[]): void {
+function nameOrigin(request: FastifyRequest, reply: FastifyReply, { origins, hasCookies }: CorsRules): void {
   const { origin } = request.headers
   if (origins.includes('*')) reply.header('access-control-allow-origin', '*')
   else {
     reply.header('vary', withOrigin(reply.getHeader('vary')))
-    if (origin !== undefined && origins.includes(origin)) reply.header('access-control-allow-origin', origin)
+    if (origin === undefined || !origins.includes(origin)) return
+    reply.header('access-control-allow-origin', origin)
+    if (hasCookies) reply.header('access-control-allow-credentials', 'true')
   }
 }
 

@@ -39,10 +39,12 @@ export const KeysUnavailable = createError(
   'Tokens cannot be verified now; try again later',
   503,
 )
-/** `POST /demo/token` from a page of another site, or without the headers that name its origin. */
+/**
+ * A cookie with the token, or `POST /demo/token`, from a page of another origin or without the headers that name it.
+ */
 export const OriginRefused = createError(
   'FKS_ORIGIN_REFUSED',
-  "Demo tokens are for this server's own pages only",
+  'Pages of that origin may not ask for this',
   403,
 )
 /** A request to the admin port under a name that is not in ADMIN_HOSTS: it may be DNS rebinding. */

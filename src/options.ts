@@ -63,7 +63,7 @@ export interface AuthOptions {
   scopeClaim?: string
   /** Whether `?access_token=` is read if a request has no Authorization header. Default: true. */
   queryToken?: boolean
-  /** Name of a cookie that holds the token. null, the default: no cookie is read. */
+  /** Name of a cookie that holds the token: `__Host-…`, at most 200 characters. null, the default: none is read. */
   cookie?: string | null
   /** How far clocks may differ for `exp` and `nbf`: 0 to 300 s. Default: 0. A stream ends at `exp` in any case. */
   clockToleranceSeconds?: number
@@ -152,7 +152,10 @@ export interface SseOptions {
   streamsPerSubjectMax: number
   /** Open streams of one address: 1 to 1,000,000. Default: 20,000. Behind a load balancer all have its address. */
   streamsPerAddressMax: number
-  /** Origins whose pages may read the streams, `*` for all; at most 100. Default: `['*']`. Empty: no CORS headers. */
+  /**
+   * Origins whose pages may read the streams, `*` for all; at most 100. Default: `['*']`. Empty: no CORS headers. With
+   * `auth.cookie` none is the default, and `*` is an error.
+   */
   corsOrigins: string[]
   /** Path, below the plugin's prefix, of health, metrics and status in a host's app. null, the default: not served. */
   adminPath: string | null

@@ -6,7 +6,7 @@ import admin from '../../plugins/admin.ts'
 import auth from '../../plugins/auth.ts'
 import sse from '../../plugins/sse.ts'
 import { adminRoutes } from '../../routes/admin.ts'
-import { answerCors } from '../../routes/cors.ts'
+import { answerCors, type CorsRules } from '../../routes/cors.ts'
 import { streamRoutes } from '../../routes/stream.ts'
 import { keepsFor } from '../bus/record.ts'
 import type { TopicSource } from '../bus/topic.ts'
@@ -39,10 +39,10 @@ export async function registerStreams(
   const { secretKey: _, ...settings } = options.sse
   await app.register(sse, { ...settings, ...(shared && { shared }) })
   topics.onClosed((topic) => app.kafkaSse.forget(topic))
-  await app.register(auth, options.auth)
+  await app.register(auth, { ...options.auth, cookieOrigins: options.sse.corsOrigins })
   // A scope of their own: CORS must not apply to what else is registered in `app`, such as a host's admin routes.
   await app.register(async (routes) => {
-    answerCors(routes, options.sse.corsOrigins)
+    answerCors(routes, corsRules(options))
     for (const stream of options.streams) {
       const { path, scope, replay, ids } = stream
       await routes.register(streamRoutes, {
@@ -57,6 +57,10 @@ export async function registerStreams(
       })
     }
   })
+}
+
+export function corsRules({ auth, sse }: Pick<ResolvedOptions, 'auth' | 'sse'>): CorsRules {
+  return { origins: sse.corsOrigins, hasCookies: auth.cookie !== null }
 }
 
 function topicOf(

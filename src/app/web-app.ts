@@ -11,6 +11,7 @@ import { logRedaction } from '../http/log-redaction.ts'
 import type { ServerOptions } from '../options.ts'
 import { LogDestination } from './log-destination.ts'
 import { inPackage } from './package-path.ts'
+import { corsRules } from './registration.ts'
 import { builtOrClosed } from './time-limit.ts'
 
 /** Ready, and not listening yet. `registerStreams` registers the streams in the scope it is given. */
@@ -25,7 +26,7 @@ export async function buildWebApp(
       throw new NotFound()
     })
     // Pages of other sites may use everything here: the client's files, and the answers for paths that do not exist.
-    answerCors(app, options.sse.corsOrigins)
+    answerCors(app, corsRules(options))
     // Not in a scope of its own: the admin port reads the decorators that it adds to the app.
     await app.register(fastifyPlugin(registerStreams))
     await app.register(pageRoutes, {

@@ -2,6 +2,7 @@
 
 import type { AuthOptions } from '../options.ts'
 import { RSA_ALGORITHMS } from '../token/key-setting.ts'
+import { HOST_COOKIE_PREFIX } from '../token/request-origin.ts'
 import type { Setting } from './setting.ts'
 import { TEXT_BYTES_MAX } from './text-file.ts'
 
@@ -61,9 +62,9 @@ export const AUTH_SETTINGS: Record<keyof AuthOptions, Setting> = {
     type: 'string',
     nullable: true,
     env: 'JWT_COOKIE',
-    description: 'Read the token from the cookie of this name',
-    expects: 'the name of a cookie',
-    pattern: `^${TOKEN_CHARACTERS}$`,
+    description: 'Read the token from the cookie of this name: see [below](#a-token-in-a-cookie)',
+    expects: `the name of a cookie that begins with ${HOST_COOKIE_PREFIX}`,
+    pattern: `^${HOST_COOKIE_PREFIX}${TOKEN_CHARACTERS}$`,
     maxLength: 200,
     default: null,
   },

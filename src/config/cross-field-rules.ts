@@ -5,7 +5,7 @@ import type { AuthOptions, ResolvedOptions } from '../options.ts'
 import { keySetting } from '../token/key-setting.ts'
 import { AUTH_SETTINGS } from './auth-settings.ts'
 import { quoted } from './config-error.ts'
-import type { Document } from './document.ts'
+import { type Document, setAt, valueAt } from './document.ts'
 import { pathPattern } from './streams/path-parameters.ts'
 import { selectionFaults } from './streams/selection-rules.ts'
 import { withIds } from './streams/stream-selectors.ts'
@@ -34,6 +34,29 @@ export function authFaults({ auth }: Document): Fault[] {
     faults.push(missing('keys', NO_DISCOVERY))
   }
   return faults
+}
+
+const ORIGINS = ['sse', 'corsOrigins']
+
+const ANY_ORIGIN: Fault = {
+  place: ORIGINS,
+  kind: 'wrong',
+  words:
+    "is * although a cookie holds the token, so that any page could read its visitors' streams; list the origins, or none",
+}
+
+/** With a cookie no page of another origin may read the streams, unless the document lists its origin. */
+export function fillOrigins(document: Document): void {
+  if (hasCookie(document) && valueAt(document, ORIGINS) === undefined) setAt(document, ORIGINS, [])
+}
+
+export function originFaults(document: Document): Fault[] {
+  const origins = valueAt(document, ORIGINS)
+  return hasCookie(document) && Array.isArray(origins) && origins.includes('*') ? [ANY_ORIGIN] : []
+}
+
+function hasCookie(document: Document): boolean {
+  return typeof valueAt(document, ['auth', 'cookie']) === 'string'
 }
 
 export function streamFaults({ streams }: Document): Fault[] {

@@ -10,7 +10,7 @@ import type {
   TlsOptions,
 } from '../options.ts'
 import { ConfigError } from './config-error.ts'
-import { authFaults, resolveOptions, streamFaults } from './cross-field-rules.ts'
+import { authFaults, fillOrigins, originFaults, resolveOptions, streamFaults } from './cross-field-rules.ts'
 import { defaultWorkers } from './default-workers.ts'
 import { copied, type Document, setAt, unplain, unplainFaults, valueAt } from './document.ts'
 import type { EnvironmentVariables } from './environment.ts'
@@ -34,9 +34,13 @@ export function validateOptions(options: KafkaSseOptions): ResolvedOptions {
   const given = Object.fromEntries(Object.entries(options).filter(([name]) => !REGISTER_OPTIONS.has(name)))
   refuse(unplainFaults(given))
   const document = copied(given) as Document
-  const faults = [...optionsFaults(document), ...authFaults(document), ...streamFaults(document)]
-  refuse(faults)
+  fillOrigins(document)
+  refuse([...optionsFaults(document), ...crossFieldFaults(document)])
   return resolveOptions(document)
+}
+
+function crossFieldFaults(document: Document): Fault[] {
+  return [...authFaults(document), ...originFaults(document), ...streamFaults(document)]
 }
 
 function refuse(faults: readonly Fault[]): void {
@@ -101,7 +105,8 @@ export async function parseDemoEnvironment(
 
 function faultLines(settings: MergedSettings): string[] {
   const { document } = settings
-  const faults = [...serverFaults(document), ...authFaults(document), ...streamFaults(document)]
+  fillOrigins(document)
+  const faults = [...serverFaults(document), ...crossFieldFaults(document)]
   return [...faults.map((fault) => lineOf(fault, settings)), ...adminPathLines(settings)]
 }
 

@@ -208,7 +208,9 @@ export const SSE_SETTINGS: Record<keyof SseOptions, Setting> = {
   corsOrigins: {
     type: 'array',
     env: 'CORS_ORIGINS',
-    description: 'Origins whose pages may read the streams; `none`: no CORS headers are sent',
+    description:
+      'Origins whose pages may read the streams; `none`: no CORS headers are sent. With `JWT_COOKIE` the default is ' +
+      '`none`, and `*` is an error',
     expects: '* or origins such as https://app.example.com, separated by commas, or none',
     maxItems: 100,
     items: { type: 'string', description: 'An origin', pattern: '^(\\*|https?://[^/\\s,]+)$' },

@@ -11,6 +11,13 @@ export interface TokenPlaces {
   readonly cookie: string | null
 }
 
+export interface FoundToken {
+  /** As the client wrote it. */
+  readonly text: string
+  /** A browser adds a cookie by itself, also for a page of another origin. */
+  readonly isCookie: boolean
+}
+
 export interface TokenHeaders {
   readonly authorization?: string | undefined
   readonly cookie?: string | undefined
@@ -20,14 +27,18 @@ export interface TokenHeaders {
 export const TOKEN_CHARACTERS_MAX = 16_384
 
 /**
- * The token as the client wrote it; null if there is none. If there is an `Authorization` header, of any scheme,
- * nothing else is read: the client has chosen how to authenticate.
+ * The request's token; null if there is none. If there is an `Authorization` header, of any scheme, nothing else is
+ * read: the client has chosen how to authenticate. What it wrote into the query goes before what its browser adds.
  */
-export function requestToken(headers: TokenHeaders, url: string, places: TokenPlaces): string | null {
-  if (headers.authorization !== undefined) return bearerToken(headers.authorization)
-  const fromCookie = places.cookie === null ? null : cookieToken(headers.cookie, places.cookie)
-  if (fromCookie !== null) return fromCookie
-  return places.queryToken ? queryToken(url) : null
+export function requestToken(headers: TokenHeaders, url: string, places: TokenPlaces): FoundToken | null {
+  if (headers.authorization !== undefined) return found(bearerToken(headers.authorization), false)
+  const inQuery = places.queryToken ? queryToken(url) : null
+  if (inQuery !== null) return found(inQuery, false)
+  return places.cookie === null ? null : found(cookieToken(headers.cookie, places.cookie), true)
+}
+
+function found(text: string | null, isCookie: boolean): FoundToken | null {
+  return text === null ? null : { text, isCookie }
 }
 
 /** The credentials of a `Bearer` header (scheme in any case, RFC 9110 section 11.1); null for another scheme. */
@@ -68,13 +79,18 @@ function isCanonicalSegment(segment: string): boolean {
   return Buffer.from(segment, 'base64url').toString('base64url') === segment
 }
 
+/**
+ * The value of the cookie; null if it is missing or empty. A second cookie of the name may have been set by a
+ * neighbouring host (RFC 6265 section 8.6). The values are joined, as two parameters are, so that they are refused.
+ */
 function cookieToken(header: string | undefined, name: string): string | null {
+  const values: string[] = []
   for (const pair of header?.split(';') ?? []) {
     const equals = pair.indexOf('=')
     if (equals >= 0 && pair.slice(0, equals).trim() === name)
-      return unquoted(pair.slice(equals + 1).trim()) || null
+      values.push(unquoted(pair.slice(equals + 1).trim()))
   }
-  return null
+  return values.join(' ') || null
 }
 
 function unquoted(value: string): string {

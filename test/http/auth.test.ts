@@ -61,10 +61,12 @@ describe('a good token', () => {
   })
 
   it('may come in the query or, where one is named, in a cookie', async () => {
-    const scene = await open(authOptions(rsa, { cookie: 'session' }))
+    const scene = await open(authOptions(rsa, { cookie: '__Host-session' }))
+    const own = { 'sec-fetch-site': 'same-origin' }
     const token = scene.willSend(mintToken(rsa))
     expect((await scene.get(`/events?access_token=${token}`)).status).toBe(200)
-    expect((await scene.get('/events', undefined, { cookie: `session=${token}` })).status).toBe(200)
+    const cookie = `__Host-session=${token}`
+    expect((await scene.get('/events', undefined, { cookie, ...own })).status).toBe(200)
     expect(
       (await scene.get(`/events?access_token=${token}`, undefined, { authorization: 'Basic dTpw' })).status,
     ).toBe(401)

@@ -11,7 +11,7 @@ import {
 } from 'node:http2'
 import { request as https1Request } from 'node:https'
 import fastify, { type FastifyInstance } from 'fastify'
-import auth from '../../plugins/auth.ts'
+import auth, { type AuthPluginOptions } from '../../plugins/auth.ts'
 import sse from '../../plugins/sse.ts'
 import { streamRoutes } from '../../routes/stream.ts'
 import type { Replay } from '../../src/bus/record.ts'
@@ -19,7 +19,7 @@ import type { Topic } from '../../src/bus/topic.ts'
 import { makeCertificates } from '../../src/demo/certificates.ts'
 import { type Listener, listen } from '../../src/http/listener.ts'
 import { logRedaction } from '../../src/http/log-redaction.ts'
-import type { AuthOptions, SseOptions } from '../../src/options.ts'
+import type { SseOptions } from '../../src/options.ts'
 import type { SealedIds } from '../../src/sealing/sealed-ids.ts'
 import { type SelectionOptions, SelectionPlan } from '../../src/selection/selection.ts'
 import { fixedTopic, type StreamTopic } from '../../src/topics/stream-topic.ts'
@@ -51,7 +51,7 @@ export interface SceneOptions {
   readonly sealing?: SealedIds
   readonly sse?: Partial<SseOptions>
   /** Other keys, or what stands in place of tokens. */
-  readonly auth?: Partial<AuthOptions>
+  readonly auth?: Partial<AuthPluginOptions>
   /** Registered before everything else, as a host's own hooks are. */
   readonly host?: (app: FastifyInstance) => Promise<void>
 }

@@ -43,6 +43,21 @@ describe('the plugin’s options', () => {
     expect(resolved.auth.keys).toBe('https://id.acme.test/.well-known/openid-configuration')
   })
 
+  test('a cookie leaves no origin unless some are listed, and is refused with *', () => {
+    const withCookie = (sse?: object) => ({
+      ...OPTIONS,
+      auth: { ...OPTIONS.auth, cookie: '__Host-token' },
+      ...(sse && { sse }),
+    })
+    const listed = { corsOrigins: ['https://app.acme.test'] }
+    expect(validateOptions(withCookie()).sse.corsOrigins).toEqual([])
+    expect(validateOptions(withCookie({})).sse.corsOrigins).toEqual([])
+    expect(validateOptions(withCookie(listed)).sse.corsOrigins).toEqual(listed.corsOrigins)
+    const problems = problemsOf(withCookie({ corsOrigins: ['https://app.acme.test', '*'] }))
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).toMatch(/^options\.sse\.corsOrigins is \* although a cookie holds the token/)
+  })
+
   test('two apps share no default', () => {
     validateOptions(OPTIONS).sse.corsOrigins.push('https://evil.test')
     expect(validateOptions(OPTIONS).sse.corsOrigins).toEqual(['*'])

@@ -12,35 +12,53 @@ import { makeKey, mintToken } from '../../support/keys-and-tokens.ts'
 
 const places = { queryToken: true, cookie: null }
 
+function textOf(...request: Parameters<typeof requestToken>): string | null {
+  return requestToken(...request)?.text ?? null
+}
+
 describe('the token of a request', () => {
   it('is read from the Authorization header, with its scheme in any case', () => {
     for (const scheme of ['Bearer', 'bearer', 'BEARER', 'bEaReR']) {
-      expect(requestToken({ authorization: `${scheme} a.b.c` }, '/events', places)).toBe('a.b.c')
+      expect(textOf({ authorization: `${scheme} a.b.c` }, '/events', places)).toBe('a.b.c')
     }
-    expect(requestToken({ authorization: '  Bearer    a.b.c  ' }, '/events', places)).toBe('a.b.c')
+    expect(textOf({ authorization: '  Bearer    a.b.c  ' }, '/events', places)).toBe('a.b.c')
   })
 
   it('is not read from query or cookie if there is an Authorization header of any scheme', () => {
     const everywhere = { queryToken: true, cookie: 'session' }
     for (const authorization of ['Basic dTpw', 'Bearer', 'Bearer ', '', 'Bearera.b.c']) {
       const headers = { authorization, cookie: 'session=x.y.z' }
-      expect(requestToken(headers, '/events?access_token=a.b.c', everywhere)).toBeFalsy()
+      expect(textOf(headers, '/events?access_token=a.b.c', everywhere)).toBeFalsy()
     }
   })
 
   it('is read from the query, unless that is switched off', () => {
-    expect(requestToken({}, '/events?from=latest&access_token=a.b.c', places)).toBe('a.b.c')
-    expect(requestToken({}, '/events?access_token=a.b.c', { ...places, queryToken: false })).toBeNull()
-    expect(requestToken({}, '/events', places)).toBeNull()
+    expect(textOf({}, '/events?from=latest&access_token=a.b.c', places)).toBe('a.b.c')
+    expect(textOf({}, '/events?access_token=a.b.c', { ...places, queryToken: false })).toBeNull()
+    expect(textOf({}, '/events', places)).toBeNull()
   })
 
-  it('is read from a cookie only if one is named, and before the query', () => {
+  it('is read from a cookie only if one is named, and after the query', () => {
     const headers = { cookie: 'a=1; session="x.y.z"; b=2' }
-    expect(requestToken(headers, '/events?access_token=a.b.c', { queryToken: true, cookie: 'session' })).toBe(
-      'x.y.z',
-    )
-    expect(requestToken(headers, '/events?access_token=a.b.c', places)).toBe('a.b.c')
+    const withCookie = { queryToken: true, cookie: 'session' }
+    const inQuery = { text: 'a.b.c', isCookie: false }
+    expect(requestToken(headers, '/events', withCookie)).toEqual({ text: 'x.y.z', isCookie: true })
+    expect(requestToken(headers, '/events?access_token=a.b.c', withCookie)).toEqual(inQuery)
+    expect(requestToken(headers, '/events?access_token=', withCookie)?.isCookie).toBe(true)
+    expect(requestToken(headers, '/events', places)).toBeNull()
     expect(requestToken(headers, '/events', { queryToken: true, cookie: 'sess' })).toBeNull()
+  })
+
+  it('is no token at all when there are two cookies of the name', () => {
+    for (const cookie of [
+      'session=a.b.c; session=d.e.f',
+      'session=a.b.c;session=a.b.c',
+      'session=; session=a.b.c',
+    ]) {
+      const text = textOf({ cookie }, '/events', { queryToken: true, cookie: 'session' })
+      expect(canonicalToken(text ?? ''), cookie).toBeNull()
+      expect(text, cookie).not.toBeNull()
+    }
   })
 
   it('is no token at all when the query gives two', () => {
