@@ -111,9 +111,9 @@ function settingsOf({ workloads, repetitions, calm, env, highest }, kafka) {
   return { windowBytes: WINDOW_BYTES, workloads, repetitions, calm, env, highest, kafka: kafka?.kind }
 }
 
-/** Builds the peers, unless they are built already, and starts a Kafka if one of them needs it. */
+/** Builds the peers, ours unless it is built already, and starts a Kafka if one of them needs it. */
 async function prepare({ peers, isBuilt }) {
-  if (!isBuilt) for (const peer of peers) peer.prepare?.()
+  for (const peer of peers) if (!(isBuilt && peer.name === 'ours')) peer.prepare?.()
   return peers.some(({ needsKafka }) => needsKafka) ? await startKafka() : null
 }
 

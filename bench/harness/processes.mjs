@@ -41,16 +41,16 @@ export async function endProcess(child) {
   clearTimeout(kill)
 }
 
-/** The next message of a module that has this field. Rejects when the process ends before. */
+/** The next message of a module that has this field. Rejects when the process ends before, or cannot be started. */
 export function receiveMessage(child, field) {
   return new Promise((resolve, reject) => {
     const settle = (action) => (value) => {
-      child.off('message', onMessage).off('exit', onExit)
+      child.off('message', onMessage).off('exit', onExit).off('error', onExit)
       action(value)
     }
     const onMessage = (message) => field in message && settle(resolve)(message[field])
     const onExit = () => settle(reject)(new Error(`a process ended early: ${child.lastWords()}`))
-    child.on('message', onMessage).on('exit', onExit)
+    child.on('message', onMessage).on('exit', onExit).on('error', onExit)
   })
 }
 

@@ -124,6 +124,14 @@ const workloads = [
   },
   {
     ...selected,
+    name: 'private-5',
+    steps: [5],
+    keys: 5,
+    selects: OWN_KEY,
+    what: '1,000 records/s, 256 B, each for one of 5 clients: the writes, batches and connections of public-200',
+  },
+  {
+    ...selected,
     name: 'board',
     keys: 10_000,
     selects: { keysEach: 100, by: 'client', isOwn: false },
