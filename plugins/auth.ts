@@ -2,7 +2,6 @@
 // Promise: no answer and no error contains a token, or says which check failed.
 
 import { randomUUID } from 'node:crypto'
-import type { ServerHttp2Stream } from 'node:http2'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
@@ -23,7 +22,7 @@ import type { AuthOptions } from '../src/options.ts'
 import type { Authenticator } from '../src/token/authenticator.ts'
 import { grantsScope, refusedClaim, sessionOf } from '../src/token/claims.ts'
 import { ALGORITHMS, type Algorithm, isAlgorithm } from '../src/token/key-setting.ts'
-import { prove } from '../src/token/proven-connections.ts'
+import { carrierOf, prove } from '../src/token/proven-connections.ts'
 import { HOST_COOKIE_PREFIX, isOwnOrListed } from '../src/token/request-origin.ts'
 import { canonicalToken, requestToken, tokenDigest } from '../src/token/request-token.ts'
 import type { Session } from '../src/token/session.ts'
@@ -150,7 +149,7 @@ function granted(
   reply: FastifyReply,
 ): Session {
   if (scope === null || grantsScope(session, scope)) {
-    prove(carrierOf(request))
+    prove(carrierOf(request.raw))
     return session
   }
   logRefusal(request, 'scope')
@@ -170,12 +169,6 @@ function logRefusal(request: FastifyRequest, check: string): void {
 async function requireClient(request: FastifyRequest): Promise<void> {
   await nextTurn()
   if (hasLeft(request)) throw new RequestAborted()
-}
-
-/** HTTP/2's session or HTTP/1.1's socket. Fastify types every request as HTTP/1.1's; HTTP/2's has its stream. */
-function carrierOf({ raw }: FastifyRequest): object {
-  const { stream } = raw as { readonly stream?: ServerHttp2Stream }
-  return stream?.session ?? raw.socket
 }
 
 /**

@@ -12,6 +12,7 @@ import {
   KeysUnavailable,
   NotAcceptable,
   ParameterInvalid,
+  TicketsUnavailable,
   TopicsFull,
   TopicUnknown,
 } from '../src/errors.ts'
@@ -20,6 +21,7 @@ import type { SealedIds } from '../src/sealing/sealed-ids.ts'
 import { type Selection, type SelectionPlan, selectionText } from '../src/selection/selection.ts'
 import type { Admitted } from '../src/stream/admission.ts'
 import { between, RETRY_BUSY_MS, type Streams } from '../src/stream/streams.ts'
+import type { Tickets } from '../src/tickets/tickets.ts'
 import type { Authenticator } from '../src/token/authenticator.ts'
 import type { Session } from '../src/token/session.ts'
 import type { StreamTopic } from '../src/topics/stream-topic.ts'
@@ -27,9 +29,12 @@ import { accepts, acceptsByName } from './media-type.ts'
 import { type BadChoice, requestedSelection } from './selection.ts'
 import { parseSince } from './since.ts'
 import { EVENT_STREAM, sendStream } from './stream-response.ts'
+import { ticketSession } from './ticket.ts'
 
 /** What a stream's routes need of their app. */
 export interface StreamRoute {
+  /** The whole path in Fastify's notation, with the prefix of the app. */
+  readonly path: string
   readonly topic: StreamTopic
   readonly streams: Streams
   readonly authenticator: Authenticator
@@ -41,6 +46,8 @@ export interface StreamRoute {
   readonly plan: SelectionPlan
   /** Seals the stream's ids; null: they are plain. */
   readonly sealing: SealedIds | null
+  /** null: the stream has none. */
+  readonly tickets: Tickets | null
 }
 
 /** Errors of a stream that is refused now, and may be accepted later. */
@@ -48,6 +55,7 @@ const REFUSALS = {
   draining: Draining,
   busy: Busy,
   keys: KeysUnavailable,
+  tickets: TicketsUnavailable,
   unknown: KafkaUnavailable,
   full: TopicsFull,
 }
@@ -58,7 +66,7 @@ export function eventsHandler(route: StreamRoute) {
     const refusal = await streams.refusal(request.ip)
     if (refusal !== null) return refuse(route, request, reply, refusal)
     const session = await sessionOf(route, request, reply)
-    if (session === null) return refuse(route, request, reply, 'keys')
+    if (typeof session === 'string') return refuse(route, request, reply, session)
     const name = route.topic.nameOf(request.params)
     if (name === null) throw new TopicUnknown()
     const selection = requestedSelection(route.plan, request, session)
@@ -112,16 +120,18 @@ function idsOf({ sealing }: StreamRoute, path: string, { conditions }: Selection
   return sealing === null ? PLAIN_IDS : new SealedSpelling(sealing.of(path, selectionText(conditions)))
 }
 
-/** null if the token cannot be verified, because there is no key set. */
+/** Of the ticket, or else of the token. A name of REFUSALS if it cannot be told now whether either is good. */
 async function sessionOf(
-  { authenticator, scope }: StreamRoute,
+  route: StreamRoute,
   request: FastifyRequest,
   reply: FastifyReply,
-): Promise<Session | null> {
+): Promise<Session | 'keys' | 'tickets'> {
   try {
-    return await authenticator.authenticate(request, reply, scope)
+    const session = await ticketSession(route, request, reply)
+    return session ?? (await route.authenticator.authenticate(request, reply, route.scope))
   } catch (error) {
-    if (error instanceof KeysUnavailable) return null
+    if (error instanceof KeysUnavailable) return 'keys'
+    if (error instanceof TicketsUnavailable) return 'tickets'
     throw error
   }
 }

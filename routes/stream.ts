@@ -1,27 +1,21 @@
-// The routes of one stream: GET, POST and OPTIONS of its path, and 405 for other methods.
+// The routes of one stream: GET, POST and OPTIONS of its path, 405 for other methods, and its tickets.
 
-import type {
-  FastifyBaseLogger,
-  FastifyError,
-  FastifyInstance,
-  FastifyReply,
-  FastifyRequest,
-  HTTPMethods,
-} from 'fastify'
-import { Draining, KafkaUnavailable, KeysUnavailable, MethodNotAllowed, TopicsFull } from '../src/errors.ts'
+import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { Draining, KafkaUnavailable, KeysUnavailable, TicketsUnavailable, TopicsFull } from '../src/errors.ts'
 import { errorSerializer, requestSerializer } from '../src/http/log-redaction.ts'
 import { challengeHandler } from './challenge.ts'
 import { eventsHandler, type StreamRoute } from './events.ts'
+import { addPath } from './path-methods.ts'
 import { leaveStream, takeStream } from './stream-response.ts'
+import { ticketRoutes } from './ticket.ts'
 
 const serializers = { req: requestSerializer, err: errorSerializer }
-const ALLOWED = ['GET', 'POST', 'OPTIONS']
-
 export async function streamRoutes(
   app: FastifyInstance,
-  options: StreamRoute & { path: string },
+  options: Omit<StreamRoute, 'path'> & { path: string },
 ): Promise<void> {
   const { path } = options
+  const route = { ...options, path: app.prefix + path }
   // No body of any type is parsed. The POST handler looks for a body after it has verified the token.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _body, done) => done(null))
@@ -29,17 +23,11 @@ export async function streamRoutes(
   logRefusals(app)
   app.addHook('onError', async (_request, _reply, error) => options.streams.countRefusal(error.code))
   const hooks = { onSend: takeStream, onError: leaveStream, onResponse: tellLater(options) }
-  app.get(path, { exposeHeadRoute: false, ...hooks }, eventsHandler(options))
-  app.post(path, challengeHandler(options))
-  app.options(path, async (_request, reply) => reply.code(204).header('allow', ALLOWED.join(', ')).send())
-  app.route({
-    method: otherMethods(app),
-    url: path,
-    handler: async (_request, reply) => {
-      reply.header('allow', ALLOWED.join(', '))
-      throw new MethodNotAllowed()
-    },
-  })
+  app.get(path, { exposeHeadRoute: false, ...hooks }, eventsHandler(route))
+  app.post(path, challengeHandler(route))
+  addPath(app, path, ['GET', 'POST', 'OPTIONS'])
+  const { tickets } = route
+  if (tickets !== null) ticketRoutes(app, { ...route, tickets }, path)
 }
 
 /**
@@ -65,7 +53,7 @@ function hideTokens(app: FastifyInstance): void {
 }
 
 /** Refusals that are no fault of the server's code: it drains, waits for others, or is full. */
-const NO_FAULTS = [Draining, KeysUnavailable, KafkaUnavailable, TopicsFull]
+const NO_FAULTS = [Draining, KeysUnavailable, KafkaUnavailable, TicketsUnavailable, TopicsFull]
 
 /**
  * Logs these refusals as information. Fastify's own handler would log each as an error with a stack. The host's error
@@ -82,8 +70,4 @@ function logRefusals(app: FastifyInstance): void {
 function refusalLog(log: FastifyBaseLogger, code: string): FastifyBaseLogger {
   const error = (_fields: unknown, message: string) => log.info({ code }, `refused: ${message}`)
   return Object.create(log, { error: { value: error } })
-}
-
-function otherMethods(app: FastifyInstance): HTTPMethods[] {
-  return app.supportedMethods.filter((method) => !ALLOWED.includes(method)) as HTTPMethods[] // Fastify's own list
 }

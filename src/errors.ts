@@ -7,6 +7,20 @@ import createError from '@fastify/error'
 export const TokenMissing = createError('FKS_TOKEN_MISSING', 'A bearer token is required', 401)
 /** A token that was not accepted. The answer does not say which check failed. */
 export const TokenInvalid = createError('FKS_TOKEN_INVALID', 'The token is not valid here', 401)
+/** A ticket that opens no stream here, or no longer. The answer does not say why. */
+export const TicketInvalid = createError('FKS_TICKET_INVALID', 'The ticket is not valid here', 401)
+/** What a session needs at this path does not fit into a ticket: `TICKET_CHARACTERS_MAX` of src/tickets. */
+export const TicketTooLarge = createError(
+  'FKS_TICKET_TOO_LARGE',
+  'The token has more claims for this path than fit into a ticket',
+  403,
+)
+/** Whether a ticket was redeemed before cannot be told. */
+export const TicketsUnavailable = createError(
+  'FKS_TICKETS_UNAVAILABLE',
+  'Tickets cannot be redeemed now; try again later',
+  503,
+)
 /** The host's `authenticate` resolved with null, or with a session that has expired. */
 export const NotAuthenticated = createError('FKS_NOT_AUTHENTICATED', 'Nobody is signed in', 401)
 /** The host's `authenticate` resolved with an invalid session. The log names the field. */
@@ -64,7 +78,7 @@ export const NoStream = createError(
 )
 export const MethodNotAllowed = createError(
   'FKS_METHOD_NOT_ALLOWED',
-  'This path answers GET, POST and OPTIONS',
+  'This path does not answer that method; Allow names those that it does',
   405,
 )
 export const NotAcceptable = createError(

@@ -164,6 +164,8 @@ export interface SseOptions {
    * keys separated by a comma, of which the first makes and both read. null, the default: a key of the process's own.
    */
   secretKey: string | null
+  /** Whether each stream has tickets, at its path and `/ticket`. Default: false. */
+  tickets: boolean
 }
 
 /** Checked options with all defaults: the result of `validateOptions` in src/config/parse.ts. */

@@ -15,10 +15,13 @@ import { topicParameter } from '../config/streams/topic-rules.ts'
 import type { ResolvedOptions, ResolvedStream } from '../options.ts'
 import type { Selector } from '../routing/selector.ts'
 import { SelectionPlan } from '../selection/selection.ts'
+import { SYSTEM_CLOCK } from '../stream/clock.ts'
 import type { Shared } from '../stream/streams.ts'
+import { RedeemedTickets } from '../tickets/redeemed-tickets.ts'
+import type { RedeemTicket } from '../tickets/tickets.ts'
 import { fixedTopic, type StreamTopic, topicByPath } from '../topics/stream-topic.ts'
 import { inPackage } from './package-path.ts'
-import { sealedIdsOf } from './sealing.ts'
+import { sealedIdsOf, ticketsOf } from './sealing.ts'
 
 export type StreamsOptions = Pick<ResolvedOptions, 'auth' | 'sse' | 'streams'>
 
@@ -27,15 +30,18 @@ export interface StreamSources {
   readonly topics: TopicSource
   /** What the streams of several threads share; without it they are the only ones. */
   readonly shared?: Shared
+  /** Redeems a ticket for all threads of the process; without it this thread is the only one. */
+  readonly redeemTicket?: RedeemTicket
 }
 
 /** Streams whose topics may come from another thread. */
 export async function registerStreams(
   app: FastifyInstance,
   options: StreamsOptions,
-  { topics, shared }: StreamSources,
+  { topics, shared, redeemTicket = new RedeemedTickets(SYSTEM_CLOCK.epochMs).redeem }: StreamSources,
 ): Promise<void> {
   const sealing = sealedIdsOf(options)
+  const tickets = ticketsOf(options, redeemTicket)
   const { secretKey: _, ...settings } = options.sse
   await app.register(sse, { ...settings, ...(shared && { shared }) })
   topics.onClosed((topic) => app.kafkaSse.forget(topic))
@@ -51,6 +57,7 @@ export async function registerStreams(
         replay,
         plan: new SelectionPlan(stream),
         sealing: ids === 'sealed' ? sealing : null,
+        tickets,
         topic: topicOf(stream, options.streams, topics),
         streams: app.kafkaSse,
         authenticator: app.kafkaSseAuth,

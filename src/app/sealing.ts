@@ -1,38 +1,66 @@
-// The key of sealed event ids. Promise: it stands in the options and in the keys derived from it, and nowhere else; a
-// process without one of its own configuration makes one, and says once what that means.
+// The key of sealed event ids and of tickets. Promise: it stands in the options and in the keys derived from it, and
+// nowhere else; a process whose configuration has none makes one, and says once what that means.
 
 import type { FastifyBaseLogger } from 'fastify'
 import { newSecretKey, secretsOf } from '../config/secret-key.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { SealedIds } from '../sealing/sealed-ids.ts'
+import { SYSTEM_CLOCK } from '../stream/clock.ts'
+import { SealedTickets } from '../tickets/sealed-tickets.ts'
+import { type RedeemTicket, Tickets } from '../tickets/tickets.ts'
 
 type SealingOptions = Pick<ResolvedOptions, 'sse' | 'streams'>
 
-const OWN_KEY =
-  'SECRET_KEY (sse.secretKey) is not set, so this process seals event ids with a key of its own: after a restart, and ' +
-  'at other replicas, clients that resume are sent everything again'
+/** What a key of the process's own means to clients, after a restart and at other replicas. */
+const OWN_KEY = {
+  ids: 'clients that resume are sent everything again',
+  tickets: 'tickets are refused',
+}
 
-/** The options with a key, if some stream seals its ids. All threads of the process must get the same options. */
+/**
+ * The options with a key, if some stream seals its ids or has tickets. All threads of the process must get the same
+ * options.
+ */
 export function withSecretKey<Options extends SealingOptions>(
   options: Options,
   log: Pick<FastifyBaseLogger, 'warn'>,
 ): Options {
   if (!lacksSecretKey(options)) return options
-  log.warn(OWN_KEY)
+  log.warn(ownKeyWords(options))
   return { ...options, sse: { ...options.sse, secretKey: newSecretKey() } }
 }
 
-/** Whether some stream seals its ids, and no key is set. */
+/** Whether some stream seals its ids or has tickets, and no key is set. */
 export function lacksSecretKey(options: SealingOptions): boolean {
-  return options.sse.secretKey === null && hasSealedIds(options)
+  return options.sse.secretKey === null && (options.sse.tickets || hasSealedIds(options))
 }
 
 /** null if no stream seals its ids. */
 export function sealedIdsOf(options: SealingOptions): SealedIds | null {
-  if (!hasSealedIds(options)) return null
-  const { secretKey } = options.sse
-  if (secretKey === null) throw new Error('streams seal their ids, and there is no key')
-  return new SealedIds(secretsOf(secretKey))
+  return hasSealedIds(options) ? new SealedIds(secretsIn(options)) : null
+}
+
+/** null if they are switched off. `redeem`: once for all threads of the process. */
+export function ticketsOf(options: SealingOptions, redeem: RedeemTicket): Tickets | null {
+  return options.sse.tickets
+    ? new Tickets({ sealed: new SealedTickets(secretsIn(options)), redeem, epochMs: SYSTEM_CLOCK.epochMs })
+    : null
+}
+
+function secretsIn({ sse }: SealingOptions): readonly Uint8Array[] {
+  if (sse.secretKey === null) throw new Error('there is something to seal, and no key')
+  return secretsOf(sse.secretKey)
+}
+
+function ownKeyWords(options: SealingOptions): string {
+  const meanings = [
+    ...(hasSealedIds(options) ? [OWN_KEY.ids] : []),
+    ...(options.sse.tickets ? [OWN_KEY.tickets] : []),
+  ]
+  return (
+    'SECRET_KEY (sse.secretKey) is not set, so this process uses a key of its own: after a restart, and at other ' +
+    `replicas, ${meanings.join(', and ')}`
+  )
 }
 
 function hasSealedIds({ streams }: SealingOptions): boolean {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { ParseArgsConfig } from 'node:util'
 import { startMockBroker } from '../../plugins/kafka/client/mock-broker.ts'
 import { EXIT_DONE } from '../app/exit.ts'
-import { ONLY_STREAM } from '../config/stream-settings.ts'
+import { ONLY_STREAM } from '../config/streams/single-stream-settings.ts'
 import { findBroker, removeBrokerFile, writeBrokerFile } from './broker-file.ts'
 import { runCommand } from './command-line.ts'
 

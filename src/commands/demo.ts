@@ -5,7 +5,7 @@ import { lacksSecretKey } from '../app/sealing.ts'
 import type { SignalQueue } from '../app/stop-signals.ts'
 import { parseDemoEnvironment } from '../config/parse.ts'
 import { LOCAL_STREAM_URL } from '../config/server-settings.ts'
-import { ONLY_STREAM } from '../config/stream-settings.ts'
+import { ONLY_STREAM } from '../config/streams/single-stream-settings.ts'
 import { ensureDemoCredentials } from '../demo/credentials.ts'
 import { type DemoSurroundings, demoGuide } from '../demo/guide.ts'
 import {

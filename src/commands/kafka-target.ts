@@ -2,7 +2,7 @@
 
 import { ConfigError } from '../config/config-error.ts'
 import { mergeSettings } from '../config/merged-settings.ts'
-import { ONLY_STREAM } from '../config/stream-settings.ts'
+import { ONLY_STREAM } from '../config/streams/single-stream-settings.ts'
 import type { KafkaOptions } from '../options.ts'
 import { findBroker } from './broker-file.ts'
 

@@ -2,6 +2,7 @@
 // The default of `auth.keys` comes from the issuer. No two streams have the same path.
 
 import type { AuthOptions, ResolvedOptions } from '../options.ts'
+import { ticketPath } from '../tickets/ticket-path.ts'
 import { keySetting } from '../token/key-setting.ts'
 import { AUTH_SETTINGS } from './auth-settings.ts'
 import { quoted } from './config-error.ts'
@@ -59,7 +60,8 @@ function hasCookie(document: Document): boolean {
   return typeof valueAt(document, ['auth', 'cookie']) === 'string'
 }
 
-export function streamFaults({ streams }: Document): Fault[] {
+export function streamFaults(document: Document): Fault[] {
+  const { streams } = document
   if (!Array.isArray(streams)) return []
   const paths: unknown[] = streams.map((stream: unknown) => Object(stream).path)
   const patterns = paths.map((path) => (typeof path === 'string' ? pathPattern(path) : null))
@@ -74,7 +76,26 @@ export function streamFaults({ streams }: Document): Fault[] {
       },
     ]
   })
-  return [...taken, ...topicFaults(streams), ...selectionFaults(streams)]
+  const tickets = valueAt(document, ['sse', 'tickets']) === true ? ticketFaults(paths) : []
+  return [...taken, ...tickets, ...topicFaults(streams), ...selectionFaults(streams)]
+}
+
+/** Tickets are asked for below a stream's path. */
+function ticketFaults(paths: readonly unknown[]): Fault[] {
+  return paths.flatMap((path, at): Fault[] => {
+    if (typeof path !== 'string') return []
+    const place = ['streams', `${at}`, 'path']
+    const below = ticketPath(path)
+    if (below === null)
+      return [{ place, kind: 'wrong', words: 'ends with *, so that no path can be below it for its tickets' }]
+    const other = paths.find(
+      (taken) => typeof taken === 'string' && pathPattern(taken) === pathPattern(below),
+    )
+    if (other === undefined) return []
+    return [
+      { place, kind: 'wrong', words: `has its tickets at the path of another stream: ${quoted(other)}` },
+    ]
+  })
 }
 
 /** The options of a checked document. The default of `auth.keys` is the issuer's discovery document. */

@@ -7,7 +7,7 @@ import { type Document, setAt, valueAt } from './document.ts'
 import { type EnvironmentVariables, readEnvironment, type SetVariable } from './environment.ts'
 import { CONFIG_FILE, VARIABLES } from './known-variables.ts'
 import { OPTIONS_SCHEMA } from './schema.ts'
-import { ONLY_STREAM } from './stream-settings.ts'
+import { ONLY_STREAM } from './streams/single-stream-settings.ts'
 import type { Fault, SettingPlace } from './validation.ts'
 
 /** The name of a file's whole document in errors. */

@@ -5,7 +5,8 @@ import { AUTH_SETTINGS } from './auth-settings.ts'
 import { KAFKA_SETTINGS } from './kafka-settings.ts'
 import { SERVER_SETTINGS } from './server-settings.ts'
 import type { Setting } from './setting.ts'
-import { SSE_SETTINGS, STREAM_SETTINGS } from './stream-settings.ts'
+import { SSE_SETTINGS } from './stream-settings.ts'
+import { STREAM_SETTINGS } from './streams/single-stream-settings.ts'
 
 /** The plugin's options, and the shape of CONFIG_FILE. */
 export const OPTIONS_SCHEMA = {

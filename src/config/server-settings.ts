@@ -3,7 +3,7 @@
 import type { ResolvedOptions, ServerOptions } from '../options.ts'
 import { THREADS_MAX } from '../segments/segment-layout.ts'
 import type { Setting } from './setting.ts'
-import { ONLY_STREAM } from './stream-settings.ts'
+import { ONLY_STREAM } from './streams/single-stream-settings.ts'
 
 const SWITCH = ['on', 'off']
 /** Each worker has a word in every segment, in which it counts itself as a reader (src/segments/segment-view.ts). */

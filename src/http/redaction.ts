@@ -11,14 +11,16 @@ export const CUT = '…'
 const CREDENTIAL_WORD =
   /token|secret|passw|authori[sz]ation|credential|api[-_]?key|jwt|assertion|bearer|signature/i
 /** Short names are compared whole, because `code` would match `encode`. */
-const CREDENTIAL_NAME = /(?:^|[;?&#\s])(?:auth|code|sig|pwd)$/i
+const CREDENTIAL_NAME = /(?:^|[;?&#\s])(?:auth|code|sig|pwd|ticket)$/i
 /**
  * Text without any of these holds no parameter and no token, plain or encoded. Most lines are such text, and cost
  * nothing.
  */
-const SUSPECT = /[=%]|eyJ|bearer/i
+const SUSPECT = /[=%]|eyJ|kst_|bearer/i
 /** `{"` in base64url: how the header of every JWT begins. */
 const TOKEN_START = 'eyJ'
+/** How our own tickets begin: src/tickets/sealed-tickets.ts. */
+const TICKET_START = 'kst_'
 /** Enough for a URL in a parameter of a URL in a parameter. */
 const DECODINGS_MAX = 3
 
@@ -48,7 +50,8 @@ function redactFront(text: string, redact: (front: string) => string): string {
   if (text.length <= LOGGED_CHARACTERS_MAX) return SUSPECT.test(text) ? redact(text) : text
   const front = text.slice(0, LOGGED_CHARACTERS_MAX)
   const pieceAt = lastPieceAt(front)
-  if (!decoded(front.slice(pieceAt)).includes(TOKEN_START)) return redact(front) + CUT
+  const piece = decoded(front.slice(pieceAt))
+  if (!piece.includes(TOKEN_START) && !piece.includes(TICKET_START)) return redact(front) + CUT
   return redact(front.slice(0, pieceAt)) + REDACTED + CUT
 }
 
@@ -104,14 +107,17 @@ function isCredentialName(name: string): boolean {
 }
 
 /**
- * Removes all text with the shape of a JWT; a JSON text stays valid. Each run of token characters is matched whole, so
- * that no input makes the search quadratic.
+ * Removes all text with the shape of a JWT or of a ticket; a JSON text stays valid. Each run of token characters is
+ * matched whole, so that no input makes the search quadratic.
  */
 export function redactTokens(text: string): string {
-  if (!text.includes(TOKEN_START)) return text
+  if (!text.includes(TOKEN_START) && !text.includes(TICKET_START)) return text
   return text.replace(/[\w.-]+/g, (run) => {
-    const start = run.indexOf(TOKEN_START)
-    return start >= 0 && run.indexOf('.', start) >= 0 ? run.slice(0, start) + REDACTED : run
+    const ticketAt = run.indexOf(TICKET_START)
+    const front = ticketAt < 0 ? run : run.slice(0, ticketAt)
+    const tokenAt = front.indexOf(TOKEN_START)
+    if (tokenAt >= 0 && run.indexOf('.', tokenAt) >= 0) return run.slice(0, tokenAt) + REDACTED
+    return ticketAt < 0 ? run : front + REDACTED
   })
 }
 

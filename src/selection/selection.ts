@@ -4,7 +4,8 @@
 import { createHash } from 'node:crypto'
 import { fieldSelector, headerSelector, parseSelector, type Selector } from '../routing/selector.ts'
 import {
-  hasClaims,
+  type ClaimPath,
+  claimsOf,
   paramsOf,
   parseTemplate,
   resolveTemplate,
@@ -93,7 +94,12 @@ export class SelectionPlan {
 
   /** Whether what a stream gets depends on its token. */
   get isPrivate(): boolean {
-    return [...this.granted, ...this.allowed].some(({ template }) => hasClaims(template))
+    return this.claims.length > 0
+  }
+
+  /** Paths of the claims that the options name. */
+  get claims(): readonly ClaimPath[] {
+    return [...this.granted, ...this.allowed].flatMap(({ template }) => claimsOf(template))
   }
 
   /** What a request gets, by its path, its token and its query. */

@@ -56,6 +56,27 @@ export function paramsOf({ parts }: Template): string[] {
   return parts.flatMap((part) => (typeof part === 'object' && 'param' in part ? [part.param] : []))
 }
 
+export function claimsOf({ parts }: Template): ClaimPath[] {
+  return parts.flatMap((part) => (typeof part === 'object' && 'claim' in part ? [part.claim] : []))
+}
+
+/** Of the claims only what the paths name, at the same places. */
+export function prunedClaims(
+  claims: TemplateValues['claims'],
+  paths: readonly ClaimPath[],
+): TemplateValues['claims'] {
+  const names = new Set(paths.flatMap(([name]) => name ?? []))
+  const kept = [...names].flatMap((name) => {
+    const value = own(claims, name)
+    if (value === undefined) return []
+    const below = paths.filter(([first]) => first === name).map(([, ...rest]) => rest)
+    const isWhole = typeof value !== 'object' || value === null || Array.isArray(value)
+    if (isWhole || below.some(({ length }) => length === 0)) return [[name, value] as const]
+    return [[name, prunedClaims(value as TemplateValues['claims'], below)] as const] // an object, as checked
+  })
+  return Object.fromEntries(kept)
+}
+
 export function hasClaims({ parts }: Template): boolean {
   return parts.some((part) => typeof part === 'object' && 'claim' in part)
 }

@@ -76,5 +76,7 @@ export type ToMain = {
   acquireTopic: Asked<{ topic: number; name: TopicName }, 'open' | TopicRefusal>
   /** No stream of this worker uses the topic any more. */
   releaseTopic: Told<{ topic: number }>
+  /** Redeems a ticket for all workers: whether its nonce is new. */
+  redeemTicket: Asked<{ nonce: string; expiresAtMs: number }, boolean>
   watermarks: Asked<{ topic: number }, PartitionWatermarks>
 }

@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads'
 import type { FedTopic, Topics } from '../bus/topic.ts'
 import type { Admitted, CountedAdmission } from '../stream/admission.ts'
 import { NO_RENEWALS, type Renewal, type RenewalCount } from '../stream/holders.ts'
+import type { RedeemTicket } from '../tickets/tickets.ts'
 import { Channel } from './channel.ts'
 import type { Report, ToMain, TopicUpdate, ToWorker, WorkerSetup } from './messages.ts'
 import { WorkerTopics } from './worker-topics.ts'
@@ -21,6 +22,7 @@ export interface WorkerHandleParts {
   readonly source: Pick<Topics, 'acquire'>
   readonly admission: CountedAdmission
   readonly renewElsewhere: (renewal: Renewal, by: WorkerHandle) => Promise<RenewalCount>
+  readonly redeemTicket: RedeemTicket
   readonly onExit: (handle: WorkerHandle, error: Error) => void
 }
 
@@ -66,6 +68,7 @@ export class WorkerHandle {
       renewElsewhere: (renewal) => parts.renewElsewhere(renewal, this),
       acquireTopic: ({ topic, name }) => this.topics.acquire(topic, name),
       releaseTopic: ({ topic }) => this.topics.release(topic),
+      redeemTicket: ({ nonce, expiresAtMs }) => parts.redeemTicket(nonce, expiresAtMs),
       watermarks: ({ topic }) => watermarksOf(this.topics.get(topic), this.ended.signal),
     })
     const tell = (updates: TopicUpdate[]) => this.channel.tell('updates', updates)

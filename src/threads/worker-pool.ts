@@ -12,9 +12,11 @@ import { clearConnectionCounts, createConnectionCounts, SEEDS } from '../http/co
 import { type ConnectionFigures, createConnectionFigures } from '../http/connection-limits.ts'
 import type { ServerOptions } from '../options.ts'
 import { CountedAdmission } from '../stream/admission.ts'
+import { SYSTEM_CLOCK } from '../stream/clock.ts'
 import { type Counters, createCounters, sumOf } from '../stream/counters.ts'
 import { type Renewal, type RenewalCount, sumOfRenewals } from '../stream/holders.ts'
 import type { Streams } from '../stream/streams.ts'
+import { RedeemedTickets } from '../tickets/redeemed-tickets.ts'
 import type { Authenticator } from '../token/authenticator.ts'
 import type { HandedOptions } from './handover.ts'
 import type { Report, TopicName } from './messages.ts'
@@ -50,6 +52,7 @@ export class WorkerPool
   private readonly names: readonly TopicName[]
   private readonly topics: readonly FedTopic[]
   private readonly admission: CountedAdmission
+  private readonly redeemedTickets = new RedeemedTickets(SYSTEM_CLOCK.epochMs)
   private readonly ticketKeys = randomBytes(TICKET_KEY_BYTES)
   private readonly connectionCounts: SharedArrayBuffer
   private readonly handles = new Set<WorkerHandle>()
@@ -140,6 +143,7 @@ export class WorkerPool
         source: this.parts.topics,
         admission,
         renewElsewhere: (renewal, by) => this.renewElsewhere(renewal, by),
+        redeemTicket: this.redeemedTickets.redeem,
         onExit: (ended, error) => this.replace(ended, error),
       },
     )

@@ -14,6 +14,7 @@ import { createConnectionFigures } from '../http/connection-limits.ts'
 import { readTls, serveSockets } from '../http/listener.ts'
 import type { ServerOptions } from '../options.ts'
 import type { Renewal } from '../stream/holders.ts'
+import type { RedeemTicket } from '../tickets/tickets.ts'
 import { Channel, type Port } from './channel.ts'
 import { takeOver } from './handover.ts'
 import type { ToMain, ToWorker, WorkerSetup } from './messages.ts'
@@ -72,7 +73,8 @@ function buildApp(options: ServerOptions, main: Main, topics: TopicSource): Prom
     admission: new SharedAdmission(main),
     renewElsewhere: (renewal: Renewal) => main.ask('renewElsewhere', renewal),
   }
-  return buildWebApp(options, (scope) => registerStreams(scope, options, { topics, shared }))
+  const redeemTicket: RedeemTicket = (nonce, expiresAtMs) => main.ask('redeemTicket', { nonce, expiresAtMs })
+  return buildWebApp(options, (scope) => registerStreams(scope, options, { topics, shared, redeemTicket }))
 }
 
 async function tlsOf({ tls }: ServerOptions, ticketKeys: Uint8Array) {

@@ -11,6 +11,17 @@ export function awaitProof(carrier: Carrier, proven: () => void): void {
   waiting.set(carrier, proven)
 }
 
+/** A request of Node's. Its common type is that of HTTP/1.1; HTTP/2's has its stream besides. */
+interface CarriedRequest {
+  readonly socket: Carrier
+  readonly stream?: { readonly session?: Carrier }
+}
+
+/** HTTP/2's session or HTTP/1.1's socket. */
+export function carrierOf({ socket, stream }: CarriedRequest): Carrier {
+  return stream?.session ?? socket
+}
+
 export function prove(carrier: Carrier): void {
   const proven = waiting.get(carrier)
   waiting.delete(carrier)

@@ -9,8 +9,11 @@ export interface OriginHeaders {
 /** Cookies of this prefix are the host's own: no neighbouring host can set one (RFC 6265bis section 4.1.3.2). */
 export const HOST_COOKIE_PREFIX = '__Host-'
 
+/** `Sec-Fetch-Site` of a request by a page of the server's own origin. */
+export const SAME_ORIGIN = 'same-origin'
+
 /** Whether the request comes from a page of the server's own origin, or of one of `origins`. */
 export function isOwnOrListed(headers: OriginHeaders, origins: readonly string[]): boolean {
-  if (headers['sec-fetch-site'] === 'same-origin') return true
+  if (headers['sec-fetch-site'] === SAME_ORIGIN) return true
   return headers.origin !== undefined && origins.includes(headers.origin)
 }

@@ -49,14 +49,19 @@ export function bearerToken(header: string): string | null {
   return text.slice(space).trim()
 }
 
-/**
- * `access_token` of a URL's query; null if it is missing or empty. Two such parameters are ambiguous. They are joined
- * by a space, which makes them no canonical token, so they are refused.
- */
+/** `access_token` of a URL's query; null if it is missing or empty. */
 export function queryToken(url: string): string | null {
+  return queryCredential(url, 'access_token')
+}
+
+/**
+ * The parameter of a URL's query; null if it is missing or empty. Two of the name are ambiguous. They are joined by a
+ * space, which no token and no ticket has, so they are refused.
+ */
+export function queryCredential(url: string, name: string): string | null {
   const start = url.indexOf('?')
   if (start < 0) return null
-  const values = new URLSearchParams(url.slice(start + 1)).getAll('access_token')
+  const values = new URLSearchParams(url.slice(start + 1)).getAll(name)
   return values.join(' ') || null
 }
 

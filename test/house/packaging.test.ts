@@ -11,7 +11,7 @@ import { parse } from 'yaml'
 import { missingParts } from '../../plugins/kafka/client/librdkafka-build.ts'
 import { meaningOf } from '../../src/config/known-variables.ts'
 import { parseDemoEnvironment } from '../../src/config/parse.ts'
-import { ONLY_STREAM } from '../../src/config/stream-settings.ts'
+import { ONLY_STREAM } from '../../src/config/streams/single-stream-settings.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')

@@ -8,7 +8,8 @@ import { readLimits } from '../../src/client/option-checks.ts'
 import { AUTH_SETTINGS } from '../../src/config/auth-settings.ts'
 import { KAFKA_SETTINGS } from '../../src/config/kafka-settings.ts'
 import type { Setting } from '../../src/config/setting.ts'
-import { SSE_SETTINGS, STREAM_SETTINGS } from '../../src/config/stream-settings.ts'
+import { SSE_SETTINGS } from '../../src/config/stream-settings.ts'
+import { STREAM_SETTINGS } from '../../src/config/streams/single-stream-settings.ts'
 
 const OPTIONS = readFileSync(new URL('../../src/options.ts', import.meta.url), 'utf8')
 const SETTINGS: Record<string, Setting> = {

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { STREAM_SETTINGS } from '../../src/config/stream-settings.ts'
+import { STREAM_SETTINGS } from '../../src/config/streams/single-stream-settings.ts'
 import { HEADER_VALUES_MAX, SELECTORS_MAX } from '../../src/routing/route-reader.ts'
 import { CHOSEN_VALUES_MAX } from '../../src/selection/selection.ts'
 import { TEMPLATE_CHARACTERS_MAX, TEMPLATE_VALUES_MAX } from '../../src/selection/template.ts'

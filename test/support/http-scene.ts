@@ -22,6 +22,7 @@ import { logRedaction } from '../../src/http/log-redaction.ts'
 import type { SseOptions } from '../../src/options.ts'
 import type { SealedIds } from '../../src/sealing/sealed-ids.ts'
 import { type SelectionOptions, SelectionPlan } from '../../src/selection/selection.ts'
+import type { Tickets } from '../../src/tickets/tickets.ts'
 import { fixedTopic, type StreamTopic } from '../../src/topics/stream-topic.ts'
 import {
   authOptions,
@@ -49,6 +50,8 @@ export interface SceneOptions {
   readonly selection?: SelectionOptions
   /** Seals the stream's ids. Default: they are plain. */
   readonly sealing?: SealedIds
+  /** Default: the stream has none. */
+  readonly tickets?: Tickets
   readonly sse?: Partial<SseOptions>
   /** Other keys, or what stands in place of tokens. */
   readonly auth?: Partial<AuthPluginOptions>
@@ -111,6 +114,7 @@ export class HttpScene {
       path,
       plan: new SelectionPlan(selection),
       sealing: options.sealing ?? null,
+      tickets: options.tickets ?? null,
       scope: 'proxy:stream',
       replay,
       topic: options.streamTopic ?? fixedTopic(options.openTopic?.(app) ?? topic),

@@ -1,9 +1,9 @@
 // Rules for streams whose path names the topic: the path has the parameter, and the topics that it may name are listed.
 
 import type { StreamOptions } from '../../options.ts'
-import { STREAM_SETTINGS } from '../stream-settings.ts'
 import type { Fault, SettingPlace } from '../validation.ts'
 import { pathParameters } from './path-parameters.ts'
+import { STREAM_SETTINGS } from './single-stream-settings.ts'
 
 /** NAME of `{params.NAME}`; null for a topic's name. */
 export function topicParameter(topic: string): string | null {

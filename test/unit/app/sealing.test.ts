@@ -55,6 +55,24 @@ describe('a process without SECRET_KEY', () => {
   })
 })
 
+describe('tickets without SECRET_KEY', () => {
+  const plain = { path: '/a', topic: 'events' }
+  const withTickets = (stream: typeof plain) => {
+    const options = resolved(stream)
+    return { ...options, sse: { ...options.sse, tickets: true } }
+  }
+
+  it('have a key of the process’s own, and the warning says what that means', () => {
+    const { filled, warnings } = warningsOf(withTickets(plain))
+    expect(Buffer.from(filled.sse.secretKey ?? '', 'base64url')).toHaveLength(32)
+    expect(warnings).toEqual([
+      expect.stringMatching(/SECRET_KEY.*: after a restart.*replicas, tickets are refused$/),
+    ])
+    const both = warningsOf(withTickets(PRIVATE)).warnings
+    expect(both).toEqual([expect.stringContaining('sent everything again, and tickets are refused')])
+  })
+})
+
 describe('SECRET_KEY', () => {
   it('is what ids are sealed with: the first of two, and both are read', () => {
     const [old, rolling, rolled] = [SECRET, `${NEXT},${SECRET}`, NEXT].map((secretKey) => {

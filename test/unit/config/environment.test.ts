@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { availableCores } from '../../../src/config/default-workers.ts'
 import { parseDemoEnvironment } from '../../../src/config/parse.ts'
-import { ONLY_STREAM } from '../../../src/config/stream-settings.ts'
+import { ONLY_STREAM } from '../../../src/config/streams/single-stream-settings.ts'
 import { LOCAL_HOSTS } from '../../../src/demo/identity.ts'
 import { NEEDED, SettingsScene } from './settings-scene.ts'
 
@@ -67,6 +67,7 @@ describe('a server’s environment', () => {
         corsOrigins: ['*'],
         adminPath: null,
         secretKey: null,
+        tickets: false,
       },
       host: '0.0.0.0',
       port: 7143,
@@ -125,6 +126,7 @@ describe('a server’s environment', () => {
     ['JWT_COOKIE', '__Host-token', '__Host-a b'],
     ['JWT_COOKIE', '__Host-token', 'token'],
     ['JWT_COOKIE', '__Host-token', '__host-token'],
+    ['TICKETS', 'on', 'true'],
     ['LOG_LEVEL', 'silent', 'verbose'],
     ['WORKERS', '1', '0'],
     ['WORKERS', '32', '33'],

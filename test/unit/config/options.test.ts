@@ -58,6 +58,23 @@ describe('the plugin’s options', () => {
     expect(problems[0]).toMatch(/^options\.sse\.corsOrigins is \* although a cookie holds the token/)
   })
 
+  test('tickets need a path below that of the stream', () => {
+    const withPaths = (...paths: string[]) => ({
+      ...OPTIONS,
+      streams: paths.map((path) => ({ path, topic: 'events' })),
+      sse: { tickets: true },
+    })
+    expect(validateOptions(withPaths('/events', '/orders/:customer', '/')).sse.tickets).toBe(true)
+    for (const path of ['/all/*', '/*']) {
+      expect(problemsOf(withPaths('/a', path))).toEqual([
+        'options.streams[1].path ends with *, so that no path can be below it for its tickets',
+      ])
+    }
+    expect(problemsOf(withPaths('/:a', '/:b/ticket'))).toEqual([
+      'options.streams[0].path has its tickets at the path of another stream: "/:b/ticket"',
+    ])
+  })
+
   test('two apps share no default', () => {
     validateOptions(OPTIONS).sse.corsOrigins.push('https://evil.test')
     expect(validateOptions(OPTIONS).sse.corsOrigins).toEqual(['*'])

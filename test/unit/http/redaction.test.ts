@@ -60,6 +60,7 @@ describe('a redacted URL', () => {
       'password',
       'jwt',
       'code',
+      'ticket',
     ]) {
       expect(redactUrl(`/x?${name}=opaque-value`)).toBe(`/x?${name}=${REDACTED}`)
     }
@@ -89,6 +90,24 @@ describe('a redacted URL', () => {
     for (const url of odd) expectNoToken(redactUrl(url))
   })
 
+  it('has no ticket, from an odd place or cut', () => {
+    const ticket = `kst_${'aB3-_'.repeat(60)}`
+    const odd = [
+      `/events?ticket=${ticket}`,
+      `/events?TICKET=${ticket}`,
+      `/events?a=${ticket}`,
+      `/events/${ticket}`,
+    ]
+    const texts = [...odd.map(redactUrl), redactText(`no ${ticket}.`), redactTokens(`{"a":"${ticket}"}`)]
+    texts.push(redactUrl(`/${'a'.repeat(LOGGED_CHARACTERS_MAX - 100)}?b=${ticket}`))
+    texts.push(redactTokens(`${token}.${ticket}`), redactTokens(`${ticket}.${token}`))
+    for (const text of texts) {
+      expect(text).not.toContain('aB3-')
+      expectNoToken(text)
+    }
+    expect(redactUrl(`/events?from=latest&ticket=${ticket}`)).toBe(`/events?from=latest&ticket=${REDACTED}`)
+  })
+
   it('is cut at 2 KiB, with a mark, and whole up to there', () => {
     const whole = `/${'a'.repeat(LOGGED_CHARACTERS_MAX - 1)}`
     expect(redactUrl(whole)).toBe(whole)
@@ -106,6 +125,7 @@ describe('a redacted URL', () => {
       'eyJ'.repeat(20_000),
       'eyJ.'.repeat(15_000),
       'bearer '.repeat(9_000),
+      'kst_'.repeat(15_000),
     ]
     const costs = long.flatMap((text) => [
       cpuMs(() => redactUrl(`/events?${text}`)),

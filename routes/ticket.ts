@@ -1,0 +1,87 @@
+// POST of a stream's path and `/ticket`: a ticket that opens this stream once, without the token. And the ticket that a
+// GET of the stream presents. docs/protocol.md, "Tickets". Promise: no ticket is in an error or a log line.
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import {
+  OriginRefused,
+  TicketInvalid,
+  TicketsUnavailable,
+  TicketTooLarge,
+  TopicUnknown,
+} from '../src/errors.ts'
+import type { SelectionPlan } from '../src/selection/selection.ts'
+import { prunedClaims } from '../src/selection/template.ts'
+import { ticketPath } from '../src/tickets/ticket-path.ts'
+import { askingPage, type Tickets } from '../src/tickets/tickets.ts'
+import type { Authenticator } from '../src/token/authenticator.ts'
+import { carrierOf, prove } from '../src/token/proven-connections.ts'
+import { queryCredential } from '../src/token/request-token.ts'
+import type { Session } from '../src/token/session.ts'
+import { invalidTokenChallenge } from '../src/token/www-authenticate.ts'
+import type { StreamTopic } from '../src/topics/stream-topic.ts'
+import { addPath } from './path-methods.ts'
+import { grantedSelection } from './selection.ts'
+
+/** A stream that tickets open. */
+interface TicketRoute {
+  /** The stream's whole path in Fastify's notation. */
+  readonly path: string
+  readonly topic: StreamTopic
+  readonly plan: SelectionPlan
+  readonly authenticator: Authenticator
+  readonly scope: string | null
+  readonly tickets: Tickets
+}
+
+/** `path`: the stream's, without the prefix of the app. */
+export function ticketRoutes(app: FastifyInstance, route: TicketRoute, path: string): void {
+  const { tickets } = route
+  const below = ticketPath(path)
+  if (below === null) throw new Error(`no path can follow ${path}, so its stream has no tickets`)
+  addPath(app, below, ['POST', 'OPTIONS'])
+  app.post(below, async (request, reply) => {
+    reply.header('cache-control', 'no-store')
+    const session = await route.authenticator.authenticate(request, reply, route.scope)
+    if (route.topic.nameOf(request.params) === null) throw new TopicUnknown()
+    grantedSelection(route.plan, request, session)
+    const page = askingPage(request.headers)
+    if (page === null) throw new OriginRefused()
+    const claims = prunedClaims(session.claims, route.plan.claims)
+    const ticket = tickets.issue({ ...session, claims }, page, streamName(route, request))
+    if (ticket === null) throw new TicketTooLarge()
+    return { ticket: ticket.text, expires_in: ticket.expiresInSeconds }
+  })
+}
+
+/**
+ * The session of the request's ticket; null if there is none, or if it is not read, because there is an
+ * `Authorization` header. Throws TicketInvalid or TicketsUnavailable.
+ */
+export async function ticketSession(
+  route: Pick<TicketRoute, 'path'> & { readonly tickets: Tickets | null },
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<Session | null> {
+  const { headers } = request
+  if (route.tickets === null || headers.authorization !== undefined) return null
+  const text = queryCredential(request.url, 'ticket')
+  if (text === null) return null
+  const place = { stream: streamName(route, request), headers }
+  const session = await route.tickets.redeem(text, place).catch((error: unknown) => {
+    request.log.warn({ err: error }, 'tickets cannot be redeemed')
+    throw new TicketsUnavailable()
+  })
+  if (typeof session === 'string') {
+    request.log.info({ check: session }, 'ticket refused')
+    reply.header('www-authenticate', invalidTokenChallenge())
+    throw new TicketInvalid()
+  }
+  prove(carrierOf(request.raw))
+  return session
+}
+
+/** One text for the stream that the router has found, in every spelling of its path. */
+function streamName({ path }: Pick<TicketRoute, 'path'>, { params }: FastifyRequest): string {
+  const byName = Object.entries(params as Readonly<Record<string, string>>) // the router's parameters are texts by name
+  return JSON.stringify([path, byName.sort(([one], [other]) => (one < other ? -1 : 1))])
+}
