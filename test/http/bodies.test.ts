@@ -14,9 +14,9 @@ import { buildAdminApp } from '../../src/app/admin-app.ts'
 import { registerStreams } from '../../src/app/registration.ts'
 import { buildWebApp } from '../../src/app/web-app.ts'
 import { parseEnvironment } from '../../src/config/parse.ts'
-import { makeCertificates } from '../../src/demo/certificates.ts'
 import { type Listener, listen } from '../../src/http/listener.ts'
 import { AdminParts } from '../support/admin-parts.ts'
+import { localCertificates } from '../support/certificates.ts'
 import { SERVE_SETTINGS } from '../support/command-process.ts'
 import { makeKey } from '../support/keys-and-tokens.ts'
 import { SourceInMemory, TopicInMemory } from '../support/topic-in-memory.ts'
@@ -48,7 +48,7 @@ const listeners: Listener[] = []
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'bodies-'))
   writeFileSync(join(folder, 'key.pem'), makeKey('ES256').publicPem)
-  const made = await makeCertificates(['localhost', '127.0.0.1'], Date.now())
+  const made = await localCertificates()
   ca = made.caPem
   const env = { ...SERVE_SETTINGS, JWT_KEYS: join(folder, 'key.pem'), LOG_LEVEL: 'fatal' }
   const options = { ...(await parseEnvironment(env)), demo: { tokens: true, folder } }

@@ -10,7 +10,6 @@ import {
 } from 'node:http2'
 import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { makeCertificates } from '../../src/demo/certificates.ts'
 import type { ConnectionLimits } from '../../src/http/connection.ts'
 import type { ConnectionBudget } from '../../src/http/connection-budget.ts'
 import {
@@ -18,6 +17,7 @@ import {
   type GuardedServer,
   guardConnections,
 } from '../../src/http/connection-limits.ts'
+import { localCertificates } from '../support/certificates.ts'
 
 export class GuardedScene {
   figures = createConnectionFigures()
@@ -33,7 +33,7 @@ export class GuardedScene {
   }
 
   static async open(): Promise<GuardedScene> {
-    const { caPem, certificatePem, keyPem } = await makeCertificates(['localhost', '127.0.0.1'], Date.now())
+    const { caPem, certificatePem, keyPem } = await localCertificates()
     return new GuardedScene({ ca: caPem, cert: certificatePem, key: keyPem })
   }
 

@@ -61,7 +61,7 @@ describe.skipIf(!can).concurrent(
     it.each(['--http2', '--http1.1'] as const)(
       'is read by curl %s: the record, the challenge 10 s before exp, and a clean end at exp',
       async (protocol) => {
-        const token = await server.token('+30s')
+        const token = await server.tokenByCommand('+30s')
         const curl = Curl.stream(server.folder, server.url, token.text, protocol)
         await curl.has(CHALLENGE, 25_000)
         expect(curl.body).toContain(`\n\ndata:${HELLO}\n`)
@@ -78,10 +78,10 @@ describe.skipIf(!can).concurrent(
     )
 
     it('lives on past exp after a POST on another connection has answered the challenge', async () => {
-      const token = await server.token('+30s', 'renewed')
+      const token = await server.tokenByCommand('+30s', 'renewed')
       const curl = Curl.stream(server.folder, server.url, token.text, '--http2')
       await curl.has(CHALLENGE, 25_000)
-      const renewed = await server.token('+30s', 'renewed')
+      const renewed = await server.tokenByCommand('+30s', 'renewed')
       const answer = new Curl(server.folder, [
         ...['-sS', '-o', '/dev/null', '-w', '%{http_code}', '--http2', '--cacert', 'test-ca.crt'],
         ...['-X', 'POST', '-H', 'content-type:application/x-challenge-response'],
@@ -107,7 +107,7 @@ describe.skipIf(!can).concurrent(
       const poured = await prepare({ 'cleanup.policy': 'delete', 'retention.bytes': '1000000' })
       onTestFinished(() => poured.server.close())
       const { folder, url } = poured.server
-      const token = await poured.server.token('+34s')
+      const token = await poured.server.tokenByCommand('+34s')
       const readers = (['--http2', '--http1.1'] as const).map((protocol) =>
         readToFile(poured.server, token, protocol),
       )
@@ -144,7 +144,7 @@ describe.skipIf(!can).concurrent(
       const { topic: own, server: stopped } = await prepare()
       onTestFinished(() => stopped.close())
       const produce = (key: string, value: string) => kcatProduce(servers, own, key, value)
-      const token = await stopped.token('+5m', 'browser')
+      const token = await stopped.tokenByCommand('+5m', 'browser')
       const { fetch, requests } = fetchByAuthority(stopped.ca)
       const source = new EventSource(`${stopped.url}?access_token=${token.text}`, { fetch })
       onTestFinished(() => source.close())
@@ -179,7 +179,7 @@ describe.skipIf(!can).concurrent(
       onTestFinished(() => compacting.close())
       for (const value of ['old', 'older than new', 'new']) await kcatProduce(servers, own, '1', value)
       await kcatProduce(servers, own, '2', 'other')
-      const token = await compacting.token('+5m')
+      const token = await compacting.tokenByCommand('+5m')
       const recordsOfNewClient = async () => {
         const curl = Curl.stream(compacting.folder, compacting.url, token.text, '--http2')
         await curl.has('data:other\n')

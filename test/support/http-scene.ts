@@ -16,7 +16,6 @@ import sse from '../../plugins/sse.ts'
 import { streamRoutes } from '../../routes/stream.ts'
 import type { Replay } from '../../src/bus/record.ts'
 import type { Topic } from '../../src/bus/topic.ts'
-import { makeCertificates } from '../../src/demo/certificates.ts'
 import { type Listener, listen } from '../../src/http/listener.ts'
 import { logRedaction } from '../../src/http/log-redaction.ts'
 import type { SseOptions } from '../../src/options.ts'
@@ -24,6 +23,7 @@ import type { SealedIds } from '../../src/sealing/sealed-ids.ts'
 import { type SelectionOptions, SelectionPlan } from '../../src/selection/selection.ts'
 import type { Tickets } from '../../src/tickets/tickets.ts'
 import { fixedTopic, type StreamTopic } from '../../src/topics/stream-topic.ts'
+import { localCertificates } from './certificates.ts'
 import {
   authOptions,
   exampleClaims,
@@ -32,7 +32,7 @@ import {
   nowSeconds,
   type TestKey,
 } from './keys-and-tokens.ts'
-import { keepSecret, LogLines } from './printed.ts'
+import { LogLines } from './printed.ts'
 import { StreamReader } from './stream-reader.ts'
 import { TopicInMemory } from './topic-in-memory.ts'
 
@@ -100,8 +100,7 @@ export class HttpScene {
   }: SceneOptions = {}): Promise<HttpScene> {
     const log = new LogLines()
     const key = makeKey('ES256')
-    const made = await makeCertificates(['localhost', '127.0.0.1'], Date.now())
-    keepSecret(made.keyPem)
+    const made = await localCertificates()
     const tls = isTls ? { cert: Buffer.from(made.certificatePem), key: Buffer.from(made.keyPem) } : null
     const app = fastify({
       logger: { level: 'debug', stream: log.stream, ...logRedaction },
