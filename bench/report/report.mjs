@@ -165,10 +165,14 @@ export function formatTable(workload, repetitions) {
   return `\n${workload.name}: ${workload.what}\n${align([headings, ...rows])}\n`
 }
 
-/** @param {{ startedAt: Date }} report @returns {string} the path of the file, the same for the same run */
+/**
+ * @param {{ startedAt: Date }} report
+ * @returns {string} the path of the file: the same for the same run, and another one for each of two at once
+ */
 export function writeReport(report) {
   mkdirSync(FOLDER, { recursive: true })
-  const file = fileURLToPath(new URL(`${report.startedAt.toISOString().replaceAll(':', '')}.json`, FOLDER))
+  const started = report.startedAt.toISOString().replaceAll(':', '')
+  const file = fileURLToPath(new URL(`${started}-${process.pid}.json`, FOLDER))
   writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`)
   return file
 }
