@@ -1,16 +1,21 @@
 import { availableParallelism } from 'node:os'
+import { relative } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 import { beginLeftOutList } from './test/support/left-out.ts'
+import { LONG_FILES } from './test/support/long-files.ts'
 
 beginLeftOutList()
 
-/** Files that need a Kafka take longest, so they start first: a run does not end with one of them alone. */
-class LongestFirst extends BaseSequencer {
+/** Vitest by itself goes by the sizes of files on a machine that has not run them yet. */
+class LongFilesFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files)
-    const isLong = (file: TestSpecification) => file.project.name === 'kafka'
-    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))]
+    const rank = ({ moduleId }: TestSpecification) => {
+      const at = LONG_FILES.indexOf(relative(this.ctx.config.root, moduleId))
+      return at < 0 ? LONG_FILES.length : at
+    }
+    return sorted.toSorted((one, other) => rank(one) - rank(other))
   }
 }
 
@@ -20,8 +25,8 @@ export default defineConfig({
     pool: 'forks',
     setupFiles: 'test/support/property-seed.ts',
     // More files at a time than processors: most of their time many wait for tokens to expire and for brokers to die.
-    maxWorkers: availableParallelism() + 1,
-    sequence: { sequencer: LongestFirst },
+    maxWorkers: availableParallelism() + 2,
+    sequence: { sequencer: LongFilesFirst },
     testTimeout: 15_000,
     hookTimeout: 60_000,
     projects: [
