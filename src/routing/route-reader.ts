@@ -2,8 +2,9 @@
 // bus, regardless of how many streams there are.
 
 import { KEY_SELECTOR, ROUTE_BYTES_MAX, type RouteValue } from '../segments/segment-layout.ts'
-import { type FieldPath, fieldTexts } from './json-field.ts'
+import { fieldTexts } from './json-field.ts'
 import type { Selector } from './selector.ts'
+import { WantedFields } from './wanted-fields.ts'
 
 /** The parts of a record that selectors look at. */
 export interface RoutedRecord {
@@ -22,8 +23,9 @@ export class RouteReader {
   /** Whether streams are selected by the key. */
   readonly hasKey: boolean
   private readonly headers: readonly { readonly selector: number; readonly header: string }[] = []
-  private readonly fields: readonly { readonly selector: number; readonly path: FieldPath }[] = []
-  private readonly paths: readonly FieldPath[]
+  /** The selector of each wanted field. */
+  private readonly fieldSelectors: readonly number[]
+  private readonly wanted: WantedFields
   private readonly names: readonly string[]
 
   /** Throws a RangeError for more than SELECTORS_MAX selectors besides the key. */
@@ -36,10 +38,11 @@ export class RouteReader {
     this.headers = others.flatMap((one, selector) =>
       one.kind === 'header' ? [{ selector, header: one.header }] : [],
     )
-    this.fields = others.flatMap((one, selector) =>
+    const fields = others.flatMap((one, selector) =>
       one.kind === 'field' ? [{ selector, path: one.path }] : [],
     )
-    this.paths = this.fields.map(({ path }) => path)
+    this.fieldSelectors = fields.map(({ selector }) => selector)
+    this.wanted = new WantedFields(fields.map(({ path }) => path))
   }
 
   /** Whether a key that has a value may have had another before. */
@@ -60,13 +63,13 @@ export class RouteReader {
     if (this.names.length === 0) return NO_VALUES
     const values: RouteValue[] = []
     for (const { selector, header } of this.headers) addHeader(values, selector, header, headers)
-    if (this.paths.length > 0 && value !== null) this.addFields(values, value)
+    if (this.fieldSelectors.length > 0 && value !== null) this.addFields(values, value)
     return values
   }
 
   private addFields(values: RouteValue[], value: Uint8Array): void {
-    for (const [index, text] of fieldTexts(value, this.paths).entries()) {
-      const selector = this.fields[index]?.selector
+    for (const [index, text] of fieldTexts(value, this.wanted).entries()) {
+      const selector = this.fieldSelectors[index]
       if (text !== null && selector !== undefined) add(values, selector, Buffer.from(text))
     }
   }

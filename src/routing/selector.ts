@@ -1,6 +1,7 @@
 // What a stream can be selected by: the key of a record, a header, or a field of its JSON value.
 
-import { type FieldPath, parsePointer } from './json-field.ts'
+import { parsePointer } from './json-field.ts'
+import type { FieldPath } from './wanted-fields.ts'
 
 /** What one condition looks at. `name` is the one in options and query: `key`, `headers.region`, `fields./tenant`. */
 export type Selector =

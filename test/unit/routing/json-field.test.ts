@@ -1,12 +1,22 @@
 // Which text a field of a JSON value has, for every kind of value, and for values that are not JSON.
 
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { fieldTexts, parsePointer } from '../../../src/routing/json-field.ts'
+import { WantedFields } from '../../../src/routing/wanted-fields.ts'
+import { randomOf } from '../../support/random.mjs'
+import { randomPath, randomValue } from './random-json.ts'
+import { referenceTexts } from './reference-fields.ts'
+
+const MIB = 2 ** 20
 
 function field(json: string | Uint8Array, pointer: string): string | null {
   const bytes = typeof json === 'string' ? Buffer.from(json) : json
-  return fieldTexts(bytes, [parsePointer(pointer)])[0] ?? null
+  return fieldTexts(bytes, wanted(pointer))[0] ?? null
+}
+
+function wanted(...pointers: string[]): WantedFields {
+  return new WantedFields(pointers.map(parsePointer))
 }
 
 describe('a JSON Pointer', () => {
@@ -79,6 +89,26 @@ describe('a field', () => {
     expect(field(Buffer.from([0x7b, 0x22, 0x61, 0x22, 0x3a, 0x22, 0xff, 0x22, 0x7d]), '/a')).toBeNull()
   })
 
+  it('of several is read at once, each as often as it is asked for', () => {
+    const fields = wanted('/a', '/b', '/c', '/a')
+    expect(fieldTexts(Buffer.from('{"a":"x","b":3.0}'), fields)).toEqual(['x', '3.0', null, 'x'])
+  })
+
+  it('is not taken from a value that was read before', () => {
+    const fields = wanted('/a/b', '/c')
+    expect(fieldTexts(Buffer.from('{"a":{"b":"x"},"c":1}'), fields)).toEqual(['x', '1'])
+    expect(fieldTexts(Buffer.from('{"a":{}}'), fields)).toEqual([null, null])
+    expect(fieldTexts(Buffer.from('{"a":{"b":"x"},"c":1'), fields)).toEqual([null, null])
+    expect(fieldTexts(Buffer.from('{"c":2}'), fields)).toEqual([null, '2'])
+  })
+
+  it('is read although a path leads through it', () => {
+    const fields = wanted('/a', '/a/b')
+    expect(fieldTexts(Buffer.from('{"a":{"b":"x"}}'), fields)).toEqual([null, 'x'])
+    expect(fieldTexts(Buffer.from('{"a":{"b":"x"},"a":"y"}'), fields)).toEqual(['y', null])
+    expect(fieldTexts(Buffer.from('{"a":"y","a":{"b":"x"}}'), fields)).toEqual([null, 'x'])
+  })
+
   it('is found beside a depth of 10,000, and at it', () => {
     const deep = `${'{"a":'.repeat(10_000)}1.50${'}'.repeat(10_000)}`
     expect(field(`{"deep":${deep},"b":"x"}`, '/b')).toBe('x')
@@ -86,18 +116,46 @@ describe('a field', () => {
     expect(field(deep, '/a'.repeat(10_000))).toBe('1.50')
   })
 
-  it('costs one more pass over the value if it is a number, for any number of fields of any depth', () => {
+  it.each([
+    ['nested lists', '['.repeat(2 * MIB) + ']'.repeat(2 * MIB)],
+    ['nested objects', `${'{"":'.repeat(MIB)}1${'}'.repeat(MIB)}`],
+    ['empty lists', `[${'[],'.repeat(MIB)}[]]`],
+    ['numbers', `[${'1,'.repeat(2 * MIB)}1]`],
+    ['members of one name', `{${'"n31":7,'.repeat(MIB / 2)}"n31":8}`],
+    ['names with escapes', `{${'"\\u0061":7,'.repeat(MIB / 2)}"b":8}`],
+  ])('beside some MiB of %s is read without a document', (_name, hostile) => {
     const names = Array.from({ length: 32 }, (_, at) => `n${at}`)
-    const members = names.map((name, at) => `"${name}":${at}.0`).join(',')
-    const wide = `{"wide":[${'1,'.repeat(500_000)}1],${members}}`
-    const value = Buffer.from(`${'{"a":'.repeat(500)}${wide}${'}'.repeat(500)}`)
-    const paths = names.map((name) => parsePointer(`${'/a'.repeat(500)}/${name}`))
-    expect(fieldTexts(value, paths)).toEqual(names.map((_, at) => `${at}.0`))
-  }, 10_000)
+    const value = Buffer.from(
+      `{"hostile":${hostile},${names.map((name) => `"${name}":${name.length}.0`).join()}}`,
+    )
+    const parse = vi.spyOn(JSON, 'parse')
+    onTestFinished(() => parse.mockRestore())
+    const fields = wanted(...names.map((name) => `/${name}`), '/hostile/n31', '/hostile/b')
+    const texts = fieldTexts(value, fields)
+    expect(texts.slice(0, 32)).toEqual(names.map((name) => `${name.length}.0`))
+    expect(texts.slice(32)).toEqual([
+      hostile.includes('n31') ? '8' : null,
+      hostile.includes('"b"') ? '8' : null,
+    ])
+    expect(parse).not.toHaveBeenCalled()
+    expect(fieldTexts(value.subarray(0, -1), fields)).toEqual(texts.map(() => null))
+  })
 
-  it('of several is read from one parse', () => {
-    const paths = ['/a', '/b', '/c'].map(parsePointer)
-    expect(fieldTexts(Buffer.from('{"a":"x","b":3.0}'), paths)).toEqual(['x', '3.0', null])
+  it('is what JSON.parse finds in any bytes, and none where it finds no JSON', () => {
+    const seen = { json: 0, other: 0, texts: 0 }
+    fc.assert(
+      fc.property(fc.nat(), (seed) => {
+        const random = randomOf(seed)
+        const value = randomValue(random)
+        const paths = Array.from({ length: 3 }, () => randomPath(random))
+        const { isJson, texts } = referenceTexts(value, paths)
+        expect(JSON.stringify(fieldTexts(value, new WantedFields(paths)))).toBe(JSON.stringify(texts))
+        seen[isJson ? 'json' : 'other']++
+        seen.texts += texts.filter((text) => text !== null).length
+      }),
+      { numRuns: 20_000 },
+    )
+    expect(Math.min(seen.json, seen.other, seen.texts)).toBeGreaterThan(1_000)
   })
 
   it('is the same as JSON.parse finds, in any spelling of any value', () => {
