@@ -31,7 +31,7 @@ import {
   invalidTokenChallenge,
   missingTokenChallenge,
 } from '../src/token/www-authenticate.ts'
-import { openKeySource } from './auth/keys/open-keys.ts'
+import { type OpenKeys, openKeySource } from './auth/keys/open-keys.ts'
 import { registerJwt, TokenRefused } from './auth/token-verifier.ts'
 
 export type { HostAnswer, HostSession } from '../src/token/session.ts'
@@ -45,6 +45,8 @@ declare module 'fastify' {
 export interface AuthPluginOptions extends AuthOptions {
   /** Origins other than its own whose pages may use the cookie. Default: none. */
   cookieOrigins?: readonly string[]
+  /** Opens the keys in place of this plugin: in a worker, those of the main thread. */
+  openKeys?: OpenKeys
 }
 
 /** The session of a request; null if it has no token. Rejects with TokenRefused, OriginRefused or KeysUnavailable. */
@@ -95,7 +97,7 @@ async function tokenAuthenticator(app: FastifyInstance, options: AuthPluginOptio
   const filled = withDefaults(options, AUTH_SETTINGS, ['algorithm', 'queryToken', 'cookie', 'scopeClaim'])
   if (!issuer || !audience) throw new Error('auth.issuer and auth.audience are required')
   const settings = { ...limits, keys: options.keys, issuer, rsaAlgorithm: rsaAlgorithm(filled.algorithm) }
-  const keys = openKeySource(settings, app.log)
+  const keys = await (options.openKeys ?? openKeySource)(settings, app.log)
   app.addHook('onClose', async () => keys.close())
   const clockToleranceMs = limits.clockToleranceSeconds * 1000
   const verify = await registerJwt(app, { issuer, audience, clockToleranceMs }, keys)

@@ -3,8 +3,17 @@
 
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { BodyNotEmpty, MediaTypeUnsupported, NoStream, NotAllowed, RequestAborted } from '../src/errors.ts'
+import {
+  BodyNotEmpty,
+  KeysUnavailable,
+  MediaTypeUnsupported,
+  NoStream,
+  NotAllowed,
+  RequestAborted,
+} from '../src/errors.ts'
+import { between, RETRY_BUSY_MS } from '../src/stream/streams.ts'
 import { canonicalToken, queryToken, tokenDigest } from '../src/token/request-token.ts'
+import type { Session } from '../src/token/session.ts'
 import { pathOf, type StreamRoute } from './events.ts'
 import { mediaType } from './media-type.ts'
 import { grantedSelection } from './selection.ts'
@@ -15,7 +24,7 @@ const CHALLENGE_RESPONSE = 'application/x-challenge-response'
 
 export function challengeHandler(route: StreamRoute) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const session = await route.authenticator.authenticate(request, reply, route.scope)
+    const session = await sessionOf(route, request, reply)
     const { granted } = grantedSelection(route.plan, request, session)
     if (mediaType(request.headers['content-type']) !== CHALLENGE_RESPONSE) throw new MediaTypeUnsupported()
     if (await hasBody(request)) {
@@ -27,6 +36,21 @@ export function challengeHandler(route: StreamRoute) {
     const { renewed, others } = await route.streams.renew(renewal)
     if (renewed === 0) throw others > 0 ? new NotAllowed() : new NoStream()
     return reply.code(204).send()
+  }
+}
+
+/** Tells a client when to come again if its token cannot be verified now. */
+async function sessionOf(
+  { authenticator, scope }: StreamRoute,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<Session> {
+  try {
+    return await authenticator.authenticate(request, reply, scope)
+  } catch (error) {
+    if (error instanceof KeysUnavailable)
+      reply.header('retry-after', Math.round(between(RETRY_BUSY_MS) / 1000))
+    throw error
   }
 }
 

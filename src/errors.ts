@@ -47,7 +47,7 @@ export const NotAllowed = createError(
   'The token does not grant what is selected here',
   403,
 )
-/** No token can be verified: the key set was never read, or is older than `jwksMaxAgeMs` + `jwksStaleMs`. */
+/** The token cannot be verified now: there is no usable key set, or it lacks the key and none could be fetched. */
 export const KeysUnavailable = createError(
   'FKS_KEYS_UNAVAILABLE',
   'Tokens cannot be verified now; try again later',

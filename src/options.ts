@@ -69,11 +69,17 @@ export interface AuthOptions {
   clockToleranceSeconds?: number
   /** Time limit of one fetch of the key set: 10 to 60,000 ms. Default: 5,000. */
   jwksTimeoutMs?: number
-  /** Least time between fetches because of unknown keys or failures: 10 to 3,600,000 ms. Default: 30,000. */
+  /**
+   * Unknown keys may cause five fetches at once, and one more each time this has passed: 10 to 3,600,000 ms. Default:
+   * 30,000. A failed fetch is repeated after it.
+   */
   jwksCooldownMs?: number
-  /** Age from which a key set is fetched again before use: 10 to 86,400,000 ms. Default: 600,000. */
+  /**
+   * Age of a key set whose answer names none: 10 to 86,400,000 ms. Default: 600,000. It is fetched again at four fifths
+   * of its age.
+   */
   jwksMaxAgeMs?: number
-  /** How long beyond `jwksMaxAgeMs` a key set is used while fetches fail: 0 to 604,800,000 ms. Default: 3,600,000. */
+  /** How long beyond its age a key set is used while fetches fail: 0 to 604,800,000 ms. Default: 3,600,000. */
   jwksStaleMs?: number
   /**
    * The host application's own authentication, which replaces all options above. It resolves with a session, or with

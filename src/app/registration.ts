@@ -3,6 +3,7 @@
 
 import type { FastifyInstance } from 'fastify'
 import admin from '../../plugins/admin.ts'
+import type { OpenKeys } from '../../plugins/auth/keys/open-keys.ts'
 import auth from '../../plugins/auth.ts'
 import sse from '../../plugins/sse.ts'
 import { adminRoutes } from '../../routes/admin.ts'
@@ -32,20 +33,25 @@ export interface StreamSources {
   readonly shared?: Shared
   /** Redeems a ticket for all threads of the process; without it this thread is the only one. */
   readonly redeemTicket?: RedeemTicket
+  /** Opens the keys that verify tokens, where another thread has them. */
+  readonly openKeys?: OpenKeys
 }
 
 /** Streams whose topics may come from another thread. */
 export async function registerStreams(
   app: FastifyInstance,
   options: StreamsOptions,
-  { topics, shared, redeemTicket = new RedeemedTickets(SYSTEM_CLOCK.epochMs).redeem }: StreamSources,
+  sources: StreamSources,
 ): Promise<void> {
+  const { topics, shared, openKeys } = sources
+  const { redeemTicket = new RedeemedTickets(SYSTEM_CLOCK.epochMs).redeem } = sources
   const sealing = sealedIdsOf(options)
   const tickets = ticketsOf(options, redeemTicket)
   const { secretKey: _, ...settings } = options.sse
   await app.register(sse, { ...settings, ...(shared && { shared }) })
   topics.onClosed((topic) => app.kafkaSse.forget(topic))
-  await app.register(auth, { ...options.auth, cookieOrigins: options.sse.corsOrigins })
+  const cookieOrigins = options.sse.corsOrigins
+  await app.register(auth, { ...options.auth, cookieOrigins, ...(openKeys && { openKeys }) })
   // A scope of their own: CORS must not apply to what else is registered in `app`, such as a host's admin routes.
   await app.register(async (routes) => {
     answerCors(routes, corsRules(options))

@@ -87,7 +87,9 @@ export const AUTH_SETTINGS: Record<keyof AuthOptions, Setting> = {
   jwksCooldownMs: {
     type: 'integer',
     env: 'JWT_JWKS_COOLDOWN_MS',
-    description: 'Least time between two fetches because of unknown keys or failures',
+    description:
+      'Unknown keys may cause five fetches at once, and one more each time this has passed; ' +
+      'a failed fetch is repeated after it',
     minimum: 10,
     maximum: 3_600_000,
     default: 30_000,
@@ -95,7 +97,7 @@ export const AUTH_SETTINGS: Record<keyof AuthOptions, Setting> = {
   jwksMaxAgeMs: {
     type: 'integer',
     env: 'JWT_JWKS_MAX_AGE_MS',
-    description: 'A key set older than this is fetched again before it is used',
+    description: 'Age of a key set whose answer names none; at four fifths of its age it is fetched again',
     minimum: 10,
     maximum: 86_400_000,
     default: 600_000,
@@ -103,7 +105,7 @@ export const AUTH_SETTINGS: Record<keyof AuthOptions, Setting> = {
   jwksStaleMs: {
     type: 'integer',
     env: 'JWT_JWKS_STALE_MS',
-    description: 'How long beyond that age it is still used while fetches fail',
+    description: 'How long beyond its age a key set is still used while fetches fail',
     minimum: 0,
     maximum: 604_800_000,
     default: 3_600_000,

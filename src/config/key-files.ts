@@ -91,7 +91,9 @@ function readAs<T>(
 }
 
 function holdsPrivateKey(text: string): boolean {
-  return /-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text) || jwksOf(text).some((key) => 'd' in key)
+  return (
+    /-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text) || jwksOf(text).some(({ d }) => d != null && d !== '')
+  )
 }
 
 function holdsDemoKey(text: string, folder: string): boolean {
@@ -118,7 +120,7 @@ function publicKeyOf(read: () => KeyObject): KeyObject | null {
 
 function jwksOf(text: string): JsonWebKey[] {
   try {
-    const parsed: { keys?: unknown } = JSON.parse(text) ?? {}
+    const parsed: { keys?: unknown } = JSON.parse(text.replace(/^\uFEFF/, '')) ?? {}
     const keys: unknown[] = Array.isArray(parsed.keys) ? parsed.keys : [parsed]
     return keys.filter((key) => typeof key === 'object' && key !== null) as JsonWebKey[]
   } catch {

@@ -1,6 +1,9 @@
 // The messages between the main thread and its workers. The main thread reads Kafka, counts and answers operators;
 // workers serve clients.
 
+import type { KeyChoice, KeyHeader } from '../../plugins/auth/keys/key-set.ts'
+import type { KeyState } from '../../plugins/auth/keys/key-source.ts'
+import type { KeySettings } from '../../plugins/auth/keys/open-keys.ts'
 import type { Delay } from '../admin/event-loop-delay.ts'
 import type { Encoding, Keeps, PartitionWatermarks } from '../bus/record.ts'
 import type { TopicRefusal } from '../bus/topic.ts'
@@ -55,6 +58,8 @@ type Asked<Body, Answer> = { body: Body; answer: Answer }
 export type ToWorker = {
   /** Updates of the buses. The next message comes after `updatesTaken`. */
   updates: Told<TopicUpdate[]>
+  /** What the keys are now that the worker has opened under this number. */
+  keys: Told<{ source: number; state: KeyState }>
   /** Renews streams of this worker alone. */
   renew: Asked<Renewal, RenewalCount>
   drain: Asked<{ withinMs: number }, unknown>
@@ -78,5 +83,12 @@ export type ToMain = {
   releaseTopic: Told<{ topic: number }>
   /** Redeems a ticket for all workers: whether its nonce is new. */
   redeemTicket: Asked<{ nonce: string; expiresAtMs: number }, boolean>
+  /**
+   * Opens keys for this worker, by a number that the worker has not used before. `keys` comes before the answer, and
+   * after each change.
+   */
+  openKeys: Asked<{ source: number; settings: KeySettings }, unknown>
+  /** The key that a header names, which the worker's copy lacks; null: that cannot be told now. */
+  findKey: Asked<{ source: number; header: KeyHeader }, KeyChoice | null>
   watermarks: Asked<{ topic: number }, PartitionWatermarks>
 }

@@ -11,6 +11,7 @@ import { frameworkOptions } from '../app/web-app.ts'
 import { Listeners } from '../http/listener.ts'
 import type { ServerOptions } from '../options.ts'
 import type { HandedOptions } from './handover.ts'
+import { ProcessKeys } from './worker-keys.ts'
 import { WorkerPool } from './worker-pool.ts'
 
 /** `descriptors`: see `WorkerPoolParts`. */
@@ -24,9 +25,11 @@ export async function buildMultiThreadApp(
   const handed = { options, functions }
   return builtOrClosed(feed, async () => {
     await feed.register(kafka, options.kafka)
+    const keys = new ProcessKeys(feed.log)
+    feed.addHook('onClose', async () => keys.close())
     await feed.ready()
     const { log, kafkaSseTopics: topics } = feed
-    const workerPool = new WorkerPool({ handed, topics, descriptors, log })
+    const workerPool = new WorkerPool({ handed, topics, keys, descriptors, log })
     const departure = { isAnnounced: false }
     const parts = { streams: workerPool, topics, authenticator: workerPool, departure, workerPool }
     const admin = await buildAdminApp(options, parts)

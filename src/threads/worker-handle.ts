@@ -9,6 +9,7 @@ import { NO_RENEWALS, type Renewal, type RenewalCount } from '../stream/holders.
 import type { RedeemTicket } from '../tickets/tickets.ts'
 import { Channel } from './channel.ts'
 import type { Report, ToMain, TopicUpdate, ToWorker, WorkerSetup } from './messages.ts'
+import { type ProcessKeys, WorkerKeys } from './worker-keys.ts'
 import { WorkerTopics } from './worker-topics.ts'
 
 /** Time for a worker to close before it is terminated. */
@@ -21,6 +22,7 @@ export interface WorkerHandleParts {
   readonly fixed: readonly FedTopic[]
   readonly source: Pick<Topics, 'acquire'>
   readonly admission: CountedAdmission
+  readonly keys: Pick<ProcessKeys, 'open'>
   readonly renewElsewhere: (renewal: Renewal, by: WorkerHandle) => Promise<RenewalCount>
   readonly redeemTicket: RedeemTicket
   readonly onExit: (handle: WorkerHandle, error: Error) => void
@@ -33,6 +35,7 @@ export class WorkerHandle {
   private readonly worker: Worker
   private readonly channel: Channel<ToWorker, ToMain>
   private readonly topics: WorkerTopics
+  private readonly keys: WorkerKeys
   private readonly places = new Map<number, Admitted>()
   private lastPlace = 0
   private hasListened = false
@@ -69,10 +72,13 @@ export class WorkerHandle {
       acquireTopic: ({ topic, name }) => this.topics.acquire(topic, name),
       releaseTopic: ({ topic }) => this.topics.release(topic),
       redeemTicket: ({ nonce, expiresAtMs }) => parts.redeemTicket(nonce, expiresAtMs),
+      openKeys: (named) => this.keys.open(named),
+      findKey: (asked) => this.keys.find(asked),
       watermarks: ({ topic }) => watermarksOf(this.topics.get(topic), this.ended.signal),
     })
     const tell = (updates: TopicUpdate[]) => this.channel.tell('updates', updates)
     this.topics = new WorkerTopics({ fixed, source, tell })
+    this.keys = new WorkerKeys(parts.keys, (told) => this.channel.tell('keys', told))
     this.worker.on('error', (error) => {
       this.error = error
     })
@@ -126,6 +132,7 @@ export class WorkerHandle {
     this.ended.abort()
     for (const place of [...this.places.keys()]) this.releasePlace(place)
     this.topics.end()
+    this.keys.end()
   }
 }
 

@@ -21,10 +21,12 @@ import type { Authenticator } from '../token/authenticator.ts'
 import type { HandedOptions } from './handover.ts'
 import type { Report, TopicName } from './messages.ts'
 import { WorkerHandle } from './worker-handle.ts'
+import type { ProcessKeys } from './worker-keys.ts'
 
 export interface WorkerPoolParts {
   readonly handed: HandedOptions
   readonly topics: Topics
+  readonly keys: ProcessKeys
   /** Descriptors of the listening sockets, a list for each worker. The lists beyond `workers` are for replacements. */
   readonly descriptors: readonly (readonly number[])[]
   readonly log: WorkerPoolLog
@@ -142,6 +144,7 @@ export class WorkerPool
         fixed,
         source: this.parts.topics,
         admission,
+        keys: this.parts.keys,
         renewElsewhere: (renewal, by) => this.renewElsewhere(renewal, by),
         redeemTicket: this.redeemedTickets.redeem,
         onExit: (ended, error) => this.replace(ended, error),

@@ -4,6 +4,7 @@
 import type { RequestListener } from 'node:http'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { FastifyInstance } from 'fastify'
+import type { KeySettings } from '../../plugins/auth/keys/open-keys.ts'
 import { EventLoopDelay } from '../admin/event-loop-delay.ts'
 import { flushLog } from '../app/log-destination.ts'
 import { registerStreams } from '../app/registration.ts'
@@ -18,6 +19,7 @@ import type { RedeemTicket } from '../tickets/tickets.ts'
 import { Channel, type Port } from './channel.ts'
 import { takeOver } from './handover.ts'
 import type { ToMain, ToWorker, WorkerSetup } from './messages.ts'
+import { MirroredKeys } from './mirrored-keys.ts'
 import { MirroredTopics } from './mirrored-topics.ts'
 import { SharedAdmission } from './shared-admission.ts'
 
@@ -31,7 +33,8 @@ async function work(port: Port, setup: WorkerSetup): Promise<void> {
   const main: Main = new Channel<ToMain, ToWorker>(port)
   const options = await takeOver(setup.handed)
   const topics = new MirroredTopics(main, setup.thread, setup.topics)
-  const app = await buildApp(options, main, topics)
+  const keys = new MirroredKeys(main)
+  const app = await buildApp(options, main, { topics, keys })
   const connections = createConnectionFigures()
   const tls = await tlsOf(options, setup.ticketKeys)
   const budget = new ConnectionBudget(options, setup.connectionCounts, setup.thread - 1)
@@ -53,6 +56,7 @@ async function work(port: Port, setup: WorkerSetup): Promise<void> {
       topics.receive(updates)
       main.tell('updatesTaken', null)
     },
+    keys: (told) => keys.receive(told),
     renew: (renewal) => app.kafkaSse.renewHere(renewal),
     drain: ({ withinMs }) => app.kafkaSse.drain(withinMs),
     close: async () => {
@@ -68,13 +72,20 @@ async function work(port: Port, setup: WorkerSetup): Promise<void> {
   main.tell('listening', { port: listener.port })
 }
 
-function buildApp(options: ServerOptions, main: Main, topics: TopicSource): Promise<FastifyInstance> {
+interface Copies {
+  readonly topics: TopicSource
+  readonly keys: MirroredKeys
+}
+
+function buildApp(options: ServerOptions, main: Main, { topics, keys }: Copies): Promise<FastifyInstance> {
   const shared = {
     admission: new SharedAdmission(main),
     renewElsewhere: (renewal: Renewal) => main.ask('renewElsewhere', renewal),
   }
   const redeemTicket: RedeemTicket = (nonce, expiresAtMs) => main.ask('redeemTicket', { nonce, expiresAtMs })
-  return buildWebApp(options, (scope) => registerStreams(scope, options, { topics, shared, redeemTicket }))
+  const openKeys = (settings: KeySettings) => keys.open(settings)
+  const sources = { topics, shared, redeemTicket, openKeys }
+  return buildWebApp(options, (scope) => registerStreams(scope, options, sources))
 }
 
 async function tlsOf({ tls }: ServerOptions, ticketKeys: Uint8Array) {

@@ -7,8 +7,18 @@ export const RSA_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS5
 export const ALGORITHMS = [...RSA_ALGORITHMS, 'ES256', 'ES384', 'ES512', 'EdDSA'] as const
 export type Algorithm = (typeof ALGORITHMS)[number]
 
+/**
+ * Names that RFC 9864 gives EdDSA, one for each of its curves. A key or a token may have them in place of `EdDSA`; a
+ * name fits only keys of its own curve.
+ */
+export const CURVE_NAMES = ['Ed25519', 'Ed448'] as const
+
 export function isAlgorithm(name: unknown): name is Algorithm {
   return ALGORITHMS.some((algorithm) => algorithm === name)
+}
+
+export function isCurveName(name: unknown): name is (typeof CURVE_NAMES)[number] {
+  return CURVE_NAMES.some((curve) => curve === name)
 }
 
 export type KeySetting =

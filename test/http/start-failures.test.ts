@@ -22,7 +22,7 @@ beforeAll(async () => {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   files = {
     'jwks.json': jwksOf(key),
-    'bom.json': `\uFEFF${jwksOf(key)}`,
+    'shared.json': '{"keys":[{"kty":"oct"}]}',
     'text.pem': 'no key at all\n',
     'server.crt': certificatePem,
     'server.key': keyPem,
@@ -84,9 +84,9 @@ const TLS = { TLS: 'on', TLS_CERT_FILE: 'server.crt' }
 describe.each(['1', '2'])('a start that fails, with WORKERS=%s', (workers) => {
   it.each<[string, Record<string, string>, RegExp]>([
     [
-      'a key file that begins with a byte order mark',
-      { JWT_KEYS: 'bom.json' },
-      /bom\.json: neither PEM nor JSON/,
+      'a key file with no key for signatures',
+      { JWT_KEYS: 'shared.json' },
+      /shared\.json: no usable key; key 1: it is a shared secret/,
     ],
     ['a key file that holds no key', { JWT_KEYS: 'text.pem' }, /text\.pem: neither PEM nor JSON/],
     [
@@ -112,8 +112,8 @@ describe.each(['1', '2'])('a start that fails, with WORKERS=%s', (workers) => {
     ['a Kafka property that there is not', { KAFKA_CONFIG_NO_SUCH_THING: '1' }, /no\.such\.thing/],
     [
       'a failure beside what CONFIG_FILE has left running',
-      { CONFIG_FILE: 'timer.mjs', JWT_KEYS: 'bom.json' },
-      /bom\.json: neither PEM nor JSON/,
+      { CONFIG_FILE: 'timer.mjs', JWT_KEYS: 'shared.json' },
+      /shared\.json: no usable key/,
     ],
     ['a CONFIG_FILE that throws late', { CONFIG_FILE: 'late.mjs' }, /late\.mjs: not today/],
   ])('ends with 1 for %s', async (_what, env, words) => {

@@ -1,19 +1,86 @@
-// Fetches a key set over HTTP; if the URL is that of a discovery document, from the URL that it names. Promise: the
-// fetch ends when `signal` aborts, reads at most KEY_SET_BYTES_MAX, and never quotes the answer.
+// Fetches a key set over HTTP; if the URL is that of a discovery document, from the URL that it names. Promise: a fetch
+// ends when `signal` aborts, reads at most KEY_SET_BYTES_MAX, follows no redirect, and never quotes the answer.
 
-import { errorCode } from '../../../src/errors.ts'
+import type { Dispatcher, fetch as Fetch, Response } from 'undici'
+import { quoted } from '../../../src/config/config-error.ts'
+import { errorCode, errorWords } from '../../../src/errors.ts'
 
-/** A hundred keys with certificate chains take some 500 KB. */
+/** Five hundred RSA keys, or a hundred with certificate chains, take some 500 KB. */
 export const KEY_SET_BYTES_MAX = 1024 * 1024
 
 /** What went wrong, for an operator. */
 export class KeyFetchFailed extends Error {}
 
-/** The text of the JWKS. `signal` ends every wait: for the connection, the header and the body. */
-export async function fetchKeySet(url: URL, issuer: string, signal: AbortSignal): Promise<string> {
-  const text = await fetchText(url, signal)
-  const keysUrl = discoveredUrl(text, url, issuer)
-  return keysUrl === null ? text : fetchText(keysUrl, signal)
+export interface FetchedKeys {
+  readonly text: string
+  /** For how long the answer says that it is good (RFC 9111 section 4.2); null if it does not say. */
+  readonly maxAgeMs: number | null
+}
+
+interface Client {
+  readonly fetch: typeof Fetch
+  readonly dispatcher: Dispatcher
+}
+
+export class KeyEndpoint {
+  /** For messages: without the query, which may hold a credential. */
+  readonly name: string
+  private readonly url: URL
+  private readonly issuer: string
+  private client: Promise<Client> | null = null
+
+  constructor(url: URL, issuer: string) {
+    this.url = url
+    this.issuer = issuer
+    this.name = nameOf(url)
+  }
+
+  /** Rejects with KeyFetchFailed, or with the reason of `signal`, which ends every wait. */
+  async fetch(signal: AbortSignal): Promise<FetchedKeys> {
+    const answer = await this.get(this.url, signal)
+    const keysUrl = discoveredUrl(answer.text, this.url, this.issuer)
+    return keysUrl === null ? answer : this.get(keysUrl, signal)
+  }
+
+  close(): void {
+    // A client that could not be opened needs no end.
+    void this.client?.then(
+      ({ dispatcher }) => dispatcher.destroy(),
+      () => {},
+    )
+  }
+
+  private async get(url: URL, signal: AbortSignal): Promise<FetchedKeys> {
+    this.client ??= openClient()
+    const { fetch, dispatcher } = await this.client
+    try {
+      const headers = { accept: 'application/jwk-set+json, application/json' }
+      const response = await fetch(url, { headers, redirect: 'manual', signal, dispatcher })
+      if (response.status !== 200) {
+        await response.body?.cancel()
+        throw new KeyFetchFailed(refusalOf(response, url))
+      }
+      return { text: await readBounded(response), maxAgeMs: maxAgeOf(response) }
+    } catch (error) {
+      if (error instanceof KeyFetchFailed) throw error
+      throw signal.aborted ? signal.reason : new KeyFetchFailed(failureOf(error, url))
+    }
+  }
+}
+
+/**
+ * Node's own `fetch` knows no proxy before Node 24. Loaded when it is needed, because workers fetch nothing. The agent
+ * that reads HTTPS_PROXY makes Node print a warning, so it is taken only where there is a proxy.
+ */
+async function openClient(): Promise<Client> {
+  const { Agent, EnvHttpProxyAgent, fetch } = await import('undici')
+  const proxies = ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY'].map((name) => process.env[name])
+  try {
+    return { fetch, dispatcher: proxies.some(Boolean) ? new EnvHttpProxyAgent() : new Agent() }
+  } catch {
+    // The library's message quotes the value, which may hold a password.
+    throw new KeyFetchFailed('HTTPS_PROXY or HTTP_PROXY is not the URL of a proxy')
+  }
 }
 
 /** OpenID Connect Discovery section 4.3: a document that names another issuer must not be used. */
@@ -21,31 +88,24 @@ function discoveredUrl(text: string, url: URL, issuer: string): URL | null {
   if (!url.pathname.includes('/.well-known/')) return null
   const document = parseDocument(text)
   if (document === null || !('jwks_uri' in document)) return null
-  if (document.issuer !== issuer) throw new KeyFetchFailed('the discovery document is of another issuer')
+  if (document.issuer !== issuer) throw new KeyFetchFailed(otherIssuer(document.issuer, issuer))
   const found = String(document.jwks_uri)
   const keysUrl = URL.canParse(found) ? new URL(found) : null
-  const scheme = keysUrl?.protocol
-  if (keysUrl === null || (scheme !== 'https:' && scheme !== url.protocol) || keysUrl.username !== '') {
+  if (keysUrl === null || !/^https?:$/.test(keysUrl.protocol) || keysUrl.username !== '') {
     throw new KeyFetchFailed('the discovery document names no usable jwks_uri')
+  }
+  if (keysUrl.protocol === 'http:' && url.protocol === 'https:') {
+    throw new KeyFetchFailed('the discovery document names a jwks_uri without TLS')
   }
   return keysUrl
 }
 
-async function fetchText(url: URL, signal: AbortSignal): Promise<string> {
-  try {
-    const headers = { accept: 'application/jwk-set+json, application/json' }
-    const response = await fetch(url, { headers, redirect: 'error', signal })
-    if (response.status !== 200) {
-      await response.body?.cancel()
-      throw new KeyFetchFailed(`it answers ${response.status}`)
-    }
-    return await readBounded(response.body)
-  } catch (error) {
-    throw fetchFailure(error, signal)
-  }
+/** Names both, because they often differ by a slash alone. */
+function otherIssuer(found: unknown, issuer: string): string {
+  return `the discovery document is of the issuer ${quoted(found)}, and JWT_ISSUER is ${quoted(issuer)}`
 }
 
-async function readBounded(body: ReadableStream<Uint8Array> | null): Promise<string> {
+async function readBounded({ body }: Response): Promise<string> {
   const chunks: Uint8Array[] = []
   let byteCount = 0
   for await (const chunk of body ?? []) {
@@ -54,18 +114,42 @@ async function readBounded(body: ReadableStream<Uint8Array> | null): Promise<str
       throw new KeyFetchFailed(`its answer is larger than ${KEY_SET_BYTES_MAX} bytes`)
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return new TextDecoder().decode(Buffer.concat(chunks)) // without a byte order mark
 }
 
-/**
- * The reason of `signal` if it was aborted. Otherwise an error with the socket's code, which fetch hides in the cause.
- */
-function fetchFailure(error: unknown, signal: AbortSignal): unknown {
-  if (error instanceof KeyFetchFailed) return error
-  if (signal.aborted) return signal.reason
-  const cause = error instanceof Error ? error.cause : undefined
+/** `max-age` less the time that the answer has spent in caches on the way. */
+function maxAgeOf({ headers }: Response): number | null {
+  const found = /(?:^|,)\s*max-age\s*=\s*"?(\d+)/i.exec(headers.get('cache-control') ?? '')
+  if (found === null) return null
+  const age = Number(/^\d+$/.exec(headers.get('age') ?? '')?.[0] ?? 0)
+  return Math.max(0, Number(found[1]) - age) * 1000
+}
+
+/** A redirect is not followed: the setting says where keys come from, and an open redirect there could name others. */
+function refusalOf({ status, headers }: Response, url: URL): string {
+  if (![301, 302, 303, 307, 308].includes(status)) return `it answers ${status}`
+  const location = headers.get('location') ?? ''
+  const target = URL.canParse(location, url) ? new URL(location, url) : null
+  const where = target === null ? '' : `, ${nameOf(target)}`
+  return `it redirects to another address${where}, and no redirect is followed: set the address itself`
+}
+
+const CERTIFICATE_CODES = /CERT|SELF_SIGNED|UNABLE_TO_/
+
+/** Names the code, which can be looked up. `fetch` hides it in the cause, or in the cause of that. */
+function failureOf(error: unknown, { hostname }: URL): string {
+  const cause = firstCause(error)
   const code = errorCode(cause)
-  return new KeyFetchFailed(`it cannot be reached${code === null ? '' : ` (${code})`}`)
+  const proxy = /^Proxy response \((\d+)\)/.exec(errorWords(cause))
+  if (proxy !== null) return `the proxy of HTTPS_PROXY or HTTP_PROXY answers ${proxy[1]}`
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `its name is not found: ${code} ${hostname}`
+  if (code === null) return 'it cannot be reached'
+  if (CERTIFICATE_CODES.test(code)) return `its certificate is not trusted (${code})`
+  return `it cannot be reached (${code})`
+}
+
+function firstCause(error: unknown): unknown {
+  return error instanceof Error && error.cause !== undefined ? firstCause(error.cause) : error
 }
 
 function parseDocument(text: string): Readonly<Record<string, unknown>> | null {
@@ -76,4 +160,8 @@ function parseDocument(text: string): Readonly<Record<string, unknown>> | null {
     // No JSON, so no discovery document. `readKeySet` will say what is wrong with it.
     return null
   }
+}
+
+function nameOf({ origin, pathname }: URL): string {
+  return origin + pathname
 }

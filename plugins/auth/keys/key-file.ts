@@ -14,7 +14,7 @@ import {
   KeysUnreadable,
   readKeySet,
 } from './key-set.ts'
-import type { KeySource } from './key-source.ts'
+import { type KeyState, OwnKeySource } from './key-source.ts'
 
 /** A hundred RSA keys with certificates are smaller. */
 export const KEY_FILE_BYTES_MAX = 1024 * 1024
@@ -25,7 +25,7 @@ export const KEY_FILE_BYTES_MAX = 1024 * 1024
  */
 const POLL_MS = 1_000
 
-export class KeyFile implements KeySource {
+export class KeyFile extends OwnKeySource {
   private readonly path: string
   private readonly rsaAlgorithm: Algorithm
   private readonly log: FastifyBaseLogger
@@ -33,24 +33,26 @@ export class KeyFile implements KeySource {
   /** The last set that was read without an error. */
   private set: KeySet
   /** The file's state before it was last read, so that every later change is noticed. */
-  private state: string
+  private fileState: string
   private isPolling = false
 
   constructor(path: string, rsaAlgorithm: Algorithm, log: FastifyBaseLogger, pollMs: number = POLL_MS) {
+    super()
     this.path = path
     this.rsaAlgorithm = rsaAlgorithm
     this.log = log
-    this.state = firstState(path)
+    this.fileState = firstState(path)
     this.set = readKeyFile(path, rsaAlgorithm)
+    if (this.set.keys.length === 0) throw new Error(`auth.keys: ${path}: it has no keys`)
     this.timer = setInterval(() => void this.poll(), pollMs).unref()
+  }
+
+  get state(): KeyState {
+    return { set: this.set, trouble: null }
   }
 
   async find(header: KeyHeader): Promise<KeyChoice> {
     return chooseKey(this.set, header)
-  }
-
-  notReady(): null {
-    return null
   }
 
   close(): void {
@@ -63,15 +65,17 @@ export class KeyFile implements KeySource {
     this.isPolling = true
     const state = await stat(this.path).then(stateOf, unreadable)
     this.isPolling = false
-    if (state === this.state) return
-    this.state = state
+    if (state === this.fileState) return
+    this.fileState = state
     this.read()
   }
 
   private read(): void {
     try {
       this.set = readKeyFile(this.path, this.rsaAlgorithm)
-      this.log.info({ file: this.path, keys: this.set.keys.length }, 'key file read again')
+      const { keys, passedOver } = this.set
+      this.log.info({ file: this.path, keys: keys.length, passedOver }, 'key file read again')
+      this.changed()
     } catch (error) {
       const reason = errorWords(error)
       this.log.error({ file: this.path, reason }, 'key file is broken; the keys read before stay in use')

@@ -1,12 +1,13 @@
 // A set of verification keys: reads it from PEM, JWK or JWKS text, and finds the key that a token's header names.
-// Promise: a text without a usable key is refused, so that a bad file never replaces a good set.
+// Promise: a text without a usable key is refused, so that a bad file never replaces a good set; only an empty list of
+// keys makes an empty set.
 
-import { type Algorithm, isAlgorithm } from '../../../src/token/key-setting.ts'
+import { type Algorithm, isAlgorithm, isCurveName } from '../../../src/token/key-setting.ts'
 import { KeyUnusable, keyOfJwk, keyOfPem, type VerificationKey } from './verification-key.ts'
 
 export interface KeySet {
   readonly keys: readonly VerificationKey[]
-  /** Why other keys of the text were ignored, without their text. */
+  /** Why other keys of the text were ignored, without their text: a bounded number of lines. */
   readonly passedOver: readonly string[]
 }
 
@@ -17,31 +18,40 @@ export interface KeyHeader {
 }
 
 export type KeyChoice =
-  | { readonly key: VerificationKey }
+  /** `twin` has the same name and algorithm: either may have signed the token. */
+  | { readonly key: VerificationKey; readonly twin?: VerificationKey }
   /** `algorithm` is final; with `key`, a newer set may have the key. */
   | { readonly refused: 'algorithm' | 'key' }
 
 /** Says what is wrong with a text. Never quotes it, because it may be a private key. */
 export class KeysUnreadable extends Error {}
 
-export const KEYS_MAX = 100
+/** Keys of a text that are read. Those behind them are passed over. */
+export const KEYS_MAX = 500
+/** Reasons that `passedOver` lists one by one. */
+const REASONS_MAX = 20
 const PEM_BEGIN = /-----BEGIN ([A-Z0-9 ]+)-----/g
 
 export function readKeySet(text: string, rsaAlgorithm: Algorithm): KeySet {
-  return text.includes('-----BEGIN ') ? readPem(text, rsaAlgorithm) : readJwks(text, rsaAlgorithm)
+  const marked = text.startsWith('\uFEFF') ? text.slice(1) : text
+  // JSON first, because a JWKS may have certificates in PEM.
+  const document = parseJson(marked)
+  if (document !== undefined) return readJwks(document, rsaAlgorithm)
+  if (marked.includes('-----BEGIN ')) return readPem(marked, rsaAlgorithm)
+  throw new KeysUnreadable('neither PEM nor JSON')
 }
 
 /** Chooses a key only if the header's algorithm is that key's own: the algorithm pin of token-verifier.ts. */
-export function chooseKey({ keys }: KeySet, header: KeyHeader): KeyChoice {
-  if (!isAlgorithm(header.alg)) return { refused: 'algorithm' }
-  const named = keysNamed(keys, header.kid)
-  const fitting = named.filter((key) => key.algorithm === header.alg)
+export function chooseKey({ keys }: KeySet, { alg, kid }: KeyHeader): KeyChoice {
+  if (!isAlgorithm(alg) && !isCurveName(alg)) return { refused: 'algorithm' }
+  const named = keysNamed(keys, kid)
+  const fitting = named.filter(({ algorithm, curveName }) => algorithm === alg || curveName === alg)
   if (fitting.length === 0 && named.length > 0) return { refused: 'algorithm' }
-  const [key] = fitting
+  const [key, twin] = fitting
+  if (key === undefined) return { refused: 'key' }
+  if (twin === undefined) return { key }
   // Without a kid only one key may fit: to try several would let any client cause more signature checks.
-  return key !== undefined && (header.kid !== undefined || fitting.length === 1)
-    ? { key }
-    : { refused: 'key' }
+  return kid === undefined ? { refused: 'key' } : { key, twin }
 }
 
 /** A single key without a name fits every header. A header without a name may mean any key. */
@@ -67,36 +77,70 @@ function readPem(text: string, rsaAlgorithm: Algorithm): KeySet {
   }
 }
 
-function readJwks(text: string, rsaAlgorithm: Algorithm): KeySet {
+function readJwks(document: unknown, rsaAlgorithm: Algorithm): KeySet {
+  const jwks = jwksOf(document)
   const keys: VerificationKey[] = []
-  const passedOver: string[] = []
-  for (const [index, jwk] of jwksOf(parseJson(text)).entries()) {
-    try {
-      keys.push(keyOfJwk(jwk, rsaAlgorithm))
-    } catch (error) {
-      if (!(error instanceof KeyUnusable)) throw error
-      passedOver.push(`key ${index + 1}: ${error.message}`)
-    }
+  const reasons: string[] = []
+  for (const [index, jwk] of jwks.slice(0, KEYS_MAX).entries()) {
+    const read = readJwk(jwk, rsaAlgorithm)
+    const why = typeof read === 'string' ? read : surplus(read, keys)
+    if (why !== null) reasons.push(`key ${index + 1}: ${why}`)
+    else if (typeof read !== 'string' && !keys.some((key) => isSame(key, read))) keys.push(read)
   }
-  if (keys.length === 0)
+  const passedOver = shortened(reasons, jwks.length)
+  if (keys.length === 0 && jwks.length > 0)
     throw new KeysUnreadable(`no usable key${passedOver.map((why) => `; ${why}`).join('')}`)
   return { keys, passedOver }
 }
 
-function jwksOf(document: unknown): Readonly<Record<string, unknown>>[] {
-  if (!isObject(document)) throw new KeysUnreadable('neither PEM nor a JSON object')
-  const keys = Array.isArray(document.keys) ? document.keys : 'kty' in document ? [document] : null
-  if (keys === null) throw new KeysUnreadable('JSON without `keys` or `kty`')
-  if (keys.length > KEYS_MAX) throw new KeysUnreadable(`more than ${KEYS_MAX} keys`)
-  return keys.filter(isObject)
+/** The key, or why it cannot be used. */
+function readJwk(jwk: unknown, rsaAlgorithm: Algorithm): VerificationKey | string {
+  if (!isObject(jwk)) return 'it is not an object'
+  try {
+    return keyOfJwk(jwk, rsaAlgorithm)
+  } catch (error) {
+    if (error instanceof KeyUnusable) return error.message
+    throw error
+  }
 }
 
+/**
+ * Why a key is one too many. Keys should have names of their own (RFC 7517 section 4.5), but providers were seen to
+ * publish two of one name while they roll. A token costs two signature checks then, and never more.
+ */
+function surplus(read: VerificationKey, keys: readonly VerificationKey[]): string | null {
+  if (read.kid === null) return null
+  const twins = keys.filter(({ kid, algorithm }) => kid === read.kid && algorithm === read.algorithm)
+  return twins.length > 1 && !twins.some((key) => isSame(key, read))
+    ? 'two others have its kid and alg'
+    : null
+}
+
+function isSame(one: VerificationKey, other: VerificationKey): boolean {
+  return one.pem === other.pem && one.kid === other.kid && one.algorithm === other.algorithm
+}
+
+function shortened(reasons: readonly string[], count: number): string[] {
+  const told = reasons.slice(0, REASONS_MAX)
+  if (reasons.length > told.length)
+    told.push(`${reasons.length - told.length} other keys cannot be used, either`)
+  if (count > KEYS_MAX) told.push(`keys ${KEYS_MAX + 1} to ${count}: a set has at most ${KEYS_MAX} keys`)
+  return told
+}
+
+function jwksOf(document: unknown): readonly unknown[] {
+  if (!isObject(document)) throw new KeysUnreadable('neither PEM nor a JSON object')
+  if (Array.isArray(document.keys)) return document.keys
+  if ('kty' in document || 'x5c' in document) return [document]
+  throw new KeysUnreadable('JSON without `keys` or `kty`')
+}
+
+/** undefined if it is no JSON. The parser's own message would quote the text. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // The parser's own message quotes the text.
-    throw new KeysUnreadable('neither PEM nor JSON')
+    return undefined
   }
 }
 

@@ -1,10 +1,11 @@
-// Keys from a URL. Promise: at most one fetch at a time. Unknown keys and failures cause one fetch per cool-down, for
-// any number of requests. A set that is too old is used only while fetching fails, and only for its stale time.
+// Keys from a URL. Promise: a key of the set is found without waiting, even while a fetch hangs; there is at most one
+// fetch at a time; a key that the set lacks is refused only after a fetch that began later than the question.
 
 import type { FastifyBaseLogger } from 'fastify'
 import { KeysUnavailable } from '../../../src/errors.ts'
 import type { Algorithm } from '../../../src/token/key-setting.ts'
-import { fetchKeySet, KeyFetchFailed } from './key-fetch.ts'
+import { FetchBudget } from './fetch-budget.ts'
+import { type FetchedKeys, type KeyEndpoint, KeyFetchFailed } from './key-fetch.ts'
 import {
   chooseKey,
   type KeyChoice,
@@ -13,7 +14,7 @@ import {
   KeysUnreadable,
   readKeySet,
 } from './key-set.ts'
-import type { KeySource } from './key-source.ts'
+import { type KeyState, OwnKeySource } from './key-source.ts'
 
 export interface RemoteKeyLimits {
   readonly jwksTimeoutMs: number
@@ -22,8 +23,8 @@ export interface RemoteKeyLimits {
   readonly jwksStaleMs: number
 }
 
-export interface RemoteKeySurroundings {
-  readonly issuer: string
+export interface RemoteKeyParts {
+  readonly endpoint: Pick<KeyEndpoint, 'name' | 'fetch' | 'close'>
   readonly rsaAlgorithm: Algorithm
   readonly log: FastifyBaseLogger
   /** A monotonic clock. */
@@ -32,142 +33,193 @@ export interface RemoteKeySurroundings {
 
 /** Requests that wait for a fetch. Beyond this a request fails at once. */
 export const WAITING_MAX = 10_000
+/** The answer's own age limit (RFC 9111) counts within these. */
+const AGE_MIN_MS = 60_000
+const AGE_MAX_MS = 3_600_000
+/** A set is fetched again at this share of its age, so that the next one is there before it is over. */
+const REFRESH_SHARE = 0.8
+/** Without any set, a failed fetch is repeated after this, then after twice the time, and so on up to the cool-down. */
+const FIRST_RETRY_MS = 1_000
+/** A timer may fire a little early by the clock that says how old the set is. */
+const TIMER_SLACK_MS = 10
 
-export class RemoteKeys implements KeySource {
-  private readonly url: URL
+/** A fetch in flight. */
+interface Fetch {
+  /** Whether it succeeded. Never rejects. */
+  readonly done: Promise<boolean>
+  readonly aborting: AbortController
+}
+
+export class RemoteKeys extends OwnKeySource {
   private readonly limits: RemoteKeyLimits
-  private readonly around: RemoteKeySurroundings
-  private readonly closing = new AbortController()
+  private readonly parts: RemoteKeyParts
+  private readonly budget: FetchBudget
   private set: KeySet | null = null
-  /** When the set was fetched. */
-  private fetchedAtMs = Number.NEGATIVE_INFINITY
-  /**
-   * No fetch begins before this. Set after failures and after fetches for unknown keys. Routine fetches do not set it,
-   * so that the first unknown key after a start is looked up at once.
-   */
-  private quietUntilMs = Number.NEGATIVE_INFINITY
-  private inFlight: Promise<void> | null = null
+  /** What `set` was read from. The same text again is not read again. */
+  private text = ''
+  /** When the set is no longer used, by `nowMs`. */
+  private untilMs = Number.NEGATIVE_INFINITY
+  private current: Fetch | null = null
+  /** Fetches that were begun, and the number of the last one that succeeded. */
+  private begun = 0
+  private succeeded = 0
   private waiting = 0
-  /** Why the last fetch failed; null if it succeeded. */
+  /** Fetches that failed since the last one that succeeded, and why the last of them did; null: none. */
+  private failures = 0
   private failure: string | null = null
-  /**
-   * Fetches once when the cool-down after a failure is over. A server without keys is taken out of service, so no
-   * request would make it fetch them.
-   */
-  private retry: NodeJS.Timeout | null = null
+  private nextFetch: NodeJS.Timeout | null = null
+  /** Tells listeners that the set has become too old. */
+  private expiry: NodeJS.Timeout | null = null
+  private isClosed = false
 
-  constructor(url: URL, limits: RemoteKeyLimits, around: RemoteKeySurroundings) {
-    this.url = url
+  constructor(limits: RemoteKeyLimits, parts: RemoteKeyParts) {
+    super()
     this.limits = limits
-    this.around = around
-    void this.fetch(false)
+    this.parts = parts
+    this.budget = new FetchBudget(limits.jwksCooldownMs, parts.nowMs())
+    this.begin()
+  }
+
+  get state(): KeyState {
+    return { set: this.usableSet(), trouble: this.trouble() }
   }
 
   async find(header: KeyHeader): Promise<KeyChoice> {
-    if (this.ageMs() >= this.limits.jwksMaxAgeMs) await this.wait(false)
-    const choice = chooseKey(this.usableSet(), header)
-    if ('key' in choice || choice.refused !== 'key') return choice
-    await this.wait(true)
-    return chooseKey(this.usableSet(), header)
-  }
-
-  notReady(): string | null {
-    if (this.set === null) return `no key set from ${this.name()} yet: ${this.failure ?? 'being fetched'}`
-    // Without a failure the set is old because no request came for long: the next request fetches.
-    return this.failure !== null && this.isTooOld()
-      ? `the key set from ${this.name()} is too old: ${this.failure}`
-      : null
+    if (this.usableSet() === null && this.current !== null) await this.wait(this.current.done)
+    const choice = this.choose(header)
+    return 'key' in choice || choice.refused !== 'key' ? choice : this.lookUp(header)
   }
 
   close(): void {
-    this.closing.abort()
-    if (this.retry !== null) clearTimeout(this.retry)
+    this.isClosed = true
+    this.current?.aborting.abort(new KeyFetchFailed('the server stops'))
+    for (const timer of [this.nextFetch, this.expiry]) if (timer !== null) clearTimeout(timer)
+    this.parts.endpoint.close()
   }
 
-  /** Joins the fetch in flight, or begins one outside the cool-down. Its result is in `set`. */
-  private async wait(forUnknownKey: boolean): Promise<void> {
-    if (this.waiting >= WAITING_MAX) return
-    this.waiting++
-    try {
-      await this.fetch(forUnknownKey)
-    } finally {
-      this.waiting--
+  /**
+   * A key that the set lacks may have been published since. The answer of a fetch in flight may be older than that, so
+   * a fetch that begins later decides. While none may begin, or if it fails, nothing is known of the key. Then its
+   * token is not refused, because clients give up a token that was.
+   */
+  private async lookUp(header: KeyHeader): Promise<KeyChoice> {
+    const { budget, parts, begun } = this
+    if (budget.wasLookedFor(header.kid, parts.nowMs())) return { refused: 'key' }
+    while (this.succeeded <= begun) {
+      const done = this.current?.done ?? (budget.take(parts.nowMs()) ? this.begin() : null)
+      if (done === null || !(await this.wait(done))) throw new KeysUnavailable()
+      const choice = this.choose(header)
+      if ('key' in choice || choice.refused !== 'key') return choice
     }
+    budget.remember(header.kid, parts.nowMs())
+    return { refused: 'key' }
   }
 
-  private fetch(forUnknownKey: boolean): Promise<void> {
-    if (this.inFlight !== null) return this.inFlight
-    if (this.around.nowMs() < this.quietUntilMs || this.closing.signal.aborted) return Promise.resolve()
-    this.inFlight = this.fetchOnce(forUnknownKey).finally(() => {
-      this.inFlight = null
+  private choose(header: KeyHeader): KeyChoice {
+    const set = this.usableSet()
+    if (set === null) throw new KeysUnavailable()
+    return chooseKey(set, header)
+  }
+
+  /** Whether the fetch succeeded. */
+  private async wait(done: Promise<boolean>): Promise<boolean> {
+    if (this.waiting >= WAITING_MAX) throw new KeysUnavailable()
+    this.waiting++
+    const isThere = await done
+    this.waiting--
+    return isThere
+  }
+
+  /** The fetch in flight, or one that begins now. */
+  private begin(): Promise<boolean> {
+    if (this.isClosed) return Promise.resolve(false)
+    if (this.current !== null) return this.current.done
+    const aborting = new AbortController()
+    const done = this.fetch(++this.begun, aborting).finally(() => {
+      this.current = null
     })
-    return this.inFlight
+    this.current = { done, aborting }
+    return done
   }
 
-  private async fetchOnce(forUnknownKey: boolean): Promise<void> {
-    const { issuer, rsaAlgorithm, nowMs } = this.around
-    const signal = AbortSignal.any([this.closing.signal, AbortSignal.timeout(this.limits.jwksTimeoutMs)])
+  private async fetch(number: number, aborting: AbortController): Promise<boolean> {
+    const { jwksTimeoutMs } = this.limits
+    const late = () => aborting.abort(new KeyFetchFailed(`no answer within ${jwksTimeoutMs} ms`))
+    const timer = setTimeout(late, jwksTimeoutMs)
     try {
-      this.accept(readKeySet(await fetchKeySet(this.url, issuer, signal), rsaAlgorithm))
-      if (forUnknownKey) this.quietUntilMs = nowMs() + this.limits.jwksCooldownMs
+      this.accept(await this.parts.endpoint.fetch(aborting.signal))
+      this.succeeded = number
+      return true
     } catch (error) {
       this.fail(error)
+      return false
+    } finally {
+      clearTimeout(timer)
     }
   }
 
-  private accept(set: KeySet): void {
-    const { log, nowMs } = this.around
-    const isNews = this.failure !== null || this.set === null
+  private accept({ text, maxAgeMs }: FetchedKeys): void {
+    if (this.isClosed) return
+    const { log, endpoint, rsaAlgorithm, nowMs } = this.parts
+    const isSame = this.set !== null && text === this.text
+    const set = this.set !== null && isSame ? this.set : readKeySet(text, rsaAlgorithm)
+    const isNews = !isSame || this.failure !== null
     this.set = set
-    this.fetchedAtMs = nowMs()
+    this.text = text
+    this.failures = 0
     this.failure = null
-    log[isNews ? 'info' : 'debug'](
-      { url: this.name(), keys: set.keys.length, passedOver: set.passedOver },
-      'key set read',
-    )
+    const ageMs = maxAgeMs === null ? this.limits.jwksMaxAgeMs : within(maxAgeMs, AGE_MIN_MS, AGE_MAX_MS)
+    const lifeMs = ageMs + this.limits.jwksStaleMs
+    this.untilMs = nowMs() + lifeMs
+    this.fetchAfter(ageMs * REFRESH_SHARE)
+    this.tellAfter(lifeMs + TIMER_SLACK_MS)
+    const about = { url: endpoint.name, keys: set.keys.length, passedOver: set.passedOver }
+    if (isNews && set.keys.length === 0) log.warn(about, 'the key set is empty: every token is refused')
+    else log[isNews ? 'info' : 'debug'](about, 'key set read')
+    if (isNews) this.changed()
   }
 
   private fail(error: unknown): void {
-    if (this.closing.signal.aborted) return
-    const { log, nowMs } = this.around
-    const reason = failureReason(error, this.limits.jwksTimeoutMs)
+    if (this.isClosed) return
+    const { log, endpoint } = this.parts
+    const reason = failureReason(error)
     // A repeated failure is logged as debug: one line when it begins, one when it is over.
-    log[reason === this.failure ? 'debug' : 'warn']({ url: this.name(), reason }, 'key set cannot be read')
+    log[reason === this.failure ? 'debug' : 'warn']({ url: endpoint.name, reason }, 'key set cannot be read')
     this.failure = reason
-    this.quietUntilMs = nowMs() + this.limits.jwksCooldownMs
-    this.retryAfter(this.limits.jwksCooldownMs)
+    const { jwksCooldownMs } = this.limits
+    const firstMs = FIRST_RETRY_MS * 2 ** Math.min(this.failures++, 16)
+    this.fetchAfter(this.usableSet() === null ? Math.min(jwksCooldownMs, firstMs) : jwksCooldownMs)
+    this.changed()
   }
 
-  private retryAfter(delayMs: number): void {
-    if (this.retry !== null) clearTimeout(this.retry)
-    this.retry = setTimeout(() => {
-      // The timer ends the cool-down, even if it fires a millisecond early by the clock.
-      this.quietUntilMs = Number.NEGATIVE_INFINITY
-      void this.fetch(false)
-    }, delayMs).unref()
+  /** In place of the fetch that was planned before. */
+  private fetchAfter(delayMs: number): void {
+    if (this.nextFetch !== null) clearTimeout(this.nextFetch)
+    this.nextFetch = setTimeout(() => void this.begin(), delayMs).unref()
   }
 
-  private usableSet(): KeySet {
-    if (this.set === null || this.isTooOld()) throw new KeysUnavailable()
-    return this.set
+  private tellAfter(delayMs: number): void {
+    if (this.expiry !== null) clearTimeout(this.expiry)
+    this.expiry = setTimeout(() => this.changed(), delayMs).unref()
   }
 
-  private isTooOld(): boolean {
-    return this.ageMs() >= this.limits.jwksMaxAgeMs + this.limits.jwksStaleMs
+  private usableSet(): KeySet | null {
+    return this.parts.nowMs() < this.untilMs ? this.set : null
   }
 
-  private ageMs(): number {
-    return this.around.nowMs() - this.fetchedAtMs
-  }
-
-  /** Without the query, which may hold an API key. */
-  private name(): string {
-    return this.url.origin + this.url.pathname
+  private trouble(): string | null {
+    if (this.usableSet() !== null) return null
+    const what = `key set from ${this.parts.endpoint.name}`
+    const why = this.failure ?? 'being fetched'
+    return this.set === null ? `no ${what} yet: ${why}` : `the ${what} is too old: ${why}`
   }
 }
 
-function failureReason(error: unknown, timeoutMs: number): string {
-  if (error instanceof Error && error.name === 'TimeoutError') return `no answer within ${timeoutMs} ms`
+function within(value: number, min: number, max: number): number {
+  return Math.min(max, Math.max(min, value))
+}
+
+function failureReason(error: unknown): string {
   if (error instanceof KeyFetchFailed || error instanceof KeysUnreadable) return error.message
   // Unexpected: its message may quote the answer.
   return error instanceof Error ? error.name : typeof error

@@ -1,6 +1,6 @@
 // Key sets and key files: which keys are read, and which one a token means.
 
-import { generateKeyPairSync } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +8,7 @@ import Fastify from 'fastify'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { KeyFile } from '../../../plugins/auth/keys/key-file.ts'
 import { chooseKey, KEYS_MAX, readKeySet } from '../../../plugins/auth/keys/key-set.ts'
+import { makeCertificates } from '../../../src/demo/certificates.ts'
 import { jwksOf, KEY_ALGORITHMS, keyAs, makeKey } from '../../support/keys-and-tokens.ts'
 import { LogLines } from '../../support/printed.ts'
 import { eventually } from '../../support/time.ts'
@@ -31,8 +32,9 @@ describe('a key set', () => {
 
   it.each(KEY_ALGORITHMS)('keeps the alg that a JWK names: %s', (algorithm) => {
     const key = makeKey(algorithm, 'k')
+    const curveName = algorithm === 'EdDSA' ? { curveName: 'Ed25519' } : {}
     expect(readKeySet(JSON.stringify(key.jwk), 'RS256').keys).toEqual([
-      { kid: 'k', algorithm, pem: key.publicPem },
+      { kid: 'k', algorithm, ...curveName, pem: key.publicPem },
     ])
   })
 
@@ -108,10 +110,90 @@ describe('a key set', () => {
     }
   })
 
-  it('holds a hundred keys and not one more', () => {
+  it('passes over what is behind so many keys, and says so', () => {
     const keys = Array.from({ length: KEYS_MAX }, (_, index) => keyAs(ec, { kid: `k${index}` }))
-    expect(readKeySet(jwksOf(...keys), 'RS256').keys).toHaveLength(KEYS_MAX)
-    expect(() => readKeySet(jwksOf(...keys, ec), 'RS256')).toThrow('more than 100 keys')
+    expect(readKeySet(jwksOf(...keys), 'RS256')).toMatchObject({ passedOver: [] })
+    const { keys: read, passedOver } = readKeySet(jwksOf(...keys, rsa, ec), 'RS256')
+    expect(read).toHaveLength(KEYS_MAX)
+    expect(passedOver).toEqual([`keys 501 to 502: a set has at most 500 keys`])
+    const unusable = readKeySet(
+      JSON.stringify({ keys: [...Array(400).fill({ kty: 'XX' }), ec.jwk] }),
+      'RS256',
+    )
+    expect(unusable.passedOver).toHaveLength(21)
+    expect(unusable.passedOver.at(-1)).toBe('380 other keys cannot be used, either')
+  })
+
+  it('may be empty: then every key was taken back', () => {
+    expect(readKeySet('{"keys":[]}', 'RS256')).toEqual({ keys: [], passedOver: [] })
+    expect(() => readKeySet('{"keys":[null]}', 'RS256')).toThrow('no usable key; key 1: it is not an object')
+  })
+})
+
+describe('a key set as providers write it', () => {
+  const read = (value: unknown) => readKeySet(JSON.stringify(value), 'RS256').keys
+  const plain = [{ kid: 'ec', algorithm: 'ES256', pem: ec.publicPem }]
+
+  it('may begin with a byte order mark, and with white space', () => {
+    expect(readKeySet(`\uFEFF${jwksOf(ec)}`, 'RS256').keys).toEqual(plain)
+    expect(readKeySet(`\uFEFF \n${jwksOf(ec)}`, 'RS256').keys).toEqual(plain)
+    expect(readKeySet(`\uFEFF${ec.publicPem}`, 'RS256').keys).toHaveLength(1)
+    expect(() => readKeySet(`\uFEFF\uFEFF${jwksOf(ec)}`, 'RS256')).toThrow('neither PEM nor JSON')
+  })
+
+  it('may have members that are null or empty, which are as good as absent', () => {
+    for (const nothing of [null, '', []]) {
+      const unused = { use: nothing, key_ops: nothing, alg: nothing, x5c: nothing, x5t: nothing }
+      expect(read({ keys: [{ ...ec.jwk, ...unused }] })).toEqual(plain)
+      const nameless = { ...ec.jwk, kid: nothing }
+      expect(read({ keys: [nameless] })).toEqual([{ ...plain[0], kid: null }])
+    }
+    expect(() => read({ keys: [{ ...ec.jwk, key_ops: ['encrypt'] }] })).toThrow('(key_ops)')
+    expect(() => read({ keys: [{ ...ec.jwk, alg: 7 }] })).toThrow('its alg is not supported here')
+  })
+
+  it('may have certificates, in PEM, too: they count where there is nothing else of the key, the leaf alone', async () => {
+    const { certificatePem, caPem } = await makeCertificates(['id.example.com'], Date.now())
+    const base64 = (pem: string) => new X509Certificate(pem).raw.toString('base64')
+    const pem = createPublicKey(certificatePem).export({ type: 'spki', format: 'pem' }).toString()
+    const leaf = [{ kid: 'leaf', algorithm: 'ES256', pem }]
+    for (const x5c of [
+      [base64(certificatePem), base64(caPem)],
+      [certificatePem, caPem],
+    ]) {
+      expect(read({ keys: [{ kty: 'EC', kid: 'leaf', x5c }] })).toEqual(leaf)
+      expect(read({ kid: 'leaf', x5c })).toEqual(leaf)
+      expect(read({ keys: [{ ...ec.jwk, x5c }] })).toEqual(plain)
+      expect(() => read({ keys: [{ kty: 'RSA', x5c }] })).toThrow('its kty is not that of its certificate')
+    }
+    for (const x5c of ['text', [7], ['bm8gY2VydGlmaWNhdGU=']]) {
+      expect(() => read({ keys: [{ kty: 'EC', x5c }] })).toThrow('no usable key')
+    }
+  })
+
+  it('may name EdDSA by its curve, which its key must have', () => {
+    const ed25519 = makeKey('EdDSA', 'ed')
+    const ed448 = generateKeyPairSync('ed448').publicKey.export({ format: 'jwk' })
+    const { alg: _, ...jwk } = ed25519.jwk
+    for (const alg of [undefined, 'EdDSA', 'Ed25519']) {
+      expect(read({ keys: [{ ...jwk, alg }] })).toEqual([
+        { kid: 'ed', algorithm: 'EdDSA', curveName: 'Ed25519', pem: ed25519.publicPem },
+      ])
+    }
+    expect(read({ keys: [{ ...ed448, alg: 'Ed448' }] })).toMatchObject([{ curveName: 'Ed448' }])
+    expect(() => read({ keys: [{ ...jwk, alg: 'Ed448' }] })).toThrow('its alg does not fit its kind')
+    expect(() => read({ keys: [{ ...ec.jwk, alg: 'Ed25519' }] })).toThrow('its alg does not fit its kind')
+  })
+
+  it('may name two keys alike, and one key twice', () => {
+    const other = makeKey('ES256', 'ec')
+    const third = makeKey('ES256', 'ec')
+    expect(read({ keys: [ec.jwk, ec.jwk] })).toEqual(plain)
+    const { keys, passedOver } = readKeySet(jwksOf(ec, other, ec, third), 'RS256')
+    expect(keys.map(({ pem }) => pem)).toEqual([ec.publicPem, other.publicPem])
+    expect(passedOver).toEqual(['key 4: two others have its kid and alg'])
+    const [key, twin] = keys
+    expect(chooseKey({ keys, passedOver }, { alg: 'ES256', kid: 'ec' })).toEqual({ key, twin })
   })
 })
 
@@ -145,6 +227,17 @@ describe("a token's header", () => {
     for (const kid of ['other', '', null, 0, ['rsa'], { toString: 'rsa' }]) {
       expect(named({ alg: 'RS256', kid }), JSON.stringify(kid)).toBe('key')
     }
+  })
+
+  it('may have the name of a curve in place of EdDSA, and means keys of that curve alone', () => {
+    const keys = readKeySet(jwksOf(makeKey('EdDSA', 'ed'), rsa), 'RS256')
+    const [key] = keys.keys
+    for (const alg of ['EdDSA', 'Ed25519']) {
+      expect(chooseKey(keys, { alg, kid: 'ed' })).toEqual({ key })
+      expect(chooseKey(keys, { alg })).toEqual({ key })
+      expect(chooseKey(keys, { alg, kid: 'rsa' })).toEqual({ refused: 'algorithm' })
+    }
+    expect(chooseKey(keys, { alg: 'Ed448', kid: 'ed' })).toEqual({ refused: 'algorithm' })
   })
 
   it('without a name means the only key of its algorithm, and none where several would do', () => {

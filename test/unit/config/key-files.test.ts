@@ -63,7 +63,14 @@ describe('the files that are named', () => {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
     const jwk = JSON.stringify({ keys: [privateKey.export({ format: 'jwk' })] })
-    for (const JWT_KEYS of [pem, jwk, join(scene.folder, 'private.pem'), scene.file('jwks.json', jwk)]) {
+    const marked = scene.file('marked.json', `\uFEFF${jwk}`)
+    for (const JWT_KEYS of [
+      pem,
+      jwk,
+      join(scene.folder, 'private.pem'),
+      scene.file('jwks.json', jwk),
+      marked,
+    ]) {
       expect(await scene.problemsOf({ ...NEEDED, JWT_KEYS })).toEqual([
         'JWT_KEYS holds a private key: a server is given public keys only',
       ])
