@@ -81,6 +81,8 @@ export interface AuthOptions {
   jwksMaxAgeMs?: number
   /** How long beyond its age a key set is used while fetches fail: 0 to 604,800,000 ms. Default: 3,600,000. */
   jwksStaleMs?: number
+  /** What the streams are called as an OAuth resource (RFC 9728): an https URL. null, the default: nothing says so. */
+  resourceUrl?: string | null
   /**
    * The host application's own authentication, which replaces all options above. It resolves with a session, or with
    * null for a 401. An error that it throws is answered as the host's own. Any other answer: 500 `FKS_SESSION_INVALID`.

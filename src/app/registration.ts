@@ -8,6 +8,7 @@ import auth from '../../plugins/auth.ts'
 import sse from '../../plugins/sse.ts'
 import { adminRoutes } from '../../routes/admin.ts'
 import { answerCors, type CorsRules } from '../../routes/cors.ts'
+import { nameResource, resourceMetadataRoutes } from '../../routes/resource-metadata.ts'
 import { streamRoutes } from '../../routes/stream.ts'
 import { keepsFor } from '../bus/record.ts'
 import type { TopicSource } from '../bus/topic.ts'
@@ -55,6 +56,7 @@ export async function registerStreams(
   // A scope of their own: CORS must not apply to what else is registered in `app`, such as a host's admin routes.
   await app.register(async (routes) => {
     answerCors(routes, corsRules(options))
+    await describeResource(routes, options)
     for (const stream of options.streams) {
       const { path, scope, replay, ids } = stream
       await routes.register(streamRoutes, {
@@ -70,6 +72,17 @@ export async function registerStreams(
       })
     }
   })
+}
+
+/** A well-known path is the whole host's, so that no plugin below a prefix can serve it: its app has to. */
+async function describeResource(routes: FastifyInstance, { auth, streams }: StreamsOptions): Promise<void> {
+  const { resourceUrl, authenticate, issuer, queryToken } = auth
+  if (resourceUrl === null) return
+  nameResource(routes, resourceUrl)
+  if (routes.prefix !== '') return
+  const issuers = authenticate === undefined ? [issuer] : null
+  const scopes = streams.map(({ scope }) => scope)
+  await routes.register(resourceMetadataRoutes, { resourceUrl, issuers, queryToken, scopes })
 }
 
 export function corsRules({ auth, sse }: Pick<ResolvedOptions, 'auth' | 'sse'>): CorsRules {

@@ -110,6 +110,18 @@ export const AUTH_SETTINGS: Record<keyof AuthOptions, Setting> = {
     maximum: 604_800_000,
     default: 3_600_000,
   },
+  resourceUrl: {
+    type: 'string',
+    nullable: true,
+    env: 'RESOURCE_URL',
+    description:
+      'What the streams are called as an OAuth resource. Clients then find the issuer at ' +
+      '`/.well-known/oauth-protected-resource`: see [below](#telling-clients-where-tokens-come-from)',
+    expects: 'an https URL without query, whose path has letters, digits, ._~- and slashes',
+    pattern: '^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*/?$',
+    maxLength: 1000,
+    default: null,
+  },
   authenticate: {
     callable: true,
     description:

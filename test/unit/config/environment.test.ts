@@ -44,6 +44,7 @@ describe('a server’s environment', () => {
         jwksCooldownMs: 30_000,
         jwksMaxAgeMs: 600_000,
         jwksStaleMs: 3_600_000,
+        resourceUrl: null,
       },
       streams: [
         {
@@ -127,6 +128,12 @@ describe('a server’s environment', () => {
     ['JWT_COOKIE', '__Host-token', 'token'],
     ['JWT_COOKIE', '__Host-token', '__host-token'],
     ['TICKETS', 'on', 'true'],
+    ['RESOURCE_URL', 'https://a.test', 'http://a.test'],
+    ['RESOURCE_URL', 'https://a.test:8443/live/v1/', 'https://a.test/live?a=1'],
+    ['RESOURCE_URL', 'https://a.test/', 'https://a.test/#a'],
+    ['RESOURCE_URL', 'https://a.test', 'https://user@a.test'],
+    ['RESOURCE_URL', 'https://a.test/~a.b_c-d', 'https://a.test/:a'],
+    ['RESOURCE_URL', 'https://a.test', 'https://a.test/a"b'],
     ['LOG_LEVEL', 'silent', 'verbose'],
     ['WORKERS', '1', '0'],
     ['WORKERS', '32', '33'],
