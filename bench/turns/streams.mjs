@@ -314,7 +314,17 @@ function noteEnd() {
   ends.firstCpuMs ||= ends.lastCpuMs
 }
 
-const SESSION = { issuer: 'i', subject: 's', scopes: new Set(), tokenDigest: 'd', claims: {} }
+const SESSION = {
+  issuer: 'i',
+  subject: 's',
+  scopes: new Set(),
+  issuedAtMs: null,
+  sessionId: null,
+  client: null,
+  tokenId: null,
+  tokenDigest: 'd',
+  claims: {},
+}
 
 /** Sinks that have more bytes than this. Counted as bytes come, because checking all would be a long turn. */
 let goal = { bytes: 0, count: 0 }

@@ -17,7 +17,7 @@ export class SessionFault extends Error {
   }
 }
 
-const EXPIRES_AT_MS_MAX = EXPIRY_SECONDS_MAX * 1000 + 999
+const EPOCH_MS_MAX = EXPIRY_SECONDS_MAX * 1000 + 999
 
 /**
  * The session in a host's answer; null if the answer is null or the session has expired. Throws a SessionFault.
@@ -26,13 +26,15 @@ const EXPIRES_AT_MS_MAX = EXPIRY_SECONDS_MAX * 1000 + 999
 export function sessionOfHost(answer: unknown, epochMs: number, digest: string): Session | null {
   if (answer === null) return null
   const given = reading(null, () => sessionLike(answer))
-  const { subject, expiresAt, expiresAtMs, issuer, scopes, claims }: Partial<Record<string, unknown>> = {
-    ...fieldsOf(given),
-  }
+  const { subject, issuer, scopes, claims, ...others }: Partial<Record<string, unknown>> = fieldsOf(given)
   const session: Session = {
     subject: reading('subject', () => subjectOf(subject)),
-    expiresAtMs: reading('expiresAt', () => expiryOf(expiresAt, expiresAtMs)),
+    expiresAtMs: reading('expiresAt', () => expiryOf(others.expiresAt, others.expiresAtMs)),
+    issuedAtMs: reading('issuedAt', () => issueOf(others.issuedAt, others.issuedAtMs)),
     issuer: reading('issuer', () => issuerOf(issuer)),
+    sessionId: reading('sessionId', () => nameOf('sessionId', others.sessionId)),
+    client: reading('client', () => nameOf('client', others.client)),
+    tokenId: reading('tokenId', () => nameOf('tokenId', others.tokenId)),
     scopes: reading('scopes', () => scopesOf(scopes)),
     claims: reading('claims', () => claimsOf(claims)),
     tokenDigest: digest,
@@ -57,7 +59,19 @@ function sessionLike(answer: unknown): object {
   return answer
 }
 
-const FIELDS = ['subject', 'expiresAt', 'expiresAtMs', 'issuer', 'scopes', 'claims'] as const
+const FIELDS = [
+  'subject',
+  'expiresAt',
+  'expiresAtMs',
+  'issuedAt',
+  'issuedAtMs',
+  'issuer',
+  'sessionId',
+  'client',
+  'tokenId',
+  'scopes',
+  'claims',
+] as const
 
 /** Allowed but not read: a host may pass back a session that it got from here. */
 const IGNORED_FIELD = 'tokenDigest'
@@ -84,20 +98,37 @@ function subjectOf(subject: unknown): string {
 }
 
 function expiryOf(expiresAt: unknown, expiresAtMs: unknown): number {
-  if (expiresAt !== undefined && expiresAtMs !== undefined)
-    throw new SessionFault('expiresAt', 'and expiresAtMs set the same: keep one of them')
-  const name = expiresAtMs === undefined ? 'expiresAt' : 'expiresAtMs'
-  const given = expiresAtMs ?? expiresAt
+  return momentOf('expiresAt', expiresAt, expiresAtMs)
+}
+
+/** null: unknown. A session that was given out here has `issuedAtMs`, which may be null. */
+function issueOf(issuedAt: unknown, issuedAtMs: unknown): number | null {
+  const [named, inMs] = [issuedAt ?? undefined, issuedAtMs ?? undefined]
+  return named === undefined && inMs === undefined ? null : momentOf('issuedAt', named, inMs)
+}
+
+/** `named`: the field. `inMs`: the field of the same name with `Ms` behind it. One of the two is set. */
+function momentOf(name: string, named: unknown, inMs: unknown): number {
+  if (named !== undefined && inMs !== undefined)
+    throw new SessionFault(name, `and ${name}Ms set the same: keep one of them`)
+  const field = inMs === undefined ? name : `${name}Ms`
+  const given = inMs ?? named
   const ms = given instanceof Date ? given.getTime() : given
-  if (typeof ms !== 'number') throw new SessionFault(name, `takes a Date or epoch ms, not ${kindOf(ms)}`)
-  if (!Number.isFinite(ms)) throw new SessionFault(name, 'is not a moment in time')
-  if (ms > EXPIRES_AT_MS_MAX) throw new SessionFault(name, 'is beyond the year 9999: it takes epoch ms')
+  if (typeof ms !== 'number') throw new SessionFault(field, `takes a Date or epoch ms, not ${kindOf(ms)}`)
+  if (!Number.isFinite(ms)) throw new SessionFault(field, 'is not a moment in time')
+  if (ms > EPOCH_MS_MAX) throw new SessionFault(field, 'is beyond the year 9999: it takes epoch ms')
   return Math.floor(ms)
 }
 
 function issuerOf(issuer: unknown = ''): string {
   if (typeof issuer === 'string') return issuer
   throw new SessionFault('issuer', `takes text, not ${kindOf(issuer)}`)
+}
+
+/** What the session is named by, besides its subject. Most hosts have no such name: null. */
+function nameOf(field: string, name: unknown = null): string | null {
+  if (name === null || (typeof name === 'string' && name !== '')) return name
+  throw new SessionFault(field, `takes text that is not empty, not ${kindOf(name)}`)
 }
 
 function scopesOf(scopes: unknown = DEFAULT_SCOPE): ReadonlySet<string> {

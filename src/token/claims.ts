@@ -22,17 +22,37 @@ export function refusedClaim(claims: Claims, nowMs: number, toleranceMs: number)
 export function sessionOf(claims: Claims, scopeClaim: string, tokenDigest: string): Session {
   return {
     issuer: String(claims.iss),
-    subject: typeof claims.sub === 'string' && claims.sub !== '' ? claims.sub : null,
+    subject: textOf(claims.sub),
     scopes: new Set(scopesOf(claims[scopeClaim])),
     expiresAtMs: Math.floor(Number(claims.exp) * 1000),
+    issuedAtMs: issuedAtMs(claims.iat),
+    sessionId: textOf(claims.sid),
+    client: clientOf(claims),
+    tokenId: textOf(claims.jti),
     tokenDigest,
     claims,
   }
 }
 
+/** The application that a token was issued to; null if none of its claims names one. */
+export function clientOf({ azp, client_id, appid }: Claims): string | null {
+  return textOf(azp) ?? textOf(client_id) ?? textOf(appid)
+}
+
 /** Whether the session grants every scope of the space-separated list; null requires none. */
 export function grantsScope(session: Session, scope: string | null): boolean {
   return scope === null || scopesOf(scope).every((name) => session.scopes.has(name))
+}
+
+/** An empty text counts as none. */
+function textOf(claim: unknown): string | null {
+  return typeof claim === 'string' && claim !== '' ? claim : null
+}
+
+/** null also for what is no time, so that a revocation refuses the token as one without `iat`. */
+function issuedAtMs(iat: unknown): number | null {
+  const isTime = typeof iat === 'number' && iat >= 0 && iat <= EXPIRY_SECONDS_MAX
+  return isTime ? Math.floor(iat * 1000) : null
 }
 
 /** Space-separated (RFC 8693 section 4.2), or an array, as some providers write it. */

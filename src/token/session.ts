@@ -12,6 +12,14 @@ export interface Session {
   readonly scopes: ReadonlySet<string>
   /** The token's `exp` in epoch ms. */
   readonly expiresAtMs: number
+  /** The token's `iat` in epoch ms; null where it has none. */
+  readonly issuedAtMs: number | null
+  /** The provider's session with the user: `sid`. null where the token has none. */
+  readonly sessionId: string | null
+  /** The application that the token was issued to: `azp`, else `client_id`, else `appid`. null where it has none. */
+  readonly client: string | null
+  /** `jti`; null where the token has none. */
+  readonly tokenId: string | null
   /** SHA-256 of the canonical token, base64url. Identifies the session of a token without a subject. */
   readonly tokenDigest: string
   /** The verified claims. Options may refer to them. */
@@ -28,6 +36,14 @@ export interface HostSession {
   readonly issuer?: string
   /** The scopes that the session grants: names, or text that separates them by spaces. Default: `proxy:stream`. */
   readonly scopes?: Iterable<string> | string
+  /** When the session was issued: a date, or epoch ms. Default: unknown, so that each revocation of it counts. */
+  readonly issuedAt?: Date | number | null
+  /** The user's session, if a user may have several. A renewal must have the same. Default: none. */
+  readonly sessionId?: string | null
+  /** The application that acts for the user. A renewal must have the same. Default: none. */
+  readonly client?: string | null
+  /** Identifies this session alone, so that it can be revoked by itself. Default: none. */
+  readonly tokenId?: string | null
   /** What `{token.CLAIM}` stands for in a stream's options: data, no functions. Default: `{}`, which grants nothing. */
   readonly claims?: Readonly<Record<string, unknown>>
 }

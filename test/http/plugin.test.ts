@@ -138,6 +138,10 @@ describe('the plugin in an app of its host', () => {
       subject: 'host',
       scopes: new Set(['proxy:stream']),
       expiresAtMs: Date.now() + 60_000,
+      issuedAtMs: null,
+      sessionId: null,
+      client: null,
+      tokenId: null,
       tokenDigest: '',
       claims: {},
     })

@@ -46,6 +46,10 @@ describe('a session of a host', () => {
       issuer: '',
       scopes: new Set([DEFAULT_SCOPE]),
       claims: {},
+      issuedAtMs: null,
+      sessionId: null,
+      client: null,
+      tokenId: null,
       tokenDigest: 'd',
     })
   })
@@ -58,6 +62,15 @@ describe('a session of a host', () => {
     ['the last second of the year 9999', { expiresAt: EXPIRY_SECONDS_MAX * 1000 }, EXPIRY_SECONDS_MAX * 1000],
   ])('takes as its end %s', (_what, end, expiresAtMs) => {
     expect(read({ subject: 'alice', ...end })).toMatchObject({ expiresAtMs })
+  })
+
+  it('may say when it was issued, and by what it is named', () => {
+    const names = { sessionId: 's1', client: 'web', tokenId: 't1' }
+    const issuedAtMs = NOW_MS - 1000
+    expect(read({ ...LEAST, ...names, issuedAt: new Date(issuedAtMs) })).toMatchObject({ ...names, issuedAtMs })
+    expect(read({ ...LEAST, issuedAt: issuedAtMs })).toMatchObject({ issuedAtMs })
+    const none = { sessionId: null, client: null, tokenId: null }
+    expect(read({ ...LEAST, ...none, issuedAt: null })).toMatchObject({ ...none, issuedAtMs: null })
   })
 
   it.each([
@@ -118,6 +131,12 @@ describe('a session of a host', () => {
     ['an end beyond 9999', { ...LEAST, expiresAt: (EXPIRY_SECONDS_MAX + 1) * 1000 }, 'expiresAt'],
     ['text by the former name', { subject: 'alice', expiresAtMs: 'soon' }, 'expiresAtMs'],
     ['both names', { ...LEAST, expiresAtMs: SOON_MS }, 'expiresAt'],
+    ['text as its issue', { ...LEAST, issuedAt: 'now' }, 'issuedAt'],
+    ['an issue beyond 9999', { ...LEAST, issuedAt: (EXPIRY_SECONDS_MAX + 1) * 1000 }, 'issuedAt'],
+    ['its issue twice', { ...LEAST, issuedAt: NOW_MS, issuedAtMs: NOW_MS }, 'issuedAt'],
+    ['a number as its session', { ...LEAST, sessionId: 7 }, 'sessionId'],
+    ['an empty client', { ...LEAST, client: '' }, 'client'],
+    ['a list as its token', { ...LEAST, tokenId: ['a'] }, 'tokenId'],
     ['a number as its issuer', { ...LEAST, issuer: 7 }, 'issuer'],
     ['null as its scopes', { ...LEAST, scopes: null }, 'scopes'],
     ['an object as its scopes', { ...LEAST, scopes: { a: true } }, 'scopes'],
@@ -151,6 +170,8 @@ describe('a session of a host', () => {
     ['expiresAtMS', 'expiresAtMs'],
     ['Subject', 'subject'],
     ['claim', 'claims'],
+    ['sessionID', 'sessionId'],
+    ['issueAt', 'issuedAt'],
   ])('is a fault where a field is misspelt: %s, which means %s', (name, meant) => {
     expect(() => read({ ...LEAST, [name]: 'hunter2' })).toThrow(
       new SessionFault(`"${name}"`, `is no field of a session: did you mean ${meant}?`),
@@ -184,7 +205,8 @@ describe('a session of a host', () => {
       fc.string(),
       fc.date(),
     )
-    const names = ['subject', 'expiresAt', 'expiresAtMs', 'issuer', 'scopes', 'claims']
+    const texts = ['subject', 'issuer', 'sessionId', 'client', 'tokenId']
+    const names = [...texts, 'expiresAt', 'expiresAtMs', 'issuedAt', 'issuedAtMs', 'scopes', 'claims']
     const answers = fc.oneof(
       fc.anything(),
       fc.record(Object.fromEntries(names.map((name) => [name, value])), { requiredKeys: [] }),
@@ -199,6 +221,7 @@ describe('a session of a host', () => {
           expect(session.expiresAtMs).toBeGreaterThan(NOW_MS)
           expect(session.expiresAtMs).toBeLessThan((EXPIRY_SECONDS_MAX + 1) * 1000)
           expect(new Date(session.expiresAtMs).getTime()).toBe(session.expiresAtMs)
+          for (const name of [session.sessionId, session.client, session.tokenId]) expect(name).not.toBe('')
           expect(holderOf(session)).toBe(JSON.stringify([session.issuer, session.subject]))
           for (const scope of session.scopes) expect(typeof scope).toBe('string')
         } catch (error) {

@@ -86,6 +86,10 @@ it('is nothing for each stream and record, and little for each stream and write'
     subject: 'example',
     scopes: new Set<string>(),
     expiresAtMs: Date.now() + 3_600_000,
+    issuedAtMs: null,
+    sessionId: null,
+    client: null,
+    tokenId: null,
     tokenDigest: 'digest',
     claims: {},
   }

@@ -43,6 +43,10 @@ function open(
     subject: 'example',
     scopes: new Set<string>(),
     expiresAtMs,
+    issuedAtMs: null,
+    sessionId: null,
+    client: null,
+    tokenId: null,
     tokenDigest: 'digest',
     claims: {},
   }

@@ -22,6 +22,30 @@ describe('verified claims', () => {
     expect(sessionOf({ ...claims, sub: '' }, 'scope', 'd').subject).toBeNull()
   })
 
+  it('name the session, the token and the time of issue, where they are texts and a time', () => {
+    const named = { ...claims, sid: 's1', jti: 't1', iat: 900.5 }
+    expect(sessionOf(named, 'scope', 'd')).toMatchObject({
+      sessionId: 's1',
+      tokenId: 't1',
+      issuedAtMs: 900_500,
+    })
+    for (const none of [undefined, null, '', 7, ['s1'], { s: 1 }, -1, 1e300, Number.NaN])
+      expect(sessionOf({ ...claims, sid: none, jti: none, iat: none === 7 ? '7' : none }, 'scope', 'd')).toMatchObject({
+        sessionId: null,
+        tokenId: null,
+        issuedAtMs: null,
+      })
+  })
+
+  it.each([
+    [{ azp: 'a', client_id: 'b', appid: 'c' }, 'a'],
+    [{ azp: '', client_id: 'b', appid: 'c' }, 'b'],
+    [{ azp: 7, appid: 'c' }, 'c'],
+    [{ client: 'a', aud: 'b' }, null],
+  ])('name the client: %j', (named, client) => {
+    expect(sessionOf({ ...claims, ...named }, 'scope', 'd').client).toBe(client)
+  })
+
   it('grant only the scopes that they list', () => {
     const session = sessionOf(claims, 'scope', 'd')
     expect([...session.scopes]).toEqual(['a', 'b'])
