@@ -2,9 +2,10 @@
 
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
+import { AUTH_SETTINGS } from '../src/config/auth-settings.ts'
 import { withDefaults } from '../src/config/setting.ts'
 import { SSE_SETTINGS } from '../src/config/stream-settings.ts'
-import type { SseOptions } from '../src/options.ts'
+import type { AuthOptions, SseOptions } from '../src/options.ts'
 import { type Shared, Streams } from '../src/stream/streams.ts'
 
 declare module 'fastify' {
@@ -24,7 +25,9 @@ const STREAMS_SETTINGS = [
   'streamsPerAddressMax',
 ] as const
 
-export interface SsePluginOptions extends Partial<Pick<SseOptions, (typeof STREAMS_SETTINGS)[number]>> {
+export interface SsePluginOptions
+  extends Partial<Pick<SseOptions, (typeof STREAMS_SETTINGS)[number]>>,
+    Pick<AuthOptions, 'renewBy'> {
   /** What the streams of several threads share. */
   readonly shared?: Shared
 }
@@ -37,6 +40,7 @@ async function sse(app: FastifyInstance, options: SsePluginOptions): Promise<voi
     heartbeatMs: filled.heartbeatSeconds * 1000,
     stalledMs: filled.stalledSeconds * 1000,
     turnMs: filled.turnMs,
+    renewBy: withDefaults(options, AUTH_SETTINGS, ['renewBy']).renewBy,
     streamsMax: filled.streamsMax,
     streamsPerSubjectMax: filled.streamsPerSubjectMax,
     streamsPerAddressMax: filled.streamsPerAddressMax,

@@ -11,10 +11,10 @@ import {
   NotAllowed,
   RequestAborted,
 } from '../src/errors.ts'
-import { between, RETRY_BUSY_MS } from '../src/stream/streams.ts'
+import { between, RETRY_BUSY_MS } from '../src/stream/signals.ts'
 import { canonicalToken, queryToken, tokenDigest } from '../src/token/request-token.ts'
 import type { Session } from '../src/token/session.ts'
-import { pathOf, type StreamRoute } from './events.ts'
+import { matchedPath, type StreamRoute } from './events.ts'
 import { mediaType } from './media-type.ts'
 import { grantedSelection } from './selection.ts'
 
@@ -32,7 +32,7 @@ export function challengeHandler(route: StreamRoute) {
       throw new BodyNotEmpty()
     }
     const previous = previousDigest(request.url)
-    const renewal = { path: pathOf(request.url), session, granted, previousDigest: previous }
+    const renewal = { ...matchedPath(route, request), session, granted, previousDigest: previous }
     const { renewed, others } = await route.streams.renew(renewal)
     if (renewed === 0) throw others > 0 ? new NotAllowed() : new NoStream()
     return reply.code(204).send()

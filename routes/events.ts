@@ -20,7 +20,9 @@ import { type IdSpelling, PLAIN_IDS, SealedSpelling } from '../src/sealing/id-sp
 import type { SealedIds } from '../src/sealing/sealed-ids.ts'
 import { type Selection, type SelectionPlan, selectionText } from '../src/selection/selection.ts'
 import type { Admitted } from '../src/stream/admission.ts'
-import { between, RETRY_BUSY_MS, type Streams } from '../src/stream/streams.ts'
+import type { MatchedPath } from '../src/stream/holders.ts'
+import { between, RETRY_BUSY_MS } from '../src/stream/signals.ts'
+import type { Streams } from '../src/stream/streams.ts'
 import type { Tickets } from '../src/tickets/tickets.ts'
 import type { Authenticator } from '../src/token/authenticator.ts'
 import type { Session } from '../src/token/session.ts'
@@ -110,14 +112,16 @@ function openingOf(route: StreamRoute, request: FastifyRequest, selection: Selec
   const query = queryOf(request)
   const requested = requestedBeginning(route, request, query)
   if ('refused' in selection) throw new ParameterInvalid(selection.words)
-  const path = pathOf(request.url)
+  const path = matchedPath(route, request)
   const { conditions, granted } = selection
   const ids = idsOf(route, path, selection)
-  return { path, requested, conditions, granted, ids, signals: wantsSignals(query) }
+  return { ...path, requested, conditions, granted, ids, signals: wantsSignals(query) }
 }
 
-function idsOf({ sealing }: StreamRoute, path: string, { conditions }: Selection): IdSpelling {
-  return sealing === null ? PLAIN_IDS : new SealedSpelling(sealing.of(path, selectionText(conditions)))
+function idsOf({ sealing }: StreamRoute, path: MatchedPath, { conditions }: Selection): IdSpelling {
+  if (sealing === null) return PLAIN_IDS
+  const pathText = `[${JSON.stringify(path.route)},${path.params}]`
+  return new SealedSpelling(sealing.of(pathText, selectionText(conditions)))
 }
 
 /** Of the ticket, or else of the token. A name of REFUSALS if it cannot be told now whether either is good. */
@@ -137,21 +141,14 @@ async function sessionOf(
 }
 
 /**
- * A request's path without its query, in one spelling for every way of escaping it. A renewal must have the same.
- * Segments are decoded one by one, once, so that two paths are equal only if the router treats them as equal.
+ * Where the router has found the request to be. A renewal must be at the same place, however the path of its URL is
+ * written: with a slash at its end, in another case, percent-encoded, in absolute form, or rewritten by the host.
+ * A parameter that is empty counts as one that is missing.
  */
-export function pathOf(url: string): string {
-  const [path = ''] = url.split(/[?#]/, 1) // where the router ends it, too
-  return path.split('/').map(respelled).join('/')
-}
-
-/** The router has refused what cannot be decoded, unless a host lets it end paths at a semicolon. */
-function respelled(segment: string): string {
-  try {
-    return encodeURIComponent(decodeURIComponent(segment))
-  } catch {
-    return segment
-  }
+export function matchedPath({ path }: Pick<StreamRoute, 'path'>, { params }: FastifyRequest): MatchedPath {
+  const given = Object.entries(Object(params)).filter(([, value]) => value !== '' && value !== undefined)
+  const pairs = given.sort(([one], [other]) => (one < other ? -1 : 1))
+  return { route: path, params: JSON.stringify(pairs) }
 }
 
 /** Refuses with a status. An EventSource would never retry after one, so it gets a 200 that ends. */

@@ -65,6 +65,11 @@ export interface AuthOptions {
   queryToken?: boolean
   /** Name of a cookie that holds the token: `__Host-…`, at most 200 characters. null, the default: none is read. */
   cookie?: string | null
+  /**
+   * What a renewal must have the same. `session`: issuer and subject, and `sid` and client (`azp`, `client_id` or
+   * `appid`) where the token that opened the stream had them. `subject`: issuer and subject alone. Default: `session`.
+   */
+  renewBy?: 'session' | 'subject'
   /** How far clocks may differ for `exp` and `nbf`: 0 to 300 s. Default: 0. A stream ends at `exp` in any case. */
   clockToleranceSeconds?: number
   /** Time limit of one fetch of the key set: 10 to 60,000 ms. Default: 5,000. */
@@ -84,8 +89,9 @@ export interface AuthOptions {
   /** What the streams are called as an OAuth resource (RFC 9728): an https URL. null, the default: nothing says so. */
   resourceUrl?: string | null
   /**
-   * The host application's own authentication, which replaces all options above. It resolves with a session, or with
-   * null for a 401. An error that it throws is answered as the host's own. Any other answer: 500 `FKS_SESSION_INVALID`.
+   * The host application's own authentication, which replaces all options above but `renewBy`. It resolves with a
+   * session, or with null for a 401. An error that it throws is answered as the host's own. Any other answer: 500
+   * `FKS_SESSION_INVALID`.
    */
   authenticate?: (request: FastifyRequest) => HostAnswer | null | Promise<HostAnswer | null>
 }

@@ -14,10 +14,12 @@ const SETTINGS = {
   heartbeatMs: 9_000,
   stalledMs: 30_000,
   turnMs: 0.3,
+  renewBy: 'session',
   streamsMax: 1e6,
   streamsPerSubjectMax: 1e6,
   streamsPerAddressMax: 1e6,
 }
+const PATH = { route: '/', params: '[]' }
 /** Has no divisor in common with the number of streams. */
 const STRIDE = 7_919
 /** The streams' keys are spread over all keys. */
@@ -270,7 +272,7 @@ async function sceneOf(dist, partitions, changes = {}, selectors = []) {
     const sinks = Array.from({ length: count }, (_, i) => {
       const sink = new FreeSink()
       const admitted = { release: () => {} }
-      streams.open({ topic, sink, session, path: '/', signals: false, admitted, ...requestOf(i) })
+      streams.open({ topic, sink, session, ...PATH, signals: false, admitted, ...requestOf(i) })
       return sink
     })
     return { sinks }

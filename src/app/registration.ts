@@ -49,7 +49,8 @@ export async function registerStreams(
   const sealing = sealedIdsOf(options)
   const tickets = ticketsOf(options, redeemTicket)
   const { secretKey: _, ...settings } = options.sse
-  await app.register(sse, { ...settings, ...(shared && { shared }) })
+  const { renewBy } = options.auth
+  await app.register(sse, { ...settings, renewBy, ...(shared && { shared }) })
   topics.onClosed((topic) => app.kafkaSse.forget(topic))
   const cookieOrigins = options.sse.corsOrigins
   await app.register(auth, { ...options.auth, cookieOrigins, ...(openKeys && { openKeys }) })

@@ -68,6 +68,15 @@ export const AUTH_SETTINGS: Record<keyof AuthOptions, Setting> = {
     maxLength: 200,
     default: null,
   },
+  renewBy: {
+    type: 'string',
+    env: 'JWT_RENEW_BY',
+    description:
+      'What a renewal must have the same as the token that opened the stream: issuer and subject alone, or also ' +
+      '`sid` and the client (`azp`, else `client_id`, else `appid`) where that token had them',
+    enum: ['session', 'subject'],
+    default: 'session',
+  },
   clockToleranceSeconds: {
     type: 'number',
     env: 'JWT_CLOCK_TOLERANCE_SECONDS',
@@ -125,7 +134,7 @@ export const AUTH_SETTINGS: Record<keyof AuthOptions, Setting> = {
   authenticate: {
     callable: true,
     description:
-      "The host application's own authentication, which replaces all options above: " +
+      "The host application's own authentication, which replaces all options above but `renewBy`: " +
       'see [below](#a-hosts-own-authentication)',
     expects: 'a function that takes a request and resolves with a session or null',
   },

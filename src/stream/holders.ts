@@ -3,9 +3,16 @@
 import type { Session } from '../token/session.ts'
 import type { Stream } from './stream.ts'
 
+/** Where a stream is, in one spelling for all requests that the router matches alike. */
+export interface MatchedPath {
+  /** The stream's own path in Fastify's notation, its app's prefix included. */
+  readonly route: string
+  /** JSON of the decoded parameters: [name, value] pairs in the order of their names. */
+  readonly params: string
+}
+
 /** An answer to a challenge: a session that replaces the sessions of its holder's streams at one path. */
-export interface Renewal {
-  readonly path: string
+export interface Renewal extends MatchedPath {
   readonly session: Session
   /** What the session is granted at the path: `Selection.granted`. Streams that were granted the same are renewed. */
   readonly granted: string
@@ -20,15 +27,27 @@ export interface RenewalCount {
   readonly others: number
 }
 
-interface Entry {
-  readonly path: string
+export interface RenewalRule {
+  /** What a renewal must have the same: issuer and subject, with `session` the provider's session and client, too. */
+  readonly renewBy: 'session' | 'subject'
+}
+
+interface Entry extends MatchedPath {
   readonly granted: string
   readonly holder: string
+  /** Of the session that opened the stream; null: any will do. */
+  readonly sessionId: string | null
+  readonly client: string | null
 }
 
 export class Holders {
+  private readonly rule: RenewalRule
   private readonly entries = new Map<Stream, Entry>()
   private readonly byHolder = new Map<string, Set<Stream>>()
+
+  constructor(rule: RenewalRule) {
+    this.rule = rule
+  }
 
   get size(): number {
     return this.entries.size
@@ -40,9 +59,10 @@ export class Holders {
   }
 
   /** `granted`: see `Renewal`. */
-  add(stream: Stream, path: string, granted: string): void {
+  add(stream: Stream, { route, params }: MatchedPath, granted: string): void {
     const holder = holderOf(stream.session)
-    this.entries.set(stream, { path, granted, holder })
+    const { sessionId, client } = this.rule.renewBy === 'session' ? stream.session : ANY
+    this.entries.set(stream, { route, params, granted, holder, sessionId, client })
     const held = this.byHolder.get(holder)
     if (held) held.add(stream)
     else this.byHolder.set(holder, new Set([stream]))
@@ -65,18 +85,29 @@ export class Holders {
   }
 
   /**
-   * Open streams of the same path, issuer and subject. If the token names no subject: those that were opened with
-   * exactly the token of `previousDigest`.
+   * Open streams of the same path, issuer and subject, and of the same provider session and client where the token that
+   * opened them had them: a thief's stream is not renewed by its victim. If the token names no subject: those that were
+   * opened with exactly the token of `previousDigest`.
    */
-  private heldFor({ path, session, previousDigest }: Renewal): Stream[] {
+  private heldFor(renewal: Renewal): Stream[] {
+    const { session, previousDigest } = renewal
     const holder = session.subject === null ? tokenHolder(previousDigest ?? '') : holderOf(session)
     const held = this.byHolder.get(holder) ?? []
-    return [...held].filter((stream) => stream.isOpen && this.isAt(stream, path, session))
+    return [...held].filter((stream) => stream.isOpen && this.isMeant(stream, renewal))
   }
 
-  private isAt(stream: Stream, path: string, session: Session): boolean {
-    return this.entries.get(stream)?.path === path && stream.session.issuer === session.issuer
+  private isMeant(stream: Stream, { route, params, session }: Renewal): boolean {
+    const entry = this.entries.get(stream)
+    if (entry === undefined || stream.session.issuer !== session.issuer) return false
+    const isAt = entry.route === route && entry.params === params
+    return isAt && fits(entry.sessionId, session.sessionId) && fits(entry.client, session.client)
   }
+}
+
+const ANY = { sessionId: null, client: null }
+
+function fits(opened: string | null, given: string | null): boolean {
+  return opened === null || opened === given
 }
 
 /** Adds up what several threads have found. */

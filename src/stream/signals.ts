@@ -25,6 +25,16 @@ const TOO_LARGE = Buffer.concat(TOO_LARGE_LINES)
 const TOO_LARGE_BLOCK = Buffer.concat([END_OF_BLOCK, TOO_LARGE])
 const TOO_LARGE_EVENT = Buffer.from('event:gap\ndata:{"reason":"too-large"}\n')
 
+/** Reconnection time at the start of each stream. Random, so that clients do not all reconnect at once. */
+export const RETRY_MS = { min: 1000, max: 5000 }
+/** The same for a client that is turned away: in `retry:` of a stream, or in an answer's Retry-After. */
+export const RETRY_BUSY_MS = { min: 5000, max: 30_000 }
+
+/** A random number in the range. */
+export function between({ min, max }: { readonly min: number; readonly max: number }): number {
+  return min + Math.random() * (max - min)
+}
+
 /** Reconnection time of the client, in ms (HTML spec 9.2.6, field `retry`). */
 export function retry(delayMs: number): Buffer {
   return Buffer.from(`retry:${Math.round(delayMs)}\n\n`)

@@ -14,15 +14,24 @@ import { type Admission, type AdmissionLimits, type Admitted, CountedAdmission }
 import { type Clock, SYSTEM_CLOCK } from './clock.ts'
 import { type Counters, createCounters } from './counters.ts'
 import { Drain } from './drain.ts'
-import { Holders, holderOf, NO_RENEWALS, type Renewal, type RenewalCount, sumOfRenewals } from './holders.ts'
+import {
+  Holders,
+  holderOf,
+  type MatchedPath,
+  NO_RENEWALS,
+  type Renewal,
+  type RenewalCount,
+  type RenewalRule,
+  sumOfRenewals,
+} from './holders.ts'
 import { Pump } from './pump.ts'
 import type { ReadingSelection } from './reading.ts'
-import { end, retry } from './signals.ts'
+import { between, end, RETRY_BUSY_MS, RETRY_MS, retry } from './signals.ts'
 import type { Sink } from './sink.ts'
 import { Stream, type StreamParts, type StreamSettings } from './stream.ts'
 import { TimingWheel } from './timing-wheel.ts'
 
-export interface StreamsSettings extends StreamSettings, AdmissionLimits {
+export interface StreamsSettings extends StreamSettings, AdmissionLimits, RenewalRule {
   /** Length of the pump's turns. */
   readonly turnMs: number
 }
@@ -34,12 +43,11 @@ export interface Shared {
   readonly renewElsewhere: (renewal: Renewal) => Promise<RenewalCount>
 }
 
-export interface StreamRequest {
+/** A stream that is to be opened. A renewal has the same path. */
+export interface StreamRequest extends MatchedPath {
   readonly topic: Topic
   readonly sink: Sink
   readonly session: Session
-  /** Path of the request, without its query. A renewal names the same path. */
-  readonly path: string
   readonly signals: boolean
   /** What a record must match. Default: nothing, so that the stream gets every record. */
   readonly conditions?: readonly RouteCondition[]
@@ -52,10 +60,6 @@ export interface StreamRequest {
   readonly requested: RequestedBeginning
 }
 
-/** Reconnection time at the start of each stream. Random, so that clients do not all reconnect at once. */
-const RETRY_MS = { min: 1000, max: 5000 }
-/** The same for a client that is turned away: in `retry:` of a stream, or in an answer's Retry-After. */
-export const RETRY_BUSY_MS = { min: 5000, max: 30_000 }
 /** Share of the drain time over which the ends are spread. In the rest the last bytes arrive. */
 const DRAIN_SPREAD = 0.8
 const DRAIN_STEP_MS = 50
@@ -67,7 +71,7 @@ export class Streams {
   private readonly clock: Clock
   private readonly pump: Pump
   private readonly wheel: TimingWheel<Stream>
-  private readonly holders = new Holders()
+  private readonly holders: Holders
   /** Set by `drain`. From then on no stream opens. */
   isDraining = false
   /** Called when the last stream closes. */
@@ -87,6 +91,7 @@ export class Streams {
       renewElsewhere: async () => NO_RENEWALS,
     }
     this.clock = clock
+    this.holders = new Holders(settings)
     this.pump = new Pump(settings.turnMs, clock)
     this.wheel = new TimingWheel({
       clock,
@@ -132,7 +137,7 @@ export class Streams {
       onClosed: (closed) => this.closed(closed, admitted),
     }
     const stream = new Stream(parts, requested)
-    this.holders.add(stream, request.path, request.granted ?? '')
+    this.holders.add(stream, request, request.granted ?? '')
     stream.open(between(RETRY_MS))
     return stream
   }
@@ -242,9 +247,4 @@ export class Streams {
     for (const resolve of this.emptied) resolve()
     this.emptied.clear()
   }
-}
-
-/** A random number in the range. */
-export function between({ min, max }: { min: number; max: number }): number {
-  return min + Math.random() * (max - min)
 }

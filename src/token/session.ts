@@ -38,9 +38,9 @@ export interface HostSession {
   readonly scopes?: Iterable<string> | string
   /** When the session was issued: a date, or epoch ms. Default: unknown, so that each revocation of it counts. */
   readonly issuedAt?: Date | number | null
-  /** The user's session, if a user may have several. A renewal must have the same. Default: none. */
+  /** The user's session, if a user may have several. A renewal must have the same: see `renewBy`. Default: none. */
   readonly sessionId?: string | null
-  /** The application that acts for the user. A renewal must have the same. Default: none. */
+  /** The application that acts for the user. A renewal must have the same: see `renewBy`. Default: none. */
   readonly client?: string | null
   /** Identifies this session alone, so that it can be revoked by itself. Default: none. */
   readonly tokenId?: string | null

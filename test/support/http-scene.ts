@@ -10,7 +10,7 @@ import {
   type OutgoingHttpHeaders,
 } from 'node:http2'
 import { request as https1Request } from 'node:https'
-import fastify, { type FastifyInstance } from 'fastify'
+import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import auth, { type AuthPluginOptions } from '../../plugins/auth.ts'
 import sse from '../../plugins/sse.ts'
 import { streamRoutes } from '../../routes/stream.ts'
@@ -55,6 +55,8 @@ export interface SceneOptions {
   readonly sse?: Partial<SseOptions>
   /** Other keys, or what stands in place of tokens. */
   readonly auth?: Partial<AuthPluginOptions>
+  /** How the host's router reads URLs. */
+  readonly server?: Pick<FastifyServerOptions, 'routerOptions' | 'rewriteUrl'>
   /** Registered before everything else, as a host's own hooks are. */
   readonly host?: (app: FastifyInstance) => Promise<void>
 }
@@ -105,9 +107,11 @@ export class HttpScene {
     const app = fastify({
       logger: { level: 'debug', stream: log.stream, ...logRedaction },
       exposeHeadRoutes: false,
+      ...options.server,
     })
     await options.host?.(app)
-    await app.register(sse, { ...SSE_DEFAULTS, ...options.sse })
+    const { renewBy = 'session' } = options.auth ?? {}
+    await app.register(sse, { ...SSE_DEFAULTS, renewBy, ...options.sse })
     await app.register(auth, authOptions(key, options.auth))
     await app.register(streamRoutes, {
       path,

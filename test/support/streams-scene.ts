@@ -17,6 +17,7 @@ export function streamsSettings(streamsMax: number): StreamsSettings {
     heartbeatMs: 9_000,
     stalledMs: 30_000,
     turnMs: 0.3,
+    renewBy: 'session',
     streamsMax,
     streamsPerSubjectMax: streamsMax,
     streamsPerAddressMax: streamsMax,
@@ -53,7 +54,8 @@ export class StreamsScene {
     session = sessionFor(3600),
     sink = new MemorySink(),
     requested = {},
-    path = '/events',
+    route = '/events',
+    params = '[]',
     signals = false,
     conditions = [],
     granted = '',
@@ -63,7 +65,8 @@ export class StreamsScene {
     session?: Session
     sink?: MemorySink
     requested?: Partial<RequestedBeginning>
-    path?: string
+    route?: string
+    params?: string
     signals?: boolean
     conditions?: readonly RouteCondition[]
     granted?: string
@@ -74,7 +77,8 @@ export class StreamsScene {
       topic: this.topic,
       sink,
       session,
-      path,
+      route,
+      params,
       signals,
       conditions,
       granted,
@@ -92,7 +96,8 @@ export class StreamsScene {
 
   renewal(changes: Partial<Renewal> = {}): RenewalCount {
     return this.streams.renewHere({
-      path: '/events',
+      route: '/events',
+      params: '[]',
       session: sessionFor(30),
       granted: '',
       previousDigest: null,

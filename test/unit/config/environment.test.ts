@@ -37,6 +37,7 @@ describe('a server’s environment', () => {
         keys: 'https://id.acme.test/.well-known/openid-configuration',
         algorithm: 'RS256',
         scopeClaim: 'scope',
+        renewBy: 'session',
         queryToken: true,
         cookie: null,
         clockToleranceSeconds: 0,

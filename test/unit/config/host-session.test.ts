@@ -67,7 +67,10 @@ describe('a session of a host', () => {
   it('may say when it was issued, and by what it is named', () => {
     const names = { sessionId: 's1', client: 'web', tokenId: 't1' }
     const issuedAtMs = NOW_MS - 1000
-    expect(read({ ...LEAST, ...names, issuedAt: new Date(issuedAtMs) })).toMatchObject({ ...names, issuedAtMs })
+    expect(read({ ...LEAST, ...names, issuedAt: new Date(issuedAtMs) })).toMatchObject({
+      ...names,
+      issuedAtMs,
+    })
     expect(read({ ...LEAST, issuedAt: issuedAtMs })).toMatchObject({ issuedAtMs })
     const none = { sessionId: null, client: null, tokenId: null }
     expect(read({ ...LEAST, ...none, issuedAt: null })).toMatchObject({ ...none, issuedAtMs: null })

@@ -160,7 +160,7 @@ describe('the docs', () => {
   const read = (name: string) => readFileSync(new URL(`../../../docs/${name}`, import.meta.url), 'utf8')
 
   it('have ids that are made so', () => {
-    const rows = read('protocol.md').matchAll(/^\| `(\/\S+)` \| `(\[.+\])` \| `\{(.+)\}` \| `(\S+)` \|$/gm)
+    const rows = read('protocol.md').matchAll(/^\| `(\[\S+\])` \| `(\[.+\])` \| `\{(.+)\}` \| `(\S+)` \|$/gm)
     const vectors = [...rows]
     expect(vectors).toHaveLength(5)
     for (const [, path = '', selection = '', pairs = '', id] of vectors) {

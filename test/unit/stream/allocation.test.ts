@@ -95,7 +95,16 @@ it('is nothing for each stream and record, and little for each stream and write'
   }
   for (const sink of sinks) {
     const admitted = { release: () => {} }
-    streams.open({ topic, sink, session, path: '/', signals: false, admitted, requested: FROM_EARLIEST })
+    streams.open({
+      topic,
+      sink,
+      session,
+      route: '/',
+      params: '[]',
+      signals: false,
+      admitted,
+      requested: FROM_EARLIEST,
+    })
   }
   await round(RECORDS) // until everything is compiled
   const [few, many] = [await round(1), await round(RECORDS)]

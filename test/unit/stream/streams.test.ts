@@ -244,20 +244,57 @@ describe('a renewal', () => {
   it('reaches only streams of the same path, issuer and subject', () => {
     const scene = new StreamsScene()
     scene.open()
-    const renew = (path: string, changes: Partial<Session>) =>
-      scene.renew({ path, session: sessionFor(60, changes) })
+    const renew = (route: string, changes: Partial<Session>, params = '[]') =>
+      scene.renew({ route, params, session: sessionFor(60, changes) })
     expect(renew('/events', {})).toBe(1)
+    expect(renew('/events', {}, '[["topic","a"]]')).toBe(0)
     expect(renew('/others', {})).toBe(0)
     expect(renew('/events', { subject: 'another' })).toBe(0)
     expect(renew('/events', { issuer: 'https://elsewhere.example.com' })).toBe(0)
     expect(renew('/events', { subject: null })).toBe(0)
   })
 
+  it.each<[string, Partial<Session>, readonly number[]]>([
+    ['the same session and client', { sessionId: 's1', client: 'web' }, [1, 1, 1, 1]],
+    ['another session', { sessionId: 's2', client: 'web' }, [0, 0, 1, 1]],
+    ['another client', { sessionId: 's1', client: 'cli' }, [0, 1, 0, 1]],
+    ['neither', {}, [0, 0, 0, 1]],
+  ])('of %s reaches streams whose opening token had the same, or had none', (_what, changes, reached) => {
+    const openings = [
+      { sessionId: 's1', client: 'web' },
+      { sessionId: 's1' },
+      { client: 'web' },
+      {},
+    ] satisfies Partial<Session>[]
+    const renewals = openings.map((opening) => {
+      const scene = new StreamsScene()
+      scene.open({ session: sessionFor(30, opening) })
+      return scene.renewal({ session: sessionFor(60, changes) })
+    })
+    expect(renewals).toEqual(reached.map((renewed) => ({ renewed, others: 0 })))
+  })
+
+  it('goes by the session that opened the stream, not by a later one', () => {
+    const scene = new StreamsScene()
+    scene.open({ session: sessionFor(30) })
+    expect(scene.renew({ session: sessionFor(60, { sessionId: 's1' }) })).toBe(1)
+    expect(scene.renew({ session: sessionFor(90, { sessionId: 's2' }) })).toBe(1)
+  })
+
+  it('goes by the subject alone where the settings say so', () => {
+    const scene = new StreamsScene(undefined, { renewBy: 'subject' })
+    scene.open({ session: sessionFor(30, { sessionId: 's1', client: 'web' }) })
+    expect(scene.renew({ session: sessionFor(60, { sessionId: 's2' }) })).toBe(1)
+    expect(
+      scene.renew({ session: sessionFor(60, { subject: 'another', sessionId: 's1', client: 'web' }) }),
+    ).toBe(0)
+  })
+
   it('reaches only streams that were granted the same, and counts the others', async () => {
     const scene = new StreamsScene()
     const session = sessionFor(30)
     const [kept, other] = [scene.open({ session, granted: 'a' }), scene.open({ session, granted: 'b' })]
-    scene.open({ session, granted: 'b', path: '/others' })
+    scene.open({ session, granted: 'b', route: '/others' })
     const renewed = { session: sessionFor(60) }
     expect(scene.renewal({ ...renewed, granted: 'c' })).toEqual({ renewed: 0, others: 2 })
     expect(scene.renewal({ ...renewed, granted: 'a' })).toEqual({ renewed: 1, others: 1 })

@@ -53,7 +53,7 @@ function open(
   sinks = Array.from({ length: STREAMS }, () => {
     const sink = new MemorySink()
     const admitted = { release: () => {} }
-    const request = { topic, sink, session, path: '/', signals: false, admitted }
+    const request = { topic, sink, session, route: '/', params: '[]', signals: false, admitted }
     streams.open({ ...request, requested: { ...FROM_EARLIEST, ...requested } })
     return sink
   })

@@ -15,7 +15,8 @@ import { SERVE_SETTINGS } from '../../support/command-process.ts'
 
 const FILE = new URL('../../../dist/src/threads/worker.js', import.meta.url)
 const RENEWAL = {
-  path: '/events',
+  route: '/events',
+  params: '[]',
   session: {
     issuer: 'https://id.acme.test',
     subject: 'alice',

@@ -30,7 +30,9 @@ describe('verified claims', () => {
       issuedAtMs: 900_500,
     })
     for (const none of [undefined, null, '', 7, ['s1'], { s: 1 }, -1, 1e300, Number.NaN])
-      expect(sessionOf({ ...claims, sid: none, jti: none, iat: none === 7 ? '7' : none }, 'scope', 'd')).toMatchObject({
+      expect(
+        sessionOf({ ...claims, sid: none, jti: none, iat: none === 7 ? '7' : none }, 'scope', 'd'),
+      ).toMatchObject({
         sessionId: null,
         tokenId: null,
         issuedAtMs: null,
