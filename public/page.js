@@ -61,6 +61,8 @@ function go(submit) {
     onError: ({ error, retryInMs, final }) => {
       console.error('error', error.code, error.message)
       if (!final) waitFor(retryInMs)
+      // The client tries for a minute, in case a clock is wrong. Meanwhile another token can be pasted.
+      if (!final && error.code === 'unauthorized') offerToken(`reconnecting: ${error.message}`)
     },
     onEnd: (end) => ended(opened, end),
     onChallenge: ({ answered }) => console.log('challenge', answered ? 'answered' : 'not answered'),
@@ -152,6 +154,11 @@ function askForToken(words) {
   show('closed', words)
   element('token-field').hidden = false
   tokenField.focus()
+}
+
+function offerToken(words) {
+  show('waiting', words)
+  element('token-field').hidden = false
 }
 
 /** The `exp` of a JWT in epoch ms, for the countdown; null if it cannot be read. */

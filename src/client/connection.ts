@@ -10,12 +10,14 @@ import { Renewal } from './renewal.ts'
 import { type Send, sendingTo, streamHeaders } from './request.ts'
 import { checkResponse } from './response.ts'
 import { asStreamError, StreamError } from './stream-error.ts'
-import { TokenSource } from './token-source.ts'
+import type { TokenSource } from './token-source.ts'
 
 export interface ConnectionParts {
   readonly url: string
   readonly options: ConnectOptions
   readonly limits: Limits
+  /** Has the tokens of all connections of its stream. */
+  readonly tokens: TokenSource
   /** Receives its events. */
   readonly queue: EventQueue
   /** The event ID after which it resumes; empty for the server's default. */
@@ -47,7 +49,6 @@ export class Connection implements EventSink {
   readonly #parts: ConnectionParts
   readonly #controller = new AbortController()
   readonly #send: Send
-  readonly #tokens: TokenSource
   readonly #renewal: Renewal
   readonly #parser: EventParser
   /** Monotonic, because the wall clock may be set while the connection is open. */
@@ -56,17 +57,15 @@ export class Connection implements EventSink {
   #reason = ''
 
   constructor(parts: ConnectionParts) {
-    const { url, options, limits, lastEventId } = parts
+    const { url, options, limits, tokens, lastEventId } = parts
     const { signal } = this.#controller
     this.#parts = parts
     this.#send = sendingTo(url, options.fetch)
-    this.#tokens = new TokenSource(options.getToken, signal)
     this.#renewal = new Renewal({
       send: this.#send,
-      tokens: this.#tokens,
+      tokens,
       handlers: options,
       isWanted: parts.answersChallenges,
-      onUnknown: (error) => this.#controller.abort(error),
       signal,
     })
     this.#parser = new EventParser(this, { lastEventId, eventLengthMax: limits.eventLengthMax })
@@ -122,12 +121,13 @@ export class Connection implements EventSink {
   }
 
   async #open(): Promise<ReadableStreamDefaultReader<Uint8Array>> {
-    const token = await this.#tokens.take()
-    const headers = streamHeaders(token, this.#parts.lastEventId)
+    const token = await this.#parts.tokens.take()
+    const headers = streamHeaders(token.text, this.#parts.lastEventId)
     const response = await this.#unlessSilent(this.#send('GET', headers, this.#controller.signal))
-    checkResponse(response, await refusalReason(response, token, this.#controller.signal))
+    checkResponse(response, await refusalReason(response, token.text, this.#controller.signal))
     const reader = response.body?.getReader()
     if (reader === undefined) throw new StreamError('not-an-event-stream', 'The answer has no body')
+    this.#renewal.opened(token)
     this.#openedAtMs = performance.now()
     this.#parts.onOpen()
     return reader

@@ -7,7 +7,9 @@ import { EventQueue } from './event-queue.ts'
 import { tell, throwOutside } from './handlers.ts'
 import { type Limits, readLastEventId, readLimits, readUrl } from './option-checks.ts'
 import type { ConnectOptions, StreamEvent, StreamState } from './options.ts'
+import { Refusals } from './refusals.ts'
 import { isFinal, type StreamError } from './stream-error.ts'
+import { TokenSource } from './token-source.ts'
 import { pause } from './waiting.ts'
 
 /**
@@ -37,13 +39,13 @@ export class EventStream implements AsyncIterable<StreamEvent> {
   readonly #backoff: Backoff
   readonly #queue: EventQueue
   readonly #closing = new AbortController()
+  readonly #tokens: TokenSource
   readonly #closeOnAbort = (): void => this.close()
   #resolveClosed: (error: StreamError | null) => void = () => {}
   #state: StreamState = 'connecting'
   /** As of the last complete event: the next connection resumes here. */
   #lastEventId: string
-  /** Consecutive tokens that were refused. */
-  #refusals = 0
+  readonly #refusals = new Refusals()
   #consumed: boolean
 
   constructor(url: string | URL, options: ConnectOptions) {
@@ -51,6 +53,7 @@ export class EventStream implements AsyncIterable<StreamEvent> {
     this.url = readUrl(url)
     this.challenges = options.challenges ?? true
     this.#options = options
+    this.#tokens = new TokenSource(options.getToken, this.#closing.signal)
     this.#lastEventId = readLastEventId(options)
     this.#backoff = new Backoff(this.#limits.retryMaxMs, options.random ?? Math.random)
     this.#queue = new EventQueue(this.#lastEventId, this.#limits.readAheadMax)
@@ -125,6 +128,7 @@ export class EventStream implements AsyncIterable<StreamEvent> {
       url: this.url,
       options: this.#options,
       limits: this.#limits,
+      tokens: this.#tokens,
       queue: this.#queue,
       lastEventId: this.#lastEventId,
       answersChallenges: () => this.challenges,
@@ -138,7 +142,7 @@ export class EventStream implements AsyncIterable<StreamEvent> {
 
   #opened(): void {
     this.#state = 'open'
-    this.#refusals = 0
+    this.#refusals.count(null)
     tell(this.#options.onOpen, { lastEventId: this.#lastEventId })
   }
 
@@ -150,14 +154,15 @@ export class EventStream implements AsyncIterable<StreamEvent> {
   }
 
   #failed(end: ConnectionEnd, error: StreamError): number {
-    if (error.code === 'unauthorized') this.#refusals++
-    if (isFinal(error, this.#refusals)) {
+    this.#refusals.count(error)
+    if (isFinal(error, this.#refusals.areFinal)) {
       tell(this.#options.onError, { error, retryInMs: null, final: true })
       this.#finish(error)
       return 0
     }
     this.#state = 'waiting'
-    const retryInMs = this.#backoff.waitMs({ ...end, retryAfterMs: error.retryAfterMs })
+    const backoffMs = this.#backoff.waitMs({ ...end, retryAfterMs: error.retryAfterMs })
+    const retryInMs = this.#refusals.waitMs(backoffMs)
     tell(this.#options.onError, { error, retryInMs, final: false })
     return retryInMs
   }

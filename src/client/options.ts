@@ -18,8 +18,9 @@ export interface StreamEvent {
 
 export interface ConnectOptions {
   /**
-   * Returns a fresh token. Called for each connection and for each challenge. null: there is no token (the user has
-   * signed out), and the stream closes. The signal aborts when the token is no longer needed, at the latest after 30 s.
+   * Returns a fresh token. Called for each connection and each answer to a challenge, and not again before it has
+   * answered or 30 s are over. null: there is no token (the user has signed out), and the stream closes. The signal
+   * aborts when the stream closes, at the latest after 30 s.
    */
   getToken: (signal: AbortSignal) => string | null | Promise<string | null>
   /** Resume after this event ID. Default: none, and the server chooses the start. */
@@ -41,7 +42,7 @@ export interface ConnectOptions {
   onError?: (failure: { error: StreamError; retryInMs: number | null; final: boolean }) => void
   /** A challenge came. `answered`: whether it will be answered. */
   onChallenge?: (challenge: { answered: boolean }) => void
-  /** The server has accepted the new token. */
+  /** The server has accepted the new token: it has renewed the stream, or told the server that has it. */
   onRenewed?: () => void
   /** Used in place of the global `fetch`. It must honour `signal`. */
   fetch?: Fetch

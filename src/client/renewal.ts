@@ -1,18 +1,25 @@
-// Renews the token of one connection: answers each challenge with a fresh token, in up to three tries. Promise: one
-// renewal at a time, at least 1 s apart. While the body is not read, it renews without a challenge, before `exp`.
+// Renews the token of one connection: answers each challenge, and tries again until the server has renewed the stream
+// or the stream is over. Promise: one renewal at a time, and tries at least 1 s apart. While the body is not read, it
+// renews without a challenge, before `exp`.
 
 import { type Challenge, readChallenge, STANDARD_CHALLENGE } from './challenge.ts'
 import { tell } from './handlers.ts'
-import type { ConnectOptions } from './options.ts'
+import type { ConnectOptions, FetchResponse } from './options.ts'
+import { CLOCKS_DIFFER_MAX_MS } from './refusals.ts'
 import type { Send } from './request.ts'
-import { isTemporary } from './response.ts'
+import { isTemporary, readRetryAfterMs } from './response.ts'
 import { messageOf, StreamError } from './stream-error.ts'
-import type { TokenSource } from './token-source.ts'
+import type { Token, TokenSource } from './token-source.ts'
 import { pause, withTimeout } from './waiting.ts'
 
-const TRIES = 3
 const SPACING_MS = 1_000
+/** Most time between two tries, unless the server asks for more. */
+const SPACING_MAX_MS = 5_000
 const TIMEOUT_MS = 5_000
+/** The failure of this try is reported, or that of the last one if it comes sooner. */
+const REPORTED_TRY = 3
+/** A try comes this long before `exp` even if Retry-After is later: the stream would have to reconnect then. */
+const LAST_TRY_MS = 2_000
 /** Without a challenge, the token is renewed this long before its `exp`. */
 const BEFORE_EXPIRY_MS = 5_000
 /** Least time between renewals without a challenge. */
@@ -26,26 +33,37 @@ export interface RenewalParts {
   readonly handlers: Pick<ConnectOptions, 'onChallenge' | 'onRenewed' | 'onError'>
   /** Whether challenges are answered at present. */
   readonly isWanted: () => boolean
-  /** The server has no stream of this connection, which therefore is dead, for example behind a proxy. */
-  readonly onUnknown: (error: StreamError) => void
   /** Aborts with the connection. */
   readonly signal: AbortSignal
 }
 
-interface Failure {
-  readonly error: StreamError
-  /** Whether another try may succeed. */
+interface Outcome {
+  /** null: the server has taken the token. */
+  readonly error: StreamError | null
+  /** Whether another try may do more. */
   readonly again: boolean
 }
 
+/** 202: the server has no such stream, and has told the others. Another try may come to the one that has it. */
+const HANDED_ON = 202
+/** Besides what is temporary: a token that is not valid yet, and a server that is not the one with the stream. */
+const TRIED_AGAIN = [401, 404]
+
 export class Renewal {
   readonly #parts: RenewalParts
+  /** The token that holds the stream open, as far as is known. */
+  #held: Token | null = null
   #underWay = false
   /** When the last renewal ended, successful or not, in monotonic ms. */
   #endedAtMs = Number.NEGATIVE_INFINITY
 
   constructor(parts: RenewalParts) {
     this.#parts = parts
+  }
+
+  /** The stream was opened with this token. */
+  opened(token: Token): void {
+    this.#held = token
   }
 
   challenged(data: string): void {
@@ -65,7 +83,7 @@ export class Renewal {
 
   /** Time until a renewal without a challenge; null: never. At least 1 s, so that a wrong clock causes no busy loop. */
   dueInMs(): number | null {
-    const expiresInMs = this.#parts.tokens.expiresInMs()
+    const expiresInMs = this.#held?.expiresInMs() ?? null
     if (expiresInMs === null || !this.#parts.isWanted()) return null
     const spacedInMs = this.#endedAtMs + UNCHALLENGED_SPACING_MS - performance.now()
     const dueInMs = Math.max(expiresInMs - BEFORE_EXPIRY_MS, spacedInMs)
@@ -77,27 +95,38 @@ export class Renewal {
     if (this.#underWay) return
     this.#underWay = true
     await pause(this.#endedAtMs + SPACING_MS - performance.now(), this.#parts.signal)
-    const error = await this.#try(challenge)
-    if (error !== null) this.#failed(error)
+    await this.#try(challenge)
     this.#endedAtMs = performance.now()
     this.#underWay = false
   }
 
-  /** The error of the last try; null after a success, or if the connection has ended. */
-  async #try(challenge: Challenge): Promise<StreamError | null> {
-    const { signal } = this.#parts
-    for (let tries = 1; !signal.aborted; tries++) {
-      const failure = await this.#answer(challenge)
-      if (failure === null || signal.aborted) return null
-      if (!failure.again || tries === TRIES) return failure.error
-      await pause(tries * SPACING_MS, signal)
+  /** Until the server has renewed the stream, no try can help, or the connection has ended. */
+  async #try(challenge: Challenge): Promise<void> {
+    const { signal, handlers, isWanted } = this.#parts
+    const expiry = this.#expiry()
+    let isTaken = false
+    for (let tries = 1; !signal.aborted && isWanted(); tries++) {
+      const { error, again } = await this.#answer(challenge)
+      if (signal.aborted) return
+      const waitMs = again ? waitAfter(tries, error, expiry) : null
+      const isReported = tries === REPORTED_TRY || (waitMs === null && tries < REPORTED_TRY)
+      if (error === null && !isTaken) tell(handlers.onRenewed, undefined)
+      if (error !== null && !isTaken && isReported) this.#failed(error)
+      isTaken ||= error === null
+      if (waitMs === null) return
+      await pause(waitMs, signal)
     }
-    return null
   }
 
-  async #answer(challenge: Challenge): Promise<Failure | null> {
+  #expiry(): Expiry {
+    const expiresInMs = this.#held?.expiresInMs() ?? null
+    return { isKnown: expiresInMs !== null, atMs: performance.now() + Math.max(expiresInMs ?? 0, 0) }
+  }
+
+  async #answer(challenge: Challenge): Promise<Outcome> {
     try {
-      return this.#judge(await this.#post(challenge))
+      const token = await this.#parts.tokens.take()
+      return this.#judge(await this.#post(challenge, token), token)
     } catch (cause) {
       const message = `The challenge was not answered: ${messageOf(cause)}`
       const again = !(cause instanceof StreamError && cause.code === 'no-token')
@@ -105,28 +134,48 @@ export class Renewal {
     }
   }
 
-  async #post({ method, headers }: Challenge): Promise<number> {
-    const { send, tokens, signal } = this.#parts
-    const authorization = `Bearer ${await tokens.take()}`
+  async #post({ method, headers }: Challenge, token: Token): Promise<FetchResponse> {
+    const { send, signal } = this.#parts
+    const authorization = `Bearer ${token.text}`
     const request = (limit: AbortSignal) => send(method, { ...headers, authorization }, limit)
     const response = await withTimeout(request, TIMEOUT_MS, signal)
     await response.body?.cancel()
-    return response.status
+    return response
   }
 
-  #judge(status: number): Failure | null {
+  #judge({ status, headers }: FetchResponse, token: Token): Outcome {
     if (status >= 200 && status < 300) {
-      tell(this.#parts.handlers.onRenewed, undefined)
-      return null
+      this.#held = token
+      return { error: null, again: status === HANDED_ON }
     }
+    const retryAfterMs = readRetryAfterMs(headers.get('retry-after'))
     const error = new StreamError('renewal', `The answer to the challenge was refused with ${status}`, {
       status,
+      retryAfterMs,
     })
-    if (status === 404) this.#parts.onUnknown(error)
-    return { error, again: isTemporary(status) }
+    return { error, again: isTemporary(status) || TRIED_AGAIN.includes(status) }
   }
 
   #failed(error: StreamError): void {
     tell(this.#parts.handlers.onError, { error, retryInMs: null, final: false })
   }
+}
+
+/** When the stream ends unless it is renewed, in monotonic ms. */
+interface Expiry {
+  readonly isKnown: boolean
+  /** Not in the past. The time at which the renewal began, where it is not known. */
+  readonly atMs: number
+}
+
+/**
+ * The wait after a try; null if another one is not worth it. After a failure tries go on beyond `exp`, because a clock
+ * may be wrong: the server ends the connection, and with it the tries. After a 202 they end at `exp`.
+ */
+function waitAfter(tries: number, error: StreamError | null, { isKnown, atMs }: Expiry): number | null {
+  const leftMs = atMs - performance.now()
+  const spacingMs = Math.min(tries * SPACING_MS, SPACING_MAX_MS)
+  const lastMs = isKnown ? Math.max(spacingMs, leftMs - LAST_TRY_MS) : Number.POSITIVE_INFINITY
+  const waitMs = Math.max(spacingMs, Math.min(error?.retryAfterMs ?? 0, lastMs))
+  return waitMs > leftMs + (error === null ? 0 : CLOCKS_DIFFER_MAX_MS) ? null : waitMs
 }

@@ -30,7 +30,7 @@ export function isTemporary(status: number): boolean {
 }
 
 /** Seconds or a date (RFC 9110 section 10.2.3), limited to SERVER_WAIT_MAX_MS. */
-function readRetryAfterMs(value: string | null): number | null {
+export function readRetryAfterMs(value: string | null): number | null {
   if (value === null) return null
   const waitMs = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - Date.now()
   return Number.isNaN(waitMs) ? null : Math.min(Math.max(waitMs, 0), SERVER_WAIT_MAX_MS)

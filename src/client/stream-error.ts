@@ -5,14 +5,12 @@ export type StreamErrorCode =
   | 'silent' // no byte for `heartbeatMs`: retried
   | 'token' // getToken threw or took more than 30 s: retried
   | 'no-token' // getToken returned null: final
-  | 'unauthorized' // 401 or 403: retried once with another token; the second in a row is final
+  | 'unauthorized' // 401: retried for 60 s, in case a clock is wrong, then final; the second 403 in a row is final
   | 'unavailable' // 408, 425, 429 or 5xx: retried, not before Retry-After
   | 'refused' // 204, 3xx (never followed, because another server would get the token) or another 4xx: final
   | 'not-an-event-stream' // 200 with another content type: final
   | 'event-too-large' // an event longer than `eventLengthMax`, which a retry would get again: final
   | 'renewal' // a challenge could not be answered; the stream continues until the server ends it
-
-const REFUSALS_MAX = 2
 
 export interface StreamErrorDetails {
   status?: number
@@ -36,9 +34,9 @@ export class StreamError extends Error {
   }
 }
 
-/** `refusals`: consecutive tokens that were refused, the one of this error included. */
-export function isFinal({ code }: StreamError, refusals: number): boolean {
-  if (code === 'unauthorized') return refusals >= REFUSALS_MAX
+/** Whether no retry can change it. `areRefusalsFinal`: the same for refused tokens, by src/client/refusals.ts. */
+export function isFinal({ code }: StreamError, areRefusalsFinal: boolean): boolean {
+  if (code === 'unauthorized') return areRefusalsFinal
   return ['no-token', 'refused', 'not-an-event-stream', 'event-too-large'].includes(code)
 }
 

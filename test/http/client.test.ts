@@ -87,9 +87,9 @@ describe('the client with Node’s fetch', () => {
     })
   })
 
-  it('gives up after two fresh tokens were refused', async () => {
-    server.answer = (_, response) => response.writeHead(401).end()
-    expect(await open().closed).toMatchObject({ code: 'unauthorized', status: 401 })
+  it('gives up after two fresh tokens lacked the scope', async () => {
+    server.answer = (_, response) => response.writeHead(403).end()
+    expect(await open().closed).toMatchObject({ code: 'unauthorized', status: 403 })
     expect(server.gets().map(({ token }) => token)).toEqual(['token-1', 'token-2'])
   })
 

@@ -192,6 +192,73 @@ describe('the client', () => {
     expect(errors).toMatchObject([{ error: { code: 'token' } }])
   })
 
+  it('tries a 401 again for as long as a clock may be wrong, and is closed after 60 s', async () => {
+    const scene = await open()
+    const { server, errors } = scene
+    const beganAtMs = Date.now()
+    server.answers = [() => status(401)]
+    const { closed } = scene.connect()
+    await pass(59_999)
+    expect(scene.stream?.state).toBe('waiting')
+    expect(errors.every(({ final }) => !final)).toBe(true)
+    expect(server.requests.map(({ atMs }) => atMs - beganAtMs)).toEqual([0, 2_000, 6_000, 14_000, 30_000])
+    await pass(1)
+    expect(await closed).toMatchObject({ code: 'unauthorized', status: 401 })
+    expect(server.requests).toHaveLength(6)
+    const tokens = server.requests.map(({ headers }) => headers.authorization)
+    expect(new Set(tokens).size).toBe(6)
+  })
+
+  it('counts the minute of refusals anew after any other answer', async () => {
+    const scene = await open()
+    const { server, errors } = scene
+    server.answers = [() => status(401)]
+    scene.connect()
+    await pass(50_000)
+    server.answers = [() => status(503), () => status(401)]
+    await pass(60_000)
+    expect(errors.at(-1)).toMatchObject({ final: false })
+    server.answers = [() => server.stream()]
+    await pass(40_000)
+    expect(scene.stream?.state).toBe('open')
+  })
+
+  it('is closed by a second 403', async () => {
+    const scene = await open()
+    const { server } = scene
+    server.answers = [() => status(403), () => status(401), () => status(403)]
+    const { closed } = scene.connect()
+    await pass(30_000)
+    expect(await closed).toMatchObject({ code: 'unauthorized', status: 403 })
+    expect(server.requests).toHaveLength(4)
+  })
+
+  it('asks for one token at a time: a connection takes what the one before it has asked for', async () => {
+    const scene = await open()
+    const { server } = scene
+    let calls = 0
+    let running = 0
+    let most = 0
+    const getToken = async () => {
+      most = Math.max(most, ++running)
+      await new Promise((resolve) => setTimeout(resolve, calls === 0 ? 0 : 10_000))
+      running--
+      return `token-${++calls}`
+    }
+    scene.connect({ getToken })
+    await pass(10)
+    server.say(CHALLENGE)
+    await pass(100)
+    server.breakOff()
+    await pass(10_000)
+    expect([calls, most]).toEqual([2, 1])
+    expect(server.gets().map(({ headers }) => headers.authorization)).toEqual([
+      'Bearer token-1',
+      'Bearer token-2',
+    ])
+    expect(server.posts()).toEqual([])
+  })
+
   it('waits half a minute for a token, and aborts its maker', async () => {
     const scene = await open()
     const { errors } = scene

@@ -61,10 +61,10 @@ describe('a renewal that no challenge asked for', () => {
     const token = `x.${Buffer.from(JSON.stringify({ exp })).toString('base64url')}.x`
     const { signal } = new AbortController()
     const tokens = new TokenSource(() => token, signal)
-    await tokens.take()
     send = vi.fn(async () => ({ status: 204, headers: new Headers(), body: null }))
-    const onUnknown = () => {}
-    return new Renewal({ send, tokens, handlers: {}, isWanted: () => isWanted, onUnknown, signal })
+    const renewal = new Renewal({ send, tokens, handlers: {}, isWanted: () => isWanted, signal })
+    renewal.opened(await tokens.take())
+    return renewal
   }
 
   it('is due 5 s before the token expires, in a second at the soonest and in ten minutes at the latest', async () => {
@@ -112,6 +112,7 @@ describe('a connection', () => {
       url: URL_TEXT,
       options,
       limits: readLimits(options),
+      tokens: new TokenSource(options.getToken, new AbortController().signal),
       queue: new EventQueue('', 1_000),
       lastEventId: 'a',
       answersChallenges: () => true,

@@ -61,17 +61,93 @@ describe('the client', () => {
     expect(server.posts()).toHaveLength(2)
   })
 
-  it('tries a renewal three times if the server cannot take it now, then reports that and stays', async () => {
+  it.each([401, 404, 503])(
+    'goes on trying a renewal that is answered %i, reports the third try, and keeps the stream',
+    async (code) => {
+      const scene = await open()
+      const { server, errors } = scene
+      const renewed = vi.fn()
+      server.renewal = () => status(server.posts().length < 5 ? code : 204)
+      scene.connect({ onRenewed: renewed })
+      await pass()
+      server.say(CHALLENGE)
+      await pass(3_000)
+      expect(server.posts()).toHaveLength(3)
+      expect(errors).toMatchObject([
+        { error: { code: 'renewal', status: code }, retryInMs: null, final: false },
+      ])
+      expect(renewed).not.toHaveBeenCalled()
+      await pass(3_000 + 4_000)
+      expect(renewed).toHaveBeenCalledOnce()
+      await pass(15_000)
+      expect([server.posts().length, server.gets().length, errors.length]).toEqual([5, 1, 1])
+      const tokens = server.posts().map(({ headers }) => headers.authorization)
+      expect(tokens).toEqual([2, 3, 4, 5, 6].map((number) => `Bearer token-${number}`))
+    },
+  )
+
+  it('tries no longer than a clock may be wrong, though the server goes on', async () => {
+    const scene = await open()
+    const { server } = scene
+    server.renewal = () => status(404)
+    scene.connect({ heartbeatMs: 1_000_000 })
+    await pass()
+    server.say(CHALLENGE)
+    await pass(60_000)
+    const tries = server.posts().length
+    expect(tries).toBeLessThanOrEqual(15)
+    await pass(600_000)
+    expect(server.posts()).toHaveLength(tries)
+    expect(scene.stream?.state).toBe('open')
+  })
+
+  it('tries again after a 202, which it reports once, until the stream would have ended', async () => {
     const scene = await open()
     const { server, errors } = scene
-    server.renewal = () => status(503)
+    const renewed = vi.fn()
+    const expiresAtSeconds = Math.floor(Date.now() / 1_000) + 20
+    const token = `x.${Buffer.from(JSON.stringify({ exp: expiresAtSeconds })).toString('base64url')}.x`
+    server.renewal = () => status(server.posts().length % 4 === 0 ? 204 : 202)
+    scene.connect({ onRenewed: renewed, getToken: () => token, heartbeatMs: 1_000_000 })
+    await pass(10_000)
+    server.say(CHALLENGE)
+    await pass(9_000)
+    expect(server.posts()).toHaveLength(4)
+    expect(renewed).toHaveBeenCalledOnce()
+    server.renewal = () => status(202)
+    server.say(CHALLENGE)
+    await pass(60_000)
+    expect(server.posts()).toHaveLength(5)
+    expect(renewed).toHaveBeenCalledTimes(2)
+    expect(errors).toEqual([])
+  })
+
+  it('waits as Retry-After says before it tries a renewal again', async () => {
+    const scene = await open()
+    const { server } = scene
+    server.renewal = () => status(server.posts().length === 1 ? 503 : 204, { 'retry-after': '7' })
     scene.connect()
     await pass()
     server.say(CHALLENGE)
-    await pass(8_000)
-    expect(server.posts()).toHaveLength(3)
-    expect(errors).toMatchObject([{ error: { code: 'renewal', status: 503 }, retryInMs: null, final: false }])
-    expect(scene.stream?.state).toBe('open')
+    await pass(6_999)
+    expect(server.posts()).toHaveLength(1)
+    await pass(1)
+    expect(server.posts()).toHaveLength(2)
+  })
+
+  it('does not wait for a Retry-After until its token has expired', async () => {
+    const scene = await open()
+    const { server } = scene
+    const expiresAtSeconds = Math.floor(Date.now() / 1_000) + 10
+    const token = `x.${Buffer.from(JSON.stringify({ exp: expiresAtSeconds })).toString('base64url')}.x`
+    server.renewal = () => status(503, { 'retry-after': '30' })
+    scene.connect({ getToken: () => token })
+    await pass()
+    server.say(CHALLENGE)
+    await pass(6_900)
+    expect(server.posts()).toHaveLength(1)
+    await pass(1_100)
+    expect(server.posts()).toHaveLength(2)
   })
 
   it('gives a renewal that is never answered five seconds', async () => {
@@ -86,7 +162,7 @@ describe('the client', () => {
     expect(server.posts()[0]?.signal.aborted).toBe(true)
   })
 
-  it.each([401, 403, 415])('reports that a renewal was refused with %i, and stays', async (code) => {
+  it.each([400, 403, 415])('reports that a renewal was refused with %i, and stays', async (code) => {
     const scene = await open()
     const { server, errors } = scene
     server.renewal = () => status(code)
@@ -97,18 +173,6 @@ describe('the client', () => {
     expect(server.posts()).toHaveLength(1)
     expect(errors).toMatchObject([{ error: { code: 'renewal', status: code }, final: false }])
     expect(scene.stream?.state).toBe('open')
-  })
-
-  it('reconnects when the server knows no stream to renew', async () => {
-    const scene = await open()
-    const { server, errors } = scene
-    server.renewal = () => status(404)
-    scene.connect()
-    await pass()
-    server.say(`data:1\nid:a\n\n${CHALLENGE}`)
-    await pass(2_000)
-    expect(server.gets()[1]?.headers).toMatchObject({ authorization: 'Bearer token-3', 'last-event-id': 'a' })
-    expect(errors).toMatchObject([{ error: { code: 'renewal', status: 404 }, retryInMs: 2_000 }])
   })
 
   it('leaves challenges unanswered when told to, while it is open, too', async () => {
