@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { fieldTexts, parsePointer } from '../../../src/routing/json-field.ts'
 import { WantedFields } from '../../../src/routing/wanted-fields.ts'
 import { randomOf } from '../../support/random.mjs'
-import { randomPath, randomValue } from './random-json.ts'
+import { BAD_VALUES, randomPath, randomValue } from './random-json.ts'
 import { referenceTexts } from './reference-fields.ts'
 
 const MIB = 2 ** 20
@@ -97,7 +97,7 @@ describe('a field', () => {
   it('is not taken from a value that was read before', () => {
     const fields = wanted('/a/b', '/c')
     expect(fieldTexts(Buffer.from('{"a":{"b":"x"},"c":1}'), fields)).toEqual(['x', '1'])
-    expect(fieldTexts(Buffer.from('{"a":{}}'), fields)).toEqual([null, null])
+    expect(fieldTexts(Buffer.from('{"a":{} , "d":"where b stood before"}'), fields)).toEqual([null, null])
     expect(fieldTexts(Buffer.from('{"a":{"b":"x"},"c":1'), fields)).toEqual([null, null])
     expect(fieldTexts(Buffer.from('{"c":2}'), fields)).toEqual([null, '2'])
   })
@@ -139,6 +139,24 @@ describe('a field', () => {
     ])
     expect(parse).not.toHaveBeenCalled()
     expect(fieldTexts(value.subarray(0, -1), fields)).toEqual(texts.map(() => null))
+  })
+
+  it.each(BAD_VALUES)('is none if %j is the value, beside it or in it', (bad) => {
+    for (const json of [
+      bad,
+      `{"b":${bad},"a":"x"}`,
+      `{"b":[${bad}],"a":"x"}`,
+      `["x",${bad}]`,
+      `["x",[${bad}]]`,
+    ]) {
+      expect(() => JSON.parse(json)).toThrow(SyntaxError)
+      expect(fieldTexts(Buffer.from(json), wanted('/a', '/0', '/1/0', '/b'))).toEqual([
+        null,
+        null,
+        null,
+        null,
+      ])
+    }
   })
 
   it('is what JSON.parse finds in any bytes, and none where it finds no JSON', () => {

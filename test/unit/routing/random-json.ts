@@ -41,7 +41,8 @@ const NUMBERS = [
   '-9',
 ]
 const WORDS = ['true', 'false', 'null']
-const BAD = [
+/** What is no value, by one fault each. */
+export const BAD_VALUES = [
   ...['01', '-', '1.', '.5', '1e', '+1', '1e+', '0x1', 'NaN', '--1', '1.e1', '-a', '1a', '00', 'Infinity'],
   ...[
     'tru',
@@ -50,7 +51,6 @@ const BAD = [
     'falsee',
     'undefined',
     "'a'",
-    '',
     ',',
     '[1,]',
     '[,1]',
@@ -63,6 +63,11 @@ const BAD = [
     '{"a" 1}',
     '{"a",1}',
     '[1 2]',
+    '[1;2]',
+    '{"a":1;"b":2}',
+    '{"a":1:"b":2}',
+    '{"a":1 "b":2}',
+    '{"a":1]',
     '[1:2]',
     '[',
     '{',
@@ -132,7 +137,7 @@ function edit(bytes: number[], random: Random): void {
 }
 
 function value(random: Random, depth: number): string {
-  if (random() < 0.004) return pick(BAD, random)
+  if (random() < 0.004) return pick(BAD_VALUES, random)
   if (depth > 0 && random() < 0.4) return container(random, depth)
   return pick(
     [() => string(pick(STRINGS, random), random), () => pick(NUMBERS, random), () => pick(WORDS, random)],
