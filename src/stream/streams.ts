@@ -1,12 +1,8 @@
 // All open streams of a thread: opens them within the limits, renews and counts them, and ends them on shutdown.
 
 import type { RequestedBeginning } from '../beginning/requested-beginning.ts'
-import type { BusView } from '../bus/bus-view.ts'
-import type { PartitionWatermarks } from '../bus/record.ts'
-import { SharedAnswer } from '../bus/shared-answer.ts'
 import type { Topic } from '../bus/topic.ts'
-import { AllRecords, SelectedRecords } from '../cursor/cursors.ts'
-import { RouteSubscriptions } from '../cursor/route-subscriptions.ts'
+import { AllRecords } from '../cursor/cursors.ts'
 import { type IdSpelling, PLAIN_IDS } from '../sealing/id-spelling.ts'
 import type { RouteCondition } from '../selection/selection.ts'
 import type { Session } from '../token/session.ts'
@@ -25,11 +21,11 @@ import {
   sumOfRenewals,
 } from './holders.ts'
 import { Pump } from './pump.ts'
-import type { ReadingSelection } from './reading.ts'
 import { between, end, RETRY_BUSY_MS, RETRY_MS, retry } from './signals.ts'
 import type { Sink } from './sink.ts'
 import { Stream, type StreamParts, type StreamSettings } from './stream.ts'
 import { TimingWheel } from './timing-wheel.ts'
+import { SharedReadings } from './topics/shared-readings.ts'
 
 export interface StreamsSettings extends StreamSettings, AdmissionLimits, RenewalRule {
   /** Length of the pump's turns. */
@@ -76,13 +72,7 @@ export class Streams {
   isDraining = false
   /** Called when the last stream closes. */
   private readonly emptied = new Set<() => void>()
-  /** Kafka's answers, shared by all streams of a topic. */
-  private readonly answers = new Map<Topic, SharedAnswer<PartitionWatermarks>>()
-  /** What tells streams that select of records that came, one for each bus of theirs. */
-  private readonly subscriptions = new Map<BusView, RouteSubscriptions>()
-  /** Ends the subscription to publishes of each of these buses. */
-  private readonly stops = new Map<BusView, () => void>()
-  private readonly closing = new AbortController()
+  private readonly readings: SharedReadings
 
   constructor(settings: StreamsSettings, shared?: Shared, clock: Clock = SYSTEM_CLOCK) {
     this.settings = settings
@@ -93,6 +83,7 @@ export class Streams {
     this.clock = clock
     this.holders = new Holders(settings)
     this.pump = new Pump(settings.turnMs, clock)
+    this.readings = new SharedReadings(this.pump)
     this.wheel = new TimingWheel({
       clock,
       onDue: (stream, nowMs) => stream.due(nowMs),
@@ -119,13 +110,13 @@ export class Streams {
 
   open(request: StreamRequest): Stream {
     const { topic, requested, sink, session, signals, conditions = [], ids = PLAIN_IDS, admitted } = request
-    const selection = conditions.length === 0 ? null : this.selectionOf(topic, conditions)
+    const selection = conditions.length === 0 ? null : this.readings.selectionOf(topic, conditions)
     const parts: StreamParts = {
       topic,
       cursors: selection?.records ?? new AllRecords(topic.bus),
       selection,
       ids,
-      answers: this.answersOf(topic),
+      answers: this.readings.answersOf(topic),
       sink,
       session,
       signals,
@@ -192,47 +183,15 @@ export class Streams {
 
   /** Forgets a topic that was closed. No stream of it is open. */
   forget(topic: Topic): void {
-    const { bus } = topic
-    this.pump.forget(bus)
-    this.answers.delete(topic)
-    this.subscriptions.delete(bus)
-    this.stops.get(bus)?.()
-    this.stops.delete(bus)
+    this.pump.forget(topic.bus)
+    this.readings.forget(topic)
   }
 
   /** Ends all streams without spreading. Resolves when none is left. */
   async close(): Promise<void> {
     await this.drain(0)
     this.pump.close()
-    for (const stop of this.stops.values()) stop()
-    this.closing.abort()
-  }
-
-  private selectionOf(topic: Topic, conditions: readonly RouteCondition[]): ReadingSelection {
-    const { bus } = topic
-    const subscriptions = this.subscriptionsOf(bus)
-    return { records: new SelectedRecords(bus, conditions, subscriptions), subscriptions }
-  }
-
-  private subscriptionsOf(bus: BusView): RouteSubscriptions {
-    const known = this.subscriptions.get(bus)
-    if (known !== undefined) return known
-    const made = new RouteSubscriptions(bus)
-    this.subscriptions.set(bus, made)
-    const stop = bus.onPublish(() => this.pump.addUrgent(made))
-    this.stops.set(bus, stop)
-    return made
-  }
-
-  private answersOf(topic: Topic): SharedAnswer<PartitionWatermarks> {
-    const known = this.answers.get(topic)
-    if (known) return known
-    const made = new SharedAnswer(
-      () => topic.watermarks(this.closing.signal),
-      (question) => this.pump.addUrgent({ step: () => question.tellNext() }),
-    )
-    this.answers.set(topic, made)
-    return made
+    this.readings.close()
   }
 
   private whenEmpty(): Promise<void> {
