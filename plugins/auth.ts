@@ -47,31 +47,39 @@ export interface AuthPluginOptions extends AuthOptions {
   cookieOrigins?: readonly string[]
   /** Opens the keys in place of this plugin: in a worker, those of the main thread. */
   openKeys?: OpenKeys
+  /** Whether a session was revoked. Default: none was. */
+  isRevoked?: (session: Session) => boolean
 }
 
 /** The session of a request; null if it has no token. Rejects with TokenRefused, OriginRefused or KeysUnavailable. */
 type ReadSession = (request: FastifyRequest) => Promise<Session | null>
 
 async function auth(app: FastifyInstance, options: AuthPluginOptions): Promise<void> {
-  const { authenticate: hostAuthenticate } = options
+  const { authenticate: hostAuthenticate, isRevoked = noneRevoked } = options
   app.decorate(
     'kafkaSseAuth',
     hostAuthenticate === undefined
       ? await tokenAuthenticator(app, options)
-      : { authenticate: hostAuthenticator(hostAuthenticate), keysReady: () => null },
+      : { authenticate: hostAuthenticator(hostAuthenticate, isRevoked), keysReady: () => null },
   )
 }
 
 export const kafkaSseAuth = fastifyPlugin(auth, { fastify: '5.x', name: 'kafka-sse-auth' })
 export default kafkaSseAuth
 
+const noneRevoked = (): boolean => false
+
 /** Authenticates by the host's own function, whose errors pass through unchanged. */
-function hostAuthenticator(read: NonNullable<AuthOptions['authenticate']>): Authenticator['authenticate'] {
+function hostAuthenticator(
+  read: NonNullable<AuthOptions['authenticate']>,
+  isRevoked: (session: Session) => boolean,
+): Authenticator['authenticate'] {
   return async (request, reply, scope) => {
     await requireClient(request)
     const session = hostSession(await read(request), request)
-    if (session !== null) return granted(session, scope, request, reply)
-    request.log.info('session refused')
+    const isGood = session !== null && !isRevoked(session)
+    if (isGood) return granted(session, scope, request, reply)
+    request.log.info({ check: session === null ? 'missing' : 'revoked' }, 'session refused')
     // RFC 9110 section 15.5.2 requires this header in a 401. The host may have set its own.
     if (!reply.hasHeader('www-authenticate')) reply.header('www-authenticate', missingTokenChallenge())
     throw new NotAuthenticated()
@@ -105,7 +113,7 @@ async function tokenAuthenticator(app: FastifyInstance, options: AuthPluginOptio
   if (cookie !== null && !cookie.startsWith(HOST_COOKIE_PREFIX))
     throw new Error(`auth.cookie must begin with ${HOST_COOKIE_PREFIX}`)
   const places = { queryToken, cookie }
-  const { cookieOrigins = [] } = options
+  const { cookieOrigins = [], isRevoked = noneRevoked } = options
 
   const readSession: ReadSession = async (request) => {
     const found = requestToken(request.headers, request.raw.url ?? '', places)
@@ -117,7 +125,9 @@ async function tokenAuthenticator(app: FastifyInstance, options: AuthPluginOptio
     const claims = await verify(request, { text: token, digest })
     const claim = refusedClaim(claims, Date.now(), clockToleranceMs)
     if (claim !== null) throw new TokenRefused(claim)
-    return sessionOf(claims, scopeClaim, digest)
+    const session = sessionOf(claims, scopeClaim, digest)
+    if (isRevoked(session)) throw new TokenRefused('revoked')
+    return session
   }
   return { authenticate: bearerAuthenticator(readSession), keysReady: () => keys.notReady() }
 }

@@ -6,7 +6,9 @@ import { AUTH_SETTINGS } from '../src/config/auth-settings.ts'
 import { withDefaults } from '../src/config/setting.ts'
 import { SSE_SETTINGS } from '../src/config/stream-settings.ts'
 import type { AuthOptions, SseOptions } from '../src/options.ts'
-import { type Shared, Streams } from '../src/stream/streams.ts'
+import type { Shared } from '../src/stream/sharing/shared.ts'
+import { Streams } from '../src/stream/streams.ts'
+import type { TokenLifetimes } from '../src/token/revocation.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -30,6 +32,8 @@ export interface SsePluginOptions
     Pick<AuthOptions, 'renewBy'> {
   /** What the streams of several threads share. */
   readonly shared?: Shared
+  /** Of the tokens that are accepted. Default: unknown, so that a revocation may name any issuer. */
+  readonly lifetimes?: TokenLifetimes
 }
 
 /** Ends the streams in `preClose`, because Fastify's close would wait for them for ever. */
@@ -44,6 +48,7 @@ async function sse(app: FastifyInstance, options: SsePluginOptions): Promise<voi
     streamsMax: filled.streamsMax,
     streamsPerSubjectMax: filled.streamsPerSubjectMax,
     streamsPerAddressMax: filled.streamsPerAddressMax,
+    lifetimes: options.lifetimes ?? null,
   }
   const streams = new Streams(settings, options.shared)
   app.decorate('kafkaSse', streams)

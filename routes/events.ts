@@ -12,6 +12,7 @@ import {
   KeysUnavailable,
   NotAcceptable,
   ParameterInvalid,
+  RevocationsFull,
   TicketsUnavailable,
   TopicsFull,
   TopicUnknown,
@@ -60,6 +61,7 @@ const REFUSALS = {
   tickets: TicketsUnavailable,
   unknown: KafkaUnavailable,
   full: TopicsFull,
+  revocations: RevocationsFull,
 }
 
 export function eventsHandler(route: StreamRoute) {

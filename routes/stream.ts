@@ -1,7 +1,14 @@
 // The routes of one stream: GET, POST and OPTIONS of its path, 405 for other methods, and its tickets.
 
 import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { Draining, KafkaUnavailable, KeysUnavailable, TicketsUnavailable, TopicsFull } from '../src/errors.ts'
+import {
+  Draining,
+  KafkaUnavailable,
+  KeysUnavailable,
+  RevocationsFull,
+  TicketsUnavailable,
+  TopicsFull,
+} from '../src/errors.ts'
 import { errorSerializer, requestSerializer } from '../src/http/log-redaction.ts'
 import { challengeHandler } from './challenge.ts'
 import { eventsHandler, type StreamRoute } from './events.ts'
@@ -53,7 +60,14 @@ function hideTokens(app: FastifyInstance): void {
 }
 
 /** Refusals that are no fault of the server's code: it drains, waits for others, or is full. */
-const NO_FAULTS = [Draining, KeysUnavailable, KafkaUnavailable, TicketsUnavailable, TopicsFull]
+const NO_FAULTS = [
+  Draining,
+  KeysUnavailable,
+  KafkaUnavailable,
+  RevocationsFull,
+  TicketsUnavailable,
+  TopicsFull,
+]
 
 /**
  * Logs these refusals as information. Fastify's own handler would log each as an error with a stack. The host's error

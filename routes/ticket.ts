@@ -11,6 +11,7 @@ import {
 } from '../src/errors.ts'
 import type { SelectionPlan } from '../src/selection/selection.ts'
 import { prunedClaims } from '../src/selection/template.ts'
+import type { Streams } from '../src/stream/streams.ts'
 import { ticketPath } from '../src/tickets/ticket-path.ts'
 import { askingPage, type Tickets } from '../src/tickets/tickets.ts'
 import type { Authenticator } from '../src/token/authenticator.ts'
@@ -58,7 +59,10 @@ export function ticketRoutes(app: FastifyInstance, route: TicketRoute, path: str
  * `Authorization` header. Throws TicketInvalid or TicketsUnavailable.
  */
 export async function ticketSession(
-  route: Pick<TicketRoute, 'path'> & { readonly tickets: Tickets | null },
+  route: Pick<TicketRoute, 'path'> & {
+    readonly tickets: Tickets | null
+    readonly streams: Pick<Streams, 'revocations'>
+  },
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<Session | null> {
@@ -71,8 +75,9 @@ export async function ticketSession(
     request.log.warn({ err: error }, 'tickets cannot be redeemed')
     throw new TicketsUnavailable()
   })
-  if (typeof session === 'string') {
-    request.log.info({ check: session }, 'ticket refused')
+  const isRevoked = typeof session !== 'string' && route.streams.revocations.refuses(session)
+  if (typeof session === 'string' || isRevoked) {
+    request.log.info({ check: isRevoked ? 'revoked' : session }, 'ticket refused')
     reply.header('www-authenticate', invalidTokenChallenge())
     throw new TicketInvalid()
   }

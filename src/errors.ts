@@ -104,6 +104,12 @@ export const KafkaUnavailable = createError(
 )
 /** No room for one more topic: `topicsOpenMax` or `topicsBytesMax` is reached, and every open topic has streams. */
 export const TopicsFull = createError('FKS_TOPICS_FULL', 'Too many topics are open; try again later', 503)
+/** There is no room for another revocation, so a token may be accepted that was revoked. */
+export const RevocationsFull = createError(
+  'FKS_REVOCATIONS_FULL',
+  'New streams cannot be allowed here now; try again elsewhere',
+  503,
+)
 export const Draining = createError('FKS_DRAINING', 'The server is shutting down; try again elsewhere', 503)
 
 /** The client has closed its connection, so no answer is sent. The status is the one that nginx logs in this case. */

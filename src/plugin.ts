@@ -1,6 +1,7 @@
 // The Fastify plugin, and the package's main entry point: `app.register(kafkaSse, options)`.
 
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, RegisterOptions } from 'fastify'
+import { decorateHost } from './app/host-streams.ts'
 import { registerKafkaStreams } from './app/kafka-registration.ts'
 import { registerAdmin } from './app/registration.ts'
 import { validateOptions } from './config/parse.ts'
@@ -15,10 +16,25 @@ export type { HostAnswer, HostSession, Session } from './token/session.ts'
  * ConfigError (`FKS_CONFIG_INVALID`) whose `problems` list everything that is wrong with the options.
  * docs/configuration.md has each option with its unit, default and range; docs/protocol.md has the wire format.
  */
-export async function kafkaSse(app: FastifyInstance, options: KafkaSseOptions): Promise<void> {
+export async function kafkaSse(
+  host: FastifyInstance,
+  options: KafkaSseOptions & RegisterOptions,
+): Promise<void> {
   const resolved = validateOptions(options)
-  await registerKafkaStreams(app, resolved)
-  await registerAdmin(app, resolved.sse.adminPath)
+  const { prefix, logLevel, logSerializers } = options
+  const ofScope = {
+    ...(prefix !== undefined && { prefix }),
+    ...(logLevel !== undefined && { logLevel }),
+    ...(logSerializers !== undefined && { logSerializers }),
+  }
+  await host.register(async (app) => {
+    await registerKafkaStreams(app, resolved)
+    await registerAdmin(app, resolved.sse.adminPath)
+    decorateHost(host, app.kafkaSse)
+  }, ofScope)
 }
+
+/** The plugin makes its own scope, in which all but `host.kafkaSse` stays. */
+Object.defineProperty(kafkaSse, Symbol.for('skip-override'), { value: true })
 
 export default kafkaSse

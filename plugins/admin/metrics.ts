@@ -69,6 +69,11 @@ function streamMetrics(streams: Parts['streams']): Metric[] {
     counter('kafka_sse_writes_total', 'Writes that carried records to streams', () => streams.figures.writes),
     counter('kafka_sse_challenges_total', 'Challenges sent', () => streams.figures.challenges),
     counter('kafka_sse_renewals_total', 'Streams that were renewed', () => streams.figures.renewals),
+    gauge(
+      'kafka_sse_revocations',
+      'Revocations that are remembered, and logout tokens that were used lately',
+      () => streams.revocations.size,
+    ),
     counterBy('reason', 'kafka_sse_gaps_total', 'Gaps that were sent to clients', () => streams.figures.gaps),
     counterBy(
       'code',

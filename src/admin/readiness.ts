@@ -4,10 +4,13 @@
 import type { FedTopic, Topics } from '../bus/topic.ts'
 import type { Streams } from '../stream/streams.ts'
 import type { Authenticator } from '../token/authenticator.ts'
+import type { Revocations } from '../token/revocations.ts'
 
 /** The parts that a process's readiness depends on. */
 export interface Parts {
-  readonly streams: Pick<Streams, 'figures' | 'isDraining'>
+  readonly streams: Pick<Streams, 'figures' | 'isDraining'> & {
+    readonly revocations: Pick<Revocations, 'isFull' | 'size'>
+  }
   readonly topics: Pick<Topics, 'all' | 'byPath'>
   readonly authenticator: Pick<Authenticator, 'keysReady'>
   /** Set in a process that lingers before it drains; without it only the drain counts. */
@@ -31,6 +34,7 @@ export function isLeaving({
 export function notReadyReasons({ topics, authenticator, ...parts }: Parts): string[] {
   const reasons = [
     isLeaving(parts) ? 'the server is draining' : null,
+    parts.streams.revocations.isFull ? 'there is no room for more revocations' : null,
     ...topics.all().map(topicNotReady),
     authenticator.keysReady(),
   ]

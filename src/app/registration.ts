@@ -12,15 +12,17 @@ import { nameResource, resourceMetadataRoutes } from '../../routes/resource-meta
 import { streamRoutes } from '../../routes/stream.ts'
 import { keepsFor } from '../bus/record.ts'
 import type { TopicSource } from '../bus/topic.ts'
+import { tokenLifetimes } from '../config/auth/token-lifetimes.ts'
 import { selectorsOf } from '../config/streams/stream-selectors.ts'
 import { topicParameter } from '../config/streams/topic-rules.ts'
 import type { ResolvedOptions, ResolvedStream } from '../options.ts'
 import type { Selector } from '../routing/selector.ts'
 import { SelectionPlan } from '../selection/selection.ts'
 import { SYSTEM_CLOCK } from '../stream/clock.ts'
-import type { Shared } from '../stream/streams.ts'
+import type { Shared } from '../stream/sharing/shared.ts'
 import { RedeemedTickets } from '../tickets/redeemed-tickets.ts'
 import type { RedeemTicket } from '../tickets/tickets.ts'
+import type { Session } from '../token/session.ts'
 import { fixedTopic, type StreamTopic, topicByPath } from '../topics/stream-topic.ts'
 import { inPackage } from './package-path.ts'
 import { sealedIdsOf, ticketsOf } from './sealing.ts'
@@ -50,10 +52,13 @@ export async function registerStreams(
   const tickets = ticketsOf(options, redeemTicket)
   const { secretKey: _, ...settings } = options.sse
   const { renewBy } = options.auth
-  await app.register(sse, { ...settings, renewBy, ...(shared && { shared }) })
+  const lifetimes = tokenLifetimes(options)
+  await app.register(sse, { ...settings, renewBy, lifetimes, ...(shared && { shared }) })
   topics.onClosed((topic) => app.kafkaSse.forget(topic))
+  const { revocations } = app.kafkaSse
+  const isRevoked = (session: Session) => revocations.refuses(session)
   const cookieOrigins = options.sse.corsOrigins
-  await app.register(auth, { ...options.auth, cookieOrigins, ...(openKeys && { openKeys }) })
+  await app.register(auth, { ...options.auth, cookieOrigins, isRevoked, ...(openKeys && { openKeys }) })
   // A scope of their own: CORS must not apply to what else is registered in `app`, such as a host's admin routes.
   await app.register(async (routes) => {
     answerCors(routes, corsRules(options))

@@ -1,7 +1,8 @@
-// Graceful shutdown: ends streams one by one, spread evenly over a time, in turns of the pump. Spreading protects other
-// servers from many reconnects at once, so the ends of a few streams need not be far apart.
+// Ends many streams one by one, in turns of the pump, so that nothing else waits for all of them. A graceful shutdown
+// spreads the ends over a time, which protects other servers from many reconnects at once. A revocation does not.
 
 import type { Urgent } from './pump.ts'
+import { Queue } from './queue.ts'
 import type { Stream } from './stream.ts'
 
 /** Longest time between two ends, so that a few streams do not take the whole time. */
@@ -28,6 +29,28 @@ export class Drain implements Urgent {
     const isDue = nowMs - this.startedAtMs >= this.ended * this.apartMs
     if (this.isDone || !isDue) return false
     this.streams[this.ended++]?.end('shutdown')
+    return true
+  }
+}
+
+/** Streams whose sessions were revoked. Each is in it once, however many revocations name it. */
+export class RevokedStreams implements Urgent {
+  private readonly queue = new Queue<Stream>()
+  private readonly queued = new Set<Stream>()
+
+  add(streams: readonly Stream[]): void {
+    for (const stream of streams) {
+      if (this.queued.has(stream)) continue
+      this.queued.add(stream)
+      this.queue.push(stream)
+    }
+  }
+
+  step(): boolean {
+    const stream = this.queue.take()
+    if (stream === undefined) return false
+    this.queued.delete(stream)
+    stream.end('revoked')
     return true
   }
 }

@@ -1,6 +1,8 @@
-// Indexes the open streams by who holds them, so that a renewal finds them.
+// Indexes the open streams by who holds them, so that renewals and revocations find them.
 
+import { isIssuedBefore, type Revocation } from '../token/revocation.ts'
 import type { Session } from '../token/session.ts'
+import { SessionIndex } from '../token/session-index.ts'
 import type { Stream } from './stream.ts'
 
 /** Where a stream is, in one spelling for all requests that the router matches alike. */
@@ -44,6 +46,8 @@ export class Holders {
   private readonly rule: RenewalRule
   private readonly entries = new Map<Stream, Entry>()
   private readonly byHolder = new Map<string, Set<Stream>>()
+  /** By the names of each stream's present session. */
+  private readonly sessions = new SessionIndex<Stream>()
 
   constructor(rule: RenewalRule) {
     this.rule = rule
@@ -63,6 +67,7 @@ export class Holders {
     const holder = holderOf(stream.session)
     const { sessionId, client } = this.rule.renewBy === 'session' ? stream.session : ANY
     this.entries.set(stream, { route, params, granted, holder, sessionId, client })
+    this.sessions.add(stream, stream.session)
     const held = this.byHolder.get(holder)
     if (held) held.add(stream)
     else this.byHolder.set(holder, new Set([stream]))
@@ -72,6 +77,7 @@ export class Holders {
     const entry = this.entries.get(stream)
     if (entry === undefined) return
     this.entries.delete(stream)
+    this.sessions.remove(stream, stream.session)
     const held = this.byHolder.get(entry.holder)
     held?.delete(stream)
     if (held?.size === 0) this.byHolder.delete(entry.holder)
@@ -82,6 +88,20 @@ export class Holders {
     const held = this.heldFor(renewal)
     const streams = held.filter((stream) => this.entries.get(stream)?.granted === renewal.granted)
     return { streams, others: held.length - streams.length }
+  }
+
+  /** Gives a stream the session of a renewal, if that ends later. */
+  renew(stream: Stream, session: Session): void {
+    this.sessions.remove(stream, stream.session)
+    stream.renew(session)
+    // It may have closed, if its client has left.
+    if (this.entries.has(stream)) this.sessions.add(stream, stream.session)
+  }
+
+  /** Open streams whose present session a revocation names. */
+  revoked(revocation: Revocation): readonly Stream[] {
+    const isMeant = ({ isOpen, session }: Stream) => isOpen && isIssuedBefore(session, revocation.beforeMs)
+    return [...this.sessions.named(revocation)].filter(isMeant)
   }
 
   /**

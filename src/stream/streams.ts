@@ -1,15 +1,23 @@
-// All open streams of a thread: opens them within the limits, renews and counts them, and ends them on shutdown.
+// All open streams of a thread: opens them within the limits, renews and counts them, and ends them when their sessions
+// are revoked or the server shuts down.
 
 import type { RequestedBeginning } from '../beginning/requested-beginning.ts'
 import type { Topic } from '../bus/topic.ts'
 import { AllRecords } from '../cursor/cursors.ts'
 import { type IdSpelling, PLAIN_IDS } from '../sealing/id-spelling.ts'
 import type { RouteCondition } from '../selection/selection.ts'
+import {
+  type Revocation,
+  type RevocationRequest,
+  revocationOf,
+  type TokenLifetimes,
+} from '../token/revocation.ts'
+import { Revocations } from '../token/revocations.ts'
 import type { Session } from '../token/session.ts'
-import { type Admission, type AdmissionLimits, type Admitted, CountedAdmission } from './admission.ts'
+import type { AdmissionLimits, Admitted } from './admission.ts'
 import { type Clock, SYSTEM_CLOCK } from './clock.ts'
 import { type Counters, createCounters } from './counters.ts'
-import { Drain } from './drain.ts'
+import { Drain, RevokedStreams } from './drain.ts'
 import {
   Holders,
   holderOf,
@@ -21,22 +29,19 @@ import {
   sumOfRenewals,
 } from './holders.ts'
 import { Pump } from './pump.ts'
+import { type Shared, unshared } from './sharing/shared.ts'
+import { SharedReadings } from './sharing/shared-readings.ts'
 import { between, end, RETRY_BUSY_MS, RETRY_MS, retry } from './signals.ts'
 import type { Sink } from './sink.ts'
 import { Stream, type StreamParts, type StreamSettings } from './stream.ts'
 import { TimingWheel } from './timing-wheel.ts'
-import { SharedReadings } from './topics/shared-readings.ts'
 
 export interface StreamsSettings extends StreamSettings, AdmissionLimits, RenewalRule {
   /** Length of the pump's turns. */
   readonly turnMs: number
-}
-
-/** What the streams of several threads share. */
-export interface Shared {
-  readonly admission: Admission
-  /** Renews streams of other threads; resolves with what was found there. */
-  readonly renewElsewhere: (renewal: Renewal) => Promise<RenewalCount>
+  readonly lifetimes: TokenLifetimes
+  /** Default: `REVOCATIONS_MAX`. */
+  readonly revocationsMax?: number
 }
 
 /** A stream that is to be opened. A renewal has the same path. */
@@ -68,20 +73,23 @@ export class Streams {
   private readonly pump: Pump
   private readonly wheel: TimingWheel<Stream>
   private readonly holders: Holders
+  private readonly revokedStreams = new RevokedStreams()
+  /** What is revoked, as far as this thread was told. */
+  readonly revocations: Revocations
+  readonly lifetimes: TokenLifetimes
   /** Set by `drain`. From then on no stream opens. */
   isDraining = false
   /** Called when the last stream closes. */
   private readonly emptied = new Set<() => void>()
   private readonly readings: SharedReadings
 
-  constructor(settings: StreamsSettings, shared?: Shared, clock: Clock = SYSTEM_CLOCK) {
+  constructor(settings: StreamsSettings, shared: Shared = unshared(settings), clock: Clock = SYSTEM_CLOCK) {
     this.settings = settings
-    this.shared = shared ?? {
-      admission: new CountedAdmission(settings),
-      renewElsewhere: async () => NO_RENEWALS,
-    }
+    this.shared = shared
     this.clock = clock
     this.holders = new Holders(settings)
+    this.revocations = new Revocations(clock, settings.revocationsMax)
+    this.lifetimes = settings.lifetimes
     this.pump = new Pump(settings.turnMs, clock)
     this.readings = new SharedReadings(this.pump)
     this.wheel = new TimingWheel({
@@ -92,8 +100,9 @@ export class Streams {
   }
 
   /** Why no stream can be opened from this address now; null if one can. */
-  async refusal(address: string): Promise<'draining' | 'busy' | null> {
+  async refusal(address: string): Promise<'draining' | 'revocations' | 'busy' | null> {
     if (this.isDraining) return 'draining'
+    if (this.revocations.isFull) return 'revocations'
     return (await this.shared.admission.hasRoom(address)) ? null : 'busy'
   }
 
@@ -130,6 +139,8 @@ export class Streams {
     const stream = new Stream(parts, requested)
     this.holders.add(stream, request, request.granted ?? '')
     stream.open(between(RETRY_MS))
+    // A revocation may have come while the request waited, after its token was accepted.
+    if (this.revocations.refuses(session)) stream.end('revoked')
     return stream
   }
 
@@ -150,10 +161,34 @@ export class Streams {
 
   /** As `renew`, for this thread alone: see `Holders.renewable`. */
   renewHere(renewal: Renewal): RenewalCount {
+    if (this.revocations.refuses(renewal.session)) return NO_RENEWALS
     const { streams, others } = this.holders.renewable(renewal)
-    for (const stream of streams) stream.renew(renewal.session)
+    for (const stream of streams) this.holders.renew(stream, renewal.session)
     this.figures.renewals += streams.length
     return { renewed: streams.length, others }
+  }
+
+  /**
+   * Ends every open stream whose session is named, in all threads, and refuses such sessions from now on. Resolves when
+   * that holds. Rejects with RevocationInvalid, which says what is wrong with the request.
+   */
+  async revoke(request: RevocationRequest): Promise<void> {
+    await this.revokeEverywhere(revocationOf(request, this.lifetimes, this.clock.epochMs()))
+  }
+
+  /** As `revoke`. In this thread it holds as soon as this returns. Rejects if another thread may not know of it. */
+  async revokeEverywhere(revocation: Revocation): Promise<void> {
+    this.revokeHere(revocation)
+    await this.shared.revokeElsewhere(revocation)
+  }
+
+  /** As `revoke`, for this thread alone. Returns the number of streams that it ends: at once, in the pump's turns. */
+  revokeHere(revocation: Revocation): number {
+    this.revocations.add(revocation)
+    const streams = this.holders.revoked(revocation)
+    this.revokedStreams.add(streams)
+    this.pump.addUrgent(this.revokedStreams)
+    return streams.length
   }
 
   /** Counts a refused request by its error's code. Codes that are not ours count as `other`. */

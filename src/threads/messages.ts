@@ -11,6 +11,8 @@ import type { ConnectionFigures } from '../http/connection.ts'
 import type { Selector } from '../routing/selector.ts'
 import type { Counters } from '../stream/counters.ts'
 import type { Renewal, RenewalCount } from '../stream/holders.ts'
+import type { Revocation } from '../token/revocation.ts'
+import type { RevocationRow } from '../token/revocations.ts'
 import type { BusUpdate } from './bus-reporter.ts'
 import type { HandedOptions } from './handover.ts'
 
@@ -62,6 +64,8 @@ export type ToWorker = {
   keys: Told<{ source: number; state: KeyState }>
   /** Renews streams of this worker alone. */
   renew: Asked<Renewal, RenewalCount>
+  /** Ends streams of this worker, and refuses their sessions there. */
+  revoke: Asked<Revocation, unknown>
   drain: Asked<{ withinMs: number }, unknown>
   close: Asked<null, unknown>
 }
@@ -77,6 +81,10 @@ export type ToMain = {
   release: Told<{ places: readonly number[] }>
   /** Renews streams of all other workers. */
   renewElsewhere: Asked<Renewal, RenewalCount>
+  /** Revokes in all other workers. */
+  revokeElsewhere: Asked<Revocation, unknown>
+  /** The next rows of what was revoked before this worker started; none if it has had all. */
+  revocations: Asked<null, readonly RevocationRow[]>
   /** Opens a topic for this worker, by a number that the worker has not used before. Updates may precede the answer. */
   acquireTopic: Asked<{ topic: number; name: TopicName }, 'open' | TopicRefusal>
   /** No stream of this worker uses the topic any more. */

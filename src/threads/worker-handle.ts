@@ -7,7 +7,9 @@ import type { FedTopic, Topics } from '../bus/topic.ts'
 import type { Admitted, CountedAdmission } from '../stream/admission.ts'
 import { NO_RENEWALS, type Renewal, type RenewalCount } from '../stream/holders.ts'
 import type { RedeemTicket } from '../tickets/tickets.ts'
-import { Channel } from './channel.ts'
+import type { Revocation } from '../token/revocation.ts'
+import type { RevocationRow, Revocations } from '../token/revocations.ts'
+import { Channel, ChannelClosed } from './channel.ts'
 import type { Report, ToMain, TopicUpdate, ToWorker, WorkerSetup } from './messages.ts'
 import { type ProcessKeys, WorkerKeys } from './worker-keys.ts'
 import { WorkerTopics } from './worker-topics.ts'
@@ -16,6 +18,10 @@ import { WorkerTopics } from './worker-topics.ts'
 const CLOSE_MS = 2000
 /** A worker that does not answer within this time counts as having renewed no stream. */
 const RENEW_MS = 1000
+/** Time for a worker to revoke. */
+const REVOKE_MS = 5000
+/** Revocations that a worker is sent at once as it starts: some 10 ms. */
+const ROWS_AT_ONCE = 5000
 
 export interface WorkerHandleParts {
   /** The topics that are always open. */
@@ -25,6 +31,8 @@ export interface WorkerHandleParts {
   readonly keys: Pick<ProcessKeys, 'open'>
   readonly renewElsewhere: (renewal: Renewal, by: WorkerHandle) => Promise<RenewalCount>
   readonly redeemTicket: RedeemTicket
+  readonly revokeElsewhere: (revocation: Revocation, by: WorkerHandle) => Promise<void>
+  readonly revocations: Pick<Revocations, 'rows'>
   readonly onExit: (handle: WorkerHandle, error: Error) => void
 }
 
@@ -46,6 +54,7 @@ export class WorkerHandle {
 
   constructor(setup: WorkerSetup, parts: WorkerHandleParts) {
     const { fixed, source, admission } = parts
+    const rows = parts.revocations.rows()
     this.thread = setup.thread
     this.worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: setup })
     let listens: (port: number) => void = () => {}
@@ -69,6 +78,8 @@ export class WorkerHandle {
         for (const place of places) this.releasePlace(place)
       },
       renewElsewhere: (renewal) => parts.renewElsewhere(renewal, this),
+      revokeElsewhere: (revocation) => parts.revokeElsewhere(revocation, this),
+      revocations: () => nextRows(rows),
       acquireTopic: ({ topic, name }) => this.topics.acquire(topic, name),
       releaseTopic: ({ topic }) => this.topics.release(topic),
       redeemTicket: ({ nonce, expiresAtMs }) => parts.redeemTicket(nonce, expiresAtMs),
@@ -93,6 +104,22 @@ export class WorkerHandle {
     if (!this.hasListened) return NO_RENEWALS
     const none = pause(RENEW_MS, NO_RENEWALS, { ref: false })
     return Promise.race([this.channel.ask('renew', renewal).catch(() => NO_RENEWALS), none])
+  }
+
+  /**
+   * Resolves when the worker has revoked, or has ended; rejects if it does not answer in time. One that does not listen
+   * yet is told, and opens no stream before it has taken that.
+   */
+  async revoke(revocation: Revocation): Promise<void> {
+    const revoked = this.channel.ask('revoke', revocation).catch((error) => {
+      if (!(error instanceof ChannelClosed)) throw error
+    })
+    if (!this.hasListened) {
+      revoked.catch(() => {}) // what fails in it then fails its start
+      return
+    }
+    const late = pause(REVOKE_MS, 'late', { ref: false })
+    if ((await Promise.race([revoked, late])) === 'late') throw new Error('a worker has not revoked in time')
   }
 
   /**
@@ -134,6 +161,16 @@ export class WorkerHandle {
     this.topics.end()
     this.keys.end()
   }
+}
+
+function nextRows(rows: Generator<RevocationRow>): readonly RevocationRow[] {
+  const next: RevocationRow[] = []
+  while (next.length < ROWS_AT_ONCE) {
+    const { done, value } = rows.next()
+    if (done) break
+    next.push(value)
+  }
+  return next
 }
 
 function watermarksOf(topic: FedTopic | undefined, signal: AbortSignal) {

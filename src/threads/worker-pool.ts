@@ -18,6 +18,8 @@ import { type Renewal, type RenewalCount, sumOfRenewals } from '../stream/holder
 import type { Streams } from '../stream/streams.ts'
 import { RedeemedTickets } from '../tickets/redeemed-tickets.ts'
 import type { Authenticator } from '../token/authenticator.ts'
+import type { Revocation } from '../token/revocation.ts'
+import { Revocations } from '../token/revocations.ts'
 import type { HandedOptions } from './handover.ts'
 import type { Report, TopicName } from './messages.ts'
 import { WorkerHandle } from './worker-handle.ts'
@@ -43,9 +45,14 @@ const TICKET_KEY_BYTES = 48
 
 /** plugins/admin uses it in place of the streams and the authenticator of an app in one thread. */
 export class WorkerPool
-  implements Pick<Streams, 'figures' | 'isDraining'>, Pick<Authenticator, 'keysReady'>, WorkerPoolFigures
+  implements
+    Pick<Streams, 'figures' | 'isDraining' | 'revocations'>,
+    Pick<Authenticator, 'keysReady'>,
+    WorkerPoolFigures
 {
   isDraining = false
+  /** All that is revoked, for workers that start later. Each worker has the same in a table of its own. */
+  readonly revocations = new Revocations(SYSTEM_CLOCK)
   /** Workers that ended without being stopped. */
   deaths = 0
   /** Resolves when a worker has died and no sockets are left for a replacement. */
@@ -118,6 +125,14 @@ export class WorkerPool
     return this.reports().find(({ keysTrouble }) => keysTrouble !== null)?.keysTrouble ?? null
   }
 
+  /** In all workers but `by`, which has done it. Resolves when they have; rejects if one does not answer. */
+  async revoke(revocation: Revocation, by: WorkerHandle | null = null): Promise<void> {
+    this.revocations.add(revocation)
+    await this.each(async (handle) => {
+      if (handle !== by) await handle.revoke(revocation)
+    })
+  }
+
   async drain(withinMs: number): Promise<void> {
     this.isDraining = true
     await this.each((handle) => handle.drain(withinMs))
@@ -147,6 +162,8 @@ export class WorkerPool
         keys: this.parts.keys,
         renewElsewhere: (renewal, by) => this.renewElsewhere(renewal, by),
         redeemTicket: this.redeemedTickets.redeem,
+        revokeElsewhere: (revocation, by) => this.revoke(revocation, by),
+        revocations: this.revocations,
         onExit: (ended, error) => this.replace(ended, error),
       },
     )

@@ -16,6 +16,8 @@ import { readTls, serveSockets } from '../http/listener.ts'
 import type { ServerOptions } from '../options.ts'
 import type { Renewal } from '../stream/holders.ts'
 import type { RedeemTicket } from '../tickets/tickets.ts'
+import type { Revocation } from '../token/revocation.ts'
+import type { Revocations } from '../token/revocations.ts'
 import { Channel, type Port } from './channel.ts'
 import { takeOver } from './handover.ts'
 import type { ToMain, ToWorker, WorkerSetup } from './messages.ts'
@@ -35,6 +37,7 @@ async function work(port: Port, setup: WorkerSetup): Promise<void> {
   const topics = new MirroredTopics(main, setup.thread, setup.topics)
   const keys = new MirroredKeys(main)
   const app = await buildApp(options, main, { topics, keys })
+  await readRevocations(main, app.kafkaSse.revocations)
   const connections = createConnectionFigures()
   const tls = await tlsOf(options, setup.ticketKeys)
   const budget = new ConnectionBudget(options, setup.connectionCounts, setup.thread - 1)
@@ -58,6 +61,7 @@ async function work(port: Port, setup: WorkerSetup): Promise<void> {
     },
     keys: (told) => keys.receive(told),
     renew: (renewal) => app.kafkaSse.renewHere(renewal),
+    revoke: (revocation) => app.kafkaSse.revokeHere(revocation),
     drain: ({ withinMs }) => app.kafkaSse.drain(withinMs),
     close: async () => {
       await app.kafkaSse.close()
@@ -81,11 +85,23 @@ function buildApp(options: ServerOptions, main: Main, { topics, keys }: Copies):
   const shared = {
     admission: new SharedAdmission(main),
     renewElsewhere: (renewal: Renewal) => main.ask('renewElsewhere', renewal),
+    revokeElsewhere: async (revocation: Revocation) => {
+      await main.ask('revokeElsewhere', revocation)
+    },
   }
   const redeemTicket: RedeemTicket = (nonce, expiresAtMs) => main.ask('redeemTicket', { nonce, expiresAtMs })
   const openKeys = (settings: KeySettings) => keys.open(settings)
   const sources = { topics, shared, redeemTicket, openKeys }
   return buildWebApp(options, (scope) => registerStreams(scope, options, sources))
+}
+
+/** What was revoked before this worker started. It listens once it has all of it. */
+async function readRevocations(main: Main, revocations: Revocations): Promise<void> {
+  for (;;) {
+    const rows = await main.ask('revocations', null)
+    if (rows.length === 0) return
+    for (const row of rows) revocations.put(row)
+  }
 }
 
 async function tlsOf({ tls }: ServerOptions, ticketKeys: Uint8Array) {

@@ -9,7 +9,11 @@ export class AdminParts implements Parts {
   readonly figures: Counters = createCounters()
   readonly opened: FedTopic[] = [new TopicInMemory()]
   keysTrouble: string | null = null
-  readonly streams = { figures: this.figures, isDraining: false }
+  readonly streams = {
+    figures: this.figures,
+    isDraining: false,
+    revocations: { isFull: false, size: 0 },
+  }
   /** Topics that clients have named in a path. */
   readonly byPath = {
     open: [] as FedTopic[],

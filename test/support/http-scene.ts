@@ -22,11 +22,13 @@ import type { SseOptions } from '../../src/options.ts'
 import type { SealedIds } from '../../src/sealing/sealed-ids.ts'
 import { type SelectionOptions, SelectionPlan } from '../../src/selection/selection.ts'
 import type { Tickets } from '../../src/tickets/tickets.ts'
+import type { Session } from '../../src/token/session.ts'
 import { fixedTopic, type StreamTopic } from '../../src/topics/stream-topic.ts'
 import { localCertificates } from './certificates.ts'
 import {
   authOptions,
   exampleClaims,
+  ISSUER,
   makeKey,
   mintToken,
   nowSeconds,
@@ -111,8 +113,10 @@ export class HttpScene {
     })
     await options.host?.(app)
     const { renewBy = 'session' } = options.auth ?? {}
-    await app.register(sse, { ...SSE_DEFAULTS, renewBy, ...options.sse })
-    await app.register(auth, authOptions(key, options.auth))
+    const lifetimes = new Map([[ISSUER, Number.POSITIVE_INFINITY]])
+    await app.register(sse, { ...SSE_DEFAULTS, renewBy, lifetimes, ...options.sse })
+    const isRevoked = (session: Session) => app.kafkaSse.revocations.refuses(session)
+    await app.register(auth, { ...authOptions(key, options.auth), isRevoked })
     await app.register(streamRoutes, {
       path,
       plan: new SelectionPlan(selection),

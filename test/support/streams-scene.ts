@@ -18,6 +18,7 @@ export function streamsSettings(streamsMax: number): StreamsSettings {
     stalledMs: 30_000,
     turnMs: 0.3,
     renewBy: 'session',
+    lifetimes: new Map([['https://auth.example.com', 3_600_000]]),
     streamsMax,
     streamsPerSubjectMax: streamsMax,
     streamsPerAddressMax: streamsMax,

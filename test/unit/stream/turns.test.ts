@@ -134,6 +134,15 @@ describe('thousands of streams at once', () => {
     await closed
   })
 
+  it('end in as many turns as it takes if one revocation names all', async () => {
+    open(new TopicInMemory())
+    await settle()
+    const revocation = { issuer: 'https://auth.example.com', on: { sub: 'example' }, jti: null, reason: null }
+    const ended = streams.revokeHere({ ...revocation, beforeMs: Date.now(), untilMs: Date.now() + 60_000 })
+    expect(ended).toBe(STREAMS)
+    await expectTurns(() => sinks.filter(({ text }) => text.endsWith(':end revoked\n\n')).length)
+  })
+
   it('expire in as many turns as it takes if they have the same exp', async () => {
     const expiresAtMs = Date.now() + 5_000
     open(new TopicInMemory(), {}, expiresAtMs)

@@ -11,6 +11,7 @@ import { createConnectionCounts } from '../../../src/http/connection-budget.ts'
 import { Channel } from '../../../src/threads/channel.ts'
 import { handOver } from '../../../src/threads/handover.ts'
 import type { ToMain, ToWorker, WorkerSetup } from '../../../src/threads/messages.ts'
+import type { RevocationRow } from '../../../src/token/revocations.ts'
 import { SERVE_SETTINGS } from '../../support/command-process.ts'
 
 const FILE = new URL('../../../dist/src/threads/worker.js', import.meta.url)
@@ -38,6 +39,8 @@ describe('a worker that is told something before it serves', () => {
   let worker: Worker
   let channel: Channel<ToWorker, ToMain>
   let listening: Promise<unknown>
+  /** What was revoked before it started. */
+  const pages: RevocationRow[][] = []
 
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'worker-'))
@@ -55,7 +58,11 @@ describe('a worker that is told something before it serves', () => {
     }
     worker = new Worker(FILE, { workerData })
     listening = new Promise((resolve) => {
-      channel = new Channel<ToWorker, ToMain>(worker, { listening: resolve, report: () => {} } as never)
+      channel = new Channel<ToWorker, ToMain>(worker, {
+        listening: resolve,
+        report: () => {},
+        revocations: () => pages.shift() ?? [],
+      } as never)
     })
   })
   afterEach(async () => {

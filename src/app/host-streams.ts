@@ -1,0 +1,39 @@
+// `app.kafkaSse` of a host: the streams of its registration, by which it revokes. Promise: with several registrations
+// in one instance of Fastify, a revocation reaches the streams of all.
+
+import type { FastifyInstance } from 'fastify'
+import { SYSTEM_CLOCK } from '../stream/clock.ts'
+import type { Streams } from '../stream/streams.ts'
+import { type RevocationRequest, revocationOf, type TokenLifetimes } from '../token/revocation.ts'
+
+const registered = new WeakMap<FastifyInstance, Streams[]>()
+
+/** `host`: the instance that the plugin was registered in. Decorates it at its first registration. */
+export function decorateHost(host: FastifyInstance, streams: Streams): void {
+  const known = registered.get(host)
+  if (known !== undefined) {
+    known.push(streams)
+    return
+  }
+  const all = [streams]
+  registered.set(host, all)
+  const revoke = (request: RevocationRequest) => revokeInAll(all, request)
+  host.decorate('kafkaSse', Object.create(streams, { revoke: { value: revoke } }))
+}
+
+async function revokeInAll(all: readonly Streams[], request: RevocationRequest): Promise<void> {
+  const lifetimes = longest(all.map((streams) => streams.lifetimes))
+  const revocation = revocationOf(request, lifetimes, SYSTEM_CLOCK.epochMs())
+  await Promise.all(all.map((streams) => streams.revokeEverywhere(revocation)))
+}
+
+/** null if one of them is. */
+function longest(all: readonly TokenLifetimes[]): TokenLifetimes {
+  const merged = new Map<string, number>()
+  for (const lifetimes of all) {
+    if (lifetimes === null) return null
+    for (const [issuer, lifetimeMs] of lifetimes)
+      merged.set(issuer, Math.max(lifetimeMs, merged.get(issuer) ?? 0))
+  }
+  return merged
+}

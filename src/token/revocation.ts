@@ -1,0 +1,156 @@
+// A revocation: it names tokens, and those of them that were issued up to a moment count no more. Pure; it is plain
+// data, so that it can be sent to other threads and through Kafka.
+
+import type { Session } from './session.ts'
+
+/** What a revocation names: a subject, a provider's session, one token, or a client. */
+export type RevokedName =
+  | { readonly sub: string }
+  | { readonly sid: string }
+  | { readonly jti: string }
+  | { readonly client: string }
+
+export interface Revocation {
+  readonly issuer: string
+  readonly on: RevokedName
+  /** Epoch ms. Tokens are refused that were issued in this second or earlier, or do not say when they were issued. */
+  readonly beforeMs: number
+  /** Epoch ms from which no such token can be valid; Infinity if tokens may live for any time. */
+  readonly untilMs: number
+  /** `jti` of the logout token that asked for it; null if none did. */
+  readonly jti: string | null
+  /** Why, for operators; null: not said. */
+  readonly reason: string | null
+}
+
+/** What `app.kafkaSse.revoke` takes: one of `sub`, `sid`, `jti` and `client`, each a text that is not empty. */
+export interface RevocationRequest {
+  /** Required if tokens of several issuers are accepted. Default: the only one; `''` if the host authenticates. */
+  readonly issuer?: string
+  readonly sub?: string
+  readonly sid?: string
+  readonly jti?: string
+  readonly client?: string
+  /** Tokens that were issued in this second or earlier are refused: a date, or epoch ms. Default: now. */
+  readonly before?: Date | number
+  /** Why, for operators: at most 200 characters. */
+  readonly reason?: string
+}
+
+/**
+ * By issuer whose tokens are accepted: the longest that a token may live, in ms, Infinity for any time. null where the
+ * host authenticates, and may name any issuer.
+ */
+export type TokenLifetimes = ReadonlyMap<string, number> | null
+
+/** By what a revocation names tokens: claims of theirs. */
+export const REVOKED_KINDS = ['sub', 'sid', 'jti', 'client'] as const
+export type RevokedKind = (typeof REVOKED_KINDS)[number]
+
+/** Longest name of a subject, session, token or client, and of an issuer. */
+export const NAME_CHARACTERS_MAX = 1_000
+const REASON_CHARACTERS_MAX = 200
+/** A token counts for as long after its `exp` as clocks may differ (300 s), and its `iat` may be 60 s ahead. */
+const CLOCKS_DIFFER_MS = 360_000
+const EPOCH_MS_MAX = 253_402_300_799_999
+const FIELDS: readonly string[] = ['issuer', ...REVOKED_KINDS, 'before', 'reason']
+
+/** The request names no tokens, or says something that it cannot mean. The message says what, and quotes no value. */
+export class RevocationInvalid extends Error {
+  readonly code = 'FKS_REVOCATION_INVALID'
+
+  constructor(words: string) {
+    super(words)
+    this.name = 'RevocationInvalid'
+  }
+}
+
+/** The revocation that is asked for. Throws RevocationInvalid. */
+export function revocationOf(
+  request: RevocationRequest,
+  lifetimes: TokenLifetimes,
+  epochMs: number,
+): Revocation {
+  const unknown = Object.keys(request).find((name) => !FIELDS.includes(name))
+  if (unknown !== undefined)
+    throw new RevocationInvalid(`${JSON.stringify(unknown.slice(0, 40))} is no field of a revocation`)
+  const issuer = issuerOf(request.issuer, lifetimes)
+  const beforeMs = momentOf(request.before ?? epochMs)
+  return {
+    issuer,
+    on: nameOf(request),
+    beforeMs,
+    untilMs: revokedUntilMs(beforeMs, lifetimes?.get(issuer) ?? Number.POSITIVE_INFINITY),
+    jti: null,
+    reason: reasonOf(request.reason),
+  }
+}
+
+/** When no token that was issued up to `beforeMs` can be valid any more, if it may live for so long. */
+export function revokedUntilMs(beforeMs: number, lifetimeMsMax: number): number {
+  return beforeMs + lifetimeMsMax + CLOCKS_DIFFER_MS
+}
+
+/** The kind and the name of what is revoked. */
+export function revokedName({ on }: Pick<Revocation, 'on'>): readonly [kind: RevokedKind, name: string] {
+  if ('sub' in on) return ['sub', on.sub]
+  if ('sid' in on) return ['sid', on.sid]
+  return 'jti' in on ? ['jti', on.jti] : ['client', on.client]
+}
+
+/** What a revocation of this kind must name to name this session; null if none of this kind can. */
+export function nameIn(session: Session, kind: RevokedKind): string | null {
+  if (kind === 'sub') return session.subject
+  if (kind === 'sid') return session.sessionId
+  return kind === 'jti' ? session.tokenId : session.client
+}
+
+/** Whether a token was issued in the second of `beforeMs` or earlier, or does not say when. */
+export function isIssuedBefore({ issuedAtMs }: Pick<Session, 'issuedAtMs'>, beforeMs: number): boolean {
+  return issuedAtMs === null || Math.floor(issuedAtMs / 1000) <= Math.floor(beforeMs / 1000)
+}
+
+function nameOf(request: RevocationRequest): RevokedName {
+  const [kind, ...others] = REVOKED_KINDS.filter((each) => request[each] !== undefined)
+  if (kind === undefined || others.length > 0)
+    throw new RevocationInvalid('a revocation names one of sub, sid, jti and client')
+  const name = textOf(kind, request[kind], NAME_CHARACTERS_MAX)
+  if (kind === 'sub') return { sub: name }
+  if (kind === 'sid') return { sid: name }
+  return kind === 'jti' ? { jti: name } : { client: name }
+}
+
+function issuerOf(given: unknown, lifetimes: TokenLifetimes): string {
+  if (given === undefined) return onlyIssuer(lifetimes)
+  if (typeof given !== 'string') throw new RevocationInvalid('issuer takes text')
+  if (given.length > NAME_CHARACTERS_MAX)
+    throw new RevocationInvalid(`issuer has more than ${NAME_CHARACTERS_MAX} characters`)
+  // A misspelt issuer would revoke nothing.
+  if (lifetimes === null || lifetimes.has(given)) return given
+  throw new RevocationInvalid('issuer is none of those whose tokens are accepted')
+}
+
+function onlyIssuer(lifetimes: TokenLifetimes): string {
+  const [only = '', ...others] = lifetimes?.keys() ?? []
+  if (others.length === 0) return only
+  throw new RevocationInvalid('issuer is required, because tokens of several issuers are accepted')
+}
+
+function textOf(name: string, text: unknown, charactersMax: number): string {
+  if (typeof text !== 'string' || text === '')
+    throw new RevocationInvalid(`${name} takes text that is not empty`)
+  if (text.length <= charactersMax) return text
+  throw new RevocationInvalid(`${name} has more than ${charactersMax} characters`)
+}
+
+function reasonOf(reason: unknown): string | null {
+  return reason === undefined ? null : textOf('reason', reason, REASON_CHARACTERS_MAX)
+}
+
+function momentOf(before: unknown): number {
+  const ms = before instanceof Date ? before.getTime() : before
+  if (typeof ms !== 'number' || !Number.isFinite(ms))
+    throw new RevocationInvalid('before takes a Date or epoch ms')
+  if (ms >= 0 && ms <= EPOCH_MS_MAX) return Math.floor(ms)
+  throw new RevocationInvalid('before is not between 1970 and 9999: it takes epoch ms')
+}
