@@ -24,7 +24,7 @@ import { PrivateIds } from './private-ids.ts'
 import { PrivateRecords, SHAPES, type Shape } from './private-shapes.ts'
 
 /** CI has more. */
-const SECONDS = Number(process.env.PRIVATE_SECONDS ?? 20)
+const SECONDS = Number(process.env.PRIVATE_SECONDS ?? 15)
 const STREAMS = Number(process.env.PRIVATE_STREAMS ?? 800)
 const KILL_EVERY_MS = Number(process.env.PRIVATE_KILL_SECONDS ?? 6) * 1000
 const SEED = Number(process.env.PRIVATE_SEED ?? Date.now() % 1_000_000)

@@ -13,7 +13,7 @@ import { WorkCounter } from './counted-work.ts'
 import { mutate, type Random } from './mutation.ts'
 import { type Pair, type Reading, readId, writeId, writeNumber, writeText } from './reference-decoder.ts'
 
-const SECONDS = Number(process.env.FUZZ_SECONDS ?? 5)
+const SECONDS = Number(process.env.FUZZ_SECONDS ?? 3)
 const SEED = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 32))
 const IDS_PER_TURN = 500
 /** Five hundred ids, some of at most 64 KiB, read by both decoders, however busy the machine is. */

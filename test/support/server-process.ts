@@ -145,7 +145,7 @@ export class ServerProcess {
     return this.running.kill()
   }
 
-  /** The tutorial's, made in this process: the command takes half a second of a core each time. */
+  /** The tutorial's, made in this process: the command is a process for each. */
   async token(lifetime: Lifetime, subject = 'example', claims: TokenClaims = {}): Promise<Token> {
     const exp = Math.floor(Date.now() / 1000) + secondsOf(lifetime)
     const text = await mintToken({
