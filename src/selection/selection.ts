@@ -3,8 +3,8 @@
 
 import { createHash } from 'node:crypto'
 import { fieldSelector, headerSelector, parseSelector, type Selector } from '../routing/selector.ts'
+import type { ClaimPath } from '../token/claim-path.ts'
 import {
-  type ClaimPath,
   claimsOf,
   paramsOf,
   parseTemplate,

@@ -1,8 +1,7 @@
 // Templates of a stream's options: text with places for parameters of its path and for claims of a token. Promise: a
 // template resolves to texts that were granted, or to nothing; never to "every record".
 
-/** A claim by its path from the root of the token, `['org', 'id']` for `{token.org.id}`. */
-export type ClaimPath = readonly string[]
+import { type ClaimPath, claimAt, ownMember, readClaimSteps } from '../token/claim-path.ts'
 
 /** Text, or a place: the value of a parameter of the path or of a claim belongs there. */
 export type TemplatePart = string | { readonly param: string } | { readonly claim: ClaimPath }
@@ -30,8 +29,6 @@ export const TEMPLATE_VALUES_MAX = 1_000
 export const TEMPLATE_CHARACTERS_MAX = 2 ** 18
 
 const PARAM = /^params\.([A-Za-z_][A-Za-z0-9_]*)$/
-/** One step of a claim's path: a name after a dot, or a JSON string in brackets, for a name that holds dots. */
-const CLAIM_STEP = /\.([^.[\]{}"\s]+)|\[("(?:[^"\\]|\\.)*")\]/y
 
 const LONE_SURROGATE = /\p{Surrogate}/u
 
@@ -67,7 +64,7 @@ export function prunedClaims(
 ): TemplateValues['claims'] {
   const names = new Set(paths.flatMap(([name]) => name ?? []))
   const kept = [...names].flatMap((name) => {
-    const value = own(claims, name)
+    const value = ownMember(claims, name)
     if (value === undefined) return []
     const below = paths.filter(([first]) => first === name).map(([, ...rest]) => rest)
     const isWhole = typeof value !== 'object' || value === null || Array.isArray(value)
@@ -106,31 +103,18 @@ function lengthOf(texts: readonly string[]): number {
 function parsePlace(text: string, open: number): { part: TemplatePart; end: number } {
   const token = /^\{token(?=[.[])/.exec(text.slice(open, open + 7))
   if (token !== null) {
-    const claim: string[] = []
-    /** The last step's, if it has no quotes. */
-    let unquotedName: string | undefined
-    CLAIM_STEP.lastIndex = open + token[0].length
-    let end = CLAIM_STEP.lastIndex
-    for (let step = CLAIM_STEP.exec(text); step !== null; step = CLAIM_STEP.exec(text)) {
-      if (step[1] !== undefined && unquotedName?.includes('://')) throw dotsInName(text, open)
-      unquotedName = step[1]
-      claim.push(step[1] ?? unquoted(step[2] ?? '', text, open))
-      end = CLAIM_STEP.lastIndex
-    }
+    const { steps, end } = readClaimSteps(text, open + token[0].length)
+    const isCut = steps.some(({ name, isQuoted }, at) => {
+      return !isQuoted && name.includes('://') && steps[at + 1]?.isQuoted === false
+    })
+    if (isCut) throw dotsInName(text, open)
+    const claim = steps.map(({ name }) => name)
     if (claim.length > 0 && text[end] === '}') return { part: { claim }, end: end + 1 }
   }
   const close = text.indexOf('}', open)
   const param = PARAM.exec(text.slice(open + 1, Math.max(close, open)))?.[1]
   if (param === undefined) throw notAPlace(text, open)
   return { part: { param }, end: close + 1 }
-}
-
-function unquoted(name: string, text: string, open: number): string {
-  try {
-    return String(JSON.parse(name))
-  } catch {
-    throw notAPlace(text, open)
-  }
 }
 
 /** Claims of one's own are URLs at several identity providers. Cut at its dots, such a name would never be found. */
@@ -151,23 +135,11 @@ function placeAt(text: string, open: number): string {
 }
 
 function textsAt(place: Exclude<TemplatePart, string>, values: TemplateValues): string[] | null {
-  const value = 'param' in place ? own(values.params, place.param) : claimAt(values.claims, place.claim)
+  const value = 'param' in place ? ownMember(values.params, place.param) : claimAt(values.claims, place.claim)
   const elements = Array.isArray(value) ? value : [value]
   if (elements.length === 0 || elements.length > TEMPLATE_VALUES_MAX) return null
   const texts = elements.map(textOf)
   return texts.every((text) => text !== null) ? texts : null
-}
-
-function claimAt(claims: Readonly<Record<string, unknown>>, path: ClaimPath): unknown {
-  let value: unknown = claims
-  for (const name of path) value = Array.isArray(value) ? undefined : own(value, name)
-  return value
-}
-
-/** Only what the object itself has, so that no claim is found in a prototype. */
-function own(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
-  return (value as Readonly<Record<string, unknown>>)[name] // an object, as checked
 }
 
 /** A text that is not empty and has no lone surrogate, or the digits of an integer up to 2^53 - 1; else null. */
