@@ -20,7 +20,7 @@ import {
 } from '../src/errors.ts'
 import type { AuthOptions } from '../src/options.ts'
 import type { Authenticator } from '../src/token/authenticator.ts'
-import { grantsScope, refusedClaim, sessionOf } from '../src/token/claims.ts'
+import { grantsScope, sessionOf } from '../src/token/claims.ts'
 import { ALGORITHMS, type Algorithm, isAlgorithm } from '../src/token/key-setting.ts'
 import { carrierOf, prove } from '../src/token/proven-connections.ts'
 import { HOST_COOKIE_PREFIX, isOwnOrListed } from '../src/token/request-origin.ts'
@@ -33,6 +33,7 @@ import {
 } from '../src/token/www-authenticate.ts'
 import { type OpenKeys, openKeySource } from './auth/keys/open-keys.ts'
 import { registerJwt, TokenRefused } from './auth/token-verifier.ts'
+import { closeIssuers, keysTrouble, openIssuers } from './auth/trusted-issuers.ts'
 
 export type { HostAnswer, HostSession } from '../src/token/session.ts'
 
@@ -101,15 +102,19 @@ function hostSession(answer: unknown, request: FastifyRequest): Session | null {
 
 async function tokenAuthenticator(app: FastifyInstance, options: AuthPluginOptions): Promise<Authenticator> {
   const limits = numbersInRange('auth', options, AUTH_SETTINGS, AUTH_LIMITS)
-  const { issuer, audience } = options
-  const filled = withDefaults(options, AUTH_SETTINGS, ['algorithm', 'queryToken', 'cookie', 'scopeClaim'])
-  if (!issuer || !audience) throw new Error('auth.issuer and auth.audience are required')
-  const settings = { ...limits, keys: options.keys, issuer, rsaAlgorithm: rsaAlgorithm(filled.algorithm) }
-  const keys = await (options.openKeys ?? openKeySource)(settings, app.log)
-  app.addHook('onClose', async () => keys.close())
-  const clockToleranceMs = limits.clockToleranceSeconds * 1000
-  const verify = await registerJwt(app, { issuer, audience, clockToleranceMs }, keys)
-  const { queryToken, cookie, scopeClaim } = filled
+  const { queryToken, cookie, algorithm } = withDefaults(options, AUTH_SETTINGS, [
+    'algorithm',
+    'queryToken',
+    'cookie',
+  ])
+  const issuers = await openIssuers(options, {
+    ...limits,
+    rsaAlgorithm: rsaAlgorithm(algorithm),
+    openKeys: options.openKeys ?? openKeySource,
+    log: app.log,
+  })
+  app.addHook('onClose', async () => closeIssuers(issuers))
+  const verify = await registerJwt(app, issuers)
   if (cookie !== null && !cookie.startsWith(HOST_COOKIE_PREFIX))
     throw new Error(`auth.cookie must begin with ${HOST_COOKIE_PREFIX}`)
   const places = { queryToken, cookie }
@@ -122,14 +127,12 @@ async function tokenAuthenticator(app: FastifyInstance, options: AuthPluginOptio
     const token = canonicalToken(found.text)
     if (token === null) throw new TokenRefused('spelling')
     const digest = tokenDigest(token)
-    const claims = await verify(request, { text: token, digest })
-    const claim = refusedClaim(claims, Date.now(), clockToleranceMs)
-    if (claim !== null) throw new TokenRefused(claim)
-    const session = sessionOf(claims, scopeClaim, digest)
+    const { claims, rules } = await verify(request, { text: token, digest })
+    const session = sessionOf(claims, rules, digest)
     if (isRevoked(session)) throw new TokenRefused('revoked')
     return session
   }
-  return { authenticate: bearerAuthenticator(readSession), keysReady: () => keys.notReady() }
+  return { authenticate: bearerAuthenticator(readSession), keysReady: () => keysTrouble(issuers) }
 }
 
 function bearerAuthenticator(readSession: ReadSession): Authenticator['authenticate'] {

@@ -9,11 +9,8 @@ import type { HostAnswer } from './token/session.ts'
 export interface KafkaSseOptions {
   /** Connection to Kafka, and the bounds of what is kept in memory. */
   kafka: KafkaOptions
-  /**
-   * Who may open a stream. `issuer` and `audience` are required, unless `authenticate` is set. Default of `keys`: the
-   * key set that the issuer's discovery document names.
-   */
-  auth: Partial<AuthOptions>
+  /** Who may open a stream. `issuer` and `audience` or `clients` are required, or `issuers`, or `authenticate`. */
+  auth: AuthOptions
   /** 1 to 100 streams, each at its own path. */
   streams: StreamOptions[]
   /** Timing, limits and CORS, for all streams together. */
@@ -50,17 +47,48 @@ export interface KafkaOptions {
   topicsOpenMax?: number
 }
 
-export interface AuthOptions {
+/** Who issues the tokens of a server that does not list `issuers`. */
+export interface SingleIssuerOptions {
   /** The `iss` that a token must have, character by character: 1 to 1,000 characters. */
-  issuer: string
-  /** The `aud` that a token must have, alone or among others: 1 to 1,000 characters. */
-  audience: string
-  /** Public keys: the URL of a JWKS, the path of a JWKS, JWK or PEM file, or the text of such a file. At most 1 MiB. */
-  keys: string
+  issuer?: string
+  /** The `aud` that a token must have, alone or among others: one of these texts of 1 to 1,000 characters. */
+  audience?: string | string[]
+  /**
+   * Clients whose tokens are accepted without an audience, by `azp`, else `client_id`, else `appid`: at most 100. A
+   * token with an audience must have one of `audience`. Default: none, so that every token must have an audience.
+   */
+  clients?: string[]
+  /**
+   * Public keys: the URL of a JWKS, the path of a JWKS, JWK or PEM file, or the text of such a file. At most 1 MiB.
+   * Default: the key set that the issuer's discovery document names.
+   */
+  keys?: string
+  /** The `typ` that a token's header must have, such as `at+jwt` (RFC 9068). null, the default: any access token's. */
+  typ?: string | null
+  /**
+   * The claim that holds the scopes, as an array or separated by spaces, or several that are read together: 1 to 20. A
+   * claim by its name or its dotted path, `realm_access.roles`, with `["NAME"]` for a name that holds dots. Default:
+   * `scope`.
+   */
+  scopeClaim?: string | string[]
+  /**
+   * Claims that a token must have, by name or path, each with its value: a text, an integer, true or false. Of a claim
+   * that is a list one element must be it. Default: none; at most 20.
+   */
+  require?: Record<string, string | number | boolean>
+  /**
+   * Longest life of a token, from its `iat`, or from now if it has none, to its `exp`: 1 to 31,536,000 s. null, the
+   * default: no limit.
+   */
+  lifetimeSecondsMax?: number | null
+}
+
+/** The options of one issuer, or `issuers`, or `authenticate`; and what is the same for all tokens. */
+export interface AuthOptions extends SingleIssuerOptions {
+  /** Identity providers whose tokens are accepted: 1 to 100, each with its own `issuer`. */
+  issuers?: IssuerOptions[]
   /** `alg` of RSA keys that name none: RS256, RS384, RS512, PS256, PS384 or PS512. Default: RS256. */
   algorithm?: string
-  /** Name of the claim that holds the scopes, as an array or separated by spaces. Default: `scope`. */
-  scopeClaim?: string
   /** Whether `?access_token=` is read if a request has no Authorization header. Default: true. */
   queryToken?: boolean
   /** Name of a cookie that holds the token: `__Host-…`, at most 200 characters. null, the default: none is read. */
@@ -70,7 +98,10 @@ export interface AuthOptions {
    * `appid`) where the token that opened the stream had them. `subject`: issuer and subject alone. Default: `session`.
    */
   renewBy?: 'session' | 'subject'
-  /** How far clocks may differ for `exp` and `nbf`: 0 to 300 s. Default: 0. A stream ends at `exp` in any case. */
+  /**
+   * How far clocks may differ: 0 to 300 s. Default: 0. A stream ends so much after `exp`. For `nbf` and `iat` it is 5 s
+   * at the least, and for `iat` 60 s at most.
+   */
   clockToleranceSeconds?: number
   /** Time limit of one fetch of the key set: 10 to 60,000 ms. Default: 5,000. */
   jwksTimeoutMs?: number
@@ -94,6 +125,18 @@ export interface AuthOptions {
    * `FKS_SESSION_INVALID`.
    */
   authenticate?: (request: FastifyRequest) => HostAnswer | null | Promise<HostAnswer | null>
+}
+
+/** One of `issuers`: as the options of the same names of a server with one issuer. `issuer` is required. */
+export interface IssuerOptions {
+  issuer: string
+  audiences?: string[]
+  clients?: string[]
+  keys?: string
+  typ?: string | null
+  scopeClaims?: string[]
+  require?: Record<string, string | number | boolean>
+  lifetimeSecondsMax?: number | null
 }
 
 export interface StreamOptions {
@@ -185,10 +228,17 @@ export interface SseOptions {
 /** Checked options with all defaults: the result of `validateOptions` in src/config/parse.ts. */
 export interface ResolvedOptions extends KafkaSseOptions {
   kafka: Required<KafkaOptions>
-  auth: Required<Omit<AuthOptions, 'authenticate'>> & Pick<AuthOptions, 'authenticate'>
+  auth: ResolvedAuth
   streams: ResolvedStream[]
   sse: SseOptions
 }
+
+/** The issuers with all defaults; none with `authenticate`. */
+export type ResolvedAuth = Required<
+  Omit<AuthOptions, keyof SingleIssuerOptions | 'issuers' | 'authenticate'>
+> & {
+  issuers: Required<IssuerOptions>[]
+} & Pick<AuthOptions, 'authenticate'>
 
 /** Options of a server process, which also listens, ends TLS and logs: `parseEnvironment` in src/config/parse.ts. */
 export interface ServerOptions extends ResolvedOptions {

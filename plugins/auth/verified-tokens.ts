@@ -1,13 +1,10 @@
 // Tokens whose signature was verified, so that the same token is not verified again for each request. Promise: bounded;
 // an entry counts only for the key that verified it, and for the rest of the token's life by a monotonic clock.
 
-import type { Claims } from '../../src/token/claims.ts'
-import type { KeyHeader } from './keys/key-set.ts'
+import type { UnverifiedToken } from '../../src/token/unverified-token.ts'
 
 /** What is kept of a token; never the token itself. */
-export interface Verified {
-  readonly claims: Claims
-  readonly header: KeyHeader
+export interface Verified extends UnverifiedToken {
   /** The public key that verified it. */
   readonly pem: string
 }

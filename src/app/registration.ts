@@ -82,13 +82,13 @@ export async function registerStreams(
 
 /** A well-known path is the whole host's, so that no plugin below a prefix can serve it: its app has to. */
 async function describeResource(routes: FastifyInstance, { auth, streams }: StreamsOptions): Promise<void> {
-  const { resourceUrl, authenticate, issuer, queryToken } = auth
+  const { resourceUrl, authenticate, issuers, queryToken } = auth
   if (resourceUrl === null) return
   nameResource(routes, resourceUrl)
   if (routes.prefix !== '') return
-  const issuers = authenticate === undefined ? [issuer] : null
+  const servers = authenticate === undefined ? issuers.map(({ issuer }) => issuer) : null
   const scopes = streams.map(({ scope }) => scope)
-  await routes.register(resourceMetadataRoutes, { resourceUrl, issuers, queryToken, scopes })
+  await routes.register(resourceMetadataRoutes, { resourceUrl, issuers: servers, queryToken, scopes })
 }
 
 export function corsRules({ auth, sse }: Pick<ResolvedOptions, 'auth' | 'sse'>): CorsRules {

@@ -47,6 +47,7 @@ async function demoOptions(env: NodeJS.ProcessEnv, folder: string): Promise<Serv
     fixed: new Map([
       ['auth.issuer', DEMO_ISSUER],
       ['auth.audience', DEMO_AUDIENCE],
+      ['auth.issuers', undefined],
       // The file is watched, so a key that replaces it takes effect at once. Its public half verifies tokens.
       ['auth.keys', at(PRIVATE_KEY_FILE)],
       ['tlsCertFile', at(CERTIFICATE_FILE)],

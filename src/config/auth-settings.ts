@@ -3,54 +3,70 @@
 import type { AuthOptions } from '../options.ts'
 import { RSA_ALGORITHMS } from '../token/key-setting.ts'
 import { HOST_COOKIE_PREFIX } from '../token/request-origin.ts'
+import { ISSUER_SETTINGS } from './auth/issuer-settings.ts'
 import type { Setting } from './setting.ts'
-import { TEXT_BYTES_MAX } from './text-file.ts'
 
 const TOKEN_CHARACTERS = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 
+const { issuer, audiences, clients, keys, typ, scopeClaims, require, lifetimeSecondsMax } = ISSUER_SETTINGS
+
 export const AUTH_SETTINGS: Record<keyof AuthOptions, Setting> = {
-  issuer: {
-    type: 'string',
-    env: 'JWT_ISSUER',
-    description: "`iss` that a token must carry: the identity provider's address, character by character",
-    expects: 'text of 1 to 1000 characters',
-    minLength: 1,
-    maxLength: 1000,
+  issuers: {
+    type: 'array',
+    description: 'Identity providers whose tokens are accepted',
+    expects: 'a list of 1 to 100 issuers',
+    minItems: 1,
+    maxItems: 100,
+    items: {
+      type: 'object',
+      description: 'An issuer',
+      additionalProperties: false,
+      properties: ISSUER_SETTINGS,
+    },
   },
+  issuer: { ...issuer, env: 'JWT_ISSUER' },
   audience: {
-    type: 'string',
+    type: ['string', 'array'],
     env: 'JWT_AUDIENCE',
-    description: '`aud` that a token must carry, alone or among others',
-    expects: 'text of 1 to 1000 characters',
+    description: audiences.description,
+    expects: '1 to 100 texts of 1 to 1000 characters, separated by commas',
     minLength: 1,
     maxLength: 1000,
+    minItems: 1,
+    maxItems: 100,
+    items: audiences.items,
   },
-  keys: {
-    type: 'string',
-    env: 'JWT_KEYS',
-    description:
-      'URL of a JWKS, path of a JWKS, JWK or PEM file, or the text of such a file. ' +
-      "Default: the key set that the issuer's discovery document names",
-    expects: 'a URL, a path or PEM text',
-    secret: true,
+  clients: {
+    ...clients,
+    env: 'JWT_CLIENTS',
+    expects: '1 to 100 texts of 1 to 1000 characters, separated by commas',
+  },
+  keys: { ...keys, env: 'JWT_KEYS' },
+  typ: { ...typ, env: 'JWT_TYP' },
+  scopeClaim: {
+    type: ['string', 'array'],
+    env: 'JWT_SCOPE_CLAIM',
+    description: scopeClaims.description,
+    expects: '1 to 20 names or paths of claims, of 1 to 200 characters, separated by commas',
     minLength: 1,
-    maxLength: TEXT_BYTES_MAX,
+    maxLength: 200,
+    minItems: 1,
+    maxItems: 20,
+    items: scopeClaims.items,
+    default: 'scope',
   },
+  require: {
+    ...require,
+    env: 'JWT_REQUIRE',
+    expects: 'at most 20 pairs such as token_use=access, separated by commas, each claim once',
+  },
+  lifetimeSecondsMax: { ...lifetimeSecondsMax, env: 'JWT_LIFETIME_MAX_SECONDS' },
   algorithm: {
     type: 'string',
     env: 'JWT_ALGORITHM',
     description: '`alg` of RSA keys that name none; a key of any other type has only one',
     enum: RSA_ALGORITHMS,
     default: 'RS256',
-  },
-  scopeClaim: {
-    type: 'string',
-    env: 'JWT_SCOPE_CLAIM',
-    description: 'Claim that holds the scopes, separated by spaces or as an array',
-    expects: 'text of 1 to 200 characters',
-    minLength: 1,
-    maxLength: 200,
-    default: 'scope',
   },
   queryToken: {
     type: 'boolean',
@@ -80,7 +96,9 @@ export const AUTH_SETTINGS: Record<keyof AuthOptions, Setting> = {
   clockToleranceSeconds: {
     type: 'number',
     env: 'JWT_CLOCK_TOLERANCE_SECONDS',
-    description: 'How far clocks may differ for `exp` and `nbf`; a stream ends at `exp` in any case',
+    description:
+      'How far clocks may differ: a stream ends so much after `exp`. For `nbf` and `iat` it is 5 s at the least, and ' +
+      'for `iat` 60 s at most',
     minimum: 0,
     maximum: 300,
     default: 0,

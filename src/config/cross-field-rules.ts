@@ -1,10 +1,9 @@
-// Rules that involve several settings, which the schema cannot express. Which settings are required depends on others.
-// The default of `auth.keys` comes from the issuer. No two streams have the same path.
+// Rules that involve several settings, which the schema cannot express: no two streams have the same path. Those of
+// tokens are in src/config/auth/issuer-faults.ts.
 
-import type { AuthOptions, ResolvedOptions } from '../options.ts'
+import type { AuthOptions, ResolvedAuth, ResolvedOptions } from '../options.ts'
 import { ticketPath } from '../tickets/ticket-path.ts'
-import { keySetting } from '../token/key-setting.ts'
-import { AUTH_SETTINGS } from './auth-settings.ts'
+import { issuersOf } from './auth/issuers.ts'
 import { quoted } from './config-error.ts'
 import { type Document, setAt, valueAt } from './document.ts'
 import { pathPattern } from './streams/path-parameters.ts'
@@ -12,30 +11,6 @@ import { selectionFaults } from './streams/selection-rules.ts'
 import { withIds } from './streams/stream-selectors.ts'
 import { topicFaults } from './streams/topic-rules.ts'
 import type { Fault } from './validation.ts'
-
-const UNDEFINED_AUTHENTICATE: Fault = {
-  place: ['auth', 'authenticate'],
-  kind: 'wrong',
-  words: 'takes a function, not undefined; leave it out to authenticate by tokens',
-}
-
-const NO_DISCOVERY =
-  'the issuer is not a web address without user and password, so no discovery document can name them'
-
-/** Without `authenticate`: issuer and audience are required, and the issuer is a URL unless `keys` is set. */
-export function authFaults({ auth }: Document): Fault[] {
-  if (typeof auth !== 'object' || auth === null) return []
-  // Probably a misspelt variable of the caller. Without this fault, any valid token would be accepted instead.
-  if ('authenticate' in auth) return auth.authenticate === undefined ? [UNDEFINED_AUTHENTICATE] : []
-  const { issuer, audience, keys }: Partial<AuthOptions> = auth
-  const faults: Fault[] = []
-  if (issuer === undefined) faults.push(missing('issuer', AUTH_SETTINGS.issuer.description))
-  if (audience === undefined) faults.push(missing('audience', AUTH_SETTINGS.audience.description))
-  if (keys === undefined && typeof issuer === 'string' && keySetting(issuer).kind !== 'url') {
-    faults.push(missing('keys', NO_DISCOVERY))
-  }
-  return faults
-}
 
 const ORIGINS = ['sse', 'corsOrigins']
 
@@ -98,20 +73,19 @@ function ticketFaults(paths: readonly unknown[]): Fault[] {
   })
 }
 
-/** The options of a checked document. The default of `auth.keys` is the issuer's discovery document. */
+/** The options of a checked document. */
 export function resolveOptions(document: Document): ResolvedOptions {
   // The schema has checked its shape and filled in the defaults.
-  const { kafka, auth, streams, sse } = document as unknown as ResolvedOptions
-  const { issuer = '', audience = '', ...others } = auth
-  const keys = auth.keys ?? (issuer === '' ? '' : discoveryDocument(issuer))
-  return { kafka, auth: { ...others, issuer, audience, keys }, streams: streams.map(withIds), sse }
+  const { kafka, auth, streams, sse } = document as unknown as CheckedOptions
+  return { kafka, auth: resolveAuth(auth), streams: streams.map(withIds), sse }
 }
 
-/** OpenID Connect Discovery 1.0 section 4: a slash at the issuer's end is removed first. */
-function discoveryDocument(issuer: string): string {
-  return `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
+type CheckedOptions = Omit<ResolvedOptions, 'auth'> & {
+  readonly auth: Omit<ResolvedAuth, 'issuers'> & AuthOptions
 }
 
-function missing(name: keyof AuthOptions, words: string): Fault {
-  return { place: ['auth', name], kind: 'missing', words: `is missing: ${words}` }
+function resolveAuth(auth: CheckedOptions['auth']): ResolvedAuth {
+  const issuers = auth.authenticate === undefined ? issuersOf(auth) : []
+  const { issuer, audience, clients, keys, typ, scopeClaim, require, lifetimeSecondsMax, ...others } = auth
+  return { ...others, issuers }
 }

@@ -58,9 +58,21 @@ function readValue(name: string, path: string, problems: string[]): string | nul
 
 /** The text as a value of the setting's type. Text that does not fit is returned unchanged: the check reports it. */
 function typedValue(text: string, setting: Setting): unknown {
+  if (setting.nullable && text === 'none') return null
   if (setting.type === 'boolean' && (text === 'on' || text === 'off')) return text === 'on'
   if (setting.type === 'integer' && /^-?\d+$/.test(text)) return Number(text)
   if (setting.type === 'number' && /^-?\d+(\.\d+)?$/.test(text)) return Number(text)
-  if (setting.type === 'array') return text === 'none' ? [] : text.split(',').map((item) => item.trim())
-  return text
+  if (setting.type?.includes('array')) {
+    return text === 'none' ? [] : text.split(',').map((item) => item.trim())
+  }
+  return setting.type === 'object' ? (pairsOf(text) ?? text) : text
+}
+
+/** `claim=value` pairs, each claim once; null for a text that is something else. */
+function pairsOf(text: string): Readonly<Record<string, string>> | null {
+  if (text === 'none') return {}
+  const pairs = text.split(',').map((pair) => /^\s*([^=]*[^=\s])\s*=\s*(.*\S)\s*$/.exec(pair)?.slice(1))
+  if (!pairs.every((pair) => pair !== undefined)) return null
+  const named = Object.fromEntries(pairs)
+  return Object.keys(named).length === pairs.length ? named : null
 }

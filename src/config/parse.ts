@@ -9,8 +9,9 @@ import type {
   StreamOptions,
   TlsOptions,
 } from '../options.ts'
+import { authFaults } from './auth/issuer-faults.ts'
 import { ConfigError } from './config-error.ts'
-import { authFaults, fillOrigins, originFaults, resolveOptions, streamFaults } from './cross-field-rules.ts'
+import { fillOrigins, originFaults, resolveOptions, streamFaults } from './cross-field-rules.ts'
 import { defaultWorkers } from './default-workers.ts'
 import { copied, type Document, setAt, unplain, unplainFaults, valueAt } from './document.ts'
 import type { EnvironmentVariables } from './environment.ts'
@@ -57,11 +58,7 @@ export async function parseEnvironment(
   const problems = [...settings.problems, ...faultLines(settings), ...tlsLines(settings.document)]
   const { document } = settings
   if (document.demoTokens !== undefined) problems.push('DEMO_TOKENS is for kafka-sse demo alone')
-  const keys = valueAt(document, ['auth', 'keys'])
-  if (typeof keys === 'string') {
-    const problem = verificationKeysProblem(nameOf(['auth', 'keys'], settings), keys, folder)
-    if (problem !== null) problems.push(problem)
-  }
+  problems.push(...keysLines(settings, folder))
   if (problems.length > 0) throw new ConfigError(problems)
   return serverOptions(settings)
 }
@@ -115,6 +112,16 @@ function adminPathLines(settings: MergedSettings): string[] {
   const place = ['sse', 'adminPath']
   if (typeof valueAt(settings.document, place) !== 'string') return []
   return [`${nameOf(place, settings)} is for the plugin: a server has ADMIN_PORT`]
+}
+
+function keysLines(settings: MergedSettings, folder: string): string[] {
+  const issuers = valueAt(settings.document, ['auth', 'issuers'])
+  const listed = Array.isArray(issuers) ? issuers.map((_, at) => ['auth', 'issuers', `${at}`, 'keys']) : []
+  return [['auth', 'keys'], ...listed].flatMap((place) => {
+    const keys = valueAt(settings.document, place)
+    if (typeof keys !== 'string') return []
+    return verificationKeysProblem(nameOf(place, settings), keys, folder) ?? []
+  })
 }
 
 function tlsLines({ tls, tlsCertFile, tlsKeyFile }: Document): string[] {

@@ -1,6 +1,7 @@
-// Makes a session of verified claims, after the checks that JWT libraries leave out. Promise: a session's end is the
-// token's own `exp`, and a date that `Date` can represent.
+// Makes a session of verified claims. Promise: a session's end is the token's own `exp`, moved by the tolerance for
+// clocks that differ, and a date that `Date` can represent.
 
+import { type ClaimName, namedClaim } from './claim-path.ts'
 import type { Session } from './session.ts'
 
 export type Claims = Readonly<Record<string, unknown>>
@@ -8,23 +9,21 @@ export type Claims = Readonly<Record<string, unknown>>
 /** The largest `exp` that is accepted: the last second of the year 9999. Libraries accept 1e300. */
 export const EXPIRY_SECONDS_MAX = 253_402_300_799
 
-/** The claim that makes the token unacceptable; null if none does. `toleranceMs` allows for clocks that differ. */
-export function refusedClaim(claims: Claims, nowMs: number, toleranceMs: number): string | null {
-  const { exp, sub } = claims
-  if (typeof exp !== 'number' || !(exp >= 0 && exp <= EXPIRY_SECONDS_MAX)) return 'exp'
-  // RFC 7519 section 4.1.4: not accepted "on or after" exp. The library accepts the instant itself.
-  if (nowMs >= exp * 1000 + toleranceMs) return 'expired'
-  if (sub !== undefined && sub !== null && typeof sub !== 'string') return 'sub'
-  return null
+/** How an issuer's claims become a session. */
+export interface SessionRules {
+  /** Claims that hold scopes. All of them are read. */
+  readonly scopeClaims: readonly ClaimName[]
+  /** How far clocks may differ. A session ends so much later than `exp`. */
+  readonly toleranceMs: number
 }
 
-/** The session of claims that `refusedClaim` accepts. An empty `sub` counts as none. */
-export function sessionOf(claims: Claims, scopeClaim: string, tokenDigest: string): Session {
+/** The session of claims that the rules of a token (src/token/token-rules.ts) accept. An empty `sub` counts as none. */
+export function sessionOf(claims: Claims, rules: SessionRules, tokenDigest: string): Session {
   return {
     issuer: String(claims.iss),
     subject: textOf(claims.sub),
-    scopes: new Set(scopesOf(claims[scopeClaim])),
-    expiresAtMs: Math.floor(Number(claims.exp) * 1000),
+    scopes: new Set(rules.scopeClaims.flatMap((name) => scopesOf(namedClaim(claims, name)))),
+    expiresAtMs: Math.floor(Number(claims.exp) * 1000 + rules.toleranceMs),
     issuedAtMs: issuedAtMs(claims.iat),
     sessionId: textOf(claims.sid),
     client: clientOf(claims),

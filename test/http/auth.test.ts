@@ -220,8 +220,9 @@ describe('the log', () => {
 
 describe('settings that cannot be right', () => {
   it.each<[Partial<AuthOptions>, string]>([
-    [{ issuer: '' }, 'auth.issuer and auth.audience are required'],
-    [{ audience: '' }, 'auth.issuer and auth.audience are required'],
+    [{ issuer: '' }, 'auth.issuer must not be empty'],
+    [{ audience: '' }, 'auth.audience must not be empty'],
+    [{ clients: [''] }, 'auth.clients must not be empty'],
     [{ keys: '' }, 'neither a URL, a file nor PEM text'],
     [{ keys: '/nowhere/keys.pem' }, '/nowhere/keys.pem: it cannot be read (ENOENT)'],
     [{ keys: 'https://user:secret-words@auth.example.com/' }, 'without a user or password'],

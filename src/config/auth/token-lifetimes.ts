@@ -4,5 +4,11 @@ import type { ResolvedOptions } from '../../options.ts'
 import type { TokenLifetimes } from '../../token/revocation.ts'
 
 export function tokenLifetimes({ auth }: Pick<ResolvedOptions, 'auth'>): TokenLifetimes {
-  return auth.authenticate === undefined ? new Map([[auth.issuer, Number.POSITIVE_INFINITY]]) : null
+  if (auth.authenticate !== undefined) return null
+  return new Map(
+    auth.issuers.map(({ issuer, lifetimeSecondsMax }) => [
+      issuer,
+      lifetimeSecondsMax === null ? Number.POSITIVE_INFINITY : lifetimeSecondsMax * 1000,
+    ]),
+  )
 }

@@ -61,8 +61,9 @@ export const STREAM_SETTINGS: Record<keyof StreamOptions, Setting> = {
     nullable: true,
     env: 'JWT_SCOPE',
     description:
-      'Scope that a token must grant; null accepts every valid token. The variable sets it for `/events`',
-    expects: 'one scope (RFC 6749 section 3.3)',
+      'Scope that a token must grant; null, or `none` in the variable, accepts every valid token. The variable sets it ' +
+      'for `/events`',
+    expects: 'one scope (RFC 6749 section 3.3), or none',
     pattern: '^[\\x21\\x23-\\x5b\\x5d-\\x7e]{1,200}$',
     default: DEFAULT_SCOPE,
   },

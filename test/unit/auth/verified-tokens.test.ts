@@ -3,11 +3,13 @@
 import fastify, { type FastifyInstance } from 'fastify'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { KeyChoice } from '../../../plugins/auth/keys/key-set.ts'
+import type { KeySource } from '../../../plugins/auth/keys/key-source.ts'
 import { registerJwt, TokenRefused, type VerifyToken } from '../../../plugins/auth/token-verifier.ts'
 import { type Verified, VerifiedTokens } from '../../../plugins/auth/verified-tokens.ts'
+import { issuersOf, rulesOf } from '../../../src/config/auth/issuers.ts'
 import { KeysUnavailable } from '../../../src/errors.ts'
 import { tokenDigest } from '../../../src/token/request-token.ts'
-import { AUDIENCE, ISSUER, makeKey, mintToken } from '../../support/keys-and-tokens.ts'
+import { authOptions, makeKey, mintToken } from '../../support/keys-and-tokens.ts'
 
 const key = makeKey('ES256')
 const other = makeKey('ES256')
@@ -25,21 +27,20 @@ describe('a token that comes again', () => {
   beforeEach(async () => {
     choice = chosen(key.publicPem)
     app = fastify()
-    verify = await registerJwt(
-      app,
-      { issuer: ISSUER, audience: AUDIENCE, clockToleranceMs: 0 },
-      {
-        find: async () => {
-          if (choice instanceof Error) throw choice
-          return choice
-        },
-        notReady: () => null,
-        close: () => {},
+    const [rules] = issuersOf(authOptions(key)).map((issuer) => rulesOf(issuer, 0))
+    if (rules === undefined) throw new Error('no issuer')
+    const keys: KeySource = {
+      find: async () => {
+        if (choice instanceof Error) throw choice
+        return choice
       },
-    )
+      notReady: () => null,
+      close: () => {},
+    }
+    verify = await registerJwt(app, [{ rules, keys }])
     app.get('/', async (request) => {
       try {
-        return String((await verify(request, presented)).sub)
+        return String((await verify(request, presented)).claims.sub)
       } catch (error) {
         return error instanceof TokenRefused ? error.check : 'unavailable'
       }

@@ -48,7 +48,58 @@ describe('CONFIG_FILE', () => {
       'export default { auth: { authenticate: async () => ({}) } }',
     )
     const { auth } = await scene.parse({ KAFKA_BOOTSTRAP_SERVERS: 'k:1', TLS: 'off', CONFIG_FILE })
-    expect(auth).toMatchObject({ issuer: '', audience: '', keys: '', authenticate: expect.any(Function) })
+    expect(auth).toMatchObject({ issuers: [], authenticate: expect.any(Function) })
+  })
+
+  test('may list issuers, instead of the one that variables set', async () => {
+    const issuers = [
+      { issuer: 'https://a.test/', audiences: ['api'], require: { ver: 2, email_verified: true } },
+      { issuer: 'https://b.test/', clients: ['web'], keys: 'https://b.test/jwks', scopeClaims: ['scp'] },
+    ]
+    const CONFIG_FILE = scene.file('issuers.json', JSON.stringify({ auth: { issuers } }))
+    const env = { KAFKA_BOOTSTRAP_SERVERS: 'k:1', TLS: 'off', CONFIG_FILE }
+    const rest = { typ: null, lifetimeSecondsMax: null }
+    expect((await scene.parse(env)).auth.issuers).toEqual([
+      {
+        ...rest,
+        ...issuers[0],
+        clients: [],
+        scopeClaims: ['scope'],
+        keys: 'https://a.test/.well-known/openid-configuration',
+      },
+      { ...rest, ...issuers[1], audiences: [], require: {} },
+    ])
+    expect(await scene.problemsOf({ ...env, JWT_AUDIENCE: 'api', JWT_TYP: 'at+jwt' })).toEqual([
+      'JWT_AUDIENCE sets the only issuer of a server, and auth.issuers lists them: keep one of the two',
+      'JWT_TYP sets the only issuer of a server, and auth.issuers lists them: keep one of the two',
+    ])
+  })
+
+  test('names each fault of its issuers by its place', async () => {
+    const key = join(scene.folder, 'private.pem')
+    const issuers = [
+      { issuer: 'acme', audiences: [] },
+      { issuer: 'https://b.test', clients: ['web'], keys: key, scopeClaims: ['a', 'b[c]'] },
+      { issuer: 'https://b.test', audience: 'api', require: { x: null } },
+      'https://c.test',
+      { audiences: ['a'], typ: 'logout+jwt' },
+    ]
+    const CONFIG_FILE = scene.file('faulty-issuers.json', JSON.stringify({ auth: { issuers } }))
+    const problems = await scene.problemsOf({ KAFKA_BOOTSTRAP_SERVERS: 'k:1', TLS: 'off', CONFIG_FILE })
+    const at = (index: number) => `${CONFIG_FILE}: auth.issuers[${index}]`
+    expect(problems).toEqual([
+      `${at(0)}.audiences takes a list of 1 to 100 texts of 1 to 1000 characters, not an empty list`,
+      `${at(2)}.audience is not an option; did you mean audiences?`,
+      `${at(2)}.require.x takes a text of 1 to 1000 characters, an integer, true or false, not null`,
+      `${at(3)} takes an object, not "https://c.test"`,
+      expect.stringContaining(`${at(0)}.keys is missing: the issuer is not a web address`),
+      `${at(1)}.scopeClaims[1] is no path of a claim: a name with dots stands in brackets and double quotes`,
+      expect.stringContaining(`${at(2)}.audiences is missing: `),
+      `${at(2)}.issuer is listed twice: "https://b.test"`,
+      expect.stringContaining(`${at(4)}.issuer is missing: `),
+      `${at(4)}.typ names tokens that are never accepted here`,
+      `${at(1)}.keys holds a private key: a server is given public keys only`,
+    ])
   })
 
   test('may narrow its streams, and says where it does so wrongly', async () => {

@@ -32,11 +32,19 @@ describe('a server’s environment', () => {
         topicsOpenMax: 100,
       },
       auth: {
-        issuer: 'https://id.acme.test/',
-        audience: 'https://api.acme.test',
-        keys: 'https://id.acme.test/.well-known/openid-configuration',
+        issuers: [
+          {
+            issuer: 'https://id.acme.test/',
+            audiences: ['https://api.acme.test'],
+            clients: [],
+            keys: 'https://id.acme.test/.well-known/openid-configuration',
+            typ: null,
+            scopeClaims: ['scope'],
+            require: {},
+            lifetimeSecondsMax: null,
+          },
+        ],
         algorithm: 'RS256',
-        scopeClaim: 'scope',
         renewBy: 'session',
         queryToken: true,
         cookie: null,
@@ -85,6 +93,55 @@ describe('a server’s environment', () => {
     })
   })
 
+  test('sets one issuer: its audiences, clients, claims and times', async () => {
+    const { auth, streams } = await scene.parse({
+      ...NEEDED,
+      JWT_AUDIENCE: 'https://a.test, https://b.test',
+      JWT_CLIENTS: 'web,app',
+      JWT_TYP: 'at+jwt',
+      JWT_SCOPE_CLAIM: 'scp, realm_access.roles',
+      JWT_REQUIRE: 'token_use=access,https://a.test/x=a=b',
+      JWT_LIFETIME_MAX_SECONDS: '86400',
+      JWT_SCOPE: 'none',
+    })
+    expect(auth.issuers).toEqual([
+      {
+        issuer: 'https://id.acme.test/',
+        audiences: ['https://a.test', 'https://b.test'],
+        clients: ['web', 'app'],
+        keys: 'https://id.acme.test/.well-known/openid-configuration',
+        typ: 'at+jwt',
+        scopeClaims: ['scp', 'realm_access.roles'],
+        require: { token_use: 'access', 'https://a.test/x': 'a=b' },
+        lifetimeSecondsMax: 86_400,
+      },
+    ])
+    expect(streams[0]?.scope).toBeNull()
+  })
+
+  test('needs an audience or a client', async () => {
+    const { JWT_AUDIENCE: _, ...others } = NEEDED
+    const { auth } = await scene.parse({ ...others, JWT_CLIENTS: 'web' })
+    expect(auth.issuers).toMatchObject([{ audiences: [], clients: ['web'] }])
+    expect(await scene.problemsOf(others)).toEqual([expect.stringContaining('JWT_AUDIENCE is not set: ')])
+  })
+
+  test('names a claim that cannot be read by its variable', async () => {
+    const brackets = 'is no path of a claim: a name with dots stands in brackets and double quotes'
+    expect(
+      await scene.problemsOf({
+        ...NEEDED,
+        JWT_SCOPE_CLAIM: 'a[b]',
+        JWT_REQUIRE: 'b[c=1',
+        JWT_TYP: 'dpop+jwt',
+      }),
+    ).toEqual([
+      'JWT_TYP names tokens that are never accepted here',
+      `JWT_SCOPE_CLAIM ${brackets}`,
+      `JWT_REQUIRE ${brackets}`,
+    ])
+  })
+
   test('names everything that is wrong at once, a line each', async () => {
     expect(
       await scene.problemsOf({
@@ -99,7 +156,8 @@ describe('a server’s environment', () => {
       'KAFKA_BOOTSTRAP_SERVERS is not set: host:port, several separated by commas',
       'HEARTBEAT_SECONDS takes a number from 0.1 to 300, not -1',
       "JWT_ISSUER is not set: `iss` that a token must carry: the identity provider's address, character by character",
-      'JWT_AUDIENCE is not set: `aud` that a token must carry, alone or among others',
+      'JWT_AUDIENCE is not set: `aud` that a token must carry, alone or among others: any of these. ' +
+        'Where tokens carry none, list the clients instead',
       'TLS_CERT_FILE is not set: a path in PEM, or TLS=off behind a proxy that ends TLS',
       'TLS_KEY_FILE is not set: a path in PEM, or TLS=off behind a proxy that ends TLS',
       'JWT_KEYS: cannot read /nope: there is no such file',
@@ -120,6 +178,16 @@ describe('a server’s environment', () => {
     ['KAFKA_RETAINED_BYTES_MAX', '1048576', '1048575'],
     ['JWT_JWKS_TIMEOUT_MS', '60000', '60001'],
     ['JWT_CLOCK_TOLERANCE_SECONDS', '300', '300.1'],
+    ['JWT_AUDIENCE', 'a, b', 'none'],
+    ['JWT_CLIENTS', 'a,b', 'none'],
+    ['JWT_TYP', 'at+jwt', 'at jwt'],
+    ['JWT_TYP', 'none', 'a/b/c'],
+    ['JWT_SCOPE_CLAIM', 'scp,realm_access.roles', 'none'],
+    ['JWT_REQUIRE', 'token_use=access, ver = 2', 'token_use'],
+    ['JWT_REQUIRE', 'none', 'a=1,a=2'],
+    ['JWT_REQUIRE', 'https://a.test/x=a=b', '=access'],
+    ['JWT_LIFETIME_MAX_SECONDS', '31536000', '0'],
+    ['JWT_SCOPE', 'none', 'a b'],
     ['TLS', 'off', 'no'],
     ['JWT_QUERY_TOKEN', 'off', 'false'],
     ['CORS_ORIGINS', 'https://a.test, https://b.test:8443', 'https://a.test/path'],
@@ -311,7 +379,7 @@ describe('the demo’s environment', () => {
       host: 'localhost',
       port: 0,
       kafka: { bootstrapServers: '127.0.0.1:0' },
-      auth: { issuer: 'https://auth.example.com', keys: 'private.pem' },
+      auth: { issuers: [{ issuer: 'https://auth.example.com', keys: 'private.pem' }] },
       demo: { folder: scene.folder, tokens: true },
     })
   })

@@ -40,7 +40,7 @@ describe('the plugin’s options', () => {
       replay: 'latest',
       ids: 'plain',
     })
-    expect(resolved.auth.keys).toBe('https://id.acme.test/.well-known/openid-configuration')
+    expect(resolved.auth.issuers[0]?.keys).toBe('https://id.acme.test/.well-known/openid-configuration')
   })
 
   test('a cookie leaves no origin unless some are listed, and is refused with *', () => {
@@ -148,7 +148,7 @@ describe('the plugin’s options', () => {
       throw new Error('never called')
     }
     const { auth } = validateOptions({ ...OPTIONS, auth: { authenticate } })
-    expect(auth).toMatchObject({ authenticate, issuer: '', audience: '', keys: '' })
+    expect(auth).toMatchObject({ authenticate, issuers: [] })
     expect(problemsOf({ ...OPTIONS, auth: { authenticate: 'yes' } })[0]).toContain(
       'options.auth.authenticate takes a function',
     )

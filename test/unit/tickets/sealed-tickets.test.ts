@@ -3,6 +3,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { SealedTickets, TICKET_CHARACTERS_MAX, type Ticket } from '../../../src/tickets/sealed-tickets.ts'
+import { parseClaimName } from '../../../src/token/claim-path.ts'
 import { sessionOf } from '../../../src/token/claims.ts'
 
 const secret = (byte: number) => Buffer.alloc(32, byte)
@@ -12,7 +13,7 @@ const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 function ticket(claims: object = {}, changes: Partial<Ticket> = {}): Ticket {
   const all = { iss: 'https://a', sub: 'alice', scope: 'one two', exp: 1_000_000, ...claims }
   return {
-    session: sessionOf(all, 'scope', 'digest'),
+    session: sessionOf(all, { scopeClaims: [parseClaimName('scope')], toleranceMs: 0 }, 'digest'),
     stream: '["/events",[]]',
     page: { origin: 'https://app.example.com', isOwn: false },
     expiresAtMs: 30_000,

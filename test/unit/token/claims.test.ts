@@ -1,38 +1,40 @@
-// The claims of a verified token.
+// The session of a verified token's claims.
 
 import { describe, expect, it } from 'vitest'
-import { grantsScope, refusedClaim, sessionOf } from '../../../src/token/claims.ts'
+import { parseClaimName } from '../../../src/token/claim-path.ts'
+import { grantsScope, sessionOf } from '../../../src/token/claims.ts'
 import { insufficientScopeChallenge } from '../../../src/token/www-authenticate.ts'
 
 const claims = { iss: 'i', exp: 1_000, scope: 'a  b ' }
+const session = (given: Record<string, unknown>, toleranceMs = 0, ...names: string[]) =>
+  sessionOf(
+    given,
+    { scopeClaims: (names.length > 0 ? names : ['scope']).map(parseClaimName), toleranceMs },
+    'd',
+  )
 
 describe('verified claims', () => {
-  it('expire at exp plus the tolerance, to the millisecond', () => {
-    expect(refusedClaim(claims, 999_999, 0)).toBeNull()
-    expect(refusedClaim(claims, 1_000_000, 0)).toBe('expired')
-    expect(refusedClaim(claims, 1_004_999, 5_000)).toBeNull()
-    expect(refusedClaim(claims, 1_005_000, 5_000)).toBe('expired')
+  it('make a session that ends no later than a fractional exp', () => {
+    expect(session({ ...claims, exp: 1_000.0019 }).expiresAtMs).toBe(1_000_001)
   })
 
-  it('make a session that ends no later than a fractional exp', () => {
-    expect(sessionOf({ ...claims, exp: 1_000.0019 }, 'scope', 'd').expiresAtMs).toBe(1_000_001)
+  it('make a session that ends at exp plus the tolerance', () => {
+    expect(session(claims, 60_000).expiresAtMs).toBe(1_060_000)
   })
 
   it('have no subject with an empty sub', () => {
-    expect(sessionOf({ ...claims, sub: '' }, 'scope', 'd').subject).toBeNull()
+    expect(session({ ...claims, sub: '' }).subject).toBeNull()
   })
 
   it('name the session, the token and the time of issue, where they are texts and a time', () => {
     const named = { ...claims, sid: 's1', jti: 't1', iat: 900.5 }
-    expect(sessionOf(named, 'scope', 'd')).toMatchObject({
+    expect(session(named)).toMatchObject({
       sessionId: 's1',
       tokenId: 't1',
       issuedAtMs: 900_500,
     })
     for (const none of [undefined, null, '', 7, ['s1'], { s: 1 }, -1, 1e300, Number.NaN])
-      expect(
-        sessionOf({ ...claims, sid: none, jti: none, iat: none === 7 ? '7' : none }, 'scope', 'd'),
-      ).toMatchObject({
+      expect(session({ ...claims, sid: none, jti: none, iat: none === 7 ? '7' : none })).toMatchObject({
         sessionId: null,
         tokenId: null,
         issuedAtMs: null,
@@ -45,17 +47,23 @@ describe('verified claims', () => {
     [{ azp: 7, appid: 'c' }, 'c'],
     [{ client: 'a', aud: 'b' }, null],
   ])('name the client: %j', (named, client) => {
-    expect(sessionOf({ ...claims, ...named }, 'scope', 'd').client).toBe(client)
+    expect(session({ ...claims, ...named }).client).toBe(client)
   })
 
   it('grant only the scopes that they list', () => {
-    const session = sessionOf(claims, 'scope', 'd')
-    expect([...session.scopes]).toEqual(['a', 'b'])
-    expect(grantsScope(session, 'a')).toBe(true)
-    expect(grantsScope(session, 'a b')).toBe(true)
-    expect(grantsScope(session, 'a c')).toBe(false)
-    expect(grantsScope(sessionOf({ ...claims, scope: ['a', 7, 'b'] }, 'scope', 'd'), 'b')).toBe(true)
-    expect(grantsScope(sessionOf({ iss: 'i', exp: 1 }, 'scope', 'd'), null)).toBe(true)
+    const granted = session(claims)
+    expect([...granted.scopes]).toEqual(['a', 'b'])
+    expect(grantsScope(granted, 'a')).toBe(true)
+    expect(grantsScope(granted, 'a b')).toBe(true)
+    expect(grantsScope(granted, 'a c')).toBe(false)
+    expect(grantsScope(session({ ...claims, scope: ['a', 7, 'b'] }), 'b')).toBe(true)
+    expect(grantsScope(session({ iss: 'i', exp: 1 }), null)).toBe(true)
+  })
+
+  it('grant what all claims that hold scopes list together', () => {
+    const given = { ...claims, scp: ['b', 'c'], realm_access: { roles: ['d'] } }
+    expect([...session(given, 0, 'scope', 'scp', 'realm_access.roles').scopes]).toEqual(['a', 'b', 'c', 'd'])
+    expect([...session({ iss: 'i', exp: 1 }, 0, 'scope', 'realm_access.roles').scopes]).toEqual([])
   })
 })
 

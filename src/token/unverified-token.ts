@@ -1,0 +1,60 @@
+// What a token says before its signature is verified. Pure. Promise: header and claims are JSON objects in UTF-8, in
+// which no object names a member twice, so that no two readers of one token can differ about it.
+
+import { isUtf8 } from 'node:buffer'
+import type { Claims } from './claims.ts'
+
+export interface UnverifiedToken {
+  /** The parameters of RFC 7515 section 4.1. */
+  readonly header: Readonly<Record<string, unknown>>
+  readonly claims: Claims
+}
+
+/** Header and claims of a token in its canonical spelling (src/token/request-token.ts); null if it is malformed. */
+export function unverifiedToken(canonical: string): UnverifiedToken | null {
+  const [first = '', second = ''] = canonical.split('.')
+  const header = strictObject(first)
+  const claims = strictObject(second)
+  return header === null || claims === null ? null : { header, claims }
+}
+
+/** RFC 7519 section 4 leaves it to the reader to refuse duplicate names, or to take the last. */
+function strictObject(segment: string): Readonly<Record<string, unknown>> | null {
+  const bytes = Buffer.from(segment, 'base64url')
+  if (!isUtf8(bytes)) return null
+  const text = bytes.toString()
+  const value = parsed(text)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null
+  return namesTwice(text) ? null : { ...value }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // Malformed, as any other value that is no object.
+    return null
+  }
+}
+
+/** A string, or one of the characters that open, close and separate. Numbers and words between them do not matter. */
+const JSON_PARTS = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:]/g
+
+/** Whether an object in the text, which is JSON, has two members of one name, however each is escaped. */
+function namesTwice(text: string): boolean {
+  const around: (Set<string> | null)[] = []
+  let last = ''
+  for (const [part] of text.matchAll(JSON_PARTS)) {
+    if (part === '{') around.push(new Set())
+    else if (part === '[') around.push(null)
+    else if (part === '}' || part === ']') around.pop()
+    else if (part === ':') {
+      const name: string = JSON.parse(last)
+      const names = around.at(-1)
+      if (names?.has(name)) return true
+      names?.add(name)
+    }
+    last = part
+  }
+  return false
+}

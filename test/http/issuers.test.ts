@@ -1,0 +1,192 @@
+// Tokens of several issuers, and what the options ask of each issuer's tokens, over a real port.
+
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import type { AuthOptions, IssuerOptions } from '../../src/options.ts'
+import { HttpScene } from '../support/http-scene.ts'
+import {
+  AUDIENCE,
+  exampleClaims,
+  ISSUER,
+  jwksOf,
+  keyAs,
+  makeKey,
+  mintToken,
+  nowSeconds,
+  SCOPE,
+  startKeyServer,
+  type TestKey,
+} from '../support/keys-and-tokens.ts'
+import { forThisTest } from '../support/scene.ts'
+import { AuthScene } from './auth-scene.ts'
+
+const ours = makeKey('ES256', '1')
+const theirs = makeKey('ES256', '2')
+const PARTNER = 'https://partner.example.org/'
+const open = (auth: AuthOptions) => forThisTest(AuthScene.open(auth))
+const one = (changes: Omit<IssuerOptions, 'issuer'>): AuthOptions => ({
+  issuers: [{ issuer: ISSUER, keys: jwksOf(ours), ...changes }],
+})
+
+/** A token of the one issuer of `one`. */
+const token = (claims: Record<string, unknown>, header: Record<string, unknown> = {}) =>
+  mintToken(ours, { claims, header })
+
+describe('several issuers', () => {
+  const auth: AuthOptions = {
+    issuers: [
+      { issuer: ISSUER, audiences: [AUDIENCE], keys: jwksOf(ours) },
+      { issuer: PARTNER, clients: ['reader'], keys: jwksOf(theirs), scopeClaims: ['permissions'] },
+    ],
+  }
+  const partnerClaims = {
+    iss: PARTNER,
+    aud: undefined,
+    azp: 'reader',
+    scope: undefined,
+    permissions: [SCOPE],
+  }
+
+  it('have rules of their own, and the same subject of two is two users', async () => {
+    const scene = await open(auth)
+    expect(await scene.statusOf(mintToken(ours))).toBe(200)
+    expect(await scene.statusOf(mintToken(theirs, { claims: partnerClaims }))).toBe(200)
+    expect(scene.sessions.map(({ issuer, subject }) => [issuer, subject])).toEqual([
+      [ISSUER, 'example'],
+      [PARTNER, 'example'],
+    ])
+    expect(await scene.statusOf(mintToken(ours, { claims: { ...partnerClaims, iss: ISSUER } }))).toBe(401)
+    expect(await scene.statusOf(mintToken(theirs, { claims: { iss: PARTNER } }))).toBe(401)
+    expect(scene.refusals()).toEqual(['aud', 'aud'])
+  })
+
+  it('have keys that verify no token of another, by whatever name the token calls them', async () => {
+    const scene = await open(auth)
+    const forgers: [TestKey, Record<string, unknown>][] = [
+      [theirs, {}],
+      [ours, partnerClaims],
+      [keyAs(theirs, { kid: '1' }), {}],
+      [keyAs(ours, { kid: '2' }), partnerClaims],
+    ]
+    for (const [key, claims] of forgers) expect(await scene.statusOf(mintToken(key, { claims }))).toBe(401)
+    expect(scene.refusals()).toEqual(['key', 'key', 'signature', 'signature'])
+  })
+
+  it('are chosen by the whole text of iss, and an unknown one costs no fetch', async () => {
+    const server = await startKeyServer(jwksOf(ours))
+    const scene = await open({ issuers: [{ issuer: ISSUER, audiences: [AUDIENCE], keys: server.url }] })
+    expect(await scene.statusOf(mintToken(ours))).toBe(200)
+    const names = [
+      `${ISSUER}/`,
+      ISSUER.toUpperCase(),
+      `${ISSUER} `,
+      'https://evil.example',
+      server.url,
+      'toString',
+    ]
+    for (const iss of names) {
+      expect(await scene.statusOf(mintToken(keyAs(ours, { kid: 'new' }), { claims: { iss } }))).toBe(401)
+    }
+    expect(scene.refusals()).toEqual(names.map(() => 'iss'))
+    expect(server.hits()).toBe(1)
+    await server.close()
+  })
+
+  it('are ready when the keys of all are there', async () => {
+    const server = await startKeyServer((_request, response) => void response.writeHead(500).end())
+    const scene = await open({
+      issuers: [
+        { issuer: ISSUER, audiences: [AUDIENCE], keys: jwksOf(ours) },
+        { issuer: PARTNER, audiences: [AUDIENCE], keys: server.url },
+      ],
+    })
+    await vi.waitUntil(() => scene.app.kafkaSseAuth.keysReady()?.includes('it answers 500'))
+    expect(await scene.statusOf(mintToken(ours))).toBe(200)
+    expect(await scene.statusOf(mintToken(theirs, { claims: { iss: PARTNER } }))).toBe(503)
+    await server.close()
+  })
+
+  it.each<[AuthOptions, string]>([
+    [{ ...auth, audience: AUDIENCE }, 'auth.audience sets the only issuer of a server'],
+    [{ issuers: [{ issuer: ISSUER, keys: jwksOf(ours) }] }, 'auth.issuers.0.audiences is missing'],
+    [{ issuer: ISSUER, keys: jwksOf(ours) }, 'auth.audience is missing'],
+    [{ audience: AUDIENCE }, 'auth.issuer is missing'],
+    [
+      one({ audiences: [AUDIENCE], scopeClaims: ['a[b]'] }),
+      'auth.issuers.0.scopeClaims.0 is no path of a claim',
+    ],
+  ])('that cannot be told stop the start of the plugin, even by itself', async (options, words) => {
+    await expect(AuthScene.open(options)).rejects.toThrow(words)
+  })
+})
+
+describe('what is asked of the tokens of an issuer', () => {
+  it('one of several audiences', async () => {
+    const scene = await open(one({ audiences: ['a', 'b'] }))
+    expect(await scene.statusOf(token({ aud: 'b' }))).toBe(200)
+    expect(await scene.statusOf(token({ aud: ['x', 'a'] }))).toBe(200)
+    expect(await scene.statusOf(token({ aud: ['x'] }))).toBe(401)
+  })
+
+  it('a client, where tokens have no audience', async () => {
+    const scene = await open(one({ clients: ['web'] }))
+    expect(await scene.statusOf(token({ aud: undefined, client_id: 'web' }))).toBe(200)
+    expect(scene.sessions[0]?.client).toBe('web')
+    expect(await scene.statusOf(token({ aud: undefined, client_id: 'app' }))).toBe(401)
+    expect(await scene.statusOf(token({ aud: AUDIENCE, client_id: 'web' }))).toBe(401)
+    expect(scene.refusals()).toEqual(['client', 'aud'])
+  })
+
+  it('scopes, wherever the provider writes them', async () => {
+    const scopeClaims = ['scp', 'realm_access.roles', 'resource_access["my.app"].roles']
+    const scene = await open(one({ audiences: [AUDIENCE], scopeClaims }))
+    const none = { scope: undefined }
+    expect(await scene.statusOf(token({ ...none, scp: `a ${SCOPE}` }))).toBe(200)
+    expect(await scene.statusOf(token({ ...none, realm_access: { roles: [SCOPE] } }))).toBe(200)
+    expect(await scene.statusOf(token({ ...none, resource_access: { 'my.app': { roles: [SCOPE] } } }))).toBe(
+      200,
+    )
+    expect(await scene.statusOf(token({ ...none, resource_access: { other: { roles: [SCOPE] } } }))).toBe(403)
+    expect(await scene.statusOf(token({}))).toBe(403)
+  })
+
+  it('other claims, a type and a time to live', async () => {
+    const require = { token_use: 'access', ver: 2, verified: true }
+    const scene = await open(
+      one({ audiences: [AUDIENCE], require, typ: 'at+jwt', lifetimeSecondsMax: 3_600 }),
+    )
+    const good = { token_use: 'access', ver: 2, verified: true }
+    expect(await scene.statusOf(token(good, { typ: 'application/at+jwt' }))).toBe(200)
+    expect(await scene.statusOf(token(good, { typ: 'JWT' }))).toBe(401)
+    expect(await scene.statusOf(token({ ...good, ver: 1 }, { typ: 'at+jwt' }))).toBe(401)
+    expect(await scene.statusOf(token({ ...good, exp: nowSeconds() + 3_700 }, { typ: 'at+jwt' }))).toBe(401)
+    expect(scene.refusals()).toEqual(['typ', 'required claim', 'lifetime'])
+  })
+
+  it('is asked again of a token that was verified before', async () => {
+    const scene = await open(one({ audiences: [AUDIENCE] }))
+    const fleeting = token({ exp: nowSeconds() + 1 })
+    expect(await scene.statusOf(fleeting)).toBe(200)
+    await vi.waitUntil(async () => (await scene.statusOf(fleeting)) === 401, 3_000)
+    expect(scene.refusals()).toEqual(['expired'])
+  })
+})
+
+describe('a clock tolerance', () => {
+  let scene: HttpScene
+  afterEach(() => scene.close())
+
+  it('moves the end of a stream: a token that has expired within it opens one that lasts until then', async () => {
+    scene = await HttpScene.open({ auth: { clockToleranceSeconds: 4 }, sse: { challengeSeconds: 2 } })
+    const { exp, ...claims } = { ...exampleClaims(), exp: nowSeconds() - 1 }
+    const endsAtMs = (exp + 4) * 1000
+    const { status, reader, ended } = await scene.get('/events', {
+      authorization: `Bearer ${mintToken(scene.key, { claims: { ...claims, exp } })}`,
+    })
+    expect(status).toBe(200)
+    await vi.waitUntil(() => reader.events.some(({ event }) => event === 'challenge'), 4_000)
+    expect(Date.now()).toBeLessThan(endsAtMs)
+    await ended
+    expect(Date.now()).toBeGreaterThanOrEqual(endsAtMs)
+    expect(reader.comments).toContain('end expired')
+  })
+})

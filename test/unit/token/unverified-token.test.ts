@@ -1,0 +1,61 @@
+// Header and claims of a token, as they are read before anything is verified.
+
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { unverifiedToken } from '../../../src/token/unverified-token.ts'
+
+const encoded = (part: string | Uint8Array) => Buffer.from(part).toString('base64url')
+const token = (header: string | Uint8Array, claims: string | Uint8Array) =>
+  `${encoded(header)}.${encoded(claims)}.c2ln`
+
+describe('a token', () => {
+  it('says what its two objects say', () => {
+    const read = unverifiedToken(
+      token('{"alg":"ES256"}', '{"iss":"i","list":[{"a":1},{"a":2}],"a":{"a":[]}}'),
+    )
+    expect(read).toEqual({
+      header: { alg: 'ES256' },
+      claims: { iss: 'i', list: [{ a: 1 }, { a: 2 }], a: { a: [] } },
+    })
+  })
+
+  it.each([
+    ['a list', '[]'],
+    ['null', 'null'],
+    ['a text', '"text"'],
+    ['a number', '7'],
+    ['nothing', ''],
+    ['no JSON', 'foo'],
+    ['more than one object', '{}{}'],
+    ['a byte order mark', '\ufeff{}'],
+    ['a name twice', '{"iss":"a","iss":"b"}'],
+    ['a name twice, once escaped', '{"iss":"a","\\u0069ss":"b"}'],
+    ['a name twice in an inner object', '{"a":[{"b":1,"c":{},"b":2}]}'],
+    ['__proto__ twice', '{"__proto__":1,"__proto__":2}'],
+    ['bytes that are not UTF-8', Buffer.from('7b2269737322 3a22ff227d'.replace(' ', ''), 'hex')],
+    ['an overlong encoding', Buffer.from('7b226122 3a22c0af227d'.replace(' ', ''), 'hex')],
+    ['UTF-16', Buffer.from('{}', 'utf16le')],
+  ])('is malformed with %s in place of a part', (_what, part) => {
+    expect(unverifiedToken(token(part, '{}'))).toBeNull()
+    expect(unverifiedToken(token('{}', part))).toBeNull()
+  })
+
+  it('may hold braces, quotes and names in its texts', () => {
+    const claims = { a: '{"a":1,"a":2}', b: '\\"a":', c: ['":"', ':'], d: '"' }
+    expect(unverifiedToken(token('{}', JSON.stringify(claims)))?.claims).toEqual(claims)
+  })
+
+  it('says what any JSON object says', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (claims) => {
+        const text = JSON.stringify(claims)
+        expect(JSON.stringify(unverifiedToken(token('{}', text))?.claims)).toBe(text)
+      }),
+    )
+  })
+
+  it('is read in time that grows with its length alone, however deep it is', () => {
+    for (const text of ['['.repeat(6_000) + ']'.repeat(6_000), `"${'\\\\'.repeat(6_000)}"`])
+      expect(unverifiedToken(token('{}', `{"a":${text}}`))?.claims).toHaveProperty('a')
+  })
+})
