@@ -27,7 +27,10 @@ export interface IssuerSurroundings extends RemoteKeyLimits {
 }
 
 /** Rejects with one line if an issuer cannot be told, or if its keys cannot be read. A URL is fetched later. */
-export async function openIssuers(options: AuthOptions, around: IssuerSurroundings): Promise<TrustedIssuer[]> {
+export async function openIssuers(
+  options: AuthOptions,
+  around: IssuerSurroundings,
+): Promise<TrustedIssuer[]> {
   refuseFaults(options)
   const opened: TrustedIssuer[] = []
   try {

@@ -91,6 +91,25 @@ describe('several issuers', () => {
     await server.close()
   })
 
+  it('may have two keys of one name, as while they roll: either may have signed', async () => {
+    const twin = keyAs(theirs, { kid: '1' })
+    const scene = await open(one({ audiences: [AUDIENCE], keys: jwksOf(ours, twin) }))
+    const [first, second] = [mintToken(ours), mintToken(twin)]
+    for (const signed of [first, second, first, second]) expect(await scene.statusOf(signed)).toBe(200)
+    expect(await scene.statusOf(mintToken({ ...makeKey('ES256'), kid: '1' }))).toBe(401)
+    expect(scene.refusals()).toEqual(['signature'])
+  })
+
+  it('may call EdDSA by the name of its curve (RFC 9864)', async () => {
+    const key = makeKey('EdDSA', '1')
+    const scene = await open(one({ audiences: [AUDIENCE], keys: jwksOf(key) }))
+    expect(await scene.statusOf(mintToken(key, { header: { alg: 'Ed25519' } }))).toBe(200)
+    expect(await scene.statusOf(mintToken(key, { header: { alg: 'Ed448' } }))).toBe(401)
+    const stranger = { ...makeKey('EdDSA', '1'), kid: '1' }
+    expect(await scene.statusOf(mintToken(stranger, { header: { alg: 'Ed25519' } }))).toBe(401)
+    expect(scene.refusals()).toEqual(['algorithm', 'signature'])
+  })
+
   it('are ready when the keys of all are there', async () => {
     const server = await startKeyServer((_request, response) => void response.writeHead(500).end())
     const scene = await open({
