@@ -14,7 +14,8 @@ import {
 import { between, RETRY_BUSY_MS } from '../src/stream/signals.ts'
 import { canonicalToken, queryToken, tokenDigest } from '../src/token/request-token.ts'
 import type { Session } from '../src/token/session.ts'
-import { matchedPath, type StreamRoute } from './events.ts'
+import type { StreamRoute } from './events.ts'
+import { matchedPath } from './matched-path.ts'
 import { mediaType } from './media-type.ts'
 import { grantedSelection } from './selection.ts'
 

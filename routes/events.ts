@@ -28,6 +28,7 @@ import type { Tickets } from '../src/tickets/tickets.ts'
 import type { Authenticator } from '../src/token/authenticator.ts'
 import type { Session } from '../src/token/session.ts'
 import type { StreamTopic } from '../src/topics/stream-topic.ts'
+import { matchedPath } from './matched-path.ts'
 import { accepts, acceptsByName } from './media-type.ts'
 import { type BadChoice, requestedSelection } from './selection.ts'
 import { parseSince } from './since.ts'
@@ -140,17 +141,6 @@ async function sessionOf(
     if (error instanceof TicketsUnavailable) return 'tickets'
     throw error
   }
-}
-
-/**
- * Where the router has found the request to be. A renewal must be at the same place, however the path of its URL is
- * written: with a slash at its end, in another case, percent-encoded, in absolute form, or rewritten by the host.
- * A parameter that is empty counts as one that is missing.
- */
-export function matchedPath({ path }: Pick<StreamRoute, 'path'>, { params }: FastifyRequest): MatchedPath {
-  const given = Object.entries(Object(params)).filter(([, value]) => value !== '' && value !== undefined)
-  const pairs = given.sort(([one], [other]) => (one < other ? -1 : 1))
-  return { route: path, params: JSON.stringify(pairs) }
 }
 
 /** Refuses with a status. An EventSource would never retry after one, so it gets a 200 that ends. */

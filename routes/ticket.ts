@@ -20,6 +20,7 @@ import { queryCredential } from '../src/token/request-token.ts'
 import type { Session } from '../src/token/session.ts'
 import { invalidTokenChallenge } from '../src/token/www-authenticate.ts'
 import type { StreamTopic } from '../src/topics/stream-topic.ts'
+import { matchedPath } from './matched-path.ts'
 import { addPath } from './path-methods.ts'
 import { grantedSelection } from './selection.ts'
 
@@ -85,8 +86,8 @@ export async function ticketSession(
   return session
 }
 
-/** One text for the stream that the router has found, in every spelling of its path. */
-function streamName({ path }: Pick<TicketRoute, 'path'>, { params }: FastifyRequest): string {
-  const byName = Object.entries(params as Readonly<Record<string, string>>) // the router's parameters are texts by name
-  return JSON.stringify([path, byName.sort(([one], [other]) => (one < other ? -1 : 1))])
+/** The same for a stream and for the path of its tickets. */
+function streamName(route: Pick<TicketRoute, 'path'>, request: FastifyRequest): string {
+  const { route: path, params } = matchedPath(route, request)
+  return JSON.stringify([path, params])
 }

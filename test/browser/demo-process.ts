@@ -34,6 +34,11 @@ export class DemoProcess {
     return this.scene.folder
   }
 
+  /** What the server has printed since it was started last. */
+  get output(): string {
+    return this.server?.output ?? ''
+  }
+
   get isRunning(): boolean {
     return this.server !== null
   }

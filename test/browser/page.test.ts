@@ -1,17 +1,15 @@
 // The page in Chromium, against the demo as its user runs it: the tutorial's browser part, its stop and start included.
 // Tokens are shorter here than the demo's 30 s where their end has to be waited for.
 
-import { createHash, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { mintDemoToken } from '../../src/demo/token.ts'
 import { leaveOut } from '../support/left-out.ts'
-import { programPath } from '../support/programs.ts'
+import { CHROMIUM, launch } from './chromium.ts'
 import { DemoProcess } from './demo-process.ts'
 
-const CHROMIUM = process.env.CHROMIUM ?? programPath('chromium', 'chromium-browser', 'google-chrome')
 const CHALLENGE_SECONDS = 4
 const TOKEN_SECONDS = 8
 
@@ -162,25 +160,3 @@ describe.skipIf(CHROMIUM === null)('the page in Chromium', () => {
     expect(said('open')).toBe(2)
   }, 120_000)
 })
-
-/** Trusts only the demo's own certificate, and speaks only to the demo. */
-async function launch(certificate: Buffer): Promise<Browser> {
-  const { publicKey } = new X509Certificate(certificate)
-  const pin = createHash('sha256')
-    .update(publicKey.export({ type: 'spki', format: 'der' }))
-    .digest('base64')
-  return await chromium.launch({
-    executablePath: CHROMIUM ?? '',
-    args: [
-      `--ignore-certificate-errors-spki-list=${pin}`,
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  })
-}

@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import type { FastifyRequest } from 'fastify'
 import { describe, expect, it } from 'vitest'
-import { matchedPath } from '../../../routes/events.ts'
+import { matchedPath } from '../../../routes/matched-path.ts'
 
 const at = (params: unknown, path = '/a/:b/:c') => matchedPath({ path }, { params } as FastifyRequest)
 

@@ -1,0 +1,32 @@
+// Chromium for the tests, if the machine has one.
+
+import { createHash, X509Certificate } from 'node:crypto'
+import { type Browser, chromium } from 'playwright-core'
+import { programPath } from '../support/programs.ts'
+
+/** null: there is none. */
+export const CHROMIUM = process.env.CHROMIUM ?? programPath('chromium', 'chromium-browser', 'google-chrome')
+
+/** Trusts only the demo's own certificate, and speaks only to the demo. */
+export async function launch(certificate: Buffer): Promise<Browser> {
+  const { publicKey } = new X509Certificate(certificate)
+  const pin = createHash('sha256')
+    .update(publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('base64')
+  return await chromium.launch({
+    executablePath: CHROMIUM ?? '',
+    args: [
+      `--ignore-certificate-errors-spki-list=${pin}`,
+      '--headless',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      // A page of a name that is made up may otherwise ask nothing of localhost.
+      '--disable-features=LocalNetworkAccessChecks',
+    ],
+  })
+}
