@@ -197,7 +197,7 @@ describe('the client', () => {
     const { server, errors } = scene
     const beganAtMs = Date.now()
     server.answers = [() => status(401)]
-    const { closed } = scene.connect()
+    const { closed } = scene.connect({ retryMaxMs: 600_000 })
     await pass(59_999)
     expect(scene.stream?.state).toBe('waiting')
     expect(errors.every(({ final }) => !final)).toBe(true)
