@@ -56,6 +56,40 @@ const known = new Map([['alice', /^a/]])
 export default { auth: { authenticate: ({ headers }) => known.has(headers['x-user'])
   ? { subject: headers['x-user'], expiresAt: new Date(Date.now() + 60_000) } : null } }`
 
+/** Revokes the subject of one header, and answers with a session of another. */
+const REVOKES = `export default { auth: { authenticate: async ({ headers, server }) => {
+  if (headers['x-revoked']) await server.kafkaSse.revoke({ sub: headers['x-revoked'] })
+  const issuedAt = headers['x-issued'] ? Number(headers['x-issued']) : undefined
+  const expiresAt = Date.now() + 60_000
+  return headers['x-user'] ? { subject: headers['x-user'], expiresAt, issuedAt } : null
+} } }`
+
+describe.each(['1', '2'])('a revocation from authenticate in a CONFIG_FILE, with WORKERS=%s', (workers) => {
+  it('ends the streams of its sessions’ subject in every thread, and refuses those that were issued before', async () => {
+    const { port } = await start(workers, REVOKES).listening()
+    const issuedAtMs = Date.now()
+    const open = (user: string) =>
+      fetch(`http://127.0.0.1:${port}/events`, { headers: { 'x-user': user, 'x-issued': `${issuedAtMs}` } })
+    // Each has a connection of its own, which any thread may have taken.
+    const [alices, bobs] = await Promise.all([Promise.all(Array(12).fill('alice').map(open)), open('bob')])
+    expect([...alices, bobs].map(({ status }) => status)).toEqual(Array(13).fill(200))
+    const revokedAtMs = Date.now()
+    expect(await statusOf(port, { 'x-revoked': 'alice' })).toBe(401)
+    const ends = await Promise.all(alices.map((response) => response.text()))
+    expect(Date.now() - revokedAtMs).toBeLessThan(1_000)
+    for (const text of ends) expect(text).toMatch(/:end revoked\n\n$/)
+
+    const statuses = (issued: Record<string, string>) =>
+      Promise.all(Array.from({ length: 8 }, () => statusOf(port, { 'x-user': 'alice', ...issued })))
+    expect(await statuses({ 'x-issued': `${issuedAtMs}` })).toEqual(Array(8).fill(401))
+    expect(await statuses({})).toEqual(Array(8).fill(401))
+    expect(await statuses({ 'x-issued': `${Date.now() + 1_000}` })).toEqual(Array(8).fill(200))
+    const reader = bobs.body?.getReader()
+    expect((await reader?.read())?.done).toBe(false)
+    await reader?.cancel()
+  })
+})
+
 describe.each(SERVERS)('authenticate in a CONFIG_FILE, with WORKERS=%s and %s', (workers, _, tokens) => {
   it('refuses every request, even with a good token, if it refuses all', async () => {
     const { port } = await start(workers, REFUSES, tokens).listening()
