@@ -62,7 +62,7 @@ function go(submit) {
       console.error('error', error.code, error.message)
       if (!final) waitFor(retryInMs)
       // The client tries for a minute, in case a clock is wrong. Meanwhile another token can be pasted.
-      if (!final && error.code === 'unauthorized') offerToken(`reconnecting: ${error.message}`)
+      if (!final && error.status === 401 && retryInMs !== null) offerToken(`reconnecting: ${error.message}`)
     },
     onEnd: (end) => ended(opened, end),
     onChallenge: ({ answered }) => console.log('challenge', answered ? 'answered' : 'not answered'),

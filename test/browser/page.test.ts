@@ -125,6 +125,16 @@ describe.skipIf(CHROMIUM === null)('the page in Chromium', () => {
     await vi.waitUntil(async () => (await state()) === 'open', { timeout: 20_000 })
   }, 60_000)
 
+  it('says so while a token is refused that may only be early, and takes one that is pasted meanwhile', async () => {
+    await page.route('**/demo/token', (route) => route.fulfill({ json: { token: 'a.b.c' } }))
+    await page.goto(`${demo.origin}/index.html`)
+    await page.getByRole('button', { name: 'Go' }).click()
+    await page.getByLabel('Token').waitFor({ timeout: 20_000 })
+    expect(await state()).toMatch(/^reconnecting: The token was refused with 401: /)
+    await page.getByLabel('Token').fill(await mintDemoToken({ folder: demo.folder, expiresInSeconds: 60 }))
+    await vi.waitUntil(async () => (await state()) === 'open', { timeout: 20_000 })
+  }, 60_000)
+
   it('ends the stream with its token when Reauthorize is not checked', async () => {
     await useShortTokens()
     await page.goto(`${demo.origin}/index.html`)
