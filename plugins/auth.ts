@@ -32,6 +32,7 @@ import {
   missingTokenChallenge,
 } from '../src/token/www-authenticate.ts'
 import { type OpenKeys, openKeySource } from './auth/keys/open-keys.ts'
+import { logoutVerifier } from './auth/logout-verifier.ts'
 import { registerJwt, TokenRefused } from './auth/token-verifier.ts'
 import { closeIssuers, keysTrouble, openIssuers } from './auth/trusted-issuers.ts'
 
@@ -61,7 +62,11 @@ async function auth(app: FastifyInstance, options: AuthPluginOptions): Promise<v
     'kafkaSseAuth',
     hostAuthenticate === undefined
       ? await tokenAuthenticator(app, options)
-      : { authenticate: hostAuthenticator(hostAuthenticate, isRevoked), keysReady: () => null },
+      : {
+          authenticate: hostAuthenticator(hostAuthenticate, isRevoked),
+          keysReady: () => null,
+          logout: null,
+        },
   )
 }
 
@@ -132,7 +137,11 @@ async function tokenAuthenticator(app: FastifyInstance, options: AuthPluginOptio
     if (isRevoked(session)) throw new TokenRefused('revoked')
     return session
   }
-  return { authenticate: bearerAuthenticator(readSession), keysReady: () => keysTrouble(issuers) }
+  return {
+    authenticate: bearerAuthenticator(readSession),
+    logout: logoutVerifier(verify),
+    keysReady: () => keysTrouble(issuers),
+  }
 }
 
 function bearerAuthenticator(readSession: ReadSession): Authenticator['authenticate'] {

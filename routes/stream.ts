@@ -50,7 +50,7 @@ function tellLater({ streams }: StreamRoute) {
  * A host's own logger would print tokens in URLs. With `logSerializers` each request's logger would keep a copy of all
  * serializers for as long as its stream is open.
  */
-function hideTokens(app: FastifyInstance): void {
+export function hideTokens(app: FastifyInstance): void {
   const createChild = app.childLoggerFactory
   let hiding: FastifyBaseLogger | null = null
   app.setChildLoggerFactory((logger, bindings, options, request) => {

@@ -67,6 +67,8 @@ export const HostUnknown = createError(
   'This port does not answer to that name: ADMIN_HOSTS lists those that it does',
   421,
 )
+/** A logout token that was not accepted, or a revocation that could not be made known. The log says why. */
+export const LogoutRefused = createError('FKS_LOGOUT_REFUSED', 'The logout token is not accepted', 400)
 export const NotFound = createError('FKS_NOT_FOUND', 'There is nothing at this path', 404)
 /** The path names a topic that the stream does not list, or that Kafka lacks. Answered to holders of a token alone. */
 export const TopicUnknown = createError('FKS_TOPIC_UNKNOWN', 'There is no such topic here', 404)

@@ -94,6 +94,11 @@ export interface AuthOptions extends SingleIssuerOptions {
   /** Name of a cookie that holds the token: `__Host-…`, at most 200 characters. null, the default: none is read. */
   cookie?: string | null
   /**
+   * Path of back-channel logout, below the plugin's prefix: letters, digits and `._~/-`, at most 1,000 characters.
+   * null, the default: none.
+   */
+  logoutPath?: string | null
+  /**
    * What a renewal must have the same. `session`: issuer and subject, and `sid` and client (`azp`, `client_id` or
    * `appid`) where the token that opened the stream had them. `subject`: issuer and subject alone. Default: `session`.
    */

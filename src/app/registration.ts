@@ -8,6 +8,7 @@ import auth from '../../plugins/auth.ts'
 import sse from '../../plugins/sse.ts'
 import { adminRoutes } from '../../routes/admin.ts'
 import { answerCors, type CorsRules } from '../../routes/cors.ts'
+import { logoutRoutes } from '../../routes/logout.ts'
 import { nameResource, resourceMetadataRoutes } from '../../routes/resource-metadata.ts'
 import { streamRoutes } from '../../routes/stream.ts'
 import { keepsFor } from '../bus/record.ts'
@@ -59,6 +60,7 @@ export async function registerStreams(
   const isRevoked = (session: Session) => revocations.refuses(session)
   const cookieOrigins = options.sse.corsOrigins
   await app.register(auth, { ...options.auth, cookieOrigins, isRevoked, ...(openKeys && { openKeys }) })
+  await registerLogout(app, options.auth.logoutPath)
   // A scope of their own: CORS must not apply to what else is registered in `app`, such as a host's admin routes.
   await app.register(async (routes) => {
     answerCors(routes, corsRules(options))
@@ -78,6 +80,13 @@ export async function registerStreams(
       })
     }
   })
+}
+
+/** Without CORS: providers are servers. */
+async function registerLogout(app: FastifyInstance, path: string | null): Promise<void> {
+  const { logout } = app.kafkaSseAuth
+  if (path === null || logout === null) return
+  await app.register(logoutRoutes, { path, logout, streams: app.kafkaSse })
 }
 
 /** A well-known path is the whole host's, so that no plugin below a prefix can serve it: its app has to. */

@@ -84,6 +84,18 @@ export const AUTH_SETTINGS: Record<keyof AuthOptions, Setting> = {
     maxLength: 200,
     default: null,
   },
+  logoutPath: {
+    type: 'string',
+    nullable: true,
+    env: 'LOGOUT_PATH',
+    description:
+      "Path at which identity providers say that a user's session is over (OpenID Connect Back-Channel Logout): see " +
+      '[below](#back-channel-logout)',
+    expects: 'a path such as /logout',
+    pattern: '^/[A-Za-z0-9._~/-]+$',
+    maxLength: 1000,
+    default: null,
+  },
   renewBy: {
     type: 'string',
     env: 'JWT_RENEW_BY',

@@ -31,6 +31,24 @@ export function originFaults(document: Document): Fault[] {
   return hasCookie(document) && Array.isArray(origins) && origins.includes('*') ? [ANY_ORIGIN] : []
 }
 
+/** Providers do not know the sessions that a host makes by itself, and no stream may be at the path. */
+export function logoutFaults(document: Document): Fault[] {
+  const place = ['auth', 'logoutPath']
+  const path = valueAt(document, place)
+  if (typeof path !== 'string') return []
+  if (valueAt(document, ['auth', 'authenticate']) !== undefined)
+    return [
+      {
+        place,
+        kind: 'wrong',
+        words: 'is for servers that verify tokens, and auth.authenticate replaces that',
+      },
+    ]
+  const { streams } = document
+  const isTaken = Array.isArray(streams) && streams.some((stream: unknown) => Object(stream).path === path)
+  return isTaken ? [{ place, kind: 'wrong', words: `is the path of a stream: ${quoted(path)}` }] : []
+}
+
 function hasCookie(document: Document): boolean {
   return typeof valueAt(document, ['auth', 'cookie']) === 'string'
 }

@@ -11,7 +11,7 @@ import type {
 } from '../options.ts'
 import { authFaults } from './auth/issuer-faults.ts'
 import { ConfigError } from './config-error.ts'
-import { fillOrigins, originFaults, resolveOptions, streamFaults } from './cross-field-rules.ts'
+import { fillOrigins, logoutFaults, originFaults, resolveOptions, streamFaults } from './cross-field-rules.ts'
 import { defaultWorkers } from './default-workers.ts'
 import { copied, type Document, setAt, unplain, unplainFaults, valueAt } from './document.ts'
 import type { EnvironmentVariables } from './environment.ts'
@@ -41,7 +41,12 @@ export function validateOptions(options: KafkaSseOptions): ResolvedOptions {
 }
 
 function crossFieldFaults(document: Document): Fault[] {
-  return [...authFaults(document), ...originFaults(document), ...streamFaults(document)]
+  return [
+    ...authFaults(document),
+    ...originFaults(document),
+    ...logoutFaults(document),
+    ...streamFaults(document),
+  ]
 }
 
 function refuse(faults: readonly Fault[]): void {

@@ -2,6 +2,7 @@
 // types, for the request and its reply.
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Revocation } from './revocation.ts'
 import type { Session } from './session.ts'
 
 export interface Authenticator {
@@ -11,6 +12,11 @@ export interface Authenticator {
    * if the client has left. `scope` is what the token must grant, null for any valid token.
    */
   authenticate(request: FastifyRequest, reply: FastifyReply, scope: string | null): Promise<Session>
+  /**
+   * The revocation that a provider's logout token means. Rejects with LogoutRefused, whose reason is logged. Whether
+   * the token was used before is not checked. null where the host authenticates.
+   */
+  readonly logout: ((request: FastifyRequest, token: string) => Promise<Revocation>) | null
   /** Why tokens cannot be verified now, for an operator; null if they can. */
   keysReady(): string | null
 }

@@ -46,6 +46,7 @@ describe('a server’s environment', () => {
         ],
         algorithm: 'RS256',
         renewBy: 'session',
+        logoutPath: null,
         queryToken: true,
         cookie: null,
         clockToleranceSeconds: 0,

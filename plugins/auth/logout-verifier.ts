@@ -1,0 +1,37 @@
+// Verifies logout tokens with the keys of their issuer, as any other token. Promise: a refusal tells the sender nothing
+// of its reason, and the log the check that failed.
+
+import type { FastifyRequest } from 'fastify'
+import { KeysUnavailable, LogoutRefused } from '../../src/errors.ts'
+import type { Authenticator } from '../../src/token/authenticator.ts'
+import { logoutRevocation, refusedLogout } from '../../src/token/logout-token.ts'
+import { canonicalToken, tokenDigest } from '../../src/token/request-token.ts'
+import type { Revocation } from '../../src/token/revocation.ts'
+import { TokenRefused, type VerifyToken } from './token-verifier.ts'
+
+export function logoutVerifier(verify: VerifyToken): NonNullable<Authenticator['logout']> {
+  return async (request, text) => {
+    try {
+      return await revocationBy(verify, request, text)
+    } catch (error) {
+      const check = checkOf(error)
+      if (check === null) throw error
+      request.log.info({ check }, 'logout token refused')
+      throw new LogoutRefused()
+    }
+  }
+}
+
+async function revocationBy(verify: VerifyToken, request: FastifyRequest, text: string): Promise<Revocation> {
+  const token = canonicalToken(text)
+  if (token === null) throw new TokenRefused('spelling')
+  const presented = { text: token, digest: tokenDigest(token) }
+  const { claims, rules } = await verify(request, presented, refusedLogout)
+  return logoutRevocation(claims, rules)
+}
+
+/** null for an error that says nothing of the token. */
+function checkOf(error: unknown): string | null {
+  if (error instanceof TokenRefused) return error.check
+  return error instanceof KeysUnavailable ? 'keys unavailable' : null
+}

@@ -1,0 +1,59 @@
+// POST of `logoutPath`: a provider says that a user's session is over (OpenID Connect Back-Channel Logout 1.0,
+// docs/protocol.md, "Back-channel logout"). Promise: 200 once the revocation holds; otherwise 400 without a reason.
+
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { errorCode, errorWords, LogoutRefused } from '../src/errors.ts'
+import type { Streams } from '../src/stream/streams.ts'
+import type { Authenticator } from '../src/token/authenticator.ts'
+import { hideTokens } from './stream.ts'
+
+export interface LogoutRoute {
+  readonly path: string
+  readonly logout: NonNullable<Authenticator['logout']>
+  readonly streams: Streams
+}
+
+/** A token of the longest kind (src/token/request-token.ts) and its name. */
+const BODY_BYTES_MAX = 20_000
+const FORM = 'application/x-www-form-urlencoded'
+
+export async function logoutRoutes(
+  app: FastifyInstance,
+  { path, logout, streams }: LogoutRoute,
+): Promise<void> {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser(FORM, { parseAs: 'string', bodyLimit: BODY_BYTES_MAX }, (_request, body, done) =>
+    done(null, body),
+  )
+  app.addContentTypeParser('*', (_request, _body, done) => done(null))
+  hideTokens(app)
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('cache-control', 'no-store')
+  })
+  app.setErrorHandler((error: Error, request) => {
+    const refusal = new LogoutRefused()
+    streams.countRefusal(refusal.code)
+    if (!(error instanceof LogoutRefused))
+      request.log.warn({ code: errorCode(error) }, `logout failed: ${errorWords(error)}`)
+    throw refusal
+  })
+  app.post(path, async (request, reply) => {
+    const revocation = await logout(request, logoutToken(request))
+    // From here to the first `await` of it, no other request of this thread can come between.
+    if (streams.revocations.hasUsed(revocation.issuer, revocation.jti ?? '')) {
+      request.log.info({ check: 'jti' }, 'logout token refused')
+      throw new LogoutRefused()
+    }
+    await streams.revokeEverywhere(revocation)
+    request.log.info({ by: Object.keys(revocation.on) }, 'logged out by the provider')
+    return reply.code(200).send()
+  })
+}
+
+/** What is no body of a logout counts as an empty token. */
+function logoutToken({ body }: FastifyRequest): string {
+  const [token = '', ...others] = new URLSearchParams(typeof body === 'string' ? body : '').getAll(
+    'logout_token',
+  )
+  return others.length === 0 ? token : ''
+}

@@ -1,0 +1,181 @@
+// Back-channel logout on a real server: what a provider's logout token ends, and every other request is refused alike.
+
+import type { AddressInfo } from 'node:net'
+import fastify, { type FastifyInstance } from 'fastify'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import kafkaSse, { type KafkaSseOptions } from '../../src/plugin.ts'
+import {
+  AUDIENCE,
+  exampleClaims,
+  ISSUER,
+  makeKey,
+  mintToken,
+  mintUnsigned,
+  nowSeconds,
+} from '../support/keys-and-tokens.ts'
+import { keepSecret, LogLines } from '../support/printed.ts'
+
+const EVENT = 'http://schemas.openid.net/event/backchannel-logout'
+const FORM = 'application/x-www-form-urlencoded'
+const key = makeKey('ES256')
+
+let app: FastifyInstance
+let log: LogLines
+let url: string
+let lastId = 0
+
+beforeEach(() => listen())
+afterEach(() => app.close())
+
+async function listen(changes: Partial<KafkaSseOptions> = {}): Promise<void> {
+  log = new LogLines()
+  app = fastify({ forceCloseConnections: true, logger: { level: 'trace', stream: log.stream } })
+  await app.register(kafkaSse, {
+    kafka: { bootstrapServers: '127.0.0.1:1' },
+    auth: { issuer: ISSUER, audience: AUDIENCE, keys: key.publicPem, logoutPath: '/logout' },
+    streams: [{ path: '/events', topic: 'events' }],
+    ...changes,
+  })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
+}
+
+/** A logout token of the issuer; undefined leaves a claim out. */
+function logoutToken(changes: Record<string, unknown> = {}, header: Record<string, unknown> = {}): string {
+  const own = { iat: nowSeconds(), exp: nowSeconds() + 60, jti: `l${++lastId}`, events: { [EVENT]: {} } }
+  const claims = { ...exampleClaims(), scope: undefined, ...own, ...changes }
+  return mintToken(key, { claims, header: { typ: 'logout+jwt', ...header } })
+}
+
+function post(body: string, type = FORM, path = '/logout'): Promise<Response> {
+  return fetch(url + path, { method: 'POST', headers: { 'content-type': type }, body })
+}
+const logout = (token: string) => post(new URLSearchParams({ logout_token: token }).toString())
+
+async function open(claims: Record<string, unknown> = {}): Promise<Response> {
+  const token = mintToken(key, { claims: { ...exampleClaims(), iat: nowSeconds() - 10, ...claims } })
+  return fetch(`${url}/events`, { headers: { authorization: `Bearer ${token}` } })
+}
+
+async function expectRefused(answer: Response): Promise<void> {
+  expect(answer.status).toBe(400)
+  expect(answer.headers.get('cache-control')).toBe('no-store')
+  expect(await answer.json()).toEqual({
+    statusCode: 400,
+    code: 'FKS_LOGOUT_REFUSED',
+    error: 'Bad Request',
+    message: 'The logout token is not accepted',
+  })
+}
+
+describe('a logout token', () => {
+  it('ends the streams of its session, and refuses their tokens', async () => {
+    const [mine, other] = [await open({ sid: 's1' }), await open({ sid: 's2' })]
+    const answer = await logout(logoutToken({ sid: 's1' }))
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get('cache-control')).toBe('no-store')
+    expect(await answer.text()).toBe('')
+    expect(await mine.text()).toContain(':end revoked\n\n')
+    expect((await open({ sid: 's1' })).status).toBe(401)
+    const again = await open({ sid: 's2' })
+    expect(again.status).toBe(200)
+    for (const { body } of [other, again]) await body?.cancel()
+    expect(log.of('logged out by the provider')).toMatchObject([{ by: ['sid'] }])
+  })
+
+  it('without a session ends all of its subject, as of its issue', async () => {
+    const streams = [await open({ sid: 's1' }), await open(), await open({ iat: nowSeconds() + 1 })]
+    expect((await logout(logoutToken())).status).toBe(200)
+    expect(await streams[0]?.text()).toContain(':end revoked\n\n')
+    expect(await streams[1]?.text()).toContain(':end revoked\n\n')
+    await streams[2]?.body?.cancel()
+  })
+
+  it('counts once', async () => {
+    const token = logoutToken()
+    expect((await logout(token)).status).toBe(200)
+    await expectRefused(await logout(token))
+    expect(log.of('logout token refused')).toMatchObject([{ check: 'jti' }])
+    const both = await Promise.all([logoutToken({ jti: 'same' }), logoutToken({ jti: 'same' })].map(logout))
+    expect(both.map(({ status }) => status).sort()).toEqual([200, 400])
+  })
+
+  it.each<[string, string, () => string]>([
+    ['signature', 'signed by another key', () => mintToken(makeKey('ES256'), { claims: exampleClaims() })],
+    ['kid', 'unsigned', () => mintUnsigned()],
+    ['typ', 'of an access token', () => logoutToken({}, { typ: 'at+jwt' })],
+    ['aud', 'for another client', () => logoutToken({ aud: 'other' })],
+    ['iss', 'of another issuer', () => logoutToken({ iss: 'https://evil.example' })],
+    ['nonce', 'with a nonce', () => logoutToken({ nonce: 'n' })],
+    ['events', 'without the event', () => logoutToken({ events: {} })],
+    ['iat', 'of three minutes ago', () => logoutToken({ iat: nowSeconds() - 180 })],
+    ['expired', 'that has expired', () => logoutToken({ exp: nowSeconds() - 1 })],
+    ['spelling', 'with padding', () => `${logoutToken()}=`],
+    ['spelling', 'that is empty', () => ''],
+  ])('is refused by %s if it is one %s, and ends nothing', async (check, _, token) => {
+    const stream = await open()
+    await expectRefused(await logout(keepSecret(token())))
+    const told = log.of('logout token refused').map((line) => line.check)
+    if (check === 'kid' || check === 'signature') expect(told).toHaveLength(1)
+    else expect(told).toEqual([check])
+    expect(app.kafkaSse.figures.streamsOpen).toBe(1)
+    expect(app.kafkaSse.figures.refusals).toEqual({ FKS_LOGOUT_REFUSED: 1 })
+    await stream.body?.cancel()
+  })
+
+  it('is no access token, also once it was accepted as what it is', async () => {
+    const token = logoutToken({ scope: 'proxy:stream' })
+    expect((await logout(token)).status).toBe(200)
+    const answer = await fetch(`${url}/events`, { headers: { authorization: `Bearer ${token}` } })
+    expect(answer.status).toBe(401)
+  })
+})
+
+describe('a request that is no logout', () => {
+  it.each<[string, () => Promise<Response>]>([
+    ['a query', () => post('', FORM, `/logout?logout_token=${logoutToken()}`)],
+    ['JSON', () => post(JSON.stringify({ logout_token: logoutToken() }), 'application/json')],
+    ['another parameter', () => post(new URLSearchParams({ token: logoutToken() }).toString())],
+    ['two tokens', () => post(`logout_token=${logoutToken()}&logout_token=${logoutToken()}`)],
+    ['no body', () => post('')],
+    ['a body of 1 MiB', () => post(`logout_token=${'a'.repeat(2 ** 20)}`)],
+    ['a body that is no text', () => post('%ff%fe=%', FORM)],
+  ])('by %s is refused in the same way', async (_, ask) => {
+    const stream = await open()
+    await expectRefused(await ask())
+    expect(app.kafkaSse.figures.streamsOpen).toBe(1)
+    await stream.body?.cancel()
+  })
+
+  it('has no such path where it is off, nor by GET', async () => {
+    expect((await fetch(`${url}/logout`)).status).toBe(404)
+    await app.close()
+    await listen({ auth: { issuer: ISSUER, audience: AUDIENCE, keys: key.publicPem } })
+    expect((await logout(logoutToken())).status).toBe(404)
+  })
+
+  it('writes no token into the log', async () => {
+    const token = logoutToken()
+    await post('', FORM, `/logout?access_token=${token}&logout_token=x`)
+    await logout(token)
+    expect(log.lines.join('')).not.toContain(token.slice(0, 30))
+  })
+})
+
+describe('the path', () => {
+  it.each([
+    ['is that of a stream', '/events', 'auth.logoutPath is the path of a stream: "/events"'],
+    ['has a parameter', '/logout/:id', 'auth.logoutPath'],
+    ['has a query', '/logout?x', 'auth.logoutPath'],
+  ])('is an error if it %s', async (_, logoutPath, words) => {
+    await app.close()
+    const auth = { issuer: ISSUER, audience: AUDIENCE, keys: key.publicPem, logoutPath }
+    await expect(listen({ auth })).rejects.toThrow(words)
+  })
+
+  it('is an error where the host authenticates', async () => {
+    await app.close()
+    const auth = { authenticate: () => null, logoutPath: '/logout' }
+    await expect(listen({ auth })).rejects.toThrow('auth.logoutPath is for servers that verify tokens')
+  })
+})
