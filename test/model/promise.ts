@@ -1,7 +1,6 @@
 // The promise of an event id, tried on random courses: what the tests of this folder share. Each says which settings
 // its courses have. A failure is told as a story; RESUME_SEED and RESUME_PATH in it run it again.
 
-import { setPriority } from 'node:os'
 import fc from 'fast-check'
 import type { Keeps } from '../../src/bus/record.ts'
 import { SegmentPool } from '../../src/segments/segment-pool.ts'
@@ -49,9 +48,6 @@ export function narrowSetting(of: Partial<Setting> = {}): fc.Arbitrary<Setting> 
     narrow({ retainedMsMax: 100 }),
   )
 }
-
-// Tests that measure time run beside these.
-setPriority(5)
 
 export async function expectPromiseKept(settings: fc.Arbitrary<Setting>, cases: number): Promise<void> {
   const numRuns = cases * TIMES

@@ -1,5 +1,5 @@
 // What an event id promises to a client that selects: its own records, and a delete for each key that leaves. In a file
-// of its own, so that it runs beside resume.test.ts.
+// of its own, so that each half of the model has a core.
 
 import { describe, it } from 'vitest'
 import { expectPromiseKept, narrowSetting, PROMISE_TIMEOUT_MS, setting } from './promise.ts'
