@@ -18,6 +18,10 @@ it('a client is asked to come back while no key set can be read: by a status, or
   expect(plain.status).toBe(503)
   expect(await plain.json()).toMatchObject({ code: 'FKS_KEYS_UNAVAILABLE' })
   expect(Number(plain.headers.get('retry-after'))).toBeGreaterThanOrEqual(5)
+  const renewal = { 'content-type': 'application/x-challenge-response', authorization }
+  const posted = await fetch(`http://127.0.0.1:${scene.port}/events`, { method: 'POST', headers: renewal })
+  expect(posted.status).toBe(503)
+  expect(Number(posted.headers.get('retry-after'))).toBeGreaterThanOrEqual(5)
   const named = await get('text/event-stream')
   expect(named.status).toBe(200)
   expect(await named.text()).toMatch(/^retry:\d+\n\n:end busy\n\n$/)
