@@ -21,7 +21,8 @@ export class MirroredKeys {
   /** Rejects with the main thread's error in words if the keys cannot be opened. */
   async open(settings: KeySettings): Promise<KeySource> {
     const source = this.mirrors.size
-    const mirror = new KeyMirror((header) => this.main.ask('findKey', { source, header }))
+    // Of a header only what names a key: the rest is as large as a client likes.
+    const mirror = new KeyMirror(({ alg, kid }) => this.main.ask('findKey', { source, header: { alg, kid } }))
     // Before the question, because the state may come before its answer.
     this.mirrors.set(source, mirror)
     await this.main.ask('openKeys', { source, settings })

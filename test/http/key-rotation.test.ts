@@ -8,7 +8,9 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { makeCertificates } from '../../src/demo/certificates.ts'
 import { CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
+import { ConnectProxy } from '../support/connect-proxy.ts'
 import { jwksOf, keyAs, makeKey, mintToken, type TestKey } from '../support/keys-and-tokens.ts'
+import { forThisTest } from '../support/scene.ts'
 import { eventually } from '../support/time.ts'
 
 /** Connects a second, and for how long in each state of the key server. */
@@ -28,7 +30,7 @@ let port: number
 const keyNamed = (kid: string): TestKey => keyAs(makeKey('ES256'), { kid })
 
 beforeEach(async () => {
-  const { caPem, certificatePem, keyPem } = await makeCertificates(['127.0.0.1'], Date.now())
+  const { caPem, certificatePem, keyPem } = await makeCertificates(['127.0.0.1', 'keys.invalid'], Date.now())
   scene = CommandScene.open({ 'ca.pem': caPem })
   keyServer = fork(KEY_SERVER, [certificatePem, keyPem])
   const [told] = await once(keyServer, 'message')
@@ -146,6 +148,17 @@ describe.each(['1', '2'])('with %s workers', (workers) => {
 })
 
 describe('a key server', () => {
+  it('is reached through a proxy, although no name server knows it', async () => {
+    const key = keyNamed('key-0')
+    await tell('good', key)
+    const proxy = await forThisTest(ConnectProxy.open(Number(new URL(keysUrl).port)))
+    const HTTPS_PROXY = `http://user:secret-words@127.0.0.1:${proxy.port}`
+    const started = await serve({ JWT_KEYS: 'https://keys.invalid/keys', HTTPS_PROXY })
+    expect(statusesOf(await load(key, 0.1))).toEqual([200])
+    expect(proxy.asked).toEqual(['keys.invalid:443'])
+    expect(started.output).not.toContain('secret-words')
+  })
+
   it('that rolls each second is followed by the bucket, and then by the time', async () => {
     const keys = [keyNamed('key-0')]
     await tell('good', ...keys)

@@ -5,7 +5,7 @@ import type { Dispatcher, fetch as Fetch, Response } from 'undici'
 import { quoted } from '../../../src/config/config-error.ts'
 import { errorCode, errorWords } from '../../../src/errors.ts'
 
-/** Five hundred RSA keys, or a hundred with certificate chains, take some 500 KB. */
+/** A hundred keys with certificate chains take some 500 KB. */
 export const KEY_SET_BYTES_MAX = 1024 * 1024
 
 /** What went wrong, for an operator. */

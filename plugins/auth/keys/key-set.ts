@@ -26,8 +26,8 @@ export type KeyChoice =
 /** Says what is wrong with a text. Never quotes it, because it may be a private key. */
 export class KeysUnreadable extends Error {}
 
-/** Keys of a text that are read. Those behind them are passed over. */
-export const KEYS_MAX = 500
+/** Keys of a text that are read, in some 20 ms of CPU. Those behind them are passed over. */
+export const KEYS_MAX = 200
 /** Reasons that `passedOver` lists one by one. */
 const REASONS_MAX = 20
 const PEM_BEGIN = /-----BEGIN ([A-Z0-9 ]+)-----/g

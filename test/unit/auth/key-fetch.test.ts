@@ -2,10 +2,10 @@
 
 import dns from 'node:dns'
 import { once } from 'node:events'
-import { createServer, type RequestListener, type ServerResponse } from 'node:http'
-import { connect, type Socket } from 'node:net'
+import type { RequestListener, ServerResponse } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { KEY_SET_BYTES_MAX, KeyEndpoint } from '../../../plugins/auth/keys/key-fetch.ts'
+import { ConnectProxy } from '../../support/connect-proxy.ts'
 import { ISSUER, jwksOf, type KeyServer, makeKey, startKeyServer } from '../../support/keys-and-tokens.ts'
 
 const KEYS = jwksOf(makeKey('ES256'))
@@ -169,7 +169,7 @@ describe("an issuer's discovery document", () => {
 
 describe('a proxy', () => {
   it('is asked for the connection, but not for what NO_PROXY names', async () => {
-    const proxy = await startProxy(server.url)
+    const proxy = await ConnectProxy.open(Number(new URL(server.url).port))
     vi.stubEnv('HTTP_PROXY', `http://user:secret-words@127.0.0.1:${proxy.port}`)
     server.answer(KEYS)
     // No such name can be looked up: only the proxy knows where it is.
@@ -183,7 +183,7 @@ describe('a proxy', () => {
   })
 
   it('that refuses, or that cannot be one, is told without its password', async () => {
-    const proxy = await startProxy(null)
+    const proxy = await ConnectProxy.open(null)
     vi.stubEnv('https_proxy', `http://user:secret-words@127.0.0.1:${proxy.port}`)
     const refused = await reasonOf(KEYS, 'https://keys.invalid/jwks.json')
     expect(refused).toBe('the proxy of HTTPS_PROXY or HTTP_PROXY answers 407')
@@ -193,35 +193,6 @@ describe('a proxy', () => {
     expect(wrong).toBe('HTTPS_PROXY or HTTP_PROXY is not the URL of a proxy')
   })
 })
-
-/** Answers CONNECT with a tunnel to `target`, any address that is named; null: with 407. */
-async function startProxy(target: string | null) {
-  const asked: string[] = []
-  const sockets = new Set<Socket>()
-  const proxy = createServer()
-  proxy.on('connect', (request, socket: Socket) => {
-    asked.push(request.url ?? '')
-    sockets.add(socket)
-    if (target === null) return socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n')
-    const { hostname, port } = new URL(target)
-    const tunnel = connect(Number(port), hostname, () => {
-      socket.write('HTTP/1.1 200 OK\r\n\r\n')
-      tunnel.pipe(socket).pipe(tunnel)
-    })
-    for (const end of [socket, tunnel]) end.on('error', () => end.destroy())
-  })
-  proxy.listen(0)
-  await once(proxy, 'listening')
-  const address = proxy.address()
-  const port = typeof address === 'object' && address !== null ? address.port : 0
-  const close = async () => {
-    for (const socket of sockets) socket.destroy()
-    proxy.closeAllConnections()
-    proxy.close()
-    await once(proxy, 'close')
-  }
-  return { asked, port, close }
-}
 
 const stops: RequestListener = (_request, response) => void response.writeHead(200).write('{')
 

@@ -32,7 +32,8 @@ let workers: Worker[]
 class Worker {
   readonly mirrored: MirroredKeys
   readonly keys: WorkerKeys
-  asked = 0
+  /** The headers that were asked for. */
+  readonly asked: unknown[] = []
   private readonly channel: Channel<ToMain, ToWorker>
   private readonly close: () => void
 
@@ -41,7 +42,7 @@ class Worker {
     const toWorker: Channel<ToWorker, ToMain> = new Channel<ToWorker, ToMain>(port1, {
       openKeys: (named: ToMain['openKeys']['body']) => this.keys.open(named),
       findKey: (asked: ToMain['findKey']['body']) => {
-        this.asked++
+        this.asked.push(asked.header)
         return this.keys.find(asked)
       },
     } as never)
@@ -107,7 +108,7 @@ describe('keys of several workers', () => {
     await eventually(() => expect(opened.map((keys) => keys.notReady())).toEqual([null, null, null]))
     for (const keys of opened) expect(await knows(keys, 'first')).toBe(true)
     expect(server.hits()).toBe(1)
-    expect(made.map(({ asked }) => asked)).toEqual([0, 0, 0])
+    expect(made.map(({ asked }) => asked)).toEqual([[], [], []])
   })
 
   it('are looked for once if one of them lacks a key, and all are told', async () => {
@@ -119,9 +120,17 @@ describe('keys of several workers', () => {
     const asked = opened.flatMap((keys) => Array.from({ length: 50 }, () => knows(keys, 'second')))
     expect(new Set(await Promise.all(asked))).toEqual(new Set([true]))
     expect(server.hits()).toBe(2)
-    const before = made.map((each) => each.asked)
+    const before = made.map((each) => each.asked.length)
     for (const keys of opened) expect(await knows(keys, 'second')).toBe(true)
-    expect(made.map((each) => each.asked)).toEqual(before)
+    expect(made.map((each) => each.asked.length)).toEqual(before)
+  })
+
+  it('are asked for by name and algorithm alone, and by nothing else of a header', async () => {
+    const made = worker()
+    const keys = await made.mirrored.open(settings())
+    const header = { alg: 'ES256', kid: 'unknown', x5c: ['x'.repeat(5_000)], jku: 'https://evil.example' }
+    expect(await keys.find(header)).toEqual({ refused: 'key' })
+    expect(made.asked).toEqual([{ alg: 'ES256', kid: 'unknown' }])
   })
 
   it('are asked for by a worker that was told nothing yet, and by one that started later', async () => {
