@@ -206,6 +206,8 @@ export interface SseOptions {
    * write's bytes are given is added. Default: 30.
    */
   stalledSeconds: number
+  /** Age at which a stream ends: 1 to 31,536,000 s, for each up to a tenth less. null, the default: at no age. */
+  ageMaxSeconds: number | null
   /** How long streams are written to before connections, renewals and deadlines run: 0.05 to 50 ms. Default: 0.3. */
   turnMs: number
   /** Open streams of the process: 1 to 1,000,000. Default: 20,000. One more is answered 429 `FKS_BUSY`. */

@@ -13,6 +13,7 @@ const SETTINGS = {
   challengeMs: 10_000,
   heartbeatMs: 9_000,
   stalledMs: 30_000,
+  ageMaxMs: null,
   turnMs: 0.3,
   renewBy: 'session',
   streamsMax: 1e6,

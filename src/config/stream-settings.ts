@@ -38,6 +38,19 @@ export const SSE_SETTINGS: Record<keyof SseOptions, Setting> = {
     maximum: 3600,
     default: 30,
   },
+  ageMaxSeconds: {
+    type: 'number',
+    nullable: true,
+    env: 'STREAMS_AGE_MAX_SECONDS',
+    description:
+      'Age at which a stream ends as `expired`, however often it was renewed, so that its client is authenticated ' +
+      'again and may come to another replica. Each stream ends up to a tenth earlier, so that those that opened ' +
+      'together do not come back together',
+    expects: 'a number from 1 to 31536000',
+    minimum: 1,
+    maximum: 31_536_000,
+    default: null,
+  },
   turnMs: {
     type: 'number',
     env: 'STREAMS_TURN_MS',

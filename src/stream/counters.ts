@@ -1,7 +1,10 @@
 // What the process counts, as plain numbers. plugins/admin shows them as metrics and on /status.
 
-/** Why a stream ended. The server sends all but the last to the client; with `client` the client left by itself. */
-export type EndReason = 'expired' | 'revoked' | 'slow' | 'shutdown' | 'too-old' | 'busy' | 'client'
+/**
+ * Why a stream ended. The server sends all but the last to the client, `aged` as `expired`; with `client` the client
+ * left by itself.
+ */
+export type EndReason = 'expired' | 'aged' | 'revoked' | 'slow' | 'shutdown' | 'too-old' | 'busy' | 'client'
 
 export interface Counters {
   streamsOpen: number
@@ -24,7 +27,7 @@ export function createCounters(): Counters {
   return {
     streamsOpen: 0,
     streamsOpened: 0,
-    streamsEnded: { expired: 0, revoked: 0, slow: 0, shutdown: 0, 'too-old': 0, busy: 0, client: 0 },
+    streamsEnded: { expired: 0, aged: 0, revoked: 0, slow: 0, shutdown: 0, 'too-old': 0, busy: 0, client: 0 },
     recordsDelivered: 0,
     bytesDelivered: 0,
     writes: 0,

@@ -1,5 +1,5 @@
-// The deadlines of one stream: heartbeat, challenge, end of the session, stalled peer. All are in monotonic ms; only
-// the session's `exp` is by the wall clock.
+// The deadlines of one stream: heartbeat, challenge, end of the session, greatest age, stalled peer. All are in
+// monotonic ms; only the session's `exp` is by the wall clock.
 
 import type { Session } from '../token/session.ts'
 import type { Clock } from './clock.ts'
@@ -11,16 +11,22 @@ export interface DeadlineSettings {
   readonly heartbeatMs: number
   /** Time that a write may stay untaken, in addition to the time that its bytes take at 16 KiB a second. */
   readonly stalledMs: number
+  /** A stream ends when it is as old as this, or up to `AGE_JITTER` of it younger; null: at no age. */
+  readonly ageMaxMs: number | null
 }
 
 const NEVER = Number.POSITIVE_INFINITY
 /** While a write is untaken there is no heartbeat. The stream then checks again after this time at the latest. */
 const LOOK_AGAIN_MS = 1000
+/** Share of the greatest age over which ends are spread, so that streams that opened together do not end together. */
+const AGE_JITTER = 0.1
 
 export class Deadlines {
   lastByteAtMs: number
   /** The session's end, as the clocks stood at the last `lookAtClocks`. */
   expiresAtMs = NEVER
+  /** When the stream has its greatest age. No renewal moves it. */
+  readonly agedAtMs: number
   private readonly settings: DeadlineSettings
   private readonly inFlight: InFlight
   private readonly clock: Clock
@@ -34,6 +40,7 @@ export class Deadlines {
     this.clock = clock
     this.expiry = new Expiry(session, clock)
     this.lastByteAtMs = clock.nowMs()
+    this.agedAtMs = this.lastByteAtMs + (settings.ageMaxMs ?? NEVER) * (1 - AGE_JITTER * Math.random())
   }
 
   get session(): Session {
@@ -63,9 +70,12 @@ export class Deadlines {
     this.challengedForMs = this.session.expiresAtMs
   }
 
+  /** Never where the session outlasts the stream: a renewal would change nothing. */
   get challengeAtMs(): number {
     const isChallenged = this.challengedForMs === this.session.expiresAtMs
-    return isChallenged ? NEVER : this.expiresAtMs - this.settings.challengeMs
+    return isChallenged || this.agedAtMs < this.expiresAtMs
+      ? NEVER
+      : this.expiresAtMs - this.settings.challengeMs
   }
 
   /** Never while a write is untaken: its bytes are the sign of life, and more would only queue behind them. */
@@ -81,6 +91,13 @@ export class Deadlines {
   nextMs(nowMs: number): number {
     const soonMs = nowMs + Math.min(LOOK_AGAIN_MS, this.settings.heartbeatMs)
     const lookAgainMs = this.inFlight.isEmpty ? NEVER : soonMs
-    return Math.min(this.expiresAtMs, this.challengeAtMs, this.heartbeatAtMs, this.stalledAtMs, lookAgainMs)
+    return Math.min(
+      this.expiresAtMs,
+      this.agedAtMs,
+      this.challengeAtMs,
+      this.heartbeatAtMs,
+      this.stalledAtMs,
+      lookAgainMs,
+    )
   }
 }

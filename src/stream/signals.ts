@@ -90,13 +90,14 @@ export function ready(id: string, signals: boolean): Buffer {
   return Buffer.from(signals ? `:ready\nevent:ready\ndata:{}\nid:${id}\n\n` : ':ready\n\n')
 }
 
-/** Made once for each reason, because ten thousand streams may end at once. */
+/** Made once for each reason, because ten thousand streams may end at once. `aged` is sent as `expired`. */
 export function end(reason: SentEndReason, signals: boolean): Buffer {
   const made = signals ? ENDS.named : ENDS.plain
   const known = made.get(reason)
   if (known !== undefined) return known
-  const event = `event:end\ndata:${JSON.stringify({ reason, reconnect: true })}\n`
-  const bytes = Buffer.from(signals ? `:end ${reason}\n${event}\n` : `:end ${reason}\n\n`)
+  const word = reason === 'aged' ? 'expired' : reason
+  const event = `event:end\ndata:${JSON.stringify({ reason: word, reconnect: true })}\n`
+  const bytes = Buffer.from(signals ? `:end ${word}\n${event}\n` : `:end ${word}\n\n`)
   made.set(reason, bytes)
   return bytes
 }

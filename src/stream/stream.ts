@@ -136,6 +136,7 @@ export class Stream implements Pumped, Timed, ReadingStream {
     if (this.ending !== null) this.force(nowMs)
     else if (nowMs >= deadlines.expiresAtMs)
       this.endWithin('expired', deadlines.expiresAtMs + EXPIRED_GRACE_MS)
+    else if (nowMs >= deadlines.agedAtMs) this.end('aged')
     else if (nowMs >= deadlines.stalledAtMs) this.giveUp()
     else this.keepAlive(nowMs)
   }
@@ -242,9 +243,8 @@ export class Stream implements Pumped, Timed, ReadingStream {
     this.parts.sink.releaseUntaken(this.inFlight.abandon())
     this.parts.pump.remove(this)
     this.parts.wheel.cancel(this)
-    const reason = this.ending ?? 'client'
     this.parts.counters.streamsOpen--
-    this.parts.counters.streamsEnded[reason]++
+    this.parts.counters.streamsEnded[this.ending ?? 'client']++
     this.parts.onClosed(this)
   }
 }

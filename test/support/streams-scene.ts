@@ -16,6 +16,7 @@ export function streamsSettings(streamsMax: number): StreamsSettings {
     challengeMs: 10_000,
     heartbeatMs: 9_000,
     stalledMs: 30_000,
+    ageMaxMs: null,
     turnMs: 0.3,
     renewBy: 'session',
     lifetimes: new Map([['https://auth.example.com', 3_600_000]]),

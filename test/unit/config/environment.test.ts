@@ -71,6 +71,7 @@ describe('a server’s environment', () => {
         heartbeatSeconds: 9,
         drainSeconds: 10,
         stalledSeconds: 30,
+        ageMaxSeconds: null,
         turnMs: 0.3,
         streamsMax: 20_000,
         streamsPerSubjectMax: 1_000,
