@@ -143,6 +143,8 @@ function ownRsaAlgorithm(key: KeyObject, algorithm: Algorithm): Algorithm {
   if ((key.asymmetricKeyDetails?.modulusLength ?? 0) < RSA_BITS_MIN) {
     throw new KeyUnusable(`it is an RSA key of less than ${RSA_BITS_MIN} bits`)
   }
+  // With an exponent of 1 a signature is its own message: anyone can make one.
+  if ((key.asymmetricKeyDetails?.publicExponent ?? 0n) < 3n) throw new KeyUnusable('its exponent is below 3')
   if (!RSA_ALGORITHMS.some((name) => name === algorithm))
     throw new KeyUnusable('its alg does not fit its kind')
   return algorithm
