@@ -1,8 +1,10 @@
 // Which streams a renewal reaches: those at the place that its router finds, of the session that opened them.
 
 import { once } from 'node:events'
-import { connect } from 'node:net'
-import { describe, expect, it } from 'vitest'
+import { type AddressInfo, connect } from 'node:net'
+import fastify from 'fastify'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import kafkaSse, { type KafkaSseOptions } from '../../src/plugin.ts'
 import { SealedIds } from '../../src/sealing/sealed-ids.ts'
 import { HttpScene, type SceneOptions } from '../support/http-scene.ts'
 import { forThisTest } from '../support/scene.ts'
@@ -115,5 +117,48 @@ describe('a stream that a thief opened with a stolen token', () => {
     expect((await scene.post({ authorization: `Bearer ${scene.token(60, { sid: 'own' })}` })).status).toBe(
       204,
     )
+  })
+})
+
+describe('a host that has the plugin below a prefix with a parameter', () => {
+  /** The statuses of renewals by session s2 of streams that session s1 opened: at the same path, and at another. */
+  async function statuses(auth: Partial<KafkaSseOptions['auth']> = {}): Promise<number[]> {
+    const app = fastify({ forceCloseConnections: true })
+    onTestFinished(() => app.close())
+    await app.register(kafkaSse, {
+      prefix: '/live/:tenant',
+      kafka: { bootstrapServers: '127.0.0.1:1' },
+      auth: {
+        authenticate: ({ headers }) => ({
+          subject: 'alice',
+          expiresAt: Date.now() + 60_000,
+          sessionId: String(headers['x-session']),
+        }),
+        ...auth,
+      },
+      streams: [{ path: '/events', topic: 'events' }],
+    })
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    const { port } = app.server.address() as AddressInfo // an object for every server that listens on a port
+    const request = (method: string, tenant: string, session: string) => {
+      const type = 'application/x-challenge-response'
+      const headers = { 'x-session': session, ...(method === 'POST' && { 'content-type': type }) }
+      return fetch(`http://127.0.0.1:${port}/live/${tenant}/events`, { method, headers })
+    }
+    await request('GET', 'a', 's1')
+    const answers = [
+      await request('POST', 'a', 's1'),
+      await request('POST', 'b', 's1'),
+      await request('POST', 'a', 's2'),
+    ]
+    return answers.map(({ status }) => status)
+  }
+
+  it('renews streams of the same tenant and of the same session of the host', async () => {
+    expect(await statuses()).toEqual([204, 404, 404])
+  })
+
+  it('leaves sessions out where the option says so', async () => {
+    expect(await statuses({ renewBy: 'subject' })).toEqual([204, 404, 204])
   })
 })
