@@ -15,12 +15,17 @@ afterEach(async () => {
   await Promise.all(scenes.splice(0).map((scene) => scene.close()))
 })
 
-/** A replica that streams each customer's orders, of which each client may choose. */
-async function open(...secrets: Uint8Array[]): Promise<HttpScene> {
+function open(...secrets: Uint8Array[]): Promise<HttpScene> {
+  return openBelow('', ...secrets)
+}
+
+/** A replica that streams each customer's orders, of which each client may choose, below `prefix` of its app. */
+async function openBelow(prefix: string, ...secrets: Uint8Array[]): Promise<HttpScene> {
   const selectors = ['key', 'headers.customer'].map(parseSelector)
   const scene = await HttpScene.open({
     topic: new TopicInMemory(2, { selectors }),
     path: '/orders/:customer',
+    prefix,
     selection: { headers: { customer: '{params.customer}' }, select: ['key'] },
     sealing: new SealedIds(secrets),
   })
@@ -64,6 +69,14 @@ describe('the ids of a private stream', () => {
     expect(dataOf(resumed)).toEqual(['alice-4'])
     const byQuery = await read(two, `/orders/alice?signals=1&lastEventId=${idsOf(first)[1]}`)
     expect(dataOf(byQuery)).toEqual(['alice-4'])
+  })
+
+  it('are of the path as the docs spell it, with the prefix of the app', async () => {
+    const [id = ''] = idsOf(await read(await openBelow('/shop', SECRET), '/shop/orders/alic%65'))
+    const opens = (path: string) =>
+      new SealedIds([SECRET]).of(path, '["headers.customer","alice"]').open(id) !== null
+    expect(opens('["/shop/orders/:customer",[["customer","alice"]]]')).toBe(true)
+    expect(opens('["/orders/:customer",[["customer","alice"]]]')).toBe(false)
   })
 
   it('are as good for the same choice in any order, and for no other choice', async () => {

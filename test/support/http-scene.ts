@@ -48,6 +48,8 @@ export interface SceneOptions {
   readonly replay?: Replay
   /** Of the stream, in place of /events. */
   readonly path?: string
+  /** Of the app that has the stream. */
+  readonly prefix?: string
   /** Which of the topic's records the stream gets. Default: all. */
   readonly selection?: SelectionOptions
   /** Seals the stream's ids. Default: they are plain. */
@@ -119,6 +121,7 @@ export class HttpScene {
     await app.register(auth, { ...authOptions(key, options.auth), isRevoked })
     await app.register(streamRoutes, {
       path,
+      ...(options.prefix !== undefined && { prefix: options.prefix }),
       plan: new SelectionPlan(selection),
       sealing: options.sealing ?? null,
       tickets: options.tickets ?? null,
