@@ -62,6 +62,14 @@ export class HeldConnection {
     return statusOf(request.end().resume())
   }
 
+  /** Posts a provider's logout token; resolves with the status. */
+  async logout({ text }: Token, path = '/logout'): Promise<number> {
+    const type = { 'content-type': 'application/x-www-form-urlencoded' }
+    const request = this.#session.request({ ':method': 'POST', ':path': path, ...type })
+    request.on('error', () => request.destroy())
+    return statusOf(request.end(new URLSearchParams({ logout_token: text }).toString()).resume())
+  }
+
   close(): void {
     this.#session.destroy()
   }
