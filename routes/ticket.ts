@@ -3,6 +3,7 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import {
+  errorWords,
   OriginRefused,
   TicketInvalid,
   TicketsUnavailable,
@@ -73,7 +74,8 @@ export async function ticketSession(
   if (text === null) return null
   const place = { stream: streamName(route, request), headers }
   const session = await route.tickets.redeem(text, place).catch((error: unknown) => {
-    request.log.warn({ err: error }, 'tickets cannot be redeemed')
+    // Not worse than information: there may be as many of these lines as there are clients.
+    request.log.info({ check: 'unavailable', reason: errorWords(error) }, 'ticket refused')
     throw new TicketsUnavailable()
   })
   const isRevoked = typeof session !== 'string' && route.streams.revocations.refuses(session)

@@ -18,6 +18,7 @@ describe('the search of what servers print', () => {
       `token ${mintToken(key, { claims: { sub: 'other' } })}`,
       'token [HERE]',
     ],
+    ['a ticket', `"ticket":"kst_${'aB3-_'.repeat(9)}"`, '"ticket":"[HERE]'],
     ['a private key, kept or not', makeKey('ES256').privatePem, '[HERE]'],
     ['a line of a private key', `{"pem":"${key.privatePem.split('\n')[1]}\\n"}`, '{"pem":"[HERE]'],
   ])('finds %s, and does not print it again', (_, text, shown) => {

@@ -74,6 +74,14 @@ describe('the document', () => {
     expect((await app.inject({ url: WELL_KNOWN })).json().bearer_methods_supported).toEqual(['header'])
   })
 
+  it('names each of several issuers', async () => {
+    const other = 'https://other.example.com/'
+    const keys = makeKey('ES256').publicPem
+    const issuers = [ISSUER, other].map((issuer) => ({ issuer, audiences: [AUDIENCE], keys }))
+    await open(RESOURCE, { auth: { issuer: undefined, audience: undefined, keys: undefined, issuers } })
+    expect((await app.inject({ url: WELL_KNOWN })).json().authorization_servers).toEqual([ISSUER, other])
+  })
+
   it('names no issuer and no method if the host authenticates', async () => {
     const authenticate = () => null
     await open(RESOURCE, { auth: { issuer: undefined, audience: undefined, keys: undefined, authenticate } })

@@ -144,6 +144,18 @@ describe('a ticket', () => {
     expect(one.text()).not.toContain(':end')
   })
 
+  it('of a token without a subject opens a stream that this token in the URL of a renewal finds', async () => {
+    const client = await open()
+    const token = client.scene.token(60, { sub: undefined })
+    const ticket = await client.ticket({ authorization: `Bearer ${token}` })
+    expect(await client.use(ticket)).toBe(200)
+    const authorization = `Bearer ${client.scene.token(90, { sub: undefined })}`
+    const renew = async (query: string) =>
+      (await client.scene.post({ authorization }, '', `/events${query}`)).status
+    expect(await renew('')).toBe(404)
+    expect(await renew(`?access_token=${token}`)).toBe(204)
+  })
+
   it('holds neither the token nor claims that the stream does not name', async () => {
     const sealed = new SealedTickets([SECRET])
     const tickets = new Tickets({ sealed, redeem: new RedeemedTickets(Date.now).redeem, epochMs: Date.now })

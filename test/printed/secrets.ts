@@ -4,6 +4,8 @@
 const TRAIT_LENGTH_MIN = 20
 /** Finds tokens that no test kept, such as those that a page got by itself. */
 const TOKEN_SHAPE = /eyJ[\w-]{8,}\.[\w-]{8,}/
+/** The same for tickets. */
+const TICKET_SHAPE = /kst_[\w-]{40,}/
 const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/
 const SHOWN_CHARACTERS = 160
 
@@ -29,6 +31,7 @@ export function findSecrets(text: string, traits: Iterable<string>): string[] {
   }
   for (const trait of traits) note('a secret of the tests', trait)
   note('what has the shape of a token', TOKEN_SHAPE.exec(text)?.[0])
+  note('what has the shape of a ticket', TICKET_SHAPE.exec(text)?.[0])
   note('a private key', PRIVATE_KEY.exec(text)?.[0])
   return found
 }
