@@ -1,7 +1,7 @@
 // Reads Kafka topics from their beginning into buses, one bus for each topic, encoding and retention. Decorates the app
 // with `kafkaSseTopics`. Without a broker it opens topics all the same, and keeps trying to connect.
 
-import type { FastifyInstance } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { Bus } from '../src/bus/bus.ts'
 import type { Encoding, Keeps } from '../src/bus/record.ts'
@@ -15,17 +15,33 @@ import {
 } from '../src/bus/topic.ts'
 import { KAFKA_SETTINGS } from '../src/config/kafka-settings.ts'
 import { withDefaults } from '../src/config/setting.ts'
+import type { ControlCenter } from '../src/control/control-center.ts'
 import type { KafkaOptions } from '../src/options.ts'
 import type { Selector } from '../src/routing/selector.ts'
 import { SegmentPool } from '../src/segments/segment-pool.ts'
+import { SYSTEM_CLOCK } from '../src/stream/clock.ts'
 import { warnOfMissingParts } from './kafka/client/librdkafka-build.ts'
+import { ControlTopic } from './kafka/control/control-topic.ts'
 import { type OpenSource, openSource } from './kafka/following/shared-source.ts'
 import { keyOf, type ReadTopic, type TopicReading, TopicsByPath } from './kafka/topics-by-path.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     kafkaSseTopics: Topics
+    /** What replicas tell each other; null without a control topic. */
+    kafkaSseControlCenter: ControlCenter | null
   }
+}
+
+export interface KafkaPluginOptions extends KafkaOptions {
+  /** Required with `controlTopic`. */
+  readonly control?: ControlSettings
+}
+
+export interface ControlSettings {
+  /** The first one makes, all of them read: 32 bytes or more each. */
+  readonly secrets: readonly Uint8Array[]
+  readonly blindMs: number
 }
 
 /** The settings of topics that are opened by path. The schema has a default for each. */
@@ -39,12 +55,26 @@ const BUS_SETTINGS = [
   'deleteRetentionSeconds',
 ] as const
 
-async function kafka(app: FastifyInstance, options: KafkaOptions): Promise<void> {
+async function kafka(app: FastifyInstance, { control, ...options }: KafkaPluginOptions): Promise<void> {
   warnOfMissingParts(app.log)
   const topics = new KafkaTopics(app, options)
   // Before anything that may throw: the shared source must be released even if this registration fails.
   app.addHook('onClose', () => topics.close())
   app.decorate('kafkaSseTopics', topics)
+  const center = openCenter(options, control, app.log)
+  app.addHook('onClose', async () => center?.close())
+  app.decorate('kafkaSseControlCenter', center)
+}
+
+function openCenter(
+  kafka: KafkaOptions,
+  control: ControlSettings | undefined,
+  log: FastifyBaseLogger,
+): ControlCenter | null {
+  const { controlTopic: topic = null } = kafka
+  if (topic === null) return null
+  if (control === undefined) throw new Error('kafka.controlTopic needs secrets')
+  return new ControlTopic({ ...control, kafka, topic, clock: SYSTEM_CLOCK, log })
 }
 
 export const kafkaSseKafka = fastifyPlugin(kafka, { fastify: '5.x', name: 'kafka-sse-kafka' })

@@ -5,12 +5,15 @@ import { constants, type ServerHttp2Stream } from 'node:http2'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import {
   BodyNotEmpty,
+  ControlUnread,
+  ControlUnwritable,
   KeysUnavailable,
   MediaTypeUnsupported,
   NoStream,
   NotAllowed,
   RequestAborted,
 } from '../src/errors.ts'
+import type { Renewal } from '../src/stream/holders.ts'
 import { between, RETRY_BUSY_MS } from '../src/stream/signals.ts'
 import { canonicalToken, queryToken, tokenDigest } from '../src/token/request-token.ts'
 import type { Session } from '../src/token/session.ts'
@@ -25,6 +28,7 @@ const CHALLENGE_RESPONSE = 'application/x-challenge-response'
 
 export function challengeHandler(route: StreamRoute) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    if (route.control?.trouble()) throw later(reply, new ControlUnread())
     const session = await sessionOf(route, request, reply)
     const { granted } = grantedSelection(route.plan, request, session)
     if (mediaType(request.headers['content-type']) !== CHALLENGE_RESPONSE) throw new MediaTypeUnsupported()
@@ -35,8 +39,10 @@ export function challengeHandler(route: StreamRoute) {
     const previous = previousDigest(request.url)
     const renewal = { ...matchedPath(route, request), session, granted, previousDigest: previous }
     const { renewed, others } = await route.streams.renew(renewal)
-    if (renewed === 0) throw others > 0 ? new NotAllowed() : new NoStream()
-    return reply.code(204).send()
+    const isHandedOver = await handOver(route, renewal, renewed > 0, reply)
+    if (renewed > 0) return reply.code(204).send()
+    if (isHandedOver) return reply.code(202).send()
+    throw others > 0 ? new NotAllowed() : new NoStream()
   }
 }
 
@@ -49,10 +55,32 @@ async function sessionOf(
   try {
     return await authenticator.authenticate(request, reply, scope)
   } catch (error) {
-    if (error instanceof KeysUnavailable)
-      reply.header('retry-after', Math.round(between(RETRY_BUSY_MS) / 1000))
-    throw error
+    throw error instanceof KeysUnavailable ? later(reply, error) : error
   }
+}
+
+/**
+ * Hands a renewal to the other replicas; false if there are none to be told. A session without a subject renews streams
+ * of this process alone. Where a stream was renewed here the answer does not wait for Kafka, which counts its failures.
+ */
+async function handOver(
+  { control }: StreamRoute,
+  renewal: Renewal,
+  isRenewed: boolean,
+  reply: FastifyReply,
+): Promise<boolean> {
+  if (control === null || renewal.session.subject === null) return false
+  const writing = control.renew(renewal).catch(() => {
+    if (!isRenewed) throw later(reply, new ControlUnwritable())
+  })
+  if (!isRenewed) await writing
+  return true
+}
+
+/** A refusal for now: the client may ask again. */
+function later<E extends Error>(reply: FastifyReply, refusal: E): E {
+  reply.header('retry-after', Math.round(between(RETRY_BUSY_MS) / 1000))
+  return refusal
 }
 
 /** Digest of the token in the URL, which a stream without a subject was opened with. The token is not verified. */

@@ -5,8 +5,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { RequestedBeginning } from '../src/beginning/requested-beginning.ts'
 import type { Replay } from '../src/bus/record.ts'
 import type { TopicLease, TopicRefusal } from '../src/bus/topic.ts'
+import type { Control } from '../src/control/control.ts'
 import {
   Busy,
+  ControlUnread,
   Draining,
   KafkaUnavailable,
   KeysUnavailable,
@@ -41,6 +43,8 @@ export interface StreamRoute {
   readonly path: string
   readonly topic: StreamTopic
   readonly streams: Streams
+  /** What other replicas tell and are told; null without a control topic. */
+  readonly control: Control | null
   readonly authenticator: Authenticator
   /** Scope that a token must grant; null accepts any valid token. */
   readonly scope: string | null
@@ -58,6 +62,7 @@ export interface StreamRoute {
 const REFUSALS = {
   draining: Draining,
   busy: Busy,
+  control: ControlUnread,
   keys: KeysUnavailable,
   tickets: TicketsUnavailable,
   unknown: KafkaUnavailable,
@@ -67,8 +72,8 @@ const REFUSALS = {
 
 export function eventsHandler(route: StreamRoute) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const { streams } = route
-    const refusal = await streams.refusal(request.ip)
+    const { streams, control } = route
+    const refusal = (await streams.refusal(request.ip)) ?? (control?.trouble() ? 'control' : null)
     if (refusal !== null) return refuse(route, request, reply, refusal)
     const session = await sessionOf(route, request, reply)
     if (typeof session === 'string') return refuse(route, request, reply, session)
@@ -87,8 +92,8 @@ export function eventsHandler(route: StreamRoute) {
       const held = heldBy(admitted, lease)
       const { topic } = lease
       await sendStream(reply, (sink) => {
-        // A host's hook may have waited until a drain began. A drain ends only the streams that are open by then.
-        if (streams.isDraining) return streams.turnAway(sink, opening.signals)
+        // A host's hook may have waited until a drain or blindness began, which end the streams that are open then.
+        if (streams.isDraining || control?.trouble()) return streams.turnAway(sink, opening.signals)
         streams.open({ ...opening, topic, sink, session, admitted: held })
         isOpen = true
       })
@@ -117,8 +122,9 @@ function openingOf(route: StreamRoute, request: FastifyRequest, selection: Selec
   if ('refused' in selection) throw new ParameterInvalid(selection.words)
   const path = matchedPath(route, request)
   const { conditions, granted } = selection
+  const { scope } = route
   const ids = idsOf(route, path, selection)
-  return { ...path, requested, conditions, granted, ids, signals: wantsSignals(query) }
+  return { ...path, requested, conditions, granted, scope, ids, signals: wantsSignals(query) }
 }
 
 function idsOf({ sealing }: StreamRoute, path: MatchedPath, { conditions }: Selection): IdSpelling {

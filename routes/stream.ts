@@ -2,6 +2,8 @@
 
 import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import {
+  ControlUnread,
+  ControlUnwritable,
   Draining,
   KafkaUnavailable,
   KeysUnavailable,
@@ -61,6 +63,8 @@ export function hideTokens(app: FastifyInstance): void {
 
 /** Refusals that are no fault of the server's code: it drains, waits for others, or is full. */
 const NO_FAULTS = [
+  ControlUnread,
+  ControlUnwritable,
   Draining,
   KeysUnavailable,
   KafkaUnavailable,

@@ -114,6 +114,19 @@ export const RevocationsFull = createError(
 )
 export const Draining = createError('FKS_DRAINING', 'The server is shutting down; try again elsewhere', 503)
 
+/** What was revoked may not be known: the control topic is not read, or has been silent for too long. */
+export const ControlUnread = createError(
+  'FKS_CONTROL_UNREAD',
+  'The server does not know now what was revoked; try again later',
+  503,
+)
+/** Kafka does not take what other replicas have to be told. */
+export const ControlUnwritable = createError(
+  'FKS_CONTROL_UNWRITABLE',
+  'Other servers cannot be told now; try again later',
+  503,
+)
+
 /** The client has closed its connection, so no answer is sent. The status is the one that nginx logs in this case. */
 export class RequestAborted extends Error {
   readonly code = 'FKS_REQUEST_ABORTED'

@@ -45,6 +45,8 @@ export interface KafkaOptions {
   topicsBytesMax?: number
   /** Topics that are open because clients name them in a path: 1 to 1,000. Default: 100. */
   topicsOpenMax?: number
+  /** Topic by which replicas tell each other renewals and revocations. null, the default: each process is alone. */
+  controlTopic?: string | null
 }
 
 /** Who issues the tokens of a server that does not list `issuers`. */
@@ -223,6 +225,10 @@ export interface SseOptions {
   corsOrigins: string[]
   /** Path, below the plugin's prefix, of health, metrics and status in a host's app. null, the default: not served. */
   adminPath: string | null
+  /** How long the control topic may be silent before streams and renewals are refused: 5 to 3,600 s. Default: 30. */
+  controlBlindSeconds: number
+  /** What open streams do from then on: `continue` until their `exp`, or `end` at once. Default: `continue`. */
+  controlBlind: 'continue' | 'end'
   /**
    * Key of what is made here to be read again, such as sealed event ids: 32 bytes or more in base64url, or two such
    * keys separated by a comma, of which the first makes and both read. null, the default: a key of the process's own.

@@ -4,6 +4,7 @@
 import { Registry } from 'prom-client'
 import { isLeaving, notReadyReasons, type Parts } from '../../src/admin/readiness.ts'
 import { createConnectionFigures } from '../../src/http/connection-limits.ts'
+import { controlMetrics } from './control-metrics.ts'
 import { counter, counterBy, gauge, type Metric, register } from './metric.ts'
 import type { ProcessFigures } from './process-figures.ts'
 import { cpuSeconds } from './status.ts'
@@ -27,6 +28,7 @@ export function allMetrics(sources: MetricsSources): Metric[] {
     ...readinessMetrics(sources),
     ...streamMetrics(sources.streams),
     ...topicMetrics(sources.topics),
+    ...controlMetrics(sources),
     ...connectionMetrics(sources.wholeProcess),
     ...workerPoolMetrics(sources.wholeProcess),
     ...processMetrics(sources.wholeProcess),

@@ -2,6 +2,7 @@
 // credentials.
 
 import type { FedTopic, Topics } from '../bus/topic.ts'
+import type { ControlCenter } from '../control/control-center.ts'
 import type { Streams } from '../stream/streams.ts'
 import type { Authenticator } from '../token/authenticator.ts'
 import type { Revocations } from '../token/revocations.ts'
@@ -13,6 +14,8 @@ export interface Parts {
   }
   readonly topics: Pick<Topics, 'all' | 'byPath'>
   readonly authenticator: Pick<Authenticator, 'keysReady'>
+  /** null without a control topic. */
+  readonly control: Pick<ControlCenter, 'state' | 'figures'> | null
   /** Set in a process that lingers before it drains; without it only the drain counts. */
   readonly departure?: { readonly isAnnounced: boolean }
 }
@@ -31,12 +34,13 @@ export function isLeaving({
  * Each reason once, even if several topics share it; empty if the process is ready. Topics that clients name in a path
  * do not count.
  */
-export function notReadyReasons({ topics, authenticator, ...parts }: Parts): string[] {
+export function notReadyReasons({ topics, authenticator, control, ...parts }: Parts): string[] {
   const reasons = [
     isLeaving(parts) ? 'the server is draining' : null,
     parts.streams.revocations.isFull ? 'there is no room for more revocations' : null,
     ...topics.all().map(topicNotReady),
     authenticator.keysReady(),
+    control?.state().trouble ?? null,
   ]
   return [...new Set(reasons.filter((reason) => reason !== null))]
 }

@@ -2,8 +2,11 @@
 // node-rdkafka is not context-aware, so that no worker can load it.
 
 import type { FastifyInstance } from 'fastify'
-import kafka from '../../plugins/kafka.ts'
+import kafka, { type KafkaPluginOptions } from '../../plugins/kafka.ts'
+import { secretsOf } from '../config/secret-key.ts'
+import type { ControlCenter } from '../control/control-center.ts'
 import type { ResolvedOptions } from '../options.ts'
+import { type Shared, unshared } from '../stream/sharing/shared.ts'
 import { registerStreams, type StreamsOptions } from './registration.ts'
 import { withSecretKey } from './sealing.ts'
 
@@ -11,6 +14,22 @@ export async function registerKafkaStreams(
   app: FastifyInstance,
   options: StreamsOptions & Pick<ResolvedOptions, 'kafka'>,
 ): Promise<void> {
-  await app.register(kafka, options.kafka)
-  await registerStreams(app, withSecretKey(options, app.log), { topics: app.kafkaSseTopics })
+  await app.register(kafka, kafkaOptions(options))
+  const { kafkaSseTopics: topics, kafkaSseControlCenter: center } = app
+  const redeeming = center !== null && { redeemTicket: center.redeem, shared: sharedWith(center, options) }
+  await registerStreams(app, withSecretKey(options, app.log), { topics, center, ...redeeming })
+  const { kafkaSse: streams, kafkaSseControl: control } = app
+  center?.start({ revocations: streams.revocations, receive: (news) => control?.receive(news) })
+}
+
+/** This is the only thread; what it revokes concerns other replicas. */
+function sharedWith(center: ControlCenter, { sse }: Pick<ResolvedOptions, 'sse'>): Shared {
+  return { ...unshared(sse), revokeElsewhere: (revocation) => center.revoke(revocation) }
+}
+
+/** Of the process that reads Kafka. */
+export function kafkaOptions({ kafka, sse }: Pick<ResolvedOptions, 'kafka' | 'sse'>): KafkaPluginOptions {
+  const { secretKey, controlBlindSeconds } = sse
+  if (secretKey === null) return kafka
+  return { ...kafka, control: { secrets: secretsOf(secretKey), blindMs: controlBlindSeconds * 1000 } }
 }

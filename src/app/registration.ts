@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import admin from '../../plugins/admin.ts'
 import type { OpenKeys } from '../../plugins/auth/keys/open-keys.ts'
 import auth from '../../plugins/auth.ts'
+import control, { type ControlPluginOptions } from '../../plugins/control.ts'
 import sse from '../../plugins/sse.ts'
 import { adminRoutes } from '../../routes/admin.ts'
 import { answerCors, type CorsRules } from '../../routes/cors.ts'
@@ -31,7 +32,7 @@ import { sealedIdsOf, ticketsOf } from './sealing.ts'
 export type StreamsOptions = Pick<ResolvedOptions, 'auth' | 'sse' | 'streams'>
 
 /** What streams need besides their options. */
-export interface StreamSources {
+export interface StreamSources extends Partial<Pick<ControlPluginOptions, 'center'>> {
   readonly topics: TopicSource
   /** What the streams of several threads share; without it they are the only ones. */
   readonly shared?: Shared
@@ -47,7 +48,7 @@ export async function registerStreams(
   options: StreamsOptions,
   sources: StreamSources,
 ): Promise<void> {
-  const { topics, shared, openKeys } = sources
+  const { topics, center = null, shared, openKeys } = sources
   const { redeemTicket = new RedeemedTickets(SYSTEM_CLOCK.epochMs).redeem } = sources
   const sealing = sealedIdsOf(options)
   const tickets = ticketsOf(options, redeemTicket)
@@ -55,6 +56,7 @@ export async function registerStreams(
   const { renewBy } = options.auth
   const lifetimes = tokenLifetimes(options)
   await app.register(sse, { ...settings, renewBy, lifetimes, ...(shared && { shared }) })
+  await app.register(control, { center, whenBlind: options.sse.controlBlind })
   topics.onClosed((topic) => app.kafkaSse.forget(topic))
   const { revocations } = app.kafkaSse
   const isRevoked = (session: Session) => revocations.refuses(session)
@@ -76,6 +78,7 @@ export async function registerStreams(
         tickets,
         topic: topicOf(stream, options.streams, topics),
         streams: app.kafkaSse,
+        control: app.kafkaSseControl,
         authenticator: app.kafkaSseAuth,
       })
     }
@@ -130,6 +133,6 @@ function topicOf(
 export async function registerAdmin(app: FastifyInstance, prefix: string | null): Promise<void> {
   if (prefix === null) return
   const { kafkaSse: streams, kafkaSseTopics: topics, kafkaSseAuth: authenticator } = app
-  await app.register(admin, { streams, topics, authenticator })
+  await app.register(admin, { streams, topics, authenticator, control: app.kafkaSseControlCenter })
   await app.register(adminRoutes, { prefix, admin: app.kafkaSseAdmin, folder: inPackage('public') })
 }

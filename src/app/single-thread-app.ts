@@ -25,6 +25,7 @@ export async function buildSingleThreadApp(
     streams: web.kafkaSse,
     topics: web.kafkaSseTopics,
     authenticator: web.kafkaSseAuth,
+    control: web.kafkaSseControlCenter,
     departure,
     connections,
   }

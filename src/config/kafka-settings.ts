@@ -94,4 +94,15 @@ export const KAFKA_SETTINGS: Record<keyof KafkaOptions, Setting> = {
     maximum: 1_000,
     default: 100,
   },
+  controlTopic: {
+    type: 'string',
+    nullable: true,
+    env: 'KAFKA_CONTROL_TOPIC',
+    description:
+      'Topic by which replicas tell each other renewals, revocations and redeemed tickets: see ' +
+      '[control-topic.md](control-topic.md). Requires `SECRET_KEY`. Default: none, so that each process is alone',
+    expects: "a topic's name: letters, digits, dots, underscores and hyphens, 249 at most",
+    pattern: '^[A-Za-z0-9._-]{1,249}$',
+    default: null,
+  },
 }

@@ -18,6 +18,7 @@ import type { EnvironmentVariables } from './environment.ts'
 import { tlsProblems, verificationKeysProblem } from './key-files.ts'
 import { dotted, lineOf, type MergedSettings, mergeSettings, nameOf } from './merged-settings.ts'
 import type { ServerSettingName } from './server-settings.ts'
+import { controlFaults } from './streams/topic-rules.ts'
 import { type Fault, optionsFaults, serverFaults } from './validation.ts'
 
 export { ConfigError } from './config-error.ts'
@@ -46,6 +47,7 @@ function crossFieldFaults(document: Document): Fault[] {
     ...originFaults(document),
     ...logoutFaults(document),
     ...streamFaults(document),
+    ...controlFaults(document),
   ]
 }
 

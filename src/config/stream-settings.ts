@@ -107,6 +107,24 @@ export const SSE_SETTINGS: Record<keyof SseOptions, Setting> = {
     maxLength: 1000,
     default: null,
   },
+  controlBlindSeconds: {
+    type: 'number',
+    env: 'CONTROL_BLIND_SECONDS',
+    description:
+      'How long the control topic may be silent, with heartbeats of the server itself in it, before new streams and ' +
+      'renewals are refused, because revocations may be missing',
+    minimum: 5,
+    maximum: 3600,
+    default: 30,
+  },
+  controlBlind: {
+    type: 'string',
+    env: 'CONTROL_BLIND',
+    description:
+      'What open streams do from then on: `continue` until their `exp`, or `end` at once as `busy`',
+    enum: ['continue', 'end'],
+    default: 'continue',
+  },
   secretKey: {
     type: 'string',
     nullable: true,

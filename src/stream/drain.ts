@@ -3,6 +3,7 @@
 
 import type { Urgent } from './pump.ts'
 import { Queue } from './queue.ts'
+import type { SentEndReason } from './signals.ts'
 import type { Stream } from './stream.ts'
 
 /** Longest time between two ends, so that a few streams do not take the whole time. */
@@ -12,11 +13,18 @@ export class Drain implements Urgent {
   private readonly streams: readonly Stream[]
   private readonly startedAtMs: number
   private readonly apartMs: number
+  private readonly reason: SentEndReason
   private ended = 0
 
   /** `spreadMs` 0: all as soon as possible. */
-  constructor(streams: readonly Stream[], startedAtMs: number, spreadMs: number) {
+  constructor(
+    streams: readonly Stream[],
+    startedAtMs: number,
+    spreadMs: number,
+    reason: SentEndReason = 'shutdown',
+  ) {
     this.streams = streams
+    this.reason = reason
     this.startedAtMs = startedAtMs
     this.apartMs = Math.min(APART_MS_MAX, spreadMs / streams.length)
   }
@@ -28,7 +36,7 @@ export class Drain implements Urgent {
   step(nowMs: number): boolean {
     const isDue = nowMs - this.startedAtMs >= this.ended * this.apartMs
     if (this.isDone || !isDue) return false
-    this.streams[this.ended++]?.end('shutdown')
+    this.streams[this.ended++]?.end(this.reason)
     return true
   }
 }

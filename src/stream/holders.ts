@@ -1,5 +1,6 @@
 // Indexes the open streams by who holds them, so that renewals and revocations find them.
 
+import { grantsScope } from '../token/claims.ts'
 import { isIssuedBefore, type Revocation } from '../token/revocation.ts'
 import type { Session } from '../token/session.ts'
 import { SessionIndex } from '../token/session-index.ts'
@@ -40,6 +41,8 @@ interface Entry extends MatchedPath {
   /** Of the session that opened the stream; null: any will do. */
   readonly sessionId: string | null
   readonly client: string | null
+  /** What a renewal must grant: it may come from a replica whose options are others. null: nothing. */
+  readonly scope: string | null
 }
 
 export class Holders {
@@ -62,11 +65,11 @@ export class Holders {
     return this.entries.keys()
   }
 
-  /** `granted`: see `Renewal`. */
-  add(stream: Stream, { route, params }: MatchedPath, granted: string): void {
+  /** `granted`: see `Renewal`. `scope`: what a renewal must grant. */
+  add(stream: Stream, { route, params }: MatchedPath, granted: string, scope: string | null): void {
     const holder = holderOf(stream.session)
     const { sessionId, client } = this.rule.renewBy === 'session' ? stream.session : ANY
-    this.entries.set(stream, { route, params, granted, holder, sessionId, client })
+    this.entries.set(stream, { route, params, granted, holder, sessionId, client, scope })
     this.sessions.add(stream, stream.session)
     const held = this.byHolder.get(holder)
     if (held) held.add(stream)
@@ -119,7 +122,7 @@ export class Holders {
   private isMeant(stream: Stream, { route, params, session }: Renewal): boolean {
     const entry = this.entries.get(stream)
     if (entry === undefined || stream.session.issuer !== session.issuer) return false
-    const isAt = entry.route === route && entry.params === params
+    const isAt = entry.route === route && entry.params === params && grantsScope(session, entry.scope)
     return isAt && fits(entry.sessionId, session.sessionId) && fits(entry.client, session.client)
   }
 }

@@ -54,6 +54,8 @@ export interface StreamRequest extends MatchedPath {
   readonly conditions?: readonly RouteCondition[]
   /** What its session was granted of the topic: `Selection.granted`. Default: every record. */
   readonly granted?: string
+  /** What a renewal has to grant; see `grantsScope`. Default: nothing. */
+  readonly scope?: string | null
   /** How its ids are spelt. Default: plainly. */
   readonly ids?: IdSpelling
   /** Its place within the limits, released when the stream is over. */
@@ -137,7 +139,7 @@ export class Streams {
       onClosed: (closed) => this.closed(closed, admitted),
     }
     const stream = new Stream(parts, requested)
-    this.holders.add(stream, request, request.granted ?? '')
+    this.holders.add(stream, request, request.granted ?? '', request.scope ?? null)
     stream.open(between(RETRY_MS))
     // A revocation may have come while the request waited, after its token was accepted.
     if (this.revocations.refuses(session)) stream.end('revoked')
@@ -193,9 +195,8 @@ export class Streams {
 
   /** Counts a refused request by its error's code. Codes that are not ours count as `other`. */
   countRefusal(code: string | undefined): void {
-    const { refusals } = this.figures
     const name = code?.startsWith('FKS_') ? code : 'other'
-    refusals[name] = (refusals[name] ?? 0) + 1
+    this.figures.refusals[name] = (this.figures.refusals[name] ?? 0) + 1
   }
 
   /** Opens no more streams, and ends the open ones, spread over most of `withinMs`. Resolves when none is left. */
@@ -209,6 +210,11 @@ export class Streams {
     }
     await this.whenEmpty()
     await this.pump.settled()
+  }
+
+  /** Ends all streams that are open now, as `busy`. */
+  endAll(): void {
+    this.pump.addUrgent(new Drain([...this.holders.all()], this.clock.nowMs(), 0, 'busy'))
   }
 
   /** Calls at once, or behind all deadlines that are due. For logging the end of a stream. */

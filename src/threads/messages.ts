@@ -7,6 +7,7 @@ import type { KeySettings } from '../../plugins/auth/keys/open-keys.ts'
 import type { Delay } from '../admin/event-loop-delay.ts'
 import type { Encoding, Keeps, PartitionWatermarks } from '../bus/record.ts'
 import type { TopicRefusal } from '../bus/topic.ts'
+import type { ControlNews } from '../control/control-center.ts'
 import type { ConnectionFigures } from '../http/connection.ts'
 import type { Selector } from '../routing/selector.ts'
 import type { Counters } from '../stream/counters.ts'
@@ -66,6 +67,8 @@ export type ToWorker = {
   renew: Asked<Renewal, RenewalCount>
   /** Ends streams of this worker, and refuses their sessions there. */
   revoke: Asked<Revocation, unknown>
+  /** What the control center tells. The next message comes after the answer. */
+  control: Asked<ControlNews, unknown>
   drain: Asked<{ withinMs: number }, unknown>
   close: Asked<null, unknown>
 }
@@ -85,6 +88,8 @@ export type ToMain = {
   revokeElsewhere: Asked<Revocation, unknown>
   /** The next rows of what was revoked before this worker started; none if it has had all. */
   revocations: Asked<null, readonly RevocationRow[]>
+  /** As in ControlCenter. Rejected if Kafka does not take it. */
+  controlRenew: Asked<Renewal, unknown>
   /** Opens a topic for this worker, by a number that the worker has not used before. Updates may precede the answer. */
   acquireTopic: Asked<{ topic: number; name: TopicName }, 'open' | TopicRefusal>
   /** No stream of this worker uses the topic any more. */

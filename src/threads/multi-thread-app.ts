@@ -5,6 +5,7 @@ import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import kafka from '../../plugins/kafka.ts'
 import { adminBudget, buildAdminApp } from '../app/admin-app.ts'
 import type { App, Ports } from '../app/app.ts'
+import { kafkaOptions } from '../app/kafka-registration.ts'
 import { withSecretKey } from '../app/sealing.ts'
 import { builtOrClosed } from '../app/time-limit.ts'
 import { frameworkOptions } from '../app/web-app.ts'
@@ -24,14 +25,22 @@ export async function buildMultiThreadApp(
   const options = withSecretKey(given, feed.log)
   const handed = { options, functions }
   return builtOrClosed(feed, async () => {
-    await feed.register(kafka, options.kafka)
+    await feed.register(kafka, kafkaOptions(options))
     const keys = new ProcessKeys(feed.log)
     feed.addHook('onClose', async () => keys.close())
     await feed.ready()
-    const { log, kafkaSseTopics: topics } = feed
-    const workerPool = new WorkerPool({ handed, topics, keys, descriptors, log })
+    const { log, kafkaSseTopics: topics, kafkaSseControlCenter: center } = feed
+    const workerPool = new WorkerPool({ handed, topics, center, keys, descriptors, log })
+    center?.start(workerPool)
     const departure = { isAnnounced: false }
-    const parts = { streams: workerPool, topics, authenticator: workerPool, departure, workerPool }
+    const parts = {
+      streams: workerPool,
+      topics,
+      authenticator: workerPool,
+      control: center,
+      departure,
+      workerPool,
+    }
     const admin = await buildAdminApp(options, parts)
     return new MultiThreadApp({ options, feed, admin, workerPool, departure })
   })

@@ -4,6 +4,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { FedTopic, Topics } from '../bus/topic.ts'
+import type { ControlCenter, ControlNews } from '../control/control-center.ts'
 import type { Admitted, CountedAdmission } from '../stream/admission.ts'
 import { NO_RENEWALS, type Renewal, type RenewalCount } from '../stream/holders.ts'
 import type { RedeemTicket } from '../tickets/tickets.ts'
@@ -11,6 +12,7 @@ import type { Revocation } from '../token/revocation.ts'
 import type { RevocationRow, Revocations } from '../token/revocations.ts'
 import { Channel, ChannelClosed } from './channel.ts'
 import type { Report, ToMain, TopicUpdate, ToWorker, WorkerSetup } from './messages.ts'
+import { WorkerControl } from './worker-control.ts'
 import { type ProcessKeys, WorkerKeys } from './worker-keys.ts'
 import { WorkerTopics } from './worker-topics.ts'
 
@@ -29,6 +31,8 @@ export interface WorkerHandleParts {
   readonly source: Pick<Topics, 'acquire'>
   readonly admission: CountedAdmission
   readonly keys: Pick<ProcessKeys, 'open'>
+  /** null without a control topic. */
+  readonly center: ControlCenter | null
   readonly renewElsewhere: (renewal: Renewal, by: WorkerHandle) => Promise<RenewalCount>
   readonly redeemTicket: RedeemTicket
   readonly revokeElsewhere: (revocation: Revocation, by: WorkerHandle) => Promise<void>
@@ -44,6 +48,7 @@ export class WorkerHandle {
   private readonly channel: Channel<ToWorker, ToMain>
   private readonly topics: WorkerTopics
   private readonly keys: WorkerKeys
+  private readonly control: WorkerControl | null
   private readonly places = new Map<number, Admitted>()
   private lastPlace = 0
   private hasListened = false
@@ -80,6 +85,7 @@ export class WorkerHandle {
       renewElsewhere: (renewal) => parts.renewElsewhere(renewal, this),
       revokeElsewhere: (revocation) => parts.revokeElsewhere(revocation, this),
       revocations: () => nextRows(rows),
+      controlRenew: (renewal) => centerOf(parts).renew(renewal),
       acquireTopic: ({ topic, name }) => this.topics.acquire(topic, name),
       releaseTopic: ({ topic }) => this.topics.release(topic),
       redeemTicket: ({ nonce, expiresAtMs }) => parts.redeemTicket(nonce, expiresAtMs),
@@ -90,6 +96,16 @@ export class WorkerHandle {
     const tell = (updates: TopicUpdate[]) => this.channel.tell('updates', updates)
     this.topics = new WorkerTopics({ fixed, source, tell })
     this.keys = new WorkerKeys(parts.keys, (told) => this.channel.tell('keys', told))
+    const { center, revocations } = parts
+    this.control =
+      center === null
+        ? null
+        : new WorkerControl({
+            revocations,
+            figures: center.figures,
+            state: () => center.state(),
+            send: (news) => this.channel.ask('control', news),
+          })
     this.worker.on('error', (error) => {
       this.error = error
     })
@@ -97,6 +113,11 @@ export class WorkerHandle {
       this.end()
       parts.onExit(this, this.error ?? new Error(`it ended with exit code ${code}`))
     })
+  }
+
+  /** What other replicas tell. */
+  receive(news: ControlNews): void {
+    this.control?.receive(news)
   }
 
   /** Renews streams of this worker. One that does not listen yet has none. */
@@ -160,6 +181,7 @@ export class WorkerHandle {
     for (const place of [...this.places.keys()]) this.releasePlace(place)
     this.topics.end()
     this.keys.end()
+    this.control?.close()
   }
 }
 
@@ -171,6 +193,11 @@ function nextRows(rows: Generator<RevocationRow>): readonly RevocationRow[] {
     next.push(value)
   }
   return next
+}
+
+function centerOf({ center }: WorkerHandleParts): ControlCenter {
+  if (center === null) throw new Error('there is no control topic')
+  return center
 }
 
 function watermarksOf(topic: FedTopic | undefined, signal: AbortSignal) {

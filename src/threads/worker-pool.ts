@@ -8,6 +8,7 @@ import { keepsFor } from '../bus/record.ts'
 import type { FedTopic, Topics } from '../bus/topic.ts'
 import { selectorsOf } from '../config/streams/stream-selectors.ts'
 import { topicParameter } from '../config/streams/topic-rules.ts'
+import type { ControlCenter, ControlNews } from '../control/control-center.ts'
 import { clearConnectionCounts, createConnectionCounts, SEEDS } from '../http/connection-budget.ts'
 import { type ConnectionFigures, createConnectionFigures } from '../http/connection-limits.ts'
 import type { ServerOptions } from '../options.ts'
@@ -29,6 +30,8 @@ export interface WorkerPoolParts {
   readonly handed: HandedOptions
   readonly topics: Topics
   readonly keys: ProcessKeys
+  /** null without a control topic. */
+  readonly center: ControlCenter | null
   /** Descriptors of the listening sockets, a list for each worker. The lists beyond `workers` are for replacements. */
   readonly descriptors: readonly (readonly number[])[]
   readonly log: WorkerPoolLog
@@ -133,6 +136,11 @@ export class WorkerPool
     })
   }
 
+  /** What other replicas tell. */
+  receive(news: ControlNews): void {
+    for (const handle of this.handles) handle.receive(news)
+  }
+
   async drain(withinMs: number): Promise<void> {
     this.isDraining = true
     await this.each((handle) => handle.drain(withinMs))
@@ -160,15 +168,21 @@ export class WorkerPool
         source: this.parts.topics,
         admission,
         keys: this.parts.keys,
+        center: this.parts.center,
         renewElsewhere: (renewal, by) => this.renewElsewhere(renewal, by),
-        redeemTicket: this.redeemedTickets.redeem,
-        revokeElsewhere: (revocation, by) => this.revoke(revocation, by),
+        redeemTicket: this.parts.center?.redeem ?? this.redeemedTickets.redeem,
+        revokeElsewhere: (revocation, by) => this.revokeElsewhere(revocation, by),
         revocations: this.revocations,
         onExit: (ended, error) => this.replace(ended, error),
       },
     )
     this.handles.add(handle)
     return handle
+  }
+
+  /** A revocation of one worker: in the others, and at other replicas. */
+  private async revokeElsewhere(revocation: Revocation, by: WorkerHandle): Promise<void> {
+    await Promise.all([this.revoke(revocation, by), this.parts.center?.revoke(revocation)])
   }
 
   private async renewElsewhere(renewal: Renewal, by: WorkerHandle): Promise<RenewalCount> {

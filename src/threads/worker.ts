@@ -19,6 +19,7 @@ import type { RedeemTicket } from '../tickets/tickets.ts'
 import type { Revocation } from '../token/revocation.ts'
 import type { Revocations } from '../token/revocations.ts'
 import { Channel, type Port } from './channel.ts'
+import { ControlProxy } from './control-proxy.ts'
 import { takeOver } from './handover.ts'
 import type { ToMain, ToWorker, WorkerSetup } from './messages.ts'
 import { MirroredKeys } from './mirrored-keys.ts'
@@ -62,6 +63,7 @@ async function work(port: Port, setup: WorkerSetup): Promise<void> {
     keys: (told) => keys.receive(told),
     renew: (renewal) => app.kafkaSse.renewHere(renewal),
     revoke: (revocation) => app.kafkaSse.revokeHere(revocation),
+    control: (news) => app.kafkaSseControl?.receive(news),
     drain: ({ withinMs }) => app.kafkaSse.drain(withinMs),
     close: async () => {
       await app.kafkaSse.close()
@@ -91,7 +93,8 @@ function buildApp(options: ServerOptions, main: Main, { topics, keys }: Copies):
   }
   const redeemTicket: RedeemTicket = (nonce, expiresAtMs) => main.ask('redeemTicket', { nonce, expiresAtMs })
   const openKeys = (settings: KeySettings) => keys.open(settings)
-  const sources = { topics, shared, redeemTicket, openKeys }
+  const center = options.kafka.controlTopic === null ? null : new ControlProxy(main)
+  const sources = { topics, center, shared, redeemTicket, openKeys }
   return buildWebApp(options, (scope) => registerStreams(scope, options, sources))
 }
 

@@ -25,4 +25,5 @@ export class AdminParts implements Parts {
   }
   readonly topics = { all: (): readonly FedTopic[] => this.opened, byPath: this.byPath }
   readonly authenticator = { keysReady: (): string | null => this.keysTrouble }
+  control: Parts['control'] = null
 }

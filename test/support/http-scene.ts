@@ -16,6 +16,7 @@ import sse from '../../plugins/sse.ts'
 import { streamRoutes } from '../../routes/stream.ts'
 import type { Replay } from '../../src/bus/record.ts'
 import type { Topic } from '../../src/bus/topic.ts'
+import type { Control } from '../../src/control/control.ts'
 import { type Listener, listen } from '../../src/http/listener.ts'
 import { logRedaction } from '../../src/http/log-redaction.ts'
 import type { SseOptions } from '../../src/options.ts'
@@ -56,6 +57,8 @@ export interface SceneOptions {
   readonly sealing?: SealedIds
   /** Default: the stream has none. */
   readonly tickets?: Tickets
+  /** What other replicas tell and are told. Default: there is no control topic. */
+  readonly control?: Control
   readonly sse?: Partial<SseOptions>
   /** Other keys, or what stands in place of tokens. */
   readonly auth?: Partial<AuthPluginOptions>
@@ -129,6 +132,7 @@ export class HttpScene {
       replay,
       topic: options.streamTopic ?? fixedTopic(options.openTopic?.(app) ?? topic),
       streams: app.kafkaSse,
+      control: options.control ?? null,
       authenticator: app.kafkaSseAuth,
     })
     await app.ready()

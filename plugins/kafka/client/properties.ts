@@ -58,6 +58,21 @@ const PRODUCER_DEFAULTS: Properties = {
   'reconnect.backoff.max.ms': 1_000,
 }
 
+/** Fixed, because a record that was acknowledged must stay, once and in order, if a broker is lost. */
+const LASTING_HOLDS: Properties = { acks: 'all', 'enable.idempotence': true, 'linger.ms': 0 }
+/** What contradicts them, or would make a record wait. */
+const LASTING_DROPS = new Set([
+  'max.in.flight',
+  'max.in.flight.requests.per.connection',
+  'message.send.max.retries',
+  'message.timeout.ms',
+  'queue.buffering.max.ms',
+  'queuing.strategy',
+  'request.required.acks',
+  'retries',
+  'transactional.id',
+])
+
 /** Properties that librdkafka keeps per topic. node-rdkafka would lose them among the global ones. */
 const TOPIC_PROPERTIES = new Set([
   'acks',
@@ -90,6 +105,16 @@ export function asksForDebug({ config = {} }: KafkaOptions): boolean {
 /** `overrides`: the caller's own defaults, such as a time-out. */
 export function producerProperties(options: KafkaOptions, overrides: Properties = {}): ClientProperties {
   return separate({ ...PRODUCER_DEFAULTS, ...overrides, ...ownProperties(options), dr_cb: true })
+}
+
+/**
+ * As `producerProperties`, for records that must not be lost. What the options say of that is passed over: a server's
+ * options are those of its consumers.
+ */
+export function lastingProducerProperties(options: KafkaOptions, holds: Properties): ClientProperties {
+  const kept = Object.entries(ownProperties(options)).filter(([name]) => !LASTING_DROPS.has(name))
+  const own = Object.fromEntries(kept)
+  return separate({ ...PRODUCER_DEFAULTS, ...own, ...holds, ...LASTING_HOLDS, dr_cb: true })
 }
 
 function ownProperties(options: KafkaOptions): Properties {

@@ -10,7 +10,7 @@ import { LeaderWatch } from './leader-watch.ts'
 import { LogFanOut } from './log-fan-out.ts'
 import type { LedPartition } from './refused-partitions.ts'
 import { type RecordWriter, TopicFeed } from './topic-feed.ts'
-import { Condition, type Log } from './troubles.ts'
+import { Condition, type Log, missingTopic } from './troubles.ts'
 import type { TwoConsumers } from './two-consumers.ts'
 
 export interface TopicParts {
@@ -88,7 +88,7 @@ export class FollowedTopic {
     this.leaders.list(listed)
     for (const fed of this.fed.values()) fed.asked = null
     if (listed.length === 0) {
-      this.existence.set(`topic ${this.name} does not exist, or may not be seen`)
+      this.existence.set(missingTopic(this.name))
       return
     }
     this.existence.clear()

@@ -110,3 +110,8 @@ export class BrokerTroubles {
     this.readable.clear()
   }
 }
+
+/** Why nothing is read of a topic that Kafka does not list. */
+export function missingTopic(name: string): string {
+  return `topic ${name} does not exist, or may not be seen`
+}

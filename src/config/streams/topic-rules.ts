@@ -1,6 +1,8 @@
-// Rules for streams whose path names the topic: the path has the parameter, and the topics that it may name are listed.
+// Rules of topics. Where the path names a stream's topic, the path has the parameter, and the topics that it may name
+// are listed. A control topic is no stream's, and needs a secret key.
 
-import type { StreamOptions } from '../../options.ts'
+import type { KafkaOptions, SseOptions, StreamOptions } from '../../options.ts'
+import type { Document } from '../document.ts'
 import type { Fault, SettingPlace } from '../validation.ts'
 import { pathParameters } from './path-parameters.ts'
 import { STREAM_SETTINGS } from './single-stream-settings.ts'
@@ -18,6 +20,24 @@ export function topicNames({ topic, topics }: Pick<StreamOptions, 'topic' | 'top
 /** The faults of streams whose shape the schema may not accept: what it reports is passed over here. */
 export function topicFaults(streams: readonly unknown[]): Fault[] {
   return streams.flatMap((stream, at) => faultsAt(Object(stream), ['streams', `${at}`]))
+}
+
+const CONTROL_NEEDS_KEY =
+  'is missing: a control topic needs it, the same on every replica (32 random bytes or more in base64url)'
+const CONTROL_IS_STREAMED = 'is the topic of a stream, too: its clients would get what is for replicas alone'
+
+/** A control topic needs a secret key, because an ACL alone would let every producer keep streams open. */
+export function controlFaults({ kafka, sse, streams }: Document): Fault[] {
+  const { controlTopic = null }: Partial<KafkaOptions> = Object(kafka)
+  if (controlTopic === null) return []
+  const { secretKey = null }: Partial<SseOptions> = Object(sse)
+  const faults: Fault[] = []
+  if (secretKey === null)
+    faults.push({ place: ['sse', 'secretKey'], kind: 'missing', words: CONTROL_NEEDS_KEY })
+  const listed: StreamOptions[] = Array.isArray(streams) ? streams.map(Object) : []
+  if (listed.some((stream) => topicNames(stream).includes(controlTopic)))
+    faults.push({ place: ['kafka', 'controlTopic'], kind: 'wrong', words: CONTROL_IS_STREAMED })
+  return faults
 }
 
 function faultsAt(

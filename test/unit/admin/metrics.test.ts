@@ -6,6 +6,7 @@ import { LABEL_VALUES_MAX } from '../../../plugins/admin/metric.ts'
 import { allMetrics, createRegistry, type MetricsSources } from '../../../plugins/admin/metrics.ts'
 import { figuresOfProcess } from '../../../plugins/admin/process-figures.ts'
 import { EventLoopDelay } from '../../../src/admin/event-loop-delay.ts'
+import { createControlFigures } from '../../../src/control/control-figures.ts'
 import { createConnectionFigures } from '../../../src/http/connection-limits.ts'
 import { SegmentPool } from '../../../src/segments/segment-pool.ts'
 import { AdminParts } from '../../support/admin-parts.ts'
@@ -29,8 +30,9 @@ beforeEach(() => {
   parts = new AdminParts()
   delay = new EventLoopDelay()
   const { streams, topics, authenticator } = parts
+  const control = { figures: createControlFigures(), state: () => ({ trouble: null, blindInMs: 25_500 }) }
   const wholeProcess = figuresOfProcess(delay, { connections: createConnectionFigures(), workerPool })
-  sources = { streams, topics, authenticator, wholeProcess }
+  sources = { streams, topics, authenticator, control, wholeProcess }
 })
 
 afterEach(() => delay.close())
@@ -68,6 +70,8 @@ describe('the metrics', () => {
     expect(values.get('kafka_sse_renewals_total')).toBe(3)
     expect(values.get('kafka_sse_gaps_total{reason="too-old"}')).toBe(1)
     expect(values.get('kafka_sse_refusals_total{code="FKS_TOKEN_MISSING"}')).toBe(9)
+    expect(values.get('kafka_sse_control_blind_in_seconds')).toBe(25.5)
+    expect(values.get('kafka_sse_control_passed_over_total{reason="mac"}')).toBe(0)
   })
 
   it('do not add up over scrapes', async () => {

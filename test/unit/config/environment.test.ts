@@ -30,6 +30,7 @@ describe('a server’s environment', () => {
         topicsIdleSeconds: 300,
         topicsBytesMax: 2_147_483_648,
         topicsOpenMax: 100,
+        controlTopic: null,
       },
       auth: {
         issuers: [
@@ -76,6 +77,8 @@ describe('a server’s environment', () => {
         streamsMax: 20_000,
         streamsPerSubjectMax: 1_000,
         streamsPerAddressMax: 20_000,
+        controlBlindSeconds: 30,
+        controlBlind: 'continue',
         corsOrigins: ['*'],
         adminPath: null,
         secretKey: null,
@@ -220,7 +223,8 @@ describe('a server’s environment', () => {
   })
 
   test.each([
-    'KAFKA_CONTROL_TOPIC',
+    'KAFKA_CONTROLS',
+    'CONTROL_TOPIC',
     'JWT_SECRETS',
     'KAFKA_CONFIG',
     'KAFKA_CONFIG_FILE',

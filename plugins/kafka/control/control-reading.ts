@@ -1,0 +1,61 @@
+// Reads the control topic with the process's source of records, in place of a bus: it keeps no records, and hands each
+// to the control log. Promise: it has read a partition no further than it has handed over.
+
+import type { KafkaRecord, Watermarks } from '../../../src/bus/record.ts'
+import type { ControlLog } from '../../../src/control/control-log.ts'
+import type { RecordWriter } from '../following/topic-feed.ts'
+
+export class ControlReading implements RecordWriter {
+  /** No record deletes another one, so none can be missed. */
+  readonly missed = null
+  private readonly log: ControlLog
+  private readonly onBatch: () => void
+
+  /** `onBatch`: a batch was handed over. */
+  constructor(log: ControlLog, onBatch: () => void) {
+    this.log = log
+    this.onBatch = onBatch
+  }
+
+  setPartition(partition: number): void {
+    this.log.heartbeats.add(partition)
+  }
+
+  append(record: KafkaRecord): void {
+    this.log.append(record)
+  }
+
+  readFrom(marks: ReadonlyMap<number, Watermarks>): Map<number, number> {
+    return new Map([...marks].map(([partition, { start }]) => [partition, start]))
+  }
+
+  publish(): void {
+    this.onBatch()
+  }
+
+  recreate(): void {
+    this.log.recreate()
+  }
+
+  startOver(): void {
+    this.recreate()
+  }
+
+  /** Partitions whose leaders are silent count, too: their heartbeats do not come back before these answer. */
+  markCaughtUp(): void {
+    this.log.heartbeats.complete()
+    this.onBatch()
+  }
+
+  advance(): void {}
+
+  noteEnd(): void {}
+
+  trim(): void {}
+
+  skip(): void {}
+
+  maintain(): boolean {
+    return false
+  }
+}

@@ -1,0 +1,201 @@
+// The control topic: what this process tells other replicas, and what it hears of them. docs/control-topic.md. Promise:
+// what cannot be read is told by name, and no stream opens while revocations may be missing.
+
+import { randomBytes } from 'node:crypto'
+import type { ControlCenter, ControlledProcess, ControlState } from '../../../src/control/control-center.ts'
+import { createControlFigures } from '../../../src/control/control-figures.ts'
+import { ControlKeys } from '../../../src/control/control-keys.ts'
+import { type ArrivedNews, ControlLog, REDEMPTIONS_PARTITION } from '../../../src/control/control-log.ts'
+import { ControlUnwritable } from '../../../src/errors.ts'
+import type { KafkaOptions } from '../../../src/options.ts'
+import type { Clock } from '../../../src/stream/clock.ts'
+import type { Renewal } from '../../../src/stream/holders.ts'
+import type { Revocation } from '../../../src/token/revocation.ts'
+import type { Feeding } from '../following/reader.ts'
+import { type OpenSource, openSource } from '../following/shared-source.ts'
+import { type Log, missingTopic } from '../following/troubles.ts'
+import { ControlProducer } from './control-producer.ts'
+import { ControlReading } from './control-reading.ts'
+import { ControlWriter } from './control-writer.ts'
+
+export interface ControlTopicParts {
+  readonly kafka: KafkaOptions
+  readonly topic: string
+  /** The first one makes, all of them read: 32 bytes or more each. */
+  readonly secrets: readonly Uint8Array[]
+  readonly blindMs: number
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** What it consists of from `start` on. */
+interface Running {
+  readonly told: ControlledProcess
+  readonly controlLog: ControlLog
+  readonly feeding: Feeding
+  readonly ticking: NodeJS.Timeout
+}
+
+/** What is due is looked at this often. */
+const TICK_MS = 250
+/** The process is told the state this often even if nothing has changed. */
+const TOLD_MS = 1_000
+/** How long a redemption may take. */
+const REDEEMED_MS = 5_000
+const NOTHING = { rows: [], revocations: [], renewals: [] }
+
+export class ControlTopic implements ControlCenter {
+  readonly figures = createControlFigures()
+  private readonly parts: ControlTopicParts
+  private readonly keys: ControlKeys
+  private readonly by = randomBytes(16).toString('base64url')
+  private readonly producer: ControlProducer
+  private readonly writer: ControlWriter
+  private readonly source: OpenSource
+  private running: Running | null = null
+  private loggedFault: string | null = null
+  private wasWell = false
+  private toldTrouble: string | null = null
+  private toldAtMs = Number.NEGATIVE_INFINITY
+
+  /** Throws, naming the property, if librdkafka does not take the configuration. */
+  constructor(parts: ControlTopicParts) {
+    const { kafka, topic, secrets, clock, log } = parts
+    const { figures, by } = this
+    this.parts = parts
+    this.keys = new ControlKeys(secrets)
+    this.producer = new ControlProducer(kafka, topic, () => clock.nowMs())
+    this.writer = new ControlWriter({
+      topic,
+      producer: this.producer,
+      keys: this.keys,
+      by,
+      clock,
+      figures,
+      log,
+    })
+    this.source = openSource(kafka, log)
+  }
+
+  start(told: ControlledProcess): void {
+    const { topic, blindMs, clock, log } = this.parts
+    const { keys, by, figures } = this
+    const { revocations } = told
+    const controlLog = new ControlLog({ topic, keys, by, blindMs, clock, revocations, figures })
+    const reading = new ControlReading(controlLog, () => this.arrived())
+    const feeding = this.source.feed(topic, reading, log)
+    const ticking = setInterval(() => this.tick(), TICK_MS).unref()
+    this.running = { told, controlLog, feeding, ticking }
+    this.tell(NOTHING)
+  }
+
+  state(): ControlState {
+    return { trouble: this.trouble(), blindInMs: this.running?.controlLog.heartbeats.blindInMs ?? 0 }
+  }
+
+  async renew(renewal: Renewal): Promise<void> {
+    await this.writer.write({ op: 'renew', renewal })
+  }
+
+  async revoke(revocation: Revocation): Promise<void> {
+    this.running?.controlLog.copies.noteUnwritten(revocation, this.parts.clock.epochMs())
+    await this.writer.write({ op: 'revoke', revocation })
+  }
+
+  readonly redeem = async (nonce: string, expiresAtMs: number): Promise<boolean> => {
+    const redemptions = this.running?.controlLog.redemptions
+    if (redemptions === undefined || !redemptions.hasRoom || this.trouble() !== null)
+      throw new ControlUnwritable()
+    const hashes = this.keys.everyHash(['ticket', nonce]).map((hash) => hash.toString('base64url'))
+    const [hash = ''] = hashes
+    const name = { by: this.by, atMs: redemptions.nextAtMs() }
+    const record = { op: 'redeem' as const, nonce: hash, expiresAtMs, ...name }
+    const written = this.writer.send(record, REDEMPTIONS_PARTITION)
+    return redemptions.isGood(hashes, name, written, REDEEMED_MS).catch(() => {
+      throw new ControlUnwritable()
+    })
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.running?.ticking)
+    this.running?.feeding.stop()
+    await Promise.all([this.producer.close(), this.source.release()])
+  }
+
+  private trouble(): string | null {
+    if (this.running === null) return `control topic ${this.parts.topic} is not read yet`
+    const { controlLog, feeding } = this.running
+    return this.fault() ?? (controlLog.heartbeats.hasRead ? null : feeding.notReady()) ?? controlLog.trouble()
+  }
+
+  /** Trouble that an operator should hear of in the log: not that the topic is still being read at the start. */
+  private fault(): string | null {
+    const { topic, kafka } = this.parts
+    if (this.running === null) return null
+    if (this.writer.isCompacted) return compactedTopic(topic, kafka.bootstrapServers)
+    const { controlLog, feeding } = this.running
+    if (controlLog.heartbeats.hasRead) return controlLog.trouble()
+    if (feeding.notReady() !== missingTopic(topic)) return null
+    return `control ${missingTopic(topic)}: ${createCommand(topic, kafka.bootstrapServers)}`
+  }
+
+  /** A batch was read. */
+  private arrived(): void {
+    const news = this.running?.controlLog.takeNews() ?? null
+    if (news !== null || this.trouble() !== this.toldTrouble) this.tell(news ?? NOTHING)
+  }
+
+  private tick(): void {
+    if (this.running === null) return
+    const { controlLog } = this.running
+    const { clock } = this.parts
+    this.beat(controlLog)
+    for (const revocation of controlLog.copies.step(clock.epochMs())) void this.writeAgain(revocation)
+    controlLog.redemptions.step()
+    this.logFault()
+    if (this.trouble() !== this.toldTrouble || clock.nowMs() - this.toldAtMs >= TOLD_MS) this.tell(NOTHING)
+  }
+
+  private tell(news: ArrivedNews): void {
+    const state = this.state()
+    this.toldTrouble = state.trouble
+    this.toldAtMs = this.parts.clock.nowMs()
+    this.running?.told.receive({ ...NOTHING, ...news, state })
+  }
+
+  private beat({ heartbeats }: ControlLog): void {
+    const atMs = heartbeats.beat()
+    if (atMs === null) return
+    for (const partition of heartbeats.partitions) void this.writer.beat(partition, atMs)
+  }
+
+  private async writeAgain(revocation: Revocation): Promise<void> {
+    await this.writer.write({ op: 'revoke', revocation }).catch(() => {
+      // The writer has counted it, and the copies offer it again.
+    })
+  }
+
+  /** Each fault once, and its end. */
+  private logFault(): void {
+    const { topic, log } = this.parts
+    const fault = this.fault()
+    if (fault !== null && fault !== this.loggedFault) log.warn(fault)
+    const isWell = this.trouble() === null
+    if (isWell && !this.wasWell) log.info(`control topic ${topic} is read to its end`)
+    this.wasWell = isWell
+    this.loggedFault = fault
+  }
+}
+
+function createCommand(topic: string, servers: string): string {
+  const settings = '--config cleanup.policy=delete --config retention.ms=604800000'
+  return `kafka-topics.sh --bootstrap-server ${servers} --create --topic ${topic} --partitions 3 ${settings}`
+}
+
+function compactedTopic(topic: string, servers: string): string {
+  const command = `kafka-configs.sh --bootstrap-server ${servers} --alter --topic ${topic}`
+  return (
+    `control topic ${topic} is compacted, so records of others could take revocations away: ` +
+    `${command} --add-config cleanup.policy=delete`
+  )
+}

@@ -1,0 +1,143 @@
+// What a process knows from the control topic, and what it has to write. Plain state: records and ticks go in, news for
+// the threads come out. Promise: a record of somebody else's making costs a few hashes, and changes a counter.
+
+import type { KafkaRecord } from '../bus/record.ts'
+import type { Clock } from '../stream/clock.ts'
+import type { Renewal } from '../stream/holders.ts'
+import type { Revocation } from '../token/revocation.ts'
+import type { Revocations } from '../token/revocations.ts'
+import type { ControlFigures } from './control-figures.ts'
+import type { ControlKeys } from './control-keys.ts'
+import {
+  type ControlRecord,
+  decodeRecord,
+  MAC_HEADER,
+  macIn,
+  type PassedOver,
+  passingOp,
+} from './control-record.ts'
+import { Heartbeats } from './heartbeats.ts'
+import { Redemptions } from './redemptions.ts'
+import { RevocationCopies } from './revocation-copies.ts'
+
+/** The partition of all redemptions: the first one of a nonce wins, and only records of one partition have an order. */
+export const REDEMPTIONS_PARTITION = 0
+
+export interface ControlLogParts {
+  readonly topic: string
+  readonly keys: ControlKeys
+  /** Names this process in what it writes: random. */
+  readonly by: string
+  /** How long heartbeats may be silent before nothing counts as known any more. */
+  readonly blindMs: number
+  readonly clock: Clock
+  /** The table that this thread decides by. */
+  readonly revocations: Revocations
+  readonly figures: ControlFigures
+}
+
+/** What came from other replicas since the last call. */
+export interface ArrivedNews {
+  readonly revocations: readonly Revocation[]
+  readonly renewals: readonly Renewal[]
+}
+
+export class ControlLog {
+  readonly heartbeats: Heartbeats
+  readonly redemptions: Redemptions
+  readonly copies: RevocationCopies
+  private readonly parts: ControlLogParts
+  private readonly ownName: Buffer
+  /** Of one batch of records. */
+  private arrivedRevocations: Revocation[] = []
+  private arrivedRenewals: Renewal[] = []
+
+  constructor(parts: ControlLogParts) {
+    const { by, blindMs, clock } = parts
+    this.parts = parts
+    this.ownName = Buffer.from(JSON.stringify(by))
+    this.heartbeats = new Heartbeats(blindMs, clock)
+    this.redemptions = new Redemptions(clock)
+    this.copies = new RevocationCopies(by)
+  }
+
+  /** Takes a record of the topic, of any writer. */
+  append({ partition, key, value, headers }: KafkaRecord): void {
+    if (value !== null && this.isUnneeded(value)) return
+    const { topic, keys, figures } = this.parts
+    const header = headers.find(({ name }) => name === MAC_HEADER)?.value ?? null
+    const mac = header === null ? null : macIn(header)
+    const record = decodeRecord({ key, value, mac }, topic, keys)
+    const passed = typeof record === 'string' ? record : this.take(record, partition)
+    if (typeof record !== 'string') figures.read[record.op]++
+    if (passed !== null) figures.passedOver[passed]++
+  }
+
+  /** The topic is another one: its copies of what is known here are gone. What is known still holds. */
+  recreate(): void {
+    this.heartbeats.clear()
+    this.redemptions.clear()
+    this.copies.clear()
+  }
+
+  /** What came since the last call; null if nothing did. */
+  takeNews(): ArrivedNews | null {
+    if (this.arrivedRevocations.length === 0 && this.arrivedRenewals.length === 0) return null
+    const news = { revocations: this.arrivedRevocations, renewals: this.arrivedRenewals }
+    this.arrivedRevocations = []
+    this.arrivedRenewals = []
+    return news
+  }
+
+  /** Why no stream may open now, for an operator; null if one may. */
+  trouble(): string | null {
+    const { topic, blindMs } = this.parts
+    const about = `control topic ${topic}`
+    if (!this.heartbeats.hasRead) return `${about} is not read to its end yet`
+    if (this.heartbeats.blindInMs > 0) return null
+    return `${about}: no heartbeat of this process has come back for ${blindMs / 1000} s`
+  }
+
+  /**
+   * Heartbeats of others mean nothing here. Nor does a renewal before everything is read: no stream is open yet. While
+   * the topic is read at the start, these two are most of it.
+   */
+  private isUnneeded(value: Uint8Array): boolean {
+    const op = passingOp(value)
+    if (op === 'alive')
+      return !Buffer.from(value.buffer, value.byteOffset, value.length).includes(this.ownName)
+    return op === 'renew' && !this.heartbeats.hasRead
+  }
+
+  private take(record: ControlRecord, partition: number): PassedOver | null {
+    const epochMs = this.parts.clock.epochMs()
+    const isOwn = record.by === this.parts.by
+    switch (record.op) {
+      case 'alive':
+        if (isOwn) this.heartbeats.noteHeard(partition, record.atMs)
+        return null
+      case 'renew':
+        return isOwn ? null : this.takeRenewal(record.renewal, epochMs)
+      case 'revoke':
+        if (record.revocation.untilMs <= epochMs) return 'expired'
+        this.copies.note(record.revocation, Math.min(record.atMs, epochMs))
+        if (!isOwn) this.takeRevocation(record.revocation)
+        return null
+      case 'redeem':
+        if (partition !== REDEMPTIONS_PARTITION) return 'malformed'
+        return this.redemptions.note(record.nonce, record, record.expiresAtMs) ? null : 'expired'
+    }
+  }
+
+  private takeRenewal(renewal: Renewal, epochMs: number): PassedOver | null {
+    if (renewal.session.expiresAtMs <= epochMs) return 'expired'
+    if (this.parts.revocations.refuses(renewal.session)) return 'revoked'
+    this.arrivedRenewals.push(renewal)
+    return null
+  }
+
+  private takeRevocation(revocation: Revocation): void {
+    this.parts.revocations.add(revocation)
+    this.arrivedRevocations.push(revocation)
+  }
+}

@@ -1,0 +1,112 @@
+// Kafka is gone for longer than a replica may be without it: the bound within which it fails closed, with `continue`
+// and with `end`. These tests start a broker of their own.
+
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { canStartKafka, Kafka } from '../kafka/kafka.ts'
+import { type RealKafka, startRealKafka } from '../kafka/real-kafka.ts'
+import { fleetToken, Replica } from '../kafka/replica.ts'
+import { forThisTest } from '../support/scene.ts'
+
+const SOON = { timeout: 30_000, interval: 20 }
+/** The shortest that may be set; `CONTROL_LOST_SECONDS=60` lets Kafka be gone for a minute. */
+const BLIND_SECONDS = 5
+const LOST_SECONDS = Number(process.env.CONTROL_LOST_SECONDS ?? 10)
+
+describe.skipIf(!canStartKafka)('A replica whose Kafka is gone', () => {
+  let broker: RealKafka
+  let kafka: Kafka
+
+  beforeAll(async () => {
+    broker = await startRealKafka()
+    kafka = new Kafka(broker.bootstrapServers)
+  })
+  beforeEach(async () => {
+    if (!broker.isRunning) await broker.start()
+  })
+  afterAll(async () => {
+    await kafka.close()
+    await broker.close()
+  })
+
+  async function open(controlBlind: 'continue' | 'end'): Promise<Replica> {
+    const [topic, controlTopic] = [await kafka.createTopic(), await kafka.createTopic({ partitions: 3 })]
+    const options = { bootstrapServers: broker.bootstrapServers, controlTopic }
+    const sse = { controlBlind, controlBlindSeconds: BLIND_SECONDS }
+    const replica = await forThisTest(Replica.open({ kafka: options, topic, sse }))
+    return replica.ready()
+  }
+
+  it('opens and renews until it has heard nothing for the stated time, then neither; open streams end at their exp', async () => {
+    const replica = await open('continue')
+    const long = await replica.get(fleetToken(LOST_SECONDS + 60))
+    const short = await replica.get(fleetToken(BLIND_SECONDS + 4, { sub: 'bob' }))
+    await broker.kill()
+    const killedAtMs = Date.now()
+    expect((await replica.get(fleetToken(60))).status).toBe(200)
+    expect(await replica.renew(fleetToken(LOST_SECONDS + 61))).toBe(204)
+    expect(await replica.renew(fleetToken(60, { sub: 'carol' }))).toBe(503)
+    const status = async () => {
+      const stream = await replica.get(fleetToken(60, { sub: 'dora' }))
+      stream.leave()
+      return stream.status
+    }
+    await vi.waitFor(async () => expect(await status()).toBe(503), SOON)
+    const blindAfterMs = Date.now() - killedAtMs
+    console.log(`blind ${blindAfterMs} ms after Kafka was killed`)
+    expect(blindAfterMs).toBeLessThanOrEqual(BLIND_SECONDS * 1000 + 1_000)
+    expect((await replica.reasons()).join()).toMatch(/no heartbeat of this process has come back for 5 s/)
+    expect(await replica.renew(fleetToken(60, { sub: 'bob' }))).toBe(503)
+    await vi.waitUntil(() => !short.isOpen, SOON)
+    expect(short.endReason).toBe('expired')
+    await pause(Math.max(0, killedAtMs + LOST_SECONDS * 1000 - Date.now()))
+    expect(await status()).toBe(503)
+    expect(long.isOpen).toBe(true)
+    expect(await replica.metric('kafka_sse_control_unwritten_total{op="renew"}')).toBeGreaterThanOrEqual(1)
+    await broker.start()
+    await replica.ready()
+    expect(await status()).toBe(200)
+    expect(long.isOpen).toBe(true)
+    expect(await replica.renew(fleetToken(120))).toBe(204)
+  })
+
+  it('ends open streams as busy after the stated time, if that is asked for, and opens them again', async () => {
+    const replica = await open('end')
+    const stream = await replica.get(fleetToken(600))
+    await broker.kill()
+    const killedAtMs = Date.now()
+    await vi.waitUntil(() => !stream.isOpen, SOON)
+    expect(stream.endReason).toBe('busy')
+    expect(stream.endedAtMs - killedAtMs).toBeLessThanOrEqual(BLIND_SECONDS * 1000 + 1_000)
+    expect((await replica.get(fleetToken(600))).status).toBe(503)
+    await broker.start()
+    await replica.ready()
+    expect((await replica.get(fleetToken(600))).status).toBe(200)
+  })
+
+  it('that hangs instead of dying counts as gone, too', async () => {
+    const replica = await open('end')
+    const stream = await replica.get(fleetToken(600))
+    broker.freeze()
+    const frozenAtMs = Date.now()
+    await vi.waitUntil(() => !stream.isOpen, SOON)
+    broker.thaw()
+    expect(stream.endReason).toBe('busy')
+    expect(stream.endedAtMs - frozenAtMs).toBeLessThanOrEqual(BLIND_SECONDS * 1000 + 1_000)
+    await replica.ready()
+  })
+
+  it('keeps a revocation that Kafka did not take, refuses by it, and writes it when Kafka is back', async () => {
+    const replica = await open('continue')
+    const stream = await replica.get(fleetToken(600))
+    await broker.kill()
+    await expect(replica.scope.kafkaSse.revoke({ sub: 'alice' })).rejects.toThrow(/cannot be told/)
+    await vi.waitUntil(() => !stream.isOpen, SOON)
+    expect(stream.endReason).toBe('revoked')
+    await broker.start()
+    await replica.ready()
+    expect((await replica.get(fleetToken(60, { iat: Math.floor(Date.now() / 1000) - 100 }))).status).toBe(401)
+    const written = 'kafka_sse_control_records_total{op="revoke"}'
+    await vi.waitUntil(async () => (await replica.metric(written)) >= 1, { timeout: 80_000, interval: 500 })
+  }, 120_000)
+})
