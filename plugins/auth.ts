@@ -31,7 +31,7 @@ import {
   invalidTokenChallenge,
   missingTokenChallenge,
 } from '../src/token/www-authenticate.ts'
-import { type OpenKeys, openKeySource } from './auth/keys/open-keys.ts'
+import { type OpenKeys, openCheckedKeys } from './auth/keys/open-keys.ts'
 import { logoutVerifier } from './auth/logout-verifier.ts'
 import { registerJwt, TokenRefused } from './auth/token-verifier.ts'
 import { closeIssuers, keysTrouble, openIssuers } from './auth/trusted-issuers.ts'
@@ -115,7 +115,7 @@ async function tokenAuthenticator(app: FastifyInstance, options: AuthPluginOptio
   const issuers = await openIssuers(options, {
     ...limits,
     rsaAlgorithm: rsaAlgorithm(algorithm),
-    openKeys: options.openKeys ?? openKeySource,
+    openKeys: options.openKeys ?? openCheckedKeys,
     log: app.log,
   })
   app.addHook('onClose', async () => closeIssuers(issuers))

@@ -4,29 +4,34 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { KeyChoice } from '../../plugins/auth/keys/key-set.ts'
 import type { OwnKeySource } from '../../plugins/auth/keys/key-source.ts'
-import { type KeySettings, openKeySource } from '../../plugins/auth/keys/open-keys.ts'
+import { type KeySettings, openCheckedKeys } from '../../plugins/auth/keys/open-keys.ts'
 import { KeysUnavailable } from '../errors.ts'
 import type { ToMain, ToWorker } from './messages.ts'
 
 /** The key sources of the process. */
 export class ProcessKeys {
   private readonly log: FastifyBaseLogger
-  private readonly sources = new Map<string, OwnKeySource>()
+  private readonly sources = new Map<string, Promise<OwnKeySource>>()
 
   constructor(log: FastifyBaseLogger) {
     this.log = log
   }
 
-  /** Throws one line if the keys cannot be read. All workers have the same options, so there are few sources. */
-  open(settings: KeySettings): OwnKeySource {
+  /** Rejects with one line if there can be no keys. All workers have the same options, so there are few sources. */
+  open(settings: KeySettings): Promise<OwnKeySource> {
     const name = JSON.stringify(settings)
-    const source = this.sources.get(name) ?? openKeySource(settings, this.log)
+    const source = this.sources.get(name) ?? openCheckedKeys(settings, this.log)
     this.sources.set(name, source)
     return source
   }
 
   close(): void {
-    for (const source of this.sources.values()) source.close()
+    // Keys that could not be opened need no end; who asked for them has their error.
+    for (const opening of this.sources.values())
+      void opening.then(
+        (source) => source.close(),
+        () => {},
+      )
   }
 }
 
@@ -36,14 +41,16 @@ export class WorkerKeys {
   private readonly tell: (told: ToWorker['keys']['body']) => void
   private readonly sources = new Map<number, OwnKeySource>()
   private readonly endings: (() => void)[] = []
+  private isEnded = false
 
   constructor(all: Pick<ProcessKeys, 'open'>, tell: (told: ToWorker['keys']['body']) => void) {
     this.all = all
     this.tell = tell
   }
 
-  open({ source, settings }: ToMain['openKeys']['body']): void {
-    const opened = this.all.open(settings)
+  async open({ source, settings }: ToMain['openKeys']['body']): Promise<void> {
+    const opened = await this.all.open(settings)
+    if (this.isEnded) return
     const tell = () => this.tell({ source, state: opened.state })
     this.sources.set(source, opened)
     this.endings.push(opened.onChange(tell))
@@ -64,6 +71,7 @@ export class WorkerKeys {
 
   /** The worker has ended. */
   end(): void {
+    this.isEnded = true
     for (const end of this.endings) end()
   }
 }

@@ -1,6 +1,8 @@
 // Tokens of several issuers, and what the options ask of each issuer's tokens, over a real port.
 
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import type { KeySource } from '../../plugins/auth/keys/key-source.ts'
+import { kafkaSseAuth } from '../../plugins/auth.ts'
 import type { AuthOptions, IssuerOptions } from '../../src/options.ts'
 import { HttpScene } from '../support/http-scene.ts'
 import {
@@ -135,6 +137,57 @@ describe('several issuers', () => {
     ],
   ])('that cannot be told stop the start of the plugin, even by itself', async (options, words) => {
     await expect(AuthScene.open(options)).rejects.toThrow(words)
+  })
+})
+
+describe('keys that do not fit the issuer', () => {
+  /** An issuer whose discovery document says that its name is `named` of its address. */
+  async function provider(named: (origin: string) => string) {
+    const server = await startKeyServer((request, response) => {
+      const document = { issuer: named(origin), jwks_uri: `${origin}/keys` }
+      response.end(request.url === '/keys' ? jwksOf(ours) : JSON.stringify(document))
+    })
+    const { origin } = new URL(server.url)
+    return { server, origin }
+  }
+
+  it('stop the start, with what to write, where the discovery document is of another issuer', async () => {
+    const { server, origin } = await provider((name) => `${name}/`)
+    await expect(AuthScene.open({ issuer: origin, audience: AUDIENCE })).rejects.toThrow(
+      `auth.issuer: the discovery document is of the issuer "${origin}/", and JWT_ISSUER is "${origin}". ` +
+        'Set it to what the document says',
+    )
+    const scene = await open({ issuer: `${origin}/`, audience: AUDIENCE })
+    expect(await scene.statusOf(token({ iss: `${origin}/` }))).toBe(200)
+    await server.close()
+  })
+
+  it('do not hold up the start where the provider does not answer', async () => {
+    const server = await startKeyServer(() => {})
+    const { origin } = new URL(server.url)
+    const scene = await open({ issuer: origin, audience: AUDIENCE, jwksTimeoutMs: 60_000 })
+    expect(scene.app.kafkaSseAuth.keysReady()).toContain('being fetched')
+    await server.close()
+  })
+
+  it.each([
+    ['https://auth.example.com', 'http://keys.example.com/jwks.json?key=secret', true],
+    ['https://auth.example.com', 'https://keys.example.com/jwks.json', false],
+    ['https://auth.example.com', 'http://127.0.0.1:8080/jwks.json', false],
+    ['https://auth.example.com', 'http://[::1]:8080/jwks.json', false],
+    ['http://auth.example.com', 'http://keys.example.com/jwks.json', false],
+  ])('are told in the log where %s has them at %s: %s', async (issuer, keys, isTold) => {
+    const scene = await forThisTest(AuthScene.open())
+    const source: KeySource = {
+      find: async () => ({ refused: 'key' }),
+      notReady: () => null,
+      close: () => {},
+    }
+    await scene.app.register(kafkaSseAuth, { issuer, audience: AUDIENCE, keys, openKeys: () => source })
+    const lines = scene.log.of(
+      'keys are fetched without TLS, so that anyone on the way can replace them: use https://',
+    )
+    expect(lines.map(({ url }) => url)).toEqual(isTold ? ['http://keys.example.com/jwks.json'] : [])
   })
 })
 

@@ -8,7 +8,7 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { makeCertificates } from '../../src/demo/certificates.ts'
 import { type CommandProcess, CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
-import { jwksOf, makeKey } from '../support/keys-and-tokens.ts'
+import { jwksOf, makeKey, startKeyServer } from '../support/keys-and-tokens.ts'
 
 /** From the words to the end; the start itself takes as long as the machine is busy. */
 const ENDS_WITHIN_MS = 2000
@@ -118,6 +118,20 @@ describe.each(['1', '2'])('a start that fails, with WORKERS=%s', (workers) => {
     ['a CONFIG_FILE that throws late', { CONFIG_FILE: 'late.mjs' }, /late\.mjs: not today/],
   ])('ends with 1 for %s', async (_what, env, words) => {
     await expectEnds(start({ ...env, WORKERS: workers }), words)
+  })
+
+  it('ends with 1 where the issuer lacks the slash of its discovery document', async () => {
+    const provider = await startKeyServer((_request, response) => {
+      response.end(JSON.stringify({ issuer: `${origin}/`, jwks_uri: `${origin}/keys` }))
+    })
+    const { origin } = new URL(provider.url)
+    await expectEnds(
+      start({ WORKERS: workers, JWT_ISSUER: origin, JWT_KEYS: '' }),
+      new RegExp(
+        `is of the issuer "${origin}/", and JWT_ISSUER is "${origin}". Set it to what the document says\n$`,
+      ),
+    )
+    await provider.close()
   })
 
   it.each(['PORT', 'ADMIN_PORT'])('ends with 1 where %s is in use', async (name) => {

@@ -11,6 +11,9 @@ export const KEY_SET_BYTES_MAX = 1024 * 1024
 /** What went wrong, for an operator. */
 export class KeyFetchFailed extends Error {}
 
+/** The discovery document is of another issuer than the settings name: no fetch can bring keys, until one changes. */
+export class IssuerMismatch extends KeyFetchFailed {}
+
 export interface FetchedKeys {
   readonly text: string
   /** For how long the answer says that it is good (RFC 9111 section 4.2); null if it does not say. */
@@ -88,7 +91,7 @@ function discoveredUrl(text: string, url: URL, issuer: string): URL | null {
   if (!url.pathname.includes('/.well-known/')) return null
   const document = parseDocument(text)
   if (document === null || !('jwks_uri' in document)) return null
-  if (document.issuer !== issuer) throw new KeyFetchFailed(otherIssuer(document.issuer, issuer))
+  if (document.issuer !== issuer) throw new IssuerMismatch(otherIssuer(document.issuer, issuer))
   const found = String(document.jwks_uri)
   const keysUrl = URL.canParse(found) ? new URL(found) : null
   if (keysUrl === null || !/^https?:$/.test(keysUrl.protocol) || keysUrl.username !== '') {

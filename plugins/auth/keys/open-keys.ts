@@ -25,8 +25,25 @@ export interface KeySettings extends RemoteKeyLimits {
   readonly rsaAlgorithm: Algorithm
 }
 
-/** Gives plugins/auth its keys. The main thread opens them by `openKeySource`; workers ask the main thread. */
+/** Gives plugins/auth its keys. The main thread opens them by `openCheckedKeys`; workers ask the main thread. */
 export type OpenKeys = (settings: KeySettings, log: FastifyBaseLogger) => KeySource | Promise<KeySource>
+
+/** A provider that does not answer within this is not waited for: readiness says what it lacks. */
+const DISCOVERY_WAIT_MS = 3_000
+const DISCOVERY_DOCUMENT = /\/\.well-known\/(openid-configuration|oauth-authorization-server)/
+
+/**
+ * As `openKeySource`. Rejects also if the discovery document is of another issuer, often by a slash at the end: then no
+ * token could ever be verified.
+ */
+export async function openCheckedKeys(settings: KeySettings, log: FastifyBaseLogger): Promise<OwnKeySource> {
+  const source = openKeySource(settings, log)
+  if (!(source instanceof RemoteKeys) || !DISCOVERY_DOCUMENT.test(settings.keys)) return source
+  const mistake = await source.firstMistake(DISCOVERY_WAIT_MS)
+  if (mistake === null) return source
+  source.close()
+  throw new Error(`auth.issuer: ${mistake}. Set it to what the document says`)
+}
 
 /** Throws one line that names the file or the setting if its keys cannot be read. A URL is fetched later. */
 export function openKeySource(settings: KeySettings, log: FastifyBaseLogger): OwnKeySource {

@@ -5,7 +5,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { KeysUnavailable } from '../../../src/errors.ts'
 import type { Algorithm } from '../../../src/token/key-setting.ts'
 import { FetchBudget } from './fetch-budget.ts'
-import { type FetchedKeys, type KeyEndpoint, KeyFetchFailed } from './key-fetch.ts'
+import { type FetchedKeys, IssuerMismatch, type KeyEndpoint, KeyFetchFailed } from './key-fetch.ts'
 import {
   chooseKey,
   type KeyChoice,
@@ -67,6 +67,8 @@ export class RemoteKeys extends OwnKeySource {
   /** Fetches that failed since the last one that succeeded, and why the last of them did; null: none. */
   private failures = 0
   private failure: string | null = null
+  /** Why the last fetch failed, if that is because of the settings. */
+  private mistake: string | null = null
   private nextFetch: NodeJS.Timeout | null = null
   /** Tells listeners that the set has become too old. */
   private expiry: NodeJS.Timeout | null = null
@@ -88,6 +90,17 @@ export class RemoteKeys extends OwnKeySource {
     if (this.usableSet() === null && this.current !== null) await this.wait(this.current.done)
     const choice = this.choose(header)
     return 'key' in choice || choice.refused !== 'key' ? choice : this.lookUp(header)
+  }
+
+  /** What is wrong with the settings, by the first fetch; null also if that takes longer than `limitMs`. */
+  async firstMistake(limitMs: number): Promise<string | null> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, limitMs)
+    })
+    await Promise.race([this.current?.done, late])
+    clearTimeout(timer)
+    return this.mistake
   }
 
   close(): void {
@@ -168,6 +181,7 @@ export class RemoteKeys extends OwnKeySource {
     this.text = text
     this.failures = 0
     this.failure = null
+    this.mistake = null
     const ageMs = maxAgeMs === null ? this.limits.jwksMaxAgeMs : within(maxAgeMs, AGE_MIN_MS, AGE_MAX_MS)
     const lifeMs = ageMs + this.limits.jwksStaleMs
     this.untilMs = nowMs() + lifeMs
@@ -186,6 +200,7 @@ export class RemoteKeys extends OwnKeySource {
     // A repeated failure is logged as debug: one line when it begins, one when it is over.
     log[reason === this.failure ? 'debug' : 'warn']({ url: endpoint.name, reason }, 'key set cannot be read')
     this.failure = reason
+    this.mistake = error instanceof IssuerMismatch ? reason : null
     const { jwksCooldownMs } = this.limits
     const firstMs = FIRST_RETRY_MS * 2 ** Math.min(this.failures++, 16)
     this.fetchAfter(this.usableSet() === null ? Math.min(jwksCooldownMs, firstMs) : jwksCooldownMs)

@@ -175,11 +175,11 @@ describe('keys of several workers', () => {
     await made.mirrored.open(settings())
     const told: unknown[] = []
     const ended = new WorkerKeys(main, (state) => told.push(state))
-    ended.open({ source: 0, settings: settings() })
+    await ended.open({ source: 0, settings: settings() })
     expect(told).toHaveLength(1)
     ended.end()
     server.answer(jwksOf(second))
-    const keys = main.open(settings())
+    const keys = await main.open(settings())
     await knows(keys, 'second')
     expect(told).toHaveLength(1)
   })
