@@ -92,10 +92,26 @@ function cookieToken(header: string | undefined, name: string): string | null {
   const values: string[] = []
   for (const pair of header?.split(';') ?? []) {
     const equals = pair.indexOf('=')
-    if (equals >= 0 && pair.slice(0, equals).trim() === name)
-      values.push(unquoted(pair.slice(equals + 1).trim()))
+    if (equals >= 0 && withoutSpace(pair.slice(0, equals)) === name)
+      values.push(unquoted(withoutSpace(pair.slice(equals + 1))))
   }
   return values.join(' ') || null
+}
+
+/**
+ * Without the spaces and tabs around it, and with all else, as browsers read cookies (RFC 6265bis section 5.6). `trim`
+ * would also remove U+00A0: a browser lets any host of the site set a cookie `U+00A0 __Host-…`, which is not the host's
+ * own.
+ */
+function withoutSpace(text: string): string {
+  let [from, to] = [0, text.length]
+  while (from < to && isSpace(text.charAt(from))) from++
+  while (from < to && isSpace(text.charAt(to - 1))) to--
+  return text.slice(from, to)
+}
+
+function isSpace(character: string): boolean {
+  return character === ' ' || character === '\t'
 }
 
 function unquoted(value: string): string {

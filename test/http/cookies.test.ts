@@ -70,6 +70,18 @@ describe('a token in a cookie', () => {
     expect(await statuses(scene, { origin: OTHER }, 'other=a')).toEqual([401, 401])
   })
 
+  it('is not read from a cookie whose name only resembles its own, which a neighbouring host may set', async () => {
+    const scene = await open()
+    const own = { 'sec-fetch-site': 'same-origin' }
+    for (const other of ['\xa0', '\x85', '\t\xa0'].flatMap((space) => [space + NAME, NAME + space]))
+      expect(await statuses(scene, own, `${other}=${scene.token()}`), JSON.stringify(other)).toEqual([
+        401, 401,
+      ])
+    const token = scene.token()
+    expect(await statuses(scene, own, `\xa0${NAME}=a.b.c; ${NAME}=${token}`)).toEqual([200, 204])
+    expect(await statuses(scene, own, `a=1; \t ${NAME} \t=\t ${token}`)).toEqual([200, 204])
+  })
+
   it('is refused if there are two of its name', async () => {
     const scene = await open()
     const own = { 'sec-fetch-site': 'same-origin' }
