@@ -44,8 +44,6 @@ interface Outcome {
   readonly again: boolean
 }
 
-/** 202: the server has no such stream, and has told the others. Another try may come to the one that has it. */
-const HANDED_ON = 202
 /** Besides what is temporary: a token that is not valid yet, and a server that is not the one with the stream. */
 const TRIED_AGAIN = [401, 404]
 
@@ -104,15 +102,13 @@ export class Renewal {
   async #try(challenge: Challenge): Promise<void> {
     const { signal, handlers, isWanted } = this.#parts
     const expiry = this.#expiry()
-    let isTaken = false
     for (let tries = 1; !signal.aborted && isWanted(); tries++) {
       const { error, again } = await this.#answer(challenge)
       if (signal.aborted) return
       const waitMs = again ? waitAfter(tries, error, expiry) : null
       const isReported = tries === REPORTED_TRY || (waitMs === null && tries < REPORTED_TRY)
-      if (error === null && !isTaken) tell(handlers.onRenewed, undefined)
-      if (error !== null && !isTaken && isReported) this.#failed(error)
-      isTaken ||= error === null
+      if (error === null) tell(handlers.onRenewed, undefined)
+      else if (isReported) this.#failed(error)
       if (waitMs === null) return
       await pause(waitMs, signal)
     }
@@ -146,7 +142,8 @@ export class Renewal {
   #judge({ status, headers }: FetchResponse, token: Token): Outcome {
     if (status >= 200 && status < 300) {
       this.#held = token
-      return { error: null, again: status === HANDED_ON }
+      // Also a 202: the server has no such stream, and Kafka has the renewal for the one that has it.
+      return { error: null, again: false }
     }
     const retryAfterMs = readRetryAfterMs(headers.get('retry-after'))
     const error = new StreamError('renewal', `The answer to the challenge was refused with ${status}`, {
@@ -169,13 +166,13 @@ interface Expiry {
 }
 
 /**
- * The wait after a try; null if another one is not worth it. After a failure tries go on beyond `exp`, because a clock
- * may be wrong: the server ends the connection, and with it the tries. After a 202 they end at `exp`.
+ * The wait after a failure; null if another try is not worth it. Tries go on beyond `exp`, because a clock may be
+ * wrong: the server ends the connection, and with it the tries.
  */
 function waitAfter(tries: number, error: StreamError | null, { isKnown, atMs }: Expiry): number | null {
   const leftMs = atMs - performance.now()
   const spacingMs = Math.min(tries * SPACING_MS, SPACING_MAX_MS)
   const lastMs = isKnown ? Math.max(spacingMs, leftMs - LAST_TRY_MS) : Number.POSITIVE_INFINITY
   const waitMs = Math.max(spacingMs, Math.min(error?.retryAfterMs ?? 0, lastMs))
-  return waitMs > leftMs + (error === null ? 0 : CLOCKS_DIFFER_MAX_MS) ? null : waitMs
+  return waitMs > leftMs + CLOCKS_DIFFER_MAX_MS ? null : waitMs
 }
