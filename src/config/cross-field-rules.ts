@@ -95,15 +95,27 @@ function ticketFaults(paths: readonly unknown[]): Fault[] {
 export function resolveOptions(document: Document): ResolvedOptions {
   // The schema has checked its shape and filled in the defaults.
   const { kafka, auth, streams, sse } = document as unknown as CheckedOptions
-  return { kafka, auth: resolveAuth(auth), streams: streams.map(withIds), sse }
+  const lifetimeSeconds = kafka.controlTopic === null ? null : CONTROLLED_LIFETIME_SECONDS
+  return { kafka, auth: resolveAuth(auth, lifetimeSeconds), streams: streams.map(withIds), sse }
 }
 
 type CheckedOptions = Omit<ResolvedOptions, 'auth'> & {
   readonly auth: Omit<ResolvedAuth, 'issuers'> & AuthOptions
 }
 
-function resolveAuth(auth: CheckedOptions['auth']): ResolvedAuth {
-  const issuers = auth.authenticate === undefined ? issuersOf(auth) : []
+/**
+ * Default of the longest life of a token where there is a control topic, which has to keep each revocation for as long:
+ * a day.
+ */
+const CONTROLLED_LIFETIME_SECONDS = 86_400
+
+/** `lifetimeSeconds`: the bound of issuers that have none. */
+function resolveAuth(auth: CheckedOptions['auth'], lifetimeSeconds: number | null): ResolvedAuth {
+  const given = auth.authenticate === undefined ? issuersOf(auth) : []
+  const issuers = given.map((issuer) => ({
+    ...issuer,
+    lifetimeSecondsMax: issuer.lifetimeSecondsMax ?? lifetimeSeconds,
+  }))
   const { issuer, audience, clients, keys, typ, scopeClaim, require, lifetimeSecondsMax, ...others } = auth
   return { ...others, issuers }
 }

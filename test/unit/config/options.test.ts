@@ -154,6 +154,43 @@ describe('the plugin’s options', () => {
     )
   })
 
+  describe('a control topic', () => {
+    const secretKey = Buffer.alloc(32).toString('base64url')
+    const withTopic = (controlTopic: string, key: string | null = secretKey) => ({
+      ...OPTIONS,
+      kafka: { ...OPTIONS.kafka, controlTopic },
+      sse: { secretKey: key },
+    })
+
+    test('needs a secret key', () => {
+      expect(() => validateOptions(withTopic('control'))).not.toThrow()
+      expect(problemsOf(withTopic('control', null))).toEqual([
+        'options.sse.secretKey is missing: a control topic needs it, the same on every replica (32 random bytes or more ' +
+          'in base64url)',
+      ])
+    })
+
+    test('is no topic of a stream, by name or by path', () => {
+      const words = 'options.kafka.controlTopic is the topic of a stream, too'
+      expect(problemsOf(withTopic('events')).join()).toContain(words)
+      const stream = { path: '/topics/:topic', topic: '{params.topic}', topics: ['audit', 'control'] }
+      expect(problemsOf({ ...withTopic('control'), streams: [stream] }).join()).toContain(words)
+    })
+
+    test.each(['', 'a b', 'a'.repeat(250), '{params.topic}'])('is not named %j', (name) => {
+      expect(problemsOf(withTopic(name)).join()).toMatch(/options.kafka.controlTopic takes a topic's name/)
+    })
+
+    test('bounds the life of tokens, unless another bound is set', () => {
+      const lifetimes = (options: KafkaSseOptions) =>
+        validateOptions(options).auth.issuers.map(({ lifetimeSecondsMax }) => lifetimeSecondsMax)
+      expect(lifetimes(OPTIONS)).toEqual([null])
+      expect(lifetimes(withTopic('control'))).toEqual([86_400])
+      const auth = { ...OPTIONS.auth, lifetimeSecondsMax: 900_000 }
+      expect(lifetimes({ ...withTopic('control'), auth })).toEqual([900_000])
+    })
+  })
+
   test('a path may name one of the listed topics', () => {
     const stream = { path: '/topics/:topic', topic: '{params.topic}', topics: ['events', 'audit'] }
     expect(validateOptions({ ...OPTIONS, streams: [stream] }).streams[0]).toMatchObject(stream)
