@@ -19,6 +19,7 @@ import {
   TopicsFull,
   TopicUnknown,
 } from '../src/errors.ts'
+import { clientAddress } from '../src/limits/client-address.ts'
 import { type IdSpelling, PLAIN_IDS, SealedSpelling } from '../src/sealing/id-spelling.ts'
 import type { SealedIds } from '../src/sealing/sealed-ids.ts'
 import { type Selection, type SelectionPlan, selectionText } from '../src/selection/selection.ts'
@@ -73,14 +74,14 @@ const REFUSALS = {
 export function eventsHandler(route: StreamRoute) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const { streams, control } = route
-    const refusal = (await streams.refusal(request.ip)) ?? (control?.trouble() ? 'control' : null)
+    const refusal = (await streams.refusal(clientAddress(request))) ?? (control?.trouble() ? 'control' : null)
     if (refusal !== null) return refuse(route, request, reply, refusal)
     const session = await sessionOf(route, request, reply)
     if (typeof session === 'string') return refuse(route, request, reply, session)
     const name = route.topic.nameOf(request.params)
     if (name === null) throw new TopicUnknown()
     const selection = requestedSelection(route.plan, request, session)
-    const admitted = await streams.admit(request.ip, session)
+    const admitted = await streams.admit(clientAddress(request), session)
     if (admitted === null) return refuse(route, request, reply, streams.isDraining ? 'draining' : 'busy')
     let isOpen = false
     let lease: TopicLease | TopicRefusal | null = null

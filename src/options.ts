@@ -270,6 +270,8 @@ export interface ServerOptions extends ResolvedOptions {
   connectionsMax: number
   /** Open connections of one IPv4 address, or of one IPv6 /64: 1 to 1,000,000. */
   connectionsPerAddressMax: number
+  /** Proxies that name the client in X-Forwarded-For: addresses and networks, or the number of proxies alone. */
+  trustProxy: string[]
   /** Time from a stop signal to the drain: 0 to 600 s. Meanwhile all requests are answered, and readiness is red. */
   lingerSeconds: number
   /** Lowest level that is logged. */

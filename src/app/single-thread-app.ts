@@ -3,7 +3,12 @@
 import { randomInt } from 'node:crypto'
 import type { RequestListener } from 'node:http'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
-import { ConnectionBudget, createConnectionCounts, SEEDS } from '../http/connection-budget.ts'
+import {
+  ConnectionBudget,
+  connectionBounds,
+  createConnectionCounts,
+  SEEDS,
+} from '../http/connection-budget.ts'
 import { type ConnectionFigures, createConnectionFigures } from '../http/connection-limits.ts'
 import { Listeners, readTls } from '../http/listener.ts'
 import type { ServerOptions } from '../options.ts'
@@ -61,7 +66,11 @@ class SingleThreadApp implements App {
     const tls = options.tls === null ? null : await readTls(options.tls)
     const { host, port, adminHost, adminPort } = options
     const at = { host: adminHost, port: adminPort, tls: null, connections, budget: adminBudget() }
-    const budget = new ConnectionBudget(options, createConnectionCounts(1, randomInt(SEEDS)), 0)
+    const budget = new ConnectionBudget(
+      connectionBounds(options),
+      createConnectionCounts(1, randomInt(SEEDS)),
+      0,
+    )
     const where = sockets === null ? { host, port } : { sockets }
     return {
       adminPort: await this.adminPorts.add(admin.routing as RequestListener, at),

@@ -8,6 +8,7 @@ import { demoTokenRoutes } from '../../routes/demo-token.ts'
 import { pageRoutes } from '../../routes/page.ts'
 import { NotFound } from '../errors.ts'
 import { logRedaction } from '../http/log-redaction.ts'
+import { trustedProxies } from '../limits/trusted-proxies.ts'
 import type { ServerOptions } from '../options.ts'
 import { LogDestination } from './log-destination.ts'
 import { inPackage } from './package-path.ts'
@@ -19,7 +20,11 @@ export async function buildWebApp(
   options: ServerOptions,
   registerStreams: (scope: FastifyInstance) => Promise<void>,
 ): Promise<FastifyInstance> {
-  const app = fastify(frameworkOptions(options))
+  const app = fastify({
+    ...frameworkOptions(options),
+    // A function, because Fastify believes nothing if it gets a number. The admin port believes no proxy.
+    trustProxy: trustedProxies(options.trustProxy) ?? false,
+  })
   return builtOrClosed(app, async () => {
     leaveBodiesUnread(app)
     app.setNotFoundHandler(async () => {

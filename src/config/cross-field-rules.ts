@@ -1,6 +1,7 @@
 // Rules that involve several settings, which the schema cannot express: no two streams have the same path. Those of
 // tokens are in src/config/auth/issuer-faults.ts.
 
+import { proxyFault } from '../limits/trusted-proxies.ts'
 import type { AuthOptions, ResolvedAuth, ResolvedOptions } from '../options.ts'
 import { ticketPath } from '../tickets/ticket-path.ts'
 import { issuersOf } from './auth/issuers.ts'
@@ -29,6 +30,17 @@ export function fillOrigins(document: Document): void {
 export function originFaults(document: Document): Fault[] {
   const origins = valueAt(document, ORIGINS)
   return hasCookie(document) && Array.isArray(origins) && origins.includes('*') ? [ANY_ORIGIN] : []
+}
+
+/** Of a server. */
+export function proxyFaults(document: Document): Fault[] {
+  const place = ['trustProxy']
+  const listed = valueAt(document, place)
+  const entries = Array.isArray(listed) ? listed.filter((entry) => typeof entry === 'string') : []
+  return entries.flatMap((entry): Fault[] => {
+    const fault = proxyFault(entry, entries)
+    return fault === null ? [] : [{ place, kind: 'wrong', words: `has ${quoted(entry)}, which ${fault}` }]
+  })
 }
 
 /** Providers do not know the sessions that a host makes by itself, and no stream may be at the path. */

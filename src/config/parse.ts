@@ -11,7 +11,14 @@ import type {
 } from '../options.ts'
 import { authFaults } from './auth/issuer-faults.ts'
 import { ConfigError } from './config-error.ts'
-import { fillOrigins, logoutFaults, originFaults, resolveOptions, streamFaults } from './cross-field-rules.ts'
+import {
+  fillOrigins,
+  logoutFaults,
+  originFaults,
+  proxyFaults,
+  resolveOptions,
+  streamFaults,
+} from './cross-field-rules.ts'
 import { defaultWorkers } from './default-workers.ts'
 import { copied, type Document, setAt, unplain, unplainFaults, valueAt } from './document.ts'
 import type { EnvironmentVariables } from './environment.ts'
@@ -110,7 +117,7 @@ export async function parseDemoEnvironment(
 function faultLines(settings: MergedSettings): string[] {
   const { document } = settings
   fillOrigins(document)
-  const faults = [...serverFaults(document), ...crossFieldFaults(document)]
+  const faults = [...serverFaults(document), ...crossFieldFaults(document), ...proxyFaults(document)]
   return [...faults.map((fault) => lineOf(fault, settings)), ...adminPathLines(settings)]
 }
 
@@ -146,11 +153,11 @@ function tlsLines({ tls, tlsCertFile, tlsKeyFile }: Document): string[] {
 }
 
 /** The server's settings in a document that the schema has checked. */
-type CheckedDocument = Readonly<Record<Exclude<ServerSettingName, NumberName | 'adminHosts'>, string>> &
+type CheckedDocument = Readonly<Record<Exclude<ServerSettingName, NumberName | ListName>, string>> &
   Readonly<Record<Exclude<NumberName, 'workers'>, number>> & {
     readonly workers?: number
-    readonly adminHosts: string[]
-  }
+  } & Readonly<Record<ListName, string[]>>
+type ListName = 'adminHosts' | 'trustProxy'
 type NumberName =
   | 'port'
   | 'adminPort'
@@ -161,12 +168,12 @@ type NumberName =
 
 function serverOptions({ document, module }: MergedSettings): ServerOptions {
   const { tls, tlsCertFile, tlsKeyFile, ...checked } = document as CheckedDocument
-  const { host, port, adminHost, adminPort, adminHosts, logLevel } = checked
+  const { host, port, adminHost, adminPort, adminHosts, trustProxy, logLevel } = checked
   const { workers = defaultWorkers(), lingerSeconds, connectionsMax, connectionsPerAddressMax } = checked
   const files: TlsOptions = { certFile: tlsCertFile, keyFile: tlsKeyFile }
   return {
     ...resolveOptions(document),
-    ...{ host, port, adminHost, adminPort, adminHosts, logLevel: logLevel as LogLevel },
+    ...{ host, port, adminHost, adminPort, adminHosts, trustProxy, logLevel: logLevel as LogLevel },
     ...{ workers, lingerSeconds, connectionsMax, connectionsPerAddressMax },
     tls: tls === 'off' ? null : files,
     ...(module !== null && { configModule: module }),

@@ -90,6 +90,20 @@ export const SERVER_SETTINGS: Record<ServerSettingName, Setting> = {
     maximum: 1_000_000,
     default: 25_000,
   },
+  trustProxy: {
+    type: 'array',
+    env: 'TRUST_PROXY',
+    description:
+      'Proxies that name the client in `X-Forwarded-For`, so that limits by address and the log have its address in ' +
+      'place of theirs: by address and network, or by how many stand in a row. Without it all clients behind a ' +
+      'proxy count as one: see [below](#behind-a-proxy)',
+    expects:
+      'addresses and networks such as 10.0.0.0/8, separated by commas, or a number from 1 to 20, or none',
+    maxItems: 100,
+    // What an entry may be is in src/limits/trusted-proxies.ts.
+    items: { type: 'string', description: 'An address, a network, or a number of proxies' },
+    default: [],
+  },
   lingerSeconds: {
     type: 'number',
     env: 'LINGER_SECONDS',

@@ -1,13 +1,25 @@
 // Limits the connections of a process, in total and from one address. Its threads count in shared memory, each in a row
 // of its own. Promise: counting never waits, and costs the same for any number of connections.
 
-import { isIPv6 } from 'node:net'
+import { addressPrefix } from '../limits/client-address.ts'
+import { type TrustedProxies, trustedProxies } from '../limits/trusted-proxies.ts'
+import type { ServerOptions } from '../options.ts'
 
 export interface ConnectionBounds {
   /** Open connections of this process. */
   readonly connectionsMax: number
   /** Of these, from one IPv4 address or one /64 of IPv6. */
   readonly connectionsPerAddressMax: number
+  /** Peers that have no limit of their own, because each brings the requests of many clients. Default: none. */
+  readonly isProxy?: TrustedProxies | null
+}
+
+/** Of a server's clients. */
+export function connectionBounds(
+  options: Pick<ServerOptions, 'connectionsMax' | 'connectionsPerAddressMax' | 'trustProxy'>,
+): ConnectionBounds {
+  const { connectionsMax, connectionsPerAddressMax, trustProxy } = options
+  return { connectionsMax, connectionsPerAddressMax, isProxy: trustedProxies(trustProxy) }
 }
 
 /** Why a connection is refused. */
@@ -57,8 +69,9 @@ export class ConnectionBudget {
    */
   admit(address: string): Excess | null {
     const cell = this.cellOf(address)
-    if (this.sum(0) >= this.bounds.connectionsMax) return 'full'
-    if (this.sum(cell) >= this.bounds.connectionsPerAddressMax) return 'address'
+    const { connectionsMax, connectionsPerAddressMax, isProxy } = this.bounds
+    if (this.sum(0) >= connectionsMax) return 'full'
+    if (this.sum(cell) >= connectionsPerAddressMax && !isProxy?.(address, 0)) return 'address'
     this.add(cell, 1)
     return null
   }
@@ -86,25 +99,4 @@ export class ConnectionBudget {
       hash = Math.imul(hash ^ character.charCodeAt(0), FNV_PRIME)
     return 1 + (((hash >>> 16) ^ hash) & (CELLS - 1))
   }
-}
-
-/** The part of an address that its peer cannot vary: all of IPv4, also mapped into IPv6; the first 64 bits of IPv6. */
-export function addressPrefix(address: string): string {
-  if (!isIPv6(address)) return address
-  const [bare = ''] = address.toLowerCase().split('%')
-  const mapped = /^(?:::|(?:0+:){5})ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(bare)?.[1]
-  return mapped ?? groupsOf(bare).slice(0, 4).join(':')
-}
-
-/** All eight groups, without leading zeros (RFC 4291 section 2.2). */
-function groupsOf(address: string): string[] {
-  const [head = '', tail] = address.split('::')
-  const groups = (part: string) =>
-    part
-      .split(':')
-      .filter((group) => group !== '')
-      // An IPv4 address at the end stands for two groups. Their values do not matter for the first four.
-      .flatMap((group) => (group.includes('.') ? ['0', '0'] : [Number.parseInt(group, 16).toString(16)]))
-  const [before, after] = [groups(head), groups(tail ?? '')]
-  return [...before, ...Array<string>(8 - before.length - after.length).fill('0'), ...after]
 }

@@ -10,7 +10,7 @@ import { flushLog } from '../app/log-destination.ts'
 import { registerStreams } from '../app/registration.ts'
 import { buildWebApp } from '../app/web-app.ts'
 import type { TopicSource } from '../bus/topic.ts'
-import { ConnectionBudget } from '../http/connection-budget.ts'
+import { ConnectionBudget, connectionBounds } from '../http/connection-budget.ts'
 import { createConnectionFigures } from '../http/connection-limits.ts'
 import { readTls, serveSockets } from '../http/listener.ts'
 import type { ServerOptions } from '../options.ts'
@@ -41,7 +41,7 @@ async function work(port: Port, setup: WorkerSetup): Promise<void> {
   await readRevocations(main, app.kafkaSse.revocations)
   const connections = createConnectionFigures()
   const tls = await tlsOf(options, setup.ticketKeys)
-  const budget = new ConnectionBudget(options, setup.connectionCounts, setup.thread - 1)
+  const budget = new ConnectionBudget(connectionBounds(options), setup.connectionCounts, setup.thread - 1)
   const served = { tls, connections, budget }
   const listener = await serveSockets(app.routing as RequestListener, served, setup.descriptors)
   const delay = new EventLoopDelay()

@@ -93,6 +93,7 @@ describe('a server’s environment', () => {
       lingerSeconds: 0,
       connectionsMax: 25_000,
       connectionsPerAddressMax: 25_000,
+      trustProxy: [],
       logLevel: 'info',
       workers: Math.max(1, availableCores() - 1),
     })
@@ -220,6 +221,18 @@ describe('a server’s environment', () => {
     const problems = await scene.problemsOf({ ...NEEDED, [name]: bad })
     expect(problems).toHaveLength(1)
     expect(problems[0]).toMatch(new RegExp(`^${name} takes .*, not `))
+  })
+
+  test('TRUST_PROXY takes addresses and networks, or a number of proxies', async () => {
+    const { trustProxy } = await scene.parse({ ...NEEDED, TRUST_PROXY: '10.0.0.0/8, ::1' })
+    expect(trustProxy).toEqual(['10.0.0.0/8', '::1'])
+    expect((await scene.parse({ ...NEEDED, TRUST_PROXY: '20' })).trustProxy).toEqual(['20'])
+    expect((await scene.parse({ ...NEEDED, TRUST_PROXY: 'none' })).trustProxy).toEqual([])
+    expect(await scene.problemsOf({ ...NEEDED, TRUST_PROXY: 'proxy.example.com, 10.0.0.0/0,2' })).toEqual([
+      'TRUST_PROXY has "proxy.example.com", which is neither an address nor a network such as 10.0.0.0/8',
+      'TRUST_PROXY has "10.0.0.0/0", which is every address there is, so that any client could choose its own',
+      'TRUST_PROXY has "2", which stands beside others: give a number of proxies alone, or their addresses',
+    ])
   })
 
   test.each([

@@ -3,43 +3,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
-  addressPrefix,
   ConnectionBudget,
   clearConnectionCounts,
   createConnectionCounts,
 } from '../../../src/http/connection-budget.ts'
+import { addressPrefix } from '../../../src/limits/client-address.ts'
+import { trustedProxies } from '../../../src/limits/trusted-proxies.ts'
 
 const bounds = { connectionsMax: 5, connectionsPerAddressMax: 3 }
-
-describe('what of an address counts', () => {
-  it.each([
-    ['192.0.2.1', '192.0.2.1'],
-    ['::ffff:192.0.2.1', '192.0.2.1'],
-    ['0:0:0:0:0:ffff:192.0.2.1', '192.0.2.1'],
-    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
-    ['2001:DB8:0001:2::7', '2001:db8:1:2'],
-    ['2001:db8::7', '2001:db8:0:0'],
-    ['2001:db8:1:2::', '2001:db8:1:2'],
-    ['::1', '0:0:0:0'],
-    ['fe80::1%eth0', 'fe80:0:0:0'],
-    ['64:ff9b::192.0.2.1', '64:ff9b:0:0'],
-    ['2001:db8:1:2:3:4:192.0.2.1', '2001:db8:1:2'],
-  ])('%s: %s', (address, prefix) => {
-    expect(addressPrefix(address)).toBe(prefix)
-  })
-
-  it('is the same for every address of a /64, and another for another', () => {
-    const group = fc.integer({ min: 0, max: 0xffff }).map((number) => number.toString(16))
-    const half = fc.tuple(group, group, group, group).map((groups) => groups.join(':'))
-    fc.assert(
-      fc.property(half, half, half, half, (network, other, one, two) => {
-        expect(addressPrefix(`${network}:${one}`)).toBe(addressPrefix(`${network}:${two}`))
-        if (network !== other)
-          expect(addressPrefix(`${other}:${one}`)).not.toBe(addressPrefix(`${network}:${one}`))
-      }),
-    )
-  })
-})
 
 describe('a budget of connections', () => {
   it('has a limit in all and one for each address', () => {
@@ -50,6 +21,16 @@ describe('a budget of connections', () => {
     expect(budget.admit('192.0.2.3')).toBe('full')
     budget.release('192.0.2.1')
     expect(budget.admit('192.0.2.3')).toBeNull()
+  })
+
+  it('limits no proxy by its address, because it brings many clients', () => {
+    const isProxy = trustedProxies(['10.0.0.0/8'])
+    const budget = new ConnectionBudget({ ...bounds, isProxy }, createConnectionCounts(1, 7), 0)
+    for (let count = 0; count < 5; count++) expect(budget.admit('::ffff:10.1.2.3')).toBeNull()
+    expect(budget.admit('10.1.2.3')).toBe('full')
+    for (let count = 0; count < 5; count++) budget.release('10.1.2.3')
+    for (let count = 0; count < 3; count++) expect(budget.admit('192.0.2.1')).toBeNull()
+    expect(budget.admit('192.0.2.1')).toBe('address')
   })
 
   it('counts over all threads, and forgets those of a thread that is gone', () => {
