@@ -2,12 +2,25 @@
 // fetch to an address that a token names.
 
 import type { ClientHttp2Session } from 'node:http2'
+import fastify, { type FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import kafkaSse from '../../src/plugin.ts'
 import { RedeemedTickets } from '../../src/tickets/redeemed-tickets.ts'
 import { SealedTickets } from '../../src/tickets/sealed-tickets.ts'
 import { Tickets } from '../../src/tickets/tickets.ts'
 import { HttpScene, respond } from '../support/http-scene.ts'
-import { jwksOf, type KeyServer, makeKey, mintToken, startKeyServer } from '../support/keys-and-tokens.ts'
+import {
+  AUDIENCE,
+  exampleClaims,
+  ISSUER,
+  jwksOf,
+  type KeyServer,
+  makeKey,
+  mintToken,
+  nowSeconds,
+  startKeyServer,
+} from '../support/keys-and-tokens.ts'
+import { LogLines } from '../support/printed.ts'
 import {
   ATTACKER,
   GOOD_TOKENS,
@@ -33,23 +46,49 @@ const keys = { ec: makeKey('ES256', 'ec'), rsa: makeKey('RS256', 'rsa'), ed: mak
 let scene: HttpScene
 let trap: KeyServer
 let parts: HostileParts
+let logoutApp: FastifyInstance
+let logoutUrl: string
 let client: ClientHttp2Session
 
 beforeAll(async () => {
   trap = await startKeyServer(jwksOf(ATTACKER))
   const sealed = new SealedTickets([Buffer.alloc(32, 7)])
   const tickets = new Tickets({ sealed, redeem: new RedeemedTickets(Date.now).redeem, epochMs: Date.now })
+  const keySet = jwksOf(keys.ec, keys.rsa, keys.ed)
   scene = await HttpScene.open({
     tickets,
-    auth: { keys: jwksOf(keys.ec, keys.rsa, keys.ed), algorithm: 'RS256' },
+    auth: { keys: keySet, algorithm: 'RS256' },
   })
-  parts = { ...keys, trap: trap.url }
+  parts = partsWith(exampleClaims, {})
   client = scene.connect()
+  logoutApp = fastify({ forceCloseConnections: true, logger: { stream: new LogLines().stream } })
+  await logoutApp.register(kafkaSse, {
+    kafka: { bootstrapServers: '127.0.0.1:1' },
+    auth: { issuer: ISSUER, audience: AUDIENCE, keys: keySet, logoutPath: '/logout' },
+    streams: [{ path: '/events', topic: 'events' }],
+  })
+  logoutUrl = `${await logoutApp.listen({ port: 0, host: '127.0.0.1' })}/logout`
 })
 afterAll(async () => {
+  await logoutApp.close()
   await scene.close()
   await trap.close()
 })
+
+/** What rows are made of, for good tokens that say this. */
+function partsWith(claims: HostileParts['claims'], header: Record<string, unknown>): HostileParts {
+  return {
+    ...keys,
+    trap: trap.url,
+    claims,
+    header: (key) => ({ alg: key.algorithm, kid: key.kid, ...header }),
+    mint: (key, changes = {}) =>
+      mintToken(key, {
+        claims: { ...claims(), ...changes.claims },
+        header: { ...header, ...changes.header },
+      }),
+  }
+}
 
 async function answerTo(request: Record<string, string>, token: string) {
   const answer = await respond(client, { ...request, authorization: `Bearer ${token}` })
@@ -81,6 +120,31 @@ describe.each(Object.entries(REQUESTS))('%s', (_name, request) => {
     const answer = await answerTo(request, make(parts))
     expect(JSON.parse(answer.text())).toMatchObject({ statusCode: 403, code: 'FKS_SCOPE_MISSING' })
     expect(answer.status).toBe(403)
+  })
+})
+
+describe('POST of a logout token', () => {
+  /** What makes no bearer token, or is checked of access tokens alone: a logout grants nothing. */
+  const FOR_BEARERS =
+    /^(typ (application\/)?logout|a logout event|cnf |nbf |aud ours and a number|iat in two|sub half)/
+  const ROWS = UNACCEPTABLE_TOKENS.filter(([what]) => !FOR_BEARERS.test(what))
+  let lastId = 0
+  const logoutParts = () => {
+    const events = { 'http://schemas.openid.net/event/backchannel-logout': {} }
+    const claims = () => ({ ...exampleClaims(), iat: nowSeconds(), jti: `logout-${++lastId}`, events })
+    return partsWith(claims, { typ: 'logout+jwt' })
+  }
+  const logOut = (token: string) =>
+    fetch(logoutUrl, { method: 'POST', body: new URLSearchParams({ logout_token: token }) })
+
+  it.each(GOOD_TOKENS)('is taken with one that is good %s', async (_what, make) => {
+    expect((await logOut(make(logoutParts()))).status).toBe(200)
+  })
+
+  it.each(ROWS)('is refused with %s', async (_what, make) => {
+    const answer = await logOut(make(logoutParts()))
+    expect(await answer.json()).toMatchObject({ statusCode: 400, code: 'FKS_LOGOUT_REFUSED' })
+    expect(answer.status).toBe(400)
   })
 })
 
