@@ -62,6 +62,13 @@ const COMMANDS: ReadonlyMap<string, Entry> = new Map([
     { words: 'prints the events of a stream', load: async () => (await import('./commands/tail.ts')).tail },
   ],
   [
+    'revoke',
+    {
+      words: 'ends the streams of a user, and refuses the tokens',
+      load: async () => (await import('./commands/revoke.ts')).revoke,
+    },
+  ],
+  [
     'features',
     {
       words: 'prints which features librdkafka was built without',

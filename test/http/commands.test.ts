@@ -24,13 +24,13 @@ describe('kafka-sse', () => {
     expect(await scene.run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
     const { code, stdout } = await scene.run(['--help'])
     expect(code).toBe(0)
-    for (const name of ['demo', 'serve', 'broker', 'token', 'produce', 'tail', 'features']) {
+    for (const name of ['demo', 'serve', 'broker', 'token', 'produce', 'tail', 'revoke', 'features']) {
       expect(stdout).toMatch(new RegExp(`^ {2}${name} `, 'm'))
     }
     expect((await scene.run([])).stdout).toBe(stdout)
   })
 
-  test.each(['demo', 'serve', 'broker', 'token', 'produce', 'tail', 'features'])(
+  test.each(['demo', 'serve', 'broker', 'token', 'produce', 'tail', 'revoke', 'features'])(
     '%s --help explains itself',
     async (name) => {
       const { code, stdout, stderr } = await scene.run([name, '--help'])
@@ -45,6 +45,40 @@ describe('kafka-sse', () => {
       stdout: '',
       stderr: 'kafka-sse: "prduce" is not a command; did you mean produce?\n',
     })
+  })
+})
+
+describe('kafka-sse revoke', () => {
+  const SETTINGS = {
+    KAFKA_BOOTSTRAP_SERVERS: NO_KAFKA,
+    KAFKA_CONTROL_TOPIC: 'control',
+    SECRET_KEY: Buffer.alloc(32, 3).toString('base64url'),
+    JWT_ISSUER: 'https://id.example',
+  }
+  const WITHOUT = { KAFKA_BOOTSTRAP_SERVERS: NO_KAFKA }
+
+  test.each<[string, string[], Record<string, string>, string[]]>([
+    [
+      'lacks settings',
+      ['--sub', 'alice'],
+      WITHOUT,
+      ['KAFKA_CONTROL_TOPIC is not set', 'SECRET_KEY is not set', 'JWT_ISSUER is not set'],
+    ],
+    ['lacks a name', [], SETTINGS, ['a revocation names one of sub, sid, jti and client']],
+    ['has two names', ['--sub', 'a', '--sid', 'b'], SETTINGS, ['a revocation names one of']],
+    ['has an empty name', ['--sub', ''], SETTINGS, ['sub takes text that is not empty']],
+    ['has another issuer', ['--sub', 'a', '--issuer', 'x'], SETTINGS, ['issuer is none of those']],
+    ['has no moment', ['--sub', 'a', '--before', 'now'], SETTINGS, ['--before is ISO 8601 or epoch ms']],
+    ['has an unknown option', ['--user', 'a'], SETTINGS, ["Unknown option '--user'"]],
+    ['finds no Kafka', ['--sub', 'alice'], SETTINGS, ['no Kafka answers at 127.0.0.1:1']],
+    ['has a bad key', ['--sub', 'a'], { ...SETTINGS, SECRET_KEY: 'short' }, ['SECRET_KEY']],
+  ])('that %s says so, a line each, and ends with 1', async (_, args, settings, problems) => {
+    const { code, stdout, stderr } = await scene.run(['revoke', ...args], settings)
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    const lines = stderr.trim().split('\n')
+    expect(lines).toHaveLength(problems.length)
+    for (const [at, words] of problems.entries()) expect(lines[at]).toContain(words)
+    expect(stderr).not.toContain(SETTINGS.SECRET_KEY)
   })
 })
 

@@ -1,6 +1,6 @@
 // A producer for the commands. Each record resolves when Kafka has it, or rejects with one line that says why not.
 
-import rdkafka, { type DeliveryReport, type LibrdKafkaError } from 'node-rdkafka'
+import rdkafka, { type DeliveryReport, type LibrdKafkaError, type Metadata } from 'node-rdkafka'
 import { errorWords } from '../../../src/errors.ts'
 import type { KafkaOptions } from '../../../src/options.ts'
 import { answerOf } from './callback.ts'
@@ -64,6 +64,18 @@ export class RecordProducer {
       throw new Error(`no Kafka answers at ${this.bootstrapServers}: ${failure || this.wordsOf(error)}`)
     }
     this.client.setPollInterval(POLL_MS)
+  }
+
+  /** Whether Kafka has the topic. Does not make it, as writing to it may. */
+  async hasTopic(topic: string): Promise<boolean> {
+    try {
+      const { topics } = await answerOf<Metadata>((callback) =>
+        this.client.getMetadata({ allTopics: true, timeout: CONNECT_MS }, callback),
+      )
+      return topics.some(({ name }) => name === topic)
+    } catch (error) {
+      throw new Error(`Kafka does not list its topics: ${this.wordsOf(error)}`)
+    }
   }
 
   /** Resolves when there is room for the record. `delivered` settles when Kafka has it, or it is given up. */

@@ -1,0 +1,95 @@
+// `kafka-sse revoke`: tells all replicas, by the control topic, that tokens count no more. Promise: it ends when Kafka
+// has the revocation, or with one line that says why not.
+
+import { randomBytes } from 'node:crypto'
+import type { ParseArgsConfig } from 'node:util'
+import { type Delivery, RecordProducer } from '../../plugins/kafka/client/producer.ts'
+import { parseSince } from '../../routes/since.ts'
+import { EXIT_DONE } from '../app/exit.ts'
+import { ControlKeys } from '../control/control-keys.ts'
+import { encodeRecord, MAC_HEADER, macText } from '../control/control-record.ts'
+import { SYSTEM_CLOCK } from '../stream/clock.ts'
+import { type Revocation, type RevocationRequest, revocationOf } from '../token/revocation.ts'
+import { type Given, type Outputs, runCommand } from './command-line.ts'
+import { type ControlTarget, findControl } from './control-target.ts'
+
+const HELP = `kafka-sse revoke --sub NAME | --sid NAME | --jti NAME | --client NAME [options]
+
+Ends the streams of the tokens that it names, and has these tokens refused from now on, in all servers that read the
+control topic.
+
+  --sub NAME       all tokens of a subject
+  --sid NAME       those of one session of the provider
+  --jti NAME       one token
+  --client NAME    those of an application: azp, else client_id, else appid
+  --issuer URL     whose tokens; required if the settings name several issuers, or none
+  --before TIME    those issued in this second or earlier: ISO 8601 or epoch ms (default: now)
+  --reason TEXT    why, for operators
+
+The settings are those of the server: KAFKA_CONTROL_TOPIC, SECRET_KEY, KAFKA_BOOTSTRAP_SERVERS and KAFKA_CONFIG_*, and
+its issuers.
+`
+
+const OPTIONS = {
+  sub: { type: 'string' },
+  sid: { type: 'string' },
+  jti: { type: 'string' },
+  client: { type: 'string' },
+  issuer: { type: 'string' },
+  before: { type: 'string' },
+  reason: { type: 'string' },
+} satisfies ParseArgsConfig['options']
+
+const NAMES = ['sub', 'sid', 'jti', 'client', 'issuer', 'reason'] as const
+
+export async function revoke(
+  args: string[],
+  env: NodeJS.ProcessEnv,
+  outputs: Outputs = process,
+): Promise<number> {
+  const line = { help: HELP, options: OPTIONS }
+  return runCommand(line, args, async (given) => tell(given, env, outputs), outputs)
+}
+
+async function tell(
+  { values }: Given<typeof OPTIONS>,
+  env: NodeJS.ProcessEnv,
+  outputs: Outputs,
+): Promise<number> {
+  const target = await findControl(env)
+  const revocation = revocationOf(requestOf(values), target.lifetimes, SYSTEM_CLOCK.epochMs())
+  const { partition, offset } = await written(revocation, target)
+  outputs.stdout.write(`${target.topic} has it: partition ${partition}, offset ${offset}\n`)
+  return EXIT_DONE
+}
+
+/** Options that were not given are left out: `values` has more than those of this command. */
+function requestOf(values: Given<typeof OPTIONS>['values']): RevocationRequest {
+  const given = NAMES.filter((name) => values[name] !== undefined).map((name) => [name, values[name]])
+  const { before } = values
+  return { ...Object.fromEntries(given), ...(before !== undefined && { before: momentOf(before) }) }
+}
+
+function momentOf(before: string): number {
+  const beforeMs = parseSince(before)
+  if (beforeMs !== null) return beforeMs
+  throw new Error(
+    `--before is ISO 8601 or epoch ms, such as 2026-11-28T12:00Z, not ${JSON.stringify(before)}`,
+  )
+}
+
+async function written(revocation: Revocation, { kafka, topic, secrets }: ControlTarget): Promise<Delivery> {
+  const producer = new RecordProducer(kafka)
+  await producer.connect()
+  try {
+    // Kafka may make a topic that is written to, and no server would read it.
+    if (!(await producer.hasTopic(topic))) throw new Error(`there is no topic ${topic} (KAFKA_CONTROL_TOPIC)`)
+    const by = `kafka-sse revoke ${randomBytes(8).toString('base64url')}`
+    const record = { op: 'revoke' as const, revocation, by, atMs: SYSTEM_CLOCK.epochMs() }
+    const { key, value, mac } = encodeRecord(record, topic, new ControlKeys(secrets))
+    const headers = [{ name: MAC_HEADER, value: macText(mac) }]
+    return await (await producer.produce({ topic, partition: null, key, value, headers })).delivered
+  } finally {
+    await producer.close()
+  }
+}
