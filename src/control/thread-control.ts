@@ -4,7 +4,7 @@
 import type { Clock } from '../stream/clock.ts'
 import type { Renewal } from '../stream/holders.ts'
 import type { Revocation } from '../token/revocation.ts'
-import type { Revocations } from '../token/revocations.ts'
+import { type RevocationRow, type Revocations, revocationIn } from '../token/revocations.ts'
 import type { Control } from './control.ts'
 import type { ControlCenter, ControlNews, ControlState } from './control-center.ts'
 
@@ -55,13 +55,21 @@ export class ThreadControl implements Control {
 
   receive({ rows, revocations, renewals, state }: ControlNews): void {
     const { streams, clock } = this.parts
-    for (const row of rows) streams.revocations.put(row)
+    for (const row of rows) this.take(row)
     // Revocations first, so that a revoked session renews nothing.
     for (const revocation of revocations) streams.revokeHere(revocation)
     for (const renewal of renewals) streams.renewHere(renewal)
     this.state = state
     this.toldAt = { nowMs: clock.nowMs(), epochMs: clock.epochMs() }
     this.look()
+  }
+
+  /** Of a table that came whole, because too much was revoked to tell one by one: streams that are open end, too. */
+  private take(row: RevocationRow): void {
+    const { streams } = this.parts
+    const revocation = revocationIn(row)
+    if (revocation === null) streams.revocations.put(row)
+    else streams.revokeHere(revocation)
   }
 
   close(): void {

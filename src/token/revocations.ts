@@ -7,6 +7,7 @@ import {
   REVOKED_KINDS,
   type Revocation,
   type RevokedKind,
+  type RevokedName,
   revokedName,
 } from './revocation.ts'
 import type { Session } from './session.ts'
@@ -150,6 +151,13 @@ export class Revocations {
       if (this.isOver(entry)) this.entries.delete(key)
     }
   }
+}
+
+/** The revocation that a row is of; null for one of a logout token. */
+export function revocationIn({ kind, issuer, name, beforeMs, untilMs }: RevocationRow): Revocation | null {
+  if (kind === 'logout') return null
+  const on = { [kind]: name } as RevokedName // of this kind
+  return { issuer, on, beforeMs, untilMs, jti: null, reason: null }
 }
 
 /** The issuer's length tells where it ends. */

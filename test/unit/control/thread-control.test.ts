@@ -19,7 +19,10 @@ class ThreadScene {
     const streams = {
       revocations,
       renewHere: ({ session }: Renewal) => done.push(`renew ${session.subject}`),
-      revokeHere: ({ on }: Revocation) => done.push(`revoke ${JSON.stringify(on)}`),
+      revokeHere: (revocation: Revocation) => {
+        revocations.add(revocation)
+        done.push(`revoke ${JSON.stringify(revocation.on)}`)
+      },
       endAll: () => done.push('end all'),
     }
     const center = { renew: async ({ route }: Renewal) => void done.push(`told ${route}`) }
@@ -61,6 +64,22 @@ describe('The control of a thread', () => {
     const scene = new ThreadScene()
     scene.receive({ renewals: [renewalOf()], revocations: [revocationOf()] })
     expect(scene.done).toEqual(['revoke {"sub":"alice"}', 'renew example'])
+  })
+
+  it('ends open streams by a table that comes whole, too, and remembers which logout tokens were used', () => {
+    const scene = new ThreadScene()
+    scene.receive({})
+    const row = { issuer: 'https://auth.example.com', beforeMs: START_MS, untilMs: START_MS + 9_000 }
+    const rows = (['sub', 'sid', 'jti', 'client', 'logout'] as const).map((kind) => ({
+      ...row,
+      kind,
+      name: kind,
+    }))
+    scene.receive({ rows, state: null })
+    const ended = ['sub', 'sid', 'jti', 'client'].map((kind) => `revoke {"${kind}":"${kind}"}`)
+    expect(scene.done).toEqual(ended)
+    expect([...scene.revocations.rows()]).toEqual(rows)
+    expect(scene.revocations.hasUsed(row.issuer, 'logout')).toBe(true)
   })
 
   it('hands renewals over to the main thread', async () => {
