@@ -289,6 +289,28 @@ describe('where a request has several credentials', () => {
     expect((await client.get(`/events?ticket=${good}`)).status).toBe(200)
   })
 
+  it('a ticket goes before a cookie, which may ask for one as it may open a stream', async () => {
+    const auth = { cookie: '__Host-token', cookieOrigins: [APP] }
+    const client = await open({ auth })
+    const cookie = `__Host-token=${client.scene.token()}`
+    const ask = async (headers: Headers) =>
+      whole(
+        await respond(client.scene.connect(), {
+          ':method': 'POST',
+          ':path': '/events/ticket',
+          cookie,
+          ...headers,
+        }),
+      )
+    expect((await ask({ origin: OTHER })).status).toBe(403)
+    expect((await ask({})).status).toBe(403)
+    const { status, body } = await ask({ origin: APP })
+    expect(status).toBe(200)
+    const { ticket } = body as { ticket: string }
+    expect(await client.use(ticket, { origin: OTHER, cookie })).toBe(401)
+    expect(await client.use(ticket, { origin: APP, cookie: '__Host-token=no.such.token' })).toBe(200)
+  })
+
   it('two tickets are none, and are not spent', async () => {
     const client = await open()
     const [one, other] = [await client.ticket(), await client.ticket()]

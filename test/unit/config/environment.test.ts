@@ -170,6 +170,14 @@ describe('a server’s environment', () => {
     ])
   })
 
+  test('a cookie leaves no origin unless some are listed, and is refused with *', async () => {
+    const withCookie = { ...NEEDED, JWT_COOKIE: '__Host-token' }
+    expect((await scene.parse(withCookie)).sse.corsOrigins).toEqual([])
+    const [problem, ...others] = await scene.problemsOf({ ...withCookie, CORS_ORIGINS: '*' })
+    expect(problem).toMatch(/^CORS_ORIGINS is \* although a cookie holds the token/)
+    expect(others).toEqual([])
+  })
+
   test.each([
     ['PORT', '65535', '65536'],
     ['CHALLENGE_SECONDS', '0.1', '0.09'],
