@@ -74,7 +74,9 @@ export class KeyFile extends OwnKeySource {
     try {
       this.set = readKeyFile(this.path, this.rsaAlgorithm)
       const { keys, passedOver } = this.set
-      this.log.info({ file: this.path, keys: keys.length, passedOver }, 'key file read again')
+      const about = { file: this.path, keys: keys.length, passedOver }
+      if (keys.length === 0) this.log.warn(about, 'the key file is empty: every token is refused')
+      else this.log.info(about, 'key file read again')
       this.changed()
     } catch (error) {
       const reason = errorWords(error)

@@ -300,12 +300,20 @@ describe('a key file', () => {
     await eventually(async () => expect(await knows('ec')).toBe(true))
   })
 
+  it('takes all keys back by an empty set, and says so', async () => {
+    writeFileSync(path, '{"keys":[]}')
+    await eventually(async () => expect(await knows('rsa', 'RS256')).toBe(false))
+    expect(log.of('the key file is empty: every token is refused')).toHaveLength(1)
+  })
+
   it('is named when it cannot be read at the start', () => {
     const logger = Fastify().log
     const open = (name: string) => () => new KeyFile(join(folder, name), 'RS256', logger)
     writeFileSync(join(folder, 'large'), 'x'.repeat(1024 * 1024 + 1))
     expect(open('missing')).toThrow(`auth.keys: ${join(folder, 'missing')}: it cannot be read (ENOENT)`)
     expect(open('')).toThrow('it is not a file')
+    writeFileSync(join(folder, 'empty'), '{"keys":[]}')
+    expect(open('empty')).toThrow(`auth.keys: ${join(folder, 'empty')}: it has no keys`)
     expect(open('large')).toThrow('larger than')
   })
 })

@@ -1,8 +1,11 @@
 // Keys in several threads: the main thread's sources, and the workers' copies of them, over channels.
 
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { MessageChannel } from 'node:worker_threads'
 import Fastify from 'fastify'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { KeySource } from '../../../plugins/auth/keys/key-source.ts'
 import type { KeySettings } from '../../../plugins/auth/keys/open-keys.ts'
 import { KeysUnavailable } from '../../../src/errors.ts'
@@ -161,6 +164,19 @@ describe('keys of several workers', () => {
     made.start()
     expect([await knows(remote, 'first'), await knows(remote, 'third')]).toEqual([true, false])
     expect([await knows(fixed, 'first'), await knows(fixed, 'third')]).toEqual([false, true])
+  })
+
+  it('in a file are read once, and all workers are told when it changes', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mirrored-keys-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const file = join(folder, 'keys.json')
+    writeFileSync(file, jwksOf(first))
+    const made = [worker(), worker()]
+    const opened = await Promise.all(made.map(({ mirrored }) => mirrored.open(settings({ keys: file }))))
+    for (const each of made) each.start()
+    await eventually(() => expect(opened.map((keys) => keys.notReady())).toEqual([null, null]))
+    writeFileSync(file, jwksOf(second))
+    for (const keys of opened) await eventually(async () => expect(await knows(keys, 'first')).toBe(false))
   })
 
   it('that cannot be opened are an error of the worker, in the words of the main thread', async () => {
