@@ -78,8 +78,11 @@ export class KeyEndpoint {
 async function openClient(): Promise<Client> {
   const { Agent, EnvHttpProxyAgent, fetch } = await import('undici')
   const proxies = ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY'].map((name) => process.env[name])
+  // Without pipelining no connection is kept. Minutes lie between two fetches, and a kept one may be closed as it is
+  // used, which would be a failed fetch.
+  const options = { pipelining: 0 }
   try {
-    return { fetch, dispatcher: proxies.some(Boolean) ? new EnvHttpProxyAgent() : new Agent() }
+    return { fetch, dispatcher: proxies.some(Boolean) ? new EnvHttpProxyAgent(options) : new Agent(options) }
   } catch {
     // The library's message quotes the value, which may hold a password.
     throw new KeyFetchFailed('HTTPS_PROXY or HTTP_PROXY is not the URL of a proxy')

@@ -124,6 +124,17 @@ describe('a fetch', () => {
     }
   })
 
+  it('has a connection of its own: a kept one may be closed as it is used', async () => {
+    const ports = new Set<unknown>()
+    server.answer((request, response) => {
+      ports.add(request.socket.remotePort)
+      response.end(KEYS)
+    })
+    open()
+    for (let n = 0; n < 3; n++) await endpoint.fetch(never())
+    expect(ports.size).toBe(3)
+  })
+
   it('tells what is wrong with the address, without its query', async () => {
     const { port } = new URL(server.url)
     await server.close()
