@@ -234,6 +234,14 @@ describe('what is asked of the tokens of an issuer', () => {
     expect(scene.refusals()).toEqual(['typ', 'required claim', 'lifetime'])
   })
 
+  it('nothing of clocks that are 4 s apart', async () => {
+    const scene = await open(one({ audiences: [AUDIENCE] }))
+    const ahead = nowSeconds() + 4
+    expect(await scene.statusOf(token({ nbf: ahead, iat: ahead }))).toBe(200)
+    expect(await scene.statusOf(token({ nbf: ahead + 60 }))).toBe(401)
+    expect(await scene.statusOf(token({ iat: ahead + 60 }))).toBe(401)
+  })
+
   it('is asked again of a token that was verified before', async () => {
     const scene = await open(one({ audiences: [AUDIENCE] }))
     const fleeting = token({ exp: nowSeconds() + 1 })
