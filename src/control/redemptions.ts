@@ -57,6 +57,11 @@ export class Redemptions {
     return this.waiting.size < WAITING_REDEMPTIONS_MAX
   }
 
+  /** Whether the topic has a redemption of the nonce already, so that no further one can be good. */
+  isRedeemed(hashes: readonly string[]): boolean {
+    return hashes.some((hash) => this.first.has(hash))
+  }
+
   /** The `at` of a redemption that this process writes now. */
   nextAtMs(): number {
     this.lastAtMs = Math.max(this.clock.epochMs(), this.lastAtMs + 1)

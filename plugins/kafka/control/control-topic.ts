@@ -107,6 +107,8 @@ export class ControlTopic implements ControlCenter {
     if (redemptions === undefined || !redemptions.hasRoom || this.trouble() !== null)
       throw new ControlUnwritable()
     const hashes = this.keys.everyHash(['ticket', nonce]).map((hash) => hash.toString('base64url'))
+    // A client that repeats a ticket writes nothing to Kafka.
+    if (redemptions.isRedeemed(hashes)) return false
     const [hash = ''] = hashes
     const name = { by: this.by, atMs: redemptions.nextAtMs() }
     const record = { op: 'redeem' as const, nonce: hash, expiresAtMs, ...name }

@@ -33,6 +33,15 @@ describe('Of the redemptions of one nonce', () => {
     )
   })
 
+  it('none is needed once one is known, by the hash of any secret', () => {
+    const redemptions = new Redemptions(new MovedClock())
+    const hashes = ['by the new secret', 'by the old secret']
+    expect(redemptions.isRedeemed(hashes)).toBe(false)
+    redemptions.note('by the old secret', named(1, 'other'), EXPIRES_MS)
+    expect(redemptions.isRedeemed(hashes)).toBe(true)
+    expect(redemptions.isRedeemed(['of another nonce'])).toBe(false)
+  })
+
   it('the first is known by the hash of any secret', async () => {
     const redemptions = new Redemptions(new MovedClock())
     const hashes = ['by the new secret', 'by the old secret']
