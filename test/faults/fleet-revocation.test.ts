@@ -1,14 +1,14 @@
 // Two servers that share a control topic, and thousands of streams at both: what is revoked at one ends at both within
-// a second, stays refused at both, and also after both were restarted. FLEET_STREAMS=20000 takes minutes.
+// a second, stays refused at both, and also after both were restarted. REVOCATION_STREAMS=20000 takes minutes.
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { bootstrapServers, Kafka } from '../kafka/kafka.ts'
 import { ServerProcess, type Token } from '../support/server-process.ts'
 import { HeldConnection, type HeldStream } from './held-connection.ts'
 
-const STREAMS = Number(process.env.FLEET_STREAMS ?? 400)
+const STREAMS = Number(process.env.REVOCATION_STREAMS ?? 400)
 const STREAMS_OF_EACH = 4
-const REVOCATIONS = Number(process.env.FLEET_REVOCATIONS ?? 20)
+const REVOCATIONS = Number(process.env.REVOCATIONS ?? 20)
 /** From the request at one server to the last end at either, for 99 of 100. */
 const REVOKED_MS_MAX = 1_000
 /** A connection may have 1,000 requests at a time. */
