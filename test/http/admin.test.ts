@@ -109,6 +109,15 @@ describe('/health', () => {
     })
   })
 
+  it('is not ready while there is no room for revocations', async () => {
+    parts.streams.revocations.isFull = true
+    await register(app)
+    expect(await ready()).toEqual({
+      status: 503,
+      body: { ready: false, reasons: ['there is no room for more revocations'] },
+    })
+  })
+
   it('is ready, no matter whether a topic that clients name in a path can be read', async () => {
     const topic = new TopicInMemory()
     topic.trouble = 'topic later does not exist, or may not be seen'

@@ -2,11 +2,12 @@
 
 import type { AddressInfo } from 'node:net'
 import fastify from 'fastify'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import kafkaSse from '../../src/plugin.ts'
 import { RedeemedTickets } from '../../src/tickets/redeemed-tickets.ts'
 import { SealedTickets } from '../../src/tickets/sealed-tickets.ts'
 import { Tickets } from '../../src/tickets/tickets.ts'
+import { Revocations } from '../../src/token/revocations.ts'
 import { type H2Response, HttpScene, respond } from '../support/http-scene.ts'
 import { nowSeconds } from '../support/keys-and-tokens.ts'
 import { LogLines } from '../support/printed.ts'
@@ -92,6 +93,26 @@ describe('a revocation', () => {
       code: 'FKS_REVOCATION_INVALID',
       message: 'a revocation names one of sub, sid, jti and client',
     })
+  })
+})
+
+describe('a table of revocations that is full', () => {
+  it('answers new streams 503, or as a stream that ends, and renews open ones', async () => {
+    const scene = await forThisTest(HttpScene.open())
+    const stream = await scene.get('/events', bearer(scene.token(30)))
+    await isOpen(stream)
+    const full = vi.spyOn(Revocations.prototype, 'isFull', 'get').mockReturnValue(true)
+    onTestFinished(() => full.mockRestore())
+    const refused = await scene.get()
+    await refused.ended
+    expect(refused.status).toBe(503)
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThanOrEqual(5)
+    expect(JSON.parse(refused.text()).code).toBe('FKS_REVOCATIONS_FULL')
+    const asStream = await scene.get('/events', { accept: 'text/event-stream' })
+    await asStream.ended
+    expect([asStream.status, asStream.text()]).toEqual([200, expect.stringMatching(/:end busy\n\n$/)])
+    expect((await scene.post(bearer(scene.token(60)))).status).toBe(204)
+    expect(stream.stream.closed).toBe(false)
   })
 })
 
