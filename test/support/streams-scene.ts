@@ -61,6 +61,7 @@ export class StreamsScene {
     signals = false,
     conditions = [],
     granted = '',
+    scope = null,
     ids,
     admitted = { release: () => {} },
   }: {
@@ -72,6 +73,7 @@ export class StreamsScene {
     signals?: boolean
     conditions?: readonly RouteCondition[]
     granted?: string
+    scope?: string | null
     ids?: IdSpelling
     admitted?: Admitted
   } = {}): MemorySink {
@@ -84,6 +86,7 @@ export class StreamsScene {
       signals,
       conditions,
       granted,
+      scope,
       ...(ids && { ids }),
       admitted,
       requested: { ...FROM_EARLIEST, ...requested },

@@ -241,6 +241,14 @@ describe('a renewal', () => {
     expect(sink.ended).toBeNull()
   })
 
+  it('reaches only streams whose scope it grants: it may come from a server with other options', () => {
+    const scene = new StreamsScene()
+    scene.open({ scope: 'orders:read' })
+    scene.open({ scope: null })
+    const by = (...scopes: string[]) => scene.renew({ session: sessionFor(30, { scopes: new Set(scopes) }) })
+    expect([by('proxy:stream'), by('orders:read'), by()]).toEqual([1, 2, 1])
+  })
+
   it('reaches only streams of the same path, issuer and subject', () => {
     const scene = new StreamsScene()
     scene.open()
@@ -429,6 +437,17 @@ describe('the end of everything', () => {
     await drained
     for (const sink of sinks) expect(sink.text.endsWith(':end shutdown\n\n')).toBe(true)
     expect(scene.streams.figures.streamsOpen).toBe(0)
+  })
+
+  it('may be of the streams that are open now alone: others open after it', async () => {
+    const scene = new StreamsScene()
+    const sink = scene.open()
+    scene.streams.endAll()
+    const later = scene.open()
+    await pass(100)
+    expect(sink.text.endsWith(':end busy\n\n')).toBe(true)
+    expect(later.ended).toBeNull()
+    expect(await scene.streams.refusal('127.0.0.1')).toBeNull()
   })
 
   it('ends a few streams at once, and many over most of the time', async () => {

@@ -143,6 +143,13 @@ describe('thousands of streams at once', () => {
     await expectTurns(() => sinks.filter(({ text }) => text.endsWith(':end revoked\n\n')).length)
   })
 
+  it('end in as many turns as it takes when it is not known any more what was revoked', async () => {
+    open(new TopicInMemory())
+    await settle()
+    streams.endAll()
+    await expectTurns(() => sinks.filter(({ text }) => text.endsWith(':end busy\n\n')).length)
+  })
+
   it('expire in as many turns as it takes if they have the same exp', async () => {
     const expiresAtMs = Date.now() + 5_000
     open(new TopicInMemory(), {}, expiresAtMs)
