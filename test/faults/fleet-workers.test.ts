@@ -1,5 +1,5 @@
-// Two processes with two workers each and a control topic: what one is told reaches the streams in every thread of both,
-// and is known after both were restarted.
+// Two processes with two workers each and a control topic: what one is told reaches the streams in every thread of
+// both, and is known after both were restarted.
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { ControlKeys } from '../../src/control/control-keys.ts'

@@ -240,6 +240,15 @@ describe.skipIf(bootstrapServers === null)('Two replicas with a control topic', 
       await vi.waitFor(() => expect(alone.lines(40).join()).toContain(command), SOON)
     })
 
+    it('that may read the topic and cannot write to it is not ready, and says why', async () => {
+      const topic = await kafka.createTopic()
+      const control = await kafka.createTopic({ config: { 'max.message.bytes': '20' } })
+      const alone = await replica({ topic, control })
+      const words = new RegExp(`^control topic ${control} cannot be written: .*size`, 'i')
+      await vi.waitFor(async () => expect((await alone.reasons()).join()).toMatch(words), SOON)
+      await vi.waitFor(() => expect(alone.lines(40).filter((line) => words.test(line)).length).toBe(1), SOON)
+    })
+
     it('reads more partitions as they are added, and hears of what is in them', async () => {
       const { one, other, control } = await pair()
       await kafka.addPartitions(control, 6)

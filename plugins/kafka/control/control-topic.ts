@@ -136,9 +136,14 @@ export class ControlTopic implements ControlCenter {
     if (this.running === null) return null
     if (this.writer.isCompacted) return compactedTopic(topic, kafka.bootstrapServers)
     const { controlLog, feeding } = this.running
-    if (controlLog.heartbeats.hasRead) return controlLog.trouble()
-    if (feeding.notReady() !== missingTopic(topic)) return null
-    return `control ${missingTopic(topic)}: ${createCommand(topic, kafka.bootstrapServers)}`
+    const waiting = controlLog.heartbeats.hasRead ? null : feeding.notReady()
+    if (waiting === missingTopic(topic))
+      return `control ${missingTopic(topic)}: ${createCommand(topic, kafka.bootstrapServers)}`
+    const { failure } = this.writer
+    if (controlLog.heartbeats.hasRead) return withReason(controlLog.trouble(), failure)
+    return waiting === null
+      ? withReason(failure && `control topic ${topic} cannot be written`, failure)
+      : null
   }
 
   /** A batch was read. */
@@ -187,6 +192,10 @@ export class ControlTopic implements ControlCenter {
     this.wasWell = isWell
     this.loggedFault = fault
   }
+}
+
+function withReason(words: string | null, reason: string | null): string | null {
+  return words === null || reason === null ? words : `${words}: ${reason}`
 }
 
 function createCommand(topic: string, servers: string): string {

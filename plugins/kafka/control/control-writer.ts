@@ -34,6 +34,10 @@ export class ControlWriter {
   private readonly parts: ControlWriterParts
   /** Kafka has refused the last heartbeat because the topic is compacted. */
   isCompacted = false
+  /** Why Kafka did not take the last heartbeat; null if it did. */
+  failure: string | null = null
+
+  private lastFailure: string | null = null
 
   constructor(parts: ControlWriterParts) {
     this.parts = parts
@@ -49,8 +53,10 @@ export class ControlWriter {
     try {
       await this.send({ op: 'alive', ...this.written(atMs) }, partition)
       this.isCompacted = false
+      this.failure = null
     } catch (error) {
       this.isCompacted ||= error instanceof KeyRequired
+      this.failure = this.lastFailure
     }
   }
 
@@ -64,9 +70,10 @@ export class ControlWriter {
     try {
       return await producer.write(encodeRecord(record, topic, keys), partition)
     } catch (error) {
+      this.lastFailure = errorWords(error)
       figures.unwritten[record.op]++
-      log.debug(`control topic ${topic}: a record of ${record.op} is not written: ${errorWords(error)}`)
-      throw INVALID_RECORD.test(errorWords(error)) ? new KeyRequired() : new ControlUnwritable()
+      log.debug(`control topic ${topic}: a record of ${record.op} is not written: ${this.lastFailure}`)
+      throw INVALID_RECORD.test(this.lastFailure) ? new KeyRequired() : new ControlUnwritable()
     }
   }
 }
