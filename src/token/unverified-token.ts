@@ -1,5 +1,5 @@
 // What a token says before its signature is verified. Pure. Promise: header and claims are JSON objects in UTF-8, in
-// which no object names a member twice, so that no two readers of one token can differ about it.
+// which no object names a member twice, so that no two readers of one token can differ about it; how deep is bounded.
 
 import { isUtf8 } from 'node:buffer'
 import type { Claims } from './claims.ts'
@@ -25,7 +25,7 @@ function strictObject(segment: string): Readonly<Record<string, unknown>> | null
   const text = bytes.toString()
   const value = parsed(text)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return null
-  return namesTwice(text) ? null : { ...value }
+  return isPlain(text) ? { ...value } : null
 }
 
 function parsed(text: string): unknown {
@@ -37,11 +37,17 @@ function parsed(text: string): unknown {
   }
 }
 
+/** Deeper ones cannot be sent to another thread. No provider's claims come near. */
+export const NESTED_MAX = 100
+
 /** A string, or one of the characters that open, close and separate. Numbers and words between them do not matter. */
 const JSON_PARTS = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:]/g
 
-/** Whether an object in the text, which is JSON, has two members of one name, however each is escaped. */
-function namesTwice(text: string): boolean {
+/**
+ * Whether no object in the text, which is JSON, has two members of one name, however each is escaped, and nothing is
+ * nested deeper than NESTED_MAX.
+ */
+function isPlain(text: string): boolean {
   const around: (Set<string> | null)[] = []
   let last = ''
   for (const [part] of text.matchAll(JSON_PARTS)) {
@@ -51,10 +57,11 @@ function namesTwice(text: string): boolean {
     else if (part === ':') {
       const name: string = JSON.parse(last)
       const names = around.at(-1)
-      if (names?.has(name)) return true
+      if (names?.has(name)) return false
       names?.add(name)
     }
+    if (around.length > NESTED_MAX) return false
     last = part
   }
-  return false
+  return true
 }

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { unverifiedToken } from '../../../src/token/unverified-token.ts'
+import { NESTED_MAX, unverifiedToken } from '../../../src/token/unverified-token.ts'
 
 const encoded = (part: string | Uint8Array) => Buffer.from(part).toString('base64url')
 const token = (header: string | Uint8Array, claims: string | Uint8Array) =>
@@ -47,15 +47,24 @@ describe('a token', () => {
 
   it('says what any JSON object says', () => {
     fc.assert(
-      fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (claims) => {
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 50 })), (claims) => {
         const text = JSON.stringify(claims)
         expect(JSON.stringify(unverifiedToken(token('{}', text))?.claims)).toBe(text)
       }),
     )
   })
 
-  it('is read in time that grows with its length alone, however deep it is', () => {
-    for (const text of ['['.repeat(6_000) + ']'.repeat(6_000), `"${'\\\\'.repeat(6_000)}"`])
-      expect(unverifiedToken(token('{}', `{"a":${text}}`))?.claims).toHaveProperty('a')
+  it('is nested 100 deep at most, and read in time that grows with its length alone', () => {
+    const nested = (open: string, close: string, depth: number) =>
+      unverifiedToken(token('{}', `{"a":${open.repeat(depth)}1${close.repeat(depth)}}`))
+    for (const [open, close] of [
+      ['[', ']'],
+      ['{"a":', '}'],
+    ] as const) {
+      expect(nested(open, close, NESTED_MAX - 1)?.claims).toHaveProperty('a')
+      expect(nested(open, close, NESTED_MAX)).toBeNull()
+      expect(nested(open, close, 2_000)).toBeNull()
+    }
+    expect(unverifiedToken(token('{}', `{"a":"${'\\\\'.repeat(6_000)}"}`))?.claims).toHaveProperty('a')
   })
 })
