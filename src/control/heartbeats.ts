@@ -28,6 +28,8 @@ export class Heartbeats {
   private isComplete = false
   /** Every partition was read up to a heartbeat once. */
   private isWhole = false
+  /** Until when everything was known that the former topic held. null: there was none, or this topic is known. */
+  private formerlyKnown: Instant | null = null
 
   constructor(blindMs: number, clock: Clock) {
     this.blindMs = blindMs
@@ -51,8 +53,9 @@ export class Heartbeats {
     this.lookWhetherWhole()
   }
 
-  /** The topic is another one, of which nothing was read. */
+  /** The topic is another one, of which nothing was read. How long nothing was heard goes on from the former one. */
   clear(): void {
+    if (this.isWhole) this.formerlyKnown = this.leastKnown
     this.known.clear()
     this.written.clear()
     this.isComplete = false
@@ -92,12 +95,10 @@ export class Heartbeats {
 
   /** For how long there has been no heartbeat of some partition; null if there never was one. */
   get silentMs(): number | null {
-    if (!this.isWhole) return null
+    const known = this.isWhole ? this.leastKnown : this.formerlyKnown
+    if (known === null) return null
     const { nowMs, epochMs } = this.instant()
-    const silences = [...this.known.values()].map((instant) =>
-      instant === null ? Infinity : Math.max(nowMs - instant.nowMs, epochMs - instant.epochMs),
-    )
-    return Math.max(0, ...silences)
+    return Math.max(0, nowMs - known.nowMs, epochMs - known.epochMs)
   }
 
   /** In how many ms this process counts as blind, if no heartbeat comes until then; 0 if it does. */
@@ -107,6 +108,16 @@ export class Heartbeats {
 
   private lookWhetherWhole(): void {
     this.isWhole ||= this.isComplete && this.known.size > 0 && this.unheard().length === 0
+    if (this.isWhole) this.formerlyKnown = null
+  }
+
+  /** The partition that was heard of least lately, by each clock. */
+  private get leastKnown(): Instant {
+    const instants = [...this.known.values()].filter((instant) => instant !== null)
+    return {
+      nowMs: Math.min(...instants.map(({ nowMs }) => nowMs)),
+      epochMs: Math.min(...instants.map(({ epochMs }) => epochMs)),
+    }
   }
 
   private instant(): Instant {

@@ -9,7 +9,7 @@ import { BatchSize } from './batch-size.ts'
 import type { BlockingLock } from './blocking-lock.ts'
 import { answerOf } from './callback.ts'
 import { isDebug, type LogLine, stopIn, tellsFailure, topicIdIn } from './log-line.ts'
-import { asksForDebug, consumerProperties, redacting, redactor } from './properties.ts'
+import { asksForDebug, consumerProperties, type Isolation, redacting, redactor } from './properties.ts'
 import { type ListedPartition, Questions, type TopicOffsets, type TopicPartition } from './questions.ts'
 import { recordOf } from './record.ts'
 import type { AssignedPartition, ConsumerEvents, RecordSource } from './record-source.ts'
@@ -40,8 +40,13 @@ export class Consumer implements RecordSource {
   private batchBeganMs: number | null = null
 
   /** Throws, naming the property, if librdkafka does not take the configuration. */
-  constructor(options: KafkaOptions, events: ConsumerEvents, lock: BlockingLock) {
-    const { global, topic } = consumerProperties(options)
+  constructor(
+    options: KafkaOptions,
+    events: ConsumerEvents,
+    lock: BlockingLock,
+    isolation: Isolation = 'read_committed',
+  ) {
+    const { global, topic } = consumerProperties(options, isolation)
     this.redact = redactor(options)
     this.tellsDebug = asksForDebug(options)
     this.client = redacting(this.redact, () => new rdkafka.KafkaConsumer(global, topic))

@@ -87,14 +87,24 @@ const TOPIC_PROPERTIES = new Set([
   'request.timeout.ms',
 ])
 
+/**
+ * `read_uncommitted`: records of transactions that are open or were aborted count, too. For a reader that one open
+ * transaction of somebody else must not hold up.
+ */
+export type Isolation = 'read_committed' | 'read_uncommitted'
+
 /** Debug context whose lines have topic ids and stopped partitions: see log-line.ts. */
 const DEBUG_CONTEXT = 'topic'
 
-export function consumerProperties(options: KafkaOptions): ClientProperties {
+export function consumerProperties(
+  options: KafkaOptions,
+  isolation: Isolation = 'read_committed',
+): ClientProperties {
   const config = options.config ?? {}
   for (const [name, value] of Object.entries(CONSUMER_HOLDS)) refuseOther(config, name, value)
   const debug = asksForDebug(options) ? `${config.debug},${DEBUG_CONTEXT}` : DEBUG_CONTEXT
-  return separate({ ...CONSUMER_DEFAULTS, ...ownProperties(options), ...CONSUMER_HOLDS, debug })
+  const holds = { ...CONSUMER_HOLDS, 'isolation.level': isolation, debug }
+  return separate({ ...CONSUMER_DEFAULTS, ...ownProperties(options), ...holds })
 }
 
 /** Whether the operator wants librdkafka's debug lines. */

@@ -74,7 +74,9 @@ export class ControlTopic implements ControlCenter {
       figures,
       log,
     })
-    this.source = openSource(kafka, log)
+    // Of its own: a transaction that somebody leaves open in the topic would hold up the reader of committed records
+    // for up to 15 minutes, and a large topic's loading all heartbeats.
+    this.source = openSource(kafka, log, 'read_uncommitted')
   }
 
   start(told: ControlledProcess): void {

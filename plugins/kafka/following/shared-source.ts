@@ -5,7 +5,7 @@ import { performance } from 'node:perf_hooks'
 import type { KafkaOptions } from '../../../src/options.ts'
 import { processLock } from '../client/blocking-lock.ts'
 import { Consumer } from '../client/consumer.ts'
-import { consumerProperties } from '../client/properties.ts'
+import { consumerProperties, type Isolation } from '../client/properties.ts'
 import type { Listings } from './listings.ts'
 import { Reader } from './reader.ts'
 import type { Log } from './troubles.ts'
@@ -28,9 +28,13 @@ interface Shared {
 const opened = new Map<string, Shared>()
 
 /** Throws, naming the property, if librdkafka does not take the configuration. */
-export function openSource(options: KafkaOptions, log: Log): OpenSource {
-  const key = canonical(options)
-  const shared = opened.get(key) ?? { reader: createReader(options), users: 0 }
+export function openSource(
+  options: KafkaOptions,
+  log: Log,
+  isolation: Isolation = 'read_committed',
+): OpenSource {
+  const key = canonical(options, isolation)
+  const shared = opened.get(key) ?? { reader: createReader(options, isolation), users: 0 }
   opened.set(key, shared)
   shared.users++
   shared.reader.join(log)
@@ -48,18 +52,18 @@ export function openSource(options: KafkaOptions, log: Log): OpenSource {
   }
 }
 
-function createReader(options: KafkaOptions): Reader {
+function createReader(options: KafkaOptions, isolation: Isolation): Reader {
   return new Reader({
     bootstrapServers: options.bootstrapServers,
-    createConsumer: (events) => new Consumer(options, events, processLock),
+    createConsumer: (events) => new Consumer(options, events, processLock, isolation),
     nowMs: () => performance.now(),
     random: Math.random,
   })
 }
 
 /** The same text for the same brokers and properties in any order or spelling. Holds secrets, so it is never logged. */
-function canonical(options: KafkaOptions): string {
-  const { global, topic } = consumerProperties(options)
+function canonical(options: KafkaOptions, isolation: Isolation): string {
+  const { global, topic } = consumerProperties(options, isolation)
   const servers = options.bootstrapServers.split(',').map((server) => server.trim())
   const named = { ...global, ...topic, 'bootstrap.servers': servers.sort().join(',') }
   return JSON.stringify(

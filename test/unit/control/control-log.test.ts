@@ -190,6 +190,25 @@ describe('The control log is in trouble', () => {
   })
 })
 
+describe('A topic that was made again', () => {
+  it('does not make a replica blind at once, but after the stated time, if it is not read until then', () => {
+    const scene = ControlScene.read()
+    scene.clock.pass(4_000)
+    scene.log.recreate()
+    expect(scene.log.heartbeats.blindInMs).toBe(BLIND_MS - 4_000)
+    scene.log.recreate()
+    scene.clock.pass(BLIND_MS - 4_001)
+    expect(scene.log.heartbeats.blindInMs).toBe(1)
+    scene.clock.pass(1)
+    expect(scene.log.heartbeats.blindInMs).toBe(0)
+    scene.log.heartbeats.add(0)
+    scene.log.heartbeats.complete()
+    scene.beat()
+    expect(scene.log.heartbeats.blindInMs).toBe(BLIND_MS)
+    expect(scene.log.trouble()).toBeNull()
+  })
+})
+
 describe('Heartbeats', () => {
   it('are due six times in the time after which silence counts', () => {
     const scene = ControlScene.read(KEYS)
