@@ -1,0 +1,111 @@
+// One client of librdkafka that writes records which must not be lost. Promise: each record that it was handed settles,
+// at the latest when the client is closed; closing works at any time, also before the client has connected.
+
+import rdkafka, { type DeliveryReport, type LibrdKafkaError, type Metadata } from 'node-rdkafka'
+import { codeOf } from '../client/kafka-error.ts'
+import type { Delivery } from '../client/producer.ts'
+import type { ClientProperties } from '../client/properties.ts'
+
+const POLL_MS = 5
+/** Time for closing: what is under way may still arrive. */
+const CLOSE_MS = 900
+// node-rdkafka's types do not say that success comes with a null.
+const NO_ERROR = null as unknown as LibrdKafkaError
+const NO_METADATA: Metadata = { orig_broker_id: -1, orig_broker_name: '', topics: [], brokers: [] }
+
+export interface SentBytes {
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+  readonly headers: readonly Readonly<Record<string, string>>[]
+}
+
+interface UnderWay {
+  resolve(delivery: Delivery): void
+  reject(error: unknown): void
+}
+
+export class LastingClient {
+  private readonly client: rdkafka.Producer
+  private readonly onFatal: () => void
+  private readonly underWay = new Set<UnderWay>()
+  /** Resolves with whether it has connected. That is to itself: brokers are found later. */
+  private readonly connected: Promise<boolean>
+
+  /** Throws if librdkafka does not take the properties. `onFatal`: it takes no record any more; may be called often. */
+  constructor({ global, topic }: ClientProperties, onFatal: () => void) {
+    this.client = new rdkafka.Producer(global, topic)
+    this.onFatal = onFatal
+    this.client.on('delivery-report', (error: LibrdKafkaError | null, report) => this.settle(error, report))
+    this.client.on('event.error', (error) => this.noteError(error))
+    this.connected = this.connect()
+  }
+
+  /** Records under way. */
+  get size(): number {
+    return this.underWay.size
+  }
+
+  /** Rejects with an error of node-rdkafka's. `partition` null: by the key. */
+  async send(topic: string, partition: number | null, { key, value, headers }: SentBytes): Promise<Delivery> {
+    return new Promise((resolve, reject) => {
+      const sent: UnderWay = { resolve, reject }
+      this.underWay.add(sent)
+      try {
+        this.client.produce(topic, partition, bytes(value), bytes(key), null, sent, [...headers])
+      } catch (error) {
+        this.underWay.delete(sent)
+        this.noteError(error)
+        reject(error)
+      }
+    })
+  }
+
+  /** Gives up what Kafka has not taken by then. Resolves within 1 s. */
+  async close(): Promise<void> {
+    if (await this.connected) await this.disconnect()
+    for (const { reject } of this.underWay) reject(new Error('the client was closed'))
+    this.underWay.clear()
+  }
+
+  private connect(): Promise<boolean> {
+    const { client } = this
+    // connect() ends with a question for metadata, and destroys the client if no answer comes. Without it the client
+    // waits, and connects by itself.
+    client.getMetadata = (_options, answer) => {
+      answer?.(NO_ERROR, NO_METADATA)
+      return client
+    }
+    return new Promise((resolve) => {
+      client.connect({ allTopics: false }, (error) => {
+        if (!error) client.setPollInterval(POLL_MS)
+        resolve(!error)
+      })
+    })
+  }
+
+  private disconnect(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, CLOSE_MS)
+      this.client.disconnect(CLOSE_MS, () => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
+  }
+
+  private settle(error: LibrdKafkaError | null, { opaque, partition, offset }: DeliveryReport): void {
+    const sent: UnderWay = opaque
+    this.underWay.delete(sent)
+    if (error) sent.reject(error)
+    else sent.resolve({ partition, offset })
+  }
+
+  private noteError(error: unknown): void {
+    if (codeOf(error) === rdkafka.CODES.ERRORS.ERR__FATAL) this.onFatal()
+  }
+}
+
+/** node-rdkafka takes an empty buffer for null; records here have no empty part. */
+function bytes(part: Uint8Array | null): Buffer | null {
+  return part === null ? null : Buffer.from(part)
+}
