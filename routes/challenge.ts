@@ -12,6 +12,7 @@ import {
   NoStream,
   NotAllowed,
   RequestAborted,
+  RevocationsFull,
 } from '../src/errors.ts'
 import type { Renewal } from '../src/stream/holders.ts'
 import { between, RETRY_BUSY_MS } from '../src/stream/signals.ts'
@@ -28,7 +29,7 @@ const CHALLENGE_RESPONSE = 'application/x-challenge-response'
 
 export function challengeHandler(route: StreamRoute) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    if (route.control?.trouble()) throw later(reply, new ControlUnread())
+    refuseUnknowing(route, reply)
     const session = await sessionOf(route, request, reply)
     const { granted } = grantedSelection(route.plan, request, session)
     if (mediaType(request.headers['content-type']) !== CHALLENGE_RESPONSE) throw new MediaTypeUnsupported()
@@ -36,6 +37,8 @@ export function challengeHandler(route: StreamRoute) {
       closeBehindAnswer(request.raw)
       throw new BodyNotEmpty()
     }
+    // The body may have taken its time.
+    refuseUnknowing(route, reply)
     const previous = previousDigest(request.url)
     const renewal = { ...matchedPath(route, request), session, granted, previousDigest: previous }
     const { renewed, others } = await route.streams.renew(renewal)
@@ -44,6 +47,12 @@ export function challengeHandler(route: StreamRoute) {
     if (isHandedOver) return reply.code(202).send()
     throw others > 0 ? new NotAllowed() : new NoStream()
   }
+}
+
+/** While it is not known what was revoked, a renewal might be one of a session that was. */
+function refuseUnknowing({ control, streams }: StreamRoute, reply: FastifyReply): void {
+  if (streams.revocations.isFull) throw later(reply, new RevocationsFull())
+  if (control?.trouble()) throw later(reply, new ControlUnread())
 }
 
 /** Tells a client when to come again if its token cannot be verified now. */

@@ -1,5 +1,7 @@
 // What clients get for a stream and for a renewal by what the control topic allows: docs/control-topic.md.
 
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Control } from '../../src/control/control.ts'
 import type { Renewal } from '../../src/stream/holders.ts'
@@ -104,6 +106,38 @@ describe('with a control topic', () => {
     expect(control.handed).toEqual([])
     control.words = null
     expect((await renew()).status).toBe(204)
+  })
+
+  it('a renewal is 503 whose body ends only after it went silent', async () => {
+    const cleartext = await forThisTest(HttpScene.open({ control, isTls: false }))
+    const stream = await cleartext.getHttp1()
+    const renewal = request({
+      ...{ host: '127.0.0.1', port: cleartext.port, path: '/events', method: 'POST' },
+      headers: {
+        'content-type': 'application/x-challenge-response',
+        authorization: `Bearer ${cleartext.token()}`,
+        'transfer-encoding': 'chunked',
+      },
+    })
+    renewal.flushHeaders()
+    await vi.waitUntil(() => cleartext.lines.some((line) => line.includes('"POST"')))
+    control.words = 'silent'
+    renewal.end()
+    const [response]: IncomingMessage[] = await once(renewal, 'response')
+    response?.resume()
+    expect(response?.statusCode).toBe(503)
+    expect(stream.response.closed).toBe(false)
+    expect(control.handed).toEqual([])
+  })
+
+  it('a renewal is 503, too, where the table of revocations has no room', async () => {
+    const stream = await scene.get()
+    vi.spyOn(scene.app.kafkaSse.revocations, 'isFull', 'get').mockReturnValue(true)
+    const refused = await renew()
+    expect(refused).toMatchObject({ status: 503, code: 'FKS_REVOCATIONS_FULL' })
+    expect(Number(refused.retryAfter)).toBeGreaterThanOrEqual(5)
+    expect(stream.stream.closed).toBe(false)
+    expect(control.handed).toEqual([])
   })
 
   it('a renewal by a revoked token is 401, and handed to no other replica', async () => {
