@@ -52,7 +52,7 @@ export function nameOf(place: SettingPlace, { assignments, file, document }: Mer
   if (setter !== undefined) return setter.name
   const variable = [...VARIABLES.values()].find((known) => known.place.join('/') === place.join('/'))
   // No variable can set a value in a list of streams, because such a list is always in the file.
-  if (place[0] !== 'streams' && variable !== undefined && valueAt(document, place) === undefined)
+  if (place[0] !== 'streams' && variable !== undefined && (valueAt(document, place) ?? null) === null)
     return variable.name
   return file === null ? dotted(place) : `${file}: ${dotted(place)}`
 }

@@ -132,6 +132,18 @@ describe('a server’s environment', () => {
     expect(await scene.problemsOf(others)).toEqual([expect.stringContaining('JWT_AUDIENCE is not set: ')])
   })
 
+  test('names the variable of a key that a control topic needs', async () => {
+    const secret = { SECRET_KEY: Buffer.alloc(32).toString('base64url') }
+    const controlled = { ...NEEDED, KAFKA_CONTROL_TOPIC: 'control' }
+    await expect(scene.parse({ ...controlled, ...secret })).resolves.toBeDefined()
+    expect(await scene.problemsOf(controlled)).toEqual([
+      expect.stringMatching(/^SECRET_KEY is not set: a control topic needs it/),
+    ])
+    expect(await scene.problemsOf({ ...controlled, ...secret, KAFKA_TOPIC: 'control' })).toEqual([
+      expect.stringMatching(/^KAFKA_CONTROL_TOPIC is the topic of a stream, too/),
+    ])
+  })
+
   test('names a claim that cannot be read by its variable', async () => {
     const brackets = 'is no path of a claim: a name with dots stands in brackets and double quotes'
     expect(
