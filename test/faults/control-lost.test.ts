@@ -5,7 +5,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { canStartKafka, Kafka } from '../kafka/kafka.ts'
 import { type RealKafka, startRealKafka } from '../kafka/real-kafka.ts'
-import { fleetToken, Replica } from '../kafka/replica.ts'
+import { fleetToken, Replica, SECRET } from '../kafka/replica.ts'
+import { CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
+import { makeKey, mintToken, nowSeconds } from '../support/keys-and-tokens.ts'
 import { forThisTest } from '../support/scene.ts'
 
 const SOON = { timeout: 30_000, interval: 20 }
@@ -94,6 +96,40 @@ describe.skipIf(!canStartKafka)('A replica whose Kafka is gone', () => {
     expect(stream.endReason).toBe('busy')
     expect(stream.endedAtMs - frozenAtMs).toBeLessThanOrEqual(BLIND_SECONDS * 1000 + 1_000)
     await replica.ready()
+  })
+
+  it('with workers ends the streams of all of them, which hear of it from the main thread', async () => {
+    const [topic, controlTopic] = [await kafka.createTopic(), await kafka.createTopic()]
+    const key = makeKey('ES256')
+    const scene = await forThisTest(CommandScene.open({ 'public.pem': key.publicPem }))
+    const settings = {
+      ...SERVE_SETTINGS,
+      KAFKA_BOOTSTRAP_SERVERS: broker.bootstrapServers,
+      KAFKA_TOPIC: topic,
+      KAFKA_CONTROL_TOPIC: controlTopic,
+      SECRET_KEY: SECRET,
+      CONTROL_BLIND: 'end',
+      CONTROL_BLIND_SECONDS: String(BLIND_SECONDS),
+      WORKERS: '2',
+    }
+    const { port, adminPort } = await scene.start(['serve'], settings).listening()
+    const isReady = async () => (await fetch(`http://127.0.0.1:${adminPort}/health/ready`)).status === 200
+    await vi.waitUntil(isReady, SOON)
+    const authorization = `Bearer ${mintToken(key, { claims: { exp: nowSeconds() + 600 } })}`
+    const get = () =>
+      fetch(`http://127.0.0.1:${port}/events`, { headers: { authorization, connection: 'close' } })
+    const streams = await Promise.all(Array.from({ length: 10 }, get))
+    expect(streams.map(({ status }) => status)).toEqual(streams.map(() => 200))
+    const ends = streams.map(async (stream) => ({ text: await stream.text(), atMs: Date.now() }))
+    await broker.kill()
+    const killedAtMs = Date.now()
+    for (const { text, atMs } of await Promise.all(ends)) {
+      expect(text).toMatch(/:end busy\n\n$/)
+      expect(atMs - killedAtMs).toBeLessThanOrEqual(BLIND_SECONDS * 1000 + 1_500)
+    }
+    expect((await get()).status).toBe(503)
+    await broker.start()
+    await vi.waitUntil(async () => (await get()).status === 200, SOON)
   })
 
   it('keeps a revocation that Kafka did not take, refuses by it, and writes it when Kafka is back', async () => {
