@@ -48,6 +48,7 @@ export class ControlLog {
   readonly copies: RevocationCopies
   private readonly parts: ControlLogParts
   private readonly ownName: Buffer
+  private wasCompacted = false
   /** Of one batch of records. */
   private arrivedRevocations: Revocation[] = []
   private arrivedRenewals: Renewal[] = []
@@ -78,6 +79,12 @@ export class ControlLog {
     this.heartbeats.clear()
     this.redemptions.clear()
     this.copies.clear()
+  }
+
+  /** Compaction may have taken any copy away. Once it is over, all are written again. */
+  noteCompacted(isCompacted: boolean): void {
+    if (this.wasCompacted && !isCompacted) this.copies.clear()
+    this.wasCompacted = isCompacted
   }
 
   /** What came since the last call; null if nothing did. */

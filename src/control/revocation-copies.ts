@@ -15,7 +15,7 @@ const LOOKED_AT_MAX = 1_000
 const WRITING_MS = 10_000
 
 interface Copy {
-  readonly revocation: Revocation
+  revocation: Revocation
   /** Of the newest copy, by its writer's wall clock. */
   atMs: number
   /** Epoch ms of the last attempt to write it. */
@@ -90,13 +90,19 @@ export class RevocationCopies {
   private keep(revocation: Revocation): Copy | null {
     const key = JSON.stringify([revocation.issuer, ...revokedName(revocation)])
     const known = this.copies.get(key)
-    if (known !== undefined && !isEarlier(known.revocation, revocation)) return known
+    if (known !== undefined && !isEarlier(known.revocation, revocation)) return lasting(known, revocation)
     if (known === undefined && this.copies.size >= this.copiesMax) return null
     const untilMs = Math.max(revocation.untilMs, known?.revocation.untilMs ?? 0)
     const made = { revocation: { ...revocation, untilMs }, atMs: 0, triedAtMs: 0 }
     this.copies.set(key, made)
     return made
   }
+}
+
+/** Replicas may let tokens live for different times: what is written again lasts as long as the longest. */
+function lasting(known: Copy, { untilMs }: Revocation): Copy {
+  if (untilMs > known.revocation.untilMs) known.revocation = { ...known.revocation, untilMs }
+  return known
 }
 
 /** Whether the one revokes less than the other, which has the same name. */

@@ -159,6 +159,7 @@ export class ControlTopic implements ControlCenter {
     const { controlLog } = this.running
     const { clock } = this.parts
     this.beat(controlLog)
+    controlLog.noteCompacted(this.writer.isCompacted)
     for (const revocation of controlLog.copies.step(clock.epochMs())) void this.writeAgain(revocation)
     controlLog.redemptions.step()
     this.logFault()
@@ -201,7 +202,8 @@ function withReason(words: string | null, reason: string | null): string | null 
 }
 
 function createCommand(topic: string, servers: string): string {
-  const settings = '--config cleanup.policy=delete --config retention.ms=604800000'
+  const settings =
+    '--config cleanup.policy=delete --config retention.ms=604800000 --config retention.bytes=-1'
   return `kafka-topics.sh --bootstrap-server ${servers} --create --topic ${topic} --partitions 3 ${settings}`
 }
 

@@ -190,6 +190,20 @@ describe('The control log is in trouble', () => {
   })
 })
 
+describe('A topic that was compacted for a while', () => {
+  it('is told again all that was revoked, since its copies may be gone', () => {
+    const scene = ControlScene.read()
+    scene.revoke(revocationOf())
+    const due = () => scene.log.copies.step(scene.clock.epochMs())
+    for (const isCompacted of [false, true, true]) {
+      scene.log.noteCompacted(isCompacted)
+      expect(due()).toEqual([])
+    }
+    scene.log.noteCompacted(false)
+    expect(due()).toEqual([revocationOf()])
+  })
+})
+
 describe('A topic that was made again', () => {
   it('does not make a replica blind at once, but after the stated time, if it is not read until then', () => {
     const scene = ControlScene.read()

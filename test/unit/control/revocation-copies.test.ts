@@ -54,6 +54,19 @@ describe('A revocation', () => {
     expect(copies.step(START_MS + 9 * MINUTE_MS)).toEqual([])
   })
 
+  it('is written again until the latest end that any copy of it had, in each order', () => {
+    const later = { ...LONG, beforeMs: LONG.beforeMs + 1 }
+    const longest = { ...LONG, untilMs: LONG.untilMs + HOUR_MS }
+    for (const order of [
+      [later, longest],
+      [longest, later],
+    ]) {
+      const copies = new RevocationCopies('me')
+      for (const revocation of order) copies.note(revocation, START_MS)
+      expect(copies.step(START_MS + 13 * HOUR_MS)).toEqual([{ ...later, untilMs: longest.untilMs }])
+    }
+  })
+
   it('that is over is forgotten', () => {
     const copies = new RevocationCopies('me')
     copies.note(revocationOf({ untilMs: START_MS + 13 * HOUR_MS }), START_MS)
