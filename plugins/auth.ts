@@ -17,6 +17,7 @@ import {
   SessionInvalid,
   TokenInvalid,
   TokenMissing,
+  TooManyRequests,
 } from '../src/errors.ts'
 import type { AuthOptions } from '../src/options.ts'
 import type { Authenticator } from '../src/token/authenticator.ts'
@@ -33,7 +34,7 @@ import {
 } from '../src/token/www-authenticate.ts'
 import { type OpenKeys, openCheckedKeys } from './auth/keys/open-keys.ts'
 import { logoutVerifier } from './auth/logout-verifier.ts'
-import { registerJwt, TokenRefused } from './auth/token-verifier.ts'
+import { type FailureLimit, registerJwt, TokenRefused } from './auth/token-verifier.ts'
 import { closeIssuers, keysTrouble, openIssuers } from './auth/trusted-issuers.ts'
 
 export type { HostAnswer, HostSession } from '../src/token/session.ts'
@@ -49,6 +50,8 @@ export interface AuthPluginOptions extends AuthOptions {
   cookieOrigins?: readonly string[]
   /** Opens the keys in place of this plugin: in a worker, those of the main thread. */
   openKeys?: OpenKeys
+  /** Limits the bad signatures of an address. Default: no limit. */
+  failures?: FailureLimit
   /** Whether a session was revoked. Default: none was. */
   isRevoked?: (session: Session) => boolean
 }
@@ -119,7 +122,7 @@ async function tokenAuthenticator(app: FastifyInstance, options: AuthPluginOptio
     log: app.log,
   })
   app.addHook('onClose', async () => closeIssuers(issuers))
-  const verify = await registerJwt(app, issuers)
+  const verify = await registerJwt(app, issuers, options.failures)
   if (cookie !== null && !cookie.startsWith(HOST_COOKIE_PREFIX))
     throw new Error(`auth.cookie must begin with ${HOST_COOKIE_PREFIX}`)
   const places = { queryToken, cookie }
@@ -163,6 +166,7 @@ function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): n
   }
   if (error instanceof KeysUnavailable) logRefusal(request, 'keys unavailable')
   if (error instanceof OriginRefused) logRefusal(request, 'origin')
+  if (error instanceof TooManyRequests) logRefusal(request, 'too many failures')
   throw error
 }
 

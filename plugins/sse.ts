@@ -5,6 +5,7 @@ import fastifyPlugin from 'fastify-plugin'
 import { AUTH_SETTINGS } from '../src/config/auth-settings.ts'
 import { withDefaults } from '../src/config/setting.ts'
 import { SSE_SETTINGS } from '../src/config/stream-settings.ts'
+import { createRateMemory, RateLimits, ratesOf } from '../src/limits/rate-limits.ts'
 import type { AuthOptions, SseOptions } from '../src/options.ts'
 import type { Shared } from '../src/stream/sharing/shared.ts'
 import { Streams } from '../src/stream/streams.ts'
@@ -13,6 +14,7 @@ import type { TokenLifetimes } from '../src/token/revocation.ts'
 declare module 'fastify' {
   interface FastifyInstance {
     kafkaSse: Streams
+    kafkaSseRates: RateLimits
   }
 }
 
@@ -26,6 +28,11 @@ const STREAMS_SETTINGS = [
   'streamsMax',
   'streamsPerSubjectMax',
   'streamsPerAddressMax',
+  'connectsPerSecondPerSubjectMax',
+  'connectsPerSecondPerAddressMax',
+  'renewalsPerSecondPerSubjectMax',
+  'renewalsPerSecondPerAddressMax',
+  'failuresPerSecondPerAddressMax',
 ] as const
 
 export interface SsePluginOptions
@@ -33,6 +40,8 @@ export interface SsePluginOptions
     Pick<AuthOptions, 'renewBy'> {
   /** What the streams of several threads share. */
   readonly shared?: Shared
+  /** Where the threads of a process count rates. Default: memory of this thread's own. */
+  readonly rateMemory?: SharedArrayBuffer
   /** Of the tokens that are accepted. Default: unknown, so that a revocation may name any issuer. */
   readonly lifetimes?: TokenLifetimes
 }
@@ -53,7 +62,10 @@ async function sse(app: FastifyInstance, options: SsePluginOptions): Promise<voi
     lifetimes: options.lifetimes ?? null,
   }
   const streams = new Streams(settings, options.shared)
+  const memory = options.rateMemory ?? createRateMemory()
+  const refused = streams.figures.limited
   app.decorate('kafkaSse', streams)
+  app.decorate('kafkaSseRates', new RateLimits({ rates: ratesOf(filled), memory, refused }))
   app.addHook('preClose', () => streams.close())
 }
 

@@ -13,8 +13,10 @@ import {
   NotAllowed,
   RequestAborted,
   RevocationsFull,
+  TooManyRequests,
 } from '../src/errors.ts'
-import type { Renewal } from '../src/stream/holders.ts'
+import { clientAddress } from '../src/limits/client-address.ts'
+import { holderOf, type Renewal } from '../src/stream/holders.ts'
 import { between, RETRY_BUSY_MS } from '../src/stream/signals.ts'
 import { canonicalToken, queryToken, tokenDigest } from '../src/token/request-token.ts'
 import type { Session } from '../src/token/session.ts'
@@ -30,7 +32,10 @@ const CHALLENGE_RESPONSE = 'application/x-challenge-response'
 export function challengeHandler(route: StreamRoute) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     refuseUnknowing(route, reply)
+    const { rates } = route
+    if (!rates.take('renewals-address', clientAddress(request))) throw later(reply, new TooManyRequests())
     const session = await sessionOf(route, request, reply)
+    if (!rates.take('renewals-subject', holderOf(session))) throw later(reply, new TooManyRequests())
     const { granted } = grantedSelection(route.plan, request, session)
     if (mediaType(request.headers['content-type']) !== CHALLENGE_RESPONSE) throw new MediaTypeUnsupported()
     if (await hasBody(request)) {
@@ -64,7 +69,7 @@ async function sessionOf(
   try {
     return await authenticator.authenticate(request, reply, scope)
   } catch (error) {
-    throw error instanceof KeysUnavailable ? later(reply, error) : error
+    throw error instanceof KeysUnavailable || error instanceof TooManyRequests ? later(reply, error) : error
   }
 }
 

@@ -16,15 +16,17 @@ import {
   ParameterInvalid,
   RevocationsFull,
   TicketsUnavailable,
+  TooManyRequests,
   TopicsFull,
   TopicUnknown,
 } from '../src/errors.ts'
 import { clientAddress } from '../src/limits/client-address.ts'
+import type { RateLimits } from '../src/limits/rate-limits.ts'
 import { type IdSpelling, PLAIN_IDS, SealedSpelling } from '../src/sealing/id-spelling.ts'
 import type { SealedIds } from '../src/sealing/sealed-ids.ts'
 import { type Selection, type SelectionPlan, selectionText } from '../src/selection/selection.ts'
 import type { Admitted } from '../src/stream/admission.ts'
-import type { MatchedPath } from '../src/stream/holders.ts'
+import { holderOf, type MatchedPath } from '../src/stream/holders.ts'
 import { between, RETRY_BUSY_MS } from '../src/stream/signals.ts'
 import type { Streams } from '../src/stream/streams.ts'
 import type { Tickets } from '../src/tickets/tickets.ts'
@@ -44,6 +46,7 @@ export interface StreamRoute {
   readonly path: string
   readonly topic: StreamTopic
   readonly streams: Streams
+  readonly rates: RateLimits
   /** What other replicas tell and are told; null without a control topic. */
   readonly control: Control | null
   readonly authenticator: Authenticator
@@ -63,6 +66,7 @@ export interface StreamRoute {
 const REFUSALS = {
   draining: Draining,
   busy: Busy,
+  rate: TooManyRequests,
   control: ControlUnread,
   keys: KeysUnavailable,
   tickets: TicketsUnavailable,
@@ -73,15 +77,18 @@ const REFUSALS = {
 
 export function eventsHandler(route: StreamRoute) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const { streams, control } = route
-    const refusal = (await streams.refusal(clientAddress(request))) ?? (control?.trouble() ? 'control' : null)
+    const { streams, control, rates } = route
+    const address = clientAddress(request)
+    const refusal = (await streams.refusal(address)) ?? (control?.trouble() ? 'control' : null)
     if (refusal !== null) return refuse(route, request, reply, refusal)
+    if (!rates.take('connects-address', address)) return refuse(route, request, reply, 'rate')
     const session = await sessionOf(route, request, reply)
     if (typeof session === 'string') return refuse(route, request, reply, session)
     const name = route.topic.nameOf(request.params)
     if (name === null) throw new TopicUnknown()
     const selection = requestedSelection(route.plan, request, session)
-    const admitted = await streams.admit(clientAddress(request), session)
+    if (!rates.take('connects-subject', holderOf(session))) return refuse(route, request, reply, 'rate')
+    const admitted = await streams.admit(address, session)
     if (admitted === null) return refuse(route, request, reply, streams.isDraining ? 'draining' : 'busy')
     let isOpen = false
     let lease: TopicLease | TopicRefusal | null = null
@@ -139,13 +146,14 @@ async function sessionOf(
   route: StreamRoute,
   request: FastifyRequest,
   reply: FastifyReply,
-): Promise<Session | 'keys' | 'tickets'> {
+): Promise<Session | 'keys' | 'tickets' | 'rate'> {
   try {
     const session = await ticketSession(route, request, reply)
     return session ?? (await route.authenticator.authenticate(request, reply, route.scope))
   } catch (error) {
     if (error instanceof KeysUnavailable) return 'keys'
     if (error instanceof TicketsUnavailable) return 'tickets'
+    if (error instanceof TooManyRequests) return 'rate'
     throw error
   }
 }

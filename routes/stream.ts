@@ -9,9 +9,11 @@ import {
   KeysUnavailable,
   RevocationsFull,
   TicketsUnavailable,
+  TooManyRequests,
   TopicsFull,
 } from '../src/errors.ts'
 import { errorSerializer, requestSerializer } from '../src/http/log-redaction.ts'
+import { between, RETRY_BUSY_MS } from '../src/stream/signals.ts'
 import { challengeHandler } from './challenge.ts'
 import { eventsHandler, type StreamRoute } from './events.ts'
 import { addPath } from './path-methods.ts'
@@ -81,6 +83,9 @@ function logRefusals(app: FastifyInstance): void {
   app.setErrorHandler((error, _request, reply) => {
     const refusal = NO_FAULTS.some((known) => error instanceof known) ? (error as FastifyError) : null
     if (refusal !== null) reply.log = refusalLog(reply.log, refusal.code)
+    const isForNow = refusal !== null || error instanceof TooManyRequests
+    if (isForNow && !reply.hasHeader('retry-after'))
+      reply.header('retry-after', Math.round(between(RETRY_BUSY_MS) / 1000))
     throw error
   })
 }

@@ -98,6 +98,12 @@ export const MediaTypeUnsupported = createError(
 export const ParameterInvalid = createError('FKS_PARAMETER_INVALID', '%s', 400)
 /** A limit of open streams is reached: that of the process, of the subject or of the address. */
 export const Busy = createError('FKS_BUSY', 'Too many open streams; try again later', 429)
+/** A rate is exceeded: that of the subject or of the address. */
+export const TooManyRequests = createError(
+  'FKS_TOO_MANY_REQUESTS',
+  'Too many requests from this subject or address; try again later',
+  429,
+)
 /** Kafka has not said in time whether it has the topic that the path names. */
 export const KafkaUnavailable = createError(
   'FKS_KAFKA_UNAVAILABLE',

@@ -218,6 +218,16 @@ export interface SseOptions {
   streamsPerSubjectMax: number
   /** Open streams of one address: 1 to 1,000,000. Default: 20,000. Behind a load balancer all have its address. */
   streamsPerAddressMax: number
+  /** Streams that one subject may open in a second: 1 to 1,000,000. Default: 100. One more is 429. */
+  connectsPerSecondPerSubjectMax: number
+  /** The same of one address: 1 to 1,000,000. Default: 1,000. */
+  connectsPerSecondPerAddressMax: number
+  /** Renewals of one subject in a second: 1 to 1,000,000. Default: 200. */
+  renewalsPerSecondPerSubjectMax: number
+  /** The same of one address: 1 to 1,000,000. Default: 2,000. */
+  renewalsPerSecondPerAddressMax: number
+  /** Tokens with a bad signature that are verified for one address in a second: 1 to 1,000,000. Default: 1,000. */
+  failuresPerSecondPerAddressMax: number
   /**
    * Origins whose pages may read the streams, `*` for all; at most 100. Default: `['*']`. Empty: no CORS headers. With
    * `auth.cookie` none is the default, and `*` is an error.

@@ -83,6 +83,12 @@ function streamMetrics(streams: Parts['streams']): Metric[] {
       'Requests that were refused',
       () => streams.figures.refusals,
     ),
+    counterBy(
+      'limit',
+      'kafka_sse_rate_limited_total',
+      'Requests that were refused because there were too many',
+      () => streams.figures.limited,
+    ),
   ]
 }
 

@@ -5,12 +5,15 @@
 import { verify } from 'node:crypto'
 import fastifyJwt, { type FastifyJWTOptions, type FastifyJwtNamespace } from '@fastify/jwt'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { errorWords } from '../../src/errors.ts'
+import { errorWords, TooManyRequests } from '../../src/errors.ts'
+import { clientAddress } from '../../src/limits/client-address.ts'
+import type { RateLimits } from '../../src/limits/rate-limits.ts'
 import type { Claims } from '../../src/token/claims.ts'
 import { ALGORITHMS, isCurveName } from '../../src/token/key-setting.ts'
 import { refusedToken, type TokenRules } from '../../src/token/token-rules.ts'
 import { type UnverifiedToken, unverifiedToken } from '../../src/token/unverified-token.ts'
 import type { KeySource } from './keys/key-source.ts'
+import { RefusedSignatures } from './refused-signatures.ts'
 import type { TrustedIssuer } from './trusted-issuers.ts'
 import { VerifiedTokens } from './verified-tokens.ts'
 
@@ -37,8 +40,8 @@ export interface VerifiedToken {
 export type CheckToken = (token: UnverifiedToken, rules: TokenRules, epochMs: number) => string | null
 
 /**
- * The claims of a token whose signature is good, and the rules of its issuer. Rejects with TokenRefused or
- * KeysUnavailable. `check`: `refusedToken` for access tokens.
+ * The claims of a token whose signature is good, and the rules of its issuer. Rejects with TokenRefused,
+ * KeysUnavailable or TooManyRequests. `check`: `refusedToken` for access tokens.
  */
 export type VerifyToken = (
   request: FastifyRequest,
@@ -62,6 +65,10 @@ export class TokenRefused extends Error {
   }
 }
 
+/** How many bad signatures may be verified for one address: a `RateLimits`. */
+export type FailureLimit = Pick<RateLimits, 'hasRoom' | 'take'>
+
+const NO_LIMIT: FailureLimit = { hasRoom: () => true, take: () => true }
 const NAMESPACE = 'kafkaSse'
 
 /**
@@ -71,12 +78,14 @@ const NAMESPACE = 'kafkaSse'
 export async function registerJwt(
   app: FastifyInstance,
   issuers: readonly TrustedIssuer[],
+  failures: FailureLimit = NO_LIMIT,
 ): Promise<VerifyToken> {
   hideInheritedNamespace(app)
   app.decorateRequest('kafkaSseToken', null)
   await app.register(fastifyJwt, JWT_OPTIONS)
   const byName = new Map<unknown, TrustedIssuer>(issuers.map((issuer) => [issuer.rules.issuer, issuer]))
   const verified = new VerifiedTokens()
+  const refusedSignatures = new RefusedSignatures()
   return async (request, { text, digest }, check = refusedToken) => {
     const known = verified.get(digest)
     const token = known ?? unverifiedToken(text)
@@ -89,7 +98,14 @@ export async function registerJwt(
     const pems = await keysFor(keys, token.header)
     if (known === undefined || !pems.includes(known.pem)) {
       verified.forget(digest)
-      const pem = await signerOf(request, { text, header: token.header }, pems)
+      if (refusedSignatures.has(digest, pems)) throw new TokenRefused('signature')
+      const address = clientAddress(request)
+      if (!failures.hasRoom('failures-address', address)) throw new TooManyRequests()
+      const pem = await signerOf(request, { text, header: token.header }, pems).catch((error: unknown) => {
+        refusedSignatures.keep(digest, pems)
+        failures.take('failures-address', address)
+        throw error
+      })
       const lifeMs = Number(token.claims.exp) * 1000 + rules.toleranceMs - Date.now()
       verified.keep(digest, text.length, { ...token, pem }, lifeMs)
     }

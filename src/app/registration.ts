@@ -36,6 +36,8 @@ export interface StreamSources extends Partial<Pick<ControlPluginOptions, 'cente
   readonly topics: TopicSource
   /** What the streams of several threads share; without it they are the only ones. */
   readonly shared?: Shared
+  /** Where the threads of a process count rates. */
+  readonly rateMemory?: SharedArrayBuffer
   /** Redeems a ticket for all threads of the process; without it this thread is the only one. */
   readonly redeemTicket?: RedeemTicket
   /** Opens the keys that verify tokens, where another thread has them. */
@@ -48,20 +50,32 @@ export async function registerStreams(
   options: StreamsOptions,
   sources: StreamSources,
 ): Promise<void> {
-  const { topics, center = null, shared, openKeys } = sources
+  const { topics, center = null, shared, rateMemory, openKeys } = sources
   const { redeemTicket = new RedeemedTickets(SYSTEM_CLOCK.epochMs).redeem } = sources
   const sealing = sealedIdsOf(options)
   const tickets = ticketsOf(options, redeemTicket)
   const { secretKey: _, ...settings } = options.sse
   const { renewBy } = options.auth
   const lifetimes = tokenLifetimes(options)
-  await app.register(sse, { ...settings, renewBy, lifetimes, ...(shared && { shared }) })
+  await app.register(sse, {
+    ...settings,
+    renewBy,
+    lifetimes,
+    ...(shared && { shared }),
+    ...(rateMemory && { rateMemory }),
+  })
   await app.register(control, { center, whenBlind: options.sse.controlBlind })
   topics.onClosed((topic) => app.kafkaSse.forget(topic))
   const { revocations } = app.kafkaSse
   const isRevoked = (session: Session) => revocations.refuses(session)
   const cookieOrigins = options.sse.corsOrigins
-  await app.register(auth, { ...options.auth, cookieOrigins, isRevoked, ...(openKeys && { openKeys }) })
+  await app.register(auth, {
+    ...options.auth,
+    failures: app.kafkaSseRates,
+    cookieOrigins,
+    isRevoked,
+    ...(openKeys && { openKeys }),
+  })
   await registerLogout(app, options.auth.logoutPath)
   // A scope of their own: CORS must not apply to what else is registered in `app`, such as a host's admin routes.
   await app.register(async (routes) => {
@@ -78,6 +92,7 @@ export async function registerStreams(
         tickets,
         topic: topicOf(stream, options.streams, topics),
         streams: app.kafkaSse,
+        rates: app.kafkaSseRates,
         control: app.kafkaSseControl,
         authenticator: app.kafkaSseAuth,
       })

@@ -3,14 +3,10 @@
 import { randomInt } from 'node:crypto'
 import type { RequestListener } from 'node:http'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
-import {
-  ConnectionBudget,
-  connectionBounds,
-  createConnectionCounts,
-  SEEDS,
-} from '../http/connection-budget.ts'
+import { ConnectionBudget, connectionBounds, createConnectionCounts } from '../http/connection-budget.ts'
 import { type ConnectionFigures, createConnectionFigures } from '../http/connection-limits.ts'
 import { Listeners, readTls } from '../http/listener.ts'
+import { SEEDS } from '../limits/hashed-cell.ts'
 import type { ServerOptions } from '../options.ts'
 import { adminBudget, buildAdminApp } from './admin-app.ts'
 import type { App, Ports } from './app.ts'

@@ -80,11 +80,39 @@ export const SSE_SETTINGS: Record<keyof SseOptions, Setting> = {
   streamsPerAddressMax: {
     type: 'integer',
     env: 'STREAMS_PER_ADDRESS_MAX',
-    description: 'Open streams of one address; behind a load balancer all have its address',
+    description:
+      'Open streams of one IPv4 address or one IPv6 /64; behind a load balancer all have its address, unless ' +
+      '`TRUST_PROXY` is set',
     minimum: 1,
     maximum: 1_000_000,
     default: 20_000,
   },
+  connectsPerSecondPerSubjectMax: rate(
+    'CONNECTS_PER_SECOND_PER_SUBJECT_MAX',
+    'Streams that one issuer and subject may open in a second',
+    100,
+  ),
+  connectsPerSecondPerAddressMax: rate(
+    'CONNECTS_PER_SECOND_PER_ADDRESS_MAX',
+    'The same of one address, with and without a good token',
+    1_000,
+  ),
+  renewalsPerSecondPerSubjectMax: rate(
+    'RENEWALS_PER_SECOND_PER_SUBJECT_MAX',
+    'Renewals that one issuer and subject may send in a second',
+    200,
+  ),
+  renewalsPerSecondPerAddressMax: rate(
+    'RENEWALS_PER_SECOND_PER_ADDRESS_MAX',
+    'The same of one address, with and without a good token',
+    2_000,
+  ),
+  failuresPerSecondPerAddressMax: rate(
+    'JWT_FAILURES_PER_SECOND_PER_ADDRESS_MAX',
+    'Tokens with a bad signature that are verified for one address in a second. Beyond it, only tokens that were ' +
+      'verified before are accepted from that address',
+    1_000,
+  ),
   corsOrigins: {
     type: 'array',
     env: 'CORS_ORIGINS',
@@ -147,4 +175,9 @@ export const SSE_SETTINGS: Record<keyof SseOptions, Setting> = {
       'without a token in the URL: see [below](#tickets)',
     default: false,
   },
+}
+
+/** docs/configuration.md, "Rates", says what happens beyond it. */
+function rate(env: string, description: string, fallback: number): Setting {
+  return { type: 'integer', env, description, minimum: 1, maximum: 1_000_000, default: fallback }
 }

@@ -2,6 +2,7 @@
 // of its own. Promise: counting never waits, and costs the same for any number of connections.
 
 import { addressPrefix } from '../limits/client-address.ts'
+import { CELLS, cellOf } from '../limits/hashed-cell.ts'
 import { type TrustedProxies, trustedProxies } from '../limits/trusted-proxies.ts'
 import type { ServerOptions } from '../options.ts'
 
@@ -25,17 +26,8 @@ export function connectionBounds(
 /** Why a connection is refused. */
 export type Excess = 'full' | 'address'
 
-/**
- * Addresses are counted by hash. Two with the same hash count as one, which is rare with this many cells. The hash has
- * a seed, so that a client cannot provoke it.
- */
-const CELLS = 65_536
 /** Words of a row: the number of all connections, then the cells. */
 const ROW = 1 + CELLS
-const FNV_PRIME = 16_777_619
-/** Seeds are integers from 0 to one below this. */
-export const SEEDS = 2 ** 31
-
 /** The shared memory that threads count in: a seed, then a row for each thread. */
 export function createConnectionCounts(threads: number, seed: number): SharedArrayBuffer {
   const counts = new SharedArrayBuffer((1 + threads * ROW) * Int32Array.BYTES_PER_ELEMENT)
@@ -92,11 +84,7 @@ export class ConnectionBudget {
     return sum
   }
 
-  /** FNV-1a, its two halves folded. */
   private cellOf(address: string): number {
-    let hash = Number(this.counts[0])
-    for (const character of addressPrefix(address))
-      hash = Math.imul(hash ^ character.charCodeAt(0), FNV_PRIME)
-    return 1 + (((hash >>> 16) ^ hash) & (CELLS - 1))
+    return 1 + cellOf(addressPrefix(address), Number(this.counts[0]))
   }
 }

@@ -1,5 +1,7 @@
 // What the process counts, as plain numbers. plugins/admin shows them as metrics and on /status.
 
+import { createRateCounts, type RateCounts } from '../limits/rate-limits.ts'
+
 /**
  * Why a stream ended. The server sends all but the last to the client, `aged` as `expired`; with `client` the client
  * left by itself.
@@ -21,6 +23,8 @@ export interface Counters {
   gaps: Record<string, number>
   /** Requests refused, by error code. */
   refusals: Record<string, number>
+  /** Requests refused because a rate was exceeded. */
+  limited: RateCounts
 }
 
 export function createCounters(): Counters {
@@ -35,6 +39,7 @@ export function createCounters(): Counters {
     renewals: 0,
     gaps: {},
     refusals: {},
+    limited: createRateCounts(),
   }
 }
 

@@ -29,6 +29,8 @@ export interface WorkerSetup {
   readonly ticketKeys: Uint8Array
   /** Where all workers count their connections, each in the row `thread` - 1 (src/http/connection-budget.ts). */
   readonly connectionCounts: SharedArrayBuffer
+  /** Where all workers count rates (src/limits/rate-limits.ts). */
+  readonly rateMemory: SharedArrayBuffer
 }
 
 export interface TopicName {

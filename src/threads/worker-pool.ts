@@ -9,8 +9,10 @@ import type { FedTopic, Topics } from '../bus/topic.ts'
 import { selectorsOf } from '../config/streams/stream-selectors.ts'
 import { topicParameter } from '../config/streams/topic-rules.ts'
 import type { ControlCenter, ControlNews } from '../control/control-center.ts'
-import { clearConnectionCounts, createConnectionCounts, SEEDS } from '../http/connection-budget.ts'
+import { clearConnectionCounts, createConnectionCounts } from '../http/connection-budget.ts'
 import { type ConnectionFigures, createConnectionFigures } from '../http/connection-limits.ts'
+import { SEEDS } from '../limits/hashed-cell.ts'
+import { createRateMemory } from '../limits/rate-limits.ts'
 import type { ServerOptions } from '../options.ts'
 import { CountedAdmission } from '../stream/admission.ts'
 import { SYSTEM_CLOCK } from '../stream/clock.ts'
@@ -67,6 +69,7 @@ export class WorkerPool
   private readonly redeemedTickets = new RedeemedTickets(SYSTEM_CLOCK.epochMs)
   private readonly ticketKeys = randomBytes(TICKET_KEY_BYTES)
   private readonly connectionCounts: SharedArrayBuffer
+  private readonly rateMemory = createRateMemory()
   private readonly handles = new Set<WorkerHandle>()
   /** The counts of workers that have ended. */
   private endedCounts: Pick<Report, 'figures' | 'connections'>[] = []
@@ -157,8 +160,8 @@ export class WorkerPool
 
   private add(thread: number): WorkerHandle {
     const { handed, descriptors } = this.parts
-    const { ticketKeys, connectionCounts } = this
-    const setup = { handed, thread, topics: this.names, ticketKeys, connectionCounts }
+    const { ticketKeys, connectionCounts, rateMemory } = this
+    const setup = { handed, thread, topics: this.names, ticketKeys, connectionCounts, rateMemory }
     const sockets = descriptors[this.socketsUsed++] ?? []
     const { topics: fixed, admission } = this
     const handle = new WorkerHandle(

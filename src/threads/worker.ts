@@ -37,7 +37,7 @@ async function work(port: Port, setup: WorkerSetup): Promise<void> {
   const options = await takeOver(setup.handed)
   const topics = new MirroredTopics(main, setup.thread, setup.topics)
   const keys = new MirroredKeys(main)
-  const app = await buildApp(options, main, { topics, keys })
+  const app = await buildApp(options, main, { topics, keys, rateMemory: setup.rateMemory })
   await readRevocations(main, app.kafkaSse.revocations)
   const connections = createConnectionFigures()
   const tls = await tlsOf(options, setup.ticketKeys)
@@ -81,9 +81,10 @@ async function work(port: Port, setup: WorkerSetup): Promise<void> {
 interface Copies {
   readonly topics: TopicSource
   readonly keys: MirroredKeys
+  readonly rateMemory: SharedArrayBuffer
 }
 
-function buildApp(options: ServerOptions, main: Main, { topics, keys }: Copies): Promise<FastifyInstance> {
+function buildApp(options: ServerOptions, main: Main, copies: Copies): Promise<FastifyInstance> {
   const shared = {
     admission: new SharedAdmission(main),
     renewElsewhere: (renewal: Renewal) => main.ask('renewElsewhere', renewal),
@@ -92,9 +93,10 @@ function buildApp(options: ServerOptions, main: Main, { topics, keys }: Copies):
     },
   }
   const redeemTicket: RedeemTicket = (nonce, expiresAtMs) => main.ask('redeemTicket', { nonce, expiresAtMs })
+  const { topics, keys, rateMemory } = copies
   const openKeys = (settings: KeySettings) => keys.open(settings)
   const center = options.kafka.controlTopic === null ? null : new ControlProxy(main)
-  const sources = { topics, center, shared, redeemTicket, openKeys }
+  const sources = { rateMemory, topics, center, shared, redeemTicket, openKeys }
   return buildWebApp(options, (scope) => registerStreams(scope, options, sources))
 }
 

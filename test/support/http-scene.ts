@@ -121,7 +121,7 @@ export class HttpScene {
     const lifetimes = new Map([[ISSUER, Number.POSITIVE_INFINITY]])
     await app.register(sse, { ...SSE_DEFAULTS, renewBy, lifetimes, ...options.sse })
     const isRevoked = (session: Session) => app.kafkaSse.revocations.refuses(session)
-    await app.register(auth, { ...authOptions(key, options.auth), isRevoked })
+    await app.register(auth, { ...authOptions(key, options.auth), isRevoked, failures: app.kafkaSseRates })
     await app.register(streamRoutes, {
       path,
       ...(options.prefix !== undefined && { prefix: options.prefix }),
@@ -132,6 +132,7 @@ export class HttpScene {
       replay,
       topic: options.streamTopic ?? fixedTopic(options.openTopic?.(app) ?? topic),
       streams: app.kafkaSse,
+      rates: app.kafkaSseRates,
       control: options.control ?? null,
       authenticator: app.kafkaSseAuth,
     })

@@ -8,6 +8,7 @@ import { Worker } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { parseEnvironment } from '../../../src/config/parse.ts'
 import { createConnectionCounts } from '../../../src/http/connection-budget.ts'
+import { createRateMemory } from '../../../src/limits/rate-limits.ts'
 import { Channel } from '../../../src/threads/channel.ts'
 import { handOver } from '../../../src/threads/handover.ts'
 import type { ToMain, ToWorker, WorkerSetup } from '../../../src/threads/messages.ts'
@@ -55,6 +56,7 @@ describe('a worker that is told something before it serves', () => {
       descriptors: [],
       ticketKeys: new Uint8Array(48),
       connectionCounts: createConnectionCounts(1, 1),
+      rateMemory: createRateMemory(),
     }
     worker = new Worker(FILE, { workerData })
     listening = new Promise((resolve) => {
