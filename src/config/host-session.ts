@@ -2,6 +2,7 @@
 // names the field and never quotes its value, which may be a credential.
 
 import { EXPIRY_SECONDS_MAX } from '../token/claims.ts'
+import { NAME_CHARACTERS_MAX } from '../token/revocation.ts'
 import { DEFAULT_SCOPE, type Session } from '../token/session.ts'
 import { quoted } from './config-error.ts'
 import { nearestName } from './suggestion.ts'
@@ -93,7 +94,7 @@ function fieldsOf(answer: object): Record<string, unknown> {
 }
 
 function subjectOf(subject: unknown): string {
-  if (typeof subject === 'string' && subject !== '') return subject
+  if (typeof subject === 'string' && subject !== '') return revocable('subject', subject)
   throw new SessionFault('subject', `takes text that is not empty, not ${kindOf(subject)}`)
 }
 
@@ -121,14 +122,21 @@ function momentOf(name: string, named: unknown, inMs: unknown): number {
 }
 
 function issuerOf(issuer: unknown = ''): string {
-  if (typeof issuer === 'string') return issuer
+  if (typeof issuer === 'string') return revocable('issuer', issuer)
   throw new SessionFault('issuer', `takes text, not ${kindOf(issuer)}`)
 }
 
 /** What the session is named by, besides its subject. Most hosts have no such name: null. */
 function nameOf(field: string, name: unknown = null): string | null {
-  if (name === null || (typeof name === 'string' && name !== '')) return name
+  if (name === null) return null
+  if (typeof name === 'string' && name !== '') return revocable(field, name)
   throw new SessionFault(field, `takes text that is not empty, not ${kindOf(name)}`)
+}
+
+/** A session by a longer name could not be revoked by it. */
+function revocable(field: string, name: string): string {
+  if (name.length <= NAME_CHARACTERS_MAX) return name
+  throw new SessionFault(field, `has more than ${NAME_CHARACTERS_MAX} characters`)
 }
 
 function scopesOf(scopes: unknown = DEFAULT_SCOPE): ReadonlySet<string> {

@@ -3,6 +3,7 @@
 
 import { type ClaimName, namedClaim } from './claim-path.ts'
 import { type Claims, clientOf, EXPIRY_SECONDS_MAX, type SessionRules } from './claims.ts'
+import { NAME_CHARACTERS_MAX } from './revocation.ts'
 import type { UnverifiedToken } from './unverified-token.ts'
 
 /** What an issuer's tokens must say. */
@@ -109,13 +110,25 @@ function refusedAudience(claims: Claims, { audiences, clients }: TokenRules): st
 }
 
 function refusedPurpose(claims: Claims): string | null {
-  const { sub } = claims
-  // Half of a surrogate pair has no bytes of its own, so that two subjects could not be told apart.
-  if (typeof (sub ?? '') !== 'string' || LONE_SURROGATE.test(String(sub))) return 'sub'
+  const name = refusedName(claims)
+  if (name !== null) return name
   // Bound to a key of the client (RFC 7800), which a bearer does not show.
   if (Object.hasOwn(claims, 'cnf')) return 'cnf'
   // A security event (RFC 8417), such as a logout.
   return Object.hasOwn(claims, 'events') ? 'events' : null
+}
+
+/** A token is refused by a name of its own that no revocation can have: it could not be taken back. */
+function refusedName(claims: Claims): string | null {
+  const { sub, sid, jti } = claims
+  if (typeof (sub ?? '') !== 'string') return 'sub'
+  const names = Object.entries({ sub, sid, jti, client: clientOf(claims) })
+  return names.find(([, name]) => typeof name === 'string' && !isRevocable(name))?.[0] ?? null
+}
+
+/** Half of a surrogate pair has no bytes of its own, so that two names could not be told apart. */
+function isRevocable(name: string): boolean {
+  return name.length <= NAME_CHARACTERS_MAX && !LONE_SURROGATE.test(name)
 }
 
 function refusedRequirement(claims: Claims, { required }: TokenRules): string | null {

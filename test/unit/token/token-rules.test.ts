@@ -153,6 +153,15 @@ describe('the subject', () => {
   })
 })
 
+describe('what a revocation names a token by', () => {
+  const named = { sub: 'sub', sid: 'sid', jti: 'jti', azp: 'client', client_id: 'client', appid: 'client' }
+  it.each(Object.entries(named))('is no longer than in a revocation: %s', (claim, check) => {
+    expect(refusal({ [claim]: 'x'.repeat(1000) })).toBeNull()
+    expect(refusal({ [claim]: 'x'.repeat(1001) })).toBe(check)
+    expect(refusal({ [claim]: 'x\ud800' })).toBe(check)
+  })
+})
+
 describe('required claims', () => {
   const required = (pairs: Record<string, string>) => ({
     required: Object.entries(pairs).map(([name, value]) => ({ claim: parseClaimName(name), value })),
