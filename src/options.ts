@@ -80,7 +80,7 @@ export interface SingleIssuerOptions {
   require?: Record<string, string | number | boolean>
   /**
    * Longest life of a token, from its `iat`, or from now if it has none, to its `exp`: 1 to 31,536,000 s. null, the
-   * default: no limit; 86,400 with a control topic.
+   * default: no limit; 86,400 with a control topic or a logout path.
    */
   lifetimeSecondsMax?: number | null
 }

@@ -107,7 +107,8 @@ function ticketFaults(paths: readonly unknown[]): Fault[] {
 export function resolveOptions(document: Document): ResolvedOptions {
   // The schema has checked its shape and filled in the defaults.
   const { kafka, auth, streams, sse } = document as unknown as CheckedOptions
-  const lifetimeSeconds = kafka.controlTopic === null ? null : CONTROLLED_LIFETIME_SECONDS
+  const isBounded = kafka.controlTopic !== null || auth.logoutPath !== null
+  const lifetimeSeconds = isBounded ? BOUNDED_LIFETIME_SECONDS : null
   return { kafka, auth: resolveAuth(auth, lifetimeSeconds), streams: streams.map(withIds), sse }
 }
 
@@ -116,10 +117,10 @@ type CheckedOptions = Omit<ResolvedOptions, 'auth'> & {
 }
 
 /**
- * Default of the longest life of a token where there is a control topic, which has to keep each revocation for as long:
- * a day.
+ * Default of the longest life of a token where each revocation has to be kept for as long, and users cause revocations
+ * themselves: a day. Without a limit, each logout would fill a row of the table for ever.
  */
-const CONTROLLED_LIFETIME_SECONDS = 86_400
+const BOUNDED_LIFETIME_SECONDS = 86_400
 
 /** `lifetimeSeconds`: the bound of issuers that have none. */
 function resolveAuth(auth: CheckedOptions['auth'], lifetimeSeconds: number | null): ResolvedAuth {
