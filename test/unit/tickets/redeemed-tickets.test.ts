@@ -16,7 +16,11 @@ describe('redeemed tickets', () => {
 
   it('are kept until they have expired, and no longer', async () => {
     let nowMs = 0
-    const tickets = new RedeemedTickets(() => nowMs)
+    const tickets = new RedeemedTickets(
+      () => nowMs,
+      10,
+      () => nowMs,
+    )
     await tickets.redeem('a', 1000)
     nowMs = 999
     expect(await tickets.redeem('a', 1000)).toBe(false)
@@ -25,9 +29,31 @@ describe('redeemed tickets', () => {
     expect(tickets.size).toBe(1)
   })
 
+  it('stay redeemed if the wall clock is set forward and back', async () => {
+    let [epochMs, monotonicMs] = [0, 0]
+    const tickets = new RedeemedTickets(
+      () => epochMs,
+      10,
+      () => monotonicMs,
+    )
+    await tickets.redeem('a', 1000)
+    epochMs = 5000
+    await tickets.redeem('b', 6000)
+    epochMs = 500
+    expect(await tickets.redeem('a', 1000)).toBe(false)
+    monotonicMs = 1000
+    epochMs = 1000
+    await tickets.redeem('c', 2000)
+    expect(await tickets.redeem('a', 1000)).toBe(true)
+  })
+
   it('are limited: one more is not redeemed until there is room, and none is forgotten', async () => {
     let nowMs = 0
-    const tickets = new RedeemedTickets(() => nowMs, 2)
+    const tickets = new RedeemedTickets(
+      () => nowMs,
+      2,
+      () => nowMs,
+    )
     expect(await tickets.redeem('a', 1000)).toBe(true)
     expect(await tickets.redeem('b', 2000)).toBe(true)
     await expect(tickets.redeem('c', 3000)).rejects.toThrow('2 tickets')
