@@ -17,13 +17,28 @@ export class ConfigError extends Error {
   }
 }
 
-/** A value for a message: shortened, on one line, text in double quotes. */
+/** A value for a message: shortened, on one line, text in double quotes, without the password of an address. */
 export function quoted(value: unknown): string {
   if (typeof value === 'string') {
-    return JSON.stringify(value.length > QUOTED_MAX ? `${value.slice(0, QUOTED_MAX)}…` : value)
+    const text = withoutPasswords(value)
+    return JSON.stringify(text.length > QUOTED_MAX ? `${text.slice(0, QUOTED_MAX)}…` : text)
   }
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list'
   return typeof value === 'object' && value !== null ? 'an object' : String(value)
+}
+
+/** `kafka://user:password@host` is how other programs take it, and may be written where it means nothing. */
+function withoutPasswords(text: string): string {
+  return text
+    .split(/([\s,])/)
+    .map(withoutPassword)
+    .join('')
+}
+
+function withoutPassword(word: string): string {
+  const colon = word.indexOf(':')
+  const at = word.lastIndexOf('@')
+  return colon < 0 || at < colon ? word : `…${word.slice(at)}`
 }
 
 /** Why a file could not be read, in plain words instead of those of the system call. */

@@ -10,7 +10,7 @@ import {
 } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import type { TlsOptions } from '../options.ts'
-import { keySetting } from '../token/key-setting.ts'
+import { keyPathWords, keySetting } from '../token/key-setting.ts'
 import { fileFailure } from './config-error.ts'
 import { readTextFile } from './text-file.ts'
 
@@ -55,7 +55,7 @@ export function verificationKeysProblem(name: string, keys: string, folder: stri
       try {
         return unfitKeys(name, readTextFile(setting.path), [folder, dirname(setting.path)])
       } catch (error) {
-        return `${name}: cannot read ${setting.path}: ${fileFailure(error)}`
+        return `${name}: cannot read ${keyPathWords(setting.path)}: ${fileFailure(error)}`
       }
   }
 }

@@ -38,6 +38,14 @@ export function keySetting(keys: string): KeySetting {
   return { kind: 'file', path: keys }
 }
 
+/** Begins or ends as a path does. A shared secret that was taken for a setting of keys seldom does. */
+const LIKE_A_PATH = /^(?:\.{0,2}[\\/]|[A-Za-z]:)|\.[A-Za-z0-9]{1,8}$/
+
+/** The path of a file that cannot be read, for a message. */
+export function keyPathWords(path: string): string {
+  return LIKE_A_PATH.test(path) ? path : 'the file that it names'
+}
+
 function urlSetting(keys: string): KeySetting {
   if (!URL.canParse(keys)) return wrong('is not a valid URL')
   const url = new URL(keys)

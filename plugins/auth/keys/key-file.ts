@@ -5,7 +5,7 @@ import { readFileSync, type Stats, statSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import { errorCode, errorWords } from '../../../src/errors.ts'
-import type { Algorithm } from '../../../src/token/key-setting.ts'
+import { type Algorithm, keyPathWords } from '../../../src/token/key-setting.ts'
 import {
   chooseKey,
   type KeyChoice,
@@ -103,7 +103,8 @@ function readKeyFile(path: string, rsaAlgorithm: Algorithm): KeySet {
   try {
     return readKeySet(readBounded(path), rsaAlgorithm)
   } catch (error) {
-    throw new Error(`auth.keys: ${path}: ${readFailure(error)}`)
+    const shown = error instanceof KeysUnreadable ? path : keyPathWords(path)
+    throw new Error(`auth.keys: ${shown}: ${readFailure(error)}`)
   }
 }
 

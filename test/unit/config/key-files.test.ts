@@ -59,6 +59,12 @@ describe('the files that are named', () => {
     ])
   })
 
+  test('keys that are a shared secret are no file, and not quoted', async () => {
+    expect(await scene.problemsOf({ ...NEEDED, JWT_KEYS: 'correct-horse-battery' })).toEqual([
+      'JWT_KEYS: cannot read the file that it names: there is no such file',
+    ])
+  })
+
   test('a private key is refused as JWT_KEYS, as PEM, as a file and as a JWK', async () => {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()

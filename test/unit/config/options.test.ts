@@ -121,6 +121,16 @@ describe('the plugin’s options', () => {
     ])
   })
 
+  test('the password of an address is not quoted, wherever it is written', () => {
+    const bootstrapServers = 'k1:9092, kafka://app:hunter2@k2:9092,app:hun@ter2@k3'
+    expect(problemsOf({ ...OPTIONS, kafka: { bootstrapServers } })).toEqual([
+      'options.kafka.bootstrapServers takes host:port, several separated by commas, not "k1:9092, …@k2:9092,…@k3"',
+    ])
+    const long = `app:${'hunter2'.repeat(20)}@k`
+    expect(problemsOf({ ...OPTIONS, kafka: { bootstrapServers: long } })[0]).toContain('not "…@k"')
+    expect(problemsOf({ ...OPTIONS, auth: 'me@example.com' })[0]).toContain('not "me@example.com"')
+  })
+
   test('nothing at all is told as that', () => {
     expect(problemsOf({})).toEqual([
       'options.kafka is missing: an object with bootstrapServers',
@@ -188,6 +198,12 @@ describe('the plugin’s options', () => {
       expect(lifetimes(withTopic('control'))).toEqual([86_400])
       const auth = { ...OPTIONS.auth, lifetimeSecondsMax: 900_000 }
       expect(lifetimes({ ...withTopic('control'), auth })).toEqual([900_000])
+      const withLogout = (more: object) => ({
+        ...OPTIONS,
+        auth: { ...OPTIONS.auth, logoutPath: '/out', ...more },
+      })
+      expect(lifetimes(withLogout({}))).toEqual([86_400])
+      expect(lifetimes(withLogout({ lifetimeSecondsMax: 900_000 }))).toEqual([900_000])
     })
   })
 

@@ -1,7 +1,7 @@
 // What the setting `auth.keys` may be, and that an error quotes nothing of it.
 
 import { describe, expect, test } from 'vitest'
-import { keySetting } from '../../../src/token/key-setting.ts'
+import { keyPathWords, keySetting } from '../../../src/token/key-setting.ts'
 
 describe('the setting auth.keys', () => {
   test.each([
@@ -27,5 +27,22 @@ describe('the setting auth.keys', () => {
     ['https://user@id.example.com/', 'is a URL without a user or password'],
   ])('%j is wrong, in words that quote nothing', (keys, words) => {
     expect(keySetting(keys)).toEqual({ kind: 'wrong', words })
+  })
+
+  test.each([
+    'keys.pem',
+    './keys',
+    '../keys',
+    '/run/keys',
+    '/run/secret words',
+    'C:\\keys',
+    '\\\\host\\keys',
+    'certs/a.json',
+  ])('%j is shown as the path of a file that cannot be read', (path) => {
+    expect(keyPathWords(path)).toBe(path)
+  })
+
+  test.each(['hunter2', 'a shared secret', 'c2VjcmV0/K3k+', 'keys', ''])('%j is not', (text) => {
+    expect(keyPathWords(text)).toBe('the file that it names')
   })
 })
