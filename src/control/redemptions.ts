@@ -22,6 +22,8 @@ interface First extends RedemptionName {
   /** Counts redemptions in the order of the topic. */
   readonly order: number
   readonly forgetAtMs: number
+  /** The same by the monotonic clock: no ticket counts again after the wall clock was set forward and back. */
+  readonly keptUntilMs: number
 }
 
 interface Waiting extends RedemptionName {
@@ -32,7 +34,7 @@ interface Waiting extends RedemptionName {
 }
 
 export class Redemptions {
-  private readonly clock: Pick<Clock, 'epochMs'>
+  private readonly clock: Clock
   private readonly noncesMax: number
   private readonly first = new Map<string, First>()
   private sweep: IterableIterator<[string, First]> | null = null
@@ -42,7 +44,7 @@ export class Redemptions {
   /** A nonce was not kept for lack of room, and its ticket is good until then. */
   private unsureUntilMs = 0
 
-  constructor(clock: Pick<Clock, 'epochMs'>, noncesMax = NONCES_MAX) {
+  constructor(clock: Clock, noncesMax = NONCES_MAX) {
     this.clock = clock
     this.noncesMax = noncesMax
   }
@@ -71,8 +73,10 @@ export class Redemptions {
   /** A redemption stands in the topic, behind those that were noted before. False if its ticket has expired. */
   note(hash: string, { by, atMs }: RedemptionName, expiresAtMs: number): boolean {
     const forgetAtMs = expiresAtMs + CLOCK_MS
-    if (forgetAtMs <= this.clock.epochMs()) return false
-    if (!this.first.has(hash)) this.keep(hash, { by, atMs, order: ++this.lastOrder, forgetAtMs })
+    const leftMs = forgetAtMs - this.clock.epochMs()
+    if (leftMs <= 0) return false
+    const keptUntilMs = this.clock.nowMs() + leftMs
+    if (!this.first.has(hash)) this.keep(hash, { by, atMs, order: ++this.lastOrder, forgetAtMs, keptUntilMs })
     const waiting = this.waiting.get(keyOf({ by, atMs }))
     if (waiting !== undefined) this.decide(waiting)
     return true
@@ -108,7 +112,7 @@ export class Redemptions {
 
   /** Forgets some of those whose tickets have expired. */
   step(): void {
-    const epochMs = this.clock.epochMs()
+    const [epochMs, nowMs] = [this.clock.epochMs(), this.clock.nowMs()]
     this.sweep ??= this.first.entries()
     for (let looked = 0; looked < SWEPT_MAX; looked++) {
       const { done, value } = this.sweep.next()
@@ -116,7 +120,8 @@ export class Redemptions {
         this.sweep = null
         return
       }
-      if (value[1].forgetAtMs <= epochMs) this.first.delete(value[0])
+      const [hash, { forgetAtMs, keptUntilMs }] = value
+      if (forgetAtMs <= epochMs && keptUntilMs <= nowMs) this.first.delete(hash)
     }
   }
 

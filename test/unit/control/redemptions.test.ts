@@ -97,6 +97,19 @@ describe('A nonce', () => {
     expect(redemptions.note('n', named(2), EXPIRES_MS)).toBe(false)
   })
 
+  it('is kept if the wall clock is set forward and back', () => {
+    const clock = new MovedClock()
+    const redemptions = new Redemptions(clock)
+    redemptions.note('n', named(1), EXPIRES_MS)
+    clock.step(3_600_000)
+    for (let steps = 0; steps < 2; steps++) redemptions.step()
+    clock.step(-3_600_000)
+    expect(redemptions.isRedeemed(['n'])).toBe(true)
+    clock.pass(90_000)
+    for (let steps = 0; steps < 2; steps++) redemptions.step()
+    expect(redemptions.isRedeemed(['n'])).toBe(false)
+  })
+
   it('for which there is no room makes all redemptions fail until its ticket cannot be good any more', async () => {
     const clock = new MovedClock()
     const redemptions = new Redemptions(clock, 2)
