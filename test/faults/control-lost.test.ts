@@ -39,38 +39,42 @@ describe.skipIf(!canStartKafka)('A replica whose Kafka is gone', () => {
     return replica.ready()
   }
 
-  it('opens and renews until it has heard nothing for the stated time, then neither; open streams end at their exp', async () => {
-    const replica = await open('continue')
-    const long = await replica.get(fleetToken(LOST_SECONDS + 60))
-    const short = await replica.get(fleetToken(BLIND_SECONDS + 4, { sub: 'bob' }))
-    await broker.kill()
-    const killedAtMs = Date.now()
-    expect((await replica.get(fleetToken(60))).status).toBe(200)
-    expect(await replica.renew(fleetToken(LOST_SECONDS + 61))).toBe(204)
-    expect(await replica.renew(fleetToken(60, { sub: 'carol' }))).toBe(503)
-    const status = async () => {
-      const stream = await replica.get(fleetToken(60, { sub: 'dora' }))
-      stream.leave()
-      return stream.status
-    }
-    await vi.waitFor(async () => expect(await status()).toBe(503), SOON)
-    const blindAfterMs = Date.now() - killedAtMs
-    console.log(`blind ${blindAfterMs} ms after Kafka was killed`)
-    expect(blindAfterMs).toBeLessThanOrEqual(BLIND_SECONDS * 1000 + 1_000)
-    expect((await replica.reasons()).join()).toMatch(/no heartbeat of this process has come back for 5 s/)
-    expect(await replica.renew(fleetToken(60, { sub: 'bob' }))).toBe(503)
-    await vi.waitUntil(() => !short.isOpen, SOON)
-    expect(short.endReason).toBe('expired')
-    await pause(Math.max(0, killedAtMs + LOST_SECONDS * 1000 - Date.now()))
-    expect(await status()).toBe(503)
-    expect(long.isOpen).toBe(true)
-    expect(await replica.metric('kafka_sse_control_unwritten_total{op="renew"}')).toBeGreaterThanOrEqual(1)
-    await broker.start()
-    await replica.ready()
-    expect(await status()).toBe(200)
-    expect(long.isOpen).toBe(true)
-    expect(await replica.renew(fleetToken(120))).toBe(204)
-  })
+  it(
+    'opens and renews until it has heard nothing for the stated time, then neither; open streams end at their exp',
+    async () => {
+      const replica = await open('continue')
+      const long = await replica.get(fleetToken(LOST_SECONDS + 60))
+      const short = await replica.get(fleetToken(BLIND_SECONDS + 4, { sub: 'bob' }))
+      await broker.kill()
+      const killedAtMs = Date.now()
+      expect((await replica.get(fleetToken(60))).status).toBe(200)
+      expect(await replica.renew(fleetToken(LOST_SECONDS + 61))).toBe(204)
+      expect(await replica.renew(fleetToken(60, { sub: 'carol' }))).toBe(503)
+      const status = async () => {
+        const stream = await replica.get(fleetToken(60, { sub: 'dora' }))
+        stream.leave()
+        return stream.status
+      }
+      await vi.waitFor(async () => expect(await status()).toBe(503), SOON)
+      const blindAfterMs = Date.now() - killedAtMs
+      console.log(`blind ${blindAfterMs} ms after Kafka was killed`)
+      expect(blindAfterMs).toBeLessThanOrEqual(BLIND_SECONDS * 1000 + 1_000)
+      expect((await replica.reasons()).join()).toMatch(/no heartbeat of this process has come back for 5 s/)
+      expect(await replica.renew(fleetToken(60, { sub: 'bob' }))).toBe(503)
+      await vi.waitUntil(() => !short.isOpen, SOON)
+      expect(short.endReason).toBe('expired')
+      await pause(Math.max(0, killedAtMs + LOST_SECONDS * 1000 - Date.now()))
+      expect(await status()).toBe(503)
+      expect(long.isOpen).toBe(true)
+      expect(await replica.metric('kafka_sse_control_unwritten_total{op="renew"}')).toBeGreaterThanOrEqual(1)
+      await broker.start()
+      await replica.ready()
+      expect(await status()).toBe(200)
+      expect(long.isOpen).toBe(true)
+      expect(await replica.renew(fleetToken(120))).toBe(204)
+    },
+    (LOST_SECONDS + 60) * 1000,
+  )
 
   it('ends open streams as busy after the stated time, if that is asked for, and opens them again', async () => {
     const replica = await open('end')
