@@ -18,7 +18,18 @@ export function decorateHost(host: FastifyInstance, streams: Streams): void {
   const all = [streams]
   registered.set(host, all)
   const revoke = (request: RevocationRequest) => revokeInAll(all, request)
-  host.decorate('kafkaSse', Object.create(streams, { revoke: { value: revoke } }))
+  host.decorate('kafkaSse', withRevoke(streams, revoke))
+}
+
+/** The streams themselves, so that what a host calls on them changes them: an object that inherits would not. */
+function withRevoke(streams: Streams, revoke: Streams['revoke']): Streams {
+  return new Proxy(streams, {
+    get(target, name) {
+      if (name === 'revoke') return revoke
+      const value: unknown = Reflect.get(target, name)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
 }
 
 async function revokeInAll(all: readonly Streams[], request: RevocationRequest): Promise<void> {
