@@ -102,8 +102,10 @@ export async function registerJwt(
       const address = clientAddress(request)
       if (!failures.hasRoom('failures-address', address)) throw new TooManyRequests()
       const pem = await signerOf(request, { text, header: token.header }, pems).catch((error: unknown) => {
-        refusedSignatures.keep(digest, pems)
-        failures.take('failures-address', address)
+        if (error instanceof TokenRefused) {
+          refusedSignatures.keep(digest, pems)
+          failures.take('failures-address', address)
+        }
         throw error
       })
       const lifeMs = Number(token.claims.exp) * 1000 + rules.toleranceMs - Date.now()
