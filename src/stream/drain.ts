@@ -1,6 +1,8 @@
 // Ends many streams one by one, in turns of the pump, so that nothing else waits for all of them. A graceful shutdown
 // spreads the ends over a time, which protects other servers from many reconnects at once. A revocation does not.
 
+import { isIssuedBefore } from '../token/revocation.ts'
+import type { Held } from '../token/session-index.ts'
 import type { Urgent } from './pump.ts'
 import { Queue } from './queue.ts'
 import type { SentEndReason } from './signals.ts'
@@ -41,24 +43,47 @@ export class Drain implements Urgent {
   }
 }
 
-/** Streams whose sessions were revoked. Each is in it once, however many revocations name it. */
-export class RevokedStreams implements Urgent {
-  private readonly queue = new Queue<Stream>()
-  private readonly queued = new Set<Stream>()
+/** Streams of one name, as far as they were looked at. */
+interface Search {
+  readonly held: Held<Stream>
+  beforeMs: number
+  rest: Iterator<Stream>
+}
 
-  add(streams: readonly Stream[]): void {
-    for (const stream of streams) {
-      if (this.queued.has(stream)) continue
-      this.queued.add(stream)
-      this.queue.push(stream)
+/**
+ * Ends the streams of revoked sessions. It looks at them in turns, too, because a client may hold all of a server's. A
+ * renewal that comes meanwhile is by a session that is not revoked. Each name is in it once, with the latest moment.
+ */
+export class RevokedStreams implements Urgent {
+  private readonly queue = new Queue<Search>()
+  private readonly searches = new Map<Held<Stream>, Search>()
+  private current: Search | null = null
+
+  /** `beforeMs`: those whose tokens were issued in this second or earlier. */
+  add(held: Held<Stream>, beforeMs: number): void {
+    const known = this.searches.get(held)
+    if (known !== undefined) {
+      known.beforeMs = Math.max(known.beforeMs, beforeMs)
+      known.rest = eachOf(held)
+      return
     }
+    const search = { held, beforeMs, rest: eachOf(held) }
+    this.searches.set(held, search)
+    this.queue.push(search)
   }
 
   step(): boolean {
-    const stream = this.queue.take()
-    if (stream === undefined) return false
-    this.queued.delete(stream)
-    stream.end('revoked')
+    this.current ??= this.queue.take() ?? null
+    if (this.current === null) return false
+    const { done, value } = this.current.rest.next()
+    if (done) {
+      this.searches.delete(this.current.held)
+      this.current = null
+    } else if (isIssuedBefore(value.session, this.current.beforeMs)) value.end('revoked')
     return true
   }
+}
+
+function eachOf(held: Held<Stream>): Iterator<Stream> {
+  return (held instanceof Set ? held : [held]).values()
 }

@@ -1,9 +1,9 @@
 // Indexes the open streams by who holds them, so that renewals and revocations find them.
 
 import { grantsScope } from '../token/claims.ts'
-import { isIssuedBefore, type Revocation } from '../token/revocation.ts'
+import type { Revocation } from '../token/revocation.ts'
 import type { Session } from '../token/session.ts'
-import { SessionIndex } from '../token/session-index.ts'
+import { type Held, SessionIndex } from '../token/session-index.ts'
 import type { Stream } from './stream.ts'
 
 /** Where a stream is, in one spelling for all requests that the router matches alike. */
@@ -101,10 +101,9 @@ export class Holders {
     if (this.entries.has(stream)) this.sessions.add(stream, stream.session)
   }
 
-  /** Open streams whose present session a revocation names. */
-  revoked(revocation: Revocation): readonly Stream[] {
-    const isMeant = ({ isOpen, session }: Stream) => isOpen && isIssuedBefore(session, revocation.beforeMs)
-    return [...this.sessions.named(revocation)].filter(isMeant)
+  /** Open streams of the name that a revocation has, whenever their tokens were issued; null for none. */
+  named(revocation: Revocation): Held<Stream> | null {
+    return this.sessions.named(revocation)
   }
 
   /**

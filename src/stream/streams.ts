@@ -184,13 +184,13 @@ export class Streams {
     await this.shared.revokeElsewhere(revocation)
   }
 
-  /** As `revoke`, for this thread alone. Returns the number of streams that it ends: at once, in the pump's turns. */
-  revokeHere(revocation: Revocation): number {
+  /** As `revoke`, for this thread alone. It ends the streams in the pump's turns, at once. */
+  revokeHere(revocation: Revocation): void {
     this.revocations.add(revocation)
-    const streams = this.holders.revoked(revocation)
-    this.revokedStreams.add(streams)
+    const held = this.holders.named(revocation)
+    if (held === null) return
+    this.revokedStreams.add(held, revocation.beforeMs)
     this.pump.addUrgent(this.revokedStreams)
-    return streams.length
   }
 
   /** Counts a refused request by its error's code. Codes that are not ours count as `other`. */

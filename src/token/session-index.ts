@@ -5,7 +5,7 @@ import { nameIn, REVOKED_KINDS, type Revocation, type RevokedKind, revokedName }
 import type { Session } from './session.ts'
 
 /** What one session holds. A set only from the second one on, because most names are of one. */
-type Held<T> = T | Set<T>
+export type Held<T> = T | Set<T>
 
 export class SessionIndex<T extends object> {
   private readonly byIssuer = new Map<string, Readonly<Record<RevokedKind, Map<string, Held<T>>>>>()
@@ -30,12 +30,13 @@ export class SessionIndex<T extends object> {
     if (REVOKED_KINDS.every((kind) => names[kind].size === 0)) this.byIssuer.delete(session.issuer)
   }
 
-  /** What is held by sessions of this name, whenever their tokens were issued. */
-  named(revocation: Revocation): Iterable<T> {
+  /**
+   * What is held by sessions of this name, whenever their tokens were issued; null for nothing. A set is the index's
+   * own: what is removed leaves it.
+   */
+  named(revocation: Revocation): Held<T> | null {
     const [kind, name] = revokedName(revocation)
-    const held = this.byIssuer.get(revocation.issuer)?.[kind].get(name)
-    if (held === undefined) return []
-    return held instanceof Set ? held : [held]
+    return this.byIssuer.get(revocation.issuer)?.[kind].get(name) ?? null
   }
 
   private namesOf(issuer: string): Readonly<Record<RevokedKind, Map<string, Held<T>>>> {

@@ -97,7 +97,7 @@ describe('a revocation', () => {
 })
 
 describe('a table of revocations that is full', () => {
-  it('answers new streams 503, or as a stream that ends, and renews open ones', async () => {
+  it('answers new streams 503, or as a stream that ends, renews none, and ends none', async () => {
     const scene = await forThisTest(HttpScene.open())
     const stream = await scene.get('/events', bearer(scene.token(30)))
     await isOpen(stream)
@@ -111,7 +111,9 @@ describe('a table of revocations that is full', () => {
     const asStream = await scene.get('/events', { accept: 'text/event-stream' })
     await asStream.ended
     expect([asStream.status, asStream.text()]).toEqual([200, expect.stringMatching(/:end busy\n\n$/)])
-    expect((await scene.post(bearer(scene.token(60)))).status).toBe(204)
+    const renewal = await scene.post(bearer(scene.token(60)))
+    await renewal.ended
+    expect([renewal.status, JSON.parse(renewal.text()).code]).toEqual([503, 'FKS_REVOCATIONS_FULL'])
     expect(stream.stream.closed).toBe(false)
   })
 })

@@ -19,6 +19,12 @@ const revocation = (on: RevokedName, issuer = ISSUER): Revocation => ({
 const session = (changes: Partial<Session>): Session =>
   sessionFor(60, { issuer: ISSUER, subject: null, ...changes })
 
+function namedIn<T extends object>(index: SessionIndex<T>, wanted: Revocation): T[] {
+  const held = index.named(wanted)
+  if (held === null) return []
+  return held instanceof Set ? [...held] : [held]
+}
+
 describe('the index of sessions', () => {
   it('finds what is held, by each name, until it is removed', () => {
     const index = new SessionIndex<{ id: number }>()
@@ -27,12 +33,12 @@ describe('the index of sessions', () => {
     index.add(one, session(all))
     index.add(two, session({ ...all, tokenId: 't2' }))
     for (const on of [{ sub: 'alice' }, { sid: 's1' }, { client: 'web' }])
-      expect([...index.named(revocation(on))]).toEqual([one, two])
-    expect([...index.named(revocation({ jti: 't1' }))]).toEqual([one])
-    expect([...index.named(revocation({ sub: 'alice' }, 'https://b.example'))]).toEqual([])
+      expect(namedIn(index, revocation(on))).toEqual([one, two])
+    expect(namedIn(index, revocation({ jti: 't1' }))).toEqual([one])
+    expect(namedIn(index, revocation({ sub: 'alice' }, 'https://b.example'))).toEqual([])
     index.remove(one, session(all))
-    expect([...index.named(revocation({ sub: 'alice' }))]).toEqual([two])
-    expect([...index.named(revocation({ jti: 't1' }))]).toEqual([])
+    expect(namedIn(index, revocation({ sub: 'alice' }))).toEqual([two])
+    expect(namedIn(index, revocation({ jti: 't1' }))).toEqual([])
   })
 
   it('holds exactly what was added and not removed', () => {
@@ -54,7 +60,7 @@ describe('the index of sessions', () => {
           held.set(thing, session(names))
         }
         for (const value of ['a', 'b']) {
-          const found = (on: RevokedName) => new Set(index.named(revocation(on)))
+          const found = (on: RevokedName) => new Set(namedIn(index, revocation(on)))
           const expected = (read: (of: Session) => string | null) =>
             new Set([...held].flatMap(([thing, of]) => (read(of) === value ? [thing] : [])))
           expect(found({ sub: value })).toEqual(expected(({ subject }) => subject))
