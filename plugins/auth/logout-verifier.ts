@@ -2,7 +2,7 @@
 // of its reason, and the log the check that failed.
 
 import type { FastifyRequest } from 'fastify'
-import { KeysUnavailable, LogoutRefused } from '../../src/errors.ts'
+import { KeysUnavailable, LogoutRefused, TooManyRequests } from '../../src/errors.ts'
 import type { Authenticator } from '../../src/token/authenticator.ts'
 import { logoutRevocation, refusedLogout } from '../../src/token/logout-token.ts'
 import { canonicalToken, tokenDigest } from '../../src/token/request-token.ts'
@@ -33,5 +33,6 @@ async function revocationBy(verify: VerifyToken, request: FastifyRequest, text: 
 /** null for an error that says nothing of the token. */
 function checkOf(error: unknown): string | null {
   if (error instanceof TokenRefused) return error.check
+  if (error instanceof TooManyRequests) return 'too many failures'
   return error instanceof KeysUnavailable ? 'keys unavailable' : null
 }

@@ -123,6 +123,19 @@ describe('a logout token', () => {
     await stream.body?.cancel()
   })
 
+  it('with a bad signature is refused alike at any rate, and is no warning', async () => {
+    await app.close()
+    await listen({ sse: { failuresPerSecondPerAddressMax: 1 } })
+    const forger = makeKey('ES256')
+    for (let count = 1; count <= 4; count++) {
+      const claims = { iat: nowSeconds(), jti: `f${count}`, events: { [EVENT]: {} } }
+      await expectRefused(await logout(mintToken(forger, { claims })))
+    }
+    const checks = log.of('logout token refused').map(({ check }) => check)
+    expect(checks).toEqual(['signature', 'signature', 'too many failures', 'too many failures'])
+    expect(log.text()).not.toContain('logout failed')
+  })
+
   it('is no access token, also once it was accepted as what it is', async () => {
     const token = logoutToken({ scope: 'proxy:stream' })
     expect((await logout(token)).status).toBe(200)
