@@ -71,6 +71,8 @@ export function revocationOf(
   lifetimes: TokenLifetimes,
   epochMs: number,
 ): Revocation {
+  if (typeof request !== 'object' || request === null)
+    throw new RevocationInvalid('a revocation is an object')
   const unknown = Object.keys(request).find((name) => !FIELDS.includes(name))
   if (unknown !== undefined)
     throw new RevocationInvalid(`${JSON.stringify(unknown.slice(0, 40))} is no field of a revocation`)

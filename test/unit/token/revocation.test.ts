@@ -51,6 +51,8 @@ describe('a revocation', () => {
   })
 
   it.each<[string, unknown, TokenLifetimes, string]>([
+    ['null instead of it', null, ONE_ISSUER, 'a revocation is an object'],
+    ['a name instead of it', 'alice', ONE_ISSUER, 'a revocation is an object'],
     ['no name', {}, ONE_ISSUER, 'names one of sub, sid, jti and client'],
     ['two names', { sub: 'a', sid: 'b' }, ONE_ISSUER, 'names one of sub, sid, jti and client'],
     ['an empty name', { sub: '' }, ONE_ISSUER, 'sub takes text that is not empty'],
