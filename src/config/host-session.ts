@@ -4,6 +4,7 @@
 import { EXPIRY_SECONDS_MAX } from '../token/claims.ts'
 import { NAME_CHARACTERS_MAX } from '../token/revocation.ts'
 import { DEFAULT_SCOPE, type Session } from '../token/session.ts'
+import { ISSUE_AHEAD_MS_MAX } from '../token/token-rules.ts'
 import { quoted } from './config-error.ts'
 import { nearestName } from './suggestion.ts'
 
@@ -31,7 +32,7 @@ export function sessionOfHost(answer: unknown, epochMs: number, digest: string):
   const session: Session = {
     subject: reading('subject', () => subjectOf(subject)),
     expiresAtMs: reading('expiresAt', () => expiryOf(others.expiresAt, others.expiresAtMs)),
-    issuedAtMs: reading('issuedAt', () => issueOf(others.issuedAt, others.issuedAtMs)),
+    issuedAtMs: reading('issuedAt', () => issueOf(others, epochMs)),
     issuer: reading('issuer', () => issuerOf(issuer)),
     sessionId: reading('sessionId', () => nameOf('sessionId', others.sessionId)),
     client: reading('client', () => nameOf('client', others.client)),
@@ -102,10 +103,19 @@ function expiryOf(expiresAt: unknown, expiresAtMs: unknown): number {
   return momentOf('expiresAt', expiresAt, expiresAtMs)
 }
 
-/** null: unknown. A session that was given out here has `issuedAtMs`, which may be null. */
-function issueOf(issuedAt: unknown, issuedAtMs: unknown): number | null {
+/**
+ * null: unknown. A session that was given out here has `issuedAtMs`, which may be null. One from further in the future
+ * than clocks differ, such as its end by mistake, would outlive its revocation.
+ */
+function issueOf(
+  { issuedAt, issuedAtMs }: Readonly<Record<string, unknown>>,
+  epochMs: number,
+): number | null {
   const [named, inMs] = [issuedAt ?? undefined, issuedAtMs ?? undefined]
-  return named === undefined && inMs === undefined ? null : momentOf('issuedAt', named, inMs)
+  if (named === undefined && inMs === undefined) return null
+  const ms = momentOf('issuedAt', named, inMs)
+  if (ms <= epochMs + ISSUE_AHEAD_MS_MAX) return ms
+  throw new SessionFault(inMs === undefined ? 'issuedAt' : 'issuedAtMs', 'is more than a minute ahead')
 }
 
 /** `named`: the field. `inMs`: the field of the same name with `Ms` behind it. One of the two is set. */

@@ -72,6 +72,7 @@ describe('a session of a host', () => {
       issuedAtMs,
     })
     expect(read({ ...LEAST, issuedAt: issuedAtMs })).toMatchObject({ issuedAtMs })
+    expect(read({ ...LEAST, issuedAt: NOW_MS + 60_000 })).toMatchObject({ issuedAtMs: NOW_MS + 60_000 })
     const none = { sessionId: null, client: null, tokenId: null }
     expect(read({ ...LEAST, ...none, issuedAt: null })).toMatchObject({ ...none, issuedAtMs: null })
   })
@@ -136,6 +137,8 @@ describe('a session of a host', () => {
     ['both names', { ...LEAST, expiresAtMs: SOON_MS }, 'expiresAt'],
     ['text as its issue', { ...LEAST, issuedAt: 'now' }, 'issuedAt'],
     ['an issue beyond 9999', { ...LEAST, issuedAt: (EXPIRY_SECONDS_MAX + 1) * 1000 }, 'issuedAt'],
+    ['an issue that is over a minute ahead', { ...LEAST, issuedAt: NOW_MS + 60_001 }, 'issuedAt'],
+    ['the same by the other name', { ...LEAST, issuedAtMs: NOW_MS + 60_001 }, 'issuedAtMs'],
     ['its issue twice', { ...LEAST, issuedAt: NOW_MS, issuedAtMs: NOW_MS }, 'issuedAt'],
     ['a number as its session', { ...LEAST, sessionId: 7 }, 'sessionId'],
     ['a subject that is too long to be revoked', { ...LEAST, subject: 'x'.repeat(1001) }, 'subject'],
