@@ -273,6 +273,11 @@ describe.skipIf(bootstrapServers === null)('Two replicas with a control topic', 
       await one.ready()
       const old = { iat: Math.floor(Date.now() / 1000) - 300 }
       expect((await one.get(fleetToken(60, old))).status).toBe(401)
+      const read = 'kafka_sse_control_records_total{op="revoke"}'
+      await vi.waitUntil(async () => (await one.metric(read)) === 2, SOON)
+      const later = await replica(named)
+      await later.ready()
+      expect((await later.get(fleetToken(60, old))).status).toBe(401)
     })
   })
 })
