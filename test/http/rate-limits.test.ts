@@ -1,6 +1,9 @@
 // Too many connects, renewals and bad signatures: what a client gets, what is counted, and who is not affected.
 
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { RedeemedTickets } from '../../src/tickets/redeemed-tickets.ts'
+import { SealedTickets } from '../../src/tickets/sealed-tickets.ts'
+import { Tickets } from '../../src/tickets/tickets.ts'
 import { HttpScene, type SceneOptions } from '../support/http-scene.ts'
 import { exampleClaims, makeKey, mintToken, nowSeconds } from '../support/keys-and-tokens.ts'
 
@@ -133,5 +136,26 @@ describe('too many bad signatures', () => {
     const refused = await scene.post(bearer(forged('c')))
     expect(refused.status).toBe(429)
     expect(refused.headers['retry-after']).toBeDefined()
+  })
+
+  it('of a ticket that is asked for are the same', async () => {
+    const sealed = new SealedTickets([Buffer.alloc(32, 7)])
+    const { redeem } = new RedeemedTickets(Date.now)
+    const tickets = new Tickets({ sealed, redeem, epochMs: Date.now })
+    await open({ failuresPerSecondPerAddressMax: 1 }, { tickets })
+    await knock(forged('a'))
+    await knock(forged('b'))
+    const refused = await scene.post(bearer(forged('c')), '', '/events/ticket')
+    expect(refused.status).toBe(429)
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThanOrEqual(5)
+  })
+
+  it('are named in the log, without the token', async () => {
+    await open({ failuresPerSecondPerAddressMax: 1 })
+    const tokens = ['a', 'b', 'c'].map(forged)
+    for (const token of tokens) await knock(token)
+    const lines = scene.lines.join('')
+    expect(lines).toContain('"check":"too many failures"')
+    for (const token of tokens) expect(lines).not.toContain(token.split('.')[2])
   })
 })
