@@ -58,11 +58,14 @@ const BUS_SETTINGS = [
 async function kafka(app: FastifyInstance, { control, ...options }: KafkaPluginOptions): Promise<void> {
   warnOfMissingParts(app.log)
   const topics = new KafkaTopics(app, options)
-  // Before anything that may throw: the shared source must be released even if this registration fails.
-  app.addHook('onClose', () => topics.close())
+  let center: ControlCenter | null = null
+  // Before anything that may throw: the shared source must be released even if this registration fails. Both at once,
+  // because each may take a second where Kafka does not answer.
+  app.addHook('onClose', async () => {
+    await Promise.all([topics.close(), center?.close()])
+  })
   app.decorate('kafkaSseTopics', topics)
-  const center = openCenter(options, control, app.log)
-  app.addHook('onClose', async () => center?.close())
+  center = openCenter(options, control, app.log)
   app.decorate('kafkaSseControlCenter', center)
 }
 

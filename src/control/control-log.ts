@@ -49,6 +49,8 @@ export class ControlLog {
   private readonly parts: ControlLogParts
   private readonly ownName: Buffer
   private wasCompacted = false
+  /** Records without a right mac since the last look. */
+  private unsigned = 0
   /** Of one batch of records. */
   private arrivedRevocations: Revocation[] = []
   private arrivedRenewals: Renewal[] = []
@@ -72,6 +74,17 @@ export class ControlLog {
     const passed = typeof record === 'string' ? record : this.take(record, partition)
     if (typeof record !== 'string') figures.read[record.op]++
     if (passed !== null) figures.passedOver[passed]++
+    if (passed === 'mac' && this.heartbeats.hasRead) this.unsigned++
+  }
+
+  /**
+   * Records since the last call that none of our secrets has signed. What stood in the topic before this process does
+   * not count: a former secret may have signed that.
+   */
+  takeUnsigned(): number {
+    const { unsigned } = this
+    this.unsigned = 0
+    return unsigned
   }
 
   /** The topic is another one: its copies of what is known here are gone. What is known still holds. */

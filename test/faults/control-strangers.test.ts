@@ -3,9 +3,11 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { SseOptions } from '../../src/options.ts'
 import { bootstrapServers, Kafka } from '../kafka/kafka.ts'
 import { fleetToken, Replica } from '../kafka/replica.ts'
 import { nowSeconds } from '../support/keys-and-tokens.ts'
+import { keepSecret } from '../support/printed.ts'
 import { forThisTest } from '../support/scene.ts'
 
 const SOON = { timeout: 30_000, interval: 20 }
@@ -24,9 +26,12 @@ describe.skipIf(bootstrapServers === null)('A replica whose control topic others
     return { topic: await kafka.createTopic(), control: await kafka.createTopic() }
   }
 
-  async function replica({ topic, control }: { topic: string; control: string }): Promise<Replica> {
+  async function replica(
+    { topic, control }: { topic: string; control: string },
+    changes: Partial<SseOptions> = {},
+  ): Promise<Replica> {
     const options = { bootstrapServers: kafka.bootstrapServers, controlTopic: control }
-    const sse = { controlBlind: 'end' as const, controlBlindSeconds: BLIND_SECONDS }
+    const sse = { controlBlind: 'end' as const, controlBlindSeconds: BLIND_SECONDS, ...changes }
     const opened = await forThisTest(Replica.open({ kafka: options, topic, sse }))
     return opened.ready()
   }
@@ -55,6 +60,17 @@ describe.skipIf(bootstrapServers === null)('A replica whose control topic others
     await kafka.recreateTopic(named.control)
     await vi.waitUntil(() => one.lines(40).some((line) => line.includes('another topic')), SOON)
     await one.ready()
+    expect(stream.isOpen).toBe(true)
+  })
+
+  it('says that another one may have another secret, whose revocations it does not obey', async () => {
+    const named = await topics()
+    const secretKey = keepSecret(Buffer.alloc(32, 9).toString('base64url'))
+    const [one, other] = [await replica(named), await replica(named, { secretKey })]
+    const stream = await one.get(fleetToken(600))
+    await other.scope.kafkaSse.revoke({ sub: 'alice' })
+    const words = `control topic ${named.control}: records passed over without a mac of our secrets: 1.`
+    await vi.waitUntil(() => one.lines(40).some((line) => line.startsWith(words)), SOON)
     expect(stream.isOpen).toBe(true)
   })
 

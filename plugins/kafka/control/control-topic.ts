@@ -40,6 +40,8 @@ interface Running {
 const TICK_MS = 250
 /** The process is told the state this often even if nothing has changed. */
 const TOLD_MS = 1_000
+/** Least time between two log lines about records without a right mac. */
+const UNSIGNED_MS = 60_000
 /** How long a redemption may take. */
 const REDEEMED_MS = 5_000
 const NOTHING = { rows: [], revocations: [], renewals: [] }
@@ -55,6 +57,7 @@ export class ControlTopic implements ControlCenter {
   private running: Running | null = null
   private loggedFault: string | null = null
   private wasWell = false
+  private toldUnsignedAtMs = Number.NEGATIVE_INFINITY
   private toldTrouble: string | null = null
   private toldAtMs = Number.NEGATIVE_INFINITY
 
@@ -163,6 +166,7 @@ export class ControlTopic implements ControlCenter {
     for (const revocation of controlLog.copies.step(clock.epochMs())) void this.writeAgain(revocation)
     controlLog.redemptions.step()
     this.logFault()
+    this.logUnsigned(controlLog)
     if (this.trouble() !== this.toldTrouble || clock.nowMs() - this.toldAtMs >= TOLD_MS) this.tell(NOTHING)
   }
 
@@ -194,6 +198,19 @@ export class ControlTopic implements ControlCenter {
     if (isWell && !this.wasWell) log.info(`control topic ${topic} is read to its end`)
     this.wasWell = isWell
     this.loggedFault = fault
+  }
+
+  /** A replica whose secret is another one is not heard: nothing else would say so. */
+  private logUnsigned(controlLog: ControlLog): void {
+    const { topic, log, clock } = this.parts
+    if (clock.nowMs() - this.toldUnsignedAtMs < UNSIGNED_MS) return
+    const count = controlLog.takeUnsigned()
+    if (count === 0) return
+    this.toldUnsignedAtMs = clock.nowMs()
+    log.warn(
+      `control topic ${topic}: records passed over without a mac of our secrets: ${count}. ` +
+        'SECRET_KEY differs between servers, or somebody else writes to the topic',
+    )
   }
 }
 

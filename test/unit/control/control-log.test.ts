@@ -84,6 +84,19 @@ describe('The control log', () => {
     expect(scene.figures.passedOver.mac).toBe(6)
   })
 
+  it('counts, for the log, what comes without a right mac once the topic is read: a replica may have another secret', () => {
+    const scene = new ControlScene()
+    scene.hear({ op: 'revoke', revocation: revocationOf(), by: 'x', atMs: START_MS }, { keys: FOREIGN })
+    scene.log.heartbeats.add(0)
+    scene.log.heartbeats.complete()
+    scene.beat()
+    expect(scene.log.takeUnsigned()).toBe(0)
+    scene.hear({ op: 'revoke', revocation: revocationOf(), by: 'x', atMs: START_MS }, { keys: FOREIGN })
+    scene.renew(renewalOf())
+    expect(scene.log.takeUnsigned()).toBe(1)
+    expect(scene.log.takeUnsigned()).toBe(0)
+  })
+
   it('takes redemptions of their one partition alone', () => {
     const scene = ControlScene.read()
     const redeem = {
