@@ -98,7 +98,12 @@ function holdsPrivateKey(text: string): boolean {
 
 function holdsDemoKey(text: string, folder: string): boolean {
   const demoKey = publicKeyOf(() => createPublicKey(readTextFile(join(folder, DEMO_KEY_FILE))))
-  return demoKey !== null && publicKeys(text).some((key) => key.equals(demoKey))
+  return demoKey !== null && publicKeys(text).some((key) => isSameKey(key, demoKey))
+}
+
+/** To compare keys of two types leaves an error in OpenSSL's queue, which the next key that is read then throws. */
+function isSameKey(key: KeyObject, other: KeyObject): boolean {
+  return key.asymmetricKeyType === other.asymmetricKeyType && key.equals(other)
 }
 
 function publicKeys(text: string): KeyObject[] {

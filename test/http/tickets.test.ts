@@ -9,6 +9,7 @@ import { RedeemedTickets } from '../../src/tickets/redeemed-tickets.ts'
 import { SealedTickets } from '../../src/tickets/sealed-tickets.ts'
 import { type RedeemTicket, Tickets } from '../../src/tickets/tickets.ts'
 import { HttpScene, respond, type SceneOptions } from '../support/http-scene.ts'
+import { hasPrograms } from '../support/programs.ts'
 import { TopicInMemory } from '../support/topic-in-memory.ts'
 
 const SECRET = Buffer.alloc(32, 7)
@@ -119,7 +120,7 @@ describe('a ticket', () => {
     expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array(19).fill(401)])
   })
 
-  it('serves curl, over HTTP/1.1 and HTTP/2', async () => {
+  it.runIf(hasPrograms('tickets of curl', 'curl'))('serves curl, over HTTP/1.1 and HTTP/2', async () => {
     const client = await open()
     const curl = async (...args: string[]) =>
       (await promisify(execFile)('curl', ['-sk', ...args], { encoding: 'utf8' })).stdout
