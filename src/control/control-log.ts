@@ -100,6 +100,11 @@ export class ControlLog {
     this.wasCompacted = isCompacted
   }
 
+  /** Whether the topic is there: Kafka has listed a partition of it. */
+  get hasPartitions(): boolean {
+    return this.heartbeats.partitions.length > 0
+  }
+
   /** What came since the last call; null if nothing did. */
   takeNews(): ArrivedNews | null {
     if (this.arrivedRevocations.length === 0 && this.arrivedRenewals.length === 0) return null

@@ -2,6 +2,7 @@
 // what cannot be read is told by name, and no stream opens while revocations may be missing.
 
 import { randomBytes } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { ControlCenter, ControlledProcess, ControlState } from '../../../src/control/control-center.ts'
 import { createControlFigures } from '../../../src/control/control-figures.ts'
 import { ControlKeys } from '../../../src/control/control-keys.ts'
@@ -14,6 +15,7 @@ import type { Revocation } from '../../../src/token/revocation.ts'
 import type { Feeding } from '../following/reader.ts'
 import { type OpenSource, openSource } from '../following/shared-source.ts'
 import { type Log, missingTopic } from '../following/troubles.ts'
+import { compactedTopic, createCommand } from './control-commands.ts'
 import { ControlProducer } from './control-producer.ts'
 import { ControlReading } from './control-reading.ts'
 import { ControlWriter } from './control-writer.ts'
@@ -42,6 +44,9 @@ const TICK_MS = 250
 const TOLD_MS = 1_000
 /** Least time between two log lines about records without a right mac. */
 const UNSIGNED_MS = 60_000
+/** How long a revocation waits for Kafka's list of topics, which is there soon after the start, and looks for it. */
+const LISTED_MS = 5_000
+const LISTED_LOOK_MS = 50
 /** How long a redemption may take. */
 const REDEEMED_MS = 5_000
 const NOTHING = { rows: [], revocations: [], renewals: [] }
@@ -57,6 +62,7 @@ export class ControlTopic implements ControlCenter {
   private running: Running | null = null
   private loggedFault: string | null = null
   private wasWell = false
+  private isClosed = false
   private toldUnsignedAtMs = Number.NEGATIVE_INFINITY
   private toldTrouble: string | null = null
   private toldAtMs = Number.NEGATIVE_INFINITY
@@ -104,6 +110,7 @@ export class ControlTopic implements ControlCenter {
 
   async revoke(revocation: Revocation): Promise<void> {
     this.running?.controlLog.copies.noteUnwritten(revocation, this.parts.clock.epochMs())
+    if (!(await this.isListed())) throw new ControlUnwritable()
     await this.writer.write({ op: 'revoke', revocation })
   }
 
@@ -124,9 +131,23 @@ export class ControlTopic implements ControlCenter {
   }
 
   async close(): Promise<void> {
+    this.isClosed = true
     clearInterval(this.running?.ticking)
     this.running?.feeding.stop()
     await Promise.all([this.producer.close(), this.source.release()])
+  }
+
+  /**
+   * Whether Kafka lists the topic, within the time that a write may take. Many a Kafka makes a topic as soon as
+   * somebody writes to it, also one that is misspelt.
+   */
+  private async isListed(): Promise<boolean> {
+    const untilMs = this.parts.clock.nowMs() + LISTED_MS
+    while (this.running?.controlLog.hasPartitions !== true) {
+      if (this.isClosed || this.parts.clock.nowMs() >= untilMs) return false
+      await pause(LISTED_LOOK_MS)
+    }
+    return true
   }
 
   private trouble(): string | null {
@@ -163,7 +184,8 @@ export class ControlTopic implements ControlCenter {
     const { clock } = this.parts
     this.beat(controlLog)
     controlLog.noteCompacted(this.writer.isCompacted)
-    for (const revocation of controlLog.copies.step(clock.epochMs())) void this.writeAgain(revocation)
+    if (controlLog.hasPartitions)
+      for (const revocation of controlLog.copies.step(clock.epochMs())) void this.writeAgain(revocation)
     controlLog.redemptions.step()
     this.logFault()
     this.logUnsigned(controlLog)
@@ -216,18 +238,4 @@ export class ControlTopic implements ControlCenter {
 
 function withReason(words: string | null, reason: string | null): string | null {
   return words === null || reason === null ? words : `${words}: ${reason}`
-}
-
-function createCommand(topic: string, servers: string): string {
-  const settings =
-    '--config cleanup.policy=delete --config retention.ms=604800000 --config retention.bytes=-1'
-  return `kafka-topics.sh --bootstrap-server ${servers} --create --topic ${topic} --partitions 3 ${settings}`
-}
-
-function compactedTopic(topic: string, servers: string): string {
-  const command = `kafka-configs.sh --bootstrap-server ${servers} --alter --topic ${topic}`
-  return (
-    `control topic ${topic} is compacted, so records of others could take revocations away: ` +
-    `${command} --add-config cleanup.policy=delete`
-  )
 }
