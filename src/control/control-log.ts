@@ -18,7 +18,7 @@ import {
 } from './control-record.ts'
 import { Heartbeats } from './heartbeats.ts'
 import { Redemptions } from './redemptions.ts'
-import { RevocationCopies } from './revocation-copies.ts'
+import { type CopyPlace, RevocationCopies } from './revocation-copies.ts'
 
 /** The partition of all redemptions: the first one of a nonce wins, and only records of one partition have an order. */
 export const REDEMPTIONS_PARTITION = 0
@@ -65,13 +65,13 @@ export class ControlLog {
   }
 
   /** Takes a record of the topic, of any writer. */
-  append({ partition, key, value, headers }: KafkaRecord): void {
+  append({ partition, offset, key, value, headers }: KafkaRecord): void {
     if (value !== null && this.isUnneeded(value)) return
     const { topic, keys, figures } = this.parts
     const header = headers.find(({ name }) => name === MAC_HEADER)?.value ?? null
     const mac = header === null ? null : macIn(header)
     const record = decodeRecord({ key, value, mac }, topic, keys)
-    const passed = typeof record === 'string' ? record : this.take(record, partition)
+    const passed = typeof record === 'string' ? record : this.take(record, { partition, offset })
     if (typeof record !== 'string') figures.read[record.op]++
     if (passed !== null) figures.passedOver[passed]++
     if (passed === 'mac' && this.heartbeats.hasRead) this.unsigned++
@@ -134,7 +134,7 @@ export class ControlLog {
     return op === 'renew' && !this.heartbeats.hasRead
   }
 
-  private take(record: ControlRecord, partition: number): PassedOver | null {
+  private take(record: ControlRecord, { partition, offset }: CopyPlace): PassedOver | null {
     const epochMs = this.parts.clock.epochMs()
     const isOwn = record.by === this.parts.by
     switch (record.op) {
@@ -145,7 +145,7 @@ export class ControlLog {
         return isOwn ? null : this.takeRenewal(record.renewal, epochMs)
       case 'revoke':
         if (record.revocation.untilMs <= epochMs) return 'expired'
-        this.copies.note(record.revocation, Math.min(record.atMs, epochMs))
+        this.copies.note(record.revocation, Math.min(record.atMs, epochMs), { partition, offset })
         if (!isOwn) this.takeRevocation(record.revocation)
         return null
       case 'redeem':

@@ -14,10 +14,20 @@ const LOOKED_AT_MAX = 1_000
 /** How long a copy that is being written has before it is written again. */
 const WRITING_MS = 10_000
 
+export interface CopyPlace {
+  readonly partition: number
+  readonly offset: number
+}
+
+/** Where a copy is that was not read yet, or is in a topic that is gone. */
+const NOWHERE: CopyPlace = { partition: -1, offset: 0 }
+
 interface Copy {
   revocation: Revocation
   /** Of the newest copy, by its writer's wall clock. */
   atMs: number
+  /** Where the newest copy is. */
+  place: CopyPlace
   /** Epoch ms of the last attempt to write it. */
   triedAtMs: number
 }
@@ -28,6 +38,8 @@ export class RevocationCopies {
   /** Of this process: spreads the replicas. */
   private readonly by: string
   private round: IterableIterator<[string, Copy]> | null = null
+  /** By partition: the first offset that Kafka still has. */
+  private readonly starts = new Map<number, number>()
 
   constructor(by: string, copiesMax = REVOCATIONS_MAX) {
     this.by = by
@@ -39,9 +51,16 @@ export class RevocationCopies {
   }
 
   /** A copy was read. */
-  note(revocation: Revocation, atMs: number): void {
+  note(revocation: Revocation, atMs: number, place: CopyPlace): void {
     const known = this.keep(revocation)
-    if (known !== null && atMs > known.atMs && !isEarlier(revocation, known.revocation)) known.atMs = atMs
+    if (known === null || atMs <= known.atMs || isEarlier(revocation, known.revocation)) return
+    known.atMs = atMs
+    known.place = place
+  }
+
+  /** Kafka has deleted a partition's records below `start`: copies there are written again. */
+  noteStart(partition: number, start: number): void {
+    this.starts.set(partition, start)
   }
 
   /** There is no copy yet: one is being written. */
@@ -52,7 +71,11 @@ export class RevocationCopies {
 
   /** None of the copies is there any more: the topic is another one. */
   clear(): void {
-    for (const copy of this.copies.values()) copy.atMs = 0
+    this.starts.clear()
+    for (const copy of this.copies.values()) {
+      copy.atMs = 0
+      copy.place = NOWHERE
+    }
   }
 
   /** Looks at some, and returns those that are to be written again now. Forgets those that are over. */
@@ -66,6 +89,9 @@ export class RevocationCopies {
         break
       }
       const [key, copy] = value
+      // The wall clock may have been ahead, and was set back.
+      copy.atMs = Math.min(copy.atMs, epochMs)
+      copy.triedAtMs = Math.min(copy.triedAtMs, epochMs)
       if (copy.revocation.untilMs <= epochMs) this.copies.delete(key)
       else if (this.isDue(key, copy, epochMs)) {
         copy.triedAtMs = epochMs
@@ -75,8 +101,9 @@ export class RevocationCopies {
     return due
   }
 
-  private isDue(key: string, { atMs, triedAtMs }: Copy, epochMs: number): boolean {
+  private isDue(key: string, { atMs, triedAtMs, place }: Copy, epochMs: number): boolean {
     if (epochMs - triedAtMs < WRITING_MS) return false
+    if (place.offset < (this.starts.get(place.partition) ?? 0)) return true
     const ageMs = epochMs - atMs
     return ageMs >= COPY_AGE_MS && ageMs >= COPY_AGE_MS + SPREAD_MS * this.share(key)
   }
@@ -93,7 +120,7 @@ export class RevocationCopies {
     if (known !== undefined && !isEarlier(known.revocation, revocation)) return lasting(known, revocation)
     if (known === undefined && this.copies.size >= this.copiesMax) return null
     const untilMs = Math.max(revocation.untilMs, known?.revocation.untilMs ?? 0)
-    const made = { revocation: { ...revocation, untilMs }, atMs: 0, triedAtMs: 0 }
+    const made = { revocation: { ...revocation, untilMs }, atMs: 0, triedAtMs: 0, place: NOWHERE }
     this.copies.set(key, made)
     return made
   }

@@ -63,6 +63,18 @@ describe.skipIf(bootstrapServers === null)('A replica whose control topic others
     expect(stream.isOpen).toBe(true)
   })
 
+  it('writes again what was revoked, if records are deleted, so that one that starts later knows it', async () => {
+    const named = await topics()
+    const one = await replica(named)
+    await one.scope.kafkaSse.revoke({ sub: 'alice' })
+    const read = 'kafka_sse_control_records_total{op="revoke"}'
+    await vi.waitUntil(async () => (await one.metric(read)) === 1, SOON)
+    await kafka.deleteRecords(named.control, 0, -1)
+    await vi.waitUntil(async () => (await one.metric(read)) === 2, SOON)
+    const later = await replica(named)
+    expect((await later.get(fleetToken(60, { iat: nowSeconds() - 100 }))).status).toBe(401)
+  })
+
   it('says that another one may have another secret, whose revocations it does not obey', async () => {
     const named = await topics()
     const secretKey = keepSecret(Buffer.alloc(32, 9).toString('base64url'))

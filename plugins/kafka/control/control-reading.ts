@@ -51,7 +51,9 @@ export class ControlReading implements RecordWriter {
 
   noteEnd(): void {}
 
-  trim(): void {}
+  trim(partition: number, start: number): void {
+    this.log.copies.noteStart(partition, start)
+  }
 
   skip(): void {}
 
