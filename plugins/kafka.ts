@@ -20,6 +20,7 @@ import type { KafkaOptions } from '../src/options.ts'
 import type { Selector } from '../src/routing/selector.ts'
 import { SegmentPool } from '../src/segments/segment-pool.ts'
 import { SYSTEM_CLOCK } from '../src/stream/clock.ts'
+import type { TokenLifetimes } from '../src/token/revocation.ts'
 import { warnOfMissingParts } from './kafka/client/librdkafka-build.ts'
 import { ControlTopic } from './kafka/control/control-topic.ts'
 import { type OpenSource, openSource } from './kafka/following/shared-source.ts'
@@ -42,6 +43,8 @@ export interface ControlSettings {
   /** The first one makes, all of them read: 32 bytes or more each. */
   readonly secrets: readonly Uint8Array[]
   readonly blindMs: number
+  /** Of the tokens that are accepted. A revocation is remembered for as long. Default: unknown. */
+  readonly lifetimes?: TokenLifetimes
 }
 
 /** The settings of topics that are opened by path. The schema has a default for each. */
@@ -77,7 +80,8 @@ function openCenter(
   const { controlTopic: topic = null } = kafka
   if (topic === null) return null
   if (control === undefined) throw new Error('kafka.controlTopic needs secrets')
-  return new ControlTopic({ ...control, kafka, topic, clock: SYSTEM_CLOCK, log })
+  const { lifetimes = new Map() } = control
+  return new ControlTopic({ ...control, lifetimes, kafka, topic, clock: SYSTEM_CLOCK, log })
 }
 
 export const kafkaSseKafka = fastifyPlugin(kafka, { fastify: '5.x', name: 'kafka-sse-kafka' })

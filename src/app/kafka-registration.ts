@@ -3,6 +3,7 @@
 
 import type { FastifyInstance } from 'fastify'
 import kafka, { type KafkaPluginOptions } from '../../plugins/kafka.ts'
+import { tokenLifetimes } from '../config/auth/token-lifetimes.ts'
 import { secretsOf } from '../config/secret-key.ts'
 import type { ControlCenter } from '../control/control-center.ts'
 import type { ResolvedOptions } from '../options.ts'
@@ -28,8 +29,16 @@ function sharedWith(center: ControlCenter, { sse }: Pick<ResolvedOptions, 'sse'>
 }
 
 /** Of the process that reads Kafka. */
-export function kafkaOptions({ kafka, sse }: Pick<ResolvedOptions, 'kafka' | 'sse'>): KafkaPluginOptions {
+export function kafkaOptions({
+  kafka,
+  sse,
+  auth,
+}: Pick<ResolvedOptions, 'kafka' | 'sse' | 'auth'>): KafkaPluginOptions {
   const { secretKey, controlBlindSeconds } = sse
   if (secretKey === null) return kafka
-  return { ...kafka, control: { secrets: secretsOf(secretKey), blindMs: controlBlindSeconds * 1000 } }
+  const blindMs = controlBlindSeconds * 1000
+  return {
+    ...kafka,
+    control: { secrets: secretsOf(secretKey), blindMs, lifetimes: tokenLifetimes({ auth }) },
+  }
 }

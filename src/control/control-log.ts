@@ -4,7 +4,7 @@
 import type { KafkaRecord } from '../bus/record.ts'
 import type { Clock } from '../stream/clock.ts'
 import type { Renewal } from '../stream/holders.ts'
-import type { Revocation } from '../token/revocation.ts'
+import { keptLongEnough, type Revocation, type TokenLifetimes } from '../token/revocation.ts'
 import type { Revocations } from '../token/revocations.ts'
 import type { ControlFigures } from './control-figures.ts'
 import type { ControlKeys } from './control-keys.ts'
@@ -30,6 +30,8 @@ export interface ControlLogParts {
   readonly by: string
   /** How long heartbeats may be silent before nothing counts as known any more. */
   readonly blindMs: number
+  /** Of the tokens that are accepted here. */
+  readonly lifetimes: TokenLifetimes
   readonly clock: Clock
   /** The table that this thread decides by. */
   readonly revocations: Revocations
@@ -143,11 +145,13 @@ export class ControlLog {
         return null
       case 'renew':
         return isOwn ? null : this.takeRenewal(record.renewal, epochMs)
-      case 'revoke':
-        if (record.revocation.untilMs <= epochMs) return 'expired'
-        this.copies.note(record.revocation, Math.min(record.atMs, epochMs), { partition, offset })
-        if (!isOwn) this.takeRevocation(record.revocation)
+      case 'revoke': {
+        const revocation = keptLongEnough(record.revocation, this.parts.lifetimes)
+        if (revocation.untilMs <= epochMs) return 'expired'
+        this.copies.note(revocation, Math.min(record.atMs, epochMs), { partition, offset })
+        if (!isOwn) this.takeRevocation(revocation)
         return null
+      }
       case 'redeem':
         if (partition !== REDEMPTIONS_PARTITION) return 'malformed'
         return this.redemptions.note(record.nonce, record, record.expiresAtMs) ? null : 'expired'

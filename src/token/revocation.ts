@@ -93,6 +93,19 @@ export function revokedUntilMs(beforeMs: number, lifetimeMsMax: number): number 
   return beforeMs + lifetimeMsMax + CLOCKS_DIFFER_MS
 }
 
+/**
+ * The same, remembered for as long as tokens may live here: its writer, such as a command with other settings, may have
+ * expected shorter lives.
+ */
+export function keptLongEnough(revocation: Revocation, lifetimes: TokenLifetimes): Revocation {
+  const lifetimeMs = lifetimes === null ? Number.POSITIVE_INFINITY : lifetimes.get(revocation.issuer)
+  if (lifetimeMs === undefined) return revocation // no token of this issuer is accepted here
+  return {
+    ...revocation,
+    untilMs: Math.max(revocation.untilMs, revokedUntilMs(revocation.beforeMs, lifetimeMs)),
+  }
+}
+
 /** The kind and the name of what is revoked. */
 export function revokedName({ on }: Pick<Revocation, 'on'>): readonly [kind: RevokedKind, name: string] {
   if ('sub' in on) return ['sub', on.sub]

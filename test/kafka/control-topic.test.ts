@@ -49,7 +49,7 @@ describe.skipIf(bootstrapServers === null)('Two replicas with a control topic', 
     const parts = { kafka: options, topic, secrets: [Buffer.from(SECRET, 'base64url')], blindMs: 30_000 }
     const { info, warn, debug } = { info: () => {}, warn: () => {}, debug: () => {} }
     const made = await forThisTest(
-      new ControlTopic({ ...parts, clock: SYSTEM_CLOCK, log: { info, warn, debug } }),
+      new ControlTopic({ ...parts, lifetimes: new Map(), clock: SYSTEM_CLOCK, log: { info, warn, debug } }),
     )
     made.start({ revocations: new Revocations(SYSTEM_CLOCK), receive: () => {} })
     await vi.waitUntil(() => made.state().trouble === null, SOON)

@@ -11,7 +11,7 @@ import { ControlUnwritable } from '../../../src/errors.ts'
 import type { KafkaOptions } from '../../../src/options.ts'
 import type { Clock } from '../../../src/stream/clock.ts'
 import type { Renewal } from '../../../src/stream/holders.ts'
-import type { Revocation } from '../../../src/token/revocation.ts'
+import type { Revocation, TokenLifetimes } from '../../../src/token/revocation.ts'
 import type { Feeding } from '../following/reader.ts'
 import { type OpenSource, openSource } from '../following/shared-source.ts'
 import { type Log, missingTopic } from '../following/troubles.ts'
@@ -26,6 +26,7 @@ export interface ControlTopicParts {
   /** The first one makes, all of them read: 32 bytes or more each. */
   readonly secrets: readonly Uint8Array[]
   readonly blindMs: number
+  readonly lifetimes: TokenLifetimes
   readonly clock: Clock
   readonly log: Log
 }
@@ -89,10 +90,10 @@ export class ControlTopic implements ControlCenter {
   }
 
   start(told: ControlledProcess): void {
-    const { topic, blindMs, clock, log } = this.parts
+    const { topic, blindMs, lifetimes, clock, log } = this.parts
     const { keys, by, figures } = this
     const { revocations } = told
-    const controlLog = new ControlLog({ topic, keys, by, blindMs, clock, revocations, figures })
+    const controlLog = new ControlLog({ topic, keys, by, blindMs, lifetimes, clock, revocations, figures })
     const reading = new ControlReading(controlLog, () => this.arrived())
     const feeding = this.source.feed(topic, reading, log)
     const ticking = setInterval(() => this.tick(), TICK_MS).unref()

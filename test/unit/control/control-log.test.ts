@@ -55,6 +55,21 @@ describe('The control log', () => {
     },
   )
 
+  it('remembers a revocation for as long as tokens live here, if its writer expected shorter lives', () => {
+    const { issuer } = revocationOf()
+    const session = { ...renewalOf().session, subject: 'alice', issuedAtMs: START_MS - 1_000 }
+    for (const lifetimes of [new Map([[issuer, 10 * 86_400_000]]), null]) {
+      const scene = new ControlScene(KEYS, 1_000, lifetimes)
+      scene.revoke(revocationOf())
+      scene.clock.pass(9 * 86_400_000)
+      expect(scene.revocations.refuses(session)).toBe(true)
+    }
+    const scene = new ControlScene(KEYS, 1_000, new Map([[issuer, 60_000]]))
+    scene.revoke(revocationOf())
+    scene.clock.pass(86_400_000 - 1)
+    expect(scene.revocations.refuses(session)).toBe(true)
+  })
+
   it('passes over a revocation that is over', () => {
     const scene = ControlScene.read()
     scene.revoke(revocationOf({ untilMs: START_MS }))

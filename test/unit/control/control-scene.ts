@@ -6,7 +6,7 @@ import { ControlKeys } from '../../../src/control/control-keys.ts'
 import { ControlLog } from '../../../src/control/control-log.ts'
 import { type ControlRecord, encodeRecord, type RecordBytes } from '../../../src/control/control-record.ts'
 import type { Renewal } from '../../../src/stream/holders.ts'
-import type { Revocation } from '../../../src/token/revocation.ts'
+import type { Revocation, TokenLifetimes } from '../../../src/token/revocation.ts'
 import { Revocations } from '../../../src/token/revocations.ts'
 import { sessionFor } from '../../support/streams-scene.ts'
 
@@ -65,7 +65,7 @@ export class ControlScene {
   private readonly keys: ControlKeys
   private offset = 0
 
-  constructor(keys = KEYS, revocationsMax = 1_000) {
+  constructor(keys = KEYS, revocationsMax = 1_000, lifetimes: TokenLifetimes = new Map()) {
     this.keys = keys
     this.revocations = new Revocations(this.clock, revocationsMax)
     const { clock, revocations, figures } = this
@@ -74,6 +74,7 @@ export class ControlScene {
       keys,
       by: 'me',
       blindMs: BLIND_MS,
+      lifetimes,
       clock,
       revocations,
       figures,
