@@ -25,7 +25,7 @@ export default defineConfig({
     pool: 'forks',
     setupFiles: 'test/support/property-seed.ts',
     // More files at a time than processors: most of their time many wait for tokens to expire and for brokers to die.
-    maxWorkers: availableParallelism() + 2,
+    maxWorkers: availableParallelism() + 1,
     sequence: { sequencer: LongFilesFirst },
     testTimeout: 15_000,
     hookTimeout: 60_000,

@@ -4,9 +4,10 @@
 import type { AddressInfo } from 'node:net'
 import fastify, { type FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { registerKafkaStreams } from '../../src/app/kafka-registration.ts'
 import type { Topics } from '../../src/bus/topic.ts'
+import { validateOptions } from '../../src/config/parse.ts'
 import type { KafkaOptions, StreamOptions } from '../../src/options.ts'
-import kafkaSse from '../../src/plugin.ts'
 import { SegmentView } from '../../src/segments/segment-view.ts'
 import { LogLines } from '../support/printed.ts'
 import { forThisTest } from '../support/scene.ts'
@@ -38,11 +39,12 @@ class Scene {
     })
     let opened: Topics | null = null
     await app.register(async (scope) => {
-      await kafkaSse(scope, {
+      const options = validateOptions({
         kafka,
         auth: { authenticate: () => ({ subject: 'alice', expiresAt: Date.now() + 600_000 }) },
         streams: [{ path: '/topics/:topic', topic: '{params.topic}', topics }, ...others],
       })
+      await registerKafkaStreams(scope, options)
       opened = scope.kafkaSseTopics
     })
     await app.listen({ port: 0, host: '127.0.0.1' })
