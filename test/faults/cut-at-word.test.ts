@@ -18,7 +18,12 @@ const CLIENTS = 200
 const CATCH_UP_MS = 20_000
 const FAULTS_SHOWN_MAX = 10
 const TIMEOUT_MS = SECONDS * 1000 + 60_000
-const SETTINGS = { HEARTBEAT_SECONDS: '0.1', LOG_LEVEL: 'info' }
+const SETTINGS = {
+  HEARTBEAT_SECONDS: '0.1',
+  LOG_LEVEL: 'info',
+  // These clients come again at once, all as one user.
+  CONNECTS_PER_SECOND_PER_SUBJECT_MAX: '1000000',
+}
 
 describe.skipIf(bootstrapServers === null)('Clients that are cut behind each word that brings an id', () => {
   let kafka: Kafka
