@@ -53,7 +53,7 @@ export interface KafkaOptions {
 export interface SingleIssuerOptions {
   /** The `iss` that a token must have, character by character: 1 to 1,000 characters. */
   issuer?: string
-  /** The `aud` that a token must have, alone or among others: one of these texts of 1 to 1,000 characters. */
+  /** Audiences, 1 to 100 texts of 1 to 1,000 characters: the `aud` of a token must name at least one of them. */
   audience?: string | string[]
   /**
    * Clients whose tokens are accepted without an audience, by `azp`, else `client_id`, else `appid`: at most 100. A
@@ -65,7 +65,7 @@ export interface SingleIssuerOptions {
    * Default: the key set that the issuer's discovery document names.
    */
   keys?: string
-  /** The `typ` that a token's header must have, such as `at+jwt` (RFC 9068). null, the default: any access token's. */
+  /** The `typ` that a token's header must have, such as `at+jwt` (RFC 9068). null, the default: it is not compared. */
   typ?: string | null
   /**
    * The claim that holds the scopes, as an array or separated by spaces, or several that are read together: 1 to 20. A

@@ -1,5 +1,5 @@
-// Verifies logout tokens with the keys of their issuer, as any other token. Promise: a refusal tells the sender nothing
-// of its reason, and the log the check that failed.
+// Verifies a logout token with its issuer's keys, as it is done for bearer tokens. Promise: the sender is not told why
+// its token is refused; the log says which check failed.
 
 import type { FastifyRequest } from 'fastify'
 import { KeysUnavailable, LogoutRefused, TooManyRequests } from '../../src/errors.ts'

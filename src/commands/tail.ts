@@ -27,7 +27,7 @@ Prints the events of a stream. Default of URL: ${LOCAL_STREAM_URL}
   --ca FILE               trust this authority (default for servers on this machine: ./${CA_FILE})
   --last-event-id ID      resume after this event
   --from earliest|latest  where to start without an id
-  --key KEY               only records with this key; may be repeated: any of them
+  --key KEY               only records with this key; repeat it for several keys
   --header NAME=VALUE     only records with this header; may be repeated
   --field POINTER=VALUE   only records with this field, such as /tenant=7; may be repeated
   --json                  print a line of JSON for each event: id, event, data

@@ -38,7 +38,7 @@ export interface RenewalRule {
 interface Entry extends MatchedPath {
   readonly granted: string
   readonly holder: string
-  /** Of the session that opened the stream; null: any will do. */
+  /** Of the session that opened the stream. A renewal must have the same; null: this is not compared. */
   readonly sessionId: string | null
   readonly client: string | null
   /** What a renewal must grant: it may come from a replica whose options are others. null: nothing. */

@@ -32,7 +32,7 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // Malformed, as any other value that is no object.
+    // Text that is no JSON is refused like JSON that is no object.
     return null
   }
 }

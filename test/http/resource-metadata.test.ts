@@ -111,7 +111,7 @@ describe('the document', () => {
 describe('a challenge', () => {
   const end = `, resource_metadata="https://api.example.com${WELL_KNOWN}/live"`
 
-  it('names the document, whichever token is refused', async () => {
+  it('names the document to each client whose token is refused', async () => {
     await open(RESOURCE, { sse: { tickets: true } })
     const start = 'Bearer realm="kafka-sse"'
     const host = { host: 'evil.example.net' }

@@ -27,7 +27,7 @@ export const ISSUER_SETTINGS = {
   },
   audiences: {
     type: 'array',
-    description: '`aud` that a token must carry, alone or among others: any of these',
+    description: 'Audiences: the `aud` of a token must name at least one of them',
     expects: 'a list of 1 to 100 texts of 1 to 1000 characters',
     minItems: 1,
     maxItems: 100,

@@ -209,7 +209,7 @@ describe('the client', () => {
     expect(new Set(tokens).size).toBe(6)
   })
 
-  it('counts the minute of refusals anew after any other answer', async () => {
+  it('gives refusals a new minute once the server has answered something else', async () => {
     const scene = await open()
     const { server, errors } = scene
     server.answers = [() => status(401)]

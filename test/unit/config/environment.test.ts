@@ -179,7 +179,7 @@ describe('a server’s environment', () => {
       'KAFKA_BOOTSTRAP_SERVERS is not set: host:port, several separated by commas',
       'HEARTBEAT_SECONDS takes a number from 0.1 to 300, not -1',
       "JWT_ISSUER is not set: `iss` that a token must carry: the identity provider's address, character by character",
-      'JWT_AUDIENCE is not set: `aud` that a token must carry, alone or among others: any of these. ' +
+      'JWT_AUDIENCE is not set: Audiences: the `aud` of a token must name at least one of them. ' +
         'Where tokens carry none, list the clients instead',
       'TLS_CERT_FILE is not set: a path in PEM, or TLS=off behind a proxy that ends TLS',
       'TLS_KEY_FILE is not set: a path in PEM, or TLS=off behind a proxy that ends TLS',
