@@ -3,10 +3,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { vi } from 'vitest'
+import { freePort } from '../support/free-port.ts'
 
 export interface BalancedServer {
   readonly port: number
@@ -73,14 +74,4 @@ ${lines.join('\n')}
 async function accepts(port: number): Promise<void> {
   const socket = connect(port, '127.0.0.1')
   await once(socket, 'connect').finally(() => socket.destroy())
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('the OS gave no port')
-  return address.port
 }

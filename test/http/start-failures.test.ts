@@ -8,6 +8,7 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { makeCertificates } from '../../src/demo/certificates.ts'
 import { type CommandProcess, CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
+import { freePort } from '../support/free-port.ts'
 import { jwksOf, makeKey, startKeyServer } from '../support/keys-and-tokens.ts'
 
 /** From the words to the end; the start itself takes as long as the machine is busy. */
@@ -40,15 +41,6 @@ beforeEach(() => {
   scene = CommandScene.open(files)
 })
 afterEach(() => scene.close())
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 function start(env: Record<string, string>, sockets: readonly number[] = []): CommandProcess {
   const settings = {

@@ -5,8 +5,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, rmSync } from 'node:fs'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
+import { freePort } from '../support/free-port.ts'
 
 const START_TIMEOUT_MS = 60_000
 /**
@@ -181,14 +181,4 @@ function portsOf({ id, ports }: NodeOptions): NodePorts {
   const own = ports.get(id)
   if (own === undefined) throw new Error(`node ${id} has no ports`)
   return own
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('the OS gave no port')
-  return address.port
 }
