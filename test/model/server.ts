@@ -161,6 +161,12 @@ export class Server extends Reading {
     })
   }
 
+  /** Whether Kafka has deleted it, and reading of its partition has not begun yet. */
+  private isGoneUnread({ partition, offset }: KafkaRecord): boolean {
+    if (this.viewLogs !== this.logs || this.account.hasBegun(partition)) return false
+    return offset < (this.logs[partition]?.start ?? 0)
+  }
+
   /** Whether a record need not be sent: it is empty, or a newer one of its key is enough. */
   mayLeaveOut(record: KafkaRecord): boolean {
     const { partition, offset, key, value } = record
@@ -168,7 +174,7 @@ export class Server extends Reading {
     if (key === null && value === null) return true
     // Kafka deleted it before its reading began, or compacted it away: a delete of what the client never had, or
     // superseded.
-    if (offset < this.viewAccount.readFrom(partition)) return true
+    if (offset < this.viewAccount.readFrom(partition) || this.isGoneUnread(record)) return true
     if (this.bus.keeps === 'all' || key === null) return false
     const newest = log?.newest(Number.POSITIVE_INFINITY).get(String(key))
     const isCompacted = value === null && log?.records.includes(record) === false

@@ -59,6 +59,22 @@ describe.each([false, true])('from=latest while a leader is silent (in a worker:
     expect(records(beginning)).toEqual(['2', '3'])
   })
 
+  it('begins at the beginning of a partition of which nothing was read, though Kafka has told its end', async () => {
+    const scene = silent(new TopicInMemory(0))
+    const start = scene.begin(LATEST)
+    await scene.look(start)
+    scene.topic.answer({ 0: { start: 3, end: 5 } })
+    scene.nowMs += SILENT_MS / 2
+    scene.topic.bus.setPartition(0, -2)
+    scene.catchUp()
+    await scene.look(start)
+    const beginning = begun(await scene.look(start))
+    scene.topic.bus.setPartition(0, 3, 5)
+    scene.produce(3, 6)
+    scene.report()
+    expect(records(beginning)).toEqual(['3', '4', '5'])
+  })
+
   it('begins at the beginning of a partition whose end Kafka never told', async () => {
     for (const asksEarly of [true, false]) {
       const scene = silent(new TopicInMemory(0))
