@@ -33,7 +33,7 @@ import type { Tickets } from '../src/tickets/tickets.ts'
 import type { Authenticator } from '../src/token/authenticator.ts'
 import type { Session } from '../src/token/session.ts'
 import type { StreamTopic } from '../src/topics/stream-topic.ts'
-import { matchedPath } from './matched-path.ts'
+import { matchedPath, pathText } from './matched-path.ts'
 import { accepts, acceptsByName } from './media-type.ts'
 import { type BadChoice, requestedSelection } from './selection.ts'
 import { parseSince } from './since.ts'
@@ -137,8 +137,7 @@ function openingOf(route: StreamRoute, request: FastifyRequest, selection: Selec
 
 function idsOf({ sealing }: StreamRoute, path: MatchedPath, { conditions }: Selection): IdSpelling {
   if (sealing === null) return PLAIN_IDS
-  const pathText = `[${JSON.stringify(path.route)},${path.params}]`
-  return new SealedSpelling(sealing.of(pathText, selectionText(conditions)))
+  return new SealedSpelling(sealing.of(pathText(path), selectionText(conditions)))
 }
 
 /** Of the ticket, or else of the token. A name of REFUSALS if it cannot be told now whether either is good. */

@@ -13,3 +13,8 @@ export function matchedPath({ path }: { readonly path: string }, { params }: Fas
   const pairs = given.sort(([one], [other]) => (one < other ? -1 : 1))
   return { route: path, params: JSON.stringify(pairs) }
 }
+
+/** The same in one text, by which ids and tickets are bound to it. */
+export function pathText({ route, params }: MatchedPath): string {
+  return `[${JSON.stringify(route)},${params}]`
+}

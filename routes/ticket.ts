@@ -21,7 +21,7 @@ import { queryCredential } from '../src/token/request-token.ts'
 import type { Session } from '../src/token/session.ts'
 import { invalidTokenChallenge } from '../src/token/www-authenticate.ts'
 import type { StreamTopic } from '../src/topics/stream-topic.ts'
-import { matchedPath } from './matched-path.ts'
+import { matchedPath, pathText } from './matched-path.ts'
 import { addPath } from './path-methods.ts'
 import { grantedSelection } from './selection.ts'
 
@@ -50,7 +50,7 @@ export function ticketRoutes(app: FastifyInstance, route: TicketRoute, path: str
     const page = askingPage(request.headers)
     if (page === null) throw new OriginRefused()
     const claims = prunedClaims(session.claims, route.plan.claims)
-    const ticket = tickets.issue({ ...session, claims }, page, streamName(route, request))
+    const ticket = tickets.issue({ ...session, claims }, page, pathText(matchedPath(route, request)))
     if (ticket === null) throw new TicketTooLarge()
     return { ticket: ticket.text, expires_in: ticket.expiresInSeconds }
   })
@@ -72,7 +72,7 @@ export async function ticketSession(
   if (route.tickets === null || headers.authorization !== undefined) return null
   const text = queryCredential(request.url, 'ticket')
   if (text === null) return null
-  const place = { stream: streamName(route, request), headers }
+  const place = { stream: pathText(matchedPath(route, request)), headers }
   const session = await route.tickets.redeem(text, place).catch((error: unknown) => {
     // Not worse than information: there may be as many of these lines as there are clients.
     request.log.info({ check: 'unavailable', reason: errorWords(error) }, 'ticket refused')
@@ -86,10 +86,4 @@ export async function ticketSession(
   }
   prove(carrierOf(request.raw))
   return session
-}
-
-/** The same for a stream and for the path of its tickets. */
-function streamName(route: Pick<TicketRoute, 'path'>, request: FastifyRequest): string {
-  const { route: path, params } = matchedPath(route, request)
-  return JSON.stringify([path, params])
 }

@@ -13,11 +13,8 @@ import type { ControlProducer } from './control-producer.ts'
 /** How Kafka refuses a record without a key in a compacted topic. node-rdkafka hands on no code. */
 const INVALID_RECORD = /failed to validate record/i
 
-export type Unsigned = ControlRecord extends infer R
-  ? R extends ControlRecord
-    ? Omit<R, 'by' | 'atMs'>
-    : never
-  : never
+/** A record that does not name its writer yet. */
+type Unattributed<Kind = ControlRecord> = Kind extends ControlRecord ? Omit<Kind, 'by' | 'atMs'> : never
 
 export interface ControlWriterParts {
   readonly topic: string
@@ -36,7 +33,7 @@ export class ControlWriter {
   isCompacted = false
   /** Why Kafka did not take the last heartbeat; null if it did. */
   failure: string | null = null
-
+  /** Of the last record that Kafka did not take, of any kind. */
   private lastFailure: string | null = null
 
   constructor(parts: ControlWriterParts) {
@@ -44,7 +41,7 @@ export class ControlWriter {
   }
 
   /** Resolves when Kafka has it. Rejects with ControlUnwritable. `partition` null: by the record's key. */
-  async write(record: Unsigned, partition: number | null = null): Promise<Delivery> {
+  async write(record: Unattributed, partition: number | null = null): Promise<Delivery> {
     return this.send({ ...record, ...this.written(this.parts.clock.epochMs()) } as ControlRecord, partition)
   }
 
