@@ -9,6 +9,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY package.json package-lock.json ./
+COPY client/package.json ./client/
 # Removes half a gigabyte of sources and objects that librdkafka was compiled from.
 RUN npm ci --omit=dev --ignore-scripts \
  && npm rebuild node-rdkafka \
@@ -18,7 +19,9 @@ RUN npm ci --omit=dev --ignore-scripts \
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json tsconfig.json ./
+COPY client/package.json client/tsconfig.json ./client/
 RUN npm ci --ignore-scripts
+COPY client/src ./client/src
 COPY src ./src
 COPY plugins ./plugins
 COPY routes ./routes
@@ -36,6 +39,9 @@ ENV LINGER_SECONDS=5
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+# node_modules has a link to it.
+COPY --from=build /app/client/dist ./client/dist
+COPY client/package.json ./client/
 COPY package.json LICENSE ./
 COPY public ./public
 USER node

@@ -11,7 +11,7 @@ import { logRedaction } from '../http/log-redaction.ts'
 import { trustedProxies } from '../limits/trusted-proxies.ts'
 import type { ServerOptions } from '../options.ts'
 import { LogDestination } from './log-destination.ts'
-import { inPackage } from './package-path.ts'
+import { clientFolder, inPackage } from './package-path.ts'
 import { corsRules } from './registration.ts'
 import { builtOrClosed } from './time-limit.ts'
 
@@ -36,7 +36,7 @@ export async function buildWebApp(
     await app.register(fastifyPlugin(registerStreams))
     await app.register(pageRoutes, {
       folder: inPackage('public'),
-      clientFolder: inPackage('dist/src/client'),
+      clientFolder: clientFolder(),
     })
     if (options.demo?.tokens) await app.register(demoTokenRoutes, { folder: options.demo.folder })
     await app.ready()

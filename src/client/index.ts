@@ -1,8 +1,3 @@
-// The client for browsers (`/client.js`) and for Node 20 and later (`fastify-kafka-sse/client`). It keeps one stream
-// open: it answers challenges, and reconnects with a fresh token and the last event ID, so that every record arrives
-// once. Its files import only each other, because browsers load them as they are.
+// The client for browsers and Node, which is the package kafka-sse-client: `fastify-kafka-sse/client` hands it on.
 
-export { EventParser, type EventSink } from './event-parser.ts'
-export { connect, EventStream } from './event-stream.ts'
-export type * from './options.ts'
-export { StreamError, type StreamErrorCode, type StreamErrorDetails } from './stream-error.ts'
+export * from 'kafka-sse-client'

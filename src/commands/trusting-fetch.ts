@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { type IncomingMessage, request as plainRequest } from 'node:http'
 import { request as secureRequest } from 'node:https'
 import { Readable } from 'node:stream'
-import type { Fetch, FetchRequest } from '../client/index.ts'
+import type { Fetch, FetchRequest } from 'kafka-sse-client'
 
 /** Trusts only the certificate authorities in `authorities` (PEM); null: those of Node. */
 export function fetchTrusting(authorities: string | null): Fetch {

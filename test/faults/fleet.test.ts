@@ -3,7 +3,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { connect } from '../../src/client/index.ts'
+import { connect } from '../../client/src/index.ts'
 import { bootstrapServers, Kafka } from '../kafka/kafka.ts'
 import { CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
 import { makeKey, mintToken, nowSeconds } from '../support/keys-and-tokens.ts'

@@ -82,8 +82,10 @@ describe('links between documents', () => {
 
 describe('the source', () => {
   test('refers to files of ours that exist', () => {
-    const named = /\b(?:src|plugins|routes|test|bench|docs)\/[\w./-]+\.(?:ts|mts|mjs|md)\b/g
-    const files = ['src', 'plugins', 'routes', 'test'].flatMap((folder) => filesIn(folder, '.ts'))
+    const named = /\b(?:client\/src|src|plugins|routes|test|bench|docs)\/[\w./-]+\.(?:ts|mts|mjs|md)\b/g
+    const files = ['client/src', 'src', 'plugins', 'routes', 'test'].flatMap((folder) =>
+      filesIn(folder, '.ts'),
+    )
     const texts = [...files.filter((path) => !path.startsWith('test/house/')), ...documents]
     const missing = texts.flatMap((path) => {
       const comments = path.endsWith('.md')

@@ -13,7 +13,7 @@ const LINE_MAX = 120
 /** Say "any", "a client that …", "nothing" and "again" instead. */
 const VAGUE = /\b(whoever|whatever|whichever|nobody|anew)\b/i
 /** Folders and files whose comments are checked. */
-const CODE = /^(bench|plugins|public|routes|src|test|\.ci|\.github)\/|^(Dockerfile|compose\.yaml)$/
+const CODE = /^(bench|client|plugins|public|routes|src|test|\.ci|\.github)\/|^(Dockerfile|compose\.yaml)$/
 /** By the end of a file's name: what a comment begins with. */
 const SLASHES = new Set(['.ts', '.mts', '.mjs', '.js', '.go'])
 const HASHES = new Set(['', '.yaml', '.yml'])

@@ -97,6 +97,7 @@ describe('Dockerfile', () => {
     expect(made).toEqual([
       '--from=dependencies /app/node_modules ./node_modules',
       '--from=build /app/dist ./dist',
+      '--from=build /app/client/dist ./client/dist',
     ])
     expect(stages.map(({ as }) => as)).toEqual(['dependencies', 'build', undefined])
     for (const stage of stages) expect(one(stage, 'WORKDIR')).toBe('/app')
@@ -350,7 +351,8 @@ describe('package.json', () => {
     const versions: Record<string, string> = { ...manifest.dependencies, ...manifest.devDependencies }
     for (const [name, version] of Object.entries(versions)) {
       expect(version, name).toMatch(/^(npm:[a-z]+@)?\d+\.\d+\.\d+$/)
-      expect(packages[`node_modules/${name}`]?.version, name).toBe(version.replace(/^npm:[a-z]+@/, ''))
+      const { resolved, version: locked } = packages[`node_modules/${name}`] ?? {}
+      expect(locked ?? packages[resolved]?.version, name).toBe(version.replace(/^npm:[a-z]+@/, ''))
     }
     for (const [path, { optionalDependencies = {} }] of Object.entries<{ optionalDependencies?: object }>(
       packages,

@@ -2,9 +2,9 @@
 
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { EVENT_LENGTH_MAX } from '../../client/src/event-parser.ts'
+import { readLimits } from '../../client/src/option-checks.ts'
 import { FRAME_BYTES_MAX } from '../../src/bus/frame.ts'
-import { EVENT_LENGTH_MAX } from '../../src/client/event-parser.ts'
-import { readLimits } from '../../src/client/option-checks.ts'
 import { AUTH_SETTINGS } from '../../src/config/auth-settings.ts'
 import { KAFKA_SETTINGS } from '../../src/config/kafka-settings.ts'
 import type { Setting } from '../../src/config/setting.ts'

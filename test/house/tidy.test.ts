@@ -24,7 +24,7 @@ interface Source {
   readonly imports: readonly Import[]
 }
 
-const sources = ['src', 'plugins', 'routes'].flatMap(sourcesIn)
+const sources = ['src', 'plugins', 'routes', 'client/src'].flatMap(sourcesIn)
 const imports = sources.flatMap((source) => source.imports)
 
 function sourcesIn(folder: string): Source[] {
@@ -81,7 +81,7 @@ function roomOf(path: string): string | null {
 }
 
 function isTrespass({ from, target }: Import): boolean {
-  if (!/^(src|plugins|routes)\//.test(target)) return false
+  if (!/^(src|plugins|routes|client)\//.test(target)) return false
   const [room, into] = [roomOf(from), roomOf(target)]
   if (room === null || into === null) return true
   const doors = DOORS.get(room)
@@ -146,7 +146,7 @@ describe('rooms and doors', () => {
     ['src/stream/stream.ts', 'src/http/connection.ts'],
     ['src/http/listener.ts', 'src/app/web-app.ts'],
     ['src/config/parse.ts', 'src/stream/streams.ts'],
-    ['src/client/index.ts', 'src/token/claims.ts'],
+    ['client/src/index.ts', 'src/token/claims.ts'],
     ['plugins/kafka/client/consumer.ts', 'plugins/kafka/following/reader.ts'],
     ['plugins/sse.ts', 'plugins/auth.ts'],
     ['routes/events.ts', 'plugins/auth.ts'],
@@ -260,8 +260,8 @@ describe('every file', () => {
       'plugins/kafka/following/reader.ts', // records' timestamps
       'plugins/auth.ts', // claims of tokens
       'plugins/auth/token-verifier.ts', // claims of tokens
-      'src/client/token-source.ts', // claims of tokens
-      'src/client/response.ts', // a Retry-After that is a date
+      'client/src/token-source.ts', // claims of tokens
+      'client/src/response.ts', // a Retry-After that is a date
       'routes/since.ts', // the date of a URL
       'src/commands/token.ts', // tokens that are made
       'src/demo/token.ts',
@@ -281,7 +281,7 @@ describe('every file', () => {
   test('declares no exported name that another file declares: one word per thing', () => {
     const files = new Map<string, string[]>()
     // The client is loaded without the rest, so its words are its own.
-    for (const { path, text } of sources.filter((source) => !source.path.startsWith('src/client/')))
+    for (const { path, text } of sources.filter((source) => !source.path.startsWith('client/')))
       for (const [, name = ''] of text.matchAll(DECLARATION))
         files.set(name, [...(files.get(name) ?? []), path])
     expect(files.size).toBeGreaterThan(200)
@@ -290,7 +290,7 @@ describe('every file', () => {
 
   test('leaves it to src/errors.ts to put an unknown error into words', () => {
     const own = /instanceof Error\s*\?\s*\w+\.message\b(?!\])|'code' in \w+ \? (String\()?\w+\.code/
-    const others = sources.filter(({ path }) => path !== 'src/errors.ts' && !path.startsWith('src/client/'))
+    const others = sources.filter(({ path }) => path !== 'src/errors.ts' && !path.startsWith('client/'))
     expect(others.filter(({ text }) => own.test(text)).map(({ path }) => path)).toEqual([])
   })
 

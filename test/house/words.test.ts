@@ -9,7 +9,7 @@ import { createConnectionFigures } from '../../src/http/connection-limits.ts'
 import { createCounters } from '../../src/stream/counters.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const lines = ['src', 'plugins', 'routes'].flatMap(linesIn)
+const lines = ['client/src', 'src', 'plugins', 'routes'].flatMap(linesIn)
 
 /** Lines of code, without comments and lines that only declare or compare. */
 function linesIn(folder: string): string[] {

@@ -1,7 +1,7 @@
 // The client against real servers that cannot take its token, or its renewal, at once.
 
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { connect, type EventStream, type Fetch, type StreamError } from '../../src/client/index.ts'
+import { connect, type EventStream, type Fetch, type StreamError } from '../../client/src/index.ts'
 import { HttpScene, type SceneOptions } from '../support/http-scene.ts'
 import { mintToken, nowSeconds } from '../support/keys-and-tokens.ts'
 import { forThisTest } from '../support/scene.ts'

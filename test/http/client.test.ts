@@ -2,7 +2,7 @@
 
 import { createServer } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { connect, type EventStream, type StreamError, type StreamEvent } from '../../src/client/index.ts'
+import { connect, type EventStream, type StreamError, type StreamEvent } from '../../client/src/index.ts'
 import { CHALLENGE, ClientServer } from '../support/client-server.ts'
 
 describe('the client with Node’s fetch', () => {

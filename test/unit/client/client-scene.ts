@@ -9,7 +9,7 @@ import {
   type FetchResponse,
   type StreamError,
   type StreamEvent,
-} from '../../../src/client/index.ts'
+} from '../../../client/src/index.ts'
 
 export const STREAM_URL = 'https://example.test/events'
 

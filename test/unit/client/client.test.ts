@@ -1,7 +1,7 @@
 // The client’s events, its position, its tokens, and what it leaves behind when it is closed.
 
 import { describe, expect, it, vi } from 'vitest'
-import { connect } from '../../../src/client/index.ts'
+import { connect } from '../../../client/src/index.ts'
 import { CHALLENGE } from '../../support/client-server.ts'
 import { forThisTest } from '../../support/scene.ts'
 import { pass } from '../../support/time.ts'

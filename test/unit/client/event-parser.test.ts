@@ -3,7 +3,7 @@
 import { createParser } from 'eventsource-parser'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { EventParser, type StreamEvent } from '../../../src/client/index.ts'
+import { EventParser, type StreamEvent } from '../../../client/src/index.ts'
 
 interface Found {
   events: StreamEvent[]

@@ -1,13 +1,13 @@
 // Parts of the client by themselves, for what a whole stream reaches too slowly or does not show.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Backoff } from '../../../src/client/backoff.ts'
-import { Connection } from '../../../src/client/connection.ts'
-import { EventQueue } from '../../../src/client/event-queue.ts'
-import { type ConnectOptions, connect, type Fetch } from '../../../src/client/index.ts'
-import { readLimits } from '../../../src/client/option-checks.ts'
-import { Renewal } from '../../../src/client/renewal.ts'
-import { TokenSource } from '../../../src/client/token-source.ts'
+import { Backoff } from '../../../client/src/backoff.ts'
+import { Connection } from '../../../client/src/connection.ts'
+import { EventQueue } from '../../../client/src/event-queue.ts'
+import { type ConnectOptions, connect, type Fetch } from '../../../client/src/index.ts'
+import { readLimits } from '../../../client/src/option-checks.ts'
+import { Renewal } from '../../../client/src/renewal.ts'
+import { TokenSource } from '../../../client/src/token-source.ts'
 
 const URL_TEXT = 'https://example.test/events'
 

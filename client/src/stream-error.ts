@@ -34,7 +34,7 @@ export class StreamError extends Error {
   }
 }
 
-/** Whether no retry can change it. `areRefusalsFinal`: the same for refused tokens, by src/client/refusals.ts. */
+/** Whether no retry can change it. `areRefusalsFinal`: the same for refused tokens, by refusals.ts. */
 export function isFinal({ code }: StreamError, areRefusalsFinal: boolean): boolean {
   if (code === 'unauthorized') return areRefusalsFinal
   return ['no-token', 'refused', 'not-an-event-stream', 'event-too-large'].includes(code)
