@@ -26,6 +26,7 @@ import { ALGORITHMS, type Algorithm, isAlgorithm } from '../src/token/key-settin
 import { carrierOf, prove } from '../src/token/proven-connections.ts'
 import { HOST_COOKIE_PREFIX, isOwnOrListed } from '../src/token/request-origin.ts'
 import { canonicalToken, requestToken, tokenDigest } from '../src/token/request-token.ts'
+import { outlives } from '../src/token/revocation.ts'
 import type { Session } from '../src/token/session.ts'
 import {
   insufficientScopeChallenge,
@@ -60,13 +61,13 @@ export interface AuthPluginOptions extends AuthOptions {
 type ReadSession = (request: FastifyRequest) => Promise<Session | null>
 
 async function auth(app: FastifyInstance, options: AuthPluginOptions): Promise<void> {
-  const { authenticate: hostAuthenticate, isRevoked = noneRevoked } = options
+  const { authenticate: hostAuthenticate } = options
   app.decorate(
     'kafkaSseAuth',
     hostAuthenticate === undefined
       ? await tokenAuthenticator(app, options)
       : {
-          authenticate: hostAuthenticator(hostAuthenticate, isRevoked),
+          authenticate: hostAuthenticator(hostAuthenticate, options),
           keysReady: () => null,
           logout: null,
         },
@@ -81,14 +82,17 @@ const noneRevoked = (): boolean => false
 /** Authenticates by the host's own function, whose errors pass through unchanged. */
 function hostAuthenticator(
   read: NonNullable<AuthOptions['authenticate']>,
-  isRevoked: (session: Session) => boolean,
+  { isRevoked = noneRevoked, lifetimeSecondsMax = null }: AuthPluginOptions,
 ): Authenticator['authenticate'] {
+  const lifetimeMsMax = lifetimeSecondsMax === null ? Number.POSITIVE_INFINITY : lifetimeSecondsMax * 1000
   return async (request, reply, scope) => {
     await requireClient(request)
     const session = hostSession(await read(request), request)
-    const isGood = session !== null && !isRevoked(session)
+    const isLasting = session !== null && outlives(session, lifetimeMsMax, Date.now())
+    const isGood = session !== null && !isLasting && !isRevoked(session)
     if (isGood) return granted(session, scope, request, reply)
-    request.log.info({ check: session === null ? 'missing' : 'revoked' }, 'session refused')
+    const check = session === null ? 'missing' : isLasting ? 'lifetime' : 'revoked'
+    request.log.info({ check }, 'session refused')
     // RFC 9110 section 15.5.2 requires this header in a 401. The host may have set its own.
     if (!reply.hasHeader('www-authenticate')) reply.header('www-authenticate', missingTokenChallenge())
     throw new NotAuthenticated()

@@ -59,7 +59,7 @@ async function sse(app: FastifyInstance, options: SsePluginOptions): Promise<voi
     streamsMax: filled.streamsMax,
     streamsPerSubjectMax: filled.streamsPerSubjectMax,
     streamsPerAddressMax: filled.streamsPerAddressMax,
-    lifetimes: options.lifetimes ?? null,
+    lifetimes: options.lifetimes ?? Number.POSITIVE_INFINITY,
   }
   const streams = new Streams(settings, options.shared)
   const memory = options.rateMemory ?? createRateMemory()

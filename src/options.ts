@@ -80,7 +80,8 @@ export interface SingleIssuerOptions {
   require?: Record<string, string | number | boolean>
   /**
    * Longest life of a token, from its `iat`, or from now if it has none, to its `exp`: 1 to 31,536,000 s. null, the
-   * default: no limit; 86,400 with a control topic or a logout path.
+   * default: no limit; 86,400 with a control topic or a logout path. With `authenticate`: of a session, from its
+   * `issuedAt` to its `expiresAt`.
    */
   lifetimeSecondsMax?: number | null
 }
@@ -127,9 +128,9 @@ export interface AuthOptions extends SingleIssuerOptions {
   /** What the streams are called as an OAuth resource (RFC 9728): an https URL. null, the default: nothing says so. */
   resourceUrl?: string | null
   /**
-   * The host application's own authentication, which replaces all options above but `renewBy`. It resolves with a
-   * session, or with null for a 401. An error that it throws is answered as the host's own. Any other answer: 500
-   * `FKS_SESSION_INVALID`.
+   * The host application's own authentication, which replaces all options above but `renewBy` and
+   * `lifetimeSecondsMax`. It resolves with a session, or with null for a 401. An error that it throws is answered as
+   * the host's own. Any other answer: 500 `FKS_SESSION_INVALID`.
    */
   authenticate?: (request: FastifyRequest) => HostAnswer | null | Promise<HostAnswer | null>
 }
@@ -256,12 +257,12 @@ export interface ResolvedOptions extends KafkaSseOptions {
   sse: SseOptions
 }
 
-/** The issuers with all defaults; none with `authenticate`. */
+/** The issuers with all defaults. With `authenticate` there are none, and a longest life of its sessions instead. */
 export type ResolvedAuth = Required<
   Omit<AuthOptions, keyof SingleIssuerOptions | 'issuers' | 'authenticate'>
 > & {
   issuers: Required<IssuerOptions>[]
-} & Pick<AuthOptions, 'authenticate'>
+} & Pick<AuthOptions, 'authenticate' | 'lifetimeSecondsMax'>
 
 /** Options of a server process, which also listens, ends TLS and logs: `parseEnvironment` in src/config/parse.ts. */
 export interface ServerOptions extends ResolvedOptions {

@@ -38,13 +38,15 @@ async function revokeInAll(all: readonly Streams[], request: RevocationRequest):
   await Promise.all(all.map((streams) => streams.revokeEverywhere(revocation)))
 }
 
-/** null if one of them is. */
+/** Where the host authenticates in one of them, any issuer may be named, and the longest life is that of all. */
 function longest(all: readonly TokenLifetimes[]): TokenLifetimes {
   const merged = new Map<string, number>()
+  let ofSessionsMs: number | null = null
   for (const lifetimes of all) {
-    if (lifetimes === null) return null
-    for (const [issuer, lifetimeMs] of lifetimes)
-      merged.set(issuer, Math.max(lifetimeMs, merged.get(issuer) ?? 0))
+    if (typeof lifetimes === 'number') ofSessionsMs = Math.max(lifetimes, ofSessionsMs ?? 0)
+    else
+      for (const [issuer, lifetimeMs] of lifetimes)
+        merged.set(issuer, Math.max(lifetimeMs, merged.get(issuer) ?? 0))
   }
-  return merged
+  return ofSessionsMs === null ? merged : Math.max(ofSessionsMs, ...merged.values())
 }

@@ -33,7 +33,8 @@ export async function findControl(env: NodeJS.ProcessEnv): Promise<ControlTarget
   const lifetimes = tokenLifetimes({ auth })
   if (topic === null) problems.push('KAFKA_CONTROL_TOPIC is not set: the topic by which servers are told')
   if (secretKey === null) problems.push('SECRET_KEY is not set: the one of the servers')
-  if (lifetimes?.has('')) problems.push('JWT_ISSUER is not set: whose tokens are meant')
+  if (typeof lifetimes !== 'number' && lifetimes.has(''))
+    problems.push('JWT_ISSUER is not set: whose tokens are meant')
   if (topic === null || secretKey === null || problems.length > 0) throw new ConfigError(problems)
   return { kafka, topic, secrets: secretsOf(secretKey), lifetimes }
 }

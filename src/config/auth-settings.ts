@@ -60,7 +60,11 @@ export const AUTH_SETTINGS: Record<keyof AuthOptions, Setting> = {
     env: 'JWT_REQUIRE',
     expects: 'at most 20 pairs such as token_use=access, separated by commas, each claim once',
   },
-  lifetimeSecondsMax: { ...lifetimeSecondsMax, env: 'JWT_LIFETIME_MAX_SECONDS' },
+  lifetimeSecondsMax: {
+    ...lifetimeSecondsMax,
+    env: 'JWT_LIFETIME_MAX_SECONDS',
+    description: `${lifetimeSecondsMax.description}. Also of a [host's session](#a-hosts-own-authentication)`,
+  },
   algorithm: {
     type: 'string',
     env: 'JWT_ALGORITHM',
@@ -164,8 +168,8 @@ export const AUTH_SETTINGS: Record<keyof AuthOptions, Setting> = {
   authenticate: {
     callable: true,
     description:
-      "The host application's own authentication, which replaces all options above but `renewBy`: " +
-      'see [below](#a-hosts-own-authentication)',
+      "The host application's own authentication, which replaces all options above but `renewBy` and " +
+      '`lifetimeSecondsMax`: see [below](#a-hosts-own-authentication)',
     expects: 'a function that takes a request and resolves with a session or null',
   },
 }

@@ -117,18 +117,19 @@ type CheckedOptions = Omit<ResolvedOptions, 'auth'> & {
 }
 
 /**
- * Default of the longest life of a token where each revocation has to be kept for as long, and users cause revocations
- * themselves: a day. Without a limit, each logout would fill a row of the table for ever.
+ * Default of the longest life of a token or a host's session where each revocation has to be kept for as long, and
+ * users cause revocations themselves: a day. Without a limit, each logout would fill a row of the table for ever.
  */
 const BOUNDED_LIFETIME_SECONDS = 86_400
 
-/** `lifetimeSeconds`: the bound of issuers that have none. */
+/** `lifetimeSeconds`: the bound of issuers, or of a host's sessions, that have none. */
 function resolveAuth(auth: CheckedOptions['auth'], lifetimeSeconds: number | null): ResolvedAuth {
-  const given = auth.authenticate === undefined ? issuersOf(auth) : []
-  const issuers = given.map((issuer) => ({
-    ...issuer,
-    lifetimeSecondsMax: issuer.lifetimeSecondsMax ?? lifetimeSeconds,
-  }))
   const { issuer, audience, clients, keys, typ, scopeClaim, require, lifetimeSecondsMax, ...others } = auth
+  if (auth.authenticate !== undefined)
+    return { ...others, issuers: [], lifetimeSecondsMax: lifetimeSecondsMax ?? lifetimeSeconds }
+  const issuers = issuersOf(auth).map((each) => ({
+    ...each,
+    lifetimeSecondsMax: each.lifetimeSecondsMax ?? lifetimeSeconds,
+  }))
   return { ...others, issuers }
 }

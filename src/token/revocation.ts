@@ -38,10 +38,10 @@ export interface RevocationRequest {
 }
 
 /**
- * By issuer whose tokens are accepted: the longest that a token may live, in ms, Infinity for any time. null where the
- * host authenticates, and may name any issuer.
+ * By issuer whose tokens are accepted: the longest that a token may live, in ms, Infinity for any time. A number where
+ * the host authenticates: the longest of all its sessions, whose issuers may have any name.
  */
-export type TokenLifetimes = ReadonlyMap<string, number> | null
+export type TokenLifetimes = ReadonlyMap<string, number> | number
 
 /** By what a revocation names tokens: claims of theirs. */
 export const REVOKED_KINDS = ['sub', 'sid', 'jti', 'client'] as const
@@ -82,7 +82,7 @@ export function revocationOf(
     issuer,
     on: nameOf(request),
     beforeMs,
-    untilMs: revokedUntilMs(beforeMs, lifetimes?.get(issuer) ?? Number.POSITIVE_INFINITY),
+    untilMs: revokedUntilMs(beforeMs, lifetimeMsOf(issuer, lifetimes) ?? Number.POSITIVE_INFINITY),
     jti: null,
     reason: reasonOf(request.reason),
   }
@@ -98,12 +98,21 @@ export function revokedUntilMs(beforeMs: number, lifetimeMsMax: number): number 
  * expected shorter lives.
  */
 export function keptLongEnough(revocation: Revocation, lifetimes: TokenLifetimes): Revocation {
-  const lifetimeMs = lifetimes === null ? Number.POSITIVE_INFINITY : lifetimes.get(revocation.issuer)
+  const lifetimeMs = lifetimeMsOf(revocation.issuer, lifetimes)
   if (lifetimeMs === undefined) return revocation // no token of this issuer is accepted here
   return {
     ...revocation,
     untilMs: Math.max(revocation.untilMs, revokedUntilMs(revocation.beforeMs, lifetimeMs)),
   }
+}
+
+/** Whether a session lives for longer than this, from its issue, or from now if it does not say when that was. */
+export function outlives(
+  { issuedAtMs, expiresAtMs }: Pick<Session, 'issuedAtMs' | 'expiresAtMs'>,
+  lifetimeMsMax: number,
+  epochMs: number,
+): boolean {
+  return expiresAtMs - Math.min(issuedAtMs ?? epochMs, epochMs) > lifetimeMsMax
 }
 
 /** The kind and the name of what is revoked. */
@@ -125,6 +134,11 @@ export function isIssuedBefore({ issuedAtMs }: Pick<Session, 'issuedAtMs'>, befo
   return issuedAtMs === null || Math.floor(issuedAtMs / 1000) <= Math.floor(beforeMs / 1000)
 }
 
+/** undefined: no token of this issuer is accepted. */
+function lifetimeMsOf(issuer: string, lifetimes: TokenLifetimes): number | undefined {
+  return typeof lifetimes === 'number' ? lifetimes : lifetimes.get(issuer)
+}
+
 function nameOf(request: RevocationRequest): RevokedName {
   const [kind, ...others] = REVOKED_KINDS.filter((each) => request[each] !== undefined)
   if (kind === undefined || others.length > 0)
@@ -141,12 +155,12 @@ function issuerOf(given: unknown, lifetimes: TokenLifetimes): string {
   if (given.length > NAME_CHARACTERS_MAX)
     throw new RevocationInvalid(`issuer has more than ${NAME_CHARACTERS_MAX} characters`)
   // A misspelt issuer would revoke nothing.
-  if (lifetimes === null || lifetimes.has(given)) return given
+  if (lifetimeMsOf(given, lifetimes) !== undefined) return given
   throw new RevocationInvalid('issuer is none of those whose tokens are accepted')
 }
 
 function onlyIssuer(lifetimes: TokenLifetimes): string {
-  const [only = '', ...others] = lifetimes?.keys() ?? []
+  const [only = '', ...others] = typeof lifetimes === 'number' ? [] : lifetimes.keys()
   if (others.length === 0) return only
   throw new RevocationInvalid('issuer is required, because tokens of several issuers are accepted')
 }

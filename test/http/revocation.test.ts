@@ -151,4 +151,27 @@ describe('a session of a host', () => {
     expect(again.status).toBe(200)
     await again.body?.cancel()
   })
+
+  it('is refused if it outlives what a revocation is remembered for', async () => {
+    const log = new LogLines()
+    const app = fastify({ forceCloseConnections: true, logger: { level: 'info', stream: log.stream } })
+    onTestFinished(() => app.close())
+    let session = { subject: 'alice', issuedAt: Date.now() - 3_000_000, expiresAt: Date.now() + 600_000 }
+    await app.register(kafkaSse, {
+      kafka: { bootstrapServers: '127.0.0.1:1' },
+      auth: { authenticate: () => session, lifetimeSecondsMax: 3_600 },
+      streams: [{ path: '/events', topic: 'events' }],
+    })
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}/events`
+    const good = await fetch(url)
+    expect(good.status).toBe(200)
+    await good.body?.cancel()
+    session = { ...session, expiresAt: session.expiresAt + 1 }
+    expect((await fetch(url)).status).toBe(401)
+    expect(log.of('session refused')).toMatchObject([{ check: 'lifetime' }])
+    await app.kafkaSse.revoke({ sub: 'alice' })
+    const [row] = app.kafkaSse.revocations.rows()
+    expect((row?.untilMs ?? 0) - (row?.beforeMs ?? 0)).toBe(3_600_000 + 360_000)
+  })
 })

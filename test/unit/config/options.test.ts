@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { tokenLifetimes } from '../../../src/config/auth/token-lifetimes.ts'
 import { VARIABLES } from '../../../src/config/known-variables.ts'
 import { ConfigError, validateOptions } from '../../../src/config/parse.ts'
 import { nearestName } from '../../../src/config/suggestion.ts'
@@ -204,6 +205,15 @@ describe('the plugin’s options', () => {
       })
       expect(lifetimes(withLogout({}))).toEqual([86_400])
       expect(lifetimes(withLogout({ lifetimeSecondsMax: 900_000 }))).toEqual([900_000])
+    })
+
+    test("bounds the life of a host's sessions in the same way", () => {
+      const lifetimes = (options: KafkaSseOptions, more: object = {}) =>
+        tokenLifetimes(validateOptions({ ...options, auth: { authenticate: () => null, ...more } }))
+      expect(lifetimes(OPTIONS)).toBe(Number.POSITIVE_INFINITY)
+      expect(lifetimes(OPTIONS, { lifetimeSecondsMax: 900 })).toBe(900_000)
+      expect(lifetimes(withTopic('control'))).toBe(86_400_000)
+      expect(lifetimes(withTopic('control'), { lifetimeSecondsMax: 900_000 })).toBe(900_000_000)
     })
   })
 

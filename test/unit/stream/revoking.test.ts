@@ -156,6 +156,18 @@ describe('a revocation', () => {
   })
 })
 
+describe('a revocation of a session that a host made', () => {
+  it('leaves its place in the table when no such session can be left', async () => {
+    const scene = new StreamsScene(undefined, { revocationsMax: 1, lifetimes: HOUR_MS })
+    await scene.streams.revoke({ sub: 'alice' })
+    await pass(HOUR_MS + 360_000)
+    await scene.streams.revoke({ sub: 'bob' })
+    expect(await scene.streams.refusal('::1')).toBe(null)
+    await scene.streams.revoke({ sub: 'carol' })
+    expect(await scene.streams.refusal('::1')).toBe('revocations')
+  })
+})
+
 describe('streams, revocations and renewals', () => {
   const second = fc.integer({ min: 0, max: 6 })
   const id = fc.constantFrom('a', 'b')

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   isIssuedBefore,
+  outlives,
   type RevocationRequest,
   revocationOf,
   revokedName,
@@ -12,7 +13,7 @@ import {
 const NOW_MS = 1_700_000_000_500
 const ONE_ISSUER = new Map([['https://a.example', 3_600_000]])
 const TWO_ISSUERS = new Map([...ONE_ISSUER, ['https://b.example', Number.POSITIVE_INFINITY]])
-const HOST = null
+const HOST = 7_200_000
 
 describe('a revocation', () => {
   it('names the only issuer and the present moment, unless it says others', () => {
@@ -37,8 +38,14 @@ describe('a revocation', () => {
   })
 
   it('of a host that authenticates may name any issuer, and none by default', () => {
-    expect(revocationOf({ sub: 'alice' }, HOST, NOW_MS)).toMatchObject({ issuer: '', untilMs: Infinity })
+    expect(revocationOf({ sub: 'alice' }, HOST, NOW_MS).issuer).toBe('')
     expect(revocationOf({ issuer: 'x', sub: 'alice' }, HOST, NOW_MS).issuer).toBe('x')
+  })
+
+  it("of a host that authenticates ends with the longest of its sessions' lives", () => {
+    const { untilMs } = revocationOf({ sub: 'alice' }, HOST, NOW_MS)
+    expect(untilMs).toBe(NOW_MS + 7_200_000 + 360_000)
+    expect(revocationOf({ sub: 'alice' }, Number.POSITIVE_INFINITY, NOW_MS).untilMs).toBe(Infinity)
   })
 
   it.each([
@@ -77,6 +84,20 @@ describe('a revocation', () => {
 
   it('takes a name of 1,000 characters', () => {
     expect(revocationOf({ jti: 'x'.repeat(1000) }, ONE_ISSUER, NOW_MS).on).toEqual({ jti: 'x'.repeat(1000) })
+  })
+})
+
+describe('a session', () => {
+  it.each([
+    ['issued now, to its very end', NOW_MS, 3_600_000, false],
+    ['issued now, a moment longer', NOW_MS, 3_600_001, true],
+    ['issued before, with its rest alone', NOW_MS - 3_000_000, 600_000, false],
+    ['issued before, a moment longer', NOW_MS - 3_000_000, 600_001, true],
+    ['issued ahead, as if it were now', NOW_MS + 60_000, 3_600_001, true],
+    ['of an unknown issue, from now', null, 3_600_000, false],
+    ['of an unknown issue, a moment longer', null, 3_600_001, true],
+  ])('outlives an hour or not: %s', (_, issuedAtMs, leftMs, isLonger) => {
+    expect(outlives({ issuedAtMs, expiresAtMs: NOW_MS + leftMs }, 3_600_000, NOW_MS)).toBe(isLonger)
   })
 })
 
