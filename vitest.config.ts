@@ -27,7 +27,8 @@ export default defineConfig({
     // More files at a time than processors: most of their time many wait for tokens to expire and for brokers to die.
     maxWorkers: availableParallelism() + 1,
     sequence: { sequencer: LongFilesFirst },
-    testTimeout: 15_000,
+    // No promise: a test that is about a time says so itself.
+    testTimeout: 30_000,
     hookTimeout: 60_000,
     projects: [
       {

@@ -7,6 +7,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { mintDemoToken } from '../../src/demo/token.ts'
 import { leaveOut } from '../support/left-out.ts'
+import { eventually } from '../support/time.ts'
 import { CHROMIUM, launch } from './chromium.ts'
 import { DemoProcess } from './demo-process.ts'
 
@@ -112,7 +113,8 @@ describe.skipIf(CHROMIUM === null)('in Chromium', () => {
       `${demo.origin}/events?ticket=${ticket}`,
     )
     expect(await opens(own, `?ticket=${ticket}`)).toBe(true)
-    await expect.poll(() => refusals('origin') - before).toBe(2) // the log comes by another pipe than the answers
+    // The log comes by another pipe than the answers.
+    await eventually(() => expect(refusals('origin') - before).toBe(2))
   })
 
   it('a cookie opens streams of own and listed pages, and no other, though the browser sends it', async () => {

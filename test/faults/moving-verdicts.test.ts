@@ -4,10 +4,11 @@
 import { once } from 'node:events'
 import { createSecureServer, type Http2SecureServer, type Http2ServerRequest } from 'node:http2'
 import type { AddressInfo } from 'node:net'
-import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { formatEventId } from '../../src/bus/event-id.ts'
 import { type Certificates, makeCertificates } from '../../src/demo/certificates.ts'
 import { randomOf } from '../support/random.mjs'
+import { until } from '../support/time.ts'
 import { ArrivalOrders } from './arrival-orders.ts'
 import { MovingClient, type MovingTarget } from './moving-client.ts'
 
@@ -61,8 +62,8 @@ describe.each(['h2', 'h1'] as const)('A moving client over %s', (protocol) => {
     client.settle()
   }
 
-  const received = (records: number) => vi.waitUntil(() => client.ledger.received === records)
-  const accused = () => vi.waitUntil(() => client.faults[0])
+  const received = (records: number) => until(() => client.ledger.received === records)
+  const accused = () => until(() => client.faults[0])
 
   it('accepts a sound stream', async () => {
     await open([{ text: SOUND }])
@@ -139,7 +140,7 @@ describe.each(['h2', 'h1'] as const)('A moving client over %s', (protocol) => {
       { text: '', status: 503 },
     ])
     expect(await accused()).toContain('the connection ended, and neither side was to end it')
-    await vi.waitUntil(() => client.faults[1])
+    await until(() => client.faults[1])
     expect(client.faults[1]).toContain('answered 503')
   })
 

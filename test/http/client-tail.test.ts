@@ -9,10 +9,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough, Writable } from 'node:stream'
 import { decodeJwt } from 'jose'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { tail } from '../../src/commands/tail.ts'
 import { ensureDemoCredentials } from '../../src/demo/credentials.ts'
 import { CHALLENGE, ClientServer } from '../support/client-server.ts'
+import { until } from '../support/time.ts'
 
 describe('kafka-sse tail', () => {
   let folder: string
@@ -62,7 +63,7 @@ describe('kafka-sse tail', () => {
     server.say(`data:{"id":1}\nid:a\n\nevent:delete\ndata:MQ==\nid:b\n\n${CHALLENGE}`)
     await server.seen(1, 1)
     const told = 'open\ndelete MQ==\nrenewed\n'
-    await vi.waitUntil(() => stderr.readableLength >= told.length)
+    await until(() => stderr.readableLength >= told.length)
     interrupt.abort()
     expect(await status).toBe(0)
     expect(printed(stdout)).toBe('{"id":1}\n')
@@ -77,7 +78,7 @@ describe('kafka-sse tail', () => {
       headers: { 'last-event-id': 'AQIAAg==' },
     })
     server.say(':gap too-old\n\ndata:a\ndata:b\nid:c\n\n')
-    await vi.waitUntil(() => stdout.readableLength > 60)
+    await until(() => stdout.readableLength > 60)
     interrupt.abort()
     expect(await status).toBe(0)
     const lines = printed(stdout).trim().split('\n')
@@ -108,7 +109,7 @@ describe('kafka-sse tail', () => {
     const status = run([url])
     await server.seen(1)
     server.say('data:1\nid:a\n\n')
-    await vi.waitUntil(() => stdout.readableLength > 0)
+    await until(() => stdout.readableLength > 0)
     server.breakOff()
     await server.seen(2)
     expect(server.gets()[1]?.headers['last-event-id']).toBe('a')
@@ -118,7 +119,7 @@ describe('kafka-sse tail', () => {
 
   it('trusts no other authority than the one that it is given', async () => {
     const status = run([url, '--token', 't'], {}, elsewhere)
-    await vi.waitUntil(() => stderr.readableLength > 0)
+    await until(() => stderr.readableLength > 0)
     expect(printed(stderr)).toMatch(/unable to (verify the first|get local issuer) certificate/)
     expect(server.requests).toEqual([])
     interrupt.abort()
@@ -154,7 +155,7 @@ describe('kafka-sse tail', () => {
     interrupt = new AbortController()
     printed(stderr)
     const failing = run([url, '--token-command', 'PASSWORD=hunter2 false'])
-    await vi.waitUntil(() => stderr.readableLength > 0)
+    await until(() => stderr.readableLength > 0)
     expect(printed(stderr)).toMatch(
       /^error: No token could be obtained: the token command failed \(1\), again in \d+ ms\n$/,
     )
@@ -183,13 +184,13 @@ describe('kafka-sse tail', () => {
     const status = run([url])
     await server.seen(1)
     for (let record = 0; record < 200; record++) server.say(`data:${record}${'x'.repeat(10_000)}\n\n`)
-    await vi.waitUntil(() => stdout.writableNeedDrain)
+    await until(() => stdout.writableNeedDrain)
     expect(stdout.readableLength).toBeLessThan(200_000)
     let bytes = 0
     stdout.on('data', (chunk: Buffer) => {
       bytes += chunk.length
     })
-    await vi.waitUntil(() => bytes > 2_000_000)
+    await until(() => bytes > 2_000_000)
     interrupt.abort()
     expect(await status).toBe(0)
   })

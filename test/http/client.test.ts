@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { connect, type EventStream, type StreamError, type StreamEvent } from '../../client/src/index.ts'
 import { CHALLENGE, ClientServer } from '../support/client-server.ts'
+import { until } from '../support/time.ts'
 
 describe('the client with Node’s fetch', () => {
   let server: ClientServer
@@ -49,13 +50,13 @@ describe('the client with Node’s fetch', () => {
     })
     await server.seen(1)
     server.say('data:1\nid:a\n\ndata:2\nid:b')
-    await vi.waitUntil(() => events.length === 1)
+    await until(() => events.length === 1)
     server.breakOff()
     await server.seen(2)
     server.end('data:2\nid:b\n\n:end expired\n\n')
     await server.seen(3)
     server.say('data:3\nid:c\n\n')
-    await vi.waitUntil(() => events.length === 3)
+    await until(() => events.length === 3)
     expect(events).toEqual(['1', '2', '3'])
     expect(server.gets().map(({ token }) => token)).toEqual(['token-1', 'token-2', 'token-3'])
     expect(server.gets().map(({ headers }) => headers['last-event-id'])).toEqual([undefined, 'a', 'b'])

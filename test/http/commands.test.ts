@@ -11,6 +11,7 @@ import { makeCertificates } from '../../src/demo/certificates.ts'
 import { mintDemoToken } from '../../src/demo/token.ts'
 import { CommandScene, NO_KAFKA, SERVE_SETTINGS } from '../support/command-process.ts'
 import { makeKey } from '../support/keys-and-tokens.ts'
+import { until } from '../support/time.ts'
 
 let scene: CommandScene
 beforeEach(() => {
@@ -241,7 +242,7 @@ describe('kafka-sse demo', () => {
     expect(run.stdout).toContain('npx kafka-sse broker')
     expect(await run.end('SIGINT')).toBe(0)
     expect(run.stderr).toBe('')
-    await vi.waitUntil(() => !isAlive(pid))
+    await until(() => !isAlive(pid))
   })
 
   test('makes no broker if a Kafka is configured', async () => {
@@ -265,7 +266,7 @@ describe('kafka-sse demo', () => {
     )
     const settings = { CONFIG_FILE, TLS: 'off', PORT: '0', ADMIN_PORT: '0', LOG_LEVEL: 'info' }
     const broker = scene.start(['broker', '--topic', 'mine'])
-    await vi.waitUntil(() => broker.stdout.includes('127.0.0.1'))
+    await until(() => broker.stdout.includes('127.0.0.1'))
     expect((await scene.run(['produce', '--topic', 'mine', '--key', 'alice', 'one'])).code).toBe(0)
     const read = async (port: number, until: RegExp, headers: Record<string, string> = {}) => {
       const url = `http://localhost:${port}/mine`

@@ -8,6 +8,7 @@ import type { Renewal } from '../../src/stream/holders.ts'
 import { HttpScene } from '../support/http-scene.ts'
 import { nowSeconds } from '../support/keys-and-tokens.ts'
 import { forThisTest } from '../support/scene.ts'
+import { eventually, until } from '../support/time.ts'
 
 /** A control topic in memory. */
 class ControlInMemory implements Control {
@@ -85,7 +86,7 @@ describe('with a control topic', () => {
   it('a stream is 503 while it is not known what was revoked, before any look at its token', async () => {
     control.words = 'not read'
     const { status, headers, text } = await scene.get('/events', { authorization: 'Bearer x' })
-    await vi.waitFor(() => expect(JSON.parse(text()).code).toBe('FKS_CONTROL_UNREAD'))
+    await eventually(() => expect(JSON.parse(text()).code).toBe('FKS_CONTROL_UNREAD'))
     expect(status).toBe(503)
     expect(Number(headers['retry-after'])).toBeGreaterThanOrEqual(5)
   })
@@ -120,7 +121,7 @@ describe('with a control topic', () => {
       },
     })
     renewal.flushHeaders()
-    await vi.waitUntil(() => cleartext.lines.some((line) => line.includes('"POST"')))
+    await until(() => cleartext.lines.some((line) => line.includes('"POST"')))
     control.words = 'silent'
     renewal.end()
     const [response]: IncomingMessage[] = await once(renewal, 'response')

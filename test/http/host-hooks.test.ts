@@ -14,6 +14,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { listen } from '../../src/http/listener.ts'
 import { HttpScene, type SceneOptions } from '../support/http-scene.ts'
 import { forThisTest } from '../support/scene.ts'
+import { eventually, until } from '../support/time.ts'
 
 /** One answer, as far as it has come. */
 interface Answer {
@@ -175,7 +176,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     for (const hook of ['onRequest', 'onSend'] as const) {
       const { scene, answer } = await get(setting(hook, name, value))
       expect(answer.status).toBe(500)
-      await vi.waitFor(() => expect(answer.text()).toContain('"statusCode":500'))
+      await eventually(() => expect(answer.text()).toContain('"statusCode":500'))
       const errors = scene.lines.map((line) => JSON.parse(line)).filter(({ level }) => level === 50)
       expect(JSON.stringify(errors)).toContain(name)
       expect(scene.app.kafkaSse.figures.streamsOpened).toBe(0)
@@ -199,9 +200,9 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     for (let i = 0; i < 3; i++) {
       const answer = await (gets.get(transport) as Get)()
       expect(answer.status).toBe(status)
-      if (status === 200) await vi.waitFor(() => expect(answer.text()).toBe('closed for today'))
+      if (status === 200) await eventually(() => expect(answer.text()).toBe('closed for today'))
     }
-    await vi.waitFor(async () => expect(await scene.app.kafkaSse.refusal('127.0.0.1')).toBe(null))
+    await eventually(async () => expect(await scene.app.kafkaSse.refusal('127.0.0.1')).toBe(null))
     expect(scene.app.kafkaSse.figures.streamsOpened).toBe(0)
   })
 
@@ -256,7 +257,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     await expectStream(await (gets.get(transport) as Get)())
     expect(ran).toEqual(before)
     await scene.app.kafkaSse.close()
-    await vi.waitFor(() => expect(ran).toEqual([...before, 'onResponse']))
+    await eventually(() => expect(ran).toEqual([...before, 'onResponse']))
   })
 
   it.each([
@@ -275,7 +276,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
         })
       })
       expect(answer.status).toBe(500)
-      await vi.waitFor(() => expect(JSON.parse(answer.text())).toMatchObject({ statusCode: 500 }))
+      await eventually(() => expect(JSON.parse(answer.text())).toMatchObject({ statusCode: 500 }))
       expect(answer.headers).toMatchObject({ 'content-type': expect.stringMatching(/^application\/json/) })
       for (const ofStream of ['content-encoding', 'cache-control', 'x-accel-buffering'])
         expect(answer.headers[ofStream]).toBe(undefined)
@@ -293,7 +294,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
       })
     })
     expect(answer.status).toBe(500)
-    await vi.waitFor(() => expect(JSON.parse(answer.text())).toMatchObject({ message: 'no' }))
+    await eventually(() => expect(JSON.parse(answer.text())).toMatchObject({ message: 'no' }))
     expect(answer.headers).toMatchObject({ 'x-host': 'was here' })
     for (const ofStream of ['content-encoding', 'cache-control', 'x-accel-buffering'])
       expect(answer.headers[ofStream]).toBe(undefined)
@@ -306,7 +307,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     const answer = await first({ accept: 'text/event-stream' })
     expect(answer.status).toBe(200)
     expect(answer.headers['set-cookie']).toEqual(['a=1'])
-    await vi.waitFor(() => expect(answer.text()).toMatch(/:end busy\n\n$/))
+    await eventually(() => expect(answer.text()).toMatch(/:end busy\n\n$/))
   })
 })
 
@@ -347,9 +348,9 @@ describe('a client that leaves HTTP/1.1', () => {
       })
       const socket = connectTcp(scene.port, '127.0.0.1')
       socket.write(REQUEST)
-      await vi.waitUntil(() => waiting === 1)
+      await until(() => waiting === 1)
       socket.resetAndDestroy()
-      await vi.waitUntil(() => left === 1)
+      await until(() => left === 1)
       go()
       for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
       const { figures } = scene.app.kafkaSse

@@ -6,6 +6,7 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { HttpScene } from '../support/http-scene.ts'
 import { forThisTest } from '../support/scene.ts'
+import { until } from '../support/time.ts'
 
 const WAIT_MS = 10_000
 const CHALLENGE_RESPONSE = { 'content-type': 'application/x-challenge-response' }
@@ -100,7 +101,7 @@ describe('the body of a renewal', () => {
     const renewal = await beginHttp1(await holder(false))
     await sent(renewal.socket)
     renewal.endWait()
-    await vi.waitUntil(() => renewal.answer !== '')
+    await until(() => renewal.answer !== '')
     expect(renewal.answer).toMatch(/^HTTP\/1\.1 204 /)
     renewal.socket.destroy()
   })
@@ -109,7 +110,7 @@ describe('the body of a renewal', () => {
     const held = await holder(false)
     const renewal = await beginHttp1(held)
     renewal.socket.destroy()
-    await vi.waitUntil(() => held.scene.lines.some((line) => line.includes('FKS_REQUEST_ABORTED')))
+    await until(() => held.scene.lines.some((line) => line.includes('FKS_REQUEST_ABORTED')))
     expect(errors(held.scene)).toEqual([])
   })
 })

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { BusOptions } from '../../src/bus/bus.ts'
 import type { Replay } from '../../src/bus/record.ts'
 import { HttpScene } from '../support/http-scene.ts'
+import { until } from '../support/time.ts'
 import { TopicInMemory } from '../support/topic-in-memory.ts'
 
 let scene: HttpScene
@@ -18,7 +19,7 @@ async function open(replay: Replay = 'latest', options: Partial<BusOptions> = {}
 /** Values that a new stream at this path gets until it is ready. */
 async function begins(path = '/events', headers: Record<string, string> = {}): Promise<string[]> {
   const { reader } = await scene.get(path, headers)
-  await vi.waitUntil(() => reader.comments.includes('ready'))
+  await until(() => reader.comments.includes('ready'))
   return reader.records
 }
 
@@ -43,10 +44,10 @@ describe('a stream without an id', () => {
     const topic = await open(replay)
     write(topic)
     const { reader } = await scene.get(path)
-    await vi.waitUntil(() => reader.comments.includes('ready'))
+    await until(() => reader.comments.includes('ready'))
     expect(reader.records).toEqual(expected)
     topic.produce('live', 'b')
-    await vi.waitUntil(() => reader.records.includes('live'))
+    await until(() => reader.records.includes('live'))
   })
 })
 
@@ -101,7 +102,7 @@ describe('a gap', () => {
     const topic = await open('all', { retainedRecordsMax: 2 })
     for (let count = 0; count < 6; count++) topic.produce('x'.repeat(600_000))
     const { reader } = await scene.get('/events', { 'last-event-id': 'AQIAAg==' })
-    await vi.waitUntil(() => reader.comments.includes('ready'))
+    await until(() => reader.comments.includes('ready'))
     expect(reader.comments).toEqual(['gap too-old', 'ready'])
     expect(reader.records).toHaveLength(topic.bus.retainedRecords)
   })
@@ -113,7 +114,7 @@ describe('a gap', () => {
     topic.produce('kept', 'b')
     while (topic.bus.maintain(Date.now(), performance.now() + 1));
     const { reader } = await scene.get('/events?signals=1', { 'last-event-id': 'AQIAAg==' })
-    await vi.waitUntil(() => reader.comments.includes('ready'))
+    await until(() => reader.comments.includes('ready'))
     expect(reader.events.map(({ event, data, id }) => [event, data, id])).toEqual([
       ['gap', '{"reason":"deletes-dropped"}', 'AQA='],
       [undefined, 'kept', 'AQIABg=='],
@@ -126,16 +127,14 @@ describe('a gap', () => {
     topic.produce('old')
     const plain = await scene.get()
     const signals = await scene.get('/events?signals=1')
-    await vi.waitUntil(
-      () => plain.reader.comments.includes('ready') && signals.reader.comments.includes('ready'),
-    )
+    await until(() => plain.reader.comments.includes('ready') && signals.reader.comments.includes('ready'))
     topic.bus.recreate()
-    await vi.waitUntil(() => plain.reader.comments.includes('gap recreated'))
+    await until(() => plain.reader.comments.includes('gap recreated'))
     topic.bus.setPartition(0, 0)
     topic.produce('new')
     topic.bus.markCaughtUp()
     for (const { reader } of [plain, signals]) {
-      await vi.waitUntil(() => reader.comments.filter((comment) => comment === 'ready').length === 2)
+      await until(() => reader.comments.filter((comment) => comment === 'ready').length === 2)
       expect(reader.records).toEqual(['old', 'new'])
     }
     expect(plain.reader.comments).toEqual(['ready', 'gap recreated', '', 'ready'])
@@ -155,7 +154,7 @@ describe('a gap', () => {
     topic.bus.markCaughtUp()
     topic.answer({ 0: { start: 0, end: 0 } })
     const { reader } = await scene.get('/events', { 'last-event-id': 'AQIA0A8=' })
-    await vi.waitUntil(() => reader.comments.includes('ready'))
+    await until(() => reader.comments.includes('ready'))
     expect(reader.comments[0]).toBe('gap recreated')
   })
 
@@ -164,7 +163,7 @@ describe('a gap', () => {
     topic.produce('one')
     for (const id of ['AQA=', 'AQA', 'AQIAAw==']) {
       const { reader } = await scene.get('/events?from=latest', { 'last-event-id': id })
-      await vi.waitUntil(() => reader.comments.includes('ready'))
+      await until(() => reader.comments.includes('ready'))
       expect([reader.comments, reader.records]).toEqual([['ready'], ['one']])
     }
   })
@@ -175,14 +174,14 @@ describe('a stream that has lost what it had yet to read', () => {
     const topic = await open()
     topic.produce('read')
     const { reader, ended } = await scene.get()
-    await vi.waitUntil(() => reader.comments.includes('ready'))
+    await until(() => reader.comments.includes('ready'))
     topic.bus.skip(0, 10)
     topic.bus.publish()
     await ended
     expect(reader.comments.at(-1)).toBe('end too-old')
     expect(await begins('/events', { 'last-event-id': reader.lastId })).toEqual([])
     const again = await scene.get('/events', { 'last-event-id': reader.lastId })
-    await vi.waitUntil(() => again.reader.comments.includes('ready'))
+    await until(() => again.reader.comments.includes('ready'))
     expect(again.reader.comments).toEqual(['gap too-old', 'ready'])
   })
 })

@@ -2,10 +2,11 @@
 
 import { connect } from 'node:net'
 import type { FastifyInstance } from 'fastify'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { topicByPath } from '../../src/topics/stream-topic.ts'
 import { HttpScene, type SceneOptions } from '../support/http-scene.ts'
 import { forThisTest } from '../support/scene.ts'
+import { eventually, until } from '../support/time.ts'
 import { SourceInMemory, TopicInMemory } from '../support/topic-in-memory.ts'
 
 async function open(options: SceneOptions = {}) {
@@ -52,11 +53,11 @@ describe('a stream whose path names its topic', () => {
       scene.getHttp1('/topics/events'),
       scene.getHttp1('/topics/audit'),
     ])
-    await vi.waitFor(() => expect(events.reader.events.map(({ data }) => data)).toEqual(['of events']))
-    await vi.waitFor(() => expect(audit.reader.events.map(({ data }) => data)).toEqual(['of audit']))
+    await eventually(() => expect(events.reader.events.map(({ data }) => data)).toEqual(['of events']))
+    await eventually(() => expect(audit.reader.events.map(({ data }) => data)).toEqual(['of audit']))
     expect([source.uses.get('events'), source.uses.get('audit')]).toEqual([1, 1])
     events.response.destroy()
-    await vi.waitFor(() => expect(source.uses.get('events')).toBe(0))
+    await eventually(() => expect(source.uses.get('events')).toBe(0))
     expect(source.uses.get('audit')).toBe(1)
   })
 
@@ -157,12 +158,12 @@ describe('a stream whose path names its topic', () => {
     const session = scene.connect()
     const stream = session.request({ ':path': '/topics/events', authorization: `Bearer ${scene.token()}` })
     stream.on('error', () => {})
-    await vi.waitFor(async () => expect(await scene.app.kafkaSse.refusal('127.0.0.1')).toBe('busy'))
+    await eventually(async () => expect(await scene.app.kafkaSse.refusal('127.0.0.1')).toBe('busy'))
     stream.close(8) // CANCEL
-    await vi.waitUntil(() => hasLeft)
+    await until(() => hasLeft)
     answer()
-    await vi.waitFor(async () => expect(await scene.app.kafkaSse.refusal('127.0.0.1')).toBeNull())
-    await vi.waitFor(() => expect(source.uses.get('events')).toBe(0))
+    await eventually(async () => expect(await scene.app.kafkaSse.refusal('127.0.0.1')).toBeNull())
+    await eventually(() => expect(source.uses.get('events')).toBe(0))
     expect(scene.app.kafkaSse.figures.streamsOpened).toBe(0)
   })
 

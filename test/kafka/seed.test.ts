@@ -10,6 +10,7 @@ import { EventSource } from 'eventsource'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { hasPrograms } from '../support/programs.ts'
 import { ServerProcess, type Token } from '../support/server-process.ts'
+import { until } from '../support/time.ts'
 import { Curl } from './curl.ts'
 import { fetchByAuthority } from './fetch-by-authority.ts'
 import { bootstrapServers, Kafka } from './kafka.ts'
@@ -155,7 +156,7 @@ describe.skipIf(!can).concurrent(
       await produce('1', HELLO)
       await vi.waitUntil(() => received.length === 1, { timeout: 10_000 })
       expect(await stopped.stop()).toBe(0)
-      await vi.waitUntil(() => errors > 0)
+      await until(() => errors > 0)
       await produce('2', 'missed')
       await produce('3', 'missed, too')
       await stopped.start()

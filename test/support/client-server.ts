@@ -4,7 +4,7 @@
 import { once } from 'node:events'
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { vi } from 'vitest'
+import { until } from './time.ts'
 
 export const CHALLENGE =
   'event:challenge\ndata:{"method":"POST","headers":{"content-type":"application/x-challenge-response"}}\n\n'
@@ -70,7 +70,7 @@ export class ClientServer {
   }
 
   async seen(gets: number, posts = 0): Promise<void> {
-    await vi.waitUntil(() => this.gets().length >= gets && this.posts().length >= posts, { timeout: 5_000 })
+    await until(() => this.gets().length >= gets && this.posts().length >= posts)
   }
 
   #newest(): ServerResponse {

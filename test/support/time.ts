@@ -21,3 +21,8 @@ export async function pass(ms = 0): Promise<void> {
 export function eventually<T>(check: () => T | Promise<T>): Promise<T> {
   return vi.waitFor(check, { timeout: 10_000, interval: 10 })
 }
+
+/** The same for what becomes true; resolves with it. */
+export function until<T>(condition: () => T | Promise<T>) {
+  return vi.waitUntil(condition, { timeout: 10_000, interval: 10 })
+}

@@ -2,7 +2,8 @@
 
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { eventually } from '../../support/time.ts'
 
 interface Order {
   first: number
@@ -200,7 +201,7 @@ describe('usage', () => {
     const script = 'require("node:child_process").spawn("sleep", ["60"]); process.stdin.resume()'
     const parent = spawn(process.execPath, ['-e', script], { stdio: ['pipe', 'ignore', 'ignore'] })
     const parentPid = parent.pid ?? 0
-    const child = await vi.waitFor(() => {
+    const child = await eventually(() => {
       const pid = childOf(parentPid)
       expect(pid).toBeGreaterThan(0)
       return pid

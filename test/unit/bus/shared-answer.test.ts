@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { SharedAnswer } from '../../../src/bus/shared-answer.ts'
+import { until } from '../../support/time.ts'
 
 /** Questions that a test answers by hand. */
 function byHand() {
@@ -72,7 +73,7 @@ describe('Answers that many wait for', () => {
     await expect(answers.ask(leaving.signal)).rejects.toThrow('gone')
     open[0]?.resolve(1)
     await Promise.resolve()
-    await expect.poll(() => open.length).toBe(2)
+    await until(() => open.length === 2)
     open[1]?.resolve(2)
     expect(await queued).toBe(2)
   })

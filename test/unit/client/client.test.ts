@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { connect } from '../../../client/src/index.ts'
 import { CHALLENGE } from '../../support/client-server.ts'
 import { forThisTest } from '../../support/scene.ts'
-import { pass } from '../../support/time.ts'
+import { pass, until } from '../../support/time.ts'
 import { ClientScene, rejectedBy, STREAM_URL, status } from './client-scene.ts'
 
 const open = () => forThisTest(ClientScene.open())
@@ -76,7 +76,7 @@ describe('the client', () => {
     const id = 'A'.repeat(128 * 1024 - 'id:'.length)
     server.answers = [() => server.stream(`data:${data}\nid:${id}\n\n`)]
     scene.connect()
-    await vi.waitUntil(() => events.length === 1)
+    await until(() => events.length === 1)
     expect(events[0]?.id.length).toBe(id.length)
     expect(events[0]?.data.length).toBe(data.length)
     expect(scene.stream?.state).toBe('open')

@@ -1,9 +1,10 @@
 // The writer of the control topic without a Kafka: nothing that it was handed waits for ever.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { ControlProducer } from '../../../plugins/kafka/control/control-producer.ts'
 import { freePorts } from '../../kafka/kafka-node.ts'
+import { eventually } from '../../support/time.ts'
 
 const RECORD = { key: null, value: Buffer.from('x'), mac: null }
 
@@ -20,7 +21,7 @@ describe('The producer of the control topic', () => {
       const refused = producer.write(RECORD, 0).catch(() => 'refused')
       return Promise.race([refused, pause(20, 'taken')])
     }
-    await vi.waitFor(async () => expect(await isTaken()).toBe('taken'))
+    await eventually(async () => expect(await isTaken()).toBe('taken'))
     const written = producer.write(RECORD, 0)
     const refused = expect(written).rejects.toThrow('the client was closed')
     await producer.close()

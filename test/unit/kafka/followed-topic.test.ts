@@ -2,7 +2,7 @@
 
 import { describe, expect, it, vi } from 'vitest'
 import { forThisTest } from '../../support/scene.ts'
-import { pass } from '../../support/time.ts'
+import { pass, until } from '../../support/time.ts'
 import { createWriter, ReaderScene } from './reader-scene.ts'
 
 const open = () => forThisTest(ReaderScene.open())
@@ -109,7 +109,7 @@ describe('A followed topic', () => {
       return told
     })
     live.events.onTrouble()
-    await vi.waitUntil(() => vi.mocked(live.ends).mock.calls.length === 1)
+    await until(() => vi.mocked(live.ends).mock.calls.length === 1)
     kafka.assigned.length = 0
     live.events.onTopicId({ topic: 'events', id: 'two' })
     expect(writer.recreate).toHaveBeenCalledTimes(1)

@@ -16,6 +16,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { CleartextHttp2Sink, LENT_BYTES_MAX } from '../../../src/stream/cleartext-sink.ts'
 import type { Lent } from '../../../src/stream/sink.ts'
 import { FrameTap } from '../../faults/frame-tap.mjs'
+import { eventually } from '../../support/time.ts'
 
 const MIB = 1024 * 1024
 /** More than the kernel takes of a connection whose peer does not read. */
@@ -195,7 +196,7 @@ describe('a stream over HTTP/2 without TLS', () => {
     expect(segment.released).toBe(0)
     tap.hear()
     sink.releaseUntaken(null)
-    await vi.waitFor(() => {
+    await eventually(() => {
       sink.releaseUntaken(null)
       expect(segment.released).toBe(1)
     })
