@@ -7,6 +7,8 @@ import cors from '@fastify/cors'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { deafPeer } from '../support/deaf-peer.ts'
 import { HttpScene, respond, type SceneOptions } from '../support/http-scene.ts'
+import { nowSeconds } from '../support/keys-and-tokens.ts'
+import { until } from '../support/time.ts'
 import { TopicInMemory } from '../support/topic-in-memory.ts'
 
 const CHALLENGE_RESPONSE = 'application/x-challenge-response'
@@ -28,6 +30,12 @@ function lateness(dueAtMs: number): () => number {
   return () => Date.now() - dueAtMs - delay.max / 1e6
 }
 
+/** One moment for the token and for the test, between which a second may pass. It has one to two seconds to live. */
+function shortToken(): { token: string; expiresAtMs: number } {
+  const exp = nowSeconds() + 2
+  return { token: scene.token(2, { exp }), expiresAtMs: exp * 1000 }
+}
+
 describe('GET of a stream', () => {
   it('answers with exactly the headers that clients compare, before there is anything to say', async () => {
     await open()
@@ -36,7 +44,7 @@ describe('GET of a stream', () => {
     expect(headers['content-type']).toBe('text/event-stream')
     expect(headers['cache-control']).toBe('no-cache, no-transform')
     expect(headers['x-accel-buffering']).toBe('no')
-    await vi.waitUntil(() => reader.comments.includes('ready'))
+    await until(() => reader.comments.includes('ready'))
     expect(reader.retryMs).toBeGreaterThanOrEqual(1000)
   })
 
@@ -45,7 +53,7 @@ describe('GET of a stream', () => {
     const token = scene.token()
     scene.topic.produce('one')
     const { reader } = await respond(scene.connect(), { ':path': `/events?access_token=${token}` })
-    await vi.waitUntil(() => reader.records.length === 1)
+    await until(() => reader.records.length === 1)
     await respond(scene.connect(), { ':path': `/nothing?access_token=${token}` })
     expect(scene.lines.join('')).toContain('/nothing')
     expect(scene.lines.join('')).not.toContain(token.split('.')[2])
@@ -59,11 +67,11 @@ describe('GET of a stream', () => {
     const { ended } = await scene.get()
     await ended
     const errors = () => scene.lines.map((line) => JSON.parse(line)).filter(({ level }) => level >= 50)
-    await vi.waitUntil(() => errors().length > 0)
+    await until(() => errors().length > 0)
     expect(errors().map(({ msg }) => msg)).toEqual(['a stream could not be opened'])
     opening.mockRestore()
     const next = await scene.get()
-    await vi.waitUntil(() => next.reader.comments.includes('ready'))
+    await until(() => next.reader.comments.includes('ready'))
   })
 
   it('is the same over HTTP/2 and HTTP/1.1, with and without TLS', async () => {
@@ -73,16 +81,16 @@ describe('GET of a stream', () => {
       scene.topic.produce(null, 'a')
       const http1 = await scene.getHttp1()
       expect(http1.response.headers['content-type']).toBe('text/event-stream')
-      await vi.waitUntil(() => http1.reader.comments.includes('ready'))
+      await until(() => http1.reader.comments.includes('ready'))
       scene.topic.produce('two', 'b')
-      await vi.waitUntil(() => http1.reader.events.length === 2)
+      await until(() => http1.reader.events.length === 2)
       expect(http1.reader.events).toEqual([
         { id: 'AQIABA==', event: 'delete', data: 'YQ==' },
         { id: 'AQIABg==', event: undefined, data: 'two' },
       ])
       if (isTls) {
         const http2 = await scene.get()
-        await vi.waitUntil(() => http2.reader.events.length === 2)
+        await until(() => http2.reader.events.length === 2)
         expect(http2.reader.events).toEqual(http1.reader.events)
       }
       if (isTls) await scene.close()
@@ -101,7 +109,7 @@ describe('GET of a stream', () => {
       ['/events?lastEventId=', {}, ['one', 'two', 'three']],
     ] as const) {
       const { reader } = await scene.get(path, headers)
-      await vi.waitUntil(() => reader.comments.includes('ready'))
+      await until(() => reader.comments.includes('ready'))
       expect(reader.records).toEqual(expected)
     }
   })
@@ -125,7 +133,7 @@ describe('GET of a stream', () => {
       await scene.get('/events', { 'last-event-id': id }),
       await scene.getHttp1('/events', { 'last-event-id': id }),
     ]) {
-      await vi.waitUntil(() => reader.comments.includes('ready'))
+      await until(() => reader.comments.includes('ready'))
       expect(reader.comments).toEqual([`gap ${reason}`, 'ready'])
       expect(reader.records).toEqual(['one'])
     }
@@ -135,7 +143,7 @@ describe('GET of a stream', () => {
     for (const isTls of [true, false]) {
       await open({ isTls })
       const http1 = await scene.getHttp1('/events', { 'last-event-id': 'A'.repeat(20_000) })
-      await vi.waitUntil(() => http1.reader.comments.includes('gap undecodable'))
+      await until(() => http1.reader.comments.includes('gap undecodable'))
       // Node answers and cuts the connection while the client still sends: it may miss the answer.
       const refused = scene.getHttp1('/events', { 'last-event-id': 'A'.repeat(70_000) })
       expect([431, 'cut']).toContain(
@@ -146,7 +154,7 @@ describe('GET of a stream', () => {
       )
       if (isTls) {
         const http2 = await scene.get('/events', { 'last-event-id': 'A'.repeat(20_000) })
-        await vi.waitUntil(() => http2.reader.comments.includes('gap undecodable'))
+        await until(() => http2.reader.comments.includes('gap undecodable'))
         await scene.close()
       }
     }
@@ -183,7 +191,7 @@ describe('GET of a stream', () => {
     scene.topic.produce('before')
     scene.topic.produce('x'.repeat(16 * 1024 * 1024))
     scene.topic.produce('after')
-    await vi.waitUntil(() => reader.records.length === 2)
+    await until(() => reader.records.length === 2)
     expect(reader.records).toEqual(['before', 'after'])
     expect(reader.comments).toContain('gap too-large')
     expect(scene.topic.bus.recordsTooLarge).toBe(1)
@@ -193,13 +201,13 @@ describe('GET of a stream', () => {
   it('reports a record over 16 MiB as an event with its id to a stream with signals, live and later', async () => {
     await open()
     const live = await scene.get('/events?signals=1')
-    await vi.waitUntil(() => live.reader.events.some(({ event }) => event === 'ready'))
+    await until(() => live.reader.events.some(({ event }) => event === 'ready'))
     for (const value of ['before', ':gap too-large', 'x'.repeat(16 * 1024 * 1024), 'after'])
       scene.topic.produce(value)
-    await vi.waitUntil(() => live.reader.events.some(({ data }) => data === 'after'))
+    await until(() => live.reader.events.some(({ data }) => data === 'after'))
     const later = await scene.get('/events?signals=1')
     const plain = await scene.get('/events')
-    await vi.waitUntil(() =>
+    await until(() =>
       [later, plain].every(({ reader }) => reader.events.some(({ data }) => data === 'after')),
     )
     const gap = { event: 'gap', data: '{"reason":"too-large"}' }
@@ -215,8 +223,8 @@ describe('GET of a stream', () => {
 
   it('ends cleanly at exp, over HTTP/2 and HTTP/1.1', async () => {
     await open()
-    const authorization = `Bearer ${scene.token(2)}`
-    const expiresAtMs = Math.floor(Date.now() / 1000) * 1000 + 2000
+    const { token, expiresAtMs } = shortToken()
+    const authorization = `Bearer ${token}`
     const late = lateness(expiresAtMs)
     const [http2, http1] = await Promise.all([
       scene.get('/events', { authorization }),
@@ -234,8 +242,8 @@ describe('GET of a stream', () => {
   it('cuts a reader that stopped, at exp', async () => {
     await open()
     for (let i = 0; i < 300; i++) scene.topic.produce('x'.repeat(100_000))
-    const expiresAtMs = Math.floor(Date.now() / 1000) * 1000 + 2000
-    const { stream, ended } = await scene.get('/events', { authorization: `Bearer ${scene.token(2)}` })
+    const { token, expiresAtMs } = shortToken()
+    const { stream, ended } = await scene.get('/events', { authorization: `Bearer ${token}` })
     stream.pause()
     const late = lateness(expiresAtMs)
     await vi.waitUntil(() => scene.app.kafkaSse.figures.streamsEnded.expired === 1, { timeout: 4000 })
@@ -247,8 +255,7 @@ describe('GET of a stream', () => {
   it('ends at exp on a connection that takes no byte, not even a reset', async () => {
     await open()
     for (let i = 0; i < 300; i++) scene.topic.produce('x'.repeat(100_000))
-    const expiresAtMs = Math.floor(Date.now() / 1000) * 1000 + 2000
-    const token = scene.token(2)
+    const { token, expiresAtMs } = shortToken()
     const peer = await deafPeer(scene.port)
     const settings = { initialWindowSize: WIDE_WINDOW }
     const session = connect(`https://localhost:${peer.port}`, { ca: scene.ca ?? '', settings })
@@ -267,7 +274,7 @@ describe('GET of a stream', () => {
     await open({ sse: { stalledSeconds: 0.5 } })
     const { stream, ended } = await scene.get()
     stream.pause()
-    for (let i = 0; i < 20_000; i++) scene.topic.produce('x'.repeat(1000))
+    for (let i = 0; i < 200; i++) scene.topic.produce('x'.repeat(100_000))
     await vi.waitUntil(() => scene.app.kafkaSse.figures.streamsEnded.slow === 1, { timeout: 10_000 })
     expect(await ended).toBe(8)
     expect(scene.topic.bus.segments.reduce((count, segment) => count + segment.holdCount, 0)).toBe(0)
@@ -348,7 +355,7 @@ describe('POST of a stream', () => {
     const authorization = what === 'no token' ? {} : { authorization: `Bearer ${scene.token()}` }
     const answer = await scene.post({ ...authorization, ...headers }, body)
     expect(answer.status).toBe(status)
-    await vi.waitUntil(() => answer.text().endsWith('}'))
+    await until(() => answer.text().endsWith('}'))
     expect(JSON.parse(answer.text())).toMatchObject({ statusCode: status, code })
   })
 
@@ -421,7 +428,7 @@ describe('everything else', () => {
     await open()
     await respond(scene.connect(), { ':path': '/events' })
     await respond(scene.connect(), { ':path': '/events', ':method': 'PUT' })
-    await vi.waitUntil(() => scene.app.kafkaSse.figures.refusals.FKS_METHOD_NOT_ALLOWED === 1)
+    await until(() => scene.app.kafkaSse.figures.refusals.FKS_METHOD_NOT_ALLOWED === 1)
     expect(scene.app.kafkaSse.figures.refusals).toEqual({ FKS_TOKEN_MISSING: 1, FKS_METHOD_NOT_ALLOWED: 1 })
   })
 
@@ -488,9 +495,9 @@ describe('everything else', () => {
     topic.bus.caughtUp = false
     await open({ topic, sse: { heartbeatSeconds: 0.2 } })
     const { reader } = await scene.get()
-    await vi.waitUntil(() => reader.comments.includes(''))
+    await until(() => reader.comments.includes(''))
     topic.produce('one')
     topic.bus.markCaughtUp()
-    await vi.waitUntil(() => reader.records.length === 1)
+    await until(() => reader.records.length === 1)
   })
 })

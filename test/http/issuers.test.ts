@@ -19,6 +19,7 @@ import {
   type TestKey,
 } from '../support/keys-and-tokens.ts'
 import { forThisTest } from '../support/scene.ts'
+import { until } from '../support/time.ts'
 import { AuthScene } from './auth-scene.ts'
 
 const ours = makeKey('ES256', '1')
@@ -120,7 +121,7 @@ describe('several issuers', () => {
         { issuer: PARTNER, audiences: [AUDIENCE], keys: server.url },
       ],
     })
-    await vi.waitUntil(() => scene.app.kafkaSseAuth.keysReady()?.includes('it answers 500'))
+    await until(() => scene.app.kafkaSseAuth.keysReady()?.includes('it answers 500'))
     expect(await scene.statusOf(mintToken(ours))).toBe(200)
     expect(await scene.statusOf(mintToken(theirs, { claims: { iss: PARTNER } }))).toBe(503)
     await server.close()
@@ -244,9 +245,9 @@ describe('what is asked of the tokens of an issuer', () => {
 
   it('is asked again of a token that was verified before', async () => {
     const scene = await open(one({ audiences: [AUDIENCE] }))
-    const fleeting = token({ exp: nowSeconds() + 1 })
+    const fleeting = token({ exp: nowSeconds() + 2 }) // it has one second to live at the least
     expect(await scene.statusOf(fleeting)).toBe(200)
-    await vi.waitUntil(async () => (await scene.statusOf(fleeting)) === 401, 3_000)
+    await until(async () => (await scene.statusOf(fleeting)) === 401)
     expect(scene.refusals()).toEqual(['expired'])
   })
 })

@@ -14,6 +14,7 @@ import {
   nowSeconds,
 } from '../support/keys-and-tokens.ts'
 import { keepSecret, LogLines } from '../support/printed.ts'
+import { eventually } from '../support/time.ts'
 
 const EVENT = 'http://schemas.openid.net/event/backchannel-logout'
 const FORM = 'application/x-www-form-urlencoded'
@@ -84,10 +85,11 @@ describe('a logout token', () => {
   })
 
   it('without a session ends all of its subject, as of its issue', async () => {
-    const streams = [await open({ sid: 's1' }), await open(), await open({ iat: nowSeconds() + 1 })]
+    const streams = [await open({ sid: 's1' }), await open(), await open({ iat: nowSeconds() + 4 })]
     expect((await logout(logoutToken())).status).toBe(200)
     expect(await streams[0]?.text()).toContain(':end revoked\n\n')
     expect(await streams[1]?.text()).toContain(':end revoked\n\n')
+    await eventually(() => expect(app.kafkaSse.figures.streamsOpen).toBe(1))
     await streams[2]?.body?.cancel()
   })
 
