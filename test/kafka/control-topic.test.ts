@@ -1,7 +1,7 @@
 // Two replicas with a control topic on a real Kafka: docs/control-topic.md, sentence by sentence.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { ControlTopic } from '../../plugins/kafka/control/control-topic.ts'
 import { ControlKeys } from '../../src/control/control-keys.ts'
 import { type ControlRecord, encodeRecord, macText } from '../../src/control/control-record.ts'
@@ -18,18 +18,25 @@ const FOREIGN = new ControlKeys([Buffer.alloc(32, 9)])
 
 describe.skipIf(bootstrapServers === null)('Two replicas with a control topic', () => {
   let kafka: Kafka
+  const replicas: Replica[] = []
 
   beforeAll(() => {
     kafka = new Kafka(bootstrapServers)
   })
   afterAll(() => kafka.close())
 
+  async function closeReplicas(): Promise<void> {
+    await Promise.all(replicas.splice(0).map((replica) => replica.close()))
+  }
+
   async function replica(
     { topic, control }: { topic: string; control: string },
     changes: Omit<Partial<ReplicaOptions>, 'kafka' | 'topic'> = {},
   ): Promise<Replica> {
     const options = { bootstrapServers: kafka.bootstrapServers, controlTopic: control }
-    return await forThisTest(Replica.open({ kafka: options, topic, ...changes }))
+    const made = await Replica.open({ kafka: options, topic, ...changes })
+    replicas.push(made)
+    return made
   }
 
   async function topics(partitions = 3): Promise<{ topic: string; control: string }> {
@@ -67,7 +74,10 @@ describe.skipIf(bootstrapServers === null)('Two replicas with a control topic', 
     await kafka.produce(topic, ...Array.from({ length: times }, () => ({ key, value, partition, headers })))
   }
 
-  describe('a renewal', () => {
+  // At the same time, each with replicas of its own: nearly all of their time they wait for tokens to expire.
+  describe.concurrent('a renewal', () => {
+    afterAll(closeReplicas)
+
     it('at the other one keeps a stream open beyond its token: 202', async () => {
       const { one, other } = await pair()
       const stream = await one.get(fleetToken(4))
@@ -125,6 +135,8 @@ describe.skipIf(bootstrapServers === null)('Two replicas with a control topic', 
   })
 
   describe('a revocation', () => {
+    afterEach(closeReplicas)
+
     it('at one ends the streams of the other within a second, and opens none', async () => {
       const { one, other } = await pair()
       const [alice, bob] = [await other.get(fleetToken(60)), await other.get(fleetToken(60, { sub: 'bob' }))]
@@ -167,7 +179,9 @@ describe.skipIf(bootstrapServers === null)('Two replicas with a control topic', 
     })
   })
 
-  describe('a record of somebody else’s making', () => {
+  describe.concurrent('a record of somebody else’s making', () => {
+    afterAll(closeReplicas)
+
     it('changes nothing, 10,000 of them included: neither streams nor readiness', async () => {
       const { one, other, control } = await pair()
       const stream = await one.get(fleetToken(6))
@@ -215,6 +229,8 @@ describe.skipIf(bootstrapServers === null)('Two replicas with a control topic', 
   })
 
   describe('a replica', () => {
+    afterEach(closeReplicas)
+
     it('without its control topic is not ready, and names the command that makes it', async () => {
       const topic = await kafka.createTopic()
       const named = { topic, control: 'not-there' }
