@@ -80,8 +80,8 @@ export interface SingleIssuerOptions {
   require?: Record<string, string | number | boolean>
   /**
    * Longest life of a token, from its `iat`, or from now if it has none, to its `exp`: 1 to 31,536,000 s. null, the
-   * default: no limit; 86,400 with a control topic or a logout path. With `authenticate`: of a session, from its
-   * `issuedAt` to its `expiresAt`.
+   * default: no limit; 86,400 with a control topic or a logout path. If it is set beside one of the two, a token
+   * without `iat` is refused. With `authenticate`: of a session, from its `issuedAt` to its `expiresAt`.
    */
   lifetimeSecondsMax?: number | null
 }
@@ -257,11 +257,16 @@ export interface ResolvedOptions extends KafkaSseOptions {
   sse: SseOptions
 }
 
+export interface ResolvedIssuer extends Required<IssuerOptions> {
+  /** Its tokens are refused without `iat`: a longest life was chosen, and revocations end after it. */
+  isIatRequired: boolean
+}
+
 /** The issuers with all defaults. With `authenticate` there are none, and a longest life of its sessions instead. */
 export type ResolvedAuth = Required<
   Omit<AuthOptions, keyof SingleIssuerOptions | 'issuers' | 'authenticate'>
 > & {
-  issuers: Required<IssuerOptions>[]
+  issuers: ResolvedIssuer[]
 } & Pick<AuthOptions, 'authenticate' | 'lifetimeSecondsMax'>
 
 /** Options of a server process, which also listens, ends TLS and logs: `parseEnvironment` in src/config/parse.ts. */

@@ -3,8 +3,8 @@
 
 import type { FastifyBaseLogger } from 'fastify'
 import { authFaults } from '../../src/config/auth/issuer-faults.ts'
-import { issuersOf, rulesOf } from '../../src/config/auth/issuers.ts'
-import type { AuthOptions, IssuerOptions } from '../../src/options.ts'
+import { type GivenAuth, issuersOf, rulesOf } from '../../src/config/auth/issuers.ts'
+import type { IssuerOptions, ResolvedIssuer } from '../../src/options.ts'
 import { type Algorithm, keySetting } from '../../src/token/key-setting.ts'
 import type { TokenRules } from '../../src/token/token-rules.ts'
 import type { KeySource } from './keys/key-source.ts'
@@ -27,10 +27,7 @@ export interface IssuerSurroundings extends RemoteKeyLimits {
 }
 
 /** Rejects with one line if an issuer cannot be told, or if its keys cannot be read. A URL is fetched later. */
-export async function openIssuers(
-  options: AuthOptions,
-  around: IssuerSurroundings,
-): Promise<TrustedIssuer[]> {
+export async function openIssuers(options: GivenAuth, around: IssuerSurroundings): Promise<TrustedIssuer[]> {
   refuseFaults(options)
   const opened: TrustedIssuer[] = []
   try {
@@ -43,7 +40,7 @@ export async function openIssuers(
 }
 
 /** The plugin may be registered by itself, with options that were not checked before. */
-function refuseFaults(options: AuthOptions): void {
+function refuseFaults(options: GivenAuth): void {
   const [fault] = authFaults({ auth: options })
   if (fault !== undefined) throw new Error(`${fault.place.join('.')} ${fault.words}`)
   for (const name of ['issuer', 'audience', 'clients'] as const) {
@@ -64,7 +61,7 @@ export function keysTrouble(issuers: readonly TrustedIssuer[]): string | null {
 }
 
 async function openIssuer(
-  issuer: Required<IssuerOptions>,
+  issuer: ResolvedIssuer,
   { clockToleranceSeconds, openKeys, log, ...limits }: IssuerSurroundings,
 ): Promise<TrustedIssuer> {
   const rules = rulesOf(issuer, clockToleranceSeconds)

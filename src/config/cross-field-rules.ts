@@ -130,6 +130,7 @@ function resolveAuth(auth: CheckedOptions['auth'], lifetimeSeconds: number | nul
   const issuers = issuersOf(auth).map((each) => ({
     ...each,
     lifetimeSecondsMax: each.lifetimeSecondsMax ?? lifetimeSeconds,
+    isIatRequired: each.lifetimeSecondsMax !== null && lifetimeSeconds !== null,
   }))
   return { ...others, issuers }
 }

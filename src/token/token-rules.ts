@@ -19,6 +19,8 @@ export interface TokenRules extends SessionRules {
   readonly required: readonly RequiredClaim[]
   /** How long a token may live, from its `iat` to its `exp`; null for no limit. */
   readonly lifetimeMsMax: number | null
+  /** Whether a token must have `iat`: how long one without it was made for cannot be told. */
+  readonly isIatRequired: boolean
 }
 
 export interface RequiredClaim {
@@ -73,11 +75,12 @@ export function refusedClaim(claims: Claims, rules: TokenRules, epochMs: number)
 
 function refusedTime(claims: Claims, rules: TokenRules, epochMs: number): string | null {
   const { exp, nbf, iat } = claims
-  const { toleranceMs, lifetimeMsMax } = rules
+  const { toleranceMs, lifetimeMsMax, isIatRequired } = rules
   if (typeof exp !== 'number' || exp > EXPIRY_SECONDS_MAX) return 'exp'
   // RFC 7519 section 4.1.4: not accepted "on or after" exp.
   if (epochMs >= exp * 1000 + toleranceMs) return 'expired'
   if (lifetimeMsMax !== null && lifetimeMs(exp, iat, epochMs) > lifetimeMsMax) return 'lifetime'
+  if (isIatRequired && iat === undefined) return 'iat'
   const startToleranceMs = Math.max(toleranceMs, START_TOLERANCE_MS_MIN)
   if (!hasCome(nbf, epochMs + startToleranceMs)) return 'nbf'
   return hasCome(iat, epochMs + Math.min(startToleranceMs, ISSUE_AHEAD_MS_MAX)) ? null : 'iat'
@@ -85,7 +88,7 @@ function refusedTime(claims: Claims, rules: TokenRules, epochMs: number): string
 
 /**
  * Counted from the issue, so that no token outlives a revocation, which is remembered for so long. A token without
- * `iat` counts as issued now.
+ * `iat` counts as issued now, so that one that was made for longer is good for the end of its life.
  */
 function lifetimeMs(exp: number, iat: unknown, epochMs: number): number {
   const issuedMs = typeof iat === 'number' ? Math.min(iat * 1000, epochMs) : epochMs

@@ -177,6 +177,27 @@ describe('a request that is no logout', () => {
   })
 })
 
+describe('a token without iat', () => {
+  it('is refused where a longest life is set beside logouts, because nothing tells how long it lives', async () => {
+    const unset = await open({ iat: undefined })
+    expect(unset.status).toBe(200)
+    await unset.body?.cancel()
+    await app.close()
+    const auth = { issuer: ISSUER, audience: AUDIENCE, keys: key.publicPem, lifetimeSecondsMax: 3_600 }
+    await listen({ auth: { ...auth, logoutPath: '/logout' } })
+    expect((await open({ iat: undefined })).status).toBe(401)
+    expect(log.of('token refused')).toMatchObject([{ check: 'iat' }])
+    const issued = await open()
+    expect(issued.status).toBe(200)
+    await issued.body?.cancel()
+    await app.close()
+    await listen({ auth })
+    const alone = await open({ iat: undefined })
+    expect(alone.status).toBe(200)
+    await alone.body?.cancel()
+  })
+})
+
 describe('the path', () => {
   it.each([
     ['is that of a stream', '/events', 'auth.logoutPath is the path of a stream: "/events"'],

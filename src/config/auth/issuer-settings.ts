@@ -94,7 +94,8 @@ export const ISSUER_SETTINGS = {
     nullable: true,
     description:
       'Longest life of a token, from its `iat`, or from now if it has none, to its `exp`: a longer one is refused. ' +
-      'Default: no limit; 86400 with a control topic or a logout path',
+      'Default: no limit; 86400 with a control topic or a logout path. If it is set beside one of the two, a token ' +
+      'without `iat` is refused',
     minimum: 1,
     maximum: 31_536_000,
     default: null,

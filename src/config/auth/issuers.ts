@@ -1,29 +1,35 @@
 // The issuers of a configuration: those that it lists, or the one that its options and variables name, with all
 // defaults. Both ways lead to the same list, and nothing behind it knows which was taken.
 
-import type { AuthOptions, IssuerOptions } from '../../options.ts'
+import type { AuthOptions, IssuerOptions, ResolvedIssuer } from '../../options.ts'
 import { parseClaimName } from '../../token/claim-path.ts'
 import type { TokenRules } from '../../token/token-rules.ts'
 import { withDefaults } from '../setting.ts'
 import { ISSUER_SETTINGS } from './issuer-settings.ts'
 
+/** Options of tokens as they are written, or with issuers that have their defaults already. */
+export interface GivenAuth extends Omit<AuthOptions, 'issuers'> {
+  readonly issuers?: (IssuerOptions & Partial<ResolvedIssuer>)[]
+}
+
 /** With all defaults. The default of `keys` is the issuer's discovery document. */
-export function issuersOf(auth: AuthOptions): Required<IssuerOptions>[] {
+export function issuersOf(auth: GivenAuth): ResolvedIssuer[] {
   const given = auth.issuers ?? [singleIssuer(auth)]
-  return given.map((issuer) => {
+  return given.map((issuer: IssuerOptions & Partial<ResolvedIssuer>) => {
     const { audiences = [], clients = [], keys = discoveryDocument(issuer.issuer) } = issuer
+    const { isIatRequired = false } = issuer
     const filled = withDefaults(issuer, ISSUER_SETTINGS, [
       'typ',
       'scopeClaims',
       'require',
       'lifetimeSecondsMax',
     ])
-    return { ...filled, audiences, clients, keys }
+    return { ...filled, audiences, clients, keys, isIatRequired }
   })
 }
 
 /** What a token of this issuer must say. Throws a SyntaxError for a claim that cannot be read. */
-export function rulesOf(issuer: Required<IssuerOptions>, clockToleranceSeconds: number): TokenRules {
+export function rulesOf(issuer: ResolvedIssuer, clockToleranceSeconds: number): TokenRules {
   return {
     issuer: issuer.issuer,
     audiences: new Set(issuer.audiences),
@@ -35,6 +41,7 @@ export function rulesOf(issuer: Required<IssuerOptions>, clockToleranceSeconds: 
     })),
     scopeClaims: issuer.scopeClaims.map(parseClaimName),
     lifetimeMsMax: issuer.lifetimeSecondsMax === null ? null : issuer.lifetimeSecondsMax * 1000,
+    isIatRequired: issuer.isIatRequired,
     toleranceMs: clockToleranceSeconds * 1000,
   }
 }
@@ -44,7 +51,7 @@ function discoveryDocument(issuer: string): string {
   return `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
 }
 
-function singleIssuer(auth: AuthOptions): IssuerOptions {
+function singleIssuer(auth: GivenAuth): IssuerOptions {
   const { issuer = '', audience, clients, keys, typ, scopeClaim, require, lifetimeSecondsMax } = auth
   return {
     issuer,

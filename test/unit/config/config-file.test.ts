@@ -58,7 +58,7 @@ describe('CONFIG_FILE', () => {
     ]
     const CONFIG_FILE = scene.file('issuers.json', JSON.stringify({ auth: { issuers } }))
     const env = { KAFKA_BOOTSTRAP_SERVERS: 'k:1', TLS: 'off', CONFIG_FILE }
-    const rest = { typ: null, lifetimeSecondsMax: null }
+    const rest = { typ: null, lifetimeSecondsMax: null, isIatRequired: false }
     expect((await scene.parse(env)).auth.issuers).toEqual([
       {
         ...rest,

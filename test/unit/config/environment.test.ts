@@ -43,6 +43,7 @@ describe('a server’s environment', () => {
             scopeClaims: ['scope'],
             require: {},
             lifetimeSecondsMax: null,
+            isIatRequired: false,
           },
         ],
         algorithm: 'RS256',
@@ -125,6 +126,7 @@ describe('a server’s environment', () => {
         scopeClaims: ['scp', 'realm_access.roles'],
         require: { token_use: 'access', 'https://a.test/x': 'a=b' },
         lifetimeSecondsMax: 86_400,
+        isIatRequired: false,
       },
     ])
     expect(streams[0]?.scope).toBeNull()

@@ -7,7 +7,7 @@ import { tokenLifetimes } from '../../../src/config/auth/token-lifetimes.ts'
 import { VARIABLES } from '../../../src/config/known-variables.ts'
 import { ConfigError, validateOptions } from '../../../src/config/parse.ts'
 import { nearestName } from '../../../src/config/suggestion.ts'
-import type { KafkaSseOptions } from '../../../src/options.ts'
+import type { IssuerOptions, KafkaSseOptions } from '../../../src/options.ts'
 import { settingRows } from './config-table.ts'
 
 const OPTIONS: KafkaSseOptions = {
@@ -205,6 +205,21 @@ describe('the plugin’s options', () => {
       })
       expect(lifetimes(withLogout({}))).toEqual([86_400])
       expect(lifetimes(withLogout({ lifetimeSecondsMax: 900_000 }))).toEqual([900_000])
+    })
+
+    test('asks for iat where another bound of the life is set', () => {
+      const required = (options: KafkaSseOptions) =>
+        validateOptions(options).auth.issuers.map(({ isIatRequired }) => isIatRequired)
+      const auth = { ...OPTIONS.auth, lifetimeSecondsMax: 900 }
+      expect(required({ ...OPTIONS, auth })).toEqual([false])
+      expect(required(withTopic('control'))).toEqual([false])
+      expect(required({ ...withTopic('control'), auth })).toEqual([true])
+      const [one, other] = ['https://a.example', 'https://b.example'].map((issuer) => ({
+        issuer,
+        audiences: ['a'],
+      }))
+      const issuers = [one, { ...other, lifetimeSecondsMax: 900 }] as IssuerOptions[]
+      expect(required({ ...withTopic('control'), auth: { issuers } })).toEqual([false, true])
     })
 
     test("bounds the life of a host's sessions in the same way", () => {

@@ -16,6 +16,7 @@ const RULES: TokenRules = {
   required: [],
   scopeClaims: [],
   lifetimeMsMax: 3_600_000,
+  isIatRequired: false,
   toleranceMs: 1000,
 }
 const HEADER = { alg: 'ES256', typ: 'logout+jwt' }

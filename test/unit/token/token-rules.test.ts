@@ -13,6 +13,7 @@ const RULES: TokenRules = {
   required: [],
   scopeClaims: [],
   lifetimeMsMax: null,
+  isIatRequired: false,
   toleranceMs: 0,
 }
 const CLAIMS = { iss: 'i', aud: 'api', exp: NOW_SECONDS + 60 }
@@ -64,6 +65,12 @@ describe('times', () => {
     expect(refusal({ iat: NOW_SECONDS - 3_500, exp: NOW_SECONDS + 100 }, hour)).toBeNull()
     expect(refusal({ iat: NOW_SECONDS - 3_500, exp: NOW_SECONDS + 101 }, hour)).toBe('lifetime')
     expect(refusal({ iat: NOW_SECONDS + 5, exp: NOW_SECONDS + 3_604 }, hour)).toBe('lifetime')
+  })
+
+  it('iat may be missing unless it is asked for', () => {
+    expect(refusal({})).toBeNull()
+    expect(refusal({}, { isIatRequired: true })).toBe('iat')
+    expect(refusal({ iat: NOW_SECONDS }, { isIatRequired: true })).toBeNull()
   })
 })
 
