@@ -1,18 +1,19 @@
 // What every path of a stream answers besides its own methods: OPTIONS, and 405 for the others.
 
-import type { FastifyInstance, HTTPMethods } from 'fastify'
+import type { FastifyInstance, FastifyReply, HTTPMethods } from 'fastify'
 import { MethodNotAllowed } from '../src/errors.ts'
 
 /** `methods`: those that the path has, with OPTIONS. The caller adds the routes of the others among them. */
 export function addPath(app: FastifyInstance, path: string, methods: readonly string[]): void {
   const allow = methods.join(', ')
   app.options(path, async (_request, reply) => reply.code(204).header('allow', allow).send())
-  app.route({
-    method: app.supportedMethods.filter((method) => !methods.includes(method)) as HTTPMethods[], // Fastify's own list
-    url: path,
-    handler: async (_request, reply) => {
-      reply.header('allow', allow)
-      throw new MethodNotAllowed()
-    },
-  })
+  const refuse = async (_request: unknown, reply: FastifyReply) => {
+    reply.header('allow', allow)
+    throw new MethodNotAllowed()
+  }
+  // One route each, so that Fastify's error for a route that the host has names the method.
+  for (const method of app.supportedMethods) {
+    if (methods.includes(method)) continue
+    app.route({ method: method as HTTPMethods, url: path, handler: refuse }) // of Fastify's own list
+  }
 }

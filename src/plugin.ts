@@ -1,10 +1,12 @@
 // The Fastify plugin, and the package's main entry point: `app.register(kafkaSse, options)`.
 
 import type { FastifyInstance, RegisterOptions } from 'fastify'
-import { decorateHost } from './app/host-streams.ts'
+import { decorateHost, requireDecorator } from './app/host-streams.ts'
 import { registerKafkaStreams } from './app/kafka-registration.ts'
 import { registerAdmin } from './app/registration.ts'
+import { ConfigError } from './config/config-error.ts'
 import { validateOptions } from './config/parse.ts'
+import { errorCode, errorWords } from './errors.ts'
 import type { KafkaSseOptions } from './options.ts'
 
 export { logRedaction } from './http/log-redaction.ts'
@@ -13,7 +15,8 @@ export type { HostAnswer, HostSession, Session } from './token/session.ts'
 
 /**
  * Adds a route for each of `options.streams`, which streams its Kafka topic to clients with a token. Rejects with a
- * ConfigError (`FKS_CONFIG_INVALID`) whose `problems` list everything that is wrong with the options.
+ * ConfigError (`FKS_CONFIG_INVALID`) whose `problems` list everything that is wrong with the options, or name the
+ * decorator or the route that `host` has already.
  * docs/configuration.md has each option with its unit, default and range; docs/protocol.md has the wire format.
  */
 export async function kafkaSse(
@@ -21,17 +24,28 @@ export async function kafkaSse(
   options: KafkaSseOptions & RegisterOptions,
 ): Promise<void> {
   const resolved = validateOptions(options)
+  requireDecorator(host)
   const { prefix, logLevel, logSerializers } = options
   const ofScope = {
     ...(prefix !== undefined && { prefix }),
     ...(logLevel !== undefined && { logLevel }),
     ...(logSerializers !== undefined && { logSerializers }),
   }
-  await host.register(async (app) => {
-    await registerKafkaStreams(app, resolved)
-    await registerAdmin(app, resolved.sse.adminPath)
-    decorateHost(host, app.kafkaSse)
-  }, ofScope)
+  try {
+    await host.register(async (app) => {
+      await registerKafkaStreams(app, resolved)
+      await registerAdmin(app, resolved.sse.adminPath)
+      decorateHost(host, app.kafkaSse)
+    }, ofScope)
+  } catch (error) {
+    throw errorCode(error) === 'FST_ERR_DUPLICATED_ROUTE' ? routeTaken(error) : error
+  }
+}
+
+/** Fastify's words name the method and the path. */
+function routeTaken(error: unknown): ConfigError {
+  const words = `the app has a route where the plugin needs one: ${errorWords(error)}`
+  return new ConfigError([`${words}; set another prefix or another path`])
 }
 
 /** The plugin makes its own scope, in which all but `host.kafkaSse` stays. */

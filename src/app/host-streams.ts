@@ -2,11 +2,18 @@
 // in one instance of Fastify, a revocation reaches the streams of all.
 
 import type { FastifyInstance } from 'fastify'
+import { ConfigError } from '../config/config-error.ts'
 import { SYSTEM_CLOCK } from '../stream/clock.ts'
 import type { Streams } from '../stream/streams.ts'
 import { type RevocationRequest, revocationOf, type TokenLifetimes } from '../token/revocation.ts'
 
 const registered = new WeakMap<FastifyInstance, Streams[]>()
+
+/** Throws a ConfigError if another plugin has decorated `host` with our name. */
+export function requireDecorator(host: FastifyInstance): void {
+  if (registered.has(host) || !Object.hasOwn(host, 'kafkaSse')) return
+  throw new ConfigError(['app.kafkaSse is taken: the app, or another of its plugins, has decorated it'])
+}
 
 /** `host`: the instance that the plugin was registered in. Decorates it at its first registration. */
 export function decorateHost(host: FastifyInstance, streams: Streams): void {

@@ -10,7 +10,7 @@ import type {
   TlsOptions,
 } from '../options.ts'
 import { authFaults } from './auth/issuer-faults.ts'
-import { ConfigError } from './config-error.ts'
+import { ConfigError, quoted } from './config-error.ts'
 import {
   fillOrigins,
   logoutFaults,
@@ -30,8 +30,12 @@ import { type Fault, optionsFaults, serverFaults } from './validation.ts'
 
 export { ConfigError } from './config-error.ts'
 
-/** Options that Fastify's `register` reads, and passes on to the plugin. */
-const REGISTER_OPTIONS = new Set(['prefix', 'logLevel', 'logSerializers'])
+/** Options that Fastify's `register` reads, and passes on to the plugin. Fastify ignores those of a wrong type. */
+const REGISTER_OPTIONS: Readonly<Record<string, { readonly type: string; readonly expects: string }>> = {
+  prefix: { type: 'string', expects: 'a path, such as "/live"' },
+  logLevel: { type: 'string', expects: 'a level, such as "warn"' },
+  logSerializers: { type: 'object', expects: 'an object of functions' },
+}
 
 /**
  * The plugin's options with all defaults, as a copy. Throws a ConfigError, which names each setting by its place, such
@@ -40,12 +44,22 @@ const REGISTER_OPTIONS = new Set(['prefix', 'logLevel', 'logSerializers'])
 export function validateOptions(options: KafkaSseOptions): ResolvedOptions {
   const words = unplain(options)
   if (words !== null) throw new ConfigError([`options ${words}`])
-  const given = Object.fromEntries(Object.entries(options).filter(([name]) => !REGISTER_OPTIONS.has(name)))
+  const entries = Object.entries(options)
+  const given = Object.fromEntries(entries.filter(([name]) => !Object.hasOwn(REGISTER_OPTIONS, name)))
   refuse(unplainFaults(given))
   const document = copied(given) as Document
   fillOrigins(document)
-  refuse([...optionsFaults(document), ...crossFieldFaults(document)])
+  refuse([...registerFaults(entries), ...optionsFaults(document), ...crossFieldFaults(document)])
   return resolveOptions(document)
+}
+
+function registerFaults(entries: readonly (readonly [string, unknown])[]): Fault[] {
+  return entries.flatMap(([name, value]): Fault[] => {
+    const option = Object.hasOwn(REGISTER_OPTIONS, name) ? REGISTER_OPTIONS[name] : undefined
+    if (option === undefined || value === undefined || typeof value === option.type) return []
+    const words = `takes ${option.expects}, not ${quoted(value)}`
+    return [{ place: [name], kind: 'wrong', words }]
+  })
 }
 
 function crossFieldFaults(document: Document): Fault[] {

@@ -1,0 +1,168 @@
+// The plugin as a guest: what its host has already, where it is registered, and which protocol the host speaks. Nothing
+// of the host breaks, and what collides is told by name.
+
+import { once } from 'node:events'
+import { connect as connectHttp2 } from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import kafkaSse, { type KafkaSseOptions } from '../../src/plugin.ts'
+import { localCertificates } from '../support/certificates.ts'
+
+/** Nothing listens there: the plugin has to live without Kafka. */
+const kafka = { bootstrapServers: '127.0.0.1:1' }
+const authenticate = () => ({ subject: 'alice', expiresAt: Date.now() + 60_000 })
+
+function optionsOf<Changes extends object>(changes: Changes) {
+  const streams = [{ path: '/events', topic: 'events' }]
+  return { kafka, auth: { authenticate }, streams, ...changes } satisfies KafkaSseOptions
+}
+
+function host(options: FastifyServerOptions = {}): FastifyInstance {
+  const app = fastify(options)
+  onTestFinished(() => app.close())
+  return app
+}
+
+/** What `await app.register(kafkaSse, …)` is rejected with. */
+async function refusalOf(app: FastifyInstance, changes: object): Promise<string> {
+  const refused = await app.register(kafkaSse, optionsOf(changes)).then(
+    () => null,
+    (error: unknown) => error,
+  )
+  expect(refused).toMatchObject({ name: 'ConfigError', code: 'FKS_CONFIG_INVALID' })
+  return (refused as Error).message // matched above
+}
+
+describe('what the host has already', () => {
+  it.each(['GET', 'POST', 'OPTIONS', 'PUT', 'HEAD'])(
+    'is told by name if it is the route %s',
+    async (method) => {
+      const app = host()
+      app.route({ method, url: '/live/events', handler: async () => 'the host' })
+      expect(await refusalOf(app, { prefix: '/live' })).toContain(
+        `'${method}' already declared for route '/live/events'`,
+      )
+    },
+  )
+
+  it('is told by name if it is a path that differs by its parameter’s name alone', async () => {
+    const app = host()
+    app.get('/orders/:id', async () => 'the host')
+    const streams = [{ path: '/orders/:customer', topic: 'orders' }]
+    expect(await refusalOf(app, { streams })).toContain('/orders/:customer')
+  })
+
+  it('is told by name if it is the decorator', async () => {
+    const app = host()
+    app.decorate('kafkaSse', 'the host' as never)
+    expect(await refusalOf(app, {})).toBe(
+      'app.kafkaSse is taken: the app, or another of its plugins, has decorated it',
+    )
+  })
+
+  it('is told by name if it is the same prefix a second time', async () => {
+    const app = host()
+    await app.register(kafkaSse, optionsOf({ prefix: '/live' }))
+    expect(await refusalOf(app, { prefix: '/live' })).toContain(
+      "'GET' already declared for route '/live/events'",
+    )
+  })
+
+  it('stays the host’s where it is something else: wildcards, parameters, decorators of our parts’ names', async () => {
+    const app = host()
+    for (const name of ['kafkaSseTopics', 'kafkaSseAuth', 'kafkaSseRates']) app.decorate(name, 'the host')
+    app.options('*', async () => 'any')
+    app.get('/live/:name', async () => 'one')
+    await app.register(kafkaSse, optionsOf({ prefix: '/live' }))
+    await app.ready()
+    const answers = await Promise.all(
+      [{ url: '/live/other' }, { url: '/else', method: 'OPTIONS' as const }].map((asked) =>
+        app.inject(asked),
+      ),
+    )
+    expect(answers.map(({ body }) => body)).toEqual(['one', 'any'])
+    expect(app).toMatchObject({
+      kafkaSseTopics: 'the host',
+      kafkaSseAuth: 'the host',
+      kafkaSseRates: 'the host',
+    })
+    expect((await app.inject({ url: '/live/events', method: 'PUT' })).statusCode).toBe(405)
+  })
+})
+
+describe('the prefix', () => {
+  it.each([
+    [undefined, '/events'],
+    ['', '/events'],
+    ['/', '/events'],
+    ['/live', '/live/events'],
+    ['/live/', '/live/events'],
+    ['/:tenant', '/acme/events'],
+  ])('%j has the stream at %s', async (prefix, url) => {
+    const app = host()
+    await app.register(kafkaSse, optionsOf({ ...(prefix !== undefined && { prefix }) }))
+    const stream = await app.inject({ url, payloadAsStream: true })
+    expect([stream.statusCode, stream.headers['content-type']]).toEqual([200, 'text/event-stream'])
+    const renewal = { 'content-type': 'application/x-challenge-response' }
+    expect((await app.inject({ method: 'POST', url, headers: renewal })).statusCode).toBe(204)
+    expect((await app.inject('/')).statusCode).toBe(404)
+  })
+
+  it('may be the same twice, with other paths', async () => {
+    const app = host()
+    await app.register(kafkaSse, optionsOf({ prefix: '/live' }))
+    const streams = [{ path: '/more', topic: 'more' }]
+    await app.register(kafkaSse, optionsOf({ prefix: '/live', streams }))
+    for (const url of ['/live/events', '/live/more'])
+      expect((await app.inject({ url, payloadAsStream: true })).statusCode).toBe(200)
+  })
+
+  it.each([
+    [{ prefix: 5 }, 'options.prefix takes a path, such as "/live", not 5'],
+    [{ prefix: null }, 'options.prefix takes a path, such as "/live", not null'],
+    [{ logLevel: true }, 'options.logLevel takes a level, such as "warn", not true'],
+    [{ logSerializers: 'req' }, 'options.logSerializers takes an object of functions, not "req"'],
+  ])('and what Fastify takes besides it is refused by name: %j', async (changes, words) => {
+    expect(await refusalOf(host(), changes)).toBe(words)
+  })
+})
+
+const HOSTS = ['HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2', 'HTTP/2 without TLS'] as const
+
+/** An app that listens, and how to open its stream. */
+async function listening(kind: (typeof HOSTS)[number]) {
+  const { certificatePem: cert, keyPem: key, caPem: ca } = await localCertificates()
+  const isHttp2 = kind.startsWith('HTTP/2')
+  const isTls = kind === 'HTTP/2' || kind.endsWith('over TLS')
+  const options = { ...(isHttp2 && { http2: true }), ...(isTls && { https: { cert, key } }) }
+  // Fastify has a type for each protocol, and this table has them all.
+  const app = host({ forceCloseConnections: true, ...options } as FastifyServerOptions)
+  return { app, ca, isHttp2, scheme: isTls ? 'https' : 'http' }
+}
+
+describe.each(HOSTS)('a host on %s', (kind) => {
+  it('has a stream, and closes at once although it is open', async () => {
+    const { app, ca, isHttp2, scheme } = await listening(kind)
+    await app.register(kafkaSse, optionsOf({ prefix: '/live' }))
+    await app.listen({ host: '127.0.0.1', port: 0 })
+    const { port } = app.server.address() as AddressInfo // a TCP server's address is never a path
+    const session = isHttp2 ? connectHttp2(`${scheme}://localhost:${port}`, { ca }) : null
+    const { get } = await import(scheme === 'https' ? 'node:https' : 'node:http')
+    const request =
+      session?.request({ ':path': '/live/events' }) ??
+      get({ port, path: '/live/events', host: 'localhost', ca })
+    const [head] = await once(request, 'response')
+    expect(isHttp2 ? head[':status'] : head.statusCode).toBe(200)
+    const body = isHttp2 ? request : head
+    let text = ''
+    body.on('data', (bytes: Buffer) => {
+      text += bytes
+    })
+    const startedAtMs = Date.now()
+    await Promise.all([once(body, 'end'), app.close()])
+    expect(Date.now() - startedAtMs).toBeLessThan(2_500)
+    expect(text).toContain(':end shutdown\n\n')
+    session?.destroy()
+  })
+})
