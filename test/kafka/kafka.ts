@@ -5,7 +5,8 @@ import { randomUUID } from 'node:crypto'
 import rdkafka, { type IAdminClient, type Producer } from 'node-rdkafka'
 import { inject, vi } from 'vitest'
 import { answerOf } from '../../plugins/kafka/client/callback.ts'
-import { type Broker, deleteRecords } from './delete-records.ts'
+import { deleteRecords } from './delete-records.ts'
+import type { Broker } from './wire.ts'
 
 /** The run's Kafka, null where tests on it are left out: `describe.skipIf(bootstrapServers === null)`. */
 export const bootstrapServers = inject('kafkaBootstrapServers')
