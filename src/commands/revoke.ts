@@ -83,7 +83,10 @@ async function written(revocation: Revocation, { kafka, topic, secrets }: Contro
   await producer.connect()
   try {
     // Kafka may make a topic that is written to, and no server would read it.
-    if (!(await producer.hasTopic(topic))) throw new Error(`there is no topic ${topic} (KAFKA_CONTROL_TOPIC)`)
+    if (!(await producer.hasTopic(topic)))
+      throw new Error(
+        `there is no topic ${topic} (KAFKA_CONTROL_TOPIC), or this principal may not Describe it`,
+      )
     const by = `kafka-sse revoke ${randomBytes(8).toString('base64url')}`
     const record = { op: 'revoke' as const, revocation, by, atMs: SYSTEM_CLOCK.epochMs() }
     const { key, value, mac } = encodeRecord(record, topic, new ControlKeys(secrets))

@@ -120,7 +120,7 @@ describe('/health', () => {
 
   it('is ready, no matter whether a topic that clients name in a path can be read', async () => {
     const topic = new TopicInMemory()
-    topic.trouble = 'topic later does not exist, or may not be seen'
+    topic.trouble = 'topic later does not exist, or this principal may not Describe it'
     topic.bus.caughtUp = false
     parts.byPath.open.push(topic)
     await register(app)

@@ -166,7 +166,7 @@ describe.skipIf(bootstrapServers === null)('The Kafka plugin on a real Kafka', (
   it('waits for a topic that does not exist yet', async () => {
     const topic = `later-${crypto.randomUUID()}`
     const { notReady } = await open(topic)
-    const missing = `topic ${topic} does not exist, or may not be seen`
+    const missing = `topic ${topic} does not exist, or this principal may not Describe it`
     await vi.waitFor(() => expect(notReady()).toBe(missing), SOON)
     await kafka.createTopic({ name: topic, partitions: 2 })
     await kafka.produce(topic, { value: 'first', partition: 1 })

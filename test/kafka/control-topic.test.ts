@@ -235,7 +235,7 @@ describe.skipIf(bootstrapServers === null)('Two replicas with a control topic', 
       const topic = await kafka.createTopic()
       const named = { topic, control: 'not-there' }
       const alone = await replica(named)
-      const words = `control topic not-there does not exist, or may not be seen: kafka-topics.sh --bootstrap-server ${kafka.bootstrapServers} --create --topic not-there `
+      const words = `control topic not-there does not exist, or this principal may not Describe it: kafka-topics.sh --bootstrap-server ${kafka.bootstrapServers} --create --topic not-there `
       await vi.waitFor(async () => expect((await alone.reasons()).join()).toContain(words), SOON)
       expect((await alone.get(fleetToken(60))).status).toBe(503)
       const eventSource = await alone.get(fleetToken(60), { accept: 'text/event-stream' })

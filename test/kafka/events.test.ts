@@ -157,7 +157,7 @@ describe.skipIf(bootstrapServers === null)('Streams that stay open', () => {
       await stream.hasReached({ 0: 2, 1: 1 })
       const before = stream.seen
       await kafka.deleteTopic(topic)
-      const missing = `topic ${topic} does not exist, or may not be seen`
+      const missing = `topic ${topic} does not exist, or this principal may not Describe it`
       await vi.waitUntil(() => scene.topic.notReady() === missing, SOON)
       // A client that comes meanwhile gets what the bus has.
       await (await scene.stream()).hasSeen(...before)

@@ -4,6 +4,7 @@ import rdkafka, { type DeliveryReport, type LibrdKafkaError, type Metadata } fro
 import { errorWords } from '../../../src/errors.ts'
 import type { KafkaOptions } from '../../../src/options.ts'
 import { answerOf } from './callback.ts'
+import { writeFailure } from './kafka-error.ts'
 import { failureOf, type LogLine, tellsFailure } from './log-line.ts'
 import { producerProperties, redacting, redactor } from './properties.ts'
 
@@ -105,10 +106,10 @@ export class RecordProducer {
     }
   }
 
-  private settle(error: LibrdKafkaError | null, { opaque, partition, offset }: DeliveryReport): void {
+  private settle(error: LibrdKafkaError | null, { opaque, topic, partition, offset }: DeliveryReport): void {
     const underWay: UnderWay = opaque
     this.underWay.delete(underWay)
-    if (error) underWay.reject(new Error(this.wordsOf(error)))
+    if (error) underWay.reject(new Error(writeFailure(this.wordsOf(error), `topic ${topic}`)))
     else underWay.resolve({ partition, offset })
     this.waiting?.()
     this.waiting = null

@@ -14,7 +14,7 @@ import type { Renewal } from '../../../src/stream/holders.ts'
 import type { Revocation, TokenLifetimes } from '../../../src/token/revocation.ts'
 import type { Feeding } from '../following/reader.ts'
 import { type OpenSource, openSource } from '../following/shared-source.ts'
-import { type Log, missingTopic } from '../following/troubles.ts'
+import { type Log, missingTopic, quietAbout } from '../following/troubles.ts'
 import { compactedTopic, createCommand } from './control-commands.ts'
 import { ControlProducer } from './control-producer.ts'
 import { ControlReading } from './control-reading.ts'
@@ -95,7 +95,8 @@ export class ControlTopic implements ControlCenter {
     const { revocations } = told
     const controlLog = new ControlLog({ topic, keys, by, blindMs, lifetimes, clock, revocations, figures })
     const reading = new ControlReading(controlLog, () => this.arrived())
-    const feeding = this.source.feed(topic, reading, log)
+    // That the topic is missing is logged with the command that makes it.
+    const feeding = this.source.feed(topic, reading, quietAbout(missingTopic(topic), log))
     const ticking = setInterval(() => this.tick(), TICK_MS).unref()
     this.running = { told, controlLog, feeding, ticking }
     this.tell(NOTHING)
@@ -167,7 +168,7 @@ export class ControlTopic implements ControlCenter {
     if (waiting === missingTopic(topic))
       return `control ${missingTopic(topic)}: ${createCommand(topic, kafka.bootstrapServers)}`
     const { failure } = this.writer
-    if (controlLog.heartbeats.hasRead) return withReason(controlLog.trouble(), failure)
+    if (controlLog.heartbeats.hasRead) return withReason(controlLog.trouble(), failure ?? feeding.notReady())
     return waiting === null
       ? withReason(failure && `control topic ${topic} cannot be written`, failure)
       : null

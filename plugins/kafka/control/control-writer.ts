@@ -6,6 +6,7 @@ import type { ControlKeys } from '../../../src/control/control-keys.ts'
 import { type ControlRecord, encodeRecord } from '../../../src/control/control-record.ts'
 import { ControlUnwritable, errorWords } from '../../../src/errors.ts'
 import type { Clock } from '../../../src/stream/clock.ts'
+import { writeFailure } from '../client/kafka-error.ts'
 import type { Delivery } from '../client/producer.ts'
 import type { Log } from '../following/troubles.ts'
 import type { ControlProducer } from './control-producer.ts'
@@ -67,7 +68,7 @@ export class ControlWriter {
     try {
       return await producer.write(encodeRecord(record, topic, keys), partition)
     } catch (error) {
-      this.lastFailure = errorWords(error)
+      this.lastFailure = writeFailure(errorWords(error), 'it')
       figures.unwritten[record.op]++
       log.debug(`control topic ${topic}: a record of ${record.op} is not written: ${this.lastFailure}`)
       throw INVALID_RECORD.test(this.lastFailure) ? new KeyRequired() : new ControlUnwritable()

@@ -3,6 +3,7 @@
 
 import rdkafka, { type DeliveryReport, type LibrdKafkaError, type Metadata } from 'node-rdkafka'
 import { codeOf } from '../client/kafka-error.ts'
+import { failureOf, type LogLine } from '../client/log-line.ts'
 import type { Delivery } from '../client/producer.ts'
 import type { ClientProperties } from '../client/properties.ts'
 
@@ -28,6 +29,8 @@ export class LastingClient {
   private readonly client: rdkafka.Producer
   private readonly onFatal: () => void
   private readonly underWay = new Set<UnderWay>()
+  /** Why librdkafka takes nothing more; null as long as it does. Its errors of records do not say it. */
+  private fatal: string | null = null
   /** Resolves with whether it has connected. That is to itself: brokers are found later. */
   private readonly connected: Promise<boolean>
 
@@ -37,6 +40,7 @@ export class LastingClient {
     this.onFatal = onFatal
     this.client.on('delivery-report', (error: LibrdKafkaError | null, report) => this.settle(error, report))
     this.client.on('event.error', (error) => this.noteError(error))
+    this.client.on('event.log', (line: LogLine) => this.hearLog(line))
     this.connected = this.connect()
   }
 
@@ -46,17 +50,11 @@ export class LastingClient {
   }
 
   /** Rejects with an error of node-rdkafka's. `partition` null: by the key. */
-  async send(topic: string, partition: number | null, { key, value, headers }: SentBytes): Promise<Delivery> {
+  async send(topic: string, partition: number | null, record: SentBytes): Promise<Delivery> {
     return new Promise((resolve, reject) => {
       const sent: UnderWay = { resolve, reject }
       this.underWay.add(sent)
-      try {
-        this.client.produce(topic, partition, bytes(value), bytes(key), null, sent, [...headers])
-      } catch (error) {
-        this.underWay.delete(sent)
-        this.noteError(error)
-        reject(error)
-      }
+      void this.connected.then(() => this.hand(sent, topic, partition, record))
     })
   }
 
@@ -83,6 +81,17 @@ export class LastingClient {
     })
   }
 
+  private hand(sent: UnderWay, topic: string, partition: number | null, record: SentBytes): void {
+    const { key, value, headers } = record
+    try {
+      this.client.produce(topic, partition, bytes(value), bytes(key), null, sent, [...headers])
+    } catch (error) {
+      this.underWay.delete(sent)
+      this.noteError(error)
+      this.refuse(sent, error)
+    }
+  }
+
   private disconnect(): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, CLOSE_MS)
@@ -96,8 +105,16 @@ export class LastingClient {
   private settle(error: LibrdKafkaError | null, { opaque, partition, offset }: DeliveryReport): void {
     const sent: UnderWay = opaque
     this.underWay.delete(sent)
-    if (error) sent.reject(error)
+    if (error) this.refuse(sent, error)
     else sent.resolve({ partition, offset })
+  }
+
+  private refuse({ reject }: UnderWay, error: unknown): void {
+    reject(this.fatal === null ? error : new Error(this.fatal))
+  }
+
+  private hearLog({ fac, message }: LogLine): void {
+    if (fac === 'FATAL') this.fatal = failureOf(message)
   }
 
   private noteError(error: unknown): void {

@@ -202,7 +202,8 @@ export class Reader {
   private async handleReadError({ error }: { error: unknown }): Promise<void> {
     this.suspectsStops = true
     this.refreshPause.wake()
-    if (this.troubles.noteUnread(error) === 'pause') await this.readPause.wait(this.jittered(RETRY_MS))
+    if (this.troubles.noteUnread(error, [...this.topics.keys()]) === 'pause')
+      await this.readPause.wait(this.jittered(RETRY_MS))
   }
 
   /**

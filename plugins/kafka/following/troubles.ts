@@ -2,13 +2,22 @@
 // right again.
 
 import { errorWords } from '../../../src/errors.ts'
-import { codeOf } from '../client/kafka-error.ts'
+import { codeOf, TOPIC_UNAUTHORIZED } from '../client/kafka-error.ts'
 import { failureOf } from '../client/log-line.ts'
 
 export interface Log {
   debug(words: string): void
   info(words: string): void
   warn(words: string): void
+}
+
+/** The same log, but for one warning, which is logged at debug because another line tells it. */
+export function quietAbout(told: string, log: Log): Log {
+  return {
+    debug: (words) => log.debug(words),
+    info: (words) => log.info(words),
+    warn: (words) => (words === told ? log.debug(words) : log.warn(words)),
+  }
 }
 
 export class Condition {
@@ -51,6 +60,9 @@ const EXPLAINED_BY_REFRESH = new Set([
 const IGNORED_CODES = new Set([
   30, // GROUP_AUTHORIZATION_FAILED: librdkafka asks who coordinates the group, which has no members
 ])
+
+/** Topics that a message names. */
+const NAMED_MAX = 5
 
 export class BrokerTroubles {
   private readonly log: Log
@@ -98,11 +110,14 @@ export class BrokerTroubles {
     this.reachable.clear()
   }
 
-  /** A read failed. `refresh`: the next refresh will find the reason, and reading need not pause. */
-  noteUnread(error: unknown): 'pause' | 'refresh' {
+  /**
+   * A read of these topics failed. `refresh`: the next refresh will find the reason, and reading need not pause.
+   */
+  noteUnread(error: unknown, topics: readonly string[]): 'pause' | 'refresh' {
     const code = codeOf(error)
     if (EXPLAINED_BY_REFRESH.has(code)) return 'refresh'
-    if (!IGNORED_CODES.has(code)) this.readable.set(`records cannot be read: ${errorWords(error)}`)
+    const missing = code === TOPIC_UNAUTHORIZED ? `this principal may not Read ${oneOf(topics)}: ` : ''
+    if (!IGNORED_CODES.has(code)) this.readable.set(`records cannot be read: ${missing}${errorWords(error)}`)
     return 'pause'
   }
 
@@ -113,5 +128,13 @@ export class BrokerTroubles {
 
 /** Why nothing is read of a topic that Kafka does not list. */
 export function missingTopic(name: string): string {
-  return `topic ${name} does not exist, or may not be seen`
+  return `topic ${name} does not exist, or this principal may not Describe it`
+}
+
+/** node-rdkafka does not say which topic an error is of. */
+function oneOf(topics: readonly string[]): string {
+  const [only = '', ...others] = topics
+  if (others.length === 0) return `topic ${only}`
+  const more = topics.length > NAMED_MAX ? `, … (${topics.length})` : ''
+  return `one of the topics ${topics.slice(0, NAMED_MAX).join(', ')}${more}`
 }

@@ -145,7 +145,7 @@ describe('A followed topic', () => {
     kafka.unassigned.length = 0
     kafka.topics.delete('events')
     await pass(10_000)
-    expect(feeding.notReady()).toBe('topic events does not exist, or may not be seen')
+    expect(feeding.notReady()).toBe('topic events does not exist, or this principal may not Describe it')
     kafka.hold('events', [0, 4])
     await pass(3_000)
     expect(feeding.notReady()).toBeNull()

@@ -26,7 +26,9 @@ describe('The loggers of several registrations', () => {
     expect(log.info.mock.calls).toEqual([['Kafka answers: kafka:9092'], ['topic events is read up to date']])
     expect(late.info.mock.calls).toEqual([['Kafka answers: kafka:9092'], ['topic other is read up to date']])
     expect(log.warn).toHaveBeenCalledTimes(1)
-    expect(late.warn.mock.calls.slice(1)).toEqual([['topic another does not exist, or may not be seen']])
+    expect(late.warn.mock.calls.slice(1)).toEqual([
+      ['topic another does not exist, or this principal may not Describe it'],
+    ])
   })
 
   it('hear nothing more once their registration has left', async () => {

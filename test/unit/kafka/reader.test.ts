@@ -125,7 +125,9 @@ describe('A reader of topics', () => {
     const before = kafka.reads
     await pass(10_000)
     expect(kafka.reads - before).toBeLessThan(12)
-    expect(feeding.notReady()).toBe('records cannot be read: Broker: Topic authorization failed')
+    expect(feeding.notReady()).toBe(
+      'records cannot be read: this principal may not Read topic events: Broker: Topic authorization failed',
+    )
     expect(log.warn).toHaveBeenCalledTimes(1)
     kafka.readError = null
     scene.batch(0, 1, 'end')

@@ -46,7 +46,7 @@ describe('A refresh of many topics', () => {
     const one = reader.feed('broken', broken, log)
     const other = reader.feed('fine', fine, log)
     await pass(2_000)
-    expect(feeding.notReady()).toBe('topic events does not exist, or may not be seen')
+    expect(feeding.notReady()).toBe('topic events does not exist, or this principal may not Describe it')
     expect(one.notReady()).toBe('topic broken: no room')
     expect(other.notReady()).toBeNull()
     expect(fine.markCaughtUp).toHaveBeenCalledTimes(1)
