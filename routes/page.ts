@@ -3,7 +3,7 @@
 
 import { readdir } from 'node:fs/promises'
 import fastifyStatic from '@fastify/static'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 export interface PageOptions {
   /** Folder of the page and of `client.js`, which imports the client. */
@@ -25,16 +25,15 @@ const PAGE_HEADERS = {
 /** Rejects if the client has not been built. The error names its folder. */
 export async function pageRoutes(app: FastifyInstance, { folder, clientFolder }: PageOptions): Promise<void> {
   const modules = await modulesIn(clientFolder)
-  await app.register(fastifyStatic, {
-    serve: false,
-    setHeaders: (reply) => reply.headers(PAGE_HEADERS),
-  })
+  await app.register(fastifyStatic, { serve: false })
+  const send = (name: string, from: string) => (_request: FastifyRequest, reply: FastifyReply) =>
+    reply.headers(PAGE_HEADERS).sendFile(name, from)
   app.get('/', (_request, reply) => reply.redirect('/index.html'))
   for (const name of ['index.html', 'page.js', 'page.css', 'client.js']) {
-    app.get(`/${name}`, (_request, reply) => reply.sendFile(name, folder))
+    app.get(`/${name}`, send(name, folder))
   }
   for (const name of modules) {
-    app.get(`/client/${name}`, (_request, reply) => reply.sendFile(name, clientFolder))
+    app.get(`/client/${name}`, send(name, clientFolder))
   }
 }
 

@@ -267,7 +267,7 @@ describe('compose.yaml', () => {
 describe('continuous integration', () => {
   test('the workflow runs .ci/run, which can be run, on every Node that is supported', () => {
     const { jobs } = parse(read('.github/workflows/ci.yml'))
-    expect(jobs.test.strategy.matrix.node).toEqual([20, 22, 24])
+    expect(jobs.test.strategy.matrix.node).toEqual([20, 22, 24, 26])
     expect(jobs.test.steps.at(-1)).toEqual({ run: '.ci/run' })
     expect(jobs.test.container).toEqual({
       image: `node:\${{ matrix.node }}-bookworm`,
@@ -346,13 +346,17 @@ describe('package.json', () => {
     expect(statSync(join(ROOT, manifest.bin['kafka-sse'])).mode & 0o111).toBe(0o111)
   })
 
-  test('every version is fixed, and the lockfile has each, for every platform', () => {
+  test('hosts get ranges, our own tools are fixed, and the lockfile has each, for every platform', () => {
     const { packages } = JSON.parse(read('package-lock.json'))
-    const versions: Record<string, string> = { ...manifest.dependencies, ...manifest.devDependencies }
-    for (const [name, version] of Object.entries(versions)) {
-      expect(version, name).toMatch(/^(npm:[a-z]+@)?\d+\.\d+\.\d+$/)
-      const { resolved, version: locked } = packages[`node_modules/${name}`] ?? {}
-      expect(locked ?? packages[resolved]?.version, name).toBe(version.replace(/^npm:[a-z]+@/, ''))
+    const { 'kafka-sse-client': ofClient, ...dependencies } = manifest.dependencies
+    expect(ofClient).toBe(manifest.version)
+    for (const [name, range] of Object.entries<string>(dependencies)) {
+      expect(range, name).toMatch(/^\^\d+\.\d+\.\d+$/)
+      expect(isAtLeast(packages[`node_modules/${name}`].version, range.slice(1)), name).toBe(true)
+    }
+    for (const [name, version] of Object.entries<string>(manifest.devDependencies)) {
+      expect(version, name).toMatch(/^(npm:(@[a-z]+\/)?[a-z]+@)?\d+\.\d+\.\d+$/)
+      expect(packages[`node_modules/${name}`]?.version, name).toBe(version.replace(/^npm:.+@/, ''))
     }
     for (const [path, { optionalDependencies = {} }] of Object.entries<{ optionalDependencies?: object }>(
       packages,
@@ -361,6 +365,65 @@ describe('package.json', () => {
       for (const name of Object.keys(optionalDependencies))
         expect(packages[`node_modules/${name}`], `${path}: ${name}`).toBeDefined()
     }
+  })
+
+  test('the oldest Node of `engines` is one that every dependency accepts, as Yarn 1 demands', () => {
+    const { packages } = JSON.parse(read('package-lock.json'))
+    const oldest = /^>=(\d+\.\d+)$/.exec(manifest.engines.node)?.[1]
+    expect(oldest).toBe('20.19')
+    const refusing = Object.entries<{ engines?: { node?: string }; dev?: boolean }>(packages)
+      .filter(([, { engines, dev }]) => dev !== true && !accepts(engines?.node ?? '*', `${oldest}.0`))
+      .map(([path]) => path)
+    // light-my-request has it, which is a dependency of Fastify's own: README says what this means for Yarn 1.
+    expect(refusing).toEqual(['node_modules/cookie'])
+    expect(dependentsOf('cookie', packages)).toEqual(['node_modules/light-my-request'])
+    expect(dependentsOf('light-my-request', packages)).toEqual(['node_modules/fastify'])
+    expect(read('README.md')).toMatch(/Yarn 1.*--ignore-engines/s)
+  })
+})
+
+describe('both packages', () => {
+  const ofClient = JSON.parse(read('client/package.json'))
+
+  test('have one version, one licence, and lead to one repository', () => {
+    for (const name of ['version', 'license', 'engines', 'bugs', 'publishConfig'])
+      expect(ofClient[name], name).toEqual(manifest[name])
+    const { url } = manifest.repository
+    const page = /^git\+(https:\/\/github\.com\/[\w-]+\/[\w-]+)\.git$/.exec(url)?.[1]
+    expect(page).toBeDefined()
+    expect(ofClient.repository).toEqual({ type: 'git', url, directory: 'client' })
+    expect(manifest.bugs.url).toBe(`${page}/issues`)
+    expect(manifest.homepage).toBe(`${page}#readme`)
+    expect(ofClient.homepage).toBe(`${page}/tree/main/client#readme`)
+    expect(read('client/LICENSE')).toBe(read('LICENSE'))
+  })
+
+  test('are published by a workflow, the client first, with provenance', () => {
+    const { on, permissions, jobs } = parse(read('.github/workflows/publish.yml'))
+    expect(on).toEqual({ release: { types: ['published'] } })
+    expect(permissions).toEqual({ contents: 'read' })
+    expect(Object.keys(jobs)).toEqual(['publish'])
+    expect(jobs.publish.permissions).toEqual({ contents: 'read', 'id-token': 'write' })
+    const commands = jobs.publish.steps.flatMap(({ run }: { run?: string }) => run ?? [])
+    expect(commands).toEqual([
+      'npm ci --ignore-scripts',
+      'npm run build',
+      'test "v$(node -p "require(\'./package.json\').version")" = "$GITHUB_REF_NAME"',
+      'npm publish --provenance --ignore-scripts --workspace client',
+      'npm publish --provenance --ignore-scripts',
+    ])
+    const set = jobs.publish.steps.find(({ uses }: { uses?: string }) =>
+      uses?.startsWith('actions/setup-node'),
+    )
+    expect(set.with).toEqual({ 'node-version': 24, 'registry-url': 'https://registry.npmjs.org' })
+    expect(manifest.publishConfig).toEqual({ access: 'public', provenance: true })
+  })
+
+  test('come without source maps, and no file names one', () => {
+    for (const config of ['tsconfig.json', 'client/tsconfig.json'])
+      expect(parse(read(config)).compilerOptions, config).not.toHaveProperty('sourceMap')
+    expect(read('dist/src/plugin.js')).not.toContain('sourceMappingURL')
+    expect(read('client/dist/index.js')).not.toContain('sourceMappingURL')
   })
 })
 
@@ -390,4 +453,29 @@ describe('fastify', () => {
 function exported(entry: unknown): string[] {
   if (typeof entry === 'string') return [entry]
   return typeof entry === 'object' && entry !== null ? Object.values(entry).flatMap(exported) : []
+}
+
+type Locked = Readonly<Record<string, { readonly dependencies?: Readonly<Record<string, string>> }>>
+
+function dependentsOf(name: string, packages: Locked): string[] {
+  const isDependent = ([, { dependencies = {} }]: [string, Locked[string]]) => name in dependencies
+  return Object.entries(packages)
+    .filter(isDependent)
+    .map(([path]) => path)
+}
+
+/** Whether a Node is in a range of `engines`: `*`, or versions behind `>=`, `^` or nothing, several with `||`. */
+function accepts(range: string, node: string): boolean {
+  return range.split('||').some((part) => {
+    const [, sign, version = ''] = /^\s*(>=|\^|~|)\s*v?([\d.]+)(?:\.x)?\s*$/.exec(part) ?? []
+    if (part.trim() === '*') return true
+    if (sign === undefined) throw new Error(`a range that this test cannot read: ${range}`)
+    return isAtLeast(node, version) && (sign === '>=' || version.split('.')[0] === node.split('.')[0])
+  })
+}
+
+function isAtLeast(version: string, least: string): boolean {
+  const [numbers, others] = [version, least].map((text) => text.split('.').map(Number))
+  const at = [0, 1, 2].find((index) => (numbers?.[index] ?? 0) !== (others?.[index] ?? 0))
+  return at === undefined || (numbers?.[at] ?? 0) > (others?.[at] ?? 0)
 }
