@@ -21,7 +21,7 @@ export interface ControlPluginOptions {
 }
 
 async function control(app: FastifyInstance, { center, whenBlind }: ControlPluginOptions): Promise<void> {
-  const streams = app.kafkaSse
+  const streams = app.kafkaSseStreams
   const made = center === null ? null : new ThreadControl({ center, streams, whenBlind, clock: SYSTEM_CLOCK })
   app.decorate('kafkaSseControl', made)
   app.addHook('onClose', async () => made?.close())

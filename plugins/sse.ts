@@ -1,4 +1,4 @@
-// The open streams as a Fastify decorator: `app.kafkaSse`. Ends them when the app closes.
+// The open streams as a Fastify decorator: `app.kafkaSseStreams`. Ends them when the app closes.
 
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
@@ -13,7 +13,7 @@ import type { TokenLifetimes } from '../src/token/revocation.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    kafkaSse: Streams
+    kafkaSseStreams: Streams
     kafkaSseRates: RateLimits
   }
 }
@@ -64,7 +64,7 @@ async function sse(app: FastifyInstance, options: SsePluginOptions): Promise<voi
   const streams = new Streams(settings, options.shared)
   const memory = options.rateMemory ?? createRateMemory()
   const refused = streams.figures.limited
-  app.decorate('kafkaSse', streams)
+  app.decorate('kafkaSseStreams', streams)
   app.decorate('kafkaSseRates', new RateLimits({ rates: ratesOf(filled), memory, refused }))
   app.addHook('preClose', () => streams.close())
 }

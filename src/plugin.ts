@@ -1,17 +1,26 @@
 // The Fastify plugin, and the package's main entry point: `app.register(kafkaSse, options)`.
 
 import type { FastifyInstance, RegisterOptions } from 'fastify'
-import { decorateHost, requireDecorator } from './app/host-streams.ts'
+import { addToHost, type KafkaSse, requireDecorator } from './app/host-handle.ts'
 import { registerKafkaStreams } from './app/kafka-registration.ts'
-import { registerAdmin } from './app/registration.ts'
+import { partsOf, registerAdmin } from './app/registration.ts'
 import { ConfigError } from './config/config-error.ts'
 import { validateOptions } from './config/parse.ts'
 import { errorCode, errorWords } from './errors.ts'
 import type { KafkaSseOptions } from './options.ts'
 
+export type { KafkaSse, KafkaSseRegistration, Readiness, StreamFigures } from './app/host-handle.ts'
 export { logRedaction } from './http/log-redaction.ts'
 export type { KafkaSseOptions } from './options.ts'
+export type { RevocationRequest } from './token/revocation.ts'
 export type { HostAnswer, HostSession, Session } from './token/session.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Of the instance that the plugin was registered in, and of those below it. */
+    kafkaSse: KafkaSse
+  }
+}
 
 /**
  * Adds a route for each of `options.streams`, which streams its Kafka topic to clients with a token. Rejects with a
@@ -35,7 +44,7 @@ export async function kafkaSse(
     await host.register(async (app) => {
       await registerKafkaStreams(app, resolved)
       await registerAdmin(app, resolved.sse.adminPath)
-      decorateHost(host, app.kafkaSse)
+      addToHost(host, app.prefix, partsOf(app))
     }, ofScope)
   } catch (error) {
     throw errorCode(error) === 'FST_ERR_DUPLICATED_ROUTE' ? routeTaken(error) : error

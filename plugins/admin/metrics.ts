@@ -24,14 +24,25 @@ export function createRegistry(sources: MetricsSources): Registry {
 }
 
 export function allMetrics(sources: MetricsSources): Metric[] {
+  return [...metricsOfParts(sources), ...metricsOfProcess(sources.wholeProcess)]
+}
+
+/** Those of one registration. */
+export function metricsOfParts(parts: Parts): Metric[] {
   return [
-    ...readinessMetrics(sources),
-    ...streamMetrics(sources.streams),
-    ...topicMetrics(sources.topics),
-    ...controlMetrics(sources),
-    ...connectionMetrics(sources.wholeProcess),
-    ...workerPoolMetrics(sources.wholeProcess),
-    ...processMetrics(sources.wholeProcess),
+    ...readinessMetrics(parts),
+    ...streamMetrics(parts.streams),
+    ...topicMetrics(parts.topics),
+    ...controlMetrics(parts),
+  ]
+}
+
+/** Those that a process has once, however many registrations there are. */
+export function metricsOfProcess(wholeProcess: ProcessFigures): Metric[] {
+  return [
+    ...connectionMetrics(wholeProcess),
+    ...workerPoolMetrics(wholeProcess),
+    ...processMetrics(wholeProcess),
   ]
 }
 

@@ -19,7 +19,7 @@ export async function registerKafkaStreams(
   const { kafkaSseTopics: topics, kafkaSseControlCenter: center } = app
   const redeeming = center !== null && { redeemTicket: center.redeem, shared: sharedWith(center, options) }
   await registerStreams(app, withSecretKey(options, app.log), { topics, center, ...redeeming })
-  const { kafkaSse: streams, kafkaSseControl: control } = app
+  const { kafkaSseStreams: streams, kafkaSseControl: control } = app
   center?.start({ revocations: streams.revocations, receive: (news) => control?.receive(news) })
 }
 

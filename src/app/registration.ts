@@ -26,6 +26,7 @@ import { RedeemedTickets } from '../tickets/redeemed-tickets.ts'
 import type { RedeemTicket } from '../tickets/tickets.ts'
 import type { Session } from '../token/session.ts'
 import { fixedTopic, type StreamTopic, topicByPath } from '../topics/stream-topic.ts'
+import type { RegisteredParts } from './host-handle.ts'
 import { inPackage } from './package-path.ts'
 import { sealedIdsOf, ticketsOf } from './sealing.ts'
 
@@ -65,8 +66,8 @@ export async function registerStreams(
     ...(rateMemory && { rateMemory }),
   })
   await app.register(control, { center, whenBlind: options.sse.controlBlind })
-  topics.onClosed((topic) => app.kafkaSse.forget(topic))
-  const { revocations } = app.kafkaSse
+  topics.onClosed((topic) => app.kafkaSseStreams.forget(topic))
+  const { revocations } = app.kafkaSseStreams
   const isRevoked = (session: Session) => revocations.refuses(session)
   const cookieOrigins = options.sse.corsOrigins
   await app.register(auth, {
@@ -91,7 +92,7 @@ export async function registerStreams(
         sealing: ids === 'sealed' ? sealing : null,
         tickets,
         topic: topicOf(stream, options.streams, topics),
-        streams: app.kafkaSse,
+        streams: app.kafkaSseStreams,
         rates: app.kafkaSseRates,
         control: app.kafkaSseControl,
         authenticator: app.kafkaSseAuth,
@@ -104,7 +105,7 @@ export async function registerStreams(
 async function registerLogout(app: FastifyInstance, path: string | null): Promise<void> {
   const { logout } = app.kafkaSseAuth
   if (path === null || logout === null) return
-  await app.register(logoutRoutes, { path, logout, streams: app.kafkaSse })
+  await app.register(logoutRoutes, { path, logout, streams: app.kafkaSseStreams })
 }
 
 /** A well-known path is the whole host's, so that no plugin below a prefix can serve it: its app has to. */
@@ -147,7 +148,12 @@ function topicOf(
 /** Health, metrics and status below `prefix`; null: none. The host's hooks decide who may see them. */
 export async function registerAdmin(app: FastifyInstance, prefix: string | null): Promise<void> {
   if (prefix === null) return
-  const { kafkaSse: streams, kafkaSseTopics: topics, kafkaSseAuth: authenticator } = app
-  await app.register(admin, { streams, topics, authenticator, control: app.kafkaSseControlCenter })
+  await app.register(admin, partsOf(app))
   await app.register(adminRoutes, { prefix, admin: app.kafkaSseAdmin, folder: inPackage('public') })
+}
+
+/** What readiness and metrics are read from, in a scope that reads Kafka itself. */
+export function partsOf(app: FastifyInstance): RegisteredParts {
+  const { kafkaSseStreams: streams, kafkaSseTopics: topics, kafkaSseAuth: authenticator } = app
+  return { streams, topics, authenticator, control: app.kafkaSseControlCenter }
 }

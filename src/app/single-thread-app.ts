@@ -23,7 +23,7 @@ export async function buildSingleThreadApp(
   const connections = createConnectionFigures()
   const departure = { isAnnounced: false }
   const parts = {
-    streams: web.kafkaSse,
+    streams: web.kafkaSseStreams,
     topics: web.kafkaSseTopics,
     authenticator: web.kafkaSseAuth,
     control: web.kafkaSseControlCenter,
@@ -85,12 +85,12 @@ class SingleThreadApp implements App {
 
   drain(): Promise<void> {
     const { web, options } = this.parts
-    return web.kafkaSse.drain(options.sse.drainSeconds * 1000)
+    return web.kafkaSseStreams.drain(options.sse.drainSeconds * 1000)
   }
 
   async close(): Promise<void> {
     const { web, admin } = this.parts
-    await web.kafkaSse.close()
+    await web.kafkaSseStreams.close()
     await this.clientPorts.close()
     await web.close()
     // Last, so that readiness can be read until the end.

@@ -10,6 +10,7 @@ import { NotFound } from '../errors.ts'
 import { logRedaction } from '../http/log-redaction.ts'
 import { trustedProxies } from '../limits/trusted-proxies.ts'
 import type { ServerOptions } from '../options.ts'
+import type { KafkaSse } from './host-handle.ts'
 import { LogDestination } from './log-destination.ts'
 import { clientFolder, inPackage } from './package-path.ts'
 import { corsRules } from './registration.ts'
@@ -34,6 +35,9 @@ export async function buildWebApp(
     answerCors(app, corsRules(options))
     // Not in a scope of its own: the admin port reads the decorators that it adds to the app.
     await app.register(fastifyPlugin(registerStreams))
+    const { kafkaSseStreams: streams } = app
+    // All that `authenticate` of a CONFIG_FILE may ask for: readiness and metrics are on the admin port.
+    app.decorate('kafkaSse', { revoke: (request) => streams.revoke(request) } as KafkaSse)
     await app.register(pageRoutes, {
       folder: inPackage('public'),
       clientFolder: clientFolder(),

@@ -1,5 +1,5 @@
 // The interface of what replicas tell each other, for the routes of a thread: the decorator `app.kafkaSseControl`, null
-// without a control topic. What is revoked stands in `app.kafkaSse.revocations`, with a control topic or without one.
+// without a control topic. What is revoked stands in `app.kafkaSseStreams.revocations`, with a control topic or not.
 
 import type { Renewal } from '../stream/holders.ts'
 

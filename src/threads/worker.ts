@@ -38,7 +38,7 @@ async function work(port: Port, setup: WorkerSetup): Promise<void> {
   const topics = new MirroredTopics(main, setup.thread, setup.topics)
   const keys = new MirroredKeys(main)
   const app = await buildApp(options, main, { topics, keys, rateMemory: setup.rateMemory })
-  await readRevocations(main, app.kafkaSse.revocations)
+  await readRevocations(main, app.kafkaSseStreams.revocations)
   const connections = createConnectionFigures()
   const tls = await tlsOf(options, setup.ticketKeys)
   const budget = new ConnectionBudget(connectionBounds(options), setup.connectionCounts, setup.thread - 1)
@@ -47,7 +47,7 @@ async function work(port: Port, setup: WorkerSetup): Promise<void> {
   const delay = new EventLoopDelay()
   const report = () =>
     main.tell('report', {
-      figures: app.kafkaSse.figures,
+      figures: app.kafkaSseStreams.figures,
       connections,
       delay: delay.read(),
       heapUsedBytes: process.memoryUsage().heapUsed,
@@ -61,12 +61,12 @@ async function work(port: Port, setup: WorkerSetup): Promise<void> {
       main.tell('updatesTaken', null)
     },
     keys: (told) => keys.receive(told),
-    renew: (renewal) => app.kafkaSse.renewHere(renewal),
-    revoke: (revocation) => app.kafkaSse.revokeHere(revocation),
+    renew: (renewal) => app.kafkaSseStreams.renewHere(renewal),
+    revoke: (revocation) => app.kafkaSseStreams.revokeHere(revocation),
     control: (news) => app.kafkaSseControl?.receive(news),
-    drain: ({ withinMs }) => app.kafkaSse.drain(withinMs),
+    drain: ({ withinMs }) => app.kafkaSseStreams.drain(withinMs),
     close: async () => {
-      await app.kafkaSse.close()
+      await app.kafkaSseStreams.close()
       await listener.close()
       await app.close()
       clearInterval(reporting)

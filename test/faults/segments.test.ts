@@ -198,7 +198,7 @@ async function write(scenes: ReadonlyMap<string, HttpScene>, bytesMax: number): 
 
 async function writeTopic(name: string, scene: HttpScene, bytesMax: number): Promise<void> {
   const { topic, app } = scene
-  const { figures } = app.kafkaSse
+  const { figures } = app.kafkaSseStreams
   for (let bytes = 0; bytes < bytesMax; ) {
     const deliveredBytes = figures.bytesDelivered
     let batchBytes = 0
@@ -223,7 +223,7 @@ function produceNext(name: string, topic: TopicInMemory): number {
 
 /** Waits until every stream is gone, checks that no segment has a reader, and returns the resident set. */
 async function settled(scenes: ReadonlyMap<string, HttpScene>, pool: WatchedPool): Promise<number> {
-  const open = () => [...scenes.values()].map(({ app }) => app.kafkaSse.figures.streamsOpen)
+  const open = () => [...scenes.values()].map(({ app }) => app.kafkaSseStreams.figures.streamsOpen)
   const counted = () => [...pool.segments].filter((segment) => segment.holdCount !== 0)
   await vi.waitFor(() => expect(open()).toEqual([0, 0]), { timeout: TIMEOUT_MS })
   await vi.waitFor(() => expect(counted()).toHaveLength(0), { timeout: TIMEOUT_MS })

@@ -55,7 +55,7 @@ describe('the client', () => {
     const told = follow('http://127.0.0.1/events', token, balanced)
     await eventually(() => expect(told.renewed).toBe(2))
     expect([told.opened, told.ends]).toEqual([1, []])
-    expect(here.app.kafkaSse.figures.streamsOpened).toBe(1)
+    expect(here.app.kafkaSseStreams.figures.streamsOpened).toBe(1)
     expect(posts).toBeGreaterThanOrEqual(4)
   }, 20_000)
 })

@@ -133,7 +133,7 @@ describe('with a control topic', () => {
 
   it('a renewal is 503, too, where the table of revocations has no room', async () => {
     const stream = await scene.get()
-    vi.spyOn(scene.app.kafkaSse.revocations, 'isFull', 'get').mockReturnValue(true)
+    vi.spyOn(scene.app.kafkaSseStreams.revocations, 'isFull', 'get').mockReturnValue(true)
     const refused = await renew()
     expect(refused).toMatchObject({ status: 503, code: 'FKS_REVOCATIONS_FULL' })
     expect(Number(refused.retryAfter)).toBeGreaterThanOrEqual(5)
@@ -143,7 +143,7 @@ describe('with a control topic', () => {
 
   it('a renewal by a revoked token is 401, and handed to no other replica', async () => {
     const token = scene.token(60, { iat: nowSeconds() - 10 })
-    await scene.app.kafkaSse.revoke({ sub: 'example' })
+    await scene.app.kafkaSseStreams.revoke({ sub: 'example' })
     expect((await scene.post({ authorization: `Bearer ${token}` })).status).toBe(401)
     expect(control.handed).toEqual([])
   })

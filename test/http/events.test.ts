@@ -61,7 +61,7 @@ describe('GET of a stream', () => {
 
   it('is cancelled, logged once and holds no place if it cannot be opened', async () => {
     await open()
-    const opening = vi.spyOn(scene.app.kafkaSse, 'open').mockImplementation(() => {
+    const opening = vi.spyOn(scene.app.kafkaSseStreams, 'open').mockImplementation(() => {
       throw new Error('no stream today')
     })
     const { ended } = await scene.get()
@@ -195,7 +195,7 @@ describe('GET of a stream', () => {
     expect(reader.records).toEqual(['before', 'after'])
     expect(reader.comments).toContain('gap too-large')
     expect(scene.topic.bus.recordsTooLarge).toBe(1)
-    expect(scene.app.kafkaSse.figures.gaps).toEqual({ 'too-large': 1 })
+    expect(scene.app.kafkaSseStreams.figures.gaps).toEqual({ 'too-large': 1 })
   })
 
   it('reports a record over 16 MiB as an event with its id to a stream with signals, live and later', async () => {
@@ -246,7 +246,7 @@ describe('GET of a stream', () => {
     const { stream, ended } = await scene.get('/events', { authorization: `Bearer ${token}` })
     stream.pause()
     const late = lateness(expiresAtMs)
-    await vi.waitUntil(() => scene.app.kafkaSse.figures.streamsEnded.expired === 1, { timeout: 4000 })
+    await vi.waitUntil(() => scene.app.kafkaSseStreams.figures.streamsEnded.expired === 1, { timeout: 4000 })
     expect(late()).toBeLessThan(500)
     stream.resume()
     expect(await ended).toBe(8)
@@ -263,9 +263,9 @@ describe('GET of a stream', () => {
     const stream = session.request({ ':path': `/events?access_token=${token}` })
     for (const emitter of [session, stream]) emitter.on('error', () => session.destroy())
     const late = lateness(expiresAtMs)
-    await vi.waitUntil(() => scene.app.kafkaSse.figures.streamsEnded.expired === 1, { timeout: 4000 })
+    await vi.waitUntil(() => scene.app.kafkaSseStreams.figures.streamsEnded.expired === 1, { timeout: 4000 })
     expect(late()).toBeLessThan(500)
-    expect(scene.app.kafkaSse.figures.streamsOpen).toBe(0)
+    expect(scene.app.kafkaSseStreams.figures.streamsOpen).toBe(0)
     session.destroy()
     peer.close()
   })
@@ -275,7 +275,7 @@ describe('GET of a stream', () => {
     const { stream, ended } = await scene.get()
     stream.pause()
     for (let i = 0; i < 200; i++) scene.topic.produce('x'.repeat(100_000))
-    await vi.waitUntil(() => scene.app.kafkaSse.figures.streamsEnded.slow === 1, { timeout: 10_000 })
+    await vi.waitUntil(() => scene.app.kafkaSseStreams.figures.streamsEnded.slow === 1, { timeout: 10_000 })
     expect(await ended).toBe(8)
     expect(scene.topic.bus.segments.reduce((count, segment) => count + segment.holdCount, 0)).toBe(0)
   })
@@ -290,7 +290,7 @@ describe('GET of a stream', () => {
       scene.topic.produce('y')
     }
     // Sooner than a heartbeat, to which a client would answer that there is no such stream.
-    await vi.waitFor(() => expect(scene.app.kafkaSse.figures.streamsOpen).toBe(0), { timeout: 2_000 })
+    await vi.waitFor(() => expect(scene.app.kafkaSseStreams.figures.streamsOpen).toBe(0), { timeout: 2_000 })
   })
 })
 
@@ -316,7 +316,7 @@ describe('POST of a stream', () => {
     await vi.waitUntil(() => [http2, http1].every(({ reader }) => reader.events.length === 2), {
       timeout: 5000,
     })
-    expect(scene.app.kafkaSse.figures.streamsOpen).toBe(2)
+    expect(scene.app.kafkaSseStreams.figures.streamsOpen).toBe(2)
     expect(await http2.ended).toBe(0)
   })
 
@@ -428,8 +428,11 @@ describe('everything else', () => {
     await open()
     await respond(scene.connect(), { ':path': '/events' })
     await respond(scene.connect(), { ':path': '/events', ':method': 'PUT' })
-    await until(() => scene.app.kafkaSse.figures.refusals.FKS_METHOD_NOT_ALLOWED === 1)
-    expect(scene.app.kafkaSse.figures.refusals).toEqual({ FKS_TOKEN_MISSING: 1, FKS_METHOD_NOT_ALLOWED: 1 })
+    await until(() => scene.app.kafkaSseStreams.figures.refusals.FKS_METHOD_NOT_ALLOWED === 1)
+    expect(scene.app.kafkaSseStreams.figures.refusals).toEqual({
+      FKS_TOKEN_MISSING: 1,
+      FKS_METHOD_NOT_ALLOWED: 1,
+    })
   })
 
   it('counts the streams of one subject', async () => {
@@ -487,7 +490,7 @@ describe('everything else', () => {
       stream.close(8)
     }
     await scene.get('/events', {}, session)
-    expect(scene.app.kafkaSse.figures.streamsOpen).toBe(1)
+    expect(scene.app.kafkaSseStreams.figures.streamsOpen).toBe(1)
   })
 
   it('waits until its topic has caught up', async () => {

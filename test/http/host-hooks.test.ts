@@ -179,8 +179,8 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
       await eventually(() => expect(answer.text()).toContain('"statusCode":500'))
       const errors = scene.lines.map((line) => JSON.parse(line)).filter(({ level }) => level === 50)
       expect(JSON.stringify(errors)).toContain(name)
-      expect(scene.app.kafkaSse.figures.streamsOpened).toBe(0)
-      expect(await scene.app.kafkaSse.refusal('127.0.0.1')).toBe(null)
+      expect(scene.app.kafkaSseStreams.figures.streamsOpened).toBe(0)
+      expect(await scene.app.kafkaSseStreams.refusal('127.0.0.1')).toBe(null)
     }
   })
 
@@ -202,8 +202,8 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
       expect(answer.status).toBe(status)
       if (status === 200) await eventually(() => expect(answer.text()).toBe('closed for today'))
     }
-    await eventually(async () => expect(await scene.app.kafkaSse.refusal('127.0.0.1')).toBe(null))
-    expect(scene.app.kafkaSse.figures.streamsOpened).toBe(0)
+    await eventually(async () => expect(await scene.app.kafkaSseStreams.refusal('127.0.0.1')).toBe(null))
+    expect(scene.app.kafkaSseStreams.figures.streamsOpened).toBe(0)
   })
 
   it.each([
@@ -231,7 +231,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(answer.status).toBe(500)
     const errors = scene.lines.filter((line) => JSON.parse(line).level === 50)
     expect(errors.join()).toContain(what === 'destroys the body' ? 'told by the body' : 'onSend')
-    expect(scene.app.kafkaSse.figures.streamsOpened).toBe(0)
+    expect(scene.app.kafkaSseStreams.figures.streamsOpened).toBe(0)
     expect(uncaught).toEqual([])
   })
 
@@ -256,7 +256,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     const before = ['onRequest', 'preParsing', 'preValidation', 'preHandler', 'onSend']
     await expectStream(await (gets.get(transport) as Get)())
     expect(ran).toEqual(before)
-    await scene.app.kafkaSse.close()
+    await scene.app.kafkaSseStreams.close()
     await eventually(() => expect(ran).toEqual([...before, 'onResponse']))
   })
 
@@ -353,10 +353,10 @@ describe('a client that leaves HTTP/1.1', () => {
       await until(() => left === 1)
       go()
       for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
-      const { figures } = scene.app.kafkaSse
+      const { figures } = scene.app.kafkaSseStreams
       expect([figures.streamsOpen, figures.streamsOpened, figures.streamsEnded.client]).toEqual([0, 0, 0])
       expect(scene.lines.join('')).not.toMatch(/ReferenceError|TypeError|"level":50/)
-      expect(await scene.app.kafkaSse.refusal('127.0.0.1')).toBe(null)
+      expect(await scene.app.kafkaSseStreams.refusal('127.0.0.1')).toBe(null)
     },
   )
 })

@@ -89,7 +89,7 @@ describe('a logout token', () => {
     expect((await logout(logoutToken())).status).toBe(200)
     expect(await streams[0]?.text()).toContain(':end revoked\n\n')
     expect(await streams[1]?.text()).toContain(':end revoked\n\n')
-    await eventually(() => expect(app.kafkaSse.figures.streamsOpen).toBe(1))
+    await eventually(() => expect(app.kafkaSse.streams.open).toBe(1))
     await streams[2]?.body?.cancel()
   })
 
@@ -120,8 +120,8 @@ describe('a logout token', () => {
     const told = log.of('logout token refused').map((line) => line.check)
     if (check === 'kid' || check === 'signature') expect(told).toHaveLength(1)
     else expect(told).toEqual([check])
-    expect(app.kafkaSse.figures.streamsOpen).toBe(1)
-    expect(app.kafkaSse.figures.refusals).toEqual({ FKS_LOGOUT_REFUSED: 1 })
+    expect(app.kafkaSse.streams.open).toBe(1)
+    expect(app.kafkaSse.streams.refusals).toEqual({ FKS_LOGOUT_REFUSED: 1 })
     await stream.body?.cancel()
   })
 
@@ -158,7 +158,7 @@ describe('a request that is no logout', () => {
   ])('by %s is refused in the same way', async (_, ask) => {
     const stream = await open()
     await expectRefused(await ask())
-    expect(app.kafkaSse.figures.streamsOpen).toBe(1)
+    expect(app.kafkaSse.streams.open).toBe(1)
     await stream.body?.cancel()
   })
 

@@ -20,7 +20,7 @@ it('lines of streams that end together come after the last end, and before the s
     if (JSON.parse(line).msg === 'request completed') endsBefore.push(end.mock.calls.length)
     return push(line)
   }
-  await scene.app.kafkaSse.close()
+  await scene.app.kafkaSseStreams.close()
   expect(endsBefore).toEqual(Array(STREAMS).fill(STREAMS))
   expect(await Promise.all(streams.map(({ ended }) => ended))).toEqual(Array(STREAMS).fill(0))
 })

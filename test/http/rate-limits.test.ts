@@ -20,7 +20,7 @@ async function open(sse: SceneOptions['sse'] = {}, more: SceneOptions = {}): Pro
   })
 }
 
-const limited = () => scene.app.kafkaSse.figures.limited
+const limited = () => scene.app.kafkaSseStreams.figures.limited
 
 function bearer(token: string) {
   return { authorization: `Bearer ${token}` }
@@ -53,7 +53,7 @@ describe('too many connects', () => {
     expect(seconds).toBeLessThanOrEqual(30)
     expect(await knock(scene.token(60, { sub: 'bob' }))).toBe(406)
     expect(limited()).toMatchObject({ 'connects-subject': 1, 'connects-address': 0 })
-    expect(scene.app.kafkaSse.figures.refusals.FKS_TOO_MANY_REQUESTS).toBe(1)
+    expect(scene.app.kafkaSseStreams.figures.refusals.FKS_TOO_MANY_REQUESTS).toBe(1)
   })
 
   it('of one address are refused before any token is read', async () => {
@@ -94,7 +94,7 @@ describe('too many renewals', () => {
     expect([refused.status, JSON.parse(refused.text()).code]).toEqual([429, 'FKS_TOO_MANY_REQUESTS'])
     expect(Number(refused.headers['retry-after'])).toBeGreaterThanOrEqual(5)
     expect(await renew(scene.token(60, { sub: 'bob' }))).toBe(404)
-    expect(scene.app.kafkaSse.figures.streamsOpen).toBe(1)
+    expect(scene.app.kafkaSseStreams.figures.streamsOpen).toBe(1)
     expect(limited()).toMatchObject({ 'renewals-subject': 1, 'renewals-address': 0 })
     stream.stream.close()
   })

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import fastify from 'fastify'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import kafkaSse from '../../src/plugin.ts'
+import { Streams } from '../../src/stream/streams.ts'
 import { RedeemedTickets } from '../../src/tickets/redeemed-tickets.ts'
 import { SealedTickets } from '../../src/tickets/sealed-tickets.ts'
 import { Tickets } from '../../src/tickets/tickets.ts'
@@ -26,7 +27,7 @@ describe('a revocation', () => {
     const kept = await scene.get('/events', bearer(other))
     await Promise.all([...streams, kept].map(isOpen))
     const startedAtMs = performance.now()
-    await scene.app.kafkaSse.revoke({ sub: 'example' })
+    await scene.app.kafkaSseStreams.revoke({ sub: 'example' })
     expect(await Promise.all(streams.map(({ ended }) => ended))).toEqual([0, 0])
     expect(performance.now() - startedAtMs).toBeLessThan(1000)
     for (const { text } of streams) expect(text()).toMatch(/:end revoked\n\n$/)
@@ -62,7 +63,7 @@ describe('a revocation', () => {
       bearer(scene.token(60, { iat, sid: 's2', jti: 't2', azp: 'app' })),
     )
     await Promise.all([named, others].map(isOpen))
-    await scene.app.kafkaSse.revoke(name)
+    await scene.app.kafkaSseStreams.revoke(name)
     expect(await named.ended).toBe(0)
     expect(others.stream.closed).toBe(false)
   })
@@ -81,7 +82,7 @@ describe('a revocation', () => {
       return JSON.parse(answer.text()).ticket
     }
     const [mine, theirs] = [await ticketOf({}), await ticketOf({ sub: 'bob' })]
-    await scene.app.kafkaSse.revoke({ sub: 'example' })
+    await scene.app.kafkaSseStreams.revoke({ sub: 'example' })
     const use = (ticket: string) => respond(session, { ':path': `/events?ticket=${ticket}` })
     expect([(await use(mine)).status, (await use(theirs)).status]).toEqual([401, 200])
     expect(scene.lines.some((line) => JSON.parse(line).check === 'revoked')).toBe(true)
@@ -89,7 +90,7 @@ describe('a revocation', () => {
 
   it('that cannot be meant rejects and says why', async () => {
     const scene = await forThisTest(HttpScene.open())
-    await expect(scene.app.kafkaSse.revoke({})).rejects.toMatchObject({
+    await expect(scene.app.kafkaSseStreams.revoke({})).rejects.toMatchObject({
       code: 'FKS_REVOCATION_INVALID',
       message: 'a revocation names one of sub, sid, jti and client',
     })
@@ -170,8 +171,10 @@ describe('a session of a host', () => {
     session = { ...session, expiresAt: session.expiresAt + 1 }
     expect((await fetch(url)).status).toBe(401)
     expect(log.of('session refused')).toMatchObject([{ check: 'lifetime' }])
+    const revoked = vi.spyOn(Streams.prototype, 'revokeEverywhere')
+    onTestFinished(() => revoked.mockRestore())
     await app.kafkaSse.revoke({ sub: 'alice' })
-    const [row] = app.kafkaSse.revocations.rows()
-    expect((row?.untilMs ?? 0) - (row?.beforeMs ?? 0)).toBe(3_600_000 + 360_000)
+    const { untilMs = 0, beforeMs = 0 } = revoked.mock.calls[0]?.[0] ?? {}
+    expect(untilMs - beforeMs).toBe(3_600_000 + 360_000)
   })
 })

@@ -139,7 +139,7 @@ describe('a stream by a claim', () => {
     const { message, ...refused } = await refusal('/events', { org })
     expect(refused).toEqual(EMPTY)
     expect(message).toBe('The token and the path name no records of this stream')
-    expect(scene.app.kafkaSse.figures.refusals).toEqual({ FKS_SELECTION_EMPTY: 1 })
+    expect(scene.app.kafkaSseStreams.figures.refusals).toEqual({ FKS_SELECTION_EMPTY: 1 })
     expect(await snapshot('/events', { org: 'a' })).toEqual([])
   })
 
@@ -320,7 +320,7 @@ describe('a renewal', () => {
     expect((await post('/events', {})).status).toBe(403)
     await Promise.all([held.ended, chosen.ended])
     expect(held.text()).toContain(':end expired\n')
-    expect(scene.app.kafkaSse.figures.renewals).toBe(0)
+    expect(scene.app.kafkaSseStreams.figures.renewals).toBe(0)
   })
 
   it('that grants the same renews every stream of it, whatever their clients chose', async () => {
@@ -333,7 +333,7 @@ describe('a renewal', () => {
     const other = await scene.get('/events', { authorization: `Bearer ${scene.token(3, { orgs: 'a' })}` })
     expect((await post('/events?key=x', { orgs: ['b', 'a', 'a'] })).status).toBe(204)
     await other.ended
-    expect(scene.app.kafkaSse.figures).toMatchObject({ renewals: 2, streamsOpen: 2 })
+    expect(scene.app.kafkaSseStreams.figures).toMatchObject({ renewals: 2, streamsOpen: 2 })
     expect(streams.map(({ stream }) => stream.closed)).toEqual([false, false])
   })
 

@@ -87,7 +87,7 @@ describe('a stream whose path names its topic', () => {
     }
     expect(asked).toEqual(['later', 'later'])
     expect(source.uses.size).toBe(0)
-    expect(scene.app.kafkaSse.figures.streamsOpened).toBe(0)
+    expect(scene.app.kafkaSseStreams.figures.streamsOpened).toBe(0)
   })
 
   it('may allow each client its own topics', async () => {
@@ -119,7 +119,7 @@ describe('a stream whose path names its topic', () => {
       ])
     }
     // Places are free again.
-    expect(await scene.app.kafkaSse.refusal('127.0.0.1')).toBeNull()
+    expect(await scene.app.kafkaSseStreams.refusal('127.0.0.1')).toBeNull()
   })
 
   it('gives back place and topic however the request fails', async () => {
@@ -158,13 +158,13 @@ describe('a stream whose path names its topic', () => {
     const session = scene.connect()
     const stream = session.request({ ':path': '/topics/events', authorization: `Bearer ${scene.token()}` })
     stream.on('error', () => {})
-    await eventually(async () => expect(await scene.app.kafkaSse.refusal('127.0.0.1')).toBe('busy'))
+    await eventually(async () => expect(await scene.app.kafkaSseStreams.refusal('127.0.0.1')).toBe('busy'))
     stream.close(8) // CANCEL
     await until(() => hasLeft)
     answer()
-    await eventually(async () => expect(await scene.app.kafkaSse.refusal('127.0.0.1')).toBeNull())
+    await eventually(async () => expect(await scene.app.kafkaSseStreams.refusal('127.0.0.1')).toBeNull())
     await eventually(() => expect(source.uses.get('events')).toBe(0))
-    expect(scene.app.kafkaSse.figures.streamsOpened).toBe(0)
+    expect(scene.app.kafkaSseStreams.figures.streamsOpened).toBe(0)
   })
 
   it.each([

@@ -120,7 +120,7 @@ export class HttpScene {
     const { renewBy = 'session' } = options.auth ?? {}
     const lifetimes = new Map([[ISSUER, Number.POSITIVE_INFINITY]])
     await app.register(sse, { ...SSE_DEFAULTS, renewBy, lifetimes, ...options.sse })
-    const isRevoked = (session: Session) => app.kafkaSse.revocations.refuses(session)
+    const isRevoked = (session: Session) => app.kafkaSseStreams.revocations.refuses(session)
     await app.register(auth, { ...authOptions(key, options.auth), isRevoked, failures: app.kafkaSseRates })
     await app.register(streamRoutes, {
       path,
@@ -131,7 +131,7 @@ export class HttpScene {
       scope: 'proxy:stream',
       replay,
       topic: options.streamTopic ?? fixedTopic(options.openTopic?.(app) ?? topic),
-      streams: app.kafkaSse,
+      streams: app.kafkaSseStreams,
       rates: app.kafkaSseRates,
       control: options.control ?? null,
       authenticator: app.kafkaSseAuth,
@@ -192,7 +192,7 @@ export class HttpScene {
 
   async close(): Promise<void> {
     for (const session of this.sessions) session.destroy()
-    await this.app.kafkaSse.close()
+    await this.app.kafkaSseStreams.close()
     await this.listener.close()
     await this.app.close()
   }

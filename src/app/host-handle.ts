@@ -1,0 +1,152 @@
+// `app.kafkaSse` of a host: whether streams should come, their figures, revocation and metrics. Promise: with several
+// registrations in one instance of Fastify it speaks for all of them, and `byPrefix` has each one alone.
+
+import type { FastifyInstance } from 'fastify'
+import { mergedRegistry } from '../../plugins/admin/merged-metrics.ts'
+import { figuresOfProcess } from '../../plugins/admin/process-figures.ts'
+import type { MetricsText } from '../admin/admin.ts'
+import { EventLoopDelay } from '../admin/event-loop-delay.ts'
+import { notReadyReasons, type Parts } from '../admin/readiness.ts'
+import { ConfigError } from '../config/config-error.ts'
+import { SYSTEM_CLOCK } from '../stream/clock.ts'
+import { type Counters, type EndReason, sumOf } from '../stream/counters.ts'
+import type { Streams } from '../stream/streams.ts'
+import { type RevocationRequest, revocationOf, type TokenLifetimes } from '../token/revocation.ts'
+
+/** Whether new streams should come to this process now. `reasons`: why not, for an operator; empty if they should. */
+export interface Readiness {
+  readonly ready: boolean
+  readonly reasons: readonly string[]
+}
+
+/** Streams, as they are when they are read. All but `open` count from the start of the process. */
+export interface StreamFigures {
+  readonly open: number
+  readonly opened: number
+  readonly ended: Readonly<Record<EndReason, number>>
+  readonly recordsDelivered: number
+  readonly bytesDelivered: number
+  readonly challenges: number
+  readonly renewals: number
+  /** Gaps that were told to clients, by reason. */
+  readonly gaps: Readonly<Record<string, number>>
+  /** Requests that were refused, by the code of the answer. */
+  readonly refusals: Readonly<Record<string, number>>
+}
+
+/** One registration of the plugin, or all of an instance of Fastify together. */
+export interface KafkaSseRegistration {
+  /** The answer of `/health/ready`, for a route of the host's own. */
+  ready(): Readiness
+  readonly streams: StreamFigures
+  /**
+   * Ends every open stream whose session is named, and refuses such sessions from now on. Resolves when that holds.
+   * Rejects with `FKS_REVOCATION_INVALID`, which says what is wrong with the request, or if other replicas may not know
+   * of it: it then holds here all the same.
+   */
+  revoke(request: RevocationRequest): Promise<void>
+  /** Every metric in Prometheus's text format. With several registrations their series have the label `prefix`. */
+  metrics(): Promise<MetricsText>
+}
+
+/** `app.kafkaSse`. */
+export interface KafkaSse extends KafkaSseRegistration {
+  /** Each registration by its whole prefix; `/`: it has none. The second one of a prefix is `PREFIX#2`. */
+  readonly byPrefix: ReadonlyMap<string, KafkaSseRegistration>
+}
+
+/** What the handle sees of a registration. */
+export interface RegisteredParts extends Parts {
+  readonly streams: Streams
+}
+
+const handles = new WeakMap<FastifyInstance, Handle>()
+
+/** Throws a ConfigError if another plugin has decorated `host` with our name. */
+export function requireDecorator(host: FastifyInstance): void {
+  if (handles.has(host) || !Object.hasOwn(host, 'kafkaSse')) return
+  throw new ConfigError(['app.kafkaSse is taken: the app, or another of its plugins, has decorated it'])
+}
+
+/** `host`: the instance that the plugin was registered in. Decorates it at its first registration. */
+export function addToHost(host: FastifyInstance, prefix: string, parts: RegisteredParts): void {
+  const known = handles.get(host)
+  const handle = known ?? new Handle()
+  handle.add(prefix, parts)
+  if (known !== undefined) return
+  handles.set(host, handle)
+  host.decorate('kafkaSse', handle)
+  host.addHook('onClose', async () => handle.close())
+}
+
+class Handle implements KafkaSse {
+  readonly byPrefix = new Map<string, Handle>()
+  private readonly parts = new Map<string, RegisteredParts>()
+  /** Made by the first call of `metrics`, because it has a timer. */
+  private delay: EventLoopDelay | null = null
+  /** Null until metrics are asked for, and after a registration. */
+  private registry: ReturnType<typeof mergedRegistry> | null = null
+
+  add(prefix: string, parts: RegisteredParts): void {
+    const name = this.unusedName(prefix.replace(/\/$/, '') || '/')
+    const single = new Handle()
+    single.parts.set(name, parts)
+    this.byPrefix.set(name, single)
+    this.parts.set(name, parts)
+    this.registry = null
+  }
+
+  ready(): Readiness {
+    const reasons = [...new Set([...this.parts.values()].flatMap(notReadyReasons))]
+    return { ready: reasons.length === 0, reasons }
+  }
+
+  get streams(): StreamFigures {
+    return figuresOf(sumOf(this.allStreams().map(({ figures }) => figures)))
+  }
+
+  async revoke(request: RevocationRequest): Promise<void> {
+    const all = this.allStreams()
+    const lifetimes = longest(all.map((streams) => streams.lifetimes))
+    const revocation = revocationOf(request, lifetimes, SYSTEM_CLOCK.epochMs())
+    await Promise.all(all.map((streams) => streams.revokeEverywhere(revocation)))
+  }
+
+  async metrics(): Promise<MetricsText> {
+    this.delay ??= new EventLoopDelay()
+    this.registry ??= mergedRegistry(this.parts, figuresOfProcess(this.delay, {}))
+    return { contentType: this.registry.contentType, text: await this.registry.metrics() }
+  }
+
+  close(): void {
+    this.delay?.close()
+    for (const single of this.byPrefix.values()) single.close()
+  }
+
+  private allStreams(): Streams[] {
+    return [...this.parts.values()].map(({ streams }) => streams)
+  }
+
+  private unusedName(prefix: string): string {
+    for (let count = 2, name = prefix; ; name = `${prefix}#${count++}`) if (!this.parts.has(name)) return name
+  }
+}
+
+function figuresOf(counters: Counters): StreamFigures {
+  const { streamsOpen: open, streamsOpened: opened, streamsEnded: ended, ...others } = counters
+  const { recordsDelivered, bytesDelivered, challenges, renewals, gaps, refusals } = others
+  return { open, opened, ended, recordsDelivered, bytesDelivered, challenges, renewals, gaps, refusals }
+}
+
+/** Where the host authenticates in one of them, any issuer may be named, and the longest life is that of all. */
+function longest(all: readonly TokenLifetimes[]): TokenLifetimes {
+  const merged = new Map<string, number>()
+  let ofSessionsMs: number | null = null
+  for (const lifetimes of all) {
+    if (typeof lifetimes === 'number') ofSessionsMs = Math.max(lifetimes, ofSessionsMs ?? 0)
+    else
+      for (const [issuer, lifetimeMs] of lifetimes)
+        merged.set(issuer, Math.max(lifetimeMs, merged.get(issuer) ?? 0))
+  }
+  return ofSessionsMs === null ? merged : Math.max(ofSessionsMs, ...merged.values())
+}

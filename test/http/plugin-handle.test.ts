@@ -1,0 +1,129 @@
+// `app.kafkaSse`, the one handle that a host has: readiness, figures, revocation and metrics, of one registration and
+// of several. Needs `npm run build`.
+
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import fastify, { type FastifyInstance } from 'fastify'
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import kafkaSse, { type KafkaSseOptions } from '../../src/plugin.ts'
+import { eventually } from '../support/time.ts'
+
+const DIST = fileURLToPath(new URL('../../dist', import.meta.url))
+const authenticate = () => ({ subject: 'alice', expiresAt: Date.now() + 60_000 })
+const options: KafkaSseOptions = {
+  // Nothing listens there: the plugin has to live without Kafka.
+  kafka: { bootstrapServers: '127.0.0.1:1' },
+  auth: { authenticate },
+  streams: [{ path: '/events', topic: 'events' }],
+}
+let app: FastifyInstance
+
+beforeEach(() => {
+  app = fastify()
+  onTestFinished(() => app.close())
+})
+
+describe('the handle of a host', () => {
+  it('tells readiness as /health/ready does', async () => {
+    await app.register(kafkaSse, { ...options, sse: { adminPath: '/ops' } })
+    const { ready, reasons } = app.kafkaSse.ready()
+    expect(ready).toBe(false)
+    expect(reasons).toEqual((await app.inject('/ops/health/ready')).json().reasons)
+  })
+
+  it('tells figures, which nobody changes by it', async () => {
+    await app.register(kafkaSse, options)
+    const before = app.kafkaSse.streams
+    await app.inject({ url: '/events', payloadAsStream: true })
+    await app.inject({ url: '/events', method: 'PUT' })
+    const { open, opened, refusals } = app.kafkaSse.streams
+    expect([open, opened, refusals]).toEqual([1, 1, { FKS_METHOD_NOT_ALLOWED: 1 }])
+    expect(before.opened).toBe(0)
+    Object.assign(app.kafkaSse.streams.refusals, { FKS_BUSY: 5 })
+    expect(app.kafkaSse.streams.refusals).toEqual({ FKS_METHOD_NOT_ALLOWED: 1 })
+  })
+
+  it('tells the metrics of /metrics', async () => {
+    await app.register(kafkaSse, { ...options, sse: { adminPath: '/ops' } })
+    const { contentType, text } = await app.kafkaSse.metrics()
+    const served = await app.inject('/ops/metrics')
+    expect(contentType).toBe(served.headers['content-type'])
+    expect(namesIn(text)).toEqual(namesIn(served.body))
+    expect(text).toContain('\nkafka_sse_streams_open 0\n')
+  })
+
+  it('speaks for all registrations, and for each by its prefix', async () => {
+    await app.register(kafkaSse, { ...options, prefix: '/one' })
+    await app.register(kafkaSse, { ...options, prefix: '/two' })
+    await app.register(kafkaSse, { ...options, prefix: '/two', streams: [{ path: '/more', topic: 'more' }] })
+    await app.register(kafkaSse, options)
+    const { byPrefix } = app.kafkaSse
+    expect([...byPrefix.keys()]).toEqual(['/one', '/two', '/two#2', '/'])
+    for (const url of ['/one/events', '/two/events', '/two/more'])
+      await app.inject({ url, payloadAsStream: true })
+    expect(app.kafkaSse.streams).toMatchObject({ open: 3, opened: 3 })
+    expect([...byPrefix.values()].map(({ streams }) => streams.open)).toEqual([1, 1, 1, 0])
+    const { text } = await app.kafkaSse.metrics()
+    expect(text).toContain('\nkafka_sse_streams_open{prefix="/two#2"} 1\n')
+    expect(text).toContain('\nkafka_sse_streams_open{prefix="/"} 0\n')
+    expect(text).toContain(
+      'kafka_sse_bus_records_total{topic="more",encoding="text",keeps="latest",prefix="/two#2"} 0\n',
+    )
+    expect(text.match(/^process_cpu_seconds_total/gm)).toHaveLength(1)
+    expect((await byPrefix.get('/one')?.metrics())?.text).toContain('\nkafka_sse_streams_open 1\n')
+    const [events, more] = ['events', 'more'].map((topic) => `topic ${topic}: waiting for Kafka`)
+    expect(app.kafkaSse.ready().reasons).toEqual([events, more])
+    expect(byPrefix.get('/one')?.ready().reasons).toEqual([events])
+  })
+
+  it('revokes in all registrations, or in one', async () => {
+    await app.register(kafkaSse, { ...options, prefix: '/one' })
+    await app.register(kafkaSse, { ...options, prefix: '/two' })
+    for (const url of ['/one/events', '/two/events']) await app.inject({ url, payloadAsStream: true })
+    await app.kafkaSse.byPrefix.get('/two')?.revoke({ sub: 'alice' })
+    await eventually(() => expect(app.kafkaSse.streams).toMatchObject({ open: 1, ended: { revoked: 1 } }))
+    await app.kafkaSse.revoke({ sub: 'alice' })
+    await eventually(() => expect(app.kafkaSse.streams).toMatchObject({ open: 0, ended: { revoked: 2 } }))
+  })
+
+  it('is one of its own in a child scope that registers the plugin, too', async () => {
+    await app.register(kafkaSse, { ...options, prefix: '/one' })
+    let child: FastifyInstance | null = null
+    await app.register(
+      async (scope) => {
+        child = scope
+        await scope.register(kafkaSse, { ...options, prefix: '/two' })
+      },
+      { prefix: '/child' },
+    )
+    const keys = (instance: FastifyInstance | null) => [...(instance?.kafkaSse.byPrefix.keys() ?? [])]
+    expect([keys(app), keys(child)]).toEqual([['/one'], ['/child/two']])
+  })
+
+  it('is the only decorator that the types of the package’s main entry show', async () => {
+    const files = await declarationsFrom(join(DIST, 'src/plugin.d.ts'))
+    const shown = [...files.values()].flatMap((text) => {
+      const [, decorators = ''] = /interface FastifyInstance \{([^}]*)\}/.exec(text) ?? []
+      return [...decorators.matchAll(/^\s+(\w+)[?]?:/gm)].map(([, name]) => name)
+    })
+    expect(shown).toEqual(['kafkaSse'])
+  })
+})
+
+function namesIn(text: string): string[] {
+  return [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name ?? '')
+}
+
+/** The text of a file of declarations, and of all files that it imports by path. */
+async function declarationsFrom(
+  file: string,
+  read = new Map<string, string>(),
+): Promise<Map<string, string>> {
+  if (read.has(file)) return read
+  const text = await readFile(file, 'utf8')
+  read.set(file, text)
+  for (const [, path = ''] of text.matchAll(/from '(\.[^']+)'/g))
+    await declarationsFrom(join(dirname(file), path.replace(/\.[tj]s$/, '.d.ts')), read)
+  return read
+}
