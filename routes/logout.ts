@@ -1,5 +1,6 @@
 // POST of `logoutPath`: a provider says that a user's session is over (OpenID Connect Back-Channel Logout 1.0,
-// docs/protocol.md, "Back-channel logout"). Promise: 200 once the revocation holds; otherwise 400 without a reason.
+// docs/protocol.md, "Back-channel logout"). Promise: 200 once the revocation holds; otherwise 400 without a reason. A
+// token is good once, and comes again until it was answered 200.
 
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { errorCode, errorWords, LogoutRefused } from '../src/errors.ts'
@@ -37,14 +38,18 @@ export async function logoutRoutes(
       request.log.warn({ code: errorCode(error) }, `logout failed: ${errorWords(error)}`)
     throw refusal
   })
+  /** Tokens whose revocation is being told to others: one for each open request at most. */
+  const underWay = new Set<string>()
   app.post(path, async (request, reply) => {
     const revocation = await logout(request, logoutToken(request))
-    // From here to the first `await` of it, no other request of this thread can come between.
-    if (streams.revocations.hasUsed(revocation.issuer, revocation.jti ?? '')) {
+    const { issuer, jti } = revocation
+    const name = JSON.stringify([issuer, jti])
+    if (streams.revocations.hasUsed(issuer, jti ?? '') || underWay.has(name)) {
       request.log.info({ check: 'jti' }, 'logout token refused')
       throw new LogoutRefused()
     }
-    await streams.revokeEverywhere(revocation)
+    underWay.add(name)
+    await streams.revokeEverywhere(revocation).finally(() => underWay.delete(name))
     request.log.info({ by: Object.keys(revocation.on) }, 'logged out by the provider')
     return reply.code(200).send()
   })

@@ -11,6 +11,7 @@ import {
   type RevocationRequest,
   revocationOf,
   type TokenLifetimes,
+  withoutLogout,
 } from '../token/revocation.ts'
 import { Revocations } from '../token/revocations.ts'
 import type { Session } from '../token/session.ts'
@@ -170,18 +171,16 @@ export class Streams {
     return { renewed: streams.length, others }
   }
 
-  /**
-   * Ends every open stream whose session is named, in all threads, and refuses such sessions from now on. Resolves when
-   * that holds. Rejects with RevocationInvalid, which says what is wrong with the request.
-   */
+  /** Ends the streams of named sessions in all threads, and refuses these sessions. Rejects with RevocationInvalid. */
   async revoke(request: RevocationRequest): Promise<void> {
     await this.revokeEverywhere(revocationOf(request, this.lifetimes, this.clock.epochMs()))
   }
 
-  /** As `revoke`. In this thread it holds as soon as this returns. Rejects if another thread may not know of it. */
+  /** As `revoke`. Here it holds at once. Rejects if others may not know of it; its logout token may then come again. */
   async revokeEverywhere(revocation: Revocation): Promise<void> {
-    this.revokeHere(revocation)
+    this.revokeHere(withoutLogout(revocation))
     await this.shared.revokeElsewhere(revocation)
+    if (revocation.jti !== null) this.revocations.add(revocation)
   }
 
   /** As `revoke`, for this thread alone. It ends the streams in the pump's turns, at once. */

@@ -21,7 +21,7 @@ import { type Renewal, type RenewalCount, sumOfRenewals } from '../stream/holder
 import type { Streams } from '../stream/streams.ts'
 import { RedeemedTickets } from '../tickets/redeemed-tickets.ts'
 import type { Authenticator } from '../token/authenticator.ts'
-import type { Revocation } from '../token/revocation.ts'
+import { type Revocation, withoutLogout } from '../token/revocation.ts'
 import { Revocations } from '../token/revocations.ts'
 import type { HandedOptions } from './handover.ts'
 import type { Report, TopicName } from './messages.ts'
@@ -183,9 +183,10 @@ export class WorkerPool
     return handle
   }
 
-  /** A revocation of one worker: in the others, and at other replicas. */
+  /** A revocation of one worker: in the others, and at other replicas. A logout token is used once all know of it. */
   private async revokeElsewhere(revocation: Revocation, by: WorkerHandle): Promise<void> {
-    await Promise.all([this.revoke(revocation, by), this.parts.center?.revoke(revocation)])
+    await Promise.all([this.revoke(withoutLogout(revocation), by), this.parts.center?.revoke(revocation)])
+    if (revocation.jti !== null) await this.revoke(revocation, by)
   }
 
   private async renewElsewhere(renewal: Renewal, by: WorkerHandle): Promise<RenewalCount> {

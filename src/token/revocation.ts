@@ -93,6 +93,11 @@ export function revokedUntilMs(beforeMs: number, lifetimeMsMax: number): number 
   return beforeMs + lifetimeMsMax + CLOCKS_DIFFER_MS
 }
 
+/** The same of its names alone: the logout token that asked for it may come again. */
+export function withoutLogout(revocation: Revocation): Revocation {
+  return { ...revocation, jti: null }
+}
+
 /**
  * The same, remembered for as long as tokens may live here: its writer, such as a command with other settings, may have
  * expected shorter lives.

@@ -6,8 +6,12 @@ import { canStartKafka, Kafka } from '../kafka/kafka.ts'
 import { type RealKafka, startRealKafka } from '../kafka/real-kafka.ts'
 import { fleetToken, Replica } from '../kafka/replica.ts'
 import { nowSeconds } from '../support/keys-and-tokens.ts'
+import { keepSecret } from '../support/printed.ts'
 import { forThisTest } from '../support/scene.ts'
+import { ServerProcess } from '../support/server-process.ts'
+import { HeldConnection } from './held-connection.ts'
 
+const LOGOUT_EVENTS = { 'http://schemas.openid.net/event/backchannel-logout': {} }
 const SOON = { timeout: 30_000, interval: 20 }
 
 describe.skipIf(!canStartKafka)(
@@ -39,6 +43,27 @@ describe.skipIf(!canStartKafka)(
       expect((await replica.get(fleetToken(60, { iat: nowSeconds() - 100 }))).status).toBe(401)
       const read = 'kafka_sse_control_records_total{op="revoke"}'
       await vi.waitUntil(async () => (await replica.metric(read)) === 1, SOON)
+    })
+
+    it('takes a logout token again until it could be written, at any of its threads, and then no more', async () => {
+      const topic = await kafka.createTopic()
+      const settings = {
+        WORKERS: '2',
+        LOGOUT_PATH: '/logout',
+        KAFKA_CONTROL_TOPIC: 'later',
+        SECRET_KEY: keepSecret(Buffer.alloc(32, 4).toString('base64url')),
+      }
+      const server = await forThisTest(ServerProcess.open(broker.bootstrapServers, topic, { settings }))
+      const connections = await Promise.all([1, 2, 3, 4].map(() => HeldConnection.open(server)))
+      const claims = { iat: nowSeconds(), jti: 'once', events: LOGOUT_EVENTS }
+      const token = await server.token('+60s', 'alice', claims)
+      const send = (number: number) => connections[number]?.logout(token)
+      expect(await send(0)).toBe(400)
+      await kafka.createTopic({ name: 'later', config: { 'retention.ms': '604800000' } })
+      await vi.waitFor(async () => expect(await server.metric('kafka_sse_ready')).toBe(1), SOON)
+      expect(await send(1)).toBe(200)
+      expect(await Promise.all([0, 1, 2, 3].map(send))).toEqual([400, 400, 400, 400])
+      for (const connection of connections) connection.close()
     })
 
     it('takes a revocation right after its start', async () => {

@@ -11,7 +11,7 @@ import { ControlUnwritable } from '../../../src/errors.ts'
 import type { KafkaOptions } from '../../../src/options.ts'
 import type { Clock } from '../../../src/stream/clock.ts'
 import type { Renewal } from '../../../src/stream/holders.ts'
-import type { Revocation, TokenLifetimes } from '../../../src/token/revocation.ts'
+import { type Revocation, type TokenLifetimes, withoutLogout } from '../../../src/token/revocation.ts'
 import type { Feeding } from '../following/reader.ts'
 import { type OpenSource, openSource } from '../following/shared-source.ts'
 import { type Log, missingTopic, quietAbout } from '../following/troubles.ts'
@@ -111,7 +111,9 @@ export class ControlTopic implements ControlCenter {
   }
 
   async revoke(revocation: Revocation): Promise<void> {
-    this.running?.controlLog.copies.noteUnwritten(revocation, this.parts.clock.epochMs())
+    // Without the logout token that asked for it, which its sender may bring again, to any replica.
+    const kept = withoutLogout(revocation)
+    this.running?.controlLog.copies.noteUnwritten(kept, this.parts.clock.epochMs())
     if (!(await this.isListed())) throw new ControlUnwritable()
     await this.writer.write({ op: 'revoke', revocation })
   }
