@@ -21,7 +21,7 @@ import type { Selector } from '../src/routing/selector.ts'
 import { SegmentPool } from '../src/segments/segment-pool.ts'
 import { SYSTEM_CLOCK } from '../src/stream/clock.ts'
 import type { TokenLifetimes } from '../src/token/revocation.ts'
-import { warnOfMissingParts } from './kafka/client/librdkafka-build.ts'
+import { tellParts } from './kafka/client/librdkafka-build.ts'
 import { ControlTopic } from './kafka/control/control-topic.ts'
 import { type OpenSource, openSource } from './kafka/following/shared-source.ts'
 import { keyOf, type ReadTopic, type TopicReading, TopicsByPath } from './kafka/topics-by-path.ts'
@@ -59,7 +59,7 @@ const BUS_SETTINGS = [
 ] as const
 
 async function kafka(app: FastifyInstance, { control, ...options }: KafkaPluginOptions): Promise<void> {
-  warnOfMissingParts(app.log)
+  tellParts(app.log)
   const topics = new KafkaTopics(app, options)
   let center: ControlCenter | null = null
   // Before anything that may throw: the shared source must be released even if this registration fails. Both at once,

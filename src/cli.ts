@@ -4,7 +4,7 @@
 // has loaded a topic uses 30 MiB more, and is no faster (docs/performance.md).
 
 import { readFile } from 'node:fs/promises'
-import { EXIT_DONE, exit, tellProblems } from './app/exit.ts'
+import { EXIT_DONE, exit, isInstallationFault, tellProblems } from './app/exit.ts'
 import { processSignals, type SignalQueue } from './app/stop-signals.ts'
 import { nearestName } from './config/suggestion.ts'
 
@@ -77,7 +77,7 @@ const COMMANDS: ReadonlyMap<string, Entry> = new Map([
   ],
 ])
 
-process.exitCode = await run(process.argv.slice(2), process.env)
+process.exitCode = await run(process.argv.slice(2), process.env).catch(notInstalled)
 
 async function run([name, ...args]: string[], env: NodeJS.ProcessEnv): Promise<number> {
   if (name === '--version' || name === '-v') return print(`${await version()}\n`)
@@ -89,6 +89,12 @@ async function run([name, ...args]: string[], env: NodeJS.ProcessEnv): Promise<n
   const nearest = nearestName(name, COMMANDS.keys())
   const question = nearest === null ? 'kafka-sse --help lists them' : `did you mean ${nearest}?`
   return tellProblems(new Error(`${JSON.stringify(name)} is not a command; ${question}`))
+}
+
+/** Commands that need librdkafka cannot be loaded without it. */
+function notInstalled(error: unknown): number {
+  if (!isInstallationFault(error)) throw error
+  return tellProblems(error)
 }
 
 /**

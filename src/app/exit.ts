@@ -3,7 +3,7 @@
 
 import type { Writable } from 'node:stream'
 import { ConfigError } from '../config/config-error.ts'
-import { errorWords } from '../errors.ts'
+import { errorCode, errorWords } from '../errors.ts'
 import { settledWithin } from './time-limit.ts'
 
 /** The command did what it was asked for, help included, or was stopped. */
@@ -16,9 +16,18 @@ const FLUSH_MS = 500
 
 /** Names each problem on a line of its own, by its first line: the reader changes a setting, not the source. */
 export function tellProblems(error: unknown, stderr: Writable = process.stderr): typeof EXIT_FAILED {
-  const problems = error instanceof ConfigError ? error.problems : [errorWords(error)]
-  for (const problem of problems) stderr.write(`kafka-sse: ${problem.split('\n', 1)[0]}\n`)
+  for (const problem of problemsOf(error)) stderr.write(`kafka-sse: ${problem.split('\n', 1)[0]}\n`)
   return EXIT_FAILED
+}
+
+/** Whether this says what the installation lacks. The second line of it says what to run. */
+export function isInstallationFault(error: unknown): boolean {
+  return errorCode(error) === 'FKS_NATIVE_PART_MISSING'
+}
+
+function problemsOf(error: unknown): readonly string[] {
+  if (error instanceof ConfigError) return error.problems
+  return isInstallationFault(error) ? errorWords(error).split('\n') : [errorWords(error)]
 }
 
 /** Ends this process once its output is flushed. Handles that are still open do not matter. */

@@ -3,12 +3,13 @@
 // blocking lock.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import rdkafka, { type KafkaConsumer, type LibrdKafkaError, type Metadata } from 'node-rdkafka'
+import type { KafkaConsumer, LibrdKafkaError, Metadata } from 'node-rdkafka'
 import type { KafkaOptions } from '../../../src/options.ts'
 import { BatchSize } from './batch-size.ts'
 import type { BlockingLock } from './blocking-lock.ts'
 import { answerOf } from './callback.ts'
 import { isDebug, type LogLine, stopIn, tellsFailure, topicIdIn } from './log-line.ts'
+import { rdkafka } from './native.ts'
 import { asksForDebug, consumerProperties, type Isolation, redacting, redactor } from './properties.ts'
 import { type ListedPartition, Questions, type TopicOffsets, type TopicPartition } from './questions.ts'
 import { recordOf } from './record.ts'

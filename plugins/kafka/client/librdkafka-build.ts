@@ -1,7 +1,7 @@
-// The features of this build of librdkafka. It lacks those whose headers were not installed. Missing features are
-// logged once, with the command that adds them, and a property that needs one is refused by name.
+// The features of this build of librdkafka. It lacks those whose headers were not installed. What it has and what is
+// missing is logged once, with the command that adds them, and a property that needs one is refused by name.
 
-import rdkafka from 'node-rdkafka'
+import { rdkafka } from './native.ts'
 
 type Properties = Readonly<Record<string, string | number | boolean>>
 
@@ -27,6 +27,12 @@ export const PARTS: ReadonlyMap<string, Part> = new Map([
 
 /** Features of the installed build. */
 export const BUILT_FEATURES: readonly string[] = rdkafka.features
+
+/** One line for the log of what the build has: TLS, SASL, OIDC and the compressions. */
+export function builtLine(features: readonly string[]): string {
+  const built = [...PARTS].filter(([name]) => features.includes(name)).map(([, { words }]) => words)
+  return `librdkafka ${rdkafka.librdkafkaVersion} was built with ${listed(built)}`
+}
 
 export interface MissingParts {
   /** Such as `TLS, SASL SCRAM and zstd`. */
@@ -55,11 +61,18 @@ export function missingLine(features: readonly string[]): string | null {
 
 let isTold = false
 
-/** Logs what is missing, once in a process. */
-export function warnOfMissingParts(log: { warn(line: string): void }, features = BUILT_FEATURES): void {
-  const line = isTold ? null : missingLine(features)
+/** Logs what the build has, and what is missing, once in a process. */
+export function tellParts(log: PartsLog, features = BUILT_FEATURES): void {
+  if (isTold) return
   isTold = true
+  log.info(builtLine(features))
+  const line = missingLine(features)
   if (line !== null) log.warn(line)
+}
+
+interface PartsLog {
+  info(line: string): void
+  warn(line: string): void
 }
 
 /** Throws where a property needs a feature that the build lacks. */

@@ -1,8 +1,9 @@
 // The embedded broker, for tests and trials: librdkafka's mock cluster of one broker, which speaks the real protocol.
 // It listens on 127.0.0.1, on a port that the operating system chooses; librdkafka has no option for it.
 
-import rdkafka from 'node-rdkafka'
+import type { Metadata } from 'node-rdkafka'
 import { answerOf } from './callback.ts'
+import { rdkafka } from './native.ts'
 
 /**
  * Limits: no compaction, and nothing is kept after the process ends; about 5 MB are kept of each partition; every topic
@@ -22,7 +23,7 @@ const ONE_MOCK_BROKER: Record<string, number> = { 'test.mock.num.brokers': 1 }
 /** Resolves when the broker serves and the topics exist. */
 export async function startMockBroker(topics: readonly string[]): Promise<MockBroker> {
   const host = new rdkafka.Producer(ONE_MOCK_BROKER, {})
-  const metadata = await answerOf<rdkafka.Metadata>((callback) =>
+  const metadata = await answerOf<Metadata>((callback) =>
     host.connect({ allTopics: false, timeout: ANSWER_MS }, callback),
   )
   for (const topic of topics) {

@@ -1,11 +1,12 @@
 // A producer for the commands. Each record resolves when Kafka has it, or rejects with one line that says why not.
 
-import rdkafka, { type DeliveryReport, type LibrdKafkaError, type Metadata } from 'node-rdkafka'
+import type { DeliveryReport, LibrdKafkaError, Metadata, Producer } from 'node-rdkafka'
 import { errorWords } from '../../../src/errors.ts'
 import type { KafkaOptions } from '../../../src/options.ts'
 import { answerOf } from './callback.ts'
 import { writeFailure } from './kafka-error.ts'
 import { failureOf, type LogLine, tellsFailure } from './log-line.ts'
+import { rdkafka } from './native.ts'
 import { producerProperties, redacting, redactor } from './properties.ts'
 
 export interface ProducedRecord {
@@ -36,7 +37,7 @@ interface UnderWay {
 }
 
 export class RecordProducer {
-  private readonly client: rdkafka.Producer
+  private readonly client: Producer
   private readonly bootstrapServers: string
   private readonly redact: (text: string) => string
   private readonly underWay = new Set<UnderWay>()

@@ -1,10 +1,11 @@
 // The questions of a consumer to Kafka. Each waits for the blocking lock, and gives up after a stated time; the caller
 // decides whether to ask again.
 
-import rdkafka, { type KafkaConsumer, type Metadata } from 'node-rdkafka'
+import type { KafkaConsumer, Metadata } from 'node-rdkafka'
 import type { BlockingLock } from './blocking-lock.ts'
 import { answerOf, type Callback } from './callback.ts'
 import { codeOf } from './kafka-error.ts'
+import { rdkafka } from './native.ts'
 
 export interface ListedPartition {
   readonly partition: number

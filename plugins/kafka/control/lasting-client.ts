@@ -1,9 +1,10 @@
 // One client of librdkafka that writes records which must not be lost. Promise: each record that it was handed settles,
 // at the latest when the client is closed; closing works at any time, also before the client has connected.
 
-import rdkafka, { type DeliveryReport, type LibrdKafkaError, type Metadata } from 'node-rdkafka'
+import type { DeliveryReport, LibrdKafkaError, Metadata, Producer } from 'node-rdkafka'
 import { codeOf } from '../client/kafka-error.ts'
 import { failureOf, type LogLine } from '../client/log-line.ts'
+import { rdkafka } from '../client/native.ts'
 import type { Delivery } from '../client/producer.ts'
 import type { ClientProperties } from '../client/properties.ts'
 
@@ -26,7 +27,7 @@ interface UnderWay {
 }
 
 export class LastingClient {
-  private readonly client: rdkafka.Producer
+  private readonly client: Producer
   private readonly onFatal: () => void
   private readonly underWay = new Set<UnderWay>()
   /** Why librdkafka takes nothing more; null as long as it does. Its errors of records do not say it. */

@@ -3,11 +3,12 @@
 import rdkafka from 'node-rdkafka'
 import { describe, expect, it, vi } from 'vitest'
 import {
+  builtLine,
   missingLine,
   missingParts,
   PARTS,
   refuseMissing,
-  warnOfMissingParts,
+  tellParts,
 } from '../../../plugins/kafka/client/librdkafka-build.ts'
 import { report } from '../../../src/commands/features.ts'
 
@@ -65,10 +66,17 @@ describe('What librdkafka was built without', () => {
   })
 
   it('is logged once in a process, however many apps are in it', () => {
-    const log = { warn: vi.fn() }
-    warnOfMissingParts(log, BARE)
-    warnOfMissingParts(log, BARE)
+    const log = { info: vi.fn(), warn: vi.fn() }
+    tellParts(log, BARE)
+    tellParts(log, BARE)
     expect(log.warn.mock.calls).toEqual([[missingLine(BARE)]])
+    expect(log.info.mock.calls).toEqual([[builtLine(BARE)]])
+  })
+
+  it('stands beside what it was built with', () => {
+    const version = rdkafka.librdkafkaVersion
+    expect(builtLine(BARE)).toBe(`librdkafka ${version} was built with SASL PLAIN, snappy and lz4`)
+    for (const words of ['TLS', 'SASL SCRAM', 'OIDC', 'zstd']) expect(builtLine(ALL)).toContain(` ${words}`)
   })
 })
 
