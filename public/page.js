@@ -50,7 +50,7 @@ function go(submit) {
   const url = chosenUrl()
   showChoice(url)
   const opened = connect(url, {
-    getToken: (signal) => makeToken(url, signal),
+    getToken: ({ signal }) => makeToken(url, signal),
     challenges: reauthorize.checked,
     retryMaxMs: RETRY_MAX_MS,
     onEvent: receive,

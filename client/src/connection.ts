@@ -1,20 +1,20 @@
 // One connection: gets a token, requests the stream, reads it and answers its challenges. Promise: when `run` resolves,
 // the request, the timers and the listeners are gone.
 
-import { EventParser, type EventSink } from './event-parser.ts'
+import { EventParser, type EventSink, type ParsedEvent } from './event-parser.ts'
 import type { EventQueue } from './event-queue.ts'
 import type { Limits } from './option-checks.ts'
-import type { ConnectOptions, StreamEvent } from './options.ts'
+import type { ConnectOptions } from './options.ts'
 import { refusalReason } from './refusal-reason.ts'
 import { Renewal } from './renewal.ts'
-import { type Send, sendingTo, streamHeaders } from './request.ts'
+import { authorization, resumption, type Send } from './request.ts'
 import { checkResponse } from './response.ts'
 import { asStreamError, StreamError } from './stream-error.ts'
 import type { TokenSource } from './token-source.ts'
 
 export interface ConnectionParts {
-  readonly url: string
-  readonly options: ConnectOptions
+  readonly send: Send
+  readonly handlers: Pick<ConnectOptions, 'onChallenge' | 'onRenewed' | 'onError'>
   readonly limits: Limits
   /** Has the tokens of all connections of its stream. */
   readonly tokens: TokenSource
@@ -23,7 +23,7 @@ export interface ConnectionParts {
   /** The event ID after which it resumes; empty for the server's default. */
   readonly lastEventId: string
   /** Whether challenges are answered at present. */
-  readonly answersChallenges: () => boolean
+  readonly isWanted: () => boolean
   readonly onOpen: () => void
   /** Ends the connection when it aborts. */
   readonly signal: AbortSignal
@@ -48,7 +48,6 @@ export interface ConnectionEnd {
 export class Connection implements EventSink {
   readonly #parts: ConnectionParts
   readonly #controller = new AbortController()
-  readonly #send: Send
   readonly #renewal: Renewal
   readonly #parser: EventParser
   /** Monotonic, because the wall clock may be set while the connection is open. */
@@ -57,17 +56,9 @@ export class Connection implements EventSink {
   #reason = ''
 
   constructor(parts: ConnectionParts) {
-    const { url, options, limits, tokens, lastEventId } = parts
-    const { signal } = this.#controller
+    const { limits, lastEventId } = parts
     this.#parts = parts
-    this.#send = sendingTo(url, options.fetch)
-    this.#renewal = new Renewal({
-      send: this.#send,
-      tokens,
-      handlers: options,
-      isWanted: parts.answersChallenges,
-      signal,
-    })
+    this.#renewal = new Renewal({ ...parts, signal: this.#controller.signal })
     this.#parser = new EventParser(this, { lastEventId, eventLengthMax: limits.eventLengthMax })
   }
 
@@ -88,11 +79,11 @@ export class Connection implements EventSink {
     }
   }
 
-  event(event: StreamEvent): void {
-    if (event.type === 'challenge') this.#renewal.challenged(event.data)
-    // With `signals=1` the server sends these events in addition to the comments, which are handled below.
-    else if (['ready', 'gap', 'ping', 'end'].includes(event.type)) this.moved(event.id)
-    else this.#parts.queue.push(event)
+  // With `signals=1` the server sends other events in addition to the comments, which are handled below.
+  event({ type, data, id }: ParsedEvent): void {
+    if (type === 'challenge') this.#renewal.challenged(data)
+    else if (type === 'message' || type === 'delete') this.#parts.queue.push({ type, data, id })
+    else this.moved(id)
   }
 
   moved(lastEventId: string): void {
@@ -104,10 +95,12 @@ export class Connection implements EventSink {
   }
 
   comment(text: string): void {
-    const [, type, reason = ''] = /^(ready|gap|end)(?: ([a-z-]{1,40}))?$/.exec(text) ?? []
-    if (type === 'gap' && reason !== 'too-large') this.#parser.moveTo(NOTHING_YET)
-    if (type === 'end') this.#reason = reason
-    else if (type !== undefined) this.#parts.queue.push({ type, data: reason, id: this.#parser.lastEventId })
+    const [, type, data = ''] = /^(ready|gap|end)(?: ([a-z-]{1,40}))?$/.exec(text) ?? []
+    if (type === 'gap' && data !== 'too-large') this.#parser.moveTo(NOTHING_YET)
+    if (type === 'end') this.#reason = data
+    else if (type === 'ready' || type === 'gap') {
+      this.#parts.queue.push({ type, data, id: this.#parser.lastEventId })
+    }
   }
 
   async #failure(): Promise<StreamError | null> {
@@ -121,9 +114,12 @@ export class Connection implements EventSink {
   }
 
   async #open(): Promise<ReadableStreamDefaultReader<Uint8Array>> {
-    const token = await this.#parts.tokens.take()
-    const headers = streamHeaders(token.text, this.#parts.lastEventId)
-    const response = await this.#unlessSilent(this.#send('GET', headers, this.#controller.signal))
+    const { tokens, send, lastEventId } = this.#parts
+    const token = await tokens.take('connect')
+    const accept = 'text/event-stream'
+    const headers = { accept, ...authorization(token.text), ...resumption(lastEventId) }
+    const response = await this.#unlessSilent(send('GET', headers, this.#controller.signal))
+    tokens.answered(response.status)
     checkResponse(response, await refusalReason(response, token.text, this.#controller.signal))
     const reader = response.body?.getReader()
     if (reader === undefined) throw new StreamError('not-an-event-stream', 'The answer has no body')

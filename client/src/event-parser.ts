@@ -1,14 +1,21 @@
 // Parses an event stream (HTML spec 9.2.6). Pure: bytes in, events out, no clock and no connection.
 
-import type { StreamEvent } from './options.ts'
 import { StreamError } from './stream-error.ts'
 
 /** The longest event of the server: 16 MiB, and 128 KiB for an id merged with the one that the client had. */
 export const EVENT_LENGTH_MAX = 16_777_216 + 131_072
 
+export interface ParsedEvent {
+  /** `message` if the stream did not say. */
+  readonly type: string
+  readonly data: string
+  /** The last event ID as of this event. */
+  readonly id: string
+}
+
 /** Receives what the parser finds, in the order of the stream. */
 export interface EventSink {
-  event(event: StreamEvent): void
+  event(event: ParsedEvent): void
   /** An event without data that changed the last event ID to this. */
   moved(lastEventId: string): void
   retry(retryMs: number): void

@@ -5,9 +5,10 @@ import { Backoff } from './backoff.ts'
 import { Connection, type ConnectionEnd } from './connection.ts'
 import { EventQueue } from './event-queue.ts'
 import { tell, throwOutside } from './handlers.ts'
-import { type Limits, readLastEventId, readLimits, readUrl } from './option-checks.ts'
+import { checkOptions, type Limits, readLastEventId, readLimits, readUrl } from './option-checks.ts'
 import type { ConnectOptions, StreamEvent, StreamState } from './options.ts'
 import { Refusals } from './refusals.ts'
+import { type Send, sendingTo } from './request.ts'
 import { isFinal, type StreamError } from './stream-error.ts'
 import { TokenSource } from './token-source.ts'
 import { pause } from './waiting.ts'
@@ -18,7 +19,7 @@ import { pause } from './waiting.ts'
  * `retryMaxMs`. Up to a quarter of jitter is added; the wait is never less than Retry-After. Throws a TypeError or
  * RangeError for invalid options.
  */
-export function connect(url: string | URL, options: ConnectOptions): EventStream {
+export function connect(url: string | URL, options: ConnectOptions = {}): EventStream {
   return new EventStream(url, options)
 }
 
@@ -36,6 +37,7 @@ export class EventStream implements AsyncIterable<StreamEvent> {
 
   readonly #options: ConnectOptions
   readonly #limits: Limits
+  readonly #send: Send
   readonly #backoff: Backoff
   readonly #queue: EventQueue
   readonly #closing = new AbortController()
@@ -49,8 +51,10 @@ export class EventStream implements AsyncIterable<StreamEvent> {
   #consumed: boolean
 
   constructor(url: string | URL, options: ConnectOptions) {
+    checkOptions(options)
     this.#limits = readLimits(options)
     this.url = readUrl(url)
+    this.#send = sendingTo(this.url, options)
     this.challenges = options.challenges ?? true
     this.#options = options
     this.#tokens = new TokenSource(options.getToken, this.#closing.signal)
@@ -125,13 +129,13 @@ export class EventStream implements AsyncIterable<StreamEvent> {
   async #connect(): Promise<ConnectionEnd> {
     this.#state = 'connecting'
     const connection = new Connection({
-      url: this.url,
-      options: this.#options,
+      send: this.#send,
+      handlers: this.#options,
       limits: this.#limits,
       tokens: this.#tokens,
       queue: this.#queue,
       lastEventId: this.#lastEventId,
-      answersChallenges: () => this.challenges,
+      isWanted: () => this.challenges,
       onOpen: () => this.#opened(),
       signal: this.#closing.signal,
     })

@@ -2,7 +2,7 @@
 // open: it answers challenges, and reconnects with a fresh token and the last event ID, so that every record arrives
 // once. Its files import only each other, because browsers load them as they are.
 
-export { EventParser, type EventSink } from './event-parser.ts'
+export { EventParser, type EventSink, type ParsedEvent } from './event-parser.ts'
 export { connect, EventStream } from './event-stream.ts'
 export type * from './options.ts'
 export { StreamError, type StreamErrorCode, type StreamErrorDetails } from './stream-error.ts'

@@ -2,27 +2,78 @@
 
 import type { StreamError } from './stream-error.ts'
 
-/** An event of a stream. Events are delivered in the order in which the server sent them. */
-export interface StreamEvent {
-  /**
-   * `message`: a record; `data` is its value. `delete`: a tombstone; `data` is the key as base64url.
-   * `gap`: the stream could not resume; `data` is the reason. With `too-large` one record is missing. With any other
-   * reason everything follows from the beginning, so discard what you have. `ready`: all that the topic held when the
-   * stream opened has been delivered; from here on the stream is live.
-   */
-  readonly type: 'message' | 'delete' | 'gap' | 'ready' | (string & {})
-  readonly data: string
+/** An event of a stream; `type` tells which. Events are delivered in the order in which the server sent them. */
+export type StreamEvent = RecordEvent | DeleteEvent | GapEvent | ReadyEvent
+
+interface Positioned {
   /** The event ID after this event. Pass it as `lastEventId` to resume after this event. */
   readonly id: string
 }
 
+/** A record. */
+export interface RecordEvent extends Positioned {
+  readonly type: 'message'
+  /** The record's value, or its envelope, as the stream's `encoding` says. */
+  readonly data: string
+}
+
+/** A tombstone: the record with this key is deleted, or is no longer among those that this stream gets. */
+export interface DeleteEvent extends Positioned {
+  readonly type: 'delete'
+  /** The key's bytes in base64url, with padding. */
+  readonly data: string
+}
+
+/**
+ * The stream could not resume. With `too-large` one record is missing. With any other reason everything follows from
+ * the beginning, so discard what you have.
+ */
+export interface GapEvent extends Positioned {
+  readonly type: 'gap'
+  /** The reason (docs/protocol.md, "Gaps"). A newer server may have others. */
+  readonly data: GapReason | (string & {})
+}
+
+export type GapReason =
+  | 'undecodable'
+  | 'beyond-end'
+  | 'too-old'
+  | 'deletes-dropped'
+  | 'recreated'
+  | 'too-large'
+
+/** All that the topic held when the stream opened has been delivered; from here on the stream is live. */
+export interface ReadyEvent extends Positioned {
+  readonly type: 'ready'
+  /** Empty. */
+  readonly data: string
+}
+
+/** What `getToken` is called with. */
+export interface TokenRequest {
+  /**
+   * `connect`: for a new connection. `challenge`: to renew an open one. `refused`: for either, and the server has
+   * answered 401 or 403 to the last token, so a cache has to get another one.
+   */
+  readonly reason: 'connect' | 'challenge' | 'refused'
+  /** From 1: how often a token was asked for since the server last accepted one. */
+  readonly attempt: number
+  /** Aborts when the stream closes, at the latest after 30 s. */
+  readonly signal: AbortSignal
+}
+
 export interface ConnectOptions {
   /**
-   * Returns a fresh token. Called for each connection and each answer to a challenge, and not again before it has
-   * answered or 30 s are over. null: there is no token (the user has signed out), and the stream closes. The signal
-   * aborts when the stream closes, at the latest after 30 s.
+   * Returns a fresh token, a JWT. Called for each connection and each answer to a challenge, and not again before it
+   * has answered or 30 s are over. null: there is no token (the user has signed out), and the stream closes. What is
+   * neither a text nor null closes it with the error `bad-token`. Default: none. Then requests have no Authorization,
+   * and the session is a cookie's, or what `headers` say.
    */
-  getToken: (signal: AbortSignal) => string | null | Promise<string | null>
+  getToken?: (request: TokenRequest) => string | null | Promise<string | null>
+  /** Sent with each request. `accept`, `authorization` and `last-event-id` are the client's own. Default: none. */
+  headers?: Record<string, string>
+  /** Whether cookies are sent, as with `fetch`: `include` for a stream of another origin. Default: same-origin. */
+  credentials?: 'omit' | 'same-origin' | 'include'
   /** Resume after this event ID. Default: none, and the server chooses the start. */
   lastEventId?: string
   /** Closes the stream when it aborts. */
@@ -66,6 +117,7 @@ export type Fetch = (url: string, request: FetchRequest) => Promise<FetchRespons
 export interface FetchRequest {
   method: string
   headers: Record<string, string>
+  credentials: 'omit' | 'same-origin' | 'include'
   signal: AbortSignal
   cache: 'no-store'
   redirect: 'manual'

@@ -6,9 +6,9 @@ import { type Challenge, readChallenge, STANDARD_CHALLENGE } from './challenge.t
 import { tell } from './handlers.ts'
 import type { ConnectOptions, FetchResponse } from './options.ts'
 import { CLOCKS_DIFFER_MAX_MS } from './refusals.ts'
-import type { Send } from './request.ts'
+import { authorization, type Send } from './request.ts'
 import { isTemporary, readRetryAfterMs } from './response.ts'
-import { messageOf, StreamError } from './stream-error.ts'
+import { isFinal, messageOf, StreamError } from './stream-error.ts'
 import type { Token, TokenSource } from './token-source.ts'
 import { pause, withTimeout } from './waiting.ts'
 
@@ -121,25 +121,26 @@ export class Renewal {
 
   async #answer(challenge: Challenge): Promise<Outcome> {
     try {
-      const token = await this.#parts.tokens.take()
+      const token = await this.#parts.tokens.take('challenge')
       return this.#judge(await this.#post(challenge, token), token)
     } catch (cause) {
       const message = `The challenge was not answered: ${messageOf(cause)}`
-      const again = !(cause instanceof StreamError && cause.code === 'no-token')
+      const again = !(cause instanceof StreamError && isFinal(cause, false))
       return { error: new StreamError('renewal', message, { cause }), again }
     }
   }
 
   async #post({ method, headers }: Challenge, token: Token): Promise<FetchResponse> {
     const { send, signal } = this.#parts
-    const authorization = `Bearer ${token.text}`
-    const request = (limit: AbortSignal) => send(method, { ...headers, authorization }, limit)
+    const own = authorization(token.text)
+    const request = (limit: AbortSignal) => send(method, { ...headers, ...own }, limit)
     const response = await withTimeout(request, TIMEOUT_MS, signal)
     await response.body?.cancel()
     return response
   }
 
   #judge({ status, headers }: FetchResponse, token: Token): Outcome {
+    this.#parts.tokens.answered(status)
     if (status >= 200 && status < 300) {
       this.#held = token
       // Also a 202: the server has no such stream, and Kafka has the renewal for the one that has it.

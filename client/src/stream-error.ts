@@ -5,6 +5,7 @@ export type StreamErrorCode =
   | 'silent' // no byte for `heartbeatMs`: retried
   | 'token' // getToken threw or took more than 30 s: retried
   | 'no-token' // getToken returned null: final
+  | 'bad-token' // getToken returned neither a text nor null: final, because its code is wrong
   | 'unauthorized' // 401: retried for 60 s, in case a clock is wrong, then final; the second 403 in a row is final
   | 'unavailable' // 408, 425, 429 or 5xx: retried, not before Retry-After
   | 'refused' // 204, 3xx (never followed, because another server would get the token) or another 4xx: final
@@ -37,7 +38,7 @@ export class StreamError extends Error {
 /** Whether no retry can change it. `areRefusalsFinal`: the same for refused tokens, by refusals.ts. */
 export function isFinal({ code }: StreamError, areRefusalsFinal: boolean): boolean {
   if (code === 'unauthorized') return areRefusalsFinal
-  return ['no-token', 'refused', 'not-an-event-stream', 'event-too-large'].includes(code)
+  return ['no-token', 'bad-token', 'refused', 'not-an-event-stream', 'event-too-large'].includes(code)
 }
 
 /** Any other error means that the connection was lost. */

@@ -2,7 +2,7 @@
 // request; none is kept. Only a call that was given up after 30 s may still be running when the next one begins.
 
 import { parseObject } from './json-object.ts'
-import type { ConnectOptions } from './options.ts'
+import type { ConnectOptions, TokenRequest } from './options.ts'
 import { messageOf, StreamError } from './stream-error.ts'
 import { withTimeout } from './waiting.ts'
 
@@ -13,6 +13,10 @@ export class TokenSource {
   readonly #signal: AbortSignal
   /** The call that is under way. A connection that asks meanwhile gets its token, too. */
   #pending: Promise<Token> | null = null
+  /** Calls since the server last accepted a token. */
+  #attempts = 0
+  /** Whether the server refused the last token. */
+  #isRefused = false
 
   /** The signal aborts when the stream closes. A call outlives the connection that it was made for. */
   constructor(getToken: ConnectOptions['getToken'], signal: AbortSignal) {
@@ -20,26 +24,40 @@ export class TokenSource {
     this.#signal = signal
   }
 
-  /** Rejects with StreamError `no-token` or `token`. */
-  take(): Promise<Token> {
-    this.#pending ??= this.#ask().finally(() => {
+  /** A token without a text if there is no getToken. Rejects with StreamError `no-token`, `bad-token` or `token`. */
+  take(reason: TokenRequest['reason']): Promise<Token> {
+    this.#pending ??= this.#ask(this.#isRefused ? 'refused' : reason).finally(() => {
       this.#pending = null
     })
     return this.#pending
   }
 
-  async #ask(): Promise<Token> {
-    const text = await this.#call()
-    if (text === null) throw new StreamError('no-token', 'getToken returned no token')
+  /** What the server answered to the last token: a status. */
+  answered(status: number): void {
+    if (status < 300) this.#attempts = 0
+    this.#isRefused = status === 401 || status === 403
+  }
+
+  async #ask(reason: TokenRequest['reason']): Promise<Token> {
+    if (this.#getToken === undefined) return new Token('')
+    const text: unknown = await this.#call(this.#getToken, reason)
+    if (text === null) throw new StreamError('no-token', 'getToken returned null: there is no token')
+    if (typeof text !== 'string') {
+      throw new StreamError('bad-token', `getToken returned ${typeof text} where a text or null is needed`)
+    }
     // Checked here, because the error of fetch would quote a header that cannot be sent.
-    if (!/^[\x21-\x7e]+$/.test(text))
-      throw new StreamError('token', 'getToken returned a value that is not a token')
+    if (!/^[\x21-\x7e]+$/.test(text)) {
+      throw new StreamError('token', 'getToken returned a text that is not a token')
+    }
+    this.#isRefused = false
     return new Token(text)
   }
 
-  async #call(): Promise<string | null> {
+  async #call(getToken: NonNullable<ConnectOptions['getToken']>, reason: TokenRequest['reason']) {
+    const attempt = ++this.#attempts
     try {
-      return await withTimeout(this.#getToken, TOKEN_TIMEOUT_MS, this.#signal)
+      const work = (signal: AbortSignal) => getToken({ reason, attempt, signal })
+      return await withTimeout(work, TOKEN_TIMEOUT_MS, this.#signal)
     } catch (cause) {
       throw new StreamError('token', `No token could be obtained: ${messageOf(cause)}`, { cause })
     }

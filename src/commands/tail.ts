@@ -140,8 +140,8 @@ function tokenMaker(
   token: string | undefined,
   command: string | undefined,
   folder: string,
-): ConnectOptions['getToken'] {
-  if (command !== undefined) return (signal) => runForToken(command, signal)
+): NonNullable<ConnectOptions['getToken']> {
+  if (command !== undefined) return ({ signal }) => runForToken(command, signal)
   if (token !== undefined && token !== '') return () => token
   if (isHere(url) && existsSync(join(folder, PRIVATE_KEY_FILE))) {
     return () => mintDemoToken({ folder, expiresInSeconds: DEMO_TOKEN_SECONDS })

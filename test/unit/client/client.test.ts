@@ -264,7 +264,7 @@ describe('the client', () => {
     const { errors } = scene
     let given: AbortSignal | undefined
     scene.connect({
-      getToken: (signal) => {
+      getToken: ({ signal }) => {
         given = signal
         return new Promise(() => {})
       },

@@ -3,10 +3,10 @@
 import { createParser } from 'eventsource-parser'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { EventParser, type StreamEvent } from '../../../client/src/index.ts'
+import { EventParser, type ParsedEvent } from '../../../client/src/index.ts'
 
 interface Found {
-  events: StreamEvent[]
+  events: ParsedEvent[]
   retries: number[]
   comments: string[]
   lastEventId: string
@@ -100,7 +100,7 @@ describe('the parser', () => {
   })
 
   it('reads a value of 8 MiB in small chunks in a time that grows with its length', () => {
-    const events: StreamEvent[] = []
+    const events: ParsedEvent[] = []
     const parser = new EventParser({ ...silentSink(), event: (event) => events.push(event) })
     const chunk = Buffer.alloc(1_024, 'x')
     parser.push(Buffer.from('data:'))

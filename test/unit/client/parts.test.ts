@@ -7,6 +7,7 @@ import { EventQueue } from '../../../client/src/event-queue.ts'
 import { type ConnectOptions, connect, type Fetch } from '../../../client/src/index.ts'
 import { readLimits } from '../../../client/src/option-checks.ts'
 import { Renewal } from '../../../client/src/renewal.ts'
+import { sendingTo } from '../../../client/src/request.ts'
 import { TokenSource } from '../../../client/src/token-source.ts'
 
 const URL_TEXT = 'https://example.test/events'
@@ -63,7 +64,7 @@ describe('a renewal that no challenge asked for', () => {
     const tokens = new TokenSource(() => token, signal)
     send = vi.fn(async () => ({ status: 204, headers: new Headers(), body: null }))
     const renewal = new Renewal({ send, tokens, handlers: {}, isWanted: () => isWanted, signal })
-    renewal.opened(await tokens.take())
+    renewal.opened(await tokens.take('connect'))
     return renewal
   }
 
@@ -109,13 +110,13 @@ describe('a connection', () => {
   function connectionOf(fetch: Fetch, signal: AbortSignal): Connection {
     const options: ConnectOptions = { getToken: () => 't', fetch }
     return new Connection({
-      url: URL_TEXT,
-      options,
+      send: sendingTo(URL_TEXT, options),
+      handlers: options,
       limits: readLimits(options),
       tokens: new TokenSource(options.getToken, new AbortController().signal),
       queue: new EventQueue('', 1_000),
       lastEventId: 'a',
-      answersChallenges: () => true,
+      isWanted: () => true,
       onOpen: () => {},
       signal,
     })
