@@ -15,6 +15,8 @@ export interface ControlTarget {
   readonly topic: string
   readonly secrets: readonly Uint8Array[]
   readonly lifetimes: TokenLifetimes
+  /** How long the servers' heartbeats may be missing. */
+  readonly blindMs: number
 }
 
 /** What a server and this command need alike. */
@@ -36,5 +38,5 @@ export async function findControl(env: NodeJS.ProcessEnv): Promise<ControlTarget
   if (typeof lifetimes !== 'number' && lifetimes.has(''))
     problems.push('JWT_ISSUER is not set: whose tokens are meant')
   if (topic === null || secretKey === null || problems.length > 0) throw new ConfigError(problems)
-  return { kafka, topic, secrets: secretsOf(secretKey), lifetimes }
+  return { kafka, topic, secrets: secretsOf(secretKey), lifetimes, blindMs: sse.controlBlindSeconds * 1000 }
 }

@@ -1,13 +1,16 @@
 // `kafka-sse revoke`: tells all replicas, by the control topic, that tokens count no more. Promise: it ends when Kafka
-// has the revocation, or with one line that says why not.
+// has the revocation, or with one line that says why not. It writes nothing that the servers would pass over.
 
 import { randomBytes } from 'node:crypto'
 import type { ParseArgsConfig } from 'node:util'
 import { type Delivery, RecordProducer } from '../../plugins/kafka/client/producer.ts'
+import { readNewest } from '../../plugins/kafka/control/newest-records.ts'
 import { parseSince } from '../../routes/since.ts'
 import { EXIT_DONE } from '../app/exit.ts'
 import { ControlKeys } from '../control/control-keys.ts'
 import { encodeRecord, MAC_HEADER, macText } from '../control/control-record.ts'
+import { HeardSecrets } from '../control/heard-secrets.ts'
+import { errorWords } from '../errors.ts'
 import { SYSTEM_CLOCK } from '../stream/clock.ts'
 import { type Revocation, type RevocationRequest, revocationOf } from '../token/revocation.ts'
 import { type Given, type Outputs, runCommand } from './command-line.ts'
@@ -40,6 +43,9 @@ const OPTIONS = {
   reason: { type: 'string' },
 } satisfies ParseArgsConfig['options']
 
+/** Heartbeats count from so many times the time that they may be missing: clocks may differ. */
+const HEARD_WITHIN = 2
+
 const NAMES = ['sub', 'sid', 'jti', 'client', 'issuer', 'reason'] as const
 
 export async function revoke(
@@ -58,7 +64,7 @@ async function tell(
 ): Promise<number> {
   const target = await findControl(env)
   const revocation = revocationOf(requestOf(values), target.lifetimes, SYSTEM_CLOCK.epochMs())
-  const { partition, offset } = await written(revocation, target)
+  const { partition, offset } = await written(revocation, target, outputs)
   outputs.stdout.write(`${target.topic} has it: partition ${partition}, offset ${offset}\n`)
   return EXIT_DONE
 }
@@ -78,7 +84,8 @@ function momentOf(before: string): number {
   )
 }
 
-async function written(revocation: Revocation, { kafka, topic, secrets }: ControlTarget): Promise<Delivery> {
+async function written(revocation: Revocation, target: ControlTarget, outputs: Outputs): Promise<Delivery> {
+  const { kafka, topic } = target
   const producer = new RecordProducer(kafka)
   await producer.connect()
   try {
@@ -87,6 +94,7 @@ async function written(revocation: Revocation, { kafka, topic, secrets }: Contro
       throw new Error(
         `there is no topic ${topic} (KAFKA_CONTROL_TOPIC), or this principal may not Describe it`,
       )
+    const secrets = await heardSecrets(target, outputs)
     const by = `kafka-sse revoke ${randomBytes(8).toString('base64url')}`
     const record = { op: 'revoke' as const, revocation, by, atMs: SYSTEM_CLOCK.epochMs() }
     const { key, value, mac } = encodeRecord(record, topic, new ControlKeys(secrets))
@@ -95,4 +103,33 @@ async function written(revocation: Revocation, { kafka, topic, secrets }: Contro
   } finally {
     await producer.close()
   }
+}
+
+/**
+ * The secret that the servers are heard with: while secrets are changed, they may not read the first of ours yet. All
+ * of ours if no server is heard, because those that start later read the topic, too.
+ */
+async function heardSecrets(
+  { kafka, topic, secrets, blindMs }: ControlTarget,
+  { stderr }: Outputs,
+): Promise<readonly Uint8Array[]> {
+  const windowMs = HEARD_WITHIN * blindMs
+  const heard = new HeardSecrets(topic, secrets, SYSTEM_CLOCK.epochMs() - windowMs)
+  let reason = ''
+  try {
+    await readNewest(kafka, topic, (record) => heard.note(record))
+  } catch (error) {
+    reason = `: ${errorWords(error)}`
+  }
+  const { found } = heard
+  if (found === 'foreign')
+    throw new Error(
+      `the servers on ${topic} have another SECRET_KEY, and would not read this revocation: nothing is written`,
+    )
+  if (found !== null) return [found]
+  stderr.write(
+    `kafka-sse: no server was heard on ${topic} in the last ${windowMs / 1000} s${reason}; written for those that ` +
+      'start later with this SECRET_KEY\n',
+  )
+  return secrets
 }

@@ -12,6 +12,7 @@ import { bootstrapServers, Kafka } from './kafka.ts'
 
 const SOON = { timeout: 20_000, interval: 20 }
 const SECRET_KEY = keepSecret(Buffer.alloc(32, 5).toString('base64url'))
+const OTHER_SECRET_KEY = keepSecret(Buffer.alloc(32, 6).toString('base64url'))
 
 describe.skipIf(bootstrapServers === null)('kafka-sse revoke', () => {
   let kafka: Kafka
@@ -33,6 +34,7 @@ describe.skipIf(bootstrapServers === null)('kafka-sse revoke', () => {
 
   const ready = () => vi.waitFor(async () => expect(await server.metric('kafka_sse_ready')).toBe(1), SOON)
 
+  /** What it has printed: on standard error, too, only if it has succeeded. */
   async function run(args: string[], changes: Record<string, string> = {}): Promise<string> {
     const settings = {
       KAFKA_BOOTSTRAP_SERVERS: kafka.bootstrapServers,
@@ -41,10 +43,10 @@ describe.skipIf(bootstrapServers === null)('kafka-sse revoke', () => {
       JWT_ISSUER: 'https://auth.example.com',
       ...changes,
     }
-    const { stdout } = await promisify(execFile)(process.execPath, [CLI, 'revoke', ...args], {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [CLI, 'revoke', ...args], {
       env: { PATH: process.env.PATH, ...settings },
     })
-    return stdout
+    return stderr + stdout
   }
 
   const tokenOf = (subject: string, claims = {}) =>
@@ -80,16 +82,41 @@ describe.skipIf(bootstrapServers === null)('kafka-sse revoke', () => {
     other.close()
   })
 
-  it('that has another secret changes nothing', { timeout: 30_000 }, async () => {
+  it('that has another secret says so, and writes nothing', { timeout: 30_000 }, async () => {
     const held = await HeldConnection.open(server)
     const stream = await held.stream(await tokenOf('carol'))
-    await run(['--sub', 'carol'], { SECRET_KEY: keepSecret(Buffer.alloc(32, 6).toString('base64url')) })
+    await expect(run(['--sub', 'carol'], { SECRET_KEY: OTHER_SECRET_KEY })).rejects.toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr:
+        `kafka-sse: the servers on ${control} have another SECRET_KEY, and would not read this revocation: ` +
+        'nothing is written\n',
+    })
     await run(['--sub', 'dave'])
     const dave = await tokenOf('dave')
     await vi.waitFor(async () => expect((await held.stream(dave)).status).toBe(401), SOON)
     expect(stream.overAtMs).toBe(Number.POSITIVE_INFINITY)
     expect((await held.stream(await tokenOf('carol'))).status).toBe(200)
     held.close()
+  })
+
+  it('is read by servers that have only the second of its secrets yet', { timeout: 30_000 }, async () => {
+    const held = await HeldConnection.open(server)
+    const stream = await held.stream(await tokenOf('erin'))
+    await run(['--sub', 'erin'], { SECRET_KEY: `${OTHER_SECRET_KEY},${SECRET_KEY}` })
+    await vi.waitUntil(() => Number.isFinite(stream.overAtMs), SOON)
+    expect(stream.reader.comments.at(-1)).toBe('end revoked')
+    held.close()
+  })
+
+  it('is written where no server is heard, which it says', { timeout: 30_000 }, async () => {
+    const unused = await kafka.createTopic({ partitions: 2 })
+    expect(await run(['--sub', 'alice'], { KAFKA_CONTROL_TOPIC: unused })).toMatch(
+      new RegExp(
+        `^kafka-sse: no server was heard on ${unused} in the last 60 s; written for those that start later with ` +
+          `this SECRET_KEY\n${unused} has it: partition \\d, offset 0\n$`,
+      ),
+    )
   })
 
   it('is told if there is no such topic, and makes none', async () => {
