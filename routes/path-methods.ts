@@ -11,9 +11,9 @@ export function addPath(app: FastifyInstance, path: string, methods: readonly st
     reply.header('allow', allow)
     throw new MethodNotAllowed()
   }
-  // One route each, so that Fastify's error for a route that the host has names the method.
+  // One route each, so that Fastify's error for a route that the host has names the method. Typed as Fastify lists it.
   for (const method of app.supportedMethods) {
     if (methods.includes(method)) continue
-    app.route({ method: method as HTTPMethods, url: path, handler: refuse }) // of Fastify's own list
+    app.route({ method: method as HTTPMethods, url: path, exposeHeadRoute: false, handler: refuse })
   }
 }

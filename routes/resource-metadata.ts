@@ -13,8 +13,8 @@ import { addPath } from './path-methods.ts'
 export async function resourceMetadataRoutes(app: FastifyInstance, facts: ResourceFacts): Promise<void> {
   const document = resourceMetadata(facts)
   for (const path of metadataPaths(facts.resourceUrl)) {
-    app.get(path, { exposeHeadRoute: false }, async () => document)
-    addPath(app, path, ['GET', 'OPTIONS'])
+    app.get(path, { exposeHeadRoute: true }, async () => document)
+    addPath(app, path, ['GET', 'HEAD', 'OPTIONS'])
   }
 }
 

@@ -57,7 +57,6 @@ export function leaveBodiesUnread(app: FastifyInstance): void {
 export function frameworkOptions({ logLevel }: ServerOptions): FastifyServerOptions {
   return {
     logger: { level: logLevel, stream: new LogDestination(), ...logRedaction },
-    exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 1024 },
     // A path that cannot be decoded does not exist.
     frameworkErrors: (_error, _request, reply) => {

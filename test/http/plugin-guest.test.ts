@@ -91,6 +91,16 @@ describe('what the host has already', () => {
   })
 })
 
+it.each([true, false])(
+  'tickets have paths of their own in a host with exposeHeadRoutes %s',
+  async (exposeHeadRoutes) => {
+    const app = host({ exposeHeadRoutes })
+    await app.register(kafkaSse, optionsOf({ sse: { tickets: true, adminPath: '/ops' } }))
+    for (const method of ['GET', 'HEAD'] as const)
+      expect((await app.inject({ method, url: '/events/ticket' })).headers.allow).toBe('POST, OPTIONS')
+  },
+)
+
 describe('the prefix', () => {
   it.each([
     [undefined, '/events'],

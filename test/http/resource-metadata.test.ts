@@ -94,7 +94,16 @@ describe('the document', () => {
   it('has no other method', async () => {
     await open(RESOURCE)
     const { statusCode, headers } = await app.inject({ method: 'PUT', url: WELL_KNOWN })
-    expect([statusCode, headers.allow]).toEqual([405, 'GET, OPTIONS'])
+    expect([statusCode, headers.allow]).toEqual([405, 'GET, HEAD, OPTIONS'])
+  })
+
+  it('has HEAD, which answers as GET does, without the document', async () => {
+    await open(RESOURCE)
+    const [head, got] = await Promise.all(
+      (['HEAD', 'GET'] as const).map((method) => app.inject({ method, url: WELL_KNOWN })),
+    )
+    expect([head?.statusCode, head?.body]).toEqual([200, ''])
+    expect(head?.headers['content-length']).toBe(got?.headers['content-length'])
   })
 
   it('does not exist without RESOURCE_URL, nor below a prefix', async () => {
