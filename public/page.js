@@ -112,8 +112,9 @@ function closed(opened, error) {
 
 function waitFor(retryInMs) {
   if (retryInMs === null) return
-  retryAtMs = Date.now() + retryInMs
-  show('waiting', 'reconnecting')
+  const isOffline = stream?.state === 'offline'
+  retryAtMs = isOffline ? 0 : Date.now() + retryInMs
+  show('waiting', isOffline ? 'offline' : 'reconnecting')
 }
 
 function show(state, words) {

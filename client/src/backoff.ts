@@ -1,11 +1,11 @@
-// The wait before the next connection: the server's `retry:` (2 s without one), doubled with each failure up to a
-// limit. Up to a quarter of jitter is added. The wait is never less than Retry-After. A connection that lasted 5 s
-// resets the doubling.
+// The wait before the next connection: full jitter, which is a random time from 0 to a limit that doubles with each
+// failure. So clients that lost one server together do not come back together. The wait is never less than the
+// server's `retry:`, and begins after Retry-After. A connection that lasted 5 s resets the doubling.
 
 /** The longest wait that a server can ask for; larger values are reduced to it. */
 export const SERVER_WAIT_MAX_MS = 600_000
-/** The reconnection time until a server names one. */
-const RETRY_MS = 2_000
+/** The limit of the first wait, until a server names its own. */
+const FIRST_MS = 2_000
 /** A connection that was open this long resets the doubling. */
 const STEADY_MS = 5_000
 
@@ -21,9 +21,9 @@ export interface Interruption {
 export class Backoff {
   readonly #retryMaxMs: number
   readonly #random: () => number
-  /** Stays in force after the connection that it came on, as in browsers. */
-  #retryMs = RETRY_MS
-  /** Consecutive connections that did not last. Each one doubles the wait. */
+  /** The server's `retry:`; 0 without one. Stays in force after the connection that it came on, as in browsers. */
+  #retryMs = 0
+  /** Consecutive connections that did not last. Each one doubles the limit. */
   #failures = 0
 
   constructor(retryMaxMs: number, random: () => number) {
@@ -35,9 +35,9 @@ export class Backoff {
   waitMs({ openMs, retryMs, retryAfterMs }: Interruption): number {
     if (retryMs !== null) this.#retryMs = Math.min(Math.max(retryMs, 1), SERVER_WAIT_MAX_MS)
     this.#failures = openMs >= STEADY_MS ? 1 : this.#failures + 1
-    const ownMaxMs = Math.max(this.#retryMs, this.#retryMaxMs)
-    const ownMs = Math.min(this.#retryMs * 2 ** (this.#failures - 1), ownMaxMs)
-    const jitter = 1 + this.#random() / 4
-    return Math.round(Math.max(ownMs, retryAfterMs ?? 0) * jitter)
+    const firstMs = this.#retryMs || FIRST_MS
+    const limitMs = Math.min(firstMs * 2 ** (this.#failures - 1), Math.max(firstMs, this.#retryMaxMs))
+    const ownMs = Math.round(this.#random() * limitMs)
+    return Math.max((retryAfterMs ?? 0) + ownMs, this.#retryMs)
   }
 }

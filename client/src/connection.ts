@@ -25,8 +25,10 @@ export interface ConnectionParts {
   /** Whether challenges are answered at present. */
   readonly isWanted: () => boolean
   readonly onOpen: () => void
-  /** Ends the connection when it aborts. */
-  readonly signal: AbortSignal
+  /** Called for each chunk. */
+  readonly onHeard: () => void
+  /** Ends the connection when it aborts, with its reason. Is aborted when the connection has ended. */
+  readonly controller: AbortController
 }
 
 /** The event ID of a client that has no record yet (docs/protocol.md). After a gap the client starts from there. */
@@ -47,7 +49,7 @@ export interface ConnectionEnd {
 
 export class Connection implements EventSink {
   readonly #parts: ConnectionParts
-  readonly #controller = new AbortController()
+  readonly #controller: AbortController
   readonly #renewal: Renewal
   readonly #parser: EventParser
   /** Monotonic, because the wall clock may be set while the connection is open. */
@@ -56,20 +58,18 @@ export class Connection implements EventSink {
   #reason = ''
 
   constructor(parts: ConnectionParts) {
-    const { limits, lastEventId } = parts
+    const { limits, lastEventId, controller } = parts
     this.#parts = parts
-    this.#renewal = new Renewal({ ...parts, signal: this.#controller.signal })
+    this.#controller = controller
+    this.#renewal = new Renewal({ ...parts, signal: controller.signal })
     this.#parser = new EventParser(this, { lastEventId, eventLengthMax: limits.eventLengthMax })
   }
 
   /** Never rejects. */
   async run(): Promise<ConnectionEnd> {
-    const stop = (): void => this.#controller.abort()
-    this.#parts.signal.addEventListener('abort', stop)
     const failure = await this.#failure()
-    this.#parts.signal.removeEventListener('abort', stop)
     // Cancels a body that was not read to its end, and a renewal that is in progress.
-    stop()
+    this.#controller.abort()
     return {
       failure,
       reason: this.#reason,
@@ -134,6 +134,7 @@ export class Connection implements EventSink {
       await this.#roomToRead()
       const { done, value } = await this.#unlessSilent(reader.read())
       if (done) return
+      this.#parts.onHeard()
       this.#parser.push(value)
     }
   }

@@ -1,7 +1,7 @@
 // A stream over any number of connections. After each one it waits, and opens the next one at the last event ID. It
 // ends with `close()`, or with a response that a retry cannot change.
 
-import { Backoff } from './backoff.ts'
+import { Backoff, SERVER_WAIT_MAX_MS } from './backoff.ts'
 import { Connection, type ConnectionEnd } from './connection.ts'
 import { EventQueue } from './event-queue.ts'
 import { tell, throwOutside } from './handlers.ts'
@@ -9,15 +9,17 @@ import { checkOptions, type Limits, readLastEventId, readLimits, readUrl } from 
 import type { ConnectOptions, StreamEvent, StreamState } from './options.ts'
 import { Refusals } from './refusals.ts'
 import { type Send, sendingTo } from './request.ts'
-import { isFinal, type StreamError } from './stream-error.ts'
+import { isFinal, StreamError } from './stream-error.ts'
 import { TokenSource } from './token-source.ts'
 import { pause } from './waiting.ts'
+import { type WakeUps, watchWakeUps } from './wake-ups.ts'
 
 /**
  * Opens the stream at `url` and keeps it open, until `close()`, the signal, or a final error (see StreamErrorCode).
- * Between connections it waits for the server's `retry:` (2 s without one). Each failure doubles the wait, up to
- * `retryMaxMs`. Up to a quarter of jitter is added; the wait is never less than Retry-After. Throws a TypeError or
- * RangeError for invalid options.
+ * Between connections it waits for a random time, from 0 to 2 s or the server's `retry:`; each failure doubles that
+ * limit, up to `retryMaxMs`. It never comes sooner than the server's `retry:` or Retry-After say. A browser that has
+ * no network is waited for. It comes back at once when the network is back, and when the page is shown again or the
+ * machine has slept, but for a Retry-After. Throws a TypeError or RangeError that names an invalid option.
  */
 export function connect(url: string | URL, options: ConnectOptions = {}): EventStream {
   return new EventStream(url, options)
@@ -42,9 +44,17 @@ export class EventStream implements AsyncIterable<StreamEvent> {
   readonly #queue: EventQueue
   readonly #closing = new AbortController()
   readonly #tokens: TokenSource
+  readonly #wakeUps: WakeUps
   readonly #closeOnAbort = (): void => this.close()
   #resolveClosed: (error: StreamError | null) => void = () => {}
+  /** Ends the present connection, or the wait for the next one. */
+  #turn = new AbortController()
+  /** The error of a connection that was ended because the network is back. */
+  #woken: StreamError | null = null
+  /** Whether the server has said how long to wait, with Retry-After. */
+  #isHeld = false
   #state: StreamState = 'connecting'
+  #reason = ''
   /** As of the last complete event: the next connection resumes here. */
   #lastEventId: string
   readonly #refusals = new Refusals()
@@ -64,6 +74,7 @@ export class EventStream implements AsyncIterable<StreamEvent> {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve
     })
+    this.#wakeUps = watchWakeUps(this.#limits.heartbeatMs, (isLost) => this.#wake(isLost))
     options.signal?.addEventListener('abort', this.#closeOnAbort, { once: true })
     if (options.signal?.aborted) this.close()
     // Later, because the caller's handlers may refer to the stream that this constructor returns.
@@ -76,9 +87,19 @@ export class EventStream implements AsyncIterable<StreamEvent> {
     return this.#state
   }
 
+  /** Why it is not open: the code of an error, or the server's word for an end; empty if there is none. */
+  get reason(): string {
+    return this.#reason
+  }
+
   /** The event ID after the last delivered event, or a newer one of a heartbeat if there was no event in between. */
   get lastEventId(): string {
     return this.#queue.position
+  }
+
+  /** Ends a wait for the next connection, though the server may have asked for it. */
+  retryNow(): void {
+    if (this.#isWaiting) this.#turn.abort()
   }
 
   /** Ends the connection, the timers and the iteration at once. No event is delivered after it. */
@@ -119,15 +140,17 @@ export class EventStream implements AsyncIterable<StreamEvent> {
   async #run(): Promise<void> {
     const { signal } = this.#closing
     while (!signal.aborted) {
-      const end = await this.#connect()
+      this.#turn = new AbortController()
+      const end = await this.#connect(this.#turn)
       if (signal.aborted) return
+      this.#turn = new AbortController()
       const waitMs = end.failure === null ? this.#ended(end) : this.#failed(end, end.failure)
-      await pause(waitMs, signal)
+      await pause(waitMs, this.#turn.signal)
     }
   }
 
-  async #connect(): Promise<ConnectionEnd> {
-    this.#state = 'connecting'
+  async #connect(controller: AbortController): Promise<ConnectionEnd> {
+    this.#set('connecting', this.#reason)
     const connection = new Connection({
       send: this.#send,
       handlers: this.#options,
@@ -137,7 +160,8 @@ export class EventStream implements AsyncIterable<StreamEvent> {
       lastEventId: this.#lastEventId,
       isWanted: () => this.challenges,
       onOpen: () => this.#opened(),
-      signal: this.#closing.signal,
+      onHeard: this.#wakeUps.heard,
+      controller,
     })
     const end = await connection.run()
     this.#lastEventId = end.lastEventId
@@ -145,38 +169,66 @@ export class EventStream implements AsyncIterable<StreamEvent> {
   }
 
   #opened(): void {
-    this.#state = 'open'
     this.#refusals.count(null)
+    this.#set('open', '')
     tell(this.#options.onOpen, { lastEventId: this.#lastEventId })
   }
 
   #ended(end: ConnectionEnd): number {
-    this.#state = 'waiting'
     const retryInMs = this.#backoff.waitMs({ ...end, retryAfterMs: null })
+    this.#isHeld = false
+    this.#set('waiting', end.reason)
     tell(this.#options.onEnd, { reason: end.reason, retryInMs })
     return retryInMs
   }
 
   #failed(end: ConnectionEnd, error: StreamError): number {
+    const { code, status, retryAfterMs } = error
     this.#refusals.count(error)
     if (isFinal(error, this.#refusals.areFinal)) {
       tell(this.#options.onError, { error, retryInMs: null, final: true })
       this.#finish(error)
       return 0
     }
-    this.#state = 'waiting'
-    const backoffMs = this.#backoff.waitMs({ ...end, retryAfterMs: error.retryAfterMs })
-    const retryInMs = this.#refusals.waitMs(backoffMs)
+    // No server has answered, and none will.
+    const isOffline = status === null && globalThis.navigator?.onLine === false
+    let retryInMs = SERVER_WAIT_MAX_MS
+    if (error === this.#woken) retryInMs = 0
+    else if (!isOffline) retryInMs = this.#refusals.waitMs(this.#backoff.waitMs({ ...end, retryAfterMs }))
+    this.#isHeld = retryAfterMs !== null
+    this.#set(isOffline ? 'offline' : 'waiting', code)
     tell(this.#options.onError, { error, retryInMs, final: false })
     return retryInMs
   }
 
+  get #isWaiting(): boolean {
+    return this.#state === 'waiting' || this.#state === 'offline'
+  }
+
+  /** `isLost`: the connection is, too, but while the reader waits for the consumer that cannot be told. */
+  #wake(isLost: boolean): void {
+    if (this.#isWaiting) {
+      if (!this.#isHeld) this.#turn.abort()
+    } else if (isLost && !this.#queue.full) {
+      this.#woken = new StreamError('lost', 'The network was gone, or the page or the machine asleep')
+      this.#turn.abort(this.#woken)
+    }
+  }
+
+  #set(state: StreamState, reason: string): void {
+    this.#state = state
+    this.#reason = reason
+    tell(this.#options.onState, { state, reason })
+  }
+
   #finish(error: StreamError | null): void {
     if (this.#state === 'closed') return
-    this.#state = 'closed'
     this.#options.signal?.removeEventListener('abort', this.#closeOnAbort)
+    this.#wakeUps.stop()
     this.#closing.abort()
     this.#queue.end()
+    this.#set('closed', error?.code ?? '')
+    this.#turn.abort()
     this.#resolveClosed(error)
   }
 }

@@ -13,6 +13,7 @@ const TYPES: Record<keyof ConnectOptions, string> = {
   signal: 'object',
   challenges: 'boolean',
   onEvent: 'function',
+  onState: 'function',
   onOpen: 'function',
   onEnd: 'function',
   onError: 'function',

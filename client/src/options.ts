@@ -85,11 +85,16 @@ export interface ConnectOptions {
    * waits for it. An error of any handler is thrown outside, as with EventSource, and the stream continues.
    */
   onEvent?: (event: StreamEvent) => void | Promise<void>
+  /**
+   * The state has changed. `reason`: why the stream is not open, which is the code of an error or the server's word for
+   * an end (`expired`, `shutdown`, …); empty if there is none.
+   */
+  onState?: (change: { state: StreamState; reason: string }) => void
   /** A connection is open. It resumes after `lastEventId`; empty: the server chooses the start. */
   onOpen?: (open: { lastEventId: string }) => void
   /** The server has ended the response. `reason` (`expired`, `shutdown`, …) is empty if the server gave none. */
   onEnd?: (end: { reason: string; retryInMs: number }) => void
-  /** A failure. `retryInMs`: time until the next connection; null: the connection stays open, or the stream closed. */
+  /** A failure. `retryInMs`: at most this long until the next connection; null: it stays open, or the stream closed. */
   onError?: (failure: { error: StreamError; retryInMs: number | null; final: boolean }) => void
   /** A challenge came. `answered`: whether it will be answered. */
   onChallenge?: (challenge: { answered: boolean }) => void
@@ -105,11 +110,15 @@ export interface ConnectOptions {
   eventLengthMax?: number
   /** Events that are read ahead of a slow consumer, in UTF-16 units: 1 to 2^31-1. Default: 1 Mi. */
   readAheadMax?: number
-  /** Random numbers from 0 to below 1, for the jitter of the waits. Default: Math.random. */
+  /** Random numbers from 0 to below 1, of which the waits are made. Default: Math.random. */
   random?: () => number
 }
 
-export type StreamState = 'connecting' | 'open' | 'waiting' | 'closed'
+/**
+ * `waiting`: for the next connection. `offline`: the browser has no network; the next connection comes when it is back,
+ * or after ten minutes, in case the browser is wrong.
+ */
+export type StreamState = 'connecting' | 'open' | 'waiting' | 'offline' | 'closed'
 
 /** The part of `fetch` that the client uses. */
 export type Fetch = (url: string, request: FetchRequest) => Promise<FetchResponse>

@@ -264,6 +264,7 @@ describe('every file', () => {
       'plugins/auth.ts', // claims of tokens
       'plugins/auth/token-verifier.ts', // claims of tokens
       'client/src/token-source.ts', // claims of tokens
+      'client/src/wake-ups.ts', // how long timers stood still
       'client/src/response.ts', // a Retry-After that is a date
       'routes/since.ts', // the date of a URL
       'src/commands/token.ts', // tokens that are made

@@ -1,6 +1,8 @@
 // How long the client waits before it comes back.
 
+import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
+import { Backoff } from '../../../client/src/backoff.ts'
 import { forThisTest } from '../../support/scene.ts'
 import { pass } from '../../support/time.ts'
 import { ClientScene, status } from './client-scene.ts'
@@ -54,19 +56,42 @@ describe('a client that has lost its connection', () => {
     expect(errors.map(({ retryInMs }) => retryInMs).slice(-2)).toEqual([4_096, 5_000])
   })
 
-  it('adds up to a quarter of jitter', async () => {
-    const scene = await open()
-    const { server, errors } = scene
-    server.answers = [() => Promise.reject(new Error('refused'))]
-    scene.connect({ random: () => 0.999999 })
-    await pass()
-    expect(errors[0]?.retryInMs).toBe(2_500)
+  it('waits for any time from none to the limit, so that clients do not come back together', async () => {
+    const waits = [0, 0.25, 0.999999].map((number) => {
+      const backoff = new Backoff(30_000, () => number)
+      const lost = { openMs: 0, retryMs: null, retryAfterMs: null }
+      return [1, 2, 3].map(() => backoff.waitMs(lost))
+    })
+    expect(waits).toEqual([
+      [0, 0, 0],
+      [500, 1_000, 2_000],
+      [2_000, 4_000, 8_000],
+    ])
+  })
+
+  it('never comes sooner than the server’s retry and Retry-After say, at any time and with any jitter', () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+        fc.integer({ min: 1, max: 600_000 }),
+        fc.option(fc.integer({ min: 0, max: 600_000 })),
+        fc.integer({ min: 1, max: 40 }),
+        (number, retryMs, retryAfterMs, failures) => {
+          const backoff = new Backoff(30_000, () => number)
+          let waitMs = 0
+          for (let count = 0; count < failures; count++)
+            waitMs = backoff.waitMs({ openMs: 0, retryMs, retryAfterMs })
+          expect(waitMs).toBeGreaterThanOrEqual(Math.max(retryMs, retryAfterMs ?? 0))
+          expect(waitMs).toBeLessThanOrEqual((retryAfterMs ?? 0) + Math.max(30_000, retryMs))
+        },
+      ),
+    )
   })
 
   it.each([
-    [429, '7', 7_000],
+    [429, '7', 9_000],
     [503, '0', 2_000],
-    [503, '99999999', 600_000],
+    [503, '99999999', 602_000],
     [500, 'soon', 2_000],
   ])('waits at least what a %i says with Retry-After: %s', async (code, retryAfter, waitMs) => {
     const scene = await open()
@@ -84,6 +109,6 @@ describe('a client that has lost its connection', () => {
     server.answers = [() => status(503, { 'retry-after': 'Thu, 01 Jan 2026 00:00:20 GMT' })]
     scene.connect()
     await pass()
-    expect(errors[0]?.retryInMs).toBe(20_000)
+    expect(errors[0]?.retryInMs).toBe(22_000)
   })
 })

@@ -11,6 +11,8 @@ import {
   type StreamEvent,
 } from '../../../client/src/index.ts'
 
+/** The random number of the longest waits. */
+const LONGEST = 1 - Number.EPSILON
 export const STREAM_URL = 'https://example.test/events'
 
 type Answer = (request: FetchRequest) => FetchResponse | Promise<FetchResponse>
@@ -19,6 +21,7 @@ export class ClientScene {
   readonly server = new FetchServer()
   readonly events: StreamEvent[] = []
   readonly errors: { error: StreamError; retryInMs: number | null; final: boolean }[] = []
+  readonly states: { state: string; reason: string }[] = []
   readonly ends: { reason: string; retryInMs: number }[] = []
   /** How many tokens the client asked for. */
   tokens = 0
@@ -37,12 +40,13 @@ export class ClientScene {
     this.stream = connect(STREAM_URL, {
       getToken: () => `token-${++this.tokens}`,
       fetch: this.server.fetch,
-      random: () => 0,
+      random: () => LONGEST,
       onEvent: (event) => {
         this.events.push(event)
       },
       onError: (failure) => this.errors.push(failure),
       onEnd: (end) => this.ends.push(end),
+      onState: (change) => this.states.push(change),
       ...options,
     })
     return this.stream

@@ -52,6 +52,7 @@ describe('an option', () => {
     signal: 'object',
     challenges: 'boolean',
     onEvent: 'function',
+    onState: 'function',
     onOpen: 'function',
     onEnd: 'function',
     onError: 'function',

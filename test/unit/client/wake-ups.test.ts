@@ -1,0 +1,353 @@
+// When the client comes back sooner than its wait says: the network is back, the page is shown, the machine has slept.
+// And the states that it tells meanwhile.
+
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { CHALLENGE } from '../../support/client-server.ts'
+import { forThisTest } from '../../support/scene.ts'
+import { pass } from '../../support/time.ts'
+import { ClientScene, rejectedBy, status } from './client-scene.ts'
+
+const open = () => forThisTest(ClientScene.open())
+const reset = () => Promise.reject(new Error('reset'))
+
+/** What a browser has and Node has not: events of the window, `navigator.onLine`, `document.visibilityState`. */
+class Browser {
+  readonly #window = new EventTarget()
+  readonly navigator = { onLine: true }
+  readonly document = { visibilityState: 'visible' }
+  listeners = 0
+
+  constructor() {
+    vi.stubGlobal('navigator', this.navigator)
+    vi.stubGlobal('document', this.document)
+    vi.stubGlobal('addEventListener', (type: string, heed: EventListener) => {
+      this.listeners++
+      this.#window.addEventListener(type, heed)
+    })
+    vi.stubGlobal('removeEventListener', (type: string, heed: EventListener) => {
+      this.listeners--
+      this.#window.removeEventListener(type, heed)
+    })
+  }
+
+  setOnline(onLine: boolean): void {
+    this.navigator.onLine = onLine
+    this.#window.dispatchEvent(new Event(onLine ? 'online' : 'offline'))
+  }
+
+  show(visibilityState: 'visible' | 'hidden'): void {
+    this.document.visibilityState = visibilityState
+    this.#window.dispatchEvent(new Event('visibilitychange'))
+  }
+
+  /** The page comes out of the back-forward cache, or has been loaded. */
+  pageshow(persisted: boolean): void {
+    this.#window.dispatchEvent(Object.assign(new Event('pageshow'), { persisted }))
+  }
+}
+
+/** The machine sleeps, or the page is frozen: the wall clock goes on, and no timer runs. */
+function sleep(ms: number): void {
+  vi.setSystemTime(Date.now() + ms)
+}
+
+describe('a client in a browser', () => {
+  let browser: Browser
+
+  beforeEach(() => {
+    browser = new Browser()
+  })
+
+  afterEach(() => vi.unstubAllGlobals())
+
+  it('waits without a try while there is no network, and comes back at once when it is there', async () => {
+    const scene = await open()
+    const { server, errors } = scene
+    scene.connect()
+    await pass()
+    browser.setOnline(false)
+    server.answers = [reset]
+    server.breakOff()
+    await pass(590_000)
+    expect(scene.stream?.state).toBe('offline')
+    expect(scene.stream?.reason).toBe('lost')
+    expect([server.gets().length, scene.tokens, errors.length]).toEqual([1, 1, 1])
+    server.answers = [() => server.stream()]
+    browser.setOnline(true)
+    await pass()
+    expect(scene.stream?.state).toBe('open')
+    expect(scene.states.map(({ state }) => state)).toEqual([
+      'connecting',
+      'open',
+      'offline',
+      'connecting',
+      'open',
+    ])
+  })
+
+  it('counts no failure without a network: the first wait after it is the shortest', async () => {
+    const scene = await open()
+    const { server, errors } = scene
+    server.answers = [reset]
+    browser.setOnline(false)
+    scene.connect()
+    for (let times = 0; times < 5; times++) {
+      await pass()
+      scene.stream?.retryNow()
+    }
+    await pass()
+    expect(errors.map(({ retryInMs }) => retryInMs)).toEqual(Array(6).fill(600_000))
+    browser.setOnline(true)
+    await pass()
+    expect(errors.at(-1)?.retryInMs).toBe(2_000)
+  })
+
+  it('tries once in ten minutes, in case the browser is wrong about its network', async () => {
+    const scene = await open()
+    const { server } = scene
+    server.answers = [reset, () => server.stream()]
+    browser.setOnline(false)
+    scene.connect()
+    await pass(599_999)
+    expect(server.gets()).toHaveLength(1)
+    await pass(1)
+    expect(scene.stream?.state).toBe('open')
+  })
+
+  it('does not take a server’s refusal for a network that is not there', async () => {
+    const scene = await open()
+    const { server } = scene
+    server.answers = [() => status(503)]
+    browser.setOnline(false)
+    scene.connect()
+    await pass()
+    expect([scene.stream?.state, scene.stream?.reason]).toEqual(['waiting', 'unavailable'])
+  })
+
+  it.each<[string, () => void]>([
+    ['the network is back', () => browser.setOnline(true)],
+    ['the page comes out of the back-forward cache', () => browser.pageshow(true)],
+  ])(
+    'opens another connection when %s, since the one before is lost, after the last id',
+    async (_, happen) => {
+      const scene = await open()
+      const { server, events, errors } = scene
+      scene.connect()
+      await pass()
+      server.say('data:1\nid:a\n\n')
+      await pass()
+      happen()
+      await pass()
+      expect(server.gets()[1]?.headers['last-event-id']).toBe('a')
+      expect(server.requests[0]?.signal.aborted).toBe(true)
+      expect(errors).toMatchObject([{ error: { code: 'lost' }, retryInMs: 0, final: false }])
+      server.say('data:2\nid:b\n\n')
+      await pass()
+      expect(events.map(({ data }) => data)).toEqual(['1', '2'])
+    },
+  )
+
+  it('ends its wait when the page is shown, and leaves an open connection alone', async () => {
+    const scene = await open()
+    const { server } = scene
+    server.answers = [reset, () => server.stream()]
+    browser.show('hidden')
+    scene.connect()
+    await pass()
+    browser.show('hidden')
+    await pass()
+    expect(server.gets()).toHaveLength(1)
+    browser.show('visible')
+    await pass()
+    expect(scene.stream?.state).toBe('open')
+    browser.show('hidden')
+    browser.show('visible')
+    browser.pageshow(false)
+    await pass(1_000)
+    expect(server.gets()).toHaveLength(2)
+  })
+
+  it('does not come before Retry-After says, but when it is told to', async () => {
+    const scene = await open()
+    const { server } = scene
+    server.answers = [() => status(503, { 'retry-after': '60' }), () => server.stream()]
+    scene.connect()
+    await pass()
+    browser.setOnline(true)
+    browser.show('visible')
+    browser.pageshow(true)
+    await pass(1_000)
+    expect(server.gets()).toHaveLength(1)
+    scene.stream?.retryNow()
+    await pass()
+    expect(scene.stream?.state).toBe('open')
+  })
+
+  it('listens no more once it is closed', async () => {
+    const scene = await open()
+    scene.connect()
+    await pass()
+    expect(browser.listeners).toBe(3)
+    scene.stream?.close()
+    expect(browser.listeners).toBe(0)
+  })
+
+  it('needs no storage', async () => {
+    for (const name of ['localStorage', 'sessionStorage', 'indexedDB', 'caches', 'BroadcastChannel']) {
+      const forbidden = () => {
+        throw new DOMException('The operation is insecure', 'SecurityError')
+      }
+      vi.stubGlobal(name, undefined)
+      Object.defineProperty(globalThis, name, { get: forbidden, configurable: true })
+    }
+    const scene = await open()
+    scene.connect()
+    await pass()
+    expect(scene.stream?.state).toBe('open')
+  })
+})
+
+describe('a client whose machine slept, or whose tab was frozen', () => {
+  it('comes back within two seconds of waking, with a fresh token, and loses nothing', async () => {
+    const scene = await open()
+    const { server, events, errors } = scene
+    scene.connect()
+    await pass()
+    server.say('data:1\nid:a\n\n')
+    await pass(10_000)
+    sleep(600_000)
+    await pass(2_000)
+    expect(server.gets().map(({ headers }) => headers['last-event-id'])).toEqual([undefined, 'a'])
+    expect(server.gets()[1]?.headers.authorization).toBe('Bearer token-2')
+    expect(errors).toMatchObject([{ error: { code: 'lost' }, retryInMs: 0 }])
+    server.say('data:2\nid:b\n\n')
+    await pass()
+    expect(events.map(({ data }) => data)).toEqual(['1', '2'])
+  })
+
+  it('ends its wait, too', async () => {
+    const scene = await open()
+    const { server } = scene
+    server.answers = [reset, () => server.stream()]
+    scene.connect({ retryMaxMs: 600_000, random: () => 0.999 })
+    await pass()
+    server.answers = [reset]
+    await pass(50_000)
+    const before = server.gets().length
+    sleep(28_800_000)
+    await pass(2_000)
+    expect(server.gets().length).toBeGreaterThan(before)
+  })
+
+  it('keeps a connection on which bytes came, though timers were late: a tab in the background', async () => {
+    const scene = await open()
+    const { server, errors } = scene
+    scene.connect()
+    await pass()
+    for (let minutes = 0; minutes < 10; minutes++) {
+      sleep(58_000)
+      server.say(':\n\n')
+      await pass()
+      await pass(2_000)
+    }
+    expect([server.gets().length, errors]).toEqual([1, []])
+  })
+
+  it('keeps a connection that is not read, since its consumer is slow', async () => {
+    const scene = await open()
+    const { server, errors } = scene
+    server.answers = [() => server.stream('data:1\n\ndata:2\n\n')]
+    scene.connect({ readAheadMax: 1, onEvent: () => new Promise(() => {}) })
+    await pass()
+    sleep(600_000)
+    await pass(2_000)
+    expect([server.requests[0]?.signal.aborted, errors]).toEqual([false, []])
+  })
+
+  it('gives up a request that hangs', async () => {
+    const scene = await open()
+    const { server } = scene
+    server.answers = [({ signal }) => rejectedBy(signal), () => server.stream()]
+    scene.connect()
+    await pass(1_000)
+    sleep(600_000)
+    await pass(2_000)
+    expect(scene.stream?.state).toBe('open')
+  })
+})
+
+describe('the state of a stream', () => {
+  it('is told with its reason, and is there to be read', async () => {
+    const scene = await open()
+    const { server } = scene
+    server.answers = [() => server.stream(), () => status(503), () => server.stream(), () => status(404)]
+    const { closed } = scene.connect()
+    expect([scene.stream?.state, scene.stream?.reason]).toEqual(['connecting', ''])
+    await pass()
+    server.say(`${CHALLENGE}:end expired\n\n`)
+    server.end()
+    await pass()
+    expect([scene.stream?.state, scene.stream?.reason]).toEqual(['waiting', 'expired'])
+    await pass(10_000)
+    server.breakOff()
+    await pass(10_000)
+    expect((await closed)?.code).toBe('refused')
+    expect(scene.states).toEqual([
+      { state: 'connecting', reason: '' },
+      { state: 'open', reason: '' },
+      { state: 'waiting', reason: 'expired' },
+      { state: 'connecting', reason: 'expired' },
+      { state: 'waiting', reason: 'unavailable' },
+      { state: 'connecting', reason: 'unavailable' },
+      { state: 'open', reason: '' },
+      { state: 'waiting', reason: 'lost' },
+      { state: 'connecting', reason: 'lost' },
+      { state: 'closed', reason: 'refused' },
+    ])
+  })
+
+  it('is closed, without a reason, after close; nothing follows', async () => {
+    const scene = await open()
+    scene.connect()
+    await pass()
+    scene.stream?.close()
+    scene.stream?.retryNow()
+    await pass(60_000)
+    expect(scene.states.at(-1)).toEqual({ state: 'closed', reason: '' })
+    expect(scene.states).toHaveLength(3)
+  })
+
+  it('changes at once by retryNow while it waits, and not otherwise', async () => {
+    const scene = await open()
+    const { server } = scene
+    server.answers = [reset, () => server.stream()]
+    scene.connect({ retryMaxMs: 600_000 })
+    scene.stream?.retryNow()
+    await pass()
+    expect(scene.stream?.state).toBe('waiting')
+    scene.stream?.retryNow()
+    await pass()
+    scene.stream?.retryNow()
+    await pass(1_000)
+    expect(scene.stream?.state).toBe('open')
+    expect(server.gets()).toHaveLength(2)
+  })
+
+  it.each(['connecting', 'open', 'waiting'])('may be answered by close, when it is %s', async (last) => {
+    const scene = await open()
+    const { server } = scene
+    server.answers = [() => server.stream(':end shutdown\n\n')]
+    const told: string[] = []
+    scene.connect({
+      onState: ({ state }) => {
+        told.push(state)
+        if (state === last) scene.stream?.close()
+      },
+    })
+    await pass()
+    if (last === 'waiting') server.end()
+    await pass(60_000)
+    expect(told.slice(-2)).toEqual([last, 'closed'])
+    expect(await scene.stream?.closed).toBeNull()
+  })
+})
