@@ -39,7 +39,7 @@ export async function pageRoutes(app: FastifyInstance, { folder, clientFolder }:
 
 /** Leaves out declarations and source maps. */
 async function modulesIn(folder: string): Promise<string[]> {
-  const names = await readdir(folder).catch((cause: unknown) => notBuilt(folder, cause))
+  const names = await readdir(folder, { recursive: true }).catch((cause: unknown) => notBuilt(folder, cause))
   if (!names.includes('index.js')) notBuilt(folder)
   return names.filter((name) => name.endsWith('.js'))
 }

@@ -33,6 +33,8 @@ export interface ConnectionParts {
 
 /** The event ID of a client that has no record yet (docs/protocol.md). After a gap the client starts from there. */
 const NOTHING_YET = 'AQA='
+/** The reason of a gap that is one record. */
+const TOO_LARGE = 'too-large'
 
 /** How a connection ended. */
 export interface ConnectionEnd {
@@ -56,6 +58,8 @@ export class Connection implements EventSink {
   #openedAtMs: number | null = null
   #retryMs: number | null = null
   #reason = ''
+  /** The block of a record that was too large has begun. It counts with its id, as any record, so it is told once. */
+  #tooLarge = false
 
   constructor(parts: ConnectionParts) {
     const { limits, lastEventId, controller } = parts
@@ -87,7 +91,9 @@ export class Connection implements EventSink {
   }
 
   moved(lastEventId: string): void {
-    this.#parts.queue.move(lastEventId)
+    if (this.#tooLarge) this.#parts.queue.push({ type: 'gap', data: TOO_LARGE, id: lastEventId })
+    else this.#parts.queue.move(lastEventId)
+    this.#tooLarge = false
   }
 
   retry(retryMs: number): void {
@@ -96,8 +102,9 @@ export class Connection implements EventSink {
 
   comment(text: string): void {
     const [, type, data = ''] = /^(ready|gap|end)(?: ([a-z-]{1,40}))?$/.exec(text) ?? []
-    if (type === 'gap' && data !== 'too-large') this.#parser.moveTo(NOTHING_YET)
+    if (type === 'gap' && data !== TOO_LARGE) this.#parser.moveTo(NOTHING_YET)
     if (type === 'end') this.#reason = data
+    else if (type === 'gap' && data === TOO_LARGE) this.#tooLarge = true
     else if (type === 'ready' || type === 'gap') {
       this.#parts.queue.push({ type, data, id: this.#parser.lastEventId })
     }

@@ -4,5 +4,8 @@
 
 export { EventParser, type EventSink, type ParsedEvent } from './event-parser.ts'
 export { connect, EventStream } from './event-stream.ts'
+export { LiveMap, type LiveMapListener, type LiveMapStatus, liveMap } from './live-map/live-map.ts'
+export type { BadRecord, LiveMapOptions, MapStream, RecordEnvelope } from './live-map/live-map-options.ts'
+export type { Changes } from './live-map/persistent-map.ts'
 export type * from './options.ts'
 export { StreamError, type StreamErrorCode, type StreamErrorDetails } from './stream-error.ts'

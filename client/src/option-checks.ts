@@ -39,12 +39,14 @@ export interface Limits {
   readonly readAheadMax: number
 }
 
-/** Throws a TypeError for an option that there is not, or that is of another type. */
-export function checkOptions(options: ConnectOptions): void {
+/** Throws a TypeError for an option that there is not, or that is of another type. `own`: options of the caller. */
+export function checkOptions(options: ConnectOptions, own: Readonly<Record<string, string>> = {}): void {
+  const types = { ...TYPES, ...own }
   for (const [name, value] of Object.entries(check('options', options, 'object'))) {
-    if (!Object.hasOwn(TYPES, name)) throw new TypeError(`There is no option ${name}${suggestion(name)}`)
+    if (!Object.hasOwn(types, name))
+      throw new TypeError(`There is no option ${name}${suggestion(name, types)}`)
     // Without getToken the session is a cookie's, which is not meant where a getToken is named that is not there.
-    if (value !== undefined || name === 'getToken') check(name, value, TYPES[name as keyof ConnectOptions])
+    if (value !== undefined || name === 'getToken') check(name, value, types[name as keyof ConnectOptions])
   }
   const { signal, credentials = 'omit' } = options
   if (signal && !('aborted' in signal)) throw new TypeError('signal must be an AbortSignal')
@@ -106,8 +108,8 @@ function checkLimit(name: string, limit: number): void {
   throw new RangeError(`${name} must be a whole number from 1 to 2147483647`)
 }
 
-function suggestion(name: string): string {
-  const [nearest = ''] = Object.keys(TYPES)
+function suggestion(name: string, types: object): string {
+  const [nearest = ''] = Object.keys(types)
     .filter((known) => differing(name, known) <= DIFFERING_MAX)
     .sort((one, other) => differing(name, one) - differing(name, other))
   return nearest && `: is it ${nearest}?`

@@ -1,0 +1,49 @@
+// When a live map loads again, because a record superseded a value and its key is not known. Promise: a record that was
+// there before the map began to load is no reason, and neither is time: waits double, from a minute to an hour.
+
+const FIRST_WITHIN_MS = 60_000
+const WITHIN_MAX_MS = 3_600_000
+
+export class ReloadPlan {
+  readonly #random: () => number
+  /** Event IDs after the records without a known key: those that the last whole snapshot had, or that came later. */
+  #before = new Set<string>()
+  /** Those of the snapshot that is coming in. Some may have come while it did, and superseded what it had. */
+  #inSnapshot = new Set<string>()
+  /** How many times in a row the map had to load again. */
+  #times = 0
+  #lastAtMs = Number.NEGATIVE_INFINITY
+
+  constructor(random: () => number) {
+    this.#random = random
+  }
+
+  snapshotBegins(): void {
+    this.#inSnapshot = new Set()
+  }
+
+  /** A record of a snapshot that is coming in, whose key is not known. */
+  foundInSnapshot(eventId: string): void {
+    this.#inSnapshot.add(eventId)
+  }
+
+  /** A record after the snapshot, whose key is not known: the map has to load again. */
+  foundLive(eventId: string): void {
+    this.#before.add(eventId)
+  }
+
+  /** Whether the map has to load again, although the snapshot is complete. */
+  snapshotEnds(): boolean {
+    const before = this.#before
+    this.#before = this.#inSnapshot
+    this.#inSnapshot = new Set()
+    return [...this.#before].some((eventId) => !before.has(eventId))
+  }
+
+  /** The wait before the map loads again: random, because every map of the topic has to, and the server is one. */
+  waitMs(nowMs: number): number {
+    if (nowMs - this.#lastAtMs > 2 * WITHIN_MAX_MS) this.#times = 0
+    this.#lastAtMs = nowMs
+    return this.#random() * Math.min(FIRST_WITHIN_MS * 2 ** this.#times++, WITHIN_MAX_MS)
+  }
+}
