@@ -56,7 +56,7 @@ export interface SingleIssuerOptions {
   /** Audiences, 1 to 100 texts of 1 to 1,000 characters: the `aud` of a token must name at least one of them. */
   audience?: string | string[]
   /**
-   * Clients whose tokens are accepted without an audience, by `azp`, else `client_id`, else `appid`: at most 100. A
+   * Clients whose tokens are accepted without an audience, by `azp`, else `client_id`, `appid` or `cid`: at most 100. A
    * token with an audience must have one of `audience`. Default: none, so that every token must have an audience.
    */
   clients?: string[]
@@ -102,8 +102,9 @@ export interface AuthOptions extends SingleIssuerOptions {
    */
   logoutPath?: string | null
   /**
-   * What a renewal must have the same. `session`: issuer and subject, and `sid` and client (`azp`, `client_id` or
-   * `appid`) where the token that opened the stream had them. `subject`: issuer and subject alone. Default: `session`.
+   * What a renewal must have the same. `session`: issuer and subject, and session (`sid` or `session_id`) and client
+   * (`azp`, `client_id`, `appid` or `cid`) where the token that opened the stream had them. `subject`: issuer and
+   * subject alone. Default: `session`.
    */
   renewBy?: 'session' | 'subject'
   /**

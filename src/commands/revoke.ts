@@ -24,7 +24,7 @@ control topic.
   --sub NAME       all tokens of a subject
   --sid NAME       those of one session of the provider
   --jti NAME       one token
-  --client NAME    those of an application: azp, else client_id, else appid
+  --client NAME    those of an application: azp, else client_id, appid or cid
   --issuer URL     whose tokens; required if the settings name several issuers, or none
   --before TIME    those issued in this second or earlier: ISO 8601 or epoch ms (default: now)
   --reason TEXT    why, for operators

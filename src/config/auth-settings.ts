@@ -105,7 +105,7 @@ export const AUTH_SETTINGS: Record<keyof AuthOptions, Setting> = {
     env: 'JWT_RENEW_BY',
     description:
       'What a renewal must have the same as the token that opened the stream: issuer and subject alone, or also ' +
-      '`sid` and the client (`azp`, else `client_id`, else `appid`) where that token had them',
+      'session (`sid`, else `session_id`) and client (`azp`, else `client_id`, `appid` or `cid`) where that token had them',
     enum: ['session', 'subject'],
     default: 'session',
   },

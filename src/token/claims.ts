@@ -25,7 +25,7 @@ export function sessionOf(claims: Claims, rules: SessionRules, tokenDigest: stri
     scopes: new Set(rules.scopeClaims.flatMap((name) => scopesOf(namedClaim(claims, name)))),
     expiresAtMs: Math.floor(Number(claims.exp) * 1000 + rules.toleranceMs),
     issuedAtMs: issuedAtMs(claims.iat),
-    sessionId: textOf(claims.sid),
+    sessionId: sessionIdOf(claims),
     client: clientOf(claims),
     tokenId: textOf(claims.jti),
     tokenDigest,
@@ -33,9 +33,14 @@ export function sessionOf(claims: Claims, rules: SessionRules, tokenDigest: stri
   }
 }
 
+/** The provider's session with the user; null if none of its claims names one. */
+export function sessionIdOf({ sid, session_id }: Claims): string | null {
+  return textOf(sid) ?? textOf(session_id)
+}
+
 /** The application that a token was issued to; null if none of its claims names one. */
-export function clientOf({ azp, client_id, appid }: Claims): string | null {
-  return textOf(azp) ?? textOf(client_id) ?? textOf(appid)
+export function clientOf({ azp, client_id, appid, cid }: Claims): string | null {
+  return textOf(azp) ?? textOf(client_id) ?? textOf(appid) ?? textOf(cid)
 }
 
 /** Whether the session grants every scope of the space-separated list; null requires none. */

@@ -14,9 +14,9 @@ export interface Session {
   readonly expiresAtMs: number
   /** The token's `iat` in epoch ms; null where it has none. */
   readonly issuedAtMs: number | null
-  /** The provider's session with the user: `sid`. null where the token has none. */
+  /** The provider's session with the user: `sid`, else `session_id`. null where the token has none. */
   readonly sessionId: string | null
-  /** The application that the token was issued to: `azp`, else `client_id`, else `appid`. null where it has none. */
+  /** The application that the token was issued to: `azp`, else `client_id`, `appid` or `cid`. null: it has none. */
   readonly client: string | null
   /** `jti`; null where the token has none. */
   readonly tokenId: string | null

@@ -2,7 +2,7 @@
 // for the log, and holds nothing of the token.
 
 import { type ClaimName, namedClaim } from './claim-path.ts'
-import { type Claims, clientOf, EXPIRY_SECONDS_MAX, type SessionRules } from './claims.ts'
+import { type Claims, clientOf, EXPIRY_SECONDS_MAX, type SessionRules, sessionIdOf } from './claims.ts'
 import { NAME_CHARACTERS_MAX } from './revocation.ts'
 import type { UnverifiedToken } from './unverified-token.ts'
 
@@ -123,9 +123,9 @@ function refusedPurpose(claims: Claims): string | null {
 
 /** A token is refused by a name of its own that no revocation can have: it could not be taken back. */
 function refusedName(claims: Claims): string | null {
-  const { sub, sid, jti } = claims
+  const { sub, jti } = claims
   if (typeof (sub ?? '') !== 'string') return 'sub'
-  const names = Object.entries({ sub, sid, jti, client: clientOf(claims) })
+  const names = Object.entries({ sub, sid: sessionIdOf(claims), jti, client: clientOf(claims) })
   return names.find(([, name]) => typeof name === 'string' && !isRevocable(name))?.[0] ?? null
 }
 

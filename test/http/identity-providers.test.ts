@@ -28,6 +28,15 @@ function settingsOf(provider: string): Record<string, string> {
   )
 }
 
+/** The claims by which a provider's row names a session and a client; null for none. */
+function namingClaims(provider: string): (string | null)[] {
+  const row = PAGE.split('\n').find((line) => line.startsWith(`| [${provider}]`)) ?? ''
+  return row
+    .split(' | ')
+    .slice(-2)
+    .map((cell) => /`(\w+)`/.exec(cell)?.[1] ?? null)
+}
+
 /** What is served at which address, and which were asked for. */
 const web = vi.hoisted(() => ({ documents: {} as Readonly<Record<string, unknown>>, asked: [] as string[] }))
 
@@ -75,6 +84,8 @@ describe.each(SHAPES)('$name', (shape) => {
     for (const [what, changes] of Object.entries({ 'a token': {}, ...shape.alsoGood }))
       expect(await scene.statusOf(tokenOf(shape, changes)), what).toBe(200)
     expect(scene.sessions[0]).toMatchObject({ issuer: shape.claims.iss, subject: shape.claims.sub })
+    const [sessionId, client] = namingClaims(shape.name).map((claim) => (claim ? shape.claims[claim] : null))
+    expect(scene.sessions[0]).toMatchObject({ sessionId, client })
     expect(scene.app.kafkaSseAuth.keysReady()).toBeNull()
     expect(new Set(web.asked)).toEqual(new Set(Object.keys(shape.documents(key))))
   })

@@ -84,6 +84,8 @@ describe('a stream that a thief opened with a stolen token', () => {
     ['session', { sid: 'stolen' }, { sid: 'own' }],
     ['client', { azp: 'stolen' }, { azp: 'own' }],
     ['client of either claim', { client_id: 'stolen' }, { appid: 'own' }],
+    ['session by the name of Supabase', { session_id: 'stolen' }, { session_id: 'own' }],
+    ['client by the name of Okta', { cid: 'stolen' }, { cid: 'own' }],
     ['session that is not named', { sid: 'stolen' }, {}],
   ])('ends at the exp of that token while its victim renews from another %s', async (_what, stolen, own) => {
     const scene = await open()

@@ -36,7 +36,7 @@ export const ISSUER_SETTINGS = {
   clients: {
     type: 'array',
     description:
-      'Clients whose tokens are accepted without `aud`, by `azp`, else `client_id`, else `appid`. A token with `aud` ' +
+      'Clients whose tokens are accepted without `aud`, by `azp`, else `client_id`, `appid` or `cid`. A token with `aud` ' +
       'must carry one of the audiences',
     expects: 'a list of 1 to 100 texts of 1 to 1000 characters',
     minItems: 1,

@@ -45,9 +45,20 @@ describe('verified claims', () => {
     [{ azp: 'a', client_id: 'b', appid: 'c' }, 'a'],
     [{ azp: '', client_id: 'b', appid: 'c' }, 'b'],
     [{ azp: 7, appid: 'c' }, 'c'],
+    [{ appid: 'c', cid: 'd' }, 'c'],
+    [{ cid: 'd' }, 'd'],
     [{ client: 'a', aud: 'b' }, null],
   ])('name the client: %j', (named, client) => {
     expect(session({ ...claims, ...named }).client).toBe(client)
+  })
+
+  it.each([
+    [{ sid: 'a', session_id: 'b' }, 'a'],
+    [{ sid: '', session_id: 'b' }, 'b'],
+    [{ sid: undefined, session_id: 'b' }, 'b'],
+    [{ sid: undefined, sessionId: 'c' }, null],
+  ])('name the session: %j', (named, id) => {
+    expect(session({ ...claims, ...named }).sessionId).toBe(id)
   })
 
   it('grant only the scopes that they list', () => {
