@@ -99,7 +99,7 @@ class KafkaTopics implements Topics {
   constructor(app: FastifyInstance, options: KafkaOptions) {
     this.app = app
     this.options = options
-    this.source = openSource(options, app.log)
+    this.source = openSource(options, app.log, 'streams')
     const bounds = withDefaults(options, KAFKA_SETTINGS, BY_PATH_SETTINGS)
     this.byPath = new TopicsByPath({
       source: this.source,

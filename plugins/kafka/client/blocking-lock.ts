@@ -4,7 +4,19 @@
 /** A refused reader tries again every few milliseconds. A reader that has not tried for this long loses its turn. */
 const TURN_KEPT_MS = 100
 
+/** What a consumer needs of it. */
+export type ConsumerLock = Pick<BlockingLock, 'ask' | 'tryAcquire' | 'release'>
+
 export class BlockingLock {
+  /**
+   * The same for a reader that never waits for a record, and so takes no turn from those that do. It polls: of two
+   * readers that take turns, each learns of half of its records some 2 ms later.
+   */
+  readonly withoutWaits: ConsumerLock = {
+    ask: (question) => this.ask(question),
+    tryAcquire: () => false,
+    release: () => {},
+  }
   private readonly nowMs: () => number
   private isHeld = false
   /** At most a few for each topic, since each caller waits for its answer. */

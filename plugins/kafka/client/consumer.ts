@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { KafkaConsumer, LibrdKafkaError, Metadata } from 'node-rdkafka'
 import type { KafkaOptions } from '../../../src/options.ts'
 import { BatchSize } from './batch-size.ts'
-import type { BlockingLock } from './blocking-lock.ts'
+import type { ConsumerLock } from './blocking-lock.ts'
 import { answerOf } from './callback.ts'
 import { isDebug, type LogLine, stopIn, tellsFailure, topicIdIn } from './log-line.ts'
 import { rdkafka } from './native.ts'
@@ -19,7 +19,7 @@ import type { AssignedPartition, ConsumerEvents, RecordSource } from './record-s
 const CLOSE_MS = 900
 /** How long a batch waits for its first record by default. It holds one thread of libuv's pool meanwhile. */
 const WAIT_MS = 100
-/** How often a reader polls for records while another call holds the blocking lock. */
+/** How often a reader polls for records while it may not wait for them. */
 const POLL_MS = 5
 const UNUSED_OFFSET = 0
 // node-rdkafka's types do not say that success comes with a null.
@@ -28,7 +28,7 @@ const NO_METADATA: Metadata = { orig_broker_id: -1, orig_broker_name: '', topics
 
 export class Consumer implements RecordSource {
   private readonly client: KafkaConsumer
-  private readonly lock: BlockingLock
+  private readonly lock: ConsumerLock
   private readonly events: ConsumerEvents
   private readonly questions: Questions
   private readonly redact: (text: string) => string
@@ -44,7 +44,7 @@ export class Consumer implements RecordSource {
   constructor(
     options: KafkaOptions,
     events: ConsumerEvents,
-    lock: BlockingLock,
+    lock: ConsumerLock,
     isolation: Isolation = 'read_committed',
   ) {
     const { global, topic } = consumerProperties(options, isolation)
@@ -105,7 +105,7 @@ export class Consumer implements RecordSource {
     this.moreReady = read.records === records
   }
 
-  /** Waits for the next record; only a few milliseconds, without holding a thread, while another call blocks. */
+  /** Waits for the next record; only a few milliseconds, without holding a thread, if the lock is refused. */
   private async wait(waitMs: number): Promise<number> {
     if (!this.lock.tryAcquire(this)) {
       await pause(Math.min(waitMs, POLL_MS))

@@ -2,7 +2,7 @@
 // decides whether to ask again.
 
 import type { KafkaConsumer, Metadata } from 'node-rdkafka'
-import type { BlockingLock } from './blocking-lock.ts'
+import type { ConsumerLock } from './blocking-lock.ts'
 import { answerOf, type Callback } from './callback.ts'
 import { codeOf } from './kafka-error.ts'
 import { rdkafka } from './native.ts'
@@ -31,12 +31,12 @@ const END = -1
 
 export class Questions {
   private readonly client: KafkaConsumer
-  private readonly lock: BlockingLock
+  private readonly lock: ConsumerLock
   private listMs = LIST_MS
   /** Topics that were asked for by name, which librdkafka knows from then on. */
   private readonly named = new Set<string>()
 
-  constructor(client: KafkaConsumer, lock: BlockingLock) {
+  constructor(client: KafkaConsumer, lock: ConsumerLock) {
     this.client = client
     this.lock = lock
   }

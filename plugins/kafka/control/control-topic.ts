@@ -84,9 +84,8 @@ export class ControlTopic implements ControlCenter {
       figures,
       log,
     })
-    // Of its own: a transaction that somebody leaves open in the topic would hold up the reader of committed records
-    // for up to 15 minutes, and a large topic's loading all heartbeats.
-    this.source = openSource(kafka, log, 'read_uncommitted')
+    // Of its own: the loading of a large topic would hold up all heartbeats.
+    this.source = openSource(kafka, log, 'control')
   }
 
   start(told: ControlledProcess): void {

@@ -3,7 +3,7 @@
 
 import { performance } from 'node:perf_hooks'
 import type { KafkaOptions } from '../../../src/options.ts'
-import { processLock } from '../client/blocking-lock.ts'
+import { type ConsumerLock, processLock } from '../client/blocking-lock.ts'
 import { Consumer } from '../client/consumer.ts'
 import { consumerProperties, type Isolation } from '../client/properties.ts'
 import type { Listings } from './listings.ts'
@@ -24,17 +24,31 @@ interface Shared {
   users: number
 }
 
+/** What a source is read for. */
+export type SourceUse = keyof typeof USES
+
+interface Use {
+  readonly isolation: Isolation
+  readonly lock: ConsumerLock
+}
+
+const USES = {
+  /** Streams: it waits for each record, so that none is late. */
+  streams: { isolation: 'read_committed', lock: processLock },
+  /**
+   * The control topic: it takes no turn from the streams. A transaction that somebody leaves open in the topic would
+   * hold up a reader of committed records for up to 15 minutes.
+   */
+  control: { isolation: 'read_uncommitted', lock: processLock.withoutWaits },
+} satisfies Record<string, Use>
+
 /** By configuration. At most as many as the process has registrations. */
 const opened = new Map<string, Shared>()
 
 /** Throws, naming the property, if librdkafka does not take the configuration. */
-export function openSource(
-  options: KafkaOptions,
-  log: Log,
-  isolation: Isolation = 'read_committed',
-): OpenSource {
-  const key = canonical(options, isolation)
-  const shared = opened.get(key) ?? { reader: createReader(options, isolation), users: 0 }
+export function openSource(options: KafkaOptions, log: Log, use: SourceUse): OpenSource {
+  const key = canonical(options, use)
+  const shared = opened.get(key) ?? { reader: createReader(options, USES[use]), users: 0 }
   opened.set(key, shared)
   shared.users++
   shared.reader.join(log)
@@ -52,20 +66,20 @@ export function openSource(
   }
 }
 
-function createReader(options: KafkaOptions, isolation: Isolation): Reader {
+function createReader(options: KafkaOptions, { lock, isolation }: Use): Reader {
   return new Reader({
     bootstrapServers: options.bootstrapServers,
-    createConsumer: (events) => new Consumer(options, events, processLock, isolation),
+    createConsumer: (events) => new Consumer(options, events, lock, isolation),
     nowMs: () => performance.now(),
     random: Math.random,
   })
 }
 
 /** The same text for the same brokers and properties in any order or spelling. Holds secrets, so it is never logged. */
-function canonical(options: KafkaOptions, isolation: Isolation): string {
-  const { global, topic } = consumerProperties(options, isolation)
+function canonical(options: KafkaOptions, use: SourceUse): string {
+  const { global, topic } = consumerProperties(options, USES[use].isolation)
   const servers = options.bootstrapServers.split(',').map((server) => server.trim())
-  const named = { ...global, ...topic, 'bootstrap.servers': servers.sort().join(',') }
+  const named = { ...global, ...topic, use, 'bootstrap.servers': servers.sort().join(',') }
   return JSON.stringify(
     Object.entries(named)
       .map(([name, value]) => [name, String(value)])

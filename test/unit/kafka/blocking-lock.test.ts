@@ -7,8 +7,10 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import { BlockingLock } from '../../../plugins/kafka/client/blocking-lock.ts'
 import { type MockBroker, startMockBroker } from '../../../plugins/kafka/client/mock-broker.ts'
 import { RecordProducer } from '../../../plugins/kafka/client/producer.ts'
+import { openSource } from '../../../plugins/kafka/following/shared-source.ts'
 import kafkaPlugin from '../../../plugins/kafka.ts'
 import type { FedTopic } from '../../../src/bus/topic.ts'
+import { createWriter } from './reader-scene.ts'
 
 describe('A blocking lock', () => {
   let lock: BlockingLock
@@ -61,6 +63,17 @@ describe('A blocking lock', () => {
     expect(lock.tryAcquire(b)).toBe(false)
     expect(await asked).toBe(false)
     expect(lock.tryAcquire(b)).toBe(true)
+  })
+
+  it('takes no turn from the readers for one that never waits, and puts its questions in the same order', async () => {
+    const { withoutWaits } = lock
+    expect(withoutWaits.tryAcquire(b)).toBe(false)
+    expect(lock.tryAcquire(a)).toBe(true)
+    const asked = withoutWaits.ask(async () => lock.tryAcquire(a))
+    lock.release()
+    expect(await asked).toBe(false)
+    expect(withoutWaits.tryAcquire(b)).toBe(false)
+    expect(lock.tryAcquire(a)).toBe(true)
   })
 
   it('lets readers wait in turn, and skips one that no longer reads', () => {
@@ -161,6 +174,23 @@ describe('Many registrations in one process', () => {
     await vi.waitUntil(() => all.every(({ bus }) => bus.recordsAppended === 1), { timeout: 5_000 })
     expect(counted.count).toBeGreaterThan(10)
     expect(counted.most).toBe(1)
+  })
+
+  it('do not share it with a control topic, whose reader waits for no record', async () => {
+    const waits = vi.spyOn(rdkafka.KafkaConsumer.prototype, 'setDefaultConsumeTimeout')
+    const log = { debug: () => {}, info: () => {}, warn: () => {} }
+    const source = openSource({ bootstrapServers: broker.address }, log, 'control')
+    onTestFinished(() => source.release())
+    const writer = createWriter()
+    source.feed('one', writer, log)
+    await vi.waitUntil(() => writer.markCaughtUp.mock.calls.length > 0, { timeout: 10_000 })
+    const producer = new RecordProducer({ bootstrapServers: broker.address })
+    await producer.connect()
+    onTestFinished(() => producer.close())
+    const record = { topic: 'one', partition: 1, key: null, value: Buffer.from('value'), headers: [] }
+    await (await producer.produce(record)).delivered
+    await vi.waitUntil(() => writer.append.mock.calls.length === 1, { timeout: 5_000 })
+    expect(waits.mock.calls.filter(([waitMs]) => waitMs > 0)).toEqual([])
   })
 
   it('share one source if they name the same brokers, and go on when one of them closes', async () => {
