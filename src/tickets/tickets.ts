@@ -9,6 +9,12 @@ import type { SealedTickets, TicketOrigin } from './sealed-tickets.ts'
 /** How long a ticket is good, unless its session ends before. */
 export const TICKET_MS = 30_000
 
+/**
+ * How far the clock of the server that made a ticket may be ahead: as for the `iat` of a token. Beyond that its ticket
+ * would be good here for longer than a ticket is.
+ */
+const AHEAD_MS_MAX = 60_000
+
 /** true for the first redemption of this nonce. Rejects if that cannot be decided now. */
 export type RedeemTicket = (nonce: string, expiresAtMs: number) => Promise<boolean>
 
@@ -31,7 +37,7 @@ export interface IssuedTicket {
 }
 
 /** Why a ticket is refused, for the log alone. */
-export type TicketCheck = 'unreadable' | 'stream' | 'origin' | 'expired' | 'redeemed'
+export type TicketCheck = 'unreadable' | 'stream' | 'origin' | 'expired' | 'ahead' | 'redeemed'
 
 export class Tickets {
   private readonly sealed: SealedTickets
@@ -59,7 +65,9 @@ export class Tickets {
     if (ticket === null) return 'unreadable'
     if (ticket.stream !== stream) return 'stream'
     if (!isFromPage(ticket.page, headers)) return 'origin'
-    if (ticket.expiresAtMs <= this.epochMs()) return 'expired'
+    const leftMs = ticket.expiresAtMs - this.epochMs()
+    if (leftMs <= 0) return 'expired'
+    if (leftMs > TICKET_MS + AHEAD_MS_MAX) return 'ahead'
     const isFirst = await this.redeemNonce(ticket.nonce, ticket.expiresAtMs)
     // The answer may have taken a while.
     if (ticket.expiresAtMs <= this.epochMs()) return 'expired'
