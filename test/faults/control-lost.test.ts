@@ -72,6 +72,7 @@ describe.skipIf(!canStartKafka)('A replica whose Kafka is gone', () => {
       expect(await status()).toBe(200)
       expect(long.isOpen).toBe(true)
       expect(await replica.renew(fleetToken(120))).toBe(204)
+      expect(replica.lines(40).filter((line) => line.includes('no heartbeat'))).toHaveLength(1)
     },
     (LOST_SECONDS + 60) * 1000,
   )

@@ -1,4 +1,14 @@
-// The commands by which an operator makes the control topic, or mends it.
+// What an operator has to mend of the control topic, in words, and the commands that do.
+
+/** The reason may change while it lasts. */
+export interface ControlFault {
+  readonly what: string
+  readonly reason: string | null
+}
+
+export function faultWords({ what, reason }: ControlFault): string {
+  return reason === null ? what : `${what}: ${reason}`
+}
 
 export function createCommand(topic: string, servers: string): string {
   const settings =

@@ -15,7 +15,7 @@ import { type Revocation, type TokenLifetimes, withoutLogout } from '../../../sr
 import type { Feeding } from '../following/reader.ts'
 import { type OpenSource, openSource } from '../following/shared-source.ts'
 import { type Log, missingTopic, quietAbout } from '../following/troubles.ts'
-import { compactedTopic, createCommand } from './control-commands.ts'
+import { type ControlFault, compactedTopic, createCommand, faultWords } from './control-commands.ts'
 import { ControlProducer } from './control-producer.ts'
 import { ControlReading } from './control-reading.ts'
 import { ControlWriter } from './control-writer.ts'
@@ -156,23 +156,27 @@ export class ControlTopic implements ControlCenter {
   private trouble(): string | null {
     if (this.running === null) return `control topic ${this.parts.topic} is not read yet`
     const { controlLog, feeding } = this.running
-    return this.fault() ?? (controlLog.heartbeats.hasRead ? null : feeding.notReady()) ?? controlLog.trouble()
+    const fault = this.fault()
+    if (fault !== null) return faultWords(fault)
+    return (controlLog.heartbeats.hasRead ? null : feeding.notReady()) ?? controlLog.trouble()
   }
 
   /** Trouble that an operator should hear of in the log: not that the topic is still being read at the start. */
-  private fault(): string | null {
+  private fault(): ControlFault | null {
     const { topic, kafka } = this.parts
     if (this.running === null) return null
-    if (this.writer.isCompacted) return compactedTopic(topic, kafka.bootstrapServers)
+    if (this.writer.isCompacted) return { what: compactedTopic(topic, kafka.bootstrapServers), reason: null }
     const { controlLog, feeding } = this.running
     const waiting = controlLog.heartbeats.hasRead ? null : feeding.notReady()
     if (waiting === missingTopic(topic))
-      return `control ${missingTopic(topic)}: ${createCommand(topic, kafka.bootstrapServers)}`
+      return { what: `control ${waiting}`, reason: createCommand(topic, kafka.bootstrapServers) }
     const { failure } = this.writer
-    if (controlLog.heartbeats.hasRead) return withReason(controlLog.trouble(), failure ?? feeding.notReady())
-    return waiting === null
-      ? withReason(failure && `control topic ${topic} cannot be written`, failure)
-      : null
+    if (controlLog.heartbeats.hasRead) {
+      const what = controlLog.trouble()
+      return what === null ? null : { what, reason: feeding.notReady() ?? failure }
+    }
+    if (waiting !== null || failure === null) return null
+    return { what: `control topic ${topic} cannot be written`, reason: failure }
   }
 
   /** A batch was read. */
@@ -214,15 +218,15 @@ export class ControlTopic implements ControlCenter {
     })
   }
 
-  /** Each fault once, and its end. */
+  /** Each fault once, however its reason changes, and its end. */
   private logFault(): void {
     const { topic, log } = this.parts
     const fault = this.fault()
-    if (fault !== null && fault !== this.loggedFault) log.warn(fault)
+    if (fault !== null && fault.what !== this.loggedFault) log.warn(faultWords(fault))
     const isWell = this.trouble() === null
     if (isWell && !this.wasWell) log.info(`control topic ${topic} is read to its end`)
     this.wasWell = isWell
-    this.loggedFault = fault
+    this.loggedFault = fault?.what ?? null
   }
 
   /** A replica whose secret is another one is not heard: nothing else would say so. */
@@ -237,8 +241,4 @@ export class ControlTopic implements ControlCenter {
         'SECRET_KEY differs between servers, or somebody else writes to the topic',
     )
   }
-}
-
-function withReason(words: string | null, reason: string | null): string | null {
-  return words === null || reason === null ? words : `${words}: ${reason}`
 }
