@@ -17,7 +17,7 @@ const [TOPIC, CONTROL] = ['events', 'kafka-sse-control']
 /** By user: what they may do with the control topic. All may read the other one, but for the operator. */
 const RIGHTS = {
   replica: ['Read', 'Write'],
-  operator: ['Write'],
+  operator: ['Read', 'Write'],
   reader: ['Read'],
   writer: ['Write'],
   stranger: [],
@@ -81,7 +81,7 @@ describe.skipIf(!CAN_RUN)('A control topic that ACLs protect', () => {
     expect((await replica.get(fleetToken(60))).status).toBe(503)
   }
 
-  it('is enough for serve with Read and Write, by variables, and for revoke with Write', async () => {
+  it('is enough for serve and for revoke with Read and Write, by variables', async () => {
     const key = makeKey('ES256')
     const scene = await forThisTest(CommandScene.open({ 'public.pem': key.publicPem }))
     const served = {
@@ -147,13 +147,16 @@ describe.skipIf(!CAN_RUN)('A control topic that ACLs protect', () => {
   })
 
   it('lets revoke say which right it lacks, and which password is wrong without saying it', async () => {
-    const [reader, stranger, intruder] = await Promise.all([
+    const [reader, writer, stranger, intruder] = await Promise.all([
       revoke('reader'),
+      revoke('writer'),
       revoke('stranger'),
       revoke('operator', { KAFKA_CONFIG_SASL_PASSWORD: 'not-the-password-of-it' }),
     ])
     const failed = (words: string) => ({ code: 1, stdout: '', stderr: expect.stringContaining(words) })
     expect(reader).toEqual(failed(`kafka-sse: this principal may not Write to topic ${CONTROL}: `))
+    expect(writer).toMatchObject({ code: 0, stdout: expect.stringContaining(`${CONTROL} has it: `) })
+    expect(writer.stderr).toContain(`no server was heard on ${CONTROL} in the last 60 s: ${NO_READ}`)
     const missing = `there is no topic ${CONTROL} (KAFKA_CONTROL_TOPIC), or this principal may not Describe it\n`
     expect(stranger).toEqual(failed(`kafka-sse: ${missing}`))
     expect(intruder).toEqual(failed('SASL authentication error'))

@@ -6,6 +6,7 @@ import type { KafkaRecord } from '../../../src/bus/record.ts'
 import type { KafkaOptions } from '../../../src/options.ts'
 import { processLock } from '../client/blocking-lock.ts'
 import { Consumer } from '../client/consumer.ts'
+import { isOfGroup, readFailure } from '../client/kafka-error.ts'
 import type { ListedPartition } from '../client/questions.ts'
 
 /** Of each partition. A busy topic has some hundred in a second. */
@@ -17,7 +18,7 @@ const READ_MS = 10_000
 const LISTINGS_MAX = 3
 const LISTED_AGAIN_MS = 100
 
-/** Rejects if Kafka does not answer. Partitions whose leader is silent are left out. */
+/** Rejects if Kafka does not answer, or refuses. Partitions whose leader is silent are left out. */
 export async function readNewest(
   options: KafkaOptions,
   topic: string,
@@ -52,9 +53,17 @@ export async function readNewest(
       }),
     )
     const untilMs = performance.now() + READ_MS
-    while (ends.size > 0 && performance.now() < untilMs) await consumer.read()
+    while (ends.size > 0 && performance.now() < untilMs) await readSome(consumer, topic)
   } finally {
     await consumer.close()
+  }
+}
+
+async function readSome(consumer: Consumer, topic: string): Promise<void> {
+  try {
+    await consumer.read()
+  } catch (error) {
+    if (!isOfGroup(error)) throw new Error(readFailure(error, `topic ${topic}`))
   }
 }
 

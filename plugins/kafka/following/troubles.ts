@@ -2,7 +2,7 @@
 // right again.
 
 import { errorWords } from '../../../src/errors.ts'
-import { codeOf, TOPIC_UNAUTHORIZED } from '../client/kafka-error.ts'
+import { codeOf, isOfGroup, readFailure } from '../client/kafka-error.ts'
 import { failureOf } from '../client/log-line.ts'
 
 export interface Log {
@@ -56,11 +56,6 @@ const EXPLAINED_BY_REFRESH = new Set([
   -190, // ERR__UNKNOWN_PARTITION
   -140, // ERR__AUTO_OFFSET_RESET
 ])
-/** Errors of requests whose answers are not needed. */
-const IGNORED_CODES = new Set([
-  30, // GROUP_AUTHORIZATION_FAILED: librdkafka asks who coordinates the group, which has no members
-])
-
 /** Topics that a message names. */
 const NAMED_MAX = 5
 
@@ -114,10 +109,8 @@ export class BrokerTroubles {
    * A read of these topics failed. `refresh`: the next refresh will find the reason, and reading need not pause.
    */
   noteUnread(error: unknown, topics: readonly string[]): 'pause' | 'refresh' {
-    const code = codeOf(error)
-    if (EXPLAINED_BY_REFRESH.has(code)) return 'refresh'
-    const missing = code === TOPIC_UNAUTHORIZED ? `this principal may not Read ${oneOf(topics)}: ` : ''
-    if (!IGNORED_CODES.has(code)) this.readable.set(`records cannot be read: ${missing}${errorWords(error)}`)
+    if (EXPLAINED_BY_REFRESH.has(codeOf(error))) return 'refresh'
+    if (!isOfGroup(error)) this.readable.set(`records cannot be read: ${readFailure(error, oneOf(topics))}`)
     return 'pause'
   }
 
