@@ -74,8 +74,8 @@ async function auth(app: FastifyInstance, options: AuthPluginOptions): Promise<v
   )
 }
 
-export const kafkaSseAuth = fastifyPlugin(auth, { fastify: '5.x', name: 'kafka-sse-auth' })
-export default kafkaSseAuth
+export const authPlugin = fastifyPlugin(auth, { fastify: '5.x', name: 'kafka-sse-auth' })
+export default authPlugin
 
 const noneRevoked = (): boolean => false
 

@@ -84,8 +84,8 @@ function openCenter(
   return new ControlTopic({ ...control, lifetimes, kafka, topic, clock: SYSTEM_CLOCK, log })
 }
 
-export const kafkaSseKafka = fastifyPlugin(kafka, { fastify: '5.x', name: 'kafka-sse-kafka' })
-export default kafkaSseKafka
+export const kafkaPlugin = fastifyPlugin(kafka, { fastify: '5.x', name: 'kafka-sse-kafka' })
+export default kafkaPlugin
 
 class KafkaTopics implements Topics {
   private readonly app: FastifyInstance

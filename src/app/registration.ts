@@ -51,10 +51,28 @@ export async function registerStreams(
   options: StreamsOptions,
   sources: StreamSources,
 ): Promise<void> {
-  const { topics, center = null, shared, rateMemory, openKeys } = sources
-  const { redeemTicket = new RedeemedTickets(SYSTEM_CLOCK.epochMs).redeem } = sources
-  const sealing = sealedIdsOf(options)
-  const tickets = ticketsOf(options, redeemTicket)
+  await registerOpenStreams(app, options, sources)
+  const { revocations } = app.kafkaSseStreams
+  const isRevoked = (session: Session) => revocations.refuses(session)
+  const { openKeys } = sources
+  const cookieOrigins = options.sse.corsOrigins
+  await app.register(auth, {
+    ...options.auth,
+    failures: app.kafkaSseRates,
+    cookieOrigins,
+    isRevoked,
+    ...(openKeys && { openKeys }),
+  })
+  await registerLogout(app, options.auth.logoutPath)
+  await registerStreamRoutes(app, options, sources)
+}
+
+/** The open streams and what they share, without routes. */
+export async function registerOpenStreams(
+  app: FastifyInstance,
+  options: StreamsOptions,
+  { topics, center = null, shared, rateMemory }: Partial<StreamSources> = {},
+): Promise<void> {
   const { secretKey: _, ...settings } = options.sse
   const { renewBy } = options.auth
   const lifetimes = tokenLifetimes(options)
@@ -66,39 +84,42 @@ export async function registerStreams(
     ...(rateMemory && { rateMemory }),
   })
   await app.register(control, { center, whenBlind: options.sse.controlBlind })
-  topics.onClosed((topic) => app.kafkaSseStreams.forget(topic))
-  const { revocations } = app.kafkaSseStreams
-  const isRevoked = (session: Session) => revocations.refuses(session)
-  const cookieOrigins = options.sse.corsOrigins
-  await app.register(auth, {
-    ...options.auth,
-    failures: app.kafkaSseRates,
-    cookieOrigins,
-    isRevoked,
-    ...(openKeys && { openKeys }),
-  })
-  await registerLogout(app, options.auth.logoutPath)
+  topics?.onClosed((topic) => app.kafkaSseStreams.forget(topic))
+}
+
+/** The routes of all streams. The decorators of the parts are there. */
+export async function registerStreamRoutes(
+  app: FastifyInstance,
+  options: StreamsOptions,
+  { topics, redeemTicket = new RedeemedTickets(SYSTEM_CLOCK.epochMs).redeem }: StreamSources,
+  prefix = '',
+): Promise<void> {
+  const sealing = sealedIdsOf(options)
+  const tickets = ticketsOf(options, redeemTicket)
   // A scope of their own: CORS must not apply to what else is registered in `app`, such as a host's admin routes.
-  await app.register(async (routes) => {
-    answerCors(routes, corsRules(options))
-    await describeResource(routes, options)
-    for (const stream of options.streams) {
-      const { path, scope, replay, ids } = stream
-      await routes.register(streamRoutes, {
-        path,
-        scope,
-        replay,
-        plan: new SelectionPlan(stream),
-        sealing: ids === 'sealed' ? sealing : null,
-        tickets,
-        topic: topicOf(stream, options.streams, topics),
-        streams: app.kafkaSseStreams,
-        rates: app.kafkaSseRates,
-        control: app.kafkaSseControl,
-        authenticator: app.kafkaSseAuth,
-      })
-    }
-  })
+  await app.register(
+    async (routes) => {
+      answerCors(routes, corsRules(options))
+      await describeResource(routes, options)
+      for (const stream of options.streams) {
+        const { path, scope, replay, ids } = stream
+        await routes.register(streamRoutes, {
+          path,
+          scope,
+          replay,
+          plan: new SelectionPlan(stream),
+          sealing: ids === 'sealed' ? sealing : null,
+          tickets,
+          topic: topicOf(stream, options.streams, topics),
+          streams: app.kafkaSseStreams,
+          rates: app.kafkaSseRates,
+          control: app.kafkaSseControl,
+          authenticator: app.kafkaSseAuth,
+        })
+      }
+    },
+    { prefix },
+  )
 }
 
 /** Without CORS: providers are servers. */

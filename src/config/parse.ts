@@ -53,6 +53,34 @@ export function validateOptions(options: KafkaSseOptions): ResolvedOptions {
   return resolveOptions(document)
 }
 
+/** What stands beside a part that is validated alone. Nothing of it is used. */
+const BESIDE = {
+  kafka: { bootstrapServers: 'localhost:9092' },
+  auth: { authenticate: () => null },
+  streams: [{ path: '/', topic: 'none' }],
+}
+
+/**
+ * As `validateOptions`, for a part that is registered by itself: by the same schema, and with the same defaults.
+ * `given` has the groups of options that the part takes; their names are left out of the problems' places.
+ */
+export function validatePart(
+  given: Partial<Readonly<Record<keyof KafkaSseOptions, unknown>>>,
+): ResolvedOptions {
+  refusePart(unplainFaults(given))
+  const document = copied({ ...BESIDE, ...given }) as Document
+  fillOrigins(document)
+  const faults = [...optionsFaults(document), ...crossFieldFaults(document)]
+  refusePart(faults.filter(({ place: [group = ''] }) => Object.hasOwn(given, group)))
+  return resolveOptions(document)
+}
+
+function refusePart(faults: readonly Fault[]): void {
+  refuse(
+    faults.map((fault) => ({ ...fault, place: fault.place.slice(fault.place[0] === 'streams' ? 0 : 1) })),
+  )
+}
+
 function registerFaults(entries: readonly (readonly [string, unknown])[]): Fault[] {
   return entries.flatMap(([name, value]): Fault[] => {
     const option = Object.hasOwn(REGISTER_OPTIONS, name) ? REGISTER_OPTIONS[name] : undefined

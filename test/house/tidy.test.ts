@@ -189,7 +189,7 @@ describe('rooms and doors', () => {
 
 describe('libraries', () => {
   test('only edges know Fastify and its plugins; others its types at the most', () => {
-    const edges = /^(src\/(app|threads)\/|src\/plugin\.ts$|plugins\/|routes\/)/
+    const edges = /^(src\/(app|parts|threads)\/|src\/plugin\.ts$|plugins\/|routes\/)/
     const typed = new Set(['src/options.ts', 'src/token/authenticator.ts'])
     expect(
       trespasses(/^(fastify|fastify-.*|@fastify\/.*)$/, ({ from, target, typeOnly }) => {
@@ -299,7 +299,7 @@ describe('every file', () => {
   })
 
   test('exports by name; a default only where Fastify loads it', () => {
-    const loaded = /^plugins\/[a-z]+\.ts$|^src\/plugin\.ts$/
+    const loaded = /^(plugins|src\/parts)\/[a-z]+\.ts$|^src\/plugin\.ts$/
     const defaults = sources.filter(({ path, text }) => /^export default\b/m.test(text) && !loaded.test(path))
     expect(defaults.map(({ path }) => path)).toEqual([])
   })

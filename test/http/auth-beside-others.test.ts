@@ -2,7 +2,7 @@
 
 import fastifyJwt from '@fastify/jwt'
 import { describe, expect, it } from 'vitest'
-import { kafkaSseAuth } from '../../plugins/auth.ts'
+import { authPlugin } from '../../plugins/auth.ts'
 import type { AuthOptions } from '../../src/options.ts'
 import type { HostAnswer } from '../../src/token/session.ts'
 import {
@@ -36,7 +36,7 @@ describe('beside others', () => {
     ] as const) {
       await scene.app.register(
         async (scope) => {
-          await scope.register(kafkaSseAuth, authOptions(key))
+          await scope.register(authPlugin, authOptions(key))
           scene.addEvents(scope)
         },
         { prefix },
@@ -78,7 +78,7 @@ describe('beside others', () => {
   it("a host's @fastify/jwt in the very same scope does, too", async () => {
     const scene = await open()
     await scene.app.register(fastifyJwt, own)
-    await scene.app.register(kafkaSseAuth, authOptions(rsa))
+    await scene.app.register(authPlugin, authOptions(rsa))
     scene.addEvents(scene.app)
     addHostRoute(scene)
     await scene.listen()
@@ -94,7 +94,7 @@ describe('beside others', () => {
       scopes: new Set(['a']),
       expiresAt: Date.now() + 60_000,
     }
-    await scene.app.register(kafkaSseAuth, {
+    await scene.app.register(authPlugin, {
       issuer: '',
       audience: '',
       keys: '',

@@ -6,7 +6,7 @@ import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from 'node
 import type { AddressInfo } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { expect } from 'vitest'
-import { kafkaSseAuth } from '../../plugins/auth.ts'
+import { authPlugin } from '../../plugins/auth.ts'
 import { logRedaction } from '../../src/http/log-redaction.ts'
 import type { AuthOptions } from '../../src/options.ts'
 import type { Session } from '../../src/token/session.ts'
@@ -41,7 +41,7 @@ export class AuthScene {
   static async open(options?: AuthOptions): Promise<AuthScene> {
     const scene = new AuthScene()
     if (options === undefined) return scene
-    await scene.app.register(kafkaSseAuth, options)
+    await scene.app.register(authPlugin, options)
     scene.addEvents(scene.app)
     await scene.listen()
     return scene

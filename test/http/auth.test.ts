@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { connect as connectTcp } from 'node:net'
 import Fastify from 'fastify'
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { kafkaSseAuth } from '../../plugins/auth.ts'
+import { authPlugin } from '../../plugins/auth.ts'
 import { logRedaction } from '../../src/http/log-redaction.ts'
 import type { AuthOptions } from '../../src/options.ts'
 import { EXPIRY_SECONDS_MAX } from '../../src/token/claims.ts'
@@ -75,7 +75,7 @@ describe('a good token', () => {
   it('is taken over HTTP/1.1 after the body was read, too', async () => {
     const app = Fastify({ logger: { stream: new LogLines().stream, ...logRedaction } })
     onTestFinished(() => app.close())
-    await app.register(kafkaSseAuth, authOptions(rsa))
+    await app.register(authPlugin, authOptions(rsa))
     app.post('/events', async (request, reply) => {
       return (await app.kafkaSseAuth.authenticate(request, reply, SCOPE)).subject
     })

@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import { describe, expect, it, vi } from 'vitest'
-import { kafkaSseAuth } from '../../plugins/auth.ts'
+import { authPlugin } from '../../plugins/auth.ts'
 import { parseEnvironment } from '../../src/config/parse.ts'
 import { makeKey, mintToken, type TestKey } from '../support/keys-and-tokens.ts'
 import { forThisTest } from '../support/scene.ts'
@@ -56,7 +56,7 @@ async function open(shape: ProviderShape): Promise<AuthScene> {
   web.documents = shape.documents(key)
   web.asked = []
   const scene = await forThisTest(AuthScene.open())
-  await scene.app.register(kafkaSseAuth, auth)
+  await scene.app.register(authPlugin, auth)
   scene.app.get('/events', async (request, reply) => {
     scene.sessions.push(await scene.app.kafkaSseAuth.authenticate(request, reply, streams[0]?.scope ?? null))
     return 'in'

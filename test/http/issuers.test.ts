@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { KeySource } from '../../plugins/auth/keys/key-source.ts'
-import { kafkaSseAuth } from '../../plugins/auth.ts'
+import { authPlugin } from '../../plugins/auth.ts'
 import type { AuthOptions, IssuerOptions } from '../../src/options.ts'
 import { HttpScene } from '../support/http-scene.ts'
 import {
@@ -184,7 +184,7 @@ describe('keys that do not fit the issuer', () => {
       notReady: () => null,
       close: () => {},
     }
-    await scene.app.register(kafkaSseAuth, { issuer, audience: AUDIENCE, keys, openKeys: () => source })
+    await scene.app.register(authPlugin, { issuer, audience: AUDIENCE, keys, openKeys: () => source })
     const lines = scene.log.of(
       'keys are fetched without TLS, so that anyone on the way can replace them: use https://',
     )

@@ -1,0 +1,52 @@
+// `fastify-kafka-sse/auth`: tokens alone, for a host's own routes. Decorates the app with `kafkaSseAuth`. Its options
+// are those of `auth`, by the same schema.
+
+import type { FastifyInstance } from 'fastify'
+import fastifyPlugin from 'fastify-plugin'
+import auth from '../../plugins/auth.ts'
+import { validatePart } from '../config/parse.ts'
+import type { AuthOptions } from '../options.ts'
+import type { Authenticator } from '../token/authenticator.ts'
+import type { Session } from '../token/session.ts'
+
+export type { AuthOptions } from '../options.ts'
+export type { Authenticator } from '../token/authenticator.ts'
+export type { HostAnswer, HostSession, Session } from '../token/session.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    kafkaSseAuth: Authenticator
+  }
+}
+
+/** The options of `auth`, but for the paths, which are the whole plugin's. */
+export interface AuthPartOptions extends Omit<AuthOptions, 'logoutPath' | 'resourceUrl'> {
+  /** Origins other than its own whose pages may use the cookie. Default: none. */
+  cookieOrigins?: readonly string[]
+}
+
+async function authPart(app: FastifyInstance, options: AuthPartOptions): Promise<void> {
+  const { cookieOrigins = [], ...given } = options
+  const resolved = validatePart({ auth: given })
+  await app.register(auth, {
+    ...resolved.auth,
+    cookieOrigins,
+    isRevoked: (session: Session) => isRevoked(app, session),
+    failures: {
+      hasRoom: (...asked) => !hasStreams(app) || app.kafkaSseRates.hasRoom(...asked),
+      take: (...asked) => !hasStreams(app) || app.kafkaSseRates.take(...asked),
+    },
+  })
+}
+
+/** By the part `/sse`, if the app has it: it may be registered later than this one. */
+function isRevoked(app: FastifyInstance, session: Session): boolean {
+  return hasStreams(app) && app.kafkaSseStreams.revocations.refuses(session)
+}
+
+function hasStreams(app: FastifyInstance): boolean {
+  return app.hasDecorator('kafkaSseStreams')
+}
+
+export const kafkaSseAuth = fastifyPlugin(authPart, { fastify: '5.x', name: 'kafka-sse-auth-part' })
+export default kafkaSseAuth

@@ -1,0 +1,194 @@
+// The plugin's parts, each registered alone in an app of its host: the same options, defaults and refusals as the
+// whole, and of use without the others. Needs `npm run build`.
+
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify'
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import kafkaSseAuth from '../../src/parts/auth.ts'
+import kafkaSseKafka from '../../src/parts/kafka.ts'
+import kafkaSseStreams, { sendStream, streamHooks } from '../../src/parts/sse.ts'
+import {
+  authOptions,
+  exampleClaims,
+  ISSUER,
+  makeKey,
+  mintToken,
+  nowSeconds,
+} from '../support/keys-and-tokens.ts'
+import { eventually } from '../support/time.ts'
+
+const key = makeKey('ES256')
+/** Nothing listens there: the plugin has to live without Kafka. */
+const kafka = { bootstrapServers: '127.0.0.1:1' }
+const { algorithm: _, ...tokens } = authOptions(key)
+const streams = [{ path: '/events', topic: 'events' }]
+const PARTS: Record<string, FastifyPluginAsync<never>> = {
+  auth: kafkaSseAuth as FastifyPluginAsync<never>, // each has options of its own, and here they are wrong
+  kafka: kafkaSseKafka as FastifyPluginAsync<never>,
+  sse: kafkaSseStreams as FastifyPluginAsync<never>,
+}
+let app: FastifyInstance
+
+beforeEach(() => {
+  app = fastify({ forceCloseConnections: true })
+  onTestFinished(() => app.close())
+})
+
+function bearer(claims: Record<string, unknown> = {}): { authorization: string } {
+  return { authorization: `Bearer ${mintToken(key, { claims: { ...exampleClaims(), ...claims } })}` }
+}
+
+describe('a part', () => {
+  it.each([
+    [
+      'auth',
+      { ...tokens, queryTokn: false },
+      ['options.queryTokn is not an option; did you mean queryToken?'],
+    ],
+    [
+      'auth',
+      { ...tokens, jwksTimeoutMs: 5 },
+      ['options.jwksTimeoutMs takes an integer from 10 to 60000, not 5'],
+    ],
+    [
+      'auth',
+      { ...tokens, audience: undefined, issuer: undefined },
+      ['options.issuer is missing', 'options.audience'],
+    ],
+    ['auth', { ...tokens, cookie: 'token' }, ['options.cookie takes']],
+    ['kafka', {}, ['options.bootstrapServers is missing']],
+    ['kafka', { ...kafka, retainedBytesMax: 1 }, ['options.retainedBytesMax takes']],
+    ['kafka', { ...kafka, bootstrapServer: 'x' }, ['options.bootstrapServer is not an option']],
+    [
+      'sse',
+      { heartbeatSecond: 9 },
+      ['options.heartbeatSecond is not an option; did you mean heartbeatSeconds?'],
+    ],
+    ['sse', { turnMs: 0, renewBy: 'mood' }, ['options.turnMs takes', 'options.renewBy takes']],
+    [
+      'sse',
+      { streams: [{ path: 'events', topic: 'a b' }] },
+      ['options.streams[0].path', 'options.streams[0].topic'],
+    ],
+    [
+      'sse',
+      { streams },
+      ['options.streams needs app.kafkaSseAuth: register fastify-kafka-sse/auth', 'app.kafkaSseTopics'],
+    ],
+  ])('%s refuses %j by name', async (name, options, words) => {
+    const part = PARTS[name] as FastifyPluginAsync<never>
+    const refused: unknown = await app.register(part, options as never).then(
+      () => null,
+      (error: unknown) => error,
+    )
+    expect(refused).toMatchObject({ name: 'ConfigError', code: 'FKS_CONFIG_INVALID' })
+    for (const each of words) expect((refused as Error).message).toContain(each)
+  })
+
+  it.each([
+    ['auth', 'kafkaSseAuth'],
+    ['kafka', 'kafkaSseTopics'],
+    ['sse', 'kafkaSseStreams'],
+  ])('%s has its one decorator in its types', async (name, decorator) => {
+    const file = fileURLToPath(new URL(`../../dist/src/parts/${name}.d.ts`, import.meta.url))
+    const [, shown = ''] = /interface FastifyInstance \{([^}]*)\}/.exec(await readFile(file, 'utf8')) ?? []
+    expect([...shown.matchAll(/(\w+):/g)].map(([, each]) => each)).toEqual([decorator])
+  })
+})
+
+describe('/auth alone', () => {
+  it('protects a route of the host’s own', async () => {
+    await app.register(kafkaSseAuth, tokens)
+    app.get('/me', async (request, reply) => {
+      const { subject } = await app.kafkaSseAuth.authenticate(request, reply, 'orders:read')
+      return { subject }
+    })
+    const statusFor = async (headers: Record<string, string>) =>
+      (await app.inject({ url: '/me', headers })).statusCode
+    expect(await statusFor({})).toBe(401)
+    expect(await statusFor(bearer())).toBe(403)
+    const answer = await app.inject({ url: '/me', headers: bearer({ scope: 'orders:read' }) })
+    expect([answer.statusCode, answer.json()]).toEqual([200, { subject: exampleClaims().sub }])
+  })
+})
+
+describe('/kafka alone', () => {
+  it('has topics, each with a bus that is read', async () => {
+    await app.register(kafkaSseKafka, kafka)
+    const topic = app.kafkaSseTopics.open('events', 'text', 'latest')
+    expect([topic.name, topic.bus.caughtUp, topic.notReady()]).toEqual([
+      'events',
+      false,
+      'topic events: waiting for Kafka',
+    ])
+  })
+})
+
+describe('/sse', () => {
+  it('is the whole plugin with the two others: stream, renewal, revocation', async () => {
+    await app.register(kafkaSseAuth, tokens)
+    await app.register(kafkaSseKafka, kafka)
+    await app.register(kafkaSseStreams, { streams, prefix: '/live' })
+    const headers = bearer({ iat: nowSeconds() - 5 })
+    const stream = await app.inject({ url: '/live/events', headers, payloadAsStream: true })
+    expect([stream.statusCode, stream.headers['content-type']]).toEqual([200, 'text/event-stream'])
+    const renewal = { ...headers, 'content-type': 'application/x-challenge-response' }
+    expect((await app.inject({ method: 'POST', url: '/live/events', headers: renewal })).statusCode).toBe(204)
+    expect((await app.inject('/live/events')).statusCode).toBe(401)
+    await app.kafkaSseStreams.revoke({ issuer: ISSUER, sub: String(exampleClaims().sub) })
+    await eventually(() => expect(app.kafkaSseStreams.figures.streamsEnded.revoked).toBe(1))
+    expect((await app.inject({ url: '/live/events', headers })).statusCode).toBe(401)
+  })
+
+  it('takes an authenticator of the host’s own', async () => {
+    const session = { subject: 'alice', expiresAtMs: Date.now() + 60_000 }
+    const own = {
+      issuer: 'host',
+      scopes: new Set(['proxy:stream']),
+      issuedAtMs: null,
+      sessionId: null,
+      client: null,
+    }
+    const rest = { tokenId: null, tokenDigest: '', claims: {} }
+    const authenticate = async () => ({ ...session, ...own, ...rest })
+    app.decorate('kafkaSseAuth', { authenticate, logout: null, keysReady: () => null })
+    await app.register(kafkaSseKafka, kafka)
+    await app.register(kafkaSseStreams, { streams })
+    expect((await app.inject({ url: '/events', payloadAsStream: true })).statusCode).toBe(200)
+  })
+
+  it('opens a stream in a route of the host’s own, behind the host’s hooks', async () => {
+    await app.register(kafkaSseAuth, tokens)
+    await app.register(kafkaSseKafka, kafka)
+    await app.register(kafkaSseStreams, { heartbeatSeconds: 1 })
+    app.addHook('onSend', async (_request, reply) => {
+      reply.header('x-host', 'was here')
+    })
+    const topic = app.kafkaSseTopics.open('events', 'text', 'latest')
+    app.get('/mine', streamHooks, async (request, reply) => {
+      const session = await app.kafkaSseAuth.authenticate(request, reply, null)
+      const admitted = await app.kafkaSseStreams.admit(request.ip, session)
+      if (admitted === null) return reply.code(429).send()
+      const place = {
+        route: '/mine',
+        params: '',
+        requested: { id: null, sinceMs: null, from: 'earliest' as const },
+      }
+      const isOpen = await sendStream(reply, (sink) =>
+        app.kafkaSseStreams.open({ ...place, topic, sink, session, admitted, signals: false }),
+      )
+      if (!isOpen) admitted.release()
+      return reply
+    })
+    expect((await app.inject('/mine')).statusCode).toBe(401)
+    const stream = await app.inject({ url: '/mine', headers: bearer(), payloadAsStream: true })
+    expect([stream.statusCode, stream.headers['x-host']]).toEqual([200, 'was here'])
+    const read = stream.stream()
+    const text = await new Promise((resolve) => read.once('data', (bytes: Buffer) => resolve(String(bytes))))
+    expect(text).toMatch(/^retry:\d{4}\n\n/)
+    expect(app.kafkaSseStreams.figures.streamsOpen).toBe(1)
+    await app.kafkaSseStreams.close()
+    expect(app.kafkaSseStreams.figures.streamsOpen).toBe(0)
+  })
+})
