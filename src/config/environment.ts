@@ -35,7 +35,10 @@ export function readEnvironment(env: EnvironmentVariables): Environment {
     const twin = assignments.get(place.join('/'))
     if (twin !== undefined) problems.push(`${twin.name} and ${name} set the same: keep one of them`)
     const value = meaning.file ? readValue(name, text, problems) : text
-    if (value !== null) assignments.set(place.join('/'), { name, place, value: typedValue(value, setting) })
+    // A scope or a topic of that name would be taken at its word.
+    if (setting.nullable && value === 'null') problems.push(`${name} is null: in a variable, write none`)
+    else if (value !== null)
+      assignments.set(place.join('/'), { name, place, value: typedValue(value, setting) })
   }
   return { assignments: [...assignments.values()], problems }
 }

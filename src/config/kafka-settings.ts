@@ -3,7 +3,9 @@
 import type { KafkaOptions } from '../options.ts'
 import type { Setting } from './setting.ts'
 
-const BROKER = '([A-Za-z_]+://)?(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9_.-]+)(:[0-9]{1,5})?'
+/** librdkafka passes over a broker with any other protocol, such as http. */
+const PROTOCOL = '((SASL_)?(PLAINTEXT|SSL)|(sasl_)?(plaintext|ssl))://'
+const BROKER = `(${PROTOCOL})?(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9_.-]+)(:[0-9]{1,5})?`
 
 export const KAFKA_SETTINGS: Record<keyof KafkaOptions, Setting> = {
   bootstrapServers: {

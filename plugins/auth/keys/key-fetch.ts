@@ -141,6 +141,9 @@ function refusalOf({ status, headers }: Response, url: URL): string {
 }
 
 const CERTIFICATE_CODES = /CERT|SELF_SIGNED|UNABLE_TO_/
+/** Those of a certificate whose authority Node does not know. */
+const AUTHORITY_CODES = /SELF_SIGNED|UNABLE_TO_/
+const PRIVATE_AUTHORITY = 'start with NODE_EXTRA_CA_CERTS=FILE to trust a private authority'
 
 /** Names the code, which can be looked up. `fetch` hides it in the cause, or in the cause of that. */
 function failureOf(error: unknown, { hostname }: URL): string {
@@ -150,6 +153,7 @@ function failureOf(error: unknown, { hostname }: URL): string {
   if (proxy !== null) return `the proxy of HTTPS_PROXY or HTTP_PROXY answers ${proxy[1]}`
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `its name is not found: ${code} ${hostname}`
   if (code === null) return 'it cannot be reached'
+  if (AUTHORITY_CODES.test(code)) return `its certificate is not trusted (${code}): ${PRIVATE_AUTHORITY}`
   if (CERTIFICATE_CODES.test(code)) return `its certificate is not trusted (${code})`
   return `it cannot be reached (${code})`
 }

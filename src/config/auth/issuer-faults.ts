@@ -19,9 +19,9 @@ const UNDEFINED_AUTHENTICATE: Fault = {
 }
 
 const NO_DISCOVERY =
-  'the issuer is not a web address without user and password, so no discovery document can name them'
+  'the issuer is no address with https:// or http:// and without a password, so no discovery document can name them'
 
-const CLIENTS_INSTEAD = 'Where tokens carry none, list the clients instead'
+const CLIENTS_INSTEAD = 'Where tokens carry none, set JWT_CLIENTS (clients) instead'
 
 type Written = Readonly<Partial<Record<keyof IssuerOptions, unknown>>>
 

@@ -23,7 +23,7 @@ export function topicFaults(streams: readonly unknown[]): Fault[] {
 }
 
 const CONTROL_NEEDS_KEY =
-  'is missing: a control topic needs it, the same on every replica (32 random bytes or more in base64url)'
+  "is missing: a control topic needs it, the same on every replica (openssl rand -base64 32 | tr '+/' '-_')"
 const CONTROL_IS_STREAMED = 'is the topic of a stream, too: its clients would get what is for replicas alone'
 
 /** A control topic needs a secret key, because an ACL alone would let every producer keep streams open. */

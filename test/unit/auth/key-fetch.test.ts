@@ -3,8 +3,11 @@
 import dns from 'node:dns'
 import { once } from 'node:events'
 import type { RequestListener, ServerResponse } from 'node:http'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { KEY_SET_BYTES_MAX, KeyEndpoint } from '../../../plugins/auth/keys/key-fetch.ts'
+import { localCertificates } from '../../support/certificates.ts'
 import { ConnectProxy } from '../../support/connect-proxy.ts'
 import { ISSUER, jwksOf, type KeyServer, makeKey, startKeyServer } from '../../support/keys-and-tokens.ts'
 
@@ -144,6 +147,20 @@ describe('a fetch', () => {
     const unknown = await reasonOf('', 'http://keys.invalid/jwks.json?secret-words')
     expect(unknown).toBe('its name is not found: ENOTFOUND keys.invalid')
     expect(open('http://keys.invalid/jwks.json?secret-words#x').name).toBe('http://keys.invalid/jwks.json')
+  })
+
+  it('says how to trust a server whose authority is a private one', async () => {
+    const { certificatePem: cert, keyPem: key } = await localCertificates()
+    const secure = createServer({ cert, key }, (_request, response) => response.end(KEYS))
+    vi.restoreAllMocks() // to listen looks its address up
+    secure.listen(0, '127.0.0.1')
+    await once(secure, 'listening')
+    const { port } = secure.address() as AddressInfo // it listens at a port
+    expect(await reasonOf('', `https://127.0.0.1:${port}`)).toMatch(
+      /^its certificate is not trusted \(.+\): start with NODE_EXTRA_CA_CERTS=FILE to trust a private authority$/,
+    )
+    secure.closeAllConnections()
+    secure.close()
   })
 
   it('says that a server speaks no TLS', async () => {

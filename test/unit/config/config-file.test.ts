@@ -92,7 +92,7 @@ describe('CONFIG_FILE', () => {
       `${at(2)}.audience is not an option; did you mean audiences?`,
       `${at(2)}.require.x takes a text of 1 to 1000 characters, an integer, true or false, not null`,
       `${at(3)} takes an object, not "https://c.test"`,
-      expect.stringContaining(`${at(0)}.keys is missing: the issuer is not a web address`),
+      expect.stringContaining(`${at(0)}.keys is missing: the issuer is no address with https`),
       `${at(1)}.scopeClaims[1] is no path of a claim: a name with dots stands in brackets and double quotes`,
       expect.stringContaining(`${at(2)}.audiences is missing: `),
       `${at(2)}.issuer is listed twice: "https://b.test"`,
@@ -150,6 +150,13 @@ describe('CONFIG_FILE', () => {
     expect(await scene.problemsOf({ ...NEEDED, CONFIG_FILE })).toEqual([
       `CONFIG_FILE: cannot read ${CONFIG_FILE}: ${reason}`,
     ])
+  })
+
+  test.each(['marked.json', 'marked.mjs'])('%s may begin with a byte order mark', async (name) => {
+    const json = '{\r\n "streams": [{ "path": "/a", "topic": "a" }] }\r\n'
+    const text = name.endsWith('.json') ? json : `export default ${json}`
+    const CONFIG_FILE = scene.file(name, `\uFEFF${text}`)
+    expect((await scene.parse({ ...NEEDED, CONFIG_FILE })).streams).toMatchObject([{ path: '/a' }])
   })
 
   test('a text where an object belongs is named, and does not swallow the variables', async () => {

@@ -132,6 +132,39 @@ describe('a server’s environment', () => {
     expect(streams[0]?.scope).toBeNull()
   })
 
+  test('takes none for no value, and refuses null, which would be a scope or a topic of that name', async () => {
+    expect((await scene.parse({ ...NEEDED, JWT_SCOPE: 'none' })).streams[0]?.scope).toBeNull()
+    const JWT_TYP_FILE = scene.file('typ', 'null\n')
+    expect(await scene.problemsOf({ ...NEEDED, JWT_SCOPE: 'null', JWT_TYP_FILE })).toEqual([
+      'JWT_SCOPE is null: in a variable, write none',
+      'JWT_TYP_FILE is null: in a variable, write none',
+    ])
+  })
+
+  test('reads a file with a byte order mark and the line end of Windows', async () => {
+    const { JWT_ISSUER, ...others } = NEEDED
+    const JWT_ISSUER_FILE = scene.file('issuer', `\uFEFF${JWT_ISSUER}\r\n`)
+    expect((await scene.parse({ ...others, JWT_ISSUER_FILE })).auth.issuers).toMatchObject([
+      { issuer: JWT_ISSUER },
+    ])
+  })
+
+  test.each(['PLAINTEXT', 'ssl', 'SASL_SSL', 'sasl_plaintext'])(
+    'takes a broker by %s://',
+    async (protocol) => {
+      const servers = `${protocol}://kafka-1:9092,kafka-2:9092`
+      const { kafka } = await scene.parse({ ...NEEDED, KAFKA_BOOTSTRAP_SERVERS: servers })
+      expect(kafka.bootstrapServers).toBe(servers)
+    },
+  )
+
+  test.each(['http', 'https', 'kafka', 'sasl'])('refuses a broker by %s://', async (protocol) => {
+    const servers = `kafka-1:9092,${protocol}://kafka-2:9092`
+    expect(await scene.problemsOf({ ...NEEDED, KAFKA_BOOTSTRAP_SERVERS: servers })).toEqual([
+      `KAFKA_BOOTSTRAP_SERVERS takes host:port, several separated by commas, not "${servers}"`,
+    ])
+  })
+
   test('needs an audience or a client', async () => {
     const { JWT_AUDIENCE: _, ...others } = NEEDED
     const { auth } = await scene.parse({ ...others, JWT_CLIENTS: 'web' })
@@ -182,7 +215,7 @@ describe('a server’s environment', () => {
       'HEARTBEAT_SECONDS takes a number from 0.1 to 300, not -1',
       "JWT_ISSUER is not set: `iss` that a token must carry: the identity provider's address, character by character",
       'JWT_AUDIENCE is not set: Audiences: the `aud` of a token must name at least one of them. ' +
-        'Where tokens carry none, list the clients instead',
+        'Where tokens carry none, set JWT_CLIENTS (clients) instead',
       'TLS_CERT_FILE is not set: a path in PEM, or TLS=off behind a proxy that ends TLS',
       'TLS_KEY_FILE is not set: a path in PEM, or TLS=off behind a proxy that ends TLS',
       'JWT_KEYS: cannot read /nope: there is no such file',

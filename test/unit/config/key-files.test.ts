@@ -101,7 +101,7 @@ describe('the files that are named', () => {
 
   test.each(['acme', 'https://me:hush@auth.example.com'])('an issuer %s needs keys', async (issuer) => {
     expect(await scene.problemsOf({ ...NEEDED, JWT_ISSUER: issuer })).toEqual([
-      'JWT_KEYS is not set: the issuer is not a web address without user and password, ' +
+      'JWT_KEYS is not set: the issuer is no address with https:// or http:// and without a password, ' +
         'so no discovery document can name them',
     ])
   })

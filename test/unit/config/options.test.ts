@@ -104,7 +104,7 @@ describe('the plugin’s options', () => {
       'options.streams[1].encoding takes one of text, base64, envelope, not "utf8"',
       'options.sse.heartbeatSeconds takes a number from 0.1 to 300, not "9"',
       expect.stringContaining('options.auth.audience is missing: '),
-      'options.auth.keys is missing: the issuer is not a web address without user and password, ' +
+      'options.auth.keys is missing: the issuer is no address with https:// or http:// and without a password, ' +
         'so no discovery document can name them',
       'options.streams[1].path is taken by another stream: "/a"',
     ])
@@ -176,8 +176,8 @@ describe('the plugin’s options', () => {
     test('needs a secret key', () => {
       expect(() => validateOptions(withTopic('control'))).not.toThrow()
       expect(problemsOf(withTopic('control', null))).toEqual([
-        'options.sse.secretKey is missing: a control topic needs it, the same on every replica (32 random bytes or more ' +
-          'in base64url)',
+        'options.sse.secretKey is missing: a control topic needs it, the same on every replica ' +
+          "(openssl rand -base64 32 | tr '+/' '-_')",
       ])
     })
 
