@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import type { ParseArgsConfig } from 'node:util'
 import { type ProducedRecord, RecordProducer } from '../../plugins/kafka/client/producer.ts'
-import { EXIT_DONE } from '../app/exit.ts'
+import { EXIT_DONE, tellProblems } from '../app/exit.ts'
 import { ONLY_STREAM } from '../config/streams/single-stream-settings.ts'
 import { type Given, nameAndValue, type Outputs, runCommand } from './command-line.ts'
 import { Deliveries } from './deliveries.ts'
@@ -116,7 +116,7 @@ async function write(
   terminal: ProduceTerminal,
 ): Promise<number> {
   const { kafka, topic } = await findKafka(given.bootstrapServers, env, terminal.folder)
-  const producer = new RecordProducer(kafka)
+  const producer = new RecordProducer(kafka, (words) => tellProblems(new Error(words), terminal.stderr))
   await producer.connect()
   try {
     const target = given.topic ?? topic

@@ -6,7 +6,7 @@ import type { ParseArgsConfig } from 'node:util'
 import { type Delivery, RecordProducer } from '../../plugins/kafka/client/producer.ts'
 import { readNewest } from '../../plugins/kafka/control/newest-records.ts'
 import { parseSince } from '../../routes/since.ts'
-import { EXIT_DONE } from '../app/exit.ts'
+import { EXIT_DONE, tellProblems } from '../app/exit.ts'
 import { ControlKeys } from '../control/control-keys.ts'
 import { encodeRecord, MAC_HEADER, macText } from '../control/control-record.ts'
 import { HeardSecrets } from '../control/heard-secrets.ts'
@@ -86,7 +86,7 @@ function momentOf(before: string): number {
 
 async function written(revocation: Revocation, target: ControlTarget, outputs: Outputs): Promise<Delivery> {
   const { kafka, topic } = target
-  const producer = new RecordProducer(kafka)
+  const producer = new RecordProducer(kafka, (words) => tellProblems(new Error(words), outputs.stderr))
   await producer.connect()
   try {
     // Kafka may make a topic that is written to, and no server would read it.

@@ -27,9 +27,17 @@ export interface Delivery {
 const CONNECT_MS = 5_000
 /** librdkafka retries for this long before it gives a record up. */
 const DELIVERY_MS = 30_000
+/** How long a topic may be unknown, also one that Kafka makes because it is written to. */
+const UNKNOWN_TOPIC_MS = 4_000
+/** Without a delivery for so long, the caller is told. */
+const SILENT_MS = 6_000
 const POLL_MS = 10
 /** Records under way at a time. Beyond this `produce` waits for a delivery. */
 const UNDER_WAY_MAX = 10_000
+
+/** node-rdkafka hands on no code of a record. */
+const UNKNOWN_TOPIC = /unknown topic/i
+const TIMED_OUT = /message timed out/i
 
 interface UnderWay {
   resolve(delivery: Delivery): void
@@ -42,10 +50,22 @@ export class RecordProducer {
   private readonly redact: (text: string) => string
   private readonly underWay = new Set<UnderWay>()
   private waiting: (() => void) | null = null
+  /** Of the last connection that failed since Kafka took a record; empty if none did. */
+  private failure = ''
+  /** Ends when Kafka has taken nothing for SILENT_MS, though records are under way. Each delivery starts it again. */
+  private silence: NodeJS.Timeout | null = null
+  private readonly onSilence: ((words: string) => void) | null
 
-  /** Throws, naming the property, if librdkafka does not take the configuration. */
-  constructor(options: KafkaOptions) {
-    const { global, topic } = producerProperties(options, { 'delivery.timeout.ms': DELIVERY_MS })
+  /**
+   * Throws, naming the property, if librdkafka does not take the configuration. `onSilence` is told, once until the next
+   * delivery, that Kafka has taken no record for 6 s, and why.
+   */
+  constructor(options: KafkaOptions, onSilence: ((words: string) => void) | null = null) {
+    this.onSilence = onSilence
+    const { global, topic } = producerProperties(options, {
+      'delivery.timeout.ms': DELIVERY_MS,
+      'topic.metadata.propagation.max.ms': UNKNOWN_TOPIC_MS,
+    })
     this.bootstrapServers = options.bootstrapServers
     this.redact = redactor(options)
     this.client = redacting(this.redact, () => new rdkafka.Producer(global, topic))
@@ -54,16 +74,15 @@ export class RecordProducer {
 
   /** Rejects within about 5 s if no broker answers. */
   async connect(): Promise<void> {
-    let failure = ''
     this.client.on('event.log', (line: LogLine) => {
-      if (tellsFailure(line)) failure = failureOf(this.redact(line.message))
+      if (tellsFailure(line)) this.failure = failureOf(this.redact(line.message))
     })
     try {
       await answerOf<unknown>((callback) =>
         this.client.connect({ allTopics: false, timeout: CONNECT_MS }, callback),
       )
     } catch (error) {
-      throw new Error(`no Kafka answers at ${this.bootstrapServers}: ${failure || this.wordsOf(error)}`)
+      throw new Error(`no Kafka answers at ${this.bootstrapServers}: ${this.failure || this.wordsOf(error)}`)
     }
     this.client.setPollInterval(POLL_MS)
   }
@@ -93,12 +112,14 @@ export class RecordProducer {
 
   /** Gives up the records that are under way. */
   async close(): Promise<void> {
+    this.endSilence()
     await answerOf<unknown>((callback) => this.client.disconnect(callback))
   }
 
   private hand({ topic, partition, key, value, headers }: ProducedRecord, underWay: UnderWay): void {
     const named = headers.map(({ name, value }) => ({ [name]: value }))
     this.underWay.add(underWay)
+    this.silence ??= setTimeout(() => this.tellSilence(), SILENT_MS)
     try {
       this.client.produce(topic, partition, payload(value), payload(key), null, underWay, named)
     } catch (error) {
@@ -110,10 +131,34 @@ export class RecordProducer {
   private settle(error: LibrdKafkaError | null, { opaque, topic, partition, offset }: DeliveryReport): void {
     const underWay: UnderWay = opaque
     this.underWay.delete(underWay)
-    if (error) underWay.reject(new Error(writeFailure(this.wordsOf(error), `topic ${topic}`)))
+    if (this.underWay.size === 0) this.endSilence()
+    else this.silence?.refresh()
+    if (error) underWay.reject(new Error(this.failureOfRecord(error, topic)))
     else underWay.resolve({ partition, offset })
+    if (!error) this.failure = ''
     this.waiting?.()
     this.waiting = null
+  }
+
+  private tellSilence(): void {
+    const since = `has taken no record for ${SILENT_MS / 1_000} s; still trying`
+    this.onSilence?.(`Kafka at ${this.bootstrapServers} ${since}${this.because()}`)
+  }
+
+  private endSilence(): void {
+    if (this.silence !== null) clearTimeout(this.silence)
+    this.silence = null
+  }
+
+  private failureOfRecord(error: LibrdKafkaError, topic: string): string {
+    const words = this.wordsOf(error)
+    if (UNKNOWN_TOPIC.test(words)) return `there is no topic ${topic} at ${this.bootstrapServers}`
+    if (TIMED_OUT.test(words)) return `Kafka did not take a record of topic ${topic} in time${this.because()}`
+    return writeFailure(words, `topic ${topic}`)
+  }
+
+  private because(): string {
+    return this.failure && `: ${this.failure}`
   }
 
   private wordsOf(error: unknown): string {
