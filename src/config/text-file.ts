@@ -6,7 +6,10 @@ import { readFileSync, type StatsBase, statSync } from 'node:fs'
 /** Larger than any secret, certificate, key set or list of options. */
 export const TEXT_BYTES_MAX = 1_048_576
 
-/** UTF-8, without the byte order mark that some editors write. Throws if the file cannot be read, is larger than 1 MiB, or is not a regular file. */
+/**
+ * UTF-8, without the byte order mark that some editors write. Throws if the file cannot be read, is larger than 1 MiB,
+ * or is not a regular file.
+ */
 export function readTextFile(path: string): string {
   const state = statSync(path)
   refuseSpecialFile(state)

@@ -75,7 +75,9 @@ export function revocationOf(
     throw new RevocationInvalid('a revocation is an object')
   const unknown = Object.keys(request).find((name) => !FIELDS.includes(name))
   if (unknown !== undefined)
-    throw new RevocationInvalid(`${JSON.stringify(unknown.slice(0, 40))} is no field of a revocation`)
+    throw new RevocationInvalid(
+      `${JSON.stringify(unknown.slice(0, 40))} is no field of a revocation: it has ${FIELDS.join(', ')}`,
+    )
   const issuer = issuerOf(request.issuer, lifetimes)
   const beforeMs = momentOf(request.before ?? epochMs)
   return {

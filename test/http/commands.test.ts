@@ -65,6 +65,17 @@ describe('kafka-sse revoke', () => {
       WITHOUT,
       ['KAFKA_CONTROL_TOPIC is not set', 'SECRET_KEY is not set', 'JWT_ISSUER is not set'],
     ],
+    [
+      'lacks all settings',
+      ['--sub', 'alice'],
+      {},
+      [
+        'KAFKA_BOOTSTRAP_SERVERS',
+        'KAFKA_CONTROL_TOPIC is not set',
+        'SECRET_KEY is not set',
+        'JWT_ISSUER is not set',
+      ],
+    ],
     ['lacks a name', [], SETTINGS, ['a revocation names one of sub, sid, jti and client']],
     ['has two names', ['--sub', 'a', '--sid', 'b'], SETTINGS, ['a revocation names one of']],
     ['has an empty name', ['--sub', ''], SETTINGS, ['sub takes text that is not empty']],

@@ -57,8 +57,8 @@ export class RecordProducer {
   private readonly onSilence: ((words: string) => void) | null
 
   /**
-   * Throws, naming the property, if librdkafka does not take the configuration. `onSilence` is told, once until the next
-   * delivery, that Kafka has taken no record for 6 s, and why.
+   * Throws, naming the property, if librdkafka does not take the configuration. `onSilence` is told, once until the
+   * next delivery, that Kafka has taken no record for 6 s, and why.
    */
   constructor(options: KafkaOptions, onSilence: ((words: string) => void) | null = null) {
     this.onSilence = onSilence

@@ -76,7 +76,12 @@ describe('a revocation', () => {
     ['before 1970', { sub: 'a', before: -1 }, ONE_ISSUER, 'before is not between 1970 and 9999'],
     ['an empty reason', { sub: 'a', reason: '' }, ONE_ISSUER, 'reason takes text that is not empty'],
     ['a long reason', { sub: 'a', reason: 'x'.repeat(201) }, ONE_ISSUER, 'reason has more than 200'],
-    ['a misspelt field', { sub: 'a', since: NOW_MS }, ONE_ISSUER, '"since" is no field of a revocation'],
+    [
+      'a misspelt field',
+      { sub: 'a', since: NOW_MS },
+      ONE_ISSUER,
+      '"since" is no field of a revocation: it has ',
+    ],
   ])('with %s is an error that says so, and quotes no value', (_, request, rules, words) => {
     // Plain JavaScript may call it with anything.
     expect(() => revocationOf(request as RevocationRequest, rules, NOW_MS)).toThrow(words)
