@@ -102,6 +102,7 @@ async function statusHttp2(method: string, path: string, type: string | null): P
   const session = connectHttp2(`https://localhost:${ports.secure}`, { ca })
   session.on('error', () => session.destroy())
   try {
+    await once(session, 'connect') // forty handshakes at once may take longer than an answer
     const headers = { ':method': method, ':path': path, ...(type !== null && { 'content-type': type }) }
     const stream = session.request(headers, { endStream: false })
     let status = 0

@@ -275,7 +275,8 @@ describe('GET of a stream', () => {
     const { stream, ended } = await scene.get()
     stream.pause()
     for (let i = 0; i < 200; i++) scene.topic.produce('x'.repeat(100_000))
-    await vi.waitUntil(() => scene.app.kafkaSseStreams.figures.streamsEnded.slow === 1, { timeout: 10_000 })
+    // A write of 128 KiB, the largest, has a second more for each 16 KiB.
+    await vi.waitUntil(() => scene.app.kafkaSseStreams.figures.streamsEnded.slow === 1, { timeout: 20_000 })
     expect(await ended).toBe(8)
     expect(scene.topic.bus.segments.reduce((count, segment) => count + segment.holdCount, 0)).toBe(0)
   })
