@@ -34,7 +34,7 @@ export class Http2Sink implements Sink {
     this.stream = stream
     markLasting(stream)
     // After a reset without an error, Node would wait for a write that it never does, until the connection ends.
-    stream.on('aborted', destroy)
+    stream.on('aborted', destroySoon)
   }
 
   write(bytes: Uint8Array, taken: () => void): void {
@@ -46,9 +46,6 @@ export class Http2Sink implements Sink {
   }
 
   cancel(): void {
-    // close() emits `aborted` before it resets. A stream that is destroyed by then is never reset, and the process
-    // spins in nghttp2 once its peer opens the window.
-    this.stream.off('aborted', destroy)
     this.stream.close(constants.NGHTTP2_CANCEL)
     // Node closes a stream once its reset was sent, which never happens on a connection that takes no bytes.
     this.stream.destroy()
@@ -68,8 +65,13 @@ export class Http2Sink implements Sink {
   }
 }
 
-function destroy(this: ServerHttp2Stream): void {
-  this.destroy()
+/**
+ * Not at once: close() emits `aborted` before it resets, and Node closes each stream of a connection that is gone. A
+ * stream that is destroyed by then is never reset. Its data stays in nghttp2, and the process spins there as soon as
+ * another stream of the connection is reset, or the peer opens the window.
+ */
+function destroySoon(this: ServerHttp2Stream): void {
+  process.nextTick(() => this.destroy())
 }
 
 /** A chunked HTTP/1.1 response (RFC 9112). After a clean end its connection serves further requests. */
