@@ -17,7 +17,8 @@ const KILLS = 5
 const KILL_WITHIN_MS = 1_000
 const PROTOCOLS = ['h2', 'h2', 'h2', 'h1', 'h1', 'h1'] as const
 
-describe.skipIf(bootstrapServers === null).each([
+// Both at once: they wait for servers that start, and for records that come at a rate.
+describe.skipIf(bootstrapServers === null).concurrent.each([
   ['one thread', 1],
   ['two workers', 2],
 ] as const)('A server of %s that is killed while records are written', (kind, workers) => {

@@ -18,7 +18,7 @@ const FROM = { seed: SEED, ...(RESUME_PATH === undefined ? {} : { path: RESUME_P
 const SHRINKS_MAX = 3_000
 
 /** Of one test. */
-export const PROMISE_TIMEOUT_MS = 180_000 * TIMES
+export const PROMISE_TIMEOUT_MS = 120_000 * TIMES
 
 export function setting(of: Partial<Setting>): fc.Arbitrary<Setting> {
   return fc

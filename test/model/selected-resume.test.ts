@@ -8,14 +8,14 @@ describe('a client that selects', { timeout: PROMISE_TIMEOUT_MS }, () => {
   const isSelected = true
 
   it('has the newest of its own, each once and in order, no others, and a delete for each key that leaves', async () => {
-    await expectPromiseKept(setting({ isSelected, isCleaned: true }), 2_500)
+    await expectPromiseKept(setting({ isSelected, isCleaned: true }), 1_250)
   })
 
   it('has each of its own records once where each counts', async () => {
-    await expectPromiseKept(setting({ isSelected, keeps: 'all', isCleaned: true }), 1_250)
+    await expectPromiseKept(setting({ isSelected, keeps: 'all', isCleaned: true }), 625)
   })
 
   it('is told what a full bus had no room for', async () => {
-    await expectPromiseKept(narrowSetting({ isSelected }), 1_250)
+    await expectPromiseKept(narrowSetting({ isSelected }), 625)
   })
 })
