@@ -9,6 +9,7 @@ import control, { type ControlPluginOptions } from '../../plugins/control.ts'
 import sse from '../../plugins/sse.ts'
 import { adminRoutes } from '../../routes/admin.ts'
 import { answerCors, type CorsRules } from '../../routes/cors.ts'
+import { Http2Sessions } from '../../routes/http2-sessions.ts'
 import { logoutRoutes } from '../../routes/logout.ts'
 import { nameResource, resourceMetadataRoutes } from '../../routes/resource-metadata.ts'
 import { streamRoutes } from '../../routes/stream.ts'
@@ -100,6 +101,7 @@ export async function registerStreamRoutes(
   await app.register(
     async (routes) => {
       answerCors(routes, corsRules(options))
+      endConnections(routes)
       await describeResource(routes, options)
       for (const stream of options.streams) {
         const { path, scope, replay, ids } = stream
@@ -120,6 +122,16 @@ export async function registerStreamRoutes(
     },
     { prefix },
   )
+}
+
+/** Runs behind the `preClose` of the open streams, which ends them: the order is that of registration. */
+function endConnections(routes: FastifyInstance): void {
+  const sessions = new Http2Sessions()
+  routes.addHook('onRequest', (request, _reply, done) => {
+    sessions.add(request.raw)
+    done()
+  })
+  routes.addHook('preClose', async () => sessions.close())
 }
 
 /** Without CORS: providers are servers. */

@@ -147,12 +147,12 @@ async function listening(kind: (typeof HOSTS)[number]) {
   const isTls = kind === 'HTTP/2' || kind.endsWith('over TLS')
   const options = { ...(isHttp2 && { http2: true }), ...(isTls && { https: { cert, key } }) }
   // Fastify has a type for each protocol, and this table has them all.
-  const app = host({ forceCloseConnections: true, ...options } as FastifyServerOptions)
+  const app = host(options as FastifyServerOptions)
   return { app, ca, isHttp2, scheme: isTls ? 'https' : 'http' }
 }
 
 describe.each(HOSTS)('a host on %s', (kind) => {
-  it('has a stream, and closes at once although it is open', async () => {
+  it('has a stream, and closes at once although it is open, without forceCloseConnections', async () => {
     const { app, ca, isHttp2, scheme } = await listening(kind)
     await app.register(kafkaSse, optionsOf({ prefix: '/live' }))
     await app.listen({ host: '127.0.0.1', port: 0 })
@@ -174,5 +174,44 @@ describe.each(HOSTS)('a host on %s', (kind) => {
     expect(Date.now() - startedAtMs).toBeLessThan(2_500)
     expect(text).toContain(':end shutdown\n\n')
     session?.destroy()
+  })
+})
+
+describe('a host’s router and its proxies', () => {
+  const renewal = { 'content-type': 'application/x-challenge-response' }
+
+  it.each([
+    ['caseSensitive', { routerOptions: { caseSensitive: false } }, '/LIVE/Events'],
+    ['ignoreTrailingSlash', { routerOptions: { ignoreTrailingSlash: true } }, '/live/events/'],
+    ['ignoreDuplicateSlashes', { routerOptions: { ignoreDuplicateSlashes: true } }, '/live//events'],
+    ['rewriteUrl', { rewriteUrl: ({ url = '' }) => url.replace('/public/', '/live/') }, '/public/events'],
+  ] satisfies [string, FastifyServerOptions, string][])(
+    '%s counts for a renewal, too',
+    async (_, options, url) => {
+      const app = host(options)
+      await app.register(kafkaSse, optionsOf({ prefix: '/live' }))
+      expect((await app.inject({ url: '/live/events', payloadAsStream: true })).statusCode).toBe(200)
+      expect((await app.inject({ method: 'POST', url, headers: renewal })).statusCode).toBe(204)
+      expect((await app.inject({ url, payloadAsStream: true })).statusCode).toBe(200)
+      const { statusCode } = await app.inject({ method: 'POST', url: '/live/events', headers: renewal })
+      expect([statusCode, app.kafkaSse.streams.renewals]).toEqual([204, 3])
+    },
+  )
+
+  it.each([
+    [true, 204],
+    [false, 429],
+  ])('trustProxy %s says whose address a renewal counts for', async (trustProxy, status) => {
+    const app = host({ trustProxy })
+    await app.register(
+      kafkaSse,
+      optionsOf({ sse: { renewalsPerSecondPerAddressMax: 1, streamsPerAddressMax: 1 } }),
+    )
+    await app.inject({ url: '/events', payloadAsStream: true })
+    const renew = (address: string) =>
+      app.inject({ method: 'POST', url: '/events', headers: { ...renewal, 'x-forwarded-for': address } })
+    const flood = await Promise.all(Array.from({ length: 20 }, () => renew('192.0.2.1')))
+    expect(flood.map(({ statusCode }) => statusCode)).toContain(429)
+    expect((await renew('192.0.2.2')).statusCode).toBe(status)
   })
 })
