@@ -1,6 +1,7 @@
 // The Fastify plugin, and the package's main entry point: `app.register(kafkaSse, options)`.
 
 import type { FastifyInstance, RegisterOptions } from 'fastify'
+import fastifyPlugin from 'fastify-plugin'
 import { addToHost, type KafkaSse, requireDecorator } from './app/host-handle.ts'
 import { registerKafkaStreams } from './app/kafka-registration.ts'
 import { partsOf, registerAdmin } from './app/registration.ts'
@@ -9,11 +10,24 @@ import { validateOptions } from './config/parse.ts'
 import { errorCode, errorWords } from './errors.ts'
 import type { KafkaSseOptions } from './options.ts'
 
+export type { ErrorCode } from './app/error-codes.ts'
 export type { KafkaSse, KafkaSseRegistration, Readiness, StreamFigures } from './app/host-handle.ts'
+export type { Encoding, Replay } from './bus/record.ts'
+export type { ConnectionFigures, ConnectionLimits } from './http/connection.ts'
+export { type GuardedServer, guardConnections } from './http/connection-limits.ts'
 export { logRedaction } from './http/log-redaction.ts'
-export type { KafkaSseOptions } from './options.ts'
+export type {
+  AuthOptions,
+  IssuerOptions,
+  KafkaOptions,
+  KafkaSseOptions,
+  SingleIssuerOptions,
+  SseOptions,
+  StreamOptions,
+} from './options.ts'
 export type { RevocationRequest } from './token/revocation.ts'
 export type { HostAnswer, HostSession, Session } from './token/session.ts'
+export { ConfigError }
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -57,7 +71,7 @@ function routeTaken(error: unknown): ConfigError {
   return new ConfigError([`${words}; set another prefix or another path`])
 }
 
-/** The plugin makes its own scope, in which all but `host.kafkaSse` stays. */
-Object.defineProperty(kafkaSse, Symbol.for('skip-override'), { value: true })
+/** Makes its own scope, in which all but `host.kafkaSse` stays. So a host may name it among its `dependencies`. */
+fastifyPlugin(kafkaSse, { name: 'fastify-kafka-sse', fastify: '5.x' })
 
 export default kafkaSse

@@ -408,6 +408,7 @@ describe('both packages', () => {
     expect(commands).toEqual([
       'npm ci --ignore-scripts',
       'npm run build',
+      'npm run sizes',
       'test "v$(node -p "require(\'./package.json\').version")" = "$GITHUB_REF_NAME"',
       'npm publish --provenance --ignore-scripts --workspace client',
       'npm publish --provenance --ignore-scripts',
