@@ -10,16 +10,21 @@ import { NotFound } from '../errors.ts'
 import { logRedaction } from '../http/log-redaction.ts'
 import { trustedProxies } from '../limits/trusted-proxies.ts'
 import type { ServerOptions } from '../options.ts'
+import { FORWARDED_UNTRUSTED, noticeForwarded } from './forwarded-notice.ts'
 import type { KafkaSse } from './host-handle.ts'
 import { LogDestination } from './log-destination.ts'
 import { clientFolder, inPackage } from './package-path.ts'
 import { corsRules } from './registration.ts'
 import { builtOrClosed } from './time-limit.ts'
 
-/** Ready, and not listening yet. `registerStreams` registers the streams in the scope it is given. */
+/**
+ * Ready, and not listening yet. `registerStreams` registers the streams in the scope it is given. `tellForwarded`: a
+ * proxy that is not trusted names its clients; said in this thread's log by default.
+ */
 export async function buildWebApp(
   options: ServerOptions,
   registerStreams: (scope: FastifyInstance) => Promise<void>,
+  tellForwarded?: () => void,
 ): Promise<FastifyInstance> {
   const app = fastify({
     ...frameworkOptions(options),
@@ -28,6 +33,8 @@ export async function buildWebApp(
   })
   return builtOrClosed(app, async () => {
     leaveBodiesUnread(app)
+    if (options.trustProxy.length === 0)
+      noticeForwarded(app, tellForwarded ?? (() => app.log.warn(FORWARDED_UNTRUSTED)))
     app.setNotFoundHandler(async () => {
       throw new NotFound()
     })

@@ -79,6 +79,8 @@ export type ToMain = {
   listening: Told<{ port: number }>
   updatesTaken: Told<null>
   report: Told<Report>
+  /** A proxy that is not trusted names its clients. */
+  forwarded: Told<null>
   hasRoom: Asked<{ address: string }, boolean>
   /** The number of the place, for `release`; null if a limit is reached. */
   admit: Asked<{ address: string; holder: string }, number | null>

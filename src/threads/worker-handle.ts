@@ -37,6 +37,7 @@ export interface WorkerHandleParts {
   readonly redeemTicket: RedeemTicket
   readonly revokeElsewhere: (revocation: Revocation, by: WorkerHandle) => Promise<void>
   readonly revocations: Pick<Revocations, 'rows'>
+  readonly onForwarded: () => void
   readonly onExit: (handle: WorkerHandle, error: Error) => void
 }
 
@@ -77,6 +78,7 @@ export class WorkerHandle {
       report: (report) => {
         this.report = report
       },
+      forwarded: () => parts.onForwarded(),
       hasRoom: ({ address }) => admission.hasRoom(address),
       admit: ({ address, holder }) => this.keepPlace(admission.admit(address, holder)),
       release: ({ places }) => {

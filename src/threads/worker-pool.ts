@@ -4,6 +4,7 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import type { WorkerPoolFigures } from '../../plugins/admin/process-figures.ts'
 import type { Delay } from '../admin/event-loop-delay.ts'
+import { FORWARDED_UNTRUSTED } from '../app/forwarded-notice.ts'
 import { keepsFor } from '../bus/record.ts'
 import type { FedTopic, Topics } from '../bus/topic.ts'
 import { selectorsOf } from '../config/streams/stream-selectors.ts'
@@ -39,10 +40,11 @@ export interface WorkerPoolParts {
   readonly log: WorkerPoolLog
 }
 
-/** Gets a line when a worker has died. */
+/** Gets a line when a worker has died, or a proxy is not known. */
 export interface WorkerPoolLog {
   error(about: { err: Error; worker: number }, words: string): void
   fatal(words: string): void
+  warn(words: string): void
 }
 
 /** tls.createServer requires 48 bytes. */
@@ -74,6 +76,7 @@ export class WorkerPool
   /** The counts of workers that have ended. */
   private endedCounts: Pick<Report, 'figures' | 'connections'>[] = []
   private socketsUsed = 0
+  private hasWarnedOfForwarded = false
   private isClosing = false
   private fail: () => void = () => {}
 
@@ -176,6 +179,7 @@ export class WorkerPool
         redeemTicket: this.parts.center?.redeem ?? this.redeemedTickets.redeem,
         revokeElsewhere: (revocation, by) => this.revokeElsewhere(revocation, by),
         revocations: this.revocations,
+        onForwarded: () => this.warnOfForwarded(),
         onExit: (ended, error) => this.replace(ended, error),
       },
     )
@@ -192,6 +196,11 @@ export class WorkerPool
   private async renewElsewhere(renewal: Renewal, by: WorkerHandle): Promise<RenewalCount> {
     const others = [...this.handles].filter((handle) => handle !== by)
     return sumOfRenewals(await Promise.all(others.map((handle) => handle.renew(renewal))))
+  }
+
+  private warnOfForwarded(): void {
+    if (!this.hasWarnedOfForwarded) this.parts.log.warn(FORWARDED_UNTRUSTED)
+    this.hasWarnedOfForwarded = true
   }
 
   /** Starts a worker in place of one that ended. Its clients reconnect by themselves, to any worker. */

@@ -97,7 +97,8 @@ function buildApp(options: ServerOptions, main: Main, copies: Copies): Promise<F
   const openKeys = (settings: KeySettings) => keys.open(settings)
   const center = options.kafka.controlTopic === null ? null : new ControlProxy(main)
   const sources = { rateMemory, topics, center, shared, redeemTicket, openKeys }
-  return buildWebApp(options, (scope) => registerStreams(scope, options, sources))
+  const tellForwarded = () => main.tell('forwarded', null)
+  return buildWebApp(options, (scope) => registerStreams(scope, options, sources), tellForwarded)
 }
 
 /** What was revoked before this worker started. It listens once it has all of it. */

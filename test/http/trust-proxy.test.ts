@@ -10,8 +10,9 @@ import { registerStreams } from '../../src/app/registration.ts'
 import { buildWebApp } from '../../src/app/web-app.ts'
 import { parseEnvironment } from '../../src/config/parse.ts'
 import { type Listener, listen } from '../../src/http/listener.ts'
-import { SERVE_SETTINGS } from '../support/command-process.ts'
+import { CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
 import { exampleClaims, makeKey, mintToken, nowSeconds, type TestKey } from '../support/keys-and-tokens.ts'
+import { eventually } from '../support/time.ts'
 import { SourceInMemory, TopicInMemory } from '../support/topic-in-memory.ts'
 
 let folder: string
@@ -91,6 +92,27 @@ describe('X-Forwarded-For', () => {
     const port = await serve({ TRUST_PROXY: '10.0.0.0/8' })
     expect(await open(port, '192.0.2.1')).toBe(200)
     expect(await open(port, '192.0.2.2')).toBe(429)
+  })
+
+  it.each([
+    ['once, by one thread', { WORKERS: '1' }, 1],
+    ['once, by two threads', { WORKERS: '2' }, 1],
+    ['not at all where a proxy is trusted', { WORKERS: '1', TRUST_PROXY: '10.0.0.0/8' }, 0],
+  ])('without a setting is warned of %s, and not quoted', { timeout: 60_000 }, async (_, settings, lines) => {
+    const scene = CommandScene.open({ 'public.pem': key.publicPem })
+    closing.push(() => scene.close())
+    const server = scene.start(['serve'], { ...SERVE_SETTINGS, LOG_LEVEL: 'info', ...settings })
+    const { port } = await server.listening()
+    const ask = (headers: Record<string, string>) =>
+      fetch(`http://127.0.0.1:${port}/index.html`, { headers: { connection: 'close', ...headers } })
+    const told = () => server.output.split('TRUST_PROXY is not set').length - 1
+    expect((await ask({})).status).toBe(200)
+    expect(told()).toBe(0)
+    for (let count = 0; count < 20; count++) await ask({ 'x-forwarded-for': '192.0.2.77' })
+    await eventually(() => expect(told()).toBe(lines))
+    await server.end('SIGTERM')
+    expect(told()).toBe(lines)
+    expect(server.output).not.toContain('192.0.2.77')
   })
 
   it('is read through proxies in a row', async () => {
