@@ -48,9 +48,9 @@ const RESIDENT_BYTES_MAX = 256 * 1024
 const RESETS_PER_CONNECTION = 1_000
 /** When everyone has left: the connection that asks. */
 const NO_CLIENT = { streams: 0, connections: 1 }
-const SOON = { timeout: 20_000, interval: 50 }
+const SOON = { timeout: 30_000, interval: 50 }
 
-describe.skipIf(bootstrapServers === null)('A client', { timeout: 60_000 }, () => {
+describe.skipIf(bootstrapServers === null)('A client', { timeout: 90_000 }, () => {
   let kafka: Kafka
   let topic: string
   let server: ServerProcess

@@ -18,8 +18,11 @@ const PARTITIONS = 12
 const RECORDS_PER_SECOND = 2_000
 const RECORDS = SECONDS * RECORDS_PER_SECOND
 const CLIENTS = 50
-/** Time between a server's start and the next kill, of it or of the other: while it catches up, or once it is live. */
-const KILL_WITHIN_MS = { min: 1_000, max: 5_000 }
+/**
+ * Time between a server's start and the next kill, of it or of the other: while it catches up, or once it is live. A
+ * sixth of a short run at the most, so that several kills come in it, however long servers take to start.
+ */
+const KILL_WITHIN_MS = { min: 1_000, max: Math.min(5_000, (SECONDS * 1_000) / 6) }
 /** Within this, all clients have everything, once nothing is written and no server is killed any more. */
 const CATCH_UP_MS = 30_000
 const FAULTS_SHOWN_MAX = 20

@@ -194,6 +194,7 @@ export default { auth: { authenticate: () => null } }`
     ],
   ])(
     'ends the process with 1 if a worker dies after %s, because a new one would differ from the others',
+    { timeout: 60_000 },
     async (_, write) => {
       const { file, change } = write()
       const settings = { WORKERS: '2', CONFIG_FILE: file, LOG_LEVEL: 'info', ...INSPECTABLE }

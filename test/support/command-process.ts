@@ -28,7 +28,7 @@ export const SERVE_SETTINGS = {
   JWT_AUDIENCE: AUDIENCE,
   JWT_KEYS: 'public.pem',
 }
-const LISTENING_MS = 30_000
+const LISTENING_MS = 60_000
 /** A test that prints more has no use for it. */
 const OUTPUT_LENGTH_MAX = 1_000_000
 
