@@ -28,7 +28,7 @@ export default defineConfig({
     maxWorkers: availableParallelism() + 1,
     sequence: { sequencer: LongFilesFirst },
     // No promise: a test that is about a time says so itself.
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     projects: [
       {
@@ -47,7 +47,6 @@ export default defineConfig({
           name: 'kafka',
           include: ['test/{kafka,faults}/**/*.test.ts'],
           globalSetup: ['test/printed/setup.ts', 'test/support/global-setup.ts'],
-          testTimeout: 60_000,
         },
       },
     ],

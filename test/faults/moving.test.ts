@@ -43,6 +43,8 @@ describe.skipIf(bootstrapServers === null)(
     const clients: MovingClient[] = []
     let killing: Promise<void> = Promise.resolve()
     let kills = 0
+    /** How long servers took to start again, in all. */
+    let startingMs = 0
     /** When the last record was written; infinite until then. */
     let restingSinceMs = Number.POSITIVE_INFINITY
     const isResting = () => Date.now() >= restingSinceMs
@@ -100,10 +102,12 @@ describe.skipIf(bootstrapServers === null)(
 
     async function killAndStart(server: Server): Promise<void> {
       server.isUp = false
+      const killedAtMs = performance.now()
       await server.process.kill()
       kills++
       server.starts++
       await server.process.start()
+      startingMs += performance.now() - killedAtMs
       server.isUp = true
     }
 
@@ -147,7 +151,9 @@ describe.skipIf(bootstrapServers === null)(
 
     /** Many kills and moves, many connections cut within an event, two orders of arrival, ids that were rewritten. */
     function expectThatItWasWhatItSays({ moves, cuts }: Counts): void {
-      expect(kills).toBeGreaterThan(SECONDS / 10)
+      // Nor did it wait longer for one than it says; on a slow machine the starts take the rest of the time.
+      const waits = (SECONDS * 1000 - startingMs) / KILL_WITHIN_MS.max
+      expect(kills).toBeGreaterThanOrEqual(Math.max(1, Math.floor(waits) - 1))
       expect(moves).toBeGreaterThan(2 * SECONDS)
       expect(cuts).toBeGreaterThan(SECONDS)
       expect(orders.differing).toBeGreaterThan(0)

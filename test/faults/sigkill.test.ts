@@ -64,7 +64,7 @@ describe.skipIf(bootstrapServers === null).concurrent.each([
     await server.ended()
   }
 
-  it('loses nothing and repeats nothing, over HTTP/2 and HTTP/1.1', { timeout: 90_000 }, async () => {
+  it('loses nothing and repeats nothing, over HTTP/2 and HTTP/1.1', { timeout: 150_000 }, async () => {
     const isDone = () => records.total >= RECORDS_MIN && kills >= KILLS
     await Promise.all([records.produceUntil(isDone), killAgainAndAgain()])
     const all = records.total

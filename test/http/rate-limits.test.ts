@@ -1,5 +1,6 @@
 // Too many connects, renewals and bad signatures: what a client gets, what is counted, and who is not affected.
 
+import { once } from 'node:events'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { RedeemedTickets } from '../../src/tickets/redeemed-tickets.ts'
 import { SealedTickets } from '../../src/tickets/sealed-tickets.ts'
@@ -8,6 +9,8 @@ import { HttpScene, type SceneOptions } from '../support/http-scene.ts'
 import { exampleClaims, makeKey, mintToken, nowSeconds } from '../support/keys-and-tokens.ts'
 
 let scene: HttpScene
+/** One connection for all: a rate is by the second, and a handshake takes some of it. */
+let session: ReturnType<HttpScene['connect']>
 
 afterEach(async () => {
   await scene.close()
@@ -18,6 +21,8 @@ async function open(sse: SceneOptions['sse'] = {}, more: SceneOptions = {}): Pro
     ...more,
     sse: { streamsPerSubjectMax: 1, streamsPerAddressMax: 1, streamsMax: 1, ...sse },
   })
+  session = scene.connect()
+  await once(session, 'remoteSettings')
 }
 
 const limited = () => scene.app.kafkaSseStreams.figures.limited
@@ -28,7 +33,7 @@ function bearer(token: string) {
 
 /** A GET that opens no stream, because the client accepts none: it counts as a connect all the same. */
 async function knock(token: string, accept = 'application/json'): Promise<number> {
-  const { status } = await scene.get('/events', { accept, ...bearer(token) })
+  const { status } = await scene.get('/events', { accept, ...bearer(token) }, session)
   return status
 }
 
@@ -44,7 +49,7 @@ describe('too many connects', () => {
     await open({ connectsPerSecondPerSubjectMax: 1 })
     const alice = scene.token(60, { sub: 'alice' })
     expect([await knock(alice), await knock(alice)]).toEqual([406, 406])
-    const refused = await scene.get('/events', { accept: '*/*', ...bearer(alice) })
+    const refused = await scene.get('/events', { accept: '*/*', ...bearer(alice) }, session)
     expect(refused.status).toBe(429)
     await refused.ended
     expect(JSON.parse(refused.text())).toMatchObject({ code: 'FKS_TOO_MANY_REQUESTS', statusCode: 429 })
@@ -68,7 +73,8 @@ describe('too many connects', () => {
     await open({ connectsPerSecondPerAddressMax: 1 })
     await knock('x')
     await knock('x')
-    const answer = await scene.get('/events', { accept: 'text/event-stream', ...bearer(scene.token()) })
+    const headers = { accept: 'text/event-stream', ...bearer(scene.token()) }
+    const answer = await scene.get('/events', headers, session)
     expect(answer.status).toBe(200)
     await answer.ended
     expect(answer.text()).toMatch(/^retry:\d{4,5}\n\n:end busy\n\n$/)
@@ -83,13 +89,13 @@ describe('too many connects', () => {
 })
 
 describe('too many renewals', () => {
-  const renew = async (token: string) => (await scene.post(bearer(token))).status
+  const renew = async (token: string) => (await scene.post(bearer(token), '', '/events', session)).status
 
   it('of one subject are 429, and its streams and other subjects go on', async () => {
     await open({ renewalsPerSecondPerSubjectMax: 1 })
     const stream = await scene.get('/events', bearer(scene.token()))
     expect([await renew(scene.token(70)), await renew(scene.token(80))]).toEqual([204, 204])
-    const refused = await scene.post(bearer(scene.token(90)))
+    const refused = await scene.post(bearer(scene.token(90)), '', '/events', session)
     await refused.ended
     expect([refused.status, JSON.parse(refused.text()).code]).toEqual([429, 'FKS_TOO_MANY_REQUESTS'])
     expect(Number(refused.headers['retry-after'])).toBeGreaterThanOrEqual(5)
@@ -133,7 +139,7 @@ describe('too many bad signatures', () => {
     await open({ failuresPerSecondPerAddressMax: 1 })
     await knock(forged('a'))
     await knock(forged('b'))
-    const refused = await scene.post(bearer(forged('c')))
+    const refused = await scene.post(bearer(forged('c')), '', '/events', session)
     expect(refused.status).toBe(429)
     expect(refused.headers['retry-after']).toBeDefined()
   })
@@ -145,7 +151,7 @@ describe('too many bad signatures', () => {
     await open({ failuresPerSecondPerAddressMax: 1 }, { tickets })
     await knock(forged('a'))
     await knock(forged('b'))
-    const refused = await scene.post(bearer(forged('c')), '', '/events/ticket')
+    const refused = await scene.post(bearer(forged('c')), '', '/events/ticket', session)
     expect(refused.status).toBe(429)
     expect(Number(refused.headers['retry-after'])).toBeGreaterThanOrEqual(5)
   })

@@ -159,9 +159,14 @@ export class HttpScene {
     return respond(session, { ':path': path, authorization, ...headers })
   }
 
-  post(headers: OutgoingHttpHeaders = {}, body = '', path = '/events'): Promise<H2Response> {
+  post(
+    headers: OutgoingHttpHeaders = {},
+    body = '',
+    path = '/events',
+    session = this.connect(),
+  ): Promise<H2Response> {
     const standard = { ':method': 'POST', ':path': path, 'content-type': 'application/x-challenge-response' }
-    return respond(this.connect(), { ...standard, ...headers }, body)
+    return respond(session, { ...standard, ...headers }, body)
   }
 
   /** A stream over HTTP/1.1, with or without TLS as the scene has it. */
