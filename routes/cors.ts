@@ -3,12 +3,15 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
-/** Names `authorization`, because `*` does not cover it (Fetch standard, 3.3.2). */
+/** Of every preflight's answer. */
 const PREFLIGHT_HEADERS = {
   'access-control-allow-methods': 'GET, POST',
-  'access-control-allow-headers': 'authorization, last-event-id, content-type',
   'access-control-max-age': '86400',
 }
+/** What our clients send. By name, because `*` does not cover `authorization` (Fetch standard, 3.3.2). */
+const CLIENT_HEADERS = ['authorization', 'last-event-id', 'content-type']
+/** What tracing adds to each request of a page: W3C Trace Context and Baggage, and Sentry. */
+const TRACING_HEADERS = ['traceparent', 'tracestate', 'baggage', 'sentry-trace']
 /** Marks a scope and those inside it, so that no request is answered twice. */
 const ANSWERED = Symbol('CORS is answered')
 const EXPOSED_HEADERS = 'retry-after, www-authenticate'
@@ -16,6 +19,8 @@ const EXPOSED_HEADERS = 'retry-after, www-authenticate'
 /** Which pages of other origins may read the answers. */
 export interface CorsRules {
   readonly origins: readonly string[]
+  /** Headers that these pages may send beside those of our clients and of tracing. */
+  readonly headers: readonly string[]
   /** Whether pages of listed origins may have their visitors' cookies sent. Never those of `*`. */
   readonly hasCookies: boolean
 }
@@ -26,6 +31,7 @@ export interface CorsRules {
  */
 export function answerCors(app: FastifyInstance, rules: CorsRules): void {
   const { origins } = rules
+  const allowed = [...CLIENT_HEADERS, ...TRACING_HEADERS, ...rules.headers].join(', ')
   if (origins.length === 0 || app.hasDecorator(ANSWERED)) return
   app.decorate(ANSWERED, true)
   let isHosts = false
@@ -38,7 +44,7 @@ export function answerCors(app: FastifyInstance, rules: CorsRules): void {
     if (isHosts) return
     nameOrigin(request, reply, rules)
     reply.header('access-control-expose-headers', EXPOSED_HEADERS)
-    if (request.method === 'OPTIONS') return answerPreflight(request, reply)
+    if (request.method === 'OPTIONS') return answerPreflight(request, reply, allowed)
   })
 }
 
@@ -67,8 +73,9 @@ function withOrigin(vary: number | string | string[] | undefined): string {
   return named === '' ? 'Origin' : `${named}, Origin`
 }
 
-function answerPreflight(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+function answerPreflight(request: FastifyRequest, reply: FastifyReply, allowed: string): FastifyReply {
   const { origin, 'access-control-request-method': method } = request.headers
   if (!origin || !method) return reply.code(400).type('text/plain').send('Invalid Preflight Request')
-  return reply.code(204).headers(PREFLIGHT_HEADERS).header('content-length', '0').send()
+  reply.headers({ ...PREFLIGHT_HEADERS, 'access-control-allow-headers': allowed })
+  return reply.code(204).header('content-length', '0').send()
 }

@@ -231,10 +231,12 @@ export interface SseOptions {
   /** Tokens with a bad signature that are verified for one address in a second: 1 to 1,000,000. Default: 1,000. */
   failuresPerSecondPerAddressMax: number
   /**
-   * Origins whose pages may read the streams, `*` for all; at most 100. Default: `['*']`. Empty: no CORS headers. With
-   * `auth.cookie` none is the default, and `*` is an error.
+   * Origins whose pages may read the streams, as browsers send them, `*` for all; at most 100. Default: `['*']`. Empty:
+   * no CORS headers. With `auth.cookie` none is the default, and `*`, `null` and `file://` are errors.
    */
   corsOrigins: string[]
+  /** Headers that pages of other origins may send beside those that they always may; at most 100. Default: `[]`. */
+  corsHeaders: string[]
   /** Path, below the plugin's prefix, of health, metrics and status in a host's app. null, the default: not served. */
   adminPath: string | null
   /** How long the control topic may be silent before streams and renewals are refused: 5 to 3,600 s. Default: 30. */

@@ -153,7 +153,7 @@ async function describeResource(routes: FastifyInstance, { auth, streams }: Stre
 }
 
 export function corsRules({ auth, sse }: Pick<ResolvedOptions, 'auth' | 'sse'>): CorsRules {
-  return { origins: sse.corsOrigins, hasCookies: auth.cookie !== null }
+  return { origins: sse.corsOrigins, headers: sse.corsHeaders, hasCookies: auth.cookie !== null }
 }
 
 function topicOf(

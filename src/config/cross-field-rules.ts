@@ -6,31 +6,12 @@ import type { AuthOptions, ResolvedAuth, ResolvedOptions } from '../options.ts'
 import { ticketPath } from '../tickets/ticket-path.ts'
 import { issuersOf } from './auth/issuers.ts'
 import { quoted } from './config-error.ts'
-import { type Document, setAt, valueAt } from './document.ts'
+import { type Document, valueAt } from './document.ts'
 import { pathPattern } from './streams/path-parameters.ts'
 import { selectionFaults } from './streams/selection-rules.ts'
 import { withIds } from './streams/stream-selectors.ts'
 import { topicFaults } from './streams/topic-rules.ts'
 import type { Fault } from './validation.ts'
-
-const ORIGINS = ['sse', 'corsOrigins']
-
-const ANY_ORIGIN: Fault = {
-  place: ORIGINS,
-  kind: 'wrong',
-  words:
-    "is * although a cookie holds the token, so that any page could read its visitors' streams; list the origins, or none",
-}
-
-/** With a cookie no page of another origin may read the streams, unless the document lists its origin. */
-export function fillOrigins(document: Document): void {
-  if (hasCookie(document) && valueAt(document, ORIGINS) === undefined) setAt(document, ORIGINS, [])
-}
-
-export function originFaults(document: Document): Fault[] {
-  const origins = valueAt(document, ORIGINS)
-  return hasCookie(document) && Array.isArray(origins) && origins.includes('*') ? [ANY_ORIGIN] : []
-}
 
 /** Of a server. */
 export function proxyFaults(document: Document): Fault[] {
@@ -59,10 +40,6 @@ export function logoutFaults(document: Document): Fault[] {
   const { streams } = document
   const isTaken = Array.isArray(streams) && streams.some((stream: unknown) => Object(stream).path === path)
   return isTaken ? [{ place, kind: 'wrong', words: `is the path of a stream: ${quoted(path)}` }] : []
-}
-
-function hasCookie(document: Document): boolean {
-  return typeof valueAt(document, ['auth', 'cookie']) === 'string'
 }
 
 export function streamFaults(document: Document): Fault[] {

@@ -11,20 +11,14 @@ import type {
 } from '../options.ts'
 import { authFaults } from './auth/issuer-faults.ts'
 import { ConfigError, quoted } from './config-error.ts'
-import {
-  fillOrigins,
-  logoutFaults,
-  originFaults,
-  proxyFaults,
-  resolveOptions,
-  streamFaults,
-} from './cross-field-rules.ts'
+import { logoutFaults, proxyFaults, resolveOptions, streamFaults } from './cross-field-rules.ts'
 import { defaultWorkers } from './default-workers.ts'
 import { copied, type Document, setAt, unplain, unplainFaults, valueAt } from './document.ts'
 import type { EnvironmentVariables } from './environment.ts'
 import { tlsProblems, verificationKeysProblem } from './key-files.ts'
 import { dotted, lineOf, type MergedSettings, mergeSettings, nameOf } from './merged-settings.ts'
 import type { ServerSettingName } from './server-settings.ts'
+import { fillOrigins, originFaults } from './streams/origin-rules.ts'
 import { controlFaults } from './streams/topic-rules.ts'
 import { type Fault, optionsFaults, serverFaults } from './validation.ts'
 

@@ -117,12 +117,30 @@ export const SSE_SETTINGS: Record<keyof SseOptions, Setting> = {
     type: 'array',
     env: 'CORS_ORIGINS',
     description:
-      'Origins whose pages may read the streams; `none`: no CORS headers are sent. With `JWT_COOKIE` the default is ' +
-      '`none`, and `*` is an error',
+      'Origins whose pages may read the streams, as browsers send them: of apps also such as `capacitor://localhost`, ' +
+      'of sandboxed frames `null`. `none`: no CORS headers are sent. With `JWT_COOKIE` the default is `none`, and ' +
+      '`*`, `null` and `file://` are errors',
     expects: '* or origins such as https://app.example.com, separated by commas, or none',
     maxItems: 100,
-    items: { type: 'string', description: 'An origin', pattern: '^(\\*|https?://[^/\\s,]+)$' },
+    // What an origin may be is in src/config/streams/origin-rules.ts.
+    items: { type: 'string', description: 'An origin' },
     default: ['*'],
+  },
+  corsHeaders: {
+    type: 'array',
+    env: 'CORS_HEADERS',
+    description:
+      'Headers that pages of other origins may send beside those that they always may ' +
+      '([preflights](protocol.md#preflights))',
+    expects: 'names of headers, separated by commas, or none',
+    maxItems: 100,
+    items: {
+      type: 'string',
+      description: 'A name of a header',
+      pattern: "^[A-Za-z0-9!#$%&'+.^_`|~-]+$",
+      maxLength: 100,
+    },
+    default: [],
   },
   adminPath: {
     type: 'string',

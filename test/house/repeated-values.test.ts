@@ -28,7 +28,8 @@ function docstring(name: string): string {
 
 /** How a docstring may write a value. */
 function spellings(value: unknown): string[] {
-  if (typeof value !== 'number') return Array.isArray(value) ? [`['${value.join("', '")}']`] : [String(value)]
+  if (Array.isArray(value)) return [`[${value.map((item) => `'${item}'`).join(', ')}]`]
+  if (typeof value !== 'number') return [String(value)]
   const [mebibytes, gibibytes] = [value / 2 ** 20, value / 2 ** 30]
   return [value.toLocaleString('en-US'), `${mebibytes} MiB`, `${gibibytes} GiB`]
 }

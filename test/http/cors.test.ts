@@ -114,12 +114,49 @@ describe('our own CORS', () => {
     expect(answer.headers).toMatchObject({
       'access-control-expose-headers': 'retry-after, www-authenticate',
       'access-control-allow-methods': 'GET, POST',
-      'access-control-allow-headers': 'authorization, last-event-id, content-type',
+      'access-control-allow-headers':
+        'authorization, last-event-id, content-type, traceparent, tracestate, baggage, sentry-trace',
       'access-control-max-age': '86400',
       'content-length': '0',
     })
     expect(answer.headers).toMatchObject(headers)
     expect(answer.headers['access-control-allow-origin'] !== undefined).toBe(origin.origin === OURS)
+  })
+
+  it('allows the headers that are set, beside those of clients and of tracing', async () => {
+    const given = options('/events', '')
+    app.register(kafkaSse, {
+      ...given,
+      sse: { corsOrigins: ['*'], corsHeaders: ['X-Tenant', 'x-request-id'] },
+    })
+    const preflight = {
+      origin: OURS,
+      'access-control-request-method': 'GET',
+      'access-control-request-headers': 'authorization,traceparent,x-tenant',
+    }
+    const { headers } = await app.inject({ method: 'OPTIONS', url: '/events', headers: preflight })
+    expect(headers['access-control-allow-headers']).toBe(
+      'authorization, last-event-id, content-type, traceparent, tracestate, baggage, sentry-trace, X-Tenant, x-request-id',
+    )
+  })
+
+  it.each([
+    'capacitor://localhost',
+    'ionic://localhost',
+    'chrome-extension://abcdefghijklmnopabcdefghijklmnop',
+    'null',
+    'file://',
+  ])('names the origin %s to its pages, and to no other', async (listed) => {
+    const given = options('/events', '')
+    app.register(kafkaSse, { ...given, sse: { corsOrigins: [listed] } })
+    for (const [origin, named] of [
+      [listed, listed],
+      [OURS, undefined],
+    ]) {
+      const { headers } = await app.inject({ url: '/events', headers: { origin } })
+      expect(headers['access-control-allow-origin']).toBe(named)
+      expect(headers['access-control-allow-credentials']).toBeUndefined()
+    }
   })
 
   it('refuses an incomplete preflight', async () => {
