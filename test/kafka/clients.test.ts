@@ -9,12 +9,12 @@ import { connect } from '../../client/src/index.ts'
 import { fetchTrusting } from '../../src/commands/trusting-fetch.ts'
 import { leaveOut } from '../support/left-out.ts'
 import { hasPrograms } from '../support/programs.ts'
+import { pythonWithClients } from '../support/python.ts'
 import { ServerProcess } from '../support/server-process.ts'
 import { StreamReader } from '../support/stream-reader.ts'
 import { Curl } from './curl.ts'
 import { fetchByAuthority } from './fetch-by-authority.ts'
 import { bootstrapServers, Kafka, type TestRecord } from './kafka.ts'
-import { pythonWithHttpxSse } from './python.ts'
 
 /** What a client tells of an event. */
 interface Told {
@@ -57,7 +57,7 @@ const CASES: Case[] = [
 /** What is told in all, of the replay and of what comes live. */
 const EXPECTED = CASES.flatMap(([, , told]) => (told === null ? [] : [told]))
 
-const python = bootstrapServers === null ? { missing: 'no Kafka either' } : await pythonWithHttpxSse()
+const python = bootstrapServers === null ? { missing: 'no Kafka either' } : await pythonWithClients()
 if ('missing' in python) leaveOut('httpx-sse on a real Kafka', python.missing)
 const NAMES = ['eventsource 4', 'curl --http1.1', 'our client', ...('program' in python ? ['httpx-sse'] : [])]
 const can = bootstrapServers !== null && hasPrograms(TESTS, 'curl')

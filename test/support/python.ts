@@ -1,4 +1,5 @@
-// A Python with httpx and httpx-sse, in an environment of its own that is made once and kept beside the other caches.
+// A Python with httpx, httpx-sse and requests, in an environment of its own that is made once and kept beside the other
+// caches.
 
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -8,13 +9,13 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 /** The versions stand in the folder's name, so that others make another. */
-const PACKAGES = ['httpx[http2]==0.28.1', 'httpx-sse==0.4.3']
+const PACKAGES = ['httpx[http2]==0.28.1', 'httpx-sse==0.4.3', 'requests==2.34.2']
 const CACHE = join(import.meta.dirname, '../../node_modules/.cache/kafka-sse')
-const ENVIRONMENT = join(CACHE, 'python-httpx-0.28.1-sse-0.4.3')
+const ENVIRONMENT = join(CACHE, 'python-httpx-0.28.1-sse-0.4.3-requests-2.34.2')
 const INSTALL_TIMEOUT_MS = 90_000
 
 /** Its program; or why there is none. */
-export async function pythonWithHttpxSse(): Promise<{ program: string } | { missing: string }> {
+export async function pythonWithClients(): Promise<{ program: string } | { missing: string }> {
   const program = join(ENVIRONMENT, 'bin/python')
   if (existsSync(program)) return { program }
   // Made aside, so that one which was left half way is never taken for whole. Programs in it are called by -m only.
