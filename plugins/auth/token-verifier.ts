@@ -1,9 +1,9 @@
-// Verifies tokens: their claims by the rules of their issuer, their signature with @fastify/jwt, which is registered as
-// `kafkaSse` beside a host's own. Promise: a token is verified with one key of its own issuer and that key's one
-// algorithm; a refusal names the check that failed.
+// Verifies tokens: their claims by the rules of their issuer, their signature with @fastify/jwt, which is registered
+// beside a host's own as `kafkaSse`, or as `kafkaSse2` where a scope around has that. Promise: a token is verified with
+// one key of its own issuer and that key's one algorithm; a refusal names the check that failed.
 
 import { verify } from 'node:crypto'
-import fastifyJwt, { type FastifyJWTOptions, type FastifyJwtNamespace } from '@fastify/jwt'
+import fastifyJwt, { type FastifyJWTOptions } from '@fastify/jwt'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { errorWords, TooManyRequests } from '../../src/errors.ts'
 import { clientAddress } from '../../src/limits/client-address.ts'
@@ -16,13 +16,6 @@ import type { KeySource } from './keys/key-source.ts'
 import { RefusedSignatures } from './refused-signatures.ts'
 import type { TrustedIssuer } from './trusted-issuers.ts'
 import { VerifiedTokens } from './verified-tokens.ts'
-
-declare module 'fastify' {
-  interface FastifyRequest extends FastifyJwtNamespace<{ namespace: 'kafkaSse' }> {
-    /** What @fastify/jwt reads of the request when it is called; null at all other times. */
-    kafkaSseToken: TokenToRead | null
-  }
-}
 
 /** The library takes a token and its key from the request, not as arguments. */
 interface TokenToRead {
@@ -71,6 +64,12 @@ export type FailureLimit = Pick<RateLimits, 'hasRoom' | 'take'>
 const NO_LIMIT: FailureLimit = { hasRoom: () => true, take: () => true }
 const NAMESPACE = 'kafkaSse'
 
+/** What the library reads of a request while it is called. */
+type TokensToRead = WeakMap<FastifyRequest, TokenToRead>
+
+/** Verifies the signature of a token. Rejects with the library's error, or with TokenRefused. */
+type VerifySignature = (request: FastifyRequest, token: TokenToRead) => Promise<void>
+
 /**
  * For the scope of `app`. A token says who has issued it; that only chooses whose rules and keys hold for it. The
  * library makes one verifier for each key that a source finds, and keeps it.
@@ -80,9 +79,7 @@ export async function registerJwt(
   issuers: readonly TrustedIssuer[],
   failures: FailureLimit = NO_LIMIT,
 ): Promise<VerifyToken> {
-  hideInheritedNamespace(app)
-  app.decorateRequest('kafkaSseToken', null)
-  await app.register(fastifyJwt, JWT_OPTIONS)
+  const verifySignature = await registerLibrary(app)
   const byName = new Map<unknown, TrustedIssuer>(issuers.map((issuer) => [issuer.rules.issuer, issuer]))
   const verified = new VerifiedTokens()
   const refusedSignatures = new RefusedSignatures()
@@ -101,13 +98,15 @@ export async function registerJwt(
       if (refusedSignatures.has(digest, pems)) throw new TokenRefused('signature')
       const address = clientAddress(request)
       if (!failures.hasRoom('failures-address', address)) throw new TooManyRequests()
-      const pem = await signerOf(request, { text, header: token.header }, pems).catch((error: unknown) => {
-        if (error instanceof TokenRefused) {
-          refusedSignatures.keep(digest, pems)
-          failures.take('failures-address', address)
-        }
-        throw error
-      })
+      const pem = await signerOf(request, verifySignature, { text, header: token.header }, pems).catch(
+        (error: unknown) => {
+          if (error instanceof TokenRefused) {
+            refusedSignatures.keep(digest, pems)
+            failures.take('failures-address', address)
+          }
+          throw error
+        },
+      )
       const lifeMs = Number(token.claims.exp) * 1000 + rules.toleranceMs - Date.now()
       verified.keep(digest, text.length, { ...token, pem }, lifeMs)
     }
@@ -134,29 +133,18 @@ interface SignedToken {
 /** The one of the keys that has signed the token. Rejects with TokenRefused if none has. */
 async function signerOf(
   request: FastifyRequest,
+  verifySignature: VerifySignature,
   { text, header }: SignedToken,
   [pem, ...others]: readonly string[],
 ): Promise<string> {
   if (pem === undefined) throw new TokenRefused('signature')
   try {
     if (isCurveName(header.alg)) requireCurveSignature({ text, pem })
-    else await requireSignature(request, { text, pem })
+    else await verifySignature(request, { text, pem })
     return pem
   } catch (error) {
     if (!(error instanceof TokenRefused) || others.length === 0) throw error
-    return signerOf(request, { text, header }, others)
-  }
-}
-
-/** Rejects with TokenRefused where the library refuses the token. */
-async function requireSignature(request: FastifyRequest, token: TokenToRead): Promise<void> {
-  request.kafkaSseToken = token
-  try {
-    await request.kafkaSseJwtVerify()
-  } catch (error) {
-    throw refusalOf(error)
-  } finally {
-    request.kafkaSseToken = null
+    return signerOf(request, verifySignature, { text, header }, others)
   }
 }
 
@@ -167,34 +155,64 @@ function requireCurveSignature({ text, pem }: TokenToRead): void {
   if (!verify(null, Buffer.from(text.slice(0, dot)), pem, signature)) throw new TokenRefused('signature')
 }
 
+/** Registers the library in this scope, under a name that no scope around it uses. */
+async function registerLibrary(app: FastifyInstance): Promise<VerifySignature> {
+  const namespace = unusedNamespace(app)
+  hideInheritedNamespace(app, namespace)
+  const tokens: TokensToRead = new WeakMap()
+  await app.register(fastifyJwt, jwtOptions(namespace, tokens))
+  const method = `${namespace}JwtVerify`
+  return async (request, token) => {
+    // The library has decorated the request with it.
+    const { [method]: verifyJwt } = request as unknown as Record<string, () => Promise<unknown>>
+    if (verifyJwt === undefined) throw new TokenRefused('signature')
+    tokens.set(request, token)
+    try {
+      await verifyJwt.call(request)
+    } catch (error) {
+      throw refusalOf(error)
+    } finally {
+      tokens.delete(request)
+    }
+  }
+}
+
+/** A scope around this one may have this plugin, too. The library ends the process over a name that is taken. */
+function unusedNamespace(app: FastifyInstance): string {
+  for (let count = 2, name = NAMESPACE; ; name = `${NAMESPACE}${count++}`) {
+    const taken = ['Claims', 'JwtVerify', 'JwtDecode'].some((end) => app.hasRequestDecorator(name + end))
+    if (!taken && !app.hasReplyDecorator(`${name}JwtSign`)) return name
+  }
+}
+
 /**
  * The library writes its namespace into `app.jwt`, even if the scope inherits that object from its host. Two sibling
  * scopes would share it. So this scope gets an object of its own, which inherits everything but our namespace.
  */
-function hideInheritedNamespace(app: FastifyInstance): void {
+function hideInheritedNamespace(app: FastifyInstance, namespace: string): void {
   if (!app.hasDecorator('jwt') || Object.hasOwn(app, 'jwt')) return
-  app.decorate(
-    'jwt',
-    Object.create(app.jwt, { [NAMESPACE]: { value: undefined, writable: true, enumerable: true } }),
-  )
+  const own = { [namespace]: { value: undefined, writable: true, enumerable: true } }
+  app.decorate('jwt', Object.create(app.jwt, own))
 }
 
-const JWT_OPTIONS: FastifyJWTOptions = {
-  namespace: NAMESPACE,
-  decoratorName: 'kafkaSseClaims',
-  secret: { public: pemOf },
-  verify: {
-    extractToken: (request) => request.kafkaSseToken?.text,
-    algorithms: [...ALGORITHMS],
-    // Rules differ by issuer, and the library has one set. So claims are checked by src/token/token-rules.ts alone.
-    ignoreExpiration: true,
-    ignoreNotBefore: true,
-  },
-}
-
-async function pemOf({ kafkaSseToken }: FastifyRequest): Promise<string> {
-  if (kafkaSseToken === null) throw new TokenRefused('key')
-  return kafkaSseToken.pem
+function jwtOptions(namespace: string, tokens: TokensToRead): FastifyJWTOptions {
+  const pemOf = async (request: FastifyRequest): Promise<string> => {
+    const token = tokens.get(request)
+    if (token === undefined) throw new TokenRefused('key')
+    return token.pem
+  }
+  return {
+    namespace,
+    decoratorName: `${namespace}Claims`,
+    secret: { public: pemOf },
+    verify: {
+      extractToken: (request) => tokens.get(request as FastifyRequest)?.text,
+      algorithms: [...ALGORITHMS],
+      // Rules differ by issuer, and the library has one set. So claims are checked by src/token/token-rules.ts alone.
+      ignoreExpiration: true,
+      ignoreNotBefore: true,
+    },
+  }
 }
 
 /** The library's message quotes nothing of the token, and is read for the one check that is left to it. */

@@ -16,6 +16,7 @@ import { streamRoutes } from '../../routes/stream.ts'
 import { keepsFor } from '../bus/record.ts'
 import type { TopicSource } from '../bus/topic.ts'
 import { tokenLifetimes } from '../config/auth/token-lifetimes.ts'
+import { ConfigError } from '../config/config-error.ts'
 import { selectorsOf } from '../config/streams/stream-selectors.ts'
 import { topicParameter } from '../config/streams/topic-rules.ts'
 import type { ResolvedOptions, ResolvedStream } from '../options.ts'
@@ -181,6 +182,10 @@ function topicOf(
 /** Health, metrics and status below `prefix`; null: none. The host's hooks decide who may see them. */
 export async function registerAdmin(app: FastifyInstance, prefix: string | null): Promise<void> {
   if (prefix === null) return
+  if (app.hasReplyDecorator('sse') && !app.hasPlugin('fastify-sse-v2'))
+    throw new ConfigError([
+      'options.sse.adminPath needs reply.sse of fastify-sse-v2, but it is another plugin of the app',
+    ])
   await app.register(admin, partsOf(app))
   await app.register(adminRoutes, { prefix, admin: app.kafkaSseAdmin, folder: inPackage('public') })
 }

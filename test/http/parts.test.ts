@@ -8,6 +8,7 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import kafkaSseAuth from '../../src/parts/auth.ts'
 import kafkaSseKafka from '../../src/parts/kafka.ts'
 import kafkaSseStreams, { sendStream, streamHooks } from '../../src/parts/sse.ts'
+import kafkaSse from '../../src/plugin.ts'
 import {
   authOptions,
   exampleClaims,
@@ -110,6 +111,55 @@ describe('/auth alone', () => {
     expect(await statusFor(bearer())).toBe(403)
     const answer = await app.inject({ url: '/me', headers: bearer({ scope: 'orders:read' }) })
     expect([answer.statusCode, answer.json()]).toEqual([200, { subject: exampleClaims().sub }])
+  })
+})
+
+describe('/auth around the whole plugin, and the other way round', () => {
+  const otherKey = makeKey('ES256')
+  const registrations = {
+    part: () => app.register(kafkaSseAuth, tokens),
+    whole: () =>
+      app.register(kafkaSse, {
+        prefix: '/live',
+        kafka,
+        auth: { ...tokens, keys: otherKey.publicPem },
+        streams,
+      }),
+  }
+
+  it.each([
+    ['part', 'whole'],
+    ['whole', 'part'],
+  ] as const)('each go by their own keys, with the %s before the %s', async (first, second) => {
+    await registrations[first]()
+    await registrations[second]()
+    app.get('/me', async (request, reply) => {
+      const { subject } = await app.kafkaSseAuth.authenticate(request, reply, null)
+      return { subject }
+    })
+    const statuses = (of: typeof key) => {
+      const headers = { authorization: `Bearer ${mintToken(of, { claims: exampleClaims() })}` }
+      const asked = ['/me', '/live/events'].map((url) => app.inject({ url, headers, payloadAsStream: true }))
+      return Promise.all(asked.map(async (answer) => (await answer).statusCode))
+    }
+    expect(await statuses(key)).toEqual([200, 401])
+    expect(await statuses(otherKey)).toEqual([401, 200])
+  })
+
+  it('work in scopes within each other, twice', async () => {
+    await registrations.part()
+    await app.register(async (child) => {
+      await child.register(kafkaSseAuth, { ...tokens, keys: otherKey.publicPem })
+      child.get('/child', async (request, reply) => {
+        await child.kafkaSseAuth.authenticate(request, reply, null)
+        return reply.code(204).send()
+      })
+    })
+    const statusFor = async (of: typeof key) => {
+      const headers = { authorization: `Bearer ${mintToken(of, { claims: exampleClaims() })}` }
+      return (await app.inject({ url: '/child', headers })).statusCode
+    }
+    expect([await statusFor(key), await statusFor(otherKey)]).toEqual([401, 204])
   })
 })
 

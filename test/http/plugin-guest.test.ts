@@ -61,6 +61,14 @@ describe('what the host has already', () => {
     )
   })
 
+  it('is told by name if it is reply.sse, which the status page needs', async () => {
+    const app = host()
+    app.decorateReply('sse', () => 'the host')
+    expect(await refusalOf(app, { sse: { adminPath: '/ops' } })).toContain(
+      'options.sse.adminPath needs reply.sse',
+    )
+  })
+
   it('is told by name if it is the same prefix a second time', async () => {
     const app = host()
     await app.register(kafkaSse, optionsOf({ prefix: '/live' }))
@@ -72,6 +80,7 @@ describe('what the host has already', () => {
   it('stays the host’s where it is something else: wildcards, parameters, decorators of our parts’ names', async () => {
     const app = host()
     for (const name of ['kafkaSseTopics', 'kafkaSseAuth', 'kafkaSseRates']) app.decorate(name, 'the host')
+    for (const name of ['kafkaSseToken', 'kafkaSseClaims']) app.decorateRequest(name, null)
     app.options('*', async () => 'any')
     app.get('/live/:name', async () => 'one')
     await app.register(kafkaSse, optionsOf({ prefix: '/live' }))
