@@ -45,12 +45,13 @@ describe.skipIf(!canStartKafka)('The Kafka plugin without its broker', () => {
     await recorded.caughtUp()
     expect(opened.notReady()).toBeNull()
     expect(recorded.values()).toEqual(['held'])
-    expect(await asked).toEqual(
-      new Map([
-        [0, { start: 0, end: 0 }],
-        [1, { start: 0, end: 1 }],
-      ]),
-    )
+    const marks = new Map([
+      [0, { start: 0, end: 0 }],
+      [1, { start: 0, end: 1 }],
+    ])
+    // A broker that has just come back may be slow to lead what it held: that partition is null.
+    for (const [partition, told] of await asked) expect([null, marks.get(partition)]).toContainEqual(told)
+    expect(await opened.watermarks(AbortSignal.timeout(40_000))).toEqual(marks)
     expect(recorded.warnings()).toEqual([expect.stringMatching(unreachable)])
   })
 

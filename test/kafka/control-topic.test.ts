@@ -79,11 +79,11 @@ describe.skipIf(bootstrapServers === null)('Two replicas with a control topic', 
     afterAll(closeReplicas)
 
     it('at the other one keeps a stream open beyond its token: 202', async () => {
-      const { one, other } = await pair()
-      const stream = await one.get(fleetToken(4))
+      const { one, other } = await pair({ sse: { challengeSeconds: 3 } })
+      const stream = await one.get(fleetToken(6))
       await vi.waitUntil(() => stream.challenges === 1, SOON)
       expect(await other.renew(fleetToken(9))).toBe(202)
-      await pause(3_000)
+      await pause(4_000)
       expect(stream.isOpen).toBe(true)
       await vi.waitUntil(() => stream.challenges === 2, SOON)
       await vi.waitUntil(() => !stream.isOpen, SOON)

@@ -39,7 +39,13 @@ describe.skipIf(!canStartKafka)('Streams that stay open while leaders move', { t
     const streams = [await scene.stream(), await scene.stream({ query: '&from=latest' })]
     for (const stream of streams) await stream.hasSeen('ready')
     const pouring = new AbortController()
-    const poured = pour(cluster.bootstrapServers, topic, pouring.signal)
+    // Connected before a broker is killed: that a producer comes in meanwhile is not what is tested.
+    const producer = new RecordProducer({
+      bootstrapServers: cluster.bootstrapServers,
+      config: { 'enable.idempotence': true },
+    })
+    await producer.connect()
+    const poured = pour(producer, topic, pouring.signal)
     for (const partition of [0, 1]) {
       const { id } = await kafka.leader(topic, partition)
       await cluster.node(id).kill()
@@ -164,9 +170,7 @@ function isNoReady(told: string): boolean {
  * Records to each partition, 50 a second, numbered from 0, until the signal aborts; resolves with their number when
  * Kafka has them. A flush for each would hold the threads that reads wait in, too.
  */
-async function pour(bootstrapServers: string, topic: string, signal: AbortSignal): Promise<number> {
-  const producer = new RecordProducer({ bootstrapServers, config: { 'enable.idempotence': true } })
-  await producer.connect()
+async function pour(producer: RecordProducer, topic: string, signal: AbortSignal): Promise<number> {
   const deliveries: Promise<unknown>[] = []
   let count = 0
   for (; !signal.aborted; count++) {
