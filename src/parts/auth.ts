@@ -8,6 +8,7 @@ import { validatePart } from '../config/parse.ts'
 import type { AuthOptions } from '../options.ts'
 import type { Authenticator } from '../token/authenticator.ts'
 import type { Session } from '../token/session.ts'
+import { refuseWholeOnly } from './whole-only.ts'
 
 export type { AuthOptions } from '../options.ts'
 export type { Authenticator } from '../token/authenticator.ts'
@@ -27,6 +28,7 @@ export interface AuthPartOptions extends Omit<AuthOptions, 'logoutPath' | 'resou
 
 async function authPart(app: FastifyInstance, options: AuthPartOptions): Promise<void> {
   const { cookieOrigins = [], ...given } = options
+  refuseWholeOnly(given, ['logoutPath', 'resourceUrl'])
   const resolved = validatePart({ auth: given })
   await app.register(auth, {
     ...resolved.auth,

@@ -7,6 +7,7 @@ import kafka from '../../plugins/kafka.ts'
 import type { Topics } from '../bus/topic.ts'
 import { validatePart } from '../config/parse.ts'
 import type { KafkaOptions } from '../options.ts'
+import { refuseWholeOnly } from './whole-only.ts'
 
 export type { FedTopic, Topic, TopicLease, TopicRefusal, Topics } from '../bus/topic.ts'
 export type { KafkaOptions } from '../options.ts'
@@ -21,6 +22,7 @@ declare module 'fastify' {
 export type KafkaPartOptions = Omit<KafkaOptions, 'controlTopic'>
 
 async function kafkaPart(app: FastifyInstance, options: KafkaPartOptions): Promise<void> {
+  refuseWholeOnly(options, ['controlTopic'])
   await app.register(kafka, validatePart({ kafka: options }).kafka)
 }
 

@@ -11,6 +11,7 @@ import { ConfigError } from '../config/config-error.ts'
 import { validatePart } from '../config/parse.ts'
 import type { AuthOptions, SseOptions, StreamOptions } from '../options.ts'
 import type { Streams } from '../stream/streams.ts'
+import { refuseWholeOnly } from './whole-only.ts'
 
 export { sendStream } from '../../routes/stream-response.ts'
 export type { RequestedBeginning } from '../beginning/requested-beginning.ts'
@@ -42,6 +43,7 @@ const NEEDED = { kafkaSseAuth: 'fastify-kafka-sse/auth', kafkaSseTopics: 'fastif
 
 async function ssePart(app: FastifyInstance, options: SsePartOptions): Promise<void> {
   const { streams, renewBy, prefix = '', ...given } = options
+  refuseWholeOnly(given, ['adminPath', 'controlBlind', 'controlBlindSeconds', 'drainSeconds'])
   const resolved = validatePart({
     sse: given,
     ...(streams !== undefined && { streams }),

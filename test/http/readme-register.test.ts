@@ -1,0 +1,110 @@
+// The code blocks of README’s "Register it in your app", run as they stand: the addresses alone are replaced by ones
+// that are there. Needs `npm run build`.
+
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { validateOptions } from '../../src/config/parse.ts'
+import type { StreamOptions } from '../../src/options.ts'
+import { exampleClaims, jwksOf, makeKey, mintToken, startKeyServer } from '../support/keys-and-tokens.ts'
+import { keepPrintedBy } from '../support/printed.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const README = readFileSync(`${ROOT}/README.md`, 'utf8')
+const SECTION = README.slice(
+  README.indexOf('## Register it in your app'),
+  README.indexOf('\n## Configuration'),
+)
+const BLOCKS = [...SECTION.matchAll(/```(?:ts|js)\n(.*?)```/gs)].map(([, code = '']) => code)
+const key = makeKey('ES256')
+const bearer = (scope: string) => `Bearer ${mintToken(key, { claims: { ...exampleClaims(), scope } })}`
+
+/** Replaces each text, which must be there. */
+function replaced(code: string, texts: Readonly<Record<string, string>>): string {
+  return Object.entries(texts).reduce((before, [from, to]) => {
+    expect(before).toContain(from)
+    return before.replace(from, to)
+  }, code)
+}
+
+/** Runs a module beside this package, so that it gets the package by its name; resolves with what it answers. */
+async function answersOf(code: string): Promise<unknown> {
+  const args = ['--input-type=module', '-e', code]
+  const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] })
+  keepPrintedBy(child)
+  const [line = ''] = (await text(child.stdout)).split('\n').filter((each) => each.startsWith('answers '))
+  return JSON.parse(line.slice('answers '.length))
+}
+
+/** Asks each URL with its token, prints the statuses, and ends. */
+function asking(requests: readonly { readonly url: string; readonly authorization?: string }[]): string {
+  return `
+const statuses = []
+for (const { url, ...headers } of ${JSON.stringify(requests)}) {
+  const answer = await app.inject({ url, headers, payloadAsStream: true })
+  statuses.push([url, answer.statusCode])
+}
+console.log('answers ' + JSON.stringify(statuses))
+await app.close()
+process.exit(0)`
+}
+
+describe('README, "Register it in your app"', () => {
+  it('registers the plugin', async () => {
+    const keys = await startKeyServer(jwksOf(key))
+    onTestFinished(async () => {
+      await keys.close()
+    })
+    const code = replaced(BLOCKS[0] ?? '', {
+      'kafka:9092': '127.0.0.1:1',
+      'https://auth.example.com/.well-known/jwks.json': keys.url,
+      'port: 3000': 'port: 0',
+    })
+    const asked = [
+      { url: '/live/events' },
+      { url: '/live/events', authorization: bearer('proxy:stream') },
+      { url: '/live/orders', authorization: bearer('proxy:stream') },
+      { url: '/live/orders', authorization: bearer('orders:read') },
+    ]
+    expect(await answersOf(code + asking(asked))).toEqual([
+      ['/live/events', 401],
+      ['/live/events', 200],
+      ['/live/orders', 403],
+      ['/live/orders', 200],
+    ])
+  })
+
+  it('has a stream that gets its own records', () => {
+    const stream = new Function(`return ${BLOCKS[1]}`)() as StreamOptions // the block is an object
+    const rest = { kafka: { bootstrapServers: '127.0.0.1:1' }, auth: { authenticate: () => null } }
+    expect(validateOptions({ ...rest, streams: [stream] }).streams[0]?.ids).toBe('sealed')
+  })
+
+  it('opens a stream in a route of the host’s own', async () => {
+    const options = { issuer: exampleClaims().iss, audience: exampleClaims().aud, keys: key.publicPem }
+    const before = `
+import fastify from 'fastify'
+import kafkaSseAuth from 'fastify-kafka-sse/auth'
+import kafkaSseKafka from 'fastify-kafka-sse/kafka'
+const app = fastify()
+await app.register(kafkaSseAuth, ${JSON.stringify(options)})
+await app.register(kafkaSseKafka, { bootstrapServers: '127.0.0.1:1' })
+const topic = app.kafkaSseTopics.open('events', 'text', 'latest')
+await app.register(kafkaSseStreams)
+`
+    const asked = [{ url: '/mine' }, { url: '/mine', authorization: bearer('any') }]
+    expect(await answersOf(before + BLOCKS[2] + asking(asked))).toEqual([
+      ['/mine', 401],
+      ['/mine', 200],
+    ])
+  })
+
+  it('keeps tokens out of the log', async () => {
+    const code = `${BLOCKS[3]}
+console.log('answers ' + JSON.stringify([typeof kafkaSse, app.log.level]))`
+    expect(await answersOf(code)).toEqual(['function', 'info'])
+    expect(BLOCKS).toHaveLength(4)
+  })
+})
