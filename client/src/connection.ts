@@ -1,21 +1,20 @@
 // One connection: gets a token, requests the stream, reads it and answers its challenges. Promise: when `run` resolves,
 // the request, the timers and the listeners are gone.
 
-import { EventParser, type EventSink, type ParsedEvent } from './event-parser.ts'
+import { createEventParser } from './event-parser.ts'
 import type { EventQueue } from './event-queue.ts'
-import type { Limits } from './option-checks.ts'
-import type { ConnectOptions } from './options.ts'
-import { refusalReason } from './refusal-reason.ts'
-import { Renewal } from './renewal.ts'
+import type { Settings } from './option-checks.ts'
+import { createRenewal } from './renewal.ts'
 import { authorization, resumption, type Send } from './request.ts'
-import { checkResponse } from './response.ts'
-import { asStreamError, StreamError } from './stream-error.ts'
+import { readBody } from './response.ts'
+import type { Interruption } from './retries.ts'
+import { asStreamError, type StreamError } from './stream-error.ts'
 import type { TokenSource } from './token-source.ts'
+import { withTimeout } from './waiting.ts'
 
 export interface ConnectionParts {
   readonly send: Send
-  readonly handlers: Pick<ConnectOptions, 'onChallenge' | 'onRenewed' | 'onError'>
-  readonly limits: Limits
+  readonly settings: Settings
   /** Has the tokens of all connections of its stream. */
   readonly tokens: TokenSource
   /** Receives its events. */
@@ -37,136 +36,88 @@ const NOTHING_YET = 'AQA='
 const TOO_LARGE = 'too-large'
 
 /** How a connection ended. */
-export interface ConnectionEnd {
-  /** null after a clean end. */
-  readonly failure: StreamError | null
+export interface ConnectionEnd extends Interruption {
   /** The server's reason for a clean end; empty without one. */
   readonly reason: string
   /** As of the last complete event. */
   readonly lastEventId: string
-  /** The last `retry:` that it received; null without one. */
-  readonly retryMs: number | null
-  readonly openMs: number
 }
 
-export class Connection implements EventSink {
-  readonly #parts: ConnectionParts
-  readonly #controller: AbortController
-  readonly #renewal: Renewal
-  readonly #parser: EventParser
-  /** Monotonic, because the wall clock may be set while the connection is open. */
-  #openedAtMs: number | null = null
-  #retryMs: number | null = null
-  #reason = ''
+/** Never rejects. */
+export async function runConnection(parts: ConnectionParts): Promise<ConnectionEnd> {
+  const { send, tokens, queue, lastEventId, controller, onOpen, onHeard } = parts
+  const { heartbeatMs, eventLengthMax } = parts.settings
+  const { signal } = controller
+  const renewal = createRenewal({ ...parts, signal })
+  /** 0 until then. Monotonic, because the wall clock may be set while the connection is open. */
+  let openedAtMs = 0
+  let failure: StreamError | null = null
+  let retryMs: number | null = null
+  let reason = ''
   /** The block of a record that was too large has begun. It counts with its id, as any record, so it is told once. */
-  #tooLarge = false
+  let isTooLarge = false
 
-  constructor(parts: ConnectionParts) {
-    const { limits, lastEventId, controller } = parts
-    this.#parts = parts
-    this.#controller = controller
-    this.#renewal = new Renewal({ ...parts, signal: controller.signal })
-    this.#parser = new EventParser(this, { lastEventId, eventLengthMax: limits.eventLengthMax })
+  function moved(id: string): void {
+    if (isTooLarge) queue.push({ type: 'gap', data: TOO_LARGE, id })
+    else queue.move(id)
+    isTooLarge = false
   }
 
-  /** Never rejects. */
-  async run(): Promise<ConnectionEnd> {
-    const failure = await this.#failure()
-    // Cancels a body that was not read to its end, and a renewal that is in progress.
-    this.#controller.abort()
-    return {
-      failure,
-      reason: this.#reason,
-      lastEventId: this.#parser.lastEventId,
-      retryMs: this.#retryMs,
-      openMs: this.#openedAtMs === null ? 0 : performance.now() - this.#openedAtMs,
-    }
-  }
+  const parser = createEventParser(
+    {
+      // With `signals=1` the server sends other events in addition to the comments, which are handled below.
+      event: ({ type, data, id }) => {
+        if (type === 'challenge') renewal.challenged()
+        else if (type === 'message' || type === 'delete') queue.push({ type, data, id })
+        else moved(id)
+      },
+      moved,
+      retry: (ms) => {
+        retryMs = ms
+      },
+      comment: (text) => {
+        const [, type, data = ''] = /^(ready|gap|end)(?: ([a-z-]{1,40}))?$/.exec(text) ?? []
+        if (type === 'end') reason = data
+        else if (data === TOO_LARGE) isTooLarge = true
+        else if (type === 'ready' || type === 'gap') {
+          if (type === 'gap') parser.moveTo(NOTHING_YET)
+          queue.push({ type, data, id: parser.lastEventId() })
+        }
+      },
+    },
+    lastEventId,
+    eventLengthMax,
+  )
 
-  // With `signals=1` the server sends other events in addition to the comments, which are handled below.
-  event({ type, data, id }: ParsedEvent): void {
-    if (type === 'challenge') this.#renewal.challenged(data)
-    else if (type === 'message' || type === 'delete') this.#parts.queue.push({ type, data, id })
-    else this.moved(id)
-  }
+  const heard = <T>(work: () => Promise<T>): Promise<T> => withTimeout(work, heartbeatMs, signal)
 
-  moved(lastEventId: string): void {
-    if (this.#tooLarge) this.#parts.queue.push({ type: 'gap', data: TOO_LARGE, id: lastEventId })
-    else this.#parts.queue.move(lastEventId)
-    this.#tooLarge = false
-  }
-
-  retry(retryMs: number): void {
-    this.#retryMs = retryMs
-  }
-
-  comment(text: string): void {
-    const [, type, data = ''] = /^(ready|gap|end)(?: ([a-z-]{1,40}))?$/.exec(text) ?? []
-    if (type === 'gap' && data !== TOO_LARGE) this.#parser.moveTo(NOTHING_YET)
-    if (type === 'end') this.#reason = data
-    else if (type === 'gap' && data === TOO_LARGE) this.#tooLarge = true
-    else if (type === 'ready' || type === 'gap') {
-      this.#parts.queue.push({ type, data, id: this.#parser.lastEventId })
-    }
-  }
-
-  async #failure(): Promise<StreamError | null> {
-    const { signal } = this.#controller
-    try {
-      await this.#read(await this.#open())
-      return null
-    } catch (error) {
-      return asStreamError(signal.aborted ? signal.reason : error)
-    }
-  }
-
-  async #open(): Promise<ReadableStreamDefaultReader<Uint8Array>> {
-    const { tokens, send, lastEventId } = this.#parts
+  async function read(): Promise<void> {
     const token = await tokens.take('connect')
     const accept = 'text/event-stream'
     const headers = { accept, ...authorization(token.text), ...resumption(lastEventId) }
-    const response = await this.#unlessSilent(send('GET', headers, this.#controller.signal))
+    const response = await heard(() => send('GET', headers, signal))
     tokens.answered(response.status)
-    checkResponse(response, await refusalReason(response, token.text, this.#controller.signal))
-    const reader = response.body?.getReader()
-    if (reader === undefined) throw new StreamError('not-an-event-stream', 'The answer has no body')
-    this.#renewal.opened(token)
-    this.#openedAtMs = performance.now()
-    this.#parts.onOpen()
-    return reader
-  }
-
-  async #read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+    const reader = (await readBody(response, token.text, signal)).getReader()
+    renewal.opened(token)
+    openedAtMs = performance.now()
+    onOpen()
     for (;;) {
-      await this.#roomToRead()
-      const { done, value } = await this.#unlessSilent(reader.read())
+      // Challenges in what is not read cannot be seen, so meanwhile the token is renewed without one.
+      while (queue.isFull() && !signal.aborted) if (!(await queue.room(renewal.dueInMs()))) renewal.renewNow()
+      const { done, value } = await heard(() => reader.read())
       if (done) return
-      this.#parts.onHeard()
-      this.#parser.push(value)
+      onHeard()
+      parser.push(value)
     }
   }
 
-  /** Waits until the queue has room. Meanwhile challenges cannot be seen, so the token is renewed without one. */
-  async #roomToRead(): Promise<void> {
-    while (this.#parts.queue.full && !this.#controller.signal.aborted) {
-      const room = await this.#parts.queue.room(this.#renewal.dueInMs())
-      if (!room) this.#renewal.renewNow()
-    }
+  try {
+    await read()
+  } catch (error) {
+    failure = asStreamError(signal.aborted ? signal.reason : error)
   }
-
-  // A timer that is cleared: one of AbortSignal.timeout would stay for `heartbeatMs` after each of thousands of reads.
-  async #unlessSilent<T>(work: Promise<T>): Promise<T> {
-    const { signal } = this.#controller
-    const { heartbeatMs } = this.#parts.limits
-    const timer = setTimeout(() => {
-      this.#controller.abort(new StreamError('silent', `No byte came for ${heartbeatMs} ms`))
-    }, heartbeatMs)
-    try {
-      const result = await work
-      signal.throwIfAborted()
-      return result
-    } finally {
-      clearTimeout(timer)
-    }
-  }
+  // Cancels a body that was not read to its end, and a renewal that is in progress.
+  controller.abort()
+  const openMs = openedAtMs && performance.now() - openedAtMs
+  return { failure, reason, lastEventId: parser.lastEventId(), retryMs, openMs }
 }

@@ -16,95 +16,95 @@ export interface ParsedEvent {
 /** Receives what the parser finds, in the order of the stream. */
 export interface EventSink {
   event(event: ParsedEvent): void
-  /** An event without data that changed the last event ID to this. */
+  /** An event without data. The last event ID is this now; it may have been before. */
   moved(lastEventId: string): void
   retry(retryMs: number): void
   comment(text: string): void
+}
+
+export interface EventParser {
+  push(chunk: Uint8Array): void
+  /** As of the last blank line, so that an event that was cut off does not change it. */
+  lastEventId(): string
+  /** Replaces the last event ID, as if it had been received. */
+  moveTo(lastEventId: string): void
 }
 
 /**
  * Accepts chunks that are cut anywhere, LF, CR and CRLF, and a leading BOM. An `id` takes effect with the blank line
  * that ends its event. Throws StreamError `event-too-large` for an event of more than `eventLengthMax` UTF-16 units.
  */
-export class EventParser {
-  /** As of the last blank line, so that an event that was cut off does not change it. */
-  lastEventId: string
-  readonly #sink: EventSink
-  readonly #lengthMax: number
+export function createEventParser(
+  sink: EventSink,
+  lastEventId = '',
+  eventLengthMax = EVENT_LENGTH_MAX,
+): EventParser {
   // Also removes the byte order mark.
-  readonly #decoder = new TextDecoder()
+  const decoder = new TextDecoder()
   /** The part of a line whose end has not come yet. */
-  #line = ''
+  let line = ''
   /** The last chunk ended with CR, so an LF at the start of the next one belongs to it. */
-  #afterReturn = false
-  #type = ''
-  #data: string[] = []
-  #dataLength = 0
-  #id: string
+  let isAfterReturn = false
+  let type = ''
+  let data: string[] = []
+  let dataLength = 0
+  let position = lastEventId
+  let id = lastEventId
 
-  constructor(sink: EventSink, options: { lastEventId?: string; eventLengthMax?: number } = {}) {
-    this.#sink = sink
-    this.#lengthMax = options.eventLengthMax ?? EVENT_LENGTH_MAX
-    this.lastEventId = options.lastEventId ?? ''
-    this.#id = this.lastEventId
-  }
-
-  /** Replaces the last event ID, as if it had been received. */
-  moveTo(lastEventId: string): void {
-    this.lastEventId = lastEventId
-    this.#id = lastEventId
-  }
-
-  push(chunk: Uint8Array): void {
-    const text = this.#decoder.decode(chunk, { stream: true })
-    if (text === '') return
-    const lineEnd = /\r\n|\r|\n/g
-    let start = this.#afterReturn && text.startsWith('\n') ? 1 : 0
-    lineEnd.lastIndex = start
-    for (let match = lineEnd.exec(text); match !== null; match = lineEnd.exec(text)) {
-      this.#hold(text.slice(start, match.index))
-      start = lineEnd.lastIndex
-      const line = this.#line
-      this.#line = ''
-      this.#readLine(line)
+  function hold(part: string): void {
+    if (dataLength + line.length + part.length > eventLengthMax) {
+      throw new StreamError('event-too-large', `An event exceeds ${eventLengthMax}`)
     }
-    this.#hold(text.slice(start))
-    this.#afterReturn = text.endsWith('\r')
+    line += part
   }
 
-  #hold(part: string): void {
-    if (this.#dataLength + this.#line.length + part.length > this.#lengthMax) {
-      throw new StreamError('event-too-large', `An event is longer than ${this.#lengthMax}`)
-    }
-    this.#line += part
+  function readLine(text: string): void {
+    const colon = text.indexOf(':')
+    if (text === '') dispatch()
+    else if (colon === 0) sink.comment(text.slice(1))
+    else if (colon === -1) readField(text, '')
+    else readField(text.slice(0, colon), text.slice(colon + (text[colon + 1] === ' ' ? 2 : 1)))
   }
 
-  #readLine(line: string): void {
-    const colon = line.indexOf(':')
-    if (line === '') this.#dispatch()
-    else if (colon === 0) this.#sink.comment(line.slice(1))
-    else if (colon === -1) this.#readField(line, '')
-    else this.#readField(line.slice(0, colon), line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1))
-  }
-
-  #readField(name: string, value: string): void {
+  function readField(name: string, value: string): void {
     if (name === 'data') {
-      this.#data.push(value)
-      this.#dataLength += value.length + 1
-    } else if (name === 'event') this.#type = value
-    else if (name === 'id' && !value.includes('\0')) this.#id = value
-    else if (name === 'retry' && /^[0-9]+$/.test(value)) this.#sink.retry(Number(value))
+      data.push(value)
+      dataLength += value.length + 1
+    } else if (name === 'event') type = value
+    else if (name === 'id' && !value.includes('\0')) id = value
+    else if (name === 'retry' && /^[0-9]+$/.test(value)) sink.retry(Number(value))
   }
 
-  #dispatch(): void {
-    const event = { type: this.#type || 'message', data: this.#data.join('\n'), id: this.#id }
-    const empty = this.#data.length === 0
-    const moved = this.#id !== this.lastEventId
-    this.#type = ''
-    this.#data = []
-    this.#dataLength = 0
-    this.lastEventId = this.#id
-    if (!empty) this.#sink.event(event)
-    else if (moved) this.#sink.moved(event.id)
+  function dispatch(): void {
+    const event = { type: type || 'message', data: data.join('\n'), id }
+    const hasData = data.length > 0
+    type = ''
+    data = []
+    dataLength = 0
+    position = id
+    if (hasData) sink.event(event)
+    else sink.moved(id)
+  }
+
+  return {
+    push: (chunk) => {
+      const text = decoder.decode(chunk, { stream: true })
+      if (text === '') return
+      const lines = (isAfterReturn ? text.replace(/^\n/, '') : text).split(/\r\n?|\n/)
+      isAfterReturn = text.endsWith('\r')
+      const rest = lines.pop() ?? ''
+      for (const part of lines) {
+        hold(part)
+        const whole = line
+        line = ''
+        readLine(whole)
+      }
+      hold(rest)
+    },
+    lastEventId: () => position,
+    moveTo: (moved) => {
+      position = moved
+      id = moved
+    },
   }
 }

@@ -1,16 +1,18 @@
 // Calls the caller's handlers. An error in a handler goes to the caller's runtime, and never ends the connection.
 
-export function tell<T>(handler: ((value: T) => void) | undefined, value: T): void {
+/**
+ * Resolves when the handler has: never rejects. Its error is thrown in a microtask of its own: `uncaughtException` in
+ * Node, `window.onerror` in browsers.
+ */
+export async function tell<T>(
+  handler: ((value: T) => void | Promise<void>) | undefined,
+  value: T,
+): Promise<void> {
   try {
-    handler?.(value)
+    await handler?.(value)
   } catch (error) {
-    throwOutside(error)
+    queueMicrotask(() => {
+      throw error
+    })
   }
-}
-
-/** Throws in a microtask of its own: `uncaughtException` in Node, `window.onerror` in browsers. */
-export function throwOutside(error: unknown): void {
-  queueMicrotask(() => {
-    throw error
-  })
 }

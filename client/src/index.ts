@@ -2,8 +2,8 @@
 // open: it answers challenges, and reconnects with a fresh token and the last event ID, so that every record arrives
 // once. Its files import only each other, because browsers load them as they are.
 
-export { EventParser, type EventSink, type ParsedEvent } from './event-parser.ts'
-export { connect, EventStream } from './event-stream.ts'
+export { createEventParser, type EventParser, type EventSink, type ParsedEvent } from './event-parser.ts'
+export { connect, type EventStream } from './event-stream.ts'
 export { LiveMap, type LiveMapListener, type LiveMapStatus, liveMap } from './live-map/live-map.ts'
 export type { BadRecord, LiveMapOptions, MapStream, RecordEnvelope } from './live-map/live-map-options.ts'
 export type { Changes } from './live-map/persistent-map.ts'

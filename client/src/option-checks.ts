@@ -1,116 +1,100 @@
-// Checks the options of a stream when it is constructed, and fills in the defaults of its limits. Promise: an error
-// names the option, and quotes no value.
+// Checks the options of a stream, and fills in their defaults. Promise: an error names the option, and quotes no value.
 
 import { EVENT_LENGTH_MAX } from './event-parser.ts'
 import type { ConnectOptions } from './options.ts'
+import { TIMER_MAX_MS } from './waiting.ts'
 
-/** Each option, with what `typeof` says of it. */
-const TYPES: Record<keyof ConnectOptions, string> = {
-  getToken: 'function',
-  headers: 'object',
-  credentials: 'string',
-  lastEventId: 'string',
-  signal: 'object',
-  challenges: 'boolean',
-  onEvent: 'function',
-  onState: 'function',
-  onOpen: 'function',
-  onEnd: 'function',
-  onError: 'function',
-  onChallenge: 'function',
-  onRenewed: 'function',
-  fetch: 'function',
-  heartbeatMs: 'number',
-  retryMaxMs: 'number',
-  eventLengthMax: 'number',
-  readAheadMax: 'number',
-  random: 'function',
-}
 /** A name is suggested for a misspelt one if no more letters differ. */
 const DIFFERING_MAX = 3
-/** Headers that the client sets itself. */
-const OWN_HEADERS = ['accept', 'authorization', 'last-event-id']
 
-/** The limits of ConnectOptions, with defaults. */
-export interface Limits {
-  readonly heartbeatMs: number
-  readonly retryMaxMs: number
-  readonly eventLengthMax: number
-  readonly readAheadMax: number
+type Optional = 'getToken' | 'onEvent'
+
+/** The options, with defaults. */
+export type Settings = Required<Omit<ConnectOptions, Optional>> & Pick<ConnectOptions, Optional>
+
+function defaults(): Record<keyof ConnectOptions, unknown> {
+  return {
+    getToken: undefined,
+    headers: {},
+    credentials: 'same-origin',
+    lastEventId: '',
+    signal: new AbortController().signal,
+    challenges: true,
+    onEvent: undefined,
+    onState: ignore,
+    onOpen: ignore,
+    onEnd: ignore,
+    onError: ignore,
+    onChallenge: ignore,
+    onRenewed: ignore,
+    // Looked up at each request, and not as a method of another object, because browsers throw then.
+    fetch: (url: string, request: RequestInit) => fetch(url, request),
+    heartbeatMs: 27_000,
+    retryMaxMs: 30_000,
+    eventLengthMax: EVENT_LENGTH_MAX,
+    readAheadMax: 1_048_576,
+    random: Math.random,
+  }
 }
 
-/** Throws a TypeError for an option that there is not, or that is of another type. `own`: options of the caller. */
-export function checkOptions(options: ConnectOptions, own: Readonly<Record<string, string>> = {}): void {
-  const types = { ...TYPES, ...own }
-  for (const [name, value] of Object.entries(check('options', options, 'object'))) {
-    if (!Object.hasOwn(types, name))
-      throw new TypeError(`There is no option ${name}${suggestion(name, types)}`)
+/**
+ * Throws a TypeError or RangeError. `own`: options of the caller besides these, with their defaults; a function may be
+ * undefined.
+ */
+export function readOptions(options: ConnectOptions, own: Readonly<Record<string, unknown>> = {}): Settings {
+  const settings: Record<string, unknown> = { ...defaults(), ...own }
+  for (const [name, value] of Object.entries(checkType('options', options, 'object'))) {
+    if (!Object.hasOwn(settings, name)) {
+      fail(`There is no option ${name}${suggestion(name, Object.keys(settings))}`)
+    }
     // Without getToken the session is a cookie's, which is not meant where a getToken is named that is not there.
-    if (value !== undefined || name === 'getToken') check(name, value, types[name as keyof ConnectOptions])
+    if (value === undefined && name !== 'getToken') continue
+    settings[name] = checkType(name, value, typeof (settings[name] ?? ignore))
+    if (typeof value === 'number') checkLimit(name, value)
   }
-  const { signal, credentials = 'omit' } = options
-  if (signal && !('aborted' in signal)) throw new TypeError('signal must be an AbortSignal')
-  if (!['omit', 'same-origin', 'include'].includes(credentials)) {
-    throw new TypeError('credentials must be omit, same-origin or include')
+  const checked = settings as Settings // each option has the type of its default
+  if (!('aborted' in checked.signal)) fail('signal must be an AbortSignal')
+  if (!/^(omit|same-origin|include)$/.test(checked.credentials)) {
+    fail('credentials must be omit, same-origin or include')
   }
+  if (/[\0\r\n]/.test(checked.lastEventId)) fail('lastEventId must be one line')
+  return { ...checked, headers: readHeaders(checked.headers) }
 }
 
-/** Throws a RangeError. */
-export function readLimits(options: ConnectOptions): Limits {
-  const limits = {
-    heartbeatMs: options.heartbeatMs ?? 27_000,
-    retryMaxMs: options.retryMaxMs ?? 30_000,
-    eventLengthMax: options.eventLengthMax ?? EVENT_LENGTH_MAX,
-    readAheadMax: options.readAheadMax ?? 1_048_576,
-  }
-  for (const [name, limit] of Object.entries(limits)) checkLimit(name, limit)
-  return limits
-}
-
-/** An absolute URL without a fragment; in browsers relative to the page. Throws a TypeError. */
+/** An absolute URL; in browsers relative to the page. Throws a TypeError. */
 export function readUrl(url: string | URL): string {
   try {
-    const resolved = new URL(url, globalThis.location?.href)
-    resolved.hash = ''
-    if (/^https?:\/\/[^@/]+\//.test(resolved.href)) return resolved.href
+    const { href } = new URL(url, globalThis.location?.href)
+    if (/^https?:\/\/[^@/]+\//.test(href)) return href
   } catch {
     // The error of URL quotes the text, in which a token may stand.
   }
-  throw new TypeError('url must be an http or https URL, without a user or a password')
+  return fail('url must be http or https without credentials')
 }
 
-/** In lower case. Throws a TypeError. */
-export function readHeaders({ headers = {} }: ConnectOptions): Record<string, string> {
-  let read: Record<string, string>
+/** In lower case, so that those of the client replace them. */
+function readHeaders(headers: Record<string, string>): Record<string, string> {
   try {
-    read = Object.fromEntries(new Headers(headers))
+    return Object.fromEntries(new Headers(headers))
   } catch {
-    throw new TypeError('headers must have names and values that HTTP allows')
+    return fail('headers must be valid')
   }
-  const own = OWN_HEADERS.find((name) => name in read)
-  if (own !== undefined) throw new TypeError(`headers must not have ${own}: the client sets it`)
-  return read
 }
 
-export function readLastEventId({ lastEventId = '' }: ConnectOptions): string {
-  if (/[\0\r\n]/.test(lastEventId)) throw new TypeError('lastEventId must not have a line end or a NUL')
-  return lastEventId
-}
-
-function check<T>(name: string, value: T, type: string): T {
-  if (value === null || typeof value !== type) throw new TypeError(`${name} must be of type ${type}`)
+function checkType<T>(name: string, value: T, type: string): T {
+  if (value === null || typeof value !== type) fail(`${name} must be of type ${type}`)
   return value
 }
 
-/** At most 2^31-1, because a longer timer fires at once. */
+/** A whole number of 31 bits, because a longer timer fires at once. */
 function checkLimit(name: string, limit: number): void {
-  if (Number.isInteger(limit) && limit >= 1 && limit < 2 ** 31) return
-  throw new RangeError(`${name} must be a whole number from 1 to 2147483647`)
+  if (limit > 0 && (limit | 0) === limit) return
+  throw new RangeError(`${name} must be a whole number from 1 to ${TIMER_MAX_MS}`)
 }
 
-function suggestion(name: string, types: object): string {
-  const [nearest = ''] = Object.keys(types)
-    .filter((known) => differing(name, known) <= DIFFERING_MAX)
+function suggestion(name: string, known: string[]): string {
+  const [nearest = ''] = known
+    .filter((one) => differing(name, one) <= DIFFERING_MAX)
     .sort((one, other) => differing(name, one) - differing(name, other))
   return nearest && `: is it ${nearest}?`
 }
@@ -118,10 +102,13 @@ function suggestion(name: string, types: object): string {
 /** How many letters only one of the two has, in any order and case. */
 function differing(name: string, known: string): number {
   let rest = name.toLowerCase()
-  let missing = 0
-  for (const letter of known.toLowerCase()) {
-    if (rest.includes(letter)) rest = rest.replace(letter, '')
-    else missing++
-  }
-  return missing + rest.length
+  for (const letter of known.toLowerCase()) rest = rest.replace(letter, '')
+  // Those of `known` that `name` lacks, and those that are left of it.
+  return known.length - (name.length - rest.length) + rest.length
 }
+
+function fail(message: string): never {
+  throw new TypeError(message)
+}
+
+function ignore(): void {}

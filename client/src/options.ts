@@ -70,7 +70,7 @@ export interface ConnectOptions {
    * and the session is a cookie's, or what `headers` say.
    */
   getToken?: (request: TokenRequest) => string | null | Promise<string | null>
-  /** Sent with each request. `accept`, `authorization` and `last-event-id` are the client's own. Default: none. */
+  /** Sent with each request, where the client sets none of that name itself. Default: none. */
   headers?: Record<string, string>
   /** Whether cookies are sent, as with `fetch`: `include` for a stream of another origin. Default: same-origin. */
   credentials?: 'omit' | 'same-origin' | 'include'

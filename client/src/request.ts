@@ -1,8 +1,8 @@
 // Sends requests. Promise: to the stream's own URL only, without following redirects, so that no other server gets a
 // token.
 
-import { readHeaders } from './option-checks.ts'
-import type { ConnectOptions, Fetch, FetchResponse } from './options.ts'
+import type { Settings } from './option-checks.ts'
+import type { FetchResponse } from './options.ts'
 
 export type Send = (
   method: string,
@@ -10,17 +10,10 @@ export type Send = (
   signal: AbortSignal,
 ) => Promise<FetchResponse>
 
-/**
- * Sends to `url`, by the option `fetch` or else by the global one, which is looked up at each request. Throws a
- * TypeError for headers that cannot be sent.
- */
-export function sendingTo(url: string, options: ConnectOptions): Send {
-  // Called as a method of the global object, because browsers throw otherwise.
-  const reach: Fetch = options.fetch ?? ((to, request) => globalThis.fetch(to, request))
-  const { credentials = 'same-origin' } = options
-  const own = readHeaders(options)
+/** Sends to `url` by the option `fetch`, with the headers of the option `headers`. */
+export function sendingTo(url: string, { fetch, headers: own, credentials }: Settings): Send {
   return (method, headers, signal) =>
-    reach(url, {
+    fetch(url, {
       method,
       headers: { ...own, ...headers },
       credentials,
@@ -30,14 +23,13 @@ export function sendingTo(url: string, options: ConnectOptions): Send {
     })
 }
 
-/** Empty without a token: the session is a cookie's. */
-export function authorization(token: string): Record<string, string> {
-  return token === '' ? {} : { authorization: `Bearer ${token}` }
+/** Without a token there is no Authorization: the session is a cookie's. */
+export function authorization(token: string): { authorization?: string } {
+  return token ? { authorization: `Bearer ${token}` } : {}
 }
 
 /** Header values are bytes, so an ID is sent in UTF-8 (HTML spec 9.2.3). */
-export function resumption(lastEventId: string): Record<string, string> {
-  if (lastEventId === '') return {}
-  const bytes = new TextEncoder().encode(lastEventId)
-  return { 'last-event-id': Array.from(bytes, (byte) => String.fromCharCode(byte)).join('') }
+export function resumption(lastEventId: string): { 'last-event-id'?: string } {
+  if (!lastEventId) return {}
+  return { 'last-event-id': String.fromCharCode(...new TextEncoder().encode(lastEventId)) }
 }

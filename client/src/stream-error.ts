@@ -20,25 +20,22 @@ export interface StreamErrorDetails {
 }
 
 export class StreamError extends Error {
-  override readonly name = 'StreamError'
-  readonly code: StreamErrorCode
+  declare readonly code: StreamErrorCode
   /** The HTTP status that caused it; null if there was none. */
-  readonly status: number | null
+  declare readonly status: number | null
   /** The server's Retry-After in ms; null without one. */
-  readonly retryAfterMs: number | null
+  declare readonly retryAfterMs: number | null
 
   constructor(code: StreamErrorCode, message: string, details: StreamErrorDetails = {}) {
     super(message, details)
-    this.code = code
-    this.status = details.status ?? null
-    this.retryAfterMs = details.retryAfterMs ?? null
+    const { status = null, retryAfterMs = null } = details
+    Object.assign(this, { name: 'StreamError', code, status, retryAfterMs })
   }
 }
 
-/** Whether no retry can change it. `areRefusalsFinal`: the same for refused tokens, by refusals.ts. */
-export function isFinal({ code }: StreamError, areRefusalsFinal: boolean): boolean {
-  if (code === 'unauthorized') return areRefusalsFinal
-  return ['no-token', 'bad-token', 'refused', 'not-an-event-stream', 'event-too-large'].includes(code)
+/** Whether no retry can change it. Refused tokens are for refusals.ts to decide. */
+export function isFinal({ code }: StreamError): boolean {
+  return /^(no|bad|refused|event)/.test(code)
 }
 
 /** Any other error means that the connection was lost. */
@@ -48,9 +45,10 @@ export function asStreamError(error: unknown): StreamError {
 }
 
 export function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
   // The error of Node's fetch is only "fetch failed". Its cause has the reason, for several addresses only a code.
-  const cause = error.cause instanceof Error ? error.cause : error
-  const code = 'code' in cause ? String(cause.code) : error.message
-  return cause.message === '' ? code : cause.message
+  const { cause, message } = Object(error) as {
+    cause?: { message?: unknown; code?: unknown }
+    message?: unknown
+  }
+  return String(cause?.message || cause?.code || message || error)
 }

@@ -1,93 +1,80 @@
 // Gets the tokens of one stream from the caller. Promise: one call of `getToken` at a time, and a new token for each
 // request; none is kept. Only a call that was given up after 30 s may still be running when the next one begins.
 
-import { parseObject } from './json-object.ts'
 import type { ConnectOptions, TokenRequest } from './options.ts'
+import { isRefusedToken } from './response.ts'
 import { messageOf, StreamError } from './stream-error.ts'
 import { withTimeout } from './waiting.ts'
 
 const TOKEN_TIMEOUT_MS = 30_000
 
-export class TokenSource {
-  readonly #getToken: ConnectOptions['getToken']
-  readonly #signal: AbortSignal
-  /** The call that is under way. A connection that asks meanwhile gets its token, too. */
-  #pending: Promise<Token> | null = null
-  /** Calls since the server last accepted a token. */
-  #attempts = 0
-  /** Whether the server refused the last token. */
-  #isRefused = false
-
-  /** The signal aborts when the stream closes. A call outlives the connection that it was made for. */
-  constructor(getToken: ConnectOptions['getToken'], signal: AbortSignal) {
-    this.#getToken = getToken
-    this.#signal = signal
-  }
-
+export interface TokenSource {
   /** A token without a text if there is no getToken. Rejects with StreamError `no-token`, `bad-token` or `token`. */
-  take(reason: TokenRequest['reason']): Promise<Token> {
-    this.#pending ??= this.#ask(this.#isRefused ? 'refused' : reason).finally(() => {
-      this.#pending = null
-    })
-    return this.#pending
-  }
-
+  take(reason: TokenRequest['reason']): Promise<Token>
   /** What the server answered to the last token: a status. */
-  answered(status: number): void {
-    if (status < 300) this.#attempts = 0
-    this.#isRefused = status === 401 || status === 403
-  }
+  answered(status: number): void
+}
 
-  async #ask(reason: TokenRequest['reason']): Promise<Token> {
-    if (this.#getToken === undefined) return new Token('')
-    const text: unknown = await this.#call(this.#getToken, reason)
-    if (text === null) throw new StreamError('no-token', 'getToken returned null: there is no token')
+export interface Token {
+  readonly text: string
+  /** Remaining validity, by the clock that says less; Infinity if its `exp` cannot be read. */
+  expiresInMs(): number
+}
+
+/** The signal aborts when the stream closes. A call outlives the connection that it was made for. */
+export function createTokenSource(getToken: ConnectOptions['getToken'], signal: AbortSignal): TokenSource {
+  /** The call that is under way. A connection that asks meanwhile gets its token, too. */
+  let pending: Promise<Token> | null = null
+  /** Calls since the server last accepted a token. */
+  let attempts = 0
+  /** Whether the server refused the last token. */
+  let isRefused = false
+
+  async function ask(reason: TokenRequest['reason']): Promise<Token> {
+    if (!getToken) return createToken('')
+    const attempt = ++attempts
+    const call = async (limit: AbortSignal): Promise<unknown> => getToken({ reason, attempt, signal: limit })
+    const text = await withTimeout(call, TOKEN_TIMEOUT_MS, signal).catch((cause) => {
+      throw new StreamError('token', `No token: ${messageOf(cause)}`, { cause })
+    })
+    if (text === null) throw new StreamError('no-token', 'getToken returned null')
     if (typeof text !== 'string') {
-      throw new StreamError('bad-token', `getToken returned ${typeof text} where a text or null is needed`)
+      throw new StreamError('bad-token', `getToken returned ${typeof text}, not a text or null`)
     }
     // Checked here, because the error of fetch would quote a header that cannot be sent.
-    if (!/^[\x21-\x7e]+$/.test(text)) {
-      throw new StreamError('token', 'getToken returned a text that is not a token')
-    }
-    this.#isRefused = false
-    return new Token(text)
+    if (!/^[!-~]+$/.test(text)) throw new StreamError('token', 'getToken returned an invalid token')
+    isRefused = false
+    return createToken(text)
   }
 
-  async #call(getToken: NonNullable<ConnectOptions['getToken']>, reason: TokenRequest['reason']) {
-    const attempt = ++this.#attempts
-    try {
-      const work = (signal: AbortSignal) => getToken({ reason, attempt, signal })
-      return await withTimeout(work, TOKEN_TIMEOUT_MS, this.#signal)
-    } catch (cause) {
-      throw new StreamError('token', `No token could be obtained: ${messageOf(cause)}`, { cause })
-    }
-  }
-}
-
-/** A token, and when it expires by both clocks. */
-export class Token {
-  readonly text: string
-  /** Its `exp` by the wall clock, and by the monotonic clock as of when the token came; null if it cannot be read. */
-  readonly #expiry: { epochMs: number; nowMs: number } | null
-
-  constructor(text: string) {
-    this.text = text
-    const epochMs = readExpiryMs(text)
-    this.#expiry = epochMs === null ? null : { epochMs, nowMs: performance.now() + epochMs - Date.now() }
-  }
-
-  /** Remaining validity, by the clock that says less; null if its `exp` cannot be read. */
-  expiresInMs(): number | null {
-    if (this.#expiry === null) return null
-    const { epochMs, nowMs } = this.#expiry
-    return Math.min(epochMs - Date.now(), nowMs - performance.now())
+  return {
+    take: (reason) => {
+      pending ??= ask(isRefused ? 'refused' : reason).finally(() => {
+        pending = null
+      })
+      return pending
+    },
+    answered: (status) => {
+      if (status < 300) attempts = 0
+      isRefused = isRefusedToken(status)
+    },
   }
 }
 
-/** The `exp` of a JWT, unverified, because only the time of a renewal depends on it. null if it cannot be read. */
-function readExpiryMs(token: string): number | null {
+function createToken(text: string): Token {
+  const expiryMs = readExpiryMs(text)
+  // Also by the monotonic clock, because the wall clock may be set meanwhile.
+  const expiresAtMs = expiryMs - Date.now() + performance.now()
+  return { text, expiresInMs: () => Math.min(expiryMs - Date.now(), expiresAtMs - performance.now()) }
+}
+
+/** The `exp` of a JWT, unverified, because only the time of a renewal depends on it. Infinity if it cannot be read. */
+function readExpiryMs(token: string): number {
   const payload = (token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/')
-  if (!/^[A-Za-z0-9+/]+$/.test(payload) || payload.length % 4 === 1) return null
-  const { exp } = parseObject(atob(payload)) ?? {}
-  return typeof exp === 'number' ? exp * 1_000 : null
+  try {
+    const { exp } = JSON.parse(atob(payload))
+    return typeof exp === 'number' ? exp * 1_000 : Infinity
+  } catch {
+    return Infinity
+  }
 }

@@ -1,41 +1,50 @@
 // Waits that end with a signal. Promise: no timer and no listener is left behind. AbortSignal.any is not used, because
 // it needs Chrome 116, Firefox 124 or Safari 17.4; timers/promises is Node's alone.
 
-/** Resolves after the time, or when the signal aborts. */
+import { StreamError } from './stream-error.ts'
+
+/** A longer timer fires at once. */
+export const TIMER_MAX_MS = 2 ** 31 - 1
+
+/** Resolves after the time, after TIMER_MAX_MS at the latest, or when the signal aborts. */
 export function pause(timeMs: number, signal: AbortSignal): Promise<void> {
-  if (timeMs <= 0 || signal.aborted) return Promise.resolve()
   return new Promise((resolve) => {
-    const over = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', over)
-      resolve()
-    }
-    const timer = setTimeout(over, timeMs)
-    signal.addEventListener('abort', over)
+    if (timeMs <= 0 || signal.aborted) resolve()
+    else arm(Math.min(timeMs, TIMER_MAX_MS), signal, resolve)
   })
 }
 
-/** The result of `work`. Rejects after the time, or when the signal aborts, even if `work` ignores its own signal. */
-export async function withTimeout<T>(
-  work: (signal: AbortSignal) => T | Promise<T>,
+/**
+ * The result of `work`. Rejects with StreamError `silent` after the time, or when the signal aborts, even if `work`
+ * ignores its own signal.
+ */
+export function withTimeout<T>(
+  work: (signal: AbortSignal) => Promise<T>,
   timeMs: number,
   signal: AbortSignal,
 ): Promise<T> {
-  signal.throwIfAborted()
-  const waiting = new AbortController()
-  const stop = (): void => waiting.abort(signal.reason)
-  const timer = setTimeout(() => waiting.abort(new Error(`nothing came within ${timeMs} ms`)), timeMs)
-  signal.addEventListener('abort', stop)
-  try {
-    return await Promise.race([work(waiting.signal), rejection(waiting.signal)])
-  } finally {
-    clearTimeout(timer)
-    signal.removeEventListener('abort', stop)
-  }
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted()
+    const limit = new AbortController()
+    const disarm = arm(timeMs, signal, () => {
+      limit.abort()
+      reject(signal.aborted ? signal.reason : new StreamError('silent', `nothing came within ${timeMs} ms`))
+    })
+    work(limit.signal).then(resolve, reject).finally(disarm)
+  })
 }
 
-function rejection(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-  })
+/** Calls `over` once, after the time or when the signal aborts, unless the function that it returns is called. */
+function arm(timeMs: number, signal: AbortSignal, over: () => void): () => void {
+  const timer = setTimeout(fire, timeMs)
+  signal.addEventListener('abort', fire)
+  function disarm(): void {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', fire)
+  }
+  function fire(): void {
+    disarm()
+    over()
+  }
+  return disarm
 }

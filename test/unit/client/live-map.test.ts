@@ -224,7 +224,7 @@ describe('liveMap', () => {
     expect(server.gets()[1]?.headers).not.toHaveProperty('last-event-id')
     await say('data:{"id":"b"}\nid:2\n\n', ':gap too-large\nid:3\n\n', ':ready\n\n')
     expect(told).toEqual([['reloading'], ['ready', ['a', undefined]]])
-    expect(vi.getTimerCount()).toBe(1) // the silence of the connection
+    expect(vi.getTimerCount()).toBe(2) // the silence of the connection, and of the machine
   })
 
   it('waits longer each time, an hour at most', async () => {

@@ -86,7 +86,7 @@ describe('getToken', () => {
     await pass()
     expect(await closed).toMatchObject({
       code: 'bad-token',
-      message: `getToken returned ${type} where a text or null is needed`,
+      message: `getToken returned ${type}, not a text or null`,
     })
     expect(scene.server.requests).toEqual([])
   })

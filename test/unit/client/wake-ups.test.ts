@@ -14,20 +14,18 @@ const reset = () => Promise.reject(new Error('reset'))
 class Browser {
   readonly #window = new EventTarget()
   readonly navigator = { onLine: true }
-  readonly document = { visibilityState: 'visible' }
-  listeners = 0
+  #visibility: 'visible' | 'hidden' = 'visible'
+  /** How often a listener has read it. */
+  asked = 0
 
   constructor() {
     vi.stubGlobal('navigator', this.navigator)
-    vi.stubGlobal('document', this.document)
-    vi.stubGlobal('addEventListener', (type: string, heed: EventListener) => {
-      this.listeners++
-      this.#window.addEventListener(type, heed)
-    })
-    vi.stubGlobal('removeEventListener', (type: string, heed: EventListener) => {
-      this.listeners--
-      this.#window.removeEventListener(type, heed)
-    })
+    const visibility = () => {
+      this.asked++
+      return this.#visibility
+    }
+    vi.stubGlobal('document', Object.defineProperty({}, 'visibilityState', { get: visibility }))
+    vi.stubGlobal('addEventListener', this.#window.addEventListener.bind(this.#window))
   }
 
   setOnline(onLine: boolean): void {
@@ -36,7 +34,7 @@ class Browser {
   }
 
   show(visibilityState: 'visible' | 'hidden'): void {
-    this.document.visibilityState = visibilityState
+    this.#visibility = visibilityState
     this.#window.dispatchEvent(new Event('visibilitychange'))
   }
 
@@ -185,11 +183,17 @@ describe('a client in a browser', () => {
 
   it('listens no more once it is closed', async () => {
     const scene = await open()
+    const { server } = scene
     scene.connect()
     await pass()
-    expect(browser.listeners).toBe(3)
+    browser.show('visible')
+    expect(browser.asked).toBe(1)
     scene.stream?.close()
-    expect(browser.listeners).toBe(0)
+    browser.show('visible')
+    browser.setOnline(true)
+    await pass(60_000)
+    expect(browser.asked).toBe(1)
+    expect(server.gets()).toHaveLength(1)
   })
 
   it('needs no storage', async () => {
