@@ -18,10 +18,11 @@ interface Told {
   readonly errors: StreamError[]
 }
 
-function follow(url: string, getToken: () => string, fetch?: Fetch): Told {
+/** Without getToken the session is a cookie's. */
+function follow(url: string, getToken: (() => string) | null, fetch?: Fetch): Told {
   const told: Told = { opened: 0, renewed: 0, ends: [], errors: [] }
   stream = connect(url, {
-    getToken,
+    ...(getToken && { getToken }),
     ...(fetch && { fetch }),
     onEvent: () => {},
     onOpen: () => void told.opened++,
@@ -41,6 +42,25 @@ describe('the client', () => {
     await vi.waitFor(() => expect(told.opened).toBe(1), { timeout: 19_000 })
     expect(told.errors.length).toBeGreaterThan(0)
     expect(told.errors.every(({ code, status }) => code === 'unauthorized' && status === 401)).toBe(true)
+  }, 20_000)
+
+  it('keeps its stream by a cookie that the page’s server renews, without a token of its own', async () => {
+    const { port, key, app } = await open({ auth: { cookie: '__Host-token' }, sse: { challengeSeconds: 3 } })
+    const authorizations: unknown[] = []
+    // What a browser adds by itself.
+    const browser: Fetch = (url, request) => {
+      authorizations.push(request.headers.authorization)
+      const cookie = `__Host-token=${mintToken(key, { claims: { exp: nowSeconds() + 5 } })}`
+      return fetch(url, {
+        ...request,
+        headers: { ...request.headers, cookie, 'sec-fetch-site': 'same-origin' },
+      })
+    }
+    const told = follow(`http://127.0.0.1:${port}/events`, null, browser)
+    await eventually(() => expect(told.renewed).toBe(2))
+    expect([told.opened, told.ends, told.errors]).toEqual([1, [], []])
+    expect(app.kafkaSseStreams.figures.streamsOpened).toBe(1)
+    expect(authorizations).toEqual([undefined, undefined, undefined])
   }, 20_000)
 
   it('keeps a stream whose renewals come to another server first, as behind a balancer', async () => {
