@@ -5,7 +5,7 @@ import { createEventParser } from './event-parser.ts'
 import type { EventQueue } from './event-queue.ts'
 import type { Settings } from './option-checks.ts'
 import { createRenewal } from './renewal.ts'
-import { authorization, resumption, type Send } from './request.ts'
+import { headerText, type Send } from './request.ts'
 import { readBody } from './response.ts'
 import type { Interruption } from './retries.ts'
 import { asStreamError, type StreamError } from './stream-error.ts'
@@ -21,8 +21,8 @@ export interface ConnectionParts {
   readonly queue: EventQueue
   /** The event ID after which it resumes; empty for the server's default. */
   readonly lastEventId: string
-  /** Whether challenges are answered at present. */
-  readonly isWanted: () => boolean
+  /** Says whether challenges are answered at present. */
+  readonly stream: { readonly challenges: boolean }
   readonly onOpen: () => void
   /** Called for each chunk. */
   readonly onHeard: () => void
@@ -93,8 +93,12 @@ export async function runConnection(parts: ConnectionParts): Promise<ConnectionE
 
   async function read(): Promise<void> {
     const token = await tokens.take('connect')
-    const accept = 'text/event-stream'
-    const headers = { accept, ...authorization(token.text), ...resumption(lastEventId) }
+    const headers = {
+      accept: 'text/event-stream',
+      // Without a token the session is a cookie's.
+      ...(token.text && { authorization: `Bearer ${token.text}` }),
+      ...(lastEventId && { 'last-event-id': headerText(lastEventId) }),
+    }
     const response = await heard(() => send('GET', headers, signal))
     tokens.answered(response.status)
     const reader = (await readBody(response, token.text, signal)).getReader()

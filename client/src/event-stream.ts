@@ -69,7 +69,6 @@ export function connect(url: string | URL, options: ConnectOptions = {}): EventS
   let resolveClosed: (error: StreamError | null) => void = () => {}
 
   const close = (): void => finish(null)
-  const isWanted = (): boolean => stream.challenges
   const stream: EventStream = {
     url: address,
     challenges: settings.challenges,
@@ -107,17 +106,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): EventS
     while (!closed.aborted) {
       turn = new AbortController()
       change('connecting', reason)
-      const parts = {
-        send,
-        settings,
-        tokens,
-        queue,
-        lastEventId,
-        isWanted,
-        onOpen,
-        onHeard,
-        controller: turn,
-      }
+      const parts = { send, settings, tokens, queue, lastEventId, stream, onOpen, onHeard, controller: turn }
       const end = await runConnection(parts)
       lastEventId = end.lastEventId
       if (closed.aborted) return

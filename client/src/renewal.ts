@@ -4,7 +4,7 @@
 
 import { tell } from './handlers.ts'
 import type { Settings } from './option-checks.ts'
-import { authorization, type Send } from './request.ts'
+import type { Send } from './request.ts'
 import { detailsOf } from './response.ts'
 import { CLOCKS_DIFFER_MAX_MS } from './retries.ts'
 import { isFinal, messageOf, StreamError } from './stream-error.ts'
@@ -28,8 +28,8 @@ export interface RenewalParts {
   readonly send: Send
   readonly tokens: TokenSource
   readonly settings: Pick<Settings, 'onChallenge' | 'onRenewed' | 'onError'>
-  /** Whether challenges are answered at present. */
-  readonly isWanted: () => boolean
+  /** Says whether challenges are answered at present. */
+  readonly stream: { readonly challenges: boolean }
   /** Aborts with the connection. */
   readonly signal: AbortSignal
 }
@@ -48,7 +48,7 @@ export interface Renewal {
   dueInMs(): number
 }
 
-export function createRenewal({ send, tokens, settings, isWanted, signal }: RenewalParts): Renewal {
+export function createRenewal({ send, tokens, settings, stream, signal }: RenewalParts): Renewal {
   /** The token that holds the stream open, as far as is known. */
   let held: Token | null = null
   let isUnderWay = false
@@ -74,7 +74,7 @@ export function createRenewal({ send, tokens, settings, isWanted, signal }: Rene
     const heldForMs = expiresInMs()
     const isKnown = heldForMs < Infinity
     const expiresAtMs = performance.now() + (isKnown ? Math.max(heldForMs, 0) : 0)
-    for (let tries = 1; !signal.aborted && isWanted(); tries++) {
+    for (let tries = 1; !signal.aborted && stream.challenges; tries++) {
       const error = await answer()
       if (signal.aborted) return
       if (error === null) return void tell(settings.onRenewed, undefined)
@@ -95,7 +95,10 @@ export function createRenewal({ send, tokens, settings, isWanted, signal }: Rene
   async function answer(): Promise<StreamError | null> {
     try {
       const token = await tokens.take('challenge')
-      const headers = { 'content-type': 'application/x-challenge-response', ...authorization(token.text) }
+      const headers = {
+        'content-type': 'application/x-challenge-response',
+        ...(token.text && { authorization: `Bearer ${token.text}` }),
+      }
       const request = (limit: AbortSignal) => send('POST', headers, limit)
       const response = await withTimeout(request, TIMEOUT_MS, signal)
       await response.body?.cancel()
@@ -116,14 +119,14 @@ export function createRenewal({ send, tokens, settings, isWanted, signal }: Rene
       held = token
     },
     challenged: () => {
-      const answered = isWanted()
+      const answered = stream.challenges
       tell(settings.onChallenge, { answered })
       if (answered) void renew()
     },
     renewNow: renew,
     dueInMs: () => {
       const spacedInMs = endedAtMs + UNCHALLENGED_SPACING_MS - performance.now()
-      return isWanted() ? Math.max(expiresInMs() - BEFORE_EXPIRY_MS, spacedInMs, SPACING_MS) : Infinity
+      return stream.challenges ? Math.max(expiresInMs() - BEFORE_EXPIRY_MS, spacedInMs, SPACING_MS) : Infinity
     },
   }
 }

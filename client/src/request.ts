@@ -23,13 +23,7 @@ export function sendingTo(url: string, { fetch, headers: own, credentials }: Set
     })
 }
 
-/** Without a token there is no Authorization: the session is a cookie's. */
-export function authorization(token: string): { authorization?: string } {
-  return token ? { authorization: `Bearer ${token}` } : {}
-}
-
-/** Header values are bytes, so an ID is sent in UTF-8 (HTML spec 9.2.3). */
-export function resumption(lastEventId: string): { 'last-event-id'?: string } {
-  if (!lastEventId) return {}
-  return { 'last-event-id': String.fromCharCode(...new TextEncoder().encode(lastEventId)) }
+/** Header values are bytes, so a text is sent in UTF-8 (HTML spec 9.2.3). */
+export function headerText(text: string): string {
+  return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join('')
 }

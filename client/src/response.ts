@@ -41,8 +41,8 @@ export function detailsOf({ status, headers }: FetchResponse): {
 } {
   const text = `${headers.get('retry-after')}`
   const waitMs = /^\d+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - Date.now()
-  const isKnown = !Number.isNaN(waitMs)
-  return { status, retryAfterMs: isKnown ? Math.min(Math.max(waitMs, 0), SERVER_WAIT_MAX_MS) : null }
+  // null for 0 and for NaN, which is what cannot be read.
+  return { status, retryAfterMs: Math.min(Math.max(waitMs, 0), SERVER_WAIT_MAX_MS) || null }
 }
 
 export function isRefusedToken(status: number): boolean {
@@ -64,7 +64,7 @@ async function refusalReason(
   signal: AbortSignal,
 ): Promise<string> {
   if (status < 400 || isTemporary(status) || !body) return ''
-  const read = withTimeout(() => body.getReader().read(), BODY_WAIT_MS, signal)
+  const read = withTimeout(async () => body.getReader().read(), BODY_WAIT_MS, signal)
   const { value } = await read.catch(() => ({ value: undefined }))
   const { code, message } = parseObject(new TextDecoder().decode(value)) ?? {}
   if (!/^FKS_/.test(`${code}`) || typeof message !== 'string' || (token && message.includes(token))) return ''

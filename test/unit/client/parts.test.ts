@@ -83,7 +83,7 @@ describe('a renewal that no challenge asked for', () => {
       send,
       tokens,
       settings: readOptions({}),
-      isWanted: () => isWanted,
+      stream: { challenges: isWanted },
       signal,
     })
     renewal.opened(await tokens.take('connect'))
@@ -136,7 +136,7 @@ describe('a connection', () => {
       tokens: createTokenSource(settings.getToken, new AbortController().signal),
       queue: createEventQueue('', 1_000),
       lastEventId: 'a',
-      isWanted: () => true,
+      stream: { challenges: true },
       onOpen: () => {},
       onHeard: () => {},
       controller,
@@ -148,6 +148,33 @@ describe('a connection', () => {
     const end = await connectionOf(() => Promise.reject(new Error('refused')), controller)
     expect(end).toMatchObject({ failure: { code: 'lost' }, lastEventId: 'a', retryMs: null, openMs: 0 })
     expect(controller.signal.aborted).toBe(true)
+  })
+
+  it('is lost by a fetch that throws at once, and leaves no timer behind', async () => {
+    const end = await connectionOf(() => {
+      throw new Error('no network stack')
+    })
+    expect(end.failure).toMatchObject({ code: 'lost', message: 'The connection was lost: no network stack' })
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('resumes after an id of any length', async () => {
+    const fetch = vi.fn<Fetch>(() => Promise.reject(new Error('refused')))
+    const id = 'é'.repeat(100_000)
+    const settings = readOptions({ fetch, lastEventId: id })
+    const tokens = createTokenSource(undefined, new AbortController().signal)
+    await runConnection({
+      send: sendingTo(URL_TEXT, settings),
+      settings,
+      tokens,
+      queue: createEventQueue('', 1_000),
+      lastEventId: id,
+      stream: { challenges: true },
+      onOpen: () => {},
+      onHeard: () => {},
+      controller: new AbortController(),
+    })
+    expect(fetch.mock.calls[0]?.[1].headers['last-event-id']).toHaveLength(200_000)
   })
 
   it('was silent, no matter how fetch names the aborted request', async () => {
