@@ -30,6 +30,7 @@ describe.skipIf(CHROMIUM === null)('in Chromium', () => {
       TICKETS: 'on',
       JWT_COOKIE: COOKIE,
       CORS_ORIGINS: LISTED,
+      CORS_HEADERS: 'X-Tenant',
     })
     browser = await launch(await readFile(join(demo.folder, 'server.crt')))
   }, 120_000)
@@ -115,6 +116,23 @@ describe.skipIf(CHROMIUM === null)('in Chromium', () => {
     expect(await opens(own, `?ticket=${ticket}`)).toBe(true)
     // The log comes by another pipe than the answers.
     await eventually(() => expect(refusals('origin') - before).toBe(2))
+  })
+
+  it('a listed page sends headers of tracing and those that are set, and no other', async () => {
+    const page = await pageOf(LISTED)
+    await page.unrouteAll() // with routes Playwright answers preflights itself
+    const answerTo = (...names: string[]) =>
+      page.evaluate(
+        ([url, bearer, sent]) => {
+          const given = sent.map((name) => [name, '1'] as const)
+          const headers = { ...Object.fromEntries(given), authorization: `Bearer ${bearer}` }
+          const answer = fetch(`${url}/events/ticket`, { method: 'POST', headers })
+          return answer.then(({ status }) => status).catch(() => 'not sent')
+        },
+        [demo.origin, token, names] as const,
+      )
+    expect(await answerTo('traceparent', 'tracestate', 'baggage', 'sentry-trace', 'x-tenant')).toBe(200)
+    expect(await answerTo('x-other')).toBe('not sent')
   })
 
   it('a cookie opens streams of own and listed pages, and no other, though the browser sends it', async () => {
