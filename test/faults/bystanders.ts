@@ -111,10 +111,10 @@ export class Bystanders {
 
   async #open(): Promise<void> {
     const { server, connections, streams } = this.#options
-    const token = await server.token(TOKEN_LIFETIME, SUBJECT)
     this.#connections.push(
       ...(await Promise.all(Array.from({ length: connections }, () => HeldConnection.open(server)))),
     )
+    const token = await server.token(TOKEN_LIFETIME, SUBJECT)
     const opening = this.#connections.flatMap((connection) =>
       Array.from({ length: streams / connections }, () =>
         connection.stream(token, { ':path': '/events?from=latest' }),
