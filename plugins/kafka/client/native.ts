@@ -9,8 +9,9 @@ type Rdkafka = typeof Native
 
 const NOT_BUILT = 'its install script did not run, or failed'
 const WHAT_TO_RUN =
-  'Run `npm rebuild node-rdkafka`; with pnpm `pnpm approve-builds`, then `pnpm rebuild node-rdkafka`; with Yarn ' +
-  '`yarn rebuild node-rdkafka`, or `npm rebuild node-rdkafka` with Yarn 1. It needs a C++ toolchain: see the README.'
+  'Run `npm rebuild node-rdkafka`, also with Yarn 1; with pnpm `pnpm approve-builds`, then `pnpm rebuild ' +
+  'node-rdkafka`; with Yarn 4 set dependenciesMeta.node-rdkafka.built to true in package.json, then run ' +
+  '`yarn install`. It needs a C++ toolchain: see the README.'
 
 /** Has no stack below its two lines: who reads it has to run a command, not to mend code. */
 export class NativePartMissing extends Error {

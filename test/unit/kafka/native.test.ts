@@ -24,7 +24,13 @@ describe('Without the native part of node-rdkafka', () => {
     const { message } = refusal(NOT_FOUND)
     const [reason, command, ...others] = message.split('\n')
     expect(reason).toMatch(/cannot be loaded: its install script did not run, or failed$/)
-    for (const words of ['npm rebuild', 'pnpm approve-builds', 'pnpm rebuild', 'yarn rebuild'])
+    for (const words of [
+      'npm rebuild',
+      'pnpm approve-builds',
+      'pnpm rebuild',
+      'dependenciesMeta',
+      'yarn install',
+    ])
       expect(command).toContain(words)
     expect(others).toEqual([])
   })
