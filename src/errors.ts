@@ -1,7 +1,7 @@
 // Every error that an HTTP client gets: code, message and status. docs/protocol.md has the same table; a test compares
 // both. Below it are RequestAborted, which no client gets, and functions that put any other error into words.
 
-import createError from '@fastify/error'
+import { createError } from '@fastify/error'
 
 /** No token in the request (RFC 6750 section 3: no `error` attribute). */
 export const TokenMissing = createError('FKS_TOKEN_MISSING', 'A bearer token is required', 401)
