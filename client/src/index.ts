@@ -8,4 +8,5 @@ export { LiveMap, type LiveMapListener, type LiveMapStatus, liveMap } from './li
 export type { BadRecord, LiveMapOptions, MapStream, RecordEnvelope } from './live-map/live-map-options.ts'
 export type { Changes } from './live-map/persistent-map.ts'
 export type * from './options.ts'
+export { connectShared, type SharedOptions } from './shared/connect-shared.ts'
 export { StreamError, type StreamErrorCode, type StreamErrorDetails } from './stream-error.ts'

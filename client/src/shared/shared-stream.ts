@@ -1,0 +1,216 @@
+// One stream for all tabs of an origin: the parts of the browser (lock, channel, timer, connection) around `Member`,
+// which decides.
+
+import { createEventQueue, type EventQueue } from '../event-queue.ts'
+import { connect, type EventStream } from '../event-stream.ts'
+import { tell } from '../handlers.ts'
+import { readOptions } from '../option-checks.ts'
+import type { ConnectOptions, StreamEvent } from '../options.ts'
+import { StreamError } from '../stream-error.ts'
+import { TIMER_MAX_MS } from '../waiting.ts'
+import { LeaderLock } from './leader-lock.ts'
+import { Member } from './member.ts'
+import type { TabLimits } from './member-parts.ts'
+import type { Entry, Failure, LeaderState } from './messages.ts'
+import { TabChannel } from './tab-channel.ts'
+
+const TICK_MS = 1_000
+/** A log of a few thousand small events; 8 MiB on the way to a page that is frozen; 64 tabs besides the leading one. */
+const LIMITS: TabLimits = { logUnitsMax: 262_144, unitsAheadMax: 4_194_304, followersMax: 64 }
+
+export class SharedStream implements EventStream {
+  readonly url: string
+  readonly closed: Promise<StreamError | null>
+  readonly #options: ConnectOptions
+  readonly #queue: EventQueue
+  readonly #member: Member
+  readonly #channel: TabChannel
+  readonly #lock: LeaderLock
+  readonly #timer: ReturnType<typeof setInterval>
+  /** A turn of the event loop that a hidden page is not made to wait for, as it is for timers. */
+  readonly #turns = new MessageChannel()
+  readonly #closeOnAbort = (): void => this.close()
+  #flush: (() => void) | null = null
+  #resolveClosed: (error: StreamError | null) => void = () => {}
+  /** The connection of this tab. */
+  #own: EventStream | null = null
+  #told: LeaderState = { state: 'connecting', reason: '' }
+  #challenges: boolean
+  #consumed: boolean
+
+  constructor(url: string, name: string, options: ConnectOptions) {
+    this.url = url
+    this.#options = options
+    this.#challenges = options.challenges ?? true
+    const id = crypto.randomUUID()
+    const { lastEventId, readAheadMax } = readOptions(options)
+    this.#queue = createEventQueue(lastEventId, readAheadMax)
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve
+    })
+    this.#channel = new TabChannel(name, id, (message) => this.#member.receive(message))
+    this.#lock = new LeaderLock({
+      name,
+      elected: () => this.#member.elected(),
+      deposed: () => this.#member.deposed(),
+      refused: () => this.#member.isolated(),
+    })
+    this.#member = new Member({
+      limits: LIMITS,
+      id,
+      lastEventId,
+      post: (to, message) => this.#channel.post(to, message),
+      deliver: (entry) => this.#deliver(entry),
+      isFull: () => this.#queue.isFull(),
+      open: (at) => this.#open(at),
+      shut: () => this.#shut(),
+      stand: (steal) => this.#lock.stand(steal),
+      resign: () => this.#lock.resign(),
+      retry: () => this.#own?.retryNow(),
+      failed: (failure) => this.#failed(failure),
+      changed: () => this.#changed(),
+      soon: (flush) => this.#soon(flush),
+    })
+    this.#turns.port1.onmessage = () => this.#flush?.()
+    this.#timer = setInterval(() => this.#tick(), TICK_MS)
+    options.signal?.addEventListener('abort', this.#closeOnAbort, { once: true })
+    if (options.signal?.aborted) this.close()
+    // Later, because the caller's handlers may refer to the stream that this constructor returns.
+    queueMicrotask(() => {
+      if (this.state !== 'closed') this.#member.start()
+    })
+    this.#consumed = options.onEvent !== undefined
+    if (options.onEvent) void this.#consume(options.onEvent)
+  }
+
+  get state() {
+    return this.#told.state
+  }
+
+  get reason(): string {
+    return this.#told.reason
+  }
+
+  get lastEventId(): string {
+    return this.#queue.position()
+  }
+
+  get challenges(): boolean {
+    return this.#challenges
+  }
+
+  set challenges(isWanted: boolean) {
+    this.#challenges = isWanted
+    if (this.#own !== null) this.#own.challenges = isWanted
+  }
+
+  retryNow(): void {
+    this.#member.retryNow()
+  }
+
+  close(): void {
+    this.#finish(null)
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<StreamEvent, void, undefined> {
+    if (this.#consumed) throw new TypeError('The stream already has a consumer')
+    this.#consumed = true
+    try {
+      yield* this.#queue.events()
+      const error = await this.closed
+      if (error !== null) throw error
+    } finally {
+      this.close()
+    }
+  }
+
+  async #consume(onEvent: NonNullable<ConnectOptions['onEvent']>): Promise<void> {
+    for await (const event of this.#queue.events()) await tell(onEvent, event)
+  }
+
+  #open(lastEventId: string): void {
+    const { signal, ...options } = this.#options
+    const own = connect(this.url, {
+      ...options,
+      lastEventId,
+      challenges: this.#challenges,
+      onEvent: (event) => {
+        if (this.#own !== own) return
+        this.#member.own(event)
+        if (this.#queue.isFull()) return this.#room()
+      },
+      onState: (change) => {
+        if (this.#own === own && change.state !== 'closed') this.#member.ownChanged(change)
+      },
+      onError: (failure) => {
+        tell(options.onError, failure)
+        if (this.#own === own) this.#member.ownFailed(plain(failure))
+      },
+    })
+    this.#own = own
+    void own.closed.then((error) => {
+      if (this.#own === own) this.#finish(error)
+    })
+  }
+
+  #shut(): void {
+    const own = this.#own
+    this.#own = null
+    own?.close()
+  }
+
+  async #room(): Promise<void> {
+    while (this.#queue.isFull()) await this.#queue.room(TIMER_MAX_MS)
+  }
+
+  #deliver({ id, event }: Entry): void {
+    if (event === null) this.#queue.move(id)
+    else this.#queue.push(event)
+  }
+
+  #tick(): void {
+    if (this.#own !== null) this.#member.ownMoved(this.#own.lastEventId)
+    this.#member.tick()
+  }
+
+  #soon(flush: () => void): void {
+    this.#flush = flush
+    this.#turns.port2.postMessage(null)
+  }
+
+  /** The error of the leading tab. It may end the leader, and not this tab, which has a getToken of its own. */
+  #failed({ code, message, retryInMs, ...details }: Failure): void {
+    const { status, retryAfterMs } = details
+    const error = new StreamError(code, message, { ...(status === null ? {} : { status }), retryAfterMs })
+    tell(this.#options.onError, { error, retryInMs, final: false })
+  }
+
+  #changed(): void {
+    if (this.#member.role !== 'closed') this.#set(this.#member.state)
+  }
+
+  #set({ state, reason }: LeaderState): void {
+    if (state === this.#told.state && reason === this.#told.reason) return
+    this.#told = { state, reason }
+    tell(this.#options.onState, { state, reason })
+  }
+
+  #finish(error: StreamError | null): void {
+    if (this.state === 'closed') return
+    this.#options.signal?.removeEventListener('abort', this.#closeOnAbort)
+    clearInterval(this.#timer)
+    this.#member.close()
+    this.#lock.resign()
+    this.#shut()
+    this.#channel.close()
+    this.#turns.port1.close()
+    this.#queue.end(error === null)
+    this.#set({ state: 'closed', reason: error?.code ?? '' })
+    this.#resolveClosed(error)
+  }
+}
+
+function plain({ error, retryInMs }: { error: StreamError; retryInMs: number | null }): Failure {
+  const { code, message, status, retryAfterMs } = error
+  return { code, message, status, retryAfterMs, retryInMs }
+}

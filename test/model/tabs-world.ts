@@ -1,0 +1,306 @@
+// A world of tabs that share a stream: two servers that read the partitions in different orders, a channel that keeps
+// the order only between two tabs, one lock, and tabs that freeze, crash, close and are slow. Every step is chosen from
+// outside. A tab's states are those of `Role`, times frozen or not, times a full consumer or not.
+
+import { Member } from '../../client/src/shared/member.ts'
+import type { Entry, Message } from '../../client/src/shared/messages.ts'
+
+const PARTITIONS = 2
+
+interface WrittenRecord {
+  readonly partition: number
+  readonly offset: number
+  /** Whether the selection of these streams has it. */
+  readonly isTheirs: boolean
+}
+
+/** A number from 0 to below the limit. */
+export type Choose = (limit: number) => number
+
+class Server {
+  readonly order: WrittenRecord[] = []
+  readonly backlogs: WrittenRecord[][] = [[], []]
+
+  arrive(choose: Choose): void {
+    const waiting = this.backlogs.filter((backlog) => backlog.length > 0)
+    const next = waiting[choose(waiting.length)]?.shift()
+    if (next !== undefined) this.order.push(next)
+  }
+}
+
+class OwnConnection {
+  private readonly server: Server
+  private readonly position: number[]
+  /** Empty: nothing was sent, and no heartbeat has told a position. */
+  private id: string
+  private index = 0
+  private isReady = false
+
+  constructor(server: Server, lastEventId: string) {
+    this.server = server
+    this.id = lastEventId
+    this.position = lastEventId === '' ? Array(PARTITIONS).fill(0) : lastEventId.split('.').map(Number)
+  }
+
+  /** false: it has nothing to say at present. */
+  next(member: Member): boolean {
+    while (this.index < this.server.order.length) {
+      const record = this.server.order[this.index++]
+      if (record === undefined || record.offset < (this.position[record.partition] ?? 0)) continue
+      this.position[record.partition] = record.offset + 1
+      if (!record.isTheirs) continue
+      this.id = this.position.join('.')
+      member.own({ type: 'message', data: `${record.partition}:${record.offset}`, id: this.id })
+      return true
+    }
+    if (this.isReady) return false
+    this.isReady = true
+    member.own({ type: 'ready', data: '', id: this.id })
+    return true
+  }
+
+  /** A heartbeat moves the ID over records of others. */
+  heartbeat(): string {
+    if (this.position.some((offset) => offset > 0)) this.id = this.position.join('.')
+    return this.id
+  }
+}
+
+class Tab {
+  readonly id: string
+  readonly member: Member
+  readonly received: string[] = []
+  /** How often a `ready` came: a tab that never hears one waits for ever. */
+  readies = 0
+  connection: OwnConnection | null = null
+  flush: (() => void) | null = null
+  /** What the lock's promise still has to tell it. */
+  readonly tasks: ('elected' | 'deposed')[] = []
+  isFrozen = false
+  isFull = false
+  connections = 0
+
+  constructor(world: TabsWorld, id: string) {
+    this.id = id
+    this.member = new Member({
+      // A few entries, so that the limits are met.
+      limits: { logUnitsMax: 600, unitsAheadMax: 900, followersMax: 5 },
+      id,
+      lastEventId: '',
+      post: (to, message) => world.post(id, to, message),
+      deliver: (entry) => this.deliver(entry),
+      isFull: () => this.isFull,
+      open: (lastEventId) => {
+        if (this.connection !== null) throw new Error(`${id} opened a second connection`)
+        this.connections++
+        this.connection = new OwnConnection(world.server(), lastEventId)
+      },
+      shut: () => {
+        this.connection = null
+      },
+      stand: (steal) => world.stand(this, steal),
+      resign: () => world.release(this),
+      retry: () => {},
+      failed: () => {},
+      changed: () => {},
+      soon: (flush) => {
+        this.flush = flush
+      },
+    })
+  }
+
+  private deliver({ event }: Entry): void {
+    if (event?.type === 'ready') this.readies++
+    if (event?.type !== 'message') return
+    const { data } = event
+    if (this.received.includes(data)) throw new Error(`${this.id} received ${data} twice`)
+    this.received.push(data)
+  }
+
+  runFlush(): boolean {
+    const flush = this.flush
+    this.flush = null
+    flush?.()
+    return flush !== null
+  }
+}
+
+export class TabsWorld {
+  tabs: Tab[] = []
+  private readonly choose: Choose
+  private readonly servers = [new Server(), new Server()]
+  private readonly links = new Map<string, { to: Tab; messages: Message[] }>()
+  private readonly written: string[] = []
+  private readonly ends: number[] = Array(PARTITIONS).fill(0)
+  private holder: Tab | null = null
+  private queue: Tab[] = []
+  private opened = 0
+
+  constructor(choose: Choose) {
+    this.choose = choose
+  }
+
+  /** Mostly the first, as with one connection of HTTP/2. */
+  server(): Server {
+    return this.servers[this.choose(4) === 0 ? 1 : 0] as Server
+  }
+
+  write(isTheirs: boolean): void {
+    const partition = this.choose(PARTITIONS)
+    const offset = this.ends[partition] ?? 0
+    this.ends[partition] = offset + 1
+    if (isTheirs) this.written.push(`${partition}:${offset}`)
+    for (const { backlogs } of this.servers) backlogs[partition]?.push({ partition, offset, isTheirs })
+  }
+
+  open(): void {
+    const tab = new Tab(this, `tab${++this.opened}`)
+    this.tabs.push(tab)
+    tab.member.start()
+  }
+
+  close(tab: Tab): void {
+    tab.member.close()
+    this.remove(tab)
+  }
+
+  /** What it has posted may arrive, or not. */
+  crash(tab: Tab, isHeard: boolean): void {
+    this.remove(tab)
+    if (isHeard) return
+    for (const link of this.links.keys()) if (link.startsWith(`${tab.id} `)) this.links.delete(link)
+  }
+
+  post(from: string, to: string | null, message: Message): void {
+    for (const tab of this.tabs) {
+      if (tab.id === from || (to !== null && tab.id !== to)) continue
+      const name = `${from} ${tab.id} ${to === null}`
+      const link = this.links.get(name) ?? { to: tab, messages: [] }
+      this.links.set(name, link)
+      link.messages.push(structuredClone(message))
+    }
+  }
+
+  stand(tab: Tab, steal: boolean): void {
+    this.queue = this.queue.filter((waiting) => waiting !== tab)
+    if (steal) {
+      this.holder?.tasks.push('deposed')
+      this.holder = tab
+      tab.tasks.push('elected')
+      return
+    }
+    this.queue.push(tab)
+    this.grant()
+  }
+
+  release(tab: Tab): void {
+    this.queue = this.queue.filter((waiting) => waiting !== tab)
+    if (this.holder === tab) this.holder = null
+    this.grant()
+  }
+
+  private end(tab: Tab, choice: number): void {
+    if (choice === 0) this.close(tab)
+    else if (choice <= 2) this.crash(tab, choice === 1)
+  }
+
+  /** One step of the world, which any step may follow. */
+  step(): void {
+    const tab = this.tabs[this.choose(this.tabs.length)]
+    const kind = this.choose(20)
+    if (tab === undefined || kind === 0) {
+      if (this.tabs.length < 5) this.open()
+    } else if (kind === 1) tab.isFrozen = !tab.isFrozen
+    else if (kind === 2) tab.isFull = this.choose(4) === 0
+    else if (kind === 3) this.end(tab, this.choose(6))
+    else if (kind <= 5) this.write(this.choose(3) > 0)
+    else if (kind <= 8) this.servers[this.choose(2)]?.arrive(this.choose)
+    else if (kind <= 11) this.work(tab)
+    else if (kind === 12) this.tick(tab)
+    else if (kind === 13 && this.choose(4) === 0) this.lose(this.choose)
+    else this.hear(this.choose)
+  }
+
+  /** Nothing more is written, and every tab is awake and quick: says what is wrong when all is quiet. */
+  settle(roundsMax: number): string | null {
+    for (const tab of this.tabs) {
+      tab.isFrozen = false
+      tab.isFull = false
+    }
+    for (let round = 0; round < roundsMax; round++) {
+      for (const server of this.servers)
+        while (server.backlogs.some(({ length }) => length > 0)) server.arrive(this.choose)
+      this.drain()
+      if (this.wrong() === null) return null
+      for (const tab of this.tabs) this.tick(tab)
+    }
+    return this.wrong()
+  }
+
+  private wrong(): string | null {
+    for (const { id, received, readies } of this.tabs) {
+      const missing = this.written.filter((record) => !received.includes(record))
+      if (missing.length > 0) return `${id} misses ${missing}`
+      if (readies === 0) return `${id} was never ready`
+    }
+    const open = this.tabs.filter(({ connection }) => connection !== null)
+    if (this.tabs.length > 0 && open.length !== 1) {
+      return `open: ${open.map(({ id, member }) => `${id} ${member.role}`)} of ${this.tabs.map(({ member }) => member.role)}`
+    }
+    return null
+  }
+
+  private drain(): void {
+    for (let isBusy = true; isBusy; ) {
+      isBusy = false
+      for (const tab of this.tabs) while (this.work(tab)) isBusy = true
+      while (this.hear(this.choose)) isBusy = true
+    }
+  }
+
+  /** What a tab does by itself: news of the lock, its own connection, its followers' batch. */
+  private work(tab: Tab): boolean {
+    if (tab.isFrozen) return false
+    const task = tab.tasks.shift()
+    if (task !== undefined) {
+      tab.member[task]()
+      return true
+    }
+    if (this.choose(2) === 0 && tab.runFlush()) return true
+    return tab.connection?.next(tab.member) || tab.runFlush()
+  }
+
+  private tick(tab: Tab): void {
+    if (tab.isFrozen) return
+    if (tab.connection !== null) tab.member.ownMoved(tab.connection.heartbeat())
+    tab.member.tick()
+  }
+
+  private hear(choose: Choose): boolean {
+    const links = [...this.links.values()].filter(
+      ({ to, messages }) => messages.length > 0 && !to.isFrozen && this.tabs.includes(to),
+    )
+    const link = links[choose(links.length)]
+    const message = link?.messages.shift()
+    if (link === undefined || message === undefined) return false
+    link.to.member.receive(message)
+    return true
+  }
+
+  /** A message that never arrives. */
+  private lose(choose: Choose): void {
+    const links = [...this.links.values()].filter(({ messages }) => messages.length > 0)
+    links[choose(links.length)]?.messages.shift()
+  }
+
+  private grant(): void {
+    if (this.holder !== null) return
+    this.holder = this.queue.shift() ?? null
+    this.holder?.tasks.push('elected')
+  }
+
+  private remove(tab: Tab): void {
+    this.tabs = this.tabs.filter((other) => other !== tab)
+    this.release(tab)
+  }
+}

@@ -1,0 +1,252 @@
+// One stream for all tabs: its options, where it cannot share, two tabs with real channels, and the limits of a leader.
+
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import {
+  type ConnectOptions,
+  connectShared,
+  type EventStream,
+  StreamError,
+  type StreamEvent,
+} from '../../../client/src/index.ts'
+import { EventLog } from '../../../client/src/shared/event-log.ts'
+import { Followers } from '../../../client/src/shared/followers.ts'
+import type { Entry, Message } from '../../../client/src/shared/messages.ts'
+import { SharedStream } from '../../../client/src/shared/shared-stream.ts'
+import { FetchServer, STREAM_URL, status } from './client-scene.ts'
+
+const PATIENCE = { timeout: 10_000, interval: 10 }
+const START = { recordId: '', id: '' }
+
+function record(id: string, data = id): Entry {
+  return { id, event: { type: 'message', data, id } }
+}
+
+/** The lock of a browser, for one name. */
+class OneLock {
+  private queue: {
+    work: () => Promise<void>
+    resolve: () => void
+    signal: AbortSignal | undefined
+  }[] = []
+  private isHeld = false
+
+  request(_name: string, options: { signal?: AbortSignal }, work: () => Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      this.queue.push({ work, resolve, signal: options.signal })
+      this.grant()
+    })
+  }
+
+  private grant(): void {
+    const next = this.isHeld ? undefined : this.queue.find(({ signal }) => signal?.aborted !== true)
+    this.queue = this.queue.filter((waiting) => waiting !== next)
+    if (next === undefined) return
+    this.isHeld = true
+    void next.work().then(() => {
+      this.isHeld = false
+      next.resolve()
+      this.grant()
+    })
+  }
+}
+
+describe('a stream for all tabs', () => {
+  const open: EventStream[] = []
+  let server: FetchServer
+
+  beforeEach(() => {
+    server = new FetchServer()
+    const locks = new OneLock()
+    vi.stubGlobal('navigator', { locks, onLine: true })
+  })
+  afterEach(() => {
+    for (const stream of open.splice(0)) stream.close()
+    vi.unstubAllGlobals()
+  })
+
+  function tab(session: string, options: Partial<ConnectOptions> = {}) {
+    const events: StreamEvent[] = []
+    const errors: StreamError[] = []
+    const stream = connectShared(STREAM_URL, {
+      session,
+      fetch: server.fetch,
+      random: () => 0,
+      onEvent: (event) => {
+        events.push(event)
+      },
+      onError: ({ error }) => errors.push(error),
+      ...options,
+    })
+    open.push(stream)
+    return { stream, events, errors, values: () => events.map(({ data }) => data) }
+  }
+
+  it.each([{}, { session: '' }, { session: 7 }])('refuses the session %j by its name', (options) => {
+    const given = options as { session: string }
+    expect(() => connectShared(STREAM_URL, given)).toThrow(new TypeError(messageFor(given.session)))
+  })
+
+  function messageFor(session: unknown): string {
+    if (typeof session === 'number') return 'session must be of type string'
+    return 'session must be a text that says whose session it is: the ID of the user'
+  }
+
+  it('refuses what connect refuses', () => {
+    expect(() => tab('alice', { retryMaxMs: 0 })).toThrow(RangeError)
+    expect(() => connectShared('ftp://example.test/', { session: 'alice' })).toThrow('url must be')
+  })
+
+  it.each(['locks', 'BroadcastChannel'])('is a stream of its own without %s', (missing) => {
+    if (missing === 'locks') vi.stubGlobal('navigator', {})
+    else vi.stubGlobal('BroadcastChannel', undefined)
+    expect(tab('alice').stream).not.toBeInstanceOf(SharedStream)
+  })
+
+  it('is a stream of its own where the browser forbids channels', () => {
+    class Forbidden {
+      constructor() {
+        throw new DOMException('forbidden', 'SecurityError')
+      }
+    }
+    vi.stubGlobal('BroadcastChannel', Forbidden)
+    expect(tab('alice').stream).not.toBeInstanceOf(SharedStream)
+  })
+
+  it('has a connection of its own where the browser forbids locks', async () => {
+    const forbidden = () => Promise.reject(new DOMException('forbidden', 'SecurityError'))
+    vi.stubGlobal('navigator', { locks: { request: forbidden }, onLine: true })
+    const { stream } = tab('alice')
+    await vi.waitUntil(() => stream.state === 'open', PATIENCE)
+    expect(server.gets()).toHaveLength(1)
+  })
+
+  it('has one connection for two tabs, and each has the state and the events', async () => {
+    const [first, second] = [tab('alice'), tab('alice')]
+    await vi.waitUntil(() => first.stream.state === 'open' && second.stream.state === 'open', PATIENCE)
+    server.say(':ready\n\ndata:one\nid:1\n\ndata:two\nid:2\n\n')
+    await vi.waitUntil(() => second.events.length === 3, PATIENCE)
+    expect(second.events).toEqual(first.events)
+    expect(second.stream.lastEventId).toBe('2')
+    expect(server.gets()).toHaveLength(1)
+    first.stream.close()
+    await vi.waitUntil(() => server.gets().length === 2, PATIENCE)
+    expect(server.gets()[1]?.headers['last-event-id']).toBe('2')
+    server.say('data:three\nid:3\n\n')
+    await vi.waitUntil(() => second.values().includes('three'), PATIENCE)
+    expect(second.values()).toEqual(['', 'one', 'two', 'three'])
+  })
+
+  it('has a connection for each session', async () => {
+    const first = tab('alice')
+    await vi.waitUntil(() => first.stream.state === 'open', PATIENCE)
+    vi.stubGlobal('navigator', { locks: new OneLock(), onLine: true })
+    const second = tab('bob')
+    await vi.waitUntil(() => second.stream.state === 'open', PATIENCE)
+    expect(server.gets()).toHaveLength(2)
+    server.say(':ready\n\ndata:of bob\nid:1\n\n')
+    await vi.waitUntil(() => second.values().includes('of bob'), PATIENCE)
+    expect(first.values()).toEqual([])
+  })
+
+  it('tells all tabs of the leader’s errors, and a tab that goes on asks for a token of its own', async () => {
+    const first = tab('alice', { getToken: () => null })
+    const second = tab('alice', { getToken: () => 'a.b.c' })
+    expect(await first.stream.closed).toMatchObject({ code: 'no-token' })
+    await vi.waitUntil(() => second.stream.state === 'open', PATIENCE)
+    const unavailable = () => status(503)
+    server.answers = [unavailable, () => server.stream()]
+    const third = tab('alice')
+    await vi.waitUntil(() => third.stream.state === 'open', PATIENCE)
+    server.end()
+    await vi.waitUntil(() => third.errors.length > 0, PATIENCE)
+    expect(third.errors[0]).toBeInstanceOf(StreamError)
+    expect(third.errors[0]).toMatchObject({ code: 'unavailable', status: 503 })
+  })
+})
+
+describe('the log', () => {
+  it('holds no more than its limit, and knows the places that are left', () => {
+    const log = new EventLog(START, 1_000)
+    for (let id = 1; id <= 100; id++) log.append(record(`${id}`))
+    expect(log.after({ recordId: '1', id: '1' })).toBeNull()
+    const left = log.after({ recordId: '90', id: '90' })
+    expect(left?.map(({ id }) => id)).toEqual(['91', '92', '93', '94', '95', '96', '97', '98', '99', '100'])
+    log.append(record('101', 'x'.repeat(2_000)))
+    expect(log.after({ recordId: '99', id: '99' })).toBeNull()
+    expect(log.after({ recordId: '100', id: '100' })).toHaveLength(1)
+  })
+
+  it('does not grow by moves, and knows a place before a move and after it', () => {
+    const log = new EventLog(START, 1_000)
+    log.append(record('1'))
+    for (let move = 2; move < 1_000; move++) log.append({ id: `${move}`, event: null })
+    expect(log.after({ recordId: '1', id: '1' })).toEqual([{ id: '999', event: null }])
+    expect(log.after({ recordId: '1', id: '999' })).toEqual([{ id: '999', event: null }])
+    expect(log.after({ recordId: '0', id: '999' })).toEqual([])
+  })
+
+  it('forgets what was before a gap, after which IDs may mean something else', () => {
+    const log = new EventLog(START, 1_000)
+    log.append(record('1'))
+    log.append({ id: 'AQA=', event: { type: 'gap', data: 'recreated', id: 'AQA=' } })
+    expect(log.after({ recordId: '1', id: '1' })).toBeNull()
+    expect(log.after({ recordId: 'AQA=', id: 'AQA=' })).toEqual([])
+  })
+})
+
+describe('the followers of a leader', () => {
+  function leading(limits: { followersMax: number; unitsAheadMax: number }) {
+    const posted: { to: string; message: Message }[] = []
+    const log = new EventLog(START, 1_000)
+    let flush: (() => void) | null = null
+    const followers = new Followers({
+      limits,
+      from: 'leader',
+      log,
+      post: (to, message) => posted.push({ to, message }),
+      state: () => ({ state: 'open', reason: '' }),
+      soon: (then) => {
+        flush = then
+      },
+    })
+    const tell = (entry: Entry) => {
+      log.append(entry)
+      followers.tell(entry)
+      flush?.()
+    }
+    const join = (from: string) => followers.answer({ type: 'join', from, join: 1, place: log.place })
+    const typesTo = (tab: string) => posted.filter(({ to }) => to === tab).map(({ message }) => message.type)
+    return { followers, tell, join, typesTo }
+  }
+
+  it('are at most the limit, and one more is refused', () => {
+    const { join, typesTo } = leading({ followersMax: 2, unitsAheadMax: 1_000 })
+    for (const tab of ['a', 'b', 'c', 'a']) join(tab)
+    expect([typesTo('a'), typesTo('b'), typesTo('c')]).toEqual([['batch', 'batch'], ['batch'], ['refuse']])
+  })
+
+  it('get nothing more when they acknowledge nothing, as a frozen page does', () => {
+    const { join, tell, typesTo, followers } = leading({ followersMax: 2, unitsAheadMax: 1_000 })
+    for (const tab of ['frozen', 'awake']) join(tab)
+    for (let id = 1; id <= 100; id++) {
+      tell(record(`${id}`))
+      followers.answer({ type: 'ack', from: 'awake', join: 1, number: id + 1, isAsking: false })
+    }
+    expect(typesTo('awake')).toHaveLength(101)
+    // 15 of 66 to 68 units each, and the empty one at the start.
+    expect(typesTo('frozen')).toHaveLength(16)
+    followers.answer({ type: 'ack', from: 'frozen', join: 1, number: 1, isAsking: true })
+    expect(typesTo('frozen').at(-1)).toBe('gone')
+  })
+
+  it('are forgotten after three minutes of silence', () => {
+    const { join, tell, typesTo, followers } = leading({ followersMax: 2, unitsAheadMax: 1_000 })
+    join('silent')
+    for (let tick = 0; tick < 180; tick++) followers.tick()
+    tell(record('1'))
+    expect(typesTo('silent')).toHaveLength(2)
+    followers.tick()
+    tell(record('2'))
+    expect(typesTo('silent')).toHaveLength(2)
+  })
+})
