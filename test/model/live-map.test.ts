@@ -68,6 +68,8 @@ class Case {
   /** Copies of snapshots, beside the snapshots. */
   readonly kept: { snapshot: ReadonlyMap<string, ModelValue>; copy: [string, ModelValue][] }[] = []
   private readonly reached: (state: string) => void
+  /** What a handler has found: the client throws errors of handlers outside, where no case fails of them. */
+  private failure: unknown = null
   private wasReady = false
   private isAfterGap = false
   private connects = 0
@@ -91,14 +93,14 @@ class Case {
           onEvent: (event) => {
             const before = this.map.getSnapshot()
             void options.onEvent?.(event)
-            this.took(event, before)
+            this.check(() => this.took(event, before))
           },
         })
       },
     })
     this.map.subscribe((changes) => {
       if (changes.size > 1) reached('a batch of several changes')
-      this.expectNoFlicker()
+      this.check(() => this.expectNoFlicker())
     })
   }
 
@@ -115,6 +117,7 @@ class Case {
     else if (step.what === 'recreate') this.recreate()
     else this.kept.push({ snapshot: this.map.getSnapshot(), copy: [...this.map.getSnapshot()] })
     await turn()
+    if (this.failure !== null) throw this.failure
   }
 
   /** Everything arrives: the map has to become the topic, and to stay it. */
@@ -130,6 +133,14 @@ class Case {
     for (const { snapshot, copy } of this.kept) expect([...snapshot]).toEqual(copy)
     this.map.close()
     await turn()
+  }
+
+  private check(expectation: () => void): void {
+    try {
+      expectation()
+    } catch (error) {
+      this.failure ??= error
+    }
   }
 
   private append({ key, kind }: { key: number; kind: Kind }): void {

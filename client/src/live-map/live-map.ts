@@ -144,9 +144,7 @@ export class LiveMap<V> implements ReadonlyMap<string, V> {
     const open = this.#options.connect ?? connect
     const stream = open(this.#url, {
       ...streamOptions(this.#options),
-      onEvent: (event) => {
-        if (stream === this.#stream) this.#take(event)
-      },
+      onEvent: (event) => this.#take(event),
     })
     void stream.closed.then((error) => {
       if (stream === this.#stream) this.#finish(error)
@@ -168,7 +166,10 @@ export class LiveMap<V> implements ReadonlyMap<string, V> {
     else if (type === 'delete') this.#apply(this.#reader.readDeleted(data), id)
     else if (type === 'ready') this.#caughtUp()
     else if (type === 'gap' && data === 'too-large') this.#apply(TOO_LARGE, id)
-    else if (type === 'gap') this.#startedAgain()
+    else if (type === 'gap') {
+      this.#plan.forget()
+      this.#load()
+    }
   }
 
   #apply(reading: Reading<V>, eventId: string): void {
@@ -198,11 +199,10 @@ export class LiveMap<V> implements ReadonlyMap<string, V> {
     this.#resolveReady()
   }
 
-  /** The stream goes on from its beginning. */
-  #startedAgain(): void {
+  /** A snapshot comes: the stream goes on from its beginning, or another one is opened. */
+  #load(): void {
     this.#cancelReload()
     this.#table.beginSnapshot()
-    this.#plan.snapshotBegins()
     this.#frames.request()
   }
 
@@ -212,7 +212,7 @@ export class LiveMap<V> implements ReadonlyMap<string, V> {
 
   #reload(): void {
     const stream = this.#stream
-    this.#startedAgain()
+    this.#load()
     try {
       this.#stream = this.#connect()
     } catch (error) {

@@ -18,7 +18,9 @@ export class ReloadPlan {
     this.#random = random
   }
 
-  snapshotBegins(): void {
+  /** The stream begins again by itself. Its topic may be another one now, in which an ID means another record. */
+  forget(): void {
+    this.#before = new Set()
     this.#inSnapshot = new Set()
   }
 

@@ -160,6 +160,15 @@ describe('liveMap', () => {
     expect(map.get('same')).toBe(same)
   })
 
+  it('takes back what came before a gap and was not shown yet', async () => {
+    const map = await opened({}, record('a', { id: '1' }))
+    server.say(
+      `${record('a', { id: '2' })}${record('b', { id: '1' })}:gap recreated\n\n${record('a', { id: '1' })}:ready\n\n`,
+    )
+    await turn()
+    expect([...map]).toEqual([['a', { id: '1' }]])
+  })
+
   it('goes on after a cut where it was, within a snapshot, too', async () => {
     const map = open()
     await turn()
@@ -224,7 +233,19 @@ describe('liveMap', () => {
     expect(server.gets()[1]?.headers).not.toHaveProperty('last-event-id')
     await say('data:{"id":"b"}\nid:2\n\n', ':gap too-large\nid:3\n\n', ':ready\n\n')
     expect(told).toEqual([['reloading'], ['ready', ['a', undefined]]])
-    expect(vi.getTimerCount()).toBe(2) // the silence of the connection, and of the machine
+    await vi.advanceTimersByTimeAsync(7_200_000)
+    expect([map.status, server.gets().length]).toEqual(['ready', 2])
+  })
+
+  it('takes a record for another one after a gap, because the topic may be another', async () => {
+    const map = await opened({}, ':gap too-large\nid:3\n\n')
+    expect(map.status).toBe('reloading')
+    await vi.advanceTimersByTimeAsync(30_000)
+    await vi.waitUntil(() => server.gets().at(-1)?.headers['last-event-id'] === undefined)
+    await say(':gap too-large\nid:3\n\n', ':ready\n\n')
+    expect(map.status).toBe('ready')
+    await say(':gap recreated\n\n', ':gap too-large\nid:3\n\n', ':ready\n\n')
+    expect(map.status).toBe('reloading')
   })
 
   it('waits longer each time, an hour at most', async () => {
