@@ -5,7 +5,7 @@ import { readOptions, readUrl } from '../option-checks.ts'
 import type { ConnectOptions } from '../options.ts'
 
 /** What a live map uses of a stream. `connect` returns one. */
-export type MapStream = Pick<EventStream, 'state' | 'lastEventId' | 'closed' | 'close'>
+export type MapStream = Pick<EventStream, 'state' | 'closed' | 'close' | 'retryNow'>
 
 /** A record of a stream with `encoding: 'envelope'` (docs/protocol.md). */
 export interface RecordEnvelope {

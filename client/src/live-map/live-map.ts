@@ -52,7 +52,7 @@ export class LiveMap<V> implements ReadonlyMap<string, V> {
   readonly #options: LiveMapOptions<V>
   readonly #reader: RecordReader<V>
   readonly #table = new Table<V>()
-  readonly #frames = new Frames(() => this.#show())
+  readonly #frames = new Frames(() => this.#tell(this.#table.show()))
   readonly #plan: ReloadPlan
   readonly #listeners = new Set<LiveMapListener<V>>()
   #stream: MapStream
@@ -93,6 +93,9 @@ export class LiveMap<V> implements ReadonlyMap<string, V> {
   get connection(): StreamState {
     return this.#stream.state
   }
+
+  /** Ends a wait between two connections, and opens the next one at once. */
+  readonly retryNow = (): void => this.#stream.retryNow()
 
   /** The map as of the last batch: it never changes, and is the same object until the next batch. */
   readonly getSnapshot = (): ReadonlyMap<string, V> => this.#table.shown
@@ -190,12 +193,11 @@ export class LiveMap<V> implements ReadonlyMap<string, V> {
   }
 
   #caughtUp(): void {
-    if (!this.#table.isComplete) {
-      this.#table.endSnapshot()
-      if (this.#plan.snapshotEnds()) this.#reloadLater()
-    }
+    const wasComplete = this.#table.isComplete
+    const changes = this.#table.endSnapshot()
+    if (!wasComplete && this.#plan.snapshotEnds()) this.#reloadLater()
     this.#wasReady = true
-    this.#show()
+    this.#tell(changes)
     this.#resolveReady()
   }
 
@@ -226,9 +228,8 @@ export class LiveMap<V> implements ReadonlyMap<string, V> {
     this.#reloadTimer = null
   }
 
-  #show(): void {
+  #tell(changes: Changes<V>): void {
     this.#frames.cancel()
-    const changes = this.#table.show()
     if (changes.size === 0 && this.status === this.#toldStatus) return
     this.#toldStatus = this.status
     for (const listener of [...this.#listeners]) tell(listener, changes)
@@ -239,7 +240,7 @@ export class LiveMap<V> implements ReadonlyMap<string, V> {
     this.#isClosed = true
     this.#cancelReload()
     this.#stream.close()
-    this.#show()
+    this.#tell(this.#table.show())
     this.#rejectReady(error ?? new Error('The live map was closed before it was ready'))
     this.#resolveClosed(error)
     this.#listeners.clear()

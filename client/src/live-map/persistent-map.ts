@@ -40,17 +40,17 @@ export class PersistentMap<V> implements ReadonlyMap<string, V> {
 
   /** This map with the changes. */
   with(changes: Changes<V>): PersistentMap<V> {
-    const batch = {}
-    let root = this.#root
-    let { size } = this
+    const builder = this.builder()
     for (const [key, value] of changes) {
-      const hash = hashOf(key)
-      const wasThere = leafOf(root, hash, key) !== null
-      if (value !== undefined) root = withLeaf(root, 0, { hash, key, value, next: null }, batch)
-      else if (wasThere) root = withoutKey(root, 0, hash, key, batch)
-      size += Number(value !== undefined) - Number(wasThere)
+      if (value === undefined) builder.delete(key)
+      else builder.set(key, value)
     }
-    return new PersistentMap(root, size)
+    return builder.build()
+  }
+
+  /** Makes another map of this one, key by key. */
+  builder(): PersistentMapBuilder<V> {
+    return new PersistentMapBuilder(this.#root, this.size, (root, size) => new PersistentMap(root, size))
   }
 
   get(key: string): V | undefined {
@@ -87,6 +87,42 @@ export class PersistentMap<V> implements ReadonlyMap<string, V> {
       if (isBranch(node)) nodes.push(...node.children)
       else for (let leaf: Leaf<V> | null = node; leaf !== null; leaf = leaf.next) yield leaf
     }
+  }
+}
+
+export class PersistentMapBuilder<V> {
+  readonly #make: (root: Node<V> | null, size: number) => PersistentMap<V>
+  #root: Node<V> | null
+  #size: number
+  /** Those nodes that are of no finished map. */
+  #batch: object = {}
+
+  constructor(
+    root: Node<V> | null,
+    size: number,
+    make: (root: Node<V> | null, size: number) => PersistentMap<V>,
+  ) {
+    this.#root = root
+    this.#size = size
+    this.#make = make
+  }
+
+  set(key: string, value: V): void {
+    const hash = hashOf(key)
+    if (leafOf(this.#root, hash, key) === null) this.#size++
+    this.#root = withLeaf(this.#root, 0, { hash, key, value, next: null }, this.#batch)
+  }
+
+  delete(key: string): void {
+    const hash = hashOf(key)
+    if (leafOf(this.#root, hash, key) === null) return
+    this.#size--
+    this.#root = withoutKey(this.#root, 0, hash, key, this.#batch)
+  }
+
+  build(): PersistentMap<V> {
+    this.#batch = {}
+    return this.#make(this.#root, this.#size)
   }
 }
 

@@ -1,7 +1,7 @@
 // A topic as a table: what is shown, what is to be shown next, and a snapshot that is coming in. Pure: no stream and no
-// clock. Promise: what is shown changes with `show` only, and never to a part of a snapshot.
+// clock. Promise: what is shown changes with `show` and `endSnapshot` only, and never to a part of a snapshot.
 
-import { type Changes, PersistentMap } from './persistent-map.ts'
+import { type Changes, PersistentMap, type PersistentMapBuilder } from './persistent-map.ts'
 import { isSameJson } from './same-json.ts'
 
 export class Table<V> {
@@ -9,7 +9,7 @@ export class Table<V> {
   /** Changes since `show`. As many as there are keys, at the most, because each key has its newest value only. */
   #changes = new Map<string, V | undefined>()
   /** The part of a snapshot that has come; null: the table is complete. */
-  #snapshot: Map<string, V> | null = new Map()
+  #snapshot: PersistentMapBuilder<V> | null = PersistentMap.empty<V>().builder()
 
   get shown(): ReadonlyMap<string, V> {
     return this.#shown
@@ -31,20 +31,19 @@ export class Table<V> {
 
   /** A snapshot begins, and takes the place of one that was not complete. */
   beginSnapshot(): void {
-    this.#snapshot = new Map()
+    this.#snapshot = PersistentMap.empty<V>().builder()
   }
 
-  /** The snapshot is complete: its differences from the table are changes. Values that are equal stay as they are. */
-  endSnapshot(): void {
-    const snapshot = this.#snapshot
-    if (snapshot === null) return
+  /** Shows the snapshot, and returns its differences from the table. Values that are equal stay as they are. */
+  endSnapshot(): Changes<V> {
+    const snapshot = this.#snapshot?.build()
+    if (snapshot === undefined) return this.show()
     this.#snapshot = null
-    for (const [key, value] of snapshot) {
-      if (!isSameJson(this.#newest(key), value)) this.#changes.set(key, value)
-    }
-    for (const keys of [this.#shown.keys(), [...this.#changes.keys()]]) {
-      for (const key of keys) if (!snapshot.has(key)) this.#changes.set(key, undefined)
-    }
+    // Changes that were not shown are older than the snapshot.
+    this.#changes = new Map()
+    if (this.#shown.size > 0) return this.#showDifferences(snapshot)
+    this.#shown = snapshot
+    return snapshot
   }
 
   /** Shows the changes, and returns those that make a difference. */
@@ -58,7 +57,11 @@ export class Table<V> {
     return changes
   }
 
-  #newest(key: string): V | undefined {
-    return this.#changes.has(key) ? this.#changes.get(key) : this.#shown.get(key)
+  #showDifferences(snapshot: ReadonlyMap<string, V>): Changes<V> {
+    for (const [key, value] of snapshot) {
+      if (!isSameJson(this.#shown.get(key), value)) this.#changes.set(key, value)
+    }
+    for (const key of this.#shown.keys()) if (!snapshot.has(key)) this.#changes.set(key, undefined)
+    return this.show()
   }
 }

@@ -331,6 +331,16 @@ describe('liveMap', () => {
     expect(await map.closed).toBeNull()
   })
 
+  it('ends the wait of its connection on `retryNow`', async () => {
+    server.answers = [() => status(503), () => server.stream()]
+    const map = open()
+    await turn()
+    expect([map.connection, map.status]).toEqual(['waiting', 'loading'])
+    map.retryNow()
+    await turn()
+    expect([map.connection, server.gets().length]).toEqual(['open', 2])
+  })
+
   it('opens its streams with `connect` of the options', async () => {
     const opener = vi.fn((url: string | URL, options: ConnectOptions) => connect(url, options))
     await opened({ connect: opener }, record('a', { id: 'a' }))

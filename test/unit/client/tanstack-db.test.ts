@@ -38,6 +38,8 @@ describe('a collection of TanStack DB', () => {
     const large = createLiveQueryCollection((query) =>
       query.from({ order: orders }).where(({ order }) => gt(order.total, 10)),
     )
+    // Finished tests are cleaned up in the opposite order, so this comes before its collection.
+    onTestFinished(() => large.cleanup())
     const loaded = large.preload()
     await until(() => server.streams.length === 1)
     server.say(`${record('a', 5)}${record('b', 50)}:ready\n\n`)
