@@ -42,12 +42,18 @@ export class EventLog {
     // Before the first record the start is a place that all tabs share. Later it is not: a stream that begins now may
     // begin elsewhere, by the server's choice.
     if (place.id === '') return this.#place.recordId === '' && this.#start.id === '' ? this.#entries : null
-    // A `ready` has the ID of the record before it. A tab that saw only that record still needs the `ready`.
+    // A `ready` has the ID of the record before it, so a tab that saw only that record still needs the `ready`.
     const known = this.#entries.filter((entry) => isAt(entry, place))
-    const last = known.filter(isRecord).at(-1) ?? known.at(-1)
-    if (last !== undefined) return this.#entries.slice(this.#entries.lastIndexOf(last) + 1)
+    const record = known.filter(isRecord).at(-1)
+    if (record !== undefined) return this.#after(record)
     const { recordId, id } = this.#start
-    return isAt({ id }, place) || isAt({ id: recordId }, place) ? this.#entries : null
+    if (isAt({ id }, place) || isAt({ id: recordId }, place)) return this.#entries
+    const last = known.at(-1)
+    return last === undefined ? null : this.#after(last)
+  }
+
+  #after(entry: Entry): readonly Entry[] {
+    return this.#entries.slice(this.#entries.lastIndexOf(entry) + 1)
   }
 
   #evict(): void {

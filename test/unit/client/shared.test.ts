@@ -176,6 +176,16 @@ describe('the log', () => {
     expect(log.after({ recordId: '100', id: '100' })).toHaveLength(1)
   })
 
+  it('has the ready of a record that has left it', () => {
+    const log = new EventLog(START, 300)
+    const ready: Entry = { id: '1', event: { type: 'ready', data: '', id: '1' } }
+    for (const entry of [record('1'), ready, record('2', 'x'.repeat(140))]) log.append(entry)
+    expect(log.after({ recordId: '1', id: '1' })?.map(({ event }) => event?.type)).toEqual([
+      'ready',
+      'message',
+    ])
+  })
+
   it('does not grow by moves, and knows a place before a move and after it', () => {
     const log = new EventLog(START, 1_000)
     log.append(record('1'))
