@@ -62,7 +62,8 @@ async function registerSixteen(app: FastifyInstance): Promise<void> {
 }
 
 async function buildApp(order: string | undefined): Promise<FastifyInstance> {
-  const app = fastify({ logger: { level: 'fatal', ...logRedaction } })
+  // fetch opens a new connection after an abort, and a server that closes would wait 72 s for its first request.
+  const app = fastify({ forceCloseConnections: true, logger: { level: 'fatal', ...logRedaction } })
   if (order === 'before') await registerSixteen(app)
   await app.register(kafkaSse, { prefix: '/live', ...options })
   if (order === 'after') await registerSixteen(app)
