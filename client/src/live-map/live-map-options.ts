@@ -33,7 +33,10 @@ export interface BadRecord {
 
 /** The options of `connect`, which all apply, and those of the map. */
 export interface LiveMapOptions<V> extends Omit<ConnectOptions, 'onEvent' | 'lastEventId'> {
-  /** Opens the map's stream: `connect` (default) or `connectShared`. Called again when the map loads again. */
+  /**
+   * Opens the map's stream, again when the map loads again. Default: `connect`. For one stream of all tabs:
+   * `(url, options) => connectShared(url, { ...options, session })`.
+   */
   connect?: (url: string | URL, options: ConnectOptions) => MapStream
   /**
    * The key of a record by its value, for streams with another encoding than `envelope`. It must be what `deletedKey`

@@ -16,6 +16,7 @@ import type { Changes } from './persistent-map.ts'
 import { type Reading, RecordReader } from './record-reader.ts'
 import { ReloadPlan } from './reload-plan.ts'
 import { Table } from './table.ts'
+import { Tasks } from './tasks.ts'
 
 /**
  * `loading`: the first snapshot has not come. `ready`: the map is the topic as of the last event that came.
@@ -53,12 +54,12 @@ export class LiveMap<V> implements ReadonlyMap<string, V> {
   readonly #reader: RecordReader<V>
   readonly #table = new Table<V>()
   readonly #frames = new Frames(() => this.#tell(this.#table.show()))
+  readonly #tasks = new Tasks()
   readonly #plan: ReloadPlan
   readonly #listeners = new Set<LiveMapListener<V>>()
   #stream: MapStream
   #wasReady = false
   #isClosed = false
-  /** What the listeners know. */
   #toldStatus: LiveMapStatus = 'loading'
   #reloadTimer: ReturnType<typeof setTimeout> | null = null
   #resolveReady: () => void = () => {}
@@ -155,13 +156,14 @@ export class LiveMap<V> implements ReadonlyMap<string, V> {
     return stream
   }
 
-  #take(event: StreamEvent): void {
-    if (this.#isClosed) return
+  /** The next event waits for what it returns. */
+  #take(event: StreamEvent): Promise<void> | undefined {
     try {
-      this.#read(event)
+      if (!this.#isClosed) this.#read(event)
     } catch (error) {
       this.#finish(error instanceof Error ? error : new Error(String(error)))
     }
+    return this.#tasks.pause()
   }
 
   #read({ type, data, id }: StreamEvent): void {

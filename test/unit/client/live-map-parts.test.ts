@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Frames } from '../../../client/src/live-map/frames.ts'
 import { PersistentMap } from '../../../client/src/live-map/persistent-map.ts'
 import { isSameJson } from '../../../client/src/live-map/same-json.ts'
+import { Tasks } from '../../../client/src/live-map/tasks.ts'
 
 describe('the immutable map', () => {
   const batches = fc.array(
@@ -160,5 +161,34 @@ describe('frames', () => {
     vi.advanceTimersByTime(1_000)
     expect(run).not.toHaveBeenCalled()
     expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe('tasks', () => {
+  afterEach(() => {
+    vi.unstubAllGlobals()
+    vi.useRealTimers()
+  })
+
+  it('end after half a frame on a page that is shown', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] })
+    vi.stubGlobal('document', { visibilityState: 'visible' })
+    const tasks = new Tasks()
+    vi.advanceTimersByTime(7)
+    expect(tasks.pause()).toBeUndefined()
+    vi.advanceTimersByTime(1)
+    const pause = tasks.pause()
+    expect(vi.getTimerCount()).toBe(1)
+    vi.advanceTimersByTime(0)
+    await pause
+    expect(tasks.pause()).toBeUndefined()
+  })
+
+  it.each([{ visibilityState: 'hidden' }, undefined])('do not end early with the document %o', (document) => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] })
+    vi.stubGlobal('document', document)
+    const tasks = new Tasks()
+    vi.advanceTimersByTime(1_000)
+    expect(tasks.pause()).toBeUndefined()
   })
 })
