@@ -181,8 +181,9 @@ export class TabsWorld {
     }
   }
 
+  /** Replaces what the tab has asked for before, and what it would be told of that, as LeaderLock does. */
   stand(tab: Tab, steal: boolean): void {
-    this.queue = this.queue.filter((waiting) => waiting !== tab)
+    this.release(tab)
     if (steal) {
       this.holder?.tasks.push('deposed')
       this.holder = tab
@@ -194,6 +195,7 @@ export class TabsWorld {
   }
 
   release(tab: Tab): void {
+    tab.tasks.length = 0
     this.queue = this.queue.filter((waiting) => waiting !== tab)
     if (this.holder === tab) this.holder = null
     this.grant()

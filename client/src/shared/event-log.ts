@@ -28,7 +28,7 @@ export class EventLog {
   append(entry: Entry): void {
     const { id, event } = entry
     // After a gap the same event IDs can come again and mean something else.
-    if (event?.type === 'gap' && event.data !== 'too-large') this.#clear({ recordId: id, id })
+    if (isBeginning(entry)) this.#clear({ recordId: id, id, isReady: false })
     // Of moves that follow each other the last one says all, so an idle stream does not grow.
     if (event === null && this.#entries.at(-1)?.event === null) this.#drop(this.#entries.pop())
     this.#entries.push(entry)
@@ -39,6 +39,21 @@ export class EventLog {
 
   /** What comes after the place; null if the log does not have it. */
   after(place: Place): readonly Entry[] | null {
+    const entries = this.#find(place)
+    return entries && this.complete(entries, place)
+  }
+
+  /**
+   * The last entries, which follow the place, with a `ready` for a tab that never got one. The leader’s own
+   * may have come before this place, or have left the log, and comes once for each connection.
+   */
+  complete(entries: readonly Entry[], place: Place): readonly Entry[] {
+    const { id, isReady } = this.#place
+    if (place.isReady || !isReady || entries.some(({ event }) => event?.type === 'ready')) return entries
+    return [...entries, { id, event: { type: 'ready', data: '', id } }]
+  }
+
+  #find(place: Place): readonly Entry[] | null {
     // Before the first record the start is a place that all tabs share. Later it is not: a stream that begins now may
     // begin elsewhere, by the server's choice.
     if (place.id === '') return this.#place.recordId === '' && this.#start.id === '' ? this.#entries : null
@@ -83,7 +98,14 @@ export function unitsOf({ id, event }: Entry): number {
 }
 
 function placeAfter(place: Place, entry: Entry): Place {
-  return { recordId: isRecord(entry) ? entry.id : place.recordId, id: entry.id }
+  const { id, event } = entry
+  const isReady = event?.type === 'ready' || (place.isReady && !isBeginning(entry))
+  return { recordId: isRecord(entry) ? id : place.recordId, id, isReady }
+}
+
+/** A gap after which everything follows from the beginning. */
+function isBeginning({ event }: Entry): boolean {
+  return event?.type === 'gap' && event.data !== 'too-large'
 }
 
 function isRecord({ event }: Entry): boolean {

@@ -137,7 +137,7 @@ export class Followers {
     const index = entries.findIndex((entry) => isAt(entry, place))
     if (index < 0) return
     follower.awaited = null
-    this.#send(id, follower, entries.slice(index + 1))
+    this.#send(id, follower, this.#parts.log.complete(entries.slice(index + 1), place))
   }
 
   #send(id: string, follower: Follower, entries: readonly Entry[]): void {

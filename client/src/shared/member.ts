@@ -28,7 +28,7 @@ export class Member {
   constructor(parts: MemberParts) {
     const { id, lastEventId, post, limits } = parts
     this.#parts = parts
-    this.#log = new EventLog({ recordId: lastEventId, id: lastEventId }, limits.logUnitsMax)
+    this.#log = new EventLog({ recordId: lastEventId, id: lastEventId, isReady: false }, limits.logUnitsMax)
     const state = () => this.#ownState
     this.#followers = new Followers({ ...parts, from: id, log: this.#log, state })
     this.#link = new LeaderLink(id, post)

@@ -17,6 +17,8 @@ export interface Entry {
 export interface Place {
   readonly recordId: string
   readonly id: string
+  /** Whether it has been told that it has the whole snapshot. */
+  readonly isReady: boolean
 }
 
 export interface LeaderState {

@@ -15,7 +15,7 @@ import { SharedStream } from '../../../client/src/shared/shared-stream.ts'
 import { FetchServer, STREAM_URL, status } from './client-scene.ts'
 
 const PATIENCE = { timeout: 10_000, interval: 10 }
-const START = { recordId: '', id: '' }
+const START = { recordId: '', id: '', isReady: false }
 
 function record(id: string, data = id): Entry {
   return { id, event: { type: 'message', data, id } }
@@ -168,39 +168,48 @@ describe('the log', () => {
   it('holds no more than its limit, and knows the places that are left', () => {
     const log = new EventLog(START, 1_000)
     for (let id = 1; id <= 100; id++) log.append(record(`${id}`))
-    expect(log.after({ recordId: '1', id: '1' })).toBeNull()
-    const left = log.after({ recordId: '90', id: '90' })
+    expect(log.after({ recordId: '1', id: '1', isReady: false })).toBeNull()
+    const left = log.after({ recordId: '90', id: '90', isReady: false })
     expect(left?.map(({ id }) => id)).toEqual(['91', '92', '93', '94', '95', '96', '97', '98', '99', '100'])
     log.append(record('101', 'x'.repeat(2_000)))
-    expect(log.after({ recordId: '99', id: '99' })).toBeNull()
-    expect(log.after({ recordId: '100', id: '100' })).toHaveLength(1)
+    expect(log.after({ recordId: '99', id: '99', isReady: false })).toBeNull()
+    expect(log.after({ recordId: '100', id: '100', isReady: false })).toHaveLength(1)
   })
 
   it('has the ready of a record that has left it', () => {
     const log = new EventLog(START, 300)
     const ready: Entry = { id: '1', event: { type: 'ready', data: '', id: '1' } }
     for (const entry of [record('1'), ready, record('2', 'x'.repeat(140))]) log.append(entry)
-    expect(log.after({ recordId: '1', id: '1' })?.map(({ event }) => event?.type)).toEqual([
+    expect(log.after({ recordId: '1', id: '1', isReady: false })?.map(({ event }) => event?.type)).toEqual([
       'ready',
       'message',
     ])
+  })
+
+  it('tells a tab that was never ready, and is behind the ready, at the end of what it missed', () => {
+    const log = new EventLog(START, 1_000)
+    log.append({ id: '', event: { type: 'ready', data: '', id: '' } })
+    for (const id of ['1', '2']) log.append(record(id))
+    const types = (isReady: boolean) =>
+      log.after({ recordId: '1', id: '1', isReady })?.map(({ event }) => event?.type)
+    expect([types(false), types(true)]).toEqual([['message', 'ready'], ['message']])
   })
 
   it('does not grow by moves, and knows a place before a move and after it', () => {
     const log = new EventLog(START, 1_000)
     log.append(record('1'))
     for (let move = 2; move < 1_000; move++) log.append({ id: `${move}`, event: null })
-    expect(log.after({ recordId: '1', id: '1' })).toEqual([{ id: '999', event: null }])
-    expect(log.after({ recordId: '1', id: '999' })).toEqual([{ id: '999', event: null }])
-    expect(log.after({ recordId: '0', id: '999' })).toEqual([])
+    expect(log.after({ recordId: '1', id: '1', isReady: false })).toEqual([{ id: '999', event: null }])
+    expect(log.after({ recordId: '1', id: '999', isReady: false })).toEqual([{ id: '999', event: null }])
+    expect(log.after({ recordId: '0', id: '999', isReady: false })).toEqual([])
   })
 
   it('forgets what was before a gap, after which IDs may mean something else', () => {
     const log = new EventLog(START, 1_000)
     log.append(record('1'))
     log.append({ id: 'AQA=', event: { type: 'gap', data: 'recreated', id: 'AQA=' } })
-    expect(log.after({ recordId: '1', id: '1' })).toBeNull()
-    expect(log.after({ recordId: 'AQA=', id: 'AQA=' })).toEqual([])
+    expect(log.after({ recordId: '1', id: '1', isReady: false })).toBeNull()
+    expect(log.after({ recordId: 'AQA=', id: 'AQA=', isReady: false })).toEqual([])
   })
 })
 
