@@ -118,7 +118,7 @@ describe.skipIf(CHROMIUM === null)('a live map in Chromium', () => {
       transform: { define: { 'process.env.NODE_ENV': '"production"' } },
     })
     const { output } = await bundle.generate({ format: 'esm' })
-    files.set('/orders.js', { type: 'text/javascript', text: output[0].code })
+    files.set('/orders.tsx', { type: 'text/javascript', text: output[0].code })
     files.set('/', { type: 'text/html', text: await readFile(`${ROOT}/examples/react/index.html`, 'utf8') })
     await page.route('**/token', (route) => route.fulfill({ json: { token: 'token' } }))
     await page.goto(origin)

@@ -70,6 +70,15 @@ describe.skipIf(!canStartKafka)(
       }
     }
 
+    /** By name, how long each took to get a record of the silence. One that got none is missing. */
+    async function noteNews(seen: Record<string, Seen>, waitedMs: Record<string, number>): Promise<void> {
+      const hasNews = ({ stream }: Seen) =>
+        stream.reader.records.some((name) => Number(name.split(':')[1]) >= BEFORE)
+      for (; isSilent; await pause(20))
+        for (const [name, each] of Object.entries(seen))
+          if (hasNews(each)) waitedMs[name] ??= Math.max(0, Math.round(performance.now() - each.sinceMs()))
+    }
+
     async function serve(twin?: ServerProcess): Promise<ServerProcess> {
       const settings = { KAFKA_REPLAY: 'all', HEARTBEAT_SECONDS: '1', WORKERS: '1' }
       const options = twin === undefined ? { settings } : { twin, settings }
@@ -93,18 +102,20 @@ describe.skipIf(!canStartKafka)(
       cluster.node(frozen).freeze()
       isSilent = true
       const writing = produceToOthers()
+      const seen: Record<string, Seen> = {
+        'open before': { stream: open, had: NOTHING, sinceMs: () => writtenAtMs },
+      }
+      const waitedMs: Record<string, number> = {}
+      const noting = noteNews(seen, waitedMs)
       const openSecond = await opener(await serve(first))
       const { lastId } = open.reader
       const had = countsOf(open)
-      const seen: Record<string, Seen> = {
-        'open before': { stream: open, had: NOTHING, sinceMs: () => writtenAtMs },
-        new: await see(openFirst),
-        'new at a server that began meanwhile': await see(openSecond),
-        'resumed there': { ...(await see(() => openSecond({ 'last-event-id': lastId }))), had },
-      }
-      const waitedMs = await waitForNews(seen)
+      seen.new = await see(openFirst)
+      seen['new at a server that began meanwhile'] = await see(openSecond)
+      seen['resumed there'] = { ...(await see(() => openSecond({ 'last-event-id': lastId }))), had }
+      await pause(SILENT_MS)
       isSilent = false
-      await writing
+      await Promise.all([writing, noting])
       console.log(`ms until the first record of that time: ${JSON.stringify(waitedMs)}`)
       cluster.node(frozen).thaw()
       await produce(PARTITIONS, 20)
@@ -192,20 +203,6 @@ interface Seen {
 async function see(open: () => Promise<HeldStream>): Promise<Seen> {
   const askedAtMs = performance.now()
   return { stream: await open(), had: NOTHING, sinceMs: () => askedAtMs }
-}
-
-/** By name, how long each took to get a record that was written during the silence; those that are missing got none. */
-async function waitForNews(seen: Record<string, Seen>): Promise<Record<string, number>> {
-  const startedAtMs = performance.now()
-  const waitedMs: Record<string, number> = {}
-  const hasNews = ({ stream }: Seen) =>
-    stream.reader.records.some((name) => Number(name.split(':')[1]) >= BEFORE)
-  while (performance.now() < startedAtMs + SILENT_MS) {
-    for (const [name, each] of Object.entries(seen))
-      if (hasNews(each)) waitedMs[name] ??= Math.max(0, Math.round(performance.now() - each.sinceMs()))
-    await pause(20)
-  }
-  return waitedMs
 }
 
 /** By partition, how many records a stream has had. */
