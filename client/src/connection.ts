@@ -54,7 +54,7 @@ export async function runConnection(parts: ConnectionParts): Promise<ConnectionE
   let failure: StreamError | null = null
   let retryMs: number | null = null
   let reason = ''
-  /** The block of a record that was too large has begun. It counts with its id, as any record, so it is told once. */
+  /** `:gap too-large` came, and the id behind it has not. The gap waits for that id, so that no resume repeats it. */
   let isTooLarge = false
 
   function moved(id: string): void {

@@ -406,6 +406,7 @@ describe('both packages', () => {
     expect(jobs.publish.permissions).toEqual({ contents: 'read', 'id-token': 'write' })
     const commands = jobs.publish.steps.flatMap(({ run }: { run?: string }) => run ?? [])
     expect(commands).toEqual([
+      `npm config set "$(npm config get registry | sed 's/^https://'):_authToken" '\${NODE_AUTH_TOKEN}'`,
       'npm ci --ignore-scripts',
       'npm run build',
       'npm run sizes',
@@ -416,7 +417,7 @@ describe('both packages', () => {
     const set = jobs.publish.steps.find(({ uses }: { uses?: string }) =>
       uses?.startsWith('actions/setup-node'),
     )
-    expect(set.with).toEqual({ 'node-version': 24, 'registry-url': 'https://registry.npmjs.org' })
+    expect(set.with).toEqual({ 'node-version': 24 })
     expect(manifest.publishConfig).toEqual({ access: 'public', provenance: true })
   })
 

@@ -32,7 +32,7 @@ describe('the handle of a host', () => {
     expect(reasons).toEqual((await app.inject('/ops/health/ready')).json().reasons)
   })
 
-  it('tells figures, which nobody changes by it', async () => {
+  it('hands out copies of its figures, so that a host cannot change them', async () => {
     await app.register(kafkaSse, options)
     const before = app.kafkaSse.streams
     await app.inject({ url: '/events', payloadAsStream: true })

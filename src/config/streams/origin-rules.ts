@@ -6,7 +6,7 @@ import { type Document, setAt, valueAt } from '../document.ts'
 import type { Fault } from '../validation.ts'
 
 const ORIGINS = ['sse', 'corsOrigins']
-/** What pages of different authors share: any page, pages in sandboxed frames, pages of files. */
+/** Each stands for pages of many authors: `*` for all pages, `null` for sandboxed frames, `file://` for local files. */
 const SHARED = ['*', 'null', 'file://']
 
 /** With a cookie no page of another origin may read the streams, unless the document lists its origin. */
