@@ -11,7 +11,12 @@ import { ConfigError } from '../config/config-error.ts'
 import { SYSTEM_CLOCK } from '../stream/clock.ts'
 import { type Counters, type EndReason, sumOf } from '../stream/counters.ts'
 import type { Streams } from '../stream/streams.ts'
-import { type RevocationRequest, revocationOf, type TokenLifetimes } from '../token/revocation.ts'
+import {
+  RevocationInvalid,
+  type RevocationRequest,
+  revocationOf,
+  type TokenLifetimes,
+} from '../token/revocation.ts'
 
 /** Whether new streams should come to this process now. `reasons`: why not, for an operator; empty if they should. */
 export interface Readiness {
@@ -107,8 +112,9 @@ class Handle implements KafkaSse {
 
   async revoke(request: RevocationRequest): Promise<void> {
     const all = this.allStreams()
-    const lifetimes = longest(all.map((streams) => streams.lifetimes))
-    const revocation = revocationOf(request, lifetimes, SYSTEM_CLOCK.epochMs())
+    const lifetimes = all.map((streams) => streams.lifetimes)
+    requireIssuer(request, lifetimes)
+    const revocation = revocationOf(request, longest(lifetimes), SYSTEM_CLOCK.epochMs())
     await Promise.all(all.map((streams) => streams.revokeEverywhere(revocation)))
   }
 
@@ -136,6 +142,18 @@ function figuresOf(counters: Counters): StreamFigures {
   const { streamsOpen: open, streamsOpened: opened, streamsEnded: ended, ...others } = counters
   const { recordsDelivered, bytesDelivered, challenges, renewals, gaps, refusals } = others
   return { open, opened, ended, recordsDelivered, bytesDelivered, challenges, renewals, gaps, refusals }
+}
+
+/**
+ * Where sessions of the host and tokens of issuers are accepted, a request without an issuer would name the sessions
+ * alone, and the user's tokens would be accepted from then on, too.
+ */
+function requireIssuer(request: RevocationRequest, all: readonly TokenLifetimes[]): void {
+  const kinds = new Set(all.map((lifetimes) => typeof lifetimes))
+  if (kinds.size > 1 && request?.issuer === undefined)
+    throw new RevocationInvalid(
+      'issuer is required, because sessions of the host ("" unless they name one) and tokens are accepted',
+    )
 }
 
 /** Where the host authenticates in one of them, any issuer may be named, and the longest life is that of all. */

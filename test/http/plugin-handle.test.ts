@@ -7,6 +7,14 @@ import { fileURLToPath } from 'node:url'
 import fastify, { type FastifyInstance } from 'fastify'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import kafkaSse, { type KafkaSseOptions } from '../../src/plugin.ts'
+import {
+  authOptions,
+  exampleClaims,
+  ISSUER,
+  makeKey,
+  mintToken,
+  nowSeconds,
+} from '../support/keys-and-tokens.ts'
 import { eventually } from '../support/time.ts'
 
 const DIST = fileURLToPath(new URL('../../dist', import.meta.url))
@@ -85,6 +93,25 @@ describe('the handle of a host', () => {
     await eventually(() => expect(app.kafkaSse.streams).toMatchObject({ open: 1, ended: { revoked: 1 } }))
     await app.kafkaSse.revoke({ sub: 'alice' })
     await eventually(() => expect(app.kafkaSse.streams).toMatchObject({ open: 0, ended: { revoked: 2 } }))
+  })
+
+  it('asks for an issuer where sessions of the host and tokens of an issuer are accepted', async () => {
+    const key = makeKey('ES256')
+    const { algorithm: _, ...tokens } = authOptions(key)
+    await app.register(kafkaSse, { ...options, prefix: '/sessions' })
+    await app.register(kafkaSse, { ...options, auth: tokens, prefix: '/tokens' })
+    const claims = { ...exampleClaims(), sub: 'alice', iat: nowSeconds() - 5 }
+    const headers = { authorization: `Bearer ${mintToken(key, { claims })}` }
+    for (const url of ['/sessions/events', '/tokens/events'])
+      await app.inject({ url, headers, payloadAsStream: true })
+    expect(app.kafkaSse.streams.open).toBe(2)
+    await expect(app.kafkaSse.revoke({ sub: 'alice' })).rejects.toMatchObject({
+      code: 'FKS_REVOCATION_INVALID',
+      message: expect.stringContaining('issuer is required'),
+    })
+    for (const issuer of [ISSUER, '']) await app.kafkaSse.revoke({ issuer, sub: 'alice' })
+    await eventually(() => expect(app.kafkaSse.streams).toMatchObject({ open: 0, ended: { revoked: 2 } }))
+    expect((await app.inject({ url: '/tokens/events', headers })).statusCode).toBe(401)
   })
 
   it('is one of its own in a child scope that registers the plugin, too', async () => {

@@ -33,6 +33,12 @@ describe('heartbeats', () => {
     expect(found(recordBy(NEW, 1), recordBy(OLD, 2))).toEqual(OLD)
   })
 
+  it('that are sent again later, with a new time of Kafka’s, count from when they were made', () => {
+    const sentAgain = { ...recordBy(OLD, -86_400_000), timestampMs: SINCE_MS + 5 }
+    expect(found(recordBy(NEW, 2), sentAgain)).toEqual(NEW)
+    expect(found(sentAgain)).toBeNull()
+  })
+
   it('of other secrets count only if there is none of ours', () => {
     expect(found(recordBy(FOREIGN, 2))).toBe('foreign')
     expect(found(recordBy(OLD, 1), recordBy(FOREIGN, 2), recordBy(FOREIGN, 3))).toEqual(OLD)
