@@ -3,8 +3,8 @@
 // of Node's young generation is set above, in the Dockerfile and in `npm start`. With the default size, a server that
 // has loaded a topic uses 30 MiB more, and is no faster (docs/performance.md).
 
-import { readFile } from 'node:fs/promises'
 import { EXIT_DONE, exit, isInstallationFault, tellProblems } from './app/exit.ts'
+import { packageVersion } from './app/package-path.ts'
 import { processSignals, type SignalQueue } from './app/stop-signals.ts'
 import { nearestName } from './config/suggestion.ts'
 
@@ -75,12 +75,19 @@ const COMMANDS: ReadonlyMap<string, Entry> = new Map([
       load: async () => (await import('./commands/features.ts')).features,
     },
   ],
+  [
+    'schema',
+    {
+      words: 'prints the JSON Schema of CONFIG_FILE, for editors',
+      load: async () => (await import('./commands/schema.ts')).schema,
+    },
+  ],
 ])
 
 process.exitCode = await run(process.argv.slice(2), process.env).catch(notInstalled)
 
 async function run([name, ...args]: string[], env: NodeJS.ProcessEnv): Promise<number> {
-  if (name === '--version' || name === '-v') return print(`${await version()}\n`)
+  if (name === '--version' || name === '-v') return print(`${await packageVersion()}\n`)
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') return print(help())
   const command = COMMANDS.get(name)
   if (command !== undefined) {
@@ -129,11 +136,4 @@ function help(): string {
     'kafka-sse COMMAND --help prints its options. Settings are in docs/configuration.md.',
     '',
   ].join('\n')
-}
-
-/** Reads package.json, two folders above dist/src, where this file runs. */
-async function version(): Promise<string> {
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8')
-  const { version: current }: { version: string } = JSON.parse(text)
-  return current
 }

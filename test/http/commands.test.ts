@@ -25,13 +25,23 @@ describe('kafka-sse', () => {
     expect(await scene.run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
     const { code, stdout } = await scene.run(['--help'])
     expect(code).toBe(0)
-    for (const name of ['demo', 'serve', 'broker', 'token', 'produce', 'tail', 'revoke', 'features']) {
+    for (const name of [
+      'demo',
+      'serve',
+      'broker',
+      'token',
+      'produce',
+      'tail',
+      'revoke',
+      'features',
+      'schema',
+    ]) {
       expect(stdout).toMatch(new RegExp(`^ {2}${name} `, 'm'))
     }
     expect((await scene.run([])).stdout).toBe(stdout)
   })
 
-  test.each(['demo', 'serve', 'broker', 'token', 'produce', 'tail', 'revoke', 'features'])(
+  test.each(['demo', 'serve', 'broker', 'token', 'produce', 'tail', 'revoke', 'features', 'schema'])(
     '%s --help explains itself',
     async (name) => {
       const { code, stdout, stderr } = await scene.run([name, '--help'])

@@ -7,6 +7,7 @@ import { ConfigError, fileFailure } from '../config-error.ts'
 import { copied, type Document, unplainFaults } from '../document.ts'
 import { readTextFile } from '../text-file.ts'
 import type { Fault } from '../validation.ts'
+import { SCHEMA_MEMBER } from './file-schema.ts'
 import { readCode } from './module-files.ts'
 
 export interface ConfigFile {
@@ -32,7 +33,7 @@ export async function readConfigFile(
     if (faults.length > 0) return { faults }
     const document = copied(given)
     if (typeof document === 'object' && document !== null && !Array.isArray(document)) {
-      return { document: document as Document, module }
+      return { document: withoutSchema(document as Document), module }
     }
     return {
       problem: `CONFIG_FILE: ${path} holds no object${kind === '.json' ? '' : ' as its default export'}`,
@@ -41,6 +42,12 @@ export async function readConfigFile(
     if (error instanceof ConfigError) return { problem: error.message }
     return { problem: `CONFIG_FILE: cannot read ${path}: ${failure(error)}` }
   }
+}
+
+/** Without the name of a schema, which is for editors. Anything else in its place is reported as an unknown option. */
+function withoutSchema(document: Document): Document {
+  const { [SCHEMA_MEMBER]: schema, ...options } = document
+  return typeof schema === 'string' ? options : document
 }
 
 /**

@@ -167,6 +167,26 @@ describe('CONFIG_FILE', () => {
   })
 })
 
+test.each([['options.json'], ['options.mjs']])(
+  'a $schema, which editors read, is passed over in %s',
+  async (name) => {
+    const written = JSON.stringify({ $schema: './config.schema.json', sse: { heartbeatSeconds: 5 } })
+    const CONFIG_FILE = scene.file(
+      `schema-${name}`,
+      name.endsWith('.mjs') ? `export default ${written}` : written,
+    )
+    expect((await scene.parse({ ...NEEDED, CONFIG_FILE })).sse.heartbeatSeconds).toBe(5)
+  },
+)
+
+test('a $schema that names none, or stands elsewhere, is no option', async () => {
+  const CONFIG_FILE = scene.file('schemas.json', JSON.stringify({ $schema: 5, sse: { $schema: 'a' } }))
+  expect(await scene.problemsOf({ ...NEEDED, CONFIG_FILE })).toEqual([
+    `${CONFIG_FILE}: $schema is not an option`,
+    `${CONFIG_FILE}: sse.$schema is not an option`,
+  ])
+})
+
 test('sse.adminPath is for the plugin: a server has a port for it', async () => {
   const CONFIG_FILE = scene.file('admin.json', JSON.stringify({ sse: { adminPath: '/ops' } }))
   const problem = `${CONFIG_FILE}: sse.adminPath is for the plugin: a server has ADMIN_PORT`
