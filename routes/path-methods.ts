@@ -2,11 +2,22 @@
 
 import type { FastifyInstance, FastifyReply, HTTPMethods } from 'fastify'
 import { MethodNotAllowed } from '../src/errors.ts'
+import { type DescribedRoute, hidden } from './description/described-route.ts'
 
-/** `methods`: those that the path has, with OPTIONS. The caller adds the routes of the others among them. */
-export function addPath(app: FastifyInstance, path: string, methods: readonly string[]): void {
+/**
+ * `methods`: those that the path has, with OPTIONS. The caller adds the routes of the others among them. `description`:
+ * of OPTIONS; a host's own documents never show the methods that are refused.
+ */
+export function addPath(
+  app: FastifyInstance,
+  path: string,
+  methods: readonly string[],
+  description: Pick<DescribedRoute, 'schema'> = hidden(),
+): void {
   const allow = methods.join(', ')
-  app.options(path, async (_request, reply) => reply.code(204).header('allow', allow).send())
+  app.options(path, { ...description }, async (_request, reply) =>
+    reply.code(204).header('allow', allow).send(),
+  )
   const refuse = async (_request: unknown, reply: FastifyReply) => {
     reply.header('allow', allow)
     throw new MethodNotAllowed()
@@ -14,6 +25,12 @@ export function addPath(app: FastifyInstance, path: string, methods: readonly st
   // One route each, so that Fastify's error for a route that the host has names the method. Typed as Fastify lists it.
   for (const method of app.supportedMethods) {
     if (methods.includes(method)) continue
-    app.route({ method: method as HTTPMethods, url: path, exposeHeadRoute: false, handler: refuse })
+    app.route({
+      method: method as HTTPMethods,
+      url: path,
+      exposeHeadRoute: false,
+      handler: refuse,
+      ...hidden(),
+    })
   }
 }

@@ -1,6 +1,8 @@
 // The routes of one stream: GET, POST and OPTIONS of its path, 405 for other methods, and its tickets.
 
 import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { DescribedStream } from '../src/description/described-stream.ts'
+import { optionsOperation, renewalOperation, streamOperation } from '../src/description/operations.ts'
 import {
   ControlUnread,
   ControlUnwritable,
@@ -15,6 +17,7 @@ import {
 import { errorSerializer, requestSerializer } from '../src/http/log-redaction.ts'
 import { between, RETRY_BUSY_MS } from '../src/stream/signals.ts'
 import { challengeHandler } from './challenge.ts'
+import { described } from './description/described-route.ts'
 import { eventsHandler, type StreamRoute } from './events.ts'
 import { addPath } from './path-methods.ts'
 import { leaveStream, takeStream } from './stream-response.ts'
@@ -23,9 +26,9 @@ import { ticketRoutes } from './ticket.ts'
 const serializers = { req: requestSerializer, err: errorSerializer }
 export async function streamRoutes(
   app: FastifyInstance,
-  options: Omit<StreamRoute, 'path'> & { path: string },
+  options: Omit<StreamRoute, 'path'> & { path: string; description: DescribedStream },
 ): Promise<void> {
-  const { path } = options
+  const { path, description } = options
   const route = { ...options, path: app.prefix + path }
   // No body of any type is parsed. The POST handler looks for a body after it has verified the token.
   app.removeAllContentTypeParsers()
@@ -34,9 +37,10 @@ export async function streamRoutes(
   logRefusals(app)
   app.addHook('onError', async (_request, _reply, error) => options.streams.countRefusal(error.code))
   const hooks = { onSend: takeStream, onError: leaveStream, onResponse: tellLater(options) }
-  app.get(path, { exposeHeadRoute: false, ...hooks }, eventsHandler(route))
-  app.post(path, challengeHandler(route))
-  addPath(app, path, ['GET', 'POST', 'OPTIONS'])
+  const ofGet = described(streamOperation(description))
+  app.get(path, { exposeHeadRoute: false, ...hooks, ...ofGet }, eventsHandler(route))
+  app.post(path, { ...described(renewalOperation(description)) }, challengeHandler(route))
+  addPath(app, path, ['GET', 'POST', 'OPTIONS'], described(optionsOperation(description)))
   const { tickets } = route
   if (tickets !== null) ticketRoutes(app, { ...route, tickets }, path)
 }

@@ -2,6 +2,8 @@
 // GET of the stream presents. docs/protocol.md, "Tickets". Promise: no ticket is in an error or a log line.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { DescribedStream } from '../src/description/described-stream.ts'
+import { optionsOperation, ticketOperation } from '../src/description/operations.ts'
 import {
   errorWords,
   OriginRefused,
@@ -21,6 +23,7 @@ import { queryCredential } from '../src/token/request-token.ts'
 import type { Session } from '../src/token/session.ts'
 import { invalidTokenChallenge } from '../src/token/www-authenticate.ts'
 import type { StreamTopic } from '../src/topics/stream-topic.ts'
+import { described } from './description/described-route.ts'
 import { matchedPath, pathText } from './matched-path.ts'
 import { addPath } from './path-methods.ts'
 import { grantedSelection } from './selection.ts'
@@ -37,12 +40,17 @@ interface TicketRoute {
 }
 
 /** `path`: the stream's, without the prefix of the app. */
-export function ticketRoutes(app: FastifyInstance, route: TicketRoute, path: string): void {
+export function ticketRoutes(
+  app: FastifyInstance,
+  route: TicketRoute & { readonly description: DescribedStream },
+  path: string,
+): void {
   const { tickets } = route
   const below = ticketPath(path)
   if (below === null) throw new Error(`no path can follow ${path}, so its stream has no tickets`)
-  addPath(app, below, ['POST', 'OPTIONS'])
-  app.post(below, async (request, reply) => {
+  const { description } = route
+  addPath(app, below, ['POST', 'OPTIONS'], described(optionsOperation(description)))
+  app.post(below, { ...described(ticketOperation(description)) }, async (request, reply) => {
     reply.header('cache-control', 'no-store')
     const session = await route.authenticator.authenticate(request, reply, route.scope)
     if (route.topic.nameOf(request.params) === null) throw new TopicUnknown()

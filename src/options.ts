@@ -250,6 +250,11 @@ export interface SseOptions {
   secretKey: string | null
   /** Whether each stream has tickets, at its path and `/ticket`. Default: false. */
   tickets: boolean
+  /**
+   * Path, below the plugin's prefix, of `openapi.json` and `asyncapi.json`, which describe the streams: letters, digits
+   * and `._~-`, at most 1,000 characters. null, the default: not served.
+   */
+  descriptionPath: string | null
 }
 
 /** Checked options with all defaults: the result of `validateOptions` in src/config/parse.ts. */

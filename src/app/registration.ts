@@ -9,6 +9,7 @@ import control, { type ControlPluginOptions } from '../../plugins/control.ts'
 import sse from '../../plugins/sse.ts'
 import { adminRoutes } from '../../routes/admin.ts'
 import { answerCors, type CorsRules } from '../../routes/cors.ts'
+import { descriptionRoutes } from '../../routes/description/documents.ts'
 import { Http2Sessions } from '../../routes/http2-sessions.ts'
 import { logoutRoutes } from '../../routes/logout.ts'
 import { nameResource, resourceMetadataRoutes } from '../../routes/resource-metadata.ts'
@@ -17,8 +18,12 @@ import { keepsFor } from '../bus/record.ts'
 import type { TopicSource } from '../bus/topic.ts'
 import { tokenLifetimes } from '../config/auth/token-lifetimes.ts'
 import { ConfigError } from '../config/config-error.ts'
+import { descriptionPaths } from '../config/streams/description-rules.ts'
 import { selectorsOf } from '../config/streams/stream-selectors.ts'
 import { topicParameter } from '../config/streams/topic-rules.ts'
+import { asyncApiDocument } from '../description/asyncapi.ts'
+import { describedStream } from '../description/described-stream.ts'
+import { openApiDocument } from '../description/openapi.ts'
 import type { ResolvedOptions, ResolvedStream } from '../options.ts'
 import type { Selector } from '../routing/selector.ts'
 import { SelectionPlan } from '../selection/selection.ts'
@@ -29,7 +34,7 @@ import type { RedeemTicket } from '../tickets/tickets.ts'
 import type { Session } from '../token/session.ts'
 import { fixedTopic, type StreamTopic, topicByPath } from '../topics/stream-topic.ts'
 import type { RegisteredParts } from './host-handle.ts'
-import { inPackage } from './package-path.ts'
+import { inPackage, packageVersion } from './package-path.ts'
 import { sealedIdsOf, ticketsOf } from './sealing.ts'
 
 export type StreamsOptions = Pick<ResolvedOptions, 'auth' | 'sse' | 'streams'>
@@ -104,10 +109,12 @@ export async function registerStreamRoutes(
       answerCors(routes, corsRules(options))
       endConnections(routes)
       await describeResource(routes, options)
+      await serveDescriptions(routes, options)
       for (const stream of options.streams) {
         const { path, scope, replay, ids } = stream
         await routes.register(streamRoutes, {
           path,
+          description: describedStream(stream, options, routes.prefix),
           scope,
           replay,
           plan: new SelectionPlan(stream),
@@ -151,6 +158,20 @@ async function describeResource(routes: FastifyInstance, { auth, streams }: Stre
   const servers = authenticate === undefined ? issuers.map(({ issuer }) => issuer) : null
   const scopes = streams.map(({ scope }) => scope)
   await routes.register(resourceMetadataRoutes, { resourceUrl, issuers: servers, queryToken, scopes })
+}
+
+/** For clients and tools that read OpenAPI or AsyncAPI. They need no token, as the documents name no record. */
+async function serveDescriptions(routes: FastifyInstance, options: StreamsOptions): Promise<void> {
+  const { descriptionPath } = options.sse
+  if (descriptionPath === null) return
+  const { openApi, asyncApi } = descriptionPaths(descriptionPath)
+  const streams = options.streams.map((stream) => describedStream(stream, options, routes.prefix))
+  const version = await packageVersion()
+  const documents = new Map([
+    [openApi, openApiDocument(streams, version)],
+    [asyncApi, asyncApiDocument(streams, version)],
+  ])
+  await routes.register(descriptionRoutes, { documents })
 }
 
 export function corsRules({ auth, sse }: Pick<ResolvedOptions, 'auth' | 'sse'>): CorsRules {

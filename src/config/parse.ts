@@ -18,6 +18,7 @@ import type { EnvironmentVariables } from './environment.ts'
 import { tlsProblems, verificationKeysProblem } from './key-files.ts'
 import { dotted, lineOf, type MergedSettings, mergeSettings, nameOf } from './merged-settings.ts'
 import type { ServerSettingName } from './server-settings.ts'
+import { descriptionFaults } from './streams/description-rules.ts'
 import { fillOrigins, originFaults } from './streams/origin-rules.ts'
 import { controlFaults } from './streams/topic-rules.ts'
 import { type Fault, optionsFaults, serverFaults } from './validation.ts'
@@ -91,6 +92,7 @@ function crossFieldFaults(document: Document): Fault[] {
     ...logoutFaults(document),
     ...streamFaults(document),
     ...controlFaults(document),
+    ...descriptionFaults(document),
   ]
 }
 

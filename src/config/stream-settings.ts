@@ -193,6 +193,18 @@ export const SSE_SETTINGS: Record<keyof SseOptions, Setting> = {
       'without a token in the URL: see [below](#tickets)',
     default: false,
   },
+  descriptionPath: {
+    type: 'string',
+    nullable: true,
+    env: 'DESCRIPTION_PATH',
+    description:
+      'Path below which the streams are described for machines, as `openapi.json` (OpenAPI 3.1) and `asyncapi.json` ' +
+      '(AsyncAPI 3), without a token: see [below](#descriptions-for-machines)',
+    expects: 'a path such as /api, or /',
+    pattern: '^/([A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*)?$',
+    maxLength: 1000,
+    default: null,
+  },
 }
 
 /** docs/configuration.md, "Rates", says what happens beyond it. */

@@ -17,6 +17,7 @@ import { streamRoutes } from '../../routes/stream.ts'
 import type { Replay } from '../../src/bus/record.ts'
 import type { Topic } from '../../src/bus/topic.ts'
 import type { Control } from '../../src/control/control.ts'
+import type { DescribedStream } from '../../src/description/described-stream.ts'
 import { type Listener, listen } from '../../src/http/listener.ts'
 import { logRedaction } from '../../src/http/log-redaction.ts'
 import type { SseOptions } from '../../src/options.ts'
@@ -78,6 +79,22 @@ const SSE_DEFAULTS = {
   streamsPerAddressMax: 20_000,
 }
 
+/** No test of a scene reads it. */
+function descriptionOf(path: string, replay: Replay): DescribedStream {
+  return {
+    ...{
+      path,
+      parameters: [],
+      topicParameter: null,
+      scope: 'proxy:stream',
+      encoding: 'text',
+      replay,
+      select: [],
+    },
+    credentials: { isHosts: false, queryToken: true, cookie: null, tickets: false },
+  }
+}
+
 export class HttpScene {
   readonly topic: TopicInMemory
   readonly app: FastifyInstance
@@ -124,6 +141,7 @@ export class HttpScene {
     await app.register(auth, { ...authOptions(key, options.auth), isRevoked, failures: app.kafkaSseRates })
     await app.register(streamRoutes, {
       path,
+      description: descriptionOf(path, replay),
       ...(options.prefix !== undefined && { prefix: options.prefix }),
       plan: new SelectionPlan(selection),
       sealing: options.sealing ?? null,

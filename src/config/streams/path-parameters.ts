@@ -17,6 +17,22 @@ export function pathPattern(path: string): string {
   return pattern + path.slice(at)
 }
 
+/** The path with its parameters in braces, as OpenAPI and AsyncAPI have it. `*` becomes `{*}`. */
+export function bracedPath(path: string): string {
+  let braced = ''
+  let at = 0
+  for (const { start, end } of places(path)) {
+    braced += `${literal(path.slice(at, start - 1))}{${path.slice(start, end)}}`
+    at = path[end] === '(' ? expressionEnd(path, end) : end
+  }
+  return braced + literal(path.slice(at)).replace(/\*$/, '{*}')
+}
+
+/** What stands between parameters. A brace there would look like one of a parameter. */
+function literal(text: string): string {
+  return text.replaceAll('::', ':').replaceAll('{', '%7B').replaceAll('}', '%7D')
+}
+
 /** Where each name stands. */
 function* places(path: string): Generator<{ readonly start: number; readonly end: number }> {
   let at = 0

@@ -90,6 +90,7 @@ describe('a server’s environment', () => {
         adminPath: null,
         secretKey: null,
         tickets: false,
+        descriptionPath: null,
       },
       host: '0.0.0.0',
       port: 7143,

@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import fastify from 'fastify'
 import { describe, expect, it } from 'vitest'
-import { pathParameters } from '../../../src/config/streams/path-parameters.ts'
+import { bracedPath, pathParameters } from '../../../src/config/streams/path-parameters.ts'
 
 /** The names that a request of this URL has; null if the router refuses the path. */
 async function namesByRouter(path: string, url: string): Promise<string[] | null> {
@@ -16,6 +16,18 @@ async function namesByRouter(path: string, url: string): Promise<string[] | null
     await app.close()
   }
 }
+
+it.each([
+  ['/events', '/events'],
+  ['/orders/:customer/items', '/orders/{customer}/items'],
+  ['/:a-:b', '/{a}-{b}'],
+  ['/at/:hour(^\\d{2})h:minute(^\\d{2})m', '/at/{hour}h{minute}m'],
+  ['/a::b/:c', '/a:b/{c}'],
+  ['/all/*', '/all/{*}'],
+  ['/a{b}/:c', '/a%7Bb%7D/{c}'],
+])('%s is %s with braces', (path, braced) => {
+  expect(bracedPath(path)).toBe(braced)
+})
 
 describe('the parameters of a path', () => {
   it.each([

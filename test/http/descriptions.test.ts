@@ -1,0 +1,203 @@
+// The streams described for machines: the documents that are served, what @fastify/swagger makes of the routes in a
+// host, and that a description changes no answer.
+
+import fastifySwagger from '@fastify/swagger'
+import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import kafkaSse, { type KafkaSseOptions } from '../../src/plugin.ts'
+import { asyncApiFaults, openApiFaults } from '../support/document-faults.ts'
+
+/** Nothing listens there: the plugin has to live without Kafka. */
+const kafka = { bootstrapServers: '127.0.0.1:1' }
+const auth = { authenticate: () => null }
+const streams = [
+  { path: '/events', topic: 'events' },
+  {
+    path: '/orders/:customer',
+    topic: 'orders',
+    key: '{params.customer}',
+    select: ['headers.region' as const],
+  },
+]
+const options = { prefix: '/live', kafka, auth, streams, sse: { descriptionPath: '/api', tickets: true } }
+
+function host(server: FastifyServerOptions = {}): FastifyInstance {
+  const app = fastify(server)
+  onTestFinished(() => app.close())
+  return app
+}
+
+async function guest(changes: Partial<KafkaSseOptions> = {}): Promise<FastifyInstance> {
+  const app = host()
+  await app.register(kafkaSse, { ...options, ...changes })
+  return app
+}
+
+type Paths = Record<
+  string,
+  Record<string, { responses: Record<string, unknown>; parameters?: { name: string }[] }>
+>
+
+describe('descriptionPath', () => {
+  it('serves OpenAPI and AsyncAPI below the prefix, valid and without a token', async () => {
+    const app = await guest()
+    const openApi = await app.inject('/live/api/openapi.json')
+    expect([openApi.statusCode, openApi.headers['content-type']]).toEqual([
+      200,
+      'application/json; charset=utf-8',
+    ])
+    expect(await openApiFaults(openApi.json())).toEqual([])
+    const { paths }: { paths: Paths } = openApi.json()
+    expect(Object.entries(paths).map(([path, item]) => [path, Object.keys(item)])).toEqual([
+      ['/live/events', ['get', 'post', 'options']],
+      ['/live/events/ticket', ['post', 'options']],
+      ['/live/orders/{customer}', ['get', 'post', 'options']],
+      ['/live/orders/{customer}/ticket', ['post', 'options']],
+    ])
+    const asyncApi = await app.inject('/live/api/asyncapi.json')
+    expect(asyncApiFaults(asyncApi.json())).toEqual([])
+    expect(Object.keys(asyncApi.json().channels)).toEqual(['live-events', 'live-orders-customer'])
+  })
+
+  it('is off by default', async () => {
+    const app = await guest({ sse: {} })
+    for (const name of ['openapi', 'asyncapi'])
+      expect((await app.inject(`/live/api/${name}.json`)).statusCode).toBe(404)
+  })
+
+  it('may be /, and each document has HEAD, CORS, and 405 for other methods', async () => {
+    const app = await guest({ sse: { descriptionPath: '/' } })
+    for (const url of ['/live/openapi.json', '/live/asyncapi.json']) {
+      const headers = { origin: 'https://app.acme.test' }
+      const got = await app.inject({ url, headers })
+      expect([got.statusCode, got.headers['access-control-allow-origin']]).toEqual([200, '*'])
+      expect((await app.inject({ url, method: 'HEAD' })).headers['content-length']).toBe(
+        got.headers['content-length'],
+      )
+      const refused = await app.inject({ url, method: 'POST' })
+      expect([refused.statusCode, refused.headers.allow]).toEqual([405, 'GET, HEAD, OPTIONS'])
+    }
+  })
+
+  it('describes what is answered', async () => {
+    const app = await guest()
+    const { paths }: { paths: Paths } = (await app.inject('/live/api/openapi.json')).json()
+    const renewal = { 'content-type': 'application/x-challenge-response' }
+    for (const [method, url, path] of [
+      ['GET', '/live/events', '/live/events'],
+      ['POST', '/live/orders/c1', '/live/orders/{customer}'],
+      ['POST', '/live/events/ticket', '/live/events/ticket'],
+    ] as const) {
+      const { statusCode, body } = await app.inject({ method, url, headers: renewal })
+      const told = JSON.stringify(paths[path]?.[method.toLowerCase()]?.responses[statusCode])
+      expect(statusCode).toBe(401)
+      expect(told).toContain(JSON.parse(body).code)
+    }
+  })
+
+  it.each([
+    ['api', 'options.sse.descriptionPath takes a path such as /api, or /, not "api"'],
+    ['/a?b', 'options.sse.descriptionPath takes a path such as /api, or /, not "/a?b"'],
+    ['/api/', 'options.sse.descriptionPath takes a path such as /api, or /, not "/api/"'],
+    [5, 'options.sse.descriptionPath takes a path such as /api, or /, not 5'],
+  ])('%j is refused by name', async (descriptionPath, words) => {
+    const refused = guest({ sse: { descriptionPath: descriptionPath as string } }) // what a caller without types gives
+    await expect(refused).rejects.toThrow(words)
+  })
+
+  it('is refused if a stream or the logout has the path of a document', async () => {
+    const taken = [{ path: '/api/openapi.json', topic: 'events' }]
+    await expect(guest({ streams: taken })).rejects.toThrow(
+      'options.sse.descriptionPath has its documents at a path that is taken: "/api/openapi.json"',
+    )
+    const issuer = { issuer: 'https://id.acme.test', audience: 'api', keys: 'https://id.acme.test/keys' }
+    await expect(guest({ auth: { ...issuer, logoutPath: '/api/asyncapi.json' } })).rejects.toThrow(
+      'is taken: "/api/asyncapi.json"',
+    )
+  })
+})
+
+describe('@fastify/swagger in a host', () => {
+  it('shows GET, POST and OPTIONS of the streams, and no method that is answered 405', async () => {
+    const app = host()
+    await app.register(fastifySwagger, {
+      openapi: { openapi: '3.1.0', info: { title: 'host', version: '1' } },
+    })
+    await app.register(kafkaSse, options)
+    await app.ready()
+    const document: { paths: Paths } = JSON.parse(JSON.stringify(app.swagger()))
+    expect(await openApiFaults(document)).toEqual([])
+    expect(Object.entries(document.paths).map(([path, item]) => [path, Object.keys(item).sort()])).toEqual(
+      expect.arrayContaining([
+        ['/live/events', ['get', 'options', 'post']],
+        ['/live/events/ticket', ['options', 'post']],
+        ['/live/orders/{customer}', ['get', 'options', 'post']],
+        ['/live/orders/{customer}/ticket', ['options', 'post']],
+      ]),
+    )
+    expect(Object.keys(document.paths)).toHaveLength(4)
+    const { parameters = [] } = document.paths['/live/orders/{customer}']?.get ?? {}
+    expect(parameters.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['customer', 'since', 'headers.region', 'last-event-id']),
+    )
+    const served: { paths: Paths } = (await app.inject('/live/api/openapi.json')).json()
+    for (const [path, item] of Object.entries(served.paths))
+      for (const [method, { responses }] of Object.entries(item))
+        expect(Object.keys(document.paths[path]?.[method]?.responses ?? {})).toEqual(Object.keys(responses))
+  })
+})
+
+describe('a description', () => {
+  it('checks no request: what is answered first is as before', async () => {
+    const app = await guest()
+    for (const query of ['from=never', 'signals=2', 'since=now', 'headers.region=a'])
+      expect((await app.inject(`/live/events?${query}`)).json().code).toBe('FKS_NOT_AUTHENTICATED')
+    const authenticate = () => ({ subject: 'alice', expiresAt: Date.now() + 60_000 })
+    const open = await guest({ auth: { authenticate } })
+    expect((await open.inject('/live/events?from=never')).json()).toEqual({
+      statusCode: 400,
+      code: 'FKS_PARAMETER_INVALID',
+      error: 'Bad Request',
+      message: 'from is earliest or latest',
+    })
+    const stream = await open.inject({
+      url: '/live/events?signals=2&lastEventId=a&other=1',
+      payloadAsStream: true,
+    })
+    expect(stream.statusCode).toBe(200)
+  })
+
+  it('leaves the bytes of an error as Fastify writes them', async () => {
+    const app = await guest()
+    const { body, headers } = await app.inject('/live/events')
+    expect(body).toBe(
+      '{"statusCode":401,"code":"FKS_NOT_AUTHENTICATED","error":"Unauthorized","message":"Nobody is signed in"}',
+    )
+    expect(headers['content-type']).toBe('application/json; charset=utf-8')
+  })
+
+  it('leaves the answer of a host’s own error handler as it is', async () => {
+    const app = host()
+    app.setErrorHandler((error: Error & { code?: string }, _request, reply) =>
+      reply.code(403).send({ type: 'about:blank', title: error.message, of: [error.code] }),
+    )
+    await app.register(kafkaSse, options)
+    const { statusCode, body } = await app.inject('/live/events')
+    expect([statusCode, JSON.parse(body)]).toEqual([
+      403,
+      { type: 'about:blank', title: 'Nobody is signed in', of: ['FKS_NOT_AUTHENTICATED'] },
+    ])
+  })
+
+  it('lives with a host whose validator and serializer throw', async () => {
+    const app = host()
+    const refuse = () => {
+      throw new Error('the host compiles its own schemas alone')
+    }
+    app.setValidatorCompiler(refuse)
+    app.setSerializerCompiler(refuse)
+    await app.register(kafkaSse, options)
+    expect((await app.inject('/live/events')).statusCode).toBe(401)
+    expect((await app.inject('/live/api/openapi.json')).statusCode).toBe(200)
+  })
+})
