@@ -1,5 +1,6 @@
 // A queue between the reader of a connection and the consumer. It rejects no event, but `isFull` tells the reader to
-// stop. So the queue holds at most `lengthMax` UTF-16 units and the events of one more chunk.
+// stop. So the queue holds at most `lengthMax` UTF-16 units and the events of one more chunk, however slow the consumer
+// is: an event that was taken is not kept.
 
 import type { StreamEvent } from './options.ts'
 import { pause } from './waiting.ts'
@@ -7,10 +8,10 @@ import { pause } from './waiting.ts'
 /** Units that each event counts beyond its text. */
 const EVENT_OVERHEAD = 64
 
-interface Entry {
-  readonly event: StreamEvent
-  /** The last event ID after this event, and after changes without an event that followed it. */
+interface Point {
+  /** The last event ID here: after the event before, and after changes without an event that followed it. */
   position: string
+  next: { readonly event: StreamEvent; readonly point: Point } | null
 }
 
 export interface EventQueue {
@@ -29,10 +30,8 @@ export interface EventQueue {
 }
 
 export function createEventQueue(startPosition: string, lengthMax: number): EventQueue {
-  let taken = startPosition
-  let entries: Entry[] = []
-  /** Index of the next entry to take, because `shift` is slow on an array of thousands. */
-  let head = 0
+  let taken: Point = { position: startPosition, next: null }
+  let last = taken
   let length = 0
   let isEnded = false
   let wakeConsumer = (): void => {}
@@ -40,30 +39,25 @@ export function createEventQueue(startPosition: string, lengthMax: number): Even
   const isFull = (): boolean => !isEnded && length >= lengthMax
 
   return {
-    position: () => taken,
+    position: () => taken.position,
     isFull,
     push: (event) => {
       if (isEnded) return
-      entries.push({ event, position: event.id })
+      const point = { position: event.id, next: null }
+      last.next = { event, point }
+      last = point
       length += lengthOf(event)
       wakeConsumer()
     },
     move: (position) => {
-      const last = entries.at(-1)
-      if (last) last.position = position
-      else taken = position
+      last.position = position
     },
     async *events() {
       for (;;) {
-        const next = entries[head]
+        const { next } = taken
         if (next) {
-          head++
+          taken = next.point
           length -= lengthOf(next.event)
-          taken = next.position
-          if (head === entries.length || head === 1_024) {
-            entries = entries.slice(head)
-            head = 0
-          }
           if (!isFull()) reader.abort()
           yield next.event
         } else if (isEnded) return
@@ -75,13 +69,17 @@ export function createEventQueue(startPosition: string, lengthMax: number): Even
       }
     },
     room: async (waitMs) => {
-      reader = new AbortController()
+      // Another one may be waiting, and is told by the same signal.
+      if (reader.signal.aborted) reader = new AbortController()
       const { signal } = reader
       await pause(waitMs, signal)
       return signal.aborted
     },
     end: (isDiscarding) => {
-      if (isDiscarding) entries = []
+      if (isDiscarding) {
+        taken.next = null
+        last = taken
+      }
       isEnded = true
       wakeConsumer()
       reader.abort()

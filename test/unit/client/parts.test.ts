@@ -54,6 +54,16 @@ describe('the queue', () => {
     expect(await room).toBe(true)
     expect(queue.isFull()).toBe(false)
   })
+
+  it('tells all that wait for room, and leaves no timer behind', async () => {
+    const queue = createEventQueue('', 1)
+    queue.push({ type: 'message', data: '', id: '' })
+    const told: boolean[] = []
+    for (let times = 0; times < 2; times++) void queue.room(Infinity).then((is) => told.push(is))
+    queue.end(true)
+    await vi.advanceTimersByTimeAsync(0)
+    expect([told, vi.getTimerCount()]).toEqual([[true, true], 0])
+  })
 })
 
 describe('a pause', () => {
