@@ -31,7 +31,7 @@ export interface EventStream extends AsyncIterable<StreamEvent> {
   readonly closed: Promise<StreamError | null>
   /** Ends a wait for the next connection, though the server may have asked for it. */
   retryNow(): void
-  /** Ends the connection, the timers and the iteration at once. No event is delivered after it. */
+  /** Ends the connection, the timers and the iteration at once. No handler is called after it, but `onState` by it. */
   close(): void
   /** For one consumer. Leaving the loop closes the stream. A final error is thrown after the last event. */
   [Symbol.asyncIterator](): AsyncGenerator<StreamEvent, void, undefined>
@@ -123,7 +123,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): EventS
 
   function onOpen(): void {
     change('open', '')
-    tell(settings.onOpen, { lastEventId })
+    if (state === 'open') tell(settings.onOpen, { lastEventId })
   }
 
   /** The wait until the next connection, in ms. */
@@ -137,6 +137,8 @@ export function connect(url: string | URL, options: ConnectOptions = {}): EventS
     isWoken = false
     isHeld = error?.retryAfterMs != null
     if (!isOver) change(isOffline ? 'offline' : 'waiting', error?.code ?? end.reason)
+    // By the handler of that.
+    if (closing.signal.aborted) return 0
     if (error) tell(settings.onError, { error, retryInMs: isOver ? null : retryInMs, final: isOver })
     else tell(settings.onEnd, { reason, retryInMs })
     if (isOver) finish(error)
@@ -169,9 +171,8 @@ export function connect(url: string | URL, options: ConnectOptions = {}): EventS
   }
 
   signal.addEventListener('abort', close, { signal: closing.signal })
-  if (signal.aborted) close()
   // Later, because the caller's handlers may refer to the stream that this function returns.
-  queueMicrotask(run)
+  queueMicrotask(() => (signal.aborted ? close() : run()))
   void deliver()
   return stream
 }

@@ -305,6 +305,21 @@ describe('the client', () => {
     expect(errors.filter(({ final }) => final)).toEqual([])
   })
 
+  it('tells its handlers nothing before it has returned, although its signal had aborted before', async () => {
+    const scene = await open()
+    const told: unknown[] = []
+    let hasReturned = false
+    const { closed } = scene.connect({
+      signal: AbortSignal.abort(),
+      onState: ({ state }) => told.push([state, hasReturned]),
+    })
+    hasReturned = true
+    expect(await closed).toBeNull()
+    await pass(60_000)
+    expect(told).toEqual([['closed', true]])
+    expect([scene.server.requests, scene.tokens]).toEqual([[], 0])
+  })
+
   it('refuses URLs, ids and limits that make no sense', async () => {
     const { server } = await open()
     const options = { getToken: () => 't', fetch: server.fetch }
