@@ -92,7 +92,7 @@ export async function runConnection(parts: ConnectionParts): Promise<ConnectionE
   const heard = <T>(work: () => Promise<T>): Promise<T> => withTimeout(work, heartbeatMs, signal)
 
   async function read(): Promise<void> {
-    const token = await tokens.take('connect')
+    const token = await tokens.take('connect', signal)
     const headers = {
       accept: 'text/event-stream',
       // Without a token the session is a cookie's.

@@ -58,16 +58,16 @@ export interface TokenRequest {
   readonly reason: 'connect' | 'challenge' | 'refused'
   /** From 1: how often a token was asked for since the server last accepted one. */
   readonly attempt: number
-  /** Aborts when the stream closes, at the latest after 30 s. */
+  /** Aborts when the stream closes or the network was away, at the latest after 30 s. */
   readonly signal: AbortSignal
 }
 
 export interface ConnectOptions {
   /**
    * Returns a fresh token, a JWT. Called for each connection and each answer to a challenge, and not again before it
-   * has answered or 30 s are over. null: there is no token (the user has signed out), and the stream closes. What is
-   * neither a text nor null closes it with the error `bad-token`. Default: none. Then requests have no Authorization,
-   * and the session is a cookie's, or what `headers` say.
+   * has answered or its signal has aborted. null: there is no token (the user has signed out), and the stream closes.
+   * What is neither a text nor null closes it with the error `bad-token`. Default: none. Then requests have no
+   * Authorization, and the session is a cookie's, or what `headers` say.
    */
   getToken?: (request: TokenRequest) => string | null | Promise<string | null>
   /** Sent with each request, where the client sets none of that name itself. Default: none. */

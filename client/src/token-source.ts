@@ -1,5 +1,6 @@
 // Gets the tokens of one stream from the caller. Promise: one call of `getToken` at a time, and a new token for each
-// request; none is kept. Only a call that was given up after 30 s may still be running when the next one begins.
+// request; none is kept. Only a call that was given up, after 30 s or with its connection because the network was away,
+// may still be running when the next one begins.
 
 import type { ConnectOptions, TokenRequest } from './options.ts'
 import { isRefusedToken } from './response.ts'
@@ -9,8 +10,11 @@ import { withTimeout } from './waiting.ts'
 const TOKEN_TIMEOUT_MS = 30_000
 
 export interface TokenSource {
-  /** A token without a text if there is no getToken. Rejects with StreamError `no-token`, `bad-token` or `token`. */
-  take(reason: TokenRequest['reason']): Promise<Token>
+  /**
+   * A token without a text if there is no getToken. `signal` gives up the call that this one makes. Rejects with
+   * StreamError `no-token`, `bad-token` or `token`.
+   */
+  take(reason: TokenRequest['reason'], signal?: AbortSignal): Promise<Token>
   /** What the server answered to the last token: a status. */
   answered(status: number): void
 }
@@ -21,8 +25,8 @@ export interface Token {
   expiresInMs(): number
 }
 
-/** The signal aborts when the stream closes. A call outlives the connection that it was made for. */
-export function createTokenSource(getToken: ConnectOptions['getToken'], signal: AbortSignal): TokenSource {
+/** The signal aborts when the stream closes. A call for a challenge outlives the connection that it was made for. */
+export function createTokenSource(getToken: ConnectOptions['getToken'], closed: AbortSignal): TokenSource {
   /** The call that is under way. A connection that asks meanwhile gets its token, too. */
   let pending: Promise<Token> | null = null
   /** Calls since the server last accepted a token. */
@@ -30,7 +34,7 @@ export function createTokenSource(getToken: ConnectOptions['getToken'], signal: 
   /** Whether the server refused the last token. */
   let isRefused = false
 
-  async function ask(reason: TokenRequest['reason']): Promise<Token> {
+  async function ask(reason: TokenRequest['reason'], signal: AbortSignal): Promise<Token> {
     if (!getToken) return createToken('')
     const attempt = ++attempts
     const call = async (limit: AbortSignal): Promise<unknown> => getToken({ reason, attempt, signal: limit })
@@ -48,8 +52,8 @@ export function createTokenSource(getToken: ConnectOptions['getToken'], signal: 
   }
 
   return {
-    take: (reason) => {
-      pending ??= ask(isRefused ? 'refused' : reason).finally(() => {
+    take: (reason, signal = closed) => {
+      pending ??= ask(isRefused ? 'refused' : reason, signal).finally(() => {
         pending = null
       })
       return pending

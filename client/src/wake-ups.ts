@@ -24,8 +24,11 @@ export function watchWakeUps(
   }, TICK_MS)
   signal.addEventListener('abort', () => clearInterval(timer))
   const heed = (event: Event): void => {
-    if (event.type === 'online' || (event as PageTransitionEvent).persisted) wake(true)
-    else if (document.visibilityState === 'visible') wake(false)
+    if (event.type === 'online' || (event as PageTransitionEvent).persisted) {
+      // The timer may be late, too, and must not end the connection that is opened now.
+      tickedAtMs = Date.now()
+      wake(true)
+    } else if (document.visibilityState === 'visible') wake(false)
   }
   for (const type of ['online', 'pageshow', 'visibilitychange'])
     globalThis.addEventListener?.(type, heed, { signal })

@@ -145,6 +145,17 @@ describe('a client in a browser', () => {
     },
   )
 
+  it('opens one connection when a frozen page comes back, although its timer is late, too', async () => {
+    const scene = await open()
+    const { server, errors } = scene
+    scene.connect()
+    await pass()
+    sleep(600_000)
+    browser.pageshow(true)
+    await pass(2_000)
+    expect([server.gets().length, errors.length, scene.stream?.state]).toEqual([2, 1, 'open'])
+  })
+
   it('ends its wait when the page is shown, and leaves an open connection alone', async () => {
     const scene = await open()
     const { server } = scene
@@ -278,6 +289,22 @@ describe('a client whose machine slept, or whose tab was frozen', () => {
     await pass(2_000)
     expect(scene.stream?.state).toBe('open')
   })
+
+  it('gives up a token that hangs, and asks for another one', async () => {
+    const scene = await open()
+    const signals: AbortSignal[] = []
+    scene.connect({
+      getToken: ({ signal }) => {
+        signals.push(signal)
+        return signals.length === 1 ? new Promise(() => {}) : 'token'
+      },
+    })
+    await pass(1_000)
+    sleep(600_000)
+    await pass(2_000)
+    expect(scene.stream?.state).toBe('open')
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, false])
+  })
 })
 
 describe('the state of a stream', () => {
@@ -353,5 +380,28 @@ describe('the state of a stream', () => {
     await pass(60_000)
     expect(told.slice(-2)).toEqual([last, 'closed'])
     expect(await scene.stream?.closed).toBeNull()
+  })
+
+  it.each(['open', 'waiting'])('is the last thing that is told, if its handler closes it when %s', async (last) => {
+    const scene = await open()
+    const { server } = scene
+    server.answers = [() => server.stream(':end shutdown\n\n')]
+    const late: string[] = []
+    const note = (name: string) => () => {
+      if (scene.stream?.state === 'closed') late.push(name)
+    }
+    scene.connect({
+      onState: ({ state }) => {
+        if (state === last) scene.stream?.close()
+      },
+      onOpen: note('onOpen'),
+      onEnd: note('onEnd'),
+      onError: note('onError'),
+    })
+    await pass()
+    if (last === 'waiting') server.end()
+    await pass(60_000)
+    expect(late).toEqual([])
+    expect(scene.stream?.state).toBe('closed')
   })
 })
