@@ -65,12 +65,13 @@ const PARTIAL = ['since', 'lastEventId', 'last_event_id']
 
 /** Throws a TypeError that names the option. */
 export function checkLiveMapOptions<V>(url: string | URL, options: LiveMapOptions<V>): void {
-  readOptions(options, OWN)
+  const { headers } = readOptions(options, OWN)
   if (options.deletedKey !== undefined && options.key === undefined) {
     throw new TypeError('deletedKey needs key: envelopes have the keys themselves')
   }
   if ('onEvent' in options) throw new TypeError('A live map has no onEvent: subscribe to the map')
   if ('lastEventId' in options) throw new TypeError('A live map has no lastEventId: it needs the whole topic')
+  if ('last-event-id' in headers) throw new TypeError('A live map needs the whole topic: no header last-event-id')
   const { searchParams } = new URL(readUrl(url))
   const partial = PARTIAL.find((name) => searchParams.get(name))
   if (partial !== undefined)

@@ -178,7 +178,7 @@ export class LiveMap<V> implements ReadonlyMap<string, V> {
   }
 
   #apply(reading: Reading<V>, eventId: string): void {
-    if (reading.kind === 'keyless') return
+    if (reading.kind === 'keyless' || this.#isClosed) return // `parse` may have closed the map
     if (reading.kind === 'value') this.#table.set(reading.key, reading.value)
     else if (reading.key !== null) this.#table.delete(reading.key)
     else this.#missed(eventId)
@@ -195,12 +195,11 @@ export class LiveMap<V> implements ReadonlyMap<string, V> {
   }
 
   #caughtUp(): void {
-    const wasComplete = this.#table.isComplete
     const changes = this.#table.endSnapshot()
-    if (!wasComplete && this.#plan.snapshotEnds()) this.#reloadLater()
+    if (this.#plan.snapshotEnds()) this.#reloadLater()
     this.#wasReady = true
+    this.#resolveReady() // before a listener may close the map
     this.#tell(changes)
-    this.#resolveReady()
   }
 
   /** A snapshot comes: the stream goes on from its beginning, or another one is opened. */
@@ -234,7 +233,7 @@ export class LiveMap<V> implements ReadonlyMap<string, V> {
     this.#frames.cancel()
     if (changes.size === 0 && this.status === this.#toldStatus) return
     this.#toldStatus = this.status
-    for (const listener of [...this.#listeners]) tell(listener, changes)
+    for (const listener of [...this.#listeners]) if (this.#listeners.has(listener)) tell(listener, changes)
   }
 
   #finish(error: Error | null): void {
@@ -245,6 +244,7 @@ export class LiveMap<V> implements ReadonlyMap<string, V> {
     this.#tell(this.#table.show())
     this.#rejectReady(error ?? new Error('The live map was closed before it was ready'))
     this.#resolveClosed(error)
-    this.#listeners.clear()
+    // Later, because it may be a listener that closes the map, and the others get the same batch.
+    queueMicrotask(() => this.#listeners.clear())
   }
 }

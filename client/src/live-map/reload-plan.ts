@@ -1,12 +1,17 @@
 // When a live map loads again, because a record superseded a value and its key is not known. Promise: a record that was
-// there before the map began to load is no reason, and neither is time: waits double, from a minute to an hour.
+// there before the map began to load is no reason, and neither is time: waits double, from a minute to an hour. Of such
+// records it remembers RECORDS_MAX; where there are more, the map may load again without need.
 
 const FIRST_WITHIN_MS = 60_000
 const WITHIN_MAX_MS = 3_600_000
+const RECORDS_MAX = 10_000
 
 export class ReloadPlan {
   readonly #random: () => number
-  /** Event IDs after the records without a known key: those that the last whole snapshot had, or that came later. */
+  /**
+   * Event IDs after the records without a known key: those that whole snapshots had, or that came later. All snapshots,
+   * because two servers that have read the partitions in different orders have different IDs after the same record.
+   */
   #before = new Set<string>()
   /** Those of the snapshot that is coming in. Some may have come while it did, and superseded what it had. */
   #inSnapshot = new Set<string>()
@@ -26,20 +31,21 @@ export class ReloadPlan {
 
   /** A record of a snapshot that is coming in, whose key is not known. */
   foundInSnapshot(eventId: string): void {
-    this.#inSnapshot.add(eventId)
+    remember(this.#inSnapshot, eventId)
   }
 
   /** A record after the snapshot, whose key is not known: the map has to load again. */
   foundLive(eventId: string): void {
-    this.#before.add(eventId)
+    remember(this.#before, eventId)
   }
 
   /** Whether the map has to load again, although the snapshot is complete. */
   snapshotEnds(): boolean {
-    const before = this.#before
-    this.#before = this.#inSnapshot
+    const found = [...this.#inSnapshot]
+    const isNew = found.some((eventId) => !this.#before.has(eventId))
+    for (const eventId of found) remember(this.#before, eventId)
     this.#inSnapshot = new Set()
-    return [...this.#before].some((eventId) => !before.has(eventId))
+    return isNew
   }
 
   /** The wait before the map loads again: random, because every map of the topic has to, and the server is one. */
@@ -48,4 +54,12 @@ export class ReloadPlan {
     this.#lastAtMs = nowMs
     return this.#random() * Math.min(FIRST_WITHIN_MS * 2 ** this.#times++, WITHIN_MAX_MS)
   }
+}
+
+function remember(eventIds: Set<string>, eventId: string): void {
+  // Last, as the newest.
+  eventIds.delete(eventId)
+  eventIds.add(eventId)
+  const [oldest] = eventIds
+  if (eventIds.size > RECORDS_MAX && oldest !== undefined) eventIds.delete(oldest)
 }

@@ -1,9 +1,10 @@
-// The parts of the live map: its immutable map, the comparison of values, and frames.
+// The parts of the live map: its immutable map, the comparison of values, frames, and when it loads again.
 
 import fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Frames } from '../../../client/src/live-map/frames.ts'
 import { PersistentMap } from '../../../client/src/live-map/persistent-map.ts'
+import { ReloadPlan } from '../../../client/src/live-map/reload-plan.ts'
 import { isSameJson } from '../../../client/src/live-map/same-json.ts'
 import { Tasks } from '../../../client/src/live-map/tasks.ts'
 
@@ -190,5 +191,33 @@ describe('tasks', () => {
     const tasks = new Tasks()
     vi.advanceTimersByTime(1_000)
     expect(tasks.pause()).toBeUndefined()
+  })
+})
+
+describe('the plan of reloads', () => {
+  function planned() {
+    const plan = new ReloadPlan(() => 0)
+    const loadsAgainAfter = (...eventIds: string[]) => {
+      for (const eventId of eventIds) plan.foundInSnapshot(eventId)
+      return plan.snapshotEnds()
+    }
+    return { plan, loadsAgainAfter }
+  }
+
+  it('learns the IDs of each server once, because they may differ for the same record', () => {
+    const { loadsAgainAfter } = planned()
+    expect([['a1'], ['b1'], ['a1'], ['b1'], ['b1', 'b2']].map((ids) => loadsAgainAfter(...ids))).toEqual([
+      true,
+      true,
+      false,
+      false,
+      true,
+    ])
+  })
+
+  it('remembers the last 10,000', () => {
+    const { plan, loadsAgainAfter } = planned()
+    for (let eventId = 0; eventId <= 10_000; eventId++) plan.foundLive(`${eventId}`)
+    expect([loadsAgainAfter('1'), loadsAgainAfter('10000'), loadsAgainAfter('0')]).toEqual([false, false, true])
   })
 })

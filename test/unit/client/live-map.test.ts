@@ -143,6 +143,37 @@ describe('liveMap', () => {
     uncaught.mockRestore()
   })
 
+  it('tells a listener nothing after its end, though another listener of the same batch ends it', async () => {
+    const map = await opened({}, record('a', { id: 'a' }))
+    const told = vi.fn()
+    map.subscribe(() => end())
+    const end = map.subscribe(told)
+    await say(record('a', { id: 'b' }))
+    expect(told).not.toHaveBeenCalled()
+  })
+
+  it('is ready, and tells all listeners the batch, though one of them closes it', async () => {
+    const map = open()
+    const told: unknown[] = []
+    map.subscribe(() => map.close())
+    map.subscribe((changes) => told.push(...changes.keys()))
+    await turn()
+    await say(record('a', { id: 'a' }), ':ready\n\n')
+    await map.ready
+    expect([told, map.status, [...map.keys()]]).toEqual([['a'], 'closed', ['a']])
+  })
+
+  it('takes no value after its end, though it is `parse` that closes it', async () => {
+    const parse = (text: string): Order => {
+      if (text === 'last') map.close()
+      return { id: text }
+    }
+    const map: LiveMap<Order> = await opened({ parse })
+    await say(record('a', 'a'), record('b', 'last'))
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect([[...map.keys()], vi.getTimerCount()]).toEqual([['a'], 0])
+  })
+
   it('keeps what it shows while it loads again after a gap, and then tells the difference only', async () => {
     const map = await opened(
       {},
@@ -374,6 +405,12 @@ describe('liveMap', () => {
       `${STREAM_URL}?last_event_id=x`,
       { getToken },
       'its URL must not have last_event_id',
+    ],
+    [
+      'an id in a header',
+      STREAM_URL,
+      { getToken, headers: { 'Last-Event-ID': 'x' } },
+      'A live map needs the whole topic: no header last-event-id',
     ],
     ['from=latest', `${STREAM_URL}?from=latest`, { getToken }, 'its URL must not have from=latest'],
   ])('refuses %s', (_, url, options, message) => {
