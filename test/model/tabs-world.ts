@@ -1,17 +1,26 @@
-// A world of tabs that share a stream: two servers that read the partitions in different orders, a channel that keeps
-// the order only between two tabs, one lock, and tabs that freeze, crash, close and are slow. Every step is chosen from
-// outside. A tab's states are those of `Role`, times frozen or not, times a full consumer or not.
+// A world of tabs that share a stream: two servers that read the partitions in different orders, Kafka that drops
+// tombstones, which is a gap for a client without them, a channel that keeps the order only between two tabs, one lock,
+// and tabs that freeze, crash, close and are slow. Every step is chosen from outside. A tab's states are those of
+// `Role`, times frozen or not, times a full consumer or not.
 
 import { Member } from '../../client/src/shared/member.ts'
 import type { Entry, Message } from '../../client/src/shared/messages.ts'
 
 const PARTITIONS = 2
 
+/** What a client has that has nothing. */
+const NOTHING = 'AQA='
+
 interface WrittenRecord {
+  readonly name: string
   readonly partition: number
   readonly offset: number
   /** Whether the selection of these streams has it. */
   readonly isTheirs: boolean
+  /** The record that this tombstone deletes, of the same partition. */
+  readonly target: WrittenRecord | null
+  /** Kafka has dropped it: a tombstone, or a record that was deleted. */
+  isDropped: boolean
 }
 
 /** A number from 0 to below the limit. */
@@ -30,33 +39,72 @@ class Server {
 
 class OwnConnection {
   private readonly server: Server
-  private readonly position: number[]
+  private position: number[]
   /** Empty: nothing was sent, and no heartbeat has told a position. */
   private id: string
   private index = 0
+  /** Where it began. */
+  private start: readonly number[]
+  private readonly sent = new Set<WrittenRecord>()
+  private isOpen = false
   private isReady = false
 
   constructor(server: Server, lastEventId: string) {
     this.server = server
     this.id = lastEventId
-    this.position = lastEventId === '' ? Array(PARTITIONS).fill(0) : lastEventId.split('.').map(Number)
+    const hasNothing = lastEventId === '' || lastEventId === NOTHING
+    this.position = hasNothing ? Array(PARTITIONS).fill(0) : lastEventId.split('.').map(Number)
+    this.start = [...this.position]
   }
 
   /** false: it has nothing to say at present. */
   next(member: Member): boolean {
+    if (!this.isOpen) {
+      this.isOpen = true
+      member.ownChanged({ state: 'open', reason: '' })
+      return true
+    }
+    if (this.server.order.some((record) => this.isMissed(record))) {
+      this.startAgain()
+      member.own({ type: 'gap', data: 'deletes-dropped', id: NOTHING })
+      return true
+    }
     while (this.index < this.server.order.length) {
       const record = this.server.order[this.index++]
-      if (record === undefined || record.offset < (this.position[record.partition] ?? 0)) continue
+      if (record === undefined || !this.isAhead(record)) continue
       this.position[record.partition] = record.offset + 1
-      if (!record.isTheirs) continue
+      if (!record.isTheirs || record.isDropped) continue
+      this.sent.add(record)
       this.id = this.position.join('.')
-      member.own({ type: 'message', data: `${record.partition}:${record.offset}`, id: this.id })
+      const { target } = record
+      if (target === null) member.own({ type: 'message', data: record.name, id: this.id })
+      else member.own({ type: 'delete', data: target.name, id: this.id })
       return true
     }
     if (this.isReady) return false
     this.isReady = true
     member.own({ type: 'ready', data: '', id: this.id })
     return true
+  }
+
+  private isAhead({ partition, offset }: WrittenRecord): boolean {
+    return offset >= (this.position[partition] ?? 0)
+  }
+
+  /** A tombstone that it can send no more, of a record that its client has. */
+  private isMissed(record: WrittenRecord): boolean {
+    const { target, isDropped } = record
+    if (target === null || !isDropped || !this.isAhead(record)) return false
+    return this.sent.has(target) || target.offset < (this.start[target.partition] ?? 0)
+  }
+
+  private startAgain(): void {
+    this.position = Array(PARTITIONS).fill(0)
+    this.start = [...this.position]
+    this.id = NOTHING
+    this.index = 0
+    this.isReady = false
+    this.sent.clear()
   }
 
   /** A heartbeat moves the ID over records of others. */
@@ -69,8 +117,8 @@ class OwnConnection {
 class Tab {
   readonly id: string
   readonly member: Member
-  readonly received: string[] = []
-  /** How often a `ready` came: a tab that never hears one waits for ever. */
+  received: string[] = []
+  /** How often a `ready` came since the last gap: a tab that never hears one waits for ever. */
   readies = 0
   connection: OwnConnection | null = null
   flush: (() => void) | null = null
@@ -111,6 +159,11 @@ class Tab {
 
   private deliver({ event }: Entry): void {
     if (event?.type === 'ready') this.readies++
+    if (event?.type === 'delete') this.received = this.received.filter((data) => data !== event.data)
+    if (event?.type === 'gap') {
+      this.received = []
+      this.readies = 0
+    }
     if (event?.type !== 'message') return
     const { data } = event
     if (this.received.includes(data)) throw new Error(`${this.id} received ${data} twice`)
@@ -130,7 +183,8 @@ export class TabsWorld {
   private readonly choose: Choose
   private readonly servers = [new Server(), new Server()]
   private readonly links = new Map<string, { to: Tab; messages: Message[] }>()
-  private readonly written: string[] = []
+  /** What a client has in the end. */
+  private written: WrittenRecord[] = []
   private readonly ends: number[] = Array(PARTITIONS).fill(0)
   private holder: Tab | null = null
   private queue: Tab[] = []
@@ -149,8 +203,23 @@ export class TabsWorld {
     const partition = this.choose(PARTITIONS)
     const offset = this.ends[partition] ?? 0
     this.ends[partition] = offset + 1
-    if (isTheirs) this.written.push(`${partition}:${offset}`)
-    for (const { backlogs } of this.servers) backlogs[partition]?.push({ partition, offset, isTheirs })
+    const deletable = this.written.filter((record) => isTheirs && record.partition === partition)
+    const target = (this.choose(3) === 0 ? deletable[this.choose(deletable.length)] : null) ?? null
+    const name = `${partition}:${offset}`
+    const record: WrittenRecord = { name, partition, offset, isTheirs, target, isDropped: false }
+    if (target !== null) this.written = this.written.filter((other) => other !== target)
+    else if (isTheirs) this.written.push(record)
+    for (const { backlogs } of this.servers) backlogs[partition]?.push(record)
+  }
+
+  /** Kafka drops the tombstones that both servers have read, and what they delete. */
+  dropDeleted(): void {
+    const [one, other] = this.servers
+    for (const record of one?.order ?? []) {
+      if (record.target === null || other?.order.includes(record) !== true) continue
+      record.isDropped = true
+      record.target.isDropped = true
+    }
   }
 
   open(): void {
@@ -220,6 +289,7 @@ export class TabsWorld {
     else if (kind <= 11) this.work(tab)
     else if (kind === 12) this.tick(tab)
     else if (kind === 13 && this.choose(4) === 0) this.lose(this.choose)
+    else if (kind === 14 && this.choose(8) === 0) this.dropDeleted()
     else this.hear(this.choose)
   }
 
@@ -241,8 +311,11 @@ export class TabsWorld {
 
   private wrong(): string | null {
     for (const { id, received, readies } of this.tabs) {
-      const missing = this.written.filter((record) => !received.includes(record))
+      const names = this.written.map(({ name }) => name)
+      const missing = names.filter((name) => !received.includes(name))
       if (missing.length > 0) return `${id} misses ${missing}`
+      const deleted = received.filter((name) => !names.includes(name))
+      if (deleted.length > 0) return `${id} was not told that ${deleted} are deleted`
       if (readies === 0) return `${id} was never ready`
     }
     const open = this.tabs.filter(({ connection }) => connection !== null)

@@ -1,5 +1,5 @@
-// One stream for all tabs, in every order of events: no tab loses a record, or gets one twice, and in the end there is
-// one connection.
+// One stream for all tabs, in every order of events: no tab loses a record or a delete, or gets one twice, and in the
+// end there is one connection.
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'

@@ -1,4 +1,5 @@
-// The last steps of the stream, as this tab saw them. Another tab whose place is in the log can go on from there.
+// The last steps of the stream, as this tab saw them. Another tab whose place is in the log can go on from there. But
+// nothing goes on within a snapshot, which lacks the deletes that Kafka has dropped: the other tab may need them.
 // Promise: it holds at most `unitsMax` UTF-16 units, and one event more.
 
 import type { Entry, Place } from './messages.ts'
@@ -29,6 +30,7 @@ export class EventLog {
     const { id, event } = entry
     // After a gap the same event IDs can come again and mean something else.
     if (isBeginning(entry)) this.#clear({ recordId: id, id, isReady: false })
+    else if (event?.type === 'ready' && !this.#place.isReady) this.#clear(this.#place)
     // Of moves that follow each other the last one says all, so an idle stream does not grow.
     if (event === null && this.#entries.at(-1)?.event === null) this.#drop(this.#entries.pop())
     this.#entries.push(entry)
@@ -40,14 +42,14 @@ export class EventLog {
   /** What comes after the place; null if the log does not have it. */
   after(place: Place): readonly Entry[] | null {
     const entries = this.#find(place)
-    return entries && this.complete(entries, place)
+    return entries && this.#complete(entries, place)
   }
 
   /**
    * The last entries, which follow the place, with a `ready` for a tab that never got one. The leader’s own
    * may have come before this place, or have left the log, and comes once for each connection.
    */
-  complete(entries: readonly Entry[], place: Place): readonly Entry[] {
+  #complete(entries: readonly Entry[], place: Place): readonly Entry[] {
     const { id, isReady } = this.#place
     if (place.isReady || !isReady || entries.some(({ event }) => event?.type === 'ready')) return entries
     return [...entries, { id, event: { type: 'ready', data: '', id } }]
@@ -57,6 +59,7 @@ export class EventLog {
     // Before the first record the start is a place that all tabs share. Later it is not: a stream that begins now may
     // begin elsewhere, by the server's choice.
     if (place.id === '') return this.#place.recordId === '' && this.#start.id === '' ? this.#entries : null
+    if (!this.#place.isReady) return null
     // A `ready` has the ID of the record before it, so a tab that saw only that record still needs the `ready`.
     const known = this.#entries.filter((entry) => isAt(entry, place))
     const record = known.filter(isRecord).at(-1)
@@ -89,7 +92,7 @@ export class EventLog {
   }
 }
 
-export function isAt({ id }: { readonly id: string }, place: Place): boolean {
+function isAt({ id }: { readonly id: string }, place: Place): boolean {
   return id !== '' && (id === place.id || id === place.recordId)
 }
 

@@ -2,7 +2,7 @@
 // `unitsAheadMax` units that it has not acknowledged, and one batch more. A follower beyond that, or that has been
 // silent for SILENT_TICKS_MAX, is forgotten: it notices, and goes on by itself from its own place.
 
-import { type EventLog, isAt, unitsOf } from './event-log.ts'
+import { type EventLog, unitsOf } from './event-log.ts'
 import type { Entry, LeaderState, Message, Place } from './messages.ts'
 
 /** Ticks until a follower counts as gone: three minutes, because a hidden page may have one timer a minute. */
@@ -129,15 +129,15 @@ export class Followers {
     if (entries.length === 0) return
     for (const [id, follower] of this.#byId) {
       if (follower.awaited === null) this.#send(id, follower, entries)
-      else this.#meet(id, follower, follower.awaited, entries)
+      else this.#meet(id, follower, follower.awaited)
     }
   }
 
-  #meet(id: string, follower: Follower, place: Place, entries: readonly Entry[]): void {
-    const index = entries.findIndex((entry) => isAt(entry, place))
-    if (index < 0) return
+  #meet(id: string, follower: Follower, place: Place): void {
+    const missed = this.#parts.log.after(place)
+    if (missed === null) return
     follower.awaited = null
-    this.#send(id, follower, this.#parts.log.complete(entries.slice(index + 1), place))
+    this.#send(id, follower, missed)
   }
 
   #send(id: string, follower: Follower, entries: readonly Entry[]): void {

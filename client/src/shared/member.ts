@@ -20,7 +20,7 @@ export class Member {
   #role: Role = 'seeking'
   /** Of its own connection. */
   #ownState = CONNECTING
-  /** Whether its own connection has delivered the snapshot. */
+  /** Whether its own connection has said `ready`, since it was opened last. */
   #isReady = false
   readonly #pace = new RejoinPace()
   #fullTicks = 0
@@ -78,9 +78,8 @@ export class Member {
   own(event: StreamEvent): void {
     if (!this.#hasConnection) return
     this.#takeOwn({ id: event.id, event })
-    if (event.type !== 'ready') return
-    this.#isReady = true
-    if (this.#role === 'alone') this.#ask()
+    this.#isReady ||= event.type === 'ready'
+    if (event.type === 'ready' && this.#role === 'alone') this.#ask()
   }
 
   /** Its own connection has moved on without an event. */
@@ -91,6 +90,7 @@ export class Member {
   ownChanged(state: LeaderState): void {
     if (!this.#hasConnection) return
     this.#ownState = state
+    if (state.state === 'open') this.#isReady = false // a gap may follow, which only its own connection tells
     if (this.#role === 'leading') this.#followers.tellState()
     this.#parts.changed()
   }
@@ -111,7 +111,7 @@ export class Member {
     this.#followers.tick()
     if (this.#role === 'leading') this.#resignIfSlow()
     else if (this.#role === 'alone') this.#ask()
-    else if (this.#role === 'behind' && !this.#parts.isFull()) this.#seek()
+    else if (this.#role === 'behind' && !this.#parts.isFull()) this.start()
     else if (this.#isWithLeader || this.#role === 'seeking') this.#listen()
   }
 
@@ -150,10 +150,7 @@ export class Member {
   }
 
   #takeBatch(batch: Batch): void {
-    if (!this.#link.isNext(batch)) {
-      this.#join(batch.from)
-      return
-    }
+    if (!this.#link.isNext(batch)) return this.#join(batch.from)
     this.#pace.joined()
     for (const entry of batch.entries) this.#take(entry)
     this.#become('following')
@@ -161,6 +158,8 @@ export class Member {
     if (!this.#parts.isFull()) return
     this.#link.leave()
     this.#become('behind')
+    // As a leader it would have a connection that it cannot read.
+    this.#parts.resign()
   }
 
   #takeOwn(entry: Entry): void {

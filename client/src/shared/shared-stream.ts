@@ -6,15 +6,17 @@ import { connect, type EventStream } from '../event-stream.ts'
 import { tell } from '../handlers.ts'
 import { readOptions } from '../option-checks.ts'
 import type { ConnectOptions, StreamEvent } from '../options.ts'
-import { StreamError } from '../stream-error.ts'
+import { asStreamError, StreamError } from '../stream-error.ts'
 import { TIMER_MAX_MS } from '../waiting.ts'
 import { LeaderLock } from './leader-lock.ts'
 import { Member } from './member.ts'
 import type { TabLimits } from './member-parts.ts'
-import type { Entry, Failure, LeaderState } from './messages.ts'
+import type { Entry, Failure, LeaderState, Message } from './messages.ts'
 import { TabChannel } from './tab-channel.ts'
 
 const TICK_MS = 1_000
+/** A timer that is this late does not count for the moment. */
+const LATE_MS = 2 * TICK_MS
 /** A log of a few thousand small events; 8 MiB on the way to a page that is frozen; 64 tabs besides the leading one. */
 const LIMITS: TabLimits = { logUnitsMax: 262_144, unitsAheadMax: 4_194_304, followersMax: 64 }
 
@@ -27,6 +29,7 @@ export class SharedStream implements EventStream {
   readonly #channel: TabChannel
   readonly #lock: LeaderLock
   readonly #timer: ReturnType<typeof setInterval>
+  #tickedAtMs = performance.now()
   /** A turn of the event loop that a hidden page is not made to wait for, as it is for timers. */
   readonly #turns = new MessageChannel()
   readonly #closeOnAbort = (): void => this.close()
@@ -48,7 +51,7 @@ export class SharedStream implements EventStream {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve
     })
-    this.#channel = new TabChannel(name, id, (message) => this.#member.receive(message))
+    this.#channel = new TabChannel(name, id, (message) => this.#receive(message))
     this.#lock = new LeaderLock({
       name,
       elected: () => this.#member.elected(),
@@ -64,7 +67,10 @@ export class SharedStream implements EventStream {
       isFull: () => this.#queue.isFull(),
       open: (at) => this.#open(at),
       shut: () => this.#shut(),
-      stand: (steal) => this.#lock.stand(steal),
+      // A handler may close the stream while the member is at work.
+      stand: (steal) => {
+        if (this.state !== 'closed') this.#lock.stand(steal)
+      },
       resign: () => this.#lock.resign(),
       retry: () => this.#own?.retryNow(),
       failed: (failure) => this.#failed(failure),
@@ -74,10 +80,10 @@ export class SharedStream implements EventStream {
     this.#turns.port1.onmessage = () => this.#flush?.()
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
     options.signal?.addEventListener('abort', this.#closeOnAbort, { once: true })
-    if (options.signal?.aborted) this.close()
     // Later, because the caller's handlers may refer to the stream that this constructor returns.
     queueMicrotask(() => {
-      if (this.state !== 'closed') this.#member.start()
+      if (options.signal?.aborted) this.close()
+      else if (this.state !== 'closed') this.#member.start()
     })
     this.#consumed = options.onEvent !== undefined
     if (options.onEvent) void this.#consume(options.onEvent)
@@ -129,16 +135,11 @@ export class SharedStream implements EventStream {
   }
 
   #open(lastEventId: string): void {
-    const { signal, ...options } = this.#options
+    const { signal, onEvent, ...options } = this.#options
     const own = connect(this.url, {
       ...options,
       lastEventId,
       challenges: this.#challenges,
-      onEvent: (event) => {
-        if (this.#own !== own) return
-        this.#member.own(event)
-        if (this.#queue.isFull()) return this.#room()
-      },
       onState: (change) => {
         if (this.#own === own && change.state !== 'closed') this.#member.ownChanged(change)
       },
@@ -148,9 +149,20 @@ export class SharedStream implements EventStream {
       },
     })
     this.#own = own
-    void own.closed.then((error) => {
-      if (this.#own === own) this.#finish(error)
-    })
+    void this.#read(own)
+  }
+
+  /** A final error comes after the last event. */
+  async #read(own: EventStream): Promise<void> {
+    try {
+      for await (const event of own) {
+        if (this.#own !== own) return
+        this.#member.own(event)
+        if (this.#queue.isFull()) await this.#room()
+      }
+    } catch (error) {
+      if (this.#own === own) this.#finish(asStreamError(error))
+    }
   }
 
   #shut(): void {
@@ -168,7 +180,14 @@ export class SharedStream implements EventStream {
     else this.#queue.push(event)
   }
 
+  /** A hidden page may have one timer a minute, so what the others say is a clock, too. */
+  #receive(message: Message): void {
+    this.#member.receive(message)
+    if (performance.now() - this.#tickedAtMs >= LATE_MS) this.#tick()
+  }
+
   #tick(): void {
+    this.#tickedAtMs = performance.now()
     if (this.#own !== null) this.#member.ownMoved(this.#own.lastEventId)
     this.#member.tick()
   }

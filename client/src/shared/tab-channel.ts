@@ -10,6 +10,7 @@ export class TabChannel {
   readonly #all: BroadcastChannel
   readonly #inbox: BroadcastChannel
   readonly #others = new Map<string, BroadcastChannel>()
+  #isClosed = false
 
   /** Throws where the browser forbids channels. */
   constructor(name: string, id: string, receive: (message: Message) => void) {
@@ -22,13 +23,15 @@ export class TabChannel {
     }
   }
 
-  /** null: to all other tabs. */
+  /** null: to all other tabs. Posts nothing once it is closed. */
   post(to: string | null, message: Message): void {
+    if (this.#isClosed) return
     const channel = to === null ? this.#all : this.#inboxOf(to)
     channel.postMessage(message)
   }
 
   close(): void {
+    this.#isClosed = true
     for (const channel of [this.#all, this.#inbox, ...this.#others.values()]) channel.close()
     this.#others.clear()
   }

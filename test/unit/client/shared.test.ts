@@ -10,12 +10,19 @@ import {
 } from '../../../client/src/index.ts'
 import { EventLog } from '../../../client/src/shared/event-log.ts'
 import { Followers } from '../../../client/src/shared/followers.ts'
-import type { Entry, Message } from '../../../client/src/shared/messages.ts'
+import { Member } from '../../../client/src/shared/member.ts'
+import type { Entry, Message, Place } from '../../../client/src/shared/messages.ts'
 import { SharedStream } from '../../../client/src/shared/shared-stream.ts'
 import { FetchServer, STREAM_URL, status } from './client-scene.ts'
 
 const PATIENCE = { timeout: 10_000, interval: 10 }
-const START = { recordId: '', id: '', isReady: false }
+const START = { recordId: '', id: '', isReady: true }
+const READY: Entry = { id: '2', event: { type: 'ready', data: '', id: '2' } }
+const GAP: Entry = { id: 'AQA=', event: { type: 'gap', data: 'deletes-dropped', id: 'AQA=' } }
+
+function placeAt(recordId: string, id = recordId): Place {
+  return { recordId, id, isReady: true }
+}
 
 function record(id: string, data = id): Entry {
   return { id, event: { type: 'message', data, id } }
@@ -162,25 +169,96 @@ describe('a stream for all tabs', () => {
     expect(third.errors[0]).toBeInstanceOf(StreamError)
     expect(third.errors[0]).toMatchObject({ code: 'unavailable', status: 503 })
   })
+
+  it('delivers all that came before a final error', async () => {
+    const values = Array.from({ length: 50 }, (_, index) => `${index}`)
+    const blocks = [...values, 'x'.repeat(200)].map((value) => `data:${value}\nid:${value}\n\n`)
+    server.answers = [() => server.stream(...blocks)]
+    const only = tab('alice', { eventLengthMax: 100 })
+    expect(await only.stream.closed).toMatchObject({ code: 'event-too-large' })
+    await vi.waitUntil(() => only.values().length === values.length, PATIENCE)
+    expect(only.values()).toEqual(values)
+  })
+
+  it('posts nothing and leaves no channel open when the handler of its state closes it', async () => {
+    const channels = new Set<BroadcastChannel>()
+    class Counted extends BroadcastChannel {
+      constructor(name: string) {
+        super(name)
+        channels.add(this)
+      }
+      override close(): void {
+        channels.delete(this)
+        super.close()
+      }
+    }
+    vi.stubGlobal('BroadcastChannel', Counted)
+    const first = tab('alice')
+    await vi.waitUntil(() => first.stream.state === 'open', PATIENCE)
+    server.say('data:one\nid:1\n\n:ready\n\n')
+    await vi.waitUntil(() => first.values().includes('one'), PATIENCE)
+    let wasOpen = false
+    const second = tab('alice', {
+      onState: ({ state }) => {
+        if (state === 'open') wasOpen = true
+        // It leaves its own connection to join the first.
+        else if (wasOpen) second.stream.close()
+      },
+    })
+    await vi.waitUntil(() => second.stream.state === 'open', PATIENCE)
+    server.say('data:one\nid:1\n\n:ready\n\n')
+    expect(await second.stream.closed).toBeNull()
+    first.stream.close()
+    await vi.waitUntil(() => first.stream.state === 'closed', PATIENCE)
+    expect(channels.size).toBe(0)
+  })
+
+  it('has another leader when the consumer of a hidden one is slow, whose timers hardly run', async () => {
+    const runTimers = globalThis.setInterval
+    vi.stubGlobal('setInterval', () => runTimers(() => {}, 60_000))
+    const hidden = tab('alice', { readAheadMax: 1, onEvent: () => new Promise(() => {}) })
+    vi.stubGlobal('setInterval', runTimers)
+    const shown = tab('alice')
+    await vi.waitUntil(() => shown.stream.state === 'open', PATIENCE)
+    server.say('data:one\nid:1\n\ndata:two\nid:2\n\n')
+    await vi.waitUntil(() => shown.values().length === 2, PATIENCE)
+    await vi.waitUntil(() => server.gets().length === 2, { ...PATIENCE, timeout: 25_000 })
+    expect(server.gets()[1]?.headers['last-event-id']).toBe('2')
+    server.say('data:three\nid:3\n\n')
+    await vi.waitUntil(() => shown.values().length === 3, PATIENCE)
+    expect([hidden.stream.state, shown.values()]).toEqual(['open', ['one', 'two', 'three']])
+  }, 30_000)
+
+  it('tells nothing before it has returned, although its signal had aborted before', async () => {
+    const told: unknown[] = []
+    let hasReturned = false
+    const { stream } = tab('alice', {
+      signal: AbortSignal.abort(),
+      onState: ({ state }) => told.push([state, hasReturned]),
+    })
+    hasReturned = true
+    expect(await stream.closed).toBeNull()
+    expect([told, server.requests]).toEqual([[['closed', true]], []])
+  })
 })
 
 describe('the log', () => {
   it('holds no more than its limit, and knows the places that are left', () => {
     const log = new EventLog(START, 1_000)
     for (let id = 1; id <= 100; id++) log.append(record(`${id}`))
-    expect(log.after({ recordId: '1', id: '1', isReady: false })).toBeNull()
-    const left = log.after({ recordId: '90', id: '90', isReady: false })
+    expect(log.after(placeAt('1'))).toBeNull()
+    const left = log.after(placeAt('90'))
     expect(left?.map(({ id }) => id)).toEqual(['91', '92', '93', '94', '95', '96', '97', '98', '99', '100'])
     log.append(record('101', 'x'.repeat(2_000)))
-    expect(log.after({ recordId: '99', id: '99', isReady: false })).toBeNull()
-    expect(log.after({ recordId: '100', id: '100', isReady: false })).toHaveLength(1)
+    expect(log.after(placeAt('99'))).toBeNull()
+    expect(log.after(placeAt('100'))).toHaveLength(1)
   })
 
   it('has the ready of a record that has left it', () => {
     const log = new EventLog(START, 300)
     const ready: Entry = { id: '1', event: { type: 'ready', data: '', id: '1' } }
     for (const entry of [record('1'), ready, record('2', 'x'.repeat(140))]) log.append(entry)
-    expect(log.after({ recordId: '1', id: '1', isReady: false })?.map(({ event }) => event?.type)).toEqual([
+    expect(log.after(placeAt('1'))?.map(({ event }) => event?.type)).toEqual([
       'ready',
       'message',
     ])
@@ -191,7 +269,7 @@ describe('the log', () => {
     log.append({ id: '', event: { type: 'ready', data: '', id: '' } })
     for (const id of ['1', '2']) log.append(record(id))
     const types = (isReady: boolean) =>
-      log.after({ recordId: '1', id: '1', isReady })?.map(({ event }) => event?.type)
+      log.after({ ...placeAt('1'), isReady })?.map(({ event }) => event?.type)
     expect([types(false), types(true)]).toEqual([['message', 'ready'], ['message']])
   })
 
@@ -199,17 +277,36 @@ describe('the log', () => {
     const log = new EventLog(START, 1_000)
     log.append(record('1'))
     for (let move = 2; move < 1_000; move++) log.append({ id: `${move}`, event: null })
-    expect(log.after({ recordId: '1', id: '1', isReady: false })).toEqual([{ id: '999', event: null }])
-    expect(log.after({ recordId: '1', id: '999', isReady: false })).toEqual([{ id: '999', event: null }])
-    expect(log.after({ recordId: '0', id: '999', isReady: false })).toEqual([])
+    expect(log.after(placeAt('1'))).toEqual([{ id: '999', event: null }])
+    expect(log.after(placeAt('1', '999'))).toEqual([{ id: '999', event: null }])
+    expect(log.after(placeAt('0', '999'))).toEqual([])
   })
 
   it('forgets what was before a gap, after which IDs may mean something else', () => {
     const log = new EventLog(START, 1_000)
     log.append(record('1'))
     log.append({ id: 'AQA=', event: { type: 'gap', data: 'recreated', id: 'AQA=' } })
-    expect(log.after({ recordId: '1', id: '1', isReady: false })).toBeNull()
-    expect(log.after({ recordId: 'AQA=', id: 'AQA=', isReady: false })).toEqual([])
+    expect(log.after(placeAt('1'))).toBeNull()
+    expect(log.after(placeAt('AQA='))).toBeNull()
+    const ready: Entry = { id: 'AQA=', event: { type: 'ready', data: '', id: 'AQA=' } }
+    log.append(ready)
+    expect(log.after(placeAt('AQA='))).toEqual([ready])
+  })
+
+  it('takes up no tab within a snapshot, whose deletes may have been dropped, but at its ready', () => {
+    const log = new EventLog({ ...START, isReady: false }, 1_000)
+    for (const entry of [record('1'), record('2')]) log.append(entry)
+    expect(log.after(placeAt('1'))).toBeNull()
+    for (const entry of [READY, record('3')]) log.append(entry)
+    expect([log.after(placeAt('1')), log.after(placeAt('2'))]).toEqual([null, [READY, record('3')]])
+  })
+
+  it('takes up no tab from before a gap until the next ready, though its ID comes again', () => {
+    const log = new EventLog(START, 1_000)
+    for (const entry of [record('1'), GAP, record('1'), record('2')]) log.append(entry)
+    expect(log.after(placeAt('1'))).toBeNull()
+    for (const entry of [READY, record('3')]) log.append(entry)
+    expect([log.after(placeAt('1')), log.after(placeAt('3'))]).toEqual([null, []])
   })
 })
 
@@ -233,9 +330,12 @@ describe('the followers of a leader', () => {
       followers.tell(entry)
       flush?.()
     }
-    const join = (from: string) => followers.answer({ type: 'join', from, join: 1, place: log.place })
+    const join = (from: string, place = log.place) =>
+      followers.answer({ type: 'join', from, join: 1, place })
     const typesTo = (tab: string) => posted.filter(({ to }) => to === tab).map(({ message }) => message.type)
-    return { followers, tell, join, typesTo }
+    const batchesTo = (tab: string) =>
+      posted.flatMap(({ to, message }) => (to === tab && message.type === 'batch' ? [message.entries] : []))
+    return { followers, tell, join, typesTo, batchesTo }
   }
 
   it('are at most the limit, and one more is refused', () => {
@@ -267,5 +367,82 @@ describe('the followers of a leader', () => {
     followers.tick()
     tell(record('2'))
     expect(typesTo('silent')).toHaveLength(2)
+  })
+
+  it('wait while the leader gets a snapshot, and go on at their place after its ready', () => {
+    const { join, tell, batchesTo } = leading({ followersMax: 2, unitsAheadMax: 1_000 })
+    tell(GAP)
+    tell(record('1'))
+    join('early', placeAt('1'))
+    join('late', placeAt('2'))
+    for (const entry of [record('2'), READY, record('3')]) tell(entry)
+    expect([batchesTo('early'), batchesTo('late')]).toEqual([[], [[READY], [record('3')]]])
+  })
+})
+
+describe('a member', () => {
+  function memberOf() {
+    const posted: Message[] = []
+    const done: string[] = []
+    const consumer = { isFull: false }
+    const member = new Member({
+      limits: { logUnitsMax: 1_000, followersMax: 2, unitsAheadMax: 1_000 },
+      id: 'tab',
+      lastEventId: '',
+      post: (_, message) => posted.push(message),
+      deliver: () => {},
+      isFull: () => consumer.isFull,
+      open: (lastEventId) => done.push(`open ${lastEventId}`),
+      shut: () => done.push('shut'),
+      stand: (steal) => done.push(steal ? 'steal' : 'stand'),
+      resign: () => done.push('resign'),
+      retry: () => {},
+      failed: () => {},
+      changed: () => {},
+      soon: (flush) => flush(),
+    })
+    const batch = (join: number, number: number, ...entries: Entry[]) =>
+      member.receive({
+        type: 'batch',
+        from: 'leader',
+        join,
+        number,
+        entries,
+        state: { state: 'open', reason: '' },
+      })
+    const lead = () => member.receive({ type: 'lead', from: 'leader' })
+    const asked = () => posted.filter(({ type }) => type === 'ask').length
+    member.start()
+    return { member, consumer, done, batch, lead, asked }
+  }
+
+  it('does not stand for the lock while its consumer is slow', () => {
+    const { member, consumer, done, batch, lead } = memberOf()
+    lead()
+    consumer.isFull = true
+    batch(1, 1, record('1'))
+    member.tick()
+    expect([member.role, done]).toEqual(['behind', ['stand', 'resign']])
+    consumer.isFull = false
+    member.tick()
+    expect([member.role, done]).toEqual(['seeking', ['stand', 'resign', 'stand']])
+  })
+
+  it('asks no leader between the opening of its own connection and its ready: a gap may come', () => {
+    const { member, lead, asked } = memberOf()
+    const ready = () => member.own({ type: 'ready', data: '', id: '1' })
+    lead()
+    member.receive({ type: 'refuse', from: 'leader', join: 1 })
+    member.ownChanged({ state: 'open', reason: '' })
+    member.own({ type: 'message', data: '', id: '1' })
+    member.tick()
+    expect([member.role, asked()]).toEqual(['alone', 0])
+    ready()
+    expect(asked()).toBe(1)
+    member.ownChanged({ state: 'open', reason: '' })
+    member.tick()
+    expect(asked()).toBe(1)
+    ready()
+    expect(asked()).toBe(2)
   })
 })
