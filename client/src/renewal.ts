@@ -49,7 +49,7 @@ export interface Renewal {
 }
 
 export function createRenewal({ send, tokens, settings, stream, signal }: RenewalParts): Renewal {
-  /** The token that holds the stream open, as far as is known. */
+  /** The token that holds the stream open, as far as is known; null if none does. */
   let held: Token | null = null
   let isUnderWay = false
   /** When the last renewal ended, successful or not, in monotonic ms. */
@@ -86,7 +86,11 @@ export function createRenewal({ send, tokens, settings, stream, signal }: Renewa
       if (isLast || tries === REPORTED_TRY) {
         void tell(settings.onError, { error, retryInMs: null, final: false })
       }
-      if (isLast) return
+      if (isLast) {
+        // Nothing is left to hold: a consumer that has stopped must not cost a token every 5 s for ever.
+        held = null
+        return
+      }
       await pause(waitMs, signal)
     }
   }
