@@ -72,7 +72,7 @@ export function createEventParser(
       dataLength += value.length + 1
     } else if (name === 'event') type = value
     else if (name === 'id' && !value.includes('\0')) id = value
-    else if (name === 'retry' && /^[0-9]+$/.test(value)) sink.retry(Number(value))
+    else if (name === 'retry' && /^\d+$/.test(value)) sink.retry(Number(value))
   }
 
   function dispatch(): void {

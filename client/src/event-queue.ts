@@ -76,10 +76,7 @@ export function createEventQueue(startPosition: string, lengthMax: number): Even
       return signal.aborted
     },
     end: (isDiscarding) => {
-      if (isDiscarding) {
-        taken.next = null
-        last = taken
-      }
+      if (isDiscarding) taken.next = null
       isEnded = true
       wakeConsumer()
       reader.abort()

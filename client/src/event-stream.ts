@@ -138,7 +138,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): EventS
     isHeld = error?.retryAfterMs != null
     if (!isOver) change(isOffline ? 'offline' : 'waiting', error?.code ?? end.reason)
     // By the handler of that.
-    if (closing.signal.aborted) return 0
+    if (closing.signal.aborted) return retryInMs
     if (error) tell(settings.onError, { error, retryInMs: isOver ? null : retryInMs, final: isOver })
     else tell(settings.onEnd, { reason, retryInMs })
     if (isOver) finish(error)

@@ -289,7 +289,7 @@ export class TabsWorld {
     else if (kind <= 11) this.work(tab)
     else if (kind === 12) this.tick(tab)
     else if (kind === 13 && this.choose(4) === 0) this.lose(this.choose)
-    else if (kind === 14 && this.choose(8) === 0) this.dropDeleted()
+    else if (kind === 14) this.dropDeleted()
     else this.hear(this.choose)
   }
 

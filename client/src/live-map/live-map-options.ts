@@ -71,7 +71,8 @@ export function checkLiveMapOptions<V>(url: string | URL, options: LiveMapOption
   }
   if ('onEvent' in options) throw new TypeError('A live map has no onEvent: subscribe to the map')
   if ('lastEventId' in options) throw new TypeError('A live map has no lastEventId: it needs the whole topic')
-  if ('last-event-id' in headers) throw new TypeError('A live map needs the whole topic: no header last-event-id')
+  if ('last-event-id' in headers)
+    throw new TypeError('A live map needs the whole topic: no header last-event-id')
   const { searchParams } = new URL(readUrl(url))
   const partial = PARTIAL.find((name) => searchParams.get(name))
   if (partial !== undefined)

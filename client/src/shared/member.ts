@@ -150,7 +150,10 @@ export class Member {
   }
 
   #takeBatch(batch: Batch): void {
-    if (!this.#link.isNext(batch)) return this.#join(batch.from)
+    if (!this.#link.isNext(batch)) {
+      this.#join(batch.from)
+      return
+    }
     this.#pace.joined()
     for (const entry of batch.entries) this.#take(entry)
     this.#become('following')

@@ -218,6 +218,10 @@ describe('the plan of reloads', () => {
   it('remembers the last 10,000', () => {
     const { plan, loadsAgainAfter } = planned()
     for (let eventId = 0; eventId <= 10_000; eventId++) plan.foundLive(`${eventId}`)
-    expect([loadsAgainAfter('1'), loadsAgainAfter('10000'), loadsAgainAfter('0')]).toEqual([false, false, true])
+    expect([loadsAgainAfter('1'), loadsAgainAfter('10000'), loadsAgainAfter('0')]).toEqual([
+      false,
+      false,
+      true,
+    ])
   })
 })

@@ -217,7 +217,9 @@ describe('the client', () => {
   it('asks for no more tokens, while its consumer has stopped, once the server has no such stream', async () => {
     const scene = await open()
     const { server } = scene
-    const payload = Buffer.from(JSON.stringify({ exp: Math.floor(Date.now() / 1_000) + 30 })).toString('base64url')
+    const payload = Buffer.from(JSON.stringify({ exp: Math.floor(Date.now() / 1_000) + 30 })).toString(
+      'base64url',
+    )
     server.renewal = () => status(404)
     scene.connect({
       getToken: () => `${++scene.tokens}.${payload}.x`,
@@ -226,7 +228,7 @@ describe('the client', () => {
     })
     await pass()
     server.say('data:1\n\ndata:2\n\n')
-    await pass(120_000)
+    await pass(240_000)
     const { tokens } = scene
     expect(tokens).toBeGreaterThan(2)
     await pass(3_600_000)

@@ -258,10 +258,7 @@ describe('the log', () => {
     const log = new EventLog(START, 300)
     const ready: Entry = { id: '1', event: { type: 'ready', data: '', id: '1' } }
     for (const entry of [record('1'), ready, record('2', 'x'.repeat(140))]) log.append(entry)
-    expect(log.after(placeAt('1'))?.map(({ event }) => event?.type)).toEqual([
-      'ready',
-      'message',
-    ])
+    expect(log.after(placeAt('1'))?.map(({ event }) => event?.type)).toEqual(['ready', 'message'])
   })
 
   it('tells a tab that was never ready, and is behind the ready, at the end of what it missed', () => {
@@ -319,7 +316,8 @@ describe('the followers of a leader', () => {
       limits,
       from: 'leader',
       log,
-      post: (to, message) => posted.push({ to, message }),
+      // Cloned, as a channel does.
+      post: (to, message) => posted.push({ to, message: structuredClone(message) }),
       state: () => ({ state: 'open', reason: '' }),
       soon: (then) => {
         flush = then
@@ -330,8 +328,7 @@ describe('the followers of a leader', () => {
       followers.tell(entry)
       flush?.()
     }
-    const join = (from: string, place = log.place) =>
-      followers.answer({ type: 'join', from, join: 1, place })
+    const join = (from: string, place = log.place) => followers.answer({ type: 'join', from, join: 1, place })
     const typesTo = (tab: string) => posted.filter(({ to }) => to === tab).map(({ message }) => message.type)
     const batchesTo = (tab: string) =>
       posted.flatMap(({ to, message }) => (to === tab && message.type === 'batch' ? [message.entries] : []))

@@ -382,26 +382,29 @@ describe('the state of a stream', () => {
     expect(await scene.stream?.closed).toBeNull()
   })
 
-  it.each(['open', 'waiting'])('is the last thing that is told, if its handler closes it when %s', async (last) => {
-    const scene = await open()
-    const { server } = scene
-    server.answers = [() => server.stream(':end shutdown\n\n')]
-    const late: string[] = []
-    const note = (name: string) => () => {
-      if (scene.stream?.state === 'closed') late.push(name)
-    }
-    scene.connect({
-      onState: ({ state }) => {
-        if (state === last) scene.stream?.close()
-      },
-      onOpen: note('onOpen'),
-      onEnd: note('onEnd'),
-      onError: note('onError'),
-    })
-    await pass()
-    if (last === 'waiting') server.end()
-    await pass(60_000)
-    expect(late).toEqual([])
-    expect(scene.stream?.state).toBe('closed')
-  })
+  it.each(['open', 'waiting'])(
+    'is the last thing that is told, if its handler closes it when %s',
+    async (last) => {
+      const scene = await open()
+      const { server } = scene
+      server.answers = [() => server.stream(':end shutdown\n\n')]
+      const late: string[] = []
+      const note = (name: string) => () => {
+        if (scene.stream?.state === 'closed') late.push(name)
+      }
+      scene.connect({
+        onState: ({ state }) => {
+          if (state === last) scene.stream?.close()
+        },
+        onOpen: note('onOpen'),
+        onEnd: note('onEnd'),
+        onError: note('onError'),
+      })
+      await pass()
+      if (last === 'waiting') server.end()
+      await pass(60_000)
+      expect(late).toEqual([])
+      expect(scene.stream?.state).toBe('closed')
+    },
+  )
 })
