@@ -39,7 +39,7 @@ declare module 'fastify' {
 /**
  * Adds a route for each of `options.streams`, which streams its Kafka topic to clients with a token. Rejects with a
  * ConfigError (`FKS_CONFIG_INVALID`) whose `problems` list everything that is wrong with the options, or name the
- * decorator or the route that `host` has already.
+ * decorator or the route that `host` has already. Routes that it has added by then answer as if they did not exist.
  * docs/configuration.md has each option with its unit, default and range; docs/protocol.md has the wire format.
  */
 export async function kafkaSse(
@@ -54,12 +54,20 @@ export async function kafkaSse(
     ...(logLevel !== undefined && { logLevel }),
     ...(logSerializers !== undefined && { logSerializers }),
   }
+  let isRegistered = false
   try {
     await host.register(async (app) => {
+      // Fastify cannot remove a route. Streams of a registration that failed would be none of `host.kafkaSse`, so that
+      // no revocation of the host's would reach them.
+      app.addHook('onRequest', (_request, reply, done) => {
+        if (isRegistered) done()
+        else reply.callNotFound()
+      })
       await registerKafkaStreams(app, resolved)
       await registerAdmin(app, resolved.sse.adminPath)
       addToHost(host, app.prefix, partsOf(app))
     }, ofScope)
+    isRegistered = true
   } catch (error) {
     throw errorCode(error) === 'FST_ERR_DUPLICATED_ROUTE' ? routeTaken(error) : error
   }

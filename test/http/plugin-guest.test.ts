@@ -4,6 +4,7 @@
 import { once } from 'node:events'
 import { connect as connectHttp2 } from 'node:http2'
 import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import kafkaSse, { type KafkaSseOptions } from '../../src/plugin.ts'
@@ -97,6 +98,53 @@ describe('what the host has already', () => {
       kafkaSseRates: 'the host',
     })
     expect((await app.inject({ url: '/live/events', method: 'PUT' })).statusCode).toBe(405)
+  })
+})
+
+describe('a registration that fails in a host that goes on, because it handles the error in `after`', () => {
+  /** Its admin routes fail, behind those of its streams. */
+  async function fail(app: FastifyInstance, goOn: () => void = () => {}): Promise<void> {
+    app.get('/ops/metrics', async () => 'the host')
+    app.setNotFoundHandler(async (_request, reply) => reply.code(404).send('no such page of the host'))
+    const failures: unknown[] = []
+    app.register(kafkaSse, optionsOf({ sse: { adminPath: '/ops', tickets: true } })).after((error) => {
+      failures.push(error)
+      goOn()
+    })
+    await app.ready()
+    expect(failures).toMatchObject([{ code: 'FKS_CONFIG_INVALID' }])
+  }
+
+  it('serves no streams that are none of the handle’s: its routes are as if they were not there', async () => {
+    const app = host()
+    await fail(app)
+    const asked = [
+      { url: '/events' },
+      { url: '/events', method: 'POST' as const },
+      { url: '/events', method: 'PUT' as const },
+      { url: '/events/ticket', method: 'POST' as const },
+      { url: '/ops/health/live' },
+    ]
+    for (const each of asked) {
+      const answer = await app.inject({ ...each, payloadAsStream: true })
+      const body = answer.statusCode === 404 ? await text(answer.stream()) : null
+      expect([each, answer.statusCode, body]).toEqual([each, 404, 'no such page of the host'])
+    }
+    expect((await app.inject('/ops/metrics')).body).toBe('the host')
+    expect(app.hasDecorator('kafkaSse')).toBe(false)
+  })
+
+  it('may be tried again at another prefix, and the handle then speaks for all streams', async () => {
+    const app = host()
+    await fail(app, () => app.register(kafkaSse, optionsOf({ prefix: '/live' })))
+    const statuses = async () => {
+      const asked = ['/live/events', '/events'].map((url) => app.inject({ url, payloadAsStream: true }))
+      return (await Promise.all(asked)).map(({ statusCode }) => statusCode)
+    }
+    expect(await statuses()).toEqual([200, 404])
+    expect(app.kafkaSse.streams).toMatchObject({ open: 1, opened: 1 })
+    await app.kafkaSse.revoke({ sub: 'alice' })
+    expect(await statuses()).toEqual([401, 404])
   })
 })
 
