@@ -42,7 +42,7 @@ export interface SsePluginOptions
   readonly shared?: Shared
   /** Where the threads of a process count rates. Default: memory of this thread's own. */
   readonly rateMemory?: SharedArrayBuffer
-  /** Of the tokens that are accepted. Default: unknown, so that a revocation may name any issuer. */
+  /** Of the tokens that are accepted. Default: unknown, so that a revocation has to name its issuer, any one. */
   readonly lifetimes?: TokenLifetimes
 }
 
@@ -59,7 +59,7 @@ async function sse(app: FastifyInstance, options: SsePluginOptions): Promise<voi
     streamsMax: filled.streamsMax,
     streamsPerSubjectMax: filled.streamsPerSubjectMax,
     streamsPerAddressMax: filled.streamsPerAddressMax,
-    lifetimes: options.lifetimes ?? Number.POSITIVE_INFINITY,
+    lifetimes: options.lifetimes ?? null,
   }
   const streams = new Streams(settings, options.shared)
   const memory = options.rateMemory ?? createRateMemory()

@@ -161,6 +161,7 @@ function longest(all: readonly TokenLifetimes[]): TokenLifetimes {
   const merged = new Map<string, number>()
   let ofSessionsMs: number | null = null
   for (const lifetimes of all) {
+    if (lifetimes === null) return null
     if (typeof lifetimes === 'number') ofSessionsMs = Math.max(lifetimes, ofSessionsMs ?? 0)
     else
       for (const [issuer, lifetimeMs] of lifetimes)

@@ -31,6 +31,7 @@ import { SYSTEM_CLOCK } from '../stream/clock.ts'
 import type { Shared } from '../stream/sharing/shared.ts'
 import { RedeemedTickets } from '../tickets/redeemed-tickets.ts'
 import type { RedeemTicket } from '../tickets/tickets.ts'
+import type { TokenLifetimes } from '../token/revocation.ts'
 import type { Session } from '../token/session.ts'
 import { fixedTopic, type StreamTopic, topicByPath } from '../topics/stream-topic.ts'
 import type { RegisteredParts } from './host-handle.ts'
@@ -78,11 +79,16 @@ export async function registerStreams(
 export async function registerOpenStreams(
   app: FastifyInstance,
   options: StreamsOptions,
-  { topics, center = null, shared, rateMemory }: Partial<StreamSources> = {},
+  {
+    topics,
+    center = null,
+    shared,
+    rateMemory,
+    lifetimes = tokenLifetimes(options),
+  }: Partial<StreamSources> & { readonly lifetimes?: TokenLifetimes } = {},
 ): Promise<void> {
   const { secretKey: _, ...settings } = options.sse
   const { renewBy } = options.auth
-  const lifetimes = tokenLifetimes(options)
   await app.register(sse, {
     ...settings,
     renewBy,

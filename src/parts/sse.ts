@@ -49,7 +49,9 @@ async function ssePart(app: FastifyInstance, options: SsePartOptions): Promise<v
     ...(streams !== undefined && { streams }),
     auth: { authenticate: () => null, ...(renewBy !== undefined && { renewBy }) },
   })
-  if (streams === undefined) return registerOpenStreams(app, resolved)
+  // Another part authenticates, of ours or of the host's own.
+  const lifetimes = null
+  if (streams === undefined) return registerOpenStreams(app, resolved, { lifetimes })
   const missing = Object.entries(NEEDED).filter(([name]) => !app.hasDecorator(name))
   if (missing.length > 0)
     throw new ConfigError(
@@ -57,7 +59,7 @@ async function ssePart(app: FastifyInstance, options: SsePartOptions): Promise<v
     )
   const keyed = withSecretKey(resolved, app.log)
   const sources = { topics: app.kafkaSseTopics }
-  await registerOpenStreams(app, keyed, sources)
+  await registerOpenStreams(app, keyed, { ...sources, lifetimes })
   await registerStreamRoutes(app, keyed, sources, prefix)
 }
 

@@ -25,7 +25,10 @@ export interface Revocation {
 
 /** What `app.kafkaSse.revoke` takes: one of `sub`, `sid`, `jti` and `client`, each a text that is not empty. */
 export interface RevocationRequest {
-  /** Required if tokens of several issuers are accepted. Default: the only one; `''` if the host authenticates. */
+  /**
+   * Required if tokens of several issuers are accepted, or tokens beside sessions of the host, and by the part `/sse`,
+   * which does not know whose are. Default: the only one; `''` if the host authenticates.
+   */
   readonly issuer?: string
   readonly sub?: string
   readonly sid?: string
@@ -39,9 +42,10 @@ export interface RevocationRequest {
 
 /**
  * By issuer whose tokens are accepted: the longest that a token may live, in ms, Infinity for any time. A number where
- * the host authenticates: the longest of all its sessions, whose issuers may have any name.
+ * the host authenticates: the longest of all its sessions, whose issuers may have any name. null where it is not known
+ * who authenticates: a revocation has to name its issuer, and is remembered for ever.
  */
-export type TokenLifetimes = ReadonlyMap<string, number> | number
+export type TokenLifetimes = ReadonlyMap<string, number> | number | null
 
 /** By what a revocation names tokens: claims of theirs. */
 export const REVOKED_KINDS = ['sub', 'sid', 'jti', 'client'] as const
@@ -143,6 +147,7 @@ export function isIssuedBefore({ issuedAtMs }: Pick<Session, 'issuedAtMs'>, befo
 
 /** undefined: no token of this issuer is accepted. */
 function lifetimeMsOf(issuer: string, lifetimes: TokenLifetimes): number | undefined {
+  if (lifetimes === null) return Number.POSITIVE_INFINITY
   return typeof lifetimes === 'number' ? lifetimes : lifetimes.get(issuer)
 }
 
@@ -167,6 +172,8 @@ function issuerOf(given: unknown, lifetimes: TokenLifetimes): string {
 }
 
 function onlyIssuer(lifetimes: TokenLifetimes): string {
+  if (lifetimes === null)
+    throw new RevocationInvalid('issuer is required, because it is not known whose tokens are accepted')
   const [only = '', ...others] = typeof lifetimes === 'number' ? [] : lifetimes.keys()
   if (others.length === 0) return only
   throw new RevocationInvalid('issuer is required, because tokens of several issuers are accepted')

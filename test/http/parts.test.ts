@@ -189,7 +189,9 @@ describe('/sse', () => {
     const renewal = { ...headers, 'content-type': 'application/x-challenge-response' }
     expect((await app.inject({ method: 'POST', url: '/live/events', headers: renewal })).statusCode).toBe(204)
     expect((await app.inject('/live/events')).statusCode).toBe(401)
-    await app.kafkaSseStreams.revoke({ issuer: ISSUER, sub: String(exampleClaims().sub) })
+    const sub = String(exampleClaims().sub)
+    await expect(app.kafkaSseStreams.revoke({ sub })).rejects.toThrow('issuer is required')
+    await app.kafkaSseStreams.revoke({ issuer: ISSUER, sub })
     await eventually(() => expect(app.kafkaSseStreams.figures.streamsEnded.revoked).toBe(1))
     expect((await app.inject({ url: '/live/events', headers })).statusCode).toBe(401)
   })

@@ -67,6 +67,7 @@ describe('a revocation', () => {
     ['null', { client: null }, ONE_ISSUER, 'client takes text that is not empty'],
     ['a name that is too long', { jti: 'x'.repeat(1001) }, ONE_ISSUER, 'jti has more than 1000 characters'],
     ['no issuer of two', { sub: 'a' }, TWO_ISSUERS, 'issuer is required'],
+    ['no issuer of any', { sub: 'a' }, null, 'issuer is required'],
     ['a misspelt issuer', { issuer: 'https://a.example/', sub: 'a' }, ONE_ISSUER, 'issuer is none of those'],
     ['a number as issuer', { issuer: 7, sub: 'a' }, HOST, 'issuer takes text'],
     ['a long issuer', { issuer: 'x'.repeat(1001), sub: 'a' }, HOST, 'issuer has more than 1000 characters'],
