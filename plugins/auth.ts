@@ -35,7 +35,7 @@ import {
 } from '../src/token/www-authenticate.ts'
 import { type OpenKeys, openCheckedKeys } from './auth/keys/open-keys.ts'
 import { logoutVerifier } from './auth/logout-verifier.ts'
-import { type FailureLimit, registerJwt, TokenRefused } from './auth/token-verifier.ts'
+import { type FailureLimitOf, registerJwt, TokenRefused } from './auth/token-verifier.ts'
 import { closeIssuers, keysTrouble, openIssuers } from './auth/trusted-issuers.ts'
 
 export type { HostAnswer, HostSession } from '../src/token/session.ts'
@@ -52,9 +52,9 @@ export interface AuthPluginOptions extends AuthOptions {
   /** Opens the keys in place of this plugin: in a worker, those of the main thread. */
   openKeys?: OpenKeys
   /** Limits the bad signatures of an address. Default: no limit. */
-  failures?: FailureLimit
-  /** Whether a session was revoked. Default: none was. */
-  isRevoked?: (session: Session) => boolean
+  failures?: FailureLimitOf
+  /** Whether a session was revoked, for the scope of this request. Default: none was. */
+  isRevoked?: (session: Session, request: FastifyRequest) => boolean
 }
 
 /** The session of a request; null if it has no token. Rejects with TokenRefused, OriginRefused or KeysUnavailable. */
@@ -89,7 +89,7 @@ function hostAuthenticator(
     await requireClient(request)
     const session = hostSession(await read(request), request)
     const isLasting = session !== null && outlives(session, lifetimeMsMax, Date.now())
-    const isGood = session !== null && !isLasting && !isRevoked(session)
+    const isGood = session !== null && !isLasting && !isRevoked(session, request)
     if (isGood) return granted(session, scope, request, reply)
     const check = session === null ? 'missing' : isLasting ? 'lifetime' : 'revoked'
     request.log.info({ check }, 'session refused')
@@ -141,7 +141,7 @@ async function tokenAuthenticator(app: FastifyInstance, options: AuthPluginOptio
     const digest = tokenDigest(token)
     const { claims, rules } = await verify(request, { text: token, digest })
     const session = sessionOf(claims, rules, digest)
-    if (isRevoked(session)) throw new TokenRefused('revoked')
+    if (isRevoked(session, request)) throw new TokenRefused('revoked')
     return session
   }
   return {

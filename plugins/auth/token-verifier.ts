@@ -58,10 +58,9 @@ export class TokenRefused extends Error {
   }
 }
 
-/** How many bad signatures may be verified for one address: a `RateLimits`. */
-export type FailureLimit = Pick<RateLimits, 'hasRoom' | 'take'>
+/** How many bad signatures may be verified for one address, in the scope of a request; null: any number. */
+export type FailureLimitOf = (request: FastifyRequest) => Pick<RateLimits, 'hasRoom' | 'take'> | null
 
-const NO_LIMIT: FailureLimit = { hasRoom: () => true, take: () => true }
 const NAMESPACE = 'kafkaSse'
 
 /** What the library reads of a request while it is called. */
@@ -77,7 +76,7 @@ type VerifySignature = (request: FastifyRequest, token: TokenToRead) => Promise<
 export async function registerJwt(
   app: FastifyInstance,
   issuers: readonly TrustedIssuer[],
-  failures: FailureLimit = NO_LIMIT,
+  failuresOf: FailureLimitOf = () => null,
 ): Promise<VerifyToken> {
   const verifySignature = await registerLibrary(app)
   const byName = new Map<unknown, TrustedIssuer>(issuers.map((issuer) => [issuer.rules.issuer, issuer]))
@@ -97,12 +96,13 @@ export async function registerJwt(
       verified.forget(digest)
       if (refusedSignatures.has(digest, pems)) throw new TokenRefused('signature')
       const address = clientAddress(request)
-      if (!failures.hasRoom('failures-address', address)) throw new TooManyRequests()
+      const failures = failuresOf(request)
+      if (failures?.hasRoom('failures-address', address) === false) throw new TooManyRequests()
       const pem = await signerOf(request, verifySignature, { text, header: token.header }, pems).catch(
         (error: unknown) => {
           if (error instanceof TokenRefused) {
             refusedSignatures.keep(digest, pems)
-            failures.take('failures-address', address)
+            failures?.take('failures-address', address)
           }
           throw error
         },
@@ -158,9 +158,8 @@ function requireCurveSignature({ text, pem }: TokenToRead): void {
 /** Registers the library in this scope, under a name that no scope around it uses. */
 async function registerLibrary(app: FastifyInstance): Promise<VerifySignature> {
   const namespace = unusedNamespace(app)
-  hideInheritedNamespace(app, namespace)
   const tokens: TokensToRead = new WeakMap()
-  await app.register(fastifyJwt, jwtOptions(namespace, tokens))
+  await withOwnJwt(app, () => app.register(fastifyJwt, jwtOptions(namespace, tokens)))
   const method = `${namespace}JwtVerify`
   return async (request, token) => {
     // The library has decorated the request with it.
@@ -186,13 +185,19 @@ function unusedNamespace(app: FastifyInstance): string {
 }
 
 /**
- * The library writes its namespace into `app.jwt`, even if the scope inherits that object from its host. Two sibling
- * scopes would share it. So this scope gets an object of its own, which inherits everything but our namespace.
+ * The library writes its namespace into `app.jwt`, or makes that. Nothing of ours reads it there. So the scope has an
+ * `app.jwt` of ours only while the library is registered: a host's own, whether it is inherited, is not @fastify/jwt's
+ * or comes later, is not touched. Over one that is taken or cannot be written the library would end the process.
  */
-function hideInheritedNamespace(app: FastifyInstance, namespace: string): void {
-  if (!app.hasDecorator('jwt') || Object.hasOwn(app, 'jwt')) return
-  const own = { [namespace]: { value: undefined, writable: true, enumerable: true } }
-  app.decorate('jwt', Object.create(app.jwt, own))
+async function withOwnJwt(app: FastifyInstance, register: () => PromiseLike<unknown>): Promise<void> {
+  const hosts = Object.getOwnPropertyDescriptor(app, 'jwt')
+  Object.defineProperty(app, 'jwt', { value: {}, configurable: true })
+  try {
+    await register()
+  } finally {
+    if (hosts === undefined) Reflect.deleteProperty(app, 'jwt')
+    else Object.defineProperty(app, 'jwt', hosts)
+  }
 }
 
 function jwtOptions(namespace: string, tokens: TokensToRead): FastifyJWTOptions {

@@ -66,7 +66,7 @@ export async function registerStreams(
   const cookieOrigins = options.sse.corsOrigins
   await app.register(auth, {
     ...options.auth,
-    failures: app.kafkaSseRates,
+    failures: () => app.kafkaSseRates,
     cookieOrigins,
     isRevoked,
     ...(openKeys && { openKeys }),

@@ -57,22 +57,31 @@ const BESIDE = {
 
 /**
  * As `validateOptions`, for a part that is registered by itself: by the same schema, and with the same defaults.
- * `given` has the groups of options that the part takes; their names are left out of the problems' places.
+ * `given` has the groups of options that the part takes; their names are left out of the problems' places. `names`:
+ * what the part calls options that have another name in the schema.
  */
 export function validatePart(
   given: Partial<Readonly<Record<keyof KafkaSseOptions, unknown>>>,
+  names: Readonly<Record<string, string>> = {},
 ): ResolvedOptions {
-  refusePart(unplainFaults(given))
+  refusePart(unplainFaults(given), names)
   const document = copied({ ...BESIDE, ...given }) as Document
   fillOrigins(document)
   const faults = [...optionsFaults(document), ...crossFieldFaults(document)]
-  refusePart(faults.filter(({ place: [group = ''] }) => Object.hasOwn(given, group)))
+  const ofPart = faults.filter(({ place: [group = ''] }) => Object.hasOwn(given, group))
+  refusePart(ofPart, names)
   return resolveOptions(document)
 }
 
-function refusePart(faults: readonly Fault[]): void {
+function refusePart(faults: readonly Fault[], names: Readonly<Record<string, string>>): void {
   refuse(
-    faults.map((fault) => ({ ...fault, place: fault.place.slice(fault.place[0] === 'streams' ? 0 : 1) })),
+    faults.map((fault) => {
+      const place = fault.place.slice(fault.place[0] === 'streams' ? 0 : 1)
+      return {
+        ...fault,
+        place: place.map((name) => (Object.hasOwn(names, name) ? (names[name] ?? name) : name)),
+      }
+    }),
   )
 }
 

@@ -7,7 +7,6 @@ import auth from '../../plugins/auth.ts'
 import { validatePart } from '../config/parse.ts'
 import type { AuthOptions } from '../options.ts'
 import type { Authenticator } from '../token/authenticator.ts'
-import type { Session } from '../token/session.ts'
 import { refuseWholeOnly } from './whole-only.ts'
 
 export type { AuthOptions } from '../options.ts'
@@ -27,27 +26,25 @@ export interface AuthPartOptions extends Omit<AuthOptions, 'logoutPath' | 'resou
 }
 
 async function authPart(app: FastifyInstance, options: AuthPartOptions): Promise<void> {
-  const { cookieOrigins = [], ...given } = options
+  const { cookieOrigins, ...given } = options
   refuseWholeOnly(given, ['logoutPath', 'resourceUrl'])
-  const resolved = validatePart({ auth: given })
+  const sse = cookieOrigins === undefined ? {} : { corsOrigins: cookieOrigins }
+  const resolved = validatePart({ auth: given, sse }, { corsOrigins: 'cookieOrigins' })
   await app.register(auth, {
     ...resolved.auth,
-    cookieOrigins,
-    isRevoked: (session: Session) => isRevoked(app, session),
-    failures: {
-      hasRoom: (...asked) => !hasStreams(app) || app.kafkaSseRates.hasRoom(...asked),
-      take: (...asked) => !hasStreams(app) || app.kafkaSseRates.take(...asked),
-    },
+    cookieOrigins: resolved.sse.corsOrigins,
+    isRevoked: (session, { server }) =>
+      withStreams(server, app).some(({ kafkaSseStreams }) => kafkaSseStreams.revocations.refuses(session)),
+    failures: ({ server }) => withStreams(server, app)[0]?.kafkaSseRates ?? null,
   })
 }
 
-/** By the part `/sse`, if the app has it: it may be registered later than this one. */
-function isRevoked(app: FastifyInstance, session: Session): boolean {
-  return hasStreams(app) && app.kafkaSseStreams.revocations.refuses(session)
-}
-
-function hasStreams(app: FastifyInstance): boolean {
-  return app.hasDecorator('kafkaSseStreams')
+/**
+ * The scopes that have the part `/sse`: it may be registered later than this part, and in a scope within, which is that
+ * of the request.
+ */
+function withStreams(...scopes: readonly FastifyInstance[]): FastifyInstance[] {
+  return scopes.filter((scope) => scope.hasDecorator('kafkaSseStreams'))
 }
 
 export const kafkaSseAuth = fastifyPlugin(authPart, { fastify: '5.x', name: 'kafka-sse-auth-part' })

@@ -86,6 +86,38 @@ describe('beside others', () => {
     await expectHostWorks(scene)
   })
 
+  it("a host's @fastify/jwt that comes after it in the very same scope does, too", async () => {
+    const scene = await open()
+    await scene.app.register(authPlugin, authOptions(rsa))
+    await scene.app.register(fastifyJwt, own)
+    scene.addEvents(scene.app)
+    addHostRoute(scene)
+    await scene.listen()
+    expect(await scene.statusOf(mintToken(rsa))).toBe(200)
+    await expectHostWorks(scene)
+    expect(Object.keys(scene.app.jwt)).not.toContain('kafkaSse')
+  })
+
+  it.each([
+    ['a text', 'the host'],
+    ['null', null],
+    ['undefined', undefined],
+    ['frozen', Object.freeze({ of: 'the host' })],
+  ])(
+    "a host's own app.jwt that is %s stays as it is, around it and in the very same scope",
+    async (_, jwt) => {
+      const scene = await open()
+      scene.app.decorate('jwt', jwt as never)
+      await registerSiblings(scene)
+      await scene.app.register(authPlugin, authOptions(rsa))
+      scene.addEvents(scene.app)
+      await scene.listen()
+      expect(await scene.statusOf(mintToken(rsa))).toBe(200)
+      await expectBothScopes(scene, rsa, ec)
+      expect(scene.app.jwt).toBe(jwt)
+    },
+  )
+
   it("a host's own authentication takes the place of all this, the scope aside", async () => {
     const scene = await open()
     const session: HostAnswer = {

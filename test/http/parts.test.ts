@@ -23,6 +23,7 @@ const key = makeKey('ES256')
 /** Nothing listens there: the plugin has to live without Kafka. */
 const kafka = { bootstrapServers: '127.0.0.1:1' }
 const { algorithm: _, ...tokens } = authOptions(key)
+const byCookie = { ...tokens, cookie: '__Host-token' }
 const streams = [{ path: '/events', topic: 'events' }]
 const PARTS: Record<string, FastifyPluginAsync<never>> = {
   auth: kafkaSseAuth as FastifyPluginAsync<never>, // each has options of its own, and here they are wrong
@@ -58,6 +59,10 @@ describe('a part', () => {
       ['options.issuer is missing', 'options.audience'],
     ],
     ['auth', { ...tokens, cookie: 'token' }, ['options.cookie takes']],
+    ['auth', { ...byCookie, cookieOrigins: 'https://app.example.com' }, ['options.cookieOrigins takes']],
+    ['auth', { ...byCookie, cookieOrigins: ['*'] }, ['options.cookieOrigins is * although a cookie']],
+    ['auth', { ...byCookie, cookieOrigins: ['null'] }, ['options.cookieOrigins is null although a cookie']],
+    ['auth', { ...byCookie, cookieOrigins: ['https://a.example/'] }, ['options.cookieOrigins has']],
     ['auth', { ...tokens, logoutPath: '/out' }, ['options.logoutPath needs the whole plugin']],
     ['kafka', { ...kafka, controlTopic: 'control' }, ['options.controlTopic needs the whole plugin']],
     ['sse', { adminPath: '/ops' }, ['options.adminPath needs the whole plugin']],
@@ -114,6 +119,21 @@ describe('/auth alone', () => {
     expect(await statusFor(bearer())).toBe(403)
     const answer = await app.inject({ url: '/me', headers: bearer({ scope: 'orders:read' }) })
     expect([answer.statusCode, answer.json()]).toEqual([200, { subject: exampleClaims().sub }])
+  })
+})
+
+describe('/auth with a cookie', () => {
+  it('takes it from pages of listed origins, character by character', async () => {
+    await app.register(kafkaSseAuth, { ...byCookie, cookieOrigins: ['https://app.example.com'] })
+    app.get('/me', async (request, reply) => {
+      await app.kafkaSseAuth.authenticate(request, reply, null)
+      return reply.code(204).send()
+    })
+    const cookie = `__Host-token=${bearer().authorization.slice('Bearer '.length)}`
+    const statusFor = async (origin: string) =>
+      (await app.inject({ url: '/me', headers: { cookie, origin } })).statusCode
+    const origins = ['https://app.example.com', 'https://app.example.co', 'https://app', 'null']
+    expect(await Promise.all(origins.map(statusFor))).toEqual([204, 403, 403, 403])
   })
 })
 
@@ -194,6 +214,30 @@ describe('/sse', () => {
     await app.kafkaSseStreams.revoke({ issuer: ISSUER, sub })
     await eventually(() => expect(app.kafkaSseStreams.figures.streamsEnded.revoked).toBe(1))
     expect((await app.inject({ url: '/live/events', headers })).statusCode).toBe(401)
+  })
+
+  it('in a scope within that of /auth has its revocations and its limits obeyed, too', async () => {
+    await app.register(kafkaSseAuth, tokens)
+    await app.register(kafkaSseKafka, kafka)
+    let scope: FastifyInstance | null = null
+    await app.register(async (child) => {
+      scope = child
+      await child.register(kafkaSseStreams, { streams, failuresPerSecondPerAddressMax: 1 })
+    })
+    const headers = bearer({ iat: nowSeconds() - 5 })
+    const statusOf = async (token: typeof headers) =>
+      (await app.inject({ url: '/events', headers: token, payloadAsStream: true })).statusCode
+    expect(await statusOf(headers)).toBe(200)
+    await (scope as FastifyInstance | null)?.kafkaSseStreams.revoke({
+      issuer: ISSUER,
+      sub: String(exampleClaims().sub),
+    })
+    expect(await statusOf(headers)).toBe(401)
+    const forged = () => ({
+      authorization: `Bearer ${mintToken(makeKey('ES256'), { claims: { ...exampleClaims(), sub: 'mallory' } })}`,
+    })
+    const statuses = await Promise.all(Array.from({ length: 20 }, () => statusOf(forged())))
+    expect(statuses).toContain(429)
   })
 
   it('takes an authenticator of the host’s own', async () => {

@@ -138,7 +138,11 @@ export class HttpScene {
     const lifetimes = new Map([[ISSUER, Number.POSITIVE_INFINITY]])
     await app.register(sse, { ...SSE_DEFAULTS, renewBy, lifetimes, ...options.sse })
     const isRevoked = (session: Session) => app.kafkaSseStreams.revocations.refuses(session)
-    await app.register(auth, { ...authOptions(key, options.auth), isRevoked, failures: app.kafkaSseRates })
+    await app.register(auth, {
+      ...authOptions(key, options.auth),
+      isRevoked,
+      failures: () => app.kafkaSseRates,
+    })
     await app.register(streamRoutes, {
       path,
       description: descriptionOf(path, replay),
