@@ -110,8 +110,8 @@ export class Streams {
   }
 
   /**
-   * Takes a place for a stream of this holder; null if a limit is reached or a drain has begun. Pass it to `open` in
-   * the same turn, or release it: a drain ends only the streams that are open when it begins.
+   * Takes a place for a stream of this holder; null if a limit is reached or a drain has begun. Pass it to `open`, or
+   * release it.
    */
   async admit(address: string, session: Session): Promise<Admitted | null> {
     const admitted = await this.shared.admission.admit(address, holderOf(session))
@@ -142,8 +142,9 @@ export class Streams {
     const stream = new Stream(parts, requested)
     this.holders.add(stream, request, request.granted ?? '', request.scope ?? null)
     stream.open(between(RETRY_MS))
-    // A revocation may have come while the request waited, after its token was accepted.
+    // A revocation or a drain may have come while the request waited. Each ends the streams that are open by then.
     if (this.revocations.refuses(session)) stream.end('revoked')
+    else if (this.isDraining) stream.end('shutdown')
     return stream
   }
 

@@ -274,10 +274,14 @@ describe('/sse', () => {
         params: '',
         requested: { id: null, sinceMs: null, from: 'earliest' as const },
       }
-      const isOpen = await sendStream(reply, (sink) =>
-        app.kafkaSseStreams.open({ ...place, topic, sink, session, admitted, signals: false }),
-      )
-      if (!isOpen) admitted.release()
+      let isOpen = false
+      try {
+        isOpen = await sendStream(reply, (sink) =>
+          app.kafkaSseStreams.open({ ...place, topic, sink, session, admitted, signals: false }),
+        )
+      } finally {
+        if (!isOpen) admitted.release()
+      }
       return reply
     })
     expect((await app.inject('/mine')).statusCode).toBe(401)

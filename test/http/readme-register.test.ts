@@ -101,6 +101,39 @@ await app.register(kafkaSseStreams)
     ])
   })
 
+  it('gives the place of a client back that leaves before its stream opens', async () => {
+    const options = { issuer: exampleClaims().iss, audience: exampleClaims().aud, keys: key.publicPem }
+    const code = `
+import fastify from 'fastify'
+import kafkaSseAuth from 'fastify-kafka-sse/auth'
+import kafkaSseKafka from 'fastify-kafka-sse/kafka'
+const app = fastify()
+await app.register(kafkaSseAuth, ${JSON.stringify(options)})
+await app.register(kafkaSseKafka, { bootstrapServers: '127.0.0.1:1' })
+const topic = app.kafkaSseTopics.open('events', 'text', 'latest')
+await app.register(kafkaSseStreams, { streamsPerSubjectMax: 1 })
+let raw = null
+app.addHook('onRequest', async (_request, reply) => {
+  raw = reply.raw
+})
+const admit = app.kafkaSseStreams.admit.bind(app.kafkaSseStreams)
+let leaves = true
+app.kafkaSseStreams.admit = async (...asked) => {
+  const admitted = await admit(...asked)
+  if (leaves) raw.destroy()
+  return admitted
+}
+${BLOCKS[2]}
+const headers = { authorization: ${JSON.stringify(bearer('any'))} }
+const left = app.inject({ url: '/mine', headers, payloadAsStream: true }).catch(() => null)
+await Promise.race([left, new Promise((resolve) => setTimeout(resolve, 500))])
+leaves = false
+const { statusCode } = await app.inject({ url: '/mine', headers, payloadAsStream: true })
+console.log('answers ' + JSON.stringify(statusCode))
+process.exit(0)`
+    expect(await answersOf(code)).toBe(200)
+  })
+
   it('keeps tokens out of the log', async () => {
     const code = `${BLOCKS[3]}
 console.log('answers ' + JSON.stringify([typeof kafkaSse, app.log.level]))`

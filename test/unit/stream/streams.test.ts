@@ -439,6 +439,19 @@ describe('the end of everything', () => {
     expect(scene.streams.figures.streamsOpen).toBe(0)
   })
 
+  it('ends a stream, too, that opens behind it, because its request has waited', async () => {
+    const scene = new StreamsScene()
+    scene.open()
+    const closed = scene.streams.close()
+    const late = scene.open()
+    await pass(1_000)
+    await closed
+    const later = scene.open()
+    await pass(1_000)
+    for (const sink of [late, later]) expect(sink.text.endsWith(':end shutdown\n\n')).toBe(true)
+    expect(scene.streams.figures).toMatchObject({ streamsOpen: 0, streamsEnded: { shutdown: 3 } })
+  })
+
   it('may be of the streams that are open now alone: others open after it', async () => {
     const scene = new StreamsScene()
     const sink = scene.open()
