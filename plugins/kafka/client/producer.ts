@@ -124,6 +124,7 @@ export class RecordProducer {
       this.client.produce(topic, partition, payload(value), payload(key), null, underWay, named)
     } catch (error) {
       this.underWay.delete(underWay)
+      if (this.underWay.size === 0) this.endSilence()
       underWay.reject(new Error(this.wordsOf(error)))
     }
   }
