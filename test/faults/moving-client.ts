@@ -110,7 +110,8 @@ export class MovingClient {
   describe(): string {
     const visit = this.#visit
     const isOpen = visit?.isOpen ? 'open' : 'not open'
-    const where = visit === null ? 'on no connection' : `${isOpen} at ${describe(visit)}`
+    const isOver = visit?.isOver ? 'left and still ' : ''
+    const where = visit === null ? 'on no connection' : `${isOver}${isOpen} at ${describe(visit)}`
     const silent = Math.round((Date.now() - this.#lastByteAtMs) / 1000)
     const lastIds = this.#lastIds.join(' ')
     return `${this.name} is ${where}, has [${this.ledger.due}], last byte ${silent} s ago; last ids ${lastIds}`

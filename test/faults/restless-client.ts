@@ -73,8 +73,9 @@ export class RestlessClient {
     await once(session, 'connect')
     const stream = this.#open(session)
     if (staysForAnswer) await once(stream, 'response')
+    const over = new Promise((resolve) => stream.once('close', resolve))
     session.destroy()
-    await once(session, 'close')
+    await over // not the session's end: some that are destroyed never tell theirs
   }
 
   #connect(): ClientHttp2Session {

@@ -104,7 +104,8 @@ export function readHttp2({ address, headers, onOpen, onBytes }: Connection): Re
   session.on('error', end)
   stream.on('response', (response) => onOpen(Number(response[':status']), session.socket.localPort ?? 0))
   stream.on('error', end).on('close', end).on('data', onBytes)
-  return { over: new Promise((resolve) => session.once('close', resolve)), end }
+  // Not the session's: sessions of Node were seen that never ended, although they were destroyed.
+  return { over: new Promise((resolve) => stream.once('close', resolve)), end }
 }
 
 export function readHttp1({ address, headers, onOpen, onBytes }: Connection): Reading {
