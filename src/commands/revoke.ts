@@ -1,12 +1,12 @@
 // `kafka-sse revoke`: tells all replicas, by the control topic, that tokens count no more. Promise: it ends when Kafka
-// has the revocation, or with one line that says why not. It writes nothing that the servers would pass over.
+// has the revocation, or with one line that says why not. It ends with 0 only if no server seems to pass it over.
 
 import { randomBytes } from 'node:crypto'
 import type { ParseArgsConfig } from 'node:util'
 import { type Delivery, RecordProducer } from '../../plugins/kafka/client/producer.ts'
 import { readNewest } from '../../plugins/kafka/control/newest-records.ts'
 import { parseSince } from '../../routes/since.ts'
-import { EXIT_DONE, tellProblems } from '../app/exit.ts'
+import { EXIT_DONE, EXIT_FAILED, tellProblems } from '../app/exit.ts'
 import { ControlKeys } from '../control/control-keys.ts'
 import { encodeRecord, MAC_HEADER, macText } from '../control/control-record.ts'
 import { HeardSecrets } from '../control/heard-secrets.ts'
@@ -64,9 +64,11 @@ async function tell(
 ): Promise<number> {
   const target = await findControl(env)
   const revocation = revocationOf(requestOf(values), target.lifetimes, SYSTEM_CLOCK.epochMs())
-  const { partition, offset } = await written(revocation, target, outputs)
+  const { delivery, heard } = await written(revocation, target, outputs)
+  const { partition, offset } = delivery
   outputs.stdout.write(`${target.topic} has it: partition ${partition}, offset ${offset}\n`)
-  return EXIT_DONE
+  if (heard.warning !== null) outputs.stderr.write(`kafka-sse: ${heard.warning}\n`)
+  return heard.code
 }
 
 /** Options that were not given are left out: `values` has more than those of this command. */
@@ -84,7 +86,11 @@ function momentOf(before: string): number {
   )
 }
 
-async function written(revocation: Revocation, target: ControlTarget, outputs: Outputs): Promise<Delivery> {
+async function written(
+  revocation: Revocation,
+  target: ControlTarget,
+  outputs: Outputs,
+): Promise<{ readonly delivery: Delivery; readonly heard: Heard }> {
   const { kafka, topic } = target
   const producer = new RecordProducer(kafka, (words) => tellProblems(new Error(words), outputs.stderr))
   await producer.connect()
@@ -94,25 +100,32 @@ async function written(revocation: Revocation, target: ControlTarget, outputs: O
       throw new Error(
         `there is no topic ${topic} (KAFKA_CONTROL_TOPIC), or this principal may not Describe it`,
       )
-    const secrets = await heardSecrets(target, outputs)
+    const heard = await heardServers(target)
     const by = `kafka-sse revoke ${randomBytes(8).toString('base64url')}`
     const record = { op: 'revoke' as const, revocation, by, atMs: SYSTEM_CLOCK.epochMs() }
-    const { key, value, mac } = encodeRecord(record, topic, new ControlKeys(secrets))
+    const { key, value, mac } = encodeRecord(record, topic, new ControlKeys(heard.secrets))
     const headers = [{ name: MAC_HEADER, value: macText(mac) }]
-    return await (await producer.produce({ topic, partition: null, key, value, headers })).delivered
+    const { delivered } = await producer.produce({ topic, partition: null, key, value, headers })
+    return { delivery: await delivered, heard }
   } finally {
     await producer.close()
   }
 }
 
+/** What the heartbeats of the servers say. */
+interface Heard {
+  /** To write with: the one that the servers have. All of ours if no server is heard, for those that start later. */
+  readonly secrets: readonly Uint8Array[]
+  /** null: servers read what is written. */
+  readonly warning: string | null
+  readonly code: typeof EXIT_DONE | typeof EXIT_FAILED
+}
+
 /**
- * The secret that the servers are heard with: while secrets are changed, they may not read the first of ours yet. All
- * of ours if no server is heard, because those that start later read the topic, too.
+ * While secrets are changed, servers may not read the first of ours yet. Heartbeats of others alone do not stop a
+ * revocation, because any writer of the topic can make them.
  */
-async function heardSecrets(
-  { kafka, topic, secrets, blindMs }: ControlTarget,
-  { stderr }: Outputs,
-): Promise<readonly Uint8Array[]> {
+async function heardServers({ kafka, topic, secrets, blindMs }: ControlTarget): Promise<Heard> {
   const windowMs = HEARD_WITHIN * blindMs
   const heard = new HeardSecrets(topic, secrets, SYSTEM_CLOCK.epochMs() - windowMs)
   let reason = ''
@@ -122,14 +135,16 @@ async function heardSecrets(
     reason = `: ${errorWords(error)}`
   }
   const { found } = heard
-  if (found === 'foreign')
-    throw new Error(
-      `the servers on ${topic} have another SECRET_KEY, and would not read this revocation: nothing is written`,
-    )
-  if (found !== null) return [found]
-  stderr.write(
-    `kafka-sse: no server was heard on ${topic} in the last ${windowMs / 1000} s${reason}; written for those that ` +
-      'start later with this SECRET_KEY\n',
-  )
-  return secrets
+  const [where, written] = [
+    `${topic} in the last ${windowMs / 1000} s`,
+    'written for those that start later with this',
+  ]
+  if (found === 'foreign') {
+    const passed = 'but others are there: servers with another SECRET_KEY pass this revocation over'
+    const warning = `no heartbeat on ${where} is signed with this SECRET_KEY${reason}, ${passed}; ${written} one`
+    return { secrets, warning, code: EXIT_FAILED }
+  }
+  if (found !== null) return { secrets: [found], warning: null, code: EXIT_DONE }
+  const warning = `no server was heard on ${where}${reason}; ${written} SECRET_KEY`
+  return { secrets, warning, code: EXIT_DONE }
 }

@@ -3,7 +3,7 @@
 
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { HeldConnection } from '../faults/held-connection.ts'
 import { CLI } from '../support/command-process.ts'
 import { keepSecret } from '../support/printed.ts'
@@ -82,15 +82,17 @@ describe.skipIf(bootstrapServers === null)('kafka-sse revoke', () => {
     other.close()
   })
 
-  it('that has another secret says so, and writes nothing', { timeout: 30_000 }, async () => {
+  it('that has another secret writes for servers that start later, says so and fails', {
+    timeout: 30_000,
+  }, async () => {
     const held = await HeldConnection.open(server)
     const stream = await held.stream(await tokenOf('carol'))
     await expect(run(['--sub', 'carol'], { SECRET_KEY: OTHER_SECRET_KEY })).rejects.toMatchObject({
       code: 1,
-      stdout: '',
+      stdout: expect.stringMatching(new RegExp(`^${control} has it: partition \\d, offset \\d+\n$`)),
       stderr:
-        `kafka-sse: the servers on ${control} have another SECRET_KEY, and would not read this revocation: ` +
-        'nothing is written\n',
+        `kafka-sse: no heartbeat on ${control} in the last 60 s is signed with this SECRET_KEY, but others are there: ` +
+        'servers with another SECRET_KEY pass this revocation over; written for those that start later with this one\n',
     })
     await run(['--sub', 'dave'])
     const dave = await tokenOf('dave')
@@ -117,6 +119,20 @@ describe.skipIf(bootstrapServers === null)('kafka-sse revoke', () => {
           `this SECRET_KEY\n${unused} has it: partition \\d, offset 0\n$`,
       ),
     )
+  })
+
+  it('is written where only forged heartbeats are heard', { timeout: 60_000 }, async () => {
+    const topic = await kafka.createTopic()
+    await kafka.produce(topic, { key: 'forged', value: '{"v":1,"op":"alive"}' })
+    await expect(run(['--sub', 'frank'], { KAFKA_CONTROL_TOPIC: topic })).rejects.toMatchObject({ code: 1 })
+    const settings = { KAFKA_CONTROL_TOPIC: topic, SECRET_KEY }
+    const later = await ServerProcess.open(kafka.bootstrapServers, await kafka.createTopic(), { settings })
+    onTestFinished(() => later.close())
+    await vi.waitFor(async () => expect(await later.metric('kafka_sse_ready')).toBe(1), SOON)
+    const held = await HeldConnection.open(later)
+    const frank = later.token('+1h', 'frank', { iat: Math.floor(Date.now() / 1000) - 60 })
+    expect((await held.stream(await frank)).status).toBe(401)
+    held.close()
   })
 
   it('is told if there is no such topic, and makes none', async () => {
