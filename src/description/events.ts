@@ -1,6 +1,7 @@
 // The events of a stream and the answer to a challenge, as messages of AsyncAPI: docs/protocol.md, "Blocks".
 
 import type { Encoding } from '../bus/record.ts'
+import type { GapReason, SentEndReason } from '../stream/signals.ts'
 import { objectOf, type ValueSchema } from './schema.ts'
 
 /** A message of AsyncAPI 3. `name`: the type of the event. */
@@ -11,16 +12,24 @@ export interface EventMessage {
   readonly payload: ValueSchema
 }
 
-/** Reasons of docs/protocol.md, "Gaps" and "The end". */
-export const GAP_REASONS = [
-  'undecodable',
-  'beyond-end',
-  'too-old',
-  'deletes-dropped',
-  'recreated',
-  'too-large',
-]
-export const END_REASONS = ['expired', 'revoked', 'slow', 'shutdown', 'too-old', 'busy']
+/** By reason, so that a reason without a description does not compile. */
+const GAPS: Readonly<Record<GapReason, string>> = {
+  undecodable: 'the id cannot be read',
+  'beyond-end': 'the id names what Kafka has not reached',
+  'too-old': 'the id is older than what is kept',
+  'deletes-dropped': 'deletes after the id may be missing, so what the client has is to be forgotten',
+  recreated: 'the topic was created again',
+  'too-large': 'one record is missing, because it is too large to be sent',
+}
+/** `aged` is sent as `expired`. */
+const ENDS: Readonly<Record<Exclude<SentEndReason, 'aged'>, string>> = {
+  expired: 'the token has expired, or the stream is as old as one may get',
+  revoked: 'the session was revoked',
+  slow: 'the client did not read',
+  shutdown: 'the server stops',
+  'too-old': 'the client fell behind what is kept',
+  busy: 'a limit is reached, or the server has no whole snapshot to give',
+}
 
 const JSON_TYPE = 'application/json'
 const TEXT_TYPE = 'text/plain'
@@ -49,11 +58,11 @@ export function sentMessages(encoding: Encoding): Readonly<Record<string, EventM
     },
     ready: signal('ready', 'All that was asked for has been sent; from here on the stream is live', {}),
     gap: signal('gap', 'The stream could not go on where its client was', {
-      reason: { type: 'string', enum: GAP_REASONS },
+      reason: reasonOf(GAPS),
     }),
     ping: signal('ping', 'A heartbeat', {}),
     end: signal('end', 'The stream ends', {
-      reason: { type: 'string', enum: END_REASONS },
+      reason: reasonOf(ENDS),
       reconnect: { type: 'boolean' },
     }),
   }
@@ -119,6 +128,11 @@ function signal(
     contentType: JSON_TYPE,
     payload: requiring(properties),
   }
+}
+
+function reasonOf(words: Readonly<Record<string, string>>): ValueSchema {
+  const each = Object.entries(words).map(([reason, meaning]) => `${reason}: ${meaning}`)
+  return { type: 'string', enum: Object.keys(words), description: each.join('; ') }
 }
 
 function requiring(properties: Readonly<Record<string, ValueSchema>>): ValueSchema {

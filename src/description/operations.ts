@@ -1,5 +1,6 @@
 // What each method of a stream's path, and of its tickets' path, takes and answers: docs/protocol.md, as schemas.
 
+import { CHOSEN_VALUES_MAX } from '../selection/selection.ts'
 import type { DescribedStream } from './described-stream.ts'
 import { refusals } from './refusals.ts'
 import {
@@ -10,8 +11,6 @@ import {
   type ValueSchema,
 } from './schema.ts'
 
-/** Different values that a client may choose by (docs/protocol.md, "Which records a stream gets"). */
-const CHOICES_MAX = 100
 const TAGS = ['streams']
 
 const RECORDS = { text: 'their values as text', base64: 'their values in base64', envelope: 'each as JSON' }
@@ -146,14 +145,14 @@ function choice(name: string): ValueSchema {
   return {
     type: 'array',
     items: { type: 'string' },
-    maxItems: CHOICES_MAX,
+    maxItems: CHOSEN_VALUES_MAX,
     description: `Only records that have one of these values by ${name}. May be given several times`,
   }
 }
 
 function streamAnswer(): AnswerSchema {
   return {
-    description: 'The stream. asyncapi.json describes its events',
+    description: 'The stream. AsyncAPI describes its events, which OpenAPI cannot',
     headers: { 'cache-control': { type: 'string', description: 'no-cache, no-transform' } },
     content: {
       'text/event-stream': {

@@ -1,11 +1,12 @@
 // The payloads of the events as they are described: the bytes that a stream writes are valid by them.
 
+import { readFileSync } from 'node:fs'
 import { Ajv } from 'ajv'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import { describe, expect, test } from 'vitest'
 import { eventLines } from '../../../src/bus/frame.ts'
 import type { Encoding, KafkaRecord } from '../../../src/bus/record.ts'
-import { END_REASONS, GAP_REASONS, renewalMessage, sentMessages } from '../../../src/description/events.ts'
+import { renewalMessage, sentMessages } from '../../../src/description/events.ts'
 import { createCounters } from '../../../src/stream/counters.ts'
 import * as signals from '../../../src/stream/signals.ts'
 
@@ -82,10 +83,10 @@ describe('signals', () => {
       signals.heartbeat(ids, true),
       signals.heartbeat(null, true),
       signals.ready(ids, true),
-      ...GAP_REASONS.map((reason) =>
+      ...reasonsOf('gap').map((reason) =>
         signals.gap(reason as signals.GapReason, { signals: true, isOpen: false }),
       ),
-      ...END_REASONS.map((reason) => signals.end(reason as signals.SentEndReason, true)),
+      ...reasonsOf('end').map((reason) => signals.end(reason as signals.SentEndReason, true)),
     ]
     for (const bytes of made) expect(faultsOf(eventOf(bytes)), bytes.toString()).toEqual([])
   })
@@ -95,18 +96,31 @@ describe('signals', () => {
     expect(faultsOf(eventOf(bytes))).toEqual(['/reason enum'])
   })
 
-  test('have the reasons that streams count, and those of gaps, and no others', () => {
-    const gaps: Record<signals.GapReason, true> = {
-      ...{ undecodable: true, 'beyond-end': true, 'too-old': true },
-      ...{ 'deletes-dropped': true, recreated: true, 'too-large': true },
-    }
-    expect([...GAP_REASONS].sort()).toEqual(Object.keys(gaps).sort())
+  test('end with the reasons that streams count, and no others', () => {
     const counted = Object.keys(createCounters().streamsEnded).filter(
       (word) => word !== 'client' && word !== 'aged',
     )
-    expect([...END_REASONS].sort()).toEqual(counted.sort())
+    expect(reasonsOf('end').sort()).toEqual(counted.sort())
+  })
+
+  test('have the reasons of the tables in docs/protocol.md', () => {
+    const protocol = readFileSync(new URL('../../../docs/protocol.md', import.meta.url), 'utf8')
+    for (const [name, heading] of [
+      ['gap', 'Gaps'],
+      ['end', 'The end'],
+    ] as const) {
+      const section = protocol.split(`\n## ${heading}\n`)[1]?.split('\n## ')[0] ?? ''
+      const told = [...section.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, reason = '']) => reason)
+      expect(reasonsOf(name)).toEqual(told)
+    }
   })
 })
+
+/** Reasons that the description of the event lists. Copied, because the caller may sort them. */
+function reasonsOf(name: 'gap' | 'end'): string[] {
+  const values = sentMessages('text')[name]?.payload.properties?.reason?.enum ?? []
+  return values.map(String)
+}
 
 test('the renewal has no body', () => {
   expect(renewalMessage()).toMatchObject({ payload: { type: 'null' } })
