@@ -27,9 +27,9 @@ describe.runIf(hasRegistry('the packed packages in a host'))(
     test('hold what is run and read, and no source, test, key or source map', () => {
       const { ofServer, ofClient } = host.packages
       const allowed =
-        /^(dist\/(src|plugins|routes)\/.+\.(js|d\.ts)|dist\/config\.schema\.json|public\/[\w.-]+|docs\/.+\.(md|svg)|(LICENSE|(README|SECURITY|CHANGELOG)\.md|package\.json))$/
+        /^(dist\/(src|plugins|routes)\/.+\.(js|d\.ts)|config\.schema\.json|public\/[\w.-]+|docs\/.+\.(md|svg)|(LICENSE|(README|SECURITY|CHANGELOG)\.md|package\.json))$/
       expect(ofServer.files.map(({ path }) => path).filter((path) => !allowed.test(path))).toEqual([])
-      expect(ofServer.files.map(({ path }) => path)).toContain('dist/config.schema.json')
+      expect(ofServer.files.map(({ path }) => path)).toContain('config.schema.json')
       const ofClientAllowed = /^(dist\/.+\.(js|d\.ts)|LICENSE|README\.md|package\.json)$/
       expect(ofClient.files.map(({ path }) => path).filter((path) => !ofClientAllowed.test(path))).toEqual([])
     })
@@ -56,6 +56,17 @@ describe.runIf(hasRegistry('the packed packages in a host'))(
       expect(status).toBe(401)
       expect(names.client).toEqual(names.packageOfClient)
       expect(names.main).toContain('default')
+    })
+
+    test('have the schema of a CONFIG_FILE where editors look for it, and where import and require do', () => {
+      const name = 'fastify-kafka-sse/config.schema.json'
+      const title = 'CONFIG_FILE of kafka-sse\n'
+      const imported = `import schema from '${name}' with { type: 'json' }; console.log(schema.title)`
+      const required = `console.log(require('${name}').title)`
+      const byPath = `console.log(require('./node_modules/${name}').title)`
+      expect(host.node('--no-warnings', '--input-type=module', '--eval', imported).stdout).toBe(title)
+      for (const code of [required, byPath])
+        expect(host.node('--input-type=commonjs', '--eval', code).stdout).toBe(title)
     })
 
     test.each(['node16', 'nodenext'])('compile strictly as %s', (module) => {

@@ -2,6 +2,7 @@
 // not. Needs `npm run build`.
 
 import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Ajv } from 'ajv'
@@ -106,11 +107,14 @@ describe('the schema', () => {
     for (const text of listed.values()) expect(text).not.toMatch(/\]\(/)
   })
 
-  test('is in the package, as the build has made it', () => {
-    const built = readFileSync(join(ROOT, 'dist/config.schema.json'), 'utf8')
-    expect(JSON.parse(built)).toEqual(configFileSchema())
+  test('is at the package’s root, as the build has made it, for editors by path and for programs by name', () => {
+    const path = createRequire(import.meta.url).resolve('fastify-kafka-sse/config.schema.json')
+    expect(path).toBe(join(ROOT, 'config.schema.json'))
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual(configFileSchema())
+    const named = examples.flatMap(({ document }) => Object(document).$schema ?? [])
+    expect(named).toEqual(['./node_modules/fastify-kafka-sse/config.schema.json'])
     const { files } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
-    expect(files).toContain('dist')
+    expect(files).toContain('config.schema.json')
   })
 })
 
