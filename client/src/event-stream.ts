@@ -54,7 +54,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): EventS
   const retries = createRetries(settings.retryMaxMs, settings.random)
   const queue = createEventQueue(lastEventId, settings.readAheadMax)
   const closing = new AbortController()
-  const tokens = createTokenSource(settings.getToken, closing.signal)
+  const tokens = createTokenSource(settings.getToken)
   const onHeard = watchWakeUps(settings.heartbeatMs, closing.signal, wake)
   /** Ends the present connection, or the wait for the next one. */
   let turn = new AbortController()

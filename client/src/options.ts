@@ -58,7 +58,7 @@ export interface TokenRequest {
   readonly reason: 'connect' | 'challenge' | 'refused'
   /** From 1: how often a token was asked for since the server last accepted one. */
   readonly attempt: number
-  /** Aborts when the stream closes or the network was away, at the latest after 30 s. */
+  /** Aborts when the connection that needs the token has ended, at the latest after 30 s. */
   readonly signal: AbortSignal
 }
 

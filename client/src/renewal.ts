@@ -98,7 +98,7 @@ export function createRenewal({ send, tokens, settings, stream, signal }: Renewa
   /** null: the server has taken the token; after a 202 Kafka has it for the server that has the stream. */
   async function answer(): Promise<StreamError | null> {
     try {
-      const token = await tokens.take('challenge')
+      const token = await tokens.take('challenge', signal)
       const headers = {
         'content-type': 'application/x-challenge-response',
         ...(token.text && { authorization: `Bearer ${token.text}` }),

@@ -233,32 +233,6 @@ describe('the client', () => {
     expect(server.requests).toHaveLength(4)
   })
 
-  it('asks for one token at a time: a connection takes what the one before it has asked for', async () => {
-    const scene = await open()
-    const { server } = scene
-    let calls = 0
-    let running = 0
-    let most = 0
-    const getToken = async () => {
-      most = Math.max(most, ++running)
-      await new Promise((resolve) => setTimeout(resolve, calls === 0 ? 0 : 10_000))
-      running--
-      return `token-${++calls}`
-    }
-    scene.connect({ getToken })
-    await pass(10)
-    server.say(CHALLENGE)
-    await pass(100)
-    server.breakOff()
-    await pass(10_000)
-    expect([calls, most]).toEqual([2, 1])
-    expect(server.gets().map(({ headers }) => headers.authorization)).toEqual([
-      'Bearer token-1',
-      'Bearer token-2',
-    ])
-    expect(server.posts()).toEqual([])
-  })
-
   it('waits half a minute for a token, and aborts its maker', async () => {
     const scene = await open()
     const { errors } = scene

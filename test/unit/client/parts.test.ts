@@ -87,7 +87,7 @@ describe('a renewal that no challenge asked for', () => {
     const exp = secondsToLive === null ? null : Date.now() / 1_000 + secondsToLive
     const token = `x.${Buffer.from(JSON.stringify({ exp })).toString('base64url')}.x`
     const { signal } = new AbortController()
-    const tokens = createTokenSource(() => token, signal)
+    const tokens = createTokenSource(() => token)
     send = vi.fn(async () => ({ status: 204, headers: new Headers(), body: null }))
     const renewal = createRenewal({
       send,
@@ -96,7 +96,7 @@ describe('a renewal that no challenge asked for', () => {
       stream: { challenges: isWanted },
       signal,
     })
-    renewal.opened(await tokens.take('connect'))
+    renewal.opened(await tokens.take('connect', signal))
     return renewal
   }
 
@@ -143,7 +143,7 @@ describe('a connection', () => {
     return runConnection({
       send: sendingTo(URL_TEXT, settings),
       settings,
-      tokens: createTokenSource(settings.getToken, new AbortController().signal),
+      tokens: createTokenSource(settings.getToken),
       queue: createEventQueue('', 1_000),
       lastEventId: 'a',
       stream: { challenges: true },
@@ -172,7 +172,7 @@ describe('a connection', () => {
     const fetch = vi.fn<Fetch>(() => Promise.reject(new Error('refused')))
     const id = 'é'.repeat(100_000)
     const settings = readOptions({ fetch, lastEventId: id })
-    const tokens = createTokenSource(undefined, new AbortController().signal)
+    const tokens = createTokenSource(undefined)
     await runConnection({
       send: sendingTo(URL_TEXT, settings),
       settings,

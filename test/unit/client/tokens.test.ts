@@ -5,7 +5,7 @@ import type { ConnectOptions, TokenRequest } from '../../../client/src/index.ts'
 import { CHALLENGE } from '../../support/client-server.ts'
 import { forThisTest } from '../../support/scene.ts'
 import { pass } from '../../support/time.ts'
-import { ClientScene, status } from './client-scene.ts'
+import { ClientScene, rejectedBy, status } from './client-scene.ts'
 
 const open = () => forThisTest(ClientScene.open())
 
@@ -73,6 +73,33 @@ describe('getToken', () => {
     })
     await pass(16_000)
     expect(asked).toEqual(['connect', 'refused', 'refused', 'connect'])
+  })
+
+  it('is called once at a time: a call that hangs is given up with its connection, and the next one asks', async () => {
+    const scene = await open()
+    const { server } = scene
+    const asked: string[] = []
+    let underWay = 0
+    let most = 0
+    scene.connect({
+      getToken: async ({ reason, signal }) => {
+        asked.push(reason)
+        most = Math.max(most, ++underWay)
+        if (reason === 'challenge') await rejectedBy(signal).catch(() => {})
+        underWay--
+        return `token-${asked.length}`
+      },
+    })
+    await pass()
+    server.say(CHALLENGE)
+    await pass(1_000)
+    server.breakOff()
+    await pass(2_000)
+    expect([asked, most]).toEqual([['connect', 'challenge', 'connect'], 1])
+    expect(server.requests.map(({ method, headers }) => [method, headers.authorization])).toEqual([
+      ['GET', 'Bearer token-1'],
+      ['GET', 'Bearer token-3'],
+    ])
   })
 
   it.each([
