@@ -115,8 +115,8 @@ export interface ConnectOptions {
 }
 
 /**
- * `waiting`: for the next connection. `offline`: the browser has no network; the next connection comes when it is back,
- * or after ten minutes, in case the browser is wrong.
+ * `waiting`: for the next connection. `offline`: also for that, and the browser says that it has no network. The next
+ * connection comes when the network is back, or within `retryMaxMs`, in case the browser is wrong.
  */
 export type StreamState = 'connecting' | 'open' | 'waiting' | 'offline' | 'closed'
 

@@ -29,7 +29,8 @@ export interface Interruption {
 
 /**
  * The wait in ms after an interruption; null if another try would be refused as the last ones were. Counts the
- * interruption, so call it once for each. One that `isFree` was no failure of the server's, and has the longest wait.
+ * interruption, so call it once for each. One that `isFree` was no failure of the server's: it doubles nothing, and has
+ * the largest limit.
  */
 export type Retries = (interruption: Interruption, isFree: boolean) => number | null
 
@@ -50,12 +51,12 @@ export function createRetries(retryMaxMs: number, random: () => number): Retries
     else if (refusedUntilMs === Infinity) refusedUntilMs = nowMs + CLOCKS_DIFFER_MAX_MS
     forbidden = status === 403 ? forbidden + 1 : 0
     if (forbidden === FORBIDDEN_MAX || refusedUntilMs <= nowMs) return null
-    if (isFree) return SERVER_WAIT_MAX_MS
 
     if (retryMs !== null) askedMs = Math.min(Math.max(retryMs, 1), SERVER_WAIT_MAX_MS)
-    failures = openMs < STEADY_MS ? failures + 1 : 1
+    if (!isFree) failures = openMs < STEADY_MS ? failures + 1 : 1
     const firstMs = askedMs || FIRST_MS
-    const limitMs = Math.min(firstMs * 2 ** (failures - 1), Math.max(firstMs, retryMaxMs))
+    const growingMs = isFree ? Infinity : firstMs * 2 ** (failures - 1)
+    const limitMs = Math.min(growingMs, Math.max(firstMs, retryMaxMs))
     const ownMs = (failure?.retryAfterMs ?? 0) + Math.round(random() * limitMs)
     // The last try comes when the time is over.
     return Math.min(Math.max(ownMs, askedMs), Math.ceil(refusedUntilMs - nowMs))

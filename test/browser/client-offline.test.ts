@@ -54,6 +54,8 @@ describe.skipIf(CHROMIUM === null)('the client in Chromium', () => {
       })
       const options: ConnectOptions = {
         getToken: () => own.mint(),
+        // Of 30 s: the next try without a network comes after the test.
+        random: () => 0.99,
         onState: ({ state }) => notes.states.push({ state, atMs: performance.now() }),
         onEvent: ({ type, data }) => {
           if (type === 'message') notes.data.push(data)
