@@ -37,10 +37,10 @@ export async function streamRoutes(
   logRefusals(app)
   app.addHook('onError', async (_request, _reply, error) => options.streams.countRefusal(error.code))
   const hooks = { onSend: takeStream, onError: leaveStream, onResponse: tellLater(options) }
-  const ofGet = described(streamOperation(description))
+  const ofGet = described(app, streamOperation(description))
   app.get(path, { exposeHeadRoute: false, ...hooks, ...ofGet }, eventsHandler(route))
-  app.post(path, { ...described(renewalOperation(description)) }, challengeHandler(route))
-  addPath(app, path, ['GET', 'POST', 'OPTIONS'], described(optionsOperation(description)))
+  app.post(path, { ...described(app, renewalOperation(description)) }, challengeHandler(route))
+  addPath(app, path, ['GET', 'POST', 'OPTIONS'], described(app, optionsOperation(description)))
   const { tickets } = route
   if (tickets !== null) ticketRoutes(app, { ...route, tickets }, path)
 }

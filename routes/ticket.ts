@@ -49,8 +49,8 @@ export function ticketRoutes(
   const below = ticketPath(path)
   if (below === null) throw new Error(`no path can follow ${path}, so its stream has no tickets`)
   const { description } = route
-  addPath(app, below, ['POST', 'OPTIONS'], described(optionsOperation(description)))
-  app.post(below, { ...described(ticketOperation(description)) }, async (request, reply) => {
+  addPath(app, below, ['POST', 'OPTIONS'], described(app, optionsOperation(description)))
+  app.post(below, { ...described(app, ticketOperation(description)) }, async (request, reply) => {
     reply.header('cache-control', 'no-store')
     const session = await route.authenticator.authenticate(request, reply, route.scope)
     if (route.topic.nameOf(request.params) === null) throw new TopicUnknown()

@@ -1,20 +1,30 @@
 // Options that describe a route to @fastify/swagger and its like, and change nothing of what it takes and answers.
 
-import type { FastifySchema } from 'fastify'
+import type { FastifyInstance, FastifySchema } from 'fastify'
 import type { OperationSchema } from '../../src/description/schema.ts'
 
 export interface DescribedRoute {
   readonly schema: FastifySchema
   readonly validatorCompiler: () => () => true
   readonly serializerCompiler: () => (payload: unknown) => string
+  readonly config?: { readonly swaggerTransform: false }
 }
 
 /**
  * The handlers check requests themselves, in the order of docs/protocol.md, and a host's error handler may answer with
  * any body. So nothing is compiled of the schema.
  */
-export function described(schema: OperationSchema): DescribedRoute {
-  return { schema, validatorCompiler: () => () => true, serializerCompiler: () => serialized }
+export function described(app: FastifyInstance, schema: OperationSchema): DescribedRoute {
+  const compilers = { validatorCompiler: () => () => true as const, serializerCompiler: () => serialized }
+  return { schema, ...compilers, ...(hasOtherSchemas(app) && { config: { swaggerTransform: false } }) }
+}
+
+/**
+ * Whether the host's schemas may be of another kind than JSON Schema, such as Zod's, so that it compiles them itself.
+ * Its `transform` of @fastify/swagger makes JSON Schema of that kind alone, and would throw at ours.
+ */
+function hasOtherSchemas(app: FastifyInstance): boolean {
+  return app.validatorCompiler !== undefined
 }
 
 /** For a route that no document shows. `hide` is of @fastify/swagger. */

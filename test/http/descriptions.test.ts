@@ -1,7 +1,5 @@
-// The streams described for machines: the documents that are served, what @fastify/swagger makes of the routes in a
-// host, and that a description changes no answer.
+// The streams described for machines: the documents that are served, and that a description changes no answer.
 
-import fastifySwagger from '@fastify/swagger'
 import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import kafkaSse, { type KafkaSseOptions } from '../../src/plugin.ts'
@@ -114,36 +112,6 @@ describe('descriptionPath', () => {
     await expect(guest({ auth: { ...issuer, logoutPath: '/api/asyncapi.json' } })).rejects.toThrow(
       'is taken: "/api/asyncapi.json"',
     )
-  })
-})
-
-describe('@fastify/swagger in a host', () => {
-  it('shows GET, POST and OPTIONS of the streams, and no method that is answered 405', async () => {
-    const app = host()
-    await app.register(fastifySwagger, {
-      openapi: { openapi: '3.1.0', info: { title: 'host', version: '1' } },
-    })
-    await app.register(kafkaSse, options)
-    await app.ready()
-    const document: { paths: Paths } = JSON.parse(JSON.stringify(app.swagger()))
-    expect(await openApiFaults(document)).toEqual([])
-    expect(Object.entries(document.paths).map(([path, item]) => [path, Object.keys(item).sort()])).toEqual(
-      expect.arrayContaining([
-        ['/live/events', ['get', 'options', 'post']],
-        ['/live/events/ticket', ['options', 'post']],
-        ['/live/orders/{customer}', ['get', 'options', 'post']],
-        ['/live/orders/{customer}/ticket', ['options', 'post']],
-      ]),
-    )
-    expect(Object.keys(document.paths)).toHaveLength(4)
-    const { parameters = [] } = document.paths['/live/orders/{customer}']?.get ?? {}
-    expect(parameters.map(({ name }) => name)).toEqual(
-      expect.arrayContaining(['customer', 'since', 'headers.region', 'last-event-id']),
-    )
-    const served: { paths: Paths } = (await app.inject('/live/api/openapi.json')).json()
-    for (const [path, item] of Object.entries(served.paths))
-      for (const [method, { responses }] of Object.entries(item))
-        expect(Object.keys(document.paths[path]?.[method]?.responses ?? {})).toEqual(Object.keys(responses))
   })
 })
 
