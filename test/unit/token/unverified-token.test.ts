@@ -45,6 +45,26 @@ describe('a token', () => {
     expect(unverifiedToken(token('{}', JSON.stringify(claims)))?.claims).toEqual(claims)
   })
 
+  // JSON.parse of Node 24 and 26 reads the second one's name as the first one's.
+  it.each([
+    ['slashes', 'https:\\/\\/example.com\\/roles', 'https://example.com/roles'],
+    ['a letter', 'role\\u0073', 'roles'],
+    ['a quote', 'a\\"', 'a"'],
+  ])(
+    'has the names that it says, with %s escaped, behind one with a name written so',
+    (_what, written, name) => {
+      const earlier = JSON.stringify(written.slice(0, name.length))
+      for (const { as, has } of [
+        { as: earlier, has: JSON.parse(earlier) },
+        { as: `"${written}"`, has: name },
+      ]) {
+        const object = `{"sub":"s","list":[1,{"z":[{}],${as}:["a"]}],${as}:["b"]}`
+        const read = { sub: 's', list: [1, { z: [{}], [has]: ['a'] }], [has]: ['b'] }
+        expect(unverifiedToken(token(object, object))).toEqual({ header: read, claims: read })
+      }
+    },
+  )
+
   it('says what any JSON object says', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 50 })), (claims) => {
