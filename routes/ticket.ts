@@ -10,10 +10,14 @@ import {
   TicketInvalid,
   TicketsUnavailable,
   TicketTooLarge,
+  TooManyRequests,
   TopicUnknown,
 } from '../src/errors.ts'
+import { clientAddress } from '../src/limits/client-address.ts'
+import type { RateLimits } from '../src/limits/rate-limits.ts'
 import type { SelectionPlan } from '../src/selection/selection.ts'
 import { prunedClaims } from '../src/selection/template.ts'
+import { holderOf } from '../src/stream/holders.ts'
 import type { Streams } from '../src/stream/streams.ts'
 import { ticketPath } from '../src/tickets/ticket-path.ts'
 import { askingPage, type Tickets } from '../src/tickets/tickets.ts'
@@ -33,6 +37,7 @@ interface TicketRoute {
   /** The stream's whole path in Fastify's notation. */
   readonly path: string
   readonly topic: StreamTopic
+  readonly rates: RateLimits
   readonly plan: SelectionPlan
   readonly authenticator: Authenticator
   readonly scope: string | null
@@ -45,16 +50,19 @@ export function ticketRoutes(
   route: TicketRoute & { readonly description: DescribedStream },
   path: string,
 ): void {
-  const { tickets } = route
+  const { tickets, rates } = route
   const below = ticketPath(path)
   if (below === null) throw new Error(`no path can follow ${path}, so its stream has no tickets`)
   const { description } = route
   addPath(app, below, ['POST', 'OPTIONS'], described(app, optionsOperation(description)))
   app.post(below, { ...described(app, ticketOperation(description)) }, async (request, reply) => {
     reply.header('cache-control', 'no-store')
+    if (!rates.take('tickets-address', clientAddress(request))) throw new TooManyRequests()
     const session = await route.authenticator.authenticate(request, reply, route.scope)
     if (route.topic.nameOf(request.params) === null) throw new TopicUnknown()
     grantedSelection(route.plan, request, session)
+    // So that no subject can fill the memory of redeemed tickets, which all subjects share.
+    if (!rates.take('tickets-subject', holderOf(session))) throw new TooManyRequests()
     const page = askingPage(request.headers)
     if (page === null) throw new OriginRefused()
     const claims = prunedClaims(session.claims, route.plan.claims)

@@ -220,7 +220,7 @@ export interface SseOptions {
   streamsPerSubjectMax: number
   /** Open streams of one address: 1 to 1,000,000. Default: 20,000. Behind a load balancer all have its address. */
   streamsPerAddressMax: number
-  /** Streams that one subject may open in a second: 1 to 1,000,000. Default: 100. One more is 429. */
+  /** Streams, and tickets, of one subject in a second: 1 to 1,000,000. Default: 100. One more is 429. */
   connectsPerSecondPerSubjectMax: number
   /** The same of one address: 1 to 1,000,000. Default: 1,000. */
   connectsPerSecondPerAddressMax: number

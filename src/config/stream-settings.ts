@@ -89,7 +89,7 @@ export const SSE_SETTINGS: Record<keyof SseOptions, Setting> = {
   },
   connectsPerSecondPerSubjectMax: rate(
     'CONNECTS_PER_SECOND_PER_SUBJECT_MAX',
-    'Streams that one issuer and subject may open in a second',
+    'Streams that one issuer and subject may open in a second, and the tickets that it may get',
     100,
   ),
   connectsPerSecondPerAddressMax: rate(

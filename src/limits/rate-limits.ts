@@ -1,6 +1,6 @@
-// How many connects, renewals and failed verifications there may be in a second, by subject and by address. All threads
-// of a process count in the same memory. Promise: its size is fixed, counting never waits and never forgets, and a rate
-// that is exceeded costs no more than one that is not.
+// How many connects, tickets, renewals and failed verifications there may be in a second, by subject and by address.
+// All threads of a process count in the same memory. Promise: its size is fixed, counting never waits and never
+// forgets, and a rate that is exceeded costs no more than one that is not.
 
 import { randomInt } from 'node:crypto'
 import { CELLS, cellOf, SEEDS } from './hashed-cell.ts'
@@ -11,6 +11,8 @@ export const RATE_LIMITS = [
   'renewals-subject',
   'renewals-address',
   'failures-address',
+  'tickets-subject',
+  'tickets-address',
 ] as const
 
 export type RateLimitName = (typeof RATE_LIMITS)[number]
@@ -44,9 +46,16 @@ export function ratesOf(settings: RateSettings): Rates {
     atOnce: ROUNDS_AT_ONCE * Math.max(perSecond, streamsMax),
   })
   const { streamsPerSubjectMax, streamsPerAddressMax } = settings
+  const connects = {
+    subject: rate(settings.connectsPerSecondPerSubjectMax, streamsPerSubjectMax),
+    address: rate(settings.connectsPerSecondPerAddressMax, streamsPerAddressMax),
+  }
   return {
-    'connects-subject': rate(settings.connectsPerSecondPerSubjectMax, streamsPerSubjectMax),
-    'connects-address': rate(settings.connectsPerSecondPerAddressMax, streamsPerAddressMax),
+    'connects-subject': connects.subject,
+    'connects-address': connects.address,
+    // A ticket is for one connect. Counted by themselves, so that it does not use up the rate of its own connect.
+    'tickets-subject': connects.subject,
+    'tickets-address': connects.address,
     'renewals-subject': rate(settings.renewalsPerSecondPerSubjectMax, streamsPerSubjectMax),
     'renewals-address': rate(settings.renewalsPerSecondPerAddressMax, streamsPerAddressMax),
     'failures-address': rate(settings.failuresPerSecondPerAddressMax, 0),
@@ -62,6 +71,8 @@ export function createRateCounts(): RateCounts {
     'renewals-subject': 0,
     'renewals-address': 0,
     'failures-address': 0,
+    'tickets-subject': 0,
+    'tickets-address': 0,
   }
 }
 

@@ -113,6 +113,35 @@ describe('too many renewals', () => {
   })
 })
 
+describe('too many tickets', () => {
+  function openWithTickets(sse: SceneOptions['sse']): Promise<void> {
+    const sealed = new SealedTickets([Buffer.alloc(32, 7)])
+    const { redeem } = new RedeemedTickets(Date.now)
+    return open(sse, { tickets: new Tickets({ sealed, redeem, epochMs: Date.now }) })
+  }
+  const ask = (token: string) => scene.post(bearer(token), '', '/events/ticket', session)
+  const asked = async (token: string) => (await ask(token)).status
+
+  it('of one subject are 429 with Retry-After, so that it cannot redeem more; other subjects are not affected', async () => {
+    await openWithTickets({ connectsPerSecondPerSubjectMax: 1 })
+    const alice = scene.token(60, { sub: 'alice' })
+    expect([await asked(alice), await asked(alice)]).toEqual([200, 200])
+    const refused = await ask(alice)
+    await refused.ended
+    expect([refused.status, JSON.parse(refused.text()).code]).toEqual([429, 'FKS_TOO_MANY_REQUESTS'])
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThanOrEqual(5)
+    expect(await asked(scene.token(60, { sub: 'bob' }))).toBe(200)
+    expect(limited()).toMatchObject({ 'tickets-subject': 1, 'connects-subject': 0 })
+  })
+
+  it('of one address are refused before any token is read, and do not count as connects', async () => {
+    await openWithTickets({ connectsPerSecondPerAddressMax: 1 })
+    expect([await asked('x'), await asked('y'), await asked(scene.token())]).toEqual([401, 401, 429])
+    expect(await knock(scene.token())).toBe(406)
+    expect(limited()).toMatchObject({ 'tickets-address': 1, 'connects-address': 0 })
+  })
+})
+
 describe('too many bad signatures', () => {
   it('of one address: no further token is verified for it, but those that were go on', async () => {
     await open({ failuresPerSecondPerAddressMax: 1 })
