@@ -268,6 +268,8 @@ export interface ResolvedOptions extends KafkaSseOptions {
 export interface ResolvedIssuer extends Required<IssuerOptions> {
   /** Its tokens are refused without `iat`: a longest life was chosen, and revocations end after it. */
   isIatRequired: boolean
+  /** What `issuer` is called where it was set, for errors: `JWT_ISSUER`, or `options.auth.issuers[0].issuer`. */
+  issuerSetting: string
 }
 
 /** The issuers with all defaults. With `authenticate` there are none, and a longest life of its sessions instead. */

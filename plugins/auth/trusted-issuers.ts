@@ -66,7 +66,8 @@ async function openIssuer(
 ): Promise<TrustedIssuer> {
   const rules = rulesOf(issuer, clockToleranceSeconds)
   warnOfPlainKeys(issuer, log)
-  return { rules, keys: await openKeys({ ...limits, issuer: issuer.issuer, keys: issuer.keys }, log) }
+  const { issuer: name, issuerSetting, keys } = issuer
+  return { rules, keys: await openKeys({ ...limits, issuer: name, issuerSetting, keys }, log) }
 }
 
 const THIS_MACHINE = /^(localhost|127(\.\d+){3}|\[::1\])$/

@@ -5,7 +5,7 @@ import { tokenLifetimes } from '../config/auth/token-lifetimes.ts'
 import { ConfigError } from '../config/config-error.ts'
 import { resolveOptions } from '../config/cross-field-rules.ts'
 import { type Document, valueAt } from '../config/document.ts'
-import { lineOf, mergeSettings } from '../config/merged-settings.ts'
+import { lineOf, mergeSettings, nameOf } from '../config/merged-settings.ts'
 import { secretsOf } from '../config/secret-key.ts'
 import { type Fault, type SettingPlace, serverFaults } from '../config/validation.ts'
 import type { KafkaOptions } from '../options.ts'
@@ -56,7 +56,7 @@ export async function findControl(env: NodeJS.ProcessEnv): Promise<ControlTarget
     ...missing.map(({ words }) => words),
   ]
   if (problems.length > 0) throw new ConfigError(problems)
-  const { kafka, auth, sse } = resolveOptions(document)
+  const { kafka, auth, sse } = resolveOptions(document, (place) => nameOf(place, settings))
   const { controlTopic: topic } = kafka
   const { secretKey } = sse
   if (topic === null || secretKey === null) throw new Error('a setting that is there has no value')

@@ -11,7 +11,7 @@ import { pathPattern } from './streams/path-parameters.ts'
 import { selectionFaults } from './streams/selection-rules.ts'
 import { withIds } from './streams/stream-selectors.ts'
 import { topicFaults } from './streams/topic-rules.ts'
-import type { Fault } from './validation.ts'
+import type { Fault, SettingPlace } from './validation.ts'
 
 /** Of a server. */
 export function proxyFaults(document: Document): Fault[] {
@@ -80,13 +80,13 @@ function ticketFaults(paths: readonly unknown[]): Fault[] {
   })
 }
 
-/** The options of a checked document. */
-export function resolveOptions(document: Document): ResolvedOptions {
+/** The options of a checked document. `nameOf`: what its writer calls a setting, for errors that show later. */
+export function resolveOptions(document: Document, nameOf: (place: SettingPlace) => string): ResolvedOptions {
   // The schema has checked its shape and filled in the defaults.
   const { kafka, auth, streams, sse } = document as unknown as CheckedOptions
   const isBounded = kafka.controlTopic !== null || auth.logoutPath !== null
   const lifetimeSeconds = isBounded ? BOUNDED_LIFETIME_SECONDS : null
-  return { kafka, auth: resolveAuth(auth, lifetimeSeconds), streams: streams.map(withIds), sse }
+  return { kafka, auth: resolveAuth(auth, lifetimeSeconds, nameOf), streams: streams.map(withIds), sse }
 }
 
 type CheckedOptions = Omit<ResolvedOptions, 'auth'> & {
@@ -100,11 +100,15 @@ type CheckedOptions = Omit<ResolvedOptions, 'auth'> & {
 const BOUNDED_LIFETIME_SECONDS = 86_400
 
 /** `lifetimeSeconds`: the bound of issuers, or of a host's sessions, that have none. */
-function resolveAuth(auth: CheckedOptions['auth'], lifetimeSeconds: number | null): ResolvedAuth {
+function resolveAuth(
+  auth: CheckedOptions['auth'],
+  lifetimeSeconds: number | null,
+  nameOf: (place: SettingPlace) => string,
+): ResolvedAuth {
   const { issuer, audience, clients, keys, typ, scopeClaim, require, lifetimeSecondsMax, ...others } = auth
   if (auth.authenticate !== undefined)
     return { ...others, issuers: [], lifetimeSecondsMax: lifetimeSecondsMax ?? lifetimeSeconds }
-  const issuers = issuersOf(auth).map((each) => ({
+  const issuers = issuersOf(auth, nameOf).map((each) => ({
     ...each,
     lifetimeSecondsMax: each.lifetimeSecondsMax ?? lifetimeSeconds,
     isIatRequired: each.lifetimeSecondsMax !== null && lifetimeSeconds !== null,

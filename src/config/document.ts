@@ -12,6 +12,14 @@ export function copied(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, copied(inner)]))
 }
 
+/** `streams[0].path` */
+export function dotted(place: SettingPlace): string {
+  return place.reduce((text, name) => {
+    if (/^\d+$/.test(name)) return `${text}[${name}]`
+    return text === '' ? name : `${text}.${name}`
+  }, '')
+}
+
 export function valueAt(document: unknown, place: SettingPlace): unknown {
   return place.reduce<unknown>((value, name) => {
     if (Array.isArray(value)) return value[Number(name)]

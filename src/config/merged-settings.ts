@@ -3,7 +3,7 @@
 
 import type { ConfigModule, StreamOptions } from '../options.ts'
 import { type ConfigFile, readConfigFile } from './config-file/config-file.ts'
-import { type Document, setAt, valueAt } from './document.ts'
+import { type Document, dotted, setAt, valueAt } from './document.ts'
 import { type EnvironmentVariables, readEnvironment, type SetVariable } from './environment.ts'
 import { CONFIG_FILE, VARIABLES } from './known-variables.ts'
 import { OPTIONS_SCHEMA } from './schema.ts'
@@ -62,14 +62,6 @@ export function lineOf(fault: Fault, settings: MergedSettings): string {
   const name = nameOf(fault.place, settings)
   const words = VARIABLES.has(name) ? fault.words.replace(/^is missing/, 'is not set') : fault.words
   return `${name} ${words}`
-}
-
-/** `streams[0].path` */
-export function dotted(place: SettingPlace): string {
-  return place.reduce((text, name) => {
-    if (/^\d+$/.test(name)) return `${text}[${name}]`
-    return text === '' ? name : `${text}.${name}`
-  }, '')
 }
 
 async function fileDocument(file: string, problems: string[]): Promise<ConfigFile> {

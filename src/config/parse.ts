@@ -13,15 +13,15 @@ import { authFaults } from './auth/issuer-faults.ts'
 import { ConfigError, quoted } from './config-error.ts'
 import { logoutFaults, proxyFaults, resolveOptions, streamFaults } from './cross-field-rules.ts'
 import { defaultWorkers } from './default-workers.ts'
-import { copied, type Document, setAt, unplain, unplainFaults, valueAt } from './document.ts'
+import { copied, type Document, dotted, setAt, unplain, unplainFaults, valueAt } from './document.ts'
 import type { EnvironmentVariables } from './environment.ts'
 import { tlsProblems, verificationKeysProblem } from './key-files.ts'
-import { dotted, lineOf, type MergedSettings, mergeSettings, nameOf } from './merged-settings.ts'
+import { lineOf, type MergedSettings, mergeSettings, nameOf } from './merged-settings.ts'
 import type { ServerSettingName } from './server-settings.ts'
 import { descriptionFaults } from './streams/description-rules.ts'
 import { fillOrigins, originFaults } from './streams/origin-rules.ts'
 import { controlFaults } from './streams/topic-rules.ts'
-import { type Fault, optionsFaults, serverFaults } from './validation.ts'
+import { type Fault, optionsFaults, type SettingPlace, serverFaults } from './validation.ts'
 
 export { ConfigError } from './config-error.ts'
 
@@ -45,7 +45,7 @@ export function validateOptions(options: KafkaSseOptions): ResolvedOptions {
   const document = copied(given) as Document
   fillOrigins(document)
   refuse([...registerFaults(entries), ...optionsFaults(document), ...crossFieldFaults(document)])
-  return resolveOptions(document)
+  return resolveOptions(document, optionName)
 }
 
 /** What stands beside a part that is validated alone. Nothing of it is used. */
@@ -70,7 +70,7 @@ export function validatePart(
   const faults = [...optionsFaults(document), ...crossFieldFaults(document)]
   const ofPart = faults.filter(({ place: [group = ''] }) => Object.hasOwn(given, group))
   refusePart(ofPart, names)
-  return resolveOptions(document)
+  return resolveOptions(document, ([, ...place]) => optionName(place))
 }
 
 function refusePart(faults: readonly Fault[], names: Readonly<Record<string, string>>): void {
@@ -107,7 +107,11 @@ function crossFieldFaults(document: Document): Fault[] {
 
 function refuse(faults: readonly Fault[]): void {
   if (faults.length === 0) return
-  throw new ConfigError(faults.map(({ place, words }) => `options.${dotted(place)} ${words}`))
+  throw new ConfigError(faults.map(({ place, words }) => `${optionName(place)} ${words}`))
+}
+
+function optionName(place: SettingPlace): string {
+  return `options.${dotted(place)}`
 }
 
 /** The options of `kafka-sse serve`. Rejects with a ConfigError, which names each setting by its variable. */
@@ -213,13 +217,14 @@ type NumberName =
   | 'lingerSeconds'
   | 'workers'
 
-function serverOptions({ document, module }: MergedSettings): ServerOptions {
+function serverOptions(settings: MergedSettings): ServerOptions {
+  const { document, module } = settings
   const { tls, tlsCertFile, tlsKeyFile, ...checked } = document as CheckedDocument
   const { host, port, adminHost, adminPort, adminHosts, trustProxy, logLevel } = checked
   const { workers = defaultWorkers(), lingerSeconds, connectionsMax, connectionsPerAddressMax } = checked
   const files: TlsOptions = { certFile: tlsCertFile, keyFile: tlsKeyFile }
   return {
-    ...resolveOptions(document),
+    ...resolveOptions(document, (place) => nameOf(place, settings)),
     ...{ host, port, adminHost, adminPort, adminHosts, trustProxy, logLevel: logLevel as LogLevel },
     ...{ workers, lingerSeconds, connectionsMax, connectionsPerAddressMax },
     tls: tls === 'off' ? null : files,

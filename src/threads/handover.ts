@@ -3,8 +3,7 @@
 
 import { ConfigError } from '../config/config-error.ts'
 import { readModule } from '../config/config-file/config-file.ts'
-import { setAt, unplainFaults, valueAt } from '../config/document.ts'
-import { dotted } from '../config/merged-settings.ts'
+import { dotted, setAt, unplainFaults, valueAt } from '../config/document.ts'
 import type { SettingPlace } from '../config/validation.ts'
 import type { ConfigModule, ServerOptions } from '../options.ts'
 

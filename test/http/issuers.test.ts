@@ -1,9 +1,12 @@
 // Tokens of several issuers, and what the options ask of each issuer's tokens, over a real port.
 
+import fastify, { type FastifyPluginAsync } from 'fastify'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { KeySource } from '../../plugins/auth/keys/key-source.ts'
 import { authPlugin } from '../../plugins/auth.ts'
 import type { AuthOptions, IssuerOptions } from '../../src/options.ts'
+import { kafkaSseAuth } from '../../src/parts/auth.ts'
+import kafkaSse from '../../src/plugin.ts'
 import { HttpScene } from '../support/http-scene.ts'
 import {
   AUDIENCE,
@@ -154,10 +157,29 @@ describe('keys that do not fit the issuer', () => {
 
   it('stop the start, with what to write, where the discovery document is of another issuer', async () => {
     const { server, origin } = await provider((name) => `${name}/`)
-    await expect(AuthScene.open({ issuer: origin, audience: AUDIENCE })).rejects.toThrow(
-      `auth.issuer: the discovery document is of the issuer "${origin}/", and JWT_ISSUER is "${origin}". ` +
-        'Set it to what the document says',
-    )
+    const wrong = { issuer: origin, audience: AUDIENCE }
+    const words =
+      ` is "${origin}", but the discovery document is of the issuer "${origin}/": ` +
+      'set it to what the document says'
+    await expect(AuthScene.open(wrong)).rejects.toThrow(`auth.issuer${words}`)
+    const rest = {
+      kafka: { bootstrapServers: '127.0.0.1:1' },
+      streams: [{ path: '/events', topic: 'events' }],
+    }
+    const good = { issuer: ISSUER, audiences: [AUDIENCE], keys: jwksOf(ours) }
+    const listed = { issuers: [good, { issuer: origin, audiences: [AUDIENCE] }] }
+    for (const [plugin, options, name] of [
+      [kafkaSse, { ...rest, auth: wrong }, 'options.auth.issuer'],
+      [kafkaSse, { ...rest, auth: listed }, 'options.auth.issuers[1].issuer'],
+      [kafkaSseAuth, wrong, 'options.issuer'],
+    ] as [FastifyPluginAsync<object>, object, string][]) {
+      const app = fastify()
+      await expect(app.register(plugin, options)).rejects.toMatchObject({
+        code: 'FKS_CONFIG_INVALID',
+        problems: [`${name}${words}`],
+      })
+      await app.close()
+    }
     const scene = await open({ issuer: `${origin}/`, audience: AUDIENCE })
     expect(await scene.statusOf(token({ iss: `${origin}/` }))).toBe(200)
     await server.close()

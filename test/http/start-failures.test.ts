@@ -120,7 +120,8 @@ describe.each(['1', '2'])('a start that fails, with WORKERS=%s', (workers) => {
     await expectEnds(
       start({ WORKERS: workers, JWT_ISSUER: origin, JWT_KEYS: '' }),
       new RegExp(
-        `is of the issuer "${origin}/", and JWT_ISSUER is "${origin}". Set it to what the document says\n$`,
+        `^kafka-sse: JWT_ISSUER is "${origin}", but the discovery document is of the issuer "${origin}/": ` +
+          'set it to what the document says\n$',
       ),
     )
     await provider.close()

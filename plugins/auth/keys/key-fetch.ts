@@ -25,14 +25,20 @@ interface Client {
   readonly dispatcher: Dispatcher
 }
 
+/** The issuer that a discovery document must be of, and what it is called where it was set. */
+export interface NamedIssuer {
+  readonly issuer: string
+  readonly issuerSetting: string
+}
+
 export class KeyEndpoint {
   /** For messages: without the query, which may hold a credential. */
   readonly name: string
   private readonly url: URL
-  private readonly issuer: string
+  private readonly issuer: NamedIssuer
   private client: Promise<Client> | null = null
 
-  constructor(url: URL, issuer: string) {
+  constructor(url: URL, issuer: NamedIssuer) {
     this.url = url
     this.issuer = issuer
     this.name = nameOf(url)
@@ -90,11 +96,11 @@ async function openClient(): Promise<Client> {
 }
 
 /** OpenID Connect Discovery section 4.3: a document that names another issuer must not be used. */
-function discoveredUrl(text: string, url: URL, issuer: string): URL | null {
+function discoveredUrl(text: string, url: URL, named: NamedIssuer): URL | null {
   if (!url.pathname.includes('/.well-known/')) return null
   const document = parseDocument(text)
   if (document === null || !('jwks_uri' in document)) return null
-  if (document.issuer !== issuer) throw new IssuerMismatch(otherIssuer(document.issuer, issuer))
+  if (document.issuer !== named.issuer) throw new IssuerMismatch(otherIssuer(document.issuer, named))
   const found = String(document.jwks_uri)
   const keysUrl = URL.canParse(found) ? new URL(found) : null
   if (keysUrl === null || !/^https?:$/.test(keysUrl.protocol) || keysUrl.username !== '') {
@@ -107,8 +113,8 @@ function discoveredUrl(text: string, url: URL, issuer: string): URL | null {
 }
 
 /** Names both, because they often differ by a slash alone. */
-function otherIssuer(found: unknown, issuer: string): string {
-  return `the discovery document is of the issuer ${quoted(found)}, and JWT_ISSUER is ${quoted(issuer)}`
+function otherIssuer(found: unknown, { issuer, issuerSetting }: NamedIssuer): string {
+  return `${issuerSetting} is ${quoted(issuer)}, but the discovery document is of the issuer ${quoted(found)}`
 }
 
 async function readBounded({ body }: Response): Promise<string> {

@@ -2,6 +2,7 @@
 // Promise: no error quotes the setting, since it may be a secret.
 
 import type { FastifyBaseLogger } from 'fastify'
+import { ConfigError } from '../../../src/config/config-error.ts'
 import { type Algorithm, keySetting } from '../../../src/token/key-setting.ts'
 import { KeyEndpoint } from './key-fetch.ts'
 import { KeyFile } from './key-file.ts'
@@ -21,6 +22,8 @@ export interface KeySettings extends RemoteKeyLimits {
   /** A JWKS or discovery URL, the path of a PEM, JWK or JWKS file, or the text of one. */
   readonly keys: string
   readonly issuer: string
+  /** What `issuer` is called where it was set, for errors. */
+  readonly issuerSetting: string
   /** `alg` of RSA keys that name none. */
   readonly rsaAlgorithm: Algorithm
 }
@@ -42,17 +45,17 @@ export async function openCheckedKeys(settings: KeySettings, log: FastifyBaseLog
   const mistake = await source.firstMistake(DISCOVERY_WAIT_MS)
   if (mistake === null) return source
   source.close()
-  throw new Error(`auth.issuer: ${mistake}. Set it to what the document says`)
+  throw new ConfigError([`${mistake}: set it to what the document says`])
 }
 
 /** Throws one line that names the file or the setting if its keys cannot be read. A URL is fetched later. */
 export function openKeySource(settings: KeySettings, log: FastifyBaseLogger): OwnKeySource {
-  const { issuer, rsaAlgorithm } = settings
+  const { rsaAlgorithm } = settings
   const setting = keySetting(settings.keys)
   switch (setting.kind) {
     case 'url':
       return new RemoteKeys(settings, {
-        endpoint: new KeyEndpoint(setting.url, issuer),
+        endpoint: new KeyEndpoint(setting.url, settings),
         rsaAlgorithm,
         log,
         nowMs: () => performance.now(),

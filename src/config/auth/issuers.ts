@@ -4,7 +4,9 @@
 import type { AuthOptions, IssuerOptions, ResolvedIssuer } from '../../options.ts'
 import { parseClaimName } from '../../token/claim-path.ts'
 import type { TokenRules } from '../../token/token-rules.ts'
+import { dotted } from '../document.ts'
 import { withDefaults } from '../setting.ts'
+import type { SettingPlace } from '../validation.ts'
 import { ISSUER_SETTINGS } from './issuer-settings.ts'
 
 /** Options of tokens as they are written, or with issuers that have their defaults already. */
@@ -12,19 +14,23 @@ export interface GivenAuth extends Omit<AuthOptions, 'issuers'> {
   readonly issuers?: (IssuerOptions & Partial<ResolvedIssuer>)[]
 }
 
-/** With all defaults. The default of `keys` is the issuer's discovery document. */
-export function issuersOf(auth: GivenAuth): ResolvedIssuer[] {
+/** With all defaults. The default of `keys` is the issuer's discovery document. `nameOf`: as in `resolveOptions`. */
+export function issuersOf(
+  auth: GivenAuth,
+  nameOf: (place: SettingPlace) => string = dotted,
+): ResolvedIssuer[] {
   const given = auth.issuers ?? [singleIssuer(auth)]
-  return given.map((issuer: IssuerOptions & Partial<ResolvedIssuer>) => {
+  return given.map((issuer: IssuerOptions & Partial<ResolvedIssuer>, at) => {
     const { audiences = [], clients = [], keys = discoveryDocument(issuer.issuer) } = issuer
-    const { isIatRequired = false } = issuer
+    const group = auth.issuers === undefined ? ['auth'] : ['auth', 'issuers', `${at}`]
+    const { isIatRequired = false, issuerSetting = nameOf([...group, 'issuer']) } = issuer
     const filled = withDefaults(issuer, ISSUER_SETTINGS, [
       'typ',
       'scopeClaims',
       'require',
       'lifetimeSecondsMax',
     ])
-    return { ...filled, audiences, clients, keys, isIatRequired }
+    return { ...filled, audiences, clients, keys, isIatRequired, issuerSetting }
   })
 }
 

@@ -34,7 +34,7 @@ afterEach(async () => {
 })
 
 function open(url = server.url, issuer = ISSUER): KeyEndpoint {
-  endpoint = new KeyEndpoint(new URL(url), issuer)
+  endpoint = new KeyEndpoint(new URL(url), { issuer, issuerSetting: 'JWT_ISSUER' })
   return endpoint
 }
 
@@ -183,14 +183,15 @@ describe("an issuer's discovery document", () => {
   })
 
   it('of another issuer, or with an address of another kind, leads nowhere', async () => {
+    const mine = `JWT_ISSUER is "${ISSUER}"`
     for (const [issuer, uri, words] of [
-      [`${ISSUER}/`, server.url, `is of the issuer "${ISSUER}/", and JWT_ISSUER is "${ISSUER}"`],
-      [undefined, server.url, `is of the issuer undefined, and JWT_ISSUER is "${ISSUER}"`],
-      [ISSUER, 'file:///etc/passwd', 'names no usable jwks_uri'],
-      [ISSUER, 'nonsense', 'names no usable jwks_uri'],
-      [ISSUER, 'https://user:password@id.example.com/', 'names no usable jwks_uri'],
+      [`${ISSUER}/`, server.url, `${mine}, but the discovery document is of the issuer "${ISSUER}/"`],
+      [undefined, server.url, `${mine}, but the discovery document is of the issuer undefined`],
+      [ISSUER, 'file:///etc/passwd', 'the discovery document names no usable jwks_uri'],
+      [ISSUER, 'nonsense', 'the discovery document names no usable jwks_uri'],
+      [ISSUER, 'https://user:password@id.example.com/', 'the discovery document names no usable jwks_uri'],
     ] as const) {
-      expect(await reasonOf(discovery(issuer, uri), documentUrl())).toBe(`the discovery document ${words}`)
+      expect(await reasonOf(discovery(issuer, uri), documentUrl())).toBe(words)
     }
   })
 })

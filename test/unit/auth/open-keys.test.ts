@@ -6,8 +6,9 @@ import { openKeySource } from '../../../plugins/auth/keys/open-keys.ts'
 import { ISSUER, jwksOf, makeKey } from '../../support/keys-and-tokens.ts'
 
 const limits = { jwksTimeoutMs: 5_000, jwksCooldownMs: 30_000, jwksMaxAgeMs: 600_000, jwksStaleMs: 3_600_000 }
+const ISSUER_NAMED = { issuer: ISSUER, issuerSetting: 'JWT_ISSUER' }
 const open = (keys: string) =>
-  openKeySource({ ...limits, keys, issuer: ISSUER, rsaAlgorithm: 'RS256' }, Fastify().log)
+  openKeySource({ ...limits, keys, ...ISSUER_NAMED, rsaAlgorithm: 'RS256' }, Fastify().log)
 
 it('the text of keys is read at once, and a text without a key is an error that does not quote it', async () => {
   const key = makeKey('ES256', 'k')

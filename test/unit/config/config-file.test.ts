@@ -63,11 +63,18 @@ describe('CONFIG_FILE', () => {
       {
         ...rest,
         ...issuers[0],
+        issuerSetting: `${CONFIG_FILE}: auth.issuers[0].issuer`,
         clients: [],
         scopeClaims: ['scope'],
         keys: 'https://a.test/.well-known/openid-configuration',
       },
-      { ...rest, ...issuers[1], audiences: [], require: {} },
+      {
+        ...rest,
+        ...issuers[1],
+        issuerSetting: `${CONFIG_FILE}: auth.issuers[1].issuer`,
+        audiences: [],
+        require: {},
+      },
     ])
     expect(await scene.problemsOf({ ...env, JWT_AUDIENCE: 'api', JWT_TYP: 'at+jwt' })).toEqual([
       'JWT_AUDIENCE sets the only issuer of a server, and auth.issuers lists them: keep one of the two',

@@ -44,6 +44,7 @@ describe('a server’s environment', () => {
             require: {},
             lifetimeSecondsMax: null,
             isIatRequired: false,
+            issuerSetting: 'JWT_ISSUER',
           },
         ],
         algorithm: 'RS256',
@@ -129,6 +130,7 @@ describe('a server’s environment', () => {
         require: { token_use: 'access', 'https://a.test/x': 'a=b' },
         lifetimeSecondsMax: 86_400,
         isIatRequired: false,
+        issuerSetting: 'JWT_ISSUER',
       },
     ])
     expect(streams[0]?.scope).toBeNull()

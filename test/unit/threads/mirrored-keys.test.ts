@@ -73,7 +73,8 @@ function settings(changes: Partial<KeySettings> = {}): KeySettings {
     jwksMaxAgeMs: 600_000,
     jwksStaleMs: 3_600_000,
   }
-  return { ...limits, keys: server.url, issuer: ISSUER, rsaAlgorithm: 'RS256', ...changes }
+  const issuer = { issuer: ISSUER, issuerSetting: 'JWT_ISSUER' }
+  return { ...limits, ...issuer, keys: server.url, rsaAlgorithm: 'RS256', ...changes }
 }
 
 async function knows(keys: KeySource, kid: string): Promise<boolean | null> {
