@@ -93,10 +93,8 @@ function checkLimit(name: string, limit: number): void {
 }
 
 function suggestion(name: string, known: string[]): string {
-  const [nearest = ''] = known
-    .filter((one) => differing(name, one) <= DIFFERING_MAX)
-    .sort((one, other) => differing(name, one) - differing(name, other))
-  return nearest && `: is it ${nearest}?`
+  const [nearest = ''] = known.sort((one, other) => differing(name, one) - differing(name, other))
+  return differing(name, nearest) > DIFFERING_MAX ? '' : `: is it ${nearest}?`
 }
 
 /** How many letters only one of the two has, in any order and case. */

@@ -106,10 +106,10 @@ export function createRenewal({ send, tokens, settings, stream, signal }: Renewa
       const request = (limit: AbortSignal) => send('POST', headers, limit)
       const response = await withTimeout(request, TIMEOUT_MS, signal)
       await response.body?.cancel()
-      const details = detailsOf(response)
-      tokens.answered(details.status)
-      if (details.status < 200 || details.status > 299) {
-        return new StreamError('renewal', `The renewal was refused with ${details.status}`, details)
+      const { status } = response
+      tokens.answered(status)
+      if (status < 200 || status > 299) {
+        return new StreamError('renewal', `The renewal was refused with ${status}`, detailsOf(response))
       }
       held = token
       return null

@@ -28,8 +28,7 @@ export class StreamError extends Error {
 
   constructor(code: StreamErrorCode, message: string, details: StreamErrorDetails = {}) {
     super(message, details)
-    const { status = null, retryAfterMs = null } = details
-    Object.assign(this, { name: 'StreamError', code, status, retryAfterMs })
+    Object.assign(this, { status: null, retryAfterMs: null, ...details, name: 'StreamError', code })
   }
 }
 
