@@ -2,6 +2,7 @@
 // ends with `close()`, or with a response that a retry cannot change.
 
 import { type ConnectionEnd, runConnection } from './connection.ts'
+import { deliver, type Iteration } from './delivery.ts'
 import { createEventQueue } from './event-queue.ts'
 import { tell } from './handlers.ts'
 import { readOptions, readUrl } from './option-checks.ts'
@@ -33,8 +34,11 @@ export interface EventStream extends AsyncIterable<StreamEvent> {
   retryNow(): void
   /** Ends the connection, the timers and the iteration at once. No handler is called after it, but `onState` by it. */
   close(): void
-  /** For one consumer. Leaving the loop closes the stream. A final error is thrown after the last event. */
-  [Symbol.asyncIterator](): AsyncGenerator<StreamEvent, void, undefined>
+  /**
+   * For one consumer: a second one is a TypeError, and so is one besides `onEvent`. Leaving the loop closes the stream;
+   * `return()` does so at once, and ends a `next()` that waits. A final error is thrown after the last event.
+   */
+  [Symbol.asyncIterator](): Iteration
 }
 
 /**
@@ -66,10 +70,12 @@ export function connect(url: string | URL, options: ConnectOptions = {}): EventS
   let isHeld = false
   let state: StreamState = 'connecting'
   let reason = ''
-  let isConsumed = onEvent !== undefined
   let resolveClosed: (error: StreamError | null) => void = () => {}
 
   const close = (): void => finish(null)
+  const closed = new Promise<StreamError | null>((resolve) => {
+    resolveClosed = resolve
+  })
   const stream: EventStream = {
     url: address,
     challenges: settings.challenges,
@@ -82,44 +88,27 @@ export function connect(url: string | URL, options: ConnectOptions = {}): EventS
     get lastEventId() {
       return queue.position()
     },
-    closed: new Promise((resolve) => {
-      resolveClosed = resolve
-    }),
+    closed,
     retryNow: () => {
       if (isWaiting) turn.abort()
     },
     close,
-    async *[Symbol.asyncIterator]() {
-      if (isConsumed) throw new TypeError('The stream already has a consumer')
-      isConsumed = true
-      try {
-        yield* queue.events()
-        const error = await stream.closed
-        if (error) throw error
-      } finally {
-        close()
-      }
-    },
+    [Symbol.asyncIterator]: deliver(queue, onEvent, closed, close),
   }
 
   async function run(): Promise<void> {
-    const { signal: closed } = closing
-    while (!closed.aborted) {
+    while (!closing.signal.aborted) {
       turn = new AbortController()
       change('connecting', reason)
       const parts = { send, settings, tokens, queue, lastEventId, stream, onOpen, onHeard, controller: turn }
       const end = await runConnection(parts)
       lastEventId = end.lastEventId
-      if (closed.aborted) return
+      if (closing.signal.aborted) return
       turn = new AbortController()
       isWaiting = true
       await pause(interrupted(end), turn.signal)
       isWaiting = false
     }
-  }
-
-  async function deliver(): Promise<void> {
-    if (onEvent) for await (const event of queue.events()) await tell(onEvent, event)
   }
 
   function onOpen(): void {
@@ -136,7 +125,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): EventS
     const isOver = error !== null && (waitMs === null || isFinal(error))
     const retryInMs = isWoken ? 0 : (waitMs ?? 0)
     isWoken = false
-    isHeld = error?.retryAfterMs != null
+    isHeld = Boolean(error?.retryAfterMs)
     if (!isOver) change(isOffline ? 'offline' : 'waiting', error?.code ?? end.reason)
     // By the handler of that.
     if (closing.signal.aborted) return retryInMs
@@ -174,6 +163,5 @@ export function connect(url: string | URL, options: ConnectOptions = {}): EventS
   signal.addEventListener('abort', close, { signal: closing.signal })
   // Later, because the caller's handlers may refer to the stream that this function returns.
   queueMicrotask(() => (signal.aborted ? close() : run()))
-  void deliver()
   return stream
 }

@@ -1,11 +1,12 @@
 // One stream for all tabs of an origin: the parts of the browser (lock, channel, timer, connection) around `Member`,
 // which decides.
 
+import { deliver, type Iteration } from '../delivery.ts'
 import { createEventQueue, type EventQueue } from '../event-queue.ts'
 import { connect, type EventStream } from '../event-stream.ts'
 import { tell } from '../handlers.ts'
 import { readOptions } from '../option-checks.ts'
-import type { ConnectOptions, StreamEvent } from '../options.ts'
+import type { ConnectOptions } from '../options.ts'
 import { asStreamError, StreamError } from '../stream-error.ts'
 import { TIMER_MAX_MS } from '../waiting.ts'
 import { LeaderLock } from './leader-lock.ts'
@@ -25,6 +26,7 @@ export class SharedStream implements EventStream {
   readonly closed: Promise<StreamError | null>
   readonly #options: ConnectOptions
   readonly #queue: EventQueue
+  readonly #iterate: () => Iteration
   readonly #member: Member
   readonly #channel: TabChannel
   readonly #lock: LeaderLock
@@ -39,7 +41,6 @@ export class SharedStream implements EventStream {
   #own: EventStream | null = null
   #told: LeaderState = { state: 'connecting', reason: '' }
   #challenges: boolean
-  #consumed: boolean
 
   constructor(url: string, name: string, options: ConnectOptions) {
     this.url = url
@@ -51,6 +52,7 @@ export class SharedStream implements EventStream {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve
     })
+    this.#iterate = deliver(this.#queue, options.onEvent, this.closed, () => this.close())
     this.#channel = new TabChannel(name, id, (message) => this.#receive(message))
     this.#lock = new LeaderLock({
       name,
@@ -85,8 +87,6 @@ export class SharedStream implements EventStream {
       if (options.signal?.aborted) this.close()
       else if (this.state !== 'closed') this.#member.start()
     })
-    this.#consumed = options.onEvent !== undefined
-    if (options.onEvent) void this.#consume(options.onEvent)
   }
 
   get state() {
@@ -118,20 +118,8 @@ export class SharedStream implements EventStream {
     this.#finish(null)
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<StreamEvent, void, undefined> {
-    if (this.#consumed) throw new TypeError('The stream already has a consumer')
-    this.#consumed = true
-    try {
-      yield* this.#queue.events()
-      const error = await this.closed
-      if (error !== null) throw error
-    } finally {
-      this.close()
-    }
-  }
-
-  async #consume(onEvent: NonNullable<ConnectOptions['onEvent']>): Promise<void> {
-    for await (const event of this.#queue.events()) await tell(onEvent, event)
+  [Symbol.asyncIterator](): Iteration {
+    return this.#iterate()
   }
 
   #open(lastEventId: string): void {

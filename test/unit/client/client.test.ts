@@ -161,10 +161,45 @@ describe('the client', () => {
     expect(seen).toEqual(['1'])
   })
 
+  it('ends a next() that waits when the iteration is left, and closes, as it does before the first one', async () => {
+    const { server } = await open()
+    const options = { getToken: () => 't', fetch: server.fetch }
+    const waiting = connect(STREAM_URL, options)
+    const iterator = waiting[Symbol.asyncIterator]()
+    const next = iterator.next()
+    await pass()
+    const over = { done: true, value: undefined }
+    expect(await Promise.all([iterator.return(), next, iterator.next()])).toEqual([over, over, over])
+    expect([waiting.state, server.requests[0]?.signal.aborted]).toEqual(['closed', true])
+
+    const unread = connect(STREAM_URL, options)
+    await unread[Symbol.asyncIterator]().return()
+    expect(unread.state).toBe('closed')
+  })
+
+  it('hands out nothing after the iteration is left, though it had ended with an error before', async () => {
+    const { server } = await open()
+    server.answers = [() => server.stream('data:1\n\ndata:2\n\n'), () => status(404)]
+    const stream = connect(STREAM_URL, { getToken: () => 't', fetch: server.fetch })
+    const iterator = stream[Symbol.asyncIterator]()
+    await iterator.next()
+    server.end()
+    await pass(5_000)
+    expect(await stream.closed).toMatchObject({ code: 'refused' })
+    await iterator.return()
+    expect(await iterator.next()).toEqual({ done: true, value: undefined })
+  })
+
   it('has one consumer', async () => {
     const scene = await open()
-    const iterator = scene.connect()[Symbol.asyncIterator]()
-    await expect(iterator.next()).rejects.toThrow('already has a consumer')
+    const consumed = scene.connect()
+    expect(() => consumed[Symbol.asyncIterator]()).toThrow(new TypeError('The stream already has a consumer'))
+    consumed.close()
+    const iterated = connect(STREAM_URL, { fetch: scene.server.fetch })
+    iterated[Symbol.asyncIterator]()
+    expect(() => iterated[Symbol.asyncIterator]()).toThrow('already has a consumer')
+    expect(iterated.state).toBe('connecting')
+    iterated.close()
   })
 
   it('reports a token that cannot be had and tries again; one that is null is final', async () => {

@@ -127,6 +127,19 @@ describe('a stream for all tabs', () => {
     expect(server.gets()).toHaveLength(1)
   })
 
+  it('ends a next() that waits when the iteration is left, and has one consumer', async () => {
+    const stream = connectShared(STREAM_URL, { session: 'alice', fetch: server.fetch })
+    open.push(stream)
+    const iterator = stream[Symbol.asyncIterator]()
+    expect(() => stream[Symbol.asyncIterator]()).toThrow('already has a consumer')
+    const next = iterator.next()
+    await vi.waitUntil(() => stream.state === 'open', PATIENCE)
+    const over = { done: true, value: undefined }
+    expect(await Promise.all([iterator.return(), next])).toEqual([over, over])
+    expect(stream.state).toBe('closed')
+    expect(() => tab('alice').stream[Symbol.asyncIterator]()).toThrow('already has a consumer')
+  })
+
   it('has one connection for two tabs, and each has the state and the events', async () => {
     const [first, second] = [tab('alice'), tab('alice')]
     await vi.waitUntil(() => first.stream.state === 'open' && second.stream.state === 'open', PATIENCE)
