@@ -2,6 +2,8 @@
 
 import type { FastifyInstance } from 'fastify'
 import type { Admin } from '../src/admin/admin.ts'
+import { liveOperation, readyOperation } from '../src/description/admin-operations.ts'
+import { described } from './description/described-route.ts'
 
 export interface HealthOptions {
   readonly admin: Pick<Admin, 'notReady'>
@@ -10,10 +12,10 @@ export interface HealthOptions {
 export async function healthRoutes(app: FastifyInstance, { admin }: HealthOptions): Promise<void> {
   // Requested every few seconds, so requests are not logged.
   const options = { logLevel: 'warn' } as const
-  app.get('/health/live', options, async (_request, reply) => {
+  app.get('/health/live', { ...options, ...described(app, liveOperation()) }, async (_request, reply) => {
     return reply.header('cache-control', 'no-store').send({ live: true })
   })
-  app.get('/health/ready', options, async (_request, reply) => {
+  app.get('/health/ready', { ...options, ...described(app, readyOperation()) }, async (_request, reply) => {
     const reasons = admin.notReady()
     reply.header('cache-control', 'no-store')
     if (reasons.length === 0) return reply.send({ ready: true })

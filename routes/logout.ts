@@ -3,9 +3,11 @@
 // token is good once, and comes again until it was answered 200.
 
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { logoutOperation } from '../src/description/identity-operations.ts'
 import { errorCode, errorWords, LogoutRefused } from '../src/errors.ts'
 import type { Streams } from '../src/stream/streams.ts'
 import type { Authenticator } from '../src/token/authenticator.ts'
+import { described } from './description/described-route.ts'
 import { hideTokens } from './stream.ts'
 
 export interface LogoutRoute {
@@ -40,7 +42,7 @@ export async function logoutRoutes(
   })
   /** Tokens whose revocation is being told to others: one for each open request at most. */
   const underWay = new Set<string>()
-  app.post(path, async (request, reply) => {
+  app.post(path, { ...described(app, logoutOperation()) }, async (request, reply) => {
     const revocation = await logout(request, logoutToken(request))
     const { issuer, jti } = revocation
     const name = JSON.stringify([issuer, jti])

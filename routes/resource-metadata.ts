@@ -1,6 +1,7 @@
 // The document that tells clients where to get a token for the streams (RFC 9728), and what points to it.
 
 import type { FastifyInstance } from 'fastify'
+import { resourceMetadataOperation } from '../src/description/identity-operations.ts'
 import {
   metadataPaths,
   metadataUrl,
@@ -8,12 +9,14 @@ import {
   resourceMetadata,
 } from '../src/token/resource-metadata.ts'
 import { BEARER_REALM } from '../src/token/www-authenticate.ts'
+import { described } from './description/described-route.ts'
 import { addPath } from './path-methods.ts'
 
 export async function resourceMetadataRoutes(app: FastifyInstance, facts: ResourceFacts): Promise<void> {
   const document = resourceMetadata(facts)
   for (const path of metadataPaths(facts.resourceUrl)) {
-    app.get(path, { exposeHeadRoute: true }, async () => document)
+    const description = described(app, resourceMetadataOperation())
+    app.get(path, { exposeHeadRoute: true, ...description }, async () => document)
     addPath(app, path, ['GET', 'HEAD', 'OPTIONS'])
   }
 }

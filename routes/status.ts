@@ -7,8 +7,10 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { FastifySSEPlugin } from 'fastify-sse-v2'
 import type { Admin } from '../src/admin/admin.ts'
 import { StatusViewers } from '../src/admin/status-viewers.ts'
+import { statusEventsOperation, statusOperation } from '../src/description/admin-operations.ts'
 import { Busy } from '../src/errors.ts'
 import { markLasting } from '../src/stream/lasting-answers.ts'
+import { described, hidden } from './description/described-route.ts'
 
 export interface StatusOptions {
   readonly admin: Pick<Admin, 'status'>
@@ -50,7 +52,8 @@ export async function statusRoutes(app: FastifyInstance, options: StatusOptions)
   })
   // Runs before Fastify waits for its connections: those of viewers would stay open for ever.
   app.addHook('preClose', async () => viewers.close())
-  app.get('/status/events', { exposeHeadRoute: false, logLevel: 'warn' }, (_request, reply) => {
+  const ofEvents = described(app, statusEventsOperation())
+  app.get('/status/events', { exposeHeadRoute: false, logLevel: 'warn', ...ofEvents }, (_request, reply) => {
     const texts = viewers.join(reply.raw)
     if (texts === null) throw refusal(reply)
     markLasting(reply.raw)
@@ -72,7 +75,10 @@ async function requireSse(app: FastifyInstance): Promise<void> {
 async function serveFiles(app: FastifyInstance, folder: string): Promise<void> {
   for (const { path, name, type } of FILES) {
     const content = await readFile(join(folder, name))
-    app.get(path, async (_request, reply) => reply.headers(PAGE_HEADERS).type(type).send(content))
+    const description = name === 'status.html' ? described(app, statusOperation()) : hidden()
+    app.get(path, { ...description }, async (_request, reply) =>
+      reply.headers(PAGE_HEADERS).type(type).send(content),
+    )
   }
 }
 

@@ -2,7 +2,7 @@
 
 import type { Encoding } from '../bus/record.ts'
 import type { GapReason, SentEndReason } from '../stream/signals.ts'
-import { objectOf, type ValueSchema } from './schema.ts'
+import { objectOf, type ValueSchema, wholeObjectOf } from './schema.ts'
 
 /** A message of AsyncAPI 3. `name`: the type of the event. */
 export interface EventMessage {
@@ -49,9 +49,9 @@ export function sentMessages(encoding: Encoding): Readonly<Record<string, EventM
       summary:
         'The token expires soon: a request with this method and these headers, and a newer token, renews it',
       contentType: JSON_TYPE,
-      payload: requiring({
+      payload: wholeObjectOf({
         method: { type: 'string', enum: ['POST'] },
-        headers: requiring({
+        headers: wholeObjectOf({
           'content-type': { type: 'string', enum: ['application/x-challenge-response'] },
         }),
       }),
@@ -126,15 +126,11 @@ function signal(
     name,
     summary: `${summary}. With ?signals=1`,
     contentType: JSON_TYPE,
-    payload: requiring(properties),
+    payload: wholeObjectOf(properties),
   }
 }
 
 function reasonOf(words: Readonly<Record<string, string>>): ValueSchema {
   const each = Object.entries(words).map(([reason, meaning]) => `${reason}: ${meaning}`)
   return { type: 'string', enum: Object.keys(words), description: each.join('; ') }
-}
-
-function requiring(properties: Readonly<Record<string, ValueSchema>>): ValueSchema {
-  return { ...objectOf(properties), required: Object.keys(properties), additionalProperties: false }
 }

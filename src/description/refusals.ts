@@ -59,8 +59,12 @@ export function refusals(
   operation: keyof typeof OPERATIONS,
   credentials: Credentials,
 ): Readonly<Record<string, AnswerSchema>> {
-  const classes = new Set([...OPERATIONS[operation], ...ofCredentials(operation, credentials)])
-  const all = [...classes].map((Class) => new Class())
+  return answersOf([...OPERATIONS[operation], ...ofCredentials(operation, credentials)])
+}
+
+/** The same for errors that are not of streams. One that is named twice counts once. */
+export function answersOf(classes: readonly RefusalClass[]): Readonly<Record<string, AnswerSchema>> {
+  const all = [...new Set(classes)].map((Class) => new Class())
   const statuses = new Set(all.map(statusOf))
   const withStatus = (status: number) => all.filter((refusal) => statusOf(refusal) === status)
   return Object.fromEntries(

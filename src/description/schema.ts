@@ -42,6 +42,17 @@ export interface OperationSchema {
   readonly response: Readonly<Record<string, AnswerSchema>>
 }
 
+/** A method that takes a form as its body. */
+export interface FormSchema extends OperationSchema {
+  readonly consumes: readonly ['application/x-www-form-urlencoded']
+  readonly body: ObjectSchema
+}
+
+/** Has all of these members, and no other. */
+export function wholeObjectOf(properties: Readonly<Record<string, ValueSchema>>): ObjectSchema {
+  return { ...objectOf(properties), required: Object.keys(properties), additionalProperties: false }
+}
+
 export function objectOf(properties: Readonly<Record<string, ValueSchema>>): ObjectSchema {
   return { type: 'object', properties }
 }

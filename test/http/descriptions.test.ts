@@ -1,9 +1,17 @@
 // The streams described for machines: the documents that are served, and that a description changes no answer.
 
-import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import fastify, {
+  type FastifyInstance,
+  type FastifyServerOptions,
+  type InjectOptions,
+  type RouteOptions,
+} from 'fastify'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import kafkaSse, { type KafkaSseOptions } from '../../src/plugin.ts'
 import { asyncApiFaults, openApiFaults } from '../support/document-faults.ts'
+import { HttpScene } from '../support/http-scene.ts'
+import { forThisTest } from '../support/scene.ts'
+import { until } from '../support/time.ts'
 
 /** Nothing listens there: the plugin has to live without Kafka. */
 const kafka = { bootstrapServers: '127.0.0.1:1' }
@@ -135,6 +143,48 @@ describe('a description', () => {
     expect(stream.statusCode).toBe(200)
   })
 
+  it('changes no byte and no header of any answer', async () => {
+    const [described, plain] = await Promise.all([everyRoute(), everyRoute(withoutDescription)])
+    for (const request of REQUESTS) {
+      const [answer, expected] = await Promise.all([answerOf(described, request), answerOf(plain, request)])
+      expect(answer, `${request.method} ${request.url}`).toEqual(expected)
+    }
+  })
+
+  it('costs a record nothing: of a stream no validator and no serializer is called again', async () => {
+    const calls = { validators: 0, serializers: 0 }
+    const countCalls = async (app: FastifyInstance) => {
+      app.addHook('onRoute', (route) => {
+        const { validatorCompiler, serializerCompiler } = route
+        if (!validatorCompiler || !serializerCompiler) return
+        route.validatorCompiler = (of) => {
+          const validate = validatorCompiler(of)
+          return (data) => {
+            calls.validators++
+            return validate(data)
+          }
+        }
+        route.serializerCompiler = (of) => {
+          const serialize = serializerCompiler(of)
+          return (data) => {
+            calls.serializers++
+            return serialize(data)
+          }
+        }
+      })
+    }
+    const scene = await forThisTest(HttpScene.open({ host: countCalls }))
+    const { reader } = await scene.get()
+    await until(() => reader.comments.length > 0)
+    const opened = { ...calls }
+    expect(opened).toEqual({ validators: 2, serializers: 0 }) // of the query and of the headers
+    for (let count = 0; count < 1000; count++) scene.topic.produce(`value ${count}`, `key ${count}`)
+    await until(() => reader.records.length === 1000)
+    expect(calls).toEqual(opened)
+    await scene.get('/events', { authorization: 'Bearer none' })
+    expect(calls.serializers).toBe(1)
+  })
+
   it('leaves the bytes of an error as Fastify writes them', async () => {
     const app = await guest()
     const { body, headers } = await app.inject('/live/events')
@@ -169,3 +219,53 @@ describe('a description', () => {
     expect((await app.inject('/live/api/openapi.json')).statusCode).toBe(200)
   })
 })
+
+const issuer = { issuer: 'https://id.acme.test', audience: 'api', keys: 'https://id.acme.test/keys' }
+const form = 'application/x-www-form-urlencoded'
+/** Each route, and each kind of refusal that needs no valid token. */
+const REQUESTS: readonly InjectOptions[] = [
+  ...['GET', 'HEAD', 'POST', 'OPTIONS', 'PUT'].flatMap((method) =>
+    ['/events', '/orders/c1', '/events/ticket', '/.well-known/oauth-protected-resource'].map((url) => ({
+      method: method as 'GET', // one of them
+      url,
+    })),
+  ),
+  { method: 'GET', url: '/events?from=never&headers.region=a' },
+  { method: 'GET', url: '/events?access_token=none', headers: { accept: 'text/html' } },
+  { method: 'GET', url: '/events?ticket=none' },
+  { method: 'OPTIONS', url: '/events', headers: { origin: 'a', 'access-control-request-method': 'GET' } },
+  { method: 'POST', url: '/events', headers: { authorization: 'Bearer none' }, payload: 'a body' },
+  { method: 'POST', url: '/logout', headers: { 'content-type': form }, payload: 'logout_token=none' },
+  { method: 'POST', url: '/logout', headers: { 'content-type': 'application/json' }, payload: '[' },
+  { method: 'POST', url: '/logout' },
+  ...['/health/live', '/health/ready', '/metrics', '/status', '/status/status.js'].flatMap((path) => [
+    { method: 'GET' as const, url: `/ops${path}` },
+    { method: 'HEAD' as const, url: `/ops${path}` },
+  ]),
+]
+
+async function everyRoute(onRoute?: (route: RouteOptions) => void): Promise<FastifyInstance> {
+  const app = host()
+  if (onRoute !== undefined) app.addHook('onRoute', onRoute)
+  await app.register(kafkaSse, {
+    ...{ kafka, streams },
+    auth: { ...issuer, logoutPath: '/logout', resourceUrl: 'https://api.acme.test' },
+    sse: { tickets: true, adminPath: '/ops', secretKey: Buffer.alloc(32, 1).toString('base64url') },
+  })
+  return app
+}
+
+function withoutDescription(route: RouteOptions): void {
+  delete route.schema
+  delete route.validatorCompiler
+  delete route.serializerCompiler
+}
+
+/** Without what differs from one request to the next: the time, when to try again, and the values of metrics. */
+async function answerOf(app: FastifyInstance, request: InjectOptions): Promise<object> {
+  const { statusCode, headers, body } = await app.inject(request)
+  const { date: _, 'retry-after': __, ...others } = headers
+  if (!`${request.url}`.endsWith('/metrics')) return { statusCode, others, body }
+  const { 'content-length': ___, ...fixed } = others
+  return { statusCode, fixed, lines: body.split('\n').length }
+}

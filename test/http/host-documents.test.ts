@@ -29,13 +29,15 @@ const ofStreams = [
 ]
 const openapi = { openapi: '3.1.0', info: { title: 'host', version: '1' } }
 
-type Paths = Record<
-  string,
-  Record<
-    string,
-    { summary?: string; responses: Record<string, unknown>; parameters?: { name: string }[]; tags?: string[] }
-  >
->
+interface Operation {
+  readonly summary?: string
+  readonly tags?: string[]
+  readonly parameters?: { name: string }[]
+  readonly requestBody?: object
+  readonly responses: Record<string, unknown>
+}
+
+type Paths = Record<string, Record<string, Operation>>
 
 /** `prepare` comes before the plugin. */
 async function documentOf(
@@ -71,6 +73,44 @@ describe('@fastify/swagger in a host', () => {
     for (const [path, item] of Object.entries(served.paths))
       for (const [method, { responses }] of Object.entries(item))
         expect(Object.keys(document.paths[path]?.[method]?.responses ?? {})).toEqual(Object.keys(responses))
+  })
+
+  it('shows what operators and identity providers ask for, and no file of the status page', async () => {
+    const auth = { issuer: 'https://id.acme.test', audience: 'api', keys: 'https://id.acme.test/keys' }
+    const { document } = await documentOf(
+      { openapi },
+      {
+        prefix: '',
+        auth: { ...auth, logoutPath: '/logout', resourceUrl: 'https://api.acme.test/live' },
+        sse: { adminPath: '/ops' },
+      },
+    )
+    expect(await openApiFaults(document)).toEqual([])
+    expect(methodsIn(document)).toEqual([
+      ['/.well-known/oauth-protected-resource', ['get']],
+      ['/.well-known/oauth-protected-resource/live', ['get']],
+      ['/events', ['get', 'options', 'post']],
+      ['/logout', ['post']],
+      ['/ops/health/live', ['get']],
+      ['/ops/health/ready', ['get']],
+      ['/ops/metrics', ['get']],
+      ['/ops/status', ['get']],
+      ['/ops/status/events', ['get']],
+      ['/orders/{customer}', ['get', 'options', 'post']],
+    ])
+    for (const [path, item] of Object.entries(document.paths))
+      for (const operation of Object.values(item)) {
+        expect(operation.summary, path).toBeTruthy()
+        expect(operation.tags, path).toHaveLength(1)
+        expect(JSON.stringify(operation.responses), path).not.toContain('Default Response')
+      }
+    const { post } = document.paths['/logout'] ?? {}
+    expect(post?.requestBody).toMatchObject({
+      content: { 'application/x-www-form-urlencoded': { schema: { required: ['logout_token'] } } },
+    })
+    expect(JSON.stringify(post?.responses[400])).toContain('FKS_LOGOUT_REFUSED')
+    const { get } = document.paths['/ops/status/events'] ?? {}
+    expect(JSON.stringify(get?.responses[429])).toContain('FKS_BUSY')
   })
 
   it('shows the same in OpenAPI 3.0, and the same paths in Swagger 2.0', async () => {

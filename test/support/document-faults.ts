@@ -4,10 +4,12 @@ import { createRequire } from 'node:module'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { Ajv } from 'ajv'
 
+/** One for all, because it keeps the schema of each version compiled. */
+const openApiValidator = new Validator()
+
 /** By the schema of OpenAPI, and its references. Empty: it is valid. */
 export async function openApiFaults(document: object): Promise<string[]> {
-  const validator = new Validator()
-  const { valid, errors = [] } = await validator.validate({ ...structuredClone(document) })
+  const { valid, errors = [] } = await openApiValidator.validate({ ...structuredClone(document) })
   if (!valid) return [JSON.stringify(errors)]
   return [...lostReferences(document), ...pathFaults(document)]
 }

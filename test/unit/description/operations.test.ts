@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { validateOptions } from '../../../src/config/parse.ts'
 import type { DescribedStream } from '../../../src/description/described-stream.ts'
 import { describedStream } from '../../../src/description/described-stream.ts'
+import { logoutOperation } from '../../../src/description/identity-operations.ts'
 import {
   optionsOperation,
   renewalOperation,
@@ -42,12 +43,13 @@ function codesOf({ response }: OperationSchema): Record<string, readonly unknown
 }
 
 describe('the answers', () => {
-  test('have every code of a stream’s and its tickets’ paths, once in its status', () => {
+  test('have every code that these routes answer, once in its status', () => {
     const all = [described({}, { cookie: '__Host-t' }, { tickets: true }), described({}, authenticate)]
     const told = all
       .flatMap((stream) => [streamOperation(stream), renewalOperation(stream), ticketOperation(stream)])
+      .concat(logoutOperation())
       .flatMap((operation) => Object.values(codesOf(operation)))
-    const elsewhere = ['FKS_NOT_FOUND', 'FKS_METHOD_NOT_ALLOWED', 'FKS_HOST_UNKNOWN', 'FKS_LOGOUT_REFUSED']
+    const elsewhere = ['FKS_NOT_FOUND', 'FKS_METHOD_NOT_ALLOWED', 'FKS_HOST_UNKNOWN']
     const known = Object.values(errors).flatMap((Class) => {
       const error: unknown =
         typeof Class === 'function' && 'prototype' in Class ? Reflect.construct(Class, []) : null
