@@ -1,5 +1,6 @@
 // For `auth.authenticate`: a user's session that a cookie names, as your login has set it.
 
+import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import type { HostAnswer } from 'fastify-kafka-sse'
@@ -16,6 +17,17 @@ interface SessionStore {
   get(id: string): UserSession | undefined | Promise<UserSession | undefined>
 }
 
+/** A stream asks for the session again this often: who has signed out, or was signed out, loses it. */
+const CHECK_EVERY_MS = 15 * 60_000
+
+/**
+ * For `app.kafkaSse.revoke({ sid: sessionName(id) })` at a sign-out, which ends the streams at once. Not the id itself:
+ * who knows that is signed in, and the control topic tells the names of sessions.
+ */
+export function sessionName(id: string): string {
+  return createHash('sha256').update(id).digest('base64url')
+}
+
 export function bySessionCookie(sessions: SessionStore, name = '__Host-session') {
   return async ({ headers }: FastifyRequest): Promise<HostAnswer | null> => {
     // Browsers send cookies for pages of other sites, too.
@@ -23,8 +35,9 @@ export function bySessionCookie(sessions: SessionStore, name = '__Host-session')
     const id = cookieOf(headers.cookie ?? '', name)
     const session = id === null ? undefined : await sessions.get(id)
     if (id === null || session === undefined) return null
-    const { userId: subject, createdAt: issuedAt, expiresAt } = session
-    return { subject, issuedAt, expiresAt, sessionId: id }
+    const { userId: subject, createdAt: issuedAt } = session
+    const expiresAt = Math.min(session.expiresAt, Date.now() + CHECK_EVERY_MS)
+    return { subject, issuedAt, expiresAt, sessionId: sessionName(id) }
   }
 }
 
@@ -35,7 +48,11 @@ function isOwnPage({ 'sec-fetch-site': site, origin, ...headers }: IncomingHttpH
   return origin === undefined || (URL.canParse(origin) && new URL(origin).host === authority)
 }
 
+/**
+ * Null also if there are two of the name: a neighbouring host may have set one. No `trim`, because it removes more than
+ * browsers do, and they take `U+00A0 __Host-session` from any host.
+ */
 function cookieOf(header: string, name: string): string | null {
-  const pair = header.split(';').find((text) => text.trim().startsWith(`${name}=`))
-  return pair === undefined ? null : pair.trim().slice(name.length + 1)
+  const [pair, ...others] = header.split('; ').filter((text) => text.startsWith(`${name}=`))
+  return pair === undefined || others.length > 0 ? null : pair.slice(name.length + 1)
 }

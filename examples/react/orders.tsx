@@ -38,6 +38,13 @@ function Row({ id, orders }: { id: string; orders: LiveMap<Order> }) {
   )
 }
 
+/** Throws for anything else. React cannot render an object, so one such record would end the page of every user. */
+function readOrder(value: string): Order {
+  const { customer, total } = JSON.parse(value)
+  if (typeof customer === 'string' && typeof total === 'number') return { customer, total }
+  throw new TypeError('the value is no order')
+}
+
 async function getToken(): Promise<string> {
   const response = await fetch('/token', { method: 'POST' })
   if (!response.ok) throw new Error(`no token: ${response.status}`)
@@ -47,6 +54,7 @@ async function getToken(): Promise<string> {
 
 const orders = liveMap<Order>('/orders', {
   getToken,
+  parse: readOrder,
   onError: ({ error }) => console.error(error.message),
   onBadRecord: ({ key }) => console.error(`an order cannot be read: ${key}`),
 })

@@ -26,7 +26,10 @@ export interface Session {
   readonly claims: Readonly<Record<string, unknown>>
 }
 
-/** What a host's `authenticate` resolves with for a request that it accepts; null for one that it refuses. */
+/**
+ * What a host's `authenticate` resolves with for a request that it accepts; null for one that it refuses. Other
+ * replicas are told its names as they are, so none may be a credential: of the value of a session's cookie give a hash.
+ */
 export interface HostSession {
   /** Identifies the user: not empty, and different for each user. Streams are counted and renewed by it. */
   readonly subject: string

@@ -57,7 +57,7 @@ describe.skipIf(CHROMIUM === null)('a live map in Chromium', () => {
     })
   })
 
-  const record = (key: string, value: object) => {
+  const record = (key: string, value: unknown) => {
     const envelope = { key, value: JSON.stringify(value), headers: [], timestamp: 0, partition: 0, offset: 0 }
     return `data:${JSON.stringify(envelope)}\n\n`
   }
@@ -149,5 +149,10 @@ describe.skipIf(CHROMIUM === null)('a live map in Chromium', () => {
     expect(await rows()).toEqual(['2bob7', '3cid1'])
     const counts = await page.evaluate(() => (window as unknown as { counts: number[] }).counts)
     expect(Math.min(...counts)).toBeGreaterThanOrEqual(1)
+    // What React cannot render.
+    for (const value of [{ customer: {}, total: 1 }, { customer: 'eve', total: [{}] }, null, 'eve', [[{}]]])
+      server.say(record('3', value))
+    await vi.waitUntil(async () => (await caption()) === 'ready: 1 orders', { timeout: 20_000 })
+    expect(await rows()).toEqual(['2bob7'])
   }, 60_000)
 })

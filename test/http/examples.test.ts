@@ -19,11 +19,11 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import fastifyJwt from '@fastify/jwt'
-import fastify from 'fastify'
+import fastify, { type FastifyRequest } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { byApiKey } from '../../examples/authenticate/by-api-key.ts'
 import { byOwnJwt } from '../../examples/authenticate/by-own-jwt.ts'
-import { bySessionCookie } from '../../examples/authenticate/by-session-cookie.ts'
+import { bySessionCookie, sessionName } from '../../examples/authenticate/by-session-cookie.ts'
 import { type MockBroker, startMockBroker } from '../../plugins/kafka/client/mock-broker.ts'
 import { RecordProducer } from '../../plugins/kafka/client/producer.ts'
 import kafkaSse, { type KafkaSseOptions } from '../../src/plugin.ts'
@@ -184,7 +184,11 @@ describe('the example', () => {
 describe('authenticate', () => {
   type Authenticate = NonNullable<KafkaSseOptions['auth']['authenticate']>
 
-  async function statusOf(authenticate: Authenticate, headers: Record<string, string>): Promise<number> {
+  async function statusOf(
+    authenticate: Authenticate,
+    headers: Record<string, string>,
+    scope: string | undefined = 'proxy:stream',
+  ): Promise<number> {
     const app = fastify()
     onTestFinished(() => app.close())
     await app.register(fastifyJwt, { secret: 'of the host, for this test' })
@@ -196,7 +200,7 @@ describe('authenticate', () => {
     })
     await app.ready()
     const minted = {
-      authorization: `Bearer ${app.jwt.sign({ sub: 'alice', scope: 'proxy:stream' }, { expiresIn: 60 })}`,
+      authorization: `Bearer ${app.jwt.sign({ sub: 'alice', scope }, { expiresIn: 60 })}`,
     }
     const asked = headers.authorization === 'minted' ? { ...headers, ...minted } : headers
     return (await app.inject({ url: '/events', headers: asked, payloadAsStream: true })).statusCode
@@ -213,9 +217,24 @@ describe('authenticate', () => {
     ['its cookie, from another site in an old browser', { cookie, origin: 'https://evil.example' }, 401],
     ['its cookie, from an opaque origin', { cookie, origin: 'null' }, 401],
     ['a cookie that is no session', { cookie: '__Host-session=s2' }, 401],
+    ['two of the name', { cookie: `${cookie}; __Host-session=s1` }, 401],
+    ['one that any host of the site may set', { cookie: '\xa0__Host-session=s1' }, 401],
+    [
+      'one that any host of the site may set, before its own',
+      { cookie: `\xa0__Host-session=s2; ${cookie}` },
+      200,
+    ],
     ['no cookie', {}, 401],
   ])('by session cookie, with %s, is %j → %i', async (_, headers, status) => {
     expect(await statusOf(bySessionCookie(sessions), headers)).toBe(status)
+  })
+
+  it('by session cookie, does not tell the id, and asks for the session again within a quarter of an hour', async () => {
+    const long = new Map([['s1', { userId: 'alice', createdAt: now, expiresAt: now + 86_400_000 }]])
+    const session = await bySessionCookie(long)({ headers: { cookie } } as FastifyRequest) // all that it reads
+    expect(session).toMatchObject({ subject: 'alice', sessionId: sessionName('s1') })
+    expect(JSON.stringify(session)).not.toContain('s1')
+    expect(session).toHaveProperty('expiresAt', expect.closeTo(now + 900_000, -5))
   })
 
   const apiKey = 'an-api-key-of-this-test'
@@ -237,5 +256,9 @@ describe('authenticate', () => {
     [{}, 401],
   ])("by the host's own @fastify/jwt, %j is %i", async (headers, status) => {
     expect(await statusOf(byOwnJwt, headers as Record<string, string>)).toBe(status)
+  })
+
+  it.each(['', 'other'])("by the host's own @fastify/jwt, a token of the scope %j is 403", async (scope) => {
+    expect(await statusOf(byOwnJwt, { authorization: 'minted' }, scope)).toBe(403)
   })
 })
