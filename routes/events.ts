@@ -89,7 +89,7 @@ export function eventsHandler(route: StreamRoute) {
     const selection = requestedSelection(route.plan, request, session)
     if (!rates.take('connects-subject', holderOf(session))) return refuse(route, request, reply, 'rate')
     const admitted = await streams.admit(address, session)
-    if (admitted === null) return refuse(route, request, reply, streams.isDraining ? 'draining' : 'busy')
+    if (admitted === null) return refuse(route, request, reply, (await streams.refusal(address)) ?? 'busy')
     let isOpen = false
     let lease: TopicLease | TopicRefusal | null = null
     try {
@@ -100,8 +100,10 @@ export function eventsHandler(route: StreamRoute) {
       const held = heldBy(admitted, lease)
       const { topic } = lease
       await sendStream(reply, (sink) => {
-        // A host's hook may have waited until a drain or blindness began, which end the streams that are open then.
-        if (streams.isDraining || control?.trouble()) return streams.turnAway(sink, opening.signals)
+        // A host's hook may have waited until a drain or blindness began, which end the streams that are open then. Or
+        // until there was no room for a revocation, which may be one of this session.
+        if (streams.isDraining || streams.revocations.isFull || control?.trouble())
+          return streams.turnAway(sink, opening.signals)
         streams.open({ ...opening, topic, sink, session, admitted: held })
         isOpen = true
       })

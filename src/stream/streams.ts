@@ -110,12 +110,12 @@ export class Streams {
   }
 
   /**
-   * Takes a place for a stream of this holder; null if a limit is reached or a drain has begun. Pass it to `open`, or
-   * release it.
+   * Takes a place for a stream of this holder; null if a limit is reached, a drain has begun, or there is no room for
+   * revocations. Pass it to `open`, or release it.
    */
   async admit(address: string, session: Session): Promise<Admitted | null> {
     const admitted = await this.shared.admission.admit(address, holderOf(session))
-    if (!this.isDraining) return admitted
+    if (!this.isDraining && !this.revocations.isFull) return admitted
     admitted?.release()
     return null
   }
@@ -142,9 +142,9 @@ export class Streams {
     const stream = new Stream(parts, requested)
     this.holders.add(stream, request, request.granted ?? '', request.scope ?? null)
     stream.open(between(RETRY_MS))
-    // A revocation or a drain may have come while the request waited. Each ends the streams that are open by then.
+    // A revocation or a drain may have come while the request waited, or a revocation that there is no room for.
     if (this.revocations.refuses(session)) stream.end('revoked')
-    else if (this.isDraining) stream.end('shutdown')
+    else if (this.isDraining || this.revocations.isFull) stream.end(this.isDraining ? 'shutdown' : 'busy')
     return stream
   }
 

@@ -156,6 +156,21 @@ describe('a revocation', () => {
   })
 })
 
+describe('a revocation that there is no room for', () => {
+  it('lets no session in that was authenticated before it, for it may be one of them', async () => {
+    const scene = new StreamsScene(undefined, { revocationsMax: 1 })
+    const session = issued(0, { subject: 'bob' })
+    const place = await scene.streams.admit('::1', session)
+    scene.streams.revokeHere(of())
+    scene.streams.revokeHere(of({ on: { sub: 'bob' } }))
+    expect(await scene.streams.admit('::1', session)).toBe(null)
+    const sink = scene.open({ session, ...(place && { admitted: place }) })
+    await pass(10)
+    expect(sink.text).toMatch(/:end busy\n\n$/)
+    expect(scene.streams.figures).toMatchObject({ streamsOpen: 0, streamsEnded: { busy: 1 } })
+  })
+})
+
 describe('a revocation of a session that a host made', () => {
   it('leaves its place in the table when no such session can be left', async () => {
     const scene = new StreamsScene(undefined, { revocationsMax: 1, lifetimes: HOUR_MS })
