@@ -4,6 +4,7 @@
 
 import { ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http'
 import type { Http2ServerResponse, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
+import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { RequestAborted } from '../src/errors.ts'
@@ -144,9 +145,23 @@ function openHttp1(reply: FastifyReply, response: ServerResponse): Sink {
   if (String(reply.getHeader('connection')).toLowerCase() === 'close') headers.connection = 'close'
   // Headers that a hook has set on the raw response are dropped: only `headers` is sent.
   for (const name of response.getHeaderNames()) response.removeHeader(name)
+  allowSilence(response)
   response.writeHead(200, headers)
   response.flushHeaders()
   return new Http1Sink(response)
+}
+
+/**
+ * A host's `connectionTimeout` may be shorter than the time between two heartbeats. It applies again once the stream
+ * has ended. A client that takes no bytes is noticed without it.
+ */
+function allowSilence(response: ServerResponse): void {
+  const { socket } = response
+  if (!(socket instanceof Socket) || !socket.timeout) return // `inject` has none, and most hosts have no time-out
+  const { timeout } = socket
+  socket.setTimeout(0)
+  // Before Node's own listener, which sets the time for the next request.
+  response.prependOnceListener('finish', () => socket.setTimeout(timeout))
 }
 
 function openHttp2(reply: FastifyReply): Sink {

@@ -1,12 +1,13 @@
 // The routes of one stream: GET, POST and OPTIONS of its path, 405 for other methods, and its tickets.
 
-import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { DescribedStream } from '../src/description/described-stream.ts'
 import { optionsOperation, renewalOperation, streamOperation } from '../src/description/operations.ts'
 import {
   ControlUnread,
   ControlUnwritable,
   Draining,
+  errorCode,
   KafkaUnavailable,
   KeysUnavailable,
   RevocationsFull,
@@ -35,7 +36,7 @@ export async function streamRoutes(
   app.addContentTypeParser('*', (_request, _body, done) => done(null))
   hideTokens(app)
   logRefusals(app)
-  app.addHook('onError', async (_request, _reply, error) => options.streams.countRefusal(error.code))
+  app.addHook('onError', async (_request, _reply, error) => options.streams.countRefusal(errorCode(error)))
   const hooks = { onSend: takeStream, onError: leaveStream, onResponse: tellLater(options) }
   const ofGet = described(app, streamOperation(description))
   app.get(path, { exposeHeadRoute: false, ...hooks, ...ofGet }, eventsHandler(route))
@@ -80,17 +81,16 @@ const NO_FAULTS = [
 ]
 
 /**
- * Logs these refusals as information. Fastify's own handler would log each as an error with a stack. The host's error
- * handler, or Fastify's, still answers it.
+ * Logs these refusals as information. Fastify's own handler would log each as an error with a stack. No error handler:
+ * what it throws again and is no Error, such as a text that a host's code has thrown, Fastify would send with 200.
  */
 function logRefusals(app: FastifyInstance): void {
-  app.setErrorHandler((error, _request, reply) => {
-    const refusal = NO_FAULTS.some((known) => error instanceof known) ? (error as FastifyError) : null
+  app.addHook('onError', async (_request, reply, error) => {
+    const refusal = NO_FAULTS.some((known) => error instanceof known) ? error : null
     if (refusal !== null) reply.log = refusalLog(reply.log, refusal.code)
     const isForNow = refusal !== null || error instanceof TooManyRequests
     if (isForNow && !reply.hasHeader('retry-after'))
       reply.header('retry-after', Math.round(between(RETRY_BUSY_MS) / 1000))
-    throw error
   })
 }
 

@@ -194,7 +194,7 @@ export class Streams {
   }
 
   /** Counts a refused request by its error's code. Codes that are not ours count as `other`. */
-  countRefusal(code: string | undefined): void {
+  countRefusal(code: string | null): void {
     const name = code?.startsWith('FKS_') ? code : 'other'
     this.figures.refusals[name] = (this.figures.refusals[name] ?? 0) + 1
   }

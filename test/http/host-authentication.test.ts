@@ -128,6 +128,26 @@ describe('a host that authenticates by itself', () => {
     expect(await answerOf(url)).toMatchObject({ status: 418, code: 'HOST_SUNDAY' })
   })
 
+  it.each([null, undefined, 'no', 7, { statusCode: 401, message: 'no' }])(
+    'answers what the host throws as on its own routes, though it is no Error: %j',
+    async (thrown) => {
+      const url = new URL(
+        await listen(() => {
+          throw thrown
+        }),
+      )
+      const own = fastify()
+      own.get('/events', async () => {
+        throw thrown
+      })
+      const { statusCode, body } = await own.inject('/events')
+      expect(statusCode).toBeGreaterThanOrEqual(400)
+      const response = await fetch(url)
+      expect([response.status, await response.text()]).toEqual([statusCode, body])
+      expect(app.kafkaSse.streams.refusals).toEqual({ other: 1 })
+    },
+  )
+
   it('lets a stranger renew no stream', async () => {
     const scopes = new Set(['proxy:stream'])
     const url = await listen(({ headers }) =>

@@ -197,20 +197,21 @@ describe('the prefix', () => {
 
 const HOSTS = ['HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2', 'HTTP/2 without TLS'] as const
 
-/** An app that listens, and how to open its stream. */
-async function listening(kind: (typeof HOSTS)[number]) {
+/** What an app listens with, and how to open its stream. */
+async function protocolOf(kind: (typeof HOSTS)[number]) {
   const { certificatePem: cert, keyPem: key, caPem: ca } = await localCertificates()
   const isHttp2 = kind.startsWith('HTTP/2')
   const isTls = kind === 'HTTP/2' || kind.endsWith('over TLS')
   const options = { ...(isHttp2 && { http2: true }), ...(isTls && { https: { cert, key } }) }
   // Fastify has a type for each protocol, and this table has them all.
-  const app = host(options as FastifyServerOptions)
-  return { app, ca, isHttp2, scheme: isTls ? 'https' : 'http' }
+  const ofFastify = options as FastifyServerOptions
+  return { options: ofFastify, ca, isHttp2, scheme: isTls ? 'https' : 'http' }
 }
 
 describe.each(HOSTS)('a host on %s', (kind) => {
   it('has a stream, and closes at once although it is open, without forceCloseConnections', async () => {
-    const { app, ca, isHttp2, scheme } = await listening(kind)
+    const { options, ca, isHttp2, scheme } = await protocolOf(kind)
+    const app = host(options)
     await app.register(kafkaSse, optionsOf({ prefix: '/live' }))
     await app.listen({ host: '127.0.0.1', port: 0 })
     const { port } = app.server.address() as AddressInfo // a TCP server's address is never a path
@@ -232,6 +233,29 @@ describe.each(HOSTS)('a host on %s', (kind) => {
     expect(text).toContain(':end shutdown\n\n')
     session?.destroy()
   })
+})
+
+describe('a host with a connectionTimeout that is shorter than the time between heartbeats', () => {
+  it.each(['HTTP/1.1', 'HTTP/1.1 over TLS'] as const)(
+    'on %s keeps its streams, and closes their connections after them as any other',
+    async (kind) => {
+      const { ca, options, scheme } = await protocolOf(kind)
+      const app = host({ ...options, connectionTimeout: 200 })
+      app.server.keepAliveTimeout = 0
+      const openMs = 1_500
+      const auth = { authenticate: () => ({ subject: 'alice', expiresAt: Date.now() + openMs }) }
+      await app.register(kafkaSse, optionsOf({ auth }))
+      await app.listen({ host: '127.0.0.1', port: 0 })
+      const { port } = app.server.address() as AddressInfo // a TCP server's address is never a path
+      const { Agent, get } = await import(scheme === 'https' ? 'node:https' : 'node:http')
+      const agent = new Agent({ keepAlive: true, ca })
+      onTestFinished(() => agent.destroy())
+      const [response] = await once(get({ port, path: '/events', host: 'localhost', agent }), 'response')
+      const { socket } = response
+      expect(await text(response)).toContain(':end expired\n')
+      await once(socket, 'close', { signal: AbortSignal.timeout(5_000) })
+    },
+  )
 })
 
 describe('a host’s router and its proxies', () => {
