@@ -277,6 +277,27 @@ describe('continuous integration', () => {
     for (const path of Object.values<string>(go.with)) expect(existsSync(join(ROOT, path)), path).toBe(true)
   })
 
+  test('the workflow tries each package manager with the commands that README gives', () => {
+    const { jobs } = parse(read('.github/workflows/ci.yml'))
+    const commands = jobs['package-managers'].steps.flatMap(({ run }: { run?: string }) => run ?? [])
+    expect(commands.at(-1)).toBe('node .ci/package-managers.mjs')
+    const script = read('.ci/package-managers.mjs')
+    const readme = read('README.md')
+    for (const command of [
+      'npm install fastify-kafka-sse fastify',
+      'npm approve-scripts node-rdkafka',
+      'npm rebuild node-rdkafka',
+      'pnpm add fastify-kafka-sse fastify',
+      'pnpm approve-builds node-rdkafka',
+      'yarn add fastify-kafka-sse fastify',
+      'yarn install',
+    ]) {
+      expect(script, command).toContain(`'${command}'`)
+      expect(readme, command).toContain(`\`${command}\``)
+    }
+    expect(readme).toContain('"dependenciesMeta": { "node-rdkafka": { "built": true } }')
+  })
+
   test('.ci/run runs npm ci and npm test, and ends with the figures', () => {
     const script = read('.ci/run')
     expect(script).toContain('install_packages && npm ci && run_tests')

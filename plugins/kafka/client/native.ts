@@ -9,9 +9,10 @@ type Rdkafka = typeof Native
 
 const NOT_BUILT = 'its install script did not run, or failed'
 const WHAT_TO_RUN =
-  'Run `npm rebuild node-rdkafka`, also with Yarn 1; with pnpm `pnpm approve-builds`, then `pnpm rebuild ' +
-  'node-rdkafka`; with Yarn 4 set dependenciesMeta.node-rdkafka.built to true in package.json, then run ' +
-  '`yarn install`. It needs a C++ toolchain: see the README.'
+  'Run `npm rebuild node-rdkafka`, from npm 12 on after `npm approve-scripts node-rdkafka`, also with Yarn 1; with ' +
+  'pnpm `pnpm approve-builds node-rdkafka`, or `pnpm rebuild node-rdkafka` if that was done; with Yarn 4 set ' +
+  'dependenciesMeta.node-rdkafka.built to true in package.json, then run `yarn install`, or `yarn rebuild ' +
+  'node-rdkafka` if that was done. It needs a C++ toolchain: see the README.'
 
 /** Has no stack below its two lines: who reads it has to run a command, not to mend code. */
 export class NativePartMissing extends Error {

@@ -26,10 +26,12 @@ describe('Without the native part of node-rdkafka', () => {
     expect(reason).toMatch(/cannot be loaded: its install script did not run, or failed$/)
     for (const words of [
       'npm rebuild',
-      'pnpm approve-builds',
+      'npm approve-scripts node-rdkafka',
+      'pnpm approve-builds node-rdkafka',
       'pnpm rebuild',
       'dependenciesMeta',
       'yarn install',
+      'yarn rebuild',
     ])
       expect(command).toContain(words)
     expect(others).toEqual([])
