@@ -7,6 +7,8 @@ import { LONG_FILES } from './test/support/long-files.ts'
 
 beginLeftOutList()
 
+const ON_KAFKA = ['test/{kafka,faults}/**/*.test.ts', 'test/browser/real-*.test.ts']
+
 /** Vitest by itself goes by the sizes of files on a machine that has not run them yet. */
 class LongFilesFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -36,7 +38,7 @@ export default defineConfig({
         test: {
           name: 'alone',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/{kafka,faults}/**'],
+          exclude: ON_KAFKA,
           globalSetup: 'test/printed/setup.ts',
         },
       },
@@ -45,7 +47,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'kafka',
-          include: ['test/{kafka,faults}/**/*.test.ts'],
+          include: ON_KAFKA,
           globalSetup: ['test/printed/setup.ts', 'test/support/global-setup.ts'],
         },
       },

@@ -8,7 +8,7 @@ import { programPath } from '../support/programs.ts'
 export const CHROMIUM = process.env.CHROMIUM ?? programPath('chromium', 'chromium-browser', 'google-chrome')
 
 /** Trusts only the demo's own certificate, if there is one, and speaks only to the demo. */
-export async function launch(certificate?: Buffer): Promise<Browser> {
+export async function launch(certificate?: Buffer, more: readonly string[] = []): Promise<Browser> {
   return await chromium.launch({
     executablePath: CHROMIUM ?? '',
     args: [
@@ -23,6 +23,7 @@ export async function launch(certificate?: Buffer): Promise<Browser> {
       '--disable-sync',
       // A page of a name that is made up may otherwise ask nothing of localhost.
       '--disable-features=LocalNetworkAccessChecks',
+      ...more,
     ],
   })
 }

@@ -2,14 +2,11 @@
 // when. Event IDs are offsets.
 
 import { once } from 'node:events'
-import { readdir, readFile } from 'node:fs/promises'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { createSecureServer, type Http2SecureServer, type Http2ServerResponse } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { readClientFiles } from './client-files.ts'
 
-const CLIENT_FOLDER = fileURLToPath(new URL('../../client/dist', import.meta.url))
 /** A tab, which keeps what it has received as `received`. */
 const PAGE = `<!doctype html><meta charset="utf-8"><title>tab</title>
 <script type="module">
@@ -59,14 +56,15 @@ export class TabsServer {
 
   /** With a certificate over HTTP/2 alone, else over HTTP/1.1. */
   static async open(tls: { key: string; cert: string } | null): Promise<TabsServer> {
-    const names = (await readdir(CLIENT_FOLDER, { recursive: true })).filter((name) => name.endsWith('.js'))
-    const files = new Map<string, string>()
-    for (const name of names) files.set(`/client/${name}`, await readFile(join(CLIENT_FOLDER, name), 'utf8'))
     const server = tls === null ? createServer() : createSecureServer(tls)
     server.listen(0, 'localhost')
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo // a TCP server's address is never a path
-    return new TabsServer(server, files, `${tls === null ? 'http' : 'https'}://localhost:${port}`)
+    return new TabsServer(
+      server,
+      await readClientFiles(),
+      `${tls === null ? 'http' : 'https'}://localhost:${port}`,
+    )
   }
 
   async close(): Promise<void> {

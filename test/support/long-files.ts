@@ -8,6 +8,7 @@ export const LONG_FILES = [
   'test/kafka/leaders.test.ts',
   'test/faults/bad-clients.test.ts',
   'test/faults/missed-deletes.test.ts',
+  'test/browser/real-server.test.ts',
   'test/http/authenticate-by-file.test.ts',
   'test/kafka/seed.test.ts',
   'test/kafka/bench.test.ts',
