@@ -8,6 +8,7 @@ import { errorCode, errorWords, LogoutRefused } from '../src/errors.ts'
 import type { Streams } from '../src/stream/streams.ts'
 import type { Authenticator } from '../src/token/authenticator.ts'
 import { described } from './description/described-route.ts'
+import { addPath } from './path-methods.ts'
 import { hideTokens } from './stream.ts'
 
 export interface LogoutRoute {
@@ -55,6 +56,18 @@ export async function logoutRoutes(
     request.log.info({ by: Object.keys(revocation.on) }, 'logged out by the provider')
     return reply.code(200).send()
   })
+}
+
+/**
+ * Refuses the other methods of the path, at a server. In a host's app they are the host's, because an app may well have
+ * a page at this path, and Fastify throws at the second route of a method.
+ */
+export async function otherLogoutMethods(
+  app: FastifyInstance,
+  { path, streams }: Pick<LogoutRoute, 'path' | 'streams'>,
+): Promise<void> {
+  app.addHook('onError', async (_request, _reply, error) => streams.countRefusal(error.code))
+  addPath(app, path, ['POST', 'OPTIONS'])
 }
 
 /** What is no body of a logout counts as an empty token. */

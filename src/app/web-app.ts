@@ -5,6 +5,7 @@ import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastif
 import fastifyPlugin from 'fastify-plugin'
 import { answerCors } from '../../routes/cors.ts'
 import { demoTokenRoutes } from '../../routes/demo-token.ts'
+import { otherLogoutMethods } from '../../routes/logout.ts'
 import { pageRoutes } from '../../routes/page.ts'
 import { NotFound } from '../errors.ts'
 import { logRedaction } from '../http/log-redaction.ts'
@@ -45,6 +46,8 @@ export async function buildWebApp(
     const { kafkaSseStreams: streams } = app
     // All that `authenticate` of a CONFIG_FILE may ask for: readiness and metrics are on the admin port.
     app.decorate('kafkaSse', { revoke: (request) => streams.revoke(request) } as KafkaSse)
+    const { logoutPath } = options.auth
+    if (logoutPath !== null) await app.register(otherLogoutMethods, { path: logoutPath, streams })
     await app.register(pageRoutes, {
       folder: inPackage('public'),
       clientFolder: clientFolder(),

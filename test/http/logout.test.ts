@@ -2,7 +2,10 @@
 
 import type { AddressInfo } from 'node:net'
 import fastify, { type FastifyInstance } from 'fastify'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { registerKafkaStreams } from '../../src/app/kafka-registration.ts'
+import { buildWebApp } from '../../src/app/web-app.ts'
+import { parseEnvironment } from '../../src/config/parse.ts'
 import kafkaSse, { type KafkaSseOptions } from '../../src/plugin.ts'
 import {
   AUDIENCE,
@@ -174,6 +177,45 @@ describe('a request that is no logout', () => {
     await post('', FORM, `/logout?access_token=${token}&logout_token=x`)
     await logout(token)
     expect(log.lines.join('')).not.toContain(token.slice(0, 30))
+  })
+})
+
+describe('another method of the path', () => {
+  const METHODS = ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE'] as const
+
+  it('is answered 405 by a server, with the methods that there are', async () => {
+    const options = await parseEnvironment({
+      KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:1',
+      JWT_ISSUER: ISSUER,
+      JWT_AUDIENCE: AUDIENCE,
+      JWT_KEYS: key.publicPem,
+      LOGOUT_PATH: '/logout',
+      TLS: 'off',
+      LOG_LEVEL: 'silent',
+    })
+    const server = await buildWebApp(options, (scope) => registerKafkaStreams(scope, options))
+    onTestFinished(() => server.close())
+    for (const method of METHODS) {
+      const headers = { 'content-type': FORM }
+      const answer = await server.inject({ method, url: '/logout', payload: 'logout_token=x', headers })
+      expect([method, answer.statusCode, answer.headers.allow]).toEqual([method, 405, 'POST, OPTIONS'])
+    }
+    expect(server.kafkaSseStreams.figures.refusals).toEqual({ FKS_METHOD_NOT_ALLOWED: METHODS.length })
+  })
+
+  it('is the host’s in an app, which may have a page there, before the plugin or after it', async () => {
+    const host = fastify()
+    onTestFinished(() => host.close())
+    host.get('/logout', async () => 'signed out')
+    await host.register(kafkaSse, {
+      kafka: { bootstrapServers: '127.0.0.1:1' },
+      auth: { issuer: ISSUER, audience: AUDIENCE, keys: key.publicPem, logoutPath: '/logout' },
+      streams: [{ path: '/events', topic: 'events' }],
+    })
+    host.delete('/logout', async () => 'signed out')
+    for (const method of ['GET', 'DELETE'] as const)
+      expect((await host.inject({ method, url: '/logout' })).body).toBe('signed out')
+    expect((await host.inject({ method: 'PUT', url: '/logout' })).statusCode).toBe(404)
   })
 })
 
