@@ -31,7 +31,7 @@ export { ConfigError }
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Of the instance that the plugin was registered in, and of those below it. */
+    /** Speaks for every registration in the instance that has it and in those below. Of these, each has its own. */
     kafkaSse: KafkaSse
   }
 }

@@ -1,5 +1,5 @@
-// `app.kafkaSse` of a host: whether streams should come, their figures, revocation and metrics. Promise: with several
-// registrations in one instance of Fastify it speaks for all of them, and `byPrefix` has each one alone.
+// `app.kafkaSse` of a host: whether streams should come, their figures, revocation and metrics. Promise: it speaks for
+// all registrations in its instance of Fastify and in those below it, and `byPrefix` has each one alone.
 
 import type { FastifyInstance } from 'fastify'
 import { mergedRegistry } from '../../plugins/admin/merged-metrics.ts'
@@ -39,7 +39,7 @@ export interface StreamFigures {
   readonly refusals: Readonly<Record<string, number>>
 }
 
-/** One registration of the plugin, or all of an instance of Fastify together. */
+/** One registration of the plugin, or all of an instance of Fastify and of those below it together. */
 export interface KafkaSseRegistration {
   /** The answer of `/health/ready`, for a route of the host's own. */
   ready(): Readiness
@@ -65,44 +65,60 @@ export interface RegisteredParts extends Parts {
   readonly streams: Streams
 }
 
-const handles = new WeakMap<FastifyInstance, Handle>()
+/** One registration. */
+interface Registered {
+  readonly host: FastifyInstance
+  readonly prefix: string
+  readonly parts: RegisteredParts
+  readonly handle: Handle
+}
+
+/** All registrations of a server, in any of its instances, by Fastify's own server object. */
+const registrations = new WeakMap<FastifyInstance['server'], Registered[]>()
+const hosts = new WeakSet<FastifyInstance>()
 
 /** Throws a ConfigError if another plugin has decorated `host` with our name. */
 export function requireDecorator(host: FastifyInstance): void {
-  if (handles.has(host) || !Object.hasOwn(host, 'kafkaSse')) return
+  if (hosts.has(host) || !Object.hasOwn(host, 'kafkaSse')) return
   throw new ConfigError(['app.kafkaSse is taken: the app, or another of its plugins, has decorated it'])
 }
 
 /** `host`: the instance that the plugin was registered in. Decorates it at its first registration. */
 export function addToHost(host: FastifyInstance, prefix: string, parts: RegisteredParts): void {
-  const known = handles.get(host)
-  const handle = known ?? new Handle()
-  handle.add(prefix, parts)
-  if (known !== undefined) return
-  handles.set(host, handle)
+  const all = registrations.get(host.server) ?? []
+  registrations.set(host.server, all)
+  const single: Registered = { host, prefix, parts, handle: new Handle(() => [single]) }
+  all.push(single)
+  host.addHook('onClose', async () => single.handle.close())
+  if (hosts.has(host)) return
+  hosts.add(host)
+  const handle = new Handle(() => all.filter((registered) => isWithin(registered.host, host)))
   host.decorate('kafkaSse', handle)
   host.addHook('onClose', async () => handle.close())
 }
 
+/** Whether a scope is this one or below it: the prototype of a scope is the scope around it. */
+function isWithin(scope: FastifyInstance, around: FastifyInstance): boolean {
+  return scope === around || Object.prototype.isPrototypeOf.call(around, scope)
+}
+
 class Handle implements KafkaSse {
-  readonly byPrefix = new Map<string, Handle>()
-  private readonly parts = new Map<string, RegisteredParts>()
+  private readonly registered: () => readonly Registered[]
   /** Made by the first call of `metrics`, because it has a timer. */
   private delay: EventLoopDelay | null = null
-  /** Null until metrics are asked for, and after a registration. */
-  private registry: ReturnType<typeof mergedRegistry> | null = null
+  /** Of so many registrations. Null until metrics are asked for. */
+  private registry: { readonly count: number; readonly made: ReturnType<typeof mergedRegistry> } | null = null
 
-  add(prefix: string, parts: RegisteredParts): void {
-    const name = this.unusedName(prefix.replace(/\/$/, '') || '/')
-    const single = new Handle()
-    single.parts.set(name, parts)
-    this.byPrefix.set(name, single)
-    this.parts.set(name, parts)
-    this.registry = null
+  constructor(registered: () => readonly Registered[]) {
+    this.registered = registered
+  }
+
+  get byPrefix(): ReadonlyMap<string, KafkaSseRegistration> {
+    return byName(this.registered(), ({ handle }) => handle)
   }
 
   ready(): Readiness {
-    const reasons = [...new Set([...this.parts.values()].flatMap(notReadyReasons))]
+    const reasons = [...new Set(this.registered().flatMap(({ parts }) => notReadyReasons(parts)))]
     return { ready: reasons.length === 0, reasons }
   }
 
@@ -119,23 +135,39 @@ class Handle implements KafkaSse {
   }
 
   async metrics(): Promise<MetricsText> {
+    const registered = this.registered()
     this.delay ??= new EventLoopDelay()
-    this.registry ??= mergedRegistry(this.parts, figuresOfProcess(this.delay, {}))
-    return { contentType: this.registry.contentType, text: await this.registry.metrics() }
+    if (this.registry?.count !== registered.length) {
+      const parts = byName(registered, ({ parts }) => parts)
+      const made = mergedRegistry(parts, figuresOfProcess(this.delay, {}))
+      this.registry = { count: registered.length, made }
+    }
+    const { made } = this.registry
+    return { contentType: made.contentType, text: await made.metrics() }
   }
 
   close(): void {
     this.delay?.close()
-    for (const single of this.byPrefix.values()) single.close()
   }
 
   private allStreams(): Streams[] {
-    return [...this.parts.values()].map(({ streams }) => streams)
+    return this.registered().map(({ parts }) => parts.streams)
   }
+}
 
-  private unusedName(prefix: string): string {
-    for (let count = 2, name = prefix; ; name = `${prefix}#${count++}`) if (!this.parts.has(name)) return name
+/** By whole prefix. `/`: it has none. The second one of a prefix is `PREFIX#2`. */
+function byName<T>(
+  registered: readonly Registered[],
+  select: (registered: Registered) => T,
+): ReadonlyMap<string, T> {
+  const named = new Map<string, T>()
+  for (const each of registered) {
+    const prefix = each.prefix.replace(/\/$/, '') || '/'
+    let name = prefix
+    for (let count = 2; named.has(name); count++) name = `${prefix}#${count}`
+    named.set(name, select(each))
   }
+  return named
 }
 
 function figuresOf(counters: Counters): StreamFigures {

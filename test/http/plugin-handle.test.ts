@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fastify, { type FastifyInstance } from 'fastify'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import kafkaSse, { type KafkaSseOptions } from '../../src/plugin.ts'
+import kafkaSse, { type KafkaSse, type KafkaSseOptions } from '../../src/plugin.ts'
 import {
   authOptions,
   exampleClaims,
@@ -114,18 +114,32 @@ describe('the handle of a host', () => {
     expect((await app.inject({ url: '/tokens/events', headers })).statusCode).toBe(401)
   })
 
-  it('is one of its own in a child scope that registers the plugin, too', async () => {
+  it('speaks for registrations in scopes below, too, and that of a scope for its own alone', async () => {
+    const child = await inScope('/child', { prefix: '/two' })
     await app.register(kafkaSse, { ...options, prefix: '/one' })
-    let child: FastifyInstance | null = null
-    await app.register(
-      async (scope) => {
-        child = scope
-        await scope.register(kafkaSse, { ...options, prefix: '/two' })
-      },
-      { prefix: '/child' },
-    )
-    const keys = (instance: FastifyInstance | null) => [...(instance?.kafkaSse.byPrefix.keys() ?? [])]
-    expect([keys(app), keys(child)]).toEqual([['/one'], ['/child/two']])
+    const sibling = await inScope('/sibling', {
+      prefix: '/three',
+      streams: [{ path: '/more', topic: 'more' }],
+    })
+    const keys = [app.kafkaSse, child, sibling].map(({ byPrefix }) => [...byPrefix.keys()])
+    expect(keys).toEqual([['/child/two', '/one', '/sibling/three'], ['/child/two'], ['/sibling/three']])
+    const [events, more] = ['events', 'more'].map((topic) => `topic ${topic}: waiting for Kafka`)
+    expect([app.kafkaSse, child].map((handle) => handle.ready().reasons)).toEqual([[events, more], [events]])
+    expect((await app.kafkaSse.metrics()).text).toContain('kafka_sse_streams_open{prefix="/sibling/three"} 0')
+    const urls = ['/one/events', '/child/two/events', '/sibling/three/more']
+    for (const url of urls) await app.inject({ url, payloadAsStream: true })
+    await child.revoke({ sub: 'alice' })
+    await eventually(() => expect(app.kafkaSse.streams).toMatchObject({ open: 2, ended: { revoked: 1 } }))
+    await app.kafkaSse.revoke({ sub: 'alice' })
+    await eventually(() => expect(app.kafkaSse.streams).toMatchObject({ open: 0, ended: { revoked: 3 } }))
+    for (const url of urls) expect((await app.inject(url)).statusCode).toBe(401)
+  })
+
+  it('tells the metrics of a registration that comes after they were asked for', async () => {
+    await app.register(kafkaSse, { ...options, prefix: '/one' })
+    expect((await app.kafkaSse.metrics()).text).toContain('\nkafka_sse_streams_open 0\n')
+    await inScope('/child', { prefix: '/two' })
+    expect((await app.kafkaSse.metrics()).text).toContain('kafka_sse_streams_open{prefix="/child/two"} 0')
   })
 
   it('is the only decorator that the types of the package’s main entry show', async () => {
@@ -137,6 +151,19 @@ describe('the handle of a host', () => {
     expect(shown).toEqual(['kafkaSse'])
   })
 })
+
+/** The handle of a scope below the app that registers the plugin. */
+async function inScope(prefix: string, more: Partial<KafkaSseOptions & { prefix: string }>) {
+  let handle: KafkaSse | null = null
+  await app.register(
+    async (scope) => {
+      await scope.register(kafkaSse, { ...options, ...more })
+      handle = scope.kafkaSse
+    },
+    { prefix },
+  )
+  return handle as unknown as KafkaSse // assigned in the callback, which TypeScript does not see
+}
 
 function namesIn(text: string): string[] {
   return [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name ?? '')
