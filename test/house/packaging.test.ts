@@ -427,14 +427,18 @@ describe('both packages', () => {
     expect(jobs.publish.permissions).toEqual({ contents: 'read', 'id-token': 'write' })
     const commands = jobs.publish.steps.flatMap(({ run }: { run?: string }) => run ?? [])
     expect(commands).toEqual([
-      `npm config set "$(npm config get registry | sed 's/^https://'):_authToken" '\${NODE_AUTH_TOKEN}'`,
       'npm ci --ignore-scripts',
       'npm run build',
       'npm run sizes',
       'test "v$(node -p "require(\'./package.json\').version")" = "$GITHUB_REF_NAME"',
+      `npm config set "$(npm config get registry | sed 's/^https://'):_authToken" '\${NODE_AUTH_TOKEN}'`,
       'npm publish --provenance --ignore-scripts --workspace client',
       'npm publish --provenance --ignore-scripts',
     ])
+    const secret = { NODE_AUTH_TOKEN: `\${{ secrets.NPM_TOKEN }}` }
+    expect(jobs.publish.env).toBe(undefined)
+    for (const { run = '', env } of jobs.publish.steps)
+      expect(env, run).toEqual(run.startsWith('npm publish ') ? secret : undefined)
     const set = jobs.publish.steps.find(({ uses }: { uses?: string }) =>
       uses?.startsWith('actions/setup-node'),
     )
