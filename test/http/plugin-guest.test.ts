@@ -35,6 +35,25 @@ async function refusalOf(app: FastifyInstance, changes: object): Promise<string>
   return (refused as Error).message // matched above
 }
 
+describe('options that only what they name can refuse', () => {
+  const auth = { issuer: 'https://auth.example', audience: 'https://api.example' }
+
+  it.each<[string, object, string]>([
+    ['a file of keys that is not there', { auth: { ...auth, keys: './none.pem' } }, 'auth.keys: '],
+    ['text that is no key', { auth: { ...auth, keys: '{"keys":[]}' } }, 'auth.keys: it has no keys'],
+    ['a property that librdkafka does not have', { kafka: of({ 'no.such': 1 }) }, '"no.such"'],
+    ['a value that librdkafka does not take', { kafka: of({ 'security.protocol': 'x' }) }, '"x"'],
+    ['a property that is ours', { kafka: of({ 'auto.offset.reset': 'latest' }) }, 'auto.offset.reset'],
+    ['a property that is a function', { kafka: of({ dr_cb: true }) }, 'dr_cb'],
+  ])('are refused as all others are, with a ConfigError: %s', async (_what, changes, words) => {
+    expect(await refusalOf(host(), changes)).toContain(words)
+  })
+
+  function of(config: Record<string, string | number | boolean>) {
+    return { ...kafka, config }
+  }
+})
+
 describe('what the host has already', () => {
   it.each(['GET', 'POST', 'OPTIONS', 'PUT', 'HEAD'])(
     'is told by name if it is the route %s',

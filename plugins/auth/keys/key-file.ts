@@ -4,6 +4,7 @@
 import { readFileSync, type Stats, statSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { FastifyBaseLogger } from 'fastify'
+import { ConfigError } from '../../../src/config/config-error.ts'
 import { errorCode, errorWords } from '../../../src/errors.ts'
 import { type Algorithm, keyPathWords } from '../../../src/token/key-setting.ts'
 import {
@@ -43,7 +44,7 @@ export class KeyFile extends OwnKeySource {
     this.log = log
     this.fileState = firstState(path)
     this.set = readKeyFile(path, rsaAlgorithm)
-    if (this.set.keys.length === 0) throw new Error(`auth.keys: ${path}: it has no keys`)
+    if (this.set.keys.length === 0) throw new ConfigError([`auth.keys: ${path}: it has no keys`])
     this.timer = setInterval(() => void this.poll(), pollMs).unref()
   }
 
@@ -98,13 +99,13 @@ function stateOf(file: Stats): string {
   return [file.ino, file.size, file.mtimeMs, file.ctimeMs].join(' ')
 }
 
-/** Throws one line that names the file. */
+/** Throws a ConfigError whose line names the file. */
 function readKeyFile(path: string, rsaAlgorithm: Algorithm): KeySet {
   try {
     return readKeySet(readBounded(path), rsaAlgorithm)
   } catch (error) {
     const shown = error instanceof KeysUnreadable ? path : keyPathWords(path)
-    throw new Error(`auth.keys: ${shown}: ${readFailure(error)}`)
+    throw new ConfigError([`auth.keys: ${shown}: ${readFailure(error)}`])
   }
 }
 

@@ -48,7 +48,7 @@ export async function openCheckedKeys(settings: KeySettings, log: FastifyBaseLog
   throw new ConfigError([`${mistake}: set it to what the document says`])
 }
 
-/** Throws one line that names the file or the setting if its keys cannot be read. A URL is fetched later. */
+/** Throws a ConfigError whose line names the file or the setting if its keys cannot be read. A URL is fetched later. */
 export function openKeySource(settings: KeySettings, log: FastifyBaseLogger): OwnKeySource {
   const { rsaAlgorithm } = settings
   const setting = keySetting(settings.keys)
@@ -65,7 +65,7 @@ export function openKeySource(settings: KeySettings, log: FastifyBaseLogger): Ow
     case 'file':
       return new KeyFile(setting.path, rsaAlgorithm, log)
     case 'wrong':
-      throw new Error(`auth.keys ${setting.words}`)
+      throw new ConfigError([`auth.keys ${setting.words}`])
   }
 }
 
@@ -92,7 +92,7 @@ function readFixed(text: string, rsaAlgorithm: Algorithm): KeySet {
     if (set.keys.length === 0) throw new KeysUnreadable('it has no keys')
     return set
   } catch (error) {
-    if (error instanceof KeysUnreadable) throw new Error(`auth.keys: ${error.message}`)
+    if (error instanceof KeysUnreadable) throw new ConfigError([`auth.keys: ${error.message}`])
     throw error
   }
 }

@@ -1,6 +1,7 @@
 // The features of this build of librdkafka. It lacks those whose headers were not installed. What it has and what is
 // missing is logged once, with the command that adds them, and a property that needs one is refused by name.
 
+import { ConfigError } from '../../../src/config/config-error.ts'
 import { rdkafka } from './native.ts'
 
 type Properties = Readonly<Record<string, string | number | boolean>>
@@ -75,14 +76,16 @@ interface PartsLog {
   warn(line: string): void
 }
 
-/** Throws where a property needs a feature that the build lacks. */
+/** Throws a ConfigError where a property needs a feature that the build lacks. */
 export function refuseMissing(config: Properties = {}, features = BUILT_FEATURES): void {
   for (const [property, feature] of neededFeatures(config)) {
     const part = PARTS.get(feature)
     if (part === undefined || features.includes(feature)) continue
     const command = commandFor([part])
     const help = command === null ? '' : `. ${command} ${WHERE}`
-    throw new Error(`Kafka property ${property} needs ${part.words}: librdkafka was built without it${help}`)
+    throw new ConfigError([
+      `Kafka property ${property} needs ${part.words}: librdkafka was built without it${help}`,
+    ])
   }
 }
 

@@ -1,6 +1,7 @@
 // Makes librdkafka's properties of our options. Refuses, by name, a property that contradicts a fixed one. No secret of
 // a property reaches a message: see `redactor`.
 
+import { ConfigError } from '../../../src/config/config-error.ts'
 import { errorWords } from '../../../src/errors.ts'
 import type { KafkaOptions } from '../../../src/options.ts'
 import { refuseMissing } from './librdkafka-build.ts'
@@ -135,7 +136,7 @@ function ownProperties(options: KafkaOptions): Properties {
   }
   const callback = Object.keys(config).find((name) => name.endsWith('_cb'))
   if (callback !== undefined)
-    throw new Error(`Kafka property ${callback} cannot be configured: it is a function`)
+    throw new ConfigError([`Kafka property ${callback} cannot be configured: it is a function`])
   const { 'metadata.broker.list': _, ...rest } = config
   return { ...rest, 'bootstrap.servers': options.bootstrapServers }
 }
@@ -143,7 +144,7 @@ function ownProperties(options: KafkaOptions): Properties {
 function refuseOther(config: Properties, name: string, held: string | number | boolean): void {
   const asked = config[name]
   if (asked === undefined || String(asked) === String(held)) return
-  throw new Error(`Kafka property ${name} cannot be configured: it is ${held}`)
+  throw new ConfigError([`Kafka property ${name} cannot be configured: it is ${held}`])
 }
 
 function separate(properties: Properties): ClientProperties {
@@ -167,11 +168,11 @@ export function redactor(options: KafkaOptions): (text: string) => string {
   return (text) => secrets.reduce((redacted, secret) => redacted.replaceAll(secret, '***'), text)
 }
 
-/** The result of `call`; its error without secrets. */
+/** The result of `call`, which librdkafka refuses for a property; its error without secrets. */
 export function redacting<T>(redact: (text: string) => string, call: () => T): T {
   try {
     return call()
   } catch (error) {
-    throw new Error(`Kafka: ${redact(errorWords(error))}`)
+    throw new ConfigError([`Kafka: ${redact(errorWords(error))}`])
   }
 }
