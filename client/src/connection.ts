@@ -95,8 +95,7 @@ export async function runConnection(parts: ConnectionParts): Promise<ConnectionE
     const token = await tokens.take('connect', signal)
     const headers = {
       accept: 'text/event-stream',
-      // Without a token the session is a cookie's.
-      ...(token.text && { authorization: `Bearer ${token.text}` }),
+      ...token.headers,
       ...(lastEventId && { 'last-event-id': headerText(lastEventId) }),
     }
     const response = await heard(() => send('GET', headers, signal))

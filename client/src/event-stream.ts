@@ -70,7 +70,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): EventS
   let isHeld = false
   let state: StreamState = 'connecting'
   let reason = ''
-  let resolveClosed: (error: StreamError | null) => void = () => {}
+  let resolveClosed: (error: StreamError | null) => void
 
   const close = (): void => finish(null)
   const closed = new Promise<StreamError | null>((resolve) => {

@@ -101,7 +101,7 @@ export function createRenewal({ send, tokens, settings, stream, signal }: Renewa
       const token = await tokens.take('challenge', signal)
       const headers = {
         'content-type': 'application/x-challenge-response',
-        ...(token.text && { authorization: `Bearer ${token.text}` }),
+        ...token.headers,
       }
       const request = (limit: AbortSignal) => send('POST', headers, limit)
       const response = await withTimeout(request, TIMEOUT_MS, signal)

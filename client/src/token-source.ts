@@ -21,6 +21,8 @@ export interface TokenSource {
 
 export interface Token {
   readonly text: string
+  /** Of a request with it. None without a text, because then the session is a cookie's. */
+  readonly headers: Readonly<Record<string, string>>
   /** Remaining validity, by the clock that says less; Infinity if its `exp` cannot be read. */
   expiresInMs(): number
 }
@@ -59,7 +61,12 @@ function createToken(text: string): Token {
   const expiryMs = readExpiryMs(text)
   // Also by the monotonic clock, because the wall clock may be set meanwhile.
   const expiresAtMs = expiryMs - Date.now() + performance.now()
-  return { text, expiresInMs: () => Math.min(expiryMs - Date.now(), expiresAtMs - performance.now()) }
+  const headers = text ? { authorization: `Bearer ${text}` } : {}
+  return {
+    text,
+    headers,
+    expiresInMs: () => Math.min(expiryMs - Date.now(), expiresAtMs - performance.now()),
+  }
 }
 
 /** The `exp` of a JWT, unverified, because only the time of a renewal depends on it. Infinity if it cannot be read. */
@@ -67,7 +74,7 @@ function readExpiryMs(token: string): number {
   const payload = (token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/')
   try {
     const { exp } = JSON.parse(atob(payload))
-    return typeof exp === 'number' ? exp * 1_000 : Infinity
+    return exp * 1_000 || Infinity
   } catch {
     return Infinity
   }
