@@ -14,25 +14,26 @@ export function watchWakeUps(
   signal: AbortSignal,
   wake: (isLost: boolean) => void,
 ): () => void {
-  let tickedAtMs = Date.now()
-  let isHeard = false
+  /** When the timer ran last, or a byte came after that. */
+  let awakeAtMs: number
+  const noteAwake = (): void => {
+    awakeAtMs = Date.now()
+  }
+  noteAwake()
   const timer = setInterval(() => {
-    const isLate = Date.now() - tickedAtMs >= TICK_MS + silenceMs
-    if (isLate && !isHeard) wake(true)
-    tickedAtMs = Date.now()
-    isHeard = false
+    const lateMs = Date.now() - awakeAtMs - TICK_MS
+    noteAwake()
+    if (lateMs >= silenceMs) wake(true)
   }, TICK_MS)
   signal.addEventListener('abort', () => clearInterval(timer))
   const heed = (event: Event): void => {
     if (event.type === 'online' || (event as PageTransitionEvent).persisted) {
       // The timer may be late, too, and must not end the connection that is opened now.
-      tickedAtMs = Date.now()
+      noteAwake()
       wake(true)
     } else if (document.visibilityState === 'visible') wake(false)
   }
   for (const type of ['online', 'pageshow', 'visibilitychange'])
     globalThis.addEventListener?.(type, heed, { signal })
-  return () => {
-    isHeard = true
-  }
+  return noteAwake
 }

@@ -244,6 +244,18 @@ describe('a client whose machine slept, or whose tab was frozen', () => {
     expect(events.map(({ data }) => data)).toEqual(['1', '2'])
   })
 
+  it('notices it although a byte came right before the sleep', async () => {
+    const scene = await open()
+    const { server } = scene
+    scene.connect()
+    await pass(1_000)
+    server.say(':\n\n')
+    await pass()
+    sleep(600_000)
+    await pass(2_000)
+    expect(server.gets()).toHaveLength(2)
+  })
+
   it('ends its wait, too', async () => {
     const scene = await open()
     const { server } = scene
