@@ -2,6 +2,7 @@
 
 import type { FastifyInstance, RegisterOptions } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
+import { closedOnFailure } from './app/closed-on-failure.ts'
 import { addToHost, type KafkaSse, requireDecorator } from './app/host-handle.ts'
 import { registerKafkaStreams } from './app/kafka-registration.ts'
 import { partsOf, registerAdmin } from './app/registration.ts'
@@ -31,7 +32,7 @@ export { ConfigError }
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Speaks for every registration in the instance that has it and in those below. Of these, each has its own. */
+    /** Speaks for all registrations in the instance that has it, and in those below it. */
     kafkaSse: KafkaSse
   }
 }
@@ -39,7 +40,8 @@ declare module 'fastify' {
 /**
  * Adds a route for each of `options.streams`, which streams its Kafka topic to clients with a token. Rejects with a
  * ConfigError (`FKS_CONFIG_INVALID`) whose `problems` list everything that is wrong with the options, or name the
- * decorator or the route that `host` has already. Routes that it has added by then answer as if they did not exist.
+ * decorator or the route that `host` has already. Routes that it has added by then answer as if they did not exist, and
+ * what it has opened is closed.
  * docs/configuration.md has each option with its unit, default and range; docs/protocol.md has the wire format.
  */
 export async function kafkaSse(
@@ -63,8 +65,10 @@ export async function kafkaSse(
         if (isRegistered) done()
         else reply.callNotFound()
       })
-      await registerKafkaStreams(app, resolved)
-      await registerAdmin(app, resolved.sse.adminPath)
+      await closedOnFailure(app, async () => {
+        await registerKafkaStreams(app, resolved)
+        await registerAdmin(app, resolved.sse.adminPath)
+      })
       addToHost(host, app.prefix, partsOf(app))
     }, ofScope)
     isRegistered = true

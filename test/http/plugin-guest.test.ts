@@ -6,7 +6,8 @@ import { connect as connectHttp2 } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { Reader } from '../../plugins/kafka/following/reader.ts'
 import kafkaSse, { type KafkaSseOptions } from '../../src/plugin.ts'
 import { localCertificates } from '../support/certificates.ts'
 
@@ -151,6 +152,20 @@ describe('a registration that fails in a host that goes on, because it handles t
     }
     expect((await app.inject('/ops/metrics')).body).toBe('the host')
     expect(app.hasDecorator('kafkaSse')).toBe(false)
+  })
+
+  it('reads no more of Kafka, although its host goes on, and lets go of it once', async () => {
+    const closed = vi.spyOn(Reader.prototype, 'close')
+    const app = host()
+    await fail(app)
+    expect(closed).toHaveBeenCalledTimes(1)
+    const [other, sharing] = [host(), host()]
+    await other.register(kafkaSse, optionsOf({}))
+    await fail(sharing)
+    await Promise.all([app.close(), sharing.close()])
+    expect(closed).toHaveBeenCalledTimes(1)
+    await other.close()
+    expect(closed).toHaveBeenCalledTimes(2)
   })
 
   it('may be tried again at another prefix, and the handle then speaks for all streams', async () => {
