@@ -96,8 +96,10 @@ function checkValue<V>(value: V): V {
   return value
 }
 
-function parseJson<V>(text: string): V {
+/** Base64 may be JSON by chance: `1234`, `true`, `null`. */
+function parseJson<V>(text: string, record: RecordEnvelope | null): V {
   try {
+    if (record?.valueEncoding !== undefined) throw new TypeError('The value is not UTF-8')
     return JSON.parse(text) // any: the caller names the type, as with JSON.parse itself
   } catch {
     // Without the cause, which quotes the value.

@@ -215,6 +215,17 @@ describe('the plan of reloads', () => {
     ])
   })
 
+  it('remembers fewer of a server whose IDs are long, and holds 4 Mi units of them at most', () => {
+    const { plan, loadsAgainAfter } = planned()
+    const long = (at: number) => `${at} ${'x'.repeat(1_048_576)}`
+    for (let at = 0; at < 4; at++) plan.foundLive(long(at))
+    expect([loadsAgainAfter(long(3)), loadsAgainAfter(long(1))]).toEqual([false, false])
+    expect(loadsAgainAfter(long(0))).toBe(true)
+    plan.foundLive('short')
+    plan.foundLive('x'.repeat(4_194_305))
+    expect(loadsAgainAfter('short')).toBe(true)
+  })
+
   it('remembers the last 10,000', () => {
     const { plan, loadsAgainAfter } = planned()
     for (let eventId = 0; eventId <= 10_000; eventId++) plan.foundLive(`${eventId}`)

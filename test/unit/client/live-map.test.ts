@@ -249,6 +249,19 @@ describe('liveMap', () => {
     expect(bad).toEqual([{ key: 'a', error: new SyntaxError('The value of a record is not JSON') }])
   })
 
+  it('takes no bytes for JSON whose base64 is JSON by chance', async () => {
+    const envelope = {
+      key: 'a',
+      value: 'null',
+      valueEncoding: 'base64',
+      headers: [],
+      partition: 0,
+      offset: 9,
+    }
+    const map = await opened({}, record('a', { id: 'a' }), `data:${JSON.stringify(envelope)}\n\n`)
+    expect([[...map.keys()], bad.map(({ key }) => key)]).toEqual([[], ['a']])
+  })
+
   it('loads again once where a key is not known, and not because of what was there before', async () => {
     const options = { key: ({ id }: Order) => id, heartbeatMs: 2 ** 31 - 1 }
     const map = await opened(options, 'data:{"id":"a"}\nid:1\n\n', 'data:{"id":"b"}\nid:2\n\n')
