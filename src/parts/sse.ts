@@ -15,6 +15,7 @@ import { refuseWholeOnly } from './whole-only.ts'
 
 export { sendStream } from '../../routes/stream-response.ts'
 export type { RequestedBeginning } from '../beginning/requested-beginning.ts'
+export { clientAddress } from '../limits/client-address.ts'
 export type { SseOptions, StreamOptions } from '../options.ts'
 export type { Sink } from '../stream/sink.ts'
 export type { StreamRequest, Streams } from '../stream/streams.ts'

@@ -7,7 +7,7 @@ import fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import kafkaSseAuth from '../../src/parts/auth.ts'
 import kafkaSseKafka from '../../src/parts/kafka.ts'
-import kafkaSseStreams, { sendStream, streamHooks } from '../../src/parts/sse.ts'
+import kafkaSseStreams, { clientAddress, sendStream, streamHooks } from '../../src/parts/sse.ts'
 import kafkaSse from '../../src/plugin.ts'
 import {
   authOptions,
@@ -267,7 +267,7 @@ describe('/sse', () => {
     const topic = app.kafkaSseTopics.open('events', 'text', 'latest')
     app.get('/mine', streamHooks, async (request, reply) => {
       const session = await app.kafkaSseAuth.authenticate(request, reply, null)
-      const admitted = await app.kafkaSseStreams.admit(request.ip, session)
+      const admitted = await app.kafkaSseStreams.admit(clientAddress(request), session)
       if (admitted === null) return reply.code(429).send()
       const place = {
         route: '/mine',

@@ -101,6 +101,29 @@ await app.register(kafkaSseStreams)
     ])
   })
 
+  it('counts all addresses of a network as one, so that a client cannot have more streams by another of its own', async () => {
+    const options = { issuer: exampleClaims().iss, audience: exampleClaims().aud, keys: key.publicPem }
+    const code = `
+import fastify from 'fastify'
+import kafkaSseAuth from 'fastify-kafka-sse/auth'
+import kafkaSseKafka from 'fastify-kafka-sse/kafka'
+const app = fastify()
+await app.register(kafkaSseAuth, ${JSON.stringify(options)})
+await app.register(kafkaSseKafka, { bootstrapServers: '127.0.0.1:1' })
+const topic = app.kafkaSseTopics.open('events', 'text', 'latest')
+await app.register(kafkaSseStreams, { streamsPerAddressMax: 1 })
+${BLOCKS[2]}
+const headers = { authorization: ${JSON.stringify(bearer('any'))} }
+const statuses = []
+for (const remoteAddress of ['2001:db8::1', '2001:db8::2', '2001:db8:0:1::1']) {
+  const answer = await app.inject({ url: '/mine', headers, remoteAddress, payloadAsStream: true })
+  statuses.push(answer.statusCode)
+}
+console.log('answers ' + JSON.stringify(statuses))
+process.exit(0)`
+    expect(await answersOf(code)).toEqual([200, 429, 200])
+  })
+
   it('gives the place of a client back that leaves before its stream opens', async () => {
     const options = { issuer: exampleClaims().iss, audience: exampleClaims().aud, keys: key.publicPem }
     const code = `
