@@ -1,5 +1,6 @@
 // `kafka-sse tail URL`: prints a stream's events as they come, answers challenges, and resumes after interruptions.
-// Promise: only records go to standard output; reports about the connection go to standard error.
+// Promise: only records go to standard output, as they are, or made printable if it is a terminal; reports about the
+// connection go to standard error.
 
 import { exec } from 'node:child_process'
 import { once } from 'node:events'
@@ -15,6 +16,7 @@ import { CA_FILE, DEMO_TOKEN_SECONDS, PRIVATE_KEY_FILE } from '../demo/identity.
 import { mintDemoToken } from '../demo/token.ts'
 import { errorCode } from '../errors.ts'
 import { type Given, nameAndValue, type Outputs, runCommand } from './command-line.ts'
+import { printable } from './printable.ts'
 import { fetchTrusting } from './trusting-fetch.ts'
 
 const HELP = `kafka-sse tail [URL] [options]
@@ -174,7 +176,7 @@ async function print(
   const unwritable = new AbortController()
   const reading = AbortSignal.any([signal, unwritable.signal])
   const say = (line: string): void => {
-    stderr.write(`${line}\n`)
+    stderr.write(`${printable(line)}\n`)
   }
   let writeError: Error | null = null
   const onWriteError = (error: Error): void => {
@@ -217,7 +219,8 @@ async function write(
     return
   }
   const line = json ? JSON.stringify({ id, event: type, data }) : data
-  if (stdout.write(`${line}\n`) || signal.aborted) return
+  const shown = 'isTTY' in stdout && stdout.isTTY === true ? printable(line) : line
+  if (stdout.write(`${shown}\n`) || signal.aborted) return
   // After an abort no `drain` comes, and the loop over the stream ends.
   await once(stdout, 'drain', { signal }).catch((error: unknown) => {
     if (!signal.aborted) throw error

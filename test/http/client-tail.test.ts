@@ -70,6 +70,31 @@ describe('kafka-sse tail', () => {
     expect(printed(stderr)).toBe(told)
   })
 
+  // Moves the cursor up, sets the title, writes into the clipboard; a C1 control; a carriage return.
+  const HOSTILE = 'a\x1b[1A\x1b]0;title\x07\x1b]52;c;cm0=\x07\x9b1A\x7f\tb'
+  const SHOWN = 'a\\u001b[1A\\u001b]0;title\\u0007\\u001b]52;c;cm0=\\u0007\\u009b1A\\u007f\tb'
+
+  it.each([
+    [true, [], SHOWN],
+    [true, ['--json'], JSON.stringify(HOSTILE).replace('\x9b', '\\u009b').replace('\x7f', '\\u007f')],
+    [false, [], HOSTILE],
+  ])(
+    'lets no record act on a terminal (%s, %j), and changes no byte for a program',
+    async (isTTY, args, shown) => {
+      Object.assign(stdout, { isTTY })
+      const status = run([url, ...args])
+      await server.seen(1)
+      server.say(`data:${HOSTILE}\nid:a\n\nevent:delete\ndata:\x1b[2J\nid:b\n\n`)
+      await until(
+        () => stdout.readableLength > HOSTILE.length && (args.length > 0 || stderr.readableLength > 20),
+      )
+      interrupt.abort()
+      expect(await status).toBe(0)
+      expect(printed(stdout)).toContain(shown)
+      expect(printed(stderr)).not.toContain('\x1b')
+    },
+  )
+
   it('prints a line of JSON for every event, and begins at the given id', async () => {
     const status = run([url, '--json', '--last-event-id', 'AQIAAg==', '--from', 'latest'])
     await server.seen(1)
