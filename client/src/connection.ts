@@ -106,7 +106,10 @@ export async function runConnection(parts: ConnectionParts): Promise<ConnectionE
     onOpen()
     for (;;) {
       // Challenges in what is not read cannot be seen, so meanwhile the token is renewed without one.
-      while (queue.isFull()) if (!(await queue.room(renewal.dueInMs()))) renewal.renewNow()
+      while (queue.isFull() && !signal.aborted) {
+        await queue.room(renewal.dueInMs(), signal)
+        if (queue.isFull()) renewal.renewNow()
+      }
       const { done, value } = await heard(() => reader.read())
       if (done) return
       onHeard()

@@ -23,8 +23,8 @@ export interface EventQueue {
   move(position: string): void
   /** Takes each event; waits for it if the queue is empty. Is over when the queue is empty and has ended. */
   events(): AsyncGenerator<StreamEvent, void, undefined>
-  /** Resolves with true when there is room again, with false after `waitMs`. */
-  room(waitMs: number): Promise<boolean>
+  /** Resolves when there is room again, after `waitMs`, or when the signal aborts. */
+  room(waitMs: number, signal?: AbortSignal): Promise<void>
   /** Ignores events from now on. Those in the queue can still be taken unless `isDiscarding`. */
   end(isDiscarding: boolean): void
 }
@@ -35,7 +35,9 @@ export function createEventQueue(startPosition: string, lengthMax: number): Even
   let length = 0
   let isEnded = false
   let wakeConsumer = (): void => {}
-  let reader = new AbortController()
+  /** Ends each wait for room. */
+  let waiting = new AbortController()
+  const wakeReaders = (): void => waiting.abort()
   const isFull = (): boolean => !isEnded && length >= lengthMax
 
   return {
@@ -58,7 +60,7 @@ export function createEventQueue(startPosition: string, lengthMax: number): Even
         if (next) {
           taken = next.point
           length -= lengthOf(next.event)
-          if (!isFull()) reader.abort()
+          if (!isFull()) wakeReaders()
           yield next.event
         } else if (isEnded) return
         else {
@@ -68,18 +70,17 @@ export function createEventQueue(startPosition: string, lengthMax: number): Even
         }
       }
     },
-    room: async (waitMs) => {
-      // Another one may be waiting, and is told by the same signal.
-      if (reader.signal.aborted) reader = new AbortController()
-      const { signal } = reader
-      await pause(waitMs, signal)
-      return signal.aborted
+    room: (waitMs, signal) => {
+      signal?.addEventListener('abort', wakeReaders)
+      // Another one may be waiting, and is told by the same one.
+      if (waiting.signal.aborted) waiting = new AbortController()
+      return pause(waitMs, waiting.signal)
     },
     end: (isDiscarding) => {
       if (isDiscarding) taken.next = null
       isEnded = true
       wakeConsumer()
-      reader.abort()
+      wakeReaders()
     },
   }
 }

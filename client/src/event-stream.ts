@@ -60,7 +60,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): EventS
   const queue = createEventQueue(lastEventId, settings.readAheadMax)
   const closing = new AbortController()
   const tokens = createTokenSource(settings.getToken)
-  const onHeard = watchWakeUps(settings.heartbeatMs, closing.signal, wake)
+  const onHeard = watchWakeUps(settings.heartbeatMs, queue.isFull, closing.signal, wake)
   /** Ends the present connection, or the wait for the next one. */
   let turn = new AbortController()
   let isWaiting = false
@@ -135,11 +135,11 @@ export function connect(url: string | URL, options: ConnectOptions = {}): EventS
     return retryInMs
   }
 
-  /** `isLost`: the connection is, too, but while the reader waits for the consumer that cannot be told. */
+  /** `isLost`: the connection is, too. */
   function wake(isLost: boolean): void {
     if (isWaiting) {
       if (!isHeld) turn.abort()
-    } else if (isLost && !queue.isFull()) {
+    } else if (isLost) {
       isWoken = true
       turn.abort(new StreamError('lost', 'The network was away'))
     }

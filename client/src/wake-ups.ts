@@ -2,15 +2,19 @@
 // notices sleep alone.
 
 const TICK_MS = 2_000
+/** The timers of a hidden page may come once a minute. */
+const HIDDEN_TICK_MS = 60_000
 
 /**
  * Calls `wake` when a page is shown, and when connections are likely to be lost (`isLost`): the network is back, the
- * page comes out of the back-forward cache, or a timer is late by `silenceMs` in which no byte came. Timers stand still
+ * page comes out of the back-forward cache, or a timer is late by `silenceMs` in which no byte came. While nothing is
+ * read (`isUnread`), no byte can come, so the timer has to be later than that of a hidden page, too. Timers stand still
  * while a machine sleeps or a page is frozen, so only the wall clock can tell. Where it is set by as much, a connection
  * is opened once more than necessary. Ends when the signal aborts. The function that it returns tells that a byte came.
  */
 export function watchWakeUps(
   silenceMs: number,
+  isUnread: () => boolean,
   signal: AbortSignal,
   wake: (isLost: boolean) => void,
 ): () => void {
@@ -23,7 +27,7 @@ export function watchWakeUps(
   const timer = setInterval(() => {
     const lateMs = Date.now() - awakeAtMs - TICK_MS
     noteAwake()
-    if (lateMs >= silenceMs) wake(true)
+    if (lateMs >= silenceMs + (isUnread() ? HIDDEN_TICK_MS : 0)) wake(true)
   }, TICK_MS)
   signal.addEventListener('abort', () => clearInterval(timer))
   const heed = (event: Event): void => {

@@ -51,18 +51,31 @@ describe('the queue', () => {
     expect(queue.isFull()).toBe(true)
     const room = queue.room(Infinity)
     await queue.events().next()
-    expect(await room).toBe(true)
+    await room
     expect(queue.isFull()).toBe(false)
   })
 
   it('tells all that wait for room, and leaves no timer behind', async () => {
     const queue = createEventQueue('', 1)
     queue.push({ type: 'message', data: '', id: '' })
-    const told: boolean[] = []
-    for (let times = 0; times < 2; times++) void queue.room(Infinity).then((is) => told.push(is))
+    let told = 0
+    for (let times = 0; times < 2; times++) void queue.room(Infinity).then(() => told++)
     queue.end(true)
     await vi.advanceTimersByTimeAsync(0)
-    expect([told, vi.getTimerCount()]).toEqual([[true, true], 0])
+    expect([told, vi.getTimerCount()]).toEqual([2, 0])
+  })
+
+  it('ends a wait for room after its time, or with its signal, and leaves no timer behind', async () => {
+    const queue = createEventQueue('', 1)
+    queue.push({ type: 'message', data: '', id: '' })
+    const waiting = queue.room(1_000)
+    await vi.advanceTimersByTimeAsync(1_000)
+    await waiting
+    const controller = new AbortController()
+    const aborted = queue.room(Infinity, controller.signal)
+    controller.abort()
+    await aborted
+    expect([queue.isFull(), vi.getTimerCount()]).toEqual([true, 0])
   })
 })
 

@@ -2,6 +2,7 @@
 // And the states that it tells meanwhile.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { StreamEvent } from '../../../client/src/index.ts'
 import { CHALLENGE } from '../../support/client-server.ts'
 import { forThisTest } from '../../support/scene.ts'
 import { pass } from '../../support/time.ts'
@@ -126,26 +127,31 @@ describe('a client in a browser', () => {
     expect([scene.stream?.state, scene.stream?.reason]).toEqual(['waiting', 'unavailable'])
   })
 
-  it.each<[string, () => void]>([
-    ['the network is back', () => browser.setOnline(true)],
-    ['the page comes out of the back-forward cache', () => browser.pageshow(true)],
+  it.each<[string, () => void, number]>([
+    ['the network is back', () => browser.setOnline(true), 1_000],
+    ['the page comes out of the back-forward cache', () => browser.pageshow(true), 1_000],
+    ['the network is back, though nothing is read', () => browser.setOnline(true), 1],
   ])(
     'opens another connection when %s, since the one before is lost, after the last id',
-    async (_, happen) => {
+    async (_, happen, readAheadMax) => {
       const scene = await open()
       const { server, events, errors } = scene
-      scene.connect()
+      const onEvent = async (event: StreamEvent) => {
+        events.push(event)
+        if (event.data === '1') await new Promise((resolve) => setTimeout(resolve, 1_000))
+      }
+      scene.connect({ readAheadMax, onEvent })
       await pass()
-      server.say('data:1\nid:a\n\n')
+      server.say('data:1\n\ndata:2\nid:a\n\n')
       await pass()
       happen()
       await pass()
       expect(server.gets()[1]?.headers['last-event-id']).toBe('a')
       expect(server.requests[0]?.signal.aborted).toBe(true)
       expect(errors).toMatchObject([{ error: { code: 'lost' }, retryInMs: 0, final: false }])
-      server.say('data:2\nid:b\n\n')
-      await pass()
-      expect(events.map(({ data }) => data)).toEqual(['1', '2'])
+      server.say('data:3\nid:b\n\n')
+      await pass(1_000)
+      expect(events.map(({ data }) => data)).toEqual(['1', '2', '3'])
     },
   )
 
@@ -284,15 +290,45 @@ describe('a client whose machine slept, or whose tab was frozen', () => {
     expect([server.gets().length, errors]).toEqual([1, []])
   })
 
-  it('keeps a connection that is not read, since its consumer is slow', async () => {
+  it('keeps a connection that is not read, since its consumer is slow, in a hidden page with a timer a minute', async () => {
     const scene = await open()
     const { server, errors } = scene
     server.answers = [() => server.stream('data:1\n\ndata:2\n\n')]
     scene.connect({ readAheadMax: 1, onEvent: () => new Promise(() => {}) })
     await pass()
-    sleep(600_000)
-    await pass(2_000)
+    for (let minutes = 0; minutes < 10; minutes++) {
+      sleep(60_000)
+      await pass(2_000)
+    }
     expect([server.requests[0]?.signal.aborted, errors]).toEqual([false, []])
+  })
+
+  it('opens another connection although its consumer is slow, after what was read, and loses nothing', async () => {
+    const scene = await open()
+    const { server, errors } = scene
+    server.answers = [() => server.stream('data:1\nid:a\n\ndata:2\nid:b\n\n'), () => server.stream()]
+    const taken: string[] = []
+    let take = () => {}
+    scene.connect({
+      readAheadMax: 1,
+      onEvent: ({ data }) => {
+        taken.push(data)
+        return new Promise((resolve) => {
+          take = resolve
+        })
+      },
+    })
+    await pass()
+    sleep(90_000)
+    await pass(2_000)
+    expect(server.gets().map(({ headers }) => headers['last-event-id'])).toEqual([undefined, 'b'])
+    expect(errors).toMatchObject([{ error: { code: 'lost' }, retryInMs: 0 }])
+    server.say('data:3\nid:c\n\n')
+    for (let times = 0; times < 3; times++) {
+      take()
+      await pass()
+    }
+    expect([taken, server.gets().length, scene.stream?.state]).toEqual([['1', '2', '3'], 2, 'open'])
   })
 
   it('gives up a request that hangs', async () => {
