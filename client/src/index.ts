@@ -4,7 +4,8 @@
 
 export { createEventParser, type EventParser, type EventSink, type ParsedEvent } from './event-parser.ts'
 export { connect, type EventStream } from './event-stream.ts'
-export { LiveMap, type LiveMapListener, type LiveMapStatus, liveMap } from './live-map/live-map.ts'
+export type { LiveMapListener, LiveMapStatus } from './live-map/listeners.ts'
+export { LiveMap, liveMap } from './live-map/live-map.ts'
 export type { BadRecord, LiveMapOptions, MapStream, RecordEnvelope } from './live-map/live-map-options.ts'
 export type { Changes } from './live-map/persistent-map.ts'
 export type * from './options.ts'

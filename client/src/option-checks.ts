@@ -69,7 +69,7 @@ export function readUrl(url: string | URL): string {
   } catch {
     // The error of URL quotes the text, in which a token may stand.
   }
-  return fail('url must be http or https without credentials')
+  return fail('url must be absolute http or https without credentials')
 }
 
 /** In lower case, so that those of the client replace them. */

@@ -89,7 +89,7 @@ export interface ConnectOptions {
    * The state has changed. `reason`: why the stream is not open, which is the code of an error or the server's word for
    * an end (`expired`, `shutdown`, …); empty if there is none.
    */
-  onState?: (change: { state: StreamState; reason: string }) => void
+  onState?: (change: StateChange) => void
   /** A connection is open. It resumes after `lastEventId`; empty: the server chooses the start. */
   onOpen?: (open: { lastEventId: string }) => void
   /** The server has ended the response. `reason` (`expired`, `shutdown`, …) is empty if the server gave none. */
@@ -112,6 +112,11 @@ export interface ConnectOptions {
   readAheadMax?: number
   /** Random numbers from 0 to below 1, of which the waits are made. Default: Math.random. */
   random?: () => number
+}
+
+export interface StateChange {
+  state: StreamState
+  reason: string
 }
 
 /**

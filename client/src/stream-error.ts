@@ -1,17 +1,28 @@
 // The errors of a stream, and which of them are final. Promise: no message contains a token.
 
+/**
+ * Retried: `lost`: no connection, or it broke. `silent`: no byte for `heartbeatMs`. `token`: getToken threw, or took
+ * more than 30 s. `unavailable`: 408, 425, 429 or 5xx, not before Retry-After. `renewal`: a challenge could not be
+ * answered; the stream continues until the server ends it.
+ *
+ * Final: `no-token`: getToken returned null. `bad-token`: it returned neither a text nor null. `refused`: 204, another
+ * 4xx, or 3xx, which is never followed, because another server would get the token. `not-an-event-stream`: 200 with
+ * another content type. `event-too-large`: an event longer than `eventLengthMax`, which a retry would get again.
+ *
+ * `unauthorized`: 401, retried for 60 s in case a clock is wrong, or 403, of which the second in a row is final.
+ */
 export type StreamErrorCode =
-  | 'lost' // no connection, or it broke: retried
-  | 'silent' // no byte for `heartbeatMs`: retried
-  | 'token' // getToken threw or took more than 30 s: retried
-  | 'no-token' // getToken returned null: final
-  | 'bad-token' // getToken returned neither a text nor null: final, because its code is wrong
-  | 'unauthorized' // 401: retried for 60 s, in case a clock is wrong, then final; the second 403 in a row is final
-  | 'unavailable' // 408, 425, 429 or 5xx: retried, not before Retry-After
-  | 'refused' // 204, 3xx (never followed, because another server would get the token) or another 4xx: final
-  | 'not-an-event-stream' // 200 with another content type: final
-  | 'event-too-large' // an event longer than `eventLengthMax`, which a retry would get again: final
-  | 'renewal' // a challenge could not be answered; the stream continues until the server ends it
+  | 'lost'
+  | 'silent'
+  | 'token'
+  | 'no-token'
+  | 'bad-token'
+  | 'unauthorized'
+  | 'unavailable'
+  | 'refused'
+  | 'not-an-event-stream'
+  | 'event-too-large'
+  | 'renewal'
 
 export interface StreamErrorDetails {
   status?: number

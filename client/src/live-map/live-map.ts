@@ -3,9 +3,10 @@
 
 import { connect } from '../event-stream.ts'
 import { tell } from '../handlers.ts'
-import type { StreamEvent, StreamState } from '../options.ts'
+import type { StateChange, StreamEvent, StreamState } from '../options.ts'
 import { asStreamError } from '../stream-error.ts'
 import { Frames } from './frames.ts'
+import { Listeners, type LiveMapListener, type LiveMapStatus } from './listeners.ts'
 import {
   checkLiveMapOptions,
   type LiveMapOptions,
@@ -19,20 +20,11 @@ import { Table } from './table.ts'
 import { Tasks } from './tasks.ts'
 
 /**
- * `loading`: the first snapshot has not come. `ready`: the map is the topic as of the last event that came.
- * `reloading`: a value may be one that the topic no longer has; a new snapshot comes. `closed`: nothing comes any more.
- */
-export type LiveMapStatus = 'loading' | 'ready' | 'reloading' | 'closed'
-
-/** Gets the changes of a batch by key; undefined: the key is deleted. They are empty if only the status has changed. */
-export type LiveMapListener<V> = (changes: Changes<V>) => void
-
-/**
  * Opens the stream at `url` and keeps a map of its newest values, until `close()`, the signal or a final error. The
  * stream must have `encoding: 'envelope'`, or the option `key` must know the key of a value. Throws a TypeError or
  * RangeError for invalid options.
  */
-export function liveMap<V = unknown>(url: string | URL, options: LiveMapOptions<V>): LiveMap<V> {
+export function liveMap<V = unknown>(url: string | URL, options: LiveMapOptions<V> = {}): LiveMap<V> {
   return new LiveMap(url, options)
 }
 
@@ -56,11 +48,10 @@ export class LiveMap<V> implements ReadonlyMap<string, V> {
   readonly #frames = new Frames(() => this.#tell(this.#table.show()))
   readonly #tasks = new Tasks()
   readonly #plan: ReloadPlan
-  readonly #listeners = new Set<LiveMapListener<V>>()
+  readonly #listeners = new Listeners<V>()
   #stream: MapStream
   #wasReady = false
   #isClosed = false
-  #toldStatus: LiveMapStatus = 'loading'
   #reloadTimer: ReturnType<typeof setTimeout> | null = null
   #resolveReady: () => void = () => {}
   #rejectReady: (error: Error) => void = () => {}
@@ -101,13 +92,8 @@ export class LiveMap<V> implements ReadonlyMap<string, V> {
   /** The map as of the last batch: it never changes, and is the same object until the next batch. */
   readonly getSnapshot = (): ReadonlyMap<string, V> => this.#table.shown
 
-  /** Calls the listener after each batch and each change of the status, until the returned function is called. */
-  readonly subscribe = (listener: LiveMapListener<V>): (() => void) => {
-    // A function of its own, because the same listener may subscribe twice.
-    const own: LiveMapListener<V> = (changes) => listener(changes)
-    this.#listeners.add(own)
-    return () => this.#listeners.delete(own)
-  }
+  /** Calls the listener after each batch and change of status or connection, until the returned function is called. */
+  readonly subscribe = (listener: LiveMapListener<V>): (() => void) => this.#listeners.add(listener)
 
   /** Ends the stream and the timers. The map stays as it is. */
   readonly close = (): void => this.#finish(null)
@@ -149,6 +135,7 @@ export class LiveMap<V> implements ReadonlyMap<string, V> {
     const stream = open(this.#url, {
       ...streamOptions(this.#options),
       onEvent: (event) => this.#take(event),
+      onState: (change) => this.#tellState(change),
     })
     void stream.closed.then((error) => {
       if (stream === this.#stream) this.#finish(error)
@@ -231,9 +218,13 @@ export class LiveMap<V> implements ReadonlyMap<string, V> {
 
   #tell(changes: Changes<V>): void {
     this.#frames.cancel()
-    if (changes.size === 0 && this.status === this.#toldStatus) return
-    this.#toldStatus = this.status
-    for (const listener of [...this.#listeners]) if (this.#listeners.has(listener)) tell(listener, changes)
+    this.#listeners.tell(changes, this.status, this.connection)
+  }
+
+  /** A batch that waits for its frame goes on waiting. Of `closed` tells `#finish`. */
+  #tellState(change: StateChange): Promise<void> {
+    if (this.connection !== 'closed') this.#listeners.tell(new Map(), this.status, this.connection)
+    return tell(this.#options.onState, change)
   }
 
   #finish(error: Error | null): void {

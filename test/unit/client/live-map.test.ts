@@ -155,7 +155,7 @@ describe('liveMap', () => {
   it('is ready, and tells all listeners the batch, though one of them closes it', async () => {
     const map = open()
     const told: unknown[] = []
-    map.subscribe(() => map.close())
+    map.subscribe(({ size }) => size > 0 && map.close())
     map.subscribe((changes) => told.push(...changes.keys()))
     await turn()
     await say(record('a', { id: 'a' }), ':ready\n\n')
@@ -276,7 +276,8 @@ describe('liveMap', () => {
     expect(server.gets()[0]?.signal.aborted).toBe(true)
     expect(server.gets()[1]?.headers).not.toHaveProperty('last-event-id')
     await say('data:{"id":"b"}\nid:2\n\n', ':gap too-large\nid:3\n\n', ':ready\n\n')
-    expect(told).toEqual([['reloading'], ['ready', ['a', undefined]]])
+    // Between the two: another connection, and that it is open.
+    expect(told).toEqual([['reloading'], ['reloading'], ['reloading'], ['ready', ['a', undefined]]])
     await vi.advanceTimersByTimeAsync(7_200_000)
     expect([map.status, server.gets().length]).toEqual(['ready', 2])
   })
@@ -368,11 +369,42 @@ describe('liveMap', () => {
     expect([other.status, other.size, vi.getTimerCount()]).toEqual(['closed', 1, 0])
   })
 
+  it('needs no options where the session is a cookie', async () => {
+    vi.stubGlobal('fetch', server.fetch)
+    onTestFinished(() => void vi.unstubAllGlobals())
+    const map = liveMap<Order>(STREAM_URL)
+    await turn()
+    await say(record('a', { id: 'a' }), ':ready\n\n')
+    expect([[...map.keys()], server.gets()[0]?.headers]).toEqual([['a'], { accept: 'text/event-stream' }])
+    map.close()
+    await turn()
+  })
+
   it('rejects `ready` when it is closed before', async () => {
     const map = open()
     map.close()
     await expect(map.ready).rejects.toThrow('The live map was closed before it was ready')
     expect(await map.closed).toBeNull()
+  })
+
+  it('tells its listeners of each state of its connection, and takes no batch from its frame', async () => {
+    const seen: unknown[] = []
+    const states: unknown[] = []
+    const map = await opened({ onState: ({ state }) => void states.push(state), retryMaxMs: 1_000 })
+    map.subscribe(({ size }) => seen.push([map.connection, map.status, size]))
+    server.say(record('a', { id: 'a' }))
+    server.end()
+    await turn()
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(seen).toEqual([
+      ['waiting', 'ready', 0],
+      ['waiting', 'ready', 1],
+      ['connecting', 'ready', 0],
+      ['open', 'ready', 0],
+    ])
+    expect(states).toEqual(['connecting', 'open', 'waiting', 'connecting', 'open'])
+    map.close()
+    expect(seen.at(-1)).toEqual(['closed', 'closed', 0])
   })
 
   it('ends the wait of its connection on `retryNow`', async () => {
@@ -408,7 +440,7 @@ describe('liveMap', () => {
       { getToken, deletedkey: () => '' },
       'no option deletedkey: is it deletedKey?',
     ],
-    ['no options', STREAM_URL, undefined, 'options must be of type object'],
+    ['null for options', STREAM_URL, null, 'options must be of type object'],
     ['deletedKey without key', STREAM_URL, { getToken, deletedKey: () => '' }, 'deletedKey needs key'],
     ['onEvent', STREAM_URL, { getToken, onEvent: () => {} }, 'A live map has no onEvent'],
     ['lastEventId', STREAM_URL, { getToken, lastEventId: '' }, 'A live map has no lastEventId'],

@@ -102,7 +102,7 @@ describe('an option', () => {
     expect(said).toEqual([
       'getToken must be of type function',
       'headers must be valid',
-      ...Array(3).fill('url must be http or https without credentials'),
+      ...Array(3).fill('url must be absolute http or https without credentials'),
     ])
   })
 
