@@ -90,8 +90,14 @@ function missing(place: SettingPlace, parent: Setting, name: string): Fault {
 
 function unknown(place: SettingPlace, parent: Setting, name: string): Fault {
   const nearest = nearestName(name, Object.keys(parent.properties ?? {})) ?? nameInGroup(parent, name)
-  const question = nearest === null ? '' : `; did you mean ${nearest}?`
-  return { place: [...place, name], kind: 'unknown', words: `is not an option${question}` }
+  const hint = nearest === null ? hintOf(parent) : `; did you mean ${nearest}?`
+  return { place: [...place, name], kind: 'unknown', words: `is not an option${hint}` }
+}
+
+/** Other clients of Kafka take names such as `sasl` and `ssl` beside their brokers. */
+function hintOf({ properties = {} }: Setting): string {
+  if (!Object.hasOwn(properties, 'config')) return ''
+  return '; properties of librdkafka, such as sasl.username, are for config'
 }
 
 /** The option of this name that a group of `parent` has, such as `sse.secretKey`. */

@@ -8,6 +8,7 @@ import Fastify from 'fastify'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { KeyFile } from '../../../plugins/auth/keys/key-file.ts'
 import { chooseKey, KEYS_MAX, readKeySet } from '../../../plugins/auth/keys/key-set.ts'
+import { ConfigError } from '../../../src/config/config-error.ts'
 import { makeCertificates } from '../../../src/demo/certificates.ts'
 import { jwksOf, KEY_ALGORITHMS, keyAs, makeKey } from '../../support/keys-and-tokens.ts'
 import { LogLines } from '../../support/printed.ts'
@@ -310,6 +311,7 @@ describe('a key file', () => {
     const logger = Fastify().log
     const open = (name: string) => () => new KeyFile(join(folder, name), 'RS256', logger)
     writeFileSync(join(folder, 'large'), 'x'.repeat(1024 * 1024 + 1))
+    expect(open('missing')).toThrow(ConfigError)
     expect(open('missing')).toThrow(`auth.keys: ${join(folder, 'missing')}: it cannot be read (ENOENT)`)
     expect(open('')).toThrow('it is not a file')
     writeFileSync(join(folder, 'empty'), '{"keys":[]}')

@@ -3,6 +3,7 @@
 import Fastify from 'fastify'
 import { expect, it } from 'vitest'
 import { openKeySource } from '../../../plugins/auth/keys/open-keys.ts'
+import { ConfigError } from '../../../src/config/config-error.ts'
 import { ISSUER, jwksOf, makeKey } from '../../support/keys-and-tokens.ts'
 
 const limits = { jwksTimeoutMs: 5_000, jwksCooldownMs: 30_000, jwksMaxAgeMs: 600_000, jwksStaleMs: 3_600_000 }
@@ -18,6 +19,7 @@ it('the text of keys is read at once, and a text without a key is an error that 
     expect(source.state).toMatchObject({ set: { keys: [{ algorithm: 'ES256' }] }, trouble: null })
   }
   expect(() => open('{"keys":[]}')).toThrow('auth.keys: it has no keys')
+  expect(() => open('{"keys":[]}')).toThrow(ConfigError)
   expect(() => open('{"keys":[{"kty":"oct","k":"secret-words"}]}')).toThrow(
     /^auth\.keys: no usable key; key 1: it is a shared secret$/,
   )

@@ -110,6 +110,13 @@ describe('the plugin’s options', () => {
     ])
   })
 
+  test('what another client of Kafka takes beside its brokers is told where it belongs', () => {
+    const kafka = { bootstrapServers: 'k:1', sasl: { username: 'u', password: 'hunter2' } }
+    expect(problemsOf({ ...OPTIONS, kafka })).toEqual([
+      'options.kafka.sasl is not an option; properties of librdkafka, such as sasl.username, are for config',
+    ])
+  })
+
   test('no credential is quoted, no matter what is wrong with it', () => {
     const problems = problemsOf({
       ...OPTIONS,
