@@ -8,8 +8,10 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { validateOptions } from '../../src/config/parse.ts'
 import type { StreamOptions } from '../../src/options.ts'
+import { CommandScene } from '../support/command-process.ts'
 import { exampleClaims, jwksOf, makeKey, mintToken, startKeyServer } from '../support/keys-and-tokens.ts'
 import { keepPrintedBy } from '../support/printed.ts'
+import { until } from '../support/time.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const README = readFileSync(`${ROOT}/README.md`, 'utf8')
@@ -161,6 +163,31 @@ process.exit(0)`
     const code = `${BLOCKS[3]}
 console.log('answers ' + JSON.stringify([typeof kafkaSse, app.log.level]))`
     expect(await answersOf(code)).toEqual(['function', 'info'])
-    expect(BLOCKS).toHaveLength(4)
+  })
+
+  it('is tested by `app.inject`', async () => {
+    const scene = CommandScene.open()
+    onTestFinished(() => scene.close())
+    const broker = scene.start(['broker'])
+    await until(() => broker.stdout.includes('127.0.0.1'))
+    const { address } = JSON.parse(readFileSync(`${scene.folder}/.kafka-sse/broker.json`, 'utf8'))
+    expect((await scene.run(['produce', '--key', '1', 'hello'])).code).toBe(0)
+    const options = {
+      prefix: '/live',
+      kafka: { bootstrapServers: address },
+      auth: { issuer: exampleClaims().iss, audience: exampleClaims().aud, keys: key.publicPem },
+      streams: [{ path: '/events', topic: 'events' }],
+    }
+    const code = `
+import fastify from 'fastify'
+import kafkaSse from 'fastify-kafka-sse'
+const app = fastify()
+await app.register(kafkaSse, ${JSON.stringify(options)})
+const headers = { authorization: ${JSON.stringify(bearer('proxy:stream'))} }
+${BLOCKS[4]}
+await app.close()
+console.log('answers ' + JSON.stringify(text))`
+    expect(await answersOf(code)).toContain('data:hello\n')
+    expect(BLOCKS).toHaveLength(5)
   })
 })
