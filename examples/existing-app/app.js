@@ -10,9 +10,10 @@ const {
   KAFKA_BOOTSTRAP_SERVERS: bootstrapServers = 'localhost:9092',
   APP_SECRET: secret,
   APP_PASSWORD: password,
+  METRICS_TOKEN: metricsToken,
   PORT: port = '3000',
 } = process.env
-if (!secret || !password) throw new Error('set APP_SECRET and APP_PASSWORD')
+if (!secret || !password || !metricsToken) throw new Error('set APP_SECRET, APP_PASSWORD and METRICS_TOKEN')
 
 const app = fastify({ logger: { level: 'info', ...logRedaction }, forceCloseConnections: true })
 await app.register(cors, {
@@ -45,11 +46,15 @@ app.post('/logout', async (request, reply) => {
   await app.kafkaSse.revoke({ sub })
   return reply.code(204).send()
 })
-app.get('/health', async (_request, reply) => {
+// Anyone may ask whether the app is ready. The reasons name topics and servers, so they are for the log.
+app.get('/health', async (request, reply) => {
   const { ready, reasons } = app.kafkaSse.ready()
-  return reply.code(ready ? 200 : 503).send({ ready, reasons })
+  if (!ready) request.log.warn({ reasons }, 'not ready')
+  return reply.code(ready ? 200 : 503).send({ ready })
 })
-app.get('/metrics', async (_request, reply) => {
+// They name topics, too.
+app.get('/metrics', async (request, reply) => {
+  if (request.headers.authorization !== `Bearer ${metricsToken}`) return reply.code(401).send()
   const { contentType, text } = await app.kafkaSse.metrics()
   return reply.header('content-type', contentType).send(text)
 })

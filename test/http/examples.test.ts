@@ -131,7 +131,7 @@ describe('the example', () => {
     const refused = await fetch(`${address}/events`, { headers: { origin } })
     expect([refused.status, refused.headers.get('access-control-allow-origin')]).toEqual([401, origin])
     await eventually(async () =>
-      expect(await (await fetch(`${address}/health`)).json()).toEqual({ ready: true, reasons: [] }),
+      expect(await (await fetch(`${address}/health`)).json()).toEqual({ ready: true }),
     )
   })
 
@@ -154,9 +154,11 @@ describe('the example', () => {
   })
 
   it('existing-app takes its own tokens, and a logout ends the stream', async () => {
-    const [secret, password] = ['a secret of the existing app', 'a password of the existing app']
-    for (const each of [secret, password]) keepSecret(each)
-    const address = await start('existing-app', { APP_SECRET: secret, APP_PASSWORD: password })
+    const secretFor = (what: string) => `the ${what} of the existing app`
+    const [secret, password, metricsToken] = [secretFor('key'), secretFor('login'), secretFor('metrics')]
+    for (const each of [secret, password, metricsToken]) keepSecret(each)
+    const env = { APP_SECRET: secret, APP_PASSWORD: password, METRICS_TOKEN: metricsToken }
+    const address = await start('existing-app', env)
     const post = (path: string, headers: Record<string, string>, body?: object) =>
       fetch(address + path, { method: 'POST', headers, ...(body && { body: JSON.stringify(body) }) })
     const json = { 'content-type': 'application/json' }
@@ -167,10 +169,22 @@ describe('the example', () => {
     const headers = { authorization: `Bearer ${token}` }
     const reader = await open(`${address}/live/events`, headers)
     await eventually(() => expect(reader.records).toContain('hello alice'))
-    expect(await (await fetch(`${address}/metrics`)).text()).toContain('\nkafka_sse_streams_open 1\n')
+    for (const others of [{}, headers])
+      expect((await fetch(`${address}/metrics`, { headers: others })).status).toBe(401)
+    const operators = { authorization: `Bearer ${metricsToken}` }
+    const metrics = await fetch(`${address}/metrics`, { headers: operators })
+    expect(await metrics.text()).toContain('\nkafka_sse_streams_open 1\n')
     expect((await post('/logout', headers)).status).toBe(204)
     await eventually(() => expect(reader.comments).toContain('end revoked'))
     expect((await fetch(`${address}/live/events`, { headers })).status).toBe(401)
+  })
+
+  it.each(['autoload', 'existing-app'])('%s does not tell the public which topics it reads', async (name) => {
+    const env = { APP_SECRET: 'not used here', APP_PASSWORD: 'not used here', METRICS_TOKEN: 'not used here' }
+    const address = await start(name, { KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:1', ...env })
+    const health = await fetch(`${address}/health`)
+    expect([health.status, await health.json()]).toEqual([503, { ready: false }])
+    expect((await fetch(`${address}/metrics`)).status).toBeGreaterThanOrEqual(401)
   })
 
   it('folders are all of those that are listed', () => {
