@@ -66,8 +66,16 @@ export const logRedaction = {
       Reflect.apply(method, this, redacted)
     },
     /** Redacts the finished line: removes all text with the shape of a token, in any property. */
-    streamWrite: (line: string): string => redactTokens(line),
+    streamWrite: (line: string): string => withoutControls(redactTokens(line)),
   },
+}
+
+/**
+ * The same JSON. Any client may have these characters in a host's name or, over HTTP/2, in a path, and a terminal obeys
+ * them. pino escapes those of ASCII alone.
+ */
+function withoutControls(line: string): string {
+  return line.replace(/[\u007f-\u009f]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`)
 }
 
 /** pino takes the message of an error that is logged alone, after this hook. So the message is passed explicitly. */

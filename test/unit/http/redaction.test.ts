@@ -1,7 +1,8 @@
 // What log lines may show of URLs, texts, requests and errors.
 
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import fastify from 'fastify'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { errorSerializer, logRedaction, requestSerializer } from '../../../src/http/log-redaction.ts'
 import {
   CUT,
@@ -259,6 +260,25 @@ describe('a logged error', () => {
     expect(seen.map((parts) => parts[1])).toEqual([
       `GET /?access_token=${REDACTED}`,
       `GET /?access_token=${REDACTED}`,
+    ])
+  })
+})
+
+describe('a line of the log', () => {
+  it('has no character that a terminal obeys, and is the same JSON', async () => {
+    const lines: string[] = []
+    const stream = { write: (line: string) => lines.push(line) }
+    const app = fastify({ logger: { level: 'info', stream, ...logRedaction } })
+    onTestFinished(() => app.close())
+    const host = 'a\x9b2J\x9d52;c;cm0=\x7f\x85.test'
+    app.log.info({ of: { host } }, `asked for ${host}`)
+    await app.inject({ url: '/events', headers: { host } })
+    expect(lines.join('')).not.toMatch(/[\u007f-\u009f]/)
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { of: { host }, msg: `asked for ${host}` },
+      { req: { host } },
+      {},
+      {},
     ])
   })
 })
