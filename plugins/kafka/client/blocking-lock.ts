@@ -5,7 +5,7 @@
 const TURN_KEPT_MS = 100
 
 /** What a consumer needs of it. */
-export type ConsumerLock = Pick<BlockingLock, 'ask' | 'tryAcquire' | 'release'>
+export type ConsumerLock = Pick<BlockingLock, 'ask' | 'tryAcquire' | 'release' | 'forget'>
 
 export class BlockingLock {
   /**
@@ -16,6 +16,7 @@ export class BlockingLock {
     ask: (question) => this.ask(question),
     tryAcquire: () => false,
     release: () => {},
+    forget: () => {},
   }
   private readonly nowMs: () => number
   private isHeld = false
@@ -58,6 +59,11 @@ export class BlockingLock {
     const next = this.questions.shift()
     if (next === undefined) this.isHeld = false
     else next()
+  }
+
+  /** This reader has closed. The lock outlives it, and would keep all that refers to it. */
+  forget(reader: object): void {
+    this.refused.delete(reader)
   }
 
   private first(nowMs: number): object | undefined {

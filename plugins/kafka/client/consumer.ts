@@ -134,6 +134,7 @@ export class Consumer implements RecordSource {
     const disconnect = () => answerOf<unknown>((callback) => this.client.disconnect(callback))
     const closed = this.lock.ask(disconnect)
     await Promise.race([closed, late]).finally(() => clearTimeout(timer))
+    this.lock.forget(this)
   }
 
   private listen(events: ConsumerEvents): void {

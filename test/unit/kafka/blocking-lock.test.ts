@@ -76,6 +76,15 @@ describe('A blocking lock', () => {
     expect(lock.tryAcquire(a)).toBe(true)
   })
 
+  it('keeps no turn for a reader that has closed', () => {
+    const held = {}
+    lock.tryAcquire(held)
+    expect([lock.tryAcquire(a), lock.tryAcquire(b)]).toEqual([false, false])
+    lock.forget(a)
+    lock.release()
+    expect(lock.tryAcquire(b)).toBe(true)
+  })
+
   it('lets readers wait in turn, and skips one that no longer reads', () => {
     lock.tryAcquire(a)
     lock.tryAcquire(b)
@@ -174,6 +183,16 @@ describe('Many registrations in one process', () => {
     await vi.waitUntil(() => all.every(({ bus }) => bus.recordsAppended === 1), { timeout: 5_000 })
     expect(counted.count).toBeGreaterThan(10)
     expect(counted.most).toBe(1)
+  })
+
+  it('leave nothing with the lock, which outlives them', async () => {
+    const refused = vi.spyOn(BlockingLock.prototype, 'tryAcquire').mockReturnValue(false)
+    const forgotten = vi.spyOn(BlockingLock.prototype, 'forget')
+    await register(broker.address)
+    await vi.waitUntil(() => refused.mock.calls.length > 0, { timeout: 10_000 })
+    await apps.pop()?.close()
+    const readers = forgotten.mock.calls.map(([reader]) => reader)
+    expect(refused.mock.calls.filter(([reader]) => !readers.includes(reader))).toEqual([])
   })
 
   it('do not share it with a control topic, whose reader waits for no record', async () => {
