@@ -19,6 +19,7 @@ const app = fastify({ logger: { level: 'info', ...logRedaction }, forceCloseConn
 await app.register(cors, {
   origin: ['https://app.example.com'],
   allowedHeaders: ['authorization', 'last-event-id', 'content-type'],
+  exposedHeaders: ['retry-after'],
 })
 await app.register(jwt, { secret, sign: { expiresIn: '5m' } })
 

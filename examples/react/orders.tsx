@@ -47,7 +47,7 @@ function readOrder(value: string): Order {
 
 async function getToken(): Promise<string> {
   const response = await fetch('/token', { method: 'POST' })
-  if (!response.ok) throw new Error(`no token: ${response.status}`)
+  if (!response.ok) throw new Error(`/token: ${response.status}`)
   const { token }: { token: string } = await response.json()
   return token
 }

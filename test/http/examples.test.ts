@@ -187,6 +187,23 @@ describe('the example', () => {
     expect((await fetch(`${address}/metrics`)).status).toBeGreaterThanOrEqual(401)
   })
 
+  it('react has a server with what its page asks for, as Vite hands it on', async () => {
+    const address = await start('react')
+    const { token } = await (await fetch(`${address}/token`, { method: 'POST' })).json()
+    await produce('orders', '{"customer":"Ann","total":30}', { key: '4711' })
+    const reader = await open(`${address}/orders`, { authorization: `Bearer ${token}` })
+    const order = { key: '4711', value: '{"customer":"Ann","total":30}' }
+    await eventually(() =>
+      expect(reader.records.map((record) => JSON.parse(record))).toContainEqual(
+        expect.objectContaining(order),
+      ),
+    )
+    const { default: config } = await import(join(EXAMPLES, 'react/vite.config.js'))
+    const [handedOn = ''] = Object.keys(config.server.proxy)
+    const paths = ['/orders', '/token', '/orders.tsx', '/']
+    expect(paths.filter((path) => new RegExp(handedOn).test(path))).toEqual(['/orders', '/token'])
+  })
+
   it('folders are all of those that are listed', () => {
     const text = readFileSync(join(EXAMPLES, 'README.md'), 'utf8')
     const listed = [...text.matchAll(/^\| \[`([\w-]+)`\]/gm)].map(([, name]) => name)

@@ -57,7 +57,7 @@ describe('the README of the client', () => {
     await vi.advanceTimersByTimeAsync(271_000)
     expect(await ask('connect')).toBe('t4')
     answer = () => status(500)
-    await expect(ask('challenge')).rejects.toThrow('no token: 500')
+    await expect(ask('challenge')).rejects.toThrow('/token: 500')
     answer = () => status(401)
     expect(await ask('challenge')).toBeNull()
     expect(BLOCKS).toHaveLength(3)
