@@ -28,6 +28,8 @@ export class LeaderLock {
       if (turn.signal.aborted) return
       isHeld = true
       this.#parts.elected()
+      // A handler of the caller's may have closed the stream meanwhile.
+      if (turn.signal.aborted) return
       await new Promise<void>((resolve) => turn.signal.addEventListener('abort', () => resolve()))
     }
     // A request that steals cannot have a signal.

@@ -1,6 +1,6 @@
 // One stream for all tabs: its options, where it cannot share, two tabs with real channels, and the limits of a leader.
 
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
   type ConnectOptions,
   connectShared,
@@ -10,6 +10,7 @@ import {
 } from '../../../client/src/index.ts'
 import { EventLog } from '../../../client/src/shared/event-log.ts'
 import { Followers } from '../../../client/src/shared/followers.ts'
+import { LeaderLock } from '../../../client/src/shared/leader-lock.ts'
 import { Member } from '../../../client/src/shared/member.ts'
 import type { Entry, Message, Place } from '../../../client/src/shared/messages.ts'
 import { SharedStream } from '../../../client/src/shared/shared-stream.ts'
@@ -56,6 +57,26 @@ class OneLock {
     })
   }
 }
+
+describe('the lock of the leading tab', () => {
+  it('goes to the next tab if the first gives it back as it gets it, as a handler that closes the stream does', async () => {
+    vi.stubGlobal('navigator', { locks: new OneLock() })
+    onTestFinished(() => void vi.unstubAllGlobals())
+    const others = { name: 'one', deposed: () => {}, refused: () => {} }
+    const first = new LeaderLock({ ...others, elected: () => first.resign() })
+    first.stand(false)
+    let isElected = false
+    const second = new LeaderLock({
+      ...others,
+      elected: () => {
+        isElected = true
+      },
+    })
+    second.stand(false)
+    await vi.waitUntil(() => isElected, PATIENCE)
+    second.resign()
+  })
+})
 
 describe('a stream for all tabs', () => {
   const open: EventStream[] = []
