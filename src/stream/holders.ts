@@ -2,7 +2,7 @@
 
 import { grantsScope } from '../token/claims.ts'
 import type { Revocation } from '../token/revocation.ts'
-import type { Session } from '../token/session.ts'
+import { requireSession, type Session } from '../token/session.ts'
 import { type Held, SessionIndex } from '../token/session-index.ts'
 import type { Stream } from './stream.ts'
 
@@ -141,8 +141,10 @@ export function sumOfRenewals(counts: readonly RenewalCount[]): RenewalCount {
 /** In a thread that has none, or does not answer. */
 export const NO_RENEWALS: RenewalCount = { renewed: 0, others: 0 }
 
-/** Identifies the holder of a session: its subject, or the bearer of one token. */
-export function holderOf({ issuer, subject, tokenDigest }: Session): string {
+/** Identifies the holder of a session: its subject, or the bearer of one token. Throws as `requireSession`. */
+export function holderOf(session: Session): string {
+  requireSession(session)
+  const { issuer, subject, tokenDigest } = session
   return subject === null ? tokenHolder(tokenDigest) : JSON.stringify([issuer, subject])
 }
 

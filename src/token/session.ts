@@ -26,6 +26,32 @@ export interface Session {
   readonly claims: Readonly<Record<string, unknown>>
 }
 
+const isText = (value: unknown) => typeof value === 'string'
+const isName = (value: unknown) => value === null || (isText(value) && value !== '')
+
+const IS_VALID: Readonly<Record<keyof Session, (value: unknown) => boolean>> = {
+  issuer: isText,
+  subject: isName,
+  scopes: (value) => value instanceof Set,
+  expiresAtMs: Number.isFinite,
+  issuedAtMs: (value) => value === null || Number.isFinite(value),
+  sessionId: isName,
+  client: isName,
+  tokenId: isName,
+  tokenDigest: isText,
+  claims: (value) => typeof value === 'object' && value !== null,
+}
+const FIELDS = Object.entries(IS_VALID) as [keyof Session, (value: unknown) => boolean][]
+
+/**
+ * Throws a TypeError that names the field if a host's own authenticator has made something else. Without its end a
+ * stream would never end, and without their names all users would be one, whose renewals hold each other's streams.
+ */
+export function requireSession(session: Session): void {
+  for (const [name, isValid] of FIELDS)
+    if (!isValid(session[name])) throw new TypeError(`a session's ${name} is not what the type Session says`)
+}
+
 /**
  * What a host's `authenticate` resolves with for a request that it accepts; null for one that it refuses. Other
  * replicas are told its names as they are, so none may be a credential: of the value of a session's cookie give a hash.

@@ -8,7 +8,7 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import kafkaSseAuth from '../../src/parts/auth.ts'
 import kafkaSseKafka from '../../src/parts/kafka.ts'
 import kafkaSseStreams, { clientAddress, sendStream, streamHooks } from '../../src/parts/sse.ts'
-import kafkaSse from '../../src/plugin.ts'
+import kafkaSse, { type Session } from '../../src/plugin.ts'
 import {
   authOptions,
   exampleClaims,
@@ -255,6 +255,43 @@ describe('/sse', () => {
     await app.register(kafkaSseKafka, kafka)
     await app.register(kafkaSseStreams, { streams })
     expect((await app.inject({ url: '/events', payloadAsStream: true })).statusCode).toBe(200)
+  })
+
+  const whole = {
+    subject: 'alice',
+    issuer: '',
+    scopes: new Set(['proxy:stream']),
+    expiresAtMs: Date.now() + 60_000,
+    issuedAtMs: null,
+    sessionId: null,
+    client: null,
+    tokenId: null,
+    tokenDigest: '',
+    claims: {},
+  }
+  it.each<[string, object]>([
+    ['expiresAtMs', { expiresAtMs: undefined, expiresAt: Date.now() + 1000 }],
+    ['expiresAtMs', { expiresAtMs: new Date() }],
+    ['expiresAtMs', { expiresAtMs: Number.NaN }],
+    ['expiresAtMs', { expiresAtMs: Number.POSITIVE_INFINITY }],
+    ['subject', { subject: undefined, sub: 'alice' }],
+    ['subject', { subject: '' }],
+    ['issuer', { issuer: undefined }],
+    ['scopes', { scopes: ['proxy:stream'] }],
+    ['issuedAtMs', { issuedAtMs: undefined, issuedAt: Date.now() }],
+    ['sessionId', { sessionId: 7 }],
+  ])('opens and renews no stream for a session of the host without a right %s: %j', async (name, changes) => {
+    const authenticate = async () => ({ ...whole, ...changes }) as Session // as from JavaScript
+    app.decorate('kafkaSseAuth', { authenticate, logout: null, keysReady: () => null })
+    await app.register(kafkaSseKafka, kafka)
+    await app.register(kafkaSseStreams, { streams })
+    const opened = await app.inject({ url: '/events', payloadAsStream: true })
+    const headers = { 'content-type': 'application/x-challenge-response' }
+    const renewed = await app.inject({ method: 'POST', url: '/events', headers })
+    expect([opened.statusCode, renewed.statusCode]).toEqual([500, 500])
+    expect(renewed.json().message).toContain(`a session's ${name} `)
+    await expect(app.kafkaSseStreams.admit('::1', await authenticate())).rejects.toThrow(name)
+    expect(app.kafkaSseStreams.figures.streamsOpened).toBe(0)
   })
 
   it('opens a stream in a route of the host’s own, behind the host’s hooks', async () => {
