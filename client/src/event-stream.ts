@@ -46,8 +46,9 @@ export interface EventStream extends AsyncIterable<StreamEvent> {
  * Between connections it waits for a random time, from 0 to 2 s or the server's `retry:`; each failure doubles that
  * limit, up to `retryMaxMs`. While the browser says that it has no network, the limit is `retryMaxMs` from the first
  * wait. It never comes sooner than the server's `retry:` or Retry-After say. It comes back at once when the network is
- * back, and when the page is shown again or the machine has slept, but for a Retry-After. Throws a TypeError or
- * RangeError that names an invalid option.
+ * back, and when the page is shown again or the machine has slept, but for a Retry-After. A page that is left has no
+ * connection, so that it can stay in the back-forward cache. Throws a TypeError or RangeError that names an invalid
+ * option.
  */
 export function connect(url: string | URL, options: ConnectOptions = {}): EventStream {
   const settings = readOptions(options)
@@ -135,13 +136,13 @@ export function connect(url: string | URL, options: ConnectOptions = {}): EventS
     return retryInMs
   }
 
-  /** `isLost`: the connection is, too. */
-  function wake(isLost: boolean): void {
+  /** `isLost`: the connection is, too. `isLeft`: it ends, and the next one comes when the page is shown again. */
+  function wake(isLost: boolean, isLeft?: boolean): void {
     if (isWaiting) {
-      if (!isHeld) turn.abort()
-    } else if (isLost) {
-      isWoken = true
-      turn.abort(new StreamError('lost', 'The network was away'))
+      if (!isHeld && !isLeft) turn.abort()
+    } else if (isLost || isLeft) {
+      isWoken = isLost
+      turn.abort(new StreamError('lost', 'The connection was ended'))
     }
   }
 

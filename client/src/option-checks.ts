@@ -101,8 +101,8 @@ function suggestion(name: string, known: string[]): string {
 function differing(name: string, known: string): number {
   let rest = name.toLowerCase()
   for (const letter of known.toLowerCase()) rest = rest.replace(letter, '')
-  // Those of `known` that `name` lacks, and those that are left of it.
-  return known.length - (name.length - rest.length) + rest.length
+  // Those that are left of `name`, and as many of `known` as it lacks.
+  return 2 * rest.length + known.length - name.length
 }
 
 function fail(message: string): never {

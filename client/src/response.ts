@@ -65,7 +65,7 @@ async function refusalReason(
 ): Promise<string> {
   if (status < 400 || isTemporary(status) || !body) return ''
   const read = withTimeout(async () => body.getReader().read(), BODY_WAIT_MS, signal)
-  const { value } = await read.catch(() => ({ value: undefined }))
+  const { value } = await read.catch((): { value?: undefined } => ({}))
   const { code, message } = parseObject(new TextDecoder().decode(value)) ?? {}
   if (!/^FKS_/.test(`${code}`) || typeof message !== 'string' || (token && message.includes(token))) return ''
   return message.length <= REASON_LENGTH_MAX && /^\P{C}*$/u.test(message) ? message : ''

@@ -11,7 +11,7 @@ import { ClientScene, rejectedBy, status } from './client-scene.ts'
 const open = () => forThisTest(ClientScene.open())
 const reset = () => Promise.reject(new Error('reset'))
 
-/** What a browser has and Node has not: events of the window, `navigator.onLine`, `document.visibilityState`. */
+/** What a browser has and Node has not: events of the window, `navigator.onLine`, `document.hidden`. */
 class Browser {
   readonly #window = new EventTarget()
   readonly navigator = { onLine: true }
@@ -21,11 +21,11 @@ class Browser {
 
   constructor() {
     vi.stubGlobal('navigator', this.navigator)
-    const visibility = () => {
+    const isHidden = () => {
       this.asked++
-      return this.#visibility
+      return this.#visibility === 'hidden'
     }
-    vi.stubGlobal('document', Object.defineProperty({}, 'visibilityState', { get: visibility }))
+    vi.stubGlobal('document', Object.defineProperty({}, 'hidden', { get: isHidden }))
     vi.stubGlobal('addEventListener', this.#window.addEventListener.bind(this.#window))
   }
 
@@ -39,9 +39,21 @@ class Browser {
     this.#window.dispatchEvent(new Event('visibilitychange'))
   }
 
-  /** The page comes out of the back-forward cache, or has been loaded. */
-  pageshow(persisted: boolean): void {
-    this.#window.dispatchEvent(Object.assign(new Event('pageshow'), { persisted }))
+  /** The page goes: into the back-forward cache, if the browser can. */
+  leave(): void {
+    this.#window.dispatchEvent(new Event('pagehide'))
+    this.show('hidden')
+  }
+
+  /** The page comes out of the back-forward cache. */
+  comeBack(): void {
+    this.show('visible')
+    this.load()
+  }
+
+  /** The page has been loaded. */
+  load(): void {
+    this.#window.dispatchEvent(new Event('pageshow'))
   }
 }
 
@@ -127,13 +139,12 @@ describe('a client in a browser', () => {
     expect([scene.stream?.state, scene.stream?.reason]).toEqual(['waiting', 'unavailable'])
   })
 
-  it.each<[string, () => void, number]>([
-    ['the network is back', () => browser.setOnline(true), 1_000],
-    ['the page comes out of the back-forward cache', () => browser.pageshow(true), 1_000],
-    ['the network is back, though nothing is read', () => browser.setOnline(true), 1],
+  it.each<[string, number]>([
+    ['the network is back', 1_000],
+    ['the network is back, though nothing is read', 1],
   ])(
     'opens another connection when %s, since the one before is lost, after the last id',
-    async (_, happen, readAheadMax) => {
+    async (_, readAheadMax) => {
       const scene = await open()
       const { server, events, errors } = scene
       const onEvent = async (event: StreamEvent) => {
@@ -144,7 +155,7 @@ describe('a client in a browser', () => {
       await pass()
       server.say('data:1\n\ndata:2\nid:a\n\n')
       await pass()
-      happen()
+      browser.setOnline(true)
       await pass()
       expect(server.gets()[1]?.headers['last-event-id']).toBe('a')
       expect(server.requests[0]?.signal.aborted).toBe(true)
@@ -155,13 +166,61 @@ describe('a client in a browser', () => {
     },
   )
 
-  it('opens one connection when a frozen page comes back, although its timer is late, too', async () => {
+  it('has no connection in a page that was left, and one more when it is shown again, after the last id', async () => {
+    const scene = await open()
+    const { server, events, errors } = scene
+    scene.connect()
+    await pass()
+    server.say('data:1\nid:a\n\n')
+    await pass()
+    browser.leave()
+    await pass()
+    expect(server.requests[0]?.signal.aborted).toBe(true)
+    expect([scene.stream?.state, scene.stream?.reason]).toEqual(['waiting', 'lost'])
+    sleep(600_000)
+    browser.comeBack()
+    await pass(2_000)
+    expect(server.gets().map(({ headers }) => headers['last-event-id'])).toEqual([undefined, 'a'])
+    expect([errors.length, scene.stream?.state]).toEqual([1, 'open'])
+    server.say('data:2\nid:b\n\n')
+    await pass()
+    expect(events.map(({ data }) => data)).toEqual(['1', '2'])
+  })
+
+  it('has no connection in a page that was left while its consumer is slow', async () => {
+    const scene = await open()
+    const { server } = scene
+    scene.connect({ readAheadMax: 1, onEvent: () => new Promise(() => {}) })
+    await pass()
+    for (const id of ['a', 'b', 'c']) server.say(`data:1\nid:${id}\n\n`)
+    await pass()
+    browser.leave()
+    expect(server.requests[0]?.signal.aborted).toBe(true)
+  })
+
+  it('opens no connection when the page is left while it waits', async () => {
+    const scene = await open()
+    const { server } = scene
+    server.answers = [reset, () => server.stream()]
+    scene.connect()
+    await pass()
+    browser.leave()
+    await pass()
+    expect(server.gets()).toHaveLength(1)
+    browser.comeBack()
+    await pass()
+    expect(scene.stream?.state).toBe('open')
+  })
+
+  it('opens one connection when a page comes back that was left, although its timer is late, too', async () => {
     const scene = await open()
     const { server, errors } = scene
     scene.connect()
     await pass()
+    browser.leave()
+    await pass()
     sleep(600_000)
-    browser.pageshow(true)
+    browser.comeBack()
     await pass(2_000)
     expect([server.gets().length, errors.length, scene.stream?.state]).toEqual([2, 1, 'open'])
   })
@@ -181,7 +240,7 @@ describe('a client in a browser', () => {
     expect(scene.stream?.state).toBe('open')
     browser.show('hidden')
     browser.show('visible')
-    browser.pageshow(false)
+    browser.load()
     await pass(1_000)
     expect(server.gets()).toHaveLength(2)
   })
@@ -194,7 +253,7 @@ describe('a client in a browser', () => {
     await pass()
     browser.setOnline(true)
     browser.show('visible')
-    browser.pageshow(true)
+    browser.comeBack()
     await pass(1_000)
     expect(server.gets()).toHaveLength(1)
     scene.stream?.retryNow()
