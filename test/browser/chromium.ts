@@ -7,10 +7,18 @@ import { programPath } from '../support/programs.ts'
 /** null: there is none. */
 export const CHROMIUM = process.env.CHROMIUM ?? programPath('chromium', 'chromium-browser', 'google-chrome')
 
-/** Trusts only the demo's own certificate, if there is one, and speaks only to the demo. */
-export async function launch(certificate?: Buffer, more: readonly string[] = []): Promise<Browser> {
+/**
+ * Trusts only the demo's own certificate, if there is one, and speaks only to the demo. `more`: further arguments;
+ * `left`: those of Playwright that are left out.
+ */
+export async function launch(
+  certificate?: Buffer,
+  more: readonly string[] = [],
+  left: string[] = [],
+): Promise<Browser> {
   return await chromium.launch({
     executablePath: CHROMIUM ?? '',
+    ignoreDefaultArgs: left,
     args: [
       ...(certificate ? [`--ignore-certificate-errors-spki-list=${pinOf(certificate)}`] : []),
       '--headless',

@@ -7,18 +7,22 @@ import { createSecureServer, type Http2SecureServer, type Http2ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net'
 import { readClientFiles } from './client-files.ts'
 
-/** A tab, which keeps what it has received as `received`. */
-const PAGE = `<!doctype html><meta charset="utf-8"><title>tab</title>
+/** A tab that keeps what it has received as `received`, of its own stream or of the one that all tabs share. */
+const tabOf = (stream: string) => `<!doctype html><meta charset="utf-8"><title>tab</title>
 <script type="module">
-  import { connectShared } from '/client/index.js'
+  import { connect, connectShared } from '/client/index.js'
   globalThis.received = []
-  globalThis.stream = connectShared('/events', {
-    session: 'alice',
-    onEvent: ({ type, data }) => {
-      if (type === 'message') received.push(data)
-    },
-  })
+  const onEvent = ({ type, data }) => {
+    if (type === 'message') received.push(data)
+  }
+  globalThis.stream = ${stream}
 </script>`
+const PAGES = new Map([
+  ['/', tabOf("connectShared('/events', { session: 'alice', onEvent })")],
+  ['/alone', tabOf("connect('/events', { onEvent })")],
+])
+/** Any other page. */
+const OTHER = '<!doctype html><meta charset="utf-8"><title>another page</title>'
 
 type Response = ServerResponse | Http2ServerResponse
 
@@ -90,12 +94,12 @@ export class TabsServer {
   private take({ url = '', headers }: Request, response: Response): void {
     const file = this.files.get(url)
     if (file !== undefined) this.answer(response, 'text/javascript', file)
-    else if (url !== '/events') this.answer(response, 'text/html', PAGE)
+    else if (url !== '/events') this.answer(response, 'text/html', PAGES.get(url) ?? OTHER)
     else this.stream(response, Number(headers['last-event-id'] ?? 0))
   }
 
   private answer(response: Response, type: string, body: string): void {
-    response.writeHead(200, { 'content-type': type, 'cache-control': 'no-store' })
+    response.writeHead(200, { 'content-type': type, 'cache-control': 'no-cache' })
     response.end(body)
   }
 

@@ -1,7 +1,7 @@
 // A world of tabs that share a stream: two servers that read the partitions in different orders, Kafka that drops
 // tombstones, which is a gap for a client without them, a channel that keeps the order only between two tabs, one lock,
-// and tabs that freeze, crash, close and are slow. Every step is chosen from outside. A tab's states are those of
-// `Role`, times frozen or not, times a full consumer or not.
+// and tabs that freeze, crash, close, are slow, and stop because their page is left. Every step is chosen from outside.
+// A tab's states are those of `Role`, times frozen or not, times a full consumer or not.
 
 import { Member } from '../../client/src/shared/member.ts'
 import type { Entry, Message } from '../../client/src/shared/messages.ts'
@@ -229,8 +229,17 @@ export class TabsWorld {
   }
 
   close(tab: Tab): void {
-    tab.member.close()
+    tab.member.leave('closed')
     this.remove(tab)
+  }
+
+  /** The page is left, or shown again. Its channel is closed meanwhile. */
+  stopOrGoOn(tab: Tab): void {
+    if (tab.member.role === 'stopped') tab.member.goOn()
+    else {
+      tab.member.leave('stopped')
+      for (const link of this.links.values()) if (link.to === tab) link.messages = []
+    }
   }
 
   /** What it has posted may arrive, or not. */
@@ -242,7 +251,7 @@ export class TabsWorld {
 
   post(from: string, to: string | null, message: Message): void {
     for (const tab of this.tabs) {
-      if (tab.id === from || (to !== null && tab.id !== to)) continue
+      if (tab.id === from || (to !== null && tab.id !== to) || tab.member.role === 'stopped') continue
       const name = `${from} ${tab.id} ${to === null}`
       const link = this.links.get(name) ?? { to: tab, messages: [] }
       this.links.set(name, link)
@@ -278,7 +287,7 @@ export class TabsWorld {
   /** One step of the world, which any step may follow. */
   step(): void {
     const tab = this.tabs[this.choose(this.tabs.length)]
-    const kind = this.choose(20)
+    const kind = this.choose(21)
     if (tab === undefined || kind === 0) {
       if (this.tabs.length < 5) this.open()
     } else if (kind === 1) tab.isFrozen = !tab.isFrozen
@@ -290,6 +299,7 @@ export class TabsWorld {
     else if (kind === 12) this.tick(tab)
     else if (kind === 13 && this.choose(4) === 0) this.lose(this.choose)
     else if (kind === 14) this.dropDeleted()
+    else if (kind === 15) this.stopOrGoOn(tab)
     else this.hear(this.choose)
   }
 
@@ -298,6 +308,7 @@ export class TabsWorld {
     for (const tab of this.tabs) {
       tab.isFrozen = false
       tab.isFull = false
+      if (tab.member.role === 'stopped') this.stopOrGoOn(tab)
     }
     for (let round = 0; round < roundsMax; round++) {
       for (const server of this.servers)

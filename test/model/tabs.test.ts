@@ -19,7 +19,7 @@ function choosing(seed: number): Choose {
 }
 
 describe('tabs that share a stream', () => {
-  it('get every record once, and end with one connection, though tabs freeze, crash, close and are slow', () => {
+  it('get every record once, and end with one connection, though tabs freeze, stop, crash, close and are slow', () => {
     fc.assert(
       fc.property(fc.nat(), fc.integer({ min: 1, max: 400 }), (seed, steps) => {
         const world = new TabsWorld(choosing(seed))

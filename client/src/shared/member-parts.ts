@@ -1,13 +1,7 @@
-// What a member needs of its tab, and its roles. Types only.
+// What a member needs of its tab. Types only.
 
 import type { FollowerLimits } from './followers.ts'
 import type { Entry, Failure, Message } from './messages.ts'
-
-/**
- * `seeking`: asks who leads. `joining`: has asked a leader. `following`: gets its events from the leader. `behind`: its
- * consumer is slow, so it has left the leader. `alone`: has a connection of its own. `leading`: has one for all.
- */
-export type Role = 'seeking' | 'joining' | 'following' | 'behind' | 'alone' | 'leading' | 'closed'
 
 export interface TabLimits extends FollowerLimits {
   /** What is kept for tabs that join, in UTF-16 units. */

@@ -6,9 +6,10 @@ import type { StreamEvent } from '../options.ts'
 import { EventLog } from './event-log.ts'
 import { Followers } from './followers.ts'
 import { type Batch, LeaderLink, SILENT_TICKS_MAX } from './leader-link.ts'
-import type { MemberParts, Role } from './member-parts.ts'
+import type { MemberParts } from './member-parts.ts'
 import type { Entry, Failure, LeaderState, Message } from './messages.ts'
 import { RejoinPace } from './rejoin-pace.ts'
+import { hasConnection, isWithLeader, type Role } from './role.ts'
 
 const CONNECTING: LeaderState = { state: 'connecting', reason: '' }
 
@@ -40,7 +41,7 @@ export class Member {
 
   /** The state of the connection that its events come from. */
   get state(): LeaderState {
-    if (this.#hasConnection) return this.#ownState
+    if (hasConnection(this.#role)) return this.#ownState
     return this.#role === 'following' ? this.#link.state : CONNECTING
   }
 
@@ -49,9 +50,19 @@ export class Member {
     this.#parts.stand(false)
   }
 
-  close(): void {
+  /** Has nothing more that others wait for, until its consumer has room, its page goes on, or for good. */
+  leave(role: 'behind' | 'stopped' | 'closed'): void {
     this.#link.leave()
-    this.#become('closed')
+    this.#followers.forget()
+    this.#parts.resign()
+    this.#parts.shut()
+    this.#become(role)
+  }
+
+  /** Only the server knows what came meanwhile, and what Kafka has dropped of it. */
+  goOn(): void {
+    this.#goAlone()
+    this.#parts.stand(false)
   }
 
   /** This tab has the lock. */
@@ -59,7 +70,7 @@ export class Member {
     if (this.#role === 'closed') return
     this.#link.leave()
     this.#fullTicks = 0
-    if (!this.#hasConnection) this.#open()
+    if (!hasConnection(this.#role)) this.#open()
     this.#become('leading')
     this.#parts.post(null, { type: 'lead', from: this.#parts.id })
   }
@@ -71,12 +82,12 @@ export class Member {
 
   /** There is no lock that it could get, so it never leads. It follows where another tab can. */
   isolated(): void {
-    if (!this.#hasConnection && this.#role !== 'closed') this.#goAlone()
+    if (!hasConnection(this.#role) && this.#role !== 'closed') this.#goAlone()
   }
 
   /** An event of its own connection. */
   own(event: StreamEvent): void {
-    if (!this.#hasConnection) return
+    if (!hasConnection(this.#role)) return
     this.#takeOwn({ id: event.id, event })
     this.#isReady ||= event.type === 'ready'
     if (event.type === 'ready' && this.#role === 'alone') this.#ask()
@@ -84,11 +95,11 @@ export class Member {
 
   /** Its own connection has moved on without an event. */
   ownMoved(id: string): void {
-    if (this.#hasConnection && id !== this.#log.place.id) this.#takeOwn({ id, event: null })
+    if (hasConnection(this.#role) && id !== this.#log.place.id) this.#takeOwn({ id, event: null })
   }
 
   ownChanged(state: LeaderState): void {
-    if (!this.#hasConnection) return
+    if (!hasConnection(this.#role)) return
     this.#ownState = state
     if (state.state === 'open') this.#isReady = false // a gap may follow, which only its own connection tells
     if (this.#role === 'leading') this.#followers.tellState()
@@ -101,7 +112,7 @@ export class Member {
   }
 
   retryNow(): void {
-    if (this.#hasConnection) this.#parts.retry()
+    if (hasConnection(this.#role)) this.#parts.retry()
     else this.#link.retry()
   }
 
@@ -112,7 +123,7 @@ export class Member {
     if (this.#role === 'leading') this.#resignIfSlow()
     else if (this.#role === 'alone') this.#ask()
     else if (this.#role === 'behind' && !this.#parts.isFull()) this.start()
-    else if (this.#isWithLeader || this.#role === 'seeking') this.#listen()
+    else if (isWithLeader(this.#role) || this.#role === 'seeking') this.#listen()
   }
 
   receive(message: Message): void {
@@ -126,13 +137,13 @@ export class Member {
     else if (type === 'retry') this.#parts.retry()
     else if (type === 'lead') this.#hearOf(from)
     else if (type === 'known') this.#heardThatItCanJoin(from)
-    else if (this.#isWithLeader && this.#link.isFrom(message)) this.#hear(message)
+    else if (isWithLeader(this.#role) && this.#link.isFrom(message)) this.#hear(message)
   }
 
   /** Also where it follows this leader already, which may have forgotten its followers when it was elected again. */
   #hearOf(leader: string): void {
     if (this.#role === 'alone') this.#ask()
-    else if (this.#role === 'seeking' || this.#isWithLeader) this.#join(leader)
+    else if (this.#role === 'seeking' || isWithLeader(this.#role)) this.#join(leader)
   }
 
   #heardThatItCanJoin(leader: string): void {
@@ -158,11 +169,8 @@ export class Member {
     for (const entry of batch.entries) this.#take(entry)
     this.#become('following')
     this.#link.acknowledge(false)
-    if (!this.#parts.isFull()) return
-    this.#link.leave()
-    this.#become('behind')
     // As a leader it would have a connection that it cannot read.
-    this.#parts.resign()
+    if (this.#parts.isFull()) this.leave('behind')
   }
 
   #takeOwn(entry: Entry): void {
@@ -238,13 +246,5 @@ export class Member {
   #become(role: Role): void {
     this.#role = role
     this.#parts.changed()
-  }
-
-  get #hasConnection(): boolean {
-    return this.#role === 'alone' || this.#role === 'leading'
-  }
-
-  get #isWithLeader(): boolean {
-    return this.#role === 'joining' || this.#role === 'following'
   }
 }

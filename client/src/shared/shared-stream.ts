@@ -7,12 +7,14 @@ import { connect, type EventStream } from '../event-stream.ts'
 import { tell } from '../handlers.ts'
 import { readOptions } from '../option-checks.ts'
 import type { ConnectOptions } from '../options.ts'
-import { asStreamError, StreamError } from '../stream-error.ts'
+import { asStreamError, type StreamError } from '../stream-error.ts'
 import { TIMER_MAX_MS } from '../waiting.ts'
+import { errorOf, failureOf } from './failure.ts'
 import { LeaderLock } from './leader-lock.ts'
 import { Member } from './member.ts'
 import type { TabLimits } from './member-parts.ts'
 import type { Entry, Failure, LeaderState, Message } from './messages.ts'
+import { watchPageLife } from './page-life.ts'
 import { TabChannel } from './tab-channel.ts'
 
 const TICK_MS = 1_000
@@ -28,12 +30,14 @@ export class SharedStream implements EventStream {
   readonly #queue: EventQueue
   readonly #iterate: () => Iteration
   readonly #member: Member
-  readonly #channel: TabChannel
+  readonly #openChannel: () => TabChannel
+  #channel: TabChannel
   readonly #lock: LeaderLock
   readonly #timer: ReturnType<typeof setInterval>
   #tickedAtMs = performance.now()
   /** A turn of the event loop that a hidden page is not made to wait for, as it is for timers. */
   readonly #turns = new MessageChannel()
+  readonly #closing = new AbortController()
   readonly #closeOnAbort = (): void => this.close()
   #flush: (() => void) | null = null
   #resolveClosed: (error: StreamError | null) => void = () => {}
@@ -53,7 +57,8 @@ export class SharedStream implements EventStream {
       this.#resolveClosed = resolve
     })
     this.#iterate = deliver(this.#queue, options.onEvent, this.closed, () => this.close())
-    this.#channel = new TabChannel(name, id, (message) => this.#receive(message))
+    this.#openChannel = () => new TabChannel(name, id, (message) => this.#receive(message))
+    this.#channel = this.#openChannel()
     this.#lock = new LeaderLock({
       name,
       elected: () => this.#member.elected(),
@@ -82,6 +87,11 @@ export class SharedStream implements EventStream {
     this.#turns.port1.onmessage = () => this.#flush?.()
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
     options.signal?.addEventListener('abort', this.#closeOnAbort, { once: true })
+    watchPageLife(
+      this.#closing.signal,
+      () => this.#stop(),
+      () => this.#goOn(),
+    )
     // Later, because the caller's handlers may refer to the stream that this constructor returns.
     queueMicrotask(() => {
       if (options.signal?.aborted) this.close()
@@ -133,7 +143,7 @@ export class SharedStream implements EventStream {
       },
       onError: (failure) => {
         tell(options.onError, failure)
-        if (this.#own === own) this.#member.ownFailed(plain(failure))
+        if (this.#own === own) this.#member.ownFailed(failureOf(failure))
       },
     })
     this.#own = own
@@ -168,6 +178,17 @@ export class SharedStream implements EventStream {
     else this.#queue.push(event)
   }
 
+  #stop(): void {
+    this.#member.leave('stopped')
+    this.#channel.close()
+  }
+
+  #goOn(): void {
+    if (this.#member.role !== 'stopped') return
+    this.#channel = this.#openChannel()
+    this.#member.goOn()
+  }
+
   /** A hidden page may have one timer a minute, so what the others say is a clock, too. */
   #receive(message: Message): void {
     this.#member.receive(message)
@@ -186,10 +207,8 @@ export class SharedStream implements EventStream {
   }
 
   /** The error of the leading tab. It may end the leader, and not this tab, which has a getToken of its own. */
-  #failed({ code, message, retryInMs, ...details }: Failure): void {
-    const { status, retryAfterMs } = details
-    const error = new StreamError(code, message, { ...(status === null ? {} : { status }), retryAfterMs })
-    tell(this.#options.onError, { error, retryInMs, final: false })
+  #failed(failure: Failure): void {
+    tell(this.#options.onError, { error: errorOf(failure), retryInMs: failure.retryInMs, final: false })
   }
 
   #changed(): void {
@@ -205,19 +224,13 @@ export class SharedStream implements EventStream {
   #finish(error: StreamError | null): void {
     if (this.state === 'closed') return
     this.#options.signal?.removeEventListener('abort', this.#closeOnAbort)
+    this.#closing.abort()
     clearInterval(this.#timer)
-    this.#member.close()
-    this.#lock.resign()
-    this.#shut()
+    this.#member.leave('closed')
     this.#channel.close()
     this.#turns.port1.close()
     this.#queue.end(error === null)
     this.#set({ state: 'closed', reason: error?.code ?? '' })
     this.#resolveClosed(error)
   }
-}
-
-function plain({ error, retryInMs }: { error: StreamError; retryInMs: number | null }): Failure {
-  const { code, message, status, retryAfterMs } = error
-  return { code, message, status, retryAfterMs, retryInMs }
 }

@@ -177,6 +177,35 @@ describe('a stream for all tabs', () => {
     expect(second.values()).toEqual(['', 'one', 'two', 'three'])
   })
 
+  it('leads no more when its page is left or frozen, and goes on after its own last event', async () => {
+    const [page, other] = [new EventTarget(), new EventTarget()]
+    const tabOf = (window: EventTarget) => {
+      vi.stubGlobal('addEventListener', window.addEventListener.bind(window))
+      return tab('alice')
+    }
+    const [first, second] = [tabOf(page), tabOf(other)]
+    await vi.waitUntil(() => second.stream.state === 'open', PATIENCE)
+    server.say('data:one\nid:1\n\n:ready\n\n')
+    await vi.waitUntil(() => second.events.length === 2, PATIENCE)
+    page.dispatchEvent(new Event('pagehide'))
+    page.dispatchEvent(new Event('freeze'))
+    expect(server.requests[0]?.signal.aborted).toBe(true)
+    await vi.waitUntil(() => server.gets().length === 2, PATIENCE)
+    server.say('data:two\nid:2\n\n:ready\n\n')
+    await vi.waitUntil(() => second.values().includes('two'), PATIENCE)
+    expect(first.values()).toEqual(['one', ''])
+    page.dispatchEvent(new Event('resume'))
+    page.dispatchEvent(new Event('pageshow'))
+    await vi.waitUntil(() => server.gets().length === 3, PATIENCE)
+    expect(server.gets().map(({ headers }) => headers['last-event-id'])).toEqual([undefined, '1', '1'])
+    server.say('data:two\nid:2\n\n:ready\n\n')
+    await vi.waitUntil(() => server.requests[2]?.signal.aborted === true, PATIENCE)
+    expect(first.values().filter((value) => value !== '')).toEqual(['one', 'two'])
+    first.stream.close()
+    page.dispatchEvent(new Event('pageshow'))
+    expect(first.stream.state).toBe('closed')
+  })
+
   it('has a connection for each session', async () => {
     const first = tab('alice')
     await vi.waitUntil(() => first.stream.state === 'open', PATIENCE)
@@ -453,10 +482,10 @@ describe('a member', () => {
     consumer.isFull = true
     batch(1, 1, record('1'))
     member.tick()
-    expect([member.role, done]).toEqual(['behind', ['stand', 'resign']])
+    expect([member.role, done]).toEqual(['behind', ['stand', 'resign', 'shut']])
     consumer.isFull = false
     member.tick()
-    expect([member.role, done]).toEqual(['seeking', ['stand', 'resign', 'stand']])
+    expect([member.role, done]).toEqual(['seeking', ['stand', 'resign', 'shut', 'stand']])
   })
 
   it('asks no leader between the opening of its own connection and its ready: a gap may come', () => {
