@@ -1,5 +1,5 @@
 // One stream for all tabs, in Chromium: over HTTP/1.1, where an eighth tab could not even load, and over HTTP/2. The
-// leading tab is closed, crashed and frozen while records come.
+// leading tab is closed, crashes and hangs while records come.
 
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
@@ -103,13 +103,13 @@ describe.skipIf(CHROMIUM === null).each(['HTTP/1.1', 'HTTP/2'])(
       await vi.waitUntil(() => server.open === 1, PATIENCE)
     }, 120_000)
 
-    it('go on when the leading tab is frozen in mid-stream, and it catches up when it wakes', async () => {
+    it('go on when the leading tab hangs in mid-stream, and it catches up when it wakes', async () => {
       const [leader, ...others] = await openTabs()
       const { opened } = server
       const devTools = await leader.context().newCDPSession(leader)
       await devTools.send('Debugger.enable')
       await writingDuring(async () => {
-        // Stops all tasks of the page, as freezing does. Chromium freezes hidden pages alone, and here none is hidden.
+        // Stops all tasks of the page.
         await devTools.send('Debugger.pause')
         await vi.waitUntil(() => server.opened > opened, PATIENCE)
       })
