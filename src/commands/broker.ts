@@ -66,13 +66,20 @@ async function serve(topics: readonly string[], isChild: boolean, folder: string
   if (other !== null) throw new Error(`a broker is running already for this folder, at ${other}`)
   const ended = endRequested(isChild)
   const running = await startMockBroker(topics)
-  await writeBrokerFile(folder, running.address)
-  if (isChild) process.send?.({ address: running.address })
-  else
-    process.stdout.write(`Kafka broker at ${running.address}, topic ${topics.join(', ')}. Ctrl-C ends it.\n`)
-  await ended
-  await removeBrokerFile(folder)
-  await running.close()
+  try {
+    await writeBrokerFile(folder, running.address)
+    if (isChild) process.send?.({ address: running.address })
+    else
+      process.stdout.write(
+        `Kafka broker at ${running.address}, topic ${topics.join(', ')}. Ctrl-C ends it.\n`,
+      )
+    await ended
+    await removeBrokerFile(folder)
+  } finally {
+    await running.close()
+    // The channel to the demo keeps the process, which also ends if nothing could be written.
+    if (process.connected) process.disconnect()
+  }
   return EXIT_DONE
 }
 

@@ -2,7 +2,7 @@
 
 import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, symlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -312,6 +312,20 @@ describe('kafka-sse demo', () => {
     expect(await second.end('SIGTERM')).toBe(0)
     expect(first.output + second.output).not.toContain('SECRET_KEY')
     expect(second.output).not.toContain('made ')
+  })
+
+  test('ends with its error if the address of its broker cannot be written', async () => {
+    symlinkSync('nowhere/below', join(scene.folder, '.kafka-sse'))
+    const alone = await scene.run(['broker'])
+    expect([alone.code, alone.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^kafka-sse: ENOENT.*\.kafka-sse'\n$/),
+    ])
+    const ofDemo = await scene.run(['demo'], { TLS: 'off', PORT: '0', ADMIN_PORT: '0' })
+    expect([ofDemo.code, ofDemo.stderr]).toEqual([
+      1,
+      expect.stringMatching(/\.kafka-sse'\nkafka-sse: the embedded broker ended instead of starting\n$/),
+    ])
   })
 
   test('refuses the settings of serve, before it makes anything', async () => {

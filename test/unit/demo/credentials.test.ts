@@ -13,12 +13,13 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { createServer, get } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { rootCertificates } from 'node:tls'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { writeAtomically } from '../../../src/demo/atomic-file.ts'
 import { ensureDemoCredentials } from '../../../src/demo/credentials.ts'
 
@@ -182,6 +183,17 @@ describe('writing', () => {
     await expect(writeAtomically(join(folder, 'folder'), 'new', 0o600)).rejects.toThrow('/folder: EISDIR')
     expect(readdirSync(folder)).toEqual(['folder', 'there'])
     expect(text('there')).toBe('old')
+  })
+
+  test('works where an opened file has no `sync`, as in Yarn’s Plug’n’Play', async () => {
+    const file = await open(join(folder, 'any'), 'w')
+    await file.close()
+    const sync = vi.spyOn(Object.getPrototypeOf(file), 'sync').mockImplementation(() => {
+      throw new Error('Method not implemented.')
+    })
+    onTestFinished(() => sync.mockRestore())
+    await writeAtomically(join(folder, 'there'), 'new', 0o600)
+    expect(text('there')).toBe('new')
   })
 
   test('takes the mode with it, and ignores that of the old file', async () => {
