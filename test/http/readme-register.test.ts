@@ -96,9 +96,14 @@ await app.register(kafkaSseKafka, { bootstrapServers: '127.0.0.1:1' })
 const topic = app.kafkaSseTopics.open('events', 'text', 'latest')
 await app.register(kafkaSseStreams)
 `
-    const asked = [{ url: '/mine' }, { url: '/mine', authorization: bearer('any') }]
+    const asked = [
+      { url: '/mine' },
+      { url: '/mine', authorization: bearer('any') },
+      { url: '/mine', authorization: bearer('proxy:stream') },
+    ]
     expect(await answersOf(before + BLOCKS[2] + asking(asked))).toEqual([
       ['/mine', 401],
+      ['/mine', 403],
       ['/mine', 200],
     ])
   })
@@ -115,7 +120,7 @@ await app.register(kafkaSseKafka, { bootstrapServers: '127.0.0.1:1' })
 const topic = app.kafkaSseTopics.open('events', 'text', 'latest')
 await app.register(kafkaSseStreams, { streamsPerAddressMax: 1 })
 ${BLOCKS[2]}
-const headers = { authorization: ${JSON.stringify(bearer('any'))} }
+const headers = { authorization: ${JSON.stringify(bearer('proxy:stream'))} }
 const statuses = []
 for (const remoteAddress of ['2001:db8::1', '2001:db8::2', '2001:db8:0:1::1']) {
   const answer = await app.inject({ url: '/mine', headers, remoteAddress, payloadAsStream: true })
@@ -149,7 +154,7 @@ app.kafkaSseStreams.admit = async (...asked) => {
   return admitted
 }
 ${BLOCKS[2]}
-const headers = { authorization: ${JSON.stringify(bearer('any'))} }
+const headers = { authorization: ${JSON.stringify(bearer('proxy:stream'))} }
 const left = app.inject({ url: '/mine', headers, payloadAsStream: true }).catch(() => null)
 await Promise.race([left, new Promise((resolve) => setTimeout(resolve, 500))])
 leaves = false
