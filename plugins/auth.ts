@@ -79,6 +79,9 @@ export default authPlugin
 
 const noneRevoked = (): boolean => false
 
+/** Else a host that names no `issuedAt` would wonder why a user who has signed in again stays refused. */
+const UNDATED = 'it has no issuedAt, so that it may be from before the revocation'
+
 /** Authenticates by the host's own function, whose errors pass through unchanged. */
 function hostAuthenticator(
   read: NonNullable<AuthOptions['authenticate']>,
@@ -92,7 +95,8 @@ function hostAuthenticator(
     const isGood = session !== null && !isLasting && !isRevoked(session, request)
     if (isGood) return granted(session, scope, request, reply)
     const check = session === null ? 'missing' : isLasting ? 'lifetime' : 'revoked'
-    request.log.info({ check }, 'session refused')
+    const isUndated = check === 'revoked' && session?.issuedAtMs === null
+    request.log.info({ check, ...(isUndated && { reason: UNDATED }) }, 'session refused')
     // RFC 9110 section 15.5.2 requires this header in a 401. The host may have set its own.
     if (!reply.hasHeader('www-authenticate')) reply.header('www-authenticate', missingTokenChallenge())
     throw new NotAuthenticated()
