@@ -6,6 +6,7 @@ import fastifyPlugin from 'fastify-plugin'
 import type { Admin } from '../src/admin/admin.ts'
 import { EventLoopDelay } from '../src/admin/event-loop-delay.ts'
 import { notReadyReasons, type Parts } from '../src/admin/readiness.ts'
+import { ConfigError } from '../src/config/config-error.ts'
 import type { ConnectionFigures } from '../src/http/connection.ts'
 import { createRegistry } from './admin/metrics.ts'
 import { figuresOfProcess, type WorkerPoolFigures } from './admin/process-figures.ts'
@@ -24,7 +25,15 @@ export interface AdminPluginOptions extends Parts {
   readonly workerPool?: WorkerPoolFigures
 }
 
-async function admin(app: FastifyInstance, options: AdminPluginOptions): Promise<void> {
+/** The options that are required, each with the decorator of the part that it takes. */
+const PARTS: Readonly<Record<Exclude<keyof Parts, 'control' | 'departure'>, string>> = {
+  streams: 'app.kafkaSseStreams',
+  topics: 'app.kafkaSseTopics',
+  authenticator: 'app.kafkaSseAuth',
+}
+
+async function admin(app: FastifyInstance, given: GivenParts): Promise<void> {
+  const options = withParts(given)
   const delay = new EventLoopDelay()
   app.addHook('onClose', async () => delay.close())
   const wholeProcess = figuresOfProcess(delay, options)
@@ -34,6 +43,17 @@ async function admin(app: FastifyInstance, options: AdminPluginOptions): Promise
     metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
     status: () => statusOf(options, wholeProcess),
   })
+}
+
+type GivenParts = Omit<AdminPluginOptions, 'control'> & Partial<Pick<AdminPluginOptions, 'control'>>
+
+/** Throws a ConfigError with a line for each part that is missing. */
+function withParts(given: GivenParts): AdminPluginOptions {
+  const { control = null, ...parts }: Partial<GivenParts> = given
+  const missing = Object.entries(PARTS).filter(([name]) => typeof Object(parts)[name] !== 'object')
+  const problems = missing.map(([name, decorator]) => `options.${name} is missing: ${decorator}`)
+  if (problems.length > 0) throw new ConfigError(problems)
+  return { ...given, control }
 }
 
 export const kafkaSseAdmin = fastifyPlugin(admin, { name: 'kafka-sse-admin', fastify: '5.x' })

@@ -47,7 +47,8 @@ export function createConnectionFigures(): ConnectionFigures {
  * Guards the connections of a server that does not listen yet, until it closes or the returned function is called. That
  * function also closes every connection; open requests have half a second. Several servers may share figures and a
  * budget; null: no limit on the number of connections. Peers on a Unix socket cannot be told apart, so they are not
- * guarded. Throws a RangeError for a limit that is not a positive number.
+ * guarded. Throws a TypeError for what is no server or no limit, and a RangeError for a limit that is not a positive
+ * number.
  */
 export function guardConnections(
   server: GuardedServer,
@@ -55,10 +56,14 @@ export function guardConnections(
   figures: ConnectionFigures = createConnectionFigures(),
   budget: ConnectionBudget | null = null,
 ): () => void {
+  if (typeof server?.rawListeners !== 'function')
+    throw new TypeError('guardConnections takes a server of Node, such as app.server')
   const limits = { ...GUARD_DEFAULTS, ...options }
-  for (const [name, limit] of Object.entries(limits))
+  for (const [name, limit] of Object.entries(limits)) {
+    if (!Object.hasOwn(GUARD_DEFAULTS, name)) throw new TypeError(`guardConnections has no limit ${name}`)
     if (!(limit > 0 && Number.isFinite(limit)))
       throw new RangeError(`${name} is not a positive number: ${limit}`)
+  }
   limitServer(server, limits)
   return new ConnectionGuard({ limits, figures, budget, isTls: server instanceof TlsServer }).watch(server)
 }

@@ -324,6 +324,12 @@ describe('the guard', () => {
   it('refuses limits that are none', () => {
     for (const idleMs of [0, -1, Number.NaN, Number.POSITIVE_INFINITY])
       expect(() => guardConnections(createServer(), { idleMs })).toThrow('idleMs is not a positive number')
+    const misspelt = { idleMS: 5_000 } as object // hosts write JavaScript, too
+    expect(() => guardConnections(createServer(), misspelt)).toThrow('guardConnections has no limit idleMS')
+  })
+
+  it.each([undefined, null, {}, 7443])('refuses what is no server: %j', (server) => {
+    expect(() => guardConnections(server as never)).toThrow('guardConnections takes a server of Node')
   })
 
   it('closes every connection when it is disposed of, idle ones first', async () => {

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import kafkaSseAdmin from '../../plugins/admin.ts'
 import kafkaSseAuth from '../../src/parts/auth.ts'
 import kafkaSseKafka from '../../src/parts/kafka.ts'
 import kafkaSseStreams, { clientAddress, sendStream, streamHooks } from '../../src/parts/sse.ts'
@@ -40,6 +41,30 @@ beforeEach(() => {
 function bearer(claims: Record<string, unknown> = {}): { authorization: string } {
   return { authorization: `Bearer ${mintToken(key, { claims: { ...exampleClaims(), ...claims } })}` }
 }
+
+describe('the part /admin', () => {
+  it('takes the decorators of the others', async () => {
+    await app.register(kafkaSseAuth, tokens)
+    await app.register(kafkaSseKafka, kafka)
+    await app.register(kafkaSseStreams, { streams })
+    const { kafkaSseStreams: open, kafkaSseTopics: topics, kafkaSseAuth: authenticator } = app
+    await app.register(kafkaSseAdmin, { streams: open, topics, authenticator })
+    expect(app.kafkaSseAdmin.notReady()).not.toEqual([])
+    expect((await app.kafkaSseAdmin.metrics()).text).toContain('kafka_sse_streams_open 0')
+  })
+
+  it('names those that are missing', async () => {
+    const none = {} as Parameters<typeof kafkaSseAdmin>[1] // hosts write JavaScript, too
+    await expect(app.register(kafkaSseAdmin, none)).rejects.toMatchObject({
+      code: 'FKS_CONFIG_INVALID',
+      problems: [
+        'options.streams is missing: app.kafkaSseStreams',
+        'options.topics is missing: app.kafkaSseTopics',
+        'options.authenticator is missing: app.kafkaSseAuth',
+      ],
+    })
+  })
+})
 
 describe('a part', () => {
   it.each([
