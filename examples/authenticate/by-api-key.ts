@@ -12,7 +12,10 @@ interface ApiClient {
 /** A key has no end, so a stream asks for it again this often: who lost the key loses the stream. */
 const CHECK_EVERY_MS = 15 * 60_000
 
-/** `clients`: by their key's SHA-256 in hex. */
+/**
+ * `clients`: by their key's SHA-256 in hex. The session has no `issuedAt`, so a client that is revoked stays refused for
+ * as long as revocations are remembered, with a new key, too: to come back it needs another `id`.
+ */
 export function byApiKey(clients: ReadonlyMap<string, ApiClient>) {
   return ({ headers }: FastifyRequest): HostAnswer | null => {
     const key = headers['x-api-key']
