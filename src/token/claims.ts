@@ -43,9 +43,16 @@ export function clientOf({ azp, client_id, appid, cid }: Claims): string | null 
   return textOf(azp) ?? textOf(client_id) ?? textOf(appid) ?? textOf(cid)
 }
 
-/** Whether the session grants every scope of the space-separated list; null requires none. */
+/**
+ * Whether the session grants every scope of the space-separated list; null requires none. Throws a TypeError for a list
+ * of none: a setting of a host that is missing would let every token in.
+ */
 export function grantsScope(session: Session, scope: string | null): boolean {
-  return scope === null || scopesOf(scope).every((name) => session.scopes.has(name))
+  if (scope === null) return true
+  const names = scopesOf(scope)
+  if (typeof scope !== 'string' || names.length === 0)
+    throw new TypeError('the scope that is asked for is a text that is not empty, or null for any token')
+  return names.every((name) => session.scopes.has(name))
 }
 
 /** An empty text counts as none. */

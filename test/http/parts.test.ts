@@ -132,6 +132,20 @@ describe('a part', () => {
 })
 
 describe('/auth alone', () => {
+  it.each([undefined, '', ' ', 0, [], ['proxy:stream']])(
+    'lets no token in where the host asks for the scope %j, which may be a setting that is missing',
+    async (scope) => {
+      await app.register(kafkaSseAuth, tokens)
+      const asked = scope as unknown as string // as from JavaScript
+      app.get('/mine', async (request, reply) => app.kafkaSseAuth.authenticate(request, reply, asked))
+      const { statusCode, body } = await app.inject({ url: '/mine', headers: bearer() })
+      expect([statusCode, JSON.parse(body).message]).toEqual([
+        500,
+        'the scope that is asked for is a text that is not empty, or null for any token',
+      ])
+    },
+  )
+
   it('protects a route of the host’s own', async () => {
     await app.register(kafkaSseAuth, tokens)
     app.get('/me', async (request, reply) => {
