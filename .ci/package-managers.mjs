@@ -16,6 +16,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const NODE = Number(process.versions.node.split('.', 1)[0])
 const COMPILED_MS = 20 * 60_000
 const SECONDS_MS = 60_000
+const ENDED_MS = 15_000
 
 /**
  * `from`: the package of the manager. `add`: what README says to run first. `missing`: what the error of an import says
@@ -206,7 +207,11 @@ async function readRecord(name, { host, env, run, start, required }) {
   } finally {
     for (const { child, exit } of running.reverse()) {
       if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid, 'SIGTERM')
-      await exit
+      const isEnded = await Promise.race([exit.then(() => true), sleep(ENDED_MS, false)])
+      if (isEnded) continue
+      process.kill(-child.pid, 'SIGKILL')
+      console.log(`${name}: ${child.spawnargs.at(-1)} did not end on SIGTERM`)
+      process.exitCode = 1
     }
   }
 }
