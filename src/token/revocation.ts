@@ -57,6 +57,8 @@ const REASON_CHARACTERS_MAX = 200
 /** A token counts for as long after its `exp` as clocks may differ (300 s), and its `iat` may be 60 s ahead. */
 const CLOCKS_DIFFER_MS = 360_000
 const EPOCH_MS_MAX = 253_402_300_799_999
+/** Less are epoch seconds, such as the `iat` of a token: a moment in 1970, by which no token was issued. */
+const BEFORE_MS_MIN = 1e12
 const FIELDS: readonly string[] = ['issuer', ...REVOKED_KINDS, 'before', 'reason']
 
 /** The request names no tokens, or says something that it cannot mean. The message says what, and quotes no value. */
@@ -194,6 +196,6 @@ function momentOf(before: unknown): number {
   const ms = before instanceof Date ? before.getTime() : before
   if (typeof ms !== 'number' || !Number.isFinite(ms))
     throw new RevocationInvalid('before takes a Date or epoch ms')
-  if (ms >= 0 && ms <= EPOCH_MS_MAX) return Math.floor(ms)
-  throw new RevocationInvalid('before is not between 1970 and 9999: it takes epoch ms')
+  if (ms >= BEFORE_MS_MIN && ms <= EPOCH_MS_MAX) return Math.floor(ms)
+  throw new RevocationInvalid('before is not between 2001 and 9999: it takes epoch ms')
 }

@@ -73,8 +73,9 @@ describe('a revocation', () => {
     ['a long issuer', { issuer: 'x'.repeat(1001), sub: 'a' }, HOST, 'issuer has more than 1000 characters'],
     ['text as a moment', { sub: 'a', before: 'now' }, ONE_ISSUER, 'before takes a Date or epoch ms'],
     ['no moment', { sub: 'a', before: new Date('x') }, ONE_ISSUER, 'before takes a Date or epoch ms'],
-    ['microseconds', { sub: 'a', before: NOW_MS * 1000 }, ONE_ISSUER, 'before is not between 1970 and 9999'],
-    ['before 1970', { sub: 'a', before: -1 }, ONE_ISSUER, 'before is not between 1970 and 9999'],
+    ['microseconds', { sub: 'a', before: NOW_MS * 1000 }, ONE_ISSUER, 'before is not between 2001 and 9999'],
+    ['seconds', { sub: 'a', before: NOW_MS / 1000 }, ONE_ISSUER, 'before is not between 2001 and 9999'],
+    ['before 1970', { sub: 'a', before: -1 }, ONE_ISSUER, 'before is not between 2001 and 9999'],
     ['an empty reason', { sub: 'a', reason: '' }, ONE_ISSUER, 'reason takes text that is not empty'],
     ['a long reason', { sub: 'a', reason: 'x'.repeat(201) }, ONE_ISSUER, 'reason has more than 200'],
     [
