@@ -15,7 +15,7 @@ import { PagesServer } from './pages-server.ts'
 const TABS = 8
 const PARTITIONS = 3
 const SEED = Date.now() % 1_000_000
-const TOKEN_SECONDS = 5
+const TOKEN_SECONDS = 4
 const CHALLENGE_SECONDS = 3
 const BEYOND_TOKEN_MS = (TOKEN_SECONDS + 1) * 1_000
 const BACK_WITHIN_MS = 1_000
@@ -132,12 +132,18 @@ describe.skipIf(CHROMIUM === null || bootstrapServers === null)('Chromium on a r
         // One for each connection, and no gap.
         expect(new Set(others)).toEqual(new Set(['ready']))
       }
-      await vi.waitUntil(async () => (await server.metric('kafka_sse_streams_open')) === 1, PATIENCE)
+      await isOne()
     }
 
+    const isOne = () =>
+      vi.waitUntil(async () => (await server.metric('kafka_sse_streams_open')) === 1, PATIENCE)
+    const openedTotal = () => server.metric('kafka_sse_streams_opened_total')
+
     it('have one connection, and each of them every record once, beyond the life of a token', async () => {
-      const renewals = await server.metric('kafka_sse_renewals_total')
+      await isOne()
+      const [opened, renewals] = [await openedTotal(), await server.metric('kafka_sse_renewals_total')]
       await whileWriting(() => pause(BEYOND_TOKEN_MS))
+      expect(await openedTotal()).toBe(opened)
       expect(await server.metric('kafka_sse_renewals_total')).toBeGreaterThan(renewals)
       expect(protocols).toEqual(new Set([protocol]))
     }, 120_000)
