@@ -111,7 +111,8 @@ function refuse(faults: readonly Fault[]): void {
 }
 
 function optionName(place: SettingPlace): string {
-  return `options.${dotted(place)}`
+  const name = dotted(place)
+  return /^(\[|$)/.test(name) ? `options${name}` : `options.${name}`
 }
 
 /** The options of `kafka-sse serve`. Rejects with a ConfigError, which names each setting by its variable. */

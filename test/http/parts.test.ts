@@ -94,6 +94,8 @@ describe('a part', () => {
     ['kafka', {}, ['options.bootstrapServers is missing']],
     ['kafka', { ...kafka, retainedBytesMax: 1 }, ['options.retainedBytesMax takes']],
     ['kafka', { ...kafka, bootstrapServer: 'x' }, ['options.bootstrapServer is not an option']],
+    ['kafka', 'kafka:9092', ['options takes an object with bootstrapServers']],
+    ['sse', ['events'], ['options[0] is not an option']],
     [
       'sse',
       { heartbeatSecond: 9 },
