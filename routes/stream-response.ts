@@ -133,9 +133,10 @@ function open(reply: FastifyReply, body: StreamBody): void {
   try {
     body.opened(sink)
   } catch (error) {
+    // The headers are sent, so no error can be answered, and Fastify, which would log it again, is not told of it.
     sink.cancel()
+    body.refused()
     reply.log.error({ err: error }, 'a stream could not be opened')
-    throw error
   }
 }
 
