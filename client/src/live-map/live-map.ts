@@ -135,7 +135,10 @@ export class LiveMap<V> implements ReadonlyMap<string, V> {
     const stream = open(this.#url, {
       ...streamOptions(this.#options),
       onEvent: (event) => this.#take(event),
-      onState: (change) => this.#tellState(change),
+      onState: (change) => {
+        // One that was replaced closes, and the map does not.
+        if (stream === this.#stream) this.#tellState(change)
+      },
     })
     void stream.closed.then((error) => {
       if (stream === this.#stream) this.#finish(error)
@@ -222,9 +225,9 @@ export class LiveMap<V> implements ReadonlyMap<string, V> {
   }
 
   /** A batch that waits for its frame goes on waiting. Of `closed` tells `#finish`. */
-  #tellState(change: StateChange): Promise<void> {
+  #tellState(change: StateChange): void {
     if (this.connection !== 'closed') this.#listeners.tell(new Map(), this.status, this.connection)
-    return tell(this.#options.onState, change)
+    tell(this.#options.onState, change)
   }
 
   #finish(error: Error | null): void {

@@ -9,6 +9,7 @@ import {
   type LiveMap,
   type LiveMapOptions,
   liveMap,
+  type StateChange,
 } from '../../../client/src/index.ts'
 import { FetchServer, STREAM_URL, status } from './client-scene.ts'
 
@@ -280,6 +281,17 @@ describe('liveMap', () => {
     expect(told).toEqual([['reloading'], ['reloading'], ['reloading'], ['ready', ['a', undefined]]])
     await vi.advanceTimersByTimeAsync(7_200_000)
     expect([map.status, server.gets().length]).toEqual(['ready', 2])
+  })
+
+  it('tells of no `closed` while it loads again, though it closes the stream that it had', async () => {
+    const states: string[] = []
+    const onState = ({ state }: StateChange) => void states.push(state)
+    const map = await opened({ onState, heartbeatMs: 2 ** 31 - 1 }, ':gap too-large\nid:3\n\n')
+    await vi.advanceTimersByTimeAsync(30_000)
+    expect(server.gets().map(({ signal }) => signal.aborted)).toEqual([true, false])
+    expect(states).toEqual(['connecting', 'open', 'connecting', 'open'])
+    map.close()
+    expect(states.at(-1)).toBe('closed')
   })
 
   it('takes a record for another one after a gap, because the topic may be another', async () => {
