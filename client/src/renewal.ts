@@ -5,7 +5,7 @@
 import { tell } from './handlers.ts'
 import type { Settings } from './option-checks.ts'
 import type { Send } from './request.ts'
-import { detailsOf } from './response.ts'
+import { detailsOf, isTemporary } from './response.ts'
 import { CLOCKS_DIFFER_MAX_MS } from './retries.ts'
 import { isFinal, messageOf, StreamError } from './stream-error.ts'
 import type { Token, TokenSource } from './token-source.ts'
@@ -33,9 +33,6 @@ export interface RenewalParts {
   /** Aborts with the connection. */
   readonly signal: AbortSignal
 }
-
-/** Besides what is temporary: a token that is not valid yet, and a server that is not the one with the stream. */
-const TRIED_AGAIN = [401, 404, 408, 425, 429]
 
 export interface Renewal {
   /** The stream was opened with this token. */
@@ -123,6 +120,8 @@ export function createRenewal({ send, tokens, settings, stream, signal }: Renewa
       held = token
     },
     challenged: () => {
+      // A chunk is read to its end, though the stream has been closed meanwhile.
+      if (signal.aborted) return
       const answered = stream.challenges
       tell(settings.onChallenge, { answered })
       if (answered) void renew()
@@ -135,8 +134,8 @@ export function createRenewal({ send, tokens, settings, stream, signal }: Renewa
   }
 }
 
-/** Whether another try can do no more. */
+/** Whether another try can do no more. A token may not be valid yet (401), or a server not have the stream (404). */
 function isHopeless({ status, cause }: StreamError): boolean {
   if (status === null) return cause instanceof StreamError && isFinal(cause)
-  return status < 500 && !TRIED_AGAIN.includes(status)
+  return !isTemporary(status) && ![401, 404].includes(status)
 }

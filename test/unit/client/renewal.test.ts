@@ -168,6 +168,17 @@ describe('the client', () => {
     expect(scene.stream?.state).toBe('open')
   })
 
+  it('tells of no challenge once it is closed, though one came in the same chunk', async () => {
+    const scene = await open()
+    const onChallenge = vi.fn(() => scene.stream?.close())
+    scene.connect({ onChallenge })
+    await pass()
+    scene.server.say(CHALLENGE.repeat(2))
+    await pass()
+    expect(onChallenge).toHaveBeenCalledOnce()
+    expect(scene.server.posts()).toEqual([])
+  })
+
   it('leaves challenges unanswered when told to, while it is open, too', async () => {
     const scene = await open()
     const { server } = scene
