@@ -9,10 +9,10 @@ import { readOptions, readUrl } from './option-checks.ts'
 import type { ConnectOptions, StreamEvent, StreamState } from './options.ts'
 import { sendingTo } from './request.ts'
 import { createRetries } from './retries.ts'
-import { isFinal, StreamError } from './stream-error.ts'
+import { isFinal, type StreamError } from './stream-error.ts'
 import { createTokenSource } from './token-source.ts'
 import { pause } from './waiting.ts'
-import { watchWakeUps } from './wake-ups.ts'
+import { type WakeUp, watchWakeUps } from './wake-ups.ts'
 
 /**
  * While the consumer is busy it reads on, up to `readAheadMax`. Beyond that it leaves the body unread, so that
@@ -47,7 +47,7 @@ export interface EventStream extends AsyncIterable<StreamEvent> {
  * limit, up to `retryMaxMs`. While the browser says that it has no network, the limit is `retryMaxMs` from the first
  * wait. It never comes sooner than the server's `retry:` or Retry-After say. It comes back at once when the network is
  * back, and when the page is shown again or the machine has slept, but for a Retry-After. A page that is left has no
- * connection, so that it can stay in the back-forward cache. Throws a TypeError or RangeError that names an invalid
+ * connection, so that it can stay in the back-forward cache; that is no failure. Throws a TypeError or RangeError that names an invalid
  * option.
  */
 export function connect(url: string | URL, options: ConnectOptions = {}): EventStream {
@@ -65,10 +65,8 @@ export function connect(url: string | URL, options: ConnectOptions = {}): EventS
   /** Ends the present connection, or the wait for the next one. */
   let turn = new AbortController()
   let isWaiting = false
-  /** Whether the connection was ended because the network is back. */
-  let isWoken = false
-  /** Whether the server has said how long to wait, with Retry-After. */
-  let isHeld = false
+  /** Of the present wait: what the server has asked for with Retry-After. */
+  let heldMs: number | null | undefined
   let state: StreamState = 'connecting'
   let reason = ''
   let resolveClosed: (error: StreamError | null) => void
@@ -105,9 +103,10 @@ export function connect(url: string | URL, options: ConnectOptions = {}): EventS
       const end = await runConnection(parts)
       lastEventId = end.lastEventId
       if (closing.signal.aborted) return
+      const { reason: endedBy } = turn.signal
       turn = new AbortController()
       isWaiting = true
-      await pause(interrupted(end), turn.signal)
+      await pause(interrupted(end, endedBy), turn.signal)
       isWaiting = false
     }
   }
@@ -117,33 +116,27 @@ export function connect(url: string | URL, options: ConnectOptions = {}): EventS
     if (state === 'open') tell(settings.onOpen, { lastEventId })
   }
 
-  /** The wait until the next connection, in ms. */
-  function interrupted(end: ConnectionEnd): number {
+  /** The wait until the next connection, in ms. `endedBy`: the WakeUp that ended the last one, or another reason. */
+  function interrupted(end: ConnectionEnd, endedBy: unknown): number {
     const { failure: error } = end
     // No server has answered, and none will.
     const isOffline = error?.status === null && globalThis.navigator?.onLine === false
-    const waitMs = retries(end, isOffline || isWoken)
+    const waitMs = retries(end, isOffline || typeof endedBy === 'string')
     const isOver = error !== null && (waitMs === null || isFinal(error))
-    const retryInMs = isWoken ? 0 : (waitMs ?? 0)
-    isWoken = false
-    isHeld = Boolean(error?.retryAfterMs)
+    const retryInMs = endedBy === 'woken' ? 0 : (waitMs ?? 0)
+    heldMs = error?.retryAfterMs
     if (!isOver) change(isOffline ? 'offline' : 'waiting', error?.code ?? end.reason)
-    // By the handler of that.
-    if (closing.signal.aborted) return retryInMs
+    // The handler of that may close it; and that a page is left is no failure.
+    if (closing.signal.aborted || endedBy === 'left') return retryInMs
     if (error) tell(settings.onError, { error, retryInMs: isOver ? null : retryInMs, final: isOver })
     else tell(settings.onEnd, { reason, retryInMs })
     if (isOver) finish(error)
     return retryInMs
   }
 
-  /** `isLost`: the connection is, too. `isLeft`: it ends, and the next one comes when the page is shown again. */
-  function wake(isLost: boolean, isLeft?: boolean): void {
-    if (isWaiting) {
-      if (!isHeld && !isLeft) turn.abort()
-    } else if (isLost || isLeft) {
-      isWoken = isLost
-      turn.abort(new StreamError('lost', 'The connection was ended'))
-    }
+  /** After `left` the next connection comes when the page is shown, or by its own wait if it was not unloaded. */
+  function wake(wakeUp: WakeUp): void {
+    if (isWaiting ? !heldMs && wakeUp !== 'left' : wakeUp !== 'shown') turn.abort(wakeUp)
   }
 
   function change(newState: StreamState, newReason: string): void {
@@ -153,7 +146,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): EventS
   }
 
   function finish(error: StreamError | null): void {
-    if (state === 'closed') return
+    if (closing.signal.aborted) return
     closing.abort()
     queue.end(error === null)
     change('closed', error?.code ?? '')

@@ -1,23 +1,28 @@
 // Notices that the network is back, or that the page or the machine has slept. Node has no such events, so there it
 // notices sleep alone.
 
+/**
+ * `woken`: connections are likely to be lost. `left`: the page goes, maybe into the back-forward cache, from which
+ * browsers drop a page that has a connection on which much comes. `shown`: the page is there again.
+ */
+export type WakeUp = 'woken' | 'left' | 'shown'
+
 const TICK_MS = 2_000
 /** The timers of a hidden page may come once a minute. */
 const HIDDEN_TICK_MS = 60_000
 
 /**
- * Calls `wake` when a page is shown, and when connections are likely to be lost (`isLost`): the network is back, or a
+ * Calls `wake` when a page is left or shown, and when connections are likely to be lost: the network is back, or a
  * timer is late by `silenceMs` in which no byte came. While nothing is read (`isUnread`), no byte can come, so the
  * timer has to be later than that of a hidden page, too. Timers stand still while a machine sleeps or a page is frozen,
- * so only the wall clock can tell. Where it is set by as much, a connection is opened once more than necessary.
- * `isLeft`: the page goes, maybe into the back-forward cache, from which browsers drop a page that has a connection on
- * which much comes. Ends when the signal aborts. The function that it returns tells that a byte came.
+ * so only the wall clock can tell. Where it is set by as much, a connection is opened once more than necessary. Ends
+ * when the signal aborts. The function that it returns tells that a byte came.
  */
 export function watchWakeUps(
   silenceMs: number,
   isUnread: () => boolean,
   signal: AbortSignal,
-  wake: (isLost: boolean, isLeft?: boolean) => void,
+  wake: (wakeUp: WakeUp) => void,
 ): () => void {
   /** When the timer ran last, or a byte came after that. */
   let awakeAtMs: number
@@ -28,16 +33,18 @@ export function watchWakeUps(
   const timer = setInterval(() => {
     const lateMs = Date.now() - awakeAtMs - TICK_MS
     noteAwake()
-    if (lateMs >= silenceMs + (isUnread() ? HIDDEN_TICK_MS : 0)) wake(true)
+    if (lateMs >= silenceMs + (isUnread() ? HIDDEN_TICK_MS : 0)) wake('woken')
   }, TICK_MS)
   signal.addEventListener('abort', () => clearInterval(timer))
-  const heed = ({ type }: Event): void => {
-    if (type === 'visibilitychange') {
-      if (document.hidden) return
-    } else noteAwake() // the timer may be late, too, and must not end the connection that is opened now
-    wake(type === 'online', type === 'pagehide')
-  }
-  for (const type of ['online', 'pagehide', 'pageshow', 'visibilitychange'])
+  const events = { online: 'woken', pagehide: 'left', pageshow: 'shown', visibilitychange: 'shown' } as const
+  for (const [type, wakeUp] of Object.entries(events)) {
+    const heed = (): void => {
+      // The timer may be late, too, and must not end the connection that is opened now.
+      if (type !== 'visibilitychange') noteAwake()
+      else if (document.hidden) return
+      wake(wakeUp)
+    }
     globalThis.addEventListener?.(type, heed, { signal })
+  }
   return noteAwake
 }

@@ -168,7 +168,7 @@ describe('a client in a browser', () => {
 
   it('has no connection in a page that was left, and one more when it is shown again, after the last id', async () => {
     const scene = await open()
-    const { server, events, errors } = scene
+    const { server, events, errors, ends } = scene
     scene.connect()
     await pass()
     server.say('data:1\nid:a\n\n')
@@ -181,7 +181,7 @@ describe('a client in a browser', () => {
     browser.comeBack()
     await pass(2_000)
     expect(server.gets().map(({ headers }) => headers['last-event-id'])).toEqual([undefined, 'a'])
-    expect([errors.length, scene.stream?.state]).toEqual([1, 'open'])
+    expect([errors, ends, scene.stream?.state]).toEqual([[], [], 'open'])
     server.say('data:2\nid:b\n\n')
     await pass()
     expect(events.map(({ data }) => data)).toEqual(['1', '2'])
@@ -222,7 +222,33 @@ describe('a client in a browser', () => {
     sleep(600_000)
     browser.comeBack()
     await pass(2_000)
-    expect([server.gets().length, errors.length, scene.stream?.state]).toEqual([2, 1, 'open'])
+    expect([server.gets().length, errors.length, scene.stream?.state]).toEqual([2, 0, 'open'])
+  })
+
+  it('counts no failure for a page that was left: the first wait after it is the shortest', async () => {
+    const scene = await open()
+    const { server, errors } = scene
+    scene.connect()
+    for (let times = 0; times < 5; times++) {
+      await pass()
+      browser.leave()
+      await pass()
+      browser.comeBack()
+    }
+    await pass()
+    server.breakOff()
+    await pass()
+    expect(errors.map(({ retryInMs }) => retryInMs)).toEqual([2_000])
+  })
+
+  it('comes back by itself where the browser says that the page is left, and it is not', async () => {
+    const scene = await open()
+    const { server } = scene
+    scene.connect()
+    await pass()
+    browser.leave()
+    await pass(30_000)
+    expect([server.gets().length, scene.stream?.state]).toEqual([2, 'open'])
   })
 
   it('ends its wait when the page is shown, and leaves an open connection alone', async () => {
