@@ -101,6 +101,8 @@ export async function runConnection(parts: ConnectionParts): Promise<ConnectionE
     const response = await heard(() => send('GET', headers, signal))
     tokens.answered(response.status)
     const reader = (await readBody(response, token.text, signal)).getReader()
+    // The stream may have been closed since the answer came.
+    signal.throwIfAborted()
     renewal.opened(token)
     openedAtMs = performance.now()
     onOpen()

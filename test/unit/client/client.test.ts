@@ -329,6 +329,31 @@ describe('the client', () => {
     expect([scene.server.requests, scene.tokens]).toEqual([[], 0])
   })
 
+  it.each([0, 1, 2, 3, 4, 5, 6])(
+    'opens nothing any more once it is closed, %i microtasks after the answer',
+    async (microtasks) => {
+      const scene = await open()
+      const { server, states } = scene
+      const onOpen = vi.fn()
+      let openedBefore = 0
+      const closeAfter = async () => {
+        for (let passed = 0; passed < microtasks; passed++) await null
+        openedBefore = onOpen.mock.calls.length
+        scene.stream?.close()
+      }
+      server.answers = [
+        () => {
+          void closeAfter()
+          return server.stream()
+        },
+      ]
+      scene.connect({ onOpen })
+      await pass()
+      expect([scene.stream?.state, states.at(-1)]).toEqual(['closed', { state: 'closed', reason: '' }])
+      expect(onOpen).toHaveBeenCalledTimes(openedBefore)
+    },
+  )
+
   it('refuses URLs, ids and limits that make no sense', async () => {
     const { server } = await open()
     const options = { getToken: () => 't', fetch: server.fetch }
