@@ -1,5 +1,5 @@
 // What the documents say of files: every relative link leads to a file, and both walks of docs/architecture.md pass
-// through files that exist and refer to each other.
+// through files that exist and refer to each other. And commands that wait for what they read.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
@@ -51,6 +51,16 @@ function isDead(document: string, target: string): boolean {
   if (!exists(file)) return true
   return anchor !== undefined && !anchorsOf(file).has(anchor)
 }
+
+test('commands that start a broker in the background wait for its file before they read it', () => {
+  const wait = 'until [ -s .kafka-sse/broker.json ]; do sleep 0.2; done'
+  const next = documents.flatMap((document) =>
+    [...read(document).matchAll(/npx kafka-sse broker[^`\n]* &\n(.*)[^`]*/g)]
+      .filter(([commands]) => commands.includes('broker.json'))
+      .map(([, line]) => `${document}: ${line}`),
+  )
+  expect(next).toEqual(['examples/README.md', 'examples/react/README.md'].map((path) => `${path}: ${wait}`))
+})
 
 describe('links between documents', () => {
   test('are found', () => {
