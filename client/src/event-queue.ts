@@ -72,7 +72,7 @@ export function createEventQueue(startPosition: string, lengthMax: number): Even
     },
     room: (waitMs, signal) => {
       signal?.addEventListener('abort', wakeReaders)
-      // Another one may be waiting, and is told by the same one.
+      // All waits share one signal.
       if (waiting.signal.aborted) waiting = new AbortController()
       return pause(waitMs, waiting.signal)
     },

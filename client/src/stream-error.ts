@@ -43,7 +43,7 @@ export class StreamError extends Error {
   }
 }
 
-/** Whether no retry can change it. Refused tokens are for refusals.ts to decide. */
+/** Whether no retry can change it. Refused tokens are for retries.ts to decide. */
 export function isFinal({ code }: StreamError): boolean {
   return /^(no|bad|refused|event)/.test(code)
 }
