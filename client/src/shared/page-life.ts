@@ -3,10 +3,14 @@
 
 /**
  * `stop`: the page is left, maybe for the back-forward cache, or its browser freezes it in the background. `goOn`: it
- * is shown again, or no longer frozen. Ends when the signal aborts.
+ * is shown again, or no longer frozen; also for a page that was not stopped. Ends when the signal aborts.
  */
 export function watchPageLife(signal: AbortSignal, stop: () => void, goOn: () => void): void {
-  const listeners = { pagehide: stop, freeze: stop, pageshow: goOn, resume: goOn }
+  // A page that was said to be left, and was not unloaded, gets no `pageshow`.
+  const shown = (): void => {
+    if (!document.hidden) goOn()
+  }
+  const listeners = { pagehide: stop, freeze: stop, pageshow: goOn, resume: goOn, visibilitychange: shown }
   for (const [type, listener] of Object.entries(listeners)) {
     // `freeze` and `resume` are events of the document, and do not bubble.
     globalThis.addEventListener?.(type, listener, { signal, capture: true })

@@ -121,6 +121,7 @@ export class SharedStream implements EventStream {
   }
 
   retryNow(): void {
+    this.#goOn()
     this.#member.retryNow()
   }
 

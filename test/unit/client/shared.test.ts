@@ -206,6 +206,28 @@ describe('a stream for all tabs', () => {
     expect(first.stream.state).toBe('closed')
   })
 
+  it.each(['retryNow', 'visibilitychange'])(
+    'goes on by %s where its page was said to be left, and was not unloaded',
+    async (by) => {
+      const page = new EventTarget()
+      const hidden = { hidden: true }
+      vi.stubGlobal('addEventListener', page.addEventListener.bind(page))
+      vi.stubGlobal('document', hidden)
+      const { stream } = tab('alice')
+      await vi.waitUntil(() => stream.state === 'open', PATIENCE)
+      page.dispatchEvent(new Event('pagehide'))
+      page.dispatchEvent(new Event('visibilitychange'))
+      expect([server.requests[0]?.signal.aborted, stream.state]).toEqual([true, 'connecting'])
+      hidden.hidden = false
+      if (by === 'retryNow') stream.retryNow()
+      else page.dispatchEvent(new Event(by))
+      await vi.waitUntil(() => stream.state === 'open', PATIENCE)
+      stream.retryNow()
+      page.dispatchEvent(new Event('visibilitychange'))
+      expect(server.gets()).toHaveLength(2)
+    },
+  )
+
   it('has a connection for each session', async () => {
     const first = tab('alice')
     await vi.waitUntil(() => first.stream.state === 'open', PATIENCE)
