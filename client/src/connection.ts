@@ -76,10 +76,11 @@ export async function runConnection(parts: ConnectionParts): Promise<ConnectionE
         retryMs = ms
       },
       comment: (text) => {
-        const [, type, data = ''] = /^(ready|gap|end)(?: ([a-z-]{1,40}))?$/.exec(text) ?? []
+        const found = /^(ready|gap|end)(?: ([a-z-]{1,40}))?$/.exec(text) ?? []
+        const [, type, data = ''] = found as [string?, ('ready' | 'gap' | 'end')?, string?] // by the pattern
         if (type === 'end') reason = data
         else if (data === TOO_LARGE) isTooLarge = true
-        else if (type === 'ready' || type === 'gap') {
+        else if (type) {
           if (type === 'gap') parser.moveTo(NOTHING_YET)
           queue.push({ type, data, id: parser.lastEventId() })
         }

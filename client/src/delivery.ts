@@ -35,11 +35,13 @@ export function deliver(
     if (isConsumed) throw new TypeError('The stream already has a consumer')
     isConsumed = true
     const events = iterate()
-    const leave = events.return.bind(events)
-    // A generator returns only after a `next()` that waits, so that one has to end before.
-    events.return = (value) => {
-      close()
-      return leave(value)
+    // A generator is left only after a `next()` that waits, so that one has to end before.
+    for (const name of ['return', 'throw'] as const) {
+      const leave = events[name].bind(events)
+      events[name] = (value) => {
+        close()
+        return leave(value)
+      }
     }
     return events
   }

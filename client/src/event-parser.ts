@@ -89,7 +89,7 @@ export function createEventParser(
   return {
     push: (chunk) => {
       const text = decoder.decode(chunk, { stream: true })
-      if (text === '') return
+      if (!text) return
       const lines = (isAfterReturn ? text.replace(/^\n/, '') : text).split(/\r\n?|\n/)
       isAfterReturn = text.endsWith('\r')
       const rest = lines.pop() ?? ''

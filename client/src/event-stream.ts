@@ -36,7 +36,8 @@ export interface EventStream extends AsyncIterable<StreamEvent> {
   close(): void
   /**
    * For one consumer: a second one is a TypeError, and so is one besides `onEvent`. Leaving the loop closes the stream;
-   * `return()` does so at once, and ends a `next()` that waits. A final error is thrown after the last event.
+   * `return()` and `throw()` do so at once, and end a `next()` that waits. A final error is thrown after the last
+   * event.
    */
   [Symbol.asyncIterator](): Iteration
 }
@@ -47,8 +48,8 @@ export interface EventStream extends AsyncIterable<StreamEvent> {
  * limit, up to `retryMaxMs`. While the browser says that it has no network, the limit is `retryMaxMs` from the first
  * wait. It never comes sooner than the server's `retry:` or Retry-After say. It comes back at once when the network is
  * back, and when the page is shown again or the machine has slept, but for a Retry-After. A page that is left has no
- * connection, so that it can stay in the back-forward cache; that is no failure. Throws a TypeError or RangeError that names an invalid
- * option.
+ * connection, so that it can stay in the back-forward cache; that is no failure. Throws a TypeError or RangeError that
+ * names an invalid option.
  */
 export function connect(url: string | URL, options: ConnectOptions = {}): EventStream {
   const settings = readOptions(options)
@@ -148,7 +149,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): EventS
   function finish(error: StreamError | null): void {
     if (closing.signal.aborted) return
     closing.abort()
-    queue.end(error === null)
+    queue.end(!error)
     change('closed', error?.code ?? '')
     turn.abort()
     resolveClosed(error)

@@ -74,7 +74,7 @@ export function createRenewal({ send, tokens, settings, stream, signal }: Renewa
     for (let tries = 1; !signal.aborted && stream.challenges; tries++) {
       const error = await answer()
       if (signal.aborted) return
-      if (error === null) return void tell(settings.onRenewed, null)
+      if (!error) return void tell(settings.onRenewed, null)
       const leftMs = expiresAtMs - performance.now()
       const spacingMs = Math.min(tries * SPACING_MS, SPACING_MAX_MS)
       const lastMs = isKnown ? leftMs - LAST_TRY_MS : Infinity

@@ -177,6 +177,20 @@ describe('the client', () => {
     expect(unread.state).toBe('closed')
   })
 
+  it('ends a next() that waits when an error is thrown into the iteration, and closes', async () => {
+    const { server } = await open()
+    const stream = connect(STREAM_URL, { getToken: () => 't', fetch: server.fetch })
+    const iterator = stream[Symbol.asyncIterator]()
+    const next = iterator.next()
+    await pass()
+    const thrown = new Error('of the consumer')
+    const caught = vi.fn()
+    iterator.throw(thrown).catch(caught)
+    await pass()
+    expect([caught.mock.calls, stream.state]).toEqual([[[thrown]], 'closed'])
+    expect(await next).toEqual({ done: true, value: undefined })
+  })
+
   it('hands out nothing after the iteration is left, though it had ended with an error before', async () => {
     const { server } = await open()
     server.answers = [() => server.stream('data:1\n\ndata:2\n\n'), () => status(404)]
