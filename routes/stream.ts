@@ -17,6 +17,7 @@ import {
 } from '../src/errors.ts'
 import { errorSerializer, requestSerializer } from '../src/http/log-redaction.ts'
 import { between, RETRY_BUSY_MS } from '../src/stream/signals.ts'
+import type { Streams } from '../src/stream/streams.ts'
 import { challengeHandler } from './challenge.ts'
 import { described } from './description/described-route.ts'
 import { eventsHandler, type StreamRoute } from './events.ts'
@@ -35,15 +36,17 @@ export async function streamRoutes(
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _body, done) => done(null))
   hideTokens(app)
-  logRefusals(app)
-  app.addHook('onError', async (_request, _reply, error) => options.streams.countRefusal(errorCode(error)))
+  const refusals = new Refusals(options.streams)
+  // Of the host's hooks: `told` has noted those of the handlers.
+  app.addHook('onError', async (_request, reply, error) => refusals.note(error, reply))
   const hooks = { onSend: takeStream, onError: leaveStream, onResponse: tellLater(options) }
   const ofGet = described(app, streamOperation(description))
-  app.get(path, { exposeHeadRoute: false, ...hooks, ...ofGet }, eventsHandler(route))
-  app.post(path, { ...described(app, renewalOperation(description)) }, challengeHandler(route))
+  app.get(path, { exposeHeadRoute: false, ...hooks, ...ofGet }, refusals.told(eventsHandler(route)))
+  const ofPost = described(app, renewalOperation(description))
+  app.post(path, { ...ofPost }, refusals.told(challengeHandler(route)))
   addPath(app, path, ['GET', 'POST', 'OPTIONS'], described(app, optionsOperation(description)))
   const { tickets } = route
-  if (tickets !== null) ticketRoutes(app, { ...route, tickets }, path)
+  if (tickets !== null) ticketRoutes(app, { ...route, tickets, told: refusals.told }, path)
 }
 
 /**
@@ -80,21 +83,62 @@ const NO_FAULTS = [
   TopicsFull,
 ]
 
+type NoFault = InstanceType<(typeof NO_FAULTS)[number]>
+
+function isNoFault(error: unknown): error is NoFault {
+  return NO_FAULTS.some((known) => error instanceof known)
+}
+
+type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
+
 /**
- * Logs these refusals as information. Fastify's own handler would log each as an error with a stack. No error handler:
- * what it throws again and is no Error, such as a text that a host's code has thrown, Fastify would send with 200.
+ * What is done about each refusal before it is answered: it is counted, says when to come again, and is logged as
+ * information if it is no fault. Fastify's own handler would log it as an error with a stack. No error handler: what it
+ * throws again and is no Error, such as a text that a host's code has thrown, Fastify would send with 200.
  */
-function logRefusals(app: FastifyInstance): void {
-  app.addHook('onError', async (_request, reply, error) => {
-    const refusal = NO_FAULTS.some((known) => error instanceof known) ? error : null
-    if (refusal !== null) reply.log = refusalLog(reply.log, refusal.code)
+class Refusals {
+  private readonly streams: Streams
+  private readonly noted = new WeakSet<FastifyReply>()
+
+  constructor(streams: Streams) {
+    this.streams = streams
+  }
+
+  /**
+   * Notes what `handler` throws. A hook of ours might not see it, because what a host's own `onError` hook returns is
+   * the error that the next one gets.
+   */
+  readonly told =
+    (handler: Handler): Handler =>
+    async (request, reply) => {
+      try {
+        return await handler(request, reply)
+      } catch (error) {
+        this.note(error, reply)
+        throw error
+      }
+    }
+
+  /** Once for each reply. */
+  note(error: unknown, reply: FastifyReply): void {
+    if (this.noted.has(reply)) return
+    this.noted.add(reply)
+    this.streams.countRefusal(errorCode(error))
+    const refusal = isNoFault(error) ? error : null
+    if (refusal !== null) reply.log = refusalLog(reply.log, refusal)
     const isForNow = refusal !== null || error instanceof TooManyRequests
     if (isForNow && !reply.hasHeader('retry-after'))
       reply.header('retry-after', Math.round(between(RETRY_BUSY_MS) / 1000))
-  })
+  }
 }
 
-function refusalLog(log: FastifyBaseLogger, code: string): FastifyBaseLogger {
-  const error = (_fields: unknown, message: string) => log.info({ code }, `refused: ${message}`)
+/** Its lines about this refusal are information. Any other error, such as one of a hook that runs later, stays one. */
+function refusalLog(log: FastifyBaseLogger, refusal: NoFault): FastifyBaseLogger {
+  const error = (...line: Parameters<typeof log.error>) => {
+    const [fields, message] = line as readonly unknown[] // pino's overloads: fields and a message, or either
+    const isOfRefusal = (fields as { err?: unknown } | null)?.err === refusal
+    if (isOfRefusal) log.info({ code: refusal.code }, `refused: ${message}`)
+    else log.error(...line)
+  }
   return Object.create(log, { error: { value: error } })
 }

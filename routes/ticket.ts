@@ -39,10 +39,14 @@ interface TicketRoute {
   readonly topic: StreamTopic
   readonly rates: RateLimits
   readonly plan: SelectionPlan
-  readonly authenticator: Authenticator
+  readonly authenticator: Pick<Authenticator, 'authenticate'>
   readonly scope: string | null
   readonly tickets: Tickets
+  /** Notes what the handler throws: it is counted and logged. */
+  readonly told: (handler: RouteHandler) => RouteHandler
 }
+
+type RouteHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
 
 /** `path`: the stream's, without the prefix of the app. */
 export function ticketRoutes(
@@ -55,7 +59,7 @@ export function ticketRoutes(
   if (below === null) throw new Error(`no path can follow ${path}, so its stream has no tickets`)
   const { description } = route
   addPath(app, below, ['POST', 'OPTIONS'], described(app, optionsOperation(description)))
-  app.post(below, { ...described(app, ticketOperation(description)) }, async (request, reply) => {
+  const issue = async (request: FastifyRequest, reply: FastifyReply) => {
     reply.header('cache-control', 'no-store')
     if (!rates.take('tickets-address', clientAddress(request))) throw new TooManyRequests()
     const session = await route.authenticator.authenticate(request, reply, route.scope)
@@ -69,7 +73,8 @@ export function ticketRoutes(
     const ticket = tickets.issue({ ...session, claims }, page, pathText(matchedPath(route, request)))
     if (ticket === null) throw new TicketTooLarge()
     return { ticket: ticket.text, expires_in: ticket.expiresInSeconds }
-  })
+  }
+  app.post(below, { ...described(app, ticketOperation(description)) }, route.told(issue))
 }
 
 /**

@@ -102,3 +102,53 @@ it('an internal error is a line at error, with its stack', async () => {
     { err: { stack: expect.any(String) } },
   ])
 })
+
+describe('a host’s onError hook that', () => {
+  it.each<[string, () => Promise<unknown>]>([
+    ['answers with a value', async () => 'id'],
+    ['fails', () => Promise.reject(new Error('the hook'))],
+  ])('%s hides no refusal', async (_name, hook) => {
+    const draining = vi.spyOn(Streams.prototype, 'refusal')
+    onTestFinished(() => draining.mockRestore())
+    app.addHook('onError', hook as () => Promise<void>) // as from JavaScript
+    await app.register(kafkaSse, {
+      kafka: { bootstrapServers: '127.0.0.1:1' },
+      auth: { issuer: ISSUER, audience: AUDIENCE, keys: keysUrl },
+      sse: { tickets: true, connectsPerSecondPerAddressMax: 1, streamsPerAddressMax: 1 },
+      streams: [{ path: '/events', topic: 'events' }],
+    })
+    const ask = (method: 'GET' | 'POST', url: string) =>
+      app.inject({ method, url, headers: { authorization } })
+    const unverified = await ask('POST', '/events/ticket')
+    const above = await Promise.all(Array.from({ length: 20 }, () => ask('POST', '/events/ticket')))
+    const tooMany = above.find(({ statusCode }) => statusCode === 429)
+    draining.mockResolvedValue('draining')
+    const answers = [unverified, tooMany, await ask('GET', '/events')]
+    expect(answers.map((answer) => answer?.json().code)).toEqual([
+      'FKS_KEYS_UNAVAILABLE',
+      'FKS_TOO_MANY_REQUESTS',
+      'FKS_DRAINING',
+    ])
+    for (const answer of answers) expect(answer?.headers['retry-after']).toMatch(/^\d+$/)
+    expect(log.objects().filter(({ level }) => Number(level) >= 50)).toEqual([])
+    expect(told()).toContainEqual(expect.objectContaining({ level: 30, code: 'FKS_DRAINING' }))
+    const { FKS_DRAINING, FKS_KEYS_UNAVAILABLE, FKS_TOO_MANY_REQUESTS } = app.kafkaSse.streams.refusals
+    expect([FKS_DRAINING, (FKS_KEYS_UNAVAILABLE ?? 0) + (FKS_TOO_MANY_REQUESTS ?? 0)]).toEqual([1, 21])
+  })
+})
+
+it('a host’s own error about a stream’s request stays a line at error, also behind a refusal', async () => {
+  const draining = vi.spyOn(Streams.prototype, 'refusal').mockResolvedValue('draining')
+  onTestFinished(() => draining.mockRestore())
+  app.addHook('onError', async (_request, reply, error) => {
+    reply.log.error('words')
+    reply.log.error({ err: error }, 'the same')
+    reply.log.error(new Error('other'))
+  })
+  await register(key.publicPem)
+  await app.inject({ url: '/events', headers: { authorization } })
+  expect(log.objects().filter(({ level }) => level === 50)).toMatchObject([
+    { msg: 'words' },
+    { msg: 'other' },
+  ])
+})
