@@ -49,7 +49,7 @@ export interface StreamRoute {
   readonly rates: RateLimits
   /** What other replicas tell and are told; null without a control topic. */
   readonly control: Control | null
-  readonly authenticator: Authenticator
+  readonly authenticator: Pick<Authenticator, 'authenticate'>
   /** Scope that a token must grant; null accepts any valid token. */
   readonly scope: string | null
   /** What a client gets first if it names no place to begin. */

@@ -34,6 +34,7 @@ import type { RedeemTicket } from '../tickets/tickets.ts'
 import type { TokenLifetimes } from '../token/revocation.ts'
 import type { Session } from '../token/session.ts'
 import { fixedTopic, type StreamTopic, topicByPath } from '../topics/stream-topic.ts'
+import { checkedAuthenticator } from './checked-authenticator.ts'
 import type { RegisteredParts } from './host-handle.ts'
 import { inPackage, packageVersion } from './package-path.ts'
 import { sealedIdsOf, ticketsOf } from './sealing.ts'
@@ -109,6 +110,7 @@ export async function registerStreamRoutes(
 ): Promise<void> {
   const sealing = sealedIdsOf(options)
   const tickets = ticketsOf(options, redeemTicket)
+  const authenticator = checkedAuthenticator(app.kafkaSseAuth)
   // A scope of their own: CORS must not apply to what else is registered in `app`, such as a host's admin routes.
   await app.register(
     async (routes) => {
@@ -130,7 +132,7 @@ export async function registerStreamRoutes(
           streams: app.kafkaSseStreams,
           rates: app.kafkaSseRates,
           control: app.kafkaSseControl,
-          authenticator: app.kafkaSseAuth,
+          authenticator,
         })
       }
     },

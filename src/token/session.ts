@@ -43,13 +43,23 @@ const IS_VALID: Readonly<Record<keyof Session, (value: unknown) => boolean>> = {
 }
 const FIELDS = Object.entries(IS_VALID) as [keyof Session, (value: unknown) => boolean][]
 
+/** What a host's own authenticator has made is no session. `field`: the wrong one; null if it is no object at all. */
+export class NoSession extends TypeError {
+  readonly field: keyof Session | null
+
+  constructor(field: keyof Session | null) {
+    super(field === null ? 'it is no object' : `a session's ${field} is not what the type Session says`)
+    this.field = field
+  }
+}
+
 /**
- * Throws a TypeError that names the field if a host's own authenticator has made something else. Without its end a
- * stream would never end, and without their names all users would be one, whose renewals hold each other's streams.
+ * Throws a NoSession if a host's own authenticator has made something else. Without its end a stream would never end,
+ * and without their names all users would be one, whose renewals hold each other's streams.
  */
 export function requireSession(session: Session): void {
-  for (const [name, isValid] of FIELDS)
-    if (!isValid(session[name])) throw new TypeError(`a session's ${name} is not what the type Session says`)
+  if (typeof session !== 'object' || session === null) throw new NoSession(null)
+  for (const [name, isValid] of FIELDS) if (!isValid(session[name])) throw new NoSession(name)
 }
 
 /**

@@ -18,6 +18,7 @@ import {
   mintToken,
   nowSeconds,
 } from '../support/keys-and-tokens.ts'
+import { LogLines } from '../support/printed.ts'
 import { eventually } from '../support/time.ts'
 
 const key = makeKey('ES256')
@@ -311,6 +312,8 @@ describe('/sse', () => {
     claims: {},
   }
   it.each<[string, object]>([
+    ['claims', { claims: undefined }],
+    ['claims', { claims: null }],
     ['expiresAtMs', { expiresAtMs: undefined, expiresAt: Date.now() + 1000 }],
     ['expiresAtMs', { expiresAtMs: new Date() }],
     ['expiresAtMs', { expiresAtMs: Number.NaN }],
@@ -322,18 +325,42 @@ describe('/sse', () => {
     ['issuedAtMs', { issuedAtMs: undefined, issuedAt: Date.now() }],
     ['sessionId', { sessionId: 7 }],
   ])('opens and renews no stream for a session of the host without a right %s: %j', async (name, changes) => {
-    const authenticate = async () => ({ ...whole, ...changes }) as Session // as from JavaScript
+    const session = { ...whole, ...changes } as Session // as from JavaScript
+    expect(await refusedBySession(session)).toMatchObject([{ field: name }, { field: name }, { field: name }])
+    await expect(app.kafkaSseStreams.admit('::1', session)).rejects.toThrow(`a session's ${name} `)
+  })
+
+  it.each([null, undefined, 'alice', true, () => whole])(
+    'opens and renews no stream for what is no session at all: %s',
+    async (answer) => {
+      const lines = await refusedBySession(answer)
+      expect(lines).toMatchObject(Array.from(lines, () => ({ field: null, reason: 'it is no object' })))
+    },
+  )
+
+  /** What the log says of a GET, a renewal and a ticket, each of which is refused in the same way. */
+  async function refusedBySession(answer: unknown): Promise<Record<string, unknown>[]> {
+    const log = new LogLines()
+    app = fastify({ logger: { stream: log.stream } })
+    onTestFinished(() => app.close())
+    const authenticate = async () => answer as Session // as from JavaScript
     app.decorate('kafkaSseAuth', { authenticate, logout: null, keysReady: () => null })
     await app.register(kafkaSseKafka, kafka)
-    await app.register(kafkaSseStreams, { streams })
-    const opened = await app.inject({ url: '/events', payloadAsStream: true })
+    const selecting = [{ path: '/events', topic: 'events', key: '{token.sub}' }]
+    await app.register(kafkaSseStreams, { streams: selecting, tickets: true })
     const headers = { 'content-type': 'application/x-challenge-response' }
-    const renewed = await app.inject({ method: 'POST', url: '/events', headers })
-    expect([opened.statusCode, renewed.statusCode]).toEqual([500, 500])
-    expect(renewed.json().message).toContain(`a session's ${name} `)
-    await expect(app.kafkaSseStreams.admit('::1', await authenticate())).rejects.toThrow(name)
+    const answers = [
+      await app.inject({ url: '/events' }),
+      await app.inject({ method: 'POST', url: '/events', headers }),
+      await app.inject({ method: 'POST', url: '/events/ticket' }),
+    ]
+    for (const each of answers)
+      expect([each.statusCode, each.json().code]).toEqual([500, 'FKS_SESSION_INVALID'])
     expect(app.kafkaSseStreams.figures.streamsOpened).toBe(0)
-  })
+    const lines = log.of('kafkaSseAuth.authenticate resolved with no session')
+    expect(lines).toHaveLength(answers.length)
+    return lines
+  }
 
   it('opens a stream in a route of the host’s own, behind the host’s hooks', async () => {
     await app.register(kafkaSseAuth, tokens)
