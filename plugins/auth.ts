@@ -123,13 +123,15 @@ async function tokenAuthenticator(app: FastifyInstance, options: AuthPluginOptio
     'queryToken',
     'cookie',
   ])
-  const issuers = await openIssuers(options, {
+  const opening = openIssuers(options, {
     ...limits,
     rsaAlgorithm: rsaAlgorithm(algorithm),
     openKeys: options.openKeys ?? openCheckedKeys,
     log: app.log,
   })
-  app.addHook('onClose', async () => closeIssuers(issuers))
+  // Before the wait, during which the host may close. Of an opening that fails nothing is left to close.
+  app.addHook('onClose', async () => closeIssuers(await opening.catch(() => [])))
+  const issuers = await opening
   const verify = await registerJwt(app, issuers, options.failures)
   if (cookie !== null && !cookie.startsWith(HOST_COOKIE_PREFIX))
     throw new Error(`auth.cookie must begin with ${HOST_COOKIE_PREFIX}`)

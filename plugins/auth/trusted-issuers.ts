@@ -26,17 +26,18 @@ export interface IssuerSurroundings extends RemoteKeyLimits {
   readonly log: FastifyBaseLogger
 }
 
-/** Rejects with one line if an issuer cannot be told, or if its keys cannot be read. A URL is fetched later. */
+/**
+ * Rejects with one line if an issuer cannot be told, or if its keys cannot be read. A URL is fetched later. Opens all
+ * at once: each provider that does not answer is waited for, and Fastify waits 10 s at most for a plugin.
+ */
 export async function openIssuers(options: GivenAuth, around: IssuerSurroundings): Promise<TrustedIssuer[]> {
   refuseFaults(options)
-  const opened: TrustedIssuer[] = []
-  try {
-    for (const issuer of issuersOf(options)) opened.push(await openIssuer(issuer, around))
-  } catch (error) {
-    closeIssuers(opened)
-    throw error
-  }
-  return opened
+  const settled = await Promise.allSettled(issuersOf(options).map((issuer) => openIssuer(issuer, around)))
+  const opened = settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+  const failed = settled.find((each) => each.status === 'rejected')
+  if (failed === undefined) return opened
+  closeIssuers(opened)
+  throw failed.reason
 }
 
 /** The plugin may be registered by itself, with options that were not checked before. */

@@ -1,6 +1,7 @@
 // Tokens of several issuers, and what the options ask of each issuer's tokens, over a real port.
 
-import fastify, { type FastifyPluginAsync } from 'fastify'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import fastify, { type FastifyPluginAsync, type FastifyServerOptions } from 'fastify'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { KeySource } from '../../plugins/auth/keys/key-source.ts'
 import { authPlugin } from '../../plugins/auth.ts'
@@ -191,6 +192,65 @@ describe('keys that do not fit the issuer', () => {
     const scene = await open({ issuer: origin, audience: AUDIENCE, jwksTimeoutMs: 60_000 })
     expect(scene.app.kafkaSseAuth.keysReady()).toContain('being fetched')
     await server.close()
+  })
+
+  describe('and are slow to open', () => {
+    const issuers = ['a', 'b', 'c', 'd'].map((name) => ({
+      issuer: `https://${name}.example.com`,
+      audiences: [AUDIENCE],
+    }))
+
+    /** An app with `issuers`, whose keys are open once the test says so. */
+    function register(options: FastifyServerOptions = {}) {
+      const opened = new Map<string, (source: KeySource | Promise<never>) => void>()
+      const closed: string[] = []
+      const openKeys = ({ issuer }: { issuer: string }) =>
+        new Promise<KeySource>((resolve) => opened.set(issuer, resolve))
+      const source = (issuer: string): KeySource => ({
+        find: async () => ({ refused: 'key' }),
+        notReady: () => null,
+        close: () => void closed.push(issuer),
+      })
+      const openAll = () => opened.forEach((resolve, issuer) => void resolve(source(issuer)))
+      const app = fastify(options)
+      const registered = app.register(authPlugin, { issuers, openKeys })
+      return { app, registered, opened, closed, openAll }
+    }
+    const names = issuers.map(({ issuer }) => issuer)
+
+    it('are waited for all at once, and closed with the app', async () => {
+      const { app, registered, opened, closed, openAll } = register()
+      const ready = Promise.resolve(registered)
+      await until(() => opened.size > 0)
+      expect([...opened.keys()]).toEqual(names)
+      openAll()
+      await ready
+      expect(closed).toEqual([])
+      await app.close()
+      expect(closed).toEqual(names)
+    })
+
+    it('are closed if those of another cannot be opened', async () => {
+      const { app, registered, opened, closed, openAll } = register()
+      const failed = expect(Promise.resolve(registered)).rejects.toThrow('no keys')
+      await until(() => opened.size > 0)
+      opened.get(names[1] as string)?.(Promise.reject(new Error('no keys')))
+      openAll()
+      await failed
+      expect(closed).toEqual(names.filter((_, index) => index !== 1))
+      await app.close()
+      expect(closed).toHaveLength(3)
+    })
+
+    it('are closed if Fastify has not waited for them', async () => {
+      const { app, registered, closed, openAll } = register({ pluginTimeout: 50 })
+      await expect(Promise.resolve(registered)).rejects.toMatchObject({ code: 'AVV_ERR_PLUGIN_EXEC_TIMEOUT' })
+      const closing = app.close()
+      for (let turn = 0; turn < 20; turn++) await nextTurn()
+      openAll()
+      await closing
+      expect(closed).toEqual(names)
+    })
   })
 
   it.each([
