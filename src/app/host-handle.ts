@@ -17,6 +17,7 @@ import {
   revocationOf,
   type TokenLifetimes,
 } from '../token/revocation.ts'
+import { isScopeWithin } from './nearby-streams.ts'
 
 /** Whether new streams should come to this process now. `reasons`: why not, for an operator; empty if they should. */
 export interface Readiness {
@@ -56,7 +57,10 @@ export interface KafkaSseRegistration {
 
 /** `app.kafkaSse`. */
 export interface KafkaSse extends KafkaSseRegistration {
-  /** Each registration by its whole prefix; `/`: it has none. The second one of a prefix is `PREFIX#2`. */
+  /**
+   * Each registration by its whole prefix; `/`: it has none. The second one of a prefix is `PREFIX#2`. A snapshot of
+   * those that there are when it is read: later ones are missing in it.
+   */
   readonly byPrefix: ReadonlyMap<string, KafkaSseRegistration>
 }
 
@@ -92,14 +96,9 @@ export function addToHost(host: FastifyInstance, prefix: string, parts: Register
   host.addHook('onClose', async () => single.handle.close())
   if (hosts.has(host)) return
   hosts.add(host)
-  const handle = new Handle(() => all.filter((registered) => isWithin(registered.host, host)))
+  const handle = new Handle(() => all.filter((registered) => isScopeWithin(registered.host, host)))
   host.decorate('kafkaSse', handle)
   host.addHook('onClose', async () => handle.close())
-}
-
-/** Whether a scope is this one or below it: the prototype of a scope is the scope around it. */
-function isWithin(scope: FastifyInstance, around: FastifyInstance): boolean {
-  return scope === around || Object.prototype.isPrototypeOf.call(around, scope)
 }
 
 class Handle implements KafkaSse {

@@ -36,6 +36,7 @@ import type { Session } from '../token/session.ts'
 import { fixedTopic, type StreamTopic, topicByPath } from '../topics/stream-topic.ts'
 import { checkedAuthenticator } from './checked-authenticator.ts'
 import type { RegisteredParts } from './host-handle.ts'
+import { addStreams } from './nearby-streams.ts'
 import { inPackage, packageVersion } from './package-path.ts'
 import { sealedIdsOf, ticketsOf } from './sealing.ts'
 
@@ -97,6 +98,7 @@ export async function registerOpenStreams(
     ...(shared && { shared }),
     ...(rateMemory && { rateMemory }),
   })
+  addStreams(app)
   await app.register(control, { center, whenBlind: options.sse.controlBlind })
   topics?.onClosed((topic) => app.kafkaSseStreams.forget(topic))
 }

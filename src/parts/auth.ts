@@ -4,6 +4,7 @@
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import auth from '../../plugins/auth.ts'
+import { streamsNear } from '../app/nearby-streams.ts'
 import { validatePart } from '../config/parse.ts'
 import type { AuthOptions } from '../options.ts'
 import type { Authenticator } from '../token/authenticator.ts'
@@ -33,18 +34,14 @@ async function authPart(app: FastifyInstance, options: AuthPartOptions): Promise
   await app.register(auth, {
     ...resolved.auth,
     cookieOrigins: resolved.sse.corsOrigins,
-    isRevoked: (session, { server }) =>
-      withStreams(server, app).some(({ kafkaSseStreams }) => kafkaSseStreams.revocations.refuses(session)),
-    failures: ({ server }) => withStreams(server, app)[0]?.kafkaSseRates ?? null,
+    isRevoked: (session) => streamsNear(app).some(({ revocations }) => revocations.refuses(session)),
+    failures: ({ server }) => [server, app].find(hasRates)?.kafkaSseRates ?? null,
   })
 }
 
-/**
- * The scopes that have the part `/sse`: it may be registered later than this part, and in a scope within, which is that
- * of the request.
- */
-function withStreams(...scopes: readonly FastifyInstance[]): FastifyInstance[] {
-  return scopes.filter((scope) => scope.hasDecorator('kafkaSseStreams'))
+/** Whether a scope has the part `/sse`, which may be in a scope within: that of the request. */
+function hasRates(scope: FastifyInstance): boolean {
+  return scope.hasDecorator('kafkaSseRates')
 }
 
 export const kafkaSseAuth = fastifyPlugin(authPart, { fastify: '5.x', name: 'kafka-sse-auth-part' })

@@ -282,6 +282,62 @@ describe('/sse', () => {
     expect(statuses).toContain(429)
   })
 
+  it.each(['part', 'whole plugin'] as const)(
+    'as a %s in one scope within that of /auth revokes for the routes of all others',
+    async (kind) => {
+      await app.register(kafkaSseAuth, tokens)
+      const addRoute = (scope: FastifyInstance, url: string) =>
+        scope.get(url, async (request, reply) => {
+          await scope.kafkaSseAuth.authenticate(request, reply, null)
+          return reply.code(204).send()
+        })
+      const sub = String(exampleClaims().sub)
+      let revoke: (() => Promise<void>) | null = null
+      addRoute(app, '/root')
+      await app.register(async (child) => {
+        addRoute(child, '/a')
+        if (kind === 'whole plugin') await child.register(kafkaSse, { kafka, auth: tokens, streams })
+        else {
+          await child.register(kafkaSseKafka, kafka)
+          await child.register(kafkaSseStreams, { streams })
+        }
+        const handle = kind === 'whole plugin' ? child.kafkaSse : child.kafkaSseStreams
+        revoke = () => handle.revoke({ issuer: ISSUER, sub })
+      })
+      await app.register(async (sibling) => void addRoute(sibling, '/b'))
+      const headers = bearer({ iat: nowSeconds() - 5 })
+      const statuses = async (given: typeof headers) => {
+        const asked = ['/root', '/a', '/b', '/events'].map((url) =>
+          app.inject({ url, headers: given, payloadAsStream: true }),
+        )
+        return Promise.all(asked.map(async (answer) => (await answer).statusCode))
+      }
+      expect(await statuses(headers)).toEqual([204, 204, 204, 200])
+      await (revoke as (() => Promise<void>) | null)?.() // assigned in a callback, which TypeScript does not follow
+      expect(await statuses(headers)).toEqual([401, 401, 401, 401])
+      expect(await statuses(bearer({ sub: 'bob', iat: nowSeconds() - 5 }))).toEqual([204, 204, 204, 200])
+    },
+  )
+
+  it('around /auth revokes for its routes, and beside it does not', async () => {
+    const addAuth = async (scope: FastifyInstance, url: string) => {
+      await scope.register(kafkaSseAuth, tokens)
+      scope.get(url, async (request, reply) => {
+        await scope.kafkaSseAuth.authenticate(request, reply, null)
+        return reply.code(204).send()
+      })
+    }
+    await app.register((beside) => addAuth(beside, '/beside'))
+    await app.register(async (around) => {
+      await around.register(kafkaSseStreams, {})
+      await around.register((within) => addAuth(within, '/within'))
+      await around.kafkaSseStreams.revoke({ issuer: ISSUER, sub: String(exampleClaims().sub) })
+    })
+    const headers = bearer({ iat: nowSeconds() - 5 })
+    const statusOf = async (url: string) => (await app.inject({ url, headers })).statusCode
+    expect([await statusOf('/within'), await statusOf('/beside')]).toEqual([401, 204])
+  })
+
   it('takes an authenticator of the host’s own', async () => {
     const session = { subject: 'alice', expiresAtMs: Date.now() + 60_000 }
     const own = {
