@@ -1,5 +1,5 @@
 // Closes what a registration has opened if it fails, because its host may handle the error and go on. Promise: each
-// asynchronous `onClose` hook of the scope runs once, at the failure or else when the host closes.
+// asynchronous `onClose` hook of our plugins runs once, at the failure or else when the host closes.
 
 import type { FastifyInstance } from 'fastify'
 
@@ -22,13 +22,16 @@ export async function closedOnFailure(scope: FastifyInstance, register: () => Pr
   }
 }
 
-/** The hooks that the scope and those below it add from now on, the last one first, which is Fastify's order. */
+/**
+ * The hooks that our plugins add from now on, the last one first, which is Fastify's order. These add them to the scope
+ * itself, with its own `addHook`. Scopes below it have their routes, and what a host's `onRegister` adds to each.
+ */
 function keepCloses(scope: FastifyInstance): readonly Close[] {
   const closes: Close[] = []
   const { addHook } = scope
   function addKeptHook(this: FastifyInstance, name: string, hook: (...args: unknown[]) => Promise<unknown>) {
-    // One that takes a callback is of another library: it waits for the host.
-    if (name !== 'onClose' || hook.length > 1) return addHook.call(this, name as 'onClose', hook)
+    const isOurs = this === scope && name === 'onClose' && typeof hook === 'function' && hook.length === 0
+    if (!isOurs) return addHook.call(this, name as 'onClose', hook)
     const close = once(async () => hook.call(this, this))
     closes.unshift(close)
     return addHook.call(this, name, close)

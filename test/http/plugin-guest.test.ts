@@ -154,6 +154,22 @@ describe('a registration that fails in a host that goes on, because it handles t
     expect(app.hasDecorator('kafkaSse')).toBe(false)
   })
 
+  it('closes nothing that the host has added to its scopes, before the host itself closes', async () => {
+    const app = host()
+    const closed: string[] = []
+    app.addHook('onRegister', (scope) => {
+      scope.addHook('onClose', async () => void closed.push('function'))
+      // Its types lack what Fastify takes besides functions.
+      const disposable = { [Symbol.asyncDispose]: async () => void closed.push('disposable') }
+      scope.addHook('onClose', disposable as unknown as () => Promise<void>)
+    })
+    await fail(app)
+    expect(closed).toEqual([])
+    await app.close()
+    expect(new Set(closed)).toEqual(new Set(['function', 'disposable']))
+    expect(closed.filter((each) => each === 'function')).toHaveLength(closed.length / 2)
+  })
+
   it('reads no more of Kafka, although its host goes on, and lets go of it once', async () => {
     const closed = vi.spyOn(Reader.prototype, 'close')
     const app = host()
