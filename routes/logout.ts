@@ -66,7 +66,7 @@ export async function otherLogoutMethods(
   app: FastifyInstance,
   { path, streams }: Pick<LogoutRoute, 'path' | 'streams'>,
 ): Promise<void> {
-  app.addHook('onError', async (_request, _reply, error) => streams.countRefusal(error.code))
+  app.addHook('onError', async (_request, _reply, error) => streams.countRefusal(errorCode(error)))
   addPath(app, path, ['POST', 'OPTIONS'])
 }
 
