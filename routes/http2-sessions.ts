@@ -1,5 +1,5 @@
-// Ends the HTTP/2 connections that had requests for streams, when the app closes. Without it Fastify would wait until
-// their clients leave, or for `http2SessionTimeout`.
+// The HTTP/2 connections of streams: no time-out of the host's ends them while they have one, and they end when the app
+// closes. Without it Fastify would wait until their clients leave, or for `http2SessionTimeout`.
 
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 
@@ -19,4 +19,30 @@ export class Http2Sessions {
   close(): void {
     for (const session of this.open) session.close()
   }
+}
+
+/** A connection whose time-out waits for its streams. */
+interface Waiting {
+  readonly timeoutMs: number
+  open: number
+}
+
+const waiting = new WeakMap<ServerHttp2Session, Waiting>()
+
+/**
+ * A host's `http2SessionTimeout` may be shorter than the time between two heartbeats. It applies again once the last
+ * stream has ended. A client that takes no bytes is noticed without it.
+ */
+export function allowQuiet(stream: ServerHttp2Stream, session: ServerHttp2Session): void {
+  const { timeout = 0 } = session as { timeout?: number } // Node sets it, as a socket's, but its types lack it
+  const waits = waiting.get(session) ?? { timeoutMs: timeout, open: 0 }
+  if (waits.timeoutMs === 0) return
+  waits.open++
+  waiting.set(session, waits)
+  session.setTimeout(0)
+  stream.once('close', () => {
+    if (--waits.open > 0) return
+    waiting.delete(session)
+    if (!session.destroyed) session.setTimeout(waits.timeoutMs)
+  })
 }

@@ -10,6 +10,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { RequestAborted } from '../src/errors.ts'
 import { CleartextHttp2Sink } from '../src/stream/cleartext-sink.ts'
 import { Http1Sink, Http2Sink, type Sink } from '../src/stream/sink.ts'
+import { allowQuiet } from './http2-sessions.ts'
 
 export const EVENT_STREAM = 'text/event-stream'
 const STREAM_HEADERS = {
@@ -169,6 +170,7 @@ function openHttp2(reply: FastifyReply): Sink {
   const stream = http2Stream(reply.raw)
   stream.respond({ ':status': 200, ...headersOf(reply) })
   const session = stream.session as ServerHttp2Session | undefined // Node types it for client and server alike
+  if (session !== undefined) allowQuiet(stream, session)
   return session === undefined || session.encrypted
     ? new Http2Sink(stream)
     : new CleartextHttp2Sink(stream, session)

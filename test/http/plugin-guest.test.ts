@@ -308,6 +308,30 @@ describe('a host with a connectionTimeout that is shorter than the time between 
   )
 })
 
+describe('a host with an http2SessionTimeout that is shorter than the time between heartbeats', () => {
+  it.each(['HTTP/2', 'HTTP/2 without TLS'] as const)(
+    'on %s keeps its connections while they have streams, and closes them after the last one',
+    async (kind) => {
+      const { ca, options, scheme } = await protocolOf(kind)
+      const timeouts = { connectionTimeout: 200, http2SessionTimeout: 500 }
+      const app = host({ ...options, ...timeouts } as FastifyServerOptions) // as in `protocolOf`
+      const lives = [1_000, 2_000]
+      const authenticate = () => ({ subject: 'alice', expiresAt: Date.now() + (lives.shift() ?? 0) })
+      await app.register(kafkaSse, optionsOf({ auth: { authenticate } }))
+      await app.listen({ host: '127.0.0.1', port: 0 })
+      const { port } = app.server.address() as AddressInfo // a TCP server's address is never a path
+      const session = connectHttp2(`${scheme}://localhost:${port}`, { ca })
+      onTestFinished(() => session.destroy())
+      const goneAway = once(session, 'goaway').then(() => 'goaway')
+      const texts = [1, 2].map(() => text(session.request({ ':path': '/events' })))
+      const ended = Promise.all(texts)
+      expect(await Promise.race([ended, goneAway])).not.toBe('goaway')
+      for (const each of await ended) expect(each).toContain(':end expired\n')
+      await once(session, 'close', { signal: AbortSignal.timeout(5_000) })
+    },
+  )
+})
+
 describe('a host’s router and its proxies', () => {
   const renewal = { 'content-type': 'application/x-challenge-response' }
 
