@@ -22,7 +22,7 @@ export const TicketsUnavailable = createError(
   503,
 )
 /** The host's `authenticate` resolved with null, or with a session that has expired. */
-export const NotAuthenticated = createError('FKS_NOT_AUTHENTICATED', 'Nobody is signed in', 401)
+export const NotAuthenticated = createError('FKS_NOT_AUTHENTICATED', 'The request has no signed-in user', 401)
 /** The host's `authenticate` resolved with an invalid session. The log names the field. */
 export const SessionInvalid = createError(
   'FKS_SESSION_INVALID',

@@ -58,7 +58,7 @@ export class TokenRefused extends Error {
   }
 }
 
-/** How many bad signatures may be verified for one address, in the scope of a request; null: any number. */
+/** The rates that count bad signatures by address where the request's route is; null: they are not limited there. */
 export type FailureLimitOf = (request: FastifyRequest) => Pick<RateLimits, 'hasRoom' | 'take'> | null
 
 const NAMESPACE = 'kafkaSse'

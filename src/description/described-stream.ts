@@ -23,7 +23,7 @@ export interface DescribedStream {
   readonly parameters: readonly string[]
   /** The parameter that names a topic. */
   readonly topicParameter: string | null
-  /** null: any valid token. */
+  /** The scope that a token must have; null: every valid token may open the stream. */
   readonly scope: string | null
   readonly encoding: Encoding
   readonly replay: Replay

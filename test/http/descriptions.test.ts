@@ -189,7 +189,7 @@ describe('a description', () => {
     const app = await guest()
     const { body, headers } = await app.inject('/live/events')
     expect(body).toBe(
-      '{"statusCode":401,"code":"FKS_NOT_AUTHENTICATED","error":"Unauthorized","message":"Nobody is signed in"}',
+      '{"statusCode":401,"code":"FKS_NOT_AUTHENTICATED","error":"Unauthorized","message":"The request has no signed-in user"}',
     )
     expect(headers['content-type']).toBe('application/json; charset=utf-8')
   })
@@ -203,7 +203,7 @@ describe('a description', () => {
     const { statusCode, body } = await app.inject('/live/events')
     expect([statusCode, JSON.parse(body)]).toEqual([
       403,
-      { type: 'about:blank', title: 'Nobody is signed in', of: ['FKS_NOT_AUTHENTICATED'] },
+      { type: 'about:blank', title: 'The request has no signed-in user', of: ['FKS_NOT_AUTHENTICATED'] },
     ])
   })
 

@@ -287,7 +287,7 @@ describe.each(HOSTS)('a host on %s', (kind) => {
 
 describe('a host with a connectionTimeout that is shorter than the time between heartbeats', () => {
   it.each(['HTTP/1.1', 'HTTP/1.1 over TLS'] as const)(
-    'on %s keeps its streams, and closes their connections after them as any other',
+    'on %s cuts no stream, and closes a connection that asks for nothing once its stream has ended',
     async (kind) => {
       const { ca, options, scheme } = await protocolOf(kind)
       const app = host({ ...options, connectionTimeout: 200 })
