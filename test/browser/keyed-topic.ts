@@ -1,7 +1,7 @@
 // A compacted topic whose keys are written and deleted at random, and its newest values.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Kafka, TestRecord } from '../kafka/kafka.ts'
+import { CLEANED_SOON, type Kafka, type TestRecord } from '../kafka/kafka.ts'
 import { randomOf } from '../support/random.mjs'
 
 const KEYS = 100
@@ -9,14 +9,6 @@ const PARTITIONS = 3
 const DELETES_SHARE = 0.3
 const BATCH = 10
 const BATCH_EVERY_MS = 50
-/** Cleaned within seconds, but for the segment that is written to. */
-const EAGER = {
-  'cleanup.policy': 'compact',
-  'segment.ms': '300',
-  'min.cleanable.dirty.ratio': '0.01',
-  'max.compaction.lag.ms': '500',
-  'delete.retention.ms': '500',
-}
 
 export class KeyedTopic {
   readonly name: string
@@ -33,7 +25,11 @@ export class KeyedTopic {
   }
 
   static async create(kafka: Kafka, seed: number): Promise<KeyedTopic> {
-    return new KeyedTopic(kafka, await kafka.createTopic({ partitions: PARTITIONS, config: EAGER }), seed)
+    return new KeyedTopic(
+      kafka,
+      await kafka.createTopic({ partitions: PARTITIONS, config: CLEANED_SOON }),
+      seed,
+    )
   }
 
   /** Key and value of each, by key. */

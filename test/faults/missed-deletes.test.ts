@@ -3,7 +3,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { bootstrapServers, Kafka } from '../kafka/kafka.ts'
+import { bootstrapServers, CLEANED_SOON, Kafka } from '../kafka/kafka.ts'
 import { RecordedTopic } from '../kafka/recorded-topic.ts'
 import { ServerProcess } from '../support/server-process.ts'
 import { HeldConnection, type HeldStream } from './held-connection.ts'
@@ -11,14 +11,6 @@ import { HeldConnection, type HeldStream } from './held-connection.ts'
 /** Longer than what Kafka last told of a partition's end is a proof, however short a time it keeps tombstones. */
 const STOPPED_MS = 32_000
 const SOON = { timeout: 30_000, interval: 100 }
-/** Cleaned within seconds, but for the segment that is written to. */
-const EAGER = {
-  'cleanup.policy': 'compact',
-  'segment.ms': '300',
-  'min.cleanable.dirty.ratio': '0.01',
-  'max.compaction.lag.ms': '500',
-  'delete.retention.ms': '500',
-}
 
 describe.skipIf(bootstrapServers === null)('A server that missed a delete', { timeout: 150_000 }, () => {
   let kafka: Kafka
@@ -27,7 +19,7 @@ describe.skipIf(bootstrapServers === null)('A server that missed a delete', { ti
 
   beforeAll(async () => {
     kafka = new Kafka(bootstrapServers)
-    topic = await kafka.createTopic({ config: EAGER })
+    topic = await kafka.createTopic({ config: CLEANED_SOON })
     const settings = { WORKERS: '1', HEARTBEAT_SECONDS: '1', KAFKA_DELETE_RETENTION_SECONDS: '1' }
     server = await ServerProcess.open(kafka.bootstrapServers, topic, { settings })
   })

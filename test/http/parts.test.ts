@@ -19,6 +19,7 @@ import {
   nowSeconds,
 } from '../support/keys-and-tokens.ts'
 import { LogLines } from '../support/printed.ts'
+import { sessionFor } from '../support/streams-scene.ts'
 import { eventually } from '../support/time.ts'
 
 const key = makeKey('ES256')
@@ -339,34 +340,14 @@ describe('/sse', () => {
   })
 
   it('takes an authenticator of the host’s own', async () => {
-    const session = { subject: 'alice', expiresAtMs: Date.now() + 60_000 }
-    const own = {
-      issuer: 'host',
-      scopes: new Set(['proxy:stream']),
-      issuedAtMs: null,
-      sessionId: null,
-      client: null,
-    }
-    const rest = { tokenId: null, tokenDigest: '', claims: {} }
-    const authenticate = async () => ({ ...session, ...own, ...rest })
+    const authenticate = async () => sessionFor(60, { issuer: 'host' })
     app.decorate('kafkaSseAuth', { authenticate, logout: null, keysReady: () => null })
     await app.register(kafkaSseKafka, kafka)
     await app.register(kafkaSseStreams, { streams })
     expect((await app.inject({ url: '/events', payloadAsStream: true })).statusCode).toBe(200)
   })
 
-  const whole = {
-    subject: 'alice',
-    issuer: '',
-    scopes: new Set(['proxy:stream']),
-    expiresAtMs: Date.now() + 60_000,
-    issuedAtMs: null,
-    sessionId: null,
-    client: null,
-    tokenId: null,
-    tokenDigest: '',
-    claims: {},
-  }
+  const whole = sessionFor(60)
   it.each<[string, object]>([
     ['claims', { claims: undefined }],
     ['claims', { claims: null }],

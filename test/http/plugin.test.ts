@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import kafkaSse, { type KafkaSseOptions } from '../../src/plugin.ts'
 import { AUDIENCE, exampleClaims, ISSUER, makeKey, mintToken } from '../support/keys-and-tokens.ts'
 import { keepPrintedBy } from '../support/printed.ts'
+import { sessionFor } from '../support/streams-scene.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const key = makeKey('ES256')
@@ -133,18 +134,7 @@ describe('the plugin in an app of its host', () => {
   })
 
   it('lets the host authenticate', async () => {
-    const authenticate = async () => ({
-      issuer: 'host',
-      subject: 'host',
-      scopes: new Set(['proxy:stream']),
-      expiresAtMs: Date.now() + 60_000,
-      issuedAtMs: null,
-      sessionId: null,
-      client: null,
-      tokenId: null,
-      tokenDigest: '',
-      claims: {},
-    })
+    const authenticate = async () => ({ ...sessionFor(60), issuer: 'host', subject: 'host' })
     await app.register(kafkaSse, options({ auth: { authenticate } }))
     const stream = await app.inject({ url: '/live/events', payloadAsStream: true })
     expect(stream.statusCode).toBe(200)

@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { validateOptions } from '../../src/config/parse.ts'
-import type { StreamOptions } from '../../src/options.ts'
+import type { SseOptions, StreamOptions } from '../../src/options.ts'
 import { CommandScene } from '../support/command-process.ts'
 import { exampleClaims, jwksOf, makeKey, mintToken, startKeyServer } from '../support/keys-and-tokens.ts'
 import { keepPrintedBy } from '../support/printed.ts'
@@ -53,6 +53,21 @@ await app.close()
 process.exit(0)`
 }
 
+/** What README's own route needs before it: an app with the parts, and an open topic. */
+function appWithParts(streams: Partial<SseOptions> = {}): string {
+  const auth = { issuer: exampleClaims().iss, audience: exampleClaims().aud, keys: key.publicPem }
+  return `
+import fastify from 'fastify'
+import kafkaSseAuth from 'fastify-kafka-sse/auth'
+import kafkaSseKafka from 'fastify-kafka-sse/kafka'
+const app = fastify()
+await app.register(kafkaSseAuth, ${JSON.stringify(auth)})
+await app.register(kafkaSseKafka, { bootstrapServers: '127.0.0.1:1' })
+const topic = app.kafkaSseTopics.open('events', 'text', 'latest')
+await app.register(kafkaSseStreams, ${JSON.stringify(streams)})
+`
+}
+
 describe('README, "Register it in your app"', () => {
   it('registers the plugin', async () => {
     const keys = await startKeyServer(jwksOf(key))
@@ -85,23 +100,12 @@ describe('README, "Register it in your app"', () => {
   })
 
   it('opens a stream in a route of the host’s own', async () => {
-    const options = { issuer: exampleClaims().iss, audience: exampleClaims().aud, keys: key.publicPem }
-    const before = `
-import fastify from 'fastify'
-import kafkaSseAuth from 'fastify-kafka-sse/auth'
-import kafkaSseKafka from 'fastify-kafka-sse/kafka'
-const app = fastify()
-await app.register(kafkaSseAuth, ${JSON.stringify(options)})
-await app.register(kafkaSseKafka, { bootstrapServers: '127.0.0.1:1' })
-const topic = app.kafkaSseTopics.open('events', 'text', 'latest')
-await app.register(kafkaSseStreams)
-`
     const asked = [
       { url: '/mine' },
       { url: '/mine', authorization: bearer('any') },
       { url: '/mine', authorization: bearer('proxy:stream') },
     ]
-    expect(await answersOf(before + BLOCKS[2] + asking(asked))).toEqual([
+    expect(await answersOf(appWithParts() + BLOCKS[2] + asking(asked))).toEqual([
       ['/mine', 401],
       ['/mine', 403],
       ['/mine', 200],
@@ -109,16 +113,7 @@ await app.register(kafkaSseStreams)
   })
 
   it('counts all addresses of a network as one, so that a client cannot have more streams by another of its own', async () => {
-    const options = { issuer: exampleClaims().iss, audience: exampleClaims().aud, keys: key.publicPem }
-    const code = `
-import fastify from 'fastify'
-import kafkaSseAuth from 'fastify-kafka-sse/auth'
-import kafkaSseKafka from 'fastify-kafka-sse/kafka'
-const app = fastify()
-await app.register(kafkaSseAuth, ${JSON.stringify(options)})
-await app.register(kafkaSseKafka, { bootstrapServers: '127.0.0.1:1' })
-const topic = app.kafkaSseTopics.open('events', 'text', 'latest')
-await app.register(kafkaSseStreams, { streamsPerAddressMax: 1 })
+    const code = `${appWithParts({ streamsPerAddressMax: 1 })}
 ${BLOCKS[2]}
 const headers = { authorization: ${JSON.stringify(bearer('proxy:stream'))} }
 const statuses = []
@@ -132,16 +127,7 @@ process.exit(0)`
   })
 
   it('gives the place of a client back that leaves before its stream opens', async () => {
-    const options = { issuer: exampleClaims().iss, audience: exampleClaims().aud, keys: key.publicPem }
-    const code = `
-import fastify from 'fastify'
-import kafkaSseAuth from 'fastify-kafka-sse/auth'
-import kafkaSseKafka from 'fastify-kafka-sse/kafka'
-const app = fastify()
-await app.register(kafkaSseAuth, ${JSON.stringify(options)})
-await app.register(kafkaSseKafka, { bootstrapServers: '127.0.0.1:1' })
-const topic = app.kafkaSseTopics.open('events', 'text', 'latest')
-await app.register(kafkaSseStreams, { streamsPerSubjectMax: 1 })
+    const code = `${appWithParts({ streamsPerSubjectMax: 1 })}
 let raw = null
 app.addHook('onRequest', async (_request, reply) => {
   raw = reply.raw

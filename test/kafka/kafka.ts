@@ -16,6 +16,15 @@ const ANSWER_MS = 20_000
 /** One question: librdkafka asks it again of the broker that it was for, which a test may have killed. */
 const QUESTION_MS = 2_000
 
+/** A topic's settings: cleaned within seconds, but for the segment that is written to. */
+export const CLEANED_SOON = {
+  'cleanup.policy': 'compact',
+  'segment.ms': '300',
+  'min.cleanable.dirty.ratio': '0.01',
+  'max.compaction.lag.ms': '500',
+  'delete.retention.ms': '500',
+}
+
 export interface TestRecord {
   value: string | Uint8Array | null
   key?: string | Uint8Array | null

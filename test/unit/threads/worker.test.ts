@@ -14,23 +14,13 @@ import { handOver } from '../../../src/threads/handover.ts'
 import type { ToMain, ToWorker, WorkerSetup } from '../../../src/threads/messages.ts'
 import type { RevocationRow } from '../../../src/token/revocations.ts'
 import { SERVE_SETTINGS } from '../../support/command-process.ts'
+import { sessionFor } from '../../support/streams-scene.ts'
 
 const FILE = new URL('../../../dist/src/threads/worker.js', import.meta.url)
 const RENEWAL = {
   route: '/events',
   params: '[]',
-  session: {
-    issuer: 'https://id.acme.test',
-    subject: 'alice',
-    scopes: new Set<string>(),
-    expiresAtMs: 0,
-    issuedAtMs: null,
-    sessionId: null,
-    client: null,
-    tokenId: null,
-    tokenDigest: '',
-    claims: {},
-  },
+  session: sessionFor(0, { issuer: 'https://id.acme.test', subject: 'alice' }),
   granted: '',
   previousDigest: null,
 }
