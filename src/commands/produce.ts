@@ -15,26 +15,27 @@ const HELP = `kafka-sse produce [VALUE] [options]
 
 Writes a record to Kafka; without VALUE, one for each line of standard input.
 
-  --key KEY               the key of the records
+  -k, --key KEY           the key of the records
   --key-separator TEXT    each line is KEY, TEXT, VALUE
   --delete                write a tombstone, which deletes the key
-  --header NAME=VALUE     a header of the records; may be repeated
-  --topic NAME            the topic (default $KAFKA_TOPIC or ${ONLY_STREAM.topic})
+  -H, --header NAME=VALUE
+                          a header of the records; may be repeated
+  -t, --topic NAME        the topic (default $KAFKA_TOPIC or ${ONLY_STREAM.topic})
   --partition NUMBER      the partition (default: chosen by the key)
-  --bootstrap-servers HOST:PORT,...
+  -b, --bootstrap-servers HOST:PORT,...
                           brokers (default $KAFKA_BOOTSTRAP_SERVERS, or the embedded broker of this folder)
 
 KAFKA_CONFIG_* variables set librdkafka properties, as for the server.
 `
 
 const OPTIONS = {
-  key: { type: 'string' },
+  key: { type: 'string', short: 'k' },
   'key-separator': { type: 'string' },
   delete: { type: 'boolean', default: false },
-  header: { type: 'string', multiple: true },
-  topic: { type: 'string' },
+  header: { type: 'string', short: 'H', multiple: true },
+  topic: { type: 'string', short: 't' },
   partition: { type: 'string' },
-  'bootstrap-servers': { type: 'string' },
+  'bootstrap-servers': { type: 'string', short: 'b' },
 } satisfies ParseArgsConfig['options']
 
 /** Where the command reads and writes: the process, or a test. */

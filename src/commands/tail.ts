@@ -2,51 +2,13 @@
 // Promise: only records go to standard output, as they are, or made printable if it is a terminal; reports about the
 // connection go to standard error.
 
-import { exec } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Writable } from 'node:stream'
-import { type ParseArgsConfig, promisify } from 'node:util'
 import { type ConnectOptions, connect, type StreamEvent } from 'kafka-sse-client'
 import { EXIT_DONE, EXIT_FAILED } from '../app/exit.ts'
-import { fileFailure } from '../config/config-error.ts'
-import { LOCAL_STREAM_URL } from '../config/server-settings.ts'
-import { CA_FILE, DEMO_TOKEN_SECONDS, PRIVATE_KEY_FILE } from '../demo/identity.ts'
-import { mintDemoToken } from '../demo/token.ts'
-import { errorCode } from '../errors.ts'
-import { type Given, nameAndValue, type Outputs, runCommand } from './command-line.ts'
+import { type Outputs, runCommand } from './command-line.ts'
 import { printable } from './printable.ts'
-import { fetchTrusting } from './trusting-fetch.ts'
-
-const HELP = `kafka-sse tail [URL] [options]
-
-Prints the events of a stream. Default of URL: ${LOCAL_STREAM_URL}
-
-  --token TOKEN           use this token until it expires (default $KAFKA_SSE_TOKEN)
-  --token-command COMMAND run this command for each token; it prints a fresh one
-                          (default for servers on this machine: tokens made with ./${PRIVATE_KEY_FILE})
-  --ca FILE               trust this authority (default for servers on this machine: ./${CA_FILE})
-  --last-event-id ID      resume after this event
-  --from earliest|latest  where to start without an id
-  --key KEY               only records with this key; repeat it for several keys
-  --header NAME=VALUE     only records with this header; may be repeated
-  --field POINTER=VALUE   only records with this field, such as /tenant=7; may be repeated
-  --json                  print a line of JSON for each event: id, event, data
-`
-const OPTIONS = {
-  token: { type: 'string' },
-  'token-command': { type: 'string' },
-  ca: { type: 'string' },
-  'last-event-id': { type: 'string' },
-  from: { type: 'string' },
-  key: { type: 'string', multiple: true, default: [] },
-  header: { type: 'string', multiple: true, default: [] },
-  field: { type: 'string', multiple: true, default: [] },
-  json: { type: 'boolean', default: false },
-} satisfies ParseArgsConfig['options']
-const TOKEN_COMMAND_TIMEOUT_MS = 30_000
-const TOKEN_BYTES_MAX = 65_536
+import { readTailArguments, TAIL_LINE, type TailArguments } from './tail-arguments.ts'
 
 /** Where the command writes: the process, or a test. */
 export interface Terminal extends Outputs {
@@ -71,106 +33,16 @@ export async function tail(args: string[], env: NodeJS.ProcessEnv, terminal?: Te
 }
 
 function tailTo(terminal: Terminal, args: string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const line = { help: HELP, options: OPTIONS, allowPositionals: true }
   return runCommand(
-    line,
+    TAIL_LINE,
     args,
-    async (given) => print(readArguments(given, env, terminal.folder), terminal),
+    async (given) => print(readTailArguments(given, env, terminal.folder), terminal),
     terminal,
   )
 }
 
-interface TailArguments {
-  readonly url: URL
-  readonly json: boolean
-  readonly options: ConnectOptions
-}
-
-/** Throws an error of one line for invalid arguments. The error never quotes a token. */
-function readArguments(
-  { values, positionals }: Given<typeof OPTIONS>,
-  env: NodeJS.ProcessEnv,
-  folder: string,
-): TailArguments {
-  if (positionals.length > 1) throw new Error('tail takes one URL')
-  const url = streamUrl(positionals[0] ?? LOCAL_STREAM_URL, values.from, choiceOf(values))
-  const authorities = readAuthorities(url, values.ca, folder)
-  const options: ConnectOptions = {
-    getToken: tokenMaker(url, values.token ?? env.KAFKA_SSE_TOKEN, values['token-command'], folder),
-    fetch: fetchTrusting(authorities),
-    lastEventId: values['last-event-id'] ?? '',
-  }
-  return { url, json: values.json, options }
-}
-
-/** Parameters of the query by which the client chooses records: docs/protocol.md, "Which records a stream gets". */
-function choiceOf({ key, header, field }: Given<typeof OPTIONS>['values']): [string, string][] {
-  const named = (option: string, room: string, texts: readonly string[]) =>
-    texts.map((text): [string, string] => {
-      const [name, value] = nameAndValue(option, text)
-      return [`${room}.${name}`, value]
-    })
-  return [
-    ...key.map((text): [string, string] => ['key', text]),
-    ...named('--header', 'headers', header),
-    ...named('--field', 'fields', field),
-  ]
-}
-
-function streamUrl(text: string, from: string | undefined, choice: readonly [string, string][]): URL {
-  if (!URL.canParse(text)) throw new Error(`the URL cannot be read; one is ${LOCAL_STREAM_URL}`)
-  const url = new URL(text)
-  for (const [name, value] of choice) url.searchParams.append(name, value)
-  if (from === undefined) return url
-  if (from !== 'earliest' && from !== 'latest') throw new Error('--from takes earliest or latest')
-  url.searchParams.set('from', from)
-  return url
-}
-
-function readAuthorities(url: URL, file: string | undefined, folder: string): string | null {
-  const ours = join(folder, CA_FILE)
-  const path = file ?? (isHere(url) && existsSync(ours) ? ours : null)
-  try {
-    return path === null ? null : readFileSync(path, 'utf8')
-  } catch (error) {
-    throw new Error(`--ca: cannot read ${path}: ${fileFailure(error)}`)
-  }
-}
-
-function tokenMaker(
-  url: URL,
-  token: string | undefined,
-  command: string | undefined,
-  folder: string,
-): NonNullable<ConnectOptions['getToken']> {
-  if (command !== undefined) return ({ signal }) => runForToken(command, signal)
-  if (token !== undefined && token !== '') return () => token
-  if (isHere(url) && existsSync(join(folder, PRIVATE_KEY_FILE))) {
-    return () => mintDemoToken({ folder, expiresInSeconds: DEMO_TOKEN_SECONDS })
-  }
-  throw new Error(
-    'tail needs --token, --token-command or KAFKA_SSE_TOKEN (there is no demo in this folder for that URL)',
-  )
-}
-
-/** Whether the URL is on this machine: demo keys are used for no other. */
-function isHere({ hostname }: URL): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
-}
-
-async function runForToken(command: string, signal: AbortSignal): Promise<string> {
-  try {
-    const limits = { signal, timeout: TOKEN_COMMAND_TIMEOUT_MS, maxBuffer: TOKEN_BYTES_MAX }
-    const { stdout } = await promisify(exec)(command, limits)
-    return stdout.trim()
-  } catch (error) {
-    // The error of exec quotes the command, which may contain a password.
-    throw new Error(`the token command failed (${errorCode(error) ?? 'unknown'})`)
-  }
-}
-
 async function print(
-  { url, json, options }: TailArguments,
+  { url, json, countMax, untilReady, warning, options }: TailArguments,
   { stdout, stderr, signal }: Terminal,
 ): Promise<number> {
   const unwritable = new AbortController()
@@ -186,9 +58,15 @@ async function print(
   // Never removed, because a pipe's error may come after the last write.
   stdout.on('error', onWriteError)
   stderr.on('error', onWriteError)
+  if (warning !== null) say(warning)
   const stream = connect(url, { ...options, ...reports(say), signal: reading })
+  let count = 0
   try {
-    for await (const event of stream) await write(stdout, say, event, json, reading)
+    for await (const event of stream) {
+      await write(stdout, say, event, json, reading)
+      if (event.type === 'message' || event.type === 'delete') count++
+      if (count === countMax || (untilReady && event.type === 'ready')) break
+    }
     return writeError === null || isClosedPipe(writeError) ? EXIT_DONE : fail(say, writeError)
   } catch (error) {
     // Already reported through onError.

@@ -7,11 +7,14 @@ import { request as secureRequest } from 'node:https'
 import { Readable } from 'node:stream'
 import type { Fetch, FetchRequest } from 'kafka-sse-client'
 
-/** Trusts only the certificate authorities in `authorities` (PEM); null: those of Node. */
-export function fetchTrusting(authorities: string | null): Fetch {
+/**
+ * Trusts only the certificate authorities in `authorities` (PEM); null: those of Node. `isInsecure`: any certificate,
+ * also one of another host.
+ */
+export function fetchTrusting(authorities: string | null, isInsecure = false): Fetch {
   return async (url, { method, headers, signal }: FetchRequest) => {
     const options = { method, headers, signal, agent: false as const }
-    const tls = authorities === null ? {} : { ca: authorities }
+    const tls = { ...(authorities !== null && { ca: authorities }), rejectUnauthorized: !isInsecure }
     const request = url.startsWith('https:')
       ? secureRequest(url, { ...options, ...tls })
       : plainRequest(url, options)

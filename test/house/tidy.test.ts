@@ -224,7 +224,8 @@ describe('libraries', () => {
   })
 
   test('only the demo’s commands and its route load what reads the demo’s keys', () => {
-    const users = /^src\/(demo\/|commands\/(demo|token|tail)\.ts$)|^routes\/demo-token\.ts$/
+    const users =
+      /^src\/(demo\/|commands\/(demo|token|tail-arguments|stream-target)\.ts$)|^routes\/demo-token\.ts$/
     expect(trespasses(/^src\/demo\/(?!atomic-file)/, ({ from }) => users.test(from))).toEqual([])
   })
 })

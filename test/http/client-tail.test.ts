@@ -130,6 +130,72 @@ describe('kafka-sse tail', () => {
     expect(await status).toBe(0)
   })
 
+  it.each([
+    [['-n', '2'], 'a\nb\n'],
+    [['-n2', '--json'], /^{"id":"1".*\n{"id":"2".*\n$/],
+    [['-e'], 'a\nb\nc\n'],
+    [['-n', '9', '-e'], 'a\nb\nc\n'],
+  ])('ends by itself after so many records, or when the topic has been printed: %j', async (args, shown) => {
+    server.answer = (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write('data:a\nid:1\n\ndata:b\nid:2\n\ndata:c\nid:3\n\n:ready\n\ndata:d\nid:4\n\n')
+    }
+    expect(await run([url, ...args])).toBe(0)
+    expect(printed(stdout)).toMatch(shown)
+    expect(printed(stdout)).not.toContain('d')
+  })
+
+  it('counts deletes as records', async () => {
+    const status = run([url, '-n', '2'])
+    await server.seen(1)
+    server.say('event:delete\ndata:MQ==\nid:b\n\ndata:a\nid:c\n\ndata:x\nid:d\n\n')
+    expect(await status).toBe(0)
+    expect(printed(stdout)).toBe('a\n')
+  })
+
+  it('asks for records from a moment on', async () => {
+    const status = run([url, '--since', '2026-11-28T12:00+01:00'])
+    await server.seen(1)
+    const asked = new URL(server.requests[0]?.path ?? '', url).searchParams
+    expect([...asked]).toEqual([['since', '2026-11-28T12:00+01:00']])
+    interrupt.abort()
+    expect(await status).toBe(0)
+  })
+
+  it('sends headers, which may say who asks in place of a token', async () => {
+    const status = run([url, '-H', 'Authorization: Bearer mine', '-H', 'X-Tenant:7', '-H', 'x-none:'])
+    await server.seen(1)
+    expect(server.requests[0]?.headers).toMatchObject({
+      authorization: 'Bearer mine',
+      'x-tenant': '7',
+      'x-none': '',
+    })
+    interrupt.abort()
+    expect(await status).toBe(0)
+  })
+
+  it('takes any certificate with -k, and says so', async () => {
+    const told = 'insecure: the certificate is not verified, so anyone on the way can read the token\nopen\n'
+    const status = run([url, '-k', '--token', 't'], {}, elsewhere)
+    await server.seen(1)
+    await until(() => stderr.readableLength >= told.length)
+    expect(printed(stderr)).toBe(told)
+    interrupt.abort()
+    expect(await status).toBe(0)
+  })
+
+  it.each([
+    ['', '/events'],
+    ['/orders/7?from=latest', '/orders/7?from=latest'],
+  ])('takes a URL without https://: HOST%s', async (rest, path) => {
+    const { host } = new URL(url)
+    const status = run([host + rest])
+    await server.seen(1)
+    expect(server.requests[0]?.path).toBe(path)
+    interrupt.abort()
+    expect(await status).toBe(0)
+  })
+
   it('resumes after a reset', async () => {
     const status = run([url])
     await server.seen(1)
@@ -229,6 +295,12 @@ describe('kafka-sse tail', () => {
     [['a', 'b'], 'tail takes one URL'],
     [['not a url'], 'the URL cannot be read; one is https://localhost:7143/events'],
     [['--from', 'noon'], '--from takes earliest or latest'],
+    [['--since', 'noon'], '--since is ISO 8601 or epoch ms, such as 2026-11-28T12:00Z, not "noon"'],
+    [['--since', '0', '--from', 'latest'], '--from and --since: keep one of them'],
+    [['-n', '0'], '--count 0 is not a number of records'],
+    [['-n', 'x'], '--count x is not a number of records'],
+    [['-k', '--ca', 'test-ca.crt'], '--insecure and --ca: keep one of them'],
+    [['-H', 'secret'], "-H is 'Name: value'"],
     [['--ca', '/nowhere.crt'], '--ca: cannot read /nowhere.crt: there is no such file'],
     [['--header', 'region'], '--header region is not NAME=VALUE'],
     [['--field', '=7'], '--field =7 is not NAME=VALUE'],

@@ -69,7 +69,8 @@ describe('The embedded broker', () => {
     expect(await produce('--key', '1', '{ "id": 1 }')).toMatchObject({
       stdout: expect.stringMatching(/^1 record in events, partition \d, offset 0\n$/),
     })
-    expect(await produce('--key', '1', '--delete', '--header', 'why=done=yes')).toMatchObject({ stderr: '' })
+    const short = ['-k', '1', '-t', 'events', '-H', 'why=done=yes']
+    expect(await produce(...short, '--delete')).toMatchObject({ stderr: '' })
     expect(await produce('--partition', '2', '')).toMatchObject({ stderr: '' })
     await run(['produce', '--key-separator', ':'], 'a:one\nb:two:three\n')
     const recorded = new RecordedTopic()
@@ -171,11 +172,7 @@ describe('The embedded broker', () => {
 
   it('keeps a password out of what produce says', async () => {
     const config = { KAFKA_CONFIG_SASL_PASSWORD: 'hunter2', KAFKA_CONFIG_SECURITY_PROTOCOL: 'hunter2' }
-    const { stdout, stderr } = await run(
-      ['produce', '--bootstrap-servers', '127.0.0.1:1', 'value'],
-      '',
-      config,
-    )
+    const { stdout, stderr } = await run(['produce', '-b', '127.0.0.1:1', 'value'], '', config)
     expect(stderr).toContain('security.protocol')
     expect(stdout + stderr).not.toContain('hunter2')
   })

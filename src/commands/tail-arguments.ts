@@ -1,0 +1,166 @@
+// The arguments of `kafka-sse tail`: its help, and what it connects with. Promise: no error quotes a token, a header's
+// value or the command that prints tokens.
+
+import { exec } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { type ParseArgsConfig, promisify } from 'node:util'
+import type { ConnectOptions } from 'kafka-sse-client'
+import { parseSince } from '../../routes/since.ts'
+import { LOCAL_STREAM_URL } from '../config/server-settings.ts'
+import { CA_FILE, DEMO_TOKEN_SECONDS, PRIVATE_KEY_FILE } from '../demo/identity.ts'
+import { mintDemoToken } from '../demo/token.ts'
+import { errorCode } from '../errors.ts'
+import { type Given, nameAndValue } from './command-line.ts'
+import { isHere, readAuthorities, requestHeaders, streamUrl } from './stream-target.ts'
+import { fetchTrusting } from './trusting-fetch.ts'
+
+const HELP = `kafka-sse tail [URL] [options]
+
+Prints the events of a stream. Default of URL: ${LOCAL_STREAM_URL}
+https:// may be left out, and so may the path, which is that of the default.
+
+  --token TOKEN           use this token until it expires (default $KAFKA_SSE_TOKEN)
+  --token-command COMMAND run this command for each token; it prints a fresh one
+                          (default for servers on this machine: tokens made with ./${PRIVATE_KEY_FILE})
+  -H 'NAME: VALUE'        send this header; may be repeated. With Authorization or Cookie no token is needed
+  --ca FILE               trust this authority (default for servers on this machine: ./${CA_FILE})
+  -k, --insecure          trust any certificate: anyone on the way can read the token
+  -n, --count COUNT       end after so many records
+  -e, --until-ready       end once everything that the topic held has been printed
+  --last-event-id ID      resume after this event
+  --from earliest|latest  where to start without an id
+  --since TIME            start with records from then on: ISO 8601 or epoch ms
+  --key KEY               only records with this key; repeat it for several keys
+  --header NAME=VALUE     only records with this header; may be repeated
+  --field POINTER=VALUE   only records with this field, such as /tenant=7; may be repeated
+  --json                  print a line of JSON for each event: id, event, data
+`
+const OPTIONS = {
+  token: { type: 'string' },
+  'token-command': { type: 'string' },
+  'request-header': { type: 'string', short: 'H', multiple: true, default: [] },
+  ca: { type: 'string' },
+  insecure: { type: 'boolean', short: 'k', default: false },
+  count: { type: 'string', short: 'n' },
+  'until-ready': { type: 'boolean', short: 'e', default: false },
+  'last-event-id': { type: 'string' },
+  from: { type: 'string' },
+  since: { type: 'string' },
+  key: { type: 'string', multiple: true, default: [] },
+  header: { type: 'string', multiple: true, default: [] },
+  field: { type: 'string', multiple: true, default: [] },
+  json: { type: 'boolean', default: false },
+} satisfies ParseArgsConfig['options']
+
+export const TAIL_LINE = { help: HELP, options: OPTIONS, allowPositionals: true }
+const UNVERIFIED = 'insecure: the certificate is not verified, so anyone on the way can read the token'
+const TOKEN_COMMAND_TIMEOUT_MS = 30_000
+const TOKEN_BYTES_MAX = 65_536
+
+export interface TailArguments {
+  readonly url: URL
+  readonly json: boolean
+  /** When to end: after so many records, and at the first `ready`. */
+  readonly countMax: number
+  readonly untilReady: boolean
+  /** What to say before the stream is opened; null: nothing. */
+  readonly warning: string | null
+  readonly options: ConnectOptions
+}
+
+/** Throws an error of one line for invalid arguments. The error never quotes a token. */
+export function readTailArguments(
+  { values, positionals }: Given<typeof OPTIONS>,
+  env: NodeJS.ProcessEnv,
+  folder: string,
+): TailArguments {
+  if (positionals.length > 1) throw new Error('tail takes one URL')
+  const url = withQuery(streamUrl(positionals[0] ?? LOCAL_STREAM_URL), values)
+  const { insecure } = values
+  if (insecure && values.ca !== undefined) throw new Error('--insecure and --ca: keep one of them')
+  const authorities = insecure ? null : readAuthorities(url, values.ca, folder)
+  const headers = requestHeaders('-H', values['request-header'])
+  const getToken = tokenMaker(url, values, headers, env, folder)
+  const options: ConnectOptions = {
+    ...(getToken !== null && { getToken }),
+    headers,
+    fetch: fetchTrusting(authorities, insecure),
+    lastEventId: values['last-event-id'] ?? '',
+  }
+  return {
+    url,
+    json: values.json,
+    countMax: countOf(values.count),
+    untilReady: values['until-ready'],
+    warning: insecure && url.protocol === 'https:' ? UNVERIFIED : null,
+    options,
+  }
+}
+
+function countOf(text: string | undefined): number {
+  if (text === undefined) return Number.POSITIVE_INFINITY
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw new Error(`--count ${text} is not a number of records`)
+  return Number(text)
+}
+
+/** Parameters of the query by which the client chooses records: docs/protocol.md, "Which records a stream gets". */
+function choiceOf({ key, header, field }: Given<typeof OPTIONS>['values']): [string, string][] {
+  const named = (option: string, room: string, texts: readonly string[]) =>
+    texts.map((text): [string, string] => {
+      const [name, value] = nameAndValue(option, text)
+      return [`${room}.${name}`, value]
+    })
+  return [
+    ...key.map((text): [string, string] => ['key', text]),
+    ...named('--header', 'headers', header),
+    ...named('--field', 'fields', field),
+  ]
+}
+
+function withQuery(url: URL, values: Given<typeof OPTIONS>['values']): URL {
+  const { from, since } = values
+  for (const [name, value] of choiceOf(values)) url.searchParams.append(name, value)
+  if (from !== undefined && from !== 'earliest' && from !== 'latest')
+    throw new Error('--from takes earliest or latest')
+  if (from !== undefined && since !== undefined) throw new Error('--from and --since: keep one of them')
+  if (since !== undefined && parseSince(since) === null)
+    throw new Error(
+      `--since is ISO 8601 or epoch ms, such as 2026-11-28T12:00Z, not ${JSON.stringify(since)}`,
+    )
+  if (from !== undefined) url.searchParams.set('from', from)
+  if (since !== undefined) url.searchParams.set('since', since)
+  return url
+}
+
+/** null: the headers say who asks. */
+function tokenMaker(
+  url: URL,
+  { token: given, 'token-command': command }: Given<typeof OPTIONS>['values'],
+  headers: Readonly<Record<string, string>>,
+  env: NodeJS.ProcessEnv,
+  folder: string,
+): NonNullable<ConnectOptions['getToken']> | null {
+  const isTold = headers.authorization !== undefined || headers.cookie !== undefined
+  if (command !== undefined) return ({ signal }) => runForToken(command, signal)
+  const token = given ?? (isTold ? '' : env.KAFKA_SSE_TOKEN)
+  if (token !== undefined && token !== '') return () => token
+  if (isTold) return null
+  if (isHere(url) && existsSync(join(folder, PRIVATE_KEY_FILE))) {
+    return () => mintDemoToken({ folder, expiresInSeconds: DEMO_TOKEN_SECONDS })
+  }
+  throw new Error(
+    'tail needs --token, --token-command or KAFKA_SSE_TOKEN (there is no demo in this folder for that URL)',
+  )
+}
+
+async function runForToken(command: string, signal: AbortSignal): Promise<string> {
+  try {
+    const limits = { signal, timeout: TOKEN_COMMAND_TIMEOUT_MS, maxBuffer: TOKEN_BYTES_MAX }
+    const { stdout } = await promisify(exec)(command, limits)
+    return stdout.trim()
+  } catch (error) {
+    // The error of exec quotes the command, which may contain a password.
+    throw new Error(`the token command failed (${errorCode(error) ?? 'unknown'})`)
+  }
+}
