@@ -40,6 +40,13 @@ const COMMANDS: ReadonlyMap<string, Entry> = new Map([
     },
   ],
   [
+    'check',
+    {
+      words: 'checks settings, certificate, Kafka, keys, a token and a proxy',
+      load: async () => (await import('./commands/check.ts')).check,
+    },
+  ],
+  [
     'broker',
     {
       words: "runs the demo's Kafka broker by itself",

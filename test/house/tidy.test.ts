@@ -189,7 +189,7 @@ describe('rooms and doors', () => {
 
 describe('libraries', () => {
   test('only edges know Fastify and its plugins; others its types at the most', () => {
-    const edges = /^(src\/(app|parts|threads)\/|src\/plugin\.ts$|plugins\/|routes\/)/
+    const edges = /^(src\/(app|check|parts|threads)\/|src\/plugin\.ts$|plugins\/|routes\/)/
     const typed = new Set(['src/options.ts', 'src/token/authenticator.ts'])
     expect(
       trespasses(/^(fastify|fastify-.*|@fastify\/.*)$/, ({ from, target, typeOnly }) => {
@@ -268,6 +268,8 @@ describe('every file', () => {
       'client/src/wake-ups.ts', // how long timers stood still
       'client/src/response.ts', // a Retry-After that is a date
       'routes/since.ts', // the date of a URL
+      'src/check/certificate-check.ts', // when they are valid
+      'src/check/token-check.ts', // claims of tokens
       'src/commands/token.ts', // tokens that are made
       'src/demo/token.ts',
       'src/demo/certificates.ts', // when they are valid

@@ -28,6 +28,7 @@ describe('kafka-sse', () => {
     for (const name of [
       'demo',
       'serve',
+      'check',
       'broker',
       'token',
       'produce',
@@ -41,7 +42,7 @@ describe('kafka-sse', () => {
     expect((await scene.run([])).stdout).toBe(stdout)
   })
 
-  test.each(['demo', 'serve', 'broker', 'token', 'produce', 'tail', 'revoke', 'features', 'schema'])(
+  test.each(['demo', 'serve', 'check', 'broker', 'token', 'produce', 'tail', 'revoke', 'features', 'schema'])(
     '%s --help explains itself',
     async (name) => {
       const { code, stdout, stderr } = await scene.run([name, '--help'])

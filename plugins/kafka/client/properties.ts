@@ -128,6 +128,19 @@ export function lastingProducerProperties(options: KafkaOptions, holds: Properti
   return separate({ ...PRODUCER_DEFAULTS, ...own, ...holds, ...LASTING_HOLDS, dr_cb: true })
 }
 
+/** Kafka knows 0, 1 and all, and refuses any other number after it has looked at the rights of who writes. */
+const REFUSED_ACKS = 2
+const WRITE_PROBE_MS = 5_000
+
+/** Of a producer whose records Kafka refuses in any case, so that nothing is written. */
+export function writeProbeProperties(options: KafkaOptions): ClientProperties {
+  const kept = Object.entries(ownProperties(options)).filter(
+    ([name]) => !LASTING_DROPS.has(name) && !(name in LASTING_HOLDS) && name !== 'delivery.timeout.ms',
+  )
+  const holds = { acks: REFUSED_ACKS, 'message.timeout.ms': WRITE_PROBE_MS, retries: 0, dr_cb: true }
+  return separate({ ...PRODUCER_DEFAULTS, ...Object.fromEntries(kept), ...holds, 'linger.ms': 0 })
+}
+
 function ownProperties(options: KafkaOptions): Properties {
   const config = options.config ?? {}
   refuseMissing(config)

@@ -1,0 +1,75 @@
+// What a check asks of Kafka besides a consumer's questions: which brokers there are, and whether a topic may be
+// written to. Promise: each answer comes within some seconds, with Kafka's own reason if it is a bad one. Nothing is
+// written.
+
+import type { DeliveryReport, LibrdKafkaError, Metadata } from 'node-rdkafka'
+import { errorWords } from '../../../src/errors.ts'
+import type { KafkaOptions } from '../../../src/options.ts'
+import { answerOf } from './callback.ts'
+import { writeFailure } from './kafka-error.ts'
+import { failureOf, type LogLine, tellsFailure } from './log-line.ts'
+import { rdkafka } from './native.ts'
+import { consumerProperties, redacting, redactor, writeProbeProperties } from './properties.ts'
+
+/** A broker as the cluster advertises it. */
+export interface AdvertisedBroker {
+  readonly id: number
+  readonly host: string
+  readonly port: number
+}
+
+const CONNECT_MS = 5_000
+const POLL_MS = 20
+/** Reasons that are kept. */
+const REASONS_MAX = 10
+
+/** Rejects with a line for each reason that librdkafka gave. Throws a ConfigError for a property that it refuses. */
+export async function advertisedBrokers(options: KafkaOptions): Promise<AdvertisedBroker[]> {
+  const redact = redactor(options)
+  const { global, topic } = consumerProperties(options)
+  const client = redacting(redact, () => new rdkafka.KafkaConsumer(global, topic))
+  const reasons = new Set<string>()
+  client.on('event.log', (line: LogLine) => {
+    if (tellsFailure(line) && reasons.size < REASONS_MAX) reasons.add(failureOf(redact(line.message)))
+  })
+  try {
+    const connected = answerOf<Metadata>((callback) =>
+      client.connect({ allTopics: false, timeout: CONNECT_MS }, callback),
+    )
+    const { brokers } = await connected
+    return brokers.map(({ id, host, port }) => ({ id, host, port }))
+  } catch (error) {
+    throw new Error([...reasons].join('\n') || redact(errorWords(error)))
+  } finally {
+    // One that could not connect is gone already, and answers no more.
+    if (client.isConnected()) await answerOf<unknown>((callback) => client.disconnect(callback))
+  }
+}
+
+/** How Kafka refuses `acks` that it does not know. It looks at rights first. */
+const ACKS_REFUSED = /required acks/i
+
+/**
+ * null if the topic may be written to; else why not. Sends a record that Kafka refuses in any case, with acks=2: an
+ * answer of Kafka's to the record itself means that the right to write it is there.
+ */
+export async function writeRefusal(options: KafkaOptions, topicName: string): Promise<string | null> {
+  const redact = redactor(options)
+  const { global, topic } = writeProbeProperties(options)
+  const client = redacting(redact, () => new rdkafka.Producer(global, topic))
+  await answerOf<unknown>((callback) => client.connect({ allTopics: false, timeout: CONNECT_MS }, callback))
+  try {
+    client.setPollInterval(POLL_MS)
+    const answered = new Promise<LibrdKafkaError | null>((resolve) => {
+      client.once('delivery-report', (error: LibrdKafkaError | null, _report: DeliveryReport) =>
+        resolve(error),
+      )
+    })
+    client.produce(topicName, null, null)
+    const error = await answered
+    if (error === null || ACKS_REFUSED.test(errorWords(error))) return null
+    return writeFailure(redact(errorWords(error)), `topic ${topicName}`)
+  } finally {
+    await answerOf<unknown>((callback) => client.disconnect(callback))
+  }
+}

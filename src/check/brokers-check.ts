@@ -1,0 +1,65 @@
+// Checks the brokers: each address resolves and takes connections, Kafka answers, and what it advertises can be reached
+// from here. Promise: no secret of a property is told.
+
+import { type AdvertisedBroker, advertisedBrokers } from '../../plugins/kafka/client/probe.ts'
+import { errorWords } from '../errors.ts'
+import type { KafkaOptions } from '../options.ts'
+import type { CheckReport } from './check-report.ts'
+import { type HostAndPort, hostAndPort, unreachable } from './reachable-address.ts'
+
+const CHECK = 'brokers'
+/** Addresses that are looked at. */
+const ADDRESSES_MAX = 30
+
+/** Whether Kafka answers. */
+export async function checkBrokers(report: CheckReport, kafka: KafkaOptions): Promise<boolean> {
+  const addresses = kafka.bootstrapServers.split(',').map(hostAndPort).slice(0, ADDRESSES_MAX)
+  const reached = await Promise.all(
+    addresses.map(async (address) => {
+      const why = await unreachable(address)
+      if (why !== null) report.fail(CHECK, `${textOf(address)} ${why}`, 'see KAFKA_BOOTSTRAP_SERVERS')
+      return why === null
+    }),
+  )
+  if (!reached.includes(true)) return false
+  const brokers = await askBrokers(report, kafka)
+  if (brokers === null) return false
+  const isAll = await checkAdvertised(report, brokers, addresses)
+  const count = brokers.length === 1 ? '1 broker' : `${brokers.length} brokers`
+  if (isAll) report.ok(CHECK, `Kafka answers: ${count}, at ${brokers.map(textOf).join(', ')}`)
+  return true
+}
+
+async function askBrokers(report: CheckReport, kafka: KafkaOptions): Promise<AdvertisedBroker[] | null> {
+  try {
+    return (await advertisedBrokers(kafka)).slice(0, ADDRESSES_MAX)
+  } catch (error) {
+    const advice = 'see KAFKA_CONFIG_SECURITY_PROTOCOL and KAFKA_CONFIG_SASL_*'
+    for (const reason of errorWords(error).split('\n'))
+      report.fail(CHECK, `Kafka does not answer: ${reason}`, advice)
+    return null
+  }
+}
+
+/** A client that has asked the first broker connects to all by what they call themselves. */
+async function checkAdvertised(
+  report: CheckReport,
+  brokers: readonly AdvertisedBroker[],
+  addresses: readonly HostAndPort[],
+): Promise<boolean> {
+  const asked = new Set(addresses.map(textOf))
+  const reached = await Promise.all(
+    brokers.map(async (broker) => {
+      const why = asked.has(textOf(broker)) ? null : await unreachable(broker)
+      if (why === null) return true
+      const advice = 'set its advertised.listeners to an address that this machine can reach'
+      report.fail(CHECK, `broker ${broker.id} calls itself ${textOf(broker)}, which ${why}`, advice)
+      return false
+    }),
+  )
+  return !reached.includes(false)
+}
+
+function textOf({ host, port }: HostAndPort): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}

@@ -1,0 +1,111 @@
+// All checks of a deployment, in the order in which a server would meet them. Promise: each is made as far as those
+// before it allow, and the settings' problems do not hide those of Kafka.
+
+import Fastify from 'fastify'
+import { checkBrokers } from './brokers-check.ts'
+import { checkCertificate } from './certificate-check.ts'
+import { type CheckFinding, CheckReport, type Verdict } from './check-report.ts'
+import { checkCodecs } from './codecs-check.ts'
+import { type ExaminedSettings, examineSettings } from './examined-settings.ts'
+import { checkKeys } from './keys-check.ts'
+import { checkToken } from './token-check.ts'
+import { checkControlTopic, checkTopics } from './topics-check.ts'
+import { type CheckedUrl, checkUrl } from './url-check.ts'
+
+/** What `--only` takes. */
+export const CHECK_NAMES = [
+  'configuration',
+  'certificate',
+  'codecs',
+  'brokers',
+  'topics',
+  'keys',
+  'token',
+  'url',
+] as const
+export type CheckName = (typeof CHECK_NAMES)[number]
+
+export interface CheckOptions {
+  readonly env: NodeJS.ProcessEnv
+  readonly folder: string
+  readonly only: ReadonlySet<CheckName>
+  readonly token: string | null
+  readonly url: CheckedUrl | null
+}
+
+/** Resolves with the worst verdict. */
+export async function runChecks(
+  { env, folder, only, token, url }: CheckOptions,
+  onFinding: (finding: CheckFinding) => void,
+): Promise<Verdict> {
+  const report = new CheckReport(onFinding)
+  const settings = await examineSettings(env, folder)
+  if (only.has('configuration')) checkConfiguration(report, settings, only.has('certificate'))
+  if (only.has('certificate')) checkFiles(report, settings)
+  if (only.has('codecs')) checkCodecs(report)
+  await checkKafka(report, settings, only)
+  await checkAccess(report, settings, only, token)
+  if (url !== null && only.has('url')) await checkUrl(report, url)
+  return report.worst
+}
+
+/** `isFileNext`: problems of the certificate's files are told by the next check. */
+function checkConfiguration(
+  report: CheckReport,
+  { problems, streams }: ExaminedSettings,
+  isFileNext: boolean,
+): void {
+  const told = problems.filter((problem) => !isFileNext || !/^TLS_(CERT|KEY)_FILE:/.test(problem))
+  for (const problem of told) report.fail('configuration', problem)
+  if (told.length > 0) return
+  const paths = (streams ?? []).map(({ path }) => path).join(', ')
+  report.ok('configuration', `every setting is valid; streams at ${paths}`)
+}
+
+/** Without both files there is nothing to look at: the configuration's lines say so. */
+function checkFiles(report: CheckReport, { tls }: ExaminedSettings): void {
+  if (tls === null) report.ok('certificate', 'none: TLS=off, behind a proxy that ends TLS')
+  const { certFile, keyFile } = tls ?? {}
+  if (certFile !== undefined && keyFile !== undefined) checkCertificate(report, { certFile, keyFile })
+}
+
+async function checkKafka(
+  report: CheckReport,
+  { kafka, streams }: ExaminedSettings,
+  only: CheckOptions['only'],
+): Promise<void> {
+  if (kafka === null || !(only.has('brokers') || only.has('topics'))) return
+  const silent = new CheckReport(() => {})
+  const answers = await checkBrokers(only.has('brokers') ? report : silent, kafka)
+  if (!only.has('topics')) return
+  if (!answers) {
+    report.fail('topic', 'not looked at, because Kafka does not answer')
+    return
+  }
+  if (streams !== null) await checkTopics(report, kafka, streams)
+  await checkControlTopic(report, kafka)
+}
+
+/** The keys that verify tokens, and the token. */
+async function checkAccess(
+  report: CheckReport,
+  { auth, streams }: ExaminedSettings,
+  only: CheckOptions['only'],
+  token: string | null,
+): Promise<void> {
+  const isToken = token !== null && only.has('token')
+  if (!isToken && !only.has('keys')) return
+  if (auth === null || streams === null) {
+    if (isToken) report.fail('token', 'not looked at, because the configuration has problems')
+    return
+  }
+  const app = Fastify({ logger: false })
+  const silent = new CheckReport(() => {})
+  const issuers = await checkKeys(only.has('keys') ? report : silent, auth, app.log)
+  try {
+    if (isToken && auth.authenticate === undefined) await checkToken(report, token, issuers, streams, app)
+  } finally {
+    for (const { keys } of issuers) keys.close()
+    await app.close()
+  }
+}

@@ -1,0 +1,140 @@
+// Checks a token as the server would: which check refuses it, by how many seconds a time is off, and at which paths it
+// grants the scope. Promise: tells of the token its issuer, audience, times, key's name and scopes, and nothing else.
+
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { registerJwt, TokenRefused } from '../../plugins/auth/token-verifier.ts'
+import { quoted } from '../config/config-error.ts'
+import { errorWords } from '../errors.ts'
+import type { ResolvedStream } from '../options.ts'
+import { type Claims, grantsScope, sessionOf } from '../token/claims.ts'
+import { canonicalToken, tokenDigest } from '../token/request-token.ts'
+import { refusedToken, START_TOLERANCE_MS_MIN, type TokenRules } from '../token/token-rules.ts'
+import { type UnverifiedToken, unverifiedToken } from '../token/unverified-token.ts'
+import type { CheckReport } from './check-report.ts'
+import { lasting } from './durations.ts'
+import type { CheckedIssuer } from './keys-check.ts'
+
+const CHECK = 'token'
+const PATHS_MAX = 20
+
+/** `app`: one without routes, which this function takes over. */
+export async function checkToken(
+  report: CheckReport,
+  text: string,
+  issuers: readonly CheckedIssuer[],
+  streams: readonly ResolvedStream[],
+  app: FastifyInstance,
+): Promise<void> {
+  const canonical = canonicalToken(text)
+  if (canonical === null)
+    return report.fail(CHECK, 'it is no JWT: three parts in base64url, with dots between them')
+  const token = unverifiedToken(canonical)
+  if (token === null)
+    return report.fail(CHECK, 'its header or its claims are no JSON object, or name a member twice')
+  const issuer = issuers.find(({ rules }) => rules.issuer === token.claims.iss)
+  if (issuer === undefined) return report.fail(CHECK, issuerWords(token.claims, issuers))
+  const { rules } = issuer
+  const epochMs = Date.now()
+  const refused = refusedToken(token, rules, epochMs)
+  if (refused !== null) return report.fail(CHECK, refusalWords(refused, token, rules, epochMs))
+  const bad = await signatureFault(app, canonical, token, issuer, issuers)
+  if (bad !== null) return report.fail(CHECK, bad)
+  const left = lasting(Number(token.claims.exp) * 1000 + rules.toleranceMs - epochMs)
+  report.ok(CHECK, `it is good for another ${left}`)
+  checkScopes(report, token.claims, rules, streams)
+}
+
+function issuerWords({ iss }: Claims, issuers: readonly CheckedIssuer[]): string {
+  const known = issuers.map(({ rules }) => quoted(rules.issuer)).join(', ')
+  return `iss is ${quoted(iss)}, and the settings name ${known || 'no issuer whose keys can be read'}`
+}
+
+/** null if the signature is good. The server's own verifier decides. */
+async function signatureFault(
+  app: FastifyInstance,
+  canonical: string,
+  { header }: UnverifiedToken,
+  { keyNames }: CheckedIssuer,
+  issuers: readonly CheckedIssuer[],
+): Promise<string | null> {
+  const verify = await registerJwt(app, issuers)
+  let fault: unknown = null
+  app.get('/', async (request: FastifyRequest) => {
+    try {
+      await verify(request, { text: canonical, digest: tokenDigest(canonical) })
+    } catch (error) {
+      fault = error
+    }
+    return ''
+  })
+  await app.inject('/')
+  if (fault === null) return null
+  if (!(fault instanceof TokenRefused)) return `it cannot be verified: ${errorWords(fault)}`
+  const { kid, alg } = header
+  if (fault.check === 'key') return `key: no key has the kid ${quoted(kid ?? 'none')}; there are ${keyNames}`
+  if (fault.check === 'algorithm') return `algorithm: alg is ${quoted(alg)}; the keys are ${keyNames}`
+  return `${fault.check}: the key ${quoted(kid ?? 'without a kid')} has not signed it`
+}
+
+/** The check that failed, and why. */
+function refusalWords(
+  check: string,
+  { header, claims }: UnverifiedToken,
+  rules: TokenRules,
+  epochMs: number,
+): string {
+  const { exp, nbf, iat, aud } = claims
+  const off = (seconds: unknown): string => lasting(Math.abs(Number(seconds) * 1000 - epochMs))
+  switch (check) {
+    case 'expired':
+      return `expired: its exp was ${off(exp)} ago`
+    case 'nbf':
+    case 'iat': {
+      const time = check === 'nbf' ? nbf : iat
+      if (typeof time !== 'number')
+        return `${check}: ${time === undefined ? 'it has none' : 'it is no number'}`
+      const tolerated = lasting(Math.max(rules.toleranceMs, START_TOLERANCE_MS_MIN))
+      return `${check}: it is ${off(time)} in the future, and ${tolerated} are tolerated: look at both clocks`
+    }
+    case 'exp':
+      return `exp: ${exp === undefined ? 'it has none' : 'it is no number of seconds that a date can have'}`
+    case 'lifetime':
+      return `lifetime: it lives longer than the ${lasting(rules.lifetimeMsMax ?? 0)} of JWT_LIFETIME_MAX_SECONDS`
+    case 'aud':
+      return `aud: it is ${audienceWords(aud)}, and the settings name ${listed(rules.audiences)}`
+    case 'client':
+      return `client: it has no aud, and is of none of the clients ${listed(rules.clients)}`
+    case 'typ':
+      return `typ: it is ${quoted(header.typ ?? 'missing')}, and ${quoted(rules.typ ?? 'an access token')} is expected`
+    case 'required claim':
+      return `required claim: ${rules.required.map(({ claim, value }) => `${claim.text}=${value}`).join(', ')}`
+    default:
+      return `${check}: the server takes no such token`
+  }
+}
+
+function audienceWords(aud: unknown): string {
+  if (aud === undefined) return 'missing'
+  return Array.isArray(aud) ? listed(aud) : quoted(aud)
+}
+
+function listed(texts: Iterable<unknown>): string {
+  return [...texts].map(quoted).join(', ') || 'none'
+}
+
+function checkScopes(
+  report: CheckReport,
+  claims: Claims,
+  rules: TokenRules,
+  streams: readonly ResolvedStream[],
+): void {
+  const session = sessionOf(claims, rules, '')
+  const refused = streams.filter(({ scope }) => !grantsScope(session, scope))
+  const verdict = refused.length < streams.length ? 'warn' : 'fail'
+  const claim = rules.scopeClaims.map(({ text }) => text).join(', ')
+  for (const { path, scope } of refused.slice(0, PATHS_MAX))
+    report[verdict](
+      CHECK,
+      `${path} needs the scope ${quoted(scope)}, and ${claim} has ${listed(session.scopes)}`,
+    )
+}

@@ -1,0 +1,367 @@
+// `kafka-sse check` without a Kafka: what it says of settings, keys, a token and a proxy, each in a line, and how it
+// ends. The last test is the command as a process, which needs `npm run build`.
+
+import { createServer as createPlainServer, type RequestListener, type Server } from 'node:http'
+import { createSecureServer, type Http2SecureServer } from 'node:http2'
+import { createServer as createTcpServer } from 'node:net'
+import { PassThrough } from 'node:stream'
+import { afterEach, describe, expect, it } from 'vitest'
+import { check } from '../../src/commands/check.ts'
+import { localCertificates } from '../support/certificates.ts'
+import { CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
+import {
+  AUDIENCE,
+  ISSUER,
+  jwksOf,
+  keyAs,
+  makeKey,
+  mintToken,
+  nowSeconds,
+  startKeyServer,
+} from '../support/keys-and-tokens.ts'
+import { forThisTest } from '../support/scene.ts'
+
+const KEY = makeKey('ES256')
+const ENV = {
+  KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:1',
+  TLS: 'off',
+  JWT_ISSUER: ISSUER,
+  JWT_AUDIENCE: AUDIENCE,
+  JWT_KEYS: jwksOf(KEY),
+}
+const NEXT = 'the settings name'
+
+interface Told {
+  readonly code: number
+  readonly lines: readonly string[]
+  readonly stderr: string
+}
+
+/** The command in this process. Lines without the white space of their columns. */
+async function run(args: readonly string[], env: NodeJS.ProcessEnv = ENV, input = ''): Promise<Told> {
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
+  stdin.end(input)
+  const code = await check([...args], env, { stdin, stdout, stderr, folder: '/nowhere' })
+  const lines = String(stdout.read() ?? '')
+    .trim()
+    .split('\n')
+    .map((line) => line.replace(/ {2,}/g, ' '))
+  return { code, lines, stderr: String(stderr.read() ?? '') }
+}
+
+const tokenOf = (claims: Record<string, unknown>) => mintToken(KEY, { claims })
+const ofToken = (token: string, env: NodeJS.ProcessEnv = ENV) =>
+  run(['--only', 'token', '--token', token], env)
+
+describe('a token', () => {
+  it('that is good is told with the time that is left', async () => {
+    const { code, lines } = await ofToken(tokenOf({ exp: nowSeconds() + 90 }))
+    expect(lines).toEqual([expect.stringMatching(/^ok token it is good for another (89|90) s$/)])
+    expect(code).toBe(0)
+  })
+
+  it.each<[string, () => string, RegExp]>([
+    [
+      'has expired',
+      () => tokenOf({ exp: nowSeconds() - 40 }),
+      /^fail token expired: its exp was 4[01] s ago$/,
+    ],
+    ['has no exp', () => tokenOf({ exp: undefined }), /exp: it has none$/],
+    [
+      'is from the future',
+      () => tokenOf({ nbf: nowSeconds() + 70 }),
+      /nbf: it is (69|70) s in the future, and 5 s are tolerated: look at both clocks$/,
+    ],
+    [
+      'was issued in the future',
+      () => tokenOf({ iat: nowSeconds() + 30 }),
+      /iat: it is (29|30) s in the future, and 5 s are tolerated: look at both clocks$/,
+    ],
+    [
+      'is for others',
+      () => tokenOf({ aud: ['a', 'b'] }),
+      new RegExp(`aud: it is "a", "b", and ${NEXT} "${AUDIENCE}"$`),
+    ],
+    ['is for no one', () => tokenOf({ aud: undefined }), new RegExp(`aud: it is missing, and ${NEXT}`)],
+    [
+      'is of another issuer',
+      () => tokenOf({ iss: `${ISSUER}/` }),
+      new RegExp(`iss is "${ISSUER}/", and ${NEXT} "${ISSUER}"$`),
+    ],
+    ['is no JWT', () => 'abc', /it is no JWT/],
+    [
+      'has a key that there is not',
+      () => mintToken(keyAs(KEY, { kid: 'old' })),
+      /key: no key has the kid "old"; there are "example" ES256$/,
+    ],
+    [
+      'has another algorithm',
+      () => mintToken(makeKey('EdDSA')),
+      /algorithm: alg is "EdDSA"; the keys are "example" ES256$/,
+    ],
+    [
+      'is signed by another',
+      () => mintToken(makeKey('ES256')),
+      /signature: the key "example" has not signed it$/,
+    ],
+    ['is for a sender', () => tokenOf({ cnf: { jkt: 'x' } }), /cnf: the server takes no such token$/],
+    [
+      'lacks the scope',
+      () => tokenOf({ scope: 'a b' }),
+      /events needs the scope "proxy:stream", and scope has "a", "b"$/,
+    ],
+  ])('that %s fails by that check', async (_, token, words) => {
+    const text = token()
+    const { code, lines } = await ofToken(text)
+    expect(lines.at(-1)).toMatch(words)
+    expect(lines.at(-1)).toMatch(/^fail token /)
+    expect(code).toBe(2)
+    if (text.length > 3) expect(lines.join()).not.toContain(text.slice(-20))
+  })
+
+  it('is read from standard input, a file or the environment, with or without Bearer', async () => {
+    const good = [expect.stringMatching(/^ok token it is good/)]
+    const token = tokenOf({})
+    const scene = await forThisTest(Promise.resolve(CommandScene.open({ token: `${token}\n` })))
+    const only = ['--only', 'token']
+    expect((await run([...only, '--token-file', '-'], ENV, `Bearer ${token}\n`)).lines).toEqual(good)
+    expect((await run([...only, '--token-file', `${scene.folder}/token`])).lines).toEqual(good)
+    expect((await run(only, { ...ENV, KAFKA_SSE_TOKEN: token })).lines).toEqual(good)
+  })
+})
+
+describe('keys', () => {
+  const ofKeys = (keys: string) => run(['--only', 'keys'], { ...ENV, JWT_KEYS: keys })
+
+  it('are named by kid and algorithm, and those that cannot be used with the reason', async () => {
+    const bad = { ...makeKey('ES256', 'encrypting').jwk, use: 'enc' }
+    const keys = JSON.stringify({ keys: [KEY.jwk, keyAs(makeKey('RS256'), { kid: 'b' }).jwk, bad] })
+    expect(await ofKeys(keys)).toEqual({
+      code: 1,
+      lines: [
+        `warn keys of "${ISSUER}": not used: key 3: it is not for signatures (use)`,
+        `ok keys of "${ISSUER}", from the settings: "example" ES256, "b" RS256`,
+      ],
+      stderr: '',
+    })
+  })
+
+  it('are fetched as the server does it', async () => {
+    const server = await forThisTest(startKeyServer(jwksOf(KEY)))
+    const { lines } = await ofKeys(`${server.url}?secret=1`)
+    expect(lines).toEqual([`ok keys of "${ISSUER}", from ${server.url}: "example" ES256`])
+    server.answer((_, response) => response.writeHead(404).end())
+    expect(await ofKeys(server.url)).toMatchObject({
+      code: 2,
+      lines: [expect.stringMatching(/^fail keys of .*: no key set from http.* yet: it answers 404$/)],
+    })
+  })
+})
+
+describe('settings', () => {
+  it('that are wrong are told as serve tells them, and what can be told beside them is', async () => {
+    const { code, lines } = await run([], { ...ENV, PORT: 'x', KAFKA_TOPC: 'a', JWT_AUDIENCE: '' })
+    expect(lines.filter((line) => /configuration/.test(line))).toEqual([
+      'fail configuration KAFKA_TOPC is not a setting; did you mean KAFKA_TOPIC?',
+      'fail configuration PORT takes an integer from 0 to 65535, not "x"',
+      expect.stringMatching(/^fail configuration JWT_AUDIENCE is not set/),
+    ])
+    expect(lines).toContainEqual(
+      'fail brokers 127.0.0.1:1 refuses connections: nothing listens there. see KAFKA_BOOTSTRAP_SERVERS',
+    )
+    expect(lines).toContainEqual('fail topic not looked at, because Kafka does not answer')
+    expect(code).toBe(2)
+  })
+
+  it('that are right are a line with the paths, and --only takes a list', async () => {
+    expect(await run(['--only', 'configuration,codecs', '--json'])).toMatchObject({
+      code: expect.toBeOneOf([0, 1]),
+      lines: expect.arrayContaining([
+        JSON.stringify({
+          check: 'configuration',
+          verdict: 'ok',
+          words: 'every setting is valid; streams at /events',
+          advice: null,
+        }),
+      ]),
+    })
+  })
+
+  it('are not quoted where they are secret', async () => {
+    const { lines } = await run([], {
+      ...ENV,
+      KAFKA_CONFIG_SASL_PASSWORD: 'hunter2hunter2',
+      SECRET_KEY: 'hunter2',
+    })
+    expect(lines.join('\n')).not.toContain('hunter2')
+  })
+})
+
+it('a port that is no Kafka’s is told with the reason of librdkafka', async () => {
+  // A client that is answered so resets the connection.
+  const server = createTcpServer((socket) =>
+    socket.on('error', () => socket.destroy()).end('HTTP/1.1 400 Bad Request\r\n\r\n'),
+  )
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = `127.0.0.1:${Object(server.address()).port}`
+  const { code, lines } = await run(['--only', 'brokers'], { ...ENV, KAFKA_BOOTSTRAP_SERVERS: address })
+  server.close()
+  expect(lines[0]).toMatch(new RegExp(`^fail brokers Kafka does not answer: .*${address}`))
+  expect(lines[0]).toMatch(/\. see KAFKA_CONFIG_SECURITY_PROTOCOL and KAFKA_CONFIG_SASL_\*$/)
+  expect(code).toBe(2)
+}, 30_000)
+
+describe('a proxy', () => {
+  const closing: (Server | Http2SecureServer)[] = []
+  afterEach(() => {
+    for (const server of closing.splice(0)) server.close()
+  })
+
+  const begin: RequestListener = (_, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' })
+    response.write('retry:1000\n\n')
+  }
+
+  async function plain(listener: RequestListener): Promise<string> {
+    const server = createPlainServer(listener)
+    closing.push(server)
+    return `http://127.0.0.1:${await listening(server)}/events`
+  }
+
+  function listening(server: Server | Http2SecureServer): Promise<number> {
+    return new Promise((resolve) => {
+      server.listen(0, '127.0.0.1', () => resolve(Object(server.address()).port))
+    })
+  }
+
+  const ofUrl = (url: string, ...args: string[]) => run(['--only', 'url', '--url', url, ...args])
+  const HTTP1 = / answers by HTTP\/1\.1. browsers open six connections to a host: offer h2 by ALPN to pages$/
+
+  it('that hands on each byte is told by its HTTP version, and what comes first', async () => {
+    const asked: { path?: string; authorization?: string }[] = []
+    const url = await plain((request, response) => {
+      asked.push({ path: request.url ?? '', authorization: request.headers.authorization ?? '' })
+      begin(request, response)
+      setTimeout(() => response.write(':\n\n'), 600)
+    })
+    const { code, lines } = await ofUrl(url, '--token', tokenOf({}))
+    expect(lines).toEqual([
+      expect.stringMatching(HTTP1),
+      expect.stringMatching(
+        /^ok url bytes come as they are sent: the first after 0\.\d s, more after 0\.\d s$/,
+      ),
+    ])
+    expect(code).toBe(1)
+    expect(asked).toEqual([
+      { path: '/events?from=latest', authorization: expect.stringMatching(/^Bearer ey/) },
+    ])
+  })
+
+  it('that speaks HTTP/2 is asked by it, and its certificate is verified', async () => {
+    const { caPem, certificatePem, keyPem } = await localCertificates()
+    const server = createSecureServer(
+      { cert: certificatePem, key: keyPem, allowHTTP1: true },
+      (_, response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' })
+        response.write('retry:1000\n\n')
+        setTimeout(() => response.end(':\n\n'), 300)
+      },
+    )
+    closing.push(server)
+    const url = `https://127.0.0.1:${await listening(server)}/events`
+    const scene = await forThisTest(Promise.resolve(CommandScene.open({ 'ca.crt': caPem })))
+    const { lines } = await ofUrl(url, '--ca', `${scene.folder}/ca.crt`)
+    expect(lines[0]).toMatch(/^ok url 127\.0\.0\.1:\d+ answers by HTTP\/2$/)
+    expect(lines[1]).toMatch(/^ok url bytes come as they are sent/)
+    const { code, lines: untrusted } = await ofUrl(url)
+    expect(untrusted).toEqual([
+      expect.stringMatching(/^fail url .* cannot be reached: .*certificate.*\. give the authority by --ca/),
+    ])
+    expect(code).toBe(2)
+  })
+
+  it.each<[string, RequestListener, RegExp[]]>([
+    [
+      'collects bytes',
+      (request, response) => {
+        const { write } = response
+        response.write = () => true
+        begin(request, response)
+        response.flushHeaders()
+        setTimeout(() => write.call(response, 'retry:1000\n\n:\n\n', 'utf8'), 2500)
+      },
+      [/^fail url the first bytes came 2\.\d s after the head: something on the way buffers\. turn its buff/],
+    ],
+    [
+      'compresses and counts',
+      (_, response) => {
+        const type = { 'content-type': 'text/event-stream', 'content-encoding': 'br', 'content-length': 12 }
+        response.writeHead(200, type).end('retry:1000\n\n')
+      },
+      [
+        /^warn url content-encoding is br/,
+        /^fail url content-length is 12/,
+        /^warn url cache-control is missing/,
+        /^ok url bytes come/,
+      ],
+    ],
+    [
+      'answers by itself',
+      (_, response) => response.writeHead(502, { server: 'nginx' }).end('retry:'),
+      [/^fail url it answers 502 in place of a stream$/],
+    ],
+    [
+      'sends a page',
+      (_, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>'),
+      [
+        /^fail url content-type is text\/html/,
+        /^warn url cache-control/,
+        /^fail url what comes is no stream/,
+      ],
+    ],
+    [
+      'demands a token',
+      (_, response) => response.writeHead(401).end(),
+      [/^warn url it demands a token \(401\), as it should\. give one to see how bytes come: --token$/],
+    ],
+  ])('that %s is told so', async (_, listener, expected) => {
+    const { lines } = await ofUrl(await plain(listener))
+    expect(lines.slice(1)).toEqual(expected.map((words) => expect.stringMatching(words)))
+  })
+
+  it('that is not there is told so', async () => {
+    expect(await ofUrl('http://127.0.0.1:1/events')).toMatchObject({
+      code: 2,
+      lines: ['fail url 127.0.0.1:1 cannot be reached: connect ECONNREFUSED 127.0.0.1:1'],
+    })
+  })
+})
+
+describe('arguments', () => {
+  it.each([
+    [['--only', 'tken'], '--only "tken" is not a check; did you mean token?'],
+    [['--only', 'token'], '--only token needs --token, --token-file or KAFKA_SSE_TOKEN'],
+    [['--only', 'url'], '--only url needs --url'],
+    [['--token', 'a', '--token-file', 'b'], '--token and --token-file: keep one of them'],
+    [['--token-file', '/nowhere'], '--token-file: cannot read /nowhere: there is no such file'],
+    [['--token', ' '], 'the token is empty'],
+    [['--ca', 'x'], '--ca is for --url'],
+    [['--url', 'ftp://x/'], '--url is one of http or https'],
+    [['more'], 'see kafka-sse check --help'],
+  ])('%j are refused in one line, with 2', async (args, words) => {
+    const { code, stderr } = await run(args)
+    expect(stderr).toContain(words)
+    expect(stderr.trim().split('\n')).toHaveLength(1)
+    expect(code).toBe(2)
+  })
+})
+
+it('is a command that ends by itself, with its code', async () => {
+  const scene = await forThisTest(Promise.resolve(CommandScene.open({ 'public.pem': KEY.publicPem })))
+  const { code, stdout, stderr } = await scene.run(['check'], SERVE_SETTINGS)
+  expect(stderr).toBe('')
+  expect(stdout).toMatch(/^ok {3}configuration {2}every setting is valid/)
+  expect(stdout).toMatch(/^ok {3}keys {11}of .*, from public\.pem: no kid ES256$/m)
+  expect(stdout).toMatch(/^fail brokers /m)
+  expect(code).toBe(2)
+})

@@ -1,0 +1,197 @@
+// `kafka-sse check` on a Kafka: what it says of brokers, topics and rights, and that it writes nothing.
+
+import { PassThrough } from 'node:stream'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startMockBroker } from '../../plugins/kafka/client/mock-broker.ts'
+import { RecordProducer } from '../../plugins/kafka/client/producer.ts'
+import { check } from '../../src/commands/check.ts'
+import { AUDIENCE, ISSUER, makeKey } from '../support/keys-and-tokens.ts'
+import { hasKafkaFeatures } from '../support/programs.ts'
+import { forThisTest } from '../support/scene.ts'
+import { bootstrapServers, canStartKafka, Kafka } from './kafka.ts'
+import { SECRET } from './replica.ts'
+import { SecuredKafka } from './secured-kafka.ts'
+
+const TEST_MS = 60_000
+const CONTROL = 'kafka-sse-control'
+const SETTINGS = {
+  TLS: 'off',
+  JWT_ISSUER: ISSUER,
+  JWT_AUDIENCE: AUDIENCE,
+  JWT_KEYS: makeKey('ES256').publicPem,
+}
+
+/** What it prints of brokers and topics, without the white space of the columns, and its code. */
+async function checked(env: Record<string, string>): Promise<{ code: number; lines: string[] }> {
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
+  const terminal = { stdin, stdout, stderr, folder: '/nowhere' }
+  const code = await check(['--only', 'brokers,topics'], { ...SETTINGS, ...env }, terminal)
+  expect(String(stderr.read() ?? '')).toBe('')
+  const text = String(stdout.read() ?? '').trim()
+  return { code, lines: text.split('\n').map((line) => line.replace(/ {2,}/g, ' ')) }
+}
+
+describe('kafka-sse check on the embedded broker', () => {
+  it(
+    'says that Kafka answers, and what a topic with records without a key means for replay latest',
+    async () => {
+      const broker = await forThisTest(startMockBroker(['events']))
+      const env = { KAFKA_BOOTSTRAP_SERVERS: broker.address, KAFKA_TOPIC: 'events' }
+      const answers = `ok brokers Kafka answers: 1 broker, at ${broker.address}`
+      const empty =
+        'ok topic events: 4 partitions, 0 offsets; it may be read; Kafka tells no client of this kind'
+      const before = await checked(env)
+      expect(before.lines).toEqual([answers, expect.stringContaining(empty)])
+      expect(before.code).toBe(0)
+      const producer = await forThisTest(connected(broker.address))
+      for (const key of [null, 'a', null]) {
+        const bytes = key === null ? null : Buffer.from(key)
+        const record = { topic: 'events', partition: 1, key: bytes, value: Buffer.from('1'), headers: [] }
+        await (await producer.produce(record)).delivered
+      }
+      const after = await checked(env)
+      expect(after.lines.slice(1)).toEqual([
+        expect.stringMatching(/^warn topic events: 2 of 3 records have no key\. /),
+      ])
+      expect(after.code).toBe(1)
+      const all = await checked({ ...env, KAFKA_REPLAY: 'all' })
+      expect(all.lines.slice(1)).toEqual(['ok topic events: 4 partitions, 3 offsets; it may be read'])
+    },
+    TEST_MS,
+  )
+
+  async function connected(address: string): Promise<RecordProducer> {
+    const producer = new RecordProducer({ bootstrapServers: address })
+    await producer.connect()
+    return producer
+  }
+})
+
+describe.skipIf(bootstrapServers === null)('kafka-sse check on a real Kafka', () => {
+  let kafka: Kafka
+  beforeAll(() => {
+    kafka = new Kafka(bootstrapServers)
+  })
+  afterAll(() => kafka.close())
+
+  const ofTopic = (topic: string, more: Record<string, string> = {}) =>
+    checked({ KAFKA_BOOTSTRAP_SERVERS: kafka.bootstrapServers, KAFKA_TOPIC: topic, ...more })
+
+  it(
+    'names a topic that there is not, and does not make it',
+    async () => {
+      const first = await ofTopic('no-such-topic')
+      expect(first.lines.at(-1)).toMatch(
+        /^fail topic there is no topic no-such-topic, or this principal may not/,
+      )
+      expect(first.code).toBe(2)
+      expect(await ofTopic('no-such-topic')).toEqual(first)
+    },
+    TEST_MS,
+  )
+
+  it(
+    'warns of a table whose beginning was deleted, and of a log with missing offsets',
+    async () => {
+      const topic = await kafka.createTopic()
+      await kafka.produce(topic, ...[1, 2, 3, 4].map((number) => ({ key: `${number}`, value: 'x' })))
+      await kafka.deleteRecords(topic, 0, 2)
+      expect((await ofTopic(topic)).lines.at(-1)).toMatch(
+        new RegExp(
+          `^warn topic ${topic}: partition 0 begins at offset 2, so records were deleted by age or size`,
+        ),
+      )
+      const aborted = [1, 2, 3].map((number) => ({ key: `${number}`, value: 'never' }))
+      await kafka.produceInTransaction('abort', topic, ...aborted)
+      await kafka.produce(topic, { key: '5', value: 'x' })
+      expect((await ofTopic(topic, { KAFKA_REPLAY: 'all' })).lines.at(-1)).toMatch(
+        new RegExp(
+          `^warn topic ${topic}: 4 offsets in a row are missing, so it is compacted, or transactions`,
+        ),
+      )
+    },
+    TEST_MS,
+  )
+
+  it(
+    'finds a control topic that may be written, and writes nothing to it',
+    async () => {
+      const [topic, control] = [await kafka.createTopic(), await kafka.createTopic({ partitions: 3 })]
+      const env = { KAFKA_CONTROL_TOPIC: control, SECRET_KEY: SECRET }
+      const expected = `ok control topic ${control}: 3 partitions, 0 offsets; it may be read and written`
+      for (const _ of [1, 2]) expect((await ofTopic(topic, env)).lines.at(-1)).toBe(expected)
+    },
+    TEST_MS,
+  )
+})
+
+const CAN_SECURE = canStartKafka && hasKafkaFeatures('a Kafka with TLS and passwords', 'ssl', 'sasl_plain')
+
+describe.skipIf(!CAN_SECURE)('kafka-sse check on a Kafka with TLS, passwords and ACLs', () => {
+  let secured: SecuredKafka
+
+  beforeAll(async () => {
+    secured = await SecuredKafka.start(['replica', 'reader', 'stranger', 'blind'])
+    const kafka = new Kafka(secured.adminServers)
+    await kafka.createTopic({ name: 'events' })
+    await kafka.createTopic({ name: CONTROL })
+    await kafka.close()
+    for (const user of ['replica', 'reader']) {
+      await secured.allow(user, 'Read', 'events')
+      await secured.allow(user, 'Read', CONTROL)
+    }
+    await secured.allow('replica', 'Write', CONTROL)
+    await secured.allow('blind', 'Describe', 'events')
+    await secured.allow('blind', 'Describe', CONTROL)
+  }, TEST_MS)
+  afterAll(() => secured.close())
+
+  const asUser = (user: string, more: Record<string, string> = {}) =>
+    checked({
+      ...secured.environment(user),
+      KAFKA_TOPIC: 'events',
+      KAFKA_REPLAY: 'all',
+      KAFKA_CONTROL_TOPIC: CONTROL,
+      SECRET_KEY: SECRET,
+      ...more,
+    })
+
+  it.each<[string, RegExp, RegExp]>([
+    ['replica', /^ok topic events: /, /^ok control topic .* it may be read and written$/],
+    [
+      'reader',
+      /^ok topic events: /,
+      /^fail control topic this principal may not Write to topic kafka-sse-control/,
+    ],
+    [
+      'stranger',
+      /^fail topic there is no topic events, or this principal may not Describe it/,
+      /^fail control topic there is no topic kafka-sse-control, or this principal may not Describe it/,
+    ],
+    [
+      'blind',
+      /^fail topic events cannot be read: this principal may not Read topic events/,
+      /^fail control topic kafka-sse-control cannot be read: this principal may not Read topic/,
+    ],
+  ])(
+    'says which rights %s has',
+    async (user, topic, control) => {
+      expect((await asUser(user)).lines.slice(1)).toEqual([
+        expect.stringMatching(topic),
+        expect.stringMatching(control),
+      ])
+    },
+    TEST_MS,
+  )
+
+  it(
+    'tells the reason of a wrong password, without the password',
+    async () => {
+      const { lines, code } = await asUser('replica', { KAFKA_CONFIG_SASL_PASSWORD: 'wrong-password' })
+      expect(lines[0]).toMatch(/^fail brokers Kafka does not answer: .*[Aa]uthentication failed/)
+      expect(lines.join()).not.toContain('wrong-password')
+      expect(code).toBe(2)
+    },
+    TEST_MS,
+  )
+})
