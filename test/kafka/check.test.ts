@@ -101,12 +101,13 @@ describe.skipIf(bootstrapServers === null)('kafka-sse check on a real Kafka', ()
           `^warn topic ${topic}: partition 0 begins at offset 2, so records were deleted by age or size`,
         ),
       )
+      // Kafka may write the marker of the abort before or after the next record.
       const aborted = [1, 2, 3].map((number) => ({ key: `${number}`, value: 'never' }))
       await kafka.produceInTransaction('abort', topic, ...aborted)
       await kafka.produce(topic, { key: '5', value: 'x' })
       expect((await ofTopic(topic, { KAFKA_REPLAY: 'all' })).lines.at(-1)).toMatch(
         new RegExp(
-          `^warn topic ${topic}: 4 offsets in a row are missing, so it is compacted, or transactions`,
+          `^warn topic ${topic}: [34] offsets in a row are missing, so it is compacted, or transactions`,
         ),
       )
     },
