@@ -1,6 +1,7 @@
 // A serving process from start to end: on a signal it lingers, drains and closes. A failed start prints one line for
 // each problem. Promise: the process ends, even if a part of it does not.
 
+import cluster from 'node:cluster'
 import type { ServerOptions } from '../options.ts'
 import type { App, Ports } from './app.ts'
 import { EXIT_DONE, EXIT_FAILED, tellProblems } from './exit.ts'
@@ -65,7 +66,8 @@ async function leave(
   { lingerSeconds }: ServerOptions,
 ): Promise<void> {
   server.announceEnd()
-  if (lingerSeconds > 0) {
+  // SIGINT comes from a terminal, where somebody waits, and no load balancer.
+  if (lingerSeconds > 0 && signal !== 'SIGINT') {
     server.log.info({ signal, lingerSeconds }, 'not ready any more')
     if (await settledWithin(lingerSeconds * 1000, Promise.race([second, server.failed]))) return
   }
@@ -85,12 +87,19 @@ export function tellStartProblem(error: unknown, options: ServerOptions): typeof
 
 /** What an error of the operating system means here, with the setting's name; null for any other error. */
 function systemProblem({ code, port, path, address }: ListenError, options: ServerOptions): string | null {
-  if (code === 'EADDRINUSE') return `port ${port} is in use (${portName(port, options)})`
+  if (code === 'EADDRINUSE') return `port ${port} is in use (${portName(port, options)})${clusterWords()}`
   if (code === 'EACCES' && port !== undefined)
     return `no permission to listen on port ${port} (${portName(port, options)})`
   if (code === 'EADDRNOTAVAIL')
     return `${hostName(address, port, options)}: ${address} is not an address of this machine`
   return path === undefined ? null : `${path} cannot be read (${code})`
+}
+
+/** Processes of a cluster do not share what a server knows, such as its streams and limits. */
+function clusterWords(): string {
+  return cluster.isWorker
+    ? ': this is a worker of node:cluster or pm2, of which one can serve. Start one, and set WORKERS for more threads'
+    : ''
 }
 
 /** Properties that Node adds to an error of `listen`. */

@@ -15,12 +15,18 @@ export class SignalQueue implements StopSignals {
   onHangup: (() => void) | null = null
   /** Called for a signal that comes before the first `next()`. */
   onEarly: (() => void) | null = null
+  /** Whether any signal that stops has come. */
+  hasCome = false
   private readonly kept: NodeJS.Signals[] = []
   private readonly waiting: ((signal: NodeJS.Signals) => void)[] = []
 
   push(signal: NodeJS.Signals): void {
-    if (signal === 'SIGHUP') this.onHangup?.()
-    else if (this.waiting.length > 0) this.waiting.shift()?.(signal)
+    if (signal === 'SIGHUP') {
+      this.onHangup?.()
+      return
+    }
+    this.hasCome = true
+    if (this.waiting.length > 0) this.waiting.shift()?.(signal)
     else if (this.kept.length < KEPT_MAX) this.kept.push(signal)
     if (this.kept.length > 0) this.onEarly?.()
   }
@@ -37,7 +43,26 @@ export function processSignals(): SignalQueue {
   const queue = new SignalQueue()
   for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => queue.push(name))
   surviveLostOutputs()
+  if (process.env.npm_lifecycle_event !== undefined) stopWithoutParent(queue)
   return queue
+}
+
+/** How often it is looked whether the parent is there: one system call. */
+const PARENT_MS = 250
+
+/**
+ * npm, npx and their like run a command in a shell, and pass SIGTERM to that shell alone. It ends without a word to the
+ * command, which would then go on with its ports and without anyone to stop it. A script that ends on purpose, as with
+ * `nohup … &`, has done so before this looks for the first time.
+ */
+function stopWithoutParent(queue: SignalQueue): void {
+  const parent = process.ppid
+  const looking = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(looking)
+    // After Ctrl-C the shell is gone, too, and a second signal would end the drain.
+    if (!queue.hasCome) queue.push('SIGTERM')
+  }, PARENT_MS).unref()
 }
 
 /** Output to a terminal that was closed is lost, and nothing else happens. */

@@ -129,7 +129,8 @@ async function bind(
     tls === null ? createServer({ maxHeaderSize: HEADER_BYTES_MAX }, closing) : secureServer(closing, tls)
   const release = guardConnections(server, {}, connections, budget)
   if ('fd' in where) server.listen(where, BACKLOG)
-  else server.listen({ ...where, backlog: BACKLOG })
+  // `exclusive`: in a worker of node:cluster the port is this process's own, as everywhere else.
+  else server.listen({ ...where, backlog: BACKLOG, exclusive: true })
   await once(server, 'listening')
   return {
     port: (server.address() as AddressInfo).port, // a TCP server's address is never a path

@@ -73,7 +73,8 @@ async function openSockets({ host, port }: ServerOptions): Promise<Server[]> {
   for (const address of await addressesOf(host)) {
     const socket = createServer()
     sockets.push(socket)
-    socket.listen({ host: address, port: portOf(sockets[0]) || port, backlog: BACKLOG })
+    // `exclusive`: as a worker of node:cluster, it would otherwise be given a socket without a descriptor.
+    socket.listen({ host: address, port: portOf(sockets[0]) || port, backlog: BACKLOG, exclusive: true })
     await once(socket, 'listening').catch((error) => {
       for (const opened of sockets) opened.close()
       throw error

@@ -114,6 +114,13 @@ describe.each(['1', '2'])('SIGTERM, with WORKERS=%s', (workers) => {
     expect(await run.end('SIGTERM')).toBe(0)
   })
 
+  it('comes as SIGINT from a terminal, where LINGER_SECONDS is not waited for', async () => {
+    const run = start(workers, { LINGER_SECONDS: '60' })
+    await run.listening()
+    expect(await run.end('SIGINT')).toBe(0)
+    expect(words(run, 'draining')).toBe(true)
+  })
+
   it('ends the process even if its CONFIG_FILE has left something running', async () => {
     const CONFIG_FILE = scene.file('timer.mjs', 'setInterval(() => {}, 1000); export default {}')
     const run = start(workers, { CONFIG_FILE })

@@ -39,6 +39,8 @@ export interface ProcessOptions {
   readonly sockets?: readonly number[]
   /** Leads a process group of its own, as what a terminal starts does. */
   readonly leadsGroup?: boolean
+  /** What runs our command, and is given its arguments. Default: Node, as our command itself asks for it. */
+  readonly program?: readonly string[]
 }
 
 export interface ListeningPorts {
@@ -97,11 +99,11 @@ export class CommandProcess {
   endedAtMs = 0
 
   constructor(folder: string, args: readonly string[], env: Environment, options: ProcessOptions = {}) {
-    const { sockets = [], leadsGroup = false } = options
+    const { sockets = [], leadsGroup = false, program = [process.execPath, CLI] } = options
     // A shell that becomes the command: only so can LISTEN_PID be told.
     const isGivenSockets = sockets.length > 0 || 'LISTEN_FDS' in env
     const script = `${isGivenSockets ? 'LISTEN_PID=$$ ' : ''}exec "$0" "$@"`
-    this.child = spawn('sh', ['-c', script, process.execPath, CLI, ...args], {
+    this.child = spawn('sh', ['-c', script, ...program, ...args], {
       cwd: folder,
       env: {
         PATH: process.env.PATH,
