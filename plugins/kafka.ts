@@ -16,6 +16,7 @@ import {
 import { KAFKA_SETTINGS } from '../src/config/kafka-settings.ts'
 import { withDefaults } from '../src/config/setting.ts'
 import type { ControlCenter } from '../src/control/control-center.ts'
+import type { ControlKeys } from '../src/control/control-keys.ts'
 import type { KafkaOptions } from '../src/options.ts'
 import type { Selector } from '../src/routing/selector.ts'
 import { SegmentPool } from '../src/segments/segment-pool.ts'
@@ -40,8 +41,7 @@ export interface KafkaPluginOptions extends KafkaOptions {
 }
 
 export interface ControlSettings {
-  /** The first one makes, all of them read: 32 bytes or more each. */
-  readonly secrets: readonly Uint8Array[]
+  readonly keys: ControlKeys
   readonly blindMs: number
   /** Of the tokens that are accepted. A revocation is remembered for as long. Default: unknown. */
   readonly lifetimes?: TokenLifetimes
@@ -79,7 +79,7 @@ function openCenter(
 ): ControlCenter | null {
   const { controlTopic: topic = null } = kafka
   if (topic === null) return null
-  if (control === undefined) throw new Error('kafka.controlTopic needs secrets')
+  if (control === undefined) throw new Error('kafka.controlTopic needs keys')
   const { lifetimes = new Map() } = control
   return new ControlTopic({ ...control, lifetimes, kafka, topic, clock: SYSTEM_CLOCK, log })
 }

@@ -300,6 +300,8 @@ export interface ServerOptions extends ResolvedOptions {
   trustProxy: string[]
   /** Time from a stop signal to the drain: 0 to 600 s. Meanwhile all requests are answered, and readiness is red. */
   lingerSeconds: number
+  /** Time between two looks at the files of the settings: 0 to 3,600 s. 0: they are not looked at. */
+  reloadSeconds: number
   /** Lowest level that is logged. */
   logLevel: LogLevel
   /** Threads that serve streams. With 1 the main thread serves them; it also reads from Kafka. */

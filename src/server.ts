@@ -5,21 +5,29 @@ import { serveUntil } from './app/lifetime.ts'
 import type { SignalQueue } from './app/stop-signals.ts'
 import { inheritedSockets } from './http/inherited-sockets.ts'
 import type { ServerOptions } from './options.ts'
+import { SettingsReader, type SettingsReaderParts } from './reload/settings-reader.ts'
+
+/** How the settings are read again. */
+export type Rereading = Pick<SettingsReaderParts, 'read' | 'files'>
 
 /**
  * Serves until SIGTERM or SIGINT. Resolves with the exit code: 0 after a drain, 1 after a failure. A second signal ends
- * the drain at once; SIGHUP is ignored. Sockets that a supervisor has opened replace HOST and PORT.
+ * the drain at once; SIGHUP, and a file that has changed, have the settings read again. Sockets that a supervisor has
+ * opened replace HOST and PORT.
  */
 export async function runServer(
   options: ServerOptions,
   signals: SignalQueue,
+  rereading: Rereading,
   onListening: (ports: Ports) => void,
 ): Promise<number> {
+  const reader = new SettingsReader({ ...rereading, everyMs: options.reloadSeconds * 1000 })
+  signals.onHangup = () => reader.again('SIGHUP')
   const sockets = inheritedSockets(process.env, process.pid)
   if (options.workers > 1) {
     const { launch } = await import('./threads/launcher.ts')
-    return launch(options, sockets, signals, onListening)
+    return launch(options, sockets, signals, reader, onListening)
   }
   const { buildSingleThreadApp } = await import('./app/single-thread-app.ts')
-  return serveUntil(signals, () => buildSingleThreadApp(options, sockets), options, onListening)
+  return serveUntil(signals, () => buildSingleThreadApp(options, sockets), options, reader, onListening)
 }

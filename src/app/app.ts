@@ -2,13 +2,14 @@
 // src/threads/multi-thread-app.ts in several. It knows nothing of processes and signals.
 
 import type { FastifyBaseLogger } from 'fastify'
+import type { Reloadable } from '../reload/reload.ts'
 
 export interface Ports {
   readonly port: number
   readonly adminPort: number
 }
 
-export interface App {
+export interface App extends Reloadable {
   readonly log: FastifyBaseLogger
   /** Resolves when the application cannot go on. */
   readonly failed: Promise<void>

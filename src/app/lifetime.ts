@@ -3,9 +3,12 @@
 
 import cluster from 'node:cluster'
 import type { ServerOptions } from '../options.ts'
+import { Reload } from '../reload/reload.ts'
+import type { SettingsFeed } from '../reload/settings-reader.ts'
 import type { App, Ports } from './app.ts'
 import { EXIT_DONE, EXIT_FAILED, tellProblems } from './exit.ts'
 import type { StopSignals } from './stop-signals.ts'
+import { systemdNotice } from './systemd-notice.ts'
 import { settledWithin } from './time-limit.ts'
 
 /** Time for closing: after a failed start, when the caller waits for the exit code, and after a drain. */
@@ -20,6 +23,7 @@ export async function serveUntil(
   signals: StopSignals,
   build: () => Promise<App>,
   options: ServerOptions,
+  readings: SettingsFeed,
   onListening: (ports: Ports) => void,
 ): Promise<number> {
   const stop = signals.next()
@@ -27,8 +31,18 @@ export async function serveUntil(
   const start = async (): Promise<App> => {
     server = await build()
     const { log } = server
-    signals.onHangup = () => log.warn('SIGHUP reloads nothing')
     const ports = await server.listen()
+    const systemd = systemdNotice(process.env, log)
+    systemd.ready(ports.port)
+    const reload = new Reload(server, options)
+    readings.onRead = (reading) => {
+      systemd.reloading()
+      void reload.take(reading).then(() => systemd.ready(ports.port))
+    }
+    void stop.then(() => {
+      readings.onRead = null
+      systemd.stopping()
+    })
     log.info(ports, 'listening')
     onListening(ports)
     return server

@@ -24,7 +24,9 @@ import { topicParameter } from '../config/streams/topic-rules.ts'
 import { asyncApiDocument } from '../description/asyncapi.ts'
 import { describedStream } from '../description/described-stream.ts'
 import { openApiDocument } from '../description/openapi.ts'
+import { ratesOf } from '../limits/rate-limits.ts'
 import type { ResolvedOptions, ResolvedStream } from '../options.ts'
+import type { LiveSettings } from '../reload/live-settings.ts'
 import type { Selector } from '../routing/selector.ts'
 import { SelectionPlan } from '../selection/selection.ts'
 import { SYSTEM_CLOCK } from '../stream/clock.ts'
@@ -51,6 +53,8 @@ export interface StreamSources extends Partial<Pick<ControlPluginOptions, 'cente
   readonly rateMemory?: SharedArrayBuffer
   /** Redeems a ticket for all threads of the process; without it this thread is the only one. */
   readonly redeemTicket?: RedeemTicket
+  /** Tells of settings that change while the process serves; a host's do not. */
+  readonly live?: LiveSettings
   /** Opens the keys that verify tokens, where another thread has them. */
   readonly openKeys?: OpenKeys
 }
@@ -62,6 +66,8 @@ export async function registerStreams(
   sources: StreamSources,
 ): Promise<void> {
   await registerOpenStreams(app, options, sources)
+  const { kafkaSseRates: rates } = app
+  sources.live?.onChange(({ sse }) => rates.limitTo(ratesOf(sse)))
   const { revocations } = app.kafkaSseStreams
   const isRevoked = (session: Session) => revocations.refuses(session)
   const { openKeys } = sources
@@ -107,11 +113,11 @@ export async function registerOpenStreams(
 export async function registerStreamRoutes(
   app: FastifyInstance,
   options: StreamsOptions,
-  { topics, redeemTicket = new RedeemedTickets(SYSTEM_CLOCK.epochMs).redeem }: StreamSources,
+  { topics, live, redeemTicket = new RedeemedTickets(SYSTEM_CLOCK.epochMs).redeem }: StreamSources,
   prefix = '',
 ): Promise<void> {
-  const sealing = sealedIdsOf(options)
-  const tickets = ticketsOf(options, redeemTicket)
+  const sealing = sealedIdsOf(options, live)
+  const tickets = ticketsOf(options, redeemTicket, live)
   const authenticator = checkedAuthenticator(app.kafkaSseAuth)
   // A scope of their own: CORS must not apply to what else is registered in `app`, such as a host's admin routes.
   await app.register(

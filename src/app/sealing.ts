@@ -4,6 +4,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { newSecretKey, secretsOf } from '../config/secret-key.ts'
 import type { ResolvedOptions } from '../options.ts'
+import type { LiveSettings } from '../reload/live-settings.ts'
 import { SealedIds } from '../sealing/sealed-ids.ts'
 import { SYSTEM_CLOCK } from '../stream/clock.ts'
 import { SealedTickets } from '../tickets/sealed-tickets.ts'
@@ -36,15 +37,34 @@ export function lacksSecretKey(options: SealingOptions): boolean {
 }
 
 /** null if no stream seals its ids. */
-export function sealedIdsOf(options: SealingOptions): SealedIds | null {
-  return hasSealedIds(options) ? new SealedIds(secretsIn(options)) : null
+export function sealedIdsOf(options: SealingOptions, live?: LiveSettings): SealedIds | null {
+  return hasSealedIds(options) ? keptUpToDate(new SealedIds(secretsIn(options)), options, live) : null
 }
 
 /** null if they are switched off. `redeem`: once for all threads of the process. */
-export function ticketsOf(options: SealingOptions, redeem: RedeemTicket): Tickets | null {
-  return options.sse.tickets
-    ? new Tickets({ sealed: new SealedTickets(secretsIn(options)), redeem, epochMs: SYSTEM_CLOCK.epochMs })
-    : null
+export function ticketsOf(
+  options: SealingOptions,
+  redeem: RedeemTicket,
+  live?: LiveSettings,
+): Tickets | null {
+  if (!options.sse.tickets) return null
+  const sealed = keptUpToDate(new SealedTickets(secretsIn(options)), options, live)
+  return new Tickets({ sealed, redeem, epochMs: SYSTEM_CLOCK.epochMs })
+}
+
+/** What is made with the key gets each other one that the settings are given later. */
+export function keptUpToDate<User extends { replace(secrets: readonly Uint8Array[]): void }>(
+  user: User,
+  { sse }: Pick<SealingOptions, 'sse'>,
+  live: LiveSettings | undefined,
+): User {
+  let used = sse.secretKey
+  live?.onChange(({ sse: { secretKey } }) => {
+    if (secretKey === null || secretKey === used) return
+    used = secretKey
+    user.replace(secretsOf(secretKey))
+  })
+  return user
 }
 
 function secretsIn({ sse }: SealingOptions): readonly Uint8Array[] {

@@ -5,9 +5,10 @@ import type { RequestListener } from 'node:http'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { ConnectionBudget, connectionBounds, createConnectionCounts } from '../http/connection-budget.ts'
 import { type ConnectionFigures, createConnectionFigures } from '../http/connection-limits.ts'
-import { Listeners, readTls } from '../http/listener.ts'
+import { type Certificate, Listeners, readTls } from '../http/listener.ts'
 import { SEEDS } from '../limits/hashed-cell.ts'
 import type { ServerOptions } from '../options.ts'
+import { type LiveOptions, LiveSettings } from '../reload/live-settings.ts'
 import { adminBudget, buildAdminApp } from './admin-app.ts'
 import type { App, Ports } from './app.ts'
 import { registerKafkaStreams } from './kafka-registration.ts'
@@ -19,7 +20,8 @@ export async function buildSingleThreadApp(
   options: ServerOptions,
   sockets: readonly number[] | null = null,
 ): Promise<SingleThreadApp> {
-  const web = await buildWebApp(options, (scope) => registerKafkaStreams(scope, options))
+  const live = new LiveSettings()
+  const web = await buildWebApp(options, (scope) => registerKafkaStreams(scope, options, live))
   const connections = createConnectionFigures()
   const departure = { isAnnounced: false }
   const parts = {
@@ -31,7 +33,7 @@ export async function buildSingleThreadApp(
     connections,
   }
   const admin = await builtOrClosed(web, () => buildAdminApp(options, parts))
-  return new SingleThreadApp({ options, sockets, web, admin, connections, departure })
+  return new SingleThreadApp({ options, sockets, web, admin, connections, departure, live })
 }
 
 interface SingleThreadAppParts {
@@ -43,11 +45,13 @@ interface SingleThreadAppParts {
   readonly admin: FastifyInstance
   readonly connections: ConnectionFigures
   readonly departure: { isAnnounced: boolean }
+  readonly live: LiveSettings
 }
 
 class SingleThreadApp implements App {
   readonly log: FastifyBaseLogger
   readonly failed = new Promise<void>(() => {})
+  certificate: Certificate | null = null
   private readonly parts: SingleThreadAppParts
   private readonly clientPorts = new Listeners()
   private readonly adminPorts = new Listeners()
@@ -58,8 +62,9 @@ class SingleThreadApp implements App {
   }
 
   async listen(): Promise<Ports> {
-    const { options, sockets, web, admin, connections } = this.parts
+    const { options, sockets, web, admin, connections, live } = this.parts
     const tls = options.tls === null ? null : await readTls(options.tls)
+    this.certificate = tls
     const { host, port, adminHost, adminPort } = options
     const at = { host: adminHost, port: adminPort, tls: null, connections, budget: adminBudget() }
     const budget = new ConnectionBudget(
@@ -67,6 +72,7 @@ class SingleThreadApp implements App {
       createConnectionCounts(1, randomInt(SEEDS)),
       0,
     )
+    live.onChange((limits) => budget.limitTo(limits))
     const where = sockets === null ? { host, port } : { sockets }
     return {
       adminPort: await this.adminPorts.add(admin.routing as RequestListener, at),
@@ -77,6 +83,16 @@ class SingleThreadApp implements App {
         budget,
       }),
     }
+  }
+
+  async reload(options: LiveOptions, certificate: Certificate | null): Promise<void> {
+    const { web, admin, live } = this.parts
+    if (certificate !== null) {
+      this.clientPorts.useCertificate(certificate)
+      this.certificate = certificate
+    }
+    live.change(options)
+    for (const app of [web, admin]) app.log.level = options.logLevel
   }
 
   announceEnd(): void {

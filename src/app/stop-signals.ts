@@ -1,5 +1,5 @@
 // The signals that stop a serving process. Each is kept until it is taken, so that a signal during the start is not
-// lost. SIGHUP does not stop the process, because it also comes when a terminal is closed.
+// lost. SIGHUP does not stop the process: it has the settings read again.
 
 export interface StopSignals {
   /** The oldest signal that was not taken, or the next one that comes. */

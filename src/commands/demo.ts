@@ -19,7 +19,7 @@ import {
 } from '../demo/identity.ts'
 import { ensureDemoSecretKey } from '../demo/secret-key.ts'
 import type { ServerOptions } from '../options.ts'
-import { runServer } from '../server.ts'
+import { type Rereading, runServer } from '../server.ts'
 import { findBroker } from './broker-file.ts'
 import { runCommand } from './command-line.ts'
 
@@ -76,7 +76,7 @@ async function runDemo(
     served: ServerOptions,
     found: Omit<DemoSurroundings, 'producedTopic' | 'configFile'>,
   ): Promise<number> =>
-    runServer(served, signals, ({ port }) => {
+    runServer(served, signals, certificateOf(served), ({ port }) => {
       process.stdout.write(
         demoGuide(served, port, { ...found, producedTopic: ONLY_STREAM.topic, configFile }),
       )
@@ -97,6 +97,12 @@ async function runDemo(
   } finally {
     await started.close()
   }
+}
+
+/** The one thing of a demo that is read again: all else is its own. */
+function certificateOf(options: ServerOptions): Rereading {
+  const { tls } = options
+  return { read: async () => options, files: tls === null ? [] : [tls.certFile, tls.keyFile] }
 }
 
 /** With a key of its own for each start, clients of sealed streams would be sent everything again. */

@@ -2,6 +2,7 @@
 // (src/config/key-files.ts). With missing or invalid settings it prints a line for each, and does not start.
 
 import type { SignalQueue } from '../app/stop-signals.ts'
+import { settingFiles } from '../config/environment.ts'
 import { parseEnvironment } from '../config/parse.ts'
 import { runServer } from '../server.ts'
 import { runCommand } from './command-line.ts'
@@ -17,7 +18,8 @@ Streams Kafka topics to clients with a token. Environment variables configure it
 `
 
 export async function serve(args: string[], env: NodeJS.ProcessEnv, signals: SignalQueue): Promise<number> {
+  const rereading = { read: () => parseEnvironment(env), files: settingFiles(env) }
   return runCommand({ help: HELP, options: {} }, args, async () =>
-    runServer(await parseEnvironment(env), signals, () => {}),
+    runServer(await parseEnvironment(env), signals, rereading, () => {}),
   )
 }

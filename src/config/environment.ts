@@ -43,6 +43,15 @@ export function readEnvironment(env: EnvironmentVariables): Environment {
   return { assignments: [...assignments.values()], problems }
 }
 
+/** Paths of the files that the settings are read from: certificate and key, those of NAME_FILE, and CONFIG_FILE. */
+export function settingFiles(env: EnvironmentVariables): string[] {
+  return Object.entries(env).flatMap(([name, text]) => {
+    if (!text || !name.endsWith('_FILE')) return []
+    const meaning = meaningOf(name, text)
+    return name === CONFIG_FILE || (meaning !== null && meaning !== 'unknown') ? [text] : []
+  })
+}
+
 function unknownName(name: string): string {
   const nearest = nearestName(name, knownNames())
   return `${name} is not a setting${nearest === null ? '' : `; did you mean ${nearest}?`}`

@@ -21,7 +21,7 @@ const KAFKA_CONFIG = 'KAFKA_CONFIG_'
 
 /** An unknown name with such a prefix is an error. LOG_ and CONFIG_ are left out, because many programs use them. */
 const OUR_NAMES =
-  /^((ADMIN|CONNECTIONS|CONNECTS|CONTROL|CORS|DEMO|DRAIN|JWT|KAFKA|LINGER|RENEWALS|STALLED|STREAMS|TLS|TOPICS)_|(CHALLENGE|HEARTBEAT)(_|$))/
+  /^((ADMIN|CONNECTIONS|CONNECTS|CONTROL|CORS|DEMO|DRAIN|JWT|KAFKA|LINGER|RELOAD|RENEWALS|STALLED|STREAMS|TLS|TOPICS)_|(CHALLENGE|HEARTBEAT)(_|$))/
 /** Variables that Kubernetes injects for a Service called `kafka` or `admin`, or with such a prefix. */
 const KUBERNETES_NAMES = /_SERVICE_HOST$|_SERVICE_PORT(_|$)|_PORT_\d+_/
 const KUBERNETES_ADDRESS = /^(tcp|udp|sctp):\/\//

@@ -216,18 +216,20 @@ type NumberName =
   | 'connectionsMax'
   | 'connectionsPerAddressMax'
   | 'lingerSeconds'
+  | 'reloadSeconds'
   | 'workers'
 
 function serverOptions(settings: MergedSettings): ServerOptions {
   const { document, module } = settings
   const { tls, tlsCertFile, tlsKeyFile, ...checked } = document as CheckedDocument
   const { host, port, adminHost, adminPort, adminHosts, trustProxy, logLevel } = checked
-  const { workers = defaultWorkers(), lingerSeconds, connectionsMax, connectionsPerAddressMax } = checked
+  const { workers = defaultWorkers(), lingerSeconds, reloadSeconds } = checked
+  const { connectionsMax, connectionsPerAddressMax } = checked
   const files: TlsOptions = { certFile: tlsCertFile, keyFile: tlsKeyFile }
   return {
     ...resolveOptions(document, (place) => nameOf(place, settings)),
     ...{ host, port, adminHost, adminPort, adminHosts, trustProxy, logLevel: logLevel as LogLevel },
-    ...{ workers, lingerSeconds, connectionsMax, connectionsPerAddressMax },
+    ...{ workers, lingerSeconds, reloadSeconds, connectionsMax, connectionsPerAddressMax },
     tls: tls === 'off' ? null : files,
     ...(module !== null && { configModule: module }),
   }

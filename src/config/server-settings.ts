@@ -114,6 +114,17 @@ export const SERVER_SETTINGS: Record<ServerSettingName, Setting> = {
     maximum: 600,
     default: 0,
   },
+  reloadSeconds: {
+    type: 'number',
+    env: 'RELOAD_SECONDS',
+    description:
+      'How often the files of the certificate, its key and of `NAME_FILE` settings, and `CONFIG_FILE`, are compared ' +
+      'with what was read of them. What has changed is [read again](operating.md#new-settings-without-a-restart). 0: ' +
+      'never, so that only SIGHUP has them read again',
+    minimum: 0,
+    maximum: 3600,
+    default: 10,
+  },
   logLevel: {
     type: 'string',
     env: 'LOG_LEVEL',

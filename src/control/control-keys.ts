@@ -20,11 +20,16 @@ export interface MacInput {
 }
 
 export class ControlKeys {
-  private readonly macs: readonly KeyObject[]
-  private readonly hashes: readonly KeyObject[]
+  private macs: readonly KeyObject[] = []
+  private hashes: readonly KeyObject[] = []
 
   /** `secrets`: the first one makes, all of them read. Each has 32 bytes or more. */
   constructor(secrets: readonly Uint8Array[]) {
+    this.replace(secrets)
+  }
+
+  /** Takes other secrets, for what is written and read from now on. */
+  replace(secrets: readonly Uint8Array[]): void {
     if (secrets.length === 0) throw new RangeError('there is no secret for the control topic')
     this.macs = secrets.map((secret) => derivedKey(secret, MAC_INFO))
     this.hashes = secrets.map((secret) => derivedKey(secret, HASH_INFO))

@@ -42,7 +42,7 @@ export function clearConnectionCounts(counts: SharedArrayBuffer, thread: number)
 }
 
 export class ConnectionBudget {
-  private readonly bounds: ConnectionBounds
+  private bounds: ConnectionBounds
   private readonly counts: Int32Array
   private readonly threads: number
   private readonly thread: number
@@ -53,6 +53,11 @@ export class ConnectionBudget {
     this.counts = new Int32Array(counts)
     this.threads = (this.counts.length - 1) / ROW
     this.thread = thread
+  }
+
+  /** Takes other limits. Open connections stay, even if they are more than that. */
+  limitTo(limits: Omit<ConnectionBounds, 'isProxy'>): void {
+    this.bounds = { ...this.bounds, ...limits }
   }
 
   /**

@@ -12,11 +12,14 @@ import type { ConnectionBudget } from './connection-budget.ts'
 import { type ConnectionFigures, guardConnections } from './connection-limits.ts'
 import { closingUnreadBodies } from './unread-bodies.ts'
 
-export interface TlsContext {
+export interface Certificate {
   /** PEM: the server's certificate, then its intermediates. */
   readonly cert: Buffer
   /** PEM, without a passphrase. */
   readonly key: Buffer
+}
+
+export interface TlsContext extends Certificate {
   /**
    * 48 random bytes, the same in all threads of a port. So each resumes the TLS sessions of the others (RFC 8446
    * section 2.2).
@@ -41,6 +44,8 @@ export interface ServeOptions {
 
 export interface Listener {
   readonly port: number
+  /** For connections that come from now on; those that are open stay. Throws if the key is not the certificate's. */
+  useCertificate(certificate: TlsContext): void
   /** Closes every connection, even one with open streams, so end the streams first. */
   close(): Promise<void>
 }
@@ -55,14 +60,14 @@ const HEADER_BYTES_MAX = 64 * 1024
 export const BACKLOG = 4096
 
 /** Rejects with Node's error (ENOENT, EACCES), which has the path. */
-export async function readTls({ certFile, keyFile }: TlsOptions): Promise<TlsContext> {
+export async function readTls({ certFile, keyFile }: TlsOptions): Promise<Certificate> {
   const [cert, key] = await Promise.all([readFile(certFile), readFile(keyFile)])
   return { cert, key }
 }
 
 /** Rejects with Node's error (EADDRINUSE, EACCES, ENOTFOUND) if it cannot listen on one of the addresses. */
 export async function listen(handler: RequestListener, options: ListenOptions): Promise<Listener> {
-  const bound: BoundServer[] = []
+  const bound: Listener[] = []
   try {
     for (const address of await addressesOf(options.host)) {
       bound.push(await bind(handler, options, { host: address, port: bound[0]?.port ?? options.port }))
@@ -71,7 +76,7 @@ export async function listen(handler: RequestListener, options: ListenOptions): 
     await closeAll(bound)
     throw error
   }
-  return { port: bound[0]?.port ?? 0, close: () => closeAll(bound) }
+  return allOf(bound)
 }
 
 /** The same on listening sockets that another process has opened, by their file descriptors. */
@@ -81,7 +86,7 @@ export async function serveSockets(
   descriptors: readonly number[],
 ): Promise<Listener> {
   const bound = await Promise.all(descriptors.map((fd) => bind(handler, options, { fd })))
-  return { port: bound[0]?.port ?? 0, close: () => closeAll(bound) }
+  return allOf(bound)
 }
 
 /** For listening sockets that another process has opened. */
@@ -103,14 +108,23 @@ export class Listeners {
     return listener.port
   }
 
+  useCertificate(certificate: TlsContext): void {
+    for (const listener of this.listeners) listener.useCertificate(certificate)
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.listeners.map((listener) => listener.close()))
   }
 }
 
-interface BoundServer {
-  readonly port: number
-  close(): Promise<void>
+function allOf(bound: readonly Listener[]): Listener {
+  return {
+    port: bound[0]?.port ?? 0,
+    useCertificate: (certificate) => {
+      for (const server of bound) server.useCertificate(certificate)
+    },
+    close: () => closeAll(bound),
+  }
 }
 
 export async function addressesOf(host: string): Promise<string[]> {
@@ -123,7 +137,7 @@ async function bind(
   handler: RequestListener,
   { tls, connections, budget }: ServeOptions,
   where: { host: string; port: number } | { fd: number },
-): Promise<BoundServer> {
+): Promise<Listener> {
   const closing = closingUnreadBodies(handler)
   const server =
     tls === null ? createServer({ maxHeaderSize: HEADER_BYTES_MAX }, closing) : secureServer(closing, tls)
@@ -134,6 +148,9 @@ async function bind(
   await once(server, 'listening')
   return {
     port: (server.address() as AddressInfo).port, // a TCP server's address is never a path
+    useCertificate: (certificate) => {
+      if ('setSecureContext' in server) server.setSecureContext({ ...certificate })
+    },
     close: async () => {
       const closed = once(server, 'close')
       server.close()
@@ -158,6 +175,6 @@ function secureServer(handler: RequestListener, { cert, key, ticketKeys }: TlsCo
   return server
 }
 
-async function closeAll(bound: readonly BoundServer[]): Promise<void> {
+async function closeAll(bound: readonly Listener[]): Promise<void> {
   await Promise.all(bound.map((server) => server.close()))
 }

@@ -99,22 +99,29 @@ export interface RateLimitsParts {
  * event moves it on by the time that one event takes at the rate; it may be as far ahead as `atOnce` events take.
  */
 export class RateLimits {
-  private readonly parts: RateLimitsParts
+  private readonly parts: Omit<RateLimitsParts, 'rates'>
+  private rates: Rates
   private readonly cells: BigInt64Array
   private readonly seed: number
   private readonly nowNs: () => bigint
 
   constructor(parts: RateLimitsParts) {
     this.parts = parts
+    this.rates = parts.rates
     this.cells = new BigInt64Array(parts.memory)
     this.seed = Number(this.cells[0])
     this.nowNs = parts.nowNs ?? (() => process.hrtime.bigint())
   }
 
+  /** Takes other rates. What was counted stays counted. */
+  limitTo(rates: Rates): void {
+    this.rates = rates
+  }
+
   /** Counts one event of this name. False, and counted as a refusal alone, if there were too many. */
   take(limit: RateLimitName, name: string): boolean {
     const cell = this.cellOf(limit, name)
-    const { stepNs, aheadNs } = spacing(this.parts.rates[limit])
+    const { stepNs, aheadNs } = spacing(this.rates[limit])
     const nowNs = this.nowNs()
     for (;;) {
       const was = Atomics.load(this.cells, cell)
@@ -127,7 +134,7 @@ export class RateLimits {
 
   /** Whether `take` would count one more. Counts a refusal if not. */
   hasRoom(limit: RateLimitName, name: string): boolean {
-    const { stepNs, aheadNs } = spacing(this.parts.rates[limit])
+    const { stepNs, aheadNs } = spacing(this.rates[limit])
     const leadNs = Atomics.load(this.cells, this.cellOf(limit, name)) - this.nowNs()
     return leadNs + stepNs <= aheadNs || this.refuse(limit)
   }

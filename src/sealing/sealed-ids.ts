@@ -14,18 +14,21 @@ const TEXT = /^[A-Za-z0-9_-]+={0,2}$/
 
 /** The keys of all sealed ids. They cannot be read from it. */
 export class SealedIds {
-  private readonly sivs: readonly Siv[]
+  private sivs: readonly Siv[]
 
   /** `secrets`: the first one seals, all of them open. Each has 32 bytes or more. */
   constructor(secrets: readonly Uint8Array[]) {
-    if (secrets.length === 0) throw new RangeError('there is no secret to seal ids with')
-    this.sivs = secrets.map((secret) => new Siv(derivedKey(secret, 'mac'), derivedKey(secret, 'encryption')))
+    this.sivs = sivsOf(secrets)
+  }
+
+  /** Takes other secrets. Streams that are open seal their next id with them. */
+  replace(secrets: readonly Uint8Array[]): void {
+    this.sivs = sivsOf(secrets)
   }
 
   /** The ids of one stream: of its path, and of what it selects, in a text that is the same on every replica. */
   of(path: string, selection: string): IdSeal {
-    const around = [Buffer.from(path), Buffer.from(selection)]
-    return new IdSeal(this.sivs.map((siv) => ({ siv, context: siv.context(around) })))
+    return new IdSeal(() => this.sivs, [Buffer.from(path), Buffer.from(selection)])
   }
 }
 
@@ -33,10 +36,15 @@ type SivInContext = { readonly siv: Siv; readonly context: ReturnType<Siv['conte
 
 /** Seals and opens the ids of one path and selection. */
 export class IdSeal {
-  private readonly sivs: readonly SivInContext[]
+  private readonly current: () => readonly Siv[]
+  private readonly around: readonly Uint8Array[]
+  /** What `inContext` was made of: the list is another one once the secrets were replaced. */
+  private madeOf: readonly Siv[] | null = null
+  private inContext: readonly SivInContext[] = []
 
-  constructor(sivs: readonly SivInContext[]) {
-    this.sivs = sivs
+  constructor(current: () => readonly Siv[], around: readonly Uint8Array[]) {
+    this.current = current
+    this.around = around
   }
 
   /** Base64url with padding. */
@@ -46,7 +54,7 @@ export class IdSeal {
 
   /** The binary form of an id, by that of its position. */
   sealBytes(position: Uint8Array): Buffer {
-    const [first] = this.sivs
+    const [first] = this.sivs()
     if (first === undefined) throw new RangeError('there is no secret to seal ids with')
     const sealed = first.siv.seal(first.context, position, HEAD_BYTES)
     sealed[0] = SEALED
@@ -60,12 +68,26 @@ export class IdSeal {
     if (bytes.length <= HEAD_BYTES + IV_BYTES || bytes[0] !== SEALED) return null
     const text = padded(bytes)
     if (id !== text && id !== text.replace(/=+$/, '')) return null
-    for (const { siv, context } of this.sivs) {
+    for (const { siv, context } of this.sivs()) {
       const plain = siv.open(context, bytes.subarray(HEAD_BYTES))
       if (plain !== null) return positionOf(plain)
     }
     return null
   }
+
+  private sivs(): readonly SivInContext[] {
+    const sivs = this.current()
+    if (sivs !== this.madeOf) {
+      this.inContext = sivs.map((siv) => ({ siv, context: siv.context(this.around) }))
+      this.madeOf = sivs
+    }
+    return this.inContext
+  }
+}
+
+function sivsOf(secrets: readonly Uint8Array[]): readonly Siv[] {
+  if (secrets.length === 0) throw new RangeError('there is no secret to seal ids with')
+  return secrets.map((secret) => new Siv(derivedKey(secret, 'mac'), derivedKey(secret, 'encryption')))
 }
 
 function derivedKey(secret: Uint8Array, use: string): KeyObject {

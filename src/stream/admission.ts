@@ -21,12 +21,17 @@ export interface Admission {
 
 /** Counts every stream. A process has one of these. */
 export class CountedAdmission implements Admission {
-  private readonly limits: AdmissionLimits
+  private limits: AdmissionLimits
   private readonly byAddress = new Map<string, number>()
   private readonly byHolder = new Map<string, number>()
   private count = 0
 
   constructor(limits: AdmissionLimits) {
+    this.limits = limits
+  }
+
+  /** Takes other limits. Streams that are open stay, even if they are more than that. */
+  limitTo(limits: AdmissionLimits): void {
     this.limits = limits
   }
 

@@ -11,6 +11,7 @@ import { tellStartProblem } from '../app/lifetime.ts'
 import type { SignalQueue } from '../app/stop-signals.ts'
 import { addressesOf, BACKLOG } from '../http/listener.ts'
 import type { ServerOptions } from '../options.ts'
+import type { SettingsFeed, SettingsReading } from '../reload/settings-reader.ts'
 import { type HandedOptions, handOver } from './handover.ts'
 
 /** Workers that may be replaced before the process gives up. */
@@ -23,6 +24,12 @@ export interface Launched {
   readonly handed: HandedOptions
   /** One list for each worker, spare ones included: a descriptor for each address. */
   readonly descriptors: readonly (readonly number[])[]
+}
+
+/** Any later message to it. */
+export interface ToServing {
+  readonly signal?: NodeJS.Signals
+  readonly reading?: SettingsReading
 }
 
 /** The message of the serving process when it listens. */
@@ -39,6 +46,7 @@ export async function launch(
   options: ServerOptions,
   inherited: readonly number[] | null,
   signals: SignalQueue,
+  readings: SettingsFeed,
   onListening: (ports: Ports) => void,
 ): Promise<number> {
   const handed = handOver(options)
@@ -56,9 +64,17 @@ export async function launch(
     start.isDone = true
     onListening(listening)
   })
+  // Read here, because this process has run CONFIG_FILE, and because it has nothing else to do.
+  readings.onRead = (reading) =>
+    child.connected && child.send({ reading: sendable(reading) } satisfies ToServing)
   void passSignals(signals, child, start)
   const [code] = await once(child, 'exit')
   return start.isStopped ? EXIT_DONE : (code ?? EXIT_FAILED)
+}
+
+/** Without functions, which need a restart to change. */
+function sendable(reading: SettingsReading): SettingsReading {
+  return 'options' in reading ? { ...reading, options: handOver(reading.options).options } : reading
 }
 
 /** State of the serving process's start. */
@@ -108,8 +124,7 @@ function startServing(opened: readonly number[], handed: HandedOptions): ChildPr
 
 /** Sent as messages, because a terminal sends its signals to both processes, and each must count once. */
 async function passSignals(signals: SignalQueue, child: ChildProcess, start: Start): Promise<never> {
-  const pass = (signal: NodeJS.Signals) => child.connected && child.send({ signal })
-  signals.onHangup = () => pass('SIGHUP')
+  const pass = (signal: NodeJS.Signals) => child.connected && child.send({ signal } satisfies ToServing)
   for (;;) {
     const signal = await signals.next()
     if (start.isDone) pass(signal)

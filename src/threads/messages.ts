@@ -9,6 +9,8 @@ import type { Encoding, Keeps, PartitionWatermarks } from '../bus/record.ts'
 import type { TopicRefusal } from '../bus/topic.ts'
 import type { ControlNews } from '../control/control-center.ts'
 import type { ConnectionFigures } from '../http/connection.ts'
+import type { TlsContext } from '../http/listener.ts'
+import type { Change } from '../reload/live-settings.ts'
 import type { Selector } from '../routing/selector.ts'
 import type { Counters } from '../stream/counters.ts'
 import type { Renewal, RenewalCount } from '../stream/holders.ts'
@@ -26,7 +28,8 @@ export interface WorkerSetup {
   readonly topics: readonly TopicName[]
   /** Its own descriptors of the listening sockets, one for each address. */
   readonly descriptors: readonly number[]
-  readonly ticketKeys: Uint8Array
+  /** null: plain HTTP/1.1. The main thread reads the files, so that all workers serve one certificate. */
+  readonly tls: TlsContext | null
   /** Where all workers count their connections, each in the row `thread` - 1 (src/http/connection-budget.ts). */
   readonly connectionCounts: SharedArrayBuffer
   /** Where all workers count rates (src/limits/rate-limits.ts). */
@@ -71,6 +74,8 @@ export type ToWorker = {
   revoke: Asked<Revocation, unknown>
   /** What the control center tells. The next message comes after the answer. */
   control: Asked<ControlNews, unknown>
+  /** Takes other settings. */
+  reload: Asked<Change, unknown>
   drain: Asked<{ withinMs: number }, unknown>
   close: Asked<null, unknown>
 }

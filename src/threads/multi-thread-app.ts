@@ -9,8 +9,9 @@ import { kafkaOptions } from '../app/kafka-registration.ts'
 import { withSecretKey } from '../app/sealing.ts'
 import { builtOrClosed } from '../app/time-limit.ts'
 import { frameworkOptions } from '../app/web-app.ts'
-import { Listeners } from '../http/listener.ts'
+import { type Certificate, Listeners, readTls } from '../http/listener.ts'
 import type { ServerOptions } from '../options.ts'
+import { type LiveOptions, LiveSettings } from '../reload/live-settings.ts'
 import type { HandedOptions } from './handover.ts'
 import { ProcessKeys } from './worker-keys.ts'
 import { WorkerPool } from './worker-pool.ts'
@@ -24,8 +25,9 @@ export async function buildMultiThreadApp(
   // Here, because workers that are started later need the same key.
   const options = withSecretKey(given, feed.log)
   const handed = { options, functions }
+  const live = new LiveSettings()
   return builtOrClosed(feed, async () => {
-    await feed.register(kafka, kafkaOptions(options))
+    await feed.register(kafka, kafkaOptions(options, live))
     const keys = new ProcessKeys(feed.log)
     feed.addHook('onClose', async () => keys.close())
     await feed.ready()
@@ -42,7 +44,7 @@ export async function buildMultiThreadApp(
       workerPool,
     }
     const admin = await buildAdminApp(options, parts)
-    return new MultiThreadApp({ options, feed, admin, workerPool, departure })
+    return new MultiThreadApp({ options, feed, admin, workerPool, departure, live })
   })
 }
 
@@ -54,11 +56,14 @@ interface MultiThreadAppParts {
   readonly admin: FastifyInstance
   readonly workerPool: WorkerPool
   readonly departure: { isAnnounced: boolean }
+  /** Of this thread. */
+  readonly live: LiveSettings
 }
 
 class MultiThreadApp implements App {
   readonly log: FastifyBaseLogger
   readonly failed: Promise<void>
+  certificate: Certificate | null = null
   private readonly parts: MultiThreadAppParts
   private readonly adminPorts = new Listeners()
 
@@ -72,7 +77,16 @@ class MultiThreadApp implements App {
     const { options, admin, workerPool } = this.parts
     const at = { host: options.adminHost, port: options.adminPort, tls: null, budget: adminBudget() }
     const adminPort = await this.adminPorts.add(admin.routing as RequestListener, at)
-    return { adminPort, port: await workerPool.start() }
+    this.certificate = options.tls === null ? null : await readTls(options.tls)
+    return { adminPort, port: await workerPool.start(this.certificate) }
+  }
+
+  async reload(options: LiveOptions, certificate: Certificate | null): Promise<void> {
+    const { workerPool, feed, admin, live } = this.parts
+    if (certificate !== null) this.certificate = certificate
+    for (const app of [feed, admin]) app.log.level = options.logLevel
+    live.change(options)
+    await workerPool.reload(options, certificate)
   }
 
   announceEnd(): void {

@@ -4,7 +4,8 @@
 import { EXIT_FAILED, exit } from '../app/exit.ts'
 import { serveUntil } from '../app/lifetime.ts'
 import { SignalQueue, surviveLostOutputs } from '../app/stop-signals.ts'
-import type { Launched, Listening } from './launcher.ts'
+import type { SettingsFeed } from '../reload/settings-reader.ts'
+import type { Launched, Listening, ToServing } from './launcher.ts'
 import { buildMultiThreadApp } from './multi-thread-app.ts'
 
 process.once('message', (launched: Launched) => void serve(launched))
@@ -15,10 +16,14 @@ surviveLostOutputs()
 
 async function serve({ handed, descriptors }: Launched): Promise<void> {
   const signals = new SignalQueue()
-  process.on('message', ({ signal }: { signal: NodeJS.Signals }) => signals.push(signal))
+  const readings: SettingsFeed = { onRead: null }
+  process.on('message', ({ signal, reading }: ToServing) => {
+    if (signal !== undefined) signals.push(signal)
+    if (reading !== undefined) readings.onRead?.(reading)
+  })
   const build = () => buildMultiThreadApp(handed, descriptors)
   await exit(
-    await serveUntil(signals, build, handed.options, (listening) => {
+    await serveUntil(signals, build, handed.options, readings, (listening) => {
       process.send?.({ listening } satisfies Listening)
     }),
   )

@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { FedTopic, Topics } from '../bus/topic.ts'
 import type { ControlCenter, ControlNews } from '../control/control-center.ts'
+import type { Change } from '../reload/live-settings.ts'
 import type { Admitted, CountedAdmission } from '../stream/admission.ts'
 import { NO_RENEWALS, type Renewal, type RenewalCount } from '../stream/holders.ts'
 import type { RedeemTicket } from '../tickets/tickets.ts'
@@ -20,6 +21,8 @@ import { WorkerTopics } from './worker-topics.ts'
 const CLOSE_MS = 2000
 /** A worker that does not answer within this time counts as having renewed no stream. */
 const RENEW_MS = 1000
+/** Time for a worker to take other settings. */
+const RELOAD_MS = 5000
 /** Time for a worker to revoke. */
 const REVOKE_MS = 5000
 /** Revocations that a worker is sent at once as it starts: some 10 ms. */
@@ -134,15 +137,26 @@ export class WorkerHandle {
    * yet is told, and opens no stream before it has taken that.
    */
   async revoke(revocation: Revocation): Promise<void> {
-    const revoked = this.channel.ask('revoke', revocation).catch((error) => {
+    const revoked = this.channel.ask('revoke', revocation)
+    await this.taken(revoked, REVOKE_MS, 'a worker has not revoked in time')
+  }
+
+  /** As `revoke`. One that does not listen yet takes it before it does. */
+  async reload(change: Change): Promise<void> {
+    const taken = this.channel.ask('reload', change)
+    await this.taken(taken, RELOAD_MS, 'a worker has not taken the settings in time')
+  }
+
+  private async taken(answer: Promise<unknown>, withinMs: number, words: string): Promise<void> {
+    const taken = answer.catch((error) => {
       if (!(error instanceof ChannelClosed)) throw error
     })
     if (!this.hasListened) {
-      revoked.catch(() => {}) // what fails in it then fails its start
+      taken.catch(() => {}) // what fails in it then fails its start
       return
     }
-    const late = pause(REVOKE_MS, 'late', { ref: false })
-    if ((await Promise.race([revoked, late])) === 'late') throw new Error('a worker has not revoked in time')
+    const late = pause(withinMs, 'late', { ref: false })
+    if ((await Promise.race([taken, late])) === 'late') throw new Error(words)
   }
 
   /**

@@ -1,20 +1,18 @@
 // The thread pool that serves clients. It starts workers, sends them the changes of buses, replaces those that die, and
 // adds up what they count. Promise: the last report of a worker that died stays counted.
 
-import { randomBytes, randomInt } from 'node:crypto'
+import { randomInt } from 'node:crypto'
 import type { WorkerPoolFigures } from '../../plugins/admin/process-figures.ts'
 import type { Delay } from '../admin/event-loop-delay.ts'
 import { FORWARDED_UNTRUSTED } from '../app/forwarded-notice.ts'
-import { keepsFor } from '../bus/record.ts'
 import type { FedTopic, Topics } from '../bus/topic.ts'
-import { selectorsOf } from '../config/streams/stream-selectors.ts'
-import { topicParameter } from '../config/streams/topic-rules.ts'
 import type { ControlCenter, ControlNews } from '../control/control-center.ts'
 import { clearConnectionCounts, createConnectionCounts } from '../http/connection-budget.ts'
 import { type ConnectionFigures, createConnectionFigures } from '../http/connection-limits.ts'
+import type { Certificate } from '../http/listener.ts'
 import { SEEDS } from '../limits/hashed-cell.ts'
 import { createRateMemory } from '../limits/rate-limits.ts'
-import type { ServerOptions } from '../options.ts'
+import type { LiveOptions } from '../reload/live-settings.ts'
 import { CountedAdmission } from '../stream/admission.ts'
 import { SYSTEM_CLOCK } from '../stream/clock.ts'
 import { type Counters, createCounters, sumOf } from '../stream/counters.ts'
@@ -25,9 +23,10 @@ import type { Authenticator } from '../token/authenticator.ts'
 import { type Revocation, withoutLogout } from '../token/revocation.ts'
 import { Revocations } from '../token/revocations.ts'
 import type { HandedOptions } from './handover.ts'
-import type { Report, TopicName } from './messages.ts'
+import type { Report } from './messages.ts'
 import { WorkerHandle } from './worker-handle.ts'
 import type { ProcessKeys } from './worker-keys.ts'
+import { WorkerSettings } from './worker-settings.ts'
 
 export interface WorkerPoolParts {
   readonly handed: HandedOptions
@@ -47,9 +46,6 @@ export interface WorkerPoolLog {
   warn(words: string): void
 }
 
-/** tls.createServer requires 48 bytes. */
-const TICKET_KEY_BYTES = 48
-
 /** plugins/admin uses it in place of the streams and the authenticator of an app in one thread. */
 export class WorkerPool
   implements
@@ -65,11 +61,10 @@ export class WorkerPool
   /** Resolves when a worker has died and no sockets are left for a replacement. */
   readonly failed: Promise<void>
   private readonly parts: WorkerPoolParts
-  private readonly names: readonly TopicName[]
   private readonly topics: readonly FedTopic[]
   private readonly admission: CountedAdmission
   private readonly redeemedTickets = new RedeemedTickets(SYSTEM_CLOCK.epochMs)
-  private readonly ticketKeys = randomBytes(TICKET_KEY_BYTES)
+  private readonly settings: WorkerSettings
   private readonly connectionCounts: SharedArrayBuffer
   private readonly rateMemory = createRateMemory()
   private readonly handles = new Set<WorkerHandle>()
@@ -82,9 +77,9 @@ export class WorkerPool
 
   constructor(parts: WorkerPoolParts) {
     this.parts = parts
+    this.settings = new WorkerSettings(parts.handed)
     const { options } = parts.handed
-    this.names = namesOf(options)
-    this.topics = this.names.map(({ name, encoding, keeps, selectors }) =>
+    this.topics = this.settings.topics.map(({ name, encoding, keeps, selectors }) =>
       parts.topics.open(name, encoding, keeps, selectors),
     )
     this.admission = new CountedAdmission(options.sse)
@@ -95,7 +90,8 @@ export class WorkerPool
   }
 
   /** Resolves with the port once every worker listens; rejects with the first error of a worker that cannot. */
-  async start(): Promise<number> {
+  async start(certificate: Certificate | null): Promise<number> {
+    if (certificate !== null) this.settings.useCertificate(certificate)
     const handles = Array.from({ length: this.parts.handed.options.workers }, (_, index) =>
       this.add(index + 1),
     )
@@ -147,6 +143,13 @@ export class WorkerPool
     for (const handle of this.handles) handle.receive(news)
   }
 
+  /** In all workers, and in those that start later. Rejects if one does not take it. */
+  async reload(options: LiveOptions, certificate: Certificate | null): Promise<void> {
+    const change = this.settings.change(options, certificate)
+    this.admission.limitTo(options.sse)
+    await this.each((handle) => handle.reload(change))
+  }
+
   async drain(withinMs: number): Promise<void> {
     this.isDraining = true
     await this.each((handle) => handle.drain(withinMs))
@@ -162,9 +165,10 @@ export class WorkerPool
   }
 
   private add(thread: number): WorkerHandle {
-    const { handed, descriptors } = this.parts
-    const { ticketKeys, connectionCounts, rateMemory } = this
-    const setup = { handed, thread, topics: this.names, ticketKeys, connectionCounts, rateMemory }
+    const { descriptors } = this.parts
+    const { settings, connectionCounts, rateMemory } = this
+    const { handed, tls, topics: names } = settings
+    const setup = { handed, thread, topics: names, tls, connectionCounts, rateMemory }
     const sockets = descriptors[this.socketsUsed++] ?? []
     const { topics: fixed, admission } = this
     const handle = new WorkerHandle(
@@ -228,18 +232,6 @@ export class WorkerPool
   private counted(): Pick<Report, 'figures' | 'connections'>[] {
     return [...this.endedCounts, ...this.reports()]
   }
-}
-
-/** Each bus that is always open once, although several streams may use it. */
-function namesOf({ streams }: ServerOptions): TopicName[] {
-  const named = streams.filter(({ topic }) => topicParameter(topic) === null)
-  const names = named.map((stream) => ({
-    name: stream.topic,
-    encoding: stream.encoding,
-    keeps: keepsFor(stream.replay),
-    selectors: selectorsOf(stream, streams),
-  }))
-  return [...new Map(names.map((name) => [JSON.stringify(name), name])).values()]
 }
 
 /** The counts of a worker that has ended: none of its streams and connections is open. */

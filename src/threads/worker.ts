@@ -12,8 +12,9 @@ import { buildWebApp } from '../app/web-app.ts'
 import type { TopicSource } from '../bus/topic.ts'
 import { ConnectionBudget, connectionBounds } from '../http/connection-budget.ts'
 import { createConnectionFigures } from '../http/connection-limits.ts'
-import { readTls, serveSockets } from '../http/listener.ts'
+import { serveSockets, type TlsContext } from '../http/listener.ts'
 import type { ServerOptions } from '../options.ts'
+import { LiveSettings } from '../reload/live-settings.ts'
 import type { Renewal } from '../stream/holders.ts'
 import type { RedeemTicket } from '../tickets/tickets.ts'
 import type { Revocation } from '../token/revocation.ts'
@@ -37,11 +38,16 @@ async function work(port: Port, setup: WorkerSetup): Promise<void> {
   const options = await takeOver(setup.handed)
   const topics = new MirroredTopics(main, setup.thread, setup.topics)
   const keys = new MirroredKeys(main)
-  const app = await buildApp(options, main, { topics, keys, rateMemory: setup.rateMemory })
+  const live = new LiveSettings()
+  const app = await buildApp(options, main, { topics, keys, live, rateMemory: setup.rateMemory })
   await readRevocations(main, app.kafkaSseStreams.revocations)
   const connections = createConnectionFigures()
-  const tls = await tlsOf(options, setup.ticketKeys)
+  const tls = ownBuffers(setup.tls)
   const budget = new ConnectionBudget(connectionBounds(options), setup.connectionCounts, setup.thread - 1)
+  live.onChange((limits) => budget.limitTo(limits))
+  live.onChange(({ logLevel }) => {
+    app.log.level = logLevel
+  })
   const served = { tls, connections, budget }
   const listener = await serveSockets(app.routing as RequestListener, served, setup.descriptors)
   const delay = new EventLoopDelay()
@@ -64,6 +70,11 @@ async function work(port: Port, setup: WorkerSetup): Promise<void> {
     renew: (renewal) => app.kafkaSseStreams.renewHere(renewal),
     revoke: (revocation) => app.kafkaSseStreams.revokeHere(revocation),
     control: (news) => app.kafkaSseControl?.receive(news),
+    reload: ({ options: changed, certificate }) => {
+      const replaced = ownBuffers(certificate)
+      if (replaced !== null) listener.useCertificate(replaced)
+      live.change(changed)
+    },
     drain: ({ withinMs }) => app.kafkaSseStreams.drain(withinMs),
     close: async () => {
       await app.kafkaSseStreams.close()
@@ -81,6 +92,7 @@ async function work(port: Port, setup: WorkerSetup): Promise<void> {
 interface Copies {
   readonly topics: TopicSource
   readonly keys: MirroredKeys
+  readonly live: LiveSettings
   readonly rateMemory: SharedArrayBuffer
 }
 
@@ -93,10 +105,10 @@ function buildApp(options: ServerOptions, main: Main, copies: Copies): Promise<F
     },
   }
   const redeemTicket: RedeemTicket = (nonce, expiresAtMs) => main.ask('redeemTicket', { nonce, expiresAtMs })
-  const { topics, keys, rateMemory } = copies
+  const { topics, keys, live, rateMemory } = copies
   const openKeys = (settings: KeySettings) => keys.open(settings)
   const center = options.kafka.controlTopic === null ? null : new ControlProxy(main)
-  const sources = { rateMemory, topics, center, shared, redeemTicket, openKeys }
+  const sources = { rateMemory, topics, center, shared, redeemTicket, openKeys, live }
   const tellForwarded = () => main.tell('forwarded', null)
   return buildWebApp(options, (scope) => registerStreams(scope, options, sources), tellForwarded)
 }
@@ -110,6 +122,13 @@ async function readRevocations(main: Main, revocations: Revocations): Promise<vo
   }
 }
 
-async function tlsOf({ tls }: ServerOptions, ticketKeys: Uint8Array) {
-  return tls === null ? null : { ...(await readTls(tls)), ticketKeys: Buffer.from(ticketKeys) }
+/** Buffers come from another thread as plain arrays of bytes. */
+function ownBuffers(tls: TlsContext | null): TlsContext | null {
+  if (tls === null) return null
+  const { cert, key, ticketKeys } = tls
+  return {
+    cert: Buffer.from(cert),
+    key: Buffer.from(key),
+    ...(ticketKeys && { ticketKeys: Buffer.from(ticketKeys) }),
+  }
 }

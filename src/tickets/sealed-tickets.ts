@@ -43,10 +43,15 @@ type TicketJson = Omit<Ticket, 'session'> & {
 }
 
 export class SealedTickets {
-  private readonly secrets: readonly Uint8Array[]
+  private secrets: readonly Uint8Array[] = []
 
   /** `secrets`: the first one seals, all of them open. Each has 32 bytes or more. */
   constructor(secrets: readonly Uint8Array[]) {
+    this.replace(secrets)
+  }
+
+  /** Takes other secrets. */
+  replace(secrets: readonly Uint8Array[]): void {
     if (secrets.length === 0) throw new RangeError('there is no secret to seal tickets with')
     this.secrets = secrets
   }

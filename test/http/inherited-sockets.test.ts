@@ -2,10 +2,13 @@
 
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { inheritedSockets } from '../../src/http/inherited-sockets.ts'
-import { CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
+import { CLI, CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
 import { makeKey } from '../support/keys-and-tokens.ts'
+import { hasPrograms } from '../support/programs.ts'
+import { eventually } from '../support/time.ts'
 
 let scene: CommandScene
 beforeEach(() => {
@@ -39,6 +42,62 @@ describe('a server that is started with its socket', () => {
     expect([code, stderr]).toEqual([1, 'kafka-sse: LISTEN_FDS is a number from 1 to 16, not "two"\n'])
   })
 })
+
+/** Holds the socket, and starts the server again each time it ends, as a socket unit and its service do. */
+const SUPERVISOR = `
+import os, socket, subprocess, sys
+held = socket.socket()
+held.bind(('127.0.0.1', 0))
+held.listen(4096)
+os.dup2(held.fileno(), 3)
+print('port', held.getsockname()[1], flush=True)
+command = ['sh', '-c', 'LISTEN_PID=$$ exec "$0" "$@"', *sys.argv[1:]]
+for start in range(3):
+    server = subprocess.Popen(command, pass_fds=(3,), env={**os.environ, 'LISTEN_FDS': '1'}, stdout=1)
+    print('server', server.pid, flush=True)
+    print('code', server.wait(), flush=True)
+`
+
+describe.runIf(hasPrograms('restarts behind a socket', 'python3'))(
+  'a server that is restarted behind its socket',
+  () => {
+    it.each(['1', '2'])('refuses no connection, with WORKERS=%s', async (WORKERS) => {
+      const program = ['python3', '-c', SUPERVISOR, process.execPath, CLI, 'serve']
+      const env = { ...SERVE_SETTINGS, PORT: '1', WORKERS, LINGER_SECONDS: '0.3' }
+      const run = scene.start([], env, { program })
+      const said = (words: RegExp) => [...run.stdout.matchAll(words)].map(([, number]) => Number(number))
+      const serves = (times: number) =>
+        eventually(() => expect(run.stdout.split('"msg":"listening"')).toHaveLength(times + 1))
+      await serves(1)
+      const [port = 0] = said(/^port (\d+)$/gm)
+      const codes: (string | undefined)[] = []
+      let isAsking = true
+      const asking = (async () => {
+        while (isAsking) {
+          await statusOf(port).catch((error) => codes.push(error.cause?.code))
+          await pause(5)
+        }
+      })()
+      for (const restart of [1, 2]) {
+        process.kill(said(/^server (\d+)$/gm).at(-1) ?? 0, 'SIGTERM')
+        await serves(restart + 1)
+        expect(await statusOf(port)).toBe(401)
+      }
+      isAsking = false
+      await asking
+      process.kill(said(/^server (\d+)$/gm).at(-1) ?? 0, 'SIGTERM')
+      await run.ended
+      expect(said(/^code (\d+)$/gm)).toEqual([0, 0, 0])
+      expect(codes.filter((code) => code === 'ECONNREFUSED')).toEqual([])
+      // What was accepted in the last moment is closed, and asked again.
+      expect(codes.length).toBeLessThanOrEqual(4)
+    })
+  },
+)
+
+async function statusOf(port: number): Promise<number> {
+  return (await fetch(`http://127.0.0.1:${port}/events`, { headers: { connection: 'close' } })).status
+}
 
 describe('sockets that a supervisor has opened', () => {
   it('are those from the fourth descriptor on, if they are for this process', () => {

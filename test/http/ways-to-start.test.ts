@@ -1,6 +1,7 @@
 // The ways in which people start our command, and whether it ends well by each: npm's scripts, npx, node:cluster and
 // pm2, which is one. Needs `npm run build`.
 
+import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -65,6 +66,56 @@ describe.runIf(hasPrograms('npm and npx', 'npm', 'npx'))(
       }
       await run.ended
       expect(lines(run, 'closed')).toBe(1)
+    })
+  },
+)
+
+/** Receives what a service tells, a line for each message. */
+const RECEIVER = `
+import os, socket, sys
+receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+receiver.bind(sys.argv[1])
+print('bound', flush=True)
+while True:
+    print(receiver.recv(4096).decode().replace('\\n', ' '), flush=True)
+`
+
+describe.runIf(hasPrograms('what systemd is told', 'python3', 'systemd-notify'))(
+  'a unit of Type=notify',
+  () => {
+    let receiver: ChildProcess | null = null
+    afterEach(() => {
+      receiver?.kill('SIGKILL')
+    })
+
+    it.each(['1', '2'])('is told when it listens, reloads and ends, with WORKERS=%s', async (workers) => {
+      const NOTIFY_SOCKET = join(scene.folder, 'notify')
+      receiver = spawn('python3', ['-c', RECEIVER, NOTIFY_SOCKET])
+      let told = ''
+      receiver.stdout?.setEncoding('utf8').on('data', (text) => {
+        told += text
+      })
+      await eventually(() => expect(told).toBe('bound\n'))
+      const run = scene.start(['serve'], { ...SERVE_SETTINGS, WORKERS: workers, NOTIFY_SOCKET })
+      const { port } = await run.listening()
+      await eventually(() => expect(told).toContain(`READY=1 STATUS=listening at port ${port}`))
+      expect(told).not.toContain('RELOADING')
+      run.child.kill('SIGHUP')
+      await eventually(() => expect(told).toMatch(/RELOADING=1 MONOTONIC_USEC=\d+[\s\S]*READY=1/))
+      await run.end('SIGTERM')
+      await eventually(() => expect(told).toContain('STOPPING=1'))
+      expect(run.stdout).not.toContain('systemd cannot be told')
+    })
+
+    it('serves although nothing takes what it tells, and says so once', async () => {
+      const env = { ...SERVE_SETTINGS, WORKERS: '1', NOTIFY_SOCKET: join(scene.folder, 'nothing') }
+      const run = scene.start(['serve'], env)
+      const { port } = await run.listening()
+      expect(await statusOf(port)).toBe(401)
+      run.child.kill('SIGHUP')
+      await eventually(() => expect(lines(run, 'settings read again')).toBe(1))
+      await run.end('SIGTERM')
+      expect(lines(run, 'systemd cannot be told')).toBe(1)
     })
   },
 )

@@ -53,7 +53,12 @@ describe.skipIf(bootstrapServers === null)('Two replicas with a control topic', 
   /** What a replica redeems by, without its streams. */
   async function center(topic: string): Promise<ControlTopic> {
     const options = { bootstrapServers: kafka.bootstrapServers }
-    const parts = { kafka: options, topic, secrets: [Buffer.from(SECRET, 'base64url')], blindMs: 30_000 }
+    const parts = {
+      kafka: options,
+      topic,
+      keys: new ControlKeys([Buffer.from(SECRET, 'base64url')]),
+      blindMs: 30_000,
+    }
     const { info, warn, debug } = { info: () => {}, warn: () => {}, debug: () => {} }
     const made = await forThisTest(
       new ControlTopic({ ...parts, lifetimes: new Map(), clock: SYSTEM_CLOCK, log: { info, warn, debug } }),

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { ControlCenter, ControlledProcess, ControlState } from '../../../src/control/control-center.ts'
 import { createControlFigures } from '../../../src/control/control-figures.ts'
-import { ControlKeys } from '../../../src/control/control-keys.ts'
+import type { ControlKeys } from '../../../src/control/control-keys.ts'
 import { type ArrivedNews, ControlLog, REDEMPTIONS_PARTITION } from '../../../src/control/control-log.ts'
 import { ControlUnwritable } from '../../../src/errors.ts'
 import type { KafkaOptions } from '../../../src/options.ts'
@@ -24,7 +24,7 @@ export interface ControlTopicParts {
   readonly kafka: KafkaOptions
   readonly topic: string
   /** The first one makes, all of them read: 32 bytes or more each. */
-  readonly secrets: readonly Uint8Array[]
+  readonly keys: ControlKeys
   readonly blindMs: number
   readonly lifetimes: TokenLifetimes
   readonly clock: Clock
@@ -70,15 +70,15 @@ export class ControlTopic implements ControlCenter {
 
   /** Throws, naming the property, if librdkafka does not take the configuration. */
   constructor(parts: ControlTopicParts) {
-    const { kafka, topic, secrets, clock, log } = parts
+    const { kafka, topic, keys, clock, log } = parts
     const { figures, by } = this
     this.parts = parts
-    this.keys = new ControlKeys(secrets)
+    this.keys = keys
     this.producer = new ControlProducer(kafka, topic, () => clock.nowMs())
     this.writer = new ControlWriter({
       topic,
       producer: this.producer,
-      keys: this.keys,
+      keys,
       by,
       clock,
       figures,

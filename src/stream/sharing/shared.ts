@@ -14,9 +14,12 @@ export interface Shared {
 }
 
 /** Of the only thread. */
-export function unshared(limits: AdmissionLimits): Shared {
+export function unshared(
+  limits: AdmissionLimits,
+  admission: Admission = new CountedAdmission(limits),
+): Shared {
   return {
-    admission: new CountedAdmission(limits),
+    admission,
     renewElsewhere: async () => NO_RENEWALS,
     revokeElsewhere: async () => {},
   }

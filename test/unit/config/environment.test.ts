@@ -100,6 +100,7 @@ describe('a server’s environment', () => {
       adminHosts: [],
       tls: null,
       lingerSeconds: 0,
+      reloadSeconds: 10,
       connectionsMax: 25_000,
       connectionsPerAddressMax: 25_000,
       trustProxy: [],

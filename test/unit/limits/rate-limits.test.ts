@@ -41,6 +41,15 @@ class Scene {
 }
 
 describe('a rate', () => {
+  it('that is replaced counts what came before', () => {
+    const scene = new Scene()
+    expect(scene.taken('failures-address', 'one', 100)).toBe(14)
+    scene.limits.limitTo(ratesOf({ ...SETTINGS, failuresPerSecondPerAddressMax: 14 }))
+    scene.nowMs += 1001
+    expect(scene.taken('failures-address', 'one', 100)).toBe(14)
+    expect(scene.taken('failures-address', 'two', 100)).toBe(28)
+  })
+
   it.each([
     ['connects-subject', 100],
     ['connects-address', 200],
@@ -63,7 +72,7 @@ describe('a rate', () => {
     const scene = new Scene()
     scene.taken('connects-subject', 'alice', 1000)
     for (let second = 0; second < 5; second++) {
-      scene.nowMs += 1000
+      scene.nowMs += 1001
       expect(scene.taken('connects-subject', 'alice', 1000)).toBe(10)
     }
     scene.nowMs += 3_600_000

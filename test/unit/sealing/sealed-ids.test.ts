@@ -76,6 +76,19 @@ describe('a sealed id', () => {
     expect(rolled.open(old.seal(sealed))).toBeNull()
   })
 
+  it('of a stream that is open is made and opened by other secrets once these replace the old', () => {
+    const replaced = new SealedIds([OTHER])
+    const stream = replaced.of('/a', '')
+    const sealed = new Map([[0, 7]])
+    const before = stream.seal(sealed)
+    replaced.replace([SECRET, OTHER])
+    expect(stream.seal(sealed)).toBe(new SealedIds([SECRET]).of('/a', '').seal(sealed))
+    expect(stream.open(before)).toEqual(sealed)
+    replaced.replace([SECRET])
+    expect(stream.open(before)).toBeNull()
+    expect(() => replaced.replace([])).toThrow(RangeError)
+  })
+
   it('is not opened once any bit of it was changed, or a byte is missing or added', () => {
     const bytes = Buffer.from(
       seal.seal(

@@ -22,6 +22,17 @@ describe('admission', () => {
     expect(admission.hasRoom('127.0.0.1')).toBe(true)
   })
 
+  it('takes other limits, and ends nothing that is open', () => {
+    const admission = new CountedAdmission(limits)
+    const open = ['one', 'two'].map((holder) => admission.admit('127.0.0.1', holder))
+    admission.limitTo({ streamsMax: 1, streamsPerAddressMax: 1, streamsPerSubjectMax: 1 })
+    expect(admission.hasRoom('127.0.0.2')).toBe(false)
+    open[0]?.release()
+    expect(admission.hasRoom('127.0.0.2')).toBe(false)
+    open[1]?.release()
+    expect(admission.hasRoom('127.0.0.2')).toBe(true)
+  })
+
   it('keeps nothing of who has left', () => {
     const admission = new CountedAdmission(limits)
     for (let i = 0; i < 1000; i++) admission.admit(`10.0.0.${i}`, `holder ${i}`)?.release()

@@ -44,7 +44,7 @@ describe('a worker that is told something before it serves', () => {
       thread: 1,
       topics: [],
       descriptors: [],
-      ticketKeys: new Uint8Array(48),
+      tls: null,
       connectionCounts: createConnectionCounts(1, 1),
       rateMemory: createRateMemory(),
     }

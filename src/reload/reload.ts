@@ -1,0 +1,93 @@
+// Brings what was read again into effect. Promise: everything or nothing, and one line in the log for each outcome; the
+// settings before stay in use if anything is wrong with the new ones. No value is logged.
+
+import { createSecureContext } from 'node:tls'
+import { errorWords } from '../errors.ts'
+import { type Certificate, readTls } from '../http/listener.ts'
+import type { ServerOptions } from '../options.ts'
+import { differences, reloaded } from './differences.ts'
+import { type LiveOptions, liveOptions } from './live-settings.ts'
+import type { Occasion, SettingsReading } from './settings-reader.ts'
+
+interface ReloadLog {
+  info(about: { occasion: Occasion; changed: readonly string[] }, words: string): void
+  warn(about: { settings: readonly string[] }, words: string): void
+  error(about: { occasion: Occasion; problem: string }, words: string): void
+}
+
+export interface Reloadable {
+  readonly log: ReloadLog
+  /** What is served; null without TLS, or before it listens. */
+  readonly certificate: Certificate | null
+  /** In all threads. `certificate`: null if the one that is served stays. Rejects if a thread does not take it. */
+  reload(options: LiveOptions, certificate: Certificate | null): Promise<void>
+}
+
+const CERTIFICATE = ['TLS_CERT_FILE', 'TLS_KEY_FILE']
+const STAY = 'settings are not read again; those before stay in use'
+
+export class Reload {
+  private readonly app: Reloadable
+  private options: ServerOptions
+  private last: Promise<void> = Promise.resolve()
+
+  constructor(app: Reloadable, options: ServerOptions) {
+    this.app = app
+    this.options = options
+  }
+
+  /** Resolves when it is in effect, or refused. Readings take effect in their order. */
+  take(reading: SettingsReading): Promise<void> {
+    this.last = this.last.then(() => this.use(reading))
+    return this.last
+  }
+
+  private async use(reading: SettingsReading): Promise<void> {
+    const { occasion } = reading
+    if ('problems' in reading) {
+      for (const problem of reading.problems) this.app.log.error({ occasion, problem }, STAY)
+      return
+    }
+    try {
+      const certificate = await this.newCertificate()
+      await this.change(occasion, reading.options, certificate)
+    } catch (error) {
+      this.app.log.error({ occasion, problem: errorWords(error) }, STAY)
+    }
+  }
+
+  private async change(
+    occasion: Occasion,
+    next: ServerOptions,
+    certificate: Certificate | null,
+  ): Promise<void> {
+    const { log } = this.app
+    const { live, restart } = differences(this.options, next)
+    this.options = reloaded(this.options, next)
+    const changed = [...(certificate === null ? [] : CERTIFICATE), ...live]
+    try {
+      await this.app.reload(liveOptions(this.options), certificate)
+      log.info({ occasion, changed }, 'settings read again')
+    } catch (error) {
+      // All other threads have them, and what starts later has, too.
+      log.error({ occasion, problem: errorWords(error) }, 'new settings may not be in use in every thread')
+    }
+    if (restart.length > 0) log.warn({ settings: restart }, 'changed settings take effect after a restart')
+  }
+
+  /** The pair that the files hold; null if it is served already. Rejects if its parts do not belong together. */
+  private async newCertificate(): Promise<Certificate | null> {
+    const { tls } = this.options
+    const { certificate: served } = this.app
+    if (tls === null || served === null) return null
+    const read = await readTls(tls)
+    if (read.cert.equals(served.cert) && read.key.equals(served.key)) return null
+    try {
+      createSecureContext(read)
+    } catch {
+      // Its error may quote the file. The files were good a moment ago, so they are being replaced.
+      throw new Error('TLS_CERT_FILE and TLS_KEY_FILE do not belong together')
+    }
+    return read
+  }
+}

@@ -1,0 +1,224 @@
+// Settings that are read again while a real server serves: at SIGHUP, and when a file has changed. Open streams stay.
+// Needs `npm run build`.
+
+import { X509Certificate } from 'node:crypto'
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { connect as connectHttp2 } from 'node:http2'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { connect } from 'node:tls'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { type Certificates, makeCertificates } from '../../src/demo/certificates.ts'
+import { type CommandProcess, CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
+import { makeKey, mintToken } from '../support/keys-and-tokens.ts'
+import { keepSecret } from '../support/printed.ts'
+import { eventually } from '../support/time.ts'
+
+const key = makeKey('ES256')
+const newKey = () => keepSecret(Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url'))
+let scene: CommandScene
+beforeEach(() => {
+  scene = CommandScene.open({ 'public.pem': key.publicPem })
+})
+afterEach(() => scene.close())
+
+/** The lines of the log with these words. */
+function lines(run: CommandProcess, message: string): Record<string, unknown>[] {
+  return run.stdout
+    .split('\n')
+    .filter((line) => line.includes(`"msg":"${message}"`))
+    .map((line) => JSON.parse(line))
+}
+const READ = 'settings read again'
+const STAY = 'settings are not read again; those before stay in use'
+const RESTART = 'changed settings take effect after a restart'
+
+/** Sends SIGHUP, and resolves with the line that it leaves. */
+async function reload(run: CommandProcess, message = READ): Promise<Record<string, unknown> | undefined> {
+  const before = lines(run, message).length
+  run.child.kill('SIGHUP')
+  await eventually(() => expect(lines(run, message).length).toBeGreaterThan(before))
+  return lines(run, message).at(-1)
+}
+
+const authorization = () => `Bearer ${mintToken(key)}`
+const openStream = (port: number) =>
+  fetch(`http://127.0.0.1:${port}/events`, { headers: { authorization: authorization() } })
+
+async function certificates(): Promise<Certificates> {
+  const made = await makeCertificates(['localhost', '127.0.0.1'], Date.now())
+  keepSecret(made.keyPem)
+  return made
+}
+const fingerprintOf = (pem: string) => new X509Certificate(pem).fingerprint256
+
+/** The fingerprint of the certificate that one connection is shown. */
+function served(port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false }, () => {
+      resolve(socket.getPeerX509Certificate()?.fingerprint256 ?? '')
+      socket.destroy()
+    })
+    socket.on('error', reject)
+  })
+}
+/** Of so many connections that each of two workers has some. */
+const servedOften = async (port: number) => [
+  ...new Set(await Promise.all(Array.from({ length: 24 }, () => served(port)))),
+]
+
+describe.each(['1', '2'])('with WORKERS=%s', (WORKERS) => {
+  const TLS = { ...SERVE_SETTINGS, TLS: 'on', TLS_CERT_FILE: 'tls.crt', TLS_KEY_FILE: 'tls.key', WORKERS }
+
+  function place({ certificatePem, keyPem }: Certificates): void {
+    scene.file('tls.crt', certificatePem)
+    scene.file('tls.key', keyPem)
+  }
+
+  it('SIGHUP has another certificate served; open streams stay', async () => {
+    const [old, next] = [await certificates(), await certificates()]
+    place(old)
+    const run = scene.start(['serve'], { ...TLS, HEARTBEAT_SECONDS: '0.2', RELOAD_SECONDS: '0' })
+    const { port } = await run.listening()
+    expect(await servedOften(port)).toEqual([fingerprintOf(old.certificatePem)])
+    const session = connectHttp2(`https://127.0.0.1:${port}`, { rejectUnauthorized: false })
+    const stream = session.request({ ':path': '/events', authorization: authorization() })
+    let text = ''
+    stream.setEncoding('utf8').on('data', (some) => {
+      text += some
+    })
+    place(next)
+    expect(await reload(run)).toMatchObject({
+      occasion: 'SIGHUP',
+      changed: ['TLS_CERT_FILE', 'TLS_KEY_FILE'],
+    })
+    expect(await servedOften(port)).toEqual([fingerprintOf(next.certificatePem)])
+    text = ''
+    await eventually(() => expect(text).not.toBe(''))
+    expect(await reload(run)).toMatchObject({ changed: [] })
+    session.destroy()
+  })
+
+  it('a key that is not that of the certificate changes nothing, and is told', async () => {
+    const [old, next] = [await certificates(), await certificates()]
+    place(old)
+    const run = scene.start(['serve'], TLS)
+    const { port } = await run.listening()
+    scene.file('tls.crt', next.certificatePem)
+    expect(await reload(run, STAY)).toMatchObject({
+      level: 50,
+      problem: 'TLS_KEY_FILE: the key in tls.key is not that of the certificate in tls.crt',
+    })
+    expect(await servedOften(port)).toEqual([fingerprintOf(old.certificatePem)])
+    scene.file('tls.key', 'nothing of a key')
+    expect(await reload(run, STAY)).toMatchObject({
+      problem: 'TLS_KEY_FILE: tls.key is not a private key in PEM without a passphrase',
+    })
+    expect(run.stdout).not.toContain('nothing of a key')
+    scene.file('tls.key', next.keyPem)
+    await reload(run)
+    expect(await servedOften(port)).toEqual([fingerprintOf(next.certificatePem)])
+  })
+
+  it('a secret of Kubernetes, which changes by a symlink, is seen without a signal', async () => {
+    const [old, next] = [await certificates(), await certificates()]
+    const version = (name: string, { certificatePem, keyPem }: Certificates) => {
+      mkdirSync(join(scene.folder, name))
+      writeFileSync(join(scene.folder, name, 'tls.crt'), certificatePem)
+      writeFileSync(join(scene.folder, name, 'tls.key'), keyPem)
+    }
+    version('..1', old)
+    version('..2', next)
+    const at = (name: string) => join(scene.folder, name)
+    symlinkSync('..1', at('..data'))
+    for (const file of ['tls.crt', 'tls.key']) symlinkSync(`..data/${file}`, at(file))
+    const run = scene.start(['serve'], { ...TLS, RELOAD_SECONDS: '0.1' })
+    const { port } = await run.listening()
+    symlinkSync('..2', at('..new'))
+    renameSync(at('..new'), at('..data'))
+    await eventually(() =>
+      expect(lines(run, READ)).toMatchObject([
+        { occasion: 'a file has changed', changed: ['TLS_CERT_FILE', 'TLS_KEY_FILE'] },
+      ]),
+    )
+    expect(await servedOften(port)).toEqual([fingerprintOf(next.certificatePem)])
+    expect(lines(run, STAY)).toEqual([])
+  })
+
+  it('SECRET_KEY_FILE is rolled while streams are open', async () => {
+    const [old, next] = [newKey(), newKey()]
+    const SECRET_KEY_FILE = scene.file('secret', old)
+    const env = { ...SERVE_SETTINGS, WORKERS, TICKETS: 'on', SECRET_KEY_FILE, HEARTBEAT_SECONDS: '0.2' }
+    const run = scene.start(['serve'], env)
+    const { port } = await run.listening()
+    const at = `http://127.0.0.1:${port}/events`
+    const ticket = async () => {
+      const answer = await fetch(`${at}/ticket`, {
+        method: 'POST',
+        headers: { authorization: authorization() },
+      })
+      return ((await answer.json()) as { ticket: string }).ticket
+    }
+    const statusWith = async (text: string) => {
+      const answer = await fetch(`${at}?ticket=${text}`)
+      await answer.body?.cancel()
+      return answer.status
+    }
+    const reader = (await openStream(port)).body?.getReader()
+    const [first, second] = [await ticket(), await ticket()]
+    scene.file('secret', `${next},${old}\n`)
+    expect(await reload(run)).toMatchObject({ changed: ['SECRET_KEY'] })
+    expect(await statusWith(first)).toBe(200)
+    const third = await ticket()
+    scene.file('secret', next)
+    await reload(run)
+    expect(await statusWith(second)).toBe(401)
+    expect(await statusWith(third)).toBe(200)
+    for (let chunk = 0; chunk < 20; chunk++) expect((await reader?.read())?.done).toBe(false)
+    scene.file('secret', 'short')
+    expect(String((await reload(run, STAY))?.problem)).toMatch(/^SECRET_KEY_FILE takes /)
+    expect(await statusWith(await ticket())).toBe(200)
+    for (const secret of [old, next, 'short']) expect(run.stdout).not.toContain(secret)
+    await reader?.cancel()
+  })
+
+  it('limits and LOG_LEVEL take effect; what needs a restart is named', async () => {
+    const write = (sse: object, more: object = {}) =>
+      scene.file(
+        'streams.json',
+        JSON.stringify({ streams: [{ path: '/events', topic: 'events' }], sse, ...more }),
+      )
+    const LOG_LEVEL_FILE = scene.file('level', 'info')
+    const env = { ...SERVE_SETTINGS, WORKERS, CONFIG_FILE: write({}), LOG_LEVEL_FILE }
+    const run = scene.start(['serve'], env)
+    const { port } = await run.listening()
+    const open = [await openStream(port), await openStream(port)]
+    write({ streamsPerSubjectMax: 2, heartbeatSeconds: 5 }, { kafka: { topicsOpenMax: 7 } })
+    expect(await reload(run)).toMatchObject({ changed: ['STREAMS_PER_SUBJECT_MAX'] })
+    expect(lines(run, RESTART)).toMatchObject([
+      { level: 40, settings: ['TOPICS_OPEN_MAX', 'HEARTBEAT_SECONDS'] },
+    ])
+    expect((await openStream(port)).status).toBe(429)
+    write({ streamsPerSubjectMax: 3, connectsPerSecondPerSubjectMax: 1 })
+    scene.file('level', 'warn')
+    run.child.kill('SIGHUP')
+    await eventually(async () => {
+      const answer = await openStream(port)
+      open.push(answer)
+      expect(answer.status).toBe(200)
+    })
+    const statuses = new Set<number>()
+    await eventually(async () => {
+      const before = lines(run, 'incoming request').length
+      for (let asked = 0; asked < 12; asked++) statuses.add((await openStream(port)).status)
+      await pause(50) // lines wait 10 ms for others
+      expect(lines(run, 'incoming request')).toHaveLength(before)
+    })
+    expect(statuses).toContain(429)
+    write({ streamsPerSubjectMx: 3 })
+    run.child.kill('SIGHUP')
+    await vi.waitUntil(() => lines(run, STAY).length === 1, { timeout: 10_000 })
+    expect(lines(run, STAY)[0]?.problem).toContain('streamsPerSubjectMx')
+    for (const { body } of open) await body?.cancel()
+  })
+})
