@@ -3,12 +3,11 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { inheritedSockets } from '../../src/http/inherited-sockets.ts'
-import { CLI, CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
+import { CLI, CommandScene, LISTENING_MS, SERVE_SETTINGS } from '../support/command-process.ts'
 import { makeKey } from '../support/keys-and-tokens.ts'
 import { hasPrograms } from '../support/programs.ts'
-import { eventually } from '../support/time.ts'
 
 let scene: CommandScene
 beforeEach(() => {
@@ -64,10 +63,12 @@ describe.runIf(hasPrograms('restarts behind a socket', 'python3'))(
     it.each(['1', '2'])('refuses no connection, with WORKERS=%s', async (WORKERS) => {
       const program = ['python3', '-c', SUPERVISOR, process.execPath, CLI, 'serve']
       const env = { ...SERVE_SETTINGS, PORT: '1', WORKERS, LINGER_SECONDS: '0.3' }
-      const run = scene.start([], env, { program })
+      const run = scene.start([], env, { program, leadsGroup: true })
       const said = (words: RegExp) => [...run.stdout.matchAll(words)].map(([, number]) => Number(number))
       const serves = (times: number) =>
-        eventually(() => expect(run.stdout.split('"msg":"listening"')).toHaveLength(times + 1))
+        vi.waitUntil(() => run.stdout.split('"msg":"listening"').length === times + 1, {
+          timeout: LISTENING_MS,
+        })
       await serves(1)
       const [port = 0] = said(/^port (\d+)$/gm)
       const codes: (string | undefined)[] = []

@@ -28,7 +28,7 @@ export const SERVE_SETTINGS = {
   JWT_AUDIENCE: AUDIENCE,
   JWT_KEYS: 'public.pem',
 }
-const LISTENING_MS = 60_000
+export const LISTENING_MS = 60_000
 /** A test that prints more has no use for it. */
 const OUTPUT_LENGTH_MAX = 1_000_000
 
@@ -97,9 +97,11 @@ export class CommandProcess {
   /** When it last printed to standard error, and when it ended, by performance.now. */
   saidAtMs = 0
   endedAtMs = 0
+  private readonly leadsGroup: boolean
 
   constructor(folder: string, args: readonly string[], env: Environment, options: ProcessOptions = {}) {
     const { sockets = [], leadsGroup = false, program = [process.execPath, CLI] } = options
+    this.leadsGroup = leadsGroup
     // A shell that becomes the command: only so can LISTEN_PID be told.
     const isGivenSockets = sockets.length > 0 || 'LISTEN_FDS' in env
     const script = `${isGivenSockets ? 'LISTEN_PID=$$ ' : ''}exec "$0" "$@"`
@@ -152,7 +154,13 @@ export class CommandProcess {
     return this.ended
   }
 
+  /** With its process group, if it leads one. */
   async kill(): Promise<void> {
+    try {
+      if (this.leadsGroup) process.kill(-this.pid, 'SIGKILL')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error // all of it has ended
+    }
     await this.end('SIGKILL')
   }
 }
