@@ -1,8 +1,11 @@
 # The server as an image. Two stages compile it; the third runs it and has no compiler.
 # docker build -t fastify-kafka-sse . && docker run --env-file FILE -p 7143:7143 fastify-kafka-sse
 
+# The base of all stages. deploy/image/pin sets it to a digest, so that builds begin with the same bytes.
+ARG NODE_IMAGE=node:24-bookworm-slim
+
 # The dependencies. Their compilation takes minutes, and is repeated only when they change.
-FROM node:24-bookworm-slim AS dependencies
+FROM ${NODE_IMAGE} AS dependencies
 # node-rdkafka compiles librdkafka. Without these headers it has no TLS, SASL or zstd, and cannot read such topics.
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates g++ libcurl4-openssl-dev libsasl2-dev libssl-dev libzstd-dev make python3 zlib1g-dev \
@@ -16,7 +19,7 @@ RUN npm ci --omit=dev --ignore-scripts \
  && rm -rf node_modules/node-rdkafka/deps node_modules/node-rdkafka/build/Release/obj.target node_modules/node-rdkafka/build/deps/*.a
 
 # The server itself: TypeScript made into JavaScript, which needs no compiler.
-FROM node:24-bookworm-slim AS build
+FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json tsconfig.json ./
 COPY client/package.json client/tsconfig.json ./client/
@@ -27,7 +30,7 @@ COPY plugins ./plugins
 COPY routes ./routes
 RUN npm run build
 
-FROM node:24-bookworm-slim
+FROM ${NODE_IMAGE}
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates libcurl4 libsasl2-2 libsasl2-modules-gssapi-mit libssl3 libzstd1 zlib1g \
  && rm -rf /var/lib/apt/lists/*
@@ -44,7 +47,8 @@ COPY --from=build /app/client/dist ./client/dist
 COPY client/package.json ./client/
 COPY package.json LICENSE ./
 COPY public ./public
-USER node
+# The user `node`, by its number: for a name Kubernetes cannot tell that it is not root, and refuses `runAsNonRoot`.
+USER 1000:1000
 EXPOSE 7143 9464
 # Asks whether it is live, not whether it is ready: without Kafka it is not ready, and a restart would not help.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \

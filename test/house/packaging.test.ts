@@ -11,6 +11,7 @@ import { parse } from 'yaml'
 import { missingParts } from '../../plugins/kafka/client/librdkafka-build.ts'
 import { meaningOf } from '../../src/config/known-variables.ts'
 import { parseDemoEnvironment } from '../../src/config/parse.ts'
+import { SSE_SETTINGS } from '../../src/config/stream-settings.ts'
 import { ONLY_STREAM } from '../../src/config/streams/single-stream-settings.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -71,9 +72,10 @@ describe('README', () => {
 })
 
 describe('Dockerfile', () => {
-  test('every stage is Node 24 on Debian 12, so that what one compiles runs in the other', () => {
+  test('every stage is the same Node 24 on Debian 12, so that what one compiles runs in the other', () => {
     expect(stages).toHaveLength(3)
-    for (const { from } of stages) expect(from).toBe('node:24-bookworm-slim')
+    for (const { from } of stages) expect(from).toMatch(/^\$\{NODE_IMAGE\}$/)
+    expect(read('Dockerfile')).toMatch(/^ARG NODE_IMAGE=node:24-bookworm-slim(@sha256:[0-9a-f]{64})?$/m)
   })
 
   test('copies what there is, and .dockerignore lets it through and nothing private', () => {
@@ -112,7 +114,8 @@ describe('Dockerfile', () => {
   })
 
   test('runs as a user without rights, with the admin port open to probes', () => {
-    expect(one(final, 'USER')).toBe('node')
+    // A number: of a name Kubernetes cannot tell that it is not root.
+    expect(one(final, 'USER')).toBe('1000:1000')
     expect(all(final, 'ENV')).toEqual(['NODE_ENV=production', 'ADMIN_HOST=0.0.0.0', 'LINGER_SECONDS=5'])
     expect(one(final, 'EXPOSE').split(' ')).toEqual(['7143', '9464'])
   })
@@ -157,32 +160,45 @@ interface Service {
   readonly image?: string
   readonly build?: string
   readonly command?: readonly string[]
+  readonly entrypoint?: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
   readonly ports?: readonly string[]
   readonly volumes?: readonly string[]
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>
   readonly healthcheck?: { readonly test: readonly string[] }
-  readonly networks?: { readonly default: { readonly aliases: readonly string[] } }
   readonly user?: string
   readonly working_dir?: string
+  readonly read_only?: boolean
+  readonly cap_drop?: readonly string[]
+  readonly cap_add?: readonly string[]
+  readonly security_opt?: readonly string[]
+  readonly network_mode?: string
+  readonly stop_grace_period?: string
 }
 
 describe('compose.yaml', () => {
-  const { zilla, kafka } = services
+  const { server, kafka } = services
+  const comments = read('compose.yaml').replace(/^(?!#).*\n/gm, '')
 
-  test('has the names of the tutorial’s commands', () => {
-    expect(compose.name).toBe('zilla-sse-kafka-fanout')
-    expect(Object.keys(services)).toEqual(['zilla', 'kafka', 'kafka-init', 'kafkacat', 'kafka-ui'])
-    expect(kafka?.networks?.default.aliases).toEqual(['kafka.examples.dev'])
-    expect(kafka?.environment?.KAFKA_ADVERTISED_LISTENERS).toContain('INTERNAL://kafka.examples.dev:29092')
+  test('is named after this project, and the commands at its head name services that there are', () => {
+    expect(compose.name).toBe(manifest.name)
+    const named = [...comments.matchAll(/docker compose (?:exec(?: -T)?|stop|start) (\S+)/g)].map(
+      ([, name]) => name,
+    )
+    expect(named).toEqual(['kcat', 'server', 'server', 'server'])
+    for (const name of named) expect(Object.keys(services)).toContain(name)
+    for (const broker of ['server', 'kafka-init', 'kafka-ui'].map((name) => JSON.stringify(services[name])))
+      expect(broker).toContain('"kafka:29092"')
+    expect(kafka?.environment?.KAFKA_ADVERTISED_LISTENERS).toContain('INTERNAL://kafka:29092')
+    expect(comments).toContain(' -b kafka:29092 ')
   })
 
   test('runs the demo with settings that there are', async () => {
-    const env = zilla?.environment ?? {}
+    const env = server?.environment ?? {}
     for (const [name, value] of Object.entries(env))
       expect(meaningOf(name, value), name).toMatchObject({ file: false })
     const presets = {
-      folder: zilla?.working_dir ?? '',
+      folder: server?.working_dir ?? '',
       localHosts: [],
       defaults: new Map(),
       onlyStream: ONLY_STREAM,
@@ -196,16 +212,22 @@ describe('compose.yaml', () => {
     expect(options).toMatchObject({
       port: 7143,
       adminPort: 9464,
-      kafka: { bootstrapServers: 'kafka.examples.dev:29092' },
+      kafka: { bootstrapServers: 'kafka:29092' },
       demo: { tokens: true, folder: '/demo' },
     })
-    expect(zilla?.command).toEqual(['demo'])
-    expect(zilla?.build).toBe('.')
+    expect(server?.command).toEqual(['demo'])
+    expect(server?.build).toBe('.')
+  })
+
+  test('gives its server the time to linger and to drain, by the defaults of both', async () => {
+    const grace = Number(/^(\d+)s$/.exec(server?.stop_grace_period ?? '')?.[1])
+    const [, linger] = /^LINGER_SECONDS=(\d+)$/m.exec(all(final, 'ENV').join('\n')) ?? []
+    expect(grace).toBeGreaterThan(Number(linger) + Number(SSE_SETTINGS.drainSeconds.default))
   })
 
   test('every published port is this machine’s alone, and one that its service listens at', () => {
     const listening: Record<string, string[]> = {
-      zilla: ['7143', '9464'],
+      server: ['7143', '9464'],
       kafka: [...(kafka?.environment?.KAFKA_LISTENERS ?? '').matchAll(/0\.0\.0\.0:(\d+)/g)].map(
         ([, port]) => port ?? '',
       ),
@@ -221,12 +243,28 @@ describe('compose.yaml', () => {
     }
   })
 
-  test('keys and certificates come to this folder, as the user’s own', () => {
-    expect(zilla?.user).toBe(`\${UID:-1000}:\${GID:-1000}`)
-    expect(zilla?.volumes).toEqual(['.:/demo'])
-    expect(zilla?.working_dir).toBe('/demo')
-    for (const name of ['test-ca.crt', 'server.crt', 'server.key', 'private.pem', 'secret.key']) {
-      expect(read('.gitignore').split('\n')).toContain(`/${name}`)
+  test('keys and certificates come to one folder, as the user’s own, which git ignores', () => {
+    const owner = `\${UID:-1000}:\${GID:-1000}`
+    expect(server?.user).toBe(owner)
+    expect(server?.working_dir).toBe('/demo')
+    expect(read('.gitignore').split('\n')).toContain('/demo/')
+    // Docker makes a folder that is missing as root's own.
+    const folder = services['demo-folder']
+    expect(folder?.entrypoint).toEqual(['chown', '-R', owner, '/demo'])
+    expect(folder?.command).toEqual([])
+    expect(folder?.network_mode).toBe('none')
+    expect(server?.depends_on?.['demo-folder']).toEqual({ condition: 'service_completed_successfully' })
+  })
+
+  test('no service can gain rights, and what is mounted is that folder alone', () => {
+    for (const [name, service] of Object.entries(services)) {
+      expect(service.cap_drop, name).toEqual(['ALL'])
+      expect(service.security_opt, name).toEqual(['no-new-privileges:true'])
+      const isOurs = service.build !== undefined
+      expect(service.volumes, name).toEqual(isOurs ? ['./demo:/demo'] : undefined)
+      expect(service.read_only, name).toBe(isOurs ? true : undefined)
+      const added = name === 'demo-folder' ? ['CHOWN', 'DAC_READ_SEARCH'] : undefined
+      expect(service.cap_add, name).toEqual(added)
     }
   })
 
@@ -245,9 +283,9 @@ describe('compose.yaml', () => {
   test('the topic is compacted, and there before anybody reads it', () => {
     const command = services['kafka-init']?.command?.join(' ')
     expect(command).toMatch(
-      /--bootstrap-server kafka\.examples\.dev:29092 .*--topic events .*--config cleanup\.policy=compact$/,
+      /--bootstrap-server kafka:29092 .*--topic events .*--config cleanup\.policy=compact$/,
     )
-    expect(zilla?.depends_on).toEqual({ 'kafka-init': { condition: 'service_completed_successfully' } })
+    expect(server?.depends_on?.['kafka-init']).toEqual({ condition: 'service_completed_successfully' })
     for (const { depends_on = {} } of Object.values(services)) {
       for (const [name, { condition }] of Object.entries(depends_on)) {
         expect(services[name], name).toBeDefined()
@@ -260,7 +298,7 @@ describe('compose.yaml', () => {
     for (const [name, { image, build }] of Object.entries(services)) {
       if (build === undefined) expect(image, name).toMatch(/:v?\d+\.\d+\.\d+$/)
     }
-    expect(zilla?.healthcheck?.test.at(-1)).toContain('http://127.0.0.1:9464/health/ready')
+    expect(server?.healthcheck?.test.at(-1)).toContain('http://127.0.0.1:9464/health/ready')
   })
 })
 
