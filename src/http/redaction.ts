@@ -19,6 +19,8 @@ const CREDENTIAL_NAME = /(?:^|[;?&#\s])(?:auth|code|sig|pwd|ticket)$/i
 const SUSPECT = /[=%]|eyJ|kst_|bearer/i
 /** `{"` in base64url: how the header of every JWT begins. */
 const TOKEN_START = 'eyJ'
+/** What follows the word `bearer`, but for the sentences of ours that say "a bearer token is required". */
+const BEARER = /\bbearer\s+(?!tokens?[.,;:)]*(?:\s|$))[^\s"',]+/gi
 /** How our own tickets begin: src/tickets/sealed-tickets.ts. */
 const TICKET_START = 'kst_'
 /** Enough for a URL in a parameter of a URL in a parameter. */
@@ -32,7 +34,7 @@ export function redactUrl(url: string): string {
 /** The same for free text, such as an error's message that quotes a URL or a header. */
 export function redactText(text: string): string {
   return redactFront(text, (front) =>
-    front.replace(/\bbearer\s+[^\s"',]+/gi, `Bearer ${REDACTED}`).replace(/\S+/g, redactUrlParts),
+    front.replace(BEARER, `Bearer ${REDACTED}`).replace(/\S+/g, redactUrlParts),
   )
 }
 

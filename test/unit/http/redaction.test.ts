@@ -3,6 +3,7 @@
 import fc from 'fast-check'
 import fastify from 'fastify'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import * as errors from '../../../src/errors.ts'
 import { errorSerializer, logRedaction, requestSerializer } from '../../../src/http/log-redaction.ts'
 import {
   CUT,
@@ -213,6 +214,20 @@ describe('redacted text', () => {
       `authorization: Bearer ${REDACTED}, accept: */*`,
     )
     expectNoToken(redactText(`cannot read ${token}, sorry`))
+  })
+
+  it('keeps every sentence that clients are answered with', () => {
+    const sentences = Object.values(errors).flatMap((made) => {
+      if (typeof made !== 'function' || !(made.prototype instanceof Error)) return []
+      const error = new (made as new (words: string) => Error)('since is an ISO 8601 date and time')
+      return [error.message, `refused: ${error.message}`]
+    })
+    expect(sentences.length).toBeGreaterThan(50)
+    expect(sentences.map(redactText)).toEqual(sentences)
+    expect(redactText('a bearer token: none')).toBe('a bearer token: none')
+    expect(redactText('bearer tokens')).toBe('bearer tokens')
+    expect(redactText('Bearer token-x')).toBe(`Bearer ${REDACTED}`)
+    expect(redactText('Bearer token.x')).toBe(`Bearer ${REDACTED}`)
   })
 
   it('stays valid JSON without the tokens', () => {
