@@ -5,7 +5,7 @@ import { statSync } from 'node:fs'
 import { fileFailure } from './config-error.ts'
 import { CONFIG_FILE, knownNames, meaningOf } from './known-variables.ts'
 import type { Setting } from './setting.ts'
-import { nearestName } from './suggestion.ts'
+import { commonNameOf, nearestName } from './suggestion.ts'
 import { readTextFile, TEXT_BYTES_MAX } from './text-file.ts'
 import type { SettingPlace } from './validation.ts'
 
@@ -21,16 +21,27 @@ export interface SetVariable {
 export interface Environment {
   readonly assignments: readonly SetVariable[]
   readonly problems: readonly string[]
+  /** Problems of names that other programs have, too, and may stand there for them. */
+  readonly borrowed: readonly string[]
+  /** Variables of ours that unknown names probably mean. */
+  readonly meant: ReadonlySet<string>
 }
 
 export function readEnvironment(env: EnvironmentVariables): Environment {
   const assignments = new Map<string, SetVariable>()
   const problems: string[] = []
+  const borrowed: string[] = []
+  const meant = new Set<string>()
   for (const [name, text] of Object.entries(env)) {
     if (!text || name === CONFIG_FILE) continue
     const meaning = meaningOf(name, text)
-    if (meaning === 'unknown') problems.push(unknownName(name))
-    if (meaning === null || meaning === 'unknown') continue
+    if (meaning === 'unknown' || (meaning === 'common' && isOnly(name, env))) {
+      const ours = commonNameOf(name) ?? nearestName(name, knownNames())
+      if (ours !== null) meant.add(ours)
+      const list = meaning === 'common' ? borrowed : problems
+      list.push(`${name} is not a setting${ours === null ? '' : `; did you mean ${ours}?`}`)
+    }
+    if (meaning === null || typeof meaning === 'string') continue
     const { place, setting } = meaning.variable
     const twin = assignments.get(place.join('/'))
     if (twin !== undefined) problems.push(`${twin.name} and ${name} set the same: keep one of them`)
@@ -40,7 +51,7 @@ export function readEnvironment(env: EnvironmentVariables): Environment {
     else if (value !== null)
       assignments.set(place.join('/'), { name, place, value: typedValue(value, setting) })
   }
-  return { assignments: [...assignments.values()], problems }
+  return { assignments: [...assignments.values()], problems, borrowed, meant }
 }
 
 /** Paths of the files that the settings are read from: certificate and key, those of NAME_FILE, and CONFIG_FILE. */
@@ -48,13 +59,14 @@ export function settingFiles(env: EnvironmentVariables): string[] {
   return Object.entries(env).flatMap(([name, text]) => {
     if (!text || !name.endsWith('_FILE')) return []
     const meaning = meaningOf(name, text)
-    return name === CONFIG_FILE || (meaning !== null && meaning !== 'unknown') ? [text] : []
+    return name === CONFIG_FILE || (meaning !== null && typeof meaning !== 'string') ? [text] : []
   })
 }
 
-function unknownName(name: string): string {
-  const nearest = nearestName(name, knownNames())
-  return `${name} is not a setting${nearest === null ? '' : `; did you mean ${nearest}?`}`
+/** Whether nothing sets what the name means: then it is not there for another program alone. */
+function isOnly(name: string, env: EnvironmentVariables): boolean {
+  const ours = commonNameOf(name)
+  return !env[CONFIG_FILE] && !env[`${ours}`] && !env[`${ours}_FILE`]
 }
 
 /** The file's text without the line break at its end, which editors add. */

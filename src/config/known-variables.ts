@@ -2,7 +2,7 @@
 
 import { SERVER_SCHEMA } from './schema.ts'
 import type { Setting } from './setting.ts'
-import { nearestName } from './suggestion.ts'
+import { commonNameOf, nearestName } from './suggestion.ts'
 import type { SettingPlace } from './validation.ts'
 
 export interface Variable {
@@ -22,11 +22,19 @@ const KAFKA_CONFIG = 'KAFKA_CONFIG_'
 /** An unknown name with such a prefix is an error. LOG_ and CONFIG_ are left out, because many programs use them. */
 const OUR_NAMES =
   /^((ADMIN|CONNECTIONS|CONNECTS|CONTROL|CORS|DEMO|DRAIN|JWT|KAFKA|LINGER|RELOAD|RENEWALS|STALLED|STREAMS|TLS|TOPICS)_|(CHALLENGE|HEARTBEAT)(_|$))/
-/** Variables that Kubernetes injects for a Service called `kafka` or `admin`, or with such a prefix. */
-const KUBERNETES_NAMES = /_SERVICE_HOST$|_SERVICE_PORT(_|$)|_PORT_\d+_/
+/**
+ * Variables that Kubernetes injects for a Service called `kafka` or `admin`, or with such a prefix, and Docker for a
+ * container that is linked by such a name.
+ */
+const KUBERNETES_NAMES = /_SERVICE_HOST$|_SERVICE_PORT(_|$)|_PORT_\d+_|^[A-Z0-9]+_ENV_/
+const DOCKER_LINK = /^\/[^/]+\/[^/]+$/
 const KUBERNETES_ADDRESS = /^(tcp|udp|sctp):\/\//
-/** The tutorial's JWT_TOKEN, the variables of `kafka-sse tail`, and those of Kafka's command line tools. */
-const UNRELATED_NAMES = /^(JWT_TOKEN|KAFKA_SSE_[A-Z_]+|KAFKA_HOME|KAFKA_DEBUG|KAFKA_([A-Z0-9]+_)*OPTS)$/
+/**
+ * The tutorial's JWT_TOKEN, the variables of `kafka-sse tail`, those of Kafka's command line tools, and those of
+ * Heroku's add-on.
+ */
+const UNRELATED_NAMES =
+  /^(JWT_TOKEN|KAFKA_SSE_[A-Z_]+|KAFKA_HOME|KAFKA_DEBUG|KAFKA_([A-Z0-9]+_)*OPTS|KAFKA_(PLAINTEXT_|SASL_)?URL|KAFKA_TRUSTED_CERT|KAFKA_CLIENT_CERT(_KEY)?|KAFKA_PREFIX)$/
 /** librdkafka properties whose own names end with `.file`: these variables hold a value, not the path of one. */
 const PROPERTIES_OF_FILES = new Set([
   'sasl.oauthbearer.assertion.file',
@@ -43,16 +51,22 @@ export interface Meaning {
   readonly file: boolean
 }
 
-/** The setting that a variable sets; `unknown` if it is probably a misspelt one of ours; null if it is unrelated. */
-export function meaningOf(name: string, value: string): Meaning | 'unknown' | null {
+/**
+ * The setting that a variable sets; `unknown` if it is probably a misspelt one of ours; `common` if other programs call
+ * one of ours by that name, which may stand there for them; null if it is unrelated.
+ */
+export function meaningOf(name: string, value: string): Meaning | 'unknown' | 'common' | null {
   if (KUBERNETES_NAMES.test(name)) return null
   if (name.endsWith('_PORT') && KUBERNETES_ADDRESS.test(value)) return null
+  if (name.endsWith('_NAME') && DOCKER_LINK.test(value)) return null
   const variable = VARIABLES.get(name) ?? null
   if (variable !== null) return { variable, file: false }
   const held = heldInFile(name)
   if (held !== null) return { variable: held, file: true }
   const property = kafkaProperty(name)
   if (property !== null) return property
+  const isCommon = commonNameOf(name) !== null
+  if (isCommon && (UNRELATED_NAMES.test(name) || !OUR_NAMES.test(name))) return 'common'
   if (UNRELATED_NAMES.test(name)) return null
   return OUR_NAMES.test(name) || isMisspelt(name) ? 'unknown' : null
 }

@@ -21,6 +21,10 @@ export interface MergedSettings {
   /** Set if CONFIG_FILE is a module. */
   readonly module: ConfigModule | null
   readonly problems: string[]
+  /** Problems of names that other programs have, too. They count for a server alone. */
+  readonly borrowed: readonly string[]
+  /** Variables of ours that unknown names probably mean. */
+  readonly meant: ReadonlySet<string>
 }
 
 /** `onlyStream`: the stream of a server whose file lists none. */
@@ -28,7 +32,7 @@ export async function mergeSettings(
   env: EnvironmentVariables,
   onlyStream: StreamOptions = ONLY_STREAM,
 ): Promise<MergedSettings> {
-  const { assignments, problems: found } = readEnvironment(env)
+  const { assignments, problems: found, borrowed, meant } = readEnvironment(env)
   const problems = [...found]
   const file = env[CONFIG_FILE] || null
   const { document, module } = file === null ? noFile() : await fileDocument(file, problems)
@@ -41,7 +45,7 @@ export async function mergeSettings(
   if (!streamsListed) document.streams = [{ ...onlyStream, ...firstStream(document) }]
   document.kafka ??= {}
   document.auth ??= {}
-  return { document, assignments, file, module, problems }
+  return { document, assignments, file, module, problems, borrowed, meant }
 }
 
 /** A place's name in errors: the variable that set it, its place in the file, or the variable that could set it. */

@@ -121,7 +121,8 @@ export async function parseEnvironment(
   folder: string = process.cwd(),
 ): Promise<ServerOptions> {
   const settings = await mergeSettings(env)
-  const problems = [...settings.problems, ...faultLines(settings), ...tlsLines(settings.document)]
+  const found = [...settings.problems, ...settings.borrowed]
+  const problems = [...found, ...faultLines(settings), ...tlsLines(settings.document)]
   const { document } = settings
   if (document.demoTokens !== undefined) problems.push('DEMO_TOKENS is for kafka-sse demo alone')
   problems.push(...keysLines(settings, folder))
@@ -170,7 +171,11 @@ function faultLines(settings: MergedSettings): string[] {
   const { document } = settings
   fillOrigins(document)
   const faults = [...serverFaults(document), ...crossFieldFaults(document), ...proxyFaults(document)]
-  return [...faults.map((fault) => lineOf(fault, settings)), ...adminPathLines(settings)]
+  // One line is enough for a setting that has the wrong name.
+  const untold = faults.filter(
+    ({ kind, place }) => kind !== 'missing' || !settings.meant.has(nameOf(place, settings)),
+  )
+  return [...untold.map((fault) => lineOf(fault, settings)), ...adminPathLines(settings)]
 }
 
 /** On a server's public port, health, metrics and status would be open to every client. */

@@ -1,7 +1,61 @@
-// Suggestions for misspelt names: the nearest known name, if it is near enough.
+// Suggestions for names that are none of ours: what other programs call a setting, and for a misspelt one the nearest
+// known name, if it is near enough.
 
 /** Characters that are compared: the time for a distance grows with the square of the length. */
 const COMPARED_MAX = 100
+
+/** What other programs call a variable of ours. */
+const COMMON_NAMES: Readonly<Record<string, readonly string[]>> = {
+  KAFKA_BOOTSTRAP_SERVERS: [
+    'BOOTSTRAP_SERVERS',
+    'KAFKA_BOOTSTRAP_SERVER',
+    'KAFKA_BROKER',
+    'KAFKA_BROKERS',
+    'KAFKA_BROKERS_LIST',
+    'KAFKA_BROKER_LIST',
+    'KAFKA_BROKER_URL',
+    'KAFKA_BROKER_URLS',
+    'KAFKA_HOST',
+    'KAFKA_HOSTS',
+    'KAFKA_SERVER',
+    'KAFKA_SERVERS',
+    'KAFKA_URL',
+    'KAFKA_URLS',
+  ],
+  KAFKA_CONFIG_CLIENT_ID: ['KAFKA_CLIENT_ID'],
+  KAFKA_CONFIG_SASL_MECHANISMS: ['KAFKA_MECHANISM', 'KAFKA_SASL_MECHANISM', 'KAFKA_SASL_MECHANISMS'],
+  KAFKA_CONFIG_SASL_PASSWORD: ['KAFKA_PASSWORD', 'KAFKA_SASL_PASSWORD'],
+  KAFKA_CONFIG_SASL_USERNAME: ['KAFKA_SASL_USER', 'KAFKA_SASL_USERNAME', 'KAFKA_USER', 'KAFKA_USERNAME'],
+  KAFKA_CONFIG_SECURITY_PROTOCOL: ['KAFKA_PROTOCOL', 'KAFKA_SECURITY_PROTOCOL'],
+  KAFKA_CONFIG_SSL_CA_LOCATION: ['KAFKA_CA', 'KAFKA_CA_FILE', 'KAFKA_SSL_CA', 'KAFKA_SSL_CA_LOCATION'],
+  JWT_AUDIENCE: ['JWT_AUD', 'OIDC_AUDIENCE', 'OAUTH_AUDIENCE'],
+  JWT_ISSUER: ['JWT_ISS', 'OAUTH_ISSUER', 'OIDC_AUTHORITY', 'OIDC_ISSUER', 'OIDC_ISSUER_URL'],
+  JWT_KEYS: [
+    'JWKS',
+    'JWKS_FILE',
+    'JWKS_URI',
+    'JWKS_URL',
+    'JWT_JWKS',
+    'JWT_JWKS_URI',
+    'JWT_JWKS_URL',
+    'JWT_PUBLIC_KEY',
+    'OIDC_JWKS_URI',
+    'OIDC_JWKS_URL',
+  ],
+  JWT_SCOPE: ['JWT_SCOPES', 'OIDC_SCOPE'],
+  CORS_ORIGINS: ['ALLOWED_ORIGINS', 'CORS_ALLOWED_ORIGINS', 'CORS_ALLOW_ORIGIN', 'CORS_ORIGIN'],
+  TLS_CERT_FILE: ['TLS_CERT', 'TLS_CERTIFICATE', 'TLS_CERT_PATH', 'TLS_CRT', 'TLS_CRT_FILE'],
+  TLS_KEY_FILE: ['TLS_KEY', 'TLS_KEY_PATH', 'TLS_PRIVATE_KEY'],
+}
+
+const MEANT_BY: ReadonlyMap<string, string> = new Map(
+  Object.entries(COMMON_NAMES).flatMap(([ours, names]) => names.map((name) => [name, ours])),
+)
+
+/** The variable of ours that other programs call by this name; null if there is none. */
+export function commonNameOf(name: string): string | null {
+  return MEANT_BY.get(name) ?? null
+}
 
 /**
  * The known name with the smallest edit distance; null if that distance is more than `editsMax`, or more than both 2

@@ -371,6 +371,64 @@ describe('a server’s environment', () => {
     expect(await scene.problemsOf({ ...NEEDED, KAFKA_PORT: '9092' })).toHaveLength(1)
   })
 
+  test('what Heroku’s add-on and Docker’s links set is left alone', async () => {
+    const heroku = {
+      KAFKA_URL: 'kafka+ssl://ec2-1.test:9096,kafka+ssl://ec2-2.test:9096',
+      KAFKA_PLAINTEXT_URL: 'kafka://ec2-1.test:9092',
+      KAFKA_TRUSTED_CERT: '-----BEGIN CERTIFICATE-----',
+      KAFKA_CLIENT_CERT: '-----BEGIN CERTIFICATE-----',
+      KAFKA_CLIENT_CERT_KEY: '-----BEGIN RSA PRIVATE KEY-----',
+      KAFKA_PREFIX: 'columbia-1.',
+    }
+    const links = {
+      KAFKA_NAME: '/web/kafka',
+      KAFKA_PORT: 'tcp://172.17.0.5:9092',
+      KAFKA_PORT_9092_TCP: 'tcp://172.17.0.5:9092',
+      KAFKA_PORT_9092_TCP_ADDR: '172.17.0.5',
+      KAFKA_PORT_9092_TCP_PORT: '9092',
+      KAFKA_PORT_9092_TCP_PROTO: 'tcp',
+      KAFKA_ENV_KAFKA_HEAP_OPTS: '-Xmx1g',
+      ADMIN_NAME: '/web/admin',
+    }
+    await expect(scene.parse({ ...NEEDED, ...heroku, ...links })).resolves.toBeDefined()
+    expect(await scene.problemsOf({ ...NEEDED, KAFKA_NAME: 'kafka' })).toHaveLength(1)
+  })
+
+  test.each([
+    ['KAFKA_BROKERS', 'KAFKA_BOOTSTRAP_SERVERS'],
+    ['KAFKA_BROKER_LIST', 'KAFKA_BOOTSTRAP_SERVERS'],
+    ['BOOTSTRAP_SERVERS', 'KAFKA_BOOTSTRAP_SERVERS'],
+    ['KAFKA_URL', 'KAFKA_BOOTSTRAP_SERVERS'],
+    ['OIDC_ISSUER', 'JWT_ISSUER'],
+    ['JWT_AUD', 'JWT_AUDIENCE'],
+  ])('%s in place of %s is one line', async (name, ours) => {
+    const { [ours as keyof typeof NEEDED]: value, ...others } = NEEDED
+    expect(await scene.problemsOf({ ...others, [name]: value })).toEqual([
+      `${name} is not a setting; did you mean ${ours}?`,
+    ])
+  })
+
+  test.each([
+    ['JWKS_URI', 'JWT_KEYS'],
+    ['KAFKA_SASL_PASSWORD', 'KAFKA_CONFIG_SASL_PASSWORD'],
+    ['KAFKA_SECURITY_PROTOCOL', 'KAFKA_CONFIG_SECURITY_PROTOCOL'],
+    ['CORS_ORIGIN', 'CORS_ORIGINS'],
+    ['TLS_KEY', 'TLS_KEY_FILE'],
+  ])('%s, as other programs call %s, is an error', async (name, ours) => {
+    expect(await scene.problemsOf({ ...NEEDED, [name]: 'x' })).toEqual([
+      `${name} is not a setting; did you mean ${ours}?`,
+    ])
+  })
+
+  test('a name of other programs beside ours is left alone', async () => {
+    const others = { OIDC_ISSUER: 'https://b.test', JWKS_URI: 'https://b.test/keys', KAFKA_URL: 'kafka://b:1' }
+    const JWT_KEYS = 'https://a.test/keys'
+    await expect(scene.parse({ ...NEEDED, JWT_KEYS, ...others })).resolves.toBeDefined()
+    expect(await scene.problemsOf({ ...NEEDED, ...others })).toEqual([
+      'JWKS_URI is not a setting; did you mean JWT_KEYS?',
+    ])
+  })
+
   test('an empty variable counts as not set', async () => {
     expect(await scene.parse({ ...NEEDED, PORT: '', KAFKA_TOPC: '' })).toMatchObject({
       port: 7143,
@@ -467,6 +525,11 @@ describe('the demo’s environment', () => {
       auth: { issuers: [{ issuer: 'https://auth.example.com', keys: 'private.pem' }] },
       demo: { folder: scene.folder, tokens: true },
     })
+  })
+
+  test('leaves alone what other programs call settings that it has by itself', async () => {
+    const others = { OIDC_ISSUER: 'https://b.test', JWKS_URI: 'https://b.test/keys', KAFKA_URL: 'kafka://b:1' }
+    await expect(parseDemoEnvironment(others, presets())).resolves.toBeDefined()
   })
 
   test('sets options of the stream that it has if no file lists one', async () => {
