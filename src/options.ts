@@ -25,6 +25,11 @@ export interface KafkaOptions {
    * the streams depend on, such as `auto.offset.reset`, are refused.
    */
   config?: Record<string, string | number | boolean>
+  /**
+   * Makes the token that brokers with SASL OAUTHBEARER ask for, such as Amazon's MSK or Google's Kafka. It is called
+   * when a client connects, and again after four fifths of a token's life. Default: none.
+   */
+  token?: () => Promise<KafkaToken> | KafkaToken
   /** Bytes that the bus of one topic may hold: 1 MiB to 16 GiB. Default: 512 MiB. */
   retainedBytesMax?: number
   /** Records in the bus of one topic, superseded ones not counted: 1,000 to 100,000,000. Default: 5,000,000. */
@@ -47,6 +52,12 @@ export interface KafkaOptions {
   topicsOpenMax?: number
   /** Topic by which replicas tell each other renewals and revocations. null, the default: each process is alone. */
   controlTopic?: string | null
+}
+
+export interface KafkaToken {
+  readonly token: string
+  /** A date, or epoch ms. */
+  readonly expiresAt: Date | number
 }
 
 /** Who issues the tokens of a server that does not list `issuers`. */
@@ -259,7 +270,7 @@ export interface SseOptions {
 
 /** Checked options with all defaults: the result of `validateOptions` in src/config/parse.ts. */
 export interface ResolvedOptions extends KafkaSseOptions {
-  kafka: Required<KafkaOptions>
+  kafka: Required<Omit<KafkaOptions, 'token'>> & Pick<KafkaOptions, 'token'>
   auth: ResolvedAuth
   streams: ResolvedStream[]
   sse: SseOptions

@@ -33,7 +33,7 @@ export async function findKafka(
   const [stream] = Array.isArray(document.streams) ? document.streams : []
   const config = Object.fromEntries(Object.entries(propertiesOf(kafka.config)).filter(isProperty))
   return {
-    kafka: { bootstrapServers, config },
+    kafka: { bootstrapServers, config, ...(isFunction(kafka.token) && { token: kafka.token }) },
     topic: textOf(propertiesOf(stream).topic) ?? ONLY_STREAM.topic,
   }
 }
@@ -44,6 +44,11 @@ function propertiesOf(value: unknown): Record<string, unknown> {
 
 function textOf(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? value : null
+}
+
+/** What the function answers with is checked when it is called. */
+function isFunction(value: unknown): value is NonNullable<KafkaOptions['token']> {
+  return typeof value === 'function'
 }
 
 function isProperty(entry: [string, unknown]): entry is [string, string | number | boolean] {

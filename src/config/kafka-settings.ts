@@ -31,6 +31,12 @@ export const KAFKA_SETTINGS: Record<keyof KafkaOptions, Setting> = {
     },
     default: {},
   },
+  token: {
+    callable: true,
+    description:
+      'Makes the tokens that brokers with SASL OAUTHBEARER ask for: see [below](#kafka-in-a-cloud)',
+    expects: 'a function that resolves with token and expiresAt',
+  },
   retainedBytesMax: {
     type: 'integer',
     env: 'KAFKA_RETAINED_BYTES_MAX',

@@ -264,6 +264,7 @@ describe('every file', () => {
       'plugins/kafka/following/reader.ts', // records' timestamps
       'plugins/auth.ts', // claims of tokens
       'plugins/auth/token-verifier.ts', // claims of tokens
+      'plugins/kafka/client/token-supply.ts', // when a token for Kafka ends
       'client/src/token-source.ts', // claims of tokens
       'client/src/wake-ups.ts', // how long timers stood still
       'client/src/response.ts', // a Retry-After that is a date

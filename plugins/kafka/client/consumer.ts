@@ -14,6 +14,8 @@ import { asksForDebug, consumerProperties, type Isolation, redacting, redactor }
 import { type ListedPartition, Questions, type TopicOffsets, type TopicPartition } from './questions.ts'
 import { recordOf } from './record.ts'
 import type { AssignedPartition, ConsumerEvents, RecordSource } from './record-source.ts'
+import { wholeReason } from './start-failure.ts'
+import { type TokenSupply, tokenSupply } from './token-supply.ts'
 
 /** Time for closing. A call to an unreachable broker may still be under way, and ends by itself afterwards. */
 const CLOSE_MS = 900
@@ -33,6 +35,7 @@ export class Consumer implements RecordSource {
   private readonly questions: Questions
   private readonly redact: (text: string) => string
   private readonly tellsDebug: boolean
+  private readonly tokens: TokenSupply | null
   private readonly batchSize = new BatchSize()
   /** The last batch was full, so the next one need not wait. */
   private moreReady = false
@@ -50,6 +53,7 @@ export class Consumer implements RecordSource {
     const { global, topic } = consumerProperties(options, isolation)
     this.redact = redactor(options)
     this.tellsDebug = asksForDebug(options)
+    this.tokens = tokenSupply(options)
     this.client = redacting(this.redact, () => new rdkafka.KafkaConsumer(global, topic))
     this.questions = new Questions(this.client, lock)
     this.lock = lock
@@ -59,10 +63,12 @@ export class Consumer implements RecordSource {
 
   async connect(): Promise<void> {
     const { client } = this
+    await this.tokens?.give(client, (words) => this.events.onLog(words, true))
     // connect() ends with a question for metadata, and destroys the client if no answer comes. Without it the client
     // waits.
     client.getMetadata = (_options, answer) => answer?.(NO_ERROR, NO_METADATA)
-    await this.lock.ask(() => answerOf((callback) => client.connect({ allTopics: false }, callback)))
+    const connect = () => answerOf((callback) => client.connect({ allTopics: false }, callback))
+    await wholeReason(client, () => this.lock.ask(connect), this.redact)
     client.getMetadata = rdkafka.KafkaConsumer.prototype.getMetadata
   }
 
@@ -132,6 +138,7 @@ export class Consumer implements RecordSource {
       timer = setTimeout(resolve, CLOSE_MS)
     })
     const disconnect = () => answerOf<unknown>((callback) => this.client.disconnect(callback))
+    this.tokens?.release(this.client)
     const closed = this.lock.ask(disconnect)
     await Promise.race([closed, late]).finally(() => clearTimeout(timer))
     this.lock.forget(this)

@@ -8,6 +8,7 @@ import { writeFailure } from './kafka-error.ts'
 import { failureOf, type LogLine, tellsFailure } from './log-line.ts'
 import { rdkafka } from './native.ts'
 import { producerProperties, redacting, redactor } from './properties.ts'
+import { type TokenSupply, tokenSupply } from './token-supply.ts'
 
 export interface ProducedRecord {
   readonly topic: string
@@ -48,6 +49,7 @@ export class RecordProducer {
   private readonly client: Producer
   private readonly bootstrapServers: string
   private readonly redact: (text: string) => string
+  private readonly tokens: TokenSupply | null
   private readonly underWay = new Set<UnderWay>()
   private waiting: (() => void) | null = null
   /** Of the last connection that failed since Kafka took a record; empty if none did. */
@@ -68,6 +70,7 @@ export class RecordProducer {
     })
     this.bootstrapServers = options.bootstrapServers
     this.redact = redactor(options)
+    this.tokens = tokenSupply(options)
     this.client = redacting(this.redact, () => new rdkafka.Producer(global, topic))
     this.client.on('delivery-report', (error, report) => this.settle(error, report))
   }
@@ -77,6 +80,7 @@ export class RecordProducer {
     this.client.on('event.log', (line: LogLine) => {
       if (tellsFailure(line)) this.failure = failureOf(this.redact(line.message))
     })
+    await this.tokens?.give(this.client)
     try {
       await answerOf<unknown>((callback) =>
         this.client.connect({ allTopics: false, timeout: CONNECT_MS }, callback),
@@ -113,6 +117,7 @@ export class RecordProducer {
   /** Gives up the records that are under way. */
   async close(): Promise<void> {
     this.endSilence()
+    this.tokens?.release(this.client)
     await answerOf<unknown>((callback) => this.client.disconnect(callback))
   }
 

@@ -6,6 +6,7 @@ import { errorWords } from '../../../src/errors.ts'
 import type { KafkaOptions } from '../../../src/options.ts'
 import type { Delivery } from '../client/producer.ts'
 import { lastingProducerProperties, redacting, redactor } from '../client/properties.ts'
+import { tokenSupply } from '../client/token-supply.ts'
 import { LastingClient } from './lasting-client.ts'
 
 /** librdkafka retries for this long before it gives a record up. */
@@ -58,7 +59,8 @@ export class ControlProducer {
 
   private connected(): LastingClient {
     const properties = lastingProducerProperties(this.options, HOLDS)
-    return redacting(this.redact, () => new LastingClient(properties, () => this.replaceClient()))
+    const tokens = tokenSupply(this.options)
+    return redacting(this.redact, () => new LastingClient(properties, tokens, () => this.replaceClient()))
   }
 
   /**

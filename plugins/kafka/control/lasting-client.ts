@@ -2,11 +2,13 @@
 // at the latest when the client is closed; closing works at any time, also before the client has connected.
 
 import type { DeliveryReport, LibrdKafkaError, Metadata, Producer } from 'node-rdkafka'
+import { errorWords } from '../../../src/errors.ts'
 import { codeOf } from '../client/kafka-error.ts'
 import { failureOf, type LogLine } from '../client/log-line.ts'
 import { rdkafka } from '../client/native.ts'
 import type { Delivery } from '../client/producer.ts'
 import type { ClientProperties } from '../client/properties.ts'
+import type { TokenSupply } from '../client/token-supply.ts'
 
 const POLL_MS = 5
 /** Time for closing: what is under way may still arrive. */
@@ -29,6 +31,7 @@ interface UnderWay {
 export class LastingClient {
   private readonly client: Producer
   private readonly onFatal: () => void
+  private readonly tokens: TokenSupply | null
   private readonly underWay = new Set<UnderWay>()
   /** Why librdkafka takes nothing more; null as long as it does. Its errors of records do not say it. */
   private fatal: string | null = null
@@ -36,9 +39,10 @@ export class LastingClient {
   private readonly connected: Promise<boolean>
 
   /** Throws if librdkafka does not take the properties. `onFatal`: it takes no record any more; may be called often. */
-  constructor({ global, topic }: ClientProperties, onFatal: () => void) {
+  constructor({ global, topic }: ClientProperties, tokens: TokenSupply | null, onFatal: () => void) {
     this.client = new rdkafka.Producer(global, topic)
     this.onFatal = onFatal
+    this.tokens = tokens
     this.client.on('delivery-report', (error: LibrdKafkaError | null, report) => this.settle(error, report))
     this.client.on('event.error', (error) => this.noteError(error))
     this.client.on('event.log', (line: LogLine) => this.hearLog(line))
@@ -61,13 +65,15 @@ export class LastingClient {
 
   /** Gives up what Kafka has not taken by then. Resolves within 1 s. */
   async close(): Promise<void> {
+    this.tokens?.release(this.client)
     if (await this.connected) await this.disconnect()
     for (const { reject } of this.underWay) reject(new Error('the client was closed'))
     this.underWay.clear()
   }
 
-  private connect(): Promise<boolean> {
+  private async connect(): Promise<boolean> {
     const { client } = this
+    if (!(await this.takeToken())) return false
     // connect() ends with a question for metadata, and destroys the client if no answer comes. Without it the client
     // waits, and connects by itself.
     client.getMetadata = (_options, answer) => {
@@ -82,13 +88,25 @@ export class LastingClient {
     })
   }
 
+  /** Without a token no broker would answer; a record is refused then, and the next client asks again. */
+  private async takeToken(): Promise<boolean> {
+    try {
+      await this.tokens?.give(this.client)
+      return true
+    } catch (error) {
+      this.fatal = errorWords(error)
+      return false
+    }
+  }
+
   private hand(sent: UnderWay, topic: string, partition: number | null, record: SentBytes): void {
     const { key, value, headers } = record
     try {
       this.client.produce(topic, partition, bytes(value), bytes(key), null, sent, [...headers])
     } catch (error) {
       this.underWay.delete(sent)
-      this.noteError(error)
+      if (this.fatal === null) this.noteError(error)
+      else this.onFatal()
       this.refuse(sent, error)
     }
   }

@@ -147,7 +147,7 @@ export class Reader {
       await this.source.connect()
       return true
     } catch (error) {
-      this.troubles.noteNotStarted(error)
+      if (this.isOpen) this.troubles.noteNotStarted(error)
       return false
     }
   }

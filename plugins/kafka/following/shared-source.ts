@@ -47,7 +47,7 @@ const opened = new Map<string, Shared>()
 
 /** Throws, naming the property, if librdkafka does not take the configuration. */
 export function openSource(options: KafkaOptions, log: Log, use: SourceUse): OpenSource {
-  const key = canonical(options, use)
+  const key = `${canonical(options, use)} ${numberOf(options.token)}`
   const shared = opened.get(key) ?? { reader: createReader(options, USES[use]), users: 0 }
   opened.set(key, shared)
   shared.users++
@@ -73,6 +73,17 @@ function createReader(options: KafkaOptions, { lock, isolation }: Use): Reader {
     nowMs: () => performance.now(),
     random: Math.random,
   })
+}
+
+const functionNumbers = new WeakMap<object, number>()
+let functions = 0
+
+/** Of a function that makes tokens: another one may be for another principal. 0 for none. */
+function numberOf(token: KafkaOptions['token']): number {
+  if (token === undefined) return 0
+  const number = functionNumbers.get(token) ?? ++functions
+  functionNumbers.set(token, number)
+  return number
 }
 
 /** The same text for the same brokers and properties in any order or spelling. Holds secrets, so it is never logged. */

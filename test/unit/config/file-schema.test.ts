@@ -97,7 +97,7 @@ describe('the schema', () => {
     const listed = namesIn(configFileSchema(), '')
     const options = settingRows().map(({ option }) => option)
     const inFiles = options.filter(
-      (name) => name.includes('.') && !/^(auth\.authenticate|sse\.adminPath)$/.test(name),
+      (name) => name.includes('.') && !/^(auth\.authenticate|kafka\.token|sse\.adminPath)$/.test(name),
     )
     expect([...listed.keys()].sort()).toEqual([...inFiles].sort())
     for (const { option, variable } of settingRows().filter((row) => listed.has(row.option)))

@@ -1,0 +1,150 @@
+// Tokens for SASL OAUTHBEARER, which a function of the options makes. Promise: one call at a time, however many clients
+// need a token; each client gets another one before its own expires. No token is in an error or a log line.
+
+import { errorWords } from '../../../src/errors.ts'
+import type { KafkaOptions, KafkaToken } from '../../../src/options.ts'
+
+type MakeToken = NonNullable<KafkaOptions['token']>
+
+/** A client of librdkafka, as far as it takes tokens. */
+export interface TokenTaker {
+  setOauthBearerToken(token: string): unknown
+}
+
+interface Taking {
+  /** Told why a client keeps its former token. */
+  readonly onTrouble: (words: string) => void
+  /** Ends the wait for the first token. */
+  readonly leave: () => void
+}
+
+/** How long the function may take. */
+const ANSWER_MS = 30_000
+/** The part of a token's life after which another one is made. */
+const REFRESHED_AT = 0.8
+/** Least time between two calls, also after one that failed. */
+const RETRY_MS = 5_000
+/** Longest time-out that Node takes. */
+const TIMER_MS_MAX = 2_147_483_647
+
+export class TokenSupply {
+  private readonly make: MakeToken
+  private readonly takers = new Map<TokenTaker, Taking>()
+  private asked: Promise<KafkaToken> | null = null
+  private current: KafkaToken | null = null
+  private timer: NodeJS.Timeout | null = null
+
+  constructor(make: MakeToken) {
+    this.make = make
+  }
+
+  /**
+   * Gives the client a token before it connects, and another one in time until it is released. Rejects if none can be
+   * had, or if it is released meanwhile.
+   */
+  async give(taker: TokenTaker, onTrouble: (words: string) => void = () => {}): Promise<void> {
+    const left = new Promise<never>((_, reject) => {
+      this.takers.set(taker, { onTrouble, leave: () => reject(new Error('the client was closed')) })
+    })
+    const { token } = await Promise.race([this.isFresh() && this.current ? this.current : this.ask(), left])
+    taker.setOauthBearerToken(token)
+    this.schedule()
+  }
+
+  release(taker: TokenTaker): void {
+    this.takers.get(taker)?.leave()
+    this.takers.delete(taker)
+    if (this.takers.size > 0 || this.timer === null) return
+    clearTimeout(this.timer)
+    this.timer = null
+  }
+
+  private isFresh(): boolean {
+    return this.current !== null && remainingMs(this.current) > RETRY_MS
+  }
+
+  private ask(): Promise<KafkaToken> {
+    this.asked ??= this.answer().finally(() => {
+      this.asked = null
+    })
+    return this.asked
+  }
+
+  private async answer(): Promise<KafkaToken> {
+    const answered = await withinTime(this.make).catch((error: unknown) => {
+      throw new Error(`kafka.token failed: ${errorWords(error).split('\n', 1)[0]}`)
+    })
+    this.current = checked(answered)
+    return this.current
+  }
+
+  private schedule(): void {
+    if (this.timer !== null || this.current === null) return
+    const inMs = Math.max(RETRY_MS, remainingMs(this.current) * REFRESHED_AT)
+    this.wait(inMs)
+  }
+
+  private wait(ms: number): void {
+    // Not to keep the process alive: its clients do.
+    this.timer = setTimeout(() => void this.refresh(), Math.min(ms, TIMER_MS_MAX)).unref()
+  }
+
+  /** Without an answer the clients go on with their token, and the function is asked again. */
+  private async refresh(): Promise<void> {
+    const answered = await this.ask().catch((error: unknown) => errorWords(error))
+    if (this.takers.size === 0) return
+    this.timer = null
+    if (typeof answered === 'string') {
+      for (const { onTrouble } of this.takers.values()) onTrouble(answered)
+      return this.wait(RETRY_MS)
+    }
+    for (const [taker, { onTrouble }] of this.takers) replace(taker, answered.token, onTrouble)
+    this.schedule()
+  }
+}
+
+/** librdkafka may refuse a token by its form; the other clients get theirs. */
+function replace(taker: TokenTaker, token: string, onTrouble: (words: string) => void): void {
+  try {
+    taker.setOauthBearerToken(token)
+  } catch (error) {
+    onTrouble(`librdkafka refuses the token: ${errorWords(error)}`)
+  }
+}
+
+const supplies = new WeakMap<MakeToken, TokenSupply>()
+
+/** The one supply of this function; null without one. */
+export function tokenSupply({ token }: Pick<KafkaOptions, 'token'>): TokenSupply | null {
+  if (token === undefined) return null
+  const supply = supplies.get(token) ?? new TokenSupply(token)
+  supplies.set(token, supply)
+  return supply
+}
+
+async function withinTime(make: MakeToken): Promise<unknown> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const words = `it has not answered within ${ANSWER_MS / 1_000} s`
+    timer = setTimeout(() => reject(new Error(words)), ANSWER_MS)
+  })
+  try {
+    return await Promise.race([make(), late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function checked(answer: unknown): KafkaToken {
+  const { token, expiresAt }: Partial<Record<keyof KafkaToken, unknown>> = Object(answer)
+  if (typeof token !== 'string' || token === '') throw new Error('kafka.token has answered without a token')
+  const endMs = expiresAt instanceof Date ? expiresAt.getTime() : expiresAt
+  if (typeof endMs !== 'number' || Number.isNaN(endMs))
+    throw new Error('kafka.token has answered without expiresAt, a date or epoch ms')
+  if (endMs <= Date.now()) throw new Error('kafka.token has answered with a token that has expired')
+  return { token, expiresAt: endMs }
+}
+
+function remainingMs({ expiresAt }: KafkaToken): number {
+  return Number(expiresAt) - Date.now()
+}

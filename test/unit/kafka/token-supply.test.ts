@@ -1,0 +1,155 @@
+// Tokens for brokers with SASL OAUTHBEARER, which a function of the options makes.
+
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { BlockingLock } from '../../../plugins/kafka/client/blocking-lock.ts'
+import { Consumer } from '../../../plugins/kafka/client/consumer.ts'
+import { TokenSupply, tokenSupply } from '../../../plugins/kafka/client/token-supply.ts'
+
+const LIFE_MS = 100_000
+
+class Taker {
+  readonly tokens: string[] = []
+  readonly troubles: string[] = []
+  readonly note = (words: string) => this.troubles.push(words)
+  setOauthBearerToken(token: string): void {
+    if (token === 'unfit') throw new Error('it has no form')
+    this.tokens.push(token)
+  }
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: 1_000_000 })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const numbered = () => {
+  let count = 0
+  return vi.fn(async () => ({ token: `t${++count}`, expiresAt: Date.now() + LIFE_MS }))
+}
+
+describe('a supply of tokens', () => {
+  it('asks once for clients that connect together, and gives each another token in time', async () => {
+    const make = numbered()
+    const supply = new TokenSupply(make)
+    const takers = [new Taker(), new Taker()]
+    await Promise.all(takers.map((taker) => supply.give(taker)))
+    expect(make).toHaveBeenCalledTimes(1)
+    await vi.advanceTimersByTimeAsync(0.8 * LIFE_MS - 1)
+    expect(make).toHaveBeenCalledTimes(1)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(takers.map(({ tokens }) => tokens)).toEqual([
+      ['t1', 't2'],
+      ['t1', 't2'],
+    ])
+  })
+
+  it('asks no more once no client is left', async () => {
+    const make = numbered()
+    const supply = new TokenSupply(make)
+    const taker = new Taker()
+    await supply.give(taker)
+    supply.release(taker)
+    await vi.advanceTimersByTimeAsync(10 * LIFE_MS)
+    expect(make).toHaveBeenCalledTimes(1)
+  })
+
+  it('takes a token that is in use for a client that comes later, unless it ends soon', async () => {
+    const make = vi.fn(async () => ({ token: 't', expiresAt: new Date(Date.now() + 8_000) }))
+    const supply = new TokenSupply(make)
+    await supply.give(new Taker())
+    await supply.give(new Taker())
+    expect(make).toHaveBeenCalledTimes(1)
+    vi.setSystemTime(Date.now() + 4_000)
+    await supply.give(new Taker())
+    expect(make).toHaveBeenCalledTimes(2)
+  })
+
+  it('tells a failure, leaves the clients their token, and asks again after 5 s', async () => {
+    const make = numbered()
+    const supply = new TokenSupply(make)
+    const taker = new Taker()
+    await supply.give(taker, taker.note)
+    make.mockRejectedValueOnce(new Error('no credentials\n    at secret'))
+    await vi.advanceTimersByTimeAsync(0.8 * LIFE_MS)
+    expect(taker.troubles).toEqual(['kafka.token failed: no credentials'])
+    expect(taker.tokens).toEqual(['t1'])
+    await vi.advanceTimersByTimeAsync(5_000)
+    expect(taker.tokens).toEqual(['t1', 't2'])
+  })
+
+  it('tells a token that librdkafka refuses', async () => {
+    const make = numbered()
+    const supply = new TokenSupply(make)
+    const taker = new Taker()
+    await supply.give(taker, taker.note)
+    make.mockResolvedValueOnce({ token: 'unfit', expiresAt: Date.now() + 2 * LIFE_MS })
+    await vi.advanceTimersByTimeAsync(0.8 * LIFE_MS)
+    expect(taker.troubles).toEqual(['librdkafka refuses the token: it has no form'])
+  })
+
+  it('gives up a function that does not answer within 30 s, and a client that is closed at once', async () => {
+    const supply = new TokenSupply(() => new Promise(() => {}))
+    const [first, second] = [new Taker(), new Taker()]
+    const given = Promise.allSettled([supply.give(first), supply.give(second)])
+    supply.release(second)
+    await vi.advanceTimersByTimeAsync(30_000)
+    const [late, left] = await given
+    expect(String((late as PromiseRejectedResult).reason)).toBe(
+      'Error: kafka.token failed: it has not answered within 30 s',
+    )
+    expect(String((left as PromiseRejectedResult).reason)).toBe('Error: the client was closed')
+  })
+
+  it.each<[unknown, string]>([
+    ['eyJ', 'without a token'],
+    [{ token: '' }, 'without a token'],
+    [{ token: 't' }, 'without expiresAt'],
+    [{ token: 't', expiresAt: '2027' }, 'without expiresAt'],
+    [{ token: 't', expiresAt: new Date(Number.NaN) }, 'without expiresAt'],
+    [{ token: 't', expiresAt: 999_999 }, 'with a token that has expired'],
+  ])('refuses the answer %j', async (answer, words) => {
+    const supply = new TokenSupply(() => answer as never) // as from JavaScript
+    await expect(supply.give(new Taker())).rejects.toThrow(`kafka.token has answered ${words}`)
+  })
+})
+
+it('all clients of a function have one supply', () => {
+  const token = numbered()
+  expect(tokenSupply({ token })).toBe(tokenSupply({ token }))
+  expect(tokenSupply({ token })).not.toBe(tokenSupply({ token: numbered() }))
+  expect(tokenSupply({})).toBeNull()
+})
+
+describe('a consumer', () => {
+  const events = {
+    onRecord: () => {},
+    onEnd: () => {},
+    onBatchEnd: () => {},
+    onTrouble: () => {},
+    onLog: () => {},
+    onTopicId: () => {},
+    onStop: () => {},
+  }
+  const consumer = (config: Record<string, string>, token?: () => Promise<never>) => {
+    const lock = new BlockingLock(() => performance.now())
+    return new Consumer({ bootstrapServers: '127.0.0.1:1', config, ...(token && { token }) }, events, lock)
+  }
+  beforeEach(() => {
+    vi.useRealTimers()
+  })
+
+  it('says why librdkafka makes no client, in its whole words', async () => {
+    const config = { 'security.protocol': 'sasl_plaintext', 'sasl.mechanism': 'AWS_MSK_IAM' }
+    await expect(consumer(config).connect()).rejects.toThrow(/^Unsupported SASL mechanism: AWS_MSK_IAM$/)
+  })
+
+  it('does not start without a token', async () => {
+    const config = { 'security.protocol': 'sasl_plaintext', 'sasl.mechanism': 'OAUTHBEARER' }
+    const fail = async () => {
+      throw new Error('no credentials')
+    }
+    await expect(consumer(config, fail).connect()).rejects.toThrow('kafka.token failed: no credentials')
+  })
+})
