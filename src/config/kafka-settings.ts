@@ -5,7 +5,8 @@ import type { Setting } from './setting.ts'
 
 /** librdkafka passes over a broker with any other protocol, such as http. */
 const PROTOCOL = '((SASL_)?(PLAINTEXT|SSL)|(sasl_)?(plaintext|ssl))://'
-const BROKER = `(${PROTOCOL})?(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9_.-]+)(:[0-9]{1,5})?`
+const PORT = '(0|[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])'
+const BROKER = `(${PROTOCOL})?(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9_.-]+):${PORT}`
 
 export const KAFKA_SETTINGS: Record<keyof KafkaOptions, Setting> = {
   bootstrapServers: {

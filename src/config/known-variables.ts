@@ -76,6 +76,12 @@ function isMisspelt(name: string): boolean {
   return /^[A-Z0-9_]+$/.test(name) && nearestName(name, UNMISTAKABLE_NAMES, 1) !== null
 }
 
+/** The variable of a librdkafka property, by its place in the options; null for another place. */
+export function propertyVariable([group, option, property]: SettingPlace): string | null {
+  if (group !== 'kafka' || option !== 'config' || property === undefined) return null
+  return KAFKA_CONFIG + property.toUpperCase().replaceAll('.', '_')
+}
+
 /** Every name that sets something, for suggestions. */
 export function knownNames(): string[] {
   return [

@@ -5,7 +5,7 @@ import type { ConfigModule, StreamOptions } from '../options.ts'
 import { type ConfigFile, readConfigFile } from './config-file/config-file.ts'
 import { type Document, dotted, setAt, valueAt } from './document.ts'
 import { type EnvironmentVariables, readEnvironment, type SetVariable } from './environment.ts'
-import { CONFIG_FILE, VARIABLES } from './known-variables.ts'
+import { CONFIG_FILE, propertyVariable, VARIABLES } from './known-variables.ts'
 import { OPTIONS_SCHEMA } from './schema.ts'
 import { ONLY_STREAM } from './streams/single-stream-settings.ts'
 import type { Fault, SettingPlace } from './validation.ts'
@@ -54,17 +54,19 @@ export function nameOf(place: SettingPlace, { assignments, file, document }: Mer
     assignment.place.every((name, depth) => name === place[depth]),
   )
   if (setter !== undefined) return setter.name
-  const variable = [...VARIABLES.values()].find((known) => known.place.join('/') === place.join('/'))
+  const known = [...VARIABLES.values()].find((each) => each.place.join('/') === place.join('/'))
+  const variable = known?.name ?? propertyVariable(place)
   // No variable can set a value in a list of streams, because such a list is always in the file.
-  if (place[0] !== 'streams' && variable !== undefined && (valueAt(document, place) ?? null) === null)
-    return variable.name
+  if (place[0] !== 'streams' && variable !== null && (valueAt(document, place) ?? null) === null)
+    return variable
   return file === null ? dotted(place) : `${file}: ${dotted(place)}`
 }
 
 /** A fault as one line: the name of the setting, then what is wrong. */
 export function lineOf(fault: Fault, settings: MergedSettings): string {
   const name = nameOf(fault.place, settings)
-  const words = VARIABLES.has(name) ? fault.words.replace(/^is missing/, 'is not set') : fault.words
+  const isVariable = VARIABLES.has(name) || name === propertyVariable(fault.place)
+  const words = isVariable ? fault.words.replace(/^is missing/, 'is not set') : fault.words
   return `${name} ${words}`
 }
 

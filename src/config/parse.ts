@@ -15,6 +15,7 @@ import { logoutFaults, proxyFaults, resolveOptions, streamFaults } from './cross
 import { defaultWorkers } from './default-workers.ts'
 import { copied, type Document, dotted, setAt, unplain, unplainFaults, valueAt } from './document.ts'
 import type { EnvironmentVariables } from './environment.ts'
+import { connectionFaults } from './kafka/connection-rules.ts'
 import { tlsProblems, verificationKeysProblem } from './key-files.ts'
 import { lineOf, type MergedSettings, mergeSettings, nameOf } from './merged-settings.ts'
 import type { ServerSettingName } from './server-settings.ts'
@@ -101,6 +102,7 @@ function crossFieldFaults(document: Document): Fault[] {
     ...logoutFaults(document),
     ...streamFaults(document),
     ...controlFaults(document),
+    ...connectionFaults(document),
     ...descriptionFaults(document),
   ]
 }

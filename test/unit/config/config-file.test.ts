@@ -15,7 +15,7 @@ describe('CONFIG_FILE', () => {
     const CONFIG_FILE = scene.file(
       'options.json',
       JSON.stringify({
-        kafka: { bootstrapServers: 'elsewhere:1', config: { 'client.id': 'a', 'sasl.username': 'b' } },
+        kafka: { bootstrapServers: 'elsewhere:1', config: { 'client.id': 'a', 'client.rack': 'b' } },
         streams: [
           { path: '/a', topic: 'a', scope: null },
           { path: '/b', topic: 'b', encoding: 'base64' },
@@ -27,12 +27,12 @@ describe('CONFIG_FILE', () => {
       ...NEEDED,
       CONFIG_FILE,
       STREAMS_MAX: '8',
-      KAFKA_CONFIG_SASL_USERNAME: 'c',
+      KAFKA_CONFIG_CLIENT_RACK: 'c',
     })
     expect(options).toMatchObject({
       kafka: {
         bootstrapServers: NEEDED.KAFKA_BOOTSTRAP_SERVERS,
-        config: { 'client.id': 'a', 'sasl.username': 'c' },
+        config: { 'client.id': 'a', 'client.rack': 'c' },
       },
       streams: [
         { path: '/a', topic: 'a', scope: null, encoding: 'text', replay: 'latest' },

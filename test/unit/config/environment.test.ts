@@ -155,10 +155,14 @@ describe('a server’s environment', () => {
   })
 
   test.each(['PLAINTEXT', 'ssl', 'SASL_SSL', 'sasl_plaintext'])(
-    'takes a broker by %s://',
+    'takes a broker by %s://, where that is the protocol',
     async (protocol) => {
       const servers = `${protocol}://kafka-1:9092,kafka-2:9092`
-      const { kafka } = await scene.parse({ ...NEEDED, KAFKA_BOOTSTRAP_SERVERS: servers })
+      const { kafka } = await scene.parse({
+        ...NEEDED,
+        KAFKA_BOOTSTRAP_SERVERS: servers,
+        KAFKA_CONFIG_SECURITY_PROTOCOL: protocol,
+      })
       expect(kafka.bootstrapServers).toBe(servers)
     },
   )
@@ -264,7 +268,9 @@ describe('a server’s environment', () => {
     ['CORS_HEADERS', 'X-Tenant, x-request-id', 'x tenant'],
     ['CORS_HEADERS', 'none', '*'],
     ['KAFKA_TOPIC', 'a.b_c-D', '../..'],
-    ['KAFKA_BOOTSTRAP_SERVERS', 'SSL://[::1]:9093,kafka', 'kafka:9092;other:9092'],
+    ['KAFKA_BOOTSTRAP_SERVERS', 'PLAINTEXT://[::1]:9093,kafka:65535', 'kafka:9092;other:9092'],
+    ['KAFKA_BOOTSTRAP_SERVERS', 'kafka:9092', 'kafka'],
+    ['KAFKA_BOOTSTRAP_SERVERS', 'kafka:9092', 'kafka:65536'],
     ['JWT_COOKIE', '__Host-token', '__Host-a b'],
     ['JWT_COOKIE', '__Host-token', 'token'],
     ['JWT_COOKIE', '__Host-token', '__host-token'],
@@ -421,7 +427,11 @@ describe('a server’s environment', () => {
   })
 
   test('a name of other programs beside ours is left alone', async () => {
-    const others = { OIDC_ISSUER: 'https://b.test', JWKS_URI: 'https://b.test/keys', KAFKA_URL: 'kafka://b:1' }
+    const others = {
+      OIDC_ISSUER: 'https://b.test',
+      JWKS_URI: 'https://b.test/keys',
+      KAFKA_URL: 'kafka://b:1',
+    }
     const JWT_KEYS = 'https://a.test/keys'
     await expect(scene.parse({ ...NEEDED, JWT_KEYS, ...others })).resolves.toBeDefined()
     expect(await scene.problemsOf({ ...NEEDED, ...others })).toEqual([
@@ -438,11 +448,15 @@ describe('a server’s environment', () => {
   test('KAFKA_CONFIG_ is any librdkafka property, those that end in .file too', async () => {
     const { kafka } = await scene.parse({
       ...NEEDED,
+      KAFKA_CONFIG_SECURITY_PROTOCOL: 'sasl_ssl',
+      KAFKA_CONFIG_SASL_MECHANISMS: 'PLAIN',
       KAFKA_CONFIG_SASL_USERNAME: 'alice',
       KAFKA_CONFIG_SASL_PASSWORD_FILE: scene.file('password', 'hunter2\n'),
       KAFKA_CONFIG_SASL_OAUTHBEARER_ASSERTION_FILE: '/run/assertion',
     })
     expect(kafka.config).toEqual({
+      'security.protocol': 'sasl_ssl',
+      'sasl.mechanisms': 'PLAIN',
       'sasl.username': 'alice',
       'sasl.password': 'hunter2',
       'sasl.oauthbearer.assertion.file': '/run/assertion',
@@ -528,7 +542,11 @@ describe('the demo’s environment', () => {
   })
 
   test('leaves alone what other programs call settings that it has by itself', async () => {
-    const others = { OIDC_ISSUER: 'https://b.test', JWKS_URI: 'https://b.test/keys', KAFKA_URL: 'kafka://b:1' }
+    const others = {
+      OIDC_ISSUER: 'https://b.test',
+      JWKS_URI: 'https://b.test/keys',
+      KAFKA_URL: 'kafka://b:1',
+    }
     await expect(parseDemoEnvironment(others, presets())).resolves.toBeDefined()
   })
 
