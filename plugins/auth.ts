@@ -19,6 +19,7 @@ import {
   TokenMissing,
   TooManyRequests,
 } from '../src/errors.ts'
+import { noteTold, tellRefused } from '../src/http/outcome-lines.ts'
 import type { AuthOptions } from '../src/options.ts'
 import type { Authenticator } from '../src/token/authenticator.ts'
 import { grantsScope, sessionOf } from '../src/token/claims.ts'
@@ -53,6 +54,8 @@ export interface AuthPluginOptions extends AuthOptions {
   openKeys?: OpenKeys
   /** Limits the bad signatures of an address. Default: no limit. */
   failures?: FailureLimitOf
+  /** Whether each refusal is a line in the log. Default: true. */
+  logRefusals?: boolean
   /** Whether a session was revoked, for the scope of this request. Default: none was. */
   isRevoked?: (session: Session, request: FastifyRequest) => boolean
 }
@@ -85,18 +88,20 @@ const UNDATED = 'it has no issuedAt, so that it may be from before the revocatio
 /** Authenticates by the host's own function, whose errors pass through unchanged. */
 function hostAuthenticator(
   read: NonNullable<AuthOptions['authenticate']>,
-  { isRevoked = noneRevoked, lifetimeSecondsMax = null }: AuthPluginOptions,
+  options: AuthPluginOptions,
 ): Authenticator['authenticate'] {
+  const { isRevoked = noneRevoked, lifetimeSecondsMax = null } = options
+  const tell = tellerOf(options)
   const lifetimeMsMax = lifetimeSecondsMax === null ? Number.POSITIVE_INFINITY : lifetimeSecondsMax * 1000
   return async (request, reply, scope) => {
     await requireClient(request)
     const session = hostSession(await read(request), request)
     const isLasting = session !== null && outlives(session, lifetimeMsMax, Date.now())
     const isGood = session !== null && !isLasting && !isRevoked(session, request)
-    if (isGood) return granted(session, scope, request, reply)
+    if (isGood) return granted(session, scope, request, reply, tell)
     const check = session === null ? 'missing' : isLasting ? 'lifetime' : 'revoked'
     const isUndated = check === 'revoked' && session?.issuedAtMs === null
-    request.log.info({ check, ...(isUndated && { reason: UNDATED }) }, 'session refused')
+    tell(request, { check, ...(isUndated && { reason: UNDATED }) }, 'session refused')
     // RFC 9110 section 15.5.2 requires this header in a 401. The host may have set its own.
     if (!reply.hasHeader('www-authenticate')) reply.header('www-authenticate', missingTokenChallenge())
     throw new NotAuthenticated()
@@ -151,32 +156,41 @@ async function tokenAuthenticator(app: FastifyInstance, options: AuthPluginOptio
     return session
   }
   return {
-    authenticate: bearerAuthenticator(readSession),
+    authenticate: bearerAuthenticator(readSession, tellerOf(options)),
     logout: logoutVerifier(verify),
     keysReady: () => keysTrouble(issuers),
   }
 }
 
-function bearerAuthenticator(readSession: ReadSession): Authenticator['authenticate'] {
+type Tell = typeof tellRefused
+
+function tellerOf({ logRefusals = true }: AuthPluginOptions): Tell {
+  return logRefusals ? tellRefused : noteTold
+}
+
+function bearerAuthenticator(readSession: ReadSession, tell: Tell): Authenticator['authenticate'] {
   return async (request, reply, scope) => {
     await requireClient(request)
-    const session = await readSession(request).catch((error) => refuse(error, request, reply))
-    if (session !== null) return granted(session, scope, request, reply)
-    logRefusal(request, 'missing')
+    const session = await readSession(request).catch((error) => refuse(error, request, reply, tell))
+    if (session !== null) return granted(session, scope, request, reply, tell)
+    tell(request, { check: 'missing' }, TOKEN_REFUSED)
     reply.header('www-authenticate', missingTokenChallenge())
     throw new TokenMissing()
   }
 }
 
-function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): never {
+const TOKEN_REFUSED = 'token refused'
+
+function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply, tell: Tell): never {
   if (error instanceof TokenRefused) {
-    logRefusal(request, error.check)
+    const { check, offSeconds } = error
+    tell(request, { check, ...(offSeconds !== null && { offSeconds }) }, TOKEN_REFUSED)
     reply.header('www-authenticate', invalidTokenChallenge())
     throw new TokenInvalid()
   }
-  if (error instanceof KeysUnavailable) logRefusal(request, 'keys unavailable')
-  if (error instanceof OriginRefused) logRefusal(request, 'origin')
-  if (error instanceof TooManyRequests) logRefusal(request, 'too many failures')
+  if (error instanceof KeysUnavailable) tell(request, { check: 'keys unavailable' }, TOKEN_REFUSED)
+  if (error instanceof OriginRefused) tell(request, { check: 'origin' }, TOKEN_REFUSED)
+  if (error instanceof TooManyRequests) tell(request, { check: 'too many failures' }, TOKEN_REFUSED)
   throw error
 }
 
@@ -185,18 +199,15 @@ function granted(
   scope: string | null,
   request: FastifyRequest,
   reply: FastifyReply,
+  tell: Tell,
 ): Session {
   if (scope === null || grantsScope(session, scope)) {
     prove(carrierOf(request.raw))
     return session
   }
-  logRefusal(request, 'scope')
+  tell(request, { check: 'scope' }, TOKEN_REFUSED)
   reply.header('www-authenticate', insufficientScopeChallenge(scope))
   throw new ScopeMissing()
-}
-
-function logRefusal(request: FastifyRequest, check: string): void {
-  request.log.info({ check }, 'token refused')
 }
 
 /**

@@ -20,6 +20,7 @@ import {
   TopicsFull,
   TopicUnknown,
 } from '../src/errors.ts'
+import { noteTold, tellEnded } from '../src/http/outcome-lines.ts'
 import { clientAddress } from '../src/limits/client-address.ts'
 import type { RateLimits } from '../src/limits/rate-limits.ts'
 import { type IdSpelling, PLAIN_IDS, SealedSpelling } from '../src/sealing/id-spelling.ts'
@@ -28,7 +29,7 @@ import { type Selection, type SelectionPlan, selectionText } from '../src/select
 import type { Admitted } from '../src/stream/admission.ts'
 import { holderOf, type MatchedPath } from '../src/stream/holders.ts'
 import { between, RETRY_BUSY_MS } from '../src/stream/signals.ts'
-import type { Streams } from '../src/stream/streams.ts'
+import type { StreamRequest, Streams } from '../src/stream/streams.ts'
 import type { Tickets } from '../src/tickets/tickets.ts'
 import type { Authenticator } from '../src/token/authenticator.ts'
 import type { Session } from '../src/token/session.ts'
@@ -60,6 +61,10 @@ export interface StreamRoute {
   readonly sealing: SealedIds | null
   /** null: the stream has none. */
   readonly tickets: Tickets | null
+  /** Whether a refused ticket is a line in the log. */
+  readonly logRefusals: boolean
+  /** Whether the end of a stream is a line in the log. */
+  readonly logStreamEnds: boolean
 }
 
 /** Errors of a stream that is refused now, and may be accepted later. */
@@ -104,13 +109,27 @@ export function eventsHandler(route: StreamRoute) {
         // until there was no room for a revocation, which may be one of this session.
         if (streams.isDraining || streams.revocations.isFull || control?.trouble())
           return streams.turnAway(sink, opening.signals)
-        streams.open({ ...opening, topic, sink, session, admitted: held })
+        streams.open({ ...opening, topic, sink, session, admitted: held, onEnded: tellerOf(route, request) })
         isOpen = true
       })
     } finally {
       if (!isOpen) release(admitted, lease)
     }
     return reply
+  }
+}
+
+/** Tells of a stream's end, or keeps the server from telling of its request. */
+function tellerOf(
+  { logStreamEnds }: StreamRoute,
+  request: FastifyRequest,
+): NonNullable<StreamRequest['onEnded']> {
+  noteTold(request)
+  if (!logStreamEnds) return () => {}
+  const openedMs = performance.now()
+  return ({ session: { subject }, delivered }, reason) => {
+    const seconds = (performance.now() - openedMs) / 1000
+    tellEnded(request, { reason, subject, seconds, ...delivered })
   }
 }
 

@@ -3,19 +3,9 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { DescribedStream } from '../src/description/described-stream.ts'
 import { optionsOperation, renewalOperation, streamOperation } from '../src/description/operations.ts'
-import {
-  ControlUnread,
-  ControlUnwritable,
-  Draining,
-  errorCode,
-  KafkaUnavailable,
-  KeysUnavailable,
-  RevocationsFull,
-  TicketsUnavailable,
-  TooManyRequests,
-  TopicsFull,
-} from '../src/errors.ts'
+import { errorCode, TooManyRequests } from '../src/errors.ts'
 import { errorSerializer, requestSerializer } from '../src/http/log-redaction.ts'
+import { isNoFault, tellShortly } from '../src/http/outcome-lines.ts'
 import { between, RETRY_BUSY_MS } from '../src/stream/signals.ts'
 import type { Streams } from '../src/stream/streams.ts'
 import { challengeHandler } from './challenge.ts'
@@ -71,30 +61,12 @@ export function hideTokens(app: FastifyInstance): void {
   })
 }
 
-/** Refusals that are no fault of the server's code: it drains, waits for others, or is full. */
-const NO_FAULTS = [
-  ControlUnread,
-  ControlUnwritable,
-  Draining,
-  KeysUnavailable,
-  KafkaUnavailable,
-  RevocationsFull,
-  TicketsUnavailable,
-  TopicsFull,
-]
-
-type NoFault = InstanceType<(typeof NO_FAULTS)[number]>
-
-function isNoFault(error: unknown): error is NoFault {
-  return NO_FAULTS.some((known) => error instanceof known)
-}
-
 type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
 
 /**
- * What is done about each refusal before it is answered: it is counted, says when to come again, and is logged as
- * information if it is no fault. Fastify's own handler would log it as an error with a stack. No error handler: what it
- * throws again and is no Error, such as a text that a host's code has thrown, Fastify would send with 200.
+ * What is done about each refusal before it is answered: it is counted, says when to come again, and is one line of
+ * information. Fastify's own handler would log it with a stack, and as an error if it is a 503. No error handler: what
+ * it throws again and is no Error, such as a text that a host's code has thrown, Fastify would send with 200.
  */
 class Refusals {
   private readonly streams: Streams
@@ -124,21 +96,9 @@ class Refusals {
     if (this.noted.has(reply)) return
     this.noted.add(reply)
     this.streams.countRefusal(errorCode(error))
-    const refusal = isNoFault(error) ? error : null
-    if (refusal !== null) reply.log = refusalLog(reply.log, refusal)
-    const isForNow = refusal !== null || error instanceof TooManyRequests
+    tellShortly(reply.request, reply, error)
+    const isForNow = isNoFault(error) || error instanceof TooManyRequests
     if (isForNow && !reply.hasHeader('retry-after'))
       reply.header('retry-after', Math.round(between(RETRY_BUSY_MS) / 1000))
   }
-}
-
-/** Its lines about this refusal are information. Any other error, such as one of a hook that runs later, stays one. */
-function refusalLog(log: FastifyBaseLogger, refusal: NoFault): FastifyBaseLogger {
-  const error = (...line: Parameters<typeof log.error>) => {
-    const [fields, message] = line as readonly unknown[] // pino's overloads: fields and a message, or either
-    const isOfRefusal = (fields as { err?: unknown } | null)?.err === refusal
-    if (isOfRefusal) log.info({ code: refusal.code }, `refused: ${message}`)
-    else log.error(...line)
-  }
-  return Object.create(log, { error: { value: error } })
 }

@@ -13,6 +13,7 @@ import {
   TooManyRequests,
   TopicUnknown,
 } from '../src/errors.ts'
+import { noteTold, tellRefused } from '../src/http/outcome-lines.ts'
 import { clientAddress } from '../src/limits/client-address.ts'
 import type { RateLimits } from '../src/limits/rate-limits.ts'
 import type { SelectionPlan } from '../src/selection/selection.ts'
@@ -85,23 +86,25 @@ export async function ticketSession(
   route: Pick<TicketRoute, 'path'> & {
     readonly tickets: Tickets | null
     readonly streams: Pick<Streams, 'revocations'>
+    readonly logRefusals: boolean
   },
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<Session | null> {
   const { headers } = request
+  const tell = route.logRefusals ? tellRefused : noteTold
   if (route.tickets === null || headers.authorization !== undefined) return null
   const text = queryCredential(request.url, 'ticket')
   if (text === null) return null
   const place = { stream: pathText(matchedPath(route, request)), headers }
   const session = await route.tickets.redeem(text, place).catch((error: unknown) => {
     // Not worse than information: there may be as many of these lines as there are clients.
-    request.log.info({ check: 'unavailable', reason: errorWords(error) }, 'ticket refused')
+    tell(request, { check: 'unavailable', reason: errorWords(error) }, 'ticket refused')
     throw new TicketsUnavailable()
   })
   const isRevoked = typeof session !== 'string' && route.streams.revocations.refuses(session)
   if (typeof session === 'string' || isRevoked) {
-    request.log.info({ check: isRevoked ? 'revoked' : session }, 'ticket refused')
+    tell(request, { check: typeof session === 'string' ? session : 'revoked' }, 'ticket refused')
     reply.header('www-authenticate', invalidTokenChallenge())
     throw new TicketInvalid()
   }

@@ -266,6 +266,10 @@ export interface SseOptions {
    * and `._~-`, at most 1,000 characters. null, the default: not served.
    */
   descriptionPath: string | null
+  /** Whether each refused token, ticket and session is a line in the log. Default: true. */
+  logRefusals: boolean
+  /** Whether the end of each stream is a line in the log. Default: true. */
+  logStreamEnds: boolean
 }
 
 /** Checked options with all defaults: the result of `validateOptions` in src/config/parse.ts. */

@@ -3,6 +3,7 @@
 
 import type { FastifyRequest } from 'fastify'
 import { KeysUnavailable, LogoutRefused, TooManyRequests } from '../../src/errors.ts'
+import { tellRefused } from '../../src/http/outcome-lines.ts'
 import type { Authenticator } from '../../src/token/authenticator.ts'
 import { logoutRevocation, refusedLogout } from '../../src/token/logout-token.ts'
 import { canonicalToken, tokenDigest } from '../../src/token/request-token.ts'
@@ -16,7 +17,8 @@ export function logoutVerifier(verify: VerifyToken): NonNullable<Authenticator['
     } catch (error) {
       const check = checkOf(error)
       if (check === null) throw error
-      request.log.info({ check }, 'logout token refused')
+      const offSeconds = error instanceof TokenRefused ? error.offSeconds : null
+      tellRefused(request, { check, ...(offSeconds !== null && { offSeconds }) }, 'logout token refused')
       throw new LogoutRefused()
     }
   }

@@ -10,7 +10,7 @@ import { clientAddress } from '../../src/limits/client-address.ts'
 import type { RateLimits } from '../../src/limits/rate-limits.ts'
 import type { Claims } from '../../src/token/claims.ts'
 import { ALGORITHMS, isCurveName } from '../../src/token/key-setting.ts'
-import { refusedToken, type TokenRules } from '../../src/token/token-rules.ts'
+import { refusedToken, secondsOff, type TokenRules } from '../../src/token/token-rules.ts'
 import { type UnverifiedToken, unverifiedToken } from '../../src/token/unverified-token.ts'
 import type { KeySource } from './keys/key-source.ts'
 import { RefusedSignatures } from './refused-signatures.ts'
@@ -51,10 +51,13 @@ export interface PresentedToken {
 /** `check` names the failed check for the log, and holds nothing of the token. */
 export class TokenRefused extends Error {
   readonly check: string
+  /** By how many seconds a time of the token was off; null if it was not refused for one. */
+  readonly offSeconds: number | null
 
-  constructor(check: string) {
+  constructor(check: string, offSeconds: number | null = null) {
     super(`The token is refused: ${check}`)
     this.check = check
+    this.offSeconds = offSeconds
   }
 }
 
@@ -89,8 +92,9 @@ export async function registerJwt(
     const issuer = byName.get(token.claims.iss)
     if (issuer === undefined) throw new TokenRefused('iss')
     const { rules, keys } = issuer
-    const refused = check(token, rules, Date.now())
-    if (refused !== null) throw new TokenRefused(refused)
+    const epochMs = Date.now()
+    const refused = check(token, rules, epochMs)
+    if (refused !== null) throw new TokenRefused(refused, secondsOff(refused, token.claims, rules, epochMs))
     const pems = await keysFor(keys, token.header)
     if (known === undefined || !pems.includes(known.pem)) {
       verified.forget(digest)

@@ -6,6 +6,7 @@ import { adminRoutes } from '../../routes/admin.ts'
 import { HostUnknown, NotFound } from '../errors.ts'
 import { ConnectionBudget, createConnectionCounts } from '../http/connection-budget.ts'
 import { acceptedHostNames, isHostAccepted } from '../http/host-names.ts'
+import { tellRequests } from '../http/request-lines.ts'
 import type { ServerOptions } from '../options.ts'
 import { inPackage } from './package-path.ts'
 import { builtOrClosed } from './time-limit.ts'
@@ -29,6 +30,7 @@ export async function buildAdminApp(
   })
   return builtOrClosed(app, async () => {
     leaveBodiesUnread(app)
+    tellRequests(app)
     refuseOtherHosts(app, names)
     await app.register(admin, parts)
     await app.register(adminRoutes, { admin: app.kafkaSseAdmin, folder: inPackage('public') })

@@ -77,6 +77,7 @@ export async function registerStreams(
     failures: () => app.kafkaSseRates,
     cookieOrigins,
     isRevoked,
+    logRefusals: options.sse.logRefusals,
     ...(openKeys && { openKeys }),
   })
   await registerLogout(app, options.auth.logoutPath)
@@ -136,6 +137,8 @@ export async function registerStreamRoutes(
           plan: new SelectionPlan(stream),
           sealing: ids === 'sealed' ? sealing : null,
           tickets,
+          logRefusals: options.sse.logRefusals,
+          logStreamEnds: options.sse.logStreamEnds,
           topic: topicOf(stream, options.streams, topics),
           streams: app.kafkaSseStreams,
           rates: app.kafkaSseRates,

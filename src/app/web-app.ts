@@ -8,7 +8,7 @@ import { demoTokenRoutes } from '../../routes/demo-token.ts'
 import { otherLogoutMethods } from '../../routes/logout.ts'
 import { pageRoutes } from '../../routes/page.ts'
 import { NotFound } from '../errors.ts'
-import { logRedaction } from '../http/log-redaction.ts'
+import { serverLog, tellRequests } from '../http/request-lines.ts'
 import { trustedProxies } from '../limits/trusted-proxies.ts'
 import type { ServerOptions } from '../options.ts'
 import { FORWARDED_UNTRUSTED, noticeForwarded } from './forwarded-notice.ts'
@@ -34,6 +34,7 @@ export async function buildWebApp(
   })
   return builtOrClosed(app, async () => {
     leaveBodiesUnread(app)
+    tellRequests(app)
     if (options.trustProxy.length === 0)
       noticeForwarded(app, tellForwarded ?? (() => app.log.warn(FORWARDED_UNTRUSTED)))
     app.setNotFoundHandler(async () => {
@@ -66,7 +67,7 @@ export function leaveBodiesUnread(app: FastifyInstance): void {
 
 export function frameworkOptions({ logLevel }: ServerOptions): FastifyServerOptions {
   return {
-    logger: { level: logLevel, stream: new LogDestination(), ...logRedaction },
+    logger: { level: logLevel, stream: new LogDestination(), ...serverLog },
     routerOptions: { maxParamLength: 1024 },
     // A path that cannot be decoded does not exist.
     frameworkErrors: (_error, _request, reply) => {

@@ -193,6 +193,22 @@ export const SSE_SETTINGS: Record<keyof SseOptions, Setting> = {
       'without a token in the URL: see [below](#tickets)',
     default: false,
   },
+  logRefusals: {
+    type: 'boolean',
+    env: 'LOG_REFUSALS',
+    description:
+      'Log a line for each refused token, ticket and session, with the check that has failed: see ' +
+      '[operating.md](operating.md#log-lines)',
+    default: true,
+  },
+  logStreamEnds: {
+    type: 'boolean',
+    env: 'LOG_STREAM_ENDS',
+    description:
+      "Log a line for the end of each stream, with its reason, its subject's hash, and what it was sent: see " +
+      '[operating.md](operating.md#log-lines)',
+    default: true,
+  },
   descriptionPath: {
     type: 'string',
     nullable: true,

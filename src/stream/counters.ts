@@ -43,6 +43,27 @@ export function createCounters(): Counters {
   }
 }
 
+/** What one stream was sent. */
+export interface Delivered {
+  records: number
+  bytes: number
+}
+
+/** Counts a write of records. */
+export function countWrite(
+  counters: Counters,
+  delivered: Delivered,
+  bytes: number,
+  { frames, tooLarge }: { readonly frames: number; readonly tooLarge: number },
+): void {
+  delivered.records += frames
+  delivered.bytes += bytes
+  counters.writes++
+  counters.bytesDelivered += bytes
+  counters.recordsDelivered += frames
+  if (tooLarge > 0) countGaps(counters, 'too-large', tooLarge)
+}
+
 export function countGaps({ gaps }: Counters, reason: string, count: number): void {
   gaps[reason] = (gaps[reason] ?? 0) + count
 }

@@ -5,7 +5,7 @@ import type { RequestedBeginning } from '../beginning/requested-beginning.ts'
 import type { BusView } from '../bus/bus-view.ts'
 import type { StreamCursor } from '../cursor/cursors.ts'
 import type { Session } from '../token/session.ts'
-import { type Counters, countGaps, type EndReason } from './counters.ts'
+import { type Counters, countGaps, countWrite, type Delivered, type EndReason } from './counters.ts'
 import { type DeadlineSettings, Deadlines } from './deadlines.ts'
 import { InFlight } from './in-flight.ts'
 import type { Linked } from './linked-list.ts'
@@ -37,7 +37,7 @@ export interface StreamParts extends ReadingParts {
   /** Whether signals are also named events. */
   readonly signals: boolean
   /** Called once when the stream is over. */
-  readonly onClosed: (stream: Stream) => void
+  readonly onClosed: (stream: Stream, reason: EndReason) => void
 }
 
 export type StreamSettings = DeadlineSettings
@@ -55,6 +55,7 @@ export class Stream implements Pumped, Timed, ReadingStream {
   waitsAt = -1
   isQueued = false
   writtenBytes = 0
+  readonly delivered: Delivered = { records: 0, bytes: 0 }
   private readonly parts: StreamParts
   private readonly reading: Reading
   /** Why the stream ends; null until then. Nothing is written after the end. */
@@ -202,10 +203,7 @@ export class Stream implements Pumped, Timed, ReadingStream {
     const nowMs = this.parts.clock.nowMs()
     this.deadlines.lastByteAtMs = nowMs
     this.inFlight.begin(bytes.length, cursor.handOver(), nowMs)
-    counters.writes++
-    counters.bytesDelivered += bytes.length
-    counters.recordsDelivered += cursor.frames
-    if (cursor.tooLarge > 0) countGaps(counters, 'too-large', cursor.tooLarge)
+    countWrite(counters, this.delivered, bytes.length, cursor)
     this.parts.sink.write(bytes, this.taken)
   }
 
@@ -244,7 +242,8 @@ export class Stream implements Pumped, Timed, ReadingStream {
     this.parts.pump.remove(this)
     this.parts.wheel.cancel(this)
     this.parts.counters.streamsOpen--
-    this.parts.counters.streamsEnded[this.ending ?? 'client']++
-    this.parts.onClosed(this)
+    const reason = this.ending ?? 'client'
+    this.parts.counters.streamsEnded[reason]++
+    this.parts.onClosed(this, reason)
   }
 }

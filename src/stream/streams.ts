@@ -17,7 +17,7 @@ import { Revocations } from '../token/revocations.ts'
 import type { Session } from '../token/session.ts'
 import type { AdmissionLimits, Admitted } from './admission.ts'
 import { type Clock, SYSTEM_CLOCK } from './clock.ts'
-import { type Counters, createCounters } from './counters.ts'
+import { type Counters, createCounters, type EndReason } from './counters.ts'
 import { Drain, RevokedStreams } from './drain.ts'
 import {
   Holders,
@@ -62,6 +62,8 @@ export interface StreamRequest extends MatchedPath {
   /** Its place within the limits, released when the stream is over. */
   readonly admitted: Admitted
   readonly requested: RequestedBeginning
+  /** Called when the stream is over, behind all deadlines that are due. For logging its end. */
+  readonly onEnded?: (stream: Pick<Stream, 'session' | 'delivered'>, reason: EndReason) => void
 }
 
 /** Share of the drain time over which the ends are spread. In the rest the last bytes arrive. */
@@ -121,7 +123,7 @@ export class Streams {
   }
 
   open(request: StreamRequest): Stream {
-    const { topic, requested, sink, session, signals, conditions = [], ids = PLAIN_IDS, admitted } = request
+    const { topic, requested, sink, session, signals, conditions = [], ids = PLAIN_IDS } = request
     const selection = conditions.length === 0 ? null : this.readings.selectionOf(topic, conditions)
     const parts: StreamParts = {
       topic,
@@ -137,7 +139,7 @@ export class Streams {
       counters: this.figures,
       settings: this.settings,
       clock: this.clock,
-      onClosed: (closed) => this.closed(closed, admitted),
+      onClosed: (closed, reason) => this.closed(closed, request, reason),
     }
     const stream = new Stream(parts, requested)
     this.holders.add(stream, request, request.granted ?? '', request.scope ?? null)
@@ -208,7 +210,7 @@ export class Streams {
       // Not timers/promises, which fake timers do not move.
       await new Promise((resolve) => setTimeout(resolve, DRAIN_STEP_MS))
     }
-    await this.whenEmpty()
+    if (this.holders.size > 0) await new Promise<void>((resolve) => this.emptied.add(resolve))
     await this.pump.settled()
   }
 
@@ -235,13 +237,9 @@ export class Streams {
     this.readings.close()
   }
 
-  private whenEmpty(): Promise<void> {
-    if (this.holders.size === 0) return Promise.resolve()
-    return new Promise((resolve) => this.emptied.add(resolve))
-  }
-
-  private closed(stream: Stream, admitted: Admitted): void {
+  private closed(stream: Stream, { admitted, onEnded }: StreamRequest, reason: EndReason): void {
     admitted.release()
+    if (onEnded !== undefined) this.pump.afterUrgent(() => onEnded(stream, reason))
     this.holders.remove(stream)
     if (this.holders.size > 0) return
     for (const resolve of this.emptied) resolve()

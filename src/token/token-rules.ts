@@ -55,6 +55,21 @@ export function tokenType({ typ = null }: UnverifiedToken['header']): string | n
   return type.trim().replace(/^application\//, '')
 }
 
+/**
+ * By how many seconds a token's time was off, for a refusal of one of its times: since when it has expired, how long
+ * until it begins, by how much it lives too long. null for another refusal, and for a time that is no number.
+ */
+export function secondsOff(check: string, claims: Claims, rules: TokenRules, epochMs: number): number | null {
+  const { exp, nbf, iat } = claims
+  const offMs = new Map([
+    ['expired', epochMs - Number(exp) * 1000],
+    ['nbf', Number(nbf) * 1000 - epochMs],
+    ['iat', Number(iat) * 1000 - epochMs],
+    ['lifetime', lifetimeMs(Number(exp), iat, epochMs) - (rules.lifetimeMsMax ?? 0)],
+  ]).get(check)
+  return offMs === undefined || !Number.isFinite(offMs) ? null : Math.round(offMs / 100) / 10
+}
+
 function refusedHeader(header: UnverifiedToken['header'], typ: string | null): string | null {
   // Lists extensions that a verifier must know (RFC 7515 section 4.1.11), and this server knows none.
   if (Object.hasOwn(header, 'crit')) return 'crit'

@@ -49,13 +49,86 @@ async function register(keys: string): Promise<void> {
 /** Lines that say of an answer which error it was. */
 const told = () => log.objects().filter(({ code }) => code !== undefined)
 
+/** Lines that say which check has failed. */
+const refused = () => log.objects().filter(({ check }) => check !== undefined)
+
+describe('a refused token', () => {
+  const expired = () => {
+    const claims = { ...exampleClaims(), exp: Math.floor(Date.now() / 1000) - 100 }
+    return { authorization: `Bearer ${mintToken(key, { claims })}` }
+  }
+  const asked = async (headers: Record<string, string>) => {
+    await register(key.publicPem)
+    const before = log.lines.length
+    const answer = await app.inject({ url: '/events?a=1', headers })
+    const lines = log.lines.slice(before).map((line): Record<string, unknown> => JSON.parse(line))
+    return {
+      answer,
+      lines: lines.filter(({ msg }) => !/^(incoming request|request completed)$/.test(`${msg}`)),
+    }
+  }
+
+  it('is one line, with the check and by how many seconds its time was off', async () => {
+    const { answer, lines } = await asked(expired())
+    expect(answer.statusCode).toBe(401)
+    expect(lines).toMatchObject([
+      {
+        level: 30,
+        check: 'expired',
+        method: 'GET',
+        url: '/events?a=1',
+        address: '127.0.0.1',
+        msg: 'token refused',
+      },
+    ])
+    expect(lines[0]?.offSeconds).toBeGreaterThanOrEqual(100)
+    expect(lines[0]?.offSeconds).toBeLessThan(130)
+    expect(JSON.stringify(lines)).not.toContain('stack')
+  })
+
+  it('is one line also if there is none, and if its scope is missing', async () => {
+    const { lines } = await asked({})
+    expect(lines).toMatchObject([{ level: 30, check: 'missing', msg: 'token refused' }])
+  })
+
+  it('is no line where the operator wants none', async () => {
+    await app.register(async (scope) => {
+      await scope.register(kafkaSse, {
+        kafka: { bootstrapServers: '127.0.0.1:1' },
+        auth: { issuer: ISSUER, audience: AUDIENCE, keys: key.publicPem },
+        streams: [{ path: '/events', topic: 'events' }],
+        sse: { logRefusals: false },
+      })
+    })
+    await app.ready()
+    await app.inject({ url: '/events', headers: expired() })
+    expect(refused()).toEqual([])
+    expect(log.text()).not.toContain('"stack"')
+  })
+})
+
+it('another refusal is one line, with its code and without a stack', async () => {
+  await register(key.publicPem)
+  await app.inject({ url: '/events?since=x', headers: { authorization } })
+  expect(told()).toMatchObject([
+    {
+      level: 30,
+      code: 'FKS_PARAMETER_INVALID',
+      msg: expect.stringMatching(/^refused: since is/),
+      url: '/events?since=x',
+    },
+  ])
+  expect(log.text()).not.toContain('"stack"')
+})
+
 describe('a 503 without a key set', () => {
-  it.each(METHODS)('to a %s is a line at info with its code', async (method) => {
+  it.each(METHODS)('to a %s is one line at info', async (method) => {
     await register(keysUrl)
     const answer = await app.inject({ method, url: '/events', headers: { authorization } })
     expect([answer.statusCode, answer.json().code]).toEqual([503, 'FKS_KEYS_UNAVAILABLE'])
-    expect(told()).toMatchObject([
-      { level: 30, code: 'FKS_KEYS_UNAVAILABLE', msg: expect.stringMatching(/^refused: Tokens cannot/) },
+    expect(told()).toEqual([])
+    expect(refused()).toMatchObject([
+      { level: 30, check: 'keys unavailable', method, url: '/events', msg: 'token refused' },
     ])
     expect(log.objects().filter(({ level, err }) => Number(level) >= 50 || err !== undefined)).toEqual([])
     expect(log.objects().filter(({ msg }) => msg === 'request completed')).toHaveLength(1)

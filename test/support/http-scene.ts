@@ -141,6 +141,7 @@ export class HttpScene {
     await app.register(auth, {
       ...authOptions(key, options.auth),
       isRevoked,
+      logRefusals: options.sse?.logRefusals ?? true,
       failures: () => app.kafkaSseRates,
     })
     await app.register(streamRoutes, {
@@ -157,6 +158,8 @@ export class HttpScene {
       rates: app.kafkaSseRates,
       control: options.control ?? null,
       authenticator: app.kafkaSseAuth,
+      logRefusals: options.sse?.logRefusals ?? true,
+      logStreamEnds: options.sse?.logStreamEnds ?? true,
     })
     await app.ready()
     const listener = await listen(app.routing as RequestListener, { host: '127.0.0.1', port: 0, tls })

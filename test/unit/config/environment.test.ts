@@ -92,6 +92,8 @@ describe('a server’s environment', () => {
         secretKey: null,
         tickets: false,
         descriptionPath: null,
+        logRefusals: true,
+        logStreamEnds: true,
       },
       host: '0.0.0.0',
       port: 7143,

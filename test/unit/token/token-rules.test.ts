@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { parseClaimName } from '../../../src/token/claim-path.ts'
-import { refusedToken, type TokenRules } from '../../../src/token/token-rules.ts'
+import { refusedToken, secondsOff, type TokenRules } from '../../../src/token/token-rules.ts'
 
 const NOW_SECONDS = 1_800_000_000
 const RULES: TokenRules = {
@@ -24,6 +24,20 @@ const refusal = (claims: object, rules: Partial<TokenRules> = {}, header: object
     { ...RULES, ...rules },
     NOW_SECONDS * 1000,
   )
+
+it.each<[string, object, number | null]>([
+  ['expired', { exp: NOW_SECONDS - 12.34 }, 12.3],
+  ['nbf', { nbf: NOW_SECONDS + 90 }, 90],
+  ['iat', { iat: NOW_SECONDS + 3_600 }, 3_600],
+  ['lifetime', { iat: NOW_SECONDS - 30, exp: NOW_SECONDS + 60 }, 30],
+  ['nbf', { nbf: 'soon' }, null],
+  ['nbf', { nbf: Number.POSITIVE_INFINITY }, null],
+  ['iat', {}, null],
+  ['aud', { exp: NOW_SECONDS - 5 }, null],
+])('a refusal for %s of %j is %s seconds off', (check, claims, seconds) => {
+  const rules = { ...RULES, lifetimeMsMax: 60_000 }
+  expect(secondsOff(check, { ...CLAIMS, ...claims }, rules, NOW_SECONDS * 1000)).toBe(seconds)
+})
 
 describe('times', () => {
   it.each([

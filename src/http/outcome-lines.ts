@@ -1,0 +1,131 @@
+// What the log says of how a request ended. Promise: a refusal is one line without a stack, and no line holds a
+// credential.
+
+import { createHash } from 'node:crypto'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import {
+  ControlUnread,
+  ControlUnwritable,
+  Draining,
+  errorCode,
+  KafkaUnavailable,
+  KeysUnavailable,
+  RevocationsFull,
+  TicketsUnavailable,
+  TopicsFull,
+} from '../errors.ts'
+import { redactText, redactUrl } from './redaction.ts'
+
+/** Requests that have a line of their own, or were not to have one. */
+const told = new WeakSet<object>()
+
+/** The caller tells how this request ends, so that no other line has to. */
+export function noteTold(request: FastifyRequest): void {
+  told.add(request)
+}
+
+export function isTold(request: FastifyRequest): boolean {
+  return told.has(request)
+}
+
+/** Why something was refused. Holds nothing of what a client has sent. */
+export interface RefusalWords {
+  /** Which check has failed, in a word. */
+  readonly check?: string
+  /** Of the error that was answered. */
+  readonly code?: string
+  readonly reason?: string
+  /** By how many seconds a time was off. */
+  readonly offSeconds?: number
+}
+
+/** One line for a refused token, ticket or session. `words` has the kind, such as `token refused`. */
+export function tellRefused(request: FastifyRequest, refusal: RefusalWords, words: string): void {
+  noteTold(request)
+  request.log.info({ ...refusal, ...senderOf(request) }, words)
+}
+
+/** What a stream was until it ended. */
+export interface EndedStream {
+  readonly reason: string
+  readonly subject: string | null
+  readonly seconds: number
+  readonly records: number
+  readonly bytes: number
+}
+
+/** Length of a subject's hash: enough to tell a million users apart. */
+const HASH_CHARACTERS = 12
+
+/**
+ * One line for the end of a stream. It has the beginning of the SHA-256 of the subject, so that one who knows a user
+ * finds the streams, and the log names no user.
+ */
+export function tellEnded(
+  request: FastifyRequest,
+  { reason, subject, seconds, ...counts }: EndedStream,
+): void {
+  const path = redactUrl(request.url.split('?', 1)[0] ?? '')
+  const hash = subject === null ? null : createHash('sha256').update(subject).digest('hex')
+  request.log.info(
+    {
+      path,
+      ...(hash !== null && { subject: hash.slice(0, HASH_CHARACTERS) }),
+      reason,
+      seconds: Math.round(seconds * 10) / 10,
+      ...counts,
+    },
+    'stream ended',
+  )
+}
+
+/**
+ * Makes Fastify's line about an error of ours that is no fault of the server short: information, with its code. Without
+ * it that line has a stack, which says where in our code a client was refused. A request that has been told of already
+ * gets no line at all. Other errors, such as one of a hook that runs later, stay as they are.
+ */
+export function tellShortly(request: FastifyRequest, reply: FastifyReply, error: unknown): void {
+  if (shortened.has(reply) || !isRefusal(error)) return
+  shortened.add(reply)
+  const { log } = reply
+  const shortly =
+    (tell: LogLine): LogLine =>
+    (...line: readonly unknown[]): void => {
+      const [fields, message] = line // pino's overloads: fields and a message, or either
+      if (Object(fields).err !== error) Reflect.apply(tell, log, line)
+      else if (!isTold(request)) tellRefused(request, { code: error.code }, `refused: ${message}`)
+    }
+  reply.log = Object.create(log, { error: { value: shortly(log.error) }, info: { value: shortly(log.info) } })
+}
+
+type LogLine = (...line: readonly unknown[]) => void
+
+const shortened = new WeakSet<FastifyReply>()
+
+/** Refusals that are no fault of the server's code: it drains, waits for others, or is full. */
+const NO_FAULTS = [
+  ControlUnread,
+  ControlUnwritable,
+  Draining,
+  KeysUnavailable,
+  KafkaUnavailable,
+  RevocationsFull,
+  TicketsUnavailable,
+  TopicsFull,
+]
+
+/** Whether the request may succeed later, although nothing is wrong with it. */
+export function isNoFault(error: unknown): boolean {
+  return NO_FAULTS.some((known) => error instanceof known)
+}
+
+/** An error of ours that is no fault of the server's code. */
+function isRefusal(error: unknown): error is Error & { readonly code: string } {
+  if (isNoFault(error)) return true
+  const { statusCode = 500 }: { readonly statusCode?: number } = Object(error)
+  return error instanceof Error && errorCode(error)?.startsWith('FKS_') === true && statusCode < 500
+}
+
+function senderOf({ method, url, ip }: FastifyRequest) {
+  return { method: redactText(method), url: redactUrl(url), address: redactText(ip ?? '') }
+}

@@ -1,0 +1,31 @@
+// One line in a server's log for each request. Fastify's own are two: the first has the URL, the second the status. A
+// host keeps those, because its log is its own.
+
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { logRedaction } from './log-redaction.ts'
+import { isTold, tellShortly } from './outcome-lines.ts'
+
+const FRAMEWORK_LINES: ReadonlySet<unknown> = new Set(['incoming request', 'request completed'])
+
+/** `logRedaction`, without Fastify's lines. */
+export const serverLog = {
+  ...logRedaction,
+  hooks: {
+    ...logRedaction.hooks,
+    logMethod(this: unknown, parts: unknown[], method: Parameters<LogHook>[1]): void {
+      if (!FRAMEWORK_LINES.has(parts[1])) logRedaction.hooks.logMethod.call(this, parts, method)
+    },
+  },
+}
+
+type LogHook = typeof logRedaction.hooks.logMethod
+
+/** A request that something else has told of, such as a refused token, has no line here. */
+export function tellRequests(app: FastifyInstance): void {
+  app.addHook('onError', async (request, reply, error) => tellShortly(request, reply, error))
+  app.addHook('onResponse', (request: FastifyRequest, reply, done) => {
+    const { elapsedTime: responseTime } = reply
+    if (!isTold(request)) request.log.info({ req: request, res: reply, responseTime }, 'request answered')
+    done()
+  })
+}

@@ -1,0 +1,70 @@
+// One line for each request: a server’s, and the end of a stream.
+
+import { createHash } from 'node:crypto'
+import fastify from 'fastify'
+import { expect, it, vi } from 'vitest'
+import { NotFound } from '../../src/errors.ts'
+import { serverLog, tellRequests } from '../../src/http/request-lines.ts'
+import { HttpScene } from '../support/http-scene.ts'
+import { LogLines } from '../support/printed.ts'
+import { forThisTest } from '../support/scene.ts'
+
+it('a server has one line for an answer, and one for a refusal', async () => {
+  const log = new LogLines()
+  const app = fastify({ logger: { level: 'info', stream: log.stream, ...serverLog } })
+  tellRequests(app)
+  app.setNotFoundHandler(async () => {
+    throw new NotFound()
+  })
+  app.get('/there', async () => 'yes')
+  app.get('/broken', async () => {
+    throw new Error('ours')
+  })
+  await app.inject('/there?access_token=opaque')
+  await app.inject('/nowhere')
+  await app.inject('/broken')
+  expect(log.objects()).toMatchObject([
+    {
+      level: 30,
+      msg: 'request answered',
+      req: { method: 'GET', url: '/there?access_token=[redacted]' },
+      res: { statusCode: 200 },
+      responseTime: expect.any(Number),
+    },
+    { level: 30, msg: 'refused: There is nothing at this path', code: 'FKS_NOT_FOUND', url: '/nowhere' },
+    { level: 50, msg: 'ours', err: { stack: expect.any(String) } },
+    { level: 30, msg: 'request answered', res: { statusCode: 500 } },
+  ])
+  expect(log.objects()).toHaveLength(4)
+  await app.close()
+})
+
+const ended = (scene: HttpScene): Record<string, unknown>[] =>
+  scene.lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'stream ended')
+
+it('the end of a stream is one line, with what it was sent', async () => {
+  const scene = await forThisTest(HttpScene.open())
+  scene.topic.produce('one')
+  const session = scene.connect()
+  const stream = await scene.get(
+    '/events?access_token=opaque',
+    { authorization: `Bearer ${scene.token()}` },
+    session,
+  )
+  await vi.waitUntil(() => stream.reader.events.length > 0, { timeout: 10_000 })
+  await scene.app.kafkaSseStreams.close()
+  const subject = createHash('sha256').update('example').digest('hex').slice(0, 12)
+  expect(ended(scene)).toMatchObject([
+    { level: 30, path: '/events', subject, reason: 'shutdown', records: 1 },
+  ])
+  const [line] = ended(scene)
+  expect(line?.seconds).toBeLessThan(30)
+  expect(line?.bytes).toBeGreaterThan(3)
+})
+
+it('the end of a stream is no line where the operator wants none', async () => {
+  const scene = await forThisTest(HttpScene.open({ sse: { logStreamEnds: false } }))
+  await scene.get('/events')
+  await scene.app.kafkaSseStreams.close()
+  expect(ended(scene)).toEqual([])
+})
