@@ -5,6 +5,7 @@ import { tokenLifetimes } from '../config/auth/token-lifetimes.ts'
 import { ConfigError } from '../config/config-error.ts'
 import { resolveOptions } from '../config/cross-field-rules.ts'
 import { type Document, valueAt } from '../config/document.ts'
+import { connectionFaults } from '../config/kafka/connection-rules.ts'
 import { lineOf, mergeSettings, nameOf } from '../config/merged-settings.ts'
 import { secretsOf } from '../config/secret-key.ts'
 import { type Fault, type SettingPlace, serverFaults } from '../config/validation.ts'
@@ -48,7 +49,8 @@ function isMissing(document: Document, place: SettingPlace): boolean {
 export async function findControl(env: NodeJS.ProcessEnv): Promise<ControlTarget> {
   const settings = await mergeSettings(env)
   const { document } = settings
-  const faults = serverFaults(document).filter(({ place: [group] }: Fault) => GROUPS.has(group))
+  const found = [...serverFaults(document), ...connectionFaults(document)]
+  const faults = found.filter(({ place: [group] }: Fault) => GROUPS.has(group))
   const missing = NEEDED.filter(({ places }) => places.every((place) => isMissing(document, place)))
   const problems = [
     ...settings.problems,

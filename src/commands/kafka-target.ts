@@ -1,7 +1,8 @@
 // Chooses the Kafka of a command: that of its option, that of the settings, or the embedded broker of this folder.
 
 import { ConfigError } from '../config/config-error.ts'
-import { mergeSettings } from '../config/merged-settings.ts'
+import { connectionFaults } from '../config/kafka/connection-rules.ts'
+import { lineOf, mergeSettings } from '../config/merged-settings.ts'
 import { ONLY_STREAM } from '../config/streams/single-stream-settings.ts'
 import type { KafkaOptions } from '../options.ts'
 import { findBroker } from './broker-file.ts'
@@ -21,7 +22,12 @@ export async function findKafka(
   env: NodeJS.ProcessEnv,
   folder: string,
 ): Promise<KafkaTarget> {
-  const { document, problems } = await mergeSettings(env)
+  const settings = await mergeSettings(env)
+  const { document } = settings
+  const problems = [
+    ...settings.problems,
+    ...connectionFaults(document).map((fault) => lineOf(fault, settings)),
+  ]
   if (problems.length > 0) throw new ConfigError(problems)
   const kafka = propertiesOf(document.kafka)
   const bootstrapServers = serversOption ?? textOf(kafka.bootstrapServers) ?? (await findBroker(folder))
