@@ -21,7 +21,7 @@ import {
 } from '../src/errors.ts'
 import { noteTold, tellRefused } from '../src/http/outcome-lines.ts'
 import type { AuthOptions } from '../src/options.ts'
-import type { Authenticator } from '../src/token/authenticator.ts'
+import { type Authenticator, sumOfFetches } from '../src/token/authenticator.ts'
 import { grantsScope, sessionOf } from '../src/token/claims.ts'
 import { ALGORITHMS, type Algorithm, isAlgorithm } from '../src/token/key-setting.ts'
 import { carrierOf, prove } from '../src/token/proven-connections.ts'
@@ -159,6 +159,7 @@ async function tokenAuthenticator(app: FastifyInstance, options: AuthPluginOptio
     authenticate: bearerAuthenticator(readSession, tellerOf(options)),
     logout: logoutVerifier(verify),
     keysReady: () => keysTrouble(issuers),
+    keyFetches: () => sumOfFetches(issuers.map(({ keys }) => keys.fetches)),
   }
 }
 

@@ -22,7 +22,7 @@ import type { Selector } from '../src/routing/selector.ts'
 import { SegmentPool } from '../src/segments/segment-pool.ts'
 import { SYSTEM_CLOCK } from '../src/stream/clock.ts'
 import type { TokenLifetimes } from '../src/token/revocation.ts'
-import { tellParts } from './kafka/client/librdkafka-build.ts'
+import { BUILT_LIBRARY, tellParts } from './kafka/client/librdkafka-build.ts'
 import { ControlTopic } from './kafka/control/control-topic.ts'
 import { type OpenSource, openSource } from './kafka/following/shared-source.ts'
 import { keyOf, type ReadTopic, type TopicReading, TopicsByPath } from './kafka/topics-by-path.ts'
@@ -94,12 +94,17 @@ class KafkaTopics implements Topics {
   private readonly opened = new Map<string, ReadTopic>()
   private readonly source: OpenSource
   readonly byPath: TopicsByPath
+  readonly library = BUILT_LIBRARY
+  readonly partitionsShownMax: number
 
   /** Throws, naming the property, if librdkafka does not take the configuration. */
   constructor(app: FastifyInstance, options: KafkaOptions) {
     this.app = app
     this.options = options
     this.source = openSource(options, app.log, 'streams')
+    this.partitionsShownMax = withDefaults(options, KAFKA_SETTINGS, [
+      'metricsPartitionsMax',
+    ]).metricsPartitionsMax
     const bounds = withDefaults(options, KAFKA_SETTINGS, BY_PATH_SETTINGS)
     this.byPath = new TopicsByPath({
       source: this.source,

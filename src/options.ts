@@ -50,6 +50,8 @@ export interface KafkaOptions {
   topicsBytesMax?: number
   /** Topics that are open because clients name them in a path: 1 to 1,000. Default: 100. */
   topicsOpenMax?: number
+  /** Partitions, of all topics together, that metrics show one by one: 0 to 10,000. Default: 100. */
+  metricsPartitionsMax?: number
   /** Topic by which replicas tell each other renewals and revocations. null, the default: each process is alone. */
   controlTopic?: string | null
 }

@@ -12,6 +12,11 @@ export function controlMetrics({ control }: Pick<Parts, 'control'>): Metric[] {
       'Time after which new streams are refused unless a heartbeat of this process comes back before',
       () => control.state().blindInMs / 1000,
     ),
+    gauge(
+      'kafka_sse_control_lag_records',
+      'Offsets of the control topic that are not read yet, by the ends that Kafka told last',
+      () => figures.lag,
+    ),
     counterBy(
       'op',
       'kafka_sse_control_records_total',

@@ -59,7 +59,8 @@ export function counterBy(
   return { type: 'counter', name, help, labels: [label], read: () => samples(label, read()) }
 }
 
-function samples(label: string, values: Readonly<Record<string, number>>): Sample[] {
+/** A sample for each of the label's values. */
+export function samples(label: string, values: Readonly<Record<string, number>>): Sample[] {
   const entries = Object.entries(values)
   const shown = entries
     .slice(0, LABEL_VALUES_MAX)

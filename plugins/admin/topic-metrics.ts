@@ -73,6 +73,13 @@ const BUS_METRICS: readonly BusMetric[] = [
   },
   {
     type: 'gauge',
+    name: 'lag_records',
+    help: 'Offsets of all partitions that are not read yet, by the ends that Kafka told last',
+    read: lagOf,
+    together: ({ open }) => sum(open, lagOf),
+  },
+  {
+    type: 'gauge',
     name: 'full',
     help: '1 once a bus that keeps the newest record of every key dropped one for lack of room',
     read: ({ bus }) => Number(!bus.isWhole),
@@ -127,8 +134,14 @@ function byPath(topics: TopicSources['byPath'], together: BusMetric['together'])
   return value === null ? [] : [{ value, labels: BY_PATH_LABELS }]
 }
 
-function labelsOf({ name, encoding, bus }: FedTopic): Record<string, string> {
+export function labelsOf({ name, encoding, bus }: FedTopic): Record<string, string> {
   return { topic: name, encoding, keeps: bus.keeps }
+}
+
+function lagOf({ bus }: FedTopic): number {
+  let records = 0
+  for (const { lag } of bus.progress()) records += lag
+  return records
 }
 
 function sum(topics: readonly FedTopic[], read: (topic: FedTopic) => number): number {

@@ -12,8 +12,8 @@ export interface Parts {
   readonly streams: Pick<Streams, 'figures' | 'isDraining'> & {
     readonly revocations: Pick<Revocations, 'isFull' | 'size'>
   }
-  readonly topics: Pick<Topics, 'all' | 'byPath'>
-  readonly authenticator: Pick<Authenticator, 'keysReady'>
+  readonly topics: Pick<Topics, 'all' | 'byPath' | 'library' | 'partitionsShownMax'>
+  readonly authenticator: Pick<Authenticator, 'keysReady' | 'keyFetches'>
   /** null without a control topic. */
   readonly control: Pick<ControlCenter, 'state' | 'figures'> | null
   /** Set in a process that lingers before it drains; without it only the drain counts. */

@@ -10,7 +10,7 @@ import { SegmentList } from '../segments/segment-list.ts'
 import { SegmentPool } from '../segments/segment-pool.ts'
 import { BusView } from './bus-view.ts'
 import { type Hole, Holes, type Missed, type Moment } from './holes.ts'
-import { type PartitionLogs, Partitions } from './partitions.ts'
+import { type PartitionLogs, type PartitionProgress, Partitions } from './partitions.ts'
 import { FROM_BEGINNING, type Position } from './position.ts'
 import { readingStarts } from './reading-starts.ts'
 import type { Encoding, KafkaRecord, Keeps, Watermarks } from './record.ts'
@@ -91,6 +91,7 @@ export class Bus extends BusView {
    * that moment.
    */
   noteEnd(partition: number, end: number, askedAt: Moment): void {
+    this.partitions.noteToldEnd(partition, end)
     this.holes?.noteEnd(partition, end, this.partitions.next(partition), askedAt)
     this.hiddenValues.noteEnd(partition, end, askedAt.nowMs)
   }
@@ -264,6 +265,11 @@ export class Bus extends BusView {
 
   get retainedRecords(): number {
     return this.kept.totals.frames
+  }
+
+  /** How far each partition is read whose log end Kafka has told, in ascending order. */
+  progress(): Iterable<PartitionProgress> {
+    return this.partitions.progress()
   }
 
   /** Keys in the key index. */

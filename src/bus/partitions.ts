@@ -14,12 +14,23 @@ export interface PartitionLogs {
   readonly ends: ReadonlyMap<number, number>
 }
 
+/** How far a partition is read. */
+export interface PartitionProgress {
+  readonly partition: number
+  /** The offset that comes next. */
+  readonly next: number
+  /** Offsets from there to the end that Kafka told last, some seconds ago. */
+  readonly lag: number
+}
+
 export class Partitions implements PartitionLogs {
   /** Partitions in ascending order, as in event ids. */
   private readonly numbers: number[] = []
   readonly starts = new Map<number, number>()
   readonly readFrom = new Map<number, number>()
   readonly ends = new Map<number, number>()
+  /** Log ends as Kafka told them last. */
+  private readonly toldEnds = new Map<number, number>()
   /** Grows with each change except of next offsets. Never reset. */
   version = 0
   private readonly nextOffsets = new Map<number, number>()
@@ -82,8 +93,24 @@ export class Partitions implements PartitionLogs {
     this.ends.delete(partition)
   }
 
+  /** Notes a log end that Kafka told. */
+  noteToldEnd(partition: number, end: number): void {
+    this.toldEnds.set(partition, end)
+  }
+
+  /** How far each partition is read whose log end Kafka has told, in ascending order. */
+  *progress(): Generator<PartitionProgress> {
+    for (const partition of this.numbers) {
+      const end = this.toldEnds.get(partition)
+      if (end === undefined || !this.isRead(partition)) continue
+      const next = this.next(partition)
+      yield { partition, next, lag: Math.max(0, end - next) }
+    }
+  }
+
   /** Forgets all partitions. */
   clear(): void {
+    this.toldEnds.clear()
     this.numbers.length = 0
     this.starts.clear()
     this.readFrom.clear()

@@ -73,8 +73,19 @@ export interface Topics extends TopicSource {
   all(): readonly FedTopic[]
   /** The topics of `acquire`. */
   readonly byPath: TopicsByPathFigures
+  /** What reads Kafka. */
+  readonly library: KafkaLibrary
+  /** Partitions, of all topics together, that metrics may show one by one. */
+  readonly partitionsShownMax: number
   /** Releases all holds of a thread that has ended, in every bus. */
   releaseThread(thread: number): void
+}
+
+/** The build of librdkafka. */
+export interface KafkaLibrary {
+  readonly version: string
+  /** Codecs that it can read, such as `gzip`. */
+  readonly codecs: readonly string[]
 }
 
 export interface FedTopicLease extends TopicLease {

@@ -103,6 +103,16 @@ export const KAFKA_SETTINGS: Record<keyof KafkaOptions, Setting> = {
     maximum: 1_000,
     default: 100,
   },
+  metricsPartitionsMax: {
+    type: 'integer',
+    env: 'METRICS_PARTITIONS_MAX',
+    description:
+      'Partitions, of all topics together, whose position and lag `/metrics` shows one by one. ' +
+      'Those of further ones are in the sums by topic alone',
+    minimum: 0,
+    maximum: 10_000,
+    default: 100,
+  },
   controlTopic: {
     type: 'string',
     nullable: true,

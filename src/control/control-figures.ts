@@ -10,6 +10,8 @@ export interface ControlFigures {
   readonly unwritten: Record<ControlOp, number>
   /** Renewals that a thread was not told, because it had not taken 10,000 others yet. */
   renewalsDropped: number
+  /** Offsets up to the ends that Kafka last told, in all partitions together, that are not read yet. */
+  lag: number
 }
 
 export function createControlFigures(): ControlFigures {
@@ -19,5 +21,6 @@ export function createControlFigures(): ControlFigures {
     passedOver: { size: 0, mac: 0, version: 0, op: 0, malformed: 0, expired: 0, revoked: 0 },
     unwritten: byOp(),
     renewalsDropped: 0,
+    lag: 0,
   }
 }

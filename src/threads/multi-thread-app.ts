@@ -38,7 +38,7 @@ export async function buildMultiThreadApp(
     const parts = {
       streams: workerPool,
       topics,
-      authenticator: workerPool,
+      authenticator: { keysReady: () => workerPool.keysReady(), keyFetches: () => keys.fetches() },
       control: center,
       departure,
       workerPool,

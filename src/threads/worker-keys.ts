@@ -6,12 +6,14 @@ import type { KeyChoice } from '../../plugins/auth/keys/key-set.ts'
 import type { OwnKeySource } from '../../plugins/auth/keys/key-source.ts'
 import { type KeySettings, openCheckedKeys } from '../../plugins/auth/keys/open-keys.ts'
 import { KeysUnavailable } from '../errors.ts'
+import { type KeyFetches, sumOfFetches } from '../token/authenticator.ts'
 import type { ToMain, ToWorker } from './messages.ts'
 
 /** The key sources of the process. */
 export class ProcessKeys {
   private readonly log: FastifyBaseLogger
   private readonly sources = new Map<string, Promise<OwnKeySource>>()
+  private readonly opened = new Set<OwnKeySource>()
 
   constructor(log: FastifyBaseLogger) {
     this.log = log
@@ -20,8 +22,18 @@ export class ProcessKeys {
   /** Rejects with one line if there can be no keys. All workers have the same options, so there are few sources. */
   open(settings: KeySettings): Promise<OwnKeySource> {
     const name = JSON.stringify(settings)
-    const source = this.sources.get(name) ?? openCheckedKeys(settings, this.log)
+    const source = this.sources.get(name) ?? this.openFirst(settings)
     this.sources.set(name, source)
+    return source
+  }
+
+  fetches(): KeyFetches {
+    return sumOfFetches([...this.opened].map(({ fetches }) => fetches))
+  }
+
+  private async openFirst(settings: KeySettings): Promise<OwnKeySource> {
+    const source = await openCheckedKeys(settings, this.log)
+    this.opened.add(source)
     return source
   }
 

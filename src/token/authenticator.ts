@@ -19,4 +19,22 @@ export interface Authenticator {
   readonly logout: ((request: FastifyRequest, token: string) => Promise<Revocation>) | null
   /** Why tokens cannot be verified now, for an operator; null if they can. */
   keysReady(): string | null
+  /** Left out where no keys are fetched, as where the host authenticates. */
+  keyFetches?(): KeyFetches
+}
+
+/** Fetches of key sets that have ended. */
+export interface KeyFetches {
+  readonly read: number
+  readonly failed: number
+}
+
+/** `all`: undefined for a source that fetches nothing. */
+export function sumOfFetches(all: readonly (KeyFetches | undefined)[]): KeyFetches {
+  const sum = { read: 0, failed: 0 }
+  for (const fetches of all) {
+    sum.read += fetches?.read ?? 0
+    sum.failed += fetches?.failed ?? 0
+  }
+  return sum
 }

@@ -23,7 +23,16 @@ export class AdminParts implements Parts {
     closed: { idle: 0, room: 0 },
     closedCounts: { recordsAppended: 0, recordsTooLarge: 0 },
   }
-  readonly topics = { all: (): readonly FedTopic[] => this.opened, byPath: this.byPath }
-  readonly authenticator = { keysReady: (): string | null => this.keysTrouble }
+  readonly library = { version: '2.12.0', codecs: ['gzip', 'zstd'] }
+  readonly topics = {
+    all: (): readonly FedTopic[] => this.opened,
+    byPath: this.byPath,
+    library: this.library,
+    partitionsShownMax: 3,
+  }
+  readonly authenticator = {
+    keysReady: (): string | null => this.keysTrouble,
+    keyFetches: () => ({ read: 4, failed: 1 }),
+  }
   control: Parts['control'] = null
 }

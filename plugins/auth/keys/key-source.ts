@@ -1,5 +1,6 @@
 // The interface of every source of keys, and what those that hold their keys themselves have in common.
 
+import type { KeyFetches } from '../../../src/token/authenticator.ts'
 import type { KeyChoice, KeyHeader, KeySet } from './key-set.ts'
 
 export interface KeySource {
@@ -7,6 +8,8 @@ export interface KeySource {
   find(header: KeyHeader): Promise<KeyChoice>
   /** Why there is no key set, for an operator; null if there is one. */
   notReady(): string | null
+  /** Left out by a source that fetches nothing itself. */
+  readonly fetches?: KeyFetches
   close(): void
 }
 
@@ -21,6 +24,8 @@ export interface KeyState {
 /** A source that holds its keys itself, and tells others when they change. */
 export abstract class OwnKeySource implements KeySource {
   private readonly listeners = new Set<() => void>()
+
+  readonly fetches?: KeyFetches
 
   abstract get state(): KeyState
   abstract find(header: KeyHeader): Promise<KeyChoice>

@@ -73,6 +73,7 @@ export class RemoteKeys extends OwnKeySource {
   /** Tells listeners that the set has become too old. */
   private expiry: NodeJS.Timeout | null = null
   private isClosed = false
+  override readonly fetches = { read: 0, failed: 0 }
 
   constructor(limits: RemoteKeyLimits, parts: RemoteKeyParts) {
     super()
@@ -176,6 +177,7 @@ export class RemoteKeys extends OwnKeySource {
     const { log, endpoint, rsaAlgorithm, nowMs } = this.parts
     const isSame = this.set !== null && text === this.text
     const set = this.set !== null && isSame ? this.set : readKeySet(text, rsaAlgorithm)
+    this.fetches.read++
     const isNews = !isSame || this.failure !== null
     this.set = set
     this.text = text
@@ -195,6 +197,7 @@ export class RemoteKeys extends OwnKeySource {
 
   private fail(error: unknown): void {
     if (this.isClosed) return
+    this.fetches.failed++
     const { log, endpoint } = this.parts
     const reason = failureReason(error)
     // A repeated failure is logged as debug: one line when it begins, one when it is over.

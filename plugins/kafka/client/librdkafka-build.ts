@@ -1,6 +1,7 @@
 // The features of this build of librdkafka. It lacks those whose headers were not installed. What it has and what is
 // missing is logged once, with the command that adds them, and a property that needs one is refused by name.
 
+import type { KafkaLibrary } from '../../../src/bus/topic.ts'
 import { ConfigError } from '../../../src/config/config-error.ts'
 import { rdkafka } from './native.ts'
 
@@ -28,6 +29,13 @@ export const PARTS: ReadonlyMap<string, Part> = new Map([
 
 /** Features of the installed build. */
 export const BUILT_FEATURES: readonly string[] = rdkafka.features
+
+const CODECS = ['gzip', 'snappy', 'lz4', 'zstd']
+
+export const BUILT_LIBRARY: KafkaLibrary = {
+  version: rdkafka.librdkafkaVersion,
+  codecs: CODECS.filter((codec) => BUILT_FEATURES.includes(codec)),
+}
 
 /** One line for the log of what the build has: TLS, SASL, OIDC and the compressions. */
 export function builtLine(features: readonly string[]): string {

@@ -2,26 +2,33 @@
 // to the control log. Promise: it has read a partition no further than it has handed over.
 
 import type { KafkaRecord, Watermarks } from '../../../src/bus/record.ts'
+import type { ControlFigures } from '../../../src/control/control-figures.ts'
 import type { ControlLog } from '../../../src/control/control-log.ts'
 import type { RecordWriter } from '../following/topic-feed.ts'
+import { ControlLag } from './control-lag.ts'
 
 export class ControlReading implements RecordWriter {
   /** No record deletes another one, so none can be missed. */
   readonly missed = null
   private readonly log: ControlLog
+  private readonly figures: Pick<ControlFigures, 'lag'>
   private readonly onBatch: () => void
+  private readonly lag = new ControlLag()
 
   /** `onBatch`: a batch was handed over. */
-  constructor(log: ControlLog, onBatch: () => void) {
+  constructor(log: ControlLog, figures: Pick<ControlFigures, 'lag'>, onBatch: () => void) {
     this.log = log
+    this.figures = figures
     this.onBatch = onBatch
   }
 
-  setPartition(partition: number): void {
+  setPartition(partition: number, start: number): void {
+    this.lag.noteNext(partition, start)
     this.log.heartbeats.add(partition)
   }
 
   append(record: KafkaRecord): void {
+    this.lag.noteNext(record.partition, record.offset + 1)
     this.log.append(record)
   }
 
@@ -30,10 +37,12 @@ export class ControlReading implements RecordWriter {
   }
 
   publish(): void {
+    this.figures.lag = this.lag.records
     this.onBatch()
   }
 
   recreate(): void {
+    this.lag.clear()
     this.log.recreate()
   }
 
@@ -47,9 +56,14 @@ export class ControlReading implements RecordWriter {
     this.onBatch()
   }
 
-  advance(): void {}
+  advance(partition: number, next: number): void {
+    this.lag.noteNext(partition, next)
+  }
 
-  noteEnd(): void {}
+  noteEnd(partition: number, end: number): void {
+    this.lag.noteEnd(partition, end)
+    this.figures.lag = this.lag.records
+  }
 
   trim(partition: number, start: number): void {
     this.log.copies.noteStart(partition, start)

@@ -93,7 +93,7 @@ export class ControlTopic implements ControlCenter {
     const { keys, by, figures } = this
     const { revocations } = told
     const controlLog = new ControlLog({ topic, keys, by, blindMs, lifetimes, clock, revocations, figures })
-    const reading = new ControlReading(controlLog, () => this.arrived())
+    const reading = new ControlReading(controlLog, figures, () => this.arrived())
     // That the topic is missing is logged with the command that makes it.
     const feeding = this.source.feed(topic, reading, quietAbout(missingTopic(topic), log))
     const ticking = setInterval(() => this.tick(), TICK_MS).unref()

@@ -1,5 +1,6 @@
 // What /metrics says: parsed here by a few lines that are not prom-client's, and compared with docs/operating.md.
 
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { LABEL_VALUES_MAX } from '../../../plugins/admin/metric.ts'
@@ -10,8 +11,11 @@ import { createControlFigures } from '../../../src/control/control-figures.ts'
 import { createConnectionFigures } from '../../../src/http/connection-limits.ts'
 import { SegmentPool } from '../../../src/segments/segment-pool.ts'
 import { AdminParts } from '../../support/admin-parts.ts'
+import { hasPrograms } from '../../support/programs.ts'
 import { eventually } from '../../support/time.ts'
 import { TopicInMemory } from '../../support/topic-in-memory.ts'
+
+const canCheck = hasPrograms('metrics as promtool wants them', 'promtool')
 
 /** Two workers, one of which is an hour late. */
 const workerPool = {
@@ -137,6 +141,60 @@ describe('the metrics', () => {
     expect((await scrape()).get('kafka_sse_segments_allocated_bytes')).toBe(pool.allocatedBytes + apart)
   })
 
+  it('tell how far each partition is read, and how far Kafka is ahead', async () => {
+    const topic = new TopicInMemory(2)
+    topic.produce('one', 'a', 0)
+    topic.bus.noteEnd(0, 5, { nowMs: 0, epochMs: 0 })
+    parts.opened.splice(0, 1, topic)
+    const labels = 'topic="events",encoding="text",keeps="latest"'
+    const values = await scrape()
+    expect(values.get(`kafka_sse_partition_position{${labels},partition="0"}`)).toBe(1)
+    expect(values.get(`kafka_sse_partition_lag_records{${labels},partition="0"}`)).toBe(4)
+    expect(values.get(`kafka_sse_bus_lag_records{${labels}}`)).toBe(4)
+    // Kafka has not told the end of the other one.
+    expect(values.has(`kafka_sse_partition_lag_records{${labels},partition="1"}`)).toBe(false)
+    topic.bus.recreate()
+    expect((await scrape()).get(`kafka_sse_bus_lag_records{${labels}}`)).toBe(0)
+  })
+
+  it('show as many partitions as they may, of all topics together, and the sum of all', async () => {
+    const topics = [new TopicInMemory(2, {}, 'one'), new TopicInMemory(5, {}, 'two')]
+    for (const { bus } of topics)
+      for (const partition of bus.position().keys()) bus.noteEnd(partition, 10, { nowMs: 0, epochMs: 0 })
+    parts.opened.splice(0, 1, ...topics)
+    const values = await scrape()
+    const shown = [...values.keys()].filter((name) => name.startsWith('kafka_sse_partition_lag_records'))
+    expect(shown.map((name) => /topic="(\w+)".*partition="(\d)"/.exec(name)?.slice(1).join(' '))).toEqual([
+      'one 0',
+      'one 1',
+      'two 0',
+    ])
+    expect(values.get('kafka_sse_bus_lag_records{topic="two",encoding="text",keeps="latest"}')).toBe(50)
+  })
+
+  it('tell what runs, and which codecs Kafka may use', async () => {
+    const [row = ''] = [...(await scrape()).keys()].filter((name) => name.startsWith('kafka_sse_build_info'))
+    expect(row).toContain(`node="${process.versions.node}",librdkafka="2.12.0",codecs="gzip,zstd"`)
+    expect(row).toMatch(/version="\d+\.\d+\.\d+"/)
+  })
+
+  it('count fetches of keys, unless the host authenticates', async () => {
+    const values = await scrape()
+    expect(values.get('kafka_sse_key_fetches_total{outcome="read"}')).toBe(4)
+    expect(values.get('kafka_sse_key_fetches_total{outcome="failed"}')).toBe(1)
+    sources = { ...sources, authenticator: { keysReady: () => null } }
+    expect((await scrape()).has('kafka_sse_key_fetches_total{outcome="read"}')).toBe(false)
+  })
+
+  it.skipIf(!canCheck)('are as promtool wants them', async () => {
+    const input = await createRegistry(sources).metrics()
+    const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
+      input,
+      encoding: 'utf8',
+    })
+    expect({ status, said: stdout + stderr }).toEqual({ status: 0, said: '' })
+  })
+
   it('tell of readiness and draining', async () => {
     const before = await scrape()
     expect([before.get('kafka_sse_ready'), before.get('kafka_sse_draining')]).toEqual([1, 0])
@@ -162,7 +220,7 @@ describe('the metrics', () => {
     expect(alone.get('kafka_sse_workers')).toBe(2)
     expect(alone.get('kafka_sse_worker_deaths_total')).toBe(1)
     expect(alone.get('kafka_sse_connections_open')).toBe(7)
-    expect(alone.get('kafka_sse_event_loop_delay_seconds{quantile="1"}')).toBe(3600)
+    expect(alone.get('kafka_sse_event_loop_delay_seconds{statistic="max"}')).toBe(3600)
     expect(alone.get('nodejs_heap_size_used_bytes')).toBeGreaterThan(2 ** 40)
     sources = { ...sources, wholeProcess: figuresOfProcess(delay, {}) }
     expect((await scrape()).has('kafka_sse_workers')).toBe(false)
@@ -175,10 +233,10 @@ describe('the metrics', () => {
     expect(values.get('nodejs_heap_size_used_bytes')).toBeGreaterThan(1e6)
     // prom-client rounds it to the nearest second.
     expect(values.get('process_start_time_seconds')).toBeLessThanOrEqual(Math.ceil(Date.now() / 1000))
-    for (const quantile of ['0.5', '0.99', '1'])
-      expect(values.get(`kafka_sse_event_loop_delay_seconds{quantile="${quantile}"}`)).toBeGreaterThanOrEqual(
-        0,
-      )
+    for (const statistic of ['p50', 'p99', 'max'])
+      expect(
+        values.get(`kafka_sse_event_loop_delay_seconds{statistic="${statistic}"}`),
+      ).toBeGreaterThanOrEqual(0)
   })
 
   it('show a bounded number of values of a label, and the rest as one', async () => {

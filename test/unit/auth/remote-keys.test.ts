@@ -207,6 +207,14 @@ describe('keys from a URL', () => {
     expect(provider.hits).toBe(1)
   })
 
+  it('count how each fetch ended', async () => {
+    open()
+    await pass(0)
+    provider.answer = FAILS
+    await pass(REFRESH_MS + 2 * limits.jwksCooldownMs)
+    expect(keys.fetches).toEqual({ read: 1, failed: 3 })
+  })
+
   it('are read again only where the text is another one, and only then told', async () => {
     open()
     await knows('first')

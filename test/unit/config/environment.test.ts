@@ -30,6 +30,7 @@ describe('a server’s environment', () => {
         topicsIdleSeconds: 300,
         topicsBytesMax: 2_147_483_648,
         topicsOpenMax: 100,
+        metricsPartitionsMax: 100,
         controlTopic: null,
       },
       auth: {
