@@ -1,9 +1,9 @@
 // Checks a stream from where clients are: whether what stands between them and the server hands on each byte at once,
 // by which HTTP version, and whether its headers are those of a stream. Promise: no token is told.
 
-import { errorCode, errorWords } from '../errors.ts'
 import type { CheckReport } from './check-report.ts'
-import { type WatchedStream, watchStream } from './watched-stream.ts'
+import { connectionFault } from './connection-fault.ts'
+import { type AnswerHeaders, type WatchedStream, watchStream } from './watched-stream.ts'
 
 const CHECK = 'url'
 /** Longer than the default of HEARTBEAT_SECONDS, so that there is a second piece. */
@@ -37,7 +37,8 @@ export async function checkUrl(
     if (watched !== null) checkAnswer(report, url, watched, token !== null, watchMs)
     else report.fail(CHECK, `no head within ${watchMs / 1000} s: ${BUFFERS}, or the server hangs`, TURN_OFF)
   } catch (error) {
-    failConnection(report, url, error)
+    const { words, advice } = connectionFault(url, error)
+    report.fail(CHECK, `${url.host} cannot be reached: ${words}`, advice)
   }
 }
 
@@ -64,12 +65,42 @@ function checkAnswer(
   } else if (status === 401 && !hasToken)
     report.warn(CHECK, 'it demands a token (401), as it should', 'give one to see how bytes come: --token')
   else {
-    const advice = status === 401 || status === 403 ? 'see the line of the token' : null
-    report.fail(CHECK, `it answers ${status} in place of a stream`, advice)
+    const location = status >= 300 && status < 400 ? ` to ${redirectTarget(url, headers)}` : ''
+    report.fail(CHECK, `it answers ${status}${location} in place of a stream`, adviceOn(status))
   }
 }
 
-function checkHeaders(report: CheckReport, headers: WatchedStream['headers']): void {
+/** Without the query, which may hold the token. */
+function redirectTarget(url: URL, { location }: AnswerHeaders): string {
+  const text = String(location ?? '')
+  if (!URL.canParse(text, url.href)) return 'nowhere'
+  const { origin, pathname } = new URL(text, url.href)
+  return origin + pathname
+}
+
+function adviceOn(status: number): string | null {
+  if (status >= 300 && status < 400)
+    return 'give clients that URL: many send no token to the target of a redirect'
+  switch (status) {
+    case 401:
+      return 'the check token says which check refuses it; a proxy must hand on Authorization'
+    case 403:
+      return 'its scope or claims do not grant this stream: see the check token'
+    case 404:
+      return 'no stream has this path: see streams in CONFIG_FILE, and how the proxy changes paths'
+    case 429:
+      return 'a limit of the server is reached: see its log'
+    case 502:
+    case 504:
+      return 'the proxy does not reach the server: see its upstream, and http or https there (TLS)'
+    case 503:
+      return 'no server is ready: see /health/ready of each'
+    default:
+      return null
+  }
+}
+
+function checkHeaders(report: CheckReport, headers: AnswerHeaders): void {
   const type = String(headers['content-type'] ?? 'none')
   if (!/^text\/event-stream\b/i.test(type))
     report.fail(CHECK, `content-type is ${type}, not text/event-stream`)
@@ -87,27 +118,43 @@ function checkHeaders(report: CheckReport, headers: WatchedStream['headers']): v
     )
 }
 
-function checkPieces(report: CheckReport, { piecesAtMs, beginning }: WatchedStream, watchMs: number): void {
+function checkPieces(
+  report: CheckReport,
+  { piecesAtMs, beginning, endedAtMs }: WatchedStream,
+  watchMs: number,
+): void {
   const [firstMs, secondMs] = piecesAtMs
-  if (firstMs === undefined)
+  const [, endReason] = /^:end (.*)$/m.exec(beginning) ?? []
+  if (firstMs === undefined && endedAtMs === null)
     report.fail(CHECK, `no byte within ${watchMs / 1000} s after the head: ${BUFFERS}`, TURN_OFF)
   else if (!beginning.startsWith('retry:')) report.fail(CHECK, 'what comes is no stream of this server')
-  else if (firstMs > AT_ONCE_MS)
+  else if (firstMs !== undefined && firstMs > AT_ONCE_MS)
     report.fail(CHECK, `the first bytes came ${inSeconds(firstMs)} after the head: ${BUFFERS}`, TURN_OFF)
-  else {
-    const more =
-      secondMs === undefined ? `none in the next ${watchMs / 1000} s` : `more after ${inSeconds(secondMs)}`
-    report.ok(CHECK, `bytes come as they are sent: the first after ${inSeconds(firstMs)}, ${more}`)
-  }
+  else if (endReason !== undefined)
+    report.warn(
+      CHECK,
+      `the server ends the stream at once: ${endReason}`,
+      'see its /health/ready and its log',
+    )
+  else if (endedAtMs !== null && secondMs === undefined)
+    report.fail(
+      CHECK,
+      `it was cut after ${inSeconds(endedAtMs)}`,
+      'set the time-outs of all on the way above HEARTBEAT_SECONDS, and see that the token lives longer',
+    )
+  else if (secondMs === undefined)
+    report.warn(
+      CHECK,
+      `the first bytes came at once, and no heartbeat in the next ${watchMs / 1000} s`,
+      `HEARTBEAT_SECONDS is longer, or ${BUFFERS}`,
+    )
+  else report.ok(CHECK, `bytes come as they are sent: ${whenWords(firstMs ?? 0, secondMs)}`)
+}
+
+function whenWords(firstMs: number, secondMs: number): string {
+  return `the first after ${inSeconds(firstMs)}, more after ${inSeconds(secondMs)}`
 }
 
 function inSeconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`
-}
-
-function failConnection(report: CheckReport, { host, protocol }: URL, error: unknown): void {
-  const code = errorCode(error)
-  const words = `${host} cannot be reached: ${errorWords(error) || code}`
-  const isOfCertificate = protocol === 'https:' && /CERT|SELF_SIGNED|UNABLE_TO_/.test(code ?? '')
-  report.fail(CHECK, words, isOfCertificate ? 'give the authority by --ca, or renew the certificate' : null)
 }

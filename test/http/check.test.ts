@@ -1,13 +1,10 @@
-// `kafka-sse check` without a Kafka: what it says of settings, keys, a token and a proxy, each in a line, and how it
-// ends. The last test is the command as a process, which needs `npm run build`.
+// `kafka-sse check` without a Kafka: what it says of settings, keys and a token, each in a line, and how it ends. The
+// last test is the command as a process, which needs `npm run build`.
 
-import { createServer as createPlainServer, type RequestListener, type Server } from 'node:http'
-import { createSecureServer, type Http2SecureServer } from 'node:http2'
 import { createServer as createTcpServer } from 'node:net'
 import { PassThrough } from 'node:stream'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { check } from '../../src/commands/check.ts'
-import { localCertificates } from '../support/certificates.ts'
 import { CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
 import {
   AUDIENCE,
@@ -56,26 +53,22 @@ const ofToken = (token: string, env: NodeJS.ProcessEnv = ENV) =>
 describe('a token', () => {
   it('that is good is told with the time that is left', async () => {
     const { code, lines } = await ofToken(tokenOf({ exp: nowSeconds() + 90 }))
-    expect(lines).toEqual([expect.stringMatching(/^ok token it is good for another (89|90) s$/)])
+    expect(lines).toEqual([expect.stringMatching(/^ok token it is good for another (8\d|90) s$/)])
     expect(code).toBe(0)
   })
 
   it.each<[string, () => string, RegExp]>([
-    [
-      'has expired',
-      () => tokenOf({ exp: nowSeconds() - 40 }),
-      /^fail token expired: its exp was 4[01] s ago$/,
-    ],
+    ['has expired', () => tokenOf({ exp: nowSeconds() - 40 }), /^fail token expired: its exp was 4\d s ago$/],
     ['has no exp', () => tokenOf({ exp: undefined }), /exp: it has none$/],
     [
       'is from the future',
       () => tokenOf({ nbf: nowSeconds() + 70 }),
-      /nbf: it is (69|70) s in the future, and 5 s are tolerated: look at both clocks$/,
+      /nbf: it is (6\d|70) s in the future, and 5 s are tolerated: look at both clocks$/,
     ],
     [
       'was issued in the future',
       () => tokenOf({ iat: nowSeconds() + 30 }),
-      /iat: it is (29|30) s in the future, and 5 s are tolerated: look at both clocks$/,
+      /iat: it is (2\d|30) s in the future, and 5 s are tolerated: look at both clocks$/,
     ],
     [
       'is for others',
@@ -210,132 +203,6 @@ it('a port that is no Kafka’s is told with the reason of librdkafka', async ()
   expect(lines[0]).toMatch(/\. see KAFKA_CONFIG_SECURITY_PROTOCOL and KAFKA_CONFIG_SASL_\*$/)
   expect(code).toBe(2)
 }, 30_000)
-
-describe('a proxy', () => {
-  const closing: (Server | Http2SecureServer)[] = []
-  afterEach(() => {
-    for (const server of closing.splice(0)) server.close()
-  })
-
-  const begin: RequestListener = (_, response) => {
-    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' })
-    response.write('retry:1000\n\n')
-  }
-
-  async function plain(listener: RequestListener): Promise<string> {
-    const server = createPlainServer(listener)
-    closing.push(server)
-    return `http://127.0.0.1:${await listening(server)}/events`
-  }
-
-  function listening(server: Server | Http2SecureServer): Promise<number> {
-    return new Promise((resolve) => {
-      server.listen(0, '127.0.0.1', () => resolve(Object(server.address()).port))
-    })
-  }
-
-  const ofUrl = (url: string, ...args: string[]) => run(['--only', 'url', '--url', url, ...args])
-  const HTTP1 = / answers by HTTP\/1\.1. browsers open six connections to a host: offer h2 by ALPN to pages$/
-
-  it('that hands on each byte is told by its HTTP version, and what comes first', async () => {
-    const asked: { path?: string; authorization?: string }[] = []
-    const url = await plain((request, response) => {
-      asked.push({ path: request.url ?? '', authorization: request.headers.authorization ?? '' })
-      begin(request, response)
-      setTimeout(() => response.write(':\n\n'), 600)
-    })
-    const { code, lines } = await ofUrl(url, '--token', tokenOf({}))
-    expect(lines).toEqual([
-      expect.stringMatching(HTTP1),
-      expect.stringMatching(
-        /^ok url bytes come as they are sent: the first after 0\.\d s, more after 0\.\d s$/,
-      ),
-    ])
-    expect(code).toBe(1)
-    expect(asked).toEqual([
-      { path: '/events?from=latest', authorization: expect.stringMatching(/^Bearer ey/) },
-    ])
-  })
-
-  it('that speaks HTTP/2 is asked by it, and its certificate is verified', async () => {
-    const { caPem, certificatePem, keyPem } = await localCertificates()
-    const server = createSecureServer(
-      { cert: certificatePem, key: keyPem, allowHTTP1: true },
-      (_, response) => {
-        response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' })
-        response.write('retry:1000\n\n')
-        setTimeout(() => response.end(':\n\n'), 300)
-      },
-    )
-    closing.push(server)
-    const url = `https://127.0.0.1:${await listening(server)}/events`
-    const scene = await forThisTest(Promise.resolve(CommandScene.open({ 'ca.crt': caPem })))
-    const { lines } = await ofUrl(url, '--ca', `${scene.folder}/ca.crt`)
-    expect(lines[0]).toMatch(/^ok url 127\.0\.0\.1:\d+ answers by HTTP\/2$/)
-    expect(lines[1]).toMatch(/^ok url bytes come as they are sent/)
-    const { code, lines: untrusted } = await ofUrl(url)
-    expect(untrusted).toEqual([
-      expect.stringMatching(/^fail url .* cannot be reached: .*certificate.*\. give the authority by --ca/),
-    ])
-    expect(code).toBe(2)
-  })
-
-  it.each<[string, RequestListener, RegExp[]]>([
-    [
-      'collects bytes',
-      (request, response) => {
-        const { write } = response
-        response.write = () => true
-        begin(request, response)
-        response.flushHeaders()
-        setTimeout(() => write.call(response, 'retry:1000\n\n:\n\n', 'utf8'), 2500)
-      },
-      [/^fail url the first bytes came 2\.\d s after the head: something on the way buffers\. turn its buff/],
-    ],
-    [
-      'compresses and counts',
-      (_, response) => {
-        const type = { 'content-type': 'text/event-stream', 'content-encoding': 'br', 'content-length': 12 }
-        response.writeHead(200, type).end('retry:1000\n\n')
-      },
-      [
-        /^warn url content-encoding is br/,
-        /^fail url content-length is 12/,
-        /^warn url cache-control is missing/,
-        /^ok url bytes come/,
-      ],
-    ],
-    [
-      'answers by itself',
-      (_, response) => response.writeHead(502, { server: 'nginx' }).end('retry:'),
-      [/^fail url it answers 502 in place of a stream$/],
-    ],
-    [
-      'sends a page',
-      (_, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>'),
-      [
-        /^fail url content-type is text\/html/,
-        /^warn url cache-control/,
-        /^fail url what comes is no stream/,
-      ],
-    ],
-    [
-      'demands a token',
-      (_, response) => response.writeHead(401).end(),
-      [/^warn url it demands a token \(401\), as it should\. give one to see how bytes come: --token$/],
-    ],
-  ])('that %s is told so', async (_, listener, expected) => {
-    const { lines } = await ofUrl(await plain(listener))
-    expect(lines.slice(1)).toEqual(expected.map((words) => expect.stringMatching(words)))
-  })
-
-  it('that is not there is told so', async () => {
-    expect(await ofUrl('http://127.0.0.1:1/events')).toMatchObject({
-      code: 2,
-      lines: ['fail url 127.0.0.1:1 cannot be reached: connect ECONNREFUSED 127.0.0.1:1'],
-    })
-  })
-})
 
 describe('arguments', () => {
   it.each([
