@@ -1,7 +1,7 @@
 // Checks the certificate that a server shows: its names, its dates, its chain, and whether the key is its own.
 // Promise: reads the two files alone, and quotes nothing of the key.
 
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { rootCertificates } from 'node:tls'
 import { tlsProblems } from '../config/key-files.ts'
 import { readTextFile } from '../config/text-file.ts'
@@ -15,17 +15,46 @@ const DAY_MS = 86_400_000
 const SOON_MS = 14 * DAY_MS
 const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 const RSA_BITS_MIN = 2048
+/** Of extendedKeyUsage (RFC 5280 section 4.2.1.12). */
+const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
 
 export function checkCertificate(report: CheckReport, tls: TlsOptions, epochMs = Date.now()): void {
   const problems = tlsProblems(tls)
-  for (const problem of problems) report.fail(CHECK, problem)
-  if (problems.length > 0) return
-  const chain = (readTextFile(tls.certFile).match(PEM) ?? []).map((pem) => new X509Certificate(pem))
-  const [leaf] = chain
-  if (leaf === undefined) return
+  if (problems.length > 0) {
+    const advice = filesAdvice(tls)
+    for (const problem of problems) report.fail(CHECK, problem, advice)
+    return
+  }
+  const chain = readChain(tls.certFile)
+  if (chain === null) report.fail(CHECK, `${tls.certFile}: a certificate behind the first is damaged`)
+  const [leaf] = chain ?? []
+  if (chain === null || leaf === undefined) return
   const found = [namesOf(report, leaf), datesOf(report, chain, epochMs), chainOf(report, chain)]
-  checkStrength(report, leaf)
+  checkUse(report, leaf)
   report.ok(CHECK, `the key is its own; ${found.filter((words) => words !== null).join('; ')}`)
+}
+
+/** null if one of them cannot be read. */
+function readChain(file: string): X509Certificate[] | null {
+  try {
+    return (readTextFile(file).match(PEM) ?? []).map((pem) => new X509Certificate(pem))
+  } catch {
+    return null
+  }
+}
+
+/** What to do about files that do not fit; null if their problems say it. */
+function filesAdvice({ certFile, keyFile }: TlsOptions): string | null {
+  try {
+    const pem = readTextFile(keyFile)
+    if (/ENCRYPTED/.test(pem)) return `take the passphrase off: openssl pkey -in ${keyFile} -out server.key`
+    const key = createPrivateKey(pem)
+    const at = (readChain(certFile) ?? []).findIndex((certificate) => certificate.checkPrivateKey(key))
+    return at === -1 ? null : `put certificate ${at + 1} of the file first: the key is its own`
+  } catch {
+    // One of the two cannot be read, and the problem says so.
+    return null
+  }
 }
 
 /** Browsers look for names in this extension alone (RFC 9110 section 4.3.4). */
@@ -92,10 +121,13 @@ function chainOf(report: CheckReport, chain: readonly X509Certificate[]): string
   return null
 }
 
-function checkStrength(report: CheckReport, { publicKey }: X509Certificate): void {
+function checkUse(report: CheckReport, { publicKey, keyUsage }: X509Certificate): void {
   const bits = publicKey.asymmetricKeyDetails?.modulusLength
-  if (bits === undefined || bits >= RSA_BITS_MIN) return
-  report.fail(CHECK, `its RSA key has ${bits} bits`, `clients demand ${RSA_BITS_MIN}`)
+  if (bits !== undefined && bits < RSA_BITS_MIN)
+    report.fail(CHECK, `its RSA key has ${bits} bits`, `clients demand ${RSA_BITS_MIN}`)
+  // Node types it as always there.
+  if (keyUsage !== undefined && !keyUsage.includes(SERVER_AUTH))
+    report.fail(CHECK, 'it is not for servers', 'issue it with serverAuth in extendedKeyUsage')
 }
 
 function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
