@@ -3,7 +3,7 @@
 // of Node's young generation is set above, in the Dockerfile and in `npm start`. With the default size, a server that
 // has loaded a topic uses 30 MiB more, and is no faster (docs/performance.md).
 
-import { EXIT_DONE, exit, isInstallationFault, tellProblems } from './app/exit.ts'
+import { EXIT_DONE, exit, isInstallationFault, outliveOutputs, tellProblems } from './app/exit.ts'
 import { packageVersion } from './app/package-path.ts'
 import { processSignals, type SignalQueue } from './app/stop-signals.ts'
 import { nearestName } from './config/suggestion.ts'
@@ -91,6 +91,7 @@ const COMMANDS: ReadonlyMap<string, Entry> = new Map([
   ],
 ])
 
+outliveOutputs()
 process.exitCode = await run(process.argv.slice(2), process.env).catch(notInstalled)
 
 async function run([name, ...args]: string[], env: NodeJS.ProcessEnv): Promise<number> {

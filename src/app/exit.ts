@@ -25,6 +25,28 @@ export function isInstallationFault(error: unknown): boolean {
   return errorCode(error) === 'FKS_NATIVE_PART_MISSING'
 }
 
+/** Whether a write failed because nothing reads any more, such as `head` that has its lines. */
+export function isClosedPipe(error: unknown): boolean {
+  const code = errorCode(error)
+  return code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED'
+}
+
+/**
+ * Keeps this process from ending with a stack when an output cannot be written. A closed pipe is no failure: what is
+ * written later is lost. Anything else is told, unless the command does it, and the process ends with EXIT_FAILED.
+ */
+export function outliveOutputs(): void {
+  for (const output of [process.stdout, process.stderr]) {
+    output.on('error', (error) => {
+      if (isClosedPipe(error) || output.listenerCount('error') > 1) return
+      process.once('exit', () => {
+        process.exitCode = EXIT_FAILED
+      })
+      tellProblems(new Error(`the output cannot be written: ${errorWords(error)}`))
+    })
+  }
+}
+
 function problemsOf(error: unknown): readonly string[] {
   if (error instanceof ConfigError) return error.problems
   return isInstallationFault(error) ? errorWords(error).split('\n') : [errorWords(error)]

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import type { ParseArgsConfig } from 'node:util'
-import { EXIT_DONE } from '../app/exit.ts'
+import { EXIT_DONE, exit } from '../app/exit.ts'
 import type { CheckFinding, Verdict } from '../check/check-report.ts'
 import { CHECK_NAMES, type CheckName, type CheckOptions, runChecks } from '../check/checks.ts'
 import { fileFailure } from '../config/config-error.ts'
@@ -50,11 +50,21 @@ export interface CheckTerminal extends Outputs {
   readonly folder: string
 }
 
+/** Resolves with the exit code. Without a terminal it is the process, which then ends at once. */
 export async function check(
   args: string[],
   env: NodeJS.ProcessEnv,
-  terminal: CheckTerminal = { ...processStreams(), folder: process.cwd() },
+  terminal?: CheckTerminal,
 ): Promise<number> {
+  if (terminal !== undefined) return checkTo(terminal, args, env)
+  const { stdin, stdout, stderr } = process
+  const done = checkTo({ stdin, stdout, stderr, folder: process.cwd() }, args, env)
+  // Nothing reads what would be found. And what was given up, such as the search for a name, may still be under way.
+  const unread = new Promise<number>((resolve) => stdout.once('close', () => resolve(EXIT_CODES.fail)))
+  return exit(await Promise.race([done, unread]))
+}
+
+async function checkTo(terminal: CheckTerminal, args: string[], env: NodeJS.ProcessEnv): Promise<number> {
   let hasEnded = false
   const code = await runCommand(
     { help: HELP, options: OPTIONS },
@@ -68,11 +78,6 @@ export async function check(
     terminal,
   )
   return hasEnded || code === EXIT_DONE ? code : EXIT_CODES.fail
-}
-
-function processStreams() {
-  const { stdin, stdout, stderr } = process
-  return { stdin, stdout, stderr }
 }
 
 type Values = Given<typeof OPTIONS>['values']

@@ -5,7 +5,7 @@
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
 import { type ConnectOptions, connect, type StreamEvent } from 'kafka-sse-client'
-import { EXIT_DONE, EXIT_FAILED } from '../app/exit.ts'
+import { EXIT_DONE, EXIT_FAILED, isClosedPipe } from '../app/exit.ts'
 import { type Outputs, runCommand } from './command-line.ts'
 import { printable } from './printable.ts'
 import { readTailArguments, TAIL_LINE, type TailArguments } from './tail-arguments.ts'
@@ -103,10 +103,6 @@ async function write(
   await once(stdout, 'drain', { signal }).catch((error: unknown) => {
     if (!signal.aborted) throw error
   })
-}
-
-function isClosedPipe(error: Error): boolean {
-  return 'code' in error && (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED')
 }
 
 function fail(say: (line: string) => void, error: Error): number {

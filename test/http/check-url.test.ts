@@ -2,6 +2,7 @@
 // the way, one of them nginx.
 
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer as createPlainServer, type RequestListener, type Server } from 'node:http'
 import { createSecureServer, type Http2SecureServer } from 'node:http2'
@@ -68,7 +69,7 @@ const begin: RequestListener = (_, response) => {
 /** As the server: the reconnection time at once, and a heartbeat later. */
 const stream: RequestListener = (request, response) => {
   begin(request, response)
-  setTimeout(() => response.write(':\n\n'), 600)
+  setTimeout(() => response.write(':\n\n'), 900)
 }
 
 describe('a stream', () => {
@@ -98,7 +99,7 @@ describe('a stream', () => {
       const type = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' }
       response.writeHead(200, { ...type, server: 'caddy', via: '1.1 cache' })
       response.write('retry:1000\n\n')
-      setTimeout(() => response.write(':\n\n'), 300)
+      setTimeout(() => response.write(':\n\n'), 900)
     })
     const url = `https://127.0.0.1:${await listening(server)}/events`
     expect(await told(url, { ca: caPem })).toEqual([
@@ -312,7 +313,7 @@ describe.skipIf(!hasPrograms('what kafka-sse check says of nginx', 'nginx'))('be
     writeFileSync(join(folder, 'server.crt'), certificates.certificatePem)
     writeFileSync(join(folder, 'server.key'), certificates.keyPem)
     upstream = createPlainServer(stream).listen(0, '127.0.0.1')
-    await vi.waitFor(() => expect(upstream.listening).toBe(true))
+    await once(upstream, 'listening')
     const behind = `127.0.0.1:${Object(upstream.address()).port}`
     ports = { plain: await freePort(), secure: await freePort() }
     writeFileSync(join(folder, 'nginx.conf'), configuration(behind))
