@@ -1,4 +1,4 @@
-// The HAProxy of docs/operating.md, as it stands there but for its addresses and its TLS.
+// What the HAProxy of deploy/proxies does as replicas become ready and not ready. proxies.test.ts has the rest.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,14 +11,13 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { freePort } from '../support/free-port.ts'
 import { hasPrograms } from '../support/programs.ts'
 
-const DOCUMENT = readFileSync(new URL('../../docs/operating.md', import.meta.url), 'utf8')
-const [, CONFIGURATION = ''] = /^```\n(defaults\n.*?)^```/ms.exec(DOCUMENT) ?? []
+const CONFIGURATION = readFileSync(new URL('../../deploy/proxies/haproxy.cfg', import.meta.url), 'utf8')
 const SOON = { timeout: 10_000, interval: 50 }
 const EVENTS = { headers: { accept: 'text/event-stream' } }
 
-const can = hasPrograms('the load balancer of the documents', 'haproxy')
+const can = hasPrograms('the HAProxy of deploy/proxies', 'haproxy')
 
-describe.skipIf(!can)('The HAProxy of the documents', () => {
+describe.skipIf(!can)('The HAProxy of deploy/proxies', () => {
   const folder = mkdtempSync(join(tmpdir(), 'haproxy-'))
   /** In place of both ports of a server: whether it is ready, and the address of a client. */
   const server = createServer(({ url, headers }, response) => {
