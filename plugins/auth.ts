@@ -19,7 +19,7 @@ import {
   TokenMissing,
   TooManyRequests,
 } from '../src/errors.ts'
-import { noteTold, tellRefused } from '../src/http/outcome-lines.ts'
+import { noteTold, type RefusalWords, tellRefused } from '../src/http/outcome-lines.ts'
 import type { AuthOptions } from '../src/options.ts'
 import { type Authenticator, sumOfFetches } from '../src/token/authenticator.ts'
 import { grantsScope, sessionOf } from '../src/token/claims.ts'
@@ -56,6 +56,8 @@ export interface AuthPluginOptions extends AuthOptions {
   failures?: FailureLimitOf
   /** Whether each refusal is a line in the log. Default: true. */
   logRefusals?: boolean
+  /** Called with the check that failed, for each token or session that is refused. */
+  onRefused?: (check: string) => void
   /** Whether a session was revoked, for the scope of this request. Default: none was. */
   isRevoked?: (session: Session, request: FastifyRequest) => boolean
 }
@@ -163,10 +165,18 @@ async function tokenAuthenticator(app: FastifyInstance, options: AuthPluginOptio
   }
 }
 
-type Tell = typeof tellRefused
+type Tell = (
+  request: FastifyRequest,
+  refusal: RefusalWords & { readonly check: string },
+  words: string,
+) => void
 
-function tellerOf({ logRefusals = true }: AuthPluginOptions): Tell {
-  return logRefusals ? tellRefused : noteTold
+function tellerOf({ logRefusals = true, onRefused }: AuthPluginOptions): Tell {
+  const tell = logRefusals ? tellRefused : noteTold
+  return (request, refusal, words) => {
+    onRefused?.(refusal.check)
+    tell(request, refusal, words)
+  }
 }
 
 function bearerAuthenticator(readSession: ReadSession, tell: Tell): Authenticator['authenticate'] {

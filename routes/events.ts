@@ -127,9 +127,9 @@ function tellerOf(
   noteTold(request)
   if (!logStreamEnds) return () => {}
   const openedMs = performance.now()
-  return ({ session: { subject }, delivered }, reason) => {
+  return ({ subject }, { records, bytes }, reason) => {
     const seconds = (performance.now() - openedMs) / 1000
-    tellEnded(request, { reason, subject, seconds, ...delivered })
+    tellEnded(request, { reason, subject, seconds, records, bytes })
   }
 }
 

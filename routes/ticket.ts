@@ -18,6 +18,7 @@ import { clientAddress } from '../src/limits/client-address.ts'
 import type { RateLimits } from '../src/limits/rate-limits.ts'
 import type { SelectionPlan } from '../src/selection/selection.ts'
 import { prunedClaims } from '../src/selection/template.ts'
+import { countCheck } from '../src/stream/counters.ts'
 import { holderOf } from '../src/stream/holders.ts'
 import type { Streams } from '../src/stream/streams.ts'
 import { ticketPath } from '../src/tickets/ticket-path.ts'
@@ -85,26 +86,30 @@ export function ticketRoutes(
 export async function ticketSession(
   route: Pick<TicketRoute, 'path'> & {
     readonly tickets: Tickets | null
-    readonly streams: Pick<Streams, 'revocations'>
+    readonly streams: Pick<Streams, 'revocations' | 'figures'>
     readonly logRefusals: boolean
   },
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<Session | null> {
   const { headers } = request
-  const tell = route.logRefusals ? tellRefused : noteTold
   if (route.tickets === null || headers.authorization !== undefined) return null
   const text = queryCredential(request.url, 'ticket')
   if (text === null) return null
+  const refused = (refusal: { readonly check: string; readonly reason?: string }) => {
+    countCheck(route.streams.figures, refusal.check)
+    const tell = route.logRefusals ? tellRefused : noteTold
+    tell(request, refusal, 'ticket refused')
+  }
   const place = { stream: pathText(matchedPath(route, request)), headers }
   const session = await route.tickets.redeem(text, place).catch((error: unknown) => {
     // Not worse than information: there may be as many of these lines as there are clients.
-    tell(request, { check: 'unavailable', reason: errorWords(error) }, 'ticket refused')
+    refused({ check: 'unavailable', reason: errorWords(error) })
     throw new TicketsUnavailable()
   })
   const isRevoked = typeof session !== 'string' && route.streams.revocations.refuses(session)
   if (typeof session === 'string' || isRevoked) {
-    tell(request, { check: typeof session === 'string' ? session : 'revoked' }, 'ticket refused')
+    refused({ check: typeof session === 'string' ? session : 'revoked' })
     reply.header('www-authenticate', invalidTokenChallenge())
     throw new TicketInvalid()
   }

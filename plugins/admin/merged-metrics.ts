@@ -32,6 +32,6 @@ function both(before: Metric, metric: Metric, prefix: string): Metric {
 }
 
 function labelled(metric: Metric, prefix: string): Metric {
-  const read = () => metric.read().map(({ value, labels }) => ({ value, labels: { ...labels, prefix } }))
+  const read = () => metric.read().map((sample) => ({ ...sample, labels: { ...sample.labels, prefix } }))
   return { ...metric, labels: [...metric.labels, 'prefix'], read }
 }

@@ -1,9 +1,10 @@
 // Describes a metric, and registers it with prom-client. Its value is read for each scrape, and never kept.
 
-import { Counter, Gauge, type Registry } from 'prom-client'
+import { Counter, Gauge, Histogram as PromHistogram, type Registry } from 'prom-client'
+import type { Histogram } from '../../src/histograms/histogram.ts'
 
 export interface Metric {
-  readonly type: 'counter' | 'gauge'
+  readonly type: 'counter' | 'gauge' | 'histogram'
   /** Ends with the unit, and a counter with `_total`. */
   readonly name: string
   readonly help: string
@@ -13,6 +14,8 @@ export interface Metric {
 
 /** One value with its labels. */
 export interface Sample {
+  /** What a series of a histogram is called behind the metric's name. */
+  readonly suffix?: '_bucket' | '_sum' | '_count'
   readonly value: number
   readonly labels: Readonly<Record<string, string>>
 }
@@ -32,6 +35,10 @@ export function register(registry: Registry, { type, name, help, labels, read }:
     })
     return
   }
+  if (type === 'histogram') {
+    new CountedHistogram(description).read = read
+    return
+  }
   const counter = new Counter({
     ...description,
     collect: () => {
@@ -39,6 +46,52 @@ export function register(registry: Registry, { type, name, help, labels, read }:
       for (const sample of read()) counter.inc(sample.labels, sample.value)
     },
   })
+}
+
+/** prom-client's own counts values one by one. This one has values that were counted elsewhere. */
+class CountedHistogram extends PromHistogram<string> {
+  read: Metric['read'] = () => []
+  private readonly described: { readonly name: string; readonly help: string }
+
+  constructor(description: { name: string; help: string; labelNames: string[]; registers: Registry[] }) {
+    super(description)
+    this.described = description
+  }
+
+  /** Called by the registry. */
+  async getForPromString(): Promise<object> {
+    const { name, help } = this.described
+    const values = this.read().map(({ suffix = '', labels, value }) => ({
+      metricName: name + suffix,
+      labels,
+      value,
+    }))
+    return { name, help, type: 'histogram', values }
+  }
+}
+
+/** In seconds. `bounds`: those of the histogram's buckets. */
+export function histogram(
+  name: string,
+  help: string,
+  bounds: readonly number[],
+  read: () => Histogram,
+): Metric {
+  return { type: 'histogram', name, help, labels: [], read: () => seriesOf(read(), bounds) }
+}
+
+/** Buckets count all values up to their bound, those of the smaller ones too. */
+function seriesOf({ counts, sum }: Histogram, bounds: readonly number[]): Sample[] {
+  let count = 0
+  const buckets = counts.map((inBucket, at): Sample => {
+    count += inBucket
+    return { suffix: '_bucket', labels: { le: String(bounds[at] ?? '+Inf') }, value: count }
+  })
+  return [
+    ...buckets,
+    { suffix: '_sum', labels: {}, value: sum },
+    { suffix: '_count', labels: {}, value: count },
+  ]
 }
 
 export function counter(name: string, help: string, read: () => number): Metric {

@@ -11,6 +11,7 @@ import { counter, counterBy, gauge, type Metric, register, samples } from './met
 import { partitionMetrics } from './partition-metrics.ts'
 import type { ProcessFigures } from './process-figures.ts'
 import { cpuSeconds } from './status.ts'
+import { streamMetrics } from './stream-metrics.ts'
 import { topicMetrics } from './topic-metrics.ts'
 
 const NO_CONNECTIONS = createConnectionFigures()
@@ -58,54 +59,6 @@ function readinessMetrics(parts: Parts): Metric[] {
       Number(notReadyReasons(parts).length === 0),
     ),
     gauge('kafka_sse_draining', '1 once the process is shutting down', () => Number(isLeaving(parts))),
-  ]
-}
-
-function streamMetrics(streams: Parts['streams']): Metric[] {
-  return [
-    gauge('kafka_sse_streams_open', 'Streams that are open', () => streams.figures.streamsOpen),
-    counter(
-      'kafka_sse_streams_opened_total',
-      'Streams that were opened',
-      () => streams.figures.streamsOpened,
-    ),
-    counterBy(
-      'reason',
-      'kafka_sse_streams_ended_total',
-      'Streams that ended, and clients that were turned away as busy',
-      () => streams.figures.streamsEnded,
-    ),
-    counter(
-      'kafka_sse_delivered_records_total',
-      'Records written to streams',
-      () => streams.figures.recordsDelivered,
-    ),
-    counter(
-      'kafka_sse_delivered_bytes_total',
-      'Bytes of records written to streams',
-      () => streams.figures.bytesDelivered,
-    ),
-    counter('kafka_sse_writes_total', 'Writes that carried records to streams', () => streams.figures.writes),
-    counter('kafka_sse_challenges_total', 'Challenges sent', () => streams.figures.challenges),
-    counter('kafka_sse_renewals_total', 'Streams that were renewed', () => streams.figures.renewals),
-    gauge(
-      'kafka_sse_revocations',
-      'Revocations that are remembered, and logout tokens that were used lately',
-      () => streams.revocations.size,
-    ),
-    counterBy('reason', 'kafka_sse_gaps_total', 'Gaps that were sent to clients', () => streams.figures.gaps),
-    counterBy(
-      'code',
-      'kafka_sse_refusals_total',
-      'Requests that were refused',
-      () => streams.figures.refusals,
-    ),
-    counterBy(
-      'limit',
-      'kafka_sse_rate_limited_total',
-      'Requests that were refused because there were too many',
-      () => streams.figures.limited,
-    ),
   ]
 }
 

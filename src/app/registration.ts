@@ -30,6 +30,7 @@ import type { LiveSettings } from '../reload/live-settings.ts'
 import type { Selector } from '../routing/selector.ts'
 import { SelectionPlan } from '../selection/selection.ts'
 import { SYSTEM_CLOCK } from '../stream/clock.ts'
+import { countCheck } from '../stream/counters.ts'
 import type { Shared } from '../stream/sharing/shared.ts'
 import { RedeemedTickets } from '../tickets/redeemed-tickets.ts'
 import type { RedeemTicket } from '../tickets/tickets.ts'
@@ -78,6 +79,7 @@ export async function registerStreams(
     cookieOrigins,
     isRevoked,
     logRefusals: options.sse.logRefusals,
+    onRefused: (check) => countCheck(app.kafkaSseStreams.figures, check),
     ...(openKeys && { openKeys }),
   })
   await registerLogout(app, options.auth.logoutPath)

@@ -57,6 +57,10 @@ export abstract class BusCursor implements BusReader {
     return this.progress.tooLarge
   }
 
+  get firstTimestampMs(): number {
+    return this.progress.firstTimestampMs
+  }
+
   abstract get sequence(): number
 
   abstract get readTo(): number

@@ -16,6 +16,8 @@ export interface StreamCursor extends BusReader {
   /** How many frames the last read returned, and how many of these replace a record that was too large. */
   readonly frames: number
   readonly tooLarge: number
+  /** Timestamp of the first of these frames' records in epoch ms; 0 for none. */
+  readonly firstTimestampMs: number
   /** Whether a frame that the cursor had still to read has left the bus. */
   readonly lost: boolean
   /** Why what it reads is no longer the topic; null if it is. */

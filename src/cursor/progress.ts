@@ -10,6 +10,8 @@ export class Progress {
   readonly last = new LastRead()
   /** How many frames the last read returned. */
   frames = 0
+  /** Timestamp of the first of these frames' records in epoch ms; 0 for none. */
+  firstTimestampMs = 0
   /** How many of these frames replace a record that was too large. */
   tooLarge = 0
 
@@ -19,6 +21,7 @@ export class Progress {
 
   /** Counts the frames up to `through` as sent, and moves past them. `frames`: how many these are. */
   send(segment: SegmentView, through: EntryAt, frames: number): void {
+    if (this.frames === 0) this.firstTimestampMs = segment.timestampMs(this.place.at)
     this.frames += frames
     this.tooLarge += segment.tooLargeBetween(this.place.at, through)
     this.last.note(segment, through, true)

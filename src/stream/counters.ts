@@ -1,5 +1,6 @@
 // What the process counts, as plain numbers. plugins/admin shows them as metrics and on /status.
 
+import { createStreamTimes, type StreamTimes } from '../histograms/stream-times.ts'
 import { createRateCounts, type RateCounts } from '../limits/rate-limits.ts'
 
 /**
@@ -18,13 +19,18 @@ export interface Counters {
   bytesDelivered: number
   writes: number
   challenges: number
+  /** Streams that expired because no answer to their challenge came. */
+  challengesMissed: number
   renewals: number
   /** `:gap` comments by reason. */
   gaps: Record<string, number>
   /** Requests refused, by error code. */
   refusals: Record<string, number>
+  /** Tokens, tickets and sessions refused, by the check that failed. */
+  checks: Record<string, number>
   /** Requests refused because a rate was exceeded. */
   limited: RateCounts
+  readonly times: StreamTimes
 }
 
 export function createCounters(): Counters {
@@ -36,40 +42,28 @@ export function createCounters(): Counters {
     bytesDelivered: 0,
     writes: 0,
     challenges: 0,
+    challengesMissed: 0,
     renewals: 0,
     gaps: {},
     refusals: {},
+    checks: {},
     limited: createRateCounts(),
+    times: createStreamTimes(),
   }
-}
-
-/** What one stream was sent. */
-export interface Delivered {
-  records: number
-  bytes: number
-}
-
-/** Counts a write of records. */
-export function countWrite(
-  counters: Counters,
-  delivered: Delivered,
-  bytes: number,
-  { frames, tooLarge }: { readonly frames: number; readonly tooLarge: number },
-): void {
-  delivered.records += frames
-  delivered.bytes += bytes
-  counters.writes++
-  counters.bytesDelivered += bytes
-  counters.recordsDelivered += frames
-  if (tooLarge > 0) countGaps(counters, 'too-large', tooLarge)
 }
 
 export function countGaps({ gaps }: Counters, reason: string, count: number): void {
   gaps[reason] = (gaps[reason] ?? 0) + count
 }
 
+/** Counts a refused token, ticket or session by the check that failed. */
+export function countCheck({ checks }: Counters, check: string): void {
+  checks[check] = (checks[check] ?? 0) + 1
+}
+
 /** Adds up every number of several values, at any depth. All must have the same shape. */
 export function sumOf<T extends object>(parts: readonly T[]): T {
+  const isList = Array.isArray(parts[0])
   const sum: Record<string, unknown> = {}
   for (const part of parts) {
     for (const [name, value] of Object.entries(part)) {
@@ -80,5 +74,5 @@ export function sumOf<T extends object>(parts: readonly T[]): T {
           : sumOf(before === undefined ? [value] : [before as object, value])
     }
   }
-  return sum as T
+  return (isList ? Object.values(sum) : sum) as T
 }

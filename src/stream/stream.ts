@@ -5,10 +5,11 @@ import type { RequestedBeginning } from '../beginning/requested-beginning.ts'
 import type { BusView } from '../bus/bus-view.ts'
 import type { StreamCursor } from '../cursor/cursors.ts'
 import type { Session } from '../token/session.ts'
-import { type Counters, countGaps, countWrite, type Delivered, type EndReason } from './counters.ts'
+import type { EndReason } from './counters.ts'
 import { type DeadlineSettings, Deadlines } from './deadlines.ts'
 import { InFlight } from './in-flight.ts'
 import type { Linked } from './linked-list.ts'
+import type { Tally } from './measuring/tally.ts'
 import type { Pump } from './pump.ts'
 import { Reading, type ReadingParts, type ReadingStream } from './reading.ts'
 import {
@@ -32,7 +33,7 @@ export interface StreamParts extends ReadingParts {
   readonly session: Session
   readonly pump: Pump
   readonly wheel: TimingWheel<Stream>
-  readonly counters: Counters
+  readonly tally: Tally
   readonly settings: StreamSettings
   /** Whether signals are also named events. */
   readonly signals: boolean
@@ -55,7 +56,6 @@ export class Stream implements Pumped, Timed, ReadingStream {
   waitsAt = -1
   isQueued = false
   writtenBytes = 0
-  readonly delivered: Delivered = { records: 0, bytes: 0 }
   private readonly parts: StreamParts
   private readonly reading: Reading
   /** Why the stream ends; null until then. Nothing is written after the end. */
@@ -80,9 +80,7 @@ export class Stream implements Pumped, Timed, ReadingStream {
 
   /** Sends the first bytes, without waiting for the topic. From now on its deadlines count. */
   open(retryMs: number): void {
-    this.parts.counters.streamsOpen++
-    this.parts.counters.streamsOpened++
-    // Counted first, because onClose closes the stream at once if the client has left already.
+    // It closes the stream at once if the client has left already.
     this.parts.sink.onClose(() => this.close())
     if (!this.isOpen) return
     this.send(retry(retryMs))
@@ -101,7 +99,9 @@ export class Stream implements Pumped, Timed, ReadingStream {
 
   /** Takes the session of a client that answered the challenge, if it ends later than the present one. */
   renew(session: Session): void {
-    if (this.ending === null && this.deadlines.renew(session)) this.due(this.parts.clock.nowMs())
+    if (this.ending !== null || !this.deadlines.renew(session)) return
+    this.parts.tally.renewed()
+    this.due(this.parts.clock.nowMs())
   }
 
   get isOpen(): boolean {
@@ -166,12 +166,12 @@ export class Stream implements Pumped, Timed, ReadingStream {
 
   private challenge(): void {
     this.deadlines.noteChallenge()
-    this.parts.counters.challenges++
+    this.parts.tally.challenged()
     this.send(CHALLENGE)
   }
 
   sendGap(reason: GapReason, isOpen: boolean): void {
-    countGaps(this.parts.counters, reason, 1)
+    this.parts.tally.gap(reason)
     this.send(gap(reason, { signals: this.parts.signals, isOpen }))
   }
 
@@ -193,17 +193,18 @@ export class Stream implements Pumped, Timed, ReadingStream {
   private sendReady(cursor: StreamCursor): void {
     if (cursor.isReadySent || !(cursor.complete || cursor.atTail())) return
     cursor.isReadySent = true
+    this.parts.tally.ready()
     this.send(ready(cursor.id(), this.parts.signals))
   }
 
   private write(read: Buffer, cursor: StreamCursor): void {
-    const { counters, ids, signals } = this.parts
+    const { ids, signals } = this.parts
     const bytes = ids.spell(signals && cursor.tooLarge > 0 ? withNamedGaps(read) : read)
     this.writtenBytes = bytes.length
     const nowMs = this.parts.clock.nowMs()
     this.deadlines.lastByteAtMs = nowMs
     this.inFlight.begin(bytes.length, cursor.handOver(), nowMs)
-    countWrite(counters, this.delivered, bytes.length, cursor)
+    this.parts.tally.wrote(bytes.length, cursor, nowMs)
     this.parts.sink.write(bytes, this.taken)
   }
 
@@ -211,6 +212,7 @@ export class Stream implements Pumped, Timed, ReadingStream {
   private readonly taken = (): void => {
     if (this.isClosed) return
     this.inFlight.taken(this.parts.clock.nowMs())
+    this.parts.tally.taken()
     this.parts.pump.enqueue(this)
   }
 
@@ -241,9 +243,8 @@ export class Stream implements Pumped, Timed, ReadingStream {
     this.parts.sink.releaseUntaken(this.inFlight.abandon())
     this.parts.pump.remove(this)
     this.parts.wheel.cancel(this)
-    this.parts.counters.streamsOpen--
     const reason = this.ending ?? 'client'
-    this.parts.counters.streamsEnded[reason]++
+    this.parts.tally.ended(reason)
     this.parts.onClosed(this, reason)
   }
 }

@@ -29,6 +29,7 @@ import {
   type RenewalRule,
   sumOfRenewals,
 } from './holders.ts'
+import { type Delivered, Tally } from './measuring/tally.ts'
 import { Pump } from './pump.ts'
 import { type Shared, unshared } from './sharing/shared.ts'
 import { SharedReadings } from './sharing/shared-readings.ts'
@@ -63,7 +64,7 @@ export interface StreamRequest extends MatchedPath {
   readonly admitted: Admitted
   readonly requested: RequestedBeginning
   /** Called when the stream is over, behind all deadlines that are due. For logging its end. */
-  readonly onEnded?: (stream: Pick<Stream, 'session' | 'delivered'>, reason: EndReason) => void
+  readonly onEnded?: (session: Session, delivered: Delivered, reason: EndReason) => void
 }
 
 /** Share of the drain time over which the ends are spread. In the rest the last bytes arrive. */
@@ -125,6 +126,7 @@ export class Streams {
   open(request: StreamRequest): Stream {
     const { topic, requested, sink, session, signals, conditions = [], ids = PLAIN_IDS } = request
     const selection = conditions.length === 0 ? null : this.readings.selectionOf(topic, conditions)
+    const tally = new Tally(this.figures, this.clock)
     const parts: StreamParts = {
       topic,
       cursors: selection?.records ?? new AllRecords(topic.bus),
@@ -136,10 +138,10 @@ export class Streams {
       signals,
       pump: this.pump,
       wheel: this.wheel,
-      counters: this.figures,
+      tally,
       settings: this.settings,
       clock: this.clock,
-      onClosed: (closed, reason) => this.closed(closed, request, reason),
+      onClosed: (closed, reason) => this.closed(closed, request, tally, reason),
     }
     const stream = new Stream(parts, requested)
     this.holders.add(stream, request, request.granted ?? '', request.scope ?? null)
@@ -237,9 +239,9 @@ export class Streams {
     this.readings.close()
   }
 
-  private closed(stream: Stream, { admitted, onEnded }: StreamRequest, reason: EndReason): void {
-    admitted.release()
-    if (onEnded !== undefined) this.pump.afterUrgent(() => onEnded(stream, reason))
+  private closed(stream: Stream, request: StreamRequest, sent: Delivered, reason: EndReason): void {
+    request.admitted.release()
+    this.pump.afterUrgent(() => request.onEnded?.(stream.session, sent, reason))
     this.holders.remove(stream)
     if (this.holders.size > 0) return
     for (const resolve of this.emptied) resolve()

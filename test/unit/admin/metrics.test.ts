@@ -8,6 +8,8 @@ import { allMetrics, createRegistry, type MetricsSources } from '../../../plugin
 import { figuresOfProcess } from '../../../plugins/admin/process-figures.ts'
 import { EventLoopDelay } from '../../../src/admin/event-loop-delay.ts'
 import { createControlFigures } from '../../../src/control/control-figures.ts'
+import { observe } from '../../../src/histograms/histogram.ts'
+import { DELIVERY_BOUNDS } from '../../../src/histograms/stream-times.ts'
 import { createConnectionFigures } from '../../../src/http/connection-limits.ts'
 import { SegmentPool } from '../../../src/segments/segment-pool.ts'
 import { AdminParts } from '../../support/admin-parts.ts'
@@ -170,6 +172,16 @@ describe('the metrics', () => {
       'two 0',
     ])
     expect(values.get('kafka_sse_bus_lag_records{topic="two",encoding="text",keeps="latest"}')).toBe(50)
+  })
+
+  it('have histograms, whose buckets count what is smaller, too', async () => {
+    const { delivery } = parts.figures.times
+    for (const seconds of [0.0005, 0.02, 0.02, 99]) observe(delivery, DELIVERY_BOUNDS, seconds)
+    const values = await scrape()
+    const bucket = (le: string) => values.get(`kafka_sse_delivery_seconds_bucket{le="${le}"}`)
+    expect(['0.001', '0.01', '0.025', '60', '+Inf'].map(bucket)).toEqual([1, 1, 3, 3, 4])
+    expect(values.get('kafka_sse_delivery_seconds_count')).toBe(4)
+    expect(values.get('kafka_sse_delivery_seconds_sum')).toBeCloseTo(99.0405)
   })
 
   it('tell what runs, and which codecs Kafka may use', async () => {

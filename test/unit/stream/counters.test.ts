@@ -29,6 +29,12 @@ describe('the sum of what several have counted', () => {
     expect(sum).toEqual({ gaps: { 'too-old': 4, recreated: 2 } })
   })
 
+  it('adds up the buckets of histograms one by one, and they stay lists', () => {
+    const one = { delivery: { counts: [1, 0, 2], sum: 0.5 } }
+    const other = { delivery: { counts: [0, 4, 1], sum: 1.5 } }
+    expect(sumOf([one, other])).toEqual({ delivery: { counts: [1, 4, 3], sum: 2 } })
+  })
+
   it('of one is an equal copy, so that neither changes with the other', () => {
     const connections = createConnectionFigures()
     const sum = sumOf([connections])
