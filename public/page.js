@@ -1,56 +1,75 @@
-// The demo page: opens one stream with this server's client, and lists its events, newest first.
-// Promise: events are shown as text only, in at most ROWS_MAX rows, at any rate.
+// The page: opens one stream with this server's client, and lists its records, newest first. Promise: events are shown
+// as text only, and a bounded number of them at any rate.
 
 import { connect } from './client.js'
+import { adviceForEnd, adviceForError, EXPIRED_ADVICE } from './page/advice.js'
+import { ArrivalRate } from './page/arrival-rate.js'
+import { keepOneStop, moveByArrows } from './page/arrows.js'
+import { copyFrom } from './page/copying.js'
+import { readEvent } from './page/record.js'
+import { RecordList, ROWS_MAX } from './page/record-list.js'
+import { Tokens } from './page/tokens.js'
+import { element } from './shared/dom.js'
+import { number, rate } from './shared/numbers.js'
 
-/** Rows that are kept; older ones are removed. */
-const ROWS_MAX = 1_000
-/** Characters of a value that a row shows. */
-const SHOWN_MAX = 4_096
 /** Short, so that the page soon finds a demo that was restarted. */
 const RETRY_MAX_MS = 5_000
-const TOKEN_TIMEOUT_MS = 5_000
 /** Parameters by which a stream's URL chooses records. */
 const CHOICE = /^(?:key$|headers\.|fields\.)/
 
-const form = element('connection')
 const locationField = element('location')
 const keysField = element('keys')
 const tokenField = element('token')
 const reauthorize = element('reauthorize')
-const messages = element('messages')
+const pause = element('pause')
+
+const tokens = new Tokens(tokenField)
+const list = new RecordList(element('messages'))
+const arrivals = new ArrivalRate()
 
 /** The open stream; null before Go and after Stop. */
 let stream = null
-/** Whether this server issues tokens to its page; null until it has answered. */
-let demo = null
-/** `exp` of the newest token, in epoch ms; null if unknown. */
-let expiresAtMs = null
 /** Time of the next connection, in epoch ms. */
 let retryAtMs = 0
 let received = 0
-/** Events that the next animation frame adds on top, oldest first: fewer than 2 * ROWS_MAX. */
-let waiting = []
+/** Of the newest event, to see which partition moves next. */
+let previousId = ''
 
 locationField.value = new URL('/events', window.location.href).href
 keysField.value = new URLSearchParams(window.location.search).getAll('key').join('\n')
-form.addEventListener('submit', go)
-element('stop').addEventListener('click', stop)
+element('connection').addEventListener('submit', go)
+locationField.addEventListener('input', offerWholeRecords)
+element('stop').addEventListener('click', () => stream?.close())
 element('clear').addEventListener('click', clear)
+element('copy').addEventListener('click', ({ target }) => copyFrom(target, () => list.text()))
+element('filter').addEventListener('input', ({ target }) => {
+  list.filter = target.value
+})
+pause.addEventListener('click', () => {
+  list.isPaused = !list.isPaused
+  pause.setAttribute('aria-pressed', `${list.isPaused}`)
+})
 reauthorize.addEventListener('change', () => {
   if (stream) stream.challenges = reauthorize.checked
 })
-setInterval(showExpiry, 500)
-askForDemo()
+list.onChange = showCounts
+moveByArrows(element('messages'))
+setInterval(showTimes, 500)
+setInterval(showRate, 1_000)
+tokens.askForDemo().then(() => {
+  element('token-field').hidden = tokens.isDemo !== false
+  offerWholeRecords()
+})
 
 function go(submit) {
   submit.preventDefault()
-  stop()
+  stream?.close()
   clear()
   const url = chosenUrl()
+  const { origin } = new URL(url)
   showChoice(url)
   const opened = connect(url, {
-    getToken: ({ signal }) => makeToken(url, signal),
+    getToken: ({ signal }) => makeToken(origin, signal),
     challenges: reauthorize.checked,
     retryMaxMs: RETRY_MAX_MS,
     onEvent: receive,
@@ -58,26 +77,33 @@ function go(submit) {
       console.log('open', lastEventId)
       show('open', 'open')
     },
-    onError: ({ error, retryInMs, final }) => {
-      console.error('error', error.code, error.message)
-      if (!final) waitFor(retryInMs)
-      // The client tries for a minute, in case a clock is wrong. Meanwhile another token can be pasted.
-      if (!final && error.status === 401 && retryInMs !== null) offerToken(`reconnecting: ${error.message}`)
-    },
+    onError: ({ error, retryInMs, final }) => failed(error, { retryInMs, final, origin }),
     onEnd: (end) => ended(opened, end),
     onChallenge: ({ answered }) => console.log('challenge', answered ? 'answered' : 'not answered'),
     onRenewed: () => console.log('renewed'),
   })
   stream = opened
   show('connecting', 'connecting')
-  opened.closed.then((error) => closed(opened, error))
+  opened.closed.then((error) => closed(opened, error, origin))
 }
 
 /** The location, with a `key` for each line of Keys besides those that it has itself. */
 function chosenUrl() {
   const url = new URL(locationField.value)
+  const whole = wholeRecordsOf(url)
+  if (whole !== null && element('whole').checked) url.pathname = whole
   for (const key of keysField.value.split('\n')) if (key !== '') url.searchParams.append('key', key)
   return url.href
+}
+
+/** Path of the demo's stream of the same records with their keys; null if there is none. */
+function wholeRecordsOf({ origin, pathname }) {
+  return (origin === window.location.origin && tokens.envelopes[pathname]) || null
+}
+
+function offerWholeRecords() {
+  const { value } = locationField
+  element('whole-field').hidden = !URL.canParse(value) || wholeRecordsOf(new URL(value)) === null
 }
 
 function showChoice(url) {
@@ -85,172 +111,124 @@ function showChoice(url) {
   element('records').textContent = chosen.map(([name, value]) => `${name} ${value}`).join(', ') || 'all'
 }
 
-function stop() {
-  stream?.close()
+async function makeToken(origin, signal) {
+  const isOwn = origin === window.location.origin
+  const token = await tokens.make(isOwn, signal)
+  if (!isOwn || tokens.isDemo === false) element('token-field').hidden = false
+  return token
+}
+
+/** The client goes on by itself, unless the error is final: then it closes. */
+function failed(error, { retryInMs, final, origin }) {
+  console.error('error', error.code, error.message)
+  if (final) return
+  // A renewal that failed leaves the stream open. What is said of it stays until the next change.
+  if (retryInMs === null) return advise(`${error.message}. ${adviceForError(error, origin)}`)
+  waitFor(retryInMs)
+  advise(adviceForError(error, origin))
+  if (error.status !== 401) return
+  // The client tries for a minute, in case a clock is wrong. Meanwhile another token can be pasted.
+  show('waiting', `reconnecting: ${error.message}`, adviceForError(error, origin))
+  element('token-field').hidden = false
 }
 
 /** Without Reauthorize the stream closes when its token expires. */
 function ended(opened, { reason, retryInMs }) {
   console.log('end', reason)
-  const expired = reason === 'expired' || (expiresAtMs !== null && expiresAtMs <= Date.now())
-  if (expired && !reauthorize.checked) {
+  const { expiresAtMs } = tokens
+  const isExpired = reason === 'expired' || (expiresAtMs !== null && expiresAtMs <= Date.now())
+  if (isExpired && !reauthorize.checked) {
     opened.close()
-    show('closed', 'ended: the token expired and was not renewed')
-  } else waitFor(retryInMs)
+    show('closed', 'ended: the token expired and was not renewed', EXPIRED_ADVICE)
+  } else {
+    waitFor(retryInMs)
+    advise(adviceForEnd(reason))
+  }
 }
 
-function closed(opened, error) {
+function closed(opened, error, origin) {
   if (stream !== opened) return
   stream = null
   element('stop').disabled = true
-  if (error?.code === 'no-token') askForToken('closed: needs a token')
+  if (!error) {
+    if (element('status').dataset.state !== 'closed') show('closed', 'stopped')
+    return
+  }
+  const words = error.code === 'no-token' ? 'closed: needs a token' : `closed: ${error.message}`
+  show('closed', words, adviceForError(error, origin))
   // The demo's own token may not grant what the user has a token for.
-  else if (error?.code === 'unauthorized') askForToken(`closed: ${error.message}`)
-  else if (error) show('closed', `closed: ${error.message}`)
-  else if (element('status').dataset.state !== 'closed') show('closed', 'stopped')
+  if (error.code !== 'no-token' && error.code !== 'unauthorized') return
+  element('token-field').hidden = false
+  tokenField.focus()
 }
 
 function waitFor(retryInMs) {
-  if (retryInMs === null) return
   const isOffline = stream?.state === 'offline'
   retryAtMs = isOffline ? 0 : Date.now() + retryInMs
   show('waiting', isOffline ? 'offline' : 'reconnecting')
 }
 
-function show(state, words) {
+function show(state, words, advice = '') {
   element('status').dataset.state = state
   element('state').textContent = words
   element('stop').disabled = state === 'idle' || state === 'closed'
-  showExpiry()
+  advise(advice)
+  showTimes()
 }
 
-/** A token that the user pasted; else one that the demo issues, which it does for streams of its own origin only. */
-async function makeToken(url, signal) {
-  const own = new URL(url).origin === window.location.origin
-  const token = tokenField.value.trim() || (own && (await demoToken(signal))) || null
-  expiresAtMs = token === null ? null : expiryMs(token)
-  if (!own || demo === false) element('token-field').hidden = false
-  return token
+function advise(words) {
+  element('advice').textContent = words
 }
 
-async function demoToken(signal) {
-  if (demo === false) return null
-  const response = await fetch('/demo/token', { method: 'POST', cache: 'no-store', signal })
-  demo = response.ok || (response.status === 404 ? false : demo)
-  if (demo === false) return null
-  if (!response.ok) throw new Error(`/demo/token answered ${response.status}`)
-  return (await response.json()).token
-}
-
-async function askForDemo() {
-  try {
-    await demoToken(AbortSignal.timeout(TOKEN_TIMEOUT_MS))
-  } catch (error) {
-    console.error('error', 'demo token', error.message)
-  }
-  element('token-field').hidden = demo !== false
-}
-
-function askForToken(words) {
-  show('closed', words)
-  element('token-field').hidden = false
-  tokenField.focus()
-}
-
-function offerToken(words) {
-  show('waiting', words)
-  element('token-field').hidden = false
-}
-
-/** The `exp` of a JWT in epoch ms, for the countdown; null if it cannot be read. */
-function expiryMs(token) {
-  try {
-    const payload = (token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/')
-    const { exp } = JSON.parse(atob(payload))
-    return typeof exp === 'number' ? exp * 1_000 : null
-  } catch {
-    return null
-  }
-}
-
-function showExpiry() {
-  const state = element('status').dataset.state
+function showTimes() {
+  const { expiresAtMs } = tokens
   const seconds = Math.max(0, Math.ceil(((expiresAtMs ?? 0) - Date.now()) / 1_000))
   const left = expiresAtMs === null ? 'no expiry known' : seconds > 0 ? `expires in ${seconds} s` : 'expired'
   element('expiry').textContent = stream === null ? 'none' : left
-  const retryInSeconds = state === 'waiting' ? Math.ceil((retryAtMs - Date.now()) / 1_000) : 0
+  const isWaiting = element('status').dataset.state === 'waiting'
+  const retryInSeconds = isWaiting ? Math.ceil((retryAtMs - Date.now()) / 1_000) : 0
   // Outside the state element, because screen readers read that one at each change.
   element('countdown').textContent = retryInSeconds > 0 ? `in ${retryInSeconds} s` : ''
 }
 
-function receive(event) {
-  if (event.type === 'message' || event.type === 'delete') received++
-  if (waiting.length === 0) requestAnimationFrame(render)
-  waiting.push({ event, atMs: Date.now() })
-  // A page in the background gets no animation frames, so events beyond the rows are dropped here.
-  if (waiting.length >= ROWS_MAX * 2) waiting = waiting.slice(-ROWS_MAX)
+function showRate() {
+  element('rate').textContent = `${rate(arrivals.endSecond())} /s`
 }
 
-function render() {
-  const rows = waiting.slice(-ROWS_MAX).reverse().map(row)
-  waiting = []
-  messages.prepend(...rows)
-  while (messages.childElementCount > ROWS_MAX) messages.lastElementChild.remove()
-  element('received').textContent = received.toLocaleString()
-  element('empty').hidden = messages.childElementCount > 0
+function receive(event) {
+  // After a gap the stream begins again, so positions before and after it are not compared.
+  if (event.type === 'gap' && event.data !== 'too-large') previousId = ''
+  const read = readEvent(event, previousId)
+  previousId = event.id
+  if (read.kind === 'message' || read.kind === 'delete') {
+    received++
+    arrivals.add()
+  }
+  if (read.kind === 'message') {
+    element('keyless').hidden = read.headers !== null
+    element('messages').parentElement.classList.toggle('keyless', read.headers === null)
+  }
+  list.add(read)
+}
+
+function showCounts({ kept, shown, held }) {
+  keepOneStop(element('messages'))
+  element('received').textContent = number(received)
+  element('empty').hidden = shown > 0
+  element('empty').textContent =
+    kept > 0 ? 'None of them has this text.' : 'Nothing yet. Press Go, then produce a record.'
+  const last = kept < ROWS_MAX ? '' : 'the last '
+  element('shown').textContent =
+    shown < kept
+      ? `${number(shown)} of ${last}${number(kept)} have the text; newest first.`
+      : `Newest first, the last ${number(ROWS_MAX)} at most. Arrow keys move, Enter opens.`
+  pause.textContent = list.isPaused ? `Resume${held > 0 ? ` (${number(held)} new)` : ''}` : 'Pause'
 }
 
 function clear() {
-  waiting = []
   received = 0
-  messages.replaceChildren()
-  element('received').textContent = '0'
-  element('empty').hidden = false
-}
-
-function row({ event, atMs }) {
-  const { type, data, id } = event
-  const item = node('li', '')
-  item.className = ['delete', 'gap', 'ready'].includes(type) ? type : 'message'
-  const time = node('time', new Date(atMs).toLocaleTimeString())
-  time.dateTime = new Date(atMs).toISOString()
-  item.append(time, node('pre', words(type, data)))
-  if (id !== '') {
-    const position = node('span', id)
-    position.className = 'id'
-    item.append(position)
-  }
-  return item
-}
-
-function words(type, data) {
-  if (type === 'ready') return 'live from here'
-  if (type === 'gap' && data === 'too-large') return 'gap: one record was too large to be sent'
-  if (type === 'gap')
-    return `gap (${data}): the stream starts from the beginning, rows below may be out of date`
-  const text = type === 'delete' ? keyText(data) : type === 'message' ? data : `${type}: ${data}`
-  if (text.length <= SHOWN_MAX) return text
-  return `${text.slice(0, SHOWN_MAX)}… (${text.length.toLocaleString()} characters in all)`
-}
-
-/** The key as text if it is UTF-8, otherwise in base64url. */
-function keyText(base64url) {
-  try {
-    const binary = atob(base64url.replaceAll('-', '+').replaceAll('_', '/'))
-    return new TextDecoder('utf-8', { fatal: true }).decode(
-      Uint8Array.from(binary, (character) => character.charCodeAt(0)),
-    )
-  } catch {
-    return base64url
-  }
-}
-
-function node(name, text) {
-  const made = document.createElement(name)
-  made.textContent = text
-  return made
-}
-
-function element(id) {
-  return document.getElementById(id)
+  previousId = ''
+  arrivals.clear()
+  element('keyless').hidden = true
+  list.clear()
 }

@@ -1,5 +1,5 @@
-// POST /demo/token: a token of 30 s for the demo's page, which therefore needs no identity provider. Promise: only this
-// server's own pages get one; pages of other sites are refused.
+// POST /demo/token: a token of 30 s for the demo's page, which therefore needs no identity provider, and where the demo
+// streams whole records. Promise: only this server's own pages get it; pages of other sites are refused.
 
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { DEMO_TOKEN_SECONDS } from '../src/demo/identity.ts'
@@ -9,18 +9,20 @@ import { OriginRefused } from '../src/errors.ts'
 export interface DemoTokenRouteOptions {
   /** Where private.pem is. */
   folder: string
+  /** Paths of streams of whole records, by the paths of the streams of their values. */
+  envelopes: Readonly<Record<string, string>>
 }
 
 const LOCAL_HOST = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
 
 export async function demoTokenRoutes(
   app: FastifyInstance,
-  { folder }: DemoTokenRouteOptions,
+  { folder, envelopes }: DemoTokenRouteOptions,
 ): Promise<void> {
   app.post('/demo/token', async (request, reply) => {
     if (!isOwnPage(request)) throw new OriginRefused()
     reply.header('cache-control', 'no-store')
-    return { token: await mintDemoToken({ folder, expiresInSeconds: DEMO_TOKEN_SECONDS }) }
+    return { token: await mintDemoToken({ folder, expiresInSeconds: DEMO_TOKEN_SECONDS }), envelopes }
   })
 }
 

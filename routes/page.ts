@@ -1,7 +1,9 @@
-// The page: `/index.html` and the files that it loads. Each file is a route of its own, declared at the start. Promise:
-// no path leads out of the folder or to other files in it.
+// The client at `/client.js`; and, where it is wanted, the page that uses it: `/index.html` and the files that it
+// loads. Each file is a route of its own, declared at the start. Promise: no path leads out of the folders or to other
+// files in them.
 
 import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import fastifyStatic from '@fastify/static'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
@@ -10,6 +12,8 @@ export interface PageOptions {
   readonly folder: string
   /** Folder of the compiled client. Browsers load its modules under `/client/`. */
   readonly clientFolder: string
+  /** Whether the page is served. The client always is. */
+  readonly page: boolean
 }
 
 /** Allows streams of any origin; everything else only from this server, and nothing inline. */
@@ -21,19 +25,27 @@ const PAGE_HEADERS = {
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
 }
+/** Folders of modules and styles that the page loads. */
+const PAGE_FOLDERS = ['page', 'shared']
 
 /** Rejects if the client has not been built. The error names its folder. */
-export async function pageRoutes(app: FastifyInstance, { folder, clientFolder }: PageOptions): Promise<void> {
+export async function pageRoutes(
+  app: FastifyInstance,
+  { folder, clientFolder, page }: PageOptions,
+): Promise<void> {
   const modules = await modulesIn(clientFolder)
   await app.register(fastifyStatic, { serve: false })
-  const send = (name: string, from: string) => (_request: FastifyRequest, reply: FastifyReply) =>
-    reply.headers(PAGE_HEADERS).sendFile(name, from)
+  const serve = (path: string, name: string, from: string) =>
+    app.get(path, (_request: FastifyRequest, reply: FastifyReply) =>
+      reply.headers(PAGE_HEADERS).sendFile(name, from),
+    )
+  serve('/client.js', 'client.js', folder)
+  for (const name of modules) serve(`/client/${name}`, name, clientFolder)
+  if (!page) return
   app.get('/', (_request, reply) => reply.redirect('/index.html'))
-  for (const name of ['index.html', 'page.js', 'page.css', 'client.js']) {
-    app.get(`/${name}`, send(name, folder))
-  }
-  for (const name of modules) {
-    app.get(`/client/${name}`, send(name, clientFolder))
+  for (const name of ['index.html', 'page.js', 'page.css']) serve(`/${name}`, name, folder)
+  for (const part of PAGE_FOLDERS) {
+    for (const name of await readdir(join(folder, part))) serve(`/${part}/${name}`, name, join(folder, part))
   }
 }
 

@@ -321,6 +321,8 @@ export interface ServerOptions extends ResolvedOptions {
   reloadSeconds: number
   /** Lowest level that is logged. */
   logLevel: LogLevel
+  /** Whether the page is served, besides the client that it uses. */
+  page: boolean
   /** Threads that serve streams. With 1 the main thread serves them; it also reads from Kafka. */
   workers: number
   /** Set by `kafka-sse demo` only. */
@@ -351,4 +353,6 @@ export interface DemoOptions {
   folder: string
   /** Whether `POST /demo/token` (routes/demo-token.ts) is served. */
   tokens: boolean
+  /** Paths of streams of whole records, by the paths of the streams of their values. */
+  envelopes: Readonly<Record<string, string>>
 }

@@ -52,8 +52,9 @@ export async function buildWebApp(
     await app.register(pageRoutes, {
       folder: inPackage('public'),
       clientFolder: clientFolder(),
+      page: options.page,
     })
-    if (options.demo?.tokens) await app.register(demoTokenRoutes, { folder: options.demo.folder })
+    if (options.demo?.tokens) await app.register(demoTokenRoutes, options.demo)
     await app.ready()
     return app
   })

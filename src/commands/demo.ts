@@ -35,7 +35,7 @@ const EMBEDDED = '127.0.0.1:0'
 
 export async function demo(args: string[], env: NodeJS.ProcessEnv, signals: SignalQueue): Promise<number> {
   return runCommand({ help: HELP, options: {} }, args, async () =>
-    runDemo(await demoOptions(env, process.cwd()), env, signals),
+    runDemo(withWholeRecords(await demoOptions(env, process.cwd())), env, signals),
   )
 }
 
@@ -58,12 +58,27 @@ async function demoOptions(env: NodeJS.ProcessEnv, folder: string): Promise<Serv
       ['kafka.bootstrapServers', EMBEDDED],
       // Otherwise a log line for each request would hide what the demo prints.
       ['logLevel', 'warn'],
+      ['page', 'on'],
       // One thread starts faster, and is enough for a trial.
       ['workers', 1],
     ]),
     // So that a newcomer can try `?key=`. Its index takes nothing that a demo would notice.
     onlyStream: { ...ONLY_STREAM, select: ['key'] },
   })
+}
+
+/** Adds a stream of the same records with their keys and headers, which the page shows. */
+function withWholeRecords(options: ServerOptions): ServerOptions {
+  const { streams, demo } = options
+  const [only] = streams
+  const isOnlyStream = streams.length === 1 && only?.path === ONLY_STREAM.path && only.encoding === 'text'
+  if (!isOnlyStream || demo === undefined) return options
+  const path = `${only.path}/envelope`
+  return {
+    ...options,
+    streams: [only, { ...only, path, encoding: 'envelope' }],
+    demo: { ...demo, envelopes: { [only.path]: path } },
+  }
 }
 
 async function runDemo(

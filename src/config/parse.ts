@@ -166,7 +166,7 @@ export async function parseDemoEnvironment(
   if (problems.length > 0) throw new ConfigError(problems)
   const options = serverOptions(settings)
   const tokens = document.demoTokens ?? (localHosts.includes(options.host) ? 'on' : 'off')
-  return { ...options, demo: { folder, tokens: tokens === 'on' } }
+  return { ...options, demo: { folder, tokens: tokens === 'on', envelopes: {} } }
 }
 
 function faultLines(settings: MergedSettings): string[] {
@@ -228,7 +228,7 @@ type NumberName =
 
 function serverOptions(settings: MergedSettings): ServerOptions {
   const { document, module } = settings
-  const { tls, tlsCertFile, tlsKeyFile, ...checked } = document as CheckedDocument
+  const { tls, tlsCertFile, tlsKeyFile, page, ...checked } = document as CheckedDocument
   const { host, port, adminHost, adminPort, adminHosts, trustProxy, logLevel } = checked
   const { workers = defaultWorkers(), lingerSeconds, reloadSeconds } = checked
   const { connectionsMax, connectionsPerAddressMax } = checked
@@ -238,6 +238,7 @@ function serverOptions(settings: MergedSettings): ServerOptions {
     ...{ host, port, adminHost, adminPort, adminHosts, trustProxy, logLevel: logLevel as LogLevel },
     ...{ workers, lingerSeconds, reloadSeconds, connectionsMax, connectionsPerAddressMax },
     tls: tls === 'off' ? null : files,
+    page: page === 'on',
     ...(module !== null && { configModule: module }),
   }
 }

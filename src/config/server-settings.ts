@@ -141,6 +141,15 @@ export const SERVER_SETTINGS: Record<ServerSettingName, Setting> = {
     minimum: 1,
     maximum: WORKERS_MAX,
   },
+  page: {
+    type: 'string',
+    env: 'PAGE',
+    description:
+      '`on`: `/index.html` is a page that opens a stream and shows its records, for those who try the server. The ' +
+      'client, `/client.js`, is always there. The default of `demo` is `on`',
+    enum: SWITCH,
+    default: 'off',
+  },
   demoTokens: {
     type: 'string',
     env: 'DEMO_TOKENS',

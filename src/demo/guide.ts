@@ -42,7 +42,8 @@ function isForEveryone({ path, topic, key, headers, fields, where, scope }: Reso
 function topicWords(stream: ResolvedStream): string {
   const { topic, topics } = stream
   const whole = topics === undefined ? `the topic ${topic}` : `the topics ${topics.join(', ')}`
-  return NARROWING.some((option) => stream[option] !== undefined) ? `a client's part of ${whole}` : whole
+  const part = NARROWING.some((option) => stream[option] !== undefined) ? "a client's part of " : ''
+  return `${part}${whole}${stream.encoding === 'envelope' ? ', with keys and headers' : ''}`
 }
 
 function privateLines(): string[] {

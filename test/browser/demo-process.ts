@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Writable } from 'node:stream'
 import { vi } from 'vitest'
 import { type CommandProcess, CommandScene } from '../support/command-process.ts'
 import { keepSecret } from '../support/printed.ts'
@@ -64,6 +65,13 @@ export class DemoProcess {
 
   async produce(key: string, value: string): Promise<void> {
     await this.write('--key', key, value)
+  }
+
+  /** A producer that stays: each line of its input is a key, a tab and a value. Ends with the demo. */
+  pour(): Writable {
+    const { child } = this.scene.start(['produce', '--key-separator', '\t'], this.env, { readsInput: true })
+    if (child.stdin === null) throw new Error('the producer has no input')
+    return child.stdin
   }
 
   /** Writes a tombstone. */

@@ -51,7 +51,11 @@ beforeAll(async () => {
   const made = await localCertificates()
   ca = made.caPem
   const env = { ...SERVE_SETTINGS, JWT_KEYS: join(folder, 'key.pem'), LOG_LEVEL: 'fatal' }
-  const options = { ...(await parseEnvironment(env)), demo: { tokens: true, folder } }
+  const options = {
+    ...(await parseEnvironment(env)),
+    page: true,
+    demo: { tokens: true, folder, envelopes: {} },
+  }
   const topic = new TopicInMemory()
   const web = await buildWebApp(options, (scope) =>
     registerStreams(scope, options, { topics: new SourceInMemory([topic]) }),

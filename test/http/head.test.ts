@@ -14,6 +14,7 @@ const options = await parseEnvironment({
   JWT_AUDIENCE: AUDIENCE,
   JWT_KEYS: makeKey('ES256').publicPem,
   TLS: 'off',
+  PAGE: 'on',
   LOG_LEVEL: 'silent',
 })
 const BUILDERS = {

@@ -12,6 +12,7 @@ import fastify from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { pageRoutes } from '../../routes/page.ts'
 import type { App } from '../../src/app/app.ts'
+import { clientFolder, inPackage } from '../../src/app/package-path.ts'
 import { buildSingleThreadApp } from '../../src/app/single-thread-app.ts'
 import { parseEnvironment } from '../../src/config/parse.ts'
 import { ensureDemoCredentials } from '../../src/demo/credentials.ts'
@@ -53,7 +54,15 @@ const OUTSIDE = [
   ],
   [
     'beside the page',
-    ['/status.html', '/status.js', '/status.css', '/public/index.html', '/index.html/../status.html'],
+    [
+      '/status.html',
+      '/status.js',
+      '/status.css',
+      '/public/index.html',
+      '/page/../status.html',
+      '/page',
+      '/shared/',
+    ],
   ],
   [
     'beside the client',
@@ -70,6 +79,9 @@ const OUTSIDE = [
     ['/%00', '/index.html%00', '/index.html%00.js', '/client/index.js%00', '/client/%00/../index.js'],
   ],
 ] as const
+
+const PUBLIC = inPackage('public')
+const CLIENT = clientFolder()
 
 let folder: string
 let server: App
@@ -92,6 +104,7 @@ beforeAll(async () => {
     JWT_ISSUER: ISSUER,
     JWT_AUDIENCE: AUDIENCE,
     JWT_KEYS: makeKey('ES256').publicPem,
+    PAGE: 'on',
     LOG_LEVEL: 'silent',
   })
   server = await buildSingleThreadApp(options)
@@ -145,6 +158,7 @@ describe('the page', () => {
     const loaded = await loadedFrom('/index.html')
     const paths = [...loaded.keys()]
     expect(paths).toEqual(expect.arrayContaining(['/page.js', '/page.css', '/client.js', '/client/index.js']))
+    expect(paths).toEqual(expect.arrayContaining(['/shared/base.css', '/shared/dom.js', '/page/record.js']))
     expect(paths.filter((path) => path.startsWith('/client/')).length).toBeGreaterThan(10)
     for (const [path, overHttp2] of loaded) {
       const overHttp1 = await getHttp1(path)
@@ -158,6 +172,18 @@ describe('the page', () => {
         expect(body, path).toBe(overHttp2.body)
       }
     }
+  })
+
+  it('is not there unless it is wanted; the client always is', async () => {
+    const app = fastify()
+    await app.register(pageRoutes, { folder: PUBLIC, clientFolder: CLIENT, page: false })
+    const statuses = async (paths: readonly string[]) =>
+      await Promise.all(paths.map(async (path) => (await app.inject(path)).statusCode))
+    expect(await statuses(['/client.js', '/client/index.js'])).toEqual([200, 200])
+    expect(await statuses(['/', '/index.html', '/page.js', '/page/record.js', '/shared/base.css'])).toEqual(
+      Array(5).fill(404),
+    )
+    await app.close()
   })
 
   it('is where the root leads', async () => {
@@ -190,9 +216,9 @@ describe('the page', () => {
     'does not start without a client that was built, and says where: %s',
     async (name) => {
       const app = fastify()
-      const clientFolder = join(folder, name)
-      const registering = Promise.resolve(app.register(pageRoutes, { folder, clientFolder }))
-      await expect(registering).rejects.toThrow(`${clientFolder} lacks it; run npm run build`)
+      const empty = join(folder, name)
+      const registering = app.register(pageRoutes, { folder, clientFolder: empty, page: true })
+      await expect(Promise.resolve(registering)).rejects.toThrow(`${empty} lacks it; run npm run build`)
       await app.close()
     },
   )

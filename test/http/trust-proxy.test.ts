@@ -104,7 +104,7 @@ describe('X-Forwarded-For', () => {
     const server = scene.start(['serve'], { ...SERVE_SETTINGS, LOG_LEVEL: 'info', ...settings })
     const { port } = await server.listening()
     const ask = (headers: Record<string, string>) =>
-      fetch(`http://127.0.0.1:${port}/index.html`, { headers: { connection: 'close', ...headers } })
+      fetch(`http://127.0.0.1:${port}/client.js`, { headers: { connection: 'close', ...headers } })
     const told = () => server.output.split('TRUST_PROXY is not set').length - 1
     expect((await ask({})).status).toBe(200)
     expect(told()).toBe(0)

@@ -37,6 +37,8 @@ type Environment = Readonly<Record<string, string>>
 export interface ProcessOptions {
   /** Descriptors from the fourth on. LISTEN_FDS and LISTEN_PID are set for as many. */
   readonly sockets?: readonly number[]
+  /** Its standard input is `child.stdin`; otherwise it has none. */
+  readonly readsInput?: boolean
   /** Leads a process group of its own, as what a terminal starts does. */
   readonly leadsGroup?: boolean
   /** What runs our command, and is given its arguments. Default: Node, as our command itself asks for it. */
@@ -100,7 +102,8 @@ export class CommandProcess {
   private readonly leadsGroup: boolean
 
   constructor(folder: string, args: readonly string[], env: Environment, options: ProcessOptions = {}) {
-    const { sockets = [], leadsGroup = false, program = [process.execPath, CLI] } = options
+    const { sockets = [], leadsGroup = false, readsInput = false } = options
+    const { program = [process.execPath, CLI] } = options
     this.leadsGroup = leadsGroup
     // A shell that becomes the command: only so can LISTEN_PID be told.
     const isGivenSockets = sockets.length > 0 || 'LISTEN_FDS' in env
@@ -112,7 +115,7 @@ export class CommandProcess {
         ...(sockets.length > 0 && { LISTEN_FDS: String(sockets.length) }),
         ...env,
       },
-      stdio: ['ignore', 'pipe', 'pipe', ...sockets],
+      stdio: [readsInput ? 'pipe' : 'ignore', 'pipe', 'pipe', ...sockets],
       detached: leadsGroup,
     })
     keepPrintedBy(this.child)

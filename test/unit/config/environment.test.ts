@@ -103,6 +103,7 @@ describe('a server’s environment', () => {
       adminHosts: [],
       tls: null,
       lingerSeconds: 0,
+      page: false,
       reloadSeconds: 10,
       connectionsMax: 25_000,
       connectionsPerAddressMax: 25_000,
@@ -574,7 +575,11 @@ describe('the demo’s environment', () => {
     [{ HOST: '0.0.0.0', DEMO_TOKENS: 'on' }, true],
     [{ DEMO_TOKENS: 'off' }, false],
   ])('hands out tokens with %j: %s', async (env, tokens) => {
-    expect((await parseDemoEnvironment(env, presets())).demo).toEqual({ folder: scene.folder, tokens })
+    expect((await parseDemoEnvironment(env, presets())).demo).toEqual({
+      folder: scene.folder,
+      tokens,
+      envelopes: {},
+    })
   })
 
   test('DEMO_TOKENS is no setting of a server', async () => {

@@ -144,7 +144,7 @@ describe('POST /demo/token', () => {
 
   beforeAll(async () => {
     app = fastify()
-    await app.register(demoTokenRoutes, { folder })
+    await app.register(demoTokenRoutes, { folder, envelopes: { '/events': '/events/envelope' } })
   })
   afterAll(() => app.close())
 
@@ -155,7 +155,10 @@ describe('POST /demo/token', () => {
     const response = await post({ origin: 'http://localhost:7143', 'sec-fetch-site': 'same-origin' })
     expect(response.statusCode).toBe(200)
     expect(response.headers['cache-control']).toBe('no-store')
-    expect(Object.keys(response.json())).toEqual(['token'])
+    expect(response.json()).toEqual({
+      token: expect.any(String),
+      envelopes: { '/events': '/events/envelope' },
+    })
     const { claims } = opened(response.json().token)
     expect(Number(claims.exp) - Number(claims.iat)).toBe(30)
   })

@@ -1,0 +1,64 @@
+// What an event tells of its record. A stream of whole records (encoding `envelope`) tells all; of a stream of values
+// the id tells partition and offset, and the key is not sent.
+
+import { placeOf } from './position.js'
+
+/** Longer data is not parsed: it is shown from its beginning. */
+const PARSED_MAX = 1 << 20
+const MEMBERS = ['key', 'value', 'headers', 'timestamp', 'partition', 'offset']
+
+/**
+ * `kind`: `message`, `delete`, `gap` or `ready`. Of records: `key`, `partition`, `offset`, `headers` and `timestampMs`,
+ * each null if the stream does not tell it; `text`, the value; `json`, the value parsed if it is an object or a list.
+ */
+export function readEvent({ type, data, id }, previousId) {
+  const unknown = { key: null, partition: null, offset: null, headers: null, timestampMs: null, json: null }
+  const event = { ...unknown, kind: type, id, text: data }
+  if (type === 'delete') return { ...event, ...placeOf(id, previousId), key: keyText(data), text: '' }
+  if (type !== 'message') return event
+  const parsed = parse(data)
+  if (isEnvelope(parsed)) return { ...event, ...ofEnvelope(parsed) }
+  return { ...event, ...placeOf(id, previousId), json: parsed }
+}
+
+function ofEnvelope({ key, value, headers, timestamp, partition, offset }) {
+  const text = value ?? ''
+  return { key, text, headers, timestampMs: timestamp, partition, offset, json: parse(text) }
+}
+
+function isEnvelope(parsed) {
+  if (parsed === null || !MEMBERS.every((name) => Object.hasOwn(parsed, name))) return false
+  const isText = (value) => value === null || typeof value === 'string'
+  return isText(parsed.key) && isText(parsed.value) && Array.isArray(parsed.headers)
+}
+
+/** An object or a list; null for anything else, which is shown as it is written. */
+function parse(text) {
+  if (text.length > PARSED_MAX || !/^\s*[{[]/.test(text)) return null
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
+
+/** The key as text if it is UTF-8, otherwise in base64url. */
+function keyText(base64url) {
+  try {
+    const binary = atob(base64url.replaceAll('-', '+').replaceAll('_', '/'))
+    return new TextDecoder('utf-8', { fatal: true }).decode(
+      Uint8Array.from(binary, (character) => character.charCodeAt(0)),
+    )
+  } catch {
+    return base64url
+  }
+}
+
+/** A record as one object, for the clipboard. Leaves out what the stream does not tell. */
+export function asObject({ kind, key, partition, offset, headers, timestampMs, json, text, id }) {
+  const value = kind === 'delete' ? null : (json ?? text)
+  const members = { key, partition, offset, timestamp: timestampMs, headers, value, id }
+  return Object.fromEntries(
+    Object.entries(members).filter(([name, each]) => each !== null || name === 'value'),
+  )
+}
