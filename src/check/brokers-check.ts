@@ -11,23 +11,24 @@ const CHECK = 'brokers'
 /** Addresses that are looked at. */
 const ADDRESSES_MAX = 30
 
-/** Whether Kafka answers. */
-export async function checkBrokers(report: CheckReport, kafka: KafkaOptions): Promise<boolean> {
+/** One of the addresses that take connections; null if Kafka does not answer. */
+export async function checkBrokers(report: CheckReport, kafka: KafkaOptions): Promise<HostAndPort | null> {
   const addresses = kafka.bootstrapServers.split(',').map(hostAndPort).slice(0, ADDRESSES_MAX)
   const reached = await Promise.all(
     addresses.map(async (address) => {
       const why = await unreachable(address)
       if (why !== null) report.fail(CHECK, `${textOf(address)} ${why}`, 'see KAFKA_BOOTSTRAP_SERVERS')
-      return why === null
+      return why === null ? address : null
     }),
   )
-  if (!reached.includes(true)) return false
+  const [found = null] = reached.filter((address) => address !== null)
+  if (found === null) return null
   const brokers = await askBrokers(report, kafka)
-  if (brokers === null) return false
+  if (brokers === null) return null
   const isAll = await checkAdvertised(report, brokers, addresses)
   const count = brokers.length === 1 ? '1 broker' : `${brokers.length} brokers`
   if (isAll) report.ok(CHECK, `Kafka answers: ${count}, at ${brokers.map(textOf).join(', ')}`)
-  return true
+  return found
 }
 
 async function askBrokers(report: CheckReport, kafka: KafkaOptions): Promise<AdvertisedBroker[] | null> {

@@ -76,14 +76,14 @@ async function checkKafka(
 ): Promise<void> {
   if (kafka === null || !(only.has('brokers') || only.has('topics'))) return
   const silent = new CheckReport(() => {})
-  const answers = await checkBrokers(only.has('brokers') ? report : silent, kafka)
+  const broker = await checkBrokers(only.has('brokers') ? report : silent, kafka)
   if (!only.has('topics')) return
-  if (!answers) {
+  if (broker === null) {
     report.fail('topic', 'not looked at, because Kafka does not answer')
     return
   }
-  if (streams !== null) await checkTopics(report, kafka, streams)
-  await checkControlTopic(report, kafka)
+  if (streams !== null) await checkTopics(report, { kafka, broker }, streams)
+  await checkControlTopic(report, { kafka, broker })
 }
 
 /** The keys that verify tokens, and the token. */

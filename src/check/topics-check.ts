@@ -1,11 +1,17 @@
 // Checks the topics of the streams and the control topic: whether they exist, have leaders, may be read and written,
-// and look as their `replay` needs them. Promise: nothing is written to a topic.
+// and are kept as their `replay` needs them. Promise: nothing is written to a topic.
 
+import { BUILT_FEATURES } from '../../plugins/kafka/client/librdkafka-build.ts'
 import { writeRefusal } from '../../plugins/kafka/client/probe.ts'
+import { topicSettings } from '../../plugins/kafka/wire/topic-settings.ts'
 import { keepsFor } from '../bus/record.ts'
+import { KAFKA_SETTINGS } from '../config/kafka-settings.ts'
+import { withDefaults } from '../config/setting.ts'
 import { errorWords } from '../errors.ts'
 import type { KafkaOptions, ResolvedStream } from '../options.ts'
 import type { CheckReport } from './check-report.ts'
+import type { HostAndPort } from './reachable-address.ts'
+import { controlDoubts, doubtsOf, type NamedTopic, type ServerPolicy } from './topic-policy.ts'
 import { sampleTopic, type TopicSample } from './topic-sample.ts'
 
 const CHECK = 'topic'
@@ -13,35 +19,34 @@ const CONTROL_CHECK = 'control topic'
 /** Topics that are looked at, and partitions that one line names. */
 const TOPICS_MAX = 50
 const NAMED_MAX = 5
-/** Commit markers are single offsets. */
-const MARKER = 1
 
-/** How a topic is kept by the streams that name it. */
-interface NamedTopic {
-  readonly name: string
-  readonly isLatest: boolean
-  readonly isWhole: boolean
+export interface CheckedKafka {
+  readonly kafka: KafkaOptions
+  /** A broker that takes connections. */
+  readonly broker: HostAndPort
 }
 
 export async function checkTopics(
   report: CheckReport,
-  kafka: KafkaOptions,
+  checked: CheckedKafka,
   streams: readonly ResolvedStream[],
 ): Promise<void> {
   const topics = namedTopics(streams)
-  for (const topic of topics.slice(0, TOPICS_MAX)) await checkTopic(report, kafka, topic)
+  for (const topic of topics.slice(0, TOPICS_MAX)) await checkTopic(report, checked, topic)
   if (topics.length > TOPICS_MAX)
     report.warn(CHECK, `${topics.length - TOPICS_MAX} more topics were not looked at`)
 }
 
 /** Nothing is asked where there is no control topic. */
-export async function checkControlTopic(report: CheckReport, kafka: KafkaOptions): Promise<void> {
+export async function checkControlTopic(report: CheckReport, checked: CheckedKafka): Promise<void> {
+  const { kafka, broker } = checked
   const { controlTopic: name = null } = kafka
   if (name === null) return
   const sample = await sampled(report, CONTROL_CHECK, kafka, name)
   if (sample === null) return
-  if (sample.longestHole > MARKER)
-    report.warn(CONTROL_CHECK, `${name} lacks offsets between its records`, 'it must not be compacted')
+  const settings = await topicSettings(kafka, broker, name)
+  for (const { verdict, words, advice } of controlDoubts(settings))
+    report[verdict](CONTROL_CHECK, `${name}: ${words}`, advice)
   const refusal = await writeRefusal(kafka, name).catch(errorWords)
   if (refusal !== null) report.fail(CONTROL_CHECK, refusal, `grant Read and Write on topic ${name}`)
   else report.ok(CONTROL_CHECK, `${name}: ${extentOf(sample)}; it may be read and written`)
@@ -59,15 +64,25 @@ function namedTopics(streams: readonly ResolvedStream[]): NamedTopic[] {
   return [...byName.values()]
 }
 
-async function checkTopic(report: CheckReport, kafka: KafkaOptions, topic: NamedTopic): Promise<void> {
+async function checkTopic(
+  report: CheckReport,
+  { kafka, broker }: CheckedKafka,
+  topic: NamedTopic,
+): Promise<void> {
   const sample = await sampled(report, CHECK, kafka, topic.name)
   if (sample === null) return
-  const doubts = doubtsOf(sample, topic)
-  for (const [words, advice] of doubts) report.warn(CHECK, `${topic.name}: ${words}`, advice)
-  const policy = topic.isLatest
-    ? '; Kafka tells no client of this kind whether it is compacted, as it must be'
-    : ''
-  if (doubts.length === 0) report.ok(CHECK, `${topic.name}: ${extentOf(sample)}; it may be read${policy}`)
+  const settings = await topicSettings(kafka, broker, topic.name)
+  const doubts = doubtsOf(sample, settings, topic, serverPolicy(kafka))
+  for (const { verdict, words, advice } of doubts) report[verdict](CHECK, `${topic.name}: ${words}`, advice)
+  const policy = settings?.get('cleanup.policy')
+  const told =
+    policy === undefined ? 'Kafka does not tell its cleanup.policy' : `its cleanup.policy is ${policy}`
+  if (doubts.length === 0) report.ok(CHECK, `${topic.name}: ${extentOf(sample)}; it may be read; ${told}`)
+}
+
+function serverPolicy(kafka: KafkaOptions): ServerPolicy {
+  const { deleteRetentionSeconds } = withDefaults(kafka, KAFKA_SETTINGS, ['deleteRetentionSeconds'])
+  return { deleteRetentionSeconds, codecs: BUILT_FEATURES }
 }
 
 /** null: it cannot be used, and the report says so. */
@@ -100,29 +115,6 @@ function silentWords({ partitions, bounds }: TopicSample): string {
   })
   const more = silent.length > NAMED_MAX ? `, and of ${silent.length - NAMED_MAX} more` : ''
   return `no answer of partition ${named.join(', ')}${more}`
-}
-
-/** What does not fit the `replay` of the streams, each with what to do. */
-function doubtsOf(sample: TopicSample, { isLatest, isWhole }: NamedTopic): [words: string, advice: string][] {
-  const { records, withoutKey, longestHole, bounds } = sample
-  const doubts: [string, string][] = []
-  const trimmed = bounds.find(({ start }) => start > 0)
-  if (isLatest && withoutKey > 0)
-    doubts.push([
-      `${withoutKey} of ${records} records have no key`,
-      'with replay latest they are kept only while there is room; replay all is for a log',
-    ])
-  if (isLatest && trimmed !== undefined)
-    doubts.push([
-      `partition ${trimmed.partition} begins at offset ${trimmed.start}, so records were deleted by age or size`,
-      'replay latest needs cleanup.policy=compact, so that no key is lost; replay all is for a log',
-    ])
-  if (isWhole && longestHole > MARKER)
-    doubts.push([
-      `${longestHole} offsets in a row are missing, so it is compacted, or transactions were aborted`,
-      'a compacted topic is for replay latest',
-    ])
-  return doubts
 }
 
 function extentOf({ partitions, bounds }: TopicSample): string {

@@ -1,7 +1,7 @@
 // `kafka-sse check` without a Kafka: what it says of settings, keys and a token, each in a line, and how it ends. The
 // last test is the command as a process, which needs `npm run build`.
 
-import { createServer as createTcpServer } from 'node:net'
+import { createServer as createTcpServer, type Socket } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { check } from '../../src/commands/check.ts'
@@ -201,6 +201,26 @@ it('a port that is no Kafka’s is told with the reason of librdkafka', async ()
   server.close()
   expect(lines[0]).toMatch(new RegExp(`^fail brokers Kafka does not answer: .*${address}`))
   expect(lines[0]).toMatch(/\. see KAFKA_CONFIG_SECURITY_PROTOCOL and KAFKA_CONFIG_SASL_\*$/)
+  expect(code).toBe(2)
+}, 30_000)
+
+it('a broker that accepts connections and says nothing holds the check up for some seconds', async () => {
+  const sockets: Socket[] = []
+  const server = createTcpServer((socket) => sockets.push(socket.on('error', () => {})))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = `127.0.0.1:${Object(server.address()).port}`
+  const beganMs = performance.now()
+  const { code, lines } = await run(['--only', 'brokers,topics'], {
+    ...ENV,
+    KAFKA_BOOTSTRAP_SERVERS: address,
+  })
+  expect(performance.now() - beganMs).toBeLessThan(15_000)
+  for (const socket of sockets) socket.destroy()
+  server.close()
+  expect(lines).toEqual([
+    expect.stringMatching(/^fail brokers Kafka does not answer: /),
+    'fail topic not looked at, because Kafka does not answer',
+  ])
   expect(code).toBe(2)
 }, 30_000)
 

@@ -3,12 +3,12 @@
 
 import { askBroker, type Broker, int8, int32, text } from './wire.ts'
 
-export type TopicRight = 'Read' | 'Write' | 'Describe'
+export type TopicRight = 'Read' | 'Write' | 'Describe' | 'DescribeConfigs'
 
 const CREATE_ACLS = { key: 30, version: 1 }
 const DELETE_ACLS = { key: 31, version: 1 }
 /** AclOperation of Kafka's protocol. */
-const OPERATIONS: Record<TopicRight, number> = { Read: 3, Write: 4, Describe: 8 }
+const OPERATIONS: Record<TopicRight, number> = { Read: 3, Write: 4, Describe: 8, DescribeConfigs: 10 }
 const TOPIC = int8(2)
 const LITERAL = int8(3)
 const ALLOW = int8(3)

@@ -39,7 +39,7 @@ describe('kafka-sse check on the embedded broker', () => {
       const env = { KAFKA_BOOTSTRAP_SERVERS: broker.address, KAFKA_TOPIC: 'events' }
       const answers = `ok brokers Kafka answers: 1 broker, at ${broker.address}`
       const empty =
-        'ok topic events: 4 partitions, 0 offsets; it may be read; Kafka tells no client of this kind'
+        'ok topic events: 4 partitions, 0 offsets; it may be read; Kafka does not tell its cleanup.policy'
       const before = await checked(env)
       expect(before.lines).toEqual([answers, expect.stringContaining(empty)])
       expect(before.code).toBe(0)
@@ -55,7 +55,9 @@ describe('kafka-sse check on the embedded broker', () => {
       ])
       expect(after.code).toBe(1)
       const all = await checked({ ...env, KAFKA_REPLAY: 'all' })
-      expect(all.lines.slice(1)).toEqual(['ok topic events: 4 partitions, 3 offsets; it may be read'])
+      expect(all.lines.slice(1)).toEqual([
+        'ok topic events: 4 partitions, 3 offsets; it may be read; Kafka does not tell its cleanup.policy',
+      ])
     },
     TEST_MS,
   )
@@ -91,24 +93,83 @@ describe.skipIf(bootstrapServers === null)('kafka-sse check on a real Kafka', ()
   )
 
   it(
-    'warns of a table whose beginning was deleted, and of a log with missing offsets',
+    'warns of a topic whose cleanup.policy is not what its replay needs',
     async () => {
-      const topic = await kafka.createTopic()
-      await kafka.produce(topic, ...[1, 2, 3, 4].map((number) => ({ key: `${number}`, value: 'x' })))
-      await kafka.deleteRecords(topic, 0, 2)
-      expect((await ofTopic(topic)).lines.at(-1)).toMatch(
+      // The tests' Kafka takes larger records by default.
+      const size = { 'max.message.bytes': '1048588' }
+      const [log, table, both] = [
+        await kafka.createTopic({ config: size }),
+        await kafka.createTopic({ config: { 'cleanup.policy': 'compact', ...size } }),
+        await kafka.createTopic({
+          config: { 'cleanup.policy': 'compact,delete', 'retention.ms': '864000000', ...size },
+        }),
+      ]
+      const last = async (topic: string, replay: string) =>
+        (await ofTopic(topic, { KAFKA_REPLAY: replay })).lines.slice(1).join('\n')
+      const extent = (topic: string, policy: string) =>
+        `ok topic ${topic}: 1 partition, 0 offsets; it may be read; its cleanup.policy is ${policy}`
+      expect(await last(table, 'latest')).toBe(extent(table, 'compact'))
+      expect(await last(log, 'all')).toBe(extent(log, 'delete'))
+      expect(await last(log, 'latest')).toMatch(
         new RegExp(
-          `^warn topic ${topic}: partition 0 begins at offset 2, so records were deleted by age or size`,
+          `^warn topic ${log}: its cleanup.policy is delete\\. replay latest needs cleanup.policy=compact`,
         ),
       )
-      // Kafka may write the marker of the abort before or after the next record.
-      const aborted = [1, 2, 3].map((number) => ({ key: `${number}`, value: 'never' }))
-      await kafka.produceInTransaction('abort', topic, ...aborted)
-      await kafka.produce(topic, { key: '5', value: 'x' })
-      expect((await ofTopic(topic, { KAFKA_REPLAY: 'all' })).lines.at(-1)).toMatch(
+      expect(await last(table, 'all')).toMatch(
         new RegExp(
-          `^warn topic ${topic}: [34] offsets in a row are missing, so it is compacted, or transactions`,
+          `^warn topic ${table}: its cleanup.policy is compact\\. a compacted topic is for replay latest$`,
         ),
+      )
+      expect(await last(both, 'latest')).toMatch(
+        new RegExp(
+          `^warn topic ${both}: its .* so keys that do not change for 10 days are lost\\. replay latest`,
+        ),
+      )
+    },
+    TEST_MS,
+  )
+
+  it(
+    'compares the retention of tombstones, and names a compression that this build lacks and records that are too large',
+    async () => {
+      const config = {
+        'cleanup.policy': 'compact',
+        'delete.retention.ms': '7200000',
+        'max.message.bytes': '20000000',
+      }
+      const topic = await kafka.createTopic({ config })
+      expect(await ofTopic(topic)).toMatchObject({
+        code: 1,
+        lines: [
+          expect.stringMatching(/^ok brokers/),
+          `warn topic ${topic}: its delete.retention.ms is 7200000, and KAFKA_DELETE_RETENTION_SECONDS is 86400. ` +
+            'set KAFKA_DELETE_RETENTION_SECONDS=7200',
+          expect.stringMatching(/max.message.bytes is 20000000. records over 16777216 bytes are passed over/),
+        ],
+      })
+      const set = await ofTopic(topic, { KAFKA_DELETE_RETENTION_SECONDS: '7200' })
+      expect(set.lines.join()).not.toContain('delete.retention.ms')
+    },
+    TEST_MS,
+  )
+
+  it(
+    'fails on a control topic that is compacted, and warns of one that forgets too soon',
+    async () => {
+      const topic = await kafka.createTopic({ config: { 'cleanup.policy': 'compact' } })
+      const short = { 'retention.ms': '86400000', 'retention.bytes': '1000000' }
+      const control = await kafka.createTopic({ config: short })
+      const told = async (name: string) =>
+        (await ofTopic(topic, { KAFKA_CONTROL_TOPIC: name, SECRET_KEY: SECRET })).lines.slice(2)
+      expect(await told(control)).toEqual([
+        expect.stringMatching(
+          /^warn control topic .*: its retention.ms is 86400000, .* 2 days are the least$/,
+        ),
+        expect.stringMatching(/^warn control topic .*: its retention.bytes is 1000000\. set it to -1/),
+        expect.stringMatching(/^ok control topic .* it may be read and written$/),
+      ])
+      expect((await told(topic))[0]).toMatch(
+        /^fail control topic .*: its cleanup.policy is compact\. set it to delete/,
       )
     },
     TEST_MS,
@@ -134,7 +195,7 @@ describe.skipIf(!CAN_SECURE)('kafka-sse check on a Kafka with TLS, passwords and
   beforeAll(async () => {
     secured = await SecuredKafka.start(['replica', 'reader', 'stranger', 'blind'])
     const kafka = new Kafka(secured.adminServers)
-    await kafka.createTopic({ name: 'events' })
+    await kafka.createTopic({ name: 'events', config: { 'max.message.bytes': '1048588' } })
     await kafka.createTopic({ name: CONTROL })
     await kafka.close()
     for (const user of ['replica', 'reader']) {
@@ -142,6 +203,7 @@ describe.skipIf(!CAN_SECURE)('kafka-sse check on a Kafka with TLS, passwords and
       await secured.allow(user, 'Read', CONTROL)
     }
     await secured.allow('replica', 'Write', CONTROL)
+    await secured.allow('replica', 'DescribeConfigs', 'events')
     await secured.allow('blind', 'Describe', 'events')
     await secured.allow('blind', 'Describe', CONTROL)
   }, TEST_MS)
@@ -158,10 +220,14 @@ describe.skipIf(!CAN_SECURE)('kafka-sse check on a Kafka with TLS, passwords and
     })
 
   it.each<[string, RegExp, RegExp]>([
-    ['replica', /^ok topic events: /, /^ok control topic .* it may be read and written$/],
+    [
+      'replica',
+      /^ok topic events: .*; its cleanup.policy is delete$/,
+      /^ok control topic .* it may be read and written$/,
+    ],
     [
       'reader',
-      /^ok topic events: /,
+      /^ok topic events: .*; Kafka does not tell its cleanup.policy$/,
       /^fail control topic this principal may not Write to topic kafka-sse-control/,
     ],
     [
@@ -191,6 +257,38 @@ describe.skipIf(!CAN_SECURE)('kafka-sse check on a Kafka with TLS, passwords and
       const { lines, code } = await asUser('replica', { KAFKA_CONFIG_SASL_PASSWORD: 'wrong-password' })
       expect(lines[0]).toMatch(/^fail brokers Kafka does not answer: .*[Aa]uthentication failed/)
       expect(lines.join()).not.toContain('wrong-password')
+      expect(code).toBe(2)
+    },
+    TEST_MS,
+  )
+
+  it.each<[string, Record<string, string>, RegExp]>([
+    [
+      'plain text',
+      { KAFKA_CONFIG_SECURITY_PROTOCOL: 'plaintext' },
+      /Kafka does not answer: .*(TLS|SSL|security.protocol)/i,
+    ],
+    [
+      'an unknown authority',
+      { KAFKA_CONFIG_SSL_CA_LOCATION: '' },
+      /Kafka does not answer: .*certificate verify failed/,
+    ],
+    [
+      'another mechanism',
+      { KAFKA_CONFIG_SASL_MECHANISMS: 'SCRAM-SHA-256' },
+      /Kafka does not answer: .*(mechanism|SCRAM)/i,
+    ],
+  ])(
+    'tells the reason of librdkafka for %s',
+    async (_, change, words) => {
+      const environment: Record<string, string> = { ...secured.environment('replica'), ...change }
+      const kept = Object.entries(environment).filter(([name, value]) => {
+        const isOfLogin = change.KAFKA_CONFIG_SECURITY_PROTOCOL !== undefined && /_(SASL|SSL)_/.test(name)
+        return value !== '' && !isOfLogin
+      })
+      const { lines, code } = await checked({ ...Object.fromEntries(kept), KAFKA_TOPIC: 'events' })
+      expect(lines[0]).toMatch(words)
+      expect(lines.at(-1)).toBe('fail topic not looked at, because Kafka does not answer')
       expect(code).toBe(2)
     },
     TEST_MS,
