@@ -89,6 +89,13 @@ const COMMANDS: ReadonlyMap<string, Entry> = new Map([
       load: async () => (await import('./commands/schema.ts')).schema,
     },
   ],
+  [
+    'convert',
+    {
+      words: 'prints the CONFIG_FILE of a zilla.yaml',
+      load: async () => (await import('./commands/convert.ts')).convert,
+    },
+  ],
 ])
 
 outliveOutputs()

@@ -36,20 +36,30 @@ describe('kafka-sse', () => {
       'revoke',
       'features',
       'schema',
+      'convert',
     ]) {
       expect(stdout).toMatch(new RegExp(`^ {2}${name} `, 'm'))
     }
     expect((await scene.run([])).stdout).toBe(stdout)
   })
 
-  test.each(['demo', 'serve', 'check', 'broker', 'token', 'produce', 'tail', 'revoke', 'features', 'schema'])(
-    '%s --help explains itself',
-    async (name) => {
-      const { code, stdout, stderr } = await scene.run([name, '--help'])
-      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-      expect(stdout).toMatch(new RegExp(`^kafka-sse ${name}`))
-    },
-  )
+  test.each([
+    'demo',
+    'serve',
+    'check',
+    'broker',
+    'token',
+    'produce',
+    'tail',
+    'revoke',
+    'features',
+    'schema',
+    'convert',
+  ])('%s --help explains itself', async (name) => {
+    const { code, stdout, stderr } = await scene.run([name, '--help'])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(new RegExp(`^kafka-sse ${name}`))
+  })
 
   test('names an unknown command in one line', async () => {
     expect(await scene.run(['prduce'])).toEqual({

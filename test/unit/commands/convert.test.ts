@@ -1,0 +1,84 @@
+// `kafka-sse convert` as a command: what goes to which output, and its exit codes.
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { convert } from '../../../src/commands/convert.ts'
+
+/** Converts the one file, or those that are named, in a folder of its own. */
+async function converted(files: Readonly<Record<string, string>>, ...names: readonly string[]) {
+  const folder = mkdtempSync(join(tmpdir(), 'convert-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()]
+  const paths = [...Object.keys(files), ...names].map((name) => join(folder, name))
+  const code = await convert(paths, {}, { stdout, stderr })
+  return { code, stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') }
+}
+
+const ONE_STREAM = `
+bindings:
+  tcp: { type: tcp, kind: server, exit: http }
+  http: { type: http, kind: server, exit: sse }
+  sse: { type: sse, kind: server, exit: topics }
+  topics:
+    type: sse-kafka
+    kind: proxy
+    routes:
+      - { when: [{ path: /a }], with: { topic: a }, exit: cache }
+  cache: { type: kafka, kind: client, options: { servers: ["kafka:9092"] } }
+`
+
+describe('kafka-sse convert', () => {
+  it('prints the file, and its notes to standard error with name and line', async () => {
+    const { code, stdout, stderr } = await converted({ 'zilla.yaml': ONE_STREAM })
+    expect(JSON.parse(stdout)).toMatchObject({ streams: [{ path: '/a', topic: 'a', scope: null }] })
+    expect(stderr).toMatch(
+      /^zilla\.yaml:4: bindings\.http: no TLS in front of it: .*\nzilla\.yaml:10: .*needs no token/,
+    )
+    expect(code).toBe(0)
+  })
+
+  it('ends with 1 if a stream is left out, after printing the others', async () => {
+    const two = ONE_STREAM.replace(/( {6}- .*\n)/, '$1      - { when: [{ path: /b }], exit: cache }\n')
+    const { code, stdout, stderr } = await converted({ 'zilla.yaml': two })
+    expect(JSON.parse(stdout).streams).toHaveLength(1)
+    expect(stderr).toContain(
+      'zilla.yaml:11: bindings.topics.routes[1]: names no topic. The stream is left out\n',
+    )
+    expect(stderr).toMatch(/kafka-sse: of .*zilla\.yaml not every stream is converted\n$/)
+    expect(code).toBe(1)
+  })
+
+  it.each([
+    ['bad.yaml', 'a: [1', 'bad.yaml: line 1, column 6: '],
+    ['empty.yaml', '', 'empty.yaml: it has no bindings, so it is no configuration of Zilla\n'],
+    [
+      'none.yaml',
+      'bindings: { a: { type: echo, kind: server } }',
+      'none.yaml: no stream over SSE could be converted\n',
+    ],
+    ['large.yaml', '#'.repeat(2 ** 20 + 1), 'large.yaml: it is larger than 1048576 bytes\n'],
+  ])('prints nothing but the reason for %s', async (name, text, words) => {
+    const { code, stdout, stderr } = await converted({ [name]: text })
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toContain(words)
+  })
+
+  it.each([[[]], [['a.yaml', 'b.yaml']]])('takes one file, not %j', async (files) => {
+    const { code, stderr } = await converted({}, ...files)
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: 'kafka-sse: one file is converted at a time; see kafka-sse convert --help\n',
+    })
+  })
+
+  it('says of a file that is not there what is wrong', async () => {
+    const { stderr } = await converted({}, 'zilla.yaml')
+    expect(stderr).toEqual(
+      expect.stringMatching(/^kafka-sse: cannot read .*zilla\.yaml: there is no such file\n$/),
+    )
+  })
+})
