@@ -3,13 +3,13 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { connect } from '../../client/src/index.ts'
 import { bootstrapServers, Kafka } from '../kafka/kafka.ts'
 import { CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
 import { makeKey, mintToken, nowSeconds } from '../support/keys-and-tokens.ts'
 import { keepSecret } from '../support/printed.ts'
 import { hasPrograms } from '../support/programs.ts'
 import { forThisTest } from '../support/scene.ts'
+import { FleetClient } from './fleet-client.ts'
 import { LoadBalancer } from './load-balancer.ts'
 
 const STREAMS = Number(process.env.FLEET_STREAMS ?? 30)
@@ -19,37 +19,6 @@ const TOKEN_SECONDS = Number(process.env.FLEET_TOKEN_SECONDS ?? 8)
 const CHALLENGE_SECONDS = Math.min(10, TOKEN_SECONDS / 2)
 const RECORD_EVERY_MS = 200
 const BACK_MS = 60_000
-
-/** A client of ours through the load balancer, with a subject of its own. */
-class FleetClient {
-  readonly values: string[] = []
-  readonly ends: string[] = []
-  readonly failures: string[] = []
-  opened = 0
-  renewed = 0
-  private readonly stream: ReturnType<typeof connect>
-
-  constructor(port: number, token: () => string) {
-    this.stream = connect(`http://127.0.0.1:${port}/events`, {
-      getToken: token,
-      onEvent: ({ type, data }) => {
-        if (type !== 'ready') this.values.push(type === 'message' ? data : `${type} ${data}`)
-      },
-      onOpen: () => {
-        this.opened++
-      },
-      onRenewed: () => {
-        this.renewed++
-      },
-      onEnd: ({ reason }) => this.ends.push(reason),
-      onError: ({ error }) => this.failures.push(`${error.code} ${error.message}`),
-    })
-  }
-
-  close(): void {
-    this.stream.close()
-  }
-}
 
 const isPossible = bootstrapServers !== null && hasPrograms('a fleet behind HAProxy', 'haproxy')
 
@@ -84,14 +53,15 @@ describe.skipIf(!isPossible)('Two servers behind a load balancer', () => {
       const balancer = await forThisTest(LoadBalancer.open(ports))
       const clients = Array.from({ length: STREAMS }, (_, at) => {
         const claims = () => ({ sub: `user ${at}`, iat: nowSeconds(), exp: nowSeconds() + TOKEN_SECONDS })
-        return new FleetClient(balancer.port, () => mintToken(key, { claims: claims() }))
+        const token = () => mintToken(key, { claims: claims() })
+        return new FleetClient({ url: `http://127.0.0.1:${balancer.port}/events`, partitions: 1, token })
       })
-      const written: string[] = []
+      let written = 0
       const produce = async (untilMs: number) => {
         while (Date.now() < untilMs) {
-          const value = `${written.length}`
+          const value = `0:${written}`
           await kafka.produce(topic, { key: value, value })
-          written.push(value)
+          written++
           await pause(RECORD_EVERY_MS)
         }
       }
@@ -105,13 +75,16 @@ describe.skipIf(!isPossible)('Two servers behind a load balancer', () => {
       const [first] = servers
       process.kill(-(first?.pid ?? Number.NaN), 'SIGKILL')
       await produce(Date.now() + TOKEN_SECONDS * 1000)
-      const has = ({ values }: FleetClient) => values.length >= written.length
+      const has = ({ ledger }: FleetClient) => ledger.hasReached([written])
       await vi.waitUntil(() => clients.every(has), { timeout: BACK_MS, interval: 50 })
       const moved = clients.filter(({ opened }) => opened > 1).length
       console.log(`${moved} of ${STREAMS} streams moved`)
       expect(moved).toBeGreaterThan(0)
       expect(moved).toBeLessThan(STREAMS)
-      for (const { values } of clients) expect(values).toEqual(written)
+      for (const { ledger, surprises } of clients) {
+        expect(surprises).toEqual([])
+        expect(ledger.lost([written])).toBe(0)
+      }
       for (const client of clients) client.close()
     },
     (SECONDS + TOKEN_SECONDS) * 1000 + 180_000,

@@ -1,4 +1,4 @@
-// Records whose value is their partition and their number there, 500 a second, and what a client has read of them.
+// Records whose value is their partition and their number there, and what a client has read of them.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'vitest'
@@ -7,19 +7,26 @@ import type { Kafka, TestRecord } from '../kafka/kafka.ts'
 /** `name` is the partition and the number, as a client gets it. */
 type RecordOf = (partition: number, name: string) => TestRecord
 
-const BATCH = 25
-const BATCH_EVERY_MS = 50
+/** 500 records a second. */
+const FAST = { records: 25, everyMs: 50 }
 
 export class NumberedRecords {
   readonly #kafka: Kafka
   readonly #topic: string
   /** Records of each partition so far. */
   readonly #produced: number[]
+  readonly #batch: typeof FAST
 
-  constructor(kafka: Kafka, topic: string, partitions: number) {
+  constructor(kafka: Kafka, topic: string, partitions: number, batch = FAST) {
+    this.#batch = batch
     this.#kafka = kafka
     this.#topic = topic
     this.#produced = new Array<number>(partitions).fill(0)
+  }
+
+  /** By partition. */
+  get counts(): readonly number[] {
+    return this.#produced
   }
 
   get total(): number {
@@ -28,9 +35,10 @@ export class NumberedRecords {
 
   /** Resolves when Kafka has the last of them. */
   async produceUntil(isDone: () => boolean, recordOf: RecordOf = keyed): Promise<void> {
+    const { records, everyMs } = this.#batch
     while (!isDone()) {
-      await this.#kafka.produce(this.#topic, ...Array.from({ length: BATCH }, () => this.#next(recordOf)))
-      await pause(BATCH_EVERY_MS)
+      await this.#kafka.produce(this.#topic, ...Array.from({ length: records }, () => this.#next(recordOf)))
+      await pause(everyMs)
     }
   }
 

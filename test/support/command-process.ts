@@ -29,7 +29,7 @@ export const SERVE_SETTINGS = {
   JWT_KEYS: 'public.pem',
 }
 export const LISTENING_MS = 60_000
-/** A test that prints more has no use for it. */
+/** Most tests that print more have no use for it. */
 const OUTPUT_LENGTH_MAX = 1_000_000
 
 type Environment = Readonly<Record<string, string>>
@@ -43,6 +43,8 @@ export interface ProcessOptions {
   readonly leadsGroup?: boolean
   /** What runs our command, and is given its arguments. Default: Node, as our command itself asks for it. */
   readonly program?: readonly string[]
+  /** Of each output: what is printed beyond it is not kept. */
+  readonly outputLengthMax?: number
 }
 
 export interface ListeningPorts {
@@ -103,7 +105,7 @@ export class CommandProcess {
 
   constructor(folder: string, args: readonly string[], env: Environment, options: ProcessOptions = {}) {
     const { sockets = [], leadsGroup = false, readsInput = false } = options
-    const { program = [process.execPath, CLI] } = options
+    const { program = [process.execPath, CLI], outputLengthMax = OUTPUT_LENGTH_MAX } = options
     this.leadsGroup = leadsGroup
     // A shell that becomes the command: only so can LISTEN_PID be told.
     const isGivenSockets = sockets.length > 0 || 'LISTEN_FDS' in env
@@ -124,10 +126,10 @@ export class CommandProcess {
       return code ?? signal
     })
     this.child.stdout?.setEncoding('utf8').on('data', (text) => {
-      if (this.stdout.length < OUTPUT_LENGTH_MAX) this.stdout += text
+      if (this.stdout.length < outputLengthMax) this.stdout += text
     })
     this.child.stderr?.setEncoding('utf8').on('data', (text) => {
-      if (this.stderr.length < OUTPUT_LENGTH_MAX) this.stderr += text
+      if (this.stderr.length < outputLengthMax) this.stderr += text
       this.saidAtMs = performance.now()
     })
   }
