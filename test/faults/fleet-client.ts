@@ -1,5 +1,5 @@
-// A client of ours through the load balancer, with a subject of its own, on a topic of numbered records whose values are
-// `partition:number`. It counts as it reads.
+// A client of ours through the load balancer, on a topic of numbered records whose values are `partition:number`. It
+// counts as it reads.
 
 import { connect, type Fetch } from '../../client/src/index.ts'
 import { Ledger } from './ledger.ts'

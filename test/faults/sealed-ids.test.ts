@@ -1,5 +1,5 @@
 // Sealed ids on the built server with two workers: all of its threads read each other's ids, those too that replace a
-// killed one, and so do servers with the same SECRET_KEY. Nothing that a server prints holds its key.
+// killed one, and so do servers with the same SECRET_KEY, also while it is rolled. Nothing that is printed holds a key.
 
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -7,6 +7,7 @@ import { connect } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { makeCertificates } from '../../src/demo/certificates.ts'
 import { bootstrapServers, Kafka } from '../kafka/kafka.ts'
 import { type H2Response, respond } from '../support/http-scene.ts'
 import { keepSecret } from '../support/printed.ts'
@@ -56,6 +57,19 @@ describe.skipIf(bootstrapServers === null)('A server of two workers whose stream
 
   /** What alice gets on a connection of her own: its records, and whether they begin after her id. */
   async function read(server: ServerProcess, id?: string): Promise<H2Response['reader']> {
+    const { session, reader } = await request(server, id)
+    session.destroy()
+    return reader
+  }
+
+  /** The same for a stream that stays open. */
+  async function openLive(server: ServerProcess): Promise<H2Response['reader']> {
+    const { session, reader } = await request(server)
+    onTestFinished(() => session.destroy())
+    return reader
+  }
+
+  async function request(server: ServerProcess, id?: string) {
     const session = connect(`https://localhost:${server.port}`, { ca: server.ca })
     const [first = server] = servers // of which all others have the keys
     const { text } = await first.token('+1h', 'alice')
@@ -68,8 +82,22 @@ describe.skipIf(bootstrapServers === null)('A server of two workers whose stream
     })
     expect(status).toBe(200)
     await vi.waitUntil(() => reader.comments.includes('ready'), SOON)
-    session.destroy()
-    return reader
+    return { session, reader }
+  }
+
+  /** Resolves when the server has read its settings again. */
+  async function reload(server: ServerProcess): Promise<void> {
+    const times = () => server.output.split('settings read again').length
+    const before = times()
+    process.kill(server.pid, 'SIGHUP')
+    await vi.waitUntil(() => times() > before, SOON)
+  }
+
+  /** Another certificate, of another authority, which alone is trusted from now on. */
+  async function placeCertificate(server: ServerProcess): Promise<void> {
+    const { caPem, certificatePem, keyPem } = await makeCertificates(['localhost'], Date.now())
+    const files = { 'test-ca.crt': caPem, 'server.crt': certificatePem, 'server.key': keepSecret(keyPem) }
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(server.folder, name), text)
   }
 
   async function firstId(server: ServerProcess): Promise<string> {
@@ -115,5 +143,45 @@ describe.skipIf(bootstrapServers === null)('A server of two workers whose stream
     expect(comments).toContain('gap undecodable')
     expect(records).toEqual(['alice 0', 'alice 2', 'alice 4'])
     for (const server of [old, rolling, rolled]) expect(server.output).not.toContain(OWN_KEY_LINE)
+  }, 90_000)
+
+  it('with SECRET_KEY rolled while a stream is open goes on from ids of before, in workers of later, too', async () => {
+    const [old, next] = [randomBytes(32), randomBytes(32)].map((bytes) =>
+      keepSecret(bytes.toString('base64url')),
+    )
+    const file = join(folder, 'rolled')
+    const settings = { SECRET_KEY_FILE: file, RELOAD_SECONDS: '0' }
+    writeFileSync(file, `${old}`)
+    const replicas = [await open(settings, 'serve'), await open({ ...settings, ...INSPECTABLE }, 'serve')]
+    const [first, second] = replicas as [ServerProcess, ServerProcess] // two are opened
+    const roll = async (keys: string) => {
+      writeFileSync(file, keys)
+      for (const server of replicas) await reload(server)
+    }
+    const live = await openLive(first)
+    const before = await firstId(first)
+    await roll(`${old},${next}`)
+    await expectResumed(second, await firstId(first))
+    await roll(`${next},${old}`)
+    for (const server of replicas) await expectResumed(server, before)
+    await kafka.produce(topic, { partition: 0, key: 'alice', value: 'alice 5' })
+    await vi.waitUntil(() => live.records.includes('alice 5'), SOON)
+    const since = live.events.at(-1)?.id ?? ''
+    await roll(`${next}`)
+    await placeCertificate(second)
+    await reload(second)
+    const workers = await RunningWorkers.open(second)
+    onTestFinished(() => workers.close())
+    for (const worker of [...workers.names]) await workers.kill(worker)
+    await vi.waitUntil(() => workers.names.size === 2, SOON)
+    await kafka.produce(topic, { partition: 0, key: 'alice', value: 'alice 6' })
+    for (let connection = 0; connection < CONNECTIONS; connection++) {
+      const { comments, records } = await read(second, since)
+      expect(comments.filter((comment) => comment.startsWith('gap'))).toEqual([])
+      expect(records).toEqual(['alice 6'])
+    }
+    expect((await read(second, before)).comments).toContain('gap undecodable')
+    await vi.waitUntil(() => live.records.includes('alice 6'), SOON)
+    expect(live.comments.filter((comment) => comment.startsWith('gap'))).toEqual([])
   }, 90_000)
 })
