@@ -33,6 +33,7 @@ describe.skipIf(bootstrapServers === null)('A server of two workers whose stream
     writeFileSync(join(folder, 'streams.json'), JSON.stringify({ streams }))
     for (const [at, subject] of ['alice', 'bob', 'alice', 'bob', 'alice'].entries())
       await kafka.produce(topic, { partition: 0, key: subject, value: `${subject} ${at}` })
+    await open({ SECRET_KEY: keepSecret(randomBytes(32).toString('base64url')) }) // makes what `serve` needs
   })
   afterAll(async () => {
     await Promise.all(servers.map((server) => server.close()))
@@ -113,7 +114,6 @@ describe.skipIf(bootstrapServers === null)('A server of two workers whose stream
   }
 
   it('without SECRET_KEY has one key, also for a worker that is started later, and warns once', async () => {
-    await open({ SECRET_KEY: keepSecret(randomBytes(32).toString('base64url')) }) // makes what `serve` needs
     const server = await open(INSPECTABLE, 'serve')
     const workers = await RunningWorkers.open(server)
     onTestFinished(() => workers.close()) // a worker that is debugged would not end
