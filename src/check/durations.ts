@@ -12,3 +12,9 @@ export function lasting(ms: number): string {
   const [length, unit] = UNITS.find(([length]) => seconds >= 2 * length) ?? [1, 's']
   return `${unit === 's' ? Math.ceil(seconds) : Math.floor(seconds / length)} ${unit}`
 }
+
+/** The same with the seconds, where these are not what it says. */
+export function exactly(ms: number): string {
+  const words = lasting(ms)
+  return words.endsWith(' s') ? words : `${words} (${Math.round(ms / 1000)} s)`
+}

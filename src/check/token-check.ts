@@ -1,5 +1,6 @@
 // Checks a token as the server would: which check refuses it, by how many seconds a time is off, and at which paths it
-// grants the scope. Promise: tells of the token its issuer, audience, times, key's name and scopes, and nothing else.
+// grants the scope. The server's own verifier decides. Promise: tells of the token its issuer, audience, times, key's
+// name and scopes, and nothing else.
 
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { registerJwt, TokenRefused } from '../../plugins/auth/token-verifier.ts'
@@ -8,10 +9,10 @@ import { errorWords } from '../errors.ts'
 import type { ResolvedStream } from '../options.ts'
 import { type Claims, grantsScope, sessionOf } from '../token/claims.ts'
 import { canonicalToken, tokenDigest } from '../token/request-token.ts'
-import { refusedToken, START_TOLERANCE_MS_MIN, type TokenRules } from '../token/token-rules.ts'
+import { START_TOLERANCE_MS_MIN, type TokenRules } from '../token/token-rules.ts'
 import { type UnverifiedToken, unverifiedToken } from '../token/unverified-token.ts'
 import type { CheckReport } from './check-report.ts'
-import { lasting } from './durations.ts'
+import { exactly, lasting } from './durations.ts'
 import type { CheckedIssuer } from './keys-check.ts'
 
 const CHECK = 'token'
@@ -33,14 +34,12 @@ export async function checkToken(
     return report.fail(CHECK, 'its header or its claims are no JSON object, or name a member twice')
   const issuer = issuers.find(({ rules }) => rules.issuer === token.claims.iss)
   if (issuer === undefined) return report.fail(CHECK, issuerWords(token.claims, issuers))
+  const fault = await faultOf(app, canonical, issuers)
+  if (fault instanceof TokenRefused) return report.fail(CHECK, refusalWords(fault, token, issuer))
+  if (fault !== null) return report.fail(CHECK, `it cannot be verified: ${errorWords(fault)}`)
   const { rules } = issuer
-  const epochMs = Date.now()
-  const refused = refusedToken(token, rules, epochMs)
-  if (refused !== null) return report.fail(CHECK, refusalWords(refused, token, rules, epochMs))
-  const bad = await signatureFault(app, canonical, token, issuer, issuers)
-  if (bad !== null) return report.fail(CHECK, bad)
-  const left = lasting(Number(token.claims.exp) * 1000 + rules.toleranceMs - epochMs)
-  report.ok(CHECK, `it is good for another ${left}`)
+  const leftMs = Number(token.claims.exp) * 1000 + rules.toleranceMs - Date.now()
+  report.ok(CHECK, `it is good for another ${lasting(leftMs)}`)
   checkScopes(report, token.claims, rules, streams)
 }
 
@@ -49,14 +48,12 @@ function issuerWords({ iss }: Claims, issuers: readonly CheckedIssuer[]): string
   return `iss is ${quoted(iss)}, and the settings name ${known || 'no issuer whose keys can be read'}`
 }
 
-/** null if the signature is good. The server's own verifier decides. */
-async function signatureFault(
+/** What the server's verifier throws; null for a good token. */
+async function faultOf(
   app: FastifyInstance,
   canonical: string,
-  { header }: UnverifiedToken,
-  { keyNames }: CheckedIssuer,
   issuers: readonly CheckedIssuer[],
-): Promise<string | null> {
+): Promise<unknown> {
   const verify = await registerJwt(app, issuers)
   let fault: unknown = null
   app.get('/', async (request: FastifyRequest) => {
@@ -68,38 +65,38 @@ async function signatureFault(
     return ''
   })
   await app.inject('/')
-  if (fault === null) return null
-  if (!(fault instanceof TokenRefused)) return `it cannot be verified: ${errorWords(fault)}`
-  const { kid, alg } = header
-  if (fault.check === 'key') return `key: no key has the kid ${quoted(kid ?? 'none')}; there are ${keyNames}`
-  if (fault.check === 'algorithm') return `algorithm: alg is ${quoted(alg)}; the keys are ${keyNames}`
-  return `${fault.check}: the key ${quoted(kid ?? 'without a kid')} has not signed it`
+  return fault
 }
 
 /** The check that failed, and why. */
 function refusalWords(
-  check: string,
+  { check, offSeconds }: TokenRefused,
   { header, claims }: UnverifiedToken,
-  rules: TokenRules,
-  epochMs: number,
+  { rules, keyNames }: CheckedIssuer,
 ): string {
   const { exp, nbf, iat, aud } = claims
-  const off = (seconds: unknown): string => lasting(Math.abs(Number(seconds) * 1000 - epochMs))
+  const off = exactly((offSeconds ?? 0) * 1000)
   switch (check) {
+    case 'key':
+      return `key: no key has the kid ${quoted(header.kid ?? 'none')}; there are ${keyNames}`
+    case 'algorithm':
+      return `algorithm: alg is ${quoted(header.alg)}; the keys are ${keyNames}`
+    case 'signature':
+      return `signature: the key ${quoted(header.kid ?? 'without a kid')} has not signed it`
     case 'expired':
-      return `expired: its exp was ${off(exp)} ago`
+      return `expired: its exp was ${off} ago`
     case 'nbf':
     case 'iat': {
       const time = check === 'nbf' ? nbf : iat
-      if (typeof time !== 'number')
+      if (offSeconds === null || typeof time !== 'number')
         return `${check}: ${time === undefined ? 'it has none' : 'it is no number'}`
       const tolerated = lasting(Math.max(rules.toleranceMs, START_TOLERANCE_MS_MIN))
-      return `${check}: it is ${off(time)} in the future, and ${tolerated} are tolerated: look at both clocks`
+      return `${check}: it is ${off} in the future, and ${tolerated} are tolerated: look at both clocks`
     }
     case 'exp':
       return `exp: ${exp === undefined ? 'it has none' : 'it is no number of seconds that a date can have'}`
     case 'lifetime':
-      return `lifetime: it lives longer than the ${lasting(rules.lifetimeMsMax ?? 0)} of JWT_LIFETIME_MAX_SECONDS`
+      return `lifetime: it lives ${off} longer than JWT_LIFETIME_MAX_SECONDS (${exactly(rules.lifetimeMsMax ?? 0)})`
     case 'aud':
       return `aud: it is ${audienceWords(aud)}, and the settings name ${listed(rules.audiences)}`
     case 'client':

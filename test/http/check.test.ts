@@ -59,6 +59,11 @@ describe('a token', () => {
 
   it.each<[string, () => string, RegExp]>([
     ['has expired', () => tokenOf({ exp: nowSeconds() - 40 }), /^fail token expired: its exp was 4\d s ago$/],
+    [
+      'has expired long ago',
+      () => tokenOf({ exp: nowSeconds() - 7_200 }),
+      /^fail token expired: its exp was 2 h \(720\d s\) ago$/,
+    ],
     ['has no exp', () => tokenOf({ exp: undefined }), /exp: it has none$/],
     [
       'is from the future',
@@ -110,6 +115,14 @@ describe('a token', () => {
     expect(lines.at(-1)).toMatch(/^fail token /)
     expect(code).toBe(2)
     if (text.length > 3) expect(lines.join()).not.toContain(text.slice(-20))
+  })
+
+  it('that lives too long is told by how much', async () => {
+    const token = tokenOf({ iat: nowSeconds(), exp: nowSeconds() + 400 })
+    const { lines } = await ofToken(token, { ...ENV, JWT_LIFETIME_MAX_SECONDS: '60' })
+    expect(lines).toEqual([
+      'fail token lifetime: it lives 5 min (340 s) longer than JWT_LIFETIME_MAX_SECONDS (60 s)',
+    ])
   })
 
   it('is read from standard input, a file or the environment, with or without Bearer', async () => {

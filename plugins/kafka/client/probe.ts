@@ -2,7 +2,7 @@
 // written to. Promise: each answer comes within some seconds, with Kafka's own reason if it is a bad one. Nothing is
 // written.
 
-import type { DeliveryReport, LibrdKafkaError, Metadata } from 'node-rdkafka'
+import type { DeliveryReport, KafkaConsumer, LibrdKafkaError, Metadata, Producer } from 'node-rdkafka'
 import { errorWords } from '../../../src/errors.ts'
 import type { KafkaOptions } from '../../../src/options.ts'
 import { answerOf } from './callback.ts'
@@ -10,6 +10,8 @@ import { writeFailure } from './kafka-error.ts'
 import { failureOf, type LogLine, tellsFailure } from './log-line.ts'
 import { rdkafka } from './native.ts'
 import { consumerProperties, redacting, redactor, writeProbeProperties } from './properties.ts'
+import { wholeReason } from './start-failure.ts'
+import { tokenSupply } from './token-supply.ts'
 
 /** A broker as the cluster advertises it. */
 export interface AdvertisedBroker {
@@ -32,17 +34,18 @@ export async function advertisedBrokers(options: KafkaOptions): Promise<Advertis
   client.on('event.log', (line: LogLine) => {
     if (tellsFailure(line) && reasons.size < REASONS_MAX) reasons.add(failureOf(redact(line.message)))
   })
+  const tokens = tokenSupply(options)
   try {
-    const connected = answerOf<Metadata>((callback) =>
-      client.connect({ allTopics: false, timeout: CONNECT_MS }, callback),
-    )
-    const { brokers } = await connected
+    await tokens?.give(client)
+    const connect = () =>
+      answerOf<Metadata>((callback) => client.connect({ allTopics: false, timeout: CONNECT_MS }, callback))
+    const { brokers } = await wholeReason(client, connect, redact)
     return brokers.map(({ id, host, port }) => ({ id, host, port }))
   } catch (error) {
     throw new Error([...reasons].join('\n') || redact(errorWords(error)))
   } finally {
-    // One that could not connect is gone already, and answers no more.
-    if (client.isConnected()) await answerOf<unknown>((callback) => client.disconnect(callback))
+    tokens?.release(client)
+    await disconnected(client)
   }
 }
 
@@ -57,8 +60,12 @@ export async function writeRefusal(options: KafkaOptions, topicName: string): Pr
   const redact = redactor(options)
   const { global, topic } = writeProbeProperties(options)
   const client = redacting(redact, () => new rdkafka.Producer(global, topic))
-  await answerOf<unknown>((callback) => client.connect({ allTopics: false, timeout: CONNECT_MS }, callback))
+  const tokens = tokenSupply(options)
   try {
+    await tokens?.give(client)
+    const connect = () =>
+      answerOf<unknown>((callback) => client.connect({ allTopics: false, timeout: CONNECT_MS }, callback))
+    await wholeReason(client, connect, redact)
     client.setPollInterval(POLL_MS)
     const answered = new Promise<LibrdKafkaError | null>((resolve) => {
       client.once('delivery-report', (error: LibrdKafkaError | null, _report: DeliveryReport) =>
@@ -70,6 +77,12 @@ export async function writeRefusal(options: KafkaOptions, topicName: string): Pr
     if (error === null || ACKS_REFUSED.test(errorWords(error))) return null
     return writeFailure(redact(errorWords(error)), `topic ${topicName}`)
   } finally {
-    await answerOf<unknown>((callback) => client.disconnect(callback))
+    tokens?.release(client)
+    await disconnected(client)
   }
+}
+
+/** One that could not connect is gone already, and answers no more. */
+async function disconnected(client: KafkaConsumer | Producer): Promise<void> {
+  if (client.isConnected()) await answerOf<unknown>((callback) => client.disconnect(callback))
 }
