@@ -33,7 +33,8 @@ const FAULTS: ReadonlyMap<string, ConnectionFault> = new Map([
 ])
 
 export function connectionFault({ protocol }: URL, error: unknown): ConnectionFault {
-  const [code, said] = [errorCode(error) ?? '', errorWords(error)]
+  const [said = ''] = errorWords(error).split('\n', 1)
+  const code = errorCode(error) ?? ''
   if (error instanceof ConnectLate) return { words: said, advice: 'see what firewalls on the way drop' }
   const known = FAULTS.get(code)
   if (known !== undefined) return { ...known, words: `${known.words} (${code})` }

@@ -16,12 +16,14 @@ const HELP = `kafka-sse produce [VALUE] [options]
 Writes a record to Kafka; without VALUE, one for each line of standard input.
 
   -k, --key KEY           the key of the records
-  --key-separator TEXT    each line is KEY, TEXT, VALUE
-  --delete                write a tombstone, which deletes the key
+  -K, --key-separator TEXT
+                          each line is KEY, TEXT, VALUE
+  -Z, --empty-deletes     an empty VALUE is a tombstone, which deletes the key
+  --delete                write a tombstone for --key
   -H, --header NAME=VALUE
                           a header of the records; may be repeated
   -t, --topic NAME        the topic (default $KAFKA_TOPIC or ${ONLY_STREAM.topic})
-  --partition NUMBER      the partition (default: chosen by the key)
+  -p, --partition NUMBER  the partition (default: chosen by the key)
   -b, --bootstrap-servers HOST:PORT,...
                           brokers (default $KAFKA_BOOTSTRAP_SERVERS, or the embedded broker of this folder)
 
@@ -30,11 +32,12 @@ KAFKA_CONFIG_* variables set librdkafka properties, as for the server.
 
 const OPTIONS = {
   key: { type: 'string', short: 'k' },
-  'key-separator': { type: 'string' },
+  'key-separator': { type: 'string', short: 'K' },
+  'empty-deletes': { type: 'boolean', short: 'Z', default: false },
   delete: { type: 'boolean', default: false },
   header: { type: 'string', short: 'H', multiple: true },
   topic: { type: 'string', short: 't' },
-  partition: { type: 'string' },
+  partition: { type: 'string', short: 'p' },
   'bootstrap-servers': { type: 'string', short: 'b' },
 } satisfies ParseArgsConfig['options']
 
@@ -66,6 +69,7 @@ interface ProduceArguments {
   readonly key: string | null
   readonly keySeparator: string | null
   readonly tombstone: boolean
+  readonly emptyDeletes: boolean
   readonly headers: { name: string; value: string }[]
   readonly topic: string | null
   readonly partition: number | null
@@ -80,6 +84,7 @@ function readArguments({ values, positionals }: Given<typeof OPTIONS>): ProduceA
     key: values.key ?? null,
     keySeparator: values['key-separator'] ?? null,
     tombstone: values.delete,
+    emptyDeletes: values['empty-deletes'],
     headers: (values.header ?? []).map(headerOf),
     topic: values.topic ?? null,
     partition: values.partition === undefined ? null : partitionOf(values.partition),
@@ -123,7 +128,9 @@ async function write(
     const target = given.topic ?? topic
     const deliveries = new Deliveries()
     for await (const { key, value } of keysAndValues(given, terminal.stdin)) {
-      const record: ProducedRecord = { ...given, topic: target, key: bytes(key), value: bytes(value) }
+      const isTombstone = value === '' && given.emptyDeletes
+      const contents = { key: bytes(key), value: isTombstone ? null : bytes(value) }
+      const record: ProducedRecord = { ...given, topic: target, ...contents }
       deliveries.add((await producer.produce(record)).delivered)
       deliveries.throwIfFailed()
     }

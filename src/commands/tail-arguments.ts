@@ -11,6 +11,7 @@ import { LOCAL_STREAM_URL } from '../config/server-settings.ts'
 import { CA_FILE, DEMO_TOKEN_SECONDS, PRIVATE_KEY_FILE } from '../demo/identity.ts'
 import { mintDemoToken } from '../demo/token.ts'
 import { errorCode } from '../errors.ts'
+import { SYSTEM_CLOCK } from '../stream/clock.ts'
 import { type Given, nameAndValue } from './command-line.ts'
 import { isHere, readAuthorities, requestHeaders, streamUrl } from './stream-target.ts'
 import { fetchTrusting } from './trusting-fetch.ts'
@@ -30,7 +31,7 @@ https:// may be left out, and so may the path, which is that of the default.
   -e, --until-ready       end once everything that the topic held has been printed
   --last-event-id ID      resume after this event
   --from earliest|latest  where to start without an id
-  --since TIME            start with records from then on: ISO 8601 or epoch ms
+  --since TIME            start with records from then on: ISO 8601, epoch ms, or how long ago: 90s, 10m, 2h, 7d
   --key KEY               only records with this key; repeat it for several keys
   --header NAME=VALUE     only records with this header; may be repeated
   --field POINTER=VALUE   only records with this field, such as /tenant=7; may be repeated
@@ -100,6 +101,7 @@ export function readTailArguments(
 
 function countOf(text: string | undefined): number {
   if (text === undefined) return Number.POSITIVE_INFINITY
+  if (text === '0') throw new Error('--count 0 prints nothing; --from latest prints what comes from now on')
   if (!/^[1-9]\d{0,14}$/.test(text)) throw new Error(`--count ${text} is not a number of records`)
   return Number(text)
 }
@@ -124,13 +126,22 @@ function withQuery(url: URL, values: Given<typeof OPTIONS>['values']): URL {
   if (from !== undefined && from !== 'earliest' && from !== 'latest')
     throw new Error('--from takes earliest or latest')
   if (from !== undefined && since !== undefined) throw new Error('--from and --since: keep one of them')
-  if (since !== undefined && parseSince(since) === null)
-    throw new Error(
-      `--since is ISO 8601 or epoch ms, such as 2026-11-28T12:00Z, not ${JSON.stringify(since)}`,
-    )
   if (from !== undefined) url.searchParams.set('from', from)
-  if (since !== undefined) url.searchParams.set('since', since)
+  if (since !== undefined) url.searchParams.set('since', sinceOf(since, SYSTEM_CLOCK.epochMs()))
   return url
+}
+
+/** Milliseconds of each unit of `--since 10m`. */
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** As the parameter `since` takes it. A length of time counts from now, once, so that a resumed stream has no other. */
+function sinceOf(text: string, epochMs: number): string {
+  const [, amount, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? []
+  if (amount !== undefined) return String(Math.max(0, epochMs - Number(amount) * (UNIT_MS[unit] ?? 0)))
+  if (parseSince(text) !== null) return text
+  throw new Error(
+    `--since is ISO 8601, epoch ms or a length such as 10m, for example 2026-11-28T12:00Z, not ${JSON.stringify(text)}`,
+  )
 }
 
 /** null: the headers say who asks. */

@@ -4,8 +4,9 @@
 
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
-import { type ConnectOptions, connect, type StreamEvent } from 'kafka-sse-client'
+import { type ConnectOptions, connect, type StreamError, type StreamEvent } from 'kafka-sse-client'
 import { EXIT_DONE, EXIT_FAILED, isClosedPipe } from '../app/exit.ts'
+import { connectionFault } from '../check/connection-fault.ts'
 import { type Outputs, runCommand } from './command-line.ts'
 import { printable } from './printable.ts'
 import { readTailArguments, TAIL_LINE, type TailArguments } from './tail-arguments.ts'
@@ -59,7 +60,7 @@ async function print(
   stdout.on('error', onWriteError)
   stderr.on('error', onWriteError)
   if (warning !== null) say(warning)
-  const stream = connect(url, { ...options, ...reports(say), signal: reading })
+  const stream = connect(url, { ...options, ...reports(url, say), signal: reading })
   let count = 0
   try {
     for await (const event of stream) {
@@ -75,15 +76,29 @@ async function print(
   }
 }
 
-function reports(say: (line: string) => void): Partial<ConnectOptions> {
+function reports(url: URL, say: (line: string) => void): Partial<ConnectOptions> {
+  let hasOpened = false
   return {
-    onOpen: ({ lastEventId }) => say(`open${lastEventId === '' ? '' : `, after ${lastEventId}`}`),
+    onOpen: ({ lastEventId }) => {
+      hasOpened = true
+      say(`open${lastEventId === '' ? '' : `, after ${lastEventId}`}`)
+    },
     onEnd: ({ reason, retryInMs }) => say(`end${reason && ` (${reason})`}, again in ${retryInMs} ms`),
     onError: ({ error, retryInMs }) =>
-      say(`error: ${error.message}${retryInMs === null ? '' : `, again in ${retryInMs} ms`}`),
+      say(
+        `error: ${hasOpened ? error.message : firstWords(url, error)}${retryInMs === null ? '' : `, again in ${retryInMs} ms`}`,
+      ),
     onRenewed: () => say('renewed'),
   }
 }
+
+/** A connection that was never made may have a wrong URL or an unknown certificate: then it says what to do. */
+function firstWords(url: URL, error: StreamError): string {
+  const { words, advice } = error.code === 'lost' ? connectionFault(url, error.cause) : NO_ADVICE
+  return advice === null ? error.message : `${url.host} cannot be reached: ${words}. ${advice}`
+}
+
+const NO_ADVICE = { words: '', advice: null }
 
 async function write(
   stdout: Writable,

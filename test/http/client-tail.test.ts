@@ -153,13 +153,49 @@ describe('kafka-sse tail', () => {
     expect(printed(stdout)).toBe('a\n')
   })
 
-  it('asks for records from a moment on', async () => {
-    const status = run([url, '--since', '2026-11-28T12:00+01:00'])
+  it.each(['2026-11-28T12:00+01:00', '20261128T1200Z', '2026-11-28', '1764324000000', '0'])(
+    'asks for records from a moment on: %s',
+    async (since) => {
+      const status = run([url, '--since', since])
+      await server.seen(1)
+      const asked = new URL(server.requests[0]?.path ?? '', url).searchParams
+      expect([...asked]).toEqual([['since', since]])
+      interrupt.abort()
+      expect(await status).toBe(0)
+    },
+  )
+
+  it.each([
+    ['90s', 90_000],
+    ['10m', 600_000],
+    ['2h', 7_200_000],
+    ['7d', 604_800_000],
+  ])('asks for records of the last %s', async (length, ms) => {
+    const beganMs = Date.now()
+    const status = run([url, '--since', length])
     await server.seen(1)
-    const asked = new URL(server.requests[0]?.path ?? '', url).searchParams
-    expect([...asked]).toEqual([['since', '2026-11-28T12:00+01:00']])
+    const since = Number(new URL(server.requests[0]?.path ?? '', url).searchParams.get('since'))
+    expect(since).toBeGreaterThanOrEqual(beganMs - ms)
+    expect(since).toBeLessThanOrEqual(Date.now() - ms)
     interrupt.abort()
     expect(await status).toBe(0)
+  })
+
+  it('says what to do about a certificate of an unknown authority, and about a wrong scheme', async () => {
+    const first = async (address: string) => {
+      const status = run([address, '--token', 't'], {}, elsewhere)
+      await until(() => stderr.readableLength > 0)
+      interrupt.abort()
+      expect(await status).toBe(0)
+      interrupt = new AbortController()
+      return printed(stderr)
+    }
+    expect(await first(url)).toMatch(
+      /^error: 127\.0\.0\.1:\d+ cannot be reached: .* no authority that is known here .*\. give a private authority by --ca/,
+    )
+    expect(await first(url.replace('https:', 'http:'))).toMatch(
+      /^error: .*\. is the URL https:\/\/\?, again in/,
+    )
   })
 
   it('sends headers, which may say who asks in place of a token', async () => {
@@ -211,7 +247,7 @@ describe('kafka-sse tail', () => {
   it('trusts no other authority than the one that it is given', async () => {
     const status = run([url, '--token', 't'], {}, elsewhere)
     await until(() => stderr.readableLength > 0)
-    expect(printed(stderr)).toMatch(/unable to (verify the first|get local issuer) certificate/)
+    expect(printed(stderr)).toMatch(/ leads to no authority that is known here \(UNABLE_TO_\w+\)/)
     expect(server.requests).toEqual([])
     interrupt.abort()
     expect(await status).toBe(0)
@@ -295,9 +331,12 @@ describe('kafka-sse tail', () => {
     [['a', 'b'], 'tail takes one URL'],
     [['not a url'], 'the URL cannot be read; one is https://localhost:7143/events'],
     [['--from', 'noon'], '--from takes earliest or latest'],
-    [['--since', 'noon'], '--since is ISO 8601 or epoch ms, such as 2026-11-28T12:00Z, not "noon"'],
+    [
+      ['--since', 'noon'],
+      '--since is ISO 8601, epoch ms or a length such as 10m, for example 2026-11-28T12:00Z, not "noon"',
+    ],
     [['--since', '0', '--from', 'latest'], '--from and --since: keep one of them'],
-    [['-n', '0'], '--count 0 is not a number of records'],
+    [['-n', '0'], '--count 0 prints nothing; --from latest prints what comes from now on'],
     [['-n', 'x'], '--count x is not a number of records'],
     [['-k', '--ca', 'test-ca.crt'], '--insecure and --ca: keep one of them'],
     [['-H', 'secret'], "-H is 'Name: value'"],
