@@ -73,11 +73,22 @@ async function openIssuer(
 
 const THIS_MACHINE = /^(localhost|127(\.\d+){3}|\[::1\])$/
 
-/** Keys that anyone on the way can replace protect nothing. There is no way to another process of this machine. */
-function warnOfPlainKeys({ issuer, keys }: Required<IssuerOptions>, log: FastifyBaseLogger): void {
+function warnOfPlainKeys(issuer: Required<IssuerOptions>, log: FastifyBaseLogger): void {
+  const url = replaceableKeys(issuer)
+  if (url !== null)
+    log.warn(
+      { url },
+      'keys are fetched without TLS, so that anyone on the way can replace them: use https://',
+    )
+}
+
+/**
+ * The address, without its query, of keys that anyone on the way can replace, and that therefore protect nothing; null
+ * if there is none. There is no way to another process of this machine.
+ */
+export function replaceableKeys({ issuer, keys }: Required<IssuerOptions>): string | null {
   const setting = keySetting(keys)
-  if (setting.kind !== 'url' || setting.url.protocol === 'https:') return
-  if (!issuer.startsWith('https:') || THIS_MACHINE.test(setting.url.hostname)) return
-  const url = setting.url.origin + setting.url.pathname
-  log.warn({ url }, 'keys are fetched without TLS, so that anyone on the way can replace them: use https://')
+  if (setting.kind !== 'url' || setting.url.protocol === 'https:') return null
+  if (!issuer.startsWith('https:') || THIS_MACHINE.test(setting.url.hostname)) return null
+  return setting.url.origin + setting.url.pathname
 }

@@ -2,6 +2,7 @@
 // from here. Promise: no secret of a property is told.
 
 import { type AdvertisedBroker, advertisedBrokers } from '../../plugins/kafka/client/probe.ts'
+import { ConfigError } from '../config/config-error.ts'
 import { errorWords } from '../errors.ts'
 import type { KafkaOptions } from '../options.ts'
 import type { CheckReport } from './check-report.ts'
@@ -10,6 +11,7 @@ import { type HostAndPort, hostAndPort, unreachable } from './reachable-address.
 const CHECK = 'brokers'
 /** Addresses that are looked at. */
 const ADDRESSES_MAX = 30
+const LOGIN = 'see KAFKA_CONFIG_SECURITY_PROTOCOL, KAFKA_CONFIG_SASL_* and KAFKA_CONFIG_SSL_*'
 
 /** One of the addresses that take connections; null if Kafka does not answer. */
 export async function checkBrokers(report: CheckReport, kafka: KafkaOptions): Promise<HostAndPort | null> {
@@ -35,11 +37,21 @@ async function askBrokers(report: CheckReport, kafka: KafkaOptions): Promise<Adv
   try {
     return (await advertisedBrokers(kafka)).slice(0, ADDRESSES_MAX)
   } catch (error) {
-    const advice = 'see KAFKA_CONFIG_SECURITY_PROTOCOL and KAFKA_CONFIG_SASL_*'
-    for (const reason of errorWords(error).split('\n'))
-      report.fail(CHECK, `Kafka does not answer: ${reason}`, advice)
+    if (error instanceof ConfigError)
+      for (const problem of error.problems) report.fail(CHECK, problem, 'see KAFKA_CONFIG_*')
+    else
+      for (const reason of withoutParts(errorWords(error).split('\n')))
+        report.fail(CHECK, `Kafka does not answer: ${reason}`, LOGIN)
     return null
   }
+}
+
+/** Without reasons that another one contains, since librdkafka tells one failure in several lines. */
+function withoutParts(reasons: readonly string[]): string[] {
+  const bare = (reason: string) => reason.replace(/^\S+: /, '')
+  return reasons.filter(
+    (reason) => !reasons.some((other) => other !== reason && bare(other).includes(bare(reason))),
+  )
 }
 
 /** A client that has asked the first broker connects to all by what they call themselves. */

@@ -52,13 +52,19 @@ export async function runChecks(
 /** `isFileNext`: problems of the certificate's files are told by the next check. */
 function checkConfiguration(
   report: CheckReport,
-  { problems, streams }: ExaminedSettings,
+  { problems, streams, lacksKey }: ExaminedSettings,
   isFileNext: boolean,
 ): void {
   const told = problems.filter((problem) => !isFileNext || !/^TLS_(CERT|KEY)_FILE:/.test(problem))
   for (const problem of told) report.fail('configuration', problem)
   if (told.length > 0) return
   const paths = (streams ?? []).map(({ path }) => path).join(', ')
+  if (lacksKey)
+    report.warn(
+      'configuration',
+      'SECRET_KEY is not set, and streams have sealed ids or tickets, which are then good for one process alone',
+      'set the same one for all replicas: openssl rand -base64 32 | tr +/ -_',
+    )
   report.ok('configuration', `every setting is valid; streams at ${paths}`)
 }
 

@@ -1,6 +1,7 @@
 // The settings of a server as far as they can be told, for a check that goes on although a part of them is wrong.
 // Promise: what is wrong is listed as `kafka-sse serve` would list it; a group that has a fault is null.
 
+import { lacksSecretKey } from '../app/sealing.ts'
 import { authFaults } from '../config/auth/issuer-faults.ts'
 import { ConfigError } from '../config/config-error.ts'
 import { resolveOptions } from '../config/cross-field-rules.ts'
@@ -15,6 +16,8 @@ export interface ExaminedSettings {
   readonly kafka: KafkaOptions | null
   readonly streams: readonly ResolvedStream[] | null
   readonly auth: ResolvedAuth | null
+  /** Whether some stream needs a SECRET_KEY that is not set. */
+  readonly lacksKey: boolean
   /** The files as far as they are named; null with TLS=off. */
   readonly tls: Partial<TlsOptions> | null
 }
@@ -25,8 +28,9 @@ export async function examineSettings(
   folder: string = process.cwd(),
 ): Promise<ExaminedSettings> {
   try {
-    const { kafka, streams, auth, tls } = await parseEnvironment(env, folder)
-    return { problems: [], kafka, streams, auth, tls }
+    const options = await parseEnvironment(env, folder)
+    const { kafka, streams, auth, tls } = options
+    return { problems: [], kafka, streams, auth, tls, lacksKey: lacksSecretKey(options) }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     return { problems: error.problems, ...(await soundSettings(env)) }
@@ -54,6 +58,7 @@ async function soundSettings(env: NodeJS.ProcessEnv): Promise<Omit<ExaminedSetti
     kafka: isSound('kafka') ? (document.kafka as unknown as KafkaOptions) : null,
     streams: sound?.streams ?? null,
     auth: sound?.auth ?? null,
+    lacksKey: false,
     tls: tls === 'off' ? null : files,
   }
 }

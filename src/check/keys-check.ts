@@ -4,7 +4,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { openKeySource } from '../../plugins/auth/keys/open-keys.ts'
 import { RemoteKeys } from '../../plugins/auth/keys/remote-keys.ts'
-import type { TrustedIssuer } from '../../plugins/auth/trusted-issuers.ts'
+import { replaceableKeys, type TrustedIssuer } from '../../plugins/auth/trusted-issuers.ts'
 import { rulesOf } from '../config/auth/issuers.ts'
 import { AUTH_LIMITS, AUTH_SETTINGS } from '../config/auth-settings.ts'
 import { quoted } from '../config/config-error.ts'
@@ -15,6 +15,7 @@ import { isAlgorithm, keySetting } from '../token/key-setting.ts'
 import type { CheckReport } from './check-report.ts'
 
 const CHECK = 'keys'
+const WHERE_KEYS = "see JWT_KEYS, or auth.issuers[].keys: the URL, a file or PEM of the issuer's public keys"
 /** Keys that one line names. */
 const NAMED_MAX = 10
 
@@ -47,6 +48,12 @@ async function readKeys(
   const { algorithm } = withDefaults(auth, AUTH_SETTINGS, ['algorithm'])
   if (!isAlgorithm(algorithm)) throw new Error('the schema has let an algorithm pass that there is not')
   const where = sourceOf(issuer.keys)
+  if (replaceableKeys(issuer) !== null)
+    report.warn(
+      CHECK,
+      `${where} is fetched without TLS, so that anyone on the way can replace keys`,
+      'use https://',
+    )
   try {
     const { issuer: name, issuerSetting, keys } = issuer
     const source = openKeySource(
@@ -57,7 +64,7 @@ async function readKeys(
     const { set, trouble } = source.state
     if (set === null || set.keys.length === 0) {
       source.close()
-      report.fail(CHECK, `of ${quoted(name)}: ${trouble ?? `${where} has no keys`}`)
+      report.fail(CHECK, `of ${quoted(name)}: ${trouble ?? `${where} has no keys`}`, WHERE_KEYS)
       return null
     }
     const named = set.keys.map(

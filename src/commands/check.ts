@@ -144,7 +144,7 @@ async function readTokenFile(file: string, stdin: Readable): Promise<string> {
 
 function print(finding: CheckFinding, json: boolean, { stdout }: Outputs): void {
   const { check, verdict, words, advice } = finding
-  const told = advice === null ? words : `${words}. ${advice}`
+  const told = advice === null ? words : `${words}${/[.?!]$/.test(words) ? '' : '.'} ${advice}`
   const line = `${verdict.padEnd(VERDICT_WIDTH)}${check.padEnd(CHECK_WIDTH)} ${told.replace(/\s*\n\s*/g, ' ')}`
   stdout.write(`${json ? JSON.stringify(finding) : printable(line)}\n`)
 }

@@ -152,6 +152,17 @@ describe('keys', () => {
     })
   })
 
+  it('that are fetched without TLS are a warning, and those of this machine are not', async () => {
+    const plain = { ...ENV, JWT_ISSUER: 'https://auth.example', JWT_KEYS: 'http://0.0.0.0:1/keys?secret=1' }
+    const { lines } = await run(['--only', 'keys'], plain)
+    expect(lines).toEqual([
+      'warn keys http://0.0.0.0:1/keys is fetched without TLS, so that anyone on the way can replace keys. use https://',
+      expect.stringMatching(
+        /^fail keys of "https:\/\/auth.example": no key set from .*\. see JWT_KEYS, or auth/,
+      ),
+    ])
+  })
+
   it('are fetched as the server does it', async () => {
     const server = await forThisTest(startKeyServer(jwksOf(KEY)))
     const { lines } = await ofKeys(`${server.url}?secret=1`)
@@ -159,7 +170,9 @@ describe('keys', () => {
     server.answer((_, response) => response.writeHead(404).end())
     expect(await ofKeys(server.url)).toMatchObject({
       code: 2,
-      lines: [expect.stringMatching(/^fail keys of .*: no key set from http.* yet: it answers 404$/)],
+      lines: [
+        expect.stringMatching(/^fail keys of .*: no key set from http.* yet: it answers 404\. see JWT_KEYS/),
+      ],
     })
   })
 })
@@ -193,6 +206,30 @@ describe('settings', () => {
     })
   })
 
+  it('that are valid but lack the key of sealed ids are a warning', async () => {
+    const warning = expect.stringMatching(
+      /^warn configuration SECRET_KEY is not set, and streams have sealed ids or tickets, which .* openssl rand/,
+    )
+    const only = ['--only', 'configuration']
+    expect((await run(only, { ...ENV, TICKETS: 'on' })).lines[0]).toEqual(warning)
+    const key = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFG'
+    expect((await run(only, { ...ENV, TICKETS: 'on', SECRET_KEY: key })).lines).toHaveLength(1)
+  })
+
+  it('of librdkafka that there are not are told by librdkafka', async () => {
+    const server = createTcpServer()
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const env = {
+      KAFKA_BOOTSTRAP_SERVERS: `127.0.0.1:${Object(server.address()).port}`,
+      KAFKA_CONFIG_FETCH_MAXX: '3',
+    }
+    const { lines } = await run(['--only', 'brokers'], { ...ENV, ...env })
+    server.close()
+    expect(lines).toEqual([
+      'fail brokers Kafka: No such configuration property: "fetch.maxx". see KAFKA_CONFIG_*',
+    ])
+  })
+
   it('are not quoted where they are secret', async () => {
     const { lines } = await run([], {
       ...ENV,
@@ -213,7 +250,9 @@ it('a port that is no Kafka’s is told with the reason of librdkafka', async ()
   const { code, lines } = await run(['--only', 'brokers'], { ...ENV, KAFKA_BOOTSTRAP_SERVERS: address })
   server.close()
   expect(lines[0]).toMatch(new RegExp(`^fail brokers Kafka does not answer: .*${address}`))
-  expect(lines[0]).toMatch(/\. see KAFKA_CONFIG_SECURITY_PROTOCOL and KAFKA_CONFIG_SASL_\*$/)
+  expect(lines[0]).toMatch(
+    /\. see KAFKA_CONFIG_SECURITY_PROTOCOL, KAFKA_CONFIG_SASL_\* and KAFKA_CONFIG_SSL_\*$/,
+  )
   expect(code).toBe(2)
 }, 30_000)
 

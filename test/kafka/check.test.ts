@@ -288,8 +288,25 @@ describe.skipIf(!CAN_SECURE)('kafka-sse check on a Kafka with TLS, passwords and
       })
       const { lines, code } = await checked({ ...Object.fromEntries(kept), KAFKA_TOPIC: 'events' })
       expect(lines[0]).toMatch(words)
+      expect(lines).toHaveLength(2)
       expect(lines.at(-1)).toBe('fail topic not looked at, because Kafka does not answer')
       expect(code).toBe(2)
+    },
+    TEST_MS,
+  )
+
+  it(
+    'names a broker that calls itself by an address that cannot be reached from here',
+    async () => {
+      const env = { KAFKA_BOOTSTRAP_SERVERS: secured.awayServers, KAFKA_TOPIC: 'events' }
+      expect(await checked(env)).toEqual({
+        code: 2,
+        lines: [
+          'fail brokers broker 1 calls itself 127.0.0.1:1, which refuses connections: nothing listens there. ' +
+            'set its advertised.listeners to an address that this machine can reach',
+          expect.stringMatching(/^fail topic (events: no answer of partition 0|Kafka does not list)/),
+        ],
+      })
     },
     TEST_MS,
   )

@@ -21,16 +21,24 @@ export class SecuredKafka {
   readonly adminServers: string
   /** Where everyone else has to go. */
   readonly servers: string
+  /** Without TLS; the broker calls itself by an address that cannot be reached. */
+  readonly awayServers: string
   private readonly node: KafkaNode
   private readonly folder: string
   private readonly passwords: ReadonlyMap<string, string>
 
-  private constructor(node: KafkaNode, folder: string, port: number, passwords: SecuredKafka['passwords']) {
+  private constructor(
+    node: KafkaNode,
+    folder: string,
+    { port, away }: { readonly port: number; readonly away: number },
+    passwords: SecuredKafka['passwords'],
+  ) {
     this.node = node
     this.folder = folder
     this.passwords = passwords
     this.adminServers = node.bootstrapServers
     this.servers = `127.0.0.1:${port}`
+    this.awayServers = `127.0.0.1:${away}`
   }
 
   /** Resolves when it serves; none of the users has a right. */
@@ -39,7 +47,7 @@ export class SecuredKafka {
     const { caPem, certificatePem, keyPem } = await localCertificates()
     await writeFile(join(folder, 'ca.pem'), caPem)
     await writeFile(join(folder, 'broker.pem'), keyPem + certificatePem)
-    const [port, ports] = [await freePort(), await freePorts()]
+    const [port, away, ports] = [await freePort(), await freePort(), await freePorts()]
     const passwords = new Map(users.map((user) => [user, keepSecret(randomBytes(24).toString('base64url'))]))
     const listeners = `PLAINTEXT://127.0.0.1:${ports.client},SASL_SSL://127.0.0.1:${port}`
     const node = await KafkaNode.prepare({
@@ -49,9 +57,9 @@ export class SecuredKafka {
       ports: new Map([[ID, ports]]),
       heapMebibytes: HEAP_MEBIBYTES,
       settings: [
-        `listeners=${listeners},CONTROLLER://127.0.0.1:${ports.controller}`,
-        `advertised.listeners=${listeners}`,
-        'listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT',
+        `listeners=${listeners},AWAY://127.0.0.1:${away},CONTROLLER://127.0.0.1:${ports.controller}`,
+        `advertised.listeners=${listeners},AWAY://127.0.0.1:1`,
+        'listener.security.protocol.map=PLAINTEXT:PLAINTEXT,AWAY:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT',
         'sasl.enabled.mechanisms=PLAIN',
         `listener.name.sasl_ssl.plain.sasl.jaas.config=${loginModule(passwords)}`,
         'listener.name.sasl_ssl.ssl.keystore.type=PEM',
@@ -61,7 +69,7 @@ export class SecuredKafka {
       ],
     })
     await node.start()
-    return new SecuredKafka(node, folder, port, passwords)
+    return new SecuredKafka(node, folder, { port, away }, passwords)
   }
 
   async allow(user: string, right: TopicRight, topic: string): Promise<void> {
