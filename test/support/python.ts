@@ -10,7 +10,8 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 const CLIENTS = ['httpx[http2]==0.28.1', 'httpx-sse==0.4.3', 'requests==2.34.2']
 const CACHE = join(import.meta.dirname, '../../node_modules/.cache/kafka-sse')
-const INSTALL_TIMEOUT_MS = 90_000
+/** Some packages have 100 MB, and other tests run beside. */
+const INSTALL_TIMEOUT_MS = 300_000
 
 /** A Python with httpx, httpx-sse and requests: its program, or why there is none. */
 export function pythonWithClients(): Promise<{ program: string } | { missing: string }> {

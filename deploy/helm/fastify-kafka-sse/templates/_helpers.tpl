@@ -1,0 +1,58 @@
+{{- define "kafka-sse.name" -}}
+{{- if contains .Chart.Name .Release.Name }}{{ .Release.Name | trunc 50 | trimSuffix "-" }}{{ else }}{{ printf "%s-%s" .Release.Name .Chart.Name | trunc 50 | trimSuffix "-" }}{{ end -}}
+{{- end }}
+
+{{- define "kafka-sse.selector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "kafka-sse.labels" -}}
+{{ include "kafka-sse.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{- define "kafka-sse.image" -}}
+{{- with .Values.image }}
+{{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{/*
+MiB of memory that a pod may take, as deploy/README.md derives it: the process, its workers, its records with a quarter
+more for their index and for what slow clients hold, and a tenth of a MiB for each stream.
+*/}}
+{{- define "kafka-sse.memoryMiB" -}}
+{{- with .Values.size }}
+{{- $records := add (mul .retainedMiB .buses) .byPathMiB | int }}
+{{- add 384 (mul 64 .workers) $records (div (add $records 3) 4) (div (add .streams 9) 10) }}
+{{- end }}
+{{- end }}
+
+{{/* What several replicas need is an error that names it. */}}
+{{- define "kafka-sse.checked" -}}
+{{- $many := or .Values.autoscaling.enabled (gt (int .Values.replicas) 1) }}
+{{- $file := .Values.configFile }}
+{{- if and $many (not .Values.kafka.controlTopic) (not (dig "kafka" "controlTopic" "" $file)) }}
+{{- fail "kafka.controlTopic is required with more than one replica: renewals and revocations may come to any of them" }}
+{{- end }}
+{{- if and $many (not .Values.secretKey.secret) }}
+{{- fail "secretKey.secret is required with more than one replica: each would make a key of its own" }}
+{{- end }}
+{{- if not .Values.kafka.bootstrapServers }}
+{{- fail "kafka.bootstrapServers is required: host:port of the brokers" }}
+{{- end }}
+{{- if and (or (not .Values.auth.issuer) (not .Values.auth.audience)) (not (dig "auth" nil $file)) }}
+{{- fail "auth.issuer and auth.audience are required, or `auth` in configFile" }}
+{{- end }}
+{{- range $name, $value := .Values.settings }}
+{{- if not (or (kindIs "string" $value) (kindIs "float64" $value) (kindIs "int64" $value)) }}
+{{- fail (printf "settings.%s is neither text nor a number: put on and off into quotes, which YAML reads as booleans" $name) }}
+{{- end }}
+{{- if has $name (list "WORKERS" "STREAMS_MAX" "KAFKA_RETAINED_BYTES_MAX" "TOPICS_BYTES_MAX" "LINGER_SECONDS" "DRAIN_SECONDS") }}
+{{- fail (printf "settings.%s: set it by `size`, `lingerSeconds` or `drainSeconds`, because the pod's limits are made of these" $name) }}
+{{- end }}
+{{- end }}
+{{- end }}
