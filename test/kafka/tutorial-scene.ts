@@ -23,7 +23,8 @@ interface Claims {
 }
 
 export class TutorialScene {
-  private readonly folder = mkdtempSync(join(tmpdir(), 'tutorial-'))
+  /** Where the commands run, and the server keeps its files. */
+  readonly folder = mkdtempSync(join(tmpdir(), 'tutorial-'))
   private readonly terminals = new Map<string, Terminal>()
   private readonly bootstrapServers: string
   /** The example's file. */
@@ -48,6 +49,11 @@ export class TutorialScene {
     const { default: config } = await import(pathToFileURL(this.file).href)
     const streams: { topic: string; topics?: string[] }[] = config.streams
     return [...new Set(streams.flatMap(({ topic, topics }) => topics ?? [topic]))]
+  }
+
+  /** Where the server listens, once its block was played. */
+  get url(): string {
+    return `https://localhost:${this.port}`
   }
 
   async play({ language, terminal, text }: TutorialBlock): Promise<void> {
