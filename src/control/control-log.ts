@@ -118,11 +118,15 @@ export class ControlLog {
 
   /** Why no stream may open now, for an operator; null if one may. */
   trouble(): string | null {
+    const { topic } = this.parts
+    return this.heartbeats.hasRead ? this.silence() : `control topic ${topic} is not read to its end yet`
+  }
+
+  /** The same of a process that has read everything once. */
+  silence(): string | null {
     const { topic, blindMs } = this.parts
-    const about = `control topic ${topic}`
-    if (!this.heartbeats.hasRead) return `${about} is not read to its end yet`
     if (this.heartbeats.blindInMs > 0) return null
-    return `${about}: no heartbeat of this process has come back for ${blindMs / 1000} s`
+    return `control topic ${topic}: no heartbeat of this process has come back for ${blindMs / 1000} s`
   }
 
   /**

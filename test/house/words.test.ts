@@ -64,15 +64,4 @@ describe('every word has a producer', () => {
     const named = [...sentence.matchAll(/`([a-z-]+)`/g)].map(([, word]) => word)
     expect(named.sort()).toEqual(Object.keys(createCounters().streamsEnded).sort())
   })
-
-  test('log lines that docs/operating.md quotes', () => {
-    const document = readFileSync(join(ROOT, 'docs/operating.md'), 'utf8')
-    const [, section = ''] = /\n## Log lines\n(.*?)\n## /s.exec(document) ?? []
-    const quoted = [...section.matchAll(/`([^`]+)`/g)].map(([, text = '']) => text)
-    expect(quoted.length).toBeGreaterThan(20)
-    const code = lines.join('\n')
-    // Between these pieces a line has values of the moment.
-    const pieces = quoted.flatMap((text) => text.split(/…|\d+|[:.,] /)).map((piece) => piece.trim())
-    expect(pieces.filter((piece) => !code.includes(piece))).toEqual([])
-  })
 })

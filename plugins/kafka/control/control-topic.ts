@@ -169,10 +169,10 @@ export class ControlTopic implements ControlCenter {
     const { controlLog, feeding } = this.running
     const waiting = controlLog.heartbeats.hasRead ? null : feeding.notReady()
     if (waiting === missingTopic(topic))
-      return { what: `control ${waiting}`, reason: createCommand(topic, kafka.bootstrapServers) }
+      return { what: `control ${missingTopic(topic)}`, reason: createCommand(topic, kafka.bootstrapServers) }
     const { failure } = this.writer
     if (controlLog.heartbeats.hasRead) {
-      const what = controlLog.trouble()
+      const what = controlLog.silence()
       return what === null ? null : { what, reason: feeding.notReady() ?? failure }
     }
     if (waiting !== null || failure === null) return null
