@@ -115,6 +115,10 @@ class Walk {
           this.notes.leaveOut(place, 'a header of the request opens no other stream here')
           return []
         }
+        if (name === ':method' && place.text() !== 'GET') {
+          this.notes.leaveOut(place, 'streams are opened by GET here')
+          return []
+        }
         if (name === ':authority') this.notes.say(place, 'streams are the same under every host name here')
       }
       const place = headers?.member(':path') ?? condition
@@ -188,7 +192,10 @@ function accepted({ streams, ...groups }: Groups, notes: Notes, top: YamlPlace):
     for (const problem of problems) notes.say(top, `${name} cannot be converted: ${problem}`)
     return [name, problems.length === 0 ? groups[name] : IF_REFUSED[name]] as const
   })
-  return { ...Object.fromEntries(kept.filter(([, group]) => Object.keys(group).length > 0)), streams }
+  const whole = streams.length === 0 ? [] : problemsOf({ streams })
+  for (const problem of whole) notes.leaveOut(top, `the streams cannot stand beside each other: ${problem}`)
+  const served = whole.length === 0 ? streams : []
+  return { ...Object.fromEntries(kept.filter(([, group]) => Object.keys(group).length > 0)), streams: served }
 }
 
 /** Brokers with SASL have credentials, which the environment sets. */

@@ -140,6 +140,10 @@ export class StreamReader {
       return null
     }
     this.eventId(route.with.at('event', 'id'))
+    this.notes.say(
+      topic,
+      'is read as a table, whose newest record of each key counts: if it is not compacted, set replay to all',
+    )
     const named = this.template(topic, params)
     const filter = this.filterOf(route.with.member('filters'), params)
     if (named === null || filter === null) return null
@@ -190,7 +194,7 @@ export class StreamReader {
   }
 
   private add(stream: Stream, place: YamlPlace): void {
-    const problem = problemOf(stream)
+    const { problem, ids } = checked(stream)
     if (problem !== null) {
       this.notes.leaveOut(place, problem)
       return
@@ -198,18 +202,23 @@ export class StreamReader {
     if (/[^:]:(?!:)/.test(String(stream.path)))
       this.notes.say(place, 'a parameter is one segment of the path here, without slashes')
     this.streams.push(stream)
+    if (ids === 'sealed')
+      this.notes.say(place, 'its event ids are sealed: set SECRET_KEY, the same on every replica')
     if (String(stream.topic).startsWith('{')) this.byPath.push({ stream, place })
   }
 }
 
-/** What our own schema says against a stream; null for nothing. */
-function problemOf(stream: Stream): string | null {
+/** What our own schema says against a stream, null for nothing; and how its ids are written. */
+function checked(stream: Stream): {
+  readonly problem: string | null
+  readonly ids: 'sealed' | 'plain' | null
+} {
   const listed = String(stream.topic).startsWith('{') ? { topics: ['any'] } : {}
   try {
-    validatePart({ streams: [{ ...stream, ...listed }] })
-    return null
+    const { streams } = validatePart({ streams: [{ ...stream, ...listed }] })
+    return { problem: null, ids: streams[0]?.ids ?? null }
   } catch (error) {
-    if (error instanceof ConfigError) return error.problems.join('; ').replaceAll('options.streams[0].', '')
-    throw error
+    if (!(error instanceof ConfigError)) throw error
+    return { problem: error.problems.join('; ').replaceAll('options.streams[0].', ''), ids: null }
   }
 }

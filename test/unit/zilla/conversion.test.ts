@@ -2,18 +2,23 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the expressions of Zilla are written like this
 
 import { Ajv } from 'ajv'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isMap, isScalar, parseDocument, visit } from 'yaml'
 import { configFileSchema } from '../../../src/config/config-file/file-schema.ts'
+import { validatePart } from '../../../src/config/parse.ts'
 import { type Conversion, convertZilla } from '../../../src/zilla/conversion.ts'
 import { makeKey } from '../../support/keys-and-tokens.ts'
 import { tutorialZilla, WHOLE_ZILLA } from '../../support/zilla-configurations.ts'
 
 const validate = new Ajv({ allErrors: true, allowUnionTypes: true }).compile(configFileSchema())
 
+/** The command prints nothing if there is no stream. */
 function converted(text: string): Conversion {
   const conversion = convertZilla(text)
-  expect(validate(conversion.config), JSON.stringify(validate.errors)).toBe(true)
+  const { streams, ...groups } = conversion.config
+  const config = streams.length === 0 ? groups : conversion.config
+  expect(validate(config), JSON.stringify(validate.errors)).toBe(true)
   return conversion
 }
 
@@ -61,6 +66,10 @@ function route(parts: Record<string, unknown>): string {
   return JSON.stringify(whole)
 }
 
+const TABLE =
+  'is read as a table, whose newest record of each key counts: if it is not compacted, set replay to all'
+const SEALED = 'its event ids are sealed: set SECRET_KEY, the same on every replica'
+
 describe('the configuration of the tutorial', () => {
   const { jwk } = makeKey('RS256')
   const conversion = converted(tutorialZilla(jwk))
@@ -85,6 +94,7 @@ describe('the configuration of the tutorial', () => {
         'openssl pkcs12 -in tls/localhost.p12 -passin env:KEYSTORE_PASSWORD -nokeys -out server.crt && ' +
         'openssl pkcs12 -in tls/localhost.p12 -passin env:KEYSTORE_PASSWORD -nocerts -nodes -out server.key',
       '65: bindings.requests.routes[1]: files are not served here: let a web server or a proxy serve them',
+      `99: bindings.topics.routes[0].with.topic: ${TABLE}`,
       '116: bindings.brokers.options.servers[0]: set KAFKA_BOOTSTRAP_SERVERS to what KAFKA_BOOTSTRAP_SERVER is',
     ])
   })
@@ -135,7 +145,12 @@ describe('a configuration with a line of each kind', () => {
     expect(lines(conversion)).toEqual([
       '20: bindings.http: no TLS in front of it: set TLS=off, and let a proxy end TLS',
       '47: bindings.topics.routes[0].when[0].path: a parameter is one segment of the path here, without slashes',
+      `47: bindings.topics.routes[0].when[0].path: ${SEALED}`,
+      `50: bindings.topics.routes[0].with.topic: ${TABLE}`,
+      `53: bindings.topics.routes[1].when[0].path: ${SEALED}`,
+      `56: bindings.topics.routes[1].with.topic: ${TABLE}`,
       '59: bindings.topics.routes[2].when[0].path: a parameter is one segment of the path here, without slashes',
+      `61: bindings.topics.routes[2].with.topic: ${TABLE}`,
       '75: bindings.client.options.sasl.password: set KAFKA_CONFIG_SASL_PASSWORD to what PASSWORD is',
     ])
   })
@@ -341,6 +356,65 @@ describe('what no option has', () => {
   it('pages of other origins stay out unless Zilla lets them in', () => {
     const text = changed(routed([route({})]), 'options: { access-control: { policy: cross-origin } }, ', '')
     expect(converted(text).config.sse).toEqual({ corsOrigins: [] })
+  })
+})
+
+describe('a configuration of which parts are replaced by others', () => {
+  /** Every place with a value, by the names and indices that lead to it. */
+  function placesIn(
+    value: unknown,
+    path: readonly (string | number)[] = [],
+  ): (readonly (string | number)[])[] {
+    if (typeof value !== 'object' || value === null) return [path]
+    const inner = Object.entries(value).flatMap(([name, each]) =>
+      placesIn(each, [...path, Array.isArray(value) ? Number(name) : name]),
+    )
+    return path.length === 0 ? inner : [path, ...inner]
+  }
+
+  const whole = parseDocument(WHOLE_ZILLA)
+  const places = placesIn(whole.toJS())
+  const texts = [
+    '',
+    'x',
+    '{',
+    '${',
+    '${params.x}',
+    '${{env.X}}',
+    '*',
+    '/',
+    '/a/{b}',
+    'tcp',
+    'server',
+    'topics',
+    'constructor',
+    '__proto__',
+  ]
+  const value = fc.oneof(
+    fc.constantFrom<unknown>(null, true, 7, -1, [], {}, [[]], [null], [{ when: 1 }], { a: [{}] }),
+    fc.constantFrom(...texts),
+    fc.constantFrom(...places).map((path) => whole.getIn(path)),
+  )
+
+  it('is converted into options that our schema accepts, or is an error with words', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.constantFrom(...places), value), { minLength: 1, maxLength: 4 }),
+        (changes) => {
+          const document = parseDocument(WHOLE_ZILLA)
+          for (const [path, replacement] of changes) {
+            if (document.hasIn(path)) document.setIn(path, replacement)
+          }
+          const text = document.toString()
+          try {
+            const { streams } = converted(text).config
+            if (streams.length > 0) validatePart({ streams })
+          } catch (error) {
+            expect(String(error)).toMatch(/it has no bindings|YamlError/)
+          }
+        },
+      ),
+    )
   })
 })
 
