@@ -32,6 +32,10 @@ export interface NodeOptions {
   readonly heapMebibytes: number
   /** Further lines of server.properties. */
   readonly settings: readonly string[]
+  /** Of Java, such as `-Dname=value`. Default: none. */
+  readonly javaOptions?: readonly string[]
+  /** The largest file that the broker can write, as on a disk that is full then. Default: no limit. */
+  readonly fileMebibytesMax?: number
 }
 
 export class KafkaNode {
@@ -122,11 +126,19 @@ export class KafkaNode {
     rmSync(this.options.folder, { recursive: true, force: true, maxRetries: 5 })
   }
 
+  /** bash counts KiB here. */
+  private get fileLimit(): string {
+    const { fileMebibytesMax } = this.options
+    return fileMebibytesMax === undefined ? '' : `ulimit -f ${fileMebibytesMax * 1024} && `
+  }
+
   private java(classes: readonly string[], args: readonly string[]): ChildProcess {
-    const { classPath, folder, heapMebibytes } = this.options
+    const { classPath, folder, heapMebibytes, javaOptions = [] } = this.options
     const memory = [`-Xmx${heapMebibytes}m`, '-Xms128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
     const logging = ['-Dorg.slf4j.simpleLogger.logFile=System.out', '-Dlog4j2.disable.jmx=true']
-    const child = spawn('java', [...memory, ...logging, ...classes, '-cp', classPath, ...args], {
+    const java = ['java', ...memory, ...logging, ...javaOptions, ...classes, '-cp', classPath, ...args]
+    // bash becomes Java, so that signals reach it.
+    const child = spawn('bash', ['-c', `${this.fileLimit}exec "$@"`, 'bash', ...java], {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
     })

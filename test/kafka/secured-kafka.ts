@@ -1,5 +1,6 @@
 // A real Kafka whose clients need TLS, a password and, for each topic, a right: SASL_SSL with PLAIN, and the
-// StandardAuthorizer. A listener of its own, without any of these, is for the test that sets it up.
+// StandardAuthorizer. A listener of its own, without any of these, is for the test that sets it up. Two more take
+// tokens (SASL OAUTHBEARER) if the test has an identity provider.
 
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -15,6 +16,32 @@ import type { Broker } from './wire.ts'
 
 const ID = 1
 const HEAP_MEBIBYTES = 384
+const PROTOCOLS =
+  'PLAINTEXT:PLAINTEXT,AWAY:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL,UNSIGNED:SASL_PLAINTEXT,SIGNED:SASL_PLAINTEXT'
+const ALLOWED_URLS = 'org.apache.kafka.sasl.oauthbearer.allowed.urls'
+
+interface Parts {
+  readonly node: KafkaNode
+  readonly folder: string
+  readonly passwords: ReadonlyMap<string, string>
+  readonly ports: Doors
+}
+
+/** Ports of the listeners for clients. */
+interface Doors {
+  readonly secured: number
+  readonly away: number
+  readonly unsigned: number
+  readonly signed: number
+}
+
+/** Whose tokens the broker takes. */
+export interface TokenTrust {
+  readonly jwksUrl: string
+}
+
+/** How brokers are asked for by a client that logs in with a token. */
+export const WITH_TOKEN = { 'security.protocol': 'sasl_plaintext', 'sasl.mechanisms': 'OAUTHBEARER' }
 
 export class SecuredKafka {
   /** Without TLS, for a super user. */
@@ -23,53 +50,65 @@ export class SecuredKafka {
   readonly servers: string
   /** Without TLS; the broker calls itself by an address that cannot be reached. */
   readonly awayServers: string
+  /** Takes any token that has not expired, without a signature: Kafka's own validator for development. */
+  readonly unsignedServers: string
+  /** Takes tokens of the identity provider, by its key set. */
+  readonly signedServers: string
   private readonly node: KafkaNode
   private readonly folder: string
   private readonly passwords: ReadonlyMap<string, string>
 
-  private constructor(
-    node: KafkaNode,
-    folder: string,
-    { port, away }: { readonly port: number; readonly away: number },
-    passwords: SecuredKafka['passwords'],
-  ) {
+  private constructor(parts: Parts) {
+    const { node, folder, passwords, ports } = parts
     this.node = node
     this.folder = folder
     this.passwords = passwords
     this.adminServers = node.bootstrapServers
-    this.servers = `127.0.0.1:${port}`
-    this.awayServers = `127.0.0.1:${away}`
+    this.servers = `127.0.0.1:${ports.secured}`
+    this.awayServers = `127.0.0.1:${ports.away}`
+    this.unsignedServers = `127.0.0.1:${ports.unsigned}`
+    this.signedServers = `127.0.0.1:${ports.signed}`
   }
 
-  /** Resolves when it serves; none of the users has a right. */
-  static async start(users: readonly string[]): Promise<SecuredKafka> {
+  /** Resolves when it serves; none of the users has a right. `trust` null: it takes no tokens. */
+  static async start(users: readonly string[], trust: TokenTrust | null = null): Promise<SecuredKafka> {
     const folder = await mkdtemp(join(tmpdir(), 'kafka-sse-secured-'))
     const { caPem, certificatePem, keyPem } = await localCertificates()
     await writeFile(join(folder, 'ca.pem'), caPem)
     await writeFile(join(folder, 'broker.pem'), keyPem + certificatePem)
-    const [port, away, ports] = [await freePort(), await freePort(), await freePorts()]
+    const ports = {
+      secured: await freePort(),
+      away: await freePort(),
+      unsigned: await freePort(),
+      signed: await freePort(),
+    }
+    const own = await freePorts()
     const passwords = new Map(users.map((user) => [user, keepSecret(randomBytes(24).toString('base64url'))]))
-    const listeners = `PLAINTEXT://127.0.0.1:${ports.client},SASL_SSL://127.0.0.1:${port}`
+    const tokenListeners = `,UNSIGNED://127.0.0.1:${ports.unsigned},SIGNED://127.0.0.1:${ports.signed}`
+    const listeners = `PLAINTEXT://127.0.0.1:${own.client},SASL_SSL://127.0.0.1:${ports.secured}${trust === null ? '' : tokenListeners}`
     const node = await KafkaNode.prepare({
       classPath: await kafkaClassPath(),
       folder: join(folder, 'node'),
       id: ID,
-      ports: new Map([[ID, ports]]),
+      ports: new Map([[ID, own]]),
       heapMebibytes: HEAP_MEBIBYTES,
       settings: [
-        `listeners=${listeners},AWAY://127.0.0.1:${away},CONTROLLER://127.0.0.1:${ports.controller}`,
+        `listeners=${listeners},AWAY://127.0.0.1:${ports.away},CONTROLLER://127.0.0.1:${own.controller}`,
         `advertised.listeners=${listeners},AWAY://127.0.0.1:1`,
-        'listener.security.protocol.map=PLAINTEXT:PLAINTEXT,AWAY:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT',
+        `listener.security.protocol.map=${PROTOCOLS}`,
         'sasl.enabled.mechanisms=PLAIN',
         `listener.name.sasl_ssl.plain.sasl.jaas.config=${loginModule(passwords)}`,
         'listener.name.sasl_ssl.ssl.keystore.type=PEM',
         `listener.name.sasl_ssl.ssl.keystore.location=${join(folder, 'broker.pem')}`,
         'authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer',
         'super.users=User:ANONYMOUS',
+        ...(trust === null ? [] : tokenSettings(trust)),
       ],
+      // Kafka fetches keys from nowhere else.
+      ...(trust !== null && { javaOptions: [`-D${ALLOWED_URLS}=${trust.jwksUrl}`] }),
     })
     await node.start()
-    return new SecuredKafka(node, folder, { port, away }, passwords)
+    return new SecuredKafka({ node, folder, passwords, ports })
   }
 
   async allow(user: string, right: TopicRight, topic: string): Promise<void> {
@@ -106,6 +145,22 @@ export class SecuredKafka {
     const [host = '', port] = this.adminServers.split(':')
     return { host, port: Number(port) }
   }
+}
+
+function tokenSettings({ jwksUrl }: TokenTrust): string[] {
+  const bearer = 'org.apache.kafka.common.security.oauthbearer'
+  const [unsigned, signed] = ['listener.name.unsigned', 'listener.name.signed']
+  return [
+    `${unsigned}.sasl.enabled.mechanisms=OAUTHBEARER`,
+    `${unsigned}.oauthbearer.sasl.jaas.config=${bearer}.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";`,
+    `${signed}.sasl.enabled.mechanisms=OAUTHBEARER`,
+    `${signed}.oauthbearer.sasl.jaas.config=${bearer}.OAuthBearerLoginModule required;`,
+    `${signed}.oauthbearer.sasl.server.callback.handler.class=${bearer}.OAuthBearerValidatorCallbackHandler`,
+    `sasl.oauthbearer.jwt.validator.class=${bearer}.BrokerJwtValidator`,
+    `sasl.oauthbearer.jwks.endpoint.url=${jwksUrl}`,
+    // A session lasts as long as its token, so that a client that has no newer one is seen.
+    'connections.max.reauth.ms=3600000',
+  ]
 }
 
 function loginModule(passwords: ReadonlyMap<string, string>): string {

@@ -83,6 +83,7 @@ function loggedBy(node: ts.Node): Logged | null {
     return lastOf(node.arguments, texts(called.argumentExpression))
   if (!ts.isPropertyAccessExpression(called)) return null
   if (called.name.text === 'set' && isCondition(called.expression)) return lastOf(node.arguments, ['warn'])
+  if (called.name.text === 'setUnreachable') return lastOf(node.arguments, ['warn'])
   return LEVELS.has(called.name.text) && isLog(called.expression)
     ? lastOf(node.arguments, [called.name.text])
     : null

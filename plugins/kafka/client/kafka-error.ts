@@ -22,10 +22,33 @@ export function isOfGroup(error: unknown): boolean {
   return codeOf(error) === GROUP_UNAUTHORIZED
 }
 
+/** Broken records, by librdkafka's number: it cannot decompress or parse them. */
+const BROKEN_RECORDS = new Set([
+  -170, // ERR__NOT_IMPLEMENTED
+  -198, // ERR__BAD_COMPRESSION
+  -199, // ERR__BAD_MSG
+])
+
+/** Whether an error of a read is of a partition, so that others are read. Kafka's own numbers are positive. */
+export function isOfPartition(error: unknown): boolean {
+  const code = codeOf(error)
+  return (code > 0 && code !== GROUP_UNAUTHORIZED) || BROKEN_RECORDS.has(code)
+}
+
+/** The same as `readFailure`, by the name of Kafka's error. */
+export function refusedRead(name: string, what: string): string {
+  const words = `Broker: ${name.charAt(0)}${name.slice(1).toLowerCase().replaceAll('_', ' ')}`
+  return name === 'TOPIC_AUTHORIZATION_FAILED' ? mayNotRead(words, what) : words
+}
+
 /** Why records were not read. If a right is missing, it is named; `what` is the topic. */
 export function readFailure(error: unknown, what: string): string {
   const words = errorWords(error)
-  return codeOf(error) === TOPIC_UNAUTHORIZED ? `this principal may not Read ${what}: ${words}` : words
+  return codeOf(error) === TOPIC_UNAUTHORIZED ? mayNotRead(words, what) : words
+}
+
+function mayNotRead(words: string, what: string): string {
+  return `this principal may not Read ${what}: ${words}`
 }
 
 /** Why a record was not written. If a right is missing, it is named; `what` is the topic. */

@@ -50,12 +50,35 @@ export function stopIn({ fac, message }: LogLine): StopNews | null {
   return { topic, partition: Number(partition), isTruncated: TRUNCATION.test(why) }
 }
 
+/** What lines are about that say why no connection could be made: OIDC and JWT no token, SASLREFRESH no ticket. */
+const FAILURES = new Set(['FAIL', 'ERROR', 'OIDC', 'JWT', 'SASLREFRESH'])
+/** A token endpoint's whole answer may be in a line. */
+const FAILURE_CHARACTERS_MAX = 500
+
 /** Whether the line says why a connection failed. */
 export function tellsFailure({ fac }: LogLine): boolean {
-  return fac === 'FAIL' || fac === 'ERROR'
+  return FAILURES.has(fac)
 }
 
-/** The line without the thread's name at its beginning and the time at its end, which do not help an operator. */
+/** Connections that end early, with what that mostly means. librdkafka 2.12 does not say it. */
+const CUT_EARLY: readonly (readonly [RegExp, string])[] = [
+  [
+    /Disconnected.* \(after \d+ms in state APIVERSION_QUERY/,
+    ' (before the first answer: a broker that wants TLS, or a proxy without a broker? See security.protocol)',
+  ],
+  // Without SASL: a broker that wants it takes the first request, and no second one.
+  [
+    /^(?!.*\bsasl_).*Disconnected.* \(after (\d{1,3}|1\d{3})ms in state UP/,
+    ' (right after the connect: a broker that wants a login? See security.protocol)',
+  ],
+]
+
+/**
+ * The line without the thread's name at its beginning and the time at its end, which do not help an operator. It says
+ * what may be wrong where librdkafka knows more than it says.
+ */
 export function failureOf(line: string): string {
-  return line.replace(/^\[thrd:[^\]]*\]: /, '').replace(/ \(after .*$/, '')
+  const words = line.replace(/^\[thrd:[^\]]*\]: /, '').replace(/ \(after .*$/, '')
+  const [, hint = ''] = CUT_EARLY.find(([cut]) => cut.test(line)) ?? []
+  return words.replace(/\s+/g, ' ').slice(0, FAILURE_CHARACTERS_MAX) + hint
 }

@@ -170,14 +170,18 @@ function separate(properties: Properties): ClientProperties {
 }
 
 const SECRET = /password|secret|token|passphrase|key\.pem|oauthbearer|jaas|username/
+/** An address, such as that of a token endpoint, is not one unless it has a user or a query. */
+const PLAIN_URL = /^https?:\/\/[^@?#\s]+$/
 /** To redact shorter values would remove half of every message, and hide nothing. */
 const SECRET_LENGTH_MIN = 3
 
 /** A function that removes every configured secret from a text of librdkafka's. */
 export function redactor(options: KafkaOptions): (text: string) => string {
-  const secrets = Object.entries(options.config ?? {})
-    .filter(([name, value]) => SECRET.test(name) && String(value).length >= SECRET_LENGTH_MIN)
+  const { config = {} } = options
+  const secrets = Object.entries(config)
+    .filter(([name]) => SECRET.test(name) && !(name.endsWith('.url') && PLAIN_URL.test(String(config[name]))))
     .map(([, value]) => String(value))
+    .filter((value) => value.length >= SECRET_LENGTH_MIN)
   return (text) => secrets.reduce((redacted, secret) => redacted.replaceAll(secret, '***'), text)
 }
 

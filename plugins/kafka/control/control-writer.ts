@@ -8,7 +8,7 @@ import { ControlUnwritable, errorWords } from '../../../src/errors.ts'
 import type { Clock } from '../../../src/stream/clock.ts'
 import { writeFailure } from '../client/kafka-error.ts'
 import type { Delivery } from '../client/producer.ts'
-import type { Log } from '../following/troubles.ts'
+import type { Log } from '../troubles/condition.ts'
 import type { ControlProducer } from './control-producer.ts'
 
 /** How Kafka refuses a record without a key in a compacted topic. node-rdkafka hands on no code. */

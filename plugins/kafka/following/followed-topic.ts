@@ -2,15 +2,16 @@
 // changed: records deleted, leaders gone, the topic recreated. Promise: streams stay open during all of these.
 
 import type { Missed, Moment } from '../../../src/bus/holes.ts'
+import { FROM_BEGINNING } from '../../../src/bus/position.ts'
 import type { Watermarks } from '../../../src/bus/record.ts'
 import { errorWords } from '../../../src/errors.ts'
 import type { ListedPartition } from '../client/questions.ts'
+import { Condition, type Log, missingTopic } from '../troubles/condition.ts'
+import { LogFanOut } from '../troubles/log-fan-out.ts'
+import { UnreadPartitions } from '../troubles/unread-partitions.ts'
 import type { AskedWatermarks } from './comparison.ts'
 import { LeaderWatch } from './leader-watch.ts'
-import { LogFanOut } from './log-fan-out.ts'
-import type { LedPartition } from './refused-partitions.ts'
 import { type RecordWriter, TopicFeed } from './topic-feed.ts'
-import { Condition, type Log, missingTopic } from './troubles.ts'
 import type { TwoConsumers } from './two-consumers.ts'
 
 export interface TopicParts {
@@ -37,6 +38,8 @@ export class FollowedTopic {
   private readonly existence: Condition
   readonly leaders: LeaderWatch
   private readonly reading: Condition
+  /** Partitions that cannot be read. */
+  readonly unread: UnreadPartitions
   private readonly fed = new Map<TopicFeed, Fed>()
   private topicId: string | null = null
 
@@ -46,6 +49,7 @@ export class FollowedTopic {
     this.parts = parts
     this.existence = new Condition(this.logs, `topic ${name} exists`)
     this.leaders = new LeaderWatch(name, this.logs)
+    this.unread = new UnreadPartitions(name, this.logs, (partition) => this.next(partition))
     this.reading = new Condition(this.logs, `topic ${name}: Kafka's answers are processed again`)
   }
 
@@ -54,15 +58,14 @@ export class FollowedTopic {
     const feed = new TopicFeed(this.name, writer, this.parts.changed)
     if (this.topicId !== null) feed.noteTopicId(this.topicId)
     this.fed.set(feed, { feed, log, asked: null })
-    if (this.logs.add(log))
-      for (const condition of [this.existence, this.leaders.condition, this.reading]) condition.tell(log)
+    if (this.logs.add(log)) for (const condition of this.conditions) condition.tell(log)
     return feed
   }
 
   /** Stops feeding a bus; false once none is left. */
   remove(feed: TopicFeed): boolean {
-    const fed = this.fed.get(feed)
-    if (fed !== undefined) this.logs.remove(fed.log)
+    const log = this.fed.get(feed)?.log
+    if (log !== undefined) this.logs.remove(log)
     this.leave(feed)
     this.fed.delete(feed)
     this.parts.changed.delete(feed)
@@ -75,36 +78,34 @@ export class FollowedTopic {
 
   /** Why this bus is not ready, for an operator; null if it is. */
   troubleOf(feed: TopicFeed): string | null {
-    const { existence, leaders, reading } = this
-    return existence.trouble ?? leaders.condition.trouble ?? reading.trouble ?? feed.progress()
+    return this.conditions.find(({ trouble }) => trouble !== null)?.trouble ?? feed.progress()
   }
 
-  isLost(partition: number, nowMs: number): boolean {
-    return this.leaders.isLost(partition, nowMs)
+  /** The worst comes first. */
+  private get conditions(): readonly Condition[] {
+    return [this.existence, this.leaders.condition, this.unread.condition, this.reading]
+  }
+
+  /** How far any bus has the partition. */
+  next(partition: number): number {
+    return Math.max(...[...this.feeds].map((feed) => feed.next(partition)), FROM_BEGINNING)
   }
 
   /** Begins a refresh with the partitions that Kafka lists. */
   list(listed: readonly ListedPartition[]): void {
     this.leaders.list(listed)
-    for (const fed of this.fed.values()) fed.asked = null
-    if (listed.length === 0) {
-      this.existence.set(missingTopic(this.name))
-      return
-    }
-    this.existence.clear()
+    const isListed = listed.length > 0
+    if (isListed) this.existence.clear()
+    else this.existence.set(missingTopic(this.name))
     for (const fed of this.fed.values()) {
-      fed.feed.list(listed)
-      fed.asked = fed.feed.askable()
+      if (isListed) fed.feed.list(listed)
+      fed.asked = isListed ? fed.feed.askable() : null
     }
   }
 
   /** Whether there is a partition whose reading has not begun. */
   get hasUnread(): boolean {
     return [...this.fed.values()].some(({ feed, asked }) => asked !== null && feed.hasUnread)
-  }
-
-  askable(): LedPartition[] {
-    return this.leaders.askable()
   }
 
   /** Takes one leader's answer, which was asked for after `askedAt`. An error here affects this topic alone. */
@@ -129,9 +130,7 @@ export class FollowedTopic {
   /** If the topic's id has changed, forgets at once what was read. */
   noteTopicId(id: string): void {
     this.topicId = id
-    let isAnother = false
-    for (const feed of this.feeds) isAnother = feed.noteTopicId(id) || isAnother
-    if (isAnother) this.recreate()
+    if ([...this.feeds].filter((feed) => feed.noteTopicId(id)).length > 0) this.recreate()
   }
 
   /** Publishes what was read; false if that is nothing. Partitions that have reached their end go on live. */
@@ -145,6 +144,7 @@ export class FollowedTopic {
       this.parts.source.goLive(this.name, partition, feed.next(partition), feed)
     }
     const isNew = feed.publish()
+    this.unread.noteProgress()
     if (feed.isWhole) this.showCatchUp(feed, nowMs)
     return isNew
   }
@@ -239,6 +239,7 @@ export class FollowedTopic {
       return true
     })
     this.leaders.forget()
+    this.unread.forget()
     this.parts.onChanged()
     return isDone
   }

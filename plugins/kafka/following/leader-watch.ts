@@ -2,9 +2,9 @@
 // silence once, and its end.
 
 import type { ListedPartition } from '../client/questions.ts'
+import { Condition, type Log, partitionList } from '../troubles/condition.ts'
 import { isLost } from './followed-partition.ts'
 import type { LedPartition } from './refused-partitions.ts'
-import { Condition, type Log } from './troubles.ts'
 
 /** Refreshes in a row without a leader before a line is logged. A leader that only moves is back by then. */
 const SILENT_REFRESHES_MIN = 3
@@ -92,14 +92,7 @@ export class LeaderWatch {
 
 function wordsOfSilent(leaderless: readonly number[], silent: readonly number[]): string {
   const words = []
-  if (leaderless.length > 0) words.push(`no leader for ${listOf(leaderless)}`)
-  if (silent.length > 0) words.push(`no answer from the leader of ${listOf(silent)}`)
+  if (leaderless.length > 0) words.push(`no leader for ${partitionList(leaderless)}`)
+  if (silent.length > 0) words.push(`no answer from the leader of ${partitionList(silent)}`)
   return words.join(', ')
-}
-
-/** "partition 3", "partitions 1, 2". Of more than ten, only the number. */
-function listOf(partitions: readonly number[]): string {
-  const sorted = [...partitions].sort((a, b) => a - b)
-  if (sorted.length === 1) return `partition ${sorted[0]}`
-  return sorted.length > 10 ? `${sorted.length} partitions` : `partitions ${sorted.join(', ')}`
 }

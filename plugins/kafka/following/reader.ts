@@ -2,18 +2,28 @@
 // While a broker, a topic or a leader is missing it retries, and says what it waits for.
 
 import type { PartitionWatermarks } from '../../../src/bus/record.ts'
-import type { ConsumerEvents, RecordSource } from '../client/record-source.ts'
+import type { AssignedPartition, ConsumerEvents, RecordSource } from '../client/record-source.ts'
+import { BrokerTroubles } from '../troubles/broker-troubles.ts'
+import type { Log } from '../troubles/condition.ts'
+import type { UnreadReasons } from '../troubles/inquiry.ts'
+import { LogFanOut } from '../troubles/log-fan-out.ts'
+import type { Outage, ReaderName } from '../troubles/outage.ts'
 import { FollowedTopic } from './followed-topic.ts'
 import { Housekeeping } from './housekeeping.ts'
+import { Inquiries } from './inquiries.ts'
 import { CLOSED, Listings } from './listings.ts'
-import { LogFanOut } from './log-fan-out.ts'
 import { jittered, Pause, untilAnswered } from './pause.ts'
+import { ReadLoop } from './read-loop.ts'
 import { askWatermarks, refresh } from './refresh.ts'
 import type { RecordWriter, TopicFeed } from './topic-feed.ts'
-import { BrokerTroubles, type Log } from './troubles.ts'
 import { type SourceEvents, TwoConsumers } from './two-consumers.ts'
 
 export interface ReaderOptions {
+  readonly name: ReaderName
+  /** Shared with other readers of the same brokers. */
+  readonly outage: Outage
+  /** Why partitions cannot be read. */
+  readonly inquire: (partitions: readonly AssignedPartition[]) => Promise<UnreadReasons>
   readonly bootstrapServers: string
   readonly createConsumer: (events: ConsumerEvents) => RecordSource
   /** Only differences count. */
@@ -38,9 +48,6 @@ export interface Feeding {
 const REFRESH_MS = 5_000
 /** The interval while something is missing. */
 const RETRY_MS = 1_000
-/** How often buses are checked that wait for partitions without an answering leader. */
-const CATCH_UP_MS = 250
-
 export class Reader {
   private readonly options: ReaderOptions
   private readonly logs = new LogFanOut()
@@ -58,25 +65,35 @@ export class Reader {
   readonly listings: Listings
   /** An error of a read may have hidden that partitions have stopped. */
   private suspectsStops = false
-  /** When waiting buses were last checked. */
-  private caughtUpAtMs = Number.NEGATIVE_INFINITY
+  private readonly inquiries: Inquiries
+  private readonly readLoop: ReadLoop
 
   /** Throws if librdkafka does not take the configuration. */
   constructor(options: ReaderOptions) {
     this.options = options
-    this.troubles = new BrokerTroubles(this.logs, options.bootstrapServers)
+    this.troubles = new BrokerTroubles(this.logs, options.bootstrapServers, options.outage)
+    options.outage.enter(this.troubles, options.name)
     this.housekeeping = new Housekeeping(() => this.feeds(), options.nowMs)
     this.source = new TwoConsumers(options.createConsumer, this.events(), options.nowMs)
     this.listings = new Listings((names) => this.answered(() => this.source.partitions(names)), this.retryMs)
+    this.inquiries = new Inquiries({
+      ...options,
+      topics: this.topics,
+      log: this.logs,
+      signal: this.closing.signal,
+    })
+    this.readLoop = this.createReadLoop()
     void this.run()
   }
 
   /** From now on `log` gets the lines that concern all topics. */
   join(log: Log): void {
+    this.options.outage.join(log)
     if (this.logs.add(log)) this.troubles.tell(log)
   }
 
   leave(log: Log): void {
+    this.options.outage.part(log)
     this.logs.remove(log)
   }
 
@@ -107,6 +124,7 @@ export class Reader {
   /** Resolves within 1 s, even if no broker answers. */
   async close(): Promise<void> {
     this.closing.abort()
+    this.options.outage.leave(this.troubles)
     this.listings.close()
     for (const stopping of this.stopping) stopping.abort(new Error(CLOSED))
     await this.source.close()
@@ -119,9 +137,20 @@ export class Reader {
     return topic
   }
 
+  private createReadLoop(): ReadLoop {
+    const { nowMs, epochMs = Date.now } = this.options
+    const { source, topics, changed, troubles, housekeeping, inquiries, readPause: pause, retryMs } = this
+    const onFailed = () => {
+      this.suspectsStops = true
+      this.refreshPause.wake()
+    }
+    const parts = { source, topics, changed, troubles, housekeeping, inquiries, pause, retryMs }
+    return new ReadLoop({ ...parts, onFailed, nowMs, epochMs })
+  }
+
   private events(): SourceEvents {
     return {
-      onBatchEnd: () => this.show(),
+      onBatchEnd: () => this.readLoop.show(),
       onTrouble: () => this.refreshPause.wake(),
       onLog: (line, isFailure) => this.troubles.noteLog(line, isFailure),
       onTopicId: ({ topic, id }) => this.topics.get(topic)?.noteTopicId(id),
@@ -156,6 +185,7 @@ export class Reader {
     while (this.isOpen) {
       this.refreshPause.clearCut()
       const settled = this.topics.size === 0 || (await this.answered(() => this.refresh()))
+      this.inquiries.askAgain()
       await this.refreshPause.wait(this.jittered(settled ? REFRESH_MS : RETRY_MS))
     }
   }
@@ -179,53 +209,7 @@ export class Reader {
   }
 
   private async keepReading(): Promise<void> {
-    const { epochMs = Date.now } = this.options
-    while (this.isOpen) {
-      const error = await this.read()
-      this.show()
-      this.showCatchUps()
-      await this.housekeeping.run(epochMs)
-      if (error !== null) await this.handleReadError(error)
-    }
-  }
-
-  /** The read's error; null if it had none. Records before an error were handed over. */
-  private async read(): Promise<{ error: unknown } | null> {
-    try {
-      await this.source.read()
-      return null
-    } catch (error) {
-      return { error }
-    }
-  }
-
-  private async handleReadError({ error }: { error: unknown }): Promise<void> {
-    this.suspectsStops = true
-    this.refreshPause.wake()
-    if (this.troubles.noteUnread(error, [...this.topics.keys()]) === 'pause')
-      await this.readPause.wait(this.jittered(RETRY_MS))
-  }
-
-  /**
-   * Publishes what was read, before the event loop turns. The cost depends only on the number of feeds that changed.
-   */
-  private show(): void {
-    const { changed } = this
-    if (changed.size === 0) return
-    const nowMs = this.options.nowMs()
-    for (const feed of changed) {
-      if (this.topics.get(feed.name)?.show(feed, nowMs)) this.troubles.noteRead()
-      this.housekeeping.noteFed(feed)
-    }
-    changed.clear()
-  }
-
-  /** Runs beside the refresh, because its questions may take longer than a bus may wait. */
-  private showCatchUps(): void {
-    const nowMs = this.options.nowMs()
-    if (nowMs - this.caughtUpAtMs < CATCH_UP_MS) return
-    this.caughtUpAtMs = nowMs
-    for (const topic of this.topics.values()) topic.showCatchUps(nowMs)
+    while (this.isOpen) await this.readLoop.turn()
   }
 
   private watermarks(topic: FollowedTopic, signal: AbortSignal): Promise<PartitionWatermarks> {

@@ -40,7 +40,7 @@ export async function refresh(parts: RefreshParts): Promise<boolean> {
   if (parts.takeSuspicion())
     for (const topic of refreshed) for (const feed of topic.feeds) feed.suspectStops()
   await timeSlice.yieldIfUsed()
-  const asked = refreshed.flatMap((topic) => topic.askable())
+  const asked = refreshed.flatMap((topic) => topic.leaders.askable())
   await timeSlice.yieldIfUsed()
   await source.watermarks(asked, async (answer) => {
     for (const [name, marks] of answer) await take(topics.get(name), marks, askedAt, timeSlice)
@@ -66,7 +66,7 @@ export async function askWatermarks(
   if (listed.length === 0) return null
   const known = new Map<number, Watermarks | null>(listed.map(({ partition }) => [partition, null]))
   const led = listed.flatMap(({ partition, leader }) =>
-    leader === null || topic.isLost(partition, nowMs) ? [] : [{ topic: name, partition, leader }],
+    leader === null || topic.leaders.isLost(partition, nowMs) ? [] : [{ topic: name, partition, leader }],
   )
   await source.watermarks(led, (answer) => {
     for (const [partition, marks] of answer.get(name) ?? []) known.set(partition, marks)

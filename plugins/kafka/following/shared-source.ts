@@ -6,9 +6,11 @@ import type { KafkaOptions } from '../../../src/options.ts'
 import { type ConsumerLock, processLock } from '../client/blocking-lock.ts'
 import { Consumer } from '../client/consumer.ts'
 import { consumerProperties, type Isolation } from '../client/properties.ts'
+import type { Log } from '../troubles/condition.ts'
+import { inquire } from '../troubles/inquiry.ts'
+import { Outage, type ReaderName } from '../troubles/outage.ts'
 import type { Listings } from './listings.ts'
 import { Reader } from './reader.ts'
-import type { Log } from './troubles.ts'
 
 /** One registration's use of a source. */
 export interface OpenSource {
@@ -28,18 +30,19 @@ interface Shared {
 export type SourceUse = keyof typeof USES
 
 interface Use {
+  readonly name: ReaderName
   readonly isolation: Isolation
   readonly lock: ConsumerLock
 }
 
 const USES = {
   /** Streams: it waits for each record, so that none is late. */
-  streams: { isolation: 'read_committed', lock: processLock },
+  streams: { name: 'streams', isolation: 'read_committed', lock: processLock },
   /**
    * The control topic: it takes no turn from the streams. A transaction that somebody leaves open in the topic would
    * hold up a reader of committed records for up to 15 minutes.
    */
-  control: { isolation: 'read_uncommitted', lock: processLock.withoutWaits },
+  control: { name: 'the control topic', isolation: 'read_uncommitted', lock: processLock.withoutWaits },
 } satisfies Record<string, Use>
 
 /** By configuration. At most as many as the process has registrations. */
@@ -47,7 +50,7 @@ const opened = new Map<string, Shared>()
 
 /** Throws, naming the property, if librdkafka does not take the configuration. */
 export function openSource(options: KafkaOptions, log: Log, use: SourceUse): OpenSource {
-  const key = `${canonical(options, use)} ${numberOf(options.token)}`
+  const key = keyOf(options, USES[use].isolation, use)
   const shared = opened.get(key) ?? { reader: createReader(options, USES[use]), users: 0 }
   opened.set(key, shared)
   shared.users++
@@ -61,18 +64,32 @@ export function openSource(options: KafkaOptions, log: Log, use: SourceUse): Ope
       shared.users--
       if (shared.users > 0) return
       if (opened.get(key) === shared) opened.delete(key)
+      if (opened.size === 0) outages.clear()
       await shared.reader.close()
     },
   }
 }
 
-function createReader(options: KafkaOptions, { lock, isolation }: Use): Reader {
+function createReader(options: KafkaOptions, { name, lock, isolation }: Use): Reader {
   return new Reader({
+    name,
     bootstrapServers: options.bootstrapServers,
+    outage: outageOf(options),
     createConsumer: (events) => new Consumer(options, events, lock, isolation),
+    inquire: (partitions) => inquire(options, partitions, lock, isolation),
     nowMs: () => performance.now(),
     random: Math.random,
   })
+}
+
+/** By configuration, for all uses of it. Cleared with the last source. */
+const outages = new Map<string, Outage>()
+
+function outageOf(options: KafkaOptions): Outage {
+  const key = keyOf(options, 'read_committed', '')
+  const outage = outages.get(key) ?? new Outage(options.bootstrapServers)
+  outages.set(key, outage)
+  return outage
 }
 
 const functionNumbers = new WeakMap<object, number>()
@@ -87,13 +104,10 @@ function numberOf(token: KafkaOptions['token']): number {
 }
 
 /** The same text for the same brokers and properties in any order or spelling. Holds secrets, so it is never logged. */
-function canonical(options: KafkaOptions, use: SourceUse): string {
-  const { global, topic } = consumerProperties(options, USES[use].isolation)
+function keyOf(options: KafkaOptions, isolation: Isolation, use: string): string {
+  const { global, topic } = consumerProperties(options, isolation)
   const servers = options.bootstrapServers.split(',').map((server) => server.trim())
   const named = { ...global, ...topic, use, 'bootstrap.servers': servers.sort().join(',') }
-  return JSON.stringify(
-    Object.entries(named)
-      .map(([name, value]) => [name, String(value)])
-      .sort(),
-  )
+  const properties = Object.entries(named).map(([name, value]) => [name, String(value)])
+  return JSON.stringify([...properties.sort(), numberOf(options.token)])
 }

@@ -35,6 +35,8 @@ export class KafkaInMemory {
   readonly refused = new Set<string>()
   readonly consumers: ConsumerInMemory[] = []
   readError: Error | null = null
+  /** What an inquiry finds. */
+  readonly unreadable = new Map<string, ReadonlyMap<number, string | null>>()
   /** Partitions that no consumer takes. */
   assignError: Error | null = null
   /** Questions for lists of partitions: which topics were asked for together. */

@@ -97,6 +97,12 @@ describe('The properties of librdkafka', () => {
       withConfig({ 'sasl.password': 'hunter2', 'ssl.key.pem': 'PEM TEXT', 'client.id': 'shown' }),
     )
     expect(redact('hunter2 for shown by PEM TEXT, hunter2')).toBe('*** for shown by ***, ***')
+    // An operator has to see which endpoint has answered.
+    const endpoint = (url: string) =>
+      redactor(withConfig({ 'sasl.oauthbearer.token.endpoint.url': url }))(url)
+    expect(endpoint('https://id.example/token')).toBe('https://id.example/token')
+    for (const url of ['https://me:hunter2@id.example/', 'https://id.example/?key=hunter2'])
+      expect(endpoint(url)).toBe('***')
     const fail = () => {
       throw new Error('wrong: hunter2')
     }
@@ -105,6 +111,28 @@ describe('The properties of librdkafka', () => {
 })
 
 describe('A log line of librdkafka', () => {
+  it('says what an early end of a connection mostly means', () => {
+    const cut = (node: string, state: string) =>
+      failureOf(`[thrd:h:1/1]: ${node}: Disconnected: connection closed by peer (after ${state}, 1 error(s))`)
+    expect(cut('h:1/1', '5ms in state APIVERSION_QUERY')).toMatch(
+      /closed by peer \(before the first answer: a broker that wants TLS/,
+    )
+    expect(cut('h:1/1', '5ms in state UP')).toMatch(
+      /\(right after the connect: a broker that wants a login\?/,
+    )
+    for (const [node, state] of [
+      ['h:1/1', '2000ms in state UP'],
+      ['sasl_ssl://h:1/1', '5ms in state UP'],
+    ] as const)
+      expect(cut(node, state)).toBe(`${node}: Disconnected: connection closed by peer`)
+  })
+
+  it('is one line of some length, also where a token endpoint answers with a page', () => {
+    expect(failureOf(`[thrd:main]: Failed: <html>\n  <p>${'x'.repeat(2_000)}`)).toMatch(
+      /^Failed: <html> <p>x{400,490}$/,
+    )
+  })
+
   it('is shown without the thread and the time', () => {
     const line =
       '[thrd:h:1/bootstrap]: h:1/bootstrap: Connect failed: refused (after 0ms in state CONNECT, 1 error(s))'

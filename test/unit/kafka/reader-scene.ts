@@ -3,6 +3,7 @@
 import { vi } from 'vitest'
 import { type Feeding, Reader } from '../../../plugins/kafka/following/reader.ts'
 import type { RecordWriter } from '../../../plugins/kafka/following/topic-feed.ts'
+import { Outage } from '../../../plugins/kafka/troubles/outage.ts'
 import type { Watermarks } from '../../../src/bus/record.ts'
 import { KafkaInMemory } from './kafka-in-memory.ts'
 
@@ -15,6 +16,9 @@ export class ReaderScene {
 
   private constructor() {
     this.reader = new Reader({
+      name: 'streams',
+      outage: new Outage('kafka:9092'),
+      inquire: async () => this.kafka.unreadable,
       bootstrapServers: 'kafka:9092',
       createConsumer: this.kafka.createConsumer,
       nowMs: () => Date.now(),

@@ -8,6 +8,8 @@ import { pass } from '../../support/time.ts'
 import { createWriter, ReaderScene } from './reader-scene.ts'
 
 const open = () => forThisTest(ReaderScene.open())
+/** How node-rdkafka tells that one of the partitions may not be read. */
+const DENIED = Object.assign(new Error('Broker: Topic authorization failed'), { code: 29 })
 
 describe('A reader of topics', () => {
   it('asks an absent broker about once a second, and warns once', async () => {
@@ -121,18 +123,60 @@ describe('A reader of topics', () => {
     const { kafka, feeding, log } = scene
     kafka.hold('events', [0, 0])
     await pass(1_000)
-    kafka.readError = Object.assign(new Error('Broker: Topic authorization failed'), { code: 29 })
+    kafka.readError = DENIED
+    kafka.unreadable.set('events', new Map([[0, 'this principal may not Read it']]))
     const before = kafka.reads
     await pass(10_000)
-    expect(kafka.reads - before).toBeLessThan(12)
+    expect(kafka.reads - before).toBeLessThan(13)
     expect(feeding.notReady()).toBe(
-      'records cannot be read: this principal may not Read topic events: Broker: Topic authorization failed',
+      'topic events: partition 0 cannot be read: this principal may not Read it',
     )
     expect(log.warn).toHaveBeenCalledTimes(1)
     kafka.readError = null
     scene.batch(0, 1, 'end')
     await pass(2_000)
     expect(feeding.notReady()).toBeNull()
+    expect(log.info).toHaveBeenLastCalledWith('topic events: every partition is read again')
+  })
+
+  it('says that a partition cannot be read until that partition can, whatever comes of others', async () => {
+    const scene = await open()
+    const { kafka, reader, feeding, log } = scene
+    kafka.hold('events', [0, 0], [0, 0])
+    kafka.hold('other', [0, 0])
+    const other = reader.feed('other', createWriter(), log)
+    await pass(3_000)
+    kafka.live.error = DENIED
+    kafka.unreadable.set('events', new Map([[1, 'no']]))
+    await pass(1_000)
+    kafka.live.error = null
+    const unread = 'topic events: partition 1 cannot be read: no'
+    for (let offset = 0; offset < 20; offset++) {
+      kafka.hold('events', [0, offset + 1], [0, 0])
+      kafka.hold('other', [0, offset + 1])
+      kafka.tell('other', 0, offset)
+      scene.batch(0, offset)
+      await pass(1_000)
+      expect([feeding.notReady(), other.notReady()]).toEqual([unread, null])
+    }
+    expect(log.warn.mock.calls).toEqual([[unread]])
+    // Nothing comes of it, but the inquiry, which is repeated, could read it.
+    kafka.unreadable.set('events', new Map([[1, null]]))
+    await pass(7_000)
+    expect(feeding.notReady()).toBeNull()
+    expect(log.info).toHaveBeenLastCalledWith('topic events: every partition is read again')
+  })
+
+  it('reads on at once after the error of one partition', async () => {
+    const { kafka } = await open()
+    kafka.hold('events', [0, 0])
+    await pass(1_000)
+    kafka.live.error = DENIED
+    await pass(105)
+    kafka.live.error = null
+    const before = kafka.reads
+    await pass(500)
+    expect(kafka.reads - before).toBeGreaterThan(3)
   })
 
   it('ignores that a group is not authorized, because it joins none', async () => {

@@ -3,6 +3,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { Reader } from '../../../plugins/kafka/following/reader.ts'
+import { Outage } from '../../../plugins/kafka/troubles/outage.ts'
 import { Bus } from '../../../src/bus/bus.ts'
 import { BUS_OPTIONS } from '../../support/topic-in-memory.ts'
 import { KafkaInMemory } from './kafka-in-memory.ts'
@@ -100,6 +101,9 @@ async function batchCost(topics: number): Promise<number> {
 
 function createReader(kafka: KafkaInMemory): Reader {
   return new Reader({
+    name: 'streams',
+    outage: new Outage('kafka:9092'),
+    inquire: async () => new Map(),
     bootstrapServers: 'kafka:9092',
     createConsumer: kafka.createConsumer,
     nowMs: () => performance.now(),

@@ -1,6 +1,6 @@
 // Logs each line once to every logger of the registrations that it concerns.
 
-import type { Log } from './troubles.ts'
+import type { Log } from './condition.ts'
 
 export class LogFanOut implements Log {
   /** How often each logger was added. */

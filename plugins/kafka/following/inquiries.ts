@@ -1,0 +1,73 @@
+// When a reader asks which partitions cannot be read. Promise: one inquiry at a time, and one in `INQUIRY_MS`; it is
+// repeated for as long as a partition cannot be read.
+
+import { errorWords } from '../../../src/errors.ts'
+import type { AssignedPartition } from '../client/record-source.ts'
+import type { Log } from '../troubles/condition.ts'
+import type { UnreadReasons } from '../troubles/inquiry.ts'
+import type { FollowedTopic } from './followed-topic.ts'
+
+export interface InquiryParts {
+  readonly topics: ReadonlyMap<string, Pick<FollowedTopic, 'name' | 'feeds' | 'next' | 'unread'>>
+  /** Why partitions cannot be read. */
+  readonly inquire: (partitions: readonly AssignedPartition[]) => Promise<UnreadReasons>
+  readonly log: Pick<Log, 'debug'>
+  /** Only differences count. */
+  readonly nowMs: () => number
+  /** Set when the reader is closed. */
+  readonly signal: AbortSignal
+}
+
+const INQUIRY_MS = 5_000
+/** Partitions that one inquiry is about. */
+const ASKED_MAX = 1_000
+
+export class Inquiries {
+  private readonly parts: InquiryParts
+  private isOpen = false
+  private askedAtMs = Number.NEGATIVE_INFINITY
+
+  constructor(parts: InquiryParts) {
+    this.parts = parts
+  }
+
+  /** A read had the error of a partition. */
+  ask(): void {
+    const nowMs = this.parts.nowMs()
+    if (this.isOpen || nowMs - this.askedAtMs < INQUIRY_MS) return
+    this.askedAtMs = nowMs
+    void this.inquire()
+  }
+
+  /** Asks if a partition could not be read. */
+  askAgain(): void {
+    if ([...this.parts.topics.values()].some(({ unread }) => !unread.isEmpty)) this.ask()
+  }
+
+  private async inquire(): Promise<void> {
+    const { topics, inquire, log, signal } = this.parts
+    this.isOpen = true
+    try {
+      const reasons = await inquire(this.places())
+      if (signal.aborted) return
+      for (const [name, found] of reasons) topics.get(name)?.unread.note(found)
+    } catch (error) {
+      log.debug(`which partitions cannot be read was not found out: ${errorWords(error)}`)
+    } finally {
+      this.isOpen = false
+    }
+  }
+
+  /** Where each partition is read on. */
+  private places(): AssignedPartition[] {
+    const places: AssignedPartition[] = []
+    for (const topic of this.parts.topics.values()) {
+      const [feed] = topic.feeds
+      for (const partition of feed?.known() ?? []) {
+        if (places.length === ASKED_MAX) return places
+        places.push({ topic: topic.name, partition, offset: topic.next(partition) })
+      }
+    }
+    return places
+  }
+}

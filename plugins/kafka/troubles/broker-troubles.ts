@@ -1,0 +1,84 @@
+// What is wrong with the brokers, as one reader meets it, for the log and for readiness. What is wrong with single
+// partitions is in unread-partitions.ts.
+
+import { errorWords } from '../../../src/errors.ts'
+import { codeOf, isOfGroup, isOfPartition } from '../client/kafka-error.ts'
+import { failureOf } from '../client/log-line.ts'
+import { Condition, type Log } from './condition.ts'
+import type { Outage } from './outage.ts'
+
+/**
+ * Errors of a partition that a refresh explains better. A partition reports at most one of them until it is read again.
+ */
+const EXPLAINED_BY_REFRESH = new Set([
+  3, // UNKNOWN_TOPIC_OR_PART
+  -190, // ERR__UNKNOWN_PARTITION
+  -140, // ERR__AUTO_OFFSET_RESET
+])
+
+export class BrokerTroubles {
+  private readonly log: Log
+  private readonly bootstrapServers: string
+  private readonly outage: Outage
+  /** Why Kafka is not reachable; null if it is. */
+  private unreachable: string | null = null
+  private readonly readable: Condition
+  /** Why the last connection failed, in librdkafka's words; null since Kafka answered. */
+  private failure: string | null = null
+
+  constructor(log: Log, bootstrapServers: string, outage: Outage) {
+    this.log = log
+    this.bootstrapServers = bootstrapServers
+    this.outage = outage
+    this.readable = new Condition(log, 'records are read again')
+  }
+
+  /** The worst trouble, for an operator; null if nothing is wrong. */
+  get worst(): string | null {
+    return this.unreachable ?? this.readable.trouble
+  }
+
+  /** Logs what is wrong now to a logger that was added later. */
+  tell(log: Log): void {
+    this.readable.tell(log)
+  }
+
+  noteLog(line: string, isFailure: boolean): void {
+    this.log.debug(line)
+    if (isFailure) this.failure = failureOf(line)
+  }
+
+  noteNotStarted(error: unknown): void {
+    this.setUnreachable(`the Kafka client does not start: ${errorWords(error)}`)
+  }
+
+  noteUnanswered(error: unknown): void {
+    this.setUnreachable(
+      `Kafka is not reachable at ${this.bootstrapServers}: ${this.failure ?? errorWords(error)}`,
+    )
+  }
+
+  noteAnswered(): void {
+    this.failure = null
+    this.unreachable = null
+    this.outage.end(this)
+  }
+
+  /** What follows from the error of a read: the next refresh or an inquiry finds the reason, or nothing is read. */
+  noteUnread(error: unknown): 'refresh' | 'inquire' | 'pause' {
+    if (EXPLAINED_BY_REFRESH.has(codeOf(error))) return 'refresh'
+    if (isOfGroup(error)) return 'pause'
+    if (isOfPartition(error)) return 'inquire'
+    this.readable.set(`records cannot be read: ${errorWords(error)}`)
+    return 'pause'
+  }
+
+  noteRead(): void {
+    this.readable.clear()
+  }
+
+  private setUnreachable(words: string): void {
+    this.unreachable = words
+    this.outage.begin(this, words)
+  }
+}
