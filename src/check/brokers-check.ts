@@ -2,10 +2,11 @@
 // from here. Promise: no secret of a property is told.
 
 import { type AdvertisedBroker, advertisedBrokers } from '../../plugins/kafka/client/probe.ts'
+import { brokerList } from '../../plugins/kafka/wire/broker-list.ts'
 import { ConfigError } from '../config/config-error.ts'
 import { errorWords } from '../errors.ts'
 import type { KafkaOptions } from '../options.ts'
-import type { CheckReport } from './check-report.ts'
+import { CheckReport } from './check-report.ts'
 import { type HostAndPort, hostAndPort, unreachable } from './reachable-address.ts'
 
 const CHECK = 'brokers'
@@ -25,9 +26,12 @@ export async function checkBrokers(report: CheckReport, kafka: KafkaOptions): Pr
   )
   const [found = null] = reached.filter((address) => address !== null)
   if (found === null) return null
-  const brokers = await askBrokers(report, kafka)
+  const told = await brokerList(kafka, found)
+  const isReachable = told === null || (await checkAdvertised(report, told, addresses))
+  // What cannot be reached is told already, and librdkafka may fail for it.
+  const brokers = await askBrokers(isReachable ? report : new CheckReport(() => {}), kafka)
   if (brokers === null) return null
-  const isAll = await checkAdvertised(report, brokers, addresses)
+  const isAll = told === null ? await checkAdvertised(report, brokers, addresses) : isReachable
   const count = brokers.length === 1 ? '1 broker' : `${brokers.length} brokers`
   if (isAll) report.ok(CHECK, `Kafka answers: ${count}, at ${brokers.map(textOf).join(', ')}`)
   return found

@@ -10,7 +10,7 @@ import { createServer as createTcpServer, type Server as TcpServer } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { CheckReport } from '../../src/check/check-report.ts'
 import { connectionFault } from '../../src/check/connection-fault.ts'
 import { checkUrl } from '../../src/check/url-check.ts'
@@ -31,7 +31,7 @@ const BUFFERS =
 const DAY_MS = 86_400_000
 
 const closing: (Server | Http2SecureServer | TcpServer)[] = []
-afterEach(() => {
+afterAll(() => {
   for (const server of closing.splice(0)) {
     if ('closeAllConnections' in server) server.closeAllConnections()
     server.close()
@@ -72,7 +72,7 @@ const stream: RequestListener = (request, response) => {
   setTimeout(() => response.write(':\n\n'), 900)
 }
 
-describe('a stream', () => {
+describe.concurrent('a stream', () => {
   it('is asked for from its end, with the token, as a browser asks', async () => {
     const asked: unknown[] = []
     const url = await plain((request, response) => {
@@ -139,7 +139,7 @@ describe('a stream', () => {
   })
 })
 
-describe('an answer', () => {
+describe.concurrent('an answer', () => {
   it.each<[string, RequestListener, RegExp[]]>([
     [
       'whose bytes come late',
@@ -300,7 +300,7 @@ describe('a connection', () => {
   })
 })
 
-describe.skipIf(!hasPrograms('what kafka-sse check says of nginx', 'nginx'))('behind nginx', () => {
+describe.skipIf(!hasPrograms('what kafka-sse check says of nginx', 'nginx')).concurrent('behind nginx', () => {
   const folder = mkdtempSync(join(tmpdir(), 'nginx-'))
   let upstream: Server
   let proxy: ChildProcess

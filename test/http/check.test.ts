@@ -240,7 +240,7 @@ describe('settings', () => {
   })
 })
 
-it('a port that is no Kafka’s is told with the reason of librdkafka', async () => {
+it.concurrent('a port that is no Kafka’s is told with the reason of librdkafka', async () => {
   // A client that is answered so resets the connection.
   const server = createTcpServer((socket) =>
     socket.on('error', () => socket.destroy()).end('HTTP/1.1 400 Bad Request\r\n\r\n'),
@@ -256,7 +256,7 @@ it('a port that is no Kafka’s is told with the reason of librdkafka', async ()
   expect(code).toBe(2)
 }, 30_000)
 
-it('a broker that accepts connections and says nothing holds the check up for some seconds', async () => {
+it.concurrent('a broker that accepts connections and says nothing holds the check up for some seconds', async () => {
   const sockets: Socket[] = []
   const server = createTcpServer((socket) => sockets.push(socket.on('error', () => {})))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -19,7 +19,7 @@ type Properties = NonNullable<KafkaOptions['config']>
 
 const CLIENT_ID = 'fastify-kafka-sse'
 /** For the whole of a connection: it is opened, asks a question or two, and is closed. */
-const LIFE_MS = 8_000
+const LIFE_MS = 5_000
 const ANSWER_BYTES_MAX = 8_388_608
 const SASL_HANDSHAKE = { key: 17, version: 1 }
 const SASL_AUTHENTICATE = { key: 36, version: 0 }
