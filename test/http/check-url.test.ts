@@ -300,35 +300,37 @@ describe('a connection', () => {
   })
 })
 
-describe.skipIf(!hasPrograms('what kafka-sse check says of nginx', 'nginx')).concurrent('behind nginx', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'nginx-'))
-  let upstream: Server
-  let proxy: ChildProcess
-  let caPem: string
-  let ports: { plain: number; secure: number }
+describe
+  .skipIf(!hasPrograms('what kafka-sse check says of nginx', 'nginx'))
+  .concurrent('behind nginx', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'nginx-'))
+    let upstream: Server
+    let proxy: ChildProcess
+    let caPem: string
+    let ports: { plain: number; secure: number }
 
-  beforeAll(async () => {
-    const certificates = await localCertificates()
-    caPem = certificates.caPem
-    writeFileSync(join(folder, 'server.crt'), certificates.certificatePem)
-    writeFileSync(join(folder, 'server.key'), certificates.keyPem)
-    upstream = createPlainServer(stream).listen(0, '127.0.0.1')
-    await once(upstream, 'listening')
-    const behind = `127.0.0.1:${Object(upstream.address()).port}`
-    ports = { plain: await freePort(), secure: await freePort() }
-    writeFileSync(join(folder, 'nginx.conf'), configuration(behind))
-    proxy = spawn('nginx', ['-p', folder, '-e', 'stderr', '-c', 'nginx.conf'], { stdio: 'ignore' })
-    const isUp = async () => expect((await fetch(`http://127.0.0.1:${ports.plain}/up`)).status).toBe(204)
-    await vi.waitFor(isUp, { timeout: 10_000, interval: 50 })
-  })
-  afterAll(() => {
-    proxy.kill('SIGKILL')
-    upstream.closeAllConnections()
-    upstream.close()
-    rmSync(folder, { recursive: true })
-  })
+    beforeAll(async () => {
+      const certificates = await localCertificates()
+      caPem = certificates.caPem
+      writeFileSync(join(folder, 'server.crt'), certificates.certificatePem)
+      writeFileSync(join(folder, 'server.key'), certificates.keyPem)
+      upstream = createPlainServer(stream).listen(0, '127.0.0.1')
+      await once(upstream, 'listening')
+      const behind = `127.0.0.1:${Object(upstream.address()).port}`
+      ports = { plain: await freePort(), secure: await freePort() }
+      writeFileSync(join(folder, 'nginx.conf'), configuration(behind))
+      proxy = spawn('nginx', ['-p', folder, '-e', 'stderr', '-c', 'nginx.conf'], { stdio: 'ignore' })
+      const isUp = async () => expect((await fetch(`http://127.0.0.1:${ports.plain}/up`)).status).toBe(204)
+      await vi.waitFor(isUp, { timeout: 10_000, interval: 50 })
+    })
+    afterAll(() => {
+      proxy.kill('SIGKILL')
+      upstream.closeAllConnections()
+      upstream.close()
+      rmSync(folder, { recursive: true })
+    })
 
-  const configuration = (behind: string) => `
+    const configuration = (behind: string) => `
     daemon off; master_process off; pid nginx.pid; error_log stderr;
     events {}
     http {
@@ -347,30 +349,30 @@ describe.skipIf(!hasPrograms('what kafka-sse check says of nginx', 'nginx')).con
       }
     }`
 
-  const at = (path: string) => told(`https://127.0.0.1:${ports.secure}${path}`, { ca: caPem })
-  const HTTP2 = /^ok 127\.0\.0\.1:\d+ answers by HTTP\/2, by nginx\//
+    const at = (path: string) => told(`https://127.0.0.1:${ports.secure}${path}`, { ca: caPem })
+    const HTTP2 = /^ok 127\.0\.0\.1:\d+ answers by HTTP\/2, by nginx\//
 
-  it('as it is by default a stream does not come', async () => {
-    const both = [at('/default'), told(`http://127.0.0.1:${ports.plain}/default`)]
-    for (const lines of await Promise.all(both)) expect(lines).toEqual([expect.stringMatching(BUFFERS)])
-  })
+    it('as it is by default a stream does not come', async () => {
+      const both = [at('/default'), told(`http://127.0.0.1:${ports.plain}/default`)]
+      for (const lines of await Promise.all(both)) expect(lines).toEqual([expect.stringMatching(BUFFERS)])
+    })
 
-  it('with proxy_buffering off it comes, by HTTP/2', async () => {
-    expect(await at('/off')).toEqual([expect.stringMatching(HTTP2), expect.stringMatching(AS_SENT)])
-  })
+    it('with proxy_buffering off it comes, by HTTP/2', async () => {
+      expect(await at('/off')).toEqual([expect.stringMatching(HTTP2), expect.stringMatching(AS_SENT)])
+    })
 
-  it('that compresses it is told so', async () => {
-    expect(await at('/gzip')).toEqual([expect.stringMatching(BUFFERS)])
-    expect(await at('/flushed')).toEqual([
-      expect.stringMatching(HTTP2),
-      expect.stringMatching(/^warn content-encoding is gzip: who compresses has to collect bytes first/),
-      expect.stringMatching(AS_SENT),
-    ])
-  })
+    it('that compresses it is told so', async () => {
+      expect(await at('/gzip')).toEqual([expect.stringMatching(BUFFERS)])
+      expect(await at('/flushed')).toEqual([
+        expect.stringMatching(HTTP2),
+        expect.stringMatching(/^warn content-encoding is gzip: who compresses has to collect bytes first/),
+        expect.stringMatching(AS_SENT),
+      ])
+    })
 
-  it('to a path that it does not have is told so', async () => {
-    expect((await at('/nowhere')).slice(1)).toEqual([
-      expect.stringMatching(/^fail it answers 404 .*no stream has/),
-    ])
+    it('to a path that it does not have is told so', async () => {
+      expect((await at('/nowhere')).slice(1)).toEqual([
+        expect.stringMatching(/^fail it answers 404 .*no stream has/),
+      ])
+    })
   })
-})

@@ -1,9 +1,11 @@
 // `kafka-sse check` without a Kafka: what it says of settings, keys and a token, each in a line, and how it ends. The
 // last test is the command as a process, which needs `npm run build`.
 
+import { readFileSync } from 'node:fs'
 import { createServer as createTcpServer, type Socket } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
+import { CHECK_NAMES } from '../../src/check/checks.ts'
 import { check } from '../../src/commands/check.ts'
 import { CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
 import {
@@ -204,6 +206,27 @@ describe('settings', () => {
         }),
       ]),
     })
+  })
+
+  it('are told as JSON, a line each, in the shape that the documents say', async () => {
+    const { lines } = await run(['--json', '--token', 'abc'])
+    const findings = lines.map((line) => JSON.parse(line))
+    for (const finding of findings) {
+      expect(Object.keys(finding)).toEqual(['check', 'verdict', 'words', 'advice'])
+      expect(finding).toEqual({
+        check: expect.toBeOneOf([...CHECK_NAMES, 'topic', 'control topic']),
+        verdict: expect.toBeOneOf(['ok', 'warn', 'fail']),
+        words: expect.any(String),
+        advice: expect.toBeOneOf([null, expect.any(String)]),
+      })
+    }
+    expect(new Set(findings.map(({ check }) => check)).size).toBeGreaterThan(5)
+  })
+
+  it('have a row in the documents for each check, and no other', () => {
+    const document = readFileSync(new URL('../../docs/operating.md', import.meta.url), 'utf8')
+    const [, table = ''] = /^\| check \| looks at .*\n.*\n((?:\|.*\n)+)/m.exec(document) ?? []
+    expect([...table.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name)).toEqual([...CHECK_NAMES])
   })
 
   it('that are valid but lack the key of sealed ids are a warning', async () => {
