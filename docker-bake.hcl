@@ -2,8 +2,8 @@
 #
 #   deploy/image/pin && IMAGE=registry.example.com/fastify-kafka-sse VERSION=0.1.0 docker buildx bake --push
 #
-# librdkafka is compiled for each platform: let machines of either kind do it (docker buildx create --append), because
-# one that is emulated takes most of an hour.
+# librdkafka is compiled for each platform. Let machines of either kind do it (docker buildx create --append), because an
+# emulated one takes many times as long.
 
 variable "IMAGE" {
   default = "fastify-kafka-sse"

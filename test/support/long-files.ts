@@ -5,6 +5,8 @@ export const LONG_FILES = [
   'test/http/commands.test.ts',
   'test/faults/control-lost.test.ts',
   'test/package/tarball.test.ts',
+  'test/deploy/kubernetes.test.ts',
+  'test/deploy/proxies.test.ts',
   'test/kafka/leaders.test.ts',
   'test/faults/bad-clients.test.ts',
   'test/faults/missed-deletes.test.ts',
