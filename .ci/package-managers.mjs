@@ -1,4 +1,4 @@
-// Installs both packed packages with npm, pnpm and Yarn, each by the commands that README gives, in folders outside of
+// Installs both packed packages with npm, pnpm and Yarn, each by the commands of docs/plugin.md, in folders outside of
 // the repository: node-rdkafka is compiled each time, in some three minutes. Starts examples/minimal there then,
 // as examples/README.md says, and reads a record from it with curl. Needs `npm run build`, curl, openssl, and what
 // README calls needed. `node .ci/package-managers.mjs npm yarn1` tries these two alone.
@@ -19,9 +19,9 @@ const SECONDS_MS = 60_000
 const ENDED_MS = 15_000
 
 /**
- * `from`: the package of the manager. `add`: what README says to run first. `missing`: what the error of an import says
- * to run then; without it node-rdkafka is compiled at once. `approve`: commands, or changes of package.json, that
- * README gives for that. `run`: runs a command of a package.
+ * `from`: the package of the manager. `add`: what docs/plugin.md says to run first. `missing`: what the error of an
+ * import says to run then; without it node-rdkafka is compiled at once. `approve`: commands, or changes of
+ * package.json, that the page gives for that. `run`: runs a command of a package.
  */
 const MANAGERS = {
   npm: {

@@ -315,12 +315,12 @@ describe('continuous integration', () => {
     for (const path of Object.values<string>(go.with)) expect(existsSync(join(ROOT, path)), path).toBe(true)
   })
 
-  test('the workflow tries each package manager with the commands that README gives', () => {
+  test('the workflow tries each package manager with the commands that docs/plugin.md gives', () => {
     const { jobs } = parse(read('.github/workflows/ci.yml'))
     const commands = jobs['package-managers'].steps.flatMap(({ run }: { run?: string }) => run ?? [])
     expect(commands.at(-1)).toBe('node .ci/package-managers.mjs')
     const script = read('.ci/package-managers.mjs')
-    const readme = read('README.md')
+    const page = read('docs/plugin.md')
     for (const command of [
       'npm install fastify-kafka-sse fastify',
       'npm approve-scripts node-rdkafka',
@@ -331,9 +331,9 @@ describe('continuous integration', () => {
       'yarn install',
     ]) {
       expect(script, command).toContain(`'${command}'`)
-      expect(readme, command).toContain(`\`${command}\``)
+      expect(page, command).toContain(`\`${command}\``)
     }
-    expect(readme).toContain('"dependenciesMeta": { "node-rdkafka": { "built": true } }')
+    expect(page).toContain('"dependenciesMeta": { "node-rdkafka": { "built": true } }')
   })
 
   test('.ci/run runs npm ci and npm test, and ends with the figures', () => {
@@ -433,11 +433,11 @@ describe('package.json', () => {
     const refusing = Object.entries<{ engines?: { node?: string }; dev?: boolean }>(packages)
       .filter(([, { engines, dev }]) => dev !== true && !accepts(engines?.node ?? '*', `${oldest}.0`))
       .map(([path]) => path)
-    // light-my-request has it, which is a dependency of Fastify's own: README says what this means for Yarn 1.
+    // light-my-request has it, which is a dependency of Fastify's own: docs/plugin.md says what this means for Yarn 1.
     expect(refusing).toEqual(['node_modules/cookie'])
     expect(dependentsOf('cookie', packages)).toEqual(['node_modules/light-my-request'])
     expect(dependentsOf('light-my-request', packages)).toEqual(['node_modules/fastify'])
-    expect(read('README.md')).toMatch(/Yarn 1.*--ignore-engines/s)
+    expect(read('docs/plugin.md')).toMatch(/Yarn 1.*--ignore-engines/s)
   })
 })
 

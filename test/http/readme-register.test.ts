@@ -1,5 +1,5 @@
-// The code blocks of README’s "Register it in your app", run as they stand: the addresses alone are replaced by ones
-// that are there. Needs `npm run build`.
+// The code blocks of README’s "Register it in your app" and of docs/plugin.md, run as they stand: the addresses alone
+// are replaced by ones that are there. Needs `npm run build`.
 
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -19,7 +19,8 @@ const SECTION = README.slice(
   README.indexOf('## Register it in your app'),
   README.indexOf('\n## Configuration'),
 )
-const BLOCKS = [...SECTION.matchAll(/```(?:ts|js)\n(.*?)```/gs)].map(([, code = '']) => code)
+const PAGE = readFileSync(`${ROOT}/docs/plugin.md`, 'utf8')
+const BLOCKS = [...(SECTION + PAGE).matchAll(/```(?:ts|js)\n(.*?)```/gs)].map(([, code = '']) => code)
 const key = makeKey('ES256')
 const bearer = (scope: string) => `Bearer ${mintToken(key, { claims: { ...exampleClaims(), scope } })}`
 
@@ -53,7 +54,7 @@ await app.close()
 process.exit(0)`
 }
 
-/** What README's own route needs before it: an app with the parts, and an open topic. */
+/** What the page's own route needs before it: an app with the parts, and an open topic. */
 function appWithParts(streams: Partial<SseOptions> = {}): string {
   const auth = { issuer: exampleClaims().iss, audience: exampleClaims().aud, keys: key.publicPem }
   return `
@@ -68,7 +69,7 @@ await app.register(kafkaSseStreams, ${JSON.stringify(streams)})
 `
 }
 
-describe('README, "Register it in your app"', () => {
+describe('README, "Register it in your app", and docs/plugin.md', () => {
   it('registers the plugin', async () => {
     const keys = await startKeyServer(jwksOf(key))
     onTestFinished(async () => {
