@@ -27,7 +27,7 @@ describe.runIf(hasRegistry('the packed packages in a host'))(
     test('hold what is run and read, and no source, test, key or source map', () => {
       const { ofServer, ofClient } = host.packages
       const allowed =
-        /^(dist\/(src|plugins|routes)\/.+\.(js|d\.ts)|config\.schema\.json|public\/[\w.-]+|docs\/.+\.(md|svg)|(LICENSE|(README|SECURITY|CHANGELOG)\.md|package\.json))$/
+        /^(dist\/(src|plugins|routes)\/.+\.(js|d\.ts)|config\.schema\.json|public\/(?:[\w-]+\/)?[\w.-]+|docs\/.+\.(md|svg)|(LICENSE|(README|SECURITY|CHANGELOG)\.md|package\.json))$/
       expect(ofServer.files.map(({ path }) => path).filter((path) => !allowed.test(path))).toEqual([])
       expect(ofServer.files.map(({ path }) => path)).toContain('config.schema.json')
       const ofClientAllowed = /^(dist\/.+\.(js|d\.ts)|LICENSE|README\.md|package\.json)$/
