@@ -20,6 +20,7 @@ import { holderOf, type Renewal } from '../src/stream/holders.ts'
 import { between, RETRY_BUSY_MS } from '../src/stream/signals.ts'
 import { canonicalToken, queryToken, tokenDigest } from '../src/token/request-token.ts'
 import type { Session } from '../src/token/session.ts'
+import { noteInSpan } from '../src/tracing/spans.ts'
 import type { StreamRoute } from './events.ts'
 import { matchedPath } from './matched-path.ts'
 import { mediaType } from './media-type.ts'
@@ -47,6 +48,7 @@ export function challengeHandler(route: StreamRoute) {
     const previous = previousDigest(request.url)
     const renewal = { ...matchedPath(route, request), session, granted, previousDigest: previous }
     const { renewed, others } = await route.streams.renew(renewal)
+    noteInSpan(request, { 'kafka_sse.renewed': renewed })
     const isHandedOver = await handOver(route, renewal, renewed > 0, reply)
     if (renewed > 0) return reply.code(204).send()
     if (isHandedOver) return reply.code(202).send()

@@ -34,6 +34,7 @@ import type { Tickets } from '../src/tickets/tickets.ts'
 import type { Authenticator } from '../src/token/authenticator.ts'
 import type { Session } from '../src/token/session.ts'
 import type { StreamTopic } from '../src/topics/stream-topic.ts'
+import { traceStream } from '../src/tracing/spans.ts'
 import { matchedPath, pathText } from './matched-path.ts'
 import { accepts, acceptsByName } from './media-type.ts'
 import { type BadChoice, requestedSelection } from './selection.ts'
@@ -109,7 +110,14 @@ export function eventsHandler(route: StreamRoute) {
         // until there was no room for a revocation, which may be one of this session.
         if (streams.isDraining || streams.revocations.isFull || control?.trouble())
           return streams.turnAway(sink, opening.signals)
-        streams.open({ ...opening, topic, sink, session, admitted: held, onEnded: tellerOf(route, request) })
+        streams.open({
+          ...opening,
+          topic,
+          sink,
+          session,
+          admitted: held,
+          onEnded: tellerOf(route, request, opening.requested, name),
+        })
         isOpen = true
       })
     } finally {
@@ -119,17 +127,24 @@ export function eventsHandler(route: StreamRoute) {
   }
 }
 
-/** Tells of a stream's end, or keeps the server from telling of its request. */
+/** Tells of a stream's end, in a span and in the log, or keeps the server from telling of its request. */
 function tellerOf(
   { logStreamEnds }: StreamRoute,
   request: FastifyRequest,
+  { id, sinceMs, from }: RequestedBeginning,
+  topic: string,
 ): NonNullable<StreamRequest['onEnded']> {
   noteTold(request)
-  if (!logStreamEnds) return () => {}
+  const trace = traceStream(request, {
+    'messaging.system': 'kafka',
+    'messaging.destination.name': topic,
+    'kafka_sse.begins': id !== null ? 'id' : sinceMs !== null ? 'since' : from,
+  })
   const openedMs = performance.now()
   return ({ subject }, { records, bytes }, reason) => {
+    trace({ reason, records, bytes })
     const seconds = (performance.now() - openedMs) / 1000
-    tellEnded(request, { reason, subject, seconds, records, bytes })
+    if (logStreamEnds) tellEnded(request, { reason, subject, seconds, records, bytes })
   }
 }
 

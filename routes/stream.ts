@@ -8,6 +8,7 @@ import { errorSerializer, requestSerializer } from '../src/http/log-redaction.ts
 import { isNoFault, tellShortly } from '../src/http/outcome-lines.ts'
 import { between, RETRY_BUSY_MS } from '../src/stream/signals.ts'
 import type { Streams } from '../src/stream/streams.ts'
+import { traced } from '../src/tracing/spans.ts'
 import { challengeHandler } from './challenge.ts'
 import { described } from './description/described-route.ts'
 import { eventsHandler, type StreamRoute } from './events.ts'
@@ -31,9 +32,13 @@ export async function streamRoutes(
   app.addHook('onError', async (_request, reply, error) => refusals.note(error, reply))
   const hooks = { onSend: takeStream, onError: leaveStream, onResponse: tellLater(options) }
   const ofGet = described(app, streamOperation(description))
-  app.get(path, { exposeHeadRoute: false, ...hooks, ...ofGet }, refusals.told(eventsHandler(route)))
+  app.get(
+    path,
+    { exposeHeadRoute: false, ...hooks, ...ofGet },
+    refusals.told(traced('kafka-sse connect', path, eventsHandler(route))),
+  )
   const ofPost = described(app, renewalOperation(description))
-  app.post(path, { ...ofPost }, refusals.told(challengeHandler(route)))
+  app.post(path, { ...ofPost }, refusals.told(traced('kafka-sse renewal', path, challengeHandler(route))))
   addPath(app, path, ['GET', 'POST', 'OPTIONS'], described(app, optionsOperation(description)))
   const { tickets } = route
   if (tickets !== null) ticketRoutes(app, { ...route, tickets, told: refusals.told }, path)

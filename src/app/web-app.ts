@@ -11,6 +11,7 @@ import { NotFound } from '../errors.ts'
 import { serverLog, tellRequests } from '../http/request-lines.ts'
 import { trustedProxies } from '../limits/trusted-proxies.ts'
 import type { ServerOptions } from '../options.ts'
+import { startExporter } from '../tracing/exporter.ts'
 import { FORWARDED_UNTRUSTED, noticeForwarded } from './forwarded-notice.ts'
 import type { KafkaSse } from './host-handle.ts'
 import { LogDestination } from './log-destination.ts'
@@ -33,6 +34,7 @@ export async function buildWebApp(
     trustProxy: trustedProxies(options.trustProxy) ?? false,
   })
   return builtOrClosed(app, async () => {
+    await exportSpans(app)
     leaveBodiesUnread(app)
     tellRequests(app)
     if (options.trustProxy.length === 0)
@@ -58,6 +60,12 @@ export async function buildWebApp(
     await app.ready()
     return app
   })
+}
+
+/** The first hook of all, so that it runs behind those that end streams. */
+async function exportSpans(app: FastifyInstance): Promise<void> {
+  const exporter = await startExporter(process.env, app.log)
+  if (exporter !== null) app.addHook('onClose', async () => exporter.close())
 }
 
 /** No route, nor the 404 handler, parses or waits for a body. A route that needs one adds a parser in its scope. */

@@ -178,10 +178,13 @@ describe('rooms and doors', () => {
   })
 
   test('every import is of a file that is there or a package that package.json names', () => {
-    const manifest: { dependencies: object; peerDependencies: object } = JSON.parse(
-      readFileSync(join(ROOT, 'package.json'), 'utf8'),
-    )
-    const packages = { ...manifest.dependencies, ...manifest.peerDependencies }
+    type Packages = Record<'dependencies' | 'optionalDependencies' | 'peerDependencies', object>
+    const manifest: Packages = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+    const packages = {
+      ...manifest.dependencies,
+      ...manifest.optionalDependencies,
+      ...manifest.peerDependencies,
+    }
     const known = new Set([...sources.map(({ path }) => path), ...Object.keys(packages)])
     expect(trespasses(/./, ({ target }) => target.startsWith('node:') || known.has(target))).toEqual([])
   })
@@ -195,6 +198,7 @@ describe('libraries', () => {
       'src/http/outcome-lines.ts',
       'src/http/request-lines.ts',
       'src/token/authenticator.ts',
+      'src/tracing/spans.ts',
     ])
     expect(
       trespasses(/^(fastify|fastify-.*|@fastify\/.*)$/, ({ from, target, typeOnly }) => {
@@ -202,6 +206,13 @@ describe('libraries', () => {
         return from === 'src/errors.ts' && target === '@fastify/error'
       }),
     ).toEqual([])
+  })
+
+  test('only src/tracing knows OpenTelemetry, and loads its SDK where spans are asked for', () => {
+    const isTracing = ({ from }: Import) => from.startsWith('src/tracing/')
+    expect(trespasses(/^@opentelemetry\//, isTracing)).toEqual([])
+    const { text = '' } = sources.find(({ path }) => path === 'src/tracing/exporter.ts') ?? {}
+    expect(text.match(/from '@opentelemetry\/[a-z-]+'/g)).toEqual(["from '@opentelemetry/api'"])
   })
 
   test('only the Kafka plugin knows node-rdkafka, and one file of it loads it, which says what to run without it', () => {
@@ -282,6 +293,7 @@ describe('every file', () => {
       'src/demo/credentials.ts',
       'plugins/admin/metrics.ts', // what is shown
       'plugins/admin/status.ts',
+      'src/tracing/spans.ts', // when the span of a stream began
     ])
     const asking = sources
       .filter(({ text }) => /\bDate\.now\b|\bnew Date\b/.test(text))

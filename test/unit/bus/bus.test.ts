@@ -172,6 +172,17 @@ describe('a bus', () => {
     expect(told(live)).toBe(0)
   })
 
+  it('keeps the trace context of a record in its envelope', () => {
+    const bus = busOf(1, { encoding: 'envelope' })
+    const context = { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, tracestate: 'vendor=x' }
+    const headers = Object.entries(context).map(([name, value]) => ({ name, value: Buffer.from(value) }))
+    bus.append({ ...record(0, 0, 'k', 'v'), headers })
+    bus.publish()
+    const { records } = readAll(Cursor.fromPosition(bus, new Map()))
+    const told = Object.entries(context).map(([name, value]) => ({ name, value }))
+    expect(JSON.parse(records[0] ?? '').headers).toEqual(told)
+  })
+
   it.each(['text', 'base64', 'envelope'] as const)(
     'takes any record, also one of which V8 can make no string (%s)',
     (encoding) => {
