@@ -62,6 +62,25 @@ function served(port: number): Promise<string> {
     socket.on('error', reject)
   })
 }
+/** A session that a client may resume. */
+function sessionOf(port: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false }, () => socket.resume())
+    socket.on('error', reject).once('session', (session) => {
+      resolve(session)
+      socket.destroy()
+    })
+  })
+}
+function isResumed(port: number, session: Buffer): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false, session }, () => {
+      resolve(socket.isSessionReused())
+      socket.destroy()
+    })
+    socket.on('error', reject)
+  })
+}
 /** Of so many connections that each of two workers has some. */
 const servedOften = async (port: number) => [
   ...new Set(await Promise.all(Array.from({ length: 24 }, () => served(port)))),
@@ -87,12 +106,17 @@ describe.each(['1', '2'])('with WORKERS=%s', (WORKERS) => {
     stream.setEncoding('utf8').on('data', (some) => {
       text += some
     })
+    const resumable = await sessionOf(port)
+    expect(await isResumed(port, resumable)).toBe(true)
     place(next)
     expect(await reload(run)).toMatchObject({
       occasion: 'SIGHUP',
       changed: ['TLS_CERT_FILE', 'TLS_KEY_FILE'],
     })
     expect(await servedOften(port)).toEqual([fingerprintOf(next.certificatePem)])
+    // It would go on with the certificate of before.
+    for (let connection = 0; connection < 6; connection++)
+      expect(await isResumed(port, resumable)).toBe(false)
     text = ''
     await eventually(() => expect(text).not.toBe(''))
     expect(await reload(run)).toMatchObject({ changed: [] })
