@@ -26,8 +26,8 @@ export async function runServer(
   const sockets = inheritedSockets(process.env, process.pid)
   if (options.workers > 1) {
     const { launch } = await import('./threads/launcher.ts')
-    return launch(options, sockets, signals, reader, onListening)
+    return launch(options, sockets, signals, reader.feed, onListening)
   }
   const { buildSingleThreadApp } = await import('./app/single-thread-app.ts')
-  return serveUntil(signals, () => buildSingleThreadApp(options, sockets), options, reader, onListening)
+  return serveUntil(signals, () => buildSingleThreadApp(options, sockets), options, reader.feed, onListening)
 }

@@ -35,12 +35,12 @@ export async function serveUntil(
     const systemd = systemdNotice(process.env, log)
     systemd.ready(ports.port)
     const reload = new Reload(server, options)
-    readings.onRead = (reading) => {
+    readings.passTo((reading) => {
       systemd.reloading()
       void reload.take(reading).then(() => systemd.ready(ports.port))
-    }
+    })
     void stop.then(() => {
-      readings.onRead = null
+      readings.passTo(null)
       systemd.stopping()
     })
     log.info(ports, 'listening')

@@ -15,9 +15,24 @@ export type SettingsReading = { readonly occasion: Occasion } & (
   | { readonly problems: readonly string[] }
 )
 
-export interface SettingsFeed {
-  /** Called with each reading; null: readings are dropped. */
-  onRead: ((reading: SettingsReading) => void) | null
+/** Passes readings on. While nothing takes them it keeps the last, so that a change during the start is not lost. */
+export class SettingsFeed {
+  private taker: ((reading: SettingsReading) => void) | null = null
+  private kept: SettingsReading | null = null
+
+  push(reading: SettingsReading): void {
+    if (this.taker === null) this.kept = reading
+    else this.taker(reading)
+  }
+
+  /** `take` is called with each reading from now on, and with one that was kept. null: nothing takes them any more. */
+  passTo(take: ((reading: SettingsReading) => void) | null): void {
+    this.taker = take
+    const { kept } = this
+    if (kept === null || take === null) return
+    this.kept = null
+    take(kept)
+  }
 }
 
 export interface SettingsReaderParts {
@@ -28,14 +43,15 @@ export interface SettingsReaderParts {
   readonly everyMs: number
 }
 
-export class SettingsReader implements SettingsFeed {
-  onRead: ((reading: SettingsReading) => void) | null = null
+export class SettingsReader {
+  readonly feed = new SettingsFeed()
   private readonly parts: SettingsReaderParts
   private readonly timer: NodeJS.Timeout | null
   /** The files as they were at the last reading, and at the last look. null: there was none yet. */
   private read: string | null = null
   private seen: string | null = null
   private isLooking = false
+  private isClosed = false
   private reading: Promise<void> | null = null
   private asked: Occasion | null = null
 
@@ -54,7 +70,7 @@ export class SettingsReader implements SettingsFeed {
 
   close(): void {
     if (this.timer !== null) clearInterval(this.timer)
-    this.onRead = null
+    this.isClosed = true
   }
 
   private async readAsked(): Promise<void> {
@@ -63,7 +79,8 @@ export class SettingsReader implements SettingsFeed {
       this.asked = null
       // Before the reading: what changes during it is seen by the next look.
       if (occasion === 'SIGHUP') this.read = await digestOf(this.parts.files)
-      this.onRead?.({ occasion, ...(await this.readOptions()) })
+      const reading = { occasion, ...(await this.readOptions()) }
+      if (!this.isClosed) this.feed.push(reading)
     }
     this.reading = null
   }

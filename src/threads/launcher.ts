@@ -65,8 +65,9 @@ export async function launch(
     onListening(listening)
   })
   // Read here, because this process has run CONFIG_FILE, and because it has nothing else to do.
-  readings.onRead = (reading) =>
-    child.connected && child.send({ reading: sendable(reading) } satisfies ToServing)
+  readings.passTo(
+    (reading) => child.connected && child.send({ reading: sendable(reading) } satisfies ToServing),
+  )
   void passSignals(signals, child, start)
   const [code] = await once(child, 'exit')
   return start.isStopped ? EXIT_DONE : (code ?? EXIT_FAILED)

@@ -4,7 +4,7 @@
 import { EXIT_FAILED, exit } from '../app/exit.ts'
 import { serveUntil } from '../app/lifetime.ts'
 import { SignalQueue, surviveLostOutputs } from '../app/stop-signals.ts'
-import type { SettingsFeed } from '../reload/settings-reader.ts'
+import { SettingsFeed } from '../reload/settings-reader.ts'
 import type { Launched, Listening, ToServing } from './launcher.ts'
 import { buildMultiThreadApp } from './multi-thread-app.ts'
 
@@ -16,10 +16,10 @@ surviveLostOutputs()
 
 async function serve({ handed, descriptors }: Launched): Promise<void> {
   const signals = new SignalQueue()
-  const readings: SettingsFeed = { onRead: null }
+  const readings = new SettingsFeed()
   process.on('message', ({ signal, reading }: ToServing) => {
     if (signal !== undefined) signals.push(signal)
-    if (reading !== undefined) readings.onRead?.(reading)
+    if (reading !== undefined) readings.push(reading)
   })
   const build = () => buildMultiThreadApp(handed, descriptors)
   await exit(

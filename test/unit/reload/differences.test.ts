@@ -32,7 +32,7 @@ describe('two readings', () => {
       PORT: '1',
       JWT_AUDIENCE: 'other',
       KAFKA_TOPIC: 'other',
-      KAFKA_CONFIG_SASL_PASSWORD: 'hidden',
+      KAFKA_CONFIG_CLIENT_ID: 'hidden',
     })
     const { live, restart } = differences(await read(), next)
     expect([...live].sort()).toEqual(['CONNECTIONS_MAX', 'LOG_LEVEL', 'SECRET_KEY', 'STREAMS_MAX'])

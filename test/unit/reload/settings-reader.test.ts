@@ -26,7 +26,7 @@ afterEach(() => {
 function open(read: () => Promise<ServerOptions>, everyMs = 20): SettingsReading[] {
   const readings: SettingsReading[] = []
   reader = new SettingsReader({ read, files: [file, join(folder, 'two')], everyMs })
-  reader.onRead = (reading) => readings.push(reading)
+  reader.feed.passTo((reading) => readings.push(reading))
   return readings
 }
 const looks = () => new Promise((resolve) => setTimeout(resolve, 200))
@@ -99,5 +99,18 @@ describe('a reader of settings', () => {
     reader?.close()
     await looks()
     expect(readings).toEqual([])
+  })
+
+  it('keeps the last reading until something takes it', async () => {
+    reader = new SettingsReader({ read: async () => OPTIONS, files: [file], everyMs: 20 })
+    await looks()
+    writeFileSync(file, 'changed while the server starts')
+    await looks()
+    const readings: SettingsReading[] = []
+    reader.feed.passTo((reading) => readings.push(reading))
+    expect(readings).toEqual([{ occasion: 'a file has changed', options: OPTIONS }])
+    reader.feed.passTo(null)
+    reader.feed.passTo((reading) => readings.push(reading))
+    expect(readings).toHaveLength(1)
   })
 })
