@@ -10,6 +10,7 @@ import { ConfigError } from '../src/config/config-error.ts'
 import type { ConnectionFigures } from '../src/http/connection.ts'
 import { createRegistry } from './admin/metrics.ts'
 import { figuresOfProcess, type WorkerPoolFigures } from './admin/process-figures.ts'
+import { Sampler } from './admin/sampler.ts'
 import { statusOf } from './admin/status.ts'
 
 declare module 'fastify' {
@@ -38,10 +39,12 @@ async function admin(app: FastifyInstance, given: GivenParts): Promise<void> {
   app.addHook('onClose', async () => delay.close())
   const wholeProcess = figuresOfProcess(delay, options)
   const registry = createRegistry({ ...options, wholeProcess })
+  const sampler = new Sampler({ streams: options.streams, wholeProcess })
+  app.addHook('onClose', async () => sampler.close())
   app.decorate('kafkaSseAdmin', {
     notReady: () => notReadyReasons(options),
     metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
-    status: () => statusOf(options, wholeProcess),
+    status: (hasHistory) => statusOf({ parts: options, wholeProcess, history: sampler.history }, hasHistory),
   })
 }
 

@@ -129,7 +129,7 @@ export function eventsHandler(route: StreamRoute) {
 
 /** Tells of a stream's end, in a span and in the log, or keeps the server from telling of its request. */
 function tellerOf(
-  { logStreamEnds }: StreamRoute,
+  { logStreamEnds, streams, path }: StreamRoute,
   request: FastifyRequest,
   { id, sinceMs, from }: RequestedBeginning,
   topic: string,
@@ -143,8 +143,9 @@ function tellerOf(
   const openedMs = performance.now()
   return ({ subject }, { records, bytes }, reason) => {
     trace({ reason, records, bytes })
-    const seconds = (performance.now() - openedMs) / 1000
-    if (logStreamEnds) tellEnded(request, { reason, subject, seconds, records, bytes })
+    const ended = { reason, subject, seconds: (performance.now() - openedMs) / 1000, records, bytes }
+    streams.watch.ended({ path, ...ended })
+    if (logStreamEnds) tellEnded(request, ended)
   }
 }
 
@@ -193,19 +194,25 @@ async function sessionOf(
   }
 }
 
+/** Of a refusal that is none of a token. */
+const NO_TOKEN = { check: null, offSeconds: null }
+
 /** Refuses with a status. An EventSource would never retry after one, so it gets a 200 that ends. */
 async function refuse(
-  { streams }: StreamRoute,
+  { streams, path }: StreamRoute,
   request: FastifyRequest,
   reply: FastifyReply,
   refusal: keyof typeof REFUSALS,
 ): Promise<FastifyReply> {
+  const error = new REFUSALS[refusal]()
   if (acceptsByName(request.headers.accept, EVENT_STREAM)) {
+    const { code, message } = error
+    streams.watch.refused({ ...NO_TOKEN, path, code, reason: message })
     await sendStream(reply, (sink) => streams.turnAway(sink, wantsSignals(queryOf(request))))
     return reply
   }
   reply.header('retry-after', Math.round(between(RETRY_BUSY_MS) / 1000))
-  throw new REFUSALS[refusal]()
+  throw error
 }
 
 /** As it was sent: a host's own parser of queries may make an object of `since[x]=`, or nothing at all. */

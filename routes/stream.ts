@@ -3,9 +3,10 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { DescribedStream } from '../src/description/described-stream.ts'
 import { optionsOperation, renewalOperation, streamOperation } from '../src/description/operations.ts'
-import { errorCode, TooManyRequests } from '../src/errors.ts'
+import { errorCode, errorWords, TooManyRequests } from '../src/errors.ts'
 import { errorSerializer, requestSerializer } from '../src/http/log-redaction.ts'
-import { isNoFault, tellShortly } from '../src/http/outcome-lines.ts'
+import { isNoFault, refusalWords, tellShortly } from '../src/http/outcome-lines.ts'
+import { redactText } from '../src/http/redaction.ts'
 import { between, RETRY_BUSY_MS } from '../src/stream/signals.ts'
 import type { Streams } from '../src/stream/streams.ts'
 import { traced } from '../src/tracing/spans.ts'
@@ -27,7 +28,7 @@ export async function streamRoutes(
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _body, done) => done(null))
   hideTokens(app)
-  const refusals = new Refusals(options.streams)
+  const refusals = new Refusals(options.streams, route.path)
   // Of the host's hooks: `told` has noted those of the handlers.
   app.addHook('onError', async (_request, reply, error) => refusals.note(error, reply))
   const hooks = { onSend: takeStream, onError: leaveStream, onResponse: tellLater(options) }
@@ -75,10 +76,12 @@ type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown
  */
 class Refusals {
   private readonly streams: Streams
+  private readonly path: string
   private readonly noted = new WeakSet<FastifyReply>()
 
-  constructor(streams: Streams) {
+  constructor(streams: Streams, path: string) {
     this.streams = streams
+    this.path = path
   }
 
   /**
@@ -100,10 +103,25 @@ class Refusals {
   note(error: unknown, reply: FastifyReply): void {
     if (this.noted.has(reply)) return
     this.noted.add(reply)
-    this.streams.countRefusal(errorCode(error))
+    const code = errorCode(error)
+    this.streams.countRefusal(code)
+    this.streams.watch.refused(this.outcome(code, error, reply.request))
     tellShortly(reply.request, reply, error)
     const isForNow = isNoFault(error) || error instanceof TooManyRequests
     if (isForNow && !reply.hasHeader('retry-after'))
       reply.header('retry-after', Math.round(between(RETRY_BUSY_MS) / 1000))
+  }
+
+  /** By the words of its own line in the log; else by those of its answer. */
+  private outcome(code: string | null, error: unknown, request: FastifyRequest) {
+    const { check = null, reason, offSeconds = null } = refusalWords(request)
+    const words = check === null ? redactText(errorWords(error)) : null
+    return {
+      path: this.path,
+      code: code ?? 'other',
+      check,
+      reason: reason ?? words,
+      offSeconds,
+    }
   }
 }

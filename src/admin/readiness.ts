@@ -4,6 +4,7 @@
 import type { FedTopic, Topics } from '../bus/topic.ts'
 import type { ControlCenter } from '../control/control-center.ts'
 import type { Streams } from '../stream/streams.ts'
+import type { StreamWatch } from '../stream/watching/stream-watch.ts'
 import type { Authenticator } from '../token/authenticator.ts'
 import type { Revocations } from '../token/revocations.ts'
 
@@ -11,6 +12,7 @@ import type { Revocations } from '../token/revocations.ts'
 export interface Parts {
   readonly streams: Pick<Streams, 'figures' | 'isDraining'> & {
     readonly revocations: Pick<Revocations, 'isFull' | 'size'>
+    readonly watch: Pick<StreamWatch, 'list'>
   }
   readonly topics: Pick<Topics, 'all' | 'byPath' | 'library' | 'partitionsShownMax'>
   readonly authenticator: Pick<Authenticator, 'keysReady' | 'keyFetches'>

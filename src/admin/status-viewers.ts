@@ -6,8 +6,8 @@ import type { Writable } from 'node:stream'
 export interface StatusViewersOptions {
   readonly viewersMax: number
   readonly everyMs: number
-  /** Makes the snapshot of this moment. */
-  readonly describe: () => string
+  /** Makes the snapshot of this moment. `isFirst`: it is a new viewer's, which gets what others have had before. */
+  readonly describe: (isFirst: boolean) => string
 }
 
 /** Time for a viewer's response to end when all are closed. */
@@ -35,7 +35,7 @@ export class StatusViewers {
     if (this.isClosed || response.destroyed || this.responses.size >= this.options.viewersMax) return null
     this.responses.add(response)
     response.once('close', () => this.leave(response))
-    this.timer ??= setInterval(() => this.send(this.options.describe()), this.options.everyMs)
+    this.timer ??= setInterval(() => this.send(this.options.describe(false)), this.options.everyMs)
     return this.texts(response)
   }
 
@@ -49,7 +49,7 @@ export class StatusViewers {
   }
 
   private async *texts(response: Writable): AsyncGenerator<string> {
-    yield this.options.describe()
+    yield this.options.describe(true)
     while (this.responses.has(response)) {
       const text = await this.next.text
       if (text === null) return

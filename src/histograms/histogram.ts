@@ -20,3 +20,21 @@ export function observe(histogram: Histogram, bounds: readonly number[], value: 
   histogram.counts[bucket] = (histogram.counts[bucket] ?? 0) + 1
   histogram.sum += counted
 }
+
+/**
+ * The value that a share of all values does not exceed, as if those of a bucket were spread evenly between its bounds.
+ * null without any value; the last bound for values beyond it.
+ */
+export function quantile(counts: readonly number[], bounds: readonly number[], share: number): number | null {
+  const total = counts.reduce((sum, count) => sum + count, 0)
+  let before = 0
+  for (const [bucket, upper] of bounds.entries()) {
+    const count = counts[bucket] ?? 0
+    if (count > 0 && before + count >= total * share) {
+      const lower = bounds[bucket - 1] ?? 0
+      return lower + ((upper - lower) * (total * share - before)) / count
+    }
+    before += count
+  }
+  return total === 0 ? null : (bounds.at(-1) ?? null)
+}

@@ -1,7 +1,6 @@
 // What the log says of how a request ended. Promise: a refusal is one line without a stack, and no line holds a
 // credential.
 
-import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import {
   ControlUnread,
@@ -14,14 +13,20 @@ import {
   TicketsUnavailable,
   TopicsFull,
 } from '../errors.ts'
+import { subjectHash } from '../outcomes/recent-outcomes.ts'
 import { redactText, redactUrl } from './redaction.ts'
 
-/** Requests that have a line of their own, or were not to have one. */
-const told = new WeakSet<object>()
+/** Requests that have a line of their own, or were not to have one, and why they were refused. */
+const told = new WeakMap<object, RefusalWords>()
 
 /** The caller tells how this request ends, so that no other line has to. */
-export function noteTold(request: FastifyRequest): void {
-  told.add(request)
+export function noteTold(request: FastifyRequest, words: RefusalWords = {}): void {
+  told.set(request, words)
+}
+
+/** Why the request was refused, as its line says; nothing if it has none of its own. */
+export function refusalWords(request: FastifyRequest): RefusalWords {
+  return told.get(request) ?? {}
 }
 
 export function isTold(request: FastifyRequest): boolean {
@@ -41,7 +46,7 @@ export interface RefusalWords {
 
 /** One line for a refused token, ticket or session. `words` has the kind, such as `token refused`. */
 export function tellRefused(request: FastifyRequest, refusal: RefusalWords, words: string): void {
-  noteTold(request)
+  noteTold(request, refusal)
   request.log.info({ ...refusal, ...senderOf(request) }, words)
 }
 
@@ -54,9 +59,6 @@ export interface EndedStream {
   readonly bytes: number
 }
 
-/** Length of a subject's hash: enough to tell a million users apart. */
-const HASH_CHARACTERS = 12
-
 /**
  * One line for the end of a stream. It has the beginning of the SHA-256 of the subject, so that one who knows a user
  * finds the streams, and the log names no user.
@@ -66,11 +68,11 @@ export function tellEnded(
   { reason, subject, seconds, ...counts }: EndedStream,
 ): void {
   const path = redactUrl(request.url.split('?', 1)[0] ?? '')
-  const hash = subject === null ? null : createHash('sha256').update(subject).digest('hex')
+  const hash = subjectHash(subject)
   request.log.info(
     {
       path,
-      ...(hash !== null && { subject: hash.slice(0, HASH_CHARACTERS) }),
+      ...(hash !== null && { subject: hash }),
       reason,
       seconds: Math.round(seconds * 10) / 10,
       ...counts,

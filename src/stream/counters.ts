@@ -14,6 +14,8 @@ export interface Counters {
   /** Streams opened since the start, without those that were turned away as busy. */
   streamsOpened: number
   streamsEnded: Record<EndReason, number>
+  /** By path in Fastify's notation. */
+  paths: Record<string, PathCount>
   /** Records written to clients, the bytes of these records, and the writes that carried them. */
   recordsDelivered: number
   bytesDelivered: number
@@ -33,11 +35,18 @@ export interface Counters {
   readonly times: StreamTimes
 }
 
+export interface PathCount {
+  open: number
+  /** Since the start. */
+  opened: number
+}
+
 export function createCounters(): Counters {
   return {
     streamsOpen: 0,
     streamsOpened: 0,
     streamsEnded: { expired: 0, aged: 0, revoked: 0, slow: 0, shutdown: 0, 'too-old': 0, busy: 0, client: 0 },
+    paths: {},
     recordsDelivered: 0,
     bytesDelivered: 0,
     writes: 0,

@@ -91,6 +91,7 @@ export class Deadlines {
   nextMs(nowMs: number): number {
     const soonMs = nowMs + Math.min(LOOK_AGAIN_MS, this.settings.heartbeatMs)
     const lookAgainMs = this.inFlight.isEmpty ? NEVER : soonMs
+    this.inFlight.look(nowMs)
     return Math.min(
       this.expiresAtMs,
       this.agedAtMs,

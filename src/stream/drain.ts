@@ -3,13 +3,15 @@
 
 import { isIssuedBefore } from '../token/revocation.ts'
 import type { Held } from '../token/session-index.ts'
-import type { Urgent } from './pump.ts'
+import type { Pump, Urgent } from './pump.ts'
 import { Queue } from './queue.ts'
 import type { SentEndReason } from './signals.ts'
 import type { Stream } from './stream.ts'
 
 /** Longest time between two ends, so that a few streams do not take the whole time. */
 const APART_MS_MAX = 50
+/** Time between two turns of a drain. */
+const STEP_MS = 50
 
 export class Drain implements Urgent {
   private readonly streams: readonly Stream[]
@@ -40,6 +42,15 @@ export class Drain implements Urgent {
     if (this.isDone || !isDue) return false
     this.streams[this.ended++]?.end(this.reason)
     return true
+  }
+}
+
+/** Resolves when all streams of the drain were ended. */
+export async function drained(drain: Drain, pump: Pick<Pump, 'addUrgent'>): Promise<void> {
+  while (!drain.isDone) {
+    pump.addUrgent(drain)
+    // Not timers/promises, which fake timers do not move.
+    await new Promise((resolve) => setTimeout(resolve, STEP_MS))
   }
 }
 

@@ -2,6 +2,7 @@
 // records is under way at a time, besides the stream's own signals. Pure state: no clock and no socket.
 
 import type { SegmentView } from '../segments/segment-view.ts'
+import { SLOW_AFTER_MS, type Untaken } from './watching/slow-streams.ts'
 
 const BYTES_MIN = 16 * 1024
 /**
@@ -16,7 +17,13 @@ const SLOW_MS = 200
 const TAKEN_BYTES_PER_MS_MIN = 16
 const NEVER = Number.POSITIVE_INFINITY
 
-export class InFlight {
+/** Is told once that the peer is slow, and once that it is not any more. */
+export interface SlowListener {
+  slow(untaken: Untaken): void
+  quick(untaken: Untaken): void
+}
+
+export class InFlight implements Untaken {
   /** Size limit of the next write of records. It grows while the peer takes writes quickly. */
   bytesMax = BYTES_MIN
   /** Size of the write of records under way, 0 if there is none; when it began; the segment that it refers to. */
@@ -26,6 +33,34 @@ export class InFlight {
   /** Signals that the peer has not taken yet. `signalsSinceMs`: since when, not counting the time behind a write. */
   private signals = 0
   private signalsSinceMs = NEVER
+  private isSlow = false
+  private readonly listener: SlowListener | null
+
+  constructor(listener: SlowListener | null = null) {
+    this.listener = listener
+  }
+
+  /** Since when the peer has taken nothing, although there is something to take. */
+  get untakenSinceMs(): number {
+    return Math.min(this.sinceMs, this.signalsSinceMs)
+  }
+
+  get untakenBytes(): number {
+    return this.bytes
+  }
+
+  /** Called about once a second while something is untaken. */
+  look(nowMs: number): void {
+    if (this.isSlow || nowMs - this.untakenSinceMs < SLOW_AFTER_MS) return
+    this.isSlow = true
+    this.listener?.slow(this)
+  }
+
+  private quicken(): void {
+    if (!this.isSlow) return
+    this.isSlow = false
+    this.listener?.quick(this)
+  }
 
   get isWriting(): boolean {
     return this.bytes > 0
@@ -56,6 +91,7 @@ export class InFlight {
   /** Forgets the write under way. Returns its segment, which the caller has to release. */
   abandon(): SegmentView | null {
     const { segment } = this
+    this.quicken()
     this.bytes = 0
     this.sinceMs = NEVER
     this.segment = null
@@ -67,7 +103,9 @@ export class InFlight {
   }
 
   signalTaken(): void {
-    if (--this.signals === 0) this.signalsSinceMs = NEVER
+    if (--this.signals > 0) return
+    this.signalsSinceMs = NEVER
+    if (!this.isWriting) this.quicken()
   }
 
   /**

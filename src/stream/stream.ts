@@ -61,7 +61,7 @@ export class Stream implements Pumped, Timed, ReadingStream {
   /** Why the stream ends; null until then. Nothing is written after the end. */
   private ending: EndReason | null = null
   private isClosed = false
-  private readonly inFlight = new InFlight()
+  private readonly inFlight: InFlight
   private readonly deadlines: Deadlines
   private forcedAtMs = Number.POSITIVE_INFINITY
 
@@ -69,6 +69,7 @@ export class Stream implements Pumped, Timed, ReadingStream {
   constructor(parts: StreamParts, requested: RequestedBeginning) {
     this.parts = parts
     this.bus = parts.topic.bus
+    this.inFlight = new InFlight(parts.tally)
     this.deadlines = new Deadlines(parts.session, parts.settings, this.inFlight, parts.clock)
     this.reading = new Reading(parts, this, requested)
   }
@@ -243,8 +244,6 @@ export class Stream implements Pumped, Timed, ReadingStream {
     this.parts.sink.releaseUntaken(this.inFlight.abandon())
     this.parts.pump.remove(this)
     this.parts.wheel.cancel(this)
-    const reason = this.ending ?? 'client'
-    this.parts.tally.ended(reason)
-    this.parts.onClosed(this, reason)
+    this.parts.onClosed(this, this.ending ?? 'client')
   }
 }

@@ -18,7 +18,7 @@ import type { Session } from '../token/session.ts'
 import type { AdmissionLimits, Admitted } from './admission.ts'
 import { type Clock, SYSTEM_CLOCK } from './clock.ts'
 import { type Counters, createCounters, type EndReason } from './counters.ts'
-import { Drain, RevokedStreams } from './drain.ts'
+import { Drain, drained, RevokedStreams } from './drain.ts'
 import {
   Holders,
   holderOf,
@@ -29,7 +29,7 @@ import {
   type RenewalRule,
   sumOfRenewals,
 } from './holders.ts'
-import { type Delivered, Tally } from './measuring/tally.ts'
+import type { Delivered, Tally } from './measuring/tally.ts'
 import { Pump } from './pump.ts'
 import { type Shared, unshared } from './sharing/shared.ts'
 import { SharedReadings } from './sharing/shared-readings.ts'
@@ -37,6 +37,7 @@ import { between, end, RETRY_BUSY_MS, RETRY_MS, retry } from './signals.ts'
 import type { Sink } from './sink.ts'
 import { Stream, type StreamParts, type StreamSettings } from './stream.ts'
 import { TimingWheel } from './timing-wheel.ts'
+import { StreamWatch } from './watching/stream-watch.ts'
 
 export interface StreamsSettings extends StreamSettings, AdmissionLimits, RenewalRule {
   /** Length of the pump's turns. */
@@ -69,10 +70,10 @@ export interface StreamRequest extends MatchedPath {
 
 /** Share of the drain time over which the ends are spread. In the rest the last bytes arrive. */
 const DRAIN_SPREAD = 0.8
-const DRAIN_STEP_MS = 50
 
 export class Streams {
   readonly figures: Counters = createCounters()
+  readonly watch: StreamWatch
   private readonly settings: StreamsSettings
   private readonly shared: Shared
   private readonly clock: Clock
@@ -93,6 +94,7 @@ export class Streams {
     this.settings = settings
     this.shared = shared
     this.clock = clock
+    this.watch = new StreamWatch(this.figures, clock)
     this.holders = new Holders(settings)
     this.revocations = new Revocations(clock, settings.revocationsMax)
     this.lifetimes = settings.lifetimes
@@ -126,7 +128,7 @@ export class Streams {
   open(request: StreamRequest): Stream {
     const { topic, requested, sink, session, signals, conditions = [], ids = PLAIN_IDS } = request
     const selection = conditions.length === 0 ? null : this.readings.selectionOf(topic, conditions)
-    const tally = new Tally(this.figures, this.clock)
+    const tally = this.watch.tallyOf({ path: request.route, subject: session.subject })
     const parts: StreamParts = {
       topic,
       cursors: selection?.records ?? new AllRecords(topic.bus),
@@ -207,11 +209,7 @@ export class Streams {
   async drain(withinMs: number): Promise<void> {
     this.isDraining = true
     const drain = new Drain([...this.holders.all()], this.clock.nowMs(), withinMs * DRAIN_SPREAD)
-    while (!drain.isDone) {
-      this.pump.addUrgent(drain)
-      // Not timers/promises, which fake timers do not move.
-      await new Promise((resolve) => setTimeout(resolve, DRAIN_STEP_MS))
-    }
+    await drained(drain, this.pump)
     if (this.holders.size > 0) await new Promise<void>((resolve) => this.emptied.add(resolve))
     await this.pump.settled()
   }
@@ -239,9 +237,10 @@ export class Streams {
     this.readings.close()
   }
 
-  private closed(stream: Stream, request: StreamRequest, sent: Delivered, reason: EndReason): void {
+  private closed(stream: Stream, request: StreamRequest, tally: Tally, reason: EndReason): void {
+    tally.ended(reason)
     request.admitted.release()
-    this.pump.afterUrgent(() => request.onEnded?.(stream.session, sent, reason))
+    this.pump.afterUrgent(() => request.onEnded?.(stream.session, tally, reason))
     this.holders.remove(stream)
     if (this.holders.size > 0) return
     for (const resolve of this.emptied) resolve()

@@ -14,6 +14,7 @@ import type { Change } from '../reload/live-settings.ts'
 import type { Selector } from '../routing/selector.ts'
 import type { Counters } from '../stream/counters.ts'
 import type { Renewal, RenewalCount } from '../stream/holders.ts'
+import type { WatchList } from '../stream/watching/stream-watch.ts'
 import type { Revocation } from '../token/revocation.ts'
 import type { RevocationRow } from '../token/revocations.ts'
 import type { BusUpdate } from './bus-reporter.ts'
@@ -50,6 +51,7 @@ export interface Report {
   readonly connections: ConnectionFigures
   readonly delay: Delay
   readonly heapUsedBytes: number
+  readonly watch: WatchList
   /** Why the worker cannot verify tokens; null if it can. */
   readonly keysTrouble: string | null
 }

@@ -18,6 +18,7 @@ import { SYSTEM_CLOCK } from '../stream/clock.ts'
 import { type Counters, createCounters, sumOf } from '../stream/counters.ts'
 import { type Renewal, type RenewalCount, sumOfRenewals } from '../stream/holders.ts'
 import type { Streams } from '../stream/streams.ts'
+import { sumOfWatches } from '../stream/watching/stream-watch.ts'
 import { RedeemedTickets } from '../tickets/redeemed-tickets.ts'
 import type { Authenticator } from '../token/authenticator.ts'
 import { type Revocation, withoutLogout } from '../token/revocation.ts'
@@ -56,6 +57,7 @@ export class WorkerPool
   isDraining = false
   /** All that is revoked, for workers that start later. Each worker has the same in a table of its own. */
   readonly revocations = new Revocations(SYSTEM_CLOCK)
+  readonly watch = { list: () => sumOfWatches(this.reports().map(({ watch }) => watch)) }
   /** Workers that ended without being stopped. */
   deaths = 0
   /** Resolves when a worker has died and no sockets are left for a replacement. */
@@ -236,5 +238,9 @@ export class WorkerPool
 
 /** The counts of a worker that has ended: none of its streams and connections is open. */
 function without({ figures, connections }: Report): Pick<Report, 'figures' | 'connections'> {
-  return { figures: { ...figures, streamsOpen: 0 }, connections: { ...connections, open: 0 } }
+  const paths = Object.entries(figures.paths).map(([path, { opened }]) => [path, { open: 0, opened }])
+  return {
+    figures: { ...figures, streamsOpen: 0, paths: Object.fromEntries(paths) },
+    connections: { ...connections, open: 0 },
+  }
 }

@@ -56,6 +56,7 @@ async function work(port: Port, setup: WorkerSetup): Promise<void> {
       figures: app.kafkaSseStreams.figures,
       connections,
       delay: delay.read(),
+      watch: app.kafkaSseStreams.watch.list(),
       heapUsedBytes: process.memoryUsage().heapUsed,
       keysTrouble: app.kafkaSseAuth.keysReady(),
     })

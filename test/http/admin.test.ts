@@ -6,10 +6,11 @@ import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { FastifySSEPlugin } from 'fastify-sse-v2'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { kafkaSseAdmin } from '../../plugins/admin.ts'
 import { adminRoutes } from '../../routes/admin.ts'
 import type { Status } from '../../src/admin/admin.ts'
+import { SAMPLE_EVERY_MS } from '../../src/admin/history.ts'
 import { isLasting } from '../../src/stream/lasting-answers.ts'
 import { AdminParts } from '../support/admin-parts.ts'
 import { LogLines } from '../support/printed.ts'
@@ -191,6 +192,16 @@ describe('/metrics', () => {
   })
 })
 
+/** Every path that a browser asks for, beginning with this one. */
+async function loadedFrom(path: string, loaded = new Set<string>()): Promise<string[]> {
+  if (loaded.has(path)) return [...loaded]
+  loaded.add(path)
+  const { body } = await app.inject(path)
+  for (const [, name = ''] of body.matchAll(/(?:\bsrc=|\bhref=|\bfrom )["']([^"':]+)["']/g))
+    await loadedFrom(new URL(name, `http://localhost${path}`).pathname, loaded)
+  return [...loaded]
+}
+
 describe('/status', () => {
   it('is a page that needs nothing inline and nothing from elsewhere', async () => {
     await register(app)
@@ -198,9 +209,11 @@ describe('/status', () => {
     expect(page.headers['content-type']).toBe('text/html; charset=utf-8')
     expect(page.headers['content-security-policy']).toContain("default-src 'none'; script-src 'self'")
     expect(page.body).not.toMatch(/<style|<script(?![^>]* src=)|\son\w+=|style=|https?:/)
-    const loaded = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path)
-    expect(loaded).toEqual(['status/status.css', 'status/status.js'])
-    for (const path of loaded) expect((await app.inject(`/${path}`)).statusCode).toBe(200)
+    const loaded = await loadedFrom('/status')
+    expect(loaded).toEqual(
+      expect.arrayContaining(['/status/status.css', '/status/shared/base.css', '/status/console/chart.js']),
+    )
+    for (const path of loaded) expect((await app.inject(path)).statusCode, path).toBe(200)
   })
 
   it('gives live figures, the first at once', async () => {
@@ -216,9 +229,52 @@ describe('/status', () => {
       const last = statuses(reader).at(-1)
       expect([last?.streams.open, last?.notReady]).toEqual([2, ['the server is draining']])
     })
-    expect(statuses(reader)[0]?.topics).toMatchObject([
-      { name: 'events', isCaughtUp: true, position: 'AQIAAA==' },
-    ])
+    expect(statuses(reader)[0]?.topics).toMatchObject([{ name: 'events', isCaughtUp: true, trouble: null }])
+    expect(reader.records.join('')).not.toContain('AQIAAA==')
+  })
+
+  it('has the whole history in the first event of each viewer, and in the others its newest sample', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    onTestFinished(() => void vi.useRealTimers())
+    await register(app)
+    await listen()
+    parts.figures.streamsOpen = 7
+    parts.figures.times.delivery.counts[2] = 10 // up to 5 ms
+    await vi.advanceTimersByTimeAsync(SAMPLE_EVERY_MS)
+    parts.figures.streamsOpen = 8
+    await vi.advanceTimersByTimeAsync(SAMPLE_EVERY_MS)
+    const { reader } = await watch()
+    await eventually(() => expect(statuses(reader)).toHaveLength(1))
+    const [first] = statuses(reader)
+    expect(first?.history?.streams).toEqual([7, 8])
+    expect(first?.history?.latencyP50Ms).toEqual([3.75, null])
+    expect(first?.sample).toMatchObject({ streams: 8, latencyP50Ms: null })
+    await vi.advanceTimersByTimeAsync(EVERY_MS)
+    await eventually(() => expect(statuses(reader).length).toBeGreaterThan(1))
+    expect(statuses(reader).at(-1)).toMatchObject({ sample: first?.sample })
+    expect(statuses(reader).at(-1)).not.toHaveProperty('history')
+  })
+
+  it('tells streams by path, slow ones, refusals and ends, and how far partitions are read', async () => {
+    const topic = new TopicInMemory(60, {}, 'orders')
+    for (let partition = 0; partition < 60; partition++)
+      topic.bus.noteEnd(partition, 5, { nowMs: 0, epochMs: 0 })
+    parts.opened.push(topic)
+    Object.assign(parts.figures.paths, { '/a': { open: 1, opened: 9 }, '/b/:id': { open: 3, opened: 3 } })
+    parts.slow = { count: 1, longest: [{ path: '/a', subject: 'f00', seconds: 4, bytes: 10 }] }
+    const refusal = { atMs: 1, path: '/a', code: 'FKS_BUSY', check: null, reason: 'full', offSeconds: null }
+    parts.outcomes.refused(refusal)
+    await register(app)
+    await listen()
+    const { reader } = await watch()
+    await eventually(() => expect(statuses(reader)).not.toEqual([]))
+    const [status] = statuses(reader)
+    expect(status?.streams.paths.map(({ path }) => path)).toEqual(['/b/:id', '/a'])
+    expect(status?.streams.slow).toEqual(parts.slow)
+    expect(status?.refusals).toEqual([{ ...refusal, count: 1 }])
+    const orders = status?.topics.find(({ name }) => name === 'orders')
+    expect([orders?.partitionsCount, orders?.partitions.length, orders?.lag]).toEqual([60, 50, 300])
+    expect(orders?.partitions[3]).toEqual({ partition: 3, next: 0, lag: 5 })
   })
 
   it('shows 20 topics that clients name in a path, and all of them together', async () => {

@@ -2,17 +2,23 @@
 
 import type { Parts } from '../../src/admin/readiness.ts'
 import type { FedTopic } from '../../src/bus/topic.ts'
+import { RecentOutcomes } from '../../src/outcomes/recent-outcomes.ts'
 import { type Counters, createCounters } from '../../src/stream/counters.ts'
+import { NONE_SLOW, type SlowList } from '../../src/stream/watching/slow-streams.ts'
+import type { WatchList } from '../../src/stream/watching/stream-watch.ts'
 import { TopicInMemory } from './topic-in-memory.ts'
 
 export class AdminParts implements Parts {
   readonly figures: Counters = createCounters()
   readonly opened: FedTopic[] = [new TopicInMemory()]
   keysTrouble: string | null = null
+  readonly outcomes = new RecentOutcomes()
+  slow: SlowList = NONE_SLOW
   readonly streams = {
     figures: this.figures,
     isDraining: false,
     revocations: { isFull: false, size: 0 },
+    watch: { list: (): WatchList => ({ outcomes: this.outcomes.list(), slow: this.slow }) },
   }
   /** Topics that clients have named in a path. */
   readonly byPath = {

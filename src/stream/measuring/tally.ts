@@ -4,8 +4,9 @@
 import { observe } from '../../histograms/histogram.ts'
 import { BEGINNING_BOUNDS, DELIVERY_BOUNDS, RENEWAL_BOUNDS } from '../../histograms/stream-times.ts'
 import type { Clock } from '../clock.ts'
-import { type Counters, countGaps, type EndReason } from '../counters.ts'
+import { type Counters, countGaps, type EndReason, type PathCount } from '../counters.ts'
 import type { GapReason } from '../signals.ts'
+import type { SlowStreams, StreamOwner, Untaken } from '../watching/slow-streams.ts'
 
 /** What one stream was sent. */
 export interface Delivered {
@@ -23,6 +24,13 @@ export interface WrittenRead {
   readonly isReadySent: boolean
 }
 
+export interface TallyParts {
+  readonly counters: Counters
+  readonly clock: Clock
+  readonly owner: StreamOwner
+  readonly slowStreams: SlowStreams
+}
+
 export class Tally implements Delivered {
   records = 0
   bytes = 0
@@ -36,12 +44,31 @@ export class Tally implements Delivered {
   /** Timestamp of the oldest record of the write under way, in epoch ms; 0: it is not measured. */
   private timestampMs = 0
 
-  constructor(counters: Counters, clock: Clock) {
+  private readonly owner: StreamOwner
+  private readonly slowStreams: SlowStreams
+  private readonly path: PathCount
+
+  constructor({ counters, clock, owner, slowStreams }: TallyParts) {
     this.counters = counters
     this.clock = clock
+    this.owner = owner
+    this.slowStreams = slowStreams
     this.openedMs = clock.nowMs()
     counters.streamsOpen++
     counters.streamsOpened++
+    this.path = counters.paths[owner.path] ??= { open: 0, opened: 0 }
+    this.path.open++
+    this.path.opened++
+  }
+
+  /** The client has taken nothing for `SLOW_AFTER_MS`. */
+  slow(untaken: Untaken): void {
+    this.slowStreams.add(untaken, this.owner)
+  }
+
+  /** The client takes something again, or is gone. */
+  quick(untaken: Untaken): void {
+    this.slowStreams.remove(untaken)
   }
 
   /** A write of records begins. What is replayed is as old as it is, so only what came since is measured. */
@@ -95,6 +122,7 @@ export class Tally implements Delivered {
   ended(reason: EndReason): void {
     const { counters } = this
     counters.streamsOpen--
+    this.path.open--
     counters.streamsEnded[reason]++
     if (reason === 'expired' && this.challengedMs !== null) counters.challengesMissed++
   }
