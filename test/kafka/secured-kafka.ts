@@ -6,8 +6,10 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { KafkaToken } from '../../src/options.ts'
 import { localCertificates } from '../support/certificates.ts'
 import { freePort } from '../support/free-port.ts'
+import { mintToken, nowSeconds, type TestKey } from '../support/keys-and-tokens.ts'
 import { keepSecret } from '../support/printed.ts'
 import { changeRight, type TopicRight } from './acls.ts'
 import { kafkaClassPath } from './kafka-jars.ts'
@@ -42,6 +44,13 @@ export interface TokenTrust {
 
 /** How brokers are asked for by a client that logs in with a token. */
 export const WITH_TOKEN = { 'security.protocol': 'sasl_plaintext', 'sasl.mechanisms': 'OAUTHBEARER' }
+
+/** A token as Kafka's validator wants it: with `iat`, and without an audience, because it was told none. */
+export function kafkaToken(key: TestKey, sub: string, seconds = 60): KafkaToken {
+  const times = { iat: nowSeconds(), exp: nowSeconds() + seconds }
+  const token = mintToken(key, { claims: { sub, aud: undefined, ...times } })
+  return { token, expiresAt: times.exp * 1000 }
+}
 
 export class SecuredKafka {
   /** Without TLS, for a super user. */

@@ -4,22 +4,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { KafkaOptions, KafkaToken } from '../../src/options.ts'
-import {
-  jwksOf,
-  type KeyServer,
-  makeKey,
-  mintToken,
-  mintUnsigned,
-  nowSeconds,
-  startKeyServer,
-  type TestKey,
-} from '../support/keys-and-tokens.ts'
+import { jwksOf, type KeyServer, makeKey, mintUnsigned, startKeyServer } from '../support/keys-and-tokens.ts'
 import { keepSecret } from '../support/printed.ts'
 import { hasKafkaFeatures } from '../support/programs.ts'
 import { forThisTest } from '../support/scene.ts'
 import { canStartKafka, Kafka } from './kafka.ts'
 import { fleetToken, Replica } from './replica.ts'
-import { SecuredKafka, WITH_TOKEN } from './secured-kafka.ts'
+import { kafkaToken, SecuredKafka, WITH_TOKEN } from './secured-kafka.ts'
 
 const SOON = { timeout: 30_000, interval: 50 }
 const CAN_RUN =
@@ -34,8 +25,6 @@ describe.skipIf(!CAN_RUN)('Logging in with tokens', () => {
   let provider: KeyServer
   let secured: SecuredKafka
   let kafka: Kafka
-  /** What the endpoint says in place of a token. */
-  let refusal: string | null = null
   let fetched = 0
 
   beforeAll(async () => {
@@ -61,12 +50,12 @@ describe.skipIf(!CAN_RUN)('Logging in with tokens', () => {
     const wanted = `Basic ${Buffer.from(`robot:${CLIENT_SECRET}`).toString('base64')}`
     const isKnown = request.headers.authorization === wanted
     response.setHeader('content-type', 'application/json')
-    if (refusal !== null || !isKnown) {
+    if (!isKnown) {
       response.statusCode = 401
-      return void response.end(JSON.stringify({ error: refusal ?? 'invalid_client' }))
+      return void response.end(JSON.stringify({ error: 'invalid_client' }))
     }
     fetched++
-    const token = signed(key, 'robot', TOKEN_SECONDS)
+    const { token } = kafkaToken(key, 'robot', TOKEN_SECONDS)
     response.end(JSON.stringify({ access_token: token, token_type: 'Bearer', expires_in: TOKEN_SECONDS }))
   }
 
@@ -93,19 +82,11 @@ describe.skipIf(!CAN_RUN)('Logging in with tokens', () => {
     stream.leave()
   }
 
-  async function reasonOf(replica: Replica, words: string): Promise<void> {
-    await vi.waitFor(
-      async () => expect(await replica.reasons()).toContainEqual(expect.stringContaining(words)),
-      SOON,
-    )
-    await vi.waitFor(() => expect(replica.lines(40)).toContainEqual(expect.stringContaining(words)), SOON)
-  }
-
   it.each(['unsigned', 'signed'] as const)('works by kafka.token, where tokens are %s', async (kind) => {
-    const token = async (): Promise<KafkaToken> => ({
-      token: kind === 'unsigned' ? mintUnsigned() : signed(key, 'example'),
-      expiresAt: Date.now() + 60_000,
-    })
+    const token = async (): Promise<KafkaToken> =>
+      kind === 'signed'
+        ? kafkaToken(key, 'example')
+        : { token: mintUnsigned(), expiresAt: Date.now() + 60_000 }
     const bootstrapServers = secured[`${kind}Servers`]
     const replica = await open({ bootstrapServers, config: WITH_TOKEN, token })
     await replica.ready()
@@ -123,38 +104,38 @@ describe.skipIf(!CAN_RUN)('Logging in with tokens', () => {
     expect(replica.lines(40).filter((line) => !line.includes('librdkafka was built'))).toEqual([])
   })
 
-  it('says why kafka.token has failed, and goes on when it has not', async () => {
-    let isBroken = true
-    const token = () => {
-      if (isBroken) throw new Error('the role cannot be assumed')
-      return { token: signed(key, 'example'), expiresAt: Date.now() + 60_000 }
+  describe('by a kafka.token that fails', () => {
+    const failed = 'kafka.token failed: the role cannot be assumed'
+
+    /** A replica whose function fails while `isBroken`, and is asked for the next token after 5 s. */
+    async function breakable(isBroken: boolean) {
+      const state = { isBroken }
+      const token = () => {
+        if (state.isBroken) throw new Error('the role cannot be assumed')
+        return { ...kafkaToken(key, 'example'), expiresAt: Date.now() + 6_000 }
+      }
+      return {
+        state,
+        replica: await open({ bootstrapServers: secured.signedServers, config: WITH_TOKEN, token }),
+      }
     }
-    const replica = await open({ bootstrapServers: secured.signedServers, config: WITH_TOKEN, token })
-    await reasonOf(replica, 'kafka.token failed: the role cannot be assumed')
-    isBroken = false
-    await replica.ready()
-  })
 
-  it('says what the token endpoint has answered, and where it is', async () => {
-    refusal = 'client_is_locked'
-    const replica = await open({ bootstrapServers: secured.signedServers, config: oidc() })
-    await reasonOf(replica, 'client_is_locked')
-    await reasonOf(replica, '/token')
-    refusal = null
-  })
-
-  it('says what Kafka has against a token', async () => {
-    const token = () => ({
-      token: signed(makeKey('ES256', 'of-a-stranger'), 'example'),
-      expiresAt: Date.now() + 60_000,
+    it('is told, at the start and later, and goes on when it does not fail', async () => {
+      const [early, late] = await Promise.all([breakable(true), breakable(false)])
+      const { replica } = late
+      await vi.waitFor(
+        async () => expect(await early.replica.reasons()).toContainEqual(expect.stringContaining(failed)),
+        SOON,
+      )
+      early.state.isBroken = false
+      await replica.ready()
+      late.state.isBroken = true
+      const lines = () => replica.lines(30).filter((line) => /tokens? for Kafka/.test(line))
+      await vi.waitFor(() => expect(lines()).toEqual([`no new token for Kafka: ${failed}`]), SOON)
+      expect(await replica.reasons()).toEqual([])
+      late.state.isBroken = false
+      await vi.waitFor(() => expect(lines().slice(1)).toEqual(['tokens for Kafka are made again']), SOON)
+      await early.replica.ready()
     })
-    const replica = await open({ bootstrapServers: secured.signedServers, config: WITH_TOKEN, token })
-    await reasonOf(replica, 'invalid_token')
   })
 })
-
-/** As Kafka's validator wants it: with `iat`, and without an audience that it was not told. */
-function signed(key: TestKey, sub: string, seconds = 60): string {
-  const times = { iat: nowSeconds(), exp: nowSeconds() + seconds }
-  return mintToken(key, { claims: { sub, aud: undefined, ...times } })
-}

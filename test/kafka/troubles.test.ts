@@ -17,7 +17,7 @@ import { Forwarder } from './forwarder.ts'
 import { canStartKafka, Kafka } from './kafka.ts'
 import { type RealKafka, startRealKafka } from './real-kafka.ts'
 import { Replica } from './replica.ts'
-import { SecuredKafka, WITH_TOKEN } from './secured-kafka.ts'
+import { kafkaToken, SecuredKafka, WITH_TOKEN } from './secured-kafka.ts'
 
 const SOON = { timeout: 40_000, interval: 50 }
 const FEATURES = ['ssl', 'sasl_plain', 'sasl_scram', 'sasl_oauthbearer', 'oidc', 'zstd']
@@ -45,8 +45,6 @@ async function isTold(what: string, replica: Replica): Promise<void> {
 }
 
 describe.skipIf(!CAN_RUN)('A trouble of Kafka is told by its line and its reason', () => {
-  afterAll(() => expect([...shown].sort()).toEqual([...documented.keys()].sort()))
-
   describe('where brokers want TLS, a login and rights', () => {
     const key = makeKey('ES256', 'kafka')
     let provider: KeyServer
@@ -113,7 +111,7 @@ describe.skipIf(!CAN_RUN)('A trouble of Kafka is told by its line and its reason
       'a topic is missing, or may not be described': () => ({ kafka: as('alice'), topic: 'misspelt' }),
       'a topic may not be read': () => ({ kafka: as('bob') }),
       'the control topic may not be read': () => ({ kafka: { ...as('carol'), controlTopic: CONTROL } }),
-      '`kafka.token` fails': () => ({
+      '`kafka.token` fails at the start': () => ({
         kafka: withToken(() => {
           throw new Error('the role cannot be assumed')
         }),
@@ -131,7 +129,7 @@ describe.skipIf(!CAN_RUN)('A trouble of Kafka is told by its line and its reason
         },
       }),
       'the broker refuses the token': () => ({
-        kafka: withToken(() => ({ token: 'a.strange.token', expiresAt: Date.now() + 60_000 })),
+        kafka: withToken(() => kafkaToken(makeKey('ES256', 'of-a-stranger'), 'alice')),
       }),
     }
 
@@ -199,5 +197,17 @@ describe.skipIf(!CAN_RUN)('A trouble of Kafka is told by its line and its reason
       void kafka.produce(topic, ...records).catch(() => {})
       await isTold("the broker's disk is full, so that it ends", replica)
     })
+  })
+
+  it('by one line with both names where the streams and the control topic meet it', async () => {
+    const kafka = { bootstrapServers: NO_KAFKA, controlTopic: CONTROL }
+    const replica = await forThisTest(Replica.open({ topic: TOPIC, kafka }))
+    const lines = () => replica.lines(40).filter((line) => line.includes('not reachable'))
+    await vi.waitUntil(() => lines().length > 0, SOON)
+    expect(lines()).toEqual([expect.stringMatching(/Connection refused \(streams and the control topic\)$/)])
+  })
+
+  it('as docs/operating.md has them, and no other', () => {
+    expect([...shown].sort()).toEqual([...documented.keys()].sort())
   })
 })

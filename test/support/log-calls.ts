@@ -96,7 +96,7 @@ function lastOf(given: ts.NodeArray<ts.Expression> | undefined, levels: readonly
 
 const isLog = (node: ts.Expression): boolean => /(^|\.)logs?$/.test(node.getText())
 const isCondition = (node: ts.Expression): boolean =>
-  /\.(existence|reading|condition|reachable|readable)$/.test(node.getText())
+  /\.(existence|reading|condition|readable|tokens)$/.test(node.getText())
 
 function texts(node: ts.Expression): string[] {
   const found: string[] = []

@@ -63,7 +63,7 @@ export class Consumer implements RecordSource {
 
   async connect(): Promise<void> {
     const { client } = this
-    await this.tokens?.give(client, (words) => this.events.onLog(words, true))
+    await this.tokens?.give(client, (words) => this.events.onTokenTrouble?.(words))
     // connect() ends with a question for metadata, and destroys the client if no answer comes. Without it the client
     // waits.
     client.getMetadata = (_options, answer) => answer?.(NO_ERROR, NO_METADATA)

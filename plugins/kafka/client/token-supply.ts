@@ -12,8 +12,8 @@ export interface TokenTaker {
 }
 
 interface Taking {
-  /** Told why a client keeps its former token. */
-  readonly onTrouble: (words: string) => void
+  /** Told why a client keeps its former token; null when it has a new one. */
+  readonly onTrouble: (words: string | null) => void
   /** Ends the wait for the first token. */
   readonly leave: () => void
 }
@@ -42,7 +42,7 @@ export class TokenSupply {
    * Gives the client a token before it connects, and another one in time until it is released. Rejects if none can be
    * had, or if it is released meanwhile.
    */
-  async give(taker: TokenTaker, onTrouble: (words: string) => void = () => {}): Promise<void> {
+  async give(taker: TokenTaker, onTrouble: Taking['onTrouble'] = () => {}): Promise<void> {
     const left = new Promise<never>((_, reject) => {
       this.takers.set(taker, { onTrouble, leave: () => reject(new Error('the client was closed')) })
     })
@@ -104,9 +104,10 @@ export class TokenSupply {
 }
 
 /** librdkafka may refuse a token by its form; the other clients get theirs. */
-function replace(taker: TokenTaker, token: string, onTrouble: (words: string) => void): void {
+function replace(taker: TokenTaker, token: string, onTrouble: Taking['onTrouble']): void {
   try {
     taker.setOauthBearerToken(token)
+    onTrouble(null)
   } catch (error) {
     onTrouble(`librdkafka refuses the token: ${errorWords(error)}`)
   }

@@ -48,13 +48,18 @@ export class BrokerTroubles {
     if (isFailure) this.failure = failureOf(line)
   }
 
+  /** The present token stays in use. Kafka may not answer because of it, but not yet. */
+  noteTokens(words: string | null): void {
+    this.outage.noteTokens(words)
+  }
+
   noteNotStarted(error: unknown): void {
     this.setUnreachable(`the Kafka client does not start: ${errorWords(error)}`)
   }
 
   noteUnanswered(error: unknown): void {
     this.setUnreachable(
-      `Kafka is not reachable at ${this.bootstrapServers}: ${this.failure ?? errorWords(error)}`,
+      `Kafka is not reachable at ${this.bootstrapServers}: ${this.outage.tokenTrouble ?? this.failure ?? errorWords(error)}`,
     )
   }
 

@@ -1,7 +1,7 @@
 // Whether a Kafka is reachable, for all readers of it in this process. Promise: an outage is one warning, however many
 // readers meet it, with the names of those; its end is one line.
 
-import type { Log } from './condition.ts'
+import { Condition, type Log } from './condition.ts'
 import { LogFanOut } from './log-fan-out.ts'
 
 /** What a reader is, in the log. */
@@ -10,6 +10,7 @@ export type ReaderName = 'streams' | 'the control topic'
 export class Outage {
   private readonly log = new LogFanOut()
   private readonly bootstrapServers: string
+  private readonly tokens = new Condition(this.log, 'tokens for Kafka are made again')
   private readonly names = new Map<object, ReaderName>()
   /** The words of the readers that Kafka does not answer now, and how often each has met that. */
   private readonly met = new Map<object, { words: string; times: number }>()
@@ -34,7 +35,20 @@ export class Outage {
 
   /** From now on `log` gets the lines. */
   join(log: Log): void {
-    if (this.log.add(log) && this.told !== null) log.warn(this.told)
+    if (!this.log.add(log)) return
+    if (this.told !== null) log.warn(this.told)
+    this.tokens.tell(log)
+  }
+
+  /** Why there is no new token for the brokers; null if there is. */
+  get tokenTrouble(): string | null {
+    return this.tokens.trouble
+  }
+
+  /** Once, although each client of each reader has its token of the same function. */
+  noteTokens(words: string | null): void {
+    if (words === null) this.tokens.clear()
+    else this.tokens.set(`no new token for Kafka: ${words}`)
   }
 
   part(log: Log): void {
@@ -68,7 +82,8 @@ export class Outage {
   /** The words alone where there is one reader, so that it is clear what is meant. */
   private withNames(words: string): string {
     if (this.names.size < 2) return words
-    const names = new Set([...this.met.keys()].map((reader) => this.names.get(reader)))
+    const met = [...this.names].filter(([reader]) => this.met.has(reader))
+    const names = new Set(met.map(([, name]) => name))
     return `${words} (${[...names].join(' and ')})`
   }
 }

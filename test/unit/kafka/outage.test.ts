@@ -1,6 +1,7 @@
 // An outage of a Kafka that several readers meet.
 
 import { describe, expect, it } from 'vitest'
+import { BrokerTroubles } from '../../../plugins/kafka/troubles/broker-troubles.ts'
 import { Outage } from '../../../plugins/kafka/troubles/outage.ts'
 import { createLog } from './reader-scene.ts'
 
@@ -32,7 +33,7 @@ describe('An outage', () => {
     expect(log.warn).not.toHaveBeenCalled()
     outage.begin(streams, 'refused')
     outage.begin(control, 'refused')
-    expect(log.warn.mock.calls).toEqual([['refused (the control topic and streams)']])
+    expect(log.warn.mock.calls).toEqual([['refused (streams and the control topic)']])
     outage.end(streams)
     expect(log.info).not.toHaveBeenCalled()
     outage.end(control)
@@ -78,6 +79,22 @@ describe('An outage', () => {
     expect(log.warn).toHaveBeenCalledTimes(1)
     for (const words of ['gone', 'gone', 'gone']) outage.begin(streams, words)
     expect(log.warn.mock.calls).toEqual([['refused'], ['gone']])
+  })
+
+  it('of the function that makes tokens is one line, and why Kafka does not answer', () => {
+    const { log, outage, streams, control } = scene()
+    outage.enter(control, 'the control topic')
+    for (let client = 0; client < 4; client++) outage.noteTokens('kafka.token failed: no role')
+    const words = 'no new token for Kafka: kafka.token failed: no role'
+    expect(log.warn.mock.calls).toEqual([[words]])
+    const troubles = new BrokerTroubles(log, 'kafka:9092', outage)
+    troubles.noteLog('h:1: SASL authentication error: expired', true)
+    troubles.noteUnanswered(new Error('timed out'))
+    expect(troubles.worst).toBe(`Kafka is not reachable at kafka:9092: ${words}`)
+    outage.end(streams)
+    outage.noteTokens(null)
+    outage.noteTokens(null)
+    expect(log.info.mock.calls).toEqual([['tokens for Kafka are made again']])
   })
 
   it('is told to a logger that comes later', () => {

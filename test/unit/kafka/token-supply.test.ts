@@ -9,8 +9,8 @@ const LIFE_MS = 100_000
 
 class Taker {
   readonly tokens: string[] = []
-  readonly troubles: string[] = []
-  readonly note = (words: string) => this.troubles.push(words)
+  readonly troubles: (string | null)[] = []
+  readonly note = (words: string | null) => this.troubles.push(words)
   setOauthBearerToken(token: string): void {
     if (token === 'unfit') throw new Error('it has no form')
     this.tokens.push(token)
