@@ -17,14 +17,14 @@ const LOGIN = 'see KAFKA_CONFIG_SECURITY_PROTOCOL, KAFKA_CONFIG_SASL_* and KAFKA
 /** One of the addresses that take connections; null if Kafka does not answer. */
 export async function checkBrokers(report: CheckReport, kafka: KafkaOptions): Promise<HostAndPort | null> {
   const addresses = kafka.bootstrapServers.split(',').map(hostAndPort).slice(0, ADDRESSES_MAX)
-  const reached = await Promise.all(
-    addresses.map(async (address) => {
-      const why = await unreachable(address)
-      if (why !== null) report.fail(CHECK, `${textOf(address)} ${why}`, 'see KAFKA_BOOTSTRAP_SERVERS')
-      return why === null ? address : null
-    }),
-  )
-  const [found = null] = reached.filter((address) => address !== null)
+  const faults = await Promise.all(addresses.map(unreachable))
+  const found = addresses.find((_, at) => faults[at] === null) ?? null
+  // One is enough for a start.
+  const verdict = found === null ? 'fail' : 'warn'
+  for (const [at, address] of addresses.entries()) {
+    const why = faults[at] ?? null
+    if (why !== null) report[verdict](CHECK, `${textOf(address)} ${why}`, 'see KAFKA_BOOTSTRAP_SERVERS')
+  }
   if (found === null) return null
   const told = await brokerList(kafka, found)
   const isReachable = told === null || (await checkAdvertised(report, told, addresses))

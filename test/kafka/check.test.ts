@@ -54,6 +54,15 @@ describe('kafka-sse check on the embedded broker', () => {
         expect.stringMatching(/^warn topic events: 2 of 3 records have no key\. /),
       ])
       expect(after.code).toBe(1)
+      const half = { ...env, KAFKA_BOOTSTRAP_SERVERS: `127.0.0.1:1,${broker.address}`, KAFKA_REPLAY: 'all' }
+      expect(await checked(half)).toMatchObject({
+        code: 1,
+        lines: [
+          'warn brokers 127.0.0.1:1 refuses connections: nothing listens there. see KAFKA_BOOTSTRAP_SERVERS',
+          answers,
+          expect.stringMatching(/^ok topic/),
+        ],
+      })
       const all = await checked({ ...env, KAFKA_REPLAY: 'all' })
       expect(all.lines.slice(1)).toEqual([
         'ok topic events: 4 partitions, 3 offsets; it may be read; Kafka does not tell its cleanup.policy',
