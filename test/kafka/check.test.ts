@@ -4,6 +4,7 @@ import { PassThrough } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startMockBroker } from '../../plugins/kafka/client/mock-broker.ts'
 import { RecordProducer } from '../../plugins/kafka/client/producer.ts'
+import { brokerList } from '../../plugins/kafka/wire/broker-list.ts'
 import { check } from '../../src/commands/check.ts'
 import { AUDIENCE, ISSUER, makeKey } from '../support/keys-and-tokens.ts'
 import { hasKafkaFeatures } from '../support/programs.ts'
@@ -202,7 +203,7 @@ describe.skipIf(!CAN_SECURE)('kafka-sse check on a Kafka with TLS, passwords and
   let secured: SecuredKafka
 
   beforeAll(async () => {
-    secured = await SecuredKafka.start(['replica', 'reader', 'stranger', 'blind'])
+    secured = await SecuredKafka.start(['replica', 'reader', 'stranger', 'blind'], null, { hasScram: true })
     const kafka = new Kafka(secured.adminServers)
     await kafka.createTopic({ name: 'events', config: { 'max.message.bytes': '1048588' } })
     await kafka.createTopic({ name: CONTROL })
@@ -260,6 +261,15 @@ describe.skipIf(!CAN_SECURE)('kafka-sse check on a Kafka with TLS, passwords and
     TEST_MS,
   )
 
+  it(
+    'asks for the settings by SCRAM, too',
+    async () => {
+      const { lines } = await asUser('replica', { KAFKA_CONFIG_SASL_MECHANISMS: 'SCRAM-SHA-256' })
+      expect(lines[1]).toMatch(/^ok topic events: .*; its cleanup.policy is delete$/)
+    },
+    TEST_MS,
+  )
+
   it.concurrent(
     'tells the reason of a wrong password, without the password',
     async () => {
@@ -284,7 +294,7 @@ describe.skipIf(!CAN_SECURE)('kafka-sse check on a Kafka with TLS, passwords and
     ],
     [
       'another mechanism',
-      { KAFKA_CONFIG_SASL_MECHANISMS: 'SCRAM-SHA-256' },
+      { KAFKA_CONFIG_SASL_MECHANISMS: 'SCRAM-SHA-512' },
       /Kafka does not answer: .*(mechanism|SCRAM)/i,
     ],
   ])(
@@ -307,6 +317,9 @@ describe.skipIf(!CAN_SECURE)('kafka-sse check on a Kafka with TLS, passwords and
   it.concurrent(
     'names a broker that calls itself by an address that cannot be reached from here',
     async () => {
+      const [host = '', port] = secured.awayServers.split(':')
+      const asked = brokerList({ bootstrapServers: secured.awayServers }, { host, port: Number(port) })
+      expect(await asked).toEqual([{ id: 1, host: '127.0.0.1', port: 1 }])
       const env = { KAFKA_BOOTSTRAP_SERVERS: secured.awayServers, KAFKA_TOPIC: 'events' }
       expect(await checked(env)).toEqual({
         code: 2,

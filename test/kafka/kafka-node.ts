@@ -32,6 +32,8 @@ export interface NodeOptions {
   readonly heapMebibytes: number
   /** Further lines of server.properties. */
   readonly settings: readonly string[]
+  /** Passwords of users that may log in by SCRAM-SHA-256. */
+  readonly scram?: ReadonlyMap<string, string>
   /** Of Java, such as `-Dname=value`. Default: none. */
   readonly javaOptions?: readonly string[]
   /** The largest file that the broker can write, as on a disk that is full then. Default: no limit. */
@@ -108,12 +110,26 @@ export class KafkaNode {
     this.dispose()
   }
 
+  private scramUsers(): string[] {
+    return [...(this.options.scram ?? [])].flatMap(([name, password]) => {
+      return ['--add-scram', `SCRAM-SHA-256=[name=${name},password=${password}]`]
+    })
+  }
+
   private async format(): Promise<void> {
     const made = existsSync(CLASSES_FILE) ? null : `${CLASSES_FILE}.${process.pid}-${this.id}`
     if (made !== null) await mkdir(dirname(CLASSES_FILE), { recursive: true })
     const child = this.java(
       [made === null ? `-XX:SharedArchiveFile=${CLASSES_FILE}` : `-XX:ArchiveClassesAtExit=${made}`],
-      ['kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', this.propertiesFile],
+      [
+        'kafka.tools.StorageTool',
+        'format',
+        '-t',
+        CLUSTER_ID,
+        '-c',
+        this.propertiesFile,
+        ...this.scramUsers(),
+      ],
     )
     const [code] = await once(child, 'exit')
     if (code !== 0) throw new Error(`Kafka's storage was not formatted:\n${this.output}`)

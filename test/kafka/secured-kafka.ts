@@ -1,6 +1,6 @@
-// A real Kafka whose clients need TLS, a password and, for each topic, a right: SASL_SSL with PLAIN, and the
-// StandardAuthorizer. A listener of its own, without any of these, is for the test that sets it up. Two more take
-// tokens (SASL OAUTHBEARER) if the test has an identity provider.
+// A real Kafka whose clients need TLS, a password and, for each topic, a right: SASL_SSL with PLAIN, if asked also with
+// SCRAM-SHA-256, and the StandardAuthorizer. A listener of its own, without any of these, is for the test that sets it
+// up. Two more take tokens (SASL OAUTHBEARER) if the test has an identity provider.
 
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -18,6 +18,7 @@ import type { Broker } from './wire.ts'
 
 const ID = 1
 const HEAP_MEBIBYTES = 384
+const SCRAM_MODULE = 'org.apache.kafka.common.security.scram.ScramLoginModule'
 const PROTOCOLS =
   'PLAINTEXT:PLAINTEXT,AWAY:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL,UNSIGNED:SASL_PLAINTEXT,SIGNED:SASL_PLAINTEXT'
 const ALLOWED_URLS = 'org.apache.kafka.sasl.oauthbearer.allowed.urls'
@@ -80,7 +81,11 @@ export class SecuredKafka {
   }
 
   /** Resolves when it serves; none of the users has a right. `trust` null: it takes no tokens. */
-  static async start(users: readonly string[], trust: TokenTrust | null = null): Promise<SecuredKafka> {
+  static async start(
+    users: readonly string[],
+    trust: TokenTrust | null = null,
+    { hasScram = false }: { readonly hasScram?: boolean } = {},
+  ): Promise<SecuredKafka> {
     const folder = await mkdtemp(join(tmpdir(), 'kafka-sse-secured-'))
     const { caPem, certificatePem, keyPem } = await localCertificates()
     await writeFile(join(folder, 'ca.pem'), caPem)
@@ -101,12 +106,14 @@ export class SecuredKafka {
       id: ID,
       ports: new Map([[ID, own]]),
       heapMebibytes: HEAP_MEBIBYTES,
+      ...(hasScram && { scram: passwords }),
       settings: [
         `listeners=${listeners},AWAY://127.0.0.1:${ports.away},CONTROLLER://127.0.0.1:${own.controller}`,
         `advertised.listeners=${listeners},AWAY://127.0.0.1:1`,
         `listener.security.protocol.map=${PROTOCOLS}`,
-        'sasl.enabled.mechanisms=PLAIN',
+        `sasl.enabled.mechanisms=PLAIN${hasScram ? ',SCRAM-SHA-256' : ''}`,
         `listener.name.sasl_ssl.plain.sasl.jaas.config=${loginModule(passwords)}`,
+        `listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config=${SCRAM_MODULE} required;`,
         'listener.name.sasl_ssl.ssl.keystore.type=PEM',
         `listener.name.sasl_ssl.ssl.keystore.location=${join(folder, 'broker.pem')}`,
         'authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer',
