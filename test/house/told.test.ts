@@ -63,7 +63,8 @@ describe('log lines', () => {
 })
 
 /** Labels of no metric of its own: of several registrations, and of Prometheus's targets. */
-const OUTSIDE = new Set(['prefix', 'job', 'instance'])
+const OUTSIDE = new Set(['prefix', 'job', 'instance', 'le'])
+const NAMED_BY_USERS = new Set(['topic', 'encoding', 'partition'])
 
 describe('metrics', () => {
   const [, table = ''] = /\n\| name \| type \| labels \| what \|\n(.*?)\n\n/s.exec(operating) ?? []
@@ -74,6 +75,21 @@ describe('metrics', () => {
   )
 
   const deployed = ['deploy/prometheus/alerts.yaml', 'deploy/grafana/dashboard.json']
+
+  test.each([...documents, ...deployed, 'deploy/prometheus/alerts.test.yaml'])(
+    'have the values of labels that %s names',
+    (path) => {
+      const code = ['src', 'plugins', 'routes'].flatMap(codeOf).join('\n')
+      const selectors = [...readFileSync(join(ROOT, path), 'utf8').matchAll(/\bkafka_sse_\w+\{([^}]*)\}/g)]
+      const values = selectors.flatMap(([, selector = '']) =>
+        [...selector.matchAll(/(\w+)[!=]~?\\?"([^"\\]*)/g)].flatMap(([, label = '', value = '']) =>
+          OUTSIDE.has(label) || NAMED_BY_USERS.has(label) ? [] : value.split('|'),
+        ),
+      )
+      const isSaid = (value: string) => code.includes(`'${value}'`) || code.includes(` ${value}: `)
+      expect([...new Set(values)].filter((value) => !isSaid(value))).toEqual([])
+    },
+  )
 
   test.each([...documents, ...deployed])('that %s names are in the table', (path) => {
     const text = readFileSync(join(ROOT, path), 'utf8')
