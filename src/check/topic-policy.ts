@@ -10,6 +10,8 @@ export interface NamedTopic {
   readonly name: string
   readonly isLatest: boolean
   readonly isWhole: boolean
+  /** Opened when a client asks for it, so that it may be missing. */
+  readonly isByPath: boolean
 }
 
 export interface Doubt {

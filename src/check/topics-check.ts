@@ -19,6 +19,7 @@ const CONTROL_CHECK = 'control topic'
 /** Topics that are looked at, and partitions that one line names. */
 const TOPICS_MAX = 50
 const NAMED_MAX = 5
+const MISSING = 'create it, or grant Read on it, which includes Describe'
 
 export interface CheckedKafka {
   readonly kafka: KafkaOptions
@@ -57,8 +58,13 @@ function namedTopics(streams: readonly ResolvedStream[]): NamedTopic[] {
   for (const { topic, topics, replay } of streams) {
     for (const name of topics ?? [topic]) {
       const isLatest = keepsFor(replay) === 'latest'
-      const { isLatest: hasLatest = false, isWhole = false } = byName.get(name) ?? {}
-      byName.set(name, { name, isLatest: hasLatest || isLatest, isWhole: isWhole || !isLatest })
+      const { isLatest: hasLatest = false, isWhole = false, isByPath = true } = byName.get(name) ?? {}
+      byName.set(name, {
+        name,
+        isLatest: hasLatest || isLatest,
+        isWhole: isWhole || !isLatest,
+        isByPath: isByPath && topics !== undefined,
+      })
     }
   }
   return [...byName.values()]
@@ -69,7 +75,7 @@ async function checkTopic(
   { kafka, broker }: CheckedKafka,
   topic: NamedTopic,
 ): Promise<void> {
-  const sample = await sampled(report, CHECK, kafka, topic.name)
+  const sample = await sampled(report, CHECK, kafka, topic.name, topic.isByPath)
   if (sample === null) return
   const settings = await topicSettings(kafka, broker, topic.name)
   const doubts = doubtsOf(sample, settings, topic, serverPolicy(kafka))
@@ -91,14 +97,15 @@ async function sampled(
   check: string,
   kafka: KafkaOptions,
   name: string,
+  isOptional = false,
 ): Promise<TopicSample | null> {
   const sample = await sampleTopic(kafka, name).catch((error: unknown) => errorWords(error))
   if (typeof sample === 'string') report.fail(check, `Kafka does not list topic ${name}: ${sample}`)
   else if (sample.partitions.length === 0)
-    report.fail(
+    report[isOptional ? 'warn' : 'fail'](
       check,
       `there is no topic ${name}, or this principal may not Describe it`,
-      'create it, or grant Read on it, which includes Describe',
+      isOptional ? 'until there is, its streams are answered with 404' : MISSING,
     )
   else if (sample.bounds.length < sample.partitions.length)
     report.fail(check, `${name}: ${silentWords(sample)}`, 'see the brokers that lead them')

@@ -6,6 +6,7 @@ import { startMockBroker } from '../../plugins/kafka/client/mock-broker.ts'
 import { RecordProducer } from '../../plugins/kafka/client/producer.ts'
 import { brokerList } from '../../plugins/kafka/wire/broker-list.ts'
 import { check } from '../../src/commands/check.ts'
+import { CommandScene } from '../support/command-process.ts'
 import { AUDIENCE, ISSUER, makeKey } from '../support/keys-and-tokens.ts'
 import { hasKafkaFeatures } from '../support/programs.ts'
 import { forThisTest } from '../support/scene.ts'
@@ -67,6 +68,28 @@ describe('kafka-sse check on the embedded broker', () => {
       const all = await checked({ ...env, KAFKA_REPLAY: 'all' })
       expect(all.lines.slice(1)).toEqual([
         'ok topic events: 4 partitions, 3 offsets; it may be read; Kafka does not tell its cleanup.policy',
+      ])
+    },
+    TEST_MS,
+  )
+
+  it(
+    'fails on a missing topic, and warns of one that clients name in a path',
+    async () => {
+      const broker = await forThisTest(startMockBroker(['events']))
+      const streams = [
+        { path: '/orders', topic: 'orders' },
+        { path: '/topics/:topic', topic: '{params.topic}', topics: ['events', 'later', 'orders'] },
+      ]
+      const scene = await forThisTest(Promise.resolve(CommandScene.open()))
+      const file = scene.file('streams.json', JSON.stringify({ streams }))
+      expect((await checked({ KAFKA_BOOTSTRAP_SERVERS: broker.address, CONFIG_FILE: file })).lines).toEqual([
+        expect.stringMatching(/^ok brokers/),
+        expect.stringMatching(/^fail topic there is no topic orders, .* create it, or grant Read on it/),
+        expect.stringMatching(/^ok topic events: 4 partitions/),
+        expect.stringMatching(
+          /^warn topic there is no topic later, .* until there is, its streams are answered/,
+        ),
       ])
     },
     TEST_MS,

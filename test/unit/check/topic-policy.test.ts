@@ -12,8 +12,8 @@ const SAMPLE: TopicSample = {
   withoutKey: 0,
   longestHole: 0,
 }
-const LATEST = { name: 'a', isLatest: true, isWhole: false }
-const WHOLE = { name: 'a', isLatest: false, isWhole: true }
+const LATEST = { name: 'a', isLatest: true, isWhole: false, isByPath: false }
+const WHOLE = { name: 'a', isLatest: false, isWhole: true, isByPath: false }
 const SERVER = { deleteRetentionSeconds: 86_400, codecs: ['gzip'] }
 const COMPACTED = { 'cleanup.policy': 'compact', 'delete.retention.ms': '86400000' }
 
