@@ -94,7 +94,10 @@ function readArguments({ values, positionals }: Given<typeof OPTIONS>): ProduceA
   return given
 }
 
-function refuseContradictions({ value, key, keySeparator, tombstone, topic }: ProduceArguments): void {
+function refuseContradictions(given: ProduceArguments): void {
+  const { value, key, keySeparator, tombstone, emptyDeletes, topic } = given
+  if (emptyDeletes && key === null && keySeparator === null)
+    throw new Error('--empty-deletes needs --key or --key-separator: the key to delete')
   if (topic === '') throw new Error('--topic is empty')
   if (tombstone && key === null) throw new Error('--delete needs --key: the key to delete')
   if (tombstone && value !== null) throw new Error('--delete takes no VALUE')

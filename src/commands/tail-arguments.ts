@@ -24,14 +24,16 @@ https:// may be left out, and so may the path, which is that of the default.
   --token TOKEN           use this token until it expires (default $KAFKA_SSE_TOKEN)
   --token-command COMMAND run this command for each token; it prints a fresh one
                           (default for servers on this machine: tokens made with ./${PRIVATE_KEY_FILE})
-  -H 'NAME: VALUE'        send this header; may be repeated. With Authorization or Cookie no token is needed
+  -H, --request-header 'NAME: VALUE'
+                          send this header; may be repeated. Authorization or Cookie stand in for a token
   --ca FILE               trust this authority (default for servers on this machine: ./${CA_FILE})
   -k, --insecure          trust any certificate: anyone on the way can read the token
   -n, --count COUNT       end after so many records
   -e, --until-ready       end once everything that the topic held has been printed
   --last-event-id ID      resume after this event
   --from earliest|latest  where to start without an id
-  --since TIME            start with records from then on: ISO 8601, epoch ms, or how long ago: 90s, 10m, 2h, 7d
+  --since TIME            start with records from then on: ISO 8601, epoch ms,
+                          or how long ago: 90s, 10m, 2h, 7d
   --key KEY               only records with this key; repeat it for several keys
   --header NAME=VALUE     only records with this header; may be repeated
   --field POINTER=VALUE   only records with this field, such as /tenant=7; may be repeated
@@ -56,6 +58,8 @@ const OPTIONS = {
 
 export const TAIL_LINE = { help: HELP, options: OPTIONS, allowPositionals: true }
 const UNVERIFIED = 'insecure: the certificate is not verified, so anyone on the way can read the token'
+const EPOCH_SECONDS = /^\d{9,10}$/
+const SECONDS = 'is in 1970, so everything comes: epoch ms have three more digits'
 const TOKEN_COMMAND_TIMEOUT_MS = 30_000
 const TOKEN_BYTES_MAX = 65_536
 
@@ -65,8 +69,8 @@ export interface TailArguments {
   /** When to end: after so many records, and at the first `ready`. */
   readonly countMax: number
   readonly untilReady: boolean
-  /** What to say before the stream is opened; null: nothing. */
-  readonly warning: string | null
+  /** What to say before the stream is opened. */
+  readonly warnings: readonly string[]
   readonly options: ConnectOptions
 }
 
@@ -94,7 +98,10 @@ export function readTailArguments(
     json: values.json,
     countMax: countOf(values.count),
     untilReady: values['until-ready'],
-    warning: insecure && url.protocol === 'https:' ? UNVERIFIED : null,
+    warnings: [
+      ...(insecure && url.protocol === 'https:' ? [UNVERIFIED] : []),
+      ...(EPOCH_SECONDS.test(values.since ?? '') ? [`--since ${values.since} ${SECONDS}`] : []),
+    ],
     options,
   }
 }

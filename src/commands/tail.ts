@@ -43,7 +43,7 @@ function tailTo(terminal: Terminal, args: string[], env: NodeJS.ProcessEnv): Pro
 }
 
 async function print(
-  { url, json, countMax, untilReady, warning, options }: TailArguments,
+  { url, json, countMax, untilReady, warnings, options }: TailArguments,
   { stdout, stderr, signal }: Terminal,
 ): Promise<number> {
   const unwritable = new AbortController()
@@ -59,7 +59,7 @@ async function print(
   // Never removed, because a pipe's error may come after the last write.
   stdout.on('error', onWriteError)
   stderr.on('error', onWriteError)
-  if (warning !== null) say(warning)
+  for (const warning of warnings) say(warning)
   const stream = connect(url, { ...options, ...reports(url, say), signal: reading })
   let count = 0
   try {

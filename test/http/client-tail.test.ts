@@ -181,6 +181,16 @@ describe('kafka-sse tail', () => {
     expect(await status).toBe(0)
   })
 
+  it('warns of epoch seconds, which are in 1970', async () => {
+    const status = run([url, '--since', '1764324000'])
+    await server.seen(1)
+    interrupt.abort()
+    expect(await status).toBe(0)
+    expect(printed(stderr)).toMatch(
+      /^--since 1764324000 is in 1970, so everything comes: epoch ms have three more/,
+    )
+  })
+
   it('says what to do about a certificate of an unknown authority, and about a wrong scheme', async () => {
     const first = async (address: string) => {
       const status = run([address, '--token', 't'], {}, elsewhere)

@@ -156,6 +156,7 @@ describe('The embedded broker', () => {
     [['--partition', '-1', 'value'], "Option '--partition' argument is ambiguous"],
     [['--partition', '1.5', 'value'], "--partition 1.5 is not a partition's number"],
     [['--key', '1', '--key-separator', ':'], 'keep one of them'],
+    [['-Z', 'value'], '--empty-deletes needs --key or --key-separator: the key to delete'],
     [['value'], 'no Kafka: set KAFKA_BOOTSTRAP_SERVERS'],
     [
       ['--bootstrap-servers', '127.0.0.1:1', 'value'],
