@@ -142,7 +142,7 @@ export class StreamReader {
     this.eventId(route.with.at('event', 'id'))
     this.notes.say(
       topic,
-      'is read as a table, whose newest record of each key counts: if it is not compacted, set replay to all',
+      'is read as a table, whose newest record of each key counts: kafka-sse check says whether that fits; for a log set replay to all',
     )
     const named = this.template(topic, params)
     const filter = this.filterOf(route.with.member('filters'), params)

@@ -4,7 +4,7 @@
 import { Ajv } from 'ajv'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isMap, isScalar, parseDocument, visit } from 'yaml'
+import { isMap, isScalar, parse, parseDocument, visit } from 'yaml'
 import { configFileSchema } from '../../../src/config/config-file/file-schema.ts'
 import { validatePart } from '../../../src/config/parse.ts'
 import { type Conversion, convertZilla } from '../../../src/zilla/conversion.ts'
@@ -67,7 +67,7 @@ function route(parts: Record<string, unknown>): string {
 }
 
 const TABLE =
-  'is read as a table, whose newest record of each key counts: if it is not compacted, set replay to all'
+  'is read as a table, whose newest record of each key counts: kafka-sse check says whether that fits; for a log set replay to all'
 const SEALED = 'its event ids are sealed: set SECRET_KEY, the same on every replica'
 
 describe('the configuration of the tutorial', () => {
@@ -97,6 +97,22 @@ describe('the configuration of the tutorial', () => {
       `99: bindings.topics.routes[0].with.topic: ${TABLE}`,
       '116: bindings.brokers.options.servers[0]: set KAFKA_BOOTSTRAP_SERVERS to what KAFKA_BOOTSTRAP_SERVER is',
     ])
+  })
+})
+
+describe('the same configuration', () => {
+  const text = tutorialZilla(makeKey('ES256').jwk)
+  const same = converted(text)
+
+  it.each([
+    ['with the line ends of Windows', text.replaceAll('\n', '\r\n')],
+    ['as JSON with tabs', JSON.stringify(parse(text), null, '\t')],
+    ['as JSON in one line', JSON.stringify(parse(text))],
+  ])('%s is converted to the same', (_, other) => {
+    const conversion = converted(other)
+    expect(conversion.config).toEqual(same.config)
+    const words = (of: Conversion) => of.notes.map((note) => note.words).sort()
+    expect(words(conversion)).toEqual(words(same))
   })
 })
 
