@@ -164,6 +164,21 @@ describe.skipIf(!canScrape)('at a real Prometheus', () => {
     expect((await seriesOf(query)).length).toBeGreaterThan(0)
   })
 
+  test.each([
+    'kafka_sse_delivery_seconds_count',
+    'kafka_sse_first_record_seconds_count',
+    'kafka_sse_replay_seconds_count',
+    'kafka_sse_renewal_seconds_count',
+    'kafka_sse_token_refusals_total{check="missing"}',
+    'kafka_sse_gaps_total{reason="undecodable"}',
+    'kafka_sse_control_records_total{op="renew"}',
+  ])('%s has counted what the clients did, of all workers', async (metric) => {
+    await vi.waitUntil(async () => (await seriesOf(`${metric} > 0`)).length === 1, {
+      timeout: 5_000,
+      interval: 250,
+    })
+  })
+
   test('every alert is evaluated without an error, of metrics that there are, and none but by chance', async () => {
     const { data } = await (await fetch(`${api}/rules`)).json()
     const evaluated: { name: string; health: string; state: string }[] = data.groups[0].rules

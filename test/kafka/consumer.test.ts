@@ -119,7 +119,7 @@ describe.skipIf(bootstrapServers === null)('The Kafka plugin on a real Kafka', (
     const topic = await kafka.createTopic()
     await kafka.produceInTransaction('commit', topic, { value: 'kept' })
     await kafka.produceInTransaction('abort', topic, { value: 'aborted' })
-    await open(topic)
+    const { bus } = await open(topic)
     await recorded.caughtUp()
     expect(recorded.values()).toEqual(['kept'])
     // kept, its commit marker, aborted, its abort marker.
@@ -127,14 +127,16 @@ describe.skipIf(bootstrapServers === null)('The Kafka plugin on a real Kafka', (
     await kafka.produceInTransaction('abort', topic, { value: 'aborted live' })
     await vi.waitFor(() => expect(recorded.position()).toEqual({ 0: 6 }), SOON)
     expect(recorded.values()).toEqual(['kept'])
+    expect([...bus.progress()]).toEqual([{ partition: 0, next: 6, lag: 0 }])
   })
 
   it('catches up before an open transaction, whose beginning is the furthest that an id can be', async () => {
     const topic = await kafka.createTopic()
     await kafka.produce(topic, { value: 'before' })
     const transaction = await kafka.openTransaction(topic, [{ value: 'pending' }])
-    const { watermarks } = await open(topic)
+    const { watermarks, bus } = await open(topic)
     await recorded.caughtUp()
+    expect([...bus.progress()]).toEqual([{ partition: 0, next: 1, lag: 0 }])
     expect(await watermarks(AbortSignal.timeout(10_000))).toEqual(new Map([[0, { start: 0, end: 1 }]]))
     await transaction.commit()
     await vi.waitFor(() => expect(recorded.values()).toEqual(['before', 'pending']), SOON)
