@@ -4,13 +4,13 @@
 import { errorWords } from '../../../src/errors.ts'
 import type { AssignedPartition } from '../client/record-source.ts'
 import type { Log } from '../troubles/condition.ts'
-import type { UnreadReasons } from '../troubles/inquiry.ts'
+import type { UnreadReasons } from '../troubles/inquiry-answers.ts'
 import type { FollowedTopic } from './followed-topic.ts'
 
 export interface InquiryParts {
   readonly topics: ReadonlyMap<string, Pick<FollowedTopic, 'name' | 'feeds' | 'next' | 'unread'>>
   /** Why partitions cannot be read. */
-  readonly inquire: (partitions: readonly AssignedPartition[]) => Promise<UnreadReasons>
+  readonly inquire: (partitions: readonly AssignedPartition[], signal: AbortSignal) => Promise<UnreadReasons>
   readonly log: Pick<Log, 'debug'>
   /** Only differences count. */
   readonly nowMs: () => number
@@ -24,7 +24,7 @@ const ASKED_MAX = 1_000
 
 export class Inquiries {
   private readonly parts: InquiryParts
-  private isOpen = false
+  private open: Promise<void> | null = null
   private askedAtMs = Number.NEGATIVE_INFINITY
 
   constructor(parts: InquiryParts) {
@@ -34,9 +34,11 @@ export class Inquiries {
   /** A read had the error of a partition. */
   ask(): void {
     const nowMs = this.parts.nowMs()
-    if (this.isOpen || nowMs - this.askedAtMs < INQUIRY_MS) return
+    if (this.open !== null || nowMs - this.askedAtMs < INQUIRY_MS) return
     this.askedAtMs = nowMs
-    void this.inquire()
+    this.open = this.inquire().finally(() => {
+      this.open = null
+    })
   }
 
   /** Asks if a partition could not be read. */
@@ -44,17 +46,19 @@ export class Inquiries {
     if ([...this.parts.topics.values()].some(({ unread }) => !unread.isEmpty)) this.ask()
   }
 
+  /** Resolves soon after the signal, when no inquiry is open. */
+  async close(): Promise<void> {
+    await this.open
+  }
+
   private async inquire(): Promise<void> {
     const { topics, inquire, log, signal } = this.parts
-    this.isOpen = true
     try {
-      const reasons = await inquire(this.places())
+      const reasons = await inquire(this.places(), signal)
       if (signal.aborted) return
       for (const [name, found] of reasons) topics.get(name)?.unread.note(found)
     } catch (error) {
       log.debug(`which partitions cannot be read was not found out: ${errorWords(error)}`)
-    } finally {
-      this.isOpen = false
     }
   }
 

@@ -5,7 +5,7 @@ import type { PartitionWatermarks } from '../../../src/bus/record.ts'
 import type { AssignedPartition, ConsumerEvents, RecordSource } from '../client/record-source.ts'
 import { BrokerTroubles } from '../troubles/broker-troubles.ts'
 import type { Log } from '../troubles/condition.ts'
-import type { UnreadReasons } from '../troubles/inquiry.ts'
+import type { UnreadReasons } from '../troubles/inquiry-answers.ts'
 import { LogFanOut } from '../troubles/log-fan-out.ts'
 import type { Outage, ReaderName } from '../troubles/outage.ts'
 import { FollowedTopic } from './followed-topic.ts'
@@ -23,7 +23,7 @@ export interface ReaderOptions {
   /** Shared with other readers of the same brokers. */
   readonly outage: Outage
   /** Why partitions cannot be read. */
-  readonly inquire: (partitions: readonly AssignedPartition[]) => Promise<UnreadReasons>
+  readonly inquire: (partitions: readonly AssignedPartition[], signal: AbortSignal) => Promise<UnreadReasons>
   readonly bootstrapServers: string
   readonly createConsumer: (events: ConsumerEvents) => RecordSource
   /** Only differences count. */
@@ -127,7 +127,7 @@ export class Reader {
     this.options.outage.leave(this.troubles)
     this.listings.close()
     for (const stopping of this.stopping) stopping.abort(new Error(CLOSED))
-    await this.source.close()
+    await Promise.all([this.source.close(), this.inquiries.close()])
   }
 
   private follow(name: string): FollowedTopic {

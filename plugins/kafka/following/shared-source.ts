@@ -76,7 +76,7 @@ function createReader(options: KafkaOptions, { name, lock, isolation }: Use): Re
     bootstrapServers: options.bootstrapServers,
     outage: outageOf(options),
     createConsumer: (events) => new Consumer(options, events, lock, isolation),
-    inquire: (partitions) => inquire(options, partitions, lock, isolation),
+    inquire: (partitions, signal) => inquire(options, partitions, lock, isolation, signal),
     nowMs: () => performance.now(),
     random: Math.random,
   })

@@ -6,34 +6,25 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { KafkaOptions } from '../../../src/options.ts'
 import type { ConsumerLock } from '../client/blocking-lock.ts'
 import { Consumer } from '../client/consumer.ts'
-import { isOfPartition, readFailure, refusedRead } from '../client/kafka-error.ts'
+import { isOfPartition } from '../client/kafka-error.ts'
 import type { Isolation } from '../client/properties.ts'
 import type { AssignedPartition } from '../client/record-source.ts'
-
-/** By topic and partition: why it cannot be read; null if it can. A partition that told nothing is left out. */
-export type UnreadReasons = ReadonlyMap<string, ReadonlyMap<number, string | null>>
+import { InquiryAnswers, type UnreadReasons } from './inquiry-answers.ts'
 
 const INQUIRY_MS = 4_000
 const POLL_MS = 20
 /** Its records are read for nothing, so it asks for few. */
 const FEW = { 'max.partition.fetch.bytes': 16_384, 'queued.min.messages': 1 }
-const FETCH_FAILED = /: ([\w.-]+) \[(\d+)\]: Fetch failed at .*: ([A-Z_]+)$/
-const UNKNOWN_CODEC =
-  /: ([\w.-]+) \[(\d+)\]: Message at offset (\d+) with unsupported compression codec 0x(\w+)/
-/** librdkafka asks again by itself, and the refresh tells if that lasts. */
-const HANDLED =
-  /^(OFFSET_|UNKNOWN_|LEADER_|NOT_LEADER|BROKER_NOT|REPLICA_NOT|KAFKA_STORAGE|FENCED_|REQUEST_TIMED)/
-/** By Kafka's number of a compression. */
-const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
 
-/** `partitions`: from which offset on each is to be read. Rejects if no client can be made. */
+/** `partitions`: from which offset on each is to be read. Ends early at `signal`. Rejects if no client can be made. */
 export async function inquire(
   options: KafkaOptions,
   partitions: readonly AssignedPartition[],
   lock: ConsumerLock,
   isolation: Isolation,
+  signal: AbortSignal,
 ): Promise<UnreadReasons> {
-  const answers = new Answers(partitions)
+  const answers = new InquiryAnswers(partitions)
   const asking = { ...options, config: { ...options.config, ...FEW, debug: 'fetch,msg' } }
   const consumer = new Consumer(asking, answers, lock, isolation)
   try {
@@ -41,7 +32,7 @@ export async function inquire(
     consumer.assign(partitions)
     const untilMs = performance.now() + INQUIRY_MS
     let failure: unknown = null
-    while (!answers.isComplete && performance.now() < untilMs) {
+    while (!answers.isComplete && !signal.aborted && performance.now() < untilMs) {
       await consumer.read(0).catch((error: unknown) => {
         if (isOfPartition(error)) failure = error
       })
@@ -51,79 +42,4 @@ export async function inquire(
   } finally {
     await consumer.close()
   }
-}
-
-class Answers {
-  private readonly asked: readonly AssignedPartition[]
-  private readonly known = new Map<string, string | null>()
-
-  constructor(asked: readonly AssignedPartition[]) {
-    this.asked = asked
-  }
-
-  get isComplete(): boolean {
-    return this.asked.every((each) => this.known.has(keyOf(each.topic, each.partition)))
-  }
-
-  onRecord(topic: string, { partition }: { readonly partition: number }): void {
-    this.noteRead(topic, partition)
-  }
-
-  onEnd(topic: string, partition: number): void {
-    this.noteRead(topic, partition)
-  }
-
-  /** A property, because the consumer calls it apart from its object. */
-  readonly onLog = (line: string): void => {
-    const [, topic, partition, name = ''] = FETCH_FAILED.exec(line) ?? []
-    if (topic !== undefined && !HANDLED.test(name))
-      this.known.set(`${topic} ${partition}`, refusedRead(name, `topic ${topic}`))
-    const [, packed, number, offset, codec = ''] = UNKNOWN_CODEC.exec(line) ?? []
-    if (packed !== undefined)
-      this.known.set(`${packed} ${number}`, codecWords(offset, Number.parseInt(codec, 16)))
-  }
-
-  onBatchEnd(): void {}
-  onTrouble(): void {}
-  onTopicId(): void {}
-  onStop(): void {}
-
-  /** `failure`: of a read, whose partition no line has named; null if there was none. */
-  reasons(failure: unknown): UnreadReasons {
-    const silent = this.asked.filter((each) => !this.known.has(keyOf(each.topic, each.partition)))
-    const found = [...this.known.values()].some((why) => why !== null)
-    if (failure !== null && !found)
-      for (const { topic, partition } of silent) {
-        const words = readFailure(failure, `topic ${topic}`)
-        this.known.set(
-          keyOf(topic, partition),
-          silent.length > 1 ? `one of them has an error: ${words}` : words,
-        )
-      }
-    const reasons = new Map<string, Map<number, string | null>>()
-    for (const { topic, partition } of this.asked) {
-      const why = this.known.get(keyOf(topic, partition))
-      if (why === undefined) continue
-      reasons.set(topic, (reasons.get(topic) ?? new Map()).set(partition, why))
-    }
-    return reasons
-  }
-
-  private noteRead(topic: string, partition: number): void {
-    const key = keyOf(topic, partition)
-    if (!this.known.has(key)) this.known.set(key, null)
-  }
-}
-
-function keyOf(topic: string, partition: number): string {
-  return `${topic} ${partition}`
-}
-
-function codecWords(offset: string | undefined, codec: number): string {
-  const known = CODECS[codec]
-  const which =
-    known === undefined
-      ? `a compression that librdkafka does not know (${codec})`
-      : `${known}, and librdkafka was built without it (\`kafka-sse features\` has the command that adds it)`
-  return `its records from offset ${offset} on are compressed with ${which}`
 }

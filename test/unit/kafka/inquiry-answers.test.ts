@@ -1,0 +1,87 @@
+// What an inquiry makes of librdkafka's lines, as librdkafka 2.12.0 writes them.
+
+import { once } from 'node:events'
+import { describe, expect, it, vi } from 'vitest'
+import { Inquiries } from '../../../plugins/kafka/following/inquiries.ts'
+import { InquiryAnswers } from '../../../plugins/kafka/troubles/inquiry-answers.ts'
+
+const NODE = '[thrd:sasl_ssl://h:1/1]: sasl_ssl://h:1/1: '
+const DENIED = Object.assign(new Error('Broker: Topic authorization failed'), { code: 29 })
+
+function asked(...partitions: readonly (readonly [topic: string, partition: number])[]) {
+  return new InquiryAnswers(partitions.map(([topic, partition]) => ({ topic, partition, offset: 0 })))
+}
+
+function plain(reasons: ReturnType<InquiryAnswers['reasons']>) {
+  return Object.fromEntries([...reasons].map(([topic, found]) => [topic, Object.fromEntries(found)]))
+}
+
+describe('An inquiry', () => {
+  it('names the partition that may not be read, and those that were', () => {
+    const answers = asked(['a.b-c_', 7], ['a.b-c_', 8], ['d', 0], ['silent', 0])
+    answers.onLog(`${NODE}a.b-c_ [7]: Fetch failed at offset 0 (leader epoch -1): TOPIC_AUTHORIZATION_FAILED`)
+    answers.onRecord('a.b-c_', { partition: 8 })
+    answers.onEnd('d', 0)
+    expect(answers.isComplete).toBe(false)
+    expect(plain(answers.reasons(DENIED))).toEqual({
+      'a.b-c_': {
+        7: 'this principal may not Read topic a.b-c_: Broker: Topic authorization failed',
+        8: null,
+      },
+      d: { 0: null },
+    })
+  })
+
+  it.each([
+    ['1', 'compressed with gzip, and librdkafka was built without it (`kafka-sse features`'],
+    ['4', 'compressed with zstd, and librdkafka was built without it (`kafka-sse features`'],
+    ['7', 'compressed with a compression that librdkafka does not know (7)'],
+  ])('names the codec 0x%s, and the offset', (codec, words) => {
+    const answers = asked(['a', 0])
+    answers.onLog(
+      `${NODE}a [0]: Message at offset 12 with unsupported compression codec 0x${codec}: message ignored`,
+    )
+    expect(answers.isComplete).toBe(true)
+    expect(plain(answers.reasons(null)).a?.[0]).toContain(`its records from offset 12 on are ${words}`)
+  })
+
+  it.each(['NOT_LEADER_OR_FOLLOWER', 'KAFKA_STORAGE_ERROR', 'OFFSET_OUT_OF_RANGE', 'UNKNOWN_TOPIC_ID'])(
+    'leaves %s to the refresh',
+    (name) => {
+      const answers = asked(['a', 0])
+      answers.onLog(`${NODE}a [0]: Fetch failed at offset 0 (leader epoch -1): ${name}`)
+      expect(plain(answers.reasons(null))).toEqual({})
+    },
+  )
+
+  it('ends when its reader is closed', async () => {
+    const closing = new AbortController()
+    const { signal } = closing
+    let isOpen = false
+    const inquire = async () => {
+      isOpen = true
+      await once(signal, 'abort')
+      isOpen = false
+      return new Map()
+    }
+    const parts = { topics: new Map(), inquire, signal, log: { debug: vi.fn() }, nowMs: () => 0 }
+    const inquiries = new Inquiries(parts)
+    inquiries.ask()
+    inquiries.ask()
+    expect(isOpen).toBe(true)
+    closing.abort()
+    await inquiries.close()
+    expect([isOpen, parts.log.debug.mock.calls]).toEqual([false, []])
+  })
+
+  it('blames those that told nothing for an error that no line names', () => {
+    const broken = Object.assign(new Error('Local: Bad message format'), { code: -199 })
+    const answers = asked(['a', 0], ['a', 1])
+    answers.onEnd('a', 0)
+    expect(plain(answers.reasons(broken))).toEqual({ a: { 0: null, 1: 'Local: Bad message format' } })
+    expect(plain(asked(['a', 0], ['b', 0]).reasons(broken))).toEqual({
+      a: { 0: 'one of them has an error: Local: Bad message format' },
+      b: { 0: 'one of them has an error: Local: Bad message format' },
+    })
+  })
+})
