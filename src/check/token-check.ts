@@ -1,19 +1,20 @@
-// Checks a token as the server would: which check refuses it, by how many seconds a time is off, and at which paths it
-// grants the scope. The server's own verifier decides. Promise: tells of the token its issuer, audience, times, key's
-// name and scopes, and nothing else.
+// Checks a token as the server would: which check refuses it, by how many seconds a time is off, and which streams it
+// does not open. The server's own verifier decides. Promise: tells of the token its issuer, audience, times, key's name
+// and scopes, and nothing else.
 
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { registerJwt, TokenRefused } from '../../plugins/auth/token-verifier.ts'
 import { quoted } from '../config/config-error.ts'
 import { errorWords } from '../errors.ts'
 import type { ResolvedStream } from '../options.ts'
-import { type Claims, grantsScope, sessionOf } from '../token/claims.ts'
+import type { Claims } from '../token/claims.ts'
 import { canonicalToken, tokenDigest } from '../token/request-token.ts'
 import { START_TOLERANCE_MS_MIN, type TokenRules } from '../token/token-rules.ts'
 import { type UnverifiedToken, unverifiedToken } from '../token/unverified-token.ts'
 import type { CheckReport } from './check-report.ts'
 import { exactly, lasting } from './durations.ts'
 import type { CheckedIssuer } from './keys-check.ts'
+import { missingGrant } from './token-grants.ts'
 
 const CHECK = 'token'
 const PATHS_MAX = 20
@@ -40,7 +41,7 @@ export async function checkToken(
   const { rules } = issuer
   const leftMs = Number(token.claims.exp) * 1000 + rules.toleranceMs - Date.now()
   report.ok(CHECK, `it is good for another ${lasting(leftMs)}`)
-  checkScopes(report, token.claims, rules, streams)
+  checkGrants(report, token.claims, rules, streams)
 }
 
 function issuerWords({ iss }: Claims, issuers: readonly CheckedIssuer[]): string {
@@ -119,19 +120,17 @@ function listed(texts: Iterable<unknown>): string {
   return [...texts].map(quoted).join(', ') || 'none'
 }
 
-function checkScopes(
+/** A token that opens no stream at all is good for nothing here. */
+function checkGrants(
   report: CheckReport,
   claims: Claims,
   rules: TokenRules,
   streams: readonly ResolvedStream[],
 ): void {
-  const session = sessionOf(claims, rules, '')
-  const refused = streams.filter(({ scope }) => !grantsScope(session, scope))
+  const refused = streams.flatMap((stream) => {
+    const words = missingGrant(stream, claims, rules)
+    return words === null ? [] : [`${stream.path} ${words}`]
+  })
   const verdict = refused.length < streams.length ? 'warn' : 'fail'
-  const claim = rules.scopeClaims.map(({ text }) => text).join(', ')
-  for (const { path, scope } of refused.slice(0, PATHS_MAX))
-    report[verdict](
-      CHECK,
-      `${path} needs the scope ${quoted(scope)}, and ${claim} has ${listed(session.scopes)}`,
-    )
+  for (const words of refused.slice(0, PATHS_MAX)) report[verdict](CHECK, words)
 }

@@ -127,6 +127,26 @@ describe('a token', () => {
     ])
   })
 
+  it('that lacks a claim which a stream names is told so, by the option', async () => {
+    const streams = [
+      { path: '/me', topic: 'a', headers: { user: '{token.sub}' } },
+      { path: '/orders/:id', topic: 'a', key: '{params.id}', where: { 'params.id': '{token.orders}' } },
+    ]
+    const scene = await forThisTest(Promise.resolve(CommandScene.open()))
+    const env = { ...ENV, CONFIG_FILE: scene.file('streams.json', JSON.stringify({ streams })) }
+    const told = async (claims: Record<string, unknown>) =>
+      (await ofToken(tokenOf(claims), env)).lines.slice(1)
+    expect(await told({ sub: 'alice', orders: ['7', '8'] })).toEqual([])
+    expect(await told({ sub: 'alice', orders: [] })).toEqual([
+      'warn token /orders/:id needs the claims of its where["params.id"] "{token.orders}", ' +
+        'and the token has no text or number there',
+    ])
+    expect(await told({ sub: undefined })).toEqual([
+      expect.stringMatching(/^fail token \/me needs the claims of its headers\["user"\] "\{token.sub\}"/),
+      expect.stringMatching(/^fail token \/orders/),
+    ])
+  })
+
   it('is read from standard input, a file or the environment, with or without Bearer', async () => {
     const good = [expect.stringMatching(/^ok token it is good/)]
     const token = tokenOf({})
