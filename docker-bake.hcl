@@ -2,8 +2,8 @@
 #
 #   deploy/image/pin && IMAGE=registry.example.com/fastify-kafka-sse VERSION=0.1.0 docker buildx bake --push
 #
-# librdkafka is compiled for each platform. Let machines of either kind do it (docker buildx create --append), because an
-# emulated one takes many times as long.
+# librdkafka is compiled for each platform. Let machines of either kind do it (docker buildx create --append), because
+# an emulated one takes many times as long.
 
 variable "IMAGE" {
   default = "fastify-kafka-sse"
