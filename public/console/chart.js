@@ -19,6 +19,8 @@ export class Chart {
   #series
   #format
   #figure = make('p', { class: 'figure' })
+  /** The moment that is read, in words. */
+  #when = make('span', { class: 'when' })
   #svg = makeSvg('svg', {
     viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
     preserveAspectRatio: 'none',
@@ -49,7 +51,8 @@ export class Chart {
       { class: 'axis', 'aria-hidden': 'true' },
       ...['10 min ago', '5 min', 'now'].map((words) => make('span', {}, words)),
     )
-    this.root = make('div', { class: 'card chart' }, make('h2', {}, title), this.#figure, this.#plot, axis)
+    const heading = make('div', { class: 'line' }, make('h2', {}, title), this.#when)
+    this.root = make('div', { class: 'card chart' }, heading, this.#figure, this.#plot, axis)
   }
 
   /** `history` has a list for each column, the oldest sample first. */
@@ -113,8 +116,8 @@ export class Chart {
         ' ',
         make('span', { class: 'quiet' }, name, ' '),
       ]),
-      make('span', { class: 'quiet when' }, when),
     )
+    this.#when.textContent = when
     const text = values.map(({ name, words }) => `${words} ${name}`).join(', ')
     const attributes = { 'aria-valuemin': 0, 'aria-valuemax': last, 'aria-valuenow': at }
     for (const [name, value] of Object.entries({ ...attributes, 'aria-valuetext': `${when}: ${text}` }))
