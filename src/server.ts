@@ -6,6 +6,7 @@ import type { SignalQueue } from './app/stop-signals.ts'
 import { inheritedSockets } from './http/inherited-sockets.ts'
 import type { ServerOptions } from './options.ts'
 import { SettingsReader, type SettingsReaderParts } from './reload/settings-reader.ts'
+import { requireExporter } from './tracing/exporter.ts'
 
 /** How the settings are read again. */
 export type Rereading = Pick<SettingsReaderParts, 'read' | 'files'>
@@ -21,6 +22,7 @@ export async function runServer(
   rereading: Rereading,
   onListening: (ports: Ports) => void,
 ): Promise<number> {
+  await requireExporter(process.env)
   const reader = new SettingsReader({ ...rereading, everyMs: options.reloadSeconds * 1000 })
   signals.onHangup = () => reader.again('SIGHUP')
   const sockets = inheritedSockets(process.env, process.pid)

@@ -29,10 +29,16 @@ const CLOSE_MS = 2_000
 /** Least time between two lines about spans that could not be sent. */
 const TOLD_MS = 60_000
 
-/** null: none is asked for. Rejects with a ConfigError if it cannot be done. */
+/** Rejects with a ConfigError if spans are asked for and cannot be sent. For the process that starts all others. */
+export async function requireExporter(env: Environment): Promise<void> {
+  if (!isAskedFor(env)) return
+  requireProtocol(env)
+  await loadSdk()
+}
+
+/** null: none is asked for. */
 export async function startExporter(env: Environment, log: SpanLog): Promise<SpanExporter | null> {
   if (!isAskedFor(env)) return null
-  requireProtocol(env)
   const { node, otlp, resources } = await loadSdk()
   tellFailures(log)
   const { defaultResource, detectResources, envDetector, resourceFromAttributes } = resources

@@ -1,6 +1,7 @@
 // `app.kafkaSse`, the one handle that a host has: readiness, figures, revocation and metrics, of one registration and
 // of several. Needs `npm run build`.
 
+import { spawnSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,6 +16,7 @@ import {
   mintToken,
   nowSeconds,
 } from '../support/keys-and-tokens.ts'
+import { hasPrograms } from '../support/programs.ts'
 import { eventually } from '../support/time.ts'
 
 const DIST = fileURLToPath(new URL('../../dist', import.meta.url))
@@ -31,6 +33,8 @@ beforeEach(() => {
   app = fastify()
   onTestFinished(() => app.close())
 })
+
+const canCheck = hasPrograms('metrics of several registrations as promtool wants them', 'promtool')
 
 describe('the handle of a host', () => {
   it('tells readiness as /health/ready does', async () => {
@@ -78,6 +82,10 @@ describe('the handle of a host', () => {
     expect(text).toContain(
       'kafka_sse_bus_records_total{topic="more",encoding="text",keeps="latest",prefix="/two#2"} 0\n',
     )
+    expect(text).toContain('\nkafka_sse_first_record_seconds_bucket{le="+Inf",prefix="/two#2"} ')
+    if (!canCheck) return
+    const checked = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' })
+    expect([checked.status, checked.stderr]).toEqual([0, ''])
     expect(text.match(/^process_cpu_seconds_total/gm)).toHaveLength(1)
     expect((await byPrefix.get('/one')?.metrics())?.text).toContain('\nkafka_sse_streams_open 1\n')
     const [events, more] = ['events', 'more'].map((topic) => `topic ${topic}: waiting for Kafka`)

@@ -182,15 +182,41 @@ describe('a server', () => {
     expect(server.output).not.toContain('hidden')
   })
 
-  it('does not start where spans are to be sent by a protocol that it lacks', async () => {
-    const { code, stderr } = await scene.run(['serve'], {
-      ...SERVE_SETTINGS,
-      OTEL_EXPORTER_OTLP_ENDPOINT: endpoint(),
-      OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
-    })
+  it.each(['1', '2'])(
+    'does not start where spans are to be sent by a protocol that it lacks (%s)',
+    async (WORKERS) => {
+      const { code, stdout, stderr } = await scene.run(['serve'], {
+        ...SERVE_SETTINGS,
+        WORKERS,
+        OTEL_EXPORTER_OTLP_ENDPOINT: endpoint(),
+        OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+      })
+      expect([code, stdout]).toEqual([1, ''])
+      expect(stderr).toBe(
+        'kafka-sse: OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf: spans are sent by no other protocol\n',
+      )
+    },
+  )
+
+  it('names the packages that it lacks, and does not start', async () => {
+    scene.file(
+      'hooks.mjs',
+      `export async function resolve(name, context, next) {
+        if (!name.startsWith('@opentelemetry/sdk-trace')) return next(name, context)
+        throw Object.assign(new Error('not found'), { code: 'ERR_MODULE_NOT_FOUND' })
+      }`,
+    )
+    const without = scene.file(
+      'without.mjs',
+      "import { register } from 'node:module'\nregister('./hooks.mjs', import.meta.url)",
+    )
+    const OTEL_EXPORTER_OTLP_ENDPOINT = endpoint()
+    const env = { ...SERVE_SETTINGS, OTEL_EXPORTER_OTLP_ENDPOINT, NODE_OPTIONS: `--import=${without}` }
+    const { code, stderr } = await scene.run(['serve'], env)
     expect(code).toBe(1)
     expect(stderr).toBe(
-      'kafka-sse: OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf: spans are sent by no other protocol\n',
+      'kafka-sse: OTEL_EXPORTER_OTLP_ENDPOINT needs packages that are not installed: npm install ' +
+        '@opentelemetry/sdk-trace-node @opentelemetry/exporter-trace-otlp-proto @opentelemetry/resources\n',
     )
   })
 
