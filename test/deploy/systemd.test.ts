@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { meaningOf } from '../../src/config/known-variables.ts'
 import { SERVER_SETTINGS } from '../../src/config/server-settings.ts'
 import { SSE_SETTINGS } from '../../src/config/stream-settings.ts'
@@ -15,7 +15,6 @@ import { freePort } from '../support/free-port.ts'
 import { makeKey } from '../support/keys-and-tokens.ts'
 import { keepPrintedBy } from '../support/printed.ts'
 import { hasPrograms } from '../support/programs.ts'
-import { eventually } from '../support/time.ts'
 
 const run = promisify(execFile)
 const UNITS = join(import.meta.dirname, '../../deploy/systemd')
@@ -23,6 +22,8 @@ const read = (name: string) => readFileSync(join(UNITS, name), 'utf8')
 const SERVICE = read('kafka-sse.service')
 /** Of 10. */
 const EXPOSURE_MAX = 2
+/** Beside other tests it takes many seconds. */
+const STARTED = { timeout: 50_000, interval: 50 }
 const can = hasPrograms(
   'the units of systemd',
   'systemd-analyze',
@@ -110,8 +111,12 @@ describe.skipIf(!can)('By systemd’s own programs', () => {
     const child = spawn('systemd-socket-activate', args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
     keepPrintedBy(child)
     const ended = new Promise((resolve) => child.once('close', resolve))
+    onTestFinished(async () => {
+      child.kill('SIGKILL')
+      await ended
+    })
     // It becomes the server with the first client, who waits until it listens.
-    const first = await eventually(() => fetch(`http://127.0.0.1:${port}/events`))
+    const first = await vi.waitFor(() => fetch(`http://127.0.0.1:${port}/events`), STARTED)
     expect(first.status).toBe(401)
     child.kill('SIGTERM')
     expect(await ended).toBe(0)
