@@ -11,7 +11,7 @@ import { CHECK_NAMES, type CheckName, type CheckOptions, runChecks } from '../ch
 import { fileFailure } from '../config/config-error.ts'
 import { nearestName } from '../config/suggestion.ts'
 import { type Given, type Outputs, runCommand } from './command-line.ts'
-import { printable } from './printable.ts'
+import { printable, printableLine } from './printable.ts'
 import { readAuthorities, streamUrl } from './stream-target.ts'
 
 const HELP = `kafka-sse check [options]
@@ -145,6 +145,6 @@ async function readTokenFile(file: string, stdin: Readable): Promise<string> {
 function print(finding: CheckFinding, json: boolean, { stdout }: Outputs): void {
   const { check, verdict, words, advice } = finding
   const told = advice === null ? words : `${words}${/[.?!]$/.test(words) ? '' : '.'} ${advice}`
-  const line = `${verdict.padEnd(VERDICT_WIDTH)}${check.padEnd(CHECK_WIDTH)} ${told.replace(/\s*\n\s*/g, ' ')}`
-  stdout.write(`${json ? JSON.stringify(finding) : printable(line)}\n`)
+  const line = `${verdict.padEnd(VERDICT_WIDTH)}${check.padEnd(CHECK_WIDTH)} ${told}`
+  stdout.write(`${json ? printable(JSON.stringify(finding)) : printableLine(line)}\n`)
 }

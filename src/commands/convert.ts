@@ -8,7 +8,7 @@ import { readTextFile } from '../config/text-file.ts'
 import { errorWords } from '../errors.ts'
 import { convertZilla } from '../zilla/conversion.ts'
 import { type Outputs, runCommand } from './command-line.ts'
-import { printable } from './printable.ts'
+import { printable, printableLine } from './printable.ts'
 
 const HELP = `kafka-sse convert FILE
 
@@ -35,9 +35,10 @@ function convertFile([file, second]: readonly string[], { stdout, stderr }: Outp
     throw new Error('one file is converted at a time; see kafka-sse convert --help')
   }
   const { config, notes, streamsLeftOut } = conversionOf(file)
-  for (const { line, words } of notes) stderr.write(`${printable(`${basename(file)}:${line}: ${words}`)}\n`)
+  for (const { line, words } of notes)
+    stderr.write(`${printableLine(`${basename(file)}:${line}: ${words}`)}\n`)
   if (config.streams.length === 0) throw new Error(`${file}: no stream over SSE could be converted`)
-  stdout.write(`${JSON.stringify(config, null, 2)}\n`)
+  stdout.write(`${printable(JSON.stringify(config, null, 2))}\n`)
   if (streamsLeftOut === 0) return EXIT_DONE
   stderr.write(`kafka-sse: of ${file} not every stream is converted\n`)
   return EXIT_FAILED

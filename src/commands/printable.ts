@@ -3,7 +3,15 @@
 
 const CONTROL = /[^\P{Cc}\t\n]/gu
 
-/** The same with control characters as JSON writes them, but for tabs and line feeds. */
+/**
+ * The same with control characters as JSON writes them, but for tabs and line feeds. JSON stays the same JSON: its own
+ * writers escape those of ASCII alone, and a terminal obeys others, too.
+ */
 export function printable(text: string): string {
   return text.replace(CONTROL, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+/** `printable` on one line, so that the text cannot look like further lines. */
+export function printableLine(text: string): string {
+  return printable(text.replace(/\s*\n\s*/g, ' '))
 }

@@ -5,12 +5,13 @@ import type { Notes } from './notes.ts'
 import type { YamlPlace } from './place.ts'
 import { hasResolver, variableOf } from './templates.ts'
 
-const MECHANISMS: Readonly<Record<string, string>> = {
-  plain: 'PLAIN',
-  'scram-sha-1': 'SCRAM-SHA-1',
-  'scram-sha-256': 'SCRAM-SHA-256',
-  'scram-sha-512': 'SCRAM-SHA-512',
-}
+/** By what a file may write: a Map, because it may write `constructor`. */
+const MECHANISMS: ReadonlyMap<string, string> = new Map([
+  ['plain', 'PLAIN'],
+  ['scram-sha-1', 'SCRAM-SHA-1'],
+  ['scram-sha-256', 'SCRAM-SHA-256'],
+  ['scram-sha-512', 'SCRAM-SHA-512'],
+])
 
 /** Characters that a shell takes as they are. */
 const PLAIN_WORD = /^[\w./:@%+=,-]+$/
@@ -69,7 +70,7 @@ export class KafkaSide {
         if (member === 'name') continue
         if (member === 'deltaType' && place.text() === 'none') continue
         if (member === 'defaultOffset' && place.text() === 'historical') continue
-        this.notes.add(place, TOPIC_ADVICE[member] ?? 'is not converted')
+        this.notes.add(place, TOPIC_ADVICE.get(member) ?? 'is not converted')
       }
     }
   }
@@ -97,7 +98,7 @@ export class KafkaSide {
   private sasl(credentials: YamlPlace | null): void {
     if (credentials === null) return
     const mechanism = credentials.member('mechanism')
-    const name = MECHANISMS[mechanism?.text() ?? '']
+    const name = MECHANISMS.get(mechanism?.text() ?? '')
     if (name === undefined) {
       this.notes.add(
         credentials,
@@ -142,15 +143,19 @@ export class KafkaSide {
   }
 }
 
-const TOPIC_ADVICE: Readonly<Record<string, string>> = {
-  defaultOffset:
+const TOPIC_ADVICE: ReadonlyMap<string, string> = new Map([
+  [
+    'defaultOffset',
     "a topic's past is read here: set replay to none for streams whose clients want what is new alone",
-  deltaType: 'deltas are not sent here',
-  key: 'keys are not validated or converted here: clients get what is in Kafka',
-  value:
+  ],
+  ['deltaType', 'deltas are not sent here'],
+  ['key', 'keys are not validated or converted here: clients get what is in Kafka'],
+  [
+    'value',
     'values are not validated or converted here: clients get the bytes that are in Kafka (encoding text or base64)',
-  transforms: 'keys and headers cannot be taken from values here: select by fields instead',
-}
+  ],
+  ['transforms', 'keys and headers cannot be taken from values here: select by fields instead'],
+])
 
 function tlsAdvice(name: string, vault: string | null): string {
   const from = vault === null ? '' : ` (of the vault ${vault})`

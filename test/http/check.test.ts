@@ -243,6 +243,13 @@ describe('settings', () => {
     expect(new Set(findings.map(({ check }) => check)).size).toBeGreaterThan(5)
   })
 
+  it.each([[[]], [['--json']]])('hold nothing that a terminal obeys: %j', async (more) => {
+    const token = tokenOf({ iss: 'https://\u009b2J\u009dother.example' })
+    const { lines } = await run(['--only', 'token', '--token', token, ...more])
+    expect(lines.join('\n')).toContain('\\u009b2J')
+    expect(lines.join('')).not.toMatch(/\p{Cc}/u)
+  })
+
   it('have a row in the documents for each check, and no other', () => {
     const document = readFileSync(new URL('../../docs/operating.md', import.meta.url), 'utf8')
     const [, table = ''] = /^\| check \| looks at .*\n.*\n((?:\|.*\n)+)/m.exec(document) ?? []

@@ -67,6 +67,38 @@ describe('kafka-sse convert', () => {
     expect(stderr).toContain(words)
   })
 
+  it('prints nothing that a terminal obeys, and no line that the file has made', async () => {
+    const routes = [
+      '{ when: [{ path: /b }], exit: "x\\nzilla.yaml:1: all is well" }',
+      '{ when: [{ path: /c }], with: { topic: "\\x9b2Jc" }, exit: cache }',
+      '{ when: [{ path: /d }], with: { topic: d, filters: [{ key: "\\x9b2Jkey" }] }, exit: cache }',
+    ]
+    const more = routes.map((each) => `      - ${each}\n`).join('')
+    const { stdout, stderr } = await converted({
+      'zilla.yaml': ONE_STREAM.replace(/( {6}- .*\n)/, `$1${more}`),
+    })
+    expect(stdout + stderr).not.toMatch(/[^\P{Cc}\n]/u)
+    expect(stderr).not.toMatch(/^zilla\.yaml:1: /m)
+    expect(JSON.parse(stdout).streams).toContainEqual(
+      expect.objectContaining({ path: '/d', key: '\u009b2Jkey' }),
+    )
+  })
+
+  it('knows no name of a member that every object of JavaScript has', async () => {
+    const options = 'servers: ["kafka:9092"], sasl: { mechanism: constructor, username: u, password: p }'
+    const text = ONE_STREAM.replace(
+      /exit: cache }\n {2}cache: .*/,
+      `exit: cache }
+  cache: { type: kafka, kind: cache_server, options: { topics: [{ name: a, constructor: 1, toString: 2 }] }, exit: k }
+  k: { type: kafka, kind: client, options: { ${options} } }`,
+    )
+    const { stderr } = await converted({ 'zilla.yaml': text })
+    expect(stderr).toContain('options.topics[0].constructor: is not converted\n')
+    expect(stderr).toContain('options.topics[0].toString: is not converted\n')
+    expect(stderr).toContain('sasl: this mechanism is not converted')
+    expect(stderr).not.toMatch(/native code|librdkafka property/)
+  })
+
   it.each([[[]], [['a.yaml', 'b.yaml']]])('takes one file, not %j', async (files) => {
     const { code, stderr } = await converted({}, ...files)
     expect({ code, stderr }).toEqual({
