@@ -40,8 +40,10 @@ function anchorsOf(document: string): Set<string> {
   return new Set(slugs)
 }
 
+/** Links, and the pictures of HTML. */
 function linksOf(document: string): string[] {
-  const links = [...proseOf(document).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target)
+  const found = proseOf(document).matchAll(/\]\(([^)\s]+)\)|<(?:img|source) [^>]*?\bsrc(?:set)?="([^"]+)"/g)
+  const links = [...found].map(([, target, picture]) => target ?? picture ?? '')
   return links.filter((target) => !/^[a-z]+:/.test(target))
 }
 
