@@ -9,6 +9,7 @@ const WIDTH = 600
 const HEIGHT = 120
 /** Room for the width of a line at the top. */
 const TOP = 4
+const NO_SAMPLE = 'no sample yet'
 /** A longer time without a sample is a gap in the line. */
 const GAP_MS = 15_000
 /** Samples that a key moves by: two seconds and a minute. */
@@ -18,7 +19,7 @@ export class Chart {
   root
   #series
   #format
-  #figure = make('p', { class: 'figure' })
+  #figure = make('p', { class: 'figure' }, NO_SAMPLE)
   /** The moment that is read, in words. */
   #when = make('span', { class: 'when' })
   #svg = makeSvg('svg', {
@@ -52,6 +53,7 @@ export class Chart {
       ...['10 min ago', '5 min', 'now'].map((words) => make('span', {}, words)),
     )
     const heading = make('div', { class: 'line' }, make('h2', {}, title), this.#when)
+    this.#tell()
     this.root = make('div', { class: 'card chart' }, heading, this.#figure, this.#plot, axis)
   }
 
@@ -104,10 +106,7 @@ export class Chart {
     const last = atMs.length - 1
     const at = this.#readIndex()
     this.#svg.querySelector('.cursor')?.remove()
-    if (at < 0) {
-      this.#figure.textContent = 'no sample yet'
-      return
-    }
+    if (at < 0) return this.#describe(0, 0, NO_SAMPLE)
     const values = this.#series.map(({ name, column }) => ({ name, words: this.#words(column, at) }))
     const when = this.#readMs === null ? 'now' : `${clockTime(atMs[at])}, ${ago(atMs[at], atMs[last])}`
     this.#figure.replaceChildren(
@@ -119,12 +118,17 @@ export class Chart {
     )
     this.#when.textContent = when
     const text = values.map(({ name, words }) => `${words} ${name}`).join(', ')
-    const attributes = { 'aria-valuemin': 0, 'aria-valuemax': last, 'aria-valuenow': at }
-    for (const [name, value] of Object.entries({ ...attributes, 'aria-valuetext': `${when}: ${text}` }))
-      this.#plot.setAttribute(name, value)
+    this.#describe(at, last, `${when}: ${text}`)
     if (this.#readMs === null) return
     const x = xOf(atMs[at], this.#endMs())
     this.#svg.append(makeSvg('line', { class: 'cursor', x1: x, x2: x, y1: 0, y2: HEIGHT }))
+  }
+
+  /** For screen readers. */
+  #describe(at, last, text) {
+    const attributes = { 'aria-valuemin': 0, 'aria-valuemax': last, 'aria-valuenow': at }
+    for (const [name, value] of Object.entries({ ...attributes, 'aria-valuetext': text }))
+      this.#plot.setAttribute(name, value)
   }
 
   #words(column, at) {

@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { kafkaSseAdmin } from '../../plugins/admin.ts'
 import { adminRoutes } from '../../routes/admin.ts'
 import { pageRoutes } from '../../routes/page.ts'
+import { History } from '../../src/admin/history.ts'
 import { clientFolder, inPackage } from '../../src/app/package-path.ts'
 import { AdminParts } from '../support/admin-parts.ts'
 import { leaveOut } from '../support/left-out.ts'
@@ -42,7 +43,11 @@ describe.skipIf(CHROMIUM === null)('in Chromium', () => {
     fillParts(parts)
     app = Fastify()
     await app.register(kafkaSseAdmin, parts)
-    await app.register(adminRoutes, { admin: app.kafkaSseAdmin, folder: inPackage('public'), everyMs: 100 })
+    const { kafkaSseAdmin: admin } = app
+    await app.register(adminRoutes, { admin, folder: inPackage('public'), everyMs: 100 })
+    const history = new History().columns()
+    const ofNewProcess = { ...admin, status: () => ({ ...admin.status(false), sample: null, history }) }
+    await app.register(adminRoutes, { admin: ofNewProcess, folder: inPackage('public'), prefix: '/new' })
     await app.register(pageRoutes, { folder: inPackage('public'), clientFolder: clientFolder(), page: true })
     app.post('/demo/token', async () => ({ token: 'a.b.c', envelopes: {} }))
     app.get('/events', async (_request, reply) => {
@@ -135,10 +140,11 @@ describe.skipIf(CHROMIUM === null)('in Chromium', () => {
 
   it('the console tells its figures in words, without a position', async () => {
     const page = await openConsole()
-    await page.locator('#topics summary').last().click()
+    for (const summary of await page.locator('#topics summary').all()) await summary.click()
     const text = await page.locator('body').innerText()
     expect(text).toContain('Partition 0: offset 1, up to date')
     expect(text).toContain('Partition 1: nothing yet, 5 behind')
+    expect(text).toContain('Partition 49: nothing yet, 1 behind\nand 10 more')
     expect(text).toContain('expired: off by 7 s')
     expect(text).toContain('slow: the client took nothing')
     expect(text).toContain('3 client')
@@ -158,6 +164,13 @@ describe.skipIf(CHROMIUM === null)('in Chromium', () => {
     expect(await chart.getAttribute('aria-valuetext')).toMatch(/^\d\d:\d\d:\d\d, .+ ago: 12 open$/)
     await page.keyboard.press('Escape')
     expect(await chart.getAttribute('aria-valuetext')).toBe('now: 12 open')
+  }, 60_000)
+
+  it('a chart has no fault that axe finds before it has a sample, and says so', async () => {
+    const page = await open('/new/status')
+    await page.getByText('Ready', { exact: true }).waitFor()
+    expect(await page.getByRole('slider').first().getAttribute('aria-valuetext')).toBe('no sample yet')
+    expect(await faultsOf(page)).toEqual([])
   }, 60_000)
 
   it('the tab key reaches all that can be used in the console, and shows where it is', async () => {
@@ -184,7 +197,10 @@ function fillParts(parts: AdminParts): void {
   for (const key of ['a', 'b']) topic.produce('one', key)
   topic.bus.noteEnd(0, 2, { nowMs: 0, epochMs: 0 })
   topic.bus.noteEnd(1, 5, { nowMs: 0, epochMs: 0 })
-  parts.opened.push(topic)
+  const wide = new TopicInMemory(60, {}, 'wide')
+  for (let partition = 0; partition < 60; partition++)
+    wide.bus.noteEnd(partition, 1, { nowMs: 0, epochMs: 0 })
+  parts.opened.push(topic, wide)
   const { figures, outcomes } = parts
   figures.streamsOpen = 12
   figures.streamsEnded.client = 3
