@@ -27,6 +27,8 @@ export interface BalancerFigures {
   readonly retried: number
   /** Requests that no server was there for. */
   readonly unserved: number
+  /** How often none of the servers was ready. */
+  readonly outages: number
 }
 
 export class LoadBalancer {
@@ -66,7 +68,14 @@ export class LoadBalancer {
       refused: sum('econ', /^s\d/),
       retried: sum('wretr', /^s\d/) + sum('wredis', /^s\d/),
       unserved: sum('econ', /^BACKEND$/) - sum('econ', /^s\d/),
+      outages: sum('chkdown', /^BACKEND$/),
     }
+  }
+
+  /** Of its servers, how many it takes for ready. */
+  async serversUp(): Promise<number> {
+    const rows = await this.statistics()
+    return rows.filter(({ svname, status }) => /^s\d/.test(svname ?? '') && status === 'UP').length
   }
 
   /** Its table of statistics, which begins with a line of names. */
@@ -108,6 +117,8 @@ global
 defaults
   mode ${balancing}
   timeout connect 2s
+  # A server on a busy machine that answers late is no server that is gone.
+  timeout check 5s
   timeout client 60s
   timeout server 60s
   option redispatch 1

@@ -171,6 +171,12 @@ class RollingScene {
     return this.balancer?.port ?? 0
   }
 
+  /** Resolves when the load balancer, too, has found it ready: only then may the next one go. */
+  async restart(replica: Replica): Promise<void> {
+    await replica.restart()
+    await vi.waitUntil(async () => (await this.balancer?.serversUp()) === this.replicas.length, SOON)
+  }
+
   /** Resolves once each client has had a record that Kafka has now. */
   async allHaveMore(): Promise<void> {
     const counts = [...this.records.counts]
@@ -188,7 +194,8 @@ class RollingScene {
     const { counts } = this.records
     await vi.waitUntil(() => this.clients.every(({ ledger }) => ledger.hasReached(counts)), SOON)
     for (const client of this.clients) client.close()
-    this.tell()
+    const figures = await this.balancer?.figures()
+    this.tell(JSON.stringify(figures))
     const all = <Kind>(of: (client: FleetClient) => Kind[]) => [...new Set(this.clients.flatMap(of))]
     expect(all(({ surprises }) => surprises)).toEqual([])
     expect(all(({ failures }) => failures)).toEqual([])
@@ -196,7 +203,7 @@ class RollingScene {
     expect(this.sum(({ ledger }) => ledger.lost(counts))).toBe(0)
     expect(this.sum(({ ledger }) => ledger.twice)).toBe(0)
     expect([...this.strangerWasTold]).toEqual([401])
-    expect(await this.balancer?.figures()).toEqual({ refused: 0, retried: 0, unserved: 0 })
+    expect(figures).toEqual({ refused: 0, retried: 0, unserved: 0, outages: 0 })
   }
 
   private async start(): Promise<void> {
@@ -243,7 +250,7 @@ class RollingScene {
     }
   }
 
-  private tell(): void {
+  private tell(figures: string): void {
     const { counts, total } = this.records
     const times = this.clients.flatMap(({ openedAtMs }) => openedAtMs.slice(1))
     const silences = this.clients.map(({ longestSilenceMs }) => longestSilenceMs)
@@ -251,7 +258,7 @@ class RollingScene {
       `${STREAMS} streams by ${this.balancing}, ${total} records, ` +
         `${this.sum(({ ledger }) => ledger.lost(counts))} lost, ${this.sum(({ ledger }) => ledger.twice)} twice, ` +
         `${this.sum(({ renewed }) => renewed)} renewals, ${times.length} reconnects, ` +
-        `at most ${mostInASecond(times)} in a second, longest silence ${(Math.max(...silences) / 1000).toFixed(1)} s`,
+        `at most ${mostInASecond(times)} in a second, longest silence ${(Math.max(...silences) / 1000).toFixed(1)} s; at HAProxy ${figures}`,
     )
   }
 
@@ -279,7 +286,7 @@ describe.skipIf(!isPossible)('Two servers behind a load balancer, restarted one 
 
   it('lose no record, send none twice and refuse no connection', timeout, async () => {
     const rolling = await RollingScene.open(kafka, {}, { SECRET_KEY: newSecret() }, null)
-    for (const replica of rolling.replicas) await replica.restart()
+    for (const replica of rolling.replicas) await rolling.restart(replica)
     await rolling.finish()
   })
 
@@ -311,12 +318,12 @@ describe.skipIf(!isPossible)('Two servers behind a load balancer, restarted one 
     }
     expect(await servedAt(port)).toEqual(fingerprintOf(old))
     await roll({ secret: `${oldSecret},${secret}` }, 'SECRET_KEY')
-    await first.restart()
+    await rolling.restart(first)
     await roll({ 'tls.crt': next.certificatePem, 'tls.key': next.keyPem }, 'TLS_CERT_FILE')
     for (const replica of replicas) expect(await servedAt(replica.port)).toEqual(fingerprintOf(next))
     await roll({ secret: `${secret},${oldSecret}` }, 'SECRET_KEY')
     await roll({ secret }, 'SECRET_KEY')
-    await second.restart()
+    await rolling.restart(second)
     await rolling.finish()
   })
 })
