@@ -12,7 +12,7 @@ import { frameworkOptions } from '../app/web-app.ts'
 import { type Certificate, Listeners, readTls } from '../http/listener.ts'
 import type { ServerOptions } from '../options.ts'
 import { type LiveOptions, LiveSettings } from '../reload/live-settings.ts'
-import type { HandedOptions } from './handover.ts'
+import { type HandedOptions, takeOver } from './handover.ts'
 import { ProcessKeys } from './worker-keys.ts'
 import { WorkerPool } from './worker-pool.ts'
 
@@ -27,7 +27,9 @@ export async function buildMultiThreadApp(
   const handed = { options, functions }
   const live = new LiveSettings()
   return builtOrClosed(feed, async () => {
-    await feed.register(kafka, kafkaOptions(options, live))
+    // Kafka is read here, so this thread needs its own functions: `kafka.token`.
+    const { kafka: reading } = await takeOver(handed)
+    await feed.register(kafka, kafkaOptions({ ...options, kafka: reading }, live))
     const keys = new ProcessKeys(feed.log)
     feed.addHook('onClose', async () => keys.close())
     await feed.ready()
