@@ -16,11 +16,21 @@ const CREDENTIAL_NAME = /(?:^|[;?&#\s])(?:auth|code|sig|pwd|ticket)$/i
  * Text without any of these holds no parameter and no token, plain or encoded. Most lines are such text, and cost
  * nothing.
  */
-const SUSPECT = /[=%]|eyJ|kst_|bearer/i
+const SUSPECT = /[=%@]|"\s*:|eyJ|kst_|bearer|authori[sz]ation:/i
 /** `{"` in base64url: how the header of every JWT begins. */
 const TOKEN_START = 'eyJ'
 /** What follows the word `bearer`, but for the sentences of ours that say "a bearer token is required". */
 const BEARER = /\bbearer\s+(?!tokens?[.,;:)]*(?:\s|$))[^\s"',]+/gi
+/** What stands before the host of a URL: a user and a password, or a token. */
+const USER_OF_URL = /:\/\/[^\s/?#"'<>]*@/g
+/** A header in words: all of its value, with the scheme. */
+const HEADER =
+  /\b(authori[sz]ation:\s*)(?:(?:basic|digest|negotiate|apikey|aws4-\S+)\s+)?(?!bearer\s)[^\s"',]+/gi
+/** A member of an object in JSON, and the same in a text that stands in JSON itself. A text that was cut has no end. */
+const MEMBERS = [
+  /("([\w.-]{1,64})"\s{0,8}:\s{0,8}")((?:[^"\\]|\\.)*)/g,
+  /(\\"([\w.-]{1,64})\\"\s{0,8}:\s{0,8}\\")([^"\\]*)/g,
+]
 /** How our own tickets begin: src/tickets/sealed-tickets.ts. */
 const TICKET_START = 'kst_'
 /** Enough for a URL in a parameter of a URL in a parameter. */
@@ -31,10 +41,23 @@ export function redactUrl(url: string): string {
   return redactFront(url, redactUrlParts)
 }
 
-/** The same for free text, such as an error's message that quotes a URL or a header. */
+/**
+ * The same for free text, such as an error's message that quotes a URL, a header or JSON. The user and the password of a
+ * URL are left out, too.
+ */
 export function redactText(text: string): string {
   return redactFront(text, (front) =>
-    front.replace(BEARER, `Bearer ${REDACTED}`).replace(/\S+/g, redactUrlParts),
+    MEMBERS.reduce(redactMembers, front)
+      .replace(USER_OF_URL, `://${REDACTED}@`)
+      .replace(HEADER, `$1${REDACTED}`)
+      .replace(BEARER, `Bearer ${REDACTED}`)
+      .replace(/\S+/g, redactUrlParts),
+  )
+}
+
+function redactMembers(text: string, member: RegExp): string {
+  return text.replace(member, (whole, head: string, name: string) =>
+    CREDENTIAL_WORD.test(name) ? head + REDACTED : whole,
   )
 }
 

@@ -1,5 +1,7 @@
 // librdkafka's log lines, as node-rdkafka hands them over.
 
+import { redactText } from '../../../src/http/redaction.ts'
+
 /**
  * node-rdkafka's types say `any`. `fac` is librdkafka's word for what the line is about, `severity` syslog's number.
  */
@@ -74,11 +76,12 @@ const CUT_EARLY: readonly (readonly [RegExp, string])[] = [
 ]
 
 /**
- * The line without the thread's name at its beginning and the time at its end, which do not help an operator. It says
- * what may be wrong where librdkafka knows more than it says.
+ * The line without the thread's name at its beginning and the time at its end, which do not help an operator, and
+ * without credentials, because readiness tells it, too. It says what may be wrong where librdkafka knows more than it
+ * says.
  */
 export function failureOf(line: string): string {
   const words = line.replace(/^\[thrd:[^\]]*\]: /, '').replace(/ \(after .*$/, '')
   const [, hint = ''] = CUT_EARLY.find(([cut]) => cut.test(line)) ?? []
-  return words.replace(/\s+/g, ' ').slice(0, FAILURE_CHARACTERS_MAX) + hint
+  return redactText(words.replace(/\s+/g, ' ')).slice(0, FAILURE_CHARACTERS_MAX) + hint
 }

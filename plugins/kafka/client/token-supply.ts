@@ -1,7 +1,9 @@
 // Tokens for SASL OAUTHBEARER, which a function of the options makes. Promise: one call at a time, however many clients
-// need a token; each client gets another one before its own expires. No token is in an error or a log line.
+// need a token; each client gets another one before its own expires. No token is in an error or a log line, nor what the
+// function's own error may quote of a credential.
 
 import { errorWords } from '../../../src/errors.ts'
+import { redactText } from '../../../src/http/redaction.ts'
 import type { KafkaOptions, KafkaToken } from '../../../src/options.ts'
 
 type MakeToken = NonNullable<KafkaOptions['token']>
@@ -72,7 +74,7 @@ export class TokenSupply {
 
   private async answer(): Promise<KafkaToken> {
     const answered = await withinTime(this.make).catch((error: unknown) => {
-      throw new Error(`kafka.token failed: ${errorWords(error).split('\n', 1)[0]}`)
+      throw new Error(`kafka.token failed: ${redactText(errorWords(error).split('\n', 1)[0] ?? '')}`)
     })
     this.current = checked(answered)
     return this.current
@@ -109,7 +111,7 @@ function replace(taker: TokenTaker, token: string, onTrouble: Taking['onTrouble'
     taker.setOauthBearerToken(token)
     onTrouble(null)
   } catch (error) {
-    onTrouble(`librdkafka refuses the token: ${errorWords(error)}`)
+    onTrouble(`librdkafka refuses the token: ${redactText(errorWords(error))}`)
   }
 }
 

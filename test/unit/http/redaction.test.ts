@@ -230,6 +230,34 @@ describe('redacted text', () => {
     expect(redactText('Bearer token.x')).toBe(`Bearer ${REDACTED}`)
   })
 
+  it.each([
+    [
+      'no token from "https://client:s3cr3t@id.example/token": (401)',
+      'no token from "https://#@id.example/token": (401)',
+    ],
+    ['ECONNREFUSED http://s3cr3t@a.example:4318/v1', 'ECONNREFUSED http://#@a.example:4318/v1'],
+    ['amqp://u:s3@cr3t@a.example, http://b.example/@c', 'amqp://#@a.example, http://b.example/@c'],
+    ['got {"access_token":"s3cr3t \\" s3cr3t","expires_in":3}', 'got {"access_token":"#","expires_in":3}'],
+    ['got {"client_secret" : "s3cr3t s3cr3t', 'got {"client_secret" : "#'],
+    [
+      JSON.stringify(JSON.stringify({ code: 'a', idToken: 's3cr3t s3' })),
+      String.raw`"{\"code\":\"a\",\"idToken\":\"#\"}"`,
+    ],
+    ['Authorization: Basic czNjcjN0', 'Authorization: #'],
+    ['sent authorization: s3cr3t, accept: */*', 'sent authorization: #, accept: */*'],
+  ])('loses what others write into their errors: %s', (text, left) => {
+    expect(redactText(text)).toBe(left.replaceAll('#', REDACTED))
+  })
+
+  it('keeps addresses and members that hold no credential', () => {
+    for (const text of [
+      'mail to a@example.com, or https://a.example/@b?c#d@e',
+      '{"code":"FKS_TOKEN_MISSING","message":"a bearer token is required"}',
+      'Broker: Topic authorization failed: no right',
+    ])
+      expect(redactText(text)).toBe(text)
+  })
+
   it('stays valid JSON without the tokens', () => {
     expect(JSON.parse(redactTokens(JSON.stringify({ a: token, b: [`x ${token}`] })))).toEqual({
       a: REDACTED,

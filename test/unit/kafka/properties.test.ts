@@ -133,6 +133,14 @@ describe('A log line of librdkafka', () => {
     )
   })
 
+  it('has no credential of what an endpoint has answered', () => {
+    const line =
+      '[thrd:background]: Failed to retrieve OIDC token from "https://a:s3cr3t@id/": {"id_token":"s3cr3t"}'
+    expect(failureOf(line)).toBe(
+      'Failed to retrieve OIDC token from "https://[redacted]@id/": {"id_token":"[redacted]"}',
+    )
+  })
+
   it('is shown without the thread and the time', () => {
     const line =
       '[thrd:h:1/bootstrap]: h:1/bootstrap: Connect failed: refused (after 0ms in state CONNECT, 1 error(s))'

@@ -79,6 +79,18 @@ describe('a supply of tokens', () => {
     expect(taker.tokens).toEqual(['t1', 't2'])
   })
 
+  it('tells no credential that the error of the function quotes', async () => {
+    const error = new Error(
+      'https://me:s3cr3t@id.example answers {"access_token":"s3cr3t"} to client_secret=s3cr3t',
+    )
+    const supply = new TokenSupply(() => Promise.reject(error))
+    const words = await supply.give(new Taker()).catch(String)
+    expect(words).toBe(
+      'Error: kafka.token failed: https://[redacted]@id.example answers {"access_token":"[redacted]"} to ' +
+        '[redacted]',
+    )
+  })
+
   it('tells a token that librdkafka refuses', async () => {
     const make = numbered()
     const supply = new TokenSupply(make)
