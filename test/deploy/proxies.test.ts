@@ -168,6 +168,31 @@ describe.each(proxies)('Behind $kind.name', ({ kind, program }) => {
   })
 })
 
+const nginx = proxies.find(({ kind }) => kind.name === 'nginx')
+
+describe.skipIf(nginx === undefined)('nginx without a connection left', () => {
+  it('writes no token', async () => {
+    if (nginx === undefined) throw new Error('it is left out')
+    const server = await forThisTest(StreamingServer.open(SETTINGS))
+    const { kind, program } = nginx
+    const placed: typeof kind.placed = (text, place) =>
+      kind.placed(text, place).replace('worker_connections 512;', 'worker_connections 6;')
+    const proxy = await forThisTest(ProxyProcess.open({ ...kind, placed }, program, server.ports))
+    const session = await connected(proxy.port)
+    const token = server.token(60)
+    const path = `/events?access_token=${token}`
+    const statuses = await Promise.all(
+      Array.from({ length: 6 }, async () => (await respond(session, { ':path': path })).status),
+    )
+    expect(statuses).toContain(200)
+    expect(statuses).toContain(500)
+    const written = ['error.log', 'access.log', 'start.log'].map((name) =>
+      readFileSync(join(proxy.folder, name), 'utf8'),
+    )
+    expect([...written, proxy.said].filter((text) => text.includes(token))).toEqual([])
+  })
+})
+
 describe.skipIf(proxies.length === 0)('A quiet stream', () => {
   it(
     `stays open behind every proxy, and gets the record after ${QUIET_SECONDS} s`,
