@@ -210,13 +210,24 @@ describe.skipIf(python === null)('The Helm chart', () => {
     expect(await Promise.all(statuses)).toEqual([503, 404])
   })
 
-  it.each([
+  it.each<readonly [object, string]>([
     [{ kafka: { controlTopic: '' } }, 'kafka.controlTopic is required with more than one replica'],
     [{ secretKey: { secret: '' } }, 'secretKey.secret is required with more than one replica'],
     [{ kafka: { bootstrapServers: '' } }, 'kafka.bootstrapServers is required'],
     [{ auth: { issuer: '' } }, 'auth.issuer and auth.audience are required'],
     [{ settings: { JWT_QUERY_TOKEN: false } }, 'settings.JWT_QUERY_TOKEN is neither text nor a number'],
     [{ settings: { WORKERS: 3 } }, 'settings.WORKERS: set it by `size`'],
+    ...['SECRET_KEY', 'KAFKA_CONFIG_SASL_PASSWORD', 'KAFKA_CONFIG_SSL_KEY_PEM'].map(
+      (name) => [{ settings: { [name]: 'abc' } }, `settings.${name} is a secret`] as const,
+    ),
+    [{ configFile: { sse: { secretKey: 'abc' } } }, 'configFile.sse.secretKey is a secret'],
+    ...['sasl.password', 'sasl.oauthbearer.client.secret', 'ssl.key.password'].map(
+      (name) =>
+        [
+          { configFile: { kafka: { config: { [name]: 'abc' } } } },
+          `configFile.kafka.config.${name} is a secret`,
+        ] as const,
+    ),
     [{ replica: 3 }, "additional properties 'replica' not allowed"],
     [{ size: { streams: 'many' } }, "at '/size/streams': got string, want integer"],
   ])('refuses %o, and says why', async (wrong, words) => {

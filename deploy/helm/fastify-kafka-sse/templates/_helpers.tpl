@@ -31,7 +31,7 @@ more for their index and for what slow clients hold, and a tenth of a MiB for ea
 {{- end }}
 {{- end }}
 
-{{/* What several replicas need is an error that names it. */}}
+{{/* What several replicas need is an error that names it, and so is a secret where others may read it. */}}
 {{- define "kafka-sse.checked" -}}
 {{- $many := or .Values.autoscaling.enabled (gt (int .Values.replicas) 1) }}
 {{- $file := .Values.configFile }}
@@ -53,6 +53,17 @@ more for their index and for what slow clients hold, and a tenth of a MiB for ea
 {{- end }}
 {{- if has $name (list "WORKERS" "STREAMS_MAX" "KAFKA_RETAINED_BYTES_MAX" "TOPICS_BYTES_MAX" "LINGER_SECONDS" "DRAIN_SECONDS") }}
 {{- fail (printf "settings.%s: set it by `size`, `lingerSeconds` or `drainSeconds`, because the pod's limits are made of these" $name) }}
+{{- end }}
+{{- if regexMatch "(^SECRET_KEY|PASSWORD|PASSPHRASE|_SECRET|_KEY_PEM|_JAAS_CONFIG)$" $name }}
+{{- fail (printf "settings.%s is a secret, and would stand in the pod as it is: give it by `secretKey` or `secretSettings`" $name) }}
+{{- end }}
+{{- end }}
+{{- if dig "sse" "secretKey" "" $file }}
+{{- fail "configFile.sse.secretKey is a secret, and would stand in a ConfigMap: give it by `secretKey`" }}
+{{- end }}
+{{- range $name, $_ := dig "kafka" "config" dict $file }}
+{{- if regexMatch "(password|passphrase|\\.secret|key\\.pem|jaas\\.config)$" $name }}
+{{- fail (printf "configFile.kafka.config.%s is a secret, and would stand in a ConfigMap: give it by `secretSettings`" $name) }}
 {{- end }}
 {{- end }}
 {{- end }}
