@@ -42,8 +42,8 @@ export function redactUrl(url: string): string {
 }
 
 /**
- * The same for free text, such as an error's message that quotes a URL, a header or JSON. The user and the password of a
- * URL are left out, too.
+ * The same for free text, such as an error's message that quotes a URL, a header or JSON. The user and the password of
+ * a URL are left out, too.
  */
 export function redactText(text: string): string {
   return redactFront(text, (front) =>

@@ -1,6 +1,6 @@
 // Tokens for SASL OAUTHBEARER, which a function of the options makes. Promise: one call at a time, however many clients
-// need a token; each client gets another one before its own expires. No token is in an error or a log line, nor what the
-// function's own error may quote of a credential.
+// need a token; each client gets another one before its own expires. No token is in an error or a log line, nor a
+// credential that the function's own error quotes.
 
 import { errorWords } from '../../../src/errors.ts'
 import { redactText } from '../../../src/http/redaction.ts'
