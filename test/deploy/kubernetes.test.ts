@@ -164,6 +164,37 @@ describe.skipIf(python === null)('The Helm chart', () => {
     expect(ingress[1].from).toEqual([{ podSelector: {} }])
   })
 
+  it('lets the pod reach the ports that its values name', async () => {
+    const values = {
+      kafka: { bootstrapServers: 'one.kafka:19092, two.kafka:29092' },
+      auth: { issuer: 'https://keycloak.internal:8443/realms/example' },
+      settings: {
+        JWT_KEYS: 'http://keycloak.internal/certs',
+        OTEL_EXPORTER_OTLP_ENDPOINT: 'http://otel:4318',
+      },
+      configFile: {
+        auth: { issuers: [{ issuer: 'https://id.example.com', keys: 'https://id.example.com:9443/jwks' }] },
+        cors: { origins: ['https://app.example.com:3000'] },
+      },
+    }
+    const { egress } = one(await objects(valuesOf('least', values)), 'NetworkPolicy').spec
+    const ports = egress[1].ports.map(({ port }: { port: number }) => port)
+    expect(ports).toEqual(expect.arrayContaining([443, 9092, 19092, 29092, 8443, 80, 4318, 9443]))
+    expect(ports).not.toContain(3000)
+    expect(new Set(ports).size).toBe(ports.length)
+  })
+
+  it('gives files of secrets by their paths, so that Node and librdkafka read them themselves', async () => {
+    const secretFiles = [{ name: 'NODE_EXTRA_CA_CERTS', secret: 'authorities', key: 'ca.crt' }]
+    const pod = podOf(await objects(valuesOf('least', { secretFiles })))
+    const [{ env, volumeMounts }] = pod.containers
+    expect(variable(env, 'NODE_EXTRA_CA_CERTS')).toBe('/run/secrets/kafka-sse/NODE_EXTRA_CA_CERTS/value')
+    const mount = volumeMounts.find((each: { mountPath: string }) => each.mountPath.endsWith('CERTS'))
+    expect(pod.volumes.find(({ name }: { name: string }) => name === mount.name).secret).toEqual({
+      ...{ secretName: 'authorities', defaultMode: 0o440, items: [{ key: 'ca.crt', path: 'value' }] },
+    })
+  })
+
   it('sets variables that there are', async () => {
     for (const file of ['least', 'full']) {
       const [{ env }] = podOf(await objects(valuesOf(file))).containers
@@ -228,6 +259,7 @@ describe.skipIf(python === null)('The Helm chart', () => {
           `configFile.kafka.config.${name} is a secret`,
         ] as const,
     ),
+    [{ settings: { KAFKA_TOPIC: 'x' } }, 'settings.KAFKA_TOPIC: set it by a value of its own'],
     [{ replica: 3 }, "additional properties 'replica' not allowed"],
     [{ size: { streams: 'many' } }, "at '/size/streams': got string, want integer"],
   ])('refuses %o, and says why', async (wrong, words) => {

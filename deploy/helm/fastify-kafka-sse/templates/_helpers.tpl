@@ -31,6 +31,29 @@ more for their index and for what slow clients hold, and a tenth of a MiB for ea
 {{- end }}
 {{- end }}
 
+{{/* Ports that the pod has to reach, separated by commas: those of the lists, and those of its brokers and URLs. */}}
+{{- define "kafka-sse.egressPorts" -}}
+{{- $ports := list }}
+{{- range concat .Values.networkPolicy.kafkaPorts .Values.networkPolicy.keyPorts }}{{ $ports = append $ports (toString (int64 .)) }}{{ end }}
+{{- $auth := dig "auth" dict .Values.configFile }}
+{{- $brokers := list .Values.kafka.bootstrapServers (dig "kafka" "bootstrapServers" "" .Values.configFile) | join "," | nospace }}
+{{- range splitList "," $brokers }}
+{{- with regexFind "[0-9]+$" (regexFind ":[0-9]+$" .) }}{{ $ports = append $ports . }}{{ end }}
+{{- end }}
+{{- $urls := list .Values.auth.issuer (dig "issuer" "" $auth) (dig "keys" "" $auth) }}
+{{- range dig "issuers" list $auth }}{{ $urls = append $urls .issuer | concat (list (dig "keys" "" .)) }}{{ end }}
+{{- range list "JWT_KEYS" "OTEL_EXPORTER_OTLP_ENDPOINT" "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" "KAFKA_CONFIG_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL" "HTTPS_PROXY" "HTTP_PROXY" }}
+{{- $urls = append $urls (get $.Values.settings .) }}
+{{- end }}
+{{- range $urls }}
+{{- if regexMatch "^https?://" (toString .) }}
+{{- $port := regexFind ":[0-9]+$" (urlParse .).host | trimPrefix ":" }}
+{{- $ports = append $ports ($port | default (hasPrefix "https" . | ternary "443" "80")) }}
+{{- end }}
+{{- end }}
+{{- uniq $ports | join "," }}
+{{- end }}
+
 {{/* What several replicas need is an error that names it, and so is a secret where others may read it. */}}
 {{- define "kafka-sse.checked" -}}
 {{- $many := or .Values.autoscaling.enabled (gt (int .Values.replicas) 1) }}
@@ -50,6 +73,9 @@ more for their index and for what slow clients hold, and a tenth of a MiB for ea
 {{- range $name, $value := .Values.settings }}
 {{- if not (or (kindIs "string" $value) (kindIs "float64" $value) (kindIs "int64" $value)) }}
 {{- fail (printf "settings.%s is neither text nor a number: put on and off into quotes, which YAML reads as booleans" $name) }}
+{{- end }}
+{{- if has $name (list "KAFKA_BOOTSTRAP_SERVERS" "KAFKA_TOPIC" "KAFKA_CONTROL_TOPIC" "JWT_ISSUER" "JWT_AUDIENCE" "TLS" "TLS_CERT_FILE" "TLS_KEY_FILE" "SECRET_KEY_FILE" "CONFIG_FILE") }}
+{{- fail (printf "settings.%s: set it by a value of its own (kafka, auth, tls, secretKey, configFile), because two of one name may differ" $name) }}
 {{- end }}
 {{- if has $name (list "WORKERS" "STREAMS_MAX" "KAFKA_RETAINED_BYTES_MAX" "TOPICS_BYTES_MAX" "LINGER_SECONDS" "DRAIN_SECONDS") }}
 {{- fail (printf "settings.%s: set it by `size`, `lingerSeconds` or `drainSeconds`, because the pod's limits are made of these" $name) }}
