@@ -5,7 +5,8 @@ import { placeOf } from './position.js'
 
 /** Longer data is not parsed: it is shown from its beginning. */
 const PARSED_MAX = 1 << 20
-const MEMBERS = ['key', 'value', 'headers', 'timestamp', 'partition', 'offset']
+/** Of a Date, in epoch ms. A producer chooses its record's timestamp, and Kafka takes later ones. */
+const DATE_MAX_MS = 8.64e15
 
 /**
  * `kind`: `message`, `delete`, `gap` or `ready`. Of records: `key`, `partition`, `offset`, `headers` and `timestampMs`,
@@ -23,13 +24,29 @@ export function readEvent({ type, data, id }, previousId) {
 
 function ofEnvelope({ key, value, headers, timestamp, partition, offset }) {
   const text = value ?? ''
-  return { key, text, headers, timestampMs: timestamp, partition, offset, json: parse(text) }
+  const timestampMs = Math.abs(timestamp) <= DATE_MAX_MS ? timestamp : null
+  return { key, text, headers, timestampMs, partition, offset, json: parse(text) }
 }
 
+/** Looks at each member, because a value of somebody else's may be anything that only looks like a record. */
 function isEnvelope(parsed) {
-  if (parsed === null || !MEMBERS.every((name) => Object.hasOwn(parsed, name))) return false
-  const isText = (value) => value === null || typeof value === 'string'
-  return isText(parsed.key) && isText(parsed.value) && Array.isArray(parsed.headers)
+  if (parsed === null) return false
+  const { key, value, headers, timestamp, partition, offset } = parsed
+  const isPlace = Number.isSafeInteger(partition) && Number.isSafeInteger(offset)
+  const isTime = timestamp === null || typeof timestamp === 'number'
+  return (
+    isText(key) && isText(value) && isPlace && isTime && Array.isArray(headers) && headers.every(isHeader)
+  )
+}
+
+function isHeader(header) {
+  return (
+    typeof header === 'object' && header !== null && typeof header.name === 'string' && isText(header.value)
+  )
+}
+
+function isText(value) {
+  return value === null || typeof value === 'string'
 }
 
 /** An object or a list; null for anything else, which is shown as it is written. */

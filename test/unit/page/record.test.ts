@@ -16,6 +16,7 @@ interface Read {
   readonly partition: number | null
   readonly offset: number | null
   readonly headers: readonly object[] | null
+  readonly timestampMs: number | null
   readonly text: string
   readonly json: unknown
 }
@@ -108,6 +109,32 @@ describe('an event', () => {
       expect(asObject(read)).toMatchObject({ value: data.startsWith('{"') ? JSON.parse(data) : data })
     },
   )
+
+  it('of any value has what a row can show', () => {
+    const place = { partition: 3, offset: 7 }
+    const whole = { key: 'a', value: 'b', headers: [{ name: 'c', value: 'd' }], timestamp: 1, ...place }
+    const spoilt = fc
+      .tuple(fc.constantFrom(...Object.keys(whole)), fc.jsonValue())
+      .map(([name, value]): object => ({ ...whole, [name]: value }))
+    const isText = (value: unknown) => value === null || typeof value === 'string'
+    const check = (value: unknown) => {
+      const read = readEvent({ type: 'message', data: JSON.stringify(value), id }, '')
+      const { key, timestampMs, partition, offset, headers } = read
+      expect(isText(key)).toBe(true)
+      expect(() => new Date(timestampMs ?? 0).toISOString()).not.toThrow()
+      expect([partition, offset].every(Number.isSafeInteger)).toBe(true)
+      for (const header of (headers ?? []) as { name: unknown; value: unknown }[]) {
+        expect(typeof header.name).toBe('string')
+        expect(isText(header.value)).toBe(true)
+      }
+    }
+    fc.assert(fc.property(spoilt, check), {
+      examples: [{ timestamp: 9e18 }, { timestamp: 'then' }, { offset: null }, { headers: [null] }].map(
+        (wrong): [object] => [{ ...whole, ...wrong }],
+      ),
+    })
+    expect(readEvent({ type: 'message', data: JSON.stringify(whole), id }, '')).toMatchObject(place)
+  })
 
   it('of a delete has the key, as text if it is UTF-8', () => {
     expect(readEvent({ type: 'delete', data: 'MQ==', id }, '')).toMatchObject({ key: '1', text: '' })
