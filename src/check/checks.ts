@@ -41,7 +41,7 @@ export async function runChecks(
   const report = new CheckReport(onFinding)
   const settings = await examineSettings(env, folder)
   if (only.has('configuration')) checkConfiguration(report, settings, only.has('certificate'))
-  if (only.has('certificate')) checkFiles(report, settings)
+  if (only.has('certificate')) checkFiles(report, settings, only)
   if (only.has('codecs')) checkCodecs(report)
   await checkKafka(report, settings, only)
   await checkAccess(report, settings, only, token)
@@ -68,11 +68,17 @@ function checkConfiguration(
   report.ok('configuration', `every setting is valid; streams at ${paths}`)
 }
 
-/** Without both files there is nothing to look at: the configuration's lines say so. */
-function checkFiles(report: CheckReport, { tls }: ExaminedSettings): void {
-  if (tls === null) report.ok('certificate', 'none: TLS=off, behind a proxy that ends TLS')
-  const { certFile, keyFile } = tls ?? {}
-  if (certFile !== undefined && keyFile !== undefined) checkCertificate(report, { certFile, keyFile })
+/** A check that was asked for and cannot be made is no success. */
+function passOver(report: CheckReport, check: string, only: CheckOptions['only']): void {
+  const advice = only.has('configuration') ? null : 'kafka-sse check --only configuration lists them'
+  report.fail(check, 'not looked at, because the configuration has problems', advice)
+}
+
+function checkFiles(report: CheckReport, { tls }: ExaminedSettings, only: CheckOptions['only']): void {
+  if (tls === null) return report.ok('certificate', 'none: TLS=off, behind a proxy that ends TLS')
+  const { certFile, keyFile } = tls
+  if (certFile === undefined || keyFile === undefined) passOver(report, 'certificate', only)
+  else checkCertificate(report, { certFile, keyFile })
 }
 
 async function checkKafka(
@@ -80,7 +86,12 @@ async function checkKafka(
   { kafka, streams }: ExaminedSettings,
   only: CheckOptions['only'],
 ): Promise<void> {
-  if (kafka === null || !(only.has('brokers') || only.has('topics'))) return
+  if (kafka === null) {
+    if (only.has('brokers')) passOver(report, 'brokers', only)
+    if (only.has('topics')) passOver(report, 'topic', only)
+    return
+  }
+  if (!only.has('brokers') && !only.has('topics')) return
   const silent = new CheckReport(() => {})
   const broker = await checkBrokers(only.has('brokers') ? report : silent, kafka)
   if (!only.has('topics')) return
@@ -88,7 +99,8 @@ async function checkKafka(
     report.fail('topic', 'not looked at, because Kafka does not answer')
     return
   }
-  if (streams !== null) await checkTopics(report, { kafka, broker }, streams)
+  if (streams === null) passOver(report, 'topic', only)
+  else await checkTopics(report, { kafka, broker }, streams)
   await checkControlTopic(report, { kafka, broker })
 }
 
@@ -102,14 +114,17 @@ async function checkAccess(
   const isToken = token !== null && only.has('token')
   if (!isToken && !only.has('keys')) return
   if (auth === null || streams === null) {
-    if (isToken) report.fail('token', 'not looked at, because the configuration has problems')
+    if (only.has('keys')) passOver(report, 'keys', only)
+    if (isToken) passOver(report, 'token', only)
     return
   }
   const app = Fastify({ logger: false })
   const silent = new CheckReport(() => {})
   const issuers = await checkKeys(only.has('keys') ? report : silent, auth, app.log)
   try {
-    if (isToken && auth.authenticate === undefined) await checkToken(report, token, issuers, streams, app)
+    if (!isToken) return
+    if (auth.authenticate === undefined) await checkToken(report, token, issuers, streams, app)
+    else report.warn('token', 'not looked at: auth.authenticate of CONFIG_FILE says who asks')
   } finally {
     for (const { keys } of issuers) keys.close()
     await app.close()

@@ -202,7 +202,7 @@ describe('keys', () => {
 describe('settings', () => {
   it('that are wrong are told as serve tells them, and what can be told beside them is', async () => {
     const { code, lines } = await run([], { ...ENV, PORT: 'x', KAFKA_TOPC: 'a', JWT_AUDIENCE: '' })
-    expect(lines.filter((line) => /configuration/.test(line))).toEqual([
+    expect(lines.filter((line) => /^\w+ configuration/.test(line))).toEqual([
       'fail configuration KAFKA_TOPC is not a setting; did you mean KAFKA_TOPIC?',
       'fail configuration PORT takes an integer from 0 to 65535, not "x"',
       expect.stringMatching(/^fail configuration JWT_AUDIENCE is not set/),
@@ -212,6 +212,28 @@ describe('settings', () => {
     )
     expect(lines).toContainEqual('fail topic not looked at, because Kafka does not answer')
     expect(code).toBe(2)
+  })
+
+  it.each([
+    ['certificate', 'certificate'],
+    ['brokers', 'brokers'],
+    ['topics', 'topic'],
+    ['keys', 'keys'],
+    ['token', 'token'],
+  ])('that are wrong fail a check of %s alone, which cannot be made', async (name, check) => {
+    const words = 'not looked at, because the configuration has problems'
+    const line = `fail ${check} ${words}. kafka-sse check --only configuration lists them`
+    expect(await run(['--only', name], { KAFKA_SSE_TOKEN: 'abc' })).toMatchObject({ code: 2, lines: [line] })
+  })
+
+  it('with an authenticate function leave a token that was given unchecked, and say so', async () => {
+    const settings = 'export default { auth: { authenticate: () => null } }'
+    const { folder } = await forThisTest(Promise.resolve(CommandScene.open({ 'settings.mjs': settings })))
+    const { KAFKA_BOOTSTRAP_SERVERS, TLS } = ENV
+    const env = { KAFKA_BOOTSTRAP_SERVERS, TLS, CONFIG_FILE: `${folder}/settings.mjs` }
+    const { code, lines } = await run(['--only', 'token', '--token', 'abc'], env)
+    expect(lines).toEqual(['warn token not looked at: auth.authenticate of CONFIG_FILE says who asks'])
+    expect(code).toBe(1)
   })
 
   it('that are right are a line with the paths, and --only takes a list', async () => {
