@@ -1,11 +1,10 @@
 // Checks which compressions this build of librdkafka can read. Kafka does not say which a topic has: a producer chooses
 // it for each batch.
 
-import { BUILT_FEATURES, missingParts, PARTS } from '../../plugins/kafka/client/librdkafka-build.ts'
+import { BUILT_FEATURES, CODECS, missingParts, PARTS } from '../../plugins/kafka/client/librdkafka-build.ts'
 import type { CheckReport } from './check-report.ts'
 
 const CHECK = 'codecs'
-const CODECS: readonly string[] = ['gzip', 'snappy', 'lz4', 'zstd']
 
 export function checkCodecs(report: CheckReport, features: readonly string[] = BUILT_FEATURES): void {
   const built = CODECS.filter((codec) => features.includes(codec))

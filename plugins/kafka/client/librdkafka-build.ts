@@ -30,7 +30,8 @@ export const PARTS: ReadonlyMap<string, Part> = new Map([
 /** Features of the installed build. */
 export const BUILT_FEATURES: readonly string[] = rdkafka.features
 
-const CODECS = ['gzip', 'snappy', 'lz4', 'zstd']
+/** Compressions of records, by the names of `builtin.features`. */
+export const CODECS: readonly string[] = ['gzip', 'snappy', 'lz4', 'zstd']
 
 export const BUILT_LIBRARY: KafkaLibrary = {
   version: rdkafka.librdkafkaVersion,
