@@ -50,7 +50,7 @@ export class TokenSupply {
     })
     const { token } = await Promise.race([this.isFresh() && this.current ? this.current : this.ask(), left])
     taker.setOauthBearerToken(token)
-    this.schedule()
+    if (this.timer === null) this.schedule()
   }
 
   release(taker: TokenTaker): void {
@@ -81,12 +81,12 @@ export class TokenSupply {
   }
 
   private schedule(): void {
-    if (this.timer !== null || this.current === null) return
-    const inMs = Math.max(RETRY_MS, remainingMs(this.current) * REFRESHED_AT)
-    this.wait(inMs)
+    if (this.current !== null) this.wait(Math.max(RETRY_MS, remainingMs(this.current) * REFRESHED_AT))
   }
 
   private wait(ms: number): void {
+    // Clients that came while the function was asked have set one.
+    if (this.timer !== null) clearTimeout(this.timer)
     // Not to keep the process alive: its clients do.
     this.timer = setTimeout(() => void this.refresh(), Math.min(ms, TIMER_MS_MAX)).unref()
   }
@@ -95,7 +95,6 @@ export class TokenSupply {
   private async refresh(): Promise<void> {
     const answered = await this.ask().catch((error: unknown) => errorWords(error))
     if (this.takers.size === 0) return
-    this.timer = null
     if (typeof answered === 'string') {
       for (const { onTrouble } of this.takers.values()) onTrouble(answered)
       return this.wait(RETRY_MS)

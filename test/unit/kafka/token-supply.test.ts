@@ -55,6 +55,27 @@ describe('a supply of tokens', () => {
     expect(make).toHaveBeenCalledTimes(1)
   })
 
+  it('asks once in a token’s life, also if its clients change while it asks', async () => {
+    const make = numbered()
+    const supply = new TokenSupply(make)
+    const [first, second] = [new Taker(), new Taker()]
+    await supply.give(first)
+    let answer = (_: { token: string; expiresAt: number }): void => {}
+    make.mockReturnValueOnce(
+      new Promise((resolve) => {
+        answer = resolve
+      }),
+    )
+    await vi.advanceTimersByTimeAsync(0.8 * LIFE_MS)
+    supply.release(first)
+    await supply.give(second)
+    answer({ token: 'later', expiresAt: Date.now() + LIFE_MS })
+    await vi.advanceTimersByTimeAsync(0.8 * LIFE_MS - 1)
+    expect([make.mock.calls.length, second.tokens]).toEqual([2, ['t1', 'later']])
+    await vi.advanceTimersByTimeAsync(1)
+    expect(make).toHaveBeenCalledTimes(3)
+  })
+
   it('takes a token that is in use for a client that comes later, unless it ends soon', async () => {
     const make = vi.fn(async () => ({ token: 't', expiresAt: new Date(Date.now() + 8_000) }))
     const supply = new TokenSupply(make)
