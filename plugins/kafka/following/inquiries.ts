@@ -19,13 +19,15 @@ export interface InquiryParts {
 }
 
 const INQUIRY_MS = 5_000
-/** Partitions that one inquiry is about. */
+/** Partitions that one inquiry is about. Of more, the next one asks those that follow. */
 const ASKED_MAX = 1_000
 
 export class Inquiries {
   private readonly parts: InquiryParts
   private open: Promise<void> | null = null
   private askedAtMs = Number.NEGATIVE_INFINITY
+  /** Of all partitions in their order: at which the next inquiry begins. */
+  private from = 0
 
   constructor(parts: InquiryParts) {
     this.parts = parts
@@ -64,14 +66,15 @@ export class Inquiries {
 
   /** Where each partition is read on. */
   private places(): AssignedPartition[] {
-    const places: AssignedPartition[] = []
-    for (const topic of this.parts.topics.values()) {
+    const all = [...this.parts.topics.values()].flatMap((topic) => {
       const [feed] = topic.feeds
-      for (const partition of feed?.known() ?? []) {
-        if (places.length === ASKED_MAX) return places
-        places.push({ topic: topic.name, partition, offset: topic.next(partition) })
-      }
-    }
-    return places
+      return (feed?.known() ?? []).map((partition) => ({ topic, partition }))
+    })
+    const from = this.from % Math.max(1, all.length)
+    const asked = [...all.slice(from), ...all.slice(0, from)].slice(0, ASKED_MAX)
+    this.from = from + asked.length
+    return asked.map(({ topic, partition }) => {
+      return { topic: topic.name, partition, offset: topic.next(partition) }
+    })
   }
 }

@@ -2,6 +2,7 @@
 
 import { once } from 'node:events'
 import { describe, expect, it, vi } from 'vitest'
+import type { FollowedTopic } from '../../../plugins/kafka/following/followed-topic.ts'
 import { Inquiries } from '../../../plugins/kafka/following/inquiries.ts'
 import { InquiryAnswers } from '../../../plugins/kafka/troubles/inquiry-answers.ts'
 
@@ -72,6 +73,38 @@ describe('An inquiry', () => {
     closing.abort()
     await inquiries.close()
     expect([isOpen, parts.log.debug.mock.calls]).toEqual([false, []])
+  })
+
+  it('is about other partitions each time, where there are more than it asks', async () => {
+    const { signal } = new AbortController()
+    const inquired: number[][] = []
+    const inquire = async (partitions: readonly { readonly partition: number }[]) => {
+      inquired.push(partitions.map(({ partition }) => partition))
+      return new Map()
+    }
+    const numbers = Array.from({ length: 1_500 }, (_, partition) => partition)
+    // What an inquiry asks of a topic.
+    const feeds = [{ known: () => numbers }]
+    const topic = { name: 'a', feeds, next: () => 0, unread: { isEmpty: true } } as unknown as FollowedTopic
+    let nowMs = 0
+    const log = { debug: vi.fn() }
+    const inquiries = new Inquiries({
+      topics: new Map([['a', topic]]),
+      inquire,
+      signal,
+      log,
+      nowMs: () => nowMs,
+    })
+    for (; nowMs <= 10_000; nowMs += 5_000) {
+      inquiries.ask()
+      await inquiries.close()
+    }
+    const [first, second, third] = inquired
+    expect([first, second, third]).toEqual([
+      numbers.slice(0, 1_000),
+      [...numbers.slice(1_000), ...numbers.slice(0, 500)],
+      numbers.slice(500),
+    ])
   })
 
   it('blames those that told nothing for an error that no line names', () => {
