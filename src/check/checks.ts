@@ -75,9 +75,9 @@ function passOver(report: CheckReport, check: string, only: CheckOptions['only']
 }
 
 function checkFiles(report: CheckReport, { tls }: ExaminedSettings, only: CheckOptions['only']): void {
-  if (tls === null) return report.ok('certificate', 'none: TLS=off, behind a proxy that ends TLS')
-  const { certFile, keyFile } = tls
-  if (certFile === undefined || keyFile === undefined) passOver(report, 'certificate', only)
+  const { certFile, keyFile } = tls ?? {}
+  if (tls === null) report.ok('certificate', 'none: TLS=off, behind a proxy that ends TLS')
+  else if (certFile === undefined || keyFile === undefined) passOver(report, 'certificate', only)
   else checkCertificate(report, { certFile, keyFile })
 }
 

@@ -73,7 +73,7 @@ function told(settings: TopicSettings, { isLatest, isWhole }: NamedTopic, server
         NO_COMPACTION,
       ),
     )
-  if (isLatest && isCompacted && tombstoneMs !== server.deleteRetentionSeconds * 1000)
+  if (isLatest && isCompacted && tombstoneMs >= 0 && tombstoneMs !== server.deleteRetentionSeconds * 1000)
     doubts.push(tombstoneDoubt(tombstoneMs, server.deleteRetentionSeconds))
   if (isWhole && isCompacted) doubts.push(warning(`its cleanup.policy is ${policy}`, COMPACTED))
   if (!NO_CODEC.has(codec) && !server.codecs.includes(codec))

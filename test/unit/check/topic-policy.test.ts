@@ -29,6 +29,10 @@ test('settings that fit say nothing', () => {
   expect(words({ longestHole: 5, bounds: [{ partition: 0, start: 3, end: 9 }] }, COMPACTED)).toEqual([])
 })
 
+test('a setting that is not told says nothing', () => {
+  expect(words({}, { 'cleanup.policy': 'compact' })).toEqual([])
+})
+
 test('a topic for both replays is wrong for one of them', () => {
   expect(words({}, COMPACTED, { ...WHOLE, isLatest: true })).toEqual(['warn: its cleanup.policy is compact'])
 })
