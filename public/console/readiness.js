@@ -17,7 +17,7 @@ const ADVICE = [
   [/does not exist/, 'Create the topic, or let this principal describe it. The server goes on by itself.'],
   [/being read|waiting for Kafka|reading what Kafka holds|to go$/, 'Wait: it reads what Kafka holds.'],
   [/no leader|from the leader/, 'Look at the brokers of these partitions. The server goes on by itself.'],
-  [/key set|keys/, 'Look at the identity provider. The server goes on by itself.'],
+  [/^(no|the) key set|told its keys/, 'Look at the identity provider. The server goes on by itself.'],
   [/cannot be read/, 'Look at the topic’s ACL and codec, and at the brokers. The server goes on by itself.'],
   [/Kafka/, 'Look at the brokers, and at the address and the credentials that are set.'],
 ]

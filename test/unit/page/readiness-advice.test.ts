@@ -25,6 +25,7 @@ it.each([
   ['topic events: no answer from the leader of partitions 1, 2', 'brokers of these partitions'],
   ['no key set from https://a.test/keys yet: it answered 500', 'identity provider'],
   ['records cannot be read: topic events: Broker: Topic authorization failed', 'ACL'],
+  ['topic api-keys: partition 3 cannot be read: its records are compressed with zstd', 'ACL'],
   ['Kafka is not reachable at kafka:9092: Connection refused', 'credentials'],
   ['the Kafka client does not start: no such file', 'credentials'],
 ])('%s', (reason, advice) => {

@@ -1,0 +1,21 @@
+// What the console says of topics that clients name in a path.
+
+import { expect, it } from 'vitest'
+
+interface TopicsModule {
+  byPathWords(topics: { open: number; retainedBytes: number; bytesMax: number }): string
+}
+
+// By URL, because the page's files are plain JavaScript.
+const { byPathWords } = (await import(
+  new URL('../../../public/console/topics.js', import.meta.url).href
+)) as TopicsModule
+
+it.each([
+  [0, ''],
+  [1, '1 topic open by path: 1.0 KiB of 1.0 MiB.'],
+  [20, '20 topics open by path: 1.0 KiB of 1.0 MiB.'],
+  [21, '21 topics open by path, of which 20 are shown: 1.0 KiB of 1.0 MiB.'],
+])('of %i', (open, words) => {
+  expect(byPathWords({ open, retainedBytes: 1_024, bytesMax: 1_048_576 })).toBe(words)
+})
