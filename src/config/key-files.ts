@@ -21,7 +21,10 @@ const DEMO_KEY_FILE = 'private.pem'
 export function tlsProblems({ certFile, keyFile }: TlsOptions): string[] {
   const problems: string[] = []
   const certificate = readAs('TLS_CERT_FILE', certFile, 'a certificate in PEM', problems, (text) => {
-    return new X509Certificate(text)
+    const first = new X509Certificate(text)
+    if (!isWholeChain(text))
+      problems.push(`TLS_CERT_FILE: a certificate behind the first in ${certFile} is damaged`)
+    return first
   })
   const key = readAs(
     'TLS_KEY_FILE',
@@ -36,6 +39,17 @@ export function tlsProblems({ certFile, keyFile }: TlsOptions): string[] {
     problems.push(`TLS_KEY_FILE: the key in ${keyFile} is not that of the certificate in ${certFile}`)
   }
   return problems
+}
+
+/** OpenSSL refuses a chain with a damaged certificate, in words that name no file. */
+function isWholeChain(text: string): boolean {
+  const [, ...certificates] = text.split(/(?=-----BEGIN CERTIFICATE-----)/)
+  try {
+    for (const pem of certificates) new X509Certificate(pem)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /**

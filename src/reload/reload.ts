@@ -1,6 +1,7 @@
 // Brings what was read again into effect. Promise: everything or nothing, and one line in the log for each outcome; the
 // settings before stay in use if anything is wrong with the new ones. No value is logged.
 
+import { X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import { errorWords } from '../errors.ts'
 import { type Certificate, readTls } from '../http/listener.ts'
@@ -88,6 +89,15 @@ export class Reload {
       // Its error may quote the file. The files were good a moment ago, so they are being replaced.
       throw new Error('TLS_CERT_FILE and TLS_KEY_FILE do not belong together')
     }
+    refuseExpired(read)
     return read
   }
+}
+
+/** One that is valid only from later on is taken: nothing would ask for it again, and the one before it will end. */
+function refuseExpired({ cert }: Certificate): void {
+  const { validTo } = new X509Certificate(cert)
+  const endMs = Date.parse(validTo)
+  if (endMs <= Date.now())
+    throw new Error(`TLS_CERT_FILE: the certificate expired at ${new Date(endMs).toISOString()}`)
 }

@@ -144,6 +144,28 @@ describe.each(['1', '2'])('with WORKERS=%s', (WORKERS) => {
     expect(await servedOften(port)).toEqual([fingerprintOf(next.certificatePem)])
   })
 
+  it('a certificate that has expired, and a chain that is half written, change nothing, and are told', async () => {
+    const [old, next] = [await certificates(), await certificates()]
+    place(old)
+    const run = scene.start(['serve'], TLS)
+    const { port } = await run.listening()
+    const past = await makeCertificates(['localhost'], Date.now() - 3650 * 86_400_000)
+    keepSecret(past.keyPem)
+    place(past)
+    expect(await reload(run, STAY)).toMatchObject({
+      level: 50,
+      problem: expect.stringMatching(/^TLS_CERT_FILE: the certificate expired at 20\d\d-.*Z$/),
+    })
+    place({ ...next, certificatePem: next.certificatePem + old.certificatePem.slice(0, 300) })
+    expect(await reload(run, STAY)).toMatchObject({
+      problem: 'TLS_CERT_FILE: a certificate behind the first in tls.crt is damaged',
+    })
+    expect(await servedOften(port)).toEqual([fingerprintOf(old.certificatePem)])
+    place({ ...next, certificatePem: next.certificatePem + old.certificatePem })
+    await reload(run)
+    expect(await servedOften(port)).toEqual([fingerprintOf(next.certificatePem)])
+  })
+
   it('a secret of Kubernetes, which changes by a symlink, is seen without a signal', async () => {
     const [old, next] = [await certificates(), await certificates()]
     const version = (name: string, { certificatePem, keyPem }: Certificates) => {

@@ -135,7 +135,7 @@ describe('a certificate of a chain', () => {
   test('of which a later one is damaged fails', () => {
     const damaged = intermediate.pem.replace(/[A-Za-z0-9]{40}/, '')
     expect(toldOf(leaf.pem, damaged)).toEqual([
-      `fail: ${folder}/server.crt: a certificate behind the first is damaged`,
+      `fail: TLS_CERT_FILE: a certificate behind the first in ${folder}/server.crt is damaged`,
     ])
   })
 })
