@@ -24,19 +24,31 @@ export function systemdNotice(
   if (!NOTIFY_SOCKET) return { ready() {}, reloading() {}, stopping() {} }
   let last: Promise<unknown> = Promise.resolve()
   let hasFailed = false
+  let isStopping = false
   const tell = (...message: string[]) => {
-    // One after the other, because systemd takes them in the order in which they come.
+    const isLast = isStopping
+    // One after the other, because systemd takes them in the order in which they come. The end overtakes what still
+    // waits, such as a reload that is not over: a service that ends is not ready again.
     last = last
-      .then(() => promisify(execFile)(PROGRAM, message, { timeout: TOLD_MS }))
+      .then(async () => {
+        if (isLast === isStopping) await promisify(execFile)(PROGRAM, message, { timeout: TOLD_MS })
+      })
       .catch((error) => {
         if (!hasFailed) log.warn({ reason: errorCode(error) ?? errorWords(error) }, 'systemd cannot be told')
         hasFailed = true
       })
   }
   return {
-    ready: (port) => tell('READY=1', `STATUS=listening at port ${port}`),
+    ready: (port) => {
+      if (!isStopping) tell('READY=1', `STATUS=listening at port ${port}`)
+    },
     // Type=notify-reload needs the time, by the clock that hrtime reads.
-    reloading: () => tell('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`),
-    stopping: () => tell('STOPPING=1', 'STATUS=ending its streams'),
+    reloading: () => {
+      if (!isStopping) tell('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`)
+    },
+    stopping: () => {
+      isStopping = true
+      tell('STOPPING=1', 'STATUS=ending its streams')
+    },
   }
 }

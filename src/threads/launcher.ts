@@ -65,9 +65,7 @@ export async function launch(
     onListening(listening)
   })
   // Read here, because this process has run CONFIG_FILE, and because it has nothing else to do.
-  readings.passTo(
-    (reading) => child.connected && child.send({ reading: sendable(reading) } satisfies ToServing),
-  )
+  readings.passTo((reading) => tell(child, { reading: sendable(reading) }))
   void passSignals(signals, child, start)
   const [code] = await once(child, 'exit')
   return start.isStopped ? EXIT_DONE : (code ?? EXIT_FAILED)
@@ -123,12 +121,17 @@ function startServing(opened: readonly number[], handed: HandedOptions): ChildPr
   return child
 }
 
+/** A process that is ending does not take it, which is no failure: its exit code says how it went. */
+function tell(child: ChildProcess, message: ToServing): void {
+  // Without a function, the failure would be an event of the child, and end this process before it has the code.
+  if (child.connected) child.send(message, () => {})
+}
+
 /** Sent as messages, because a terminal sends its signals to both processes, and each must count once. */
 async function passSignals(signals: SignalQueue, child: ChildProcess, start: Start): Promise<never> {
-  const pass = (signal: NodeJS.Signals) => child.connected && child.send({ signal } satisfies ToServing)
   for (;;) {
     const signal = await signals.next()
-    if (start.isDone) pass(signal)
+    if (start.isDone) tell(child, { signal })
     else {
       // It has no streams yet, and may take seconds until it handles a message.
       start.isStopped = true

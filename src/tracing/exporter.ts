@@ -25,6 +25,7 @@ const PACKAGES = [
   '@opentelemetry/resources',
 ]
 const PROTOCOL = 'http/protobuf'
+const ENDPOINTS = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT']
 const CLOSE_MS = 2_000
 /** Least time between two lines about spans that could not be sent. */
 const TOLD_MS = 60_000
@@ -33,6 +34,7 @@ const TOLD_MS = 60_000
 export async function requireExporter(env: Environment): Promise<void> {
   if (!isAskedFor(env)) return
   requireProtocol(env)
+  requireEndpoint(env)
   await loadSdk()
 }
 
@@ -74,6 +76,18 @@ function requireProtocol(env: Environment): void {
     if (env[name] && env[name] !== PROTOCOL)
       throw new ConfigError([`${name} must be ${PROTOCOL}: spans are sent by no other protocol`])
   }
+}
+
+/** The SDK would send spans to its default, this machine, in place of an address that is none. */
+function requireEndpoint(env: Environment): void {
+  const wrong = ENDPOINTS.filter((name) => env[name] && !/^https?:$/.test(protocolOf(env[name])))
+  // The value may hold a password.
+  if (wrong.length > 0)
+    throw new ConfigError(wrong.map((name) => `${name} must be a URL, such as http://localhost:4318`))
+}
+
+function protocolOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).protocol : ''
 }
 
 async function loadSdk() {

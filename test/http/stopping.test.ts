@@ -161,6 +161,20 @@ describe.each(['1', '2'])('SIGHUP, with WORKERS=%s', (workers) => {
   )
 })
 
+// The launcher may pass on a signal, or what it has read again, to a process that ends at that moment.
+it.each(['SIGHUP', 'SIGTERM'] as const)(
+  '%s again and again until the end does not change the exit code',
+  async (signal) => {
+    const run = start('2', { RELOAD_SECONDS: '0' })
+    await run.listening()
+    run.child.kill('SIGTERM')
+    const sending = setInterval(() => run.child.kill(signal), 1)
+    const code = await run.ended
+    clearInterval(sending)
+    expect([code, run.stderr]).toEqual([0, ''])
+  },
+)
+
 // A terminal is made by Python, which waits for a line on its input and then closes the terminal's other end.
 const TERMINAL = `
 import os, pty, sys, threading

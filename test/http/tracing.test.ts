@@ -198,6 +198,20 @@ describe('a server', () => {
     },
   )
 
+  it.each(['nonsense', 'collector:4318', ' '])(
+    'does not start with an address that is none (%j)',
+    async (url) => {
+      const { code, stdout, stderr } = await scene.run(['serve'], {
+        ...SERVE_SETTINGS,
+        OTEL_EXPORTER_OTLP_ENDPOINT: url,
+      })
+      expect([code, stdout]).toEqual([1, ''])
+      expect(stderr).toBe(
+        'kafka-sse: OTEL_EXPORTER_OTLP_ENDPOINT must be a URL, such as http://localhost:4318\n',
+      )
+    },
+  )
+
   it('names the packages that it lacks, and does not start', async () => {
     scene.file(
       'hooks.mjs',

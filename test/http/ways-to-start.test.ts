@@ -5,7 +5,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { systemdNotice } from '../../src/app/systemd-notice.ts'
 import { CLI, type CommandProcess, CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
 import { freePort } from '../support/free-port.ts'
 import { makeKey } from '../support/keys-and-tokens.ts'
@@ -85,6 +86,7 @@ describe.runIf(hasPrograms('what systemd is told', 'python3', 'systemd-notify'))
   () => {
     let receiver: ChildProcess | null = null
     afterEach(() => {
+      vi.unstubAllEnvs()
       receiver?.kill('SIGKILL')
     })
 
@@ -105,6 +107,27 @@ describe.runIf(hasPrograms('what systemd is told', 'python3', 'systemd-notify'))
       await run.end('SIGTERM')
       await eventually(() => expect(told).toContain('STOPPING=1'))
       expect(run.stdout).not.toContain('systemd cannot be told')
+    })
+
+    it('is told of the end before a reload that is not over, and of nothing afterwards', async () => {
+      const NOTIFY_SOCKET = join(scene.folder, 'notify')
+      receiver = spawn('python3', ['-c', RECEIVER, NOTIFY_SOCKET])
+      let told = ''
+      receiver.stdout?.setEncoding('utf8').on('data', (text) => {
+        told += text
+      })
+      await eventually(() => expect(told).toBe('bound\n'))
+      vi.stubEnv('NOTIFY_SOCKET', NOTIFY_SOCKET)
+      const notice = systemdNotice({ NOTIFY_SOCKET }, { warn: () => {} })
+      notice.ready(1)
+      await eventually(() => expect(told).toContain('READY=1'))
+      told = ''
+      for (let reload = 0; reload < 3; reload++) notice.reloading()
+      notice.stopping()
+      for (let reload = 0; reload < 3; reload++) notice.ready(1)
+      await eventually(() => expect(told).toContain('STOPPING=1'))
+      await pause(500)
+      expect(told.replaceAll('BARRIER=1\n', '')).toBe('STOPPING=1 STATUS=ending its streams\n')
     })
 
     it('serves although nothing takes what it tells, and says so once', async () => {
