@@ -120,7 +120,7 @@ function checkHeaders(report: CheckReport, headers: AnswerHeaders): void {
 
 function checkPieces(
   report: CheckReport,
-  { piecesAtMs, beginning, endedAtMs }: WatchedStream,
+  { headAtMs, piecesAtMs, beginning, endedAtMs }: WatchedStream,
   watchMs: number,
 ): void {
   const [firstMs, secondMs] = piecesAtMs
@@ -135,6 +135,12 @@ function checkPieces(
       CHECK,
       `the server ends the stream at once: ${endReason}`,
       'see its /health/ready and its log',
+    )
+  else if (endedAtMs !== null && secondMs === undefined && headAtMs > AT_ONCE_MS)
+    report.fail(
+      CHECK,
+      `the head came ${inSeconds(headAtMs)} late, and all else with it: ${BUFFERS}`,
+      TURN_OFF,
     )
   else if (endedAtMs !== null && secondMs === undefined)
     report.fail(

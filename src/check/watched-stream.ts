@@ -14,6 +14,8 @@ export interface WatchedStream {
   readonly httpVersion: 'HTTP/2' | 'HTTP/1.1'
   readonly status: number
   readonly headers: AnswerHeaders
+  /** When the head came, in ms since the request. */
+  readonly headAtMs: number
   /** When pieces of the body came, in ms since the head did. The watch ends at the second one. */
   readonly piecesAtMs: readonly number[]
   /** How the body begins, decompressed. */
@@ -58,11 +60,13 @@ export async function watchStream(options: WatchOptions): Promise<WatchedStream 
     const socket = await openSocket(url, authorities, closing)
     const isHttp2 = socket instanceof TLSSocket && socket.alpnProtocol === 'h2'
     const asked = isHttp2 ? askHttp2(url, headers, socket, closing) : askHttp1(url, headers, socket, closing)
+    const askedAtMs = performance.now()
     const answer = await within(watchMs, asked)
     if (answer === null) return null
+    const headAtMs = performance.now() - askedAtMs
     const watched = await watch(decoded(answer), watchMs)
     const { status, headers: answered } = answer
-    return { httpVersion: isHttp2 ? 'HTTP/2' : 'HTTP/1.1', status, headers: answered, ...watched }
+    return { httpVersion: isHttp2 ? 'HTTP/2' : 'HTTP/1.1', status, headers: answered, headAtMs, ...watched }
   } finally {
     for (const close of closing) close()
   }

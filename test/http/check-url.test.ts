@@ -179,6 +179,16 @@ describe.concurrent('an answer', () => {
       ],
     ],
     [
+      'that is held back until a proxy cuts it',
+      (_, response) => {
+        const head = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' }
+        setTimeout(() => response.writeHead(200, head).end('retry:1000\n\n'), 2_200)
+      },
+      [
+        /^fail the head came 2\.\d s late, and all else with it: something on the way buffers\. turn its buff/,
+      ],
+    ],
+    [
       'of a proxy without a server',
       (_, response) => response.writeHead(502, { server: 'nginx' }).end('retry:'),
       [/^fail it answers 502 in place of a stream\. the proxy does not reach the server: see its upstream/],
