@@ -60,7 +60,8 @@ export class Inquiries {
       if (signal.aborted) return
       for (const [name, found] of reasons) topics.get(name)?.unread.note(found)
     } catch (error) {
-      log.debug(`which partitions cannot be read was not found out: ${errorWords(error)}`)
+      if (!signal.aborted)
+        log.debug(`which partitions cannot be read was not found out: ${errorWords(error)}`)
     }
   }
 

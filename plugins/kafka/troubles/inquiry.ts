@@ -2,6 +2,7 @@
 // lives for some seconds is asked, whose debug lines name partition and reason. Promise: it takes at most `INQUIRY_MS`
 // and the time for closing, and no record of it reaches a bus.
 
+import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { KafkaOptions } from '../../../src/options.ts'
 import type { ConsumerLock } from '../client/blocking-lock.ts'
@@ -28,7 +29,7 @@ export async function inquire(
   const asking = { ...options, config: { ...options.config, ...FEW, debug: 'fetch,msg' } }
   const consumer = new Consumer(asking, answers, lock, isolation)
   try {
-    await consumer.connect()
+    await connected(consumer, signal)
     consumer.assign(partitions)
     const untilMs = performance.now() + INQUIRY_MS
     let failure: unknown = null
@@ -42,4 +43,12 @@ export async function inquire(
   } finally {
     await consumer.close()
   }
+}
+
+/** Gives up at `signal`: a token, or a turn of the lock, may take longer. */
+async function connected(consumer: Consumer, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
+  const done = new AbortController()
+  const ended = once(signal, 'abort', { signal: done.signal }).then(() => signal.throwIfAborted())
+  await Promise.race([consumer.connect(), ended]).finally(() => done.abort())
 }

@@ -1,9 +1,11 @@
 // What an inquiry makes of librdkafka's lines, as librdkafka 2.12.0 writes them.
 
-import { once } from 'node:events'
+import { getEventListeners, once } from 'node:events'
 import { describe, expect, it, vi } from 'vitest'
+import { BlockingLock } from '../../../plugins/kafka/client/blocking-lock.ts'
 import type { FollowedTopic } from '../../../plugins/kafka/following/followed-topic.ts'
 import { Inquiries } from '../../../plugins/kafka/following/inquiries.ts'
+import { inquire } from '../../../plugins/kafka/troubles/inquiry.ts'
 import { InquiryAnswers } from '../../../plugins/kafka/troubles/inquiry-answers.ts'
 
 const NODE = '[thrd:sasl_ssl://h:1/1]: sasl_ssl://h:1/1: '
@@ -105,6 +107,17 @@ describe('An inquiry', () => {
       [...numbers.slice(1_000), ...numbers.slice(0, 500)],
       numbers.slice(500),
     ])
+  })
+
+  it('ends with its reader, also while it waits for a token', async () => {
+    const config = { 'security.protocol': 'sasl_plaintext', 'sasl.mechanism': 'OAUTHBEARER' }
+    const options = { bootstrapServers: '127.0.0.1:1', config, token: () => new Promise<never>(() => {}) }
+    const closing = new AbortController()
+    const lock = new BlockingLock(() => performance.now())
+    const asked = inquire(options, [], lock, 'read_committed', closing.signal)
+    closing.abort()
+    await expect(asked).rejects.toThrow('aborted')
+    expect(getEventListeners(closing.signal, 'abort')).toEqual([])
   })
 
   it('blames those that told nothing for an error that no line names', () => {
