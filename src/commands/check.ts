@@ -1,9 +1,8 @@
 // `kafka-sse check`: says, a line each, what is right and wrong with the settings, the certificate, Kafka, the keys, a
 // token and a proxy, and what to do. Promise: it changes nothing, and prints no secret and no token.
 
-import { readFileSync } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import type { Readable } from 'node:stream'
-import { text } from 'node:stream/consumers'
 import type { ParseArgsConfig } from 'node:util'
 import { EXIT_DONE, exit } from '../app/exit.ts'
 import type { CheckFinding, Verdict } from '../check/check-report.ts'
@@ -41,7 +40,7 @@ const OPTIONS = {
 /** Of the process. Wrong arguments count as a failure. */
 const EXIT_CODES: Readonly<Record<Verdict, number>> = { ok: EXIT_DONE, warn: 1, fail: 2 }
 
-const TOKEN_FILE_BYTES_MAX = 65_536
+const TOKEN_LENGTH_MAX = 65_536
 const VERDICT_WIDTH = 5
 const CHECK_WIDTH = 14
 
@@ -128,18 +127,29 @@ async function readToken(
 ): Promise<string | null> {
   if (token !== undefined && file !== undefined) throw new Error('--token and --token-file: keep one of them')
   const given = file === undefined ? (token ?? env.KAFKA_SSE_TOKEN ?? '') : await readTokenFile(file, stdin)
+  if (given.length > TOKEN_LENGTH_MAX)
+    throw new Error(`the token has more than ${TOKEN_LENGTH_MAX} characters`)
   const bare = given.trim().replace(/^bearer +/i, '')
   if (bare === '' && (token !== undefined || file !== undefined)) throw new Error('the token is empty')
   return bare === '' ? null : bare
 }
 
 async function readTokenFile(file: string, stdin: Readable): Promise<string> {
-  if (file === '-') return text(stdin)
   try {
-    return readFileSync(file, 'utf8').slice(0, TOKEN_FILE_BYTES_MAX)
+    return await beginningOf(file === '-' ? stdin : createReadStream(file))
   } catch (error) {
     throw new Error(`--token-file: cannot read ${file}: ${fileFailure(error)}`)
   }
+}
+
+/** A little more than a token may have, of a text that may have no end. */
+async function beginningOf(input: Readable): Promise<string> {
+  let read = ''
+  for await (const text of input.setEncoding('utf8')) {
+    read += text
+    if (read.length > TOKEN_LENGTH_MAX) break
+  }
+  return read
 }
 
 function print(finding: CheckFinding, json: boolean, { stdout }: Outputs): void {

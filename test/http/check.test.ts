@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import { createServer as createTcpServer, type Socket } from 'node:net'
-import { PassThrough } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { CHECK_NAMES } from '../../src/check/checks.ts'
 import { check } from '../../src/commands/check.ts'
@@ -46,6 +46,11 @@ async function run(args: readonly string[], env: NodeJS.ProcessEnv = ENV, input 
     .split('\n')
     .map((line) => line.replace(/ {2,}/g, ' '))
   return { code, lines, stderr: String(stderr.read() ?? '') }
+}
+
+/** For a test, long enough. */
+function* endless(): Generator<string> {
+  for (let length = 0; length < 50_000_000; length += 1_000) yield 'e'.repeat(1_000)
 }
 
 const tokenOf = (claims: Record<string, unknown>) => mintToken(KEY, { claims })
@@ -212,6 +217,17 @@ describe('settings', () => {
     )
     expect(lines).toContainEqual('fail topic not looked at, because Kafka does not answer')
     expect(code).toBe(2)
+  })
+
+  it('leave a token that is too long unread, also one without an end', async () => {
+    const stdin = Readable.from(endless())
+    const outputs = { stdout: new PassThrough(), stderr: new PassThrough() }
+    const code = await check(['--token-file', '-'], ENV, { ...outputs, stdin, folder: '/nowhere' })
+    expect([code, String(outputs.stderr.read())]).toEqual([
+      2,
+      'kafka-sse: the token has more than 65536 characters\n',
+    ])
+    expect(stdin.destroyed).toBe(true)
   })
 
   it.each([
