@@ -128,7 +128,7 @@ function failed(error, { retryInMs, final, origin }) {
   advise(adviceForError(error, origin))
   if (error.status !== 401) return
   // The client tries for a minute, in case a clock is wrong. Meanwhile another token can be pasted.
-  show('waiting', `reconnecting: ${error.message}`, adviceForError(error, origin))
+  show('waiting', `${error.message}. Reconnecting`, adviceForError(error, origin))
   element('token-field').hidden = false
 }
 

@@ -5,19 +5,19 @@ const BY_CODE = {
     `Look whether the server runs and can be reached. If this browser does not know its certificate, open ${origin} in a tab and trust it there.`,
   silent: () =>
     'Look for a proxy between this page and the server that holds answers back or lost the connection.',
-  token: () => 'Look at the server that issues the tokens; or paste a token below.',
-  'no-token': () => 'Paste a token below, then press Go.',
-  'bad-token': () => 'Paste a token below, then press Go.',
+  token: () => 'Look at the server that issues the tokens; or paste a token in the form.',
+  'no-token': () => 'Paste a token in the form, then press Go.',
+  'bad-token': () => 'Paste a token in the form, then press Go.',
   'not-an-event-stream': () =>
     'Something else answers at this location. Give the path of a stream, such as /events.',
   'event-too-large': () => 'Choose other records: this one is longer than a client takes.',
-  renewal: () => 'Paste a newer token below, before this one expires.',
+  renewal: () => 'Paste a newer token in the form, before this one expires.',
 }
 
 const BY_STATUS = {
   204: () => 'The server wants no further connection. Press Go to ask again.',
   400: () => 'Change what the location or the keys ask for.',
-  401: () => 'Paste a newer token below. The server’s log says which check this one fails.',
+  401: () => 'Paste a newer token in the form. The server’s log says which check this one fails.',
   403: () => 'Paste a token that grants this stream: its scope, or the records at this path, are refused.',
   404: () => 'Look at the path: it is none of the server’s streams, or its topic is not there.',
   421: () => 'Use the name by which the server knows itself.',

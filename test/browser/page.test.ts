@@ -223,7 +223,10 @@ describe.skipIf(CHROMIUM === null)('the page in Chromium', () => {
     await page.goto(`${demo.origin}/index.html`)
     await page.getByRole('button', { name: 'Go' }).click()
     await page.getByLabel('Token').waitFor({ timeout: 20_000 })
-    expect(await state()).toMatch(/^reconnecting: The token was refused with 401: /)
+    expect(await state()).toMatch(/^The token was refused with 401: .*\. Reconnecting$/)
+    // As it is read, with the countdown behind it; the field of the token stands above it.
+    expect(await page.locator('#status').innerText()).toMatch(/valid here\. Reconnecting\s+in \d+ s/)
+    expect(await page.locator('#advice').innerText()).toContain('Paste a newer token in the form.')
     await page.getByLabel('Token').fill(await mintDemoToken({ folder: demo.folder, expiresInSeconds: 60 }))
     await vi.waitUntil(async () => (await state()) === 'open', { timeout: 20_000 })
   }, 60_000)

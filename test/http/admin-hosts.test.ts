@@ -2,8 +2,8 @@
 
 import { get, type IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { type CommandProcess, CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
 import { makeKey } from '../support/keys-and-tokens.ts'
 
 const PATHS = [
@@ -17,11 +17,12 @@ const PATHS = [
   '/%zz',
 ]
 let scene: CommandScene
+let server: CommandProcess
 let adminPort: number
 
 beforeAll(async () => {
   scene = CommandScene.open({ 'public.pem': makeKey('ES256').publicPem })
-  const server = scene.start(['serve'], {
+  server = scene.start(['serve'], {
     ...SERVE_SETTINGS,
     ADMIN_HOST: '0.0.0.0',
     ADMIN_HOSTS: 'kafka-sse.monitoring.svc, metrics.example.com',
@@ -66,5 +67,16 @@ describe('the admin port', () => {
   ])('answers probes and scrapers by %s, with a port and without', async (host) => {
     expect((await ask('/health/live', host)).status).toBe(200)
     expect((await ask('/metrics', `${host}:9464`)).body).toContain('kafka_sse_ready')
+  })
+
+  it.each(['/nowhere', '/status/nowhere'])('says in one line that nothing is at %s', async (path) => {
+    const { status, body } = await ask(path, 'localhost')
+    expect([status, JSON.parse(body).code]).toEqual([404, 'FKS_NOT_FOUND'])
+    const lines = () =>
+      server.output.split('\n').filter((line) => line.includes(`"${path}"`) || line.includes(`GET:${path}`))
+    await vi.waitUntil(() => lines().length > 0, { timeout: 20_000 })
+    // A second one would come with the first.
+    await ask('/health/live', 'localhost')
+    expect(lines().map((line) => JSON.parse(line).msg)).toEqual(['refused: There is nothing at this path'])
   })
 })
