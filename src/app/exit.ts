@@ -4,6 +4,7 @@
 import type { Writable } from 'node:stream'
 import { ConfigError } from '../config/config-error.ts'
 import { errorCode, errorWords } from '../errors.ts'
+import { printable } from '../http/printable.ts'
 import { settledWithin } from './time-limit.ts'
 
 /** The command did what it was asked for, help included, or was stopped. */
@@ -14,9 +15,13 @@ export const EXIT_FAILED = 1
 /** Time for flushing outputs, which may have no reader. */
 const FLUSH_MS = 500
 
-/** Names each problem on a line of its own, by its first line: the reader changes a setting, not the source. */
+/**
+ * Names each problem on a line of its own, by its first line: the reader changes a setting, not the source. It may
+ * quote a broker or a server, so nothing in it acts on the terminal.
+ */
 export function tellProblems(error: unknown, stderr: Writable = process.stderr): typeof EXIT_FAILED {
-  for (const problem of problemsOf(error)) stderr.write(`kafka-sse: ${problem.split('\n', 1)[0]}\n`)
+  for (const problem of problemsOf(error))
+    stderr.write(`kafka-sse: ${printable(problem.split('\n', 1)[0] ?? '')}\n`)
   return EXIT_FAILED
 }
 

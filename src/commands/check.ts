@@ -9,8 +9,8 @@ import type { CheckFinding, Verdict } from '../check/check-report.ts'
 import { CHECK_NAMES, type CheckName, type CheckOptions, runChecks } from '../check/checks.ts'
 import { fileFailure } from '../config/config-error.ts'
 import { nearestName } from '../config/suggestion.ts'
+import { printable, printableLine } from '../http/printable.ts'
 import { type Given, type Outputs, runCommand } from './command-line.ts'
-import { printable, printableLine } from './printable.ts'
 import { readAuthorities, streamUrl } from './stream-target.ts'
 
 const HELP = `kafka-sse check [options]

@@ -6,9 +6,9 @@ import { EXIT_DONE, EXIT_FAILED } from '../app/exit.ts'
 import { fileFailure } from '../config/config-error.ts'
 import { readTextFile } from '../config/text-file.ts'
 import { errorWords } from '../errors.ts'
+import { printable, printableLine } from '../http/printable.ts'
 import { convertZilla } from '../zilla/conversion.ts'
 import { type Outputs, runCommand } from './command-line.ts'
-import { printable, printableLine } from './printable.ts'
 
 const HELP = `kafka-sse convert FILE
 

@@ -7,8 +7,8 @@ import type { Writable } from 'node:stream'
 import { type ConnectOptions, connect, type StreamError, type StreamEvent } from 'kafka-sse-client'
 import { EXIT_DONE, EXIT_FAILED, isClosedPipe } from '../app/exit.ts'
 import { connectionFault } from '../check/connection-fault.ts'
+import { printable } from '../http/printable.ts'
 import { type Outputs, runCommand } from './command-line.ts'
-import { printable } from './printable.ts'
 import { readTailArguments, TAIL_LINE, type TailArguments } from './tail-arguments.ts'
 
 /** Where the command writes: the process, or a test. */
