@@ -35,6 +35,8 @@ export class TokenSupply {
   private asked: Promise<KafkaToken> | null = null
   private current: KafkaToken | null = null
   private timer: NodeJS.Timeout | null = null
+  /** The last answer, if it was a failure. */
+  private failed: { readonly error: unknown; readonly atMs: number } | null = null
 
   constructor(make: MakeToken) {
     this.make = make
@@ -48,7 +50,7 @@ export class TokenSupply {
     const left = new Promise<never>((_, reject) => {
       this.takers.set(taker, { onTrouble, leave: () => reject(new Error('the client was closed')) })
     })
-    const { token } = await Promise.race([this.isFresh() && this.current ? this.current : this.ask(), left])
+    const { token } = await Promise.race([this.fresh() ?? this.askIfDue(), left])
     taker.setOauthBearerToken(token)
     if (this.timer === null) this.schedule()
   }
@@ -61,8 +63,16 @@ export class TokenSupply {
     this.timer = null
   }
 
-  private isFresh(): boolean {
-    return this.current !== null && remainingMs(this.current) > RETRY_MS
+  /** The token that is in use; null if it ends soon. */
+  private fresh(): KafkaToken | null {
+    return this.current !== null && remainingMs(this.current) > RETRY_MS ? this.current : null
+  }
+
+  /** Rejects as the last call did, if that was a moment ago. */
+  private askIfDue(): Promise<KafkaToken> {
+    const { failed } = this
+    if (failed !== null && performance.now() - failed.atMs < RETRY_MS) return Promise.reject(failed.error)
+    return this.ask()
   }
 
   private ask(): Promise<KafkaToken> {
@@ -73,11 +83,17 @@ export class TokenSupply {
   }
 
   private async answer(): Promise<KafkaToken> {
-    const answered = await withinTime(this.make).catch((error: unknown) => {
-      throw new Error(`kafka.token failed: ${redactText(errorWords(error).split('\n', 1)[0] ?? '')}`)
-    })
-    this.current = checked(answered)
-    return this.current
+    try {
+      const answered = await withinTime(this.make).catch((error: unknown) => {
+        throw new Error(`kafka.token failed: ${redactText(errorWords(error).split('\n', 1)[0] ?? '')}`)
+      })
+      this.current = checked(answered)
+      this.failed = null
+      return this.current
+    } catch (error) {
+      this.failed = { error, atMs: performance.now() }
+      throw error
+    }
   }
 
   private schedule(): void {

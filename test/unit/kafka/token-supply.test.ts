@@ -112,6 +112,19 @@ describe('a supply of tokens', () => {
     )
   })
 
+  it('is not asked again for 5 s after a failure, however often clients come', async () => {
+    const make = numbered()
+    const supply = new TokenSupply(make)
+    make.mockRejectedValueOnce(new Error('no credentials'))
+    await expect(supply.give(new Taker())).rejects.toThrow('no credentials')
+    await vi.advanceTimersByTimeAsync(4_999)
+    await expect(supply.give(new Taker())).rejects.toThrow('kafka.token failed: no credentials')
+    expect(make).toHaveBeenCalledTimes(1)
+    await vi.advanceTimersByTimeAsync(1)
+    await supply.give(new Taker())
+    expect(make).toHaveBeenCalledTimes(2)
+  })
+
   it('tells a token that librdkafka refuses', async () => {
     const make = numbered()
     const supply = new TokenSupply(make)
