@@ -83,6 +83,7 @@ function loginFaults(config: Properties, hasToken: boolean): Fault[] {
 }
 
 const METHOD = 'sasl.oauthbearer.method'
+const UNSECURED = 'enable.sasl.oauthbearer.unsecure.jwt'
 const ENDPOINT = 'sasl.oauthbearer.token.endpoint.url'
 /** The first of each pair is the name in the message. */
 const CLIENT = [
@@ -93,11 +94,12 @@ const CLIENT = [
 /** A token comes from a function of the host, from an endpoint (OIDC), or unsigned from librdkafka itself. */
 function tokenFaults(config: Properties, hasToken: boolean): Fault[] {
   const isOidc = config[METHOD] === 'oidc'
-  const isUnsecured = String(config['enable.sasl.oauthbearer.unsecure.jwt']) === 'true'
-  if (hasToken)
-    return isOidc || isUnsecured
-      ? [propertyFault(METHOD, 'is oidc, and kafka.token brings tokens, too: keep one of the two')]
-      : []
+  const isUnsecured = String(config[UNSECURED]) === 'true'
+  if (hasToken) {
+    const words = 'and kafka.token brings tokens, too: keep one of the two'
+    if (isOidc) return [propertyFault(METHOD, `is oidc, ${words}`)]
+    return isUnsecured ? [propertyFault(UNSECURED, `is true, ${words}`)] : []
+  }
   if (isUnsecured) return []
   if (!isOidc)
     return [

@@ -135,6 +135,11 @@ describe('a connection to Kafka that cannot work', () => {
     expect(problemsOf({ config: OIDC, token })).toEqual([
       'options.kafka.config.sasl.oauthbearer.method is oidc, and kafka.token brings tokens, too: keep one of the two',
     ])
+    const unsigned = { ...BEARER, 'enable.sasl.oauthbearer.unsecure.jwt': 'true' }
+    expect(problemsOf({ config: unsigned, token })).toEqual([
+      'options.kafka.config.enable.sasl.oauthbearer.unsecure.jwt is true, and kafka.token brings tokens, too: ' +
+        'keep one of the two',
+    ])
     expect(problemsOf({ config: { ...PLAIN, 'sasl.username': 'u', 'sasl.password': 'p' }, token })).toEqual([
       'options.kafka.config.sasl.mechanisms is PLAIN, and kafka.token is for OAUTHBEARER alone',
     ])
