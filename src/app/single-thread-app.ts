@@ -72,7 +72,9 @@ class SingleThreadApp implements App {
       createConnectionCounts(1, randomInt(SEEDS)),
       0,
     )
-    live.onChange((limits) => budget.limitTo(limits))
+    live.onChange(({ connectionsMax, connectionsPerAddressMax }) =>
+      budget.limitTo({ connectionsMax, connectionsPerAddressMax }),
+    )
     const where = sockets === null ? { host, port } : { sockets }
     return {
       adminPort: await this.adminPorts.add(admin.routing as RequestListener, at),

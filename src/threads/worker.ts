@@ -44,7 +44,9 @@ async function work(port: Port, setup: WorkerSetup): Promise<void> {
   const connections = createConnectionFigures()
   const tls = ownBuffers(setup.tls)
   const budget = new ConnectionBudget(connectionBounds(options), setup.connectionCounts, setup.thread - 1)
-  live.onChange((limits) => budget.limitTo(limits))
+  live.onChange(({ connectionsMax, connectionsPerAddressMax }) =>
+    budget.limitTo({ connectionsMax, connectionsPerAddressMax }),
+  )
   live.onChange(({ logLevel }) => {
     app.log.level = logLevel
   })
