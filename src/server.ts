@@ -5,7 +5,7 @@ import { serveUntil } from './app/lifetime.ts'
 import type { SignalQueue } from './app/stop-signals.ts'
 import { inheritedSockets } from './http/inherited-sockets.ts'
 import type { ServerOptions } from './options.ts'
-import { SettingsReader, type SettingsReaderParts } from './reload/settings-reader.ts'
+import { type SettingsFeed, SettingsReader, type SettingsReaderParts } from './reload/settings-reader.ts'
 import { requireExporter } from './tracing/exporter.ts'
 
 /** How the settings are read again. */
@@ -22,14 +22,28 @@ export async function runServer(
   rereading: Rereading,
   onListening: (ports: Ports) => void,
 ): Promise<number> {
-  await requireExporter(process.env)
+  // First of all, so that no signal and no change of a file is lost while the rest is loaded.
   const reader = new SettingsReader({ ...rereading, everyMs: options.reloadSeconds * 1000 })
   signals.onHangup = () => reader.again('SIGHUP')
+  try {
+    await requireExporter(process.env)
+    return await serveByThreads(options, signals, reader.feed, onListening)
+  } finally {
+    reader.close()
+  }
+}
+
+async function serveByThreads(
+  options: ServerOptions,
+  signals: SignalQueue,
+  readings: SettingsFeed,
+  onListening: (ports: Ports) => void,
+): Promise<number> {
   const sockets = inheritedSockets(process.env, process.pid)
   if (options.workers > 1) {
     const { launch } = await import('./threads/launcher.ts')
-    return launch(options, sockets, signals, reader.feed, onListening)
+    return launch(options, sockets, signals, readings, onListening)
   }
   const { buildSingleThreadApp } = await import('./app/single-thread-app.ts')
-  return serveUntil(signals, () => buildSingleThreadApp(options, sockets), options, reader.feed, onListening)
+  return serveUntil(signals, () => buildSingleThreadApp(options, sockets), options, readings, onListening)
 }
