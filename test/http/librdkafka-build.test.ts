@@ -38,14 +38,18 @@ describe('How librdkafka was built', () => {
   })
 })
 
+const PLAIN_LOGIN = { SECURITY_PROTOCOL: 'SASL_PLAINTEXT' }
+const USER = { ...PLAIN_LOGIN, SASL_USERNAME: 'user', SASL_PASSWORD: 'password' }
+
 /** Only a build that lacks something can be asked for it in vain. */
 describe.each([
-  ['ssl', 'SECURITY_PROTOCOL', 'SASL_SSL', 'security.protocol = SASL_SSL needs TLS'],
-  ['sasl_gssapi', 'SASL_MECHANISM', 'GSSAPI', 'sasl.mechanism = GSSAPI needs SASL GSSAPI'],
-  ['sasl_scram', 'SASL_MECHANISM', 'SCRAM-SHA-256', 'sasl.mechanism = SCRAM-SHA-256 needs SASL SCRAM'],
-  ['zstd', 'COMPRESSION_TYPE', 'zstd', 'compression.type = zstd needs zstd'],
-])('A build of librdkafka without %s', (feature, variable, value, words) => {
-  const env = { [`KAFKA_CONFIG_${variable}`]: value }
+  ['ssl', 'SECURITY_PROTOCOL', 'SASL_SSL', {}, 'security.protocol = SASL_SSL needs TLS'],
+  ['sasl_gssapi', 'SASL_MECHANISM', 'GSSAPI', PLAIN_LOGIN, 'sasl.mechanism = GSSAPI needs SASL GSSAPI'],
+  ['sasl_scram', 'SASL_MECHANISM', 'SCRAM-SHA-256', USER, 'sasl.mechanism = SCRAM-SHA-256 needs SASL SCRAM'],
+  ['zstd', 'COMPRESSION_TYPE', 'zstd', {}, 'compression.type = zstd needs zstd'],
+])('A build of librdkafka without %s', (feature, variable, value, others, words) => {
+  const named = Object.entries({ [variable]: value, ...others })
+  const env = Object.fromEntries(named.map(([name, text]) => [`KAFKA_CONFIG_${name}`, text]))
 
   it.skipIf(BUILT_FEATURES.includes(feature)).each([
     ['serve', [], { ...SERVE_SETTINGS, WORKERS: '1' }],

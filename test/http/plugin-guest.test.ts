@@ -43,7 +43,7 @@ describe('options that only what they name can refuse', () => {
     ['a file of keys that is not there', { auth: { ...auth, keys: './none.pem' } }, 'auth.keys: '],
     ['text that is no key', { auth: { ...auth, keys: '{"keys":[]}' } }, 'auth.keys: it has no keys'],
     ['a property that librdkafka does not have', { kafka: of({ 'no.such': 1 }) }, '"no.such"'],
-    ['a value that librdkafka does not take', { kafka: of({ 'security.protocol': 'x' }) }, '"x"'],
+    ['a value that librdkafka does not take', { kafka: of({ 'broker.address.family': 'x' }) }, '"x"'],
     ['a property that is ours', { kafka: of({ 'auto.offset.reset': 'latest' }) }, 'auto.offset.reset'],
     ['a property that is a function', { kafka: of({ dr_cb: true }) }, 'dr_cb'],
   ])('are refused as all others are, with a ConfigError: %s', async (_what, changes, words) => {
