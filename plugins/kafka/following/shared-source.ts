@@ -23,6 +23,9 @@ export interface OpenSource {
 
 interface Shared {
   readonly reader: Reader
+  /** The configuration that it shares with the other uses of the same brokers. */
+  readonly brokers: string
+  readonly outage: Outage
   users: number
 }
 
@@ -51,7 +54,7 @@ const opened = new Map<string, Shared>()
 /** Throws, naming the property, if librdkafka does not take the configuration. */
 export function openSource(options: KafkaOptions, log: Log, use: SourceUse): OpenSource {
   const key = keyOf(options, USES[use].isolation, use)
-  const shared = opened.get(key) ?? { reader: createReader(options, USES[use]), users: 0 }
+  const shared = opened.get(key) ?? createShared(options, USES[use])
   opened.set(key, shared)
   shared.users++
   shared.reader.join(log)
@@ -64,32 +67,25 @@ export function openSource(options: KafkaOptions, log: Log, use: SourceUse): Ope
       shared.users--
       if (shared.users > 0) return
       if (opened.get(key) === shared) opened.delete(key)
-      if (opened.size === 0) outages.clear()
       await shared.reader.close()
     },
   }
 }
 
-function createReader(options: KafkaOptions, { name, lock, isolation }: Use): Reader {
-  return new Reader({
+function createShared(options: KafkaOptions, { name, lock, isolation }: Use): Shared {
+  const brokers = keyOf(options, 'read_committed', '')
+  const other = [...opened.values()].find((shared) => shared.brokers === brokers)
+  const outage = other?.outage ?? new Outage(options.bootstrapServers)
+  const reader = new Reader({
     name,
     bootstrapServers: options.bootstrapServers,
-    outage: outageOf(options),
+    outage,
     createConsumer: (events) => new Consumer(options, events, lock, isolation),
     inquire: (partitions, signal) => inquire(options, partitions, lock, isolation, signal),
     nowMs: () => performance.now(),
     random: Math.random,
   })
-}
-
-/** By configuration, for all uses of it. Cleared with the last source. */
-const outages = new Map<string, Outage>()
-
-function outageOf(options: KafkaOptions): Outage {
-  const key = keyOf(options, 'read_committed', '')
-  const outage = outages.get(key) ?? new Outage(options.bootstrapServers)
-  outages.set(key, outage)
-  return outage
+  return { reader, brokers, outage, users: 0 }
 }
 
 const functionNumbers = new WeakMap<object, number>()

@@ -7,7 +7,8 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import { BlockingLock } from '../../../plugins/kafka/client/blocking-lock.ts'
 import { type MockBroker, startMockBroker } from '../../../plugins/kafka/client/mock-broker.ts'
 import { RecordProducer } from '../../../plugins/kafka/client/producer.ts'
-import { openSource } from '../../../plugins/kafka/following/shared-source.ts'
+import { openSource, type SourceUse } from '../../../plugins/kafka/following/shared-source.ts'
+import { Outage } from '../../../plugins/kafka/troubles/outage.ts'
 import kafkaPlugin from '../../../plugins/kafka.ts'
 import type { FedTopic } from '../../../src/bus/topic.ts'
 import { createWriter } from './reader-scene.ts'
@@ -210,6 +211,21 @@ describe('Many registrations in one process', () => {
     await (await producer.produce(record)).delivered
     await vi.waitUntil(() => writer.append.mock.calls.length === 1, { timeout: 5_000 })
     expect(waits.mock.calls.filter(([waitMs]) => waitMs > 0)).toEqual([])
+  })
+
+  it('share what is known of an outage with all readers of the same brokers, until the last one closes', async () => {
+    const entered = vi.spyOn(Outage.prototype, 'enter')
+    const log = { debug: () => {}, info: () => {}, warn: () => {} }
+    const [one, other] = ['127.0.0.1:1', '127.0.0.1:2']
+    const open = (bootstrapServers: string, use: SourceUse) => openSource({ bootstrapServers }, log, use)
+    const sources = [open(one, 'streams'), open(one, 'control'), open(other, 'streams')]
+    await sources.shift()?.release()
+    await sources.shift()?.release()
+    sources.push(open(one, 'streams'))
+    const [streams, control, stranger, later] = entered.mock.contexts
+    expect(control).toBe(streams)
+    expect(new Set([streams, stranger, later]).size).toBe(3)
+    await Promise.all(sources.map((source) => source.release()))
   })
 
   it('share one source if they name the same brokers, and go on when one of them closes', async () => {
