@@ -2,8 +2,9 @@
 // time; a file that is being written is not read before it has stayed the same from one look to the next.
 
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { ConfigError } from '../config/config-error.ts'
+import { TEXT_BYTES_MAX } from '../config/text-file.ts'
 import { errorWords } from '../errors.ts'
 import type { ServerOptions } from '../options.ts'
 
@@ -112,8 +113,14 @@ export class SettingsReader {
 async function digestOf(files: readonly string[]): Promise<string> {
   const hash = createHash('sha256')
   for (const file of files) {
-    const content = await readFile(file).catch(() => null) // reading the settings says why it cannot be read
+    const content = await contentOf(file).catch(() => null) // reading the settings says why it cannot be read
     hash.update(content === null ? '-' : `${content.length}:`).update(content ?? '')
   }
   return hash.digest('base64')
+}
+
+/** null for what no setting is read from: reading a pipe or a device may never end. */
+async function contentOf(file: string): Promise<Buffer | null> {
+  const state = await stat(file)
+  return state.isFile() && state.size <= TEXT_BYTES_MAX ? readFile(file) : null
 }

@@ -1,5 +1,6 @@
 // When the settings are read again: at a signal, and once files that have changed stay the same.
 
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -43,6 +44,18 @@ describe('a reader of settings', () => {
     writeFileSync(join(folder, 'two'), '')
     await eventually(() => expect(readings).toHaveLength(2))
     rmSync(file)
+    await eventually(() => expect(readings).toHaveLength(3))
+  })
+
+  it('goes on looking when a file has become a pipe that holds nothing', async () => {
+    const readings = open(async () => OPTIONS)
+    await looks()
+    rmSync(file)
+    execFileSync('mkfifo', [file])
+    await eventually(() => expect(readings).toHaveLength(1))
+    writeFileSync(join(folder, 'two'), '')
+    await eventually(() => expect(readings).toHaveLength(2))
+    reader?.again('SIGHUP')
     await eventually(() => expect(readings).toHaveLength(3))
   })
 
