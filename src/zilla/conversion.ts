@@ -10,7 +10,7 @@ import { type Note, Notes } from './notes.ts'
 import type { YamlPlace } from './place.ts'
 import { convertTelemetry, ServerSide } from './server.ts'
 import { StreamReader } from './streams.ts'
-import { EVERY_PATH, pathsOf, type Way, waysBehind } from './ways.ts'
+import { EVERY_PATH, pathsOf, tooManyWays, type Way, waysBehind, waysBehindAll } from './ways.ts'
 import { readYaml } from './yaml-document.ts'
 
 export interface Conversion {
@@ -135,10 +135,11 @@ class Walk {
     for (const route of sse.routes) {
       const own = pathsOf(route.when, this.notes)
       const next = this.bindings.named(route.exit, route.place)
-      const behind = ways.flatMap((way) => waysBehind(way, own, route.guarded))
+      const behind = waysBehindAll(ways, own, route.guarded)
       if (next?.type === 'sse-kafka proxy') {
         this.bindings.enter(next)
-        this.streams.read(next, behind)
+        if (behind === null) this.notes.leaveOut(route.place, tooManyWays(next.name))
+        else this.streams.read(next, behind)
       } else if (next !== null) this.elsewhere(next, route)
     }
   }

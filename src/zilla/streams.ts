@@ -9,10 +9,16 @@ import type { Notes } from './notes.ts'
 import { coversPath, fastifyPath, type PathParams, pathParams } from './paths.ts'
 import type { YamlPlace } from './place.ts'
 import { convertTemplate } from './templates.ts'
-import { EVERY_PATH, narrowest, type PathCondition, pathsOf, type Way, waysBehind } from './ways.ts'
+import {
+  EVERY_PATH,
+  narrowest,
+  type PathCondition,
+  pathsOf,
+  tooManyWays,
+  type Way,
+  waysBehindAll,
+} from './ways.ts'
 
-/** Ways to one route of sse-kafka, by the conditions of the routes before it. */
-const WAYS_MAX = 100
 /** The position alone, which is Zilla's default. */
 const ID_OF_POSITION = /^\$\{etag\}$/
 
@@ -41,12 +47,9 @@ export class StreamReader {
     for (const route of routes) {
       this.kafka.follow(route.exit, route.place)
       const own = pathsOf(route.when, this.notes)
-      const combined = ways.flatMap((way) => waysBehind(way, own, route.guarded))
-      if (combined.length > WAYS_MAX) {
-        this.notes.leaveOut(route.place, `more than ${WAYS_MAX} combinations of conditions lead to ${name}`)
-        continue
-      }
-      for (const way of combined) this.route(route, way)
+      const combined = waysBehindAll(ways, own, route.guarded)
+      if (combined === null) this.notes.leaveOut(route.place, tooManyWays(name))
+      else for (const way of combined) this.route(route, way)
     }
   }
 

@@ -6,6 +6,8 @@ import { areApart, coversPath, PATH_LENGTH_MAX } from './paths.ts'
 import type { YamlPlace } from './place.ts'
 
 export const EVERY_PATH = '/*'
+/** Ways to one route, by the conditions of the routes before it. */
+const WAYS_MAX = 100
 
 /** Conditions of the routes on the way so far. */
 export interface Way {
@@ -18,7 +20,24 @@ export interface PathCondition {
   readonly path: string
 }
 
-/** Every way that goes on by one of a route's own paths. None of its own: by those so far. */
+/**
+ * Every way that goes on by one of a route's own paths. None of its own: by those so far. null if these are more than
+ * `WAYS_MAX`.
+ */
+export function waysBehindAll(
+  ways: readonly Way[],
+  own: readonly PathCondition[] | null,
+  guarded: YamlPlace | null,
+): readonly Way[] | null {
+  if (ways.length * (own?.length ?? 1) > WAYS_MAX) return null
+  return ways.flatMap((way) => waysBehind(way, own, guarded))
+}
+
+export function tooManyWays(name: string): string {
+  return `more than ${WAYS_MAX} combinations of conditions lead to ${name}`
+}
+
+/** The same for one way. */
 export function waysBehind(
   way: Way,
   own: readonly PathCondition[] | null,

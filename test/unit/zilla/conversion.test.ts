@@ -290,6 +290,16 @@ describe('paths of the routes before', () => {
     expect(conversion.streamsLeftOut).toBe(0)
   })
 
+  it('that make too many combinations leave the stream out, without making them', () => {
+    const list = (make: (at: number) => string) => `[${Array.from({ length: 11 }, (_, at) => make(at))}]`
+    const http = `routes: [{ when: ${list((at) => `{ headers: { ":path": /${at} } }`)}, exit: sse }]`
+    const sse = `routes: [{ when: ${list((at) => `{ path: /${at} }`)}, exit: topics }]`
+    const conversion = convertZilla(routed([route({})], http, sse))
+    expect(lines(conversion)).toContainEqual(
+      '6: bindings.sse.routes[0]: more than 100 combinations of conditions lead to topics. The stream is left out',
+    )
+  })
+
   it('guard the stream, too', () => {
     const http = 'routes: [{ guarded: { jwt: [s] }, exit: sse }]'
     const open = JSON.parse(route({}))
