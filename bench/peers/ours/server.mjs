@@ -12,16 +12,17 @@ const LOOK_EVERY_MS = 50
 
 const { bootstrapServers, topic, streamsFile, env, ...credentials } = JSON.parse(process.argv[2])
 
-const options = await parseEnvironment({
-  ...serverSettings(credentials, bootstrapServers),
-  ...(streamsFile ? { CONFIG_FILE: streamsFile } : { KAFKA_TOPIC: topic, JWT_SCOPE: SCOPE }),
-  DRAIN_SECONDS: '0',
-  LOG_LEVEL: 'error',
-  ...env,
-})
+const read = () =>
+  parseEnvironment({
+    ...serverSettings(credentials, bootstrapServers),
+    ...(streamsFile ? { CONFIG_FILE: streamsFile } : { KAFKA_TOPIC: topic, JWT_SCOPE: SCOPE }),
+    DRAIN_SECONDS: '0',
+    LOG_LEVEL: 'error',
+    ...env,
+  })
 
 process.on('disconnect', () => process.exit(0))
-process.exitCode = await runServer(options, processSignals(), tellWhenReady)
+process.exitCode = await runServer(await read(), processSignals(), { read, files: [] }, tellWhenReady)
 process.disconnect()
 
 async function tellWhenReady(ports) {
