@@ -19,43 +19,33 @@ beforeEach(() => {
 })
 afterEach(() => scene.close())
 
+const COMMANDS = [
+  'demo',
+  'serve',
+  'check',
+  'broker',
+  'token',
+  'produce',
+  'tail',
+  'revoke',
+  'features',
+  'schema',
+  'convert',
+]
+
 describe('kafka-sse', () => {
   test('lists its commands, and prints its version', async () => {
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
     expect(await scene.run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
     const { code, stdout } = await scene.run(['--help'])
     expect(code).toBe(0)
-    for (const name of [
-      'demo',
-      'serve',
-      'check',
-      'broker',
-      'token',
-      'produce',
-      'tail',
-      'revoke',
-      'features',
-      'schema',
-      'convert',
-    ]) {
+    for (const name of COMMANDS) {
       expect(stdout).toMatch(new RegExp(`^ {2}${name} `, 'm'))
     }
     expect((await scene.run([])).stdout).toBe(stdout)
   })
 
-  test.each([
-    'demo',
-    'serve',
-    'check',
-    'broker',
-    'token',
-    'produce',
-    'tail',
-    'revoke',
-    'features',
-    'schema',
-    'convert',
-  ])('%s --help explains itself', async (name) => {
+  test.each(COMMANDS)('%s --help explains itself', async (name) => {
     const { code, stdout, stderr } = await scene.run([name, '--help'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(new RegExp(`^kafka-sse ${name}`))
