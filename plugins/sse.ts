@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { AUTH_SETTINGS } from '../src/config/auth-settings.ts'
 import { withDefaults } from '../src/config/setting.ts'
-import { SSE_SETTINGS } from '../src/config/stream-settings.ts'
+import { LIMIT_SETTINGS, SSE_SETTINGS } from '../src/config/stream-settings.ts'
 import { createRateMemory, RateLimits, ratesOf } from '../src/limits/rate-limits.ts'
 import type { AuthOptions, SseOptions } from '../src/options.ts'
 import type { Shared } from '../src/stream/sharing/shared.ts'
@@ -25,14 +25,7 @@ const STREAMS_SETTINGS = [
   'stalledSeconds',
   'ageMaxSeconds',
   'turnMs',
-  'streamsMax',
-  'streamsPerSubjectMax',
-  'streamsPerAddressMax',
-  'connectsPerSecondPerSubjectMax',
-  'connectsPerSecondPerAddressMax',
-  'renewalsPerSecondPerSubjectMax',
-  'renewalsPerSecondPerAddressMax',
-  'failuresPerSecondPerAddressMax',
+  ...LIMIT_SETTINGS,
 ] as const
 
 export interface SsePluginOptions

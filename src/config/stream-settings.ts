@@ -4,6 +4,18 @@ import type { SseOptions } from '../options.ts'
 import { SECRET_KEY_CHARACTERS_MAX, SECRET_KEY_PATTERN } from './secret-key.ts'
 import type { Setting } from './setting.ts'
 
+/** Limits on streams, and rates of requests about them. */
+export const LIMIT_SETTINGS = [
+  'streamsMax',
+  'streamsPerSubjectMax',
+  'streamsPerAddressMax',
+  'connectsPerSecondPerSubjectMax',
+  'connectsPerSecondPerAddressMax',
+  'renewalsPerSecondPerSubjectMax',
+  'renewalsPerSecondPerAddressMax',
+  'failuresPerSecondPerAddressMax',
+] as const
+
 export const SSE_SETTINGS: Record<keyof SseOptions, Setting> = {
   challengeSeconds: {
     type: 'number',

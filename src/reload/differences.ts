@@ -3,7 +3,7 @@
 
 import { VARIABLES } from '../config/known-variables.ts'
 import type { ServerOptions } from '../options.ts'
-import { LIVE_SERVER, LIVE_SSE } from './live-settings.ts'
+import { LIVE_SERVER, LIVE_SSE, liveOptions, withLive } from './live-settings.ts'
 
 export interface Differences {
   /** Names of settings, as people write them. */
@@ -37,10 +37,7 @@ export function differences(now: ServerOptions, next: ServerOptions): Difference
 
 /** The options as they are after a reload: what needs a restart stays as it was. */
 export function reloaded(now: ServerOptions, next: ServerOptions): ServerOptions {
-  const server = Object.fromEntries(LIVE_SERVER.map((name) => [name, next[name]]))
-  const sse = Object.fromEntries(LIVE_SSE.map((name) => [name, next.sse[name]]))
-  const secretKey = next.sse.secretKey ?? now.sse.secretKey
-  return { ...now, ...server, sse: { ...now.sse, ...sse, secretKey } }
+  return withLive(now, liveOptions(next))
 }
 
 function flat(options: ServerOptions): Map<string, unknown> {

@@ -1,21 +1,12 @@
 // The settings that take effect while a process serves. What acts on one of them asks to be told of its
 // changes.
 
+import { LIMIT_SETTINGS } from '../config/stream-settings.ts'
 import type { TlsContext } from '../http/listener.ts'
 import type { ServerOptions, SseOptions } from '../options.ts'
 
 /** Limits, rates and the key of sealed ids and tickets. */
-export const LIVE_SSE = [
-  'streamsMax',
-  'streamsPerSubjectMax',
-  'streamsPerAddressMax',
-  'connectsPerSecondPerSubjectMax',
-  'connectsPerSecondPerAddressMax',
-  'renewalsPerSecondPerSubjectMax',
-  'renewalsPerSecondPerAddressMax',
-  'failuresPerSecondPerAddressMax',
-  'secretKey',
-] as const
+export const LIVE_SSE = [...LIMIT_SETTINGS, 'secretKey'] as const
 export const LIVE_SERVER = ['connectionsMax', 'connectionsPerAddressMax', 'logLevel'] as const
 
 /** Plain data, which structured clone keeps whole. */
@@ -56,4 +47,10 @@ export function liveOptions({
     ...{ connectionsMax, connectionsPerAddressMax, logLevel },
     sse: picked as LiveOptions['sse'], // by the list that its type is made of
   }
+}
+
+/** The options with these in place of their own. A key that the process has made for itself stays. */
+export function withLive(options: ServerOptions, { sse, ...server }: LiveOptions): ServerOptions {
+  const secretKey = sse.secretKey ?? options.sse.secretKey
+  return { ...options, ...server, sse: { ...options.sse, ...sse, secretKey } }
 }

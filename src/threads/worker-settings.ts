@@ -7,7 +7,7 @@ import { selectorsOf } from '../config/streams/stream-selectors.ts'
 import { topicParameter } from '../config/streams/topic-rules.ts'
 import type { Certificate, TlsContext } from '../http/listener.ts'
 import type { ServerOptions } from '../options.ts'
-import type { Change, LiveOptions } from '../reload/live-settings.ts'
+import { type Change, type LiveOptions, withLive } from '../reload/live-settings.ts'
 import type { HandedOptions } from './handover.ts'
 import type { TopicName } from './messages.ts'
 
@@ -31,15 +31,10 @@ export class WorkerSettings {
     return this.tls
   }
 
-  /** What workers that run are to be told. A key that the process has made for itself stays. */
+  /** What workers that run are to be told. */
   change(live: LiveOptions, certificate: Certificate | null): Change {
     const { options, functions } = this.handed
-    const { sse, ...server } = live
-    const secretKey = sse.secretKey ?? options.sse.secretKey
-    this.handed = {
-      options: { ...options, ...server, sse: { ...options.sse, ...sse, secretKey } },
-      functions,
-    }
+    this.handed = { options: withLive(options, live), functions }
     return { options: live, certificate: certificate === null ? null : this.useCertificate(certificate) }
   }
 }
