@@ -1,9 +1,18 @@
-// Adds up vitest's JSON reports, one for each run of the tests, and prints `N passed, N failed`. Fails if a test has
-// failed, a run had no tests, or a report is missing because its run ended before its tests.
+// Adds up vitest's JSON reports, one for each run of the tests, and prints what has failed, each with the first line of
+// its reason, and then `N passed, N failed`. Fails if a test has failed, a run had no tests, or a report is missing
+// because its run ended before its tests.
 
 import { readFileSync } from 'node:fs'
+import { relative } from 'node:path'
 
-const counts = process.argv.slice(2).map((path) => count(readReport(path)))
+// The rest is further up, where each run printed it.
+const MOST_NAMED = 40
+
+const reports = process.argv.slice(2).map(readReport)
+const counts = reports.map(count)
+const failures = reports.flatMap(failuresOf)
+for (const line of failures.slice(0, MOST_NAMED)) console.log(line)
+if (failures.length > MOST_NAMED) console.log(`failed: ${failures.length - MOST_NAMED} more`)
 const sum = (name) => counts.reduce((total, counted) => total + counted[name], 0)
 console.log(`${sum('passed')} passed, ${sum('failed')} failed`)
 process.exitCode = sum('failed') > 0 || counts.some(({ passed }) => passed === 0) || counts.length === 0 ? 1 : 0
@@ -17,6 +26,19 @@ function count(report) {
   const failed = (report.numFailedTests ?? 0) + broken.length
   // Errors outside of tests, such as unhandled rejections, show only in `success`.
   return { passed: report.numPassedTests ?? 0, failed: failed === 0 && !report.success ? 1 : failed }
+}
+
+function failuresOf({ testResults = [] }) {
+  return testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const file = relative(process.cwd(), name ?? '')
+    const tests = assertionResults.filter((test) => test.status === 'failed')
+    if (tests.length === 0 && status === 'failed') return [failure(file, message)]
+    return tests.map(({ fullName, failureMessages = [] }) => failure(`${file}: ${fullName}`, failureMessages[0]))
+  })
+}
+
+function failure(where, reason = '') {
+  return `failed: ${where}: ${reason.split('\n', 1)[0]}`
 }
 
 function readReport(path) {

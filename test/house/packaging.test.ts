@@ -349,6 +349,14 @@ describe('continuous integration', () => {
   })
 
   const passing = { status: 'passed', assertionResults: [{ status: 'passed' }] }
+  const failing = {
+    name: join(ROOT, 'test/c.test.ts'),
+    status: 'failed',
+    assertionResults: [
+      { status: 'passed' },
+      { status: 'failed', fullName: 'a stream ends', failureMessages: ['expected 1\n  at line 2'] },
+    ],
+  }
   const passed = (tests: number) => ({ success: true, numPassedTests: tests, numFailedTests: 0 })
   const failed = { success: false, numPassedTests: 1, numFailedTests: 1 }
   const noReport = null
@@ -363,10 +371,24 @@ describe('continuous integration', () => {
         {
           success: false,
           numPassedTests: 2,
-          testResults: [passing, { status: 'failed', assertionResults: [] }],
+          testResults: [
+            passing,
+            {
+              name: join(ROOT, 'test/b.test.ts'),
+              status: 'failed',
+              message: 'no such module\n',
+              assertionResults: [],
+            },
+          ],
         },
       ],
-      '2 passed, 1 failed',
+      'failed: test/b.test.ts: no such module\n2 passed, 1 failed',
+      1,
+    ],
+    [
+      'a failed test has a name',
+      [passed(1), { ...failed, testResults: [passing, failing] }],
+      'failed: test/c.test.ts: a stream ends: expected 1\n2 passed, 1 failed',
       1,
     ],
     ['something failed outside of tests', [{ ...passed(2), success: false }], '2 passed, 1 failed', 1],
@@ -383,7 +405,7 @@ describe('continuous integration', () => {
       return path
     })
     const program = join(ROOT, '.ci/count.mjs')
-    const counted = spawnSync(process.execPath, [program, ...paths], { encoding: 'utf8' })
+    const counted = spawnSync(process.execPath, [program, ...paths], { encoding: 'utf8', cwd: ROOT })
     rmSync(folder, { recursive: true })
     expect(counted.stdout).toBe(`${line}\n`)
     expect(counted.status).toBe(status)
