@@ -24,8 +24,12 @@ interface Taking {
 const ANSWER_MS = 30_000
 /** The part of a token's life after which another one is made. */
 const REFRESHED_AT = 0.8
-/** Least time between two calls, also after one that failed. */
+/** Least time until the next call after one that failed. */
 const RETRY_MS = 5_000
+/** Least life of a new token. Clients log in meanwhile, and the next one is made after four fifths of it. */
+const LIFE_MS_MIN = 5_000
+/** Least time between two calls of a function that goes on answering with a token that ends soon. */
+const REPEAT_MS = 1_000
 /** Longest time-out that Node takes. */
 const TIMER_MS_MAX = 2_147_483_647
 
@@ -87,7 +91,7 @@ export class TokenSupply {
       const answered = await withinTime(this.make).catch((error: unknown) => {
         throw new Error(`kafka.token failed: ${redactText(errorWords(error).split('\n', 1)[0] ?? '')}`)
       })
-      this.current = checked(answered)
+      this.current = checked(answered, this.current)
       this.failed = null
       return this.current
     } catch (error) {
@@ -97,7 +101,7 @@ export class TokenSupply {
   }
 
   private schedule(): void {
-    if (this.current !== null) this.wait(Math.max(RETRY_MS, remainingMs(this.current) * REFRESHED_AT))
+    if (this.current !== null) this.wait(Math.max(REPEAT_MS, remainingMs(this.current) * REFRESHED_AT))
   }
 
   private wait(ms: number): void {
@@ -153,14 +157,22 @@ async function withinTime(make: MakeToken): Promise<unknown> {
   }
 }
 
-function checked(answer: unknown): KafkaToken {
+/** The token that is in use may come again, with less of its life left. */
+function checked(answer: unknown, inUse: KafkaToken | null): KafkaToken {
   const { token, expiresAt }: Partial<Record<keyof KafkaToken, unknown>> = Object(answer)
   if (typeof token !== 'string' || token === '') throw new Error('kafka.token has answered without a token')
   const endMs = expiresAt instanceof Date ? expiresAt.getTime() : expiresAt
   if (typeof endMs !== 'number' || Number.isNaN(endMs))
     throw new Error('kafka.token has answered without expiresAt, a date or epoch ms')
-  if (endMs <= Date.now()) throw new Error('kafka.token has answered with a token that has expired')
+  const lifeMs = endMs - Date.now()
+  if (lifeMs <= 0) throw new Error('kafka.token has answered with a token that has expired')
+  if (lifeMs < LIFE_MS_MIN && token !== inUse?.token) throw new Error(tooShort(lifeMs))
   return { token, expiresAt: endMs }
+}
+
+function tooShort(lifeMs: number): string {
+  const seconds = Math.floor(lifeMs / 100) / 10
+  return `kafka.token has answered with a token that lives ${seconds} s more: ${LIFE_MS_MIN / 1_000} s are needed`
 }
 
 function remainingMs({ expiresAt }: KafkaToken): number {

@@ -127,6 +127,49 @@ describe('a supply of tokens', () => {
     expect(make).toHaveBeenCalledTimes(2)
   })
 
+  it('is asked in time for a token that lives 5 s', async () => {
+    const make = vi.fn(async () => ({ token: `t${make.mock.calls.length}`, expiresAt: Date.now() + 5_000 }))
+    const supply = new TokenSupply(make)
+    const taker = new Taker()
+    await supply.give(taker, taker.note)
+    await vi.advanceTimersByTimeAsync(4_000)
+    expect(taker.tokens).toEqual(['t1', 't2'])
+  })
+
+  it('refuses a new token that lives less than 5 s, with its life, and asks again after 5 s', async () => {
+    const make = numbered()
+    const supply = new TokenSupply(make)
+    const taker = new Taker()
+    make.mockResolvedValueOnce({ token: 'brief', expiresAt: Date.now() + 4_999 })
+    const words = 'kafka.token has answered with a token that lives 4.9 s more: 5 s are needed'
+    await expect(supply.give(taker)).rejects.toThrow(words)
+    await vi.advanceTimersByTimeAsync(5_000)
+    await supply.give(taker, taker.note)
+    make.mockResolvedValueOnce({ token: 'brief', expiresAt: Date.now() + 0.8 * LIFE_MS + 10 })
+    await vi.advanceTimersByTimeAsync(0.8 * LIFE_MS)
+    expect([taker.tokens, taker.troubles.length]).toEqual([['t1'], 1])
+    await vi.advanceTimersByTimeAsync(5_000)
+    expect(taker.tokens).toEqual(['t1', 't2'])
+  })
+
+  it('goes on with a token that the function keeps until it ends, and asks once a second then', async () => {
+    let kept = { token: 'k1', expiresAt: Date.now() + 20_000 }
+    const make = vi.fn(async () => {
+      if (kept.expiresAt <= Date.now()) kept = { token: 'k2', expiresAt: Date.now() + 20_000 }
+      return kept
+    })
+    const supply = new TokenSupply(make)
+    const taker = new Taker()
+    await supply.give(taker, taker.note)
+    await vi.advanceTimersByTimeAsync(21_000)
+    expect([new Set(taker.tokens), taker.troubles.filter((words) => words !== null)]).toEqual([
+      new Set(['k1', 'k2']),
+      [],
+    ])
+    // After 16, 19.2, 20.2 s.
+    expect(make).toHaveBeenCalledTimes(4)
+  })
+
   it('tells a token that librdkafka refuses', async () => {
     const make = numbered()
     const supply = new TokenSupply(make)
