@@ -26,6 +26,8 @@ export function fleetToken(seconds: number, claims: Record<string, unknown> = {}
 export interface ReplicaOptions {
   readonly kafka: KafkaOptions
   readonly topic: string
+  /** Topics of further streams, each at a path by its name. */
+  readonly beside?: readonly string[]
   readonly sse?: Partial<SseOptions>
   readonly scope?: string
 }
@@ -43,7 +45,8 @@ export class Replica {
   }
 
   /** Listens; it is ready somewhat later. */
-  static async open({ kafka, topic, sse = {}, scope = 'proxy:stream' }: ReplicaOptions): Promise<Replica> {
+  static async open(options: ReplicaOptions): Promise<Replica> {
+    const { kafka, topic, beside = [], sse = {}, scope = 'proxy:stream' } = options
     const log = new LogLines()
     const app = fastify({ logger: { level: 'debug', stream: log.stream }, forceCloseConnections: true })
     let inner: FastifyInstance | null = null
@@ -51,7 +54,10 @@ export class Replica {
       await kafkaSse(registered, {
         kafka,
         auth: { issuer: ISSUER, audience: AUDIENCE, keys: key.publicPem },
-        streams: [{ path: '/events', topic, scope }],
+        streams: [
+          { path: '/events', topic, scope },
+          ...beside.map((other) => ({ path: `/${other}`, topic: other, scope })),
+        ],
         sse: { secretKey: SECRET, challengeSeconds: 1, heartbeatSeconds: 1, adminPath: '/admin', ...sse },
       })
       inner = registered

@@ -60,12 +60,14 @@ describe.skipIf(!CAN_RUN)('A trouble of Kafka is told by its line and its reason
         response.statusCode = request.method === 'POST' ? 401 : 200
         response.end(request.method === 'POST' ? '{"error":"invalid_client"}' : jwksOf(key))
       })
-      secured = await SecuredKafka.start(['alice', 'bob', 'carol'], { jwksUrl: provider.url })
+      secured = await SecuredKafka.start(['alice', 'bob', 'carol', 'dave'], { jwksUrl: provider.url })
       kafka = new Kafka(secured.adminServers)
       await kafka.createTopic({ name: TOPIC })
       await kafka.createTopic({ name: CONTROL })
-      for (const user of ['alice', 'carol']) await secured.allow(user, 'Read', TOPIC)
+      for (const user of ['alice', 'carol', 'dave']) await secured.allow(user, 'Read', TOPIC)
       await secured.allow('bob', 'Describe', TOPIC)
+      await kafka.createTopic({ name: 'denied' })
+      await secured.allow('dave', 'Describe', 'denied')
       await secured.allow('carol', 'Write', CONTROL)
       folder = await mkdtemp(join(tmpdir(), 'kafka-troubles-'))
       const { caPem } = await makeCertificates(['localhost'], Date.now())
@@ -137,6 +139,14 @@ describe.skipIf(!CAN_RUN)('A trouble of Kafka is told by its line and its reason
       const made = troubles[what]?.()
       if (made === undefined) throw new Error(`no trouble ${what}`)
       await isTold(what, await forThisTest(Replica.open({ topic: TOPIC, ...made })))
+    })
+
+    it('of the topic alone that has it, and only as long as it has', async () => {
+      const replica = await forThisTest(Replica.open({ kafka: as('dave'), topic: TOPIC, beside: ['denied'] }))
+      const denied = expect.stringContaining('topic denied: partition 0 cannot be read: this principal may')
+      await vi.waitFor(async () => expect(await replica.reasons()).toEqual([denied]), SOON)
+      await secured.allow('dave', 'Read', 'denied')
+      await replica.ready()
     })
   })
 

@@ -10,9 +10,9 @@ export type UnreadReasons = ReadonlyMap<string, ReadonlyMap<number, string | nul
 const FETCH_FAILED = /: ([\w.-]+) \[(\d+)\]: Fetch failed at .*: ([A-Z_]+)$/
 const UNKNOWN_CODEC =
   /: ([\w.-]+) \[(\d+)\]: Message at offset (\d+) with unsupported compression codec 0x(\w+)/
-/** librdkafka asks again by itself, and the refresh tells if that lasts. */
+/** librdkafka asks again by itself, and the refresh tells if that lasts. The end of a partition is no failure. */
 const HANDLED =
-  /^(OFFSET_|UNKNOWN_|LEADER_|NOT_LEADER|BROKER_NOT|REPLICA_NOT|KAFKA_STORAGE|FENCED_|REQUEST_TIMED)/
+  /^(_PARTITION_EOF$|OFFSET_|UNKNOWN_|LEADER_|NOT_LEADER|BROKER_NOT|REPLICA_NOT|KAFKA_STORAGE|FENCED_|REQUEST_TIMED)/
 /** By Kafka's number of a compression. */
 const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
 
@@ -28,15 +28,16 @@ export class InquiryAnswers {
     return this.asked.every((each) => this.known.has(keyOf(each.topic, each.partition)))
   }
 
-  onRecord(topic: string, { partition }: { readonly partition: number }): void {
+  // Properties, because the consumer calls them apart from their object.
+
+  readonly onRecord = (topic: string, { partition }: { readonly partition: number }): void => {
     this.noteRead(topic, partition)
   }
 
-  onEnd(topic: string, partition: number): void {
+  readonly onEnd = (topic: string, partition: number): void => {
     this.noteRead(topic, partition)
   }
 
-  /** A property, because the consumer calls it apart from its object. */
   readonly onLog = (line: string): void => {
     const [, topic, partition, name = ''] = FETCH_FAILED.exec(line) ?? []
     if (topic !== undefined && !HANDLED.test(name))

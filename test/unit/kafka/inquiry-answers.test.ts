@@ -59,6 +59,22 @@ describe('An inquiry', () => {
     },
   )
 
+  it('takes the end of a partition, which librdkafka calls a failure in its lines, for none', () => {
+    const answers = asked(['a', 0], ['b', 0])
+    answers.onLog(`${NODE}a [0]: Fetch failed at offset 0 (leader epoch -1): _PARTITION_EOF`)
+    answers.onLog(`${NODE}b [0]: Fetch failed at offset 0 (leader epoch -1): TOPIC_AUTHORIZATION_FAILED`)
+    answers.onEnd('a', 0)
+    expect(plain(answers.reasons(DENIED)).a).toEqual({ 0: null })
+  })
+
+  it('hears of records and ends by functions that are called alone, as the consumer calls them', () => {
+    const answers = asked(['a', 0], ['b', 0])
+    const { onRecord, onEnd } = answers
+    onRecord('a', { partition: 0 })
+    onEnd('b', 0)
+    expect(plain(answers.reasons(null))).toEqual({ a: { 0: null }, b: { 0: null } })
+  })
+
   it('ends when its reader is closed', async () => {
     const closing = new AbortController()
     const { signal } = closing
