@@ -145,7 +145,7 @@ function tellerOf(
     trace({ reason, records, bytes })
     const ended = { reason, subject, seconds: (performance.now() - openedMs) / 1000, records, bytes }
     streams.watch.ended({ path, ...ended })
-    if (logStreamEnds) tellEnded(request, ended)
+    if (logStreamEnds) tellEnded(request, { ...ended, subject: streams.watch.subjects.of(subject) })
   }
 }
 

@@ -76,6 +76,13 @@ const COMMANDS: ReadonlyMap<string, Entry> = new Map([
     },
   ],
   [
+    'subject',
+    {
+      words: 'prints how the log calls a user',
+      load: async () => (await import('./commands/subject.ts')).subject,
+    },
+  ],
+  [
     'features',
     {
       words: 'prints which features librdkafka was built without',

@@ -258,7 +258,8 @@ export interface SseOptions {
   controlBlind: 'continue' | 'end'
   /**
    * Key of what is made here to be read again, such as sealed event ids: 32 bytes or more in base64url, or two such
-   * keys separated by a comma, of which the first makes and both read. null, the default: a key of the process's own.
+   * keys separated by a comma, of which the first makes and both read. The log calls users by hashes with the first
+   * one. null, the default: a key of the process's own.
    */
   secretKey: string | null
   /** Whether each stream has tickets, at its path and `/ticket`. Default: false. */

@@ -41,7 +41,7 @@ import { checkedAuthenticator } from './checked-authenticator.ts'
 import type { RegisteredParts } from './host-handle.ts'
 import { addStreams } from './nearby-streams.ts'
 import { inPackage, packageVersion } from './package-path.ts'
-import { sealedIdsOf, ticketsOf } from './sealing.ts'
+import { keySubjects, sealedIdsOf, ticketsOf } from './sealing.ts'
 
 export type StreamsOptions = Pick<ResolvedOptions, 'auth' | 'sse' | 'streams'>
 
@@ -95,6 +95,7 @@ export async function registerOpenStreams(
     center = null,
     shared,
     rateMemory,
+    live,
     lifetimes = tokenLifetimes(options),
   }: Partial<StreamSources> & { readonly lifetimes?: TokenLifetimes } = {},
 ): Promise<void> {
@@ -107,6 +108,7 @@ export async function registerOpenStreams(
     ...(shared && { shared }),
     ...(rateMemory && { rateMemory }),
   })
+  keySubjects(app.kafkaSseStreams.watch.subjects, options, live)
   addStreams(app)
   await app.register(control, { center, whenBlind: options.sse.controlBlind })
   topics?.onClosed((topic) => app.kafkaSseStreams.forget(topic))

@@ -1,9 +1,11 @@
-// The key of sealed event ids and of tickets. Promise: it stands in the options and in the keys derived from it, and
-// nowhere else; a process whose configuration has none makes one, and says once what that means.
+// The key of sealed event ids, of tickets, and of the hashes of subjects. Promise: it stands in the options and in the
+// keys derived from it, and nowhere else; a process whose configuration has none makes one, and says once what that
+// means to clients.
 
 import type { FastifyBaseLogger } from 'fastify'
 import { newSecretKey, secretsOf } from '../config/secret-key.ts'
 import type { ResolvedOptions } from '../options.ts'
+import type { SubjectHashes } from '../outcomes/subject-hashes.ts'
 import type { LiveSettings } from '../reload/live-settings.ts'
 import { SealedIds } from '../sealing/sealed-ids.ts'
 import { SYSTEM_CLOCK } from '../stream/clock.ts'
@@ -19,15 +21,15 @@ const OWN_KEY = {
 }
 
 /**
- * The options with a key, if some stream seals its ids or has tickets. All threads of the process must get the same
- * options.
+ * The options with a key. Says so if it had to be made, and some stream seals its ids or has tickets. All threads of
+ * the process must get the same options.
  */
 export function withSecretKey<Options extends SealingOptions>(
   options: Options,
   log: Pick<FastifyBaseLogger, 'warn'>,
 ): Options {
-  if (!lacksSecretKey(options)) return options
-  log.warn(ownKeyWords(options))
+  if (options.sse.secretKey !== null) return options
+  if (lacksSecretKey(options)) log.warn(ownKeyWords(options))
   return { ...options, sse: { ...options.sse, secretKey: newSecretKey() } }
 }
 
@@ -52,6 +54,16 @@ export function ticketsOf(
   return new Tickets({ sealed, redeem, epochMs: SYSTEM_CLOCK.epochMs })
 }
 
+/** Without a key they keep their own. */
+export function keySubjects(
+  subjects: SubjectHashes,
+  options: Pick<SealingOptions, 'sse'>,
+  live?: LiveSettings,
+): void {
+  if (options.sse.secretKey !== null) subjects.replace(secretsIn(options))
+  keptUpToDate(subjects, options, live)
+}
+
 /** What is made with the key gets each other one that the settings are given later. */
 export function keptUpToDate<User extends { replace(secrets: readonly Uint8Array[]): void }>(
   user: User,
@@ -67,7 +79,7 @@ export function keptUpToDate<User extends { replace(secrets: readonly Uint8Array
   return user
 }
 
-function secretsIn({ sse }: SealingOptions): readonly Uint8Array[] {
+function secretsIn({ sse }: Pick<SealingOptions, 'sse'>): readonly Uint8Array[] {
   if (sse.secretKey === null) throw new Error('there is something to seal, and no key')
   return secretsOf(sse.secretKey)
 }

@@ -188,9 +188,10 @@ export const SSE_SETTINGS: Record<keyof SseOptions, Setting> = {
     nullable: true,
     env: 'SECRET_KEY',
     description:
-      'Key of what the server makes for itself to read again: sealed event ids and tickets. The same on every ' +
-      'replica. Two while it is changed: the first makes, both read. Default: each process makes its own, and warns ' +
-      'if it needs one, because its sealed ids and tickets are of no use to any other process',
+      'Key of what the server makes for itself to read again: sealed event ids and tickets. Key, too, of the hashes ' +
+      'by which the log calls users. The same on every replica. Two while it is changed: the first makes, both read. ' +
+      'Default: each process makes its own, and warns if it needs one, because its sealed ids and tickets are of no ' +
+      'use to any other process',
     expects: '32 random bytes or more in base64url, or two such keys separated by a comma',
     secret: true,
     pattern: SECRET_KEY_PATTERN,

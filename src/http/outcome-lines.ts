@@ -13,7 +13,6 @@ import {
   TicketsUnavailable,
   TopicsFull,
 } from '../errors.ts'
-import { subjectHash } from '../outcomes/recent-outcomes.ts'
 import { redactText, redactUrl } from './redaction.ts'
 
 /** Requests that have a line of their own, or were not to have one, and why they were refused. */
@@ -53,26 +52,23 @@ export function tellRefused(request: FastifyRequest, refusal: RefusalWords, word
 /** What a stream was until it ended. */
 export interface EndedStream {
   readonly reason: string
+  /** The hash of it; null: its session names none. */
   readonly subject: string | null
   readonly seconds: number
   readonly records: number
   readonly bytes: number
 }
 
-/**
- * One line for the end of a stream. It has the beginning of the SHA-256 of the subject, so that one who knows a user
- * finds the streams, and the log names no user.
- */
+/** One line for the end of a stream. It names no user. */
 export function tellEnded(
   request: FastifyRequest,
   { reason, subject, seconds, ...counts }: EndedStream,
 ): void {
   const path = redactUrl(request.url.split('?', 1)[0] ?? '')
-  const hash = subjectHash(subject)
   request.log.info(
     {
       path,
-      ...(hash !== null && { subject: hash }),
+      ...(subject !== null && { subject }),
       reason,
       seconds: Math.round(seconds * 10) / 10,
       ...counts,

@@ -1,14 +1,12 @@
 // How requests and streams ended lately, for the status page. Promise: it keeps at most OUTCOMES_MAX of each, however
 // many come, and tells no token and no subject in the clear.
 
-import { createHash } from 'node:crypto'
+import type { SubjectHashes } from './subject-hashes.ts'
 
 /** Refusals of different kinds, and ends of streams. */
 export const OUTCOMES_MAX = 20
 /** Characters of a reason. */
 const REASON_MAX = 200
-/** Length of a subject's hash: enough to tell a million users apart. */
-const HASH_CHARACTERS = 12
 
 /** Requests that were refused alike: their path, code, check and reason are the same. */
 export interface RecentRefusal {
@@ -31,7 +29,7 @@ export interface RecentEnd {
   readonly atMs: number
   /** In Fastify's notation. */
   readonly path: string
-  /** The beginning of the SHA-256 of its subject; null: its session names none. */
+  /** Where it is listed, its hash; null: its session names none. */
   readonly subject: string | null
   readonly reason: string
   readonly seconds: number
@@ -52,6 +50,11 @@ export class RecentOutcomes {
   private readonly refusals = new Map<string, RecentRefusal>()
   /** The newest last. Their subjects are hashed when they are asked for, because a drain ends many streams at once. */
   private readonly ends: RecentEnd[] = []
+  private readonly subjects: SubjectHashes
+
+  constructor(subjects: SubjectHashes) {
+    this.subjects = subjects
+  }
 
   refused(refusal: Omit<RecentRefusal, 'count'>): void {
     const reason = refusal.reason?.slice(0, REASON_MAX) ?? null
@@ -71,7 +74,7 @@ export class RecentOutcomes {
   }
 
   list(): Outcomes {
-    const ends = this.ends.map((end) => ({ ...end, subject: subjectHash(end.subject) }))
+    const ends = this.ends.map((end) => ({ ...end, subject: this.subjects.of(end.subject) }))
     return { refusals: [...this.refusals.values()].reverse(), ends: ends.reverse() }
   }
 }
@@ -101,12 +104,4 @@ function kindOf({ path, code, check, reason }: Omit<RecentRefusal, 'count'>): st
 
 function newest<T extends { readonly atMs: number }>(outcomes: readonly T[]): T[] {
   return [...outcomes].sort((a, b) => b.atMs - a.atMs).slice(0, OUTCOMES_MAX)
-}
-
-/**
- * The beginning of the SHA-256 of a subject: one who knows a user finds its lines and streams, and they name no user.
- */
-export function subjectHash(subject: string | null): string | null {
-  if (subject === null) return null
-  return createHash('sha256').update(subject).digest('hex').slice(0, HASH_CHARACTERS)
 }

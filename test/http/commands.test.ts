@@ -28,6 +28,7 @@ const COMMANDS = [
   'produce',
   'tail',
   'revoke',
+  'subject',
   'features',
   'schema',
   'convert',

@@ -1,12 +1,13 @@
 // What the status page tells of a real server: refusals by their check, and ends by the hash of their subject, from one
-// thread and from workers.
+// thread and from workers. `kafka-sse subject` prints the same hash.
 
-import { createHash } from 'node:crypto'
 import { get } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Status } from '../../src/admin/admin.ts'
+import { newSecretKey } from '../../src/config/secret-key.ts'
 import { CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
 import { exampleClaims, makeKey, mintToken } from '../support/keys-and-tokens.ts'
+import { keepSecret } from '../support/printed.ts'
 import { StreamReader } from '../support/stream-reader.ts'
 import { eventually } from '../support/time.ts'
 
@@ -35,7 +36,9 @@ async function statusAt(port: number): Promise<{ status: Status; text: string }>
 describe.each(['1', '2'])('with %s workers', (workers) => {
   it('a refusal and an end are told, and no token and no subject', { timeout: 60_000 }, async () => {
     scene = CommandScene.open({ 'public.pem': key.publicPem })
-    const server = scene.start(['serve'], { ...SERVE_SETTINGS, WORKERS: workers, LOG_STREAM_ENDS: 'off' })
+    const SECRET_KEY = keepSecret(newSecretKey())
+    const settings = { ...SERVE_SETTINGS, WORKERS: workers, LOG_STREAM_ENDS: 'off', SECRET_KEY }
+    const server = scene.start(['serve'], settings)
     const { port, adminPort } = await server.listening()
     const ask = (token: string, signal?: AbortSignal) =>
       fetch(`http://127.0.0.1:${port}/events?access_token=${token}`, {
@@ -52,12 +55,14 @@ describe.each(['1', '2'])('with %s workers', (workers) => {
       expect(status.streams.paths).toEqual([{ path: '/events', open: 1, opened: 1 }])
     })
     leaving.abort()
+    const { stdout } = await scene.run(['subject', SUBJECT, 'bob'], { SECRET_KEY })
+    const [subject, other] = stdout.split('\n')
+    expect(other).not.toBe(subject)
     await eventually(async () => {
       const { status, text } = await statusAt(adminPort)
       expect(status.refusals).toMatchObject([
         { path: '/events', code: 'FKS_TOKEN_INVALID', check: 'expired', count: 3 },
       ])
-      const subject = createHash('sha256').update(SUBJECT).digest('hex').slice(0, 12)
       expect(status.ends).toMatchObject([{ path: '/events', subject, reason: 'client', records: 0 }])
       expect(status.streams.paths).toEqual([{ path: '/events', open: 0, opened: 1 }])
       for (const secret of [SUBJECT, expired, good, 'access_token']) expect(text).not.toContain(secret)

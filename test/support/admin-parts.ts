@@ -3,6 +3,7 @@
 import type { Parts } from '../../src/admin/readiness.ts'
 import type { FedTopic } from '../../src/bus/topic.ts'
 import { RecentOutcomes } from '../../src/outcomes/recent-outcomes.ts'
+import { SubjectHashes } from '../../src/outcomes/subject-hashes.ts'
 import { type Counters, createCounters } from '../../src/stream/counters.ts'
 import { NONE_SLOW, type SlowList } from '../../src/stream/watching/slow-streams.ts'
 import type { WatchList } from '../../src/stream/watching/stream-watch.ts'
@@ -12,7 +13,7 @@ export class AdminParts implements Parts {
   readonly figures: Counters = createCounters()
   readonly opened: FedTopic[] = [new TopicInMemory()]
   keysTrouble: string | null = null
-  readonly outcomes = new RecentOutcomes()
+  readonly outcomes = new RecentOutcomes(new SubjectHashes([new Uint8Array(32)]))
   slow: SlowList = NONE_SLOW
   readonly streams = {
     figures: this.figures,

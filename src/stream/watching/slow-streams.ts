@@ -1,6 +1,6 @@
 // The streams whose clients take nothing, for the status page. Promise: a stream that keeps up costs nothing here.
 
-import { subjectHash } from '../../outcomes/recent-outcomes.ts'
+import type { SubjectHashes } from '../../outcomes/subject-hashes.ts'
 
 /** A client that has taken nothing for this long is slow. */
 export const SLOW_AFTER_MS = 2_000
@@ -10,7 +10,7 @@ const LISTED_MAX = 10
 export interface SlowStream {
   /** In Fastify's notation. */
   readonly path: string
-  /** The beginning of the SHA-256 of its subject; null: its session names none. */
+  /** Its subject's hash; null: its session names none. */
   readonly subject: string | null
   /** Since when its client has taken nothing. */
   readonly seconds: number
@@ -42,6 +42,11 @@ export interface StreamOwner {
 export class SlowStreams {
   /** In the order in which they became slow. */
   private readonly slow = new Map<Untaken, StreamOwner>()
+  private readonly subjects: SubjectHashes
+
+  constructor(subjects: SubjectHashes) {
+    this.subjects = subjects
+  }
 
   add(untaken: Untaken, owner: StreamOwner): void {
     this.slow.set(untaken, owner)
@@ -56,7 +61,7 @@ export class SlowStreams {
     for (const [untaken, { path, subject }] of this.slow) {
       if (longest.length >= LISTED_MAX) break
       const seconds = Math.max(0, nowMs - untaken.untakenSinceMs) / 1000
-      longest.push({ path, subject: subjectHash(subject), seconds, bytes: untaken.untakenBytes })
+      longest.push({ path, subject: this.subjects.of(subject), seconds, bytes: untaken.untakenBytes })
     }
     return { count: this.slow.size, longest }
   }

@@ -1,5 +1,6 @@
 // What an operator watches of a thread's streams: how requests and streams ended lately, and which clients are slow.
 
+import { randomBytes } from 'node:crypto'
 import {
   newestOf,
   type Outcomes,
@@ -7,6 +8,7 @@ import {
   RecentOutcomes,
   type RecentRefusal,
 } from '../../outcomes/recent-outcomes.ts'
+import { SubjectHashes } from '../../outcomes/subject-hashes.ts'
 import type { Clock } from '../clock.ts'
 import type { Counters } from '../counters.ts'
 import { Tally } from '../measuring/tally.ts'
@@ -18,8 +20,10 @@ export interface WatchList {
 }
 
 export class StreamWatch {
-  private readonly outcomes = new RecentOutcomes()
-  readonly slow = new SlowStreams()
+  /** With a key of its own until it is given another. */
+  readonly subjects = new SubjectHashes([randomBytes(32)])
+  readonly slow = new SlowStreams(this.subjects)
+  private readonly outcomes = new RecentOutcomes(this.subjects)
   private readonly counters: Counters
   private readonly clock: Clock
 

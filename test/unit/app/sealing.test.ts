@@ -1,9 +1,13 @@
 // The key of sealed ids: when a process makes its own, and that it says so without it.
 
+import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { sealedIdsOf, withSecretKey } from '../../../src/app/sealing.ts'
+import { keySubjects, sealedIdsOf, withSecretKey } from '../../../src/app/sealing.ts'
 import { validateOptions } from '../../../src/config/parse.ts'
+import { isSecretKey } from '../../../src/config/secret-key.ts'
 import type { KafkaSseOptions } from '../../../src/options.ts'
+import { SubjectHashes } from '../../../src/outcomes/subject-hashes.ts'
+import { type LiveOptions, LiveSettings } from '../../../src/reload/live-settings.ts'
 
 const SECRET = Buffer.alloc(32, 1).toString('base64url')
 const NEXT = Buffer.alloc(32, 2).toString('base64url')
@@ -46,10 +50,10 @@ describe('a process without SECRET_KEY', () => {
   it.each([
     ['a stream by the path alone', { ...PRIVATE, path: '/:a', key: '{params.a}' }],
     ['a stream with plain ids', { ...PRIVATE, ids: 'plain' as const }],
-  ])('needs none for %s', (_, stream) => {
+  ])('makes its own for %s without a warning, for the hashes of subjects alone', (_, stream) => {
     const options = resolved(stream)
     const { filled, warnings } = warningsOf(options)
-    expect(filled).toBe(options)
+    expect(isSecretKey(filled.sse.secretKey ?? '')).toBe(true)
     expect(warnings).toEqual([])
     expect(sealedIdsOf(options)).toBeNull()
   })
@@ -85,5 +89,34 @@ describe('SECRET_KEY', () => {
     expect(rolling?.open(made)).toEqual(position)
     expect(rolled?.open(remade)).toEqual(position)
     expect(rolled?.open(made)).toBeNull()
+  })
+})
+
+describe('the hash of a subject', () => {
+  const own = () => withSecretKey(resolved(PRIVATE), { warn: () => {} })
+  const hashesOf = (options: ReturnType<typeof resolved>, live?: LiveSettings) => {
+    const hashes = new SubjectHashes([randomBytes(32)])
+    keySubjects(hashes, options, live)
+    return hashes
+  }
+  const hashOf = (options: ReturnType<typeof resolved>) => hashesOf(options).of('alice')
+
+  it('is the same in all threads and replicas with the same key, and in the threads of a process without one', () => {
+    expect(hashOf(resolved(PRIVATE, SECRET))).toBe(hashOf(resolved(PRIVATE, `${SECRET},${NEXT}`)))
+    const options = own()
+    expect(hashOf(options)).toBe(hashOf(structuredClone(options)))
+    expect(hashOf(own())).not.toBe(hashOf(options))
+  })
+
+  it('is another one once the settings are read again with another key', () => {
+    const live = new LiveSettings()
+    const options = resolved(PRIVATE, SECRET)
+    const hashes = hashesOf(options, live)
+    const change = (secretKey: string | null) =>
+      live.change({ sse: { ...options.sse, secretKey } } as unknown as LiveOptions) // the rest is not looked at
+    change(null)
+    expect(hashes.of('alice')).toBe(hashOf(resolved(PRIVATE, SECRET)))
+    change(`${NEXT},${SECRET}`)
+    expect(hashes.of('alice')).toBe(hashOf(resolved(PRIVATE, NEXT)))
   })
 })

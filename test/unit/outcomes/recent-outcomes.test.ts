@@ -8,6 +8,9 @@ import {
   RecentOutcomes,
   type RecentRefusal,
 } from '../../../src/outcomes/recent-outcomes.ts'
+import { SubjectHashes } from '../../../src/outcomes/subject-hashes.ts'
+
+const SUBJECTS = new SubjectHashes([new Uint8Array(32)])
 
 const REFUSAL: Omit<RecentRefusal, 'count'> = {
   atMs: 1_000,
@@ -28,7 +31,7 @@ const END: RecentEnd = {
 }
 
 it('counts refusals of the same kind together, with what the newest one says', () => {
-  const outcomes = new RecentOutcomes()
+  const outcomes = new RecentOutcomes(SUBJECTS)
   outcomes.refused(REFUSAL)
   outcomes.refused({ ...REFUSAL, check: 'aud', offSeconds: null })
   outcomes.refused({ ...REFUSAL, atMs: 5_000, offSeconds: 7 })
@@ -39,7 +42,7 @@ it('counts refusals of the same kind together, with what the newest one says', (
 })
 
 it('keeps the newest of each, however many come, and cuts a long reason', () => {
-  const outcomes = new RecentOutcomes()
+  const outcomes = new RecentOutcomes(SUBJECTS)
   for (let at = 0; at < 100_000; at++) {
     outcomes.refused({ ...REFUSAL, atMs: at, reason: `${at} ${'x'.repeat(1_000)}` })
     outcomes.ended({ ...END, atMs: at })
@@ -51,17 +54,17 @@ it('keeps the newest of each, however many come, and cuts a long reason', () => 
 })
 
 it('tells the hash of a subject, and none where there is none', () => {
-  const outcomes = new RecentOutcomes()
+  const outcomes = new RecentOutcomes(SUBJECTS)
   outcomes.ended(END)
   outcomes.ended({ ...END, subject: null })
   const { ends } = outcomes.list()
-  expect(ends.map(({ subject }) => subject)).toEqual([null, 'ff8d9819fc0e'])
+  expect(ends.map(({ subject }) => subject)).toEqual([null, SUBJECTS.of(END.subject)])
   expect(JSON.stringify(ends)).not.toContain('alice')
 })
 
 it('takes the newest of several threads', () => {
   const threads = [1, 2].map((thread) => {
-    const outcomes = new RecentOutcomes()
+    const outcomes = new RecentOutcomes(SUBJECTS)
     for (let at = 0; at < 15; at++) outcomes.ended({ ...END, atMs: at * 2 + thread })
     return outcomes.list()
   })
@@ -71,7 +74,7 @@ it('takes the newest of several threads', () => {
 
 it('counts refusals of the same kind in several threads together', () => {
   const threads = [1_000, 3_000, 2_000].map((atMs) => {
-    const outcomes = new RecentOutcomes()
+    const outcomes = new RecentOutcomes(SUBJECTS)
     for (let times = 0; times < 2; times++) outcomes.refused({ ...REFUSAL, atMs, offSeconds: atMs / 1_000 })
     return outcomes.list()
   })

@@ -15,14 +15,14 @@ function scene() {
 }
 
 it('a stream is slow from two seconds on, and no more once its peer takes the write', () => {
-  const { open, slow } = scene()
+  const { watch, open, slow } = scene()
   const inFlight = open('/a')
   inFlight.begin(500, null, 1_000)
   inFlight.look(2_999)
   expect(slow()).toEqual({ count: 0, longest: [] })
   inFlight.look(3_000)
   inFlight.look(4_000)
-  const alice = { path: '/a', subject: 'ff8d9819fc0e', seconds: 9, bytes: 500 }
+  const alice = { path: '/a', subject: watch.subjects.of('alice@example.com'), seconds: 9, bytes: 500 }
   expect(slow()).toEqual({ count: 1, longest: [alice] })
   inFlight.taken(4_500)
   expect(slow().count).toBe(0)
