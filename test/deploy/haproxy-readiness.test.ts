@@ -12,7 +12,7 @@ import { freePort } from '../support/free-port.ts'
 import { hasPrograms } from '../support/programs.ts'
 
 const CONFIGURATION = readFileSync(new URL('../../deploy/proxies/haproxy.cfg', import.meta.url), 'utf8')
-const SOON = { timeout: 10_000, interval: 50 }
+const SOON = { timeout: 30_000, interval: 50 }
 const EVENTS = { headers: { accept: 'text/event-stream' } }
 
 const can = hasPrograms('the HAProxy of deploy/proxies', 'haproxy')

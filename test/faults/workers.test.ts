@@ -15,7 +15,7 @@ const CONNECTIONS = 20
 /** Times that many are opened until both workers have some. */
 const ROUNDS_MAX = 10
 /** In which a worker's figures reach the main thread, and a little more. */
-const SOON = { timeout: 10_000, interval: 50 }
+const SOON = { timeout: 30_000, interval: 50 }
 /** Between the ends of two streams of a worker that drains, where they are few. */
 const DRAIN_STEP_MS = 50
 

@@ -1,7 +1,7 @@
 // The client over real sockets, with the fetch that Node has: what a fake would get wrong.
 
 import { createServer } from 'node:http'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { connect, type EventStream, type StreamError, type StreamEvent } from '../../client/src/index.ts'
 import { CHALLENGE, ClientServer } from '../support/client-server.ts'
 import { until } from '../support/time.ts'
@@ -68,7 +68,7 @@ describe('the client with Node’s fetch', () => {
     open({ lastEventId: 'a', retryMaxMs: 50 })
     await server.seen(1)
     await server.close()
-    await vi.waitUntil(() => errors.length >= 3, { timeout: 5_000 })
+    await until(() => errors.length >= 3)
     expect(errors.at(-1)?.message).toContain('ECONNREFUSED')
     server = new ClientServer(createServer)
     await server.listen(port)

@@ -6,7 +6,7 @@ import { readFileSync, symlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { makeCertificates } from '../../src/demo/certificates.ts'
 import { mintDemoToken } from '../../src/demo/token.ts'
 import { CommandScene, NO_KAFKA, SERVE_SETTINGS } from '../support/command-process.ts'
@@ -233,12 +233,12 @@ describe('kafka-sse serve', () => {
       'ends when it is told to %i ms after it began to start',
       async (afterMs) => {
         const run = scene.start(['serve'], { ...SERVE_SETTINGS, WORKERS: '2' })
-        await vi.waitUntil(() => childrenOf(run.pid).length > 0, { timeout: 10_000, interval: 5 })
+        await until(() => childrenOf(run.pid).length > 0)
         await pause(afterMs)
         await run.end('SIGTERM')
         expect(run.stderr).toBe('')
       },
-      5_000,
+      20_000,
     )
   })
 
@@ -254,7 +254,7 @@ describe('kafka-sse serve', () => {
 describe('kafka-sse demo', () => {
   test('prints commands to paste, and ends on Ctrl-C with its broker', async () => {
     const run = scene.start(['demo'], { PORT: '0', ADMIN_PORT: '0' })
-    await vi.waitUntil(() => run.stdout.includes('come back get them'), { timeout: 15_000 })
+    await until(() => run.stdout.includes('come back get them'))
     const { pid } = JSON.parse(readFileSync(join(scene.folder, '.kafka-sse/broker.json'), 'utf8'))
     expect(run.stdout).toContain('made test-ca.crt, server.crt and server.key')
     expect(run.stdout).toMatch(
@@ -275,7 +275,7 @@ describe('kafka-sse demo', () => {
       KAFKA_BOOTSTRAP_SERVERS: NO_KAFKA,
       LOG_LEVEL: 'silent',
     })
-    await vi.waitUntil(() => run.stdout.includes('come back get them'), { timeout: 15_000 })
+    await until(() => run.stdout.includes('come back get them'))
     expect(run.stdout).toContain(`from Kafka at ${NO_KAFKA}`)
     expect(run.stdout).toContain(`KAFKA_BOOTSTRAP_SERVERS=${NO_KAFKA} npx kafka-sse produce`)
     expect(() => readFileSync(join(scene.folder, '.kafka-sse/broker.json'))).toThrow('ENOENT')

@@ -178,7 +178,7 @@ describe('GET of a stream', () => {
     ]
     for (const [value] of values) scene.topic.produce(value)
     const { reader } = await scene.get()
-    await vi.waitUntil(() => reader.events.length === values.length, { timeout: 10_000 })
+    await until(() => reader.events.length === values.length)
     expect(reader.events.every(({ event }) => event === undefined)).toBe(true)
     expect(reader.records.slice(0, -1)).toEqual(values.slice(0, -1).map(([, read]) => read))
     expect(reader.records.at(-1)).toBe(values.at(-1)?.[0])

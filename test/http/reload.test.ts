@@ -7,12 +7,12 @@ import { connect as connectHttp2 } from 'node:http2'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { connect } from 'node:tls'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Certificates, makeCertificates } from '../../src/demo/certificates.ts'
 import { type CommandProcess, CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
 import { makeKey, mintToken } from '../support/keys-and-tokens.ts'
 import { keepSecret } from '../support/printed.ts'
-import { eventually } from '../support/time.ts'
+import { eventually, until } from '../support/time.ts'
 
 const key = makeKey('ES256')
 const newKey = () => keepSecret(Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url'))
@@ -266,7 +266,7 @@ describe.each(['1', '2'])('with WORKERS=%s', (WORKERS) => {
     await eventually(async () => expect(await toldOf()).toBe(0))
     write({ streamsPerSubjectMx: 3 })
     run.child.kill('SIGHUP')
-    await vi.waitUntil(() => lines(run, STAY).length === 1, { timeout: 10_000 })
+    await until(() => lines(run, STAY).length === 1)
     expect(lines(run, STAY)[0]?.problem).toContain('streamsPerSubjectMx')
     for (const { body } of open) await body?.cancel()
   })

@@ -1,12 +1,13 @@
 // One line for each request: a server’s, and the end of a stream.
 
 import fastify from 'fastify'
-import { expect, it, vi } from 'vitest'
+import { expect, it } from 'vitest'
 import { NotFound } from '../../src/errors.ts'
 import { serverLog, tellRequests } from '../../src/http/request-lines.ts'
 import { HttpScene } from '../support/http-scene.ts'
 import { LogLines } from '../support/printed.ts'
 import { forThisTest } from '../support/scene.ts'
+import { until } from '../support/time.ts'
 
 it('a server has one line for an answer, and one for a refusal', async () => {
   const log = new LogLines()
@@ -50,7 +51,7 @@ it('the end of a stream is one line, with what it was sent', async () => {
     { authorization: `Bearer ${scene.token()}` },
     session,
   )
-  await vi.waitUntil(() => stream.reader.events.length > 0, { timeout: 10_000 })
+  await until(() => stream.reader.events.length > 0)
   await scene.app.kafkaSseStreams.close()
   const subject = scene.app.kafkaSseStreams.watch.subjects.of('example')
   expect(ended(scene)).toMatchObject([

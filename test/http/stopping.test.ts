@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { CLI, type CommandProcess, CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
 import { makeKey, mintToken } from '../support/keys-and-tokens.ts'
 import { hasPrograms } from '../support/programs.ts'
-import { eventually } from '../support/time.ts'
+import { eventually, until } from '../support/time.ts'
 
 const key = makeKey('ES256')
 let scene: CommandScene
@@ -215,12 +215,12 @@ describe.runIf(hasPrograms('a terminal that goes away', 'python3'))('a terminal 
       terminal.stdout?.setEncoding('utf8').on('data', (text) => {
         said += text
       })
-      await vi.waitUntil(() => said.includes('"msg":"listening"'), { timeout: 15_000 })
+      await until(() => said.includes('"msg":"listening"'))
       pid = Number(/^\d+/.exec(said)?.[0])
       const port = Number(/"port":(\d+)/.exec(said)?.[1])
       const stream = await openStream(port)
       terminal.stdin?.write('\n')
-      await vi.waitUntil(() => said.includes('closed'), { timeout: 5000 })
+      await until(() => said.includes('closed'))
       // Each of these is logged.
       for (let request = 0; request < 5; request++)
         expect((await get(`http://127.0.0.1:${port}/events`))?.status).toBe(401)

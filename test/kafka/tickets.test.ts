@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { type ClientHttp2Session, connect } from 'node:http2'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { ServerProcess } from '../support/server-process.ts'
+import { until } from '../support/time.ts'
 import { bootstrapServers, Kafka } from './kafka.ts'
 
 const TICKETS = 1_000
@@ -95,14 +96,14 @@ describe.skipIf(bootstrapServers === null)('two replicas with a control topic', 
     const ticket = await ticketFrom(session, (await one.token('+10m', 'carol')).text)
     const before = await redeemed(other)
     expect(await statusOf(session, ticket)).toBe(200)
-    await vi.waitUntil(async () => (await redeemed(other)) === before + 1, { timeout: 10_000 })
+    await until(async () => (await redeemed(other)) === before + 1)
     for (let times = 0; times < 10; times++) {
       expect(await statusOf(session, ticket)).toBe(401)
       expect(await statusOf(elsewhere, ticket)).toBe(401)
     }
     const next = await ticketFrom(session, (await one.token('+10m', 'carol')).text)
     expect(await statusOf(elsewhere, next)).toBe(200)
-    await vi.waitUntil(async () => (await redeemed(other)) === before + 2, { timeout: 10_000 })
+    await until(async () => (await redeemed(other)) === before + 2)
     for (const each of [session, elsewhere]) each.destroy()
   }, 60_000)
 

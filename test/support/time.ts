@@ -17,12 +17,15 @@ export async function pass(ms = 0): Promise<void> {
   await vi.advanceTimersByTimeAsync(ms)
 }
 
-/** Waits until `check` throws no more: for up to 10 s, because other test files may keep the machine busy. */
+/**
+ * Waits until `check` throws no more: for up to 30 s, because other test files may keep the machine busy. A test of a
+ * promised time measures it.
+ */
 export function eventually<T>(check: () => T | Promise<T>): Promise<T> {
-  return vi.waitFor(check, { timeout: 10_000, interval: 10 })
+  return vi.waitFor(check, { timeout: 30_000, interval: 10 })
 }
 
 /** The same for what becomes true; resolves with it. */
 export function until<T>(condition: () => T | Promise<T>) {
-  return vi.waitUntil(condition, { timeout: 10_000, interval: 10 })
+  return vi.waitUntil(condition, { timeout: 30_000, interval: 10 })
 }

@@ -11,6 +11,7 @@ import { openSource, type SourceUse } from '../../../plugins/kafka/following/sha
 import { Outage } from '../../../plugins/kafka/troubles/outage.ts'
 import kafkaPlugin from '../../../plugins/kafka.ts'
 import type { FedTopic } from '../../../src/bus/topic.ts'
+import { until } from '../../support/time.ts'
 import { createWriter } from './reader-scene.ts'
 
 describe('A blocking lock', () => {
@@ -167,7 +168,7 @@ describe('Many registrations in one process', () => {
     topics.push(await register(broker.address, { 'fetch.max.bytes': 1_000_000 }))
     await register('127.0.0.1:1')
     const all = topics.flat()
-    await vi.waitUntil(() => all.every(({ bus }) => bus.caughtUp), { timeout: 10_000 })
+    await until(() => all.every(({ bus }) => bus.caughtUp))
     const producer = new RecordProducer({ bootstrapServers: broker.address })
     await producer.connect()
     onTestFinished(() => producer.close())
@@ -181,7 +182,7 @@ describe('Many registrations in one process', () => {
       }
       await (await producer.produce(record)).delivered
     }
-    await vi.waitUntil(() => all.every(({ bus }) => bus.recordsAppended === 1), { timeout: 5_000 })
+    await until(() => all.every(({ bus }) => bus.recordsAppended === 1))
     expect(counted.count).toBeGreaterThan(10)
     expect(counted.most).toBe(1)
   })
@@ -190,7 +191,7 @@ describe('Many registrations in one process', () => {
     const refused = vi.spyOn(BlockingLock.prototype, 'tryAcquire').mockReturnValue(false)
     const forgotten = vi.spyOn(BlockingLock.prototype, 'forget')
     await register(broker.address)
-    await vi.waitUntil(() => refused.mock.calls.length > 0, { timeout: 10_000 })
+    await until(() => refused.mock.calls.length > 0)
     await apps.pop()?.close()
     const readers = forgotten.mock.calls.map(([reader]) => reader)
     expect(refused.mock.calls.filter(([reader]) => !readers.includes(reader))).toEqual([])
@@ -203,13 +204,13 @@ describe('Many registrations in one process', () => {
     onTestFinished(() => source.release())
     const writer = createWriter()
     source.feed('one', writer, log)
-    await vi.waitUntil(() => writer.markCaughtUp.mock.calls.length > 0, { timeout: 10_000 })
+    await until(() => writer.markCaughtUp.mock.calls.length > 0)
     const producer = new RecordProducer({ bootstrapServers: broker.address })
     await producer.connect()
     onTestFinished(() => producer.close())
     const record = { topic: 'one', partition: 1, key: null, value: Buffer.from('value'), headers: [] }
     await (await producer.produce(record)).delivered
-    await vi.waitUntil(() => writer.append.mock.calls.length === 1, { timeout: 5_000 })
+    await until(() => writer.append.mock.calls.length === 1)
     expect(waits.mock.calls.filter(([waitMs]) => waitMs > 0)).toEqual([])
   })
 
@@ -234,7 +235,7 @@ describe('Many registrations in one process', () => {
       await register(broker.address, { 'fetch.min.bytes': 1, 'client.id': 'same' }),
       await register(` ${broker.address}`, { 'client.id': 'same', 'fetch.min.bytes': '1' }),
     ]
-    await vi.waitUntil(() => [...first, ...second].every(({ bus }) => bus.caughtUp), { timeout: 10_000 })
+    await until(() => [...first, ...second].every(({ bus }) => bus.caughtUp))
     // Two consumers, as for one registration.
     expect(connect).toHaveBeenCalledTimes(2)
     await apps.shift()?.close()
@@ -249,10 +250,10 @@ describe('Many registrations in one process', () => {
       headers: [],
     }
     await (await producer.produce(record)).delivered
-    await vi.waitUntil(() => second[0]?.bus.recordsAppended === 1, { timeout: 5_000 })
+    await until(() => second[0]?.bus.recordsAppended === 1)
     expect(first[0]?.bus.recordsAppended).toBe(0)
     const third = await register(broker.address, { 'client.id': 'same', 'fetch.min.bytes': 1 })
-    await vi.waitUntil(() => third.every(({ bus }) => bus.caughtUp), { timeout: 10_000 })
+    await until(() => third.every(({ bus }) => bus.caughtUp))
     expect(third[0]?.bus.recordsAppended).toBe(1)
     expect(connect).toHaveBeenCalledTimes(2)
   })
@@ -267,6 +268,6 @@ describe('Many registrations in one process', () => {
     })
     await expect(registered).rejects.toThrow('kafkaSseTopics')
     await app.close().catch(() => {})
-    await vi.waitUntil(() => disconnect.mock.calls.length === 2, { timeout: 5_000 })
+    await until(() => disconnect.mock.calls.length === 2)
   })
 })

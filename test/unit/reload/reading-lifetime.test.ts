@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { SignalQueue } from '../../../src/app/stop-signals.ts'
 import type { ServerOptions } from '../../../src/options.ts'
 import { runServer } from '../../../src/server.ts'
+import { eventually } from '../../support/time.ts'
 
 const OPTIONS = { workers: 1, reloadSeconds: 10 } as ServerOptions // it ends before it uses more of them
 
@@ -24,6 +25,6 @@ it('a signal counts from the first moment, and no timer outlives the server', as
   expect(vi.getTimerCount()).toBe(1)
   signals.push('SIGHUP')
   await expect(running).rejects.toThrow('OTEL_EXPORTER_OTLP_PROTOCOL')
-  await vi.waitFor(() => expect(read).toHaveBeenCalledTimes(1), { timeout: 5_000 })
+  await eventually(() => expect(read).toHaveBeenCalledTimes(1))
   expect(vi.getTimerCount()).toBe(0)
 })
