@@ -1,5 +1,6 @@
 // When a reader asks which partitions cannot be read. Promise: one inquiry at a time, and one in `INQUIRY_MS`; it is
-// repeated for as long as a partition cannot be read.
+// repeated for as long as a partition cannot be read, and until each was asked after a read had an error. An error that
+// none of them shows is told.
 
 import { errorWords } from '../../../src/errors.ts'
 import type { AssignedPartition } from '../client/record-source.ts'
@@ -7,34 +8,71 @@ import type { Log } from '../troubles/condition.ts'
 import type { UnreadReasons } from '../troubles/inquiry-answers.ts'
 import type { FollowedTopic } from './followed-topic.ts'
 
+type AskedTopic = Pick<FollowedTopic, 'name' | 'feeds' | 'next' | 'unread'>
+
 export interface InquiryParts {
-  readonly topics: ReadonlyMap<string, Pick<FollowedTopic, 'name' | 'feeds' | 'next' | 'unread'>>
+  readonly topics: ReadonlyMap<string, AskedTopic>
   /** Why partitions cannot be read. */
   readonly inquire: (partitions: readonly AssignedPartition[], signal: AbortSignal) => Promise<UnreadReasons>
-  readonly log: Pick<Log, 'debug'>
+  readonly log: Pick<Log, 'debug' | 'info'>
   /** Only differences count. */
   readonly nowMs: () => number
   /** Set when the reader is closed. */
   readonly signal: AbortSignal
 }
 
+interface Place {
+  readonly topic: AskedTopic
+  readonly partition: number
+}
+
 const INQUIRY_MS = 5_000
 /** Partitions that one inquiry is about. Of more, the next one asks those that follow. */
 const ASKED_MAX = 1_000
+/** Among these are as many that cannot be read, so that they are found readable soon. */
+const UNREAD_ASKED_MAX = 500
+/** One line in this time tells an error that no partition shows. */
+const TOLD_MS = 60_000
 
 export class Inquiries {
   private readonly parts: InquiryParts
   private open: Promise<void> | null = null
   private askedAtMs = Number.NEGATIVE_INFINITY
-  /** Of all partitions in their order: at which the next inquiry begins. */
+  /** At which of all partitions the next inquiry begins: among those that cannot be read, and among the others. */
+  private unreadFrom = 0
   private from = 0
+  /** The error of a read that no partition has shown yet; null without one. */
+  private failure: string | null = null
+  /** How many partitions may show it: those that were not asked since. */
+  private suspects = 0
+  private toldAtMs = Number.NEGATIVE_INFINITY
 
   constructor(parts: InquiryParts) {
     this.parts = parts
   }
 
   /** A read had the error of a partition. */
-  ask(): void {
+  ask(error: unknown): void {
+    this.failure = errorWords(error)
+    this.suspects = Number.POSITIVE_INFINITY
+    this.begin()
+  }
+
+  /** Asks if a partition could not be read, or is still to be found. */
+  askAgain(): void {
+    if (this.failure !== null || this.hasUnread) this.begin()
+  }
+
+  /** Resolves soon after the signal, when no inquiry is open. */
+  async close(): Promise<void> {
+    await this.open
+  }
+
+  private get hasUnread(): boolean {
+    return [...this.parts.topics.values()].some(({ unread }) => !unread.isEmpty)
+  }
+
+  private begin(): void {
     const nowMs = this.parts.nowMs()
     if (this.open !== null || nowMs - this.askedAtMs < INQUIRY_MS) return
     this.askedAtMs = nowMs
@@ -43,39 +81,82 @@ export class Inquiries {
     })
   }
 
-  /** Asks if a partition could not be read. */
-  askAgain(): void {
-    if ([...this.parts.topics.values()].some(({ unread }) => !unread.isEmpty)) this.ask()
-  }
-
-  /** Resolves soon after the signal, when no inquiry is open. */
-  async close(): Promise<void> {
-    await this.open
-  }
-
   private async inquire(): Promise<void> {
     const { topics, inquire, log, signal } = this.parts
+    const { failure } = this
+    this.failure = null
+    const all = this.all()
+    const suspects = Math.min(this.suspects, all.length)
+    const asked = this.places(all)
     try {
-      const reasons = await inquire(this.places(), signal)
+      const reasons = await inquire(asked, signal)
       if (signal.aborted) return
       for (const [name, found] of reasons) topics.get(name)?.unread.note(found)
+      if (failure !== null) this.goOnAbout(failure, suspects - asked.length)
     } catch (error) {
-      if (!signal.aborted)
-        log.debug(`which partitions cannot be read was not found out: ${errorWords(error)}`)
+      if (signal.aborted) return
+      log.debug(`which partitions cannot be read was not found out: ${errorWords(error)}`)
+      if (failure !== null) this.goOnAbout(failure, Math.max(1, suspects))
     }
   }
 
-  /** Where each partition is read on. */
-  private places(): AssignedPartition[] {
-    const all = [...this.parts.topics.values()].flatMap((topic) => {
+  /** `suspects`: partitions that were not asked yet. */
+  private goOnAbout(failure: string, suspects: number): void {
+    if (suspects <= 0) {
+      if (!this.hasUnread) this.tell(failure)
+      return
+    }
+    // A read may have had another error meanwhile, for which all are asked again.
+    if (this.failure !== null) return
+    this.failure = failure
+    this.suspects = suspects
+  }
+
+  private tell(failure: string): void {
+    const { log, nowMs } = this.parts
+    const words = `a read has failed, and no partition was found that cannot be read: ${failure}`
+    if (nowMs() - this.toldAtMs < TOLD_MS) {
+      log.debug(words)
+      return
+    }
+    this.toldAtMs = nowMs()
+    log.info(words)
+  }
+
+  private all(): readonly Place[] {
+    return [...this.parts.topics.values()].flatMap((topic) => {
       const [feed] = topic.feeds
       return (feed?.known() ?? []).map((partition) => ({ topic, partition }))
     })
-    const from = this.from % Math.max(1, all.length)
-    const asked = [...all.slice(from), ...all.slice(0, from)].slice(0, ASKED_MAX)
-    this.from = from + asked.length
-    return asked.map(({ topic, partition }) => {
+  }
+
+  /** Where each partition is read on that is asked now. */
+  private places(all: readonly Place[]): AssignedPartition[] {
+    const isUnread = ({ topic, partition }: Place) => topic.unread.has(partition)
+    const unread = following(all, this.unreadFrom, UNREAD_ASKED_MAX, isUnread)
+    this.unreadFrom = unread.next
+    const room = ASKED_MAX - unread.places.length
+    const others = following(all, this.from, room, (place) => !isUnread(place))
+    this.from = others.next
+    return [...unread.places, ...others.places].map(({ topic, partition }) => {
       return { topic: topic.name, partition, offset: topic.next(partition) }
     })
   }
+}
+
+/** At most `max` that are wanted, from one on and round to it again; and at which the next ones begin. */
+function following(
+  all: readonly Place[],
+  from: number,
+  max: number,
+  isWanted: (place: Place) => boolean,
+): { places: readonly Place[]; next: number } {
+  const places: Place[] = []
+  const first = from % Math.max(1, all.length)
+  let passed = 0
+  while (passed < all.length && places.length < max) {
+    const place = all[(first + passed++) % all.length]
+    if (place !== undefined && isWanted(place)) places.push(place)
+  }
+  return { places, next: first + passed }
 }

@@ -79,7 +79,7 @@ export class ReadLoop {
     onFailed()
     const follows = troubles.noteUnread(error)
     if (follows === 'refresh') return
-    if (follows === 'inquire') inquiries.ask()
+    if (follows === 'inquire') inquiries.ask(error)
     if (follows === 'pause' || this.hasFailed) await pause.wait(retryMs())
     this.hasFailed = true
   }

@@ -26,6 +26,10 @@ export class UnreadPartitions {
     return this.unread.size === 0
   }
 
+  has(partition: number): boolean {
+    return this.unread.has(partition)
+  }
+
   /** `reasons`: what an inquiry has found, null for a partition that was read. It says nothing about all others. */
   note(reasons: ReadonlyMap<number, string | null>): void {
     for (const [partition, why] of reasons) {

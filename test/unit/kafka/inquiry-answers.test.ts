@@ -1,10 +1,8 @@
 // What an inquiry makes of librdkafka's lines, as librdkafka 2.12.0 writes them.
 
-import { getEventListeners, once } from 'node:events'
-import { describe, expect, it, vi } from 'vitest'
+import { getEventListeners } from 'node:events'
+import { describe, expect, it } from 'vitest'
 import { BlockingLock } from '../../../plugins/kafka/client/blocking-lock.ts'
-import type { FollowedTopic } from '../../../plugins/kafka/following/followed-topic.ts'
-import { Inquiries } from '../../../plugins/kafka/following/inquiries.ts'
 import { inquire } from '../../../plugins/kafka/troubles/inquiry.ts'
 import { InquiryAnswers } from '../../../plugins/kafka/troubles/inquiry-answers.ts'
 import { hasKafkaFeatures } from '../../support/programs.ts'
@@ -73,58 +71,6 @@ describe('An inquiry', () => {
     onRecord('a', { partition: 0 })
     onEnd('b', 0)
     expect(plain(answers.reasons(null))).toEqual({ a: { 0: null }, b: { 0: null } })
-  })
-
-  it('ends when its reader is closed', async () => {
-    const closing = new AbortController()
-    const { signal } = closing
-    let isOpen = false
-    const inquire = async () => {
-      isOpen = true
-      await once(signal, 'abort')
-      isOpen = false
-      return new Map()
-    }
-    const parts = { topics: new Map(), inquire, signal, log: { debug: vi.fn() }, nowMs: () => 0 }
-    const inquiries = new Inquiries(parts)
-    inquiries.ask()
-    inquiries.ask()
-    expect(isOpen).toBe(true)
-    closing.abort()
-    await inquiries.close()
-    expect([isOpen, parts.log.debug.mock.calls]).toEqual([false, []])
-  })
-
-  it('is about other partitions each time, where there are more than it asks', async () => {
-    const { signal } = new AbortController()
-    const inquired: number[][] = []
-    const inquire = async (partitions: readonly { readonly partition: number }[]) => {
-      inquired.push(partitions.map(({ partition }) => partition))
-      return new Map()
-    }
-    const numbers = Array.from({ length: 1_500 }, (_, partition) => partition)
-    // What an inquiry asks of a topic.
-    const feeds = [{ known: () => numbers }]
-    const topic = { name: 'a', feeds, next: () => 0, unread: { isEmpty: true } } as unknown as FollowedTopic
-    let nowMs = 0
-    const log = { debug: vi.fn() }
-    const inquiries = new Inquiries({
-      topics: new Map([['a', topic]]),
-      inquire,
-      signal,
-      log,
-      nowMs: () => nowMs,
-    })
-    for (; nowMs <= 10_000; nowMs += 5_000) {
-      inquiries.ask()
-      await inquiries.close()
-    }
-    const [first, second, third] = inquired
-    expect([first, second, third]).toEqual([
-      numbers.slice(0, 1_000),
-      [...numbers.slice(1_000), ...numbers.slice(0, 500)],
-      numbers.slice(500),
-    ])
   })
 
   it.skipIf(!CAN_LOG_IN)('ends with its reader, also while it waits for a token', async () => {
