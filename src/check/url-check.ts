@@ -11,6 +11,11 @@ const WATCH_MS = 12_000
 /** The server sends `retry:` with the head. */
 const AT_ONCE_MS = 2_000
 
+/** In place of the token. */
+const WITHHELD = 'TOKEN'
+/** Characters of a header, or of the names in a certificate. */
+const TOLD_MAX = 300
+
 const BUFFERS = 'something on the way buffers'
 const TURN_OFF = "turn its buffering off for this path (nginx: proxy_buffering off), and don't compress it"
 
@@ -34,12 +39,27 @@ export async function checkUrl(
   }
   try {
     const watched = await watchStream({ url: asked, headers, authorities, watchMs })
-    if (watched !== null) checkAnswer(report, url, watched, token !== null, watchMs)
+    if (watched !== null) checkAnswer(report, url, withoutToken(watched, token), token !== null, watchMs)
     else report.fail(CHECK, `no head within ${watchMs / 1000} s: ${BUFFERS}, or the server hangs`, TURN_OFF)
   } catch (error) {
     const { words, advice } = connectionFault(url, error)
-    report.fail(CHECK, `${url.host} cannot be reached: ${words}`, advice)
+    report.fail(CHECK, `${url.host} cannot be reached: ${told(words, token)}`, advice)
   }
+}
+
+/** What answers may be any server, and repeat in its headers what it was sent. */
+function withoutToken(watched: WatchedStream, token: string | null): WatchedStream {
+  const toldOf = (value: string) => told(value, token)
+  const headers = Object.entries(watched.headers).map(([name, value]) => {
+    return [name, Array.isArray(value) ? value.map(toldOf) : value && toldOf(value)]
+  })
+  return { ...watched, headers: Object.fromEntries(headers), beginning: toldOf(watched.beginning) }
+}
+
+/** The beginning of a text of others, without the token. */
+function told(text: string, token: string | null): string {
+  const bare = token === null ? text : text.replaceAll(token, WITHHELD)
+  return bare.length > TOLD_MAX ? `${bare.slice(0, TOLD_MAX)}…` : bare
 }
 
 function checkAnswer(

@@ -7,7 +7,7 @@ import type { Writable } from 'node:stream'
 import { type ConnectOptions, connect, type StreamError, type StreamEvent } from 'kafka-sse-client'
 import { EXIT_DONE, EXIT_FAILED, isClosedPipe } from '../app/exit.ts'
 import { connectionFault } from '../check/connection-fault.ts'
-import { printable } from '../http/printable.ts'
+import { printable, printableLine } from '../http/printable.ts'
 import { type Outputs, runCommand } from './command-line.ts'
 import { readTailArguments, TAIL_LINE, type TailArguments } from './tail-arguments.ts'
 
@@ -49,7 +49,7 @@ async function print(
   const unwritable = new AbortController()
   const reading = AbortSignal.any([signal, unwritable.signal])
   const say = (line: string): void => {
-    stderr.write(`${printable(line)}\n`)
+    stderr.write(`${printableLine(line)}\n`)
   }
   let writeError: Error | null = null
   const onWriteError = (error: Error): void => {

@@ -1,6 +1,7 @@
 // Options that keep tokens out of a Fastify log: spread `logRedaction` into the logger's options. Serializers alone are
 // not enough, because Fastify's own 404 line has the URL in its message.
 
+import { escaped } from './printable.ts'
 import { redactStack, redactText, redactTokens, redactUrl } from './redaction.ts'
 
 /** A request in the log: Fastify's own shape, the URL redacted. */
@@ -75,7 +76,7 @@ export const logRedaction = {
  * them. pino escapes those of ASCII alone.
  */
 function withoutControls(line: string): string {
-  return line.replace(/[\u007f-\u009f]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`)
+  return line.replace(/[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, escaped)
 }
 
 /** pino takes the message of an error that is logged alone, after this hook. So the message is passed explicitly. */

@@ -229,6 +229,23 @@ describe.concurrent('an answer', () => {
     )
   })
 
+  it('that repeats the token, or has long headers, has neither told', async () => {
+    const echo = (head: Record<string, string>, status = 200) =>
+      plain((_, response) => response.writeHead(status, head).end(`retry:1\n\n:end ${TOKEN}\n\n`))
+    const type = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' }
+    const long = 'x'.repeat(5_000)
+    expect(await told(await echo({ ...type, server: TOKEN, via: long }))).toEqual([
+      expect.stringMatching(/by HTTP\/1\.1, by x{300}…, TOKEN\. browsers/),
+      'warn the server ends the stream at once: TOKEN. see its /health/ready and its log',
+    ])
+    expect((await told(await echo({ location: `/${TOKEN}/` }, 302)))[1]).toMatch(
+      /^fail it answers 302 to http:\/\/127\.0\.0\.1:\d+\/TOKEN\/ in place of a stream/,
+    )
+    expect((await told(await echo({ 'content-type': TOKEN })))[1]).toBe(
+      'fail content-type is TOKEN, not text/event-stream',
+    )
+  })
+
   it('that demands a token where none was given is a warning', async () => {
     const url = await plain((_, response) => response.writeHead(401).end())
     expect((await told(url, { token: null })).slice(1)).toEqual([

@@ -12,6 +12,7 @@ import { decodeJwt } from 'jose'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { tail } from '../../src/commands/tail.ts'
 import { ensureDemoCredentials } from '../../src/demo/credentials.ts'
+import { escaped } from '../../src/http/printable.ts'
 import { CHALLENGE, ClientServer } from '../support/client-server.ts'
 import { until } from '../support/time.ts'
 
@@ -70,13 +71,18 @@ describe('kafka-sse tail', () => {
     expect(printed(stderr)).toBe(told)
   })
 
-  // Moves the cursor up, sets the title, writes into the clipboard; a C1 control; a carriage return.
-  const HOSTILE = 'a\x1b[1A\x1b]0;title\x07\x1b]52;c;cm0=\x07\x9b1A\x7f\tb'
-  const SHOWN = 'a\\u001b[1A\\u001b]0;title\\u0007\\u001b]52;c;cm0=\\u0007\\u009b1A\\u007f\tb'
+  // Moves the cursor up, sets the title, writes into the clipboard; a C1 control; a carriage return; turns text around.
+  const HOSTILE = 'a\x1b[1A\x1b]0;title\x07\x1b]52;c;cm0=\x07\x9b1A\x7f\u202e\u2066\u200f\tb'
+  const SHOWN =
+    'a\\u001b[1A\\u001b]0;title\\u0007\\u001b]52;c;cm0=\\u0007\\u009b1A\\u007f\\u202e\\u2066\u200f\tb'
+  const SHOWN_JSON = ['\x9b', '\x7f', '\u202e', '\u2066'].reduce(
+    (json, character) => json.replace(character, escaped),
+    JSON.stringify(HOSTILE),
+  )
 
   it.each([
     [true, [], SHOWN],
-    [true, ['--json'], JSON.stringify(HOSTILE).replace('\x9b', '\\u009b').replace('\x7f', '\\u007f')],
+    [true, ['--json'], SHOWN_JSON],
     [false, [], HOSTILE],
   ])(
     'lets no record act on a terminal (%s, %j), and changes no byte for a program',
@@ -84,14 +90,16 @@ describe('kafka-sse tail', () => {
       Object.assign(stdout, { isTTY })
       const status = run([url, ...args])
       await server.seen(1)
-      server.say(`data:${HOSTILE}\nid:a\n\nevent:delete\ndata:\x1b[2J\nid:b\n\n`)
+      server.say(`data:${HOSTILE}\nid:a\n\nevent:delete\ndata:\x1b[2J\ndata:error: lost\nid:b\n\n`)
       await until(
         () => stdout.readableLength > HOSTILE.length && (args.length > 0 || stderr.readableLength > 20),
       )
       interrupt.abort()
       expect(await status).toBe(0)
       expect(printed(stdout)).toContain(shown)
-      expect(printed(stderr)).not.toContain('\x1b')
+      const reported = printed(stderr)
+      expect(reported).not.toContain('\x1b')
+      if (args.length === 0) expect(reported).toContain('delete \\u001b[2J error: lost\n')
     },
   )
 
