@@ -14,7 +14,8 @@ interface BusMetric {
   readonly type: Metric['type']
   readonly name: string
   readonly help: string
-  readonly read: (topic: FedTopic) => number
+  /** Null: this topic has no value. */
+  readonly read: (topic: FedTopic) => number | null
   /** The value of all topics by path together; null: there is none. */
   readonly together: (topics: TopicSources['byPath']) => number | null
 }
@@ -39,14 +40,14 @@ const BUS_METRICS: readonly BusMetric[] = [
   {
     type: 'gauge',
     name: 'retained_records',
-    help: 'Records retained',
+    help: 'Records retained, superseded ones included',
     read: ({ bus }) => bus.retainedRecords,
     together: ({ open }) => sum(open, ({ bus }) => bus.retainedRecords),
   },
   {
     type: 'gauge',
     name: 'retained_records_max',
-    help: 'Bound of the records retained',
+    help: 'Bound of the records retained, superseded ones not counted',
     read: ({ bus }) => bus.options.retainedRecordsMax,
     together: () => null,
   },
@@ -63,6 +64,13 @@ const BUS_METRICS: readonly BusMetric[] = [
     help: 'Bound of the bytes retained',
     read: ({ bus }) => bus.options.retainedBytesMax,
     together: ({ bytesMax }) => bytesMax,
+  },
+  {
+    type: 'gauge',
+    name: 'needed_ratio',
+    help: 'Share of its bounds that the newest values of all keys need',
+    read: ({ bus }) => bus.neededShare,
+    together: () => null,
   },
   {
     type: 'gauge',
@@ -118,7 +126,11 @@ export function topicMetrics(topics: TopicSources): Metric[] {
 }
 
 function ofBuses({ type, name, help, read, together }: BusMetric, topics: TopicSources): Metric {
-  const named = () => topics.all().map((topic) => ({ value: read(topic), labels: labelsOf(topic) }))
+  const named = () =>
+    topics.all().flatMap((topic) => {
+      const value = read(topic)
+      return value === null ? [] : [{ value, labels: labelsOf(topic) }]
+    })
   return {
     type,
     name: `kafka_sse_bus_${name}`,

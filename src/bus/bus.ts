@@ -267,6 +267,11 @@ export class Bus extends BusView {
     return this.kept.totals.frames
   }
 
+  /** Share of its bounds that the newest values of its keys need; null if it keeps every record. */
+  get neededShare(): number | null {
+    return this.keeps === 'latest' ? this.retention.neededShare : null
+  }
+
   /** How far each partition is read whose log end Kafka has told, in ascending order. */
   progress(): Iterable<PartitionProgress> {
     return this.partitions.progress()

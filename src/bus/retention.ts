@@ -131,16 +131,16 @@ export class Retention {
     return this.segments.totals.liveFrames >= this.options.retainedRecordsMax
   }
 
-  /** Reports `nearly-full`. Counts only frames that cannot be removed without the loss of a key's newest value. */
-  private notePressure(): void {
+  /** Share of a bound, of the one that is nearer, that frames take whose removal would lose a key's newest value. */
+  get neededShare(): number {
     const { retainedBytesMax, retainedRecordsMax } = this.options
     const { bytes, takenBytes, liveBytes, liveFrames, liveKeyless, liveKeylessBytes } = this.segments.totals
     const spareBytes = takenBytes - liveBytes + liveKeylessBytes // a snapshot loses nothing by their removal
-    const used = Math.max(
-      (bytes - spareBytes) / retainedBytesMax,
-      (liveFrames - liveKeyless) / retainedRecordsMax,
-    )
-    if (this.pressure === 'none' && used > NEARLY_FULL) this.press('nearly-full')
+    return Math.max((bytes - spareBytes) / retainedBytesMax, (liveFrames - liveKeyless) / retainedRecordsMax)
+  }
+
+  private notePressure(): void {
+    if (this.pressure === 'none' && this.neededShare > NEARLY_FULL) this.press('nearly-full')
   }
 
   private press(state: 'nearly-full' | 'full'): void {

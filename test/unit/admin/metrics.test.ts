@@ -99,6 +99,7 @@ describe('the metrics', () => {
     expect(values.get(`kafka_sse_bus_retained_bytes${labels}`)).toBe(topic.bus.retainedBytes)
     expect(values.get(`kafka_sse_bus_retained_bytes_max${labels}`)).toBe(2 ** 30)
     expect(values.get(`kafka_sse_bus_retained_records_max${labels}`)).toBe(1e7)
+    expect(values.get(`kafka_sse_bus_needed_ratio${labels}`)).toBe(topic.bus.neededShare)
     expect(values.get(`kafka_sse_bus_caught_up${labels}`)).toBe(1)
     expect(values.get(`kafka_sse_bus_full${labels}`)).toBe(0)
     expect(values.get(`kafka_sse_bus_too_large_records_total${labels}`)).toBe(0)

@@ -148,6 +148,8 @@ describe('a bus that keeps the newest of every key', () => {
     scene.fill(200)
     expect(scene.bus.isWhole).toBe(true)
     expect(states).toEqual([])
+    expect(scene.bus.retainedRecords).toBeGreaterThan(20)
+    expect(scene.bus.neededShare).toBe(3 / 20)
     scene.fill(40, (index) => `key ${index}`)
     expect(scene.bus.isWhole).toBe(false)
     expect(states).toEqual(['nearly-full', 'full'])
