@@ -130,14 +130,13 @@ export class ControlLog {
   }
 
   /**
-   * Heartbeats of others mean nothing here. Nor does a renewal before everything is read: no stream is open yet. While
-   * the topic is read at the start, these two are most of it.
+   * Heartbeats of others, and renewals, mean nothing before everything is read: no stream is open yet. While the topic
+   * is read at the start, these two are most of it. Later a heartbeat tells by its mac that a replica has another secret.
    */
   private isUnneeded(value: Uint8Array): boolean {
     const op = passingOp(value)
-    if (op === 'alive')
-      return !Buffer.from(value.buffer, value.byteOffset, value.length).includes(this.ownName)
-    return op === 'renew' && !this.heartbeats.hasRead
+    if (op === null || this.heartbeats.hasRead) return false
+    return op === 'renew' || !Buffer.from(value.buffer, value.byteOffset, value.length).includes(this.ownName)
   }
 
   private take(record: ControlRecord, { partition, offset }: CopyPlace): PassedOver | null {

@@ -112,6 +112,14 @@ describe('The control log', () => {
     expect(scene.log.takeUnsigned()).toBe(0)
   })
 
+  it('counts heartbeats of a replica with another secret once the topic is read, before that has written anything else', () => {
+    const scene = ControlScene.read()
+    scene.hear({ op: 'alive', by: 'other', atMs: START_MS })
+    expect(scene.log.takeUnsigned()).toBe(0)
+    scene.hear({ op: 'alive', by: 'stranger', atMs: START_MS }, { keys: FOREIGN })
+    expect([scene.log.takeUnsigned(), scene.figures.passedOver.mac]).toEqual([1, 1])
+  })
+
   it('takes redemptions of their one partition alone', () => {
     const scene = ControlScene.read()
     const redeem = {
