@@ -24,7 +24,7 @@ export interface Counters {
   /** Streams that expired because no answer to their challenge came. */
   challengesMissed: number
   renewals: number
-  /** `:gap` comments by reason. */
+  /** `:gap` comments by reason. All are there from the start: an alert sees no increase of a series that was not. */
   gaps: Record<string, number>
   /** Requests refused, by error code. */
   refusals: Record<string, number>
@@ -53,7 +53,14 @@ export function createCounters(): Counters {
     challenges: 0,
     challengesMissed: 0,
     renewals: 0,
-    gaps: {},
+    gaps: {
+      undecodable: 0,
+      'beyond-end': 0,
+      'too-old': 0,
+      'deletes-dropped': 0,
+      recreated: 0,
+      'too-large': 0,
+    },
     refusals: {},
     checks: {},
     limited: createRateCounts(),

@@ -80,6 +80,15 @@ describe('the metrics', () => {
     expect(values.get('kafka_sse_control_passed_over_total{reason="mac"}')).toBe(0)
   })
 
+  it('have every reason of a gap from the start, since Prometheus sees no increase of a series that was not there', async () => {
+    const names = [...(await scrape()).keys()].filter((name) => name.startsWith('kafka_sse_gaps_total'))
+    const protocol = readFileSync(new URL('../../../docs/protocol.md', import.meta.url), 'utf8')
+    const section = protocol.slice(protocol.indexOf('\n## Gaps\n')).split('\n## ')[1] ?? ''
+    const reasons = [...section.matchAll(/^\| `([\w-]+)` \|/gm)].map(([, reason]) => reason)
+    expect(names.sort()).toEqual(reasons.sort().map((reason) => `kafka_sse_gaps_total{reason="${reason}"}`))
+    expect(names).toHaveLength(6)
+  })
+
   it('do not add up over scrapes', async () => {
     parts.figures.streamsOpened = 5
     const registry = createRegistry(sources)
