@@ -131,7 +131,7 @@ export class ControlLog {
 
   /**
    * Heartbeats of others, and renewals, mean nothing before everything is read: no stream is open yet. While the topic
-   * is read at the start, these two are most of it. Later a heartbeat tells by its mac that a replica has another secret.
+   * is read at the start, these two are most of it. Later a heartbeat's mac tells that a replica has another secret.
    */
   private isUnneeded(value: Uint8Array): boolean {
     const op = passingOp(value)
