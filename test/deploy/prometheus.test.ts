@@ -146,6 +146,7 @@ describe.skipIf(!canScrape)('at a real Prometheus', () => {
   async function seriesOf(query: string): Promise<unknown[]> {
     try {
       const response = await fetch(`${api}/query?query=${encodeURIComponent(query)}`)
+      if (response.status === 503) return [] // it listens, and still starts
       const { data, error } = (await response.json()) as { data?: { result: unknown[] }; error?: string }
       if (data === undefined) throw new Error(`${query}: ${error}`)
       return data.result
