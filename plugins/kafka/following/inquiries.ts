@@ -1,11 +1,13 @@
 // When a reader asks which partitions cannot be read. Promise: one inquiry at a time, and one in `INQUIRY_MS`; it is
 // repeated for as long as a partition cannot be read, and until each was asked after a read had an error. An error that
-// none of them shows is told.
+// none of them shows is told. One begins without an error, too, if records of a partition do not come.
 
+import { FROM_BEGINNING } from '../../../src/bus/position.ts'
 import { errorWords } from '../../../src/errors.ts'
 import type { AssignedPartition } from '../client/record-source.ts'
 import type { Log } from '../troubles/condition.ts'
 import type { UnreadReasons } from '../troubles/inquiry-answers.ts'
+import { StuckPartitions } from '../troubles/stuck-partitions.ts'
 import type { FollowedTopic } from './followed-topic.ts'
 
 type AskedTopic = Pick<FollowedTopic, 'name' | 'feeds' | 'next' | 'unread'>
@@ -31,6 +33,8 @@ const INQUIRY_MS = 5_000
 const ASKED_MAX = 1_000
 /** Among these are as many that cannot be read, so that they are found readable soon. */
 const UNREAD_ASKED_MAX = 500
+/** How often it is asked why records do not come, if nothing was found. */
+const STUCK_ASKED_MS = 60_000
 /** One line in this time tells an error that no partition shows. */
 const TOLD_MS = 60_000
 
@@ -46,6 +50,7 @@ export class Inquiries {
   /** How many partitions may show it: those that were not asked since. */
   private suspects = 0
   private toldAtMs = Number.NEGATIVE_INFINITY
+  private readonly stuck = new StuckPartitions()
 
   constructor(parts: InquiryParts) {
     this.parts = parts
@@ -58,9 +63,11 @@ export class Inquiries {
     this.begin()
   }
 
-  /** Asks if a partition could not be read, or is still to be found. */
+  /** Asks if a partition could not be read, is still to be found, or has records that do not come. */
   askAgain(): void {
-    if (this.failure !== null || this.hasUnread) this.begin()
+    const nowMs = this.parts.nowMs()
+    const isStuck = this.stuck.note(this.behind(), nowMs) && nowMs - this.askedAtMs >= STUCK_ASKED_MS
+    if (isStuck || this.failure !== null || this.hasUnread) this.begin()
   }
 
   /** Resolves soon after the signal, when no inquiry is open. */
@@ -70,6 +77,17 @@ export class Inquiries {
 
   private get hasUnread(): boolean {
     return [...this.parts.topics.values()].some(({ unread }) => !unread.isEmpty)
+  }
+
+  /** Partitions that have more records, by the ends that Kafka told last. */
+  private *behind(): Generator<AssignedPartition> {
+    for (const { name, feeds } of this.parts.topics.values()) {
+      const [feed] = feeds
+      for (const partition of feed?.known() ?? []) {
+        const offset = feed?.next(partition) ?? FROM_BEGINNING
+        if (offset >= 0 && !feed?.isAtEnd(partition)) yield { topic: name, partition, offset }
+      }
+    }
   }
 
   private begin(): void {
