@@ -1,6 +1,7 @@
 // The server behind each proxy of deploy/proxies, run by its own program. Once by hand for half an hour of silence:
 // QUIET_SECONDS=1800 npx vitest run test/deploy/proxies.test.ts -t quiet
 
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { type ClientHttp2Session, connect } from 'node:http2'
@@ -149,7 +150,7 @@ describe.each(proxies)('Behind $kind.name', ({ kind, program }) => {
     }
   })
 
-  it('no file that it writes has a token, not even of a request that fails', async () => {
+  it('no file that it writes has a token or a ticket, not even of a request that fails', async () => {
     const token = server.token(60)
     const session = await connected(proxy.port)
     const path = `/events?access_token=${token}`
@@ -158,12 +159,16 @@ describe.each(proxies)('Behind $kind.name', ({ kind, program }) => {
     // The server goes away amid the answer.
     await server.close()
     await stream.ended
-    const failed = await respond(session, { ':path': path })
-    expect(failed.status).toBeGreaterThanOrEqual(500)
+    const ticket = `kst_${randomUUID()}`
+    for (const failing of [path, `/events?ticket=${ticket}`]) {
+      const failed = await respond(session, { ':path': failing })
+      expect(failed.status).toBeGreaterThanOrEqual(500)
+    }
     const written = readdirSync(proxy.folder, { withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map(({ name }) => readFileSync(join(proxy.folder, name), 'utf8'))
-    expect([...written, proxy.said].filter((text) => text.includes(token))).toEqual([])
+    const told = [...written, proxy.said].filter((text) => text.includes(token) || text.includes(ticket))
+    expect(told).toEqual([])
     server = await StreamingServer.open(SETTINGS)
   })
 })
