@@ -2,11 +2,13 @@
 // CHILDREN_MAX elements, so that no value can freeze the page.
 
 import { make } from '../shared/dom.js'
-import { count } from '../shared/numbers.js'
+import { count, shortened } from '../shared/numbers.js'
 
 const CHILDREN_MAX = 200
 /** Characters of a text that are shown. */
 const TEXT_MAX = 4_096
+/** The same of a member's name. */
+const NAME_MAX = 320
 
 /** An object or a list, opened to its first level. */
 export function jsonTree(value) {
@@ -29,7 +31,7 @@ function addMembers(parent, members, isList, from = 0) {
 }
 
 function member(name, value) {
-  const label = make('span', { class: 'name' }, name)
+  const label = make('span', { class: 'name' }, shortened(name, NAME_MAX))
   if (typeof value !== 'object' || value === null) return make('div', {}, label, ': ', leaf(value))
   return branch(label, value)
 }
@@ -54,8 +56,6 @@ function branch(label, value) {
 }
 
 function leaf(value) {
-  const text = JSON.stringify(value)
-  const shown =
-    text.length <= TEXT_MAX ? text : `${text.slice(0, TEXT_MAX)}… (${count(text.length, 'character')})`
-  return make('span', { class: value === null ? 'null' : typeof value }, shown)
+  const text = shortened(JSON.stringify(value), TEXT_MAX)
+  return make('span', { class: value === null ? 'null' : typeof value }, text)
 }

@@ -1,7 +1,7 @@
 // The list of events, newest first: batched by animation frame, filtered, paused. Promise: at any rate of events it
 // keeps at most ROWS_MAX of them and CHARACTERS_MAX characters, and a frame makes at most ROWS_MAX rows.
 
-import { asObject } from './record.js'
+import { lineOf } from './record.js'
 import { row } from './row.js'
 
 /** Events that are kept; older ones are removed. */
@@ -71,7 +71,7 @@ export class RecordList {
   /** What is shown, a line of JSON for each record, oldest first. */
   text() {
     const records = this.#kept.filter(({ item, event: { kind } }) => item && /message|delete/.test(kind))
-    return records.map(({ event }) => `${JSON.stringify(asObject(event))}\n`).join('')
+    return records.map(({ event }) => `${lineOf(event)}\n`).join('')
   }
 
   #askForFrame() {

@@ -71,7 +71,16 @@ function keyText(base64url) {
   }
 }
 
-/** A record as one object, for the clipboard. Leaves out what the stream does not tell. */
+/** A record as a line of JSON, for the clipboard. A value that is nested too deeply to be written is text. */
+export function lineOf(event) {
+  try {
+    return JSON.stringify(asObject(event))
+  } catch {
+    return JSON.stringify(asObject({ ...event, json: null }))
+  }
+}
+
+/** A record as one object. Leaves out what the stream does not tell. */
 export function asObject({ kind, key, partition, offset, headers, timestampMs, json, text, id }) {
   const value = kind === 'delete' ? null : (json ?? text)
   const members = { key, partition, offset, timestamp: timestampMs, headers, value, id }

@@ -1,15 +1,17 @@
 // One event as a row of the list. A record's row opens to all that is known of it; that part is made when it opens.
 
 import { make } from '../shared/dom.js'
-import { count, number } from '../shared/numbers.js'
+import { count, number, shortened } from '../shared/numbers.js'
 import { copyButton } from './copying.js'
 import { jsonTree } from './json-tree.js'
-import { asObject } from './record.js'
+import { lineOf } from './record.js'
 
-/** Characters of a value on its folded row, which is one line on a wide screen and three on a narrow one. */
+/** Characters of a key or a value on its folded row, which is one line on a wide screen and three on a narrow one. */
 const FOLDED_MAX = 320
-/** Characters of a value that is no JSON, opened. */
+/** Characters of a value that is no JSON, a key or a header, opened. */
 const OPENED_MAX = 4_096
+/** Headers that are shown of a record. */
+const HEADERS_MAX = 100
 
 const GAP_WORDS = {
   'too-large': 'Gap: one record was too large to be sent',
@@ -35,7 +37,7 @@ function recordRow(event, atMs) {
     'summary',
     { tabindex: -1 },
     timeOf(event.timestampMs ?? atMs),
-    make('span', { class: 'key' }, key ?? ''),
+    make('span', { class: 'key' }, shortened(key ?? '', FOLDED_MAX)),
     make('span', { class: 'place', title: 'Partition and offset' }, placeWords(event)),
     kind === 'delete' ? make('span', { class: 'deleted' }, 'deleted') : valueElement(text),
   )
@@ -66,30 +68,35 @@ function whole(event, atMs) {
     ['Offset', offset === null ? null : number(offset)],
     ['Written', timestampMs === null ? null : new Date(timestampMs).toISOString()],
     ['Received', new Date(atMs).toISOString()],
-    ...(headers ?? []).map(({ name, value }) => [`Header ${name}`, value]),
+    ...headerFacts(headers ?? []),
     ['Event ID', id],
   ].filter(([, value]) => value !== null && value !== '')
   const list = make(
     'dl',
     {},
-    ...facts.map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, `${value}`))),
+    ...facts.map(([name, value]) =>
+      make('div', {}, make('dt', {}, name), make('dd', {}, shortened(`${value}`, OPENED_MAX))),
+    ),
   )
   const copying = make(
     'div',
     { class: 'actions' },
     ...(kind === 'delete' ? [] : [copyButton('Copy value', () => event.text)]),
-    copyButton('Copy record', () => JSON.stringify(asObject(event))),
+    copyButton('Copy record', () => lineOf(event)),
     copyButton('Copy ID', () => id),
   )
   return make('div', { class: 'whole' }, ...valueParts(event), list, copying)
 }
 
+function headerFacts(headers) {
+  const facts = headers
+    .slice(0, HEADERS_MAX)
+    .map(({ name, value }) => [`Header ${shortened(name, FOLDED_MAX)}`, value])
+  const left = headers.length - facts.length
+  return left > 0 ? [...facts, ['Headers', `${count(left, 'more header')}`]] : facts
+}
+
 function valueParts({ kind, json, text }) {
   if (kind === 'delete') return []
   return [json === null ? make('pre', {}, shortened(text, OPENED_MAX)) : jsonTree(json)]
-}
-
-function shortened(text, max) {
-  if (text.length <= max) return text
-  return `${text.slice(0, max)}… (${count(text.length, 'character')} in all)`
 }

@@ -14,6 +14,12 @@ export function bytes(value) {
   return `${(value / 1024 ** step).toFixed(step === 0 ? 0 : 1)} ${units[step]}`
 }
 
+/** The beginning of a text that is longer than `max` characters, and how long it is. */
+export function shortened(text, max) {
+  if (text.length <= max) return text
+  return `${text.slice(0, max)}… (${count(text.length, 'character')} in all)`
+}
+
 /** A rate with as many digits as it can be read by: 0.4, 12, 3,400. */
 export function rate(value) {
   return number(value === 0 || value >= 10 ? Math.round(value) : Number(value.toFixed(1)))

@@ -116,6 +116,22 @@ describe.skipIf(CHROMIUM === null)('the page in Chromium', () => {
     expect(copied).toMatchObject({ key: 'eur', value: { price: 1.08, venues: [{ name: 'x' }] } })
   }, 60_000)
 
+  it('shows a long key and a long name by their beginnings, and no text turns its neighbour around', async () => {
+    const long = 'k'.repeat(100_000)
+    await demo.produce(long, `{"n\u202e":"001","${long}":1}`)
+    await go()
+    const row = page.locator('#messages li.message', { hasText: 'kkk' })
+    await row.waitFor()
+    const length = async (part: string) => (await row.locator(part).first().textContent())?.length
+    expect(await length('.key')).toBeLessThan(400)
+    await row.locator(':scope > details > summary').press('Enter')
+    await row.getByText('"kkk').first().waitFor()
+    expect(await length('.whole > .tree')).toBeLessThan(1_000)
+    expect(await length('.whole > dl')).toBeLessThan(5_000)
+    const name = row.locator('.tree .name').first()
+    expect(await name.evaluate((span) => getComputedStyle(span).unicodeBidi)).toBe('isolate')
+  }, 60_000)
+
   it('tells partition and offset of a stream of values, and that it sends no keys', async () => {
     await page.goto(`${demo.origin}/index.html`)
     await page.getByLabel('Whole records').uncheck()

@@ -24,11 +24,15 @@ interface PageModules {
   placeOf(id: string, previousId: string): Place | null
   readEvent(event: { type: string; data: string; id: string }, previousId: string): Read
   asObject(read: Read): object
+  lineOf(read: Read): string
 }
 
 // By URL, because the page's files are plain JavaScript.
 const of = (name: string) => import(new URL(`../../../public/page/${name}.js`, import.meta.url).href)
-const { placeOf, readEvent, asObject } = { ...(await of('position')), ...(await of('record')) } as PageModules
+const { placeOf, readEvent, asObject, lineOf } = {
+  ...(await of('position')),
+  ...(await of('record')),
+} as PageModules
 
 const positions = fc.uniqueArray(fc.tuple(fc.nat(300), fc.nat(Number.MAX_SAFE_INTEGER - 1)), {
   selector: ([partition]) => partition,
@@ -134,6 +138,14 @@ describe('an event', () => {
       ),
     })
     expect(readEvent({ type: 'message', data: JSON.stringify(whole), id }, '')).toMatchObject(place)
+  })
+
+  it('is copied as text if its value is nested too deeply to be written again', () => {
+    const data = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
+    expect(JSON.parse(lineOf(readEvent({ type: 'message', data, id }, '')))).toMatchObject({ value: data })
+    expect(JSON.parse(lineOf(readEvent({ type: 'message', data: '[1]', id }, '')))).toMatchObject({
+      value: [1],
+    })
   })
 
   it('of a delete has the key, as text if it is UTF-8', () => {
