@@ -220,12 +220,13 @@ export class Reader {
 
   /** Kafka's answer; null, and logged, if there is none. */
   private async answered<T>(question: () => Promise<T>): Promise<T | null> {
+    const askedAtMs = this.options.nowMs()
     try {
       const answer = await question()
       this.troubles.noteAnswered()
       return answer
     } catch (error) {
-      if (this.isOpen) this.troubles.noteUnanswered(error)
+      if (this.isOpen) this.troubles.noteUnanswered(error, askedAtMs)
       return null
     }
   }

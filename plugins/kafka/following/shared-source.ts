@@ -75,7 +75,7 @@ export function openSource(options: KafkaOptions, log: Log, use: SourceUse): Ope
 function createShared(options: KafkaOptions, { name, lock, isolation }: Use): Shared {
   const brokers = keyOf(options, 'read_committed', '')
   const other = [...opened.values()].find((shared) => shared.brokers === brokers)
-  const outage = other?.outage ?? new Outage(options.bootstrapServers)
+  const outage = other?.outage ?? new Outage(options.bootstrapServers, () => performance.now())
   const reader = new Reader({
     name,
     bootstrapServers: options.bootstrapServers,

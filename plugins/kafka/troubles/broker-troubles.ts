@@ -33,9 +33,9 @@ export class BrokerTroubles {
     this.readable = new Condition(log, 'records are read again')
   }
 
-  /** The worst trouble, for an operator; null if nothing is wrong. */
+  /** The worst trouble that the log has, for an operator; null if nothing is wrong. */
   get worst(): string | null {
-    return this.unreachable ?? this.readable.trouble
+    return (this.outage.isToldOf(this) ? this.unreachable : null) ?? this.readable.trouble
   }
 
   /** Logs what is wrong now to a logger that was added later. */
@@ -54,11 +54,12 @@ export class BrokerTroubles {
   }
 
   noteNotStarted(error: unknown): void {
-    this.setUnreachable(`the Kafka client does not start: ${errorWords(error)}`)
+    this.setUnreachable(undefined, `the Kafka client does not start: ${errorWords(error)}`)
   }
 
-  noteUnanswered(error: unknown): void {
+  noteUnanswered(error: unknown, askedAtMs: number): void {
     this.setUnreachable(
+      askedAtMs,
       `Kafka is not reachable at ${this.bootstrapServers}: ${this.outage.tokenTrouble ?? this.failure ?? errorWords(error)}`,
     )
   }
@@ -82,8 +83,8 @@ export class BrokerTroubles {
     this.readable.clear()
   }
 
-  private setUnreachable(words: string): void {
+  private setUnreachable(askedAtMs: number | undefined, words: string): void {
     this.unreachable = words
-    this.outage.begin(this, words)
+    this.outage.begin(this, words, askedAtMs)
   }
 }

@@ -1,5 +1,5 @@
 // Whether a Kafka is reachable, for all readers of it in this process. Promise: an outage is one warning, however many
-// readers meet it, with the names of those; its end is one line.
+// readers meet it, with the names of those; its end is one line. A broker that pauses for less than `PAUSE_MS` is none.
 
 import { Condition, type Log } from './condition.ts'
 import { LogFanOut } from './log-fan-out.ts'
@@ -7,20 +7,25 @@ import { LogFanOut } from './log-fan-out.ts'
 /** What a reader is, in the log. */
 export type ReaderName = 'streams' | 'the control topic'
 
+/** How long a reader goes without an answer before that is told: longer than a broker that collects garbage. */
+const PAUSE_MS = 3_000
+
 export class Outage {
   private readonly log = new LogFanOut()
   private readonly bootstrapServers: string
+  /** Only differences count. */
+  private readonly nowMs: () => number
   private readonly tokens = new Condition(this.log, 'tokens for Kafka are made again')
   private readonly names = new Map<object, ReaderName>()
-  /** The words of the readers that Kafka does not answer now, and how often each has met that. */
-  private readonly met = new Map<object, { words: string; times: number }>()
+  /** Since when Kafka does not answer these readers. */
+  private readonly met = new Map<object, number>()
   /** What was logged; null if Kafka is reachable. */
   private told: string | null = null
-  /** There was an outage before, so that Kafka may still come and go. */
-  private isAgain = false
+  private hasAnswered = false
 
-  constructor(bootstrapServers: string) {
+  constructor(bootstrapServers: string, nowMs: () => number) {
     this.bootstrapServers = bootstrapServers
+    this.nowMs = nowMs
   }
 
   enter(reader: object, name: ReaderName): void {
@@ -30,7 +35,7 @@ export class Outage {
   /** The reader is closed. */
   leave(reader: object): void {
     this.names.delete(reader)
-    this.end(reader)
+    this.forget(reader)
   }
 
   /** From now on `log` gets the lines. */
@@ -55,24 +60,33 @@ export class Outage {
     this.log.remove(log)
   }
 
+  /** Whether the log has it that this reader gets no answer. */
+  isToldOf(reader: object): boolean {
+    return this.told !== null && this.met.has(reader)
+  }
+
   /**
-   * A reader gets no answer. If another may be about to meet the same, or Kafka has just come back, nothing is told
-   * before this reader has met it twice.
+   * A reader gets no answer to what it asked at `askedAtMs`. That is told at once only where Kafka has never answered,
+   * and no other reader may be about to meet the same.
    */
-  begin(reader: object, words: string): void {
-    const met = this.met.get(reader) ?? { words, times: 0 }
-    this.met.set(reader, met)
-    met.times++
-    met.words = words
+  begin(reader: object, words: string, askedAtMs = this.nowMs()): void {
+    const nowMs = this.nowMs()
+    const sinceMs = Math.min(askedAtMs, this.met.get(reader) ?? askedAtMs)
+    this.met.set(reader, sinceMs)
     const isMetByAll = [...this.names.keys()].every((each) => this.met.has(each))
-    if (this.told !== null || ((this.isAgain || !isMetByAll) && met.times === 1)) return
-    this.isAgain = true
+    const waits = this.hasAnswered || !isMetByAll
+    if (this.told !== null || (waits && nowMs - sinceMs < PAUSE_MS)) return
     this.told = this.withNames(words)
     this.log.warn(this.told)
   }
 
   /** It is over when every reader has an answer. */
   end(reader: object): void {
+    this.hasAnswered = true
+    this.forget(reader)
+  }
+
+  private forget(reader: object): void {
     this.met.delete(reader)
     if (this.told === null || this.met.size > 0) return
     this.told = null

@@ -7,11 +7,15 @@ import { createLog } from './reader-scene.ts'
 
 function scene() {
   const log = createLog()
-  const outage = new Outage('kafka:9092')
+  let nowMs = 0
+  const outage = new Outage('kafka:9092', () => nowMs)
+  const later = (ms: number) => {
+    nowMs += ms
+  }
   const [streams, control] = [{}, {}]
   outage.enter(streams, 'streams')
   outage.join(log)
-  return { log, outage, streams, control }
+  return { log, outage, streams, control, later }
 }
 
 describe('An outage', () => {
@@ -40,10 +44,14 @@ describe('An outage', () => {
     expect(log.info).toHaveBeenCalledTimes(1)
   })
 
-  it('names one reader that meets it twice before the other does', () => {
-    const { log, outage, streams, control } = scene()
+  it('names one reader that meets it for 3 s before the other does', () => {
+    const { log, outage, streams, control, later } = scene()
     outage.enter(control, 'the control topic')
     outage.begin(control, 'refused')
+    later(2_999)
+    outage.begin(control, 'refused')
+    expect(log.warn).not.toHaveBeenCalled()
+    later(1)
     outage.begin(control, 'refused')
     outage.begin(streams, 'refused')
     expect(log.warn.mock.calls).toEqual([['refused (the control topic)']])
@@ -60,25 +68,32 @@ describe('An outage', () => {
   })
 
   it('is over for those that are left when a reader leaves', () => {
-    const { log, outage, streams, control } = scene()
+    const { log, outage, streams, control, later } = scene()
     outage.enter(control, 'the control topic')
     outage.begin(control, 'refused')
     outage.begin(streams, 'refused')
     outage.end(streams)
     outage.leave(control)
-    for (const words of ['refused again', 'refused again']) outage.begin(streams, words)
+    outage.begin(streams, 'refused again')
+    later(3_000)
+    outage.begin(streams, 'refused again')
     expect(log.warn.mock.calls.at(-1)).toEqual(['refused again'])
   })
 
-  it('that follows another is told once it is met twice, because a broker that comes back may be slow', () => {
-    const { log, outage, streams } = scene()
-    outage.begin(streams, 'refused')
+  it('is none if Kafka, which has answered before, pauses for less than 3 s', () => {
+    const { log, outage, streams, later } = scene()
     outage.end(streams)
-    outage.begin(streams, 'slow')
-    outage.end(streams)
-    expect(log.warn).toHaveBeenCalledTimes(1)
-    for (const words of ['gone', 'gone', 'gone']) outage.begin(streams, words)
-    expect(log.warn.mock.calls).toEqual([['refused'], ['gone']])
+    for (let pause = 0; pause < 3; pause++) {
+      outage.begin(streams, 'slow')
+      later(2_999)
+      outage.begin(streams, 'slow')
+      expect(outage.isToldOf(streams)).toBe(false)
+      outage.end(streams)
+    }
+    expect([log.warn, log.info].map((each) => each.mock.calls)).toEqual([[], []])
+    later(3_000)
+    for (const words of ['gone', 'gone']) outage.begin(streams, words, 8_997)
+    expect([log.warn.mock.calls, outage.isToldOf(streams)]).toEqual([[['gone']], true])
   })
 
   it('of the function that makes tokens is one line, and why Kafka does not answer', () => {
@@ -88,8 +103,9 @@ describe('An outage', () => {
     const words = 'no new token for Kafka: kafka.token failed: no role'
     expect(log.warn.mock.calls).toEqual([[words]])
     const troubles = new BrokerTroubles(log, 'kafka:9092', outage)
+    for (const reader of [streams, control]) outage.begin(reader, 'refused')
     troubles.noteLog('h:1: SASL authentication error: expired', true)
-    troubles.noteUnanswered(new Error('timed out'))
+    troubles.noteUnanswered(new Error('timed out'), 0)
     expect(troubles.worst).toBe(`Kafka is not reachable at kafka:9092: ${words}`)
     outage.end(streams)
     outage.noteTokens(null)

@@ -17,7 +17,7 @@ export class ReaderScene {
   private constructor() {
     this.reader = new Reader({
       name: 'streams',
-      outage: new Outage('kafka:9092'),
+      outage: new Outage('kafka:9092', () => Date.now()),
       inquire: async () => this.kafka.unreadable,
       bootstrapServers: 'kafka:9092',
       createConsumer: this.kafka.createConsumer,

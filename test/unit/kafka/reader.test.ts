@@ -31,6 +31,34 @@ describe('A reader of topics', () => {
     expect(kafka.assigned).toEqual([['events', { 0: 3 }]])
   })
 
+  it('stays ready while a broker pauses for less than 3 s, and has a line for each turn otherwise', async () => {
+    const { kafka, feeding, log } = await open()
+    kafka.hold('events', [0, 0])
+    await pass(2_000)
+    const [reasons, lines] = [new Set<string | null>(), [log.warn, log.info].map((each) => each.mock)]
+    const before = lines.map(({ calls }) => calls.length)
+    const down = async (ms: number) => {
+      kafka.isDown = true
+      kafka.live.events.onTrouble()
+      for (let passed = 0; passed < ms; passed += 100) {
+        await pass(100)
+        reasons.add(feeding.notReady())
+      }
+      kafka.isDown = false
+      await pass(2_000)
+    }
+    for (let pause = 0; pause < 5; pause++) await down(2_000)
+    expect([[...reasons], lines.map(({ calls }) => calls.length)]).toEqual([[null], before])
+    for (let outage = 1; outage <= 2; outage++) {
+      await down(6_000)
+      expect([log.warn.mock.calls.length, log.info.mock.calls.length - (before[1] ?? 0)]).toEqual([
+        outage,
+        outage,
+      ])
+    }
+    expect(reasons.size).toBe(2)
+  })
+
   it('asks at most twice a second, however many errors librdkafka reports', async () => {
     const { kafka } = await open()
     const trouble = setInterval(() => kafka.live.events.onTrouble(), 5)

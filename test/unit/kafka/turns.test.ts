@@ -102,7 +102,7 @@ async function batchCost(topics: number): Promise<number> {
 function createReader(kafka: KafkaInMemory): Reader {
   return new Reader({
     name: 'streams',
-    outage: new Outage('kafka:9092'),
+    outage: new Outage('kafka:9092', () => performance.now()),
     inquire: async () => new Map(),
     bootstrapServers: 'kafka:9092',
     createConsumer: kafka.createConsumer,
