@@ -6,6 +6,9 @@ import { processLock } from '../../plugins/kafka/client/blocking-lock.ts'
 import { Consumer } from '../../plugins/kafka/client/consumer.ts'
 import { isOfGroup, readFailure } from '../../plugins/kafka/client/kafka-error.ts'
 import type { ListedPartition } from '../../plugins/kafka/client/questions.ts'
+import type { ConsumerEvents, RecordSource } from '../../plugins/kafka/client/record-source.ts'
+import type { LedPartition } from '../../plugins/kafka/following/refused-partitions.ts'
+import { LeaderQuestions } from '../../plugins/kafka/following/watermarks.ts'
 import type { KafkaRecord } from '../bus/record.ts'
 import { errorWords } from '../errors.ts'
 import type { KafkaOptions } from '../options.ts'
@@ -24,6 +27,8 @@ export interface TopicSample {
   readonly bounds: readonly LogBounds[]
   /** Why records could not be read; null if they could. */
   readonly failure: string | null
+  /** Of the partitions that were read: those of leaders of which nothing came. */
+  readonly silent: readonly number[]
   readonly records: number
   readonly withoutKey: number
   /** The longest stretch of offsets that are missing between two of the oldest records. */
@@ -34,10 +39,11 @@ const OLDEST_PARTITIONS = 4
 const OLDEST_RECORDS = 200
 const NEWEST_RECORDS = 20
 const NEWEST_PARTITIONS = 50
-const ASKED_MS = 4_000
 const READ_MS = 4_000
 /** A client that was just made may not be connected when it is asked. */
 const LISTINGS_MAX = 3
+/** The same of a leader: the first question waits for its connection, too. */
+const QUESTIONS_MAX = 3
 
 interface Stretch {
   readonly partition: number
@@ -45,42 +51,49 @@ interface Stretch {
   readonly to: number
 }
 
-/** Rejects if Kafka does not list the topic. */
-export async function sampleTopic(options: KafkaOptions, topic: string): Promise<TopicSample> {
+/** Rejects if Kafka does not list the topic. `open` makes the client that is asked. */
+export async function sampleTopic(
+  options: KafkaOptions,
+  topic: string,
+  open = (events: ConsumerEvents): RecordSource => new Consumer(options, events, processLock),
+): Promise<TopicSample> {
   const counts = new SampleCounts()
   const unread = new Map<number, number>()
-  const consumer = new Consumer(
-    options,
-    {
-      onRecord: (_topic, record) => {
-        counts.note(record)
-        if (record.offset + 1 >= (unread.get(record.partition) ?? 0)) unread.delete(record.partition)
-      },
-      onEnd: (_topic, partition) => void unread.delete(partition),
-      onBatchEnd: () => {},
-      onTrouble: () => {},
-      onLog: () => {},
-      onTopicId: () => {},
-      onStop: () => {},
+  const heard = new Set<number>()
+  const consumer = open({
+    onRecord: (_topic, record) => {
+      counts.note(record)
+      heard.add(record.partition)
+      if (record.offset + 1 >= (unread.get(record.partition) ?? 0)) unread.delete(record.partition)
     },
-    processLock,
-  )
+    onEnd: (_topic, partition) => {
+      heard.add(partition)
+      unread.delete(partition)
+    },
+    onBatchEnd: () => {},
+    onTrouble: () => {},
+    onLog: () => {},
+    onTopicId: () => {},
+    onStop: () => {},
+  })
   try {
     await consumer.connect()
     const partitions = await listed(consumer, topic)
     const bounds = await boundsOf(consumer, topic, partitions)
+    const [first, last] = [oldest(bounds), newest(bounds)]
     const read = (stretches: readonly Stretch[]) => readStretches(consumer, topic, stretches, unread)
-    const failure = await read(oldest(bounds))
+    const earlyFailure = await read(first)
     counts.startOver()
-    const laterFailure = failure ?? (await read(newest(bounds)))
+    const failure = earlyFailure ?? (await read(last))
     const { records, withoutKey, longestHole } = counts
-    return { partitions, bounds, failure: laterFailure, records, withoutKey, longestHole }
+    const silent = silentOf([...first, ...last], partitions, heard)
+    return { partitions, bounds, failure, silent, records, withoutKey, longestHole }
   } finally {
     await consumer.close()
   }
 }
 
-async function listed(consumer: Consumer, topic: string): Promise<readonly ListedPartition[]> {
+async function listed(consumer: RecordSource, topic: string): Promise<readonly ListedPartition[]> {
   for (let listing = 1; ; listing++) {
     try {
       return (await consumer.partitions([topic])).get(topic) ?? []
@@ -91,25 +104,34 @@ async function listed(consumer: Consumer, topic: string): Promise<readonly Liste
 }
 
 async function boundsOf(
-  consumer: Consumer,
+  source: RecordSource,
   topic: string,
   partitions: readonly ListedPartition[],
 ): Promise<LogBounds[]> {
-  const asked = partitions
-    .filter(({ leader }) => leader !== null)
-    .map(({ partition }) => ({ topic, partition }))
-  if (asked.length === 0) return []
-  try {
-    const starts = (await consumer.starts(asked, ASKED_MS)).get(topic)
-    const ends = (await consumer.ends(asked, ASKED_MS)).get(topic)
-    return asked.flatMap(({ partition }) => {
-      const [start, end] = [starts?.get(partition), ends?.get(partition)]
-      return start === undefined || end === undefined ? [] : [{ partition, start, end }]
+  const questions = new LeaderQuestions(source)
+  const found = new Map<number, LogBounds>()
+  for (let question = 1; question <= QUESTIONS_MAX; question++) {
+    const asked = partitions.flatMap(({ partition, leader }): LedPartition[] =>
+      leader === null || found.has(partition) ? [] : [{ topic, partition, leader }],
+    )
+    if (asked.length === 0) break
+    await questions.ask(asked, (answer) => {
+      for (const [partition, marks] of answer.get(topic) ?? []) found.set(partition, { partition, ...marks })
     })
-  } catch {
-    // Told by what is missing: none of the partitions has bounds.
-    return []
   }
+  return [...found.values()].sort((a, b) => a.partition - b.partition)
+}
+
+/** Partitions of leaders of which nothing came. One that is busy sends records of some partitions first. */
+function silentOf(
+  read: readonly Stretch[],
+  partitions: readonly ListedPartition[],
+  heard: ReadonlySet<number>,
+): number[] {
+  const leaderOf = new Map(partitions.map(({ partition, leader }) => [partition, leader]))
+  const answering = new Set([...heard].map((partition) => leaderOf.get(partition)))
+  const silent = read.filter(({ partition }) => !answering.has(leaderOf.get(partition)))
+  return [...new Set(silent.map(({ partition }) => partition))]
 }
 
 /** Also of empty partitions: their end is only told to a principal that may read. */
@@ -128,7 +150,7 @@ function newest(bounds: readonly LogBounds[]): Stretch[] {
 
 /** null, or why they could not be read. What does not come in time is left out. */
 async function readStretches(
-  consumer: Consumer,
+  consumer: RecordSource,
   topic: string,
   stretches: readonly Stretch[],
   unread: Map<number, number>,
@@ -149,7 +171,7 @@ async function readStretches(
   }
 }
 
-async function readBatch(consumer: Consumer): Promise<void> {
+async function readBatch(consumer: RecordSource): Promise<void> {
   try {
     await consumer.read()
   } catch (error) {

@@ -19,6 +19,7 @@ const CONTROL_CHECK = 'control topic'
 /** Topics that are looked at, and partitions that one line names. */
 const TOPICS_MAX = 50
 const NAMED_MAX = 5
+const SEE_LEADERS = 'see the brokers that lead them'
 const MISSING = 'create it, or grant Read on it, which includes Describe'
 
 export interface CheckedKafka {
@@ -108,20 +109,32 @@ async function sampled(
       isOptional ? 'until there is, its streams are answered with 404' : MISSING,
     )
   else if (sample.bounds.length < sample.partitions.length)
-    report.fail(check, `${name}: ${silentWords(sample)}`, 'see the brokers that lead them')
+    report.fail(check, `${name}: no answer of ${namedPartitions(sample, unbound(sample))}`, SEE_LEADERS)
   else if (sample.failure !== null) report.fail(check, `${name} cannot be read: ${sample.failure}`)
+  else if (sample.silent.length > 0)
+    report.fail(
+      check,
+      `${name}: nothing could be read of ${namedPartitions(sample, sample.silent)}`,
+      SEE_LEADERS,
+    )
   else return sample
   return null
 }
 
-function silentWords({ partitions, bounds }: TopicSample): string {
+/** Partitions whose leader did not say where their log begins and ends. */
+function unbound({ partitions, bounds }: TopicSample): number[] {
   const answered = new Set(bounds.map(({ partition }) => partition))
-  const silent = partitions.filter(({ partition }) => !answered.has(partition))
-  const named = silent.slice(0, NAMED_MAX).map(({ partition, leader }) => {
+  return partitions.map(({ partition }) => partition).filter((partition) => !answered.has(partition))
+}
+
+function namedPartitions({ partitions }: TopicSample, silent: readonly number[]): string {
+  const leaders = new Map(partitions.map(({ partition, leader }) => [partition, leader]))
+  const named = silent.slice(0, NAMED_MAX).map((partition) => {
+    const leader = leaders.get(partition) ?? null
     return `${partition} (${leader === null ? 'no leader' : `led by broker ${leader}`})`
   })
   const more = silent.length > NAMED_MAX ? `, and of ${silent.length - NAMED_MAX} more` : ''
-  return `no answer of partition ${named.join(', ')}${more}`
+  return `partition ${named.join(', ')}${more}`
 }
 
 function extentOf({ partitions, bounds }: TopicSample): string {

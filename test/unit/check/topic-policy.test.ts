@@ -8,6 +8,7 @@ const SAMPLE: TopicSample = {
   partitions: [{ partition: 0, leader: 1 }],
   bounds: [{ partition: 0, start: 0, end: 9 }],
   failure: null,
+  silent: [],
   records: 9,
   withoutKey: 0,
   longestHole: 0,
