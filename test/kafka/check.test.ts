@@ -95,6 +95,24 @@ describe('kafka-sse check on the embedded broker', () => {
     TEST_MS,
   )
 
+  it(
+    'writes nothing to the control topic',
+    async () => {
+      const broker = await forThisTest(startMockBroker(['events', 'control']))
+      const env = {
+        KAFKA_BOOTSTRAP_SERVERS: broker.address,
+        KAFKA_TOPIC: 'events',
+        KAFKA_CONTROL_TOPIC: 'control',
+        SECRET_KEY: SECRET,
+      }
+      for (let time = 0; time < 2; time++)
+        expect((await checked(env)).lines.at(-1)).toBe(
+          'ok control topic control: 4 partitions, 0 offsets; it may be read and written',
+        )
+    },
+    TEST_MS,
+  )
+
   async function connected(address: string): Promise<RecordProducer> {
     const producer = new RecordProducer({ bootstrapServers: address })
     await producer.connect()

@@ -8,7 +8,7 @@ import { rdkafka } from './native.ts'
 /**
  * Limits: no compaction, and nothing is kept after the process ends; about 5 MB are kept of each partition; every topic
  * has 4 partitions and is created by the first request for it; topics cannot be configured or deleted; consumers get
- * the records of aborted transactions.
+ * the records of aborted transactions; any number of `acks` is taken.
  */
 export interface MockBroker {
   /** host:port */
@@ -16,9 +16,19 @@ export interface MockBroker {
   close(): Promise<void>
 }
 
+/** How librdkafka names its mock clusters. */
+const MOCK_ID = /^mockCluster/
 const ANSWER_MS = 5_000
 /** librdkafka's property for tests. */
 const ONE_MOCK_BROKER: Record<string, number> = { 'test.mock.num.brokers': 1 }
+
+/**
+ * Whether a cluster of this id is an embedded broker. It knows no rights, and takes records that Apache Kafka refuses,
+ * such as those with `acks` 2.
+ */
+export function isMockCluster(id: string | null): boolean {
+  return id !== null && MOCK_ID.test(id)
+}
 
 /** Resolves when the broker serves and the topics exist. */
 export async function startMockBroker(topics: readonly string[]): Promise<MockBroker> {
