@@ -24,7 +24,7 @@ function connect() {
   const source = new EventSource('status/events')
   source.onmessage = ({ data }) => show(JSON.parse(data))
   source.onerror = () => {
-    showReadiness(null)
+    showReadiness(null, [])
     before = []
     if (source.readyState === EventSource.CLOSED) setTimeout(connect, RETRY_MS)
   }
@@ -32,7 +32,7 @@ function connect() {
 
 function show(status) {
   const previous = before[0] ?? null
-  showReadiness(status.notReady)
+  showReadiness(status.notReady, status.topics)
   showProcess(status, previous)
   charts.show(status)
   showTopics(status, previous)

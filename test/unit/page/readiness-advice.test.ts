@@ -3,7 +3,7 @@
 import { expect, it } from 'vitest'
 
 interface ReadinessModule {
-  adviceFor(reason: string): string
+  adviceFor(reason: string, topics?: readonly { name: string; keeps: 'latest' | 'all' }[]): string
 }
 
 // By URL, because the page's files are plain JavaScript.
@@ -30,6 +30,19 @@ it.each([
   ['the Kafka client does not start: no such file', 'credentials'],
 ])('%s', (reason, advice) => {
   expect(adviceFor(reason)).toContain(advice)
+})
+
+it.each([
+  ['latest', 'compact'],
+  ['all', 'delete'],
+] as const)('has the command that makes a topic of which %s is kept', (keeps, policy) => {
+  const reason = 'topic a.b-c_1 does not exist, or this principal may not Describe it'
+  const topics = [
+    { name: 'other', keeps: 'latest' },
+    { name: 'a.b-c_1', keeps },
+  ] as const
+  const command = `--create --topic a.b-c_1 --config cleanup.policy=${policy}.`
+  expect(adviceFor(reason, topics)).toContain(`: kafka-topics.sh --bootstrap-server BROKER ${command}`)
 })
 
 it('has no advice of its own for a reason that it does not know', () => {
