@@ -5,13 +5,12 @@ import { DiagLogLevel, diag } from '@opentelemetry/api'
 import { ConfigError } from '../config/config-error.ts'
 import { errorCode } from '../errors.ts'
 import { redactText } from '../http/redaction.ts'
+import { isTracingAskedFor, type TracingVariables, tracingFaults } from './variables.ts'
 
 export interface SpanExporter {
   /** Sends what is left. Resolves within `CLOSE_MS`. */
   close(): Promise<void>
 }
-
-type Environment = Readonly<Record<string, string | undefined>>
 
 interface SpanLog {
   warn(about: { readonly reason: string }, words: string): void
@@ -24,23 +23,21 @@ const PACKAGES = [
   '@opentelemetry/exporter-trace-otlp-proto',
   '@opentelemetry/resources',
 ]
-const PROTOCOL = 'http/protobuf'
-const ENDPOINTS = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT']
 const CLOSE_MS = 2_000
 /** Least time between two lines about spans that could not be sent. */
 const TOLD_MS = 60_000
 
 /** Rejects with a ConfigError if spans are asked for and cannot be sent. For the process that starts all others. */
-export async function requireExporter(env: Environment): Promise<void> {
-  if (!isAskedFor(env)) return
-  requireProtocol(env)
-  requireEndpoint(env)
+export async function requireExporter(env: TracingVariables): Promise<void> {
+  if (!isTracingAskedFor(env)) return
+  const faults = tracingFaults(env)
+  if (faults.length > 0) throw new ConfigError(faults)
   await loadSdk()
 }
 
 /** null: none is asked for. */
-export async function startExporter(env: Environment, log: SpanLog): Promise<SpanExporter | null> {
-  if (!isAskedFor(env)) return null
+export async function startExporter(env: TracingVariables, log: SpanLog): Promise<SpanExporter | null> {
+  if (!isTracingAskedFor(env)) return null
   const { node, otlp, resources } = await loadSdk()
   tellFailures(log)
   const { defaultResource, detectResources, envDetector, resourceFromAttributes } = resources
@@ -63,31 +60,6 @@ export async function startExporter(env: Environment, log: SpanLog): Promise<Spa
       clearTimeout(timer)
     },
   }
-}
-
-function isAskedFor(env: Environment): boolean {
-  const { OTEL_EXPORTER_OTLP_ENDPOINT: all, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: ofTraces } = env
-  const isOff = env.OTEL_SDK_DISABLED?.toLowerCase() === 'true' || env.OTEL_TRACES_EXPORTER === 'none'
-  return !isOff && Boolean(ofTraces || all)
-}
-
-function requireProtocol(env: Environment): void {
-  for (const name of ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL']) {
-    if (env[name] && env[name] !== PROTOCOL)
-      throw new ConfigError([`${name} must be ${PROTOCOL}: spans are sent by no other protocol`])
-  }
-}
-
-/** The SDK would send spans to its default, this machine, in place of an address that is none. */
-function requireEndpoint(env: Environment): void {
-  const wrong = ENDPOINTS.filter((name) => env[name] && !/^https?:$/.test(protocolOf(env[name])))
-  // The value may hold a password.
-  if (wrong.length > 0)
-    throw new ConfigError(wrong.map((name) => `${name} must be a URL, such as http://localhost:4318`))
-}
-
-function protocolOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).protocol : ''
 }
 
 async function loadSdk() {
