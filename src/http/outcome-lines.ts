@@ -13,6 +13,8 @@ import {
   TicketsUnavailable,
   TopicsFull,
 } from '../errors.ts'
+import { clientAddress } from '../limits/client-address.ts'
+import { LineBudget } from './line-budget.ts'
 import { redactText, redactUrl } from './redaction.ts'
 
 /** Requests that have a line of their own, or were not to have one, and why they were refused. */
@@ -43,10 +45,35 @@ export interface RefusalWords {
   readonly offSeconds?: number
 }
 
-/** One line for a refused token, ticket or session. `words` has the kind, such as `token refused`. */
+/**
+ * One line for a refused token, ticket or session, unless its address has had too many. `words` has the kind, such as
+ * `token refused`.
+ */
 export function tellRefused(request: FastifyRequest, refusal: RefusalWords, words: string): void {
   noteTold(request, refusal)
-  request.log.info({ ...refusal, ...senderOf(request) }, words)
+  if (hasLine(request)) request.log.info({ ...refusal, ...senderOf(request) }, words)
+}
+
+/** Of this thread: all of its apps. */
+const budget = new LineBudget()
+/** Time between two lines about requests that have none. */
+export const TOLD_MS = 10_000
+let isTelling = false
+
+/**
+ * Whether the request may have a line: its address has not had too many. Call it once for each line. Requests without
+ * one are counted, and told together.
+ */
+export function hasLine(request: FastifyRequest): boolean {
+  if (budget.take(clientAddress(request), performance.now())) return true
+  if (isTelling) return false
+  isTelling = true
+  const { log } = request.server
+  setTimeout(() => {
+    isTelling = false
+    log.info({ count: budget.takeLeftOut() }, 'requests without a line of their own')
+  }, TOLD_MS).unref()
+  return false
 }
 
 /** What a stream was until it ended. */

@@ -2,8 +2,9 @@
 // host keeps those, because its log is its own.
 
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { carrierOf, isProven } from '../token/proven-connections.ts'
 import { logRedaction } from './log-redaction.ts'
-import { isTold, tellShortly } from './outcome-lines.ts'
+import { hasLine, isTold, tellShortly } from './outcome-lines.ts'
 
 const FRAMEWORK_LINES: ReadonlySet<unknown> = new Set(['incoming request', 'request completed'])
 
@@ -20,12 +21,17 @@ export const serverLog = {
 
 type LogHook = typeof logRedaction.hooks.logMethod
 
-/** A request that something else has told of, such as a refused token, has no line here. */
+/**
+ * A request that something else has told of, such as a refused token, has no line here, nor has one of an address that
+ * has had too many lines without a token.
+ */
 export function tellRequests(app: FastifyInstance): void {
   app.addHook('onError', async (request, reply, error) => tellShortly(request, reply, error))
   app.addHook('onResponse', (request: FastifyRequest, reply, done) => {
     const { elapsedTime: responseTime } = reply
-    if (!isTold(request)) request.log.info({ req: request, res: reply, responseTime }, 'request answered')
+    // A client without a token may ask for the client's files, or how CORS is, as often as it likes.
+    if (!isTold(request) && (isProven(carrierOf(request.raw)) || hasLine(request)))
+      request.log.info({ req: request, res: reply, responseTime }, 'request answered')
     done()
   })
 }

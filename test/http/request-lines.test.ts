@@ -1,9 +1,12 @@
 // One line for each request: a server’s, and the end of a stream.
 
 import fastify from 'fastify'
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished, vi } from 'vitest'
 import { NotFound } from '../../src/errors.ts'
+import { LINES_AT_ONCE } from '../../src/http/line-budget.ts'
+import { TOLD_MS } from '../../src/http/outcome-lines.ts'
 import { serverLog, tellRequests } from '../../src/http/request-lines.ts'
+import { carrierOf, prove } from '../../src/token/proven-connections.ts'
 import { HttpScene } from '../support/http-scene.ts'
 import { LogLines } from '../support/printed.ts'
 import { forThisTest } from '../support/scene.ts'
@@ -37,6 +40,48 @@ it('a server has one line for an answer, and one for a refusal', async () => {
   ])
   expect(log.objects()).toHaveLength(4)
   await app.close()
+})
+
+it('a flood from one address has no line for each, and no other address loses its own', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const log = new LogLines()
+  const app = fastify({ logger: { level: 'info', stream: log.stream, ...serverLog } })
+  onTestFinished(() => app.close())
+  tellRequests(app)
+  app.setNotFoundHandler(async () => {
+    throw new NotFound()
+  })
+  app.get('/client.js', async () => 'yes')
+  const ask = (url: string, remoteAddress: string) => app.inject({ url, remoteAddress })
+  for (let count = 0; count < LINES_AT_ONCE / 2; count++) await ask('/nowhere', '192.0.2.1')
+  for (let count = 0; count < LINES_AT_ONCE / 2 + 7; count++) await ask('/client.js', '192.0.2.1')
+  expect(log.lines).toHaveLength(LINES_AT_ONCE)
+  await ask('/nowhere', '192.0.2.1')
+  expect(log.lines).toHaveLength(LINES_AT_ONCE)
+  await ask('/nowhere', '192.0.2.2')
+  vi.advanceTimersByTime(TOLD_MS)
+  await ask('/client.js', '192.0.2.1')
+  expect(log.objects().slice(LINES_AT_ONCE)).toMatchObject([
+    { level: 30, address: '192.0.2.2' },
+    { level: 30, count: 8, msg: 'requests without a line of their own' },
+    { level: 30, msg: 'request answered' },
+  ])
+})
+
+it('a connection that has had a good token has a line for each answer', async () => {
+  const log = new LogLines()
+  const app = fastify({ logger: { level: 'info', stream: log.stream, ...serverLog } })
+  onTestFinished(() => app.close())
+  tellRequests(app)
+  app.get('/renewal', async ({ raw }) => prove(carrierOf(raw)))
+  app.get('/other', async () => 'yes')
+  const of = (url: string) =>
+    log.objects().filter(({ req }) => (req as { readonly url: string } | undefined)?.url === url).length
+  for (let count = 0; count < LINES_AT_ONCE + 50; count++) await app.inject('/renewal')
+  expect(of('/renewal')).toBe(LINES_AT_ONCE + 50)
+  await app.inject('/other')
+  expect(of('/other')).toBe(1)
 })
 
 const ended = (scene: HttpScene): Record<string, unknown>[] =>
