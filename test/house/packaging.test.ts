@@ -338,7 +338,10 @@ describe('continuous integration', () => {
 
   test('.ci/run runs npm ci and npm test, and ends with the figures', () => {
     const script = read('.ci/run')
-    expect(script).toContain('install_packages && npm ci && run_tests')
+    expect(script).toMatch(
+      /^install_packages && begin_npm_ci .*\nrun_bare .*\n.*\n {2}end_npm_ci .* && run_tests /m,
+    )
+    expect(script).toContain('npm ci >')
     expect(script).toContain('test/bare-root/run needed "$1"')
     expect(script).toContain('npm test -- ')
     expect(manifest.scripts.test.split(' && ').at(-1)).toBe('vitest run')
