@@ -19,7 +19,7 @@ import {
   TokenMissing,
   TooManyRequests,
 } from '../src/errors.ts'
-import { noteTold, type RefusalWords, tellRefused } from '../src/http/outcome-lines.ts'
+import { type LoggedOutcomes, noteTold, type RefusalWords, tellRefused } from '../src/http/outcome-lines.ts'
 import type { AuthOptions } from '../src/options.ts'
 import { type Authenticator, sumOfFetches } from '../src/token/authenticator.ts'
 import { grantsScope, sessionOf } from '../src/token/claims.ts'
@@ -54,8 +54,8 @@ export interface AuthPluginOptions extends AuthOptions {
   openKeys?: OpenKeys
   /** Limits the bad signatures of an address. Default: no limit. */
   failures?: FailureLimitOf
-  /** Whether each refusal is a line in the log. Default: true. */
-  logRefusals?: boolean
+  /** Whether a refusal is a line in the log now. Default: it is. */
+  logged?: Readonly<Pick<LoggedOutcomes, 'refusals'>>
   /** Called with the check that failed, for each token or session that is refused. */
   onRefused?: (check: string) => void
   /** Whether a session was revoked, for the scope of this request. Default: none was. */
@@ -171,10 +171,10 @@ type Tell = (
   words: string,
 ) => void
 
-function tellerOf({ logRefusals = true, onRefused }: AuthPluginOptions): Tell {
-  const tell = logRefusals ? tellRefused : noteTold
+function tellerOf({ logged, onRefused }: AuthPluginOptions): Tell {
   return (request, refusal, words) => {
     onRefused?.(refusal.check)
+    const tell = (logged?.refusals ?? true) ? tellRefused : noteTold
     tell(request, refusal, words)
   }
 }

@@ -20,7 +20,7 @@ import {
   TopicsFull,
   TopicUnknown,
 } from '../src/errors.ts'
-import { noteTold, tellEnded } from '../src/http/outcome-lines.ts'
+import { type LoggedOutcomes, noteTold, tellEnded } from '../src/http/outcome-lines.ts'
 import { clientAddress } from '../src/limits/client-address.ts'
 import type { RateLimits } from '../src/limits/rate-limits.ts'
 import { type IdSpelling, PLAIN_IDS, SealedSpelling } from '../src/sealing/id-spelling.ts'
@@ -62,10 +62,8 @@ export interface StreamRoute {
   readonly sealing: SealedIds | null
   /** null: the stream has none. */
   readonly tickets: Tickets | null
-  /** Whether a refused ticket is a line in the log. */
-  readonly logRefusals: boolean
-  /** Whether the end of a stream is a line in the log. */
-  readonly logStreamEnds: boolean
+  /** Whether a refused ticket, and the end of a stream, are lines in the log now. */
+  readonly logged: Readonly<LoggedOutcomes>
 }
 
 /** Errors of a stream that is refused now, and may be accepted later. */
@@ -129,7 +127,7 @@ export function eventsHandler(route: StreamRoute) {
 
 /** Tells of a stream's end, in a span and in the log, or keeps the server from telling of its request. */
 function tellerOf(
-  { logStreamEnds, streams, path }: StreamRoute,
+  { logged, streams, path }: StreamRoute,
   request: FastifyRequest,
   { id, sinceMs, from }: RequestedBeginning,
   topic: string,
@@ -145,7 +143,7 @@ function tellerOf(
     trace({ reason, records, bytes })
     const ended = { reason, subject, seconds: (performance.now() - openedMs) / 1000, records, bytes }
     streams.watch.ended({ path, ...ended })
-    if (logStreamEnds) tellEnded(request, { ...ended, subject: streams.watch.subjects.of(subject) })
+    if (logged.streamEnds) tellEnded(request, { ...ended, subject: streams.watch.subjects.of(subject) })
   }
 }
 

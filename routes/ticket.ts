@@ -13,7 +13,7 @@ import {
   TooManyRequests,
   TopicUnknown,
 } from '../src/errors.ts'
-import { noteTold, tellRefused } from '../src/http/outcome-lines.ts'
+import { type LoggedOutcomes, noteTold, tellRefused } from '../src/http/outcome-lines.ts'
 import { clientAddress } from '../src/limits/client-address.ts'
 import type { RateLimits } from '../src/limits/rate-limits.ts'
 import type { SelectionPlan } from '../src/selection/selection.ts'
@@ -87,7 +87,7 @@ export async function ticketSession(
   route: Pick<TicketRoute, 'path'> & {
     readonly tickets: Tickets | null
     readonly streams: Pick<Streams, 'revocations' | 'figures'>
-    readonly logRefusals: boolean
+    readonly logged: Readonly<Pick<LoggedOutcomes, 'refusals'>>
   },
   request: FastifyRequest,
   reply: FastifyReply,
@@ -98,7 +98,7 @@ export async function ticketSession(
   if (text === null) return null
   const refused = (refusal: { readonly check: string; readonly reason?: string }) => {
     countCheck(route.streams.figures, refusal.check)
-    const tell = route.logRefusals ? tellRefused : noteTold
+    const tell = route.logged.refusals ? tellRefused : noteTold
     tell(request, refusal, 'ticket refused')
   }
   const place = { stream: pathText(matchedPath(route, request)), headers }

@@ -39,35 +39,41 @@ export async function serveUntil(
       systemd.reloading()
       void reload.take(reading).then(() => systemd.ready(ports.port))
     })
-    void stop.then(() => {
-      readings.passTo(null)
-      systemd.stopping()
-    })
+    void stop.then(() => systemd.stopping())
     log.info(ports, 'listening')
     onListening(ports)
     return server
   }
+  // Until then, because a certificate may expire while the server lingers.
+  const close: Close = async (withinMs) => {
+    readings.passTo(null)
+    if (server !== null) await settledWithin(withinMs, server.close())
+  }
   try {
     const started = await Promise.race([start(), stop])
-    if (typeof started !== 'string') return await serve(started, stop, signals, options)
-    await closeWithin(CLOSE_FAILED_MS, server)
+    if (typeof started !== 'string') return await serve(started, stop, signals, options, close)
+    await close(CLOSE_FAILED_MS)
     return EXIT_DONE
   } catch (error) {
     const code = tellStartProblem(error, options)
-    await closeWithin(CLOSE_FAILED_MS, server)
+    await close(CLOSE_FAILED_MS)
     return code
   }
 }
+
+/** Nothing is reloaded any more, and the server closes within that time or is left as it is. */
+type Close = (withinMs: number) => Promise<void>
 
 async function serve(
   server: App,
   stop: Promise<NodeJS.Signals>,
   signals: StopSignals,
   options: ServerOptions,
+  close: Close,
 ): Promise<number> {
   const ended = await Promise.race([stop, server.failed])
   if (ended !== undefined) await leave(server, ended, signals.next(), options)
-  await closeWithin(CLOSE_MS, server)
+  await close(CLOSE_MS)
   server.log.info('closed')
   return ended === undefined ? EXIT_FAILED : EXIT_DONE
 }
@@ -87,10 +93,6 @@ async function leave(
   }
   server.log.info({ signal }, 'draining')
   await Promise.race([server.drain(), second])
-}
-
-async function closeWithin(timeMs: number, server: App | null): Promise<void> {
-  if (server !== null) await settledWithin(timeMs, server.close())
 }
 
 /** Writes why the start failed, one line for each problem. */

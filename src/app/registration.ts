@@ -26,7 +26,7 @@ import { describedStream } from '../description/described-stream.ts'
 import { openApiDocument } from '../description/openapi.ts'
 import { ratesOf } from '../limits/rate-limits.ts'
 import type { ResolvedOptions, ResolvedStream } from '../options.ts'
-import type { LiveSettings } from '../reload/live-settings.ts'
+import { type LiveSettings, loggedOutcomes } from '../reload/live-settings.ts'
 import type { Selector } from '../routing/selector.ts'
 import { SelectionPlan } from '../selection/selection.ts'
 import { SYSTEM_CLOCK } from '../stream/clock.ts'
@@ -78,7 +78,7 @@ export async function registerStreams(
     failures: () => app.kafkaSseRates,
     cookieOrigins,
     isRevoked,
-    logRefusals: options.sse.logRefusals,
+    logged: loggedOutcomes(options.sse, sources.live),
     onRefused: (check) => countCheck(app.kafkaSseStreams.figures, check),
     ...(openKeys && { openKeys }),
   })
@@ -123,6 +123,7 @@ export async function registerStreamRoutes(
 ): Promise<void> {
   const sealing = sealedIdsOf(options, live)
   const tickets = ticketsOf(options, redeemTicket, live)
+  const logged = loggedOutcomes(options.sse, live)
   const authenticator = checkedAuthenticator(app.kafkaSseAuth)
   // A scope of their own: CORS must not apply to what else is registered in `app`, such as a host's admin routes.
   await app.register(
@@ -141,8 +142,7 @@ export async function registerStreamRoutes(
           plan: new SelectionPlan(stream),
           sealing: ids === 'sealed' ? sealing : null,
           tickets,
-          logRefusals: options.sse.logRefusals,
-          logStreamEnds: options.sse.logStreamEnds,
+          logged,
           topic: topicOf(stream, options.streams, topics),
           streams: app.kafkaSseStreams,
           rates: app.kafkaSseRates,

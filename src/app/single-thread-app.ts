@@ -7,7 +7,7 @@ import { ConnectionBudget, connectionBounds, createConnectionCounts } from '../h
 import { type ConnectionFigures, createConnectionFigures } from '../http/connection-limits.ts'
 import { type Certificate, Listeners, readTls } from '../http/listener.ts'
 import { SEEDS } from '../limits/hashed-cell.ts'
-import type { ServerOptions } from '../options.ts'
+import type { LogLevel, ServerOptions } from '../options.ts'
 import { type LiveOptions, LiveSettings } from '../reload/live-settings.ts'
 import { adminBudget, buildAdminApp } from './admin-app.ts'
 import type { App, Ports } from './app.ts'
@@ -88,13 +88,16 @@ class SingleThreadApp implements App {
   }
 
   async reload(options: LiveOptions, certificate: Certificate | null): Promise<void> {
-    const { web, admin, live } = this.parts
     if (certificate !== null) {
       this.clientPorts.useCertificate(certificate)
       this.certificate = certificate
     }
-    live.change(options)
-    for (const app of [web, admin]) app.log.level = options.logLevel
+    this.parts.live.change(options)
+  }
+
+  logFrom(level: LogLevel): void {
+    const { web, admin } = this.parts
+    for (const app of [web, admin]) app.log.level = level
   }
 
   announceEnd(): void {

@@ -34,6 +34,12 @@ export function isTold(request: FastifyRequest): boolean {
   return told.has(request)
 }
 
+/** Which outcomes have a line of their own. Changes when the settings are read again. */
+export interface LoggedOutcomes {
+  refusals: boolean
+  streamEnds: boolean
+}
+
 /** Why something was refused. Holds nothing of what a client has sent. */
 export interface RefusalWords {
   /** Which check has failed, in a word. */

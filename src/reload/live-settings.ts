@@ -3,10 +3,11 @@
 
 import { LIMIT_SETTINGS } from '../config/stream-settings.ts'
 import type { TlsContext } from '../http/listener.ts'
+import type { LoggedOutcomes } from '../http/outcome-lines.ts'
 import type { ServerOptions, SseOptions } from '../options.ts'
 
-/** Limits, rates and the key of sealed ids and tickets. */
-export const LIVE_SSE = [...LIMIT_SETTINGS, 'secretKey'] as const
+/** Limits, rates, the key of sealed ids and tickets, and what is logged. */
+export const LIVE_SSE = [...LIMIT_SETTINGS, 'secretKey', 'logRefusals', 'logStreamEnds'] as const
 export const LIVE_SERVER = ['connectionsMax', 'connectionsPerAddressMax', 'logLevel'] as const
 
 /** Plain data, which structured clone keeps whole. */
@@ -33,6 +34,16 @@ export class LiveSettings {
   change(options: LiveOptions): void {
     for (const listener of this.listeners) listener(options)
   }
+}
+
+/** Which outcomes are logged, as the settings are now. */
+export function loggedOutcomes(sse: SseOptions, live?: LiveSettings): Readonly<LoggedOutcomes> {
+  const logged = { refusals: sse.logRefusals, streamEnds: sse.logStreamEnds }
+  live?.onChange(({ sse: { logRefusals, logStreamEnds } }) => {
+    logged.refusals = logRefusals
+    logged.streamEnds = logStreamEnds
+  })
+  return logged
 }
 
 /** What threads are told of the options. */

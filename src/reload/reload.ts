@@ -5,7 +5,7 @@ import { X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import { errorWords } from '../errors.ts'
 import { type Certificate, readTls } from '../http/listener.ts'
-import type { ServerOptions } from '../options.ts'
+import type { LogLevel, ServerOptions } from '../options.ts'
 import { differences, reloaded } from './differences.ts'
 import { type LiveOptions, liveOptions } from './live-settings.ts'
 import type { Occasion, SettingsReading } from './settings-reader.ts'
@@ -22,6 +22,8 @@ export interface Reloadable {
   readonly certificate: Certificate | null
   /** In all threads. `certificate`: null if the one that is served stays. Rejects if a thread does not take it. */
   reload(options: LiveOptions, certificate: Certificate | null): Promise<void>
+  /** The lowest level that this thread logs. */
+  logFrom(level: LogLevel): void
 }
 
 const CERTIFICATE = ['TLS_CERT_FILE', 'TLS_KEY_FILE']
@@ -63,6 +65,8 @@ export class Reload {
     certificate: Certificate | null,
   ): Promise<void> {
     const { log } = this.app
+    // A reload that raises the level does not silence its own lines.
+    this.app.logFrom(lowerOf(this.options.logLevel, next.logLevel))
     const { live, restart } = differences(this.options, next)
     this.options = reloaded(this.options, next)
     const changed = [...(certificate === null ? [] : CERTIFICATE), ...live]
@@ -74,6 +78,7 @@ export class Reload {
       log.error({ occasion, problem: errorWords(error) }, 'new settings may not be in use in every thread')
     }
     if (restart.length > 0) log.warn({ settings: restart }, 'changed settings take effect after a restart')
+    this.app.logFrom(next.logLevel)
   }
 
   /** The pair that the files hold; null if it is served already. Rejects if its parts do not belong together. */
@@ -92,6 +97,13 @@ export class Reload {
     refuseExpired(read)
     return read
   }
+}
+
+/** From the one that logs most. */
+const LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
+
+function lowerOf(one: LogLevel, other: LogLevel): LogLevel {
+  return LEVELS.indexOf(one) < LEVELS.indexOf(other) ? one : other
 }
 
 /** One that is valid only from later on is taken: nothing would ask for it again, and the one before it will end. */

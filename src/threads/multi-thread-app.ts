@@ -10,7 +10,7 @@ import { withSecretKey } from '../app/sealing.ts'
 import { builtOrClosed } from '../app/time-limit.ts'
 import { frameworkOptions } from '../app/web-app.ts'
 import { type Certificate, Listeners, readTls } from '../http/listener.ts'
-import type { ServerOptions } from '../options.ts'
+import type { LogLevel, ServerOptions } from '../options.ts'
 import { type LiveOptions, LiveSettings } from '../reload/live-settings.ts'
 import { type HandedOptions, takeOver } from './handover.ts'
 import { ProcessKeys } from './worker-keys.ts'
@@ -84,11 +84,15 @@ class MultiThreadApp implements App {
   }
 
   async reload(options: LiveOptions, certificate: Certificate | null): Promise<void> {
-    const { workerPool, feed, admin, live } = this.parts
+    const { workerPool, live } = this.parts
     if (certificate !== null) this.certificate = certificate
-    for (const app of [feed, admin]) app.log.level = options.logLevel
     live.change(options)
     await workerPool.reload(options, certificate)
+  }
+
+  logFrom(level: LogLevel): void {
+    const { feed, admin } = this.parts
+    for (const app of [feed, admin]) app.log.level = level
   }
 
   announceEnd(): void {

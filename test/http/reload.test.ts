@@ -228,6 +228,45 @@ describe.each(['1', '2'])('with WORKERS=%s', (WORKERS) => {
     await reader?.cancel()
   })
 
+  it('another certificate is served while the server lingers', async () => {
+    const [old, next] = [await certificates(), await certificates()]
+    place(old)
+    const run = scene.start(['serve'], { ...TLS, LINGER_SECONDS: '60', RELOAD_SECONDS: '0' })
+    const { port } = await run.listening()
+    run.child.kill('SIGTERM')
+    await eventually(() => expect(lines(run, 'not ready any more')).toHaveLength(1))
+    place(next)
+    expect(await reload(run)).toMatchObject({ changed: ['TLS_CERT_FILE', 'TLS_KEY_FILE'] })
+    expect(await servedOften(port)).toEqual([fingerprintOf(next.certificatePem)])
+    expect(await run.end('SIGTERM')).toBe(0)
+  })
+
+  it('LOG_REFUSALS and LOG_STREAM_ENDS take effect, also for streams that are open', async () => {
+    const LOG_REFUSALS_FILE = scene.file('refusals', 'on')
+    const LOG_STREAM_ENDS_FILE = scene.file('ends', 'on')
+    const env = { ...SERVE_SETTINGS, WORKERS, LOG_REFUSALS_FILE, LOG_STREAM_ENDS_FILE, RELOAD_SECONDS: '0' }
+    const run = scene.start(['serve'], env)
+    const { port } = await run.listening()
+    const refuse = async () => {
+      for (let asked = 0; asked < 12; asked++)
+        expect((await openStream(port, makeKey('ES256'))).status).toBe(401)
+      await pause(50) // lines wait 10 ms for others
+    }
+    const streams = await Promise.all(Array.from({ length: 6 }, () => openStream(port)))
+    await refuse()
+    expect(lines(run, 'token refused')).toHaveLength(12)
+    scene.file('refusals', 'off')
+    scene.file('ends', 'off')
+    expect(await reload(run)).toMatchObject({
+      changed: expect.arrayContaining(['LOG_REFUSALS', 'LOG_STREAM_ENDS']),
+    })
+    await refuse()
+    expect(lines(run, 'token refused')).toHaveLength(12)
+    expect(await run.end('SIGTERM')).toBe(0)
+    for (const stream of streams) expect(await stream.text()).toContain(':end shutdown')
+    expect(lines(run, 'stream ended')).toEqual([])
+  })
+
   it('limits and LOG_LEVEL take effect; what needs a restart is named', async () => {
     const write = (sse: object, more: object = {}) =>
       scene.file(
@@ -262,7 +301,7 @@ describe.each(['1', '2'])('with WORKERS=%s', (WORKERS) => {
     }
     expect(await toldOf()).toBeGreaterThanOrEqual(12)
     scene.file('level', 'warn')
-    run.child.kill('SIGHUP')
+    expect(await reload(run)).toMatchObject({ level: 30, changed: ['LOG_LEVEL'] })
     await eventually(async () => expect(await toldOf()).toBe(0))
     write({ streamsPerSubjectMx: 3 })
     run.child.kill('SIGHUP')

@@ -134,6 +134,8 @@ export class HttpScene {
       ...options.server,
     })
     await options.host?.(app)
+    const { logRefusals = true, logStreamEnds = true } = options.sse ?? {}
+    const logged = { refusals: logRefusals, streamEnds: logStreamEnds }
     const { renewBy = 'session' } = options.auth ?? {}
     const lifetimes = new Map([[ISSUER, Number.POSITIVE_INFINITY]])
     await app.register(sse, { ...SSE_DEFAULTS, renewBy, lifetimes, ...options.sse })
@@ -141,7 +143,7 @@ export class HttpScene {
     await app.register(auth, {
       ...authOptions(key, options.auth),
       isRevoked,
-      logRefusals: options.sse?.logRefusals ?? true,
+      logged,
       failures: () => app.kafkaSseRates,
     })
     await app.register(streamRoutes, {
@@ -158,8 +160,7 @@ export class HttpScene {
       rates: app.kafkaSseRates,
       control: options.control ?? null,
       authenticator: app.kafkaSseAuth,
-      logRefusals: options.sse?.logRefusals ?? true,
-      logStreamEnds: options.sse?.logStreamEnds ?? true,
+      logged,
     })
     await app.ready()
     const listener = await listen(app.routing as RequestListener, { host: '127.0.0.1', port: 0, tls })

@@ -25,6 +25,7 @@ describe('two readings', () => {
   it('differ by names as people write them, never by values', async () => {
     const next = await read({
       LOG_LEVEL: 'debug',
+      LOG_REFUSALS: 'off',
       STREAMS_MAX: '7',
       CONNECTIONS_MAX: '8',
       SECRET_KEY: KEY,
@@ -35,7 +36,13 @@ describe('two readings', () => {
       KAFKA_CONFIG_CLIENT_ID: 'hidden',
     })
     const { live, restart } = differences(await read(), next)
-    expect([...live].sort()).toEqual(['CONNECTIONS_MAX', 'LOG_LEVEL', 'SECRET_KEY', 'STREAMS_MAX'])
+    expect([...live].sort()).toEqual([
+      'CONNECTIONS_MAX',
+      'LOG_LEVEL',
+      'LOG_REFUSALS',
+      'SECRET_KEY',
+      'STREAMS_MAX',
+    ])
     expect([...restart].sort()).toEqual([
       'HEARTBEAT_SECONDS',
       'JWT_* (auth.issuers)',
