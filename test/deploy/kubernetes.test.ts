@@ -195,6 +195,22 @@ describe.skipIf(python === null)('The Helm chart', () => {
     })
   })
 
+  it('gives what a library reads from a variable alone by a secret, and no value', async () => {
+    const name = 'OTEL_EXPORTER_OTLP_HEADERS'
+    const secretVariables = [{ name, secret: 'opentelemetry', key: 'headers' }]
+    const [{ env }] = podOf(await objects(valuesOf('least', { secretVariables }))).containers
+    expect(env.find((each: { name: string }) => each.name === name)).toEqual({
+      name,
+      valueFrom: { secretKeyRef: { name: 'opentelemetry', key: 'headers' } },
+    })
+  })
+
+  it('lets a load balancer find a new pod before the next one stops', async () => {
+    const secondsOf = async (values: string) => one(await objects(values), 'Deployment').spec.minReadySeconds
+    expect(await secondsOf(valuesOf('least'))).toBe(10)
+    expect(await secondsOf(valuesOf('full'))).toBe(20)
+  })
+
   it('sets variables that there are', async () => {
     for (const file of ['least', 'full']) {
       const [{ env }] = podOf(await objects(valuesOf(file))).containers
@@ -251,6 +267,14 @@ describe.skipIf(python === null)('The Helm chart', () => {
     ...['SECRET_KEY', 'KAFKA_CONFIG_SASL_PASSWORD', 'KAFKA_CONFIG_SSL_KEY_PEM'].map(
       (name) => [{ settings: { [name]: 'abc' } }, `settings.${name} is a secret`] as const,
     ),
+    ...['OTEL_EXPORTER_OTLP_HEADERS', 'OTEL_EXPORTER_OTLP_TRACES_HEADERS'].map(
+      (name) => [{ settings: { [name]: 'authorization=abc' } }, `settings.${name} is a secret`] as const,
+    ),
+    [{ settings: { HTTPS_PROXY: 'http://us@proxy:3128' } }, 'settings.HTTPS_PROXY is a secret'],
+    [
+      { secretSettings: [{ name: 'OTEL_EXPORTER_OTLP_HEADERS', secret: 'a', key: 'b' }] },
+      'secretSettings: OTEL_EXPORTER_OTLP_HEADERS is read from no file',
+    ],
     [{ configFile: { sse: { secretKey: 'abc' } } }, 'configFile.sse.secretKey is a secret'],
     ...['sasl.password', 'sasl.oauthbearer.client.secret', 'ssl.key.password'].map(
       (name) =>

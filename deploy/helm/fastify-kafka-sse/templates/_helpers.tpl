@@ -84,6 +84,16 @@ more for their index and for what slow clients hold, and a tenth of a MiB for ea
 {{- fail (printf "settings.%s is a secret, and would stand in the pod as it is: give it by `secretKey` or `secretSettings`" $name) }}
 {{- end }}
 {{- end }}
+{{- range $name, $value := .Values.settings }}
+{{- if or (regexMatch "^OTEL_EXPORTER_OTLP_(.*_)?HEADERS$" $name) (regexMatch "://[^/?#]*@" (toString $value)) }}
+{{- fail (printf "settings.%s is a secret, and would stand in the pod as it is: give it by `secretVariables`" $name) }}
+{{- end }}
+{{- end }}
+{{- range .Values.secretSettings }}
+{{- if hasPrefix "OTEL_" .name }}
+{{- fail (printf "secretSettings: %s is read from no file: give it by `secretVariables`" .name) }}
+{{- end }}
+{{- end }}
 {{- if dig "sse" "secretKey" "" $file }}
 {{- fail "configFile.sse.secretKey is a secret, and would stand in a ConfigMap: give it by `secretKey`" }}
 {{- end }}
