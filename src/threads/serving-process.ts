@@ -1,7 +1,7 @@
 // The entry point of the serving process, which has the workers. src/threads/launcher.ts starts it with the sockets and
 // passes signals on. Promise: it ends when the launcher ends.
 
-import { EXIT_FAILED, exit } from '../app/exit.ts'
+import { exit } from '../app/exit.ts'
 import { serveUntil } from '../app/lifetime.ts'
 import { SignalQueue, surviveLostOutputs } from '../app/stop-signals.ts'
 import { SettingsFeed } from '../reload/settings-reader.ts'
@@ -9,7 +9,8 @@ import type { Launched, Listening, ToServing } from './launcher.ts'
 import { buildMultiThreadApp } from './multi-thread-app.ts'
 
 process.once('message', (launched: Launched) => void serve(launched))
-process.on('disconnect', () => process.exit(EXIT_FAILED))
+// Not by `process.exit`: workers and librdkafka take up to 2 s to end, and the ports would be taken meanwhile.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 // The launcher passes them on. A terminal or a supervisor sends them to both processes, and each must count once.
 for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => {})
 surviveLostOutputs()

@@ -175,6 +175,19 @@ it.each(['SIGHUP', 'SIGTERM'] as const)(
   },
 )
 
+it('a launcher that is killed frees the port at once, however long the process beside it would take', async () => {
+  const SLOW = `import { isMainThread } from 'node:worker_threads'
+if (isMainThread && process.send !== undefined)
+  process.on('exit', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 8000))
+export default {}`
+  const run = start('2', { CONFIG_FILE: scene.file('ends-slowly.mjs', SLOW) })
+  const { port } = await run.listening()
+  const killedAtMs = performance.now()
+  run.child.kill('SIGKILL')
+  await eventually(async () => expect(await get(`http://127.0.0.1:${port}/events`)).toBe(null))
+  expect(performance.now() - killedAtMs).toBeLessThan(6000)
+})
+
 // A terminal is made by Python, which waits for a line on its input and then closes the terminal's other end.
 const TERMINAL = `
 import os, pty, sys, threading
