@@ -6,8 +6,9 @@ import { adviceForEnd, adviceForError, EXPIRED_ADVICE } from './page/advice.js'
 import { ArrivalRate } from './page/arrival-rate.js'
 import { keepOneStop, moveByArrows } from './page/arrows.js'
 import { copyFrom } from './page/copying.js'
-import { readEvent } from './page/record.js'
+import { isWholeRecord, readEvent } from './page/record.js'
 import { RecordList, ROWS_MAX } from './page/record-list.js'
+import { Silence } from './page/silence.js'
 import { Tokens } from './page/tokens.js'
 import { element } from './shared/dom.js'
 import { number, rate } from './shared/numbers.js'
@@ -26,6 +27,7 @@ const pause = element('pause')
 const tokens = new Tokens(tokenField)
 const list = new RecordList(element('messages'))
 const arrivals = new ArrivalRate()
+const silence = new Silence()
 
 /** The open stream; null before Go and after Stop. */
 let stream = null
@@ -34,6 +36,8 @@ let retryAtMs = 0
 let received = 0
 /** Of the newest event, to see which partition moves next. */
 let previousId = ''
+/** Whether the stream sends whole records; null until its first record tells. One stream has one encoding. */
+let isWhole = null
 
 locationField.value = new URL('/events', window.location.href).href
 keysField.value = new URLSearchParams(window.location.search).getAll('key').join('\n')
@@ -66,6 +70,7 @@ function go(submit) {
   stream?.close()
   clear()
   const url = chosenUrl()
+  isWhole = tokens.sendsWhole(new URL(url))
   const { origin } = new URL(url)
   showChoice(url)
   const opened = connect(url, {
@@ -75,6 +80,7 @@ function go(submit) {
     onEvent: receive,
     onOpen: ({ lastEventId }) => {
       console.log('open', lastEventId)
+      silence.opened(Date.now())
       show('open', 'open')
     },
     onError: ({ error, retryInMs, final }) => failed(error, { retryInMs, final, origin }),
@@ -90,20 +96,15 @@ function go(submit) {
 /** The location, with a `key` for each line of Keys besides those that it has itself. */
 function chosenUrl() {
   const url = new URL(locationField.value)
-  const whole = wholeRecordsOf(url)
+  const whole = tokens.wholeRecordsOf(url)
   if (whole !== null && element('whole').checked) url.pathname = whole
   for (const key of keysField.value.split('\n')) if (key !== '') url.searchParams.append('key', key)
   return url.href
 }
 
-/** Path of the demo's stream of the same records with their keys; null if there is none. */
-function wholeRecordsOf({ origin, pathname }) {
-  return (origin === window.location.origin && tokens.envelopes[pathname]) || null
-}
-
 function offerWholeRecords() {
   const { value } = locationField
-  element('whole-field').hidden = !URL.canParse(value) || wholeRecordsOf(new URL(value)) === null
+  element('whole-field').hidden = !URL.canParse(value) || tokens.wholeRecordsOf(new URL(value)) === null
 }
 
 function showChoice(url) {
@@ -169,6 +170,7 @@ function waitFor(retryInMs) {
 }
 
 function show(state, words, advice = '') {
+  if (state !== 'open') silence.ended()
   element('status').dataset.state = state
   element('state').textContent = words
   element('stop').disabled = state === 'idle' || state === 'closed'
@@ -187,8 +189,10 @@ function showTimes() {
   element('expiry').textContent = stream === null ? 'none' : left
   const isWaiting = element('status').dataset.state === 'waiting'
   const retryInSeconds = isWaiting ? Math.ceil((retryAtMs - Date.now()) / 1_000) : 0
-  // Outside the state element, because screen readers read that one at each change.
-  element('countdown').textContent = retryInSeconds > 0 ? `in ${retryInSeconds} s` : ''
+  const silent = silence.tell(Date.now())
+  // Outside the elements with a role, because screen readers read those at each change.
+  element('countdown').textContent = retryInSeconds > 0 ? `in ${retryInSeconds} s` : (silent?.words ?? '')
+  element('silence').textContent = silent?.advice ?? ''
 }
 
 function showRate() {
@@ -196,9 +200,11 @@ function showRate() {
 }
 
 function receive(event) {
+  silence.heard(event, Date.now())
+  if (event.type === 'message') isWhole ??= isWholeRecord(event)
   // After a gap the stream begins again, so positions before and after it are not compared.
   if (event.type === 'gap' && event.data !== 'too-large') previousId = ''
-  const read = readEvent(event, previousId)
+  const read = readEvent(event, previousId, isWhole)
   previousId = event.id
   if (read.kind === 'message' || read.kind === 'delete') {
     received++

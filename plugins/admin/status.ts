@@ -24,6 +24,7 @@ export function statusOf({ parts, wholeProcess, history }: StatusSources, hasHis
   const { figures } = parts.streams
   const { outcomes, slow } = parts.streams.watch.list()
   const { byPath } = parts.topics
+  const shownByPath = byPath.open.slice(0, BY_PATH_SHOWN_MAX)
   return {
     atMs: Date.now(),
     uptimeSeconds: Math.floor(process.uptime()),
@@ -43,9 +44,10 @@ export function statusOf({ parts, wholeProcess, history }: StatusSources, hasHis
     },
     challenges: figures.challenges,
     renewals: figures.renewals,
-    topics: [...parts.topics.all(), ...byPath.open.slice(0, BY_PATH_SHOWN_MAX)].map(topicStatus),
+    topics: [...parts.topics.all(), ...shownByPath].map(topicStatus),
     topicsByPath: {
       open: byPath.open.length,
+      shown: shownByPath.length,
       retainedBytes: byPath.open.reduce((bytes, { bus }) => bytes + bus.retainedBytes, 0),
       bytesMax: byPath.bytesMax,
     },

@@ -84,8 +84,9 @@ export class Chart {
     const last = this.#history.atMs.length - 1
     if (event.key === 'Escape') this.#read(null)
     if (!(event.key in STEPS) || last < 0) return
-    const to = this.#readIndex() + STEPS[event.key]
-    this.#read(this.#history.atMs[Math.max(0, Math.min(last, to))])
+    const to = Math.max(0, this.#readIndex() + STEPS[event.key])
+    // The newest one is read as it comes.
+    this.#read(to >= last ? null : this.#history.atMs[to])
     event.preventDefault()
   }
 

@@ -1,9 +1,9 @@
 // How requests and streams ended lately.
 
 import { element } from '../shared/dom.js'
-import { bytes, number } from '../shared/numbers.js'
+import { bytes, duration, number } from '../shared/numbers.js'
 import { Table } from './table.js'
-import { ago, duration } from './words.js'
+import { ago } from './words.js'
 
 const refusals = new Table(
   element('refusals'),

@@ -1,8 +1,8 @@
 // One line on the process itself.
 
 import { element } from '../shared/dom.js'
-import { bytes, number } from '../shared/numbers.js'
-import { duration, perSecond } from './words.js'
+import { bytes, duration, number } from '../shared/numbers.js'
+import { perSecond } from './words.js'
 
 export function showProcess(status, previous) {
   const { uptimeSeconds, residentBytes, challenges, renewals } = status

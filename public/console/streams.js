@@ -1,9 +1,8 @@
 // Streams by path, and those whose clients take nothing.
 
 import { element } from '../shared/dom.js'
-import { bytes, number } from '../shared/numbers.js'
+import { bytes, duration, number } from '../shared/numbers.js'
 import { Table } from './table.js'
-import { duration } from './words.js'
 
 const paths = new Table(element('paths'), ['Path', 'Open#', 'Opened#'], 'No stream has been opened yet.')
 const slow = new Table(

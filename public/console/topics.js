@@ -4,9 +4,6 @@ import { element, make } from '../shared/dom.js'
 import { bytes, count, number, rate } from '../shared/numbers.js'
 import { perSecond } from './words.js'
 
-/** Of the topics that are open by path, the server tells so many. */
-const BY_PATH_SHOWN_MAX = 20
-
 /** Cards by the name and the encoding of their topic. */
 const cards = new Map()
 
@@ -35,9 +32,9 @@ function appended({ topics }, key) {
   )
 }
 
-export function byPathWords({ open, retainedBytes, bytesMax }) {
+export function byPathWords({ open, shown: listed, retainedBytes, bytesMax }) {
   if (open === 0) return ''
-  const shown = open > BY_PATH_SHOWN_MAX ? `, of which ${BY_PATH_SHOWN_MAX} are shown` : ''
+  const shown = open > listed ? `, of which ${listed} are shown` : ''
   return `${count(open, 'topic')} open by path${shown}: ${bytes(retainedBytes)} of ${bytes(bytesMax)}.`
 }
 

@@ -1,17 +1,6 @@
 // Times in words.
 
-import { count, number } from '../shared/numbers.js'
-
-/** A duration by its two largest units: `45 s`, `12 min`, `3 h 20 min`, `2 days 4 h`. */
-export function duration(seconds) {
-  const whole = Math.max(0, Math.round(seconds))
-  if (whole < 120) return `${whole} s`
-  const minutes = Math.floor(whole / 60)
-  if (minutes < 60) return `${minutes} min`
-  const hours = Math.floor(minutes / 60)
-  if (hours < 48) return `${hours} h ${minutes % 60} min`
-  return `${count(Math.floor(hours / 24), 'day')} ${hours % 24} h`
-}
+import { duration, number } from '../shared/numbers.js'
 
 /** `atMs` and `nowMs` are both by the server's clock. */
 export function ago(atMs, nowMs) {

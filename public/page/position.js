@@ -19,8 +19,8 @@ export function placeOf(id, previousId) {
 }
 
 /** Next offset by partition; null if the text is no plain id. */
-export function positionOf(id) {
-  if (id === '' || id.length > LENGTH_MAX) return null
+export function positionOf(id, lengthMax = LENGTH_MAX) {
+  if (id === '' || id.length > lengthMax) return null
   const bytes = bytesOf(id)
   if (bytes === null || bytes[0] !== VERSION) return null
   const numbers = numbersIn(bytes)

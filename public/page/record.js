@@ -1,7 +1,7 @@
 // What an event tells of its record. A stream of whole records (encoding `envelope`) tells all; of a stream of values
 // the id tells partition and offset, and the key is not sent.
 
-import { placeOf } from './position.js'
+import { placeOf, positionOf } from './position.js'
 
 /** Longer data is not parsed: it is shown from its beginning. */
 const PARSED_MAX = 1 << 20
@@ -11,15 +11,23 @@ const DATE_MAX_MS = 8.64e15
 /**
  * `kind`: `message`, `delete`, `gap` or `ready`. Of records: `key`, `partition`, `offset`, `headers` and `timestampMs`,
  * each null if the stream does not tell it; `text`, the value; `json`, the value parsed if it is an object or a list.
+ * `isWhole`: whether the stream sends whole records, so that a value that only looks like one stays a value.
  */
-export function readEvent({ type, data, id }, previousId) {
+export function readEvent({ type, data, id }, previousId, isWhole) {
   const unknown = { key: null, partition: null, offset: null, headers: null, timestampMs: null, json: null }
   const event = { ...unknown, kind: type, id, text: data }
   if (type === 'delete') return { ...event, ...placeOf(id, previousId), key: keyText(data), text: '' }
   if (type !== 'message') return event
   const parsed = parse(data)
-  if (isEnvelope(parsed)) return { ...event, ...ofEnvelope(parsed) }
+  if (isWhole && isEnvelope(parsed)) return { ...event, ...ofEnvelope(parsed) }
   return { ...event, ...placeOf(id, previousId), json: parsed }
+}
+
+/** Whether an event is a whole record: it looks like one, and is where its id says that it is. Such ids are plain. */
+export function isWholeRecord({ data, id }) {
+  const parsed = parse(data)
+  if (!isEnvelope(parsed)) return false
+  return positionOf(id, Number.POSITIVE_INFINITY)?.get(parsed.partition) === parsed.offset + 1
 }
 
 function ofEnvelope({ key, value, headers, timestamp, partition, offset }) {

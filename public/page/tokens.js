@@ -31,6 +31,19 @@ export class Tokens {
     }
   }
 
+  /** Path of the demo's stream of the same records with their keys; null if there is none. */
+  wholeRecordsOf({ origin, pathname }) {
+    return (origin === window.location.origin && this.envelopes[pathname]) || null
+  }
+
+  /** Whether the demo's stream at this URL sends whole records; null where it is not known. */
+  sendsWhole(url) {
+    if (this.wholeRecordsOf(url) !== null) return false
+    return url.origin === window.location.origin && Object.values(this.envelopes).includes(url.pathname)
+      ? true
+      : null
+  }
+
   async #fromDemo(signal) {
     if (this.isDemo === false) return null
     const response = await fetch('/demo/token', { method: 'POST', cache: 'no-store', signal })

@@ -24,3 +24,14 @@ export function shortened(text, max) {
 export function rate(value) {
   return number(value === 0 || value >= 10 ? Math.round(value) : Number(value.toFixed(1)))
 }
+
+/** A duration by its two largest units: `45 s`, `12 min`, `3 h 20 min`, `2 days 4 h`. */
+export function duration(seconds) {
+  const whole = Math.max(0, Math.round(seconds))
+  if (whole < 120) return `${whole} s`
+  const minutes = Math.floor(whole / 60)
+  if (minutes < 60) return `${minutes} min`
+  const hours = Math.floor(minutes / 60)
+  if (hours < 48) return `${hours} h ${minutes % 60} min`
+  return `${count(Math.floor(hours / 24), 'day')} ${hours % 24} h`
+}

@@ -46,7 +46,13 @@ export interface Status {
   readonly renewals: number
   /** Those that are configured by name, then the first ones that are open because clients name them in a path. */
   readonly topics: readonly TopicStatus[]
-  readonly topicsByPath: { readonly open: number; readonly retainedBytes: number; readonly bytesMax: number }
+  readonly topicsByPath: {
+    readonly open: number
+    /** So many of them are among `topics`. */
+    readonly shown: number
+    readonly retainedBytes: number
+    readonly bytesMax: number
+  }
   readonly eventLoopDelaySeconds: Delay
   readonly cpuSeconds: number
   readonly residentBytes: number

@@ -164,6 +164,11 @@ describe.skipIf(CHROMIUM === null)('in Chromium', () => {
     expect(await chart.getAttribute('aria-valuetext')).toMatch(/^\d\d:\d\d:\d\d, .+ ago: 12 open$/)
     await page.keyboard.press('Escape')
     expect(await chart.getAttribute('aria-valuetext')).toBe('now: 12 open')
+    for (const key of ['End', 'ArrowRight', 'PageDown']) {
+      await page.keyboard.press('ArrowLeft')
+      await page.keyboard.press(key)
+      expect(await chart.getAttribute('aria-valuetext'), key).toBe('now: 12 open')
+    }
   }, 60_000)
 
   it('a chart has no fault that axe finds before it has a sample, and says so', async () => {

@@ -138,8 +138,8 @@ describe.skipIf(CHROMIUM === null)('the page in Chromium', () => {
     await page.getByRole('button', { name: 'Go' }).click()
     await vi.waitUntil(async () => (await state()) === 'open', { timeout: 20_000 })
     await page.locator('#messages li.ready').waitFor()
-    await demo.produce('usd', 'first')
-    await demo.produce('usd', 'second')
+    // The place is told from the second record on.
+    for (const value of ['before', 'first', 'second']) await demo.produce('usd', value)
     await arrives('second')
     const places = page.locator('#messages li.message .place')
     const [second, first] = (await places.allTextContents()).map((text) =>
@@ -147,6 +147,10 @@ describe.skipIf(CHROMIUM === null)('the page in Chromium', () => {
     )
     expect(second?.[0]).toBe(first?.[0])
     expect(second?.[1]).toBe(Number(first?.[1]) + 1)
+    const lookalike = { key: 'x', value: 'y', headers: [], timestamp: 1, partition: 9, offset: 9 }
+    await demo.produce('usd', JSON.stringify(lookalike))
+    await arrives(JSON.stringify(lookalike))
+    expect(await places.first().textContent()).toBe(`P${second?.[0]} · ${Number(second?.[1]) + 1}`)
     expect(await page.getByText('sends values alone').isVisible()).toBe(true)
   }, 60_000)
 
@@ -266,9 +270,13 @@ describe.skipIf(CHROMIUM === null)('the page in Chromium', () => {
     expect(Date.now() - openedAtMs).toBeGreaterThan(TOKEN_SECONDS * 500)
     await vi.waitUntil(() => Date.now() - openedAtMs > TOKEN_SECONDS * 1_000 + 1_000, { timeout: 30_000 })
     expect(await state()).toBe('open')
+    await page.getByText(/^· no record for 1\d s$/).waitFor({ timeout: 10_000 })
+    expect(await page.locator('#silence').textContent()).toContain('None was written, or')
     expect(said('open')).toBe(1)
 
     await demo.stop()
+    await vi.waitUntil(async () => (await state()) === 'reconnecting', { timeout: 20_000 })
+    expect(await page.locator('#silence').textContent()).toBe('')
     const stoppedAtMs = Date.now()
     await demo.produce('3', 'missed')
     await vi.waitUntil(() => Date.now() - stoppedAtMs > TOKEN_SECONDS * 1_000 + 1_000, { timeout: 30_000 })

@@ -289,7 +289,7 @@ describe('/status', () => {
     const shown = ['events', ...topics.slice(0, 20).map(({ name }) => name)]
     expect(status?.topics.map(({ name }) => name)).toEqual(shown)
     const retainedBytes = topics.reduce((sum, { bus }) => sum + bus.retainedBytes, 0)
-    expect(status?.topicsByPath).toEqual({ open: 25, retainedBytes, bytesMax: 2 ** 31 })
+    expect(status?.topicsByPath).toEqual({ open: 25, shown: 20, retainedBytes, bytesMax: 2 ** 31 })
   })
 
   it('refuses the viewer after the last one, and takes another when one has left', async () => {

@@ -3,7 +3,7 @@
 import { expect, it } from 'vitest'
 
 interface TopicsModule {
-  byPathWords(topics: { open: number; retainedBytes: number; bytesMax: number }): string
+  byPathWords(topics: { open: number; shown: number; retainedBytes: number; bytesMax: number }): string
 }
 
 // By URL, because the page's files are plain JavaScript.
@@ -12,10 +12,10 @@ const { byPathWords } = (await import(
 )) as TopicsModule
 
 it.each([
-  [0, ''],
-  [1, '1 topic open by path: 1.0 KiB of 1.0 MiB.'],
-  [20, '20 topics open by path: 1.0 KiB of 1.0 MiB.'],
-  [21, '21 topics open by path, of which 20 are shown: 1.0 KiB of 1.0 MiB.'],
-])('of %i', (open, words) => {
-  expect(byPathWords({ open, retainedBytes: 1_024, bytesMax: 1_048_576 })).toBe(words)
+  [0, 0, ''],
+  [1, 1, '1 topic open by path: 1.0 KiB of 1.0 MiB.'],
+  [20, 20, '20 topics open by path: 1.0 KiB of 1.0 MiB.'],
+  [21, 9, '21 topics open by path, of which 9 are shown: 1.0 KiB of 1.0 MiB.'],
+])('of %i', (open, shown, words) => {
+  expect(byPathWords({ open, shown, retainedBytes: 1_024, bytesMax: 1_048_576 })).toBe(words)
 })

@@ -20,16 +20,22 @@ interface Read {
   readonly text: string
   readonly json: unknown
 }
+interface Event {
+  readonly type: string
+  readonly data: string
+  readonly id: string
+}
 interface PageModules {
   placeOf(id: string, previousId: string): Place | null
-  readEvent(event: { type: string; data: string; id: string }, previousId: string): Read
+  readEvent(event: Event, previousId: string, isWhole: boolean): Read
+  isWholeRecord(event: Event): boolean
   asObject(read: Read): object
   lineOf(read: Read): string
 }
 
 // By URL, because the page's files are plain JavaScript.
 const of = (name: string) => import(new URL(`../../../public/page/${name}.js`, import.meta.url).href)
-const { placeOf, readEvent, asObject, lineOf } = {
+const { placeOf, readEvent, isWholeRecord, asObject, lineOf } = {
   ...(await of('position')),
   ...(await of('record')),
 } as PageModules
@@ -92,15 +98,28 @@ describe('an event', () => {
     const header = { name: 'trace', value: Buffer.from('a') }
     const lines = eventLines({ ...recordOf(7, value, 'eur', 3), headers: [header] }, 'envelope') ?? []
     const data = Buffer.concat(lines).toString().slice('data:'.length)
-    const read = readEvent({ type: 'message', data, id: 'sealed' }, '')
+    const read = readEvent({ type: 'message', data, id }, '', true)
     expect(read).toMatchObject({ key: 'eur', partition: 3, offset: 7, text: value })
     expect(read.headers).toEqual([{ name: 'trace', value: 'a' }])
     expect(read.json).toEqual({ price: 1.08 })
     expect(asObject(read)).toMatchObject({ key: 'eur', partition: 3, offset: 7, value: { price: 1.08 } })
   })
 
+  it('of a stream of values is a value, also where that looks like a whole record', () => {
+    const whole = { key: 'eur', value: 'b', headers: [], timestamp: 1, partition: 0, offset: 7 }
+    const of = (record: object, at = id) => ({ type: 'message', data: JSON.stringify(record), id: at })
+    expect(isWholeRecord(of(whole))).toBe(true)
+    const many = Array.from({ length: 2_000 }, (_, partition): [number, number] => [partition, 8])
+    expect(isWholeRecord(of(whole, formatEventId(new Map(many))))).toBe(true)
+    for (const other of [{ ...whole, offset: 8 }, { ...whole, partition: 1 }, { price: 1 }])
+      expect(isWholeRecord(of(other)), JSON.stringify(other)).toBe(false)
+    expect(isWholeRecord(of(whole, 'EAbc'))).toBe(false)
+    const read = readEvent(of({ ...whole, partition: 3, offset: 2 }), '', false)
+    expect(read).toMatchObject({ key: null, headers: null, partition: 0, offset: 7, json: { key: 'eur' } })
+  })
+
   it('of a stream of values tells its place by the id, and no key', () => {
-    const read = readEvent({ type: 'message', data: '[1]', id }, '')
+    const read = readEvent({ type: 'message', data: '[1]', id }, '', false)
     expect(read).toMatchObject({ key: null, headers: null, partition: 0, offset: 7, text: '[1]', json: [1] })
     expect(asObject(read)).toEqual({ partition: 0, offset: 7, value: [1], id })
   })
@@ -108,7 +127,7 @@ describe('an event', () => {
   it.each(['{', 'null', '12', '"text"', '', 'x{"a":1}', '{"key":"a","value":"b"}'])(
     'has its value as it was written, also where it is no record: %s',
     (data) => {
-      const read = readEvent({ type: 'message', data, id }, '')
+      const read = readEvent({ type: 'message', data, id }, '', true)
       expect(read).toMatchObject({ key: null, text: data })
       expect(asObject(read)).toMatchObject({ value: data.startsWith('{"') ? JSON.parse(data) : data })
     },
@@ -122,7 +141,7 @@ describe('an event', () => {
       .map(([name, value]): object => ({ ...whole, [name]: value }))
     const isText = (value: unknown) => value === null || typeof value === 'string'
     const check = (value: unknown) => {
-      const read = readEvent({ type: 'message', data: JSON.stringify(value), id }, '')
+      const read = readEvent({ type: 'message', data: JSON.stringify(value), id }, '', true)
       const { key, timestampMs, partition, offset, headers } = read
       expect(isText(key)).toBe(true)
       expect(() => new Date(timestampMs ?? 0).toISOString()).not.toThrow()
@@ -137,20 +156,24 @@ describe('an event', () => {
         (wrong): [object] => [{ ...whole, ...wrong }],
       ),
     })
-    expect(readEvent({ type: 'message', data: JSON.stringify(whole), id }, '')).toMatchObject(place)
+    expect(readEvent({ type: 'message', data: JSON.stringify(whole), id }, '', true)).toMatchObject(place)
   })
 
   it('is copied as text if its value is nested too deeply to be written again', () => {
     const data = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
-    expect(JSON.parse(lineOf(readEvent({ type: 'message', data, id }, '')))).toMatchObject({ value: data })
-    expect(JSON.parse(lineOf(readEvent({ type: 'message', data: '[1]', id }, '')))).toMatchObject({
+    expect(JSON.parse(lineOf(readEvent({ type: 'message', data, id }, '', false)))).toMatchObject({
+      value: data,
+    })
+    expect(JSON.parse(lineOf(readEvent({ type: 'message', data: '[1]', id }, '', false)))).toMatchObject({
       value: [1],
     })
   })
 
   it('of a delete has the key, as text if it is UTF-8', () => {
-    expect(readEvent({ type: 'delete', data: 'MQ==', id }, '')).toMatchObject({ key: '1', text: '' })
-    expect(readEvent({ type: 'delete', data: '_w==', id }, '')).toMatchObject({ key: '_w==' })
-    expect(asObject(readEvent({ type: 'delete', data: 'MQ==', id }, ''))).toMatchObject({ value: null })
+    expect(readEvent({ type: 'delete', data: 'MQ==', id }, '', false)).toMatchObject({ key: '1', text: '' })
+    expect(readEvent({ type: 'delete', data: '_w==', id }, '', false)).toMatchObject({ key: '_w==' })
+    expect(asObject(readEvent({ type: 'delete', data: 'MQ==', id }, '', false))).toMatchObject({
+      value: null,
+    })
   })
 })
