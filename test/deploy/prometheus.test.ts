@@ -30,6 +30,8 @@ const CHOSEN = ['$', '{datasource}'].join('')
 
 interface Panel {
   readonly title: string
+  readonly description?: string
+  readonly fieldConfig?: unknown
   readonly datasource?: { readonly uid: string }
   readonly targets?: readonly { readonly expr: string; readonly datasource: { readonly uid: string } }[]
 }
@@ -102,6 +104,13 @@ describe('the dashboard', () => {
     ])
     expect(queries.length).toBeGreaterThan(40)
     expect(new Set(queries.map(([, expr]) => expr)).size).toBe(queries.length)
+  })
+
+  test('has a threshold in red where it says so: Grafana’s own is 80', () => {
+    const red = panels.filter(({ description = '' }) => description.includes('Red'))
+    expect(red.map(({ title }) => title)).toEqual(['Ready'])
+    for (const { fieldConfig } of red)
+      expect(JSON.stringify(fieldConfig)).toContain('{"color":"red","value":1}')
   })
 })
 
