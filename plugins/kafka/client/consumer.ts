@@ -21,8 +21,17 @@ import { type TokenSupply, tokenSupply } from './token-supply.ts'
 const CLOSE_MS = 900
 /** How long a batch waits for its first record by default. It holds one thread of libuv's pool meanwhile. */
 const WAIT_MS = 100
+/**
+ * A wait that is later than this is ended from outside. librdkafka waits by the wall clock: if that is set back, a wait
+ * lasts for as long as it was set back, and the process's exit waits for its thread.
+ */
+const OVERDUE_MS = 1000
+/** The same while the consumer closes: within `CLOSE_MS`. */
+const OVERDUE_CLOSING_MS = 300
 /** How often a reader polls for records while it may not wait for them. */
 const POLL_MS = 5
+/** The same while no partition is assigned, so that only events can come: nothing could end a wait from outside. */
+const POLL_UNASSIGNED_MS = 25
 const UNUSED_OFFSET = 0
 // node-rdkafka's types do not say that success comes with a null.
 const NO_ERROR = null as unknown as LibrdKafkaError
@@ -42,6 +51,10 @@ export class Consumer implements RecordSource {
   private batchBytes = 0
   /** When the first record of the batch was handed over; null before. */
   private batchBeganMs: number | null = null
+  /** How many partitions are assigned. */
+  private assigned = 0
+  /** A thread waits for a record. */
+  private isWaiting = false
 
   /** Throws, naming the property, if librdkafka does not take the configuration. */
   constructor(
@@ -87,12 +100,14 @@ export class Consumer implements RecordSource {
   assign(partitions: readonly AssignedPartition[]): void {
     this.batchSize.startOver()
     this.client.incrementalAssign([...partitions])
+    this.assigned += partitions.length
   }
 
   unassign(partitions: readonly TopicPartition[]): void {
     // node-rdkafka's types ask for an offset, which librdkafka ignores here.
     const removed = partitions.map(({ topic, partition }) => ({ topic, partition, offset: UNUSED_OFFSET }))
     this.client.incrementalUnassign(removed)
+    this.assigned -= removed.length
   }
 
   /**
@@ -111,17 +126,33 @@ export class Consumer implements RecordSource {
     this.moreReady = read.records === records
   }
 
-  /** Waits for the next record; only a few milliseconds, without holding a thread, if the lock is refused. */
+  /** Waits for the next record; only some milliseconds, without holding a thread, where it may not wait. */
   private async wait(waitMs: number): Promise<number> {
-    if (!this.lock.tryAcquire(this)) {
-      await pause(Math.min(waitMs, POLL_MS))
-      return this.one(0)
-    }
+    if (this.assigned === 0) return this.poll(Math.min(waitMs, POLL_UNASSIGNED_MS))
+    if (!this.lock.tryAcquire(this)) return this.poll(Math.min(waitMs, POLL_MS))
+    const overdue = setTimeout(() => this.endWait(), waitMs + OVERDUE_MS)
+    this.isWaiting = true
     try {
       return await this.one(waitMs)
     } finally {
+      this.isWaiting = false
+      clearTimeout(overdue)
       this.lock.release()
     }
+  }
+
+  private async poll(afterMs: number): Promise<number> {
+    await pause(afterMs)
+    return this.one(0)
+  }
+
+  /** A wait has no record at hand, so nothing is read twice or passed over: reading goes on where it was. */
+  private endWait(): void {
+    if (!this.isWaiting) return
+    const assigned = this.client.assignments()
+    // Either wakes the thread. `resume` alone would read again from where the partition was assigned.
+    this.client.pause(assigned)
+    this.client.resume(assigned)
   }
 
   private async one(waitMs: number): Promise<number> {
@@ -139,7 +170,8 @@ export class Consumer implements RecordSource {
     })
     const disconnect = () => answerOf<unknown>((callback) => this.client.disconnect(callback))
     this.tokens?.release(this.client)
-    const closed = this.lock.ask(disconnect)
+    const overdue = setTimeout(() => this.endWait(), OVERDUE_CLOSING_MS)
+    const closed = this.lock.ask(disconnect).finally(() => clearTimeout(overdue))
     await Promise.race([closed, late]).finally(() => clearTimeout(timer))
     this.lock.forget(this)
   }
