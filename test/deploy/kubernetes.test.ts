@@ -108,6 +108,8 @@ describe.skipIf(python === null)('The Helm chart', () => {
     expect(readinessProbe.periodSeconds * readinessProbe.failureThreshold * 2).toBeLessThanOrEqual(
       linger ?? 0,
     )
+    // By default a busy pod would have 1 s for its answer.
+    expect(readinessProbe.timeoutSeconds).toBeGreaterThanOrEqual(3)
     const { drainSeconds } = parse(read(join(CHART, 'values.yaml')))
     expect(drainSeconds).toBe(SSE_SETTINGS.drainSeconds.default)
   })
