@@ -84,6 +84,8 @@ export function createRateMemory(seed = randomInt(SEEDS)): SharedArrayBuffer {
 }
 
 const NS_PER_SECOND = 1e9
+/** A thread that was suspended has read the clock this much earlier than one that counted meanwhile. */
+const SUSPENDED_NS = BigInt(NS_PER_SECOND)
 
 export interface RateLimitsParts {
   readonly rates: Rates
@@ -113,7 +115,7 @@ export class RateLimits {
     this.nowNs = parts.nowNs ?? (() => process.hrtime.bigint())
   }
 
-  /** Takes other rates. What was counted stays counted. */
+  /** Takes other rates. What was counted stays counted, for as long as the new rate needs to make up for it at most. */
   limitTo(rates: Rates): void {
     this.rates = rates
   }
@@ -124,7 +126,7 @@ export class RateLimits {
     const { stepNs, aheadNs } = spacing(this.rates[limit])
     const nowNs = this.nowNs()
     for (;;) {
-      const was = Atomics.load(this.cells, cell)
+      const was = this.momentOf(cell, nowNs, aheadNs)
       const next = (was > nowNs ? was : nowNs) + stepNs
       if (next - nowNs > aheadNs) return this.refuse(limit)
       // Another thread may have counted meanwhile; then look again.
@@ -135,8 +137,19 @@ export class RateLimits {
   /** Whether `take` would count one more. Counts a refusal if not. */
   hasRoom(limit: RateLimitName, name: string): boolean {
     const { stepNs, aheadNs } = spacing(this.rates[limit])
-    const leadNs = Atomics.load(this.cells, this.cellOf(limit, name)) - this.nowNs()
+    const nowNs = this.nowNs()
+    const leadNs = this.momentOf(this.cellOf(limit, name), nowNs, aheadNs) - nowNs
     return leadNs + stepNs <= aheadNs || this.refuse(limit)
+  }
+
+  /** A slower rate before may have left the cell further ahead than the present one would: it is brought back. */
+  private momentOf(cell: number, nowNs: bigint, aheadNs: bigint): bigint {
+    const most = nowNs + aheadNs
+    const was = Atomics.load(this.cells, cell)
+    if (was <= most + SUSPENDED_NS) return was
+    return Atomics.compareExchange(this.cells, cell, was, most) === was
+      ? most
+      : Atomics.load(this.cells, cell)
   }
 
   private refuse(limit: RateLimitName): false {

@@ -50,6 +50,23 @@ describe('a rate', () => {
     expect(scene.taken('failures-address', 'two', 100)).toBe(28)
   })
 
+  it('that is raised lets those in again that had used up the former one', () => {
+    const scene = new Scene()
+    const limitTo = (perSecond: number) => {
+      const rate = { perSecond, atOnce: 600 }
+      scene.limits.limitTo({ ...ratesOf(SETTINGS), 'connects-address': rate, 'failures-address': rate })
+    }
+    limitTo(1)
+    expect(scene.taken('connects-address', 'one', 1000)).toBe(600)
+    expect(scene.taken('failures-address', 'one', 1000)).toBe(600)
+    limitTo(600)
+    expect(scene.taken('connects-address', 'one', 1000)).toBe(0)
+    expect(scene.limits.hasRoom('failures-address', 'one')).toBe(false)
+    scene.nowMs += 101
+    expect(scene.taken('connects-address', 'one', 1000)).toBe(60)
+    expect(scene.limits.hasRoom('failures-address', 'one')).toBe(true)
+  })
+
   it.each([
     ['connects-subject', 100],
     ['connects-address', 200],
