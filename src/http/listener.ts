@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createSecureServer, type Http2SecureServer } from 'node:http2'
-import type { AddressInfo } from 'node:net'
+import { errorCode } from '../errors.ts'
 import type { TlsOptions } from '../options.ts'
 import type { ConnectionBudget } from './connection-budget.ts'
 import { type ConnectionFigures, guardConnections } from './connection-limits.ts'
@@ -133,6 +133,8 @@ export async function addressesOf(host: string): Promise<string[]> {
   return [...new Set(found.map(({ address }) => address))]
 }
 
+const NO_TCP = 'LISTEN_FDS: one of the sockets is no TCP socket that listens'
+
 async function bind(
   handler: RequestListener,
   { tls, connections, budget }: ServeOptions,
@@ -145,9 +147,17 @@ async function bind(
   if ('fd' in where) server.listen(where, BACKLOG)
   // `exclusive`: in a worker of node:cluster the port is this process's own, as everywhere else.
   else server.listen({ ...where, backlog: BACKLOG, exclusive: true })
-  await once(server, 'listening')
+  await once(server, 'listening').catch((error) => {
+    throw 'fd' in where ? new Error(`${NO_TCP} (${errorCode(error)})`) : error
+  })
+  const address = server.address()
+  if (address === null || typeof address === 'string') {
+    server.close()
+    release()
+    throw new Error(`${NO_TCP}, but a Unix socket`)
+  }
   return {
-    port: (server.address() as AddressInfo).port, // a TCP server's address is never a path
+    port: address.port,
     useCertificate: (certificate) => {
       if ('setSecureContext' in server) server.setSecureContext({ ...certificate })
     },

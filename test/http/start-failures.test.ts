@@ -5,6 +5,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
+import { join } from 'node:path'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { makeCertificates } from '../../src/demo/certificates.ts'
 import { type CommandProcess, CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
@@ -138,10 +139,16 @@ describe.each(['1', '2'])('a start that fails, with WORKERS=%s', (workers) => {
     other.close()
   })
 
-  it('ends with 1 where what it was given to listen at is no socket', async () => {
+  it('ends with 1 where what it was given to listen at is no TCP socket', async () => {
+    const words = 'kafka-sse: LISTEN_FDS: one of the sockets is no TCP socket that listens'
     const descriptor = openSync('/dev/null', 'r')
-    await expectEnds(start({ WORKERS: workers }, [descriptor]), /^kafka-sse: .*(EINVAL|ENOTSOCK|invalid)/i)
+    await expectEnds(start({ WORKERS: workers }, [descriptor]), new RegExp(`^${words} \\(E[A-Z]+\\)$`, 'm'))
     closeSync(descriptor)
+    const local = createServer().listen(join(scene.folder, 'socket'))
+    await once(local, 'listening')
+    const { fd } = (local as unknown as { _handle: { fd: number } })._handle
+    await expectEnds(start({ WORKERS: workers }, [fd]), new RegExp(`^${words}, but a Unix socket$`, 'm'))
+    local.close()
   })
 })
 
