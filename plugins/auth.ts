@@ -19,7 +19,7 @@ import {
   TokenMissing,
   TooManyRequests,
 } from '../src/errors.ts'
-import { type LoggedOutcomes, noteTold, type RefusalWords, tellRefused } from '../src/http/outcome-lines.ts'
+import { type LoggedOutcomes, noteTold, tellRefused } from '../src/http/outcome-lines.ts'
 import type { AuthOptions } from '../src/options.ts'
 import { type Authenticator, sumOfFetches } from '../src/token/authenticator.ts'
 import { grantsScope, sessionOf } from '../src/token/claims.ts'
@@ -35,7 +35,7 @@ import {
   missingTokenChallenge,
 } from '../src/token/www-authenticate.ts'
 import { type OpenKeys, openCheckedKeys } from './auth/keys/open-keys.ts'
-import { logoutVerifier } from './auth/logout-verifier.ts'
+import { logoutVerifier, type Tell } from './auth/logout-verifier.ts'
 import { type FailureLimitOf, registerJwt, TokenRefused } from './auth/token-verifier.ts'
 import { closeIssuers, keysTrouble, openIssuers } from './auth/trusted-issuers.ts'
 
@@ -56,7 +56,7 @@ export interface AuthPluginOptions extends AuthOptions {
   failures?: FailureLimitOf
   /** Whether a refusal is a line in the log now. Default: it is. */
   logged?: Readonly<Pick<LoggedOutcomes, 'refusals'>>
-  /** Called with the check that failed, for each token or session that is refused. */
+  /** Called with the check that failed, for each token or session that is refused; of a logout, too. */
   onRefused?: (check: string) => void
   /** Whether a session was revoked, for the scope of this request. Default: none was. */
   isRevoked?: (session: Session, request: FastifyRequest) => boolean
@@ -144,6 +144,7 @@ async function tokenAuthenticator(app: FastifyInstance, options: AuthPluginOptio
     throw new Error(`auth.cookie must begin with ${HOST_COOKIE_PREFIX}`)
   const places = { queryToken, cookie }
   const { cookieOrigins = [], isRevoked = noneRevoked } = options
+  const tell = tellerOf(options)
 
   const readSession: ReadSession = async (request) => {
     const found = requestToken(request.headers, request.raw.url ?? '', places)
@@ -158,18 +159,12 @@ async function tokenAuthenticator(app: FastifyInstance, options: AuthPluginOptio
     return session
   }
   return {
-    authenticate: bearerAuthenticator(readSession, tellerOf(options)),
-    logout: logoutVerifier(verify),
+    authenticate: bearerAuthenticator(readSession, tell),
+    logout: logoutVerifier(verify, tell),
     keysReady: () => keysTrouble(issuers),
     keyFetches: () => sumOfFetches(issuers.map(({ keys }) => keys.fetches)),
   }
 }
-
-type Tell = (
-  request: FastifyRequest,
-  refusal: RefusalWords & { readonly check: string },
-  words: string,
-) => void
 
 function tellerOf({ logged, onRefused }: AuthPluginOptions): Tell {
   return (request, refusal, words) => {

@@ -5,6 +5,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { logoutOperation } from '../src/description/identity-operations.ts'
 import { errorCode, errorWords, LogoutRefused } from '../src/errors.ts'
+import { type LoggedOutcomes, noteTold, tellRefused } from '../src/http/outcome-lines.ts'
+import { countCheck } from '../src/stream/counters.ts'
 import type { Streams } from '../src/stream/streams.ts'
 import type { Authenticator } from '../src/token/authenticator.ts'
 import { described } from './description/described-route.ts'
@@ -15,6 +17,8 @@ export interface LogoutRoute {
   readonly path: string
   readonly logout: NonNullable<Authenticator['logout']>
   readonly streams: Streams
+  /** Whether a refusal is a line in the log now. */
+  readonly logged: Readonly<Pick<LoggedOutcomes, 'refusals'>>
 }
 
 /** A token of the longest kind (src/token/request-token.ts) and its name. */
@@ -23,7 +27,7 @@ const FORM = 'application/x-www-form-urlencoded'
 
 export async function logoutRoutes(
   app: FastifyInstance,
-  { path, logout, streams }: LogoutRoute,
+  { path, logout, streams, logged }: LogoutRoute,
 ): Promise<void> {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(FORM, { parseAs: 'string', bodyLimit: BODY_BYTES_MAX }, (_request, body, done) =>
@@ -48,7 +52,9 @@ export async function logoutRoutes(
     const { issuer, jti } = revocation
     const name = JSON.stringify([issuer, jti])
     if (streams.revocations.hasUsed(issuer, jti ?? '') || underWay.has(name)) {
-      request.log.info({ check: 'jti' }, 'logout token refused')
+      countCheck(streams.figures, 'jti')
+      const tell = logged.refusals ? tellRefused : noteTold
+      tell(request, { check: 'jti' }, 'logout token refused')
       throw new LogoutRefused()
     }
     underWay.add(name)

@@ -56,7 +56,7 @@ export function streamMetrics(streams: Parts['streams']): Metric[] {
     counterBy(
       'check',
       'kafka_sse_token_refusals_total',
-      'Tokens, tickets and sessions that were refused, by the check that failed',
+      'Tokens, also of logouts, tickets and sessions that were refused, by the check that failed',
       () => streams.figures.checks,
     ),
     counterBy(

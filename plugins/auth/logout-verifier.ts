@@ -3,14 +3,21 @@
 
 import type { FastifyRequest } from 'fastify'
 import { KeysUnavailable, LogoutRefused, TooManyRequests } from '../../src/errors.ts'
-import { tellRefused } from '../../src/http/outcome-lines.ts'
+import type { RefusalWords } from '../../src/http/outcome-lines.ts'
 import type { Authenticator } from '../../src/token/authenticator.ts'
 import { logoutRevocation, refusedLogout } from '../../src/token/logout-token.ts'
 import { canonicalToken, tokenDigest } from '../../src/token/request-token.ts'
 import type { Revocation } from '../../src/token/revocation.ts'
 import { TokenRefused, type VerifyToken } from './token-verifier.ts'
 
-export function logoutVerifier(verify: VerifyToken): NonNullable<Authenticator['logout']> {
+/** Counts a refusal, and tells it. */
+export type Tell = (
+  request: FastifyRequest,
+  refusal: RefusalWords & { readonly check: string },
+  words: string,
+) => void
+
+export function logoutVerifier(verify: VerifyToken, tell: Tell): NonNullable<Authenticator['logout']> {
   return async (request, text) => {
     try {
       return await revocationBy(verify, request, text)
@@ -18,7 +25,7 @@ export function logoutVerifier(verify: VerifyToken): NonNullable<Authenticator['
       const check = checkOf(error)
       if (check === null) throw error
       const offSeconds = error instanceof TokenRefused ? error.offSeconds : null
-      tellRefused(request, { check, ...(offSeconds !== null && { offSeconds }) }, 'logout token refused')
+      tell(request, { check, ...(offSeconds !== null && { offSeconds }) }, 'logout token refused')
       throw new LogoutRefused()
     }
   }

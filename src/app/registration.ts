@@ -11,7 +11,7 @@ import { adminRoutes } from '../../routes/admin.ts'
 import { answerCors, type CorsRules } from '../../routes/cors.ts'
 import { descriptionRoutes } from '../../routes/description/documents.ts'
 import { Http2Sessions } from '../../routes/http2-sessions.ts'
-import { logoutRoutes } from '../../routes/logout.ts'
+import { type LogoutRoute, logoutRoutes } from '../../routes/logout.ts'
 import { nameResource, resourceMetadataRoutes } from '../../routes/resource-metadata.ts'
 import { streamRoutes } from '../../routes/stream.ts'
 import { keepsFor } from '../bus/record.ts'
@@ -73,16 +73,17 @@ export async function registerStreams(
   const isRevoked = (session: Session) => revocations.refuses(session)
   const { openKeys } = sources
   const cookieOrigins = options.sse.corsOrigins
+  const logged = loggedOutcomes(options.sse, sources.live)
   await app.register(auth, {
     ...options.auth,
     failures: () => app.kafkaSseRates,
     cookieOrigins,
     isRevoked,
-    logged: loggedOutcomes(options.sse, sources.live),
+    logged,
     onRefused: (check) => countCheck(app.kafkaSseStreams.figures, check),
     ...(openKeys && { openKeys }),
   })
-  await registerLogout(app, options.auth.logoutPath)
+  await registerLogout(app, options.auth.logoutPath, logged)
   await registerStreamRoutes(app, options, sources)
 }
 
@@ -166,10 +167,14 @@ function endConnections(routes: FastifyInstance): void {
 }
 
 /** Without CORS: providers are servers. */
-async function registerLogout(app: FastifyInstance, path: string | null): Promise<void> {
+async function registerLogout(
+  app: FastifyInstance,
+  path: string | null,
+  logged: LogoutRoute['logged'],
+): Promise<void> {
   const { logout } = app.kafkaSseAuth
   if (path === null || logout === null) return
-  await app.register(logoutRoutes, { path, logout, streams: app.kafkaSseStreams })
+  await app.register(logoutRoutes, { path, logout, streams: app.kafkaSseStreams, logged })
 }
 
 /** A well-known path is the whole host's, so that no plugin below a prefix can serve it: its app has to. */

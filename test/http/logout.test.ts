@@ -128,6 +128,19 @@ describe('a logout token', () => {
     await stream.body?.cancel()
   })
 
+  it('that is refused is counted by its check, also if no line is to tell it', async () => {
+    await app.close()
+    await listen({ sse: { adminPath: '/admin', logRefusals: false } })
+    const token = logoutToken()
+    expect((await logout(token)).status).toBe(200)
+    for (const refused of [token, logoutToken({ aud: 'other' }), ''])
+      await expectRefused(await logout(refused))
+    const metrics = await (await fetch(`${url}/admin/metrics`)).text()
+    for (const check of ['jti', 'aud', 'spelling'])
+      expect(metrics).toContain(`kafka_sse_token_refusals_total{check="${check}"} 1\n`)
+    expect(log.of('logout token refused')).toEqual([])
+  })
+
   it('with a bad signature is refused alike at any rate, and is no warning', async () => {
     await app.close()
     await listen({ sse: { failuresPerSecondPerAddressMax: 1 } })

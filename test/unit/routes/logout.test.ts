@@ -25,7 +25,12 @@ async function serverOf(tell: (revocation: Revocation) => Promise<void>) {
     jti: 'once',
     reason: 'logout',
   }
-  await app.register(logoutRoutes, { path: '/logout', logout: async () => revocation, streams })
+  await app.register(logoutRoutes, {
+    path: '/logout',
+    logout: async () => revocation,
+    streams,
+    logged: { refusals: true },
+  })
   const headers = { 'content-type': 'application/x-www-form-urlencoded' }
   const send = async () =>
     (await app.inject({ method: 'POST', url: '/logout', headers, payload: 'logout_token=t' })).statusCode
