@@ -10,13 +10,16 @@ import { CheckReport } from './check-report.ts'
 import { type HostAndPort, hostAndPort, unreachable } from './reachable-address.ts'
 
 const CHECK = 'brokers'
-/** Addresses that are looked at. */
-const ADDRESSES_MAX = 30
+/** Addresses that are looked at, and those that one line names. */
+const ADDRESSES_MAX = 300
+const NAMED_MAX = 30
 const LOGIN = 'see KAFKA_CONFIG_SECURITY_PROTOCOL, KAFKA_CONFIG_SASL_* and KAFKA_CONFIG_SSL_*'
 
 /** One of the addresses that take connections; null if Kafka does not answer. */
 export async function checkBrokers(report: CheckReport, kafka: KafkaOptions): Promise<HostAndPort | null> {
-  const addresses = kafka.bootstrapServers.split(',').map(hostAndPort).slice(0, ADDRESSES_MAX)
+  const named = kafka.bootstrapServers.split(',').map(hostAndPort)
+  const addresses = named.slice(0, ADDRESSES_MAX)
+  passOver(report, named.length - ADDRESSES_MAX, 'addresses of KAFKA_BOOTSTRAP_SERVERS')
   const faults = await Promise.all(addresses.map(unreachable))
   const found = addresses.find((_, at) => faults[at] === null) ?? null
   // One is enough for a start.
@@ -33,13 +36,19 @@ export async function checkBrokers(report: CheckReport, kafka: KafkaOptions): Pr
   if (brokers === null) return null
   const isAll = told === null ? await checkAdvertised(report, brokers, addresses) : isReachable
   const count = brokers.length === 1 ? '1 broker' : `${brokers.length} brokers`
-  if (isAll) report.ok(CHECK, `Kafka answers: ${count}, at ${brokers.map(textOf).join(', ')}`)
+  const more = brokers.length > NAMED_MAX ? ` and ${brokers.length - NAMED_MAX} more` : ''
+  const at = brokers.slice(0, NAMED_MAX).map(textOf).join(', ')
+  if (isAll) report.ok(CHECK, `Kafka answers: ${count}, at ${at}${more}`)
   return found
+}
+
+function passOver(report: CheckReport, count: number, what: string): void {
+  if (count > 0) report.warn(CHECK, `${count} more ${what} were not looked at`)
 }
 
 async function askBrokers(report: CheckReport, kafka: KafkaOptions): Promise<AdvertisedBroker[] | null> {
   try {
-    return (await advertisedBrokers(kafka)).slice(0, ADDRESSES_MAX)
+    return await advertisedBrokers(kafka)
   } catch (error) {
     if (error instanceof ConfigError)
       for (const problem of error.problems) report.fail(CHECK, problem, 'see KAFKA_CONFIG_*')
@@ -65,8 +74,9 @@ async function checkAdvertised(
   addresses: readonly HostAndPort[],
 ): Promise<boolean> {
   const asked = new Set(addresses.map(textOf))
+  passOver(report, brokers.length - ADDRESSES_MAX, 'brokers')
   const reached = await Promise.all(
-    brokers.map(async (broker) => {
+    brokers.slice(0, ADDRESSES_MAX).map(async (broker) => {
       const why = asked.has(textOf(broker)) ? null : await unreachable(broker)
       if (why === null) return true
       const advice = 'set its advertised.listeners to an address that this machine can reach'

@@ -9,6 +9,7 @@ import { mergeSettings, nameOf } from '../config/merged-settings.ts'
 import { parseEnvironment } from '../config/parse.ts'
 import { serverFaults } from '../config/validation.ts'
 import type { KafkaOptions, ResolvedAuth, ResolvedStream, TlsOptions } from '../options.ts'
+import { requireExporter } from '../tracing/exporter.ts'
 
 export interface ExaminedSettings {
   /** A line for each. */
@@ -27,14 +28,20 @@ export async function examineSettings(
   env: NodeJS.ProcessEnv,
   folder: string = process.cwd(),
 ): Promise<ExaminedSettings> {
+  const ofTracing = await requireExporter(env).then(() => [], problemsOf)
   try {
     const options = await parseEnvironment(env, folder)
     const { kafka, streams, auth, tls } = options
-    return { problems: [], kafka, streams, auth, tls, lacksKey: lacksSecretKey(options) }
+    return { problems: ofTracing, kafka, streams, auth, tls, lacksKey: lacksSecretKey(options) }
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    return { problems: error.problems, ...(await soundSettings(env)) }
+    return { problems: [...problemsOf(error), ...ofTracing], ...(await soundSettings(env)) }
   }
+}
+
+/** Throws what is no problem of the settings. */
+function problemsOf(error: unknown): readonly string[] {
+  if (error instanceof ConfigError) return error.problems
+  throw error
 }
 
 /** Of settings that have a problem somewhere. */

@@ -62,17 +62,10 @@ function told(settings: TopicSettings, { isLatest, isWhole }: NamedTopic, server
   const doubts: Doubt[] = []
   const policy = settings.get('cleanup.policy') ?? ''
   const isCompacted = policy.includes('compact')
-  const retention = Number(settings.get('retention.ms'))
   const codec = settings.get('compression.type') ?? ''
   const tombstoneMs = Number(settings.get('delete.retention.ms'))
   if (isLatest && !isCompacted) doubts.push(warning(`its cleanup.policy is ${policy}`, NO_COMPACTION))
-  if (isLatest && isCompacted && policy.includes('delete') && retention > 0)
-    doubts.push(
-      warning(
-        `its cleanup.policy is ${policy}, so keys that do not change for ${lasting(retention)} are lost`,
-        NO_COMPACTION,
-      ),
-    )
+  if (isLatest && isCompacted && policy.includes('delete')) doubts.push(...lostKeys(policy, settings))
   if (isLatest && isCompacted && tombstoneMs >= 0 && tombstoneMs !== server.deleteRetentionSeconds * 1000)
     doubts.push(tombstoneDoubt(tombstoneMs, server.deleteRetentionSeconds))
   if (isWhole && isCompacted) doubts.push(warning(`its cleanup.policy is ${policy}`, COMPACTED))
@@ -90,6 +83,17 @@ function told(settings: TopicSettings, { isLatest, isWhole }: NamedTopic, server
       ),
     )
   return doubts
+}
+
+/** A topic that is compacted and deleted from loses keys by their age, or by the size of a partition. */
+function lostKeys(policy: string, settings: TopicSettings): Doubt[] {
+  const [ageMs, bytes] = ['retention.ms', 'retention.bytes'].map((name) => Number(settings.get(name) ?? -1))
+  const lost = []
+  if (ageMs !== undefined && ageMs >= 0) lost.push(`keys that do not change for ${lasting(ageMs)} are lost`)
+  if (bytes !== undefined && bytes >= 0)
+    lost.push(`the oldest keys of a partition over ${bytes} bytes are lost`)
+  if (lost.length === 0) return []
+  return [warning(`its cleanup.policy is ${policy}, so ${lost.join(', and ')}`, NO_COMPACTION)]
 }
 
 /** Of the control topic: docs/control-topic.md, "Setting it up". */

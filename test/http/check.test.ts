@@ -252,6 +252,21 @@ describe('settings', () => {
     expect(code).toBe(1)
   })
 
+  it('that name more brokers than are looked at say so', async () => {
+    const KAFKA_BOOTSTRAP_SERVERS = Array.from({ length: 302 }, () => '127.0.0.1:1').join(',')
+    const { lines } = await run(['--only', 'brokers'], { ...ENV, KAFKA_BOOTSTRAP_SERVERS })
+    expect(lines[0]).toBe('warn brokers 2 more addresses of KAFKA_BOOTSTRAP_SERVERS were not looked at')
+  })
+
+  it('are told with the variables of OpenTelemetry, for which a server does not start either', async () => {
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1', OTEL_TRACES_SAMPLER: 'bogus' }
+    const { code, lines } = await run(['--only', 'configuration'], { ...ENV, ...env })
+    expect(lines).toEqual([
+      expect.stringMatching(/^fail configuration OTEL_TRACES_SAMPLER must be one of always_on, /),
+    ])
+    expect(code).toBe(2)
+  })
+
   it('that are right are a line with the paths, and --only takes a list', async () => {
     expect(await run(['--only', 'configuration,codecs', '--json'])).toMatchObject({
       code: expect.toBeOneOf([0, 1]),

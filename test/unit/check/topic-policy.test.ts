@@ -38,6 +38,19 @@ test('a topic for both replays is wrong for one of them', () => {
   expect(words({}, COMPACTED, { ...WHOLE, isLatest: true })).toEqual(['warn: its cleanup.policy is compact'])
 })
 
+test('a compacted topic that is deleted from, too, loses keys by age or by size', () => {
+  const policy = (settings: Record<string, string>) =>
+    words({}, { ...COMPACTED, 'cleanup.policy': 'compact,delete', ...settings })
+  const begins = 'warn: its cleanup.policy is compact,delete, so'
+  expect(policy({ 'retention.ms': '-1', 'retention.bytes': '-1' })).toEqual([])
+  expect(policy({ 'retention.ms': '864000000', 'retention.bytes': '-1' })).toEqual([
+    `${begins} keys that do not change for 10 days are lost`,
+  ])
+  expect(policy({ 'retention.ms': '-1', 'retention.bytes': '1000' })).toEqual([
+    `${begins} the oldest keys of a partition over 1000 bytes are lost`,
+  ])
+})
+
 test('a compression counts that is the topic’s own and that the build lacks', () => {
   const compressed = (type: string) => words({}, { ...COMPACTED, 'compression.type': type })
   for (const type of ['gzip', 'producer', 'uncompressed']) expect(compressed(type)).toEqual([])
