@@ -30,8 +30,13 @@ export function tellRequests(app: FastifyInstance): void {
   app.addHook('onResponse', (request: FastifyRequest, reply, done) => {
     const { elapsedTime: responseTime } = reply
     // A client without a token may ask for the client's files, or how CORS is, as often as it likes.
-    if (!isTold(request) && (isProven(carrierOf(request.raw)) || hasLine(request)))
+    if (!isTold(request) && (isOfProvenClient(request) || hasLine(request)))
       request.log.info({ req: request, res: reply, responseTime }, 'request answered')
     done()
   })
+}
+
+/** A proxy's connection carries others than the one whose token was good. */
+function isOfProvenClient({ ip, socket, raw }: FastifyRequest): boolean {
+  return ip === socket.remoteAddress && isProven(carrierOf(raw))
 }

@@ -1,5 +1,7 @@
 // One line for each request: a server’s, and the end of a stream.
 
+import { once } from 'node:events'
+import { Agent, get } from 'node:http'
 import fastify from 'fastify'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { NotFound } from '../../src/errors.ts'
@@ -82,6 +84,29 @@ it('a connection that has had a good token has a line for each answer', async ()
   expect(of('/renewal')).toBe(LINES_AT_ONCE + 50)
   await app.inject('/other')
   expect(of('/other')).toBe(1)
+})
+
+it('a good token does nothing for those who come by the same connection of a proxy', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const log = new LogLines()
+  const app = fastify({ logger: { level: 'info', stream: log.stream, ...serverLog }, trustProxy: true })
+  onTestFinished(() => app.close())
+  tellRequests(app)
+  app.get('/renewal', async ({ raw }) => prove(carrierOf(raw)))
+  app.get('/other', async () => 'yes')
+  const origin = await app.listen({ host: '127.0.0.1', port: 0 })
+  const proxy = new Agent({ keepAlive: true, maxSockets: 1 })
+  onTestFinished(() => proxy.destroy())
+  const ask = async (path: string, client: string) => {
+    const headers = { 'x-forwarded-for': client }
+    const [response] = await once(get(`${origin}${path}`, { agent: proxy, headers }), 'response')
+    await once(response.resume(), 'end')
+  }
+  await ask('/renewal', '198.51.100.1')
+  for (let count = 0; count < LINES_AT_ONCE + 50; count++) await ask('/other', '198.51.100.2')
+  const answers = log.objects().filter(({ msg }) => msg === 'request answered')
+  expect(answers).toHaveLength(1 + LINES_AT_ONCE)
 })
 
 const ended = (scene: HttpScene): Record<string, unknown>[] =>
