@@ -8,6 +8,7 @@ import { EventLoopDelay } from '../src/admin/event-loop-delay.ts'
 import { notReadyReasons, type Parts } from '../src/admin/readiness.ts'
 import { ConfigError } from '../src/config/config-error.ts'
 import type { ConnectionFigures } from '../src/http/connection.ts'
+import type { ServedCertificate } from '../src/http/served-certificate.ts'
 import { createRegistry } from './admin/metrics.ts'
 import { figuresOfProcess, type WorkerPoolFigures } from './admin/process-figures.ts'
 import { Sampler } from './admin/sampler.ts'
@@ -24,6 +25,8 @@ export interface AdminPluginOptions extends Parts {
   readonly connections?: ConnectionFigures
   /** Figures of the worker threads. Left out in a process that has none. */
   readonly workerPool?: WorkerPoolFigures
+  /** Left out where the host listens. */
+  readonly served?: ServedCertificate
 }
 
 /** The options that are required, each with the decorator of the part that it takes. */

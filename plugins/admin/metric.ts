@@ -30,7 +30,10 @@ export function register(registry: Registry, { type, name, help, labels, read }:
       ...description,
       collect: () => {
         gauge.reset()
-        for (const sample of read()) gauge.set(sample.labels, sample.value)
+        const values = read()
+        // A gauge without labels is 0 after `reset`.
+        if (labels.length === 0 && values.length === 0) gauge.remove()
+        for (const sample of values) gauge.set(sample.labels, sample.value)
       },
     })
     return

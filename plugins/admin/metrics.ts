@@ -48,6 +48,7 @@ export function metricsOfParts(parts: Parts): Metric[] {
 export function metricsOfProcess(wholeProcess: ProcessFigures): Metric[] {
   return [
     ...connectionMetrics(wholeProcess),
+    ...certificateMetrics(wholeProcess),
     ...workerPoolMetrics(wholeProcess),
     ...processMetrics(wholeProcess),
   ]
@@ -78,6 +79,20 @@ function connectionMetrics(wholeProcess: ProcessFigures): Metric[] {
       'Connections, and requests, that were closed by a limit',
       () => figures().closed,
     ),
+  ]
+}
+
+/** Left out where the host listens. Without TLS there is no value. */
+function certificateMetrics({ served }: ProcessFigures): Metric[] {
+  if (served === undefined) return []
+  return [
+    {
+      type: 'gauge',
+      name: 'kafka_sse_certificate_end_seconds',
+      help: 'End of the certificate that is served, or of the first in its chain that ends, in Unix time',
+      labels: [],
+      read: () => (served.endMs === null ? [] : [{ value: served.endMs / 1000, labels: {} }]),
+    },
   ]
 }
 

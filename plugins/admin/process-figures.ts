@@ -3,6 +3,7 @@
 
 import type { Delay, EventLoopDelay } from '../../src/admin/event-loop-delay.ts'
 import type { ConnectionFigures } from '../../src/http/connection.ts'
+import type { ServedCertificate } from '../../src/http/served-certificate.ts'
 
 /** Figures of all workers together. */
 export interface WorkerPoolFigures {
@@ -22,19 +23,23 @@ export interface ProcessFigures {
   /** The longest of all threads. */
   delay(): Delay
   heapUsedBytes(): number
+  /** undefined where the host listens. */
+  readonly served: Pick<ServedCertificate, 'endMs'> | undefined
 }
 
 export interface ProcessFigureSources {
   readonly connections?: ConnectionFigures | undefined
   readonly workerPool?: WorkerPoolFigures | undefined
+  readonly served?: Pick<ServedCertificate, 'endMs'> | undefined
 }
 
 export function figuresOfProcess(
   delay: EventLoopDelay,
-  { connections, workerPool }: ProcessFigureSources,
+  { connections, workerPool, served }: ProcessFigureSources,
 ): ProcessFigures {
   return {
     workerPool,
+    served,
     connections: () => workerPool?.connections ?? connections ?? null,
     delay: () => later(delay.read(), workerPool?.delay()),
     heapUsedBytes: () => process.memoryUsage().heapUsed + (workerPool?.heapUsedBytes ?? 0),

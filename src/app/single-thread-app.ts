@@ -6,6 +6,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { ConnectionBudget, connectionBounds, createConnectionCounts } from '../http/connection-budget.ts'
 import { type ConnectionFigures, createConnectionFigures } from '../http/connection-limits.ts'
 import { type Certificate, Listeners, readTls } from '../http/listener.ts'
+import { ServedCertificate } from '../http/served-certificate.ts'
 import { SEEDS } from '../limits/hashed-cell.ts'
 import type { LogLevel, ServerOptions } from '../options.ts'
 import { type LiveOptions, LiveSettings } from '../reload/live-settings.ts'
@@ -24,6 +25,7 @@ export async function buildSingleThreadApp(
   const web = await buildWebApp(options, (scope) => registerKafkaStreams(scope, options, live))
   const connections = createConnectionFigures()
   const departure = { isAnnounced: false }
+  const served = new ServedCertificate()
   const parts = {
     streams: web.kafkaSseStreams,
     topics: web.kafkaSseTopics,
@@ -31,9 +33,10 @@ export async function buildSingleThreadApp(
     control: web.kafkaSseControlCenter,
     departure,
     connections,
+    served,
   }
   const admin = await builtOrClosed(web, () => buildAdminApp(options, parts))
-  return new SingleThreadApp({ options, sockets, web, admin, connections, departure, live })
+  return new SingleThreadApp({ options, sockets, web, admin, connections, departure, served, live })
 }
 
 interface SingleThreadAppParts {
@@ -45,6 +48,7 @@ interface SingleThreadAppParts {
   readonly admin: FastifyInstance
   readonly connections: ConnectionFigures
   readonly departure: { isAnnounced: boolean }
+  readonly served: ServedCertificate
   readonly live: LiveSettings
 }
 
@@ -62,9 +66,10 @@ class SingleThreadApp implements App {
   }
 
   async listen(): Promise<Ports> {
-    const { options, sockets, web, admin, connections, live } = this.parts
+    const { options, sockets, web, admin, connections, served, live } = this.parts
     const tls = options.tls === null ? null : await readTls(options.tls)
     this.certificate = tls
+    served.use(tls)
     const { host, port, adminHost, adminPort } = options
     const at = { host: adminHost, port: adminPort, tls: null, connections, budget: adminBudget() }
     const budget = new ConnectionBudget(
@@ -88,11 +93,13 @@ class SingleThreadApp implements App {
   }
 
   async reload(options: LiveOptions, certificate: Certificate | null): Promise<void> {
+    const { served, live } = this.parts
     if (certificate !== null) {
       this.clientPorts.useCertificate(certificate)
       this.certificate = certificate
+      served.use(certificate)
     }
-    this.parts.live.change(options)
+    live.change(options)
   }
 
   logFrom(level: LogLevel): void {

@@ -10,6 +10,7 @@ import { withSecretKey } from '../app/sealing.ts'
 import { builtOrClosed } from '../app/time-limit.ts'
 import { frameworkOptions } from '../app/web-app.ts'
 import { type Certificate, Listeners, readTls } from '../http/listener.ts'
+import { ServedCertificate } from '../http/served-certificate.ts'
 import type { LogLevel, ServerOptions } from '../options.ts'
 import { type LiveOptions, LiveSettings } from '../reload/live-settings.ts'
 import { type HandedOptions, takeOver } from './handover.ts'
@@ -37,6 +38,7 @@ export async function buildMultiThreadApp(
     const workerPool = new WorkerPool({ handed, topics, center, keys, descriptors, log })
     center?.start(workerPool)
     const departure = { isAnnounced: false }
+    const served = new ServedCertificate()
     const parts = {
       streams: workerPool,
       topics,
@@ -44,9 +46,10 @@ export async function buildMultiThreadApp(
       control: center,
       departure,
       workerPool,
+      served,
     }
     const admin = await buildAdminApp(options, parts)
-    return new MultiThreadApp({ options, feed, admin, workerPool, departure, live })
+    return new MultiThreadApp({ options, feed, admin, workerPool, departure, served, live })
   })
 }
 
@@ -58,6 +61,7 @@ interface MultiThreadAppParts {
   readonly admin: FastifyInstance
   readonly workerPool: WorkerPool
   readonly departure: { isAnnounced: boolean }
+  readonly served: ServedCertificate
   /** Of this thread. */
   readonly live: LiveSettings
 }
@@ -76,16 +80,20 @@ class MultiThreadApp implements App {
   }
 
   async listen(): Promise<Ports> {
-    const { options, admin, workerPool } = this.parts
+    const { options, admin, workerPool, served } = this.parts
     const at = { host: options.adminHost, port: options.adminPort, tls: null, budget: adminBudget() }
     const adminPort = await this.adminPorts.add(admin.routing as RequestListener, at)
     this.certificate = options.tls === null ? null : await readTls(options.tls)
+    served.use(this.certificate)
     return { adminPort, port: await workerPool.start(this.certificate) }
   }
 
   async reload(options: LiveOptions, certificate: Certificate | null): Promise<void> {
-    const { workerPool, live } = this.parts
-    if (certificate !== null) this.certificate = certificate
+    const { workerPool, served, live } = this.parts
+    if (certificate !== null) {
+      this.certificate = certificate
+      served.use(certificate)
+    }
     live.change(options)
     await workerPool.reload(options, certificate)
   }

@@ -45,10 +45,16 @@ const authorization = (by = key) => `Bearer ${mintToken(by)}`
 const openStream = (port: number, by = key) =>
   fetch(`http://127.0.0.1:${port}/events`, { headers: { authorization: authorization(by) } })
 
-async function certificates(): Promise<Certificates> {
-  const made = await makeCertificates(['localhost', '127.0.0.1'], Date.now())
+async function certificates(ageMs = 0): Promise<Certificates> {
+  const made = await makeCertificates(['localhost', '127.0.0.1'], Date.now() - ageMs)
   keepSecret(made.keyPem)
   return made
+}
+const endOf = (pem: string) => Date.parse(new X509Certificate(pem).validTo) / 1000
+/** What an operator sees of its end. */
+async function toldEnd(adminPort: number): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text()
+  return Number(/^kafka_sse_certificate_end_seconds (\S+)$/m.exec(text)?.[1])
 }
 const fingerprintOf = (pem: string) => new X509Certificate(pem).fingerprint256
 
@@ -95,11 +101,12 @@ describe.each(['1', '2'])('with WORKERS=%s', (WORKERS) => {
   }
 
   it('SIGHUP has another certificate served; open streams stay', async () => {
-    const [old, next] = [await certificates(), await certificates()]
+    const [old, next] = [await certificates(), await certificates(3_600_000)]
     place(old)
     const run = scene.start(['serve'], { ...TLS, HEARTBEAT_SECONDS: '0.2', RELOAD_SECONDS: '0' })
-    const { port } = await run.listening()
+    const { port, adminPort } = await run.listening()
     expect(await servedOften(port)).toEqual([fingerprintOf(old.certificatePem)])
+    expect(await toldEnd(adminPort)).toBe(endOf(old.certificatePem))
     const session = connectHttp2(`https://127.0.0.1:${port}`, { rejectUnauthorized: false })
     const stream = session.request({ ':path': '/events', authorization: authorization() })
     let text = ''
@@ -114,6 +121,7 @@ describe.each(['1', '2'])('with WORKERS=%s', (WORKERS) => {
       changed: ['TLS_CERT_FILE', 'TLS_KEY_FILE'],
     })
     expect(await servedOften(port)).toEqual([fingerprintOf(next.certificatePem)])
+    expect(await toldEnd(adminPort)).toBe(endOf(next.certificatePem))
     // It would go on with the certificate of before.
     for (let connection = 0; connection < 6; connection++)
       expect(await isResumed(port, resumable)).toBe(false)

@@ -1,6 +1,7 @@
 // What /metrics says: parsed here by a few lines that are not prom-client's, and compared with docs/operating.md.
 
 import { spawnSync } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { LABEL_VALUES_MAX } from '../../../plugins/admin/metric.ts'
@@ -8,11 +9,14 @@ import { allMetrics, createRegistry, type MetricsSources } from '../../../plugin
 import { figuresOfProcess } from '../../../plugins/admin/process-figures.ts'
 import { EventLoopDelay } from '../../../src/admin/event-loop-delay.ts'
 import { createControlFigures } from '../../../src/control/control-figures.ts'
+import { makeCertificates } from '../../../src/demo/certificates.ts'
 import { observe } from '../../../src/histograms/histogram.ts'
 import { DELIVERY_BOUNDS } from '../../../src/histograms/stream-times.ts'
 import { createConnectionFigures } from '../../../src/http/connection-limits.ts'
+import { ServedCertificate } from '../../../src/http/served-certificate.ts'
 import { SegmentPool } from '../../../src/segments/segment-pool.ts'
 import { AdminParts } from '../../support/admin-parts.ts'
+import { keepSecret } from '../../support/printed.ts'
 import { hasPrograms } from '../../support/programs.ts'
 import { eventually } from '../../support/time.ts'
 import { TopicInMemory } from '../../support/topic-in-memory.ts'
@@ -28,6 +32,9 @@ const workerPool = {
   delay: () => ({ p50: 0, p99: 1, max: 3600 }),
 }
 
+const START_MS = Date.UTC(2030, 0, 1)
+const served = { endMs: Date.UTC(2030, 0, 1) }
+
 let parts: AdminParts
 let delay: EventLoopDelay
 let sources: MetricsSources
@@ -37,7 +44,7 @@ beforeEach(() => {
   delay = new EventLoopDelay()
   const { streams, topics, authenticator } = parts
   const control = { figures: createControlFigures(), state: () => ({ trouble: null, blindInMs: 25_500 }) }
-  const wholeProcess = figuresOfProcess(delay, { connections: createConnectionFigures(), workerPool })
+  const wholeProcess = figuresOfProcess(delay, { connections: createConnectionFigures(), workerPool, served })
   sources = { streams, topics, authenticator, control, wholeProcess }
 })
 
@@ -246,6 +253,20 @@ describe('the metrics', () => {
     expect(alone.get('nodejs_heap_size_used_bytes')).toBeGreaterThan(2 ** 40)
     sources = { ...sources, wholeProcess: figuresOfProcess(delay, {}) }
     expect((await scrape()).has('kafka_sse_workers')).toBe(false)
+  })
+
+  it('tell when the certificate ends, or the first of its chain, and nothing without TLS', async () => {
+    const served = new ServedCertificate()
+    sources = { ...sources, wholeProcess: figuresOfProcess(delay, { served }) }
+    expect((await scrape()).has('kafka_sse_certificate_end_seconds')).toBe(false)
+    const leaf = await makeCertificates(['a.example'], START_MS)
+    const older = await makeCertificates(['b.example'], START_MS - 3_600_000)
+    const key = Buffer.from(keepSecret(leaf.keyPem))
+    keepSecret(older.keyPem)
+    const chain = `${leaf.certificatePem}\n${older.certificatePem}`
+    served.use({ cert: Buffer.from(chain), key })
+    const end = Date.parse(new X509Certificate(older.certificatePem).validTo) / 1000
+    expect((await scrape()).get('kafka_sse_certificate_end_seconds')).toBe(end)
   })
 
   it('tell of the process', async () => {
