@@ -78,6 +78,7 @@ function topicStatus(topic: FedTopic): TopicStatus {
     keeps: bus.keeps,
     isCaughtUp: bus.caughtUp,
     trouble: bus.caughtUp ? topic.notReady() : null,
+    isFull: !bus.isWhole,
     partitions: partitions.slice(0, PARTITIONS_SHOWN_MAX),
     partitionsCount: bus.position().size,
     lag: partitions.reduce((records, { lag }) => records + lag, 0),

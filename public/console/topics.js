@@ -68,7 +68,8 @@ class TopicCard {
     const { partitionsCount } = topic
     this.#name.replaceChildren(name, ' ', make('small', {}, `${encoding}, ${keepsWords(keeps)}`))
     this.#state.textContent = stateWords(topic)
-    this.#state.dataset.state = topic.trouble !== null ? 'bad' : topic.isCaughtUp ? 'good' : 'warn'
+    this.#state.dataset.state =
+      topic.trouble !== null || topic.isFull ? 'bad' : topic.isCaughtUp ? 'good' : 'warn'
     const kept = `${count(retainedRecords, 'record')} kept in ${bytes(retainedBytes)} of ${bytes(retainedBytesMax)}`
     this.#kept.textContent = `${kept} · ${rate(readPerSecond)} read a second`
     Object.assign(this.#meter, { max: retainedBytesMax, value: retainedBytes })
@@ -88,8 +89,11 @@ function keepsWords(keeps) {
   return keeps === 'latest' ? 'the newest of each key' : 'every record'
 }
 
-function stateWords({ trouble, isCaughtUp }) {
+/** `isFull` is no reason of readiness: streams that are open go on, and so do those that come back. */
+export function stateWords({ trouble, isCaughtUp, isFull }) {
   if (trouble !== null) return trouble
+  if (isFull)
+    return 'full: new streams get no snapshot, and end as busy. Raise the bound of retained bytes or records, then restart.'
   return isCaughtUp ? 'read to its end' : 'still being read'
 }
 

@@ -65,6 +65,8 @@ export interface TopicStatus {
   readonly isCaughtUp: boolean
   /** Why it is not ready, for an operator; null if it is, or if it is only still being read. */
   readonly trouble: string | null
+  /** It keeps the newest record of every key, and dropped one for lack of room: it has no snapshot for new streams. */
+  readonly isFull: boolean
   /** The first ones, in ascending order. */
   readonly partitions: readonly PartitionProgress[]
   readonly partitionsCount: number

@@ -229,7 +229,9 @@ describe('/status', () => {
       const last = statuses(reader).at(-1)
       expect([last?.streams.open, last?.notReady]).toEqual([2, ['the server is draining']])
     })
-    expect(statuses(reader)[0]?.topics).toMatchObject([{ name: 'events', isCaughtUp: true, trouble: null }])
+    expect(statuses(reader)[0]?.topics).toMatchObject([
+      { name: 'events', isCaughtUp: true, trouble: null, isFull: false },
+    ])
     expect(reader.records.join('')).not.toContain('AQIAAA==')
   })
 
