@@ -3,6 +3,7 @@
 
 import cluster from 'node:cluster'
 import type { ServerOptions } from '../options.ts'
+import { tellCertificateEnds } from '../reload/certificate-end.ts'
 import { Reload } from '../reload/reload.ts'
 import type { SettingsFeed } from '../reload/settings-reader.ts'
 import type { App, Ports } from './app.ts'
@@ -28,6 +29,7 @@ export async function serveUntil(
 ): Promise<number> {
   const stop = signals.next()
   let server: App | null = null
+  let telling: NodeJS.Timeout | undefined
   const start = async (): Promise<App> => {
     server = await build()
     const { log } = server
@@ -41,12 +43,14 @@ export async function serveUntil(
     })
     void stop.then(() => systemd.stopping())
     log.info(ports, 'listening')
+    telling = tellCertificateEnds(server)
     onListening(ports)
     return server
   }
   // Until then, because a certificate may expire while the server lingers.
   const close: Close = async (withinMs) => {
     readings.passTo(null)
+    clearInterval(telling)
     if (server !== null) await settledWithin(withinMs, server.close())
   }
   try {

@@ -1,11 +1,11 @@
 // Brings what was read again into effect. Promise: everything or nothing, and one line in the log for each outcome; the
 // settings before stay in use if anything is wrong with the new ones. No value is logged.
 
-import { X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import { errorWords } from '../errors.ts'
 import { type Certificate, readTls } from '../http/listener.ts'
 import type { LogLevel, ServerOptions } from '../options.ts'
+import { refuseExpired } from './certificate-end.ts'
 import { differences, reloaded } from './differences.ts'
 import { type LiveOptions, liveOptions } from './live-settings.ts'
 import type { Occasion, SettingsReading } from './settings-reader.ts'
@@ -104,12 +104,4 @@ const LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 
 
 function lowerOf(one: LogLevel, other: LogLevel): LogLevel {
   return LEVELS.indexOf(one) < LEVELS.indexOf(other) ? one : other
-}
-
-/** One that is valid only from later on is taken: nothing would ask for it again, and the one before it will end. */
-function refuseExpired({ cert }: Certificate): void {
-  const { validTo } = new X509Certificate(cert)
-  const endMs = Date.parse(validTo)
-  if (endMs <= Date.now())
-    throw new Error(`TLS_CERT_FILE: the certificate expired at ${new Date(endMs).toISOString()}`)
 }

@@ -286,7 +286,7 @@ describe('every file', () => {
       'client/src/response.ts', // a Retry-After that is a date
       'routes/since.ts', // the date of a URL
       'src/check/certificate-check.ts', // when they are valid
-      'src/reload/reload.ts', // when a certificate ends
+      'src/reload/certificate-end.ts', // when it ends
       'src/check/token-check.ts', // claims of tokens
       'src/commands/token.ts', // tokens that are made
       'src/demo/token.ts',

@@ -174,6 +174,17 @@ describe.each(['1', '2'])('with WORKERS=%s', (WORKERS) => {
     expect(await servedOften(port)).toEqual([fingerprintOf(next.certificatePem)])
   })
 
+  it('a certificate that has expired at the start is served, and told', async () => {
+    const past = await makeCertificates(['localhost'], Date.now() - 3650 * 86_400_000)
+    keepSecret(past.keyPem)
+    place(past)
+    const run = scene.start(['serve'], TLS)
+    const { port } = await run.listening()
+    expect(await served(port)).toBe(fingerprintOf(past.certificatePem))
+    const told = lines(run, 'the certificate has expired: clients refuse to connect')
+    expect(told).toMatchObject([{ level: 50, endsAt: expect.stringMatching(/^20\d\d-.*Z$/) }])
+  })
+
   it('a secret of Kubernetes, which changes by a symlink, is seen without a signal', async () => {
     const [old, next] = [await certificates(), await certificates()]
     const version = (name: string, { certificatePem, keyPem }: Certificates) => {
