@@ -22,6 +22,18 @@ export function isOfGroup(error: unknown): boolean {
   return codeOf(error) === GROUP_UNAUTHORIZED
 }
 
+/** A partition reports at most one of them until it is read again. */
+const EXPLAINED_BY_REFRESH = new Set([
+  3, // UNKNOWN_TOPIC_OR_PART
+  -190, // ERR__UNKNOWN_PARTITION
+  -140, // ERR__AUTO_OFFSET_RESET
+])
+
+/** Whether an error of a read is of a partition, and what Kafka tells of its topic explains it better. */
+export function isExplainedByRefresh(error: unknown): boolean {
+  return EXPLAINED_BY_REFRESH.has(codeOf(error))
+}
+
 /** Broken records, by librdkafka's number: it cannot decompress or parse them. */
 const BROKEN_RECORDS = new Set([
   -170, // ERR__NOT_IMPLEMENTED

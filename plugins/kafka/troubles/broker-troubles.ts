@@ -2,19 +2,10 @@
 // partitions is in unread-partitions.ts.
 
 import { errorWords } from '../../../src/errors.ts'
-import { codeOf, isOfGroup, isOfPartition } from '../client/kafka-error.ts'
+import { isExplainedByRefresh, isOfGroup, isOfPartition } from '../client/kafka-error.ts'
 import { failureOf } from '../client/log-line.ts'
 import { Condition, type Log } from './condition.ts'
 import type { Outage } from './outage.ts'
-
-/**
- * Errors of a partition that a refresh explains better. A partition reports at most one of them until it is read again.
- */
-const EXPLAINED_BY_REFRESH = new Set([
-  3, // UNKNOWN_TOPIC_OR_PART
-  -190, // ERR__UNKNOWN_PARTITION
-  -140, // ERR__AUTO_OFFSET_RESET
-])
 
 export class BrokerTroubles {
   private readonly log: Log
@@ -72,7 +63,7 @@ export class BrokerTroubles {
 
   /** What follows from the error of a read: the next refresh or an inquiry finds the reason, or nothing is read. */
   noteUnread(error: unknown): 'refresh' | 'inquire' | 'pause' {
-    if (EXPLAINED_BY_REFRESH.has(codeOf(error))) return 'refresh'
+    if (isExplainedByRefresh(error)) return 'refresh'
     if (isOfGroup(error)) return 'pause'
     if (isOfPartition(error)) return 'inquire'
     this.readable.set(`records cannot be read: ${errorWords(error)}`)

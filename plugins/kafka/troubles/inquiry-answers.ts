@@ -1,7 +1,7 @@
 // What librdkafka says of partitions that are asked for: its debug lines name what cannot be read, and records and ends
 // show what can.
 
-import { readFailure, refusedRead } from '../client/kafka-error.ts'
+import { isExplainedByRefresh, readFailure, refusedRead } from '../client/kafka-error.ts'
 import type { AssignedPartition } from '../client/record-source.ts'
 
 /** By topic and partition: why it cannot be read; null if it can. A partition that told nothing is left out. */
@@ -56,7 +56,7 @@ export class InquiryAnswers {
   reasons(failure: unknown): UnreadReasons {
     const silent = this.asked.filter((each) => !this.known.has(keyOf(each.topic, each.partition)))
     const found = [...this.known.values()].some((why) => why !== null)
-    if (failure !== null && !found)
+    if (failure !== null && !isExplainedByRefresh(failure) && !found)
       for (const { topic, partition } of silent) {
         const words = readFailure(failure, `topic ${topic}`)
         this.known.set(

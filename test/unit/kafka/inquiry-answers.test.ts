@@ -84,6 +84,11 @@ describe('An inquiry', () => {
     expect(getEventListeners(closing.signal, 'abort')).toEqual([])
   })
 
+  it('blames no silent partition for a topic that is gone, which the refresh tells', () => {
+    const gone = Object.assign(new Error('Broker: Unknown topic or partition'), { code: 3 })
+    expect(plain(asked(['gone', 0], ['silent', 0]).reasons(gone))).toEqual({})
+  })
+
   it('blames those that told nothing for an error that no line names', () => {
     const broken = Object.assign(new Error('Local: Bad message format'), { code: -199 })
     const answers = asked(['a', 0], ['a', 1])
