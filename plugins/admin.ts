@@ -11,6 +11,7 @@ import type { ConnectionFigures } from '../src/http/connection.ts'
 import type { ServedCertificate } from '../src/http/served-certificate.ts'
 import { createRegistry } from './admin/metrics.ts'
 import { figuresOfProcess, type WorkerPoolFigures } from './admin/process-figures.ts'
+import { RevocationRoom } from './admin/revocation-room.ts'
 import { Sampler } from './admin/sampler.ts'
 import { statusOf } from './admin/status.ts'
 
@@ -43,7 +44,11 @@ async function admin(app: FastifyInstance, given: GivenParts): Promise<void> {
   const wholeProcess = figuresOfProcess(delay, options)
   const registry = createRegistry({ ...options, wholeProcess })
   const sampler = new Sampler({ streams: options.streams, wholeProcess })
-  app.addHook('onClose', async () => sampler.close())
+  const room = new RevocationRoom(options.streams.revocations, app.log)
+  app.addHook('onClose', async () => {
+    sampler.close()
+    room.close()
+  })
   app.decorate('kafkaSseAdmin', {
     notReady: () => notReadyReasons(options),
     metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
