@@ -24,6 +24,8 @@ const PACKAGES = [
   '@opentelemetry/resources',
 ]
 const CLOSE_MS = 2_000
+/** Warnings of the SDK that spans are lost: there were too many at once, or the collector took a part of them. */
+const LOST = /^(Dropped \d+ spans|Received Partial Success)/
 /** Least time between two lines about spans that could not be sent. */
 const TOLD_MS = 60_000
 
@@ -85,10 +87,13 @@ function tellFailures(log: SpanLog): void {
     toldMs = performance.now()
     log.warn({ reason: redactText(reasonOf(failure)) }, 'spans cannot be sent')
   }
+  const warn = (words: string, ...details: readonly unknown[]): void => {
+    if (LOST.test(words)) error([words, ...details].join(' '))
+  }
   const nothing = (): void => {}
   diag.setLogger(
-    { error, warn: nothing, info: nothing, debug: nothing, verbose: nothing },
-    { logLevel: DiagLogLevel.ERROR, suppressOverrideMessage: true },
+    { error, warn, info: nothing, debug: nothing, verbose: nothing },
+    { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
   )
 }
 
