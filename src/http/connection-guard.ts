@@ -13,7 +13,7 @@ import { RequestQueue } from './request-queue.ts'
 
 /** Parts of a sweep, so that ten thousand pings are not sent in one turn. */
 const SWEEP_PARTS = 50
-/** Time for open requests to end when all connections are closed. */
+/** When all connections are closed: time for open requests to end, and for a new connection's first one. */
 const LAST_MS = 500
 
 /** Both ends of a connection. TCP, TLS and HTTP/2 sockets all have them. */
@@ -69,9 +69,9 @@ export class ConnectionGuard {
     }
   }
 
-  /** Closes connections without an open request once their last bytes are sent; others have `LAST_MS`. */
+  /** Closes connections without a request once their last bytes are sent; others, and new ones, have `LAST_MS`. */
   private closeAll(): void {
-    for (const connection of this.connections.values()) connection.end()
+    for (const connection of this.connections.values()) connection.end(LAST_MS)
     setTimeout(() => {
       for (const connection of this.connections.values()) connection.destroy()
     }, LAST_MS).unref()

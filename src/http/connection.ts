@@ -70,6 +70,7 @@ export class Connection {
   /** The open requests and streams. */
   readonly answers = new Set<Answer>()
   private resets = 0
+  private hasAsked = false
   /** When the connection was made, or when its last request ended. */
   private quietSinceMs: number
   private nextPingAtMs: number
@@ -113,6 +114,7 @@ export class Connection {
   /** Whether the request is within the limit. */
   requestOpened(answer: Answer): boolean {
     this.answers.add(answer)
+    this.hasAsked = true
     const { requestsUnprovenMax, streamsPerConnectionMax } = this.limits
     return this.answers.size <= (this.isProven ? streamsPerConnectionMax : requestsUnprovenMax)
   }
@@ -123,10 +125,14 @@ export class Connection {
     if (this.answers.size === 0) this.quietSinceMs = this.now()
   }
 
-  /** Closes the connection once its open requests have ended. */
-  end(): void {
+  /**
+   * Closes the connection once its open requests have ended. One that is younger than `youngMs` stays open for its
+   * first request, which may be on its way or unread: to close it now would be a reset.
+   */
+  end(youngMs: number): void {
     if (this.session !== null && !this.session.destroyed) this.session.close()
-    else if (this.answers.size === 0) this.socket.destroySoon()
+    else if (this.answers.size === 0 && (this.hasAsked || this.now() - this.quietSinceMs >= youngMs))
+      this.socket.destroySoon()
   }
 
   destroy(): void {

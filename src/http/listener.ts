@@ -163,10 +163,28 @@ async function bind(
     },
     close: async () => {
       const closed = once(server, 'close')
+      await acceptedAll()
       server.close()
       release()
       await closed
     },
+  }
+}
+
+/** A turn of the event loop in which little happened, and how many are waited for. */
+const SHORT_TURN_MS = 1
+const TURNS_MAX = 50
+
+/**
+ * Resolves at the end of a short turn of the event loop, which has accepted all connections that waited for it. A port
+ * that closes resets those that wait.
+ */
+async function acceptedAll(): Promise<void> {
+  await new Promise(setImmediate)
+  for (let turn = 0; turn < TURNS_MAX; turn++) {
+    const sinceMs = performance.now()
+    await new Promise(setImmediate)
+    if (performance.now() - sinceMs < SHORT_TURN_MS) return
   }
 }
 

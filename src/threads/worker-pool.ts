@@ -28,6 +28,7 @@ import type { Report } from './messages.ts'
 import { WorkerHandle } from './worker-handle.ts'
 import type { ProcessKeys } from './worker-keys.ts'
 import { WorkerSettings } from './worker-settings.ts'
+import { WorkerSockets } from './worker-sockets.ts'
 
 export interface WorkerPoolParts {
   readonly handed: HandedOptions
@@ -72,7 +73,7 @@ export class WorkerPool
   private readonly handles = new Set<WorkerHandle>()
   /** The counts of workers that have ended. */
   private endedCounts: Pick<Report, 'figures' | 'connections'>[] = []
-  private socketsUsed = 0
+  private readonly sockets: WorkerSockets
   private hasWarnedOfForwarded = false
   private isClosing = false
   private fail: () => void = () => {}
@@ -80,6 +81,7 @@ export class WorkerPool
   constructor(parts: WorkerPoolParts) {
     this.parts = parts
     this.settings = new WorkerSettings(parts.handed)
+    this.sockets = new WorkerSockets(parts.descriptors)
     const { options } = parts.handed
     this.topics = this.settings.topics.map(({ name, encoding, keeps, selectors }) =>
       parts.topics.open(name, encoding, keeps, selectors),
@@ -159,6 +161,7 @@ export class WorkerPool
 
   async close(): Promise<void> {
     this.isClosing = true
+    this.sockets.closeLeft()
     await this.each((handle) => handle.close())
   }
 
@@ -167,14 +170,12 @@ export class WorkerPool
   }
 
   private add(thread: number): WorkerHandle {
-    const { descriptors } = this.parts
     const { settings, connectionCounts, rateMemory } = this
     const { handed, tls, topics: names } = settings
     const setup = { handed, thread, topics: names, tls, connectionCounts, rateMemory }
-    const sockets = descriptors[this.socketsUsed++] ?? []
     const { topics: fixed, admission } = this
     const handle = new WorkerHandle(
-      { ...setup, descriptors: sockets },
+      { ...setup, descriptors: this.sockets.take() },
       {
         fixed,
         source: this.parts.topics,
@@ -217,10 +218,10 @@ export class WorkerPool
     if (ended.report !== null) this.endedCounts = [sumOf([...this.endedCounts, without(ended.report)])]
     if (this.isClosing) return
     this.deaths++
-    const { log, descriptors } = this.parts
+    const { log } = this.parts
     log.error({ err: error, worker: ended.thread }, 'a worker has died')
     if (this.isDraining) return
-    if (this.socketsUsed < descriptors.length) void this.add(ended.thread)
+    if (this.sockets.areLeft) void this.add(ended.thread)
     else {
       log.fatal('no listening socket is left for another worker')
       this.fail()

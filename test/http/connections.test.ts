@@ -20,6 +20,7 @@ import {
   GUARD_DEFAULTS,
   guardConnections,
 } from '../../src/http/connection-limits.ts'
+import { type Listener, listen } from '../../src/http/listener.ts'
 import { eventually } from '../support/time.ts'
 import { GuardedScene } from './guarded-scene.ts'
 import { END_STREAM_AND_HEADERS, frame, getBlock, PREFACE, SETTINGS } from './raw-http2.ts'
@@ -381,4 +382,31 @@ function openResponse(): ServerResponse {
   const [response] = streams
   if (response === undefined) throw new Error('no stream is open')
   return response
+}
+
+it('a port that closes answers the first request of a connection that has just come', async () => {
+  const connections = createConnectionFigures()
+  const at = { host: '127.0.0.1', port: 0, tls: null, connections }
+  const listener: Listener = await listen(answer, at)
+  const socket = connectTcp(listener.port, '127.0.0.1')
+  let said = ''
+  socket.setEncoding('utf8').on('data', (text) => {
+    said += text
+  })
+  const gone = once(socket, 'close')
+  await eventually(() => expect(connections.open).toBe(1))
+  const closed = listener.close()
+  await eventually(() => expect(refusedAt(listener.port)).resolves.toBe(true))
+  socket.write('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n')
+  await Promise.all([closed, gone])
+  expect(said).toMatch(/^HTTP\/1\.1 200 OK/)
+})
+
+function refusedAt(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connectTcp(port, '127.0.0.1', () => {
+      socket.destroy()
+      resolve(false)
+    }).on('error', () => resolve(true))
+  })
 }

@@ -3,8 +3,10 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { errorCode } from '../../src/errors.ts'
 import { CLI, type CommandProcess, CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
 import { makeKey, mintToken } from '../support/keys-and-tokens.ts'
 import { hasPrograms } from '../support/programs.ts'
@@ -186,6 +188,25 @@ export default {}`
   run.child.kill('SIGKILL')
   await eventually(async () => expect(await get(`http://127.0.0.1:${port}/events`)).toBe(null))
   expect(performance.now() - killedAtMs).toBeLessThan(6000)
+})
+
+it('no worker has a socket any more that takes connections, once all have closed', async () => {
+  const SLOW = `import { isMainThread } from 'node:worker_threads'
+if (isMainThread && process.send !== undefined)
+  process.on('exit', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3000))
+export default {}`
+  const run = start('2', { CONFIG_FILE: scene.file('ends-slowly.mjs', SLOW) })
+  const { port } = await run.listening()
+  run.child.kill('SIGTERM')
+  await eventually(() => expect(words(run, 'closed')).toBe(true))
+  const outcome = await new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' }, () => {
+      socket.destroy()
+      resolve('connected')
+    }).on('error', (error) => resolve(errorCode(error)))
+  })
+  expect(outcome).toBe('ECONNREFUSED')
+  expect(await run.ended).toBe(0)
 })
 
 // A terminal is made by Python, which waits for a line on its input and then closes the terminal's other end.
