@@ -9,9 +9,13 @@ export interface HostAndPort {
 }
 
 const ANSWER_MS = 3_000
+const PORT_MAX = 65_535
 
 /** null if a connection was accepted; else why not, as a predicate. Nothing is sent. */
-export function unreachable({ host, port }: HostAndPort): Promise<string | null> {
+export async function unreachable({ host, port }: HostAndPort): Promise<string | null> {
+  // Node would connect to this machine.
+  if (host === '') return 'has no name'
+  if (port < 1 || port > PORT_MAX) return 'has a port that there is not'
   return new Promise((resolve) => {
     const socket = connect({ host, port })
     const end = (words: string | null): void => {

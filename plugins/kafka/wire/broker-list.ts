@@ -7,8 +7,14 @@ import { type BrokerAddress, BrokerConnection, canConnect } from './broker-conne
 import { listField } from './fields.ts'
 
 const METADATA = { key: 3, version: 1 }
+/** What answers may be anything: of longer lists and names the beginning is taken. No name in the DNS is longer. */
+const BROKERS_MAX = 30
+const HOST_LENGTH_MAX = 253
 
-/** null where Kafka cannot be asked, for the same reasons as for a topic's settings. Never rejects. */
+/**
+ * The first BROKERS_MAX; null where Kafka cannot be asked, for the same reasons as for a topic's settings. Never
+ * rejects.
+ */
 export async function brokerList(
   options: KafkaOptions,
   address: BrokerAddress,
@@ -18,11 +24,12 @@ export async function brokerList(
     const connection = await BrokerConnection.open(options, address)
     try {
       const answer = await connection.ask(METADATA, listField([]))
-      return answer.list(() => {
-        const broker = { id: answer.int32(), host: answer.text(), port: answer.int32() }
+      const brokers = answer.list(() => {
+        const [id, host, port] = [answer.int32(), answer.text(), answer.int32()]
         answer.nullableText() // its rack
-        return broker
+        return { id, host: host.slice(0, HOST_LENGTH_MAX), port }
       })
+      return brokers.slice(0, BROKERS_MAX)
     } finally {
       connection.close()
     }
