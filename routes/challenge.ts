@@ -15,6 +15,7 @@ import {
   RevocationsFull,
   TooManyRequests,
 } from '../src/errors.ts'
+import { noteAdmitted } from '../src/http/outcome-lines.ts'
 import { clientAddress } from '../src/limits/client-address.ts'
 import { holderOf, type Renewal } from '../src/stream/holders.ts'
 import { between, RETRY_BUSY_MS } from '../src/stream/signals.ts'
@@ -36,6 +37,7 @@ export function challengeHandler(route: StreamRoute) {
     const { rates } = route
     if (!rates.take('renewals-address', clientAddress(request))) throw later(reply, new TooManyRequests())
     const session = await sessionOf(route, request, reply)
+    noteAdmitted(request)
     if (!rates.take('renewals-subject', holderOf(session))) throw later(reply, new TooManyRequests())
     const { granted } = grantedSelection(route.plan, request, session)
     if (mediaType(request.headers['content-type']) !== CHALLENGE_RESPONSE) throw new MediaTypeUnsupported()

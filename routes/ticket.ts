@@ -13,7 +13,7 @@ import {
   TooManyRequests,
   TopicUnknown,
 } from '../src/errors.ts'
-import { type LoggedOutcomes, noteTold, tellRefused } from '../src/http/outcome-lines.ts'
+import { type LoggedOutcomes, noteAdmitted, noteTold, tellRefused } from '../src/http/outcome-lines.ts'
 import { clientAddress } from '../src/limits/client-address.ts'
 import type { RateLimits } from '../src/limits/rate-limits.ts'
 import type { SelectionPlan } from '../src/selection/selection.ts'
@@ -65,6 +65,7 @@ export function ticketRoutes(
     reply.header('cache-control', 'no-store')
     if (!rates.take('tickets-address', clientAddress(request))) throw new TooManyRequests()
     const session = await route.authenticator.authenticate(request, reply, route.scope)
+    noteAdmitted(request)
     if (route.topic.nameOf(request.params) === null) throw new TopicUnknown()
     grantedSelection(route.plan, request, session)
     // So that no subject can fill the memory of redeemed tickets, which all subjects share.

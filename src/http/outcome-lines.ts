@@ -66,12 +66,35 @@ const budget = new LineBudget()
 export const TOLD_MS = 10_000
 let isTelling = false
 
+type Sender = Parameters<typeof clientAddress>[0]
+
+const senders = new WeakMap<FastifyRequest, Sender>()
+
+/** Keeps where the request comes from. Call it as the request begins: over HTTP/2 its end no longer tells. */
+export function noteSender(request: FastifyRequest): void {
+  const { ip, socket } = request
+  senders.set(request, { ip, socket: { remoteAddress: socket?.remoteAddress } })
+}
+
+/** The address for a line of the log: of the client, as far as the proxies before it are trusted. */
+export function addressOf(request: FastifyRequest): string {
+  return redactText((senders.get(request) ?? request).ip ?? '')
+}
+
+const admitted = new WeakSet<FastifyRequest>()
+
+/** The request's token was good, so it has a line in any case. */
+export function noteAdmitted(request: FastifyRequest): void {
+  admitted.add(request)
+}
+
 /**
- * Whether the request may have a line: its address has not had too many. Call it once for each line. Requests without
- * one are counted, and told together.
+ * Whether the request may have a line: it was admitted, or its address has not had too many. Call it once for each
+ * line. Requests without one are counted, and told together.
  */
 export function hasLine(request: FastifyRequest): boolean {
-  if (budget.take(clientAddress(request), performance.now())) return true
+  if (admitted.has(request)) return true
+  if (budget.take(clientAddress(senders.get(request) ?? request), performance.now())) return true
   if (isTelling) return false
   isTelling = true
   const { log } = request.server
@@ -157,6 +180,7 @@ function isRefusal(error: unknown): error is Error & { readonly code: string } {
   return error instanceof Error && errorCode(error)?.startsWith('FKS_') === true && statusCode < 500
 }
 
-function senderOf({ method, url, ip }: FastifyRequest) {
-  return { method: redactText(method), url: redactUrl(url), address: redactText(ip ?? '') }
+function senderOf(request: FastifyRequest) {
+  const { method, url } = request
+  return { method: redactText(method), url: redactUrl(url), address: addressOf(request) }
 }

@@ -2,9 +2,8 @@
 // host keeps those, because its log is its own.
 
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { carrierOf, isProven } from '../token/proven-connections.ts'
 import { logRedaction } from './log-redaction.ts'
-import { hasLine, isTold, tellShortly } from './outcome-lines.ts'
+import { addressOf, hasLine, isTold, noteSender, tellShortly } from './outcome-lines.ts'
 
 const FRAMEWORK_LINES: ReadonlySet<unknown> = new Set(['incoming request', 'request completed'])
 
@@ -23,20 +22,21 @@ type LogHook = typeof logRedaction.hooks.logMethod
 
 /**
  * A request that something else has told of, such as a refused token, has no line here, nor has one of an address that
- * has had too many lines without a token.
+ * has had too many.
  */
 export function tellRequests(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, _reply, done) => {
+    noteSender(request)
+    done()
+  })
   app.addHook('onError', async (request, reply, error) => tellShortly(request, reply, error))
   app.addHook('onResponse', (request: FastifyRequest, reply, done) => {
     const { elapsedTime: responseTime } = reply
     // A client without a token may ask for the client's files, or how CORS is, as often as it likes.
-    if (!isTold(request) && (isOfProvenClient(request) || hasLine(request)))
-      request.log.info({ req: request, res: reply, responseTime }, 'request answered')
+    if (!isTold(request) && hasLine(request)) {
+      const address = addressOf(request)
+      request.log.info({ req: request, address, res: reply, responseTime }, 'request answered')
+    }
     done()
   })
-}
-
-/** A proxy's connection carries others than the one whose token was good. */
-function isOfProvenClient({ ip, socket, raw }: FastifyRequest): boolean {
-  return ip === socket.remoteAddress && isProven(carrierOf(raw))
 }

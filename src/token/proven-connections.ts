@@ -1,20 +1,14 @@
-// Which connections have carried a valid token: a port's guard then raises its limits, and the log has a line for each
-// of their requests. The auth plugin need not know whether there is a guard, nor the guard what a token is.
+// Tells a port's guard that a connection has carried a valid token, so that the guard raises its limits. The auth
+// plugin need not know whether there is a guard, and the guard need not know what a token is.
 
 /** What carries a request: an HTTP/2 session, or HTTP/1.1's socket. */
 export type Carrier = object
 
 const waiting = new WeakMap<Carrier, () => void>()
-const proven = new WeakSet<Carrier>()
 
 /** Calls `onProof` once, when the carrier's first valid token comes. */
 export function awaitProof(carrier: Carrier, onProof: () => void): void {
   waiting.set(carrier, onProof)
-}
-
-/** Whether the carrier has had a valid token. */
-export function isProven(carrier: Carrier): boolean {
-  return proven.has(carrier)
 }
 
 /** A request of Node's. Its common type is that of HTTP/1.1; HTTP/2's has its stream besides. */
@@ -29,7 +23,6 @@ export function carrierOf({ socket, stream }: CarriedRequest): Carrier {
 }
 
 export function prove(carrier: Carrier): void {
-  proven.add(carrier)
   const onProof = waiting.get(carrier)
   waiting.delete(carrier)
   onProof?.()

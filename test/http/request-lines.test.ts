@@ -6,9 +6,11 @@ import fastify from 'fastify'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { NotFound } from '../../src/errors.ts'
 import { LINES_AT_ONCE } from '../../src/http/line-budget.ts'
-import { TOLD_MS } from '../../src/http/outcome-lines.ts'
+import { noteAdmitted, TOLD_MS } from '../../src/http/outcome-lines.ts'
 import { serverLog, tellRequests } from '../../src/http/request-lines.ts'
-import { carrierOf, prove } from '../../src/token/proven-connections.ts'
+import { RedeemedTickets } from '../../src/tickets/redeemed-tickets.ts'
+import { SealedTickets } from '../../src/tickets/sealed-tickets.ts'
+import { Tickets } from '../../src/tickets/tickets.ts'
 import { HttpScene } from '../support/http-scene.ts'
 import { LogLines } from '../support/printed.ts'
 import { forThisTest } from '../support/scene.ts'
@@ -71,19 +73,34 @@ it('a flood from one address has no line for each, and no other address loses it
   ])
 })
 
-it('a connection that has had a good token has a line for each answer', async () => {
-  const log = new LogLines()
-  const app = fastify({ logger: { level: 'info', stream: log.stream, ...serverLog } })
-  onTestFinished(() => app.close())
-  tellRequests(app)
-  app.get('/renewal', async ({ raw }) => prove(carrierOf(raw)))
-  app.get('/other', async () => 'yes')
-  const of = (url: string) =>
-    log.objects().filter(({ req }) => (req as { readonly url: string } | undefined)?.url === url).length
-  for (let count = 0; count < LINES_AT_ONCE + 50; count++) await app.inject('/renewal')
-  expect(of('/renewal')).toBe(LINES_AT_ONCE + 50)
-  await app.inject('/other')
-  expect(of('/other')).toBe(1)
+it('a renewal and a ticket have their lines also while others of their address have none', async () => {
+  const sealed = new SealedTickets([Buffer.alloc(32, 7)])
+  const { redeem } = new RedeemedTickets(Date.now)
+  const tickets = new Tickets({ sealed, redeem, epochMs: Date.now })
+  const scene = await forThisTest(HttpScene.open({ host: async (app) => tellRequests(app), tickets }))
+  const lines = () =>
+    scene.lines
+      .map((line) => JSON.parse(line))
+      .filter(({ msg }) => msg === 'request answered')
+      .map(({ res, address }) => [res.statusCode, address])
+  await scene.get('/events')
+  // So that no further line is granted meanwhile.
+  vi.useFakeTimers({ toFake: ['performance'] })
+  onTestFinished(() => void vi.useRealTimers())
+  for (let count = 0; count < LINES_AT_ONCE + 50; count++)
+    await scene.app.inject({ url: '/nowhere', remoteAddress: '127.0.0.1' })
+  const before = lines().length
+  const authorization = `Bearer ${scene.token()}`
+  const own = { authorization, 'sec-fetch-site': 'same-origin' }
+  for (let count = 0; count < 10; count++) {
+    expect((await scene.post({ authorization })).status).toBe(204)
+    expect((await scene.post(own, '', '/events/ticket')).status).toBe(200)
+  }
+  await until(() => lines().length >= before + 20)
+  expect(lines().slice(before).sort()).toEqual([
+    ...Array(10).fill([200, '127.0.0.1']),
+    ...Array(10).fill([204, '127.0.0.1']),
+  ])
 })
 
 it('a good token does nothing for those who come by the same connection of a proxy', async () => {
@@ -93,7 +110,7 @@ it('a good token does nothing for those who come by the same connection of a pro
   const app = fastify({ logger: { level: 'info', stream: log.stream, ...serverLog }, trustProxy: true })
   onTestFinished(() => app.close())
   tellRequests(app)
-  app.get('/renewal', async ({ raw }) => prove(carrierOf(raw)))
+  app.get('/renewal', async (request) => noteAdmitted(request))
   app.get('/other', async () => 'yes')
   const origin = await app.listen({ host: '127.0.0.1', port: 0 })
   const proxy = new Agent({ keepAlive: true, maxSockets: 1 })
