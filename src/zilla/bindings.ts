@@ -52,9 +52,13 @@ export class Bindings {
     return isFirst
   }
 
+  isEntered({ name }: Binding): boolean {
+    return this.entered.has(name)
+  }
+
   /** Those that nothing has entered. */
   get left(): readonly Binding[] {
-    return [...this.byName.values()].filter(({ name }) => !this.entered.has(name))
+    return [...this.byName.values()].filter((binding) => !this.isEntered(binding))
   }
 }
 

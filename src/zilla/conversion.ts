@@ -10,6 +10,7 @@ import { type Note, Notes } from './notes.ts'
 import type { YamlPlace } from './place.ts'
 import { convertTelemetry, ServerSide } from './server.ts'
 import { StreamReader } from './streams.ts'
+import { BEFORE, LEFT, missingPart } from './way-to-streams.ts'
 import { EVERY_PATH, pathsOf, tooManyWays, type Way, waysBehind, waysBehindAll } from './ways.ts'
 import { readYaml } from './yaml-document.ts'
 
@@ -19,6 +20,8 @@ export interface Conversion {
   /** By line. */
   readonly notes: readonly Note[]
   readonly streamsLeftOut: number
+  /** What the way to a stream lacks; null if some way is whole. */
+  readonly missing: string | null
 }
 
 /** Throws a YamlError for text that is no YAML, and an Error if it has no bindings. */
@@ -49,9 +52,9 @@ export function convertZilla(text: string): Conversion {
   }
   const config = accepted(groups, notes, top)
   for (const { place, type } of bindings.left)
-    notes.add(place, `no stream over SSE needs this ${type}: it is not converted`)
+    notes.add(place, LEFT.get(type) ?? `no stream over SSE needs this ${type}: it is not converted`)
   for (const place of top.unread()) notes.add(place, 'is not converted: nothing here does the same')
-  return { config, notes: notes.all, streamsLeftOut: notes.streamsLeftOut }
+  return { config, notes: notes.all, streamsLeftOut: notes.streamsLeftOut, missing: missingPart(bindings) }
 }
 
 /** From the first server of TCP to the streams. */
@@ -83,7 +86,10 @@ class Walk {
       this.requests(binding)
       return
     } else {
-      this.notes.add(binding.place, `${binding.type} does not lead to a stream over SSE: it is not converted`)
+      this.notes.add(
+        binding.place,
+        BEFORE.get(binding.type) ?? `${binding.type} does not lead to a stream over SSE: it is not converted`,
+      )
       return
     }
     for (const route of binding.routes) {
@@ -149,7 +155,9 @@ class Walk {
     this.passOver(next)
     this.notes.say(
       route.place,
-      ELSEWHERE[next.type] ?? `${next.type} has no counterpart: streams of Kafka alone are served here`,
+      ELSEWHERE[next.type] ??
+        BEFORE.get(next.type) ??
+        `${next.type} has no counterpart: streams of Kafka alone are served here`,
     )
   }
 

@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { PassThrough } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { convert } from '../../../src/commands/convert.ts'
 
@@ -58,13 +58,72 @@ describe('kafka-sse convert', () => {
     [
       'none.yaml',
       'bindings: { a: { type: echo, kind: server } }',
-      'none.yaml: no stream over SSE could be converted\n',
+      'none.yaml: no stream over SSE could be converted: it has no tcp server (type: tcp, kind: server); its ' +
+        'bindings are a (echo server)\n',
     ],
     ['large.yaml', '#'.repeat(2 ** 20 + 1), 'large.yaml: it is larger than 1048576 bytes\n'],
   ])('prints nothing but the reason for %s', async (name, text, words) => {
     const { code, stdout, stderr } = await converted({ [name]: text })
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
     expect(stderr).toContain(words)
+  })
+
+  it.each([
+    [
+      'without an http server',
+      ONE_STREAM.replace(/ {2}http: .*\n/, '').replace('exit: http', 'exit: sse'),
+      [
+        'bindings.sse: an http server has to stand before this sse server: it is not converted',
+        'bindings.topics: no sse server leads to this sse-kafka proxy: it is not converted',
+        'converted: it has no http server (type: http, kind: server); its bindings are tcp (tcp server), sse (sse ' +
+          'server), topics (sse-kafka proxy), cache (kafka client)',
+      ],
+    ],
+    [
+      'whose http server is not reached',
+      ONE_STREAM.replace('exit: http', 'exit: cache'),
+      [
+        'bindings.http: no tcp server leads to this http server',
+        'no tcp server leads to the http server http',
+      ],
+    ],
+    [
+      'whose http server leads to Kafka at once',
+      ONE_STREAM.replace('exit: sse', 'exit: topics'),
+      [
+        'an sse server has to stand before this sse-kafka proxy',
+        'no http server leads to the sse server sse',
+      ],
+    ],
+    [
+      'without a stream of Kafka',
+      ONE_STREAM.replace('type: sse-kafka', 'type: sse-asyncapi'),
+      ['it has no sse-kafka proxy (type: sse-kafka, kind: proxy)'],
+    ],
+  ])('says what a file lacks %s', async (_, text, words) => {
+    const { code, stdout, stderr } = await converted({ 'zilla.yaml': text })
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    for (const each of words) expect(stderr).toContain(each)
+    expect(stderr).not.toContain('no stream over SSE needs this http server')
+  })
+
+  it('reads standard input', async () => {
+    const fromInput = async (input: Readable) => {
+      const [stdout, stderr] = [new PassThrough(), new PassThrough()]
+      const code = await convert(['-'], {}, { stdout, stderr }, input)
+      return { code, stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') }
+    }
+    const { code, stdout, stderr } = await fromInput(Readable.from(ONE_STREAM.match(/.{1,7}/gs) ?? []))
+    expect(JSON.parse(stdout)).toMatchObject({ streams: [{ path: '/a' }] })
+    expect(stderr).toMatch(/^standard input:4: bindings\.http: no TLS/)
+    expect(code).toBe(0)
+    function* endless() {
+      for (;;) yield '#'.repeat(65_536)
+    }
+    const large = await fromInput(Readable.from(endless()))
+    expect(large.stderr).toBe('kafka-sse: cannot read standard input: it is larger than 1048576 bytes\n')
+    const empty = await fromInput(Readable.from(['']))
+    expect(empty.stderr).toMatch(/^kafka-sse: standard input: it has no bindings/)
   })
 
   it('prints nothing that a terminal obeys, and no line that the file has made', async () => {
