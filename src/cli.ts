@@ -7,6 +7,7 @@ import { EXIT_DONE, exit, isInstallationFault, outliveOutputs, tellProblems } fr
 import { packageVersion } from './app/package-path.ts'
 import { processSignals, type SignalQueue } from './app/stop-signals.ts'
 import { nearestName } from './config/suggestion.ts'
+import { quoted } from './text/quoted.ts'
 
 type Command = (args: string[], env: NodeJS.ProcessEnv) => Promise<number>
 type Server = (args: string[], env: NodeJS.ProcessEnv, signals: SignalQueue) => Promise<number>
@@ -117,7 +118,7 @@ async function run([name, ...args]: string[], env: NodeJS.ProcessEnv): Promise<n
   }
   const nearest = nearestName(name, COMMANDS.keys())
   const question = nearest === null ? 'kafka-sse --help lists them' : `did you mean ${nearest}?`
-  return tellProblems(new Error(`${JSON.stringify(name)} is not a command; ${question}`))
+  return tellProblems(new Error(`${quoted(name)} is not a command; ${question}`))
 }
 
 /** Commands that need librdkafka cannot be loaded without it. */

@@ -4,7 +4,7 @@
 import type { Writable } from 'node:stream'
 import { ConfigError } from '../config/config-error.ts'
 import { errorCode, errorWords } from '../errors.ts'
-import { printable } from '../http/printable.ts'
+import { printable } from '../text/printable.ts'
 import { settledWithin } from './time-limit.ts'
 
 /** The command did what it was asked for, help included, or was stopped. */

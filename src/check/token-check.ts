@@ -4,9 +4,9 @@
 
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { registerJwt, TokenRefused } from '../../plugins/auth/token-verifier.ts'
-import { quoted } from '../config/config-error.ts'
 import { errorWords } from '../errors.ts'
 import type { ResolvedStream } from '../options.ts'
+import { quoted } from '../text/quoted.ts'
 import type { Claims } from '../token/claims.ts'
 import { canonicalToken, tokenDigest } from '../token/request-token.ts'
 import { START_TOLERANCE_MS_MIN, type TokenRules } from '../token/token-rules.ts'

@@ -1,9 +1,9 @@
 // What a token lacks for a stream: its scope, or a claim that the stream's templates name. Parameters of the path are
 // any text here, since they are not known. Plain functions.
 
-import { quoted } from '../config/config-error.ts'
 import type { ResolvedStream } from '../options.ts'
 import { paramsOf, parseTemplate, resolveTemplate } from '../selection/template.ts'
+import { quoted } from '../text/quoted.ts'
 import { type Claims, grantsScope, sessionOf } from '../token/claims.ts'
 import type { TokenRules } from '../token/token-rules.ts'
 

@@ -9,7 +9,8 @@ import type { CheckFinding, Verdict } from '../check/check-report.ts'
 import { CHECK_NAMES, type CheckName, type CheckOptions, runChecks } from '../check/checks.ts'
 import { fileFailure } from '../config/config-error.ts'
 import { nearestName } from '../config/suggestion.ts'
-import { printable, printableLine } from '../http/printable.ts'
+import { printable, printableLine } from '../text/printable.ts'
+import { quoted } from '../text/quoted.ts'
 import { type Given, type Outputs, runCommand } from './command-line.ts'
 import { readAuthorities, streamUrl } from './stream-target.ts'
 
@@ -116,7 +117,7 @@ function readName(name: string): CheckName {
   if (found !== undefined) return found
   const nearest = nearestName(name, CHECK_NAMES)
   const hint = nearest === null ? `there are ${CHECK_NAMES.join(', ')}` : `did you mean ${nearest}?`
-  throw new Error(`--only ${JSON.stringify(name)} is not a check; ${hint}`)
+  throw new Error(`--only ${quoted(name)} is not a check; ${hint}`)
 }
 
 /** Without the white space around it, which files end with. */

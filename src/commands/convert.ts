@@ -7,7 +7,7 @@ import { EXIT_DONE, EXIT_FAILED } from '../app/exit.ts'
 import { fileFailure } from '../config/config-error.ts'
 import { readTextFile, TEXT_BYTES_MAX } from '../config/text-file.ts'
 import { errorWords } from '../errors.ts'
-import { printable, printableLine } from '../http/printable.ts'
+import { printable, printableLine } from '../text/printable.ts'
 import { type Conversion, convertZilla } from '../zilla/conversion.ts'
 import { type Outputs, runCommand } from './command-line.ts'
 

@@ -7,6 +7,7 @@ import type { ParseArgsConfig } from 'node:util'
 import { type ProducedRecord, RecordProducer } from '../../plugins/kafka/client/producer.ts'
 import { EXIT_DONE, tellProblems } from '../app/exit.ts'
 import { ONLY_STREAM } from '../config/streams/single-stream-settings.ts'
+import { quoted } from '../text/quoted.ts'
 import { type Given, nameAndValue, type Outputs, runCommand } from './command-line.ts'
 import { Deliveries } from './deliveries.ts'
 import { findKafka } from './kafka-target.ts'
@@ -163,7 +164,7 @@ async function* keysAndValues(given: ProduceArguments, stdin: Readable): AsyncGe
 
 function separate(line: string, separator: string, number: number): KeyAndValue {
   const at = line.indexOf(separator)
-  if (at === -1) throw new Error(`line ${number} has no ${JSON.stringify(separator)} in it`)
+  if (at === -1) throw new Error(`line ${number} has no ${quoted(separator)} in it`)
   return { key: line.slice(0, at), value: line.slice(at + separator.length) }
 }
 

@@ -12,6 +12,7 @@ import { encodeRecord, MAC_HEADER, macText } from '../control/control-record.ts'
 import { HeardSecrets } from '../control/heard-secrets.ts'
 import { errorWords } from '../errors.ts'
 import { SYSTEM_CLOCK } from '../stream/clock.ts'
+import { quoted } from '../text/quoted.ts'
 import { type Revocation, type RevocationRequest, revocationOf } from '../token/revocation.ts'
 import { type Given, type Outputs, runCommand } from './command-line.ts'
 import { type ControlTarget, findControl } from './control-target.ts'
@@ -81,9 +82,7 @@ function requestOf(values: Given<typeof OPTIONS>['values']): RevocationRequest {
 function momentOf(before: string): number {
   const beforeMs = parseSince(before)
   if (beforeMs !== null) return beforeMs
-  throw new Error(
-    `--before is ISO 8601 or epoch ms, such as 2026-11-28T12:00Z, not ${JSON.stringify(before)}`,
-  )
+  throw new Error(`--before is ISO 8601 or epoch ms, such as 2026-11-28T12:00Z, not ${quoted(before)}`)
 }
 
 async function written(

@@ -12,6 +12,7 @@ import { CA_FILE, DEMO_TOKEN_SECONDS, PRIVATE_KEY_FILE } from '../demo/identity.
 import { mintDemoToken } from '../demo/token.ts'
 import { errorCode } from '../errors.ts'
 import { SYSTEM_CLOCK } from '../stream/clock.ts'
+import { quoted } from '../text/quoted.ts'
 import { type Given, nameAndValue } from './command-line.ts'
 import { isHere, readAuthorities, requestHeaders, streamUrl } from './stream-target.ts'
 import { fetchTrusting } from './trusting-fetch.ts'
@@ -147,7 +148,7 @@ function sinceOf(text: string, epochMs: number): string {
   if (amount !== undefined) return String(Math.max(0, epochMs - Number(amount) * (UNIT_MS[unit] ?? 0)))
   if (parseSince(text) !== null) return text
   throw new Error(
-    `--since is ISO 8601, epoch ms or a length such as 10m, for example 2026-11-28T12:00Z, not ${JSON.stringify(text)}`,
+    `--since is ISO 8601, epoch ms or a length such as 10m, for example 2026-11-28T12:00Z, not ${quoted(text)}`,
   )
 }
 

@@ -7,7 +7,7 @@ import type { Writable } from 'node:stream'
 import { type ConnectOptions, connect, type StreamError, type StreamEvent } from 'kafka-sse-client'
 import { EXIT_DONE, EXIT_FAILED, isClosedPipe } from '../app/exit.ts'
 import { connectionFault } from '../check/connection-fault.ts'
-import { printable, printableLine } from '../http/printable.ts'
+import { printable, printableLine } from '../text/printable.ts'
 import { type Outputs, runCommand } from './command-line.ts'
 import { readTailArguments, TAIL_LINE, type TailArguments } from './tail-arguments.ts'
 

@@ -13,6 +13,7 @@ import {
   PRIVATE_KEY_FILE,
 } from '../demo/identity.ts'
 import { mintToken, readSigningKey, type TokenClaims } from '../demo/token.ts'
+import { quoted } from '../text/quoted.ts'
 import { isAlgorithm } from '../token/key-setting.ts'
 import { type Given, runCommand } from './command-line.ts'
 
@@ -80,12 +81,12 @@ function expiry(text: string, nowSeconds: number): number {
   const [, amount, unit = 's'] = /^\+(\d{1,10})([smhd])?$/.exec(text) ?? []
   if (amount !== undefined) return nowSeconds + Number(amount) * (UNIT_SECONDS[unit] ?? 1)
   if (/^\d{1,12}$/.test(text)) return Number(text)
-  throw new Error(`--exp is +30s, +1h or seconds since 1970, not ${JSON.stringify(text)}`)
+  throw new Error(`--exp is +30s, +1h or seconds since 1970, not ${quoted(text)}`)
 }
 
 function claim(text: string): [string, unknown] {
   const equals = text.indexOf('=')
-  if (equals < 1) throw new Error(`--payload is NAME=VALUE, not ${JSON.stringify(text)}`)
+  if (equals < 1) throw new Error(`--payload is NAME=VALUE, not ${quoted(text)}`)
   return [text.slice(0, equals), jsonOr(text.slice(equals + 1))]
 }
 

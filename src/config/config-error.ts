@@ -1,9 +1,8 @@
-// The error for an invalid configuration. It has a line for each problem, and none of them quotes a secret.
+// The error for an invalid configuration. It has a line for each problem. None of them quotes a secret, or has a
+// character that a terminal obeys.
 
 import { errorCode, errorWords } from '../errors.ts'
-
-/** Longest quotation of a value in a message, in characters. */
-const QUOTED_MAX = 60
+import { printable } from '../text/printable.ts'
 
 /** `problems` has a sentence without a full stop for each problem. `message` has the same, a line for each. */
 export class ConfigError extends Error {
@@ -11,34 +10,11 @@ export class ConfigError extends Error {
   readonly problems: readonly string[]
 
   constructor(problems: readonly string[]) {
-    super(problems.join('\n'))
+    const words = problems.map(printable)
+    super(words.join('\n'))
     this.name = 'ConfigError'
-    this.problems = problems
+    this.problems = words
   }
-}
-
-/** A value for a message: shortened, on one line, text in double quotes, without the password of an address. */
-export function quoted(value: unknown): string {
-  if (typeof value === 'string') {
-    const text = withoutPasswords(value)
-    return JSON.stringify(text.length > QUOTED_MAX ? `${text.slice(0, QUOTED_MAX)}…` : text)
-  }
-  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list'
-  return typeof value === 'object' && value !== null ? 'an object' : String(value)
-}
-
-/** `kafka://user:password@host` is how other programs take it, and may be written where it means nothing. */
-function withoutPasswords(text: string): string {
-  return text
-    .split(/([\s,])/)
-    .map(withoutPassword)
-    .join('')
-}
-
-function withoutPassword(word: string): string {
-  const colon = word.indexOf(':')
-  const at = word.lastIndexOf('@')
-  return colon < 0 || at < colon ? word : `…${word.slice(at)}`
 }
 
 /** Why a file could not be read, in plain words instead of those of the system call. */

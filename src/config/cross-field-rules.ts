@@ -3,9 +3,9 @@
 
 import { proxyFault } from '../limits/trusted-proxies.ts'
 import type { AuthOptions, ResolvedAuth, ResolvedOptions } from '../options.ts'
+import { quoted } from '../text/quoted.ts'
 import { ticketPath } from '../tickets/ticket-path.ts'
 import { issuersOf } from './auth/issuers.ts'
-import { quoted } from './config-error.ts'
 import { type Document, valueAt } from './document.ts'
 import { pathPattern } from './streams/path-parameters.ts'
 import { selectionFaults } from './streams/selection-rules.ts'

@@ -9,8 +9,9 @@ import type {
   StreamOptions,
   TlsOptions,
 } from '../options.ts'
+import { quoted } from '../text/quoted.ts'
 import { authFaults } from './auth/issuer-faults.ts'
-import { ConfigError, quoted } from './config-error.ts'
+import { ConfigError } from './config-error.ts'
 import { logoutFaults, proxyFaults, resolveOptions, streamFaults } from './cross-field-rules.ts'
 import { defaultWorkers } from './default-workers.ts'
 import { copied, type Document, dotted, setAt, unplain, unplainFaults, valueAt } from './document.ts'

@@ -2,7 +2,7 @@
 // Promise: no value of a setting that is marked `secret` is quoted.
 
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
-import { quoted } from './config-error.ts'
+import { quoted } from '../text/quoted.ts'
 import { OPTIONS_SCHEMA, SERVER_SCHEMA } from './schema.ts'
 import type { Setting } from './setting.ts'
 import { nearestName } from './suggestion.ts'

@@ -1,6 +1,7 @@
 // The text that the demo prints when it listens: its addresses, and commands to paste in its folder.
 
 import type { ResolvedStream, ServerOptions } from '../options.ts'
+import { shellWord } from '../text/shell-word.ts'
 import { answersAsLocalhost, DEMO_SCOPE } from './identity.ts'
 
 export interface DemoSurroundings {
@@ -129,8 +130,7 @@ function restartLines({ streams }: ServerOptions, surroundings: DemoSurroundings
 function startCommand({ configFile }: DemoSurroundings): string {
   const command = process.env.npm_lifecycle_event === 'start' ? 'npm start' : 'npx kafka-sse demo'
   if (!configFile) return command
-  const file = /^[\w./-]+$/.test(configFile) ? configFile : `'${configFile.replaceAll("'", `'\\''`)}'`
-  return `CONFIG_FILE=${file} ${command}`
+  return `CONFIG_FILE=${shellWord(configFile)} ${command}`
 }
 
 function hostOf({ host }: ServerOptions): string {

@@ -1,6 +1,8 @@
 // Listening sockets that a supervisor has opened, as systemd's socket units do (sd_listen_fds(3)). The port stays open
 // while the server restarts, and may be one that the server itself is not allowed to open.
 
+import { quoted } from '../text/quoted.ts'
+
 /** The first descriptor that is handed over (SD_LISTEN_FDS_START). */
 const FIRST_DESCRIPTOR = 3
 /** Sockets that are accepted. A service has few addresses. */
@@ -11,6 +13,6 @@ export function inheritedSockets(env: NodeJS.ProcessEnv, pid: number): readonly 
   const { LISTEN_FDS: count, LISTEN_PID: receiver } = env
   if (count === undefined || receiver !== String(pid)) return null
   if (!/^\d+$/.test(count) || Number(count) < 1 || Number(count) > SOCKETS_MAX)
-    throw new Error(`LISTEN_FDS is a number from 1 to ${SOCKETS_MAX}, not ${JSON.stringify(count)}`)
+    throw new Error(`LISTEN_FDS is a number from 1 to ${SOCKETS_MAX}, not ${quoted(count)}`)
   return Array.from({ length: Number(count) }, (_, index) => FIRST_DESCRIPTOR + index)
 }

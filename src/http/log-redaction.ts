@@ -1,7 +1,7 @@
 // Options that keep tokens out of a Fastify log: spread `logRedaction` into the logger's options. Serializers alone are
 // not enough, because Fastify's own 404 line has the URL in its message.
 
-import { escaped } from './printable.ts'
+import { printable } from '../text/printable.ts'
 import { redactStack, redactText, redactTokens, redactUrl } from './redaction.ts'
 
 /** A request in the log: Fastify's own shape, the URL redacted. */
@@ -66,17 +66,12 @@ export const logRedaction = {
       const redacted = withMessage(parts).map((part) => (typeof part === 'string' ? redactText(part) : part))
       Reflect.apply(method, this, redacted)
     },
-    /** Redacts the finished line: removes all text with the shape of a token, in any property. */
-    streamWrite: (line: string): string => withoutControls(redactTokens(line)),
+    /**
+     * Redacts the finished line: removes all text with the shape of a token, in any property. Then escapes what a
+     * terminal obeys, which any client may have in a host's name or, over HTTP/2, in a path.
+     */
+    streamWrite: (line: string): string => printable(redactTokens(line)),
   },
-}
-
-/**
- * The same JSON. Any client may have these characters in a host's name or, over HTTP/2, in a path, and a terminal obeys
- * them. pino escapes those of ASCII alone.
- */
-function withoutControls(line: string): string {
-  return line.replace(/[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, escaped)
 }
 
 /** pino takes the message of an error that is logged alone, after this hook. So the message is passed explicitly. */

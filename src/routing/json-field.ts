@@ -1,6 +1,7 @@
 // Reads fields of a JSON value by JSON Pointer (RFC 6901), as text. Promise: never throws, for any bytes, and its time
 // grows with their number alone: a hostile value does not hold up the thread.
 
+import { quoted } from '../text/quoted.ts'
 import { byteAt, isNumberStart, QUOTE } from './json-grammar.ts'
 import { hasEscape } from './json-names.ts'
 import type { FieldPath, FieldRange, WantedFields } from './wanted-fields.ts'
@@ -10,7 +11,7 @@ const LONE_SURROGATE = /\p{Surrogate}/u
 
 /** Throws a SyntaxError for a text that is no JSON Pointer, and for the empty one, which is the whole value. */
 export function parsePointer(pointer: string): FieldPath {
-  if (!POINTER.test(pointer)) throw new SyntaxError(`${JSON.stringify(pointer)} is not a JSON Pointer`)
+  if (!POINTER.test(pointer)) throw new SyntaxError(`${quoted(pointer)} is not a JSON Pointer`)
   return pointer
     .slice(1)
     .split('/')

@@ -1,5 +1,6 @@
 // What a stream can be selected by: the key of a record, a header, or a field of its JSON value.
 
+import { quoted } from '../text/quoted.ts'
 import { parsePointer } from './json-field.ts'
 import type { FieldPath } from './wanted-fields.ts'
 
@@ -18,7 +19,7 @@ export function parseSelector(name: string): Selector {
   if (name.startsWith(HEADERS) && name.length > HEADERS.length)
     return { kind: 'header', name, header: name.slice(HEADERS.length) }
   if (name.startsWith(FIELDS)) return { kind: 'field', name, path: parsePointer(name.slice(FIELDS.length)) }
-  throw new SyntaxError(`${JSON.stringify(name)} is none of key, headers.NAME, fields./POINTER`)
+  throw new SyntaxError(`${quoted(name)} is none of key, headers.NAME, fields./POINTER`)
 }
 
 export function headerSelector(header: string): Selector {

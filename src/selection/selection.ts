@@ -3,6 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import { fieldSelector, headerSelector, parseSelector, type Selector } from '../routing/selector.ts'
+import { quoted } from '../text/quoted.ts'
 import type { ClaimPath } from '../token/claim-path.ts'
 import {
   claimsOf,
@@ -156,7 +157,7 @@ function granted(selector: Selector, text: string) {
 
 function paramOf(name: string): string {
   const param = /^params\.([A-Za-z_][A-Za-z0-9_]*)$/.exec(name)?.[1]
-  if (param === undefined) throw new SyntaxError(`${JSON.stringify(name)} is not params.NAME`)
+  if (param === undefined) throw new SyntaxError(`${quoted(name)} is not params.NAME`)
   return param
 }
 

@@ -1,6 +1,7 @@
 // A revocation: it names tokens, and those of them that were issued up to a moment count no more. Pure; it is plain
 // data, so that it can be sent to other threads and through Kafka.
 
+import { quoted } from '../text/quoted.ts'
 import type { Session } from './session.ts'
 
 /** What a revocation names: a subject, a provider's session, one token, or a client. */
@@ -81,9 +82,7 @@ export function revocationOf(
     throw new RevocationInvalid('a revocation is an object')
   const unknown = Object.keys(request).find((name) => !FIELDS.includes(name))
   if (unknown !== undefined)
-    throw new RevocationInvalid(
-      `${JSON.stringify(unknown.slice(0, 40))} is no field of a revocation: it has ${FIELDS.join(', ')}`,
-    )
+    throw new RevocationInvalid(`${quoted(unknown)} is no field of a revocation: it has ${FIELDS.join(', ')}`)
   const issuer = issuerOf(request.issuer, lifetimes)
   const beforeMs = momentOf(request.before ?? epochMs)
   return {

@@ -13,9 +13,6 @@ const MECHANISMS: ReadonlyMap<string, string> = new Map([
   ['scram-sha-512', 'SCRAM-SHA-512'],
 ])
 
-/** Characters that a shell takes as they are. */
-const PLAIN_WORD = /^[\w./:@%+=,-]+$/
-
 export class KafkaSide {
   /** Topics that the caches name. */
   readonly topics = new Set<string>()
@@ -163,9 +160,4 @@ function tlsAdvice(name: string, vault: string | null): string {
     return `write certificate and key${from} as PEM, and set KAFKA_CONFIG_SSL_CERTIFICATE_LOCATION and KAFKA_CONFIG_SSL_KEY_LOCATION`
   }
   return `write the authorities${from} as PEM, and set KAFKA_CONFIG_SSL_CA_LOCATION`
-}
-
-/** The word in a command of a shell. */
-export function shellWord(text: string): string {
-  return PLAIN_WORD.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }

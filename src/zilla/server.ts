@@ -1,7 +1,7 @@
 // What a server of Zilla listens at, as settings of the environment: no file of options has them.
 
+import { shellWord } from '../text/shell-word.ts'
 import type { Binding } from './bindings.ts'
-import { shellWord } from './kafka.ts'
 import type { Notes } from './notes.ts'
 import type { YamlPlace } from './place.ts'
 import { variableOf } from './templates.ts'

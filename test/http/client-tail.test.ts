@@ -12,7 +12,7 @@ import { decodeJwt } from 'jose'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { tail } from '../../src/commands/tail.ts'
 import { ensureDemoCredentials } from '../../src/demo/credentials.ts'
-import { escaped } from '../../src/http/printable.ts'
+import { escaped } from '../../src/text/printable.ts'
 import { CHALLENGE, ClientServer } from '../support/client-server.ts'
 import { until } from '../support/time.ts'
 

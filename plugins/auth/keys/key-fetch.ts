@@ -2,8 +2,8 @@
 // ends when `signal` aborts, reads at most KEY_SET_BYTES_MAX, follows no redirect, and never quotes the answer.
 
 import type { Dispatcher, fetch as Fetch, Response } from 'undici'
-import { quoted } from '../../../src/config/config-error.ts'
 import { errorCode, errorWords } from '../../../src/errors.ts'
+import { quoted } from '../../../src/text/quoted.ts'
 
 /** A hundred keys with certificate chains take some 500 KB. */
 export const KEY_SET_BYTES_MAX = 1024 * 1024

@@ -3,11 +3,11 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import type { AuthOptions, IssuerOptions } from '../../options.ts'
+import { quoted } from '../../text/quoted.ts'
 import { parseClaimName } from '../../token/claim-path.ts'
 import { keySetting } from '../../token/key-setting.ts'
 import { NOT_BEARER_TYPES } from '../../token/token-rules.ts'
 import { AUTH_SETTINGS } from '../auth-settings.ts'
-import { quoted } from '../config-error.ts'
 import type { Document } from '../document.ts'
 import type { Fault, SettingPlace } from '../validation.ts'
 import { ISSUER_SETTINGS } from './issuer-settings.ts'

@@ -2,7 +2,7 @@
 // and no value of a credential is quoted. Whether this build of librdkafka can do it is asked by plugins/kafka.
 
 import type { KafkaOptions } from '../../options.ts'
-import { quoted } from '../config-error.ts'
+import { quoted } from '../../text/quoted.ts'
 import type { Document } from '../document.ts'
 import type { Fault } from '../validation.ts'
 import { fileFaults } from './file-rules.ts'

@@ -3,7 +3,8 @@
 
 import { X509Certificate } from 'node:crypto'
 import { statSync } from 'node:fs'
-import { fileFailure, quoted } from '../config-error.ts'
+import { quoted } from '../../text/quoted.ts'
+import { fileFailure } from '../config-error.ts'
 import { readTextFile } from '../text-file.ts'
 import type { Fault } from '../validation.ts'
 import { type Properties, propertyFault } from './property-fault.ts'

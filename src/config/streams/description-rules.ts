@@ -1,6 +1,6 @@
 // Where the streams are described for machines, and that nothing else of the options is there.
 
-import { quoted } from '../config-error.ts'
+import { quoted } from '../../text/quoted.ts'
 import { type Document, valueAt } from '../document.ts'
 import type { Fault } from '../validation.ts'
 import { pathPattern } from './path-parameters.ts'

@@ -1,7 +1,7 @@
 // Rules of `corsOrigins`: each has to be one that a browser can send as `Origin`, and beside a cookie the origin of
 // known pages.
 
-import { quoted } from '../config-error.ts'
+import { quoted } from '../../text/quoted.ts'
 import { type Document, setAt, valueAt } from '../document.ts'
 import type { Fault } from '../validation.ts'
 

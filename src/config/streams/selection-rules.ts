@@ -4,7 +4,7 @@
 import type { StreamOptions } from '../../options.ts'
 import { SELECTORS_MAX } from '../../routing/route-reader.ts'
 import { hasClaims, paramsOf, parseTemplate } from '../../selection/template.ts'
-import { quoted } from '../config-error.ts'
+import { quoted } from '../../text/quoted.ts'
 import type { Fault, SettingPlace } from '../validation.ts'
 import { pathParameters } from './path-parameters.ts'
 import { busOf } from './stream-selectors.ts'
