@@ -9,8 +9,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { connect } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Certificates, makeCertificates } from '../../src/demo/certificates.ts'
+import { SubjectHashes } from '../../src/outcomes/subject-hashes.ts'
 import { type CommandProcess, CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
-import { makeKey, mintToken } from '../support/keys-and-tokens.ts'
+import { exampleClaims, makeKey, mintToken } from '../support/keys-and-tokens.ts'
 import { keepSecret } from '../support/printed.ts'
 import { eventually, until } from '../support/time.ts'
 
@@ -230,10 +231,19 @@ describe.each(['1', '2'])('with WORKERS=%s', (WORKERS) => {
       return answer.status
     }
     const reader = (await openStream(port)).body?.getReader()
+    /** The hash of the user whose stream has ended last. */
+    const isNamedBy = (secret: string) =>
+      eventually(() => {
+        const subject = new SubjectHashes([Buffer.from(secret, 'base64url')]).of(String(exampleClaims().sub))
+        expect(lines(run, 'stream ended').at(-1)).toMatchObject({ subject })
+      })
     const [first, second] = [await ticket(), await ticket()]
+    await (await openStream(port)).body?.cancel()
+    await isNamedBy(old)
     scene.file('secret', `${next},${old}\n`)
     expect(await reload(run)).toMatchObject({ changed: ['SECRET_KEY'] })
     expect(await statusWith(first)).toBe(200)
+    await isNamedBy(next)
     const third = await ticket()
     scene.file('secret', next)
     await reload(run)
