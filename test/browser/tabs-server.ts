@@ -7,19 +7,24 @@ import { createSecureServer, type Http2SecureServer, type Http2ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net'
 import { readClientFiles } from './client-files.ts'
 
-/** A tab that keeps what it has received as `received`, of its own stream or of the one that all tabs share. */
+/**
+ * A tab that keeps what it has received as `received`, of its own stream or of the one that all tabs share, and the
+ * states of the stream as `states`, each with its time.
+ */
 const tabOf = (stream: string) => `<!doctype html><meta charset="utf-8"><title>tab</title>
 <script type="module">
   import { connect, connectShared } from '/client/index.js'
   globalThis.received = []
+  globalThis.states = []
   const onEvent = ({ type, data }) => {
     if (type === 'message') received.push(data)
   }
+  const onState = ({ state, reason }) => states.push([Math.round(performance.now()), state, reason].join(' '))
   globalThis.stream = ${stream}
 </script>`
 const PAGES = new Map([
-  ['/', tabOf("connectShared('/events', { session: 'alice', onEvent })")],
-  ['/alone', tabOf("connect('/events', { onEvent })")],
+  ['/', tabOf("connectShared('/events', { session: 'alice', onEvent, onState })")],
+  ['/alone', tabOf("connect('/events', { onEvent, onState })")],
 ])
 /** Any other page. */
 const OTHER = '<!doctype html><meta charset="utf-8"><title>another page</title>'

@@ -10,6 +10,8 @@ import { TabsServer } from './tabs-server.ts'
 
 const TABS = 8
 const PATIENCE = { timeout: 30_000, interval: 100 }
+/** After such a wait the state is printed. After 27 s of silence the client would open a new connection. */
+const LONG_MS = 10_000
 
 if (CHROMIUM === null) leaveOut('streams that tabs share', 'no chromium; CHROMIUM may name one elsewhere')
 
@@ -35,6 +37,27 @@ describe.skipIf(CHROMIUM === null).each(['HTTP/1.1', 'HTTP/2'])(
       return page
     }
 
+    /** Prints what there is if the wait is long. */
+    async function until(pages: readonly Page[], condition: () => boolean | Promise<boolean>): Promise<void> {
+      const timer = setTimeout(() => void tell(pages), LONG_MS)
+      try {
+        await vi.waitUntil(condition, PATIENCE)
+      } finally {
+        clearTimeout(timer)
+      }
+    }
+
+    async function tell(pages: readonly Page[]): Promise<void> {
+      const { open, opened, written } = server
+      console.log(`${version}: ${open} streams open of ${opened}, ${written.length} records written`)
+      for (const [index, page] of pages.entries()) {
+        const said = await page
+          .evaluate("[received.length + ' records', 'at ' + stream.lastEventId, ...states].join(', ')")
+          .catch(String)
+        console.log(`tab ${index + 1}: ${said}`)
+      }
+    }
+
     /** The first of them leads. */
     async function openTabs(): Promise<[Page, ...Page[]]> {
       const context = await browser.newContext()
@@ -43,7 +66,7 @@ describe.skipIf(CHROMIUM === null).each(['HTTP/1.1', 'HTTP/2'])(
       const others: Page[] = []
       while (others.length < TABS - 1) others.push(await openTab(context))
       await haveAll([first, ...others])
-      await vi.waitUntil(() => server.open === 1, PATIENCE)
+      await until([first, ...others], () => server.open === 1)
       return [first, ...others]
     }
 
@@ -51,7 +74,7 @@ describe.skipIf(CHROMIUM === null).each(['HTTP/1.1', 'HTTP/2'])(
 
     async function haveAll(pages: readonly Page[]): Promise<void> {
       for (const page of pages) {
-        await vi.waitUntil(async () => (await received(page)).length >= server.written.length, PATIENCE)
+        await until(pages, async () => (await received(page)).length >= server.written.length)
         expect(await received(page)).toEqual(server.written)
       }
     }
@@ -82,10 +105,10 @@ describe.skipIf(CHROMIUM === null).each(['HTTP/1.1', 'HTTP/2'])(
       const { opened } = server
       await writingDuring(async () => {
         await leader.close()
-        await vi.waitUntil(() => server.opened > opened, PATIENCE)
+        await until(others, () => server.opened > opened)
       })
       await haveAll(others)
-      await vi.waitUntil(() => server.open === 1, PATIENCE)
+      await until(others, () => server.open === 1)
     }, 120_000)
 
     it('go on when the leading tab crashes in mid-stream', async () => {
@@ -97,10 +120,10 @@ describe.skipIf(CHROMIUM === null).each(['HTTP/1.1', 'HTTP/2'])(
         // Its answer never comes, because the page is gone.
         devTools.send('Page.crash').catch(() => {})
         await crashed
-        await vi.waitUntil(() => server.opened > opened, PATIENCE)
+        await until(others, () => server.opened > opened)
       })
       await haveAll(others)
-      await vi.waitUntil(() => server.open === 1, PATIENCE)
+      await until(others, () => server.open === 1)
     }, 120_000)
 
     it('go on when the leading tab hangs in mid-stream, and it catches up when it wakes', async () => {
@@ -111,12 +134,12 @@ describe.skipIf(CHROMIUM === null).each(['HTTP/1.1', 'HTTP/2'])(
       await writingDuring(async () => {
         // Stops all tasks of the page.
         await devTools.send('Debugger.pause')
-        await vi.waitUntil(() => server.opened > opened, PATIENCE)
+        await until(others, () => server.opened > opened)
       })
       await haveAll(others)
       await devTools.send('Debugger.resume')
       await haveAll([leader, ...others])
-      await vi.waitUntil(() => server.open === 1, PATIENCE)
+      await until([leader, ...others], () => server.open === 1)
     }, 120_000)
   },
 )
