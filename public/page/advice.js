@@ -40,7 +40,8 @@ export function adviceForError({ code, status }, origin) {
 }
 
 export function adviceForEnd(reason) {
-  return BY_END[reason]?.() ?? 'The page reconnects by itself.'
+  // A reason is text of the server's, such as `constructor`.
+  return Object.hasOwn(BY_END, reason) ? BY_END[reason]() : 'The page reconnects by itself.'
 }
 
 export const EXPIRED_ADVICE = 'Check Reauthorize to answer the next challenge, then press Go.'

@@ -13,10 +13,6 @@ const OPENED_MAX = 4_096
 /** Headers that are shown of a record. */
 const HEADERS_MAX = 100
 
-const GAP_WORDS = {
-  'too-large': 'Gap: one record was too large to be sent',
-}
-
 export function row({ event, atMs }) {
   const { kind } = event
   if (kind === 'ready') return make('li', { class: 'ready' }, timeOf(atMs), make('p', {}, 'Live from here'))
@@ -25,10 +21,8 @@ export function row({ event, atMs }) {
 }
 
 function gapWords(reason) {
-  return (
-    GAP_WORDS[reason] ??
-    `Gap (${reason}): the stream starts from the beginning, rows below may be out of date`
-  )
+  if (reason === 'too-large') return 'Gap: one record was too large to be sent'
+  return `Gap (${shortened(reason, FOLDED_MAX)}): the stream starts from the beginning, rows below may be out of date`
 }
 
 function recordRow(event, atMs) {
