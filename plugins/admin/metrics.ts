@@ -15,6 +15,8 @@ import { streamMetrics } from './stream-metrics.ts'
 import { topicMetrics } from './topic-metrics.ts'
 
 const NO_CONNECTIONS = createConnectionFigures()
+/** Once, because a start that moves with the wall clock looks like a restart. */
+const START_SECONDS = Math.round(Date.now() / 1000 - process.uptime())
 
 export interface MetricsSources extends Parts {
   readonly wholeProcess: ProcessFigures
@@ -118,9 +120,7 @@ function processMetrics(wholeProcess: ProcessFigures): Metric[] {
     },
     counter('process_cpu_seconds_total', 'User and system CPU time', cpuSeconds),
     gauge('process_resident_memory_bytes', 'Resident memory', () => process.memoryUsage.rss()),
-    gauge('process_start_time_seconds', 'Start of the process, in Unix time', () =>
-      Math.round(Date.now() / 1000 - process.uptime()),
-    ),
+    gauge('process_start_time_seconds', 'Start of the process, in Unix time', () => START_SECONDS),
     gauge('nodejs_heap_size_used_bytes', 'JavaScript heap in use', wholeProcess.heapUsedBytes),
   ]
 }

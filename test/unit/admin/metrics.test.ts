@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { LABEL_VALUES_MAX } from '../../../plugins/admin/metric.ts'
 import { allMetrics, createRegistry, type MetricsSources } from '../../../plugins/admin/metrics.ts'
 import { figuresOfProcess } from '../../../plugins/admin/process-figures.ts'
@@ -267,6 +267,14 @@ describe('the metrics', () => {
     served.use({ cert: Buffer.from(chain), key })
     const end = Date.parse(new X509Certificate(older.certificatePem).validTo) / 1000
     expect((await scrape()).get('kafka_sse_certificate_end_seconds')).toBe(end)
+  })
+
+  it('tell one start of the process, also when the wall clock is set', async () => {
+    const before = await scrape()
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 3_600_000 })
+    onTestFinished(() => void vi.useRealTimers())
+    const start = 'process_start_time_seconds'
+    expect((await scrape()).get(start)).toBe(before.get(start))
   })
 
   it('tell of the process', async () => {
