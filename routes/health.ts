@@ -1,4 +1,4 @@
-// GET /health/live and /health/ready, for load balancers and orchestrators: docs/operating.md, "Health".
+// GET /health/live and /health/ready, for load balancers and orchestrators: docs/observing.md, "Health".
 
 import type { FastifyInstance } from 'fastify'
 import type { Admin } from '../src/admin/admin.ts'

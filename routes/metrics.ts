@@ -1,4 +1,4 @@
-// GET /metrics, in Prometheus's text format: docs/operating.md, "Metrics".
+// GET /metrics, in Prometheus's text format: docs/observing.md, "Metrics".
 
 import type { FastifyInstance } from 'fastify'
 import type { Admin } from '../src/admin/admin.ts'

@@ -1,4 +1,4 @@
-// All metrics. docs/operating.md has the same table, and a test compares the two both ways. The number of label values
+// All metrics. docs/observing.md has the same table, and a test compares the two both ways. The number of label values
 // is bounded: reasons and codes are ours, topics are configured or counted together.
 
 import { Registry } from 'prom-client'

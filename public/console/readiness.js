@@ -2,7 +2,7 @@
 
 import { element, make } from '../shared/dom.js'
 
-/** The first that fits a reason. docs/operating.md, "Health", has the same in a table. */
+/** The first that fits a reason. docs/observing.md, "Health", has the same in a table. */
 const ADVICE = [
   [/is draining/, 'Nothing: it was told to stop, and ends its streams.'],
   [

@@ -211,7 +211,7 @@ export const SSE_SETTINGS: Record<keyof SseOptions, Setting> = {
     env: 'LOG_REFUSALS',
     description:
       'Log a line for each refused token, ticket and session, with the check that has failed: see ' +
-      '[operating.md](operating.md#log-lines)',
+      '[observing.md](observing.md#log-lines)',
     default: true,
   },
   logStreamEnds: {
@@ -219,7 +219,7 @@ export const SSE_SETTINGS: Record<keyof SseOptions, Setting> = {
     env: 'LOG_STREAM_ENDS',
     description:
       "Log a line for the end of each stream, with its reason, its subject's hash, and what it was sent: see " +
-      '[operating.md](operating.md#log-lines)',
+      '[observing.md](observing.md#log-lines)',
     default: true,
   },
   descriptionPath: {

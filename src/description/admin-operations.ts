@@ -1,4 +1,4 @@
-// What the admin routes answer: docs/operating.md, as schemas. Who may ask is decided by the hooks of the host's app.
+// What the admin routes answer: docs/observing.md, as schemas. Who may ask is decided by the hooks of the host's app.
 
 import { Busy } from '../errors.ts'
 import { answersOf } from './refusals.ts'

@@ -139,7 +139,7 @@ describe.skipIf(python === null)('The Helm chart', () => {
     expect(scaleTargetRef.name).toBe(one(all, 'Deployment').metadata.name)
     expect(one(all, 'Deployment').spec.replicas).toBe(undefined)
     const [{ pods }] = metrics
-    expect(read(join(ROOT, 'docs/operating.md'))).toContain(`| \`${pods.metric.name}\` | gauge |`)
+    expect(read(join(ROOT, 'docs/observing.md'))).toContain(`| \`${pods.metric.name}\` | gauge |`)
     expect(pods.target).toEqual({ type: 'AverageValue', averageValue: '14000' })
     const { unhealthyPodEvictionPolicy, maxUnavailable } = one(all, 'PodDisruptionBudget').spec
     expect({ unhealthyPodEvictionPolicy, maxUnavailable }).toEqual({

@@ -50,7 +50,7 @@ const canCheck = hasPrograms('alerts, by promtool', 'promtool')
 const canScrape = hasPrograms('the dashboard and the alerts, at a real Prometheus', 'prometheus')
 
 describe('an alert', () => {
-  const headings = read('docs/operating.md').matchAll(/^#+ (.+)$/gm)
+  const headings = read('docs/troubles.md').matchAll(/^#+ (.+)$/gm)
   const anchors = [...headings].map(([, heading = '']) =>
     heading
       .toLowerCase()
@@ -60,7 +60,7 @@ describe('an alert', () => {
 
   test.each(rules.map((rule): [string, Rule] => [rule.alert, rule]))('%s leads to what to do', (_, rule) => {
     const [page, anchor] = rule.annotations.runbook_url.split('#')
-    expect(page).toBe('https://github.com/fastify-kafka-sse/fastify-kafka-sse/blob/main/docs/operating.md')
+    expect(page).toBe('https://github.com/fastify-kafka-sse/fastify-kafka-sse/blob/main/docs/troubles.md')
     expect(anchors).toContain(anchor)
   })
 

@@ -1,5 +1,5 @@
 // Bad clients beside good ones: what the bad ones get, and that the good ones get everything they should.
-// docs/operating.md, "What a bad client gets", has the rows. Here are counts and promises;
+// docs/limits.md, "What a bad client gets", has the rows. Here are counts and promises;
 // bench/workloads/bystanders.mjs has the times.
 
 import { constants } from 'node:http2'

@@ -31,13 +31,14 @@ function proseOf(document: string): string {
 /** The anchors of a document, as GitHub makes them of its headings. */
 function anchorsOf(document: string): Set<string> {
   const headings = [...proseOf(document).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => heading)
-  const slugs = headings.map((heading) =>
-    heading
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N} _-]/gu, '')
-      .replaceAll(' ', '-'),
-  )
-  return new Set(slugs)
+  return new Set(headings.map(slugOf))
+}
+
+function slugOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-')
 }
 
 /** Links, and the pictures of HTML. */
@@ -89,6 +90,29 @@ describe('links between documents', () => {
         .map(([link]) => `${document}: ${link}`),
     )
     expect(wrong).toEqual([])
+  })
+})
+
+describe('sections that other files name', () => {
+  const files = ['.ts', '.js', '.md', '.html', '.json', '.yaml'].flatMap((ending) => filesIn('', ending))
+  const dead = (pattern: RegExp, anchorOf: (heading: string) => string) =>
+    files.flatMap((path) =>
+      [...read(path).matchAll(pattern)]
+        .filter(([, page = '', heading = '']) => isDead('', `${page}#${anchorOf(heading)}`))
+        .map(([named]) => `${path} names ${named}`),
+    )
+
+  test('by their address are there, as the alerts’ runbooks', () => {
+    const address =
+      /https:\/\/github\.com\/fastify-kafka-sse\/fastify-kafka-sse\/blob\/main\/([\w./-]+)#([\w-]+)/g
+    expect(read('deploy/prometheus/alerts.yaml').match(address)?.length).toBeGreaterThan(10)
+    expect(dead(address, (anchor) => anchor)).toEqual([])
+  })
+
+  test('by their heading are there', () => {
+    const named = /\b(docs\/[\w-]+\.md), ["“]([^"”\n]+)["”]/g
+    expect(files.filter((path) => read(path).match(named) !== null).length).toBeGreaterThan(5)
+    expect(dead(named, slugOf)).toEqual([])
   })
 })
 

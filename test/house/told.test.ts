@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest'
 import { type LogCall, logCalls } from '../support/log-calls.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const operating = readFileSync(join(ROOT, 'docs/operating.md'), 'utf8')
+const observing = readFileSync(join(ROOT, 'docs/observing.md'), 'utf8')
 const documents = [
   ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' }).map((name) => `docs/${name}`),
   ...['README.md', 'SECURITY.md', 'CHANGELOG.md', 'client/README.md', 'deploy/README.md'],
@@ -21,7 +21,7 @@ interface Told {
 
 /** The rows of the log section: those with a level, and those of requests, which are information. */
 function toldLines(): Told[] {
-  const [, section = ''] = /\n## Log lines\n(.*?)\n## /s.exec(operating) ?? []
+  const [, section = ''] = /\n## Log lines\n(.*?)\n## /s.exec(observing) ?? []
   const quoted = (cell: string) => [...cell.matchAll(/`([^`]+)`/g)].map(([, text = '']) => text)
   return section.split('\n').flatMap((row) => {
     const [, first = '', second = ''] = row.split('|')
@@ -52,11 +52,11 @@ describe('log lines', () => {
     )
   })
 
-  test('of the code are in docs/operating.md, with their level', () => {
+  test('of the code are in docs/observing.md, with their level', () => {
     expect(calls.filter((call) => !told.some((row) => isOf(call, row)))).toEqual([])
   })
 
-  test('of docs/operating.md are in the code, each once in the table', () => {
+  test('of docs/observing.md are in the code, each once in the table', () => {
     expect(told.filter((row) => !calls.some((call) => isOf(call, row)))).toEqual([])
     expect(told.map(({ line }) => line).filter((line, at, all) => all.indexOf(line) !== at)).toEqual([])
   })
@@ -67,7 +67,7 @@ const OUTSIDE = new Set(['prefix', 'job', 'instance', 'le'])
 const NAMED_BY_USERS = new Set(['topic', 'encoding', 'partition'])
 
 describe('metrics', () => {
-  const [, table = ''] = /\n\| name \| type \| labels \| what \|\n(.*?)\n\n/s.exec(operating) ?? []
+  const [, table = ''] = /\n\| name \| type \| labels \| what \|\n(.*?)\n\n/s.exec(observing) ?? []
   const rows = table.split('\n').slice(1)
   const names = rows.map((row) => /^\| `(\w+)`/.exec(row)?.[1] ?? '')
   const labels = new Set(

@@ -58,8 +58,8 @@ describe('every word has a producer', () => {
     expect(reasons.filter((word) => !isSaid(word))).toEqual([])
   })
 
-  test('and docs/operating.md names the ends that there are, and no others', () => {
-    const document = readFileSync(join(ROOT, 'docs/operating.md'), 'utf8')
+  test('and docs/observing.md names the ends that there are, and no others', () => {
+    const document = readFileSync(join(ROOT, 'docs/observing.md'), 'utf8')
     const [, sentence = ''] = /`reason` of an ended stream is([^;.]*)/.exec(document) ?? []
     const named = [...sentence.matchAll(/`([a-z-]+)`/g)].map(([, word]) => word)
     expect(named.sort()).toEqual(Object.keys(createCounters().streamsEnded).sort())

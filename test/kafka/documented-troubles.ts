@@ -1,9 +1,9 @@
-// The table of Kafka's troubles in docs/operating.md: what each looks like in the log and in `/health/ready`.
+// The table of Kafka's troubles in docs/troubles.md: what each looks like in the log and in `/health/ready`.
 
 import { readFileSync } from 'node:fs'
 
-const FILE = new URL('../../docs/operating.md', import.meta.url)
-const HEADING = '### Troubles of Kafka'
+const FILE = new URL('../../docs/troubles.md', import.meta.url)
+const HEADING = '## Troubles of Kafka'
 /** A row: what is wrong, and the words in code quotes, in which `…` stands for any text. */
 const ROW = /^\| ([^|]+) \| `([^`]+)` \|/gm
 

@@ -1,5 +1,5 @@
 // What goes wrong with a Kafka, made real: each trouble has its line in the log and its reason in `/health/ready`, both
-// as docs/operating.md has them. The test prints what came.
+// as docs/troubles.md has them. The test prints what came.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -29,7 +29,7 @@ const shown = new Set<string>()
 /** Waits for the reason and the one line, as documented, and prints them. */
 async function isTold(what: string, replica: Replica): Promise<void> {
   const words = documented.get(what)
-  if (words === undefined) throw new Error(`docs/operating.md has no row "${what}"`)
+  if (words === undefined) throw new Error(`docs/troubles.md has no row "${what}"`)
   const told = async () => [...(await replica.reasons())].filter((reason) => words.test(reason))
   await vi
     .waitFor(async () => expect([what, ...(await told())]).toHaveLength(2), SOON)
@@ -217,7 +217,7 @@ describe.skipIf(!CAN_RUN)('A trouble of Kafka is told by its line and its reason
     expect(lines()).toEqual([expect.stringMatching(/Connection refused \(streams and the control topic\)$/)])
   })
 
-  it('as docs/operating.md has them, and no other', () => {
+  it('as docs/troubles.md has them, and no other', () => {
     expect([...shown].sort()).toEqual([...documented.keys()].sort())
   })
 })

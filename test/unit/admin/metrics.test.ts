@@ -1,4 +1,4 @@
-// What /metrics says: parsed here by a few lines that are not prom-client's, and compared with docs/operating.md.
+// What /metrics says: parsed here by a few lines that are not prom-client's, and compared with docs/observing.md.
 
 import { spawnSync } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
@@ -304,8 +304,8 @@ describe('the metrics', () => {
     expect(await createRegistry(sources).metrics()).not.toMatch(/^forged/m)
   })
 
-  it('are those that docs/operating.md lists, with the same types, labels and words', () => {
-    const documented = tableOf(readFileSync(new URL('../../../docs/operating.md', import.meta.url), 'utf8'))
+  it('are those that docs/observing.md lists, with the same types, labels and words', () => {
+    const documented = tableOf(readFileSync(new URL('../../../docs/observing.md', import.meta.url), 'utf8'))
     const there = allMetrics(sources).map(({ name, type, labels, help }) => ({ name, type, labels, help }))
     expect(documented).toEqual(there)
   })
