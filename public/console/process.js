@@ -11,7 +11,7 @@ export function showProcess(status, previous) {
     `up ${duration(uptimeSeconds)}`,
     `CPU ${cpu.toFixed(0)} % of a core`,
     `memory ${bytes(residentBytes)}`,
-    `${number(renewals)} renewals after ${number(challenges)} challenges`,
+    `challenges ${number(challenges)}, renewals ${number(renewals)}`,
   ]
   element('process').textContent = words.join(' · ')
 }

@@ -7,6 +7,8 @@ import { quoted } from '../text/quoted.ts'
 import { ticketPath } from '../tickets/ticket-path.ts'
 import { issuersOf } from './auth/issuers.ts'
 import { type Document, valueAt } from './document.ts'
+import { SERVER_SETTINGS } from './server-settings.ts'
+import type { Setting } from './setting.ts'
 import { pathPattern } from './streams/path-parameters.ts'
 import { selectionFaults } from './streams/selection-rules.ts'
 import { withIds } from './streams/stream-selectors.ts'
@@ -23,6 +25,25 @@ export function proxyFaults(document: Document): Fault[] {
     return fault === null ? [] : [{ place, kind: 'wrong', words: `has ${quoted(entry)}, which ${fault}` }]
   })
 }
+
+/** Of a server: its two ports cannot be one, unless they are at different addresses. */
+export function portFaults(document: Document): Fault[] {
+  const { port, adminPort, host, adminHost } = SERVER_SETTINGS
+  const of = (name: string, { default: byDefault }: Setting) => valueAt(document, [name]) ?? byDefault
+  const places = [of('host', host), of('adminHost', adminHost)].map((each) =>
+    LOCAL.has(each) ? 'localhost' : each,
+  )
+  const isShared = new Set(places).size === 1 || places.some((each) => EVERYWHERE.has(each))
+  const taken = of('port', port)
+  if (taken === 0 || taken !== of('adminPort', adminPort) || !isShared) return []
+  // The one that somebody has set is named.
+  return taken === adminPort.default
+    ? [{ place: ['port'], kind: 'wrong', words: `is the admin port, too: ${taken}` }]
+    : [{ place: ['adminPort'], kind: 'wrong', words: `is the port of the streams, too: ${taken}` }]
+}
+
+const LOCAL: ReadonlySet<unknown> = new Set(['localhost', '127.0.0.1', '::1'])
+const EVERYWHERE: ReadonlySet<unknown> = new Set(['0.0.0.0', '::'])
 
 /** Providers do not know the sessions that a host makes by itself, and no stream may be at the path. */
 export function logoutFaults(document: Document): Fault[] {

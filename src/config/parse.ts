@@ -12,7 +12,7 @@ import type {
 import { quoted } from '../text/quoted.ts'
 import { authFaults } from './auth/issuer-faults.ts'
 import { ConfigError } from './config-error.ts'
-import { logoutFaults, proxyFaults, resolveOptions, streamFaults } from './cross-field-rules.ts'
+import { logoutFaults, portFaults, proxyFaults, resolveOptions, streamFaults } from './cross-field-rules.ts'
 import { defaultWorkers } from './default-workers.ts'
 import { copied, type Document, dotted, setAt, unplain, unplainFaults, valueAt } from './document.ts'
 import type { EnvironmentVariables } from './environment.ts'
@@ -173,7 +173,7 @@ export async function parseDemoEnvironment(
 function faultLines(settings: MergedSettings): string[] {
   const { document } = settings
   fillOrigins(document)
-  const faults = [...serverFaults(document), ...crossFieldFaults(document), ...proxyFaults(document)]
+  const faults = [serverFaults, crossFieldFaults, proxyFaults, portFaults].flatMap((find) => find(document))
   // One line is enough for a setting that has the wrong name.
   const untold = faults.filter(
     ({ kind, place }) => kind !== 'missing' || !settings.meant.has(nameOf(place, settings)),

@@ -299,6 +299,13 @@ describe('a server’s environment', () => {
     expect(problems[0]).toMatch(new RegExp(`^${name} takes .*, not `))
   })
 
+  test('one port may be that of both at different addresses, or chosen by the system', async () => {
+    const apart = { PORT: '8443', ADMIN_PORT: '8443', HOST: '192.0.2.1', ADMIN_HOST: '127.0.0.1' }
+    expect(await scene.parse({ ...NEEDED, ...apart })).toMatchObject({ port: 8443, adminPort: 8443 })
+    const chosen = { PORT: '0', ADMIN_PORT: '0' }
+    expect(await scene.parse({ ...NEEDED, ...chosen })).toMatchObject({ port: 0, adminPort: 0 })
+  })
+
   test('TRUST_PROXY takes addresses and networks, or a number of proxies', async () => {
     const { trustProxy } = await scene.parse({ ...NEEDED, TRUST_PROXY: '10.0.0.0/8, ::1' })
     expect(trustProxy).toEqual(['10.0.0.0/8', '::1'])

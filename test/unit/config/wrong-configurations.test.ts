@@ -188,6 +188,11 @@ const CONFIGURATIONS: readonly (readonly [Record<string, string>, string])[] = [
     { SECRET_KEY: 'short' },
     'SECRET_KEY takes 32 random bytes or more in base64url, or two such keys separated by a comma',
   ],
+  [{ PORT: '9464' }, 'PORT is the admin port, too: 9464'],
+  [
+    { HOST: 'localhost', PORT: '8443', ADMIN_PORT: '8443' },
+    'ADMIN_PORT is the port of the streams, too: 8443',
+  ],
   [
     { TRUST_PROXY: '0.0.0.0/0' },
     'TRUST_PROXY has "0.0.0.0/0", which is every address there is, so that any client could choose its own',
