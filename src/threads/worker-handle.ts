@@ -3,6 +3,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
+import type { Delay } from '../admin/event-loop-delay.ts'
 import type { FedTopic, Topics } from '../bus/topic.ts'
 import type { ControlCenter, ControlNews } from '../control/control-center.ts'
 import type { Change } from '../reload/live-settings.ts'
@@ -25,6 +26,8 @@ const RENEW_MS = 1000
 const RELOAD_MS = 5000
 /** Time for a worker to revoke. */
 const REVOKE_MS = 5000
+/** A worker reports four times as often. One that is silent for longer is held up, or has more to do than it can. */
+const SILENT_MS = 1000
 /** Revocations that a worker is sent at once as it starts: some 10 ms. */
 const ROWS_AT_ONCE = 5000
 
@@ -48,6 +51,7 @@ export class WorkerHandle {
   readonly thread: number
   /** Its last report; null before the first one. */
   report: Report | null = null
+  private reportedMs = 0
   private readonly worker: Worker
   private readonly channel: Channel<ToWorker, ToMain>
   private readonly topics: WorkerTopics
@@ -80,6 +84,7 @@ export class WorkerHandle {
       updatesTaken: () => this.topics.updatesTaken(),
       report: (report) => {
         this.report = report
+        this.reportedMs = performance.now()
       },
       forwarded: () => parts.onForwarded(),
       hasRoom: ({ address }) => admission.hasRoom(address),
@@ -118,6 +123,18 @@ export class WorkerHandle {
       this.end()
       parts.onExit(this, this.error ?? new Error(`it ended with exit code ${code}`))
     })
+  }
+
+  /**
+   * As it has reported; null before the first report. A worker whose event loop is held up cannot report that, so the
+   * time of its silence counts for as long as it lasts.
+   */
+  delay(): Delay | null {
+    const reported = this.report?.delay ?? null
+    const silentMs = performance.now() - this.reportedMs
+    if (reported === null || silentMs < SILENT_MS) return reported
+    const atLeast = (seconds: number) => Math.max(seconds, silentMs / 1000)
+    return { p50: atLeast(reported.p50), p99: atLeast(reported.p99), max: atLeast(reported.max) }
   }
 
   /** What other replicas tell. */

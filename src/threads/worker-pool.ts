@@ -121,7 +121,7 @@ export class WorkerPool
 
   /** The longest delay of all threads, for each percentile. */
   delay(): Delay {
-    const delays = this.reports().map(({ delay }) => delay)
+    const delays = [...this.handles].flatMap((handle) => handle.delay() ?? [])
     const latest = (read: (delay: Delay) => number) => Math.max(0, ...delays.map(read))
     return { p50: latest(({ p50 }) => p50), p99: latest(({ p99 }) => p99), max: latest(({ max }) => max) }
   }

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { INSPECTABLE, RunningWorkers } from '../faults/running-workers.ts'
 import { type CommandProcess, CommandScene, LOCAL_SETTINGS, NO_KAFKA } from '../support/command-process.ts'
 import { AUDIENCE, ISSUER, makeKey, mintToken } from '../support/keys-and-tokens.ts'
@@ -20,6 +20,7 @@ const SERVERS: [workers: string, which: string, tokens: Partial<typeof TOKENS>][
   ['2', 'no JWT setting', {}],
   ['2', 'issuer, audience and keys', TOKENS],
 ]
+const SOON = { timeout: 30_000, interval: 50 }
 let scene: CommandScene
 beforeEach(() => {
   scene = CommandScene.open()
@@ -63,6 +64,29 @@ const REVOKES = `export default { auth: { authenticate: async ({ headers, server
   const expiresAt = Date.now() + 60_000
   return headers['x-user'] ? { subject: headers['x-user'], expiresAt, issuedAt } : null
 } } }`
+
+/** Holds up the event loop of its thread for the milliseconds of a header. */
+const HOLDS_UP = `export default { auth: { authenticate: ({ headers }) => {
+  const untilMs = Date.now() + Number(headers['x-hold-ms'])
+  while (Date.now() < untilMs);
+  return null
+} } }`
+
+describe('a worker whose event loop an authenticate holds up', () => {
+  it('has its delay in the metrics while that lasts, although it cannot report it', async () => {
+    const { port, adminPort } = await start('2', HOLDS_UP).listening()
+    const delays = async () => {
+      const response = await fetch(`http://127.0.0.1:${adminPort}/metrics`)
+      return (await response.text()).match(/(?<=^kafka_sse_event_loop_delay_seconds.*) .*$/gm)?.map(Number)
+    }
+    const least = async () => Math.min(...((await delays()) ?? []))
+    await vi.waitFor(async () => expect(await least()).toBeLessThan(1), SOON)
+    const held = statusOf(port, { 'x-hold-ms': '2500' })
+    await vi.waitFor(async () => expect(await least()).toBeGreaterThan(1), { ...SOON, timeout: 2_500 })
+    expect(await held).toBe(401)
+    await vi.waitFor(async () => expect(await least()).toBeLessThan(1), SOON)
+  })
+})
 
 describe.each(['1', '2'])('a revocation from authenticate in a CONFIG_FILE, with WORKERS=%s', (workers) => {
   it('ends the streams of its sessions’ subject in every thread, and refuses those that were issued before', async () => {
