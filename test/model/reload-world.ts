@@ -194,6 +194,7 @@ export class ReloadWorld {
 
   private async read(env: Record<string, string>): Promise<ServerOptions> {
     this.readings.begun++
+    await pause(this.choose(8)) // so that signals come during a reading
     try {
       return await parseEnvironment(env)
     } finally {
