@@ -288,6 +288,8 @@ describe.skipIf(python === null)('The Helm chart', () => {
     [{ settings: { KAFKA_TOPIC: 'x' } }, 'settings.KAFKA_TOPIC: set it by a value of its own'],
     [{ replica: 3 }, "additional properties 'replica' not allowed"],
     [{ size: { streams: 'many' } }, "at '/size/streams': got string, want integer"],
+    // Kubernetes has 600 s by default for a step of an update, and refuses a Deployment that waits as long for a pod.
+    [{ minReadySeconds: 600 }, "at '/minReadySeconds': maximum: got 600, want 599"],
   ])('refuses %o, and says why', async (wrong, words) => {
     const { error } = await checks.render(CHART, valuesOf('least', wrong), 'streams', OLDEST)
     expect(error).toContain(words)
