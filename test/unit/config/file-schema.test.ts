@@ -38,12 +38,12 @@ function examplesIn(path: string): Example[] {
   })
 }
 
-const PAGES = ['README.md', 'docs/configuration.md', 'docs/private-streams.md', 'docs/operating.md']
+const PAGES = ['docs/configuration.md', 'docs/private-streams.md']
 const examples = PAGES.flatMap(examplesIn)
 
 describe('the configurations that the documents show', () => {
   test('are found', () => {
-    expect(examples.length).toBeGreaterThanOrEqual(10)
+    for (const page of PAGES) expect(examplesIn(page).length, page).toBeGreaterThanOrEqual(5)
     expect(examples.some(({ document }) => Object.hasOwn(Object(document), '$schema'))).toBe(true)
   })
 
