@@ -16,6 +16,9 @@ const WITHHELD = 'TOKEN'
 /** Characters of a header, or of the names in a certificate. */
 const TOLD_MAX = 300
 
+/** How the server names why it ends a stream. Other text may be the beginning of a long token. */
+const END_REASON = /^[a-z-]{1,30}$/
+
 const BUFFERS = 'something on the way buffers'
 const TURN_OFF = "turn its buffering off for this path (nginx: proxy_buffering off), and don't compress it"
 
@@ -153,7 +156,7 @@ function checkPieces(
   else if (endReason !== undefined)
     report.warn(
       CHECK,
-      `the server ends the stream at once: ${endReason}`,
+      `the server ends the stream at once: ${END_REASON.test(endReason) ? endReason : 'for no reason of this server'}`,
       'see its /health/ready and its log',
     )
   else if (endedAtMs !== null && secondMs === undefined && headAtMs > AT_ONCE_MS)

@@ -233,10 +233,18 @@ describe.concurrent('an answer', () => {
     const echo = (head: Record<string, string>, status = 200) =>
       plain((_, response) => response.writeHead(status, head).end(`retry:1\n\n:end ${TOKEN}\n\n`))
     const type = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' }
+    const ENDED =
+      'warn the server ends the stream at once: for no reason of this server. see its /health/ready and its log'
     const long = 'x'.repeat(5_000)
+    // Only the beginning of so long a token comes, because no more is kept of the body.
+    const token = `${TOKEN}${'y'.repeat(600)}`
+    const cut = await plain((_, response) =>
+      response.writeHead(200, type).end(`retry:1\n\n:end ${token}\n\n`),
+    )
+    expect((await told(cut, { token }))[1]).toBe(ENDED)
     expect(await told(await echo({ ...type, server: TOKEN, via: long }))).toEqual([
       expect.stringMatching(/by HTTP\/1\.1, by x{300}…, TOKEN\. browsers/),
-      'warn the server ends the stream at once: TOKEN. see its /health/ready and its log',
+      ENDED,
     ])
     expect((await told(await echo({ location: `/${TOKEN}/` }, 302)))[1]).toMatch(
       /^fail it answers 302 to http:\/\/127\.0\.0\.1:\d+\/TOKEN\/ in place of a stream/,
