@@ -32,17 +32,32 @@ const STAY = 'settings are not read again; those before stay in use'
 export class Reload {
   private readonly app: Reloadable
   private options: ServerOptions
-  private last: Promise<void> = Promise.resolve()
+  /** The newest reading that waits for the one under way. */
+  private waiting: SettingsReading | null = null
+  private running: Promise<void> | null = null
 
   constructor(app: Reloadable, options: ServerOptions) {
     this.app = app
     this.options = options
   }
 
-  /** Resolves when it is in effect, or refused. Readings take effect in their order. */
+  /**
+   * Resolves when no reading is under way any more: this one is in effect, or refused, or a later one took its place
+   * while it waited.
+   */
   take(reading: SettingsReading): Promise<void> {
-    this.last = this.last.then(() => this.use(reading))
-    return this.last
+    this.waiting = reading
+    this.running ??= this.run()
+    return this.running
+  }
+
+  private async run(): Promise<void> {
+    while (this.waiting !== null) {
+      const reading = this.waiting
+      this.waiting = null
+      await this.use(reading)
+    }
+    this.running = null
   }
 
   private async use(reading: SettingsReading): Promise<void> {
