@@ -37,8 +37,8 @@ export function challengeHandler(route: StreamRoute) {
     const { rates } = route
     if (!rates.take('renewals-address', clientAddress(request))) throw later(reply, new TooManyRequests())
     const session = await sessionOf(route, request, reply)
-    noteAdmitted(request)
     if (!rates.take('renewals-subject', holderOf(session))) throw later(reply, new TooManyRequests())
+    noteAdmitted(request)
     const { granted } = grantedSelection(route.plan, request, session)
     if (mediaType(request.headers['content-type']) !== CHALLENGE_RESPONSE) throw new MediaTypeUnsupported()
     if (await hasBody(request)) {

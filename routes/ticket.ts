@@ -65,11 +65,11 @@ export function ticketRoutes(
     reply.header('cache-control', 'no-store')
     if (!rates.take('tickets-address', clientAddress(request))) throw new TooManyRequests()
     const session = await route.authenticator.authenticate(request, reply, route.scope)
-    noteAdmitted(request)
     if (route.topic.nameOf(request.params) === null) throw new TopicUnknown()
     grantedSelection(route.plan, request, session)
     // So that no subject can fill the memory of redeemed tickets, which all subjects share.
     if (!rates.take('tickets-subject', holderOf(session))) throw new TooManyRequests()
+    noteAdmitted(request)
     const page = askingPage(request.headers)
     if (page === null) throw new OriginRefused()
     const claims = prunedClaims(session.claims, route.plan.claims)

@@ -83,7 +83,7 @@ export function addressOf(request: FastifyRequest): string {
 
 const admitted = new WeakSet<FastifyRequest>()
 
-/** The request's token was good, so it has a line in any case. */
+/** The request's token was good, and its holder has not sent too many, so it has a line in any case. */
 export function noteAdmitted(request: FastifyRequest): void {
   admitted.add(request)
 }

@@ -73,6 +73,14 @@ it('a flood from one address has no line for each, and no other address loses it
   ])
 })
 
+/** Of the scene's own clients. No further line is granted until the test is over. */
+async function useUpLines({ app }: HttpScene): Promise<void> {
+  vi.useFakeTimers({ toFake: ['performance'] })
+  onTestFinished(() => void vi.useRealTimers())
+  for (let count = 0; count < LINES_AT_ONCE + 50; count++)
+    await app.inject({ url: '/nowhere', remoteAddress: '127.0.0.1' })
+}
+
 it('a renewal and a ticket have their lines also while others of their address have none', async () => {
   const sealed = new SealedTickets([Buffer.alloc(32, 7)])
   const { redeem } = new RedeemedTickets(Date.now)
@@ -84,11 +92,7 @@ it('a renewal and a ticket have their lines also while others of their address h
       .filter(({ msg }) => msg === 'request answered')
       .map(({ res, address }) => [res.statusCode, address])
   await scene.get('/events')
-  // So that no further line is granted meanwhile.
-  vi.useFakeTimers({ toFake: ['performance'] })
-  onTestFinished(() => void vi.useRealTimers())
-  for (let count = 0; count < LINES_AT_ONCE + 50; count++)
-    await scene.app.inject({ url: '/nowhere', remoteAddress: '127.0.0.1' })
+  await useUpLines(scene)
   const before = lines().length
   const authorization = `Bearer ${scene.token()}`
   const own = { authorization, 'sec-fetch-site': 'same-origin' }
@@ -101,6 +105,35 @@ it('a renewal and a ticket have their lines also while others of their address h
     ...Array(10).fill([200, '127.0.0.1']),
     ...Array(10).fill([204, '127.0.0.1']),
   ])
+})
+
+it('one with a good token who sends too many has no line for each of those', async () => {
+  const sealed = new SealedTickets([Buffer.alloc(32, 7)])
+  const { redeem } = new RedeemedTickets(Date.now)
+  const tickets = new Tickets({ sealed, redeem, epochMs: Date.now })
+  const sse = {
+    streamsPerSubjectMax: 1,
+    renewalsPerSecondPerSubjectMax: 1,
+    connectsPerSecondPerSubjectMax: 1,
+  }
+  const scene = await forThisTest(HttpScene.open({ host: async (app) => tellRequests(app), tickets, sse }))
+  await scene.get('/events')
+  await useUpLines(scene)
+  const before = scene.lines.length
+  const own = { authorization: `Bearer ${scene.token()}`, 'sec-fetch-site': 'same-origin' }
+  for (const [path, status] of [
+    ['/events', 204],
+    ['/events/ticket', 200],
+  ] as const) {
+    const statuses: number[] = []
+    for (let count = 0; count < 10; count++) statuses.push((await scene.post(own, '', path)).status)
+    expect(statuses).toEqual([status, status, ...Array(8).fill(429)])
+  }
+  const told = scene.lines
+    .slice(before)
+    .map((line) => JSON.parse(line))
+    .filter(({ msg }) => /^refused|^request answered/.test(msg))
+  expect(told.map(({ res, code }) => code ?? res.statusCode)).toEqual([204, 204, 200, 200])
 })
 
 it('a good token does nothing for those who come by the same connection of a proxy', async () => {
