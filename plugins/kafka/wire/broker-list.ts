@@ -7,14 +7,10 @@ import { type BrokerAddress, BrokerConnection, canConnect } from './broker-conne
 import { listField } from './fields.ts'
 
 const METADATA = { key: 3, version: 1 }
-/** What answers may be anything: of longer lists and names the beginning is taken. No name in the DNS is longer. */
-const BROKERS_MAX = 30
+/** What answers may be anything: of longer names the beginning is taken. No name in the DNS is longer. */
 const HOST_LENGTH_MAX = 253
 
-/**
- * The first BROKERS_MAX; null where Kafka cannot be asked, for the same reasons as for a topic's settings. Never
- * rejects.
- */
+/** null where Kafka cannot be asked, for the same reasons as for a topic's settings. Never rejects. */
 export async function brokerList(
   options: KafkaOptions,
   address: BrokerAddress,
@@ -24,12 +20,11 @@ export async function brokerList(
     const connection = await BrokerConnection.open(options, address)
     try {
       const answer = await connection.ask(METADATA, listField([]))
-      const brokers = answer.list(() => {
+      return answer.list(() => {
         const [id, host, port] = [answer.int32(), answer.text(), answer.int32()]
         answer.nullableText() // its rack
         return { id, host: host.slice(0, HOST_LENGTH_MAX), port }
       })
-      return brokers.slice(0, BROKERS_MAX)
     } finally {
       connection.close()
     }

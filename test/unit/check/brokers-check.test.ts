@@ -5,7 +5,9 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { AdvertisedBroker } from '../../../plugins/kafka/client/probe.ts'
 import { brokerList } from '../../../plugins/kafka/wire/broker-list.ts'
 import { int16Field, int32Field, listField, textField } from '../../../plugins/kafka/wire/fields.ts'
-import { unreachable } from '../../../src/check/reachable-address.ts'
+import { checkBrokers } from '../../../src/check/brokers-check.ts'
+import { CheckReport } from '../../../src/check/check-report.ts'
+import { type HostAndPort, unreachable } from '../../../src/check/reachable-address.ts'
 
 const NO_RACK = int16Field(-1)
 const servers: Server[] = []
@@ -13,8 +15,8 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.close()
 })
 
-/** What is taken of a server that answers each question with these brokers. */
-async function taken(brokers: readonly AdvertisedBroker[]): Promise<AdvertisedBroker[] | null> {
+/** A server that answers each question with these brokers. */
+async function naming(brokers: readonly AdvertisedBroker[]): Promise<HostAndPort> {
   const listed = brokers.map(({ id, host, port }) =>
     Buffer.concat([int32Field(id), textField(host), int32Field(port), NO_RACK]),
   )
@@ -27,19 +29,30 @@ async function taken(brokers: readonly AdvertisedBroker[]): Promise<AdvertisedBr
   })
   servers.push(server)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = { host: '127.0.0.1', port: Number(Object(server.address()).port) }
-  return brokerList({ bootstrapServers: `${address.host}:${address.port}` }, address)
+  return { host: '127.0.0.1', port: Number(Object(server.address()).port) }
 }
 
 describe('brokers that a server names', () => {
-  it('are taken up to thirty, so that no machine is connected to by the thousand', async () => {
-    const many = Array.from({ length: 2_000 }, (_, id) => ({ id, host: '127.0.0.1', port: 9092 }))
-    expect(await taken(many.slice(0, 30))).toHaveLength(30)
-    expect(await taken(many)).toEqual(many.slice(0, 30))
+  it('are looked at up to 300, so that no machine is connected to by the thousand, and it is told of the others', async () => {
+    const many = Array.from({ length: 2_000 }, (_, id) => ({ id, host: '127.0.0.1', port: 1 }))
+    const { host, port } = await naming(many)
+    const lines: string[] = []
+    const report = new CheckReport(({ verdict, words }) => lines.push(`${verdict} ${words}`))
+    // librdkafka takes no such property, so that it does not connect.
+    await checkBrokers(report, { bootstrapServers: `${host}:${port}`, config: { 'no.such': 'x' } })
+    const refused = (id: number) =>
+      `fail broker ${id} calls itself 127.0.0.1:1, which refuses connections: nothing listens there`
+    expect(lines.sort()).toEqual(
+      [
+        ...many.slice(0, 300).map(({ id }) => refused(id)),
+        'warn 1700 more brokers were not looked at',
+      ].sort(),
+    )
   })
 
   it('have no longer names than there can be', async () => {
-    expect(await taken([{ id: 1, host: 'h'.repeat(30_000), port: 9092 }])).toEqual([
+    const address = await naming([{ id: 1, host: 'h'.repeat(30_000), port: 9092 }])
+    expect(await brokerList({ bootstrapServers: `${address.host}:${address.port}` }, address)).toEqual([
       { id: 1, host: 'h'.repeat(253), port: 9092 },
     ])
   })
