@@ -5,7 +5,13 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { logoutOperation } from '../src/description/identity-operations.ts'
 import { errorCode, errorWords, LogoutRefused } from '../src/errors.ts'
-import { type LoggedOutcomes, noteTold, tellRefused } from '../src/http/outcome-lines.ts'
+import {
+  hasLine,
+  type LoggedOutcomes,
+  noteAdmitted,
+  noteTold,
+  tellRefused,
+} from '../src/http/outcome-lines.ts'
 import { countCheck } from '../src/stream/counters.ts'
 import type { Streams } from '../src/stream/streams.ts'
 import type { Authenticator } from '../src/token/authenticator.ts'
@@ -41,7 +47,7 @@ export async function logoutRoutes(
   app.setErrorHandler((error: Error, request) => {
     const refusal = new LogoutRefused()
     streams.countRefusal(refusal.code)
-    if (!(error instanceof LogoutRefused))
+    if (!(error instanceof LogoutRefused) && hasLine(request))
       request.log.warn({ code: errorCode(error) }, `logout failed: ${errorWords(error)}`)
     throw refusal
   })
@@ -49,6 +55,7 @@ export async function logoutRoutes(
   const underWay = new Set<string>()
   app.post(path, { ...described(app, logoutOperation()) }, async (request, reply) => {
     const revocation = await logout(request, logoutToken(request))
+    noteAdmitted(request)
     const { issuer, jti } = revocation
     const name = JSON.stringify([issuer, jti])
     if (streams.revocations.hasUsed(issuer, jti ?? '') || underWay.has(name)) {

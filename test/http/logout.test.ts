@@ -2,11 +2,13 @@
 
 import type { AddressInfo } from 'node:net'
 import fastify, { type FastifyInstance } from 'fastify'
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { registerKafkaStreams } from '../../src/app/kafka-registration.ts'
 import { buildWebApp } from '../../src/app/web-app.ts'
 import { parseEnvironment } from '../../src/config/parse.ts'
+import { LINES_AT_ONCE } from '../../src/http/line-budget.ts'
 import kafkaSse, { type KafkaSseOptions } from '../../src/plugin.ts'
+import { Streams } from '../../src/stream/streams.ts'
 import {
   AUDIENCE,
   exampleClaims,
@@ -176,6 +178,20 @@ describe('a request that is no logout', () => {
     await expectRefused(await ask())
     expect(app.kafkaSse.streams.open).toBe(1)
     await stream.body?.cancel()
+  })
+
+  it('has a bounded number of lines, and a logout that fails has one in any case', async () => {
+    const [headers, remoteAddress] = [{ 'content-type': FORM }, '192.0.2.77']
+    const ask = (payload: string) =>
+      app.inject({ method: 'POST', url: '/logout', payload, headers, remoteAddress })
+    const failures = () =>
+      log.objects().flatMap(({ msg }) => /^logout failed: (.*)/.exec(String(msg))?.[1] ?? [])
+    for (let count = 0; count < LINES_AT_ONCE * 1.4; count++) await ask('a'.repeat(20_001))
+    expect(failures().length).toBeLessThan(LINES_AT_ONCE * 1.3)
+    vi.spyOn(Streams.prototype, 'revokeEverywhere').mockRejectedValueOnce(new Error('not everywhere'))
+    onTestFinished(() => void vi.restoreAllMocks())
+    await ask(new URLSearchParams({ logout_token: logoutToken() }).toString())
+    expect(failures().at(-1)).toBe('not everywhere')
   })
 
   it('has no such path where it is off, nor by GET', async () => {
