@@ -15,6 +15,7 @@ import { forThisTest } from '../support/scene.ts'
 import { documentedTroubles } from './documented-troubles.ts'
 import { Forwarder } from './forwarder.ts'
 import { canStartKafka, Kafka } from './kafka.ts'
+import { limitConsumed } from './quotas.ts'
 import { type RealKafka, startRealKafka } from './real-kafka.ts'
 import { Replica } from './replica.ts'
 import { kafkaToken, SecuredKafka, WITH_TOKEN } from './secured-kafka.ts'
@@ -188,6 +189,22 @@ describe.skipIf(!CAN_RUN)('A trouble of Kafka is told by its line and its reason
       const replica = await forThisTest(Replica.open({ kafka: { bootstrapServers: servers }, topic }))
       await isTold('librdkafka lacks the codec of a topic', replica)
       await kafka.produce(other, { value: 'one' })
+    })
+
+    it('a quota holds back its answers', async () => {
+      const topic = await kafka.createTopic()
+      await kafka.produce(topic, { value: 'x'.repeat(50_000) })
+      const [host = '', port] = broker.bootstrapServers.split(':')
+      const limit = (bytes: number | null) =>
+        limitConsumed({ host, port: Number(port) }, 'fastify-kafka-sse', bytes)
+      await limit(1_000)
+      try {
+        const replica = await forThisTest(Replica.open({ kafka: { bootstrapServers: servers }, topic }))
+        const words = /^Kafka answers only after \d+ s, because this principal is over a quota$/
+        await vi.waitFor(() => expect(replica.lines(40)).toContainEqual(expect.stringMatching(words)), SOON)
+      } finally {
+        await limit(null)
+      }
     })
 
     it('the broker hangs', async () => {

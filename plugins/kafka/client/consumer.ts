@@ -188,6 +188,7 @@ export class Consumer implements RecordSource {
     client.on('partition.eof', ({ topic, partition, offset }) => onEnd(topic, partition, offset))
     client.on('event.error', () => onTrouble())
     client.on('event.log', (line: LogLine) => this.hearLog(line, events))
+    client.on('event.throttle', ({ throttleTime }) => events.onThrottle?.(throttleTime))
   }
 
   private hearLog(line: LogLine, { onTopicId, onStop, onLog }: ConsumerEvents): void {

@@ -46,6 +46,8 @@ export interface ConsumerEvents {
   onLog(line: string, isFailure: boolean): void
   /** Why no new token could be had, so that the present one stays in use; null when one was had. */
   onTokenTrouble?(words: string | null): void
+  /** A broker holds back its answers for this time, because the principal is over a quota. */
+  onThrottle?(ms: number): void
   /** Called as soon as librdkafka knows it, and before librdkafka asks for a record of a topic that was recreated. */
   onTopicId(news: TopicIdNews): void
   /** The partition is not read any further until it is assigned again. Records fetched before may still come. */

@@ -153,6 +153,7 @@ export class Reader {
       onBatchEnd: () => this.readLoop.show(),
       onTrouble: () => this.refreshPause.wake(),
       onLog: (line, isFailure) => this.troubles.noteLog(line, isFailure),
+      onThrottle: (ms) => this.troubles.noteThrottled(ms, this.options.nowMs()),
       onTokenTrouble: (words) => this.troubles.noteTokens(words),
       onTopicId: ({ topic, id }) => this.topics.get(topic)?.noteTopicId(id),
       onStop: () => this.refreshPause.wake(),

@@ -7,6 +7,11 @@ import { failureOf } from '../client/log-line.ts'
 import { Condition, type Log } from './condition.ts'
 import type { Outage } from './outage.ts'
 
+/** Kafka delays answers by less all the time where there is a quota. More lets its questions time out. */
+const THROTTLED_MS = 1_000
+/** Least time between two lines about a quota. */
+const THROTTLE_TOLD_MS = 60_000
+
 export class BrokerTroubles {
   private readonly log: Log
   private readonly bootstrapServers: string
@@ -16,6 +21,8 @@ export class BrokerTroubles {
   private readonly readable: Condition
   /** Why the last connection failed, in librdkafka's words; null since Kafka answered. */
   private failure: string | null = null
+  /** When a quota was told last. */
+  private throttleToldMs = Number.NEGATIVE_INFINITY
 
   constructor(log: Log, bootstrapServers: string, outage: Outage) {
     this.log = log
@@ -42,6 +49,17 @@ export class BrokerTroubles {
   /** The present token stays in use. Kafka may not answer because of it, but not yet. */
   noteTokens(words: string | null): void {
     this.outage.noteTokens(words)
+  }
+
+  /**
+   * Kafka does not say when a quota is kept again, so this has no line at its end. What it holds up has its own reason:
+   * mostly leaders that do not answer.
+   */
+  noteThrottled(ms: number, nowMs: number): void {
+    if (ms < THROTTLED_MS || nowMs - this.throttleToldMs < THROTTLE_TOLD_MS) return
+    this.throttleToldMs = nowMs
+    const seconds = Math.ceil(ms / 1000)
+    this.log.warn(`Kafka answers only after ${seconds} s, because this principal is over a quota`)
   }
 
   noteNotStarted(error: unknown): void {

@@ -31,6 +31,24 @@ describe('A reader of topics', () => {
     expect(kafka.assigned).toEqual([['events', { 0: 3 }]])
   })
 
+  it('tells at most once a minute that a quota holds back the answers of Kafka, and only if by a second', async () => {
+    const { kafka, feeding, log } = await open()
+    kafka.hold('events', [0, 0])
+    await pass(2_000)
+    const throttle = (ms: number) => kafka.live.events.onThrottle?.(ms)
+    throttle(999)
+    expect(log.warn.mock.calls).toEqual([])
+    throttle(1_001)
+    throttle(0)
+    throttle(36_312)
+    const told = ['Kafka answers only after 2 s, because this principal is over a quota']
+    expect(log.warn.mock.calls).toEqual([told])
+    expect(feeding.notReady()).toBeNull()
+    await pass(60_000)
+    throttle(36_312)
+    expect(log.warn.mock.calls).toEqual([told, [told[0]?.replace('2', '37')]])
+  })
+
   it('stays ready while a broker pauses for less than 3 s, and has a line for each turn otherwise', async () => {
     const { kafka, feeding, log } = await open()
     kafka.hold('events', [0, 0])
