@@ -1,6 +1,7 @@
 // Rules that involve several settings, which the schema cannot express: no two streams have the same path. Those of
 // tokens are in src/config/auth/issuer-faults.ts.
 
+import { isIPv6 } from 'node:net'
 import { proxyFault } from '../limits/trusted-proxies.ts'
 import type { AuthOptions, ResolvedAuth, ResolvedOptions } from '../options.ts'
 import { quoted } from '../text/quoted.ts'
@@ -30,10 +31,7 @@ export function proxyFaults(document: Document): Fault[] {
 export function portFaults(document: Document): Fault[] {
   const { port, adminPort, host, adminHost } = SERVER_SETTINGS
   const of = (name: string, { default: byDefault }: Setting) => valueAt(document, [name]) ?? byDefault
-  const places = [of('host', host), of('adminHost', adminHost)].map((each) =>
-    LOCAL.has(each) ? 'localhost' : each,
-  )
-  const isShared = new Set(places).size === 1 || places.some((each) => EVERYWHERE.has(each))
+  const isShared = meet(String(of('host', host)), String(of('adminHost', adminHost)))
   const taken = of('port', port)
   if (taken === 0 || taken !== of('adminPort', adminPort) || !isShared) return []
   // The one that somebody has set is named.
@@ -42,8 +40,20 @@ export function portFaults(document: Document): Fault[] {
     : [{ place: ['adminPort'], kind: 'wrong', words: `is the port of the streams, too: ${taken}` }]
 }
 
-const LOCAL: ReadonlySet<unknown> = new Set(['localhost', '127.0.0.1', '::1'])
-const EVERYWHERE: ReadonlySet<unknown> = new Set(['0.0.0.0', '::'])
+/** Whether one port cannot be opened at both. A name, other than localhost, counts as an address of IPv4. */
+function meet(host: string, other: string): boolean {
+  return addressesAt(host).some((one) =>
+    addressesAt(other).some((another) => covers(one, another) || covers(another, one)),
+  )
+}
+
+function addressesAt(host: string): readonly string[] {
+  return host === 'localhost' ? ['127.0.0.1', '::1'] : [host]
+}
+
+function covers(one: string, other: string): boolean {
+  return one === other || one === '::' || (one === '0.0.0.0' && !isIPv6(other))
+}
 
 /** Providers do not know the sessions that a host makes by itself, and no stream may be at the path. */
 export function logoutFaults(document: Document): Fault[] {

@@ -18,6 +18,15 @@ beforeAll(async () => {
 afterAll(() => scene.close())
 
 describe('a server’s environment', () => {
+  test.each([
+    ['0.0.0.0', '::1'],
+    ['127.0.0.1', '::1'],
+    ['10.0.0.1', '127.0.0.1'],
+  ])('may have one port at %s and at %s, which are two', async (HOST, ADMIN_HOST) => {
+    const env = { ...NEEDED, HOST, ADMIN_HOST, PORT: '8443', ADMIN_PORT: '8443' }
+    expect(await scene.parse(env)).toMatchObject({ port: 8443, adminPort: 8443 })
+  })
+
   test('fills in every default, and finds the keys by the issuer’s discovery document', async () => {
     expect(await scene.parse(NEEDED)).toEqual({
       kafka: {

@@ -193,6 +193,9 @@ const CONFIGURATIONS: readonly (readonly [Record<string, string>, string])[] = [
     { HOST: 'localhost', PORT: '8443', ADMIN_PORT: '8443' },
     'ADMIN_PORT is the port of the streams, too: 8443',
   ],
+  [{ HOST: '::', PORT: '9464' }, 'PORT is the admin port, too: 9464'],
+  [{ HOST: '::1', ADMIN_HOST: 'localhost', PORT: '9464' }, 'PORT is the admin port, too: 9464'],
+  [{ HOST: '::1', ADMIN_HOST: '::', PORT: '9464' }, 'PORT is the admin port, too: 9464'],
   [
     { TRUST_PROXY: '0.0.0.0/0' },
     'TRUST_PROXY has "0.0.0.0/0", which is every address there is, so that any client could choose its own',
