@@ -277,6 +277,20 @@ describe.skipIf(python === null)('The Helm chart', () => {
       { secretSettings: [{ name: 'OTEL_EXPORTER_OTLP_HEADERS', secret: 'a', key: 'b' }] },
       'secretSettings: OTEL_EXPORTER_OTLP_HEADERS is read from no file',
     ],
+    [
+      {
+        settings: { OTEL_SERVICE_NAME: 'a' },
+        secretVariables: [{ name: 'OTEL_SERVICE_NAME', secret: 'a', key: 'b' }],
+      },
+      'OTEL_SERVICE_NAME is given twice',
+    ],
+    [
+      {
+        secretSettings: [{ name: 'JWT_KEYS', secret: 'a', key: 'b' }],
+        secretFiles: [{ name: 'JWT_KEYS', secret: 'a', key: 'b' }],
+      },
+      'JWT_KEYS is given twice',
+    ],
     [{ configFile: { sse: { secretKey: 'abc' } } }, 'configFile.sse.secretKey is a secret'],
     ...['sasl.password', 'sasl.oauthbearer.client.secret', 'ssl.key.password'].map(
       (name) =>

@@ -94,6 +94,13 @@ more for their index and for what slow clients hold, and a tenth of a MiB for ea
 {{- fail (printf "secretSettings: %s is read from no file: give it by `secretVariables`" .name) }}
 {{- end }}
 {{- end }}
+{{- $names := keys .Values.settings }}
+{{- range concat .Values.secretSettings .Values.secretFiles .Values.secretVariables }}
+{{- if has .name $names }}
+{{- fail (printf "%s is given twice: once by `settings`, `secretSettings`, `secretFiles` or `secretVariables`" .name) }}
+{{- end }}
+{{- $names = append $names .name }}
+{{- end }}
 {{- if dig "sse" "secretKey" "" $file }}
 {{- fail "configFile.sse.secretKey is a secret, and would stand in a ConfigMap: give it by `secretKey`" }}
 {{- end }}
