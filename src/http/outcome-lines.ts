@@ -136,10 +136,17 @@ export function tellEnded(
 /**
  * Makes Fastify's line about an error of ours that is no fault of the server short: information, with its code. Without
  * it that line has a stack, which says where in our code a client was refused. A request that has been told of already
- * gets no line at all. Other errors, such as one of a hook that runs later, stay as they are.
+ * gets no line at all. Other errors, such as one of a hook that runs later, stay as they are, unless `isShort` takes
+ * them.
  */
-export function tellShortly(request: FastifyRequest, reply: FastifyReply, error: unknown): void {
-  if (shortened.has(reply) || !isRefusal(error)) return
+export function tellShortly(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  error: unknown,
+  isShort: (error: unknown) => boolean = isRefusal,
+): void {
+  if (shortened.has(reply) || !(isRefusal(error) || isShort(error))) return
+  const code = errorCode(error)
   shortened.add(reply)
   const { log } = reply
   const shortly =
@@ -147,7 +154,7 @@ export function tellShortly(request: FastifyRequest, reply: FastifyReply, error:
     (...line: readonly unknown[]): void => {
       const [fields, message] = line // pino's overloads: fields and a message, or either
       if (Object(fields).err !== error) Reflect.apply(tell, log, line)
-      else if (!isTold(request)) tellRefused(request, { code: error.code }, `refused: ${message}`)
+      else if (!isTold(request)) tellRefused(request, { ...(code && { code }) }, `refused: ${message}`)
     }
   reply.log = Object.create(log, { error: { value: shortly(log.error) }, info: { value: shortly(log.info) } })
 }
@@ -174,7 +181,7 @@ export function isNoFault(error: unknown): boolean {
 }
 
 /** An error of ours that is no fault of the server's code. */
-function isRefusal(error: unknown): error is Error & { readonly code: string } {
+function isRefusal(error: unknown): boolean {
   if (isNoFault(error)) return true
   const { statusCode = 500 }: { readonly statusCode?: number } = Object(error)
   return error instanceof Error && errorCode(error)?.startsWith('FKS_') === true && statusCode < 500

@@ -29,7 +29,7 @@ export function tellRequests(app: FastifyInstance): void {
     noteSender(request)
     done()
   })
-  app.addHook('onError', async (request, reply, error) => tellShortly(request, reply, error))
+  app.addHook('onError', async (request, reply, error) => tellShortly(request, reply, error, isOfClient))
   app.addHook('onResponse', (request: FastifyRequest, reply, done) => {
     const { elapsedTime: responseTime } = reply
     // A client without a token may ask for the client's files, or how CORS is, as often as it likes.
@@ -39,4 +39,10 @@ export function tellRequests(app: FastifyInstance): void {
     }
     done()
   })
+}
+
+/** Also of a library, such as for a range that a file does not have. Its line with a stack would have no bound. */
+function isOfClient(error: unknown): boolean {
+  const { statusCode = 500 }: { readonly statusCode?: number } = Object(error)
+  return statusCode >= 400 && statusCode < 500
 }

@@ -27,7 +27,11 @@ it('a server has one line for an answer, and one for a refusal', async () => {
   app.get('/broken', async () => {
     throw new Error('ours')
   })
+  app.get('/file', async () => {
+    throw Object.assign(new Error('Range Not Satisfiable'), { statusCode: 416 })
+  })
   await app.inject('/there?access_token=opaque')
+  await app.inject('/file')
   await app.inject('/nowhere')
   await app.inject('/broken')
   expect(log.objects()).toMatchObject([
@@ -38,11 +42,13 @@ it('a server has one line for an answer, and one for a refusal', async () => {
       res: { statusCode: 200 },
       responseTime: expect.any(Number),
     },
+    { level: 30, msg: 'refused: Range Not Satisfiable', url: '/file' },
     { level: 30, msg: 'refused: There is nothing at this path', code: 'FKS_NOT_FOUND', url: '/nowhere' },
     { level: 50, msg: 'ours', err: { stack: expect.any(String) } },
     { level: 30, msg: 'request answered', res: { statusCode: 500 } },
   ])
-  expect(log.objects()).toHaveLength(4)
+  expect(log.objects()).toHaveLength(5)
+  expect(log.objects()[1]).not.toHaveProperty('err')
   await app.close()
 })
 
