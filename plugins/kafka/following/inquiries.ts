@@ -109,13 +109,27 @@ export class Inquiries {
     try {
       const reasons = await inquire(asked, signal)
       if (signal.aborted) return
-      for (const [name, found] of reasons) topics.get(name)?.unread.note(found)
+      for (const [name, found] of reasons) topics.get(name)?.unread.note(this.current(name, found, asked))
       if (failure !== null) this.goOnAbout(failure, suspects - asked.length)
     } catch (error) {
       if (signal.aborted) return
       log.debug(`which partitions cannot be read was not found out: ${errorWords(error)}`)
       if (failure !== null) this.goOnAbout(failure, Math.max(1, suspects))
     }
+  }
+
+  /** A partition that was read on since it was asked about can be read, so a reason of before is out of date. */
+  private current(
+    name: string,
+    found: ReadonlyMap<number, string | null>,
+    asked: readonly AssignedPartition[],
+  ): ReadonlyMap<number, string | null> {
+    const current = new Map(found)
+    for (const { topic, partition, offset } of asked) {
+      if (topic !== name || offset < 0 || !found.has(partition)) continue
+      if ((this.parts.topics.get(name)?.next(partition) ?? offset) > offset) current.set(partition, null)
+    }
+    return current
   }
 
   /** `suspects`: partitions that were not asked yet. */

@@ -38,7 +38,7 @@ class Scene {
     const known = range(0, partitions)
     const isAtEnd = (partition: number) => !this.behind.has(partition)
     const feeds = [{ known: () => known, next: () => this.next, isAtEnd }]
-    const topic = { name: 'a', feeds, next: () => 0, unread: this.unread } as unknown as FollowedTopic
+    const topic = { name: 'a', feeds, next: () => this.next, unread: this.unread } as unknown as FollowedTopic
     this.inquiries = new Inquiries({
       topics: new Map([['a', topic]]),
       inquire: (partitions, signal) => this.inquire(partitions, signal),
@@ -133,6 +133,20 @@ describe('Inquiries', () => {
     expect(scene.unread.isEmpty).toBe(true)
     await scene.later(2)
     expect(scene.unread.has(3)).toBe(true)
+  })
+
+  it('say nothing of a partition that was read on while they were open', async () => {
+    const { inquire } = scene
+    scene.red.add(3)
+    scene.inquire = (partitions, signal) => {
+      const answer = inquire(partitions, signal)
+      scene.next = 1
+      return answer
+    }
+    await scene.fail()
+    expect(scene.log.warn.mock.calls).toEqual([])
+    await scene.later()
+    expect(scene.log.warn.mock.calls).toEqual([['topic a: partition 3 cannot be read: no']])
   })
 
   it('are made again after one that could not be made', async () => {
