@@ -18,6 +18,7 @@ import { leaveStream, takeStream } from './stream-response.ts'
 import { ticketRoutes } from './ticket.ts'
 
 const serializers = { req: requestSerializer, err: errorSerializer }
+
 export async function streamRoutes(
   app: FastifyInstance,
   options: Omit<StreamRoute, 'path'> & { path: string; description: DescribedStream },

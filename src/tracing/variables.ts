@@ -16,8 +16,8 @@ const SAMPLERS = [
 ]
 const WITH_RATIO = /traceidratio$/
 /** Each has a twin for traces alone, which comes first. */
-const OF_EXPORTER = (what: string) => [`OTEL_EXPORTER_OTLP_TRACES_${what}`, `OTEL_EXPORTER_OTLP_${what}`]
-const FILES = ['CERTIFICATE', 'CLIENT_KEY', 'CLIENT_CERTIFICATE'].flatMap(OF_EXPORTER)
+const ofExporter = (what: string) => [`OTEL_EXPORTER_OTLP_TRACES_${what}`, `OTEL_EXPORTER_OTLP_${what}`]
+const FILES = ['CERTIFICATE', 'CLIENT_KEY', 'CLIENT_CERTIFICATE'].flatMap(ofExporter)
 const NUMBERS = [
   'OTEL_BSP_SCHEDULE_DELAY',
   'OTEL_BSP_EXPORT_TIMEOUT',
@@ -36,7 +36,7 @@ const NUMBERS = [
 /** Whether spans are to be sent. */
 export function isTracingAskedFor(env: TracingVariables): boolean {
   const isOff = env.OTEL_SDK_DISABLED?.toLowerCase() === 'true' || env.OTEL_TRACES_EXPORTER === 'none'
-  return !isOff && OF_EXPORTER('ENDPOINT').some((name) => Boolean(env[name]))
+  return !isOff && ofExporter('ENDPOINT').some((name) => Boolean(env[name]))
 }
 
 /** A sentence for each variable with a value that is not taken. An empty one counts as unset, as everywhere. */
@@ -47,11 +47,11 @@ export function tracingFaults(env: TracingVariables): string[] {
       if (env[name]?.trim() && !isTaken(env[name])) faults.push(`${name} must be ${words}`)
   }
   // Blanks are no address either, and would be one of the SDK's.
-  for (const name of OF_EXPORTER('ENDPOINT'))
+  for (const name of ofExporter('ENDPOINT'))
     if (env[name] && !isHttpUrl(env[name]))
       faults.push(`${name} must be a URL, such as http://localhost:4318`)
   check(
-    OF_EXPORTER('PROTOCOL'),
+    ofExporter('PROTOCOL'),
     (value) => value === PROTOCOL,
     `${PROTOCOL}: spans are sent by no other protocol`,
   )
@@ -63,8 +63,8 @@ export function tracingFaults(env: TracingVariables): string[] {
   check(['OTEL_SDK_DISABLED'], (value) => /^(true|false)$/i.test(value), 'true or false')
   check(['OTEL_TRACES_SAMPLER'], (value) => SAMPLERS.includes(value), `one of ${SAMPLERS.join(', ')}`)
   faults.push(...ratioFaults(env))
-  check(OF_EXPORTER('COMPRESSION'), (value) => /^(none|gzip)$/.test(value.trim()), 'none or gzip')
-  check(OF_EXPORTER('TIMEOUT'), (value) => Number(value) > 0, 'a number of milliseconds above 0')
+  check(ofExporter('COMPRESSION'), (value) => /^(none|gzip)$/.test(value.trim()), 'none or gzip')
+  check(ofExporter('TIMEOUT'), (value) => Number(value) > 0, 'a number of milliseconds above 0')
   check(NUMBERS, (value) => !Number.isNaN(Number(value)), 'a number')
   check(FILES, isReadable, 'a file that can be read')
   return faults

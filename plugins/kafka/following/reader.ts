@@ -48,6 +48,7 @@ export interface Feeding {
 const REFRESH_MS = 5_000
 /** The interval while something is missing. */
 const RETRY_MS = 1_000
+
 export class Reader {
   private readonly options: ReaderOptions
   private readonly logs = new LogFanOut()
