@@ -6,6 +6,7 @@ import type { RequestedBeginning } from '../../../src/beginning/requested-beginn
 import { formatEventId } from '../../../src/bus/event-id.ts'
 import { Cursor } from '../../../src/cursor/cursor.ts'
 import { MergedPosition } from '../../../src/cursor/merged-position.ts'
+import { createCounters } from '../../../src/stream/counters.ts'
 import { StreamsScene, said, sessionFor } from '../../support/streams-scene.ts'
 import { pass, useFakeTime } from '../../support/time.ts'
 import { recordOf, TopicInMemory } from '../../support/topic-in-memory.ts'
@@ -55,7 +56,7 @@ describe('an id', () => {
       expect(sink.text.match(/:gap/g)).toHaveLength(1)
       expect(sink.data).toEqual(['b0', 'a1'])
     }
-    expect(scene.streams.figures.gaps).toEqual({ undecodable: 3, 'beyond-end': 2 })
+    expect(scene.streams.figures.gaps).toEqual({ ...createCounters().gaps, undecodable: 3, 'beyond-end': 2 })
   })
 
   it('with a partition that the topic lacks is beyond the end, at any offset', async () => {
