@@ -55,3 +55,11 @@ it('at once, and no more when another one is served; never without TLS', async (
   expect(lines).toHaveLength(1)
   expect(serve(null).lines).toEqual([])
 })
+
+it('of its chain, too', async () => {
+  const [own, soon, past] = [await certificate(100), await certificate(10), await certificate(-1)]
+  const withChain = (other: Certificate) => ({ ...own, cert: Buffer.concat([own.cert, other.cert]) })
+  expect(serve(withChain(soon)).lines).toEqual([SOON])
+  vi.useRealTimers()
+  expect(serve(withChain(past)).lines).toEqual(['warn: a certificate of the chain has expired'])
+})
