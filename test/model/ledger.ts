@@ -30,6 +30,8 @@ export class Ledger {
   private isReady = false
   /** Whether anything of this connection was sent or told. */
   private hasTaken = false
+  /** Whether it goes on by a position: its stream's own if the topic was read again before anything was sent. */
+  private isResumed = false
   /**
    * How far the servers of all its connections so far had read. The client need not have got what was superseded up to
    * there, so a server that is further behind cannot complete it.
@@ -51,6 +53,7 @@ export class Ledger {
     this.isSnapshot = false
     this.isReady = false
     this.hasTaken = false
+    this.isResumed = false
     this.horizon = furthest(this.horizon, this.seen)
     this.seen = new Map()
   }
@@ -61,6 +64,7 @@ export class Ledger {
    * there is.
    */
   resume(server: Server, position: Position): void {
+    this.isResumed = true
     const before = this.position
     this.position = furthest(before, position)
     this.passOver(before, null)
@@ -88,6 +92,7 @@ export class Ledger {
     this.isSnapshot = floor.size === 0
     this.isReady = false
     this.hasTaken = false
+    this.isResumed = false
     this.horizon = new Map()
     this.seen = new Map()
     this.state.clear()
@@ -159,9 +164,9 @@ export class Ledger {
     if (this.keeps === 'latest') this.expectState()
   }
 
-  /** A stream that has sent something ends as `too-old` if a record is gone that it had yet to send. */
+  /** A stream that has sent something, or resumes, ends as `too-old` if a record is gone that it had yet to send. */
   expectLoss(server: Server): void {
-    if (this.isBeginning && !this.hasTaken && server.view.isWhole)
+    if (this.isBeginning && !this.hasTaken && !this.isResumed && server.view.isWhole)
       throw new Error('lost before anything was sent')
     if (!this.misses(server)) throw new Error('ended as too-old, and nothing is gone that it lacks')
   }
