@@ -33,12 +33,17 @@ export function tellRequests(app: FastifyInstance): void {
   app.addHook('onResponse', (request: FastifyRequest, reply, done) => {
     const { elapsedTime: responseTime } = reply
     // A client without a token may ask for the client's files, or how CORS is, as often as it likes.
-    if (!isTold(request) && hasLine(request)) {
+    if (!isQuiet(request) && !isTold(request) && hasLine(request)) {
       const address = addressOf(request)
       request.log.info({ req: request, address, res: reply, responseTime }, 'request answered')
     }
     done()
   })
+}
+
+/** Its answers are below its own level of the log, so they take none of its address's lines: health and metrics. */
+function isQuiet({ routeOptions: { logLevel } }: FastifyRequest): boolean {
+  return logLevel === 'warn'
 }
 
 /** Also of a library, such as for a range that a file does not have. Its line with a stack would have no bound. */

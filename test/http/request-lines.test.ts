@@ -165,6 +165,21 @@ it('a good token does nothing for those who come by the same connection of a pro
   expect(answers).toHaveLength(1 + LINES_AT_ONCE)
 })
 
+it('probes take no lines from their address', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const log = new LogLines()
+  const app = fastify({ logger: { level: 'info', stream: log.stream, ...serverLog } })
+  onTestFinished(() => app.close())
+  tellRequests(app)
+  app.get('/health/ready', { logLevel: 'warn' }, async () => 'yes')
+  app.get('/client.js', async () => 'yes')
+  const ask = (url: string) => app.inject({ url, remoteAddress: '192.0.2.3' })
+  for (let count = 0; count < LINES_AT_ONCE; count++) await ask('/health/ready')
+  await ask('/client.js')
+  expect(log.lines).toHaveLength(1)
+})
+
 const ended = (scene: HttpScene): Record<string, unknown>[] =>
   scene.lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'stream ended')
 
