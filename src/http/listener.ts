@@ -171,9 +171,9 @@ async function bind(
   }
 }
 
-/** A turn of the event loop in which little happened, and how many are waited for. */
+/** A turn of the event loop in which little happened, and how long one is waited for. */
 const SHORT_TURN_MS = 1
-const TURNS_MAX = 50
+const TURNS_MS = 500
 
 /**
  * Resolves at the end of a short turn of the event loop, which has accepted all connections that waited for it. A port
@@ -181,10 +181,12 @@ const TURNS_MAX = 50
  */
 async function acceptedAll(): Promise<void> {
   await new Promise(setImmediate)
-  for (let turn = 0; turn < TURNS_MAX; turn++) {
+  const endsAtMs = performance.now() + TURNS_MS
+  for (;;) {
     const sinceMs = performance.now()
     await new Promise(setImmediate)
-    if (performance.now() - sinceMs < SHORT_TURN_MS) return
+    const nowMs = performance.now()
+    if (nowMs - sinceMs < SHORT_TURN_MS || nowMs >= endsAtMs) return
   }
 }
 

@@ -177,12 +177,17 @@ it.each(['SIGHUP', 'SIGTERM'] as const)(
   },
 )
 
-it('a launcher that is killed frees the port at once, however long the process beside it would take', async () => {
-  const SLOW = `import { isMainThread } from 'node:worker_threads'
+/** A CONFIG_FILE with which the serving process takes that long to exit. */
+function endsSlowly(ms: number): string {
+  const text = `import { isMainThread } from 'node:worker_threads'
 if (isMainThread && process.send !== undefined)
-  process.on('exit', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 8000))
+  process.on('exit', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ${ms}))
 export default {}`
-  const run = start('2', { CONFIG_FILE: scene.file('ends-slowly.mjs', SLOW) })
+  return scene.file('ends-slowly.mjs', text)
+}
+
+it('a launcher that is killed frees the port at once, however long the process beside it would take', async () => {
+  const run = start('2', { CONFIG_FILE: endsSlowly(8000) })
   const { port } = await run.listening()
   const killedAtMs = performance.now()
   run.child.kill('SIGKILL')
@@ -191,11 +196,7 @@ export default {}`
 })
 
 it('no worker has a socket any more that takes connections, once all have closed', async () => {
-  const SLOW = `import { isMainThread } from 'node:worker_threads'
-if (isMainThread && process.send !== undefined)
-  process.on('exit', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3000))
-export default {}`
-  const run = start('2', { CONFIG_FILE: scene.file('ends-slowly.mjs', SLOW) })
+  const run = start('2', { CONFIG_FILE: endsSlowly(3000) })
   const { port } = await run.listening()
   run.child.kill('SIGTERM')
   await eventually(() => expect(words(run, 'closed')).toBe(true))
