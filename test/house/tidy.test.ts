@@ -215,11 +215,13 @@ describe('libraries', () => {
     expect(text.match(/from '@opentelemetry\/[a-z-]+'/g)).toEqual(["from '@opentelemetry/api'"])
   })
 
-  test('only the Kafka plugin knows node-rdkafka, and one file of it loads it, which says what to run without it', () => {
+  test('only the Kafka plugin knows node-rdkafka, and one file loads it and says what to run without it, one makes clients', () => {
     const isTyped = ({ from, typeOnly }: Import) => typeOnly && /^plugins\/kafka\//.test(from)
     expect(trespasses(/^node-rdkafka$/, isTyped)).toEqual([])
     const loading = sources.filter(({ text }) => text.includes("require('node-rdkafka')"))
     expect(loading.map(({ path }) => path)).toEqual(['plugins/kafka/client/native.ts'])
+    const making = sources.filter(({ text }) => /new rdkafka\.(Producer|KafkaConsumer)\b/.test(text))
+    expect(making.map(({ path }) => path)).toEqual(['plugins/kafka/client/new-client.ts'])
   })
 
   test('a worker does not load node-rdkafka, which only the main thread can', () => {

@@ -10,6 +10,7 @@ import type { ConsumerLock } from './blocking-lock.ts'
 import { answerOf } from './callback.ts'
 import { isDebug, type LogLine, stopIn, tellsFailure, topicIdIn } from './log-line.ts'
 import { rdkafka } from './native.ts'
+import { newConsumer } from './new-client.ts'
 import { asksForDebug, consumerProperties, type Isolation, redacting, redactor } from './properties.ts'
 import { type ListedPartition, Questions, type TopicOffsets, type TopicPartition } from './questions.ts'
 import { recordOf } from './record.ts'
@@ -63,11 +64,11 @@ export class Consumer implements RecordSource {
     lock: ConsumerLock,
     isolation: Isolation = 'read_committed',
   ) {
-    const { global, topic } = consumerProperties(options, isolation)
+    const properties = consumerProperties(options, isolation)
     this.redact = redactor(options)
     this.tellsDebug = asksForDebug(options)
     this.tokens = tokenSupply(options)
-    this.client = redacting(this.redact, () => new rdkafka.KafkaConsumer(global, topic))
+    this.client = redacting(this.redact, () => newConsumer(properties))
     this.questions = new Questions(this.client, lock)
     this.lock = lock
     this.events = events

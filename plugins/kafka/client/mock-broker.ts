@@ -3,7 +3,8 @@
 
 import type { Metadata } from 'node-rdkafka'
 import { answerOf } from './callback.ts'
-import { rdkafka } from './native.ts'
+import { newProducer } from './new-client.ts'
+import type { ClientProperties } from './properties.ts'
 
 /**
  * Limits: no compaction, and nothing is kept after the process ends; about 5 MB are kept of each partition; every topic
@@ -20,7 +21,7 @@ export interface MockBroker {
 const MOCK_ID = /^mockCluster/
 const ANSWER_MS = 5_000
 /** librdkafka's property for tests. */
-const ONE_MOCK_BROKER: Record<string, number> = { 'test.mock.num.brokers': 1 }
+const ONE_MOCK_BROKER: ClientProperties = { global: { 'test.mock.num.brokers': 1 }, topic: {} }
 
 /**
  * Whether a cluster of this id is an embedded broker. It knows no rights, and takes records that Apache Kafka refuses,
@@ -32,7 +33,7 @@ export function isMockCluster(id: string | null): boolean {
 
 /** Resolves when the broker serves and the topics exist. */
 export async function startMockBroker(topics: readonly string[]): Promise<MockBroker> {
-  const host = new rdkafka.Producer(ONE_MOCK_BROKER, {})
+  const host = newProducer(ONE_MOCK_BROKER)
   const metadata = await answerOf<Metadata>((callback) =>
     host.connect({ allTopics: false, timeout: ANSWER_MS }, callback),
   )

@@ -8,7 +8,7 @@ import type { KafkaOptions } from '../../../src/options.ts'
 import { answerOf } from './callback.ts'
 import { writeFailure } from './kafka-error.ts'
 import { failureOf, type LogLine, tellsFailure } from './log-line.ts'
-import { rdkafka } from './native.ts'
+import { newConsumer, newProducer } from './new-client.ts'
 import { consumerProperties, redacting, redactor, writeProbeProperties } from './properties.ts'
 import { wholeReason } from './start-failure.ts'
 import { tokenSupply } from './token-supply.ts'
@@ -28,8 +28,8 @@ const REASONS_MAX = 10
 /** Rejects with a line for each reason that librdkafka gave. Throws a ConfigError for a property that it refuses. */
 export async function advertisedBrokers(options: KafkaOptions): Promise<AdvertisedBroker[]> {
   const redact = redactor(options)
-  const { global, topic } = consumerProperties(options)
-  const client = redacting(redact, () => new rdkafka.KafkaConsumer(global, topic))
+  const properties = consumerProperties(options)
+  const client = redacting(redact, () => newConsumer(properties))
   const reasons = new Set<string>()
   client.on('event.log', (line: LogLine) => {
     if (tellsFailure(line) && reasons.size < REASONS_MAX) reasons.add(failureOf(redact(line.message)))
@@ -58,8 +58,8 @@ const ACKS_REFUSED = /required acks/i
  */
 export async function writeRefusal(options: KafkaOptions, topicName: string): Promise<string | null> {
   const redact = redactor(options)
-  const { global, topic } = writeProbeProperties(options)
-  const client = redacting(redact, () => new rdkafka.Producer(global, topic))
+  const properties = writeProbeProperties(options)
+  const client = redacting(redact, () => newProducer(properties))
   const tokens = tokenSupply(options)
   try {
     await tokens?.give(client)

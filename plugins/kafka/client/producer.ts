@@ -6,7 +6,7 @@ import type { KafkaOptions } from '../../../src/options.ts'
 import { answerOf } from './callback.ts'
 import { writeFailure } from './kafka-error.ts'
 import { failureOf, type LogLine, tellsFailure } from './log-line.ts'
-import { rdkafka } from './native.ts'
+import { newProducer } from './new-client.ts'
 import { producerProperties, redacting, redactor } from './properties.ts'
 import { type TokenSupply, tokenSupply } from './token-supply.ts'
 
@@ -64,14 +64,14 @@ export class RecordProducer {
    */
   constructor(options: KafkaOptions, onSilence: ((words: string) => void) | null = null) {
     this.onSilence = onSilence
-    const { global, topic } = producerProperties(options, {
+    const properties = producerProperties(options, {
       'delivery.timeout.ms': DELIVERY_MS,
       'topic.metadata.propagation.max.ms': UNKNOWN_TOPIC_MS,
     })
     this.bootstrapServers = options.bootstrapServers
     this.redact = redactor(options)
     this.tokens = tokenSupply(options)
-    this.client = redacting(this.redact, () => new rdkafka.Producer(global, topic))
+    this.client = redacting(this.redact, () => newProducer(properties))
     this.client.on('delivery-report', (error, report) => this.settle(error, report))
   }
 

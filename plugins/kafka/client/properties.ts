@@ -17,6 +17,13 @@ export interface ClientProperties {
 const CLIENT_ID = 'fastify-kafka-sse'
 
 /**
+ * librdkafka tries to connect again after half of this, tells the same failure twice, and then holds it back for 30 s.
+ * A client hears nothing before it has connected to itself (new-client.ts): with librdkafka's default, 100, a process
+ * that is 50 ms late there would hear neither, and have no reason to tell.
+ */
+const FAILURES_HEARD: Properties = { 'reconnect.backoff.ms': 500 }
+
+/**
  * Fixed, because the stream's promises depend on them. With another `auto.offset.reset` librdkafka would silently go to
  * another offset when records are gone or the log was truncated.
  */
@@ -48,6 +55,7 @@ const CONSUMER_DEFAULTS: Properties = {
   'fetch.queue.backoff.ms': 10,
   'fetch.wait.max.ms': 100,
   'receive.message.max.bytes': 2_147_483_647,
+  ...FAILURES_HEARD,
   'reconnect.backoff.max.ms': 2_000,
   'socket.timeout.ms': 30_000,
 }
@@ -56,6 +64,7 @@ const PRODUCER_DEFAULTS: Properties = {
   'client.id': CLIENT_ID,
   'linger.ms': 5,
   'message.max.bytes': 33_554_432,
+  ...FAILURES_HEARD,
   'reconnect.backoff.max.ms': 1_000,
 }
 

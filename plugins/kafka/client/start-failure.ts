@@ -1,12 +1,7 @@
 // Why a client of librdkafka was not made, in librdkafka's own words. node-rdkafka keeps the second of the parts that
 // colons separate, in small letters: "aws_msk_iam" of "Unsupported SASL mechanism: AWS_MSK_IAM".
 
-import type { Callback } from './callback.ts'
-
-/** The native client below node-rdkafka's, as far as it connects. */
-interface NativeClient {
-  connect(callback: Callback<unknown>): void
-}
+import type { NativeClient } from './new-client.ts'
 
 /** Runs `connect` of a node-rdkafka client; its rejection has the whole reason for its message. */
 export async function wholeReason<T>(

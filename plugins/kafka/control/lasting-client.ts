@@ -6,6 +6,7 @@ import { errorWords } from '../../../src/errors.ts'
 import { codeOf } from '../client/kafka-error.ts'
 import { failureOf, type LogLine } from '../client/log-line.ts'
 import { rdkafka } from '../client/native.ts'
+import { newProducer } from '../client/new-client.ts'
 import type { Delivery } from '../client/producer.ts'
 import type { ClientProperties } from '../client/properties.ts'
 import type { TokenSupply } from '../client/token-supply.ts'
@@ -39,8 +40,8 @@ export class LastingClient {
   private readonly connected: Promise<boolean>
 
   /** Throws if librdkafka does not take the properties. `onFatal`: it takes no record any more; may be called often. */
-  constructor({ global, topic }: ClientProperties, tokens: TokenSupply | null, onFatal: () => void) {
-    this.client = new rdkafka.Producer(global, topic)
+  constructor(properties: ClientProperties, tokens: TokenSupply | null, onFatal: () => void) {
+    this.client = newProducer(properties)
     this.onFatal = onFatal
     this.tokens = tokens
     this.client.on('delivery-report', (error: LibrdKafkaError | null, report) => this.settle(error, report))
