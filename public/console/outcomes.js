@@ -25,6 +25,7 @@ const ENDS = {
   'too-old': 'too-old: the client fell behind what is kept',
   busy: 'busy: there was no room',
   client: 'client: it left',
+  'worker-died': 'worker-died: its worker thread died',
 }
 
 export function showOutcomes({ atMs, refusals: refused, ends: ended, streams }) {

@@ -4,10 +4,19 @@ import { createStreamTimes, type StreamTimes } from '../histograms/stream-times.
 import { createRateCounts, type RateCounts } from '../limits/rate-limits.ts'
 
 /**
- * Why a stream ended. The server sends all but the last to the client, `aged` as `expired`; with `client` the client
- * left by itself.
+ * Why a stream ended. The server sends all but the last two to the client, `aged` as `expired`. With `client` the client
+ * left by itself; with `worker-died` the stream ended with its thread, and has no line in the log.
  */
-export type EndReason = 'expired' | 'aged' | 'revoked' | 'slow' | 'shutdown' | 'too-old' | 'busy' | 'client'
+export type EndReason =
+  | 'expired'
+  | 'aged'
+  | 'revoked'
+  | 'slow'
+  | 'shutdown'
+  | 'too-old'
+  | 'busy'
+  | 'client'
+  | 'worker-died'
 
 export interface Counters {
   streamsOpen: number
@@ -45,7 +54,17 @@ export function createCounters(): Counters {
   return {
     streamsOpen: 0,
     streamsOpened: 0,
-    streamsEnded: { expired: 0, aged: 0, revoked: 0, slow: 0, shutdown: 0, 'too-old': 0, busy: 0, client: 0 },
+    streamsEnded: {
+      expired: 0,
+      aged: 0,
+      revoked: 0,
+      slow: 0,
+      shutdown: 0,
+      'too-old': 0,
+      busy: 0,
+      client: 0,
+      'worker-died': 0,
+    },
     paths: {},
     recordsDelivered: 0,
     bytesDelivered: 0,
@@ -75,6 +94,18 @@ export function countGaps({ gaps }: Counters, reason: string, count: number): vo
 /** Counts a refused token, ticket or session by the check that failed. */
 export function countCheck({ checks }: Counters, check: string): void {
   checks[check] = (checks[check] ?? 0) + 1
+}
+
+/** The counts of a thread that is over. Its open streams have ended with it, for this reason. */
+export function withOpenEnded(counters: Counters, reason: EndReason): Counters {
+  const { streamsOpen, streamsEnded } = counters
+  const paths = Object.entries(counters.paths).map(([path, { opened }]) => [path, { open: 0, opened }])
+  return {
+    ...counters,
+    streamsOpen: 0,
+    streamsEnded: { ...streamsEnded, [reason]: streamsEnded[reason] + streamsOpen },
+    paths: Object.fromEntries(paths),
+  }
 }
 
 /** Adds up every number of several values, at any depth. All must have the same shape. */

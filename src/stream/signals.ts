@@ -10,7 +10,7 @@ import type { EndReason } from './counters.ts'
 export type GapReason = BeginningReason | 'too-large'
 
 /** Reasons that are sent to the client. */
-export type SentEndReason = Exclude<EndReason, 'client'>
+export type SentEndReason = Exclude<EndReason, 'client' | 'worker-died'>
 
 /** Exactly these bytes, without an id: clients know them from Zilla's challenges. */
 export const CHALLENGE = Buffer.from(

@@ -15,7 +15,7 @@ import { createRateMemory } from '../limits/rate-limits.ts'
 import type { LiveOptions } from '../reload/live-settings.ts'
 import { CountedAdmission } from '../stream/admission.ts'
 import { SYSTEM_CLOCK } from '../stream/clock.ts'
-import { type Counters, createCounters, sumOf } from '../stream/counters.ts'
+import { type Counters, createCounters, type EndReason, sumOf, withOpenEnded } from '../stream/counters.ts'
 import { type Renewal, type RenewalCount, sumOfRenewals } from '../stream/holders.ts'
 import type { Streams } from '../stream/streams.ts'
 import { sumOfWatches } from '../stream/watching/stream-watch.ts'
@@ -215,7 +215,9 @@ export class WorkerPool
     this.handles.delete(ended)
     clearConnectionCounts(this.connectionCounts, ended.thread - 1)
     this.parts.topics.releaseThread(ended.thread)
-    if (ended.report !== null) this.endedCounts = [sumOf([...this.endedCounts, without(ended.report)])]
+    const reason = this.isClosing ? 'shutdown' : 'worker-died'
+    if (ended.report !== null)
+      this.endedCounts = [sumOf([...this.endedCounts, countsOfEnded(ended.report, reason)])]
     if (this.isClosing) return
     this.deaths++
     const { log } = this.parts
@@ -238,10 +240,9 @@ export class WorkerPool
 }
 
 /** The counts of a worker that has ended: none of its streams and connections is open. */
-function without({ figures, connections }: Report): Pick<Report, 'figures' | 'connections'> {
-  const paths = Object.entries(figures.paths).map(([path, { opened }]) => [path, { open: 0, opened }])
-  return {
-    figures: { ...figures, streamsOpen: 0, paths: Object.fromEntries(paths) },
-    connections: { ...connections, open: 0 },
-  }
+function countsOfEnded(
+  { figures, connections }: Report,
+  reason: EndReason,
+): Pick<Report, 'figures' | 'connections'> {
+  return { figures: withOpenEnded(figures, reason), connections: { ...connections, open: 0 } }
 }

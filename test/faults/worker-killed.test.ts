@@ -130,6 +130,8 @@ describe.skipIf(bootstrapServers === null)('A worker that is killed while record
       expect(after.map((value, at) => value >= (before[at] ?? 0))).toEqual(after.map(() => true))
       expect(await server.metric('kafka_sse_worker_deaths_total')).toBe(deaths)
     }
+    await vi.waitFor(async () => expect(await unaccounted()).toBe(0), SOON)
+    expect(await server.metric('kafka_sse_streams_ended_total{reason="worker-died"}')).toBeGreaterThan(0)
     await vi.waitUntil(() => records.total >= RECORDS_MIN, SOON)
     isResting = true
     await producing
@@ -165,6 +167,17 @@ describe.skipIf(bootstrapServers === null)('A worker that is killed while record
     expect(await server.ended()).toBe(1)
     expect(server.output).toContain('"msg":"no listening socket is left for another worker"')
   })
+
+  /** Streams that were opened, and neither are open nor have ended. */
+  async function unaccounted(): Promise<number> {
+    const text = await server.metrics()
+    const sumOf = (name: string) =>
+      text
+        .split('\n')
+        .filter((line) => line.startsWith(`kafka_sse_streams_${name}`))
+        .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
+    return sumOf('opened_total') - sumOf('open ') - sumOf('ended_total')
+  }
 
   const parted = () => server.metric('kafka_sse_segments_parted_bytes')
 

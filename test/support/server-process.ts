@@ -168,11 +168,14 @@ export class ServerProcess {
 
   /** The value of a metric, by its name and labels as they are printed. */
   async metric(name: string): Promise<number> {
+    const line = (await this.metrics()).split('\n').find((text) => text.startsWith(`${name} `))
+    return Number(line?.slice(name.length))
+  }
+
+  async metrics(): Promise<string> {
     // By a connection of its own: kept alive, it would count among those that are open.
     const headers = { connection: 'close' }
-    const response = await fetch(`http://127.0.0.1:${this.ports.adminPort}/metrics`, { headers })
-    const line = (await response.text()).split('\n').find((text) => text.startsWith(`${name} `))
-    return Number(line?.slice(name.length))
+    return (await fetch(`http://127.0.0.1:${this.ports.adminPort}/metrics`, { headers })).text()
   }
 
   async close(): Promise<void> {

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { createConnectionFigures } from '../../../src/http/connection-limits.ts'
-import { createCounters, sumOf } from '../../../src/stream/counters.ts'
+import { createCounters, sumOf, withOpenEnded } from '../../../src/stream/counters.ts'
 
 describe('the sum of what several have counted', () => {
   it('covers every number, at any depth', () => {
@@ -45,5 +45,20 @@ describe('the sum of what several have counted', () => {
 
   it('of none is nothing', () => {
     expect(sumOf([])).toEqual({})
+  })
+})
+
+describe('the counts of a thread that is over', () => {
+  it('tell its open streams as ended, so that all that were opened are accounted for', () => {
+    const ended = { ...createCounters().streamsEnded, client: 4, 'worker-died': 1 }
+    const paths = { '/a': { open: 2, opened: 5 }, '/b': { open: 1, opened: 3 } }
+    const counted = { ...createCounters(), streamsOpen: 3, streamsOpened: 8, streamsEnded: ended, paths }
+    expect(withOpenEnded(counted, 'worker-died')).toEqual({
+      ...counted,
+      streamsOpen: 0,
+      streamsEnded: { ...ended, 'worker-died': 4 },
+      paths: { '/a': { open: 0, opened: 5 }, '/b': { open: 0, opened: 3 } },
+    })
+    expect([counted.streamsOpen, counted.streamsEnded['worker-died']]).toEqual([3, 1])
   })
 })
