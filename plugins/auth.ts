@@ -25,6 +25,7 @@ import { type Authenticator, sumOfFetches } from '../src/token/authenticator.ts'
 import { grantsScope, sessionOf } from '../src/token/claims.ts'
 import { ALGORITHMS, type Algorithm, isAlgorithm } from '../src/token/key-setting.ts'
 import { carrierOf, prove } from '../src/token/proven-connections.ts'
+import type { RefusedCheck } from '../src/token/refused-check.ts'
 import { HOST_COOKIE_PREFIX, isOwnOrListed } from '../src/token/request-origin.ts'
 import { canonicalToken, requestToken, tokenDigest } from '../src/token/request-token.ts'
 import { outlives } from '../src/token/revocation.ts'
@@ -57,7 +58,7 @@ export interface AuthPluginOptions extends AuthOptions {
   /** Whether a refusal is a line in the log now. Default: it is. */
   logged?: Readonly<Pick<LoggedOutcomes, 'refusals'>>
   /** Called with the check that failed, for each token or session that is refused; of a logout, too. */
-  onRefused?: (check: string) => void
+  onRefused?: (check: RefusedCheck) => void
   /** Whether a session was revoked, for the scope of this request. Default: none was. */
   isRevoked?: (session: Session, request: FastifyRequest) => boolean
 }

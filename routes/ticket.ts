@@ -25,6 +25,7 @@ import { ticketPath } from '../src/tickets/ticket-path.ts'
 import { askingPage, type Tickets } from '../src/tickets/tickets.ts'
 import type { Authenticator } from '../src/token/authenticator.ts'
 import { carrierOf, prove } from '../src/token/proven-connections.ts'
+import type { RefusedCheck } from '../src/token/refused-check.ts'
 import { queryCredential } from '../src/token/request-token.ts'
 import type { Session } from '../src/token/session.ts'
 import { invalidTokenChallenge } from '../src/token/www-authenticate.ts'
@@ -97,7 +98,7 @@ export async function ticketSession(
   if (route.tickets === null || headers.authorization !== undefined) return null
   const text = queryCredential(request.url, 'ticket')
   if (text === null) return null
-  const refused = (refusal: { readonly check: string; readonly reason?: string }) => {
+  const refused = (refusal: { readonly check: RefusedCheck; readonly reason?: string }) => {
     countCheck(route.streams.figures, refusal.check)
     const tell = route.logged.refusals ? tellRefused : noteTold
     tell(request, refusal, 'ticket refused')

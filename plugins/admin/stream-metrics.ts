@@ -8,6 +8,7 @@ import {
   type StreamTimes,
 } from '../../src/histograms/stream-times.ts'
 import { counter, counterBy, gauge, histogram, type Metric } from './metric.ts'
+import { NO_REFUSALS, NO_REFUSED_CHECKS } from './unseen-refusals.ts'
 
 export function streamMetrics(streams: Parts['streams']): Metric[] {
   return [
@@ -47,17 +48,15 @@ export function streamMetrics(streams: Parts['streams']): Metric[] {
       () => streams.revocations.size,
     ),
     counterBy('reason', 'kafka_sse_gaps_total', 'Gaps that were sent to clients', () => streams.figures.gaps),
-    counterBy(
-      'code',
-      'kafka_sse_refusals_total',
-      'Requests that were refused',
-      () => streams.figures.refusals,
-    ),
+    counterBy('code', 'kafka_sse_refusals_total', 'Requests that were refused', () => ({
+      ...NO_REFUSALS,
+      ...streams.figures.refusals,
+    })),
     counterBy(
       'check',
       'kafka_sse_token_refusals_total',
       'Tokens, also of logouts, tickets and sessions that were refused, by the check that failed',
-      () => streams.figures.checks,
+      () => ({ ...NO_REFUSED_CHECKS, ...streams.figures.checks }),
     ),
     counterBy(
       'limit',

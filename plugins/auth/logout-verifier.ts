@@ -6,6 +6,7 @@ import { KeysUnavailable, LogoutRefused, TooManyRequests } from '../../src/error
 import type { RefusalWords } from '../../src/http/outcome-lines.ts'
 import type { Authenticator } from '../../src/token/authenticator.ts'
 import { logoutRevocation, refusedLogout } from '../../src/token/logout-token.ts'
+import type { RefusedCheck } from '../../src/token/refused-check.ts'
 import { canonicalToken, tokenDigest } from '../../src/token/request-token.ts'
 import type { Revocation } from '../../src/token/revocation.ts'
 import { TokenRefused, type VerifyToken } from './token-verifier.ts'
@@ -13,7 +14,7 @@ import { TokenRefused, type VerifyToken } from './token-verifier.ts'
 /** Counts a refusal, and tells it. */
 export type Tell = (
   request: FastifyRequest,
-  refusal: RefusalWords & { readonly check: string },
+  refusal: RefusalWords & { readonly check: RefusedCheck },
   words: string,
 ) => void
 
@@ -40,7 +41,7 @@ async function revocationBy(verify: VerifyToken, request: FastifyRequest, text: 
 }
 
 /** null for an error that says nothing of the token. */
-function checkOf(error: unknown): string | null {
+function checkOf(error: unknown): RefusedCheck | null {
   if (error instanceof TokenRefused) return error.check
   if (error instanceof TooManyRequests) return 'too many failures'
   return error instanceof KeysUnavailable ? 'keys unavailable' : null

@@ -10,6 +10,7 @@ import { clientAddress } from '../../src/limits/client-address.ts'
 import type { RateLimits } from '../../src/limits/rate-limits.ts'
 import type { Claims } from '../../src/token/claims.ts'
 import { ALGORITHMS, isCurveName } from '../../src/token/key-setting.ts'
+import type { RefusedCheck } from '../../src/token/refused-check.ts'
 import { refusedToken, secondsOff, type TokenRules } from '../../src/token/token-rules.ts'
 import { type UnverifiedToken, unverifiedToken } from '../../src/token/unverified-token.ts'
 import type { KeySource } from './keys/key-source.ts'
@@ -30,7 +31,7 @@ export interface VerifiedToken {
 }
 
 /** What makes a token unacceptable, in a word for the log; null if nothing does. Its signature is checked after it. */
-export type CheckToken = (token: UnverifiedToken, rules: TokenRules, epochMs: number) => string | null
+export type CheckToken = (token: UnverifiedToken, rules: TokenRules, epochMs: number) => RefusedCheck | null
 
 /**
  * The claims of a token whose signature is good, and the rules of its issuer. Rejects with TokenRefused,
@@ -50,11 +51,11 @@ export interface PresentedToken {
 
 /** `check` names the failed check for the log, and holds nothing of the token. */
 export class TokenRefused extends Error {
-  readonly check: string
+  readonly check: RefusedCheck
   /** By how many seconds a time of the token was off; null if it was not refused for one. */
   readonly offSeconds: number | null
 
-  constructor(check: string, offSeconds: number | null = null) {
+  constructor(check: RefusedCheck, offSeconds: number | null = null) {
     super(`The token is refused: ${check}`)
     this.check = check
     this.offSeconds = offSeconds

@@ -2,10 +2,11 @@
 
 import { createStreamTimes, type StreamTimes } from '../histograms/stream-times.ts'
 import { createRateCounts, type RateCounts } from '../limits/rate-limits.ts'
+import type { RefusedCheck } from '../token/refused-check.ts'
 
 /**
- * Why a stream ended. The server sends all but the last two to the client, `aged` as `expired`. With `client` the client
- * left by itself; with `worker-died` the stream ended with its thread, and has no line in the log.
+ * Why a stream ended. The server sends all but the last two to the client, `aged` as `expired`. With `client` the
+ * client left by itself; with `worker-died` the stream ended with its thread, and has no line in the log.
  */
 export type EndReason =
   | 'expired'
@@ -92,7 +93,7 @@ export function countGaps({ gaps }: Counters, reason: string, count: number): vo
 }
 
 /** Counts a refused token, ticket or session by the check that failed. */
-export function countCheck({ checks }: Counters, check: string): void {
+export function countCheck({ checks }: Counters, check: RefusedCheck): void {
   checks[check] = (checks[check] ?? 0) + 1
 }
 

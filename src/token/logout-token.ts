@@ -3,6 +3,7 @@
 
 import type { Claims } from './claims.ts'
 import { EXPIRY_SECONDS_MAX } from './claims.ts'
+import type { RefusedCheck } from './refused-check.ts'
 import { NAME_CHARACTERS_MAX, type Revocation, revokedUntilMs } from './revocation.ts'
 import { type TokenRules, tokenType } from './token-rules.ts'
 import type { UnverifiedToken } from './unverified-token.ts'
@@ -19,7 +20,7 @@ export function refusedLogout(
   { header, claims }: UnverifiedToken,
   rules: TokenRules,
   epochMs: number,
-): string | null {
+): RefusedCheck | null {
   if (Object.hasOwn(header, 'crit')) return 'crit'
   if (!TYPES.has(tokenType(header))) return 'typ'
   if (!isForUs(claims.aud, rules)) return 'aud'
@@ -56,7 +57,11 @@ function isForUs(aud: unknown, { audiences, clients }: TokenRules): boolean {
   return named.some((name) => typeof name === 'string' && (audiences.has(name) || clients.has(name)))
 }
 
-function refusedTimes({ iat, exp }: Claims, { toleranceMs }: TokenRules, epochMs: number): string | null {
+function refusedTimes(
+  { iat, exp }: Claims,
+  { toleranceMs }: TokenRules,
+  epochMs: number,
+): RefusedCheck | null {
   if (typeof iat !== 'number' || !(Math.abs(epochMs - iat * 1000) <= LOGOUT_AGE_MS_MAX)) return 'iat'
   if (typeof exp !== 'number' || exp > EXPIRY_SECONDS_MAX) return 'exp'
   return epochMs >= exp * 1000 + toleranceMs ? 'expired' : null

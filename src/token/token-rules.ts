@@ -3,6 +3,7 @@
 
 import { type ClaimName, namedClaim } from './claim-path.ts'
 import { type Claims, clientOf, EXPIRY_SECONDS_MAX, type SessionRules, sessionIdOf } from './claims.ts'
+import type { RefusedCheck } from './refused-check.ts'
 import { NAME_CHARACTERS_MAX } from './revocation.ts'
 import type { UnverifiedToken } from './unverified-token.ts'
 
@@ -40,7 +41,11 @@ const LONE_SURROGATE = /\p{Surrogate}/u
 export const NOT_BEARER_TYPES: ReadonlySet<string> = new Set(['logout+jwt', 'secevent+jwt', 'dpop+jwt'])
 
 /** What makes an access token unacceptable before its signature is looked at; null if nothing does. */
-export function refusedToken(token: UnverifiedToken, rules: TokenRules, epochMs: number): string | null {
+export function refusedToken(
+  token: UnverifiedToken,
+  rules: TokenRules,
+  epochMs: number,
+): RefusedCheck | null {
   return refusedHeader(token.header, rules.typ) ?? refusedClaim(token.claims, rules, epochMs)
 }
 
@@ -59,9 +64,14 @@ export function tokenType({ typ = null }: UnverifiedToken['header']): string | n
  * By how many seconds a token's time was off, for a refusal of one of its times: since when it has expired, how long
  * until it begins, by how much it lives too long. null for another refusal, and for a time that is no number.
  */
-export function secondsOff(check: string, claims: Claims, rules: TokenRules, epochMs: number): number | null {
+export function secondsOff(
+  check: RefusedCheck,
+  claims: Claims,
+  rules: TokenRules,
+  epochMs: number,
+): number | null {
   const { exp, nbf, iat } = claims
-  const offMs = new Map([
+  const offMs = new Map<RefusedCheck, number>([
     ['expired', epochMs - Number(exp) * 1000],
     ['nbf', Number(nbf) * 1000 - epochMs],
     ['iat', Number(iat) * 1000 - epochMs],
@@ -70,7 +80,7 @@ export function secondsOff(check: string, claims: Claims, rules: TokenRules, epo
   return offMs === undefined || !Number.isFinite(offMs) ? null : Math.round(offMs / 100) / 10
 }
 
-function refusedHeader(header: UnverifiedToken['header'], typ: string | null): string | null {
+function refusedHeader(header: UnverifiedToken['header'], typ: string | null): RefusedCheck | null {
   // Lists extensions that a verifier must know (RFC 7515 section 4.1.11), and this server knows none.
   if (Object.hasOwn(header, 'crit')) return 'crit'
   const type = tokenType(header)
@@ -79,7 +89,7 @@ function refusedHeader(header: UnverifiedToken['header'], typ: string | null): s
 }
 
 /** The claim that makes the token unacceptable, or what is wrong with it; null if none does. */
-export function refusedClaim(claims: Claims, rules: TokenRules, epochMs: number): string | null {
+export function refusedClaim(claims: Claims, rules: TokenRules, epochMs: number): RefusedCheck | null {
   return (
     refusedTime(claims, rules, epochMs) ??
     refusedAudience(claims, rules) ??
@@ -88,7 +98,7 @@ export function refusedClaim(claims: Claims, rules: TokenRules, epochMs: number)
   )
 }
 
-function refusedTime(claims: Claims, rules: TokenRules, epochMs: number): string | null {
+function refusedTime(claims: Claims, rules: TokenRules, epochMs: number): RefusedCheck | null {
   const { exp, nbf, iat } = claims
   const { toleranceMs, lifetimeMsMax, isIatRequired } = rules
   if (typeof exp !== 'number' || exp > EXPIRY_SECONDS_MAX) return 'exp'
@@ -116,7 +126,7 @@ function hasCome(seconds: unknown, latestMs: number): boolean {
 }
 
 /** An audience of the token's own counts, even where clients are listed: such a token is for others. */
-function refusedAudience(claims: Claims, { audiences, clients }: TokenRules): string | null {
+function refusedAudience(claims: Claims, { audiences, clients }: TokenRules): RefusedCheck | null {
   const { aud } = claims
   if (aud === undefined || aud === null || aud === '' || (Array.isArray(aud) && aud.length === 0)) {
     if (clients.size === 0) return 'aud'
@@ -127,7 +137,7 @@ function refusedAudience(claims: Claims, { audiences, clients }: TokenRules): st
   return isOurs && named.every((name) => typeof name === 'string') ? null : 'aud'
 }
 
-function refusedPurpose(claims: Claims): string | null {
+function refusedPurpose(claims: Claims): RefusedCheck | null {
   const name = refusedName(claims)
   if (name !== null) return name
   // Bound to a key of the client (RFC 7800), which a bearer does not show.
@@ -137,11 +147,12 @@ function refusedPurpose(claims: Claims): string | null {
 }
 
 /** A token is refused by a name of its own that no revocation can have: it could not be taken back. */
-function refusedName(claims: Claims): string | null {
+function refusedName(claims: Claims): RefusedCheck | null {
   const { sub, jti } = claims
   if (typeof (sub ?? '') !== 'string') return 'sub'
-  const names = Object.entries({ sub, sid: sessionIdOf(claims), jti, client: clientOf(claims) })
-  return names.find(([, name]) => typeof name === 'string' && !isRevocable(name))?.[0] ?? null
+  const names = { sub, sid: sessionIdOf(claims), jti, client: clientOf(claims) }
+  const isBad = (name: keyof typeof names) => typeof names[name] === 'string' && !isRevocable(names[name])
+  return (['sub', 'sid', 'jti', 'client'] as const).find(isBad) ?? null
 }
 
 /** Half of a surrogate pair has no bytes of its own, so that two names could not be told apart. */
@@ -149,7 +160,7 @@ function isRevocable(name: string): boolean {
   return name.length <= NAME_CHARACTERS_MAX && !LONE_SURROGATE.test(name)
 }
 
-function refusedRequirement(claims: Claims, { required }: TokenRules): string | null {
+function refusedRequirement(claims: Claims, { required }: TokenRules): RefusedCheck | null {
   const isMet = ({ claim, value }: RequiredClaim): boolean => {
     const found = namedClaim(claims, claim)
     const elements: unknown[] = Array.isArray(found) ? found : [found]

@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { TOO_LARGE_LINES } from '../../src/bus/frame.ts'
 import { createConnectionFigures } from '../../src/http/connection-limits.ts'
 import { createCounters } from '../../src/stream/counters.ts'
+import { REFUSED_CHECKS } from '../../src/token/refused-check.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const lines = ['client/src', 'src', 'plugins', 'routes'].flatMap(linesIn)
@@ -56,6 +57,14 @@ describe('every word has a producer', () => {
     const reasons = Object.keys(createConnectionFigures().closed)
     expect(reasons.length).toBeGreaterThan(7)
     expect(reasons.filter((word) => !isSaid(word))).toEqual([])
+  })
+
+  test('checks that refuse a token, ticket or session', () => {
+    const list = readFileSync(join(ROOT, 'src/token/refused-check.ts'), 'utf8').split('\n')
+    const others = lines.filter((line) => !list.includes(line))
+    expect(REFUSED_CHECKS.length).toBeGreaterThan(20)
+    const isUnsaid = (check: string) => !others.some((line) => line.includes(`'${check}'`))
+    expect(REFUSED_CHECKS.filter(isUnsaid)).toEqual([])
   })
 
   test('and docs/observing.md names the ends that there are, and no others', () => {

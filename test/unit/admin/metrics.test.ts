@@ -15,6 +15,8 @@ import { DELIVERY_BOUNDS } from '../../../src/histograms/stream-times.ts'
 import { createConnectionFigures } from '../../../src/http/connection-limits.ts'
 import { ServedCertificate } from '../../../src/http/served-certificate.ts'
 import { SegmentPool } from '../../../src/segments/segment-pool.ts'
+import { createCounters } from '../../../src/stream/counters.ts'
+import { REFUSED_CHECKS } from '../../../src/token/refused-check.ts'
 import { AdminParts } from '../../support/admin-parts.ts'
 import { keepSecret } from '../../support/printed.ts'
 import { hasPrograms } from '../../support/programs.ts'
@@ -94,6 +96,25 @@ describe('the metrics', () => {
     const reasons = [...section.matchAll(/^\| `([\w-]+)` \|/gm)].map(([, reason]) => reason)
     expect(names.sort()).toEqual(reasons.sort().map((reason) => `kafka_sse_gaps_total{reason="${reason}"}`))
     expect(names).toHaveLength(6)
+  })
+
+  it('have every code and check of a refusal from the start, for the same reason', async () => {
+    const names = [...(await scrape()).keys()]
+    const labelsOf = (metric: string, label: string) =>
+      names
+        .filter((name) => name.startsWith(`${metric}{`))
+        .map((name) => name.slice(metric.length + label.length + 3, -2))
+    const protocol = readFileSync(new URL('../../../docs/protocol.md', import.meta.url), 'utf8')
+    const answers = [...protocol.matchAll(/^\| `(FKS_[A-Z_]+)` \| \d{3} \|/gm)].map(([, code = '']) => code)
+    const elsewhere = ['FKS_HOST_UNKNOWN', 'FKS_NOT_FOUND']
+    const counted = answers.filter((code) => !elsewhere.includes(code))
+    expect(counted.length).toBeGreaterThan(20)
+    expect(labelsOf('kafka_sse_refusals_total', 'code').sort()).toEqual(
+      [...counted, 'FKS_REQUEST_ABORTED', 'other'].sort(),
+    )
+    expect(labelsOf('kafka_sse_token_refusals_total', 'check').sort()).toEqual([...REFUSED_CHECKS].sort())
+    // So that a name of our own is never summed under `other`.
+    expect(Math.max(counted.length + 2, REFUSED_CHECKS.length)).toBeLessThan(LABEL_VALUES_MAX - 5)
   })
 
   it('do not add up over scrapes', async () => {
@@ -291,11 +312,12 @@ describe('the metrics', () => {
   })
 
   it('show a bounded number of values of a label, and the rest as one', async () => {
-    for (let code = 0; code < LABEL_VALUES_MAX + 10; code++) parts.figures.refusals[`CODE_${code}`] = 2
+    for (let code = 0; code < LABEL_VALUES_MAX + 10; code++) parts.figures.gaps[`reason-${code}`] = 2
+    const known = Object.keys(createCounters().gaps).length
     const values = await scrape()
-    const refusals = [...values.keys()].filter((name) => name.startsWith('kafka_sse_refusals_total'))
-    expect(refusals).toHaveLength(LABEL_VALUES_MAX + 1)
-    expect(values.get('kafka_sse_refusals_total{code="other"}')).toBe(20)
+    const gaps = [...values.keys()].filter((name) => name.startsWith('kafka_sse_gaps_total'))
+    expect(gaps).toHaveLength(LABEL_VALUES_MAX + 1)
+    expect(values.get('kafka_sse_gaps_total{reason="other"}')).toBe(2 * (known + 10))
   })
 
   it('cannot be forged by the name of a topic', async () => {

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { parseClaimName } from '../../../src/token/claim-path.ts'
+import type { RefusedCheck } from '../../../src/token/refused-check.ts'
 import { refusedToken, secondsOff, type TokenRules } from '../../../src/token/token-rules.ts'
 
 const NOW_SECONDS = 1_800_000_000
@@ -25,7 +26,7 @@ const refusal = (claims: object, rules: Partial<TokenRules> = {}, header: object
     NOW_SECONDS * 1000,
   )
 
-it.each<[string, object, number | null]>([
+it.each<[RefusedCheck, object, number | null]>([
   ['expired', { exp: NOW_SECONDS - 12.34 }, 12.3],
   ['nbf', { nbf: NOW_SECONDS + 90 }, 90],
   ['iat', { iat: NOW_SECONDS + 3_600 }, 3_600],
