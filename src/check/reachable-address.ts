@@ -1,4 +1,5 @@
 // Whether an address can be reached: its name resolves, and the port takes connections. Promise: ends within 3 s.
+// And whether it is one of this machine.
 
 import { connect } from 'node:net'
 import { errorCode } from '../errors.ts'
@@ -51,3 +52,8 @@ export function hostAndPort(text: string): HostAndPort {
 }
 
 const KAFKA_PORT = 9092
+
+/** Whether the URL is on this machine: what is sent there crosses no network, and demo keys are used for no other. */
+export function isHere({ hostname }: URL): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
+}

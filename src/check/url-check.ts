@@ -3,6 +3,7 @@
 
 import type { CheckReport } from './check-report.ts'
 import { connectionFault } from './connection-fault.ts'
+import { isHere } from './reachable-address.ts'
 import { type AnswerHeaders, type WatchedStream, watchStream } from './watched-stream.ts'
 
 const CHECK = 'url'
@@ -33,6 +34,8 @@ export async function checkUrl(
   { url, token, authorities }: CheckedUrl,
   watchMs = WATCH_MS,
 ): Promise<void> {
+  if (token !== null && url.protocol === 'http:' && !isHere(url))
+    report.warn(CHECK, 'http has no TLS, so anyone on the way can read the token', 'use https')
   const asked = new URL(url)
   // Otherwise a large topic would be sent for nothing.
   if (!asked.searchParams.has('from')) asked.searchParams.set('from', 'latest')

@@ -1,25 +1,24 @@
 // `kafka-sse check`: says, a line each, what is right and wrong with the settings, the certificate, Kafka, the keys, a
 // token and a proxy, and what to do. Promise: it changes nothing, and prints no secret and no token.
 
-import { createReadStream } from 'node:fs'
 import type { Readable } from 'node:stream'
 import type { ParseArgsConfig } from 'node:util'
 import { EXIT_DONE, exit } from '../app/exit.ts'
 import type { CheckFinding, Verdict } from '../check/check-report.ts'
 import { CHECK_NAMES, type CheckName, type CheckOptions, runChecks } from '../check/checks.ts'
-import { fileFailure } from '../config/config-error.ts'
 import { nearestName } from '../config/suggestion.ts'
 import { printable, printableLine } from '../text/printable.ts'
 import { quoted } from '../text/quoted.ts'
 import { type Given, type Outputs, runCommand } from './command-line.ts'
-import { readAuthorities, streamUrl } from './stream-target.ts'
+import { readAuthorities, readToken, streamUrl, TOKEN_IN_PS } from './stream-target.ts'
 
 const HELP = `kafka-sse check [options]
 
 Checks what kafka-sse serve would run with, by the same settings, and prints a line for each finding: ok, warn or fail.
 It starts no server and writes nothing.
 
-  --token TOKEN      check this token, too (default $KAFKA_SSE_TOKEN)
+  --token TOKEN      check this token, too (default $KAFKA_SSE_TOKEN);
+                     ${TOKEN_IN_PS}
   --token-file FILE  the same from a file; - is standard input
   --url URL          open a stream at this URL, with the token, and see whether a proxy buffers it
   --ca FILE          the authority of that URL (default for servers on this machine: the demo's in this folder)
@@ -41,7 +40,6 @@ const OPTIONS = {
 /** Of the process. Wrong arguments count as a failure. */
 const EXIT_CODES: Readonly<Record<Verdict, number>> = { ok: EXIT_DONE, warn: 1, fail: 2 }
 
-const TOKEN_LENGTH_MAX = 65_536
 const VERDICT_WIDTH = 5
 const CHECK_WIDTH = 14
 
@@ -118,39 +116,6 @@ function readName(name: string): CheckName {
   const nearest = nearestName(name, CHECK_NAMES)
   const hint = nearest === null ? `there are ${CHECK_NAMES.join(', ')}` : `did you mean ${nearest}?`
   throw new Error(`--only ${quoted(name)} is not a check; ${hint}`)
-}
-
-/** Without the white space around it, which files end with. */
-async function readToken(
-  { token, 'token-file': file }: Values,
-  env: NodeJS.ProcessEnv,
-  stdin: Readable,
-): Promise<string | null> {
-  if (token !== undefined && file !== undefined) throw new Error('--token and --token-file: keep one of them')
-  const given = file === undefined ? (token ?? env.KAFKA_SSE_TOKEN ?? '') : await readTokenFile(file, stdin)
-  if (given.length > TOKEN_LENGTH_MAX)
-    throw new Error(`the token has more than ${TOKEN_LENGTH_MAX} characters`)
-  const bare = given.trim().replace(/^bearer +/i, '')
-  if (bare === '' && (token !== undefined || file !== undefined)) throw new Error('the token is empty')
-  return bare === '' ? null : bare
-}
-
-async function readTokenFile(file: string, stdin: Readable): Promise<string> {
-  try {
-    return await beginningOf(file === '-' ? stdin : createReadStream(file))
-  } catch (error) {
-    throw new Error(`--token-file: cannot read ${file}: ${fileFailure(error)}`)
-  }
-}
-
-/** A little more than a token may have, of a text that may have no end. */
-async function beginningOf(input: Readable): Promise<string> {
-  let read = ''
-  for await (const text of input.setEncoding('utf8')) {
-    read += text
-    if (read.length > TOKEN_LENGTH_MAX) break
-  }
-  return read
 }
 
 function print(finding: CheckFinding, json: boolean, { stdout }: Outputs): void {

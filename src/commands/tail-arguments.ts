@@ -4,9 +4,11 @@
 import { exec } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { type ParseArgsConfig, promisify } from 'node:util'
 import type { ConnectOptions } from 'kafka-sse-client'
 import { parseSince } from '../../routes/since.ts'
+import { isHere } from '../check/reachable-address.ts'
 import { LOCAL_STREAM_URL } from '../config/server-settings.ts'
 import { CA_FILE, DEMO_TOKEN_SECONDS, PRIVATE_KEY_FILE } from '../demo/identity.ts'
 import { mintDemoToken } from '../demo/token.ts'
@@ -14,7 +16,7 @@ import { errorCode } from '../errors.ts'
 import { SYSTEM_CLOCK } from '../stream/clock.ts'
 import { quoted } from '../text/quoted.ts'
 import { type Given, nameAndValue } from './command-line.ts'
-import { isHere, readAuthorities, requestHeaders, streamUrl } from './stream-target.ts'
+import { readAuthorities, readToken, requestHeaders, streamUrl, TOKEN_IN_PS } from './stream-target.ts'
 import { fetchTrusting } from './trusting-fetch.ts'
 
 const HELP = `kafka-sse tail [URL] [options]
@@ -22,7 +24,9 @@ const HELP = `kafka-sse tail [URL] [options]
 Prints the events of a stream. Default of URL: ${LOCAL_STREAM_URL}
 https:// may be left out, and so may the path, which is that of the default.
 
-  --token TOKEN           use this token until it expires (default $KAFKA_SSE_TOKEN)
+  --token TOKEN           use this token until it expires (default $KAFKA_SSE_TOKEN);
+                          ${TOKEN_IN_PS}
+  --token-file FILE       the same from a file; - is standard input
   --token-command COMMAND run this command for each token; it prints a fresh one
                           (default for servers on this machine: tokens made with ./${PRIVATE_KEY_FILE})
   -H, --request-header 'NAME: VALUE'
@@ -42,6 +46,7 @@ https:// may be left out, and so may the path, which is that of the default.
 `
 const OPTIONS = {
   token: { type: 'string' },
+  'token-file': { type: 'string' },
   'token-command': { type: 'string' },
   'request-header': { type: 'string', short: 'H', multiple: true, default: [] },
   ca: { type: 'string' },
@@ -59,6 +64,7 @@ const OPTIONS = {
 
 export const TAIL_LINE = { help: HELP, options: OPTIONS, allowPositionals: true }
 const UNVERIFIED = 'insecure: the certificate is not verified, so anyone on the way can read the token'
+const CLEARTEXT = 'http: the connection has no TLS, so anyone on the way can read the token'
 const EPOCH_SECONDS = /^\d{9,10}$/
 const SECONDS = 'is in 1970, so everything comes: epoch ms have three more digits'
 const TOKEN_COMMAND_TIMEOUT_MS = 30_000
@@ -75,19 +81,32 @@ export interface TailArguments {
   readonly options: ConnectOptions
 }
 
-/** Throws an error of one line for invalid arguments. The error never quotes a token. */
-export function readTailArguments(
+interface Surroundings {
+  readonly stdin: Readable
+  readonly folder: string
+  /** Ends the reading of a token, which may have no end. */
+  readonly signal: AbortSignal
+}
+
+/** Rejects with an error of one line for invalid arguments. The error never quotes a token. */
+export async function readTailArguments(
   { values, positionals }: Given<typeof OPTIONS>,
   env: NodeJS.ProcessEnv,
-  folder: string,
-): TailArguments {
+  { stdin, folder, signal }: Surroundings,
+): Promise<TailArguments> {
   if (positionals.length > 1) throw new Error('tail takes one URL')
   const url = withQuery(streamUrl(positionals[0] ?? LOCAL_STREAM_URL), values)
   const { insecure } = values
   if (insecure && values.ca !== undefined) throw new Error('--insecure and --ca: keep one of them')
   const authorities = insecure ? null : readAuthorities(url, values.ca, folder)
   const headers = requestHeaders('-H', values['request-header'])
-  const getToken = tokenMaker(url, values, headers, env, folder)
+  const countMax = countOf(values.count)
+  const isTold = headers.authorization !== undefined || headers.cookie !== undefined
+  const command = values['token-command']
+  if (command !== undefined && (values.token ?? values['token-file']) !== undefined)
+    throw new Error('--token-command, --token and --token-file: keep one of them')
+  const token = await readToken(values, isTold || command !== undefined ? {} : env, stdin, signal)
+  const getToken = tokenMaker({ url, command, token, isTold, folder })
   const options: ConnectOptions = {
     ...(getToken !== null && { getToken }),
     headers,
@@ -97,9 +116,10 @@ export function readTailArguments(
   return {
     url,
     json: values.json,
-    countMax: countOf(values.count),
+    countMax,
     untilReady: values['until-ready'],
     warnings: [
+      ...(url.protocol === 'http:' && !isHere(url) ? [CLEARTEXT] : []),
       ...(insecure && url.protocol === 'https:' ? [UNVERIFIED] : []),
       ...(EPOCH_SECONDS.test(values.since ?? '') ? [`--since ${values.since} ${SECONDS}`] : []),
     ],
@@ -152,24 +172,31 @@ function sinceOf(text: string, epochMs: number): string {
   )
 }
 
+interface TokenWays {
+  readonly url: URL
+  readonly command: string | undefined
+  readonly token: string | null
+  /** Headers say who asks. */
+  readonly isTold: boolean
+  readonly folder: string
+}
+
 /** null: the headers say who asks. */
-function tokenMaker(
-  url: URL,
-  { token: given, 'token-command': command }: Given<typeof OPTIONS>['values'],
-  headers: Readonly<Record<string, string>>,
-  env: NodeJS.ProcessEnv,
-  folder: string,
-): NonNullable<ConnectOptions['getToken']> | null {
-  const isTold = headers.authorization !== undefined || headers.cookie !== undefined
+function tokenMaker({
+  url,
+  command,
+  token,
+  isTold,
+  folder,
+}: TokenWays): NonNullable<ConnectOptions['getToken']> | null {
   if (command !== undefined) return ({ signal }) => runForToken(command, signal)
-  const token = given ?? (isTold ? '' : env.KAFKA_SSE_TOKEN)
-  if (token !== undefined && token !== '') return () => token
+  if (token !== null) return () => token
   if (isTold) return null
   if (isHere(url) && existsSync(join(folder, PRIVATE_KEY_FILE))) {
     return () => mintDemoToken({ folder, expiresInSeconds: DEMO_TOKEN_SECONDS })
   }
   throw new Error(
-    'tail needs --token, --token-command or KAFKA_SSE_TOKEN (there is no demo in this folder for that URL)',
+    'tail needs --token-file, --token-command or KAFKA_SSE_TOKEN (there is no demo in this folder for that URL)',
   )
 }
 

@@ -3,7 +3,7 @@
 // connection go to standard error.
 
 import { once } from 'node:events'
-import type { Writable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { type ConnectOptions, connect, type StreamError, type StreamEvent } from 'kafka-sse-client'
 import { EXIT_DONE, EXIT_FAILED, isClosedPipe } from '../app/exit.ts'
 import { connectionFault } from '../check/connection-fault.ts'
@@ -13,6 +13,7 @@ import { readTailArguments, TAIL_LINE, type TailArguments } from './tail-argumen
 
 /** Where the command writes: the process, or a test. */
 export interface Terminal extends Outputs {
+  readonly stdin: Readable
   /** Aborts on Ctrl-C. */
   readonly signal: AbortSignal
   /** The folder with the demo's test-ca.crt and private.pem, if any. */
@@ -25,9 +26,9 @@ export async function tail(args: string[], env: NodeJS.ProcessEnv, terminal?: Te
   const interrupt = new AbortController()
   const stop = (): void => interrupt.abort()
   process.once('SIGINT', stop).once('SIGTERM', stop)
-  const { stdout, stderr } = process
+  const { stdin, stdout, stderr } = process
   try {
-    return await tailTo({ stdout, stderr, signal: interrupt.signal, folder: process.cwd() }, args, env)
+    return await tailTo({ stdin, stdout, stderr, signal: interrupt.signal, folder: process.cwd() }, args, env)
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop)
   }
@@ -37,7 +38,14 @@ function tailTo(terminal: Terminal, args: string[], env: NodeJS.ProcessEnv): Pro
   return runCommand(
     TAIL_LINE,
     args,
-    async (given) => print(readTailArguments(given, env, terminal.folder), terminal),
+    async (given) => {
+      const read = await readTailArguments(given, env, terminal).catch((error: unknown) => {
+        // Ctrl-C while the token was awaited.
+        if (terminal.signal.aborted) return null
+        throw error
+      })
+      return read === null ? EXIT_DONE : print(read, terminal)
+    },
     terminal,
   )
 }

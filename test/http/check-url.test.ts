@@ -93,6 +93,15 @@ describe.concurrent('a stream', () => {
     ])
   })
 
+  it('by plain HTTP from another machine is told so, if it has a token that others can read', async () => {
+    // Linux takes 0.0.0.0 for this machine. The name is not one that says so.
+    const url = (await plain(stream)).replace('127.0.0.1', '0.0.0.0')
+    const [first, ...more] = await told(url)
+    expect(first).toBe('warn http has no TLS, so anyone on the way can read the token. use https')
+    expect(more).toHaveLength(2)
+    expect(await told(url, { token: null })).toHaveLength(2)
+  })
+
   it('by HTTP/2 is told so, with what has answered', async () => {
     const { caPem, certificatePem: cert, keyPem: key } = await localCertificates()
     const server = createSecureServer({ cert, key }, (_, response) => {

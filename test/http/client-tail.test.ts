@@ -22,6 +22,7 @@ describe('kafka-sse tail', () => {
   let server: ClientServer
   let url: string
   let interrupt: AbortController
+  let stdin: PassThrough
   let stdout: PassThrough
   let stderr: PassThrough
 
@@ -42,6 +43,7 @@ describe('kafka-sse tail', () => {
     server = new ClientServer((listener) => createServer(tls, listener))
     url = `https://127.0.0.1:${await server.listen()}/events`
     interrupt = new AbortController()
+    stdin = new PassThrough()
     stdout = new PassThrough()
     stderr = new PassThrough()
   })
@@ -52,7 +54,7 @@ describe('kafka-sse tail', () => {
   })
 
   const run = (args: string[], env: NodeJS.ProcessEnv = {}, cwd = folder) =>
-    tail(args, env, { stdout, stderr, signal: interrupt.signal, folder: cwd })
+    tail(args, env, { stdin, stdout, stderr, signal: interrupt.signal, folder: cwd })
   const printed = (output: PassThrough) => String(output.read() ?? '')
 
   it('trusts the demo of its folder, makes its own 30 s tokens, prints values, renews, ends on Ctrl-C', async () => {
@@ -273,12 +275,7 @@ describe('kafka-sse tail', () => {
     const second = tail(
       [url, '--ca', join(folder, 'test-ca.crt')],
       { KAFKA_SSE_TOKEN: 'from-env' },
-      {
-        stdout,
-        stderr,
-        signal: trusting.signal,
-        folder: elsewhere,
-      },
+      { stdin, stdout, stderr, signal: trusting.signal, folder: elsewhere },
     )
     await server.seen(1)
     expect(server.requests[0]?.token).toBe('from-env')
@@ -306,6 +303,24 @@ describe('kafka-sse tail', () => {
     expect(await failing).toBe(0)
   })
 
+  it.each(['file', 'standard input'])('takes a token from %s, so that ps does not show it', async (where) => {
+    const file = join(elsewhere, 'token')
+    await writeFile(file, 'from-file\n')
+    stdin.end('Bearer from-file\n')
+    const status = run([url, '--token-file', where === 'file' ? file : '-'], { KAFKA_SSE_TOKEN: 'other' })
+    await server.seen(1)
+    expect(server.requests[0]?.token).toBe('from-file')
+    interrupt.abort()
+    expect(await status).toBe(0)
+  })
+
+  it('ends on Ctrl-C while it awaits a token from standard input', async () => {
+    const status = run([url, '--token-file', '-'])
+    interrupt.abort()
+    expect(await status).toBe(0)
+    expect(printed(stderr)).toBe('')
+  })
+
   it('exits 1 when the server takes no token, and never prints one', async () => {
     server.answer = (_, response) => response.writeHead(403).end()
     expect(await run([url, '--token', 'secret-token'])).toBe(1)
@@ -317,7 +332,7 @@ describe('kafka-sse tail', () => {
   it('exits 0 when its output is closed', async () => {
     const closed = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })
     const pipe = new Writable({ write: (_chunk, _encoding, done) => done(closed) })
-    const status = tail([url], {}, { stdout: pipe, stderr, signal: interrupt.signal, folder })
+    const status = tail([url], {}, { stdin, stdout: pipe, stderr, signal: interrupt.signal, folder })
     await server.seen(1)
     server.say('data:1\n\n')
     expect(await status).toBe(0)
@@ -340,9 +355,9 @@ describe('kafka-sse tail', () => {
 
   it('sends the demo’s tokens to no other machine, and says what it needs', async () => {
     expect(await run(['https://example.test/events'])).toBe(1)
-    expect(printed(stderr)).toMatch(/needs --token/)
+    expect(printed(stderr)).toMatch(/needs --token-file, --token-command/)
     expect(await run([url], {}, elsewhere)).toBe(1)
-    expect(printed(stderr)).toMatch(/needs --token/)
+    expect(printed(stderr)).toMatch(/needs --token-file, --token-command/)
   })
 
   it.each([
@@ -359,6 +374,10 @@ describe('kafka-sse tail', () => {
     [['-k', '--ca', 'test-ca.crt'], '--insecure and --ca: keep one of them'],
     [['-H', 'secret'], "-H is 'Name: value'"],
     [['--ca', '/nowhere.crt'], '--ca: cannot read /nowhere.crt: there is no such file'],
+    [['--token', 'a', '--token-file', 'b'], '--token and --token-file: keep one of them'],
+    [['--token', 'a', '--token-command', 'b'], '--token-command, --token and --token-file: keep one of them'],
+    [['--token-file', '/nowhere'], '--token-file: cannot read /nowhere: there is no such file'],
+    [['--token', ' '], 'the token is empty'],
     [['--header', 'region'], '--header region is not NAME=VALUE'],
     [['--field', '=7'], '--field =7 is not NAME=VALUE'],
     [['--wat'], "Unknown option '--wat'; see kafka-sse tail --help"],
@@ -372,16 +391,26 @@ describe('kafka-sse tail', () => {
 
   it('says how it is used', async () => {
     expect(await run(['--help'])).toBe(0)
-    expect(printed(stdout)).toContain('kafka-sse tail [URL]')
+    const help = printed(stdout)
+    expect(help).toContain('kafka-sse tail [URL]')
+    expect(help).toMatch(/--token TOKEN .*\n +other users of this machine see it in ps/)
   })
 
-  it('uses plain HTTP for an http URL', async () => {
+  it.each([
+    ['localhost', false],
+    // Linux takes it for this machine. The name is not one that says so.
+    ['0.0.0.0', true],
+  ])('uses plain HTTP for an http URL at %s; warns if others may read the token: %s', async (host, warns) => {
     const plain = new ClientServer(createPlainServer)
     const port = await plain.listen()
-    const status = run([`http://localhost:${port}/events`])
+    const status = run([`http://${host}:${port}/events`, '--token', 'secret-token'])
     await plain.seen(1)
     interrupt.abort()
     expect(await status).toBe(0)
     await plain.close()
+    const warning = 'http: the connection has no TLS, so anyone on the way can read the token\n'
+    const said = printed(stderr)
+    expect(said.slice(0, warning.length) === warning).toBe(warns)
+    expect(said.split('no TLS').length).toBe(warns ? 2 : 1)
   })
 })
