@@ -18,6 +18,7 @@ import {
   PRIVATE_KEY_FILE,
 } from '../demo/identity.ts'
 import { ensureDemoSecretKey } from '../demo/secret-key.ts'
+import { inheritedSockets } from '../http/inherited-sockets.ts'
 import type { ServerOptions } from '../options.ts'
 import { type Rereading, runServer } from '../server.ts'
 import { findBroker } from './broker-file.ts'
@@ -64,6 +65,7 @@ async function demoOptions(env: NodeJS.ProcessEnv, folder: string): Promise<Serv
     ]),
     // So that a newcomer can try `?key=`. Its index takes nothing that a demo would notice.
     onlyStream: { ...ONLY_STREAM, select: ['key'] },
+    hasSockets: inheritedSockets(env, process.pid) !== null,
   })
 }
 

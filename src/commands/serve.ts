@@ -4,6 +4,7 @@
 import type { SignalQueue } from '../app/stop-signals.ts'
 import { settingFiles } from '../config/environment.ts'
 import { parseEnvironment } from '../config/parse.ts'
+import { inheritedSockets } from '../http/inherited-sockets.ts'
 import { runServer } from '../server.ts'
 import { runCommand } from './command-line.ts'
 
@@ -18,8 +19,9 @@ Streams Kafka topics to clients with a token. Environment variables configure it
 `
 
 export async function serve(args: string[], env: NodeJS.ProcessEnv, signals: SignalQueue): Promise<number> {
-  const rereading = { read: () => parseEnvironment(env), files: settingFiles(env) }
+  const read = async () => parseEnvironment(env, process.cwd(), inheritedSockets(env, process.pid) !== null)
+  const rereading = { read, files: settingFiles(env) }
   return runCommand({ help: HELP, options: {} }, args, async () =>
-    runServer(await parseEnvironment(env), signals, rereading, () => {}),
+    runServer(await read(), signals, rereading, () => {}),
   )
 }

@@ -122,10 +122,11 @@ function optionName(place: SettingPlace): string {
 export async function parseEnvironment(
   env: EnvironmentVariables,
   folder: string = process.cwd(),
+  hasSockets = false,
 ): Promise<ServerOptions> {
   const settings = await mergeSettings(env)
   const found = [...settings.problems, ...settings.borrowed]
-  const problems = [...found, ...faultLines(settings), ...tlsLines(settings.document)]
+  const problems = [...found, ...faultLines(settings, hasSockets), ...tlsLines(settings.document)]
   const { document } = settings
   if (document.demoTokens !== undefined) problems.push('DEMO_TOKENS is for kafka-sse demo alone')
   problems.push(...keysLines(settings, folder))
@@ -144,12 +145,14 @@ export interface DemoPresets {
   readonly defaults: ReadonlyMap<string, unknown>
   /** The stream, if CONFIG_FILE lists none. */
   readonly onlyStream: StreamOptions
+  /** Listens at sockets that a supervisor has opened. Default: false. */
+  readonly hasSockets?: boolean
 }
 
 /** The options of `kafka-sse demo`. Rejects like parseEnvironment. Reads no key file: the demo creates them later. */
 export async function parseDemoEnvironment(
   env: EnvironmentVariables,
-  { folder, localHosts, fixed, defaults, onlyStream }: DemoPresets,
+  { folder, localHosts, fixed, defaults, onlyStream, hasSockets = false }: DemoPresets,
 ): Promise<ServerOptions> {
   const settings = await mergeSettings(env, onlyStream)
   const { document, problems } = settings
@@ -163,17 +166,18 @@ export async function parseDemoEnvironment(
     const place = name.split('.')
     if (valueAt(document, place) === undefined) setAt(document, place, value)
   }
-  problems.push(...faultLines(settings))
+  problems.push(...faultLines(settings, hasSockets))
   if (problems.length > 0) throw new ConfigError(problems)
   const options = serverOptions(settings)
   const tokens = document.demoTokens ?? (localHosts.includes(options.host) ? 'on' : 'off')
   return { ...options, demo: { folder, tokens: tokens === 'on', envelopes: {} } }
 }
 
-function faultLines(settings: MergedSettings): string[] {
+function faultLines(settings: MergedSettings, hasSockets: boolean): string[] {
   const { document } = settings
   fillOrigins(document)
-  const faults = [serverFaults, crossFieldFaults, proxyFaults, portFaults].flatMap((find) => find(document))
+  const ports = hasSockets ? [] : [portFaults]
+  const faults = [serverFaults, crossFieldFaults, proxyFaults, ...ports].flatMap((find) => find(document))
   // One line is enough for a setting that has the wrong name.
   const untold = faults.filter(
     ({ kind, place }) => kind !== 'missing' || !settings.meant.has(nameOf(place, settings)),

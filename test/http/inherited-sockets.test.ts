@@ -36,6 +36,15 @@ describe('a server that is started with its socket', () => {
     expect(early.status).toBe(401)
   })
 
+  it('may have PORT and ADMIN_PORT alike, because it does not listen at PORT', async () => {
+    const alike = { ...SERVE_SETTINGS, PORT: '1', ADMIN_PORT: '1', WORKERS: '0' }
+    const given = await scene.run(['serve'], { ...alike, LISTEN_FDS: '1' })
+    const workers = 'kafka-sse: WORKERS takes an integer from 1 to 32, not 0\n'
+    expect([given.code, given.stderr]).toEqual([1, workers])
+    const opening = await scene.run(['serve'], alike)
+    expect(opening.stderr).toBe(`${workers}kafka-sse: ADMIN_PORT is the port of the streams, too: 1\n`)
+  })
+
   it('ends with 1 if LISTEN_FDS is wrong, and says why', async () => {
     const { code, stderr } = await scene.run(['serve'], { ...SERVE_SETTINGS, PORT: '1', LISTEN_FDS: 'two' })
     expect([code, stderr]).toEqual([1, 'kafka-sse: LISTEN_FDS is a number from 1 to 16, not "two"\n'])
