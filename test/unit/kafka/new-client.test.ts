@@ -1,8 +1,8 @@
-// When a client of librdkafka begins to hear of it.
+// When a client of librdkafka begins to hear of it, and when a producer is polled for the last time.
 
 import type { EventEmitter } from 'node:events'
 import type { KafkaConsumer, Producer } from 'node-rdkafka'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import { answerOf } from '../../../plugins/kafka/client/callback.ts'
 import type { LogLine } from '../../../plugins/kafka/client/log-line.ts'
 import { type NativeClient, newConsumer, newProducer } from '../../../plugins/kafka/client/new-client.ts'
@@ -48,4 +48,27 @@ describe.each(Object.keys(CLIENTS))('a %s', (kind) => {
     await answerOf((callback) => client.disconnect(callback))
     expect(steps).toEqual(['connects', 'hears', 'has connected', 'hears no more'])
   })
+})
+
+test('a producer is not polled while it is disconnected', async () => {
+  const client = newProducer({ global: { 'bootstrap.servers': '127.0.0.1:1' }, topic: {} })
+  client.getMetadata = (_options, answer) => {
+    answer?.(null as never, {} as never)
+    return client
+  }
+  await answerOf((callback) => client.connect({ allTopics: false }, callback))
+  const native: NativeClient = client.getClient()
+  const { disconnect } = native
+  let polls = 0
+  native.poll = () => void polls++
+  client.setPollInterval(1)
+  await eventually(() => expect(polls).toBeGreaterThan(0))
+  await answerOf((callback) => {
+    native.disconnect = (done) => {
+      disconnect.call(native, (error, value) => setTimeout(() => done(error, value), 50))
+      polls = 0
+    }
+    client.disconnect(callback)
+  })
+  expect(polls).toBe(0)
 })
