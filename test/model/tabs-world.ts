@@ -1,12 +1,15 @@
 // A world of tabs that share a stream: two servers that read the partitions in different orders, Kafka that drops
 // tombstones, which is a gap for a client without them, a channel that keeps the order only between two tabs, one lock,
-// and tabs that freeze, crash, close, are slow, and stop because their page is left. Every step is chosen from outside.
-// A tab's states are those of `Role`, times frozen or not, times a full consumer or not.
+// few connections, and tabs that freeze, crash, close, are slow, and stop because their page is left. Every step is
+// chosen from outside. A tab's states are those of `Role`, times frozen or not, times a full consumer or not, times a
+// connection that is open or waits for one of the browser's.
 
 import { Member } from '../../client/src/shared/member.ts'
 import type { Entry, Message } from '../../client/src/shared/messages.ts'
 
 const PARTITIONS = 2
+/** Connections that a browser has to the server, as over HTTP/1.1. Further ones wait until one of them has ended. */
+const CONNECTIONS_MAX = 3
 
 /** What a client has that has nothing. */
 const NOTHING = 'AQA='
@@ -48,9 +51,11 @@ class OwnConnection {
   private readonly sent = new Set<WrittenRecord>()
   private isOpen = false
   private isReady = false
+  private readonly world: TabsWorld
 
-  constructor(server: Server, lastEventId: string) {
-    this.server = server
+  constructor(world: TabsWorld, lastEventId: string) {
+    this.world = world
+    this.server = world.server()
     this.id = lastEventId
     const hasNothing = lastEventId === '' || lastEventId === NOTHING
     this.position = hasNothing ? Array(PARTITIONS).fill(0) : lastEventId.split('.').map(Number)
@@ -60,6 +65,7 @@ class OwnConnection {
   /** false: it has nothing to say at present. */
   next(member: Member): boolean {
     if (!this.isOpen) {
+      if (!this.world.connects(this)) return false
       this.isOpen = true
       member.ownChanged({ state: 'open', reason: '' })
       return true
@@ -141,10 +147,11 @@ class Tab {
       open: (lastEventId) => {
         if (this.connection !== null) throw new Error(`${id} opened a second connection`)
         this.connections++
-        this.connection = new OwnConnection(world.server(), lastEventId)
+        this.connection = new OwnConnection(world, lastEventId)
+        world.connections.push(this.connection)
       },
       shut: () => {
-        this.connection = null
+        world.disconnect(this)
       },
       stand: (steal) => world.stand(this, steal),
       resign: () => world.release(this),
@@ -180,6 +187,8 @@ class Tab {
 
 export class TabsWorld {
   tabs: Tab[] = []
+  /** Those that are open, and behind them those that wait, in the order in which they were asked for. */
+  connections: OwnConnection[] = []
   private readonly choose: Choose
   private readonly servers = [new Server(), new Server()]
   private readonly links = new Map<string, { to: Tab; messages: Message[] }>()
@@ -197,6 +206,16 @@ export class TabsWorld {
   /** Mostly the first, as with one connection of HTTP/2. */
   server(): Server {
     return this.servers[this.choose(4) === 0 ? 1 : 0] as Server
+  }
+
+  /** Whether this connection is one of those that the browser has. */
+  connects(connection: OwnConnection): boolean {
+    return this.connections.indexOf(connection) < CONNECTIONS_MAX
+  }
+
+  disconnect(tab: Tab): void {
+    this.connections = this.connections.filter((connection) => connection !== tab.connection)
+    tab.connection = null
   }
 
   write(isTheirs: boolean): void {
@@ -303,8 +322,11 @@ export class TabsWorld {
     else this.hear(this.choose)
   }
 
-  /** Nothing more is written, and every tab is awake and quick: says what is wrong when all is quiet. */
-  settle(roundsMax: number): string | null {
+  /**
+   * Nothing more is written, and every tab is awake and quick: says what is wrong when all is quiet, or that a tab
+   * still misses a record after `missingRoundsMax` ticks.
+   */
+  settle(roundsMax: number, missingRoundsMax: number): string | null {
     for (const tab of this.tabs) {
       tab.isFrozen = false
       tab.isFull = false
@@ -314,7 +336,9 @@ export class TabsWorld {
       for (const server of this.servers)
         while (server.backlogs.some(({ length }) => length > 0)) server.arrive(this.choose)
       this.drain()
-      if (this.wrong() === null) return null
+      const wrong = this.wrong()
+      if (wrong === null) return null
+      if (round === missingRoundsMax && wrong.includes('misses')) return wrong
       for (const tab of this.tabs) this.tick(tab)
     }
     return this.wrong()
@@ -387,6 +411,7 @@ export class TabsWorld {
 
   private remove(tab: Tab): void {
     this.tabs = this.tabs.filter((other) => other !== tab)
+    this.disconnect(tab)
     this.release(tab)
   }
 }

@@ -38,7 +38,7 @@ export function connectShared(url: string | URL, options: SharedOptions): EventS
 }
 
 /** Raise it when messages.ts changes: one tab may have an older client than another, and cannot read its messages. */
-const VERSION = 1
+const VERSION = 2
 
 /** Of the lock and the channel: what makes one tab's records another's. */
 function nameOf(url: string | URL, session: string, { headers, credentials }: Settings): string {

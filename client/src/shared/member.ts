@@ -8,10 +8,9 @@ import { Followers } from './followers.ts'
 import { type Batch, LeaderLink, SILENT_TICKS_MAX } from './leader-link.ts'
 import type { MemberParts } from './member-parts.ts'
 import type { Entry, Failure, LeaderState, Message } from './messages.ts'
+import { CONNECTING, OwnConnection } from './own-connection.ts'
 import { RejoinPace } from './rejoin-pace.ts'
 import { hasConnection, isWithLeader, type Role } from './role.ts'
-
-const CONNECTING: LeaderState = { state: 'connecting', reason: '' }
 
 export class Member {
   readonly #parts: MemberParts
@@ -19,10 +18,7 @@ export class Member {
   readonly #followers: Followers
   readonly #link: LeaderLink
   #role: Role = 'seeking'
-  /** Of its own connection. */
-  #ownState = CONNECTING
-  /** Whether its own connection has said `ready`, since it was opened last. */
-  #isReady = false
+  readonly #own = new OwnConnection()
   readonly #pace = new RejoinPace()
   #fullTicks = 0
 
@@ -30,7 +26,7 @@ export class Member {
     const { id, lastEventId, post, limits } = parts
     this.#parts = parts
     this.#log = new EventLog({ recordId: lastEventId, id: lastEventId, isReady: false }, limits.logUnitsMax)
-    const state = () => this.#ownState
+    const state = () => this.#own.state
     this.#followers = new Followers({ ...parts, from: id, log: this.#log, state })
     this.#link = new LeaderLink(id, post)
   }
@@ -41,7 +37,7 @@ export class Member {
 
   /** The state of the connection that its events come from. */
   get state(): LeaderState {
-    if (hasConnection(this.#role)) return this.#ownState
+    if (hasConnection(this.#role)) return this.#own.state
     return this.#role === 'following' ? this.#link.state : CONNECTING
   }
 
@@ -89,8 +85,9 @@ export class Member {
   own(event: StreamEvent): void {
     if (!hasConnection(this.#role)) return
     this.#takeOwn({ id: event.id, event })
-    this.#isReady ||= event.type === 'ready'
-    if (event.type === 'ready' && this.#role === 'alone') this.#ask()
+    if (event.type !== 'ready') return
+    this.#own.ready()
+    if (this.#role === 'alone') this.#ask()
   }
 
   /** Its own connection has moved on without an event. */
@@ -100,8 +97,7 @@ export class Member {
 
   ownChanged(state: LeaderState): void {
     if (!hasConnection(this.#role)) return
-    this.#ownState = state
-    if (state.state === 'open') this.#isReady = false // a gap may follow, which only its own connection tells
+    this.#own.changed(state)
     if (this.#role === 'leading') this.#followers.tellState()
     this.#parts.changed()
   }
@@ -120,7 +116,7 @@ export class Member {
   tick(): void {
     this.#pace.tick()
     this.#followers.tick()
-    if (this.#role === 'leading') this.#resignIfSlow()
+    if (this.#role === 'leading') this.#lead()
     else if (this.#role === 'alone') this.#ask()
     else if (this.#role === 'behind' && !this.#parts.isFull()) this.start()
     else if (isWithLeader(this.#role) || this.#role === 'seeking') this.#listen()
@@ -136,6 +132,7 @@ export class Member {
     } else if (type === 'leave') this.#followers.leave(from, message.join)
     else if (type === 'retry') this.#parts.retry()
     else if (type === 'lead') this.#hearOf(from)
+    else if (type === 'yield') this.#takeOver()
     else if (type === 'known') this.#heardThatItCanJoin(from)
     else if (isWithLeader(this.#role) && this.#link.isFrom(message)) this.#hear(message)
   }
@@ -147,9 +144,14 @@ export class Member {
   }
 
   #heardThatItCanJoin(leader: string): void {
-    if (this.#role !== 'alone' || !this.#isReady) return
+    if (this.#role !== 'alone' || !this.#own.isReady) return
     this.#parts.shut()
     this.#join(leader)
+  }
+
+  /** Over HTTP/1.1 a browser has six connections, so the leader may be waiting for the end of this tab's own. */
+  #takeOver(): void {
+    if (this.#role === 'alone' && this.#own.canLead && !this.#parts.isFull()) this.#parts.stand(true)
   }
 
   #hear(message: Message): void {
@@ -184,7 +186,8 @@ export class Member {
   }
 
   /** A slow consumer slows the leader's connection, so the others must not depend on it. */
-  #resignIfSlow(): void {
+  #lead(): void {
+    if (this.#own.isClosedForLong()) this.#parts.post(null, { type: 'yield', from: this.#parts.id })
     this.#fullTicks = this.#parts.isFull() ? this.#fullTicks + 1 : 0
     if (this.#fullTicks < SILENT_TICKS_MAX) return
     this.#parts.resign()
@@ -200,25 +203,22 @@ export class Member {
 
   /** Whether a leader knows its place, so that its own connection is not needed any more. */
   #ask(): void {
-    if (!this.#isReady || this.#pace.isPaused) return
+    if (!this.#own.isReady || this.#pace.isPaused) return
     this.#parts.post(null, { type: 'ask', from: this.#parts.id, place: this.#log.place })
   }
 
   #listen(): void {
     const isSilent = this.#link.tick()
     // The leader lives, but has not been at this tab's place, and may never be there.
-    if (isSilent && this.#link.isAwaited) this.#fallBack()
-    else if (isSilent) {
+    if (isSilent && this.#link.isAwaited) {
+      this.#link.leave()
+      this.#pace.failed()
+      this.#goAlone()
+    } else if (isSilent) {
       this.#seek()
       this.#parts.stand(true)
     } else if (this.#role === 'following') this.#link.acknowledge(true)
     else if (this.#role === 'seeking') this.#parts.post(null, { type: 'seek', from: this.#parts.id })
-  }
-
-  #fallBack(): void {
-    this.#link.leave()
-    this.#pace.failed()
-    this.#goAlone()
   }
 
   #seek(): void {
@@ -238,8 +238,7 @@ export class Member {
   }
 
   #open(): void {
-    this.#isReady = false
-    this.#ownState = CONNECTING
+    this.#own.begin()
     this.#parts.open(this.#log.place.id)
   }
 
