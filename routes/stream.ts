@@ -13,7 +13,7 @@ import { traced } from '../src/tracing/spans.ts'
 import { challengeHandler } from './challenge.ts'
 import { described } from './description/described-route.ts'
 import { eventsHandler, type StreamRoute } from './events.ts'
-import { addPath } from './path-methods.ts'
+import { addPath, type RouteHandler } from './path-methods.ts'
 import { leaveStream, takeStream } from './stream-response.ts'
 import { ticketRoutes } from './ticket.ts'
 
@@ -41,7 +41,7 @@ export async function streamRoutes(
   )
   const ofPost = described(app, renewalOperation(description))
   app.post(path, { ...ofPost }, refusals.told(traced('kafka-sse renewal', path, challengeHandler(route))))
-  addPath(app, path, ['GET', 'POST', 'OPTIONS'], described(app, optionsOperation(description)))
+  addPath(app, path, ['GET', 'POST', 'OPTIONS'], described(app, optionsOperation(description)), refusals.told)
   const { tickets } = route
   if (tickets !== null) ticketRoutes(app, { ...route, tickets, told: refusals.told }, path)
 }
@@ -68,8 +68,6 @@ export function hideTokens(app: FastifyInstance): void {
   })
 }
 
-type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
-
 /**
  * What is done about each refusal before it is answered: it is counted, says when to come again, and is one line of
  * information. Fastify's own handler would log it with a stack, and as an error if it is a 503. No error handler: what
@@ -90,7 +88,7 @@ class Refusals {
    * the error that the next one gets.
    */
   readonly told =
-    (handler: Handler): Handler =>
+    (handler: RouteHandler): RouteHandler =>
     async (request, reply) => {
       try {
         return await handler(request, reply)

@@ -32,7 +32,7 @@ import { invalidTokenChallenge } from '../src/token/www-authenticate.ts'
 import type { StreamTopic } from '../src/topics/stream-topic.ts'
 import { described } from './description/described-route.ts'
 import { matchedPath, pathText } from './matched-path.ts'
-import { addPath } from './path-methods.ts'
+import { addPath, type RouteHandler } from './path-methods.ts'
 import { grantedSelection } from './selection.ts'
 
 /** A stream that tickets open. */
@@ -49,8 +49,6 @@ interface TicketRoute {
   readonly told: (handler: RouteHandler) => RouteHandler
 }
 
-type RouteHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
-
 /** `path`: the stream's, without the prefix of the app. */
 export function ticketRoutes(
   app: FastifyInstance,
@@ -61,7 +59,7 @@ export function ticketRoutes(
   const below = ticketPath(path)
   if (below === null) throw new Error(`no path can follow ${path}, so its stream has no tickets`)
   const { description } = route
-  addPath(app, below, ['POST', 'OPTIONS'], described(app, optionsOperation(description)))
+  addPath(app, below, ['POST', 'OPTIONS'], described(app, optionsOperation(description)), route.told)
   const issue = async (request: FastifyRequest, reply: FastifyReply) => {
     reply.header('cache-control', 'no-store')
     if (!rates.take('tickets-address', clientAddress(request))) throw new TooManyRequests()

@@ -190,7 +190,7 @@ describe('a host’s onError hook that', () => {
       sse: { tickets: true, connectsPerSecondPerAddressMax: 1, streamsPerAddressMax: 1 },
       streams: [{ path: '/events', topic: 'events' }],
     })
-    const ask = (method: 'GET' | 'POST', url: string) =>
+    const ask = (method: 'GET' | 'POST' | 'PUT', url: string) =>
       app.inject({ method, url, headers: { authorization } })
     const unverified = await ask('POST', '/events/ticket')
     const above = await Promise.all(Array.from({ length: 20 }, () => ask('POST', '/events/ticket')))
@@ -207,6 +207,8 @@ describe('a host’s onError hook that', () => {
     expect(told()).toContainEqual(expect.objectContaining({ level: 30, code: 'FKS_DRAINING' }))
     const { FKS_DRAINING, FKS_KEYS_UNAVAILABLE, FKS_TOO_MANY_REQUESTS } = app.kafkaSse.streams.refusals
     expect([FKS_DRAINING, (FKS_KEYS_UNAVAILABLE ?? 0) + (FKS_TOO_MANY_REQUESTS ?? 0)]).toEqual([1, 21])
+    for (const url of ['/events', '/events/ticket']) expect((await ask('PUT', url)).statusCode).toBe(405)
+    expect(app.kafkaSse.streams.refusals.FKS_METHOD_NOT_ALLOWED).toBe(2)
   })
 })
 
