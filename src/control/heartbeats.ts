@@ -23,7 +23,8 @@ export class Heartbeats {
   /** By a heartbeat's own time: when it was written. */
   private readonly written = new Map<number, Instant>()
   private lastAtMs = 0
-  private nextBeatMs = Number.NEGATIVE_INFINITY
+  /** When the last one was due. null: one is due now. */
+  private beatAt: Instant | null = null
   /** Every partition that Kafka lists is among them. */
   private isComplete = false
   /** Every partition was read up to a heartbeat once. */
@@ -44,7 +45,7 @@ export class Heartbeats {
   add(partition: number): void {
     if (this.known.has(partition)) return
     this.known.set(partition, this.isWhole ? this.instant() : null)
-    this.nextBeatMs = Number.NEGATIVE_INFINITY
+    this.beatAt = null
   }
 
   /** All partitions were added that Kafka listed at the start. */
@@ -65,8 +66,8 @@ export class Heartbeats {
   /** The `at` of a heartbeat that is to be written now to every partition; null if none is due. */
   beat(): number | null {
     const instant = this.instant()
-    if (this.known.size === 0 || instant.nowMs < this.nextBeatMs) return null
-    this.nextBeatMs = instant.nowMs + this.blindMs / BEATS
+    if (this.known.size === 0 || this.passedMs(this.beatAt) < this.blindMs / BEATS) return null
+    this.beatAt = instant
     this.lastAtMs = Math.max(instant.epochMs, this.lastAtMs + 1)
     this.written.set(this.lastAtMs, instant)
     const [oldest] = this.written.keys()
@@ -79,7 +80,7 @@ export class Heartbeats {
     const instant = this.written.get(atMs)
     const before = this.known.get(partition)
     if (instant === undefined || before === undefined) return
-    if (before === null || instant.nowMs > before.nowMs) this.known.set(partition, instant)
+    if (before === null || instant.nowMs >= before.nowMs) this.known.set(partition, instant)
     this.lookWhetherWhole()
   }
 
@@ -96,9 +97,7 @@ export class Heartbeats {
   /** For how long there has been no heartbeat of some partition; null if there never was one. */
   get silentMs(): number | null {
     const known = this.isWhole ? this.leastKnown : this.formerlyKnown
-    if (known === null) return null
-    const { nowMs, epochMs } = this.instant()
-    return Math.max(0, nowMs - known.nowMs, epochMs - known.epochMs)
+    return known === null ? null : this.passedMs(known)
   }
 
   /** In how many ms this process counts as blind, if no heartbeat comes until then; 0 if it does. */
@@ -118,6 +117,16 @@ export class Heartbeats {
       nowMs: Math.min(...instants.map(({ nowMs }) => nowMs)),
       epochMs: Math.min(...instants.map(({ epochMs }) => epochMs)),
     }
+  }
+
+  /**
+   * By the clock that says more. Where the wall clock was set forward, as after a suspension, that is too much: it
+   * cannot be told from one, so a heartbeat is due then, whose return shows that nothing was missed.
+   */
+  private passedMs(since: Instant | null): number {
+    if (since === null) return Number.POSITIVE_INFINITY
+    const { nowMs, epochMs } = this.instant()
+    return Math.max(0, nowMs - since.nowMs, epochMs - since.epochMs)
   }
 
   private instant(): Instant {

@@ -201,9 +201,24 @@ describe('The control log is in trouble', () => {
     const scene = ControlScene.read()
     scene.clock.step(BLIND_MS)
     expect(scene.log.trouble()).toMatch(/no heartbeat/)
-    scene.clock.pass(5_000)
+    // At once, because the clock may have been set: then nothing was missed.
     scene.beat()
     expect(scene.log.trouble()).toBeNull()
+    expect(scene.log.heartbeats.beat()).toBeNull()
+  })
+
+  it('not after a wall clock was set back, and heartbeats go on by the other one', () => {
+    const scene = ControlScene.read()
+    scene.clock.step(-BLIND_MS)
+    expect(scene.log.trouble()).toBeNull()
+    scene.clock.pass(4_999)
+    expect(scene.log.heartbeats.beat()).toBeNull()
+    scene.clock.pass(1)
+    scene.beat()
+    scene.clock.pass(BLIND_MS - 1)
+    expect(scene.log.trouble()).toBeNull()
+    scene.clock.pass(1)
+    expect(scene.log.trouble()).toMatch(/no heartbeat/)
   })
 
   it('not because a partition is found later, which has the stated time for its first heartbeat', () => {
