@@ -3,9 +3,8 @@
 
 import { quoted } from '../text/quoted.ts'
 import { EXPIRY_SECONDS_MAX } from '../token/claims.ts'
-import { NAME_CHARACTERS_MAX } from '../token/revocation.ts'
+import { ISSUE_AHEAD_MS_MAX, NAME_CHARACTERS_MAX } from '../token/revocation.ts'
 import { DEFAULT_SCOPE, type Session } from '../token/session.ts'
-import { ISSUE_AHEAD_MS_MAX } from '../token/token-rules.ts'
 import { nearestName } from './suggestion.ts'
 
 /** `field` is the invalid one, null if the answer is no object. `words` are a predicate that says what it should be. */

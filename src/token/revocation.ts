@@ -35,7 +35,10 @@ export interface RevocationRequest {
   readonly sid?: string
   readonly jti?: string
   readonly client?: string
-  /** Tokens that were issued in this second or earlier are refused: a date, or epoch ms. Default: now. */
+  /**
+   * Tokens that were issued in this second or earlier are refused: a date, or epoch ms. Default: now, and a minute
+   * later for one token (`jti`), because clocks differ.
+   */
   readonly before?: Date | number
   /** Why, for operators: at most 200 characters. */
   readonly reason?: string
@@ -55,6 +58,8 @@ export type RevokedKind = (typeof REVOKED_KINDS)[number]
 /** Longest name of a subject, session, token or client, and of an issuer. */
 export const NAME_CHARACTERS_MAX = 1_000
 const REASON_CHARACTERS_MAX = 200
+/** A token from further in the future would outlive the revocation of all tokens that were issued until now. */
+export const ISSUE_AHEAD_MS_MAX = 60_000
 /** A token counts for as long after its `exp` as clocks may differ (300 s), and its `iat` may be 60 s ahead. */
 const CLOCKS_DIFFER_MS = 360_000
 const EPOCH_MS_MAX = 253_402_300_799_999
@@ -84,10 +89,13 @@ export function revocationOf(
   if (unknown !== undefined)
     throw new RevocationInvalid(`${quoted(unknown)} is no field of a revocation: it has ${FIELDS.join(', ')}`)
   const issuer = issuerOf(request.issuer, lifetimes)
-  const beforeMs = momentOf(request.before ?? epochMs)
+  const on = nameOf(request)
+  // No later token has the same name, so this one is meant however far this clock is behind the issuer's.
+  const nowMs = 'jti' in on ? epochMs + ISSUE_AHEAD_MS_MAX : epochMs
+  const beforeMs = momentOf(request.before ?? nowMs)
   return {
     issuer,
-    on: nameOf(request),
+    on,
     beforeMs,
     untilMs: revokedUntilMs(beforeMs, lifetimeMsOf(issuer, lifetimes) ?? Number.POSITIVE_INFINITY),
     jti: null,

@@ -4,7 +4,7 @@
 import { type ClaimName, namedClaim } from './claim-path.ts'
 import { type Claims, clientOf, EXPIRY_SECONDS_MAX, type SessionRules, sessionIdOf } from './claims.ts'
 import type { RefusedCheck } from './refused-check.ts'
-import { NAME_CHARACTERS_MAX } from './revocation.ts'
+import { ISSUE_AHEAD_MS_MAX, NAME_CHARACTERS_MAX } from './revocation.ts'
 import type { UnverifiedToken } from './unverified-token.ts'
 
 /** What an issuer's tokens must say. */
@@ -32,8 +32,6 @@ export interface RequiredClaim {
 
 /** Tokens are often issued by a clock that is a little ahead of ours, and `iat` and `nbf` are that clock's "now". */
 export const START_TOLERANCE_MS_MIN = 5_000
-/** A token from further in the future would outlive the revocation of all tokens that were issued until now. */
-export const ISSUE_AHEAD_MS_MAX = 60_000
 
 const LONE_SURROGATE = /\p{Surrogate}/u
 

@@ -89,6 +89,17 @@ describe('a revocation', () => {
     expect(() => revocationOf(request as RevocationRequest, rules, NOW_MS)).toThrow(words)
   })
 
+  it('of one token counts for a minute more, because clocks differ, unless it says the moment', () => {
+    const of = (request: RevocationRequest) => revocationOf(request, ONE_ISSUER, NOW_MS)
+    const ahead = { issuedAtMs: NOW_MS + 60_000 }
+    expect(isIssuedBefore(ahead, of({ jti: 't' }).beforeMs)).toBe(true)
+    expect(isIssuedBefore({ issuedAtMs: NOW_MS + 61_000 }, of({ jti: 't' }).beforeMs)).toBe(false)
+    expect(of({ jti: 't', before: NOW_MS }).beforeMs).toBe(NOW_MS)
+    // Of the others there may be a later one, which is good.
+    for (const request of [{ sub: 'a' }, { sid: 's' }, { client: 'web' }])
+      expect(of(request).beforeMs).toBe(NOW_MS)
+  })
+
   it('takes a name of 1,000 characters', () => {
     expect(revocationOf({ jti: 'x'.repeat(1000) }, ONE_ISSUER, NOW_MS).on).toEqual({ jti: 'x'.repeat(1000) })
   })
