@@ -17,17 +17,19 @@ export interface Fault {
   readonly words: string
 }
 
-const ajv = createAjv()
-const checkOptions = ajv.compile(OPTIONS_SCHEMA)
-const checkServer = ajv.compile(SERVER_SCHEMA)
+// Compiled when first needed: few processes need both.
+let checkOptions: ValidateFunction | null = null
+let checkServer: ValidateFunction | null = null
 
 /** The faults of a plugin's options. Changes the document: fills in the defaults. */
 export function optionsFaults(document: unknown): Fault[] {
+  checkOptions ??= createAjv().compile(OPTIONS_SCHEMA)
   return faults(checkOptions, document)
 }
 
 /** The same for the settings of a server. */
 export function serverFaults(document: unknown): Fault[] {
+  checkServer ??= createAjv().compile(SERVER_SCHEMA)
   return faults(checkServer, document)
 }
 
@@ -44,7 +46,17 @@ export function expectation(setting: Setting): string {
 }
 
 function createAjv(): Ajv {
-  const created = new Ajv({ allErrors: true, useDefaults: true, verbose: true, allowUnionTypes: true })
+  const created = new Ajv({
+    allErrors: true,
+    useDefaults: true,
+    verbose: true,
+    allowUnionTypes: true,
+    // A test holds our schemas against the schema of schemas: a start need not compile that too.
+    meta: false,
+    validateSchema: false,
+    // Shorter code would take longer to make than it saves in the few documents of a process.
+    code: { optimize: false },
+  })
   created.addVocabulary(['env', 'expects', 'secret'])
   created.addKeyword({
     keyword: 'callable',

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { Ajv } from 'ajv'
 import { describe, expect, test } from 'vitest'
 import { configFileSchema } from '../../../src/config/config-file/file-schema.ts'
+import { OPTIONS_SCHEMA, SERVER_SCHEMA } from '../../../src/config/schema.ts'
 import { settingRows } from './config-table.ts'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
@@ -116,6 +117,15 @@ describe('the schema', () => {
     const { files } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
     expect(files).toContain('config.schema.json')
   })
+})
+
+test.each([
+  ['options', OPTIONS_SCHEMA],
+  ['settings of a server', SERVER_SCHEMA],
+])('the schema that a start checks its %s by, without checking it, is one by draft 7', (_, schema) => {
+  const ajv = new Ajv()
+  ajv.validateSchema(schema)
+  expect(ajv.errors).toBe(null)
 })
 
 /** Descriptions by the names of options, as src/config names them. */
