@@ -67,7 +67,7 @@ interface Logged {
 
 function loggedBy(node: ts.Node): Logged | null {
   if (ts.isNewExpression(node) && node.expression.getText() === 'Condition')
-    return lastOf(node.arguments, ['info'])
+    return lastOf(node.arguments?.slice(0, 2), ['info']) // a clock may follow
   // A lasting fault, which is logged as a warning when it begins.
   if (ts.isPropertyAssignment(node) && node.name.getText() === 'what')
     return { levels: ['warn'], line: node.initializer }
@@ -89,7 +89,7 @@ function loggedBy(node: ts.Node): Logged | null {
     : null
 }
 
-function lastOf(given: ts.NodeArray<ts.Expression> | undefined, levels: readonly string[]): Logged | null {
+function lastOf(given: readonly ts.Expression[] | undefined, levels: readonly string[]): Logged | null {
   const line = given?.at(-1)
   return line === undefined ? null : { levels, line }
 }

@@ -1,5 +1,7 @@
-// Something that may be wrong with Kafka, for the log and for readiness. Promise: one warning when it goes wrong, one
-// line when it is right again.
+// Something that may be wrong with Kafka, for the log and for readiness. Promise: one warning when it goes wrong, a few
+// more if it gets other reasons, one line when it is right again.
+
+import { ToldReasons } from './told-reasons.ts'
 
 export interface Log {
   debug(words: string): void
@@ -21,21 +23,26 @@ export class Condition {
   trouble: string | null = null
   private readonly log: Log
   private readonly recovered: string
+  /** Only differences count. */
+  private readonly nowMs: () => number
+  private readonly reasons = new ToldReasons()
 
-  constructor(log: Log, recovered: string) {
+  constructor(log: Log, recovered: string, nowMs: () => number = () => performance.now()) {
     this.log = log
     this.recovered = recovered
+    this.nowMs = nowMs
   }
 
-  /** The words may change while it lasts. Only the first are logged. */
+  /** The words may change while it lasts. */
   set(trouble: string): void {
-    if (this.trouble === null) this.log.warn(trouble)
+    if (this.reasons.isNews(trouble, this.nowMs())) this.log.warn(trouble)
     this.trouble = trouble
   }
 
   clear(): void {
     if (this.trouble !== null) this.log.info(this.recovered)
     this.trouble = null
+    this.reasons.forget()
   }
 
   /** Logs what is wrong now to a logger that was added later. */

@@ -1,8 +1,10 @@
 // Whether a Kafka is reachable, for all readers of it in this process. Promise: an outage is one warning, however many
-// readers meet it, with the names of those; its end is one line. A broker that pauses for less than `PAUSE_MS` is none.
+// readers meet it, with the names of those, and a few more if it gets other reasons; its end is one line. A broker that
+// pauses for less than `PAUSE_MS` is none.
 
 import { Condition, type Log } from './condition.ts'
 import { LogFanOut } from './log-fan-out.ts'
+import { ToldReasons } from './told-reasons.ts'
 
 /** What a reader is, in the log. */
 export type ReaderName = 'streams' | 'the control topic'
@@ -15,17 +17,19 @@ export class Outage {
   private readonly bootstrapServers: string
   /** Only differences count. */
   private readonly nowMs: () => number
-  private readonly tokens = new Condition(this.log, 'tokens for Kafka are made again')
+  private readonly tokens: Condition
   private readonly names = new Map<object, ReaderName>()
   /** Since when Kafka does not answer these readers. */
   private readonly met = new Map<object, number>()
-  /** What was logged; null if Kafka is reachable. */
+  /** What was logged last; null if Kafka is reachable. */
   private told: string | null = null
+  private readonly reasons = new ToldReasons()
   private hasAnswered = false
 
   constructor(bootstrapServers: string, nowMs: () => number) {
     this.bootstrapServers = bootstrapServers
     this.nowMs = nowMs
+    this.tokens = new Condition(this.log, 'tokens for Kafka are made again', nowMs)
   }
 
   enter(reader: object, name: ReaderName): void {
@@ -75,7 +79,8 @@ export class Outage {
     this.met.set(reader, sinceMs)
     const isMetByAll = [...this.names.keys()].every((each) => this.met.has(each))
     const waits = this.hasAnswered || !isMetByAll
-    if (this.told !== null || (waits && nowMs - sinceMs < PAUSE_MS)) return
+    if (this.told === null && waits && nowMs - sinceMs < PAUSE_MS) return
+    if (!this.reasons.isNews(words, nowMs)) return
     this.told = this.withNames(words)
     this.log.warn(this.told)
   }
@@ -90,6 +95,7 @@ export class Outage {
     this.met.delete(reader)
     if (this.told === null || this.met.size > 0) return
     this.told = null
+    this.reasons.forget()
     this.log.info(`Kafka answers: ${this.bootstrapServers}`)
   }
 

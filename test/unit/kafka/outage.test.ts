@@ -29,6 +29,45 @@ describe('An outage', () => {
     expect(log.info.mock.calls).toEqual([['Kafka answers: kafka:9092']])
   })
 
+  it('is another line once it has another reason, at most one a minute and five in all', () => {
+    const { log, outage, streams, later } = scene()
+    const told = () => log.warn.mock.calls.map(([words]) => words)
+    const troubles = new BrokerTroubles(log, 'kafka:9092', outage)
+    outage.enter(troubles, 'streams')
+    outage.leave(streams)
+    const fails = (failure: string) => {
+      troubles.noteLog(failure, true)
+      troubles.noteUnanswered(new Error('timed out'), 0)
+    }
+    fails('[thrd:a:1]: a:1/bootstrap: Connection refused (after 0ms in state CONNECT)')
+    fails('[thrd:b:2]: b:2/bootstrap: SASL authentication failed')
+    later(59_999)
+    fails('[thrd:a:1]: a:1/bootstrap: SASL authentication failed')
+    expect(told()).toHaveLength(1)
+    later(1)
+    fails('[thrd:b:2]: b:2/bootstrap: SASL authentication failed')
+    const before = 'Kafka is not reachable at kafka:9092: '
+    expect(told()).toEqual([
+      `${before}a:1/bootstrap: Connection refused`,
+      `${before}b:2/bootstrap: SASL authentication failed`,
+    ])
+    expect(troubles.worst).toBe(told().at(-1))
+    const late = createLog()
+    outage.join(late)
+    expect(late.warn.mock.calls).toEqual([[told().at(-1)]])
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'f', 'g'])
+      for (const reason of [name, 'SASL authentication failed', 'Connection refused']) {
+        later(60_000)
+        fails(`[thrd:c:3]: c:3/bootstrap: ${reason}`)
+      }
+    expect(told()).toHaveLength(1 + 5)
+    troubles.noteAnswered()
+    later(3_000)
+    fails('[thrd:b:2]: b:2/bootstrap: SASL authentication failed')
+    expect(told()).toHaveLength(1 + 5 + 1)
+    expect(log.info).toHaveBeenCalledTimes(1)
+  })
+
   it('is one line that names both readers, once both have met it', () => {
     const { log, outage, streams, control } = scene()
     outage.enter(control, 'the control topic')
@@ -111,6 +150,20 @@ describe('An outage', () => {
     outage.noteTokens(null)
     outage.noteTokens(null)
     expect(log.info.mock.calls).toEqual([['tokens for Kafka are made again']])
+  })
+
+  it('of the function that makes tokens is another line once it fails for another reason', () => {
+    const { log, outage, later } = scene()
+    const told = () => log.warn.mock.calls.map(([words]) => words)
+    for (const reason of ['no role', 'no network', 'no network']) {
+      outage.noteTokens(reason)
+      later(30_000)
+    }
+    outage.noteTokens('no role')
+    expect(told()).toEqual(['no new token for Kafka: no role', 'no new token for Kafka: no network'])
+    outage.noteTokens(null)
+    outage.noteTokens('no role')
+    expect(told()).toHaveLength(3)
   })
 
   it('is told to a logger that comes later', () => {
