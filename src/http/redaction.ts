@@ -1,5 +1,8 @@
 // Removes credentials from text that is about to be logged. Promise: the first 2 KiB of other text stay as they are,
-// and the rest is left out. Any input costs at most a few passes over those 2 KiB.
+// and the rest is left out; but what a terminal obeys, and a host's logger would not escape, is escaped. Any input
+// costs at most a few passes over those 2 KiB.
+
+import { printableInJson } from '../text/printable.ts'
 
 export const REDACTED = '[redacted]'
 /** A client can send 64 KiB without a token; redacting all of it would only cost CPU. */
@@ -72,6 +75,10 @@ export function redactStack(stack: string): string {
  * Cuts first, so that the rest costs nothing. The cut may leave the beginning of a token, which lacks a token's shape.
  */
 function redactFront(text: string, redact: (front: string) => string): string {
+  return printableInJson(withoutCredentials(text, redact))
+}
+
+function withoutCredentials(text: string, redact: (front: string) => string): string {
   if (text.length <= LOGGED_CHARACTERS_MAX) return SUSPECT.test(text) ? redact(text) : text
   const front = text.slice(0, LOGGED_CHARACTERS_MAX)
   const pieceAt = lastPieceAt(front)

@@ -11,6 +11,14 @@ export function printable(text: string): string {
   return text.replace(CONTROL, escaped)
 }
 
+/** What a terminal obeys, and those who write JSON do not escape. */
+const UNESCAPED = /[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g
+
+/** For text that others write as JSON, such as the logger of a host. The reader sees the escape as it stands here. */
+export function printableInJson(text: string): string {
+  return text.replace(UNESCAPED, escaped)
+}
+
 /** A character as JSON may write it. */
 export function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`

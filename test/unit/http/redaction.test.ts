@@ -13,6 +13,7 @@ import {
   redactTokens,
   redactUrl,
 } from '../../../src/http/redaction.ts'
+import { printableInJson } from '../../../src/text/printable.ts'
 import { makeKey, mintToken } from '../../support/keys-and-tokens.ts'
 
 const token = mintToken(makeKey('ES256'))
@@ -308,7 +309,17 @@ describe('a logged error', () => {
 })
 
 describe('a line of the log', () => {
-  it('has no character that a terminal obeys, and is the same JSON', async () => {
+  const OBEYED = /[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/
+
+  it('of a logger without our hooks has no character that a terminal obeys, in any part of a request', () => {
+    const sent = 'a\x9b2J\x9d52;c;cm0=\x7f\x85\u202e\u2066'
+    const request = { method: sent, url: `/a/${sent}?b=${sent}`, host: sent, ip: sent, socket: null }
+    const lines = JSON.stringify([requestSerializer(request), errorSerializer(new Error(sent))])
+    expect(lines).not.toMatch(OBEYED)
+    expect(requestSerializer(request).method).toBe('a\\u009b2J\\u009d52;c;cm0=\\u007f\\u0085\\u202e\\u2066')
+  })
+
+  it('has no character that a terminal obeys, also in what its callers did not redact', async () => {
     const lines: string[] = []
     const stream = { write: (line: string) => lines.push(line) }
     const app = fastify({ logger: { level: 'info', stream, ...logRedaction } })
@@ -316,10 +327,10 @@ describe('a line of the log', () => {
     const host = 'a\x9b2J\x9d52;c;cm0=\x7f\x85\u202e\u2066.test'
     app.log.info({ of: { host } }, `asked for ${host}`)
     await app.inject({ url: '/events', headers: { host } })
-    expect(lines.join('')).not.toMatch(/[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/)
+    expect(lines.join('')).not.toMatch(OBEYED)
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
-      { of: { host }, msg: `asked for ${host}` },
-      { req: { host } },
+      { of: { host }, msg: `asked for ${printableInJson(host)}` },
+      { req: { host: printableInJson(host) } },
       {},
       {},
     ])
