@@ -114,6 +114,8 @@ it('a renewal and a ticket have their lines also while others of their address h
 })
 
 it('one with a good token who sends too many has no line for each of those', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] }) // a rate allows no more while time stands still
+  onTestFinished(() => void vi.useRealTimers())
   const sealed = new SealedTickets([Buffer.alloc(32, 7)])
   const { redeem } = new RedeemedTickets(Date.now)
   const tickets = new Tickets({ sealed, redeem, epochMs: Date.now })
