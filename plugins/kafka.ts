@@ -38,6 +38,8 @@ declare module 'fastify' {
 export interface KafkaPluginOptions extends KafkaOptions {
   /** Required with `controlTopic`. */
   readonly control?: ControlSettings
+  /** Gets what may concern several registrations, since they share what reads Kafka. Default: the app's logger. */
+  readonly sharedLog?: FastifyBaseLogger
 }
 
 export interface ControlSettings {
@@ -58,9 +60,12 @@ const BUS_SETTINGS = [
   'deleteRetentionSeconds',
 ] as const
 
-async function kafka(app: FastifyInstance, { control, ...options }: KafkaPluginOptions): Promise<void> {
-  tellParts(app.log)
-  const topics = new KafkaTopics(app, options)
+async function kafka(
+  app: FastifyInstance,
+  { control, sharedLog = app.log, ...options }: KafkaPluginOptions,
+): Promise<void> {
+  tellParts(sharedLog)
+  const topics = new KafkaTopics(options, app.log, sharedLog)
   let center: ControlCenter | null = null
   // Before anything that may throw: the shared source must be released even if this registration fails. Both at once,
   // because each may take a second where Kafka does not answer.
@@ -68,7 +73,7 @@ async function kafka(app: FastifyInstance, { control, ...options }: KafkaPluginO
     await Promise.all([topics.close(), center?.close()])
   })
   app.decorate('kafkaSseTopics', topics)
-  center = openCenter(options, control, app.log)
+  center = openCenter(options, control, sharedLog)
   app.decorate('kafkaSseControlCenter', center)
 }
 
@@ -88,8 +93,9 @@ export const kafkaPlugin = fastifyPlugin(kafka, { fastify: '5.x', name: 'kafka-s
 export default kafkaPlugin
 
 class KafkaTopics implements Topics {
-  private readonly app: FastifyInstance
   private readonly options: KafkaOptions
+  private readonly log: FastifyBaseLogger
+  private readonly sharedLog: FastifyBaseLogger
   private readonly pool = new SegmentPool()
   private readonly opened = new Map<string, ReadTopic>()
   private readonly source: OpenSource
@@ -98,10 +104,11 @@ class KafkaTopics implements Topics {
   readonly partitionsShownMax: number
 
   /** Throws, naming the property, if librdkafka does not take the configuration. */
-  constructor(app: FastifyInstance, options: KafkaOptions) {
-    this.app = app
+  constructor(options: KafkaOptions, log: FastifyBaseLogger, sharedLog: FastifyBaseLogger) {
     this.options = options
-    this.source = openSource(options, app.log, 'streams')
+    this.log = log
+    this.sharedLog = sharedLog
+    this.source = openSource(options, sharedLog, 'streams')
     this.partitionsShownMax = withDefaults(options, KAFKA_SETTINGS, [
       'metricsPartitionsMax',
     ]).metricsPartitionsMax
@@ -111,7 +118,7 @@ class KafkaTopics implements Topics {
       named: (reading) => this.opened.get(keyOf(reading)),
       open: (reading) => this.follow(reading),
       pool: this.pool,
-      log: app.log,
+      log,
       nowMs: () => performance.now(),
       idleMs: bounds.topicsIdleSeconds * 1000,
       bytesMax: bounds.topicsBytesMax,
@@ -159,7 +166,7 @@ class KafkaTopics implements Topics {
   private follow(reading: TopicReading): ReadTopic {
     const { name, encoding } = reading
     const bus = this.createBus(reading)
-    const feeding = this.source.feed(name, bus, this.app.log)
+    const feeding = this.source.feed(name, bus, this.sharedLog)
     const watermarks = new SharedAnswer(() => feeding.watermarks())
     return {
       name,
@@ -174,7 +181,7 @@ class KafkaTopics implements Topics {
   private createBus({ name, encoding, keeps, selectors }: TopicReading): Bus {
     const bounds = withDefaults(this.options, KAFKA_SETTINGS, BUS_SETTINGS)
     const { retainedBytesMax, retainedRecordsMax, ...times } = bounds
-    const { log } = this.app
+    const { log } = this
     return new Bus({
       encoding,
       keeps,

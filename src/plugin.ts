@@ -3,7 +3,7 @@
 import type { FastifyInstance, RegisterOptions } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { closedOnFailure } from './app/closed-on-failure.ts'
-import { addToHost, type KafkaSse, requireDecorator } from './app/host-handle.ts'
+import { addToHost, type KafkaSse, logOf, requireDecorator } from './app/host-handle.ts'
 import { registerKafkaStreams } from './app/kafka-registration.ts'
 import { partsOf, registerAdmin } from './app/registration.ts'
 import { ConfigError } from './config/config-error.ts'
@@ -65,8 +65,9 @@ export async function kafkaSse(
         if (isRegistered) done()
         else reply.callNotFound()
       })
+      app.log = logOf(host, app.prefix)
       await closedOnFailure(app, async () => {
-        await registerKafkaStreams(app, resolved)
+        await registerKafkaStreams(app, resolved, { sharedLog: host.log })
         await registerAdmin(app, resolved.sse.adminPath)
       })
       addToHost(host, app.prefix, partsOf(app))

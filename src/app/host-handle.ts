@@ -1,7 +1,7 @@
 // `app.kafkaSse` of a host: whether streams should come, their figures, revocation and metrics. Promise: it speaks for
 // all registrations in its instance of Fastify and in those below it, and `byPrefix` has each one alone.
 
-import type { FastifyInstance } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { mergedRegistry } from '../../plugins/admin/merged-metrics.ts'
 import { figuresOfProcess } from '../../plugins/admin/process-figures.ts'
 import type { MetricsText } from '../admin/admin.ts'
@@ -101,6 +101,16 @@ export function addToHost(host: FastifyInstance, prefix: string, parts: Register
   host.addHook('onClose', async () => handle.close())
 }
 
+/**
+ * The logger of a registration that is about to be made. Its lines have its prefix, as the metrics do; those of its
+ * requests have their path. Without a prefix it is the host's own.
+ */
+export function logOf(host: FastifyInstance, prefix: string): FastifyBaseLogger {
+  const before = registrations.get(host.server) ?? []
+  const name = namesOf([...before.map((each) => each.prefix), prefix]).at(-1)
+  return name === NO_PREFIX ? host.log : host.log.child({ prefix: name })
+}
+
 class Handle implements KafkaSse {
   private readonly registered: () => readonly Registered[]
   /** Made by the first call of `metrics`, because it has a timer. */
@@ -154,19 +164,27 @@ class Handle implements KafkaSse {
   }
 }
 
-/** By whole prefix. `/`: it has none. The second one of a prefix is `PREFIX#2`. */
 function byName<T>(
   registered: readonly Registered[],
   select: (registered: Registered) => T,
 ): ReadonlyMap<string, T> {
-  const named = new Map<string, T>()
-  for (const each of registered) {
-    const prefix = each.prefix.replace(/\/$/, '') || '/'
+  const names = namesOf(registered.map(({ prefix }) => prefix))
+  return new Map(registered.map((each, at) => [names[at] ?? each.prefix, select(each)]))
+}
+
+/** What a registration without a prefix is called. */
+const NO_PREFIX = '/'
+
+/** The whole prefixes, each once: the second one of a prefix is `PREFIX#2`. */
+function namesOf(prefixes: readonly string[]): string[] {
+  const names = new Set<string>()
+  for (const given of prefixes) {
+    const prefix = given.replace(/\/$/, '') || NO_PREFIX
     let name = prefix
-    for (let count = 2; named.has(name); count++) name = `${prefix}#${count}`
-    named.set(name, select(each))
+    for (let count = 2; names.has(name); count++) name = `${prefix}#${count}`
+    names.add(name)
   }
-  return named
+  return [...names]
 }
 
 function figuresOf(counters: Counters): StreamFigures {

@@ -1,7 +1,7 @@
 // Registers streams with the topics that they read from Kafka. Only the main thread loads this file, because
 // node-rdkafka is not context-aware, so that no worker can load it.
 
-import type { FastifyInstance } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import kafka, { type KafkaPluginOptions } from '../../plugins/kafka.ts'
 import { tokenLifetimes } from '../config/auth/token-lifetimes.ts'
 import { secretsOf } from '../config/secret-key.ts'
@@ -14,12 +14,16 @@ import { type Shared, unshared } from '../stream/sharing/shared.ts'
 import { registerStreams, type StreamsOptions } from './registration.ts'
 import { keptUpToDate, withSecretKey } from './sealing.ts'
 
+/** `sharedLog`: see `KafkaPluginOptions`. */
 export async function registerKafkaStreams(
   app: FastifyInstance,
   options: StreamsOptions & Pick<ResolvedOptions, 'kafka'>,
-  live?: LiveSettings,
+  {
+    live,
+    sharedLog = app.log,
+  }: { readonly live?: LiveSettings; readonly sharedLog?: FastifyBaseLogger } = {},
 ): Promise<void> {
-  await app.register(kafka, kafkaOptions(options, live))
+  await app.register(kafka, { ...kafkaOptions(options, live), sharedLog })
   const { kafkaSseTopics: topics, kafkaSseControlCenter: center } = app
   const admission = new CountedAdmission(options.sse)
   live?.onChange(({ sse }) => admission.limitTo(sse))

@@ -22,7 +22,7 @@ export async function buildSingleThreadApp(
   sockets: readonly number[] | null = null,
 ): Promise<SingleThreadApp> {
   const live = new LiveSettings()
-  const web = await buildWebApp(options, (scope) => registerKafkaStreams(scope, options, live))
+  const web = await buildWebApp(options, (scope) => registerKafkaStreams(scope, options, { live }))
   const connections = createConnectionFigures()
   const departure = { isAnnounced: false }
   const served = new ServedCertificate()

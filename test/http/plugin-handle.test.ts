@@ -16,6 +16,7 @@ import {
   mintToken,
   nowSeconds,
 } from '../support/keys-and-tokens.ts'
+import { LogLines } from '../support/printed.ts'
 import { hasPrograms } from '../support/programs.ts'
 import { eventually } from '../support/time.ts'
 
@@ -91,6 +92,25 @@ describe('the handle of a host', () => {
     const [events, more] = ['events', 'more'].map((topic) => `topic ${topic}: waiting for Kafka`)
     expect(app.kafkaSse.ready().reasons).toEqual([events, more])
     expect(byPrefix.get('/one')?.ready().reasons).toEqual([events])
+  })
+
+  it('has lines in the log that name their registration as the metrics do, and one line where all have one Kafka', async () => {
+    const log = new LogLines()
+    app = fastify({ logger: { level: 'info', stream: log.stream } })
+    onTestFinished(() => app.close())
+    const sse = { tickets: true } // without a secret key, which is a warning of each registration
+    for (const [path, prefix] of [
+      ['/a', '/one'],
+      ['/b', '/two'],
+      ['/c', '/two'],
+      ['/d', '/'],
+    ] as const)
+      await app.register(kafkaSse, { ...options, sse, prefix, streams: [{ path, topic: 'events' }] })
+    const begins = (words: string) => log.objects().filter(({ msg }) => String(msg).startsWith(words))
+    const keys = begins('SECRET_KEY')
+    expect(keys.map(({ prefix }) => prefix)).toEqual(['/one', '/two', '/two#2', undefined])
+    await eventually(() => expect(begins('Kafka is not reachable')).toHaveLength(1))
+    expect(begins('Kafka is not reachable')[0]).not.toHaveProperty('prefix')
   })
 
   it('revokes in all registrations, or in one', async () => {
