@@ -49,8 +49,8 @@ export async function runConnection(parts: ConnectionParts): Promise<ConnectionE
   const { heartbeatMs, eventLengthMax } = parts.settings
   const { signal } = controller
   const renewal = createRenewal({ ...parts, signal })
-  /** 0 until then. Monotonic, because the wall clock may be set while the connection is open. */
-  let openedAtMs = 0
+  /** Infinity until then. Monotonic, because the wall clock may be set while the connection is open. */
+  let openedAtMs = Infinity
   let failure: StreamError | null = null
   let retryMs: number | null = null
   let reason = ''
@@ -127,6 +127,6 @@ export async function runConnection(parts: ConnectionParts): Promise<ConnectionE
   }
   // Cancels a body that was not read to its end, and a renewal that is in progress.
   controller.abort()
-  const openMs = openedAtMs && performance.now() - openedAtMs
+  const openMs = performance.now() - openedAtMs
   return { failure, reason, lastEventId: parser.lastEventId(), retryMs, openMs }
 }

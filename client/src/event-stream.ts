@@ -44,7 +44,7 @@ export interface EventStream extends AsyncIterable<StreamEvent> {
 
 /**
  * Opens the stream at `url` and keeps it open, until `close()`, the signal, or a final error (see StreamErrorCode).
- * Between connections it waits for a random time, from 0 to 2 s or the server's `retry:`; each failure doubles that
+ * Between connections it waits for a random time of up to 2 s or the server's `retry:`; each failure doubles that
  * limit, up to `retryMaxMs`. While the browser says that it has no network, the limit is `retryMaxMs` from the first
  * wait. It never comes sooner than the server's `retry:` or Retry-After say. It comes back at once when the network is
  * back, and when the page is shown again or the machine has slept, but for a Retry-After. A page that is left has no

@@ -1,4 +1,4 @@
-// When the next connection comes. The wait has full jitter: it is a random time from 0 to a limit that doubles with
+// When the next connection comes. The wait has full jitter: it is a random time up to a limit that doubles with
 // each failure, so that clients that lost one server together do not come back together. It is never less than the
 // server's `retry:`, and begins after Retry-After. A connection that lasted 5 s resets the doubling.
 
@@ -15,13 +15,15 @@ export const CLOCKS_DIFFER_MAX_MS = 60_000
 const FIRST_MS = 2_000
 /** A connection that was open this long resets the doubling. */
 const STEADY_MS = 5_000
+/** The shortest wait, as a part of the limit: random numbers may be 0, and a refusal may come at once. */
+const LEAST = 0.05
 /** A second token that lacks the scope shows that the first was no mistake. */
 const FORBIDDEN_MAX = 2
 
 /** A connection that ended, or that was not opened. */
 export interface Interruption {
   readonly failure: StreamError | null
-  /** How long the connection was open; 0 if it never was. */
+  /** How long the connection was open; negative if it never was. */
   readonly openMs: number
   /** The last `retry:` that it received; null without one. */
   readonly retryMs: number | null
@@ -38,8 +40,8 @@ export type Retries = (interruption: Interruption, isFree: boolean) => number | 
 export function createRetries(retryMaxMs: number, random: () => number): Retries {
   /** The server's `retry:`; 0 without one. Stays in force after the connection that it came on, as in browsers. */
   let askedMs = 0
-  /** Consecutive connections that did not last. Each one doubles the limit. */
-  let failures = 0
+  /** Of the limit. Doubled by each of consecutive connections that did not last; 1 after the first one. */
+  let factor = 0.5
   /** When the present row of 401s is final, in monotonic ms. Any other outcome ends the row. */
   let refusedUntilMs = Infinity
   /** Consecutive 403s. */
@@ -47,17 +49,16 @@ export function createRetries(retryMaxMs: number, random: () => number): Retries
   return ({ failure, openMs, retryMs }, isFree) => {
     const status = failure?.status
     const nowMs = performance.now()
-    if (status !== 401) refusedUntilMs = Infinity
-    else if (refusedUntilMs === Infinity) refusedUntilMs = nowMs + CLOCKS_DIFFER_MAX_MS
+    refusedUntilMs = status === 401 ? Math.min(refusedUntilMs, nowMs + CLOCKS_DIFFER_MAX_MS) : Infinity
     forbidden = status === 403 ? forbidden + 1 : 0
     if (forbidden === FORBIDDEN_MAX || refusedUntilMs <= nowMs) return null
 
     if (retryMs !== null) askedMs = Math.min(Math.max(retryMs, 1), SERVER_WAIT_MAX_MS)
-    if (!isFree) failures = openMs < STEADY_MS ? failures + 1 : 1
+    if (!isFree) factor = openMs < STEADY_MS ? factor * 2 : 1
     const firstMs = askedMs || FIRST_MS
-    const growingMs = isFree ? Infinity : firstMs * 2 ** (failures - 1)
+    const growingMs = isFree ? Infinity : firstMs * factor
     const limitMs = Math.min(growingMs, Math.max(firstMs, retryMaxMs))
-    const ownMs = (failure?.retryAfterMs ?? 0) + Math.round(random() * limitMs)
+    const ownMs = (failure?.retryAfterMs ?? 0) + Math.round(Math.max(random(), LEAST) * limitMs)
     // The last try comes when the time is over.
     return Math.min(Math.max(ownMs, askedMs), Math.ceil(refusedUntilMs - nowMs))
   }

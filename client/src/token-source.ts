@@ -46,7 +46,8 @@ export function createTokenSource(getToken: ConnectOptions['getToken']): TokenSo
         throw new StreamError('bad-token', `getToken returned ${typeof text}, not a text or null`)
       }
       // Checked here, because the error of fetch would quote a header that cannot be sent.
-      if (!/^[!-~]+$/.test(text)) throw new StreamError('token', 'getToken returned an invalid token')
+      if (!/^[!-~]+$/.test(text))
+        throw new StreamError('token', 'getToken returned an invalid token, with Bearer?')
       isRefused = false
       return createToken(text)
     },
@@ -71,7 +72,7 @@ function createToken(text: string): Token {
 
 /** The `exp` of a JWT, unverified, because only the time of a renewal depends on it. Infinity if it cannot be read. */
 function readExpiryMs(token: string): number {
-  const payload = (token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/')
+  const payload = (token.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/')
   try {
     const { exp } = JSON.parse(atob(payload))
     return exp * 1_000 || Infinity

@@ -8,15 +8,12 @@
 export type WakeUp = 'woken' | 'left' | 'shown'
 
 const TICK_MS = 2_000
-/** The timers of a hidden page may come once a minute. */
-const HIDDEN_TICK_MS = 60_000
 
 /**
  * Calls `wake` when a page is left or shown, and when connections are likely to be lost: the network is back, or a
- * timer is late by `silenceMs` in which no byte came. While nothing is read (`isUnread`), no byte can come, so the
- * timer has to be later than that of a hidden page, too. Timers stand still while a machine sleeps or a page is frozen,
- * so only the wall clock can tell. Where it is set by as much, a connection is opened once more than necessary. Ends
- * when the signal aborts. The function that it returns tells that a byte came.
+ * timer is late by `silenceMs` in which no byte came. Timers stand still while a machine sleeps or a page is frozen, so
+ * only the wall clock can tell. Where it is set by as much, a connection is opened once more than necessary. Ends when
+ * the signal aborts. The function that it returns tells that a byte came.
  */
 export function watchWakeUps(
   silenceMs: number,
@@ -31,9 +28,12 @@ export function watchWakeUps(
   }
   noteAwake()
   const timer = setInterval(() => {
+    // The timers of a hidden page may come once a minute. While nothing is read, no byte tells that from sleep, so the
+    // first timer decides that comes when the page is shown, or when it is read again.
+    if (isUnread() && globalThis.document?.hidden) return
     const lateMs = Date.now() - awakeAtMs - TICK_MS
     noteAwake()
-    if (lateMs >= silenceMs + (isUnread() ? HIDDEN_TICK_MS : 0)) wake('woken')
+    if (lateMs >= silenceMs) wake('woken')
   }, TICK_MS)
   signal.addEventListener('abort', () => clearInterval(timer))
   const events = { online: 'woken', pagehide: 'left', pageshow: 'shown', visibilitychange: 'shown' } as const

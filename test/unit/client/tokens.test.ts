@@ -145,6 +145,16 @@ describe('getToken', () => {
     expect(scene.stream?.state).toBe('open')
   })
 
+  it('that answers with the name of the scheme is told so, without its token', async () => {
+    const scene = await open()
+    const { server, errors } = scene
+    scene.connect({ getToken: () => 'Bearer secret' })
+    await pass()
+    const message = 'getToken returned an invalid token, with Bearer?'
+    expect(errors).toMatchObject([{ error: { code: 'token', message }, final: false }])
+    expect(server.requests).toEqual([])
+  })
+
   it.each([-1, 1])('keeps a stream open with a clock that is %i h off', async (hours) => {
     const scene = await open()
     const { server, errors } = scene
