@@ -141,7 +141,7 @@ async function runServing(
     signals.onEarly = () => resolve(EXIT_DONE)
   })
   const code = await Promise.race([loadServer().then((serve) => serve(args, env, signals)), stopped])
-  return exit(code)
+  return exit(code, signals)
 }
 
 function print(text: string): number {

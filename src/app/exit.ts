@@ -5,12 +5,16 @@ import type { Writable } from 'node:stream'
 import { ConfigError } from '../config/config-error.ts'
 import { errorCode, errorWords } from '../errors.ts'
 import { printable } from '../text/printable.ts'
+import { flushLog } from './log-destination.ts'
 import { settledWithin } from './time-limit.ts'
 
 /** The command did what it was asked for, help included, or was stopped. */
 export const EXIT_DONE = 0
 /** The command's arguments or settings are wrong, or it cannot start or go on. */
 export const EXIT_FAILED = 1
+
+/** Those that a serving process handles. */
+export const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 
 /** Time for flushing outputs, which may have no reader. */
 const FLUSH_MS = 500
@@ -57,10 +61,35 @@ function problemsOf(error: unknown): readonly string[] {
   return isInstallationFault(error) ? errorWords(error).split('\n') : [errorWords(error)]
 }
 
-/** Ends this process once its output is flushed. Handles that are still open do not matter. */
-export async function exit(code: number): Promise<never> {
+/** What `exit` looks at. */
+export interface Haste {
+  /** The signal that asked the process to end now; null: none did. */
+  readonly hurry: NodeJS.Signals | null
+}
+
+/**
+ * Ends this process once its output is flushed. Handles that are still open do not matter, but Node waits for DNS if a
+ * name is being looked up. Then a signal ends the process at once, and so does one that has asked for it before.
+ */
+export async function exit(code: number, haste: Haste = { hurry: null }): Promise<never> {
+  await flushOutputs()
+  if (isLookingUp()) {
+    // Without listeners a signal does what it does to any process.
+    for (const name of STOP_SIGNALS) process.removeAllListeners(name)
+    if (haste.hurry !== null) process.kill(process.pid, haste.hurry)
+  }
+  process.exit(code)
+}
+
+/** Also the lines of the log that wait for others. */
+export async function flushOutputs(): Promise<void> {
+  flushLog()
   const outputs = [process.stdout, process.stderr]
   const flushed = outputs.map((output) => new Promise((resolve) => output.write('', resolve)))
   await settledWithin(FLUSH_MS, Promise.all(flushed))
-  process.exit(code)
+}
+
+/** Whether a name is being looked up, which holds a thread of libuv for as long as DNS is silent. */
+export function isLookingUp(): boolean {
+  return process.getActiveResourcesInfo().includes('GetAddrInfoReqWrap')
 }

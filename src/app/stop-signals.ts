@@ -1,6 +1,8 @@
 // The signals that stop a serving process. Each is kept until it is taken, so that a signal during the start is not
 // lost. SIGHUP does not stop the process: it has the settings read again.
 
+import { type Haste, STOP_SIGNALS } from './exit.ts'
+
 export interface StopSignals {
   /** The oldest signal that was not taken, or the next one that comes. */
   next(): Promise<NodeJS.Signals>
@@ -11,12 +13,14 @@ export interface StopSignals {
 /** The first signal drains, the second stops at once; more have no meaning. */
 const KEPT_MAX = 2
 
-export class SignalQueue implements StopSignals {
+export class SignalQueue implements StopSignals, Haste {
   onHangup: (() => void) | null = null
   /** Called for a signal that comes before the first `next()`. */
   onEarly: (() => void) | null = null
   /** Whether any signal that stops has come. */
   hasCome = false
+  /** The second one. */
+  hurry: NodeJS.Signals | null = null
   private readonly kept: NodeJS.Signals[] = []
   private readonly waiting: ((signal: NodeJS.Signals) => void)[] = []
 
@@ -25,6 +29,7 @@ export class SignalQueue implements StopSignals {
       this.onHangup?.()
       return
     }
+    if (this.hasCome) this.hurry ??= signal
     this.hasCome = true
     if (this.waiting.length > 0) this.waiting.shift()?.(signal)
     else if (this.kept.length < KEPT_MAX) this.kept.push(signal)
@@ -41,7 +46,7 @@ export class SignalQueue implements StopSignals {
 /** This process's signals. From now on they no longer end it by themselves. */
 export function processSignals(): SignalQueue {
   const queue = new SignalQueue()
-  for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => queue.push(name))
+  for (const name of STOP_SIGNALS) process.on(name, () => queue.push(name))
   surviveLostOutputs()
   if (process.env.npm_lifecycle_event !== undefined) stopWithoutParent(queue)
   return queue

@@ -32,10 +32,8 @@ export interface ToServing {
   readonly reading?: SettingsReading
 }
 
-/** The message of the serving process when it listens. */
-export interface Listening {
-  readonly listening: Ports
-}
+/** A message of the serving process: that it listens, or the exit code if it is going to kill itself. */
+export type FromServing = { readonly listening: Ports } | { readonly ended: number }
 
 /**
  * Passes this process's signals to the serving process, and resolves with the exit code of that process. `inherited`:
@@ -60,15 +58,20 @@ export async function launch(
   const child = startServing(inherited ?? opened.map(descriptorOf), handed)
   for (const socket of opened) socket.close()
   const start: Start = { isDone: false, isStopped: false }
-  child.on('message', ({ listening }: Listening) => {
+  let ended: number | null = null
+  child.on('message', (message: FromServing) => {
+    if ('ended' in message) {
+      ended = message.ended
+      return
+    }
     start.isDone = true
-    onListening(listening)
+    onListening(message.listening)
   })
   // Read here, because this process has run CONFIG_FILE, and because it has nothing else to do.
   readings.passTo((reading) => tell(child, { reading: sendable(reading) }))
   void passSignals(signals, child, start)
   const [code] = await once(child, 'exit')
-  return start.isStopped ? EXIT_DONE : (code ?? EXIT_FAILED)
+  return start.isStopped ? EXIT_DONE : (ended ?? code ?? EXIT_FAILED)
 }
 
 /** Without functions, which need a restart to change. */

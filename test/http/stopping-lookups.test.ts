@@ -1,0 +1,64 @@
+// How a process stops while a name is looked up of which DNS says nothing. Needs `npm run build`.
+
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { type CommandProcess, CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
+import { makeKey } from '../support/keys-and-tokens.ts'
+import { forThisTest } from '../support/scene.ts'
+import { eventually } from '../support/time.ts'
+
+/**
+ * A CONFIG_FILE. In the process that serves, all four threads of libuv open a pipe that nothing writes, and a name is
+ * looked up behind them: as when DNS is silent, for ever.
+ */
+const LOOKING_UP = `import { lookup } from 'node:dns'
+import { existsSync, open } from 'node:fs'
+import { isMainThread } from 'node:worker_threads'
+const isServing = process.env.WORKERS === '1' || process.send !== undefined
+const waiting = setInterval(() => {
+  if (!existsSync('begin')) return
+  clearInterval(waiting)
+  for (let thread = 0; thread < 4; thread++) open('pipe', 'r', () => {})
+  lookup('name.example', () => {})
+  console.log('looks up')
+}, 20)
+if (!isMainThread || !isServing) clearInterval(waiting)
+export default {}`
+
+async function lookingUp(workers: string, env: Record<string, string> = {}): Promise<CommandProcess> {
+  const files = { 'public.pem': makeKey('ES256').publicPem, 'looks-up.mjs': LOOKING_UP }
+  const scene = await forThisTest(Promise.resolve(CommandScene.open(files)))
+  execFileSync('mkfifo', [join(scene.folder, 'pipe')])
+  const settings = { ...SERVE_SETTINGS, CONFIG_FILE: 'looks-up.mjs', WORKERS: workers, ...env }
+  const run = scene.start(['serve'], settings)
+  await run.listening()
+  scene.file('begin', '')
+  await said(run, 'looks up')
+  return run
+}
+
+const said = (run: CommandProcess, words: string) => eventually(() => expect(run.stdout).toContain(words))
+
+describe('while a name is looked up, and DNS is silent', () => {
+  it('a second signal ends the process at once, also after all was closed', async () => {
+    const run = await lookingUp('1')
+    run.child.kill('SIGTERM')
+    await said(run, '"msg":"closed"')
+    expect(await run.end('SIGINT')).toBe('SIGINT')
+  })
+
+  it('so does one that skips the linger time', async () => {
+    const run = await lookingUp('1', { LINGER_SECONDS: '60' })
+    run.child.kill('SIGTERM')
+    await said(run, 'not ready any more')
+    expect(await run.end('SIGTERM')).toBe('SIGTERM')
+    expect(run.stdout).toContain('"msg":"closed"')
+  })
+
+  it('with workers the first one does', async () => {
+    const run = await lookingUp('2')
+    expect(await run.end('SIGTERM')).toBe(0)
+    expect(run.stdout).toContain('"msg":"closed"')
+  })
+})
