@@ -15,6 +15,33 @@ const SOON = { timeout: 30_000, interval: 20 }
 const BLIND_SECONDS = 5
 const LOST_SECONDS = Number(process.env.CONTROL_LOST_SECONDS ?? 10)
 
+/**
+ * Time in which this process runs: a turn that comes late counts for no more than two. So the bounds below hold on a
+ * machine that is busy with something else, too, which delays the timers and the sockets of a replica as it does these.
+ */
+class RunTime {
+  ms = 0
+  private lastMs = performance.now()
+  private readonly timer = setInterval(() => this.turn(), TURN_MS)
+
+  private turn(): void {
+    const nowMs = performance.now()
+    this.ms += Math.min(nowMs - this.lastMs, 2 * TURN_MS)
+    this.lastMs = nowMs
+  }
+
+  stop(): void {
+    clearInterval(this.timer)
+  }
+
+  /** Resolves with the time until then. */
+  async until(isSo: () => boolean): Promise<number> {
+    await vi.waitUntil(isSo, SOON).finally(() => this.stop())
+    return this.ms
+  }
+}
+const TURN_MS = 20
+
 describe.skipIf(!canStartKafka)('A replica whose Kafka is gone', () => {
   let broker: RealKafka
   let kafka: Kafka
@@ -49,16 +76,25 @@ describe.skipIf(!canStartKafka)('A replica whose Kafka is gone', () => {
       const killedAtMs = Date.now()
       expect((await replica.get(fleetToken(60))).status).toBe(200)
       expect(await replica.renew(fleetToken(LOST_SECONDS + 61))).toBe(204)
-      expect(await replica.renew(fleetToken(60, { sub: 'carol' }))).toBe(503)
+      // Held by none here, so it has to be written; that is given up after some seconds.
+      const written = replica.renew(fleetToken(60, { sub: 'carol' }))
       const status = async () => {
         const stream = await replica.get(fleetToken(60, { sub: 'dora' }))
         stream.leave()
         return stream.status
       }
-      await vi.waitFor(async () => expect(await status()).toBe(503), SOON)
-      const blindAfterMs = Date.now() - killedAtMs
-      console.log(`blind ${blindAfterMs} ms after Kafka was killed`)
-      expect(blindAfterMs).toBeLessThanOrEqual(BLIND_SECONDS * 1000 + 1_000)
+      /** When the last stream was asked for that opened. Of no account is when its answer came. */
+      let openedAtMs = killedAtMs
+      const isRefused = async () => {
+        const askedAtMs = Date.now()
+        const answered = await status()
+        if (answered === 200) openedAtMs = askedAtMs
+        return answered === 503
+      }
+      await vi.waitUntil(isRefused, SOON)
+      expect(await written).toBe(503)
+      console.log(`opens for ${openedAtMs - killedAtMs} ms after Kafka was killed`)
+      expect(openedAtMs - killedAtMs).toBeLessThanOrEqual(BLIND_SECONDS * 1000)
       expect((await replica.reasons()).join()).toMatch(/no heartbeat of this process has come back for 5 s/)
       expect(await replica.renew(fleetToken(60, { sub: 'bob' }))).toBe(503)
       await vi.waitUntil(() => !short.isOpen, SOON)
@@ -81,10 +117,9 @@ describe.skipIf(!canStartKafka)('A replica whose Kafka is gone', () => {
     const replica = await open('end')
     const stream = await replica.get(fleetToken(600))
     await broker.kill()
-    const killedAtMs = Date.now()
-    await vi.waitUntil(() => !stream.isOpen, SOON)
+    const endedAfterMs = await new RunTime().until(() => !stream.isOpen)
     expect(stream.endReason).toBe('busy')
-    expect(stream.endedAtMs - killedAtMs).toBeLessThanOrEqual(BLIND_SECONDS * 1000 + 1_000)
+    expect(endedAfterMs).toBeLessThanOrEqual(BLIND_SECONDS * 1000 + 1_000)
     expect((await replica.get(fleetToken(600))).status).toBe(503)
     await broker.start()
     await replica.ready()
@@ -95,11 +130,10 @@ describe.skipIf(!canStartKafka)('A replica whose Kafka is gone', () => {
     const replica = await open('end')
     const stream = await replica.get(fleetToken(600))
     broker.freeze()
-    const frozenAtMs = Date.now()
-    await vi.waitUntil(() => !stream.isOpen, SOON)
+    const endedAfterMs = await new RunTime().until(() => !stream.isOpen)
     broker.thaw()
     expect(stream.endReason).toBe('busy')
-    expect(stream.endedAtMs - frozenAtMs).toBeLessThanOrEqual(BLIND_SECONDS * 1000 + 1_000)
+    expect(endedAfterMs).toBeLessThanOrEqual(BLIND_SECONDS * 1000 + 1_000)
     await replica.ready()
   })
 
@@ -125,13 +159,11 @@ describe.skipIf(!canStartKafka)('A replica whose Kafka is gone', () => {
       fetch(`http://127.0.0.1:${port}/events`, { headers: { authorization, connection: 'close' } })
     const streams = await Promise.all(Array.from({ length: 10 }, get))
     expect(streams.map(({ status }) => status)).toEqual(streams.map(() => 200))
-    const ends = streams.map(async (stream) => ({ text: await stream.text(), atMs: Date.now() }))
+    const texts = Promise.all(streams.map((stream) => stream.text()))
     await broker.kill()
-    const killedAtMs = Date.now()
-    for (const { text, atMs } of await Promise.all(ends)) {
-      expect(text).toMatch(/:end busy\n\n$/)
-      expect(atMs - killedAtMs).toBeLessThanOrEqual(BLIND_SECONDS * 1000 + 1_500)
-    }
+    const runTime = new RunTime()
+    for (const text of await texts.finally(() => runTime.stop())) expect(text).toMatch(/:end busy\n\n$/)
+    expect(runTime.ms).toBeLessThanOrEqual(BLIND_SECONDS * 1000 + 1_500)
     expect((await get()).status).toBe(503)
     await broker.start()
     await vi.waitUntil(async () => (await get()).status === 200, SOON)

@@ -175,10 +175,15 @@ describe('kafka-sse serve', () => {
   test('listens without Kafka, is not ready, and ends on SIGTERM with 0', () => expectServes('1'))
 
   test('opens its ports without Kafka as soon with four buses of a topic as with one', async () => {
-    const [one, four] = [await msUntilLive(1), await msUntilLive(4)]
-    console.log(`live without Kafka after ${one} ms with one bus, ${four} ms with four`)
-    expect(four).toBeLessThan(one + 2_000)
-  }, 60_000)
+    // Both at a time, so that a busy machine delays both; it may still favour one. What waits for Kafka always does.
+    const measured: string[] = []
+    for (let time = 0; time < 3; time++) {
+      const [one, four] = await Promise.all([msUntilLive(1), msUntilLive(4)])
+      measured.push(`live without Kafka after ${one} ms with one bus, ${four} ms with four`)
+      if (four < one + 1_500) return
+    }
+    expect(measured).toEqual([])
+  }, 120_000)
 
   /** From the start of the process until its health answers; each stream has a bus of its own. */
   async function msUntilLive(streams: number): Promise<number> {
@@ -189,9 +194,9 @@ describe('kafka-sse serve', () => {
       { encoding: 'base64', replay: 'all' },
     ].slice(0, streams)
     const all = kinds.map((kind, index) => ({ path: `/${index}`, topic: 'events', ...kind }))
-    scene.file('streams.json', JSON.stringify({ streams: all }))
+    const CONFIG_FILE = scene.file(`streams-${streams}.json`, JSON.stringify({ streams: all }))
     const startedAtMs = performance.now()
-    const run = scene.start(['serve'], { ...SERVE_SETTINGS, CONFIG_FILE: 'streams.json', WORKERS: '1' })
+    const run = scene.start(['serve'], { ...SERVE_SETTINGS, CONFIG_FILE, WORKERS: '1' })
     const { adminPort } = await run.listening()
     expect((await fetch(`http://127.0.0.1:${adminPort}/health/live`)).status).toBe(200)
     const tookMs = Math.round(performance.now() - startedAtMs)
