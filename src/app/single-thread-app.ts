@@ -5,11 +5,12 @@ import type { RequestListener } from 'node:http'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { ConnectionBudget, connectionBounds, createConnectionCounts } from '../http/connection-budget.ts'
 import { type ConnectionFigures, createConnectionFigures } from '../http/connection-limits.ts'
-import { type Certificate, Listeners, readTls } from '../http/listener.ts'
+import { type Certificate, Listeners } from '../http/listener.ts'
 import { ServedCertificate } from '../http/served-certificate.ts'
 import { SEEDS } from '../limits/hashed-cell.ts'
 import type { LogLevel, ServerOptions } from '../options.ts'
 import { type LiveOptions, LiveSettings } from '../reload/live-settings.ts'
+import { readPair } from '../reload/replaced-files.ts'
 import { adminBudget, buildAdminApp } from './admin-app.ts'
 import type { App, Ports } from './app.ts'
 import { registerKafkaStreams } from './kafka-registration.ts'
@@ -67,7 +68,7 @@ class SingleThreadApp implements App {
 
   async listen(): Promise<Ports> {
     const { options, sockets, web, admin, connections, served, live } = this.parts
-    const tls = options.tls === null ? null : await readTls(options.tls)
+    const tls = options.tls === null ? null : await readPair(options.tls)
     this.certificate = tls
     served.use(tls)
     const { host, port, adminHost, adminPort } = options

@@ -5,6 +5,7 @@ import type { SignalQueue } from '../app/stop-signals.ts'
 import { settingFiles } from '../config/environment.ts'
 import { parseEnvironment } from '../config/parse.ts'
 import { inheritedSockets } from '../http/inherited-sockets.ts'
+import { readSettled } from '../reload/replaced-files.ts'
 import { runServer } from '../server.ts'
 import { runCommand } from './command-line.ts'
 
@@ -19,7 +20,9 @@ Streams Kafka topics to clients with a token. Environment variables configure it
 `
 
 export async function serve(args: string[], env: NodeJS.ProcessEnv, signals: SignalQueue): Promise<number> {
-  const read = async () => parseEnvironment(env, process.cwd(), inheritedSockets(env, process.pid) !== null)
+  const readOnce = async () =>
+    parseEnvironment(env, process.cwd(), inheritedSockets(env, process.pid) !== null)
+  const read = () => readSettled(readOnce)
   const rereading = { read, files: settingFiles(env) }
   return runCommand({ help: HELP, options: {} }, args, async () =>
     runServer(await read(), signals, rereading, () => {}),

@@ -1,13 +1,13 @@
 // Brings what was read again into effect. Promise: everything or nothing, and one line in the log for each outcome; the
 // settings before stay in use if anything is wrong with the new ones. No value is logged.
 
-import { createSecureContext } from 'node:tls'
 import { errorWords } from '../errors.ts'
-import { type Certificate, readTls } from '../http/listener.ts'
+import type { Certificate } from '../http/listener.ts'
 import type { LogLevel, ServerOptions } from '../options.ts'
 import { refuseExpired } from './certificate-end.ts'
 import { differences, reloaded } from './differences.ts'
 import { type LiveOptions, liveOptions } from './live-settings.ts'
+import { readPair } from './replaced-files.ts'
 import type { Occasion, SettingsReading } from './settings-reader.ts'
 
 interface ReloadLog {
@@ -101,14 +101,8 @@ export class Reload {
     const { tls } = this.options
     const { certificate: served } = this.app
     if (tls === null || served === null) return null
-    const read = await readTls(tls)
+    const read = await readPair(tls)
     if (read.cert.equals(served.cert) && read.key.equals(served.key)) return null
-    try {
-      createSecureContext(read)
-    } catch {
-      // Its error may quote the file. The files were good a moment ago, so they are being replaced.
-      throw new Error('TLS_CERT_FILE and TLS_KEY_FILE do not belong together')
-    }
     refuseExpired(read)
     return read
   }

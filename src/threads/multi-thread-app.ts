@@ -9,10 +9,11 @@ import { kafkaOptions } from '../app/kafka-registration.ts'
 import { withSecretKey } from '../app/sealing.ts'
 import { builtOrClosed } from '../app/time-limit.ts'
 import { frameworkOptions } from '../app/web-app.ts'
-import { type Certificate, Listeners, readTls } from '../http/listener.ts'
+import { type Certificate, Listeners } from '../http/listener.ts'
 import { ServedCertificate } from '../http/served-certificate.ts'
 import type { LogLevel, ServerOptions } from '../options.ts'
 import { type LiveOptions, LiveSettings } from '../reload/live-settings.ts'
+import { readPair } from '../reload/replaced-files.ts'
 import { type HandedOptions, takeOver } from './handover.ts'
 import { ProcessKeys } from './worker-keys.ts'
 import { WorkerPool } from './worker-pool.ts'
@@ -83,7 +84,7 @@ class MultiThreadApp implements App {
     const { options, admin, workerPool, served } = this.parts
     const at = { host: options.adminHost, port: options.adminPort, tls: null, budget: adminBudget() }
     const adminPort = await this.adminPorts.add(admin.routing as RequestListener, at)
-    this.certificate = options.tls === null ? null : await readTls(options.tls)
+    this.certificate = options.tls === null ? null : await readPair(options.tls)
     served.use(this.certificate)
     return { adminPort, port: await workerPool.start(this.certificate) }
   }
