@@ -316,7 +316,7 @@ export class TabsWorld {
     else if (kind <= 8) this.servers[this.choose(2)]?.arrive(this.choose)
     else if (kind <= 11) this.work(tab)
     else if (kind === 12) this.tick(tab)
-    else if (kind === 13 && this.choose(4) === 0) this.lose(this.choose)
+    else if (kind === 13) this.loseOrRepeat(this.choose(8))
     else if (kind === 14) this.dropDeleted()
     else if (kind === 15) this.stopOrGoOn(tab)
     else this.hear(this.choose)
@@ -397,10 +397,13 @@ export class TabsWorld {
     return true
   }
 
-  /** A message that never arrives. */
-  private lose(choose: Choose): void {
+  /** A message that never arrives (0, 1), or arrives twice (2); or neither. */
+  private loseOrRepeat(choice: number): void {
     const links = [...this.links.values()].filter(({ messages }) => messages.length > 0)
-    links[choose(links.length)]?.messages.shift()
+    const { messages = [] } = links[this.choose(links.length)] ?? {}
+    const [first] = messages
+    if (choice <= 1) messages.shift()
+    else if (choice === 2 && first !== undefined) messages.unshift(structuredClone(first))
   }
 
   private grant(): void {

@@ -26,8 +26,7 @@ export class Member {
     const { id, lastEventId, post, limits } = parts
     this.#parts = parts
     this.#log = new EventLog({ recordId: lastEventId, id: lastEventId, isReady: false }, limits.logUnitsMax)
-    const state = () => this.#own.state
-    this.#followers = new Followers({ ...parts, from: id, log: this.#log, state })
+    this.#followers = new Followers({ ...parts, from: id, log: this.#log, state: () => this.#own.state })
     this.#link = new LeaderLink(id, post)
   }
 
@@ -71,7 +70,7 @@ export class Member {
     this.#parts.post(null, { type: 'lead', from: this.#parts.id })
   }
 
-  /** The lock was taken away, because another tab got no answer. It keeps its connection until it can follow. */
+  /** The lock was taken away, because another tab got no answer. An open connection it keeps until it can follow. */
   deposed(): void {
     if (this.#role === 'leading') this.#stopLeading()
   }
@@ -103,8 +102,7 @@ export class Member {
   }
 
   ownFailed(failure: Failure): void {
-    if (this.#role !== 'leading') return
-    this.#followers.failed({ type: 'failure', from: this.#parts.id, failure })
+    if (this.#role === 'leading') this.#followers.failed({ type: 'failure', from: this.#parts.id, failure })
   }
 
   retryNow(): void {
@@ -163,10 +161,7 @@ export class Member {
   }
 
   #takeBatch(batch: Batch): void {
-    if (!this.#link.isNext(batch)) {
-      this.#join(batch.from)
-      return
-    }
+    if (!this.#link.isNext(batch)) return void this.#join(batch.from)
     this.#pace.joined()
     for (const entry of batch.entries) this.#take(entry)
     this.#become('following')
@@ -196,8 +191,13 @@ export class Member {
 
   #stopLeading(): void {
     this.#followers.forget()
-    this.#become('alone')
-    this.#ask()
+    if (this.#own.isOpen) {
+      this.#become('alone')
+      this.#ask()
+    } else {
+      this.#parts.shut()
+      this.#seek()
+    }
     this.#parts.stand(false)
   }
 

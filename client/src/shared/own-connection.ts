@@ -22,10 +22,10 @@ export class OwnConnection {
   }
 
   get canLead(): boolean {
-    return this.#isOpen && this.#isReady
+    return this.isOpen && this.#isReady
   }
 
-  get #isOpen(): boolean {
+  get isOpen(): boolean {
     return this.#state.state === 'open'
   }
 
@@ -38,7 +38,7 @@ export class OwnConnection {
   changed(state: LeaderState): void {
     this.#state = state
     // A gap may follow, which only this connection tells.
-    if (this.#isOpen) this.#isReady = false
+    if (this.isOpen) this.#isReady = false
   }
 
   ready(): void {
@@ -47,7 +47,7 @@ export class OwnConnection {
 
   /** Call it once a tick. */
   isClosedForLong(): boolean {
-    this.#closedTicks = this.#isOpen ? 0 : this.#closedTicks + 1
+    this.#closedTicks = this.isOpen ? 0 : this.#closedTicks + 1
     return this.#closedTicks > CLOSED_TICKS_MAX
   }
 }

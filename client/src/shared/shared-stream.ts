@@ -20,6 +20,8 @@ import { TabChannel } from './tab-channel.ts'
 const TICK_MS = 1_000
 /** A timer that is this late does not count for the moment. */
 const LATE_MS = 2 * TICK_MS
+/** A page that is kept, or frozen, has no timers. One that still has them was not left. */
+const STOPPED_TICKS_MAX = 30
 /** A log of a few thousand small events; 8 MiB on the way to a page that is frozen; 64 tabs besides the leading one. */
 const LIMITS: TabLimits = { logUnitsMax: 262_144, unitsAheadMax: 4_194_304, followersMax: 64 }
 
@@ -35,6 +37,7 @@ export class SharedStream implements EventStream {
   readonly #lock: LeaderLock
   readonly #timer: ReturnType<typeof setInterval>
   #tickedAtMs = performance.now()
+  #stoppedTicks = 0
   /** A turn of the event loop that a hidden page is not made to wait for, as it is for timers. */
   readonly #turns = new MessageChannel()
   readonly #closing = new AbortController()
@@ -182,6 +185,7 @@ export class SharedStream implements EventStream {
   #stop(): void {
     this.#member.leave('stopped')
     this.#channel.close()
+    this.#stoppedTicks = 0
   }
 
   #goOn(): void {
@@ -198,6 +202,7 @@ export class SharedStream implements EventStream {
 
   #tick(): void {
     this.#tickedAtMs = performance.now()
+    if (++this.#stoppedTicks > STOPPED_TICKS_MAX) this.#goOn()
     if (this.#own !== null) this.#member.ownMoved(this.#own.lastEventId)
     this.#member.tick()
   }

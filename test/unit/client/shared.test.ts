@@ -206,13 +206,19 @@ describe('a stream for all tabs', () => {
     expect(first.stream.state).toBe('closed')
   })
 
-  it.each(['retryNow', 'visibilitychange'])(
+  it.each(['retryNow', 'visibilitychange', 'itself'])(
     'goes on by %s where its page was said to be left, and was not unloaded',
     async (by) => {
       const page = new EventTarget()
       const hidden = { hidden: true }
       vi.stubGlobal('addEventListener', page.addEventListener.bind(page))
       vi.stubGlobal('document', hidden)
+      let tick = () => {}
+      const runTimers = globalThis.setInterval
+      vi.stubGlobal('setInterval', (run: () => void, ms: number) => {
+        if (ms === 1_000) tick = run
+        return runTimers(run, ms)
+      })
       const { stream } = tab('alice')
       await vi.waitUntil(() => stream.state === 'open', PATIENCE)
       page.dispatchEvent(new Event('pagehide'))
@@ -220,6 +226,7 @@ describe('a stream for all tabs', () => {
       expect([server.requests[0]?.signal.aborted, stream.state]).toEqual([true, 'connecting'])
       hidden.hidden = false
       if (by === 'retryNow') stream.retryNow()
+      else if (by === 'itself') for (let second = 0; second < 31; second++) tick()
       else page.dispatchEvent(new Event(by))
       await vi.waitUntil(() => stream.state === 'open', PATIENCE)
       stream.retryNow()
@@ -493,9 +500,10 @@ describe('a member', () => {
         state: { state: 'open', reason: '' },
       })
     const lead = () => member.receive({ type: 'lead', from: 'leader' })
-    const asked = () => posted.filter(({ type }) => type === 'ask').length
+    const said = (what: Message['type']) => posted.filter(({ type }) => type === what).length
+    const asked = () => said('ask')
     member.start()
-    return { member, consumer, done, batch, lead, asked }
+    return { member, consumer, done, batch, lead, said, asked }
   }
 
   it('does not stand for the lock while its consumer is slow', () => {
@@ -526,5 +534,48 @@ describe('a member', () => {
     expect(asked()).toBe(1)
     ready()
     expect(asked()).toBe(2)
+  })
+
+  it.each([
+    ['alone', 'open', ['stand', 'open ', 'stand']],
+    ['seeking', 'connecting', ['stand', 'open ', 'shut', 'stand']],
+  ] as const)('is %s if it loses the lock while its connection is %s', (role, state, expected) => {
+    const { member, done } = memberOf()
+    member.elected()
+    member.ownChanged({ state, reason: '' })
+    member.deposed()
+    expect([member.role, done]).toEqual([role, expected])
+  })
+
+  it('says so when its connection is not open for four ticks while it leads', () => {
+    const { member, said } = memberOf()
+    const tick = (times: number) => {
+      for (let count = 0; count < times; count++) member.tick()
+      return said('yield')
+    }
+    member.elected()
+    expect([tick(3), tick(1)]).toEqual([0, 1])
+    member.ownChanged({ state: 'open', reason: '' })
+    expect(tick(4)).toBe(1)
+    member.ownChanged({ state: 'waiting', reason: 'lost' })
+    expect([tick(3), tick(1)]).toEqual([1, 2])
+  })
+
+  it('takes the lock from a leader without a connection if its own is open and ready, and is read', () => {
+    const { member, consumer, done, lead } = memberOf()
+    const hear = () => {
+      member.receive({ type: 'yield', from: 'leader' })
+      return done.includes('steal')
+    }
+    lead()
+    expect(hear()).toBe(false)
+    member.receive({ type: 'refuse', from: 'leader', join: 1 })
+    member.ownChanged({ state: 'open', reason: '' })
+    expect(hear()).toBe(false)
+    member.own({ type: 'ready', data: '', id: '1' })
+    consumer.isFull = true
+    expect(hear()).toBe(false)
+    consumer.isFull = false
+    expect(hear()).toBe(true)
   })
 })
