@@ -2,10 +2,9 @@
 
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { type CommandProcess, CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
 import { makeKey } from '../support/keys-and-tokens.ts'
-import { forThisTest } from '../support/scene.ts'
 import { eventually } from '../support/time.ts'
 
 /**
@@ -26,9 +25,13 @@ const waiting = setInterval(() => {
 if (!isMainThread || !isServing) clearInterval(waiting)
 export default {}`
 
+const scenes: CommandScene[] = []
+afterAll(() => Promise.all(scenes.map((scene) => scene.close())))
+
 async function lookingUp(workers: string, env: Record<string, string> = {}): Promise<CommandProcess> {
   const files = { 'public.pem': makeKey('ES256').publicPem, 'looks-up.mjs': LOOKING_UP }
-  const scene = await forThisTest(Promise.resolve(CommandScene.open(files)))
+  const scene = CommandScene.open(files)
+  scenes.push(scene)
   execFileSync('mkfifo', [join(scene.folder, 'pipe')])
   const settings = { ...SERVE_SETTINGS, CONFIG_FILE: 'looks-up.mjs', WORKERS: workers, ...env }
   const run = scene.start(['serve'], settings)
@@ -40,7 +43,7 @@ async function lookingUp(workers: string, env: Record<string, string> = {}): Pro
 
 const said = (run: CommandProcess, words: string) => eventually(() => expect(run.stdout).toContain(words))
 
-describe('while a name is looked up, and DNS is silent', () => {
+describe.concurrent('while a name is looked up, and DNS is silent', () => {
   it('a second signal ends the process at once, also after all was closed', async () => {
     const run = await lookingUp('1')
     run.child.kill('SIGTERM')
