@@ -56,6 +56,7 @@ export class Consumer implements RecordSource {
   private assigned = 0
   /** A thread waits for a record. */
   private isWaiting = false
+  private isClosed = false
 
   /** Throws, naming the property, if librdkafka does not take the configuration. */
   constructor(
@@ -75,13 +76,17 @@ export class Consumer implements RecordSource {
     this.listen(events)
   }
 
+  /** Rejects if it is closed meanwhile. */
   async connect(): Promise<void> {
     const { client } = this
     await this.tokens?.give(client, (words) => this.events.onTokenTrouble?.(words))
     // connect() ends with a question for metadata, and destroys the client if no answer comes. Without it the client
     // waits.
     client.getMetadata = (_options, answer) => answer?.(NO_ERROR, NO_METADATA)
-    const connect = () => answerOf((callback) => client.connect({ allTopics: false }, callback))
+    const connect = async () => {
+      this.refuseClosed() // nothing would end a client that connects after it was disconnected
+      return answerOf((callback) => client.connect({ allTopics: false }, callback))
+    }
     await wholeReason(client, () => this.lock.ask(connect), this.redact)
     client.getMetadata = rdkafka.KafkaConsumer.prototype.getMetadata
   }
@@ -99,12 +104,14 @@ export class Consumer implements RecordSource {
   }
 
   assign(partitions: readonly AssignedPartition[]): void {
+    this.refuseClosed()
     this.batchSize.startOver()
     this.client.incrementalAssign([...partitions])
     this.assigned += partitions.length
   }
 
   unassign(partitions: readonly TopicPartition[]): void {
+    this.refuseClosed()
     // node-rdkafka's types ask for an offset, which librdkafka ignores here.
     const removed = partitions.map(({ topic, partition }) => ({ topic, partition, offset: UNUSED_OFFSET }))
     this.client.incrementalUnassign(removed)
@@ -164,6 +171,7 @@ export class Consumer implements RecordSource {
 
   /** A question that is still open afterwards ends by itself, at its own time-out. */
   async close(): Promise<void> {
+    this.isClosed = true
     // AbortSignal.timeout would neither keep the process alive until then nor be cleared.
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<void>((resolve) => {
@@ -175,6 +183,11 @@ export class Consumer implements RecordSource {
     const closed = this.lock.ask(disconnect).finally(() => clearTimeout(overdue))
     await Promise.race([closed, late]).finally(() => clearTimeout(timer))
     this.lock.forget(this)
+  }
+
+  /** node-rdkafka would assign from the event loop, without a lock, while another thread frees librdkafka's client. */
+  private refuseClosed(): void {
+    if (this.isClosed) throw new Error('the client was closed')
   }
 
   private listen(events: ConsumerEvents): void {
