@@ -2,7 +2,7 @@
 // tombstones, which is a gap for a client without them, a channel that keeps the order only between two tabs, one lock,
 // few connections, and tabs that freeze, crash, close, are slow, and stop because their page is left. Every step is
 // chosen from outside. A tab's states are those of `Role`, times frozen or not, times a full consumer or not, times a
-// connection that is open or waits for one of the browser's.
+// connection that is open or waits for one of the browser's, times a getToken that works or fails.
 
 import { Member } from '../../client/src/shared/member.ts'
 import type { Entry, Message } from '../../client/src/shared/messages.ts'
@@ -52,9 +52,12 @@ class OwnConnection {
   private isOpen = false
   private isReady = false
   private readonly world: TabsWorld
+  private readonly hasToken: boolean
+  private isRefused = false
 
-  constructor(world: TabsWorld, lastEventId: string) {
+  constructor(world: TabsWorld, lastEventId: string, hasToken: boolean) {
     this.world = world
+    this.hasToken = hasToken
     this.server = world.server()
     this.id = lastEventId
     const hasNothing = lastEventId === '' || lastEventId === NOTHING
@@ -64,6 +67,12 @@ class OwnConnection {
 
   /** false: it has nothing to say at present. */
   next(member: Member): boolean {
+    if (!this.isOpen && !this.hasToken) {
+      if (this.isRefused) return false
+      this.isRefused = true
+      member.ownChanged({ state: 'waiting', reason: 'token' })
+      return true
+    }
     if (!this.isOpen) {
       if (!this.world.connects(this)) return false
       this.isOpen = true
@@ -133,9 +142,12 @@ class Tab {
   isFrozen = false
   isFull = false
   connections = 0
+  /** Whether its getToken works. */
+  readonly hasToken: boolean
 
-  constructor(world: TabsWorld, id: string) {
+  constructor(world: TabsWorld, id: string, hasToken: boolean) {
     this.id = id
+    this.hasToken = hasToken
     this.member = new Member({
       // A few entries, so that the limits are met.
       limits: { logUnitsMax: 600, unitsAheadMax: 900, followersMax: 5 },
@@ -147,8 +159,8 @@ class Tab {
       open: (lastEventId) => {
         if (this.connection !== null) throw new Error(`${id} opened a second connection`)
         this.connections++
-        this.connection = new OwnConnection(world, lastEventId)
-        world.connections.push(this.connection)
+        this.connection = new OwnConnection(world, lastEventId, this.hasToken)
+        if (this.hasToken) world.connections.push(this.connection)
       },
       shut: () => {
         world.disconnect(this)
@@ -242,7 +254,7 @@ export class TabsWorld {
   }
 
   open(): void {
-    const tab = new Tab(this, `tab${++this.opened}`)
+    const tab = new Tab(this, `tab${++this.opened}`, this.choose(8) > 0)
     this.tabs.push(tab)
     tab.member.start()
   }
@@ -345,7 +357,10 @@ export class TabsWorld {
   }
 
   private wrong(): string | null {
-    for (const { id, received, readies } of this.tabs) {
+    if (!this.tabs.some(({ hasToken }) => hasToken)) return null
+    // What no leader could take up, and no server lets in, has nothing.
+    const tabs = this.tabs.filter(({ hasToken, member }) => hasToken || member.role !== 'alone')
+    for (const { id, received, readies } of tabs) {
       const names = this.written.map(({ name }) => name)
       const missing = names.filter((name) => !received.includes(name))
       if (missing.length > 0) return `${id} misses ${missing}`
@@ -353,8 +368,8 @@ export class TabsWorld {
       if (deleted.length > 0) return `${id} was not told that ${deleted} are deleted`
       if (readies === 0) return `${id} was never ready`
     }
-    const open = this.tabs.filter(({ connection }) => connection !== null)
-    if (this.tabs.length > 0 && open.length !== 1) {
+    const open = tabs.filter(({ connection }) => connection !== null)
+    if (open.length !== 1) {
       return `open: ${open.map(({ id, member }) => `${id} ${member.role}`)} of ${this.tabs.map(({ member }) => member.role)}`
     }
     return null

@@ -7,8 +7,8 @@ import { type Choose, TabsWorld } from './tabs-world.ts'
 
 /** Ticks until one connection is left: a tab may wait 256 of them before it asks again to join a leader. */
 const ROUNDS_MAX = 600
-/** Ticks until no tab misses a record: far less than the 27 s after which a silent connection counts as lost. */
-const MISSING_ROUNDS_MAX = 15
+/** Ticks until no tab misses a record: less than the 27 s after which a silent connection counts as lost. */
+const MISSING_ROUNDS_MAX = 25
 
 function choosing(seed: number): Choose {
   let state = seed >>> 0

@@ -147,9 +147,8 @@ export class Member {
     this.#join(leader)
   }
 
-  /** Over HTTP/1.1 a browser has six connections, so the leader may be waiting for the end of this tab's own. */
   #takeOver(): void {
-    if (this.#role === 'alone' && this.#own.canLead && !this.#parts.isFull()) this.#parts.stand(true)
+    if (this.#own.isBetter(this.#role, this.#link.state) && !this.#parts.isFull()) this.#parts.stand(true)
   }
 
   #hear(message: Message): void {
@@ -163,6 +162,7 @@ export class Member {
   #takeBatch(batch: Batch): void {
     if (!this.#link.isNext(batch)) return void this.#join(batch.from)
     this.#pace.joined()
+    this.#own.hear(batch.state)
     for (const entry of batch.entries) this.#take(entry)
     this.#become('following')
     this.#link.acknowledge(false)

@@ -73,7 +73,7 @@ export type Message =
   | { readonly type: 'retry'; readonly from: string }
   /** From the leader, of its connection. */
   | { readonly type: 'failure'; readonly from: string; readonly failure: Failure }
-  /** To all, by a leader whose connection does not open: a tab that has an open one may take the lock. */
+  /** To all, by a leader whose connection does not open: a tab that can do better may take the lock. */
   | { readonly type: 'yield'; readonly from: string }
   /** From a tab that does not lead, or does not have this follower (any more). */
   | { readonly type: 'gone'; readonly from: string; readonly join: number }

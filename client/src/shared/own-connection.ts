@@ -1,6 +1,7 @@
 // What a tab knows of its own connection.
 
 import type { LeaderState } from './messages.ts'
+import type { Role } from './role.ts'
 
 /** Of a connection that has not told more yet. */
 export const CONNECTING: LeaderState = { state: 'connecting', reason: '' }
@@ -11,6 +12,8 @@ export class OwnConnection {
   #state = CONNECTING
   /** Whether it has said `ready` since it was opened last. */
   #isReady = false
+  /** Whether getToken of this tab failed the last time, and no tab has had a connection since. */
+  #lacksToken = false
   #closedTicks = 0
 
   get state(): LeaderState {
@@ -19,10 +22,6 @@ export class OwnConnection {
 
   get isReady(): boolean {
     return this.#isReady
-  }
-
-  get canLead(): boolean {
-    return this.isOpen && this.#isReady
   }
 
   get isOpen(): boolean {
@@ -37,8 +36,22 @@ export class OwnConnection {
 
   changed(state: LeaderState): void {
     this.#state = state
+    this.#lacksToken ||= state.reason === 'token'
+    this.hear(state)
     // A gap may follow, which only this connection tells.
     if (this.isOpen) this.#isReady = false
+  }
+
+  /** The state of the connection that this tab gets its events from. */
+  hear({ state }: LeaderState): void {
+    if (state === 'open') this.#lacksToken = false
+  }
+
+  /** Whether this tab should lead in place of one whose connection does not open. */
+  isBetter(role: Role, leader: LeaderState): boolean {
+    // Over HTTP/1.1 a browser has six connections, so the leader may be waiting for the end of this one.
+    if (role === 'alone') return this.isOpen && this.#isReady
+    return role === 'following' && leader.reason === 'token' && !this.#lacksToken
   }
 
   ready(): void {

@@ -12,7 +12,7 @@ import { EventLog } from '../../../client/src/shared/event-log.ts'
 import { Followers } from '../../../client/src/shared/followers.ts'
 import { LeaderLock } from '../../../client/src/shared/leader-lock.ts'
 import { Member } from '../../../client/src/shared/member.ts'
-import type { Entry, Message, Place } from '../../../client/src/shared/messages.ts'
+import type { Entry, LeaderState, Message, Place } from '../../../client/src/shared/messages.ts'
 import { SharedStream } from '../../../client/src/shared/shared-stream.ts'
 import { FetchServer, STREAM_URL, status } from './client-scene.ts'
 
@@ -577,5 +577,25 @@ describe('a member', () => {
     expect(hear()).toBe(false)
     consumer.isFull = false
     expect(hear()).toBe(true)
+  })
+
+  it('takes the lock from a leader whose getToken fails, and not again if its own does', () => {
+    const { member, done, lead } = memberOf()
+    const steals = (join: number, number: number, state: LeaderState) => {
+      member.receive({ type: 'batch', from: 'leader', join, number, entries: [], state })
+      member.receive({ type: 'yield', from: 'leader' })
+      return done.filter((what) => what === 'steal').length
+    }
+    const withoutToken: LeaderState = { state: 'waiting', reason: 'token' }
+    lead()
+    expect(steals(1, 1, { state: 'waiting', reason: 'lost' })).toBe(0)
+    expect(steals(1, 2, withoutToken)).toBe(1)
+    member.elected()
+    member.ownChanged(withoutToken)
+    member.deposed()
+    lead()
+    expect(steals(2, 1, withoutToken)).toBe(1)
+    expect(steals(2, 2, { state: 'open', reason: '' })).toBe(1)
+    expect(steals(2, 3, withoutToken)).toBe(2)
   })
 })
