@@ -25,15 +25,15 @@ export interface BothPackages {
 
 /** Needs `npm run build`. */
 export function packBoth(folder: string): BothPackages {
-  return { ofServer: packed(ROOT, folder), ofClient: packed(join(ROOT, 'client'), folder) }
-}
-
-function packed(source: string, folder: string): Packed {
   // Without scripts: `prepare` would build again.
   const options = ['--ignore-scripts', '--json', '--silent', '--pack-destination', folder]
-  const [one]: (Packed & { readonly filename: string })[] = JSON.parse(
-    execFileSync('npm', ['pack', ...options], { cwd: source, encoding: 'utf8' }),
+  const packed: (Packed & { readonly filename: string })[] = JSON.parse(
+    execFileSync('npm', ['pack', '.', './client', ...options], { cwd: ROOT, encoding: 'utf8' }),
   )
-  if (one === undefined) throw new Error(`npm packed nothing of ${source}`)
-  return { ...one, tarball: join(folder, one.filename) }
+  const named = (name: string): Packed => {
+    const one = packed.find((each) => each.name === name)
+    if (one === undefined) throw new Error(`npm packed no ${name}`)
+    return { ...one, tarball: join(folder, one.filename) }
+  }
+  return { ofServer: named('fastify-kafka-sse'), ofClient: named('kafka-sse-client') }
 }

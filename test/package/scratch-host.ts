@@ -40,16 +40,19 @@ export class ScratchHost {
   readonly folder: string
   readonly packages: BothPackages
 
-  private constructor(folder: string) {
+  private constructor(folder: string, packages: BothPackages) {
     this.folder = folder
-    this.packages = packBoth(folder)
+    this.packages = packages
   }
 
-  /** `sources`: a folder with a package.json, which is copied. Nothing is installed yet. */
-  static open(sources: string): ScratchHost {
-    const host = new ScratchHost(realpathSync(mkdtempSync(join(tmpdir(), 'host-'))))
-    cpSync(sources, host.folder, { recursive: true })
-    return host
+  /**
+   * `sources`: a folder with a package.json, which is copied. Nothing is installed yet.
+   * `packed`: the packages of another host, which are not packed again.
+   */
+  static open(sources: string, packed?: BothPackages): ScratchHost {
+    const folder = realpathSync(mkdtempSync(join(tmpdir(), 'host-')))
+    cpSync(sources, folder, { recursive: true })
+    return new ScratchHost(folder, packed ?? packBoth(folder))
   }
 
   /** Installs with npm what package.json names and, besides, these: `name@version`, or paths of tarballs. */

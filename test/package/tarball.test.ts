@@ -35,7 +35,7 @@ describe.runIf(hasRegistry('the packed packages in a host'))(
     })
 
     test('the client is one package, and it depends on nothing', () => {
-      const alone = ScratchHost.open(join(ROOT, 'test/package/page'))
+      const alone = ScratchHost.open(join(ROOT, 'test/package/page'), host.packages)
       alone.install(host.packages.ofClient.tarball)
       expect(alone.run('npm', 'ls', '--all', '--parseable').stdout.trim().split('\n')).toHaveLength(2)
       const options = { module: 'esnext', moduleResolution: 'bundler', types: [], files: ['page.ts'] }
@@ -87,8 +87,10 @@ describe.runIf(hasRegistry('the packed packages in a host'))(
       expect(host.compile('typescript5', { module: 'nodenext', files: ['app.ts'] })).toMatchObject(NONE)
     }, 120_000)
 
-    describe.each(['5.0.0', '5.12.8', FASTIFY_6])('with Fastify %s', (version) => {
+    // Begins with the one that the host has already.
+    describe.each(['5.12.8', '5.0.0', FASTIFY_6])('with Fastify %s', (version) => {
       beforeAll(() => {
+        if (host.versionOf('fastify') === version) return
         // No version of Fastify 6 is released: a host that tries one overrules the peer's range.
         host.install(`fastify@${version}`, '--legacy-peer-deps')
         host.setNativePart(true)
