@@ -4,10 +4,12 @@ import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 import { beginLeftOutList } from './test/support/left-out.ts'
 import { LONG_FILES } from './test/support/long-files.ts'
+import { filesOfSharedProcesses } from './test/support/shared-process.ts'
 
 beginLeftOutList()
 
 const ON_KAFKA = ['test/{kafka,faults}/**/*.test.ts', 'test/browser/real-*.test.ts']
+const IN_SHARED_PROCESSES = filesOfSharedProcesses(import.meta.dirname)
 
 /** Vitest by itself goes by the sizes of files on a machine that has not run them yet. */
 class LongFilesFirst extends BaseSequencer {
@@ -21,7 +23,7 @@ class LongFilesFirst extends BaseSequencer {
   }
 }
 
-// node-rdkafka is not context-aware: one process per test file, never a worker thread.
+// node-rdkafka is not context-aware: processes, never worker threads, and one for each test file that may load it.
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -38,7 +40,17 @@ export default defineConfig({
         test: {
           name: 'alone',
           include: ['test/**/*.test.ts'],
-          exclude: ON_KAFKA,
+          exclude: [...ON_KAFKA, ...IN_SHARED_PROCESSES],
+          globalSetup: 'test/printed/setup.ts',
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'shared',
+          include: IN_SHARED_PROCESSES,
+          isolate: false,
+          setupFiles: 'test/support/own-modules.ts',
           globalSetup: 'test/printed/setup.ts',
         },
       },
