@@ -16,7 +16,7 @@ import { type ListedPartition, Questions, type TopicOffsets, type TopicPartition
 import { recordOf } from './record.ts'
 import type { AssignedPartition, ConsumerEvents, RecordSource } from './record-source.ts'
 import { wholeReason } from './start-failure.ts'
-import { type TokenSupply, tokenSupply } from './token-supply.ts'
+import { type TokenSupply, type TokenTaker, tokenSupply } from './token-supply.ts'
 
 /** Time for closing. A call to an unreachable broker may still be under way, and ends by itself afterwards. */
 const CLOSE_MS = 900
@@ -46,6 +46,13 @@ export class Consumer implements RecordSource {
   private readonly redact: (text: string) => string
   private readonly tellsDebug: boolean
   private readonly tokens: TokenSupply | null
+  /**
+   * node-rdkafka takes a token only while no thread asks or reads with the client, and the event loop waits until then.
+   * So nothing asks or reads.
+   */
+  private readonly taker: TokenTaker = {
+    setOauthBearerToken: (token) => this.lock.ask(async () => this.takeToken(token)),
+  }
   private readonly batchSize = new BatchSize()
   /** The last batch was full, so the next one need not wait. */
   private moreReady = false
@@ -79,7 +86,7 @@ export class Consumer implements RecordSource {
   /** Rejects if it is closed meanwhile. */
   async connect(): Promise<void> {
     const { client } = this
-    await this.tokens?.give(client, (words) => this.events.onTokenTrouble?.(words))
+    await this.tokens?.give(this.taker, (words) => this.events.onTokenTrouble?.(words))
     // connect() ends with a question for metadata, and destroys the client if no answer comes. Without it the client
     // waits.
     client.getMetadata = (_options, answer) => answer?.(NO_ERROR, NO_METADATA)
@@ -178,7 +185,7 @@ export class Consumer implements RecordSource {
       timer = setTimeout(resolve, CLOSE_MS)
     })
     const disconnect = () => answerOf<unknown>((callback) => this.client.disconnect(callback))
-    this.tokens?.release(this.client)
+    this.tokens?.release(this.taker)
     const overdue = setTimeout(() => this.endWait(), OVERDUE_CLOSING_MS)
     const closed = this.lock.ask(disconnect).finally(() => clearTimeout(overdue))
     await Promise.race([closed, late]).finally(() => clearTimeout(timer))
@@ -188,6 +195,10 @@ export class Consumer implements RecordSource {
   /** node-rdkafka would assign from the event loop, without a lock, while another thread frees librdkafka's client. */
   private refuseClosed(): void {
     if (this.isClosed) throw new Error('the client was closed')
+  }
+
+  private takeToken(token: string): void {
+    if (!this.isClosed) this.client.setOauthBearerToken(token)
   }
 
   private listen(events: ConsumerEvents): void {

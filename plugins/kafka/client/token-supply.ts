@@ -10,6 +10,7 @@ type MakeToken = NonNullable<KafkaOptions['token']>
 
 /** A client of librdkafka, as far as it takes tokens. */
 export interface TokenTaker {
+  /** Throws or rejects if librdkafka refuses the token. */
   setOauthBearerToken(token: string): unknown
 }
 
@@ -55,8 +56,8 @@ export class TokenSupply {
       this.takers.set(taker, { onTrouble, leave: () => reject(new Error('the client was closed')) })
     })
     const { token } = await Promise.race([this.fresh() ?? this.askIfDue(), left])
-    taker.setOauthBearerToken(token)
-    if (this.timer === null) this.schedule()
+    await taker.setOauthBearerToken(token)
+    if (this.timer === null && this.takers.size > 0) this.schedule()
   }
 
   release(taker: TokenTaker): void {
@@ -119,15 +120,15 @@ export class TokenSupply {
       for (const { onTrouble } of this.takers.values()) onTrouble(answered)
       return this.wait(RETRY_MS)
     }
-    for (const [taker, { onTrouble }] of this.takers) replace(taker, answered.token, onTrouble)
+    for (const [taker, { onTrouble }] of this.takers) void replace(taker, answered.token, onTrouble)
     this.schedule()
   }
 }
 
 /** librdkafka may refuse a token by its form; the other clients get theirs. */
-function replace(taker: TokenTaker, token: string, onTrouble: Taking['onTrouble']): void {
+async function replace(taker: TokenTaker, token: string, onTrouble: Taking['onTrouble']): Promise<void> {
   try {
-    taker.setOauthBearerToken(token)
+    await taker.setOauthBearerToken(token)
     onTrouble(null)
   } catch (error) {
     onTrouble(`librdkafka refuses the token: ${redactText(errorWords(error))}`)

@@ -1,8 +1,10 @@
-// A consumer that is closed early, without a broker.
+// A consumer that is closed early, or is given a token, without a broker.
 
-import { describe, expect, it } from 'vitest'
+import { setImmediate as turn } from 'node:timers/promises'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { BlockingLock } from '../../../plugins/kafka/client/blocking-lock.ts'
 import { Consumer } from '../../../plugins/kafka/client/consumer.ts'
+import { rdkafka } from '../../../plugins/kafka/client/native.ts'
 
 const NO_EVENTS = {
   onRecord: () => {},
@@ -24,6 +26,10 @@ function newConsumer(): Consumer {
   )
 }
 
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
 describe('a consumer', () => {
   it('does not connect any more once it is closed, which nothing would end', async () => {
     const consumer = newConsumer()
@@ -40,5 +46,27 @@ describe('a consumer', () => {
     expect(() => consumer.unassign([PARTITION])).toThrow(CLOSED)
     expect(() => consumer.assign([PARTITION])).toThrow(CLOSED)
     await closed
+  })
+
+  it('takes a token while no thread asks, which the event loop would wait for', async () => {
+    const given = vi
+      .spyOn(rdkafka.KafkaConsumer.prototype, 'setOauthBearerToken')
+      .mockImplementation(() => undefined as never)
+    const lock = new BlockingLock(() => performance.now())
+    let answer = () => {}
+    const question = new Promise<void>((resolve) => {
+      answer = resolve
+    })
+    const asked = lock.ask(() => question)
+    const token = vi.fn(async () => ({ token: 'a-token', expiresAt: Date.now() + 60_000 }))
+    const consumer = new Consumer({ bootstrapServers: '127.0.0.1:1', token }, NO_EVENTS, lock)
+    const connected = consumer.connect()
+    await turn()
+    expect([token.mock.calls.length, given.mock.calls.length]).toEqual([1, 0])
+    answer()
+    await asked
+    await connected
+    expect(given).toHaveBeenCalledExactlyOnceWith('a-token')
+    await consumer.close()
   })
 })
