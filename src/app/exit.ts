@@ -2,6 +2,7 @@
 // standard error, a line for each, and never as a stack.
 
 import type { Writable } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
 import { ConfigError } from '../config/config-error.ts'
 import { errorCode, errorWords } from '../errors.ts'
 import { printable } from '../text/printable.ts'
@@ -74,6 +75,10 @@ export interface Haste {
 export async function exit(code: number, haste: Haste = { hurry: null }): Promise<never> {
   await flushOutputs()
   if (isLookingUp()) {
+    // Node notes a signal when it comes, tells it in its next poll for events, and forgets it without listeners. There
+    // is a poll between two turns.
+    await turn()
+    await turn()
     // Without listeners a signal does what it does to any process.
     for (const name of STOP_SIGNALS) process.removeAllListeners(name)
     if (haste.hurry !== null) process.kill(process.pid, haste.hurry)

@@ -2,8 +2,9 @@
 
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
-import { type CommandProcess, CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
+import { CLI, type CommandProcess, CommandScene, SERVE_SETTINGS } from '../support/command-process.ts'
 import { makeKey } from '../support/keys-and-tokens.ts'
 import { eventually } from '../support/time.ts'
 
@@ -25,14 +26,31 @@ const waiting = setInterval(() => {
 if (!isMainThread || !isServing) clearInterval(waiting)
 export default {}`
 
+/** Ends with a second signal that Node has noted, and not yet told. */
+const SIGNALLED_LATE = `import { lookup } from 'node:dns'
+import { open } from 'node:fs'
+const { exit } = await import('../app/exit.js')
+const { processSignals } = await import('../app/stop-signals.js')
+const signals = processSignals()
+for (let thread = 0; thread < 4; thread++) open('pipe', 'r', () => {})
+lookup('name.example', () => {})
+signals.push('SIGTERM')
+process.kill(process.pid, 'SIGINT')
+await exit(0, signals)`.replaceAll("'../app/", `'${new URL('app/', pathToFileURL(CLI))}`)
+
 const scenes: CommandScene[] = []
 afterAll(() => Promise.all(scenes.map((scene) => scene.close())))
 
-async function lookingUp(workers: string, env: Record<string, string> = {}): Promise<CommandProcess> {
-  const files = { 'public.pem': makeKey('ES256').publicPem, 'looks-up.mjs': LOOKING_UP }
+function sceneWith(files: Readonly<Record<string, string>>): CommandScene {
   const scene = CommandScene.open(files)
   scenes.push(scene)
   execFileSync('mkfifo', [join(scene.folder, 'pipe')])
+  return scene
+}
+
+async function lookingUp(workers: string, env: Record<string, string> = {}): Promise<CommandProcess> {
+  const files = { 'public.pem': makeKey('ES256').publicPem, 'looks-up.mjs': LOOKING_UP }
+  const scene = sceneWith(files)
   const settings = { ...SERVE_SETTINGS, CONFIG_FILE: 'looks-up.mjs', WORKERS: workers, ...env }
   const run = scene.start(['serve'], settings)
   await run.listening()
@@ -49,6 +67,11 @@ describe.concurrent('while a name is looked up, and DNS is silent', () => {
     run.child.kill('SIGTERM')
     await said(run, '"msg":"closed"')
     expect(await run.end('SIGINT')).toBe('SIGINT')
+  })
+
+  it('so does one that comes in the moment of the exit', async () => {
+    const scene = sceneWith({ 'late.mjs': SIGNALLED_LATE })
+    expect(await scene.start(['late.mjs'], {}, { program: [process.execPath] }).ended).toBe('SIGINT')
   })
 
   it('so does one that skips the linger time', async () => {
