@@ -27,7 +27,10 @@ export class ToldReasons {
   }
 }
 
-/** Without addresses and numbers: the same reason of another broker, or after another time, is no other reason. */
+/**
+ * Without addresses, numbers and lists of partitions: the same reason of another broker, after another time, or of more
+ * partitions is no other reason. In a time in proportion to the words, which may be a host's own error.
+ */
 function kindOf(words: string): string {
-  return words.replace(/\S+:\d+\S*/g, '').replace(/\d+/g, '')
+  return words.replace(/(?<!\S)\S+:\d+\S*/g, '').replace(/partitions?|[\d,\s]/g, '')
 }

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { BrokerTroubles } from '../../../plugins/kafka/troubles/broker-troubles.ts'
 import { Outage } from '../../../plugins/kafka/troubles/outage.ts'
+import { ToldReasons } from '../../../plugins/kafka/troubles/told-reasons.ts'
 import { createLog } from './reader-scene.ts'
 
 function scene() {
@@ -164,6 +165,17 @@ describe('An outage', () => {
     outage.noteTokens(null)
     outage.noteTokens('no role')
     expect(told()).toHaveLength(3)
+  })
+
+  it('is no other line for more partitions, and words without a space take no long time', () => {
+    const reasons = new ToldReasons()
+    const isNews = (words: string, minute: number) => reasons.isNews(words, minute * 60_000)
+    const first = 'topic a: no leader for partition 1'
+    expect([isNews(first, 0), isNews('topic a: no leader for partitions 1, 2, 30', 1)]).toEqual([true, false])
+    expect(isNews('topic a: no leader for 12 partitions', 2)).toBe(false)
+    expect(isNews('topic a: no answer from the leader of partition 1', 3)).toBe(true)
+    // A million characters without a space: minutes, if each were where an address may begin.
+    expect(isNews('x'.repeat(1_000_000), 4)).toBe(true)
   })
 
   it('is told to a logger that comes later', () => {
