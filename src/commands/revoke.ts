@@ -27,7 +27,8 @@ control topic.
   --jti NAME       one token
   --client NAME    those of an application: azp, else client_id, appid or cid
   --issuer URL     whose tokens; required if the settings name several issuers, or none
-  --before TIME    those issued in this second or earlier: ISO 8601 or epoch ms (default: now)
+  --before TIME    those issued in this second or earlier: ISO 8601 or epoch ms
+                   (default: now; of one token a minute later, because clocks differ)
   --reason TEXT    why, for operators
 
 The settings are those of the server: KAFKA_CONTROL_TOPIC, SECRET_KEY, KAFKA_BOOTSTRAP_SERVERS and KAFKA_CONFIG_*, and
