@@ -50,7 +50,7 @@ export default defineConfig({
           name: 'shared',
           include: IN_SHARED_PROCESSES,
           isolate: false,
-          setupFiles: 'test/support/own-modules.ts',
+          setupFiles: ['test/support/own-modules.ts', 'test/support/property-seed.ts'],
           globalSetup: 'test/printed/setup.ts',
         },
       },
