@@ -271,6 +271,23 @@ describe('a client in a browser', () => {
     expect(server.gets()).toHaveLength(2)
   })
 
+  it.each(['pageshow', 'visibilitychange'])(
+    'opens another connection at once when %s comes first after a sleep',
+    async (type) => {
+      const scene = await open()
+      const { server, errors } = scene
+      scene.connect()
+      await pass()
+      sleep(600_000)
+      if (type === 'pageshow') browser.load()
+      else browser.show('visible')
+      await pass()
+      expect(server.gets()).toHaveLength(2)
+      await pass(2_000)
+      expect([server.gets().length, errors.length, scene.stream?.state]).toEqual([2, 1, 'open'])
+    },
+  )
+
   it('keeps a connection that a slow consumer does not read while it is hidden, which has a timer a minute', async () => {
     const scene = await open()
     const { server, errors } = scene
