@@ -1,5 +1,6 @@
 // One stream for all tabs: its options, where it cannot share, two tabs with real channels, and the limits of a leader.
 
+import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
   type ConnectOptions,
@@ -216,18 +217,27 @@ describe('a stream for all tabs', () => {
       let tick = () => {}
       const runTimers = globalThis.setInterval
       vi.stubGlobal('setInterval', (run: () => void, ms: number) => {
-        if (ms === 1_000) tick = run
-        return runTimers(run, ms)
+        if (ms !== 1_000) return runTimers(run, ms)
+        tick = run
+        return runTimers(() => {}, ms)
       })
+      const ticks = (count: number) => {
+        for (let times = 0; times < count; times++) tick()
+      }
       const { stream } = tab('alice')
       await vi.waitUntil(() => stream.state === 'open', PATIENCE)
+      ticks(100)
       page.dispatchEvent(new Event('pagehide'))
       page.dispatchEvent(new Event('visibilitychange'))
       expect([server.requests[0]?.signal.aborted, stream.state]).toEqual([true, 'connecting'])
       hidden.hidden = false
       if (by === 'retryNow') stream.retryNow()
-      else if (by === 'itself') for (let second = 0; second < 31; second++) tick()
-      else page.dispatchEvent(new Event(by))
+      else if (by === 'itself') {
+        ticks(30)
+        await turn()
+        expect(server.gets()).toHaveLength(1)
+        ticks(1)
+      } else page.dispatchEvent(new Event(by))
       await vi.waitUntil(() => stream.state === 'open', PATIENCE)
       stream.retryNow()
       page.dispatchEvent(new Event('visibilitychange'))
