@@ -12,7 +12,7 @@ import { AUDIENCE, ISSUER, makeKey, mintToken, nowSeconds } from '../support/key
 import { keepSecret, LogLines } from '../support/printed.ts'
 import { StreamReader } from '../support/stream-reader.ts'
 
-const SOON = { timeout: 20_000, interval: 20 }
+const SOON = { timeout: 40_000, interval: 20 }
 const key = makeKey('ES256')
 
 export const SECRET = keepSecret(Buffer.alloc(32, 7).toString('base64url'))

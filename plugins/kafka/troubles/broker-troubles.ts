@@ -63,13 +63,15 @@ export class BrokerTroubles {
   }
 
   noteNotStarted(error: unknown): void {
-    this.setUnreachable(undefined, `the Kafka client does not start: ${errorWords(error)}`)
+    this.setUnreachable(undefined, true, `the Kafka client does not start: ${errorWords(error)}`)
   }
 
   noteUnanswered(error: unknown, askedAtMs: number): void {
+    const reason = this.outage.tokenTrouble ?? this.failure
     this.setUnreachable(
       askedAtMs,
-      `Kafka is not reachable at ${this.bootstrapServers}: ${this.outage.tokenTrouble ?? this.failure ?? errorWords(error)}`,
+      reason !== null,
+      `Kafka is not reachable at ${this.bootstrapServers}: ${reason ?? errorWords(error)}`,
     )
   }
 
@@ -92,8 +94,8 @@ export class BrokerTroubles {
     this.readable.clear()
   }
 
-  private setUnreachable(askedAtMs: number | undefined, words: string): void {
+  private setUnreachable(askedAtMs: number | undefined, isExplained: boolean, words: string): void {
     this.unreachable = words
-    this.outage.begin(this, words, askedAtMs)
+    this.outage.begin(this, words, askedAtMs, isExplained)
   }
 }

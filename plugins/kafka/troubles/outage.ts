@@ -71,14 +71,15 @@ export class Outage {
 
   /**
    * A reader gets no answer to what it asked at `askedAtMs`. That is told at once only where Kafka has never answered,
-   * and no other reader may be about to meet the same.
+   * no other reader may be about to meet the same, and the words have librdkafka's reason: the first one is not heard
+   * (client/new-client.ts), and comes again with the next connection.
    */
-  begin(reader: object, words: string, askedAtMs = this.nowMs()): void {
+  begin(reader: object, words: string, askedAtMs = this.nowMs(), isExplained = true): void {
     const nowMs = this.nowMs()
     const sinceMs = Math.min(askedAtMs, this.met.get(reader) ?? askedAtMs)
     this.met.set(reader, sinceMs)
     const isMetByAll = [...this.names.keys()].every((each) => this.met.has(each))
-    const waits = this.hasAnswered || !isMetByAll
+    const waits = this.hasAnswered || !isMetByAll || !isExplained
     if (this.told === null && waits && nowMs - sinceMs < PAUSE_MS) return
     if (!this.reasons.isNews(words, nowMs)) return
     this.told = this.withNames(words)

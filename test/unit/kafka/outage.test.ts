@@ -30,6 +30,28 @@ describe('An outage', () => {
     expect(log.info.mock.calls).toEqual([['Kafka answers: kafka:9092']])
   })
 
+  it('is told with the reason of the next connection, or after 3 s without one', () => {
+    const { log, outage, streams, later } = scene()
+    const troubles = new BrokerTroubles(log, 'kafka:9092', outage)
+    outage.enter(troubles, 'streams')
+    outage.leave(streams)
+    const asks = (askedAtMs: number) => troubles.noteUnanswered(new Error('transport failure'), askedAtMs)
+    asks(0)
+    later(2_999)
+    asks(0)
+    expect([troubles.worst, log.warn.mock.calls]).toEqual([null, []])
+    troubles.noteLog('[thrd:a:1]: a:1/bootstrap: Connection refused (after 0ms in state CONNECT)', true)
+    asks(2_999)
+    const refused = 'Kafka is not reachable at kafka:9092: a:1/bootstrap: Connection refused'
+    expect([troubles.worst, log.warn.mock.calls]).toEqual([refused, [[refused]]])
+    troubles.noteAnswered()
+    log.warn.mockClear()
+    asks(2_999)
+    later(3_000)
+    asks(5_999)
+    expect(log.warn.mock.calls).toEqual([['Kafka is not reachable at kafka:9092: transport failure']])
+  })
+
   it('is another line once it has another reason, at most one a minute and five in all', () => {
     const { log, outage, streams, later } = scene()
     const told = () => log.warn.mock.calls.map(([words]) => words)

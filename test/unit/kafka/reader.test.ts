@@ -383,7 +383,7 @@ describe('Whether Kafka has a topic', () => {
     kafka.isDown = true
     const later = vi.fn()
     reader.listings.has('events', never).then(later)
-    await pass(3_000)
+    await pass(4_000)
     expect(log.warn.mock.calls).toEqual([[expect.stringMatching(/^Kafka is not reachable at kafka:9092: /)]])
     kafka.isDown = false
     await pass(3_000)
