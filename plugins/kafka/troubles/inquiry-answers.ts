@@ -10,9 +10,14 @@ export type UnreadReasons = ReadonlyMap<string, ReadonlyMap<number, string | nul
 const FETCH_FAILED = /: ([\w.-]+) \[(\d+)\]: Fetch failed at .*: ([A-Z_]+)$/
 const UNKNOWN_CODEC =
   /: ([\w.-]+) \[(\d+)\]: Message at offset (\d+) with unsupported compression codec 0x(\w+)/
-/** librdkafka asks again by itself, and the refresh tells if that lasts. The end of a partition is no failure. */
+/**
+ * The end of a partition, so that it can be read. node-rdkafka drops an end that a read finds together with an error,
+ * such as that of a principal without rights to the group, which comes twice a second.
+ */
+const AT_END = '_PARTITION_EOF'
+/** librdkafka asks again by itself, and the refresh tells if that lasts. */
 const HANDLED =
-  /^(_PARTITION_EOF$|OFFSET_|UNKNOWN_|LEADER_|NOT_LEADER|BROKER_NOT|REPLICA_NOT|KAFKA_STORAGE|FENCED_|REQUEST_TIMED)/
+  /^(OFFSET_|UNKNOWN_|LEADER_|NOT_LEADER|BROKER_NOT|REPLICA_NOT|KAFKA_STORAGE|FENCED_|REQUEST_TIMED)/
 /** By Kafka's number of a compression. */
 const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
 
@@ -40,7 +45,8 @@ export class InquiryAnswers {
 
   readonly onLog = (line: string): void => {
     const [, topic, partition, name = ''] = FETCH_FAILED.exec(line) ?? []
-    if (topic !== undefined && !HANDLED.test(name))
+    if (topic !== undefined && name === AT_END) this.noteRead(topic, Number(partition))
+    else if (topic !== undefined && !HANDLED.test(name))
       this.known.set(`${topic} ${partition}`, refusedRead(name, `topic ${topic}`))
     const [, packed, number, offset, codec = ''] = UNKNOWN_CODEC.exec(line) ?? []
     if (packed !== undefined)

@@ -57,12 +57,14 @@ describe('An inquiry', () => {
     },
   )
 
-  it('takes the end of a partition, which librdkafka calls a failure in its lines, for none', () => {
+  it('takes a line of the end of a partition, which librdkafka calls a failure, for a sign that it can be read', () => {
     const answers = asked(['a', 0], ['b', 0])
     answers.onLog(`${NODE}a [0]: Fetch failed at offset 0 (leader epoch -1): _PARTITION_EOF`)
     answers.onLog(`${NODE}b [0]: Fetch failed at offset 0 (leader epoch -1): TOPIC_AUTHORIZATION_FAILED`)
-    answers.onEnd('a', 0)
-    expect(plain(answers.reasons(DENIED)).a).toEqual({ 0: null })
+    expect(plain(answers.reasons(DENIED))).toEqual({
+      a: { 0: null },
+      b: { 0: 'this principal may not Read topic b: Broker: Topic authorization failed' },
+    })
   })
 
   it('hears of records and ends by functions that are called alone, as the consumer calls them', () => {
