@@ -20,6 +20,11 @@ export interface NativeClient {
   poll?(): void
 }
 
+/** node-rdkafka's types do not describe it. */
+export function nativeOf(client: { getClient(): unknown }): NativeClient {
+  return client.getClient() as NativeClient
+}
+
 /** Throws, naming the property, if librdkafka does not take one. */
 export function newConsumer({ global, topic }: ClientProperties): KafkaConsumer {
   return deafUntilConnected(new rdkafka.KafkaConsumer(global, topic))
@@ -40,7 +45,7 @@ export function newProducer({ global, topic }: ClientProperties): Producer {
  */
 function deafUntilConnected<T extends KafkaConsumer | Producer>(client: T): T {
   const { _cb_configs: heard } = client as unknown as { readonly _cb_configs: Heard } // missing in its types
-  const native: NativeClient = client.getClient() // node-rdkafka types it as any
+  const native = nativeOf(client)
   const { event } = heard
   heard.event = {}
   const own = native.connect
@@ -62,7 +67,7 @@ function deafUntilConnected<T extends KafkaConsumer | Producer>(client: T): T {
  * a producer before it disconnects it, and this hands over its reports.
  */
 function unpolledAtItsEnd(client: Producer): Producer {
-  const native: NativeClient = client.getClient() // node-rdkafka types it as any
+  const native = nativeOf(client)
   const own = native.disconnect
   native.disconnect = (callback) => {
     client.setPollInterval(0)

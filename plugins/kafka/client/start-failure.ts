@@ -1,7 +1,7 @@
 // Why a client of librdkafka was not made, in librdkafka's own words. node-rdkafka keeps the second of the parts that
 // colons separate, in small letters: "aws_msk_iam" of "Unsupported SASL mechanism: AWS_MSK_IAM".
 
-import type { NativeClient } from './new-client.ts'
+import { nativeOf } from './new-client.ts'
 
 /** Runs `connect` of a node-rdkafka client; its rejection has the whole reason for its message. */
 export async function wholeReason<T>(
@@ -9,7 +9,7 @@ export async function wholeReason<T>(
   connect: () => Promise<T>,
   redact: (text: string) => string,
 ): Promise<T> {
-  const native = client.getClient() as NativeClient // node-rdkafka types it as any
+  const native = nativeOf(client)
   const own = native.connect
   let reason = ''
   native.connect = (callback) =>

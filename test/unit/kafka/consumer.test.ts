@@ -5,16 +5,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { BlockingLock } from '../../../plugins/kafka/client/blocking-lock.ts'
 import { Consumer } from '../../../plugins/kafka/client/consumer.ts'
 import { rdkafka } from '../../../plugins/kafka/client/native.ts'
+import { NO_EVENTS } from './no-events.ts'
 
-const NO_EVENTS = {
-  onRecord: () => {},
-  onEnd: () => {},
-  onBatchEnd: () => {},
-  onTrouble: () => {},
-  onLog: () => {},
-  onTopicId: () => {},
-  onStop: () => {},
-}
 const CLOSED = 'the client was closed'
 const PARTITION = { topic: 'events', partition: 0, offset: 0 }
 

@@ -5,7 +5,7 @@ import type { KafkaConsumer, Producer } from 'node-rdkafka'
 import { describe, expect, it, test } from 'vitest'
 import { answerOf } from '../../../plugins/kafka/client/callback.ts'
 import type { LogLine } from '../../../plugins/kafka/client/log-line.ts'
-import { type NativeClient, newConsumer, newProducer } from '../../../plugins/kafka/client/new-client.ts'
+import { nativeOf, newConsumer, newProducer } from '../../../plugins/kafka/client/new-client.ts'
 import { eventually } from '../../support/time.ts'
 
 const CLIENTS: Readonly<Record<string, () => KafkaConsumer | Producer>> = {
@@ -17,7 +17,7 @@ const CLIENTS: Readonly<Record<string, () => KafkaConsumer | Producer>> = {
 /** Notes in which order the native client connects, and is given callbacks for events and takes them back. */
 function order(client: KafkaConsumer | Producer): string[] {
   const steps: string[] = []
-  const native: NativeClient = client.getClient()
+  const native = nativeOf(client)
   const { connect, configureCallbacks } = native
   native.configureCallbacks = (isAdded, heard) => {
     if (Object.keys(heard.event).length > 0) steps.push(isAdded ? 'hears' : 'hears no more')
@@ -57,7 +57,7 @@ test('a producer is not polled while it is disconnected', async () => {
     return client
   }
   await answerOf((callback) => client.connect({ allTopics: false }, callback))
-  const native: NativeClient = client.getClient()
+  const native = nativeOf(client)
   const { disconnect } = native
   let polls = 0
   native.poll = () => void polls++

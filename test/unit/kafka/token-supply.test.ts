@@ -5,6 +5,7 @@ import { BlockingLock } from '../../../plugins/kafka/client/blocking-lock.ts'
 import { Consumer } from '../../../plugins/kafka/client/consumer.ts'
 import { TokenSupply, tokenSupply } from '../../../plugins/kafka/client/token-supply.ts'
 import { hasKafkaFeatures } from '../../support/programs.ts'
+import { NO_EVENTS } from './no-events.ts'
 
 const CAN_LOG_IN = hasKafkaFeatures('a client that has to have a token', 'sasl_oauthbearer')
 const LIFE_MS = 100_000
@@ -214,18 +215,9 @@ it('all clients of a function have one supply', () => {
 })
 
 describe('a consumer', () => {
-  const events = {
-    onRecord: () => {},
-    onEnd: () => {},
-    onBatchEnd: () => {},
-    onTrouble: () => {},
-    onLog: () => {},
-    onTopicId: () => {},
-    onStop: () => {},
-  }
   const consumer = (config: Record<string, string>, token?: () => Promise<never>) => {
     const lock = new BlockingLock(() => performance.now())
-    return new Consumer({ bootstrapServers: '127.0.0.1:1', config, ...(token && { token }) }, events, lock)
+    return new Consumer({ bootstrapServers: '127.0.0.1:1', config, ...(token && { token }) }, NO_EVENTS, lock)
   }
   beforeEach(() => {
     vi.useRealTimers()

@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { Receiver } from '../../../plugins/kafka/following/assignment.ts'
 import { TwoConsumers } from '../../../plugins/kafka/following/two-consumers.ts'
 import { KafkaInMemory } from './kafka-in-memory.ts'
+import { NO_EVENTS } from './no-events.ts'
 
 /** Takes what it has not got, as a feed does. */
 class Recorder implements Receiver {
@@ -40,14 +41,7 @@ describe('A source of two consumers', () => {
   beforeEach(() => {
     nowMs = 0
     kafka = new KafkaInMemory()
-    const events = {
-      onBatchEnd: () => {},
-      onTrouble: () => {},
-      onLog: () => {},
-      onTopicId: () => {},
-      onStop: () => {},
-    }
-    source = new TwoConsumers(kafka.createConsumer, events, () => nowMs)
+    source = new TwoConsumers(kafka.createConsumer, NO_EVENTS, () => nowMs)
     bus = new Recorder()
   })
 
